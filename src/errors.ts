@@ -1,0 +1,38 @@
+/** The exit codes of CONTRACT: scripts rely on them. */
+export const ExitCode = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  gateFailed: 3,
+  system: 4,
+  recording: 5,
+  interrupted: 130,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/**
+ * A problem that the user can act on: one sentence that says what happened with the value in quotes, and the next step.
+ * Everything else that is thrown is a bug and keeps its stack.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    readonly remedy?: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Wrong use of a command, an option or a value (exit 2). */
+export const usageError = (message: string, remedy?: string): UserError =>
+  new UserError(ExitCode.usage, message, remedy)
+
+/** This system cannot do it: kernel, rights, a missing program (exit 4). */
+export const systemError = (message: string, remedy?: string): UserError =>
+  new UserError(ExitCode.system, message, remedy)
+
+/** This recording cannot do it: damaged, foreign, newer (exit 5). */
+export const recordingError = (message: string, remedy?: string): UserError =>
+  new UserError(ExitCode.recording, message, remedy)

@@ -1,0 +1,290 @@
+/**
+ * The sum of any number of consecutive ticks: what a leaderboard window, a report, a rollup and a comparison are made of.
+ * Merging is exact and associative; order matters only for `inFlight`, which is the value at the end.
+ */
+import type {
+  Backend,
+  Control,
+  ConnectionRow,
+  Counts,
+  Distribution,
+  Excluded,
+  Failures,
+  Loss,
+  Route,
+  SecondFrame,
+} from './frame.ts'
+import { mergeBuckets } from './histogram.ts'
+import { addMicros, micros, wallMicros, type Micros, type WallMicros } from './units.ts'
+
+export type ConnectionCounts = Omit<ConnectionRow, 'backend'>
+
+export interface RouteSum extends Counts {
+  readonly route: Route
+}
+
+export interface BackendSum extends Counts {
+  readonly backend: Backend
+  readonly connection: ConnectionCounts
+  /** in no particular order; ranking.ts orders them */
+  readonly routes: readonly RouteSum[]
+}
+
+export interface Aggregate {
+  /** start of the first tick and end of the last */
+  readonly from: WallMicros
+  readonly to: WallMicros
+  /** sum of the real tick lengths: what rates divide by, so that a late tick's rate is right */
+  readonly length: Micros
+  /** sum of the tick lengths, of each at most 1.5 s: what coverage counts */
+  readonly covered: Micros
+  readonly ticks: number
+  readonly totals: Counts & { readonly connection: ConnectionCounts }
+  readonly backends: readonly BackendSum[]
+  readonly loss: Loss
+  readonly excluded: Excluded
+  readonly control: Control
+}
+
+/** A late tick's counts are kept and its rate divides by its real length, but only 1.5 s of it are covered. */
+export const MAX_COVERED: Micros = micros(1_500_000)
+export const coveredBy = (length: Micros): Micros => micros(Math.min(length, MAX_COVERED))
+
+export const NO_DISTRIBUTION: Distribution = {
+  count: 0,
+  sum: micros(0),
+  sampled: 0,
+  min: null,
+  max: null,
+  buckets: [],
+}
+
+export const NO_FAILURES: Failures = { reset: 0, closed: 0, aborted: 0, unanswered: 0 }
+
+export const NO_COUNTS: Counts = {
+  requests: 0,
+  answered: 0,
+  codes: [],
+  failures: NO_FAILURES,
+  interim: 0,
+  retransmits: 0,
+  retries: 0,
+  bodyReset: 0,
+  inFlight: 0,
+  oldest: micros(0),
+  header: NO_DISTRIBUTION,
+  total: NO_DISTRIBUTION,
+}
+
+export const NO_CONNECTIONS: ConnectionCounts = {
+  connects: 0,
+  refused: 0,
+  connectTimeout: 0,
+  retransmits: 0,
+  opaque: 0,
+  connect: NO_DISTRIBUTION,
+}
+
+export const NO_LOSS: Loss = {
+  ringDropped: 0,
+  mapRefused: 0,
+  unmatchedResponses: 0,
+  ambiguous: 0,
+  evicted: 0,
+  fragments: 0,
+  halfSeen: 0,
+  pathFolded: 0,
+  pipelineOverflow: 0,
+}
+
+export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
+
+export const NO_CONTROL: Control = {
+  segments: 0,
+  starts: 0,
+  continuations: 0,
+  retransmits: 0,
+  secondSightings: 0,
+  notHttp: 0,
+  partial: 0,
+  ambiguous: 0,
+  fragments: 0,
+  opaque: 0,
+  excluded: 0,
+  requests: 0,
+  answered: 0,
+  failed: 0,
+}
+
+export const NOTHING: Aggregate = {
+  from: wallMicros(0),
+  to: wallMicros(0),
+  length: micros(0),
+  covered: micros(0),
+  ticks: 0,
+  totals: { ...NO_COUNTS, connection: NO_CONNECTIONS },
+  backends: [],
+  loss: NO_LOSS,
+  excluded: NO_EXCLUDED,
+  control: NO_CONTROL,
+}
+
+/** One tick as an aggregate: the unit element of a sum over ticks. */
+export function ofFrame(frame: SecondFrame): Aggregate {
+  const sums = new Map<string, { backend: Backend; connection: ConnectionCounts; routes: RouteSum[] }>()
+  const sumOf = (backend: Backend): { connection: ConnectionCounts; routes: RouteSum[] } => {
+    const key = backendKey(backend)
+    let sum = sums.get(key)
+    if (sum === undefined) sums.set(key, (sum = { backend, connection: NO_CONNECTIONS, routes: [] }))
+    return sum
+  }
+  for (const row of frame.traffic) sumOf(row.backend).routes.push(row)
+  for (const row of frame.connections) sumOf(row.backend).connection = row
+  const backends = [...sums.values()].map((sum) => ({ ...sum, ...sumCounts(sum.routes) }))
+  return {
+    from: frame.start,
+    to: addMicros(frame.start, frame.length),
+    length: frame.length,
+    covered: coveredBy(frame.length),
+    ticks: 1,
+    totals: totalsOf(backends),
+    backends,
+    loss: frame.loss,
+    excluded: frame.excluded,
+    control: frame.control,
+  }
+}
+
+/** The sum of aggregates in the order of time: a's ticks come before b's. */
+export function merge(a: Aggregate, b: Aggregate): Aggregate {
+  if (a.ticks === 0) return b
+  if (b.ticks === 0) return a
+  const backends = mergeBy(a.backends, b.backends, (sum) => backendKey(sum.backend), mergeBackend, endedBackend)
+  return {
+    from: a.from,
+    to: b.to,
+    length: micros(a.length + b.length),
+    covered: micros(a.covered + b.covered),
+    ticks: a.ticks + b.ticks,
+    totals: totalsOf(backends),
+    backends,
+    loss: addFields(a.loss, b.loss),
+    excluded: addFields(a.excluded, b.excluded),
+    control: addFields(a.control, b.control),
+  }
+}
+
+/** Balanced, so that summing n ticks costs n·log n small merges instead of n merges of the whole. */
+export function sumOf(parts: readonly Aggregate[]): Aggregate {
+  if (parts.length === 0) return NOTHING
+  if (parts.length === 1) return parts[0]!
+  const half = parts.length >> 1
+  return merge(sumOf(parts.slice(0, half)), sumOf(parts.slice(half)))
+}
+
+export const backendKey = (backend: Backend): string => `${backend.netns} ${backend.address}`
+/** A method holds no space, so the first one separates. */
+export const routeKey = (route: Route): string => `${route.method} ${route.path}`
+
+export function mergeDistribution(a: Distribution, b: Distribution): Distribution {
+  if (a.count === 0 && a.sampled === 0) return b
+  if (b.count === 0 && b.sampled === 0) return a
+  return {
+    count: a.count + b.count,
+    sum: micros(a.sum + b.sum),
+    sampled: a.sampled + b.sampled,
+    min: least(a.min, b.min),
+    max: greatest(a.max, b.max),
+    buckets: mergeBuckets(a.buckets, b.buckets),
+  }
+}
+
+/** Sums of fields that hold only counts. */
+export function addFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {
+  const sum = { ...a } as Record<keyof T, number>
+  for (const field of Object.keys(b) as (keyof T)[]) sum[field] = a[field] + b[field]
+  return sum as T
+}
+
+/** Counts of simultaneous entities: open requests add up. */
+export function sumCounts(parts: readonly Counts[]): Counts {
+  return parts.reduce((a, b) => addCounts(a, b, a.inFlight + b.inFlight, micros(Math.max(a.oldest, b.oldest))), NO_COUNTS)
+}
+
+/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
+export const mergeCounts = (a: Counts, b: Counts): Counts => addCounts(a, b, b.inFlight, b.oldest)
+
+function addCounts(a: Counts, b: Counts, inFlight: number, oldest: Micros): Counts {
+  return {
+    requests: a.requests + b.requests,
+    answered: a.answered + b.answered,
+    codes: mergeBuckets(a.codes, b.codes),
+    failures: addFields(a.failures, b.failures),
+    interim: a.interim + b.interim,
+    retransmits: a.retransmits + b.retransmits,
+    retries: a.retries + b.retries,
+    bodyReset: a.bodyReset + b.bodyReset,
+    inFlight,
+    oldest,
+    header: mergeDistribution(a.header, b.header),
+    total: mergeDistribution(a.total, b.total),
+  }
+}
+
+export function mergeConnections(a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts {
+  return {
+    connects: a.connects + b.connects,
+    refused: a.refused + b.refused,
+    connectTimeout: a.connectTimeout + b.connectTimeout,
+    retransmits: a.retransmits + b.retransmits,
+    opaque: a.opaque + b.opaque,
+    connect: mergeDistribution(a.connect, b.connect),
+  }
+}
+
+/** Retransmits of a backend: those of its open requests and those between requests. */
+const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
+  ...sumCounts(backends),
+  connection: backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
+})
+
+function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {
+  return {
+    ...mergeCounts(a, b),
+    backend: b.backend,
+    connection: mergeConnections(a.connection, b.connection),
+    routes: mergeBy(a.routes, b.routes, (sum) => routeKey(sum.route), mergeRoute, endedRoute),
+  }
+}
+
+const mergeRoute = (a: RouteSum, b: RouteSum): RouteSum => ({ ...mergeCounts(a, b), route: b.route })
+
+/** A row that the later span lacks has nothing open any more: open rows are sent every tick. */
+const endedRoute = (sum: RouteSum): RouteSum =>
+  sum.inFlight === 0 && sum.oldest === 0 ? sum : { ...sum, inFlight: 0, oldest: micros(0) }
+const endedBackend = (sum: BackendSum): BackendSum =>
+  sum.inFlight === 0 && sum.oldest === 0
+    ? sum
+    : { ...sum, inFlight: 0, oldest: micros(0), routes: sum.routes.map(endedRoute) }
+
+function mergeBy<T>(
+  a: readonly T[],
+  b: readonly T[],
+  keyOf: (value: T) => string,
+  both: (a: T, b: T) => T,
+  onlyEarlier: (a: T) => T,
+): T[] {
+  const later = new Map(b.map((value) => [keyOf(value), value]))
+  const merged = a.map((value) => {
+    const key = keyOf(value)
+    const match = later.get(key)
+    later.delete(key)
+    return match === undefined ? onlyEarlier(value) : both(value, match)
+  })
+  return [...merged, ...later.values()]
+}
+
+const least = (a: Micros | null, b: Micros | null): Micros | null =>
+  a === null ? b : b === null ? a : micros(Math.min(a, b))
+const greatest = (a: Micros | null, b: Micros | null): Micros | null =>
+  a === null ? b : b === null ? a : micros(Math.max(a, b))

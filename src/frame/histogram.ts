@@ -1,0 +1,68 @@
+/**
+ * Log-linear histogram of whole microseconds, 16 buckets an octave (HdrHistogram's layout): values below 16 have a bucket each,
+ * larger ones share a bucket of at most 1/16 of their octave, so that a bucket's midpoint is within 3.2 % of any value in it.
+ * probe.c computes the same index; the scheme is written into every recording.
+ */
+import { micros, type Micros } from './units.ts'
+
+export const SUB_BITS = 4
+const SUB = 1 << SUB_BITS
+/** 1 hour in µs lies in octave 31: later values share the last bucket. */
+export const BUCKETS = (31 - SUB_BITS + 2) * SUB
+
+/** Sparse, sorted by bucket: [bucket, count, bucket, count, …]. Merging is adding. */
+export type Buckets = readonly number[]
+
+export function bucketOf(value: Micros): number {
+  if (value < SUB) return Math.max(0, Math.floor(value))
+  if (value >= 2 ** 32) return BUCKETS - 1
+  const octave = 31 - Math.clz32(value)
+  return (octave - SUB_BITS + 1) * SUB + ((value >>> (octave - SUB_BITS)) & (SUB - 1))
+}
+
+/** The lowest value of a bucket and the first value beyond it, µs. */
+export function boundsOf(bucket: number): readonly [low: number, beyond: number] {
+  if (bucket < SUB) return [bucket, bucket + 1]
+  const octave = Math.floor(bucket / SUB) + SUB_BITS - 1
+  const width = 2 ** (octave - SUB_BITS)
+  const low = (SUB + (bucket % SUB)) * width
+  return [low, low + width]
+}
+
+export function mergeBuckets(a: Buckets, b: Buckets): Buckets {
+  if (a.length === 0) return b
+  if (b.length === 0) return a
+  const merged: number[] = []
+  let i = 0
+  let j = 0
+  while (i < a.length || j < b.length) {
+    const bucketA = i < a.length ? a[i]! : Infinity
+    const bucketB = j < b.length ? b[j]! : Infinity
+    const bucket = Math.min(bucketA, bucketB)
+    const count = (bucketA === bucket ? a[i + 1]! : 0) + (bucketB === bucket ? b[j + 1]! : 0)
+    merged.push(bucket, count)
+    if (bucketA === bucket) i += 2
+    if (bucketB === bucket) j += 2
+  }
+  return merged
+}
+
+/** Midpoint of the bucket that holds rank ceil(q·n), clamped to the exact [min, max]; null when nothing was sampled. */
+export function percentile(buckets: Buckets, q: number, min: Micros, max: Micros): Micros | null {
+  let total = 0
+  for (let i = 1; i < buckets.length; i += 2) total += buckets[i]!
+  if (total === 0) return null
+  const rank = Math.max(1, Math.ceil(q * total - 1e-9))
+  let seen = 0
+  for (let i = 0; i < buckets.length; i += 2) {
+    seen += buckets[i + 1]!
+    if (seen >= rank) return micros(Math.min(max, Math.max(min, midpoint(buckets[i]!))))
+  }
+  return max
+}
+
+/** A bucket of one value is that value; a wider one is its middle. */
+function midpoint(bucket: number): number {
+  const [low, beyond] = boundsOf(bucket)
+  return (low + beyond - 1) / 2
+}

@@ -1,0 +1,72 @@
+/** What a recording says of itself, and the port through which replay and report read one. */
+import type { Aggregate } from './aggregate.ts'
+import type { Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
+import type { Micros, WallMicros } from './units.ts'
+
+export interface RecordingInfo {
+  /** as the user named it; '-' for standard input, 'live' for a running probe */
+  readonly file: string
+  readonly host: string
+  /** IANA name: times are shown and read in it */
+  readonly timeZone: string
+  /** program and version that wrote it, `upstreamtop 0.1.0` */
+  readonly tool: string
+  readonly format: number
+  readonly kernel: string
+  readonly arguments: readonly string[]
+  readonly interfaces: readonly string[]
+  /** ended cleanly, with the helper's last dump */
+  readonly complete: boolean
+  readonly start: WallMicros
+  /** end of the last tick */
+  readonly end: WallMicros
+  readonly ticks: number
+}
+
+/** One row of the tick table: enough for whole-file series, scrubber and jumps without opening a frame. */
+export interface TickSummary {
+  readonly seq: number
+  readonly start: WallMicros
+  readonly length: Micros
+  readonly requests: number
+  readonly answered: number
+  readonly fivexx: number
+  readonly failures: number
+  /** sum of header times over `answered` */
+  readonly headerSum: Micros
+  readonly gapBefore: GapReason | null
+}
+
+/** Half open, by tick sequence. A tick belongs to a range of time if its wall start does. */
+export interface SeqRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A recording as its readers see it: the store implements it over SQLite, tests over arrays. Every call is a short read. */
+export interface Recording {
+  readonly info: RecordingInfo
+  /** all ticks in order; re-read by `refresh` while a file grows */
+  readonly ticks: readonly TickSummary[]
+  readonly gaps: readonly Gap[]
+  readonly markers: readonly Marker[]
+  /** what was repaired in memory to open it, in words; empty for a whole file */
+  readonly damage: readonly string[]
+  /** null where the tick's rows cannot be read */
+  frame(seq: number): SecondFrame | null
+  /** exact sum over the range: whole minutes from the rollups, the ends tick by tick */
+  aggregate(range: SeqRange): Aggregate
+  /** the request ring of the range, in order */
+  requests(range: SeqRange): Iterable<RequestEvent>
+  /** looks for new ticks and markers; true if there are any */
+  refresh(): boolean
+  close(): void
+}
+
+/** Where the recorder puts its frames: the store implements it. */
+export interface RecordingSink {
+  append(frame: SecondFrame): void
+  mark(marker: Marker): void
+  /** clean end; the file is whole and self-contained afterwards */
+  close(): void
+}

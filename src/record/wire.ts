@@ -1,0 +1,148 @@
+/**
+ * The wire: newline-delimited JSON from the helper (bpf/probe.c), one tagged object a line, columns by position where rows repeat.
+ * Totals are cumulative. A column whose 64-bit total may pass 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
+ *
+ *   hello     first line, once the programs are attached
+ *   backend   a new backend, before the first row that names it
+ *   route     a new route slot, before the first row that names it
+ *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
+ *   bye       last line of a clean end
+ *
+ * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
+ */
+export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | ByeLine
+
+export const WIRE_VERSION = 1
+
+export interface HelloLine {
+  readonly type: 'hello'
+  readonly wire: number
+  readonly version: string
+  readonly wall_us: number
+  readonly mono_ns: string
+  readonly boot_id: string
+  readonly host: string
+  readonly kernel: string
+  readonly interfaces: readonly { readonly index: number; readonly name: string }[]
+  /** ports on which a local nginx that proxies listens; left out as front door */
+  readonly front_doors: readonly number[]
+  /** how well nginx could be looked at: none found, its ports known, or found but not readable */
+  readonly nginx: 'none' | 'known' | 'unreadable'
+  readonly warnings: readonly string[]
+}
+
+export interface BackendLine {
+  readonly type: 'backend'
+  readonly id: number
+  readonly address: string
+  readonly netns: number
+}
+
+export interface RouteLine {
+  readonly type: 'route'
+  /** slot: never reused for another route within a run */
+  readonly id: number
+  readonly backend: number
+  readonly method: string
+  /** template, already cut to 127 bytes and `…` where longer */
+  readonly path: string
+}
+
+/** [sampled, min µs, max µs, bucket, count, bucket, count, …]; [] when nothing was sampled in the tick */
+export type HistogramColumn = readonly number[]
+
+export type TrafficColumns = readonly [
+  slot: number,
+  requests: number,
+  answered: number,
+  reset: number,
+  closed: number,
+  aborted: number,
+  unanswered: number,
+  interim: number,
+  retransmits: number,
+  retries: number,
+  bodyReset: number,
+  headerSumUs: string,
+  totalCount: number,
+  totalSumUs: string,
+  /** age of the oldest open request, 0 when none */
+  oldestUs: number,
+  /** status code, total, status code, total, …: only codes whose total changed */
+  codes: readonly number[],
+  header: HistogramColumn,
+  total: HistogramColumn,
+]
+
+export type ConnectionColumns = readonly [
+  backend: number,
+  connects: number,
+  refused: number,
+  connectTimeout: number,
+  retransmits: number,
+  opaque: number,
+  connectSumUs: string,
+  connect: HistogramColumn,
+]
+
+/** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when not known. */
+export type RequestColumns = readonly [
+  slot: number,
+  atWallUs: number,
+  outcome: number,
+  headerUs: number,
+  totalUs: number,
+]
+
+export interface SnapshotLine {
+  readonly type: 'snapshot'
+  readonly wall_us: number
+  readonly mono_ns: string
+  readonly final?: boolean
+  readonly cpu_us: number
+  readonly rss_bytes: number
+  readonly traffic: readonly TrafficColumns[]
+  readonly connections: readonly ConnectionColumns[]
+  readonly requests: readonly RequestColumns[]
+  readonly loss: {
+    readonly ring_dropped: number
+    readonly map_refused: number
+    readonly unmatched_responses: number
+    readonly ambiguous: number
+    readonly evicted: number
+    readonly fragments: number
+    readonly half_seen: number
+    readonly path_folded: number
+    readonly pipeline_overflow: number
+  }
+  readonly excluded: {
+    readonly front_door: number
+    readonly ignored: number
+    readonly not_selected: number
+    readonly routed: number
+    readonly tls: number
+    readonly h2: number
+  }
+  readonly control: {
+    readonly segments: number
+    readonly starts: number
+    readonly continuations: number
+    readonly retransmits: number
+    readonly second_sightings: number
+    readonly not_http: number
+    readonly partial: number
+    readonly ambiguous: number
+    readonly fragments: number
+    readonly opaque: number
+    readonly excluded: number
+    readonly requests: number
+    readonly answered: number
+    readonly failed: number
+  }
+}
+
+export interface ByeLine {
+  readonly type: 'bye'
+  /** why: stdin closed, an error */
+  readonly reason: string
+}
