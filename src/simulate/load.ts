@@ -1,0 +1,57 @@
+/** The weighted traffic of a small shop, by workers that each wait for their answer. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from './client.ts'
+
+export interface LoadResult {
+  /** as the clients saw them */
+  readonly answers: number
+  /** connections that broke under a request */
+  readonly broken: number
+}
+
+const WEIGHTS = [
+  { method: 'GET', path: '/api/orders', weight: 8 },
+  { method: 'GET', path: '/api/users', weight: 5 },
+  { method: 'GET', path: '/healthz', weight: 10 },
+  { method: 'POST', path: '/checkout', weight: 4 },
+  { method: 'GET', path: '/static/app.js', weight: 6 },
+  { method: 'GET', path: '/', weight: 3 },
+] as const
+
+/** Runs until `stop` is aborted, then until every open request is answered. */
+export async function runLoad(port: number, workers: number, stop: AbortSignal): Promise<LoadResult> {
+  const results = await Promise.all(Array.from({ length: workers }, () => work(port, stop)))
+  return {
+    answers: results.reduce((sum, { answers }) => sum + answers, 0),
+    broken: results.reduce((sum, { broken }) => sum + broken, 0),
+  }
+}
+
+async function work(port: number, stop: AbortSignal): Promise<LoadResult> {
+  const client = new Client(port)
+  let answers = 0
+  let broken = 0
+  while (!stop.aborted) {
+    try {
+      await client.ask(REQUESTS[Math.floor(Math.random() * REQUESTS.length)]!)
+      answers++
+    } catch {
+      broken++
+      await sleep(100)
+    }
+  }
+  client.close()
+  return { answers, broken }
+}
+
+/** Each request as often as it weighs. */
+const REQUESTS: readonly string[] = WEIGHTS.flatMap(({ method, path, weight }) =>
+  Array.from({ length: weight }, () => requestText(method, path)),
+)
+
+function requestText(method: string, path: string): string {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: simulate/0.1\r\n`
+  if (method === 'GET') return `${head}\r\n`
+  const body = '{"cart":[1,2,3],"pay":"card"}'
+  return `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}

@@ -1,0 +1,157 @@
+/** A real nginx of our own: own folder, own configuration, in the foreground, gone when we are. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { access, chmod, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemError } from '../errors.ts'
+import type { BackendPorts } from './backends.ts'
+
+export interface Nginx {
+  /** Rejects when nginx ends by itself. */
+  readonly failed: Promise<never>
+  /** Lets open requests finish, then ends nginx and removes its folder. */
+  stop(): Promise<void>
+}
+
+export async function startNginx(
+  port: number,
+  backends: BackendPorts,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Nginx> {
+  const program = await findNginx(env)
+  await requireFree(port)
+  const folder = await mkdtemp(join(tmpdir(), 'upstreamtop-simulate-'))
+  try {
+    // As root, nginx's workers are another user and must pass through.
+    await chmod(folder, 0o711)
+    await writeFile(join(folder, 'nginx.conf'), configuration(port, backends))
+    return await run(program, folder, port)
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function run(program: string, folder: string, port: number): Promise<Nginx> {
+  // Its own process group: Ctrl-C is for us, who end nginx when the last answer has arrived.
+  const child = spawn(program, ['-p', `${folder}/`, '-e', 'stderr', '-c', 'nginx.conf'], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let talk = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+  const exited = once(child, 'exit')
+  const failed = exited.then(() => {
+    throw systemError(`nginx ended: ${talk.trim() || 'without a word'}`, `its program is ${program}`)
+  })
+  failed.catch(() => undefined)
+  const guard = child.pid === undefined ? undefined : guardian(child.pid, folder)
+  const stop = async (): Promise<void> => {
+    child.kill('SIGQUIT')
+    const late = setTimeout(() => child.kill('SIGTERM'), 2000)
+    await exited
+    clearTimeout(late)
+    guard?.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await Promise.race([answering(port), failed])
+  } catch (error) {
+    if (child.exitCode === null && child.signalCode === null) await stop()
+    else guard?.kill('SIGKILL')
+    throw error
+  }
+  return { failed, stop }
+}
+
+/** Ends nginx and clears up when we die without being asked: its input closes with us, even after kill -9. */
+function guardian(pid: number, folder: string): ChildProcess {
+  const script = 'read -r _; kill -TERM "$1" && rm -rf "$2"'
+  const child = spawn('sh', ['-c', script, 'simulate-guardian', String(pid), folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.on('error', () => undefined)
+  child.unref()
+  return child
+}
+
+async function findNginx(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  // A user's PATH on Debian lacks the sbin folders, where nginx is.
+  const folders = [...(env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/usr/local/nginx/sbin']
+  for (const folder of folders.filter((name) => name !== '')) {
+    const program = join(folder, 'nginx')
+    try {
+      await access(program, constants.X_OK)
+      return program
+    } catch {
+      // not here
+    }
+  }
+  throw systemError('nginx is not installed', 'on Debian and Ubuntu: apt-get install nginx-light')
+}
+
+async function requireFree(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw systemError(
+      `port "${port}" cannot be used for nginx: ${(error as Error).message}`,
+      'give another one with --port',
+    )
+  }
+  server.close()
+  await once(server, 'close')
+}
+
+async function answering(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return
+    } catch {
+      await sleep(25)
+    } finally {
+      socket.destroy()
+    }
+  }
+  throw systemError(`nginx does not answer on port "${port}" after 5 s`)
+}
+
+/** Headers are few, so that `GET /` leaves nginx as one segment of 61 bytes. */
+const configuration = (port: number, { fast, checkout }: BackendPorts): string => `
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  keepalive_timeout 3600s;
+  keepalive_requests 1000000000;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  proxy_set_header Host localhost;
+  upstream fast { ${fast.map((backend) => `server 127.0.0.1:${backend};`).join(' ')} keepalive 64; }
+  upstream health { server 127.0.0.1:${fast[0]}; keepalive 16; }
+  upstream static { server 127.0.0.1:${fast[1]}; keepalive 16; }
+  upstream checkout { server 127.0.0.1:${checkout}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location / { proxy_pass http://fast; }
+    location = /healthz { proxy_pass http://health; }
+    location /static/ { proxy_pass http://static; }
+    location = /checkout { proxy_pass http://checkout; }
+  }
+}
+`

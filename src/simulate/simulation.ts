@@ -1,0 +1,85 @@
+/** simulate: a real nginx, three backends and a load, for people without a production proxy. */
+import { access, constants, rename, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { usageError } from '../errors.ts'
+import { startBackends, type BackendPorts } from './backends.ts'
+import { Ledger, type LedgerReport } from './ledger.ts'
+import { runLoad, type LoadResult } from './load.ts'
+import { startNginx, type Nginx } from './nginx.ts'
+
+export interface SimulationOptions {
+  readonly port: number
+  readonly workers: number
+  /** 0: until `signal` is aborted */
+  readonly seconds: number
+  /** where the backends' own counts go; null for nowhere */
+  readonly ledger: string | null
+  readonly backends: BackendPorts
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  /** called once the traffic is about to start */
+  readonly started: () => void
+}
+
+export interface SimulationResult extends LoadResult {
+  readonly ledger: LedgerReport
+  readonly seconds: number
+}
+
+export const BACKEND_PORTS: BackendPorts = { fast: [9001, 9002], checkout: 9003 }
+
+/** Throws a UserError when a port is taken, nginx is missing or ends, or the ledger cannot be written. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  if (options.ledger !== null) await requireWritable(options.ledger)
+  const ledger = new Ledger()
+  const backends = await startBackends(options.backends, ledger)
+  try {
+    const nginx = await startNginx(options.port, options.backends, options.env)
+    const began = performance.now()
+    try {
+      options.started()
+      const load = await loadFor(options, nginx)
+      const result = { ...load, ledger: ledger.report(), seconds: (performance.now() - began) / 1000 }
+      if (options.ledger !== null) await writeWhole(options.ledger, result.ledger)
+      return result
+    } finally {
+      await nginx.stop()
+    }
+  } finally {
+    await backends.close()
+  }
+}
+
+/** The load ends when its time is over, when we are stopped, or when nginx is gone. */
+async function loadFor(options: SimulationOptions, nginx: Nginx): Promise<LoadResult> {
+  const stop = new AbortController()
+  const load = runLoad(options.port, options.workers, AbortSignal.any([stop.signal, options.signal]))
+  const timer = options.seconds > 0 ? sleep(options.seconds * 1000, undefined, { signal: stop.signal }) : null
+  timer?.then(() => stop.abort()).catch(() => undefined)
+  try {
+    return await Promise.race([load, nginx.failed])
+  } finally {
+    stop.abort()
+    await load
+  }
+}
+
+async function requireWritable(file: string): Promise<void> {
+  const folder = dirname(resolve(file))
+  try {
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw usageError(
+      `the ledger "${file}" cannot be written: ${(error as Error).message}`,
+      'name a folder that is yours',
+    )
+  }
+}
+
+/** A reader finds the whole ledger or none. */
+async function writeWhole(file: string, report: LedgerReport): Promise<void> {
+  const draft = `${file}.${process.pid}.tmp`
+  await writeFile(draft, `${JSON.stringify(report, null, 2)}\n`)
+  await rename(draft, file)
+}
