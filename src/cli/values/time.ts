@@ -1,0 +1,59 @@
+/** Times on the command line: CONTRACT's grammar, read against a recording; what can't be read is wrong use. */
+import { usageError } from '../../errors.ts'
+import type { Recording } from '../../frame/recording.ts'
+import {
+  parseRange,
+  parseSpan,
+  parseTime,
+  spanOf,
+  TimeError,
+  type TimeScope,
+  type TimeSpan,
+} from '../../frame/time.ts'
+import { isTimeZone } from '../../frame/timezone.ts'
+import { wallMicros, type WallMicros } from '../../frame/units.ts'
+import type { Io } from '../io.ts'
+
+/** `timeZone` overrides the recording's. A recording without ticks is its start alone. */
+export function timeScope(recording: Recording, io: Io, timeZone?: string): TimeScope {
+  const { info, ticks, markers } = recording
+  return {
+    span: spanOf(ticks) ?? { from: info.start, to: info.end },
+    timeZone: timeZone ?? (isTimeZone(info.timeZone) ? info.timeZone : 'UTC'),
+    now: wallMicros(io.now() * 1000),
+    markers,
+  }
+}
+
+/** `--at T` */
+export const timeOption = (option: string, text: string, scope: TimeScope): WallMicros =>
+  orUsageError(option, () => parseTime(text, scope))
+
+/** `--from T --to T` */
+export const rangeOptions = (from: string | undefined, to: string | undefined, scope: TimeScope): TimeSpan =>
+  orUsageError(from === undefined ? '--to' : to === undefined ? '--from' : '--from/--to', () =>
+    parseRange(from, to, scope),
+  )
+
+/** `--base a..b` */
+export const spanOption = (option: string, text: string, scope: TimeScope): TimeSpan =>
+  orUsageError(option, () => parseSpan(text, scope))
+
+/** `--tz local|UTC|NAME`; undefined means the recording's. */
+export function timeZoneOption(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  if (text === 'local') return new Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (!isTimeZone(text)) {
+    throw usageError(`--tz "${text}" is no time zone`, 'Write local, UTC, or a name such as Europe/Berlin.')
+  }
+  return text
+}
+
+function orUsageError<T>(option: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof TimeError) throw usageError(`${option}: ${error.message}`, error.remedy)
+    throw error
+  }
+}
