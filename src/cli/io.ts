@@ -10,6 +10,6 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** milliseconds since the epoch */
   readonly now: () => number
-  /** aborted by SIGINT or SIGTERM */
+  /** aborted by SIGINT, SIGTERM or SIGHUP for whoever listens; without a listener the program ends with 130 */
   readonly signal: AbortSignal
 }

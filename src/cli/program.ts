@@ -1,18 +1,74 @@
 /** The command tree. A command's file holds its words; what it does is imported when it runs, so that none pays for the others. */
 import { Command } from 'commander'
-import type { Io } from './io.ts'
 import { version } from '../version.ts'
+import type { Io } from './io.ts'
 
-export function program(io: Io): Command {
+type CommandMaker = (io: Io) => Command
+
+/** In the order of --help. Each is loaded only when its name, or the help, is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
+  live: async () => (await import('./commands/live.ts')).liveCommand,
+  record: async () => (await import('./commands/record.ts')).recordCommand,
+  replay: async () => (await import('./commands/replay.ts')).replayCommand,
+  report: async () => (await import('./commands/report.ts')).reportCommand,
+  requests: async () => (await import('./commands/requests.ts')).requestsCommand,
+  diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  assert: async () => (await import('./commands/assert.ts')).assertCommand,
+  cut: async () => (await import('./commands/cut.ts')).cutCommand,
+  info: async () => (await import('./commands/info.ts')).infoCommand,
+  check: async () => (await import('./commands/check.ts')).checkCommand,
+  repair: async () => (await import('./commands/repair.ts')).repairCommand,
+  mark: async () => (await import('./commands/mark.ts')).markCommand,
+  synth: async () => (await import('./commands/synth.ts')).synthCommand,
+  simulate: async () => (await import('./commands/simulate.ts')).simulateCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+}
+
+export const COMMAND_NAMES = Object.keys(COMMANDS)
+
+const EXAMPLES = `
+Examples:
+  sudo upstreamtop                                   watch the upstreams now
+  sudo upstreamtop record --out incident.db          the same, kept in a file
+  upstreamtop replay incident.db                     look again, with time travel
+  upstreamtop report incident.db --format md         a summary for the postmortem
+  upstreamtop assert incident.db 'p99 < 300ms'       a gate for CI
+
+Exit codes: 0 done, 1 bug, 2 wrong use, 3 a gate failed, 4 this system cannot, 5 this recording cannot, 130 interrupted.`
+
+/** @param args the command line without node and script; decides which commands must be loaded */
+export async function program(io: Io, args: readonly string[]): Promise<Command> {
   const root = new Command('upstreamtop')
-    .description("The flight recorder for nginx's upstream leg.")
+    .description("The flight recorder for nginx's upstream leg: requests to backends, read off the wire.")
     .version(version)
+    .addHelpText('after', EXAMPLES)
+  for (const name of namesNeeded(args)) root.addCommand(withSurroundings((await COMMANDS[name]!())(io), io))
+  return withSurroundings(root, io)
+}
+
+/** The command's own name alone when it is known; all of them for help, and for a name that may be a misspelling. */
+const namesNeeded = (args: readonly string[]): readonly string[] => {
+  const [name] = args
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
+}
+
+const withSurroundings = (command: Command, io: Io): Command =>
+  command
     .showSuggestionAfterError()
-    .showHelpAfterError('(upstreamtop --help lists the commands)')
+    .showHelpAfterError(
+      `(see: upstreamtop${command.name() === 'upstreamtop' ? '' : ` ${command.name()}`} --help)`,
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => 100,
     })
-  return root
+
+/** No operand at all means `live`; so do options alone, unless they are the program's own. */
+export const withDefaultCommand = (args: readonly string[]): readonly string[] => {
+  const [first] = args
+  const isOwn = first !== undefined && ['-h', '--help', '-V', '--version'].includes(first)
+  return first === undefined || (first.startsWith('-') && !isOwn) ? ['live', ...args] : args
 }

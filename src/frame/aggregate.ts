@@ -159,7 +159,13 @@ export function ofFrame(frame: SecondFrame): Aggregate {
 export function merge(a: Aggregate, b: Aggregate): Aggregate {
   if (a.ticks === 0) return b
   if (b.ticks === 0) return a
-  const backends = mergeBy(a.backends, b.backends, (sum) => backendKey(sum.backend), mergeBackend, endedBackend)
+  const backends = mergeBy(
+    a.backends,
+    b.backends,
+    (sum) => backendKey(sum.backend),
+    mergeBackend,
+    endedBackend,
+  )
   return {
     from: a.from,
     to: b.to,
@@ -208,7 +214,10 @@ export function addFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: 
 
 /** Counts of simultaneous entities: open requests add up. */
 export function sumCounts(parts: readonly Counts[]): Counts {
-  return parts.reduce((a, b) => addCounts(a, b, a.inFlight + b.inFlight, micros(Math.max(a.oldest, b.oldest))), NO_COUNTS)
+  return parts.reduce(
+    (a, b) => addCounts(a, b, a.inFlight + b.inFlight, micros(Math.max(a.oldest, b.oldest))),
+    NO_COUNTS,
+  )
 }
 
 /** Counts of the same entity in consecutive spans: what is open is what is open at the end. */

@@ -46,7 +46,12 @@ export class Differ {
   #trafficRow(now: TrafficTotals): TrafficRow {
     const before = this.#traffic.get(now.slot)
     const codes = mergeCodeTotals(before?.codes ?? [], now.codes)
-    this.#traffic.set(now.slot, { ...now, codes, header: withoutSamples(now.header), total: withoutSamples(now.total) })
+    this.#traffic.set(now.slot, {
+      ...now,
+      codes,
+      header: withoutSamples(now.header),
+      total: withoutSamples(now.total),
+    })
     const { requests, answered, failures } = now
     return {
       backend: now.backend,
@@ -59,7 +64,8 @@ export class Differ {
       retransmits: now.retransmits - (before?.retransmits ?? 0),
       retries: now.retries - (before?.retries ?? 0),
       bodyReset: now.bodyReset - (before?.bodyReset ?? 0),
-      inFlight: requests - answered - failures.reset - failures.closed - failures.aborted - failures.unanswered,
+      inFlight:
+        requests - answered - failures.reset - failures.closed - failures.aborted - failures.unanswered,
       oldest: now.oldest,
       header: distribution(now.header, before?.header),
       total: distribution(now.total, before?.total),
@@ -134,7 +140,10 @@ function joinSlots(rows: readonly TrafficRow[]): TrafficRow[] {
   for (const row of rows) {
     const key = `${backendKey(row.backend)} ${routeKey(row.route)}`
     const other = joined.get(key)
-    joined.set(key, other === undefined ? row : { ...sumCounts([other, row]), backend: row.backend, route: row.route })
+    joined.set(
+      key,
+      other === undefined ? row : { ...sumCounts([other, row]), backend: row.backend, route: row.route },
+    )
   }
   return [...joined.values()]
 }
@@ -152,4 +161,5 @@ const isActive = (row: Counts): boolean =>
   row.failures.reset + row.failures.closed + row.failures.aborted + row.failures.unanswered !== 0
 
 const isConnectionActive = (row: ConnectionRow): boolean =>
-  row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0 || row.connect.sampled !== 0
+  row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0 ||
+  row.connect.sampled !== 0

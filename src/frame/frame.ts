@@ -149,7 +149,12 @@ export interface RequestEvent {
 
 export type FailureKind = keyof Failures
 export type Outcome = number | FailureKind
-export const FAILURE_KINDS = ['reset', 'closed', 'aborted', 'unanswered'] as const satisfies readonly FailureKind[]
+export const FAILURE_KINDS = [
+  'reset',
+  'closed',
+  'aborted',
+  'unanswered',
+] as const satisfies readonly FailureKind[]
 
 /** What recording cost. */
 export interface Cost {

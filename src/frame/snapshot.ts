@@ -56,6 +56,8 @@ export interface RequestSample {
 export interface Snapshot {
   readonly wall: WallMicros
   readonly mono: MonotonicNanos
+  /** goes on while the machine is suspended, when `mono` stands still */
+  readonly boot: bigint
   /** only slots that changed since the last snapshot, and those with a request in flight */
   readonly traffic: readonly TrafficTotals[]
   readonly connections: readonly ConnectionTotals[]

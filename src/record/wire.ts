@@ -98,6 +98,8 @@ export interface SnapshotLine {
   readonly type: 'snapshot'
   readonly wall_us: number
   readonly mono_ns: string
+  /** CLOCK_BOOTTIME: unlike the monotonic clock it goes on during a suspend */
+  readonly boot_ns: string
   readonly final?: boolean
   readonly cpu_us: number
   readonly rss_bytes: number

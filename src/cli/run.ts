@@ -1,0 +1,31 @@
+/** One command line from start to exit code. The only place that turns what was thrown into words. */
+import { CommanderError } from 'commander'
+import { ExitCode, UserError } from '../errors.ts'
+import type { Io } from './io.ts'
+import { program, withDefaultCommand } from './program.ts'
+
+/** @param args the command line without node and script */
+export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
+  const line = withDefaultCommand(args)
+  try {
+    await (await program(io, line)).parseAsync([...line], { from: 'user' })
+    return ExitCode.done
+  } catch (error) {
+    return explain(error, io)
+  }
+}
+
+function explain(error: unknown, io: Io): ExitCode {
+  // Commander has written its own words; help and version are no errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+  if (error instanceof UserError) {
+    io.stderr.write(
+      `upstreamtop: ${error.message}\n${error.remedy === undefined ? '' : `  ${error.remedy}\n`}`,
+    )
+    return error.exitCode
+  }
+  io.stderr.write(
+    `upstreamtop: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+  return ExitCode.bug
+}

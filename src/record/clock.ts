@@ -1,0 +1,19 @@
+/** What the clocks did between two snapshots: a suspend stops the monotonic clock, a step moves only the wall clock. */
+import type { Snapshot } from '../frame/snapshot.ts'
+
+export type ClockEvent =
+  | { readonly kind: 'steady' }
+  | { readonly kind: 'suspend'; readonly micros: number }
+  | { readonly kind: 'step'; readonly micros: number }
+
+/** NTP slews by 500 ppm at most; anything beyond is no tick's jitter. */
+const TOLERANCE = 200_000
+
+export function clockEvent(before: Snapshot, after: Snapshot): ClockEvent {
+  const mono = Number((after.mono - before.mono) / 1000n)
+  const suspended = Number((after.boot - before.boot) / 1000n) - mono
+  if (suspended > TOLERANCE) return { kind: 'suspend', micros: suspended }
+  const stepped = after.wall - before.wall - mono
+  if (Math.abs(stepped) > TOLERANCE) return { kind: 'step', micros: stepped }
+  return { kind: 'steady' }
+}

@@ -1,0 +1,244 @@
+/** Lines of the wire become snapshots. Knows the columns' positions; nothing above this file does. */
+import type { Backend, Control, Excluded, FailureKind, Loss, Outcome, Route } from '../frame/frame.ts'
+import type {
+  ConnectionTotals,
+  DistributionTotals,
+  RequestSample,
+  Snapshot,
+  TrafficTotals,
+} from '../frame/snapshot.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
+import { systemError } from '../errors.ts'
+import {
+  WIRE_VERSION,
+  type ConnectionColumns,
+  type HelloLine,
+  type HistogramColumn,
+  type RequestColumns,
+  type SnapshotLine,
+  type TrafficColumns,
+  type WireLine,
+} from './wire.ts'
+
+export type Decoded =
+  | { readonly kind: 'hello'; readonly hello: HelloLine }
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly kind: 'bye'; readonly reason: string }
+  /** a dimension was learned, or the line was torn */
+  | { readonly kind: 'nothing' }
+
+interface Slot {
+  readonly backend: Backend
+  readonly route: Route
+}
+
+export class Decoder {
+  /** lines that were not of the wire: a killed helper tears its last one */
+  malformed = 0
+  readonly #backends = new Map<number, Backend>()
+  readonly #slots = new Map<number, Slot>()
+  readonly #routes = new Map<string, Route>()
+
+  decode(line: string): Decoded {
+    const message = parse(line)
+    if (message === null) {
+      this.malformed++
+      return { kind: 'nothing' }
+    }
+    switch (message.type) {
+      case 'hello':
+        return { kind: 'hello', hello: checkVersion(message) }
+      case 'backend':
+        this.#backends.set(message.id, {
+          id: message.id,
+          address: message.address,
+          netns: message.netns,
+          name: null,
+        })
+        return { kind: 'nothing' }
+      case 'route':
+        this.#learnSlot(message.id, message.backend, message.method, message.path)
+        return { kind: 'nothing' }
+      case 'snapshot':
+        return { kind: 'snapshot', snapshot: this.#snapshot(message) }
+      case 'bye':
+        return { kind: 'bye', reason: message.reason }
+    }
+  }
+
+  #learnSlot(id: number, backendId: number, method: string, path: string): void {
+    const key = `${method} ${path}`
+    let route = this.#routes.get(key)
+    if (route === undefined) this.#routes.set(key, (route = { id: this.#routes.size + 1, method, path }))
+    this.#slots.set(id, { backend: this.#backend(backendId), route })
+  }
+
+  #snapshot(line: SnapshotLine): Snapshot {
+    return {
+      wall: wallMicros(line.wall_us),
+      mono: monotonicNanos(BigInt(line.mono_ns)),
+      boot: BigInt(line.boot_ns),
+      traffic: line.traffic.map((columns) => this.#traffic(columns)),
+      connections: line.connections.map((columns) => this.#connection(columns)),
+      requests: line.requests.map((columns) => this.#request(columns)),
+      loss: lossOf(line.loss),
+      excluded: excludedOf(line.excluded),
+      control: controlOf(line.control),
+      cost: { cpu: micros(line.cpu_us), rssBytes: line.rss_bytes },
+      final: line.final ?? false,
+    }
+  }
+
+  #traffic(columns: TrafficColumns): TrafficTotals {
+    const [slot, requests, answered, reset, closed, aborted, unanswered] = columns
+    const [, , , , , , , interim, retransmits, retries, bodyReset] = columns
+    const [, , , , , , , , , , , headerSum, totalCount, totalSum, oldest, codes, header, total] = columns
+    return {
+      slot,
+      ...this.#slot(slot),
+      requests,
+      answered,
+      codes: sortPairs(codes),
+      failures: { reset, closed, aborted, unanswered },
+      interim,
+      retransmits,
+      retries,
+      bodyReset,
+      oldest: micros(oldest),
+      header: distributionTotals(answered, headerSum, header),
+      total: distributionTotals(totalCount, totalSum, total),
+    }
+  }
+
+  #connection(columns: ConnectionColumns): ConnectionTotals {
+    const [backend, connects, refused, connectTimeout, retransmits, opaque, connectSum, connect] = columns
+    return {
+      backend: this.#backend(backend),
+      connects,
+      refused,
+      connectTimeout,
+      retransmits,
+      opaque,
+      connect: distributionTotals(connects, connectSum, connect),
+    }
+  }
+
+  #request([slot, at, outcome, header, total]: RequestColumns): RequestSample {
+    return {
+      ...this.#slot(slot),
+      at: wallMicros(at),
+      outcome: outcomeOf(outcome),
+      header: knownMicros(header),
+      total: knownMicros(total),
+    }
+  }
+
+  #slot(id: number): Slot {
+    const slot = this.#slots.get(id)
+    if (slot === undefined) throw new Error(`the wire names route slot ${id} before it introduces it`)
+    return slot
+  }
+
+  #backend(id: number): Backend {
+    const backend = this.#backends.get(id)
+    if (backend === undefined) throw new Error(`the wire names backend ${id} before it introduces it`)
+    return backend
+  }
+}
+
+function parse(line: string): WireLine | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isWireLine(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+const TYPES: ReadonlySet<unknown> = new Set<WireLine['type']>([
+  'hello',
+  'backend',
+  'route',
+  'snapshot',
+  'bye',
+])
+
+const isWireLine = (value: unknown): value is WireLine =>
+  typeof value === 'object' && value !== null && 'type' in value && TYPES.has(value.type)
+
+function checkVersion(hello: HelloLine): HelloLine {
+  if (hello.wire === WIRE_VERSION) return hello
+  throw systemError(
+    `the helper speaks wire version "${hello.wire}", this program reads ${WIRE_VERSION}`,
+    "rebuild both: 'make build'",
+  )
+}
+
+const distributionTotals = (count: number, sum: string, samples: HistogramColumn): DistributionTotals => {
+  const [sampled = 0, min = null, max = null, ...buckets] = samples
+  return {
+    count,
+    sum: BigInt(sum),
+    sampled,
+    min: min === null ? null : micros(min),
+    max: max === null ? null : micros(max),
+    buckets,
+  }
+}
+
+const knownMicros = (value: number): Micros | null => (value < 0 ? null : micros(value))
+
+const FAILURE_OF = new Map<number, FailureKind>([
+  [-1, 'reset'],
+  [-2, 'closed'],
+  [-3, 'aborted'],
+  [-4, 'unanswered'],
+])
+
+const outcomeOf = (outcome: number): Outcome => FAILURE_OF.get(outcome) ?? outcome
+
+/** Codes arrive in the order in which the kernel first saw them. */
+function sortPairs(pairs: readonly number[]): readonly number[] {
+  if (pairs.length <= 2) return pairs
+  const sorted: [number, number][] = []
+  for (let i = 0; i < pairs.length; i += 2) sorted.push([pairs[i]!, pairs[i + 1]!])
+  return sorted.sort(([a], [b]) => a - b).flat()
+}
+
+const lossOf = (loss: SnapshotLine['loss']): Loss => ({
+  ringDropped: loss.ring_dropped,
+  mapRefused: loss.map_refused,
+  unmatchedResponses: loss.unmatched_responses,
+  ambiguous: loss.ambiguous,
+  evicted: loss.evicted,
+  fragments: loss.fragments,
+  halfSeen: loss.half_seen,
+  pathFolded: loss.path_folded,
+  pipelineOverflow: loss.pipeline_overflow,
+})
+
+const excludedOf = (excluded: SnapshotLine['excluded']): Excluded => ({
+  frontDoor: excluded.front_door,
+  ignored: excluded.ignored,
+  notSelected: excluded.not_selected,
+  routed: excluded.routed,
+  tls: excluded.tls,
+  h2: excluded.h2,
+})
+
+const controlOf = (control: SnapshotLine['control']): Control => ({
+  segments: control.segments,
+  starts: control.starts,
+  continuations: control.continuations,
+  retransmits: control.retransmits,
+  secondSightings: control.second_sightings,
+  notHttp: control.not_http,
+  partial: control.partial,
+  ambiguous: control.ambiguous,
+  fragments: control.fragments,
+  opaque: control.opaque,
+  excluded: control.excluded,
+  requests: control.requests,
+  answered: control.answered,
+  failed: control.failed,
+})

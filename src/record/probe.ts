@@ -1,0 +1,97 @@
+/** The privileged helper as a child process. Its stdin is the leash: closing it is the only way to end it. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { ExitCode, systemError, UserError } from '../errors.ts'
+
+/** What to capture, in the words of the command line. */
+export interface CaptureOptions {
+  readonly iface: readonly string[]
+  readonly ignore: string | null
+  readonly only: string | null
+  readonly routesAs: 'template' | 'raw'
+  /** rows of the request ring kept a tick */
+  readonly requests: number
+  /** a shell command that speaks the wire instead of the helper */
+  readonly probe: string | null
+}
+
+export interface Probe {
+  readonly lines: AsyncIterable<string>
+  /** asks for the last dump and the end; the lines end when it is through */
+  stop(): void
+  /** resolves when the process has ended; rejects with what it said if it failed */
+  readonly ended: Promise<void>
+}
+
+export const HELPER = fileURLToPath(new URL('../../build/upstreamtop-probe', import.meta.url))
+
+/** Starts the helper; under sudo this must come before the process gives up root. */
+export function startProbe(options: CaptureOptions): Probe {
+  const child =
+    options.probe === null
+      ? spawn(HELPER, helperArguments(options), { stdio: ['pipe', 'pipe', 'pipe'] })
+      : spawn('/bin/sh', ['-c', options.probe], { stdio: ['pipe', 'pipe', 'pipe'] })
+  // A helper that is gone already must not end the recorder with EPIPE.
+  child.stdin.on('error', () => undefined)
+  return {
+    lines: createInterface({ input: child.stdout, crlfDelay: Infinity }),
+    stop: () => child.stdin.end(),
+    ended: ended(child, options.probe ?? HELPER),
+  }
+}
+
+export function helperArguments(options: CaptureOptions): string[] {
+  return [
+    ...options.iface.flatMap((name) => ['--iface', name]),
+    ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
+    ...(options.only === null ? [] : ['--only', options.only]),
+    ...['--routes-as', options.routesAs, '--requests', String(options.requests)],
+  ]
+}
+
+/** Enough of the helper's words for any message of its own. */
+const MAX_TALK = 16_384
+
+function ended(child: ChildProcess, command: string): Promise<void> {
+  let talk = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    talk = (talk + text).slice(-MAX_TALK)
+  })
+  const promise = new Promise<void>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => reject(notStarted(command, error)))
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(failed(command, code, signal, talk.trim()))
+    })
+  })
+  // Whoever reads the lines asks for the reason afterwards; until then a rejection is not unhandled.
+  promise.catch(() => undefined)
+  return promise
+}
+
+function notStarted(command: string, error: NodeJS.ErrnoException): UserError {
+  switch (error.code) {
+    case 'ENOENT':
+      return systemError(`the helper "${command}" is not built`, "run 'make build'")
+    case 'EACCES':
+    case 'EPERM':
+      return systemError(
+        `may not run the helper "${command}": ${error.message}`,
+        "run with sudo, or join the group: 'sudo usermod -aG upstreamtop $USER', then log in again",
+      )
+    default:
+      return systemError(`the helper "${command}" did not start: ${error.message}`)
+  }
+}
+
+function failed(command: string, code: number | null, signal: string | null, talk: string): UserError {
+  if (code === null) {
+    return systemError(
+      `the helper "${command}" was killed by ${signal ?? 'a signal'}; its programs are detached`,
+      'everything up to the last tick is kept; start the recording again with --append',
+    )
+  }
+  const message = talk === '' ? `the helper "${command}" ended with exit code "${code}"` : talk
+  return new UserError(code === ExitCode.usage ? ExitCode.usage : ExitCode.system, message)
+}

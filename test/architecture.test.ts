@@ -1,0 +1,158 @@
+/** The import rules of the house. Each failure says what to do instead. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'node:test'
+
+interface Import {
+  readonly file: string
+  readonly target: string
+}
+
+const root = join(import.meta.dirname, '..')
+const files = sourceFiles('src')
+
+test('every folder imports only from the folders below it', () => {
+  const allowed: Readonly<Record<string, readonly string[]>> = {
+    frame: [],
+    store: ['frame'],
+    render: ['frame'],
+    record: ['frame'],
+    replay: ['frame', 'render'],
+    report: ['frame', 'render'],
+    simulate: ['frame'],
+    cli: ['frame', 'store', 'render', 'record', 'replay', 'report', 'simulate'],
+  }
+  const wrong = localImports().filter(({ file, target }) => {
+    const from = folderOf(file)
+    const to = folderOf(target)
+    if (from === '' || from === to) return false
+    if (to === '') return from === 'frame'
+    return !allowed[from]?.includes(to)
+  })
+  assert.deepEqual(
+    wrong.map(say),
+    [],
+    'move what is shared down to src/frame, or join the two features in src/cli',
+  )
+})
+
+test('the model touches no clock, file, stream or environment', () => {
+  const outside = imports().filter(
+    ({ file, target }) => file.startsWith('src/frame/') && !target.startsWith('src/frame/'),
+  )
+  assert.deepEqual(outside.map(say), [], 'pass the value in, or move the function out of src/frame')
+  const impure = files.filter(
+    (file) =>
+      /^src\/(frame|render)\//.test(file) &&
+      /\b(Date\.now|new Date\(\)|process\.|Math\.random|performance\.)/.test(text(file)),
+  )
+  assert.deepEqual(impure, [], 'take the time or the setting as a parameter')
+})
+
+test('every package has one door', () => {
+  const doors: Readonly<Record<string, RegExp>> = {
+    'better-sqlite3': /^src\/store\//,
+    commander: /^src\/cli\//,
+    'cli-table3': /^src\/render\/table\.ts$/,
+    asciichart: /^src\/render\/chart\.ts$/,
+    'parquetjs-lite': /^src\/report\/([a-z-]+\/)?[a-z-]*parquet[a-z-]*\.ts$/,
+  }
+  for (const [name, door] of Object.entries(doors)) {
+    const users = imports().filter(({ target }) => target === name)
+    assert.notEqual(users.length, 0, `${name} is a dependency that nothing imports`)
+    assert.deepEqual(
+      users.filter(({ file }) => !door.test(file)).map(say),
+      [],
+      `import ${name} through ${String(door)}`,
+    )
+  }
+  assert.equal(
+    imports().filter(({ target }) => target === 'parquetjs-lite').length,
+    1,
+    'its settings live in one file',
+  )
+})
+
+test('every package that is imported is a dependency, and every dependency is imported', () => {
+  const manifest = JSON.parse(text('package.json')) as { dependencies: Record<string, string> }
+  const used = new Set(
+    imports()
+      .map(({ target }) => target)
+      .filter((target) => !target.startsWith('src/') && !target.startsWith('node:'))
+      .map((target) =>
+        target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+  )
+  const declared = Object.keys(manifest.dependencies)
+  assert.deepEqual(
+    [...used].filter((name) => !declared.includes(name)),
+    [],
+    'npm install it, or drop the import',
+  )
+  const assets = declared.filter(
+    (name) => !used.has(name) && !files.some((file) => text(file).includes(`'${name}/`)),
+  )
+  assert.deepEqual(assets, [], 'npm uninstall it')
+})
+
+test('no module imports itself over others', () => {
+  const next = new Map<string, string[]>()
+  for (const { file, target } of localImports()) next.set(file, [...(next.get(file) ?? []), target])
+  const cycles: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    else if (!done.has(file)) {
+      for (const target of next.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+  }
+  for (const file of files) visit(file, [])
+  assert.deepEqual(cycles, [], 'move what both need into a file below them')
+})
+
+test('there are no barrels', () => {
+  assert.deepEqual(
+    files.filter((file) => file.endsWith('/index.ts')),
+    [],
+    'import the file that holds the thing',
+  )
+  const reexports = files.filter((file) => /^export (\*|\{[^}]*\}) from /m.test(text(file)))
+  assert.deepEqual(reexports, [], 'import the file that holds the thing')
+})
+
+test('nothing uses any, and nothing leaves the process but main', () => {
+  const exits = files.filter((file) => file !== 'src/main.ts' && text(file).includes('process.exit('))
+  assert.deepEqual(exits, [], 'throw a UserError with its exit code')
+  const any = files.filter((file) => /(:|<|as) any\b/.test(text(file)))
+  assert.deepEqual(any, [], 'use unknown and check it')
+})
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => `${folder}/${name}`)
+    .sort()
+}
+
+function imports(): Import[] {
+  return files.flatMap((file) =>
+    [...text(file).matchAll(/(?:from |import\(|^import )'([^']+)'/gm)].map(([, specifier]) => ({
+      file,
+      target: specifier!.startsWith('.') ? normalize(join(dirname(file), specifier!)) : bare(specifier!),
+    })),
+  )
+}
+
+const bare = (specifier: string): string =>
+  builtinModules.includes(specifier) ? `node:${specifier}` : specifier
+const localImports = (): Import[] => imports().filter(({ target }) => target.startsWith('src/'))
+const text = (file: string): string => readFileSync(join(root, file), 'utf8')
+/** '' for files directly below src */
+const folderOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? ''
+const say = ({ file, target }: Import): string => `${file} imports ${target}`

@@ -1,0 +1,131 @@
+/** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
+import fc from 'fast-check'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/aggregate.ts'
+import type {
+  Backend,
+  ConnectionRow,
+  Distribution,
+  Route,
+  SecondFrame,
+  TrafficRow,
+} from '../../src/frame/frame.ts'
+import { bucketOf } from '../../src/frame/histogram.ts'
+import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
+
+export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(
+  (address, index) => ({
+    id: index + 1,
+    address,
+    netns: 1,
+    name: null,
+  }),
+)
+
+export const ROUTES: readonly Route[] = [
+  ['GET', '/api/orders'],
+  ['POST', '/checkout'],
+  ['GET', '/'],
+  ['PURGE', '/\u001b[2J'],
+].map(([method, path], index) => ({ id: index + 1, method: method!, path: path! }))
+
+const count = fc.nat(50)
+
+export const distribution: fc.Arbitrary<Distribution> = fc
+  .array(fc.integer({ min: 0, max: 3_600_000_000 }), { maxLength: 20 })
+  .map((values) => {
+    const counts = new Map<number, number>()
+    for (const value of values)
+      counts.set(bucketOf(micros(value)), (counts.get(bucketOf(micros(value))) ?? 0) + 1)
+    return {
+      count: values.length,
+      sum: micros(values.reduce((a, b) => a + b, 0)),
+      sampled: values.length,
+      min: values.length === 0 ? null : micros(Math.min(...values)),
+      max: values.length === 0 ? null : micros(Math.max(...values)),
+      buckets: [...counts].sort(([a], [b]) => a - b).flat(),
+    }
+  })
+
+const codes = fc
+  .uniqueArray(
+    fc.tuple(fc.constantFrom(101, 200, 204, 302, 404, 500, 503), fc.integer({ min: 1, max: 50 })),
+    {
+      selector: ([code]) => code,
+    },
+  )
+  .map((pairs) => pairs.sort(([a], [b]) => a - b).flat())
+
+const trafficRow = (backend: Backend, route: Route): fc.Arbitrary<TrafficRow> =>
+  fc
+    .record({
+      requests: count,
+      codes,
+      failures: fc.record({ reset: count, closed: count, aborted: count, unanswered: count }),
+      interim: count,
+      retransmits: count,
+      retries: count,
+      bodyReset: count,
+      inFlight: count,
+      oldest: fc.nat(10_000_000).map(micros),
+      header: distribution,
+      total: distribution,
+    })
+    .map((row) => ({
+      ...row,
+      backend,
+      route,
+      answered: row.codes.reduce((sum, value, index) => (index % 2 === 0 ? sum : sum + value), 0),
+      oldest: row.inFlight === 0 ? micros(0) : row.oldest,
+    }))
+
+const connectionRow = (backend: Backend): fc.Arbitrary<ConnectionRow> =>
+  fc.record({
+    backend: fc.constant(backend),
+    connects: count,
+    refused: count,
+    connectTimeout: count,
+    retransmits: count,
+    opaque: count,
+    connect: distribution,
+  })
+
+const pairs = BACKENDS.flatMap((backend) => ROUTES.map((route) => ({ backend, route })))
+
+const rows = {
+  traffic: fc
+    .subarray(pairs)
+    .chain((chosen) => fc.tuple(...chosen.map(({ backend, route }) => trafficRow(backend, route)))),
+  connections: fc.subarray([...BACKENDS]).chain((chosen) => fc.tuple(...chosen.map(connectionRow))),
+}
+
+/** A second apart, without holes; lengths from half a second to seven. */
+export const frames = (range: {
+  readonly minLength: number
+  readonly maxLength: number
+}): fc.Arbitrary<SecondFrame[]> =>
+  fc
+    .array(
+      fc.record({ ...rows, length: fc.integer({ min: 500_000, max: 7_000_000 }), dropped: fc.nat(3) }),
+      range,
+    )
+    .map((parts) => {
+      let start = 1_763_800_000_000_000
+      return parts.map(({ length, dropped, ...part }, seq) => {
+        const frame: SecondFrame = {
+          ...part,
+          seq,
+          start: wallMicros(start),
+          mono: monotonicNanos(BigInt(start) * 1000n),
+          length: micros(length),
+          requests: [],
+          loss: { ...NO_LOSS, ringDropped: dropped },
+          excluded: NO_EXCLUDED,
+          control: NO_CONTROL,
+          cost: { cpu: micros(0), rssBytes: 0, commit: micros(0) },
+          gapBefore: null,
+          final: seq === parts.length - 1,
+        }
+        start += length
+        return frame
+      })
+    })

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Marker, SecondFrame } from '../../src/frame/frame.ts'
+import { readSource } from '../../src/record/source.ts'
+import type { TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'
+
+const traffic = (
+  slot: number,
+  requests: number,
+  answered: number,
+  headerSum = '0',
+  oldest = 0,
+): TrafficColumns => {
+  const codes = answered === 0 ? [] : [200, answered]
+  return [
+    slot,
+    requests,
+    answered,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    headerSum,
+    answered,
+    headerSum,
+    oldest,
+    codes,
+    [],
+    [],
+  ]
+}
+
+test('a tick is the difference of two snapshots', async () => {
+  const { frames } = await read([
+    hello,
+    snapshot(0),
+    backend,
+    route(7, '/api/orders'),
+    snapshot(1, { traffic: [traffic(7, 10, 9, '900')] }),
+    snapshot(2, { traffic: [traffic(7, 25, 25, '2500')] }),
+  ])
+  assert.deepEqual(
+    frames.map(({ traffic: [row] }) => [
+      row!.requests,
+      row!.answered,
+      row!.codes,
+      row!.header.sum,
+      row!.inFlight,
+    ]),
+    [
+      [10, 9, [200, 9], 900, 1],
+      [15, 16, [200, 16], 1600, 0],
+    ],
+  )
+})
+
+test('totals beyond 2^53 are subtracted before they become numbers', async () => {
+  const { frames } = await read([
+    hello,
+    backend,
+    route(7, '/'),
+    snapshot(0, { traffic: [traffic(7, 1, 1, '9007199254740993')] }),
+    snapshot(1, { traffic: [traffic(7, 2, 2, '9007199254740996')] }),
+  ])
+  assert.equal(frames[0]!.traffic[0]!.header.sum, 3)
+})
+
+test('a row with a request in flight is there in every tick, an idle row is not', async () => {
+  const { frames } = await read([
+    hello,
+    backend,
+    route(7, '/'),
+    snapshot(0),
+    snapshot(1, { traffic: [traffic(7, 1, 0, '0', 500_000)] }),
+    snapshot(2, { traffic: [traffic(7, 1, 0, '0', 1_500_000)] }),
+    snapshot(3, { traffic: [traffic(7, 1, 1, '2000000')] }),
+    snapshot(4, { traffic: [traffic(7, 1, 1, '2000000')] }),
+  ])
+  assert.deepEqual(
+    frames.map((frame) => frame.traffic.map(({ inFlight, oldest }) => [inFlight, oldest])),
+    [[[1, 500_000]], [[1, 1_500_000]], [[0, 0]], []],
+  )
+})
+
+test('slots of the same route are one row', async () => {
+  const { frames } = await read([
+    hello,
+    backend,
+    route(7, '/a'),
+    route(8, '/a'),
+    snapshot(0),
+    snapshot(1, { traffic: [traffic(7, 2, 2), traffic(8, 3, 1)] }),
+  ])
+  assert.deepEqual(
+    frames[0]!.traffic.map(({ requests, inFlight, codes }) => ({ requests, inFlight, codes })),
+    [{ requests: 5, inFlight: 2, codes: [200, 3] }],
+  )
+})
+
+test('the sum of all frames is the last total minus the first, whatever was skipped', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(100), { minLength: 2, maxLength: 12 }), async (steps) => {
+      let total = 0
+      const lines = steps.map((step, second) => {
+        total += step
+        return snapshot(second * 2, { traffic: [traffic(7, total, total, String(total * 100))] })
+      })
+      const { frames } = await read([hello, backend, route(7, '/'), ...lines])
+      const sum = frames
+        .flatMap((frame) => frame.traffic)
+        .reduce((requests, row) => requests + row.requests, 0)
+      assert.equal(sum, total - steps[0]!)
+    }),
+  )
+})
+
+test('a torn last line loses nothing before it', async () => {
+  const { frames } = await read([hello, snapshot(0), snapshot(1)], '{"type":"snapsho')
+  assert.equal(frames.length, 1)
+})
+
+test('a stepped wall clock becomes a marker, and the tick keeps its length', async () => {
+  const { frames, markers } = await read([
+    hello,
+    snapshot(0),
+    { ...snapshot(1), wall_us: snapshot(0).wall_us + 3_601_000_000 },
+  ])
+  assert.equal(frames[0]!.length, 1_000_000)
+  assert.deepEqual(
+    markers.map(({ kind, text }) => [kind, text]),
+    [['clock_step', 'clock stepped by 3600.0 s']],
+  )
+})
+
+test('a suspend becomes a marker and a gap before the next tick', async () => {
+  const asleep = { wall_us: snapshot(61).wall_us, boot_ns: snapshot(61).mono_ns }
+  const awake = { ...snapshot(2), wall_us: snapshot(62).wall_us, boot_ns: snapshot(62).mono_ns }
+  const { frames, markers } = await read([hello, snapshot(0), { ...snapshot(1), ...asleep }, awake])
+  assert.deepEqual(
+    frames.map(({ gapBefore }) => gapBefore),
+    [null, 'suspend'],
+  )
+  assert.deepEqual(
+    markers.map(({ kind }) => kind),
+    ['suspend'],
+  )
+})
+
+test('a helper of another wire version is refused', async () => {
+  await assert.rejects(read([{ ...hello, wire: 2 } as WireLine]), { name: 'UserError', exitCode: 4 })
+})
+
+async function read(
+  messages: readonly WireLine[],
+  torn = '',
+): Promise<{ frames: readonly SecondFrame[]; markers: readonly Marker[] }> {
+  const frames: SecondFrame[] = []
+  const markers: Marker[] = []
+  for await (const event of readSource(linesOf(messages, torn), 0)) {
+    if (event.kind === 'frame') frames.push(event.frame)
+    if (event.kind === 'marker') markers.push(event.marker)
+  }
+  return { frames, markers }
+}
