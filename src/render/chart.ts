@@ -1,0 +1,63 @@
+/** Line charts of report and of the drill-down; the one door to asciichart. Import it lazily: the first screen has no chart. */
+import { plot } from 'asciichart'
+import { right } from './text.ts'
+
+export interface ChartOptions {
+  /** cells in all, axis included */
+  readonly width: number
+  /** lines in all */
+  readonly height: number
+  /** the text of a value on the axis */
+  readonly format: (value: number) => string
+  /** 0 unless told: rates and latencies are read against nothing */
+  readonly floor?: number
+}
+
+const AXIS = 8
+
+/** Lines of a chart over values at equal steps of time; null is a gap, drawn as a hatched column. */
+export function chart(values: readonly (number | null)[], options: ChartOptions): string[] {
+  const columns = Math.max(2, options.width - AXIS - 2)
+  const points = resample(values, columns)
+  const known = points.filter((point) => point !== null)
+  if (known.length === 0) return Array.from({ length: options.height }, () => '')
+  const floor = options.floor ?? 0
+  const ceiling = Math.max(...known, floor)
+  const lines = plot(bridge(points), {
+    height: options.height - 1,
+    min: Math.min(floor, ...known),
+    // A flat line at the floor would give a chart of one line.
+    max: ceiling === floor ? floor + 1 : ceiling,
+    format: (value) => right(options.format(withoutDust(value)), AXIS),
+  }).split('\n')
+  return lines.map((line) => hatchGaps(line.trimEnd(), points))
+}
+
+/** asciichart adds up its labels: the zero line arrives as -1e-15. */
+const withoutDust = (value: number): number => Math.round(value * 1e6) / 1e6 + 0
+
+/** One value a column: the greatest of those that fall into it, so that no peak is lost. */
+export function resample(values: readonly (number | null)[], columns: number): (number | null)[] {
+  if (values.length <= columns) return [...values]
+  return Array.from({ length: columns }, (_, column) => {
+    const from = Math.floor((column * values.length) / columns)
+    const to = Math.max(from + 1, Math.floor(((column + 1) * values.length) / columns))
+    const known = values.slice(from, to).filter((value) => value !== null)
+    return known.length === 0 ? null : Math.max(...known)
+  })
+}
+
+/** asciichart throws on NaN and draws null as 0: a gap gets its neighbour's value and is drawn over afterwards. */
+function bridge(points: readonly (number | null)[]): number[] {
+  let last = points.find((point) => point !== null) ?? 0
+  return points.map((point) => (last = point ?? last))
+}
+
+/** The first point sits on the axis, which asciichart puts directly behind its label. */
+function hatchGaps(line: string, points: readonly (number | null)[]): string {
+  const cells = Array.from(line.padEnd(AXIS + 2 + points.length))
+  points.forEach((point, i) => {
+    if (point === null) cells[AXIS + 1 + i] = i === 0 ? '┤' : '░'
+  })
+  return cells.join('').trimEnd()
+}

@@ -1,0 +1,79 @@
+/** The only file that turns quantities into text. All results are ASCII except `–` for "nothing measured" and `µ`. */
+import type { Micros } from '../frame/units.ts'
+
+export const NOTHING = '–'
+
+/** `850µs`, `2.1ms`, `140ms`, `1.24s`, `2m05s`: three significant digits, at most six cells. */
+export function latency(span: Micros | null): string {
+  if (span === null) return NOTHING
+  if (span < 999.5) return `${Math.round(span)}µs`
+  if (span < 999_500) return `${significant(span / 1000)}ms`
+  if (span < 59_950_000) return `${significant(span / 1_000_000)}s`
+  return longSpan(span)
+}
+
+/** `40s`, `2m05s`, `3h12m`, `2d04h`: how long something lasted. */
+export function longSpan(span: number): string {
+  const seconds = Math.round(span / 1_000_000)
+  if (seconds < 60)
+    return span < 9_950_000 && span % 1_000_000 !== 0 ? `${(span / 1e6).toFixed(1)}s` : `${seconds}s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${twoDigits(seconds % 60)}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 1440) return `${Math.floor(minutes / 60)}h${twoDigits(minutes % 60)}m`
+  return `${Math.floor(minutes / 1440)}d${twoDigits(Math.floor(minutes / 60) % 24)}h`
+}
+
+/** Requests a second, at most five cells: `0`, `0.4`, `9.5`, `104`, `9999`, `12.4k`, `1.2M`. */
+export function rate(perSecond: number): string {
+  if (perSecond === 0) return '0'
+  if (perSecond < 0.05) return '<0.1'
+  if (perSecond < 9.95) return Number.isInteger(perSecond) ? String(perSecond) : perSecond.toFixed(1)
+  return count(Math.round(perSecond))
+}
+
+/** A count in at most five cells: `0`, `9999`, `12.4k`, `3.1M`. */
+export function count(value: number): string {
+  if (value < 10_000) return String(Math.round(value))
+  if (value < 999_950) return `${(value / 1e3).toFixed(value < 99_950 ? 1 : 0)}k`
+  if (value < 999_950_000) return `${(value / 1e6).toFixed(value < 99_950_000 ? 1 : 0)}M`
+  return `${(value / 1e9).toFixed(1)}G`
+}
+
+/** `42%`. Something is never shown as 0 % and not quite everything never as 100 %. */
+export function percent(ratio: number | null): string {
+  if (ratio === null) return NOTHING
+  const rounded = Math.round(ratio * 100)
+  if (rounded === 0 && ratio > 0) return '<1%'
+  if (rounded === 100 && ratio < 1) return '99%'
+  return `${rounded}%`
+}
+
+/** `99.7 %`, `100 %`: one decimal, cut instead of rounded so that a loss stays visible. */
+export function precisePercent(ratio: number): string {
+  if (ratio >= 1) return '100 %'
+  return `${(Math.floor(ratio * 1000 + 1e-9) / 10).toFixed(1)} %`
+}
+
+/** `512 B`, `4.1 kB`, `25.0 MB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let unit = 0
+  let scaled = value
+  while (scaled >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000
+    unit++
+  }
+  return unit === 0 ? `${value} B` : `${scaled.toFixed(1)} ${units[unit]!}`
+}
+
+/** `1 request`, `12 requests`. */
+export const plural = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`
+
+/** Three digits that carry meaning: 2.1, 14.0 → 14, 140. */
+function significant(value: number): string {
+  if (value < 9.95) return value.toFixed(1)
+  return String(Math.round(value))
+}
+
+export const twoDigits = (value: number): string => String(value).padStart(2, '0')
