@@ -1,7 +1,6 @@
 /** simulate: a real nginx, three backends and a load, for people without a production proxy. */
 import { access, constants, rename, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { usageError } from '../errors.ts'
 import { startBackends, type BackendPorts } from './backends.ts'
 import { Ledger, type LedgerReport } from './ledger.ts'
@@ -32,6 +31,10 @@ export const BACKEND_PORTS: BackendPorts = { fast: [9001, 9002], checkout: 9003 
 /** Throws a UserError when a port is taken, nginx is missing or ends, or the ledger cannot be written. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   if (options.ledger !== null) await requireWritable(options.ledger)
+  const stop = new AbortController()
+  const onStop = (): void => stop.abort()
+  // A listener of our own, from the start: main ends at once a command that has nothing to finish.
+  options.signal.addEventListener('abort', onStop)
   const ledger = new Ledger()
   const backends = await startBackends(options.backends, ledger)
   try {
@@ -39,7 +42,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const began = performance.now()
     try {
       options.started()
-      const load = await loadFor(options, nginx)
+      const load = await loadFor(options, nginx, stop)
       const result = { ...load, ledger: ledger.report(), seconds: (performance.now() - began) / 1000 }
       if (options.ledger !== null) await writeWhole(options.ledger, result.ledger)
       return result
@@ -48,18 +51,18 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
   } finally {
     await backends.close()
+    options.signal.removeEventListener('abort', onStop)
   }
 }
 
-/** The load ends when its time is over, when we are stopped, or when nginx is gone. */
-async function loadFor(options: SimulationOptions, nginx: Nginx): Promise<LoadResult> {
-  const stop = new AbortController()
-  const load = runLoad(options.port, options.workers, AbortSignal.any([stop.signal, options.signal]))
-  const timer = options.seconds > 0 ? sleep(options.seconds * 1000, undefined, { signal: stop.signal }) : null
-  timer?.then(() => stop.abort()).catch(() => undefined)
+/** The load ends when its time is over, when we are stopped, or when nginx is gone; open requests are awaited. */
+async function loadFor(options: SimulationOptions, nginx: Nginx, stop: AbortController): Promise<LoadResult> {
+  const load = runLoad(options.port, options.workers, stop.signal)
+  const timer = options.seconds > 0 ? setTimeout(() => stop.abort(), options.seconds * 1000) : undefined
   try {
     return await Promise.race([load, nginx.failed])
   } finally {
+    clearTimeout(timer)
     stop.abort()
     await load
   }

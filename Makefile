@@ -1,0 +1,95 @@
+# The only task runner. `make` alone lists what it can do.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PATH := $(PATH):/usr/sbin:/sbin
+
+PREFIX ?= /usr/local
+LIB := $(DESTDIR)$(PREFIX)/lib/upstreamtop
+BIN := $(DESTDIR)$(PREFIX)/bin
+MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+HELPER := build/upstreamtop-probe
+HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
+
+TSX := node --import tsx
+# One file at a time: the tests of the kernel side compare times with nginx's own.
+RUN_TESTS := $(TSX) --test --test-concurrency=1 --test-reporter=spec
+TESTS = $(shell find test -name '*.test.ts' | sort)
+KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
+UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
+
+.PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden demo
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture install clean
+.PHONY: build-packages test-packages
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+build: helper dist ## the helper with its BPF programs, and the TypeScript
+
+helper: build-packages $(HELPER)
+
+dist: node_modules
+	npm run --silent build
+
+node_modules:
+	@scripts/node-modules.sh
+
+build-packages:
+	@scripts/system-packages.sh build
+
+test: test-packages build ## all tests: unit, golden, kernel (those need root and say so)
+	$(RUN_TESTS) $(TESTS)
+
+test-unit: dist ## only the tests above the kernel: no root, no helper
+	$(RUN_TESTS) $(UNIT_TESTS)
+
+test-kernel: build ## only the tests of the kernel side, on real nginx (root)
+	$(RUN_TESTS) $(KERNEL_TESTS)
+
+test-packages:
+	@scripts/system-packages.sh --install build run test
+
+check: format lint types test ## the whole gate: format, lint, types, then test
+
+format: node_modules
+	npm run --silent format
+
+lint: node_modules
+	npm run --silent lint
+
+types: node_modules
+	npx tsc -p . --noEmit
+
+golden: dist ## renew the golden files; read the difference before you commit it
+	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
+	git --no-pager diff --stat -- fixtures test
+
+demo: node_modules ## record real nginx traffic for 10 s, replay it and report it
+	@scripts/demo.sh
+
+bench: bench-kernel bench-store bench-replay bench-report ## all measurements, as ratios (bench-kernel, -store, -replay, -report)
+
+bench-kernel bench-store bench-replay bench-report: bench-%: build
+	$(TSX) bench/$*.ts
+
+torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survive
+	$(TSX) test/torture/run.ts
+
+install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
+	install -d $(LIB)/build $(BIN)
+	cp -R dist package.json package-lock.json .npmrc $(LIB)/
+	rm -rf $(LIB)/node_modules && cp -R node_modules $(LIB)/ && npm prune --silent --omit=dev --prefix $(LIB)
+	getent group upstreamtop >/dev/null || groupadd --system upstreamtop
+	install -m 0750 -g upstreamtop $(HELPER) $(LIB)/$(HELPER)
+	setcap $(HELPER_CAPS) $(LIB)/$(HELPER)
+	ln -sfn ../lib/upstreamtop/dist/main.js $(BIN)/upstreamtop
+	if [ -d man ]; then install -d $(MAN); install -m 0644 man/*.1 $(MAN)/; fi
+	@echo "installed. Who may record without sudo: 'usermod -aG upstreamtop NAME', then log in again"
+
+clean: ## remove what was built
+	rm -rf build dist
+
+-include bpf/bpf.mk

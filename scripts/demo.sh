@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# make demo: real nginx traffic recorded, replayed and reported. Where that cannot be, the fixture instead, and why.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+SECONDS_RECORDED=10
+FIXTURE=fixtures/recordings/incident.db
+upstreamtop=(node dist/main.js)
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+show() {
+  say "replay: upstreamtop replay $1"
+  "${upstreamtop[@]}" replay "$1" --print --size 110x34
+  say "report: upstreamtop report $1"
+  "${upstreamtop[@]}" report "$1"
+}
+
+instead() {
+  say "recording is not possible here: $1"
+  [ -e dist/main.js ] || { scripts/node-modules.sh && npm run --silent build; }
+  say "so this is the recording that comes with the sources, $FIXTURE"
+  show "$FIXTURE"
+  exit 0
+}
+
+scripts/system-packages.sh --install build run || instead 'packages are missing (above)'
+make build || instead 'the helper does not build (above)'
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  sudo -n true 2>/dev/null || instead "it needs root: 'sudo make demo', or 'sudo make install' once"
+  as_root=(sudo -n)
+fi
+# doctor's lines carry the remedies.
+if ! diagnosis=$("${as_root[@]}" "${upstreamtop[@]}" doctor 2>&1); then
+  printf '%s\n' "$diagnosis" >&2
+  instead 'the lines above say what is missing and what helps'
+fi
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/upstreamtop-demo.XXXXXX")
+recording=$folder/demo.db
+simulator=
+trap '[ -z "$simulator" ] || kill "$simulator" 2>/dev/null || true' EXIT
+
+say "simulate: nginx on :8080 over :9001, :9002 and :9003"
+"${upstreamtop[@]}" simulate --workers 8 &
+simulator=$!
+sleep 2
+kill -0 "$simulator" 2>/dev/null || { simulator=; instead 'the simulator did not start (above)'; }
+
+say "record: upstreamtop record --out $recording --secs $SECONDS_RECORDED"
+"${as_root[@]}" "${upstreamtop[@]}" record --out "$recording" --secs "$SECONDS_RECORDED" </dev/null
+kill "$simulator"
+wait "$simulator" || true
+simulator=
+
+show "$recording"
+say "yours to play with: node dist/main.js replay $recording"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Names the system packages that are missing, with the command that installs them; with --install, installs them where it may.
+#   system-packages.sh [--install] build|run|test …
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+install=no
+if [ "${1:-}" = --install ]; then install=yes; shift; fi
+
+# tool or file, and the Debian package that has it
+needs() {
+  case $1 in
+    build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \
+      /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev ;;
+    run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
+    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium ;;
+    *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
+  esac
+}
+
+# Ubuntu's bpftool comes with the kernel's tools, and its chromium is a snap that a container cannot run.
+ubuntu_name() {
+  case $1 in
+    bpftool) echo "linux-tools-common linux-tools-$(uname -r)" ;;
+    chromium) ;;
+    *) echo "$1" ;;
+  esac
+}
+
+present() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    bpftool) bpftool version >/dev/null 2>&1 ;;
+    chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+system=$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || true)
+missing=()
+for group in "$@"; do
+  set -- $(needs "$group")
+  while [ $# -gt 0 ]; do
+    if ! present "$1"; then
+      if [ "$system" = ubuntu ]; then missing+=($(ubuntu_name "$2")); else missing+=("$2"); fi
+    fi
+    shift 2
+  done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+command=("${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}")
+can_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }
+}
+if [ $install = yes ] && can_install; then
+  echo "installing: ${missing[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  "${as_root[@]}" apt-get update -q >&2 || true
+  "${command[@]}" >&2 </dev/null
+else
+  echo "missing system packages: ${missing[*]}" >&2
+  echo "  ${command[*]}" >&2
+  exit 1
+fi
