@@ -252,7 +252,7 @@ export function mergeConnections(a: ConnectionCounts, b: ConnectionCounts): Conn
 }
 
 /** Retransmits of a backend: those of its open requests and those between requests. */
-const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
+export const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
   ...sumCounts(backends),
   connection: backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
 })

@@ -46,6 +46,7 @@ export const parseTime = (text: string, scope: TimeScope): WallMicros => read(te
 /** `--from` and `--to`; undefined is the recording's end. The result lies within the span. @throws TimeError */
 export function parseRange(from: string | undefined, to: string | undefined, scope: TimeScope): TimeSpan {
   const { span } = scope
+  if (from === undefined && to === undefined) return span
   const start = from === undefined ? span.from : read(from, scope, span.from)
   const end = to === undefined ? span.to : read(to, scope, start)
   const range = { from: wallMicros(Math.max(start, span.from)), to: wallMicros(Math.min(end, span.to)) }

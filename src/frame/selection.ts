@@ -1,0 +1,133 @@
+/** What an expression selects: rows by backend, method, route and status; then, of the result, lines by their measures. */
+import {
+  backendKey,
+  NO_CONNECTIONS,
+  sumCounts,
+  totalsOf,
+  type Aggregate,
+  type BackendSum,
+} from './aggregate.ts'
+import {
+  ExpressionError,
+  type Comparison,
+  type Expression,
+  type MeasureTest,
+  type StatusTest,
+  type TextTest,
+} from './expression.ts'
+import type { Backend, Outcome, Route } from './frame.ts'
+
+/** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
+export interface Selectable {
+  readonly backend: Backend
+  readonly route: Route | null
+  readonly outcome: Outcome | null
+}
+
+/** Both are joined by "and"; null selects all. */
+export interface Selection {
+  readonly rows: Expression | null
+  readonly lines: Expression | null
+}
+
+/** @throws ExpressionError where one "or" or "not" holds both kinds: rows are chosen before there is anything to measure */
+export function splitSelection(expressions: readonly Expression[], text: string): Selection {
+  const rows: Expression[] = []
+  const lines: Expression[] = []
+  for (const part of expressions.flatMap(conjuncts)) {
+    const measures = testsOf(part).filter((test) => test.kind === 'measure')
+    if (measures.length === 0) rows.push(part)
+    else if (measures.length === testsOf(part).length) lines.push(part)
+    else
+      throw new ExpressionError(
+        'measures and backend, method, route, status can only be joined by "and"',
+        text,
+        part.at,
+      )
+  }
+  return { rows: all(rows), lines: all(lines) }
+}
+
+/** Without a route, `route = …` is false and `route != …` true: refused connections stay when a route is left out. */
+export function matches(expression: Expression, row: Selectable): boolean {
+  switch (expression.kind) {
+    case 'and':
+      return expression.parts.every((part) => matches(part, row))
+    case 'or':
+      return expression.parts.some((part) => matches(part, row))
+    case 'not':
+      return !matches(expression.part, row)
+    case 'text':
+      return matchesText(expression, row)
+    case 'status':
+      return matchesStatus(expression, row.outcome)
+    case 'measure':
+      throw new Error('a measure selects lines, not rows')
+  }
+}
+
+/** The aggregate of the selected rows alone. What is not of a row (loss, excluded, control, length) stays. */
+export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
+  if (rows === null) return aggregate
+  const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
+  return { ...aggregate, backends, totals: totalsOf(backends) }
+}
+
+export function testsOf(expression: Expression): readonly (TextTest | StatusTest | MeasureTest)[] {
+  if ('parts' in expression) return expression.parts.flatMap(testsOf)
+  return 'part' in expression ? testsOf(expression.part) : [expression]
+}
+
+export function compare(a: number, comparison: Comparison, b: number): boolean {
+  switch (comparison) {
+    case '=':
+      return a === b
+    case '!=':
+      return a !== b
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+  }
+}
+
+const conjuncts = (expression: Expression): readonly Expression[] =>
+  expression.kind === 'and' ? expression.parts.flatMap(conjuncts) : [expression]
+
+const all = (parts: readonly Expression[]): Expression | null =>
+  parts.length === 0 ? null : parts.length === 1 ? parts[0]! : { kind: 'and', parts, at: parts[0]!.at }
+
+function selectBackend(sum: BackendSum, rows: Expression): BackendSum[] {
+  const { backend } = sum
+  const routes = sum.routes.filter(({ route }) => matches(rows, { backend, route, outcome: null }))
+  const connected = matches(rows, { backend, route: null, outcome: null })
+  if (routes.length === 0 && !connected) return []
+  if (routes.length === sum.routes.length && connected) return [sum]
+  return [{ ...sumCounts(routes), backend, routes, connection: connected ? sum.connection : NO_CONNECTIONS }]
+}
+
+function matchesText({ field, value, negated }: TextTest, { backend, route }: Selectable): boolean {
+  const texts = field === 'backend' ? namesOf(backend) : field === 'method' ? [route?.method] : [route?.path]
+  const found = texts.some(
+    (text) => text !== undefined && (typeof value === 'string' ? text === value : value.test(text)),
+  )
+  return found !== negated
+}
+
+/** A backend answers to its address, its name, and its address with the namespace. */
+export const namesOf = (backend: Backend): string[] => [
+  backend.address,
+  ...(backend.name === null ? [] : [backend.name]),
+  backendKey(backend),
+]
+
+function matchesStatus({ value, comparison }: StatusTest, outcome: Outcome | null): boolean {
+  if ('failure' in value) return (outcome === value.failure) === (comparison === '=')
+  if (typeof outcome !== 'number') return comparison === '!='
+  if (value.low === value.high) return compare(outcome, comparison, value.low)
+  return (outcome >= value.low && outcome <= value.high) === (comparison === '=')
+}
