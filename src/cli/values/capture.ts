@@ -1,0 +1,81 @@
+/** The options of every command that captures, said and checked once. */
+import { Option, type Command } from 'commander'
+import { isIP } from 'node:net'
+import { usageError } from '../../errors.ts'
+import type { CaptureOptions } from '../../record/probe.ts'
+import { wholeNumber } from './number.ts'
+
+export interface CaptureFlags {
+  readonly iface?: readonly string[]
+  readonly ignore?: string
+  readonly only?: string
+  readonly routesAs: 'template' | 'raw'
+  readonly requests: number
+  readonly probe?: string
+}
+
+export const addCaptureOptions = (command: Command): Command =>
+  command
+    .option(
+      '--iface <name>',
+      'watch this interface alone (repeatable; default: all that are up)',
+      interfaceName,
+    )
+    .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
+    .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
+    .addOption(
+      new Option('--routes-as <form>', 'ids in paths as :id, or paths as they are')
+        .choices(['template', 'raw'])
+        .default('template'),
+    )
+    .option(
+      '--requests <n>',
+      'requests kept a second, failures and slow ones first',
+      wholeNumber('--requests', 0, 100_000),
+      1000,
+    )
+    .option('--probe <command>', "read the helper's lines from a shell command instead (no rights needed)")
+
+export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
+  iface: flags.iface ?? [],
+  ignore: flags.ignore ?? null,
+  only: flags.only ?? null,
+  routesAs: flags.routesAs,
+  requests: flags.requests,
+  probe: flags.probe ?? null,
+})
+
+/** IFNAMSIZ, and what dev_valid_name() in the kernel refuses. */
+function interfaceName(text: string, names: readonly string[] = []): readonly string[] {
+  if (!/^[^\s/:]{1,15}$/.test(text) || text === '.' || text === '..') {
+    throw usageError(`--iface "${text}" is no interface name`, "'ip -br link' lists them")
+  }
+  return [...names, text]
+}
+
+function backendList(text: string): string {
+  for (const entry of text.split(',')) {
+    const [, host = null, port] = /^(?:(.+):)?(\d{1,5})$/.exec(entry) ?? []
+    const address = host?.replace(/^\[(.*)\]$/, '$1') ?? null
+    const isPort = port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
+    if (!isPort || (address !== null && isIP(address) === 0)) {
+      throw usageError(
+        `--ignore "${entry}" is neither PORT nor IP:PORT`,
+        'for example --ignore 9090,10.0.1.10:8080,[fd00::1]:80',
+      )
+    }
+  }
+  return text
+}
+
+function networkList(text: string): string {
+  for (const entry of text.split(',')) {
+    const [address = '', bits, ...rest] = entry.split('/')
+    const most = isIP(address) === 4 ? 32 : 128
+    const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
+    if (isIP(address) === 0 || !isPrefix || rest.length > 0) {
+      throw usageError(`--only "${entry}" is no network`, 'for example --only 10.0.1.0/24,fd00::/8')
+    }
+  }
+  return text
+}
