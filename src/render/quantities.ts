@@ -39,6 +39,17 @@ export function count(value: number): string {
   return `${(value / 1e9).toFixed(1)}G`
 }
 
+/** `1,234,567`: a count that someone will quote. */
+export const exactCount = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
+
+/** `12.3%`, `1.23%`, `0.04%`: a share that someone will quote. */
+export function finePercent(ratio: number | null): string {
+  if (ratio === null) return NOTHING
+  const hundred = ratio * 100
+  if (hundred > 0 && hundred < 0.005) return '<0.01%'
+  return `${hundred.toFixed(hundred < 9.995 && hundred > 0 ? 2 : hundred === 0 ? 0 : 1)}%`
+}
+
 /** `42%`. Something is never shown as 0 % and not quite everything never as 100 %. */
 export function percent(ratio: number | null): string {
   if (ratio === null) return NOTHING

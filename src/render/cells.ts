@@ -1,0 +1,71 @@
+/** What a figure looks like in a cell: its text, and the style that says whether it is good. One place, for every screen. */
+import type { Figures } from '../frame/leaderboard.ts'
+import { micros, SECOND, type Micros } from '../frame/units.ts'
+import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
+import { count, latency, percent, rate } from './quantities.ts'
+
+/** Said in the help: yellow from here, red from there. */
+export const SLOW: Micros = micros(100_000)
+export const VERY_SLOW: Micros = SECOND
+/** A row is marked with `!` when this share of its attempts got a 5xx or no answer. */
+export const TROUBLE = 0.05
+
+export const rateCell = (figures: Figures): Span => span(rate(figures.rps), 'bold')
+export const percentCell = (ratio: number | null): Span => span(percent(ratio))
+
+export function latencyCell(value: number | null, thinned = false): Span {
+  if (value === null) return span(latency(null), 'dim')
+  const style: Style = value >= VERY_SLOW ? 'bad' : value >= SLOW ? 'warn' : 'plain'
+  return span(`${thinned ? '~' : ''}${latency(micros(value))}`, style)
+}
+
+/** Open requests, and the age of the oldest once it is worth a thought: `12`, `12 8.1s`. */
+export function inFlightCell({ inFlight, oldest }: Figures): Span {
+  if (inFlight === 0) return span('0', 'dim')
+  if (oldest < SECOND) return span(count(inFlight))
+  return span(`${count(inFlight)} ${latency(oldest)}`, oldest >= 10 * SECOND ? 'bad' : 'warn')
+}
+
+export const countCell = (value: number, style: Style = 'plain'): Span =>
+  value === 0 ? span('0', 'dim') : span(count(value), style)
+
+/** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells: the worst is kept when there is no room for all. */
+export function statusCells(figures: Figures, opaque: number, width: number): Line {
+  if (opaque > 0) return [span(opaqueText(opaque, width), 'warn')]
+  const pieces = [...figures.classes.map(classPiece), ...figures.failureKinds.map(failurePiece)]
+  const kept = new Set<Piece>()
+  for (const piece of [...pieces].sort((a, b) => a.rank - b.rank)) {
+    const candidate = pieces.filter((other) => kept.has(other) || other === piece)
+    if (lineWidth(spaced(candidate)) <= width) kept.add(piece)
+  }
+  if (pieces.length === 0 && figures.inFlight > 0) return [span('no answer yet', 'dim')]
+  return spaced(pieces.filter((piece) => kept.has(piece)))
+}
+
+/** Seen, not readable: the number of flows, and never a rate of 0. */
+const opaqueText = (flows: number, width: number): string => {
+  const long = `opaque: ${count(flows)} ${flows === 1 ? 'flow' : 'flows'} of TLS or h2`
+  return long.length <= width ? long : 'opaque (TLS/h2)'
+}
+
+interface Piece {
+  readonly spans: Line
+  /** lowest first: what must be seen if only one thing fits */
+  readonly rank: number
+}
+
+const RANKS: Readonly<Record<string, number>> = { '5xx': 0, '2xx': 2, '4xx': 1, '3xx': 4, '1xx': 5 }
+const STYLES: Readonly<Record<string, Style>> = { '2xx': 'good', '4xx': 'warn', '5xx': 'bad' }
+
+const classPiece = ({ name, ratio }: Figures['classes'][number]): Piece => ({
+  spans: [span(name, STYLES[name] ?? 'plain'), span(` ${percent(ratio)}`)],
+  rank: RANKS[name] ?? 5,
+})
+
+const failurePiece = (failure: Figures['failureKinds'][number]): Piece => ({
+  spans: [span(`${count(failure.count)} ${failure.kind}`, 'bad')],
+  rank: 3,
+})
+
+const spaced = (pieces: readonly Piece[]): Line =>
+  pieces.flatMap(({ spans }, i) => (i === 0 ? spans : [span(' '), ...spans]))

@@ -1,0 +1,75 @@
+/** The two lines at the top: what, how much, over which window; where, when, and how much of the truth it is. */
+import type { Leaderboard } from '../frame/leaderboard.ts'
+import type { Loss } from '../frame/frame.ts'
+import type { Sort } from '../frame/ranking.ts'
+import { clockTime, localDate } from '../frame/timezone.ts'
+import { EMPTY, joinFitting, line, span, type Line } from './line.ts'
+import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
+import { clip, visible } from './text.ts'
+
+export interface HeaderFacts {
+  readonly host: string
+  /** IANA name: every time on the screen is in it */
+  readonly timeZone: string
+  readonly sort: Sort
+  readonly filter: string
+  readonly size: { readonly columns: number; readonly rows: number }
+}
+
+/** Three lines, or two where every line counts. */
+export function headerLines(board: Leaderboard, facts: HeaderFacts): Line[] {
+  const { columns, rows } = facts.size
+  const lines = [titleLine(board, columns), placeLine(board, facts)]
+  const notice = noticeLine(board, facts.timeZone)
+  return [...lines, ...(notice !== null ? [notice] : rows > 14 ? [EMPTY] : [])]
+}
+
+function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Line {
+  const fivexx = totals.classes.find(({ name }) => name === '5xx')
+  const parts: Line[] = [
+    [span('upstreamtop', 'bold'), span(' — nginx upstreams')],
+    [span(`${rate(totals.rps)} req/s`, 'bold')],
+    [span(`${windowSeconds}s window`)],
+  ]
+  if (fivexx !== undefined) parts.push([span(`5xx ${precisePercent(fivexx.ratio)}`, 'bad')])
+  if (totals.failures > 0) parts.push([span(plural(totals.failures, 'failure'), 'bad')])
+  if (totals.inFlight > 0) parts.push([span(`${count(totals.inFlight)} in flight`)])
+  return joinFitting(parts, ' · ', columns)
+}
+
+function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
+  const coverage = `coverage ${precisePercent(board.coverage)}`
+  const when = `${localDate(board.at, timeZone)} ${clockTime(board.at, timeZone)} ${timeZone}`
+  const room = size.columns - when.length - coverage.length - 6
+  const parts: Line[] = [
+    [span(clip(visible(host), Math.max(8, room)), 'bold')],
+    [span(when)],
+    [span(coverage, board.coverage < 0.99 ? 'bad' : 'dim')],
+  ]
+  if (sort !== 'rps') parts.push([span(`by ${sort}`, 'accent')])
+  if (filter !== '') parts.push([span(`filter "${visible(filter)}"`, 'accent')])
+  return joinFitting(parts, ' · ', size.columns)
+}
+
+/** A gap, or what the kernel could not count: said where nobody can miss it. */
+function noticeLine({ gap, loss }: Leaderboard, timeZone: string): Line | null {
+  if (gap !== null) {
+    const times = `${clockTime(gap.from, timeZone)}–${clockTime(gap.to, timeZone)}`
+    const reason = gap.reason.replace('_', ' ')
+    return line(
+      `GAP ${times} (${longSpan(gap.to - gap.from)}, ${reason}): nothing was recorded; below is the tick before it`,
+      'bad',
+    )
+  }
+  const lost = LOSSES.filter(([kind]) => loss[kind] > 0).map(([kind, text]) => `${count(loss[kind])} ${text}`)
+  return lost.length === 0 ? null : line(`lost: ${lost.join(', ')}`, 'warn')
+}
+
+/** What touches a number on the screen. Folded paths and half-seen flows are doctor's and report's business. */
+const LOSSES: readonly (readonly [keyof Loss, string])[] = [
+  ['ringDropped', 'events (percentiles rest on fewer requests)'],
+  ['mapRefused', 'refused by full maps'],
+  ['unmatchedResponses', 'answers without a request'],
+  ['ambiguous', 'ambiguous'],
+  ['evicted', 'evicted'],
+]

@@ -1,0 +1,66 @@
+/** A line of the screen: spans of visible text, each in a style whose look is the theme's business. */
+import { cellWidth, headOf } from './text.ts'
+
+export type Style =
+  | 'plain'
+  | 'dim'
+  | 'bold'
+  | 'accent'
+  | 'good'
+  | 'warn'
+  | 'bad'
+  | 'selected'
+  /** the place in time */
+  | 'cursor'
+
+export interface Span {
+  readonly text: string
+  readonly style: Style
+}
+export type Line = readonly Span[]
+
+export const EMPTY: Line = []
+export const span = (text: string, style: Style = 'plain'): Span => ({ text, style })
+export const line = (text: string, style: Style = 'plain'): Line => [{ text, style }]
+
+export const lineWidth = (spans: Line): number => spans.reduce((sum, { text }) => sum + cellWidth(text), 0)
+export const lineText = (spans: Line): string => spans.map(({ text }) => text).join('')
+
+/** At most `width` cells. What does not fit is cut; nothing ever wraps. */
+export function clipLine(spans: Line, width: number): Line {
+  const clipped: Span[] = []
+  let room = width
+  for (const part of spans) {
+    const cells = cellWidth(part.text)
+    if (cells <= room) {
+      clipped.push(part)
+      room -= cells
+    } else {
+      clipped.push({ ...part, text: headOf(part.text, room) })
+      break
+    }
+  }
+  return clipped
+}
+
+/** Exactly `width` cells. */
+export function padLine(spans: Line, width: number): Line {
+  const clipped = clipLine(spans, width)
+  const room = width - lineWidth(clipped)
+  return room === 0 ? clipped : [...clipped, span(' '.repeat(room))]
+}
+
+/** The spans with `between` between them, as many as fit into `width`: a part is shown whole or not at all. */
+export function joinFitting(parts: readonly Line[], between: string, width: number): Line {
+  const joined: Span[] = []
+  let room = width
+  for (const part of parts) {
+    const gap = joined.length === 0 ? 0 : cellWidth(between)
+    const cells = lineWidth(part) + gap
+    if (cells > room) continue
+    if (gap > 0) joined.push(span(between, 'dim'))
+    joined.push(...part)
+    room -= cells
+  }
+  return joined
+}

@@ -1,0 +1,69 @@
+/** Finished requests as lines: of the moment below the leaderboard, of a route in the drill-down. */
+import type { RequestEvent } from '../frame/frame.ts'
+import { clockTime, clockTimeMillis } from '../frame/timezone.ts'
+import { latencyCell } from './cells.ts'
+import { line, span, type Line, type Style } from './line.ts'
+import { left, right, visible } from './text.ts'
+
+export interface RequestsView {
+  readonly columns: number
+  /** lines in all, the title included */
+  readonly rows: number
+  readonly timeZone: string
+  readonly title?: string
+}
+
+/** The first requests that fit, under a title; nothing when there are none. */
+export function requestLines(requests: readonly RequestEvent[], view: RequestsView): Line[] {
+  if (requests.length === 0) return []
+  const layout = layoutFor(view.columns)
+  const shown = requests.slice(0, view.rows - 1)
+  return [
+    line(` ${view.title ?? 'recent requests'}`, 'dim'),
+    ...shown.map((request) => requestLine(request, layout, view.timeZone)),
+  ]
+}
+
+interface Layout {
+  readonly method: number
+  readonly path: number
+  readonly backend: number
+  readonly outcome: number
+  readonly millis: boolean
+  readonly total: boolean
+}
+
+function layoutFor(columns: number): Layout {
+  const wide = columns >= 100
+  const fixed = {
+    method: wide ? 8 : 6,
+    outcome: wide ? 10 : 6,
+    backend: Math.min(46, Math.max(16, Math.floor(columns / 4) + 1)),
+  }
+  const time = wide ? 12 : 8
+  const latencies = wide ? 8 + 8 : 7
+  const path = columns - 2 - time - 2 - fixed.method - 1 - 3 - fixed.backend - 1 - fixed.outcome - latencies
+  return { ...fixed, path: Math.max(8, path), millis: wide, total: wide }
+}
+
+function requestLine(request: RequestEvent, layout: Layout, timeZone: string): Line {
+  const { backend, route, outcome, header, total } = request
+  const time = layout.millis ? clockTimeMillis(request.at, timeZone) : clockTime(request.at, timeZone)
+  const headerCell = latencyCell(header)
+  const totalCell = latencyCell(total)
+  return [
+    span(`  ${time}  `, 'dim'),
+    span(`${left(visible(route.method), layout.method)} `),
+    span(left(visible(route.path), layout.path)),
+    span(' → ', 'dim'),
+    span(`${left(visible(backend.name ?? backend.address), layout.backend)} `),
+    span(left(String(outcome), layout.outcome), outcomeStyle(outcome)),
+    { ...headerCell, text: right(headerCell.text, layout.total ? 8 : 7) },
+    ...(layout.total ? [{ ...totalCell, text: right(totalCell.text, 8) }] : []),
+  ]
+}
+
+function outcomeStyle(outcome: RequestEvent['outcome']): Style {
+  if (typeof outcome === 'string' || outcome >= 500) return 'bad'
+  return outcome >= 400 ? 'warn' : 'good'
+}

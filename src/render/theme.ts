@@ -1,0 +1,65 @@
+/** Styles as escape sequences. Sixteen colours are enough, and they are the user's own palette. */
+import type { Line, Span, Style } from './line.ts'
+
+/** none: not one escape sequence; mono: bold, dim and reverse alone (NO_COLOR, monochrome terminals); colour: all of them. */
+export type Depth = 'none' | 'mono' | 'colour'
+
+export function paint(spans: Line, depth: Depth): string {
+  return merged(spans)
+    .map(({ text, style }) => {
+      const codes = depth === 'none' ? '' : CODES[depth][style]
+      return codes === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
+    })
+    .join('')
+}
+
+/** As text: without the blanks at the end, which nobody sees. */
+export const printed = (spans: Line, depth: Depth): string =>
+  depth === 'none' ? paint(spans, depth).trimEnd() : paint(trimmedEnd(spans), depth)
+
+const CODES = {
+  mono: {
+    plain: '',
+    dim: '2',
+    bold: '1',
+    accent: '1',
+    good: '',
+    warn: '1',
+    bad: '1',
+    selected: '7',
+    cursor: '7',
+  },
+  colour: {
+    plain: '',
+    dim: '2',
+    bold: '1',
+    accent: '36',
+    good: '32',
+    warn: '33',
+    bad: '1;31',
+    selected: '7',
+    cursor: '1;7',
+  },
+} as const satisfies Record<Exclude<Depth, 'none'>, Record<Style, string>>
+
+/** Neighbours of one style are one sequence. */
+function merged(spans: Line): Line {
+  const result: Span[] = []
+  for (const part of spans) {
+    const last = result.at(-1)
+    if (part.text === '') continue
+    if (last?.style === part.style) result[result.length - 1] = { ...part, text: last.text + part.text }
+    else result.push(part)
+  }
+  return result
+}
+
+function trimmedEnd(spans: Line): Line {
+  const parts = [...spans]
+  for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
+    const text = last.text.trimEnd()
+    if (text !== '') return [...parts.slice(0, -1), { ...last, text }]
+    parts.pop()
+  }
+  return parts
+}

@@ -1,0 +1,212 @@
+/** A small recording with a plot, made of nothing but a seed: what the tests of the screen look at. */
+import type {
+  Backend,
+  Codes,
+  ConnectionRow,
+  Distribution,
+  RequestEvent,
+  Route,
+  SecondFrame,
+  TrafficRow,
+} from '../../src/frame/frame.ts'
+import {
+  NO_CONNECTIONS,
+  NO_CONTROL,
+  NO_COUNTS,
+  NO_EXCLUDED,
+  NO_FAILURES,
+  NO_LOSS,
+} from '../../src/frame/aggregate.ts'
+import { bucketOf } from '../../src/frame/histogram.ts'
+import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
+import { MemoryRecording } from '../../src/replay/memory.ts'
+
+/** 2026-11-22T14:30:00Z */
+export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)
+
+const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, name: null })
+export const BACKENDS = {
+  orders: backend(1, '10.0.1.10:8080'),
+  users: backend(2, '10.0.1.11:8080'),
+  checkout: backend(3, '10.0.1.12:8080'),
+  six: backend(4, '[fd00::1]:8080'),
+  tls: backend(5, '10.0.1.20:8443'),
+} as const
+
+const route = (id: number, method: string, path: string): Route => ({ id, method, path })
+export const ROUTES = {
+  orders: route(1, 'GET', '/api/orders'),
+  order: route(2, 'GET', '/api/orders/:id'),
+  health: route(3, 'GET', '/healthz'),
+  users: route(4, 'GET', '/api/users'),
+  checkout: route(5, 'POST', '/checkout'),
+  hostile: route(6, 'GET', '/\u001b[2J\u202eevil\u200b'),
+  wide: route(7, 'GET', '/商品/一覧/😀'),
+} as const
+
+export interface Share {
+  readonly backend: Backend
+  readonly route: Route
+  /** requests in the tick */
+  readonly requests: number
+  readonly headerMs: number
+  readonly fivexx?: number
+  readonly resets?: number
+  readonly inFlight?: number
+  readonly oldestMs?: number
+}
+
+/** A frame from the few numbers that a test cares about. */
+export function frameOf(
+  seq: number,
+  start: WallMicros,
+  shares: readonly Share[],
+  more: Partial<SecondFrame> = {},
+): SecondFrame {
+  return {
+    seq,
+    start,
+    mono: monotonicNanos(BigInt(seq) * 1_000_000_000n),
+    length: micros(1_000_000),
+    traffic: shares.map(trafficRow),
+    connections: [],
+    requests: shares.flatMap((share) => eventsOf(share, start)),
+    loss: NO_LOSS,
+    excluded: NO_EXCLUDED,
+    control: NO_CONTROL,
+    cost: { cpu: micros(0), rssBytes: 0, commit: micros(0) },
+    gapBefore: null,
+    final: false,
+    ...more,
+  }
+}
+
+export const opaqueRow = (to: Backend, flows: number): ConnectionRow => ({
+  ...NO_CONNECTIONS,
+  backend: to,
+  opaque: flows,
+})
+
+function trafficRow({
+  requests,
+  headerMs,
+  fivexx = 0,
+  resets = 0,
+  inFlight = 0,
+  oldestMs = 0,
+  ...of
+}: Share): TrafficRow {
+  const answered = requests - resets
+  const header = distribution(answered, headerMs)
+  return {
+    ...NO_COUNTS,
+    backend: of.backend,
+    route: of.route,
+    requests,
+    answered,
+    codes: codesOf(answered - fivexx, fivexx),
+    failures: { ...NO_FAILURES, reset: resets },
+    inFlight,
+    oldest: micros(oldestMs * 1000),
+    header,
+    total: header,
+  }
+}
+
+const codesOf = (ok: number, fivexx: number): Codes => [
+  ...(ok > 0 ? [200, ok] : []),
+  ...(fivexx > 0 ? [503, fivexx] : []),
+]
+
+/** Half of them at the mean, one in ten at three times of it. */
+function distribution(count: number, meanMs: number): Distribution {
+  if (count === 0) return { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
+  const slow = Math.floor(count / 10)
+  const [low, high] = [micros(Math.round(meanMs * 1000)), micros(Math.round(meanMs * 3000))]
+  const buckets = [bucketOf(low), count - slow, ...(slow > 0 ? [bucketOf(high), slow] : [])]
+  return {
+    count,
+    sum: micros((count - slow) * low + slow * high),
+    sampled: count,
+    min: low,
+    max: slow > 0 ? high : low,
+    buckets,
+  }
+}
+
+function eventsOf(
+  { backend: to, route: of, requests, headerMs, fivexx = 0, resets = 0 }: Share,
+  start: WallMicros,
+): RequestEvent[] {
+  return Array.from({ length: Math.min(requests, 6) }, (_, i): RequestEvent => {
+    const at = addMicros(start, 20_000 + i * 150_000 + to.id * 7_000 + of.id * 900)
+    if (i < resets) return { backend: to, route: of, at, outcome: 'reset', header: null, total: null }
+    const time = micros(Math.round(headerMs * 1000 * (1 + i / 4)))
+    return {
+      backend: to,
+      route: of,
+      at,
+      outcome: i < resets + fivexx ? 503 : 200,
+      header: time,
+      total: micros(time * 1.2),
+    }
+  })
+}
+
+/**
+ * Three minutes: quiet; at 60 s checkout answers 5xx for ten seconds; at 100 s orders slow down for fifteen; at 130 s a gap of
+ * eight seconds; at 150 s the users backend vanishes for good. A marker `deploy 1.4` lies at 55 s.
+ */
+export function story(): MemoryRecording {
+  const recording = new MemoryRecording({
+    file: 'incident.db',
+    host: 'web1',
+    timeZone: 'Europe/Berlin',
+    tool: 'upstreamtop 0.1.0',
+    format: 1,
+    kernel: '6.18.0',
+    arguments: [],
+    interfaces: ['eth0'],
+    complete: true,
+  })
+  for (let second = 0, seq = 1; second < 180; second++) {
+    if (second >= 130 && second < 138) continue
+    recording.append(storyFrame(seq++, second))
+  }
+  recording.mark({ at: addMicros(START, 55_000_000), kind: 'deploy', text: 'deploy 1.4' })
+  return recording
+}
+
+function storyFrame(seq: number, second: number): SecondFrame {
+  const wave = Math.round(6 * Math.sin(second / 7))
+  const burst = second >= 60 && second < 70
+  const slow = second >= 100 && second < 115
+  const { orders, users, checkout, six, tls } = BACKENDS
+  const shares: Share[] = [
+    {
+      backend: orders,
+      route: ROUTES.orders,
+      requests: 60 + wave,
+      headerMs: slow ? 40 : 2,
+      inFlight: slow ? 7 : 0,
+      oldestMs: slow ? 1400 : 0,
+    },
+    { backend: orders, route: ROUTES.order, requests: 14, headerMs: slow ? 60 : 3 },
+    { backend: orders, route: ROUTES.health, requests: 30, headerMs: 1 },
+    ...(second < 150 ? [{ backend: users, route: ROUTES.users, requests: 40 - wave, headerMs: 5 }] : []),
+    {
+      backend: checkout,
+      route: ROUTES.checkout,
+      requests: 31,
+      headerMs: 140,
+      fivexx: burst ? 12 : second % 20 === 3 ? 1 : 0,
+      resets: burst ? 4 : 0,
+    },
+    { backend: six, route: ROUTES.wide, requests: 8, headerMs: 1.3 },
+    ...(second % 3 === 0 ? [{ backend: six, route: ROUTES.hostile, requests: 1, headerMs: 0.4 }] : []),
+  ]
+  return frameOf(seq, addMicros(START, second * 1_000_000), shares, {
+    connections: [opaqueRow(tls, 2)],
+    gapBefore: second === 138 ? 'stopped' : null,
+  })
+}
