@@ -15,7 +15,7 @@ HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
 TSX := node --import tsx
 # One file at a time: the tests of the kernel side compare times with nginx's own.
-RUN_TESTS := $(TSX) --test --test-concurrency=1 --test-reporter=spec
+RUN_TESTS := $(TSX) --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec
 TESTS = $(shell find test -name '*.test.ts' | sort)
 KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))

@@ -21,7 +21,7 @@ export async function startNginx(
   backends: BackendPorts,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Nginx> {
-  const program = await findNginx(env)
+  const program = await findNginx(programFolders(env.PATH))
   await requireFree(port)
   const folder = await mkdtemp(join(tmpdir(), 'upstreamtop-simulate-'))
   try {
@@ -79,9 +79,8 @@ function guardian(pid: number, folder: string): ChildProcess {
   return child
 }
 
-async function findNginx(env: Readonly<Record<string, string | undefined>>): Promise<string> {
-  // A user's PATH on Debian lacks the sbin folders, where nginx is.
-  const folders = [...(env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/usr/local/nginx/sbin']
+/** The first nginx in one of the folders. */
+export async function findNginx(folders: readonly string[]): Promise<string> {
   for (const folder of folders.filter((name) => name !== '')) {
     const program = join(folder, 'nginx')
     try {
@@ -93,6 +92,14 @@ async function findNginx(env: Readonly<Record<string, string | undefined>>): Pro
   }
   throw systemError('nginx is not installed', 'on Debian and Ubuntu: apt-get install nginx-light')
 }
+
+/** A user's PATH on Debian lacks the sbin folders, where nginx is. */
+const programFolders = (path = ''): readonly string[] => [
+  ...path.split(':'),
+  '/usr/sbin',
+  '/usr/local/sbin',
+  '/usr/local/nginx/sbin',
+]
 
 async function requireFree(port: number): Promise<void> {
   const server = createServer().listen(port, '127.0.0.1')

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { UserError } from '../../src/errors.ts'
+import { simulate, type SimulationOptions } from '../../src/simulate/simulation.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-test-'))
+after(() => rmSync(folder, { recursive: true }))
+const skip = hasNginx() ? false : 'nginx is not installed'
+
+test(
+  'what the clients were answered equals what the backends counted, and the ledger file says the same',
+  { skip },
+  async () => {
+    const file = join(folder, 'ledger.json')
+    const result = await simulate({ ...(await options()), seconds: 1, ledger: file })
+    assert.ok(result.answers > 50)
+    assert.equal(result.broken, 0)
+    assert.equal(result.ledger.totals.requests, result.answers)
+    assert.equal(result.ledger.totals.answered, result.answers)
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), result.ledger)
+    assert.deepEqual(readdirSync(folder), ['ledger.json'])
+  },
+)
+
+test('healthz goes to the first backend, static to the second, checkout to the third', { skip }, async () => {
+  const { ledger } = await simulate({ ...(await options()), seconds: 1 })
+  const seenBy = (route: string): number =>
+    ledger.backends.filter(({ routes }) => routes.some((row) => row.route === route)).length
+  assert.deepEqual(['/healthz', '/static/app.js', '/checkout', '/api/orders'].map(seenBy), [1, 1, 1, 2])
+})
+
+test('stopping it ends it early, with every request answered and nothing left', { skip }, async () => {
+  const stop = new AbortController()
+  const before = simulators()
+  const { ledger } = await simulate({
+    ...(await options()),
+    seconds: 60,
+    signal: stop.signal,
+    started: () => setTimeout(() => stop.abort(), 300),
+  })
+  assert.equal(ledger.totals.requests, ledger.totals.answered)
+  assert.deepEqual(simulators(), before)
+})
+
+test('a port that is taken is named, with what to do', { skip }, async () => {
+  const taken = await listener()
+  const { port } = taken.address() as AddressInfo
+  const simulation = simulate({ ...(await options()), port }).finally(() => taken.close())
+  await assert.rejects(simulation, (error: unknown) => {
+    assert.ok(error instanceof UserError)
+    assert.equal(error.exitCode, 4)
+    assert.match(error.message, new RegExp(`port "${port}"`))
+    assert.match(error.remedy ?? '', /--port/)
+    return true
+  })
+})
+
+test('a machine without nginx is told how to get it', async () => {
+  const { findNginx } = await import('../../src/simulate/nginx.ts')
+  await assert.rejects(findNginx([folder]), /nginx is not installed/)
+})
+
+test('a ledger in a folder that does not exist is refused before anything starts', async () => {
+  const ledger = join(folder, 'missing', 'ledger.json')
+  await assert.rejects(simulate({ ...(await options()), ledger }), /cannot be written/)
+})
+
+async function options(): Promise<SimulationOptions> {
+  const [port, one, two, checkout] = await freePorts(4)
+  return {
+    port: port!,
+    workers: 8,
+    seconds: 1,
+    ledger: null,
+    backends: { fast: [one!, two!], checkout: checkout! },
+    env: process.env,
+    signal: new AbortController().signal,
+    started: () => undefined,
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listener))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+async function listener(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+const simulators = (): readonly string[] =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith('upstreamtop-simulate-'))
+
+function hasNginx(): boolean {
+  try {
+    execFileSync('sh', ['-c', 'PATH=$PATH:/usr/sbin command -v nginx'])
+    return true
+  } catch {
+    return false
+  }
+}
