@@ -1,0 +1,131 @@
+/**
+ * The same sum as frame/aggregate's, row by row into one table instead of list by list: a day of rollups in one pass.
+ * The test holds both equal.
+ */
+import {
+  addFields,
+  coveredBy,
+  mergeConnections,
+  mergeCounts,
+  NO_CONNECTIONS,
+  NO_CONTROL,
+  NO_EXCLUDED,
+  NO_LOSS,
+  sumCounts,
+  type Aggregate,
+  type BackendSum,
+  type ConnectionCounts,
+  type RouteSum,
+} from '../frame/aggregate.ts'
+import type { Backend, Counts, Route, SecondFrame } from '../frame/frame.ts'
+import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
+import type { HostCounts } from './rows.ts'
+
+/** What a span (a tick or a whole rollup) says of itself. Spans come in the order of time. */
+export interface Span extends HostCounts {
+  readonly from: WallMicros
+  readonly to: WallMicros
+  readonly length: Micros
+  readonly covered: Micros
+  readonly ticks: number
+}
+
+const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
+
+interface RouteEntry {
+  counts: Counts
+  /** the last span that had this row: what was open then is open still if that is the last span of all */
+  span: number
+}
+
+interface BackendEntry {
+  connection: ConnectionCounts
+  readonly routes: Map<Route, RouteEntry>
+}
+
+export class Accumulator {
+  readonly #backends = new Map<Backend, BackendEntry>()
+  #span = 0
+  #total: Span = {
+    from: wallMicros(0),
+    to: wallMicros(0),
+    length: micros(0),
+    covered: micros(0),
+    ticks: 0,
+    ...NO_HOST,
+  }
+
+  get ticks(): number {
+    return this.#total.ticks
+  }
+
+  addFrame(frame: SecondFrame): void {
+    this.beginSpan({
+      from: frame.start,
+      to: addMicros(frame.start, frame.length),
+      length: frame.length,
+      covered: coveredBy(frame.length),
+      ticks: 1,
+      loss: frame.loss,
+      excluded: frame.excluded,
+      control: frame.control,
+    })
+    for (const row of frame.traffic) this.addTraffic(row.backend, row.route, row)
+    for (const row of frame.connections) this.addConnection(row.backend, row)
+  }
+
+  beginSpan(span: Span): void {
+    this.#span++
+    const total = this.#total
+    this.#total = {
+      from: total.ticks === 0 ? span.from : total.from,
+      to: span.to,
+      length: micros(total.length + span.length),
+      covered: micros(total.covered + span.covered),
+      ticks: total.ticks + span.ticks,
+      loss: addFields(total.loss, span.loss),
+      excluded: addFields(total.excluded, span.excluded),
+      control: addFields(total.control, span.control),
+    }
+  }
+
+  addTraffic(backend: Backend, route: Route, counts: Counts): void {
+    const { routes } = this.#entry(backend)
+    const entry = routes.get(route)
+    if (entry === undefined) routes.set(route, { counts, span: this.#span })
+    else {
+      entry.counts = mergeCounts(entry.counts, counts)
+      entry.span = this.#span
+    }
+  }
+
+  addConnection(backend: Backend, counts: ConnectionCounts): void {
+    const entry = this.#entry(backend)
+    entry.connection = mergeConnections(entry.connection, counts)
+  }
+
+  /** Objects of the same backend or route must be the same object. */
+  result(): Aggregate {
+    const backends = [...this.#backends].map(([backend, entry]) => this.#backendSum(backend, entry))
+    const { from, to, length, covered, ticks, loss, excluded, control } = this.#total
+    const connection = backends.reduce((sum, part) => mergeConnections(sum, part.connection), NO_CONNECTIONS)
+    const totals = { ...sumCounts(backends), connection }
+    return { from, to, length, covered, ticks, totals, backends, loss, excluded, control }
+  }
+
+  #entry(backend: Backend): BackendEntry {
+    let entry = this.#backends.get(backend)
+    if (entry === undefined)
+      this.#backends.set(backend, (entry = { connection: NO_CONNECTIONS, routes: new Map() }))
+    return entry
+  }
+
+  #backendSum(backend: Backend, { connection, routes }: BackendEntry): BackendSum {
+    const sums = [...routes].map(([route, entry]): RouteSum => {
+      const { counts } = entry
+      const open = entry.span === this.#span
+      return open ? { ...counts, route } : { ...counts, inFlight: 0, oldest: micros(0), route }
+    })
+    return { ...sumCounts(sums), backend, connection, routes: sums }
+  }
+}

@@ -1,0 +1,66 @@
+/** LEB128 variable-length integers: what every packed column of a recording is made of. Exact up to 2^53. */
+
+export class ByteWriter {
+  #bytes = Buffer.allocUnsafe(256)
+  #length = 0
+
+  /** @param value a whole number, not negative */
+  unsigned(value: number): void {
+    if (this.#length + 8 > this.#bytes.length) this.#grow()
+    let rest = value
+    while (rest > 0x7fffffff) {
+      this.#bytes[this.#length++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 127) {
+      this.#bytes[this.#length++] = (rest & 127) | 0x80
+      rest >>>= 7
+    }
+    this.#bytes[this.#length++] = rest
+  }
+
+  /** Small numbers of either sign stay short: 0, -1, 1, -2, … */
+  signed(value: number): void {
+    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+
+  /** A copy of what was written since the last take. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#length))
+    this.#length = 0
+    return taken
+  }
+
+  #grow(): void {
+    const larger = Buffer.allocUnsafe(this.#bytes.length * 2)
+    this.#bytes.copy(larger)
+    this.#bytes = larger
+  }
+}
+
+export class ByteReader {
+  #at = 0
+
+  constructor(readonly bytes: Uint8Array) {}
+
+  get done(): boolean {
+    return this.#at >= this.bytes.length
+  }
+
+  unsigned(): number {
+    let value = 0
+    let scale = 1
+    for (;;) {
+      const byte = this.bytes[this.#at++]
+      if (byte === undefined) throw new RangeError('a packed column ends early')
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+      scale *= 128
+    }
+  }
+
+  signed(): number {
+    const value = this.unsigned()
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+  }
+}

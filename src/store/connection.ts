@@ -1,0 +1,71 @@
+/** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
+import type { Database } from './database.ts'
+import { DimensionReader } from './dimensions.ts'
+import { FrameReader } from './frames.ts'
+import { MinuteReader } from './minutes.ts'
+import { openForReading, refuseNewer } from './open.ts'
+
+export interface Access {
+  readonly database: Database
+  readonly frames: FrameReader
+  readonly minutes: MinuteReader
+}
+
+/** After the last read of a burst. */
+const REST_MS = 200
+
+export class Connection {
+  readonly damage: string[] = []
+  #names: DimensionReader | null = null
+  #access: Access | null = null
+  #resting: NodeJS.Timeout | null = null
+  #isLive = false
+
+  constructor(
+    readonly file: string,
+    readonly follow: boolean,
+  ) {
+    this.#open()
+  }
+
+  get database(): Database {
+    return this.use(({ database }) => database)
+  }
+
+  use<T>(read: (access: Access) => T): T {
+    const result = read(this.#access ?? this.#open())
+    this.rest()
+    return result
+  }
+
+  /** Closes soon, where a recorder may be waiting for it. */
+  rest(): void {
+    if (!this.follow && !this.#isLive) return
+    if (this.#resting !== null) this.#resting.refresh()
+    else this.#resting = setTimeout(() => this.close(), REST_MS).unref()
+  }
+
+  close(): void {
+    if (this.#resting !== null) clearTimeout(this.#resting)
+    this.#resting = null
+    this.#access?.database.close()
+    this.#access = null
+  }
+
+  #open(): Access {
+    const opened = openForReading(this.file)
+    const { database } = opened
+    refuseNewer(database, this.file)
+    this.#isLive = opened.isLive
+    if (this.damage.length === 0) this.damage.push(...opened.damage)
+    this.#names?.attach(database)
+    this.#names ??= new DimensionReader(database)
+    const names = this.#names
+    this.#access = {
+      database,
+      frames: new FrameReader(database, names),
+      minutes: new MinuteReader(database, names),
+    }
+    return this.#access
+  }
+}

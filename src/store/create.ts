@@ -1,0 +1,53 @@
+/** A new, empty recording on the disk: ours from its first byte, 0640, never over anything that exists. */
+import { closeSync, fchmodSync, openSync } from 'node:fs'
+import { usageError } from '../errors.ts'
+import { openWritable, type Database } from './database.ts'
+import { newMeta, setMeta, type RecordingMeta } from './meta.ts'
+import { APPLICATION_ID, FORMAT, PAGE_SIZE, SCHEMA } from './schema.ts'
+
+/** @throws UserError (exit 2) when the file exists or cannot be made */
+export function createFile(file: string): void {
+  try {
+    const descriptor = openSync(file, 'wx', 0o640)
+    fchmodSync(descriptor, 0o640)
+    closeSync(descriptor)
+  } catch (error) {
+    throw cannotCreate(file, error)
+  }
+}
+
+/** The schema in a file of `createFile`; WAL from here on. */
+export function createSchema(file: string, meta: RecordingMeta): Database {
+  const database = openWritable(file)
+  database.pragma(`page_size = ${PAGE_SIZE}`)
+  database.pragma('auto_vacuum = INCREMENTAL')
+  database.pragma(`application_id = ${APPLICATION_ID}`)
+  database.pragma(`user_version = ${FORMAT}`)
+  database.transaction(() => {
+    database.exec(SCHEMA)
+    for (const [key, value] of Object.entries(newMeta(meta))) setMeta(database, key, value)
+  })()
+  return database
+}
+
+function cannotCreate(file: string, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  switch (code) {
+    case 'EEXIST':
+      return usageError(
+        `"${file}" exists already and is never overwritten`,
+        'Choose another name, or continue a recording of ours with --append.',
+      )
+    case 'ENOENT':
+      return usageError(`the folder of "${file}" does not exist`, 'Make it first.')
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return usageError(`"${file}" may not be written here`, 'Choose a folder in which you may write.')
+    case 'ENOTDIR':
+    case 'EISDIR':
+      return usageError(`"${file}" is not the name of a file`, 'Name a file, for example incident.db.')
+    default:
+      return error
+  }
+}

@@ -1,0 +1,70 @@
+/** The one door to better-sqlite3. */
+import Sqlite from 'better-sqlite3'
+
+export type Database = Sqlite.Database
+export type SqlValue = number | bigint | string | Buffer | null
+export type SqlRow = readonly SqlValue[]
+export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
+
+/** How long a writer waits for another one: `mark` needs milliseconds. */
+const BUSY_MS = 5000
+
+export const openWritable = (file: string): Database =>
+  new Sqlite(file, { fileMustExist: true, timeout: BUSY_MS })
+
+/** Beside a recorder, or a finished file. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
+export const openReadOnly = (file: string): Database =>
+  new Sqlite(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+
+/** A whole file in memory. SQLite copies it. */
+export const openBytes = (bytes: Buffer): Database => new Sqlite(bytes, { readonly: true })
+
+/** Rows as arrays of cells: half the time of objects, and the columns are named in the SQL anyway. */
+export const query = (database: Database, sql: string): Query =>
+  database.prepare<SqlValue[], SqlValue[]>(sql).raw()
+
+/** The first cell of the first row. */
+export function scalar(database: Database, sql: string, ...parameters: SqlValue[]): SqlValue {
+  return query(database, sql).get(...parameters)?.[0] ?? null
+}
+
+/** A cell of a NOT NULL INTEGER column. A damaged page can hold anything. */
+export function integer(cell: SqlValue | undefined): number {
+  if (typeof cell === 'number') return cell
+  throw new CorruptRow(`expected an integer, found ${typeof cell}`)
+}
+
+export function text(cell: SqlValue | undefined): string {
+  if (typeof cell === 'string') return cell
+  throw new CorruptRow(`expected text, found ${typeof cell}`)
+}
+
+export function bytes(cell: SqlValue | undefined): Buffer {
+  if (Buffer.isBuffer(cell)) return cell
+  throw new CorruptRow(`expected bytes, found ${typeof cell}`)
+}
+
+/** A row that SQLite could read and that makes no sense. */
+export class CorruptRow extends Error {
+  override readonly name = 'CorruptRow'
+}
+
+/** The file's content is at fault: read around it. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof CorruptRow || error instanceof RangeError) return true
+  return (
+    error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(error.code)
+  )
+}
+
+/** The disk has no room, or the file may not grow. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Sqlite.SqliteError &&
+  /^SQLITE_(FULL|IOERR_WRITE|IOERR_FSYNC|IOERR_TRUNCATE|IOERR_SHMSIZE)/.test(error.code)
+
+export const isBusy = (error: unknown): boolean =>
+  error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')
+
+/** SQLite would have to write beside the file (a -shm, a recovery) and may not. */
+export const cannotWriteBeside = (error: unknown): boolean =>
+  error instanceof Sqlite.SqliteError && /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code)

@@ -1,0 +1,159 @@
+/** Backends and routes by number. Numbers are the file's own: a recorder that continues it meets the same ones. */
+import { backendKey, routeKey } from '../frame/aggregate.ts'
+import type { Backend, Route } from '../frame/frame.ts'
+import { foldText, SEED } from './checksum.ts'
+import { integer, query, text, type Database, type Query, type SqlRow } from './database.ts'
+
+/** A row's place in the key order, and what its names add to the checksum. */
+export interface Named {
+  readonly id: number
+  readonly hash: number
+}
+
+/** The writer's side: names to numbers, new ones inserted within the tick's transaction. */
+export class DimensionWriter {
+  readonly #backends: Interner<Backend>
+  readonly #routes: Interner<Route>
+
+  constructor(database: Database) {
+    const insertBackend = database.prepare(
+      'INSERT INTO backend (id, address, netns, name) VALUES (?, ?, ?, ?)',
+    )
+    const renameBackend = database.prepare('UPDATE backend SET name = ? WHERE id = ?')
+    const insertRoute = database.prepare('INSERT INTO route (id, method, path) VALUES (?, ?, ?)')
+    this.#backends = new Interner(
+      query(database, 'SELECT id, address, netns, name FROM backend').all().map(backendOf),
+      backendKey,
+      (id, { address, netns, name }) => insertBackend.run(id, address, netns, name),
+      (id, before, { name }) => name !== null && name !== before.name && renameBackend.run(name, id),
+    )
+    this.#routes = new Interner(
+      query(database, 'SELECT id, method, path FROM route').all().map(routeOf),
+      routeKey,
+      (id, { method, path }) => insertRoute.run(id, method, path),
+      () => undefined,
+    )
+  }
+
+  backend = (backend: Backend): Named => this.#backends.named(backend)
+  route = (route: Route): Named => this.#routes.named(route)
+
+  /** The transaction was rolled back: forget what it inserted. */
+  rollback(): void {
+    this.#backends.rollback()
+    this.#routes.rollback()
+  }
+
+  commit(): void {
+    this.#backends.commit()
+    this.#routes.commit()
+  }
+}
+
+class Interner<T extends { readonly id: number }> {
+  /** by object first: a source interns its names */
+  #objects = new Map<T, Named>()
+  readonly #keys = new Map<string, Named & { readonly value: T }>()
+  #fresh: string[] = []
+  #next = 1
+
+  constructor(
+    known: readonly T[],
+    readonly keyOf: (value: T) => string,
+    readonly insert: (id: number, value: T) => unknown,
+    readonly change: (id: number, before: T, now: T) => unknown,
+  ) {
+    for (const value of known) {
+      this.#remember(value.id, value)
+      this.#next = Math.max(this.#next, value.id + 1)
+    }
+  }
+
+  named(value: T): Named {
+    const known = this.#objects.get(value)
+    if (known !== undefined) return known
+    const key = this.keyOf(value)
+    let named = this.#keys.get(key)
+    if (named === undefined) {
+      named = this.#remember(this.#next++, value)
+      this.#fresh.push(key)
+      this.insert(named.id, value)
+    } else this.change(named.id, named.value, value)
+    if (this.#objects.size > 200_000) this.#objects = new Map()
+    this.#objects.set(value, named)
+    return named
+  }
+
+  rollback(): void {
+    for (const key of this.#fresh) this.#keys.delete(key)
+    this.#next -= this.#fresh.length
+    this.#fresh = []
+    this.#objects = new Map()
+  }
+
+  commit(): void {
+    if (this.#fresh.length > 0) this.#fresh = []
+  }
+
+  #remember(id: number, value: T): Named & { readonly value: T } {
+    const key = this.keyOf(value)
+    const named = { id, hash: foldText(SEED, key), value }
+    this.#keys.set(key, named)
+    return named
+  }
+}
+
+/** A name, and what it adds to the checksum. */
+export interface Known<T> {
+  readonly value: T
+  readonly hash: number
+}
+
+/** The reader's side: numbers to names, each looked up once and then the same object for ever. */
+export class DimensionReader {
+  readonly #backends = new Map<number, Known<Backend>>()
+  readonly #routes = new Map<number, Known<Route>>()
+  #backend: Query
+  #route: Query
+
+  constructor(database: Database) {
+    this.#backend = query(database, SELECT_BACKEND)
+    this.#route = query(database, SELECT_ROUTE)
+  }
+
+  /** The same file through another connection. */
+  attach(database: Database): void {
+    this.#backend = query(database, SELECT_BACKEND)
+    this.#route = query(database, SELECT_ROUTE)
+  }
+
+  backend = (id: number): Known<Backend> => {
+    let known = this.#backends.get(id)
+    if (known === undefined) {
+      const value = backendOf(this.#backend.get(id) ?? [])
+      this.#backends.set(id, (known = { value, hash: foldText(SEED, backendKey(value)) }))
+    }
+    return known
+  }
+
+  route = (id: number): Known<Route> => {
+    let known = this.#routes.get(id)
+    if (known === undefined) {
+      const value = routeOf(this.#route.get(id) ?? [])
+      this.#routes.set(id, (known = { value, hash: foldText(SEED, routeKey(value)) }))
+    }
+    return known
+  }
+}
+
+const SELECT_BACKEND = 'SELECT id, address, netns, name FROM backend WHERE id = ?'
+const SELECT_ROUTE = 'SELECT id, method, path FROM route WHERE id = ?'
+
+const backendOf = (row: SqlRow): Backend => ({
+  id: integer(row[0]),
+  address: text(row[1]),
+  netns: integer(row[2]),
+  name: typeof row[3] === 'string' ? row[3] : null,
+})
+
+const routeOf = (row: SqlRow): Route => ({ id: integer(row[0]), method: text(row[1]), path: text(row[2]) })

@@ -1,0 +1,67 @@
+/** Frames by number. What cannot be read, or does not match its checksum, is null: never a wrong number. */
+import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
+import { fold } from './checksum.ts'
+import { unpackRequests, type Names } from './chunk.ts'
+import { bytes, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import type { DimensionReader } from './dimensions.ts'
+import { SpanReader } from './span-reader.ts'
+import { isTrue, SELECT_TICK, tickHead, wholeTick } from './tick-row.ts'
+import { wallMicros } from '../frame/units.ts'
+
+export class FrameReader {
+  readonly #rows: SpanReader
+  readonly #names: Names
+  readonly #tick: Query
+  readonly #chunk: Query
+  readonly #start: Query
+
+  constructor(database: Database, names: DimensionReader) {
+    this.#rows = new SpanReader(database, '', names)
+    this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
+    this.#tick = query(database, `SELECT ${SELECT_TICK} FROM tick WHERE seq = ?`)
+    this.#chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?')
+    this.#start = query(database, 'SELECT start FROM tick WHERE seq = ?')
+  }
+
+  read(seq: number): SecondFrame | null {
+    return orNull(() => {
+      const row = this.#tick.get(seq)
+      return row === undefined ? null : this.#frame(seq, wholeTick(row))
+    })
+  }
+
+  requests(seq: number): readonly RequestEvent[] {
+    const events = orNull(() => {
+      const row = this.#chunk.get(seq)
+      const start = this.#start.get(seq)?.[0]
+      return row === undefined || typeof start !== 'number' ? [] : this.#unpack(row, start)
+    })
+    return events ?? []
+  }
+
+  #frame(seq: number, cells: SqlRow): SecondFrame | null {
+    const { traffic, connections, hash } = this.#rows.read(seq)
+    const chunk = this.#chunk.get(seq)
+    if (!isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
+    const head = tickHead(cells)
+    return {
+      ...head,
+      traffic,
+      connections,
+      requests: chunk === undefined ? [] : this.#unpack(chunk, head.start),
+    }
+  }
+
+  #unpack(chunk: SqlRow, start: number): readonly RequestEvent[] {
+    return unpackRequests(bytes(chunk[0]), wallMicros(start), this.#names)
+  }
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

@@ -1,0 +1,45 @@
+/** The first hundred bytes of a SQLite file: whose it is, and how it lies on the disk. (sqlite.org/fileformat2.html) */
+import { recordingError, type UserError } from '../errors.ts'
+import { APPLICATION_ID } from './schema.ts'
+
+export const HEADER_BYTES = 100
+
+export interface Header {
+  readonly pageSize: number
+  /** pages as the header counts them; a shorter file was cut off */
+  readonly pages: number
+  /** its last transactions may lie in a -wal beside it */
+  readonly isWal: boolean
+  readonly applicationId: number
+  readonly format: number
+}
+
+/** @throws UserError (exit 5) for what is no recording of ours, by its first bytes */
+export function readHeader(bytes: Buffer, file: string): Header {
+  if (bytes.length === 0) throw foreign(file, 'it is empty', 'The recorder ended before its first write.')
+  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 16) !== 'SQLite format 3\0') {
+    throw foreign(file, 'it is not a SQLite file', 'Recordings are made by upstreamtop record.')
+  }
+  const pageSize = bytes.readUInt16BE(16)
+  const header = {
+    pageSize: pageSize === 1 ? 65536 : pageSize,
+    pages: bytes.readUInt32BE(28),
+    isWal: bytes[18] === 2,
+    applicationId: bytes.readUInt32BE(68),
+    format: bytes.readUInt32BE(60),
+  }
+  if (header.applicationId !== APPLICATION_ID) {
+    throw foreign(file, 'it is another program’s SQLite file', 'Recordings are made by upstreamtop record.')
+  }
+  return header
+}
+
+const foreign = (file: string, why: string, remedy: string): UserError =>
+  recordingError(`"${file}" is not a recording: ${why}`, remedy)
+
+/** A WAL header makes SQLite look for a -wal: without one, the two bytes say that there is none. */
+export function withoutWal(bytes: Buffer): Buffer {
+  bytes[18] = 1
+  bytes[19] = 1
+  return bytes
+}

@@ -1,0 +1,48 @@
+/** What a recording says of itself: the meta table. */
+import type { RecordingInfo } from '../frame/recording.ts'
+import { SUB_BITS } from '../frame/histogram.ts'
+import { version } from '../version.ts'
+import { query, text, type Database } from './database.ts'
+import { FORMAT } from './schema.ts'
+
+/** What the recorder knows when it starts. */
+export type RecordingMeta = Pick<RecordingInfo, 'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'>
+
+/** `tool` and `readable_by` are read by every later version, whatever else changes. */
+export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
+  tool: `upstreamtop ${version}`,
+  readable_by: `upstreamtop ${FIRST_READER[FORMAT]}`,
+  format: String(FORMAT),
+  host: meta.host,
+  time_zone: meta.timeZone,
+  kernel: meta.kernel,
+  arguments: JSON.stringify(meta.arguments),
+  interfaces: JSON.stringify(meta.interfaces),
+  histogram: JSON.stringify({ unit: 'us', sub_bits: SUB_BITS }),
+  complete: '0',
+})
+
+/** The first version that reads a format. */
+const FIRST_READER = { [FORMAT]: '0.1.0' }
+
+export function readMeta(database: Database): ReadonlyMap<string, string> {
+  const rows = query(database, 'SELECT key, value FROM meta').all()
+  return new Map(rows.map(([key, value]) => [text(key), text(value)]))
+}
+
+export function setMeta(database: Database, key: string, value: string): void {
+  database
+    .prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+    .run(key, value)
+}
+
+/** A list of strings out of JSON; what is not one is empty. */
+export function listOf(json: string | undefined): readonly string[] {
+  if (json === undefined) return []
+  try {
+    const value: unknown = JSON.parse(json)
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  } catch {
+    return []
+  }
+}

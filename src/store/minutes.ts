@@ -1,0 +1,55 @@
+/** Rollups by their first tick. */
+import { micros, wallMicros } from '../frame/units.ts'
+import type { Span } from './accumulator.ts'
+import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import type { DimensionReader } from './dimensions.ts'
+import { foldMinute, MINUTE_COLUMNS } from './rollup.ts'
+import { takeHost } from './rows.ts'
+import { SpanReader, type SpanRows } from './span-reader.ts'
+
+export interface MinuteSum {
+  readonly span: Span
+  readonly rows: SpanRows
+}
+
+export class MinuteReader {
+  readonly #rows: SpanReader
+  readonly #minute: Query
+  readonly #bounds: Query
+
+  constructor(database: Database, names: DimensionReader) {
+    this.#rows = new SpanReader(database, 'minute_', names)
+    this.#minute = query(database, `SELECT ${MINUTE_COLUMNS.join(',')} FROM minute WHERE first = ?`)
+    this.#bounds = query(
+      database,
+      `SELECT (SELECT start FROM tick WHERE seq = ?1), (SELECT start + length FROM tick WHERE seq = ?1 + ?2 - 1)`,
+    )
+  }
+
+  /** null where it cannot be read or does not match its checksum */
+  read(first: number): MinuteSum | null {
+    try {
+      const cells = this.#minute.get(first)
+      if (cells === undefined) return null
+      const rows = this.#rows.read(first)
+      if (foldMinute(rows.hash, cells) !== cells.at(-1)) return null
+      return { span: this.#span(cells), rows }
+    } catch (error) {
+      if (isDamage(error)) return null
+      throw error
+    }
+  }
+
+  #span(cells: SqlRow): Span {
+    const [first, ticks] = [integer(cells[0]), integer(cells[1])]
+    const bounds = this.#bounds.get(first, ticks)
+    return {
+      from: wallMicros(integer(bounds?.[0])),
+      to: wallMicros(integer(bounds?.[1])),
+      ticks,
+      length: micros(integer(cells[2])),
+      covered: micros(integer(cells[3])),
+      ...takeHost(cells, 4),
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * A recording as a database, wherever and however it lies: finished, being recorded, killed, copied without its -wal, in a
+ * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { recordingError, usageError } from '../errors.ts'
+import {
+  cannotWriteBeside,
+  integer,
+  openBytes,
+  openReadOnly,
+  openWritable,
+  scalar,
+  text,
+  type Database,
+} from './database.ts'
+import { HEADER_BYTES, readHeader, withoutWal, type Header } from './header.ts'
+import { openCopy, readStart } from './private-copy.ts'
+import { FORMAT } from './schema.ts'
+
+export interface Opened {
+  readonly database: Database
+  /** a writer may be at it: what is read now may have grown later */
+  readonly isLive: boolean
+  /** not known to be consistent: a copy without the -wal it had, or one that was cut off */
+  readonly isSuspect: boolean
+  /** what had to be done to open it, in words */
+  readonly damage: readonly string[]
+  readonly bytes: number
+}
+
+/** Up to here a file is read into memory, beyond it is copied. */
+const IN_MEMORY = 64 * 2 ** 20
+
+/** @param file a path, or '-' for standard input. @throws UserError (exit 2 not there, exit 5 not ours) */
+export function openForReading(file: string): Opened {
+  if (file === '-') return fromBytes(unzip(readFileSync(0), file), 'standard input')
+  const start = readOrExplain(file)
+  if (isGzip(start)) return fromBytes(unzip(readFileSync(file), file), file)
+  const header = readHeader(start, file)
+  const size = statSync(file).size
+  if (size < header.pages * header.pageSize) return cutOff(file, header, size)
+  if (!header.isWal) return whole(openReadOnly(file), size)
+  if (!existsSync(`${file}-wal`) || statSync(`${file}-wal`).size === 0) return withoutItsWal(file, size)
+  return besideWal(file, size)
+}
+
+/** @throws UserError when it is not ours, or damaged */
+export function openForAppend(file: string): Database {
+  readHeader(readOrExplain(file), file)
+  const database = openWritable(file)
+  refuseNewer(database, file)
+  return database
+}
+
+/** @throws UserError (exit 5) that names the version which reads it */
+export function refuseNewer(database: Database, file: string): void {
+  const format = integer(scalar(database, 'PRAGMA user_version'))
+  if (format <= FORMAT) return
+  const reader = text(
+    scalar(database, "SELECT value FROM meta WHERE key IN ('readable_by', 'tool') ORDER BY key LIMIT 1"),
+  )
+  throw recordingError(
+    `"${file}" is of format ${format}, this version reads up to format ${FORMAT}`,
+    `Open it with ${reader} or later.`,
+  )
+}
+
+function besideWal(file: string, bytes: number): Opened {
+  if (existsSync(`${file}-shm`)) {
+    try {
+      const database = openReadOnly(file)
+      scalar(database, 'SELECT count(*) FROM sqlite_schema')
+      return { database, isLive: true, isSuspect: false, damage: [], bytes }
+    } catch (error) {
+      if (!cannotWriteBeside(error)) throw error
+    }
+  }
+  return { database: openCopy(file, ['-wal']), isLive: false, isSuspect: false, damage: [], bytes }
+}
+
+/** Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal. */
+function withoutItsWal(file: string, bytes: number): Opened {
+  const database = bytes <= IN_MEMORY ? openBytes(withoutWal(readFileSync(file))) : openCopy(file, [])
+  return { database, isLive: existsSync(`${file}-wal`), isSuspect: true, damage: [], bytes }
+}
+
+function cutOff(file: string, { pages, pageSize }: Header, size: number): Opened {
+  const full = pages * pageSize
+  const damage = [`cut off: ${size} of ${full} bytes are there`]
+  if (full > IN_MEMORY)
+    return { database: openCopy(file, [], full), isLive: false, isSuspect: true, damage, bytes: size }
+  return { ...fromBytes(readFileSync(file), file), damage }
+}
+
+function fromBytes(bytes: Buffer, file: string): Opened {
+  const { pages, pageSize, isWal } = readHeader(bytes.subarray(0, HEADER_BYTES), file)
+  const missing = pages * pageSize - bytes.length
+  const padded = missing > 0 ? Buffer.concat([bytes, Buffer.alloc(missing)]) : bytes
+  const damage = missing > 0 ? [`cut off: ${bytes.length} of ${padded.length} bytes are there`] : []
+  const database = openBytes(withoutWal(padded))
+  return { database, isLive: false, isSuspect: isWal || missing > 0, damage, bytes: bytes.length }
+}
+
+const whole = (database: Database, bytes: number): Opened => ({
+  database,
+  isLive: false,
+  isSuspect: false,
+  damage: [],
+  bytes,
+})
+
+const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+function unzip(bytes: Buffer, file: string): Buffer {
+  if (!isGzip(bytes)) return bytes
+  try {
+    return gunzipSync(bytes)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw recordingError(
+      `"${file}" cannot be unzipped: ${why}`,
+      'Check the copy with gzip -t, and copy it again.',
+    )
+  }
+}
+
+function readOrExplain(file: string): Buffer {
+  try {
+    return readStart(file, HEADER_BYTES)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code === 'ENOENT')
+      throw usageError(
+        `there is no file "${file}"`,
+        'Check the name; upstreamtop info FILE says what is in one.',
+      )
+    if (code === 'EISDIR') throw usageError(`"${file}" is a folder`, 'Name the recording in it.')
+    if (code === 'EACCES') throw usageError(`"${file}" may not be read by you`, 'Ask its owner, or copy it.')
+    throw error
+  }
+}

@@ -1,0 +1,178 @@
+/** The tables of format version 1 (docs/FORMAT.md tells them to people). Columns are added, never renamed or removed. */
+
+/** 'upst': `file x.db` and SQLite's header say whose it is. */
+export const APPLICATION_ID = 0x75707374
+export const FORMAT = 1
+export const PAGE_SIZE = 4096
+
+/** Of one distribution: counters first, then what the ring gave. Sparse buckets, packed by buckets.ts. */
+const distribution = (name: string): readonly string[] => [
+  `${name}_count`,
+  `${name}_sum`,
+  `${name}_sampled`,
+  `${name}_min`,
+  `${name}_max`,
+  `${name}_buckets`,
+]
+
+/** Counts, in the order in which rows.ts packs them. */
+export const COUNT_COLUMNS: readonly string[] = [
+  'requests',
+  'answered',
+  'status_1xx',
+  'status_2xx',
+  'status_3xx',
+  'status_4xx',
+  'status_5xx',
+  'reset',
+  'closed',
+  'aborted',
+  'unanswered',
+  'interim',
+  'retransmits',
+  'retries',
+  'body_reset',
+  'in_flight',
+  'oldest',
+  ...distribution('header'),
+  ...distribution('total'),
+]
+
+export const CONNECTION_COLUMNS: readonly string[] = [
+  'connects',
+  'refused',
+  'connect_timeout',
+  'retransmits',
+  'opaque',
+  ...distribution('connect'),
+]
+
+const LOSS_COLUMNS = [
+  'ring_dropped',
+  'map_refused',
+  'unmatched_responses',
+  'ambiguous',
+  'evicted',
+  'fragments',
+  'half_seen',
+  'path_folded',
+  'pipeline_overflow',
+].map((name) => `loss_${name}`)
+
+const EXCLUDED_COLUMNS = ['front_door', 'ignored', 'not_selected', 'routed', 'tls', 'h2'].map(
+  (name) => `excluded_${name}`,
+)
+
+const CONTROL_COLUMNS = [
+  'segments',
+  'starts',
+  'continuations',
+  'retransmits',
+  'second_sightings',
+  'not_http',
+  'partial',
+  'ambiguous',
+  'fragments',
+  'opaque',
+  'excluded',
+  'requests',
+  'answered',
+  'failed',
+].map((name) => `control_${name}`)
+
+/** What is counted for the whole host: loss, what was left out, and the control totals. */
+export const HOST_COLUMNS: readonly string[] = [...LOSS_COLUMNS, ...EXCLUDED_COLUMNS, ...CONTROL_COLUMNS]
+
+/** What the whole-file series is made of. */
+export const TICK_SUMMARY_COLUMNS: readonly string[] = [
+  'start',
+  'length',
+  'requests',
+  'answered',
+  'fivexx',
+  'failures',
+  'header_sum',
+  'gap_before',
+]
+
+export const TICK_COLUMNS: readonly string[] = [
+  'seq',
+  ...TICK_SUMMARY_COLUMNS,
+  'mono',
+  'final',
+  ...HOST_COLUMNS,
+  'cpu',
+  'rss',
+  'commit_time',
+  'checksum',
+]
+
+/** The columns of a row's content that are not plain integers. */
+const type = (column: string): string => {
+  if (column.endsWith('_buckets')) return 'BLOB'
+  if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
+  if (column === 'gap_before') return 'TEXT'
+  return 'INTEGER NOT NULL'
+}
+const columns = (names: readonly string[]): string =>
+  names.map((name) => `  ${name} ${type(name)},\n`).join('')
+
+/** Rows of one tick (`tick`) and their sums over a minute (`minute`) have the same shape. */
+const rowTables = (prefix: string, of: string): string => `
+CREATE TABLE ${prefix}traffic (
+  ${of} INTEGER NOT NULL,
+  backend INTEGER NOT NULL,
+  route INTEGER NOT NULL,
+${columns(COUNT_COLUMNS)}  PRIMARY KEY (${of}, backend, route)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ${prefix}status (
+  ${of} INTEGER NOT NULL,
+  backend INTEGER NOT NULL,
+  route INTEGER NOT NULL,
+  code INTEGER NOT NULL,
+  answers INTEGER NOT NULL,
+  PRIMARY KEY (${of}, backend, route, code)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ${prefix}connection (
+  ${of} INTEGER NOT NULL,
+  backend INTEGER NOT NULL,
+${columns(CONNECTION_COLUMNS)}  PRIMARY KEY (${of}, backend)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW ${prefix}codes AS SELECT * FROM (
+  SELECT ${of}, backend, route, code, answers FROM ${prefix}status
+  UNION ALL
+  SELECT ${of}, backend, route, 200, status_2xx - ifnull((
+    SELECT sum(answers) FROM ${prefix}status s
+    WHERE s.${of} = t.${of} AND s.backend = t.backend AND s.route = t.route AND code BETWEEN 201 AND 299), 0)
+  FROM ${prefix}traffic t
+) WHERE answers > 0;
+`
+
+export const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE backend (
+  id INTEGER PRIMARY KEY,
+  address TEXT NOT NULL,
+  netns INTEGER NOT NULL,
+  name TEXT
+) STRICT;
+CREATE TABLE route (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
+CREATE TABLE tick (
+  seq INTEGER PRIMARY KEY,
+${columns(TICK_COLUMNS.slice(1)).replace(/,\n$/, '\n')}) STRICT;
+CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
+CREATE TABLE minute (
+  first INTEGER PRIMARY KEY,
+  ticks INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  covered INTEGER NOT NULL,
+${columns(HOST_COLUMNS)}  series BLOB NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT;
+CREATE TABLE marker (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+${rowTables('', 'tick')}${rowTables('minute_', 'minute')}`

@@ -1,0 +1,88 @@
+/** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
+import type { ConnectionCounts } from '../frame/aggregate.ts'
+import type { Codes, ConnectionRow, Counts, TrafficRow } from '../frame/frame.ts'
+import { fold, SEED } from './checksum.ts'
+import { integer, query, type Database, type Query, type SqlRow } from './database.ts'
+import type { DimensionReader } from './dimensions.ts'
+import { takeConnection, takeCounts } from './rows.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './schema.ts'
+
+export interface SpanRows {
+  readonly traffic: readonly TrafficRow[]
+  readonly connections: readonly ConnectionRow[]
+  readonly hash: number
+}
+
+export class SpanReader {
+  readonly #traffic: Query
+  readonly #status: Query
+  readonly #connection: Query
+
+  constructor(
+    database: Database,
+    prefix: '' | 'minute_',
+    readonly names: DimensionReader,
+  ) {
+    const of = prefix === '' ? 'tick' : 'minute'
+    const select = (table: string, columns: readonly string[], order: string): Query =>
+      query(database, `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE ${of} = ? ORDER BY ${order}`)
+    this.#traffic = select('traffic', ['backend', 'route', ...COUNT_COLUMNS], 'backend, route')
+    this.#status = select('status', ['backend', 'route', 'code', 'answers'], 'backend, route, code')
+    this.#connection = select('connection', ['backend', ...CONNECTION_COLUMNS], 'backend')
+  }
+
+  read(span: number): SpanRows {
+    const traffic = this.#traffic.all(span)
+    const status = this.#status.all(span)
+    const connection = this.#connection.all(span)
+    let hash = SEED
+    for (const row of traffic) hash = this.#foldRow(hash, row, 2)
+    for (const row of status) hash = this.#foldRow(hash, row, 2)
+    for (const row of connection) hash = this.#foldRow(hash, row, 1)
+    const codes = new CodeCursor(status)
+    return {
+      traffic: traffic.map((row) => ({
+        backend: this.names.backend(integer(row[0])).value,
+        route: this.names.route(integer(row[1])).value,
+        ...this.#counts(row, codes),
+      })),
+      connections: connection.map((row) => ({
+        backend: this.names.backend(integer(row[0])).value,
+        ...counted(row),
+      })),
+      hash,
+    }
+  }
+
+  #counts(row: SqlRow, codes: CodeCursor): Counts {
+    return takeCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
+  }
+
+  #foldRow(hash: number, row: SqlRow, keys: 1 | 2): number {
+    let folded = fold(hash, this.names.backend(integer(row[0])).hash)
+    if (keys === 2) folded = fold(folded, this.names.route(integer(row[1])).hash)
+    for (let i = keys; i < row.length; i++) folded = fold(folded, row[i]!)
+    return folded
+  }
+}
+
+const counted = (row: SqlRow): ConnectionCounts => takeConnection(row, 1)
+
+/** Both lists are in key order, so the codes of a row are the next ones. */
+class CodeCursor {
+  #at = 0
+  constructor(readonly rows: readonly SqlRow[]) {}
+
+  of(backend: number, route: number): Codes {
+    if (this.#at >= this.rows.length) return NO_CODES
+    const codes: number[] = []
+    for (; this.#at < this.rows.length; this.#at++) {
+      const row = this.rows[this.#at]!
+      if (row[0] !== backend || row[1] !== route) break
+      codes.push(integer(row[2]), integer(row[3]))
+    }
+    return codes
+  }
+}
+
+const NO_CODES: Codes = []

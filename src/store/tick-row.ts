@@ -1,0 +1,119 @@
+/** The tick table's row, both ways: TICK_COLUMNS in their order. */
+import type { GapReason, SecondFrame } from '../frame/frame.ts'
+import type { TickSummary } from '../frame/recording.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
+import { fold } from './checksum.ts'
+import { CorruptRow, integer, type SqlRow, type SqlValue } from './database.ts'
+import { putHost, takeHost } from './rows.ts'
+import { HOST_COLUMNS, TICK_COLUMNS } from './schema.ts'
+import { GAP_REASONS } from './series.ts'
+
+const MONO = TICK_COLUMNS.indexOf('mono')
+const HOST = MONO + 2
+const COST = HOST + HOST_COLUMNS.length
+const CHECKSUM = COST + 3
+
+/** Sums over the rows of a frame: what the tick table keeps of them. */
+export function summarise(frame: SecondFrame, seq: number, gapBefore: GapReason | null): TickSummary {
+  let [requests, answered, fivexx, failures, headerSum] = [0, 0, 0, 0, 0]
+  for (const row of frame.traffic) {
+    requests += row.requests
+    answered += row.answered
+    headerSum += row.header.sum
+    const { reset, closed, aborted, unanswered } = row.failures
+    failures += reset + closed + aborted + unanswered
+    for (let i = 0; i < row.codes.length; i += 2) {
+      if (row.codes[i]! >= 500 && row.codes[i]! < 600) fivexx += row.codes[i + 1]!
+    }
+  }
+  for (const row of frame.connections) failures += row.refused + row.connectTimeout
+  const { start, length } = frame
+  return { seq, start, length, requests, answered, fivexx, failures, headerSum: micros(headerSum), gapBefore }
+}
+
+/** The cells of a tick's row; the last one is the checksum over all of the tick. */
+export function tickCells(frame: SecondFrame, tick: TickSummary, commit: Micros, hash: number): SqlValue[] {
+  const cells: SqlValue[] = [
+    tick.seq,
+    tick.start,
+    tick.length,
+    tick.requests,
+    tick.answered,
+    tick.fivexx,
+    tick.failures,
+    tick.headerSum,
+    tick.gapBefore,
+    frame.mono,
+    frame.final ? 1 : 0,
+  ]
+  putHost(cells, HOST, frame)
+  cells[COST] = frame.cost.cpu
+  cells[COST + 1] = frame.cost.rssBytes
+  cells[COST + 2] = commit
+  cells[CHECKSUM] = foldTick(hash, cells)
+  return cells
+}
+
+/** The sequence number is left out, so that a cut's ticks keep their checksum. */
+function foldTick(hash: number, cells: SqlRow): number {
+  let folded = hash
+  for (let i = 1; i < CHECKSUM; i++) folded = fold(folded, cells[i]!)
+  return folded
+}
+
+/**
+ * The monotonic clock passes 2^53 ns after 104 days of uptime: it is read in two halves and put together here.
+ * @returns TICK_COLUMNS as a list for SELECT, with one more column at the end
+ */
+export const SELECT_TICK = [
+  ...TICK_COLUMNS.map((column) => (column === 'mono' ? 'mono / 1000000000' : column)),
+  'mono % 1000000000',
+].join(',')
+
+/** The row as it was written. */
+export function wholeTick(row: SqlRow): SqlValue[] {
+  const cells = row.slice(0, TICK_COLUMNS.length)
+  cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row[TICK_COLUMNS.length]))
+  return cells
+}
+
+/** @param cells of wholeTick */
+export const isTrue = (cells: SqlRow, hash: number): boolean => foldTick(hash, cells) === cells[CHECKSUM]
+
+export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
+
+/** @param cells of wholeTick */
+export function tickHead(cells: SqlRow): TickHead {
+  const mono = cells[MONO]
+  if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
+  return {
+    seq: integer(cells[0]),
+    start: wallMicros(integer(cells[1])),
+    mono: monotonicNanos(mono),
+    length: micros(integer(cells[2])),
+    ...takeHost(cells, HOST),
+    cost: {
+      cpu: micros(integer(cells[COST])),
+      rssBytes: integer(cells[COST + 1]),
+      commit: micros(integer(cells[COST + 2])),
+    },
+    gapBefore: gapReason(cells[8]),
+    final: cells[MONO + 1] === 1,
+  }
+}
+
+/** @param cells seq and TICK_SUMMARY_COLUMNS */
+export const tickSummary = (cells: SqlRow): TickSummary => ({
+  seq: integer(cells[0]),
+  start: wallMicros(integer(cells[1])),
+  length: micros(integer(cells[2])),
+  requests: integer(cells[3]),
+  answered: integer(cells[4]),
+  fivexx: integer(cells[5]),
+  failures: integer(cells[6]),
+  headerSum: micros(integer(cells[7])),
+  gapBefore: gapReason(cells[8]),
+})
+
+const gapReason = (cell: SqlValue | undefined): GapReason | null =>
+  GAP_REASONS.find((reason) => reason === cell) ?? null

@@ -1,0 +1,70 @@
+/** The series of all ticks, from the rollups where they are and from the tick table in between; and the gaps that follow from it. */
+import { MAX_COVERED } from '../frame/aggregate.ts'
+import type { Gap } from '../frame/frame.ts'
+import type { TickSummary } from '../frame/recording.ts'
+import { addMicros, wallMicros } from '../frame/units.ts'
+import { bytes, integer, query, type Database } from './database.ts'
+import { TICK_SUMMARY_COLUMNS } from './schema.ts'
+import { unpackSeries } from './series.ts'
+import { tickSummary } from './tick-row.ts'
+
+/** The ticks [first, first + ticks) have a rollup. */
+export interface Minute {
+  readonly first: number
+  readonly ticks: number
+}
+
+export interface Series {
+  readonly ticks: TickSummary[]
+  readonly minutes: Minute[]
+}
+
+/** Appends what came after the last tick of `series`. Returns whether anything did. */
+export function readSeries(database: Database, series: Series): boolean {
+  const { ticks, minutes } = series
+  const known = ticks.length
+  const select = query(
+    database,
+    `SELECT seq, ${TICK_SUMMARY_COLUMNS.join(',')} FROM tick WHERE seq >= ? AND seq < ? ORDER BY seq`,
+  )
+  const readLoose = (to: number): void => {
+    for (const row of select.all(nextSeq(ticks), to)) ticks.push(tickSummary(row))
+  }
+  const last = minutes.at(-1)
+  const rollups = query(database, 'SELECT first, ticks, series FROM minute WHERE first >= ? ORDER BY first')
+  for (const row of rollups.all(last === undefined ? 0 : last.first + last.ticks)) {
+    const minute = { first: integer(row[0]), ticks: integer(row[1]) }
+    minutes.push(minute)
+    if (minute.first + minute.ticks <= nextSeq(ticks)) continue
+    readLoose(minute.first)
+    if (minute.first >= nextSeq(ticks)) unpackSeries(bytes(row[2]), minute.first, ticks)
+    else readLoose(minute.first + minute.ticks)
+  }
+  readLoose(Number.MAX_SAFE_INTEGER)
+  return ticks.length > known
+}
+
+const nextSeq = (ticks: readonly TickSummary[]): number => (ticks.at(-1)?.seq ?? -1) + 1
+
+/** Holes with a reason, what a late tick has beyond 1.5 s, and ticks that are lost. */
+export function gapsOf(ticks: readonly TickSummary[]): Gap[] {
+  const gaps: Gap[] = []
+  let last: TickSummary | undefined
+  for (const tick of ticks) {
+    const isLost = last !== undefined && tick.seq !== last.seq + 1
+    const reason = isLost ? 'damaged' : tick.gapBefore
+    if (reason !== null && last !== undefined) {
+      const from = addMicros(last.start, last.length)
+      gaps.push({ from, to: wallMicros(Math.max(from, tick.start)), reason })
+    }
+    if (tick.length > MAX_COVERED) {
+      gaps.push({
+        from: addMicros(tick.start, MAX_COVERED),
+        to: addMicros(tick.start, tick.length),
+        reason: 'late',
+      })
+    }
+    last = tick
+  }
+  return gaps
+}

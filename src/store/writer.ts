@@ -1,0 +1,221 @@
+/**
+ * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
+ * the tick that was being written.
+ */
+import { uptime } from 'node:os'
+import { usageError } from '../errors.ts'
+import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
+import type { RecordingSink, TickSummary } from '../frame/recording.ts'
+import { micros, type Micros } from '../frame/units.ts'
+import { Backlog, type PendingTick } from './backlog.ts'
+import { createFile, createSchema } from './create.ts'
+import { integer, isBusy, scalar, type Database } from './database.ts'
+import { DimensionWriter } from './dimensions.ts'
+import { Evictor, type Bounds } from './evictor.ts'
+import { releaseLock, takeLock } from './lock.ts'
+import { readMeta, setMeta, type RecordingMeta } from './meta.ts'
+import { openForAppend } from './open.ts'
+import { RollupWriter } from './rollup.ts'
+import { TickWriter } from './tick-writer.ts'
+import { Timekeeper } from './timekeeper.ts'
+
+export interface WriterOptions extends Bounds {
+  /** told once when the recording stops (a full disk) and once when it goes on */
+  readonly warn?: ((text: string) => void) | undefined
+  /** false: many ticks a transaction, no fsync, nothing measured. For files that can be made again. */
+  readonly durable?: boolean | undefined
+}
+
+/** Ticks between two checkpoints: the WAL stays small without a stall. */
+const CHECKPOINT_EVERY = 5
+/** Ticks a transaction where nothing has to survive a crash. */
+const BULK_TICKS = 300
+/** How long the clean end waits for readers before it leaves an empty WAL behind. */
+const LEAVE_WAL_MS = 300
+
+/** A new recording. @throws UserError (exit 2) when the file exists */
+export function createRecording(
+  file: string,
+  meta: RecordingMeta,
+  options: WriterOptions = {},
+): RecordingWriter {
+  createFile(file)
+  return new RecordingWriter(file, createSchema(file, meta), options)
+}
+
+/** Goes on with a recording of ours after a gap. @throws UserError when it is none, or is being recorded */
+export function appendRecording(
+  file: string,
+  meta: RecordingMeta,
+  options: WriterOptions = {},
+): RecordingWriter {
+  const database = openForAppend(file)
+  const before = readMeta(database).get('host')
+  if (before !== meta.host) {
+    database.close()
+    throw usageError(
+      `"${file}" was recorded on "${before ?? '?'}", this is "${meta.host}"`,
+      'Record into another file.',
+    )
+  }
+  return new RecordingWriter(file, database, options)
+}
+
+export class RecordingWriter implements RecordingSink {
+  readonly #names: DimensionWriter
+  readonly #ticks: TickWriter
+  readonly #rollup: RollupWriter
+  readonly #evictor: Evictor
+  readonly #clock: Timekeeper
+  readonly #backlog: Backlog
+  readonly #isDurable: boolean
+  readonly #begin: () => void
+  readonly #commit: () => void
+  #seq: number
+  #gap: GapReason | null
+  #final = false
+  #lastCommit: Micros = micros(0)
+  #sinceCheckpoint: number
+  #inBulk = 0
+
+  constructor(
+    readonly file: string,
+    readonly database: Database,
+    readonly options: WriterOptions,
+  ) {
+    const durable = (this.#isDurable = options.durable ?? true)
+    prepareFile(database, durable)
+    database.transaction(() => takeLock(database, readMeta(database), file)).immediate()
+    setMeta(database, 'complete', '0')
+    const last = scalar(database, 'SELECT max(seq) FROM tick')
+    this.#seq = last === null ? 0 : integer(last) + 1
+    this.#gap = last === null ? null : 'stopped'
+    this.#names = new DimensionWriter(database)
+    this.#ticks = new TickWriter(database, this.#names)
+    this.#rollup = new RollupWriter(database, this.#names)
+    this.#evictor = new Evictor(file, database, options)
+    this.#clock = new Timekeeper(durable ? sleptSoFar : () => micros(0))
+    this.#backlog = new Backlog(options.warn ?? (() => undefined))
+    const begin = database.prepare('BEGIN IMMEDIATE')
+    const commit = database.prepare('COMMIT')
+    this.#begin = () => begin.run()
+    this.#commit = () => commit.run()
+    this.#sinceCheckpoint = CHECKPOINT_EVERY - 1
+    if (durable) database.pragma('wal_checkpoint(PASSIVE)')
+  }
+
+  /** Never throws for want of room: it remembers a minute of ticks, says so once, and goes on when there is room again. */
+  append(frame: SecondFrame): void {
+    const { gapBefore, markers } = this.#clock.next(
+      this.#gap === null ? frame : { ...frame, gapBefore: this.#gap },
+    )
+    this.#gap = null
+    this.#backlog.push({ frame, gapBefore, markers })
+    this.#backlog.drain((tick) => this.#write(tick))
+  }
+
+  mark({ at, kind, text }: Marker): void {
+    this.database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)').run(at, kind, text)
+  }
+
+  close(): void {
+    this.#backlog.drain((tick) => this.#write(tick))
+    if (!this.#backlog.isStuck) this.#finish()
+    leaveWal(this.database)
+    this.database.close()
+  }
+
+  #write(tick: PendingTick): void {
+    const started = process.hrtime.bigint()
+    if (this.#inBulk === 0) this.#begin()
+    let written: WrittenTick
+    try {
+      written = this.#writeRows(tick)
+      if (!this.#isBulk()) this.#commit()
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+    this.#settle(tick.frame, written)
+    this.#lastCommit = micros(Number((process.hrtime.bigint() - started) / 1000n))
+    this.#checkpoint()
+  }
+
+  #writeRows({ frame, gapBefore, markers }: PendingTick): WrittenTick {
+    const minuteDone = this.#rollup.isDueBefore(frame)
+    if (minuteDone) this.#rollup.write()
+    for (const marker of markers) this.mark(marker)
+    const commit = frame.cost.commit === 0 && this.#isDurable ? this.#lastCommit : frame.cost.commit
+    const summary = this.#ticks.write(frame, this.#seq, gapBefore, commit)
+    this.#evictor.evict(frame.start)
+    return { summary, minuteDone }
+  }
+
+  /** Only what is committed may be remembered. */
+  #settle(frame: SecondFrame, { summary, minuteDone }: WrittenTick): void {
+    this.#names.commit()
+    if (minuteDone) this.#rollup.clear()
+    this.#rollup.add(frame, summary)
+    this.#seq++
+    this.#final = frame.final
+  }
+
+  #rollback(): void {
+    if (this.database.inTransaction) this.database.exec('ROLLBACK')
+    this.#inBulk = 0
+    this.#names.rollback()
+    this.#ticks.discard()
+    this.#rollup.discard()
+  }
+
+  /** Whether the transaction stays open for more ticks. */
+  #isBulk(): boolean {
+    if (this.#isDurable) return false
+    this.#inBulk = (this.#inBulk + 1) % BULK_TICKS
+    return this.#inBulk !== 0
+  }
+
+  #checkpoint(): void {
+    if (this.#isDurable && ++this.#sinceCheckpoint % CHECKPOINT_EVERY === 0) {
+      this.database.pragma('wal_checkpoint(PASSIVE)')
+    }
+  }
+
+  #finish(): void {
+    if (this.#inBulk === 0) this.#begin()
+    this.#rollup.write()
+    setMeta(this.database, 'complete', this.#final ? '1' : '0')
+    releaseLock(this.database)
+    this.#commit()
+  }
+}
+
+interface WrittenTick {
+  readonly summary: TickSummary
+  readonly minuteDone: boolean
+}
+
+function prepareFile(database: Database, durable: boolean): void {
+  if (!durable) {
+    database.pragma('journal_mode = MEMORY')
+    database.pragma('synchronous = OFF')
+    return
+  }
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.pragma('wal_autocheckpoint = 0')
+}
+
+/** One self-contained file, unless a reader still has it open: then an empty WAL stays beside it. */
+function leaveWal(database: Database): void {
+  database.pragma('wal_checkpoint(TRUNCATE)')
+  database.pragma(`busy_timeout = ${LEAVE_WAL_MS}`)
+  try {
+    database.pragma('journal_mode = DELETE')
+  } catch (error) {
+    if (!isBusy(error)) throw error
+  }
+}
+
+/** Linux counts sleep in CLOCK_BOOTTIME (the uptime) and not in CLOCK_MONOTONIC. */
+const sleptSoFar = (): Micros => micros(Math.round(uptime() * 1e6 - Number(process.hrtime.bigint() / 1000n)))

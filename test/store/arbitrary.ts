@@ -1,0 +1,177 @@
+/** Frames of every shape that the model allows, for property tests of the store. */
+import fc from 'fast-check'
+import type {
+  Backend,
+  Codes,
+  Counts,
+  Distribution,
+  RequestEvent,
+  Route,
+  SecondFrame,
+} from '../../src/frame/frame.ts'
+import { FAILURE_KINDS } from '../../src/frame/frame.ts'
+import { BUCKETS } from '../../src/frame/histogram.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/units.ts'
+
+/** With the prototype of a literal: deepEqual looks at it. */
+const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record(model, { noNullPrototype: true })
+
+const START = 1_763_820_000_000_000
+
+const backends: readonly Backend[] = [
+  { id: 7, address: '10.0.1.10:8080', netns: 4026531840, name: null },
+  { id: 1, address: '[fd00::1]:8080', netns: 4026531840, name: 'pool \u0000\u001b[2J' },
+  { id: 3, address: '10.0.1.10:8080', netns: 4026532001, name: null },
+]
+const routes: readonly Route[] = [
+  { id: 900, method: 'GET', path: '/' },
+  { id: 2, method: 'PROPFIND', path: '/a b/\u0007\\xff…' },
+  { id: 5, method: '*', path: 'OTHER' },
+  { id: 6, method: 'GET', path: '/ünïcode/😀' },
+]
+
+const count = fc.oneof(
+  fc.constant(0),
+  fc.nat(200),
+  fc.nat(2 ** 31),
+  fc.nat(2 ** 31).map((value) => value * 4096),
+)
+const small = fc.oneof(fc.constant(0), fc.nat(300), fc.nat(100_000))
+const span: fc.Arbitrary<Micros> = fc.oneof(fc.constant(0), fc.nat(3_600_000_000)).map(micros)
+
+const sparse = (least: number, most: number): fc.Arbitrary<Codes> =>
+  fc
+    .uniqueArray(fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: 1, max: 100_000 })), {
+      selector: ([key]) => key,
+      maxLength: 12,
+    })
+    .map((pairs) => pairs.sort(([a], [b]) => a - b).flat())
+
+const codes = fc.oneof(fc.constant<Codes>([]), fc.constant<Codes>([200, 5]), sparse(100, 999))
+
+/** Where the ring gave nothing there is no histogram, though the counters may have counted. */
+const distribution: fc.Arbitrary<Distribution> = fc.oneof(
+  fc.constant({ count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }),
+  record({
+    count: fc.integer({ min: 1, max: 9 }),
+    sum: span,
+    sampled: fc.constant(0),
+    min: fc.constant(null),
+    max: fc.constant(null),
+    buckets: fc.constant([]),
+  }),
+  record({
+    count: small,
+    sum: span,
+    sampled: fc.integer({ min: 1, max: 1000 }),
+    min: span,
+    max: span,
+    buckets: sparse(0, BUCKETS - 1),
+  }),
+)
+
+const counts: fc.Arbitrary<Counts> = record({
+  requests: small,
+  answered: small,
+  codes,
+  failures: record({ reset: small, closed: small, aborted: small, unanswered: small }),
+  interim: small,
+  retransmits: small,
+  retries: small,
+  bodyReset: small,
+  inFlight: small,
+  oldest: span,
+  header: distribution,
+  total: distribution,
+})
+
+const pairs = backends.flatMap((backend) => routes.map((route) => ({ backend, route })))
+const pair = fc.constantFrom(...pairs)
+
+const request: fc.Arbitrary<RequestEvent> = record({
+  pair,
+  at: fc.integer({ min: -5_000_000, max: 2_000_000 }),
+  outcome: fc.oneof(fc.integer({ min: 100, max: 999 }), fc.constantFrom(...FAILURE_KINDS)),
+  header: fc.option(span),
+  total: fc.option(span),
+}).map(({ pair: names, at, ...rest }) => ({ ...names, at: wallMicros(START + at), ...rest }))
+
+const fields = <const T extends string>(names: readonly T[]): fc.Arbitrary<Record<T, number>> =>
+  fc
+    .array(count, { minLength: names.length, maxLength: names.length })
+    .map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]!])) as Record<T, number>)
+
+const loss = fields([
+  'ringDropped',
+  'mapRefused',
+  'unmatchedResponses',
+  'ambiguous',
+  'evicted',
+  'fragments',
+  'halfSeen',
+  'pathFolded',
+  'pipelineOverflow',
+])
+const excluded = fields(['frontDoor', 'ignored', 'notSelected', 'routed', 'tls', 'h2'])
+const control = fields([
+  'segments',
+  'starts',
+  'continuations',
+  'retransmits',
+  'secondSightings',
+  'notHttp',
+  'partial',
+  'ambiguous',
+  'fragments',
+  'opaque',
+  'excluded',
+  'requests',
+  'answered',
+  'failed',
+])
+
+const frame = record({
+  length: fc
+    .oneof(fc.integer({ min: 990_000, max: 1_010_000 }), fc.integer({ min: 1, max: 9_000_000 }))
+    .map(micros),
+  traffic: fc
+    .uniqueArray(fc.tuple(pair, counts), { selector: ([names]) => names, maxLength: 8 })
+    .map((rows) => rows.map(([names, row]) => ({ ...names, ...row }))),
+  connections: fc.uniqueArray(
+    record({
+      backend: fc.constantFrom(...backends),
+      connects: small,
+      refused: small,
+      connectTimeout: small,
+      retransmits: small,
+      opaque: small,
+      connect: distribution,
+    }),
+    { selector: ({ backend }) => backend, maxLength: 3 },
+  ),
+  requests: fc.array(request, { maxLength: 10 }),
+  loss,
+  excluded,
+  control,
+  cost: record({ cpu: span, rssBytes: count, commit: span }),
+  gapBefore: fc.option(fc.constantFrom('late', 'stopped', 'disk_full', 'suspend', 'damaged' as const)),
+  final: fc.boolean(),
+})
+
+/** Consecutive ticks from one start; the monotonic clock passes 2^53 ns. */
+export const frames: fc.Arbitrary<SecondFrame[]> = fc
+  .array(frame, { minLength: 1, maxLength: 130 })
+  .map((list) => {
+    let at = START
+    return list.map((rest, seq) => {
+      const start = at
+      at += rest.length
+      return {
+        ...rest,
+        seq,
+        start: wallMicros(start),
+        mono: monotonicNanos(2n ** 60n + BigInt(start) * 1000n),
+      }
+    })
+  })

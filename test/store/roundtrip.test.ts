@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
+import type { SecondFrame } from '../../src/frame/frame.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { frames } from './arbitrary.ts'
+import { comparable, comparableSum, inFolder, META } from './support.ts'
+
+function written(list: readonly SecondFrame[], folder: string, durable: boolean): string {
+  const file = join(folder, 'x.db')
+  const sink = createRecording(file, META, { durable })
+  for (const frame of list) sink.append(frame)
+  sink.close()
+  return file
+}
+
+test('a frame that is written and read is the same frame', () => {
+  fc.assert(
+    fc.property(frames, (list) =>
+      inFolder((folder) => {
+        const recording = openRecording(written(list, folder, false))
+        for (const frame of list) {
+          const read = recording.frame(frame.seq)
+          assert.ok(read !== null)
+          assert.deepEqual(comparable(read), comparable(frame))
+        }
+        const range = { from: 0, to: list.length }
+        assert.deepEqual(
+          [...recording.requests(range)].map(({ at, outcome }) => ({ at, outcome })),
+          list.flatMap((frame) => frame.requests.map(({ at, outcome }) => ({ at, outcome }))),
+        )
+        recording.close()
+      }),
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('the sum of any range is the sum of its frames, rollups or not', () => {
+  fc.assert(
+    fc.property(frames, fc.nat(130), fc.nat(130), (list, a, b) =>
+      inFolder((folder) => {
+        const recording = openRecording(written(list, folder, false))
+        const [from, to] = [Math.min(a, b, list.length), Math.min(Math.max(a, b), list.length)]
+        const expected = sumOf(list.slice(from, to).map(ofFrame))
+        assert.deepEqual(comparableSum(recording.aggregate({ from, to })), comparableSum(expected))
+        recording.close()
+      }),
+    ),
+    { numRuns: 40 },
+  )
+})

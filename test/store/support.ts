@@ -1,0 +1,62 @@
+/** Files for tests, and frames in an order in which they can be compared. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { backendKey, routeKey, type Aggregate } from '../../src/frame/aggregate.ts'
+import type { Backend, Route, SecondFrame } from '../../src/frame/frame.ts'
+import type { RecordingMeta } from '../../src/store/meta.ts'
+
+export const META: RecordingMeta = {
+  host: 'web1',
+  timeZone: 'Europe/Berlin',
+  kernel: '6.18.0',
+  arguments: ['record', '--out', 'x.db'],
+  interfaces: ['eth0', 'lo'],
+}
+
+export function inFolder<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-test-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  try {
+    const result = use(folder)
+    if (!(result instanceof Promise)) remove()
+    else return result.finally(remove) as T
+    return result
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+const byKey = (a: { readonly key: string }, b: { readonly key: string }): number => (a.key < b.key ? -1 : 1)
+const rowKey = ({ backend, route }: { readonly backend: Backend; readonly route: Route }): string =>
+  `${backendKey(backend)} ${routeKey(route)}`
+const text = ({ address, netns, name }: Backend): unknown => ({ address, netns, name })
+const words = ({ method, path }: Route): unknown => ({ method, path })
+
+/** Numbers of backends and routes are the file's own; the order of rows says nothing. */
+export const comparable = (frame: SecondFrame): unknown => ({
+  ...frame,
+  traffic: frame.traffic
+    .map((row) => ({ key: rowKey(row), ...row, backend: text(row.backend), route: words(row.route) }))
+    .sort(byKey),
+  connections: frame.connections
+    .map((row) => ({ key: backendKey(row.backend), ...row, backend: text(row.backend) }))
+    .sort(byKey),
+  requests: frame.requests.map((row) => ({ ...row, backend: text(row.backend), route: words(row.route) })),
+})
+
+export const comparableSum = (sum: Aggregate): unknown => ({
+  ...sum,
+  backends: sum.backends
+    .map((row) => ({
+      key: backendKey(row.backend),
+      ...row,
+      backend: text(row.backend),
+      connection: { ...row.connection, backend: null },
+      routes: row.routes
+        .map((route) => ({ key: routeKey(route.route), ...route, backend: null, route: words(route.route) }))
+        .sort(byKey),
+    }))
+    .sort(byKey),
+})
