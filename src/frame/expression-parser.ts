@@ -184,7 +184,8 @@ function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string 
 /** Counts that are also shares: of the answered, and of the attempts. */
 const SHARES: readonly CountName[] = ['1xx', '2xx', '3xx', '4xx', '5xx', 'failures']
 
-function measureNamed(name: string): Measure | null {
+/** A measure by its name: `5xx`, `p99`, `total.p50`. */
+export function measureNamed(name: string): Measure | null {
   if (name === 'rps' || name === 'coverage') return { kind: name }
   const count = COUNTS.find((known) => known === name)
   if (count !== undefined) return { kind: 'count', name: count }

@@ -24,20 +24,24 @@ export interface Selectable {
   readonly outcome: Outcome | null
 }
 
-/** Both are joined by "and"; null selects all. */
+/** All are joined by "and"; null selects all. */
 export interface Selection {
+  /** of backend, method, route alone */
   readonly rows: Expression | null
+  /** what speaks of status: for single requests, and for counts of codes */
+  readonly codes: Expression | null
   readonly lines: Expression | null
 }
 
 /** @throws ExpressionError where one "or" or "not" holds both kinds: rows are chosen before there is anything to measure */
 export function splitSelection(expressions: readonly Expression[], text: string): Selection {
   const rows: Expression[] = []
+  const codes: Expression[] = []
   const lines: Expression[] = []
   for (const part of expressions.flatMap(conjuncts)) {
-    const measures = testsOf(part).filter((test) => test.kind === 'measure')
-    if (measures.length === 0) rows.push(part)
-    else if (measures.length === testsOf(part).length) lines.push(part)
+    const kinds = new Set(testsOf(part).map((test) => test.kind))
+    if (!kinds.has('measure')) (kinds.has('status') ? codes : rows).push(part)
+    else if (kinds.size === 1) lines.push(part)
     else
       throw new ExpressionError(
         'measures and backend, method, route, status can only be joined by "and"',
@@ -45,8 +49,21 @@ export function splitSelection(expressions: readonly Expression[], text: string)
         part.at,
       )
   }
-  return { rows: all(rows), lines: all(lines) }
+  return { rows: all(rows), codes: all(codes), lines: all(lines) }
 }
+
+/** The words of several --where, joined by "and". */
+export const bothSelections = (a: Selection, b: Selection): Selection => ({
+  rows: all([a.rows, b.rows]),
+  codes: all([a.codes, b.codes]),
+  lines: all([a.lines, b.lines]),
+})
+
+export const EVERYTHING: Selection = { rows: null, codes: null, lines: null }
+
+/** Is a single request selected? */
+export const selects = ({ rows, codes }: Selection, row: Selectable): boolean =>
+  (rows === null || matches(rows, row)) && (codes === null || matches(codes, row))
 
 /** Without a route, `route = …` is false and `route != …` true: refused connections stay when a route is left out. */
 export function matches(expression: Expression, row: Selectable): boolean {
@@ -98,8 +115,10 @@ export function compare(a: number, comparison: Comparison, b: number): boolean {
 const conjuncts = (expression: Expression): readonly Expression[] =>
   expression.kind === 'and' ? expression.parts.flatMap(conjuncts) : [expression]
 
-const all = (parts: readonly Expression[]): Expression | null =>
-  parts.length === 0 ? null : parts.length === 1 ? parts[0]! : { kind: 'and', parts, at: parts[0]!.at }
+function all(parts: readonly (Expression | null)[]): Expression | null {
+  const some = parts.filter((part) => part !== null)
+  return some.length < 2 ? (some[0] ?? null) : { kind: 'and', parts: some, at: some[0]!.at }
+}
 
 function selectBackend(sum: BackendSum, rows: Expression): BackendSum[] {
   const { backend } = sum

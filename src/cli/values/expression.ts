@@ -2,7 +2,7 @@
 import { usageError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression-parser.ts'
 import { ExpressionError, type Expression } from '../../frame/expression.ts'
-import { splitSelection, type Selection } from '../../frame/selection.ts'
+import { bothSelections, EVERYTHING, splitSelection, type Selection } from '../../frame/selection.ts'
 
 /** `option` is what the user wrote it behind: `--where`. */
 export const expressionOption = (option: string, text: string): Expression =>
@@ -10,18 +10,9 @@ export const expressionOption = (option: string, text: string): Expression =>
 
 /** Several are joined by "and". */
 export const selectionOption = (option: string, texts: readonly string[]): Selection =>
-  pointing(option, () => {
-    const parts = texts.map((text) => splitSelection([parseExpression(text)], text))
-    return {
-      rows: joined(parts.map((part) => part.rows)),
-      lines: joined(parts.map((part) => part.lines)),
-    }
-  })
-
-function joined(parts: readonly (Expression | null)[]): Expression | null {
-  const some = parts.filter((part) => part !== null)
-  return some.length < 2 ? (some[0] ?? null) : { kind: 'and', parts: some, at: 0 }
-}
+  texts
+    .map((text) => pointing(option, () => splitSelection([parseExpression(text)], text)))
+    .reduce(bothSelections, EVERYTHING)
 
 /** Runs what may find fault with an expression. */
 export function pointing<T>(option: string, read: () => T): T {
@@ -29,10 +20,7 @@ export function pointing<T>(option: string, read: () => T): T {
     return read()
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
-    const pointer = `  ${error.text}\n  ${' '.repeat(error.at)}^`
-    throw usageError(
-      `${option}: ${error.message}, at character ${error.at + 1} of "${error.text}"`,
-      `\n${pointer}`,
-    )
+    const pointer = `${error.text}\n  ${' '.repeat(error.at)}^`
+    throw usageError(`${option}: ${error.message}, at character ${error.at + 1} of "${error.text}"`, pointer)
   }
 }

@@ -25,6 +25,19 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
   }
 }
 
+/** Several recordings together: from the first start to the last end, in the first one's zone. */
+export function fleetScope(recordings: readonly Recording[], io: Io, timeZone?: string): TimeScope {
+  const scopes = recordings.map((recording) => timeScope(recording, io, timeZone))
+  return {
+    ...scopes[0]!,
+    span: {
+      from: wallMicros(Math.min(...scopes.map(({ span }) => span.from))),
+      to: wallMicros(Math.max(...scopes.map(({ span }) => span.to))),
+    },
+    markers: scopes.flatMap(({ markers }) => markers),
+  }
+}
+
 /** `--at T` */
 export const timeOption = (option: string, text: string, scope: TimeScope): WallMicros =>
   orUsageError(option, () => parseTime(text, scope))

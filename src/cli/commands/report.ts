@@ -1,0 +1,123 @@
+import { Command, Option } from 'commander'
+import { usageError } from '../../errors.ts'
+import type { Recording } from '../../frame/recording.ts'
+import { testsOf, type Selection } from '../../frame/selection.ts'
+import { FORMATS, POINTS, type Format } from '../../report/formats.ts'
+import { BY, type By } from '../../report/lines.ts'
+import { BY_REQUESTS, type Order } from '../../report/order.ts'
+import type { Io } from '../io.ts'
+import { rememberOptions } from '../values/command-line.ts'
+import { selectionOption } from '../values/expression.ts'
+import { wholeNumber } from '../values/number.ts'
+import { offsetOption, openShifted } from '../values/recordings.ts'
+import { sortOption } from '../values/sort.ts'
+import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
+
+interface ReportFlags {
+  readonly from?: string
+  readonly to?: string
+  readonly by?: By
+  readonly where: readonly string[]
+  readonly sort?: Order
+  readonly top?: number
+  readonly format: Format
+  readonly out?: string
+  readonly parquet?: string
+  readonly offset: ReadonlyMap<string, number>
+  readonly tz?: string
+}
+
+export function reportCommand(io: Io): Command {
+  const command = new Command('report')
+    .description(
+      'summarise recordings: what was asked of which backend, how it answered, how fast, what changed',
+    )
+    .argument('<file...>', 'recordings; several are merged, each with its host; - is standard input')
+    .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
+    .option('--to <time>', 'end of the range; +90s counts from --from')
+    .addOption(new Option('--by <what>', 'one line for each of these').choices(BY))
+    .option('--where <expression>', 'rows and lines to keep (repeatable)', appended, [])
+    .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
+    .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
+    .addOption(new Option('--format <format>', 'how to write it').choices(FORMATS).default('text'))
+    .option('--out <file>', 'write it there instead of standard output')
+    .option('--parquet <dir>', 'write a Parquet data set there instead')
+    .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
+    .option(
+      '--tz <zone>',
+      "show times in local, UTC or a named zone (default: the recording's)",
+      timeZoneOption,
+    )
+    .addHelpText('after', EXAMPLES)
+  const commandLine = rememberOptions(command)
+  return command.action(async (files: string[], flags: ReportFlags) => {
+    const selection = selectionOption('--where', flags.where)
+    checkStatus(selection, flags.by ?? null)
+    const recordings = await openShifted(files, flags.offset)
+    try {
+      await writeReport(recordings, selection, flags, commandLine(), io)
+    } finally {
+      for (const recording of recordings) recording.close()
+    }
+  })
+}
+
+async function writeReport(
+  recordings: readonly Recording[],
+  selection: Selection,
+  flags: ReportFlags,
+  command: string,
+  io: Io,
+): Promise<void> {
+  const { reportOf } = await import('../../report/report.ts')
+  const { formatted } = await import('../../report/formats.ts')
+  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
+  const scope = fleetScope(recordings, io, flags.tz)
+  const range = rangeOptions(flags.from, flags.to, scope)
+  const report = reportOf(recordings, {
+    query: { range, selection, order: flags.sort ?? BY_REQUESTS, top: flags.top ?? null },
+    by: flags.by ?? null,
+    timeZone: scope.timeZone,
+    command,
+    points: POINTS[flags.format],
+    slowest: flags.format === 'text' || flags.format === 'md' || flags.format === 'html',
+  })
+  const chunks = await formatted(report, flags.format)
+  if (flags.out === undefined || flags.out === '-') await writeAll(chunks, io.stdout)
+  else await writeFileWhole(flags.out, chunks)
+}
+
+/** A code is counted beside the request's route, not beside its times: a distribution of one status is not kept. */
+function checkStatus({ codes, lines }: Selection, by: By | null): void {
+  if (codes !== null && by !== 'status') {
+    throw usageError(
+      '--where: "status" selects lines only with --by status',
+      "Or list single requests: upstreamtop requests FILE --where 'status >= 500'.",
+    )
+  }
+  const timed =
+    lines !== null &&
+    testsOf(lines).some((test) => test.kind === 'measure' && test.measure.kind === 'latency')
+  if (by === 'status' && timed) {
+    throw usageError(
+      '--where: times are not kept by status',
+      "List single requests: upstreamtop requests FILE --where 'status >= 500'.",
+    )
+  }
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+const EXAMPLES = `
+Examples:
+  upstreamtop report incident.db                                    everything, for the terminal
+  upstreamtop report incident.db --from 14:02 --to +5m --format md  five minutes, for the postmortem
+  upstreamtop report incident.db --by route --where "p99 > 200ms"   the slow routes
+  upstreamtop report incident.db --by status --format csv           answers by status code
+  upstreamtop report web1.db web2.db --offset web2=-49s             two hosts as one, a clock set right
+  upstreamtop report incident.db --format html --out incident.html  one page to send around
+  upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
+
+Expressions: backend, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight avg p50 p90 p95 p99 p999
+max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ). p99(/checkout) narrows one measure.
+`

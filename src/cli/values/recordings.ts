@@ -1,0 +1,39 @@
+/** Recordings named on the command line, opened together. */
+import { usageError } from '../../errors.ts'
+import type { Recording } from '../../frame/recording.ts'
+import { parseDuration } from '../../frame/time.ts'
+import { shifted } from '../../report/source.ts'
+
+/** `web1=-49s`, repeatable; µs to add to the host's clock. */
+export function offsetOption(text: string, known: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const [, host, sign, span] = /^(.+)=([+-]?)(.+)$/.exec(text) ?? []
+  const offset = span === undefined ? null : parseDuration(span)
+  if (host === undefined || offset === null) {
+    throw usageError(`--offset "${text}" is no HOST=SHIFT`, 'For example --offset web1=-49s.')
+  }
+  return new Map([...known, [host, sign === '-' ? 0 - offset : offset]])
+}
+
+/** All are closed again if one can't be opened. */
+export async function openShifted(
+  files: readonly string[],
+  offsets: ReadonlyMap<string, number>,
+): Promise<Recording[]> {
+  const twice = files.find((file, i) => files.indexOf(file) !== i)
+  if (twice !== undefined)
+    throw usageError(`"${twice}" is named twice`, 'Its requests would be counted twice.')
+  const { openRecording } = await import('../../store/reader.ts')
+  const opened: Recording[] = []
+  try {
+    for (const file of files) opened.push(openRecording(file))
+    const hosts = opened.map((recording) => recording.info.host)
+    const unknown = [...offsets.keys()].find((host) => !hosts.includes(host))
+    if (unknown !== undefined) {
+      throw usageError(`--offset: no recording is of host "${unknown}"`, `They are of ${hosts.join(', ')}.`)
+    }
+    return opened.map((recording) => shifted(recording, offsets.get(recording.info.host) ?? 0))
+  } catch (error) {
+    for (const recording of opened) recording.close()
+    throw error
+  }
+}

@@ -1,0 +1,3 @@
+import type { FindingEntry } from './document.ts'
+
+export const findingsOf = (): FindingEntry[] => []

@@ -1,0 +1,105 @@
+/** A summary as the document of CONTRACT, and the document as JSON text. */
+import type { Aggregate, BackendSum, RouteSum } from '../frame/aggregate.ts'
+import { ratio } from '../frame/measure.ts'
+import type { RecordingInfo } from '../frame/recording.ts'
+import { isoUtc } from '../frame/timezone.ts'
+import { toSeconds, type Micros } from '../frame/units.ts'
+import type {
+  BackendEntity,
+  CoverageEntry,
+  FindingEntry,
+  RecordingEntry,
+  ReportDocument,
+  RouteEntity,
+} from './document.ts'
+import { entityOf, fullEntityOf } from './entity.ts'
+import { backendsOf, type Summary } from './summary.ts'
+
+export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
+  const { query, selected } = summary
+  const { from, to } = query.range
+  const several = severalNamespaces(selected)
+  return {
+    schema: 1,
+    recording: summary.recordings.map(recordingEntry),
+    range: {
+      from: isoUtc(from),
+      to: isoUtc(to),
+      seconds: (to - from) / 1e6,
+      covered: toSeconds(selected.covered),
+    },
+    coverage: coverageEntry(summary),
+    totals: fullEntityOf(selected.totals, selected.length),
+    backends: backendsOf(summary).map((sum) => backendEntity(sum, selected, several)),
+    findings,
+  }
+}
+
+export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
+  file: info.file,
+  host: info.host,
+  start: isoUtc(info.start),
+  end: isoUtc(info.end),
+  ticks: info.ticks,
+  complete: info.complete,
+  tool: info.tool,
+  format: info.format,
+})
+
+export const severalNamespaces = ({ backends }: Aggregate): boolean =>
+  new Set(backends.map((sum) => sum.backend.netns)).size > 1
+
+export const backendEntity = (sum: BackendSum, all: Aggregate, several: boolean): BackendEntity => ({
+  backend: sum.backend.address,
+  ...(several ? { netns: sum.backend.netns } : {}),
+  name: sum.backend.name,
+  share: ratio(sum.requests, all.totals.requests),
+  ...fullEntityOf(sum, all.length),
+  connects: sum.connection.connects,
+  opaque: sum.connection.opaque,
+  routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
+})
+
+export const routeEntity = (
+  sum: RouteSum,
+  backend: { readonly requests: number },
+  length: Micros,
+): RouteEntity => ({
+  method: sum.route.method,
+  route: sum.route.path,
+  share: ratio(sum.requests, backend.requests),
+  ...entityOf(sum, length),
+})
+
+function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Summary): CoverageEntry {
+  return {
+    ratio: coverage,
+    gaps: gaps.map(({ from, to, reason }) => ({ from: isoUtc(from), to: isoUtc(to), reason })),
+    loss: {
+      ring_dropped: loss.ringDropped,
+      map_refused: loss.mapRefused,
+      unmatched_responses: loss.unmatchedResponses,
+      ambiguous: loss.ambiguous,
+      evicted: loss.evicted,
+      fragments: loss.fragments,
+      half_seen: loss.halfSeen,
+      path_folded: loss.pathFolded,
+      pipeline_overflow: loss.pipelineOverflow,
+    },
+    excluded: {
+      front_door: excluded.frontDoor,
+      ignored: excluded.ignored,
+      not_selected: excluded.notSelected,
+      routed: excluded.routed,
+      tls: excluded.tls,
+      h2: excluded.h2,
+    },
+  }
+}
+
+/** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
+export const jsonText = (value: unknown, indent = 2): string =>
+  JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

@@ -1,0 +1,54 @@
+/** Everything a format may need, computed once; each format is a pure function of it. */
+import type { RequestEvent } from '../frame/frame.ts'
+import type { Recording } from '../frame/recording.ts'
+import type { ReportDocument } from './document.ts'
+import { findingsOf } from './findings.ts'
+import { documentOf } from './json.ts'
+import { linesBy, type By, type Line } from './lines.ts'
+import { slowestRequests } from './slowest.ts'
+import { minutesWithin } from './source.ts'
+import { summarise, type Query, type Summary } from './summary.ts'
+import { timelineOf, type Timeline } from './timeline.ts'
+
+export interface Report {
+  readonly document: ReportDocument
+  readonly summary: Summary
+  /** the kind that was asked for; null: backends, then routes */
+  readonly by: By | null
+  readonly lines: (by: By) => readonly Line[]
+  readonly timeline: Timeline
+  readonly slowest: readonly RequestEvent[]
+  /** IANA name in which times are shown */
+  readonly timeZone: string
+  /** the command line that makes this report again */
+  readonly command: string
+}
+
+export interface ReportRequest {
+  readonly query: Query
+  readonly by: By | null
+  readonly timeZone: string
+  readonly command: string
+  /** points of the timeline at most */
+  readonly points: number
+  /** whether to look for the slowest requests: only where they are shown */
+  readonly slowest: boolean
+}
+
+const SLOWEST = 10
+
+export function reportOf(recordings: readonly Recording[], request: ReportRequest): Report {
+  const { query, by, timeZone, command } = request
+  const summary = summarise(recordings, query)
+  const minutes = minutesWithin(recordings, query.range)
+  return {
+    document: documentOf(summary, findingsOf()),
+    summary,
+    by,
+    lines: (kind) => linesBy(kind, summary, recordings),
+    timeline: timelineOf(recordings, query, request.points),
+    slowest: request.slowest ? slowestRequests(recordings, minutes, query, SLOWEST) : [],
+    timeZone,
+    command,
+  }
+}
