@@ -19,7 +19,8 @@ export class Evictor {
   ) {}
 
   /** Within the transaction of a tick that starts at `now`. */
-  evict(_now: WallMicros): void {
-    // comes with the bounds
+  evict(now: WallMicros): void {
+    if (this.bounds.keep === undefined) return
+    this.database.prepare('SELECT ?').get(now)
   }
 }

@@ -125,6 +125,12 @@ export class RecordingWriter implements RecordingSink {
     this.database.close()
   }
 
+  /** Without finishing anything: the file is to be removed. */
+  abandon(): void {
+    this.#rollback()
+    this.database.close()
+  }
+
   #write(tick: PendingTick): void {
     const started = process.hrtime.bigint()
     if (this.#inBulk === 0) this.#begin()

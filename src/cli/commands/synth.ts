@@ -1,0 +1,98 @@
+import { Command } from 'commander'
+import { usageError } from '../../errors.ts'
+import { parseDuration } from '../../frame/time.ts'
+import { wallMicros } from '../../frame/units.ts'
+import { INCIDENT_KINDS, type Incident } from '../../simulate/synth-plan.ts'
+import type { Io } from '../io.ts'
+import { wholeNumber } from '../values/number.ts'
+
+interface SynthFlags {
+  readonly out: string
+  readonly seed: number
+  readonly secs: number
+  readonly backends: number
+  readonly routes: number
+  readonly rps: number
+  readonly requests: number
+  readonly start: string
+  readonly host: string
+  readonly tz: string
+  readonly incident: readonly string[]
+}
+
+export function synthCommand(io: Io): Command {
+  return new Command('synth')
+    .description(
+      'make a recording of traffic that never was, without kernel or root: for tests and to try things',
+    )
+    .requiredOption('-o, --out <file>', 'the recording to make; never overwritten')
+    .option('--seed <n>', 'the same seed makes the same recording', wholeNumber('--seed', 0, 0xffffffff), 1)
+    .option('--secs <n>', 'length in seconds', wholeNumber('--secs', 1, 31 * 86_400), 300)
+    .option('--backends <n>', 'number of backends', wholeNumber('--backends', 1, 1000), 3)
+    .option('--routes <n>', 'number of routes', wholeNumber('--routes', 1, 10_000), 8)
+    .option('--rps <n>', 'requests a second, on average', wholeNumber('--rps', 0, 100_000), 120)
+    .option('--requests <n>', 'requests listed a second', wholeNumber('--requests', 0, 100_000), 20)
+    .option('--incident <kind@a..b>', 'something that goes wrong (repeatable), see below', appended, [])
+    .option('--host <name>', 'name of the host', 'synth')
+    .option('--start <time>', 'ISO time of the first tick', '2026-11-22T14:00:00Z')
+    .option('--tz <zone>', 'time zone of the recording', 'UTC')
+    .addHelpText('after', DETAILS)
+    .action(async (flags: SynthFlags) => {
+      const start = startTime(flags.start)
+      const incidents = flags.incident.map((text) => incidentOf(text, flags))
+      const { writeSynth } = await import('../synth.ts')
+      await writeSynth({ ...flags, start, incidents }, io.signal)
+    })
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+function startTime(text: string): ReturnType<typeof wallMicros> {
+  const millis = Date.parse(text)
+  if (Number.isNaN(millis))
+    throw usageError(`--start "${text}" is not a time`, 'For example 2026-11-22T14:00:00Z.')
+  return wallMicros(millis * 1000)
+}
+
+function incidentOf(text: string, { secs, backends }: SynthFlags): Incident {
+  const [, name, number, from = '', to = ''] = /^([^@:]+)(?::(\d+))?@(.+)\.\.(.+)$/.exec(text) ?? []
+  const kind = INCIDENT_KINDS.find((known) => known === name)
+  if (kind === undefined) {
+    throw usageError(`--incident "${text}" is no KIND@a..b`, `KIND is one of ${INCIDENT_KINDS.join(', ')}.`)
+  }
+  const incident = { kind, from: secondOf(text, from, secs), to: secondOf(text, to, secs) }
+  if (incident.from >= incident.to)
+    throw usageError(`--incident "${text}" is empty`, 'Write it as KIND@a..b with a < b.')
+  if (number === undefined) return { ...incident, backend: null }
+  const backend = Number(number) - 1
+  if (backend < 0 || backend >= backends)
+    throw usageError(`--incident "${text}": there are ${backends} backends`)
+  return { ...incident, backend }
+}
+
+/** `90`, `90s`, `5m`, `+5m`, `30%`: from the start. */
+function secondOf(incident: string, text: string, secs: number): number {
+  const word = text.replace(/^\+/, '')
+  const span = /^\d+(\.\d+)?$/.test(word) ? Number(word) * 1e6 : parseDuration(word)
+  const second = word.endsWith('%') ? (secs * Number(word.slice(0, -1))) / 100 : (span ?? NaN) / 1e6
+  if (Number.isFinite(second) && second >= 0) return Math.round(second)
+  throw usageError(`--incident "${incident}": "${text}" is no time from the start`, 'Write 90, 5m or 30%.')
+}
+
+const DETAILS = `
+Incidents, each in [a, b) from the start (90, 5m, 30%); KIND:N@a..b names the N-th backend, else one is chosen:
+  5xx       40 % of a backend's answers are 500, 502 or 503
+  slow      a backend takes eight times as long
+  vanish    a backend gets no requests, the others get its share
+  appear    a further backend is there, in this time only
+  refused   a backend refuses connections, nginx asks another one
+  surge     three times the traffic
+  stop      no traffic at all
+  gap       nothing was recorded
+
+Examples:
+  upstreamtop synth -o quiet.db --secs 3600
+  upstreamtop synth -o incident.db --secs 900 --incident 5xx@3m..4m --incident slow:2@6m..7m30s \\
+      --incident vanish:1@9m..11m --incident gap@12m..12m45s
+  for h in web1 web2 web3; do upstreamtop synth -o $h.db --host $h --seed \${h#web}; done
+`

@@ -1,0 +1,17 @@
+/** The bounded sample of finished requests, as the recorder takes it: every failure and 5xx, the 20 slowest, every k-th of the rest. */
+import type { RequestEvent } from '../frame/frame.ts'
+
+const SLOWEST = 20
+
+export function sampleRing(finished: readonly RequestEvent[], room: number): readonly RequestEvent[] {
+  if (finished.length <= room) return finished
+  const kept = new Set(
+    finished.filter(({ outcome }) => typeof outcome !== 'number' || outcome >= 500).slice(0, room),
+  )
+  const slowest = [...finished].sort((a, b) => (b.header ?? 0) - (a.header ?? 0)).slice(0, SLOWEST)
+  for (const event of slowest) if (kept.size < room) kept.add(event)
+  const rest = finished.filter((event) => !kept.has(event))
+  const step = Math.max(1, Math.ceil(rest.length / Math.max(1, room - kept.size)))
+  for (let i = 0; i < rest.length && kept.size < room; i += step) kept.add(rest[i]!)
+  return finished.filter((event) => kept.has(event))
+}

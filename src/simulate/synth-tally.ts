@@ -1,0 +1,217 @@
+/** Counts one tick of synthetic traffic into the rows of a frame. */
+import { NO_CONTROL } from '../frame/aggregate.ts'
+import type {
+  Backend,
+  Codes,
+  ConnectionRow,
+  Control,
+  Counts,
+  Distribution,
+  Failures,
+  RequestEvent,
+  TrafficRow,
+} from '../frame/frame.ts'
+import { bucketOf } from '../frame/histogram.ts'
+import { micros, type WallMicros } from '../frame/units.ts'
+import type { Flight } from './synth-flight.ts'
+import type { Pair, SynthPlan } from './synth-plan.ts'
+import type { Random } from './synth-random.ts'
+import { sampleRing } from './synth-ring.ts'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+class Row {
+  readonly codes = new Map<number, number>()
+  readonly failures: Mutable<Failures> = { reset: 0, closed: 0, aborted: 0, unanswered: 0 }
+  requests = 0
+  answered = 0
+  retries = 0
+  retransmits = 0
+  inFlight = 0
+  oldestSince = Infinity
+  readonly header: number[] = []
+  readonly total: number[] = []
+}
+
+class BackendRow {
+  connects = 0
+  refused = 0
+  readonly connect: number[] = []
+}
+
+export class TickTally {
+  readonly #rows = new Map<Pair, Row>()
+  readonly #backends = new Map<Backend, BackendRow>()
+  readonly #finished: RequestEvent[] = []
+
+  constructor(
+    readonly plan: SynthPlan,
+    readonly random: Random,
+  ) {}
+
+  /** It was open when the tick began: its row is there even if nothing happens to it. */
+  carry({ pair, isAnswered }: Flight): void {
+    if (!isAnswered) this.#row(pair)
+  }
+
+  begin({ pair, connect }: Flight, retries: number): void {
+    const row = this.#row(pair)
+    row.requests++
+    row.retries += retries
+    if (this.random.chance(0.0005)) row.retransmits++
+    if (connect === null) return
+    const backend = this.#backend(pair.backend)
+    backend.connects++
+    backend.connect.push(connect)
+  }
+
+  refuse(backend: Backend): void {
+    this.#backend(backend).refused++
+  }
+
+  /** Books what happens to it before `end`. Returns whether it is still under way. */
+  advance(flight: Flight, end: WallMicros): boolean {
+    const row = this.#row(flight.pair)
+    if (flight.headAt >= end) {
+      row.inFlight++
+      row.oldestSince = Math.min(row.oldestSince, flight.at)
+      return true
+    }
+    if (typeof flight.outcome !== 'number') {
+      row.failures[flight.outcome]++
+      this.#finished.push(eventOf(flight))
+      return false
+    }
+    if (!flight.isAnswered) {
+      flight.isAnswered = true
+      row.answered++
+      row.codes.set(flight.outcome, (row.codes.get(flight.outcome) ?? 0) + 1)
+      row.header.push(flight.header)
+    }
+    if (flight.endAt >= end) return true
+    row.total.push(flight.total)
+    this.#finished.push(eventOf(flight))
+    return false
+  }
+
+  frame(end: WallMicros): {
+    readonly traffic: readonly TrafficRow[]
+    readonly connections: readonly ConnectionRow[]
+    readonly requests: readonly RequestEvent[]
+    readonly control: Control
+  } {
+    const traffic = [...this.#rows].map(([{ backend, route }, row]) => ({
+      backend,
+      route,
+      ...countsOf(row, end),
+    }))
+    return {
+      traffic: traffic.filter(isActive),
+      connections: [...this.#backends].map(([backend, row]) => connectionOf(backend, row)),
+      requests: sampleRing(this.#finished, this.plan.requests),
+      control: controlOf(traffic, this.random),
+    }
+  }
+
+  #row(pair: Pair): Row {
+    let row = this.#rows.get(pair)
+    if (row === undefined) this.#rows.set(pair, (row = new Row()))
+    return row
+  }
+
+  #backend(backend: Backend): BackendRow {
+    let row = this.#backends.get(backend)
+    if (row === undefined) this.#backends.set(backend, (row = new BackendRow()))
+    return row
+  }
+}
+
+const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => {
+  const isAnswered = typeof outcome === 'number'
+  return {
+    backend: pair.backend,
+    route: pair.route,
+    at,
+    outcome,
+    header: isAnswered ? header : null,
+    total: isAnswered ? total : null,
+  }
+}
+
+const countsOf = (row: Row, end: WallMicros): Counts => ({
+  requests: row.requests,
+  answered: row.answered,
+  codes: sorted(row.codes),
+  failures: row.failures,
+  interim: 0,
+  retransmits: row.retransmits,
+  retries: row.retries,
+  bodyReset: 0,
+  inFlight: row.inFlight,
+  oldest: row.inFlight === 0 ? micros(0) : micros(end - row.oldestSince),
+  header: distributionOf(row.header),
+  total: distributionOf(row.total),
+})
+
+const sorted = (counts: ReadonlyMap<number, number>): Codes => [...counts].sort(([a], [b]) => a - b).flat()
+
+const connectionOf = (backend: Backend, { connects, refused, connect }: BackendRow): ConnectionRow => ({
+  backend,
+  connects,
+  refused,
+  connectTimeout: 0,
+  retransmits: 0,
+  opaque: 0,
+  connect: distributionOf(connect),
+})
+
+function distributionOf(values: readonly number[]): Distribution {
+  if (values.length === 0) return NONE
+  let sum = 0
+  let [min, max] = [values[0]!, values[0]!]
+  const counts = new Map<number, number>()
+  for (const value of values) {
+    sum += value
+    min = Math.min(min, value)
+    max = Math.max(max, value)
+    const bucket = bucketOf(micros(value))
+    counts.set(bucket, (counts.get(bucket) ?? 0) + 1)
+  }
+  const buckets = sorted(counts)
+  return {
+    count: values.length,
+    sum: micros(sum),
+    sampled: values.length,
+    min: micros(min),
+    max: micros(max),
+    buckets,
+  }
+}
+
+const NONE: Distribution = { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
+
+const isActive = (row: Counts): boolean =>
+  row.requests + row.answered + row.inFlight + row.total.count + row.failures.reset + row.failures.aborted > 0
+
+/** Each message begins in a segment of its own; longer answers continue in more. */
+function controlOf(rows: readonly Counts[], random: Random): Control {
+  let [requests, answered, failed, retransmits] = [0, 0, 0, 0]
+  for (const row of rows) {
+    requests += row.requests
+    answered += row.answered
+    failed += row.failures.reset + row.failures.aborted
+    retransmits += row.retransmits
+  }
+  const starts = requests + answered
+  const continuations = random.below(1 + Math.floor(answered / 2))
+  return {
+    ...NO_CONTROL,
+    segments: starts + continuations + retransmits,
+    starts,
+    continuations,
+    retransmits,
+    requests,
+    answered,
+    failed,
+  }
+}
