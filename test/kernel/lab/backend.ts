@@ -1,0 +1,189 @@
+/** Raw TCP backends with a ledger of their own: they say what was asked and answered when nginx cannot. */
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codesIn, isFinal, readHead } from './messages.ts'
+import type { ListenOptions, Rule, Step, Truth } from './protocol.ts'
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
+const DEFAULT_RULE: Rule = { steps: [{ send: OK }] }
+
+interface Row {
+  requests: number
+  codes: Record<string, number>
+}
+
+class Books {
+  readonly #rows: Record<string, Row> = {}
+  readonly #name: string
+  constructor(address: string, port: number) {
+    this.#name = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  }
+
+  request(requestLine: string): (codes: readonly number[]) => void {
+    const [method = '', target = ''] = requestLine.split(' ')
+    const row = (this.#rows[`${this.#name} ${method} ${target.split('?', 1)[0]!}`] ??= {
+      requests: 0,
+      codes: {},
+    })
+    row.requests++
+    return (codes) => {
+      for (const code of codes.filter(isFinal)) row.codes[code] = (row.codes[code] ?? 0) + 1
+    }
+  }
+
+  truth(): Truth {
+    return this.#rows
+  }
+}
+
+/** Reads one request after the other and answers each by its rule. */
+export class Backend {
+  readonly #books: Books
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly port: number
+
+  constructor(private readonly options: ListenOptions) {
+    this.port = options.port
+    this.#books = new Books(options.address, options.port)
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+      socket.on('error', () => undefined)
+      void this.#serve(socket)
+    })
+  }
+
+  async listen(): Promise<number> {
+    this.#server.listen(this.options.port, this.options.address, 4096)
+    await once(this.#server, 'listening')
+    return this.options.port
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  truth(): Truth {
+    return this.#books.truth()
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const input = new Input(socket)
+    for (;;) {
+      const message = await input.head()
+      if (message === null) return void socket.end()
+      const [, target = ''] = message.first.split(' ')
+      const rule = this.options.rules?.[target.split('?', 1)[0]!] ?? this.options.rules?.['*'] ?? DEFAULT_RULE
+      const answered = this.#books.request(message.first)
+      if (rule.early !== true && !(await input.skip(message.contentLength))) return void socket.end()
+      const sent = await perform(socket, rule.steps)
+      answered(codesIn(sent.text))
+      if (sent.ended) return
+      if (rule.early === true && !(await input.skip(message.contentLength))) return void socket.end()
+      if (codesIn(sent.text).includes(101)) return void socket.resume()
+    }
+  }
+}
+
+async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: string; ended: boolean }> {
+  let text = ''
+  for (const step of steps) {
+    if ('send' in step) {
+      socket.write(step.send, 'latin1')
+      text += step.send
+    } else if ('pause' in step) {
+      await sleep(step.pause)
+    } else if ('end' in step) {
+      if (step.end === 'rst') socket.resetAndDestroy()
+      if (step.end === 'fin' || step.end === 'half') socket.end()
+      if (step.end === 'hang') await once(socket, 'close').catch(() => undefined)
+      return { text, ended: step.end !== 'half' }
+    }
+  }
+  return { text, ended: false }
+}
+
+/** Bytes of a connection, read on demand. */
+class Input {
+  #text = ''
+  #ended = false
+  #wake: () => void = () => undefined
+
+  constructor(socket: Socket) {
+    socket.setEncoding('latin1')
+    socket.on('data', (chunk: string) => {
+      this.#text += chunk
+      this.#wake()
+    })
+    for (const event of ['end', 'close'])
+      socket.on(event, () => {
+        this.#ended = true
+        this.#wake()
+      })
+  }
+
+  async head(): Promise<ReturnType<typeof readHead>> {
+    for (;;) {
+      const message = readHead(this.#text)
+      if (message !== null) {
+        this.#text = this.#text.slice(message.headBytes)
+        return message
+      }
+      if (!(await this.#more())) return null
+    }
+  }
+
+  async skip(bytes: number): Promise<boolean> {
+    while (this.#text.length < bytes) if (!(await this.#more())) return false
+    this.#text = this.#text.slice(bytes)
+    return true
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#ended) return false
+    await new Promise<void>((resolve) => (this.#wake = resolve))
+    return true
+  }
+}
+
+/** 200 to everything, one answer a blank line: for tests by the hundred thousand. Requests must have no body. */
+export class FastBackend {
+  readonly #books: Books
+  readonly #server: Server
+  readonly port: number
+
+  constructor(private readonly options: ListenOptions) {
+    this.port = options.port
+    this.#books = new Books(options.address, options.port)
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      let text = ''
+      socket.setEncoding('latin1')
+      socket.on('error', () => undefined)
+      socket.on('data', (chunk: string) => {
+        text += chunk
+        const requests = text.split('\r\n\r\n')
+        text = requests.pop()!
+        if (requests.length === 0) return
+        for (const request of requests) this.#books.request(request.slice(0, request.indexOf('\r')))([200])
+        socket.write(OK.repeat(requests.length))
+      })
+    })
+  }
+
+  async listen(): Promise<number> {
+    this.#server.listen(this.options.port, this.options.address, 4096)
+    await once(this.#server, 'listening')
+    return this.options.port
+  }
+
+  close(): void {
+    this.#server.close()
+  }
+
+  truth(): Truth {
+    return this.#books.truth()
+  }
+}

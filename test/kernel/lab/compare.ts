@@ -1,0 +1,89 @@
+/** What was seen beside what was true, as plain objects whose difference node:assert prints. */
+import assert from 'node:assert/strict'
+import type { Codes, Failures } from '../../../src/frame/frame.ts'
+import type { Attempt } from './nginx.ts'
+import type { Truth, TruthRow } from './protocol.ts'
+import type { Seen } from './watch.ts'
+
+/** Tolerance zero: the same rows, requests and codes, nothing failed or lost, and the books balance. */
+export function assertEqualsTruth(seen: Seen, truth: Truth): void {
+  assert.deepEqual(rowsOf(seen), sortKeys(truth))
+  assert.deepEqual(failuresOf(seen), {})
+  assertNothingLost(seen)
+  assertReconciles(seen)
+}
+
+export function rowsOf(seen: Seen): Truth {
+  const rows: Record<string, TruthRow> = {}
+  for (const { backend, routes } of seen.sum.backends)
+    for (const { route, requests, codes } of routes)
+      if (requests > 0 || codes.length > 0)
+        rows[`${backend.address} ${route.method} ${route.path}`] = { requests, codes: codesOf(codes) }
+  return sortKeys(rows)
+}
+
+/** Per row, the kinds that are not zero. */
+export function failuresOf(seen: Seen): Readonly<Record<string, Partial<Failures>>> {
+  const rows: Record<string, Partial<Failures>> = {}
+  for (const { backend, routes } of seen.sum.backends)
+    for (const { route, failures } of routes) {
+      const kinds = Object.fromEntries(Object.entries(failures).filter(([, count]) => count !== 0))
+      if (Object.keys(kinds).length > 0) rows[`${backend.address} ${route.method} ${route.path}`] = kinds
+    }
+  return rows
+}
+
+/** Sums over all rows. */
+export const total = (seen: Seen): { requests: number; answered: number; inFlight: number } => ({
+  requests: seen.sum.totals.requests,
+  answered: seen.sum.totals.answered,
+  inFlight: seen.sum.totals.inFlight,
+})
+
+export function assertNothingLost(seen: Seen): void {
+  const lost = Object.entries(seen.sum.loss).filter(([kind, count]) => count !== 0 && !HARMLESS.has(kind))
+  assert.deepEqual(lost, [])
+}
+
+/** Said in the numbers, but nothing that is missing from them. */
+const HARMLESS: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
+
+/** The identities of CONTRACT and TRUTH on the final dump, which is exact. */
+export function assertReconciles(seen: Seen): void {
+  const { segments, requests, answered, failed, ...parts } = seen.final.control
+  const accounted = Object.values(parts).reduce((sum, count) => sum + count, 0)
+  assert.equal(accounted, segments, `segments are the sum of ${JSON.stringify(parts)}`)
+  const { totals } = seen.sum
+  const { reset, closed, aborted, unanswered } = totals.failures
+  assert.equal(totals.requests, totals.answered + reset + closed + aborted + unanswered + totals.inFlight)
+  assert.deepEqual(
+    { requests, answered, failed },
+    { requests: totals.requests, answered: totals.answered, failed: reset + closed + aborted + unanswered },
+    'the control totals are those of the rows',
+  )
+  for (const { backend, codes, answered: rowAnswered } of seen.sum.backends)
+    assert.equal(sumOfCodes(codes), rowAnswered, `codes of ${backend.address}`)
+}
+
+/** nginx's log as truth: every attempt that reached a backend's answer. */
+export function truthOf(attempts: readonly Attempt[]): Truth {
+  const rows: Record<string, { requests: number; codes: Record<string, number> }> = {}
+  for (const { backend, method, target, status } of attempts) {
+    const row = (rows[`${backend} ${method} ${target}`] ??= { requests: 0, codes: {} })
+    row.requests++
+    if (status !== null) row.codes[status] = (row.codes[status] ?? 0) + 1
+  }
+  return sortKeys(rows)
+}
+
+const sortKeys = <T>(rows: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+function codesOf(codes: Codes): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (let i = 0; i < codes.length; i += 2) counts[codes[i]!] = codes[i + 1]!
+  return counts
+}
+
+const sumOfCodes = (codes: Codes): number =>
+  codes.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0)

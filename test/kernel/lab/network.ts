@@ -1,0 +1,124 @@
+/** Network namespaces of our own. The test makes them, and they go with everything in them. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Call, CallName, Calls, Reply } from './protocol.ts'
+import { sh } from './system.ts'
+
+/** A process in a namespace that does there what is asked. */
+export class Place {
+  readonly #process: ChildProcess
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  #calls = 0
+
+  private constructor(
+    readonly namespace: string,
+    child: ChildProcess,
+  ) {
+    this.#process = child
+    child.on('message', ({ id, value, error }: Reply) => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      if (error === undefined) waiting?.resolve(value)
+      else waiting?.reject(new Error(error))
+    })
+  }
+
+  static async open(namespace: string): Promise<Place> {
+    const agent = fileURLToPath(new URL('agent.ts', import.meta.url))
+    const child = fork(agent, {
+      execPath: 'ip',
+      execArgv: ['netns', 'exec', namespace, process.execPath, '--import', 'tsx'],
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    })
+    await once(child, 'message')
+    return new Place(namespace, child)
+  }
+
+  async call<Name extends CallName>(
+    name: Name,
+    ...options: Parameters<Calls[Name]>
+  ): Promise<ReturnType<Calls[Name]>> {
+    const id = ++this.#calls
+    const reply = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    this.#process.send({ id, name, options: options[0] } satisfies Call)
+    return (await reply) as ReturnType<Calls[Name]>
+  }
+
+  async close(): Promise<void> {
+    const exited = once(this.#process, 'exit')
+    this.#process.disconnect()
+    await exited
+  }
+}
+
+/**
+ * A proxy host and a backend host on one cable: veth `up` (10.77.0.1, fd77::1) to `down` (10.77.0.2 … .9, fd77::2).
+ * A scratch file system is not shared: names carry the test's process id.
+ */
+export class Cable {
+  private constructor(
+    readonly proxy: Place,
+    readonly far: Place,
+  ) {}
+
+  static async lay(): Promise<Cable> {
+    const proxy = await makeNamespace('p')
+    const far = await makeNamespace('f')
+    await sh('ip', 'link', 'add', 'up', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'down', 'netns', far)
+    await addAddresses(proxy, 'up', ['10.77.0.1/24', 'fd77::1/64'])
+    await addAddresses(far, 'down', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
+    return new Cable(await Place.open(proxy), await Place.open(far))
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all([this.proxy.close(), this.far.close()])
+    await removeNamespace(this.proxy.namespace)
+    await removeNamespace(this.far.namespace)
+  }
+}
+
+export const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+let made = 0
+/** With its loopback up. */
+export async function makeNamespace(role: string): Promise<string> {
+  const name = `lab-${process.pid}-${role}${made++}`
+  await sh('ip', 'netns', 'add', name)
+  await sh('ip', '-n', name, 'link', 'set', 'lo', 'up')
+  // Addresses are usable at once.
+  await sh(
+    'ip',
+    'netns',
+    'exec',
+    name,
+    'sysctl',
+    '-qw',
+    'net.ipv6.conf.default.accept_dad=0',
+    'net.ipv6.conf.all.accept_dad=0',
+  )
+  return name
+}
+
+export const removeNamespace = (name: string): Promise<string> => sh('ip', 'netns', 'del', name)
+
+export async function addAddresses(
+  namespace: string,
+  link: string,
+  addresses: readonly string[],
+): Promise<void> {
+  for (const address of addresses)
+    await sh(
+      'ip',
+      '-n',
+      namespace,
+      'addr',
+      'add',
+      address,
+      'dev',
+      link,
+      ...(address.includes(':') ? ['nodad'] : []),
+    )
+  await sh('ip', '-n', namespace, 'link', 'set', link, 'up')
+}

@@ -1,0 +1,110 @@
+/** A real nginx in a namespace, with the access log that is the truth for everything nginx can tell. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inside } from './system.ts'
+
+export interface LabNginx {
+  /** one entry per attempt, in the order of the log; complete once nginx has answered */
+  attempts(): readonly Attempt[]
+  readonly folder: string
+  stop(): Promise<void>
+}
+
+/** One attempt of nginx at a backend, from its own variables. Times in seconds as nginx logs them, null where it says `-`. */
+export interface Attempt {
+  readonly backend: string
+  readonly method: string
+  readonly target: string
+  readonly status: number | null
+  readonly connect: number | null
+  readonly header: number | null
+  readonly total: number | null
+}
+
+const LOG =
+  "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time'"
+
+/** @param http the inside of the http block: upstreams and servers */
+export async function startLabNginx(namespace: string, http: string, workers = 1): Promise<LabNginx> {
+  const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
+  chmodSync(folder, 0o711)
+  const log = join(folder, 'access.log')
+  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, workers))
+  const child = spawn(
+    'ip',
+    ['netns', 'exec', namespace, 'nginx', '-p', `${folder}/`, '-e', 'stderr', '-c', 'nginx.conf'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    },
+  )
+  let talk = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  const exited = once(child, 'exit')
+  const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
+  for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
+    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${talk}`)
+    await sleep(30)
+  }
+  return {
+    folder,
+    attempts: () =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .flatMap(attemptsOf),
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function listensOn(namespace: string, ports: readonly string[]): Promise<boolean> {
+  const sockets = await inside(namespace, 'ss', '-Hltn')
+  return ports.every((port) => sockets.includes(`:${port} `))
+}
+
+/** Retries are lists: `,` between attempts, ` : ` after an internal redirect. */
+function attemptsOf(line: string): Attempt[] {
+  const [method = '', target = '', ...lists] = line.split('|')
+  const [backends = [], statuses = [], connects = [], headers = [], totals = []] = lists.map((list) =>
+    list.split(/, | : /),
+  )
+  if (backends[0] === '-') return []
+  return backends.map((backend, i) => ({
+    backend,
+    method,
+    target: target.split('?', 1)[0]!,
+    status: numberOf(statuses[i]),
+    connect: numberOf(connects[i]),
+    header: numberOf(headers[i]),
+    total: numberOf(totals[i]),
+  }))
+}
+
+const numberOf = (text: string | undefined): number | null =>
+  text === undefined || text === '-' ? null : Number(text)
+
+const configuration = (log: string, http: string, workers: number): string => `
+daemon off;
+worker_processes ${workers};
+pid nginx.pid;
+error_log stderr crit;
+events { worker_connections 8192; }
+http {
+  log_format attempts ${LOG};
+  access_log ${log} attempts;
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  keepalive_requests 10000000;
+  client_max_body_size 100m;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  ${http}
+}
+`

@@ -1,0 +1,152 @@
+/*
+ * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload.
+ *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), 0 or absent: never
+ * Prints "ready" and runs until its standard input closes. Counts what it did on standard error at the end.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define MAX_PACKET 65536
+
+struct rule {
+	unsigned drop, dup, swap;
+};
+
+struct direction {
+	int from, to;
+	struct rule rule;
+	unsigned seen, dropped, doubled, swapped;
+	unsigned char held[MAX_PACKET];
+	ssize_t held_len;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "relay: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int open_tun(const char *netns, const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	char path[256];
+	int ns, fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNET))
+		die(path);
+	close(ns);
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("/dev/net/tun");
+	snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
+	if (ioctl(fd, TUNSETIFF, &request))
+		die(name);
+	return fd;
+}
+
+static struct rule parse_rule(const char *text)
+{
+	struct rule rule = { 0 };
+	const char *found;
+
+	if ((found = strstr(text, "drop=")))
+		rule.drop = strtoul(found + 5, NULL, 10);
+	if ((found = strstr(text, "dup=")))
+		rule.dup = strtoul(found + 4, NULL, 10);
+	if ((found = strstr(text, "swap=")))
+		rule.swap = strtoul(found + 5, NULL, 10);
+	return rule;
+}
+
+static int has_tcp_payload(const unsigned char *p, ssize_t len)
+{
+	ssize_t ip = p[0] >> 4 == 4 ? (p[0] & 15) * 4 : 40;
+	int protocol = p[0] >> 4 == 4 ? p[9] : p[6];
+
+	return protocol == 6 && len > ip + 20 && len > ip + (p[ip + 12] >> 4) * 4;
+}
+
+static void flush_held(struct direction *d)
+{
+	if (d->held_len > 0 && write(d->to, d->held, d->held_len) < 0 && errno != EIO)
+		die("write");
+	d->held_len = 0;
+}
+
+static void pass(struct direction *d)
+{
+	static unsigned char packet[MAX_PACKET];
+	ssize_t len = read(d->from, packet, sizeof(packet));
+
+	if (len <= 0)
+		return;
+	if (has_tcp_payload(packet, len)) {
+		unsigned n = ++d->seen;
+
+		if (d->rule.drop && n % d->rule.drop == 0) {
+			d->dropped++;
+			return;
+		}
+		if (d->rule.swap && n % d->rule.swap == 0 && d->held_len == 0) {
+			d->swapped++;
+			memcpy(d->held, packet, len);
+			d->held_len = len;
+			return;
+		}
+		if (d->rule.dup && n % d->rule.dup == 0) {
+			d->doubled++;
+			if (write(d->to, packet, len) < 0 && errno != EIO)
+				die("write");
+		}
+	}
+	if (write(d->to, packet, len) < 0 && errno != EIO)
+		die("write");
+	flush_held(d);
+}
+
+int main(int argc, char **argv)
+{
+	static struct direction ab, ba;
+
+	if (argc < 5) {
+		fprintf(stderr, "usage: relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]\n");
+		return 2;
+	}
+	ab.from = ba.to = open_tun(argv[1], argv[2]);
+	ab.to = ba.from = open_tun(argv[3], argv[4]);
+	if (argc > 5)
+		ab.rule = parse_rule(argv[5]);
+	if (argc > 6)
+		ba.rule = parse_rule(argv[6]);
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		struct pollfd fds[] = { { 0, POLLIN, 0 }, { ab.from, POLLIN, 0 }, { ba.from, POLLIN, 0 } };
+
+		if (poll(fds, 3, 5) == 0) {
+			flush_held(&ab);
+			flush_held(&ba);
+		}
+		if (fds[0].revents)
+			break;
+		if (fds[1].revents & POLLIN)
+			pass(&ab);
+		if (fds[2].revents & POLLIN)
+			pass(&ba);
+	}
+	fprintf(stderr, "{\"ab\":{\"seen\":%u,\"dropped\":%u,\"doubled\":%u,\"swapped\":%u},", ab.seen, ab.dropped, ab.doubled, ab.swapped);
+	fprintf(stderr, "\"ba\":{\"seen\":%u,\"dropped\":%u,\"doubled\":%u,\"swapped\":%u}}\n", ba.seen, ba.dropped, ba.doubled, ba.swapped);
+	return 0;
+}

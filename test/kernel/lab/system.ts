@@ -1,0 +1,41 @@
+/** Commands of the system, and what a kernel test needs of it. */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export const PROBE = fileURLToPath(new URL('../../../build/upstreamtop-probe', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
+const run = promisify(execFile)
+
+/** Standard output; throws with what the command said. */
+export async function sh(...words: readonly string[]): Promise<string> {
+  const [program = '', ...args] = words
+  const { stdout } = await run(program, args, { env: environment, maxBuffer: 64 << 20 })
+  return stdout
+}
+
+export const inside = (namespace: string, ...words: readonly string[]): Promise<string> =>
+  sh('ip', 'netns', 'exec', namespace, ...words)
+
+/** What this machine lacks for tests on real traffic, or false: what node:test takes as `skip`. */
+export function lacking(...programs: readonly string[]): string | false {
+  if (process.getuid?.() !== 0) return 'needs root: network namespaces and tcx programs'
+  const missing = ['ip', 'nginx', ...programs].filter((program) => !isInstalled(program))
+  if (missing.length > 0) return `needs ${missing.join(', ')}: apt-get install nginx-light iproute2 clang wrk`
+  const [major = 0, minor = 0] = execFileSync('uname', ['-r'], { encoding: 'utf8' }).split('.').map(Number)
+  if (major < 6 || (major === 6 && minor < 6)) return `tcx needs Linux 6.6, this is ${major}.${minor}`
+  if (!existsSync(PROBE)) return `needs ${PROBE}: make build`
+  return false
+}
+
+function isInstalled(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { env: environment, stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}

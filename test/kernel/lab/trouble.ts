@@ -1,0 +1,89 @@
+/** Things between two hosts that lose, double and swap segments. Built from C when first needed. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { arch } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { addAddresses } from './network.ts'
+import { inside, ROOT, sh } from './system.ts'
+
+const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[arch as string] ?? ''
+
+/** Drops every n-th segment with payload that passes a device: a classic tc filter in direct action mode. */
+export async function dropEvery(
+  namespace: string,
+  device: string,
+  hook: 'ingress' | 'egress',
+  every: number,
+  port = 0,
+): Promise<void> {
+  mkdirSync(`${ROOT}build/lab`, { recursive: true })
+  const object = `${ROOT}build/lab/drop-${every}-${port}.o`
+  const flags = [
+    '-O2',
+    '-g',
+    '-target',
+    'bpf',
+    `-I/usr/include/${MULTIARCH}`,
+    `-DEVERY=${every}`,
+    `-DPORT=${port}`,
+  ]
+  await sh('clang', ...flags, '-c', source('drop.bpf.c'), '-o', object)
+  await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
+  await inside(
+    namespace,
+    'tc',
+    'filter',
+    'add',
+    'dev',
+    device,
+    hook,
+    'bpf',
+    'da',
+    'obj',
+    object,
+    'sec',
+    'classifier',
+  )
+}
+
+export const dropNothing = (namespace: string, device: string): Promise<string> =>
+  inside(namespace, 'tc', 'qdisc', 'del', 'dev', device, 'clsact')
+
+export interface RelayCounts {
+  readonly seen: number
+  readonly dropped: number
+  readonly doubled: number
+  readonly swapped: number
+}
+
+export interface Relay {
+  stop(): Promise<{ readonly ab: RelayCounts; readonly ba: RelayCounts }>
+}
+
+/** Joins two namespaces by tun devices (L3: packets without an Ethernet header) that treat segments by a rule. */
+export async function relay(
+  [namespaceA, deviceA, addressA]: readonly [string, string, string],
+  [namespaceB, deviceB, addressB]: readonly [string, string, string],
+  rules: readonly [ab: string, ba: string] = ['', ''],
+): Promise<Relay> {
+  mkdirSync(`${ROOT}build/lab`, { recursive: true })
+  const program = `${ROOT}build/lab/relay`
+  await sh('gcc', '-O2', '-Wall', '-Werror', source('relay.c'), '-o', program)
+  const child = spawn(program, [namespaceA, deviceA, namespaceB, deviceB, ...rules], { stdio: 'pipe' })
+  let talk = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  const exited = once(child, 'exit')
+  const [ready] = (await Promise.race([once(child.stdout, 'data'), exited])) as [unknown]
+  if (!Buffer.isBuffer(ready)) throw new Error(`the relay did not start: ${talk}`)
+  await addAddresses(namespaceA, deviceA, [addressA])
+  await addAddresses(namespaceB, deviceB, [addressB])
+  return {
+    async stop() {
+      child.stdin.end()
+      await exited
+      return JSON.parse(talk) as { ab: RelayCounts; ba: RelayCounts }
+    },
+  }
+}

@@ -1,0 +1,113 @@
+/** Runs the helper in a namespace while something happens there, and gives what a recording of it would hold. */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ofFrame, sumOf, type Aggregate } from '../../../src/frame/aggregate.ts'
+import { Differ } from '../../../src/frame/diff.ts'
+import type { SecondFrame } from '../../../src/frame/frame.ts'
+import type { Snapshot } from '../../../src/frame/snapshot.ts'
+import { Decoder } from '../../../src/record/decoder.ts'
+import type { HelloLine } from '../../../src/record/wire.ts'
+import { PROBE } from './system.ts'
+
+export interface Seen {
+  readonly hello: HelloLine
+  readonly frames: readonly SecondFrame[]
+  /** the sum of all frames */
+  readonly sum: Aggregate
+  /** the last one: exact */
+  readonly final: Snapshot
+  readonly bye: string | null
+}
+
+/** A running helper. */
+export interface Helper {
+  readonly pid: number
+  readonly hello: HelloLine
+  /** resolves with the next frame, for tests that look while something is open */
+  nextFrame(): Promise<SecondFrame>
+  stop(): Promise<Seen>
+  /** kill -9; resolves when it is gone */
+  kill(): Promise<void>
+}
+
+/** Starts the helper, does it, waits for what is still on its way, and asks for the last dump. */
+export async function watch(
+  namespace: string,
+  during: (helper: Helper) => Promise<unknown>,
+  args: readonly string[] = [],
+): Promise<Seen> {
+  const helper = await startHelper(namespace, args)
+  try {
+    await during(helper)
+    await sleep(150)
+  } catch (error) {
+    await helper.kill()
+    throw error
+  }
+  return helper.stop()
+}
+
+export async function startHelper(namespace: string, args: readonly string[] = []): Promise<Helper> {
+  const child = spawn('ip', ['netns', 'exec', namespace, PROBE, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.on('error', () => undefined)
+  let talk = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const wire = new WireReader()
+  createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (line) => wire.read(line))
+  await Promise.race([wire.until((seen) => seen.final !== null), exited])
+  if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${talk}`)
+  return {
+    pid: child.pid,
+    hello: wire.hello,
+    async nextFrame() {
+      const count = wire.frames.length + 1
+      await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])
+      return wire.frames.at(-1)!
+    },
+    async stop() {
+      child.stdin.end()
+      await exited
+      if (child.exitCode !== 0)
+        throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${talk}`)
+      return wire.seen()
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+class WireReader {
+  hello: HelloLine | null = null
+  final: Snapshot | null = null
+  readonly frames: SecondFrame[] = []
+  readonly #decoder = new Decoder()
+  #differ: Differ | null = null
+  #bye: string | null = null
+  #wake: () => void = () => undefined
+
+  read(line: string): void {
+    const decoded = this.#decoder.decode(line)
+    if (decoded.kind === 'hello') this.hello = decoded.hello
+    if (decoded.kind === 'bye') this.#bye = decoded.reason
+    if (decoded.kind === 'snapshot') {
+      this.final = decoded.snapshot
+      if (this.#differ === null) this.#differ = new Differ(decoded.snapshot, 0)
+      else this.frames.push(this.#differ.next(decoded.snapshot))
+    }
+    this.#wake()
+  }
+
+  async until(condition: (wire: WireReader) => boolean): Promise<void> {
+    while (!condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
+  }
+
+  seen(): Seen {
+    const { hello, final, frames } = this
+    if (hello === null || final === null) throw new Error('the helper said nothing')
+    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye }
+  }
+}
