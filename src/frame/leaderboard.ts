@@ -118,11 +118,13 @@ export const SERIES_SECONDS = 40
 
 export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard {
   const { frame, window } = moment
-  const known = withQuietBackends(window.backends, moment.recent)
+  // A page with a chart looks further back; the leaderboard is the same whatever the page.
+  const recent = moment.recent.slice(-SERIES_SECONDS)
+  const known = withQuietBackends(window.backends, recent)
   const matching = known.map((sum) => matchingPart(sum, options.filter)).filter((sum) => sum !== null)
   const ranked = rankBackends(matching, options.sort)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
-  const series = seriesOf(moment.recent)
+  const series = seriesOf(recent)
   return {
     at: frame.start,
     windowSeconds: moment.windowSeconds,
@@ -142,7 +144,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       ...routesOf(sum, window.length, options),
     })),
     hiddenBackends: Math.max(0, ranked.length - options.backends),
-    requests: requestsOf(moment.recent, options.filter),
+    requests: requestsOf(recent, options.filter),
   }
 }
 

@@ -27,7 +27,7 @@ export function longSpan(span: number): string {
 export function rate(perSecond: number): string {
   if (perSecond === 0) return '0'
   if (perSecond < 0.05) return '<0.1'
-  if (perSecond < 9.95) return Number.isInteger(perSecond) ? String(perSecond) : perSecond.toFixed(1)
+  if (perSecond < 9.95) return perSecond.toFixed(1).replace('.0', '')
   return count(Math.round(perSecond))
 }
 

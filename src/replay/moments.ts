@@ -7,7 +7,7 @@ import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import type { Stop } from './timeline.ts'
 
 /** Enough for a window of a minute, and for playing on in both directions. */
-const FRAMES_KEPT = 160
+const FRAMES_KEPT = 256
 
 export class Moments {
   readonly #recording: Recording
@@ -18,7 +18,8 @@ export class Moments {
     this.#recording = recording
   }
 
-  at(stop: Stop, windowSeconds: number): Moment {
+  /** @param recentSeconds how far sparklines and charts look back */
+  at(stop: Stop, windowSeconds: number, recentSeconds = SERIES_SECONDS): Moment {
     const { ticks } = this.#recording
     const tick = ticks[stop.tick]!
     const frame = this.#frame(tick.seq)
@@ -26,7 +27,7 @@ export class Moments {
       frame: frame ?? unreadable(tick),
       window: sumOf(this.#window(ticks, stop.tick, windowSeconds).map((part) => this.#sumOf(part))),
       windowSeconds,
-      recent: this.#recent(ticks, stop.tick),
+      recent: this.#recent(ticks, stop.tick, recentSeconds),
       gap: stop.kind === 'gap' ? stop : frame === null ? damagedGap(tick) : null,
     }
   }
@@ -44,16 +45,16 @@ export class Moments {
     return frames.reverse()
   }
 
-  #recent(ticks: readonly TickSummary[], last: number): (SecondFrame | null)[] {
+  #recent(ticks: readonly TickSummary[], last: number, seconds: number): (SecondFrame | null)[] {
     const slots: (SecondFrame | null)[] = []
-    for (let i = last; i >= 0 && slots.length < SERIES_SECONDS; i--) {
+    for (let i = last; i >= 0 && slots.length < seconds; i--) {
       // What of a late tick lies beyond its first second, and what was not recorded at all, are empty seconds.
       const late = Math.round(ticks[i]!.length / 1e6) - 1
       const missing = i < last ? Math.round(missingBefore(ticks, i + 1) / 1e6) : 0
-      for (let k = Math.min(SERIES_SECONDS, late + missing); k > 0; k--) slots.push(null)
+      for (let k = Math.min(seconds, late + missing); k > 0; k--) slots.push(null)
       slots.push(this.#frame(ticks[i]!.seq))
     }
-    return slots.slice(0, SERIES_SECONDS).reverse()
+    return slots.slice(0, seconds).reverse()
   }
 
   #frame(seq: number): SecondFrame | null {

@@ -1,7 +1,8 @@
 /** Frames as text, for pipes, tests and CI: the same bytes on every machine. */
 import { leaderboard, type BoardOptions, type Leaderboard } from '../frame/leaderboard.ts'
 import type { Recording } from '../frame/recording.ts'
-import { micros, type Micros } from '../frame/units.ts'
+import type { TimeSpan } from '../frame/time.ts'
+import { micros, type Micros, type WallMicros } from '../frame/units.ts'
 import { boardLines, type Size } from '../render/board.ts'
 import { printed, type Depth } from '../render/theme.ts'
 import { jsonOf } from './json.ts'
@@ -16,8 +17,8 @@ export interface PrintOptions {
   readonly windowSeconds: number
   /** how far a printed frame is from the one before; null is every tick */
   readonly step: Micros | null
-  /** the stops to print, [from, to) */
-  readonly stops: { readonly from: number; readonly to: number }
+  /** one moment, or every tick that begins in [from, to) */
+  readonly which: { readonly at: WallMicros } | TimeSpan
   readonly format: 'text' | 'json'
   readonly depth: Depth
 }
@@ -67,10 +68,15 @@ export const boardSize = ({ columns, rows }: Size): Size => ({
   rows: Math.max(4, rows - CHROME_ROWS),
 })
 
-function* chosenStops(stops: Stops, { stops: { from, to }, step }: PrintOptions): Iterable<Stop> {
+function* chosenStops(stops: Stops, { which, step }: PrintOptions): Iterable<Stop> {
+  if ('at' in which) {
+    yield stops.at(stops.ofTime(which.at))
+    return
+  }
   let next = -Infinity
-  for (let i = from; i < Math.min(to, stops.count); i++) {
+  for (let i = 0; i < stops.count; i++) {
     const stop = stops.at(i)
+    if (stop.from < which.from || stop.from >= which.to) continue
     // A step counts ticks in time; a gap on the way is shown whatever the step.
     if (step !== null && stop.kind === 'tick' && stop.from < next) continue
     if (stop.kind === 'tick' && step !== null) next = stop.from + step - micros(500_000)

@@ -16,5 +16,6 @@ export function rememberOptions(command: Command): () => string {
   return () => ['upstreamtop', command.name(), ...command.args.map(quoted), ...words].join(' ')
 }
 
-const quoted = (word: string): string =>
+/** As a shell reads it back. */
+export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

@@ -1,0 +1,127 @@
+import { Command } from 'commander'
+import { usageError } from '../../errors.ts'
+import type { Recording } from '../../frame/recording.ts'
+import { parseDuration, type TimeScope } from '../../frame/time.ts'
+import { micros, type Micros } from '../../frame/units.ts'
+import type { Io } from '../io.ts'
+import { terminalOf } from '../values/terminal.ts'
+import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
+import { addViewOptions, type ViewFlags } from '../values/view.ts'
+import { speedOption } from '../values/speed.ts'
+import { duration } from '../values/amount.ts'
+
+interface ReplayFlags extends ViewFlags {
+  readonly at?: string
+  readonly from?: string
+  readonly to?: string
+  readonly speed: number
+  readonly follow?: boolean
+  readonly loop?: boolean
+  readonly idleLimit?: Micros
+  readonly print?: boolean
+  readonly frames?: string
+  readonly json?: boolean
+  readonly ansi?: boolean
+}
+
+export function replayCommand(io: Io): Command {
+  const command = new Command('replay')
+    .description('the leaderboard from a recording, with time travel; as text where there is no terminal')
+    .argument('<file>', 'the recording; - is standard input')
+    .option('--at <time>', 'show this moment, for example 14:02:11, -5m, 30% or @marker')
+    .option('--from <time>', 'start of what is played')
+    .option('--to <time>', 'end of what is played; +90s counts from --from')
+    .option('--speed <n>', 'times as fast, 0.25 to 64', speedOption, 1)
+    .option('--follow', 'stay on the newest second of a file that is being recorded')
+    .option('--loop', 'start again at the end')
+    .option(
+      '--idle-limit <span>',
+      'play idle time no longer than this, for example 2s',
+      duration('--idle-limit'),
+    )
+    .option('--print', 'pictures as text, one a second of the recording, or the one of --at')
+    .option('--frames <a..b/step>', 'print these, for example 14:02..14:05/10s')
+    .option('--json', 'print them as JSON, one object a line')
+    .option('--ansi', 'print them in colour')
+    .addHelpText('after', EXAMPLES)
+  addViewOptions(command)
+  return command.action(async (file: string, flags: ReplayFlags) => {
+    const { openRecording } = await import('../../store/reader.ts')
+    const recording = openRecording(file, { follow: flags.follow === true })
+    try {
+      await show(file, recording, flags, io)
+    } finally {
+      recording.close()
+    }
+  })
+}
+
+async function show(file: string, recording: Recording, flags: ReplayFlags, io: Io): Promise<void> {
+  const scope = timeScope(recording, io, flags.tz)
+  const wantsText = [flags.print, flags.json, flags.ansi].includes(true) || flags.frames !== undefined
+  const terminal = wantsText ? null : terminalOf(io, flags.plain)
+  if (terminal === null) await print(recording, flags, scope, io)
+  else {
+    const { playFile } = await import('../play-file.ts')
+    const at = flags.at === undefined ? null : timeOption('--at', flags.at, scope)
+    const range =
+      flags.from === undefined && flags.to === undefined ? null : rangeOptions(flags.from, flags.to, scope)
+    await playFile(file, recording, terminal, { ...flags, at, range, timeZone: scope.timeZone }, io)
+  }
+}
+
+async function print(recording: Recording, flags: ReplayFlags, scope: TimeScope, io: Io): Promise<void> {
+  for (const text of recording.damage) io.stderr.write(`upstreamtop: ${text}\n`)
+  if (recording.ticks.length === 0) {
+    io.stderr.write('upstreamtop: this recording has no ticks: there is nothing to show\n')
+    return
+  }
+  const { printFrames } = await import('../../replay/print.ts')
+  const { writeText } = await import('../write-text.ts')
+  const frames = printFrames(recording, {
+    board: { backends: flags.backends, routes: flags.routes, sort: flags.sort, filter: flags.filter },
+    size: flags.size ?? { columns: 120, rows: 40 },
+    timeZone: scope.timeZone,
+    windowSeconds: flags.window,
+    ...chosenFrames(flags, scope),
+    format: flags.json === true ? 'json' : 'text',
+    depth: flags.ansi === true && flags.plain !== true ? 'colour' : 'none',
+  })
+  await writeText(frames, io)
+}
+
+function chosenFrames(
+  flags: ReplayFlags,
+  scope: TimeScope,
+): Pick<import('../../replay/print.ts').PrintOptions, 'which' | 'step'> {
+  if (flags.at !== undefined) return { which: { at: timeOption('--at', flags.at, scope) }, step: null }
+  if (flags.frames === undefined) return { which: rangeOptions(flags.from, flags.to, scope), step: null }
+  const [span = '', step, ...rest] = flags.frames.split('/')
+  if (rest.length > 0) throw framesError(flags.frames)
+  return {
+    which: spanOption('--frames', span, scope),
+    step: step === undefined ? null : stepOf(step, flags.frames),
+  }
+}
+
+/** A bare number counts seconds. */
+function stepOf(text: string, frames: string): Micros {
+  const step = parseDuration(/^\d+$/.test(text) ? `${text}s` : text)
+  if (step === null || step < micros(1)) throw framesError(frames)
+  return step
+}
+
+const framesError = (frames: string): Error =>
+  usageError(`--frames "${frames}" is not FROM..TO/STEP`, 'For example 14:02..14:05/10s, or +0s..+60s.')
+
+const EXAMPLES = `
+Examples:
+  upstreamtop replay incident.db                            play it; ? shows the keys
+  upstreamtop replay incident.db --at 14:02:11              stand still there
+  upstreamtop replay incident.db --from @deploy --speed 4   from a marker on, four times as fast
+  upstreamtop replay incident.db --follow                   watch while it is being recorded
+  upstreamtop replay incident.db --print --at 30% --size 120x40 --ansi
+                                                            one picture, the same bytes on every machine
+  upstreamtop replay incident.db --frames 14:02..14:05/10s --json
+                                                            a picture every ten seconds, for a script
+`

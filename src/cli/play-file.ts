@@ -1,0 +1,77 @@
+/** A recording on a terminal: what `replay` shows, and what it needs from around it. */
+import type { Recording } from '../frame/recording.ts'
+import type { TimeSpan } from '../frame/time.ts'
+import { isoLocal } from '../frame/timezone.ts'
+import { wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
+import { play, type FrameAddress } from '../replay/player.ts'
+import type { Terminal } from '../replay/screen.ts'
+import { polled, within, type Mark } from '../replay/source.ts'
+import type { Io } from './io.ts'
+import { quoted } from './values/command-line.ts'
+import type { ViewFlags } from './values/view.ts'
+
+export interface PlayFileOptions extends ViewFlags {
+  readonly at: WallMicros | null
+  readonly range: TimeSpan | null
+  readonly timeZone: string
+  readonly speed: number
+  readonly follow?: boolean
+  readonly loop?: boolean
+  readonly idleLimit?: Micros
+}
+
+const EVERYTHING = { from: null, to: null }
+
+/** A recorder commits once a second; two looks a second are late by half a second at the most. */
+const POLL_MS = 500
+
+export async function playFile(
+  file: string,
+  recording: Recording,
+  terminal: Terminal,
+  options: PlayFileOptions,
+  io: Io,
+): Promise<void> {
+  const following = options.follow === true
+  await play(within(recording, options.range ?? EVERYTHING), terminal, {
+    board: options,
+    sort: options.sort,
+    filter: options.filter,
+    windowSeconds: options.window,
+    timeZone: options.timeZone,
+    begin: options.at !== null ? { at: options.at } : following ? 'live' : 'start',
+    playing: options.at === null && !following,
+    speed: options.speed,
+    loop: options.loop === true,
+    idleLimit: options.idleLimit ?? null,
+    growth: following ? polled(POLL_MS) : null,
+    mark: markOf(file),
+    command: file === '-' ? null : (frame) => commandFor(file, frame, options),
+    now: () => wallMicros(io.now() * 1000),
+    signal: io.signal,
+    empty: following ? 'waiting for the first second of this recording' : 'this recording has no ticks',
+    notice: recording.damage[0] ?? null,
+  })
+}
+
+function markOf(file: string): Mark | null {
+  return file === '-' ? null : null
+}
+
+/** The very frame: its time rounded up to the millisecond, so that it lies in its tick. */
+function commandFor(
+  file: string,
+  frame: FrameAddress,
+  { backends, routes, tz, timeZone }: PlayFileOptions,
+): string {
+  const at = wallMicros(Math.ceil(frame.at / 1000) * 1000)
+  const words = ['upstreamtop', 'replay', quoted(file), '--print', '--at', isoLocal(at, timeZone)]
+  words.push('--size', `${frame.columns}x${frame.rows}`)
+  if (frame.windowSeconds !== 1) words.push('--window', String(frame.windowSeconds))
+  if (frame.sort !== 'rps') words.push('--sort', frame.sort)
+  if (frame.filter !== '') words.push('--filter', quoted(frame.filter))
+  if (backends !== 8) words.push('--backends', String(backends))
+  if (routes !== 4) words.push('--routes', String(routes))
+  if (tz !== undefined) words.push('--tz', tz)
+  return words.join(' ')
+}

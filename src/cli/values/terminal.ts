@@ -1,0 +1,34 @@
+/** Whether there is a terminal that can show a screen, and what it can show. */
+import { openSync } from 'node:fs'
+import { ReadStream } from 'node:tty'
+import type { Depth } from '../../render/theme.ts'
+import type { Terminal } from '../../replay/screen.ts'
+import type { Io } from '../io.ts'
+
+/** null: print text instead. A dumb terminal has no places to write to, so it gets text too. */
+export function terminalOf(io: Io, plain = false): Terminal | null {
+  const { TERM = 'dumb' } = io.env
+  if (io.stdout.isTTY !== true || TERM === 'dumb' || TERM === '') return null
+  const input = keyboardOf(io)
+  return input === null ? null : { input, output: io.stdout, depth: depthOf(io.env, plain) }
+}
+
+/** NO_COLOR (no-color.org) asks for no colour; bold and reverse stay. */
+export function depthOf(env: Io['env'], plain: boolean): Depth {
+  if (plain) return 'none'
+  const { NO_COLOR = '', TERM = '' } = env
+  return NO_COLOR !== '' || /^(vt\d|.*-m(ono)?$)/.test(TERM) ? 'mono' : 'colour'
+}
+
+/** When the recording comes through standard input, keys come from the controlling terminal, as with less. */
+function keyboardOf(io: Io): Terminal['input'] | null {
+  const { stdin } = io
+  if (stdin.isTTY === true && 'setRawMode' in stdin && typeof stdin.setRawMode === 'function') {
+    return stdin as Terminal['input']
+  }
+  try {
+    return new ReadStream(openSync('/dev/tty', 'r'))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Where something happens in a recording: the places to which one key jumps. Pure functions over the tick summaries; each
+ * result is a list of tick indexes at which something begins, in order.
+ */
+import type { TickSummary } from './recording.ts'
+
+/** Ticks that say what is usual, before the one that is looked at. */
+const BASELINE = 60
+const LEAST_BASELINE = 5
+/** What lasts longer is the new usual. */
+const NEW_NORMAL = 300
+
+/**
+ * Ticks at which 5xx and failures begin to be more than usual. A count of errors is a Poisson variable, whose square root has a
+ * constant spread (Anscombe): 4 of its standard deviations over the last minute's mean, in one tick or over the next five or ten,
+ * and at least 1 % of the requests.
+ */
+export function burstStarts(ticks: readonly TickSummary[]): number[] {
+  const bad = prefixSums(ticks, (tick) => tick.fivexx + tick.failures)
+  const all = prefixSums(ticks, (tick) => Math.max(tick.requests, tick.answered, tick.fivexx + tick.failures))
+  const baseline = new Baseline()
+  const starts: number[] = []
+  let since: number | null = null
+  for (let i = 0; i < ticks.length; i++) {
+    const now = ticks[i]!.fivexx + ticks[i]!.failures
+    const unusual = baseline.ready && now > baseline.mean && SPANS.some((span) => isBurst(i, span))
+    if (unusual && since === null) starts.push(i)
+    since = unusual ? (since ?? i) : null
+    if (!unusual || i - since! >= NEW_NORMAL) baseline.add(now)
+  }
+  return joined(starts, ticks, bad, all)
+
+  function isBurst(from: number, span: number): boolean {
+    const to = Math.min(ticks.length, from + span)
+    const errors = bad[to]! - bad[from]!
+    const expected = baseline.mean * (to - from)
+    const distance = 2 * (Math.sqrt(errors + 0.375) - Math.sqrt(expected + 0.375))
+    return distance > 4 * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
+  }
+}
+
+const SPANS = [1, 5, 10] as const
+
+/** A burst that pauses for a few seconds is one burst: a start counts when the ten ticks before it were better. */
+function joined(
+  starts: readonly number[],
+  ticks: readonly TickSummary[],
+  bad: Float64Array,
+  all: Float64Array,
+): number[] {
+  const share = (from: number, to: number): number =>
+    (bad[to]! - bad[from]!) / Math.max(1, all[to]! - all[from]!)
+  return starts.filter((start, k) => {
+    if (k === 0 || start - starts[k - 1]! > 30) return true
+    const before = Math.max(0, start - 10)
+    return share(before, start) < share(start, Math.min(ticks.length, start + 5)) / 3
+  })
+}
+
+/** Mean and spread of the last minute's counts; bursts are kept out of it. */
+class Baseline {
+  readonly #values: number[] = []
+  #sum = 0
+  #squares = 0
+
+  get ready(): boolean {
+    return this.#values.length >= LEAST_BASELINE
+  }
+
+  get mean(): number {
+    return this.#sum / Math.max(1, this.#values.length)
+  }
+
+  /** 1 for a Poisson variable; more where errors come in clusters anyway */
+  get spread(): number {
+    const { mean } = this
+    if (mean === 0) return 1
+    const variance = this.#squares / this.#values.length - mean * mean
+    return Math.max(1, Math.sqrt(variance / mean))
+  }
+
+  add(value: number): void {
+    this.#values.push(value)
+    this.#sum += value
+    this.#squares += value * value
+    if (this.#values.length <= BASELINE) return
+    const old = this.#values.shift()!
+    this.#sum -= old
+    this.#squares -= old * old
+  }
+}
+
+/**
+ * Ticks at which the mean header time steps up and stays: the median of the next five ticks lies a quarter, and four of the
+ * last minute's (robust) standard deviations, above the last minute's median. Compared as logarithms: twice is twice.
+ */
+export function slowdownStarts(ticks: readonly TickSummary[]): number[] {
+  const times: number[] = []
+  const indexes: number[] = []
+  ticks.forEach(({ answered, headerSum }, i) => {
+    if (answered === 0 || headerSum === 0) return
+    times.push(Math.log(headerSum / answered))
+    indexes.push(i)
+  })
+  return levelShifts(times).map((k) => indexes[k]!)
+}
+
+const AHEAD = 5
+const LEAST_SHIFT = Math.log(1.25)
+
+function levelShifts(values: readonly number[]): number[] {
+  const sums = prefixSums(values, (value) => value)
+  const starts: number[] = []
+  let slow: { readonly from: number; readonly usual: number; readonly limit: number } | null = null
+  let normalFrom = 0
+  for (let i = LEAST_BASELINE * 2; i < values.length; i++) {
+    if (slow !== null) {
+      const over =
+        i - slow.from >= NEW_NORMAL || median(values.slice(i, i + AHEAD)) < slow.usual + slow.limit / 2
+      if (!over) continue
+      normalFrom = i - slow.from >= NEW_NORMAL ? slow.from : i
+      slow = null
+    }
+    const from = Math.max(0, normalFrom, i - BASELINE)
+    if (i - from < LEAST_BASELINE * 2) continue
+    // Cheap, and true of every shift: it lies above the mean.
+    const mean = (sums[i]! - sums[from]!) / (i - from)
+    if (values[i]! < mean + LEAST_SHIFT / 4) continue
+    const before = values.slice(from, i)
+    const usual = median(before)
+    const limit = Math.max(LEAST_SHIFT, 4 * deviation(before, usual))
+    const ahead = values.slice(i, i + AHEAD)
+    if (ahead.length < 3 || values[i]! < usual + limit / 2 || median(ahead) < usual + limit) continue
+    starts.push(i)
+    slow = { from: i, usual, limit }
+  }
+  return starts
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? 0
+}
+
+/** The standard deviation as the median distance tells it: a few outliers don't count. */
+const deviation = (values: readonly number[], centre: number): number =>
+  1.4826 * median(values.map((value) => Math.abs(value - centre)))
+
+/** Ticks directly behind a gap. */
+export function gapEnds(ticks: readonly TickSummary[], late: number): number[] {
+  const ends: number[] = []
+  for (let i = 1; i < ticks.length; i++) {
+    if (ticks[i]!.gapBefore !== null || ticks[i - 1]!.length > late) ends.push(i)
+  }
+  return ends
+}
+
+/** The nearest place on one side of where we are, null if there is none. `places` is in order. */
+export function nearest(places: readonly number[], from: number, direction: 1 | -1): number | null {
+  if (direction > 0) return places.find((place) => place > from) ?? null
+  return places.findLast((place) => place < from) ?? null
+}
+
+export interface BackendChange {
+  readonly tick: number
+  readonly backend: string
+  readonly change: 'appears' | 'vanishes'
+}
+
+/** Busy in nearly all of these ticks on one side, silent in all of them on the other. */
+const SIDE = 10
+const STEADY = 0.8
+const LEAST_SIDE = 5
+
+/**
+ * The changes at one tick: backends that answer steadily before it and are silent from it on, and the reverse. A backend with a
+ * request now and then neither appears nor vanishes. `busyAt` gives the keys of the backends with requests in a tick.
+ */
+export function changesAt(
+  tick: number,
+  count: number,
+  busyAt: (tick: number) => ReadonlySet<string>,
+): BackendChange[] {
+  const [first, end] = [Math.max(0, tick - SIDE), Math.min(count, tick + SIDE)]
+  if (tick - first < LEAST_SIDE || end - tick < LEAST_SIDE) return []
+  const [before, now] = [busyAt(tick - 1), busyAt(tick)]
+  const busyTicks = (backend: string, from: number, to: number): number => {
+    let busy = 0
+    for (let i = from; i < to; i++) if (busyAt(i).has(backend)) busy++
+    return busy
+  }
+  const steady = (backend: string, from: number, to: number): boolean =>
+    busyTicks(backend, from, to) >= STEADY * (to - from)
+  const silent = (backend: string, from: number, to: number): boolean => busyTicks(backend, from, to) === 0
+  const changes: BackendChange[] = []
+  for (const backend of before) {
+    if (!now.has(backend) && silent(backend, tick, end) && steady(backend, first, tick))
+      changes.push({ tick, backend, change: 'vanishes' })
+  }
+  for (const backend of now) {
+    if (!before.has(backend) && silent(backend, first, tick) && steady(backend, tick, end))
+      changes.push({ tick, backend, change: 'appears' })
+  }
+  return changes
+}
+
+function prefixSums<T>(values: readonly T[], of: (value: T) => number): Float64Array {
+  const sums = new Float64Array(values.length + 1)
+  values.forEach((value, i) => {
+    sums[i + 1] = sums[i]! + of(value)
+  })
+  return sums
+}

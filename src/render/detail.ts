@@ -1,0 +1,167 @@
+/** One backend, one route, or its requests: the pages behind the leaderboard. Loaded when the first one is opened. */
+import type { Drilldown } from '../frame/drilldown.ts'
+import type { Leaderboard } from '../frame/leaderboard.ts'
+import { micros } from '../frame/units.ts'
+import type { Size } from './board.ts'
+import { countCell, inFlightCell, latencyCell, statusCells } from './cells.ts'
+import { chart } from './chart.ts'
+import { headerLines, type HeaderFacts } from './header.ts'
+import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line } from './line.ts'
+import { count, latency, percent, rate } from './quantities.ts'
+import { requestLines } from './requests.ts'
+import { bar } from './sparkline.ts'
+import { clip, left, right, visible } from './text.ts'
+
+export interface DetailView extends HeaderFacts {
+  readonly size: Size
+  /** index of the row under the cursor, and of the first row shown */
+  readonly selected: number
+}
+
+/** At most `size.rows` lines. `board` gives the header, which is that of the whole moment. */
+export function detailLines(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
+  const { columns, rows } = view.size
+  const top = [...headerLines(board, view), titleOf(subject), ...factLines(subject, columns)]
+  const room = rows - top.length
+  const chartHeight = Math.max(3, Math.min(9, Math.floor((room - 6) / 3)))
+  const charts = room < 12 ? [] : chartLines(subject, columns, chartHeight)
+  const below = room - charts.length - 1
+  const lists =
+    subject.route === null ? routeLines(subject, view, below) : latencyLines(subject, columns, below)
+  return fitted([...top, ...charts, EMPTY, ...lists], view.size)
+}
+
+/** Every sampled request of the subject in the window, from the row under the cursor on. */
+export function requestsPage(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
+  const top = [...headerLines(board, view), titleOf(subject)]
+  const { requests } = subject
+  const title = `${count(requests.length)} of ${count(subject.figures.answered + subject.figures.failures)} requests: every failure and 5xx, the slowest, a sample of the rest`
+  const lines = requestLines(requests.slice(view.selected), {
+    columns: view.size.columns,
+    rows: view.size.rows - top.length - 1,
+    timeZone: view.timeZone,
+    title,
+  })
+  const none = line('  None of its requests was kept in this window; w widens it, ←→ looks around.', 'dim')
+  return fitted([...top, EMPTY, ...(lines.length > 0 ? lines : [none])], view.size)
+}
+
+const fitted = (lines: readonly Line[], { columns, rows }: Size): Line[] =>
+  lines.slice(0, rows).map((spans) => clipLine(spans, columns))
+
+function titleOf({ backendLabel, route }: Drilldown): Line {
+  const backend = span(visible(backendLabel), 'bold')
+  if (route === null) return [backend]
+  return [backend, span(' › ', 'dim'), span(`${visible(route.method)} ${visible(route.path)}`, 'bold')]
+}
+
+function factLines(subject: Drilldown, columns: number): Line[] {
+  const { figures: f } = subject
+  const rates: Line[] = [
+    [span(`${rate(f.rps)} req/s`)],
+    [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
+    [inFlightCell(f), span(' in flight')],
+    [countCell(f.failures, 'bad'), span(f.failures === 1 ? ' failure' : ' failures')],
+    ...f.failureKinds.map(({ kind, count: n }): Line => [span(`${count(n)} ${kind}`, 'bad')]),
+    ...(f.retries > 0 ? [[span(`${count(f.retries)} retries`, 'warn')]] : []),
+    ...(f.retransmits > 0 ? [[span(`${count(f.retransmits)} retransmits`, 'warn')]] : []),
+  ]
+  const times: Line[] = [
+    [span('header time  avg '), latencyCell(f.avg)],
+    [span('p50 '), latencyCell(f.p50, f.thinned)],
+    [span('p90 '), latencyCell(f.p90, f.thinned)],
+    [span('p99 '), latencyCell(f.p99, f.thinned)],
+    [span('max '), latencyCell(f.max, f.thinned)],
+    [span('total p99 '), latencyCell(f.totalP99)],
+  ]
+  return [
+    joinFitting(rates, ' · ', columns),
+    joinFitting(times, ' · ', columns),
+    joinFitting(
+      [statusCells(f, 0, columns), ...codePieces(subject), ...connectionPieces(subject)],
+      ' · ',
+      columns,
+    ),
+  ]
+}
+
+function codePieces({ codes }: Drilldown): Line[] {
+  const pieces: Line[] = []
+  for (let i = 0; i < codes.length; i += 2) pieces.push([span(`${codes[i]!}: ${count(codes[i + 1]!)}`)])
+  return pieces
+}
+
+function connectionPieces({ connection }: Drilldown): Line[] {
+  if (connection === null) return []
+  const pieces: Line[] = [[span(`${count(connection.connects)} connects`)]]
+  if (connection.avg !== null)
+    pieces.push([
+      span('connect time avg '),
+      latencyCell(connection.avg),
+      span(' p99 '),
+      latencyCell(connection.p99),
+    ])
+  if (connection.refused > 0) pieces.push([span(`${count(connection.refused)} refused`, 'bad')])
+  if (connection.connectTimeout > 0)
+    pieces.push([span(`${count(connection.connectTimeout)} connect timeouts`, 'bad')])
+  if (connection.opaque > 0)
+    pieces.push([span(`${count(connection.opaque)} opaque flows (TLS or h2)`, 'warn')])
+  return pieces
+}
+
+function chartLines(subject: Drilldown, columns: number, height: number): Line[] {
+  const seconds = `last ${subject.rps.length} s`
+  const size = { width: columns - 2, height }
+  const time = (value: number): string => latency(micros(value))
+  const hasTrouble = subject.trouble.some((value) => value !== null && value > 0)
+  return [
+    EMPTY,
+    line(` requests a second, ${seconds}`, 'dim'),
+    ...chart(subject.rps, { ...size, format: rate }).map((text) => line(text, 'accent')),
+    line(` header time, ${seconds}`, 'dim'),
+    ...chart(subject.header, { ...size, format: time }).map((text) => line(text, 'accent')),
+    ...(hasTrouble
+      ? [
+          line(` 5xx and failures a second, ${seconds}`, 'dim'),
+          ...chart(subject.trouble, { ...size, format: rate }).map((text) => line(text, 'bad')),
+        ]
+      : []),
+  ]
+}
+
+/** Its routes, from the first that keeps the cursor in sight. */
+function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room: number): Line[] {
+  const first = Math.max(0, Math.min(selected - room + 3, routes.length - room + 1))
+  const path = Math.max(16, size.columns - 60)
+  const title = `  ${left(`ROUTE  (${count(routes.length)})`, path)}  ${right('RPS', 7)}  ${right('SHARE', 5)}  ${right('avg', 6)}  ${right('p99', 6)}  STATUS`
+  const rows = routes.slice(first, first + Math.max(1, room - 1)).map((route, i) => {
+    const name = left(clip(`${visible(route.route.method)} ${visible(route.route.path)}`, path), path)
+    const [avg, p99] = [latencyCell(route.avg), latencyCell(route.p99, route.thinned)]
+    const spans: Line = [
+      span(first + i === selected ? '> ' : '  '),
+      span(name),
+      span(`  ${right(`${rate(route.rps)}/s`, 7)}  ${right(percent(route.share), 5)}`),
+      { ...avg, text: `  ${right(avg.text, 6)}` },
+      { ...p99, text: `  ${right(p99.text, 6)}` },
+      span('  '),
+      ...statusCells(route, 0, 24),
+    ]
+    return first + i === selected
+      ? padLine(spans, size.columns).map(({ text }) => span(text, 'selected'))
+      : spans
+  })
+  return [line(title, 'dim'), ...rows]
+}
+
+/** The distribution by octaves: each line is twice the one above. */
+function latencyLines({ latencies, requests }: Drilldown, columns: number, room: number): Line[] {
+  const greatest = Math.max(1, ...latencies.map(({ count: n }) => n))
+  const bars = latencies
+    .slice(0, Math.max(0, room - 2))
+    .map(({ from, beyond, count: n }) => [
+      span(`  ${right(latency(from), 6)} – ${right(latency(beyond), 6)} ${right(count(n), 6)} `),
+      span(bar(n / greatest, Math.max(4, columns - 30)), 'accent'),
+    ])
+  const hint = line(` Enter: its ${count(requests.length)} kept requests of this window`, 'dim')
+  return [line(' header time, how many', 'dim'), ...bars, hint]
+}

@@ -1,0 +1,39 @@
+/** The help page, in as many columns as fit. */
+import { EMPTY, line, lineWidth, padLine, span, type Line } from './line.ts'
+import type { Size } from './board.ts'
+
+export interface HelpGroup {
+  readonly title: string
+  readonly keys: readonly (readonly [keys: string, does: string])[]
+}
+
+const NOTES = [
+  'avg, p50, p99 are header times: until the head of the answer is complete. ~ rests on a sample.',
+  'Yellow: from 100 ms. Red: from 1 s, 5xx, failures. ! in front: 5 % of its requests in trouble.',
+]
+
+export function helpLines(groups: readonly HelpGroup[], { columns, rows }: Size): Line[] {
+  const blocks = groups.map(blockOf)
+  const width = Math.max(...blocks.flat().map(lineWidth)) + 4
+  const across = Math.max(1, Math.min(blocks.length, Math.floor(columns / width)))
+  const stacks: Line[][] = Array.from({ length: across }, () => [])
+  for (const block of blocks) shortest(stacks).push(...block, EMPTY)
+  const height = Math.max(...stacks.map((stack) => stack.length))
+  const body = Array.from({ length: height }, (_, i) =>
+    stacks.flatMap((stack) => padLine(stack[i] ?? EMPTY, width)),
+  )
+  return [
+    [span('upstreamtop', 'bold'), span(' — keys')],
+    EMPTY,
+    ...body,
+    ...NOTES.map((note) => line(` ${note}`, 'dim')),
+  ].slice(0, rows)
+}
+
+const shortest = (stacks: readonly Line[][]): Line[] =>
+  stacks.reduce((best, stack) => (stack.length < best.length ? stack : best))
+
+const blockOf = ({ title, keys }: HelpGroup): Line[] => [
+  line(` ${title}`, 'bold'),
+  ...keys.map(([key, does]): Line => [span(`  ${key.padEnd(14)}`, 'accent'), span(does)]),
+]

@@ -1,0 +1,114 @@
+/** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
+import { backendKey } from '../frame/aggregate.ts'
+import { LATE } from '../frame/diff.ts'
+import {
+  burstStarts,
+  changesAt,
+  gapEnds,
+  nearest,
+  slowdownStarts,
+  type BackendChange,
+} from '../frame/jumps.ts'
+import type { Recording, TickSummary } from '../frame/recording.ts'
+import type { JumpKind } from './bindings.ts'
+import type { Stops } from './timeline.ts'
+
+export interface Landing {
+  readonly stop: number
+  readonly text: string
+}
+
+const WORDS: Readonly<Record<JumpKind, string>> = {
+  trouble: 'burst of 5xx or failures',
+  slow: 'slow-down',
+  backend: 'backend that appears or vanishes',
+  gap: 'gap',
+  marker: 'marker',
+}
+
+export const nothingFound = (kind: JumpKind, direction: 1 | -1): string =>
+  `no ${WORDS[kind]} ${direction > 0 ? 'after' : 'before'} this`
+
+/** Everything but backends: these need the frames themselves, see `searchBackends`. */
+export function findJump(
+  kind: Exclude<JumpKind, 'backend'>,
+  direction: 1 | -1,
+  from: number,
+  recording: Recording,
+  stops: Stops,
+): Landing | null {
+  const { ticks } = recording
+  const landOn = (places: readonly number[], text: (tick: TickSummary) => string): Landing | null => {
+    const stop = nearest(
+      places.map((tick) => stops.ofTick(tick)),
+      from,
+      direction,
+    )
+    return stop === null ? null : { stop, text: text(ticks[stops.at(stop).tick]!) }
+  }
+  switch (kind) {
+    case 'trouble':
+      return landOn(
+        burstStarts(ticks),
+        ({ fivexx, failures }) =>
+          `${WORDS.trouble}: ${fivexx} × 5xx, ${failures} failures in its first second`,
+      )
+    case 'slow':
+      return landOn(slowdownStarts(ticks), () => `${WORDS.slow}: the mean header time goes up and stays`)
+    case 'gap': {
+      const stop = nearest(
+        gapEnds(ticks, LATE).map((tick) => stops.ofTick(tick) - 1),
+        from,
+        direction,
+      )
+      return stop === null ? null : { stop, text: 'gap: nothing was recorded' }
+    }
+    case 'marker': {
+      const places = recording.markers
+        .map(({ at, text }) => ({ stop: stops.ofTime(at), text }))
+        .sort((a, b) => a.stop - b.stop)
+      const stop = nearest(
+        places.map((place) => place.stop),
+        from,
+        direction,
+      )
+      const texts = places.filter((place) => place.stop === stop).map(({ text }) => text)
+      return stop === null ? null : { stop, text: `marker: ${texts.join(', ')}` }
+    }
+  }
+}
+
+/**
+ * Looks through the frames for the next backend that appears or vanishes; yields the tick it is at, so that the caller can
+ * stop for breath, or for good.
+ */
+export function* searchBackends(
+  direction: 1 | -1,
+  fromTick: number,
+  recording: Recording,
+): Generator<number, BackendChange[] | null> {
+  const { ticks } = recording
+  const busy = new Map<number, ReadonlySet<string>>()
+  const busyAt = (tick: number): ReadonlySet<string> => {
+    let backends = busy.get(tick)
+    if (backends === undefined) busy.set(tick, (backends = busyBackends(recording, ticks[tick]!.seq)))
+    return backends
+  }
+  for (let tick = fromTick + direction; tick > 0 && tick < ticks.length; tick += direction) {
+    const changes = changesAt(tick, ticks.length, busyAt)
+    if (changes.length > 0) return changes
+    yield tick
+  }
+  return null
+}
+
+function busyBackends(recording: Recording, seq: number): ReadonlySet<string> {
+  const busy = new Set<string>()
+  for (const { backend, requests } of recording.frame(seq)?.traffic ?? []) {
+    if (requests > 0) busy.add(backendKey(backend))
+  }
+  return busy
+}
+
+export const changeText = (changes: readonly BackendChange[]): string =>
+  changes.map(({ backend, change }) => `${backend.split(' ')[1] ?? backend} ${change}`).join(', ')

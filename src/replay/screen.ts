@@ -1,0 +1,90 @@
+/** The terminal as a screen: what was there is there again on every way out. The only impure part of the display. */
+import { writeSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
+import type { Size } from '../render/board.ts'
+import { lineWidth, type Line } from '../render/line.ts'
+import { paint, type Depth } from '../render/theme.ts'
+
+export interface Terminal {
+  readonly input: Readable & { setRawMode(on: boolean): unknown }
+  readonly output: Writable & { readonly columns?: number; readonly rows?: number; readonly fd?: number }
+  readonly depth: Depth
+}
+
+/** Alternate screen, no cursor, no automatic wrap: what would be too long is cut by the terminal at the worst. */
+const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
+const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l'
+const BEGIN_FRAME = '\x1b[?2026h'
+const END_FRAME = '\x1b[?2026l'
+/** A terminal that does not keep up gets the newest picture later instead of every one. */
+const MOST_PENDING = 65_536
+
+export class Screen {
+  readonly #terminal: Terminal
+  #shown: readonly string[] = []
+  #open = false
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  get size(): Size {
+    const { columns, rows } = this.#terminal.output
+    return { columns: Math.max(20, columns ?? 80), rows: Math.max(6, rows ?? 24) }
+  }
+
+  open(): void {
+    if (this.#open) return
+    this.#open = true
+    // What another program did to the terminal while we were stopped is not what Node remembers.
+    this.#terminal.input.setRawMode(false)
+    this.#terminal.input.setRawMode(true)
+    this.#write(ENTER)
+    this.#shown = []
+  }
+
+  /** Synchronous, so that it works while the process is dying; a terminal that is gone is no reason to fail. */
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    try {
+      this.#terminal.input.setRawMode(false)
+    } catch {
+      // The terminal has been hung up.
+    }
+    this.#write(LEAVE)
+  }
+
+  /** Everything is drawn again at the next frame. */
+  forget(): void {
+    this.#shown = []
+  }
+
+  /** Only lines that changed are written, in one go. False when the terminal is behind and nothing was written. */
+  draw(lines: readonly Line[]): boolean {
+    if (!this.#open) return true
+    if (this.#terminal.output.writableLength > MOST_PENDING) return false
+    const parts: string[] = this.#shown.length === 0 ? ['\x1b[2J'] : []
+    const { columns } = this.size
+    // Erasing behind a full line would take its last cell: the cursor stays on it.
+    const texts = lines.map(
+      (line) => paint(line, this.#terminal.depth) + (lineWidth(line) < columns ? '\x1b[K' : ''),
+    )
+    texts.forEach((text, row) => {
+      if (text !== this.#shown[row]) parts.push(`\x1b[${row + 1};1H${text}`)
+    })
+    this.#shown = texts
+    if (parts.length > 0) this.#terminal.output.write(BEGIN_FRAME + parts.join('') + END_FRAME)
+    return true
+  }
+
+  #write(text: string): void {
+    const { output } = this.#terminal
+    try {
+      if (output.fd === undefined) output.write(text)
+      else writeSync(output.fd, text)
+    } catch {
+      // EIO: the terminal has been hung up; EAGAIN: it does not read any more.
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
+import type { Marker } from '../frame/frame.ts'
+import type { Recording } from '../frame/recording.ts'
+import type { TimeSpan } from '../frame/time.ts'
+import { addMicros } from '../frame/units.ts'
+
+/** Tells when there may be something new; the player then calls `refresh`. Returns what ends it. */
+export type Growth = (listener: () => void) => () => void
+
+/** For files: looks again now and then. */
+export const polled =
+  (milliseconds: number): Growth =>
+  (listener) => {
+    const timer = setInterval(listener, milliseconds)
+    return () => clearInterval(timer)
+  }
+
+/** Puts a marker into the recording. @throws UserError where that can't be */
+export type Mark = (marker: Marker) => void
+
+/** The recording as if it had only the ticks that start in [from, to). `null` at an end leaves that end open. */
+export function within(
+  recording: Recording,
+  { from, to }: { from: TimeSpan['from'] | null; to: TimeSpan['to'] | null },
+): Recording {
+  if (from === null && to === null) return recording
+  const isInside = (at: number): boolean => (from === null || at >= from) && (to === null || at < to)
+  let source: Recording['ticks'] | null = null
+  let count = -1
+  let inside: Recording['ticks'] = []
+  return {
+    damage: recording.damage,
+    get info() {
+      const first = this.ticks[0]
+      const last = this.ticks.at(-1)
+      const { info } = recording
+      if (first === undefined || last === undefined) return { ...info, ticks: 0 }
+      return {
+        ...info,
+        start: first.start,
+        end: addMicros(last.start, last.length),
+        ticks: this.ticks.length,
+      }
+    },
+    get ticks() {
+      const { ticks } = recording
+      if (ticks !== source || ticks.length !== count) {
+        inside = ticks.filter(({ start }) => isInside(start))
+        source = ticks
+        count = ticks.length
+      }
+      return inside
+    },
+    get gaps() {
+      return recording.gaps.filter((gap) => isInside(gap.from) && isInside(gap.to - 1))
+    },
+    get markers() {
+      return recording.markers.filter(({ at }) => isInside(at))
+    },
+    frame: (seq) => recording.frame(seq),
+    aggregate: (range) => recording.aggregate(range),
+    requests: (range) => recording.requests(range),
+    refresh: () => recording.refresh(),
+    close: () => recording.close(),
+  }
+}
