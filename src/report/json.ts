@@ -71,7 +71,7 @@ export const routeEntity = (
   ...entityOf(sum, length),
 })
 
-function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Summary): CoverageEntry {
+export function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Summary): CoverageEntry {
   return {
     ratio: coverage,
     gaps: gaps.map(({ from, to, reason }) => ({ from: isoUtc(from), to: isoUtc(to), reason })),

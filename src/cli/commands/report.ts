@@ -6,9 +6,12 @@ import { FORMATS, POINTS, type Format } from '../../report/formats.ts'
 import { BY, type By } from '../../report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../report/order.ts'
 import type { Io } from '../io.ts'
+import { exactCount } from '../../render/quantities.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { wholeNumber } from '../values/number.ts'
+import { untilInterrupted } from '../values/interrupt.ts'
+import { progressTo } from '../values/progress.ts'
 import { offsetOption, openShifted } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
@@ -55,7 +58,8 @@ export function reportCommand(io: Io): Command {
     checkStatus(selection, flags.by ?? null)
     const recordings = await openShifted(files, flags.offset)
     try {
-      await writeReport(recordings, selection, flags, commandLine(), io)
+      if (flags.parquet !== undefined) await writeDataset(recordings, selection, flags.parquet, flags, io)
+      else await writeReport(recordings, selection, flags, commandLine(), io)
     } finally {
       for (const recording of recordings) recording.close()
     }
@@ -85,6 +89,35 @@ async function writeReport(
   const chunks = await formatted(report, flags.format)
   if (flags.out === undefined || flags.out === '-') await writeAll(chunks, io.stdout)
   else await writeFileWhole(flags.out, chunks)
+}
+
+async function writeDataset(
+  recordings: readonly Recording[],
+  selection: Selection,
+  directory: string,
+  flags: ReportFlags,
+  io: Io,
+): Promise<void> {
+  if (selection.lines !== null) {
+    throw usageError(
+      '--where: measures select lines of a report, not rows of a data set',
+      'Leave backend, method and route.',
+    )
+  }
+  const { exportDataset } = await import('../../report/dataset.ts')
+  const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
+  const progress = progressTo(io, 'rows')
+  const { files, rows } = await untilInterrupted(io, (signal) =>
+    exportDataset(recordings, {
+      directory,
+      range,
+      selection,
+      signal,
+      onProgress: ({ ticks, ofTicks, rows: written }) => progress(ticks, ofTicks, written),
+    }),
+  )
+  const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
+  io.stderr.write(`${files.length} files in ${directory}: ${counts.join(', ')}\n`)
 }
 
 /** A code is counted beside the request's route, not beside its times: a distribution of one status is not kept. */

@@ -1,0 +1,52 @@
+/** parquetjs-lite 0.8.7 has no types. Only what parquet-file.ts uses. */
+declare module 'parquetjs-lite' {
+  interface FieldDefinition {
+    readonly type: 'INT32' | 'INT64' | 'DOUBLE' | 'BOOLEAN' | 'UTF8' | 'TIMESTAMP_MICROS'
+    readonly optional?: boolean
+    readonly repeated?: boolean
+    readonly compression?: 'GZIP' | 'SNAPPY' | 'UNCOMPRESSED'
+    /** false, or written from what appendRow saw */
+    readonly statistics?: false
+  }
+
+  /** What rows become before a page is encoded: an internal of the package, exact in this version. */
+  interface ColumnData {
+    readonly rlevels: number[]
+    readonly dlevels: number[]
+    readonly values: unknown[]
+    readonly distinct_values: Set<unknown>
+    count: number
+  }
+  interface RowBuffer {
+    rowCount?: number
+    pageRowCount?: number
+    columnData?: Record<string, ColumnData>
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- the package says what it is
+  class ParquetSchema {
+    constructor(fields: Readonly<Record<string, FieldDefinition>>)
+  }
+
+  class ParquetWriter {
+    static openStream(
+      schema: ParquetSchema,
+      stream: {
+        write(bytes: Buffer, done: (error?: Error | null) => void): void
+        end(done: (error?: Error | null) => void): void
+      },
+      options: { readonly rowGroupSize: number; readonly pageSize: number; readonly pageIndex: false },
+    ): Promise<ParquetWriter>
+    rowBuffer: RowBuffer
+    appendRow(row: Readonly<Record<string, unknown>>): Promise<void>
+    setMetadata(key: string, value: string): void
+    close(): Promise<void>
+  }
+
+  const parquet: {
+    readonly ParquetSchema: typeof ParquetSchema
+    readonly ParquetWriter: typeof ParquetWriter
+  }
+  export default parquet
+  export type { ParquetWriter, RowBuffer, ColumnData }
+}
