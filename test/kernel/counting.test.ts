@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import type { Step } from './lab/protocol.ts'
+import type { Step, Truth, TruthRow } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
@@ -118,7 +118,7 @@ describe('counting', { skip: lacking() }, () => {
   test('a request that arrives byte by byte is one request', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
-    const bytes = [...get('/byte/by/byte', 'Content-Length: 4\r\n'), ...'GET ']
+    const bytes = `${get('/byte/by/byte', 'Content-Length: 4\r\n')}GET `.split('')
     const steps = [...bytes.flatMap((send): Step[] => [{ send }, { pause: 2 }]), { answers: 1 }]
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('talk', { address: FAR, port, steps }),
@@ -381,18 +381,14 @@ describe('counting', { skip: lacking() }, () => {
     const attempts = nginx.attempts()
     await nginx.stop()
     assert.equal(attempts.length, 1400)
-    const expected = Object.entries(truthOf(attempts)).map(([row, value]) => [
-      row.replace('/r/1', '/r/:id'),
-      value,
-    ])
-    assertEqualsTruth(seen, Object.fromEntries(expected))
+    const expected: Record<string, TruthRow> = {}
+    for (const [row, value] of Object.entries(truthOf(attempts)))
+      expected[row.replace('/r/1', '/r/:id')] = value
+    assertEqualsTruth(seen, expected)
   })
 
   /** What the backends of a port counted. */
-  async function truth(port: number): Promise<Awaited<ReturnType<typeof ledger>>> {
-    return ledger(port)
-  }
-  async function ledger(port: number) {
+  async function truth(port: number): Promise<Truth> {
     const all = await cable.far.call('ledger')
     return Object.fromEntries(Object.entries(all).filter(([row]) => row.includes(`:${port} `)))
   }

@@ -1,6 +1,6 @@
 /*
- * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload.
- *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), 0 or absent: never
+ * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload, and delays packets.
+ *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), delay=MS
  * Prints "ready" and runs until its standard input closes. Counts what it did on standard error at the end.
  */
 #define _GNU_SOURCE
@@ -19,7 +19,7 @@
 #define MAX_PACKET 65536
 
 struct rule {
-	unsigned drop, dup, swap;
+	unsigned drop, dup, swap, delay; /* delay: ms a packet, one after the other */
 };
 
 struct direction {
@@ -67,6 +67,8 @@ static struct rule parse_rule(const char *text)
 		rule.dup = strtoul(found + 4, NULL, 10);
 	if ((found = strstr(text, "swap=")))
 		rule.swap = strtoul(found + 5, NULL, 10);
+	if ((found = strstr(text, "delay=")))
+		rule.delay = strtoul(found + 6, NULL, 10);
 	return rule;
 }
 
@@ -92,6 +94,7 @@ static void pass(struct direction *d)
 
 	if (len <= 0)
 		return;
+	usleep(d->rule.delay * 1000);
 	if (has_tcp_payload(packet, len)) {
 		unsigned n = ++d->seen;
 

@@ -1,7 +1,7 @@
 /** Things between two hosts that lose, double and swap segments. Built from C when first needed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { arch } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { addAddresses } from './network.ts'
@@ -18,18 +18,7 @@ export async function dropEvery(
   every: number,
   port = 0,
 ): Promise<void> {
-  mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  const object = `${ROOT}build/lab/drop-${every}-${port}.o`
-  const flags = [
-    '-O2',
-    '-g',
-    '-target',
-    'bpf',
-    `-I/usr/include/${MULTIARCH}`,
-    `-DEVERY=${every}`,
-    `-DPORT=${port}`,
-  ]
-  await sh('clang', ...flags, '-c', source('drop.bpf.c'), '-o', object)
+  const object = await dropper(every, port)
   await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
   await inside(
     namespace,
@@ -86,4 +75,61 @@ export async function relay(
       return JSON.parse(talk) as { ab: RelayCounts; ba: RelayCounts }
     },
   }
+}
+
+/** How many tcx programs a device has, [ingress, egress]. */
+export async function attachedTo(namespace: string, device: string): Promise<readonly [number, number]> {
+  const [ingress = -1, egress = -1] = (await inside(namespace, await tcxTool(), 'list', device))
+    .split(' ')
+    .map(Number)
+  return [ingress, egress]
+}
+
+/** A tcx program of somebody else on the same hook, last in the chain. `stop` gives how many payload segments it saw. */
+export async function neighbour(
+  namespace: string,
+  device: string,
+  hook: 'ingress' | 'egress',
+  every: number,
+): Promise<{ stop(): Promise<number> }> {
+  const object = await dropper(every, 0)
+  const child = spawn('ip', ['netns', 'exec', namespace, await tcxTool(), 'attach', device, hook, object], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const exited = once(child, 'exit')
+  await Promise.race([once(child.stdout, 'data'), exited])
+  if (!said.startsWith('ready')) throw new Error('the neighbour did not attach')
+  return {
+    async stop() {
+      child.stdin.end()
+      await exited
+      return Number(said.trim().split('\n').at(-1))
+    },
+  }
+}
+
+async function tcxTool(): Promise<string> {
+  const program = `${ROOT}build/lab/tcx`
+  mkdirSync(`${ROOT}build/lab`, { recursive: true })
+  if (!existsSync(program))
+    await sh('gcc', '-O2', '-Wall', '-Werror', source('tcx.c'), '-o', program, '-lbpf', '-lelf', '-lz')
+  return program
+}
+
+async function dropper(every: number, port: number): Promise<string> {
+  mkdirSync(`${ROOT}build/lab`, { recursive: true })
+  const object = `${ROOT}build/lab/drop-${every}-${port}.o`
+  const flags = [
+    '-O2',
+    '-g',
+    '-target',
+    'bpf',
+    `-I/usr/include/${MULTIARCH}`,
+    `-DEVERY=${every}`,
+    `-DPORT=${port}`,
+  ]
+  await sh('clang', ...flags, '-c', source('drop.bpf.c'), '-o', object)
+  return object
 }

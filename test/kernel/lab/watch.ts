@@ -95,7 +95,7 @@ class WireReader {
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
-      if (this.#differ === null) this.#differ = new Differ(decoded.snapshot, 0)
+      if (this.#differ === null) this.#differ = new Differ(decoded.snapshot)
       else this.frames.push(this.#differ.next(decoded.snapshot))
     }
     this.#wake()

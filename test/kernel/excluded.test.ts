@@ -1,0 +1,233 @@
+/** TRUTH.md: what is not nginx's upstream leg is left out, counted by reason; what cannot be read is named. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { assertEqualsTruth, assertReconciles, rowsOf } from './lab/compare.ts'
+import { addAddresses, Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { startLabNginx } from './lab/nginx.ts'
+import type { Truth } from './lab/protocol.ts'
+import { lacking, sh } from './lab/system.ts'
+import { relay } from './lab/trouble.ts'
+import { watch } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const row = (requests: number, code = 200): Truth[string] => ({ requests, codes: { [code]: requests } })
+
+describe('what is not the upstream leg', { skip: lacking() }, () => {
+  let cable: Cable
+  let port = 8500
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  test("nginx's own port is the front door, whether clients are local or far, and kept apart by reason", async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 8080; listen [::]:8080; location / { proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, async () => {
+      for (const address of ['127.0.0.1', '10.77.0.1', '::1'])
+        await cable.proxy.call('ask', {
+          address,
+          port: 8080,
+          requests: [get('/near')],
+          times: 50,
+          connections: 4,
+        })
+      await cable.far.call('ask', { address: '10.77.0.1', port: 8080, requests: [get('/afar')], times: 50 })
+    })
+    await nginx.stop()
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /afar`]: row(50), [`${FAR}:${port} GET /near`]: row(150) })
+    assert.ok(seen.hello.front_doors.includes(8080))
+    assert.equal(seen.sum.excluded.frontDoor, 150)
+  })
+
+  test('a backend that is an nginx on this host is a backend', async () => {
+    const front = await startLabNginx(
+      cable.proxy.namespace,
+      'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:8081; } }',
+    )
+    const back = await startLabNginx(
+      cable.proxy.namespace,
+      'server { listen 127.0.0.1:8081; return 200 ok; }',
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', {
+        address: '127.0.0.1',
+        port: 8080,
+        requests: [get('/x')],
+        times: 100,
+        connections: 4,
+      }),
+    )
+    await Promise.all([front.stop(), back.stop()])
+    assertEqualsTruth(seen, { '127.0.0.1:8081 GET /x': row(100) })
+  })
+
+  test('a backend that proxies further is a backend for the first nginx and a front door for nobody else', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const front = await startLabNginx(
+      cable.proxy.namespace,
+      'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:8081; } }',
+    )
+    const second = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8081; location / { proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', {
+        address: '127.0.0.1',
+        port: 8080,
+        requests: [get('/x')],
+        times: 100,
+        connections: 4,
+      }),
+    )
+    await Promise.all([front.stop(), second.stop()])
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /x`]: row(100), '127.0.0.1:8081 GET /x': row(100) })
+  })
+
+  test('a far backend may use the number of the front door', async () => {
+    await cable.far.call('listen', { address: FAR, port: 8080 })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 10.77.0.1:8080; location / { proxy_pass http://${FAR}:8080; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', {
+        address: '10.77.0.1',
+        port: 8080,
+        requests: [get('/x')],
+        times: 100,
+        connections: 4,
+      }),
+    )
+    await nginx.stop()
+    assertEqualsTruth(seen, { [`${FAR}:8080 GET /x`]: row(100) })
+    assert.equal(seen.sum.excluded.frontDoor, 100)
+  })
+
+  test('--ignore leaves out a port, or a port of one address', async () => {
+    port++
+    const ports = [port, port + 100]
+    for (const number of ports)
+      for (const address of [FAR, '10.77.0.3']) await cable.far.call('listen', { address, port: number })
+    const askAll = async (): Promise<void> => {
+      for (const number of ports)
+        for (const address of [FAR, '10.77.0.3'])
+          await cable.proxy.call('ask', { address, port: number, requests: [get('/x')], times: 20 })
+    }
+    const [one = 0, two = 0] = ports
+    const byPort = await watch(cable.proxy.namespace, askAll, ['--ignore', String(one)])
+    assertEqualsTruth(byPort, { [`${FAR}:${two} GET /x`]: row(20), [`10.77.0.3:${two} GET /x`]: row(20) })
+    assert.equal(byPort.sum.excluded.ignored, 40)
+    const byAddress = await watch(cable.proxy.namespace, askAll, ['--ignore', `${FAR}:${one},${two}`])
+    assertEqualsTruth(byAddress, { [`10.77.0.3:${one} GET /x`]: row(20) })
+    assert.equal(byAddress.sum.excluded.ignored, 60)
+  })
+
+  test('--only keeps what is in one of the networks, IPv6 too', async () => {
+    port++
+    for (const address of [FAR, '10.77.0.5', 'fd77::2']) await cable.far.call('listen', { address, port })
+    const seen = await watch(
+      cable.proxy.namespace,
+      async () => {
+        for (const address of [FAR, '10.77.0.5', 'fd77::2'])
+          await cable.proxy.call('ask', { address, port, requests: [get('/x')], times: 20 })
+      },
+      ['--only', '10.77.0.4/31,fd77::/64'],
+    )
+    assertEqualsTruth(seen, { [`10.77.0.5:${port} GET /x`]: row(20), [`[fd77::2]:${port} GET /x`]: row(20) })
+    assert.equal(seen.sum.excluded.notSelected, 20)
+  })
+
+  test('packets that are only routed through this host are no requests of it', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const [host, outside] = [cable.proxy.namespace, await makeNamespace('outside')]
+    const wire = await relay([outside, 'l3', '10.84.0.1/24'], [host, 'l3', '10.84.0.2/24'])
+    await sh('ip', '-n', outside, 'route', 'add', '10.77.0.0/24', 'via', '10.84.0.2')
+    await sh('ip', '-n', cable.far.namespace, 'route', 'add', '10.84.0.0/24', 'via', '10.77.0.1')
+    await sh('ip', 'netns', 'exec', host, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+    const stranger = await Place.open(outside)
+    const seen = await watch(host, async () => {
+      const codes = await stranger.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/routed')],
+        times: 60,
+        connections: 3,
+      })
+      assert.equal(codes.filter((code) => code === 200).length, 60)
+      await cable.proxy.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/own')],
+        times: 60,
+        connections: 3,
+      })
+    })
+    await stranger.close()
+    await wire.stop()
+    await removeNamespace(outside)
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /own`]: row(60) })
+    assert.ok(seen.sum.excluded.routed > 0)
+  })
+
+  test('TLS and HTTP/2 are opaque connections of their backend, not requests', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const hello = `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${'r'.repeat(500)}`
+    const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00'
+    const talk = (send: string) => ({
+      address: FAR,
+      port,
+      steps: [{ send }, { pause: 20 }, { end: 'rst' as const }],
+    })
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('talkMany', [
+        ...range(1, 7).map(() => talk(hello)),
+        ...range(1, 5).map(() => talk(preface)),
+      ]),
+    )
+    assert.deepEqual(rowsOf(seen), {})
+    assert.equal(seen.sum.backends[0]?.connection.opaque, 12)
+    assert.equal(seen.sum.excluded.tls, 7)
+    assert.equal(seen.sum.excluded.h2, 5)
+    assertReconciles(seen)
+  })
+
+  test('other protocols are not HTTP', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const words = [
+      'EHLO mail.example\r\n',
+      '*1\r\n$4\r\nPING\r\n',
+      'SSH-2.0-OpenSSH\r\n',
+      'GETx nothing',
+      '\0\0\0\0binary',
+    ]
+    const talks = words.map((send) => ({
+      address: FAR,
+      port,
+      steps: [{ send }, { pause: 20 }, { end: 'rst' as const }],
+    }))
+    const seen = await watch(cable.proxy.namespace, () => cable.proxy.call('talkMany', talks))
+    assert.deepEqual(rowsOf(seen), {})
+    assertReconciles(seen)
+  })
+
+  test('two addresses of one port are two backends', async () => {
+    port++
+    await addAddresses(cable.far.namespace, 'lo', ['10.85.0.1/32'])
+    await sh('ip', '-n', cable.proxy.namespace, 'route', 'add', '10.85.0.1/32', 'via', FAR)
+    for (const address of [FAR, '10.85.0.1']) await cable.far.call('listen', { address, port })
+    const seen = await watch(cable.proxy.namespace, async () => {
+      for (const address of [FAR, '10.85.0.1'])
+        await cable.proxy.call('ask', { address, port, requests: [get('/x')], times: 20 })
+    })
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /x`]: row(20), [`10.85.0.1:${port} GET /x`]: row(20) })
+  })
+})

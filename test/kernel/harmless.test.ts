@@ -1,0 +1,150 @@
+/** TRUTH.md, "Harmless first": nobody else's packets or programs notice us, and nothing of us stays. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
+import { Cable, range } from './lab/network.ts'
+import type { Truth } from './lab/protocol.ts'
+import { inside, lacking, PROBE } from './lab/system.ts'
+import { attachedTo, dropEvery, dropNothing, neighbour } from './lab/trouble.ts'
+import { startHelper, watch } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+
+describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
+  let cable: Cable
+  let port = 8700
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  const load = async (times = 50): Promise<Truth> => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    await cable.proxy.call('ask', { address: FAR, port, requests: [get('/x')], times, connections: 2 })
+    return { [`${FAR}:${port} GET /x`]: { requests: times, codes: { 200: times } } }
+  }
+
+  test('another tcx program on the same hooks sees what it saw without us', async () => {
+    for (const hook of ['ingress', 'egress'] as const) {
+      const other = await neighbour(cable.proxy.namespace, 'up', hook, 1_000_000)
+      await load()
+      const alone = await other.stop()
+      const beside = await neighbour(cable.proxy.namespace, 'up', hook, 1_000_000)
+      let truth: Truth = {}
+      const seen = await watch(cable.proxy.namespace, async () => (truth = await load()))
+      assert.equal(alone, 50)
+      assert.equal(await beside.stop(), alone)
+      assertEqualsTruth(seen, truth)
+    }
+  })
+
+  test('a tc drop filter drops with us attached, detached and killed', async () => {
+    // Nothing gets through: the filter drops every payload segment. Without payload there is no answer either.
+    const codes = async (): Promise<readonly number[]> => {
+      const talk = {
+        address: FAR,
+        port,
+        steps: [{ send: get('/dropped') }, { pause: 300 }, { end: 'rst' as const }],
+      }
+      return (await cable.proxy.call('talk', talk)).codes
+    }
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    await dropEvery(cable.proxy.namespace, 'up', 'egress', 1, port)
+    assert.deepEqual(await codes(), [], 'without us')
+    const helper = await startHelper(cable.proxy.namespace)
+    assert.deepEqual(await codes(), [], 'attached')
+    await helper.stop()
+    assert.deepEqual(await codes(), [], 'detached')
+    const killed = await startHelper(cable.proxy.namespace)
+    await killed.kill()
+    assert.deepEqual(await codes(), [], 'killed')
+    await dropNothing(cable.proxy.namespace, 'up')
+    assert.deepEqual(await codes(), [200], 'without the filter')
+  })
+
+  test('nothing stays attached after a clean end, nor after kill -9', async () => {
+    const chains = async (): Promise<readonly number[]> => [
+      ...(await attachedTo(cable.proxy.namespace, 'up')),
+      ...(await attachedTo(cable.proxy.namespace, 'lo')),
+    ]
+    assert.deepEqual(await chains(), [0, 0, 0, 0])
+    const helper = await startHelper(cable.proxy.namespace)
+    assert.deepEqual(await chains(), [1, 1, 1, 1])
+    await helper.stop()
+    assert.deepEqual(await chains(), [0, 0, 0, 0])
+    const killed = await startHelper(cable.proxy.namespace)
+    await killed.kill()
+    for (let i = 0; i < 20 && (await chains()).some((count) => count > 0); i++) await sleep(50)
+    assert.deepEqual(await chains(), [0, 0, 0, 0])
+  })
+
+  test('the running helper has no capability, no way back, and is nobody', async () => {
+    const helper = await startHelper(cable.proxy.namespace)
+    const status = readFileSync(`/proc/${helper.pid}/status`, 'utf8')
+    await helper.stop()
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+      assert.equal(field(set), '0000000000000000', set)
+    assert.equal(field('NoNewPrivs'), '1')
+    const [uid = '0'] = field('Uid')?.split('\t') ?? []
+    assert.notEqual(uid, '0')
+    assert.equal(field('Uid'), `${uid}\t${uid}\t${uid}\t${uid}`)
+  })
+
+  test('it ignores the signals of the terminal and ends when its input closes', async () => {
+    let truth: Truth = {}
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(helper.pid, signal)
+      await sleep(100)
+      truth = await load()
+    })
+    assertEqualsTruth(seen, truth)
+    assert.notEqual(seen.bye, null)
+  })
+
+  test('the capabilities that make install gives are enough', async () => {
+    const caps = ['+bpf', '+net_admin', '+perfmon', '+sys_ptrace'].join(',')
+    const grant = [
+      '--reuid=65534',
+      '--clear-groups',
+      `--inh-caps=-all,${caps}`,
+      `--ambient-caps=-all,${caps}`,
+    ]
+    const script = `(sleep 1.5) | setpriv ${grant.join(' ')} ${PROBE}`
+    const output = await inside(cable.proxy.namespace, 'sh', '-c', script)
+    assert.match(output, /"type":"hello"/)
+    assert.match(output, /"type":"bye"/)
+  })
+
+  test('without rights it says which, and how to get them', async () => {
+    const script = `setpriv --reuid=65534 --clear-groups --bounding-set=-all ${PROBE} </dev/null 2>&1; echo "exit $?"`
+    const output = await inside(cable.proxy.namespace, 'sh', '-c', script)
+    assert.match(output, /CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON/)
+    assert.match(output, /sudo|make install/)
+    assert.match(output, /exit 4/)
+  })
+
+  test('two helpers side by side see the same', async () => {
+    let truth: Truth = {}
+    let inner: Awaited<ReturnType<typeof watch>> | null = null
+    const outer = await watch(cable.proxy.namespace, async () => {
+      inner = await watch(cable.proxy.namespace, async () => (truth = await load()))
+    })
+    assertEqualsTruth(outer, truth)
+    assert.deepEqual(rowsOf(inner!), rowsOf(outer))
+  })
+
+  test('every frame ends about a second after the last, and idle ones are there too', async () => {
+    const seen = await watch(cable.proxy.namespace, () => sleep(3300))
+    assert.ok(seen.frames.length >= 3)
+    for (const n of range(1, seen.frames.length - 2))
+      assert.ok(
+        Math.abs(seen.frames[n]!.length - 1_000_000) < 300_000,
+        `frame ${n} is ${seen.frames[n]!.length} µs`,
+      )
+  })
+})

@@ -1,0 +1,134 @@
+/** TRUTH.md, "Counting": retransmits, lost, doubled and reordered segments never change a count. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import type { Step } from './lab/protocol.ts'
+import { lacking } from './lab/system.ts'
+import { dropEvery, dropNothing, relay } from './lab/trouble.ts'
+import { watch, type Seen } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const post = (path: string, bytes: number): string =>
+  `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${'HTTP/1.1 500 x\r\n'.repeat(bytes).slice(0, bytes)}`
+const long = `HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n${'GET / HTTP/1.1\r\n'.repeat(2000).slice(0, 20_000)}`
+const RULES = {
+  '/long': { steps: [{ send: long }] },
+  '/split': {
+    steps: [
+      { send: 'HTTP/1.1 50' },
+      { pause: 2 },
+      { send: '3 No\r\nContent-' },
+      { pause: 2 },
+      { send: 'Length: 0\r\n\r\n' },
+    ],
+  },
+}
+const REQUESTS = [get('/short'), get('/long'), get('/split'), post('/up', 6000)]
+const splitRequests = range(1, 30).flatMap((n): Step[] => [
+  { send: 'GET /spl' },
+  { pause: 1 },
+  { send: 'it HTTP/1.1\r\nHost: x\r\n' },
+  { pause: 1 },
+  { send: '\r\n' },
+  { answers: n },
+])
+
+describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
+  let cable: Cable
+  let port = 8300
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  for (const [hook, what] of [
+    ['ingress', 'requests'],
+    ['egress', 'answers'],
+  ] as const) {
+    test(`${what} that are lost on the way are sent again and counted once`, async () => {
+      port++
+      await cable.far.call('listen', { address: FAR, port, rules: RULES })
+      await dropEvery(cable.far.namespace, 'down', hook, 10, port)
+      const seen = await watch(cable.proxy.namespace, async () => {
+        await cable.proxy.call('ask', { address: FAR, port, requests: REQUESTS, times: 50, connections: 20 })
+        await cable.proxy.call(
+          'talkMany',
+          range(1, 10).map(() => ({ address: FAR, port, steps: splitRequests })),
+        )
+      })
+      await dropNothing(cable.far.namespace, 'down')
+      assertSame(seen, await cable.far.call('ledger'), port)
+      const { totals } = seen.sum
+      if (hook === 'ingress')
+        assert.ok(totals.retransmits + totals.connection.retransmits > 0, 'retransmits are counted')
+    })
+  }
+
+  test('the first sending of a request is what its time counts from', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    await dropEvery(cable.far.namespace, 'down', 'ingress', 5, port)
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: FAR, port, requests: [get('/again')], times: 50, connections: 5 }),
+    )
+    await dropNothing(cable.far.namespace, 'down')
+    // A lost segment is sent again after 200 ms at the earliest (TCP_RTO_MIN).
+    assert.ok((seen.sum.totals.header.max ?? 0) > 190_000, `slowest ${seen.sum.totals.header.max ?? 0} µs`)
+    assert.ok(seen.sum.totals.retransmits >= 9)
+    assertSame(seen, await cable.far.call('ledger'), port)
+  })
+
+  for (const rule of ['dup=7', 'swap=5', 'drop=11', 'drop=13,dup=7,swap=5']) {
+    test(`on a layer 3 device that treats segments by ${rule}, counts are exact`, async () => {
+      port++
+      const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
+      const cable3 = await relay([near, 'l3', '10.79.0.1/24'], [far, 'l3', '10.79.0.2/24'], [rule, rule])
+      const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+      await backend.call('listen', { address: '10.79.0.2', port, rules: RULES })
+      const seen = await watch(near, async () => {
+        await proxy.call('ask', {
+          address: '10.79.0.2',
+          port,
+          requests: REQUESTS,
+          times: 40,
+          connections: 10,
+        })
+        await proxy.call(
+          'talkMany',
+          range(1, 5).map(() => ({ address: '10.79.0.2', port, steps: splitRequests })),
+        )
+      })
+      const ledger = await backend.call('ledger')
+      await Promise.all([proxy.close(), backend.close()])
+      const counts = await cable3.stop()
+      await Promise.all([removeNamespace(near), removeNamespace(far)])
+      assert.ok(counts.ab.doubled + counts.ab.swapped + counts.ab.dropped > 20, JSON.stringify(counts))
+      assertSame(seen, ledger, port)
+    })
+  }
+
+  test('on a layer 3 device nothing is mistaken for an Ethernet header', async () => {
+    port++
+    const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
+    const cable3 = await relay([near, 'l3', 'fd79::1/64'], [far, 'l3', 'fd79::2/64'])
+    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+    await backend.call('listen', { address: 'fd79::2', port, rules: RULES })
+    const seen = await watch(near, () =>
+      proxy.call('ask', { address: 'fd79::2', port, requests: REQUESTS, times: 50, connections: 5 }),
+    )
+    const ledger = await backend.call('ledger')
+    await Promise.all([proxy.close(), backend.close()])
+    await cable3.stop()
+    await Promise.all([removeNamespace(near), removeNamespace(far)])
+    assertSame(seen, ledger, port)
+    assert.equal(seen.sum.totals.retransmits, 0)
+  })
+})
+
+/** Counts equal to the ledger, nothing failed, and the books balance; loss may be said to be ambiguous nowhere. */
+function assertSame(seen: Seen, ledger: Awaited<ReturnType<typeof rowsOf>>, port: number): void {
+  const own = Object.entries(ledger).filter(([row]) => row.includes(`:${port} `))
+  assert.deepEqual(rowsOf(seen), Object.fromEntries(own.sort(([a], [b]) => (a < b ? -1 : 1))))
+  assert.deepEqual(failuresOf(seen), {})
+  assertReconciles(seen)
+}

@@ -1,0 +1,262 @@
+/** TRUTH.md, "Outcomes": each way in which an attempt ends has its own name, and what is open has an age. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionCounts } from '../../src/frame/aggregate.ts'
+import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import { Cable, range } from './lab/network.ts'
+import { startLabNginx } from './lab/nginx.ts'
+import type { Step } from './lab/protocol.ts'
+import { lacking, sh } from './lab/system.ts'
+import { watch, type Seen } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const OTHER = '10.77.0.3'
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
+
+describe('outcomes', { skip: lacking() }, () => {
+  let cable: Cable
+  let port = 8100
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  test('reset, closed and aborted are told apart', async () => {
+    port++
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: {
+        '/reset': { steps: [{ end: 'rst' }] },
+        '/closed': { steps: [{ end: 'fin' }] },
+        '/half-head': { steps: [{ send: 'HTTP/1.1 200 OK\r\nX-' }, { pause: 5 }, { end: 'fin' }] },
+        '/hang': { steps: [{ end: 'hang' }] },
+      },
+    })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_read_timeout 300ms; proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const requests = ['/reset', '/closed', '/half-head', '/hang', '/fine'].map(get)
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 10, connections: 5 }),
+    )
+    await nginx.stop()
+    const name = `${FAR}:${port} GET`
+    assert.deepEqual(failuresOf(seen), {
+      [`${name} /closed`]: { closed: 10 },
+      [`${name} /half-head`]: { closed: 10 },
+      [`${name} /hang`]: { aborted: 10 },
+      [`${name} /reset`]: { reset: 10 },
+    })
+    assert.deepEqual(rowsOf(seen)[`${name} /fine`], { requests: 10, codes: { 200: 10 } })
+    assert.equal(seen.sum.totals.requests, 50)
+    assertReconciles(seen)
+  })
+
+  test('a reset in the body is an attribute of an answered request', async () => {
+    port++
+    const promise = 'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\npart'
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '*': { steps: [{ send: promise }, { pause: 20 }, { end: 'rst' }] } },
+    })
+    const steps: Step[] = [{ send: get('/torn') }, { bytes: promise.length }, { end: 'fin' }]
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call(
+        'talkMany',
+        range(1, 10).map(() => ({ address: FAR, port, steps })),
+      ),
+    )
+    assert.deepEqual(rowsOf(seen), { [`${FAR}:${port} GET /torn`]: { requests: 10, codes: { 200: 10 } } })
+    assert.deepEqual(failuresOf(seen), {})
+    assert.equal(seen.sum.totals.bodyReset, 10)
+    assertReconciles(seen)
+  })
+
+  test('a refused connection is a failure without a request, and the retry is an attempt of its own', async () => {
+    port++
+    await cable.far.call('listen', { address: OTHER, port })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream two { server ${FAR}:${port} max_fails=0; server ${OTHER}:${port} max_fails=0; }
+       server { listen 127.0.0.1:8080; location / { proxy_pass http://two; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/x')], times: 40 }),
+    )
+    const refusedByNginx = nginx.attempts().filter(({ backend }) => backend === `${FAR}:${port}`).length
+    await nginx.stop()
+    assert.deepEqual(rowsOf(seen), { [`${OTHER}:${port} GET /x`]: { requests: 40, codes: { 200: 40 } } })
+    assert.ok(refusedByNginx > 10)
+    assert.equal(connectionOf(seen, `${FAR}:${port}`).refused, refusedByNginx)
+    assert.equal(connectionOf(seen, `${OTHER}:${port}`).connects, 40)
+    assertReconciles(seen)
+  })
+
+  test('retries after a reset are booked to their own backends and marked as inferred', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'rst' }] } } })
+    await cable.far.call('listen', { address: OTHER, port })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream two { server ${FAR}:${port} max_fails=0; server ${OTHER}:${port} max_fails=0; }
+       server { listen 127.0.0.1:8080; location / { proxy_pass http://two; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/x')], times: 40 }),
+    )
+    const failed = nginx.attempts().filter(({ backend }) => backend === `${FAR}:${port}`).length
+    await nginx.stop()
+    assert.deepEqual(rowsOf(seen), {
+      [`${FAR}:${port} GET /x`]: { requests: failed, codes: {} },
+      [`${OTHER}:${port} GET /x`]: { requests: 40, codes: { 200: 40 } },
+    })
+    assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /x`]: { reset: failed } })
+    assert.equal(seen.sum.totals.retries, failed)
+    assertReconciles(seen)
+  })
+
+  test('a backend that does not answer a SYN is a connect timeout', async () => {
+    port++
+    const nowhere = '10.77.0.99'
+    await sh(
+      'ip',
+      '-n',
+      cable.proxy.namespace,
+      'neigh',
+      'replace',
+      nowhere,
+      'lladdr',
+      '02:00:00:00:00:99',
+      'dev',
+      'up',
+    )
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_connect_timeout 1500ms; proxy_pass http://${nowhere}:${port}; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, async () => {
+      await cable.proxy.call('ask', {
+        address: '127.0.0.1',
+        port: 8080,
+        requests: [get('/x')],
+        times: 8,
+        connections: 8,
+      })
+      await sleep(8000)
+    })
+    await nginx.stop()
+    assert.equal(connectionOf(seen, `${nowhere}:${port}`).connectTimeout, 8)
+    assert.deepEqual(rowsOf(seen), {})
+    assertReconciles(seen)
+  })
+
+  test('an open request keeps its row every tick, with its age, until it is answered', async () => {
+    port++
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '/slow': { steps: [{ pause: 3500 }, { send: ok }] } },
+    })
+    const ages: number[] = []
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      const asked = cable.proxy.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/slow')],
+        times: 5,
+        connections: 5,
+      })
+      await helper.nextFrame()
+      for (const n of range(1, 2)) {
+        const frame = await helper.nextFrame()
+        const row = frame.traffic.find(({ route }) => route.path === '/slow')
+        assert.equal(row?.inFlight, 5, `open in frame ${n}`)
+        ages.push(row.oldest)
+      }
+      await asked
+    })
+    const [first = 0, second = 0] = ages
+    assert.ok(second - first > 800_000 && second - first < 1_300_000, `ages ${first} and ${second} µs`)
+    assert.equal(seen.sum.totals.inFlight, 0)
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /slow`]: { requests: 5, codes: { 200: 5 } } })
+  })
+
+  test('an answer before the end of the upload is an answer, and the rest of the body no request', async () => {
+    port++
+    const tooLarge = 'HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '/up': { steps: [{ send: tooLarge }], early: true } },
+    })
+    const rest = 'GET /phantom HTTP/1.1\r\n\r\n'
+    const post = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 * rest.length}\r\n\r\n`
+    const steps = range(1, 20).flatMap((n): Step[] => [
+      { send: post },
+      { answers: 2 * n - 1 },
+      { send: rest },
+      { pause: 2 },
+      { send: rest },
+      { pause: 2 },
+      { send: get('/next') },
+      { answers: 2 * n },
+    ])
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('talk', { address: FAR, port, steps }),
+    )
+    assertEqualsTruth(seen, {
+      [`${FAR}:${port} GET /next`]: { requests: 20, codes: { 200: 20 } },
+      [`${FAR}:${port} POST /up`]: { requests: 20, codes: { 413: 20 } },
+    })
+  })
+
+  test('a 408 on an idle connection answers nothing', async () => {
+    port++
+    const timeout = 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n'
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '*': { steps: [{ send: ok }, { pause: 100 }, { send: timeout }, { end: 'fin' }] } },
+    })
+    const steps: Step[] = [{ send: get('/once') }, { answers: 2 }, { end: 'fin' }]
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call(
+        'talkMany',
+        range(1, 10).map(() => ({ address: FAR, port, steps })),
+      ),
+    )
+    assert.deepEqual(rowsOf(seen), { [`${FAR}:${port} GET /once`]: { requests: 10, codes: { 200: 10 } } })
+    assertReconciles(seen)
+  })
+
+  test('thousands of open requests are all held', async () => {
+    port++
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '*': { steps: [{ pause: 3000 }, { send: ok }] } },
+    })
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/many')],
+        times: 4000,
+        connections: 4000,
+      }),
+    )
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /many`]: { requests: 4000, codes: { 200: 4000 } } })
+  })
+
+  function connectionOf(seen: Seen, address: string): ConnectionCounts {
+    const sum = seen.sum.backends.find(({ backend }) => backend.address === address)
+    assert.ok(
+      sum,
+      `${address} is among ${seen.sum.backends.map(({ backend }) => backend.address).join(', ')}`,
+    )
+    return sum.connection
+  }
+})

@@ -1,0 +1,162 @@
+/** TRUTH.md, "Outcomes and time": our three times beside nginx's own variables, request by request. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { assertReconciles } from './lab/compare.ts'
+import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { startLabNginx, type Attempt } from './lab/nginx.ts'
+import type { Rules, Step } from './lab/protocol.ts'
+import { lacking } from './lab/system.ts'
+import { relay } from './lab/trouble.ts'
+import { watch, type Seen } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const PORT = 8200
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+
+/** nginx rounds to a millisecond; its clock is that of its event loop. */
+const tolerance = (seconds: number): number => 1 + 0.02 * seconds * 1000
+const WITHIN = 0.99
+
+const streamed: Step[] = [
+  { pause: 10 },
+  { send: 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n' },
+  { pause: 30 },
+  { send: 'abc' },
+  { pause: 30 },
+  { send: 'def' },
+]
+const splitHead: Step[] = [
+  { send: 'HTTP/1.1 200 OK\r\nContent-' },
+  { pause: 25 },
+  { send: 'Length: 2\r\n\r\n' },
+  { pause: 10 },
+  { send: 'ok' },
+]
+const chunked: Step[] = [
+  { send: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' },
+  { pause: 20 },
+  { send: '2\r\nok\r\n0\r\n\r\n' },
+]
+const interim: Step[] = [
+  { send: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' },
+  { pause: 30 },
+  { send: ok('late') },
+]
+/** Each path is asked once, so that a row is a request. */
+const KINDS: Readonly<Record<string, readonly Step[]>> = {
+  quick: [{ send: ok('quick') }],
+  slow: [{ pause: 80 }, { send: ok('slow') }],
+  streamed,
+  split: splitHead,
+  chunked,
+  interim,
+  large: [{ pause: 5 }, { send: ok('x'.repeat(300_000)) }],
+}
+
+describe('times', { skip: lacking() }, () => {
+  let cable: Cable
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  test('header and total time are nginx’s own, kept alive or fresh, streamed, split, uploaded', async () => {
+    const paths = range(1, 60).flatMap((n) => Object.keys(KINDS).map((kind) => `/${kind}/${n}`))
+    const rules: Rules = Object.fromEntries(
+      paths.flatMap((path) => {
+        const rule = { steps: KINDS[path.split('/')[1]!]! }
+        return [
+          [path, rule],
+          [`/fresh${path}`, rule],
+          [`/up${path}`, rule],
+        ]
+      }),
+    )
+    await cable.far.call('listen', { address: FAR, port: PORT, rules })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream kept { server ${FAR}:${PORT}; keepalive 16; }
+       server { listen 127.0.0.1:8080; proxy_buffering off;
+         location / { proxy_pass http://kept; }
+         location /fresh/ { proxy_set_header Connection close; proxy_pass http://${FAR}:${PORT}; } }`,
+    )
+    const body = 'b'.repeat(200_000)
+    const upload = (path: string): string =>
+      `POST /up${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const requests = [
+      ...paths.map(get),
+      ...paths.map((path) => get(`/fresh${path}`)),
+      ...paths.filter((path) => path.endsWith('0')).map(upload),
+    ]
+    const seen = await watch(
+      cable.proxy.namespace,
+      () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 6 }),
+      ['--routes-as', 'raw'],
+    )
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    assert.equal(attempts.length, requests.length)
+    assertReconciles(seen)
+    assertClose(seen, attempts, 'header')
+    assertClose(seen, attempts, 'total')
+  })
+
+  test('connect time is nginx’s own, and its clocks start at the SYN', async () => {
+    const near = await makeNamespace('near')
+    const far = await makeNamespace('away')
+    const delayed = await relay(
+      [near, 'l3', '10.78.0.1/24'],
+      [far, 'l3', '10.78.0.2/24'],
+      ['delay=15', 'delay=15'],
+    )
+    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+    await backend.call('listen', { address: '10.78.0.2', port: PORT })
+    const nginx = await startLabNginx(
+      near,
+      `server { listen 127.0.0.1:8080; location / { proxy_set_header Connection close; proxy_pass http://10.78.0.2:${PORT}; } }`,
+    )
+    const requests = range(1, 40).map((n) => get(`/c${n}x`))
+    const seen = await watch(near, () => proxy.call('ask', { address: '127.0.0.1', port: 8080, requests }), [
+      '--routes-as',
+      'raw',
+    ])
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    await Promise.all([proxy.close(), backend.close()])
+    await delayed.stop()
+    await Promise.all([removeNamespace(near), removeNamespace(far)])
+    assertClose(seen, attempts, 'header')
+    assertClose(seen, attempts, 'total')
+    const { connect } = seen.sum.totals.connection
+    const theirs = attempts.reduce((sum, { connect }) => sum + (connect ?? 0) * 1000, 0)
+    assert.equal(connect.count, 40)
+    assert.ok(theirs > 40 * 25, `nginx measured ${theirs} ms`)
+    assert.ok(
+      Math.abs(connect.sum / 1000 - theirs) <= 40 + 0.02 * theirs,
+      `${connect.sum / 1000} ms, nginx ${theirs} ms`,
+    )
+  })
+})
+
+function assertClose(seen: Seen, attempts: readonly Attempt[], which: 'header' | 'total'): void {
+  const ours = new Map(
+    seen.sum.backends.flatMap(({ routes }) =>
+      routes.map((row) => [`${row.route.method} ${row.route.path}`, row[which]]),
+    ),
+  )
+  const apart: string[] = []
+  for (const attempt of attempts) {
+    const key = `${attempt.method} ${attempt.target}`
+    const time = ours.get(key)
+    const theirs = attempt[which]
+    const difference = time?.count === 1 && theirs !== null ? time.sum / 1000 - theirs * 1000 : NaN
+    if (!(Math.abs(difference) <= tolerance(theirs ?? 0)))
+      apart.push(
+        `${key}: ${time?.count === 1 ? `${time.sum / 1000} ms` : `count ${time?.count ?? 'none'}`}, nginx ${theirs === null ? '-' : theirs * 1000} ms`,
+      )
+  }
+  const allowed = Math.floor(attempts.length * (1 - WITHIN))
+  assert.ok(
+    apart.length <= allowed,
+    `${which}: ${apart.length} of ${attempts.length} apart:\n${apart.slice(0, 20).join('\n')}`,
+  )
+}
