@@ -2,6 +2,8 @@ import type { Readable, Writable } from 'node:stream'
 
 /** The world as a command sees it, so that tests run commands exactly as the terminal does. */
 export interface Io {
+  /** the command line without node and script */
+  readonly args: readonly string[]
   readonly stdin: Readable & { readonly isTTY?: boolean }
   /** the result */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }

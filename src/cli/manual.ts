@@ -43,7 +43,11 @@ function commandSection(command: Command): string[] {
   return [
     `.SS ${plain(`${command.name()} ${operands(command)}`.trim())}`,
     plain(command.description()),
-    ...options.flatMap((option) => ['.TP', `.B ${plain(option.flags)}`, plain(help.optionDescription(option))]),
+    ...options.flatMap((option) => [
+      '.TP',
+      `.B ${plain(option.flags)}`,
+      plain(help.optionDescription(option)),
+    ]),
   ]
 }
 

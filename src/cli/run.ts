@@ -4,9 +4,8 @@ import { ExitCode, UserError } from '../errors.ts'
 import type { Io } from './io.ts'
 import { program, withDefaultCommand } from './program.ts'
 
-/** @param args the command line without node and script */
-export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
-  const line = withDefaultCommand(args)
+export async function run(io: Io): Promise<ExitCode> {
+  const line = withDefaultCommand(io.args)
   try {
     await (await program(io, line)).parseAsync([...line], { from: 'user' })
     return ExitCode.done

@@ -10,13 +10,12 @@ export const LATE: Micros = micros(1_500_000)
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
   #last: Snapshot
-  #seq: number
+  #seq = 0
   readonly #traffic = new Map<number, TrafficTotals>()
   readonly #connections = new Map<number, ConnectionTotals>()
 
-  constructor(first: Snapshot, firstSeq: number) {
+  constructor(first: Snapshot) {
     this.#last = first
-    this.#seq = firstSeq
     for (const row of first.traffic) this.#traffic.set(row.slot, row)
     for (const row of first.connections) this.#connections.set(row.backend.id, row)
   }

@@ -12,20 +12,15 @@ export interface Tap {
   marker(marker: Marker): void
 }
 
-export interface RecorderOptions {
-  readonly firstSeq: number
-  /** called once, with the programs attached: opens whatever the frames go into */
-  readonly attached: (hello: HelloLine) => readonly Tap[]
-}
-
 /**
+ * `attached` is called once, with the programs attached: it opens whatever the frames go into.
  * Resolves when the helper has said goodbye. Whatever came before an early end has reached the taps.
  * @throws UserError (exit 4) when the helper could not start or died
  */
-export async function record(probe: Probe, { firstSeq, attached }: RecorderOptions): Promise<void> {
+export async function record(probe: Probe, attached: (hello: HelloLine) => readonly Tap[]): Promise<void> {
   let taps: readonly Tap[] = []
   let farewell: string | null = null
-  for await (const event of readSource(probe.lines, firstSeq)) {
+  for await (const event of readSource(probe.lines)) {
     switch (event.kind) {
       case 'hello':
         taps = attached(event.hello)

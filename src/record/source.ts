@@ -13,11 +13,8 @@ export type SourceEvent =
   /** the helper's clean end; its absence means that it died */
   | { readonly kind: 'bye'; readonly reason: string }
 
-/** @param firstSeq sequence of the first tick: 0, or where an appended recording goes on */
-export async function* readSource(
-  lines: AsyncIterable<string>,
-  firstSeq: number,
-): AsyncGenerator<SourceEvent> {
+/** Ticks are numbered from 0; a recording that is appended to numbers them on. */
+export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<SourceEvent> {
   const decoder = new Decoder()
   let differ: Differ | null = null
   let before: Snapshot | null = null
@@ -34,7 +31,7 @@ export async function* readSource(
       case 'snapshot': {
         const { snapshot } = decoded
         if (differ === null || before === null) {
-          differ = new Differ(snapshot, firstSeq)
+          differ = new Differ(snapshot)
         } else {
           const frame = differ.next(snapshot)
           yield { kind: 'frame', frame: suspended ? { ...frame, gapBefore: 'suspend' } : frame }

@@ -162,7 +162,7 @@ async function read(
 ): Promise<{ frames: readonly SecondFrame[]; markers: readonly Marker[] }> {
   const frames: SecondFrame[] = []
   const markers: Marker[] = []
-  for await (const event of readSource(linesOf(messages, torn), 0)) {
+  for await (const event of readSource(linesOf(messages, torn))) {
     if (event.kind === 'frame') frames.push(event.frame)
     if (event.kind === 'marker') markers.push(event.marker)
   }

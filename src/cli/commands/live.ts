@@ -1,0 +1,37 @@
+import { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { seconds } from '../values/number.ts'
+import { addViewOptions, type ViewFlags } from '../values/view.ts'
+
+interface LiveFlags extends CaptureFlags, ViewFlags {
+  readonly secs: number
+}
+
+export function liveCommand(io: Io): Command {
+  const command = new Command('live')
+    .description('the leaderboard now; nothing is stored (the default command)')
+    .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
+    .addHelpText('after', EXAMPLES)
+  addCaptureOptions(command)
+  addViewOptions(command)
+  return command.action(async (flags: LiveFlags) => {
+    const [{ capture }, { watch }] = await Promise.all([import('../capture.ts'), import('../watch.ts')])
+    await capture(io, {
+      capture: captureOptions(flags),
+      seconds: flags.secs,
+      arguments: io.args,
+      openSink: null,
+      watcher: (meta, stop) => watch(io, meta, flags, 'pictures', stop),
+    })
+  })
+}
+
+const EXAMPLES = `
+Examples:
+  sudo upstreamtop                                  all interfaces; ? shows the keys
+  sudo upstreamtop live --iface eth0 --sort p99     one interface, slowest backends first
+  sudo upstreamtop live --only 10.0.1.0/24 --ignore 9090
+                                                    some backends alone
+  sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
+`

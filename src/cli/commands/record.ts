@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs'
+import { Command } from 'commander'
+import { usageError } from '../../errors.ts'
+import type { Micros } from '../../frame/units.ts'
+import type { Io } from '../io.ts'
+import { duration, size } from '../values/amount.ts'
+import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { seconds } from '../values/number.ts'
+import { addViewOptions, type ViewFlags } from '../values/view.ts'
+
+interface RecordFlags extends CaptureFlags, ViewFlags {
+  readonly out: string
+  readonly append?: boolean
+  readonly secs?: number
+  readonly keep?: Micros
+  readonly maxSize?: number
+  readonly minFree?: number
+}
+
+export function recordCommand(io: Io): Command {
+  const command = new Command('record')
+    .description('the live leaderboard, and every second of it into a file')
+    .requiredOption('--out <file>', 'the recording; never overwritten')
+    .option('--append', 'go on with this recording after a stop')
+    .option('--secs <n>', 'stop by itself after so many seconds (default: when stopped)', seconds('--secs'))
+    .option('--keep <span>', 'forget what is older, for example 24h', duration('--keep'))
+    .option(
+      '--max-size <size>',
+      'forget the oldest when the file is larger, for example 500MB',
+      size('--max-size'),
+    )
+    .option('--min-free <size>', 'leave this much of the disk free, for example 1GB', size('--min-free'))
+    .addHelpText('after', EXAMPLES)
+  addCaptureOptions(command)
+  addViewOptions(command)
+  return command.action(async (flags: RecordFlags) => {
+    refuseToOverwrite(flags)
+    const [{ capture }, { createRecording, appendRecording }, { watch }] = await Promise.all([
+      import('../capture.ts'),
+      import('../../store/writer.ts'),
+      import('../watch.ts'),
+    ])
+    const open = flags.append === true ? appendRecording : createRecording
+    await capture(io, {
+      capture: captureOptions(flags),
+      seconds: flags.secs ?? null,
+      arguments: io.args,
+      openSink: (meta) => {
+        const sink = open(flags.out, meta, {
+          keep: flags.keep,
+          maxSize: flags.maxSize,
+          minFree: flags.minFree,
+          warn: (text) => io.stderr.write(`upstreamtop: ${text}\n`),
+        })
+        io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${flags.out}\n`)
+        return sink
+      },
+      watcher: (meta, stop) => watch(io, meta, flags, 'lines', stop),
+    })
+  })
+}
+
+function refuseToOverwrite({ out, append }: RecordFlags): void {
+  if (out === '-')
+    throw usageError('--out "-": a recording is a file, not a stream', 'for example --out incident.db')
+  if (append !== true && existsSync(out)) {
+    throw usageError(
+      `"${out}" exists, and a recording is never overwritten`,
+      'choose another name, or --append to it',
+    )
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  sudo upstreamtop record --out incident.db                     until Ctrl-C
+  sudo upstreamtop record --out ci.db --secs 60                 a minute, then a clean end
+  sudo upstreamtop record --out day.db --keep 24h --max-size 500MB
+                                                                a flight recorder that may run for months
+  upstreamtop record --out x.db --probe 'cat capture.ndjson'    from lines of the helper: no rights needed
+`

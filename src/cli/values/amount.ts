@@ -1,0 +1,26 @@
+/** Sizes and spans as bounds: `500MB`, `24h`. */
+import { usageError } from '../../errors.ts'
+import { parseDuration } from '../../frame/time.ts'
+import type { Micros } from '../../frame/units.ts'
+
+/** Powers of ten, as disks and `--max-size 25MB` of a mail attachment mean them. */
+const BYTES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+
+/** A parser of sizes in bytes for an option. */
+export const size =
+  (option: string) =>
+  (text: string): number => {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text) ?? []
+    if (number === undefined)
+      throw usageError(`${option} "${text}" is no size`, `for example ${option} 500MB`)
+    return Math.round(Number(number) * BYTES[unit.toLowerCase()]!)
+  }
+
+/** A parser of durations for an option. */
+export const duration =
+  (option: string) =>
+  (text: string): Micros => {
+    const span = parseDuration(text)
+    if (span === null) throw usageError(`${option} "${text}" is no duration`, `for example ${option} 24h`)
+    return span
+  }

@@ -1,0 +1,108 @@
+/** What is seen while capturing: the screen on a terminal; without one, pictures (live) or a line now and then (record). */
+import { ofFrame } from '../frame/aggregate.ts'
+import type { Marker, SecondFrame } from '../frame/frame.ts'
+import { BOARD_DEFAULTS, figures } from '../frame/leaderboard.ts'
+import { isoLocal } from '../frame/timezone.ts'
+import { wallMicros } from '../frame/units.ts'
+import { count, plural, rate } from '../render/quantities.ts'
+import { MemoryRecording } from '../replay/memory.ts'
+import { play } from '../replay/player.ts'
+import { printFrames } from '../replay/print.ts'
+import type { Terminal } from '../replay/screen.ts'
+import type { CaptureMeta, Watcher } from './capture.ts'
+import type { Io } from './io.ts'
+import { depthOf, terminalOf } from './values/terminal.ts'
+import type { ViewFlags } from './values/view.ts'
+
+/** Without a terminal: `pictures` on stdout every tick, or `lines` on stderr now and then. */
+export type Pipe = 'pictures' | 'lines'
+
+/** @param stop ends the capture: the user has left the screen */
+export function watch(io: Io, meta: CaptureMeta, view: ViewFlags, pipe: Pipe, stop: () => void): Watcher {
+  const terminal = terminalOf(io, view.plain)
+  if (terminal !== null) return onScreen(io, meta, view, terminal, stop)
+  return pipe === 'pictures' ? asPictures(io, meta, view) : asLines(io, meta)
+}
+
+function onScreen(io: Io, meta: CaptureMeta, view: ViewFlags, terminal: Terminal, stop: () => void): Watcher {
+  const memory = memoryOf(meta)
+  const ended = new AbortController()
+  const closed = play(memory, terminal, {
+    board: view,
+    sort: view.sort,
+    filter: view.filter,
+    windowSeconds: view.window,
+    timeZone: view.tz ?? meta.timeZone,
+    begin: 'live',
+    playing: false,
+    speed: 1,
+    loop: false,
+    idleLimit: null,
+    growth: (listener) => {
+      memory.onGrowth(listener)
+      return () => memory.onGrowth(null)
+    },
+    mark: (marker) => memory.mark(marker),
+    command: null,
+    now: () => wallMicros(io.now() * 1000),
+    signal: ended.signal,
+    empty: 'waiting for the first second',
+    notice: null,
+  }).finally(stop)
+  // Its failure is told when the capture has ended; until then it is not unhandled.
+  closed.catch(() => undefined)
+  return { ...tapsOf(memory), closed, end: () => ended.abort() }
+}
+
+function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
+  const memory = memoryOf(meta, Math.max(64, view.window))
+  const options = {
+    board: { ...BOARD_DEFAULTS, ...view },
+    size: view.size ?? { columns: 120, rows: 40 },
+    timeZone: view.tz ?? meta.timeZone,
+    windowSeconds: view.window,
+    step: null,
+    format: 'text',
+    depth: io.stdout.isTTY === true ? depthOf(io.env, view.plain ?? false) : 'none',
+  } as const
+  const frame = (tick: SecondFrame): void => {
+    memory.append(tick)
+    for (const text of printFrames(memory, { ...options, which: { at: tick.start } }))
+      io.stdout.write(`${text}\n`)
+  }
+  return { frame, marker: (marker) => memory.mark(marker), closed: null, end: () => undefined }
+}
+
+/** Often enough to see that it lives, seldom enough for a log. */
+const LINE_EVERY = 10
+
+function asLines(io: Io, meta: CaptureMeta): Watcher {
+  let ticks = 0
+  let requests = 0
+  let failures = 0
+  const say = (text: string): boolean => io.stderr.write(`${text}\n`)
+  return {
+    frame: (frame) => {
+      const { totals, length, backends } = ofFrame(frame)
+      const now = figures(totals, length)
+      requests += now.requests
+      failures += now.failures
+      if (++ticks % LINE_EVERY !== 0) return
+      const rates = `${rate(now.rps)} req/s, ${plural(backends.length, 'backend')}, ${now.inFlight} in flight`
+      say(`${isoLocal(frame.start, meta.timeZone)}  ${rates}, ${count(failures)} failures so far`)
+    },
+    marker: ({ text }) => say(text),
+    closed: null,
+    end: () => say(`${count(requests)} requests in ${count(ticks)} ticks, ${count(failures)} failures`),
+  }
+}
+
+const memoryOf = (meta: CaptureMeta, limit?: number): MemoryRecording =>
+  new MemoryRecording({ ...meta, file: 'live', tool: '', format: 0 }, limit)
+
+const tapsOf = (
+  memory: MemoryRecording,
+): { frame: (f: SecondFrame) => void; marker: (m: Marker) => void } => ({
+  frame: (frame) => memory.append(frame),
+  marker: (marker) => memory.mark(marker),
+})
