@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
+import { runCommand } from './run-command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-record-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const SECONDS = 12
+const bye: WireLine = { type: 'bye', reason: 'stdin closed' }
+
+const traffic = (slot: number, total: number): TrafficColumns => {
+  const sum = String(total * 2000)
+  return [slot, total, total, 0, 0, 0, 0, 0, 0, 0, 0, sum, total, sum, 0, [200, total], [], []]
+}
+
+const capture = written('capture.ndjson', [
+  hello,
+  snapshot(0),
+  backend,
+  route(7, '/api/orders'),
+  route(8, '/\u001b[2J'),
+  ...Array.from({ length: SECONDS }, (_, i) =>
+    snapshot(i + 1, { traffic: [traffic(7, 10 * (i + 1)), traffic(8, i + 1)], final: i + 1 === SECONDS }),
+  ),
+  bye,
+])
+
+test('a capture becomes a recording whose sums are the last totals', async () => {
+  const file = join(folder, 'whole.db')
+  const { code, stderr, stdout } = await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, '')
+  assert.match(stderr, /^recording lo to .*whole\.db$/m)
+  assert.equal(statSync(file).mode & 0o777, 0o640)
+  const report = await runCommand(['report', file, '--format', 'json'])
+  const { totals, recording } = JSON.parse(report.stdout) as {
+    totals: { requests: number; codes: Record<string, number> }
+    recording: { ticks: number; complete: boolean }[]
+  }
+  assert.deepEqual([totals.requests, totals.codes], [11 * SECONDS, { 200: 11 * SECONDS }])
+  assert.deepEqual([recording[0]!.ticks, recording[0]!.complete], [SECONDS, true])
+})
+
+test('the same capture gives the same pictures live and replayed', async () => {
+  const file = join(folder, 'same.db')
+  await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
+  const live = await runCommand(['live', '--probe', `cat ${capture}`, '--tz', 'UTC'])
+  const replayed = await runCommand(['replay', file, '--print', '--tz', 'UTC'])
+  assert.equal(live.stdout.trimEnd(), replayed.stdout.trimEnd())
+  assert.ok(replayed.stdout.includes('/\\x1b[2J'), 'a hostile path is escaped')
+  assert.ok(!replayed.stdout.includes('\u001b'))
+})
+
+test('an existing file is never overwritten', async () => {
+  const file = join(folder, 'precious.txt')
+  writeFileSync(file, 'precious')
+  const { code, stderr } = await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
+  assert.equal(code, 2)
+  assert.match(stderr, /precious\.txt" exists/)
+  assert.equal(readFileSync(file, 'utf8'), 'precious')
+})
+
+test('a helper that dies leaves a whole file, and says that it died', async () => {
+  const file = join(folder, 'killed.db')
+  const { code, stderr } = await runCommand([
+    'record',
+    '--out',
+    file,
+    '--probe',
+    `head -9 ${capture}; kill -9 $$`,
+  ])
+  assert.equal(code, 4)
+  assert.match(stderr, /was killed by SIGKILL/)
+  const { stdout } = await runCommand(['report', file, '--format', 'json'])
+  assert.equal((JSON.parse(stdout) as { recording: { ticks: number }[] }).recording[0]!.ticks, 4)
+})
+
+test('a helper that never spoke leaves no file', async () => {
+  const file = join(folder, 'nothing.db')
+  const { code, stderr } = await runCommand([
+    'record',
+    '--out',
+    file,
+    '--probe',
+    'echo tcx needs Linux 6.6 >&2; exit 4',
+  ])
+  assert.equal(code, 4)
+  assert.match(stderr, /tcx needs Linux 6\.6/)
+  assert.throws(() => statSync(file), { code: 'ENOENT' })
+})
+
+test('an appended recording goes on after a gap', async () => {
+  const file = join(folder, 'twice.db')
+  const later = written('later.ndjson', [
+    hello,
+    backend,
+    route(7, '/api/orders'),
+    snapshot(60),
+    snapshot(61, { traffic: [traffic(7, 5)], final: true }),
+    bye,
+  ])
+  await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
+  const { code, stderr } = await runCommand(['record', '--append', '--out', file, '--probe', `cat ${later}`])
+  assert.equal(code, 0, stderr)
+  const { stdout } = await runCommand(['report', file, '--format', 'json'])
+  const { totals, coverage } = JSON.parse(stdout) as {
+    totals: { requests: number }
+    coverage: { gaps: { reason: string }[] }
+  }
+  assert.equal(totals.requests, 11 * SECONDS + 5)
+  assert.deepEqual(
+    coverage.gaps.map(({ reason }) => reason),
+    ['stopped'],
+  )
+})
+
+for (const [option, value, word] of [
+  ['--iface', 'a/b', 'is no interface name'],
+  ['--ignore', '70000', 'is neither PORT nor IP:PORT'],
+  ['--only', '10.0.0.0/33', 'is no network'],
+  ['--keep', 'soon', 'is no duration'],
+  ['--max-size', 'big', 'is no size'],
+  ['--routes-as', 'regex', 'Allowed choices are template, raw'],
+] as const) {
+  test(`${option} ${value} is wrong use`, async () => {
+    const { code, stderr } = await runCommand(['record', '--out', join(folder, 'x.db'), option, value])
+    assert.equal(code, 2)
+    assert.ok(stderr.includes(word) && stderr.includes(value), stderr)
+  })
+}
+
+function written(name: string, lines: readonly WireLine[]): string {
+  const file = join(folder, name)
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return file
+}
