@@ -21,7 +21,7 @@ import {
 } from './parquet-tables.ts'
 import type { SecondFrame } from '../frame/frame.ts'
 import type { Recording } from '../frame/recording.ts'
-import { selects, type Selection } from '../frame/selection.ts'
+import { matches, type Selectable, type Selection } from '../frame/selection.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
 import type { WallMicros } from '../frame/units.ts'
@@ -92,23 +92,23 @@ async function addFrame(
   set: DatasetWriter,
   recording: Recording,
   frame: SecondFrame,
-  selection: Selection,
+  { rows, codes }: Selection,
 ): Promise<void> {
   const { start } = frame
+  const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
   await set.add('ticks', recording, start, tickRow(frame))
   for (const row of frame.traffic) {
-    if (selects({ ...selection, codes: null }, { ...row, outcome: null })) {
-      const wait = set.add('traffic', recording, start, trafficRow(frame, row))
-      if (wait !== null) await wait
-    }
+    if (rows !== null && !kept({ ...row, outcome: null })) continue
+    const wait = set.add('traffic', recording, start, trafficRow(frame, row))
+    if (wait !== null) await wait
   }
   for (const row of frame.connections) {
-    if (selects({ ...selection, codes: null }, { ...row, route: null, outcome: null })) {
-      await set.add('connections', recording, start, connectionRow(frame, row))
-    }
+    if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
+    const wait = set.add('connections', recording, start, connectionRow(frame, row))
+    if (wait !== null) await wait
   }
   for (const event of frame.requests) {
-    if (!selects(selection, event)) continue
+    if (!kept(event) || (codes !== null && !matches(codes, event))) continue
     const wait = set.add('requests', recording, start, requestRow(frame, event))
     if (wait !== null) await wait
   }
@@ -138,7 +138,10 @@ class DatasetWriter {
   rowCount = 0
   readonly #directory: string
   /** one a table: time goes forward, so that a file is done when the next day or host begins */
-  readonly #open = new Map<TableName, { readonly partition: string; readonly opened: OpenFile }>()
+  readonly #open = new Map<
+    TableName,
+    { readonly recording: Recording; readonly day: number; readonly opened: OpenFile }
+  >()
   readonly #done: OpenFile[] = []
 
   constructor(directory: string) {
@@ -153,18 +156,18 @@ class DatasetWriter {
     row: readonly ParquetCell[],
   ): Promise<void> | null {
     this.rowCount++
-    const partition = `${recording.info.file} ${Math.floor(at / 86_400_000_000)}`
+    const day = Math.floor(at / 86_400_000_000)
     const current = this.#open.get(table)
-    return current?.partition === partition
+    return current?.recording === recording && current.day === day
       ? current.opened.file.append(row)
-      : this.#addToNext(table, recording, at, partition, row)
+      : this.#addToNext(table, recording, at, day, row)
   }
 
   async #addToNext(
     table: TableName,
     recording: Recording,
     at: WallMicros,
-    partition: string,
+    day: number,
     row: readonly ParquetCell[],
   ): Promise<void> {
     await this.#closeCurrent(table)
@@ -177,7 +180,7 @@ class DatasetWriter {
       temporary,
       file: await ParquetFile.create(temporary, COLUMNS[table], this.metadata),
     }
-    this.#open.set(table, { partition, opened })
+    this.#open.set(table, { recording, day, opened })
     await opened.file.append(row)
   }
 

@@ -8,7 +8,7 @@
  *   must cut a page (the test holds both byte for byte equal).
  */
 import { open, type FileHandle } from 'node:fs/promises'
-import parquet, { type ParquetWriter, type RowBuffer } from 'parquetjs-lite'
+import parquet, { type ColumnData, type ParquetWriter, type RowBuffer } from 'parquetjs-lite'
 
 export interface ParquetColumn {
   readonly name: string
@@ -22,7 +22,7 @@ export interface ParquetColumn {
 export type ParquetCell = number | string | boolean | null | readonly number[]
 
 const ROW_GROUP = 50_000
-const PAGE = 10_000
+const PAGE = 2_500
 
 export class ParquetFile {
   readonly #writer: ParquetWriter
@@ -30,6 +30,8 @@ export class ParquetFile {
   readonly #columns: readonly ParquetColumn[]
   readonly #texts = new Map<string, Buffer>()
   #rows = 0
+  #time = -1
+  #bigTime = -1n
 
   /** @param path must not exist @param metadata key and value texts of the footer */
   static async create(
@@ -81,36 +83,33 @@ export class ParquetFile {
   }
 
   #fill({ columnData }: RowBuffer, row: readonly ParquetCell[]): void {
-    this.#columns.forEach((column, i) => {
+    for (let i = 0; i < row.length; i++) {
+      const column = this.#columns[i]!
       const data = columnData![column.name]!
       const cell = checked(column, row[i]!)
-      if (column.list === true) {
-        const list = cell as readonly number[]
-        if (list.length === 0) {
-          data.rlevels.push(0)
-          data.dlevels.push(0)
-          data.count++
-        }
-        for (let j = 0; j < list.length; j++) {
-          data.rlevels.push(j === 0 ? 0 : 1)
-          data.dlevels.push(1)
-          data.values.push(list[j]!)
-          data.count++
-        }
-        return
+      if (column.list === true) fillList(data, cell as readonly number[])
+      else {
+        data.rlevels.push(0)
+        data.dlevels.push(cell !== null && column.optional === true ? 1 : 0)
+        data.count++
+        if (cell !== null) this.#fillCell(data, column, cell)
       }
-      data.rlevels.push(0)
-      data.dlevels.push(cell !== null && column.optional === true ? 1 : 0)
-      data.count++
-      if (cell === null) return
-      data.values.push(this.#primitive(column, cell))
-      if (column.type === 'timestamp') data.distinct_values.add(cell)
-    })
+    }
   }
 
-  #primitive({ type }: ParquetColumn, cell: ParquetCell): unknown {
-    if (type === 'text') return this.#bytesOf(cell as string)
-    return type === 'timestamp' ? BigInt(cell as number) : cell
+  #fillCell(data: ColumnData, { type }: ParquetColumn, cell: ParquetCell): void {
+    if (type === 'text') data.values.push(this.#bytesOf(cell as string))
+    else if (type !== 'timestamp') data.values.push(cell)
+    else {
+      data.values.push(this.#bigOf(cell as number))
+      data.distinct_values.add(cell)
+    }
+  }
+
+  /** The rows of a tick share their time. */
+  #bigOf(time: number): bigint {
+    if (this.#time !== time) [this.#time, this.#bigTime] = [time, BigInt(time)]
+    return this.#bigTime
   }
 
   /** Names repeat. The bound keeps a million different paths from staying in memory. */
@@ -132,6 +131,20 @@ export class ParquetFile {
   /** Lets go of an unfinished file, which is worth nothing. */
   async abandon(): Promise<void> {
     await this.#sink.close()
+  }
+}
+
+function fillList(data: ColumnData, list: readonly number[]): void {
+  if (list.length === 0) {
+    data.rlevels.push(0)
+    data.dlevels.push(0)
+    data.count++
+  }
+  for (let i = 0; i < list.length; i++) {
+    data.rlevels.push(i === 0 ? 0 : 1)
+    data.dlevels.push(1)
+    data.values.push(list[i]!)
+    data.count++
   }
 }
 
