@@ -48,7 +48,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     test(`${what} that are lost on the way are sent again and counted once`, async () => {
       port++
       await cable.far.call('listen', { address: FAR, port, rules: RULES })
-      await dropEvery(cable.far.namespace, 'down', hook, 10, port)
+      await dropEvery(cable.far.namespace, 'foot', hook, 10, port)
       const seen = await watch(cable.proxy.namespace, async () => {
         await cable.proxy.call('ask', { address: FAR, port, requests: REQUESTS, times: 50, connections: 20 })
         await cable.proxy.call(
@@ -56,7 +56,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
           range(1, 10).map(() => ({ address: FAR, port, steps: splitRequests })),
         )
       })
-      await dropNothing(cable.far.namespace, 'down')
+      await dropNothing(cable.far.namespace, 'foot')
       assertSame(seen, await cable.far.call('ledger'), port)
       const { totals } = seen.sum
       if (hook === 'ingress')
@@ -67,11 +67,11 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   test('the first sending of a request is what its time counts from', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
-    await dropEvery(cable.far.namespace, 'down', 'ingress', 5, port)
+    await dropEvery(cable.far.namespace, 'foot', 'ingress', 5, port)
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('ask', { address: FAR, port, requests: [get('/again')], times: 50, connections: 5 }),
     )
-    await dropNothing(cable.far.namespace, 'down')
+    await dropNothing(cable.far.namespace, 'foot')
     // A lost segment is sent again after 200 ms at the earliest (TCP_RTO_MIN).
     assert.ok((seen.sum.totals.header.max ?? 0) > 190_000, `slowest ${seen.sum.totals.header.max ?? 0} µs`)
     assert.ok(seen.sum.totals.retransmits >= 9)

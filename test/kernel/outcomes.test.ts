@@ -131,7 +131,7 @@ describe('outcomes', { skip: lacking() }, () => {
       'lladdr',
       '02:00:00:00:00:99',
       'dev',
-      'up',
+      'leg',
     )
     const nginx = await startLabNginx(
       cable.proxy.namespace,

@@ -35,4 +35,4 @@ int drop(struct __sk_buff *skb)
 	return __sync_fetch_and_add(&seen, 1) % EVERY == EVERY - 1 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";

@@ -1,5 +1,5 @@
 /** Network namespaces of our own. The test makes them, and they go with everything in them. */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Call, CallName, Calls, Reply } from './protocol.ts'
@@ -53,7 +53,7 @@ export class Place {
 }
 
 /**
- * A proxy host and a backend host on one cable: veth `up` (10.77.0.1, fd77::1) to `down` (10.77.0.2 … .9, fd77::2).
+ * A proxy host and a backend host on one cable: veth `leg` (10.77.0.1, fd77::1) to `foot` (10.77.0.2 … .9, fd77::2).
  * A scratch file system is not shared: names carry the test's process id.
  */
 export class Cable {
@@ -65,9 +65,9 @@ export class Cable {
   static async lay(): Promise<Cable> {
     const proxy = await makeNamespace('p')
     const far = await makeNamespace('f')
-    await sh('ip', 'link', 'add', 'up', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'down', 'netns', far)
-    await addAddresses(proxy, 'up', ['10.77.0.1/24', 'fd77::1/64'])
-    await addAddresses(far, 'down', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
+    await sh('ip', 'link', 'add', 'leg', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'foot', 'netns', far)
+    await addAddresses(proxy, 'leg', ['10.77.0.1/24', 'fd77::1/64'])
+    await addAddresses(far, 'foot', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
     return new Cable(await Place.open(proxy), await Place.open(far))
   }
 
@@ -82,10 +82,17 @@ export const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 let made = 0
+const open = new Set<string>()
+// What a failed test leaves, goes with its process.
+process.on('exit', () => {
+  for (const name of open) spawnSync('ip', ['netns', 'del', name])
+})
+
 /** With its loopback up. */
 export async function makeNamespace(role: string): Promise<string> {
   const name = `lab-${process.pid}-${role}${made++}`
   await sh('ip', 'netns', 'add', name)
+  open.add(name)
   await sh('ip', '-n', name, 'link', 'set', 'lo', 'up')
   // Addresses are usable at once.
   await sh(
@@ -101,7 +108,10 @@ export async function makeNamespace(role: string): Promise<string> {
   return name
 }
 
-export const removeNamespace = (name: string): Promise<string> => sh('ip', 'netns', 'del', name)
+export async function removeNamespace(name: string): Promise<void> {
+  await sh('ip', 'netns', 'del', name)
+  open.delete(name)
+}
 
 export async function addAddresses(
   namespace: string,

@@ -1,0 +1,54 @@
+import { Command, Option } from 'commander'
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Check } from '../../record/diagnosis.ts'
+import { visible } from '../../render/text.ts'
+import type { Io } from '../io.ts'
+import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { seconds } from '../values/number.ts'
+
+interface DoctorFlags extends CaptureFlags {
+  readonly format: 'text' | 'json'
+  readonly secs: number
+}
+
+export function doctorCommand(io: Io): Command {
+  const command = new Command('doctor')
+    .description('what recording needs here, what cannot be seen and why, each with its remedy')
+    .addOption(new Option('--format <form>', 'how to say it').choices(['text', 'json']).default('text'))
+    .option('--secs <n>', 'how long to look at the traffic; 0 is not at all', seconds('--secs'), 2)
+    .addHelpText('after', EXAMPLES)
+  addCaptureOptions(command)
+  return command.action(async (flags: DoctorFlags) => {
+    const [{ examine }, { wouldRecord }] = await Promise.all([
+      import('../../record/doctor.ts'),
+      import('../../record/diagnosis.ts'),
+    ])
+    const checks = await examine(captureOptions(flags), flags.secs)
+    const records = wouldRecord(checks)
+    io.stdout.write(flags.format === 'json' ? json(checks, records) : text(checks))
+    if (!records)
+      throw new UserError(
+        ExitCode.system,
+        'recording would not work here',
+        'the lines marked ✗ say what helps',
+      )
+  })
+}
+
+const json = (checks: readonly Check[], records: boolean): string =>
+  `${JSON.stringify({ schema: 1, records, checks }, null, 2)}\n`
+
+const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const satisfies Record<Check['state'], string>
+
+const text = (checks: readonly Check[]): string =>
+  checks
+    .map(({ check, state, what, remedy }) => {
+      const line = `${MARKS[state]} ${check.padEnd(10)} ${visible(what)}\n`
+      return remedy === null ? line : `${line}${' '.repeat(13)}→ ${visible(remedy)}\n`
+    })
+    .join('')
+
+const EXAMPLES = `
+Examples:
+  sudo upstreamtop doctor                  would recording work here, and what would be missing
+  upstreamtop doctor --format json         the same for a script; exit code 0 only if recording would work`

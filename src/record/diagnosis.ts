@@ -1,0 +1,229 @@
+/** What doctor found, and what it means: facts in, a line per check out, each with its remedy. */
+export interface Check {
+  readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
+  /** a failure keeps recordings from working; a warning says what will be missing from them */
+  readonly state: 'ok' | 'warning' | 'failed'
+  readonly what: string
+  readonly remedy: string | null
+}
+
+/** One tcx program on a hook, in the order in which they run. */
+export interface ChainLink {
+  readonly id: number
+  readonly name: string
+}
+
+/** What `upstreamtop-probe --doctor` says. A field that an older helper lacks is undefined. */
+export interface Facts {
+  readonly kernel: string
+  readonly tcx: boolean
+  readonly btf: boolean
+  readonly rights_missing: readonly string[]
+  /** whether nginx's ports can be learned */
+  readonly ptrace: boolean
+  /** why the programs do not load; null when they do, or when it could not be tried */
+  readonly load: string | null
+  readonly interfaces: readonly InterfaceFacts[]
+  readonly nginx: NginxFacts
+}
+
+export interface InterfaceFacts {
+  readonly name: string
+  readonly up: boolean
+  /** Ethernet or a layer 3 device: a link type whose packets we can read */
+  readonly readable: boolean
+  readonly ingress: readonly ChainLink[] | null
+  readonly egress: readonly ChainLink[] | null
+  readonly error?: string | null
+}
+
+export interface NginxFacts {
+  readonly found: boolean
+  readonly unreadable: boolean
+  readonly front_doors: readonly number[]
+  /** upstreams that never cross an interface, or only encrypted, as the configuration writes them */
+  readonly invisible: readonly string[]
+  readonly warning: string
+}
+
+/** A short look at the traffic itself; null when recording does not work here. */
+export interface Look {
+  readonly seconds: number
+  readonly requests: number
+  readonly halfSeen: number
+  readonly routed: number
+  readonly opaque: number
+}
+
+export const wouldRecord = (checks: readonly Check[]): boolean =>
+  checks.every(({ state }) => state !== 'failed')
+
+export function diagnose(facts: Facts, look: Look | null): readonly Check[] {
+  return [
+    kernelCheck(facts),
+    btfCheck(facts),
+    rightsCheck(facts),
+    ...programChecks(facts),
+    ...interfaceChecks(facts.interfaces),
+    ...nginxChecks(facts.nginx, facts.ptrace),
+    ...(look === null ? [] : trafficChecks(look)),
+  ]
+}
+
+const ok = (check: Check['check'], what: string): Check => ({ check, state: 'ok', what, remedy: null })
+const warning = (check: Check['check'], what: string, remedy: string): Check => ({
+  check,
+  state: 'warning',
+  what,
+  remedy,
+})
+export const failed = (check: Check['check'], what: string, remedy: string): Check => ({
+  check,
+  state: 'failed',
+  what,
+  remedy,
+})
+
+const kernelCheck = ({ kernel, tcx }: Facts): Check =>
+  tcx
+    ? ok('kernel', `Linux ${kernel} has tcx`)
+    : failed(
+        'kernel',
+        `tcx needs Linux 6.6, this is ${kernel}`,
+        'record on a newer kernel; replay and report work here',
+      )
+
+const btfCheck = ({ btf }: Facts): Check =>
+  btf
+    ? ok('btf', 'the kernel describes its types (/sys/kernel/btf/vmlinux)')
+    : failed('btf', '/sys/kernel/btf/vmlinux is missing', 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y')
+
+function rightsCheck({ rights_missing: missing, ptrace }: Facts): Check {
+  if (missing.length > 0)
+    return failed('rights', `missing: ${missing.join(', ')}`, "run with sudo, or 'make install' once")
+  if (!ptrace)
+    return warning(
+      'rights',
+      "enough to record, but without CAP_SYS_PTRACE nginx's own ports cannot be learned",
+      'name them: --ignore PORT',
+    )
+  return ok('rights', 'enough to load and attach; dropped again at once')
+}
+
+function programChecks({ load, rights_missing: missing }: Facts): readonly Check[] {
+  if (missing.length > 0) return []
+  if (load === null) return [ok('programs', "the kernel's verifier accepts the programs")]
+  return [
+    failed(
+      'programs',
+      `the programs do not load: ${load}`,
+      "rebuild against this kernel: 'make clean build'",
+    ),
+  ]
+}
+
+function interfaceChecks(interfaces: readonly InterfaceFacts[]): readonly Check[] {
+  const checks = interfaces.map(interfaceCheck)
+  const usable = interfaces.some(({ up, readable }) => up && readable)
+  return usable
+    ? checks
+    : [
+        ...checks,
+        failed('interface', 'no interface that is up can be read', "bring one up: 'ip link set NAME up'"),
+      ]
+}
+
+function interfaceCheck({ name, up, readable, ingress, egress, error }: InterfaceFacts): Check {
+  if (error !== undefined && error !== null)
+    return warning('interface', `${name}: ${error}`, `leave it out: name the others with --iface`)
+  if (!up) return ok('interface', `${name}: down, left out`)
+  if (!readable)
+    return warning(
+      'interface',
+      `${name}: its packets have a link type that cannot be read`,
+      'requests are seen where they leave by another interface',
+    )
+  const others = [...chain('ingress', ingress), ...chain('egress', egress)]
+  if (others.length === 0) return ok('interface', `${name}: nobody else on its hooks`)
+  return ok('interface', `${name}: ${others.join('; ')}; we attach in front of them and pass every packet on`)
+}
+
+const chain = (hook: string, links: readonly ChainLink[] | null): readonly string[] =>
+  links === null || links.length === 0
+    ? []
+    : [
+        `${hook}: ${links.map(({ id, name }) => `${name === '' ? 'program' : name} (id ${id})`).join(', then ')}`,
+      ]
+
+function nginxChecks(nginx: NginxFacts, ptrace: boolean): readonly Check[] {
+  const invisible = nginx.invisible.map((upstream) =>
+    warning(
+      'nginx',
+      `upstream "${upstream}" cannot be seen`,
+      upstream.startsWith('https')
+        ? 'its traffic is encrypted; terminate TLS before the leg that is watched'
+        : 'its traffic crosses no interface; let it listen on a TCP port',
+    ),
+  )
+  return [nginxCheck(nginx, ptrace), ...invisible]
+}
+
+function nginxCheck(
+  { found, unreadable, front_doors: doors, warning: trouble }: NginxFacts,
+  ptrace: boolean,
+): Check {
+  if (!found)
+    return warning(
+      'nginx',
+      'no nginx runs in this network namespace',
+      'is it in a container? enter its network: nsenter -n -t PID upstreamtop …',
+    )
+  if (unreadable || !ptrace)
+    return warning(
+      'nginx',
+      'nginx runs here, but its ports cannot be learned',
+      'leave them out by hand: --ignore PORT',
+    )
+  if (trouble !== '') return warning('nginx', trouble, 'see that "nginx -t" is content')
+  return ok(
+    'nginx',
+    doors.length === 0
+      ? 'nginx runs here and proxies nothing yet'
+      : `front door: ${doors.join(', ')} (clients' requests there are left out)`,
+  )
+}
+
+/** A container's traffic is routed through us: more of it than of our own means that nginx is elsewhere. */
+function trafficChecks({ seconds, requests, halfSeen, routed, opaque }: Look): readonly Check[] {
+  const span = `in ${seconds} s`
+  const checks = [
+    requests > 0
+      ? ok('traffic', `${requests} requests ${span}`)
+      : warning('traffic', `no request to a backend ${span}`, 'try again while nginx has traffic'),
+  ]
+  if (halfSeen > 0)
+    checks.push(
+      warning(
+        'traffic',
+        `${halfSeen} connections of which one direction is seen ${span}`,
+        'answers come by another interface: leave out --iface, so that all are watched',
+      ),
+    )
+  if (routed > requests)
+    checks.push(
+      warning(
+        'traffic',
+        `${routed} requests were only routed through this host ${span}`,
+        'is nginx in a container or another host? enter its network: nsenter -n -t PID upstreamtop …',
+      ),
+    )
+  if (opaque > 0)
+    checks.push(
+      warning(
+        'traffic',
+        `${opaque} connections speak TLS or HTTP/2 ${span}`,
+        'their requests cannot be read',
+      ),
+    )
+  return checks
+}

@@ -1,0 +1,89 @@
+/** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
+import { execFile } from 'node:child_process'
+import { addFields, NO_EXCLUDED, NO_LOSS } from '../frame/aggregate.ts'
+import { diagnose, failed, wouldRecord, type Check, type Facts, type Look } from './diagnosis.ts'
+import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
+import { readSource } from './source.ts'
+
+/** @param seconds how long to look at the traffic; 0 for not at all */
+export async function examine(options: CaptureOptions, seconds: number): Promise<readonly Check[]> {
+  const answer = await askHelper()
+  if (!('facts' in answer)) return [answer.problem]
+  const checks = diagnose(answer.facts, null)
+  if (!wouldRecord(checks) || seconds === 0) return checks
+  try {
+    return diagnose(answer.facts, await lookAtTraffic(options, seconds))
+  } catch (error) {
+    return [...checks, failed('traffic', (error as Error).message, 'the helper failed while it watched')]
+  }
+}
+
+type Answer = { readonly facts: Facts } | { readonly problem: Check }
+
+async function askHelper(): Promise<Answer> {
+  return new Promise((resolve) => {
+    execFile(HELPER, ['--doctor'], (error, stdout, stderr) => {
+      const facts = factsIn(stdout)
+      if (facts !== null) resolve({ facts })
+      else resolve({ problem: helperProblem(error, stderr.trim()) })
+    })
+  })
+}
+
+function helperProblem(error: Error | null, talk: string): Check {
+  const code = error !== null && 'code' in error ? error.code : null
+  if (code === 'ENOENT') return failed('helper', `the helper "${HELPER}" is not built`, "run 'make build'")
+  if (code === 'EACCES')
+    return failed(
+      'helper',
+      `may not run the helper "${HELPER}"`,
+      "run with sudo, or join the group: 'sudo usermod -aG upstreamtop $USER'",
+    )
+  return failed('helper', talk === '' ? 'the helper says nothing' : talk, "rebuild it: 'make clean build'")
+}
+
+function factsIn(text: string): Facts | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return null
+    return { ...NO_FACTS, ...value }
+  } catch {
+    return null
+  }
+}
+
+/** What is assumed where the helper is silent. */
+const NO_FACTS: Facts = {
+  kernel: 'unknown',
+  tcx: true,
+  btf: true,
+  rights_missing: [],
+  ptrace: true,
+  load: null,
+  interfaces: [],
+  nginx: { found: false, unreadable: false, front_doors: [], invisible: [], warning: '' },
+}
+
+async function lookAtTraffic(options: CaptureOptions, seconds: number): Promise<Look> {
+  const probe = startProbe(options)
+  const timer = setTimeout(() => probe.stop(), seconds * 1000)
+  let requests = 0
+  let loss = NO_LOSS
+  let excluded = NO_EXCLUDED
+  let opaque = 0
+  try {
+    for await (const event of readSource(probe.lines)) {
+      if (event.kind !== 'frame') continue
+      const { frame } = event
+      requests += frame.traffic.reduce((sum, row) => sum + row.requests, 0)
+      opaque += frame.connections.reduce((sum, row) => sum + row.opaque, 0)
+      loss = addFields(loss, frame.loss)
+      excluded = addFields(excluded, frame.excluded)
+    }
+    await probe.ended
+  } finally {
+    clearTimeout(timer)
+    probe.stop()
+  }
+  return { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
+}
