@@ -1,4 +1,5 @@
 /** LEB128 variable-length integers: what every packed column of a recording is made of. Exact up to 2^53. */
+import { CorruptRow } from './corrupt-row.ts'
 
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(256)
@@ -52,7 +53,7 @@ export class ByteReader {
     let scale = 1
     for (;;) {
       const byte = this.bytes[this.#at++]
-      if (byte === undefined) throw new RangeError('a packed column ends early')
+      if (byte === undefined) throw new CorruptRow('a packed column ends early')
       value += (byte & 127) * scale
       if (byte < 128) return value
       scale *= 128

@@ -14,7 +14,7 @@ import {
 } from '../frame/frame.ts'
 import { addMicros, micros, type Micros, type WallMicros } from '../frame/units.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { CorruptRow } from './database.ts'
+import { CorruptRow } from './corrupt-row.ts'
 
 const LAYOUT = 1
 const FIRST_CODE = 96

@@ -1,14 +1,16 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
-import type { Database } from './database.ts'
+import { recordingError } from '../errors.ts'
+import { hasNoTables, isDamage, type Database } from './database.ts'
 import { DimensionReader } from './dimensions.ts'
 import { FrameReader } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
-import { openForReading, refuseNewer } from './open.ts'
+import { openForReading, refuseNewer, type Opened } from './open.ts'
 
 export interface Access {
   readonly database: Database
   readonly frames: FrameReader
   readonly minutes: MinuteReader
+  readonly names: DimensionReader
 }
 
 /** After the last read of a burst. */
@@ -20,6 +22,7 @@ export class Connection {
   #access: Access | null = null
   #resting: NodeJS.Timeout | null = null
   #isLive = false
+  #isSuspect = false
 
   constructor(
     readonly file: string,
@@ -28,8 +31,9 @@ export class Connection {
     this.#open()
   }
 
-  get database(): Database {
-    return this.use(({ database }) => database)
+  /** Not known to be consistent: a torn copy, or one that was cut off. */
+  get isSuspect(): boolean {
+    return this.#isSuspect
   }
 
   use<T>(read: (access: Access) => T): T {
@@ -54,9 +58,23 @@ export class Connection {
 
   #open(): Access {
     const opened = openForReading(this.file)
+    try {
+      return this.#attach(opened)
+    } catch (error) {
+      opened.database.close()
+      if (!isDamage(error) && !hasNoTables(error)) throw error
+      throw recordingError(
+        `"${this.file}" is damaged: its tables cannot be found`,
+        'Look for another copy of it.',
+      )
+    }
+  }
+
+  #attach(opened: Opened): Access {
     const { database } = opened
     refuseNewer(database, this.file)
     this.#isLive = opened.isLive
+    this.#isSuspect = opened.isSuspect
     if (this.damage.length === 0) this.damage.push(...opened.damage)
     this.#names?.attach(database)
     this.#names ??= new DimensionReader(database)
@@ -65,6 +83,7 @@ export class Connection {
       database,
       frames: new FrameReader(database, names),
       minutes: new MinuteReader(database, names),
+      names,
     }
     return this.#access
   }

@@ -1,5 +1,6 @@
 /** The one door to better-sqlite3. */
 import Sqlite from 'better-sqlite3'
+import { CorruptRow } from './corrupt-row.ts'
 
 export type Database = Sqlite.Database
 export type SqlValue = number | bigint | string | Buffer | null
@@ -44,18 +45,17 @@ export function bytes(cell: SqlValue | undefined): Buffer {
   throw new CorruptRow(`expected bytes, found ${typeof cell}`)
 }
 
-/** A row that SQLite could read and that makes no sense. */
-export class CorruptRow extends Error {
-  override readonly name = 'CorruptRow'
-}
-
 /** The file's content is at fault: read around it. */
 export function isDamage(error: unknown): boolean {
-  if (error instanceof CorruptRow || error instanceof RangeError) return true
+  if (error instanceof CorruptRow) return true
   return (
     error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(error.code)
   )
 }
+
+/** The schema's page is there and empty, or another's. */
+export const hasNoTables = (error: unknown): boolean =>
+  error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
 
 /** The disk has no room, or the file may not grow. */
 export const isFull = (error: unknown): boolean =>
@@ -68,3 +68,13 @@ export const isBusy = (error: unknown): boolean =>
 /** SQLite would have to write beside the file (a -shm, a recovery) and may not. */
 export const cannotWriteBeside = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code)
+
+/** No rows where the pages that hold them are damaged. */
+export function allOr(read: () => SqlValue[][]): SqlValue[][] {
+  try {
+    return read()
+  } catch (error) {
+    if (isDamage(error)) return []
+    throw error
+  }
+}

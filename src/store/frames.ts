@@ -39,6 +39,18 @@ export class FrameReader {
     return events ?? []
   }
 
+  /** Whether `read` would give a frame, at half the price. */
+  isWhole(seq: number): boolean {
+    const whole = orNull(() => {
+      const row = this.#tick.get(seq)
+      if (row === undefined) return false
+      const chunk = this.#chunk.get(seq)
+      const hash = this.#rows.hash(seq)
+      return isTrue(wholeTick(row), chunk === undefined ? hash : fold(hash, bytes(chunk[0])))
+    })
+    return whole ?? false
+  }
+
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
     const { traffic, connections, hash } = this.#rows.read(seq)
     const chunk = this.#chunk.get(seq)

@@ -2,15 +2,24 @@
 import type { RecordingInfo } from '../frame/recording.ts'
 import { SUB_BITS } from '../frame/histogram.ts'
 import { version } from '../version.ts'
-import { query, text, type Database } from './database.ts'
+import { allOr, query, text, type Database } from './database.ts'
 import { FORMAT } from './schema.ts'
 
 /** What the recorder knows when it starts. */
-export type RecordingMeta = Pick<RecordingInfo, 'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'>
+export type RecordingMeta = Pick<
+  RecordingInfo,
+  'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'
+> & {
+  /** who wrote it first, where this is a copy */
+  readonly tool?: string
+  /** what else is worth keeping, by its key in the meta table */
+  readonly more?: Readonly<Record<string, string>>
+}
 
 /** `tool` and `readable_by` are read by every later version, whatever else changes. */
 export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
-  tool: `upstreamtop ${version}`,
+  ...meta.more,
+  tool: meta.tool ?? `upstreamtop ${version}`,
   readable_by: `upstreamtop ${FIRST_READER[FORMAT]}`,
   format: String(FORMAT),
   host: meta.host,
@@ -25,8 +34,9 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
 /** The first version that reads a format. */
 const FIRST_READER = { [FORMAT]: '0.1.0' }
 
+/** Empty where it cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {
-  const rows = query(database, 'SELECT key, value FROM meta').all()
+  const rows = allOr(() => query(database, 'SELECT key, value FROM meta').all())
   return new Map(rows.map(([key, value]) => [text(key), text(value)]))
 }
 

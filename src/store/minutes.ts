@@ -22,7 +22,7 @@ export class MinuteReader {
     this.#minute = query(database, `SELECT ${MINUTE_COLUMNS.join(',')} FROM minute WHERE first = ?`)
     this.#bounds = query(
       database,
-      `SELECT (SELECT start FROM tick WHERE seq = ?1), (SELECT start + length FROM tick WHERE seq = ?1 + ?2 - 1)`,
+      'SELECT (SELECT start FROM tick WHERE seq = ?), (SELECT start + length FROM tick WHERE seq = ?)',
     )
   }
 
@@ -42,7 +42,7 @@ export class MinuteReader {
 
   #span(cells: SqlRow): Span {
     const [first, ticks] = [integer(cells[0]), integer(cells[1])]
-    const bounds = this.#bounds.get(first, ticks)
+    const bounds = this.#bounds.get(first, first + ticks - 1)
     return {
       from: wallMicros(integer(bounds?.[0])),
       to: wallMicros(integer(bounds?.[1])),

@@ -2,7 +2,7 @@
  * A recording as a database, wherever and however it lies: finished, being recorded, killed, copied without its -wal, in a
  * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { recordingError, usageError } from '../errors.ts'
 import {
@@ -46,9 +46,17 @@ export function openForReading(file: string): Opened {
   return besideWal(file, size)
 }
 
-/** @throws UserError when it is not ours, or damaged */
+/** @throws UserError when it is not ours, zipped, or may not be written */
 export function openForAppend(file: string): Database {
-  readHeader(readOrExplain(file), file)
+  const start = readOrExplain(file)
+  if (isGzip(start))
+    throw usageError(`"${file}" is gzipped and cannot be changed`, `Unzip it first: gunzip ${file}`)
+  readHeader(start, file)
+  try {
+    accessSync(file, constants.W_OK)
+  } catch {
+    throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
+  }
   const database = openWritable(file)
   refuseNewer(database, file)
   return database

@@ -3,10 +3,12 @@ import type { Aggregate } from '../frame/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
 import { aggregate } from './aggregate.ts'
-import { Connection } from './connection.ts'
+import { Connection, type Access } from './connection.ts'
+import { readContents } from './contents.ts'
 import { readInfo } from './info.ts'
 import { readMarkers } from './markers.ts'
-import { gapsOf, readSeries, type Series } from './ticks.ts'
+import { allNames, type AllNames } from './names.ts'
+import { gapsOf, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
@@ -14,23 +16,27 @@ export interface OpenOptions {
 }
 
 /** @param file a path, `-` for standard input; gzipped or not. @throws UserError (exit 2 not there, exit 5 not readable) */
-export function openRecording(file: string, options: OpenOptions = {}): Recording {
+export function openRecording(file: string, options: OpenOptions = {}): StoredRecording {
   return new StoredRecording(new Connection(file, options.follow ?? false))
 }
 
-class StoredRecording implements Recording {
+/** A recording out of a file, with what only files have. */
+export class StoredRecording implements Recording {
   readonly #connection: Connection
-  readonly #series: Series = { ticks: [], minutes: [] }
+  readonly #series: Series
+  readonly #damage: string[]
   #info: RecordingInfo
-  #markers: readonly Marker[] = []
+  #markers: readonly Marker[]
   #gaps: readonly Gap[] | null = null
 
   constructor(connection: Connection) {
     this.#connection = connection
-    readSeries(connection.database, this.#series)
-    this.#markers = readMarkers(connection.database)
-    this.#info = readInfo(connection.database, connection.file, this.#series.ticks)
-    connection.rest()
+    const { file, isSuspect } = connection
+    const { damage, ...series } = connection.use((access) => readContents(access, isSuspect, file))
+    this.#series = series
+    this.#damage = [...connection.damage, ...damage]
+    this.#markers = connection.use(({ database }) => readMarkers(database))
+    this.#info = connection.use(({ database }) => readInfo(database, file, series.ticks))
   }
 
   get info(): RecordingInfo {
@@ -43,7 +49,7 @@ class StoredRecording implements Recording {
     return this.#markers
   }
   get damage(): readonly string[] {
-    return this.#connection.damage
+    return this.#damage
   }
   get gaps(): readonly Gap[] {
     return (this.#gaps ??= gapsOf(this.#series.ticks))
@@ -64,16 +70,36 @@ class StoredRecording implements Recording {
   }
 
   refresh(): boolean {
-    const { database } = this.#connection
-    const markers = readMarkers(database)
-    const more = readSeries(database, this.#series) || markers.length > this.#markers.length
-    if (more) {
-      this.#markers = markers
-      this.#gaps = null
-    }
-    this.#info = readInfo(database, this.#connection.file, this.#series.ticks)
-    this.#connection.rest()
-    return more
+    return this.#connection.use(({ database }) => {
+      const markers = readMarkers(database)
+      const more = readSeries(database, this.#series) || markers.length > this.#markers.length
+      if (more) {
+        this.#markers = markers
+        this.#gaps = null
+      }
+      this.#info = readInfo(database, this.#connection.file, this.#series.ticks)
+      return more
+    })
+  }
+
+  /** The rollups that may be used. */
+  get minutes(): readonly Minute[] {
+    return this.#series.minutes
+  }
+
+  /** The tick is there and matches its checksum. */
+  isWhole(seq: number): boolean {
+    return this.#connection.use(({ frames }) => frames.isWhole(seq))
+  }
+
+  /** All backends and routes, in the order of their numbers. */
+  names(): AllNames {
+    return this.#connection.use(({ database, names }) => allNames(database, names))
+  }
+
+  /** Everything that a file tells of itself, for info, check and cut. */
+  inspect<T>(look: (access: Access) => T): T {
+    return this.#connection.use(look)
   }
 
   close(): void {

@@ -3,7 +3,8 @@ import { NO_DISTRIBUTION, type ConnectionCounts } from '../frame/aggregate.ts'
 import type { Codes, Control, Counts, Distribution, Excluded, Loss } from '../frame/frame.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { packBuckets, unpackBuckets } from './buckets.ts'
-import { CorruptRow, integer, type SqlRow, type SqlValue } from './database.ts'
+import { integer, type SqlRow, type SqlValue } from './database.ts'
+import { CorruptRow } from './corrupt-row.ts'
 
 /** Writes the cells of COUNT_COLUMNS from `at` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {

@@ -13,6 +13,12 @@ export interface SpanRows {
   readonly hash: number
 }
 
+interface RawRows {
+  readonly traffic: readonly SqlRow[]
+  readonly status: readonly SqlRow[]
+  readonly connection: readonly SqlRow[]
+}
+
 export class SpanReader {
   readonly #traffic: Query
   readonly #status: Query
@@ -32,26 +38,41 @@ export class SpanReader {
   }
 
   read(span: number): SpanRows {
-    const traffic = this.#traffic.all(span)
-    const status = this.#status.all(span)
-    const connection = this.#connection.all(span)
-    let hash = SEED
-    for (const row of traffic) hash = this.#foldRow(hash, row, 2)
-    for (const row of status) hash = this.#foldRow(hash, row, 2)
-    for (const row of connection) hash = this.#foldRow(hash, row, 1)
-    const codes = new CodeCursor(status)
+    const raw = this.#raw(span)
+    const codes = new CodeCursor(raw.status)
     return {
-      traffic: traffic.map((row) => ({
+      traffic: raw.traffic.map((row) => ({
         backend: this.names.backend(integer(row[0])).value,
         route: this.names.route(integer(row[1])).value,
         ...this.#counts(row, codes),
       })),
-      connections: connection.map((row) => ({
+      connections: raw.connection.map((row) => ({
         backend: this.names.backend(integer(row[0])).value,
         ...counted(row),
       })),
-      hash,
+      hash: this.#hashOf(raw),
     }
+  }
+
+  /** The checksum alone. */
+  hash(span: number): number {
+    return this.#hashOf(this.#raw(span))
+  }
+
+  #raw(span: number): RawRows {
+    return {
+      traffic: this.#traffic.all(span),
+      status: this.#status.all(span),
+      connection: this.#connection.all(span),
+    }
+  }
+
+  #hashOf({ traffic, status, connection }: RawRows): number {
+    let hash = SEED
+    for (const row of traffic) hash = this.#foldRow(hash, row, 2)
+    for (const row of status) hash = this.#foldRow(hash, row, 2)
+    for (const row of connection) hash = this.#foldRow(hash, row, 1)
+    return hash
   }
 
   #counts(row: SqlRow, codes: CodeCursor): Counts {

@@ -24,6 +24,8 @@ export interface WriterOptions extends Bounds {
   readonly warn?: ((text: string) => void) | undefined
   /** false: many ticks a transaction, no fsync, nothing measured. For files that can be made again. */
   readonly durable?: boolean | undefined
+  /** a copy ends where it is cut, and is as complete as what it was cut from */
+  readonly complete?: boolean | undefined
 }
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
@@ -190,7 +192,7 @@ export class RecordingWriter implements RecordingSink {
   #finish(): void {
     if (this.#inBulk === 0) this.#begin()
     this.#rollup.write()
-    setMeta(this.database, 'complete', this.#final ? '1' : '0')
+    setMeta(this.database, 'complete', this.#final || this.options.complete === true ? '1' : '0')
     releaseLock(this.database)
     this.#commit()
   }

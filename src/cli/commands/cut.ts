@@ -1,0 +1,120 @@
+import { Command } from 'commander'
+import { usageError } from '../../errors.ts'
+import { matches } from '../../frame/selection.ts'
+import { ticksWithin } from '../../frame/time.ts'
+import { isoUtc } from '../../frame/timezone.ts'
+import type { Io } from '../io.ts'
+import { selectionOption } from '../values/expression.ts'
+import { refuseStream } from '../values/file.ts'
+import { size } from '../values/size.ts'
+import { rangeOptions, timeScope } from '../values/time.ts'
+import type { CutRequest } from '../../store/cut.ts'
+import { REDACTABLE, type Redactable } from '../../store/redact.ts'
+
+interface CutFlags {
+  readonly out: string
+  readonly from?: string
+  readonly to?: string
+  readonly backend: readonly string[]
+  readonly route: readonly string[]
+  readonly where: readonly string[]
+  readonly redact: ReadonlySet<Redactable>
+  readonly maxSize?: number
+}
+
+export function cutCommand(io: Io): Command {
+  return new Command('cut')
+    .description('a range of a recording as a recording of its own, checked by reading it again')
+    .argument('<file>', 'the recording; it may be being recorded')
+    .requiredOption('-o, --out <file>', 'the recording to write; never overwritten')
+    .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
+    .option('--to <time>', 'end of the range; +90s counts from --from')
+    .option('--backend <address>', 'keep this backend alone (repeatable)', appended, [])
+    .option('--route <path>', 'keep this route alone (repeatable)', appended, [])
+    .option('--where <expression>', 'keep these rows alone (repeatable)', appended, [])
+    .option(
+      '--redact <what>',
+      `pseudonyms instead: ${REDACTABLE.join(',')}`,
+      redactions,
+      new Set<Redactable>(),
+    )
+    .option(
+      '--max-size <size>',
+      'list fewer single requests until it fits; counts are never thinned',
+      size('--max-size', 100_000),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, flags: CutFlags) => {
+      refuseStream('cut', file)
+      refuseStream('cut -o', flags.out)
+      const keeps = rowsToKeep(flags)
+      const { openRecording } = await import('../../store/reader.ts')
+      const { cutRecording } = await import('../../store/cut.ts')
+      const { progressOf } = await import('../progress.ts')
+      const recording = openRecording(file)
+      try {
+        const scope = timeScope(recording, io)
+        const span = rangeOptions(flags.from, flags.to, scope)
+        const ranges = ticksWithin(recording.ticks, span)
+        if (ranges.length === 0)
+          throw usageError('the range holds no ticks', 'It lies in a gap; info lists them.')
+        for (const words of recording.damage) io.stderr.write(`${file}: ${words}\n`)
+        const { out, redact, maxSize } = flags
+        const progress = progressOf(io, 'cutting')
+        const result = await cutRecording(
+          recording,
+          { ranges, span, keeps, redact, maxSize: maxSize ?? null, out },
+          progress,
+        )
+        progress.done()
+        const { bytes, plural, percent } = await import('../../render/quantities.ts')
+        if (result.lost > 0) io.stderr.write(`${file}: ${plural(result.lost, 'tick')} cannot be read\n`)
+        if (result.ringShare < 1)
+          io.stderr.write(`${percent(result.ringShare)} of the single requests are listed\n`)
+        io.stdout.write(`${out}: ${plural(result.ticks, 'tick')}, ${bytes(result.bytes)}\n`)
+        io.stdout.write(`${isoUtc(span.from)} to ${isoUtc(span.to)}\nsha256 ${result.sha256}\n`)
+      } finally {
+        recording.close()
+      }
+    })
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+function redactions(text: string): ReadonlySet<Redactable> {
+  const words = text.split(',').map((word) => {
+    const known = REDACTABLE.find((what) => what === word.trim())
+    if (known === undefined)
+      throw usageError(`--redact "${word}" is unknown`, `Choose from ${REDACTABLE.join(', ')}.`)
+    return known
+  })
+  return new Set(words)
+}
+
+/** All given ways of choosing must agree; null: every row. */
+function rowsToKeep({ backend, route, where }: CutFlags): CutRequest['keeps'] {
+  const { rows, codes, lines } = selectionOption('--where', where)
+  if (codes !== null || lines !== null) {
+    throw usageError(
+      '--where: a cut keeps rows by backend, method and route',
+      'Measures and status are for report and requests.',
+    )
+  }
+  if (backend.length + route.length === 0 && rows === null) return null
+  return (row) =>
+    (backend.length === 0 ||
+      backend.includes(row.backend.address) ||
+      backend.includes(row.backend.name ?? '')) &&
+    (route.length === 0 || row.route === null || route.includes(row.route.path)) &&
+    (rows === null || matches(rows, { ...row, outcome: null }))
+}
+
+const EXAMPLES = `
+Examples:
+  upstreamtop cut live.db --from 14:02 --to +5m -o incident.db
+  upstreamtop cut big.db --from @deploy --to -0s --max-size 25MB -o attach.db
+  upstreamtop cut incident.db --backend 10.0.1.12:8080 --route /checkout -o checkout.db
+  upstreamtop cut incident.db --redact paths,ips,hosts -o public.db
+
+A cut counts what was in its range and rows; loss and what was excluded stay those of the whole host.
+`

@@ -1,0 +1,48 @@
+import { Command, Option } from 'commander'
+import { usageError } from '../../errors.ts'
+import type { Marker } from '../../frame/frame.ts'
+import { wallMicros } from '../../frame/units.ts'
+import type { Io } from '../io.ts'
+import { refuseStream } from '../values/file.ts'
+import { timeOption, timeScope } from '../values/time.ts'
+
+interface MarkFlags {
+  readonly at?: string
+  readonly kind: Marker['kind']
+}
+
+export function markCommand(io: Io): Command {
+  return new Command('mark')
+    .description('write a note into a recording, also while it is being recorded')
+    .argument('<file>', 'the recording')
+    .argument('<text>', 'what happened')
+    .option('--at <time>', 'when, for example 14:02 or 30% (default: now, while it is being recorded)')
+    .addOption(new Option('--kind <kind>', 'what it is').choices(['note', 'deploy']).default('note'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, text: string, { at, kind }: MarkFlags) => {
+      refuseStream('mark', file)
+      if (text.trim() === '') throw usageError('the text of a marker is empty', 'Say what happened.')
+      const { openRecording } = await import('../../store/reader.ts')
+      const { inventoryOf } = await import('../../store/inventory.ts')
+      const { markRecording } = await import('../../store/mark.ts')
+      const recording = openRecording(file)
+      const scope = timeScope(recording, io)
+      const isRunning = recording.inspect((access) => inventoryOf(access, file)).recorder !== null
+      recording.close()
+      if (at === undefined && !isRunning) {
+        throw usageError(
+          `"${file}" is not being recorded now`,
+          'Say when it happened with --at, for example --at 14:02.',
+        )
+      }
+      const time = at === undefined ? wallMicros(io.now() * 1000) : timeOption('--at', at, scope)
+      markRecording(file, { at: time, kind, text })
+    })
+}
+
+const EXAMPLES = `
+Examples:
+  upstreamtop mark incident.db 'rolled back' --at 14:21
+  upstreamtop mark live.db 'deploy 4711' --kind deploy          while it is being recorded
+  upstreamtop replay incident.db --at '@rolled back'            markers are places to go to
+`

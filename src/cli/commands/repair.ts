@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { refuseStream } from '../values/file.ts'
+
+export function repairCommand(io: Io): Command {
+  return new Command('repair')
+    .description(
+      'save every tick of a damaged recording that can still be read; the original is left as it is',
+    )
+    .argument('<file>', 'the damaged recording')
+    .requiredOption('-o, --out <file>', 'the recording to write; never overwritten')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, { out }: { readonly out: string }) => {
+      refuseStream('repair', file)
+      refuseStream('repair -o', out)
+      const { repairRecording } = await import('../../store/repair.ts')
+      const { progressOf } = await import('../progress.ts')
+      const { bytes, plural } = await import('../../render/quantities.ts')
+      const progress = progressOf(io, 'repairing')
+      const result = await repairRecording(file, out, progress)
+      progress.done()
+      for (const words of result.damage) io.stderr.write(`${file}: ${words}\n`)
+      if (result.lost > 0) io.stderr.write(`${file}: ${plural(result.lost, 'tick')} cannot be read\n`)
+      io.stdout.write(
+        `${out}: ${plural(result.ticks, 'tick')} saved, ${bytes(result.bytes)}\nsha256 ${result.sha256}\n`,
+      )
+    })
+}
+
+const EXAMPLES = `
+Examples:
+  upstreamtop repair incident.db -o saved.db
+`

@@ -1,0 +1,75 @@
+import { Command, Option } from 'commander'
+import { usageError } from '../../errors.ts'
+import { selects } from '../../frame/selection.ts'
+import { ticksWithin } from '../../frame/time.ts'
+import type { Io } from '../io.ts'
+import { selectionOption } from '../values/expression.ts'
+import { refuseStream } from '../values/file.ts'
+import { rangeOptions, timeScope, timeZoneOption } from '../values/time.ts'
+
+interface RequestsFlags {
+  readonly from?: string
+  readonly to?: string
+  readonly where: readonly string[]
+  readonly format: 'text' | 'csv' | 'ndjson'
+  readonly tz?: string
+}
+
+export function requestsCommand(io: Io): Command {
+  return new Command('requests')
+    .description(
+      'single requests: every failure and 5xx, the slowest, and a sample of the rest, as they were recorded',
+    )
+    .argument('<file>', 'the recording')
+    .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
+    .option('--to <time>', 'end of the range; +90s counts from --from')
+    .option('--where <expression>', 'requests to list (repeatable)', appended, [])
+    .addOption(
+      new Option('--format <format>', 'how to write them').choices(['text', 'csv', 'ndjson']).default('text'),
+    )
+    .option(
+      '--tz <zone>',
+      "show times in local, UTC or a named zone (default: the recording's)",
+      timeZoneOption,
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, { from, to, where, format, tz }: RequestsFlags) => {
+      refuseStream('requests', file)
+      const selection = selectionOption('--where', where)
+      if (selection.lines !== null) {
+        throw usageError(
+          '--where: measures are of many requests',
+          'A single one has backend, method, route and status.',
+        )
+      }
+      const { openRecording } = await import('../../store/reader.ts')
+      const { requestRows } = await import('../requests.ts')
+      const { writeAll } = await import('../../report/output.ts')
+      const recording = openRecording(file)
+      try {
+        const scope = timeScope(recording, io, tz)
+        const ranges = ticksWithin(recording.ticks, rangeOptions(from, to, scope))
+        const rows = requestRows(
+          recording,
+          ranges,
+          (event) => selects(selection, event),
+          format,
+          scope.timeZone,
+        )
+        await writeAll(rows, io.stdout)
+      } finally {
+        recording.close()
+      }
+    })
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+const EXAMPLES = `
+Examples:
+  upstreamtop requests incident.db --from 14:02 --to +10s
+  upstreamtop requests incident.db --where 'status >= 500 and route = "/checkout"'
+  upstreamtop requests incident.db --format csv > requests.csv
+
+CSV and NDJSON: at (UTC), backend, method, route, status, failure, header_ms, total_ms.
+`

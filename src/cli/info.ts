@@ -1,0 +1,72 @@
+/** A recording's own account of itself, as text and as JSON. */
+import type { Aggregate } from '../frame/aggregate.ts'
+import type { Recording } from '../frame/recording.ts'
+import { isoUtc, localDateTime } from '../frame/timezone.ts'
+import type { WallMicros } from '../frame/units.ts'
+import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
+import { visible } from '../render/text.ts'
+import { recordingEntry } from '../report/json.ts'
+import type { Inventory } from '../store/inventory.ts'
+
+export function infoText(recording: Recording, inventory: Inventory, sum: Aggregate): string {
+  const { info, markers, gaps, damage } = recording
+  const time = (at: WallMicros): string => localDateTime(at, info.timeZone)
+  const rows: [string, string][] = [
+    ['file', `${info.file}, ${bytes(inventory.size)}, format ${info.format}, written by ${info.tool}`],
+    ['state', stateOf(recording, inventory)],
+    ['host', `${info.host}, kernel ${info.kernel}, times in ${info.timeZone}`],
+    ['command', info.arguments.length === 0 ? '–' : info.arguments.join(' ')],
+    ['interfaces', info.interfaces.length === 0 ? '–' : info.interfaces.join(', ')],
+    ['from', info.ticks === 0 ? '–' : time(info.start)],
+    ['to', info.ticks === 0 ? '–' : `${time(info.end)} (${longSpan(info.end - info.start)})`],
+    ['ticks', `${exactCount(info.ticks)}, covering ${longSpan(sum.covered)}`],
+    [
+      'requests',
+      `${exactCount(sum.totals.requests)} to ${plural(inventory.backends, 'backend')} on ${plural(inventory.routes, 'route')}; ${exactCount(inventory.listed)} listed one by one`,
+    ],
+    [
+      'rows',
+      Object.entries(inventory.tables)
+        .map(([name, count]) => `${name} ${exactCount(count)}`)
+        .join(', '),
+    ],
+    ...gaps.map((gap): [string, string] => [
+      'gap',
+      `${time(gap.from)} for ${longSpan(gap.to - gap.from)}: ${gap.reason}`,
+    ]),
+    ...markers.map((marker): [string, string] => [
+      'marker',
+      `${time(marker.at)} ${marker.kind}: ${marker.text}`,
+    ]),
+    ...damage.map((words): [string, string] => ['damage', words]),
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(11)} ${visible(value)}\n`).join('')
+}
+
+function stateOf({ info, damage }: Recording, { recorder }: Inventory): string {
+  if (recorder !== null) return `being recorded by process ${recorder}`
+  if (damage.length > 0) return 'damaged: upstreamtop check says more, repair saves what can be saved'
+  return info.complete ? 'complete' : 'not ended cleanly; what is in it is whole'
+}
+
+export function infoJson(recording: Recording, inventory: Inventory, sum: Aggregate): string {
+  const { info, markers, gaps, damage } = recording
+  const value = {
+    recording: {
+      ...recordingEntry(info),
+      size: inventory.size,
+      kernel: info.kernel,
+      arguments: info.arguments,
+      interfaces: info.interfaces,
+      clock: { time_zone: info.timeZone, seconds: sum.length / 1e6, covered: sum.covered / 1e6 },
+      versions: { format: info.format, tool: info.tool, readable_by: inventory.meta.readable_by ?? null },
+      tables: inventory.tables,
+      requests: { counted: sum.totals.requests, listed: inventory.listed },
+      recorder: inventory.recorder,
+      gaps: gaps.map(({ from, to, reason }) => ({ from: isoUtc(from), to: isoUtc(to), reason })),
+      markers: markers.map(({ at, kind, text }) => ({ at: isoUtc(at), kind, text })),
+      damage,
+    },
+  }
+  return `${JSON.stringify(value, null, 2)}\n`
+}

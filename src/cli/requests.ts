@@ -1,0 +1,71 @@
+/** The request ring as rows of text, CSV or NDJSON. */
+import type { RequestEvent } from '../frame/frame.ts'
+import type { Recording, SeqRange } from '../frame/recording.ts'
+import { clockTimeMillis, isoUtc } from '../frame/timezone.ts'
+import { toMillis, type Micros } from '../frame/units.ts'
+import { latency } from '../render/quantities.ts'
+import { visible } from '../render/text.ts'
+import { csvRow } from '../report/csv.ts'
+
+export type RequestFormat = 'text' | 'csv' | 'ndjson'
+
+export function* requestRows(
+  recording: Recording,
+  ranges: readonly SeqRange[],
+  isWanted: (event: RequestEvent) => boolean,
+  format: RequestFormat,
+  timeZone: string,
+): Generator<string> {
+  if (format === 'csv') yield csvRow(COLUMNS)
+  for (const range of ranges) {
+    for (const event of recording.requests(range)) {
+      if (isWanted(event)) yield rowOf(event, format, timeZone)
+    }
+  }
+}
+
+const COLUMNS = ['at', 'backend', 'method', 'route', 'status', 'failure', 'header_ms', 'total_ms'] as const
+
+function rowOf(event: RequestEvent, format: RequestFormat, timeZone: string): string {
+  switch (format) {
+    case 'text':
+      return textRow(event, timeZone)
+    case 'csv':
+      return csvRow(Object.values(fields(event)))
+    case 'ndjson':
+      return `${JSON.stringify(fields(event))}\n`
+  }
+}
+
+const fields = ({
+  at,
+  backend,
+  route,
+  outcome,
+  header,
+  total,
+}: RequestEvent): Record<(typeof COLUMNS)[number], string | number | null> => ({
+  at: isoUtc(at),
+  backend: backend.address,
+  method: route.method,
+  route: route.path,
+  status: typeof outcome === 'number' ? outcome : null,
+  failure: typeof outcome === 'number' ? null : outcome,
+  header_ms: millis(header),
+  total_ms: millis(total),
+})
+
+const millis = (span: Micros | null): number | null => (span === null ? null : toMillis(span))
+
+function textRow({ at, backend, route, outcome, header, total }: RequestEvent, timeZone: string): string {
+  const cells = [
+    clockTimeMillis(at, timeZone),
+    String(outcome).padEnd(10),
+    latency(header).padStart(7),
+    latency(total).padStart(7),
+    visible(backend.address).padEnd(21),
+    visible(route.method).padEnd(6),
+    visible(route.path),
+  ]
+  return `${cells.join(' ')}\n`
+}

@@ -1,0 +1,124 @@
+/** Is a recording whole? Every page, every tick against its checksum, every rollup against its ticks, and the recorder's books. */
+import { setImmediate } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { Aggregate } from '../frame/aggregate.ts'
+import type { RecordingInfo } from '../frame/recording.ts'
+import { Accumulator } from './accumulator.ts'
+import { Books } from './books.ts'
+import type { Progress } from './copy.ts'
+import type { Access } from './connection.ts'
+import { isDamage, query, text } from './database.ts'
+import { interrupted } from './interrupted.ts'
+import { readMeta } from './meta.ts'
+import { openRecording, type StoredRecording } from './reader.ts'
+import type { Minute } from './ticks.ts'
+
+export interface Verdict {
+  /** whole; something is missing or wrong and repair saves the rest; nothing is left */
+  readonly state: 'whole' | 'recoverable' | 'lost'
+  /** what is wrong */
+  readonly problems: readonly string[]
+  /** what is worth knowing and no fault of the file */
+  readonly notes: readonly string[]
+  /** whole ones */
+  readonly ticks: number
+  readonly info: RecordingInfo
+}
+
+/** @throws UserError (exit 5) for what is no recording, or of which nothing is left */
+export async function checkRecording(file: string, progress: Progress): Promise<Verdict> {
+  const recording = openRecording(file)
+  try {
+    const pages = recording.inspect(({ database }) => brokenPages(database))
+    const scan = await scanTicks(recording, progress)
+    const problems = [...recording.damage, ...pages, ...scan.problems]
+    const state = problems.length === 0 ? 'whole' : scan.whole > 0 ? 'recoverable' : 'lost'
+    return { state, problems, notes: notesOf(recording, scan), ticks: scan.whole, info: recording.info }
+  } finally {
+    recording.close()
+  }
+}
+
+interface Scan {
+  readonly problems: readonly string[]
+  readonly whole: number
+  /** runs of the recorder whose books balance to the last dump */
+  readonly judged: number
+}
+
+const BATCH = 200
+
+/** One pass: each tick as a frame, summed up minute by minute. */
+async function scanTicks(recording: StoredRecording, { signal, report }: Progress): Promise<Scan> {
+  const { ticks } = recording
+  const isCut = recording.inspect(({ database }) => readMeta(database).has('cut'))
+  const books = new Books(ticks[0]?.seq === 0 && !isCut)
+  const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
+  const wrong = { ticks: 0, minutes: 0, summaries: 0 }
+  let sum = new Accumulator()
+  let minute: Minute | undefined
+  for (const [i, tick] of ticks.entries()) {
+    if (i % BATCH === BATCH - 1) {
+      await setImmediate()
+      report(i, ticks.length)
+      if (signal.aborted) throw interrupted()
+    }
+    const begun = minutes.get(tick.seq)
+    if (begun !== undefined) [minute, sum] = [begun, new Accumulator()]
+    const frame = recording.frame(tick.seq)
+    if (!isCut) books.add(frame)
+    if (frame === null) {
+      wrong.ticks++
+      continue
+    }
+    sum.addFrame(frame)
+    if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
+    if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
+    const { first } = minute
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.result()))) wrong.minutes++
+    minute = undefined
+  }
+  const problems = [
+    ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
+    ...said(wrong.summaries, 'ticks differ from their summary'),
+    ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
+    ...books.problems,
+  ]
+  return { problems, whole: ticks.length - wrong.ticks, judged: books.judged }
+}
+
+const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
+
+/** A minute of which a tick is lost has another sum: that is said once, by the tick. */
+function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boolean {
+  const rollup = minutes.read(first)
+  if (rollup === null) return false
+  if (rollup.span.ticks !== ticks.ticks) return true
+  const sum = new Accumulator()
+  sum.beginSpan(rollup.span)
+  for (const row of rollup.rows.traffic) sum.addTraffic(row.backend, row.route, row)
+  for (const row of rollup.rows.connections) sum.addConnection(row.backend, row)
+  return isDeepStrictEqual(sum.result().totals, ticks.totals)
+}
+
+const MAX_PAGES_NAMED = 5
+
+function brokenPages(database: Access['database']): string[] {
+  try {
+    const found = query(database, `PRAGMA integrity_check(${MAX_PAGES_NAMED})`).all()
+    return found.map(([words]) => text(words)).filter((words) => words !== 'ok')
+  } catch (error) {
+    if (isDamage(error)) return ['SQLite cannot follow its pages']
+    throw error
+  }
+}
+
+function notesOf(recording: StoredRecording, scan: Scan): string[] {
+  const { info, gaps } = recording
+  const notes: string[] = []
+  if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
+  if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
+  if (scan.judged > 0 && scan.problems.length === 0)
+    notes.push('the books balance: each segment and each request is accounted for')
+  return notes
+}

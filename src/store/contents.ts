@@ -1,0 +1,80 @@
+/** What a file holds, found without trusting it more than it deserves. */
+import { recordingError } from '../errors.ts'
+import type { TickSummary } from '../frame/recording.ts'
+import type { Access } from './connection.ts'
+import { integer, isDamage, query, type SqlRow } from './database.ts'
+import { salvage, type Verify } from './salvage.ts'
+import { readSeries, type Series } from './ticks.ts'
+
+export interface Contents extends Series {
+  /** in words; empty for a whole file */
+  readonly damage: readonly string[]
+}
+
+/** Beyond this many, the rows of a suspect file are counted instead of checked one tick after the other. */
+const CHECK_ALL = 20_000
+/** A copy is torn where the recorder was writing. */
+const CHECK_LAST = 1_000
+
+/** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError when nothing can be read */
+export function readContents(access: Access, isSuspect: boolean, file: string): Contents {
+  const series: Series = { ticks: [], minutes: [] }
+  try {
+    readSeries(access.database, series)
+    if (!isSuspect) return { ...series, damage: [] }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  const verify = verifier(access, series.ticks)
+  const rest = salvage(access.database, verify, series.minutes)
+  if (rest.ticks.length > 0 || rest.damage.length === 0) return rest
+  throw recordingError(
+    `nothing can be read of "${file}": ${rest.damage.join(', ')}`,
+    'Look for another copy of it.',
+  )
+}
+
+function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
+  const last = ticks.at(-1)?.seq ?? 0
+  if (ticks.length <= CHECK_ALL) return (seq) => access.frames.isWhole(seq)
+  const bad = badTicks(access, ticks, last)
+  return (seq) => (seq > last - CHECK_LAST ? access.frames.isWhole(seq) : !bad.has(seq))
+}
+
+/** The ticks whose rows do not add up to what the tick says: one pass over the traffic, tick by tick only around a hole. */
+function badTicks(
+  { database, frames }: Access,
+  ticks: readonly TickSummary[],
+  last: number,
+): ReadonlySet<number> {
+  const select = query(
+    database,
+    'SELECT tick, sum(requests), sum(answered) FROM traffic WHERE tick >= ? GROUP BY tick ORDER BY tick',
+  )
+  const bad = new Set<number>()
+  const sums = new Map<number, string>()
+  const whole = new Set<number>()
+  for (let next = 0; next <= last; next++) {
+    if (readSums(select.iterate(next), sums)) break
+    next = Math.max(next, lastKey(sums) + 1)
+    while (next <= last && !frames.isWhole(next)) bad.add(next++)
+    whole.add(next)
+  }
+  for (const { seq, requests, answered } of ticks) {
+    if (!whole.has(seq) && (sums.get(seq) ?? '0 0') !== `${requests} ${answered}`) bad.add(seq)
+  }
+  return bad
+}
+
+/** Whether all could be read. */
+function readSums(rows: IterableIterator<SqlRow>, into: Map<number, string>): boolean {
+  try {
+    for (const row of rows) into.set(integer(row[0]), `${integer(row[1])} ${integer(row[2])}`)
+    return true
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return false
+  }
+}
+
+const lastKey = (sums: ReadonlyMap<number, string>): number => [...sums.keys()].at(-1) ?? -1

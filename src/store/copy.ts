@@ -1,0 +1,92 @@
+/** Frames from one recording into a new one: what cut and repair are made of. */
+import { createHash } from 'node:crypto'
+import { createReadStream, rmSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import type { Aggregate } from '../frame/aggregate.ts'
+import type { Marker, SecondFrame } from '../frame/frame.ts'
+import type { Recording, SeqRange } from '../frame/recording.ts'
+import { Accumulator } from './accumulator.ts'
+import { interrupted } from './interrupted.ts'
+import type { RecordingMeta } from './meta.ts'
+import { createRecording } from './writer.ts'
+
+export interface CopyPlan {
+  readonly source: Recording
+  /** in order; half open */
+  readonly ranges: readonly SeqRange[]
+  readonly out: string
+  readonly meta: RecordingMeta
+  readonly frame: (frame: SecondFrame) => SecondFrame
+  readonly markers: readonly Marker[]
+}
+
+export interface Progress {
+  readonly signal: AbortSignal
+  /** done and all of the ticks; called a few times a second at most */
+  readonly report: (done: number, all: number) => void
+}
+
+export interface Copied {
+  readonly ticks: number
+  /** their rows could not be read: a gap stands in their place */
+  readonly lost: number
+  /** of what was written */
+  readonly sum: Aggregate
+}
+
+const BATCH = 200
+
+/** @throws UserError when the file exists, or on an interruption; nothing is left of it then */
+export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Copied> {
+  const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
+  // Listening is what makes the program wait for us.
+  progress.signal.addEventListener('abort', () => undefined, { once: true })
+  const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+  const sum = new Accumulator()
+  let [ticks, lost] = [0, 0]
+  let before: number | null = null
+  try {
+    for (const marker of plan.markers) sink.mark(marker)
+    for (const seq of seqsOf(plan.ranges)) {
+      if ((ticks + lost) % BATCH === BATCH - 1) await breathe(progress, ticks + lost, all)
+      const frame = plan.source.frame(seq)
+      if (frame === null) {
+        lost++
+        continue
+      }
+      const isAfterLoss = before !== null && seq !== before + 1
+      const copied = plan.frame(isAfterLoss ? { ...frame, gapBefore: 'damaged' } : frame)
+      sink.append(copied)
+      sum.addFrame(copied)
+      ticks++
+      before = seq
+    }
+    sink.close()
+  } catch (error) {
+    sink.abandon()
+    rmSync(plan.out, { force: true })
+    throw error
+  }
+  return { ticks, lost, sum: sum.result() }
+}
+
+async function breathe({ signal, report }: Progress, done: number, all: number): Promise<void> {
+  await setImmediate()
+  report(done, all)
+  if (signal.aborted) throw interrupted()
+}
+
+function* seqsOf(ranges: readonly SeqRange[]): Generator<number> {
+  for (const { from, to } of ranges) for (let seq = from; seq < to; seq++) yield seq
+}
+
+export interface FileFacts {
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export async function factsOf(file: string): Promise<FileFacts> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return { bytes: statSync(file).size, sha256: hash.digest('hex') }
+}

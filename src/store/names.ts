@@ -1,0 +1,19 @@
+/** All backends and routes of a recording, in the order of their numbers. */
+import type { Backend, Route } from '../frame/frame.ts'
+import { integer, query, type Database } from './database.ts'
+import type { DimensionReader } from './dimensions.ts'
+
+export interface AllNames {
+  readonly backends: readonly Backend[]
+  readonly routes: readonly Route[]
+}
+
+export const allNames = (database: Database, names: DimensionReader): AllNames => ({
+  backends: idsOf(database, 'backend').map((id) => names.backend(id).value),
+  routes: idsOf(database, 'route').map((id) => names.route(id).value),
+})
+
+const idsOf = (database: Database, table: 'backend' | 'route'): readonly number[] =>
+  query(database, `SELECT id FROM ${table} ORDER BY id`)
+    .all()
+    .map(([id]) => integer(id))

@@ -1,0 +1,43 @@
+/** What can still be read of a recording, as a recording that is whole. */
+import type { Recording, SeqRange } from '../frame/recording.ts'
+import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
+import { openRecording } from './reader.ts'
+
+export interface RepairResult extends FileFacts {
+  readonly ticks: number
+  readonly lost: number
+  /** what was wrong with the original, in words */
+  readonly damage: readonly string[]
+}
+
+/** @throws UserError (exit 5) when nothing can be read, (exit 2) when `out` exists */
+export async function repairRecording(file: string, out: string, progress: Progress): Promise<RepairResult> {
+  const source = openRecording(file)
+  try {
+    const { info, markers } = source
+    const meta = {
+      host: info.host,
+      timeZone: info.timeZone,
+      kernel: info.kernel,
+      arguments: info.arguments,
+      interfaces: info.interfaces,
+      tool: info.tool,
+      more: { repaired: 'true' },
+    }
+    const ranges = runsOf(source)
+    const copied = await copyFrames({ source, ranges, out, meta, markers, frame: (same) => same }, progress)
+    return { ...copied, damage: source.damage, ...(await factsOf(out)) }
+  } finally {
+    source.close()
+  }
+}
+
+function runsOf({ ticks }: Recording): readonly SeqRange[] {
+  const runs: { from: number; to: number }[] = []
+  for (const { seq } of ticks) {
+    const last = runs.at(-1)
+    if (last?.to === seq) last.to = seq + 1
+    else runs.push({ from: seq, to: seq + 1 })
+  }
+  return runs
+}

@@ -1,0 +1,109 @@
+/**
+ * What can still be read of a damaged file: SQLite follows pages from the root, so a broken page hides only what hangs on it.
+ * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
+ */
+import type { TickSummary } from '../frame/recording.ts'
+import { isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { TICK_SUMMARY_COLUMNS } from './schema.ts'
+import { tickSummary } from './tick-row.ts'
+import type { Minute } from './ticks.ts'
+
+export interface Salvaged {
+  readonly ticks: TickSummary[]
+  readonly minutes: Minute[]
+  /** in words; empty when nothing is missing */
+  readonly damage: readonly string[]
+}
+
+/** A tick's rows are all there and match its checksum. */
+export type Verify = (seq: number) => boolean
+
+/** Every tick whose rows are whole. @param known rollups that may be used where all their ticks are there */
+export function salvage(database: Database, verify: Verify, known: readonly Minute[]): Salvaged {
+  const found = readTicks(database)
+  const ticks = found.ticks.filter(({ seq }) => verify(seq))
+  const unreadable = found.ticks.length - ticks.length
+  const missing = holesIn(found.ticks)
+  const damage: string[] = []
+  if (missing > 0) damage.push(`${missing} ticks are missing: the pages with their places are gone`)
+  if (found.isEndLost) damage.push('what came after the last tick is missing')
+  if (unreadable > 0) damage.push(`${unreadable} of ${found.ticks.length} ticks cannot be read`)
+  const there = new Set(ticks.map(({ seq }) => seq))
+  return { ticks, minutes: known.filter((minute) => isWhole(minute, there)), damage }
+}
+
+interface FoundTicks {
+  readonly ticks: readonly TickSummary[]
+  readonly isEndLost: boolean
+}
+
+/** Distances at which look-ups beyond a hole are tried: a leaf holds some 40 ticks, an interior page some 16,000. */
+const PROBES: readonly { readonly step: number; readonly count: number }[] = [
+  { step: 1, count: 100 },
+  { step: 16, count: 1000 },
+  { step: 512, count: 5000 },
+]
+
+function readTicks(database: Database): FoundTicks {
+  const select = (where: string): Query =>
+    query(database, `SELECT seq, ${TICK_SUMMARY_COLUMNS.join(',')} FROM tick WHERE ${where}`)
+  const [forward, backward, one] = [
+    select('seq >= ? ORDER BY seq'),
+    select('seq < ? AND seq > ? ORDER BY seq DESC'),
+    select('seq = ?'),
+  ]
+  const ticks: TickSummary[] = []
+  let next = 0
+  for (;;) {
+    if (readWhile(forward.iterate(next), ticks)) return { ticks, isEndLost: false }
+    const last = ticks.at(-1)?.seq ?? next - 1
+    const beyond = probe(one, last)
+    if (beyond === null) return { ticks, isEndLost: true }
+    const back: TickSummary[] = []
+    readWhile(backward.iterate(beyond, last), back)
+    ticks.push(...back.reverse())
+    next = beyond
+  }
+}
+
+/** Rows up to the first that cannot be read; whether all could. */
+function readWhile(rows: IterableIterator<SqlRow>, into: TickSummary[]): boolean {
+  try {
+    for (const row of rows) into.push(tickSummary(row))
+    return true
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return false
+  }
+}
+
+/** The first tick beyond `last` that a look-up finds. */
+function probe(one: Query, last: number): number | null {
+  let seq = last
+  for (const { step, count } of PROBES) {
+    for (let i = 0; i < count; i++) {
+      seq += step
+      if (isThere(one, seq)) return seq
+    }
+  }
+  return null
+}
+
+function isThere(one: Query, seq: number): boolean {
+  try {
+    return one.get(seq) !== undefined
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return false
+  }
+}
+
+function holesIn(ticks: readonly TickSummary[]): number {
+  const [first, last] = [ticks[0], ticks.at(-1)]
+  return first === undefined || last === undefined ? 0 : last.seq - first.seq + 1 - ticks.length
+}
+
+function isWhole({ first, ticks }: Minute, there: ReadonlySet<number>): boolean {
+  for (let seq = first; seq < first + ticks; seq++) if (!there.has(seq)) return false
+  return true
+}
