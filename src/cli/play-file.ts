@@ -1,4 +1,5 @@
 /** A recording on a terminal: what `replay` shows, and what it needs from around it. */
+import { accessSync, constants } from 'node:fs'
 import type { Recording } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import { isoLocal } from '../frame/timezone.ts'
@@ -6,6 +7,7 @@ import { wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
 import { play, type FrameAddress } from '../replay/player.ts'
 import type { Terminal } from '../replay/screen.ts'
 import { polled, within, type Mark } from '../replay/source.ts'
+import { markRecording } from '../store/mark.ts'
 import type { Io } from './io.ts'
 import { quoted } from './values/command-line.ts'
 import type { ViewFlags } from './values/view.ts'
@@ -54,8 +56,15 @@ export async function playFile(
   })
 }
 
+/** null where nobody can write: standard input, a zipped file, someone else's file. */
 function markOf(file: string): Mark | null {
-  return file === '-' ? null : null
+  if (file === '-' || file.endsWith('.gz')) return null
+  try {
+    accessSync(file, constants.W_OK)
+  } catch {
+    return null
+  }
+  return (marker) => markRecording(file, marker)
 }
 
 /** The very frame: its time rounded up to the millisecond, so that it lies in its tick. */

@@ -46,7 +46,7 @@ export interface Drilldown {
   readonly routes: readonly RouteLine[]
   /** header times by octave: [from, beyond) in µs and how many */
   readonly latencies: readonly { readonly from: Micros; readonly beyond: Micros; readonly count: number }[]
-  /** the sampled requests of the window, newest first */
+  /** the sampled requests of the recent seconds, newest first */
   readonly requests: readonly RequestEvent[]
 }
 
@@ -132,10 +132,9 @@ const subjectRows = (frame: SecondFrame, { backend, route }: Subject): TrafficRo
     (row) => backendKey(row.backend) === backend && (route === null || routeKey(row.route) === route),
   )
 
-/** The requests that began in the window; those of the ticks before it belong to other moments. */
-function requestsOf({ recent, window }: Moment, { backend, route }: Subject): RequestEvent[] {
+/** A quiet route has none in the moment itself: the seconds before it follow. */
+function requestsOf({ recent }: Moment, { backend, route }: Subject): RequestEvent[] {
   return recent
-    .filter((frame) => frame !== null && frame.start >= window.from && frame.start < window.to)
     .flatMap((frame) => frame?.requests ?? [])
     .filter(
       (event) => backendKey(event.backend) === backend && (route === null || routeKey(event.route) === route),

@@ -23,12 +23,19 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
   let since: number | null = null
   for (let i = 0; i < ticks.length; i++) {
     const now = ticks[i]!.fivexx + ticks[i]!.failures
-    const unusual = baseline.ready && now > baseline.mean && SPANS.some((span) => isBurst(i, span))
+    const span =
+      baseline.ready && now > baseline.mean ? SPANS.find((length) => isBurst(i, length)) : undefined
+    // A long span may begin with usual ticks: the burst begins where its errors do.
+    const unusual = span !== undefined && now >= peak(i, span) / 3
     if (unusual && since === null) starts.push(i)
     since = unusual ? (since ?? i) : null
     if (!unusual || i - since! >= NEW_NORMAL) baseline.add(now)
   }
   return joined(starts, ticks, bad, all)
+
+  function peak(from: number, span: number): number {
+    return Math.max(...ticks.slice(from, from + span).map(({ fivexx, failures }) => fivexx + failures))
+  }
 
   function isBurst(from: number, span: number): boolean {
     const to = Math.min(ticks.length, from + span)
@@ -123,18 +130,25 @@ function levelShifts(values: readonly number[]): number[] {
     }
     const from = Math.max(0, normalFrom, i - BASELINE)
     if (i - from < LEAST_BASELINE * 2) continue
-    // Cheap, and true of every shift: it lies above the mean.
-    const mean = (sums[i]! - sums[from]!) / (i - from)
-    if (values[i]! < mean + LEAST_SHIFT / 4) continue
+    // Cheap, and true of every shift: most of what follows lies well above the mean.
+    const hint = (sums[i]! - sums[from]!) / (i - from) + LEAST_SHIFT / 2
+    if (values[i]! < hint || aheadAbove(values, i, hint) < 3) continue
     const before = values.slice(from, i)
     const usual = median(before)
     const limit = Math.max(LEAST_SHIFT, 4 * deviation(before, usual))
     const ahead = values.slice(i, i + AHEAD)
-    if (ahead.length < 3 || values[i]! < usual + limit / 2 || median(ahead) < usual + limit) continue
+    const level = median(ahead)
+    if (level < usual + limit || values[i]! < (usual + level) / 2) continue
     starts.push(i)
     slow = { from: i, usual, limit }
   }
   return starts
+}
+
+function aheadAbove(values: readonly number[], from: number, limit: number): number {
+  let above = 0
+  for (let i = from; i < Math.min(values.length, from + AHEAD); i++) if (values[i]! >= limit) above++
+  return above
 }
 
 export function median(values: readonly number[]): number {

@@ -3,10 +3,10 @@ import type { Drilldown } from '../frame/drilldown.ts'
 import type { Leaderboard } from '../frame/leaderboard.ts'
 import { micros } from '../frame/units.ts'
 import type { Size } from './board.ts'
-import { countCell, inFlightCell, latencyCell, statusCells } from './cells.ts'
+import { inFlightCell, latencyCell, statusCells } from './cells.ts'
 import { chart } from './chart.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
-import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line } from './line.ts'
+import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line, type Style } from './line.ts'
 import { count, latency, percent, rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
 import { bar } from './sparkline.ts'
@@ -23,26 +23,25 @@ export function detailLines(board: Leaderboard, subject: Drilldown, view: Detail
   const { columns, rows } = view.size
   const top = [...headerLines(board, view), titleOf(subject), ...factLines(subject, columns)]
   const room = rows - top.length
-  const chartHeight = Math.max(3, Math.min(9, Math.floor((room - 6) / 3)))
-  const charts = room < 12 ? [] : chartLines(subject, columns, chartHeight)
+  // The list below keeps half of the room, up to what it can use.
+  const wanted = Math.max(subject.routes.length, subject.latencies.length + 1) + 2
+  const charts = chartLines(subject, columns, room - Math.min(wanted, Math.ceil(room / 2)))
   const below = room - charts.length - 1
   const lists =
     subject.route === null ? routeLines(subject, view, below) : latencyLines(subject, columns, below)
   return fitted([...top, ...charts, EMPTY, ...lists], view.size)
 }
 
-/** Every sampled request of the subject in the window, from the row under the cursor on. */
+/** The sampled requests of the subject up to this moment, from the row under the cursor on. */
 export function requestsPage(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
   const top = [...headerLines(board, view), titleOf(subject)]
-  const { requests } = subject
-  const title = `${count(requests.length)} of ${count(subject.figures.answered + subject.figures.failures)} requests: every failure and 5xx, the slowest, a sample of the rest`
-  const lines = requestLines(requests.slice(view.selected), {
+  const lines = requestLines(subject.requests.slice(view.selected), {
     columns: view.size.columns,
     rows: view.size.rows - top.length - 1,
     timeZone: view.timeZone,
-    title,
+    title: `its kept requests up to this moment, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
   })
-  const none = line('  None of its requests was kept in this window; w widens it, ←→ looks around.', 'dim')
+  const none = line('  None of its requests was kept in these seconds; ←→ looks around.', 'dim')
   return fitted([...top, EMPTY, ...(lines.length > 0 ? lines : [none])], view.size)
 }
 
@@ -61,7 +60,6 @@ function factLines(subject: Drilldown, columns: number): Line[] {
     [span(`${rate(f.rps)} req/s`)],
     [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
     [inFlightCell(f), span(' in flight')],
-    [countCell(f.failures, 'bad'), span(f.failures === 1 ? ' failure' : ' failures')],
     ...f.failureKinds.map(({ kind, count: n }): Line => [span(`${count(n)} ${kind}`, 'bad')]),
     ...(f.retries > 0 ? [[span(`${count(f.retries)} retries`, 'warn')]] : []),
     ...(f.retransmits > 0 ? [[span(`${count(f.retransmits)} retransmits`, 'warn')]] : []),
@@ -109,22 +107,41 @@ function connectionPieces({ connection }: Drilldown): Line[] {
   return pieces
 }
 
-function chartLines(subject: Drilldown, columns: number, height: number): Line[] {
-  const seconds = `last ${subject.rps.length} s`
-  const size = { width: columns - 2, height }
+/** Two charts side by side where both have room; one below the other, or none, where not. */
+function chartLines(subject: Drilldown, columns: number, room: number): Line[] {
+  const across = columns >= 100 ? 2 : 1
+  const plots = plotsOf(subject).slice(0, Math.max(across, across * Math.floor(room / 6)))
+  const height = Math.min(9, Math.floor(room / Math.ceil(plots.length / across)) - 2)
+  if (height < 3) return []
+  const width = Math.floor(columns / across) - 1
+  const drawn = plots.map(({ title, values, format, style }) => [
+    line(` ${title}, last ${values.length} s`, 'dim'),
+    ...chart(values, { width, height, format }).map((text) => line(text, style)),
+  ])
+  const rows: Line[] = []
+  for (let i = 0; i < drawn.length; i += across)
+    rows.push(EMPTY, ...beside(drawn[i]!, drawn[i + 1] ?? [], width))
+  return rows
+}
+
+const beside = (lines: readonly Line[], others: readonly Line[], width: number): Line[] =>
+  lines.map((spans, i) => (others[i] === undefined ? spans : [...padLine(spans, width), ...others[i]]))
+
+interface Plot {
+  readonly title: string
+  readonly values: Drilldown['rps']
+  readonly format: (value: number) => string
+  readonly style: Style
+}
+
+function plotsOf({ rps, header, trouble }: Drilldown): Plot[] {
   const time = (value: number): string => latency(micros(value))
-  const hasTrouble = subject.trouble.some((value) => value !== null && value > 0)
+  const isTroubled = trouble.some((value) => value !== null && value > 0)
   return [
-    EMPTY,
-    line(` requests a second, ${seconds}`, 'dim'),
-    ...chart(subject.rps, { ...size, format: rate }).map((text) => line(text, 'accent')),
-    line(` header time, ${seconds}`, 'dim'),
-    ...chart(subject.header, { ...size, format: time }).map((text) => line(text, 'accent')),
-    ...(hasTrouble
-      ? [
-          line(` 5xx and failures a second, ${seconds}`, 'dim'),
-          ...chart(subject.trouble, { ...size, format: rate }).map((text) => line(text, 'bad')),
-        ]
+    { title: 'requests a second', values: rps, format: rate, style: 'accent' },
+    { title: 'mean header time', values: header, format: time, style: 'accent' },
+    ...(isTroubled
+      ? [{ title: '5xx and failures a second', values: trouble, format: rate, style: 'bad' } satisfies Plot]
       : []),
   ]
 }
@@ -162,6 +179,6 @@ function latencyLines({ latencies, requests }: Drilldown, columns: number, room:
       span(`  ${right(latency(from), 6)} – ${right(latency(beyond), 6)} ${right(count(n), 6)} `),
       span(bar(n / greatest, Math.max(4, columns - 30)), 'accent'),
     ])
-  const hint = line(` Enter: its ${count(requests.length)} kept requests of this window`, 'dim')
+  const hint = line(` Enter: its ${count(requests.length)} kept requests up to this moment`, 'dim')
   return [line(' header time, how many', 'dim'), ...bars, hint]
 }

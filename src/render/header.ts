@@ -2,7 +2,8 @@
 import type { Leaderboard } from '../frame/leaderboard.ts'
 import type { Loss } from '../frame/frame.ts'
 import type { Sort } from '../frame/ranking.ts'
-import { clockTime, localDate } from '../frame/timezone.ts'
+import { clockTime, localDateTime } from '../frame/timezone.ts'
+import { addMicros } from '../frame/units.ts'
 import { EMPTY, joinFitting, line, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
@@ -39,7 +40,8 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
 
 function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
   const coverage = `coverage ${precisePercent(board.coverage)}`
-  const when = `${localDate(board.at, timeZone)} ${clockTime(board.at, timeZone)} ${timeZone}`
+  // A tick that began a timer's lateness before the whole second is that second's.
+  const when = `${localDateTime(addMicros(board.at, 50_000), timeZone)} ${timeZone}`
   const room = size.columns - when.length - coverage.length - 6
   const parts: Line[] = [
     [span(clip(visible(host), Math.max(8, room)), 'bold')],

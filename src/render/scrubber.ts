@@ -122,7 +122,8 @@ const isTrouble = ({ requests, bad }: Readonly<Cell>): boolean => bad > 0 && bad
 
 function barOf(cells: readonly Readonly<Cell>[], cursor: number): Span[] {
   const rates = cells.map(({ requests, covered }) => (covered === 0 ? 0 : requests / covered))
-  const greatest = Math.max(...rates)
+  // Some air above an even load: a solid bar would say nothing.
+  const greatest = 1.25 * Math.max(...rates)
   return cells.map((cell, i) => {
     const hatched = cell.gap > cell.covered || cell.covered === 0
     const text = hatched

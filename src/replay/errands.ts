@@ -5,7 +5,7 @@ import type { WallMicros } from '../frame/units.ts'
 import type { JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
 import type { Mark } from './source.ts'
-import type { Stops } from './timeline.ts'
+import { typed, type Stops } from './timeline.ts'
 
 export interface Outcome {
   /** index of the stop to go to */
@@ -31,7 +31,7 @@ export function goToText(
   const { ticks, markers, info } = recording
   const span = spanOf(ticks) ?? { from: info.start, to: info.end }
   try {
-    return { stop: stops.ofTime(parseTime(text, { span, timeZone, now, markers })) }
+    return { stop: stops.ofTime(typed(parseTime(text, { span, timeZone, now, markers }))) }
   } catch (error) {
     if (error instanceof TimeError) return { say: `${error.message}. ${error.remedy}` }
     throw error

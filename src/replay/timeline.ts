@@ -39,6 +39,13 @@ export interface PlayRules {
   readonly idleLimit: Micros | null
 }
 
+/**
+ * Ticks begin on whole seconds, give or take what a timer is late: a whole second that someone typed means the tick that
+ * began about then, and not the last microseconds of the one before.
+ */
+export const TICK_SLACK: Micros = micros(50_000)
+export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
+
 /** How long a gap stays on the screen. */
 export const GAP_HOLD: Micros = SECOND
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64] as const

@@ -3,6 +3,7 @@ import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import { parseDuration, type TimeScope } from '../../frame/time.ts'
 import { micros, type Micros } from '../../frame/units.ts'
+import { typed } from '../../replay/timeline.ts'
 import type { Io } from '../io.ts'
 import { terminalOf } from '../values/terminal.ts'
 import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
@@ -63,7 +64,7 @@ async function show(file: string, recording: Recording, flags: ReplayFlags, io: 
   if (terminal === null) await print(recording, flags, scope, io)
   else {
     const { playFile } = await import('../play-file.ts')
-    const at = flags.at === undefined ? null : timeOption('--at', flags.at, scope)
+    const at = flags.at === undefined ? null : typed(timeOption('--at', flags.at, scope))
     const range =
       flags.from === undefined && flags.to === undefined ? null : rangeOptions(flags.from, flags.to, scope)
     await playFile(file, recording, terminal, { ...flags, at, range, timeZone: scope.timeZone }, io)
@@ -94,7 +95,7 @@ function chosenFrames(
   flags: ReplayFlags,
   scope: TimeScope,
 ): Pick<import('../../replay/print.ts').PrintOptions, 'which' | 'step'> {
-  if (flags.at !== undefined) return { which: { at: timeOption('--at', flags.at, scope) }, step: null }
+  if (flags.at !== undefined) return { which: { at: typed(timeOption('--at', flags.at, scope)) }, step: null }
   if (flags.frames === undefined) return { which: rangeOptions(flags.from, flags.to, scope), step: null }
   const [span = '', step, ...rest] = flags.frames.split('/')
   if (rest.length > 0) throw framesError(flags.frames)
