@@ -1,0 +1,210 @@
+/* What arrives: status lines, heads and bodies, matched with the requests in order. */
+#pragma once
+
+/* The exchange whose answer is in hand is over, as far as this direction goes. */
+static __always_inline void next_answer(struct flow *f)
+{
+	struct dir *d = &f->in;
+
+	d->state = DIR_LINE;
+	d->line_length = 0;
+	d->left = 0;
+	if (f->current != f->started)
+		f->current++;
+	else if (f->overflow)
+		ADD(f->overflow, -1);
+}
+
+/*
+ * Catches up with what the other side decided meanwhile: exchanges that a FIN, a RST, the sweep or the next request ended
+ * are skipped, and where a request had nothing before it, its answer begins at its ACK number.
+ */
+static __always_inline void settle_answers(struct flow *f)
+{
+	struct dir *d = &f->in;
+
+	for (int i = 0; i < DEPTH; i++) {
+		if (f->current == f->started || phase_of(f, f->current) != PHASE_DONE)
+			break;
+		next_answer(f);
+	}
+	if (f->current == f->started)
+		return;
+	struct exchange *x = exchange_of(f, f->current);
+	d->stray = 0;
+	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) &&
+	    (!d->synced || (__s32)(x->ack - d->next) > 0)) {
+		d->next = x->ack;
+		d->synced = 1;
+		d->ranges = 0;
+	}
+}
+
+static __always_inline int pending(struct flow *f)
+{
+	return f->current != f->started || f->overflow;
+}
+
+/* The head of an answer is complete; what is left of the segment is body. `blind`: the head's end was in a hole. */
+__noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct scratch *s, int blind)
+{
+	if (!f || !s)
+		return 0;
+	struct dir *d = &f->in;
+	struct work *w = &s->work;
+	__u32 number = f->current, status = d->status;
+	struct exchange *x = exchange_of(f, number);
+	__u16 flags = number == f->started ? 0 : x->flags;
+	__u32 body = 0; /* what of the segment belongs to it, when it ends here */
+	int ends = 0;
+
+	d->line_length = 0;
+	if (status < 200 && status != 101) {
+		struct slot *slot = number == f->started ? 0 : slot_of_exchange(x);
+
+		if (slot)
+			ADD(slot->interim, 1);
+		d->state = DIR_LINE;
+		return 0;
+	}
+	d->state = DIR_EAT;
+	d->left = 0;
+	d->tail = 0x0a0d000000000000ULL;
+	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
+		d->state = DIR_TUNNEL;
+		f->out.state = DIR_TUNNEL;
+	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
+		ends = 1;
+	} else if (blind) {
+		d->head.chunked = 0;
+	} else if (d->head.chunked) {
+		body = w->len;
+		ends = body && chunked_ends(skb, d, w->off, body);
+	} else if (d->head.has_length) {
+		d->state = DIR_BODY;
+		d->left = d->head.length;
+		body = d->left;
+		ends = d->left <= w->len;
+	}
+	if (number != f->started)
+		book_answer(f, number, status, w->now, ends);
+	if (!ends)
+		return 0;
+	took(s, body);
+	next_answer(f);
+	return 0;
+}
+
+/* DIR_LINE and DIR_HEAD: one chunk. Returns 1 when the segment needs no further look. */
+__noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct dir *d = &f->in;
+	struct work *w = &s->work;
+	__u32 n = w->len > CHUNK ? CHUNK : w->len, end;
+
+	if (load_chunk(skb, s, n))
+		return 1;
+	if (d->state == DIR_LINE) {
+		if (!d->line_length)
+			head_begin(d);
+		else
+			stash_restore(s, d);
+		w->begun = 1;
+		if (FRONT + n - d->head.line < 12) {
+			head_fold(&d->head, &s->chunk, n);
+			stash_save(d, s);
+			took(s, n);
+			return 0;
+		}
+		d->status = status_at(s->chunk.bytes, d->head.line);
+		if (d->status < 100) {
+			/* nginx would call it invalid, and so do we: the request stays open until the connection ends */
+			w->stray = 1;
+			d->state = DIR_EAT;
+			d->head.chunked = 0;
+			count(L_AMBIGUOUS);
+			return 1;
+		}
+		d->state = DIR_HEAD;
+	} else {
+		stash_restore(s, d);
+	}
+	end = head_scan(&d->head, &s->chunk, n);
+	if (!end) {
+		head_fold(&d->head, &s->chunk, n);
+		stash_save(d, s);
+		took(s, n);
+		return 0;
+	}
+	took(s, end - FRONT);
+	answer_head_done(skb, f, s, 0);
+	return 0;
+}
+
+/* Nothing is pending: a late body, a 408 on an idle connection, or an answer to a request that we did not see. */
+static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	__u64 w = 0;
+
+	s->work.stray = 1;
+	if (f->in.stray)
+		return 1;
+	f->in.stray = 1;
+	if (s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL)
+		count(L_UNMATCHED_RESPONSES);
+	return 1;
+}
+
+/* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
+static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (f->started - f->current < 2 || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
+		return 0;
+	return s->work.len >= 12 && status_at(s->chunk.bytes, FRONT) >= 100;
+}
+
+/* One step through the segment. Returns 1 when nothing is left to do. */
+static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u64 before)
+{
+	struct dir *d = &f->in;
+	struct work *w = &s->work;
+
+	if (!w->len)
+		return 1;
+	switch (d->state) {
+	case DIR_BODY: {
+		__u32 n = w->len < d->left ? w->len : d->left;
+
+		d->left -= n;
+		took(s, n);
+		if (!d->left) {
+			if (f->current != f->started)
+				book_end(f, f->current, w->now, 0);
+			next_answer(f);
+		}
+		return 0;
+	}
+	case DIR_TUNNEL:
+		return 1;
+	case DIR_EAT:
+		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
+			if (f->current != f->started)
+				book_end(f, f->current, w->now, 0);
+			next_answer(f);
+			return 1;
+		}
+		if (next_begins_here(skb, f, s)) {
+			count(L_AMBIGUOUS);
+			book_end(f, f->current, before, 0);
+			next_answer(f);
+			return 0;
+		}
+		return 1;
+	case DIR_LINE:
+		if (!pending(f))
+			return stray_bytes(skb, f, s);
+	}
+	return answer_bytes(skb, f, s);
+}

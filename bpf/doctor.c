@@ -1,0 +1,104 @@
+/* What this system can and cannot record, as one JSON object; works without rights, and says what it could not see. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "helper.h"
+
+static void put_flag(struct json *out, const char *name, bool value)
+{
+	put(out, ",\"");
+	put(out, name);
+	put(out, value ? "\":true" : "\":false");
+}
+
+static void put_chain(struct json *out, const char *name, unsigned interface, int hook)
+{
+	struct chain_link chain[64];
+	int n = query_chain(interface, hook, chain, 64);
+
+	put(out, ",\"");
+	put(out, name);
+	if (n < 0) {
+		/* without rights the chain is not known, which is not an empty one */
+		put(out, "\":null");
+		return;
+	}
+	put(out, "\":[");
+	for (int i = 0; i < n; i++) {
+		put(out, i ? ",{\"id\":" : "{\"id\":");
+		put_number(out, chain[i].program);
+		put(out, ",\"name\":");
+		put_string(out, chain[i].name);
+		put(out, "}");
+	}
+	put(out, "]");
+}
+
+static void put_interfaces(struct json *out)
+{
+	static struct interface list[4096];
+	int n = list_interfaces(list, 4096);
+
+	put(out, ",\"interfaces\":[");
+	for (int i = 0; i < n; i++) {
+		put(out, i ? ",{\"index\":" : "{\"index\":");
+		put_number(out, list[i].index);
+		put(out, ",\"name\":");
+		put_string(out, list[i].name);
+		put_flag(out, "up", list[i].up);
+		put_flag(out, "readable", is_readable_type(list[i].type));
+		put_chain(out, "ingress", list[i].index, TCX_INGRESS);
+		put_chain(out, "egress", list[i].index, TCX_EGRESS);
+		put(out, "}");
+	}
+	put(out, "]");
+}
+
+static void put_nginx(struct json *out)
+{
+	static struct nginx nginx;
+
+	learn_nginx(&nginx);
+	put(out, ",\"nginx\":");
+	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
+	put(out, ",\"front_doors\":[");
+	for (int i = 0; i < nginx.door_count; i++) {
+		if (i)
+			put(out, ",");
+		put_number(out, nginx.doors[i].port);
+	}
+	put(out, "],\"invisible_upstreams\":[");
+	for (int i = 0; i < nginx.invisible_count; i++) {
+		if (i)
+			put(out, ",");
+		put_string(out, nginx.invisible[i]);
+	}
+	put(out, "]");
+}
+
+int doctor(const struct options *options)
+{
+	struct json out = {};
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	(void)options;
+	uname(&name);
+	sscanf(name.release, "%u.%u", &major, &minor);
+	put(&out, "{\"kernel\":");
+	put_string(&out, name.release);
+	put_flag(&out, "tcx", major > 6 || (major == 6 && minor >= 6));
+	put_flag(&out, "btf", !access("/sys/kernel/btf/vmlinux", R_OK));
+	put(&out, ",\"rights\":{\"missing\":");
+	put_string(&out, missing_rights());
+	put_flag(&out, "ptrace", has_right(19 /* CAP_SYS_PTRACE */));
+	put_flag(&out, "root", geteuid() == 0);
+	put(&out, "}");
+	put_interfaces(&out);
+	put_nginx(&out);
+	put(&out, "}\n");
+	fwrite(out.text, 1, out.length, stdout);
+	return fflush(stdout) ? EXIT_BUG : EXIT_DONE;
+}

@@ -1,0 +1,428 @@
+/*
+ * nginx on this host: on which ports it listens itself (its front doors), and which connections its workers hold already.
+ * All of it from /proc, once, while there are rights. Configurations are read with the rights of whoever runs that nginx.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "helper.h"
+
+#define MAX_PROCESSES 4096
+#define MAX_FILES     512
+#define MAX_FILE      (1 << 20)
+
+struct process {
+	uint32_t pid;
+	uint32_t parent;
+	uint32_t master;
+	bool proxies;
+	bool has_config; /* masters only: it could be read */
+};
+
+struct owned_socket {
+	unsigned long inode;
+	struct process *owner;
+};
+
+struct census {
+	struct nginx *nginx;
+	struct process list[MAX_PROCESSES];
+	int count;
+	struct owned_socket *sockets;
+	int socket_count, socket_room;
+	int files;
+};
+
+static bool read_small(char *text, size_t size, const char *format, uint32_t pid)
+{
+	char path[64];
+	int fd, n;
+
+	snprintf(path, sizeof(path), format, pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n < 0)
+		return false;
+	text[n] = 0;
+	/* arguments are separated by zeros, titles by spaces */
+	for (int i = 0; i + 1 < n; i++)
+		if (!text[i])
+			text[i] = ' ';
+	return true;
+}
+
+static bool link_of(char *text, size_t size, const char *format, uint32_t pid)
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), format, pid);
+	n = readlink(path, text, size - 1);
+	if (n < 0)
+		return false;
+	text[n] = 0;
+	return true;
+}
+
+/* ---- who ---- */
+
+static void add_process(struct census *c, uint32_t pid, const char *own_namespace)
+{
+	char text[512], namespace[64], *behind;
+	unsigned parent;
+
+	if (c->count == MAX_PROCESSES || !read_small(text, sizeof(text), "/proc/%u/comm", pid))
+		return;
+	if (strcmp(text, "nginx\n") && strcmp(text, "angie\n"))
+		return;
+	if (!link_of(namespace, sizeof(namespace), "/proc/%u/ns/net", pid)) {
+		c->nginx->found = c->nginx->unreadable = true;
+		return;
+	}
+	if (strcmp(namespace, own_namespace) || !read_small(text, sizeof(text), "/proc/%u/stat", pid))
+		return;
+	behind = strrchr(text, ')');
+	if (!behind || sscanf(behind + 1, " %*c %u", &parent) != 1)
+		return;
+	c->nginx->found = true;
+	c->list[c->count++] = (struct process){.pid = pid, .parent = parent};
+}
+
+static void find_processes(struct census *c)
+{
+	char own[64];
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	if (!proc)
+		return;
+	if (link_of(own, sizeof(own), "/proc/%u/ns/net", getpid()))
+		while ((entry = readdir(proc)))
+			if (isdigit((unsigned char)entry->d_name[0]))
+				add_process(c, atoi(entry->d_name), own);
+	closedir(proc);
+}
+
+static struct process *process_of(struct census *c, uint32_t pid)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->list[i].pid == pid)
+			return &c->list[i];
+	return NULL;
+}
+
+/* A worker's master is its parent, if that is an nginx as well; a new binary's master is its own, though its parent is one. */
+static void find_masters(struct census *c)
+{
+	for (int i = 0; i < c->count; i++) {
+		struct process *p = &c->list[i];
+		char title[64] = "";
+
+		read_small(title, sizeof(title), "/proc/%u/cmdline", p->pid);
+		p->master = process_of(c, p->parent) && strncmp(title, "nginx: master", 13) ? p->parent : p->pid;
+	}
+}
+
+/* ---- sockets ---- */
+
+static void find_sockets(struct census *c, struct process *p)
+{
+	char path[64], target[64];
+	struct dirent *entry;
+	unsigned long inode;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%u/fd", p->pid);
+	fds = opendir(path);
+	if (!fds) {
+		c->nginx->unreadable |= errno == EACCES || errno == EPERM;
+		return;
+	}
+	while ((entry = readdir(fds))) {
+		ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+		if (n < 0)
+			continue;
+		target[n] = 0;
+		if (sscanf(target, "socket:[%lu]", &inode) != 1)
+			continue;
+		if (c->socket_count == c->socket_room) {
+			c->socket_room = c->socket_room ? c->socket_room * 2 : 256;
+			c->sockets = realloc(c->sockets, c->socket_room * sizeof(*c->sockets));
+			if (!c->sockets)
+				die(EXIT_SYSTEM, "out of memory");
+		}
+		c->sockets[c->socket_count++] = (struct owned_socket){inode, p};
+	}
+	closedir(fds);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	unsigned long x = ((const struct owned_socket *)a)->inode, y = ((const struct owned_socket *)b)->inode;
+
+	return x < y ? -1 : x > y;
+}
+
+static void add_door(struct census *c, uint16_t port, struct process *owner)
+{
+	struct nginx *n = c->nginx;
+
+	for (int i = 0; i < n->door_count; i++)
+		if (n->doors[i].port == port)
+			return;
+	if (n->door_count < 256)
+		n->doors[n->door_count++] = (struct front_door){port, owner->master};
+}
+
+static void add_connection(struct census *c, unsigned lport, unsigned rport, struct process *owner)
+{
+	struct nginx *n = c->nginx;
+	struct process *master = process_of(c, owner->master);
+
+	if (n->connection_count >= 65536)
+		return;
+	if (!(n->connection_count & (n->connection_count - 1))) {
+		size_t room = n->connection_count ? n->connection_count * 2 : 1;
+
+		n->connections = realloc(n->connections, room * sizeof(*n->connections));
+		if (!n->connections)
+			die(EXIT_SYSTEM, "out of memory");
+	}
+	n->connections[n->connection_count++] =
+	    (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
+	if (master)
+		master->proxies = true;
+}
+
+#define ESTABLISHED 1
+#define LISTENING   10
+
+/* One pass over the kernel's table: listening sockets, or established ones whose local port is none of those. */
+static void match_sockets(struct census *c, const char *table, unsigned wanted)
+{
+	FILE *f = fopen(table, "re");
+	char line[512];
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned lport, rport, state;
+		struct owned_socket key, *socket;
+
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %*u %*d %lu", &lport, &rport, &state,
+			   &key.inode) != 4 ||
+		    state != wanted)
+			continue;
+		socket = bsearch(&key, c->sockets, c->socket_count, sizeof(key), by_inode);
+		if (!socket)
+			continue;
+		if (state == LISTENING) {
+			add_door(c, lport, socket->owner);
+			continue;
+		}
+		bool accepted = false;
+		for (int i = 0; i < c->nginx->door_count; i++)
+			accepted |= c->nginx->doors[i].port == lport;
+		if (!accepted)
+			add_connection(c, lport, rport, socket->owner);
+	}
+	fclose(f);
+}
+
+/* ---- configuration ---- */
+
+static void scan_config(struct census *c, struct process *master, const char *path, const char *root, const char *prefix,
+			int depth);
+
+static void note_invisible(struct nginx *n, const char *directive, const char *value)
+{
+	if (n->invisible_count == 32)
+		return;
+	snprintf(n->invisible[n->invisible_count], sizeof(n->invisible[0]), "%s %s", directive, value);
+	for (int i = 0; i < n->invisible_count; i++)
+		if (!strcmp(n->invisible[i], n->invisible[n->invisible_count]))
+			return;
+	n->invisible_count++;
+}
+
+static void scan_include(struct census *c, struct process *master, const char *pattern, const char *root,
+			 const char *prefix, int depth)
+{
+	char full[PATH_MAX];
+	glob_t found;
+
+	if (snprintf(full, sizeof(full), "%s%s%s%s", root, *pattern == '/' ? "" : prefix, *pattern == '/' ? "" : "/",
+		     pattern) >= (int)sizeof(full))
+		return;
+	if (glob(full, 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		scan_config(c, master, found.gl_pathv[i] + strlen(root), root, prefix, depth + 1);
+	globfree(&found);
+}
+
+/* One statement: its first two words. */
+static void scan_statement(struct census *c, struct process *master, char *text, const char *root, const char *prefix,
+			   int depth)
+{
+	char *rest = text, *word = strsep(&rest, " \t\r\n"), *value;
+
+	while (word && !*word)
+		word = strsep(&rest, " \t\r\n");
+	value = word ? strsep(&rest, " \t\r\n") : NULL;
+	while (value && !*value)
+		value = strsep(&rest, " \t\r\n");
+	if (!word || !value)
+		return;
+	if (*value == '"' || *value == '\'') {
+		value++;
+		value[strcspn(value, "\"'")] = 0;
+	}
+	if (!strcmp(word, "include")) {
+		scan_include(c, master, value, root, prefix, depth);
+	} else if (!strcmp(word, "proxy_pass")) {
+		master->proxies = true;
+		if (!strncmp(value, "https:", 6) || !strncmp(value, "http://unix:", 12))
+			note_invisible(c->nginx, word, value);
+	} else if (!strcmp(word, "server") && !strncmp(value, "unix:", 5)) {
+		note_invisible(c->nginx, word, value);
+	} else if (!strcmp(word, "grpc_pass")) {
+		note_invisible(c->nginx, word, value);
+	}
+}
+
+static void scan_config(struct census *c, struct process *master, const char *path, const char *root, const char *prefix,
+			int depth)
+{
+	char full[PATH_MAX], *text, *start;
+	struct stat st;
+	int fd, n;
+
+	if (depth > 8 || c->files++ > MAX_FILES ||
+	    snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
+		return;
+	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_FILE || !(text = calloc(1, st.st_size + 1))) {
+		close(fd);
+		return;
+	}
+	n = read(fd, text, st.st_size);
+	close(fd);
+	if (depth == 0)
+		master->has_config = n > 0;
+	/* comments become blanks; then a statement ends at ; { or } */
+	for (int i = 0; i < n; i++)
+		if (text[i] == '#' && (i == 0 || isspace((unsigned char)text[i - 1]) || strchr(";{}", text[i - 1])))
+			while (i < n && text[i] != '\n')
+				text[i++] = ' ';
+	start = text;
+	for (int i = 0; i < n; i++) {
+		if (text[i] != ';' && text[i] != '{' && text[i] != '}')
+			continue;
+		text[i] = 0;
+		scan_statement(c, master, start, root, prefix, depth);
+		start = text + i + 1;
+	}
+	free(text);
+}
+
+/* The value of an option in a command line: "-c FILE" or "-cFILE"; "" when it has none. */
+static void option_value(const char *line, char letter, char *value, size_t size)
+{
+	char mark[4] = {' ', '-', letter, 0};
+	const char *at = strstr(line, mark);
+
+	value[0] = 0;
+	if (!at)
+		return;
+	at += 3;
+	while (*at == ' ')
+		at++;
+	snprintf(value, size, "%.*s", (int)strcspn(at, " "), at);
+}
+
+static void read_config(struct census *c, struct process *master)
+{
+	char line[4096], file[PATH_MAX], prefix[PATH_MAX], root[64], directory[PATH_MAX], status[64];
+	struct stat owner;
+	int own_uid = geteuid(), own_gid = getegid();
+
+	if (!read_small(line, sizeof(line), "/proc/%u/cmdline", master->pid))
+		return;
+	option_value(line, 'c', file, sizeof(file));
+	option_value(line, 'p', prefix, sizeof(prefix));
+	snprintf(root, sizeof(root), "/proc/%u/root", master->pid);
+	snprintf(status, sizeof(status), "/proc/%u", master->pid);
+	if (!*file)
+		snprintf(file, sizeof(file), "%s", *prefix ? "conf/nginx.conf" : "/etc/nginx/nginx.conf");
+	if (*file != '/') {
+		char relative[PATH_MAX];
+
+		snprintf(relative, sizeof(relative), "%s", file);
+		if (snprintf(file, sizeof(file), "%s/%s", *prefix ? prefix : "/usr/share/nginx", relative) >=
+		    (int)sizeof(file))
+			return;
+	}
+	snprintf(directory, sizeof(directory), "%s", file);
+	*strrchr(directory, '/') = 0;
+	/* a process that merely calls itself nginx must not make us read what its user may not */
+	if (stat(status, &owner))
+		return;
+	setfsgid(owner.st_gid);
+	setfsuid(owner.st_uid);
+	scan_config(c, master, file, root, directory, 0);
+	setfsuid(own_uid);
+	setfsgid(own_gid);
+}
+
+void learn_nginx(struct nginx *nginx)
+{
+	struct census *c = calloc(1, sizeof(*c));
+	int kept = 0;
+
+	memset(nginx, 0, sizeof(*nginx));
+	if (!c)
+		die(EXIT_SYSTEM, "out of memory");
+	c->nginx = nginx;
+	find_processes(c);
+	find_masters(c);
+	for (int i = 0; i < c->count; i++)
+		find_sockets(c, &c->list[i]);
+	if (c->socket_count)
+		qsort(c->sockets, c->socket_count, sizeof(*c->sockets), by_inode);
+	match_sockets(c, "/proc/self/net/tcp", LISTENING);
+	match_sockets(c, "/proc/self/net/tcp6", LISTENING);
+	match_sockets(c, "/proc/self/net/tcp", ESTABLISHED);
+	match_sockets(c, "/proc/self/net/tcp6", ESTABLISHED);
+	for (int i = 0; i < c->count; i++)
+		if (c->list[i].master == c->list[i].pid)
+			read_config(c, &c->list[i]);
+	/* an nginx that proxies nothing is a backend like any other */
+	for (int i = 0; i < nginx->door_count; i++) {
+		struct process *master = process_of(c, nginx->doors[i].master);
+
+		if (master && master->proxies)
+			nginx->doors[kept++] = nginx->doors[i];
+	}
+	nginx->door_count = kept;
+	if (nginx->unreadable)
+		snprintf(nginx->warning, sizeof(nginx->warning),
+			 "nginx runs here, but its ports cannot be read: leave out the ones it listens on with --ignore PORT");
+	free(c->sockets);
+	free(c);
+}

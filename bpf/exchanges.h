@@ -1,0 +1,236 @@
+/* Booking: a request begins, is answered, ends or fails. Each step is claimed, so that it is booked once whoever sees it first. */
+#pragma once
+
+static __always_inline __u32 state_of(__u32 number, enum phase phase)
+{
+	return number << 2 | phase;
+}
+
+static __always_inline struct exchange *exchange_of(struct flow *f, __u32 number)
+{
+	return &f->ring[number & (DEPTH - 1)];
+}
+
+/* An older number in its place says that the exchange is long done. */
+static __always_inline enum phase phase_of(struct flow *f, __u32 number)
+{
+	__u32 state = *(volatile __u32 *)&exchange_of(f, number)->state;
+
+	return state >> 2 == (number & 0x3fffffff) ? (state & 3) : PHASE_DONE;
+}
+
+static __always_inline int claim(struct exchange *x, __u32 number, enum phase from, enum phase to)
+{
+	__u32 expected = state_of(number, from);
+
+	return __sync_val_compare_and_swap(&x->state, expected, state_of(number, to)) == expected;
+}
+
+static __always_inline __u32 micros(__u64 ns)
+{
+	__u64 us = ns / 1000;
+
+	return us > 0xfffffffe ? 0xfffffffe : us;
+}
+
+static __always_inline __u32 micros_between(__u64 from, __u64 to)
+{
+	return to > from ? micros(to - from) : 0;
+}
+
+static __always_inline void emit(struct event *e)
+{
+	/* waking a reader per event costs more than everything else together: the helper drains on its timer */
+	if (bpf_ringbuf_output(&events, e, sizeof(*e), BPF_RB_NO_WAKEUP))
+		count_shared(L_RING_DROPPED);
+}
+
+static __always_inline void emit_exchange(const struct exchange *x, int outcome, __u16 flags, __u32 total_us)
+{
+	struct event e = {
+	    .at_ns = x->at_ns,
+	    .slot = x->slot,
+	    .generation = x->generation,
+	    .outcome = outcome,
+	    .flags = flags,
+	    .header_us = x->header_us,
+	    .total_us = total_us,
+	};
+
+	emit(&e);
+}
+
+/* The slot of an exchange, unless it has got another route meanwhile. */
+static __always_inline struct slot *slot_of_exchange(const struct exchange *x)
+{
+	struct slot *s = slot_of(x->slot);
+
+	return s && s->generation == x->generation ? s : 0;
+}
+
+static __always_inline void count_code(struct slot *s, __u32 slot, __u32 code)
+{
+	for (int i = 0; i < INLINE_CODES; i++) {
+		__u32 found = s->code[i];
+
+		if (!found) {
+			found = __sync_val_compare_and_swap(&s->code[i], 0, code);
+			if (!found)
+				found = code;
+		}
+		if (found == code) {
+			ADD(s->codes[i], 1);
+			return;
+		}
+	}
+	struct code_key key = {.slot = slot, .code = code};
+	__u64 zero = 0, *more;
+
+	more = bpf_map_lookup_elem(&more_codes, &key);
+	if (!more) {
+		bpf_map_update_elem(&more_codes, &key, &zero, BPF_NOEXIST);
+		more = bpf_map_lookup_elem(&more_codes, &key);
+		has_more_codes = 1;
+	}
+	if (more)
+		ADD(*more, 1);
+}
+
+/* So that the same line to another backend, right after, is known as a retry. */
+static __always_inline void remember_failure(const struct exchange *x, __u32 backend, __u64 now)
+{
+	struct failed_line failed = {.at_ns = now, .backend = backend};
+
+	if (!x->hash)
+		return;
+	bpf_map_update_elem(&failed_lines, &x->hash, &failed, BPF_ANY);
+	last_failure_ns = now;
+}
+
+/* The final head is complete. `ends_too`: so is the answer, within the same segment. Returns whether it was ours to book. */
+static __always_inline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
+{
+	struct exchange *x = exchange_of(f, number);
+	struct backend *b;
+	struct slot *s;
+
+	if (phase_of(f, number) != PHASE_OPEN)
+		return 0;
+	x->header_us = micros_between(x->at_ns, now) + x->lead_us;
+	x->status = status;
+	if (!claim(x, number, PHASE_OPEN, ends_too ? PHASE_DONE : PHASE_ANSWERED))
+		return 0;
+	s = slot_of_exchange(x);
+	if (s) {
+		count_code(s, x->slot, status);
+		ADD(s->header_sum_us, x->header_us);
+		if (ends_too) {
+			ADD(s->total_sum_us, x->header_us);
+			ADD(s->total_count, 1);
+		}
+		ADD(s->answered, 1);
+	}
+	b = backend_of(f->backend);
+	if (b)
+		ADD(b->answered, 1);
+	count_shared(T_ANSWERED);
+	emit_exchange(x, status, ends_too ? EVENT_HEADER | EVENT_TOTAL | EVENT_DONE : EVENT_HEADER, x->header_us);
+	if (status >= 500 || status == 429)
+		remember_failure(x, f->backend, now);
+	return 1;
+}
+
+/* The end of an answered request is known. `cut`: its body is not whole. */
+static __always_inline void book_end(struct flow *f, __u32 number, __u64 end, int cut)
+{
+	struct exchange *x = exchange_of(f, number);
+	struct slot *s;
+	__u32 total_us;
+
+	if (!claim(x, number, PHASE_ANSWERED, PHASE_DONE))
+		return;
+	total_us = micros_between(x->at_ns, end) + x->lead_us;
+	if (total_us < x->header_us)
+		total_us = x->header_us;
+	s = slot_of_exchange(x);
+	if (s) {
+		ADD(s->total_sum_us, total_us);
+		ADD(s->total_count, 1);
+		if (cut)
+			ADD(s->body_reset, 1);
+	}
+	emit_exchange(x, x->status, EVENT_TOTAL | EVENT_DONE, total_us);
+}
+
+static __always_inline void book_failure(struct flow *f, __u32 number, enum outcome outcome, __u64 now)
+{
+	struct exchange *x = exchange_of(f, number);
+	struct backend *b;
+	struct slot *s;
+
+	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
+		return;
+	s = slot_of_exchange(x);
+	if (s) {
+		if (outcome == OUTCOME_RESET)
+			ADD(s->reset, 1);
+		else if (outcome == OUTCOME_CLOSED)
+			ADD(s->closed, 1);
+		else if (outcome == OUTCOME_ABORTED)
+			ADD(s->aborted, 1);
+		else
+			ADD(s->unanswered, 1);
+	}
+	b = backend_of(f->backend);
+	if (b)
+		ADD(b->failed, 1);
+	count_shared(T_FAILED);
+	emit_exchange(x, outcome, EVENT_DONE, 0);
+	remember_failure(x, f->backend, now);
+}
+
+/* Everything that is pending ends now: the connection does. */
+__noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
+{
+	if (!f)
+		return 0;
+	__u32 first = f->current;
+
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = first + i;
+
+		if (number == f->started)
+			break;
+		enum phase phase = phase_of(f, number);
+		if (phase == PHASE_OPEN) {
+			book_failure(f, number, outcome, now);
+		} else if (phase == PHASE_ANSWERED) {
+			int cut = f->in.state == DIR_BODY && f->in.left;
+			int silent = outcome == OUTCOME_UNANSWERED || (outcome == OUTCOME_ABORTED && !cut);
+
+			/* a reset is trouble wherever the body was, unless its end could not be told */
+			book_end(f, number, silent ? f->in.last_ns : now,
+				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_EAT && f->in.head.chunked));
+		}
+	}
+	return 0;
+}
+
+/* The open request of a flow that a retransmitted segment belongs to, else the backend. */
+static __always_inline void book_retransmit(struct flow *f)
+{
+	__u32 last = f->started - 1;
+	struct backend *b;
+	struct slot *s;
+
+	count(T_RETRANSMITS);
+	if (f->started && phase_of(f, last) != PHASE_DONE) {
+		s = slot_of_exchange(exchange_of(f, last));
+		if (s)
+			ADD(s->retransmits, 1);
+		return;
+	}
+	b = f->backend ? backend_of(f->backend) : 0;
+	if (b)
+		ADD(b->retransmits, 1);
+}

@@ -1,0 +1,162 @@
+/* The helper's parts. Each owns its state; main joins them in a straight line. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <net/if.h>
+#include "probe.h"
+
+struct upstreamtop_bpf; /* the skeleton: the BPF object, embedded */
+
+enum exit_code { EXIT_DONE = 0, EXIT_BUG = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
+
+/* Prints what happened and what to do, and ends: only before anything is attached. */
+_Noreturn void die(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- options.c ---- */
+
+#define MAX_FILTERS 1024
+
+struct options {
+	const char *interfaces[64];
+	int interface_count;
+	struct ignore_key ignore[MAX_FILTERS];
+	int ignore_count;
+	struct only_key only[MAX_FILTERS];
+	int only_count;
+	bool raw_routes;
+	unsigned sample; /* rows of the request sample a tick */
+	bool version;
+	bool doctor;
+};
+
+void parse_options(struct options *options, int argc, char **argv);
+
+/* ---- rights.c ---- */
+
+/* The capabilities that recording needs and this process lacks, as words; "" when there are none. */
+const char *missing_rights(void);
+bool has_right(int capability);
+/* All capabilities, new privileges and, as root, the identity: maps, ring and links work on by their descriptors. */
+void drop_rights(void);
+
+/* ---- links.c ---- */
+
+struct interface {
+	unsigned index;
+	unsigned type; /* ARPHRD_* */
+	bool up;
+	char name[IF_NAMESIZE];
+};
+
+/* All interfaces of this namespace. Returns how many, -1 with errno. */
+int list_interfaces(struct interface *list, int max);
+bool is_readable_type(unsigned type);
+
+#define TCX_INGRESS 46
+#define TCX_EGRESS  47
+
+struct chain_link {
+	uint32_t program;
+	char name[16];
+};
+/* Programs at one hook, in the order in which they run. Returns how many, -1 with errno. */
+int query_chain(unsigned interface, int hook, struct chain_link *chain, int max);
+
+struct links; /* what is attached where */
+struct links *links_open(int ingress_program, int egress_program, const struct options *options);
+/* Attaches to what is up and was asked for. Returns how many interfaces it holds now; a reason per interface that refused. */
+int links_attach(struct links *links, char *reason, size_t size);
+int links_interfaces(const struct links *links, struct interface *list, int max);
+/* Readable when interfaces came or went: then call links_follow. */
+int links_descriptor(const struct links *links);
+void links_follow(struct links *links);
+/* Detaches, and returns when no program runs any more. */
+void links_close(struct links *links);
+
+/* ---- doors.c ---- */
+
+struct front_door {
+	uint16_t port;
+	uint32_t master;
+};
+
+struct worker_connection {
+	struct older_key key;
+	uint32_t master;
+};
+
+struct nginx {
+	bool found;
+	bool unreadable;
+	struct front_door doors[256];
+	int door_count;
+	struct worker_connection *connections;
+	int connection_count;
+	/* upstreams that cannot be seen: unix sockets and https, as written in the configuration */
+	char invisible[32][128];
+	int invisible_count;
+	char warning[256];
+};
+
+/* Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped. */
+void learn_nginx(struct nginx *nginx);
+
+/* ---- json.c ---- */
+
+struct json {
+	char *text;
+	size_t length;
+	size_t room;
+};
+
+void put(struct json *out, const char *text);
+void put_text(struct json *out, const char *text, size_t length);
+void put_number(struct json *out, int64_t value);
+void put_big(struct json *out, uint64_t value); /* as a decimal string */
+/* A string of bytes from a packet: control characters escaped, what is not UTF-8 as the four characters \xNN. */
+void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
+void put_string(struct json *out, const char *text);
+
+/* ---- fold.c: events become histograms and a sample ---- */
+
+#define HISTOGRAM_BUCKETS ((31 - 4 + 2) * 16)
+#define HEADER_TIMES	  0
+#define TOTAL_TIMES	  1
+/* connect times stand behind the slots */
+#define CONNECT_TIMES(backend) (MAX_SLOTS + (backend))
+#define SERIES		       (MAX_SLOTS + MAX_BACKENDS)
+
+struct sample {
+	uint64_t at_ns;
+	uint32_t slot;
+	uint32_t generation;
+	int32_t outcome;
+	int64_t header_us;
+	int64_t total_us;
+	uint32_t number;
+};
+
+void fold_open(unsigned sample_limit);
+/* Takes one event off the ring. */
+int fold_event(void *context, void *data, size_t size);
+/* Sorts what the tick brought, so that it can be read slot by slot. */
+void fold_finish(void);
+/* Writes [sampled, min, max, bucket, count, …] of a series, [] when it had none. Series in ascending order only. */
+void fold_put_histogram(struct json *out, uint32_t series, int kind);
+bool fold_has(uint32_t series);
+/* The bounded sample, in order of time. Returns how many. */
+int fold_sample(struct sample **samples);
+void fold_clear(void);
+
+/* ---- tick.c: a snapshot ---- */
+
+struct tick;
+struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns);
+/* Sweeps and writes the backend, route and snapshot lines of this moment. */
+void tick_write(struct tick *tick, struct json *out, bool final);
+
+/* ---- doctor.c ---- */
+
+int doctor(const struct options *options);

@@ -1,0 +1,397 @@
+/* The kernel side's memory: flows, exchanges, counters, filters, and the ring. */
+#pragma once
+
+#define NEXT -1 /* TCX_NEXT: other programs and classic filters keep acting. Not in a 6.1 machine's BTF. */
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+#define SECOND 1000000000ULL
+#define DEPTH  8 /* pipelined requests of a flow */
+#define RANGES 3 /* segments beyond a hole, merged */
+
+/* ---- configuration: set before load, so that what is not asked for is not even code ---- */
+
+const volatile __u64 seed = 0;
+const volatile __u32 netid = 0; /* of the network namespace: one a recorder */
+const volatile __u8 raw_routes = 0;
+const volatile __u8 has_ignored = 0;
+const volatile __u8 has_only = 0;
+const volatile __u8 has_doors = 0;
+const volatile __u64 door_ports[1024] = {}; /* a bit a port */
+
+/* ---- flows ---- */
+
+struct key4 {
+	__u32 remote;
+	__u32 local;
+	__u16 rport;
+	__u16 lport;
+	__u32 netid;
+};
+
+struct key6 {
+	__u8 remote[16];
+	__u8 local[16];
+	__u16 rport;
+	__u16 lport;
+	__u32 netid;
+};
+
+enum kind {
+	KIND_HTTP,     /* or not known yet */
+	KIND_NOT_HTTP, /* kept so that a later body of it can't be taken for a request */
+	KIND_OPAQUE,   /* TLS, h2 */
+	KIND_FRONT_DOOR,
+	KIND_IGNORED,
+	KIND_NOT_SELECTED,
+};
+
+enum dir_state {
+	DIR_LINE, /* a message begins next; answers: less than twelve bytes of it were seen */
+	DIR_PART, /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
+	DIR_HEAD,
+	DIR_BODY, /* `left` bytes to go */
+	DIR_EAT,  /* a body whose end is not known */
+	DIR_TUNNEL,
+};
+
+struct span {
+	__u32 lo;
+	__u32 hi;
+};
+
+/* One direction of a flow. Its programs take `lock`: rarely two CPUs see the same direction at once. */
+struct dir {
+	__u32 lock;
+	__u32 next;  /* sequence number of the first byte not seen */
+	__u32 owner; /* interface that brought the last new data */
+	__u8 state;
+	__u8 synced; /* `next` is known */
+	__u8 ranges;
+	__u8 line_length; /* how much of the stash belongs to the current line */
+	__u64 left;
+	__u64 last_ns; /* of the last new payload */
+	__u64 tail;    /* the last eight bytes of a chunked body */
+	struct head head;
+	__u32 fin;
+	__u8 has_fin; /* a FIN beyond a hole */
+	__u8 stray;   /* unsolicited data, already counted */
+	__u16 status;
+	struct span span[RANGES];
+	__u8 stash[FRONT];
+};
+
+enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
+
+#define IS_HEAD	   1
+#define IS_CONNECT 2
+#define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
+
+/* A request and its answer. Answer, FIN, RST and sweep may all want to end it: `state` (number << 2 | phase) is claimed. */
+struct exchange {
+	__u32 state;
+	__u32 slot;
+	__u64 at_ns; /* first byte of its line */
+	__u64 hash;  /* of its line, without the backend; 0 when the line was cut */
+	__u32 lead_us; /* from the SYN to the first byte, when the connection is fresh */
+	__u32 ack;
+	__u32 header_us;
+	__u32 generation;
+	__u16 status;
+	__u16 flags;
+	__u32 pad;
+};
+
+struct flow {
+	__u8 kind;
+	__u8 nginx;  /* its socket is an nginx worker's */
+	__u8 fresh;  /* its SYN was seen */
+	__u8 connected;
+	__u8 given_up; /* its connect timeout was booked */
+	__u8 fin_in;
+	__u8 fin_out;
+	__u8 closed; /* the sweep removes it */
+	__u8 retry;  /* its worker's last connect failed a moment ago */
+	__u8 counted_connect;
+	__u8 pad[2];
+	__u32 isn;
+	__u32 backend;
+	__u32 pid;
+	__u32 started; /* number of the next exchange */
+	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
+	__u32 overflow; /* requests beyond DEPTH that wait for their answers unseen */
+	__u32 connect_us;
+	__u64 syn_ns;
+	__u64 last_syn_ns;
+	__u64 syn_gap_ns;
+	__u64 line_ns; /* when the request line that is being read began */
+	__u64 line_id; /* its key in `lines` */
+	struct dir out;
+	struct dir in;
+	struct exchange ring[DEPTH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FLOWS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct key4);
+	__type(value, struct flow);
+} flows4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FLOWS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct key6);
+	__type(value, struct flow);
+} flows6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct line);
+} lines SEC(".maps");
+
+/* ---- counters ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_SLOTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_ROUTES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct route_text);
+} texts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_BACKENDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct backend);
+} backends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_ROUTES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct route_key);
+	__type(value, __u32);
+} routes SEC(".maps");
+
+/* Slots that the helper has retired, or that lost the race for a new route. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_ROUTES);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_BACKENDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct backend_key);
+	__type(value, __u32);
+} backend_ids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_ROUTES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct code_key);
+	__type(value, __u64);
+} more_codes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct totals);
+} totals SEC(".maps");
+
+__u32 next_slot = 0;
+__u32 next_backend = 1;
+__u32 next_line = 0;
+__u32 has_more_codes = 0;
+__u64 last_failure_ns = 0;
+
+/* ---- from a raw line to its slot, without parsing it again ---- */
+
+#define MEMOS 2048
+
+struct memo {
+	__u64 hash; /* of backend and line */
+	__u32 slot;
+	__u32 generation;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MEMOS);
+	__type(key, __u32);
+	__type(value, struct memo);
+} memos SEC(".maps");
+
+/* ---- retries are inferred from what failed a moment ago ---- */
+
+struct failed_line {
+	__u64 at_ns;
+	__u32 backend;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct failed_line);
+} failed_lines SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, __u64);
+} failed_connects SEC(".maps");
+
+/* ---- filters, filled by the helper ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ignore_key);
+	__type(value, __u8);
+} ignored SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct only_key);
+	__type(value, __u8);
+} only SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct door);
+} doors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct older_key);
+	__type(value, struct older);
+} older_connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+/* ---- a packet, and the scratch in which it is read ---- */
+
+struct packet {
+	__u32 seq;
+	__u32 ack;
+	__u32 off; /* of the payload in the skb */
+	__u32 len;
+	__u32 ifindex;
+	__u8 flags;
+	__u8 family;
+	__u16 pad;
+	union {
+		struct key4 k4;
+		struct key6 k6;
+	};
+};
+
+/* What is left of the segment that is being read. */
+struct work {
+	__u64 now;
+	__u32 off;
+	__u32 len;
+	__u32 ack;
+	__u32 ifindex;
+	__u8 begun;	/* a message began in it */
+	__u8 stray;	/* it belonged to none */
+	__u8 line_loaded; /* a line that is being read lies in scratch */
+	__u8 pad[5];
+	struct backend_key remote;
+};
+
+/* Per CPU: programs at the two hooks do not interrupt each other. */
+struct scratch {
+	struct buffer chunk;
+	struct line line;
+	struct route_key key;
+	struct work work;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static const struct flow empty_flow = {};
+
+static __always_inline struct scratch *scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+static __always_inline struct totals *cpu_totals(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&totals, &zero);
+}
+
+/* Only where nothing can interrupt: in the programs at the hooks. */
+static __always_inline void count(enum total which)
+{
+	struct totals *t = cpu_totals();
+
+	if (t)
+		t->v[which]++;
+}
+
+/* In what the sweep runs too: it is interrupted by the hooks on its own CPU. */
+static __always_inline void count_shared(enum total which)
+{
+	struct totals *t = cpu_totals();
+
+	if (t)
+		__sync_fetch_and_add(&t->v[which], 1);
+}
+
+static __always_inline struct slot *slot_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+static __always_inline struct backend *backend_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&backends, &index);
+}
+
+#define ADD(field, n) __sync_fetch_and_add(&(field), (n))

@@ -1,0 +1,385 @@
+/*
+ * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot a second.
+ * Its stdin is the leash: it ends when that closes, and ignores what the terminal sends to the whole foreground group.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/version.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "helper.h"
+#include "upstreamtop.skel.h"
+
+#ifndef VERSION
+#define VERSION "0.0.0"
+#endif
+#define WIRE 1
+#define PIPE (1 << 20)
+
+/* How long between two looks at the ring, ms: it holds four seconds of 50,000 requests, and waking up costs. */
+#define BUSY_MS	 10
+#define QUIET_MS 50
+#define IDLE_MS	 500
+
+void die(enum exit_code code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(code);
+}
+
+/* ---- output: never blocks the draining of the ring ---- */
+
+static struct json out;
+static size_t written;
+static bool reader_gone;
+
+static void flush_output(void)
+{
+	while (written < out.length) {
+		ssize_t n = write(STDOUT_FILENO, out.text + written, out.length - written);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			reader_gone |= errno != EAGAIN;
+			return;
+		}
+		written += n;
+	}
+	written = out.length = 0;
+}
+
+static void open_output(void)
+{
+	struct stat st;
+	int size = PIPE;
+
+	if (fstat(STDOUT_FILENO, &st))
+		return;
+	if (S_ISFIFO(st.st_mode))
+		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
+	else if (S_ISSOCK(st.st_mode)) /* FORCE needs the rights that we still have */
+		setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	else
+		return;
+	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
+}
+
+/* The last lines may wait for a slow reader, but not for ever. */
+static void finish_output(void)
+{
+	for (int tries = 0; tries < 50 && written < out.length && !reader_gone; tries++) {
+		struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+		poll(&p, 1, 100);
+		flush_output();
+	}
+}
+
+/* ---- checks ---- */
+
+static void check_kernel(void)
+{
+	struct utsname name;
+	unsigned major, minor;
+
+	uname(&name);
+	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 6)))
+		die(EXIT_SYSTEM, "tcx needs Linux 6.6, this is %u.%u", major, minor);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		die(EXIT_SYSTEM, "/sys/kernel/btf/vmlinux: %s: the kernel must be built with CONFIG_DEBUG_INFO_BTF",
+		    strerror(errno));
+}
+
+static void check_rights(void)
+{
+	const char *missing = missing_rights();
+
+	if (*missing)
+		die(EXIT_SYSTEM,
+		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or 'make install' once",
+		    missing);
+}
+
+static void check_interfaces(const struct options *o)
+{
+	for (int i = 0; i < o->interface_count; i++)
+		if (!if_nametoindex(o->interfaces[i]))
+			die(EXIT_USAGE, "there is no interface \"%s\": 'ip link' lists them", o->interfaces[i]);
+}
+
+/* ---- the BPF object ---- */
+
+static char libbpf_words[512]; /* its last complaint: part of the error, never noise */
+
+static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (level == LIBBPF_WARN && !libbpf_words[0])
+		vsnprintf(libbpf_words, sizeof(libbpf_words), format, arguments);
+	libbpf_words[strcspn(libbpf_words, "\n")] = 0;
+	return 0;
+}
+
+static uint32_t own_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+}
+
+static void configure(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = time(NULL) * 0x9e3779b97f4a7c15ULL;
+	bpf->rodata->seed = seed;
+	bpf->rodata->netid = own_namespace();
+	bpf->rodata->raw_routes = o->raw_routes;
+	bpf->rodata->has_ignored = o->ignore_count > 0;
+	bpf->rodata->has_only = o->only_count > 0;
+	bpf->rodata->has_doors = nginx->door_count > 0;
+	for (int i = 0; i < nginx->door_count; i++)
+		bpf->rodata->door_ports[nginx->doors[i].port >> 6] |= 1ULL << (nginx->doors[i].port & 63);
+}
+
+static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+	if (bpf_map__update_elem(map, key, key_size, value, value_size, 0))
+		die(EXIT_SYSTEM, "cannot fill the map %s: %s", bpf_map__name(map), strerror(errno));
+}
+
+static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
+{
+	uint8_t one = 1;
+
+	for (int i = 0; i < o->ignore_count; i++)
+		fill(bpf->maps.ignored, &o->ignore[i], sizeof(o->ignore[i]), &one, sizeof(one));
+	for (int i = 0; i < o->only_count; i++)
+		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
+	for (int i = 0; i < nginx->door_count; i++) {
+		uint32_t port = nginx->doors[i].port;
+		struct door door = {.master = nginx->doors[i].master};
+
+		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
+	}
+	for (int i = 0; i < nginx->connection_count; i++) {
+		struct older older = {.master = nginx->connections[i].master};
+
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older,
+		     sizeof(older));
+	}
+}
+
+static struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx)
+{
+	struct upstreamtop_bpf *bpf;
+
+	libbpf_set_print(keep_words);
+	bpf = upstreamtop_bpf__open();
+	if (!bpf)
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
+	configure(bpf, o, nginx);
+	if (upstreamtop_bpf__load(bpf))
+		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+	fill_filters(bpf, o, nginx);
+	return bpf;
+}
+
+/* ---- lines ---- */
+
+static void put_file(struct json *out, const char *path)
+{
+	char text[128] = "";
+	FILE *f = fopen(path, "re");
+
+	if (f) {
+		if (!fgets(text, sizeof(text), f))
+			text[0] = 0;
+		fclose(f);
+	}
+	text[strcspn(text, "\n")] = 0;
+	put_string(out, text);
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static void put_hello(const struct links *links, const struct nginx *nginx, const char *refused)
+{
+	static struct interface list[4096];
+	int n = links_interfaces(links, list, 4096);
+	char host[256] = "";
+	struct utsname name;
+
+	gethostname(host, sizeof(host) - 1);
+	uname(&name);
+	put(&out, "{\"type\":\"hello\",\"wire\":");
+	put_number(&out, WIRE);
+	put(&out, ",\"version\":\"" VERSION "\",\"wall_us\":");
+	put_number(&out, now_ns(CLOCK_REALTIME) / 1000);
+	put(&out, ",\"mono_ns\":");
+	put_big(&out, now_ns(CLOCK_MONOTONIC));
+	put(&out, ",\"boot_id\":");
+	put_file(&out, "/proc/sys/kernel/random/boot_id");
+	put(&out, ",\"host\":");
+	put_string(&out, host);
+	put(&out, ",\"kernel\":");
+	put_string(&out, name.release);
+	put(&out, ",\"interfaces\":[");
+	for (int i = 0; i < n; i++) {
+		put(&out, i ? ",{\"index\":" : "{\"index\":");
+		put_number(&out, list[i].index);
+		put(&out, ",\"name\":");
+		put_string(&out, list[i].name);
+		put(&out, "}");
+	}
+	put(&out, "],\"front_doors\":[");
+	for (int i = 0; i < nginx->door_count; i++) {
+		if (i)
+			put(&out, ",");
+		put_number(&out, nginx->doors[i].port);
+	}
+	put(&out, "],\"nginx\":");
+	put_string(&out, !nginx->found ? "none" : nginx->unreadable ? "unreadable" : "known");
+	put(&out, ",\"warnings\":[");
+	if (*nginx->warning)
+		put_string(&out, nginx->warning);
+	if (*refused) {
+		put(&out, *nginx->warning ? "," : "");
+		put_string(&out, refused);
+	}
+	put(&out, "]}\n");
+}
+
+/* ---- the loop ---- */
+
+/* Ticks end at whole seconds of the wall clock: the phase is set once, then the monotonic clock counts. */
+static int open_timer(void)
+{
+	uint64_t wall = now_ns(CLOCK_REALTIME), mono = now_ns(CLOCK_MONOTONIC);
+	uint64_t first = mono + 1000000000ULL - wall % 1000000000ULL;
+	struct itimerspec spec = {.it_interval = {.tv_sec = 1},
+				  .it_value = {.tv_sec = first / 1000000000ULL, .tv_nsec = first % 1000000000ULL}};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL))
+		die(EXIT_SYSTEM, "cannot set the timer: %s", strerror(errno));
+	return fd;
+}
+
+/* Whether the leash is gone: stdin closed. What is written to it has no meaning. */
+static bool leash_is_gone(void)
+{
+	char words[256];
+	ssize_t n = read(STDIN_FILENO, words, sizeof(words));
+
+	return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+static void run(struct tick *tick, struct links *links, struct ring_buffer *ring)
+{
+	int timer = open_timer(), wait = QUIET_MS;
+	uint64_t ticks;
+
+	while (!reader_gone) {
+		struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+				     {.fd = timer, .events = POLLIN},
+				     {.fd = links_descriptor(links), .events = POLLIN},
+				     {.fd = out.length ? STDOUT_FILENO : -1, .events = POLLOUT}};
+		int drained;
+
+		if (poll(p, 4, wait) < 0 && errno != EINTR)
+			break;
+		drained = ring_buffer__consume(ring);
+		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
+		if (p[0].revents && leash_is_gone())
+			break;
+		if (p[2].revents)
+			links_follow(links);
+		if (p[3].revents)
+			flush_output();
+		/* a reader that is behind misses a snapshot, not a count: totals are cumulative */
+		if (p[1].revents && read(timer, &ticks, sizeof(ticks)) > 0 && !out.length) {
+			tick_write(tick, &out, false);
+			flush_output();
+		}
+	}
+	close(timer);
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	static struct nginx nginx;
+	struct upstreamtop_bpf *bpf;
+	struct ring_buffer *ring;
+	struct links *links;
+	struct tick *tick;
+	char refused[256];
+
+	parse_options(&options, argc, argv);
+	if (options.version) {
+		puts("upstreamtop-probe " VERSION);
+		return EXIT_DONE;
+	}
+	if (options.doctor)
+		return doctor(&options);
+	check_interfaces(&options);
+	check_kernel();
+	check_rights();
+	for (int s = 0; s < 4; s++)
+		signal((int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE}[s], SIG_IGN);
+	/* before attaching: no request must be taken for one that it is not */
+	learn_nginx(&nginx);
+	bpf = load(&options, &nginx);
+	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
+	if (!ring)
+		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
+	fold_open(options.sample);
+	tick = tick_open(bpf, own_namespace());
+	links = links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress),
+			   &options);
+	if (!links_attach(links, refused, sizeof(refused)))
+		die(EXIT_SYSTEM, "%s", *refused ? refused : "no interface to attach to: 'ip link' shows which are up");
+	open_output();
+	setpriority(PRIO_PROCESS, 0, 10);
+	drop_rights();
+
+	put_hello(links, &nginx, refused);
+	tick_write(tick, &out, false);
+	flush_output();
+	run(tick, links, ring);
+
+	links_close(links);
+	ring_buffer__consume(ring);
+	if (!reader_gone) {
+		tick_write(tick, &out, true);
+		put(&out, "{\"type\":\"bye\",\"reason\":\"stdin closed\"}\n");
+		finish_output();
+	}
+	return EXIT_DONE;
+}

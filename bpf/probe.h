@@ -1,0 +1,189 @@
+/* What the kernel side and the helper share: sizes, counters, keys, events. Times are monotonic ns, latencies whole µs. */
+#pragma once
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define MAX_ROUTES   65536
+#define MAX_BACKENDS 4096 /* index 0 means "none yet" */
+/* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
+#define MAX_SLOTS    (MAX_ROUTES + MAX_BACKENDS)
+#define MAX_FLOWS    262144
+#define NO_SLOT	     0xffffffffu
+#define INLINE_CODES 8
+
+/* Exact counters of one route slot. The helper reads them by mmap while programs add to them. */
+struct slot {
+	__u64 answered;
+	__u64 reset;
+	__u64 closed;
+	__u64 aborted;
+	__u64 unanswered;
+	__u64 interim;
+	__u64 retransmits;
+	__u64 retries;
+	__u64 body_reset;
+	__u64 header_sum_us;
+	__u64 total_count;
+	__u64 total_sum_us;
+	__u32 code[INLINE_CODES];
+	__u64 codes[INLINE_CODES];
+	/* the sweep's word on the oldest open request; valid while `oldest_epoch` is that of the last sweep */
+	__u64 oldest_ns;
+	__u32 oldest_epoch;
+	/* moves on when the slot gets another route, so that memos and late ends of the old one miss */
+	__u32 generation;
+	/* last, and read last: a reader never sees more answers than requests */
+	__u64 requests;
+};
+
+/* The text of a slot, written before `ready`. */
+struct route_key {
+	__u32 backend;
+	__u8 method_len;
+	__u8 path_len;
+	__u8 cut; /* the path goes on: shown as 127 bytes and `…` */
+	__u8 pad;
+	__u8 method[24];
+	__u8 path[128];
+};
+
+struct route_text {
+	struct route_key key;
+	__u32 ready;
+	__u32 pad;
+};
+
+struct backend_key {
+	__u8 address[16]; /* IPv4 in its first four bytes */
+	__u16 port;
+	__u16 family; /* 4 or 6 */
+	__u32 netid;
+};
+
+struct backend {
+	struct backend_key key;
+	__u32 ready;
+	__u32 pad;
+	__u64 connects;
+	__u64 connect_sum_us;
+	__u64 refused;
+	__u64 connect_timeout;
+	__u64 retransmits; /* while no request was open */
+	__u64 opaque;
+	/* of their own, so that the sums over the routes can be checked */
+	__u64 answered;
+	__u64 failed;
+	__u64 requests;
+};
+
+/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
+enum total {
+	/* each payload segment ends in exactly one of these */
+	T_STARTS,	     /* a message begins in it */
+	T_CONTINUATIONS,     /* it goes on with one */
+	T_RETRANSMITS,	     /* nothing new, from the interface that brought it first */
+	T_SECOND_SIGHTINGS,  /* nothing new, from another interface */
+	T_NOT_HTTP,	     /* of no flow that speaks HTTP/1 */
+	T_PARTIAL,	     /* ahead of a hole: counted, not read */
+	T_AMBIGUOUS,	     /* of a flow whose state was lost */
+	T_FRAGMENTS,	     /* IP fragments */
+	T_OPAQUE,	     /* TLS, h2, tunnels */
+	T_EXCLUDED,	     /* left out by reason */
+	T_SEGMENTS,	     /* all of them */
+	/* requests, over all routes */
+	T_REQUESTS,
+	T_ANSWERED,
+	T_FAILED,
+	/* loss */
+	L_RING_DROPPED,
+	L_MAP_REFUSED,
+	L_UNMATCHED_RESPONSES,
+	L_AMBIGUOUS,
+	L_EVICTED,
+	L_FRAGMENTS,
+	L_HALF_SEEN,
+	L_PATH_FOLDED,
+	L_PIPELINE_OVERFLOW,
+	/* excluded */
+	X_FRONT_DOOR,
+	X_IGNORED,
+	X_NOT_SELECTED,
+	X_ROUTED,
+	X_TLS,
+	X_H2,
+	/* flows made and forgotten: the sweep skips an empty map */
+	F_MADE4,
+	F_MADE6,
+	F_GONE4,
+	F_GONE6,
+	TOTALS,
+};
+
+struct totals {
+	__u64 v[TOTALS];
+};
+
+enum outcome {
+	OUTCOME_RESET = -1,
+	OUTCOME_CLOSED = -2,
+	OUTCOME_ABORTED = -3,
+	OUTCOME_UNANSWERED = -4,
+};
+
+#define EVENT_HEADER  1 /* header_us belongs into the histogram */
+#define EVENT_TOTAL   2 /* total_us too */
+#define EVENT_DONE    4 /* the request is over: a row for the sample */
+#define EVENT_CONNECT 8 /* slot is a backend, total_us its connect time */
+
+struct event {
+	__u64 at_ns; /* its first byte left */
+	__u32 slot;
+	__u32 generation;
+	__s16 outcome;
+	__u16 flags;
+	__u32 header_us;
+	__u32 total_us;
+	__u32 pad;
+};
+
+/* Codes beyond the inline ones. */
+struct code_key {
+	__u32 slot;
+	__u32 code;
+};
+
+/* --ignore: address zero and family 0 for a port alone */
+struct ignore_key {
+	__u8 address[16];
+	__u16 port;
+	__u16 family;
+	__u32 pad;
+};
+
+/* --only: IPv4 as ::ffff:a.b.c.d */
+struct only_key {
+	__u32 prefix;
+	__u8 address[16];
+};
+
+/* A port on which a local nginx that proxies listens. */
+struct door {
+	__u32 master; /* its master's pid */
+};
+
+/* A connection of an nginx worker that is older than us, as it looks from this host. */
+struct older_key {
+	__u16 lport;
+	__u16 rport;
+};
+struct older {
+	__u32 master;
+};
+
+struct sweep {
+	__u64 now;
+	__u32 epoch;
+	__u32 pad;
+};

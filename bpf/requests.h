@@ -1,0 +1,426 @@
+/* What leaves: request lines, heads and bodies, in order, whatever the segments were. */
+#pragma once
+
+/* Returns whether the bytes at the start of the chunk may go on to be "METHOD target": no promise, a cheap rejection. */
+static __always_inline int may_be_request(const __u8 *bytes, __u32 n)
+{
+	for (__u32 i = 0; i < METHOD_MAX + 1; i++) {
+		__u8 b = bytes[(FRONT + i) & BYTES_MASK];
+
+		if (i >= n)
+			return 1;
+		if (b == ' ') {
+			__u8 target = bytes[(FRONT + i + 1) & BYTES_MASK];
+
+			if (!i)
+				return 0;
+			return i + 1 >= n || target == '/' || target == '*' || target == 'h' || target == 'H';
+		}
+		if (!(classes[b] & C_TOKEN))
+			return 0;
+	}
+	return 0;
+}
+
+static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
+{
+	asm volatile("" : "+r"(n));
+	if (n == 0 || n > CHUNK)
+		return -1;
+	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n);
+}
+
+static __always_inline void stash_restore(struct scratch *s, const struct dir *d)
+{
+	__builtin_memcpy(s->chunk.bytes, d->stash, FRONT);
+}
+
+static __always_inline void stash_save(struct dir *d, struct scratch *s)
+{
+	d->line_length = FRONT - d->head.line;
+	__builtin_memcpy(d->stash, s->chunk.bytes, FRONT);
+}
+
+static __always_inline void head_begin(struct dir *d)
+{
+	__builtin_memset(&d->head, 0, sizeof(d->head));
+	d->head.line = FRONT;
+	d->line_length = 0;
+}
+
+static __always_inline void took(struct scratch *s, __u32 n)
+{
+	s->work.off += n;
+	s->work.len -= n;
+}
+
+/* The connect that this request was waiting for: not before a request proves that the connection speaks HTTP. */
+static __always_inline void book_connect(struct flow *f, __u64 now)
+{
+	struct backend *b;
+
+	if (!f->connected || f->counted_connect)
+		return;
+	f->counted_connect = 1;
+	b = backend_of(f->backend);
+	if (!b)
+		return;
+	ADD(b->connect_sum_us, f->connect_us);
+	ADD(b->connects, 1);
+	struct event e = {
+	    .at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
+	emit(&e);
+}
+
+static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
+{
+	if (f->retry) {
+		f->retry = 0;
+		ADD(slot->retries, 1);
+		return;
+	}
+	if (!hash || now - last_failure_ns > SECOND / 10)
+		return;
+	struct failed_line *failed = bpf_map_lookup_elem(&failed_lines, &hash);
+	if (!failed || failed->backend == f->backend || now - failed->at_ns > SECOND / 10)
+		return;
+	bpf_map_delete_elem(&failed_lines, &hash);
+	ADD(slot->retries, 1);
+}
+
+/*
+ * What is still pending when the next request leaves. A body without a known end ends here; where the ACK number says that
+ * bytes arrived which we never saw, the answer was among them. Returns whether nothing is pending any more.
+ */
+static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u64 now)
+{
+	__u32 first = f->current;
+	int alone = 1;
+
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = first + i;
+
+		if (number == f->started)
+			break;
+		enum phase phase = phase_of(f, number);
+		if (phase == PHASE_DONE)
+			continue;
+		__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
+		int missed = (__s32)(ack - expected) > 0;
+		if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
+			book_end(f, number, f->in.last_ns, 0);
+		} else if (phase == PHASE_OPEN && missed) {
+			count(L_HALF_SEEN);
+			book_failure(f, number, OUTCOME_UNANSWERED, now);
+		} else {
+			alone = 0;
+		}
+	}
+	return alone;
+}
+
+/* A valid request line is complete. */
+__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u64 hash, __u32 flags)
+{
+	if (!f || !s)
+		return 0;
+	__u64 now = s->work.now;
+	__u32 number = f->started;
+	struct exchange *x = exchange_of(f, number);
+	int alone = settle_before_request(f, s->work.ack, now);
+	enum phase phase = x->state & 3;
+	struct backend *b = backend_of(f->backend);
+	struct slot *counters = slot_of(slot);
+
+	if (!b || !counters)
+		return 0;
+	if (f->overflow || (!alone && (phase == PHASE_OPEN || phase == PHASE_ANSWERED))) {
+		/* until its answers have passed, order is kept by counting them */
+		ADD(f->overflow, 1);
+		count(L_PIPELINE_OVERFLOW);
+		return 0;
+	}
+	x->slot = slot;
+	x->generation = counters->generation;
+	x->at_ns = f->line_ns;
+	x->lead_us = f->fresh && !number ? micros_between(f->syn_ns, f->line_ns) : 0;
+	x->ack = s->work.ack;
+	x->hash = hash;
+	x->header_us = 0;
+	x->status = 0;
+	x->flags = flags | (alone ? IS_ALONE : 0);
+	ADD(counters->requests, 1);
+	ADD(b->requests, 1);
+	count(T_REQUESTS);
+	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
+	*(volatile __u32 *)&f->started = number + 1;
+	book_retry(f, counters, hash, now);
+	book_connect(f, now);
+	if (f->fin_in) /* sent to a peer that had closed already */
+		book_failure(f, number, OUTCOME_CLOSED, now);
+	return 0;
+}
+
+/* It does not speak HTTP/1 (any more). */
+__noinline int not_a_request(struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	const __u8 *bytes = s->chunk.bytes + FRONT;
+	struct backend *b;
+	int tls = bytes[0] == 0x16 && bytes[1] == 3, h2 = word_at(bytes) == 0x5448202a20495250ULL; /* "PRI * HT" */
+
+	s->work.stray = 1;
+	if (f->started) {
+		count(L_AMBIGUOUS);
+		f->out.state = DIR_EAT;
+		return 0;
+	}
+	f->kind = KIND_NOT_HTTP;
+	if (!f->fresh || !(tls || h2))
+		return 0;
+	f->kind = KIND_OPAQUE;
+	count(tls ? X_TLS : X_H2);
+	if (!f->nginx)
+		return 0;
+	f->backend = backend_for(&s->work);
+	b = backend_of(f->backend);
+	if (f->backend && b)
+		ADD(b->opaque, 1);
+	return 0;
+}
+
+static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
+{
+	if (!f->backend)
+		f->backend = backend_for(&s->work);
+	if (!f->backend)
+		count(L_MAP_REFUSED);
+	return f->backend != 0;
+}
+
+static __always_inline __u32 flags_of_method(const struct line *l)
+{
+	__u64 w = *(const __u64 *)l->method;
+
+	if (w == 0x44414548ULL)
+		return IS_HEAD;
+	return w == 0x5443454e4e4f43ULL ? IS_CONNECT : 0;
+}
+
+/* The line in scratch is complete: finds its slot the long way and begins the request. */
+__noinline int begin_from_line(struct flow *f, struct scratch *s, __u64 hash)
+{
+	if (!f || !s)
+		return 0;
+	__u32 slot = slot_for_line(s, f->backend);
+	__u64 keyed = hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	struct memo *memo = hash ? memo_of(keyed) : 0;
+	struct slot *counters = slot_of(slot);
+
+	/* a line that was folded is parsed each time: it has to be counted */
+	if (memo && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
+		memo->hash = keyed;
+		memo->slot = slot;
+		memo->generation = counters->generation;
+	}
+	return begin_request(f, s, slot, hash, flags_of_method(&s->line));
+}
+
+/* A whole line lies at the start of the chunk. */
+static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, __u32 line_end)
+{
+	if (!backend_of_flow(f, s))
+		return 1;
+	__u64 hash = line_hash(&s->chunk, seed), keyed = hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	struct memo *memo = memo_of(keyed);
+	__u64 w = word_at(s->chunk.bytes + FRONT);
+
+	if (memo && memo->hash == keyed) {
+		struct slot *counters = slot_of(memo->slot);
+
+		if (counters && counters->generation == memo->generation) {
+			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
+				      : w == 0x205443454e4e4f43ULL	      ? IS_CONNECT
+									      : 0;
+			begin_request(f, s, memo->slot, hash, flags);
+			return 1;
+		}
+	}
+	line_fresh(&s->line);
+	feed(s, line_end);
+	if (s->line.state != LINE_END)
+		return 0;
+	begin_from_line(f, s, hash);
+	return 1;
+}
+
+static __always_inline void request_head_done(struct flow *f)
+{
+	struct dir *d = &f->out;
+
+	d->line_length = 0;
+	if (d->head.chunked) {
+		d->state = DIR_EAT;
+		d->tail = 0x0a0d000000000000ULL;
+	} else if (d->head.has_length && d->head.length) {
+		d->state = DIR_BODY;
+		d->left = d->head.length;
+	} else {
+		d->state = DIR_LINE;
+	}
+}
+
+/* A line that a segment's end or a chunk's end cuts goes byte by byte. */
+__noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
+{
+	if (!f || !s)
+		return 0;
+	__u32 used = feed(s, n);
+	__u8 state = s->line.state;
+
+	if (state == LINE_BAD) {
+		f->out.state = DIR_LINE;
+		if (f->line_id)
+			bpf_map_delete_elem(&lines, &f->line_id);
+		f->line_id = 0;
+		not_a_request(f, s);
+		return 1;
+	}
+	took(s, used);
+	if (state != LINE_END) {
+		f->out.state = DIR_PART;
+		if (s->work.len)
+			return 0;
+		if (!f->line_id)
+			f->line_id = (__u64)bpf_get_smp_processor_id() << 48 | __sync_fetch_and_add(&next_line, 1) | 1ULL << 40;
+		if (bpf_map_update_elem(&lines, &f->line_id, &s->line, BPF_ANY)) {
+			count(L_MAP_REFUSED);
+			f->out.state = DIR_EAT;
+		}
+		return 1;
+	}
+	if (f->line_id)
+		bpf_map_delete_elem(&lines, &f->line_id);
+	f->line_id = 0;
+	f->out.state = DIR_HEAD;
+	head_begin(&f->out);
+	f->out.head.first = 1;
+	if (backend_of_flow(f, s))
+		begin_from_line(f, s, 0);
+	return 0;
+}
+
+/* DIR_LINE, DIR_PART and DIR_HEAD: one chunk. Returns 1 when the segment needs no further look. */
+__noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct dir *d = &f->out;
+	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len, end;
+	__u8 state = d->state;
+
+	if (load_chunk(skb, s, n))
+		return 1;
+	if (state == DIR_PART) {
+		if (f->line_id) {
+			/* else it is in scratch still: the line goes on in the segment's next chunk */
+			struct line *l = bpf_map_lookup_elem(&lines, &f->line_id);
+
+			if (!l)
+				return 1;
+			if (!s->work.line_loaded)
+				s->line = *l;
+		}
+		s->work.line_loaded = 1;
+		return request_part(f, s, n);
+	}
+	if (state == DIR_LINE) {
+		s->work.begun = 1;
+		f->line_ns = s->work.now;
+		head_begin(d);
+		end = head_scan(&d->head, &s->chunk, n);
+		if (!d->head.first) {
+			line_fresh(&s->line);
+			s->work.line_loaded = 1;
+			return request_part(f, s, n);
+		}
+		if (!version_before(s->chunk.bytes, d->head.first) ||
+		    !begin_from_chunk(f, s, d->head.first - FRONT)) {
+			not_a_request(f, s);
+			return 1;
+		}
+	} else {
+		stash_restore(s, d);
+		end = head_scan(&d->head, &s->chunk, n);
+	}
+	if (!end) {
+		head_fold(&d->head, &s->chunk, n);
+		stash_save(d, s);
+		d->state = DIR_HEAD;
+		took(s, n);
+		return 0;
+	}
+	took(s, end - FRONT);
+	request_head_done(f);
+	return 0;
+}
+
+/* The last eight bytes of a chunked body say whether it is over. */
+static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __u32 off, __u32 len)
+{
+	__u64 last = 0;
+
+	if (len >= 8) {
+		if (bpf_skb_load_bytes(skb, off + len - 8, &last, 8))
+			return 0;
+	} else {
+		__u8 bytes[8] = {};
+
+		asm volatile("" : "+r"(len));
+		if (len == 0 || len > 7)
+			return 0;
+		if (bpf_skb_load_bytes(skb, off, bytes, len))
+			return 0;
+		last = *(__u64 *)bytes << (64 - len * 8) | d->tail >> len * 8;
+	}
+	d->tail = last;
+	return last >> 8 == 0x0a0d0a0d300a0dULL; /* "\r\n0\r\n\r\n" */
+}
+
+/* One step through the segment. Returns 1 when nothing is left to do. */
+static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	struct dir *d = &f->out;
+	struct work *w = &s->work;
+
+	if (!w->len)
+		return 1;
+	switch (d->state) {
+	case DIR_BODY: {
+		__u32 n = w->len < d->left ? w->len : d->left;
+
+		d->left -= n;
+		took(s, n);
+		if (!d->left)
+			d->state = DIR_LINE;
+		return 0;
+	}
+	case DIR_TUNNEL:
+		return 1;
+	case DIR_EAT:
+		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
+			d->state = DIR_LINE;
+			return 1;
+		}
+		/* the body's end was missed, but not the next request: nothing of it is sent behind its answer */
+		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
+		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+			d->state = DIR_LINE;
+			return 0;
+		}
+		return 1;
+	default:
+		return request_bytes(skb, f, s);
+	}
+}

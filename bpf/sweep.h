@@ -1,0 +1,123 @@
+/* Once a second, by the helper's call, in process context: what silence alone can tell. No timer in softirq. */
+#pragma once
+
+#define BODY_SILENCE (60 * SECOND)
+#define IDLE	     (300 * SECOND)
+
+static __always_inline __u64 latest(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
+static __always_inline void remote_of_keys(struct work *w, const __u8 *address, int size, __u16 port)
+{
+	__builtin_memset(&w->remote, 0, sizeof(w->remote));
+	__builtin_memcpy(w->remote.address, address, size);
+	w->remote.port = bpf_ntohs(port);
+	w->remote.family = size == 4 ? 4 : 6;
+	w->remote.netid = netid;
+}
+
+/* TRUTH: no SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. */
+static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
+{
+	__u64 patience = 2 * f->syn_gap_ns;
+
+	if (patience < 3 * SECOND)
+		patience = 3 * SECOND;
+	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started &&
+	       now - f->last_syn_ns > patience + patience / 10;
+}
+
+/* Returns how many requests are open or have a body on its way. */
+static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
+{
+	__u32 first = f->current;
+	int busy = 0;
+
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = first + i;
+
+		if (number == f->started)
+			break;
+		enum phase phase = phase_of(f, number);
+		struct exchange *x = exchange_of(f, number);
+		if (phase == PHASE_OPEN) {
+			struct slot *s = slot_of_exchange(x);
+
+			busy++;
+			if (s && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
+				s->oldest_ns = x->at_ns;
+				s->oldest_epoch = c->epoch;
+			}
+		} else if (phase == PHASE_ANSWERED) {
+			busy++;
+			if (f->in.state != DIR_TUNNEL && c->now > f->in.last_ns + BODY_SILENCE)
+				book_end(f, number, f->in.last_ns, 0);
+		}
+	}
+	return busy;
+}
+
+/* Returns whether the flow is to be forgotten. */
+static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
+{
+	__u64 seen = latest(f->out.last_ns, f->in.last_ns);
+
+	if (connect_timed_out(f, c->now)) {
+		f->given_up = 1;
+		book_connect_failure(f, w, 1);
+	}
+	if (sweep_exchanges(f, c))
+		return 0;
+	seen = latest(seen, f->last_syn_ns);
+	return c->now > seen + (f->closed ? SECOND : IDLE);
+}
+
+static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct sweep *c)
+{
+	struct work w = {};
+	struct key4 k = *key;
+
+	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport);
+	if (!sweep_flow(f, c, &w))
+		return 0;
+	if (f->line_id)
+		bpf_map_delete_elem(&lines, &f->line_id);
+	if (!bpf_map_delete_elem(&flows4, &k))
+		count_shared(F_GONE4);
+	return 0;
+}
+
+static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct sweep *c)
+{
+	struct work w = {};
+	struct key6 k = *key;
+
+	remote_of_keys(&w, k.remote, 16, k.rport);
+	if (!sweep_flow(f, c, &w))
+		return 0;
+	if (f->line_id)
+		bpf_map_delete_elem(&lines, &f->line_id);
+	if (!bpf_map_delete_elem(&flows6, &k))
+		count_shared(F_GONE6);
+	return 0;
+}
+
+SEC("syscall")
+int upstreamtop_sweep4(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
+
+	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
+	return 0;
+}
+
+SEC("syscall")
+int upstreamtop_sweep6(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
+
+	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	return 0;
+}

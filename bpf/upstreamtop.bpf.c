@@ -1,0 +1,181 @@
+/*
+ * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second.
+ * They change no packet, and every path returns NEXT.
+ *
+ *   layers.h       skb → TCP            connections.h  SYN, FIN, RST, older connections
+ *   segments.h     sequence numbers     requests.h, answers.h   messages (http.h parses)
+ *   exchanges.h    booking              routes.h       from line to counters
+ *   filters.h      what is left out     sweep.h        what silence tells
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_core_read.h>
+#include "probe.h"
+#include "http.h"
+#include "maps.h"
+#include "layers.h"
+#include "exchanges.h"
+#include "routes.h"
+#include "requests.h"
+#include "answers.h"
+#include "segments.h"
+#include "filters.h"
+#include "connections.h"
+#include "sweep.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline int fragment(void)
+{
+	count(T_SEGMENTS);
+	count(T_FRAGMENTS);
+	count(L_FRAGMENTS);
+	return NEXT;
+}
+
+/* Most payload that no flow knows is told by its first four bytes. */
+static __always_inline int starts_like_a_token(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 b[4];
+
+	if (p->len < 4)
+		return 1;
+	if (bpf_skb_load_bytes(skb, p->off, b, 4) || *(__u32 *)b == 0x50545448 /* "HTTP" */)
+		return 0;
+	return (classes[b[0]] & C_TOKEN) && (b[1] == ' ' || (classes[b[1]] & C_TOKEN)) &&
+	       (b[1] == ' ' || b[2] == ' ' || (classes[b[2]] & C_TOKEN)) && b[0] > ' ';
+}
+
+/* Payload of a flow that is in order in the middle of a body: the way of most bytes. */
+static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
+{
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
+	    !lock(d))
+		return 0;
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left) {
+		unlock(d);
+		return 0;
+	}
+	d->next += p->len;
+	d->left -= p->len;
+	d->owner = p->ifindex;
+	d->last_ns = bpf_ktime_get_coarse_ns();
+	unlock(d);
+	count(T_CONTINUATIONS);
+	return 1;
+}
+
+SEC("tc")
+int upstreamtop_egress(struct __sk_buff *skb)
+{
+	struct packet p;
+	int what = layers(skb, &p, 1);
+
+	if (what)
+		return what == IS_FRAGMENT ? fragment() : NEXT;
+	if (p.len)
+		count(T_SEGMENTS);
+	if (is_door(local_port(&p))) {
+		if (p.len)
+			count(T_EXCLUDED);
+		return NEXT;
+	}
+	if (p.flags & TCP_SYN) {
+		if (!(p.flags & TCP_ACK))
+			syn_out(skb, &p);
+		if (p.len)
+			count(T_NOT_HTTP);
+		return NEXT;
+	}
+	struct flow *f = find_flow(&p);
+	if (!f) {
+		if (!p.len)
+			return NEXT;
+		if (!starts_like_a_token(skb, &p)) {
+			count(T_NOT_HTTP);
+			return NEXT;
+		}
+		if (!stranger(skb, &p))
+			return NEXT;
+		f = find_flow(&p);
+		if (!f)
+			return NEXT;
+	}
+	if (p.len) {
+		if (f->kind == KIND_HTTP) {
+			if (!body_goes_on(&f->out, &p))
+				segment_out(skb, f, &p);
+		} else if (f->kind >= KIND_FRONT_DOOR) {
+			excluded(skb, f, &p);
+		} else {
+			f->out.last_ns = bpf_ktime_get_coarse_ns();
+			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+		}
+	}
+	if (p.flags & TCP_RST) {
+		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
+		f->closed = 1;
+	} else if (p.flags & TCP_FIN) {
+		fin_out(f);
+		if (f->fin_in)
+			delete_flow(&p, f);
+	}
+	return NEXT;
+}
+
+SEC("tc")
+int upstreamtop_ingress(struct __sk_buff *skb)
+{
+	struct packet p;
+	int what = layers(skb, &p, 0);
+
+	if (what)
+		return what == IS_FRAGMENT ? fragment() : NEXT;
+	if (p.len)
+		count(T_SEGMENTS);
+	if (is_door(local_port(&p))) {
+		if (p.len)
+			count(T_EXCLUDED);
+		return NEXT;
+	}
+	struct flow *f = find_flow(&p);
+	if (!f) {
+		if (p.len)
+			count(T_NOT_HTTP);
+		return NEXT;
+	}
+	if (p.flags & TCP_SYN) {
+		if (p.flags & TCP_ACK)
+			syn_ack_in(f, &p);
+		if (p.len)
+			count(T_NOT_HTTP);
+		return NEXT;
+	}
+	if (p.len) {
+		if (f->kind == KIND_HTTP) {
+			if (!body_goes_on(&f->in, &p))
+				segment_in(skb, f, &p);
+		} else {
+			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED
+			      : f->kind == KIND_OPAQUE	 ? T_OPAQUE
+							 : T_NOT_HTTP);
+		}
+	}
+	if (p.flags & TCP_RST) {
+		struct scratch *s = scratch();
+
+		if (s)
+			rst_in(f, &p, &s->work);
+		return NEXT;
+	}
+	if (p.flags & TCP_FIN)
+		fin_in(f, &p);
+	else if (f->in.has_fin && !f->fin_in && (__s32)(f->in.fin - f->in.next) <= 0) {
+		f->fin_in = 1;
+		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+	}
+	if (f->fin_in && f->fin_out)
+		delete_flow(&p, f);
+	return NEXT;
+}
