@@ -1,5 +1,5 @@
 /** The privileged helper as a child process. Its stdin is the leash: closing it is the only way to end it. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, systemError, UserError } from '../errors.ts'
@@ -21,23 +21,49 @@ export interface Probe {
   /** asks for the last dump and the end; the lines end when it is through */
   stop(): void
   /** resolves when the process has ended; rejects with what it said if it failed */
-  readonly ended: Promise<void>
+  readonly ended: Promise<ProbeEnd>
 }
+
+/** A `--probe` command that goes on although its stdin is closed is cut short: it has no last dump, and that is no failure. */
+export type ProbeEnd = 'by itself' | 'cut short'
 
 export const HELPER = fileURLToPath(new URL('../../build/upstreamtop-probe', import.meta.url))
 
 /** Starts the helper; under sudo this must come before the process gives up root. */
-export function startProbe(options: CaptureOptions): Probe {
-  const child =
-    options.probe === null
-      ? spawn(HELPER, helperArguments(options), { stdio: ['pipe', 'pipe', 'pipe'] })
-      : spawn('/bin/sh', ['-c', options.probe], { stdio: ['pipe', 'pipe', 'pipe'] })
+export const startProbe = (options: CaptureOptions): Probe =>
+  options.probe === null
+    ? probeOf(spawn(HELPER, helperArguments(options), { stdio: 'pipe' }), HELPER, () => undefined)
+    : commandProbe(options.probe)
+
+/** How long a command may go on after its stdin was closed. */
+const GRACE_MS = 300
+
+function commandProbe(command: string): Probe {
+  // A process group of its own, so that all of a pipeline can be ended.
+  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true })
+  const cut = (): void => {
+    if (child.exitCode !== null || child.pid === undefined) return
+    try {
+      process.kill(-child.pid, 'SIGTERM')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return probeOf(child, command, () => setTimeout(cut, GRACE_MS).unref())
+}
+
+function probeOf(child: ChildProcessWithoutNullStreams, name: string, afterStop: () => void): Probe {
+  let stopped = false
   // A helper that is gone already must not end the recorder with EPIPE.
   child.stdin.on('error', () => undefined)
   return {
     lines: createInterface({ input: child.stdout, crlfDelay: Infinity }),
-    stop: () => child.stdin.end(),
-    ended: ended(child, options.probe ?? HELPER),
+    stop: () => {
+      if (!stopped) afterStop()
+      stopped = true
+      child.stdin.end()
+    },
+    ended: ended(child, name, (signal) => stopped && signal === 'SIGTERM'),
   }
 }
 
@@ -53,16 +79,21 @@ export function helperArguments(options: CaptureOptions): string[] {
 /** Enough of the helper's words for any message of its own. */
 const MAX_TALK = 16_384
 
-function ended(child: ChildProcess, command: string): Promise<void> {
+function ended(
+  child: ChildProcessWithoutNullStreams,
+  name: string,
+  wasCut: (signal: string | null) => boolean,
+): Promise<ProbeEnd> {
   let talk = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     talk = (talk + text).slice(-MAX_TALK)
   })
-  const promise = new Promise<void>((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) => reject(notStarted(command, error)))
+  const promise = new Promise<ProbeEnd>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => reject(notStarted(name, error)))
     child.once('close', (code, signal) => {
-      if (code === 0) resolve()
-      else reject(failed(command, code, signal, talk.trim()))
+      if (code === 0) resolve('by itself')
+      else if (wasCut(signal)) resolve('cut short')
+      else reject(failed(name, code, signal, talk.trim()))
     })
   })
   // Whoever reads the lines asks for the reason afterwards; until then a rejection is not unhandled.

@@ -94,6 +94,22 @@ test('a helper that never spoke leaves no file', async () => {
   assert.throws(() => statSync(file), { code: 'ENOENT' })
 })
 
+test('a command that does not end by itself is ended when the time is up', async () => {
+  const file = join(folder, 'endless.db')
+  const { code, stderr } = await runCommand([
+    'record',
+    '--out',
+    file,
+    '--secs',
+    '1',
+    '--probe',
+    `cat ${capture}; sleep 60`,
+  ])
+  assert.equal(code, 0, stderr)
+  const { stdout } = await runCommand(['report', file, '--format', 'json'])
+  assert.equal((JSON.parse(stdout) as { totals: { requests: number } }).totals.requests, 11 * SECONDS)
+})
+
 test('an appended recording goes on after a gap', async () => {
   const file = join(folder, 'twice.db')
   const later = written('later.ndjson', [
