@@ -61,7 +61,8 @@ export function percent(ratio: number | null): string {
 
 /** `99.7 %`, `100 %`: one decimal, cut instead of rounded so that a loss stays visible. */
 export function precisePercent(ratio: number): string {
-  if (ratio >= 1) return '100 %'
+  // Ticks start some µs late: what rounds to nothing is no loss.
+  if (ratio >= 1 - 5e-6) return '100 %'
   return `${(Math.floor(ratio * 1000 + 1e-9) / 10).toFixed(1)} %`
 }
 

@@ -25,6 +25,7 @@ import { matches, type Selectable, type Selection } from '../frame/selection.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
 import type { WallMicros } from '../frame/units.ts'
+import { asSystemError } from './output.ts'
 import { coverageEntry, recordingEntry } from './json.ts'
 
 export interface ExportProgress {
@@ -61,6 +62,7 @@ export async function exportDataset(
   const set = new DatasetWriter(options.directory)
   let ticks = 0
   try {
+    options.signal.throwIfAborted()
     for (const recording of recordings) {
       set.metadata = metadataOf(recording, options)
       for (const gap of gapsWithin(recording.gaps, options.range))
@@ -84,7 +86,7 @@ export async function exportDataset(
     return await set.finish()
   } catch (error) {
     await set.abandon()
-    throw error
+    throw asSystemError(options.directory, error)
   }
 }
 

@@ -7,9 +7,10 @@ import type { Report } from './report.ts'
 const WIDTH = 90
 const HEIGHT = 6
 
-export const markdownOf = (report: Report): string => `${sectionsOf(report).map(drawn).join('\n\n')}\n`
+export const markdownOf = (report: Report): string =>
+  `${sectionsOf(report).map(drawnMarkdown).join('\n\n')}\n`
 
-function drawn(section: Section): string {
+export function drawnMarkdown(section: Section): string {
   switch (section.kind) {
     case 'title':
       return `## upstreamtop: ${escaped(section.text)}`

@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { systemError } from '../errors.ts'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 
@@ -39,6 +40,15 @@ export async function replaceFile(path: string, write: (temporary: string) => Pr
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
-    throw error
+    throw asSystemError(path, error)
   }
+}
+
+/** What the system refuses is no bug of ours: no such folder, no right, no space. */
+export function asSystemError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return error
+  return systemError(
+    `"${path}" can't be written: ${error.message}`,
+    'Check the folder, its rights and the space left.',
+  )
 }

@@ -9,12 +9,12 @@ const WIDTH = 100
 const HEIGHT = 8
 const AXIS = 10
 
-export const textOf = (report: Report): string => `${sectionsOf(report).map(drawn).join('\n\n')}\n`
+export const textOf = (report: Report): string => `${sectionsOf(report).map(drawnText).join('\n\n')}\n`
 
-function drawn(section: Section): string {
+export function drawnText(section: Section): string {
   switch (section.kind) {
     case 'title':
-      return `upstreamtop report · ${visible(section.text)}`
+      return `upstreamtop · ${visible(section.text)}`
     case 'lines':
       return [...titled(section.title), ...section.lines.map((line) => `  ${visible(line)}`)].join('\n')
     case 'table': {

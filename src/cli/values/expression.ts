@@ -14,6 +14,16 @@ export const selectionOption = (option: string, texts: readonly string[]): Selec
     .map((text) => pointing(option, () => splitSelection([parseExpression(text)], text)))
     .reduce(bothSelections, EVERYTHING)
 
+/** Where lines and codes make no sense: backend, method and route alone. */
+export function rowsOption(option: string, texts: readonly string[]): Selection {
+  const selection = selectionOption(option, texts)
+  if (selection.lines === null && selection.codes === null) return selection
+  throw usageError(
+    `${option}: only backend, method and route select rows here`,
+    `Leave them: ${option} "backend ~ '10.0.1.'"`,
+  )
+}
+
 /** Runs what may find fault with an expression. */
 export function pointing<T>(option: string, read: () => T): T {
   try {

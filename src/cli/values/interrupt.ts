@@ -7,6 +7,7 @@ export async function untilInterrupted<T>(io: Io, work: (signal: AbortSignal) =>
   const stop = new AbortController()
   const listener = (): void =>
     stop.abort(new UserError(ExitCode.interrupted, 'interrupted; nothing was written'))
+  if (io.signal.aborted) listener()
   io.signal.addEventListener('abort', listener)
   try {
     return await work(stop.signal)

@@ -1,0 +1,79 @@
+import { Command, Option } from 'commander'
+import { ExitCode, UserError } from '../../errors.ts'
+import { parseExpression } from '../../frame/expression-parser.ts'
+import { ASSERTION_FORMATS, type AssertionFormat } from '../../report/assertion-formats.ts'
+import type { Assertion } from '../../report/assertions.ts'
+import { BY_REQUESTS } from '../../report/order.ts'
+import type { Io } from '../io.ts'
+import { pointing, rowsOption } from '../values/expression.ts'
+import { openShifted } from '../values/recordings.ts'
+import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
+
+interface AssertFlags {
+  readonly from?: string
+  readonly to?: string
+  readonly where: readonly string[]
+  readonly format: AssertionFormat
+  readonly out?: string
+  readonly tz?: string
+}
+
+export function assertCommand(io: Io): Command {
+  return new Command('assert')
+    .description('hold expressions against a recording; exit 3 when one does not hold')
+    .argument('<file>', 'a recording; - is standard input')
+    .argument('<expression...>', "for example 'p99(/checkout) < 300ms'")
+    .option('--from <time>', 'start of the range')
+    .option('--to <time>', 'end of the range; +90s counts from --from')
+    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', appended, [])
+    .addOption(new Option('--format <format>', 'how to write it').choices(ASSERTION_FORMATS).default('text'))
+    .option('--out <file>', 'write it there instead of standard output')
+    .option(
+      '--tz <zone>',
+      "read times in local, UTC or a named zone (default: the recording's)",
+      timeZoneOption,
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, texts: string[], flags: AssertFlags) => {
+      const { assertAll, checkAssertion } = await import('../../report/assertions.ts')
+      const { FORMATTERS } = await import('../../report/assertion-formats.ts')
+      const { summarise } = await import('../../report/summary.ts')
+      const assertions = texts.map((text): Assertion =>
+        pointing('expression', () => {
+          const assertion = { text, expression: parseExpression(text) }
+          checkAssertion(assertion)
+          return assertion
+        }),
+      )
+      const selection = rowsOption('--where', flags.where)
+      const recordings = await openShifted([file], new Map())
+      try {
+        const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
+        const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
+        const results = assertAll(assertions, summary)
+        await writeResult(FORMATTERS[flags.format](results, summary), flags.out, io)
+        const failed = results.filter(({ holds }) => !holds).length
+        if (failed > 0)
+          throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)
+      } finally {
+        for (const recording of recordings) recording.close()
+      }
+    })
+}
+
+async function writeResult(text: string, out: string | undefined, io: Io): Promise<void> {
+  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
+  if (out === undefined || out === '-') await writeAll([text], io.stdout)
+  else await writeFileWhole(out, [text])
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+const EXAMPLES = `
+Examples:
+  upstreamtop assert run.db 'p99(/checkout) < 300ms' '5xx < 1%' 'coverage > 99%'
+  upstreamtop assert run.db "backend = 10.0.1.12:8080 and failures = 0" --from 14:02 --to 14:05
+  upstreamtop assert run.db 'total.p95 < 1s' --format junit --out report.xml
+
+A measure without data holds nothing: an empty recording passes no gate. Exit 0 all hold, 3 one does not.
+`

@@ -1,0 +1,121 @@
+import { Command, Option } from 'commander'
+import { ExitCode, usageError, UserError } from '../../errors.ts'
+import { parseExpression } from '../../frame/expression-parser.ts'
+import type { Recording } from '../../frame/recording.ts'
+import type { Assertion } from '../../report/assertions.ts'
+import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/difference-formats.ts'
+import { BY_REQUESTS, type Order } from '../../report/order.ts'
+import type { Summary } from '../../report/summary.ts'
+import type { Io } from '../io.ts'
+import { pointing, rowsOption } from '../values/expression.ts'
+import { wholeNumber } from '../values/number.ts'
+import { openShifted } from '../values/recordings.ts'
+import { sortOption } from '../values/sort.ts'
+import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
+
+interface DiffFlags {
+  readonly base?: string
+  readonly target?: string
+  readonly failOn: readonly string[]
+  readonly where: readonly string[]
+  readonly sort?: Order
+  readonly top?: number
+  readonly format: DifferenceFormat
+  readonly out?: string
+  readonly tz?: string
+}
+
+export function diffCommand(io: Io): Command {
+  return new Command('diff')
+    .description('compare two recordings, or two ranges of one: what changed, and whether it could be chance')
+    .argument('<base>', 'a recording')
+    .argument('[target]', 'another one; without it both ranges are of the first')
+    .option('--base <range>', 'a..b: what to compare with')
+    .option('--target <range>', 'c..d: what to compare')
+    .option(
+      '--fail-on <expression>',
+      "exit 3 if it is true, for example 'p99 > +20%' (repeatable)",
+      appended,
+      [],
+    )
+    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', appended, [])
+    .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
+    .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
+    .addOption(new Option('--format <format>', 'how to write it').choices(DIFFERENCE_FORMATS).default('text'))
+    .option('--out <file>', 'write it there instead of standard output')
+    .option(
+      '--tz <zone>',
+      "show times in local, UTC or a named zone (default: the recording's)",
+      timeZoneOption,
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, other: string | undefined, flags: DiffFlags) => {
+      if (other === undefined && (flags.base === undefined || flags.target === undefined)) {
+        throw usageError(
+          `there is only "${file}" to compare`,
+          'Name a second recording, or two ranges: --base a..b --target c..d.',
+        )
+      }
+      const gates = await gatesOf(flags.failOn)
+      const recordings = await openShifted(other === undefined ? [file] : [file, other], new Map())
+      try {
+        await compareThem(recordings[0]!, recordings.at(-1)!, gates, flags, io)
+      } finally {
+        for (const recording of recordings) recording.close()
+      }
+    })
+}
+
+async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
+  const { checkGate } = await import('../../report/difference.ts')
+  return texts.map((text) =>
+    pointing('--fail-on', () => {
+      const gate = { text, expression: parseExpression(text) }
+      checkGate(gate)
+      return gate
+    }),
+  )
+}
+
+async function compareThem(
+  a: Recording,
+  b: Recording,
+  gates: readonly Assertion[],
+  flags: DiffFlags,
+  io: Io,
+): Promise<void> {
+  const { differenceOf } = await import('../../report/difference.ts')
+  const { formattedDifference } = await import('../../report/difference-formats.ts')
+  const { summarise } = await import('../../report/summary.ts')
+  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
+  const selection = rowsOption('--where', flags.where)
+  const side = (recording: Recording, option: string, span: string | undefined): Summary => {
+    const scope = timeScope(recording, io, flags.tz)
+    const range = span === undefined ? scope.span : spanOption(option, span, scope)
+    return summarise([recording], {
+      range,
+      selection,
+      order: flags.sort ?? BY_REQUESTS,
+      top: flags.top ?? null,
+    })
+  }
+  const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
+  const text = formattedDifference(difference, flags.format, timeScope(a, io, flags.tz).timeZone)
+  if (flags.out === undefined || flags.out === '-') await writeAll([text], io.stdout)
+  else await writeFileWhole(flags.out, [text])
+  const failed = difference.gates.filter((gate) => gate.failed).length
+  if (failed > 0) throw new UserError(ExitCode.gateFailed, `${failed} of ${gates.length} gates failed`)
+}
+
+const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
+
+const EXAMPLES = `
+Examples:
+  upstreamtop diff before.db after.db
+  upstreamtop diff incident.db --base 14:00..14:03 --target 14:05..14:08
+  upstreamtop diff main.db branch.db --fail-on 'p99 > +20%' --fail-on '5xx > +1pp'
+  upstreamtop diff main.db branch.db --fail-on 'p99(/checkout) > +50ms' --format md
+
+A sign makes it a change: +20% of what it was, +1pp points of a share, +50ms. Without a sign it is the target's own value.
+A gate that can't be measured on both sides fails too. Exit 0 none failed, 3 one did.
+`

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { ReportDocument } from '../../src/report/document.ts'
+import { runCommand, type Ran } from './run-command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-report-'))
+after(() => rmSync(folder, { recursive: true }))
+const file = join(folder, 'incident.db')
+const other = join(folder, 'web2.db')
+
+before(async () => {
+  const made = await runCommand([
+    'synth',
+    '-o',
+    file,
+    '--secs',
+    '180',
+    '--incident',
+    '5xx:1@60..90',
+    '--host',
+    'web1',
+  ])
+  assert.equal(made.code, 0, made.stderr)
+  await runCommand(['synth', '-o', other, '--secs', '180', '--seed', '2', '--host', 'web2'])
+})
+
+const document = async (...args: string[]): Promise<ReportDocument> => {
+  const { code, stdout, stderr } = await runCommand(['report', ...args, '--format', 'json'])
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as ReportDocument
+}
+const refused = ({ code, stdout, stderr }: Ran, pattern: RegExp): void => {
+  assert.equal(code, 2, stderr)
+  assert.equal(stdout, '')
+  assert.match(stderr, pattern)
+}
+
+describe('report', () => {
+  it('writes the same bytes each time, in every format', async () => {
+    for (const format of ['text', 'md', 'json', 'ndjson', 'csv', 'html']) {
+      const [first, second] = [
+        await runCommand(['report', file, '--format', format]),
+        await runCommand(['report', file, '--format', format]),
+      ]
+      assert.equal(first.code, 0, first.stderr)
+      assert.ok(first.stdout.length > 100)
+      assert.equal(first.stdout, second.stdout)
+      assert.equal(first.stderr, '')
+    }
+  })
+
+  it('reads ranges in the one grammar', async () => {
+    assert.equal((await document(file, '--from', '14:01', '--to', '+30s')).range.covered.toFixed(2), '30.00')
+    assert.equal((await document(file, '--from', '-1m')).range.from.slice(0, 19), '2026-11-22T14:02:00')
+    refused(
+      await runCommand(['report', file, '--from', '15:00']),
+      /--from: "15:00" lies outside the recording\n.*14:00:00 to .*14:03:00/,
+    )
+    refused(await runCommand(['report', file, '--from', '14:02', '--to', '14:01']), /is empty/)
+  })
+
+  it('points at the character of a wrong expression', async () => {
+    refused(
+      await runCommand(['report', file, '--where', 'p99 > 300']),
+      /--where: a latency needs a unit.*at character 7.*\n {2}p99 > 300\n {2}      \^\n/,
+    )
+    refused(await runCommand(['report', file, '--where', 'status = 500']), /only with --by status/)
+    refused(
+      await runCommand(['report', file, '--by', 'status', '--where', 'status = 500 and p99 > 1s']),
+      /times are not kept by status/,
+    )
+    refused(await runCommand(['report', file, '--sort', 'colour']), /--sort "colour" is no column/)
+    refused(await runCommand(['report', file, '--format', 'xml']), /Allowed choices/)
+  })
+
+  it('merges several files, each with its host', async () => {
+    const [one, two, both] = [await document(file), await document(other), await document(file, other)]
+    assert.equal(both.totals.requests, one.totals.requests + two.totals.requests)
+    assert.deepEqual(
+      both.recording.map(({ host }) => host),
+      ['web1', 'web2'],
+    )
+    const late = await document(file, other, '--offset', 'web2=-49s')
+    assert.equal(late.range.from.slice(0, 19), '2026-11-22T13:59:11')
+    refused(await runCommand(['report', file, '--offset', 'web9=1s']), /no recording is of host "web9"/)
+    refused(await runCommand(['report', file, file]), /named twice/)
+  })
+
+  it('replaces --out as a whole, or not at all', async () => {
+    const out = join(folder, 'report.json')
+    const { code, stdout } = await runCommand(['report', file, '--format', 'json', '--out', out])
+    assert.equal(code, 0)
+    assert.equal(stdout, '')
+    assert.deepEqual(JSON.parse(readFileSync(out, 'utf8')), await document(file))
+    const nowhere = await runCommand(['report', file, '--out', join(folder, 'no/such/report.txt')])
+    assert.equal(nowhere.code, 4, nowhere.stderr)
+    assert.match(nowhere.stderr, /can't be written/)
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.includes('tmp')),
+      [],
+    )
+  })
+
+  it('names the command line that makes it again', async () => {
+    const { stdout } = await runCommand(['report', file, '--where', "route ~ '^/api'", '--out', '-'])
+    assert.ok(
+      stdout.includes(`Made by\n  upstreamtop report ${file} --where 'route ~ '\\''^/api'\\'''\n`),
+      stdout.slice(-200),
+    )
+  })
+
+  it('exports a data set, and leaves nothing when interrupted', async () => {
+    const lake = join(folder, 'lake')
+    const { code, stderr } = await runCommand(['report', file, '--parquet', lake])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^\d files in .*lake: traffic [\d,]+, connections/)
+    assert.ok(existsSync(join(lake, 'traffic', 'host=web1', 'date=2026-11-22')))
+    const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
+      signal: AbortSignal.abort(),
+    })
+    assert.equal(stopped.code, 130)
+    refused(
+      await runCommand(['report', file, '--parquet', lake, '--where', 'p99 > 1s']),
+      /not rows of a data set/,
+    )
+  })
+})
+
+describe('assert', () => {
+  it('says what was measured and exits 3 when something does not hold', async () => {
+    const { code, stdout, stderr } = await runCommand([
+      'assert',
+      file,
+      '5xx < 1%',
+      'requests > 100',
+      'p50(/nope) < 1s',
+    ])
+    assert.equal(code, 3)
+    assert.match(
+      stdout,
+      /^FAIL {2}5xx < 1% +measured \d+\.\d+% \(of [\d,]+\)\nok {4}requests > 100 +measured [\d,]+ .*\nFAIL {2}p50\(\/nope\) < 1s +measured nothing \(of 0\)\n$/,
+    )
+    assert.match(stderr, /2 of 3 assertions failed/)
+  })
+  it('exits 0 when all hold, in every format', async () => {
+    for (const [format, pattern] of [
+      ['text', /^ok/],
+      ['json', /"ok": true/],
+      ['junit', /failures="0"/],
+      ['github', /^::notice/],
+    ] as const) {
+      const { code, stdout } = await runCommand(['assert', file, 'requests > 100', '--format', format])
+      assert.equal(code, 0)
+      assert.match(stdout, pattern)
+    }
+  })
+  it('refuses what asserts nothing', async () => {
+    refused(await runCommand(['assert', file, 'route = /x']), /nothing is measured/)
+    refused(await runCommand(['assert', file, 'p99 > +20%']), /diff --fail-on/)
+    refused(await runCommand(['assert', file, 'status = 500']), /write 5xx/)
+    refused(
+      await runCommand(['assert', file, '5xx < 1%', '--where', 'p99 > 1s']),
+      /only backend, method and route/,
+    )
+    assert.equal((await runCommand(['assert', file])).code, 2)
+  })
+  it('can look at some rows and some time alone', async () => {
+    const { code } = await runCommand([
+      'assert',
+      file,
+      '5xx < 1%',
+      '--to',
+      '14:01',
+      '--where',
+      'method = GET',
+    ])
+    assert.equal(code, 0)
+  })
+})
+
+describe('diff', () => {
+  it('shows what changed between two ranges, and gates on it', async () => {
+    const ranges = ['--base', '14:00..14:01', '--target', '14:01..14:01:30']
+    const { code, stdout, stderr } = await runCommand([
+      'diff',
+      file,
+      ...ranges,
+      '--fail-on',
+      '5xx > +1pp',
+      '--fail-on',
+      'p50 > +50%',
+    ])
+    assert.equal(code, 3)
+    assert.match(stderr, /1 of 2 gates failed/)
+    assert.match(
+      stdout,
+      /FAIL {2}5xx > \+1pp {2}measured 5xx = \+\d+\.\d+ pp\n {2}ok {4}p50 > \+50% {2}measured p50 = [+-]\d+\.\d%/,
+    )
+    assert.match(stdout, /10\.0\.1\.10:8080 .*\+\d\d\.\d\dpp/)
+  })
+  it('compares two files', async () => {
+    const { code, stdout } = await runCommand(['diff', file, other, '--format', 'json'])
+    assert.equal(code, 0)
+    const { totals, backends } = JSON.parse(stdout) as {
+      totals: { requests: { base: number; target: number } }
+      backends: { presence: string }[]
+    }
+    assert.equal(totals.requests.base, (await document(file)).totals.requests)
+    assert.equal(totals.requests.target, (await document(other)).totals.requests)
+    assert.ok(backends.every(({ presence }) => presence === 'both'))
+  })
+  it('needs two sides', async () => {
+    refused(await runCommand(['diff', file]), /only ".*" to compare/)
+    refused(await runCommand(['diff', file, other, '--fail-on', 'route = /x']), /nothing is measured/)
+  })
+  it('fails a gate that has nothing to compare', async () => {
+    const { code, stdout } = await runCommand(['diff', file, other, '--fail-on', 'p99(/nope) > +20%'])
+    assert.equal(code, 3)
+    assert.match(stdout, /nothing to compare/)
+  })
+})
