@@ -12,7 +12,7 @@ const NEW_NORMAL = 300
 
 /**
  * Ticks at which 5xx and failures begin to be more than usual. A count of errors is a Poisson variable, whose square root has a
- * constant spread (Anscombe): 4 of its standard deviations over the last minute's mean, in one tick or over the next five or ten,
+ * constant spread (Anscombe): 4 to 5 of its standard deviations over the last minute's mean, in one tick or over the next five or ten,
  * and at least 1 % of the requests.
  */
 export function burstStarts(ticks: readonly TickSummary[]): number[] {
@@ -26,7 +26,7 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
     const span =
       baseline.ready && now > baseline.mean ? SPANS.find((length) => isBurst(i, length)) : undefined
     // A long span may begin with usual ticks: the burst begins where its errors do.
-    const unusual = span !== undefined && now >= peak(i, span) / 3
+    const unusual = span !== undefined && now > peak(i, span) / 2
     if (unusual && since === null) starts.push(i)
     since = unusual ? (since ?? i) : null
     if (!unusual || i - since! >= NEW_NORMAL) baseline.add(now)
@@ -42,7 +42,9 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
     const errors = bad[to]! - bad[from]!
     const expected = baseline.mean * (to - from)
     const distance = 2 * (Math.sqrt(errors + 0.375) - Math.sqrt(expected + 0.375))
-    return distance > 4 * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
+    // Rare events have a shorter tail than the normal distribution that a larger count comes near to.
+    const limit = 4 + Math.min(1, expected / 5)
+    return distance > limit * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
   }
 }
 

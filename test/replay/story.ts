@@ -19,7 +19,7 @@ import {
 } from '../../src/frame/aggregate.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
-import { MemoryRecording } from '../../src/replay/memory.ts'
+import { MemoryRecording, type MemoryInfo } from '../../src/replay/memory.ts'
 
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)
@@ -153,22 +153,23 @@ function eventsOf(
   })
 }
 
+export const STORY: MemoryInfo = {
+  file: 'incident.db',
+  host: 'web1',
+  timeZone: 'Europe/Berlin',
+  tool: 'upstreamtop 0.1.0',
+  format: 1,
+  kernel: '6.18.0',
+  arguments: [],
+  interfaces: ['eth0'],
+  complete: true,
+}
+
 /**
  * Three minutes: quiet; at 60 s checkout answers 5xx for ten seconds; at 100 s orders slow down for fifteen; at 130 s a gap of
  * eight seconds; at 150 s the users backend vanishes for good. A marker `deploy 1.4` lies at 55 s.
  */
-export function story(): MemoryRecording {
-  const recording = new MemoryRecording({
-    file: 'incident.db',
-    host: 'web1',
-    timeZone: 'Europe/Berlin',
-    tool: 'upstreamtop 0.1.0',
-    format: 1,
-    kernel: '6.18.0',
-    arguments: [],
-    interfaces: ['eth0'],
-    complete: true,
-  })
+export function story(recording = new MemoryRecording(STORY)): MemoryRecording {
   for (let second = 0, seq = 1; second < 180; second++) {
     if (second >= 130 && second < 138) continue
     recording.append(storyFrame(seq++, second))
