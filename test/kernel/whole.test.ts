@@ -1,0 +1,281 @@
+/** The whole program on real traffic: simulate → kernel → helper → recorder → file → replay and report. */
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeNamespace, removeNamespace } from './lab/network.ts'
+import { lacking, ROOT, sh } from './lab/system.ts'
+
+const MAIN = join(ROOT, 'dist/main.js')
+const NOBODY = 65_534
+
+interface Entity {
+  readonly requests: number
+  readonly codes: Readonly<Record<string, number>>
+}
+interface Summary {
+  readonly recording: readonly { readonly ticks: number; readonly complete: boolean }[]
+  readonly coverage: {
+    readonly loss: Readonly<Record<string, number>>
+    readonly excluded: Readonly<Record<string, number>>
+  }
+  readonly totals: Entity
+  readonly backends: readonly (Entity & {
+    readonly backend: string
+    readonly routes: readonly (Entity & { readonly method: string; readonly route: string })[]
+  })[]
+}
+
+describe('the whole program', { skip: lacking() }, () => {
+  let namespace: string
+  let folder: string
+  before(async () => {
+    namespace = await makeNamespace('w')
+    folder = mkdtempSync(join(tmpdir(), 'upstreamtop-whole-'))
+    chmodSync(folder, 0o777)
+  })
+  after(async () => {
+    await removeNamespace(namespace)
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Running =>
+    new Running(
+      spawn('ip', ['netns', 'exec', namespace, process.execPath, MAIN, ...args], {
+        env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, SUDO_UID: '', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    )
+
+  const record = async (file: string, ...options: readonly string[]): Promise<Running> => {
+    const recorder = start(['record', '--out', file, ...options])
+    await recorder.says(/^recording /m)
+    return recorder
+  }
+
+  const simulate = async (seconds: number, workers: number): Promise<Summary> => {
+    const ledger = join(folder, 'ledger.json')
+    const simulator = start([
+      'simulate',
+      '--workers',
+      String(workers),
+      '--duration',
+      String(seconds),
+      '--ledger',
+      ledger,
+    ])
+    assert.equal(await simulator.ends(), 0, simulator.stderr)
+    return JSON.parse(readFileSync(ledger, 'utf8')) as Summary
+  }
+
+  const report = async (file: string): Promise<Summary> =>
+    JSON.parse(await sh(process.execPath, MAIN, 'report', file, '--format', 'json')) as Summary
+
+  test('a recording of nginx equals the ledger of its backends, to the last request', async () => {
+    const file = join(folder, 'equal.db')
+    const recorder = await record(file)
+    const truth = await simulate(8, 24)
+    recorder.signal('SIGINT')
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    const seen = await report(file)
+    assert.deepEqual(counted(seen), counted(truth))
+    assert.deepEqual(
+      Object.values(seen.coverage.loss).filter((n) => n > 0),
+      [],
+    )
+    assert.equal(seen.recording[0]!.complete, true)
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('equal.db')),
+      ['equal.db'],
+    )
+    assert.match(await sh(process.execPath, MAIN, 'check', file), /whole/)
+  })
+
+  test('the frames of a recording add up to the last totals of the kernel', async () => {
+    const wire = join(folder, 'wire.ndjson')
+    const file = join(folder, 'wire.db')
+    const helper = join(ROOT, 'build/upstreamtop-probe')
+    const recorder = await record(file, '--probe', `${helper} | tee ${wire}`)
+    await simulate(3, 8)
+    recorder.signal('SIGTERM')
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    assert.equal((await report(file)).totals.requests, lastTotalOf(wire))
+    const again = join(folder, 'again.db')
+    await sh(process.execPath, MAIN, 'record', '--out', again, '--probe', `cat ${wire}`)
+    assert.deepEqual(counted(await report(again)), counted(await report(file)))
+    const [live, replayed] = await Promise.all([
+      sh(process.execPath, MAIN, 'live', '--probe', `cat ${wire}`, '--tz', 'UTC'),
+      sh(process.execPath, MAIN, 'replay', file, '--print', '--tz', 'UTC'),
+    ])
+    assert.equal(live.trimEnd(), replayed.trimEnd(), 'live and replay print the same bytes')
+  })
+
+  test('a killed helper ends the recorder with an error and a whole file', async () => {
+    const file = join(folder, 'helper-killed.db')
+    const recorder = await record(file)
+    await sleep(2500)
+    process.kill(await helperOf(recorder.pid), 'SIGKILL')
+    assert.equal(await recorder.ends(), 4)
+    assert.match(recorder.stderr, /was killed by SIGKILL/)
+    assert.match(await sh(process.execPath, MAIN, 'check', file), /whole/)
+    assert.equal((await report(file)).recording[0]!.ticks >= 2, true)
+  })
+
+  test('a killed recorder ends the helper and loses a tick at the most', async () => {
+    const file = join(folder, 'recorder-killed.db')
+    const recorder = await record(file)
+    const helper = await helperOf(recorder.pid)
+    await sleep(4500)
+    process.kill(recorder.pid, 'SIGKILL')
+    await recorder.ends()
+    await gone(helper)
+    const { ticks } = (await report(file)).recording[0]!
+    assert.ok(ticks >= 4, `${ticks} ticks of more than four seconds`)
+  })
+
+  test('the running helper has no capability and is nobody', async () => {
+    const recorder = await record(join(folder, 'rights.db'), '--secs', '2')
+    const status = readFileSync(`/proc/${await helperOf(recorder.pid)}/status`, 'utf8')
+    assert.match(status, /^CapEff:\t0{16}$/m)
+    assert.match(status, /^CapPrm:\t0{16}$/m)
+    assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
+    assert.match(status, /^NoNewPrivs:\t1$/m)
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+  })
+
+  test('under sudo the file belongs to the caller', async () => {
+    const file = join(folder, 'sudo.db')
+    const recorder = start(['record', '--out', file, '--secs', '1'], {
+      SUDO_UID: String(NOBODY),
+      SUDO_GID: String(NOBODY),
+    })
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    const { uid, gid, mode } = statSync(file)
+    assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o640])
+  })
+
+  test('an unprivileged user replays and reports a read-only copy in a read-only folder', async (t) => {
+    for (const name of ['sudo.db', 'recorder-killed.db']) {
+      const place = join(folder, `shelf-${name}`)
+      mkdirSync(place)
+      const copies = readdirSync(folder).filter((entry) => entry === name || entry === `${name}-wal`)
+      for (const entry of copies) {
+        copyFileSync(join(folder, entry), join(place, entry))
+        chownSync(join(place, entry), NOBODY, NOBODY)
+        chmodSync(join(place, entry), 0o400)
+      }
+      chownSync(place, NOBODY, NOBODY)
+      chmodSync(place, 0o500)
+      const as = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] as const
+      try {
+        await sh(...as, 'test', '-r', MAIN)
+      } catch {
+        t.skip('needs a source tree that nobody may read')
+        return
+      }
+      assert.match(
+        await sh(...as, process.execPath, MAIN, 'replay', join(place, name), '--print', '--at', '50%'),
+        /upstreamtop/,
+      )
+      assert.match(await sh(...as, process.execPath, MAIN, 'report', join(place, name)), /upstreamtop report/)
+      assert.deepEqual(readdirSync(place).sort(), copies.sort())
+    }
+  })
+})
+
+/** A child of ours, and what it said. */
+class Running {
+  stderr = ''
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    this.#ended = once(child, 'exit')
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    child.stdout!.resume()
+  }
+
+  /** `ip netns exec` becomes the program itself. */
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  signal(name: NodeJS.Signals): void {
+    process.kill(this.pid, name)
+  }
+
+  async ends(): Promise<number | null> {
+    await this.#ended
+    return this.#child.exitCode
+  }
+
+  async says(words: RegExp): Promise<void> {
+    for (let i = 0; i < 200 && !words.test(this.stderr); i++) {
+      if (this.#child.exitCode !== null) break
+      await sleep(50)
+    }
+    assert.match(this.stderr, words)
+  }
+}
+
+async function helperOf(recorder: number): Promise<number> {
+  const children = readFileSync(`/proc/${recorder}/task/${recorder}/children`, 'utf8').trim().split(' ')
+  assert.equal(children.length, 1)
+  return await Promise.resolve(Number(children[0]))
+}
+
+async function gone(pid: number): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return
+    }
+    await sleep(50)
+  }
+  assert.fail(`the helper ${pid} is still there`)
+}
+
+/** Only what both the ledger and the report know. */
+const counted = ({ backends }: Summary): unknown =>
+  backends
+    .map(({ backend, requests, codes, routes }) => ({
+      backend,
+      requests,
+      codes,
+      routes: routes
+        .map(({ method, route, requests: n, codes: answers }) => ({
+          method,
+          route,
+          requests: n,
+          codes: answers,
+        }))
+        .sort((a, b) => (`${a.method} ${a.route}` < `${b.method} ${b.route}` ? -1 : 1)),
+    }))
+    .sort((a, b) => (a.backend < b.backend ? -1 : 1))
+
+/** Straight from the wire, without our decoder: the last total of every slot. */
+function lastTotalOf(wire: string): number {
+  const totals = new Map<number, number>()
+  for (const line of readFileSync(wire, 'utf8').split('\n')) {
+    if (!line.startsWith('{"type":"snapshot"')) continue
+    const { traffic } = JSON.parse(line) as { traffic: readonly (readonly [number, number])[] }
+    for (const [slot, requests] of traffic) totals.set(slot, requests)
+  }
+  return [...totals.values()].reduce((sum, requests) => sum + requests, 0)
+}
