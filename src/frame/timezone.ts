@@ -9,6 +9,7 @@ const formatters = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
 
 export function isTimeZone(name: string): boolean {
+  if (name === 'UTC') return true
   try {
     formatterOf(name)
     return true
