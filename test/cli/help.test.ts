@@ -1,0 +1,107 @@
+/** What the program says of itself, and what the documents say of it, checked against the program. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { manualPage } from '../../src/cli/manual.ts'
+import { COMMAND_NAMES, program } from '../../src/cli/program.ts'
+import { version } from '../../src/version.ts'
+import { assertGolden } from '../golden.ts'
+import { runCommand } from './run-command.ts'
+
+const root = join(import.meta.dirname, '../..')
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'ARCHITECTURE.md',
+  'docs/NUMBERS.md',
+  'docs/FORMAT.md',
+  'docs/fleet.md',
+  'docs/postmortem.md',
+  'docs/ci.md',
+]
+
+const tree = await program(
+  {
+    args: [],
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    env: {},
+    now: () => 0,
+    signal: new AbortController().signal,
+  },
+  [],
+)
+
+test('the program introduces itself', async () => {
+  const { code, stdout } = await runCommand(['--help'])
+  assert.equal(code, 0)
+  assertGolden('help/upstreamtop.txt', stdout)
+})
+
+for (const name of COMMAND_NAMES) {
+  test(`${name} --help says what it does, with worked examples`, async () => {
+    const { code, stdout } = await runCommand([name, '--help'])
+    assert.equal(code, 0)
+    assert.match(stdout, /\nExamples:\n/)
+    assertGolden(`help/${name}.txt`, stdout)
+  })
+}
+
+test('the man page is what --help says', () => {
+  const file = join(root, 'man/upstreamtop.1')
+  const page = manualPage(tree, version)
+  if (process.env.GOLDEN === 'renew') writeFileSync(file, page)
+  assert.equal(page, readFileSync(file, 'utf8'), 'make golden writes man/upstreamtop.1')
+})
+
+test('every command line in a document or an example is one that the program knows', () => {
+  const examples = [tree, ...tree.commands].map((command) => {
+    let text = ''
+    command.configureOutput({ writeOut: (part) => (text += part) })
+    command.outputHelp()
+    return text
+  })
+  const texts = [
+    ...DOCUMENTS.filter((file) => existsSync(join(root, file))).map((file) =>
+      readFileSync(join(root, file), 'utf8'),
+    ),
+    ...examples,
+  ]
+  const wrong = texts.flatMap(commandLines).flatMap(unknownWords)
+  assert.deepEqual(wrong, [])
+})
+
+test('an unknown command suggests the nearest', async () => {
+  const { code, stderr } = await runCommand(['recrod'])
+  assert.equal(code, 2)
+  assert.match(stderr, /Did you mean record\?/)
+})
+
+test('an unknown option is wrong use', async () => {
+  const { code, stderr } = await runCommand(['replay', 'x.db', '--sped', '2'])
+  assert.equal(code, 2)
+  assert.match(stderr, /unknown option '--sped'[^]*Did you mean --speed/)
+})
+
+test('--version is that of package.json', async () => {
+  const { stdout } = await runCommand(['--version'])
+  assert.equal(stdout, `${version}\n`)
+})
+
+/** `upstreamtop …` up to the end of a command: a pipe, a quote of code, a column of explanation. */
+const commandLines = (text: string): string[] =>
+  [...text.matchAll(/(?<![\w./-])upstreamtop((?: +(?! )[^\n`|;&()]*)?)/g)]
+    .map(([, rest]) => rest!.split(/ {2,}|\t| # /)[0]!.trim())
+    .filter((rest) => /^(--?[a-z]|[a-z]+ )/.test(rest) && COMMAND_NAMES.includes(rest.split(' ')[0]!))
+
+function unknownWords(line: string): string[] {
+  const command = tree.commands.find((known) => known.name() === line.split(' ')[0])
+  const known = (command ?? tree).options.flatMap(({ long, short }) => [long, short])
+  return [...line.matchAll(/(?<=\s)(--[a-z][a-z-]*|-[a-z])(?=[\s=]|$)/g)]
+    .map(([, option]) => option!)
+    .filter((option) => option !== '--help' && !known.includes(option))
+    .map((option) => `upstreamtop ${line}: ${option}`)
+}
