@@ -1,3 +1,125 @@
+/** What changed, found by itself and said in a sentence. Deterministic; each detector explains its own measure. */
+import { backendKey, type Aggregate, type BackendSum } from '../frame/aggregate.ts'
+import type { Backend } from '../frame/frame.ts'
+import { labelOf } from '../frame/leaderboard.ts'
+import type { Recording } from '../frame/recording.ts'
+import { selectRows } from '../frame/selection.ts'
+import { isoUtc } from '../frame/timezone.ts'
+import { addMicros, wallMicros, type WallMicros } from '../frame/units.ts'
+import { exactCount, longSpan } from '../render/quantities.ts'
 import type { FindingEntry } from './document.ts'
+import { edgeOf } from './edges.ts'
+import { errorBursts } from './finding-errors.ts'
+import { slowDowns } from './finding-times.ts'
+import { trafficChanges } from './finding-traffic.ts'
+import type { Candidate, Looking } from './finding.ts'
+import { severalNamespaces } from './json.ts'
+import { aggregateWithin } from './source.ts'
+import type { StepSeries } from './steps.ts'
+import type { Summary } from './summary.ts'
 
-export const findingsOf = (): FindingEntry[] => []
+/** In the order of time. */
+export function findingsOf(
+  recordings: readonly Recording[],
+  series: StepSeries,
+  summary: Summary,
+): FindingEntry[] {
+  const several = severalNamespaces(summary.selected)
+  const looking: Looking = { series, label: (backend) => labelOf(backend, several) }
+  const candidates = withoutEchoes([
+    ...errorBursts(looking),
+    ...slowDowns(looking),
+    ...trafficChanges(looking),
+  ])
+  const found = candidates.map((candidate) => findingOf(candidate, recordings, series, summary))
+  return [...found, ...gapFindings(summary)].sort(
+    (a, b) => compare(a.from, b.from) || compare(a.kind, b.kind) || compare(a.backend ?? '', b.backend ?? ''),
+  )
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** A backend that refuses has no requests either: once is enough. */
+const withoutEchoes = (candidates: readonly Candidate[]): Candidate[] =>
+  candidates.filter(
+    ({ kind, backend, run }) =>
+      kind !== 'backend_vanished' ||
+      !candidates.some(
+        (other) =>
+          other.kind === 'backend_refused' && same(other.backend, backend) && overlap(other.run, run),
+      ),
+  )
+
+const same = (a: Backend | null, b: Backend | null): boolean =>
+  a !== null && b !== null && backendKey(a) === backendKey(b)
+const overlap = (a: Candidate['run'], b: Candidate['run']): boolean => a.from <= b.to && b.from <= a.to
+
+function findingOf(
+  candidate: Candidate,
+  recordings: readonly Recording[],
+  series: StepSeries,
+  summary: Summary,
+): FindingEntry {
+  const { run, backend } = candidate
+  const aggregateOf = (from: WallMicros, to: WallMicros): Aggregate =>
+    selectRows(aggregateWithin(recordings, { from, to }), summary.query.selection.rows)
+  const lineOf = (aggregate: Aggregate): BackendSum | null =>
+    backend === null
+      ? { ...aggregate.totals, backend: NOBODY, routes: [] }
+      : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
+  const edge = (step: number, rising: boolean): WallMicros =>
+    edgeOf(candidate, rising, stepStart(series, step), series, (from, to) => lineOf(aggregateOf(from, to)))
+  const from = run.from === 0 ? series.range.from : edge(run.from, true)
+  const to = run.to >= series.count ? series.range.to : edge(run.to, false)
+  const within = aggregateOf(from, to)
+  const route = candidate.culprit({
+    ...within,
+    backends: within.backends.filter(
+      (sum) => backend === null || backendKey(sum.backend) === backendKey(backend),
+    ),
+  })
+  return {
+    kind: candidate.kind,
+    from: isoUtc(from),
+    to: isoUtc(to),
+    backend: backend?.address ?? null,
+    route,
+    what: candidate.words(to - from, route),
+    before: candidate.before,
+    after: candidate.after,
+  }
+}
+
+const NOBODY: Backend = { id: -1, address: '', netns: 0, name: null }
+
+const stepStart = ({ start, step, range }: StepSeries, index: number): WallMicros =>
+  wallMicros(Math.min(range.to, Math.max(range.from, addMicros(start, index * step))))
+
+/** Gaps that an eye would see; many short ones are told as one. */
+function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
+  const least = Math.max(2e6, (range.to - range.from) / 1000)
+  const long = gaps.filter((gap) => gap.to - gap.from >= least)
+  const finding = (from: WallMicros, to: WallMicros, what: string): FindingEntry => ({
+    kind: 'gap',
+    from: isoUtc(from),
+    to: isoUtc(to),
+    backend: null,
+    route: null,
+    what,
+    before: null,
+    after: null,
+  })
+  if (long.length <= 10) {
+    return long.map(({ from, to, reason }) =>
+      finding(from, to, `nothing was recorded for ${longSpan(to - from)} (${reason})`),
+    )
+  }
+  const missing = long.reduce((total, gap) => total + gap.to - gap.from, 0)
+  return [
+    finding(
+      long[0]!.from,
+      long.at(-1)!.to,
+      `nothing was recorded in ${exactCount(long.length)} gaps, ${longSpan(missing)} together`,
+    ),
+  ]
+}

@@ -6,12 +6,13 @@ import { ratio } from '../frame/measure.ts'
 import type { Recording } from '../frame/recording.ts'
 import { matches, selectRows } from '../frame/selection.ts'
 import { isoUtc } from '../frame/timezone.ts'
-import type { Micros } from '../frame/units.ts'
+import { MINUTE, type Micros } from '../frame/units.ts'
 import type { Entity, FullEntity } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 import { severalNamespaces } from './json.ts'
 import { ordered } from './order.ts'
-import { aggregateWithin, minutesWithin } from './source.ts'
+import { aggregateWithin } from './source.ts'
+import { stepsWithin } from './steps.ts'
 import { backendName, lineFilter, measurableRoute, type Summary } from './summary.ts'
 
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
@@ -131,7 +132,7 @@ function selectedCodes({ selected, query }: Summary): Map<number, number> {
 
 function minuteLines(summary: Summary, recordings: readonly Recording[]): Line[] {
   const wanted = lineFilter(summary)
-  return minutesWithin(recordings, summary.query.range)
+  return [...stepsWithin(recordings, summary.query.range, MINUTE)]
     .map(({ start, aggregate }) => ({ start, ...selectRows(aggregate, summary.query.selection.rows) }))
     .filter(({ totals }) => wanted(totals))
     .map(({ start, totals, length }) => ({

@@ -6,7 +6,7 @@ import { findingsOf } from './findings.ts'
 import { documentOf } from './json.ts'
 import { linesBy, type By, type Line } from './lines.ts'
 import { slowestRequests } from './slowest.ts'
-import { minutesWithin } from './source.ts'
+import { stepSeries } from './steps.ts'
 import { summarise, type Query, type Summary } from './summary.ts'
 import { timelineOf, type Timeline } from './timeline.ts'
 
@@ -40,14 +40,14 @@ const SLOWEST = 10
 export function reportOf(recordings: readonly Recording[], request: ReportRequest): Report {
   const { query, by, timeZone, command } = request
   const summary = summarise(recordings, query)
-  const minutes = minutesWithin(recordings, query.range)
+  const series = stepSeries(recordings, query.range, query.selection, summary.selected)
   return {
-    document: documentOf(summary, findingsOf()),
+    document: documentOf(summary, findingsOf(recordings, series, summary)),
     summary,
     by,
     lines: (kind) => linesBy(kind, summary, recordings),
     timeline: timelineOf(recordings, query, request.points),
-    slowest: request.slowest ? slowestRequests(recordings, minutes, query, SLOWEST) : [],
+    slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
     timeZone,
     command,
   }

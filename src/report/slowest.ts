@@ -1,43 +1,37 @@
 /** The slowest requests of a range, exact over the request ring, without reading all of it. */
 import type { RequestEvent } from '../frame/frame.ts'
 import type { Recording } from '../frame/recording.ts'
-import { matches, selectRows } from '../frame/selection.ts'
+import { selects } from '../frame/selection.ts'
 import { ticksWithin } from '../frame/time.ts'
-import { addMicros, MINUTE, wallMicros } from '../frame/units.ts'
+import { addMicros, wallMicros } from '../frame/units.ts'
 import { compareNames } from './order.ts'
-import type { MinuteSum } from './source.ts'
+import type { StepSeries } from './steps.ts'
 import type { Query } from './summary.ts'
 
 /**
- * The slowest n lie in the n minutes with the greatest maxima: the rings of those are read.
+ * The slowest n lie in the n steps with the greatest maxima: the rings of those are read.
  * The ring keeps every tick's slowest, so that the result is true of all requests, not only of the sample.
  */
 export function slowestRequests(
   recordings: readonly Recording[],
-  minutes: readonly MinuteSum[],
-  query: Query,
+  series: StepSeries,
+  { range, selection }: Query,
   n: number,
 ): RequestEvent[] {
-  const { rows } = query.selection
-  const worst = minutes
-    .map(({ start, aggregate }) => {
-      const { header, total } = selectRows(aggregate, rows).totals
-      return { start, max: Math.max(header.max ?? -1, total.max ?? -1) }
-    })
-    .filter(({ max }) => max >= 0)
-    .sort((a, b) => b.max - a.max || a.start - b.start)
+  const worst = series.slowest
+    .map((time, index) => ({ time, start: addMicros(series.start, index * series.step) }))
+    .filter(({ time }) => time >= 0)
+    .sort((a, b) => b.time - a.time || a.start - b.start)
     .slice(0, n)
   let slowest: RequestEvent[] = []
   for (const { start } of worst) {
-    const range = {
-      from: wallMicros(Math.max(start, query.range.from)),
-      to: wallMicros(Math.min(addMicros(start, MINUTE), query.range.to)),
+    const step = {
+      from: wallMicros(Math.max(start, range.from)),
+      to: wallMicros(Math.min(addMicros(start, series.step), range.to)),
     }
     const found = recordings
-      .flatMap((recording) => ticksWithin(recording.ticks, range).map((run) => recording.requests(run)))
-      .flatMap((events) =>
-        [...events].filter((event) => durationOf(event) >= 0 && (rows === null || matches(rows, event))),
-      )
+      .flatMap((recording) => ticksWithin(recording.ticks, step).map((run) => recording.requests(run)))
+      .flatMap((events) => [...events].filter((event) => durationOf(event) >= 0 && selects(selection, event)))
     slowest = [...slowest, ...found].sort(slowestFirst).slice(0, n)
   }
   return slowest

@@ -1,0 +1,125 @@
+/** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
+import { NO_CONNECTIONS } from '../frame/aggregate.ts'
+import { routeKey, type Aggregate, type BackendSum } from '../frame/aggregate.ts'
+import { classCount } from '../frame/measure.ts'
+import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
+import type { FindingKind } from './document.ts'
+import type { Candidate, Looking } from './finding.ts'
+import { runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import type { BackendSeries } from './steps.ts'
+
+interface ErrorKind {
+  readonly kind: FindingKind
+  readonly counts: (of: BackendSeries) => readonly number[]
+  readonly wholes: (of: BackendSeries) => readonly number[]
+  /** of the same counts, from a sum */
+  readonly part: (of: BackendSum) => number
+  readonly whole: (of: BackendSum) => number
+  readonly words: string
+  /** standard deviations that a burst must have */
+  readonly least: number
+}
+
+const KINDS: readonly ErrorKind[] = [
+  {
+    kind: 'burst_5xx',
+    counts: (of) => of.fivexx,
+    wholes: (of) => of.answered,
+    part: (of) => classCount(of, 5),
+    whole: (of) => of.answered,
+    words: '5xx on',
+    least: 6,
+  },
+  {
+    kind: 'burst_failures',
+    counts: (of) => of.failures,
+    wholes: (of) => of.requests,
+    part: ({ failures: { reset, closed, aborted, unanswered } }) => reset + closed + aborted + unanswered,
+    whole: (of) => of.requests,
+    words: 'failures on',
+    least: 6,
+  },
+  {
+    kind: 'backend_refused',
+    counts: (of) => of.refused,
+    wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
+    part: ({ connection }) => connection.refused + connection.connectTimeout,
+    whole: ({ requests, connection }) => requests + connection.refused + connection.connectTimeout,
+    words: 'connections refused or timed out by',
+    least: 4,
+  },
+]
+
+/** Fewer tell nothing. */
+const LEAST_ERRORS = 8
+/** A burst is at least a point, and twice what is usual. */
+const LEAST_RISE = 0.01
+
+export function errorBursts({ series, label }: Looking): Candidate[] {
+  return series.backends.flatMap((of) =>
+    KINDS.flatMap((kind) => {
+      const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
+      const usual = usualShare(counts, wholes)
+      return burstsIn(counts, wholes, usual, kind.least).map((run): Candidate => {
+        const [bad, all] = [sum(counts, run), sum(wholes, run)]
+        const after = bad / all
+        return {
+          kind: kind.kind,
+          run,
+          backend: of.backend,
+          before: usual,
+          after,
+          value: (line) =>
+            line === null || kind.whole(line) === 0 ? null : kind.part(line) / kind.whole(line),
+          weight: (line) => (line === null ? 0 : kind.whole(line)),
+          culprit: (within) => mainRoute(within, kind),
+          words: (length, route) =>
+            `${kind.words} ${label(of.backend)}${route === null ? '' : ` ${route}`}: ${finePercent(after)} for ${longSpan(length)} (${exactCount(bad)} of ${exactCount(all)}), ${finePercent(usual)} otherwise`,
+        }
+      })
+    }),
+  )
+}
+
+function burstsIn(counts: readonly number[], wholes: readonly number[], usual: number, least: number): Run[] {
+  const scores = counts.map((count, i) => surprise(count, wholes[i]! * usual))
+  const noise = spread(scores.filter((_, i) => wholes[i]! > 0))
+  const unusual = counts.map((count, i) => {
+    const whole = wholes[i]!
+    return whole === 0 ? null : scores[i]! / noise > 3 && count / whole > 2 * usual
+  })
+  return runsOf(unusual, 2).filter((run) => {
+    const [bad, all] = [sum(counts, run), sum(wholes, run)]
+    const share = bad / all
+    return (
+      bad >= LEAST_ERRORS &&
+      share >= usual + LEAST_RISE &&
+      share >= 2 * usual &&
+      surprise(bad, all * usual) / noise >= least
+    )
+  })
+}
+
+/** Of the better three quarters of the time. */
+function usualShare(counts: readonly number[], wholes: readonly number[]): number {
+  const steps = counts
+    .map((count, i) => ({ count, whole: wholes[i]! }))
+    .filter(({ whole }) => whole > 0)
+    .sort((a, b) => a.count / a.whole - b.count / b.whole)
+  const better = steps.slice(0, Math.ceil(steps.length * 0.75))
+  const whole = better.reduce((total, step) => total + step.whole, 0)
+  return whole === 0 ? 0 : better.reduce((total, step) => total + step.count, 0) / whole
+}
+
+/** The route that has nine tenths of it, if one does and others had traffic. */
+function mainRoute(within: Aggregate, { part }: ErrorKind): string | null {
+  const routes = within.backends.flatMap((of) =>
+    of.routes.map((route) => ({
+      key: routeKey(route.route),
+      bad: part({ ...of, ...route, connection: NO_CONNECTIONS }),
+    })),
+  )
+  const all = routes.reduce((total, { bad }) => total + bad, 0)
+  const main = routes.find(({ bad }) => bad > 0.9 * all)
+  return routes.length > 1 && main !== undefined ? main.key : null
+}

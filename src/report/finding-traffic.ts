@@ -1,0 +1,144 @@
+/** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
+import { longSpan, rate } from '../render/quantities.ts'
+import type { Candidate, Looking } from './finding.ts'
+import { rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import type { BackendSeries, StepSeries } from './steps.ts'
+
+/** Steps on each side that say what is usual: follows the day, outlasts an incident. */
+const REACH = 90
+const LEAST_EXPECTED = 30
+
+export function trafficChanges(looking: Looking): Candidate[] {
+  const { series } = looking
+  const rates = series.requests.map((requests, i) =>
+    series.seconds[i]! > 0 ? requests / series.seconds[i]! : null,
+  )
+  const usual = rollingMedian(rates, REACH)
+  const expected = series.seconds.map((seconds, i) => seconds * usual[i]!)
+  const stops = stopsIn(series, expected)
+  return [
+    ...surgesIn(series, expected),
+    ...stops,
+    ...series.backends.flatMap((of) =>
+      absences(
+        of,
+        stops.map(({ run }) => run),
+        looking,
+      ),
+    ),
+  ]
+}
+
+function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] {
+  const scores = series.requests.map((requests, i) => surprise(requests, expected[i]!))
+  const noise = spread(scores.filter((_, i) => series.seconds[i]! > 0))
+  const unusual = series.requests.map((requests, i) =>
+    isMissing(series, i) ? null : requests > 1.6 * expected[i]! && scores[i]! / noise > 4,
+  )
+  return runsOf(unusual, 2)
+    .filter(
+      (run) =>
+        run.to - run.from >= 2 &&
+        sum(series.requests, run) >= 1.8 * sum(expected, run) &&
+        sum(series.requests, run) >= LEAST_EXPECTED,
+    )
+    .map((run) => allTraffic('surge', run, series, expected))
+}
+
+function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
+  const unusual = series.requests.map((requests, i) =>
+    isMissing(series, i) ? null : requests < 0.1 * expected[i]!,
+  )
+  return runsOf(unusual, 1)
+    .filter((run) => sum(expected, run) >= LEAST_EXPECTED)
+    .map((run) => allTraffic('stop', run, series, expected))
+}
+
+function allTraffic(
+  kind: 'surge' | 'stop',
+  run: Run,
+  series: StepSeries,
+  expected: readonly number[],
+): Candidate {
+  const seconds = sum(series.seconds, run)
+  const [before, after] = [sum(expected, run) / seconds, sum(series.requests, run) / seconds]
+  return {
+    kind,
+    run,
+    backend: null,
+    before,
+    after,
+    value: (line) => line?.requests ?? 0,
+    weight: () => 1,
+    culprit: () => null,
+    words: (length) =>
+      kind === 'surge'
+        ? `traffic was ${(after / before).toFixed(1)} times the usual for ${longSpan(length)}: ${rate(after)} requests a second, ${rate(before)} otherwise`
+        : `traffic stopped for ${longSpan(length)}: ${rate(after)} requests a second, ${rate(before)} otherwise`,
+  }
+}
+
+/** A backend that pauses more often than this is one that is used now and then. */
+const MOST_PAUSES = 3
+
+/** Spans in which a backend had nothing, although its share of all traffic would have been much. */
+function absences(of: BackendSeries, stops: readonly Run[], { series, label }: Looking): Candidate[] {
+  const silent = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests === 0))
+  const quiet = runsOf(silent, 1)
+  const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
+  const usual = shareWhere(of, series, active)
+  const runs = quiet
+    .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
+    .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
+  if (runs.length > MOST_PAUSES) return []
+  const last = lastActive(of)
+  const first = of.requests.findIndex((requests) => requests > 0)
+  const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
+  const middle = runs.filter((run) => run.from > first && run.to <= last)
+  const after = runs.find((run) => run.from > last)
+  const speed = (run: Run): number => sum(of.requests, run) / Math.max(1, sum(series.seconds, run))
+  const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
+    const usualRate = speed(other)
+    return {
+      kind,
+      run,
+      backend: of.backend,
+      before: kind === 'backend_appeared' ? 0 : usualRate,
+      after: kind === 'backend_appeared' ? usualRate : 0,
+      value: (line) => line?.requests ?? 0,
+      weight: () => 1,
+      culprit: () => null,
+      words: (length) =>
+        kind === 'backend_appeared'
+          ? `${label(of.backend)} appeared with ${rate(usualRate)} requests a second${run.to < series.count ? `, for ${longSpan(length)}` : ''}`
+          : `${label(of.backend)} got no requests for ${longSpan(length)}${run.to < series.count ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+    }
+  }
+  const present: Run = { from: first, to: last + 1 }
+  if (before !== undefined) {
+    const appeared: Run = { from: first, to: after === undefined ? series.count : last + 1 }
+    return [
+      candidate('backend_appeared', appeared, present),
+      ...middle.map((run) => candidate('backend_vanished', run, present)),
+    ]
+  }
+  return [...middle, ...(after === undefined ? [] : [{ from: after.from, to: series.count }])].map((run) =>
+    candidate('backend_vanished', run, { from: first, to: run.from }),
+  )
+}
+
+const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] === 0
+const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
+const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
+const lastActive = ({ requests }: BackendSeries): number =>
+  requests.reduce((last, count, i) => (count > 0 ? i : last), -1)
+
+function shareWhere(of: BackendSeries, series: StepSeries, active: (i: number) => boolean): number {
+  let [own, all] = [0, 0]
+  of.requests.forEach((requests, i) => {
+    if (!active(i)) return
+    own += requests
+    all += series.requests[i]!
+  })
+  return all === 0 ? 0 : own / all
+}

@@ -1,0 +1,28 @@
+/** A finding before it is put into words: what kind, in which steps, and how to find its edges to the tick. */
+import type { Aggregate, BackendSum } from '../frame/aggregate.ts'
+import type { Backend } from '../frame/frame.ts'
+import type { FindingKind } from './document.ts'
+import type { Run } from './runs.ts'
+import type { StepSeries } from './steps.ts'
+
+/** What detectors look at. */
+export interface Looking {
+  readonly series: StepSeries
+  readonly label: (backend: Backend) => string
+}
+
+export interface Candidate {
+  readonly kind: FindingKind
+  readonly run: Run
+  /** null: all of the traffic */
+  readonly backend: Backend | null
+  readonly before: number | null
+  readonly after: number | null
+  /** the number that changed, of a second; null where it says nothing. The line is the backend's, or the totals'. */
+  readonly value: (line: BackendSum | null) => number | null
+  /** how much a second says */
+  readonly weight: (line: BackendSum | null) => number
+  /** `METHOD route`, if one has nearly all of it */
+  readonly culprit: (within: Aggregate) => string | null
+  readonly words: (length: number, route: string | null) => string
+}
