@@ -6,7 +6,7 @@ import { isoLocal } from '../frame/timezone.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
 import { play, type FrameAddress } from '../replay/player.ts'
 import type { Terminal } from '../replay/screen.ts'
-import { polled, within, type Mark } from '../replay/source.ts'
+import { polled, soon, within, type Mark } from '../replay/source.ts'
 import { markRecording } from '../store/mark.ts'
 import type { Io } from './io.ts'
 import { quoted } from './values/command-line.ts'
@@ -46,7 +46,8 @@ export async function playFile(
     speed: options.speed,
     loop: options.loop === true,
     idleLimit: options.idleLimit ?? null,
-    growth: following ? polled(POLL_MS) : null,
+    growth: following ? polled(POLL_MS) : soon,
+    isLive: following,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => commandFor(file, frame, options),
     now: () => wallMicros(io.now() * 1000),

@@ -34,6 +34,7 @@ function onScreen(io: Io, meta: CaptureMeta, view: ViewFlags, terminal: Terminal
     windowSeconds: view.window,
     timeZone: view.tz ?? meta.timeZone,
     begin: 'live',
+    isLive: true,
     playing: false,
     speed: 1,
     loop: false,

@@ -166,7 +166,9 @@ const deviation = (values: readonly number[], centre: number): number =>
 export function gapEnds(ticks: readonly TickSummary[], late: number): number[] {
   const ends: number[] = []
   for (let i = 1; i < ticks.length; i++) {
-    if (ticks[i]!.gapBefore !== null || ticks[i - 1]!.length > late) ends.push(i)
+    const [before, tick] = [ticks[i - 1]!, ticks[i]!]
+    // Sequences have no holes: where there is one, ticks could not be read.
+    if (tick.gapBefore !== null || before.length > late || tick.seq !== before.seq + 1) ends.push(i)
   }
   return ends
 }

@@ -9,6 +9,8 @@ const formatters = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
 
 export function isTimeZone(name: string): boolean {
+  // Loading the time zone data takes 10 ms of a start.
+  if (name === 'UTC') return true
   if (name === 'UTC') return true
   try {
     formatterOf(name)

@@ -80,7 +80,8 @@ export class Moments {
 /** Wall time between a tick and the one before it, where there is a gap, µs; a clock step is none. */
 function missingBefore(ticks: readonly TickSummary[], i: number): number {
   const [before, tick] = [ticks[i - 1]!, ticks[i]!]
-  return tick.gapBefore === null ? 0 : Math.max(0, tick.start - before.start - before.length)
+  const isGap = tick.gapBefore !== null || tick.seq !== before.seq + 1
+  return !isGap ? 0 : Math.max(0, tick.start - before.start - before.length)
 }
 
 const unreadable = ({ seq, start, length, gapBefore }: TickSummary): SecondFrame => ({

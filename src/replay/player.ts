@@ -21,8 +21,10 @@ export interface PlayOptions {
   readonly speed: number
   readonly loop: boolean
   readonly idleLimit: Micros | null
-  /** tells of new ticks while they still arrive; null for a recording that has ended */
+  /** tells of new ticks; null when there will be none */
   readonly growth: Growth | null
+  /** what grows is being recorded now: there is a live to go back to */
+  readonly isLive: boolean
   /** null where no marker can be set */
   readonly mark: Mark | null
   /** the command line that shows this very frame; null where there is no file */

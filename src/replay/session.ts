@@ -38,6 +38,8 @@ export class Session {
   #timeline: Timeline
   #view: View
   #details: Details | null = null
+  /** false while only the beginning of the recording has been read */
+  #isWhole: boolean
   /** the tick on the screen */
   #shown = { seq: 0, inGap: false }
   #timer: NodeJS.Timeout | undefined
@@ -49,6 +51,7 @@ export class Session {
     this.#recording = recording
     this.#screen = screen
     this.#options = options
+    this.#isWhole = options.isLive || options.growth === null
     this.#rules = { loop: options.loop, idleLimit: options.idleLimit }
     this.#moments = new Moments(recording)
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
@@ -141,8 +144,8 @@ export class Session {
   }
 
   #refusal(action: Action): string | null {
-    const { growth, mark, command } = this.#options
-    if (action.kind === 'live' && growth === null) return 'this recording has ended: there is no live'
+    const { isLive, mark, command } = this.#options
+    if (action.kind === 'live' && !isLive) return 'this recording has ended: there is no live'
     if (action.kind === 'prompt' && action.prompt === 'marker' && mark === null)
       return 'no marker can be set: there is no file, or it can not be written'
     if (action.kind === 'command' && command === null)
@@ -193,6 +196,7 @@ export class Session {
   }
 
   #grow(): void {
+    this.#isWhole = true
     if (!this.#recording.refresh()) return
     this.#passTime()
     const { ticks } = this.#recording
@@ -250,9 +254,10 @@ export class Session {
       view: this.#view,
       timeline: this.#timeline,
       stop,
-      scrubber: this.#scrubbers.of(size.columns),
+      // Of the beginning alone it would be drawn twice: the rest follows at once.
+      scrubber: this.#isWhole ? this.#scrubbers.of(size.columns) : null,
       markersHere: stop === null ? [] : markers.filter(({ at }) => at >= stop.from && at < stop.to),
-      canLive: options.growth !== null,
+      canLive: options.isLive,
       size,
       details: this.#details,
       empty: options.empty,

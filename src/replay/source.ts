@@ -15,6 +15,12 @@ export const polled =
     return () => clearInterval(timer)
   }
 
+/** For files of which only the beginning was read: right after the first picture. */
+export const soon: Growth = (listener) => {
+  const handle = setImmediate(listener)
+  return () => clearImmediate(handle)
+}
+
 /** Puts a marker into the recording. @throws UserError where that can't be */
 export type Mark = (marker: Marker) => void
 

@@ -132,14 +132,17 @@ export class Stops {
 }
 
 const hasGap = (before: TickSummary, after: TickSummary): boolean =>
-  after.gapBefore !== null || before.length > LATE
+  after.gapBefore !== null || before.length > LATE || isLost(before, after)
+
+/** Sequences have no holes: where there is one, ticks could not be read. */
+const isLost = (before: TickSummary, after: TickSummary): boolean => after.seq !== before.seq + 1
 
 function gapBetween(before: TickSummary, after: TickSummary, tick: number): Stop {
-  const late = before.length > LATE
   const from = addMicros(before.start, Math.min(before.length, LATE))
+  const reason = isLost(before, after) ? 'damaged' : (after.gapBefore ?? 'late')
   // Where the clock was set back during the gap, its length can't be told from the wall clock.
   const to = wallMicros(Math.max(from, after.start))
-  return { kind: 'gap', tick, from, to, reason: after.gapBefore ?? (late ? 'late' : 'stopped') }
+  return { kind: 'gap', tick, from, to, reason }
 }
 
 function idleRuns(ticks: readonly TickSummary[]): Float64Array {

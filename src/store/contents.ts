@@ -34,6 +34,18 @@ export function readContents(access: Access, isSuspect: boolean, file: string): 
   )
 }
 
+/** The first minute alone; null where it can't be read as it is. */
+export function readBeginning({ database }: Access): Contents | null {
+  const series: Series = { ticks: [], minutes: [] }
+  try {
+    readSeries(database, series, 1)
+    return { ...series, damage: [] }
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}
+
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
   const last = ticks.at(-1)?.seq ?? 0
   if (ticks.length <= CHECK_ALL) return (seq) => access.frames.isWhole(seq)

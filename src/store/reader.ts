@@ -4,7 +4,7 @@ import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
-import { readContents } from './contents.ts'
+import { readBeginning, readContents } from './contents.ts'
 import { readInfo } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { allNames, type AllNames } from './names.ts'
@@ -13,26 +13,32 @@ import { gapsOf, readSeries, type Minute, type Series } from './ticks.ts'
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
   readonly follow?: boolean
+  /** only its first minute to begin with, so that a day opens at once; the first refresh brings the rest */
+  readonly beginning?: boolean
 }
 
 /** @param file a path, `-` for standard input; gzipped or not. @throws UserError (exit 2 not there, exit 5 not readable) */
 export function openRecording(file: string, options: OpenOptions = {}): StoredRecording {
-  return new StoredRecording(new Connection(file, options.follow ?? false))
+  return new StoredRecording(new Connection(file, options.follow ?? false), options.beginning ?? false)
 }
 
 /** A recording out of a file, with what only files have. */
 export class StoredRecording implements Recording {
   readonly #connection: Connection
-  readonly #series: Series
+  #series: Series
+  /** only the first minute of the series has been read */
+  #isBeginning: boolean
   readonly #damage: string[]
   #info: RecordingInfo
   #markers: readonly Marker[]
   #gaps: readonly Gap[] | null = null
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, beginning: boolean) {
     this.#connection = connection
     const { file, isSuspect } = connection
-    const { damage, ...series } = connection.use((access) => readContents(access, isSuspect, file))
+    const first = beginning && !isSuspect ? connection.use(readBeginning) : null
+    const { damage, ...series } = first ?? connection.use((access) => readContents(access, isSuspect, file))
+    this.#isBeginning = first !== null
     this.#series = series
     this.#damage = [...connection.damage, ...damage]
     this.#markers = connection.use(({ database }) => readMarkers(database))
@@ -70,6 +76,7 @@ export class StoredRecording implements Recording {
   }
 
   refresh(): boolean {
+    if (this.#isBeginning) return this.#readOn()
     return this.#connection.use(({ database }) => {
       const markers = readMarkers(database)
       const more = readSeries(database, this.#series) || markers.length > this.#markers.length
@@ -80,6 +87,18 @@ export class StoredRecording implements Recording {
       this.#info = readInfo(database, this.#connection.file, this.#series.ticks)
       return more
     })
+  }
+
+  /** From the start again: if the rest is damaged, all of it has to be looked at. */
+  #readOn(): boolean {
+    this.#isBeginning = false
+    const { file } = this.#connection
+    const { damage, ...series } = this.#connection.use((access) => readContents(access, false, file))
+    this.#series = series
+    this.#damage.push(...damage)
+    this.#gaps = null
+    this.#info = this.#connection.use(({ database }) => readInfo(database, file, series.ticks))
+    return true
   }
 
   /** The rollups that may be used. */

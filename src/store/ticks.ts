@@ -19,8 +19,8 @@ export interface Series {
   readonly minutes: Minute[]
 }
 
-/** Appends what came after the last tick of `series`. Returns whether anything did. */
-export function readSeries(database: Database, series: Series): boolean {
+/** Appends what came after the last tick of `series`, up to so many rollups. Returns whether anything did. */
+export function readSeries(database: Database, series: Series, most = Infinity): boolean {
   const { ticks, minutes } = series
   const known = ticks.length
   const select = query(
@@ -31,8 +31,12 @@ export function readSeries(database: Database, series: Series): boolean {
     for (const row of select.all(nextSeq(ticks), to)) ticks.push(tickSummary(row))
   }
   const last = minutes.at(-1)
-  const rollups = query(database, 'SELECT first, ticks, series FROM minute WHERE first >= ? ORDER BY first')
-  for (const row of rollups.all(last === undefined ? 0 : last.first + last.ticks)) {
+  const rollups = query(
+    database,
+    'SELECT first, ticks, series FROM minute WHERE first >= ? ORDER BY first LIMIT ?',
+  )
+  const from = last === undefined ? 0 : last.first + last.ticks
+  for (const row of rollups.all(from, Number.isFinite(most) ? most : -1)) {
     const minute = { first: integer(row[0]), ticks: integer(row[1]) }
     minutes.push(minute)
     if (minute.first + minute.ticks <= nextSeq(ticks)) continue
@@ -40,7 +44,7 @@ export function readSeries(database: Database, series: Series): boolean {
     if (minute.first >= nextSeq(ticks)) unpackSeries(bytes(row[2]), minute.first, ticks)
     else readLoose(minute.first + minute.ticks)
   }
-  readLoose(Number.MAX_SAFE_INTEGER)
+  if (minutes.length < most) readLoose(Number.MAX_SAFE_INTEGER)
   return ticks.length > known
 }
 

@@ -34,6 +34,7 @@ async function playing(
     loop: false,
     idleLimit: null,
     growth: null,
+    isLive: false,
     mark: null,
     command: ({ at }) => `upstreamtop replay incident.db --at ${at}`,
     now: () => addMicros(START, 3_600_000_000),
@@ -255,6 +256,7 @@ test('live: new ticks appear, looking back stays, L returns', async (t) => {
     t,
     {
       begin: 'live',
+      isLive: true,
       growth: (listener) => {
         recording.onGrowth(listener)
         return () => recording.onGrowth(null)

@@ -48,7 +48,8 @@ export function replayCommand(io: Io): Command {
   addViewOptions(command)
   return command.action(async (file: string, flags: ReplayFlags) => {
     const { openRecording } = await import('../../store/reader.ts')
-    const recording = openRecording(file, { follow: flags.follow === true })
+    const follow = flags.follow === true
+    const recording = openRecording(file, { follow, beginning: !follow && isPlayedFromStart(flags, io) })
     try {
       await show(file, recording, flags, io)
     } finally {
@@ -57,12 +58,23 @@ export function replayCommand(io: Io): Command {
   })
 }
 
+/** Then the first picture needs the first minute only, and the rest of a long day can follow it. */
+const isPlayedFromStart = (flags: ReplayFlags, io: Io): boolean =>
+  io.stdout.isTTY === true &&
+  [flags.at, flags.from, flags.to].every((time) => time === undefined) &&
+  !wantsText(flags)
+
+const wantsText = ({ print, json, ansi, frames }: ReplayFlags): boolean =>
+  [print, json, ansi].includes(true) || frames !== undefined
+
 async function show(file: string, recording: Recording, flags: ReplayFlags, io: Io): Promise<void> {
   const scope = timeScope(recording, io, flags.tz)
-  const wantsText = [flags.print, flags.json, flags.ansi].includes(true) || flags.frames !== undefined
-  const terminal = wantsText ? null : terminalOf(io, flags.plain)
-  if (terminal === null) await print(recording, flags, scope, io)
-  else {
+  const terminal = wantsText(flags) ? null : terminalOf(io, flags.plain)
+  if (terminal === null) {
+    // A terminal that can't show a screen had been given the beginning alone.
+    recording.refresh()
+    await print(recording, flags, scope, io)
+  } else {
     const { playFile } = await import('../play-file.ts')
     const at = flags.at === undefined ? null : typed(timeOption('--at', flags.at, scope))
     const range =
