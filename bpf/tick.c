@@ -439,6 +439,8 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	put_number(&snapshot, wall / 1000);
 	put(&snapshot, ",\"mono_ns\":");
 	put_big(&snapshot, mono);
+	put(&snapshot, ",\"boot_ns\":");
+	put_big(&snapshot, now_ns(CLOCK_BOOTTIME));
 	if (final)
 		put(&snapshot, ",\"final\":true");
 	put(&snapshot, ",\"cpu_us\":");

@@ -70,6 +70,9 @@ SEC("tc")
 int upstreamtop_egress(struct __sk_buff *skb)
 {
 	struct packet p;
+
+	if (is_pure_ack(skb))
+		return NEXT;
 	int what = layers(skb, &p, 1);
 
 	if (what)
@@ -128,6 +131,9 @@ SEC("tc")
 int upstreamtop_ingress(struct __sk_buff *skb)
 {
 	struct packet p;
+
+	if (is_pure_ack(skb))
+		return NEXT;
 	int what = layers(skb, &p, 0);
 
 	if (what)
