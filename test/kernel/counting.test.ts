@@ -24,11 +24,11 @@ describe('counting', { skip: lacking() }, () => {
       address: FAR,
       port,
       rules: {
-        '/204': { steps: [{ send: 'HTTP/1.1 204 No Content\r\n\r\n' }] },
+        '/no-content': { steps: [{ send: 'HTTP/1.1 204 No Content\r\n\r\n' }] },
         '*': { steps: [{ send: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' }] },
       },
     })
-    const requests = ['GET / HTTP/1.0\r\n\r\n', 'GET /204 HTTP/1.1\r\n\r\n', get('/')]
+    const requests = ['GET / HTTP/1.0\r\n\r\n', 'GET /no-content HTTP/1.1\r\n\r\n', get('/')]
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('ask', { address: FAR, port, requests, times: 200, connections: 4 }),
     )
@@ -234,7 +234,7 @@ describe('counting', { skip: lacking() }, () => {
       { send: upgrade },
       { bytes: 50 },
       ...range(1, 10).flatMap((): Step[] => [{ send: get('/not/http') }, { pause: 3 }]),
-      { end: 'fin' },
+      { end: 'rst' },
     ]
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('talk', { address: FAR, port, steps }),
@@ -253,11 +253,16 @@ describe('counting', { skip: lacking() }, () => {
       port,
       rules: {
         '/head': noBody('200 OK'),
-        '/204': noBody('204 No Content'),
-        '/304': noBody('304 Not Modified'),
+        '/no-content': noBody('204 No Content'),
+        '/not-modified': noBody('304 Not Modified'),
       },
     })
-    const requests = ['HEAD /head HTTP/1.1\r\nHost: x\r\n\r\n', get('/204'), get('/304'), get('/full')]
+    const requests = [
+      'HEAD /head HTTP/1.1\r\nHost: x\r\n\r\n',
+      get('/no-content'),
+      get('/not-modified'),
+      get('/full'),
+    ]
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('ask', { address: FAR, port, requests, times: 50, connections: 3 }),
     )

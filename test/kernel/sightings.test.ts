@@ -85,7 +85,21 @@ describe('sightings', { skip: lacking() }, () => {
 
   test('a macvlan and its parent', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await sh('ip', 'link', 'add', 'leg', 'netns', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', far)
+      await sh(
+        'ip',
+        'link',
+        'add',
+        'leg',
+        'netns',
+        host,
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'eth0',
+        'netns',
+        far,
+      )
       await sh('ip', '-n', host, 'link', 'set', 'leg', 'up')
       await sh('ip', '-n', host, 'link', 'add', 'mv0', 'link', 'leg', 'type', 'macvlan', 'mode', 'bridge')
       await addAddresses(host, 'mv0', ['10.80.0.1/24'])

@@ -38,11 +38,6 @@ const chunked: Step[] = [
   { pause: 20 },
   { send: '2\r\nok\r\n0\r\n\r\n' },
 ]
-const interim: Step[] = [
-  { send: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' },
-  { pause: 30 },
-  { send: ok('late') },
-]
 /** Each path is asked once, so that a row is a request. */
 const KINDS: Readonly<Record<string, readonly Step[]>> = {
   quick: [{ send: ok('quick') }],
@@ -50,7 +45,6 @@ const KINDS: Readonly<Record<string, readonly Step[]>> = {
   streamed,
   split: splitHead,
   chunked,
-  interim,
   large: [{ pause: 5 }, { send: ok('x'.repeat(300_000)) }],
 }
 
@@ -78,6 +72,7 @@ describe('times', { skip: lacking() }, () => {
        server { listen 127.0.0.1:8080; proxy_buffering off;
          location / { proxy_pass http://kept; }
          location /fresh/ { proxy_set_header Connection close; proxy_pass http://${FAR}:${PORT}; } }`,
+      true,
     )
     const body = 'b'.repeat(200_000)
     const upload = (path: string): string =>
@@ -113,6 +108,7 @@ describe('times', { skip: lacking() }, () => {
     const nginx = await startLabNginx(
       near,
       `server { listen 127.0.0.1:8080; location / { proxy_set_header Connection close; proxy_pass http://10.78.0.2:${PORT}; } }`,
+      true,
     )
     const requests = range(1, 40).map((n) => get(`/c${n}x`))
     const seen = await watch(near, () => proxy.call('ask', { address: '127.0.0.1', port: 8080, requests }), [

@@ -118,6 +118,7 @@ class Connection {
     this.#socket = connect({ host: address, port, noDelay: true })
     this.#socket.setEncoding('latin1')
     this.#socket.on('data', (chunk: string) => this.#receive(chunk))
+    this.#socket.setTimeout(PATIENCE_MS, () => this.#socket.destroy())
     this.#socket.on('error', () => undefined)
     this.#socket.on('close', () => {
       this.usable = false

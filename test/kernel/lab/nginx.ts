@@ -28,15 +28,30 @@ export interface Attempt {
 const LOG =
   "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time'"
 
-/** @param http the inside of the http block: upstreams and servers */
-export async function startLabNginx(namespace: string, http: string, workers = 1): Promise<LabNginx> {
+/**
+ * @param http the inside of the http block: upstreams and servers
+ * @param prompt runs it before everything else on its CPU: its clock is then that of its packets, whatever the machine does
+ */
+export async function startLabNginx(namespace: string, http: string, prompt = false): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
   chmodSync(folder, 0o711)
   const log = join(folder, 'access.log')
-  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, workers))
+  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http))
   const child = spawn(
     'ip',
-    ['netns', 'exec', namespace, 'nginx', '-p', `${folder}/`, '-e', 'stderr', '-c', 'nginx.conf'],
+    [
+      'netns',
+      'exec',
+      namespace,
+      ...(prompt ? ['chrt', '-f', '20'] : []),
+      'nginx',
+      '-p',
+      `${folder}/`,
+      '-e',
+      'stderr',
+      '-c',
+      'nginx.conf',
+    ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
@@ -91,9 +106,9 @@ function attemptsOf(line: string): Attempt[] {
 const numberOf = (text: string | undefined): number | null =>
   text === undefined || text === '-' ? null : Number(text)
 
-const configuration = (log: string, http: string, workers: number): string => `
+const configuration = (log: string, http: string): string => `
 daemon off;
-worker_processes ${workers};
+worker_processes 1;
 pid nginx.pid;
 error_log stderr crit;
 events { worker_connections 8192; }

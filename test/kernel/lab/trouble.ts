@@ -85,14 +85,14 @@ export async function attachedTo(namespace: string, device: string): Promise<rea
   return [ingress, egress]
 }
 
-/** A tcx program of somebody else on the same hook, last in the chain. `stop` gives how many payload segments it saw. */
+/** A tcx program of somebody else on the same hook, last in the chain: an object, or the dropper of every n-th segment. `stop` gives how many payload segments it saw. */
 export async function neighbour(
   namespace: string,
   device: string,
   hook: 'ingress' | 'egress',
-  every: number,
+  program: string | number,
 ): Promise<{ stop(): Promise<number> }> {
-  const object = await dropper(every, 0)
+  const object = typeof program === 'string' ? program : await dropper(program, 0)
   const child = spawn('ip', ['netns', 'exec', namespace, await tcxTool(), 'attach', device, hook, object], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -126,6 +126,7 @@ async function dropper(every: number, port: number): Promise<string> {
     '-g',
     '-target',
     'bpf',
+    '-mcpu=v3',
     `-I/usr/include/${MULTIARCH}`,
     `-DEVERY=${every}`,
     `-DPORT=${port}`,

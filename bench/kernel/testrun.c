@@ -1,0 +1,217 @@
+/*
+ * What our programs cost a packet: BPF_PROG_TEST_RUN over crafted packets of one keepalive connection, beside a null program.
+ *   testrun OBJECT ROUNDS    prints one JSON object: case → ns, the mean of the quicker nine tenths
+ * Every run is a packet that was never seen (sequence numbers go on), so that no case degenerates to a retransmit.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../bpf/probe.h"
+
+#define REMOTE 0x0a4d0002 /* 10.77.0.2:8000 */
+#define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */
+#define BATCH  32
+
+enum { FIN = 1, SYN = 2, ACK = 16 };
+
+struct packet {
+	unsigned char bytes[2048];
+	unsigned length;
+};
+
+static unsigned seq_out = 1000, seq_in = 5000;
+static int egress, ingress, null_program, totals_map;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "testrun: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void put16(unsigned char *at, unsigned value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+static void put32(unsigned char *at, unsigned value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value);
+}
+
+/* Ethernet, IPv4, TCP without options. */
+static void make(struct packet *p, int out, unsigned port, unsigned flags, const char *payload, unsigned length)
+{
+	unsigned char *eth = p->bytes, *ip = eth + 14, *tcp = ip + 20;
+
+	memset(p->bytes, 0, 54);
+	put16(eth + 12, 0x0800);
+	ip[0] = 0x45;
+	put16(ip + 2, 40 + length);
+	ip[8] = 64;
+	ip[9] = 6;
+	put32(ip + 12, out ? LOCAL : REMOTE);
+	put32(ip + 16, out ? REMOTE : LOCAL);
+	put16(tcp, out ? 40000 : port);
+	put16(tcp + 2, out ? port : 40000);
+	put32(tcp + 4, out ? seq_out : seq_in);
+	put32(tcp + 8, out ? seq_in : seq_out);
+	tcp[12] = 0x50;
+	tcp[13] = flags;
+	memcpy(tcp + 20, payload, length);
+	p->length = 54 + length;
+	if (out)
+		seq_out += length + (flags & SYN ? 1 : 0);
+	else
+		seq_in += length + (flags & SYN ? 1 : 0);
+}
+
+static unsigned run(int program, const struct packet *p, unsigned repeat)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = p->bytes, .data_size_in = p->length, .repeat = repeat);
+
+	if (bpf_prog_test_run_opts(program, &options))
+		die("run");
+	return options.duration;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The clock moves in steps of several ns, so a median would too; what an interrupt lengthened is left out. */
+static double mean_of_most(unsigned *values, unsigned count)
+{
+	double sum = 0;
+	unsigned most = count * 9 / 10;
+
+	qsort(values, count, sizeof(*values), by_value);
+	for (unsigned i = 0; i < most; i++)
+		sum += values[i];
+	return sum / most;
+}
+
+/* What was measured must be what is meant: every request counted, every answer matched. */
+static void check_counted(unsigned expected)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct totals *totals = calloc(cpus, sizeof(*totals));
+	unsigned zero = 0;
+	unsigned long long requests = 0, answered = 0;
+
+	if (bpf_map_lookup_elem(totals_map, &zero, totals))
+		die("totals");
+	for (int i = 0; i < cpus; i++) {
+		requests += totals[i].v[T_REQUESTS];
+		answered += totals[i].v[T_ANSWERED];
+	}
+	if (requests != expected || answered != expected) {
+		fprintf(stderr, "testrun: %u requests made, %llu counted, %llu answered\n", expected, requests, answered);
+		exit(1);
+	}
+}
+
+static int load_null(void)
+{
+	struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "null", "GPL", code, 2, NULL);
+}
+
+static void load(const char *path)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+
+	if (!object || bpf_object__load(object))
+		die(path);
+	egress = bpf_program__fd(bpf_object__find_program_by_name(object, "upstreamtop_egress"));
+	ingress = bpf_program__fd(bpf_object__find_program_by_name(object, "upstreamtop_ingress"));
+	null_program = load_null();
+	totals_map = bpf_object__find_map_fd_by_name(object, "totals");
+	if (egress < 0 || ingress < 0 || null_program < 0 || totals_map < 0)
+		die("programs");
+}
+
+static const char REQUEST[] = "GET /api/orders HTTP/1.1\r\nHost: backend.example\r\nX-Request-Id: 0123456789abcdef\r\n"
+			      "X-Forwarded-For: 10.1.2.3\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n";
+static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\nContent-Type: application/json\r\n"
+			     "Content-Length: 1000000\r\nConnection: keep-alive\r\n\r\n";
+static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
+				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
+
+enum { NOTHING, PURE_ACK, UNKNOWN_IN, UNKNOWN_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+static const char *const names[CASES] = {
+	"null", "ack", "not_http_ingress", "not_http_egress", "body_ingress", "request", "answer",
+};
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 400;
+	static unsigned *ns[CASES];
+	static struct packet p;
+	char body[1400];
+
+	if (argc < 2)
+		return 2;
+	load(argv[1]);
+	memset(body, 'x', sizeof(body));
+	for (int c = 0; c < CASES; c++)
+		ns[c] = calloc(rounds * BATCH, sizeof(unsigned));
+	make(&p, 1, 8000, SYN, "", 0);
+	run(egress, &p, 1);
+	make(&p, 0, 8000, SYN | ACK, "", 0);
+	run(ingress, &p, 1);
+	for (unsigned r = 0, n = 0; r < rounds; r++) {
+		for (unsigned i = 0; i < BATCH; i++, n++) {
+			make(&p, 0, 8000, ACK, "", 0);
+			ns[NOTHING][n] = run(null_program, &p, 1);
+			ns[PURE_ACK][n] = run(ingress, &p, 1);
+			make(&p, 0, 9999, ACK, body, 0);
+			p.length = 54;
+			memcpy(p.bytes + 54, body, 500);
+			p.length += 500;
+			put16(p.bytes + 16, 540);
+			ns[UNKNOWN_IN][n] = run(ingress, &p, 1);
+			make(&p, 1, 9999, ACK, "", 0);
+			memcpy(p.bytes + 54, "\x17\x03\x03", 3);
+			p.length += 500;
+			put16(p.bytes + 16, 540);
+			ns[UNKNOWN_OUT][n] = run(egress, &p, 1);
+			make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
+			ns[ASKED][n] = run(egress, &p, 1);
+			make(&p, 0, 8000, ACK, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);
+			ns[ANSWERED][n] = run(ingress, &p, 1);
+		}
+		/* a long answer, so that its body's segments can be measured, and its end, so that the next request is in order */
+		make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
+		run(egress, &p, 1);
+		make(&p, 0, 8000, ACK, ANSWER, sizeof(ANSWER) - 1);
+		run(ingress, &p, 1);
+		for (unsigned left = 1000000, i = 0; left > 0; i++) {
+			unsigned length = left < sizeof(body) ? left : sizeof(body), cost;
+
+			make(&p, 0, 8000, ACK, body, length);
+			cost = run(ingress, &p, 1);
+			if (i < BATCH)
+				ns[BODY_IN][r * BATCH + i] = cost;
+			left -= length;
+		}
+	}
+	check_counted(rounds * (BATCH + 1));
+	for (int c = 0; c < CASES; c++)
+		printf("%s\"%s\":%.1f", c ? "," : "{", names[c], mean_of_most(ns[c], rounds * BATCH));
+	printf("}\n");
+	return 0;
+}
