@@ -18,13 +18,17 @@ export interface Facts {
   readonly kernel: string
   readonly tcx: boolean
   readonly btf: boolean
-  readonly rights_missing: readonly string[]
-  /** whether nginx's ports can be learned */
-  readonly ptrace: boolean
-  /** why the programs do not load; null when they do, or when it could not be tried */
-  readonly load: string | null
+  readonly rights: {
+    /** names, separated by commas; empty when none is missing */
+    readonly missing: string
+    /** whether nginx's ports can be learned */
+    readonly ptrace: boolean
+  }
   readonly interfaces: readonly InterfaceFacts[]
-  readonly nginx: NginxFacts
+  readonly nginx: 'none' | 'unreadable' | 'known'
+  readonly front_doors: readonly number[]
+  /** upstreams that never cross an interface, or only encrypted, as the configuration writes them */
+  readonly invisible_upstreams: readonly string[]
 }
 
 export interface InterfaceFacts {
@@ -32,21 +36,12 @@ export interface InterfaceFacts {
   readonly up: boolean
   /** Ethernet or a layer 3 device: a link type whose packets we can read */
   readonly readable: boolean
+  /** null where it cannot be asked for */
   readonly ingress: readonly ChainLink[] | null
   readonly egress: readonly ChainLink[] | null
-  readonly error?: string | null
 }
 
-export interface NginxFacts {
-  readonly found: boolean
-  readonly unreadable: boolean
-  readonly front_doors: readonly number[]
-  /** upstreams that never cross an interface, or only encrypted, as the configuration writes them */
-  readonly invisible: readonly string[]
-  readonly warning: string
-}
-
-/** A short look at the traffic itself; null when recording does not work here. */
+/** A short look at the traffic itself. */
 export interface Look {
   readonly seconds: number
   readonly requests: number
@@ -58,15 +53,14 @@ export interface Look {
 export const wouldRecord = (checks: readonly Check[]): boolean =>
   checks.every(({ state }) => state !== 'failed')
 
-export function diagnose(facts: Facts, look: Look | null): readonly Check[] {
+/** What the facts alone tell. */
+export function diagnose(facts: Facts): readonly Check[] {
   return [
     kernelCheck(facts),
     btfCheck(facts),
     rightsCheck(facts),
-    ...programChecks(facts),
     ...interfaceChecks(facts.interfaces),
-    ...nginxChecks(facts.nginx, facts.ptrace),
-    ...(look === null ? [] : trafficChecks(look)),
+    ...nginxChecks(facts),
   ]
 }
 
@@ -98,9 +92,8 @@ const btfCheck = ({ btf }: Facts): Check =>
     ? ok('btf', 'the kernel describes its types (/sys/kernel/btf/vmlinux)')
     : failed('btf', '/sys/kernel/btf/vmlinux is missing', 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y')
 
-function rightsCheck({ rights_missing: missing, ptrace }: Facts): Check {
-  if (missing.length > 0)
-    return failed('rights', `missing: ${missing.join(', ')}`, "run with sudo, or 'make install' once")
+function rightsCheck({ rights: { missing, ptrace } }: Facts): Check {
+  if (missing !== '') return failed('rights', `missing: ${missing}`, "run with sudo, or 'make install' once")
   if (!ptrace)
     return warning(
       'rights',
@@ -108,18 +101,6 @@ function rightsCheck({ rights_missing: missing, ptrace }: Facts): Check {
       'name them: --ignore PORT',
     )
   return ok('rights', 'enough to load and attach; dropped again at once')
-}
-
-function programChecks({ load, rights_missing: missing }: Facts): readonly Check[] {
-  if (missing.length > 0) return []
-  if (load === null) return [ok('programs', "the kernel's verifier accepts the programs")]
-  return [
-    failed(
-      'programs',
-      `the programs do not load: ${load}`,
-      "rebuild against this kernel: 'make clean build'",
-    ),
-  ]
 }
 
 function interfaceChecks(interfaces: readonly InterfaceFacts[]): readonly Check[] {
@@ -133,9 +114,7 @@ function interfaceChecks(interfaces: readonly InterfaceFacts[]): readonly Check[
       ]
 }
 
-function interfaceCheck({ name, up, readable, ingress, egress, error }: InterfaceFacts): Check {
-  if (error !== undefined && error !== null)
-    return warning('interface', `${name}: ${error}`, `leave it out: name the others with --iface`)
+function interfaceCheck({ name, up, readable, ingress, egress }: InterfaceFacts): Check {
   if (!up) return ok('interface', `${name}: down, left out`)
   if (!readable)
     return warning(
@@ -143,58 +122,59 @@ function interfaceCheck({ name, up, readable, ingress, egress, error }: Interfac
       `${name}: its packets have a link type that cannot be read`,
       'requests are seen where they leave by another interface',
     )
+  if (ingress === null || egress === null)
+    return ok('interface', `${name}: who else is on its hooks is seen with rights only`)
   const others = [...chain('ingress', ingress), ...chain('egress', egress)]
   if (others.length === 0) return ok('interface', `${name}: nobody else on its hooks`)
   return ok('interface', `${name}: ${others.join('; ')}; we attach in front of them and pass every packet on`)
 }
 
-const chain = (hook: string, links: readonly ChainLink[] | null): readonly string[] =>
-  links === null || links.length === 0
+const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
+  links.length === 0
     ? []
     : [
         `${hook}: ${links.map(({ id, name }) => `${name === '' ? 'program' : name} (id ${id})`).join(', then ')}`,
       ]
 
-function nginxChecks(nginx: NginxFacts, ptrace: boolean): readonly Check[] {
-  const invisible = nginx.invisible.map((upstream) =>
+function nginxChecks(facts: Facts): readonly Check[] {
+  const invisible = facts.invisible_upstreams.map((upstream) =>
     warning(
       'nginx',
       `upstream "${upstream}" cannot be seen`,
-      upstream.startsWith('https')
-        ? 'its traffic is encrypted; terminate TLS before the leg that is watched'
-        : 'its traffic crosses no interface; let it listen on a TCP port',
+      upstream.includes('unix:')
+        ? 'its traffic crosses no interface: let it listen on a TCP port'
+        : 'its traffic is encrypted: end TLS before the leg that is watched',
     ),
   )
-  return [nginxCheck(nginx, ptrace), ...invisible]
+  return [nginxCheck(facts), ...invisible]
 }
 
-function nginxCheck(
-  { found, unreadable, front_doors: doors, warning: trouble }: NginxFacts,
-  ptrace: boolean,
-): Check {
-  if (!found)
-    return warning(
-      'nginx',
-      'no nginx runs in this network namespace',
-      'is it in a container? enter its network: nsenter -n -t PID upstreamtop …',
-    )
-  if (unreadable || !ptrace)
-    return warning(
-      'nginx',
-      'nginx runs here, but its ports cannot be learned',
-      'leave them out by hand: --ignore PORT',
-    )
-  if (trouble !== '') return warning('nginx', trouble, 'see that "nginx -t" is content')
-  return ok(
-    'nginx',
-    doors.length === 0
-      ? 'nginx runs here and proxies nothing yet'
-      : `front door: ${doors.join(', ')} (clients' requests there are left out)`,
-  )
+function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
+  switch (nginx) {
+    case 'none':
+      return warning(
+        'nginx',
+        'no nginx runs in this network namespace',
+        'is it in a container? enter its network: nsenter -n -t PID upstreamtop …',
+      )
+    case 'unreadable':
+      return warning(
+        'nginx',
+        'nginx runs here, but its ports cannot be learned',
+        'leave them out: --ignore PORT',
+      )
+    case 'known':
+      return ok(
+        'nginx',
+        doors.length === 0
+          ? 'nginx runs here and proxies nothing yet'
+          : `front door: ${doors.join(', ')} (clients' requests there are left out)`,
+      )
+  }
 }
 
 /** A container's traffic is routed through us: more of it than of our own means that nginx is elsewhere. */
-function trafficChecks({ seconds, requests, halfSeen, routed, opaque }: Look): readonly Check[] {
+export function trafficChecks({ seconds, requests, halfSeen, routed, opaque }: Look): readonly Check[] {
   const span = `in ${seconds} s`
   const checks = [
     requests > 0

@@ -1,22 +1,47 @@
 /** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
 import { execFile } from 'node:child_process'
+import { UserError } from '../errors.ts'
 import { addFields, NO_EXCLUDED, NO_LOSS } from '../frame/aggregate.ts'
-import { diagnose, failed, wouldRecord, type Check, type Facts, type Look } from './diagnosis.ts'
+import {
+  diagnose,
+  failed,
+  trafficChecks,
+  wouldRecord,
+  type Check,
+  type Facts,
+  type Look,
+} from './diagnosis.ts'
 import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
 import { readSource } from './source.ts'
 
-/** @param seconds how long to look at the traffic; 0 for not at all */
+/** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(options: CaptureOptions, seconds: number): Promise<readonly Check[]> {
   const answer = await askHelper()
   if (!('facts' in answer)) return [answer.problem]
-  const checks = diagnose(answer.facts, null)
-  if (!wouldRecord(checks) || seconds === 0) return checks
+  const checks = diagnose(answer.facts)
+  if (!wouldRecord(checks)) return checks
   try {
-    return diagnose(answer.facts, await lookAtTraffic(options, seconds))
+    const look = await lookAtTraffic(options, seconds)
+    return [...checks, attached, ...(seconds > 0 ? trafficChecks(look) : [])]
   } catch (error) {
-    return [...checks, failed('traffic', (error as Error).message, 'the helper failed while it watched')]
+    return [...checks, notAttached(error)]
   }
 }
+
+const attached: Check = {
+  check: 'programs',
+  state: 'ok',
+  what: 'load and attach, and were detached again',
+  remedy: null,
+}
+
+const notAttached = (error: unknown): Check =>
+  failed(
+    'programs',
+    error instanceof Error ? error.message : String(error),
+    (error instanceof UserError ? error.remedy : undefined) ??
+      "rebuild against this kernel: 'make clean build'",
+  )
 
 type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
@@ -57,11 +82,11 @@ const NO_FACTS: Facts = {
   kernel: 'unknown',
   tcx: true,
   btf: true,
-  rights_missing: [],
-  ptrace: true,
-  load: null,
+  rights: { missing: '', ptrace: true },
   interfaces: [],
-  nginx: { found: false, unreadable: false, front_doors: [], invisible: [], warning: '' },
+  nginx: 'none',
+  front_doors: [],
+  invisible_upstreams: [],
 }
 
 async function lookAtTraffic(options: CaptureOptions, seconds: number): Promise<Look> {
