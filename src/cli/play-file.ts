@@ -1,5 +1,6 @@
 /** A recording on a terminal: what `replay` shows, and what it needs from around it. */
 import { accessSync, constants } from 'node:fs'
+import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import { isoLocal } from '../frame/timezone.ts'
@@ -55,6 +56,7 @@ export async function playFile(
     empty: following ? 'waiting for the first second of this recording' : 'this recording has no ticks',
     notice: recording.damage[0] ?? null,
   })
+  if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
 }
 
 /** null where nobody can write: standard input, a zipped file, someone else's file. */

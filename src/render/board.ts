@@ -2,11 +2,12 @@
 import type { BackendLine, Leaderboard, RouteLine } from '../frame/leaderboard.ts'
 import type { Sort } from '../frame/ranking.ts'
 import { TROUBLE } from './cells.ts'
-import { columnsFor, MARGIN, type Column } from './columns.ts'
+import { backendName, columnsFor, MARGIN, routeName, type Column } from './columns.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
 import { clipLine, EMPTY, line, lineWidth, padLine, span, type Line, type Span } from './line.ts'
 import { rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
+import { cellWidth } from './text.ts'
 
 export interface Size {
   readonly columns: number
@@ -69,7 +70,10 @@ const rowsOf = (backend: BackendLine, limit: number): BoardRow[] => [
 ]
 
 function tableLines(board: Leaderboard, rows: readonly BoardRow[], view: BoardView): Line[] {
-  const columns = columnsFor(view.size.columns, board.totals.failures > 0)
+  const names = rows.map(({ backend, route }) =>
+    cellWidth(route === null ? backendName(backend) : routeName(route)),
+  )
+  const columns = columnsFor(view.size.columns, board.totals.failures > 0, Math.max(0, ...names))
   if (rows.length === 0) return [titleLine(columns, view.sort), EMPTY, ...nothingSeen(view)]
   return [
     titleLine(columns, view.sort),

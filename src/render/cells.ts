@@ -54,7 +54,7 @@ interface Piece {
   readonly rank: number
 }
 
-const RANKS: Readonly<Record<string, number>> = { '5xx': 0, '2xx': 2, '4xx': 1, '3xx': 4, '1xx': 5 }
+const RANKS: Readonly<Record<string, number>> = { '5xx': 0, '2xx': 1, '4xx': 3, '3xx': 4, '1xx': 5 }
 const STYLES: Readonly<Record<string, Style>> = { '2xx': 'good', '4xx': 'warn', '5xx': 'bad' }
 
 const classPiece = ({ name, ratio }: Figures['classes'][number]): Piece => ({
@@ -64,7 +64,7 @@ const classPiece = ({ name, ratio }: Figures['classes'][number]): Piece => ({
 
 const failurePiece = (failure: Figures['failureKinds'][number]): Piece => ({
   spans: [span(`${count(failure.count)} ${failure.kind}`, 'bad')],
-  rank: 3,
+  rank: 2,
 })
 
 const spaced = (pieces: readonly Piece[]): Line =>

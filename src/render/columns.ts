@@ -23,8 +23,11 @@ export interface Column {
   readonly route: (line: RouteLine, width: number) => Line
 }
 
-/** In the order of display. */
-export function columnsFor(width: number, hasFailures: boolean): Column[] {
+/**
+ * In the order of display.
+ * @param names cells that the longest name takes: room that it does not need goes to the pictures beside it
+ */
+export function columnsFor(width: number, hasFailures: boolean, names = Infinity): Column[] {
   const chosen = new Map<Id, number>()
   let room = width - MARGIN - nameWidth(width) - MANDATORY.reduce((sum, id) => sum + cost(id), 0)
   for (const id of MANDATORY) chosen.set(id, COLUMNS[id].width)
@@ -34,10 +37,12 @@ export function columnsFor(width: number, hasFailures: boolean): Column[] {
     room -= cost(id)
     chosen.set(id, COLUMNS[id].width)
   }
-  chosen.set('name', nameWidth(width))
+  const name = Math.min(nameWidth(width), inEights(names))
+  room += nameWidth(width) - name
+  chosen.set('name', name)
   room = stretch(chosen, 'series', Math.floor(room / 3), SERIES_SECONDS, room)
   room = stretch(chosen, 'bar', Math.floor(room / 4), 16, room)
-  room = stretch(chosen, 'name', Math.floor(room / 2), 64, room)
+  room = stretch(chosen, 'name', Math.floor(room / 2), Math.min(64, inEights(names)), room)
   stretch(chosen, 'status', room, 60, room)
   return DISPLAY.filter((id) => chosen.has(id)).map((id) => ({ ...COLUMNS[id], width: chosen.get(id)! }))
 }
@@ -47,8 +52,14 @@ export const MARGIN = 2
 
 type Id = keyof typeof COLUMNS
 
+export const backendName = (line: BackendLine): string => visible(line.label)
+export const routeName = ({ route }: RouteLine): string => `  ${visible(route.method)} ${visible(route.path)}`
+
 const cost = (id: Id): number => COLUMNS[id].width + COLUMNS[id].gap
 const nameWidth = (width: number): number => Math.min(40, Math.max(16, Math.floor(width / 4) + 1))
+
+/** In steps, so that a new route seldom moves the columns. */
+export const inEights = (cells: number): number => Math.max(16, Math.ceil(cells / 8) * 8)
 
 /** Gives a column more of the room, up to `most` in all; returns what is left. */
 function stretch(chosen: Map<Id, number>, id: Id, extra: number, most: number, room: number): number {
@@ -72,8 +83,8 @@ const COLUMNS = {
     width: 16,
     gap: 0,
     sorts: ['name'],
-    backend: (line, width) => [span(clip(visible(line.label), width), 'bold')],
-    route: ({ route }, width) => [span(clip(`  ${visible(route.method)} ${visible(route.path)}`, width))],
+    backend: (line, width) => [span(clip(backendName(line), width), 'bold')],
+    route: (line, width) => [span(clip(routeName(line), width))],
   },
   series: {
     title: '',

@@ -3,7 +3,8 @@ import type { RequestEvent } from '../frame/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/timezone.ts'
 import { latencyCell } from './cells.ts'
 import { line, span, type Line, type Style } from './line.ts'
-import { left, right, visible } from './text.ts'
+import { cellWidth, left, right, visible } from './text.ts'
+import { inEights } from './columns.ts'
 
 export interface RequestsView {
   readonly columns: number
@@ -16,8 +17,10 @@ export interface RequestsView {
 /** The first requests that fit, under a title; nothing when there are none. */
 export function requestLines(requests: readonly RequestEvent[], view: RequestsView): Line[] {
   if (requests.length === 0) return []
-  const layout = layoutFor(view.columns)
   const shown = requests.slice(0, view.rows - 1)
+  const paths = shown.map(({ route }) => cellWidth(visible(route.path)))
+  const backends = shown.map(({ backend }) => cellWidth(visible(backend.name ?? backend.address)))
+  const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...backends))
   return [
     line(` ${view.title ?? 'recent requests'}`, 'dim'),
     ...shown.map((request) => requestLine(request, layout, view.timeZone)),
@@ -33,7 +36,7 @@ interface Layout {
   readonly total: boolean
 }
 
-function layoutFor(columns: number): Layout {
+function layoutFor(columns: number, longestPath: number, longestBackend: number): Layout {
   const wide = columns >= 100
   const fixed = {
     method: wide ? 8 : 6,
@@ -43,7 +46,13 @@ function layoutFor(columns: number): Layout {
   const time = wide ? 12 : 8
   const latencies = wide ? 8 + 8 : 7
   const path = columns - 2 - time - 2 - fixed.method - 1 - 3 - fixed.backend - 1 - fixed.outcome - latencies
-  return { ...fixed, path: Math.max(8, path), millis: wide, total: wide }
+  return {
+    ...fixed,
+    backend: Math.min(fixed.backend, inEights(longestBackend)),
+    path: Math.min(Math.max(8, path), inEights(longestPath)),
+    millis: wide,
+    total: wide,
+  }
 }
 
 function requestLine(request: RequestEvent, layout: Layout, timeZone: string): Line {

@@ -196,8 +196,9 @@ export class Session {
   }
 
   #grow(): void {
+    const isFirst = !this.#isWhole
     this.#isWhole = true
-    if (!this.#recording.refresh()) return
+    if (!this.#recording.refresh() && !isFirst) return
     this.#passTime()
     const { ticks } = this.#recording
     this.#stops = new Stops(ticks, this.#rules)

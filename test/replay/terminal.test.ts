@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { PROGRAM, ROOT, Tmux, WITHOUT_TMUX } from './tmux.ts'
+
+describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-terminal-'))
+  const file = join(folder, 'incident.db')
+  const replay = `${PROGRAM} replay ${file}`
+
+  before(() => {
+    const incidents = ['--incident', '5xx@60..90', '--incident', 'gap@120..140']
+    const words = [
+      '--import',
+      'tsx',
+      'src/main.ts',
+      'synth',
+      '-o',
+      file,
+      '--seed',
+      '7',
+      '--secs',
+      '200',
+      ...incidents,
+    ]
+    execFileSync('node', words, { cwd: ROOT })
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  /** The shell is back, the screen is what it was, and the terminal echoes again. */
+  async function assertRestored(tmux: Tmux, before: string): Promise<void> {
+    assert.equal(tmux.is('alternate_on'), '0')
+    assert.equal(tmux.is('cursor_flag'), '1')
+    assert.ok(tmux.screen.includes(before), tmux.screen)
+    tmux.run('stty -a | grep -o -E -- "-?(echo|icanon)\\b" | tr "\\n" " "; echo')
+    await tmux.shows(/^(icanon echo|echo icanon)$/m)
+  }
+
+  test('q gives the terminal back', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`echo before; ${replay}; echo "left with $?"`)
+    await tmux.shows(/coverage/)
+    assert.equal(tmux.is('alternate_on'), '1')
+    assert.equal(tmux.is('cursor_flag'), '0')
+    tmux.press('q')
+    await tmux.shows(/left with 0/)
+    await assertRestored(tmux, 'before')
+  })
+
+  for (const [signal, code] of [
+    ['TERM', 130],
+    ['INT', 130],
+  ] as const) {
+    test(`SIG${signal} gives the terminal back`, async (t) => {
+      const tmux = new Tmux(t)
+      tmux.run(`echo before; ${replay}; echo "left with $?"`)
+      await tmux.shows(/coverage/)
+      process.kill(tmux.child, `SIG${signal}`)
+      await tmux.shows(new RegExp(`left with ${code}`))
+      await assertRestored(tmux, 'before')
+    })
+  }
+
+  test('SIGHUP ends it and gives the terminal back', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`echo before; ${replay}; echo "left"`)
+    await tmux.shows(/coverage/)
+    process.kill(tmux.child, 'SIGHUP')
+    await tmux.shows(/left$/m)
+    await assertRestored(tmux, 'before')
+  })
+
+  test('a crash shows its message on a terminal that works again', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run('node --import tsx test/replay/crashing.ts; echo "left with $?"')
+    await tmux.shows(/left with 1/)
+    await assertRestored(tmux, 'broken on purpose')
+  })
+
+  test('Ctrl-Z suspends, fg comes back to the same place', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`${replay} --at +70s`)
+    const screen = await tmux.shows(/paused/)
+    tmux.press('C-z')
+    await tmux.shows(/Stopped/)
+    assert.equal(tmux.is('alternate_on'), '0')
+    assert.equal(tmux.is('cursor_flag'), '1')
+    tmux.run('fg')
+    await tmux.shows((now) => now === screen)
+    tmux.press('t')
+    await tmux.shows((now) => now !== screen && now.includes('paused'))
+    tmux.press('q')
+    await tmux.shows(/[$#] *$/m)
+  })
+
+  test('SIGSTOP and SIGCONT from outside draw the screen again', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`${replay} --at +70s`)
+    const screen = await tmux.shows(/paused/)
+    const { child } = tmux
+    process.kill(child, 'SIGSTOP')
+    await tmux.shows(/Stopped/)
+    tmux.run('clear; fg')
+    await tmux.shows((now) => now === screen)
+  })
+
+  test('another size is drawn at once', async (t) => {
+    const tmux = new Tmux(t, 80, 24)
+    tmux.run(`${replay} --at +70s`)
+    await tmux.shows(/paused/)
+    assert.doesNotMatch(tmux.screen, /total p99/)
+    tmux.resize(200, 50)
+    await tmux.shows(/total p99/)
+    tmux.resize(60, 15)
+    const small = await tmux.shows((now) => !now.includes('p99') && now.includes('paused'))
+    assert.ok(small.split('\n').every((line) => line.length <= 60))
+  })
+
+  for (const columns of [60, 80, 120, 200]) {
+    test(`the terminal's cells are the printed bytes at ${columns} columns`, async (t) => {
+      const tmux = new Tmux(t, columns, 30)
+      tmux.run(`${replay} --at +70s`)
+      const screen = await tmux.shows(/paused/)
+      const words = [
+        '--import',
+        'tsx',
+        'src/main.ts',
+        'replay',
+        file,
+        '--print',
+        '--at',
+        '+70s',
+        '--size',
+        `${columns}x30`,
+      ]
+      const printed = execFileSync('node', words, { cwd: ROOT, encoding: 'utf8' })
+      const rows = screen.split('\n').slice(0, 27)
+      assert.equal(rows.join('\n').trimEnd(), printed.trimEnd())
+    })
+  }
+
+  test('keys reach it as terminals send them', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`${replay} --at +10s`)
+    await tmux.shows(/14:00:10 UTC/)
+    for (const [key, clock] of [
+      ['Right', '14:00:11'],
+      ['S-Right', '14:00:21'],
+      ['C-Right', '14:01:21'],
+      ['Left', '14:01:20'],
+      ['C-Left', '14:00:20'],
+      ['Home', '14:00:00'],
+      ['e', '14:01:00'],
+      ['x', '14:01:59'],
+      ['End', '14:03:19'],
+    ] as const) {
+      tmux.press(key)
+      await tmux.shows(new RegExp(`${clock} UTC`))
+    }
+    tmux.press('Escape')
+    tmux.press('?')
+    await tmux.shows(/— keys/)
+  })
+
+  test('NO_COLOR takes the colour away and leaves bold', async (t) => {
+    const tmux = new Tmux(t, 100, 30, { NO_COLOR: '1' })
+    tmux.run(`${replay} --at +70s`)
+    await tmux.shows(/paused/)
+    assert.doesNotMatch(tmux.painted, /\[(?:\d+;)*3[0-7]m/)
+    assert.match(tmux.painted, /\[1m/)
+  })
+
+  test('a dumb terminal gets pictures as text', async (t) => {
+    const tmux = new Tmux(t, 130, 30)
+    tmux.run(`TERM=dumb ${replay} --at +70s; echo "left with $?"`)
+    await tmux.shows(/left with 0/)
+    assert.equal(tmux.is('alternate_on'), '0')
+    assert.match(tmux.screen, /10\.0\.1\.10:8080/)
+  })
+
+  test('a recording from standard input is steered by the keyboard', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`cat ${file} | ${PROGRAM} replay - --at +10s; echo "left with $?"`)
+    await tmux.shows(/14:00:10 UTC/)
+    tmux.press('t')
+    await tmux.shows(/14:00:11 UTC/)
+    tmux.press('q')
+    await tmux.shows(/left with 0/)
+  })
+
+  test('a reader that has seen enough ends it without a word', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`${replay} --print | head -1; echo "left with \${PIPESTATUS[0]}"`)
+    const screen = await tmux.shows(/left with \d/)
+    assert.match(screen, /left with 0/)
+    assert.match(screen, /upstreamtop — nginx upstreams/)
+    assert.doesNotMatch(screen, /Error/)
+  })
+
+  test('a marker set with m is in the file', async (t) => {
+    const tmux = new Tmux(t)
+    tmux.run(`${replay} --at +30s`)
+    await tmux.shows(/paused/)
+    tmux.press('m')
+    await tmux.shows(/text of the marker/)
+    tmux.type('here it began')
+    tmux.press('Enter')
+    await tmux.shows(/marked: here it began/)
+    tmux.press('g')
+    tmux.press('n')
+    await tmux.shows(/marker: here it began/)
+    tmux.press('q')
+  })
+})

@@ -1,0 +1,97 @@
+/** A real terminal: tmux in a server of its own, driven by keys, read by cells. Ends with the test. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pause } from './fake-terminal.ts'
+
+export const ROOT = join(import.meta.dirname, '../..')
+/** The program from its sources, as a shell would start it. */
+export const PROGRAM = 'node --import tsx src/main.ts'
+
+export const hasTmux = spawnSync('tmux', ['-V']).status === 0
+/** For `skip`: what is missing, or false. */
+export const WITHOUT_TMUX = hasTmux ? false : 'needs tmux: apt-get install tmux'
+
+let sessions = 0
+
+export class Tmux {
+  readonly #server = `upstreamtop-test-${process.pid}`
+  readonly #name = `s${++sessions}`
+
+  /** A shell in the project's folder. */
+  constructor(t: TestContext, columns = 100, rows = 30, environment: Readonly<Record<string, string>> = {}) {
+    const variables = Object.entries({ PS1: '$ ', HISTFILE: '/dev/null', ...environment })
+    const settings = variables.flatMap(([name, value]) => ['-e', `${name}=${value}`])
+    const size = ['-x', String(columns), '-y', String(rows)]
+    this.#tmux(
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-s',
+      this.#name,
+      ...size,
+      ...settings,
+      '-c',
+      ROOT,
+      'bash --norc --noprofile',
+    )
+    t.after(() => spawnSync('tmux', ['-L', this.#server, 'kill-session', '-t', this.#name]))
+  }
+
+  /** Types text as it is. */
+  type(text: string): void {
+    this.#tmux('send-keys', '-t', this.#name, '-l', text)
+  }
+
+  /** Presses keys by tmux's names: `Enter`, `C-z`, `S-Right`. */
+  press(...keys: readonly string[]): void {
+    this.#tmux('send-keys', '-t', this.#name, ...keys)
+  }
+
+  run(command: string): void {
+    this.type(command)
+    this.press('Enter')
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#tmux('resize-window', '-t', this.#name, '-x', String(columns), '-y', String(rows))
+  }
+
+  get screen(): string {
+    return this.#tmux('capture-pane', '-p', '-t', this.#name)
+  }
+
+  /** With escape sequences. */
+  get painted(): string {
+    return this.#tmux('capture-pane', '-p', '-e', '-t', this.#name)
+  }
+
+  /** `alternate_on`, `cursor_flag`, `pane_pid`, … */
+  is(format: string): string {
+    return this.#tmux('display-message', '-p', '-t', this.#name, `#{${format}}`).trim()
+  }
+
+  /** Until the screen shows it. @throws with the screen when it does not come */
+  async shows(what: RegExp | ((screen: string) => boolean), milliseconds = 20_000): Promise<string> {
+    const until = Date.now() + milliseconds
+    for (;;) {
+      const { screen } = this
+      if (what instanceof RegExp ? what.test(screen) : what(screen)) return screen
+      if (Date.now() > until) throw new Error(`${String(what)} did not come:\n${screen}`)
+      await pause(30)
+    }
+  }
+
+  /** The process that was started last in this shell. */
+  get child(): number {
+    const pids = spawnSync('pgrep', ['-P', this.is('pane_pid')], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n')
+    return Number(pids.at(-1))
+  }
+
+  #tmux(...words: readonly string[]): string {
+    return execFileSync('tmux', ['-L', this.#server, ...words], { encoding: 'utf8' })
+  }
+}
