@@ -86,7 +86,7 @@ function burstsIn(counts: readonly number[], wholes: readonly number[], usual: n
   const noise = spread(scores.filter((_, i) => wholes[i]! > 0))
   const unusual = counts.map((count, i) => {
     const whole = wholes[i]!
-    return whole === 0 ? null : scores[i]! / noise > 3 && count / whole > 2 * usual
+    return whole === 0 ? null : scores[i]! / noise > 1.5 && count / whole > 2 * usual
   })
   return runsOf(unusual, 2).filter((run) => {
     const [bad, all] = [sum(counts, run), sum(wholes, run)]
@@ -100,13 +100,13 @@ function burstsIn(counts: readonly number[], wholes: readonly number[], usual: n
   })
 }
 
-/** Of the better three quarters of the time. */
+/** Of the better half of the time: an incident may fill nearly as much of a recording. */
 function usualShare(counts: readonly number[], wholes: readonly number[]): number {
   const steps = counts
     .map((count, i) => ({ count, whole: wholes[i]! }))
     .filter(({ whole }) => whole > 0)
     .sort((a, b) => a.count / a.whole - b.count / b.whole)
-  const better = steps.slice(0, Math.ceil(steps.length * 0.75))
+  const better = steps.slice(0, Math.ceil(steps.length / 2))
   const whole = better.reduce((total, step) => total + step.whole, 0)
   return whole === 0 ? 0 : better.reduce((total, step) => total + step.count, 0) / whole
 }

@@ -9,7 +9,7 @@ import type { Candidate, Looking } from './finding.ts'
 import { median, runsOf, sum, type Run } from './runs.ts'
 import type { BackendSeries } from './steps.ts'
 
-const LEAST_ANSWERS = 5
+const LEAST_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)
 const SLOW = Math.log(1.5)
 const LEAST_SCORE = 8

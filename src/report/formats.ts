@@ -26,6 +26,6 @@ export async function formatted(report: Report, format: Format): Promise<Iterabl
       return (await import('./csv.ts')).csvRows(report.lines(by), by)
     }
     case 'html':
-      throw new Error('not there yet')
+      return [(await import('./html.ts')).htmlOf(report, report.page())]
   }
 }

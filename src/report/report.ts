@@ -6,6 +6,7 @@ import { findingsOf } from './findings.ts'
 import { documentOf } from './json.ts'
 import { linesBy, type By, type Line } from './lines.ts'
 import { slowestRequests } from './slowest.ts'
+import { pageData, type PageData } from './page-data.ts'
 import { stepSeries } from './steps.ts'
 import { summarise, type Query, type Summary } from './summary.ts'
 import { timelineOf, type Timeline } from './timeline.ts'
@@ -17,6 +18,8 @@ export interface Report {
   readonly by: By | null
   readonly lines: (by: By) => readonly Line[]
   readonly timeline: Timeline
+  /** every moment of the range, for the page */
+  readonly page: () => PageData
   readonly slowest: readonly RequestEvent[]
   /** IANA name in which times are shown */
   readonly timeZone: string
@@ -47,6 +50,7 @@ export function reportOf(recordings: readonly Recording[], request: ReportReques
     by,
     lines: (kind) => linesBy(kind, summary, recordings),
     timeline: timelineOf(recordings, query, request.points),
+    page: () => pageData(recordings, summary, timeZone),
     slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
     timeZone,
     command,

@@ -108,12 +108,13 @@ export function stepSeries(
 ): StepSeries {
   const step = stepLength(range)
   const start = wallMicros(Math.floor(range.from / step) * step)
-  const count = Math.max(1, Math.ceil((range.to - start) / step))
+  const count = Math.max(1, Math.ceil((range.to - start) / step - 1e-3))
   const zeros = (): number[] => new Array<number>(count).fill(0)
   const series = { range, step, start, count, seconds: zeros(), requests: zeros(), slowest: zeros().fill(-1) }
   const backends = busiest(whole.backends, BACKENDS).map((sum) => emptySeries(sum, zeros))
   const byKey = new Map(backends.map((each) => [backendKey(each.backend), each]))
   for (const { index, aggregate } of stepsWithin(recordings, range, step)) {
+    if (index >= count) continue
     const selected = selectRows(aggregate, rows)
     series.seconds[index] = aggregate.length / 1e6
     series.requests[index] = selected.totals.requests

@@ -39,7 +39,8 @@ export function stepFor({ from, to }: TimeSpan, points: number): Micros {
 export function timelineOf(recordings: readonly Recording[], query: Query, points: number): Timeline {
   const step = stepFor(query.range, points)
   const start = wallMicros(Math.floor(query.range.from / step) * step)
-  const count = Math.ceil((query.range.to - start) / step)
+  // The last tick ends some µs after its second: that is no further step.
+  const count = Math.max(1, Math.ceil((query.range.to - start) / step - 1e-3))
   if (query.selection.rows === null)
     return { start, step, points: fromTicks(recordings, query.range, start, step, count) }
   const steps = Array.from({ length: count }, (_, i) => {
@@ -86,7 +87,7 @@ function fromTicks(
     perHost.set(info.host, sums)
     for (const tick of ticks) {
       if (tick.start >= range.from && tick.start < range.to)
-        addTick(sums, Math.floor((tick.start - start) / step), tick)
+        addTick(sums, Math.min(count - 1, Math.floor((tick.start - start) / step)), tick)
     }
   }
   const hosts = [...perHost.values()]
