@@ -1,11 +1,10 @@
 /** Ticks that wait for room on a full disk: a minute of them, then the oldest go and the file shows the gap. */
-import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
+import type { GapReason, SecondFrame } from '../frame/frame.ts'
 import { isFull } from './database.ts'
 
 export interface PendingTick {
   readonly frame: SecondFrame
   readonly gapBefore: GapReason | null
-  readonly markers: readonly Marker[]
 }
 
 const MAX_TICKS = 60
@@ -46,14 +45,10 @@ export class Backlog {
       this.warn(`the disk is full: keeping the last ${MAX_TICKS} s in memory until there is room`)
     this.#isStuck = true
     if (this.#pending.length <= MAX_TICKS) return
-    const dropped = this.#pending.shift()
-    const [next, ...later] = this.#pending
-    if (dropped === undefined || next === undefined) return
+    const [, next, ...later] = this.#pending
+    if (next === undefined) return
     this.#lost++
-    this.#pending = [
-      { ...next, gapBefore: 'disk_full', markers: [...dropped.markers, ...next.markers] },
-      ...later,
-    ]
+    this.#pending = [{ ...next, gapBefore: 'disk_full' }, ...later]
   }
 
   #resumed(): void {

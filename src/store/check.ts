@@ -27,7 +27,7 @@ export interface Verdict {
 
 /** @throws UserError (exit 5) for what is no recording, or of which nothing is left */
 export async function checkRecording(file: string, progress: Progress): Promise<Verdict> {
-  const recording = openRecording(file)
+  const recording = openRecording(file, { verify: true })
   try {
     const pages = recording.inspect(({ database }) => brokenPages(database))
     const scan = await scanTicks(recording, progress)

@@ -2,13 +2,13 @@
 import { recordingError } from '../errors.ts'
 import { hasNoTables, isDamage, type Database } from './database.ts'
 import { DimensionReader } from './dimensions.ts'
-import { FrameReader } from './frames.ts'
+import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
 import { openForReading, refuseNewer, type Opened } from './open.ts'
 
 export interface Access {
   readonly database: Database
-  readonly frames: FrameReader
+  readonly frames: Frames
   readonly minutes: MinuteReader
   readonly names: DimensionReader
 }
@@ -23,6 +23,8 @@ export class Connection {
   #resting: NodeJS.Timeout | null = null
   #isLive = false
   #isSuspect = false
+  #raw: Opened['raw'] | null = null
+  #recovered: Frames | null = null
 
   constructor(
     readonly file: string,
@@ -47,6 +49,24 @@ export class Connection {
     if (!this.follow && !this.#isLive) return
     if (this.#resting !== null) this.#resting.refresh()
     else this.#resting = setTimeout(() => this.close(), REST_MS).unref()
+  }
+
+  /** What lies in the file, for a look at its pages. */
+  raw(): Buffer | string {
+    return this.#raw?.() ?? this.file
+  }
+
+  /** From here on, what the file does not say is looked for in `database`. Returns its own frames. */
+  addLayer(database: Database): Frames {
+    this.#names?.addLayer(database)
+    const frames = new FrameReader(database, this.#names ?? new DimensionReader(database))
+    this.#recovered = frames
+    if (this.#access !== null) this.#access = { ...this.#access, frames: this.#layered(this.#access.frames) }
+    return frames
+  }
+
+  #layered(frames: Frames): Frames {
+    return this.#recovered === null ? frames : new LayeredFrames(frames, this.#recovered)
   }
 
   close(): void {
@@ -75,13 +95,14 @@ export class Connection {
     refuseNewer(database, this.file)
     this.#isLive = opened.isLive
     this.#isSuspect = opened.isSuspect
+    this.#raw = opened.raw
     if (this.damage.length === 0) this.damage.push(...opened.damage)
     this.#names?.attach(database)
     this.#names ??= new DimensionReader(database)
     const names = this.#names
     this.#access = {
       database,
-      frames: new FrameReader(database, names),
+      frames: this.#layered(new FrameReader(database, names)),
       minutes: new MinuteReader(database, names),
       names,
     }

@@ -1,9 +1,10 @@
 /** What a file holds, found without trusting it more than it deserves. */
 import { recordingError } from '../errors.ts'
 import type { TickSummary } from '../frame/recording.ts'
-import type { Access } from './connection.ts'
+import type { Access, Connection } from './connection.ts'
 import { integer, isDamage, query, type SqlRow } from './database.ts'
-import { salvage, type Verify } from './salvage.ts'
+import { recoverTicks } from './recover.ts'
+import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
 import { readSeries, type Series } from './ticks.ts'
 
 export interface Contents extends Series {
@@ -17,21 +18,18 @@ const CHECK_ALL = 20_000
 const CHECK_LAST = 1_000
 
 /** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError when nothing can be read */
-export function readContents(access: Access, isSuspect: boolean, file: string): Contents {
+export function readContents(connection: Connection, isSuspect: boolean): Contents {
   const series: Series = { ticks: [], minutes: [] }
   try {
-    readSeries(access.database, series)
+    connection.use(({ database }) => readSeries(database, series))
     if (!isSuspect) return { ...series, damage: [] }
   } catch (error) {
     if (!isDamage(error)) throw error
   }
-  const verify = verifier(access, series.ticks)
-  const rest = salvage(access.database, verify, series.minutes)
-  if (rest.ticks.length > 0 || rest.damage.length === 0) return rest
-  throw recordingError(
-    `nothing can be read of "${file}": ${rest.damage.join(', ')}`,
-    'Look for another copy of it.',
+  const rest = connection.use((access) =>
+    salvage(access.database, verifier(access, series.ticks), series.minutes),
   )
+  return rest.damage.length === 0 ? rest : withRecovered(connection, rest)
 }
 
 /** The first minute alone; null where it can't be read as it is. */
@@ -44,6 +42,25 @@ export function readBeginning({ database }: Access): Contents | null {
     if (isDamage(error)) return null
     throw error
   }
+}
+
+/** What look-ups did not find is looked for in the pages themselves. */
+function withRecovered(connection: Connection, rest: Salvaged): Contents {
+  const there = new Set(rest.ticks.map(({ seq }) => seq))
+  const database = recoverTicks(connection.raw(), (tick) => !there.has(tick))
+  const frames = connection.addLayer(database)
+  const recovered = readTicks(database).ticks.filter(({ seq }) => frames.isWhole(seq))
+  const ticks = [...rest.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
+  if (ticks.length === 0) {
+    const why = rest.damage.join(', ')
+    throw recordingError(
+      `nothing can be read of "${connection.file}": ${why}`,
+      'Look for another copy of it.',
+    )
+  }
+  const found =
+    recovered.length === 0 ? [] : [`${recovered.length} of them were recovered from the pages themselves`]
+  return { ticks, minutes: rest.minutes, damage: [...rest.damage, ...found] }
 }
 
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {

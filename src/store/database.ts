@@ -5,6 +5,7 @@ import { CorruptRow } from './corrupt-row.ts'
 export type Database = Sqlite.Database
 export type SqlValue = number | bigint | string | Buffer | null
 export type SqlRow = readonly SqlValue[]
+export type Statement = Sqlite.Statement<SqlValue[]>
 export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 
 /** How long a writer waits for another one: `mark` needs milliseconds. */
@@ -19,6 +20,9 @@ export const openReadOnly = (file: string): Database =>
 
 /** A whole file in memory. SQLite copies it. */
 export const openBytes = (bytes: Buffer): Database => new Sqlite(bytes, { readonly: true })
+
+/** In memory, empty. */
+export const openScratch = (): Database => new Sqlite(':memory:')
 
 /** Rows as arrays of cells: half the time of objects, and the columns are named in the SQL anyway. */
 export const query = (database: Database, sql: string): Query =>
@@ -56,6 +60,10 @@ export function isDamage(error: unknown): boolean {
 /** The schema's page is there and empty, or another's. */
 export const hasNoTables = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
+
+/** A value that its column does not take. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')
 
 /** The disk has no room, or the file may not grow. */
 export const isFull = (error: unknown): boolean =>

@@ -2,7 +2,7 @@
 import { backendKey, routeKey } from '../frame/aggregate.ts'
 import type { Backend, Route } from '../frame/frame.ts'
 import { foldText, SEED } from './checksum.ts'
-import { integer, query, text, type Database, type Query, type SqlRow } from './database.ts'
+import { allOr, integer, query, text, type Database, type Query, type SqlRow } from './database.ts'
 
 /** A row's place in the key order, and what its names add to the checksum. */
 export interface Named {
@@ -113,24 +113,27 @@ export interface Known<T> {
 export class DimensionReader {
   readonly #backends = new Map<number, Known<Backend>>()
   readonly #routes = new Map<number, Known<Route>>()
-  #backend: Query
-  #route: Query
+  /** the file; then what was recovered from its pages */
+  #layers: readonly Layer[] = []
 
   constructor(database: Database) {
-    this.#backend = query(database, SELECT_BACKEND)
-    this.#route = query(database, SELECT_ROUTE)
+    this.attach(database)
   }
 
   /** The same file through another connection. */
   attach(database: Database): void {
-    this.#backend = query(database, SELECT_BACKEND)
-    this.#route = query(database, SELECT_ROUTE)
+    this.#layers = [layerOf(database), ...this.#layers.slice(1)]
+  }
+
+  /** Where to look for what the file itself no longer says. */
+  addLayer(database: Database): void {
+    this.#layers = [...this.#layers, layerOf(database)]
   }
 
   backend = (id: number): Known<Backend> => {
     let known = this.#backends.get(id)
     if (known === undefined) {
-      const value = backendOf(this.#backend.get(id) ?? [])
+      const value = backendOf(this.#row(id, ({ backend }) => backend))
       this.#backends.set(id, (known = { value, hash: foldText(SEED, backendKey(value)) }))
     }
     return known
@@ -139,12 +142,30 @@ export class DimensionReader {
   route = (id: number): Known<Route> => {
     let known = this.#routes.get(id)
     if (known === undefined) {
-      const value = routeOf(this.#route.get(id) ?? [])
+      const value = routeOf(this.#row(id, ({ route }) => route))
       this.#routes.set(id, (known = { value, hash: foldText(SEED, routeKey(value)) }))
     }
     return known
   }
+
+  #row(id: number, queryOf: (layer: Layer) => Query): SqlRow {
+    for (const layer of this.#layers) {
+      const row = allOr(() => queryOf(layer).all(id))[0]
+      if (row !== undefined) return row
+    }
+    return []
+  }
 }
+
+interface Layer {
+  readonly backend: Query
+  readonly route: Query
+}
+
+const layerOf = (database: Database): Layer => ({
+  backend: query(database, SELECT_BACKEND),
+  route: query(database, SELECT_ROUTE),
+})
 
 const SELECT_BACKEND = 'SELECT id, address, netns, name FROM backend WHERE id = ?'
 const SELECT_ROUTE = 'SELECT id, method, path FROM route WHERE id = ?'

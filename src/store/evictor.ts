@@ -1,6 +1,13 @@
-/** Keeps a recording within its bounds: the oldest ticks go, a few a tick. */
+/**
+ * Keeps a recording within its bounds: the oldest ticks go, a few a tick, in the transaction of the tick, and their pages are used again.
+ * The WAL keeps its size after a checkpoint, so that on a disk that others have filled there is still room to evict.
+ */
+import { statfsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { systemError } from '../errors.ts'
 import type { Micros, WallMicros } from '../frame/units.ts'
-import type { Database } from './database.ts'
+import { integer, type Database, type SqlValue } from './database.ts'
+import { PAGE_SIZE } from './schema.ts'
 
 export interface Bounds {
   /** age of the oldest tick */
@@ -11,16 +18,102 @@ export interface Bounds {
   readonly minFree?: number | undefined
 }
 
+/** Enough to catch up after a change of the bounds, too little to delay a tick. */
+const MAX_TICKS = 16
+const MAX_VACUUM = 256
+/** Pages that stay at hand for the next tick and the rollup before it. */
+const HEADROOM = 48
+/** Free pages beyond this share of the file are given back. */
+const MAX_FREE = 0.03
+
+/** @throws UserError (exit 4) when there is less room than is to stay free */
+export function checkRoom(file: string, { minFree }: Bounds): void {
+  if (minFree === undefined) return
+  const free = freeBytes(file)
+  if (free >= minFree) return
+  throw systemError(
+    `--min-free: only ${Math.floor(free / 1e6)} MB are free beside "${file}"`,
+    'Make room, record to another disk, or ask for less.',
+  )
+}
+
 export class Evictor {
+  readonly #pages: () => number
+  readonly #free: () => number
+  readonly #oldest: () => readonly SqlValue[] | undefined
+  readonly #forget: readonly ((tick: number) => void)[]
+
   constructor(
     readonly file: string,
     readonly database: Database,
     readonly bounds: Bounds,
-  ) {}
-
-  /** Within the transaction of a tick that starts at `now`. */
-  evict(now: WallMicros): void {
-    if (this.bounds.keep === undefined) return
-    this.database.prepare('SELECT ?').get(now)
+  ) {
+    const count = (sql: string): (() => number) => {
+      const statement = database.prepare<[], SqlValue>(sql).pluck()
+      return () => integer(statement.get())
+    }
+    this.#pages = count('PRAGMA page_count')
+    this.#free = count('PRAGMA freelist_count')
+    const oldest = database
+      .prepare<[], SqlValue[]>('SELECT seq, start + length FROM tick ORDER BY seq LIMIT 1')
+      .raw()
+    this.#oldest = () => oldest.get()
+    this.#forget = OF_TICK.map((sql) => {
+      const statement = database.prepare(sql)
+      return (tick) => statement.run(tick)
+    })
   }
+
+  /** Within the transaction of the tick that starts at `now`. */
+  evict(now: WallMicros): void {
+    const { keep, maxSize, minFree } = this.bounds
+    if (keep === undefined && maxSize === undefined && minFree === undefined) return
+    const limit = this.#limit()
+    for (let i = 0; i < MAX_TICKS; i++) {
+      const [seq, end] = this.#oldest() ?? []
+      if (seq === undefined || integer(end) > now) return
+      const isOld = keep !== undefined && integer(end) < now - keep
+      if (!isOld && !this.#isTight(limit)) break
+      for (const forget of this.#forget) forget(integer(seq))
+    }
+    this.#shrink(limit)
+  }
+
+  /** Pages that the file may have. */
+  #limit(): number {
+    const { maxSize, minFree } = this.bounds
+    const wal = statSync(`${this.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    const most = maxSize === undefined ? Infinity : Math.floor((maxSize - wal) / PAGE_SIZE)
+    return minFree !== undefined && freeBytes(this.file) < minFree ? Math.min(most, this.#pages()) : most
+  }
+
+  #isTight(limit: number): boolean {
+    return this.#free() + Math.max(0, limit - this.#pages()) < HEADROOM
+  }
+
+  #shrink(limit: number): void {
+    const free = this.#free()
+    const pages = this.#pages()
+    const surplus = Math.max(pages - limit, free - HEADROOM - pages * MAX_FREE)
+    const given = Math.min(Math.ceil(surplus), free, MAX_VACUUM)
+    if (given > 0) this.database.pragma(`incremental_vacuum(${given})`)
+  }
+}
+
+/** A rollup goes with its first tick: what remains of its minute is summed tick by tick. */
+const OF_TICK = [
+  'DELETE FROM traffic WHERE tick = ?',
+  'DELETE FROM status WHERE tick = ?',
+  'DELETE FROM connection WHERE tick = ?',
+  'DELETE FROM request_chunk WHERE tick = ?',
+  'DELETE FROM minute WHERE first = ?',
+  'DELETE FROM minute_traffic WHERE minute = ?',
+  'DELETE FROM minute_status WHERE minute = ?',
+  'DELETE FROM minute_connection WHERE minute = ?',
+  'DELETE FROM tick WHERE seq = ?',
+]
+
+function freeBytes(file: string): number {
+  const { bavail, bsize } = statfsSync(dirname(file))
+  return bavail * bsize
 }

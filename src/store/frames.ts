@@ -8,7 +8,36 @@ import { SpanReader } from './span-reader.ts'
 import { isTrue, SELECT_TICK, tickHead, wholeTick } from './tick-row.ts'
 import { wallMicros } from '../frame/units.ts'
 
-export class FrameReader {
+/** Frames by number, however they are found. */
+export interface Frames {
+  /** null where the tick's rows cannot be read or do not match its checksum */
+  read(seq: number): SecondFrame | null
+  /** whether `read` would give a frame, at half the price */
+  isWhole(seq: number): boolean
+  requests(seq: number): readonly RequestEvent[]
+}
+
+/** First what the file says, then what was recovered from its pages. */
+export class LayeredFrames implements Frames {
+  constructor(
+    readonly upper: Frames,
+    readonly lower: Frames,
+  ) {}
+
+  read(seq: number): SecondFrame | null {
+    return this.upper.read(seq) ?? this.lower.read(seq)
+  }
+
+  isWhole(seq: number): boolean {
+    return this.upper.isWhole(seq) || this.lower.isWhole(seq)
+  }
+
+  requests(seq: number): readonly RequestEvent[] {
+    return (this.upper.isWhole(seq) ? this.upper : this.lower).requests(seq)
+  }
+}
+
+export class FrameReader implements Frames {
   readonly #rows: SpanReader
   readonly #names: Names
   readonly #tick: Query
@@ -39,7 +68,6 @@ export class FrameReader {
     return events ?? []
   }
 
-  /** Whether `read` would give a frame, at half the price. */
   isWhole(seq: number): boolean {
     const whole = orNull(() => {
       const row = this.#tick.get(seq)

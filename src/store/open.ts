@@ -27,7 +27,8 @@ export interface Opened {
   readonly isSuspect: boolean
   /** what had to be done to open it, in words */
   readonly damage: readonly string[]
-  readonly bytes: number
+  /** what is on the disk, for a look at its pages: the content, or the path */
+  readonly raw: () => Buffer | string
 }
 
 /** Up to here a file is read into memory, beyond it is copied. */
@@ -35,15 +36,26 @@ const IN_MEMORY = 64 * 2 ** 20
 
 /** @param file a path, or '-' for standard input. @throws UserError (exit 2 not there, exit 5 not ours) */
 export function openForReading(file: string): Opened {
-  if (file === '-') return fromBytes(unzip(readFileSync(0), file), 'standard input')
+  if (file === '-') return fromStream()
   const start = readOrExplain(file)
-  if (isGzip(start)) return fromBytes(unzip(readFileSync(file), file), file)
+  if (isGzip(start)) return fromZip(file)
   const header = readHeader(start, file)
   const size = statSync(file).size
   if (size < header.pages * header.pageSize) return cutOff(file, header, size)
-  if (!header.isWal) return whole(openReadOnly(file), size)
+  if (!header.isWal) return whole(openReadOnly(file), file)
   if (!existsSync(`${file}-wal`) || statSync(`${file}-wal`).size === 0) return withoutItsWal(file, size)
-  return besideWal(file, size)
+  return besideWal(file)
+}
+
+function fromStream(): Opened {
+  const bytes = unzip(readFileSync(0), 'standard input')
+  return fromBytes(bytes, 'standard input', () => bytes)
+}
+
+/** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
+function fromZip(file: string): Opened {
+  const content = (): Buffer => unzip(readFileSync(file), file)
+  return fromBytes(content(), file, content)
 }
 
 /** @throws UserError when it is not ours, zipped, or may not be written */
@@ -75,48 +87,48 @@ export function refuseNewer(database: Database, file: string): void {
   )
 }
 
-function besideWal(file: string, bytes: number): Opened {
+function besideWal(file: string): Opened {
   if (existsSync(`${file}-shm`)) {
     try {
       const database = openReadOnly(file)
       scalar(database, 'SELECT count(*) FROM sqlite_schema')
-      return { database, isLive: true, isSuspect: false, damage: [], bytes }
+      return { database, isLive: true, isSuspect: false, damage: [], raw: () => file }
     } catch (error) {
       if (!cannotWriteBeside(error)) throw error
     }
   }
-  return { database: openCopy(file, ['-wal']), isLive: false, isSuspect: false, damage: [], bytes }
+  return { database: openCopy(file, ['-wal']), isLive: false, isSuspect: false, damage: [], raw: () => file }
 }
 
 /** Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal. */
 function withoutItsWal(file: string, bytes: number): Opened {
   const database = bytes <= IN_MEMORY ? openBytes(withoutWal(readFileSync(file))) : openCopy(file, [])
-  return { database, isLive: existsSync(`${file}-wal`), isSuspect: true, damage: [], bytes }
+  return { database, isLive: existsSync(`${file}-wal`), isSuspect: true, damage: [], raw: () => file }
 }
 
 function cutOff(file: string, { pages, pageSize }: Header, size: number): Opened {
   const full = pages * pageSize
   const damage = [`cut off: ${size} of ${full} bytes are there`]
   if (full > IN_MEMORY)
-    return { database: openCopy(file, [], full), isLive: false, isSuspect: true, damage, bytes: size }
-  return { ...fromBytes(readFileSync(file), file), damage }
+    return { database: openCopy(file, [], full), isLive: false, isSuspect: true, damage, raw: () => file }
+  return { ...fromBytes(readFileSync(file), file, () => file), damage }
 }
 
-function fromBytes(bytes: Buffer, file: string): Opened {
+function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
   const { pages, pageSize, isWal } = readHeader(bytes.subarray(0, HEADER_BYTES), file)
   const missing = pages * pageSize - bytes.length
   const padded = missing > 0 ? Buffer.concat([bytes, Buffer.alloc(missing)]) : bytes
   const damage = missing > 0 ? [`cut off: ${bytes.length} of ${padded.length} bytes are there`] : []
   const database = openBytes(withoutWal(padded))
-  return { database, isLive: false, isSuspect: isWal || missing > 0, damage, bytes: bytes.length }
+  return { database, isLive: false, isSuspect: isWal || missing > 0, damage, raw }
 }
 
-const whole = (database: Database, bytes: number): Opened => ({
+const whole = (database: Database, file: string): Opened => ({
   database,
   isLive: false,
   isSuspect: false,
   damage: [],
-  bytes,
+  raw: () => file,
 })
 
 const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b

@@ -15,34 +15,39 @@ export interface OpenOptions {
   readonly follow?: boolean
   /** only its first minute to begin with, so that a day opens at once; the first refresh brings the rest */
   readonly beginning?: boolean
+  /** believe nothing: check every tick at once */
+  readonly verify?: boolean
 }
 
 /** @param file a path, `-` for standard input; gzipped or not. @throws UserError (exit 2 not there, exit 5 not readable) */
 export function openRecording(file: string, options: OpenOptions = {}): StoredRecording {
-  return new StoredRecording(new Connection(file, options.follow ?? false), options.beginning ?? false)
+  return new StoredRecording(new Connection(file, options.follow ?? false), options)
 }
 
 /** A recording out of a file, with what only files have. */
 export class StoredRecording implements Recording {
   readonly #connection: Connection
   #series: Series
-  /** only the first minute of the series has been read */
-  #isBeginning: boolean
-  readonly #damage: string[]
+  #damage: readonly string[]
   #info: RecordingInfo
   #markers: readonly Marker[]
   #gaps: readonly Gap[] | null = null
+  /** only the first minute of the series has been read */
+  #isBeginning: boolean
+  /** every tick has been checked */
+  #isChecked: boolean
 
-  constructor(connection: Connection, beginning: boolean) {
-    this.#connection = connection
-    const { file, isSuspect } = connection
+  constructor(connection: Connection, { beginning = false, verify = false }: OpenOptions) {
+    const isSuspect = verify || connection.isSuspect
     const first = beginning && !isSuspect ? connection.use(readBeginning) : null
-    const { damage, ...series } = first ?? connection.use((access) => readContents(access, isSuspect, file))
+    const { damage, ...series } = first ?? readContents(connection, isSuspect)
+    this.#connection = connection
     this.#isBeginning = first !== null
+    this.#isChecked = isSuspect || damage.length > 0
     this.#series = series
     this.#damage = [...connection.damage, ...damage]
     this.#markers = connection.use(({ database }) => readMarkers(database))
-    this.#info = connection.use(({ database }) => readInfo(database, file, series.ticks))
+    this.#info = connection.use(({ database }) => readInfo(database, connection.file, series.ticks))
   }
 
   get info(): RecordingInfo {
@@ -62,11 +67,19 @@ export class StoredRecording implements Recording {
   }
 
   frame(seq: number): SecondFrame | null {
+    const frame = this.#connection.use(({ frames }) => frames.read(seq))
+    if (frame !== null || this.#isChecked || !this.#holds(seq)) return frame
+    this.#distrust()
     return this.#connection.use(({ frames }) => frames.read(seq))
   }
 
   aggregate(range: SeqRange): Aggregate {
-    return this.#connection.use((access) => aggregate(access, this.#series.minutes, range))
+    const sum = (): Aggregate =>
+      this.#connection.use((access) => aggregate(access, this.#series.minutes, range))
+    const first = sum()
+    if (this.#isChecked || first.ticks >= this.#countIn(range)) return first
+    this.#distrust()
+    return sum()
   }
 
   *requests(range: SeqRange): Iterable<RequestEvent> {
@@ -90,13 +103,14 @@ export class StoredRecording implements Recording {
   }
 
   /** From the start again: if the rest is damaged, all of it has to be looked at. */
-  #readOn(): boolean {
+  #readOn(isSuspect = false): true {
+    const { damage, ...series } = readContents(this.#connection, isSuspect)
     this.#isBeginning = false
-    const { file } = this.#connection
-    const { damage, ...series } = this.#connection.use((access) => readContents(access, false, file))
+    this.#isChecked = isSuspect || damage.length > 0
     this.#series = series
-    this.#damage.push(...damage)
+    this.#damage = [...this.#connection.damage, ...damage]
     this.#gaps = null
+    const { file } = this.#connection
     this.#info = this.#connection.use(({ database }) => readInfo(database, file, series.ticks))
     return true
   }
@@ -123,5 +137,21 @@ export class StoredRecording implements Recording {
 
   close(): void {
     this.#connection.close()
+  }
+
+  /** A tick turned out to be damaged: from here on nothing is believed unchecked. */
+  #distrust(): void {
+    this.#readOn(true)
+  }
+
+  #holds(seq: number): boolean {
+    return this.#countIn({ from: seq, to: seq + 1 }) === 1
+  }
+
+  /** Ticks of an undamaged file have no holes in their numbers. */
+  #countIn({ from, to }: SeqRange): number {
+    const { ticks } = this.#series
+    const first = ticks[0]?.seq ?? 0
+    return Math.max(0, Math.min(to, first + ticks.length) - Math.max(from, first))
   }
 }

@@ -12,7 +12,7 @@ export interface RepairResult extends FileFacts {
 
 /** @throws UserError (exit 5) when nothing can be read, (exit 2) when `out` exists */
 export async function repairRecording(file: string, out: string, progress: Progress): Promise<RepairResult> {
-  const source = openRecording(file)
+  const source = openRecording(file, { verify: true })
   try {
     const { info, markers } = source
     const meta = {

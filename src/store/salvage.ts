@@ -25,14 +25,14 @@ export function salvage(database: Database, verify: Verify, known: readonly Minu
   const unreadable = found.ticks.length - ticks.length
   const missing = holesIn(found.ticks)
   const damage: string[] = []
-  if (missing > 0) damage.push(`${missing} ticks are missing: the pages with their places are gone`)
+  if (missing > 0) damage.push(`${missing} ticks cannot be found: pages that lead to them are gone`)
   if (found.isEndLost) damage.push('what came after the last tick is missing')
   if (unreadable > 0) damage.push(`${unreadable} of ${found.ticks.length} ticks cannot be read`)
   const there = new Set(ticks.map(({ seq }) => seq))
   return { ticks, minutes: known.filter((minute) => isWhole(minute, there)), damage }
 }
 
-interface FoundTicks {
+export interface FoundTicks {
   readonly ticks: readonly TickSummary[]
   readonly isEndLost: boolean
 }
@@ -44,7 +44,8 @@ const PROBES: readonly { readonly step: number; readonly count: number }[] = [
   { step: 512, count: 5000 },
 ]
 
-function readTicks(database: Database): FoundTicks {
+/** All ticks that look-ups find. */
+export function readTicks(database: Database): FoundTicks {
   const select = (where: string): Query =>
     query(database, `SELECT seq, ${TICK_SUMMARY_COLUMNS.join(',')} FROM tick WHERE ${where}`)
   const [forward, backward, one] = [
@@ -56,13 +57,13 @@ function readTicks(database: Database): FoundTicks {
   let next = 0
   for (;;) {
     if (readWhile(forward.iterate(next), ticks)) return { ticks, isEndLost: false }
-    const last = ticks.at(-1)?.seq ?? next - 1
+    const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
     const beyond = probe(one, last)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
-    readWhile(backward.iterate(beyond, last), back)
-    ticks.push(...back.reverse())
-    next = beyond
+    readWhile(backward.iterate(beyond.seq, last), back)
+    ticks.push(...back.reverse(), beyond)
+    next = beyond.seq + 1
   }
 }
 
@@ -78,24 +79,17 @@ function readWhile(rows: IterableIterator<SqlRow>, into: TickSummary[]): boolean
 }
 
 /** The first tick beyond `last` that a look-up finds. */
-function probe(one: Query, last: number): number | null {
+function probe(one: Query, last: number): TickSummary | null {
   let seq = last
   for (const { step, count } of PROBES) {
     for (let i = 0; i < count; i++) {
       seq += step
-      if (isThere(one, seq)) return seq
+      const found: TickSummary[] = []
+      readWhile(one.iterate(seq), found)
+      if (found[0] !== undefined) return found[0]
     }
   }
   return null
-}
-
-function isThere(one: Query, seq: number): boolean {
-  try {
-    return one.get(seq) !== undefined
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return false
-  }
 }
 
 function holesIn(ticks: readonly TickSummary[]): number {

@@ -2,22 +2,21 @@
  * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
  * the tick that was being written.
  */
-import { uptime } from 'node:os'
 import { usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink, TickSummary } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
-import { integer, isBusy, scalar, type Database } from './database.ts'
+import { integer, scalar, type Database, type Statement } from './database.ts'
 import { DimensionWriter } from './dimensions.ts'
-import { Evictor, type Bounds } from './evictor.ts'
+import { checkRoom, Evictor, type Bounds } from './evictor.ts'
+import { checkpoint, leaveWal, prepareFile } from './journal.ts'
 import { releaseLock, takeLock } from './lock.ts'
 import { readMeta, setMeta, type RecordingMeta } from './meta.ts'
 import { openForAppend } from './open.ts'
 import { RollupWriter } from './rollup.ts'
 import { TickWriter } from './tick-writer.ts'
-import { Timekeeper } from './timekeeper.ts'
 
 export interface WriterOptions extends Bounds {
   /** told once when the recording stops (a full disk) and once when it goes on */
@@ -30,10 +29,10 @@ export interface WriterOptions extends Bounds {
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
 const CHECKPOINT_EVERY = 5
+/** A file bounded below this has no room for a WAL of several ticks. */
+const SMALL = 16e6
 /** Ticks a transaction where nothing has to survive a crash. */
 const BULK_TICKS = 300
-/** How long the clean end waits for readers before it leaves an empty WAL behind. */
-const LEAVE_WAL_MS = 300
 
 /** A new recording. @throws UserError (exit 2) when the file exists */
 export function createRecording(
@@ -41,6 +40,8 @@ export function createRecording(
   meta: RecordingMeta,
   options: WriterOptions = {},
 ): RecordingWriter {
+  checkBounds(options)
+  checkRoom(file, options)
   createFile(file)
   return new RecordingWriter(file, createSchema(file, meta), options)
 }
@@ -51,6 +52,8 @@ export function appendRecording(
   meta: RecordingMeta,
   options: WriterOptions = {},
 ): RecordingWriter {
+  checkBounds(options)
+  checkRoom(file, options)
   const database = openForAppend(file)
   const before = readMeta(database).get('host')
   if (before !== meta.host) {
@@ -63,20 +66,30 @@ export function appendRecording(
   return new RecordingWriter(file, database, options)
 }
 
+/** Below this there is no room for a minute of ticks. */
+const LEAST_SIZE = 1e6
+
+function checkBounds({ maxSize }: Bounds): void {
+  if (maxSize === undefined || maxSize >= LEAST_SIZE) return
+  throw usageError(`--max-size: ${maxSize} bytes are too few`, 'Allow at least 1MB.')
+}
+
 export class RecordingWriter implements RecordingSink {
   readonly #names: DimensionWriter
   readonly #ticks: TickWriter
   readonly #rollup: RollupWriter
   readonly #evictor: Evictor
-  readonly #clock: Timekeeper
   readonly #backlog: Backlog
   readonly #isDurable: boolean
+  readonly #insertMarker: Statement
   readonly #begin: () => void
   readonly #commit: () => void
   #seq: number
   #gap: GapReason | null
+  #markers: Marker[] = []
   #final = false
   #lastCommit: Micros = micros(0)
+  readonly #checkpointEvery: number
   #sinceCheckpoint: number
   #inBulk = 0
 
@@ -96,28 +109,31 @@ export class RecordingWriter implements RecordingSink {
     this.#ticks = new TickWriter(database, this.#names)
     this.#rollup = new RollupWriter(database, this.#names)
     this.#evictor = new Evictor(file, database, options)
-    this.#clock = new Timekeeper(durable ? sleptSoFar : () => micros(0))
     this.#backlog = new Backlog(options.warn ?? (() => undefined))
+    this.#insertMarker = database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)')
     const begin = database.prepare('BEGIN IMMEDIATE')
     const commit = database.prepare('COMMIT')
     this.#begin = () => begin.run()
     this.#commit = () => commit.run()
-    this.#sinceCheckpoint = CHECKPOINT_EVERY - 1
-    if (durable) database.pragma('wal_checkpoint(PASSIVE)')
+    this.#checkpointEvery = (options.maxSize ?? Infinity) < SMALL ? 1 : CHECKPOINT_EVERY
+    // The first tick is to be in the file itself.
+    this.#sinceCheckpoint = this.#checkpointEvery - 1
+    if (durable) checkpoint(database)
   }
 
-  /** Never throws for want of room: it remembers a minute of ticks, says so once, and goes on when there is room again. */
+  /**
+   * Numbers the frame on. Never throws for want of room: it remembers a minute of ticks, says so once, and goes on when there is room
+   * again.
+   */
   append(frame: SecondFrame): void {
-    const { gapBefore, markers } = this.#clock.next(
-      this.#gap === null ? frame : { ...frame, gapBefore: this.#gap },
-    )
+    this.#backlog.push({ frame, gapBefore: this.#gap ?? frame.gapBefore })
     this.#gap = null
-    this.#backlog.push({ frame, gapBefore, markers })
     this.#backlog.drain((tick) => this.#write(tick))
   }
 
-  mark({ at, kind, text }: Marker): void {
-    this.database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)').run(at, kind, text)
+  /** It is written with the next tick, or at the end. */
+  mark(marker: Marker): void {
+    this.#markers.push(marker)
   }
 
   close(): void {
@@ -149,10 +165,10 @@ export class RecordingWriter implements RecordingSink {
     this.#checkpoint()
   }
 
-  #writeRows({ frame, gapBefore, markers }: PendingTick): WrittenTick {
+  #writeRows({ frame, gapBefore }: PendingTick): WrittenTick {
     const minuteDone = this.#rollup.isDueBefore(frame)
     if (minuteDone) this.#rollup.write()
-    for (const marker of markers) this.mark(marker)
+    this.#insertMarkers()
     const commit = frame.cost.commit === 0 && this.#isDurable ? this.#lastCommit : frame.cost.commit
     const summary = this.#ticks.write(frame, this.#seq, gapBefore, commit)
     this.#evictor.evict(frame.start)
@@ -162,6 +178,7 @@ export class RecordingWriter implements RecordingSink {
   /** Only what is committed may be remembered. */
   #settle(frame: SecondFrame, { summary, minuteDone }: WrittenTick): void {
     this.#names.commit()
+    this.#markers = []
     if (minuteDone) this.#rollup.clear()
     this.#rollup.add(frame, summary)
     this.#seq++
@@ -184,14 +201,18 @@ export class RecordingWriter implements RecordingSink {
   }
 
   #checkpoint(): void {
-    if (this.#isDurable && ++this.#sinceCheckpoint % CHECKPOINT_EVERY === 0) {
-      this.database.pragma('wal_checkpoint(PASSIVE)')
-    }
+    if (!this.#isDurable || ++this.#sinceCheckpoint % this.#checkpointEvery !== 0) return
+    checkpoint(this.database)
+  }
+
+  #insertMarkers(): void {
+    for (const { at, kind, text } of this.#markers) this.#insertMarker.run(at, kind, text)
   }
 
   #finish(): void {
     if (this.#inBulk === 0) this.#begin()
     this.#rollup.write()
+    this.#insertMarkers()
     setMeta(this.database, 'complete', this.#final || this.options.complete === true ? '1' : '0')
     releaseLock(this.database)
     this.#commit()
@@ -202,28 +223,3 @@ interface WrittenTick {
   readonly summary: TickSummary
   readonly minuteDone: boolean
 }
-
-function prepareFile(database: Database, durable: boolean): void {
-  if (!durable) {
-    database.pragma('journal_mode = MEMORY')
-    database.pragma('synchronous = OFF')
-    return
-  }
-  database.pragma('journal_mode = WAL')
-  database.pragma('synchronous = FULL')
-  database.pragma('wal_autocheckpoint = 0')
-}
-
-/** One self-contained file, unless a reader still has it open: then an empty WAL stays beside it. */
-function leaveWal(database: Database): void {
-  database.pragma('wal_checkpoint(TRUNCATE)')
-  database.pragma(`busy_timeout = ${LEAVE_WAL_MS}`)
-  try {
-    database.pragma('journal_mode = DELETE')
-  } catch (error) {
-    if (!isBusy(error)) throw error
-  }
-}
-
-/** Linux counts sleep in CLOCK_BOOTTIME (the uptime) and not in CLOCK_MONOTONIC. */
-const sleptSoFar = (): Micros => micros(Math.round(uptime() * 1e6 - Number(process.hrtime.bigint() / 1000n)))

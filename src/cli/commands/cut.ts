@@ -6,7 +6,7 @@ import { isoUtc } from '../../frame/timezone.ts'
 import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
-import { size } from '../values/size.ts'
+import { size } from '../values/amount.ts'
 import { rangeOptions, timeScope } from '../values/time.ts'
 import type { CutRequest } from '../../store/cut.ts'
 import { REDACTABLE, type Redactable } from '../../store/redact.ts'
@@ -41,7 +41,7 @@ export function cutCommand(io: Io): Command {
     .option(
       '--max-size <size>',
       'list fewer single requests until it fits; counts are never thinned',
-      size('--max-size', 100_000),
+      size('--max-size'),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, flags: CutFlags) => {

@@ -1,0 +1,31 @@
+/**
+ * The torture kit: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. Needs minutes; a few rounds of each part
+ * are in the tests. Ends with 1 at the first recording that was not as it should be.
+ */
+import { parseArgs } from 'node:util'
+import { Random } from '../../src/simulate/synth-random.ts'
+import { copyLoop } from './copy.ts'
+import { killLoop } from './kill.ts'
+import { withFolder, type Folder } from './kit.ts'
+
+type Part = (folder: Folder, rounds: number, random: () => number) => Promise<string>
+
+const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: number }>> = {
+  kill: { run: killLoop, rounds: 200 },
+  copy: { run: copyLoop, rounds: 100 },
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string' }, seed: { type: 'string', default: '1' } },
+})
+const random = new Random(Number(values.seed))
+for (const [name, { run, rounds }] of Object.entries(PARTS)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  const asked = values.rounds === undefined ? rounds : Number(values.rounds)
+  const started = performance.now()
+  const said = await withFolder((folder) => run(folder, asked, () => random.next()))
+  console.log(
+    `${name.padEnd(9)} ${said} (${((performance.now() - started) / 1000).toFixed(0)} s, seed ${values.seed})`,
+  )
+}
