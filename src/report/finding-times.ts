@@ -6,7 +6,7 @@ import { statistic } from '../frame/measure.ts'
 import { micros } from '../frame/units.ts'
 import { latency, longSpan } from '../render/quantities.ts'
 import type { Candidate, Looking } from './finding.ts'
-import { median, runsOf, sum, type Run } from './runs.ts'
+import { median, runsOf, type Run } from './runs.ts'
 import type { BackendSeries } from './steps.ts'
 
 const LEAST_ANSWERS = 3
@@ -45,17 +45,16 @@ interface Slowness {
 
 /** null where a step has too few answers. */
 function slownessOf({ routes }: BackendSeries, count: number): (Slowness | null)[] {
-  const usual = routes.map((route) => median(route.median.filter((value) => value > 0)))
-  return Array.from({ length: count }, (_, i) => {
-    let [weighted, answers] = [0, 0]
-    routes.forEach(({ median: medians, answered }, j) => {
-      const time = medians[i] ?? 0
-      if (time === 0) return
-      weighted += answered[i]! * Math.log(time / usual[j]!)
-      answers += answered[i]!
+  const weighted = new Array<number>(count).fill(0)
+  const answers = new Array<number>(count).fill(0)
+  for (const { steps, medians, answered } of routes) {
+    const usual = Math.max(1, median(medians))
+    steps.forEach((step, i) => {
+      weighted[step]! += answered[i]! * Math.log(Math.max(1, medians[i]!) / usual)
+      answers[step]! += answered[i]!
     })
-    return answers < LEAST_ANSWERS ? null : { log: weighted / answers, answers }
-  })
+  }
+  return answers.map((of, step) => (of < LEAST_ANSWERS ? null : { log: weighted[step]! / of, answers: of }))
 }
 
 /** The spread of one answer's logarithm is estimated from the steps themselves. */
@@ -81,11 +80,12 @@ function meanIn(index: readonly (Slowness | null)[], { from, to }: Run): number 
 }
 
 /** Median over steps of the routes' medians, weighted by the answers within the run: both sides have the same mix. */
-function typicalTime({ routes }: BackendSeries, run: Run, inside: boolean): number {
+function typicalTime({ routes }: BackendSeries, { from, to }: Run, inside: boolean): number {
   let [weighted, weights] = [0, 0]
-  for (const { median: medians, answered } of routes) {
-    const side = medians.filter((value, i) => value > 0 && (i >= run.from && i < run.to) === inside)
-    const weight = sum(answered, run)
+  for (const { steps, medians, answered } of routes) {
+    const isIn = (i: number): boolean => steps[i]! >= from && steps[i]! < to
+    const side = medians.filter((_, i) => isIn(i) === inside)
+    const weight = answered.reduce((total, of, i) => total + (isIn(i) ? of : 0), 0)
     if (side.length === 0 || weight === 0) continue
     weighted += weight * median(side)
     weights += weight

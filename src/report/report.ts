@@ -7,8 +7,8 @@ import { documentOf } from './json.ts'
 import { linesBy, type By, type Line } from './lines.ts'
 import { slowestRequests } from './slowest.ts'
 import { pageData, type PageData } from './page-data.ts'
-import { stepSeries } from './steps.ts'
-import { summarise, type Query, type Summary } from './summary.ts'
+import { readRange } from './steps.ts'
+import { summaryOf, type Query, type Summary } from './summary.ts'
 import { timelineOf, type Timeline } from './timeline.ts'
 
 export interface Report {
@@ -42,8 +42,8 @@ const SLOWEST = 10
 
 export function reportOf(recordings: readonly Recording[], request: ReportRequest): Report {
   const { query, by, timeZone, command } = request
-  const summary = summarise(recordings, query)
-  const series = stepSeries(recordings, query.range, query.selection, summary.selected)
+  const { whole, series } = readRange(recordings, query.range, query.selection)
+  const summary = summaryOf(recordings, query, whole)
   return {
     document: documentOf(summary, findingsOf(recordings, series, summary)),
     summary,

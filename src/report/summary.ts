@@ -35,8 +35,11 @@ export interface Summary {
   readonly damage: readonly string[]
 }
 
-export function summarise(recordings: readonly Recording[], query: Query): Summary {
-  const whole = aggregateWithin(recordings, query.range)
+export const summarise = (recordings: readonly Recording[], query: Query): Summary =>
+  summaryOf(recordings, query, aggregateWithin(recordings, query.range))
+
+/** @param whole the sum of the range */
+export function summaryOf(recordings: readonly Recording[], query: Query, whole: Aggregate): Summary {
   return {
     recordings: recordings.map((recording) => recording.info),
     query,
