@@ -29,7 +29,7 @@ export function readContents(connection: Connection, isSuspect: boolean): Conten
   const rest = connection.use((access) =>
     salvage(access.database, verifier(access, series.ticks), series.minutes),
   )
-  return rest.damage.length === 0 ? rest : withRecovered(connection, rest)
+  return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
 }
 
 /** The first minute alone; null where it can't be read as it is. */
@@ -52,15 +52,20 @@ function withRecovered(connection: Connection, rest: Salvaged): Contents {
   const recovered = readTicks(database).ticks.filter(({ seq }) => frames.isWhole(seq))
   const ticks = [...rest.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
   if (ticks.length === 0) {
-    const why = rest.damage.join(', ')
-    throw recordingError(
-      `nothing can be read of "${connection.file}": ${why}`,
-      'Look for another copy of it.',
-    )
+    throw recordingError(`nothing can be read of "${connection.file}"`, 'Look for another copy of it.')
   }
-  const found =
-    recovered.length === 0 ? [] : [`${recovered.length} of them were recovered from the pages themselves`]
-  return { ticks, minutes: rest.minutes, damage: [...rest.damage, ...found] }
+  return { ticks, minutes: rest.minutes, damage: damageOf(ticks, recovered.length, rest) }
+}
+
+function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost }: Salvaged): string[] {
+  const all = ticks.at(-1)!.seq - ticks[0]!.seq + 1
+  const lost = all - ticks.length
+  const damage: string[] = []
+  if (lost > 0) damage.push(`${lost} of ${all} ticks are lost`)
+  if (recovered > 0)
+    damage.push(`${recovered} ticks were put together from pages that nothing points at any more`)
+  if (damage.length === 0 || isEndLost) damage.push('what came after the last tick is missing')
+  return damage
 }
 
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
@@ -78,7 +83,7 @@ function badTicks(
 ): ReadonlySet<number> {
   const select = query(
     database,
-    'SELECT tick, sum(requests), sum(answered) FROM traffic WHERE tick >= ? GROUP BY tick ORDER BY tick',
+    'SELECT id >> 20 AS of, sum(requests), sum(answered) FROM traffic WHERE id >= ? << 20 GROUP BY of ORDER BY of',
   )
   const bad = new Set<number>()
   const sums = new Map<number, string>()

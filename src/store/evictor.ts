@@ -60,7 +60,7 @@ export class Evictor {
     this.#oldest = () => oldest.get()
     this.#forget = OF_TICK.map((sql) => {
       const statement = database.prepare(sql)
-      return (tick) => statement.run(tick)
+      return (tick) => statement.run({ 1: tick })
     })
   }
 
@@ -100,17 +100,19 @@ export class Evictor {
   }
 }
 
+const rowsOf = (table: string): string => `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
+
 /** A rollup goes with its first tick: what remains of its minute is summed tick by tick. */
 const OF_TICK = [
-  'DELETE FROM traffic WHERE tick = ?',
-  'DELETE FROM status WHERE tick = ?',
-  'DELETE FROM connection WHERE tick = ?',
-  'DELETE FROM request_chunk WHERE tick = ?',
-  'DELETE FROM minute WHERE first = ?',
-  'DELETE FROM minute_traffic WHERE minute = ?',
-  'DELETE FROM minute_status WHERE minute = ?',
-  'DELETE FROM minute_connection WHERE minute = ?',
-  'DELETE FROM tick WHERE seq = ?',
+  rowsOf('traffic'),
+  rowsOf('status'),
+  rowsOf('connection'),
+  rowsOf('minute_traffic'),
+  rowsOf('minute_status'),
+  rowsOf('minute_connection'),
+  'DELETE FROM request_chunk WHERE tick = ?1',
+  'DELETE FROM minute WHERE first = ?1',
+  'DELETE FROM tick WHERE seq = ?1',
 ]
 
 function freeBytes(file: string): number {

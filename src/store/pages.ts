@@ -6,30 +6,25 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { SqlValue } from './database.ts'
 
 export interface RawRow {
-  /** a table's rowid; null in a WITHOUT ROWID table, whose key is in the first columns */
-  readonly rowid: number | null
+  readonly rowid: number
+  /** how many columns it has */
   readonly columns: number
-  /** the first column alone: most rows are not wanted */
-  readonly first: SqlValue
   readonly values: () => SqlValue[]
 }
 
 export type PageSource = (number: number) => Buffer | null
 
 const TABLE_LEAF = 0x0d
-const INDEX_LEAF = 0x0a
-const INDEX_INTERIOR = 0x02
 
+/** Nothing where the page holds no rows of a table with rowids. */
 export function* rowsOfPage(page: Buffer, number: number, pageAt: PageSource): Generator<RawRow> {
   const start = number === 1 ? 100 : 0
-  const kind = page[start]
-  if (kind !== TABLE_LEAF && kind !== INDEX_LEAF && kind !== INDEX_INTERIOR) return
+  if (page[start] !== TABLE_LEAF) return
   const cells = page.readUInt16BE(start + 3)
-  const pointers = start + (kind === INDEX_INTERIOR ? 12 : 8)
+  const pointers = start + 8
   if (pointers + 2 * cells > page.length) return
   for (let i = 0; i < cells; i++) {
-    const at = page.readUInt16BE(pointers + 2 * i)
-    const row = orNull(() => rowAt(page, kind, kind === INDEX_INTERIOR ? at + 4 : at, pageAt))
+    const row = orNull(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pageAt))
     if (row !== null) yield row
   }
 }
@@ -44,23 +39,18 @@ function orNull<T>(read: () => T): T | null {
   }
 }
 
-function rowAt(page: Buffer, kind: number, at: number, pageAt: PageSource): RawRow {
+function rowAt(page: Buffer, at: number, pageAt: PageSource): RawRow {
   const length = varint(page, at)
-  const rowid = kind === TABLE_LEAF ? varint(page, length.next) : null
-  const payload = payloadOf(page, kind, rowid?.next ?? length.next, length.value, pageAt)
+  const rowid = varint(page, length.next)
+  const payload = payloadOf(page, rowid.next, length.value, pageAt)
   const header = headerOf(payload)
-  return {
-    rowid: rowid?.value ?? null,
-    columns: header.types.length,
-    first: valueOf(payload, header.body, header.types[0] ?? 0),
-    values: () => valuesOf(payload, header),
-  }
+  return { rowid: rowid.value, columns: header.types.length, values: () => valuesOf(payload, header) }
 }
 
 /** What does not fit into the page goes on in a chain of overflow pages. */
-function payloadOf(page: Buffer, kind: number, at: number, length: number, pageAt: PageSource): Buffer {
+function payloadOf(page: Buffer, at: number, length: number, pageAt: PageSource): Buffer {
   const usable = page.length
-  const most = kind === TABLE_LEAF ? usable - 35 : Math.floor(((usable - 12) * 64) / 255) - 23
+  const most = usable - 35
   if (length <= most) return slice(page, at, length)
   if (length > MAX_PAYLOAD) throw new RangeError('no row is that long')
   const least = Math.floor(((usable - 12) * 32) / 255) - 23

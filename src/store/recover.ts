@@ -4,16 +4,47 @@
  */
 import { isRefusal, openScratch, type Database, type SqlValue, type Statement } from './database.ts'
 import { pageSource, pagesOf, rowsOfPage, type RawRow } from './pages.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, PAGE_SIZE, SCHEMA, TICK_COLUMNS } from './schema.ts'
+import {
+  CONNECTION_COLUMNS,
+  COUNT_COLUMNS,
+  MINUTE_ROWS,
+  PAGE_SIZE,
+  ROWS,
+  SCHEMA,
+  TICK_COLUMNS,
+} from './schema.ts'
 
-/** By the number of its columns a row tells where it belongs; a minute's rows look like a tick's. */
-const TABLES = new Map<number, readonly string[]>([
-  [TICK_COLUMNS.length, ['tick']],
-  [3 + COUNT_COLUMNS.length, ['traffic', 'minute_traffic']],
-  [2 + CONNECTION_COLUMNS.length, ['connection', 'minute_connection']],
-  [5, ['status', 'minute_status']],
-  [4, ['backend']],
-  [3, ['route', 'request_chunk']],
+interface Home {
+  readonly table: string
+  /** the columns as they are stored */
+  readonly columns: readonly string[]
+  readonly tickOf: (rowid: number) => number | null
+}
+
+/** Rows of a minute are not wanted: they can be summed again. */
+const tickOfRow = (id: number): number | null => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
+const itself = (id: number): number => id
+
+/** By the number of its columns a row tells where it belongs. */
+const HOMES: ReadonlyMap<number, readonly Home[]> = new Map([
+  [TICK_COLUMNS.length, [{ table: 'tick', columns: TICK_COLUMNS, tickOf: itself }]],
+  [
+    3 + COUNT_COLUMNS.length,
+    [{ table: 'traffic', columns: ['id', 'backend', 'route', ...COUNT_COLUMNS], tickOf: tickOfRow }],
+  ],
+  [
+    2 + CONNECTION_COLUMNS.length,
+    [{ table: 'connection', columns: ['id', 'backend', ...CONNECTION_COLUMNS], tickOf: tickOfRow }],
+  ],
+  [5, [{ table: 'status', columns: ['id', 'backend', 'route', 'code', 'answers'], tickOf: tickOfRow }]],
+  [4, [{ table: 'backend', columns: ['id', 'address', 'netns', 'name'], tickOf: () => null }]],
+  [
+    3,
+    [
+      { table: 'request_chunk', columns: ['tick', 'n', 'packed'], tickOf: itself },
+      { table: 'route', columns: ['id', 'method', 'path'], tickOf: () => null },
+    ],
+  ],
 ])
 
 /** A database in memory with whatever rows of the wanted ticks lie in the file. @param file its bytes or its path */
@@ -25,7 +56,7 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   try {
     database.transaction(() => {
       for (const [number, page] of pagesOf(file, PAGE_SIZE))
-        insertPage([...rowsOfPage(page, number, source.page)], isWanted, insert)
+        for (const row of rowsOfPage(page, number, source.page)) insertRow(row, isWanted, insert)
     })()
   } finally {
     source.close()
@@ -33,51 +64,24 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   return database
 }
 
-type Insert = (table: string, values: readonly SqlValue[]) => void
+type Insert = (home: Home, values: readonly SqlValue[]) => void
 
-function insertPage(rows: readonly RawRow[], isWanted: (tick: number) => boolean, insert: Insert): void {
-  const isMinutes = jumps(rows)
-  for (const row of rows) {
-    const tables = TABLES.get(row.columns)
-    if (tables === undefined) continue
-    if (row.rowid !== null) insertRowid(row, tables, isWanted, insert)
-    else if (!isMinutes && typeof row.first === 'number' && isWanted(row.first))
-      insert(tables[0]!, row.values())
+function insertRow(row: RawRow, isWanted: (tick: number) => boolean, insert: Insert): void {
+  for (const home of HOMES.get(row.columns) ?? []) {
+    const tick = home.tickOf(row.rowid)
+    const isName = home.table === 'route' || home.table === 'backend'
+    if (isName || (tick !== null && isWanted(tick))) insert(home, [row.rowid, ...row.values().slice(1)])
   }
-}
-
-function insertRowid(
-  row: RawRow,
-  tables: readonly string[],
-  isWanted: (tick: number) => boolean,
-  insert: Insert,
-): void {
-  const [, second, third] = row.values()
-  const values = [row.rowid, ...row.values().slice(1)]
-  if (row.columns === 3) {
-    const isChunk = Buffer.isBuffer(third)
-    if (isChunk && !isWanted(row.rowid!)) return
-    if (isChunk || typeof second === 'string') insert(isChunk ? 'request_chunk' : 'route', values)
-  } else if (row.columns === 4) {
-    if (typeof second === 'string') insert('backend', values)
-  } else if (tables[0] === 'tick' && isWanted(row.rowid!)) insert('tick', values)
-}
-
-/** On a page of ticks the key goes up by ones, on one of minutes by sixties. */
-function jumps(rows: readonly RawRow[]): boolean {
-  const keys = [...new Set(rows.map(({ first }) => Number(first)))]
-  return keys.length > 1 && keys.every((key, i) => i === 0 || key - keys[i - 1]! > 30)
 }
 
 /** What is no row of that table after all (a marker looks like a backend) is refused by its STRICT types. */
 function inserter(database: Database): Insert {
   const statements = new Map<string, Statement>()
-  return (table, values) => {
+  return ({ table, columns }, values) => {
     let statement = statements.get(table)
     if (statement === undefined) {
-      statement = database.prepare(
-        `INSERT OR IGNORE INTO ${table} VALUES (${values.map(() => '?').join(',')})`,
-      )
+      const places = columns.map(() => '?').join(',')
+      statement = database.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(',')}) VALUES (${places})`)
       statements.set(table, statement)
     }
     try {

@@ -11,8 +11,9 @@ import type { Minute } from './ticks.ts'
 export interface Salvaged {
   readonly ticks: TickSummary[]
   readonly minutes: Minute[]
-  /** in words; empty when nothing is missing */
-  readonly damage: readonly string[]
+  /** nothing is missing */
+  readonly isWhole: boolean
+  readonly isEndLost: boolean
 }
 
 /** A tick's rows are all there and match its checksum. */
@@ -22,14 +23,14 @@ export type Verify = (seq: number) => boolean
 export function salvage(database: Database, verify: Verify, known: readonly Minute[]): Salvaged {
   const found = readTicks(database)
   const ticks = found.ticks.filter(({ seq }) => verify(seq))
-  const unreadable = found.ticks.length - ticks.length
-  const missing = holesIn(found.ticks)
-  const damage: string[] = []
-  if (missing > 0) damage.push(`${missing} ticks cannot be found: pages that lead to them are gone`)
-  if (found.isEndLost) damage.push('what came after the last tick is missing')
-  if (unreadable > 0) damage.push(`${unreadable} of ${found.ticks.length} ticks cannot be read`)
+  const [first, last] = [found.ticks[0]?.seq ?? 0, found.ticks.at(-1)?.seq ?? -1]
   const there = new Set(ticks.map(({ seq }) => seq))
-  return { ticks, minutes: known.filter((minute) => isWhole(minute, there)), damage }
+  return {
+    ticks,
+    minutes: known.filter((minute) => isWhole(minute, there)),
+    isWhole: !found.isEndLost && ticks.length === last - first + 1,
+    isEndLost: found.isEndLost,
+  }
 }
 
 export interface FoundTicks {
@@ -90,11 +91,6 @@ function probe(one: Query, last: number): TickSummary | null {
     }
   }
   return null
-}
-
-function holesIn(ticks: readonly TickSummary[]): number {
-  const [first, last] = [ticks[0], ticks.at(-1)]
-  return first === undefined || last === undefined ? 0 : last.seq - first.seq + 1 - ticks.length
 }
 
 function isWhole({ first, ticks }: Minute, there: ReadonlySet<number>): boolean {

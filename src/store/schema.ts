@@ -117,33 +117,44 @@ const type = (column: string): string => {
 const columns = (names: readonly string[]): string =>
   names.map((name) => `  ${name} ${type(name)},\n`).join('')
 
+const lastless = (names: readonly string[]): string => columns(names).replace(/,\n$/, '\n')
+
+/**
+ * The rows of a tick are numbered on from its sequence number times this. A table that only grows at its right edge never touches a
+ * full leaf again (an index would move old rows between leaves), so that a copy taken while it grows loses no old row.
+ */
+export const ROWS = 2 ** 20
+/** Rows of a minute (numbered by its first tick) count from here: a row in a stray page tells whose it is. */
+export const MINUTE_ROWS = ROWS / 2
+
 /** Rows of one tick (`tick`) and their sums over a minute (`minute`) have the same shape. */
 const rowTables = (prefix: string, of: string): string => `
 CREATE TABLE ${prefix}traffic (
-  ${of} INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
   route INTEGER NOT NULL,
-${columns(COUNT_COLUMNS)}  PRIMARY KEY (${of}, backend, route)
-) STRICT, WITHOUT ROWID;
+${lastless(COUNT_COLUMNS)}) STRICT;
 CREATE TABLE ${prefix}status (
-  ${of} INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
   route INTEGER NOT NULL,
   code INTEGER NOT NULL,
-  answers INTEGER NOT NULL,
-  PRIMARY KEY (${of}, backend, route, code)
-) STRICT, WITHOUT ROWID;
+  answers INTEGER NOT NULL
+) STRICT;
 CREATE TABLE ${prefix}connection (
-  ${of} INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
-${columns(CONNECTION_COLUMNS)}  PRIMARY KEY (${of}, backend)
-) STRICT, WITHOUT ROWID;
+${lastless(CONNECTION_COLUMNS)}) STRICT;
 CREATE VIEW ${prefix}codes AS SELECT * FROM (
   SELECT ${of}, backend, route, code, answers FROM ${prefix}status
   UNION ALL
   SELECT ${of}, backend, route, 200, status_2xx - ifnull((
     SELECT sum(answers) FROM ${prefix}status s
-    WHERE s.${of} = t.${of} AND s.backend = t.backend AND s.route = t.route AND code BETWEEN 201 AND 299), 0)
+    WHERE s.id >= t.id >> 20 << 20 AND s.id < (t.id >> 20) + 1 << 20
+      AND s.backend = t.backend AND s.route = t.route AND code BETWEEN 201 AND 299), 0)
   FROM ${prefix}traffic t
 ) WHERE answers > 0;
 `
@@ -159,7 +170,7 @@ CREATE TABLE backend (
 CREATE TABLE route (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
-${columns(TICK_COLUMNS.slice(1)).replace(/,\n$/, '\n')}) STRICT;
+${lastless(TICK_COLUMNS.slice(1))}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
 CREATE TABLE minute (
   first INTEGER PRIMARY KEY,

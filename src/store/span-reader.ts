@@ -5,7 +5,7 @@ import { fold, SEED } from './checksum.ts'
 import { integer, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { takeConnection, takeCounts } from './rows.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './schema.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, ROWS } from './schema.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]
@@ -29,12 +29,14 @@ export class SpanReader {
     prefix: '' | 'minute_',
     readonly names: DimensionReader,
   ) {
-    const of = prefix === '' ? 'tick' : 'minute'
-    const select = (table: string, columns: readonly string[], order: string): Query =>
-      query(database, `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE ${of} = ? ORDER BY ${order}`)
-    this.#traffic = select('traffic', ['backend', 'route', ...COUNT_COLUMNS], 'backend, route')
-    this.#status = select('status', ['backend', 'route', 'code', 'answers'], 'backend, route, code')
-    this.#connection = select('connection', ['backend', ...CONNECTION_COLUMNS], 'backend')
+    const select = (table: string, columns: readonly string[]): Query =>
+      query(
+        database,
+        `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE id >= ? AND id < ? ORDER BY id`,
+      )
+    this.#traffic = select('traffic', ['backend', 'route', ...COUNT_COLUMNS])
+    this.#status = select('status', ['backend', 'route', 'code', 'answers'])
+    this.#connection = select('connection', ['backend', ...CONNECTION_COLUMNS])
   }
 
   read(span: number): SpanRows {
@@ -60,10 +62,11 @@ export class SpanReader {
   }
 
   #raw(span: number): RawRows {
+    const [from, beyond] = [span * ROWS, (span + 1) * ROWS]
     return {
-      traffic: this.#traffic.all(span),
-      status: this.#status.all(span),
-      connection: this.#connection.all(span),
+      traffic: this.#traffic.all(from, beyond),
+      status: this.#status.all(from, beyond),
+      connection: this.#connection.all(from, beyond),
     }
   }
 

@@ -6,7 +6,7 @@ import { fold, SEED } from './checksum.ts'
 import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter, Named } from './dimensions.ts'
 import { putConnection, putCounts } from './rows.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './schema.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, ROWS } from './schema.ts'
 
 export type TrafficEntry = readonly [backend: Backend, route: Route, counts: Counts]
 export type ConnectionEntry = readonly [backend: Backend, counts: ConnectionCounts]
@@ -21,17 +21,22 @@ export class SpanWriter {
   readonly #traffic: BulkInsert
   readonly #status: BulkInsert
   readonly #connection: BulkInsert
+  readonly #firstRow: number
 
   constructor(
     database: Database,
     prefix: '' | 'minute_',
     readonly names: DimensionWriter,
   ) {
-    const of = prefix === '' ? 'tick' : 'minute'
-    const key = [of, 'backend', 'route']
+    this.#firstRow = prefix === '' ? 0 : MINUTE_ROWS
+    const key = ['id', 'backend', 'route']
     this.#traffic = new BulkInsert(database, `${prefix}traffic`, [...key, ...COUNT_COLUMNS])
     this.#status = new BulkInsert(database, `${prefix}status`, [...key, 'code', 'answers'])
-    this.#connection = new BulkInsert(database, `${prefix}connection`, [of, 'backend', ...CONNECTION_COLUMNS])
+    this.#connection = new BulkInsert(database, `${prefix}connection`, [
+      'id',
+      'backend',
+      ...CONNECTION_COLUMNS,
+    ])
   }
 
   /** In the order of the keys: that fills the pages best. Returns the checksum of what was written. */
@@ -43,15 +48,19 @@ export class SpanWriter {
         counts,
       }))
       .sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
+    const first = span * ROWS + this.#firstRow
     let hash = SEED
-    for (const row of rows) hash = this.#putTraffic(hash, span, row)
+    for (const [i, row] of rows.entries()) hash = this.#putTraffic(hash, first + i, row)
     this.#traffic.flush()
-    for (const row of rows) hash = this.#putCodes(hash, span, row)
+    let status = first
+    for (const row of rows) [hash, status] = this.#putCodes(hash, status, row)
     this.#status.flush()
     const named = connections
       .map(([backend, counts]) => ({ backend: this.names.backend(backend), counts }))
       .sort((a, b) => a.backend.id - b.backend.id)
-    for (const { backend, counts } of named) hash = this.#putConnection(hash, span, backend, counts)
+    for (const [i, { backend, counts }] of named.entries()) {
+      hash = this.#putConnection(hash, first + i, backend, counts)
+    }
     this.#connection.flush()
     return hash
   }
@@ -60,9 +69,9 @@ export class SpanWriter {
     for (const insert of [this.#traffic, this.#status, this.#connection]) insert.discard()
   }
 
-  #putTraffic(hash: number, span: number, { backend, route, counts }: NamedTraffic): number {
+  #putTraffic(hash: number, id: number, { backend, route, counts }: NamedTraffic): number {
     const { cells, at } = this.#traffic
-    cells[at] = span
+    cells[at] = id
     cells[at + 1] = backend.id
     cells[at + 2] = route.id
     putCounts(cells, at + 3, counts)
@@ -70,12 +79,16 @@ export class SpanWriter {
     return foldCells(foldKeys(hash, backend, route), cells, at + 3, COUNT_COLUMNS.length)
   }
 
-  #putCodes(hash: number, span: number, { backend, route, counts: { codes } }: NamedTraffic): number {
-    let folded = hash
+  #putCodes(
+    hash: number,
+    first: number,
+    { backend, route, counts: { codes } }: NamedTraffic,
+  ): [hash: number, next: number] {
+    let [folded, id] = [hash, first]
     for (let i = 0; i < codes.length; i += 2) {
       if (codes[i] === 200) continue
       const { cells, at } = this.#status
-      cells[at] = span
+      cells[at] = id++
       cells[at + 1] = backend.id
       cells[at + 2] = route.id
       cells[at + 3] = codes[i]!
@@ -83,12 +96,12 @@ export class SpanWriter {
       this.#status.next()
       folded = foldCells(foldKeys(folded, backend, route), cells, at + 3, 2)
     }
-    return folded
+    return [folded, id]
   }
 
-  #putConnection(hash: number, span: number, backend: Named, counts: ConnectionCounts): number {
+  #putConnection(hash: number, id: number, backend: Named, counts: ConnectionCounts): number {
     const { cells, at } = this.#connection
-    cells[at] = span
+    cells[at] = id
     cells[at + 1] = backend.id
     putConnection(cells, at + 2, counts)
     this.#connection.next()

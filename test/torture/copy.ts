@@ -42,7 +42,7 @@ export async function copyLoop(folder: Folder, rounds: number, random: () => num
 }
 
 /** As cp of a large file: the recorder checkpoints between one part and the next, and the copy is torn. Takes a few ticks. */
-async function copySlowly(from: string, to: string, random: () => number): Promise<void> {
+export async function copySlowly(from: string, to: string, random: () => number): Promise<void> {
   const [source, target] = [openSync(from, 'r'), openSync(to, 'wx')]
   try {
     const size = fstatSync(source).size
