@@ -9,6 +9,7 @@ static __always_inline void next_answer(struct flow *f)
 	d->state = DIR_LINE;
 	d->line_length = 0;
 	d->left = 0;
+	d->blind = 0;
 	if (f->current != f->started)
 		f->current++;
 	else if (f->overflow)

@@ -176,29 +176,31 @@ static __always_inline void fin_out(struct flow *f)
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 }
 
-/* Is this end of the connection the one that listens? Then what looks like a request is part of an answer. */
-static __always_inline int we_listen(struct __sk_buff *skb, const struct packet *p)
+/* Does a socket of this namespace listen on that end of the connection? */
+__noinline int listens(struct __sk_buff *skb, struct packet *p, int local)
 {
 	struct bpf_sock_tuple t = {};
 	struct bpf_sock *sk;
 
+	if (!p)
+		return 0;
+	/* source port 0: no established socket matches, a listening one does */
 	if (p->family == 4) {
-		t.ipv4.saddr = p->k4.remote;
-		t.ipv4.daddr = p->k4.local;
-		t.ipv4.dport = p->k4.lport;
-		/* source port 0: no established socket matches, a listening one does */
+		t.ipv4.saddr = local ? p->k4.remote : p->k4.local;
+		t.ipv4.daddr = local ? p->k4.local : p->k4.remote;
+		t.ipv4.dport = local ? p->k4.lport : p->k4.rport;
 		sk = bpf_skc_lookup_tcp(skb, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
 	} else {
-		__builtin_memcpy(t.ipv6.saddr, p->k6.remote, 16);
-		__builtin_memcpy(t.ipv6.daddr, p->k6.local, 16);
-		t.ipv6.dport = p->k6.lport;
+		__builtin_memcpy(t.ipv6.saddr, local ? p->k6.remote : p->k6.local, 16);
+		__builtin_memcpy(t.ipv6.daddr, local ? p->k6.local : p->k6.remote, 16);
+		t.ipv6.dport = local ? p->k6.lport : p->k6.rport;
 		sk = bpf_skc_lookup_tcp(skb, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sk)
 		return 0;
-	int listens = sk->state == BPF_TCP_LISTEN;
+	int found = sk->state == BPF_TCP_LISTEN;
 	bpf_sk_release(sk);
-	return listens;
+	return found;
 }
 
 /*
@@ -225,7 +227,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	}
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) || we_listen(skb, p)) {
+	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) || listens(skb, p, 1)) {
 		count(T_NOT_HTTP);
 		return 0;
 	}

@@ -1,4 +1,7 @@
-/* Booking: a request begins, is answered, ends or fails. Each step is claimed, so that it is booked once whoever sees it first. */
+/*
+ * Booking: a request begins, is answered, ends or fails. Each step is claimed, so that it is booked once whoever sees it first.
+ * Functions of their own, because their stacks would add up in their callers: 512 bytes and 8 frames are all there is.
+ */
 #pragma once
 
 static __always_inline __u32 state_of(__u32 number, enum phase phase)
@@ -108,8 +111,10 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 }
 
 /* The final head is complete. `ends_too`: so is the answer, within the same segment. Returns whether it was ours to book. */
-static __always_inline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
+__noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
 {
+	if (!f)
+		return 0;
 	struct exchange *x = exchange_of(f, number);
 	struct backend *b;
 	struct slot *s;
@@ -141,14 +146,16 @@ static __always_inline int book_answer(struct flow *f, __u32 number, __u32 statu
 }
 
 /* The end of an answered request is known. `cut`: its body is not whole. */
-static __always_inline void book_end(struct flow *f, __u32 number, __u64 end, int cut)
+__noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 {
+	if (!f)
+		return 0;
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 	__u32 total_us;
 
 	if (!claim(x, number, PHASE_ANSWERED, PHASE_DONE))
-		return;
+		return 0;
 	total_us = micros_between(x->at_ns, end) + x->lead_us;
 	if (total_us < x->header_us)
 		total_us = x->header_us;
@@ -160,16 +167,19 @@ static __always_inline void book_end(struct flow *f, __u32 number, __u64 end, in
 			ADD(s->body_reset, 1);
 	}
 	emit_exchange(x, x->status, EVENT_TOTAL | EVENT_DONE, total_us);
+	return 0;
 }
 
-static __always_inline void book_failure(struct flow *f, __u32 number, enum outcome outcome, __u64 now)
+__noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
 {
+	if (!f)
+		return 0;
 	struct exchange *x = exchange_of(f, number);
 	struct backend *b;
 	struct slot *s;
 
 	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
-		return;
+		return 0;
 	s = slot_of_exchange(x);
 	if (s) {
 		if (outcome == OUTCOME_RESET)
@@ -187,6 +197,7 @@ static __always_inline void book_failure(struct flow *f, __u32 number, enum outc
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
 	remember_failure(x, f->backend, now);
+	return 0;
 }
 
 /* Everything that is pending ends now: the connection does. */

@@ -76,7 +76,12 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 off = network_offset(skb), type = skb->protocol, total;
-	struct tcphdr *tcp, tcp_copy;
+	struct tcphdr *tcp;
+	union {
+		struct iphdr ip4;
+		struct ipv6hdr ip6;
+		struct tcphdr tcp;
+	} copy; /* of headers that do not lie in the linear part */
 
 	if (off > 255)
 		return 1;
@@ -92,12 +97,12 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 	}
 	__builtin_memset(&p->k6, 0, sizeof(p->k6));
 	if (type == bpf_htons(0x0800)) {
-		struct iphdr *ip = data + off, copy;
+		struct iphdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
-			if (bpf_skb_load_bytes(skb, off, &copy, sizeof(copy)))
+			if (bpf_skb_load_bytes(skb, off, &copy.ip4, sizeof(copy.ip4)))
 				return 1;
-			ip = &copy;
+			ip = &copy.ip4;
 		}
 		if (ip->protocol != 6 || ip->ihl < 5)
 			return 1;
@@ -112,12 +117,12 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		total += off;
 		off += ip->ihl * 4;
 	} else if (type == bpf_htons(0x86dd)) {
-		struct ipv6hdr *ip = data + off, copy;
+		struct ipv6hdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
-			if (bpf_skb_load_bytes(skb, off, &copy, sizeof(copy)))
+			if (bpf_skb_load_bytes(skb, off, &copy.ip6, sizeof(copy.ip6)))
 				return 1;
-			ip = &copy;
+			ip = &copy.ip6;
 		}
 		p->family = 6;
 		__builtin_memcpy(p->k6.remote, egress ? &ip->daddr : &ip->saddr, 16);
@@ -139,9 +144,9 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 	}
 	tcp = data + off;
 	if ((void *)(tcp + 1) > end) {
-		if (bpf_skb_load_bytes(skb, off, &tcp_copy, sizeof(tcp_copy)))
+		if (bpf_skb_load_bytes(skb, off, &copy.tcp, sizeof(copy.tcp)))
 			return 1;
-		tcp = &tcp_copy;
+		tcp = &copy.tcp;
 	}
 	p->flags = ((__u8 *)tcp)[13];
 	off += tcp->doff * 4;
@@ -161,6 +166,26 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		p->k6.lport = local;
 	}
 	return 0;
+}
+
+/* The same packet, seen from the other end. */
+static __always_inline void turn(struct packet *p)
+{
+	if (p->family == 4) {
+		struct key4 k = p->k4;
+
+		p->k4.remote = k.local;
+		p->k4.local = k.remote;
+		p->k4.rport = k.lport;
+		p->k4.lport = k.rport;
+	} else {
+		struct key6 k = p->k6;
+
+		__builtin_memcpy(p->k6.remote, k.local, 16);
+		__builtin_memcpy(p->k6.local, k.remote, 16);
+		p->k6.rport = k.lport;
+		p->k6.lport = k.rport;
+	}
 }
 
 static __always_inline __u16 local_port(const struct packet *p)

@@ -79,6 +79,7 @@ struct dir {
 	__u32 fin;
 	__u8 has_fin; /* a FIN beyond a hole */
 	__u8 stray;   /* unsolicited data, already counted */
+	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
 	__u16 status;
 	struct span span[RANGES];
 	__u8 stash[FRONT];
@@ -341,6 +342,7 @@ struct scratch {
 	struct line line;
 	struct route_key key;
 	struct work work;
+	struct packet packet;
 };
 
 struct {

@@ -55,21 +55,22 @@ static __always_inline void took(struct scratch *s, __u32 n)
 }
 
 /* The connect that this request was waiting for: not before a request proves that the connection speaks HTTP. */
-static __always_inline void book_connect(struct flow *f, __u64 now)
+__noinline int book_connect(struct flow *f, __u64 now)
 {
 	struct backend *b;
 
-	if (!f->connected || f->counted_connect)
-		return;
+	if (!f)
+		return 0;
 	f->counted_connect = 1;
 	b = backend_of(f->backend);
 	if (!b)
-		return;
+		return 0;
 	ADD(b->connect_sum_us, f->connect_us);
 	ADD(b->connects, 1);
 	struct event e = {
 	    .at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
 	emit(&e);
+	return 0;
 }
 
 static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
@@ -109,8 +110,9 @@ static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u6
 		int missed = (__s32)(ack - expected) > 0;
 		if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
 			book_end(f, number, f->in.last_ns, 0);
-		} else if (phase == PHASE_OPEN && missed) {
-			count(L_HALF_SEEN);
+		} else if (phase == PHASE_OPEN && (missed || (i == 0 && f->in.blind))) {
+			if (missed)
+				count(L_HALF_SEEN);
 			book_failure(f, number, OUTCOME_UNANSWERED, now);
 		} else {
 			alone = 0;
@@ -155,7 +157,8 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	book_retry(f, counters, hash, now);
-	book_connect(f, now);
+	if (f->connected && !f->counted_connect)
+		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
 		book_failure(f, number, OUTCOME_CLOSED, now);
 	return 0;
@@ -181,9 +184,8 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 		return 0;
 	f->kind = KIND_OPAQUE;
 	count(tls ? X_TLS : X_H2);
-	if (!f->nginx)
-		return 0;
-	f->backend = backend_for(&s->work);
+	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
+	f->backend = f->nginx ? backend_for(&s->work) : known_backend(&s->work);
 	b = backend_of(f->backend);
 	if (f->backend && b)
 		ADD(b->opaque, 1);

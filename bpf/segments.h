@@ -197,6 +197,7 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 		return;
 	count(L_AMBIGUOUS);
 	d->state = DIR_EAT;
+	d->blind = 1;
 	d->head.chunked = 0;
 }
 

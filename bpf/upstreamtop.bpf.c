@@ -66,122 +66,170 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 	return 1;
 }
 
-SEC("tc")
-int upstreamtop_egress(struct __sk_buff *skb)
+/* A packet of a flow, from the end that asks. */
+static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct packet p;
-
-	if (is_pure_ack(skb))
-		return NEXT;
-	int what = layers(skb, &p, 1);
-
-	if (what)
-		return what == IS_FRAGMENT ? fragment() : NEXT;
-	if (p.len)
-		count(T_SEGMENTS);
-	if (is_door(local_port(&p))) {
-		if (p.len)
-			count(T_EXCLUDED);
-		return NEXT;
-	}
-	if (p.flags & TCP_SYN) {
-		if (!(p.flags & TCP_ACK))
-			syn_out(skb, &p);
-		if (p.len)
-			count(T_NOT_HTTP);
-		return NEXT;
-	}
-	struct flow *f = find_flow(&p);
-	if (!f) {
-		if (!p.len)
-			return NEXT;
-		if (!starts_like_a_token(skb, &p)) {
-			count(T_NOT_HTTP);
-			return NEXT;
-		}
-		if (!stranger(skb, &p))
-			return NEXT;
-		f = find_flow(&p);
-		if (!f)
-			return NEXT;
-	}
-	if (p.len) {
+	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->out, &p))
-				segment_out(skb, f, &p);
+			if (!body_goes_on(&f->out, p))
+				segment_out(skb, f, p);
 		} else if (f->kind >= KIND_FRONT_DOOR) {
-			excluded(skb, f, &p);
+			excluded(skb, f, p);
 		} else {
 			f->out.last_ns = bpf_ktime_get_coarse_ns();
 			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 		}
 	}
-	if (p.flags & TCP_RST) {
+	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
-	} else if (p.flags & TCP_FIN) {
+	} else if (p->flags & TCP_FIN) {
 		fin_out(f);
 		if (f->fin_in)
-			delete_flow(&p, f);
+			delete_flow(p, f);
 	}
-	return NEXT;
 }
 
-SEC("tc")
-int upstreamtop_ingress(struct __sk_buff *skb)
+/* A packet of a flow, from the end that answers. */
+static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct packet p;
-
-	if (is_pure_ack(skb))
-		return NEXT;
-	int what = layers(skb, &p, 0);
-
-	if (what)
-		return what == IS_FRAGMENT ? fragment() : NEXT;
-	if (p.len)
-		count(T_SEGMENTS);
-	if (is_door(local_port(&p))) {
-		if (p.len)
-			count(T_EXCLUDED);
-		return NEXT;
-	}
-	struct flow *f = find_flow(&p);
-	if (!f) {
-		if (p.len)
+	if (p->flags & TCP_SYN) {
+		if (p->flags & TCP_ACK)
+			syn_ack_in(f, p);
+		if (p->len)
 			count(T_NOT_HTTP);
-		return NEXT;
+		return;
 	}
-	if (p.flags & TCP_SYN) {
-		if (p.flags & TCP_ACK)
-			syn_ack_in(f, &p);
-		if (p.len)
-			count(T_NOT_HTTP);
-		return NEXT;
-	}
-	if (p.len) {
+	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->in, &p))
-				segment_in(skb, f, &p);
+			if (!body_goes_on(&f->in, p))
+				segment_in(skb, f, p);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED
 			      : f->kind == KIND_OPAQUE	 ? T_OPAQUE
 							 : T_NOT_HTTP);
 		}
 	}
-	if (p.flags & TCP_RST) {
+	if (p->flags & TCP_RST) {
 		struct scratch *s = scratch();
 
 		if (s)
-			rst_in(f, &p, &s->work);
-		return NEXT;
+			rst_in(f, p, &s->work);
+		return;
 	}
-	if (p.flags & TCP_FIN)
-		fin_in(f, &p);
+	if (p->flags & TCP_FIN)
+		fin_in(f, p);
 	else if (f->in.has_fin && !f->fin_in && (__s32)(f->in.fin - f->in.next) <= 0) {
 		f->fin_in = 1;
 		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
 	}
 	if (f->fin_in && f->fin_out)
-		delete_flow(&p, f);
+		delete_flow(p, f);
+}
+
+static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
+{
+	if (p->flags & TCP_SYN) {
+		if (!(p->flags & TCP_ACK))
+			syn_out(skb, p);
+		if (p->len)
+			count(T_NOT_HTTP);
+		return;
+	}
+	if (!p->len)
+		return;
+	if (!starts_like_a_token(skb, p)) {
+		count(T_NOT_HTTP);
+		return;
+	}
+	if (!stranger(skb, p))
+		return;
+	struct flow *f = find_flow(p);
+	if (f)
+		asks(skb, f, p);
+}
+
+SEC("tc")
+int upstreamtop_egress(struct __sk_buff *skb)
+{
+	if (is_pure_ack(skb))
+		return NEXT;
+	struct scratch *s = scratch();
+	if (!s)
+		return NEXT;
+	struct packet *p = &s->packet;
+	int what = layers(skb, p, 1);
+
+	if (what)
+		return what == IS_FRAGMENT ? fragment() : NEXT;
+	if (p->len)
+		count(T_SEGMENTS);
+	if (is_door(local_port(p))) {
+		if (p->len)
+			count(T_EXCLUDED);
+		return NEXT;
+	}
+	struct flow *f = find_flow(p);
+	if (!f && !skb->sk) {
+		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
+		turn(p);
+		f = find_flow(p);
+		if (f) {
+			answers(skb, f, p);
+			return NEXT;
+		}
+		turn(p);
+	}
+	if (f && !(p->flags & TCP_SYN))
+		asks(skb, f, p);
+	else
+		asks_first(skb, p);
+	return NEXT;
+}
+
+SEC("tc")
+int upstreamtop_ingress(struct __sk_buff *skb)
+{
+	if (is_pure_ack(skb))
+		return NEXT;
+	struct scratch *s = scratch();
+	if (!s)
+		return NEXT;
+	struct packet *p = &s->packet;
+	int what = layers(skb, p, 0);
+
+	if (what)
+		return what == IS_FRAGMENT ? fragment() : NEXT;
+	if (p->len)
+		count(T_SEGMENTS);
+	if (is_door(local_port(p))) {
+		if (p->len)
+			count(T_EXCLUDED);
+		return NEXT;
+	}
+	struct flow *f = find_flow(p);
+	if (f) {
+		answers(skb, f, p);
+		return NEXT;
+	}
+	struct bpf_sock *sk = skb->sk;
+	if (sk && (sk->state != BPF_TCP_CLOSE || (p->flags & TCP_RST))) {
+		/*
+		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
+		 * asks like anything that leaves; to what listens in this namespace it is just a client.
+		 */
+		turn(p);
+		f = find_flow(p);
+		if (f && !(p->flags & TCP_SYN)) {
+			asks(skb, f, p);
+			return NEXT;
+		}
+		if (((p->flags & TCP_SYN) || starts_like_a_token(skb, p)) && !listens(skb, p, 0)) {
+			asks_first(skb, p);
+			return NEXT;
+		}
+	}
+	if (p->len)
+		count(T_NOT_HTTP);
 	return NEXT;
 }

@@ -43,6 +43,29 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 150)
   })
 
+  test('the front door of an nginx that starts after us is left out too', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      await helper.nextFrame()
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `server { listen 8080; location / { proxy_pass http://${FAR}:${port}; } }`,
+      )
+      for (const address of ['127.0.0.1', '10.77.0.1'])
+        await cable.proxy.call('ask', {
+          address,
+          port: 8080,
+          requests: [get('/later')],
+          times: 50,
+          connections: 2,
+        })
+      await nginx.stop()
+    })
+    assertEqualsTruth(seen, { [`${FAR}:${port} GET /later`]: row(100) })
+    assert.equal(seen.sum.excluded.frontDoor, 100)
+  })
+
   test('a backend that is an nginx on this host is a backend', async () => {
     const front = await startLabNginx(
       cable.proxy.namespace,
@@ -186,13 +209,21 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
       port,
       steps: [{ send }, { pause: 20 }, { end: 'rst' as const }],
     })
-    const seen = await watch(cable.proxy.namespace, () =>
-      cable.proxy.call('talkMany', [
+    // The backend is known by a request: another program's TLS to anywhere else is no row of ours.
+    const seen = await watch(cable.proxy.namespace, async () => {
+      await cable.proxy.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/known')],
+        times: 1,
+        connections: 1,
+      })
+      await cable.proxy.call('talkMany', [
         ...range(1, 7).map(() => talk(hello)),
         ...range(1, 5).map(() => talk(preface)),
-      ]),
-    )
-    assert.deepEqual(rowsOf(seen), {})
+      ])
+    })
+    assert.deepEqual(Object.keys(rowsOf(seen)), [`${FAR}:${port} GET /known`])
     assert.equal(seen.sum.backends[0]?.connection.opaque, 12)
     assert.equal(seen.sum.excluded.tls, 7)
     assert.equal(seen.sum.excluded.h2, 5)
