@@ -1,9 +1,10 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
 import { recordingError } from '../errors.ts'
-import { hasNoTables, isDamage, type Database } from './database.ts'
+import { hasNoTables, integer, isDamage, scalar, type Database } from './database.ts'
 import { DimensionReader } from './dimensions.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
+import { recoverTicks } from './recover.ts'
 import { openForReading, refuseNewer, type Opened } from './open.ts'
 
 export interface Access {
@@ -83,10 +84,7 @@ export class Connection {
     } catch (error) {
       opened.database.close()
       if (!isDamage(error) && !hasNoTables(error)) throw error
-      throw recordingError(
-        `"${this.file}" is damaged: its tables cannot be found`,
-        'Look for another copy of it.',
-      )
+      return this.#attach(withoutSchema(opened, this.file))
     }
   }
 
@@ -108,4 +106,15 @@ export class Connection {
     }
     return this.#access
   }
+}
+
+/** The page that names the tables is damaged: their rows are in the other pages all the same. */
+function withoutSchema(opened: Opened, file: string): Opened {
+  const database = recoverTicks(opened.raw(), () => true)
+  const damage = [...opened.damage, 'the page that names the tables is damaged']
+  if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return { ...opened, database, damage }
+  throw recordingError(
+    `nothing can be read of "${file}": its tables cannot be found`,
+    'Look for another copy of it.',
+  )
 }

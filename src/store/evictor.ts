@@ -25,6 +25,7 @@ const MAX_VACUUM = 256
 const HEADROOM = 48
 /** Free pages beyond this share of the file are given back. */
 const MAX_FREE = 0.03
+const MIN_FREE = 16
 
 /** @throws UserError (exit 4) when there is less room than is to stay free */
 export function checkRoom(file: string, { minFree }: Bounds): void {
@@ -94,7 +95,7 @@ export class Evictor {
   #shrink(limit: number): void {
     const free = this.#free()
     const pages = this.#pages()
-    const surplus = Math.max(pages - limit, free - HEADROOM - pages * MAX_FREE)
+    const surplus = Math.max(pages - limit, free - Math.max(MIN_FREE, pages * MAX_FREE))
     const given = Math.min(Math.ceil(surplus), free, MAX_VACUUM)
     if (given > 0) this.database.pragma(`incremental_vacuum(${given})`)
   }

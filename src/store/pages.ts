@@ -86,6 +86,8 @@ function headerOf(payload: Buffer): RecordHeader {
     types.push(type.value)
     at = type.next
   }
+  const length = types.reduce((sum, type) => sum + lengthOf(type), size.value)
+  if (length > payload.length) throw new RangeError('a row is longer than its cell')
   return { types, body: size.value }
 }
 

@@ -1,7 +1,8 @@
 /** A recording as its readers see it. Every call is a short read; nothing is kept open while a file is being followed. */
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
-import type { Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
+import type { BackendActivity, Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
+import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
 import { readBeginning, readContents } from './contents.ts'
@@ -80,6 +81,10 @@ export class StoredRecording implements Recording {
     if (this.#isChecked || first.ticks >= this.#countIn(range)) return first
     this.#distrust()
     return sum()
+  }
+
+  activity(range: SeqRange): readonly BackendActivity[] {
+    return this.#connection.use((access) => readActivity(access, range))
   }
 
   *requests(range: SeqRange): Iterable<RequestEvent> {

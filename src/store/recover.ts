@@ -7,6 +7,7 @@ import { pageSource, pagesOf, rowsOfPage, type RawRow } from './pages.ts'
 import {
   CONNECTION_COLUMNS,
   COUNT_COLUMNS,
+  FORMAT,
   MINUTE_ROWS,
   PAGE_SIZE,
   ROWS,
@@ -37,7 +38,14 @@ const HOMES: ReadonlyMap<number, readonly Home[]> = new Map([
     [{ table: 'connection', columns: ['id', 'backend', ...CONNECTION_COLUMNS], tickOf: tickOfRow }],
   ],
   [5, [{ table: 'status', columns: ['id', 'backend', 'route', 'code', 'answers'], tickOf: tickOfRow }]],
-  [4, [{ table: 'backend', columns: ['id', 'address', 'netns', 'name'], tickOf: () => null }]],
+  [
+    4,
+    [
+      { table: 'backend', columns: ['id', 'address', 'netns', 'name'], tickOf: () => null },
+      { table: 'marker', columns: ['id', 'at', 'kind', 'text'], tickOf: () => null },
+    ],
+  ],
+  [2, [{ table: 'meta', columns: ['key', 'value'], tickOf: () => null }]],
   [
     3,
     [
@@ -51,6 +59,7 @@ const HOMES: ReadonlyMap<number, readonly Home[]> = new Map([
 export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => boolean): Database {
   const database = openScratch()
   database.exec(SCHEMA)
+  database.pragma(`user_version = ${FORMAT}`)
   const insert = inserter(database)
   const source = pageSource(file, PAGE_SIZE)
   try {
@@ -64,13 +73,18 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   return database
 }
 
+/** Their rows belong to no tick. */
+const NAMES: ReadonlySet<string> = new Set(['backend', 'route', 'marker'])
+
 type Insert = (home: Home, values: readonly SqlValue[]) => void
 
 function insertRow(row: RawRow, isWanted: (tick: number) => boolean, insert: Insert): void {
   for (const home of HOMES.get(row.columns) ?? []) {
     const tick = home.tickOf(row.rowid)
-    const isName = home.table === 'route' || home.table === 'backend'
-    if (isName || (tick !== null && isWanted(tick))) insert(home, [row.rowid, ...row.values().slice(1)])
+    if (home.table === 'meta') insert(home, row.values())
+    else if (NAMES.has(home.table) || (tick !== null && isWanted(tick))) {
+      insert(home, [row.rowid, ...row.values().slice(1)])
+    }
   }
 }
 

@@ -4,7 +4,10 @@
  */
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/simulate/synth-random.ts'
+import { bounds, keep } from './bounds.ts'
 import { copyLoop } from './copy.ts'
+import { flips, holes, truncation } from './damage.ts'
+import { fullDisk } from './full.ts'
 import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
 
@@ -13,6 +16,12 @@ type Part = (folder: Folder, rounds: number, random: () => number) => Promise<st
 const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: number }>> = {
   kill: { run: killLoop, rounds: 200 },
   copy: { run: copyLoop, rounds: 100 },
+  truncate: { run: truncation, rounds: 10_000 },
+  holes: { run: holes, rounds: 200 },
+  full: { run: fullDisk, rounds: 1 },
+  keep: { run: keep, rounds: 3_000 },
+  bounds: { run: bounds, rounds: 20_000 },
+  flips: { run: flips, rounds: 500 },
 }
 
 const { values, positionals } = parseArgs({

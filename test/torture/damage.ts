@@ -1,0 +1,116 @@
+/** Files that were cut off, holed and flipped: what is read is right, what is wrong is not read. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { UserError } from '../../src/errors.ts'
+import { ofFrame } from '../../src/frame/aggregate.ts'
+import type { SecondFrame } from '../../src/frame/frame.ts'
+import { pageSource, pagesOf, rowsOfPage } from '../../src/store/pages.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { ROWS, TICK_COLUMNS } from '../../src/store/schema.ts'
+import type { Folder } from './kit.ts'
+import { writeSample } from './sample.ts'
+
+const PAGE = 4096
+
+/** Every frame that can be read is the frame that was written. Returns how many; 0 where the file is refused with words. */
+export function readable(file: string, frames: readonly SecondFrame[]): number {
+  try {
+    const recording = openRecording(file, { verify: true })
+    let count = 0
+    for (const { seq } of recording.ticks) {
+      const frame = recording.frame(seq)
+      if (frame === null) continue
+      assert.deepEqual(ofFrame(frame).totals, ofFrame(frames[seq]!).totals, `tick ${seq} is wrong`)
+      assert.equal(frame.requests.length, frames[seq]!.requests.length)
+      count++
+    }
+    const { totals } = recording.aggregate({ from: 0, to: frames.length })
+    const most = frames.reduce((sum, frame) => sum + ofFrame(frame).totals.requests, 0)
+    assert.ok(totals.requests <= most)
+    recording.close()
+    return count
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === 5) return 0
+    throw error
+  }
+}
+
+/** At every page: what lies before the cut is saved. */
+export function truncation(folder: Folder, rounds: number, random: () => number): Promise<string> {
+  const file = folder.file('whole.db')
+  const frames = writeSample(file, { secs: 240, rps: 150 })
+  const bytes = readFileSync(file)
+  const pages = bytes.length / PAGE
+  const lastPages = lastPageOfTicks(bytes, frames.length)
+  const cut = folder.file('cut.db')
+  let worst = 1
+  for (let round = 0; round < Math.min(rounds, pages); round++) {
+    const kept = rounds >= pages ? round : Math.floor(random() * pages)
+    const torn = Math.floor(random() * PAGE)
+    writeFileSync(cut, bytes.subarray(0, kept * PAGE + torn))
+    const saved = readable(cut, frames)
+    const expected = lastPages.filter((page) => page <= kept).length
+    if (expected > 0) worst = Math.min(worst, saved / expected)
+    assert.ok(
+      saved >= 0.99 * expected,
+      `cut at page ${kept} of ${pages}: ${saved} of ${expected} ticks saved`,
+    )
+  }
+  return Promise.resolve(
+    `cut off at ${Math.min(rounds, pages)} places: at least ${(worst * 100).toFixed(1)} % of the ticks whose pages are there`,
+  )
+}
+
+/** For each tick the last page that holds a row of it, or of the names. */
+function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
+  const last = new Array<number>(ticks).fill(0)
+  let names = 0
+  const source = pageSource(bytes, PAGE)
+  for (const [number, page] of pagesOf(bytes, PAGE)) {
+    for (const { rowid, columns } of rowsOfPage(page, number, source.page)) {
+      const tick = columns === TICK_COLUMNS.length ? rowid : rowid >= ROWS ? Math.floor(rowid / ROWS) : rowid
+      if (columns === 4 || (columns === 3 && rowid < 20)) names = Math.max(names, number)
+      if (tick < ticks) last[tick] = Math.max(last[tick]!, number)
+    }
+  }
+  return last.map((page) => Math.max(page, names))
+}
+
+/** A page in the middle is zeros. */
+export function holes(folder: Folder, rounds: number, random: () => number): Promise<string> {
+  const file = folder.file('whole.db')
+  const frames = writeSample(file, { secs: 240, rps: 150 })
+  const bytes = readFileSync(file)
+  const pages = bytes.length / PAGE
+  const holed = folder.file('holed.db')
+  let worst = frames.length
+  for (let round = 0; round < rounds; round++) {
+    const page = 1 + Math.floor(random() * (pages - 1))
+    writeFileSync(holed, Buffer.from(bytes).fill(0, page * PAGE, (page + 1) * PAGE))
+    const saved = readable(holed, frames)
+    worst = Math.min(worst, saved)
+    assert.ok(saved > 0, `without page ${page + 1} of ${pages} nothing can be read`)
+  }
+  return Promise.resolve(`${rounds} × a page of zeros: at least ${worst} of ${frames.length} ticks saved`)
+}
+
+/** Single bits, anywhere but in the first bytes that say whose file it is. */
+export function flips(folder: Folder, rounds: number, random: () => number): Promise<string> {
+  const file = folder.file('whole.db')
+  const frames = writeSample(file, { secs: 120, rps: 100 })
+  const bytes = readFileSync(file)
+  const flipped = folder.file('flipped.db')
+  let [refused, least] = [0, frames.length]
+  for (let round = 0; round < rounds; round++) {
+    const copy = Buffer.from(bytes)
+    const at = 100 + Math.floor(random() * (copy.length - 100))
+    copy[at] = copy[at]! ^ (1 << Math.floor(random() * 8))
+    writeFileSync(flipped, copy)
+    const saved = readable(flipped, frames)
+    if (saved === 0) refused++
+    else least = Math.min(least, saved)
+  }
+  return Promise.resolve(
+    `${rounds} × a flipped bit: no wrong number, ${refused} files refused, else at least ${least} of ${frames.length} ticks`,
+  )
+}
