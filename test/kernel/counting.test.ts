@@ -1,11 +1,20 @@
 /** TRUTH.md, "Counting": every attempt once, for the right backend, method and route. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
+import {
+  assertEqualsTruth,
+  assertNothingLost,
+  assertReconciles,
+  failuresOf,
+  rowsOf,
+  truthOf,
+} from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import type { Step, Truth, TruthRow } from './lab/protocol.ts'
-import { lacking } from './lab/system.ts'
+import { inside, lacking } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -391,6 +400,43 @@ describe('counting', { skip: lacking() }, () => {
       expected[row.replace('/r/1', '/r/:id')] = value
     assertEqualsTruth(seen, expected)
   })
+
+  test(
+    'a hundred thousand mixed requests under wrk differ from nginx’s log in none',
+    { skip: lacking('wrk') },
+    async () => {
+      const paths = range(1, 40).map((n) => `/${['shop', 'cart', 'user', 'img'][n % 4]!}/page${n}x`)
+      const back = await startLabNginx(
+        cable.far.namespace,
+        `server { listen ${FAR}:8090; listen 10.77.0.3:8090; listen [fd77::2]:8090; return 200 ok;
+         location /cart/ { return 404 "not here"; } location /img/ { return 204; } location /user/ { return 503; } }`,
+      )
+      const front = await startLabNginx(
+        cable.proxy.namespace,
+        `upstream three { server ${FAR}:8090; server 10.77.0.3:8090; server [fd77::2]:8090; keepalive 32; }
+       server { listen 127.0.0.1:8080; location / { proxy_pass http://three; }
+         location /shop/ { proxy_set_header Connection close; proxy_pass http://three; } }`,
+      )
+      const script = join(front.folder, 'mixed.lua')
+      const list = paths.map((path) => `"${path}"`).join(', ')
+      writeFileSync(
+        script,
+        `local paths, n = {${list}}, 0
+       request = function() n = n + 1; return wrk.format(n % 7 == 0 and "DELETE" or "GET", paths[n % #paths + 1]) end`,
+      )
+      const seen = await watch(cable.proxy.namespace, () =>
+        inside(cable.proxy.namespace, 'wrk', '-t2', '-c48', '-d12s', '-s', script, 'http://127.0.0.1:8080/'),
+      )
+      const attempts = front.attempts()
+      await Promise.all([front.stop(), back.stop()])
+      assert.ok(attempts.length > 20_000, `wrk made ${attempts.length} requests`)
+      assert.deepEqual(rowsOf(seen), truthOf(attempts))
+      const unanswered = attempts.filter(({ status }) => status === null).length
+      assert.equal(seen.sum.totals.requests - seen.sum.totals.answered, unanswered)
+      assertNothingLost(seen)
+      assertReconciles(seen)
+    },
+  )
 
   /** What the backends of a port counted. */
   async function truth(port: number): Promise<Truth> {

@@ -232,6 +232,58 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('a request whose connection ended unseen is unanswered once its port is used again', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port, rules: { '/lost': { steps: [{ end: 'hang' }] } } })
+    const talk = (path: string, ...then: readonly Step[]) =>
+      cable.proxy.call('talk', {
+        address: FAR,
+        port,
+        localPort: 23_999,
+        steps: [{ send: get(path) }, ...then],
+      })
+    const seen = await watch(cable.proxy.namespace, async () => {
+      const lost = talk('/lost', { pause: 600 }, { end: 'rst' })
+      await sleep(300)
+      // Without a route the RST reaches no interface.
+      await sh('ip', '-n', cable.proxy.namespace, 'route', 'add', 'unreachable', `${FAR}/32`)
+      await lost
+      await sh('ip', '-n', cable.proxy.namespace, 'route', 'del', 'unreachable', `${FAR}/32`)
+      await talk('/next', { answers: 1 }, { end: 'rst' })
+    })
+    assert.deepEqual(rowsOf(seen), {
+      [`${FAR}:${port} GET /lost`]: { requests: 1, codes: {} },
+      [`${FAR}:${port} GET /next`]: { requests: 1, codes: { 200: 1 } },
+    })
+    assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /lost`]: { unanswered: 1 } })
+    assertReconciles(seen)
+  })
+
+  test('what is open at the end is in flight, and the identity holds', async () => {
+    port++
+    await cable.far.call('listen', {
+      address: FAR,
+      port,
+      rules: { '/open': { steps: [{ pause: 2000 }, { send: ok }] } },
+    })
+    let asked: Promise<unknown> = Promise.resolve()
+    const seen = await watch(cable.proxy.namespace, async () => {
+      await cable.proxy.call('ask', { address: FAR, port, requests: [get('/done')], times: 20 })
+      asked = cable.proxy.call('ask', {
+        address: FAR,
+        port,
+        requests: [get('/open')],
+        times: 7,
+        connections: 7,
+      })
+      await sleep(500)
+    })
+    await asked
+    assert.equal(seen.sum.totals.requests, 27)
+    assert.equal(seen.sum.totals.inFlight, 7)
+    assertReconciles(seen)
+  })
+
   test('thousands of open requests are all held', async () => {
     port++
     await cable.far.call('listen', {
