@@ -2,26 +2,37 @@
 import type { BackendSum } from '../frame/aggregate.ts'
 import { addMicros, SECOND, wallMicros, type WallMicros } from '../frame/units.ts'
 import type { Candidate } from './finding.ts'
+import type { TimeSpan } from '../frame/time.ts'
 import type { StepSeries } from './steps.ts'
 
-/** @param rising the change begins here, else it ends @param border start of the step that is the first (after the last) */
+export interface Second {
+  readonly at: WallMicros
+  readonly line: BackendSum | null
+}
+
+/** Noise may have made the run longer than what happened, hardly shorter. */
+const INWARDS = 3
+
+/** @param rising the change begins at this edge, else it ends @param secondsOf the recorded seconds of a span */
 export function edgeOf(
   candidate: Candidate,
   rising: boolean,
-  border: WallMicros,
-  { step, range }: StepSeries,
-  lineOf: (from: WallMicros, to: WallMicros) => BackendSum | null,
+  { start, step, range }: StepSeries,
+  secondsOf: (span: TimeSpan) => Iterable<Second>,
 ): WallMicros {
-  if (step <= SECOND) return border
-  const from = Math.max(range.from, border - step)
-  const to = Math.min(range.to, border + step)
-  const seconds: { at: WallMicros; value: number; weight: number }[] = []
-  for (let at = wallMicros(from); at < to; at = addMicros(at, SECOND)) {
-    const line = lineOf(at, addMicros(at, SECOND))
+  const { run } = candidate
+  const middle = (run.from + run.to) / 2
+  const steps = rising
+    ? { from: run.from - 1, to: Math.min(run.from + INWARDS, Math.ceil(middle)) }
+    : { from: Math.max(run.to - INWARDS, Math.floor(middle)), to: run.to + 1 }
+  const time = (index: number): WallMicros =>
+    wallMicros(Math.min(range.to, Math.max(range.from, start + index * step)))
+  if (step <= SECOND) return time(rising ? run.from : run.to)
+  const seconds = [...secondsOf({ from: time(steps.from), to: time(steps.to) })].flatMap(({ at, line }) => {
     const value = candidate.value(line)
-    if (value !== null) seconds.push({ at, value, weight: candidate.weight(line) })
-  }
-  return bestSplit(seconds, levelsOf(candidate, rising)) ?? border
+    return value === null ? [] : [{ at, value, weight: candidate.weight(line) }]
+  })
+  return bestSplit(seconds, levelsOf(candidate, rising)) ?? time(rising ? run.from : run.to)
 }
 
 interface Level {

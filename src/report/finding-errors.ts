@@ -1,7 +1,7 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
 import { NO_CONNECTIONS } from '../frame/aggregate.ts'
 import { routeKey, type Aggregate, type BackendSum } from '../frame/aggregate.ts'
-import { classCount } from '../frame/measure.ts'
+import { classCount, ratio } from '../frame/measure.ts'
 import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
 import type { FindingKind } from './document.ts'
 import type { Candidate, Looking } from './finding.ts'
@@ -59,49 +59,71 @@ export function errorBursts({ series, label }: Looking): Candidate[] {
   return series.backends.flatMap((of) =>
     KINDS.flatMap((kind) => {
       const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
-      const usual = usualShare(counts, wholes)
-      return burstsIn(counts, wholes, usual, kind.least).map((run): Candidate => {
-        const [bad, all] = [sum(counts, run), sum(wholes, run)]
-        const after = bad / all
+      return burstsIn(counts, wholes, kind.least).map(({ run, usual }): Candidate => {
         return {
           kind: kind.kind,
           run,
           backend: of.backend,
           before: usual,
-          after,
+          after: sum(counts, run) / sum(wholes, run),
           value: (line) =>
             line === null || kind.whole(line) === 0 ? null : kind.part(line) / kind.whole(line),
           weight: (line) => (line === null ? 0 : kind.whole(line)),
+          confirm: () => true,
           culprit: (within) => mainRoute(within, kind),
-          words: (length, route) =>
-            `${kind.words} ${label(of.backend)}${route === null ? '' : ` ${route}`}: ${finePercent(after)} for ${longSpan(length)} (${exactCount(bad)} of ${exactCount(all)}), ${finePercent(usual)} otherwise`,
+          settle: (line, length, route) => {
+            const [errors, all] = line === null ? [0, 0] : [kind.part(line), kind.whole(line)]
+            const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
+            const counted = `${exactCount(errors)} of ${exactCount(all)}`
+            const share = ratio(errors, all)
+            return {
+              after: share,
+              what: `${kind.words} ${place}: ${finePercent(share)} for ${longSpan(length)} (${counted}), ${finePercent(usual)} otherwise`,
+            }
+          },
         }
       })
     }),
   )
 }
 
-function burstsIn(counts: readonly number[], wholes: readonly number[], usual: number, least: number): Run[] {
-  const scores = counts.map((count, i) => surprise(count, wholes[i]! * usual))
+interface Burst {
+  readonly run: Run
+  /** share in all steps but those of bursts */
+  readonly usual: number
+}
+
+/** Looks for bursts above the better half of the time, then holds them against all the time that is left. */
+function burstsIn(counts: readonly number[], wholes: readonly number[], least: number): Burst[] {
+  const better = betterShare(counts, wholes)
+  const scores = counts.map((count, i) => surprise(count, wholes[i]! * better))
   const noise = spread(scores.filter((_, i) => wholes[i]! > 0))
   const unusual = counts.map((count, i) => {
     const whole = wholes[i]!
-    return whole === 0 ? null : scores[i]! / noise > 1.5 && count / whole > 2 * usual
+    return whole === 0 ? null : scores[i]! / noise > 1.5 && count / whole > 2 * better
   })
-  return runsOf(unusual, 2).filter((run) => {
-    const [bad, all] = [sum(counts, run), sum(wholes, run)]
-    const share = bad / all
-    return (
-      bad >= LEAST_ERRORS &&
-      share >= usual + LEAST_RISE &&
-      share >= 2 * usual &&
-      surprise(bad, all * usual) / noise >= least
-    )
-  })
+  const isBurst =
+    (usual: number) =>
+    (run: Run): boolean => {
+      const [bad, all] = [sum(counts, run), sum(wholes, run)]
+      const rises = bad / all >= Math.max(usual + LEAST_RISE, 2 * usual)
+      return bad >= LEAST_ERRORS && rises && surprise(bad, all * usual) / noise >= least
+    }
+  const runs = runsOf(unusual, 2).filter(isBurst(better))
+  const usual = shareOutside(counts, wholes, runs)
+  return runs.filter(isBurst(usual)).map((run) => ({ run, usual }))
+}
+
+function shareOutside(counts: readonly number[], wholes: readonly number[], runs: readonly Run[]): number {
+  const outside = (values: readonly number[]): number =>
+    values.reduce((total, value) => total + value, 0) -
+    runs.reduce((total, run) => total + sum(values, run), 0)
+  const whole = outside(wholes)
+  return whole === 0 ? 0 : outside(counts) / whole
 }
 
 /** Of the better half of the time: an incident may fill nearly as much of a recording. */
-function usualShare(counts: readonly number[], wholes: readonly number[]): number {
+function betterShare(counts: readonly number[], wholes: readonly number[]): number {
   const steps = counts
     .map((count, i) => ({ count, whole: wholes[i]! }))
     .filter(({ whole }) => whole > 0)

@@ -27,9 +27,12 @@ export function slowDowns({ series, label }: Looking): Candidate[] {
         after: after / 1000,
         value: (line) => (line === null ? null : (logOf(statistic(line.header, 'p50')) ?? null)),
         weight: (line) => (line === null ? 0 : line.header.sampled),
+        confirm: () => true,
         culprit: () => null,
-        words: (length) =>
-          `${label(of.backend)} took ${(after / before).toFixed(1)} times as long for ${longSpan(length)}: median ${latency(micros(after))}, ${latency(micros(before))} otherwise`,
+        settle: (_, length) => ({
+          after: after / 1000,
+          what: `${label(of.backend)} took ${(after / before).toFixed(1)} times as long for ${longSpan(length)}: median ${latency(micros(after))}, ${latency(micros(before))} otherwise`,
+        }),
       }
     })
   })

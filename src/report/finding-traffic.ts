@@ -1,12 +1,15 @@
 /** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
 import { longSpan, rate } from '../render/quantities.ts'
 import type { Candidate, Looking } from './finding.ts'
-import { rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
 import type { BackendSeries, StepSeries } from './steps.ts'
 
 /** Steps on each side that say what is usual: follows the day, outlasts an incident. */
 const REACH = 90
 const LEAST_EXPECTED = 30
+/** A step that an absence fills by two thirds; its edges are found to the second afterwards, and then nothing may be left. */
+const NEARLY_NONE = 0.35
+const NOTHING_LEFT = 0.05
 
 export function trafficChanges(looking: Looking): Candidate[] {
   const { series } = looking
@@ -47,7 +50,7 @@ function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] 
 
 function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
   const unusual = series.requests.map((requests, i) =>
-    isMissing(series, i) ? null : requests < 0.1 * expected[i]!,
+    isMissing(series, i) ? null : requests < NEARLY_NONE * expected[i]!,
   )
   return runsOf(unusual, 1)
     .filter((run) => sum(expected, run) >= LEAST_EXPECTED)
@@ -70,11 +73,21 @@ function allTraffic(
     after,
     value: (line) => line?.requests ?? 0,
     weight: () => 1,
+    confirm: (line, { length }) =>
+      kind === 'surge' || (line?.requests ?? 0) <= (NOTHING_LEFT * before * length) / 1e6,
     culprit: () => null,
-    words: (length) =>
-      kind === 'surge'
-        ? `traffic was ${(after / before).toFixed(1)} times the usual for ${longSpan(length)}: ${rate(after)} requests a second, ${rate(before)} otherwise`
-        : `traffic stopped for ${longSpan(length)}: ${rate(after)} requests a second, ${rate(before)} otherwise`,
+    settle: (line, length) => {
+      const now = ((line?.requests ?? 0) * 1e6) / length
+      const span = longSpan(length)
+      const rates = `${rate(now)} requests a second, ${rate(before)} otherwise`
+      return {
+        after: now,
+        what:
+          kind === 'surge'
+            ? `traffic was ${(now / before).toFixed(1)} times the usual for ${span}: ${rates}`
+            : `traffic stopped for ${span}: ${rates}`,
+      }
+    },
   }
 }
 
@@ -83,16 +96,20 @@ const MOST_PAUSES = 3
 
 /** Spans in which a backend had nothing, although its share of all traffic would have been much. */
 function absences(of: BackendSeries, stops: readonly Run[], { series, label }: Looking): Candidate[] {
-  const silent = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests === 0))
-  const quiet = runsOf(silent, 1)
+  const shares = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests / series.requests[i]!))
+  const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
+  const quiet = runsOf(
+    shares.map((share) => (share === null ? null : share < NEARLY_NONE * typical)),
+    1,
+  )
   const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
   const usual = shareWhere(of, series, active)
   const runs = quiet
     .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
     .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
   if (runs.length > MOST_PAUSES) return []
-  const last = lastActive(of)
-  const first = of.requests.findIndex((requests) => requests > 0)
+  const last = of.requests.reduce((found, _, i) => (active(i) && !isIdle(series, i) ? i : found), -1)
+  const first = of.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
   const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
   const middle = runs.filter((run) => run.from > first && run.to <= last)
   const after = runs.find((run) => run.from > last)
@@ -107,11 +124,23 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
       after: kind === 'backend_appeared' ? usualRate : 0,
       value: (line) => line?.requests ?? 0,
       weight: () => 1,
+      confirm: (line, { totals }) =>
+        kind === 'backend_appeared' || (line?.requests ?? 0) <= NOTHING_LEFT * usual * totals.requests,
       culprit: () => null,
-      words: (length) =>
-        kind === 'backend_appeared'
-          ? `${label(of.backend)} appeared with ${rate(usualRate)} requests a second${run.to < series.count ? `, for ${longSpan(length)}` : ''}`
-          : `${label(of.backend)} got no requests for ${longSpan(length)}${run.to < series.count ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+      settle: (line, length) => {
+        const span = longSpan(length)
+        const lasts = run.to < series.count
+        const now = ((line?.requests ?? 0) * 1e6) / length
+        return kind === 'backend_appeared'
+          ? {
+              after: now,
+              what: `${label(of.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
+            }
+          : {
+              after: now,
+              what: `${label(of.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+            }
+      },
     }
   }
   const present: Run = { from: first, to: last + 1 }
@@ -130,8 +159,6 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
 const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] === 0
 const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
 const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
-const lastActive = ({ requests }: BackendSeries): number =>
-  requests.reduce((last, count, i) => (count > 0 ? i : last), -1)
 
 function shareWhere(of: BackendSeries, series: StepSeries, active: (i: number) => boolean): number {
   let [own, all] = [0, 0]

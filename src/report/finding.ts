@@ -22,7 +22,15 @@ export interface Candidate {
   readonly value: (line: BackendSum | null) => number | null
   /** how much a second says */
   readonly weight: (line: BackendSum | null) => number
+  /** looks again once the edges are known to the second */
+  readonly confirm: (line: BackendSum | null, within: Aggregate) => boolean
   /** `METHOD route`, if one has nearly all of it */
   readonly culprit: (within: Aggregate) => string | null
-  readonly words: (length: number, route: string | null) => string
+  /** `after`, and the sentence, of what lies within the edges */
+  readonly settle: (line: BackendSum | null, length: number, route: string | null) => Settled
+}
+
+export interface Settled {
+  readonly after: number | null
+  readonly what: string
 }

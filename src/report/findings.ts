@@ -4,18 +4,19 @@ import type { Backend } from '../frame/frame.ts'
 import { labelOf } from '../frame/leaderboard.ts'
 import type { Recording } from '../frame/recording.ts'
 import { selectRows } from '../frame/selection.ts'
+import type { TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
-import { addMicros, wallMicros, type WallMicros } from '../frame/units.ts'
+import { SECOND, type WallMicros } from '../frame/units.ts'
 import { exactCount, longSpan } from '../render/quantities.ts'
 import type { FindingEntry } from './document.ts'
-import { edgeOf } from './edges.ts'
+import { edgeOf, type Second } from './edges.ts'
 import { errorBursts } from './finding-errors.ts'
 import { slowDowns } from './finding-times.ts'
 import { trafficChanges } from './finding-traffic.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { severalNamespaces } from './json.ts'
 import { aggregateWithin } from './source.ts'
-import type { StepSeries } from './steps.ts'
+import { stepsWithin, type StepSeries } from './steps.ts'
 import type { Summary } from './summary.ts'
 
 /** In the order of time. */
@@ -31,7 +32,7 @@ export function findingsOf(
     ...slowDowns(looking),
     ...trafficChanges(looking),
   ])
-  const found = candidates.map((candidate) => findingOf(candidate, recordings, series, summary))
+  const found = candidates.flatMap((candidate) => findingOf(candidate, recordings, series, summary) ?? [])
   return [...found, ...gapFindings(summary)].sort(
     (a, b) => compare(a.from, b.from) || compare(a.kind, b.kind) || compare(a.backend ?? '', b.backend ?? ''),
   )
@@ -59,7 +60,7 @@ function findingOf(
   recordings: readonly Recording[],
   series: StepSeries,
   summary: Summary,
-): FindingEntry {
+): FindingEntry | null {
   const { run, backend } = candidate
   const aggregateOf = (from: WallMicros, to: WallMicros): Aggregate =>
     selectRows(aggregateWithin(recordings, { from, to }), summary.query.selection.rows)
@@ -67,33 +68,35 @@ function findingOf(
     backend === null
       ? { ...aggregate.totals, backend: NOBODY, routes: [] }
       : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
-  const edge = (step: number, rising: boolean): WallMicros =>
-    edgeOf(candidate, rising, stepStart(series, step), series, (from, to) => lineOf(aggregateOf(from, to)))
-  const from = run.from === 0 ? series.range.from : edge(run.from, true)
-  const to = run.to >= series.count ? series.range.to : edge(run.to, false)
+  const secondsOf = function* (span: TimeSpan): Iterable<Second> {
+    for (const { start, aggregate } of stepsWithin(recordings, span, SECOND)) {
+      yield { at: start, line: lineOf(selectRows(aggregate, summary.query.selection.rows)) }
+    }
+  }
+  const from = run.from === 0 ? series.range.from : edgeOf(candidate, true, series, secondsOf)
+  const to = run.to >= series.count ? series.range.to : edgeOf(candidate, false, series, secondsOf)
   const within = aggregateOf(from, to)
+  if (from >= to || !candidate.confirm(lineOf(within), within)) return null
   const route = candidate.culprit({
     ...within,
     backends: within.backends.filter(
       (sum) => backend === null || backendKey(sum.backend) === backendKey(backend),
     ),
   })
+  const { after, what } = candidate.settle(lineOf(within), to - from, route)
   return {
     kind: candidate.kind,
     from: isoUtc(from),
     to: isoUtc(to),
     backend: backend?.address ?? null,
     route,
-    what: candidate.words(to - from, route),
+    what,
     before: candidate.before,
-    after: candidate.after,
+    after,
   }
 }
 
 const NOBODY: Backend = { id: -1, address: '', netns: 0, name: null }
-
-const stepStart = ({ start, step, range }: StepSeries, index: number): WallMicros =>
-  wallMicros(Math.min(range.to, Math.max(range.from, addMicros(start, index * step))))
 
 /** Gaps that an eye would see; many short ones are told as one. */
 function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {

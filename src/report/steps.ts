@@ -31,7 +31,7 @@ const LENGTHS = [1, 2, 5, 10, 15, 30, 60]
 /** About a hundred steps; a minute, for which there are rollups, where that is more. */
 export function stepLength({ from, to }: TimeSpan): Micros {
   const seconds = (to - from) / 1e6
-  return micros((LENGTHS.find((length) => seconds / length <= 120) ?? 60) * 1e6)
+  return micros((LENGTHS.find((length) => seconds / length <= 120.5) ?? 60) * 1e6)
 }
 
 /** In order; steps without a tick are left out. One is summed at a time. */

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
+import { RunningSum } from '../../src/frame/running-sum.ts'
+import { EVERYTHING } from '../../src/frame/selection.ts'
+import { spanOf } from '../../src/frame/time.ts'
+import { addMicros, wallMicros } from '../../src/frame/units.ts'
+import type { FindingEntry, FindingKind } from '../../src/report/document.ts'
+import { BY_REQUESTS } from '../../src/report/order.ts'
+import { reportOf } from '../../src/report/report.ts'
+import { planSynth, type Incident, type IncidentKind, type SynthPlan } from '../../src/simulate/synth-plan.ts'
+import { synthFrames } from '../../src/simulate/synth.ts'
+import type { Recording } from '../../src/frame/recording.ts'
+import { backend, frame, recording, route, START } from './fake.ts'
+
+const SECS = 240
+
+function plan(incidents: readonly Incident[], seed = 3): SynthPlan {
+  return planSynth({
+    seed,
+    secs: SECS,
+    backends: 3,
+    routes: 4,
+    rps: 90,
+    requests: 0,
+    start: wallMicros(START),
+    incidents,
+  })
+}
+
+function findingsIn(of: Recording): readonly FindingEntry[] {
+  const query = { range: spanOf(of.ticks)!, selection: EVERYTHING, order: BY_REQUESTS, top: null }
+  return reportOf([of], { query, by: null, timeZone: 'UTC', command: '', points: 2, slowest: false }).document
+    .findings
+}
+
+const second = (iso: string): number => (Date.parse(iso) * 1000 - START) / 1e6
+
+describe('findings', () => {
+  const EXPECTED = {
+    '5xx': [
+      'burst_5xx',
+      /^5xx on 10\.\S+: \d\d\.\d% for \d\ds \([\d,]+ of [\d,]+\), \d+(\.\d\d)?% otherwise$/,
+    ],
+    slow: ['slow_down', /took \d+\.\d times as long for \d\ds: median \S+ms, \S+ms otherwise$/],
+    vanish: ['backend_vanished', /got no requests for \d\ds; \S+ a second otherwise$/],
+    appear: ['backend_appeared', /appeared with \S+ requests a second, for \d\ds$/],
+    refused: ['backend_refused', /^connections refused or timed out by 10/],
+    surge: ['surge', /^traffic was [23]\.\d times the usual for \d\ds/],
+    stop: ['stop', /^traffic stopped for \d\ds/],
+  } as const satisfies Partial<Record<IncidentKind, readonly [FindingKind, RegExp]>>
+
+  for (const [kind, [found, words]] of Object.entries(EXPECTED) as [
+    IncidentKind,
+    readonly [FindingKind, RegExp],
+  ][]) {
+    it(`names a planned ${kind}: its backend, its time to two seconds, and nothing else`, () => {
+      const of = plan([{ kind, from: 100, to: 140, backend: null }])
+      const findings = findingsIn(recording([...synthFrames(of)]))
+      assert.deepEqual(
+        findings.map((finding) => finding.kind),
+        [found],
+      )
+      const finding = findings[0]!
+      assert.equal(finding.backend, of.planned[0]!.backend?.address ?? null)
+      assert.ok(Math.abs(second(finding.from) - 100) <= 2, finding.from)
+      assert.ok(Math.abs(second(finding.to) - 140) <= 2, finding.to)
+      assert.match(finding.what, words)
+    })
+  }
+
+  it('name a gap with its reason', () => {
+    const frames = [0, 1, 2, 3].map((i) => frame(i, addMicros(START, (i < 2 ? i : i + 30) * 1e6), []))
+    const of = recording(frames, {
+      gaps: [{ from: addMicros(START, 2e6), to: addMicros(START, 32e6), reason: 'disk_full' }],
+    })
+    assert.deepEqual(
+      findingsIn(of).map(({ kind, what }) => [kind, what]),
+      [['gap', 'nothing was recorded for 30s (disk_full)']],
+    )
+  })
+
+  it('are the same each time', () => {
+    const of = recording([
+      ...synthFrames(
+        plan([
+          { kind: '5xx', from: 60, to: 90, backend: 1 },
+          { kind: 'slow', from: 150, to: 190, backend: 0 },
+        ]),
+      ),
+    ])
+    assert.deepEqual(findingsIn(of), findingsIn(of))
+    assert.deepEqual(
+      findingsIn(of).map(({ kind }) => kind),
+      ['burst_5xx', 'slow_down'],
+    )
+  })
+
+  it('are none in quiet traffic, whatever the seed', () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      assert.deepEqual(findingsIn(recording([...synthFrames(plan([], seed))])), [], `seed ${seed}`)
+    }
+  })
+
+  it('name the route where one has nearly all of it', () => {
+    const [a, b] = [backend('a:1'), backend('b:1')]
+    const frames = Array.from({ length: 120 }, (_, i) =>
+      frame(i, addMicros(START, i * 1e6), [
+        { backend: a, route: route('GET', '/x'), times: [900, 1000, 1100] },
+        {
+          backend: a,
+          route: route('POST', '/pay'),
+          times: [900, 1000, 1100],
+          codes: i >= 60 && i < 80 ? [502, 200] : [200],
+        },
+        { backend: b, route: route('GET', '/x'), times: [900, 1000, 1100] },
+      ]),
+    )
+    const [finding, ...others] = findingsIn(recording(frames))
+    assert.deepEqual(others, [])
+    assert.equal(finding!.route, 'POST /pay')
+    assert.equal(finding!.after, 40 / 120)
+    assert.equal(finding!.before, 0)
+  })
+
+  it('of an empty recording, and of a single tick, are none', () => {
+    assert.deepEqual(findingsIn(recording([frame(0, START, [])])), [])
+  })
+})
+
+describe('a running sum', () => {
+  it('is the sum of the parts', () => {
+    const ticks = fc.array(
+      fc.record({
+        times: fc.array(fc.integer({ min: 1, max: 1e6 }), { maxLength: 4 }),
+        resets: fc.nat(2),
+        open: fc.nat(2),
+        which: fc.nat(2),
+      }),
+      { maxLength: 20 },
+    )
+    fc.assert(
+      fc.property(ticks, (of) => {
+        const parts = of.map(({ which, ...counts }, i) =>
+          ofFrame(
+            frame(i, addMicros(START, i * 1e6), [
+              { ...counts, backend: backend(`b:${which}`), route: route('GET', '/') },
+            ]),
+          ),
+        )
+        const sum = new RunningSum()
+        for (const part of parts) sum.add(part)
+        const byName = (of: { backends: readonly { backend: { address: string } }[] }): unknown => ({
+          ...of,
+          backends: [...of.backends].sort((x, y) => (x.backend.address < y.backend.address ? -1 : 1)),
+        })
+        assert.deepEqual(byName(sum.total), byName(sumOf(parts)))
+      }),
+    )
+  })
+})
