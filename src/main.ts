@@ -22,7 +22,10 @@ for (const stream of [process.stdout, process.stderr]) {
 
 process.exitCode = await run({
   args: process.argv.slice(2),
-  stdin: process.stdin,
+  // A getter: whoever asks for the stream makes a pipe non-blocking, and a recording is read from it at once.
+  get stdin() {
+    return process.stdin
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -18,6 +18,7 @@ import {
 import { HEADER_BYTES, readHeader, withoutWal, type Header } from './header.ts'
 import { openCopy, readStart } from './private-copy.ts'
 import { FORMAT } from './schema.ts'
+import { readStandardInput } from './stdin.ts'
 
 export interface Opened {
   readonly database: Database
@@ -48,7 +49,7 @@ export function openForReading(file: string): Opened {
 }
 
 function fromStream(): Opened {
-  const bytes = unzip(readFileSync(0), 'standard input')
+  const bytes = unzip(readStandardInput(), 'standard input')
   return fromBytes(bytes, 'standard input', () => bytes)
 }
 
