@@ -1,7 +1,8 @@
 /**
- * What recording costs nginx. Two questions, each answered by ratios:
+ * What recording costs nginx. Three questions, answered by ratios where they can be:
  *   1. a packet: BPF_PROG_TEST_RUN over a null program (bench/kernel/testrun.c)
  *   2. a request: CPU of everything and nginx's throughput and p99 with a null program, the whole recorder, tcpdump, an access log
+ *   3. the recorder itself: its two processes' CPU at 10,000 requests a second, and with nothing to record
  * ROUNDS=12 SECONDS=2 by default; every round runs every condition in a turned order, and medians are of ratios within a round.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -109,6 +110,7 @@ async function requests(): Promise<void> {
     await load(cable.proxy.namespace, 8081, group)
     const rounds = await repeated(ROUNDS, async (n) => round(cable.proxy.namespace, group, n))
     report(rounds)
+    await ownCost(cable.proxy.namespace, group)
   } finally {
     await front.stop()
     await back.stop()
@@ -116,6 +118,39 @@ async function requests(): Promise<void> {
     group.remove()
     rmSync(scratch, { recursive: true })
   }
+}
+
+/** 3. The recorder. */
+async function ownCost(namespace: string, group: Group): Promise<void> {
+  const child = await startRecorder(namespace)
+  const cpu = (): number => processTree(child.pid!).reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  await load(namespace, 8081, group)
+  const busyFrom = cpu()
+  const { requests } = await load(namespace, 8081, group, 10)
+  const perRequest = (cpu() - busyFrom) / requests
+  await sleep(3000)
+  const idleFrom = cpu()
+  await sleep(20_000)
+  const idle = (cpu() - idleFrom) / 20
+  await ended(child, 'SIGINT')
+  print('\nthe recorder, node and helper together')
+  print(
+    `  at 10,000 req/s    ${(perRequest * 10_000 * 100).toFixed(1)} % of one core (${(perRequest * 1e6).toFixed(2)} µs a request)  goal ≤ 10 %`,
+  )
+  print(`  idle               ${(idle * 100).toFixed(2)} % of one core  goal ≤ 0.5 %`)
+}
+
+function processTree(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))]
+}
+
+/** utime and stime of proc(5), in ticks of 10 ms. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 async function round(namespace: string, group: Group, n: number): Promise<Record<string, Sample>> {
@@ -132,7 +167,7 @@ async function round(namespace: string, group: Group, n: number): Promise<Record
   return samples
 }
 
-async function load(namespace: string, port: number, group: Group): Promise<Sample> {
+async function load(namespace: string, port: number, group: Group, seconds = SECONDS): Promise<Sample> {
   const before = group.cpuMicros()
   const output = await inside(
     namespace,
@@ -142,7 +177,7 @@ async function load(namespace: string, port: number, group: Group): Promise<Samp
     'wrk',
     '-t1',
     `-c${CONNECTIONS}`,
-    `-d${SECONDS}s`,
+    `-d${seconds}s`,
     '--latency',
     `http://127.0.0.1:${port}/api/orders`,
   )
@@ -202,16 +237,16 @@ async function nullProgram(namespace: string): Promise<() => Promise<void>> {
 }
 
 async function recorder(namespace: string): Promise<() => Promise<void>> {
-  const file = join(scratch, `${performance.now()}.db`)
-  const child = spawn(
-    'ip',
-    ['netns', 'exec', namespace, process.execPath, `${ROOT}dist/main.js`, 'record', '--out', file],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
-  await said(child, 'recording')
+  const child = await startRecorder(namespace)
   return () => ended(child, 'SIGINT')
+}
+
+async function startRecorder(namespace: string): Promise<ChildProcess> {
+  const file = join(scratch, `${performance.now()}.db`)
+  const words = ['netns', 'exec', namespace, process.execPath, `${ROOT}dist/main.js`, 'record', '--out', file]
+  const child = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  await said(child, 'recording')
+  return child
 }
 
 async function tcpdump(namespace: string): Promise<() => Promise<void>> {

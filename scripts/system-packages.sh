@@ -2,7 +2,7 @@
 # Names the system packages that are missing, with the command that installs them; with --install, installs them where it may.
 #   system-packages.sh [--install] build|run|test …
 set -euo pipefail
-PATH=$PATH:/usr/sbin:/sbin
+PATH=$PATH:${SBIN-/usr/sbin:/sbin}
 
 install=no
 if [ "${1:-}" = --install ]; then install=yes; shift; fi
