@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
+import { ofFrame, sumOf, type Aggregate } from '../../src/frame/aggregate.ts'
 import { RunningSum } from '../../src/frame/running-sum.ts'
 import { EVERYTHING } from '../../src/frame/selection.ts'
 import { spanOf } from '../../src/frame/time.ts'
@@ -151,11 +151,18 @@ describe('a running sum', () => {
         )
         const sum = new RunningSum()
         for (const part of parts) sum.add(part)
-        const byName = (of: { backends: readonly { backend: { address: string } }[] }): unknown => ({
+        // Rows of a single tick carry their backend with them: that is no part of the sum.
+        const plain = (of: Aggregate): unknown => ({
           ...of,
-          backends: [...of.backends].sort((x, y) => (x.backend.address < y.backend.address ? -1 : 1)),
+          backends: [...of.backends]
+            .sort((x, y) => (x.backend.address < y.backend.address ? -1 : 1))
+            .map(({ connection, routes, ...rest }) => ({
+              ...rest,
+              connection: { ...connection, backend: null },
+              routes: routes.map((row) => ({ ...row, backend: null })),
+            })),
         })
-        assert.deepEqual(byName(sum.total), byName(sumOf(parts)))
+        assert.deepEqual(plain(sum.total), plain(sumOf(parts)))
       }),
     )
   })
