@@ -1,0 +1,122 @@
+/** Writes fixtures/recordings anew: node --import tsx test/store/make-corpus.ts. A format's file is made once and then kept for ever. */
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import Sqlite from 'better-sqlite3'
+import type { SecondFrame } from '../../src/frame/frame.ts'
+import { addMicros } from '../../src/frame/units.ts'
+import type { Incident } from '../../src/simulate/synth-plan.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { sampleFrames, type SampleOptions } from '../torture/sample.ts'
+
+const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
+const META = {
+  host: 'web1',
+  timeZone: 'Europe/Berlin',
+  kernel: '6.12.0',
+  arguments: ['record', '--out', 'x.db'],
+  interfaces: ['eth0'],
+}
+const PAGE = 4096
+const SMALL: SampleOptions = { secs: 90, rps: 12, backends: 2, routes: 4, requests: 3 }
+
+const incident = (
+  kind: Incident['kind'],
+  from: number,
+  to: number,
+  backend: number | null = null,
+): Incident => ({
+  kind,
+  from,
+  to,
+  backend,
+})
+
+function write(
+  name: string,
+  frames: Iterable<SecondFrame>,
+  then?: (sink: ReturnType<typeof createRecording>) => void,
+): string {
+  const file = folder + name
+  rmSync(file, { force: true })
+  const sink = createRecording(file, META, { durable: false })
+  for (const frame of frames) sink.append(frame)
+  then?.(sink)
+  sink.close()
+  return file
+}
+
+const change = (name: string, edit: (bytes: Buffer) => Buffer): void =>
+  writeFileSync(folder + name, edit(readFileSync(`${folder}whole.db`)))
+
+if (!existsSync(`${folder}format-1.db`)) write('format-1.db', sampleFrames(SMALL))
+write('whole.db', sampleFrames(SMALL))
+write('one-tick.db', sampleFrames({ ...SMALL, secs: 1 }))
+write('no-tick.db', [])
+write('gap.db', sampleFrames({ ...SMALL, incidents: [incident('gap', 30, 50)] }))
+write(
+  'incident.db',
+  sampleFrames({
+    secs: 480,
+    rps: 40,
+    routes: 6,
+    requests: 4,
+    incidents: [
+      incident('5xx', 60, 120, 0),
+      incident('slow', 160, 230, 1),
+      incident('vanish', 280, 350, 0),
+      incident('gap', 400, 430),
+    ],
+  }),
+  (sink) => sink.mark({ at: addMicros(START(), 58e6), kind: 'deploy', text: 'deploy 4711' }),
+)
+writeClockStep()
+writeFileSync(`${folder}empty.db`, '')
+writeFileSync(`${folder}foreign.db`, 'this is not a recording\n'.repeat(50))
+change('truncated.db', (bytes) => bytes.subarray(0, Math.floor(bytes.length * 0.85)))
+change('holed.db', (bytes) => bytes.fill(0, 22 * PAGE, 23 * PAGE))
+change('lone-wal.db', (bytes) => {
+  bytes[18] = bytes[19] = 2
+  return bytes
+})
+change('zipped.db.gz', (bytes) => gzipSync(bytes))
+writeNewer()
+writeFuture()
+
+function START(): SecondFrame['start'] {
+  return [...sampleFrames({ ...SMALL, secs: 1 })][0]!.start
+}
+
+/** The wall clock is set back by 40 s after half a minute: 20 s are shown twice by it, and order is by sequence. */
+function writeClockStep(): void {
+  const frames = [...sampleFrames(SMALL)]
+  const stepped = frames.map((frame, i) =>
+    i < 30 ? frame : { ...frame, start: addMicros(frame.start, -40e6) },
+  )
+  write('clock-step.db', stepped, (sink) =>
+    sink.mark({ at: stepped[30]!.start, kind: 'clock_step', text: 'clock stepped by -40.0 s' }),
+  )
+}
+
+function writeNewer(): void {
+  change('newer.db', (bytes) => bytes)
+  const database = new Sqlite(`${folder}newer.db`)
+  database.exec("UPDATE meta SET value = 'upstreamtop 0.9.0' WHERE key IN ('readable_by', 'tool')")
+  database.pragma('user_version = 2')
+  database.close()
+}
+
+/** Written by a later version of the same format: more columns, another table, a kind of marker that we don't know. */
+function writeFuture(): void {
+  change('future-columns.db', (bytes) => bytes)
+  const database = new Sqlite(`${folder}future-columns.db`)
+  for (const table of ['tick', 'traffic', 'status', 'connection', 'minute', 'backend', 'route', 'marker']) {
+    database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER NOT NULL DEFAULT 7`)
+  }
+  database.exec('CREATE TABLE later (id INTEGER PRIMARY KEY, what TEXT) STRICT')
+  database.exec("INSERT INTO later VALUES (1, 'something new')")
+  database.exec(`INSERT INTO marker (at, kind, text) VALUES (${START() + 5e6}, 'eclipse', 'it got dark')`)
+  database.close()
+}
+
+// As git checks them out, for everyone to read.
+for (const name of readdirSync(folder)) chmodSync(folder + name, 0o644)
