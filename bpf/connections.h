@@ -91,8 +91,12 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	struct sender who = {};
 	sender_now(&who);
 	remote_of(p, &s->work.remote);
-	f->kind = kind_of(p, &s->work.remote, who.nginx ? who.parent : 0, who.nginx ? who.pid : 0);
-	f->nginx = who.nginx;
+	f->kind = kind_of(p, &s->work.remote, who.instance);
+	f->nginx = who.instance != 0;
+	if (who.instance)
+		remember_proxy(who.instance);
+	else
+		f->held = p->ifindex == 1 && f->kind == KIND_HTTP;
 	f->pid = who.pid;
 	f->fresh = 1;
 	f->isn = p->seq;
@@ -203,6 +207,51 @@ __noinline int listens(struct __sk_buff *skb, struct packet *p, int local)
 	return found;
 }
 
+/* What it held was asked at a front door. */
+__noinline int leave_out(struct flow *f)
+{
+	if (!f)
+		return 0;
+	f->held = 0;
+	f->kind = KIND_FRONT_DOOR;
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = f->current + i;
+
+		if (number == f->started)
+			break;
+		struct exchange *x = exchange_of(f, number);
+		if (__sync_val_compare_and_swap(&x->held, 1, 0)) {
+			claim(x, number, PHASE_OPEN, PHASE_DONE);
+			count(X_FRONT_DOOR);
+		}
+	}
+	return 0;
+}
+
+/*
+ * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, its port is a
+ * door, and what was asked there is none of the upstream leg. That is known before the client sees a byte of the answer.
+ */
+__noinline int answer_out(struct packet *p)
+{
+	if (!p)
+		return 0;
+	turn(p);
+	struct flow *f = find_flow(p);
+	__u32 port = remote_port(p);
+	turn(p);
+	if (!f || !f->held)
+		return 0;
+	struct sender who = {};
+	sender_now(&who);
+	__u32 *housed = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
+	if (housed) {
+		learn_door(port, who.instance, housed);
+		leave_out(f);
+	}
+	return 0;
+}
+
 /*
  * Payload that no flow knows looks like a request line: a connection that is older than us, or one that is left out.
  * A socket that is not established any more sends repetitions only. Returns 1 when there is a flow for it now.
@@ -240,7 +289,8 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
 	remote_of(p, &s->work.remote);
 	f->nginx = worker != 0;
-	f->kind = kind_of(p, &s->work.remote, worker ? worker->master : 0, 0);
+	f->kind = kind_of(p, &s->work.remote, worker ? worker->master : 0);
+	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !worker;
 	f->out.next = p->seq;
 	f->out.synced = 1;
 	f->out.owner = p->ifindex;

@@ -110,6 +110,28 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 	last_failure_ns = now;
 }
 
+/* A request counts from here on. */
+static __always_inline void book_begin(struct flow *f, __u32 number)
+{
+	struct exchange *x = exchange_of(f, number);
+	struct slot *s = slot_of_exchange(x);
+	struct backend *b = backend_of(f->backend);
+
+	if (s)
+		ADD(s->requests, 1);
+	if (b)
+		ADD(b->requests, 1);
+	count_shared(T_REQUESTS);
+}
+
+/* Held requests of a flow are a backend's after all. */
+static __always_inline void release(struct flow *f, __u32 number)
+{
+	f->held = 0;
+	if (__sync_val_compare_and_swap(&exchange_of(f, number)->held, 1, 0))
+		book_begin(f, number);
+}
+
 /* The final head is complete. `ends_too`: so is the answer, within the same segment. Returns whether it was ours to book. */
 __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
 {
@@ -121,6 +143,8 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 
 	if (phase_of(f, number) != PHASE_OPEN)
 		return 0;
+	if (x->held)
+		release(f, number);
 	x->header_us = micros_between(x->at_ns, now) + x->lead_us;
 	x->status = status;
 	if (!claim(x, number, PHASE_OPEN, ends_too ? PHASE_DONE : PHASE_ANSWERED))
@@ -180,6 +204,8 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 
 	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
 		return 0;
+	if (x->held)
+		release(f, number);
 	s = slot_of_exchange(x);
 	if (s) {
 		if (outcome == OUTCOME_RESET)

@@ -198,6 +198,11 @@ static __always_inline __u16 remote_port(const struct packet *p)
 	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
 }
 
+static __always_inline int is_door(__u16 port)
+{
+	return door_ports[port >> 6] >> (port & 63) & 1;
+}
+
 static __always_inline void remote_of(const struct packet *p, struct backend_key *key)
 {
 	__builtin_memset(key, 0, sizeof(*key));

@@ -19,8 +19,9 @@ const volatile __u32 netid = 0; /* of the network namespace: one a recorder */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
-const volatile __u8 has_doors = 0;
-const volatile __u64 door_ports[1024] = {}; /* a bit a port */
+
+/* A bit a port on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
+__u64 door_ports[1024] = {};
 
 /* ---- flows ---- */
 
@@ -103,7 +104,7 @@ struct exchange {
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 pad;
+	__u32 held; /* not booked yet: it may turn out to be front-door traffic */
 };
 
 struct flow {
@@ -117,7 +118,8 @@ struct flow {
 	__u8 closed; /* the sweep removes it */
 	__u8 retry;  /* its worker's last connect failed a moment ago */
 	__u8 counted_connect;
-	__u8 pad[2];
+	__u8 held; /* its requests are held until it is known who answers them */
+	__u8 pad;
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
@@ -291,6 +293,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct door);
 } doors SEC(".maps");
+
+/* nginx instances that connect to somewhere, by their master: and whether one of their doors is known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} proxying SEC(".maps");
+
+__u32 masters_seen = 0;
+__u32 masters_housed = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -145,7 +145,7 @@ static uint32_t own_namespace(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
-static void configure(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
+static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 {
 	uint64_t seed;
 
@@ -156,9 +156,6 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o, cons
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;
 	bpf->rodata->has_only = o->only_count > 0;
-	bpf->rodata->has_doors = nginx->door_count > 0;
-	for (int i = 0; i < nginx->door_count; i++)
-		bpf->rodata->door_ports[nginx->doors[i].port >> 6] |= 1ULL << (nginx->doors[i].port & 63);
 }
 
 static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
@@ -169,6 +166,7 @@ static void fill(struct bpf_map *map, const void *key, size_t key_size, const vo
 
 static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
 {
+	uint32_t housed = 1;
 	uint8_t one = 1;
 
 	for (int i = 0; i < o->ignore_count; i++)
@@ -180,6 +178,8 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct door door = {.master = nginx->doors[i].master};
 
 		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
+		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
+		bpf->bss->door_ports[port >> 6] |= 1ULL << (port & 63);
 	}
 	for (int i = 0; i < nginx->connection_count; i++) {
 		struct older older = {.master = nginx->connections[i].master};
@@ -197,7 +197,7 @@ static struct upstreamtop_bpf *load(const struct options *o, const struct nginx 
 	bpf = upstreamtop_bpf__open();
 	if (!bpf)
 		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
-	configure(bpf, o, nginx);
+	configure(bpf, o);
 	if (upstreamtop_bpf__load(bpf))
 		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
 	fill_filters(bpf, o, nginx);

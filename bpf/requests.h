@@ -131,11 +131,16 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	struct exchange *x = exchange_of(f, number);
 	int alone = settle_before_request(f, s->work.ack, now);
 	enum phase phase = x->state & 3;
-	struct backend *b = backend_of(f->backend);
 	struct slot *counters = slot_of(slot);
 
-	if (!b || !counters)
+	if (!counters)
 		return 0;
+	if (s->work.ifindex == 1 && !f->nginx && is_door(s->work.remote.port)) {
+		/* the door was learned after this connection had begun */
+		f->kind = KIND_FRONT_DOOR;
+		count(X_FRONT_DOOR);
+		return 0;
+	}
 	if (f->overflow || (!alone && (phase == PHASE_OPEN || phase == PHASE_ANSWERED))) {
 		/* until its answers have passed, order is kept by counting them */
 		ADD(f->overflow, 1);
@@ -151,9 +156,9 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	x->header_us = 0;
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
-	ADD(counters->requests, 1);
-	ADD(b->requests, 1);
-	count(T_REQUESTS);
+	x->held = f->held;
+	if (!x->held)
+		book_begin(f, number);
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	book_retry(f, counters, hash, now);

@@ -46,7 +46,10 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (s && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
+			/* nobody has answered it: it is a backend's, unless a proxy is about whose doors are not known */
+			if (x->held && c->now > x->at_ns + (masters_seen == masters_housed ? 2 : 60) * SECOND)
+				release(f, number);
+			if (s && !x->held && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;
 				s->oldest_epoch = c->epoch;
 			}

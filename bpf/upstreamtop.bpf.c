@@ -34,17 +34,24 @@ static __always_inline int fragment(void)
 	return NEXT;
 }
 
+enum beginning { NOTHING_KNOWN, TOKEN, ANSWER };
+
 /* Most payload that no flow knows is told by its first four bytes. */
-static __always_inline int starts_like_a_token(struct __sk_buff *skb, const struct packet *p)
+static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 b[4];
 
 	if (p->len < 4)
-		return 1;
-	if (bpf_skb_load_bytes(skb, p->off, b, 4) || *(__u32 *)b == 0x50545448 /* "HTTP" */)
-		return 0;
-	return (classes[b[0]] & C_TOKEN) && (b[1] == ' ' || (classes[b[1]] & C_TOKEN)) &&
-	       (b[1] == ' ' || b[2] == ' ' || (classes[b[2]] & C_TOKEN)) && b[0] > ' ';
+		return TOKEN;
+	if (bpf_skb_load_bytes(skb, p->off, b, 4))
+		return NOTHING_KNOWN;
+	if (*(__u32 *)b == 0x50545448) /* "HTTP" */
+		return ANSWER;
+	if (!(classes[b[0]] & C_TOKEN))
+		return NOTHING_KNOWN;
+	if (b[1] == ' ')
+		return TOKEN;
+	return (classes[b[1]] & C_TOKEN) && (b[2] == ' ' || (classes[b[2]] & C_TOKEN)) ? TOKEN : NOTHING_KNOWN;
 }
 
 /* Payload of a flow that is in order in the middle of a body: the way of most bytes. */
@@ -69,6 +76,8 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 /* A packet of a flow, from the end that asks. */
 static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
+	if (f->held && is_door(remote_port(p)))
+		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
 			if (!body_goes_on(&f->out, p))
@@ -100,6 +109,8 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			count(T_NOT_HTTP);
 		return;
 	}
+	if (f->held && is_door(remote_port(p)))
+		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
 			if (!body_goes_on(&f->in, p))
@@ -138,7 +149,10 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 	}
 	if (!p->len)
 		return;
-	if (!starts_like_a_token(skb, p)) {
+	enum beginning beginning = beginning_of(skb, p);
+	if (beginning == ANSWER && p->ifindex == 1)
+		answer_out(p);
+	if (beginning != TOKEN) {
 		count(T_NOT_HTTP);
 		return;
 	}
@@ -224,7 +238,7 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 			asks(skb, f, p);
 			return NEXT;
 		}
-		if (((p->flags & TCP_SYN) || starts_like_a_token(skb, p)) && !listens(skb, p, 0)) {
+		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listens(skb, p, 0)) {
 			asks_first(skb, p);
 			return NEXT;
 		}
