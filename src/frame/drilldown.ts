@@ -50,32 +50,56 @@ export interface Drilldown {
   readonly requests: readonly RequestEvent[]
 }
 
-/** null when the backend was never seen in the moment's recent seconds. */
-export function drilldown(moment: Moment, subject: Subject, sort: Sort): Drilldown | null {
-  const sum =
-    moment.window.backends.find(({ backend }) => backendKey(backend) === subject.backend) ??
-    quiet(moment, subject)
-  if (sum === null) return null
-  const route =
-    subject.route === null ? null : (sum.routes.find((of) => routeKey(of.route) === subject.route) ?? null)
-  if (subject.route !== null && route === null) {
-    const seen = rowsOf(moment.recent, subject)[0]
-    return seen === undefined ? null : detail(moment, subject, sum, { ...NO_COUNTS, route: seen.route }, sort)
-  }
-  return detail(moment, subject, sum, route, sort)
+/** One second of a subject: all that its charts need, and its sampled requests. */
+export interface SubjectSecond {
+  /** one that names it; null when it did nothing */
+  readonly row: TrafficRow | null
+  readonly rps: number
+  readonly headerSum: number
+  readonly headerCount: number
+  readonly trouble: number
+  readonly requests: readonly RequestEvent[]
 }
 
+export function subjectSecond(frame: SecondFrame, subject: Subject): SubjectSecond {
+  const rows = frame.traffic.filter((row) => isOf(subject, row))
+  return {
+    row: rows[0] ?? null,
+    rps: (total(rows, (row) => row.requests) * 1e6) / frame.length,
+    headerSum: total(rows, (row) => row.header.sum),
+    headerCount: total(rows, (row) => row.header.count),
+    trouble: total(rows, badOf),
+    requests: frame.requests.filter((event) => isOf(subject, event)),
+  }
+}
+
+/** Seconds in order, the moment's own last; null for a second without a tick. */
+export type History = readonly (SubjectSecond | null)[]
+
+/** null when the backend did nothing in the window and in its history. */
+export function drilldown(moment: Moment, history: History, subject: Subject, sort: Sort): Drilldown | null {
+  const { backends } = moment.window
+  const seen = history.find((second) => second?.row)?.row ?? null
+  const sum = backends.find(({ backend }) => backendKey(backend) === subject.backend) ?? quiet(seen)
+  if (sum === null) return null
+  if (subject.route === null) return detail(moment, history, sum, null, sort)
+  const route = sum.routes.find((of) => routeKey(of.route) === subject.route)
+  if (route !== undefined) return detail(moment, history, sum, route, sort)
+  return seen === null ? null : detail(moment, history, sum, { ...NO_COUNTS, route: seen.route }, sort)
+}
+
+/** Silent in the window, busy a moment ago: it is shown with zeros and its past. */
+const quiet = (seen: TrafficRow | null): BackendSum | null =>
+  seen && { ...NO_COUNTS, backend: seen.backend, connection: NO_CONNECTIONS, routes: [] }
+
 function detail(
-  moment: Moment,
-  subject: Subject,
+  { window }: Moment,
+  history: History,
   sum: BackendSum,
   route: RouteSum | null,
   sort: Sort,
 ): Drilldown {
-  const { window } = moment
   const counts = route ?? sum
-  const series = (of: (rows: readonly TrafficRow[], frame: SecondFrame) => number | null): Series =>
-    moment.recent.map((frame) => (frame === null ? null : of(subjectRows(frame, subject), frame)))
   const { connects, refused, connectTimeout, opaque, connect } = sum.connection
   return {
     backendLabel: labelOf(sum.backend, false),
@@ -94,19 +118,20 @@ function detail(
             p99: statistic(connect, 'p99'),
           }
         : null,
-    rps: series((rows, { length }) => (total(rows, (row) => row.requests) * 1e6) / length),
-    header: series((rows) =>
-      ratio(
-        total(rows, (row) => row.header.sum),
-        total(rows, (row) => row.header.count),
-      ),
-    ),
-    trouble: series((rows) => total(rows, badOf)),
+    rps: history.map((second) => second?.rps ?? null),
+    header: history.map((second) => second && ratio(second.headerSum, second.headerCount)),
+    trouble: history.map((second) => second?.trouble ?? null),
     routes: route === null ? rankRoutes(sum.routes, sort).map((of) => routeLine(of, sum, window.length)) : [],
     latencies: octaves(counts.header),
-    requests: requestsOf(moment, subject),
+    // A quiet route has none in the moment itself: the seconds before it follow.
+    requests: history.flatMap((second) => second?.requests ?? []).sort(newestFirst),
   }
 }
+
+const isOf = (
+  { backend, route }: Subject,
+  of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
+): boolean => backendKey(of.backend) === backend && (route === null || routeKey(of.route) === route)
 
 const badOf = (row: TrafficRow): number => {
   const { reset, closed, aborted, unanswered } = row.failures
@@ -115,32 +140,6 @@ const badOf = (row: TrafficRow): number => {
 
 const total = (rows: readonly TrafficRow[], of: (row: TrafficRow) => number): number =>
   rows.reduce((sum, row) => sum + of(row), 0)
-
-/** Silent in the window, busy a moment ago: it is shown with zeros and its past. */
-function quiet({ recent }: Moment, { backend }: Subject): BackendSum | null {
-  const row = rowsOf(recent, { backend, route: null })[0]
-  return row === undefined
-    ? null
-    : { ...NO_COUNTS, backend: row.backend, connection: NO_CONNECTIONS, routes: [] }
-}
-
-const rowsOf = (recent: readonly (SecondFrame | null)[], subject: Subject): TrafficRow[] =>
-  recent.flatMap((frame) => (frame === null ? [] : subjectRows(frame, subject)))
-
-const subjectRows = (frame: SecondFrame, { backend, route }: Subject): TrafficRow[] =>
-  frame.traffic.filter(
-    (row) => backendKey(row.backend) === backend && (route === null || routeKey(row.route) === route),
-  )
-
-/** A quiet route has none in the moment itself: the seconds before it follow. */
-function requestsOf({ recent }: Moment, { backend, route }: Subject): RequestEvent[] {
-  return recent
-    .flatMap((frame) => frame?.requests ?? [])
-    .filter(
-      (event) => backendKey(event.backend) === backend && (route === null || routeKey(event.route) === route),
-    )
-    .sort(newestFirst)
-}
 
 function octaves({ buckets }: Distribution): Drilldown['latencies'] {
   const counts = new Map<number, number>()

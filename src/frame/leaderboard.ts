@@ -47,10 +47,24 @@ export interface Moment {
   readonly window: Aggregate
   /** the window's length as asked for, s */
   readonly windowSeconds: number
-  /** the frames of the last seconds, in order, the moment's own last; null stands for a second without a tick */
-  readonly recent: readonly (SecondFrame | null)[]
+  /** who was busy in each of the last SERIES_SECONDS, in order, the moment's own last; null for a second without a tick */
+  readonly activity: readonly (SecondLoad | null)[]
+  /** the request ring of these seconds, newest first, as far back as a screen may show */
+  readonly requests: readonly RequestEvent[]
   /** set while the moment lies in the gap that directly follows the frame */
   readonly gap: { readonly from: WallMicros; readonly to: WallMicros; readonly reason: GapReason } | null
+}
+
+export interface BackendLoad {
+  readonly backend: Backend
+  readonly requests: number
+}
+/** By backendKey. */
+export type Load = ReadonlyMap<string, BackendLoad>
+export interface SecondLoad {
+  /** the tick's real length */
+  readonly seconds: number
+  readonly load: Load
 }
 
 export interface Leaderboard {
@@ -118,13 +132,10 @@ export const SERIES_SECONDS = 40
 
 export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard {
   const { frame, window } = moment
-  // A page with a chart looks further back; the leaderboard is the same whatever the page.
-  const recent = moment.recent.slice(-SERIES_SECONDS)
-  const known = withQuietBackends(window.backends, recent)
+  const known = withQuietBackends(window.backends, moment.activity)
   const matching = known.map((sum) => matchingPart(sum, options.filter)).filter((sum) => sum !== null)
   const ranked = rankBackends(matching, options.sort)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
-  const series = seriesOf(recent)
   return {
     at: frame.start,
     windowSeconds: moment.windowSeconds,
@@ -138,13 +149,13 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       key: backendKey(sum.backend),
       label: labelOf(sum.backend, severalNamespaces),
       share: ratio(sum.requests, window.totals.requests),
-      series: series(backendKey(sum.backend)),
+      series: seriesOf(moment.activity, backendKey(sum.backend)),
       opaque: sum.requests === 0 && sum.inFlight === 0 ? sum.connection.opaque : 0,
       connects: sum.connection.connects,
       ...routesOf(sum, window.length, options),
     })),
     hiddenBackends: Math.max(0, ranked.length - options.backends),
-    requests: requestsOf(recent, options.filter),
+    requests: moment.requests.filter((event) => requestMatches(event, options.filter)),
   }
 }
 
@@ -229,12 +240,12 @@ export const routeLine = (sum: RouteSum, backend: Counts, length: Micros): Route
 /** A backend that was busy a moment ago stays on the screen with a true 0: that it fell silent is what one looks for. */
 function withQuietBackends(
   backends: readonly BackendSum[],
-  recent: readonly (SecondFrame | null)[],
+  activity: Moment['activity'],
 ): readonly BackendSum[] {
   const known = new Map(backends.map((sum) => [backendKey(sum.backend), sum]))
-  for (const frame of recent) {
-    if (frame === null) continue
-    for (const [key, { backend, requests }] of loadOf(frame)) {
+  for (const second of activity) {
+    if (second === null) continue
+    for (const [key, { backend, requests }] of second.load) {
       if (requests === 0 || known.has(key)) continue
       known.set(key, { ...NO_COUNTS, backend, connection: NO_CONNECTIONS, routes: [] })
     }
@@ -242,19 +253,12 @@ function withQuietBackends(
   return [...known.values()]
 }
 
-type Load = ReadonlyMap<string, { readonly backend: Backend; readonly requests: number }>
-/** Forty frames are looked at for every redraw, and thirty-nine of them were there the last time. */
-const loads = new WeakMap<SecondFrame, Load>()
-
-function loadOf(frame: SecondFrame): Load {
-  const known = loads.get(frame)
-  if (known !== undefined) return known
-  const load = new Map<string, { backend: Backend; requests: number }>()
+export function loadOf(frame: SecondFrame): Load {
+  const load = new Map<string, BackendLoad>()
   for (const { backend, requests } of frame.traffic) {
     const key = backendKey(backend)
     load.set(key, { backend, requests: requests + (load.get(key)?.requests ?? 0) })
   }
-  loads.set(frame, load)
   return load
 }
 
@@ -275,22 +279,9 @@ export const requestMatches = ({ backend, route }: RequestEvent, filter: string)
   backend.name?.includes(filter) === true ||
   routeMatches(route, filter)
 
-/** A backend's requests a second over the recent frames. */
-const seriesOf =
-  (recent: readonly (SecondFrame | null)[]) =>
-  (key: string): Series =>
-    recent.map((frame) => frame && (loadOf(frame).get(key)?.requests ?? 0) / (frame.length / 1e6))
-
-const RECENT_REQUESTS = 200
-
-function requestsOf(recent: readonly (SecondFrame | null)[], filter: string): RequestEvent[] {
-  const found: RequestEvent[] = []
-  for (let i = recent.length - 1; i >= 0 && found.length < RECENT_REQUESTS; i--) {
-    const events = (recent[i]?.requests ?? []).filter((event) => requestMatches(event, filter))
-    found.push(...[...events].sort(newestFirst))
-  }
-  return found.slice(0, RECENT_REQUESTS)
-}
+/** A backend's requests a second. */
+const seriesOf = (activity: Moment['activity'], key: string): Series =>
+  activity.map((second) => second && (second.load.get(key)?.requests ?? 0) / second.seconds)
 
 export const newestFirst = (a: RequestEvent, b: RequestEvent): number =>
   b.at - a.at ||

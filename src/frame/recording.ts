@@ -1,6 +1,6 @@
 /** What a recording says of itself, and the port through which replay and report read one. */
 import type { Aggregate } from './aggregate.ts'
-import type { Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
+import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
 import type { Micros, WallMicros } from './units.ts'
 
 export interface RecordingInfo {
@@ -43,6 +43,13 @@ export interface SeqRange {
   readonly to: number
 }
 
+/** A backend's requests in one tick. */
+export interface BackendActivity {
+  readonly seq: number
+  readonly backend: Backend
+  readonly requests: number
+}
+
 /** A recording as its readers see it: the store implements it over SQLite, tests over arrays. Every call is a short read. */
 export interface Recording {
   readonly info: RecordingInfo
@@ -58,6 +65,11 @@ export interface Recording {
   aggregate(range: SeqRange): Aggregate
   /** the request ring of the range, in order */
   requests(range: SeqRange): Iterable<RequestEvent>
+  /**
+   * Who was busy in the range, in order, cheaper than its frames; may lack what is damaged, so compare with the ticks' requests.
+   * Absent where frames cost nothing.
+   */
+  activity?(range: SeqRange): readonly BackendActivity[]
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

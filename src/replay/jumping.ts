@@ -1,5 +1,4 @@
 /** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
-import { backendKey } from '../frame/aggregate.ts'
 import { LATE } from '../frame/diff.ts'
 import {
   burstStarts,
@@ -9,8 +8,10 @@ import {
   slowdownStarts,
   type BackendChange,
 } from '../frame/jumps.ts'
+import type { SecondLoad } from '../frame/leaderboard.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import type { JumpKind } from './bindings.ts'
+import { Loads } from './loads.ts'
 import type { Stops } from './timeline.ts'
 
 export interface Landing {
@@ -88,12 +89,7 @@ export function* searchBackends(
   recording: Recording,
 ): Generator<number, BackendChange[] | null> {
   const { ticks } = recording
-  const busy = new Map<number, ReadonlySet<string>>()
-  const busyAt = (tick: number): ReadonlySet<string> => {
-    let backends = busy.get(tick)
-    if (backends === undefined) busy.set(tick, (backends = busyBackends(recording, ticks[tick]!.seq)))
-    return backends
-  }
+  const busyAt = busyBackends(recording)
   for (let tick = fromTick + direction; tick > 0 && tick < ticks.length; tick += direction) {
     const changes = changesAt(tick, ticks.length, busyAt)
     if (changes.length > 0) return changes
@@ -102,11 +98,28 @@ export function* searchBackends(
   return null
 }
 
-function busyBackends(recording: Recording, seq: number): ReadonlySet<string> {
-  const busy = new Set<string>()
-  for (const { backend, requests } of recording.frame(seq)?.traffic ?? []) {
-    if (requests > 0) busy.add(backendKey(backend))
+/** Ticks that are read in one go. */
+const BLOCK = 512
+
+/** The keys of the backends with requests, by tick. */
+function busyBackends(recording: Recording): (tick: number) => ReadonlySet<string> {
+  const { ticks } = recording
+  const loads = new Loads(recording)
+  const blocks = new Map<number, readonly ReadonlySet<string>[]>()
+  return (tick) => {
+    const number = Math.floor(tick / BLOCK)
+    let block = blocks.get(number)
+    if (block === undefined) {
+      block = loads.of(ticks.slice(number * BLOCK, (number + 1) * BLOCK)).map(busyIn)
+      blocks.set(number, block)
+    }
+    return block[tick % BLOCK]!
   }
+}
+
+function busyIn(second: SecondLoad | null): ReadonlySet<string> {
+  const busy = new Set<string>()
+  for (const [key, { requests }] of second?.load ?? []) if (requests > 0) busy.add(key)
   return busy
 }
 

@@ -91,7 +91,8 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   #range({ from, to }: SeqRange): SecondFrame[] {
-    return this.#frames.filter(({ seq }) => seq >= from && seq < to)
+    const first = this.#frames[0]?.seq ?? 0
+    return this.#frames.slice(Math.max(0, from - first), Math.max(0, to - first))
   }
 
   /** New arrays, a sixteenth of the hour at a time: whoever holds the old ones keeps a consistent view. */

@@ -1,60 +1,96 @@
-/** Moments of a recording: the frames of a window and of the seconds before, each read once. */
-import { ofFrame, sumOf, NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
-import type { SecondFrame } from '../frame/frame.ts'
-import { SERIES_SECONDS, type Moment } from '../frame/leaderboard.ts'
+/** Moments of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
+import { ofFrame, NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
+import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
+import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
+import { newestFirst, SERIES_SECONDS, type Moment } from '../frame/leaderboard.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
+import { Loads } from './loads.ts'
 import type { Stop } from './timeline.ts'
 
-/** Enough for a window of a minute, and for playing on in both directions. */
-const FRAMES_KEPT = 256
+/** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
+const FRAMES_KEPT = 8
+/** Seconds that the charts of the drill-down look back. */
+const CHART_SECONDS = 120
+/** More than any screen has rows. */
+const REQUESTS_KEPT = 120
 
 export class Moments {
   readonly #recording: Recording
+  readonly #loads: Loads
   readonly #frames = new Map<number, SecondFrame | null>()
-  readonly #sums = new WeakMap<SecondFrame, Aggregate>()
+  /** of the subject that was looked at last, by sequence */
+  #kept: { readonly key: string; readonly seconds: ReadonlyMap<number, SubjectSecond | null> } = {
+    key: '',
+    seconds: new Map(),
+  }
 
   constructor(recording: Recording) {
     this.#recording = recording
+    this.#loads = new Loads(recording)
   }
 
-  /** @param recentSeconds how far sparklines and charts look back */
-  at(stop: Stop, windowSeconds: number, recentSeconds = SERIES_SECONDS): Moment {
+  at(stop: Stop, windowSeconds: number): Moment {
     const { ticks } = this.#recording
     const tick = ticks[stop.tick]!
     const frame = this.#frame(tick.seq)
+    const series = slotsBefore(ticks, stop.tick, SERIES_SECONDS)
     return {
       frame: frame ?? unreadable(tick),
-      window: sumOf(this.#window(ticks, stop.tick, windowSeconds).map((part) => this.#sumOf(part))),
+      window: this.#window(ticks, stop.tick, windowSeconds, frame ?? unreadable(tick)),
       windowSeconds,
-      recent: this.#recent(ticks, stop.tick, recentSeconds),
+      activity: this.#loads.of(series),
+      requests: this.#requests(series),
       gap: stop.kind === 'gap' ? stop : frame === null ? damagedGap(tick) : null,
     }
   }
 
-  /** The ticks that end at this one and began within the window, half a second of tolerance given. */
-  #window(ticks: readonly TickSummary[], last: number, seconds: number): SecondFrame[] {
-    const frames: SecondFrame[] = []
-    let back = 0
-    for (let i = last; i >= 0; i--) {
-      back += ticks[i]!.length + (i < last ? missingBefore(ticks, i + 1) : 0)
-      if (back > seconds * 1e6 + 500_000 && i < last) break
-      const frame = this.#frame(ticks[i]!.seq)
-      frames.push(frame ?? unreadable(ticks[i]!))
-    }
-    return frames.reverse()
+  /** What the charts of a backend or a route show: of each second only that, so that frames need not stay. */
+  history(stop: Stop, subject: Subject): History {
+    const key = `${subject.backend} ${subject.route ?? ''}`
+    const known = this.#kept.key === key ? this.#kept.seconds : new Map<never, never>()
+    const seconds = new Map<number, SubjectSecond | null>()
+    const history = slotsBefore(this.#recording.ticks, stop.tick, CHART_SECONDS).map((slot) => {
+      if (slot === null) return null
+      const second = known.get(slot.seq) ?? this.#second(slot.seq, subject)
+      seconds.set(slot.seq, second)
+      return second
+    })
+    this.#kept = { key, seconds }
+    return history
   }
 
-  #recent(ticks: readonly TickSummary[], last: number, seconds: number): (SecondFrame | null)[] {
-    const slots: (SecondFrame | null)[] = []
-    for (let i = last; i >= 0 && slots.length < seconds; i--) {
-      // What of a late tick lies beyond its first second, and what was not recorded at all, are empty seconds.
-      const late = Math.round(ticks[i]!.length / 1e6) - 1
-      const missing = i < last ? Math.round(missingBefore(ticks, i + 1) / 1e6) : 0
-      for (let k = Math.min(seconds, late + missing); k > 0; k--) slots.push(null)
-      slots.push(this.#frame(ticks[i]!.seq))
+  #second(seq: number, subject: Subject): SubjectSecond | null {
+    const frame = this.#recording.frame(seq)
+    return frame && subjectSecond(frame, subject)
+  }
+
+  /** The ticks that end at this one and began within the window, half a second of tolerance given. */
+  #window(ticks: readonly TickSummary[], last: number, seconds: number, frame: SecondFrame): Aggregate {
+    let first = last
+    let back: number = ticks[last]!.length
+    for (let i = last - 1; i >= 0; i--) {
+      back += ticks[i]!.length + missingBefore(ticks, i + 1)
+      if (back > seconds * 1e6 + 500_000) break
+      first = i
     }
-    return slots.slice(0, seconds).reverse()
+    if (first === last) return ofFrame(frame)
+    return this.#recording.aggregate({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 })
+  }
+
+  /** Newest first, from as few seconds as fill a screen. */
+  #requests(slots: readonly (TickSummary | null)[]): RequestEvent[] {
+    const found: RequestEvent[] = []
+    for (let i = slots.length - 1; i >= 0 && found.length < REQUESTS_KEPT; i--) {
+      const slot = slots[i]
+      if (slot) found.push(...this.#requestsOf(slot.seq).sort(newestFirst))
+    }
+    return found
+  }
+
+  #requestsOf(seq: number): RequestEvent[] {
+    const known = this.#frames.get(seq)
+    return known ? [...known.requests] : [...this.#recording.requests({ from: seq, to: seq + 1 })]
   }
 
   #frame(seq: number): SecondFrame | null {
@@ -69,12 +105,19 @@ export class Moments {
     if (this.#frames.size > FRAMES_KEPT) this.#frames.delete(this.#frames.keys().next().value!)
     return frame
   }
+}
 
-  #sumOf(frame: SecondFrame): Aggregate {
-    let sum = this.#sums.get(frame)
-    if (sum === undefined) this.#sums.set(frame, (sum = ofFrame(frame)))
-    return sum
+/** The tick of each of the last seconds, in order; null for a second without one. */
+function slotsBefore(ticks: readonly TickSummary[], last: number, seconds: number): (TickSummary | null)[] {
+  const slots: (TickSummary | null)[] = []
+  for (let i = last; i >= 0 && slots.length < seconds; i--) {
+    // What of a late tick lies beyond its first second, and what was not recorded at all, are empty seconds.
+    const late = Math.round(ticks[i]!.length / 1e6) - 1
+    const missing = i < last ? Math.round(missingBefore(ticks, i + 1) / 1e6) : 0
+    for (let k = Math.min(seconds, late + missing); k > 0; k--) slots.push(null)
+    slots.push(ticks[i]!)
   }
+  return slots.slice(0, seconds).reverse()
 }
 
 /** Wall time between a tick and the one before it, where there is a gap, µs; a clock step is none. */

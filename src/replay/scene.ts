@@ -1,5 +1,5 @@
 /** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
-import { drilldown } from '../frame/drilldown.ts'
+import { drilldown, type History } from '../frame/drilldown.ts'
 import { leaderboard, type BoardOptions, type Leaderboard, type Moment } from '../frame/leaderboard.ts'
 import type { Marker } from '../frame/frame.ts'
 import { boardLines, boardRows, type BoardView, type Size } from '../render/board.ts'
@@ -19,6 +19,8 @@ export type Details = typeof import('../render/detail.ts')
 export interface Scene {
   /** null: there is no tick yet */
   readonly moment: Moment | null
+  /** of the page's subject; empty for the leaderboard */
+  readonly history: History
   readonly host: string
   readonly timeZone: string
   readonly board: Pick<BoardOptions, 'backends' | 'routes'>
@@ -59,7 +61,7 @@ export function selectableOf(scene: Scene): Selectable {
     }))
     return { rows, items: [], pageSize }
   }
-  const subject = drilldown(scene.moment, page.subject, scene.view.sort)
+  const subject = drilldown(scene.moment, scene.history, page.subject, scene.view.sort)
   if (subject === null) return { rows: [], items: [], pageSize }
   const items =
     page.kind === 'requests'
@@ -75,7 +77,7 @@ function bodyLines(scene: Scene): Line[] {
   if (board === null || moment === null) return [line('upstreamtop', 'bold'), EMPTY, line(`  ${scene.empty}`)]
   const page = pageOf(view)
   if (page.kind === 'board' || scene.details === null) return boardLines(board, boardView(scene))
-  const subject = drilldown(moment, page.subject, view.sort)
+  const subject = drilldown(moment, scene.history, page.subject, view.sort)
   if (subject === null) return [...boardLines(board, boardView(scene)).slice(0, 2), EMPTY, ...notSeen()]
   const draw = page.kind === 'detail' ? scene.details.detailLines : scene.details.requestsPage
   return draw(board, subject, { ...boardView(scene), selected: page.selected })

@@ -17,8 +17,6 @@ import { firstView, pageOf, promptAfter, viewAfter, type PromptEnd, type View } 
 
 /** Thirty pictures a second are a film; ms. */
 const LEAST_WAIT = 33
-/** Seconds that the charts of the drill-down look back. */
-const CHART_SECONDS = 120
 
 export type Wish = 'quit' | 'suspend' | null
 
@@ -245,10 +243,11 @@ export class Session {
     const { options, size } = { options: this.#options, size: this.#screen.size }
     const { markers, ticks, info } = this.#recording
     const stop = this.#stops.count === 0 ? null : this.#stops.at(this.#timeline.stop)
-    const seconds = pageOf(this.#view).kind === 'board' ? undefined : CHART_SECONDS
+    const page = pageOf(this.#view)
     if (stop !== null) this.#shown = { seq: ticks[stop.tick]!.seq, inGap: stop.kind === 'gap' }
     return {
-      moment: stop === null ? null : this.#moments.at(stop, this.#view.windowSeconds, seconds),
+      moment: stop === null ? null : this.#moments.at(stop, this.#view.windowSeconds),
+      history: stop === null || page.kind === 'board' ? [] : this.#moments.history(stop, page.subject),
       host: info.host,
       timeZone: options.timeZone,
       board: options.board,

@@ -64,6 +64,7 @@ export function within(
       return recording.markers.filter(({ at }) => isInside(at))
     },
     frame: (seq) => recording.frame(seq),
+    ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
     aggregate: (range) => recording.aggregate(range),
     requests: (range) => recording.requests(range),
     refresh: () => recording.refresh(),

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ofFrame } from '../../src/frame/aggregate.ts'
-import { BOARD_DEFAULTS, coverageOf, leaderboard, type Moment } from '../../src/frame/leaderboard.ts'
-import { drilldown } from '../../src/frame/drilldown.ts'
+import { BOARD_DEFAULTS, coverageOf, leaderboard, loadOf, type Moment } from '../../src/frame/leaderboard.ts'
+import { drilldown, subjectSecond } from '../../src/frame/drilldown.ts'
 import { backendKey } from '../../src/frame/aggregate.ts'
 import { compareBytes, rankBackends, rankRoutes, SORTS } from '../../src/frame/ranking.ts'
 import { addMicros, micros } from '../../src/frame/units.ts'
@@ -17,7 +17,8 @@ const momentOf = (now: SecondFrame, before: readonly SecondFrame[] = []): Moment
   frame: now,
   window: ofFrame(now),
   windowSeconds: 1,
-  recent: [...before, now],
+  activity: [...before, now].map((tick) => ({ seconds: tick.length / 1e6, load: loadOf(tick) })),
+  requests: [],
   gap: null,
 })
 
@@ -138,7 +139,8 @@ test('looking closer shows the same numbers as the row that was chosen', () => {
     fc.property(frame, (tick) => {
       const moment = momentOf(tick)
       for (const line of leaderboard(moment, { ...BOARD_DEFAULTS, backends: 100 }).backends) {
-        const subject = drilldown(moment, { backend: backendKey(line.backend), route: null }, 'rps')
+        const of = { backend: backendKey(line.backend), route: null }
+        const subject = drilldown(moment, [subjectSecond(tick, of)], of, 'rps')
         assert.equal(subject?.figures.requests, line.requests)
         assert.equal(subject.figures.p99, line.p99)
         assert.equal(subject.share, line.share)

@@ -1,0 +1,47 @@
+/** A recorder in this process, a tick a second as in life, while something else happens to its file. */
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Recording } from '../src/frame/recording.ts'
+import { micros, wallMicros } from '../src/frame/units.ts'
+import { openRecording } from '../src/store/reader.ts'
+import { createRecording } from '../src/store/writer.ts'
+
+export interface Recorded {
+  /** how long each append took, ms */
+  readonly commits: readonly number[]
+  readonly ticks: number
+  readonly missing: number
+}
+
+/** @param source where the frames come from; their times become now */
+export async function recordBeside(
+  file: string,
+  source: Recording,
+  seconds: number,
+  beside: (file: string) => Promise<void>,
+): Promise<Recorded> {
+  const { kernel, timeZone } = source.info
+  const writer = createRecording(file, { host: hostname(), timeZone, kernel, arguments: [], interfaces: [] })
+  const commits: number[] = []
+  let running: Promise<void> | null = null
+  for (let seq = 0; seq < seconds; seq++) {
+    const frame = source.frame(source.ticks[seq]!.seq)!
+    const start = performance.now()
+    writer.append({
+      ...frame,
+      seq,
+      start: wallMicros((Date.now() - 1000) * 1000),
+      length: micros(1_000_000),
+      gapBefore: null,
+    })
+    commits.push(performance.now() - start)
+    running ??= beside(file)
+    await sleep(1000 - (performance.now() - start))
+  }
+  await running
+  writer.close()
+  const recorded = openRecording(file)
+  const { length } = recorded.ticks
+  recorded.close()
+  return { commits, ticks: length, missing: seconds - length }
+}
