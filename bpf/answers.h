@@ -89,6 +89,8 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	}
 	if (number != f->started)
 		book_answer(f, number, status, w->now, ends);
+	if (connect_is_due(f))
+		book_connect(f, w->now);
 	if (!ends)
 		return 0;
 	took(s, body);

@@ -226,6 +226,30 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	return 0;
 }
 
+/* A connect is booked when a request proves that the connection speaks HTTP, and that it is nginx's or a backend's. */
+static __always_inline int connect_is_due(const struct flow *f)
+{
+	return f->connected && !f->counted_connect && !f->held && f->started;
+}
+
+__noinline int book_connect(struct flow *f, __u64 now)
+{
+	struct backend *b;
+
+	if (!f)
+		return 0;
+	f->counted_connect = 1;
+	b = backend_of(f->backend);
+	if (!b)
+		return 0;
+	ADD(b->connect_sum_us, f->connect_us);
+	ADD(b->connects, 1);
+	struct event e = {
+	    .at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
+	emit(&e);
+	return 0;
+}
+
 /* Everything that is pending ends now: the connection does. */
 __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 {
@@ -250,6 +274,8 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_EAT && f->in.head.chunked));
 		}
 	}
+	if (f->kind == KIND_HTTP && connect_is_due(f))
+		book_connect(f, now);
 	return 0;
 }
 
@@ -261,6 +287,8 @@ static __always_inline void book_retransmit(struct flow *f)
 	struct slot *s;
 
 	count(T_RETRANSMITS);
+	if (f->held)
+		return;
 	if (f->started && phase_of(f, last) != PHASE_DONE) {
 		s = slot_of_exchange(exchange_of(f, last));
 		if (s)

@@ -54,25 +54,6 @@ static __always_inline void took(struct scratch *s, __u32 n)
 	s->work.len -= n;
 }
 
-/* The connect that this request was waiting for: not before a request proves that the connection speaks HTTP. */
-__noinline int book_connect(struct flow *f, __u64 now)
-{
-	struct backend *b;
-
-	if (!f)
-		return 0;
-	f->counted_connect = 1;
-	b = backend_of(f->backend);
-	if (!b)
-		return 0;
-	ADD(b->connect_sum_us, f->connect_us);
-	ADD(b->connects, 1);
-	struct event e = {
-	    .at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
-	emit(&e);
-	return 0;
-}
-
 static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
 {
 	if (f->retry) {
@@ -162,7 +143,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	book_retry(f, counters, hash, now);
-	if (f->connected && !f->counted_connect)
+	if (connect_is_due(f))
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
 		book_failure(f, number, OUTCOME_CLOSED, now);
