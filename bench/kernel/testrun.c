@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,10 +131,23 @@ static int load_null(void)
 	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "null", "GPL", code, 2, NULL);
 }
 
+/* The verifier's last words are the reason; what it walked through before is a book. */
+static int last_words(enum libbpf_print_level level, const char *format, va_list words)
+{
+	static char text[1 << 20];
+	int length = vsnprintf(text, sizeof(text), format, words);
+
+	if (length >= (int)sizeof(text))
+		length = sizeof(text) - 1;
+	return level == LIBBPF_WARN ? fprintf(stderr, "%s", text + (length > 500 ? length - 500 : 0)) : 0;
+}
+
 static void load(const char *path)
 {
-	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_object *object;
 
+	libbpf_set_print(last_words);
+	object = bpf_object__open_file(path, NULL);
 	if (!object || bpf_object__load(object))
 		die(path);
 	egress = bpf_program__fd(bpf_object__find_program_by_name(object, "upstreamtop_egress"));

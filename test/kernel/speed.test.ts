@@ -1,0 +1,41 @@
+/** TRUTH.md, "Cost": at full speed nothing is lost without being said. How much it costs is `make bench-kernel`. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { assertNothingLost, assertReconciles } from './lab/compare.ts'
+import { Cable } from './lab/network.ts'
+import { startLabNginx } from './lab/nginx.ts'
+import { inside, lacking } from './lab/system.ts'
+import { watch } from './lab/watch.ts'
+
+const CONNECTIONS = 64
+
+describe('full speed', { skip: lacking('wrk') }, () => {
+  let cable: Cable
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  test('as fast as the machine can, every answer is counted and no event is dropped', async () => {
+    const back = await startLabNginx(
+      cable.far.namespace,
+      'access_log off; server { listen 10.77.0.2:8800; keepalive_requests 100000000; return 200 "hello\\n"; }',
+    )
+    let words = ''
+    const seen = await watch(cable.proxy.namespace, async () => {
+      const wrk = ['wrk', '-t2', `-c${CONNECTIONS}`, '-d6s', 'http://10.77.0.2:8800/fast']
+      words = await inside(cable.proxy.namespace, ...wrk)
+    })
+    await back.stop()
+    const theirs = Number(/(\d+) requests in/.exec(words)?.[1])
+    const { totals, loss } = seen.sum
+    // wrk forgets the answers that are on their way when its time is up: one a connection.
+    assert.ok(
+      totals.answered >= theirs && totals.answered <= theirs + CONNECTIONS,
+      `${totals.answered}, wrk ${theirs}`,
+    )
+    assert.ok(totals.requests - totals.answered <= CONNECTIONS)
+    assert.equal(loss.ringDropped, 0)
+    assert.equal(totals.header.sampled, totals.header.count)
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+})
