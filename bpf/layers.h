@@ -77,11 +77,6 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 off = network_offset(skb), type = skb->protocol, total;
 	struct tcphdr *tcp;
-	union {
-		struct iphdr ip4;
-		struct ipv6hdr ip6;
-		struct tcphdr tcp;
-	} copy; /* of headers that do not lie in the linear part */
 
 	if (off > 255)
 		return 1;
@@ -100,9 +95,9 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		struct iphdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
-			if (bpf_skb_load_bytes(skb, off, &copy.ip4, sizeof(copy.ip4)))
+			if (bpf_skb_load_bytes(skb, off, &p->copy.ip4, sizeof(p->copy.ip4)))
 				return 1;
-			ip = &copy.ip4;
+			ip = &p->copy.ip4;
 		}
 		if (ip->protocol != 6 || ip->ihl < 5)
 			return 1;
@@ -120,9 +115,9 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		struct ipv6hdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
-			if (bpf_skb_load_bytes(skb, off, &copy.ip6, sizeof(copy.ip6)))
+			if (bpf_skb_load_bytes(skb, off, &p->copy.ip6, sizeof(p->copy.ip6)))
 				return 1;
-			ip = &copy.ip6;
+			ip = &p->copy.ip6;
 		}
 		p->family = 6;
 		__builtin_memcpy(p->k6.remote, egress ? &ip->daddr : &ip->saddr, 16);
@@ -144,9 +139,9 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 	}
 	tcp = data + off;
 	if ((void *)(tcp + 1) > end) {
-		if (bpf_skb_load_bytes(skb, off, &copy.tcp, sizeof(copy.tcp)))
+		if (bpf_skb_load_bytes(skb, off, &p->copy.tcp, sizeof(p->copy.tcp)))
 			return 1;
-		tcp = &copy.tcp;
+		tcp = &p->copy.tcp;
 	}
 	p->flags = ((__u8 *)tcp)[13];
 	off += tcp->doff * 4;

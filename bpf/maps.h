@@ -333,6 +333,11 @@ struct packet {
 		struct key4 k4;
 		struct key6 k6;
 	};
+	union {
+		struct iphdr ip4;
+		struct ipv6hdr ip6;
+		struct tcphdr tcp;
+	} copy; /* of headers that do not lie in the skb's linear part */
 };
 
 /* What is left of the segment that is being read. */
