@@ -36,6 +36,8 @@ export async function playFile(
   io: Io,
 ): Promise<void> {
   const following = options.follow === true
+  // Opened with its first minute alone, see commands/replay.ts.
+  const isBeginning = !following && options.at === null && options.range === null
   await play(within(recording, options.range ?? EVERYTHING), terminal, {
     board: options,
     sort: options.sort,
@@ -47,7 +49,7 @@ export async function playFile(
     speed: options.speed,
     loop: options.loop === true,
     idleLimit: options.idleLimit ?? null,
-    growth: following ? polled(POLL_MS) : soon,
+    growth: following ? polled(POLL_MS) : isBeginning ? soon : null,
     isLive: following,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => commandFor(file, frame, options),

@@ -94,6 +94,7 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
     session.end()
     stopListening()
     screen.close()
+    terminal.release?.()
     options.signal.removeEventListener('abort', leave)
     terminal.output.off('resize', resized)
     process.off('SIGCONT', continued)

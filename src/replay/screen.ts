@@ -9,6 +9,8 @@ export interface Terminal {
   readonly input: Readable & { setRawMode(on: boolean): unknown }
   readonly output: Writable & { readonly columns?: number; readonly rows?: number; readonly fd?: number }
   readonly depth: Depth
+  /** gives back what was opened for it alone */
+  readonly release?: () => void
 }
 
 /** Alternate screen, no cursor, no automatic wrap: what would be too long is cut by the terminal at the worst. */

@@ -197,6 +197,8 @@ export class Session {
     const isFirst = !this.#isWhole
     this.#isWhole = true
     if (!this.#recording.refresh() && !isFirst) return
+    const [damage] = this.#recording.damage
+    if (isFirst && damage !== undefined) this.#say(damage)
     this.#passTime()
     const { ticks } = this.#recording
     this.#stops = new Stops(ticks, this.#rules)

@@ -9,8 +9,8 @@ import type { Io } from '../io.ts'
 export function terminalOf(io: Io, plain = false): Terminal | null {
   const { TERM = 'dumb' } = io.env
   if (io.stdout.isTTY !== true || TERM === 'dumb' || TERM === '') return null
-  const input = keyboardOf(io)
-  return input === null ? null : { input, output: io.stdout, depth: depthOf(io.env, plain) }
+  const keyboard = keyboardOf(io)
+  return keyboard && { ...keyboard, output: io.stdout, depth: depthOf(io.env, plain) }
 }
 
 /** NO_COLOR (no-color.org) asks for no colour; bold and reverse stay. */
@@ -21,13 +21,14 @@ export function depthOf(env: Io['env'], plain: boolean): Depth {
 }
 
 /** When the recording comes through standard input, keys come from the controlling terminal, as with less. */
-function keyboardOf(io: Io): Terminal['input'] | null {
+function keyboardOf(io: Io): Pick<Terminal, 'input' | 'release'> | null {
   const { stdin } = io
   if (stdin.isTTY === true && 'setRawMode' in stdin && typeof stdin.setRawMode === 'function') {
-    return stdin as Terminal['input']
+    return { input: stdin as Terminal['input'] }
   }
   try {
-    return new ReadStream(openSync('/dev/tty', 'r'))
+    const input = new ReadStream(openSync('/dev/tty', 'r'))
+    return { input, release: () => input.destroy() }
   } catch {
     return null
   }
