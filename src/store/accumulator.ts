@@ -6,7 +6,6 @@ import {
   addFields,
   coveredBy,
   mergeConnections,
-  mergeCounts,
   NO_CONNECTIONS,
   NO_CONTROL,
   NO_EXCLUDED,
@@ -19,6 +18,7 @@ import {
 } from '../frame/aggregate.ts'
 import type { Backend, Counts, Route, SecondFrame } from '../frame/frame.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
+import { ConnectionSum, CountsSum } from './counts-sum.ts'
 import type { HostCounts } from './rows.ts'
 
 /** What a span (a tick or a whole rollup) says of itself. Spans come in the order of time. */
@@ -32,15 +32,9 @@ export interface Span extends HostCounts {
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
 
-interface RouteEntry {
-  counts: Counts
-  /** the last span that had this row: what was open then is open still if that is the last span of all */
-  span: number
-}
-
 interface BackendEntry {
-  connection: ConnectionCounts
-  readonly routes: Map<Route, RouteEntry>
+  readonly connection: ConnectionSum
+  readonly routes: Map<Route, CountsSum>
 }
 
 export class Accumulator {
@@ -91,20 +85,16 @@ export class Accumulator {
 
   addTraffic(backend: Backend, route: Route, counts: Counts): void {
     const { routes } = this.#entry(backend)
-    const entry = routes.get(route)
-    if (entry === undefined) routes.set(route, { counts, span: this.#span })
-    else {
-      entry.counts = mergeCounts(entry.counts, counts)
-      entry.span = this.#span
-    }
+    let sum = routes.get(route)
+    if (sum === undefined) routes.set(route, (sum = new CountsSum()))
+    sum.add(counts, this.#span)
   }
 
   addConnection(backend: Backend, counts: ConnectionCounts): void {
-    const entry = this.#entry(backend)
-    entry.connection = mergeConnections(entry.connection, counts)
+    this.#entry(backend).connection.add(counts)
   }
 
-  /** Objects of the same backend or route must be the same object. */
+  /** Objects of the same backend or route must be the same object. Add nothing afterwards: the result shares its lists. */
   result(): Aggregate {
     const backends = [...this.#backends].map(([backend, entry]) => this.#backendSum(backend, entry))
     const { from, to, length, covered, ticks, loss, excluded, control } = this.#total
@@ -116,16 +106,12 @@ export class Accumulator {
   #entry(backend: Backend): BackendEntry {
     let entry = this.#backends.get(backend)
     if (entry === undefined)
-      this.#backends.set(backend, (entry = { connection: NO_CONNECTIONS, routes: new Map() }))
+      this.#backends.set(backend, (entry = { connection: new ConnectionSum(), routes: new Map() }))
     return entry
   }
 
   #backendSum(backend: Backend, { connection, routes }: BackendEntry): BackendSum {
-    const sums = [...routes].map(([route, entry]): RouteSum => {
-      const { counts } = entry
-      const open = entry.span === this.#span
-      return open ? { ...counts, route } : { ...counts, inFlight: 0, oldest: micros(0), route }
-    })
-    return { ...sumCounts(sums), backend, connection, routes: sums }
+    const sums = [...routes].map(([route, sum]): RouteSum => ({ ...sum.value(this.#span), route }))
+    return { ...sumCounts(sums), backend, connection: connection.value(), routes: sums }
   }
 }

@@ -106,7 +106,8 @@ const MAX_PAGES_NAMED = 5
 function brokenPages(database: Access['database']): string[] {
   try {
     const found = query(database, `PRAGMA integrity_check(${MAX_PAGES_NAMED})`).all()
-    return found.map(([words]) => text(words)).filter((words) => words !== 'ok')
+    const lines = found.flatMap(([words]) => text(words).split('\n'))
+    return lines.filter((line) => line !== 'ok' && !line.startsWith('***')).slice(0, MAX_PAGES_NAMED)
   } catch (error) {
     if (isDamage(error)) return ['SQLite cannot follow its pages']
     throw error

@@ -2,7 +2,7 @@
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
 import { fold } from './checksum.ts'
 import { unpackRequests, type Names } from './chunk.ts'
-import { bytes, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { bytes, integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { SpanReader } from './span-reader.ts'
 import { isTrue, SELECT_TICK, tickHead, wholeTick } from './tick-row.ts'
@@ -48,7 +48,7 @@ export class FrameReader implements Frames {
     this.#rows = new SpanReader(database, '', names)
     this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
     this.#tick = query(database, `SELECT ${SELECT_TICK} FROM tick WHERE seq = ?`)
-    this.#chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?')
+    this.#chunk = query(database, 'SELECT packed, n FROM request_chunk WHERE tick = ?')
     this.#start = query(database, 'SELECT start FROM tick WHERE seq = ?')
   }
 
@@ -93,7 +93,7 @@ export class FrameReader implements Frames {
   }
 
   #unpack(chunk: SqlRow, start: number): readonly RequestEvent[] {
-    return unpackRequests(bytes(chunk[0]), wallMicros(start), this.#names)
+    return unpackRequests(bytes(chunk[0]), integer(chunk[1]), wallMicros(start), this.#names)
   }
 }
 

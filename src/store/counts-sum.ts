@@ -1,0 +1,142 @@
+/** Sums that grow in place: a recorder adds thousands of rows a second, and each would otherwise be a new object. */
+import { NO_CONNECTIONS, NO_DISTRIBUTION, type ConnectionCounts } from '../frame/aggregate.ts'
+import type { Counts, Distribution } from '../frame/frame.ts'
+import { micros, type Micros } from '../frame/units.ts'
+
+export class DistributionSum {
+  #count = 0
+  #sum = 0
+  #sampled = 0
+  #min = Infinity
+  #max = -Infinity
+  readonly #buckets: number[] = []
+
+  add({ count, sum, sampled, min, max, buckets }: Distribution): void {
+    if (count === 0 && sampled === 0) return
+    this.#count += count
+    this.#sum += sum
+    this.#sampled += sampled
+    if (min !== null && min < this.#min) this.#min = min
+    if (max !== null && max > this.#max) this.#max = max
+    addSparse(this.#buckets, buckets)
+  }
+
+  value(): Distribution {
+    if (this.#count === 0 && this.#sampled === 0) return NO_DISTRIBUTION
+    return {
+      count: this.#count,
+      sum: micros(this.#sum),
+      sampled: this.#sampled,
+      min: this.#min === Infinity ? null : micros(this.#min),
+      max: this.#max === -Infinity ? null : micros(this.#max),
+      buckets: this.#buckets,
+    }
+  }
+}
+
+/** Adds sorted [key, count, …] pairs. Most keys are there already: only a new one moves the others. */
+export function addSparse(into: number[], pairs: readonly number[]): void {
+  let at = 0
+  for (let i = 0; i < pairs.length; i += 2) {
+    const key = pairs[i]!
+    while (at < into.length && into[at]! < key) at += 2
+    if (into[at] === key) into[at + 1] = into[at + 1]! + pairs[i + 1]!
+    else into.splice(at, 0, key, pairs[i + 1]!)
+  }
+}
+
+export class CountsSum {
+  #requests = 0
+  #answered = 0
+  readonly #codes: number[] = []
+  #reset = 0
+  #closed = 0
+  #aborted = 0
+  #unanswered = 0
+  #interim = 0
+  #retransmits = 0
+  #retries = 0
+  #bodyReset = 0
+  #inFlight = 0
+  #oldest: Micros = micros(0)
+  readonly #header = new DistributionSum()
+  readonly #total = new DistributionSum()
+  /** what was open in this span is open still if it is the last of all */
+  #span = 0
+
+  add(counts: Counts, span: number): void {
+    const { failures } = counts
+    this.#requests += counts.requests
+    this.#answered += counts.answered
+    addSparse(this.#codes, counts.codes)
+    this.#reset += failures.reset
+    this.#closed += failures.closed
+    this.#aborted += failures.aborted
+    this.#unanswered += failures.unanswered
+    this.#interim += counts.interim
+    this.#retransmits += counts.retransmits
+    this.#retries += counts.retries
+    this.#bodyReset += counts.bodyReset
+    this.#inFlight = counts.inFlight
+    this.#oldest = counts.oldest
+    this.#header.add(counts.header)
+    this.#total.add(counts.total)
+    this.#span = span
+  }
+
+  /** @param last the last span of the sum */
+  value(last: number): Counts {
+    const isOpen = this.#span === last
+    return {
+      requests: this.#requests,
+      answered: this.#answered,
+      codes: this.#codes,
+      failures: {
+        reset: this.#reset,
+        closed: this.#closed,
+        aborted: this.#aborted,
+        unanswered: this.#unanswered,
+      },
+      interim: this.#interim,
+      retransmits: this.#retransmits,
+      retries: this.#retries,
+      bodyReset: this.#bodyReset,
+      inFlight: isOpen ? this.#inFlight : 0,
+      oldest: isOpen ? this.#oldest : micros(0),
+      header: this.#header.value(),
+      total: this.#total.value(),
+    }
+  }
+}
+
+export class ConnectionSum {
+  #connects = 0
+  #refused = 0
+  #connectTimeout = 0
+  #retransmits = 0
+  #opaque = 0
+  readonly #connect = new DistributionSum()
+  #isEmpty = true
+
+  add(counts: ConnectionCounts): void {
+    this.#isEmpty = false
+    this.#connects += counts.connects
+    this.#refused += counts.refused
+    this.#connectTimeout += counts.connectTimeout
+    this.#retransmits += counts.retransmits
+    this.#opaque += counts.opaque
+    this.#connect.add(counts.connect)
+  }
+
+  value(): ConnectionCounts {
+    if (this.#isEmpty) return NO_CONNECTIONS
+    return {
+      connects: this.#connects,
+      refused: this.#refused,
+      connectTimeout: this.#connectTimeout,
+      retransmits: this.#retransmits,
+      opaque: this.#opaque,
+      connect: this.#connect.value(),
+    }
+  }
+}
