@@ -1,8 +1,11 @@
 # The helper: vmlinux.h from the running kernel's BTF, the BPF object against it, its skeleton, and the program that embeds it.
+# Tests build variants of it: make HELPER_BUILD=build/small HELPER_DEFINES=-DMAX_ROUTES=64 build/small/upstreamtop-probe
 CLANG ?= clang
 BPFTOOL ?= bpftool
 CC ?= cc
-ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+HELPER_BUILD ?= build
+HELPER_DEFINES ?=
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 # Unused parameters belong to callback signatures; signs are compared as sequence numbers are.
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
@@ -11,16 +14,18 @@ HELPER_SOURCES := $(addprefix bpf/,probe.c options.c rights.c links.c doors.c js
 BPF_HEADERS := $(addprefix bpf/,probe.h http.h maps.h layers.h exchanges.h routes.h requests.h answers.h segments.h \
 	filters.h connections.h sweep.h)
 
-build/vmlinux.h:
-	@mkdir -p build
+$(HELPER_BUILD)/vmlinux.h:
+	@mkdir -p $(@D)
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c > $@
 
-build/upstreamtop.bpf.o: bpf/upstreamtop.bpf.c $(BPF_HEADERS) build/vmlinux.h
-	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(BPF_WARNINGS) -Ibuild -Ibpf -c $< -o $@
+$(HELPER_BUILD)/upstreamtop.bpf.o: bpf/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
+	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) $(HELPER_DEFINES) $(BPF_WARNINGS) \
+		-I$(HELPER_BUILD) -Ibpf -c $< -o $@
 
-build/upstreamtop.skel.h: build/upstreamtop.bpf.o
+$(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
-build/upstreamtop-probe: $(HELPER_SOURCES) bpf/helper.h bpf/probe.h build/upstreamtop.skel.h package.json
-	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_WARNINGS) -Ibuild -Ibpf \
-		$(HELPER_SOURCES) -o $@ -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+# aliasing: counters are read as words out of mapped memory
+$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) bpf/helper.h bpf/probe.h $(HELPER_BUILD)/upstreamtop.skel.h package.json
+	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
+		$(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz

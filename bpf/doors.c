@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "helper.h"
 
@@ -137,6 +138,47 @@ static void find_masters(struct census *c)
 
 /* ---- sockets ---- */
 
+static void add_socket(struct census *c, struct process *p, unsigned long inode)
+{
+	if (c->socket_count == c->socket_room) {
+		c->socket_room = c->socket_room ? c->socket_room * 2 : 256;
+		c->sockets = realloc(c->sockets, c->socket_room * sizeof(*c->sockets));
+		if (!c->sockets)
+			die(EXIT_SYSTEM, "out of memory");
+	}
+	c->sockets[c->socket_count++] = (struct owned_socket){inode, p};
+}
+
+/*
+ * /proc/PID/fd of another user opens for root alone. CAP_SYS_PTRACE, which file capabilities give, may instead ask for copies of
+ * the descriptors; each is closed at once. Returns whether that was allowed.
+ */
+static bool borrow_sockets(struct census *c, struct process *p)
+{
+	int process = syscall(SYS_pidfd_open, p->pid, 0), missing = 0;
+	bool allowed = false;
+	struct stat st;
+
+	if (process < 0)
+		return false;
+	/* descriptors are numbered from below: a long run of unused ones is their end */
+	for (int number = 0; number < 65536 && missing < 512; number++) {
+		int fd = syscall(SYS_pidfd_getfd, process, number, 0);
+
+		if (fd < 0 && errno == EPERM)
+			break;
+		missing = fd < 0 ? missing + 1 : 0;
+		allowed = true;
+		if (fd < 0)
+			continue;
+		if (!fstat(fd, &st) && S_ISSOCK(st.st_mode))
+			add_socket(c, p, st.st_ino);
+		close(fd);
+	}
+	close(process);
+	return allowed;
+}
+
 static void find_sockets(struct census *c, struct process *p)
 {
 	char path[64], target[64];
@@ -147,7 +189,7 @@ static void find_sockets(struct census *c, struct process *p)
 	snprintf(path, sizeof(path), "/proc/%u/fd", p->pid);
 	fds = opendir(path);
 	if (!fds) {
-		c->nginx->unreadable |= errno == EACCES || errno == EPERM;
+		c->nginx->unreadable |= errno != ENOENT && !borrow_sockets(c, p);
 		return;
 	}
 	while ((entry = readdir(fds))) {
@@ -156,15 +198,8 @@ static void find_sockets(struct census *c, struct process *p)
 		if (n < 0)
 			continue;
 		target[n] = 0;
-		if (sscanf(target, "socket:[%lu]", &inode) != 1)
-			continue;
-		if (c->socket_count == c->socket_room) {
-			c->socket_room = c->socket_room ? c->socket_room * 2 : 256;
-			c->sockets = realloc(c->sockets, c->socket_room * sizeof(*c->sockets));
-			if (!c->sockets)
-				die(EXIT_SYSTEM, "out of memory");
-		}
-		c->sockets[c->socket_count++] = (struct owned_socket){inode, p};
+		if (sscanf(target, "socket:[%lu]", &inode) == 1)
+			add_socket(c, p, inode);
 	}
 	closedir(fds);
 }

@@ -5,7 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/version.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -368,6 +368,7 @@ int main(int argc, char **argv)
 	open_output();
 	setpriority(PRIO_PROCESS, 0, 10);
 	drop_rights();
+	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
 
 	put_hello(links, &nginx, refused);
 	tick_write(tick, &out, false);

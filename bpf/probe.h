@@ -5,7 +5,9 @@
 #include <linux/types.h>
 #endif
 
+#ifndef MAX_ROUTES /* a power of two; tests make it small */
 #define MAX_ROUTES   65536
+#endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS    (MAX_ROUTES + MAX_BACKENDS)
@@ -32,8 +34,11 @@ struct slot {
 	/* the sweep's word on the oldest open request; valid while `oldest_epoch` is that of the last sweep */
 	__u64 oldest_ns;
 	__u32 oldest_epoch;
-	/* moves on when the slot gets another route, so that memos and late ends of the old one miss */
+	/* moves on when the slot gets another route, so that late ends of the old one miss */
 	__u32 generation;
+	/* moves on before that: from then on no memo leads here, though what is open may still end */
+	__u32 memo_generation;
+	__u32 pad;
 	/* last, and read last: a reader never sees more answers than requests */
 	__u64 requests;
 };

@@ -210,7 +210,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s, __u64 hash)
 	if (memo && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
 		memo->hash = keyed;
 		memo->slot = slot;
-		memo->generation = counters->generation;
+		memo->generation = counters->memo_generation;
 	}
 	return begin_request(f, s, slot, hash, flags_of_method(&s->line));
 }
@@ -227,7 +227,7 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 	if (memo && memo->hash == keyed) {
 		struct slot *counters = slot_of(memo->slot);
 
-		if (counters && counters->generation == memo->generation) {
+		if (counters && counters->memo_generation == memo->generation) {
 			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
 				      : w == 0x205443454e4e4f43ULL	      ? IS_CONNECT
 									      : 0;

@@ -16,21 +16,23 @@
 
 #define PATH_SHOWN (sizeof(((struct route_key *)0)->path) + 3)
 
-struct retired {
-	uint32_t slot;
-	uint32_t epoch; /* when its key was deleted */
-};
+/* A route that was not used for this many ticks gives up its slot, once three quarters of the slots are in use. */
+#ifndef RETIRE_AFTER
+#define RETIRE_AFTER 300
+#endif
+#define RETIRE_FROM (MAX_ROUTES / 4 * 3)
 
 struct tick {
 	struct upstreamtop_bpf *bpf;
 	uint32_t netns;
-	const volatile struct slot *slots;
-	const volatile struct route_text *texts;
+	volatile struct slot *slots; /* written only while nobody else does: when a slot is retired */
 	const volatile struct backend *backends;
 	struct slot *sent;	     /* per slot, as of the last snapshot */
 	struct backend *backend_sent; /* per backend */
 	uint32_t *wire_ids;	     /* per slot: its id on the wire plus one */
 	uint32_t next_wire_id;
+	uint32_t *active;	     /* per slot: the epoch of its last row */
+	uint32_t *retiring;	     /* per slot: the epoch since which nothing new comes here, 0 when in use */
 	bool *backend_named;
 	struct code_total {
 		struct code_key key;
@@ -79,11 +81,12 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->bpf = bpf;
 	t->netns = netns;
 	t->slots = map_memory(bpf->maps.slots, sizeof(struct slot), true);
-	t->texts = map_memory(bpf->maps.texts, sizeof(struct route_text), true);
 	t->backends = map_memory(bpf->maps.backends, sizeof(struct backend), false);
 	t->sent = room_for(MAX_SLOTS, sizeof(*t->sent));
 	t->backend_sent = room_for(MAX_BACKENDS, sizeof(*t->backend_sent));
 	t->wire_ids = room_for(MAX_SLOTS, sizeof(*t->wire_ids));
+	t->active = room_for(MAX_SLOTS, sizeof(*t->active));
+	t->retiring = room_for(MAX_SLOTS, sizeof(*t->retiring));
 	t->backend_named = room_for(MAX_BACKENDS, sizeof(*t->backend_named));
 	t->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	return t;
@@ -204,10 +207,11 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 	memcpy(key.method, "*", 1);
 	memcpy(key.path, "OTHER", 5);
 	if (slot < MAX_ROUTES) {
-		if (!t->texts[slot].ready)
+		struct route_text text;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
 			return -1;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		memcpy(&key, (const void *)&t->texts[slot].key, sizeof(key));
+		key = text.key;
 	}
 	if (key.backend >= MAX_BACKENDS || !t->backends[key.backend].ready)
 		return -1;
@@ -274,6 +278,8 @@ static void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mo
 	struct slot compared = now;
 	compared.oldest_ns = sent->oldest_ns;
 	compared.oldest_epoch = sent->oldest_epoch;
+	compared.generation = sent->generation;
+	compared.memo_generation = sent->memo_generation;
 	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
 		return;
 	id = wire_id(t, out, slot);
@@ -305,6 +311,69 @@ static void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mo
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
 	put(rows, "]");
 	*sent = now;
+	t->active[slot] = t->epoch;
+}
+
+/* ---- retiring: routes that nobody asks for any more make room, and no count is lost ---- */
+
+/* New requests of the route open a new slot from now on; what is open here may still end. */
+static void begin_retiring(struct tick *t, uint32_t slot)
+{
+	struct route_text text;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
+		return;
+	if (bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.routes), &text.key))
+		return;
+	t->slots[slot].memo_generation++;
+	t->retiring[slot] = t->epoch;
+}
+
+static void free_codes(struct tick *t, uint32_t slot)
+{
+	for (uint32_t i = 0; i < t->more_count; i++)
+		if (t->more[i].key.slot == slot)
+			bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.more_codes), &t->more[i].key);
+}
+
+/* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */
+static void finish_retiring(struct tick *t, uint32_t slot)
+{
+	struct route_text text = {};
+	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
+
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
+	free_codes(t, slot);
+	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
+	t->slots[slot].generation = generation + 1;
+	t->slots[slot].memo_generation = memo;
+	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
+	t->sent[slot].generation = generation + 1;
+	t->sent[slot].memo_generation = memo;
+	t->wire_ids[slot] = 0;
+	t->retiring[slot] = 0;
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
+}
+
+static void retire(struct tick *t, uint32_t slots)
+{
+	if (slots < RETIRE_FROM)
+		return;
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		struct slot now;
+		bool idle;
+
+		if (!t->wire_ids[slot] || t->epoch - t->active[slot] < RETIRE_AFTER)
+			continue;
+		read_slot(&t->slots[slot], &now);
+		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
+		if (!idle)
+			continue;
+		if (!t->retiring[slot])
+			begin_retiring(t, slot);
+		else if (t->epoch - t->retiring[slot] > 1)
+			finish_retiring(t, slot);
+	}
 }
 
 static void put_connection(struct tick *t, struct json *out, uint32_t index)
@@ -453,6 +522,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_row(t, out, MAX_ROUTES + backend, mono);
 	move_rows(t, &snapshot, "traffic");
+	retire(t, slots);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_connection(t, out, backend);
 	move_rows(t, &snapshot, "connections");
