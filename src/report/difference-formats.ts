@@ -69,7 +69,7 @@ function sectionsOf({ base, target, totals, backends, gates }: Difference, timeZ
             ),
           } as const,
         ]),
-    { kind: 'lines', title: null, lines: ['≈ could be chance (a test at 1 %: docs/diff.md)'] },
+    { kind: 'lines', title: null, lines: ['≈ could be chance (tests at 1 %: upstreamtop diff --help)'] },
   ]
 }
 

@@ -2,7 +2,7 @@
 import type { Aggregate } from '../frame/aggregate.ts'
 import { sumOf } from '../frame/aggregate.ts'
 import { fleetOf } from '../frame/fleet.ts'
-import type { Recording } from '../frame/recording.ts'
+import type { Recording, TickSummary } from '../frame/recording.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { addMicros, type WallMicros } from '../frame/units.ts'
 
@@ -10,15 +10,26 @@ import { addMicros, type WallMicros } from '../frame/units.ts'
 export function shifted(recording: Recording, offset: number): Recording {
   if (offset === 0) return recording
   const move = (at: WallMicros): WallMicros => addMicros(at, offset)
+  const ticks = remembered((of: readonly TickSummary[]) =>
+    of.map((tick) => ({ ...tick, start: move(tick.start) })),
+  )
   return {
     get info() {
       const { info } = recording
       return { ...info, start: move(info.start), end: move(info.end) }
     },
-    ticks: recording.ticks.map((tick) => ({ ...tick, start: move(tick.start) })),
-    gaps: recording.gaps.map((gap) => ({ ...gap, from: move(gap.from), to: move(gap.to) })),
-    markers: recording.markers.map((marker) => ({ ...marker, at: move(marker.at) })),
-    damage: recording.damage,
+    get ticks() {
+      return ticks(recording.ticks)
+    },
+    get gaps() {
+      return recording.gaps.map((gap) => ({ ...gap, from: move(gap.from), to: move(gap.to) }))
+    },
+    get markers() {
+      return recording.markers.map((marker) => ({ ...marker, at: move(marker.at) }))
+    },
+    get damage() {
+      return recording.damage
+    },
     frame: (seq) => {
       const frame = recording.frame(seq)
       return frame === null ? null : { ...frame, start: move(frame.start) }
@@ -33,6 +44,12 @@ export function shifted(recording: Recording, offset: number): Recording {
     refresh: () => false,
     close: () => recording.close(),
   }
+}
+
+/** Computes again only for another argument: damage may be found, and ticks change, while one reads. */
+function remembered<T extends object, U>(compute: (of: T) => U): (of: T) => U {
+  let last: { readonly of: T; readonly result: U } | null = null
+  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
 }
 
 /** The sum over a range of time, exact, over all recordings. */

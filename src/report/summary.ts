@@ -6,7 +6,7 @@ import { holds, measure, type Measurable } from '../frame/measure.ts'
 import type { Recording, RecordingInfo } from '../frame/recording.ts'
 import { selectRows, type Selection } from '../frame/selection.ts'
 import { narrowTo } from '../frame/target.ts'
-import type { TimeSpan } from '../frame/time.ts'
+import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { wallMicros } from '../frame/units.ts'
 import { ordered, type Order } from './order.ts'
 import { aggregateWithin } from './source.ts'
@@ -50,9 +50,23 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
     markers: recordings
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
       .sort((a, b) => a.at - b.at),
-    damage: recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
+    damage: [
+      ...recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
+      ...unread(recordings, query.range, whole),
+    ],
   }
 }
+
+/** Ticks that are there but gave no rows: never a smaller number without a word. */
+function unread(recordings: readonly Recording[], range: TimeSpan, { ticks }: Aggregate): string[] {
+  const there = ticksIn(recordings, range)
+  return there <= ticks ? [] : [`${there - ticks} of ${there} ticks in the range could not be read`]
+}
+
+export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): number =>
+  recordings
+    .flatMap((recording) => ticksWithin(recording.ticks, range))
+    .reduce((sum, { from, to }) => sum + to - from, 0)
 
 /** Covered time, times the part of the requests in it that could be counted. */
 export function coverageOf({ covered, totals, loss }: Aggregate, { from, to }: TimeSpan): number | null {

@@ -6,7 +6,7 @@ import type { Assertion } from '../../report/assertions.ts'
 import { BY_REQUESTS } from '../../report/order.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
-import { openShifted } from '../values/recordings.ts'
+import { openShifted, sayDamage } from '../values/recordings.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 
 interface AssertFlags {
@@ -50,6 +50,7 @@ export function assertCommand(io: Io): Command {
       try {
         const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
+        sayDamage(summary, io)
         const results = assertAll(assertions, summary)
         await writeResult(FORMATTERS[flags.format](results, summary), flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length

@@ -9,7 +9,7 @@ import type { Summary } from '../../report/summary.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
 import { wholeNumber } from '../values/number.ts'
-import { openShifted } from '../values/recordings.ts'
+import { openShifted, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
 
@@ -118,4 +118,8 @@ Examples:
 
 A sign makes it a change: +20% of what it was, +1pp points of a share, +50ms. Without a sign it is the target's own value.
 A gate that can't be measured on both sides fails too. Exit 0 none failed, 3 one did.
+
+≈ marks what could be chance, by tests at 1 % (z = 2.58): rates as Poisson counts; shares as two proportions with one success
+and one failure added to each (Agresti and Caffo); percentiles where the intervals that hold the true ones (ranks nq ± z·√(nq(1−q)))
+overlap, or where the histogram can't tell them apart (6.4 %). Requests that influence each other vary more than these say.
 `

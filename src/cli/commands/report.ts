@@ -12,7 +12,7 @@ import { selectionOption } from '../values/expression.ts'
 import { wholeNumber } from '../values/number.ts'
 import { untilInterrupted } from '../values/interrupt.ts'
 import { progressTo } from '../values/progress.ts'
-import { offsetOption, openShifted } from '../values/recordings.ts'
+import { offsetOption, openShifted, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 
@@ -86,6 +86,7 @@ async function writeReport(
     points: POINTS[flags.format],
     slowest: flags.format === 'text' || flags.format === 'md' || flags.format === 'html',
   })
+  sayDamage(report.summary, io)
   const chunks = await formatted(report, flags.format)
   if (flags.out === undefined || flags.out === '-') await writeAll(chunks, io.stdout)
   else await writeFileWhole(flags.out, chunks)

@@ -1,8 +1,10 @@
 /** Recordings named on the command line, opened together. */
-import { usageError } from '../../errors.ts'
+import { recordingError, usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import { parseDuration } from '../../frame/time.ts'
 import { shifted } from '../../report/source.ts'
+import type { Summary } from '../../report/summary.ts'
+import type { Io } from '../io.ts'
 
 /** `web1=-49s`, repeatable; µs to add to the host's clock. */
 export function offsetOption(text: string, known: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
@@ -36,4 +38,16 @@ export async function openShifted(
     for (const recording of opened) recording.close()
     throw error
   }
+}
+
+/** Says on stderr what could not be read. @throws UserError (exit 5) when nothing could, although there was something */
+export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void {
+  if (whole.ticks === 0 && damage.length > 0) {
+    const files = recordings.map(({ file }) => `"${file}"`).join(', ')
+    throw recordingError(
+      `nothing in the range of ${files} can be read: ${damage.join('; ')}`,
+      'upstreamtop check FILE says more.',
+    )
+  }
+  for (const what of damage) io.stderr.write(`upstreamtop: ${what}\n`)
 }

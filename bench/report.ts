@@ -1,0 +1,39 @@
+/**
+ * What report costs, over a recording of 24 hours with 2.6 million rows, as ratios to what others need for the same in the same run:
+ *   day       report from the rollups; DuckDB over our own Parquet; GoAccess over an access log of the same requests
+ *   parquet   1.8 million rows by us, by hyparquet-writer, by DuckDB's COPY
+ *   fleet     how cost grows with hosts × hours
+ *   findings  precision and recall on the seeded incidents of synth, and on quiet days
+ * ONLY=day,findings runs some of it; RUNS=6 recordings of each length for the findings.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { benchDay } from './report/day.ts'
+import { benchFindings, benchQuiet } from './report/findings.ts'
+import { benchFleet } from './report/fleet.ts'
+import { benchParquet } from './report/parquet.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const MAIN = process.env.MAIN ?? join(ROOT, 'dist/main.js')
+const DAY = join(ROOT, 'build/bench/day.db')
+
+const parts = (process.env.ONLY ?? 'day,parquet,fleet,findings').split(',')
+
+makeDay()
+if (parts.includes('day')) await benchDay(MAIN, DAY)
+if (parts.includes('parquet')) benchParquet(DAY)
+if (parts.includes('fleet')) benchFleet(MAIN)
+if (parts.includes('findings')) {
+  console.log('\nfindings on seeded incidents')
+  benchFindings(Number(process.env.RUNS ?? 6))
+  benchQuiet(1)
+}
+
+/** The same as bench/replay.ts makes. */
+function makeDay(): void {
+  if (existsSync(DAY)) return
+  mkdirSync(join(ROOT, 'build/bench'), { recursive: true })
+  const size = ['--secs', '86400', '--backends', '5', '--routes', '12', '--rps', '110', '--requests', '10']
+  execFileSync('node', [MAIN, 'synth', '-o', DAY, '--seed', '1', ...size], { stdio: 'inherit' })
+}
