@@ -1,6 +1,7 @@
 /** Sums that grow in place: a recorder adds thousands of rows a second, and each would otherwise be a new object. */
 import { NO_CONNECTIONS, NO_DISTRIBUTION, type ConnectionCounts } from '../frame/aggregate.ts'
 import type { Counts, Distribution } from '../frame/frame.ts'
+import { BUCKETS, type Buckets } from '../frame/histogram.ts'
 import { micros, type Micros } from '../frame/units.ts'
 
 export class DistributionSum {
@@ -9,7 +10,10 @@ export class DistributionSum {
   #sampled = 0
   #min = Infinity
   #max = -Infinity
-  readonly #buckets: number[] = []
+  readonly #sparse: number[] = []
+  /** from the DENSE_FROM-th addition on: rows that come every second meet the same buckets again */
+  #dense: Float64Array | null = null
+  #additions = 0
 
   add({ count, sum, sampled, min, max, buckets }: Distribution): void {
     if (count === 0 && sampled === 0) return
@@ -18,7 +22,17 @@ export class DistributionSum {
     this.#sampled += sampled
     if (min !== null && min < this.#min) this.#min = min
     if (max !== null && max > this.#max) this.#max = max
-    addSparse(this.#buckets, buckets)
+    if (this.#dense === null && ++this.#additions < DENSE_FROM) addSparse(this.#sparse, buckets)
+    else this.#addDense(buckets)
+  }
+
+  #addDense(buckets: Buckets): void {
+    let dense = this.#dense
+    if (dense === null) {
+      dense = this.#dense = new Float64Array(BUCKETS)
+      for (let i = 0; i < this.#sparse.length; i += 2) dense[this.#sparse[i]!] = this.#sparse[i + 1]!
+    }
+    for (let i = 0; i < buckets.length; i += 2) dense[buckets[i]!] = dense[buckets[i]!]! + buckets[i + 1]!
   }
 
   value(): Distribution {
@@ -29,9 +43,19 @@ export class DistributionSum {
       sampled: this.#sampled,
       min: this.#min === Infinity ? null : micros(this.#min),
       max: this.#max === -Infinity ? null : micros(this.#max),
-      buckets: this.#buckets,
+      buckets: this.#dense === null ? this.#sparse : sparseOf(this.#dense),
     }
   }
+}
+
+const DENSE_FROM = 8
+
+function sparseOf(dense: Float64Array): number[] {
+  const sparse: number[] = []
+  for (let bucket = 0; bucket < dense.length; bucket++) {
+    if (dense[bucket] !== 0) sparse.push(bucket, dense[bucket]!)
+  }
+  return sparse
 }
 
 /** Adds sorted [key, count, …] pairs. Most keys are there already: only a new one moves the others. */
