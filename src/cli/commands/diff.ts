@@ -92,12 +92,10 @@ async function compareThem(
   const side = (recording: Recording, option: string, span: string | undefined): Summary => {
     const scope = timeScope(recording, io, flags.tz)
     const range = span === undefined ? scope.span : spanOption(option, span, scope)
-    return summarise([recording], {
-      range,
-      selection,
-      order: flags.sort ?? BY_REQUESTS,
-      top: flags.top ?? null,
-    })
+    const order = flags.sort ?? BY_REQUESTS
+    const summary = summarise([recording], { range, selection, order, top: flags.top ?? null })
+    sayDamage(summary, io)
+    return summary
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
   const text = formattedDifference(difference, flags.format, timeScope(a, io, flags.tz).timeZone)
