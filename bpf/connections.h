@@ -75,7 +75,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	int replace = 0;
 
 	if (f) {
-		if (f->fresh && f->isn == p->seq) {
+		if (f->fresh && f->isn == p->seq && !f->closed) {
 			if (f->out.owner == p->ifindex) {
 				f->syn_gap_ns = now - f->last_syn_ns;
 				f->last_syn_ns = now;

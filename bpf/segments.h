@@ -195,7 +195,7 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 				book_end(f, f->current, s->work.now, 0);
 			next_answer(f);
 		}
-	} else if (d->state == DIR_HEAD) {
+	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
 		/* its end is among what we did not read, and so are the facts about its body */
 		answer_head_done(skb, f, s, 1);
 		return;

@@ -1,0 +1,442 @@
+/*
+ * The programs themselves, fed by BPF_PROG_TEST_RUN: `flow SEED CONNECTIONS INTERFACE INTERFACE`.
+ *   1. every verdict is NEXT and no packet is changed, whatever the bytes are
+ *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
+ *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include "../../../bpf/probe.h"
+#include "upstreamtop.skel.h"
+
+#define FIN 1
+#define SYN 2
+#define RST 4
+#define ACK 16
+
+static struct upstreamtop_bpf *bpf;
+static unsigned interfaces[2];
+static uint64_t random_state;
+static const char *doing = "start";
+
+static uint32_t below(uint32_t n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (random_state >> 32) % n;
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "%s (%s)\n", what, doing);
+	exit(1);
+}
+
+/* ---- packets ---- */
+
+struct end {
+	uint32_t seq; /* next to send */
+	uint32_t seen; /* by the peer, in order */
+};
+
+struct connection {
+	bool six;
+	uint16_t port;
+	struct end client, server;
+};
+
+static void put16(uint8_t *at, unsigned v)
+{
+	at[0] = v >> 8;
+	at[1] = v;
+}
+
+static void put32(uint8_t *at, unsigned v)
+{
+	put16(at, v >> 16);
+	put16(at + 2, v);
+}
+
+static void run(const uint8_t *packet, unsigned length, bool out, unsigned interface)
+{
+	static uint8_t after[70000];
+	struct __sk_buff context = {.ifindex = interface};
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = length, .data_out = after,
+		    .data_size_out = sizeof(after), .ctx_in = &context, .ctx_size_in = sizeof(context));
+	int program = bpf_program__fd(out ? bpf->progs.upstreamtop_egress : bpf->progs.upstreamtop_ingress);
+
+	if (bpf_prog_test_run_opts(program, &o)) {
+		if (errno == EINVAL)
+			return; /* too short for the kernel to make an skb of it */
+		perror("BPF_PROG_TEST_RUN");
+		exit(1);
+	}
+	if (o.retval != 0xffffffff)
+		fail("the verdict is not NEXT");
+	if (o.data_size_out != length || memcmp(after, packet, length))
+		fail("the packet was changed");
+}
+
+/* Ethernet, IP, TCP with a timestamp option, payload. */
+static void segment(const struct connection *c, bool out, uint32_t seq, uint32_t ack, unsigned flags, const char *payload,
+		    unsigned n, unsigned interface)
+{
+	static uint8_t p[70000];
+	unsigned tcp = c->six ? 54 : 34;
+
+	memset(p, 0, tcp + 32);
+	if (c->six) {
+		put16(p + 12, 0x86dd);
+		p[14] = 0x60;
+		put16(p + 18, 32 + n);
+		p[20] = 6;
+		p[22 + 15] = out ? 1 : 2; /* ::1 to ::2 */
+		p[38 + 15] = out ? 2 : 1;
+	} else {
+		put16(p + 12, 0x0800);
+		p[14] = 0x45;
+		put16(p + 16, 52 + n);
+		p[23] = 6;
+		put32(p + 26, out ? 0x0a000001 : 0x0a000002);
+		put32(p + 30, out ? 0x0a000002 : 0x0a000001);
+	}
+	put16(p + tcp, out ? c->port : 80);
+	put16(p + tcp + 2, out ? 80 : c->port);
+	put32(p + tcp + 4, seq);
+	put32(p + tcp + 8, ack);
+	p[tcp + 12] = 0x80;
+	p[tcp + 13] = flags;
+	memcpy(p + tcp + 32, payload, n);
+	run(p, tcp + 32 + n, out, interface);
+}
+
+/* ---- 1. verdicts ---- */
+
+static void any_packet(void)
+{
+	uint8_t p[256];
+	unsigned n = 14 + below(200);
+
+	for (unsigned i = 0; i < n; i++)
+		p[i] = below(256);
+	if (below(4))
+		put16(p + 12, (unsigned[]){0x0800, 0x86dd, 0x8100, 0x88a8, 0x0806}[below(5)]);
+	if (below(2)) {
+		p[14] = below(2) ? 0x45 : 0x40 | below(16);
+		p[23] = below(3) ? 6 : below(256);
+		p[20] = (unsigned[]){0, 6, 43, 44, 60, 17}[below(6)];
+	}
+	run(p, n, below(2), interfaces[below(2)]);
+}
+
+static void shapes(void)
+{
+	struct connection c = {.port = 40001};
+	const char *words[] = {"", "G", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\n"};
+
+	for (unsigned flags = 0; flags < 64; flags++)
+		for (int w = 0; w < 6; w++)
+			for (int out = 0; out < 2; out++) {
+				c.six = !c.six;
+				segment(&c, out, below(~0u), below(~0u), flags, words[w], strlen(words[w]), interfaces[0]);
+			}
+}
+
+/* ---- 2. conversations ---- */
+
+#define TRUTHS 512
+
+static struct truth {
+	char route[64]; /* method, space, path */
+	unsigned requests;
+	unsigned codes[600];
+} truths[TRUTHS];
+static unsigned truth_count, said_requests;
+
+static struct truth *truth_of(const char *method, const char *path)
+{
+	char route[64];
+
+	snprintf(route, sizeof(route), "%s %s", method, path);
+	for (unsigned i = 0; i < truth_count; i++)
+		if (!strcmp(truths[i].route, route))
+			return &truths[i];
+	if (truth_count == TRUTHS)
+		fail("too many routes");
+	snprintf(truths[truth_count].route, sizeof(route), "%s", route);
+	return &truths[truth_count++];
+}
+
+/* Text that looks like messages wherever it is cut. */
+static unsigned body_text(char *out, unsigned n)
+{
+	static const char text[] = "HTTP/1.1 500 No\r\nGET /phantom HTTP/1.1\r\nContent-Length: 7\r\n\r\n0\r\n\r\nxyz";
+
+	for (unsigned i = 0; i < n; i++)
+		out[i] = text[i % (sizeof(text) - 1)];
+	return n;
+}
+
+struct said {
+	char request[4096];
+	unsigned request_length;
+	char answer[16384];
+	unsigned answer_length;
+};
+
+/* `known_end`: with a body whose length is told first, so that another answer may follow in the same segment. */
+static void say(struct said *s, bool known_end)
+{
+	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "PURGE", "OPTIONS"};
+	static const char *const paths[] = {"/", "/a", "/api/orders", "/healthz", "/static/app.js", "/x/y/z"};
+	static const unsigned codes[] = {200, 200, 204, 304, 404, 500, 503, 201};
+	const char *method = methods[below(6)], *path = paths[below(6)];
+	unsigned code = codes[below(8)], n = below(3) ? below(60) : below(9000), q = 0, a = 0;
+	bool bodyless = code == 204 || code == 304 || !strcmp(method, "HEAD");
+	struct truth *t = truth_of(method, path);
+
+	q += sprintf(s->request, "%s %s%s HTTP/1.1\r\nHost: backend\r\n", method, path, below(2) ? "?q=/1" : "");
+	while (q < 2000 && below(3))
+		q += sprintf(s->request + q, "X-Filler: %.*s\r\n", below(50), "..................................................");
+	if (!strcmp(method, "POST") || !strcmp(method, "PUT")) {
+		unsigned m = below(900);
+
+		q += sprintf(s->request + q, "content-length:%u\r\n\r\n", m);
+		q += body_text(s->request + q, m);
+	} else {
+		q += sprintf(s->request + q, "\r\n");
+	}
+	while (a < 2000 && !below(5))
+		a += sprintf(s->answer + a, "HTTP/1.1 %u Early\r\nLink: x\r\n\r\n", below(2) ? 103 : 100);
+	a += sprintf(s->answer + a, "HTTP/1.1 %u Said\r\nServer: twin\r\n", code);
+	if (!bodyless && !known_end && below(4) == 0) {
+		a += sprintf(s->answer + a, "Transfer-Encoding: chunked\r\n\r\n%x\r\n", n + 1);
+		a += body_text(s->answer + a, n + 1);
+		a += sprintf(s->answer + a, "\r\n0\r\n\r\n");
+	} else {
+		a += sprintf(s->answer + a, "Content-Length: %u\r\n\r\n", n);
+		if (!bodyless)
+			a += body_text(s->answer + a, n);
+	}
+	s->request_length = q;
+	s->answer_length = a;
+	t->requests++;
+	t->codes[code]++;
+	said_requests++;
+}
+
+static void give(const struct connection *c, bool out, uint32_t base, const char *bytes, unsigned from, unsigned to,
+		 unsigned interface)
+{
+	/* the kernel makes test packets of a page at most */
+	for (unsigned end; from < to; from = end) {
+		end = to - from > 3000 ? from + 3000 : to;
+		segment(c, out, base + from, out ? c->server.seen : c->client.seen, ACK, bytes + from, end - from, interface);
+	}
+}
+
+#define PIECES 2000
+
+/* Delivers bytes in pieces, with repetitions; `rough`: some come late, some in another order. */
+static void deliver(struct connection *c, bool out, const char *bytes, unsigned n, bool rough)
+{
+	static unsigned cuts[PIECES];
+	static bool late[PIECES];
+	struct end *end = out ? &c->client : &c->server;
+	unsigned count = 0, at = 0;
+	uint32_t base = end->seq;
+
+	while (at < n) {
+		unsigned piece = below(4) || count > PIECES / 2 ? 100 + below(1348) : 1 + below(20);
+
+		at = at + piece > n ? n : at + piece;
+		cuts[count++] = at;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		unsigned from = i ? cuts[i - 1] : 0;
+
+		late[i] = rough && below(6) == 0;
+		if (late[i])
+			continue;
+		give(c, out, base, bytes, from, cuts[i], interfaces[0]);
+		if (below(5) == 0) /* the same packet on a stacked device */
+			give(c, out, base, bytes, from, cuts[i], interfaces[1]);
+		if (below(9) == 0) /* sent again, alone or with all before it */
+			give(c, out, base, bytes, below(2) ? 0 : from, cuts[i], interfaces[0]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (late[i])
+			give(c, out, base, bytes, i ? cuts[i - 1] : 0, cuts[below(2) || i + 1 == count ? i : i + 1], interfaces[0]);
+	end->seq += n;
+	end->seen = end->seq;
+}
+
+static void converse(unsigned number, bool rough)
+{
+	static struct said said[8];
+	static char together[8 * 16384];
+	struct connection c = {.six = below(2), .port = 1024 + number % 60000};
+	bool pipelined = !rough && below(4) == 0;
+
+	c.client.seq = below(3) ? below(~0u) : 0xffffff00; /* wraps */
+	c.server.seq = below(3) ? below(~0u) : 0xfffff000;
+	segment(&c, true, c.client.seq++, 0, SYN, "", 0, interfaces[0]);
+	c.client.seen = c.client.seq;
+	segment(&c, false, c.server.seq++, c.client.seq, SYN | ACK, "", 0, interfaces[0]);
+	c.server.seen = c.server.seq;
+	for (unsigned rounds = 1 + below(4); rounds > 0; rounds--) {
+		unsigned depth = pipelined ? 1 + below(8) : 1, n = 0;
+
+		for (unsigned i = 0; i < depth; i++) {
+			say(&said[i], depth > 1);
+			memcpy(together + n, said[i].request, said[i].request_length);
+			n += said[i].request_length;
+		}
+		deliver(&c, true, together, n, false);
+		n = 0;
+		for (unsigned i = 0; i < depth; i++) {
+			memcpy(together + n, said[i].answer, said[i].answer_length);
+			n += said[i].answer_length;
+		}
+		deliver(&c, false, together, n, rough);
+	}
+	if (below(2)) {
+		segment(&c, false, c.server.seq, c.client.seq, FIN | ACK, "", 0, interfaces[0]);
+		segment(&c, true, c.client.seq, c.server.seq + 1, FIN | ACK, "", 0, interfaces[0]);
+	} else {
+		bool out = below(2);
+
+		segment(&c, out, out ? c.client.seq : c.server.seq, out ? c.server.seq : c.client.seq, RST | ACK, "", 0,
+			interfaces[0]);
+	}
+}
+
+/* ---- what the programs counted ---- */
+
+static struct totals totals;
+
+static void read_totals(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct totals *all = calloc(cpus, sizeof(*all));
+	uint32_t zero = 0;
+
+	memset(&totals, 0, sizeof(totals));
+	if (!all || bpf_map_lookup_elem(bpf_map__fd(bpf->maps.totals), &zero, all))
+		fail("the totals cannot be read");
+	for (int i = 0; i < cpus; i++)
+		for (int k = 0; k < TOTALS; k++)
+			totals.v[k] += all[i].v[k];
+	free(all);
+}
+
+static void reconcile(void)
+{
+	uint64_t classes = 0;
+
+	read_totals();
+	for (int k = T_STARTS; k < T_SEGMENTS; k++)
+		classes += totals.v[k];
+	if (classes != totals.v[T_SEGMENTS])
+		fail("the classes do not add up to the segments");
+	if (totals.v[T_REQUESTS] != totals.v[T_ANSWERED] + totals.v[T_FAILED])
+		fail("requests are open though every connection has ended");
+}
+
+/* Compares every route with what was said, over both backends. Returns how many answers are missing. */
+static unsigned compare(void)
+{
+	static struct truth counted[TRUTHS];
+	unsigned missing = 0;
+
+	memset(counted, 0, sizeof(counted));
+	for (uint32_t slot = 0; slot < bpf->bss->next_slot; slot++) {
+		struct route_text text;
+		struct slot s;
+		char method[24], path[128];
+
+		if (bpf_map_lookup_elem(bpf_map__fd(bpf->maps.texts), &slot, &text) ||
+		    bpf_map_lookup_elem(bpf_map__fd(bpf->maps.slots), &slot, &s))
+			fail("a route cannot be read");
+		snprintf(method, sizeof(method), "%.*s", text.key.method_len, (char *)text.key.method);
+		snprintf(path, sizeof(path), "%.*s", text.key.path_len, (char *)text.key.path);
+		struct truth *sum = &counted[truth_of(method, path) - truths];
+		sum->requests += s.requests;
+		for (int i = 0; i < INLINE_CODES; i++)
+			if (s.code[i])
+				sum->codes[s.code[i]] += s.codes[i];
+	}
+	for (unsigned i = 0; i < truth_count; i++) {
+		if (counted[i].requests != truths[i].requests) {
+			fprintf(stderr, "%s: %u counted, %u said\n", truths[i].route, counted[i].requests, truths[i].requests);
+			fail("requests differ");
+		}
+		for (unsigned code = 0; code < 600; code++) {
+			if (counted[i].codes[code] > truths[i].codes[code])
+				fail("more answers than were said");
+			missing += truths[i].codes[code] - counted[i].codes[code];
+		}
+	}
+	return missing;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned connections = argc > 2 ? atoi(argv[2]) : 500, missing;
+	uint64_t ambiguous;
+
+	if (argc < 5)
+		return 2;
+	random_state = strtoull(argv[1], NULL, 10) * 2 + 1;
+	interfaces[0] = if_nametoindex(argv[3]);
+	interfaces[1] = if_nametoindex(argv[4]);
+	bpf = upstreamtop_bpf__open_and_load();
+	if (!bpf)
+		fail("the programs do not load");
+	/* what nginx closes is closed */
+	prctl(PR_SET_NAME, "nginx");
+
+	doing = "any packets";
+	shapes();
+	for (unsigned i = 0; i < connections * 10; i++)
+		any_packet();
+	read_totals();
+	if (totals.v[T_REQUESTS])
+		fail("noise was counted as a request");
+
+	doing = "in order, with repetitions";
+	for (unsigned i = 0; i < connections; i++)
+		converse(i, false);
+	reconcile();
+	missing = compare();
+	ambiguous = totals.v[L_AMBIGUOUS] + totals.v[L_HALF_SEEN] + totals.v[L_UNMATCHED_RESPONSES];
+	if (missing || ambiguous) {
+		fprintf(stderr, "%u answers missing, %llu ambiguous\n", missing, (unsigned long long)ambiguous);
+		fail("answers differ");
+	}
+
+	doing = "with loss and in another order";
+	for (unsigned i = 0; i < connections; i++)
+		converse(i, true);
+	reconcile();
+	missing = compare();
+	ambiguous = totals.v[L_AMBIGUOUS];
+	if (missing > ambiguous) {
+		fprintf(stderr, "%u answers missing, %llu ambiguous\n", missing, (unsigned long long)ambiguous);
+		fail("answers differ");
+	}
+	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead\n", said_requests,
+	       missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
+	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL]);
+	upstreamtop_bpf__destroy(bpf);
+	return 0;
+}
