@@ -24,7 +24,7 @@ export function detailLines(board: Leaderboard, subject: Drilldown, view: Detail
   const top = [...headerLines(board, view), titleOf(subject), ...factLines(subject, columns)]
   const room = rows - top.length
   // The list below keeps half of the room, up to what it can use.
-  const wanted = Math.max(subject.routes.length, subject.latencies.length + 1) + 2
+  const wanted = 2 + (subject.route === null ? subject.routes.length : subject.latencies.length + 1)
   const charts = chartLines(subject, columns, room - Math.min(wanted, Math.ceil(room / 2)))
   const below = room - charts.length - 1
   const lists =
@@ -76,7 +76,11 @@ function factLines(subject: Drilldown, columns: number): Line[] {
     joinFitting(rates, ' · ', columns),
     joinFitting(times, ' · ', columns),
     joinFitting(
-      [statusCells(f, 0, columns), ...codePieces(subject), ...connectionPieces(subject)],
+      [
+        statusCells({ ...f, failureKinds: [] }, 0, columns),
+        ...codePieces(subject),
+        ...connectionPieces(subject),
+      ],
       ' · ',
       columns,
     ),

@@ -8,23 +8,23 @@ export interface HelpGroup {
 }
 
 const NOTES = [
-  'avg, p50, p99 are header times: until the head of the answer is complete. ~ rests on a sample.',
-  'Yellow: from 100 ms. Red: from 1 s, 5xx, failures. ! in front: 5 % of its requests in trouble.',
+  'Yellow: from 100 ms. Red: from 1 s, 5xx, failures. !: 5 % of it in trouble.',
+  "Times are header times: until the answer's head is complete. ~: from a sample.",
 ]
 
 export function helpLines(groups: readonly HelpGroup[], { columns, rows }: Size): Line[] {
   const blocks = groups.map(blockOf)
-  const width = Math.max(...blocks.flat().map(lineWidth)) + 4
+  const width = Math.max(...blocks.flat().map(lineWidth)) + 1
   const across = Math.max(1, Math.min(blocks.length, Math.floor(columns / width)))
   const stacks: Line[][] = Array.from({ length: across }, () => [])
   for (const block of blocks) shortest(stacks).push(...block, EMPTY)
-  const height = Math.max(...stacks.map((stack) => stack.length))
+  // Each stack ends with a blank; one is enough for all.
+  const height = Math.max(...stacks.map((stack) => stack.length)) - 1
   const body = Array.from({ length: height }, (_, i) =>
     stacks.flatMap((stack) => padLine(stack[i] ?? EMPTY, width)),
   )
   return [
     [span('upstreamtop', 'bold'), span(' — keys')],
-    EMPTY,
     ...body,
     ...NOTES.map((note) => line(` ${note}`, 'dim')),
   ].slice(0, rows)
@@ -35,5 +35,5 @@ const shortest = (stacks: readonly Line[][]): Line[] =>
 
 const blockOf = ({ title, keys }: HelpGroup): Line[] => [
   line(` ${title}`, 'bold'),
-  ...keys.map(([key, does]): Line => [span(`  ${key.padEnd(14)}`, 'accent'), span(does)]),
+  ...keys.map(([key, does]): Line => [span(`  ${key.padEnd(11)}`, 'accent'), span(does)]),
 ]

@@ -22,9 +22,27 @@ export function requestLines(requests: readonly RequestEvent[], view: RequestsVi
   const backends = shown.map(({ backend }) => cellWidth(visible(backend.name ?? backend.address)))
   const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...backends))
   return [
-    line(` ${view.title ?? 'recent requests'}`, 'dim'),
+    titleLine(view.title ?? 'recent requests', layout),
     ...shown.map((request) => requestLine(request, layout, view.timeZone)),
   ]
+}
+
+/** The times are named where they stand, if the title leaves room for it. */
+function titleLine(title: string, layout: Layout): Line {
+  const before =
+    2 +
+    (layout.millis ? 12 : 8) +
+    2 +
+    layout.method +
+    1 +
+    layout.path +
+    3 +
+    layout.backend +
+    1 +
+    layout.outcome
+  const names = right('header', layout.total ? 8 : 7) + (layout.total ? right('total', 8) : '')
+  const text = ` ${title}`
+  return line(cellWidth(text) < before ? left(text, before) + names : text, 'dim')
 }
 
 interface Layout {

@@ -1,7 +1,6 @@
 /** A real terminal: tmux in a server of its own, driven by keys, read by cells. Ends with the test. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { pause } from './fake-terminal.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
@@ -19,7 +18,12 @@ export class Tmux {
   readonly #name = `s${++sessions}`
 
   /** A shell in the project's folder. */
-  constructor(t: TestContext, columns = 100, rows = 30, environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    t: { after(cleanup: () => void): void },
+    columns = 100,
+    rows = 30,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     const variables = Object.entries({ PS1: '$ ', HISTFILE: '/dev/null', ...environment })
     const settings = variables.flatMap(([name, value]) => ['-e', `${name}=${value}`])
     const size = ['-x', String(columns), '-y', String(rows)]
@@ -36,7 +40,7 @@ export class Tmux {
       ROOT,
       'bash --norc --noprofile',
     )
-    t.after(() => spawnSync('tmux', ['-L', this.#server, 'kill-session', '-t', this.#name]))
+    t.after(() => void spawnSync('tmux', ['-L', this.#server, 'kill-session', '-t', this.#name]))
   }
 
   /** Types text as it is. */
