@@ -54,18 +54,15 @@ export class Accumulator {
   }
 
   addFrame(frame: SecondFrame): void {
-    this.beginSpan({
-      from: frame.start,
-      to: addMicros(frame.start, frame.length),
-      length: frame.length,
-      covered: coveredBy(frame.length),
-      ticks: 1,
-      loss: frame.loss,
-      excluded: frame.excluded,
-      control: frame.control,
-    })
+    this.beginFrame(frame)
     for (const row of frame.traffic) this.addTraffic(row.backend, row.route, row)
     for (const row of frame.connections) this.addConnection(row.backend, row)
+  }
+
+  /** Its rows follow. */
+  beginFrame({ start, length, loss, excluded, control }: SecondFrame): void {
+    const to = addMicros(start, length)
+    this.beginSpan({ from: start, to, length, covered: coveredBy(length), ticks: 1, loss, excluded, control })
   }
 
   beginSpan(span: Span): void {

@@ -1,5 +1,5 @@
 /** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
-import type { SecondFrame } from '../frame/frame.ts'
+import type { SecondFrame, TrafficRow } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { MINUTE } from '../frame/units.ts'
 import { Accumulator } from './accumulator.ts'
@@ -45,36 +45,44 @@ export class RollupWriter {
     return first !== undefined && (minuteOf(first) !== minuteOf(frame) || this.#ticks.length >= MAX_TICKS)
   }
 
-  /** Within the transaction of a tick. `clear` once it is committed. */
+  /** Within the transaction of a tick, before the first row of it. */
   write(): void {
     const first = this.#ticks[0]
     if (first === undefined) return
     const sum = this.#sum.result()
     const hash = this.#rows.write(
       first.seq,
-      sum.backends.flatMap(({ backend, routes }) => routes.map((row) => [backend, row.route, row] as const)),
-      sum.backends.map(({ backend, connection }) => [backend, connection] as const),
+      sum.backends.flatMap(({ backend, routes }) => routes.map((row) => ({ ...row, backend }))),
+      sum.backends.map(({ backend, connection }) => ({ ...connection, backend })),
     )
     const cells: SqlValue[] = [first.seq, this.#ticks.length, sum.length, sum.covered]
     putHost(cells, cells.length, sum)
     cells.push(packSeries(this.#ticks))
     this.#insert([...cells, foldMinute(hash, cells)])
+    this.#clear()
   }
 
-  /** After the commit that wrote it. */
-  clear(): void {
-    this.#sum = new Accumulator()
-    this.#ticks = []
+  /** The rows of the next tick follow, then `endTick`. */
+  beginTick(frame: SecondFrame): void {
+    this.#sum.beginFrame(frame)
+    for (const row of frame.connections) this.#sum.addConnection(row.backend, row)
   }
 
+  add = (row: TrafficRow): void => this.#sum.addTraffic(row.backend, row.route, row)
+
+  endTick(tick: TickSummary): void {
+    this.#ticks.push(tick)
+  }
+
+  /** The transaction failed: this minute gets no rollup, its ticks are summed one by one. */
   discard(): void {
     this.#rows.discard()
+    this.#clear()
   }
 
-  /** After the tick's commit. */
-  add(frame: SecondFrame, tick: TickSummary): void {
-    this.#sum.addFrame(frame)
-    this.#ticks.push(tick)
+  #clear(): void {
+    this.#sum = new Accumulator()
+    this.#ticks = []
   }
 }
 

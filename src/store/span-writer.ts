@@ -1,6 +1,6 @@
 /** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
 import type { ConnectionCounts } from '../frame/aggregate.ts'
-import type { Backend, Counts, Route } from '../frame/frame.ts'
+import type { ConnectionRow, TrafficRow } from '../frame/frame.ts'
 import { BulkInsert } from './bulk.ts'
 import { fold, SEED } from './checksum.ts'
 import type { Database, SqlValue } from './database.ts'
@@ -8,13 +8,10 @@ import type { DimensionWriter, Named } from './dimensions.ts'
 import { putConnection, putCounts } from './rows.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, ROWS } from './schema.ts'
 
-export type TrafficEntry = readonly [backend: Backend, route: Route, counts: Counts]
-export type ConnectionEntry = readonly [backend: Backend, counts: ConnectionCounts]
-
 interface NamedTraffic {
   readonly backend: Named
   readonly route: Named
-  readonly counts: Counts
+  readonly counts: TrafficRow
 }
 
 export class SpanWriter {
@@ -39,30 +36,54 @@ export class SpanWriter {
     ])
   }
 
-  /** In the order of the keys: that fills the pages best. Returns the checksum of what was written. */
-  write(span: number, traffic: readonly TrafficEntry[], connections: readonly ConnectionEntry[]): number {
-    const rows = traffic
-      .map(([backend, route, counts]) => ({
-        backend: this.names.backend(backend),
-        route: this.names.route(route),
-        counts,
-      }))
-      .sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
+  /** In the order of the keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
+  write(
+    span: number,
+    traffic: readonly TrafficRow[],
+    connections: readonly ConnectionRow[],
+    visit: (row: TrafficRow) => void = () => undefined,
+  ): number {
     const first = span * ROWS + this.#firstRow
+    const rows = this.#named(traffic)
     let hash = SEED
-    for (const [i, row] of rows.entries()) hash = this.#putTraffic(hash, first + i, row)
+    let id = first
+    for (const row of rows) {
+      hash = this.#putTraffic(hash, id++, row)
+      visit(row.counts)
+    }
     this.#traffic.flush()
-    let status = first
-    for (const row of rows) [hash, status] = this.#putCodes(hash, status, row)
+    id = first
+    for (const row of rows) {
+      const { codes } = row.counts
+      if (codes.length === 0 || (codes.length === 2 && codes[0] === 200)) continue
+      hash = this.#putCodes(hash, id, row)
+      id += codes.length >> 1
+    }
     this.#status.flush()
-    const named = connections
-      .map(([backend, counts]) => ({ backend: this.names.backend(backend), counts }))
-      .sort((a, b) => a.backend.id - b.backend.id)
-    for (const [i, { backend, counts }] of named.entries()) {
-      hash = this.#putConnection(hash, first + i, backend, counts)
+    id = first
+    for (const { backend, counts } of this.#namedConnections(connections)) {
+      hash = this.#putConnection(hash, id++, backend, counts)
     }
     this.#connection.flush()
     return hash
+  }
+
+  #named(traffic: readonly TrafficRow[]): readonly NamedTraffic[] {
+    const { names } = this
+    const rows = traffic.map((counts) => ({
+      backend: names.backend(counts.backend),
+      route: names.route(counts.route),
+      counts,
+    }))
+    return rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
+  }
+
+  #namedConnections(
+    connections: readonly ConnectionRow[],
+  ): readonly { readonly backend: Named; readonly counts: ConnectionRow }[] {
+    return connections
+      .map((counts) => ({ backend: this.names.backend(counts.backend), counts }))
+      .sort((a, b) => a.backend.id - b.backend.id)
   }
 
   discard(): void {
@@ -79,16 +100,12 @@ export class SpanWriter {
     return foldCells(foldKeys(hash, backend, route), cells, at + 3, COUNT_COLUMNS.length)
   }
 
-  #putCodes(
-    hash: number,
-    first: number,
-    { backend, route, counts: { codes } }: NamedTraffic,
-  ): [hash: number, next: number] {
-    let [folded, id] = [hash, first]
+  #putCodes(hash: number, first: number, { backend, route, counts: { codes } }: NamedTraffic): number {
+    let folded = hash
     for (let i = 0; i < codes.length; i += 2) {
       if (codes[i] === 200) continue
       const { cells, at } = this.#status
-      cells[at] = id++
+      cells[at] = first + (i >> 1)
       cells[at + 1] = backend.id
       cells[at + 2] = route.id
       cells[at + 3] = codes[i]!
@@ -96,7 +113,7 @@ export class SpanWriter {
       this.#status.next()
       folded = foldCells(foldKeys(folded, backend, route), cells, at + 3, 2)
     }
-    return [folded, id]
+    return folded
   }
 
   #putConnection(hash: number, id: number, backend: Named, counts: ConnectionCounts): number {

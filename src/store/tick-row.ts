@@ -1,5 +1,5 @@
 /** The tick table's row, both ways: TICK_COLUMNS in their order. */
-import type { GapReason, SecondFrame } from '../frame/frame.ts'
+import type { GapReason, SecondFrame, TrafficRow } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
@@ -15,21 +15,40 @@ const COST = HOST + HOST_COLUMNS.length
 const CHECKSUM = COST + 3
 
 /** Sums over the rows of a frame: what the tick table keeps of them. */
-export function summarise(frame: SecondFrame, seq: number, gapBefore: GapReason | null): TickSummary {
-  let [requests, answered, fivexx, failures, headerSum] = [0, 0, 0, 0, 0]
-  for (const row of frame.traffic) {
-    requests += row.requests
-    answered += row.answered
-    headerSum += row.header.sum
-    const { reset, closed, aborted, unanswered } = row.failures
-    failures += reset + closed + aborted + unanswered
-    for (let i = 0; i < row.codes.length; i += 2) {
-      if (row.codes[i]! >= 500 && row.codes[i]! < 600) fivexx += row.codes[i + 1]!
+export class Tally {
+  #requests = 0
+  #answered = 0
+  #fivexx = 0
+  #failures = 0
+  #headerSum = 0
+
+  add({ requests, answered, header, failures, codes }: TrafficRow): void {
+    this.#requests += requests
+    this.#answered += answered
+    this.#headerSum += header.sum
+    this.#failures += failures.reset + failures.closed + failures.aborted + failures.unanswered
+    for (let i = codes.length - 2; i >= 0 && codes[i]! >= 500; i -= 2) {
+      if (codes[i]! < 600) this.#fivexx += codes[i + 1]!
     }
   }
-  for (const row of frame.connections) failures += row.refused + row.connectTimeout
-  const { start, length } = frame
-  return { seq, start, length, requests, answered, fivexx, failures, headerSum: micros(headerSum), gapBefore }
+
+  summary(
+    { start, length, connections }: SecondFrame,
+    seq: number,
+    gapBefore: GapReason | null,
+  ): TickSummary {
+    return {
+      seq,
+      start,
+      length,
+      requests: this.#requests,
+      answered: this.#answered,
+      fivexx: this.#fivexx,
+      failures: connections.reduce((sum, row) => sum + row.refused + row.connectTimeout, this.#failures),
+      headerSum: micros(this.#headerSum),
+      gapBefore,
+    }
+  }
 }
 
 /** The cells of a tick's row; the last one is the checksum over all of the tick. */

@@ -1,5 +1,5 @@
 /** One tick with all its rows, within the transaction of the caller. */
-import type { GapReason, SecondFrame } from '../frame/frame.ts'
+import type { GapReason, SecondFrame, TrafficRow } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import type { Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
@@ -8,7 +8,14 @@ import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { SpanWriter } from './span-writer.ts'
-import { summarise, tickCells } from './tick-row.ts'
+import { Tally, tickCells } from './tick-row.ts'
+
+export interface TickPlace {
+  readonly seq: number
+  readonly gapBefore: GapReason | null
+  /** time of the commit before it */
+  readonly commit: Micros
+}
 
 export class TickWriter {
   readonly #rows: SpanWriter
@@ -26,15 +33,16 @@ export class TickWriter {
     this.#insertChunk = (cells) => chunk.run(cells)
   }
 
-  write(frame: SecondFrame, seq: number, gapBefore: GapReason | null, commit: Micros): TickSummary {
-    const rows = this.#rows.write(
-      seq,
-      frame.traffic.map((row) => [row.backend, row.route, row] as const),
-      frame.connections.map((row) => [row.backend, row] as const),
-    )
-    const hash = this.#writeRequests(frame, seq, rows)
-    const summary = summarise(frame, seq, gapBefore)
-    this.#insertTick(tickCells(frame, summary, commit, hash))
+  /** @param visit sees each traffic row while it is at hand */
+  write(frame: SecondFrame, place: TickPlace, visit: (row: TrafficRow) => void): TickSummary {
+    const tally = new Tally()
+    const rows = this.#rows.write(place.seq, frame.traffic, frame.connections, (row) => {
+      tally.add(row)
+      visit(row)
+    })
+    const hash = this.#writeRequests(frame, place.seq, rows)
+    const summary = tally.summary(frame, place.seq, place.gapBefore)
+    this.#insertTick(tickCells(frame, summary, place.commit, hash))
     return summary
   }
 

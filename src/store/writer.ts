@@ -4,7 +4,7 @@
  */
 import { usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
-import type { RecordingSink, TickSummary } from '../frame/recording.ts'
+import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
@@ -139,6 +139,7 @@ export class RecordingWriter implements RecordingSink {
   close(): void {
     this.#backlog.drain((tick) => this.#write(tick))
     if (!this.#backlog.isStuck) this.#finish()
+    else this.options.warn?.('the disk is still full: what was kept in memory is lost')
     leaveWal(this.database)
     this.database.close()
   }
@@ -149,40 +150,32 @@ export class RecordingWriter implements RecordingSink {
     this.database.close()
   }
 
-  #write(tick: PendingTick): void {
+  #write({ frame, gapBefore }: PendingTick): void {
     const started = process.hrtime.bigint()
     if (this.#inBulk === 0) this.#begin()
-    let written: WrittenTick
     try {
-      written = this.#writeRows(tick)
+      this.#writeRows(frame, gapBefore)
       if (!this.#isBulk()) this.#commit()
     } catch (error) {
       this.#rollback()
       throw error
     }
-    this.#settle(tick.frame, written)
+    // Only what is committed may be remembered.
+    this.#names.commit()
+    this.#markers = []
+    this.#seq++
+    this.#final = frame.final
     this.#lastCommit = micros(Number((process.hrtime.bigint() - started) / 1000n))
     this.#checkpoint()
   }
 
-  #writeRows({ frame, gapBefore }: PendingTick): WrittenTick {
-    const minuteDone = this.#rollup.isDueBefore(frame)
-    if (minuteDone) this.#rollup.write()
+  #writeRows(frame: SecondFrame, gapBefore: GapReason | null): void {
+    if (this.#rollup.isDueBefore(frame)) this.#rollup.write()
     this.#insertMarkers()
     const commit = frame.cost.commit === 0 && this.#isDurable ? this.#lastCommit : frame.cost.commit
-    const summary = this.#ticks.write(frame, this.#seq, gapBefore, commit)
+    this.#rollup.beginTick(frame)
+    this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
     this.#evictor.evict(frame.start)
-    return { summary, minuteDone }
-  }
-
-  /** Only what is committed may be remembered. */
-  #settle(frame: SecondFrame, { summary, minuteDone }: WrittenTick): void {
-    this.#names.commit()
-    this.#markers = []
-    if (minuteDone) this.#rollup.clear()
-    this.#rollup.add(frame, summary)
-    this.#seq++
-    this.#final = frame.final
   }
 
   #rollback(): void {
@@ -217,9 +210,4 @@ export class RecordingWriter implements RecordingSink {
     releaseLock(this.database)
     this.#commit()
   }
-}
-
-interface WrittenTick {
-  readonly summary: TickSummary
-  readonly minuteDone: boolean
 }

@@ -42,11 +42,13 @@ async function onDisk(disk: string): Promise<string> {
   const verdict = await checkRecording(file, silent)
   assert.equal(verdict.state, 'whole', verdict.problems.join('; '))
   const recording = openRecording(file)
-  const [gap, ...others] = recording.gaps
+  const { gaps } = recording
   const missing = n - recording.ticks.length
   recording.close()
-  assert.ok(gap?.reason === 'disk_full' && others.length === 0)
-  assert.equal(Math.round((gap.to - gap.from) / 1e6), missing)
+  // A single tick may find room in between.
+  assert.ok(missing >= 25 && missing <= 35, `${missing} ticks are missing`)
+  assert.ok(gaps.every(({ reason }) => reason === 'disk_full'))
+  assert.equal(Math.round(gaps.reduce((sum, { from, to }) => sum + (to - from) / 1e6, 0)), missing)
   assert.equal(said.length, 2, said.join('; '))
   return `full for 90 ticks at tick ${filledAt} of ${n}: ${missing} missing, said "${said.join('" and "')}"`
 }
