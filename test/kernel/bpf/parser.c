@@ -307,6 +307,7 @@ static size_t random_head(uint8_t *out, size_t max)
 	static const char *const lines[] = {"Content-Length: %u\r\n",
 					    "content-LENGTH:\t %u \r\n",
 					    "Content-Length:%u\n",
+					    "Content-Length:                    %u\r\n",
 					    "Content-Lengthy: %u\r\n",
 					    "X-Content-Length: %u\r\n",
 					    "Transfer-Encoding: chunked\r\n",
@@ -320,7 +321,7 @@ static size_t random_head(uint8_t *out, size_t max)
 
 	while (n + 700 < max && below(9)) {
 		if (below(6)) {
-			n += sprintf((char *)out + n, lines[below(12)], below(below(2) ? 100 : 4000000000u));
+			n += sprintf((char *)out + n, lines[below(13)], below(below(2) ? 100 : 4000000000u));
 			continue;
 		}
 		for (int left = below(600); left > 0; left--)

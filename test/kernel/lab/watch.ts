@@ -48,8 +48,14 @@ export async function watch(
   return helper.stop()
 }
 
-export async function startHelper(namespace: string, args: readonly string[] = []): Promise<Helper> {
-  const child = spawn('ip', ['netns', 'exec', namespace, PROBE, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+export async function startHelper(
+  namespace: string,
+  args: readonly string[] = [],
+  program: string = PROBE,
+): Promise<Helper> {
+  const child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   child.stdin.on('error', () => undefined)
   let talk = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))

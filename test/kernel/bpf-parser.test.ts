@@ -1,0 +1,63 @@
+/** bpf/http.h on the host, with sanitizers: no root, no kernel. The laws are in bpf/parser.c. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { sh } from './lab/system.ts'
+
+const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
+const PARSER = fileURLToPath(new URL('../../bpf/http.h', import.meta.url))
+/** Longer: PARSER_ROUNDS=1000000, and another seed each time: PARSER_SEED=$RANDOM. */
+const ROUNDS = process.env.PARSER_ROUNDS ?? '20000'
+const SEED = process.env.PARSER_SEED ?? '1'
+
+describe('the parser', { skip: lacksCompiler() }, () => {
+  let folder: string
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-parser-'))))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** Compiles the laws against a parser, and checks them. */
+  async function check(header: string, rounds: string): Promise<string> {
+    const source = join(folder, 'parser.c')
+    const program = join(folder, 'parser')
+    writeFileSync(join(folder, 'http.h'), header)
+    writeFileSync(source, readFileSync(SOURCE, 'utf8').replace('../../../bpf/http.h', join(folder, 'http.h')))
+    const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover']
+    await sh('cc', '-g', '-O1', '-Wall', '-Wextra', '-Werror', ...sanitizers, source, '-o', program)
+    return sh(program, SEED, rounds)
+  }
+
+  test('reads lines and heads alike whole, in pieces and byte by byte, and like its simple twins', async () => {
+    assert.match(await check(readFileSync(PARSER, 'utf8'), ROUNDS), /rounds/)
+  })
+
+  test('would not pass with any of these mistakes in it', async () => {
+    const parser = readFileSync(PARSER, 'utf8')
+    for (const [right, wrong] of [
+      ['l->run >= 8', 'l->run >= 7'],
+      ['l->run >= 24', 'l->run >= 25'],
+      ['l->uuid && l->run == 36', 'l->uuid && l->run == 35'],
+      ['length > FRONT', 'length > FRONT - 24'],
+      ['start + 15', 'start + 14'],
+      ['w &= (stops >> 7) - 1', 'w &= stops - 1'],
+      ['i * 8 + bytes_through(hits)', 'i * 8 + bytes_through(hits) - 1'],
+      ["b != ' ' && b != '\\t'", "b != ' '"],
+    ] as const) {
+      const mistaken = parser.replace(right, wrong)
+      assert.notEqual(mistaken, parser, `"${right}" is not in the parser any more`)
+      await assert.rejects(check(mistaken, '2000'), `"${wrong}" for "${right}" goes unnoticed`)
+    }
+  })
+})
+
+function lacksCompiler(): string | false {
+  try {
+    execFileSync('cc', ['--version'], { stdio: 'ignore' })
+    return false
+  } catch {
+    return 'needs a C compiler: apt-get install gcc'
+  }
+}
