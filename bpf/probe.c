@@ -277,6 +277,15 @@ static void put_hello(const struct links *links, const struct nginx *nginx, cons
 
 /* ---- the loop ---- */
 
+/* The terminal sends these to the whole foreground group; only the recorder decides when it is over. */
+static void ignore_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+}
+
 /* Ticks end at whole seconds of the wall clock: the phase is set once, then the monotonic clock counts. */
 static int open_timer(void)
 {
@@ -351,8 +360,7 @@ int main(int argc, char **argv)
 	check_interfaces(&options);
 	check_kernel();
 	check_rights();
-	for (int s = 0; s < 4; s++)
-		signal((int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE}[s], SIG_IGN);
+	ignore_signals();
 	/* before attaching: no request must be taken for one that it is not */
 	learn_nginx(&nginx);
 	bpf = load(&options, &nginx);

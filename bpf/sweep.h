@@ -3,6 +3,7 @@
 
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
+#define OVER	     (10 * SECOND) /* nothing more is to be expected, but perhaps a repetition */
 
 static __always_inline __u64 latest(__u64 a, __u64 b)
 {
@@ -74,7 +75,11 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	if (sweep_exchanges(f, c))
 		return 0;
 	seen = latest(seen, f->last_syn_ns);
-	return c->now > seen + (f->closed ? SECOND : IDLE);
+	if (f->closed)
+		return c->now > seen + SECOND;
+	if (f->given_up) /* its next SYN was due by then: a dead backend must not fill the map */
+		return c->now > seen + latest(3 * SECOND, 2 * f->syn_gap_ns) + OVER;
+	return c->now > seen + (f->fin_out && f->nginx ? OVER : IDLE);
 }
 
 static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct sweep *c)

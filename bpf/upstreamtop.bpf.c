@@ -161,6 +161,8 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 	struct flow *f = find_flow(p);
 	if (f)
 		asks(skb, f, p);
+	else
+		count(T_NOT_HTTP);
 }
 
 SEC("tc")
