@@ -105,3 +105,21 @@ function unknownWords(line: string): string[] {
     .filter((option) => option !== '--help' && !known.includes(option))
     .map((option) => `upstreamtop ${line}: ${option}`)
 }
+
+test('the screen in README.md is what its command prints', async () => {
+  const [, words = '', screen] =
+    /```\n\$ upstreamtop ([^\n]+)\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+  const args = words.split(' ').map((word) => (word.startsWith('fixtures/') ? join(root, word) : word))
+  const { stdout } = await runCommand(args)
+  assert.equal(screen, stdout)
+})
+
+test('no document links to a file that is not there', () => {
+  const missing = DOCUMENTS.filter((file) => existsSync(join(root, file))).flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
+      .map(([, target]) => join(file, '..', target!))
+      .filter((target) => !existsSync(join(root, target)))
+      .map((target) => `${file} → ${target}`),
+  )
+  assert.deepEqual(missing, [])
+})
