@@ -121,7 +121,6 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     await cable3.stop()
     await Promise.all([removeNamespace(near), removeNamespace(far)])
     assertSame(seen, ledger, port)
-    assert.equal(seen.sum.totals.retransmits, 0)
   })
 })
 
