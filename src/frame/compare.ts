@@ -4,13 +4,14 @@
  *   rate          Poisson: |a − b| against sqrt(nₐ/tₐ² + n_b/t_b²)
  *   share         two proportions, one success and one failure added to each side (Agresti and Caffo 2000)
  *   percentile    the intervals that hold the true percentile (ranks nq ± z·sqrt(nq(1−q))) overlap,
- *                 or the two differ by less than the histogram resolves, 6.4 %
+ *                 or the two differ by less than the histogram resolves, 6.4 %; where fewer than five values lie
+ *                 beyond it: the greatest values of both could be drawn from one urn
  *
  * Requests that influence each other vary more than these say: "noise" can be trusted, "real" means worth a look.
  */
 import type { MeasureTest, Quantity } from './expression.ts'
 import type { Distribution } from './frame.ts'
-import { percentile } from './histogram.ts'
+import { bucketOf, percentile } from './histogram.ts'
 import {
   attempts,
   classCount,
@@ -22,10 +23,11 @@ import {
   type Measurable,
   type MeasuredSpan,
 } from './measure.ts'
-import type { Micros } from './units.ts'
+import { micros, type Micros } from './units.ts'
 
 export const Z = 2.58
 const RESOLUTION = 0.064
+const LEAST_BEYOND = 5 - 1e-9
 
 export interface Side {
   readonly line: Measurable
@@ -126,8 +128,19 @@ function samePercentile(a: Distribution, b: Distribution, q: number): boolean | 
   const [low, high] = [intervalOf(a, q), intervalOf(b, q)]
   const [before, after] = [quantileOf(a, q), quantileOf(b, q)]
   if (low === null || high === null || before === null || after === null) return null
-  const unresolved = Math.abs(after - before) <= RESOLUTION * Math.max(before, after)
-  return unresolved || (low[0] <= high[1] && high[0] <= low[1])
+  if (Math.abs(after - before) <= RESOLUTION * Math.max(before, after)) return true
+  if (Math.min(a.sampled, b.sampled) * (1 - q) < LEAST_BEYOND) return sameExtremes(a, b)
+  return low[0] <= high[1] && high[0] <= low[1]
+}
+
+/** Were both the same, each of the greatest values would be of either side by the share of its values. */
+function sameExtremes(a: Distribution, b: Distribution): boolean {
+  const [lower, higher] = (a.max ?? 0) < (b.max ?? 0) ? [a, b] : [b, a]
+  const limit = bucketOf(lower.max ?? micros(0))
+  let above = 0
+  for (let i = 0; i < higher.buckets.length; i += 2)
+    if (higher.buckets[i]! > limit) above += higher.buckets[i + 1]!
+  return (higher.sampled / (higher.sampled + lower.sampled)) ** above >= 0.01
 }
 
 /** Where the true percentile lies, by the order statistics around it. */

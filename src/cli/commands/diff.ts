@@ -119,5 +119,6 @@ A gate that can't be measured on both sides fails too. Exit 0 none failed, 3 one
 
 ≈ marks what could be chance, by tests at 1 % (z = 2.58): rates as Poisson counts; shares as two proportions with one success
 and one failure added to each (Agresti and Caffo); percentiles where the intervals that hold the true ones (ranks nq ± z·√(nq(1−q)))
-overlap, or where the histogram can't tell them apart (6.4 %). Requests that influence each other vary more than these say.
+overlap, or where the histogram can't tell them apart (6.4 %); where fewer than five values lie beyond, by whose the greatest
+values are. Requests that influence each other vary more than these say.
 `

@@ -1,0 +1,66 @@
+/**
+ * Pages of docs/ as tests: in every ```console block the lines that begin with `$ ` are run, in one folder for the page, and
+ * what follows is what they must print (stdout, then stderr). `…` alone on a line stands for lines that are left out.
+ * GOLDEN=renew writes what they print into the page; where there was a `…`, beginning and end stay as long as they were.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { runCommand } from '../cli/run-command.ts'
+
+export interface Session {
+  readonly command: string
+  readonly expected: string
+  readonly printed: string
+  readonly exit: number
+}
+
+const BLOCK = /^(`{3,})console\n([^]*?)^\1$/gm
+
+/** Runs a page from the current folder. Only our own program is run. */
+export async function runPage(path: string): Promise<Session[]> {
+  const page = readFileSync(path, 'utf8')
+  const sessions: Session[] = []
+  for (const [, , block = ''] of page.matchAll(BLOCK)) {
+    for (const part of block.split(/^(?=\$ )/m)) {
+      const [line = '', ...output] = part.split('\n')
+      sessions.push(await runLine(line.slice(2), output.join('\n')))
+    }
+  }
+  return sessions
+}
+
+async function runLine(command: string, expected: string): Promise<Session> {
+  const [program, ...args] = wordsOf(command)
+  if (program !== 'upstreamtop') throw new Error(`the page runs something else: ${command}`)
+  const { code, stdout, stderr } = await runCommand(args)
+  return { command, expected, printed: masked(stdout + stderr), exit: code }
+}
+
+/** What differs from run to run. */
+const masked = (text: string): string => text.replace(/sha256 [0-9a-f]{64}/g, 'sha256 …')
+
+/** As a shell would split it: quotes, nothing else. */
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+    word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'),
+  )
+
+/** What is printed, cut as the page shows it. */
+export function asShown({ expected, printed }: Session): string {
+  const shown = expected.split('\n')
+  const cut = shown.indexOf('…')
+  if (cut < 0) return printed
+  const lines = printed.split('\n')
+  const tail = shown.length - cut - 1
+  return [...lines.slice(0, cut), '…', ...lines.slice(lines.length - tail)].join('\n')
+}
+
+export function renew(path: string, sessions: readonly Session[]): void {
+  let page = readFileSync(path, 'utf8')
+  for (const session of sessions) {
+    page = page.replace(
+      `$ ${session.command}\n${session.expected}`,
+      () => `$ ${session.command}\n${asShown(session)}`,
+    )
+  }
+  writeFileSync(path, page)
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { sql } from '../report/duckdb.ts'
+import { asShown, renew, runPage } from './console.ts'
+
+const root = join(import.meta.dirname, '../..')
+const folders: string[] = []
+after(() => {
+  process.chdir(root)
+  for (const folder of folders) rmSync(folder, { recursive: true })
+})
+
+/** A folder of its own, with the fixtures where the pages have them. */
+function enterFolder(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-docs-'))
+  folders.push(folder)
+  symlinkSync(join(root, 'fixtures'), join(folder, 'fixtures'))
+  process.chdir(folder)
+}
+
+async function checkPage(name: string): Promise<void> {
+  const path = join(root, 'docs', name)
+  enterFolder()
+  const sessions = await runPage(path)
+  assert.notEqual(sessions.length, 0)
+  if (process.env.GOLDEN === 'renew') {
+    renew(path, sessions)
+    return
+  }
+  for (const session of sessions) assert.equal(session.expected, asShown(session), `$ ${session.command}`)
+}
+
+describe('the pages of docs/', () => {
+  for (const name of ['postmortem.md', 'ci.md']) {
+    it(`${name} shows what the commands print`, () => checkPage(name))
+  }
+
+  it('fleet.md shows what the commands print, and its SQL says what report says', async () => {
+    await checkPage('fleet.md')
+    const rows = await sql(readFileSync(join(root, 'docs/fleet.sql'), 'utf8'))
+    const { runCommand } = await import('../cli/run-command.ts')
+    const { stdout } = await runCommand([
+      'report',
+      'web1.db',
+      'web2.db',
+      'web3.db',
+      '--by',
+      'route',
+      '--format',
+      'ndjson',
+    ])
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const keys = {
+      backend: 'backend',
+      method: 'method',
+      route: 'route',
+      requests: 'requests',
+      status_5xx: 'status_5xx',
+      p50_ms: 'header_ms_p50',
+      p99_ms: 'header_ms_p99',
+    }
+    const expected = lines.map((line) =>
+      Object.fromEntries(Object.entries(keys).map(([name, field]) => [name, line[field]])),
+    )
+    assert.ok(rows.length > 10)
+    assert.deepEqual(rows, expected)
+  })
+})
+
+describe('ci/record-around.sh', () => {
+  const script = join(root, 'docs/ci/record-around.sh')
+  const around = (file: string, probe: string, ...command: string[]) => {
+    const program = join(process.cwd(), `upstreamtop-${file}`)
+    const call = `exec node --import tsx ${join(root, 'src/main.ts')} "$@" --probe '${probe}'`
+    writeFileSync(program, `#!/bin/sh\n${call}\n`, { mode: 0o755 })
+    return spawnSync(script, [file, ...command], {
+      encoding: 'utf8',
+      env: { ...process.env, UPSTREAMTOP: program, NODE_PATH: join(root, 'node_modules') },
+      cwd: process.cwd(),
+    })
+  }
+
+  it('records while the command runs, and ends with its exit code and a whole recording', async () => {
+    enterFolder()
+    symlinkSync(join(root, 'node_modules'), 'node_modules')
+    const capture = join(root, 'fixtures/probe/simulated.ndjson')
+    const { status, stderr } = around(
+      'run.db',
+      `head -n -1 ${capture}; sleep 60`,
+      'sh',
+      '-c',
+      'sleep 1; exit 7',
+    )
+    assert.equal(status, 7, stderr)
+    const { runCommand } = await import('../cli/run-command.ts')
+    const gate = await runCommand(['assert', 'run.db', 'requests > 100', 'coverage > 90%'])
+    assert.equal(gate.code, 0, gate.stdout + gate.stderr)
+  })
+
+  it('says why when recording cannot begin', () => {
+    enterFolder()
+    symlinkSync(join(root, 'node_modules'), 'node_modules')
+    const { status, stderr } = around('none.db', 'false', 'true')
+    assert.equal(status, 4)
+    assert.match(stderr, /upstreamtop: /)
+  })
+})
