@@ -33,8 +33,7 @@ static __always_inline void settle_answers(struct flow *f)
 		return;
 	struct exchange *x = exchange_of(f, f->current);
 	d->stray = 0;
-	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) &&
-	    (!d->synced || (__s32)(x->ack - d->next) > 0)) {
+	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || (__s32)(x->ack - d->next) > 0)) {
 		d->next = x->ack;
 		d->synced = 1;
 		d->ranges = 0;

@@ -236,8 +236,7 @@ static void add_connection(struct census *c, unsigned lport, unsigned rport, str
 		if (!n->connections)
 			die(EXIT_SYSTEM, "out of memory");
 	}
-	n->connections[n->connection_count++] =
-	    (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
+	n->connections[n->connection_count++] = (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
 	if (master)
 		master->proxies = true;
 }
@@ -293,14 +292,14 @@ static void note_invisible(struct nginx *n, const char *directive, const char *v
 	n->invisible_count++;
 }
 
-static void scan_include(struct census *c, struct process *master, const char *pattern, const char *root,
-			 const char *prefix, int depth)
+static void scan_include(struct census *c, struct process *master, const char *pattern, const char *root, const char *prefix,
+			 int depth)
 {
 	char full[PATH_MAX];
 	glob_t found;
 
-	if (snprintf(full, sizeof(full), "%s%s%s%s", root, *pattern == '/' ? "" : prefix, *pattern == '/' ? "" : "/",
-		     pattern) >= (int)sizeof(full))
+	if (snprintf(full, sizeof(full), "%s%s%s%s", root, *pattern == '/' ? "" : prefix, *pattern == '/' ? "" : "/", pattern) >=
+	    (int)sizeof(full))
 		return;
 	if (glob(full, 0, NULL, &found))
 		return;
@@ -310,8 +309,7 @@ static void scan_include(struct census *c, struct process *master, const char *p
 }
 
 /* One statement: its first two words. */
-static void scan_statement(struct census *c, struct process *master, char *text, const char *root, const char *prefix,
-			   int depth)
+static void scan_statement(struct census *c, struct process *master, char *text, const char *root, const char *prefix, int depth)
 {
 	char *rest = text, *word = strsep(&rest, " \t\r\n"), *value;
 
@@ -346,8 +344,7 @@ static void scan_config(struct census *c, struct process *master, const char *pa
 	struct stat st;
 	int fd, n;
 
-	if (depth > 8 || c->files++ > MAX_FILES ||
-	    snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
+	if (depth > 8 || c->files++ > MAX_FILES || snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
 		return;
 	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -409,8 +406,7 @@ static void read_config(struct census *c, struct process *master)
 		char relative[PATH_MAX];
 
 		snprintf(relative, sizeof(relative), "%s", file);
-		if (snprintf(file, sizeof(file), "%s/%s", *prefix ? prefix : "/usr/share/nginx", relative) >=
-		    (int)sizeof(file))
+		if (snprintf(file, sizeof(file), "%s/%s", *prefix ? prefix : "/usr/share/nginx", relative) >= (int)sizeof(file))
 			return;
 	}
 	snprintf(directory, sizeof(directory), "%s", file);

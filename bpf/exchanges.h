@@ -244,8 +244,7 @@ __noinline int book_connect(struct flow *f, __u64 now)
 		return 0;
 	ADD(b->connect_sum_us, f->connect_us);
 	ADD(b->connects, 1);
-	struct event e = {
-	    .at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
+	struct event e = {.at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
 	emit(&e);
 	return 0;
 }

@@ -33,8 +33,7 @@ static __always_inline void remember_proxy(__u32 instance)
 {
 	__u32 homeless = 0;
 
-	if (!bpf_map_lookup_elem(&proxying, &instance) &&
-	    !bpf_map_update_elem(&proxying, &instance, &homeless, BPF_NOEXIST))
+	if (!bpf_map_lookup_elem(&proxying, &instance) && !bpf_map_update_elem(&proxying, &instance, &homeless, BPF_NOEXIST))
 		ADD(masters_seen, 1);
 }
 

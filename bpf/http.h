@@ -23,9 +23,9 @@
 #define VERIFIED_ONCE static inline
 #endif
 
-#define FRONT      64
-#define CHUNK      448
-#define BYTES      (FRONT + CHUNK + 16) /* a word may be read across the end */
+#define FRONT	   64
+#define CHUNK	   448
+#define BYTES	   (FRONT + CHUNK + 16) /* a word may be read across the end */
 #define BYTES_MASK 511			/* of an offset into the buffer: the verifier wants 2^k - 1 */
 
 #define METHOD_MAX 23
@@ -64,7 +64,7 @@ static __always_inline __u32 bytes_through(__u64 hits)
 /* ---- character classes: a table, because comparisons multiply the verifier's states ---- */
 
 #define C_DIGIT 1
-#define C_HEX	2  /* digits too */
+#define C_HEX	2 /* digits too */
 #define C_UPPER 4
 #define C_LOWER 8
 #define C_WORD	16 /* A-Za-z0-9_- */
@@ -288,12 +288,12 @@ static __always_inline void line_byte(struct line *l, __u8 b)
 /* ---- heads: lines until the blank one ---- */
 
 struct head {
-	__u64 length;	/* Content-Length */
-	__u32 line;	/* where the current line begins in the buffer, from 0 */
-	__u32 first;	/* behind the end of the first line, 0 until it was seen */
+	__u64 length; /* Content-Length */
+	__u32 line;   /* where the current line begins in the buffer, from 0 */
+	__u32 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
-	__u8 lost;	/* the current line began further back than the buffer reaches: it is skipped */
+	__u8 lost; /* the current line began further back than the buffer reaches: it is skipped */
 	__u8 pad[5];
 };
 
@@ -365,7 +365,8 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 	return 0;
 }
 
-/* Reads the lines that end in the chunk [FRONT, FRONT + n). Returns the position behind the blank one, 0 when the head goes on. */
+/* Reads the lines that end in the chunk [FRONT, FRONT + n). Returns the position behind the blank one, 0 when the head goes on.
+ */
 VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32 n)
 {
 	if (!h || !buffer)

@@ -13,7 +13,8 @@ static __always_inline __u32 network_offset(struct __sk_buff *skb)
 	return (__u32)kernel->network_header - kernel->mac_header;
 }
 
-/* Skips hop-by-hop, routing and destination headers. Returns the offset of TCP, 0 when it isn't one, IS_FRAGMENT for a fragment. */
+/* Skips hop-by-hop, routing and destination headers. Returns the offset of TCP, 0 when it isn't one, IS_FRAGMENT for a fragment.
+ */
 __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 {
 	for (int i = 0; i < 6; i++) {
@@ -60,7 +61,7 @@ static __always_inline int is_pure_ack(struct __sk_buff *skb)
 	struct {
 		struct iphdr ip;
 		struct tcphdr tcp;
-	} *headers;
+	} * headers;
 	__u32 off = network_offset(skb);
 
 	if (skb->protocol != bpf_htons(0x0800) || off > 255)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include "helper.h"
 
-#define FLAG_BEFORE 8 /* BPF_F_BEFORE: first in the chain, so that a program that ends it can't blind us */
-#define MAX_ATTACHED   4096
+#define FLAG_BEFORE  8 /* BPF_F_BEFORE: first in the chain, so that a program that ends it can't blind us */
+#define MAX_ATTACHED 4096
 
 struct attachment {
 	struct interface interface;
@@ -36,7 +36,7 @@ bool is_readable_type(unsigned type)
 	switch (type) {
 	case ARPHRD_ETHER:
 	case ARPHRD_LOOPBACK:
-	case ARPHRD_NONE:   /* tun, wireguard */
+	case ARPHRD_NONE: /* tun, wireguard */
 	case ARPHRD_PPP:
 	case ARPHRD_TUNNEL:
 	case ARPHRD_TUNNEL6:

@@ -96,8 +96,8 @@ enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 struct exchange {
 	__u32 state;
 	__u32 slot;
-	__u64 at_ns; /* first byte of its line */
-	__u64 hash;  /* of its line, without the backend; 0 when the line was cut */
+	__u64 at_ns;   /* first byte of its line */
+	__u64 hash;    /* of its line, without the backend; 0 when the line was cut */
 	__u32 lead_us; /* from the SYN to the first byte, when the connection is fresh */
 	__u32 ack;
 	__u32 header_us;
@@ -109,8 +109,8 @@ struct exchange {
 
 struct flow {
 	__u8 kind;
-	__u8 nginx;  /* its socket is an nginx worker's */
-	__u8 fresh;  /* its SYN was seen */
+	__u8 nginx; /* its socket is an nginx worker's */
+	__u8 fresh; /* its SYN was seen */
 	__u8 connected;
 	__u8 given_up; /* its connect timeout was booked */
 	__u8 fin_in;
@@ -123,8 +123,8 @@ struct flow {
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
-	__u32 started; /* number of the next exchange */
-	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
+	__u32 started;	/* number of the next exchange */
+	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
 	__u32 overflow; /* requests beyond DEPTH that wait for their answers unseen */
 	__u32 connect_us;
 	__u64 syn_ns;
@@ -346,8 +346,8 @@ struct work {
 	__u32 len;
 	__u32 ack;
 	__u32 ifindex;
-	__u8 begun;	/* a message began in it */
-	__u8 stray;	/* it belonged to none */
+	__u8 begun;	  /* a message began in it */
+	__u8 stray;	  /* it belonged to none */
 	__u8 line_loaded; /* a line that is being read lies in scratch */
 	__u8 pad[5];
 	struct backend_key remote;

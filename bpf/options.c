@@ -137,8 +137,9 @@ void parse_options(struct options *o, int argc, char **argv)
 				die(EXIT_USAGE, "--requests takes 0 to 100000, not \"%s\"", value);
 			o->sample = number;
 		} else {
-			die(EXIT_USAGE, "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--ignore PORT|IP:PORT,…] "
-					"[--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] [--doctor]",
+			die(EXIT_USAGE,
+			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--ignore PORT|IP:PORT,…] "
+			    "[--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] [--doctor]",
 			    name);
 		}
 	}

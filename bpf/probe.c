@@ -115,8 +115,7 @@ static void check_rights(void)
 
 	if (*missing)
 		die(EXIT_SYSTEM,
-		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or 'make install' once",
-		    missing);
+		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or 'make install' once", missing);
 }
 
 static void check_interfaces(const struct options *o)
@@ -184,8 +183,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	for (int i = 0; i < nginx->connection_count; i++) {
 		struct older older = {.master = nginx->connections[i].master};
 
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older,
-		     sizeof(older));
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
 	}
 }
 
@@ -369,8 +367,8 @@ int main(int argc, char **argv)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
 	fold_open(options.sample);
 	tick = tick_open(bpf, own_namespace());
-	links = links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress),
-			   &options);
+	links =
+	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
 	if (!links_attach(links, refused, sizeof(refused)))
 		die(EXIT_SYSTEM, "%s", *refused ? refused : "no interface to attach to: 'ip link' shows which are up");
 	open_output();

@@ -6,7 +6,7 @@
 #endif
 
 #ifndef MAX_ROUTES /* a power of two; tests make it small */
-#define MAX_ROUTES   65536
+#define MAX_ROUTES 65536
 #endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
@@ -86,17 +86,17 @@ struct backend {
 /* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
 enum total {
 	/* each payload segment ends in exactly one of these */
-	T_STARTS,	     /* a message begins in it */
-	T_CONTINUATIONS,     /* it goes on with one */
-	T_RETRANSMITS,	     /* nothing new, from the interface that brought it first */
-	T_SECOND_SIGHTINGS,  /* nothing new, from another interface */
-	T_NOT_HTTP,	     /* of no flow that speaks HTTP/1 */
-	T_PARTIAL,	     /* ahead of a hole: counted, not read */
-	T_AMBIGUOUS,	     /* of a flow whose state was lost */
-	T_FRAGMENTS,	     /* IP fragments */
-	T_OPAQUE,	     /* TLS, h2, tunnels */
-	T_EXCLUDED,	     /* left out by reason */
-	T_SEGMENTS,	     /* all of them */
+	T_STARTS,	    /* a message begins in it */
+	T_CONTINUATIONS,    /* it goes on with one */
+	T_RETRANSMITS,	    /* nothing new, from the interface that brought it first */
+	T_SECOND_SIGHTINGS, /* nothing new, from another interface */
+	T_NOT_HTTP,	    /* of no flow that speaks HTTP/1 */
+	T_PARTIAL,	    /* ahead of a hole: counted, not read */
+	T_AMBIGUOUS,	    /* of a flow whose state was lost */
+	T_FRAGMENTS,	    /* IP fragments */
+	T_OPAQUE,	    /* TLS, h2, tunnels */
+	T_EXCLUDED,	    /* left out by reason */
+	T_SEGMENTS,	    /* all of them */
 	/* requests, over all routes */
 	T_REQUESTS,
 	T_ANSWERED,

@@ -229,8 +229,8 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 
 		if (counters && counters->memo_generation == memo->generation) {
 			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
-				      : w == 0x205443454e4e4f43ULL	      ? IS_CONNECT
-									      : 0;
+				      : w == 0x205443454e4e4f43ULL	       ? IS_CONNECT
+									       : 0;
 			begin_request(f, s, memo->slot, hash, flags);
 			return 1;
 		}
@@ -333,8 +333,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			s->work.line_loaded = 1;
 			return request_part(f, s, n);
 		}
-		if (!version_before(s->chunk.bytes, d->head.first) ||
-		    !begin_from_chunk(f, s, d->head.first - FRONT)) {
+		if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
 			not_a_request(f, s);
 			return 1;
 		}

@@ -144,7 +144,8 @@ struct stepping {
 	__u64 before;
 };
 
-/* The verifier wants 0 or 1 from a callback and forgets what a global function returns; the compiler knows better and tests nothing. */
+/* The verifier wants 0 or 1 from a callback and forgets what a global function returns; the compiler knows better and tests
+ * nothing. */
 static long step_out(__u32 i, struct stepping *c)
 {
 	int over = request_step(c->skb, c->f, c->s);

@@ -27,17 +27,17 @@ struct tick {
 	uint32_t netns;
 	volatile struct slot *slots; /* written only while nobody else does: when a slot is retired */
 	const volatile struct backend *backends;
-	struct slot *sent;	     /* per slot, as of the last snapshot */
+	struct slot *sent;	      /* per slot, as of the last snapshot */
 	struct backend *backend_sent; /* per backend */
-	uint32_t *wire_ids;	     /* per slot: its id on the wire plus one */
+	uint32_t *wire_ids;	      /* per slot: its id on the wire plus one */
 	uint32_t next_wire_id;
-	uint32_t *active;	     /* per slot: the epoch of its last row */
-	uint32_t *retiring;	     /* per slot: the epoch since which nothing new comes here, 0 when in use */
+	uint32_t *active;   /* per slot: the epoch of its last row */
+	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
 	bool *backend_named;
 	struct code_total {
 		struct code_key key;
 		uint64_t total;
-	} *more;
+	} * more;
 	uint32_t more_count, more_room;
 	struct totals totals;
 	uint32_t epoch;
@@ -57,8 +57,8 @@ static uint64_t now_ns(clockid_t clock)
 static void *map_memory(const struct bpf_map *map, size_t value_size, bool writable)
 {
 	size_t size = value_size * bpf_map__max_entries(map), page = sysconf(_SC_PAGESIZE);
-	void *p = mmap(NULL, (size + page - 1) / page * page, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
-		       bpf_map__fd(map), 0);
+	void *p =
+	    mmap(NULL, (size + page - 1) / page * page, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, bpf_map__fd(map), 0);
 
 	if (p == MAP_FAILED)
 		die(EXIT_SYSTEM, "cannot map the counters: %s", strerror(errno));
@@ -285,8 +285,8 @@ static void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mo
 	id = wire_id(t, out, slot);
 	if (id < 0)
 		return;
-	uint64_t columns[] = {now.requests,  now.answered,    now.reset,   now.closed,	   now.aborted,
-			      now.unanswered, now.interim, now.retransmits, now.retries, now.body_reset};
+	uint64_t columns[] = {now.requests,   now.answered, now.reset,	     now.closed,  now.aborted,
+			      now.unanswered, now.interim,  now.retransmits, now.retries, now.body_reset};
 	struct json *rows = &t->rows;
 
 	put(rows, rows->length ? ",[" : "[");
@@ -302,8 +302,7 @@ static void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mo
 	put(rows, ",");
 	put_big(rows, now.total_sum_us);
 	put(rows, ",");
-	put_number(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000
-										      : 0);
+	put_number(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
 	put_codes(t, rows, slot, &now, sent);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, HEADER_TIMES);
@@ -444,12 +443,11 @@ static void put_fields(struct json *out, const struct tick *t, const char *const
 
 static void put_totals(struct json *out, const struct tick *t)
 {
-	static const char *const control[] = {"starts",	    "continuations", "retransmits", "second_sightings", "not_http",
-					      "partial",    "ambiguous",     "fragments",   "opaque",		"excluded",
-					      "segments",   "requests",	     "answered",    "failed"};
-	static const char *const loss[] = {"ring_dropped", "map_refused", "unmatched_responses",
-					   "ambiguous",	   "evicted",	  "fragments",
-					   "half_seen",	   "path_folded", "pipeline_overflow"};
+	static const char *const control[] = {
+	    "starts",	 "continuations", "retransmits", "second_sightings", "not_http", "partial",  "ambiguous",
+	    "fragments", "opaque",	  "excluded",	 "segments",	     "requests", "answered", "failed"};
+	static const char *const loss[] = {"ring_dropped", "map_refused", "unmatched_responses", "ambiguous",	     "evicted",
+					   "fragments",	   "half_seen",	  "path_folded",	 "pipeline_overflow"};
 	static const char *const left_out[] = {"front_door", "ignored", "not_selected", "routed", "tls", "h2"};
 
 	put(out, ",\"loss\":{");

@@ -116,9 +116,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			if (!body_goes_on(&f->in, p))
 				segment_in(skb, f, p);
 		} else {
-			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED
-			      : f->kind == KIND_OPAQUE	 ? T_OPAQUE
-							 : T_NOT_HTTP);
+			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 		}
 	}
 	if (p->flags & TCP_RST) {

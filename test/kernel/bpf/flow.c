@@ -44,7 +44,7 @@ static void fail(const char *what)
 /* ---- packets ---- */
 
 struct end {
-	uint32_t seq; /* next to send */
+	uint32_t seq;  /* next to send */
 	uint32_t seen; /* by the peer, in order */
 };
 
@@ -141,7 +141,8 @@ static void any_packet(void)
 static void shapes(void)
 {
 	struct connection c = {.port = 40001};
-	const char *words[] = {"", "G", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\n"};
+	const char *words[] = {
+	    "", "G", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\n"};
 
 	for (unsigned flags = 0; flags < 64; flags++)
 		for (int w = 0; w < 6; w++)
@@ -206,7 +207,8 @@ static void say(struct said *s, bool known_end)
 
 	q += sprintf(s->request, "%s %s%s HTTP/1.1\r\nHost: backend\r\n", method, path, below(2) ? "?q=/1" : "");
 	while (q < 2000 && below(3))
-		q += sprintf(s->request + q, "X-Filler: %.*s\r\n", below(50), "..................................................");
+		q += sprintf(s->request + q, "X-Filler: %.*s\r\n", below(50),
+			     "..................................................");
 	if (!strcmp(method, "POST") || !strcmp(method, "PUT")) {
 		unsigned m = below(900);
 
@@ -275,7 +277,8 @@ static void deliver(struct connection *c, bool out, const char *bytes, unsigned 
 	}
 	for (unsigned i = 0; i < count; i++)
 		if (late[i])
-			give(c, out, base, bytes, i ? cuts[i - 1] : 0, cuts[below(2) || i + 1 == count ? i : i + 1], interfaces[0]);
+			give(c, out, base, bytes, i ? cuts[i - 1] : 0, cuts[below(2) || i + 1 == count ? i : i + 1],
+			     interfaces[0]);
 	end->seq += n;
 	end->seen = end->seq;
 }
@@ -434,8 +437,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%u answers missing, %llu ambiguous\n", missing, (unsigned long long)ambiguous);
 		fail("answers differ");
 	}
-	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead\n", said_requests,
-	       missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
+	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead\n",
+	       said_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
 	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL]);
 	upstreamtop_bpf__destroy(bpf);
 	return 0;

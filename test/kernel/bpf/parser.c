@@ -240,10 +240,10 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 
 static void compare_heads(const struct facts *a, const struct facts *b, const char *what, const uint8_t *bytes, size_t n)
 {
-	if (a->complete != b->complete || a->used != b->used || a->has_length != b->has_length ||
-	    a->length != b->length || a->chunked != b->chunked) {
-		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d\n", a->complete,
-			b->complete, a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
+	if (a->complete != b->complete || a->used != b->used || a->has_length != b->has_length || a->length != b->length ||
+	    a->chunked != b->chunked) {
+		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d\n", a->complete, b->complete,
+			a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
 			(unsigned long long)b->length, a->chunked, b->chunked);
 		fail(what, bytes, n);
 	}
@@ -263,8 +263,8 @@ static uint32_t below(uint32_t n)
 
 static size_t random_path(char *out, size_t max)
 {
-	static const char *const pieces[] = {"api",	 "v1",	   "12345", "deadbeef", "cafe1234", "s3", "",  "%20",
-					     "\xc3\xa9", "\xff",   "\x1b[2J",  "Zz9",	   "a-b_c",    "x.y", "0", "G"};
+	static const char *const pieces[] = {"api",	 "v1",	 "12345",   "deadbeef", "cafe1234", "s3",  "",	"%20",
+					     "\xc3\xa9", "\xff", "\x1b[2J", "Zz9",	"a-b_c",    "x.y", "0", "G"};
 	static const char word[] = "abcdefXYZ0123456789-_ghij";
 	size_t n = 0;
 
@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 		random_heads();
 		random_hashes();
 		for (size_t j = 0; j < n; j++)
-			noise[j] = below(3) ? (uint8_t)"GET /1 \r\n:?HTP."[below(15)] : below(256);
+			noise[j] = below(3) ? (uint8_t) "GET /1 \r\n:?HTP."[below(15)] : below(256);
 		any_bytes(noise, n);
 	}
 	printf("%ld rounds\n", rounds);
