@@ -10,8 +10,10 @@ upstreamtop=(node dist/main.js)
 say() { printf '\n== %s\n' "$*" >&2; }
 
 show() {
-  say "replay: upstreamtop replay $1"
-  "${upstreamtop[@]}" replay "$1" --print --size 110x34
+  for moment in 20% 50% 90%; do
+    say "replay: upstreamtop replay $1 --print --at $moment"
+    "${upstreamtop[@]}" replay "$1" --print --at "$moment" --size 110x30
+  done
   say "report: upstreamtop report $1"
   "${upstreamtop[@]}" report "$1"
 }
