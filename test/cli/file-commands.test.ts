@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { inFolder } from '../store/support.ts'
+import { runCommand } from './run-command.ts'
+
+const recordings = new URL('../../fixtures/recordings/', import.meta.url).pathname
+const incident = `${recordings}incident.db`
+
+test('info says when, where, how large and what is missing', async () => {
+  const { code, stdout } = await runCommand(['info', incident])
+  assert.equal(code, 0)
+  assert.match(stdout, /^state +complete$/m)
+  assert.match(stdout, /^gap .* for 30s: stopped$/m)
+  assert.match(stdout, /^marker .* deploy: deploy 4711$/m)
+  const json = JSON.parse((await runCommand(['info', incident, '--format', 'json'])).stdout) as {
+    readonly recording: Record<string, unknown>
+  }
+  for (const word of [
+    'file',
+    'host',
+    'start',
+    'end',
+    'ticks',
+    'complete',
+    'tool',
+    'format',
+    'size',
+    'tables',
+    'clock',
+    'versions',
+  ]) {
+    assert.ok(word in json.recording, word)
+  }
+})
+
+test('check tells by its exit code: whole 0, recoverable 3, lost or no recording 5', async () => {
+  for (const [name, code] of [
+    ['whole.db', 0],
+    ['holed.db', 3],
+    ['foreign.db', 5],
+    ['empty.db', 5],
+    ['newer.db', 5],
+  ] as const) {
+    assert.equal((await runCommand(['check', recordings + name])).code, code, name)
+  }
+})
+
+test('cut writes a range, says its size, span and sha256, and overwrites nothing', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'cut.db')
+    const { code, stdout } = await runCommand(['cut', incident, '--from', '+60s', '--to', '+60s', '-o', out])
+    assert.equal(code, 0)
+    assert.match(stdout, /60 ticks.*\n.*to.*\nsha256 [0-9a-f]{64}\n$/)
+    assert.equal((await runCommand(['cut', incident, '-o', out])).code, 2)
+    assert.equal((await runCommand(['check', out])).code, 0)
+  })
+})
+
+test('cut keeps the rows that are asked for alone', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'cut.db')
+    const args = ['cut', incident, '--backend', '10.0.1.12:8080', '--where', "route = '/checkout'", '-o', out]
+    assert.equal((await runCommand(args)).code, 0)
+    const { stdout } = await runCommand(['report', out, '--by', 'route', '--format', 'csv'])
+    assert.equal(stdout.trim().split('\n').length, 2)
+    assert.match(stdout, /10\.0\.1\.12:8080,POST,\/checkout,/)
+    assert.equal(
+      (await runCommand(['cut', incident, '--where', 'p99 > 1s', '-o', join(folder, 'no.db')])).code,
+      2,
+    )
+  })
+})
+
+test('mark adds a place to go to; a finished recording wants to know when', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'x.db')
+    copyFileSync(incident, file)
+    assert.equal((await runCommand(['mark', file, 'rolled back'])).code, 2)
+    assert.equal((await runCommand(['mark', file, 'rolled back', '--at', '50%'])).code, 0)
+    assert.match((await runCommand(['info', file])).stdout, /note: rolled back/)
+    assert.equal((await runCommand(['check', file])).code, 0)
+  })
+})
+
+test('requests lists single requests as text, CSV and NDJSON', async () => {
+  const where = ['--where', 'status >= 500']
+  const text = (await runCommand(['requests', incident, ...where])).stdout.trim().split('\n')
+  const csv = (await runCommand(['requests', incident, ...where, '--format', 'csv'])).stdout
+    .trim()
+    .split('\n')
+  const ndjson = (await runCommand(['requests', incident, ...where, '--format', 'ndjson'])).stdout
+    .trim()
+    .split('\n')
+  assert.equal(csv[0], 'at,backend,method,route,status,failure,header_ms,total_ms')
+  assert.ok(text.length > 100 && csv.length === text.length + 1 && ndjson.length === text.length)
+  for (const line of ndjson) assert.ok((JSON.parse(line) as { status: number }).status >= 500)
+})
+
+test('repair writes what is left, and replay and report of the damaged file say that it is damaged', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'saved.db')
+    const { code, stdout, stderr } = await runCommand(['repair', `${recordings}holed.db`, '-o', out])
+    assert.equal(code, 0)
+    assert.match(stdout, /ticks saved/)
+    assert.match(stderr, /lost/)
+    assert.equal((await runCommand(['check', out])).code, 0)
+  })
+})
+
+test('standard input is for replay and report alone', async () => {
+  for (const args of [
+    ['info', '-'],
+    ['check', '-'],
+    ['requests', '-'],
+    ['mark', '-', 'x'],
+    ['cut', '-', '-o', 'x.db'],
+    ['repair', '-', '-o', 'x.db'],
+  ]) {
+    assert.equal((await runCommand(args)).code, 2, args.join(' '))
+  }
+})
+
+test('synth makes the same recording from the same seed, and explains a wrong incident', async () => {
+  await inFolder(async (folder) => {
+    const make = async (name: string, seed: string): Promise<string> => {
+      const file = join(folder, name)
+      assert.equal((await runCommand(['synth', '-o', file, '--secs', '30', '--seed', seed])).code, 0)
+      return (await runCommand(['requests', file, '--format', 'csv'])).stdout
+    }
+    const [a, b, c] = [await make('a.db', '1'), await make('b.db', '1'), await make('c.db', '2')]
+    assert.equal(a, b)
+    assert.notEqual(a, c)
+    const wrong = await runCommand(['synth', '-o', join(folder, 'd.db'), '--incident', 'fire@1..2'])
+    assert.equal(wrong.code, 2)
+    assert.match(wrong.stderr, /fire@1\.\.2.*\n.*5xx, slow/)
+    assert.ok(!existsSync(join(folder, 'd.db')))
+    writeFileSync(join(folder, 'e.db'), 'mine')
+    assert.equal((await runCommand(['synth', '-o', join(folder, 'e.db')])).code, 2)
+  })
+})
