@@ -10,7 +10,8 @@ BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
-HELPER_SOURCES := $(addprefix bpf/,probe.c options.c rights.c links.c doors.c json.c fold.c tick.c doctor.c)
+HELPER_SOURCES := $(addprefix bpf/,probe.c options.c rights.c links.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
+HELPER_HEADERS := $(addprefix bpf/,helper.h tick.h doors.h probe.h)
 BPF_HEADERS := $(addprefix bpf/,probe.h http.h maps.h layers.h exchanges.h routes.h requests.h answers.h segments.h \
 	filters.h connections.h sweep.h)
 
@@ -26,6 +27,6 @@ $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
 # aliasing: counters are read as words out of mapped memory
-$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) bpf/helper.h bpf/probe.h $(HELPER_BUILD)/upstreamtop.skel.h package.json
+$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h package.json
 	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
 		$(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz

@@ -1,7 +1,6 @@
 /* A snapshot: the sweep, then what changed in the counters since the last one that was sent. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,40 +10,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-#include "helper.h"
-#include "upstreamtop.skel.h"
-
-#define PATH_SHOWN (sizeof(((struct route_key *)0)->path) + 3)
-
-/* A route that was not used for this many ticks gives up its slot, once three quarters of the slots are in use. */
-#ifndef RETIRE_AFTER
-#define RETIRE_AFTER 300
-#endif
-#define RETIRE_FROM (MAX_ROUTES / 4 * 3)
-
-struct tick {
-	struct upstreamtop_bpf *bpf;
-	uint32_t netns;
-	volatile struct slot *slots; /* written only while nobody else does: when a slot is retired */
-	const volatile struct backend *backends;
-	struct slot *sent;	      /* per slot, as of the last snapshot */
-	struct backend *backend_sent; /* per backend */
-	uint32_t *wire_ids;	      /* per slot: its id on the wire plus one */
-	uint32_t next_wire_id;
-	uint32_t *active;   /* per slot: the epoch of its last row */
-	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
-	bool *backend_named;
-	struct code_total {
-		struct code_key key;
-		uint64_t total;
-	} * more;
-	uint32_t more_count, more_room;
-	struct totals totals;
-	uint32_t epoch;
-	uint64_t cpu_us;
-	int statm;
-	struct json rows;
-};
+#include "tick.h"
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -128,7 +94,7 @@ static void read_totals(struct tick *t)
 }
 
 /* The order matters: `requests` last, so that no answer is seen without its request. */
-static void read_slot(const volatile struct slot *from, struct slot *to)
+void read_slot(const volatile struct slot *from, struct slot *to)
 {
 	for (size_t i = 0; i < offsetof(struct slot, requests) / 8; i++)
 		((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
@@ -136,7 +102,7 @@ static void read_slot(const volatile struct slot *from, struct slot *to)
 	to->requests = from->requests;
 }
 
-static uint64_t open_of(const struct slot *s)
+uint64_t open_of(const struct slot *s)
 {
 	uint64_t over = s->answered + s->reset + s->closed + s->aborted + s->unanswered;
 
@@ -174,261 +140,6 @@ static void read_more_codes(struct tick *t)
 		last = &key;
 	}
 	qsort(t->more, t->more_count, sizeof(*t->more), by_slot);
-}
-
-/* ---- names ---- */
-
-static void name_backend(struct tick *t, struct json *out, uint32_t index)
-{
-	const struct backend_key *key = (const struct backend_key *)&t->backends[index].key;
-	char address[INET6_ADDRSTRLEN] = "?", text[INET6_ADDRSTRLEN + 16];
-
-	if (t->backend_named[index])
-		return;
-	t->backend_named[index] = true;
-	inet_ntop(key->family == 4 ? AF_INET : AF_INET6, key->address, address, sizeof(address));
-	snprintf(text, sizeof(text), key->family == 4 ? "%s:%u" : "[%s]:%u", address, key->port);
-	put(out, "{\"type\":\"backend\",\"id\":");
-	put_number(out, index);
-	put(out, ",\"address\":\"");
-	put(out, text);
-	put(out, "\",\"netns\":");
-	put_number(out, t->netns);
-	put(out, "}\n");
-}
-
-/* The slot's id on the wire, named when it is new. -1 while the program is still writing its text. */
-static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
-{
-	struct route_key key = {.backend = slot - MAX_ROUTES, .method_len = 1, .path_len = 5};
-
-	if (t->wire_ids[slot])
-		return t->wire_ids[slot] - 1;
-	memcpy(key.method, "*", 1);
-	memcpy(key.path, "OTHER", 5);
-	if (slot < MAX_ROUTES) {
-		struct route_text text;
-
-		if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
-			return -1;
-		key = text.key;
-	}
-	if (key.backend >= MAX_BACKENDS || !t->backends[key.backend].ready)
-		return -1;
-	name_backend(t, out, key.backend);
-	uint8_t path[PATH_SHOWN];
-	size_t length = key.path_len;
-
-	memcpy(path, key.path, sizeof(key.path));
-	if (key.cut) {
-		memcpy(path + length, "\xe2\x80\xa6", 3); /* … */
-		length += 3;
-	}
-	put(out, "{\"type\":\"route\",\"id\":");
-	put_number(out, t->next_wire_id);
-	put(out, ",\"backend\":");
-	put_number(out, key.backend);
-	put(out, ",\"method\":");
-	put_bytes(out, key.method, key.method_len);
-	put(out, ",\"path\":");
-	put_bytes(out, path, length);
-	put(out, "}\n");
-	t->wire_ids[slot] = ++t->next_wire_id;
-	return t->next_wire_id - 1;
-}
-
-/* ---- rows ---- */
-
-static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
-{
-	bool first = true;
-
-	put(rows, ",[");
-	for (int i = 0; i < INLINE_CODES; i++) {
-		if (now->codes[i] == sent->codes[i])
-			continue;
-		if (!first)
-			put(rows, ",");
-		first = false;
-		put_number(rows, now->code[i]);
-		put(rows, ",");
-		put_number(rows, now->codes[i]);
-	}
-	for (uint32_t i = 0; i < t->more_count; i++) {
-		if (t->more[i].key.slot != slot)
-			continue;
-		if (!first)
-			put(rows, ",");
-		first = false;
-		put_number(rows, t->more[i].key.code);
-		put(rows, ",");
-		put_number(rows, t->more[i].total);
-	}
-	put(rows, "]");
-}
-
-static void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
-{
-	struct slot now, *sent = &t->sent[slot];
-	int64_t id;
-
-	read_slot(&t->slots[slot], &now);
-	bool open = open_of(&now) > 0;
-	/* what the sweep writes is no change */
-	struct slot compared = now;
-	compared.oldest_ns = sent->oldest_ns;
-	compared.oldest_epoch = sent->oldest_epoch;
-	compared.generation = sent->generation;
-	compared.memo_generation = sent->memo_generation;
-	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
-		return;
-	id = wire_id(t, out, slot);
-	if (id < 0)
-		return;
-	uint64_t columns[] = {now.requests,   now.answered, now.reset,	     now.closed,  now.aborted,
-			      now.unanswered, now.interim,  now.retransmits, now.retries, now.body_reset};
-	struct json *rows = &t->rows;
-
-	put(rows, rows->length ? ",[" : "[");
-	put_number(rows, id);
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		put(rows, ",");
-		put_number(rows, columns[i]);
-	}
-	put(rows, ",");
-	put_big(rows, now.header_sum_us);
-	put(rows, ",");
-	put_number(rows, now.total_count);
-	put(rows, ",");
-	put_big(rows, now.total_sum_us);
-	put(rows, ",");
-	put_number(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
-	put_codes(t, rows, slot, &now, sent);
-	put(rows, ",");
-	fold_put_histogram(rows, slot, HEADER_TIMES);
-	put(rows, ",");
-	fold_put_histogram(rows, slot, TOTAL_TIMES);
-	put(rows, "]");
-	*sent = now;
-	t->active[slot] = t->epoch;
-}
-
-/* ---- retiring: routes that nobody asks for any more make room, and no count is lost ---- */
-
-/* New requests of the route open a new slot from now on; what is open here may still end. */
-static void begin_retiring(struct tick *t, uint32_t slot)
-{
-	struct route_text text;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
-		return;
-	if (bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.routes), &text.key))
-		return;
-	t->slots[slot].memo_generation++;
-	t->retiring[slot] = t->epoch;
-}
-
-static void free_codes(struct tick *t, uint32_t slot)
-{
-	for (uint32_t i = 0; i < t->more_count; i++)
-		if (t->more[i].key.slot == slot)
-			bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.more_codes), &t->more[i].key);
-}
-
-/* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */
-static void finish_retiring(struct tick *t, uint32_t slot)
-{
-	struct route_text text = {};
-	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
-
-	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
-	free_codes(t, slot);
-	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
-	t->slots[slot].generation = generation + 1;
-	t->slots[slot].memo_generation = memo;
-	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
-	t->sent[slot].generation = generation + 1;
-	t->sent[slot].memo_generation = memo;
-	t->wire_ids[slot] = 0;
-	t->retiring[slot] = 0;
-	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
-}
-
-static void retire(struct tick *t, uint32_t slots)
-{
-	if (slots < RETIRE_FROM)
-		return;
-	for (uint32_t slot = 0; slot < slots; slot++) {
-		struct slot now;
-		bool idle;
-
-		if (!t->wire_ids[slot] || t->epoch - t->active[slot] < RETIRE_AFTER)
-			continue;
-		read_slot(&t->slots[slot], &now);
-		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
-		if (!idle)
-			continue;
-		if (!t->retiring[slot])
-			begin_retiring(t, slot);
-		else if (t->epoch - t->retiring[slot] > 1)
-			finish_retiring(t, slot);
-	}
-}
-
-static void put_connection(struct tick *t, struct json *out, uint32_t index)
-{
-	struct backend now, *sent = &t->backend_sent[index];
-
-	memcpy(&now, (const void *)&t->backends[index], sizeof(now));
-	if (!now.ready)
-		return;
-	bool changed = now.connects != sent->connects || now.refused != sent->refused ||
-		       now.connect_timeout != sent->connect_timeout || now.retransmits != sent->retransmits ||
-		       now.opaque != sent->opaque;
-	if (!changed && !fold_has(CONNECT_TIMES(index)))
-		return;
-	name_backend(t, out, index);
-	uint64_t columns[] = {index, now.connects, now.refused, now.connect_timeout, now.retransmits, now.opaque};
-	struct json *rows = &t->rows;
-
-	put(rows, rows->length ? ",[" : "[");
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		if (i)
-			put(rows, ",");
-		put_number(rows, columns[i]);
-	}
-	put(rows, ",");
-	put_big(rows, now.connect_sum_us);
-	put(rows, ",");
-	fold_put_histogram(rows, CONNECT_TIMES(index), TOTAL_TIMES);
-	put(rows, "]");
-	*sent = now;
-}
-
-static void put_requests(struct tick *t, struct json *out, int64_t offset_ns)
-{
-	struct sample *samples;
-	int n = fold_sample(&samples);
-
-	for (int i = 0; i < n; i++) {
-		const struct sample *s = &samples[i];
-		int64_t id = t->slots[s->slot].generation == s->generation ? wire_id(t, out, s->slot) : -1;
-		struct json *rows = &t->rows;
-
-		if (id < 0)
-			continue;
-		put(rows, rows->length ? ",[" : "[");
-		put_number(rows, id);
-		put(rows, ",");
-		put_number(rows, ((int64_t)s->at_ns + offset_ns) / 1000);
-		put(rows, ",");
-		put_number(rows, s->outcome);
-		put(rows, ",");
-		put_number(rows, s->header_us);
-		put(rows, ",");
-		put_number(rows, s->total_us);
-		put(rows, "]");
-	}
 }
 
 static void put_fields(struct json *out, const struct tick *t, const char *const *names, int first, int count)

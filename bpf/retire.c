@@ -1,0 +1,73 @@
+/*
+ * A route that was not used for a while gives up its slot: first its key goes, so that nothing new comes; then, a full tick later
+ * and with nothing open, the slot is cleared and given back. Ids on the wire are never used again.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+#include "tick.h"
+
+#ifndef RETIRE_AFTER
+#define RETIRE_AFTER 300 /* ticks */
+#endif
+#define RETIRE_FROM (MAX_ROUTES / 4 * 3) /* slots in use */
+
+/* New requests of the route open a new slot from now on; what is open here may still end. */
+static void begin_retiring(struct tick *t, uint32_t slot)
+{
+	struct route_text text;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
+		return;
+	if (bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.routes), &text.key))
+		return;
+	t->slots[slot].memo_generation++;
+	t->retiring[slot] = t->epoch;
+}
+
+static void free_codes(struct tick *t, uint32_t slot)
+{
+	for (uint32_t i = 0; i < t->more_count; i++)
+		if (t->more[i].key.slot == slot)
+			bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.more_codes), &t->more[i].key);
+}
+
+/* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */
+static void finish_retiring(struct tick *t, uint32_t slot)
+{
+	struct route_text text = {};
+	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
+
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
+	free_codes(t, slot);
+	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
+	t->slots[slot].generation = generation + 1;
+	t->slots[slot].memo_generation = memo;
+	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
+	t->sent[slot].generation = generation + 1;
+	t->sent[slot].memo_generation = memo;
+	t->wire_ids[slot] = 0;
+	t->retiring[slot] = 0;
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
+}
+
+void retire(struct tick *t, uint32_t slots)
+{
+	if (slots < RETIRE_FROM)
+		return;
+	for (uint32_t slot = 0; slot < slots; slot++) {
+		struct slot now;
+		bool idle;
+
+		if (!t->wire_ids[slot] || t->epoch - t->active[slot] < RETIRE_AFTER)
+			continue;
+		read_slot(&t->slots[slot], &now);
+		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
+		if (!idle)
+			continue;
+		if (!t->retiring[slot])
+			begin_retiring(t, slot);
+		else if (t->epoch - t->retiring[slot] > 1)
+			finish_retiring(t, slot);
+	}
+}

@@ -1,0 +1,202 @@
+/* The rows of a snapshot, and the names that they need first. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <string.h>
+#include "tick.h"
+
+#define PATH_SHOWN (sizeof(((struct route_key *)0)->path) + 3)
+
+/* ---- names ---- */
+
+static void name_backend(struct tick *t, struct json *out, uint32_t index)
+{
+	const struct backend_key *key = (const struct backend_key *)&t->backends[index].key;
+	char address[INET6_ADDRSTRLEN] = "?", text[INET6_ADDRSTRLEN + 16];
+
+	if (t->backend_named[index])
+		return;
+	t->backend_named[index] = true;
+	inet_ntop(key->family == 4 ? AF_INET : AF_INET6, key->address, address, sizeof(address));
+	snprintf(text, sizeof(text), key->family == 4 ? "%s:%u" : "[%s]:%u", address, key->port);
+	put(out, "{\"type\":\"backend\",\"id\":");
+	put_number(out, index);
+	put(out, ",\"address\":\"");
+	put(out, text);
+	put(out, "\",\"netns\":");
+	put_number(out, t->netns);
+	put(out, "}\n");
+}
+
+/* The slot's id on the wire, named when it is new. -1 while the program is still writing its text. */
+static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
+{
+	struct route_key key = {.backend = slot - MAX_ROUTES, .method_len = 1, .path_len = 5};
+
+	if (t->wire_ids[slot])
+		return t->wire_ids[slot] - 1;
+	memcpy(key.method, "*", 1);
+	memcpy(key.path, "OTHER", 5);
+	if (slot < MAX_ROUTES) {
+		struct route_text text;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) || !text.ready)
+			return -1;
+		key = text.key;
+	}
+	if (key.backend >= MAX_BACKENDS || !t->backends[key.backend].ready)
+		return -1;
+	name_backend(t, out, key.backend);
+	uint8_t path[PATH_SHOWN];
+	size_t length = key.path_len;
+
+	memcpy(path, key.path, sizeof(key.path));
+	if (key.cut) {
+		memcpy(path + length, "\xe2\x80\xa6", 3); /* … */
+		length += 3;
+	}
+	put(out, "{\"type\":\"route\",\"id\":");
+	put_number(out, t->next_wire_id);
+	put(out, ",\"backend\":");
+	put_number(out, key.backend);
+	put(out, ",\"method\":");
+	put_bytes(out, key.method, key.method_len);
+	put(out, ",\"path\":");
+	put_bytes(out, path, length);
+	put(out, "}\n");
+	t->wire_ids[slot] = ++t->next_wire_id;
+	return t->next_wire_id - 1;
+}
+
+/* ---- rows ---- */
+
+static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
+{
+	bool first = true;
+
+	put(rows, ",[");
+	for (int i = 0; i < INLINE_CODES; i++) {
+		if (now->codes[i] == sent->codes[i])
+			continue;
+		if (!first)
+			put(rows, ",");
+		first = false;
+		put_number(rows, now->code[i]);
+		put(rows, ",");
+		put_number(rows, now->codes[i]);
+	}
+	for (uint32_t i = 0; i < t->more_count; i++) {
+		if (t->more[i].key.slot != slot)
+			continue;
+		if (!first)
+			put(rows, ",");
+		first = false;
+		put_number(rows, t->more[i].key.code);
+		put(rows, ",");
+		put_number(rows, t->more[i].total);
+	}
+	put(rows, "]");
+}
+
+void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
+{
+	struct slot now, *sent = &t->sent[slot];
+	int64_t id;
+
+	read_slot(&t->slots[slot], &now);
+	bool open = open_of(&now) > 0;
+	/* what the sweep writes is no change */
+	struct slot compared = now;
+	compared.oldest_ns = sent->oldest_ns;
+	compared.oldest_epoch = sent->oldest_epoch;
+	compared.generation = sent->generation;
+	compared.memo_generation = sent->memo_generation;
+	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
+		return;
+	id = wire_id(t, out, slot);
+	if (id < 0)
+		return;
+	uint64_t columns[] = {now.requests,   now.answered, now.reset,	     now.closed,  now.aborted,
+			      now.unanswered, now.interim,  now.retransmits, now.retries, now.body_reset};
+	struct json *rows = &t->rows;
+
+	put(rows, rows->length ? ",[" : "[");
+	put_number(rows, id);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		put(rows, ",");
+		put_number(rows, columns[i]);
+	}
+	put(rows, ",");
+	put_big(rows, now.header_sum_us);
+	put(rows, ",");
+	put_number(rows, now.total_count);
+	put(rows, ",");
+	put_big(rows, now.total_sum_us);
+	put(rows, ",");
+	put_number(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
+	put_codes(t, rows, slot, &now, sent);
+	put(rows, ",");
+	fold_put_histogram(rows, slot, HEADER_TIMES);
+	put(rows, ",");
+	fold_put_histogram(rows, slot, TOTAL_TIMES);
+	put(rows, "]");
+	*sent = now;
+	t->active[slot] = t->epoch;
+}
+
+void put_connection(struct tick *t, struct json *out, uint32_t index)
+{
+	struct backend now, *sent = &t->backend_sent[index];
+
+	memcpy(&now, (const void *)&t->backends[index], sizeof(now));
+	if (!now.ready)
+		return;
+	bool changed = now.connects != sent->connects || now.refused != sent->refused ||
+		       now.connect_timeout != sent->connect_timeout || now.retransmits != sent->retransmits ||
+		       now.opaque != sent->opaque;
+	if (!changed && !fold_has(CONNECT_TIMES(index)))
+		return;
+	name_backend(t, out, index);
+	uint64_t columns[] = {index, now.connects, now.refused, now.connect_timeout, now.retransmits, now.opaque};
+	struct json *rows = &t->rows;
+
+	put(rows, rows->length ? ",[" : "[");
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		if (i)
+			put(rows, ",");
+		put_number(rows, columns[i]);
+	}
+	put(rows, ",");
+	put_big(rows, now.connect_sum_us);
+	put(rows, ",");
+	fold_put_histogram(rows, CONNECT_TIMES(index), TOTAL_TIMES);
+	put(rows, "]");
+	*sent = now;
+}
+
+void put_requests(struct tick *t, struct json *out, int64_t offset_ns)
+{
+	struct sample *samples;
+	int n = fold_sample(&samples);
+
+	for (int i = 0; i < n; i++) {
+		const struct sample *s = &samples[i];
+		int64_t id = t->slots[s->slot].generation == s->generation ? wire_id(t, out, s->slot) : -1;
+		struct json *rows = &t->rows;
+
+		if (id < 0)
+			continue;
+		put(rows, rows->length ? ",[" : "[");
+		put_number(rows, id);
+		put(rows, ",");
+		put_number(rows, ((int64_t)s->at_ns + offset_ns) / 1000);
+		put(rows, ",");
+		put_number(rows, s->outcome);
+		put(rows, ",");
+		put_number(rows, s->header_us);
+		put(rows, ",");
+		put_number(rows, s->total_us);
+		put(rows, "]");
+	}
+}

@@ -1,0 +1,51 @@
+/* Inside of a snapshot: what tick.c, rows.c and retire.c share. */
+#pragma once
+
+#include "helper.h"
+#include "upstreamtop.skel.h"
+
+struct code_total {
+	struct code_key key;
+	uint64_t total;
+};
+
+struct tick {
+	struct upstreamtop_bpf *bpf;
+	uint32_t netns;
+	volatile struct slot *slots; /* written only while nobody else does: when a slot is retired */
+	const volatile struct backend *backends;
+	struct slot *sent;	      /* per slot, as of the last snapshot */
+	struct backend *backend_sent; /* per backend */
+	uint32_t *wire_ids;	      /* per slot: its id on the wire plus one */
+	uint32_t next_wire_id;
+	uint32_t *active;   /* per slot: the epoch of its last row */
+	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
+	bool *backend_named;
+	struct code_total {
+		struct code_key key;
+		uint64_t total;
+	} * more;
+	uint32_t more_count, more_room;
+	struct totals totals;
+	uint32_t epoch;
+	uint64_t cpu_us;
+	int statm;
+	struct json rows;
+};
+
+/* ---- tick.c ---- */
+
+/* A consistent copy of counters that programs add to: never more answers than requests. */
+void read_slot(const volatile struct slot *from, struct slot *to);
+uint64_t open_of(const struct slot *s);
+
+/* ---- rows.c: names go to `out`, rows to t->rows ---- */
+
+void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono);
+void put_connection(struct tick *t, struct json *out, uint32_t index);
+void put_requests(struct tick *t, struct json *out, int64_t offset_ns);
+
+/* ---- retire.c ---- */
+
+/* Once the slots run short: routes that nobody asks for any more make room, and no count is lost. */
+void retire(struct tick *t, uint32_t slots);
