@@ -21,10 +21,7 @@ struct tick {
 	uint32_t *active;   /* per slot: the epoch of its last row */
 	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
 	bool *backend_named;
-	struct code_total {
-		struct code_key key;
-		uint64_t total;
-	} * more;
+	struct code_total *more; /* codes that found no place in their slot, by slot and code */
 	uint32_t more_count, more_room;
 	struct totals totals;
 	uint32_t epoch;
