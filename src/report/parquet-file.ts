@@ -1,6 +1,7 @@
 /**
  * One Parquet file; the one door to parquetjs-lite 0.8.7. What its defaults get wrong, and what is done about it:
  * - the page index is invalid (ClickHouse refuses it): never written;
+ * - its version 2 pages count values as rows where there are lists (ClickHouse then reads past a page): version 1 pages
  * - minima and maxima of text are in UTF-16 order, so that engines skip rows that match: only timestamps have statistics;
  * - un-awaited appends corrupt the file, failed header writes end the process: one loop, and a sink that keeps the error;
  * - integers are rounded or cut silently: checked here;
@@ -47,6 +48,7 @@ export class ParquetFile {
       rowGroupSize: ROW_GROUP,
       pageSize: PAGE,
       pageIndex: false,
+      useDataPageV2: false,
     })
     for (const [key, value] of Object.entries(metadata)) writer.setMetadata(key, value)
     return new ParquetFile(writer, sink, columns)

@@ -35,7 +35,12 @@ declare module 'parquetjs-lite' {
         write(bytes: Buffer, done: (error?: Error | null) => void): void
         end(done: (error?: Error | null) => void): void
       },
-      options: { readonly rowGroupSize: number; readonly pageSize: number; readonly pageIndex: false },
+      options: {
+        readonly rowGroupSize: number
+        readonly pageSize: number
+        readonly pageIndex: false
+        readonly useDataPageV2: false
+      },
     ): Promise<ParquetWriter>
     rowBuffer: RowBuffer
     appendRow(row: Readonly<Record<string, unknown>>): Promise<void>

@@ -73,6 +73,7 @@ describe('a Parquet file', () => {
       rowGroupSize: 50_000,
       pageSize: 2_500,
       pageIndex: false,
+      useDataPageV2: false,
     })
     writer.setMetadata('key', 'välue')
     for (let i = 0; i < count; i++) {
