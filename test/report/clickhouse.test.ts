@@ -68,8 +68,10 @@ describe('a data set in ClickHouse', { skip: query === null ? 'chdb is not insta
   it('has the totals of the report', () => {
     const sums =
       'sum(requests), sum(answered), sum(failures_reset), sum(header_sum_us), sum(arraySum(header_bucket_count))'
-    assert.deepEqual(rows(`SELECT ${sums} FROM table(traffic) WHERE host = 'web1'`), [['1182', '1122', '60', '60836710', '1122']])
-    assert.deepEqual(rows('SELECT sum(refused) FROM table(connections) WHERE host = 'web1''), [['16']])
+    assert.deepEqual(rows(`SELECT ${sums} FROM table(traffic) WHERE host = 'web1'`), [
+      ['1182', '1122', '60', '60836710', '1122'],
+    ])
+    assert.deepEqual(rows(`SELECT sum(refused) FROM table(connections) WHERE host = 'web1'`), [['16']])
   })
   it('can be asked with a WHERE, on any column, also for its lists', () => {
     assert.deepEqual(
