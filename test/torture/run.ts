@@ -10,6 +10,7 @@ import { flips, holes, truncation } from './damage.ts'
 import { fullDisk } from './full.ts'
 import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
+import { readers } from './readers.ts'
 
 type Part = (folder: Folder, rounds: number, random: () => number) => Promise<string>
 
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   truncate: { run: truncation, rounds: 10_000 },
   holes: { run: holes, rounds: 200 },
   full: { run: fullDisk, rounds: 1 },
+  readers: { run: readers, rounds: 500 },
   keep: { run: keep, rounds: 3_000 },
   bounds: { run: bounds, rounds: 20_000 },
   flips: { run: flips, rounds: 500 },
