@@ -72,7 +72,9 @@ demo: node_modules ## record real nginx traffic for 10 s, replay it and report i
 
 bench: bench-kernel bench-store bench-replay bench-report ## all measurements, as ratios (bench-kernel, -store, -replay, -report)
 
-bench-kernel bench-store bench-replay bench-report: bench-%: build
+bench-kernel: build
+bench-store bench-replay bench-report: dist
+bench-kernel bench-store bench-replay bench-report: bench-%:
 	$(TSX) bench/$*.ts
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survive

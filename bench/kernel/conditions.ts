@@ -1,0 +1,82 @@
+/** What runs beside nginx while it is measured. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT, sh } from '../../test/kernel/lab/system.ts'
+import { neighbour } from '../../test/kernel/lab/trouble.ts'
+
+/** For recordings and logs; whoever imports this removes it. */
+export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
+
+/** Turns a condition on; the result turns it off. */
+type Condition = (namespace: string) => Promise<() => Promise<void>>
+
+export const conditions: Readonly<Record<string, { readonly start: Condition; readonly port: number }>> = {
+  'nothing attached': { start: () => Promise.resolve(() => Promise.resolve()), port: 8081 },
+  'null program': { start: nullProgram, port: 8081 },
+  recorder: { start: recorder, port: 8081 },
+  tcpdump: { start: tcpdump, port: 8081 },
+  'access log': { start: () => Promise.resolve(() => Promise.resolve()), port: 8082 },
+}
+async function nullProgram(namespace: string): Promise<() => Promise<void>> {
+  const object = `${ROOT}build/lab/null.o`
+  await sh(
+    'clang',
+    '-O2',
+    '-g',
+    '-target',
+    'bpf',
+    '-mcpu=v3',
+    '-I/usr/include/x86_64-linux-gnu',
+    '-I/usr/include/aarch64-linux-gnu',
+    '-c',
+    `${ROOT}bench/kernel/null.bpf.c`,
+    '-o',
+    object,
+  )
+  const attached: Awaited<ReturnType<typeof neighbour>>[] = []
+  for (const device of ['lo', 'leg'])
+    for (const hook of ['ingress', 'egress'] as const)
+      attached.push(await neighbour(namespace, device, hook, object))
+  return async () => {
+    for (const program of attached) await program.stop()
+  }
+}
+
+async function recorder(namespace: string): Promise<() => Promise<void>> {
+  const child = await startRecorder(namespace)
+  return () => ended(child, 'SIGINT')
+}
+
+export async function startRecorder(namespace: string): Promise<ChildProcess> {
+  const file = join(scratch, `${performance.now()}.db`)
+  const words = ['netns', 'exec', namespace, process.execPath, `${ROOT}dist/main.js`, 'record', '--out', file]
+  const child = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  await said(child, 'recording')
+  return child
+}
+
+async function tcpdump(namespace: string): Promise<() => Promise<void>> {
+  const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', '-i', 'any', '-w', '/dev/null'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  await said(child, 'listening')
+  return () => ended(child, 'SIGINT')
+}
+
+async function said(child: ChildProcess, word: string): Promise<void> {
+  let talk = ''
+  for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
+    talk += String(chunk)
+    if (talk.includes(word)) return void child.stderr!.resume()
+  }
+  throw new Error(`did not start: ${talk}`)
+}
+
+export async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exit = once(child, 'exit')
+  child.kill(signal)
+  await exit
+}

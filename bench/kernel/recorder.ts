@@ -1,0 +1,38 @@
+/** What the recorder's two processes spend themselves. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ended, startRecorder } from './conditions.ts'
+import { load, type Group } from './load.ts'
+import { print } from './numbers.ts'
+
+export async function ownCost(namespace: string, group: Group): Promise<void> {
+  const child = await startRecorder(namespace)
+  const cpu = (): number => processTree(child.pid!).reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  await load(namespace, 8081, group)
+  await sleep(3000)
+  const idleFrom = cpu()
+  await sleep(20_000)
+  const idle = (cpu() - idleFrom) / 20
+  const busyFrom = cpu()
+  const { requests } = await load(namespace, 8081, group, 10)
+  const perRequest = (cpu() - busyFrom - idle * 10) / requests
+  await ended(child, 'SIGINT')
+  print('\nthe recorder, node and helper together')
+  print(
+    `  at 10,000 req/s    ${((idle + perRequest * 10_000) * 100).toFixed(1)} % of one core (${(perRequest * 1e6).toFixed(2)} µs a request)  goal ≤ 10 %`,
+  )
+  print(`  idle               ${(idle * 100).toFixed(2)} % of one core  goal ≤ 0.5 %`)
+}
+
+function processTree(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))]
+}
+
+/** utime and stime of proc(5), in ticks of 10 ms. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
