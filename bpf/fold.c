@@ -24,6 +24,7 @@ static uint32_t cell_room = 4096, cell_count, cursor;
 static struct extent (*extents)[2]; /* by series and kind */
 static struct sample *important, *rest, slowest[SLOWEST], *merged;
 static unsigned limit, important_count, rest_count, slowest_count, stride = 1;
+static unsigned fastest; /* of the slowest */
 static uint32_t numbered;
 
 static void *room_for(size_t n, size_t size)
@@ -103,21 +104,20 @@ static int64_t duration_of(const struct sample *s)
 /* Keeps the slowest and returns what they push out; .slot NO_SLOT when nothing. */
 static struct sample keep_slowest(struct sample s)
 {
-	unsigned fastest = 0;
-	struct sample out;
+	struct sample out = {.slot = NO_SLOT};
 
+	if (slowest_count == SLOWEST && duration_of(&slowest[fastest]) >= duration_of(&s))
+		return s;
 	if (slowest_count < SLOWEST) {
 		slowest[slowest_count++] = s;
-		s.slot = NO_SLOT;
-		return s;
+	} else {
+		out = slowest[fastest];
+		slowest[fastest] = s;
 	}
-	for (unsigned i = 1; i < SLOWEST; i++)
+	fastest = 0;
+	for (unsigned i = 1; i < slowest_count; i++)
 		if (duration_of(&slowest[i]) < duration_of(&slowest[fastest]))
 			fastest = i;
-	if (duration_of(&slowest[fastest]) >= duration_of(&s))
-		return s;
-	out = slowest[fastest];
-	slowest[fastest] = s;
 	return out;
 }
 

@@ -34,24 +34,24 @@ __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 	return 0;
 }
 
-/* VLAN tags that lie in the data (a second one, or no acceleration). Returns the EtherType behind them. */
+/*
+ * VLAN tags that lie in the data (a second one, or no acceleration). The network header lies before them on arrival and behind
+ * them on departure, so they are counted from the Ethernet header. Returns the EtherType behind them, 0 when there is none.
+ */
 __noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
 {
-	__u32 type = skb->protocol;
+	__u16 type;
 
 	if (!off)
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		__u16 tag[2];
-
-		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
-			break;
-		if (bpf_skb_load_bytes(skb, *off, tag, 4))
+	for (__u32 at = 12; at <= 20; at += 4) {
+		if (bpf_skb_load_bytes(skb, at, &type, 2))
 			return 0;
-		type = tag[1];
-		*off += 4;
+		*off = at + 2;
+		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
+			return type;
 	}
-	return type;
+	return 0;
 }
 
 /* Half of all packets: IPv4 without options, and nothing in it but an ACK. The rest is looked at properly. */

@@ -50,6 +50,8 @@ struct end {
 
 struct connection {
 	bool six;
+	unsigned tags;	/* VLAN tags in the data */
+	bool extension; /* IPv6: a hop-by-hop header; IPv4: options */
 	uint16_t port;
 	struct end client, server;
 };
@@ -86,28 +88,31 @@ static void run(const uint8_t *packet, unsigned length, bool out, unsigned inter
 		fail("the packet was changed");
 }
 
-/* Ethernet, IP, TCP with a timestamp option, payload. */
+/* Ethernet, tags, IP with or without something in the way, TCP with a timestamp option, payload. */
 static void segment(const struct connection *c, bool out, uint32_t seq, uint32_t ack, unsigned flags, const char *payload,
 		    unsigned n, unsigned interface)
 {
 	static uint8_t p[70000];
-	unsigned tcp = c->six ? 54 : 34;
+	unsigned more = c->extension ? 8 : 0, ip = 14 + 4 * c->tags, tcp = ip + (c->six ? 40 : 20) + more;
 
 	memset(p, 0, tcp + 32);
+	for (unsigned i = 0; i < c->tags; i++)
+		put32(p + 12 + 4 * i, 0x81000005);
+	put16(p + ip - 2, c->six ? 0x86dd : 0x0800);
 	if (c->six) {
-		put16(p + 12, 0x86dd);
-		p[14] = 0x60;
-		put16(p + 18, 32 + n);
-		p[20] = 6;
-		p[22 + 15] = out ? 1 : 2; /* ::1 to ::2 */
-		p[38 + 15] = out ? 2 : 1;
+		p[ip] = 0x60;
+		put16(p + ip + 4, more + 32 + n);
+		p[ip + 6] = more ? 0 : 6;
+		p[ip + 8 + 15] = out ? 1 : 2; /* ::1 to ::2 */
+		p[ip + 24 + 15] = out ? 2 : 1;
+		if (more)
+			p[ip + 40] = 6;
 	} else {
-		put16(p + 12, 0x0800);
-		p[14] = 0x45;
-		put16(p + 16, 52 + n);
-		p[23] = 6;
-		put32(p + 26, out ? 0x0a000001 : 0x0a000002);
-		put32(p + 30, out ? 0x0a000002 : 0x0a000001);
+		p[ip] = 0x45 + more / 4;
+		put16(p + ip + 2, 20 + more + 32 + n);
+		p[ip + 9] = 6;
+		put32(p + ip + 12, out ? 0x0a000001 : 0x0a000002);
+		put32(p + ip + 16, out ? 0x0a000002 : 0x0a000001);
 	}
 	put16(p + tcp, out ? c->port : 80);
 	put16(p + tcp + 2, out ? 80 : c->port);
@@ -287,7 +292,8 @@ static void converse(unsigned number, bool rough)
 {
 	static struct said said[8];
 	static char together[8 * 16384];
-	struct connection c = {.six = below(2), .port = 1024 + number % 60000};
+	struct connection c = {
+	    .six = below(2), .port = 1024 + number % 60000, .tags = below(4) ? 0 : 1 + below(2), .extension = below(5) == 0};
 	bool pipelined = !rough && below(4) == 0;
 
 	c.client.seq = below(3) ? below(~0u) : 0xffffff00; /* wraps */
