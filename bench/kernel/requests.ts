@@ -47,7 +47,8 @@ async function round(namespace: string, group: Group, n: number): Promise<Record
     const name = names[(i + n) % names.length]!
     const { start, port } = conditions[name]!
     const stop = await start(namespace)
-    await sleep(100)
+    // A recorder's first second is that of its compiler, not of recording.
+    await sleep(1500)
     samples[name] = await load(namespace, port, group)
     await stop()
   }
