@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { runCommand } from './run-command.ts'
+
+const RECORDINGS = join(import.meta.dirname, '../../fixtures/recordings')
+const INCIDENT = join(RECORDINGS, 'incident.db')
+const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-replay-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const printed = async (...args: readonly string[]): Promise<string> => {
+  const { code, stdout, stderr } = await runCommand(['replay', INCIDENT, ...args])
+  assert.equal(code, 0, stderr)
+  return stdout
+}
+
+test('without a terminal, replay prints pictures: no escape sequence, the given size', async () => {
+  const text = await printed('--at', '+70s', '--size', '80x24')
+  assert.match(text, /^upstreamtop — nginx upstreams · /)
+  assert.ok(!text.includes('\u001b'))
+  for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+})
+
+test('--ansi colours them, --plain does not', async () => {
+  assert.match(await printed('--at', '+70s', '--ansi'), /\u001b\[1;31m/)
+  assert.ok(!(await printed('--at', '+70s', '--ansi', '--plain')).includes('\u001b'))
+})
+
+test('a whole second means the tick that begins with it', async () => {
+  assert.match(await printed('--at', '15:01:10'), /2026-11-22 15:01:10 Europe\/Berlin/)
+})
+
+test('--frames prints one every step', async () => {
+  const text = await printed('--frames', '+10s..+30s/10s')
+  assert.deepEqual(
+    [...text.matchAll(/ (15:\d\d:\d\d) Europe/g)].map(([, clock]) => clock),
+    ['15:00:10', '15:00:20', '15:00:30'],
+  )
+})
+
+test('--json is one object a line', async () => {
+  const lines = (await printed('--frames', '+10s..+3s', '--json')).trimEnd().split('\n')
+  assert.equal(lines.length, 3)
+  for (const line of lines) assert.equal((JSON.parse(line) as { host: string }).host, 'web1')
+})
+
+test('the environment changes nothing', async () => {
+  const usual = await printed('--at', '+70s')
+  const env = { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', COLUMNS: '50', NO_COLOR: '1', TERM: 'vt100' }
+  const words = ['--import', 'tsx', 'src/main.ts', 'replay', INCIDENT, '--at', '+70s']
+  const cwd = join(import.meta.dirname, '../..')
+  assert.equal(
+    execFileSync('node', words, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH, ...env } }),
+    usual,
+  )
+})
+
+test('a read-only copy in a read-only folder is shown, and nothing is made beside it', async () => {
+  const copy = join(folder, 'copy.db')
+  copyFileSync(INCIDENT, copy)
+  chmodSync(copy, 0o440)
+  chmodSync(folder, 0o550)
+  try {
+    const { code } = await runCommand(['replay', copy, '--at', '+70s'])
+    assert.equal(code, 0)
+    assert.deepEqual(readdirSync(folder), ['copy.db'])
+  } finally {
+    chmodSync(folder, 0o750)
+  }
+})
+
+for (const [args, message] of [
+  [['--at', '99:00'], /"99:00" is not a time of day/],
+  [['--at', '09:00'], /"09:00" lies outside the recording/],
+  [['--frames', '14:00'], /"14:00" is not a range/],
+  [['--frames', '+1s..+9s/x'], /"\+1s\.\.\+9s\/x" is not FROM\.\.TO\/STEP/],
+  [['--speed', '100'], /--speed "100" is no speed/],
+  [['--sort', 'colour'], /--sort "colour" is no column of the screen/],
+  [['--size', 'big'], /--size "big" is no size/],
+  [['--tz', 'Mars'], /--tz "Mars" is no time zone/],
+  [['--window', '0'], /--window "0"/],
+] as const) {
+  test(`${args.join(' ')} is wrong use, with the value and what to do`, async () => {
+    const { code, stdout, stderr } = await runCommand(['replay', INCIDENT, ...args])
+    assert.equal(code, 2)
+    assert.equal(stdout, '')
+    assert.match(stderr, message)
+    assert.match(stderr, /\n {2}\S/)
+  })
+}
+
+test('a file that is not there, one of something else, and a newer one are told apart', async () => {
+  const code = async (file: string): Promise<number> => (await runCommand(['replay', file])).code
+  assert.equal(await code(join(folder, 'nothing.db')), 2)
+  assert.equal(await code(join(RECORDINGS, 'foreign.db')), 5)
+  assert.equal(await code(join(RECORDINGS, 'newer.db')), 5)
+})
+
+test('a recording without ticks says so', async () => {
+  const { code, stdout, stderr } = await runCommand(['replay', join(RECORDINGS, 'no-tick.db')])
+  assert.deepEqual([code, stdout], [0, ''])
+  assert.match(stderr, /no ticks/)
+})
+
+test('a damaged recording is shown as far as it goes, and what is missing is said', async () => {
+  const { code, stdout, stderr } = await runCommand([
+    'replay',
+    join(RECORDINGS, 'truncated.db'),
+    '--at',
+    '10%',
+  ])
+  assert.equal(code, 0)
+  assert.match(stdout, /coverage/)
+  assert.notEqual(stderr, '')
+})
