@@ -4,32 +4,44 @@ import { rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { systemError } from '../errors.ts'
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 
-/** Waits for a slow reader, so that a million rows never wait in memory. */
-export async function writeAll(chunks: Iterable<string>, stream: Writable): Promise<void> {
+/** Waits for a slow reader, so that a million rows never wait in memory. @throws the signal's reason when aborted */
+export async function writeAll(
+  chunks: Iterable<string>,
+  stream: Writable,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const batch of batched(chunks)) {
+    if (!stream.write(batch)) await once(stream, 'drain')
+    signal?.throwIfAborted()
+  }
+}
+
+/** Written beside the target, then renamed: an interrupted run leaves no half file. @throws UserError, the signal's reason */
+export async function writeFileWhole(
+  path: string,
+  chunks: Iterable<string>,
+  signal?: AbortSignal,
+): Promise<void> {
+  await replaceFile(path, async (temporary) => {
+    const options = signal === undefined ? {} : { signal }
+    await pipeline(Readable.from(batched(chunks)), createWriteStream(temporary, { flags: 'wx' }), options)
+  }).catch((error: unknown) => {
+    throw signal?.aborted === true ? signal.reason : error
+  })
+}
+
+function* batched(chunks: Iterable<string>): Iterable<string> {
   let batch = ''
   for (const chunk of chunks) {
     batch += chunk
     if (batch.length < 65_536) continue
-    if (!stream.write(batch)) await once(stream, 'drain')
+    yield batch
     batch = ''
   }
-  if (batch !== '')
-    await new Promise<void>((done, failed) =>
-      stream.write(batch, (error) => (error ? failed(error) : done())),
-    )
-}
-
-/** Written beside the target, then renamed: an interrupted run leaves no half file. */
-export async function writeFileWhole(path: string, chunks: Iterable<string>): Promise<void> {
-  await replaceFile(path, async (temporary) => {
-    const stream = createWriteStream(temporary, { flags: 'wx' })
-    await once(stream, 'open')
-    await writeAll(chunks, stream)
-    stream.end()
-    await once(stream, 'close')
-  })
+  if (batch !== '') yield batch
 }
 
 /** @param write gets a path beside the target; what it leaves there takes the target's place */

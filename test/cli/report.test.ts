@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,6 +103,27 @@ describe('report', () => {
       readdirSync(folder).filter((name) => name.includes('tmp')),
       [],
     )
+  })
+
+  it('on a full disk says so and leaves nothing', () => {
+    const place = mkdtempSync(join(folder, 'full-'))
+    const main = join(import.meta.dirname, '../../src/main.ts')
+    for (const args of [`--format html --out ${place}/x.html`, `--parquet ${place}/lake`]) {
+      // A limit on file sizes (in 512 bytes) is a disk that any user can fill.
+      const { status, stderr } = spawnSync(
+        'sh',
+        ['-c', `ulimit -f 40; exec node --import tsx ${main} report ${file} ${args}`],
+        {
+          encoding: 'utf8',
+        },
+      )
+      assert.equal(status, 4, stderr)
+      assert.match(stderr, /can't be written: EFBIG/)
+    }
+    const left = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    )
+    assert.deepEqual(left, [])
   })
 
   it('names the command line that makes it again', async () => {

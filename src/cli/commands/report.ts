@@ -88,8 +88,12 @@ async function writeReport(
   })
   sayDamage(report.summary, io)
   const chunks = await formatted(report, flags.format)
-  if (flags.out === undefined || flags.out === '-') await writeAll(chunks, io.stdout)
-  else await writeFileWhole(flags.out, chunks)
+  const { out } = flags
+  await untilInterrupted(io, (signal) =>
+    out === undefined || out === '-'
+      ? writeAll(chunks, io.stdout, signal)
+      : writeFileWhole(out, chunks, signal),
+  )
 }
 
 async function writeDataset(
