@@ -287,10 +287,17 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	}
 	struct older_key key = {.lport = local_port(p), .rport = remote_port(p)};
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
+	/* not in the census: what an idle connection sends first, its owner sends itself */
+	struct sender who = {};
+	if (!worker)
+		sender_now(&who);
+	__u32 instance = worker ? worker->master : who.instance;
 	remote_of(p, &s->work.remote);
-	f->nginx = worker != 0;
-	f->kind = kind_of(p, &s->work.remote, worker ? worker->master : 0);
-	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !worker;
+	f->nginx = instance != 0;
+	f->kind = kind_of(p, &s->work.remote, instance);
+	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !instance;
+	if (f->kind == KIND_HTTP && instance)
+		remember_proxy(instance);
 	f->out.next = p->seq;
 	f->out.synced = 1;
 	f->out.owner = p->ifindex;

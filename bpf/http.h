@@ -376,8 +376,8 @@ VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32
 			break;
 		__u64 hits = equals(word_at(buffer->bytes + FRONT + i * 8), '\n');
 
-		/* four lines at most fit a word before one of them is blank */
-		for (int k = 0; k < 4 && hits; k++) {
+		/* five line ends at most fit a word before one of them ends a blank line */
+		for (int k = 0; k < 5 && hits; k++) {
 			__u32 through = i * 8 + bytes_through(hits);
 
 			if (through > n)

@@ -212,8 +212,8 @@ static int attach_interface(struct links *links, const struct interface *interfa
 
 static void detach(struct links *links, struct attachment *a)
 {
-	close(a->egress);
 	close(a->ingress);
+	close(a->egress);
 	*a = links->list[--links->count];
 }
 

@@ -301,6 +301,12 @@ struct {
 	__type(value, __u32);
 } proxying SEC(".maps");
 
+/*
+ * Set before the programs are detached, which takes the kernel some ms: no request begins any more, so that none is seen whose
+ * answer is not, and the other way round.
+ */
+__u32 ending = 0;
+
 __u32 masters_seen = 0;
 __u32 masters_housed = 0;
 

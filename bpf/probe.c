@@ -180,6 +180,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
 		bpf->bss->door_ports[port >> 6] |= 1ULL << (port & 63);
 	}
+	bpf->bss->masters_seen = bpf->bss->masters_housed = nginx->door_count > 0;
 	for (int i = 0; i < nginx->connection_count; i++) {
 		struct older older = {.master = nginx->connections[i].master};
 
@@ -381,6 +382,7 @@ int main(int argc, char **argv)
 	flush_output();
 	run(tick, links, ring);
 
+	bpf->bss->ending = 1;
 	links_close(links);
 	ring_buffer__consume(ring);
 	if (!reader_gone) {

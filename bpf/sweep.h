@@ -30,6 +30,14 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	       now - f->last_syn_ns > patience + patience / 10;
 }
 
+/* Nobody has answered it: it is a backend's. With proxies about it may be slow at a door that we do not know yet. */
+static __always_inline __u64 patience_for_held(void)
+{
+	if (masters_seen != masters_housed)
+		return 60 * SECOND;
+	return masters_seen ? 2 * SECOND : SECOND / 4;
+}
+
 /* Returns how many requests are open or have a body on its way. */
 static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
 {
@@ -47,8 +55,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			/* nobody has answered it: it is a backend's, unless a proxy is about whose doors are not known */
-			if (x->held && c->now > x->at_ns + (masters_seen == masters_housed ? 2 : 60) * SECOND)
+			if (x->held && c->now > x->at_ns + patience_for_held())
 				release(f, number);
 			if (s && !x->held && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;

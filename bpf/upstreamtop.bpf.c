@@ -166,7 +166,7 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 SEC("tc")
 int upstreamtop_egress(struct __sk_buff *skb)
 {
-	if (is_pure_ack(skb))
+	if (is_pure_ack(skb) || ending)
 		return NEXT;
 	struct scratch *s = scratch();
 	if (!s)
