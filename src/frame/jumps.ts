@@ -7,6 +7,8 @@ import type { TickSummary } from './recording.ts'
 /** Ticks that say what is usual, before the one that is looked at. */
 const BASELINE = 60
 const LEAST_BASELINE = 5
+/** A burst that pauses for so many ticks is still the same. */
+const PAUSE = 10
 /** What lasts longer is the new usual. */
 const NEW_NORMAL = 300
 
@@ -20,18 +22,23 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
   const all = prefixSums(ticks, (tick) => Math.max(tick.requests, tick.answered, tick.fivexx + tick.failures))
   const baseline = new Baseline()
   const starts: number[] = []
-  let since: number | null = null
+  let last = -Infinity
   for (let i = 0; i < ticks.length; i++) {
     const now = ticks[i]!.fivexx + ticks[i]!.failures
     const span =
-      baseline.ready && now > baseline.mean ? SPANS.find((length) => isBurst(i, length)) : undefined
-    // A long span may begin with usual ticks: the burst begins where its errors do.
-    const unusual = span !== undefined && now > peak(i, span) / 2
-    if (unusual && since === null) starts.push(i)
-    since = unusual ? (since ?? i) : null
-    if (!unusual || i - since! >= NEW_NORMAL) baseline.add(now)
+      baseline.ready && distance(now, baseline.mean) > 2
+        ? SPANS.find((length) => isBurst(i, length))
+        : undefined
+    // A long span may begin with a few usual errors: the burst begins where its own do.
+    const unusual = span !== undefined && now > peak(i, span) / 3
+    if (unusual) {
+      if (i - last > PAUSE) starts.push(i)
+      last = i
+    }
+    const isOver = i - last > PAUSE
+    if (isOver || i - starts.at(-1)! >= NEW_NORMAL) baseline.add(now)
   }
-  return joined(starts, ticks, bad, all)
+  return starts
 
   function peak(from: number, span: number): number {
     return Math.max(...ticks.slice(from, from + span).map(({ fivexx, failures }) => fivexx + failures))
@@ -41,30 +48,17 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
     const to = Math.min(ticks.length, from + span)
     const errors = bad[to]! - bad[from]!
     const expected = baseline.mean * (to - from)
-    const distance = 2 * (Math.sqrt(errors + 0.375) - Math.sqrt(expected + 0.375))
     // Rare events have a shorter tail than the normal distribution that a larger count comes near to.
     const limit = 4 + Math.min(1, expected / 5)
-    return distance > limit * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
+    return distance(errors, expected) > limit * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
   }
 }
 
 const SPANS = [1, 5, 10] as const
 
-/** A burst that pauses for a few seconds is one burst: a start counts when the ten ticks before it were better. */
-function joined(
-  starts: readonly number[],
-  ticks: readonly TickSummary[],
-  bad: Float64Array,
-  all: Float64Array,
-): number[] {
-  const share = (from: number, to: number): number =>
-    (bad[to]! - bad[from]!) / Math.max(1, all[to]! - all[from]!)
-  return starts.filter((start, k) => {
-    if (k === 0 || start - starts[k - 1]! > 30) return true
-    const before = Math.max(0, start - 10)
-    return share(before, start) < share(start, Math.min(ticks.length, start + 5)) / 3
-  })
-}
+/** In standard deviations. */
+const distance = (count: number, mean: number): number =>
+  2 * (Math.sqrt(count + 0.375) - Math.sqrt(mean + 0.375))
 
 /** Mean and spread of the last minute's counts; bursts are kept out of it. */
 class Baseline {
