@@ -26,9 +26,7 @@ export function readContents(connection: Connection, isSuspect: boolean): Conten
   } catch (error) {
     if (!isDamage(error)) throw error
   }
-  const rest = connection.use((access) =>
-    salvage(access.database, verifier(access, series.ticks), series.minutes),
-  )
+  const rest = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
   return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
 }
 

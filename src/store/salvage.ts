@@ -3,7 +3,7 @@
  * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
  */
 import type { TickSummary } from '../frame/recording.ts'
-import { isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { tickSummary } from './tick-row.ts'
 import type { Minute } from './ticks.ts'
@@ -19,15 +19,16 @@ export interface Salvaged {
 /** A tick's rows are all there and match its checksum. */
 export type Verify = (seq: number) => boolean
 
-/** Every tick whose rows are whole. @param known rollups that may be used where all their ticks are there */
-export function salvage(database: Database, verify: Verify, known: readonly Minute[]): Salvaged {
+/** Every tick whose rows are whole, and the rollups of which all ticks are there. */
+export function salvage(database: Database, verifier: (found: readonly TickSummary[]) => Verify): Salvaged {
   const found = readTicks(database)
+  const verify = verifier(found.ticks)
   const ticks = found.ticks.filter(({ seq }) => verify(seq))
   const [first, last] = [found.ticks[0]?.seq ?? 0, found.ticks.at(-1)?.seq ?? -1]
   const there = new Set(ticks.map(({ seq }) => seq))
   return {
     ticks,
-    minutes: known.filter((minute) => isWhole(minute, there)),
+    minutes: readMinutes(database).filter((minute) => isWhole(minute, there)),
     isWhole: !found.isEndLost && ticks.length === last - first + 1,
     isEndLost: found.isEndLost,
   }
@@ -57,27 +58,40 @@ export function readTicks(database: Database): FoundTicks {
   const ticks: TickSummary[] = []
   let next = 0
   for (;;) {
-    if (readWhile(forward.iterate(next), ticks)) return { ticks, isEndLost: false }
+    if (readWhile(forward.iterate(next), into(ticks))) return { ticks, isEndLost: false }
     const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
     const beyond = probe(one, last)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
-    readWhile(backward.iterate(beyond.seq, last), back)
+    readWhile(backward.iterate(beyond.seq, last), into(back))
     ticks.push(...back.reverse(), beyond)
     next = beyond.seq + 1
   }
 }
 
+function readMinutes(database: Database): readonly Minute[] {
+  const minutes: Minute[] = []
+  const rows = query(database, 'SELECT first, ticks FROM minute ORDER BY first').iterate()
+  readWhile(rows, (row) => minutes.push({ first: integer(row[0]), ticks: integer(row[1]) }))
+  return minutes
+}
+
 /** Rows up to the first that cannot be read; whether all could. */
-function readWhile(rows: IterableIterator<SqlRow>, into: TickSummary[]): boolean {
+function readWhile(rows: IterableIterator<SqlRow>, take: (row: SqlRow) => void): boolean {
   try {
-    for (const row of rows) into.push(tickSummary(row))
+    for (const row of rows) take(row)
     return true
   } catch (error) {
     if (!isDamage(error)) throw error
     return false
   }
 }
+
+const into =
+  (ticks: TickSummary[]) =>
+  (row: SqlRow): void => {
+    ticks.push(tickSummary(row))
+  }
 
 /** The first tick beyond `last` that a look-up finds. */
 function probe(one: Query, last: number): TickSummary | null {
@@ -86,7 +100,7 @@ function probe(one: Query, last: number): TickSummary | null {
     for (let i = 0; i < count; i++) {
       seq += step
       const found: TickSummary[] = []
-      readWhile(one.iterate(seq), found)
+      readWhile(one.iterate(seq), into(found))
       if (found[0] !== undefined) return found[0]
     }
   }
