@@ -14,8 +14,9 @@ export const WITHOUT_TMUX = hasTmux ? false : 'needs tmux: apt-get install tmux'
 let sessions = 0
 
 export class Tmux {
-  readonly #server = `upstreamtop-test-${process.pid}`
   readonly #name = `s${++sessions}`
+  /** One a session: a server that ends with its last session would refuse the next one for a moment. */
+  readonly #server = `upstreamtop-test-${process.pid}-${this.#name}`
 
   /** A shell in the project's folder. */
   constructor(
@@ -40,7 +41,7 @@ export class Tmux {
       ROOT,
       'bash --norc --noprofile',
     )
-    t.after(() => void spawnSync('tmux', ['-L', this.#server, 'kill-session', '-t', this.#name]))
+    t.after(() => void spawnSync('tmux', ['-L', this.#server, 'kill-server']))
   }
 
   /** Types text as it is. */
