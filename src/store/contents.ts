@@ -2,7 +2,7 @@
 import { recordingError } from '../errors.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import type { Access, Connection } from './connection.ts'
-import { integer, isDamage, query, type SqlRow } from './database.ts'
+import { integer, isDamage, query, type Query } from './database.ts'
 import { recoverTicks } from './recover.ts'
 import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
 import { readSeries, type Series } from './ticks.ts'
@@ -69,44 +69,49 @@ function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost 
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
   const last = ticks.at(-1)?.seq ?? 0
   if (ticks.length <= CHECK_ALL) return (seq) => access.frames.isWhole(seq)
-  const bad = badTicks(access, ticks, last)
+  const bad = badTicks(access, ticks)
   return (seq) => (seq > last - CHECK_LAST ? access.frames.isWhole(seq) : !bad.has(seq))
 }
 
-/** The ticks whose rows do not add up to what the tick says: one pass over the traffic, tick by tick only around a hole. */
-function badTicks(
-  { database, frames }: Access,
-  ticks: readonly TickSummary[],
-  last: number,
-): ReadonlySet<number> {
+/** Ticks whose traffic is summed by one query. */
+const BLOCK = 128
+
+/** The ticks whose rows do not add up to what the tick says; tick by tick only where a block cannot be read. */
+function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
   const select = query(
     database,
-    'SELECT id >> 20 AS of, sum(requests), sum(answered) FROM traffic WHERE id >= ? << 20 GROUP BY of ORDER BY of',
+    'SELECT id >> 20 AS of, sum(requests), sum(answered) FROM traffic WHERE id >= ? << 20 AND id < ? << 20 GROUP BY of',
   )
+  const others = ['status', 'connection'].map((table) =>
+    query(database, `SELECT count(*) FROM ${table} WHERE id >= ? << 20 AND id < ? << 20`),
+  )
+  others.push(query(database, 'SELECT sum(length(packed)) FROM request_chunk WHERE tick >= ? AND tick < ?'))
   const bad = new Set<number>()
-  const sums = new Map<number, string>()
-  const whole = new Set<number>()
-  for (let next = 0; next <= last; next++) {
-    if (readSums(select.iterate(next), sums)) break
-    next = Math.max(next, lastKey(sums) + 1)
-    while (next <= last && !frames.isWhole(next)) bad.add(next++)
-    whole.add(next)
-  }
-  for (const { seq, requests, answered } of ticks) {
-    if (!whole.has(seq) && (sums.get(seq) ?? '0 0') !== `${requests} ${answered}`) bad.add(seq)
+  for (let i = 0; i < ticks.length; i += BLOCK) {
+    const block = ticks.slice(i, i + BLOCK)
+    const sums = sumsOf(select, others, block[0]!.seq, block.at(-1)!.seq + 1)
+    for (const { seq, requests, answered } of block) {
+      const isGood =
+        sums === null ? frames.isWhole(seq) : (sums.get(seq) ?? '0 0') === `${requests} ${answered}`
+      if (!isGood) bad.add(seq)
+    }
   }
   return bad
 }
 
-/** Whether all could be read. */
-function readSums(rows: IterableIterator<SqlRow>, into: Map<number, string>): boolean {
+/** null where a page is damaged, of the traffic or of the others */
+function sumsOf(
+  select: Query,
+  others: readonly Query[],
+  from: number,
+  beyond: number,
+): ReadonlyMap<number, string> | null {
   try {
-    for (const row of rows) into.set(integer(row[0]), `${integer(row[1])} ${integer(row[2])}`)
-    return true
+    for (const other of others) other.get(from, beyond)
+    const rows = select.all(from, beyond)
+    return new Map(rows.map((row) => [integer(row[0]), `${integer(row[1])} ${integer(row[2])}`]))
   } catch (error) {
-    if (!isDamage(error)) throw error
-    return false
+    if (isDamage(error)) return null
+    throw error
   }
 }
-
-const lastKey = (sums: ReadonlyMap<number, string>): number => [...sums.keys()].at(-1) ?? -1
