@@ -144,13 +144,15 @@ static __always_inline void fin_in(struct flow *f, const struct packet *p)
 	end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
 }
 
-static __always_inline void rst_in(struct flow *f, const struct packet *p, struct work *w)
+__noinline int rst_in(struct flow *f, struct packet *p, struct work *w)
 {
+	if (!f || !p || !w)
+		return 0;
 	__u64 now = bpf_ktime_get_ns();
 
 	if (f->fresh && !f->connected) {
 		if ((p->flags & TCP_ACK) && p->ack != f->isn + 1)
-			return;
+			return 0;
 		if (!f->given_up && f->kind == KIND_HTTP) {
 			remote_of(p, &w->remote);
 			book_connect_failure(f, w, 0);
@@ -164,10 +166,11 @@ static __always_inline void rst_in(struct flow *f, const struct packet *p, struc
 
 		/* a stray RST of an earlier connection is far off */
 		if (f->in.synced && (distance > 1 << 24 || distance < -(1 << 24)))
-			return;
+			return 0;
 		end_all(f, OUTCOME_RESET, now);
 	}
 	f->closed = 1;
+	return 0;
 }
 
 /* A FIN leaves: nginx is done with the connection; others may only be done with sending. */

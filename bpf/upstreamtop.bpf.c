@@ -2,10 +2,11 @@
  * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second.
  * They change no packet, and every path returns NEXT.
  *
- *   layers.h       skb → TCP            connections.h  SYN, FIN, RST, older connections
+ *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST, older connections
+ *   layers.h       skb → TCP            sweep.h        what silence tells
  *   segments.h     sequence numbers     requests.h, answers.h   messages (http.h parses)
  *   exchanges.h    booking              routes.h       from line to counters
- *   filters.h      what is left out     sweep.h        what silence tells
+ *   filters.h      what is left out
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
