@@ -48,7 +48,7 @@ function measureFleet(main: string, hosts: number, hours: number): void {
       ),
     }
     const exported = (performance.now() - start) / 1000
-    const rows = /traffic ([\d,]+)/.exec(stderr)?.[1] ?? '?'
+    const rows = /traffic ([\d,]*\d)/.exec(stderr)?.[1] ?? '?'
     const report = bestOf(2, () => costOf('node', [main, 'report', ...files, '--format', 'json']))
     const sql = bestOf(2, () =>
       costOf('node', ['--import', 'tsx', join(import.meta.dirname, 'duckdb-query.ts'), lake]),

@@ -5,7 +5,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { gapsWithin, summarise } from './summary.ts'
+import { gapsWithin, summarise, ticksIn } from './summary.ts'
 import { BY_REQUESTS } from './order.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
 import {
@@ -58,7 +58,7 @@ export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  const ofTicks = recordings.reduce((sum, { ticks }) => sum + ticks.length, 0)
+  const ofTicks = ticksIn(recordings, options.range)
   const set = new DatasetWriter(options.directory)
   let ticks = 0
   try {

@@ -79,6 +79,7 @@ export class ParquetFile {
 
   /** The package's own way, which cuts pages and row groups. */
   async #appendSlowly(row: readonly ParquetCell[]): Promise<void> {
+    this.#settle()
     const cells = this.#columns.map((column, i): [string, unknown] => [column.name, checked(column, row[i]!)])
     await asError(this.#writer.appendRow(Object.fromEntries(cells)))
     this.#sink.check()
@@ -91,11 +92,18 @@ export class ParquetFile {
       const cell = checked(column, row[i]!)
       if (column.list === true) fillList(data, cell as readonly number[])
       else {
-        data.rlevels.push(0)
-        data.dlevels.push(cell !== null && column.optional === true ? 1 : 0)
-        data.count++
+        if (column.optional === true) data.dlevels.push(cell === null ? 0 : 1)
         if (cell !== null) this.#fillCell(data, column, cell)
       }
+    }
+  }
+
+  /** Levels that are all 0 are not encoded, only counted: they are there in time for the page, not row by row. */
+  #settle(): void {
+    const { columnData, pageRowCount } = this.#writer.rowBuffer
+    if (columnData === undefined || pageRowCount === undefined) return
+    for (const { name, list, optional } of this.#columns) {
+      if (list !== true && optional !== true) columnData[name]!.dlevels.length = pageRowCount
     }
   }
 
@@ -125,6 +133,7 @@ export class ParquetFile {
   }
 
   async close(): Promise<void> {
+    this.#settle()
     await asError(this.#writer.close())
     await this.#sink.close()
     this.#sink.check()
@@ -140,13 +149,11 @@ function fillList(data: ColumnData, list: readonly number[]): void {
   if (list.length === 0) {
     data.rlevels.push(0)
     data.dlevels.push(0)
-    data.count++
   }
   for (let i = 0; i < list.length; i++) {
     data.rlevels.push(i === 0 ? 0 : 1)
     data.dlevels.push(1)
     data.values.push(list[i]!)
-    data.count++
   }
 }
 

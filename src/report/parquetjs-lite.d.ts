@@ -15,7 +15,6 @@ declare module 'parquetjs-lite' {
     readonly dlevels: number[]
     readonly values: unknown[]
     readonly distinct_values: Set<unknown>
-    count: number
   }
   interface RowBuffer {
     rowCount?: number
