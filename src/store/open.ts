@@ -43,7 +43,7 @@ export function openForReading(file: string): Opened {
   const header = readHeader(start, file)
   const size = statSync(file).size
   if (size < header.pages * header.pageSize) return cutOff(file, header, size)
-  if (!header.isWal) return whole(openReadOnly(file), file)
+  if (!header.isWal) return finished(file)
   if (!existsSync(`${file}-wal`) || statSync(`${file}-wal`).size === 0) return withoutItsWal(file, size)
   return besideWal(file)
 }
@@ -122,6 +122,19 @@ function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
   const damage = missing > 0 ? [`cut off: ${bytes.length} of ${padded.length} bytes are there`] : []
   const database = openBytes(withoutWal(padded))
   return { database, isLive: false, isSuspect: isWal || missing > 0, damage, raw }
+}
+
+/** A `mark` that was killed leaves a journal beside it: it is rolled back in a copy, the evidence stays as it is. */
+function finished(file: string): Opened {
+  const database = openReadOnly(file)
+  try {
+    scalar(database, 'SELECT count(*) FROM sqlite_schema')
+    return whole(database, file)
+  } catch (error) {
+    if (!cannotWriteBeside(error) || !existsSync(`${file}-journal`)) return whole(database, file)
+    database.close()
+    return whole(openCopy(file, ['-journal']), file)
+  }
 }
 
 const whole = (database: Database, file: string): Opened => ({

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -197,5 +198,26 @@ test('a late tick keeps its counts, and what is beyond a second and a half is a 
     assert.equal(sum.length, 8e6)
     assert.equal(sum.covered, 1.5e6)
     recording.close()
+  })
+})
+
+test('a change that was killed half-way is undone for the reader, and not in the file', async () => {
+  await inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const frames = writeSample(file, { secs: 60 })
+    const script = `
+      const database = new (require('better-sqlite3'))('${file}')
+      database.pragma('cache_size = 1')
+      database.exec('BEGIN IMMEDIATE; UPDATE traffic SET requests = 0')
+      process.kill(process.pid, 'SIGKILL')`
+    spawnSync(process.execPath, ['-e', script])
+    assert.ok(existsSync(`${file}-journal`))
+    const before = readFileSync(file)
+    const recording = openRecording(file)
+    assert.deepEqual(recording.damage, [])
+    assert.ok(frames.every(({ seq }) => recording.isWhole(seq)))
+    recording.close()
+    assert.deepEqual(readFileSync(file), before)
+    return Promise.resolve()
   })
 })
