@@ -23,6 +23,8 @@ const MAX_TICKS = 16
 const MAX_VACUUM = 256
 /** Pages that stay at hand for the next tick and the rollup before it. */
 const HEADROOM = 48
+/** What the WAL may still take, bytes. */
+const SLACK = 1e6
 /** Free pages beyond this share of the file are given back. */
 const MAX_FREE = 0.03
 const MIN_FREE = 16
@@ -31,7 +33,7 @@ const MIN_FREE = 16
 export function checkRoom(file: string, { minFree }: Bounds): void {
   if (minFree === undefined) return
   const free = freeBytes(file)
-  if (free >= minFree) return
+  if (free >= minFree + 2 * SLACK) return
   throw systemError(
     `--min-free: only ${Math.floor(free / 1e6)} MB are free beside "${file}"`,
     'Make room, record to another disk, or ask for less.',
@@ -85,7 +87,7 @@ export class Evictor {
     const { maxSize, minFree } = this.bounds
     const wal = statSync(`${this.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
     const most = maxSize === undefined ? Infinity : Math.floor((maxSize - wal) / PAGE_SIZE)
-    return minFree !== undefined && freeBytes(this.file) < minFree ? Math.min(most, this.#pages()) : most
+    return minFree !== undefined && freeBytes(this.file) < minFree + SLACK ? Math.min(most, this.#pages()) : most
   }
 
   #isTight(limit: number): boolean {

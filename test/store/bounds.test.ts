@@ -6,7 +6,7 @@ import { micros } from '../../src/frame/units.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { bounds, keep } from '../torture/bounds.ts'
-import { fullDisk } from '../torture/full.ts'
+import { fullDisk, minFree } from '../torture/full.ts'
 import { withFolder } from '../torture/kit.ts'
 import { sampleFrames } from '../torture/sample.ts'
 import { inFolder, META } from './support.ts'
@@ -26,6 +26,14 @@ test(
   { skip: isRoot ? false : 'needs root for a small tmpfs' },
   async () => {
     await withFolder(fullDisk)
+  },
+)
+
+test(
+  'below --min-free the newest ticks replace the oldest',
+  { skip: isRoot ? false : 'needs root for a small tmpfs' },
+  async () => {
+    await withFolder(minFree)
   },
 )
 

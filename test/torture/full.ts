@@ -1,7 +1,7 @@
 /** A disk that fills up and is emptied again: the recorder goes on in memory, says so once, and the file shows what is missing. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkRecording } from '../../src/store/check.ts'
 import { openRecording } from '../../src/store/reader.ts'
@@ -11,19 +11,44 @@ import { sampleFrames } from './sample.ts'
 
 const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 
+export const fullDisk = (folder: Folder): Promise<string> => onSmallDisk(folder, '2m', fillUp)
+export const minFree = (folder: Folder): Promise<string> => onSmallDisk(folder, '8m', leaveRoom)
+
 /** Needs root, for a small tmpfs. */
-export async function fullDisk(folder: Folder): Promise<string> {
+async function onSmallDisk(
+  folder: Folder,
+  size: string,
+  use: (disk: string) => Promise<string>,
+): Promise<string> {
   const disk = join(folder.path, 'disk')
   mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk])
   try {
-    return await onDisk(disk)
+    return await use(disk)
   } finally {
     execFileSync('umount', [disk])
   }
 }
 
-async function onDisk(disk: string): Promise<string> {
+/** `--min-free`: from there on the newest ticks replace the oldest. */
+async function leaveRoom(disk: string): Promise<string> {
+  const file = join(disk, 'x.db')
+  const sink = createRecording(file, META, { minFree: 4e6 })
+  let least = Infinity
+  for (const frame of sampleFrames({ secs: 1500, rps: 250, routes: 20, backends: 4 })) {
+    sink.append(frame)
+    const { bavail, bsize } = statfsSync(disk)
+    least = Math.min(least, bavail * bsize)
+  }
+  sink.close()
+  const verdict = await checkRecording(file, silent)
+  assert.equal(verdict.state, 'whole', verdict.problems.join('; '))
+  assert.ok(verdict.ticks > 200 && verdict.ticks < 1500, `${verdict.ticks} ticks`)
+  assert.ok(least >= 4e6, `${least} bytes were free`)
+  return `--min-free 4MB on 8 MB: ${(least / 1e6).toFixed(1)} MB free at the least, the last ${verdict.ticks} of 1500 ticks kept`
+}
+
+async function fillUp(disk: string): Promise<string> {
   const file = join(disk, 'x.db')
   const ballast = join(disk, 'ballast')
   const said: string[] = []

@@ -7,7 +7,7 @@ import { Random } from '../../src/simulate/synth-random.ts'
 import { bounds, keep } from './bounds.ts'
 import { copyLoop } from './copy.ts'
 import { flips, holes, truncation } from './damage.ts'
-import { fullDisk } from './full.ts'
+import { fullDisk, minFree } from './full.ts'
 import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
 import { readers } from './readers.ts'
@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   truncate: { run: truncation, rounds: 10_000 },
   holes: { run: holes, rounds: 200 },
   full: { run: fullDisk, rounds: 1 },
+  'min-free': { run: minFree, rounds: 1 },
   readers: { run: readers, rounds: 500 },
   keep: { run: keep, rounds: 3_000 },
   bounds: { run: bounds, rounds: 20_000 },
