@@ -87,7 +87,9 @@ export class Evictor {
     const { maxSize, minFree } = this.bounds
     const wal = statSync(`${this.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
     const most = maxSize === undefined ? Infinity : Math.floor((maxSize - wal) / PAGE_SIZE)
-    return minFree !== undefined && freeBytes(this.file) < minFree + SLACK ? Math.min(most, this.#pages()) : most
+    return minFree !== undefined && freeBytes(this.file) < minFree + SLACK
+      ? Math.min(most, this.#pages())
+      : most
   }
 
   #isTight(limit: number): boolean {
