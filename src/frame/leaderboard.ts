@@ -22,7 +22,7 @@ import {
   type Measurable,
 } from './measure.ts'
 import { compareBytes, rankBackends, rankRoutes, type Sort } from './ranking.ts'
-import type { Micros, WallMicros } from './units.ts'
+import { micros, type Micros, type WallMicros } from './units.ts'
 
 export interface BoardOptions {
   /** rows at most */
@@ -127,6 +127,8 @@ export interface RouteLine extends Figures {
   readonly share: number | null
 }
 
+/** Ticks begin on whole seconds, give or take what a timer is late. */
+export const TICK_SLACK: Micros = micros(50_000)
 /** Seconds that the sparklines look back. */
 export const SERIES_SECONDS = 40
 

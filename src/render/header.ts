@@ -1,5 +1,5 @@
 /** The two lines at the top: what, how much, over which window; where, when, and how much of the truth it is. */
-import type { Leaderboard } from '../frame/leaderboard.ts'
+import { TICK_SLACK, type Leaderboard } from '../frame/leaderboard.ts'
 import type { Loss } from '../frame/frame.ts'
 import type { Sort } from '../frame/ranking.ts'
 import { clockTime, localDateTime } from '../frame/timezone.ts'
@@ -41,7 +41,7 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
 function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
   const coverage = `coverage ${precisePercent(board.coverage)}`
   // A tick that began a timer's lateness before the whole second is that second's.
-  const when = `${localDateTime(addMicros(board.at, 50_000), timeZone)} ${timeZone}`
+  const when = `${localDateTime(addMicros(board.at, TICK_SLACK), timeZone)} ${timeZone}`
   const room = size.columns - when.length - coverage.length - 6
   const parts: Line[] = [
     [span(clip(visible(host), Math.max(8, room)), 'bold')],

@@ -5,7 +5,7 @@ import type { WallMicros } from '../frame/units.ts'
 import type { JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
 import type { Mark } from './source.ts'
-import { typed, type Stops } from './timeline.ts'
+import { typed, type Stops } from './stops.ts'
 
 export interface Outcome {
   /** index of the stop to go to */

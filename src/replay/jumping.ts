@@ -12,7 +12,7 @@ import type { SecondLoad } from '../frame/leaderboard.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import type { JumpKind } from './bindings.ts'
 import { Loads } from './loads.ts'
-import type { Stops } from './timeline.ts'
+import type { Stops } from './stops.ts'
 
 export interface Landing {
   readonly stop: number

@@ -6,7 +6,7 @@ import { newestFirst, SERIES_SECONDS, type Moment } from '../frame/leaderboard.t
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'
-import type { Stop } from './timeline.ts'
+import type { Stop } from './stops.ts'
 
 /** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
 const FRAMES_KEPT = 8

@@ -7,7 +7,7 @@ import { boardLines, type Size } from '../render/board.ts'
 import { printed, type Depth } from '../render/theme.ts'
 import { jsonOf } from './json.ts'
 import { Moments } from './moments.ts'
-import { Stops, type Stop } from './timeline.ts'
+import { Stops, type Stop } from './stops.ts'
 
 export interface PrintOptions {
   readonly board: BoardOptions

@@ -10,7 +10,8 @@ import { visible } from '../render/text.ts'
 import { routeKey } from '../frame/aggregate.ts'
 import { HELP, hintsFor, type PromptKind } from './bindings.ts'
 import { boardSize, CHROME_ROWS } from './print.ts'
-import type { Stop, Timeline } from './timeline.ts'
+import type { Timeline } from './timeline.ts'
+import type { Stop } from './stops.ts'
 import { pageOf, type Selectable, type View } from './view.ts'
 
 /** The pages behind the leaderboard bring the charts with them: loaded when the first one is opened. */

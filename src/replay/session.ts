@@ -1,18 +1,15 @@
 /** What happens between two pictures: time passes, keys are pressed, ticks arrive. All state is values; this holds them. */
-import { micros } from '../frame/units.ts'
 import type { Recording } from '../frame/recording.ts'
 import { actionOf, type Action } from './bindings.ts'
-import { goToText, jumpTo, setMarker, type Outcome, type Place } from './errands.ts'
+import { goToText, jumpTo, setMarker, type Outcome } from './errands.ts'
 import type { Key } from './keys.ts'
 import { Moments } from './moments.ts'
 import type { PlayOptions } from './options.ts'
+import { Playhead } from './playhead.ts'
 import { sceneLines, selectableOf, type Details, type Scene } from './scene.ts'
 import type { Screen } from './screen.ts'
 import { ScrubberCache } from './scrubbing.ts'
 import { BackendSearch } from './search.ts'
-import * as time from './timeline.ts'
-import { Stops, type PlayRules, type Timeline } from './timeline.ts'
-import { travel } from './travel.ts'
 import { firstView, pageOf, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
 /** Thirty pictures a second are a film; ms. */
@@ -28,20 +25,15 @@ export class Session {
   readonly #recording: Recording
   readonly #screen: Screen
   readonly #options: PlayOptions
-  readonly #rules: PlayRules
+  readonly #playhead: Playhead
   readonly #moments: Moments
   readonly #scrubbers: ScrubberCache
   readonly #search: BackendSearch
-  #stops: Stops
-  #timeline: Timeline
   #view: View
   #details: Details | null = null
   /** false while only the beginning of the recording has been read */
   #isWhole: boolean
-  /** the tick on the screen */
-  #shown = { seq: 0, inGap: false }
   #timer: NodeJS.Timeout | undefined
-  #clock = performance.now()
   #stopGrowth: (() => void) | null = null
   #fail: (error: unknown) => void = () => undefined
 
@@ -50,12 +42,10 @@ export class Session {
     this.#screen = screen
     this.#options = options
     this.#isWhole = options.isLive || options.growth === null
-    this.#rules = { loop: options.loop, idleLimit: options.idleLimit }
+    this.#playhead = new Playhead(recording, options)
     this.#moments = new Moments(recording)
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
     this.#search = new BackendSearch(recording)
-    this.#stops = new Stops(recording.ticks, this.#rules)
-    this.#timeline = this.#begin()
     this.#view = {
       ...firstView(options.sort, options.filter, options.windowSeconds),
       message: options.notice,
@@ -82,7 +72,7 @@ export class Session {
   press(keys: readonly Key[]): Wish {
     let wish: Wish = null
     this.#guarded(() => {
-      this.#passTime()
+      this.#playhead.passTime()
       this.#search.stop()
       for (const key of keys) wish = this.#pressOne(key) ?? wish
       this.#show()
@@ -93,13 +83,6 @@ export class Session {
   draw(): void {
     if (this.#screen.draw(sceneLines(this.#scene()))) return
     setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
-  }
-
-  #begin(): Timeline {
-    const { begin, playing, speed } = this.#options
-    const first = time.startingAt(0, speed)
-    if (begin === 'live') return time.follow(first, this.#stops)
-    return { ...(begin === 'start' ? first : time.atTime(first, this.#stops, begin.at)), playing }
   }
 
   #pressOne(key: Key): Wish {
@@ -137,7 +120,7 @@ export class Session {
         break
       default:
     }
-    this.#timeline = travel(this.#timeline, action, this.#stops, this.#rules)
+    this.#playhead.travel(action)
     this.#view = viewAfter(this.#view, action, selectableOf(this.#scene()))
   }
 
@@ -155,19 +138,21 @@ export class Session {
     if (end === null || end === 'cancelled') return
     const text = end.text.trim()
     if (end.kind === 'filter') this.#view = { ...this.#view, filter: text }
-    else if (text === '' || this.#stops.count === 0) return
-    else if (end.kind === 'time')
-      this.#apply(goToText(text, this.#place, this.#options.timeZone, this.#options.now()))
-    else if (this.#options.mark !== null) this.#apply(setMarker(text, this.#options.mark, this.#place))
+    const { place } = this.#playhead
+    const { timeZone, now, mark } = this.#options
+    if (text === '' || place === null) return
+    if (end.kind === 'time') this.#apply(goToText(text, place, timeZone, now()))
+    if (end.kind === 'marker' && mark !== null) this.#apply(setMarker(text, mark, place))
   }
 
   #jump({ to, direction }: Extract<Action, { kind: 'jump' }>): void {
-    if (this.#stops.count === 0) return
+    const { place } = this.#playhead
+    if (place === null) return
     if (to !== 'backend') {
-      this.#apply(jumpTo(to, direction, this.#place), false)
+      this.#apply(jumpTo(to, direction, place), false)
       return
     }
-    this.#search.start(direction, this.#place, (outcome) =>
+    this.#search.start(direction, place, (outcome) =>
       this.#guarded(() => {
         this.#apply(outcome, false)
         this.#show()
@@ -177,10 +162,10 @@ export class Session {
 
   #showCommand(): void {
     const { command } = this.#options
-    if (command === null || this.#stops.count === 0) return
+    const { stop } = this.#playhead
+    if (command === null || stop === null) return
     const { sort, filter, windowSeconds } = this.#view
-    const at = this.#stops.at(this.#timeline.stop).from
-    this.lastCommand = command({ at, sort, filter, windowSeconds, ...this.#screen.size })
+    this.lastCommand = command({ at: stop.from, sort, filter, windowSeconds, ...this.#screen.size })
     this.#say(this.lastCommand)
   }
 
@@ -199,19 +184,8 @@ export class Session {
     if (!this.#recording.refresh() && !isFirst) return
     const [damage] = this.#recording.damage
     if (isFirst && damage !== undefined) this.#say(damage)
-    this.#passTime()
-    const { ticks } = this.#recording
-    this.#stops = new Stops(ticks, this.#rules)
-    if (this.#timeline.following) this.#timeline = time.follow(this.#timeline, this.#stops)
-    else this.#stay(ticks)
+    this.#playhead.grow()
     this.#show()
-  }
-
-  /** The place is kept by its tick: older ones may have been forgotten, so that indexes shift. */
-  #stay(ticks: Recording['ticks']): void {
-    const tick = ticks.findLastIndex(({ seq }) => seq <= this.#shown.seq)
-    const stop = tick < 0 ? 0 : this.#stops.ofTick(tick) + (this.#shown.inGap ? 1 : 0)
-    this.#timeline = { ...this.#timeline, stop: Math.min(stop, this.#stops.last) }
   }
 
   #show(): void {
@@ -219,50 +193,40 @@ export class Session {
     this.#schedule()
   }
 
-  #passTime(): void {
-    const now = performance.now()
-    const elapsed = micros((now - this.#clock) * 1000)
-    this.#clock = now
-    this.#timeline = time.advance(this.#timeline, this.#stops, elapsed, this.#rules)
-  }
-
   /** Wakes up when playing reaches the next stop, and for nothing else. */
   #schedule(): void {
     clearTimeout(this.#timer)
-    const wait = time.untilNextStop(this.#timeline, this.#stops, this.#rules)
+    const { wait } = this.#playhead
     if (wait === null) return
-    this.#timer = setTimeout(
-      () =>
-        this.#guarded(() => {
-          this.#passTime()
-          this.#show()
-        }),
-      Math.max(LEAST_WAIT, Math.ceil(wait / 1000)),
-    )
+    const wake = (): void => {
+      this.#playhead.passTime()
+      this.#show()
+    }
+    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(LEAST_WAIT, wait))
   }
 
   #scene(): Scene {
-    const { options, size } = { options: this.#options, size: this.#screen.size }
-    const { markers, ticks, info } = this.#recording
-    const stop = this.#stops.count === 0 ? null : this.#stops.at(this.#timeline.stop)
+    const { timeZone, board, isLive, empty } = this.#options
+    const { markers, info } = this.#recording
+    const { stop, timeline } = this.#playhead
+    const { size } = this.#screen
     const page = pageOf(this.#view)
-    if (stop !== null) this.#shown = { seq: ticks[stop.tick]!.seq, inGap: stop.kind === 'gap' }
     return {
       moment: stop === null ? null : this.#moments.at(stop, this.#view.windowSeconds),
       history: stop === null || page.kind === 'board' ? [] : this.#moments.history(stop, page.subject),
       host: info.host,
-      timeZone: options.timeZone,
-      board: options.board,
+      timeZone,
+      board,
       view: this.#view,
-      timeline: this.#timeline,
+      timeline,
       stop,
       // Of the beginning alone it would be drawn twice: the rest follows at once.
       scrubber: this.#isWhole ? this.#scrubbers.of(size.columns) : null,
       markersHere: stop === null ? [] : markers.filter(({ at }) => at >= stop.from && at < stop.to),
-      canLive: options.isLive,
+      canLive: isLive,
       size,
       details: this.#details,
-      empty: options.empty,
+      empty,
     }
   }
 
@@ -274,12 +238,8 @@ export class Session {
     }
   }
 
-  get #place(): Place {
-    return { recording: this.#recording, stops: this.#stops, stop: this.#timeline.stop }
-  }
-
-  #apply({ stop, say }: Outcome, playing = this.#timeline.playing): void {
-    if (stop !== undefined) this.#timeline = { ...time.goTo(this.#timeline, this.#stops, stop), playing }
+  #apply({ stop, say }: Outcome, playing?: boolean): void {
+    if (stop !== undefined) this.#playhead.goTo(stop, playing)
     if (say !== undefined) this.#say(say)
   }
 

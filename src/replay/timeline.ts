@@ -1,24 +1,10 @@
 /**
  * Where we are in a recording, and what playing, stepping and seeking do to it. Pure: time comes in as an argument.
- *
- * A recording is a row of stops: every tick, and every gap between two ticks. Stepping visits each; playing stays on a tick for
- * its length and on a gap for a second of the viewer's time, whatever the speed: a gap is never skipped silently.
+ * Stepping visits every stop; playing stays on a tick for its length and on a gap for a second of the viewer's time, whatever
+ * the speed: a gap is never skipped silently.
  */
-import { LATE } from '../frame/diff.ts'
-import type { GapReason } from '../frame/frame.ts'
-import type { TickSummary } from '../frame/recording.ts'
-import { addMicros, micros, SECOND, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
-
-/** `tick` is an index into the ticks: of the tick itself, or of the one before the gap. */
-export type Stop =
-  | { readonly kind: 'tick'; readonly tick: number; readonly from: WallMicros; readonly to: WallMicros }
-  | {
-      readonly kind: 'gap'
-      readonly tick: number
-      readonly from: WallMicros
-      readonly to: WallMicros
-      readonly reason: GapReason
-    }
+import { micros, SECOND, type Micros, type WallMicros } from '../frame/units.ts'
+import type { PlayRules, Stops } from './stops.ts'
 
 export interface Timeline {
   /** index of the stop */
@@ -32,128 +18,7 @@ export interface Timeline {
   readonly following: boolean
 }
 
-export interface PlayRules {
-  /** starts again at the other end */
-  readonly loop: boolean
-  /** idle time and gaps are played no longer than this; null: idle time as it was */
-  readonly idleLimit: Micros | null
-}
-
-/**
- * Ticks begin on whole seconds, give or take what a timer is late: a whole second that someone typed means the tick that
- * began about then, and not the last microseconds of the one before.
- */
-export const TICK_SLACK: Micros = micros(50_000)
-export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
-
-/** How long a gap stays on the screen. */
-export const GAP_HOLD: Micros = SECOND
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64] as const
-
-/** The stops of a recording, without an object for each: a day has 86,400. */
-export class Stops {
-  readonly #ticks: readonly TickSummary[]
-  /** per gap: the stop's index */
-  readonly #gaps: readonly number[]
-  /** length of the idle run up to and including each tick; only when there is an idle limit */
-  readonly #idle: Float64Array | null
-
-  constructor(ticks: readonly TickSummary[], rules: PlayRules = { loop: false, idleLimit: null }) {
-    this.#ticks = ticks
-    const gaps: number[] = []
-    for (let i = 1; i < ticks.length; i++) if (hasGap(ticks[i - 1]!, ticks[i]!)) gaps.push(i + gaps.length)
-    this.#gaps = gaps
-    this.#idle = rules.idleLimit === null ? null : idleRuns(ticks)
-  }
-
-  get count(): number {
-    return this.#ticks.length + this.#gaps.length
-  }
-
-  get last(): number {
-    return Math.max(0, this.count - 1)
-  }
-
-  at(index: number): Stop {
-    const gaps = this.#gapsBefore(index)
-    const tick = index - gaps
-    if (this.#gaps[gaps] === index) return gapBetween(this.#ticks[tick - 1]!, this.#ticks[tick]!, tick - 1)
-    const { start, length } = this.#ticks[tick]!
-    return { kind: 'tick', tick, from: start, to: addMicros(start, Math.min(length, LATE)) }
-  }
-
-  ofTick(tick: number): number {
-    let gaps = 0
-    while (gaps < this.#gaps.length && this.#gaps[gaps]! <= tick + gaps) gaps++
-    return tick + gaps
-  }
-
-  /** The stop that holds the time; between stops and outside, the last one that began before it. The first of several. */
-  ofTime(at: WallMicros): number {
-    let best = 0
-    let bestFrom = -Infinity
-    for (let i = 0; i < this.#ticks.length; i++) {
-      const { start, length } = this.#ticks[i]!
-      if (start > at) continue
-      const end = start + Math.min(length, LATE)
-      if (at < end) return this.ofTick(i)
-      // Behind this tick, in the gap that follows it?
-      const next = this.#ticks[i + 1]
-      if (next !== undefined && at < next.start && hasGap(this.#ticks[i]!, next)) return this.ofTick(i) + 1
-      if (start >= bestFrom) {
-        best = this.ofTick(i)
-        bestFrom = start
-      }
-    }
-    return best
-  }
-
-  /** How long the stop is played, in recording time; a gap is held for a time of the viewer's. */
-  duration(index: number, speed: number, rules: PlayRules): Micros {
-    const stop = this.at(index)
-    if (stop.kind === 'gap') return micros(Math.min(GAP_HOLD, rules.idleLimit ?? GAP_HOLD) * speed)
-    const length = stop.to - stop.from
-    if (this.#idle === null || rules.idleLimit === null) return micros(length)
-    const over = this.#idle[stop.tick]! - rules.idleLimit
-    return micros(Math.max(0, Math.min(length, length - over)))
-  }
-
-  /** Gap stops with an index below this one. */
-  #gapsBefore(index: number): number {
-    let low = 0
-    let high = this.#gaps.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#gaps[middle]! < index) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
-
-const hasGap = (before: TickSummary, after: TickSummary): boolean =>
-  after.gapBefore !== null || before.length > LATE || isLost(before, after)
-
-/** Sequences have no holes: where there is one, ticks could not be read. */
-const isLost = (before: TickSummary, after: TickSummary): boolean => after.seq !== before.seq + 1
-
-function gapBetween(before: TickSummary, after: TickSummary, tick: number): Stop {
-  const from = addMicros(before.start, Math.min(before.length, LATE))
-  const reason = isLost(before, after) ? 'damaged' : (after.gapBefore ?? 'late')
-  // Where the clock was set back during the gap, its length can't be told from the wall clock.
-  const to = wallMicros(Math.max(from, after.start))
-  return { kind: 'gap', tick, from, to, reason }
-}
-
-function idleRuns(ticks: readonly TickSummary[]): Float64Array {
-  const runs = new Float64Array(ticks.length)
-  let run = 0
-  ticks.forEach(({ requests, answered, failures, length }, i) => {
-    run = requests + answered + failures > 0 ? 0 : run + Math.min(length, LATE)
-    runs[i] = run
-  })
-  return runs
-}
 
 export const startingAt = (stop: number, speed = 1): Timeline => ({
   stop,

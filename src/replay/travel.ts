@@ -1,18 +1,7 @@
 /** The actions that move through time. Pure. */
 import type { Action } from './bindings.ts'
-import {
-  atTime,
-  faster,
-  follow,
-  goTo,
-  reverse,
-  seekBy,
-  step,
-  togglePlay,
-  type PlayRules,
-  type Stops,
-  type Timeline,
-} from './timeline.ts'
+import { atTime, faster, follow, goTo, reverse, seekBy, step, togglePlay, type Timeline } from './timeline.ts'
+import type { PlayRules, Stops } from './stops.ts'
 import { addMicros } from '../frame/units.ts'
 
 /** The timeline after the action; the same one when the action is about something else. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { JumpKind } from '../../src/replay/bindings.ts'
 import { findJump, searchBackends } from '../../src/replay/jumping.ts'
-import { Stops } from '../../src/replay/timeline.ts'
+import { Stops } from '../../src/replay/stops.ts'
 import { openRecording } from '../../src/store/reader.ts'
 
 /** Seconds from the start at which the first key press lands; null: nowhere. */

@@ -14,12 +14,11 @@ import {
   SPEEDS,
   startingAt,
   step,
-  Stops,
   togglePlay,
   untilNextStop,
-  type PlayRules,
   type Timeline,
 } from '../../src/replay/timeline.ts'
+import { Stops, type PlayRules } from '../../src/replay/stops.ts'
 
 const RULES: PlayRules = { loop: false, idleLimit: null }
 const START = wallMicros(1_700_000_000_000_000)
