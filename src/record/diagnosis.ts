@@ -36,6 +36,10 @@ export interface InterfaceFacts {
   readonly up: boolean
   /** Ethernet or a layer 3 device: a link type whose packets we can read */
   readonly readable: boolean
+  /** offloads: segments are seen joined, as the kernel handles them */
+  readonly gro?: boolean
+  readonly gso?: boolean
+  readonly tso?: boolean
   /** null where it cannot be asked for */
   readonly ingress: readonly ChainLink[] | null
   readonly egress: readonly ChainLink[] | null
@@ -97,8 +101,8 @@ function rightsCheck({ rights: { missing, ptrace } }: Facts): Check {
   if (!ptrace)
     return warning(
       'rights',
-      "enough to record, but without CAP_SYS_PTRACE nginx's own ports cannot be learned",
-      'name them: --ignore PORT',
+      "enough to record, but without CAP_SYS_PTRACE nginx's own ports are learned from its traffic alone",
+      'to be sure, name them: --ignore PORT',
     )
   return ok('rights', 'enough to load and attach; dropped again at once')
 }
@@ -114,7 +118,9 @@ function interfaceChecks(interfaces: readonly InterfaceFacts[]): readonly Check[
       ]
 }
 
-function interfaceCheck({ name, up, readable, ingress, egress }: InterfaceFacts): Check {
+function interfaceCheck(facts: InterfaceFacts): Check {
+  const { up, readable, ingress, egress } = facts
+  const name = `${facts.name}${offloads(facts)}`
   if (!up) return ok('interface', `${name}: down, left out`)
   if (!readable)
     return warning(
@@ -127,6 +133,11 @@ function interfaceCheck({ name, up, readable, ingress, egress }: InterfaceFacts)
   const others = [...chain('ingress', ingress), ...chain('egress', egress)]
   if (others.length === 0) return ok('interface', `${name}: nobody else on its hooks`)
   return ok('interface', `${name}: ${others.join('; ')}; we attach in front of them and pass every packet on`)
+}
+
+function offloads({ up, gro, gso, tso }: InterfaceFacts): string {
+  const on = Object.entries({ gro, gso, tso }).filter(([, isOn]) => isOn === true)
+  return !up || on.length === 0 ? '' : ` (${on.map(([offload]) => offload).join(' ')})`
 }
 
 const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
@@ -160,8 +171,8 @@ function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
     case 'unreadable':
       return warning(
         'nginx',
-        'nginx runs here, but its ports cannot be learned',
-        'leave them out: --ignore PORT',
+        'nginx runs here, but its ports cannot be read; they are learned from its traffic',
+        'to be sure, name them: --ignore PORT',
       )
     case 'known':
       return ok(

@@ -42,7 +42,7 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
     said(/^ok nginx: front door: 8080/)
     said(/^warning nginx: upstream ".*unix:\/tmp\/nobody\.sock.*" cannot be seen/)
     said(/^warning nginx: upstream ".*https:\/\/10\.77\.0\.2:10" cannot be seen/)
-    said(/^ok interface: leg: ingress: drop \(id \d+\)/)
+    said(/^ok interface: leg( \(.*\))?: ingress: drop \(id \d+\)/)
     said(/^ok programs: load and attach/)
     assert.deepEqual(await attachedTo(cable.proxy.namespace, 'leg'), [0, 0])
   })

@@ -67,3 +67,19 @@ test('who else is on a hook is named in the order in which they run', () => {
 test('a host without an nginx is asked whether it is in a container', () => {
   assert.ok(linesFor({ nginx: 'none' }).includes('warning: no nginx runs in this network namespace'))
 })
+
+test('offloads of an interface that is up are named', () => {
+  const eth0 = {
+    name: 'eth0',
+    up: true,
+    readable: true,
+    gro: true,
+    gso: false,
+    tso: true,
+    ingress: [],
+    egress: [],
+  }
+  const lines = linesFor({ interfaces: [eth0, { ...eth0, name: 'eth1', up: false }] })
+  assert.ok(lines.includes('ok: eth0 (gro tso): nobody else on its hooks'))
+  assert.ok(lines.includes('ok: eth1: down, left out'))
+})
