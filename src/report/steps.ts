@@ -26,12 +26,14 @@ export interface StepSum {
   readonly aggregate: Aggregate
 }
 
-const LENGTHS = [1, 2, 5, 10, 15, 30, 60]
+/** Below a minute there are no rollups: every tick is read. */
+const LENGTHS = [1, 2, 5, 10]
+const MOST_STEPS = 120.5
 
-/** About a hundred steps; a minute, for which there are rollups, where that is more. */
+/** About a hundred steps of a range below 20 minutes; a minute, for which there are rollups, where that is more. */
 export function stepLength({ from, to }: TimeSpan): Micros {
   const seconds = (to - from) / 1e6
-  return micros((LENGTHS.find((length) => seconds / length <= 120.5) ?? 60) * 1e6)
+  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60) * 1e6)
 }
 
 /** In order; steps without a tick are left out. One is summed at a time. */
