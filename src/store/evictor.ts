@@ -26,8 +26,8 @@ const HEADROOM = 48
 /** What the WAL may still take, bytes. */
 const SLACK = 1e6
 /** Free pages beyond this share of the file are given back. */
-const MAX_FREE = 0.03
-const MIN_FREE = 16
+const MAX_FREE = 0.01
+const MIN_FREE = 4
 
 /** @throws UserError (exit 4) when there is less room than is to stay free */
 export function checkRoom(file: string, { minFree }: Bounds): void {
