@@ -54,6 +54,20 @@ static __always_inline void took(struct scratch *s, __u32 n)
 	s->work.len -= n;
 }
 
+/* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
+static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	__u32 pid = task->tgid;
+	__u64 *failed = bpf_map_lookup_elem(&failed_connects, &pid);
+
+	if (!failed || now - *failed > SECOND / 10)
+		return 0;
+	bpf_map_delete_elem(&failed_connects, &pid);
+	return 1;
+}
+
+/* Retries are inferred, and looked for only while something has just failed. */
 static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
 {
 	if (f->retry) {
@@ -61,12 +75,13 @@ static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 
 		ADD(slot->retries, 1);
 		return;
 	}
-	if (!hash || now - last_failure_ns > SECOND / 10)
+	if (now - last_failure_ns > SECOND / 10)
 		return;
-	struct failed_line *failed = bpf_map_lookup_elem(&failed_lines, &hash);
-	if (!failed || failed->backend == f->backend || now - failed->at_ns > SECOND / 10)
+	struct failed_line *failed = hash ? bpf_map_lookup_elem(&failed_lines, &hash) : 0;
+	if (failed && failed->backend != f->backend && now - failed->at_ns <= SECOND / 10)
+		bpf_map_delete_elem(&failed_lines, &hash);
+	else if (!f->nginx || !follows_failed_connect(f, now))
 		return;
-	bpf_map_delete_elem(&failed_lines, &hash);
 	ADD(slot->retries, 1);
 }
 
@@ -142,7 +157,8 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 		book_begin(f, number);
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
-	book_retry(f, counters, hash, now);
+	if (!f->held)
+		book_retry(f, counters, hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
