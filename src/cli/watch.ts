@@ -1,7 +1,8 @@
 /** What is seen while capturing: the screen on a terminal; without one, pictures (live) or a line now and then (record). */
 import { ofFrame } from '../frame/aggregate.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
-import { BOARD_DEFAULTS, figures } from '../frame/leaderboard.ts'
+import { figures } from '../frame/figures.ts'
+import { BOARD_DEFAULTS } from '../frame/leaderboard.ts'
 import { isoLocal } from '../frame/timezone.ts'
 import { wallMicros } from '../frame/units.ts'
 import { count, plural, rate } from '../render/quantities.ts'

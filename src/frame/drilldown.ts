@@ -1,20 +1,12 @@
 /** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
-import { backendKey, routeKey, type BackendSum, type RouteSum } from './aggregate.ts'
+import { backendKey, NO_CONNECTIONS, NO_COUNTS, routeKey, type BackendSum, type RouteSum } from './aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from './frame.ts'
 import { boundsOf } from './histogram.ts'
-import {
-  figures,
-  labelOf,
-  newestFirst,
-  routeLine,
-  type Figures,
-  type Moment,
-  type RouteLine,
-  type Series,
-} from './leaderboard.ts'
+import { figures, type Figures } from './figures.ts'
+import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
+import { newestFirst, type Moment, type Series } from './moment.ts'
 import { classCount, ratio, statistic } from './measure.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from './aggregate.ts'
 import { micros, type Micros } from './units.ts'
 
 /** A backend by its key, or one route of it. */

@@ -1,12 +1,12 @@
 /** What a figure looks like in a cell: its text, and the style that says whether it is good. One place, for every screen. */
-import type { Figures } from '../frame/leaderboard.ts'
+import type { Figures } from '../frame/figures.ts'
 import { micros, SECOND, type Micros } from '../frame/units.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
 import { count, latency, percent, rate } from './quantities.ts'
 
 /** Said in the help: yellow from here, red from there. */
 export const SLOW: Micros = micros(100_000)
-export const VERY_SLOW: Micros = SECOND
+const VERY_SLOW: Micros = SECOND
 /** A row is marked with `!` when this share of its attempts got a 5xx or no answer. */
 export const TROUBLE = 0.05
 

@@ -37,7 +37,7 @@ export function chart(values: readonly (number | null)[], options: ChartOptions)
 const withoutDust = (value: number): number => Math.round(value * 1e6) / 1e6 + 0
 
 /** One value a column: the greatest of those that fall into it, so that no peak is lost. */
-export function resample(values: readonly (number | null)[], columns: number): (number | null)[] {
+function resample(values: readonly (number | null)[], columns: number): (number | null)[] {
   if (values.length <= columns) return [...values]
   return Array.from({ length: columns }, (_, column) => {
     const from = Math.floor((column * values.length) / columns)

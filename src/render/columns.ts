@@ -2,9 +2,10 @@
  * The columns of the leaderboard: what each shows of a backend and of a route, and how wide it is. Which ones are there
  * depends on the width alone (and FAIL on failures), in one fixed order: the screen does not jump when names change.
  */
-import type { BackendLine, Figures, RouteLine } from '../frame/leaderboard.ts'
+import type { Figures } from '../frame/figures.ts'
+import type { BackendLine, RouteLine } from '../frame/leaderboard.ts'
 import type { Sort } from '../frame/ranking.ts'
-import { SERIES_SECONDS } from '../frame/leaderboard.ts'
+import { SERIES_SECONDS } from '../frame/moment.ts'
 import { countCell, inFlightCell, latencyCell, percentCell, rateCell, statusCells } from './cells.ts'
 import { span, type Line } from './line.ts'
 import { percent, rate } from './quantities.ts'

@@ -1,5 +1,6 @@
 /** The two lines at the top: what, how much, over which window; where, when, and how much of the truth it is. */
-import { TICK_SLACK, type Leaderboard } from '../frame/leaderboard.ts'
+import type { Leaderboard } from '../frame/leaderboard.ts'
+import { TICK_SLACK } from '../frame/moment.ts'
 import type { Loss } from '../frame/frame.ts'
 import type { Sort } from '../frame/ranking.ts'
 import { clockTime, localDateTime } from '../frame/timezone.ts'

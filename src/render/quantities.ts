@@ -88,4 +88,4 @@ function significant(value: number): string {
   return String(Math.round(value))
 }
 
-export const twoDigits = (value: number): string => String(value).padStart(2, '0')
+const twoDigits = (value: number): string => String(value).padStart(2, '0')

@@ -1,6 +1,7 @@
 /** A leaderboard as an object in CONTRACT's words, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
 import type { RequestEvent } from '../frame/frame.ts'
-import type { BackendLine, Figures, Leaderboard, RouteLine } from '../frame/leaderboard.ts'
+import type { Figures } from '../frame/figures.ts'
+import type { BackendLine, Leaderboard, RouteLine } from '../frame/leaderboard.ts'
 import type { RecordingInfo } from '../frame/recording.ts'
 import { isoUtc } from '../frame/timezone.ts'
 

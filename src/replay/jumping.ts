@@ -8,7 +8,7 @@ import {
   slowdownStarts,
   type BackendChange,
 } from '../frame/jumps.ts'
-import type { SecondLoad } from '../frame/leaderboard.ts'
+import type { SecondLoad } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import type { JumpKind } from './bindings.ts'
 import { Loads } from './loads.ts'

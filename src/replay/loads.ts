@@ -1,6 +1,6 @@
 /** Requests of each backend in each tick: for sparklines, and for who appears and vanishes. Read in runs, kept for a while. */
 import { backendKey } from '../frame/aggregate.ts'
-import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../frame/leaderboard.ts'
+import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 
 const LOADS_KEPT = 4096

@@ -2,7 +2,7 @@
 import { ofFrame, NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
-import { newestFirst, SERIES_SECONDS, type Moment } from '../frame/leaderboard.ts'
+import { newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'

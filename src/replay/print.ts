@@ -40,7 +40,7 @@ export function* printFrames(recording: Recording, options: PrintOptions): Itera
 }
 
 /** The frame as the screen shows it, without the player's own lines. */
-export function frameText(
+function frameText(
   board: Leaderboard,
   { info }: Pick<Recording, 'info'>,
   {

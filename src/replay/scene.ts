@@ -1,6 +1,7 @@
 /** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
 import { drilldown, type History } from '../frame/drilldown.ts'
-import { leaderboard, type BoardOptions, type Leaderboard, type Moment } from '../frame/leaderboard.ts'
+import { leaderboard, type BoardOptions, type Leaderboard } from '../frame/leaderboard.ts'
+import type { Moment } from '../frame/moment.ts'
 import type { Marker } from '../frame/frame.ts'
 import { boardLines, boardRows, type BoardView, type Size } from '../render/board.ts'
 import { helpLines } from '../render/help.ts'

@@ -3,7 +3,7 @@
  */
 import { LATE } from '../frame/diff.ts'
 import type { GapReason } from '../frame/frame.ts'
-import { TICK_SLACK } from '../frame/leaderboard.ts'
+import { TICK_SLACK } from '../frame/moment.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, SECOND, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
 

@@ -27,7 +27,7 @@ export interface View {
   readonly help: boolean
 }
 
-export const WINDOWS = [1, 5, 10, 60] as const
+const WINDOWS = [1, 5, 10, 60] as const
 
 export const firstView = (sort: Sort, filter: string, windowSeconds: number): View => ({
   pages: [{ kind: 'board' }],
