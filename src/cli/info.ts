@@ -22,12 +22,12 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
     ['ticks', `${exactCount(info.ticks)}, covering ${longSpan(sum.covered)}`],
     [
       'requests',
-      `${exactCount(sum.totals.requests)} to ${plural(inventory.backends, 'backend')} on ${plural(inventory.routes, 'route')}; ${exactCount(inventory.listed)} listed one by one`,
+      `${exactCount(sum.totals.requests)} to ${plural(inventory.backends, 'backend')} on ${plural(inventory.routes, 'route')}; ${countOr(inventory.listed)} listed one by one`,
     ],
     [
       'rows',
       Object.entries(inventory.tables)
-        .map(([name, count]) => `${name} ${exactCount(count)}`)
+        .map(([name, count]) => `${name} ${countOr(count)}`)
         .join(', '),
     ],
     ...gaps.map((gap): [string, string] => [
@@ -43,9 +43,12 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
   return rows.map(([name, value]) => `${name.padEnd(11)} ${visible(value)}\n`).join('')
 }
 
-function stateOf({ info, damage }: Recording, { recorder }: Inventory): string {
+const countOr = (count: number | null): string => (count === null ? '?' : exactCount(count))
+
+function stateOf({ info, damage }: Recording, { recorder, tables }: Inventory): string {
   if (recorder !== null) return `being recorded by process ${recorder}`
-  if (damage.length > 0) return 'damaged: upstreamtop check says more, repair saves what can be saved'
+  if (damage.length > 0 || Object.values(tables).includes(null))
+    return 'damaged: upstreamtop check says more, repair saves what can be saved'
   return info.complete ? 'complete' : 'not ended cleanly; what is in it is whole'
 }
 

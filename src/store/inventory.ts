@@ -1,28 +1,35 @@
 /** What info tells of a file beyond what it records. */
 import { statSync } from 'node:fs'
 import type { Access } from './connection.ts'
-import { integer, query, scalar, text } from './database.ts'
+import { allOr, query, text } from './database.ts'
 import { livingHolder } from './lock.ts'
 import { readMeta } from './meta.ts'
 
 export interface Inventory {
   /** bytes of the file, of its -wal too */
   readonly size: number
-  /** rows of each table */
-  readonly tables: Readonly<Record<string, number>>
+  /** rows of each table; null where its pages are damaged */
+  readonly tables: Readonly<Record<string, number | null>>
   readonly meta: Readonly<Record<string, string>>
   readonly backends: number
   readonly routes: number
-  /** requests in the ring */
-  readonly listed: number
+  /** requests in the ring; null where its pages are damaged */
+  readonly listed: number | null
   /** the process that records into it now */
   readonly recorder: number | null
 }
 
+/** The process that records into it at this moment. */
+export const recorderOf = ({ database }: Access): number | null => livingHolder(readMeta(database))
+
 export function inventoryOf({ database }: Access, file: string): Inventory {
   const meta = readMeta(database)
-  const names = query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all()
-  const counts = names.map(([name]) => [text(name), countOf(database, text(name))] as const)
+  const names = allOr(() =>
+    query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all(),
+  )
+  const counts = names.map(
+    ([name]) => [text(name), numberOr(database, `SELECT count(*) FROM ${quoted(text(name))}`)] as const,
+  )
   const tables = Object.fromEntries(counts)
   return {
     size: sizeOf(file) + sizeOf(`${file}-wal`),
@@ -30,13 +37,17 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
     meta: Object.fromEntries(meta),
     backends: tables.backend ?? 0,
     routes: tables.route ?? 0,
-    listed: integer(scalar(database, 'SELECT ifnull(sum(n), 0) FROM request_chunk')),
+    listed: numberOr(database, 'SELECT ifnull(sum(n), 0) FROM request_chunk'),
     recorder: livingHolder(meta),
   }
 }
 
-const countOf = (database: Access['database'], table: string): number =>
-  integer(scalar(database, `SELECT count(*) FROM "${table.replaceAll('"', '""')}"`))
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+function numberOr(database: Access['database'], sql: string): number | null {
+  const cell = allOr(() => query(database, sql).all())[0]?.[0]
+  return typeof cell === 'number' ? cell : null
+}
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0

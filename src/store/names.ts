@@ -1,6 +1,6 @@
 /** All backends and routes of a recording, in the order of their numbers. */
 import type { Backend, Route } from '../frame/frame.ts'
-import { integer, query, type Database } from './database.ts'
+import { allOr, integer, query, type Database } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 
 export interface AllNames {
@@ -14,6 +14,4 @@ export const allNames = (database: Database, names: DimensionReader): AllNames =
 })
 
 const idsOf = (database: Database, table: 'backend' | 'route'): readonly number[] =>
-  query(database, `SELECT id FROM ${table} ORDER BY id`)
-    .all()
-    .map(([id]) => integer(id))
+  allOr(() => query(database, `SELECT id FROM ${table} ORDER BY id`).all()).map(([id]) => integer(id))

@@ -35,6 +35,15 @@ test('info says when, where, how large and what is missing', async () => {
   }
 })
 
+test('info says of a damaged file that it is, and what can be counted', async () => {
+  for (const name of ['holed.db', 'truncated.db']) {
+    const { code, stdout } = await runCommand(['info', recordings + name])
+    assert.equal(code, 0)
+    assert.match(stdout, /^state +damaged/m)
+    assert.match(stdout, /traffic \?/)
+  }
+})
+
 test('check tells by its exit code: whole 0, recoverable 3, lost or no recording 5', async () => {
   for (const [name, code] of [
     ['whole.db', 0],

@@ -23,11 +23,11 @@ export function markCommand(io: Io): Command {
       refuseStream('mark', file)
       if (text.trim() === '') throw usageError('the text of a marker is empty', 'Say what happened.')
       const { openRecording } = await import('../../store/reader.ts')
-      const { inventoryOf } = await import('../../store/inventory.ts')
+      const { recorderOf } = await import('../../store/inventory.ts')
       const { markRecording } = await import('../../store/mark.ts')
       const recording = openRecording(file)
       const scope = timeScope(recording, io)
-      const isRunning = recording.inspect((access) => inventoryOf(access, file)).recorder !== null
+      const isRunning = recording.inspect(recorderOf) !== null
       recording.close()
       if (at === undefined && !isRunning) {
         throw usageError(
