@@ -1,5 +1,12 @@
 /** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
-import { backendKey, NO_CONNECTIONS, NO_COUNTS, routeKey, type BackendSum, type RouteSum } from './aggregate.ts'
+import {
+  backendKey,
+  NO_CONNECTIONS,
+  NO_COUNTS,
+  routeKey,
+  type BackendSum,
+  type RouteSum,
+} from './aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from './frame.ts'
 import { boundsOf } from './histogram.ts'
 import { figures, type Figures } from './figures.ts'
