@@ -2,13 +2,13 @@
  * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
  * the tick that was being written.
  */
-import { usageError } from '../errors.ts'
+import { recordingError, usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
-import { integer, scalar, type Database, type Statement } from './database.ts'
+import { integer, isDamage, scalar, type Database, type Statement } from './database.ts'
 import { DimensionWriter } from './dimensions.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
 import { checkpoint, leaveWal, prepareFile } from './journal.ts'
@@ -55,15 +55,26 @@ export function appendRecording(
   checkBounds(options)
   checkRoom(file, options)
   const database = openForAppend(file)
-  const before = readMeta(database).get('host')
-  if (before !== meta.host) {
+  try {
+    refuseOtherHost(database, meta, file)
+    return new RecordingWriter(file, database, options)
+  } catch (error) {
     database.close()
-    throw usageError(
-      `"${file}" was recorded on "${before ?? '?'}", this is "${meta.host}"`,
-      'Record into another file.',
+    if (!isDamage(error)) throw error
+    throw recordingError(
+      `"${file}" is damaged`,
+      `Save what is left with upstreamtop repair ${file} -o saved.db.`,
     )
   }
-  return new RecordingWriter(file, database, options)
+}
+
+function refuseOtherHost(database: Database, { host }: RecordingMeta, file: string): void {
+  const before = readMeta(database).get('host')
+  if (before === host) return
+  throw usageError(
+    `"${file}" was recorded on "${before ?? '?'}", this is "${host}"`,
+    'Record into another file.',
+  )
 }
 
 /** Below this there is no room for a minute of ticks. */

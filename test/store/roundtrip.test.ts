@@ -6,6 +6,7 @@ import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
 import type { SecondFrame } from '../../src/frame/frame.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
+import { writeSample } from '../torture/sample.ts'
 import { frames } from './arbitrary.ts'
 import { comparable, comparableSum, inFolder, META } from './support.ts'
 
@@ -52,4 +53,22 @@ test('the sum of any range is the sum of its frames, rollups or not', () => {
     ),
     { numRuns: 40 },
   )
+})
+
+test('every rollup of a whole file is readable and is used', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const list = writeSample(file, { secs: 200 })
+    const recording = openRecording(file)
+    assert.ok(recording.minutes.length >= 3)
+    for (const { first } of recording.minutes) {
+      assert.notEqual(
+        recording.inspect(({ minutes }) => minutes.read(first)),
+        null,
+      )
+    }
+    const expected = sumOf(list.map(ofFrame))
+    assert.deepEqual(comparableSum(recording.aggregate({ from: 0, to: 200 })), comparableSum(expected))
+    recording.close()
+  })
 })
