@@ -98,6 +98,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	else
 		f->held = p->ifindex == 1 && f->kind == KIND_HTTP;
 	f->pid = who.pid;
+	f->own = p->leaves;
 	f->fresh = 1;
 	f->isn = p->seq;
 	f->syn_ns = now;
@@ -297,6 +298,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	__u32 instance = worker ? worker->master : who.instance;
 	remote_of(p, &s->work.remote);
 	f->nginx = instance != 0;
+	f->own = p->leaves;
 	f->kind = kind_of(p, &s->work.remote, instance);
 	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !instance;
 	if (f->kind == KIND_HTTP && instance)

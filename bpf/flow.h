@@ -106,10 +106,11 @@ struct flow {
 	__u8 retry;  /* its worker's last connect failed a moment ago */
 	__u8 counted_connect;
 	__u8 held; /* its requests are held until it is known who answers them */
-	__u8 pad;
+	__u8 own;  /* its socket is in this namespace */
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
+	__u32 suspect;	/* open and silent for long: does its socket still exist? */
 	__u32 started;	/* number of the next exchange */
 	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
 	__u32 overflow; /* requests beyond DEPTH that wait for their answers unseen */

@@ -153,6 +153,7 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 	p->seq = bpf_ntohl(tcp->seq);
 	p->ack = bpf_ntohl(tcp->ack_seq);
 	p->ifindex = skb->ifindex;
+	p->leaves = egress;
 	__u16 remote = egress ? tcp->dest : tcp->source, local = egress ? tcp->source : tcp->dest;
 	if (p->family == 4) {
 		p->k4.rport = remote;

@@ -107,6 +107,7 @@ __u32 next_slot = 0;
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 has_more_codes = 0;
+__u32 suspects = 0; /* flows that the last sweep found open and silent for long */
 __u64 last_failure_ns = 0;
 
 /* ---- from a raw line to its slot, without parsing it again ---- */
@@ -212,7 +213,8 @@ struct packet {
 	__u32 ifindex;
 	__u8 flags;
 	__u8 family;
-	__u16 pad;
+	__u8 leaves; /* by our own hand: seen at the egress hook */
+	__u8 pad;
 	union {
 		struct key4 k4;
 		struct key6 k6;

@@ -77,6 +77,20 @@ static void sweep(struct tick *t)
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep6), &run);
 }
 
+#ifndef CHECK_EVERY
+#define CHECK_EVERY 60 /* ticks */
+#endif
+
+/* What is open and silent for long: is its socket still there? */
+static void check_suspects(struct tick *t)
+{
+	uint8_t empty[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = empty, .data_size_in = sizeof(empty));
+
+	if (t->bpf->bss->suspects && t->epoch % CHECK_EVERY == 0)
+		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_check), &run);
+}
+
 static void read_totals(struct tick *t)
 {
 	static struct totals *per_cpu;
@@ -205,7 +219,9 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	uint32_t slots, backends;
 
 	read_totals(t);
+	t->bpf->bss->suspects = 0;
 	sweep(t);
+	check_suspects(t);
 	uint64_t wall = now_ns(CLOCK_REALTIME), mono = now_ns(CLOCK_MONOTONIC), cpu = cpu_now_us();
 
 	read_more_codes(t);

@@ -17,6 +17,14 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
   before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-flow-'))))
   after(() => rmSync(folder, { recursive: true, force: true }))
 
+  /** A helper that is built with other limits, so that a test need not wait for minutes or fill 65,536 routes. */
+  async function variant(name: string, defines: string): Promise<string> {
+    const build = join(folder, name)
+    const helper = join(build, 'upstreamtop-probe')
+    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${build}`, `HELPER_DEFINES=${defines}`, helper)
+    return helper
+  }
+
   test('agrees with a twin on random conversations, and touches no packet', async () => {
     const program = join(folder, 'flow')
     const flags = [
@@ -43,17 +51,40 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
     }
   })
 
+  test('an open request is given up when its socket is gone unseen, and never while it lives', async () => {
+    const helper = await variant('suspicious', '-DSUSPECT_AFTER=1000000000ULL -DCHECK_EVERY=1')
+    const cable = await Cable.lay()
+    try {
+      const port = 8698
+      await cable.far.call('listen', {
+        address: '10.77.0.2',
+        port,
+        rules: { '*': { steps: [{ pause: 60_000 }] } },
+      })
+      const running = await startHelper(cable.proxy.namespace, [], helper)
+      const steps = [
+        { send: 'GET /hung HTTP/1.1\r\nHost: x\r\n\r\n' },
+        { pause: 4000 },
+        { end: 'fin' as const },
+      ]
+      const asked = cable.proxy.call('talk', { address: '10.77.0.2', port, steps })
+      for (let n = 0; n < 2; n++) await running.nextFrame()
+      const open = (await running.nextFrame()).traffic[0]
+      assert.equal(open?.inFlight, 1, 'silent for longer than is suspicious, but alive')
+      await sh('ip', '-n', cable.proxy.namespace, 'link', 'del', 'leg')
+      await Promise.race([asked, sleep(6000)])
+      for (let n = 0; n < 3; n++) await running.nextFrame()
+      const seen = await running.stop()
+      assert.equal(seen.sum.totals.failures.unanswered, 1)
+      assert.equal(seen.sum.totals.inFlight, 0)
+      assert.equal(seen.final.loss.evicted, 1)
+    } finally {
+      await cable.remove()
+    }
+  })
+
   test('routes that nobody asks for any more make room for others, and no count is lost', async () => {
-    const helper = join(folder, 'upstreamtop-probe')
-    await sh(
-      'make',
-      '-s',
-      '-C',
-      ROOT,
-      `HELPER_BUILD=${folder}`,
-      'HELPER_DEFINES=-DMAX_ROUTES=64 -DRETIRE_AFTER=1',
-      helper,
-    )
+    const helper = await variant('small', '-DMAX_ROUTES=64 -DRETIRE_AFTER=1')
     const cable = await Cable.lay()
     try {
       const port = 8699
