@@ -10,14 +10,22 @@ const offsets = new Map<string, number>()
 
 export function isTimeZone(name: string): boolean {
   // Loading the time zone data takes 10 ms of a start.
-  if (name === 'UTC') return true
-  if (name === 'UTC') return true
+  if (name === 'UTC' || name === processZone) return true
+  if (name === 'UTC' || name === processZone) return true
   try {
     formatterOf(name)
     return true
   } catch {
     return false
   }
+}
+
+/** The zone of this process's own clock, if someone has said it: asking that clock is free, while Intl costs 10 ms of a first picture. */
+let processZone = 'UTC'
+
+/** @param timeZone what the environment's TZ has been set to */
+export function useProcessZone(timeZone: string): void {
+  processZone = timeZone
 }
 
 /** Milliseconds to add to UTC. Zones change on quarter hours only, so that is what is remembered. */
@@ -81,6 +89,7 @@ function offsetText(offset: number): string {
 }
 
 function readOffset(millis: number, timeZone: string): number {
+  if (timeZone === processZone) return -new Date(millis).getTimezoneOffset() * 60_000
   const part: Record<string, number> = {}
   for (const { type, value } of formatterOf(timeZone).formatToParts(millis)) part[type] = Number(value)
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part

@@ -10,19 +10,27 @@ import {
   type TimeScope,
   type TimeSpan,
 } from '../../frame/time.ts'
-import { isTimeZone } from '../../frame/timezone.ts'
+import { isTimeZone, useProcessZone } from '../../frame/timezone.ts'
 import { wallMicros, type WallMicros } from '../../frame/units.ts'
 import type { Io } from '../io.ts'
 
 /** `timeZone` overrides the recording's. A recording without ticks is its start alone. */
 export function timeScope(recording: Recording, io: Io, timeZone?: string): TimeScope {
   const { info, ticks, markers } = recording
+  if (timeZone === undefined) adopt(info.timeZone)
   return {
     span: spanOf(ticks) ?? { from: info.start, to: info.end },
     timeZone: timeZone ?? (isTimeZone(info.timeZone) ? info.timeZone : 'UTC'),
     now: wallMicros(io.now() * 1000),
     markers,
   }
+}
+
+/** Makes the recording's zone the process's own, where its name is a known one. */
+function adopt(timeZone: string): void {
+  if (!Intl.supportedValuesOf('timeZone').includes(timeZone)) return
+  process.env.TZ = timeZone
+  useProcessZone(timeZone)
 }
 
 /** Several recordings together: from the first start to the last end, in the first one's zone. */
