@@ -50,8 +50,9 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     await record(probe, (hello) => {
       const meta = metaOf(hello, job.arguments)
       sink = job.openSink?.(meta) ?? null
-      watcher = job.watcher(meta, stop)
+      // Before there is a screen: afterwards it would be written into it.
       sayWhatIsMissing(hello, io)
+      watcher = job.watcher(meta, stop)
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
       return sink === null ? [watcher] : [tapOf(sink), watcher]
     })

@@ -3,15 +3,13 @@ import { accessSync, constants } from 'node:fs'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
-import { isoLocal } from '../frame/timezone.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
-import type { FrameAddress } from '../replay/options.ts'
 import { play } from '../replay/player.ts'
 import type { Terminal } from '../replay/screen.ts'
 import { polled, soon, within, type Mark } from '../replay/source.ts'
 import { markRecording } from '../store/mark.ts'
+import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
-import { quoted } from './values/command-line.ts'
 import type { ViewFlags } from './values/view.ts'
 
 export interface PlayFileOptions extends ViewFlags {
@@ -53,7 +51,7 @@ export async function playFile(
     growth: following ? polled(POLL_MS) : isBeginning ? soon : null,
     isLive: following,
     mark: markOf(file),
-    command: file === '-' ? null : (frame) => commandFor(file, frame, options),
+    command: file === '-' ? null : (frame) => frameCommand(file, frame, options, options.timeZone),
     now: () => wallMicros(io.now() * 1000),
     signal: io.signal,
     empty: following ? 'waiting for the first second of this recording' : 'this recording has no ticks',
@@ -71,22 +69,4 @@ function markOf(file: string): Mark | null {
     return null
   }
   return (marker) => markRecording(file, marker)
-}
-
-/** The very frame: its time rounded up to the millisecond, so that it lies in its tick. */
-function commandFor(
-  file: string,
-  frame: FrameAddress,
-  { backends, routes, tz, timeZone }: PlayFileOptions,
-): string {
-  const at = wallMicros(Math.ceil(frame.at / 1000) * 1000)
-  const words = ['upstreamtop', 'replay', quoted(file), '--print', '--at', isoLocal(at, timeZone)]
-  words.push('--size', `${frame.columns}x${frame.rows}`)
-  if (frame.windowSeconds !== 1) words.push('--window', String(frame.windowSeconds))
-  if (frame.sort !== 'rps') words.push('--sort', frame.sort)
-  if (frame.filter !== '') words.push('--filter', quoted(frame.filter))
-  if (backends !== 8) words.push('--backends', String(backends))
-  if (routes !== 4) words.push('--routes', String(routes))
-  if (tz !== undefined) words.push('--tz', tz)
-  return words.join(' ')
 }

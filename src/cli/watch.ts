@@ -11,29 +11,53 @@ import { play } from '../replay/player.ts'
 import { printFrames } from '../replay/print.ts'
 import type { Terminal } from '../replay/screen.ts'
 import type { CaptureMeta, Watcher } from './capture.ts'
+import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
 import { depthOf, terminalOf } from './values/terminal.ts'
 import type { ViewFlags } from './values/view.ts'
 
-/** Without a terminal: `pictures` on stdout every tick, or `lines` on stderr now and then. */
-export type Pipe = 'pictures' | 'lines'
-
-/** @param stop ends the capture: the user has left the screen */
-export function watch(io: Io, meta: CaptureMeta, view: ViewFlags, pipe: Pipe, stop: () => void): Watcher {
-  const terminal = terminalOf(io, view.plain)
-  if (terminal !== null) return onScreen(io, meta, view, terminal, stop)
-  return pipe === 'pictures' ? asPictures(io, meta, view) : asLines(io, meta)
+/** The file into which it all goes, where there is one. */
+export interface Kept {
+  readonly file: string
+  readonly mark: (marker: Marker) => void
+  /** where warnings go while there is a screen; null: to stderr again */
+  readonly divert: (warn: ((text: string) => void) | null) => void
 }
 
-function onScreen(io: Io, meta: CaptureMeta, view: ViewFlags, terminal: Terminal, stop: () => void): Watcher {
+/**
+ * Without a terminal: pictures on stdout every tick, or, where a file is the result, lines on stderr now and then.
+ * @param stop ends the capture: the user has left the screen
+ */
+export function watch(
+  io: Io,
+  meta: CaptureMeta,
+  view: ViewFlags,
+  kept: Kept | null,
+  stop: () => void,
+): Watcher {
+  const terminal = terminalOf(io, view.plain)
+  if (terminal !== null) return onScreen(io, meta, view, kept, terminal, stop)
+  return kept === null ? asPictures(io, meta, view) : asLines(io, meta)
+}
+
+function onScreen(
+  io: Io,
+  meta: CaptureMeta,
+  view: ViewFlags,
+  kept: Kept | null,
+  terminal: Terminal,
+  stop: () => void,
+): Watcher {
   const memory = memoryOf(meta)
+  const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()
+  kept?.divert((text) => memory.mark({ at: wallMicros(io.now() * 1000), kind: 'note', text }))
   const closed = play(memory, terminal, {
     board: view,
     sort: view.sort,
     filter: view.filter,
     windowSeconds: view.window,
-    timeZone: view.tz ?? meta.timeZone,
+    timeZone,
     begin: 'live',
     isLive: true,
     playing: false,
@@ -44,13 +68,19 @@ function onScreen(io: Io, meta: CaptureMeta, view: ViewFlags, terminal: Terminal
       memory.onGrowth(listener)
       return () => memory.onGrowth(null)
     },
-    mark: (marker) => memory.mark(marker),
-    command: null,
+    mark: (marker) => {
+      kept?.mark(marker)
+      memory.mark(marker)
+    },
+    command: kept && ((frame) => frameCommand(kept.file, frame, view, timeZone)),
     now: () => wallMicros(io.now() * 1000),
     signal: ended.signal,
     empty: 'waiting for the first second',
     notice: null,
-  }).finally(stop)
+  }).finally(() => {
+    kept?.divert(null)
+    stop()
+  })
   // Its failure is told when the capture has ended; until then it is not unhandled.
   closed.catch(() => undefined)
   return { ...tapsOf(memory), closed, end: () => ended.abort() }

@@ -22,7 +22,7 @@ export function liveCommand(io: Io): Command {
       seconds: flags.secs,
       arguments: io.args,
       openSink: null,
-      watcher: (meta, stop) => watch(io, meta, flags, 'pictures', stop),
+      watcher: (meta, stop) => watch(io, meta, flags, null, stop),
     })
   })
 }

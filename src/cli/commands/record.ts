@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
+import type { RecordingSink } from '../../frame/recording.ts'
 import type { Micros } from '../../frame/units.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
+import type { Kept } from '../watch.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags {
@@ -41,21 +43,29 @@ export function recordCommand(io: Io): Command {
       import('../watch.ts'),
     ])
     const open = flags.append === true ? appendRecording : createRecording
+    let sink: RecordingSink | null = null
+    const toStderr = (text: string): unknown => io.stderr.write(`upstreamtop: ${text}\n`)
+    let warn = toStderr
+    const kept: Kept = {
+      file: flags.out,
+      mark: (marker) => sink?.mark(marker),
+      divert: (elsewhere) => (warn = elsewhere ?? toStderr),
+    }
     await capture(io, {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
       openSink: (meta) => {
-        const sink = open(flags.out, meta, {
+        sink = open(flags.out, meta, {
           keep: flags.keep,
           maxSize: flags.maxSize,
           minFree: flags.minFree,
-          warn: (text) => io.stderr.write(`upstreamtop: ${text}\n`),
+          warn: (text) => void warn(text),
         })
         io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${flags.out}\n`)
         return sink
       },
-      watcher: (meta, stop) => watch(io, meta, flags, 'lines', stop),
+      watcher: (meta, stop) => watch(io, meta, flags, kept, stop),
     })
   })
 }
