@@ -216,4 +216,28 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/marker: here it began/)
     tmux.press('q')
   })
+
+  test('a file that is being recorded is followed; looking back stays there, L returns', async (t) => {
+    const growing = join(folder, 'growing.db')
+    const slowly = `while read -r l; do echo "$l"; case "$l" in *snapshot*) sleep 0.4;; esac; done < fixtures/probe/simulated.ndjson`
+    const recorder = new Tmux(t)
+    recorder.run(`${PROGRAM} record --out ${growing} --probe '${slowly}' > /dev/null`)
+    await recorder.shows(/recording lo to/)
+    const tmux = new Tmux(t)
+    tmux.run(`${PROGRAM} replay ${growing} --follow`)
+    const clock = (screen: string): string => /\d\d:\d\d:\d\d (?=UTC)/.exec(screen)?.[0] ?? ''
+    const first = clock(await tmux.shows(/ LIVE .*\? help/s))
+    await tmux.shows((screen) => clock(screen) > first)
+    tmux.press('Left')
+    const there = clock(await tmux.shows(/ paused /))
+    await recorder.shows(() => true)
+    tmux.press('m')
+    tmux.type('seen while recording')
+    tmux.press('Enter')
+    await tmux.shows(/marked: seen while recording/)
+    assert.equal(clock(tmux.screen), there)
+    tmux.press('L')
+    await tmux.shows((screen) => screen.includes(' LIVE ') && clock(screen) > there)
+    tmux.press('q')
+  })
 })
