@@ -9,7 +9,7 @@ import { readBeginning, readContents } from './contents.ts'
 import { readInfo } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { allNames, type AllNames } from './names.ts'
-import { gapsOf, readSeries, type Minute, type Series } from './ticks.ts'
+import { gapsOf, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
@@ -69,7 +69,7 @@ export class StoredRecording implements Recording {
 
   frame(seq: number): SecondFrame | null {
     const frame = this.#connection.use(({ frames }) => frames.read(seq))
-    if (frame !== null || this.#isChecked || !this.#holds(seq)) return frame
+    if (frame !== null || this.#isChecked || !this.#isExpected({ from: seq, to: seq + 1 }, 0)) return frame
     this.#distrust()
     return this.#connection.use(({ frames }) => frames.read(seq))
   }
@@ -78,7 +78,7 @@ export class StoredRecording implements Recording {
     const sum = (): Aggregate =>
       this.#connection.use((access) => aggregate(access, this.#series.minutes, range))
     const first = sum()
-    if (this.#isChecked || first.ticks >= this.#countIn(range)) return first
+    if (this.#isChecked || !this.#isExpected(range, first.ticks)) return first
     this.#distrust()
     return sum()
   }
@@ -95,6 +95,7 @@ export class StoredRecording implements Recording {
 
   refresh(): boolean {
     if (this.#isBeginning) return this.#readOn()
+    this.#forgetEvicted()
     return this.#connection.use(({ database }) => {
       const markers = readMarkers(database)
       const more = readSeries(database, this.#series) || markers.length > this.#markers.length
@@ -149,8 +150,22 @@ export class StoredRecording implements Recording {
     this.#readOn(true)
   }
 
-  #holds(seq: number): boolean {
-    return this.#countIn({ from: seq, to: seq + 1 }) === 1
+  /** More than so many ticks should be there: fewer is damage, unless a recorder has evicted them meanwhile. */
+  #isExpected(range: SeqRange, found: number): boolean {
+    if (found >= this.#countIn(range)) return false
+    this.#forgetEvicted()
+    return found < this.#countIn(range)
+  }
+
+  #forgetEvicted(): void {
+    const oldest = this.#connection.use(({ database }) => oldestTick(database))
+    const { ticks, minutes } = this.#series
+    if (oldest === null || ticks[0] === undefined || ticks[0].seq >= oldest) return
+    this.#series = {
+      ticks: ticks.filter(({ seq }) => seq >= oldest),
+      minutes: minutes.filter(({ first }) => first >= oldest),
+    }
+    this.#gaps = null
   }
 
   /** Ticks of an undamaged file have no holes in their numbers. */

@@ -3,7 +3,7 @@ import { MAX_COVERED } from '../frame/aggregate.ts'
 import type { Gap } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { addMicros, wallMicros } from '../frame/units.ts'
-import { bytes, integer, query, type Database } from './database.ts'
+import { allOr, bytes, integer, query, type Database } from './database.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { unpackSeries } from './series.ts'
 import { tickSummary } from './tick-row.ts'
@@ -49,6 +49,12 @@ export function readSeries(database: Database, series: Series, most = Infinity):
 }
 
 const nextSeq = (ticks: readonly TickSummary[]): number => (ticks.at(-1)?.seq ?? -1) + 1
+
+/** null where there is none, or it cannot be read */
+export function oldestTick(database: Database): number | null {
+  const cell = allOr(() => query(database, 'SELECT min(seq) FROM tick').all())[0]?.[0]
+  return typeof cell === 'number' ? cell : null
+}
 
 /** Holes with a reason, what a late tick has beyond 1.5 s, and ticks that are lost. */
 export function gapsOf(ticks: readonly TickSummary[]): Gap[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { wallMicros } from '../../src/frame/units.ts'
+import { micros, wallMicros } from '../../src/frame/units.ts'
 import { markRecording } from '../../src/store/mark.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
@@ -55,6 +55,25 @@ test('refresh brings what has come, and says whether anything has', () => {
       frames.map(({ start }) => start),
     )
     assert.equal(recording.aggregate({ from: 0, to: 130 }).ticks, 130)
+    recording.close()
+    sink.close()
+  })
+})
+
+test('ticks that the recorder evicts meanwhile are gone for the reader, and no damage', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const frames = [...sampleFrames({ secs: 300 })]
+    const sink = createRecording(file, META, { keep: micros(100e6) })
+    for (const frame of frames.slice(0, 120)) sink.append(frame)
+    const recording = openRecording(file, { follow: true })
+    const before = recording.ticks[0]!.seq
+    for (const frame of frames.slice(120)) sink.append(frame)
+    assert.equal(recording.frame(before), null)
+    assert.equal(recording.aggregate({ from: before, to: before + 50 }).ticks, 0)
+    recording.refresh()
+    assert.ok(recording.ticks[0]!.seq > before + 100)
+    assert.deepEqual([recording.damage, recording.gaps], [[], []])
     recording.close()
     sink.close()
   })
