@@ -22,12 +22,12 @@ __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 
 		if (next == 6)
 			return off;
-		if (next == 44)
-			return IS_FRAGMENT;
-		if (next != 0 && next != 43 && next != 60)
+		if (next != 0 && next != 43 && next != 44 && next != 60)
 			return 0;
 		if (bpf_skb_load_bytes(skb, off, header, 8))
 			return 0;
+		if (next == 44)
+			return header[0] == 6 ? IS_FRAGMENT : 0;
 		next = header[0];
 		off += (header[1] + 1) * 8;
 	}
