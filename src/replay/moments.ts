@@ -19,6 +19,7 @@ export class Moments {
   readonly #recording: Recording
   readonly #loads: Loads
   readonly #frames = new Map<number, SecondFrame | null>()
+  #last: { readonly key: string; readonly moment: Moment } | null = null
   /** of the subject that was looked at last, by sequence */
   #kept: { readonly key: string; readonly seconds: ReadonlyMap<number, SubjectSecond | null> } = {
     key: '',
@@ -30,7 +31,14 @@ export class Moments {
     this.#loads = new Loads(recording)
   }
 
+  /** The same moment is asked for several times a picture. */
   at(stop: Stop, windowSeconds: number): Moment {
+    const key = `${stop.kind} ${stop.seq} ${windowSeconds}`
+    if (this.#last?.key !== key) this.#last = { key, moment: this.#read(stop, windowSeconds) }
+    return this.#last.moment
+  }
+
+  #read(stop: Stop, windowSeconds: number): Moment {
     const { ticks } = this.#recording
     const tick = ticks[stop.tick]!
     const frame = this.#frame(tick.seq)
