@@ -91,8 +91,9 @@ test('a marker here is shown beside the keys', () => {
 
 test('every page fills every screen exactly', () => {
   for (const page of Object.values(pages)) {
-    for (let columns = 60; columns <= 250; columns += 19) {
-      for (let rows = 10; rows <= 100; rows += 15) {
+    // Smaller than promised, too: it may look poor, but it must not break.
+    for (const columns of [20, 41, 60, 79, 98, 136, 174, 250]) {
+      for (const rows of [6, 10, 25, 40, 100]) {
         const lines = sceneLines(scene(65, columns, rows, page))
         assert.equal(lines.length, rows)
         for (const line of lines) assert.ok(lineWidth(line) <= columns, text([line]))
