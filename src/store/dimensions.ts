@@ -2,7 +2,16 @@
 import { backendKey, routeKey } from '../frame/aggregate.ts'
 import type { Backend, Route } from '../frame/frame.ts'
 import { foldText, SEED } from './checksum.ts'
-import { allOr, integer, query, text, type Database, type Query, type SqlRow } from './database.ts'
+import {
+  allOr,
+  integer,
+  query,
+  text,
+  type Database,
+  type Query,
+  type SqlRow,
+  type SqlValue,
+} from './database.ts'
 
 /** A row's place in the key order, and what its names add to the checksum. */
 export interface Named {
@@ -16,21 +25,30 @@ export class DimensionWriter {
   readonly #routes: Interner<Route>
 
   constructor(database: Database) {
-    const insertBackend = database.prepare(
-      'INSERT INTO backend (id, address, netns, name) VALUES (?, ?, ?, ?)',
+    const both = (sql: (table: string) => string, table: string): ((...cells: SqlValue[]) => void) => {
+      const statements = [table, `${table}_copy`].map((name) => database.prepare<SqlValue[]>(sql(name)))
+      return (...cells) => {
+        for (const statement of statements) statement.run(...cells)
+      }
+    }
+    const insertBackend = both(
+      (table) => `INSERT INTO ${table} (id, address, netns, name) VALUES (?, ?, ?, ?)`,
+      'backend',
     )
-    const renameBackend = database.prepare('UPDATE backend SET name = ? WHERE id = ?')
-    const insertRoute = database.prepare('INSERT INTO route (id, method, path) VALUES (?, ?, ?)')
+    const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
+    const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
     this.#backends = new Interner(
       query(database, 'SELECT id, address, netns, name FROM backend').all().map(backendOf),
       backendKey,
-      (id, { address, netns, name }) => insertBackend.run(id, address, netns, name),
-      (id, before, { name }) => name !== null && name !== before.name && renameBackend.run(name, id),
+      (id, { address, netns, name }) => insertBackend(id, address, netns, name),
+      (id, before, { name }) => {
+        if (name !== null && name !== before.name) renameBackend(name, id)
+      },
     )
     this.#routes = new Interner(
       query(database, 'SELECT id, method, path FROM route').all().map(routeOf),
       routeKey,
-      (id, { method, path }) => insertRoute.run(id, method, path),
+      (id, { method, path }) => insertRoute(id, method, path),
       () => undefined,
     )
   }
@@ -60,8 +78,8 @@ class Interner<T extends { readonly id: number }> {
   constructor(
     known: readonly T[],
     readonly keyOf: (value: T) => string,
-    readonly insert: (id: number, value: T) => unknown,
-    readonly change: (id: number, before: T, now: T) => unknown,
+    readonly insert: (id: number, value: T) => void,
+    readonly change: (id: number, before: T, now: T) => void,
   ) {
     for (const value of known) {
       this.#remember(value.id, value)

@@ -159,16 +159,20 @@ CREATE VIEW ${prefix}codes AS SELECT * FROM (
 ) WHERE answers > 0;
 `
 
-export const SCHEMA = `
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE backend (
+/** Names come twice, on different pages: without its names a recording is nothing, and a hole shall cost a page's ticks alone. */
+const nameTables = (ending: '' | '_copy'): string => `
+CREATE TABLE backend${ending} (
   id INTEGER PRIMARY KEY,
   address TEXT NOT NULL,
   netns INTEGER NOT NULL,
   name TEXT
 ) STRICT;
-CREATE TABLE route (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
-CREATE TABLE tick (
+CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
+`
+
+export const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+${nameTables('')}${nameTables('_copy')}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
 ${lastless(TICK_COLUMNS.slice(1))}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;

@@ -28,7 +28,7 @@ const CORPUS: Readonly<
   'no-tick.db': { state: 'whole', ticks: 0, gaps: [] },
   'one-tick.db': { state: 'whole', ticks: 1, gaps: [] },
   'simulated.db': { state: 'whole', ticks: 21, gaps: [] },
-  'truncated.db': { state: 'recoverable', ticks: -1, gaps: ['damaged'] },
+  'truncated.db': { state: 'recoverable', ticks: -1, gaps: [] },
   'whole.db': { state: 'whole', ticks: 90, gaps: [] },
   'zipped.db.gz': { state: 'whole', ticks: 90, gaps: [] },
 }

@@ -85,7 +85,8 @@ export function holes(folder: Folder, rounds: number, random: () => number): Pro
   const holed = folder.file('holed.db')
   let worst = frames.length
   for (let round = 0; round < rounds; round++) {
-    const page = 1 + Math.floor(random() * (pages - 1))
+    // With enough rounds, each page once.
+    const page = rounds >= pages ? 1 + (round % (pages - 1)) : 1 + Math.floor(random() * (pages - 1))
     writeFileSync(holed, Buffer.from(bytes).fill(0, page * PAGE, (page + 1) * PAGE))
     const saved = readable(holed, frames)
     worst = Math.min(worst, saved)
