@@ -47,6 +47,16 @@ export class FakeTerminal implements Terminal {
     await new Promise<void>((done) => this.#emulator.write('', done))
   }
 
+  /** Until the screen shows it. @throws with the screen when it does not come */
+  async shows(what: RegExp): Promise<string> {
+    for (let tries = 0; tries < 500; tries++) {
+      await this.settled()
+      if (what.test(this.text)) return this.text
+      await pause(20)
+    }
+    throw new Error(`${String(what)} did not come:\n${this.text}`)
+  }
+
   resize(columns: number, rows: number): void {
     this.#emulator.resize(columns, rows)
     Object.assign(this.output, { columns, rows })

@@ -105,7 +105,7 @@ test('one key from the start lands on the burst, the slow-down, the gap, the van
   const landings: Record<string, string> = {}
   for (const key of ['e', 's', 'x', 'd', 'n']) {
     await terminal.type('g', key)
-    await pause(50)
+    await terminal.shows(/burst of|slow-down|gap:|vanishes|marker:/)
     landings[key] = clock(terminal)
   }
   // The gap shows the second before it.
@@ -138,9 +138,7 @@ test('Space plays and pauses, + and - change the speed, R turns round', async (t
 test('from a spike to the request in three keys, and back', async (t) => {
   const { terminal } = await playing(t, { sort: '5xx' })
   await terminal.type('e', KEYS.enter)
-  await pause(150)
-  await terminal.settled()
-  assert.match(terminal.text, /10\.0\.1\.12:8080\n.*req\/s/)
+  await terminal.shows(/10\.0\.1\.12:8080\n.*req\/s/)
   assert.match(terminal.text, /503: 12/)
   assert.match(terminal.text, /ROUTE {2}\(1\)/)
   await terminal.type(KEYS.enter)
@@ -158,9 +156,7 @@ test('the cursor chooses rows and Enter opens the one under it', async (t) => {
   assert.match(terminal.lines[row]!, /10\.0\.1\.11:8080/)
   assert.ok(terminal.cell(row, 10).inverse)
   await terminal.type(KEYS.enter)
-  await pause(150)
-  await terminal.settled()
-  assert.match(terminal.text, /GET \/api\/users/)
+  await terminal.shows(/^10\.0\.1\.11:8080$/m)
 })
 
 test('/ filters, and Esc takes the filter away', async (t) => {
@@ -398,7 +394,5 @@ test('idle time is skipped only as far as --idle-limit says', async (t) => {
     { idleLimit: micros(200_000), playing: true, speed: 8 },
     { recording },
   )
-  await pause(700)
-  await terminal.settled()
-  assert.equal(clock(terminal), '15:30:59')
+  await terminal.shows(/15:30:59/)
 })
