@@ -14,7 +14,7 @@ export class BulkInsert {
     readonly table: string,
     readonly columns: readonly string[],
   ) {
-    this.cells = new Array<SqlValue>(BATCH * columns.length).fill(null)
+    this.cells = Array.from({ length: BATCH * columns.length }, () => null)
   }
 
   /** The row at `at` is complete. */

@@ -15,6 +15,16 @@ export function fold(hash: number, value: SqlValue): number {
   return foldBytes(hash, value)
 }
 
+/** The cells [at, at + width): most are small whole numbers. */
+export function foldCells(hash: number, cells: readonly SqlValue[], at: number, width: number): number {
+  let folded = hash
+  for (let i = at; i < at + width; i++) {
+    const cell = cells[i]!
+    folded = typeof cell === 'number' && cell === (cell | 0) ? step(folded, cell) : fold(folded, cell)
+  }
+  return folded
+}
+
 export function foldText(hash: number, text: string): number {
   let folded = step(hash, text.length)
   for (let i = 0; i < text.length; i++) folded = step(folded, text.charCodeAt(i))

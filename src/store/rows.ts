@@ -28,6 +28,10 @@ export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
 }
 
 function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
+  if (codes.length === 2 && codes[0] === 200) {
+    cells[before + 2] = codes[1]!
+    return
+  }
   for (let i = 0; i < codes.length; i += 2) {
     const group = Math.floor(codes[i]! / 100)
     if (group >= 1 && group <= 5) cells[before + group] = integer(cells[before + group]) + codes[i + 1]!

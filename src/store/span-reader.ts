@@ -1,7 +1,7 @@
 /** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
 import type { ConnectionCounts } from '../frame/aggregate.ts'
 import type { Codes, ConnectionRow, Counts, TrafficRow } from '../frame/frame.ts'
-import { fold, SEED } from './checksum.ts'
+import { fold, foldCells, SEED } from './checksum.ts'
 import { integer, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { takeConnection, takeCounts } from './rows.ts'
@@ -85,8 +85,7 @@ export class SpanReader {
   #foldRow(hash: number, row: SqlRow, keys: 1 | 2): number {
     let folded = fold(hash, this.names.backend(integer(row[0])).hash)
     if (keys === 2) folded = fold(folded, this.names.route(integer(row[1])).hash)
-    for (let i = keys; i < row.length; i++) folded = fold(folded, row[i]!)
-    return folded
+    return foldCells(folded, row, keys, row.length - keys)
   }
 }
 

@@ -2,8 +2,8 @@
 import type { ConnectionCounts } from '../frame/aggregate.ts'
 import type { ConnectionRow, TrafficRow } from '../frame/frame.ts'
 import { BulkInsert } from './bulk.ts'
-import { fold, SEED } from './checksum.ts'
-import type { Database, SqlValue } from './database.ts'
+import { fold, foldCells, SEED } from './checksum.ts'
+import type { Database } from './database.ts'
 import type { DimensionWriter, Named } from './dimensions.ts'
 import { putConnection, putCounts } from './rows.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, ROWS } from './schema.ts'
@@ -128,9 +128,3 @@ export class SpanWriter {
 
 const foldKeys = (hash: number, backend: Named, route: Named): number =>
   fold(fold(hash, backend.hash), route.hash)
-
-function foldCells(hash: number, cells: readonly SqlValue[], at: number, width: number): number {
-  let folded = hash
-  for (let i = at; i < at + width; i++) folded = fold(folded, cells[i]!)
-  return folded
-}

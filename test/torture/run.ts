@@ -27,6 +27,8 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   flips: { run: flips, rounds: 500 },
 }
 
+const NEED_ROOT: ReadonlySet<string> = new Set(['full', 'min-free'])
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string' }, seed: { type: 'string', default: '1' } },
@@ -34,6 +36,10 @@ const { values, positionals } = parseArgs({
 const random = new Random(Number(values.seed))
 for (const [name, { run, rounds }] of Object.entries(PARTS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
+  if (NEED_ROOT.has(name) && process.getuid?.() !== 0) {
+    console.log(`${name.padEnd(9)} skipped: needs root for a small tmpfs`)
+    continue
+  }
   const asked = values.rounds === undefined ? rounds : Number(values.rounds)
   const started = performance.now()
   const said = await withFolder((folder) => run(folder, asked, () => random.next()))
