@@ -115,21 +115,19 @@ static __always_inline void book_begin(struct flow *f, __u32 number)
 {
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s = slot_of_exchange(x);
-	struct backend *b = backend_of(f->backend);
 
 	if (s)
 		ADD(s->requests, 1);
-	if (b)
-		ADD(b->requests, 1);
-	count_shared(T_REQUESTS);
 }
 
 /* Held requests of a flow are a backend's after all. */
 static __always_inline void release(struct flow *f, __u32 number)
 {
 	f->held = 0;
-	if (__sync_val_compare_and_swap(&exchange_of(f, number)->held, 1, 0))
+	if (__sync_val_compare_and_swap(&exchange_of(f, number)->held, 1, 0)) {
 		book_begin(f, number);
+		count_shared(T_REQUESTS);
+	}
 }
 
 /* The final head is complete. `ends_too`: so is the answer, within the same segment. Returns whether it was ours to book. */
@@ -138,7 +136,6 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	if (!f)
 		return 0;
 	struct exchange *x = exchange_of(f, number);
-	struct backend *b;
 	struct slot *s;
 
 	if (phase_of(f, number) != PHASE_OPEN)
@@ -159,10 +156,7 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 		}
 		ADD(s->answered, 1);
 	}
-	b = backend_of(f->backend);
-	if (b)
-		ADD(b->answered, 1);
-	count_shared(T_ANSWERED);
+	count(T_ANSWERED);
 	emit_exchange(x, status, ends_too ? EVENT_HEADER | EVENT_TOTAL | EVENT_DONE : EVENT_HEADER, x->header_us);
 	if (status >= 500 || status == 429)
 		remember_failure(x, f->backend, now);
@@ -199,7 +193,6 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	if (!f)
 		return 0;
 	struct exchange *x = exchange_of(f, number);
-	struct backend *b;
 	struct slot *s;
 
 	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
@@ -217,9 +210,6 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 		else
 			ADD(s->unanswered, 1);
 	}
-	b = backend_of(f->backend);
-	if (b)
-		ADD(b->failed, 1);
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
 	remember_failure(x, f->backend, now);

@@ -67,6 +67,7 @@ struct backend_key {
 	__u32 netid;
 };
 
+/* What a backend has beside its routes; its totals are theirs and OTHER's. */
 struct backend {
 	struct backend_key key;
 	__u32 ready;
@@ -77,10 +78,6 @@ struct backend {
 	__u64 connect_timeout;
 	__u64 retransmits; /* while no request was open */
 	__u64 opaque;
-	/* of their own, so that the sums over the routes can be checked */
-	__u64 answered;
-	__u64 failed;
-	__u64 requests;
 };
 
 /* One entry per CPU: what became of every payload segment, what was lost, what was left out. */

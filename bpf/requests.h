@@ -131,7 +131,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 
 	if (!counters)
 		return 0;
-	if (s->work.ifindex == 1 && !f->nginx && is_door(s->work.remote.port)) {
+	if (s->work.ifindex == 1 && !f->nginx && is_door(remote_port(&s->packet))) {
 		/* the door was learned after this connection had begun */
 		f->kind = KIND_FRONT_DOOR;
 		count(X_FRONT_DOOR);
@@ -153,8 +153,10 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
 	x->held = f->held;
-	if (!x->held)
+	if (!x->held) {
 		book_begin(f, number);
+		count(T_REQUESTS);
+	}
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	if (!f->held)
@@ -186,6 +188,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 		return 0;
 	f->kind = KIND_OPAQUE;
 	count(tls ? X_TLS : X_H2);
+	remote_of(&s->packet, &s->work.remote);
 	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
 	f->backend = f->nginx ? backend_for(&s->work) : known_backend(&s->work);
 	b = backend_of(f->backend);
@@ -196,8 +199,10 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 
 static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
 {
-	if (!f->backend)
-		f->backend = backend_for(&s->work);
+	if (f->backend)
+		return 1;
+	remote_of(&s->packet, &s->work.remote);
+	f->backend = backend_for(&s->work);
 	if (!f->backend)
 		count(L_MAP_REFUSED);
 	return f->backend != 0;

@@ -112,7 +112,6 @@ static __always_inline void work_begin(struct work *w, const struct packet *p, _
 	w->begun = 0;
 	w->stray = 0;
 	w->line_loaded = 0;
-	remote_of(p, &w->remote);
 }
 
 static __always_inline void count_class(const struct work *w)
