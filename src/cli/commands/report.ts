@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
@@ -109,6 +110,8 @@ async function writeDataset(
       'Leave backend, method and route.',
     )
   }
+  // Rows die young here: a nursery that grows with them costs 60 MB and saves 5 % of the time.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const { exportDataset } = await import('../../report/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
   const progress = progressTo(io, 'rows')
