@@ -22,7 +22,7 @@ export interface ParquetColumn {
 
 export type ParquetCell = number | string | boolean | null | readonly number[]
 
-const ROW_GROUP = 50_000
+const ROW_GROUP = 25_000
 const PAGE = 2_500
 
 export class ParquetFile {
