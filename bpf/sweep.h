@@ -24,7 +24,7 @@ static __always_inline void remote_of_keys(struct work *w, const __u8 *address, 
 	w->remote.netid = netid;
 }
 
-/* TRUTH: no SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. */
+/* No SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. */
 static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 {
 	__u64 patience = 2 * f->syn_gap_ns;

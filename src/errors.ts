@@ -1,4 +1,4 @@
-/** The exit codes of CONTRACT: scripts rely on them. */
+/** The exit codes: scripts rely on them. */
 export const ExitCode = {
   done: 0,
   bug: 1,

@@ -1,5 +1,5 @@
 /**
- * The one language that selects and asserts (CONTRACT, "Expressions"): --where, assert, --fail-on.
+ * The one language that selects and asserts: --where, assert, --fail-on.
  *
  *   backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms
  *   not (5xx < 1%) or p99(10.0.1.10:8080 /checkout) >= 300ms

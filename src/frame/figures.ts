@@ -83,7 +83,7 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
     .map(([kind, count]) => ({ kind, count }))
 }
 
-/** Covered over elapsed time, times what was counted over what was there (CONTRACT, coverage). */
+/** Covered over elapsed time, times what was counted over what was there (docs/NUMBERS.md, coverage). */
 export function coverageOf({ from, to, covered, totals, loss }: Aggregate): number {
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
   const seen = totals.requests + missed === 0 ? 1 : totals.requests / (totals.requests + missed)

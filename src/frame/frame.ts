@@ -89,7 +89,7 @@ export interface ConnectionRow {
   readonly connect: Distribution
 }
 
-/** Why a number may be too small; the words of CONTRACT's JSON in camelCase. */
+/** Why a number may be too small; the words of the report's JSON in camelCase. */
 export interface Loss {
   readonly ringDropped: number
   readonly mapRefused: number

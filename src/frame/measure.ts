@@ -1,4 +1,4 @@
-/** The numbers that an expression names, taken from counts. Each is defined in CONTRACT, "What the numbers mean". */
+/** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
 import type { ConnectionCounts } from './aggregate.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import type { Counts, Distribution } from './frame.ts'

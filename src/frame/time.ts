@@ -1,5 +1,5 @@
 /**
- * The one grammar in which every command reads a time (CONTRACT, "Time"):
+ * The one grammar in which every command reads a time:
  *
  *   14:02  14:02:11.5      clock time in the recording's zone; must fit the recording's span exactly once
  *   2026-11-22T14:02:11Z   ISO with zone (without one: the recording's)

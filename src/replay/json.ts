@@ -1,4 +1,4 @@
-/** A leaderboard as an object in CONTRACT's words, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
+/** A leaderboard as an object in the words of the report's JSON, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
 import type { RequestEvent } from '../frame/frame.ts'
 import type { Figures } from '../frame/figures.ts'
 import type { BackendLine, Leaderboard, RouteLine } from '../frame/leaderboard.ts'

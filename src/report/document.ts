@@ -1,5 +1,5 @@
 /**
- * A report as data: exactly the JSON of CONTRACT, field by field. Every format is made from it, so that no two can differ.
+ * A report as data: exactly the JSON that scripts rely on, field by field. Every format is made from it, so that no two can differ.
  * Durations are milliseconds, ratios 0–1, times ISO 8601 UTC.
  */
 export interface ReportDocument {

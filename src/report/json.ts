@@ -1,4 +1,4 @@
-/** A summary as the document of CONTRACT, and the document as JSON text. */
+/** A summary as the document that scripts rely on, and the document as JSON text. */
 import type { Aggregate, BackendSum, RouteSum } from '../frame/aggregate.ts'
 import { ratio } from '../frame/measure.ts'
 import type { RecordingInfo } from '../frame/recording.ts'

@@ -1,4 +1,4 @@
-/** The order of lines: descending by a measure, nulls last, ties by backend bytes, method, route bytes (CONTRACT, JSON). */
+/** The order of lines: descending by a measure, nulls last, ties by backend bytes, method, route bytes. */
 import type { Measure } from '../frame/expression.ts'
 import { measure, type Measurable } from '../frame/measure.ts'
 import { compareBytes } from '../frame/ranking.ts'

@@ -1,5 +1,5 @@
 /**
- * The tables of the data set, names as in CONTRACT's JSON flattened with `_`; durations are whole µs (`_us`), so that sums are
+ * The tables of the data set, names as in the report's JSON flattened with `_`; durations are whole µs (`_us`), so that sums are
  * exact. Histograms are two lists of equal length: bucket numbers (frame/histogram.ts has their bounds) and counts.
  */
 import type { Distribution, Gap, Marker, RequestEvent, SecondFrame, TrafficRow } from '../frame/frame.ts'

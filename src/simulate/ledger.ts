@@ -1,4 +1,4 @@
-/** What the backends themselves counted: the truth that a recording of the same traffic must equal, in CONTRACT's words. */
+/** What the backends themselves counted: the truth that a recording of the same traffic must equal, in the words of the report's JSON. */
 export interface Tally {
   requests: number
   answered: number

@@ -1,4 +1,4 @@
-/** Times on the command line: CONTRACT's grammar, read against a recording; what can't be read is wrong use. */
+/** Times on the command line: the grammar of src/frame/time.ts, read against a recording; what can't be read is wrong use. */
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import {
