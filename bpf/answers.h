@@ -151,7 +151,8 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 	__u64 w = 0;
 
 	s->work.stray = 1;
-	if (f->in.stray || ending)
+	/* after nginx's FIN it is the answer to a request that was booked as aborted */
+	if (f->in.stray || ending || (f->nginx && f->fin_out))
 		return 1;
 	f->in.stray = 1;
 	if (s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL)

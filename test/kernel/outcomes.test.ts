@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionCounts } from '../../src/frame/aggregate.ts'
-import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
@@ -51,6 +51,25 @@ describe('outcomes', { skip: lacking() }, () => {
     })
     assert.deepEqual(rowsOf(seen)[`${name} /fine`], { requests: 10, codes: { 200: 10 } })
     assert.equal(seen.sum.totals.requests, 50)
+    assertReconciles(seen)
+  })
+
+  test('an answer that comes after nginx gave up is not one whose request we missed', async () => {
+    port++
+    const late = { steps: [{ pause: 400 }, { send: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' }] }
+    await cable.far.call('listen', { address: FAR, port, rules: { '/late': late } })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_read_timeout 100ms; proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, async () => {
+      const requests = [get('/late')]
+      await cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 10, connections: 5 })
+      await sleep(600)
+    })
+    await nginx.stop()
+    assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /late`]: { aborted: 10 } })
+    assertNothingLost(seen)
     assertReconciles(seen)
   })
 

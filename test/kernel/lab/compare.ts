@@ -65,16 +65,22 @@ export function assertReconciles(seen: Seen): void {
     assert.equal(sumOfCodes(codes), rowAnswered, `codes of ${backend.address}`)
 }
 
-/** nginx's log as truth: every attempt that reached a backend's answer. */
+/** nginx's log as truth: every attempt whose request line left, and the status that it got. */
 export function truthOf(attempts: readonly Attempt[]): Truth {
   const rows: Record<string, { requests: number; codes: Record<string, number> }> = {}
-  for (const { backend, method, target, status } of attempts) {
+  for (const { backend, method, target, status } of attempts.filter(wasSent)) {
     const row = (rows[`${backend} ${method} ${target}`] ??= { requests: 0, codes: {} })
     row.requests++
     if (status !== null) row.codes[status] = (row.codes[status] ?? 0) + 1
   }
   return sortKeys(rows)
 }
+
+/**
+ * Whether nginx came to writing the request: it sets `$upstream_connect_time` just before. A client that leaves
+ * while its connection to the backend is being made is an entry in the log, but no request on the wire.
+ */
+const wasSent = ({ connect }: Attempt): boolean => connect !== null
 
 const sortKeys = <T>(rows: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
