@@ -190,7 +190,10 @@ static bool same_name(const uint8_t *line, size_t n, const char *name)
 	return true;
 }
 
-/* Line by line over the whole, as one would write it without limits. */
+/* Line by line over the whole, with no limit but these two: */
+#define VALUE  32 /* bytes in which the digits of a length must end */
+#define BLANKS 16 /* behind the name of a coding, its line's end included */
+
 static struct facts simple_head(const uint8_t *bytes, size_t length)
 {
 	struct facts f = {};
@@ -214,22 +217,22 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 			break;
 		}
 		if (same_name(line, n, "content-length:")) {
-			const uint8_t *p = line + 15;
+			const uint8_t *p = line + 15, *limit = line + 15 + VALUE;
 			uint64_t value = 0;
 			bool any = false;
 
-			while (*p == ' ' || *p == '\t')
+			while (p < limit && (*p == ' ' || *p == '\t'))
 				p++;
-			for (; *p >= '0' && *p <= '9'; p++, any = true)
+			for (; p < limit && *p >= '0' && *p <= '9'; p++, any = true)
 				value = value * 10 + (*p - '0');
 			if (any) {
 				f.has_length = true;
 				f.length = value;
 			}
-		} else if (same_name(line, n, "transfer-encoding")) {
+		} else if (same_name(line, n, "transfer-encoding:")) {
 			size_t end = n;
 
-			while (end && strchr("\r\n \t", line[end - 1]))
+			while (end > n - BLANKS && memchr("\r\n \t", line[end - 1], 4))
 				end--;
 			if (end >= 7 && same_name(line + end - 7, 7, "chunked"))
 				f.chunked = true;
@@ -313,6 +316,7 @@ static size_t random_head(uint8_t *out, size_t max)
 					    "Transfer-Encoding: chunked\r\n",
 					    "transfer-encoding: gzip, CHUNKED \t\r\n",
 					    "Transfer-Encoding: chunked, gzip\r\n",
+					    "Transfer-Encodings: chunked\r\n",
 					    "Host: a%u\r\n",
 					    " folded %u\r\n",
 					    "A: %u\n",
@@ -321,7 +325,7 @@ static size_t random_head(uint8_t *out, size_t max)
 
 	while (n + 700 < max && below(9)) {
 		if (below(6)) {
-			n += sprintf((char *)out + n, lines[below(13)], below(below(2) ? 100 : 4000000000u));
+			n += sprintf((char *)out + n, lines[below(14)], below(below(2) ? 100 : 4000000000u));
 			continue;
 		}
 		for (int left = below(600); left > 0; left--)
