@@ -67,7 +67,7 @@ golden: dist ## renew the golden files; read the difference before you commit it
 	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
 
-demo: node_modules ## record real nginx traffic for 10 s, replay it and report it
+demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 
 bench: bench-kernel bench-store bench-replay bench-report ## all measurements, as ratios (bench-kernel, -store, -replay, -report)

@@ -23,5 +23,8 @@ const differs = ([path, { version, optional }]) =>
 process.exit(Object.entries(wanted).some(differs) ? 1 : 0)
 SCRIPT
 then
-  npm ci --no-audit --no-fund
+  npm ci --no-audit --no-fund || {
+    echo 'where npm finds no built better-sqlite3 for this system, it compiles one: that needs gcc, g++, make and python3' >&2
+    exit 1
+  }
 fi
