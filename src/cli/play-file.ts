@@ -35,8 +35,8 @@ export async function playFile(
   io: Io,
 ): Promise<void> {
   const following = options.follow === true
-  // Opened with its first minute alone, see commands/replay.ts.
-  const isBeginning = !following && options.at === null && options.range === null
+  // Only the ticks around the first picture have been read, see commands/replay.ts.
+  const isPart = !following && options.range === null
   await play(within(recording, options.range ?? EVERYTHING), terminal, {
     board: options,
     sort: options.sort,
@@ -48,7 +48,7 @@ export async function playFile(
     speed: options.speed,
     loop: options.loop === true,
     idleLimit: options.idleLimit ?? null,
-    growth: following ? polled(POLL_MS) : isBeginning ? soon : null,
+    growth: following ? polled(POLL_MS) : isPart ? soon : null,
     isLive: following,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => frameCommand(file, frame, options, options.timeZone),

@@ -8,6 +8,12 @@ import { micros, type Micros, type WallMicros } from './units.ts'
 export const TICK_SLACK: Micros = micros(50_000)
 /** Seconds that the sparklines look back. */
 export const SERIES_SECONDS = 40
+/** Seconds that the charts of the drill-down look back. */
+export const CHART_SECONDS = 120
+
+/** How far a picture looks back from its time: who draws only one need read no more of a recording. */
+export const lookBack = (windowSeconds: number): Micros =>
+  micros((Math.max(windowSeconds, CHART_SECONDS) + 1) * 1e6)
 
 /** One second of a backend's series, requests a second; null where nothing was recorded. */
 export type Series = readonly (number | null)[]

@@ -2,7 +2,7 @@
 import { ofFrame, NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
-import { newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
+import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'
@@ -10,8 +10,6 @@ import type { Stop } from './stops.ts'
 
 /** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
 const FRAMES_KEPT = 8
-/** Seconds that the charts of the drill-down look back. */
-const CHART_SECONDS = 120
 /** More than any screen has rows. */
 const REQUESTS_KEPT = 120
 
@@ -40,12 +38,13 @@ export class Moments {
 
   #read(stop: Stop, windowSeconds: number): Moment {
     const { ticks } = this.#recording
-    const tick = ticks[stop.tick]!
+    const at = placeOf(stop, ticks)
+    const tick = ticks[at]!
     const frame = this.#frame(tick.seq)
-    const series = slotsBefore(ticks, stop.tick, SERIES_SECONDS)
+    const series = slotsBefore(ticks, at, SERIES_SECONDS)
     return {
       frame: frame ?? unreadable(tick),
-      window: this.#window(ticks, stop.tick, windowSeconds, frame ?? unreadable(tick)),
+      window: this.#window(ticks, at, windowSeconds, frame ?? unreadable(tick)),
       windowSeconds,
       activity: this.#loads.of(series),
       requests: this.#requests(series),
@@ -58,7 +57,8 @@ export class Moments {
     const key = `${subject.backend} ${subject.route ?? ''}`
     const known = this.#kept.key === key ? this.#kept.seconds : new Map<never, never>()
     const seconds = new Map<number, SubjectSecond | null>()
-    const history = slotsBefore(this.#recording.ticks, stop.tick, CHART_SECONDS).map((slot) => {
+    const { ticks } = this.#recording
+    const history = slotsBefore(ticks, placeOf(stop, ticks), CHART_SECONDS).map((slot) => {
       if (slot === null) return null
       const second = known.get(slot.seq) ?? this.#second(slot.seq, subject)
       seconds.set(slot.seq, second)
@@ -113,6 +113,15 @@ export class Moments {
     if (this.#frames.size > FRAMES_KEPT) this.#frames.delete(this.#frames.keys().next().value!)
     return frame
   }
+}
+
+/** Ticks before a part was read, or before damage was found, have other indexes than those of now; their numbers stay. */
+function placeOf({ tick, seq }: Stop, ticks: readonly TickSummary[]): number {
+  if (ticks[tick]?.seq === seq) return tick
+  return Math.max(
+    0,
+    ticks.findLastIndex((candidate) => candidate.seq <= seq),
+  )
 }
 
 /** The tick of each of the last seconds, in order; null for a second without one. */

@@ -31,7 +31,7 @@ export class Session {
   readonly #search: BackendSearch
   #view: View
   #details: Details | null = null
-  /** false while only the beginning of the recording has been read */
+  /** false while only a part of the recording has been read */
   #isWhole: boolean
   #timer: NodeJS.Timeout | undefined
   #stopGrowth: (() => void) | null = null
@@ -220,7 +220,7 @@ export class Session {
       view: this.#view,
       timeline,
       stop,
-      // Of the beginning alone it would be drawn twice: the rest follows at once.
+      // Of a part alone it would be drawn twice: the rest follows at once.
       scrubber: this.#isWhole ? this.#scrubbers.of(size.columns) : null,
       markersHere: stop === null ? [] : markers.filter(({ at }) => at >= stop.from && at < stop.to),
       canLive: isLive,

@@ -15,7 +15,7 @@ export const polled =
     return () => clearInterval(timer)
   }
 
-/** For files of which only the beginning was read: right after the first picture. */
+/** For files of which only a part was read: right after the first picture. */
 export const soon: Growth = (listener) => {
   const handle = setImmediate(listener)
   return () => clearImmediate(handle)

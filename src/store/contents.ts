@@ -30,18 +30,6 @@ export function readContents(connection: Connection, isSuspect: boolean): Conten
   return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
 }
 
-/** The first minute alone; null where it can't be read as it is. */
-export function readBeginning({ database }: Access): Contents | null {
-  const series: Series = { ticks: [], minutes: [] }
-  try {
-    readSeries(database, series, 1)
-    return { ...series, damage: [] }
-  } catch (error) {
-    if (isDamage(error)) return null
-    throw error
-  }
-}
-
 /** What look-ups did not find is looked for in the pages themselves. */
 function withRecovered(connection: Connection, rest: Salvaged): Contents {
   const there = new Set(rest.ticks.map(({ seq }) => seq))

@@ -86,3 +86,13 @@ export function allOr(read: () => SqlValue[][]): SqlValue[][] {
     throw error
   }
 }
+
+/** null where the pages that hold it are damaged. */
+export function orNull<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

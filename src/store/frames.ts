@@ -2,7 +2,7 @@
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
 import { fold } from './checksum.ts'
 import { unpackRequests, type Names } from './chunk.ts'
-import { bytes, integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { SpanReader } from './span-reader.ts'
 import { isTrue, SELECT_TICK, tickHead, wholeTick } from './tick-row.ts'
@@ -94,14 +94,5 @@ export class FrameReader implements Frames {
 
   #unpack(chunk: SqlRow, start: number): readonly RequestEvent[] {
     return unpackRequests(bytes(chunk[0]), integer(chunk[1]), wallMicros(start), this.#names)
-  }
-}
-
-function orNull<T>(read: () => T): T | null {
-  try {
-    return read()
-  } catch (error) {
-    if (isDamage(error)) return null
-    throw error
   }
 }

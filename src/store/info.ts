@@ -3,10 +3,21 @@ import { addMicros, wallMicros } from '../frame/units.ts'
 import { integer, scalar, type Database } from './database.ts'
 import { listOf, readMeta } from './meta.ts'
 
-export function readInfo(database: Database, file: string, ticks: readonly TickSummary[]): RecordingInfo {
+/** The ticks at both ends, where there are any, and how many there are. */
+export interface Extent {
+  readonly first: TickSummary | undefined
+  readonly last: TickSummary | undefined
+  readonly ticks: number
+}
+
+export const extentOf = (ticks: readonly TickSummary[]): Extent => ({
+  first: ticks[0],
+  last: ticks.at(-1),
+  ticks: ticks.length,
+})
+
+export function readInfo(database: Database, file: string, { first, last, ticks }: Extent): RecordingInfo {
   const meta = readMeta(database)
-  const first = ticks[0]
-  const last = ticks.at(-1)
   return {
     file,
     host: meta.get('host') ?? '',
@@ -19,6 +30,6 @@ export function readInfo(database: Database, file: string, ticks: readonly TickS
     complete: meta.get('complete') === '1',
     start: first?.start ?? wallMicros(0),
     end: last === undefined ? wallMicros(0) : addMicros(last.start, last.length),
-    ticks: ticks.length,
+    ticks,
   }
 }

@@ -2,20 +2,22 @@
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { BackendActivity, Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
+import type { TimeSpan } from '../frame/time.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
-import { readBeginning, readContents } from './contents.ts'
-import { readInfo } from './info.ts'
+import { readContents, type Contents } from './contents.ts'
+import { extentOf, readInfo, type Extent } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { allNames, type AllNames } from './names.ts'
+import { readAround, readOutline, type Outline } from './outline.ts'
 import { gapsOf, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
   readonly follow?: boolean
-  /** only its first minute to begin with, so that a day opens at once; the first refresh brings the rest */
-  readonly beginning?: boolean
+  /** no ticks to begin with: `focus` brings those around one time, so that a day opens at once, the first refresh all of them */
+  readonly outline?: boolean
   /** believe nothing: check every tick at once */
   readonly verify?: boolean
 }
@@ -33,22 +35,33 @@ export class StoredRecording implements Recording {
   #info: RecordingInfo
   #markers: readonly Marker[]
   #gaps: readonly Gap[] | null = null
-  /** only the first minute of the series has been read */
-  #isBeginning: boolean
+  /** set as long as the series has not been read, or a part of it */
+  #outline: Outline | null
   /** every tick has been checked */
   #isChecked: boolean
 
-  constructor(connection: Connection, { beginning = false, verify = false }: OpenOptions) {
+  constructor(connection: Connection, { outline = false, verify = false }: OpenOptions) {
     const isSuspect = verify || connection.isSuspect
-    const first = beginning && !isSuspect ? connection.use(readBeginning) : null
-    const { damage, ...series } = first ?? readContents(connection, isSuspect)
+    this.#outline = outline && !isSuspect ? connection.use(readOutline) : null
+    const { damage, ...series } =
+      this.#outline === null ? readContents(connection, isSuspect) : onlyMinutes(this.#outline)
     this.#connection = connection
-    this.#isBeginning = first !== null
     this.#isChecked = isSuspect || damage.length > 0
     this.#series = series
     this.#damage = [...connection.damage, ...damage]
     this.#markers = connection.use(({ database }) => readMarkers(database))
-    this.#info = connection.use(({ database }) => readInfo(database, connection.file, series.ticks))
+    const extent = this.#outline === null ? extentOf(series.ticks) : outlined(this.#outline)
+    this.#info = connection.use(({ database }) => readInfo(database, connection.file, extent))
+  }
+
+  /** Reads the ticks of the span and some around it, where there is but an outline. Numbers of ticks stay, their indexes do not. */
+  focus(span: TimeSpan): void {
+    const outline = this.#outline
+    if (outline === null) return
+    const ticks = this.#connection.use((access) => readAround(access, outline, span))
+    if (ticks === null) this.#readOn()
+    else this.#series = { ticks, minutes: this.#series.minutes }
+    this.#gaps = null
   }
 
   get info(): RecordingInfo {
@@ -94,7 +107,7 @@ export class StoredRecording implements Recording {
   }
 
   refresh(): boolean {
-    if (this.#isBeginning) return this.#readOn()
+    if (this.#outline !== null) return this.#readOn()
     this.#forgetEvicted()
     return this.#connection.use(({ database }) => {
       const markers = readMarkers(database)
@@ -103,7 +116,7 @@ export class StoredRecording implements Recording {
         this.#markers = markers
         this.#gaps = null
       }
-      this.#info = readInfo(database, this.#connection.file, this.#series.ticks)
+      this.#info = readInfo(database, this.#connection.file, extentOf(this.#series.ticks))
       return more
     })
   }
@@ -111,13 +124,13 @@ export class StoredRecording implements Recording {
   /** From the start again: if the rest is damaged, all of it has to be looked at. */
   #readOn(isSuspect = false): true {
     const { damage, ...series } = readContents(this.#connection, isSuspect)
-    this.#isBeginning = false
+    this.#outline = null
     this.#isChecked = isSuspect || damage.length > 0
     this.#series = series
     this.#damage = [...this.#connection.damage, ...damage]
     this.#gaps = null
     const { file } = this.#connection
-    this.#info = this.#connection.use(({ database }) => readInfo(database, file, series.ticks))
+    this.#info = this.#connection.use(({ database }) => readInfo(database, file, extentOf(series.ticks)))
     return true
   }
 
@@ -175,3 +188,7 @@ export class StoredRecording implements Recording {
     return Math.max(0, Math.min(to, first + ticks.length) - Math.max(from, first))
   }
 }
+
+const onlyMinutes = ({ minutes }: Outline): Contents => ({ ticks: [], minutes: [...minutes], damage: [] })
+
+const outlined = ({ first, last }: Outline): Extent => ({ first, last, ticks: last.seq - first.seq + 1 })

@@ -1,7 +1,7 @@
 /** The series of all ticks, from the rollups where they are and from the tick table in between; and the gaps that follow from it. */
 import { MAX_COVERED } from '../frame/aggregate.ts'
 import type { Gap } from '../frame/frame.ts'
-import type { TickSummary } from '../frame/recording.ts'
+import type { SeqRange, TickSummary } from '../frame/recording.ts'
 import { addMicros, wallMicros } from '../frame/units.ts'
 import { allOr, bytes, integer, query, type Database } from './database.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
@@ -19,36 +19,37 @@ export interface Series {
   readonly minutes: Minute[]
 }
 
-/** Appends what came after the last tick of `series`, up to so many rollups. Returns whether anything did. */
-export function readSeries(database: Database, series: Series, most = Infinity): boolean {
+const ALL: SeqRange = { from: 0, to: Number.MAX_SAFE_INTEGER }
+
+/** Appends what came after the last tick of `series`, within a range that cuts no rollup. Returns whether anything did. */
+export function readSeries(database: Database, series: Series, range = ALL): boolean {
   const { ticks, minutes } = series
   const known = ticks.length
   const select = query(
     database,
     `SELECT seq, ${TICK_SUMMARY_COLUMNS.join(',')} FROM tick WHERE seq >= ? AND seq < ? ORDER BY seq`,
   )
+  const nextSeq = (): number => (ticks.at(-1)?.seq ?? range.from - 1) + 1
   const readLoose = (to: number): void => {
-    for (const row of select.all(nextSeq(ticks), to)) ticks.push(tickSummary(row))
+    if (nextSeq() >= to) return
+    for (const row of select.all(nextSeq(), to)) ticks.push(tickSummary(row))
   }
   const last = minutes.at(-1)
   const rollups = query(
     database,
-    'SELECT first, ticks, series FROM minute WHERE first >= ? ORDER BY first LIMIT ?',
+    'SELECT first, ticks, series FROM minute WHERE first >= ? AND first < ? ORDER BY first',
   )
-  const from = last === undefined ? 0 : last.first + last.ticks
-  for (const row of rollups.all(from, Number.isFinite(most) ? most : -1)) {
+  for (const row of rollups.all(last === undefined ? range.from : last.first + last.ticks, range.to)) {
     const minute = { first: integer(row[0]), ticks: integer(row[1]) }
     minutes.push(minute)
-    if (minute.first + minute.ticks <= nextSeq(ticks)) continue
+    if (minute.first + minute.ticks <= nextSeq()) continue
     readLoose(minute.first)
-    if (minute.first >= nextSeq(ticks)) unpackSeries(bytes(row[2]), minute.first, ticks)
+    if (minute.first >= nextSeq()) unpackSeries(bytes(row[2]), minute.first, ticks)
     else readLoose(minute.first + minute.ticks)
   }
-  if (minutes.length < most) readLoose(Number.MAX_SAFE_INTEGER)
+  readLoose(range.to)
   return ticks.length > known
 }
-
-const nextSeq = (ticks: readonly TickSummary[]): number => (ticks.at(-1)?.seq ?? -1) + 1
 
 /** null where there is none, or it cannot be read */
 export function oldestTick(database: Database): number | null {

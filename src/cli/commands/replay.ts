@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/recording.ts'
+import { lookBack } from '../../frame/moment.ts'
 import { parseDuration, type TimeScope } from '../../frame/time.ts'
-import { micros, type Micros } from '../../frame/units.ts'
+import { addMicros, micros, type Micros } from '../../frame/units.ts'
+import type { PrintOptions } from '../../replay/print.ts'
 import { typed } from '../../replay/stops.ts'
+import type { StoredRecording } from '../../store/reader.ts'
 import type { Io } from '../io.ts'
 import { terminalOf } from '../values/terminal.ts'
 import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
@@ -49,7 +51,8 @@ export function replayCommand(io: Io): Command {
   return command.action(async (file: string, flags: ReplayFlags) => {
     const { openRecording } = await import('../../store/reader.ts')
     const follow = flags.follow === true
-    const recording = openRecording(file, { follow, beginning: !follow && isPlayedFromStart(flags, io) })
+    const outline = !follow && flags.from === undefined && flags.to === undefined
+    const recording = openRecording(file, { follow, outline })
     try {
       await show(file, recording, flags, io)
     } finally {
@@ -58,34 +61,40 @@ export function replayCommand(io: Io): Command {
   })
 }
 
-/** Then the first picture needs the first minute only, and the rest of a long day can follow it. */
-const isPlayedFromStart = (flags: ReplayFlags, io: Io): boolean =>
-  io.stdout.isTTY === true &&
-  [flags.at, flags.from, flags.to].every((time) => time === undefined) &&
-  !wantsText(flags)
-
 const wantsText = ({ print, json, ansi, frames }: ReplayFlags): boolean =>
   [print, json, ansi].includes(true) || frames !== undefined
 
-async function show(file: string, recording: Recording, flags: ReplayFlags, io: Io): Promise<void> {
+async function show(file: string, recording: StoredRecording, flags: ReplayFlags, io: Io): Promise<void> {
   const scope = timeScope(recording, io, flags.tz)
   const terminal = wantsText(flags) ? null : terminalOf(io, flags.plain)
   if (terminal === null) {
-    // A terminal that can't show a screen had been given the beginning alone.
-    recording.refresh()
     await print(recording, flags, scope, io)
   } else {
     const { playFile } = await import('../play-file.ts')
     const at = flags.at === undefined ? null : typed(timeOption('--at', flags.at, scope))
     const range =
       flags.from === undefined && flags.to === undefined ? null : rangeOptions(flags.from, flags.to, scope)
+    focus(recording, { at: at ?? scope.span.from }, flags)
     await playFile(file, recording, terminal, { ...flags, at, range, timeZone: scope.timeZone }, io)
   }
 }
 
-async function print(recording: Recording, flags: ReplayFlags, scope: TimeScope, io: Io): Promise<void> {
+/** The picture of one moment needs the ticks around it; the rest of a long day can follow, or is not needed at all. */
+function focus(recording: StoredRecording, which: PrintOptions['which'], { window }: ReplayFlags): void {
+  const { from, to } = 'at' in which ? { from: which.at, to: which.at } : which
+  recording.focus({ from: addMicros(from, -lookBack(window)), to })
+}
+
+async function print(
+  recording: StoredRecording,
+  flags: ReplayFlags,
+  scope: TimeScope,
+  io: Io,
+): Promise<void> {
+  const chosen = recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
+  if (chosen !== null) focus(recording, chosen.which, flags)
   for (const text of recording.damage) io.stderr.write(`upstreamtop: ${text}\n`)
-  if (recording.ticks.length === 0) {
+  if (chosen === null) {
     io.stderr.write('upstreamtop: this recording has no ticks: there is nothing to show\n')
     return
   }
@@ -96,17 +105,14 @@ async function print(recording: Recording, flags: ReplayFlags, scope: TimeScope,
     size: flags.size ?? { columns: 120, rows: 40 },
     timeZone: scope.timeZone,
     windowSeconds: flags.window,
-    ...chosenFrames(flags, scope),
+    ...chosen,
     format: flags.json === true ? 'json' : 'text',
     depth: flags.ansi === true && flags.plain !== true ? 'colour' : 'none',
   })
   await writeText(frames, io)
 }
 
-function chosenFrames(
-  flags: ReplayFlags,
-  scope: TimeScope,
-): Pick<import('../../replay/print.ts').PrintOptions, 'which' | 'step'> {
+function chosenFrames(flags: ReplayFlags, scope: TimeScope): Pick<PrintOptions, 'which' | 'step'> {
   if (flags.at !== undefined) return { which: { at: typed(timeOption('--at', flags.at, scope)) }, step: null }
   if (flags.frames === undefined) return { which: rangeOptions(flags.from, flags.to, scope), step: null }
   const [span = '', step, ...rest] = flags.frames.split('/')
