@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { lookBack } from '../../frame/moment.ts'
 import { parseDuration, type TimeScope } from '../../frame/time.ts'
-import { addMicros, micros, type Micros } from '../../frame/units.ts'
+import { micros, wallMicros, type Micros } from '../../frame/units.ts'
 import type { PrintOptions } from '../../replay/print.ts'
 import { typed } from '../../replay/stops.ts'
 import type { StoredRecording } from '../../store/reader.ts'
@@ -82,7 +82,7 @@ async function show(file: string, recording: StoredRecording, flags: ReplayFlags
 /** The picture of one moment needs the ticks around it; the rest of a long day can follow, or is not needed at all. */
 function focus(recording: StoredRecording, which: PrintOptions['which'], { window }: ReplayFlags): void {
   const { from, to } = 'at' in which ? { from: which.at, to: which.at } : which
-  recording.focus({ from: addMicros(from, -lookBack(window)), to })
+  recording.focus({ from: wallMicros(from - lookBack(window)), to })
 }
 
 async function print(
