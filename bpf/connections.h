@@ -3,15 +3,19 @@
 
 static __always_inline struct flow *find_flow(const struct packet *p)
 {
+	if (!p->known)
+		return 0;
 	return p->family == 4 ? bpf_map_lookup_elem(&flows4, &p->k4) : bpf_map_lookup_elem(&flows6, &p->k6);
 }
 
 /* A new, empty flow in place of whatever had the tuple. */
-
-static __always_inline struct flow *make_flow(const struct packet *p, int replace)
+static __always_inline struct flow *make_flow(struct packet *p, int replace)
 {
+	__u16 port = remote_port(p);
 	long failed;
 
+	__sync_fetch_and_or(&flow_ports[port >> 6], 1ULL << (port & 63));
+	p->known = 1;
 	if (p->family == 4)
 		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, replace ? BPF_EXIST : BPF_NOEXIST);
 	else

@@ -73,6 +73,26 @@ static __always_inline int is_pure_ack(struct __sk_buff *skb)
 	       bpf_ntohs(headers->ip.tot_len) == 20 + headers->tcp.doff * 4;
 }
 
+static __always_inline __u16 local_port(const struct packet *p)
+{
+	return bpf_ntohs(p->family == 4 ? p->k4.lport : p->k6.lport);
+}
+
+static __always_inline __u16 remote_port(const struct packet *p)
+{
+	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
+}
+
+static __always_inline int is_door(__u16 port)
+{
+	return door_ports[port >> 6] >> (port & 63) & 1;
+}
+
+static __always_inline int has_flows(__u16 port)
+{
+	return flow_ports[port >> 6] >> (port & 63) & 1;
+}
+
 static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -162,6 +182,7 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		p->k6.rport = remote;
 		p->k6.lport = local;
 	}
+	p->known = has_flows(bpf_ntohs(remote));
 	return 0;
 }
 
@@ -183,21 +204,7 @@ static __always_inline void turn(struct packet *p)
 		p->k6.rport = k.lport;
 		p->k6.lport = k.rport;
 	}
-}
-
-static __always_inline __u16 local_port(const struct packet *p)
-{
-	return bpf_ntohs(p->family == 4 ? p->k4.lport : p->k6.lport);
-}
-
-static __always_inline __u16 remote_port(const struct packet *p)
-{
-	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
-}
-
-static __always_inline int is_door(__u16 port)
-{
-	return door_ports[port >> 6] >> (port & 63) & 1;
+	p->known = has_flows(remote_port(p));
 }
 
 static __always_inline void remote_of(const struct packet *p, struct backend_key *key)

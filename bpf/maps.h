@@ -14,6 +14,9 @@ const volatile __u8 has_only = 0;
 /* A bit a port on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
 __u64 door_ports[1024] = {};
 
+/* A bit a port to which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
+__u64 flow_ports[1024] = {};
+
 /* ---- flows ---- */
 
 struct {
@@ -214,7 +217,7 @@ struct packet {
 	__u8 flags;
 	__u8 family;
 	__u8 leaves; /* by our own hand: seen at the egress hook */
-	__u8 pad;
+	__u8 known;  /* there may be a flow to its remote port */
 	union {
 		struct key4 k4;
 		struct key6 k6;
@@ -229,6 +232,7 @@ struct packet {
 /* What is left of the segment that is being read. */
 struct work {
 	__u64 now;
+	__u64 hash; /* of a request line, 0 when it was cut */
 	__u32 off;
 	__u32 len;
 	__u32 ack;

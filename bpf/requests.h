@@ -118,7 +118,7 @@ static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u6
 }
 
 /* A valid request line is complete. */
-__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u64 hash, __u32 flags)
+__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u32 flags)
 {
 	if (!f || !s)
 		return 0;
@@ -148,7 +148,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	x->at_ns = f->line_ns;
 	x->lead_us = f->fresh && !number ? micros_between(f->syn_ns, f->line_ns) : 0;
 	x->ack = s->work.ack;
-	x->hash = hash;
+	x->hash = s->work.hash;
 	x->header_us = 0;
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
@@ -160,7 +160,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u6
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	if (!f->held)
-		book_retry(f, counters, hash, now);
+		book_retry(f, counters, s->work.hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
@@ -218,13 +218,13 @@ static __always_inline __u32 flags_of_method(const struct line *l)
 }
 
 /* The line in scratch is complete: finds its slot the long way and begins the request. */
-__noinline int begin_from_line(struct flow *f, struct scratch *s, __u64 hash)
+__noinline int begin_from_line(struct flow *f, struct scratch *s)
 {
-	if (!f || !s)
+	if (!f || !s || !backend_of_flow(f, s))
 		return 0;
 	__u32 slot = slot_for_line(s, f->backend);
-	__u64 keyed = hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
-	struct memo *memo = hash ? memo_of(keyed) : 0;
+	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	struct memo *memo = s->work.hash ? memo_of(keyed) : 0;
 	struct slot *counters = slot_of(slot);
 
 	/* a line that was folded is parsed each time: it has to be counted */
@@ -233,7 +233,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s, __u64 hash)
 		memo->slot = slot;
 		memo->generation = counters->memo_generation;
 	}
-	return begin_request(f, s, slot, hash, flags_of_method(&s->line));
+	return begin_request(f, s, slot, flags_of_method(&s->line));
 }
 
 /* A whole line lies at the start of the chunk. */
@@ -241,7 +241,8 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 {
 	if (!backend_of_flow(f, s))
 		return 1;
-	__u64 hash = line_hash(&s->chunk, seed), keyed = hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	s->work.hash = line_hash(&s->chunk, seed);
+	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
 	struct memo *memo = memo_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);
 
@@ -252,7 +253,7 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
 				      : w == 0x205443454e4e4f43ULL	       ? IS_CONNECT
 									       : 0;
-			begin_request(f, s, memo->slot, hash, flags);
+			begin_request(f, s, memo->slot, flags);
 			return 1;
 		}
 	}
@@ -260,7 +261,7 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 	feed(s, line_end);
 	if (s->line.state != LINE_END)
 		return 0;
-	begin_from_line(f, s, hash);
+	begin_from_line(f, s);
 	return 1;
 }
 
@@ -315,8 +316,6 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 	f->out.state = DIR_HEAD;
 	head_begin(&f->out);
 	f->out.head.first = 1;
-	if (backend_of_flow(f, s))
-		begin_from_line(f, s, 0);
 	return 0;
 }
 
@@ -326,7 +325,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	if (!f || !s)
 		return 1;
 	struct dir *d = &f->out;
-	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len, end;
+	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len, end = 0;
 	__u8 state = d->state;
 
 	if (load_chunk(skb, s, n))
@@ -342,9 +341,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 				s->line = *l;
 		}
 		s->work.line_loaded = 1;
-		return request_part(f, s, n);
-	}
-	if (state == DIR_LINE) {
+	} else if (state == DIR_LINE) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
 		head_begin(d);
@@ -352,15 +349,22 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		if (!d->head.first) {
 			line_fresh(&s->line);
 			s->work.line_loaded = 1;
-			return request_part(f, s, n);
-		}
-		if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
+			state = DIR_PART;
+		} else if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
 			not_a_request(f, s);
 			return 1;
 		}
 	} else {
 		stash_restore(s, d);
 		end = head_scan(&d->head, &s->chunk, n);
+	}
+	if (state == DIR_PART) {
+		int over = request_part(f, s, n);
+
+		s->work.hash = 0;
+		if (d->state == DIR_HEAD)
+			begin_from_line(f, s);
+		return over;
 	}
 	if (!end) {
 		head_fold(&d->head, &s->chunk, n);

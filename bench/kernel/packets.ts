@@ -8,6 +8,8 @@ const GOALS = {
   ack: 5,
   not_http_ingress: 50,
   not_http_egress: 60,
+  beside_ingress: 50,
+  beside_egress: 60,
   body_ingress: 90,
   request: 350,
   answer: 320,

@@ -165,9 +165,9 @@ static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 No
 static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
 				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
-enum { NOTHING, PURE_ACK, UNKNOWN_IN, UNKNOWN_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+enum { NOTHING, PURE_ACK, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, BODY_IN, ASKED, ANSWERED, CASES };
 static const char *const names[CASES] = {
-	"null", "ack", "not_http_ingress", "not_http_egress", "body_ingress", "request", "answer",
+	"null", "ack", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "body_ingress", "request", "answer",
 };
 
 int main(int argc, char **argv)
@@ -198,11 +198,18 @@ int main(int argc, char **argv)
 			p.length += 500;
 			put16(p.bytes + 16, 540);
 			ns[UNKNOWN_IN][n] = run(ingress, &p, 1);
+			/* the same from a port to which there are flows, but not this one */
+			put16(p.bytes + 34, 8000);
+			put16(p.bytes + 36, 40001);
+			ns[NEAR_IN][n] = run(ingress, &p, 1);
 			make(&p, 1, 9999, ACK, "", 0);
 			memcpy(p.bytes + 54, "\x17\x03\x03", 3);
 			p.length += 500;
 			put16(p.bytes + 16, 540);
 			ns[UNKNOWN_OUT][n] = run(egress, &p, 1);
+			put16(p.bytes + 34, 40001);
+			put16(p.bytes + 36, 8000);
+			ns[NEAR_OUT][n] = run(egress, &p, 1);
 			make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
 			ns[ASKED][n] = run(egress, &p, 1);
 			make(&p, 0, 8000, ACK, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);
