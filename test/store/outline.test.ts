@@ -60,7 +60,8 @@ for (const name of FILES) {
 
 test('only a part of a long recording is read for one time, and all of it by the first refresh', () => {
   opened('incident.db', true, (recording) => {
-    assert.deepEqual(recording.ticks, [])
+    const unread: number = recording.ticks.length
+    assert.equal(unread, 0)
     const { start, ticks } = recording.info
     const from = addMicros(start, 200_000_000)
     recording.focus({ from, to: from })
