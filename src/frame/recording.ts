@@ -1,6 +1,7 @@
 /** What a recording says of itself, and the port through which replay and report read one. */
 import type { Aggregate } from './aggregate.ts'
 import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
+import type { Span } from './span.ts'
 import type { Micros, WallMicros } from './units.ts'
 
 export interface RecordingInfo {
@@ -63,6 +64,8 @@ export interface Recording {
   frame(seq: number): SecondFrame | null
   /** exact sum over the range: whole minutes from the rollups, the ends tick by tick */
   aggregate(range: SeqRange): Aggregate
+  /** the same ticks unsummed, for who sums them himself; absent where frames cost nothing */
+  spans?(range: SeqRange): readonly Span[]
   /** the request ring of the range, in order */
   requests(range: SeqRange): Iterable<RequestEvent>
   /**

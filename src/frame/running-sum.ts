@@ -1,5 +1,5 @@
 /**
- * The sum of aggregates that come one after the other, equal to sumOf's (the test holds them so), added into counters that
+ * The sum of spans that come one after the other, equal to sumOf's (the test holds them so), added into counters that
  * change in place: a day of minutes makes no garbage.
  */
 import {
@@ -14,44 +14,48 @@ import {
   type ConnectionCounts,
   type RouteSum,
 } from './aggregate.ts'
-import type { Backend, Codes, Counts, Distribution, Failures, Route } from './frame.ts'
+import type {
+  Backend,
+  Codes,
+  ConnectionRow,
+  Counts,
+  Distribution,
+  Failures,
+  Route,
+  TrafficRow,
+} from './frame.ts'
 import { mergeBuckets, type Buckets } from './histogram.ts'
+import { Interned } from './interned.ts'
+import type { Span } from './span.ts'
 import { micros, type Micros } from './units.ts'
 
 export class RunningSum {
   #span = 0
   #sum: Aggregate = NOTHING
-  readonly #backends = new Map<string, BackendEntry>()
+  readonly #backends = new Interned(backendKey, () => new BackendEntry())
 
   /** Comes after all that were added before. */
-  add(aggregate: Aggregate): void {
-    if (aggregate.ticks === 0) return
+  add(added: Span): void {
     this.#span++
     const { from, length, covered, ticks, loss, excluded, control } = this.#sum
     this.#sum = {
       ...NOTHING,
-      from: ticks === 0 ? aggregate.from : from,
-      to: aggregate.to,
-      length: micros(length + aggregate.length),
-      covered: micros(covered + aggregate.covered),
-      ticks: ticks + aggregate.ticks,
-      loss: addFields(loss, aggregate.loss),
-      excluded: addFields(excluded, aggregate.excluded),
-      control: addFields(control, aggregate.control),
+      from: ticks === 0 ? added.from : from,
+      to: added.to,
+      length: micros(length + added.length),
+      covered: micros(covered + added.covered),
+      ticks: ticks + added.ticks,
+      loss: addFields(loss, added.loss),
+      excluded: addFields(excluded, added.excluded),
+      control: addFields(control, added.control),
     }
-    for (const sum of aggregate.backends) this.#entryOf(sum).add(sum, this.#span)
+    for (const row of added.traffic) this.#backends.of(row.backend).addTraffic(row, this.#span)
+    for (const row of added.connections) this.#backends.of(row.backend).addConnection(row)
   }
 
   get total(): Aggregate {
-    const backends = [...this.#backends.values()].map((entry) => entry.total(this.#span))
+    const backends = this.#backends.values.map((entry) => entry.total(this.#span))
     return { ...this.#sum, backends, totals: totalsOf(backends) }
-  }
-
-  #entryOf({ backend }: BackendSum): BackendEntry {
-    const key = backendKey(backend)
-    let entry = this.#backends.get(key)
-    if (entry === undefined) this.#backends.set(key, (entry = new BackendEntry()))
-    return entry
   }
 }
 
@@ -59,27 +63,26 @@ class BackendEntry {
   #backend: Backend | null = null
   #connection = { connects: 0, refused: 0, connectTimeout: 0, retransmits: 0, opaque: 0 }
   readonly #connect = new DistributionEntry()
-  readonly #routes = new Map<string, RouteEntry>()
+  readonly #routes = new Interned(routeKey, () => new RouteEntry())
 
-  add({ backend, connection, routes }: BackendSum, span: number): void {
-    this.#backend = backend
+  addTraffic(row: TrafficRow, span: number): void {
+    this.#backend = row.backend
+    this.#routes.of(row.route).add(row, span)
+  }
+
+  addConnection(row: ConnectionRow): void {
+    this.#backend = row.backend
     const sum = this.#connection
-    sum.connects += connection.connects
-    sum.refused += connection.refused
-    sum.connectTimeout += connection.connectTimeout
-    sum.retransmits += connection.retransmits
-    sum.opaque += connection.opaque
-    this.#connect.add(connection.connect)
-    for (const route of routes) {
-      const key = routeKey(route.route)
-      let entry = this.#routes.get(key)
-      if (entry === undefined) this.#routes.set(key, (entry = new RouteEntry()))
-      entry.add(route, span)
-    }
+    sum.connects += row.connects
+    sum.refused += row.refused
+    sum.connectTimeout += row.connectTimeout
+    sum.retransmits += row.retransmits
+    sum.opaque += row.opaque
+    this.#connect.add(row.connect)
   }
 
   total(span: number): BackendSum {
-    const routes = [...this.#routes.values()].map((route) => route.total(span))
+    const routes = this.#routes.values.map((route) => route.total(span))
     const connection: ConnectionCounts = { ...this.#connection, connect: this.#connect.total }
     return { ...sumCounts(routes), backend: this.#backend!, connection, routes }
   }

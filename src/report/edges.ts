@@ -3,7 +3,7 @@ import type { BackendSum } from '../frame/aggregate.ts'
 import { addMicros, SECOND, wallMicros, type WallMicros } from '../frame/units.ts'
 import type { Candidate } from './finding.ts'
 import type { TimeSpan } from '../frame/time.ts'
-import type { StepSeries } from './steps.ts'
+import type { StepSeries } from './step-series.ts'
 
 export interface Second {
   readonly at: WallMicros

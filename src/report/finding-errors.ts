@@ -6,7 +6,7 @@ import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
 import type { FindingKind } from './document.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { runsOf, spread, sum, surprise, type Run } from './runs.ts'
-import type { BackendSeries } from './steps.ts'
+import type { BackendSeries } from './step-series.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind

@@ -7,7 +7,7 @@ import { micros } from '../frame/units.ts'
 import { latency, longSpan } from '../render/quantities.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, runsOf, type Run } from './runs.ts'
-import type { BackendSeries } from './steps.ts'
+import type { BackendSeries } from './step-series.ts'
 
 const LEAST_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)

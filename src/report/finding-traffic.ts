@@ -2,7 +2,7 @@
 import { longSpan, rate } from '../render/quantities.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
-import type { BackendSeries, StepSeries } from './steps.ts'
+import type { BackendSeries, StepSeries } from './step-series.ts'
 
 /** Steps on each side that say what is usual: follows the day, outlasts an incident. */
 const REACH = 90

@@ -3,7 +3,7 @@ import type { Aggregate, BackendSum } from '../frame/aggregate.ts'
 import type { Backend } from '../frame/frame.ts'
 import type { FindingKind } from './document.ts'
 import type { Run } from './runs.ts'
-import type { StepSeries } from './steps.ts'
+import type { StepSeries } from './step-series.ts'
 
 /** What detectors look at. */
 export interface Looking {

@@ -16,7 +16,8 @@ import { trafficChanges } from './finding-traffic.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { severalNamespaces } from './json.ts'
 import { aggregateWithin } from './source.ts'
-import { stepsWithin, type StepSeries } from './steps.ts'
+import type { StepSeries } from './step-series.ts'
+import { stepSums } from './steps.ts'
 import type { Summary } from './summary.ts'
 
 /** In the order of time. */
@@ -69,7 +70,7 @@ function findingOf(
       ? { ...aggregate.totals, backend: NOBODY, routes: [] }
       : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
   const secondsOf = function* (span: TimeSpan): Iterable<Second> {
-    for (const { start, aggregate } of stepsWithin(recordings, span, SECOND)) {
+    for (const { start, aggregate } of stepSums(recordings, span, SECOND)) {
       yield { at: start, line: lineOf(selectRows(aggregate, summary.query.selection.rows)) }
     }
   }

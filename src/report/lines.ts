@@ -12,7 +12,7 @@ import { entityOf, fullEntityOf } from './entity.ts'
 import { severalNamespaces } from './json.ts'
 import { ordered } from './order.ts'
 import { aggregateWithin } from './source.ts'
-import { stepsWithin } from './steps.ts'
+import { stepSums } from './steps.ts'
 import { backendName, lineFilter, measurableRoute, type Summary } from './summary.ts'
 
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
@@ -132,7 +132,7 @@ function selectedCodes({ selected, query }: Summary): Map<number, number> {
 
 function minuteLines(summary: Summary, recordings: readonly Recording[]): Line[] {
   const wanted = lineFilter(summary)
-  return [...stepsWithin(recordings, summary.query.range, MINUTE)]
+  return [...stepSums(recordings, summary.query.range, MINUTE)]
     .map(({ start, aggregate }) => ({ start, ...selectRows(aggregate, summary.query.selection.rows) }))
     .filter(({ totals }) => wanted(totals))
     .map(({ start, totals, length }) => ({

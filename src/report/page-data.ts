@@ -7,7 +7,7 @@ import { selectRows } from '../frame/selection.ts'
 import { micros, toSeconds, type Micros } from '../frame/units.ts'
 import { visible } from '../render/text.ts'
 import { severalNamespaces } from './json.ts'
-import { stepsWithin } from './steps.ts'
+import { stepSums } from './steps.ts'
 import type { Summary } from './summary.ts'
 import { pointOf } from './timeline.ts'
 
@@ -70,7 +70,7 @@ function dataAt(
     p99: nulls(count),
   }
   let size = 0
-  for (const { index, aggregate } of stepsWithin(recordings, range, step)) {
+  for (const { index, aggregate } of stepSums(recordings, range, step)) {
     const selected = selectRows(aggregate, selection.rows)
     const point = pointOf(selected)
     if (point === null || index >= count) continue

@@ -7,7 +7,7 @@ import { documentOf } from './json.ts'
 import { linesBy, type By, type Line } from './lines.ts'
 import { slowestRequests } from './slowest.ts'
 import { pageData, type PageData } from './page-data.ts'
-import { readRange } from './steps.ts'
+import { readRange } from './reading.ts'
 import { summaryOf, type Query, type Summary } from './summary.ts'
 import { timelineOf, type Timeline } from './timeline.ts'
 

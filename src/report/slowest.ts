@@ -5,7 +5,7 @@ import { selects } from '../frame/selection.ts'
 import { ticksWithin } from '../frame/time.ts'
 import { addMicros, wallMicros } from '../frame/units.ts'
 import { compareNames } from './order.ts'
-import type { StepSeries } from './steps.ts'
+import type { StepSeries } from './step-series.ts'
 import type { Query } from './summary.ts'
 
 /**
@@ -24,7 +24,9 @@ export function slowestRequests(
     .sort((a, b) => b.time - a.time || a.start - b.start)
     .slice(0, n)
   let slowest: RequestEvent[] = []
-  for (const { start } of worst) {
+  for (const { time, start } of worst) {
+    const last = slowest[n - 1]
+    if (last !== undefined && durationOf(last) > time) break
     const step = {
       from: wallMicros(Math.max(start, range.from)),
       to: wallMicros(Math.min(addMicros(start, series.step), range.to)),

@@ -2,7 +2,8 @@
 import type { Aggregate } from '../frame/aggregate.ts'
 import { sumOf } from '../frame/aggregate.ts'
 import { fleetOf } from '../frame/fleet.ts'
-import type { Recording, TickSummary } from '../frame/recording.ts'
+import type { Recording, SeqRange, TickSummary } from '../frame/recording.ts'
+import { spanOfFrame, type Span } from '../frame/span.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { addMicros, type WallMicros } from '../frame/units.ts'
 
@@ -38,6 +39,8 @@ export function shifted(recording: Recording, offset: number): Recording {
       const sum = recording.aggregate(range)
       return { ...sum, from: move(sum.from), to: move(sum.to) }
     },
+    spans: (range) =>
+      spansOf(recording, range).map((span) => ({ ...span, from: move(span.from), to: move(span.to) })),
     *requests(range) {
       for (const event of recording.requests(range)) yield { ...event, at: move(event.at) }
     },
@@ -50,6 +53,14 @@ export function shifted(recording: Recording, offset: number): Recording {
 function remembered<T extends object, U>(compute: (of: T) => U): (of: T) => U {
   let last: { readonly of: T; readonly result: U } | null = null
   return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
+}
+
+/** The rows of a few ticks or of whole minutes. */
+export function spansOf(recording: Recording, range: SeqRange): readonly Span[] {
+  if (recording.spans !== undefined) return recording.spans(range)
+  return Array.from({ length: range.to - range.from }, (_, i) => recording.frame(range.from + i))
+    .filter((frame) => frame !== null)
+    .map(spanOfFrame)
 }
 
 /** The sum over a range of time, exact, over all recordings. */

@@ -4,7 +4,6 @@
  */
 import {
   addFields,
-  coveredBy,
   mergeConnections,
   NO_CONNECTIONS,
   NO_CONTROL,
@@ -17,18 +16,10 @@ import {
   type RouteSum,
 } from '../frame/aggregate.ts'
 import type { Backend, Counts, Route, SecondFrame } from '../frame/frame.ts'
-import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
+import { headOfFrame, spanOfFrame, type Span, type SpanHead } from '../frame/span.ts'
+import { micros, wallMicros } from '../frame/units.ts'
 import { ConnectionSum, CountsSum } from './counts-sum.ts'
 import type { HostCounts } from './rows.ts'
-
-/** What a span (a tick or a whole rollup) says of itself. Spans come in the order of time. */
-export interface Span extends HostCounts {
-  readonly from: WallMicros
-  readonly to: WallMicros
-  readonly length: Micros
-  readonly covered: Micros
-  readonly ticks: number
-}
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
 
@@ -40,7 +31,7 @@ interface BackendEntry {
 export class Accumulator {
   readonly #backends = new Map<Backend, BackendEntry>()
   #span = 0
-  #total: Span = {
+  #total: SpanHead = {
     from: wallMicros(0),
     to: wallMicros(0),
     length: micros(0),
@@ -53,19 +44,18 @@ export class Accumulator {
     return this.#total.ticks
   }
 
-  addFrame(frame: SecondFrame): void {
-    this.beginFrame(frame)
-    for (const row of frame.traffic) this.addTraffic(row.backend, row.route, row)
-    for (const row of frame.connections) this.addConnection(row.backend, row)
+  addFrame = (frame: SecondFrame): void => this.addSpan(spanOfFrame(frame))
+
+  addSpan(span: Span): void {
+    this.beginSpan(span)
+    for (const row of span.traffic) this.addTraffic(row.backend, row.route, row)
+    for (const row of span.connections) this.addConnection(row.backend, row)
   }
 
   /** Its rows follow. */
-  beginFrame({ start, length, loss, excluded, control }: SecondFrame): void {
-    const to = addMicros(start, length)
-    this.beginSpan({ from: start, to, length, covered: coveredBy(length), ticks: 1, loss, excluded, control })
-  }
+  beginFrame = (frame: SecondFrame): void => this.beginSpan(headOfFrame(frame))
 
-  beginSpan(span: Span): void {
+  beginSpan(span: SpanHead): void {
     this.#span++
     const total = this.#total
     this.#total = {

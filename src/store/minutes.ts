@@ -1,6 +1,6 @@
 /** Rollups by their first tick. */
+import type { SpanHead } from '../frame/span.ts'
 import { micros, wallMicros } from '../frame/units.ts'
-import type { Span } from './accumulator.ts'
 import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { foldMinute, MINUTE_COLUMNS } from './rollup.ts'
@@ -8,7 +8,7 @@ import { takeHost } from './rows.ts'
 import { SpanReader, type SpanRows } from './span-reader.ts'
 
 export interface MinuteSum {
-  readonly span: Span
+  readonly span: SpanHead
   readonly rows: SpanRows
 }
 
@@ -40,7 +40,7 @@ export class MinuteReader {
     }
   }
 
-  #span(cells: SqlRow): Span {
+  #span(cells: SqlRow): SpanHead {
     const [first, ticks] = [integer(cells[0]), integer(cells[1])]
     const bounds = this.#bounds.get(first, first + ticks - 1)
     return {

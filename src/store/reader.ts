@@ -2,6 +2,7 @@
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { BackendActivity, Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
+import type { Span } from '../frame/span.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
@@ -11,6 +12,7 @@ import { extentOf, readInfo, type Extent } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { allNames, type AllNames } from './names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
+import { spansIn } from './spans.ts'
 import { gapsOf, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
@@ -90,10 +92,13 @@ export class StoredRecording implements Recording {
   aggregate(range: SeqRange): Aggregate {
     const sum = (): Aggregate =>
       this.#connection.use((access) => aggregate(access, this.#series.minutes, range))
-    const first = sum()
-    if (this.#isChecked || !this.#isExpected(range, first.ticks)) return first
-    this.#distrust()
-    return sum()
+    return this.#whole(range, sum, ({ ticks }) => ticks)
+  }
+
+  spans(range: SeqRange): readonly Span[] {
+    const read = (): Span[] =>
+      this.#connection.use((access) => [...spansIn(access, this.#series.minutes, range)])
+    return this.#whole(range, read, (spans) => spans.reduce((sum, { ticks }) => sum + ticks, 0))
   }
 
   activity(range: SeqRange): readonly BackendActivity[] {
@@ -156,6 +161,14 @@ export class StoredRecording implements Recording {
 
   close(): void {
     this.#connection.close()
+  }
+
+  /** Read again where ticks of the range are missing, with everything checked. */
+  #whole<T>(range: SeqRange, read: () => T, ticksOf: (result: T) => number): T {
+    const first = read()
+    if (this.#isChecked || !this.#isExpected(range, ticksOf(first))) return first
+    this.#distrust()
+    return read()
   }
 
   /** A tick turned out to be damaged: from here on nothing is believed unchecked. */

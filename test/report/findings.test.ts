@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ofFrame, sumOf, type Aggregate } from '../../src/frame/aggregate.ts'
 import { RunningSum } from '../../src/frame/running-sum.ts'
+import { spanOfFrame } from '../../src/frame/span.ts'
 import { EVERYTHING } from '../../src/frame/selection.ts'
 import { spanOf } from '../../src/frame/time.ts'
 import { addMicros, wallMicros } from '../../src/frame/units.ts'
@@ -142,15 +143,13 @@ describe('a running sum', () => {
     )
     fc.assert(
       fc.property(ticks, (of) => {
-        const parts = of.map(({ which, ...counts }, i) =>
-          ofFrame(
-            frame(i, addMicros(START, i * 1e6), [
-              { ...counts, backend: backend(`b:${which}`), route: route('GET', '/') },
-            ]),
-          ),
+        const list = of.map(({ which, ...counts }, i) =>
+          frame(i, addMicros(START, i * 1e6), [
+            { ...counts, backend: backend(`b:${which}`), route: route('GET', '/') },
+          ]),
         )
         const sum = new RunningSum()
-        for (const part of parts) sum.add(part)
+        for (const one of list) sum.add(spanOfFrame(one))
         // Rows of a single tick carry their backend with them: that is no part of the sum.
         const plain = (of: Aggregate): unknown => ({
           ...of,
@@ -162,7 +161,7 @@ describe('a running sum', () => {
               routes: routes.map((row) => ({ ...row, backend: null })),
             })),
         })
-        assert.deepEqual(plain(sum.total), plain(sumOf(parts)))
+        assert.deepEqual(plain(sum.total), plain(sumOf(list.map(ofFrame))))
       }),
     )
   })

@@ -392,6 +392,35 @@ describe('report for people', () => {
     )
     assert.ok(!row.slice(row.indexOf('/x'), row.indexOf('onerror')).includes('`'))
   })
+  it('lists the slowest requests of all, whatever step they are in', () => {
+    const seconds = fc.array(fc.array(fc.integer({ min: 1, max: 99 }), { maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 150,
+    })
+    fc.assert(
+      fc.property(seconds, (of) => {
+        const { slowest } = report([
+          recording(
+            of.map((times, i) =>
+              frame(i, addMicros(START, i * 1e6), [
+                { backend: backend('a:1'), route: route('GET', '/'), times },
+              ]),
+            ),
+          ),
+        ])
+        const expected = of
+          .flat()
+          .sort((a, b) => b - a)
+          .slice(0, 10)
+          .map((time) => 2 * time)
+        assert.deepEqual(
+          slowest.map(({ total }) => total),
+          expected,
+        )
+      }),
+      { numRuns: 40 },
+    )
+  })
   it('lists the slowest requests, the slowest first', () => {
     const { slowest } = report([incident()])
     assert.equal(slowest.length, 10)

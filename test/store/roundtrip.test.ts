@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
 import type { SecondFrame } from '../../src/frame/frame.ts'
+import { RunningSum } from '../../src/frame/running-sum.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { writeSample } from '../torture/sample.ts'
@@ -48,6 +49,9 @@ test('the sum of any range is the sum of its frames, rollups or not', () => {
         const [from, to] = [Math.min(a, b, list.length), Math.min(Math.max(a, b), list.length)]
         const expected = sumOf(list.slice(from, to).map(ofFrame))
         assert.deepEqual(comparableSum(recording.aggregate({ from, to })), comparableSum(expected))
+        const sum = new RunningSum()
+        for (const span of recording.spans({ from, to })) sum.add(span)
+        assert.deepEqual(comparableSum(sum.total), comparableSum(expected))
         recording.close()
       }),
     ),

@@ -1,0 +1,161 @@
+/** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
+import { backendKey, mergeDistribution, routeKey } from '../frame/aggregate.ts'
+import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
+import { Interned } from '../frame/interned.ts'
+import { classCount, statistic } from '../frame/measure.ts'
+import { matches, type Selection } from '../frame/selection.ts'
+import type { Span } from '../frame/span.ts'
+import type { TimeSpan } from '../frame/time.ts'
+import type { Micros, WallMicros } from '../frame/units.ts'
+
+/** Of the selected rows; seconds 0 is a step without a tick. */
+export interface StepSeries {
+  readonly range: TimeSpan
+  readonly step: Micros
+  readonly start: WallMicros
+  readonly count: number
+  readonly seconds: readonly number[]
+  readonly requests: readonly number[]
+  /** greatest header or total time, µs; -1 where nothing was measured */
+  readonly slowest: readonly number[]
+  readonly backends: readonly BackendSeries[]
+}
+
+export interface BackendSeries {
+  readonly backend: Backend
+  readonly requests: readonly number[]
+  readonly answered: readonly number[]
+  readonly fivexx: readonly number[]
+  /** of requests: reset, closed, aborted, unanswered */
+  readonly failures: readonly number[]
+  /** refused and timed-out connections */
+  readonly refused: readonly number[]
+  readonly routes: readonly RouteSeries[]
+}
+
+/** The steps in which the route was answered, its median header time there, µs, and the answers that it rests on. */
+export interface RouteSeries {
+  readonly route: Route
+  readonly steps: readonly number[]
+  readonly medians: readonly number[]
+  readonly answered: readonly number[]
+}
+
+/** The spans of a host in a step. */
+export interface HostSpans {
+  readonly host: string
+  readonly spans: readonly Span[]
+}
+
+/** Route times that are kept at most: beyond that, further routes are not followed. */
+const MOST_TIMES = 1_000_000
+
+export class SeriesBuilder {
+  readonly #seconds: number[]
+  readonly #requests: number[]
+  readonly #slowest: number[]
+  readonly #backends: Interned<Backend, BackendBuilder>
+  /** a backend of one of several hosts: its namespace says nothing on another one */
+  readonly #bare = new Interned(backendKey, (backend) => ({ ...backend, netns: 0 }))
+  #times = 0
+
+  constructor(
+    readonly count: number,
+    readonly rows: Selection['rows'],
+  ) {
+    this.#seconds = zeros(count)
+    this.#requests = zeros(count)
+    this.#slowest = zeros(count).fill(-1)
+    this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count))
+  }
+
+  get series(): Omit<StepSeries, 'range' | 'step' | 'start'> {
+    return {
+      count: this.count,
+      seconds: this.#seconds,
+      requests: this.#requests,
+      slowest: this.#slowest,
+      backends: this.#backends.values.map((of) => ({ ...of, routes: of.routes.values })),
+    }
+  }
+
+  /** Steps may come twice: the last one takes what is beyond it. */
+  add(index: number, hosts: readonly HostSpans[]): void {
+    const touched = new Set<RouteBuilder>()
+    for (const { spans } of hosts) {
+      const isBare = hosts.length > 1 && namespaces(spans).size === 1
+      const nameOf = (backend: Backend): Backend => (isBare ? this.#bare.of(backend) : backend)
+      for (const span of spans) {
+        for (const row of span.traffic) this.#addTraffic(index, row, nameOf(row.backend), touched)
+        for (const row of span.connections) this.#addConnection(index, row, nameOf(row.backend))
+      }
+    }
+    this.#seconds[index]! += meanLength(hosts) / 1e6
+    for (const route of touched) this.#addTime(index, route)
+  }
+
+  #addTraffic(index: number, row: TrafficRow, backend: Backend, touched: Set<RouteBuilder>): void {
+    const { route, header } = row
+    if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
+    const of = this.#backends.of(backend)
+    const { reset, closed, aborted, unanswered } = row.failures
+    this.#requests[index]! += row.requests
+    this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
+    of.requests[index]! += row.requests
+    of.answered[index]! += row.answered
+    of.fivexx[index]! += classCount(row, 5)
+    of.failures[index]! += reset + closed + aborted + unanswered
+    if (header.sampled === 0) return
+    const times = of.routes.of(route)
+    times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
+    touched.add(times)
+  }
+
+  #addConnection(index: number, row: ConnectionRow, backend: Backend): void {
+    if (this.rows !== null && !matches(this.rows, { backend, route: null, outcome: null })) return
+    this.#backends.of(backend).refused[index]! += row.refused + row.connectTimeout
+  }
+
+  #addTime(index: number, of: RouteBuilder): void {
+    const { pending } = of
+    of.pending = null
+    if (pending === null || (of.steps.length === 0 && this.#times >= MOST_TIMES)) return
+    this.#times++
+    of.steps.push(index)
+    of.medians.push(statistic(pending, 'p50') ?? 0)
+    of.answered.push(pending.sampled)
+  }
+}
+
+const namespaces = (spans: readonly Span[]): Set<number> =>
+  new Set(
+    spans.flatMap(({ traffic, connections }) => [...traffic, ...connections].map((row) => row.backend.netns)),
+  )
+
+/** Hosts run side by side. */
+const meanLength = (hosts: readonly HostSpans[]): number =>
+  Math.round(hosts.flatMap(({ spans }) => spans).reduce((sum, { length }) => sum + length, 0) / hosts.length)
+
+type BackendBuilder = ReturnType<typeof backendBuilder>
+
+const backendBuilder = (backend: Backend, count: number) => ({
+  backend,
+  requests: zeros(count),
+  answered: zeros(count),
+  fivexx: zeros(count),
+  failures: zeros(count),
+  refused: zeros(count),
+  routes: new Interned(routeKey, (route) => new RouteBuilder(route)),
+})
+
+class RouteBuilder implements RouteSeries {
+  readonly steps: number[] = []
+  readonly medians: number[] = []
+  readonly answered: number[] = []
+  /** of the step at hand */
+  pending: Distribution | null = null
+
+  constructor(readonly route: Route) {}
+}
+
+const zeros = (count: number): number[] => new Array<number>(count).fill(0)
