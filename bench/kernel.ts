@@ -1,9 +1,11 @@
 /**
  * What recording costs nginx. Three questions, answered by ratios where they can be:
  *   1. a packet: BPF_PROG_TEST_RUN over a null program (bench/kernel/testrun.c)
- *   2. a request: CPU of everything and nginx's throughput and p99 with a null program, the whole recorder, tcpdump, an access log
+ *   2. a request: CPU of everything, nginx's throughput, and its p99 at a fixed rate, with a null program, the whole recorder,
+ *      tcpdump, an access log
  *   3. the recorder itself: its two processes' CPU at 10,000 requests a second, and with nothing to record
- * ROUNDS=12 SECONDS=2 by default; every round runs every condition in a turned order, and medians are of ratios within a round.
+ * ROUNDS=12 SECONDS=2 PACED_SECONDS=3 by default, about ten minutes. A round runs every condition; medians are of ratios within
+ * a round, with their quartiles. Wants a machine of its own, and says when it had none.
  */
 import { lacking } from '../test/kernel/lab/system.ts'
 import { packets } from './kernel/packets.ts'

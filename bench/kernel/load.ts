@@ -1,64 +1,64 @@
-/** A closed load by wrk, and what all of us together spent on it. */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { inside } from '../../test/kernel/lab/system.ts'
+/** The two loads: all that nginx can do, for throughput, and a fixed rate far below that, for latency. */
+import { inside, ROOT, sh } from '../../test/kernel/lab/system.ts'
+import type { Machine } from './machine.ts'
 
 export const SECONDS = Number(process.env.SECONDS ?? 2)
+export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 3)
 export const CONNECTIONS = 32
+/** Of the saturated rate: a proxy that is busy, with room to answer at once. */
+export const PACE = 0.4
 
-export interface Sample {
+const PACED = `${ROOT}build/lab/paced`
+const CLIENT_CPU = '1'
+
+export interface Saturated {
   readonly requests: number
   readonly perSecond: number
-  readonly p99: number
   /** µs of CPU per request: nginx, backend, clients, recorder, and the kernel's work on their behalf */
   readonly cpu: number
+  /** of the machine's CPUs, what went to others than us */
+  readonly foreign: number
 }
 
-export async function load(
+export interface Paced {
+  readonly perSecond: number
+  /** µs, from the moment at which the request was due */
+  readonly p50: number
+  readonly p99: number
+  readonly foreign: number
+}
+
+export const buildPaced = (): Promise<string> =>
+  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', `${ROOT}bench/kernel/paced.c`, '-o', PACED)
+
+/** A closed load by wrk. */
+export async function saturate(
   namespace: string,
   port: number,
-  group: Group,
+  machine: Machine,
   seconds = SECONDS,
-): Promise<Sample> {
-  const before = group.cpuMicros()
-  const output = await inside(
-    namespace,
-    'taskset',
-    '-c',
-    '1',
-    'wrk',
-    '-t1',
-    `-c${CONNECTIONS}`,
-    `-d${seconds}s`,
-    '--latency',
-    `http://127.0.0.1:${port}/api/orders`,
+): Promise<Saturated> {
+  const url = `http://127.0.0.1:${port}/api/orders`
+  const words = ['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url]
+  const { result, spent } = await machine.during(() =>
+    inside(namespace, 'taskset', '-c', CLIENT_CPU, ...words),
   )
-  const cpu = group.cpuMicros() - before
-  const requests = Number(/(\d+) requests in/.exec(output)?.[1])
-  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1])
-  const [, amount = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(output) ?? []
-  const p99 = Number(amount) * { us: 0.001, ms: 1, s: 1000 }[unit]!
-  return { requests, perSecond, p99, cpu: cpu / requests }
+  const requests = Number(/(\d+) requests in/.exec(result)?.[1])
+  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(result)?.[1])
+  return { requests, perSecond, cpu: spent.micros / requests, foreign: spent.foreign }
 }
 
-/** A control group with all our processes, children that have ended included. */
-export class Group {
-  readonly #folder: string
-  readonly #root: string
-
-  constructor() {
-    this.#root = /cgroup2? (\S+) cgroup2 /.exec(readFileSync('/proc/mounts', 'utf8'))?.[1] ?? '/sys/fs/cgroup'
-    this.#folder = join(this.#root, `upstreamtop-bench-${process.pid}`)
-    mkdirSync(this.#folder)
-    writeFileSync(join(this.#folder, 'cgroup.procs'), String(process.pid))
-  }
-
-  cpuMicros(): number {
-    return Number(/usage_usec (\d+)/.exec(readFileSync(join(this.#folder, 'cpu.stat'), 'utf8'))?.[1])
-  }
-
-  remove(): void {
-    writeFileSync(join(this.#root, 'cgroup.procs'), String(process.pid))
-    rmdirSync(this.#folder)
-  }
+/** An open load by our own client (paced.c). */
+export async function pace(
+  namespace: string,
+  port: number,
+  machine: Machine,
+  rate: number,
+  seconds = PACED_SECONDS,
+): Promise<Paced> {
+  const words = ['127.0.0.1', port, '/api/orders', rate, CONNECTIONS, seconds].map(String)
+  const { result, spent } = await machine.during(() =>
+    inside(namespace, 'taskset', '-c', CLIENT_CPU, PACED, ...words),
+  )
+  return { ...(JSON.parse(result) as Omit<Paced, 'foreign'>), foreign: spent.foreign }
 }

@@ -1,4 +1,4 @@
-/** Medians, and where the lines go. */
+/** Medians with their spread, and where the lines go. */
 export async function repeated<T>(times: number, action: (n: number) => Promise<T>): Promise<T[]> {
   const results: T[] = []
   for (let n = 0; n < times; n++) results.push(await action(n))
@@ -6,8 +6,25 @@ export async function repeated<T>(times: number, action: (n: number) => Promise<
 }
 
 export const quantile = (values: readonly number[], q: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(q * values.length) - 1)]!
+  [...values].sort((a, b) => a - b)[
+    Math.max(0, Math.min(values.length - 1, Math.ceil(q * values.length) - 1))
+  ]!
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** A median is worth what its quartiles are. */
+export const spread = (values: readonly number[], digits = 3): string =>
+  `${median(values).toFixed(digits)} [${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}]`
+
+export function shuffled<T>(values: readonly T[]): T[] {
+  const result = [...values]
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    ;[result[i], result[j]] = [result[j]!, result[i]!]
+  }
+  return result
+}
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`)

@@ -2,19 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended, startRecorder } from './conditions.ts'
-import { load, type Group } from './load.ts'
+import { saturate } from './load.ts'
+import type { Machine } from './machine.ts'
 import { print } from './numbers.ts'
 
-export async function ownCost(namespace: string, group: Group): Promise<void> {
+export async function ownCost(namespace: string, machine: Machine): Promise<void> {
   const child = await startRecorder(namespace)
   const cpu = (): number => processTree(child.pid!).reduce((sum, pid) => sum + cpuSeconds(pid), 0)
-  await load(namespace, 8081, group)
+  await saturate(namespace, 8081, machine)
   await sleep(3000)
   const idleFrom = cpu()
   await sleep(20_000)
   const idle = (cpu() - idleFrom) / 20
   const busyFrom = cpu()
-  const { requests } = await load(namespace, 8081, group, 10)
+  const { requests } = await saturate(namespace, 8081, machine, 10)
   const perRequest = (cpu() - busyFrom - idle * 10) / requests
   await ended(child, 'SIGINT')
   print('\nthe recorder, node and helper together')

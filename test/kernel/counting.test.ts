@@ -402,9 +402,9 @@ describe('counting', { skip: lacking() }, () => {
   })
 
   test(
-    'a hundred thousand mixed requests under wrk differ from nginx’s log in none',
+    'as many mixed requests as wrk can make in ten seconds differ from nginx’s log in none',
     { skip: lacking('wrk') },
-    async () => {
+    async (t) => {
       const paths = range(1, 40).map((n) => `/${['shop', 'cart', 'user', 'img'][n % 4]!}/page${n}x`)
       const back = await startLabNginx(
         cable.far.namespace,
@@ -423,14 +423,15 @@ describe('counting', { skip: lacking() }, () => {
         script,
         `local paths, n, start = {${list}}, 0, os.time()
        request = function() n = n + 1; return wrk.format(n % 7 == 0 and "DELETE" or "GET", paths[n % #paths + 1]) end
-       delay = function() return os.time() - start >= 10 and 60000 or 0 end`, // its end cuts nothing that is under way
+       delay = function() return os.time() - start >= 10 and 60000 or 0 end`, // five seconds for what is under way
       )
       const seen = await watch(cable.proxy.namespace, () =>
-        inside(cable.proxy.namespace, 'wrk', '-t2', '-c48', '-d12s', '-s', script, 'http://127.0.0.1:8080/'),
+        inside(cable.proxy.namespace, 'wrk', '-t2', '-c48', '-d15s', '-s', script, 'http://127.0.0.1:8080/'),
       )
       const attempts = front.attempts()
       await Promise.all([front.stop(), back.stop()])
-      assert.ok(attempts.length > 20_000, `wrk made ${attempts.length} requests`)
+      t.diagnostic(`${attempts.length} requests`)
+      assert.ok(attempts.length > 1000, `wrk made ${attempts.length} requests`)
       assert.deepEqual(rowsOf(seen), truthOf(attempts))
       assert.equal(seen.sum.totals.requests, seen.sum.totals.answered)
       assertNothingLost(seen)

@@ -1,0 +1,149 @@
+/*
+ * An open load: so many requests a second over a few connections, however slow the answers are.
+ *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs
+ * A latency counts from the moment at which its request was due: one that had to wait for a free connection is not flattered.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000LL
+
+struct connection {
+	int fd;
+	long long due; /* of the request that is under way, 0 when it is free */
+	unsigned length;
+	char answer[4096];
+};
+
+static int epoll, free_count;
+static struct connection *connections, **idle;
+static char request[512];
+static unsigned *micros, done;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "paced: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void open_connection(struct connection *c, const struct sockaddr_in *to)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+	int one = 1;
+
+	c->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)to, sizeof(*to)))
+		die("connect");
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event))
+		die("epoll_ctl");
+	idle[free_count++] = c;
+}
+
+static void ask(long long due)
+{
+	struct connection *c = idle[--free_count];
+	ssize_t length = strlen(request);
+
+	c->due = due;
+	c->length = 0;
+	if (write(c->fd, request, length) != length)
+		die("write");
+}
+
+/* Whether the answer is whole: its head has a Content-Length. */
+static int is_whole(struct connection *c)
+{
+	char *end, *length;
+
+	c->answer[c->length] = 0;
+	end = strstr(c->answer, "\r\n\r\n");
+	length = strcasestr(c->answer, "\r\nContent-Length:");
+	if (!end)
+		return 0;
+	if (!length || length > end) {
+		errno = EPROTO;
+		die("an answer without Content-Length");
+	}
+	return c->answer + c->length >= end + 4 + strtoul(length + 17, NULL, 10);
+}
+
+static void receive(struct connection *c)
+{
+	ssize_t n = read(c->fd, c->answer + c->length, sizeof(c->answer) - 1 - c->length);
+
+	if (n <= 0)
+		die("read");
+	c->length += n;
+	if (!is_whole(c))
+		return;
+	micros[done++] = (now() - c->due) / 1000;
+	idle[free_count++] = c;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	struct epoll_event events[64];
+
+	if (argc < 7 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons(atoi(argv[2]));
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", argv[3]);
+	long long rate = atoll(argv[4]), begin;
+	int count = atoi(argv[5]);
+	unsigned total = rate * atoi(argv[6]), asked = 0;
+
+	connections = calloc(count, sizeof(*connections));
+	idle = calloc(count, sizeof(*idle));
+	micros = calloc(total + 1, sizeof(*micros));
+	epoll = epoll_create1(0);
+	for (int i = 0; i < count; i++)
+		open_connection(&connections[i], &to);
+	/* the default of 50 µs is as long as an answer takes */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	begin = now();
+	while (done < total) {
+		long long due = begin + asked * SECOND / rate, wait = asked < total && free_count ? due - now() : SECOND;
+
+		if (wait <= 0) {
+			ask(due);
+			asked++;
+			continue;
+		}
+		struct timespec timeout = {.tv_sec = wait / SECOND, .tv_nsec = wait % SECOND};
+		int n = epoll_pwait2(epoll, events, 64, &timeout, NULL);
+
+		for (int i = 0; i < n; i++)
+			receive(events[i].data.ptr);
+	}
+	double seconds = (now() - begin) / 1e9;
+	qsort(micros, total, sizeof(*micros), by_value);
+	printf("{\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"max\":%u}\n", total / seconds, micros[total / 2],
+	       micros[total * 99 / 100], micros[total - 1]);
+	return 0;
+}
