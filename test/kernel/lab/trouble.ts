@@ -118,19 +118,29 @@ async function tcxTool(): Promise<string> {
   return program
 }
 
-async function dropper(every: number, port: number): Promise<string> {
+/** What leaves by `upper` gets VLAN tags, what comes in by `lower` loses them: between the two, frames are tagged. */
+export async function tagged(namespace: string, upper: string, lower: string, tags: number): Promise<void> {
+  const object = await compiled('tags.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
+  for (const [device, hook, section] of [
+    [upper, 'egress', 'push'],
+    [lower, 'ingress', 'pop'],
+  ] as const) {
+    await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
+    await inside(
+      namespace,
+      ...['tc', 'filter', 'add', 'dev', device, hook],
+      ...['bpf', 'da', 'obj', object, 'sec', section],
+    )
+  }
+}
+
+const dropper = (every: number, port: number): Promise<string> =>
+  compiled('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
+
+async function compiled(program: string, name: string, defines: readonly string[]): Promise<string> {
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  const object = `${ROOT}build/lab/drop-${every}-${port}.o`
-  const flags = [
-    '-O2',
-    '-g',
-    '-target',
-    'bpf',
-    '-mcpu=v3',
-    `-I/usr/include/${MULTIARCH}`,
-    `-DEVERY=${every}`,
-    `-DPORT=${port}`,
-  ]
-  await sh('clang', ...flags, '-c', source('drop.bpf.c'), '-o', object)
+  const object = `${ROOT}build/lab/${name}.o`
+  const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${MULTIARCH}`, ...defines]
+  await sh('clang', ...flags, '-c', source(program), '-o', object)
   return object
 }
