@@ -14,7 +14,7 @@ static __always_inline struct flow *make_flow(struct packet *p, int replace)
 	__u16 port = remote_port(p);
 	long failed;
 
-	__sync_fetch_and_or(&flow_ports[port >> 6], 1ULL << (port & 63));
+	__sync_fetch_and_or(&flow_ports[port_word(port)], 1ULL << (port & 63));
 	p->known = 1;
 	if (p->family == 4)
 		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, replace ? BPF_EXIST : BPF_NOEXIST);

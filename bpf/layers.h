@@ -83,14 +83,21 @@ static __always_inline __u16 remote_port(const struct packet *p)
 	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
 }
 
+/* Where a port's bit is. Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the mask. */
+static __always_inline __u32 port_word(__u32 port)
+{
+	asm volatile("" : "+r"(port));
+	return (port >> 6) & 1023;
+}
+
 static __always_inline int is_door(__u16 port)
 {
-	return door_ports[port >> 6] >> (port & 63) & 1;
+	return door_ports[port_word(port)] >> (port & 63) & 1;
 }
 
 static __always_inline int has_flows(__u16 port)
 {
-	return flow_ports[port >> 6] >> (port & 63) & 1;
+	return flow_ports[port_word(port)] >> (port & 63) & 1;
 }
 
 static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int egress)
