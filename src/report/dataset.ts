@@ -1,9 +1,9 @@
 /**
- * A Parquet data set: DIR/TABLE/host=H/date=YYYY-MM-DD/TABLE-START.parquet, UTC. Streamed a tick at a time; each file is
- * written beside its place and renamed when all are whole, so that an interrupted export adds nothing.
+ * A Parquet data set. Streamed a tick at a time; each file is written beside its place and renamed when all are whole, so that an
+ * interrupted export adds nothing.
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { gapsWithin, summarise, ticksIn } from './summary.ts'
 import { BY_REQUESTS } from './order.ts'
@@ -25,6 +25,7 @@ import { matches, type Selectable, type Selection } from '../frame/selection.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
 import type { WallMicros } from '../frame/units.ts'
+import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
 import { asSystemError } from './output.ts'
 import { coverageEntry, recordingEntry } from './json.ts'
 
@@ -64,18 +65,18 @@ export async function exportDataset(
   try {
     options.signal.throwIfAborted()
     for (const recording of recordings) {
-      set.metadata = metadataOf(recording, options)
+      await set.begin(extentOf(recording, options.range), metadataOf(recording, options))
       for (const gap of gapsWithin(recording.gaps, options.range))
-        await set.add('gaps', recording, gap.from, gapRow(gap))
+        await set.add('gaps', gap.from, gapRow(gap))
       for (const marker of recording.markers) {
         if (marker.at >= options.range.from && marker.at < options.range.to) {
-          await set.add('markers', recording, marker.at, markerRow(marker))
+          await set.add('markers', marker.at, markerRow(marker))
         }
       }
       for (const run of ticksWithin(recording.ticks, options.range)) {
         for (let seq = run.from; seq < run.to; seq++) {
           const frame = recording.frame(seq)
-          if (frame !== null) await addFrame(set, recording, frame, options.selection)
+          if (frame !== null) await addFrame(set, frame, options.selection)
           if (++ticks % BREATH !== 0) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
           await setImmediate()
@@ -90,28 +91,23 @@ export async function exportDataset(
   }
 }
 
-async function addFrame(
-  set: DatasetWriter,
-  recording: Recording,
-  frame: SecondFrame,
-  { rows, codes }: Selection,
-): Promise<void> {
+async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
   const { start } = frame
   const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
-  await set.add('ticks', recording, start, tickRow(frame))
+  await set.add('ticks', start, tickRow(frame))
   for (const row of frame.traffic) {
     if (rows !== null && !kept({ ...row, outcome: null })) continue
-    const wait = set.add('traffic', recording, start, trafficRow(frame, row))
+    const wait = set.add('traffic', start, trafficRow(frame, row))
     if (wait !== null) await wait
   }
   for (const row of frame.connections) {
     if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
-    const wait = set.add('connections', recording, start, connectionRow(frame, row))
+    const wait = set.add('connections', start, connectionRow(frame, row))
     if (wait !== null) await wait
   }
   for (const event of frame.requests) {
     if (!kept(event) || (codes !== null && !matches(codes, event))) continue
-    const wait = set.add('requests', recording, start, requestRow(frame, event))
+    const wait = set.add('requests', start, requestRow(frame, event))
     if (wait !== null) await wait
   }
 }
@@ -136,61 +132,45 @@ interface OpenFile {
 }
 
 class DatasetWriter {
-  metadata: Record<string, string> = {}
   rowCount = 0
   readonly #directory: string
-  /** one a table: time goes forward, so that a file is done when the next day or host begins */
-  readonly #open = new Map<
-    TableName,
-    { readonly recording: Recording; readonly day: number; readonly opened: OpenFile }
-  >()
+  #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
+  /** one a table: time goes forward, so that a file is done when the next day or recording begins */
+  readonly #open = new Map<TableName, { readonly day: number; readonly opened: OpenFile }>()
   readonly #done: OpenFile[] = []
+  readonly #superseded: string[] = []
 
   constructor(directory: string) {
     this.#directory = directory
   }
 
-  /** Await what is returned before the next row. */
-  add(
-    table: TableName,
-    recording: Recording,
-    at: WallMicros,
-    row: readonly ParquetCell[],
-  ): Promise<void> | null {
-    this.rowCount++
-    const day = Math.floor(at / 86_400_000_000)
-    const current = this.#open.get(table)
-    return current?.recording === recording && current.day === day
-      ? current.opened.file.append(row)
-      : this.#addToNext(table, recording, at, day, row)
+  /** What follows is of another recording. @throws UserError where the data set has some of it already */
+  async begin(extent: Extent, metadata: Record<string, string>): Promise<void> {
+    for (const table of TABLES) await this.#closeCurrent(table)
+    this.#superseded.push(...(await supersededBy(this.#directory, extent)))
+    this.#source = { extent, metadata }
   }
 
-  async #addToNext(
-    table: TableName,
-    recording: Recording,
-    at: WallMicros,
-    day: number,
-    row: readonly ParquetCell[],
-  ): Promise<void> {
+  /** Await what is returned before the next row. */
+  add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
+    this.rowCount++
+    const day = dayOf(at)
+    const current = this.#open.get(table)
+    return current?.day === day ? current.opened.file.append(row) : this.#addToNext(table, day, row)
+  }
+
+  async #addToNext(table: TableName, day: number, row: readonly ParquetCell[]): Promise<void> {
     await this.#closeCurrent(table)
-    const path = this.#pathOf(table, recording, at)
+    if (this.#source === null) throw new Error('rows before begin()')
+    const { extent, metadata } = this.#source
+    let path = pathOf(this.#directory, table, extent, day, 1)
+    for (let part = 2; this.#done.some((file) => file.path === path); part++)
+      path = pathOf(this.#directory, table, extent, day, part)
     await mkdir(dirname(path), { recursive: true })
     const temporary = `${path}.${process.pid}.tmp`
-    const opened = {
-      table,
-      path,
-      temporary,
-      file: await ParquetFile.create(temporary, COLUMNS[table], this.metadata),
-    }
-    this.#open.set(table, { recording, day, opened })
-    await opened.file.append(row)
-  }
-
-  #pathOf(table: TableName, { info }: Recording, at: WallMicros): string {
-    const time = isoUtc(at)
-    const day = `date=${time.slice(0, 10)}`
-    const name = `${table}-${time.replace(/[-:]/g, '').replace(/\.\d+/, '')}-${digest(info.host, info.start)}.parquet`
-    return join(this.#directory, table, `host=${partitionValue(info.host)}`, day, name)
+    const file = await ParquetFile.create(temporary, COLUMNS[table], metadata)
+    this.#open.set(table, { day, opened: { table, path, temporary, file } })
+    await file.append(row)
   }
 
   async #closeCurrent(table: TableName): Promise<void> {
@@ -204,6 +184,8 @@ class DatasetWriter {
   async finish(): Promise<ExportResult> {
     for (const table of TABLES) await this.#closeCurrent(table)
     for (const { temporary, path } of this.#done) await rename(temporary, path)
+    const written = new Set(this.#done.map(({ path }) => path))
+    for (const path of this.#superseded) if (!written.has(path)) await rm(path, { force: true })
     const rows = Object.fromEntries(TABLES.map((table) => [table, 0])) as Record<TableName, number>
     for (const { table, file } of this.#done) rows[table] += file.rows
     return { files: this.#done.map(({ path }) => path), rows }
@@ -214,19 +196,4 @@ class DatasetWriter {
     for (const { file } of open) await file.abandon().catch(() => undefined)
     for (const { temporary } of [...open, ...this.#done]) await rm(temporary, { force: true })
   }
-}
-
-/** Hive's own escapes, which every engine undoes. */
-const partitionValue = (text: string): string =>
-  Array.from(Buffer.from(text), (byte) =>
-    /[\w.-]/.test(String.fromCharCode(byte))
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
-  ).join('')
-
-/** Tells recordings of a host apart; the same recording exported again takes its own place. FNV-1a, 32 bit. */
-function digest(host: string, start: WallMicros): string {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(`${host} ${start}`)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return (hash >>> 0).toString(16).padStart(8, '0')
 }

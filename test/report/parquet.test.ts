@@ -165,12 +165,12 @@ describe('a data set', () => {
         )
         .sort(),
       [
-        'connections/host=web1/date=2026-11-22/connections-20261122T140000Z-HASH.parquet',
-        'gaps/host=web1/date=2026-11-22/gaps-20261122T140140Z-HASH.parquet',
-        'markers/host=web1/date=2026-11-22/markers-20261122T140155Z-HASH.parquet',
-        'requests/host=web1/date=2026-11-22/requests-20261122T140000Z-HASH.parquet',
-        'ticks/host=web1/date=2026-11-22/ticks-20261122T140000Z-HASH.parquet',
-        'traffic/host=web1/date=2026-11-22/traffic-20261122T140000Z-HASH.parquet',
+        'connections/host=web1/date=2026-11-22/connections-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'gaps/host=web1/date=2026-11-22/gaps-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'markers/host=web1/date=2026-11-22/markers-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'requests/host=web1/date=2026-11-22/requests-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'ticks/host=web1/date=2026-11-22/ticks-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'traffic/host=web1/date=2026-11-22/traffic-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
       ],
     )
   })
@@ -310,20 +310,52 @@ describe('a data set', () => {
     assert.deepEqual(left, [])
   })
 
-  it('exported again takes its own place', async () => {
+  const into = async (path: string, of: Recording, range = spanOf(of.ticks)!, text?: string) =>
+    exportDataset([of], {
+      directory: path,
+      range,
+      selection: text === undefined ? EVERYTHING : splitSelection([parseExpression(text)], text),
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+  const counted = async (path: string, name: string): Promise<unknown> =>
+    (await sql(`SELECT count(*) n FROM ${table(path, name)}`))[0]!.n
+  const seconds = (from: number, to: number) => ({
+    from: addMicros(START, from * 1e6),
+    to: addMicros(START, to * 1e6),
+  })
+
+  it('exported again takes its own place, also with more, also with other rows', async () => {
     const path = fresh()
-    for (let times = 0; times < 2; times++) {
-      const of = incident()
-      await exportDataset([of], {
-        directory: path,
-        range: spanOf(of.ticks)!,
-        selection: EVERYTHING,
-        signal: new AbortController().signal,
-        onProgress: () => undefined,
-      })
-    }
-    const [row] = await sql(`SELECT count(*) n FROM ${table(path, 'ticks')}`)
-    assert.equal(row!.n, 160)
+    await into(path, incident(), seconds(10, 40))
+    assert.equal(await counted(path, 'ticks'), 30)
+    await into(path, incident(), seconds(0, 90))
+    assert.equal(await counted(path, 'ticks'), 90)
+    for (let times = 0; times < 2; times++) await into(path, incident())
+    assert.equal(await counted(path, 'ticks'), 160)
+    assert.equal(await counted(path, 'connections'), 16)
+    await into(path, incident(), undefined, "route = '/checkout'")
+    assert.equal(await counted(path, 'ticks'), 160)
+    assert.equal(await counted(path, 'traffic'), 160)
+    assert.deepEqual(readdirSync(join(path, 'connections', 'host=web1', 'date=2026-11-22')), [])
+  })
+
+  it('takes ranges that meet, and refuses to have a second of a host twice', async () => {
+    const path = fresh()
+    await into(path, incident(), seconds(0, 60.0004))
+    await into(path, incident(), seconds(60.0004, 180))
+    assert.equal(await counted(path, 'ticks'), 160)
+    const twice = /has rows of host "web1" from this time already: .*\/traffic-2026/
+    await assert.rejects(into(path, incident(), seconds(30, 90)), twice)
+    await assert.rejects(into(path, shifted(incident(), 5e6)), twice)
+    await into(path, shifted(incident(), 180e6))
+    await into(path, incident('web2'))
+    assert.equal(await counted(path, 'ticks'), 480)
+    const left = readdirSync(path, { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      left.filter((name) => name.endsWith('.tmp')),
+      [],
+    )
   })
 })
 

@@ -13,7 +13,7 @@ import { selectionOption } from '../values/expression.ts'
 import { wholeNumber } from '../values/number.ts'
 import { untilInterrupted } from '../values/interrupt.ts'
 import { progressTo } from '../values/progress.ts'
-import { offsetOption, openShifted, sayDamage } from '../values/recordings.ts'
+import { offsetOption, openShifted, refuseOverlaps, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 
@@ -59,6 +59,7 @@ export function reportCommand(io: Io): Command {
     checkStatus(selection, flags.by ?? null)
     const recordings = await openShifted(files, flags.offset)
     try {
+      refuseOverlaps(recordings)
       if (flags.parquet !== undefined) await writeDataset(recordings, selection, flags.parquet, flags, io)
       else await writeReport(recordings, selection, flags, commandLine(), io)
     } finally {

@@ -1,7 +1,9 @@
 /** Recordings named on the command line, opened together. */
 import { recordingError, usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
-import { parseDuration } from '../../frame/time.ts'
+import { parseDuration, spanOf } from '../../frame/time.ts'
+import { isoUtc } from '../../frame/timezone.ts'
+import { wallMicros } from '../../frame/units.ts'
 import { shifted } from '../../report/source.ts'
 import type { Summary } from '../../report/summary.ts'
 import type { Io } from '../io.ts'
@@ -39,6 +41,28 @@ export async function openShifted(
     throw error
   }
 }
+
+/** A host's second counts once: copies and cuts of a recording are not further recordings. @throws UserError */
+export function refuseOverlaps(recordings: readonly Recording[]): void {
+  const spans = recordings.flatMap(({ info, ticks }) => {
+    const span = spanOf(ticks)
+    return span === null ? [] : [{ ...span, host: info.host, file: info.file }]
+  })
+  for (const [i, a] of spans.entries()) {
+    for (const b of spans.slice(i + 1)) {
+      const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)]
+      if (a.host !== b.host || to - from <= MOST_COMMON) continue
+      const common = [from, to].map((time) => isoUtc(wallMicros(time))).join(' to ')
+      throw usageError(
+        `"${a.file}" and "${b.file}" are both of host "${a.host}" from ${common}`,
+        'Its requests would be counted twice: leave one out, or take another part of it with upstreamtop cut.',
+      )
+    }
+  }
+}
+
+/** A recorder may start in the second in which the one before it ended, µs. */
+const MOST_COMMON = 1_000_000
 
 /** Says on stderr what could not be read. @throws UserError (exit 5) when nothing could, although there was something */
 export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void {
