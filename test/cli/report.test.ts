@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -90,6 +100,20 @@ describe('report', () => {
     refused(await runCommand(['report', file, file]), /named twice/)
   })
 
+  it('counts a second of a host once', async () => {
+    const part = join(folder, 'part.db')
+    const cut = await runCommand(['cut', file, '--from', '14:01', '--to', '14:02', '-o', part])
+    assert.equal(cut.code, 0, cut.stderr)
+    refused(
+      await runCommand(['report', file, part]),
+      /both of host "web1" from 2026-11-22T14:01:00.000Z to 2026-11-22T14:02:00.000Z\n/,
+    )
+    const rest = join(folder, 'rest.db')
+    await runCommand(['cut', file, '--from', '14:02', '-o', rest])
+    const both = await document(part, rest)
+    assert.equal(both.totals.requests, (await document(file, '--from', '14:01')).totals.requests)
+  })
+
   it('replaces --out as a whole, or not at all', async () => {
     const out = join(folder, 'report.json')
     const { code, stdout } = await runCommand(['report', file, '--format', 'json', '--out', out])
@@ -103,6 +127,27 @@ describe('report', () => {
       readdirSync(folder).filter((name) => name.includes('tmp')),
       [],
     )
+  })
+
+  it('replaces no device, no link, no recording', async () => {
+    const full = await runCommand(['report', file, '--out', '/dev/full'])
+    assert.equal(full.code, 4, full.stderr)
+    assert.match(full.stderr, /"\/dev\/full" can't be written: ENOSPC/)
+    assert.ok(statSync('/dev/full').isCharacterDevice())
+    const [real, link] = [join(folder, 'real.txt'), join(folder, 'link.txt')]
+    writeFileSync(real, 'before')
+    symlinkSync(real, link)
+    assert.equal((await runCommand(['report', file, '--out', link])).code, 0)
+    assert.ok(lstatSync(link).isSymbolicLink())
+    assert.match(readFileSync(real, 'utf8'), /^upstreamtop · web1/)
+    const before = readFileSync(file)
+    for (const command of [
+      ['report', file],
+      ['assert', file, 'requests > 0'],
+      ['diff', file, other],
+    ])
+      refused(await runCommand([...command, '--out', file]), /is a recording and is not overwritten/)
+    assert.ok(before.equals(readFileSync(file)))
   })
 
   it('on a full disk says so and leaves nothing', () => {
