@@ -98,6 +98,11 @@ export interface BackendEntity extends FullEntity {
   readonly netns?: number
   /** of all requests; null where there are none */
   readonly share: number | null
+  /**
+   * only where --where asks for measures: whether the backend's own line holds them. One that does not is here for its routes,
+   * and no line of `--by backend`
+   */
+  readonly holds?: boolean
   readonly connects: number
   /** connections that can't be read (TLS, h2) */
   readonly opaque: number

@@ -13,7 +13,7 @@ import type {
   RouteEntity,
 } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
-import { backendsOf, type Summary } from './summary.ts'
+import { backendsOf, lineFilter, type Summary } from './summary.ts'
 
 export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
   const { query, selected } = summary
@@ -30,7 +30,10 @@ export function documentOf(summary: Summary, findings: readonly FindingEntry[]):
     },
     coverage: coverageEntry(summary),
     totals: fullEntityOf(selected.totals, selected.length),
-    backends: backendsOf(summary).map((sum) => backendEntity(sum, selected, several)),
+    backends: backendsOf(summary).map((sum) => ({
+      ...backendEntity(sum, selected, several),
+      ...(query.selection.lines === null ? {} : { holds: lineFilter(summary)(sum) }),
+    })),
     findings,
   }
 }

@@ -123,6 +123,47 @@ describe('every format', () => {
     }
   })
 
+  for (const expression of ['p99 > 20ms', "5xx > 1% and route ~ '^/'", 'avg < 10ms or 5xx > 20%']) {
+    it(`has the same lines where ${expression}`, async () => {
+      const args = ['--where', expression]
+      const { backends } = JSON.parse(await printed(...args, '--format', 'json')) as ReportDocument
+      const own = backends.filter(({ holds }) => holds === true).map(({ backend }) => backend)
+      const routes = backends.flatMap(({ backend, routes: of }) =>
+        of.map(({ method, route }) => `${backend} ${method} ${route}`),
+      )
+      assert.ok(routes.length > 0 && routes.length < expected.length)
+      for (const [by, width, lines] of [
+        ['backend', 1, own],
+        ['route', 3, routes],
+      ] as const) {
+        const ndjson = (await printed(...args, '--by', by, '--format', 'ndjson')).split('\n').filter(Boolean)
+        const names = ndjson.map((line) =>
+          Object.values(JSON.parse(line) as object)
+            .slice(0, width)
+            .join(' '),
+        )
+        assert.deepEqual(names.sort(), [...lines].sort())
+        const csv = (await printed(...args, '--by', by, '--format', 'csv')).trimEnd().split('\n').slice(1)
+        assert.deepEqual(csv.map((line) => line.split(',').slice(0, width).join(' ')).sort(), names)
+        const markdown = (await printed(...args, '--by', by, '--format', 'md')).split('\n')
+        const rows = markdown.filter((line) => /^\| `?10\./.test(line))
+        const shown = rows.map((line) =>
+          line
+            .replaceAll('`', '')
+            .split('|')
+            .slice(1, 1 + width),
+        )
+        assert.deepEqual(shown.map((cells) => cells.map((cell) => cell.trim()).join(' ')).sort(), names)
+        const text = (await printed(...args, '--by', by, '--format', 'text')).split('\n')
+        const table = text.filter((line) => /^ {2}10\./.test(line))
+        assert.deepEqual(
+          table.map((line) => line.trim().split(/\s+/).slice(0, width).join(' ')).sort(),
+          names,
+        )
+      }
+    })
+  }
+
   it('of ranges and selections too', async () => {
     const args = ['--from', '15:01', '--to', '+90s', '--where', "route ~ '^/api'"]
     const part = JSON.parse(await printed(...args, '--format', 'json')) as ReportDocument
