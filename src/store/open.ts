@@ -8,6 +8,7 @@ import { recordingError, usageError } from '../errors.ts'
 import {
   cannotWriteBeside,
   integer,
+  isDamage,
   openBytes,
   openReadOnly,
   openWritable,
@@ -42,10 +43,21 @@ export function openForReading(file: string): Opened {
   if (isGzip(start)) return fromZip(file)
   const header = readHeader(start, file)
   const size = statSync(file).size
-  if (size < header.pages * header.pageSize) return cutOff(file, header, size)
+  const isShort = size < header.pages * header.pageSize
+  const hasWal = header.isWal && existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0
+  if (isShort) return (hasWal && betweenCheckpoints(file)) || cutOff(file, header, size)
   if (!header.isWal) return finished(file)
-  if (!existsSync(`${file}-wal`) || statSync(`${file}-wal`).size === 0) return withoutItsWal(file, size)
-  return besideWal(file)
+  return hasWal ? besideWal(file) : withoutItsWal(file, size)
+}
+
+/** A checkpoint writes the first page, with the new page count, before the last: until then the -wal has what is missing. */
+function betweenCheckpoints(file: string): Opened | null {
+  try {
+    return { ...besideWal(file), isSuspect: true }
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
 }
 
 function fromStream(): Opened {
