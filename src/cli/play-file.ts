@@ -10,6 +10,7 @@ import { polled, soon, within, type Mark } from '../replay/source.ts'
 import { markRecording } from '../store/mark.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
+import { keepHeapSmall } from './small-heap.ts'
 import type { ViewFlags } from './values/view.ts'
 
 export interface PlayFileOptions extends ViewFlags {
@@ -34,6 +35,7 @@ export async function playFile(
   options: PlayFileOptions,
   io: Io,
 ): Promise<void> {
+  keepHeapSmall()
   const following = options.follow === true
   // Only the ticks around the first picture have been read, see commands/replay.ts.
   const isPart = !following && options.range === null

@@ -178,7 +178,11 @@ class DistributionEntry {
   }
 
   get #buckets(): Buckets {
-    return this.#window.flatMap((count, i) => (count === 0 ? [] : [this.#first + i, count]))
+    const buckets: number[] = []
+    this.#window.forEach((count, i) => {
+      if (count > 0) buckets.push(this.#first + i, count)
+    })
+    return buckets
   }
 
   #widen(low: number, high: number): void {

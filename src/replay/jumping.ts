@@ -98,13 +98,14 @@ export function* searchBackends(
   return null
 }
 
-/** Ticks that are read in one go. */
+/** Ticks that are read in one go; a look at a tick needs those around it, which lie in two blocks at the most. */
 const BLOCK = 512
+const BLOCKS_KEPT = 2
 
 /** The keys of the backends with requests, by tick. */
 function busyBackends(recording: Recording): (tick: number) => ReadonlySet<string> {
   const { ticks } = recording
-  const loads = new Loads(recording)
+  const loads = new Loads(recording, BLOCK)
   const blocks = new Map<number, readonly ReadonlySet<string>[]>()
   return (tick) => {
     const number = Math.floor(tick / BLOCK)
@@ -112,6 +113,7 @@ function busyBackends(recording: Recording): (tick: number) => ReadonlySet<strin
     if (block === undefined) {
       block = loads.of(ticks.slice(number * BLOCK, (number + 1) * BLOCK)).map(busyIn)
       blocks.set(number, block)
+      if (blocks.size > BLOCKS_KEPT) blocks.delete(blocks.keys().next().value!)
     }
     return block[tick % BLOCK]!
   }

@@ -3,16 +3,18 @@ import { backendKey } from '../frame/aggregate.ts'
 import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 
-const LOADS_KEPT = 4096
+const LOADS_KEPT = 512
 const IDLE: Load = new Map()
 
 export class Loads {
   readonly #recording: Recording
+  readonly #kept: number
   /** by sequence; null where the tick's rows can't be read */
   readonly #known = new Map<number, Load | null>()
 
-  constructor(recording: Recording) {
+  constructor(recording: Recording, kept = LOADS_KEPT) {
     this.#recording = recording
+    this.#kept = kept
   }
 
   /** @param slots in order of time; null for a second without a tick */
@@ -57,7 +59,7 @@ export class Loads {
 
   #forget(): void {
     for (const seq of this.#known.keys()) {
-      if (this.#known.size <= LOADS_KEPT) return
+      if (this.#known.size <= this.#kept) return
       this.#known.delete(seq)
     }
   }

@@ -1,5 +1,5 @@
 /** Moments of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
-import { ofFrame, NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
 import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
@@ -7,6 +7,7 @@ import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'
 import type { Stop } from './stops.ts'
+import { Windows } from './windows.ts'
 
 /** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
 const FRAMES_KEPT = 8
@@ -16,6 +17,7 @@ const REQUESTS_KEPT = 120
 export class Moments {
   readonly #recording: Recording
   readonly #loads: Loads
+  readonly #windows: Windows
   readonly #frames = new Map<number, SecondFrame | null>()
   #last: { readonly key: string; readonly moment: Moment } | null = null
   /** of the subject that was looked at last, by sequence */
@@ -27,6 +29,7 @@ export class Moments {
   constructor(recording: Recording) {
     this.#recording = recording
     this.#loads = new Loads(recording)
+    this.#windows = new Windows(recording)
   }
 
   /** The same moment is asked for several times a picture. */
@@ -82,8 +85,7 @@ export class Moments {
       if (back > seconds * 1e6 + 500_000) break
       first = i
     }
-    if (first === last) return ofFrame(frame)
-    return this.#recording.aggregate({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 })
+    return this.#windows.sum({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 }, frame)
   }
 
   /** Newest first, from as few seconds as fill a screen. */
