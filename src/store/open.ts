@@ -45,7 +45,7 @@ export function openForReading(file: string): Opened {
   const size = statSync(file).size
   const isShort = size < header.pages * header.pageSize
   const hasWal = header.isWal && existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0
-  if (isShort) return (hasWal && betweenCheckpoints(file)) || cutOff(file, header, size)
+  if (isShort) return (hasWal ? betweenCheckpoints(file) : null) ?? cutOff(file, header, size)
   if (!header.isWal) return finished(file)
   return hasWal ? besideWal(file) : withoutItsWal(file, size)
 }
