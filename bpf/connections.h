@@ -178,6 +178,27 @@ __noinline int rst_in(struct flow *f, struct packet *p, struct work *w)
 	return 0;
 }
 
+/*
+ * nginx is tired of connecting: it closes a socket in SYN_SENT, which sends nothing, and at once tries the next upstream.
+ * A socket that has an error was closed for it: refused, or given up by the kernel.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int upstreamtop_gave_up(__u64 *context)
+{
+	struct sock *sk = (struct sock *)context[0];
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	int from = context[1], to = context[2];
+	__u32 pid = task->tgid;
+	__u64 now;
+
+	if (from != TCP_SYN_SENT || to != TCP_CLOSE || sk->sk_err || !is_nginx(task))
+		return 0;
+	now = bpf_ktime_get_ns();
+	bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);
+	last_failure_ns = now;
+	return 0;
+}
+
 /* A FIN leaves: nginx is done with the connection; others may only be done with sending. */
 static __always_inline void fin_out(struct flow *f)
 {

@@ -194,8 +194,10 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 }
 
 /* The same packet, seen from the other end. */
-static __always_inline void turn(struct packet *p)
+__noinline int turn(struct packet *p)
 {
+	if (!p)
+		return 0;
 	if (p->family == 4) {
 		struct key4 k = p->k4;
 
@@ -212,6 +214,7 @@ static __always_inline void turn(struct packet *p)
 		p->k6.lport = k.rport;
 	}
 	p->known = has_flows(remote_port(p));
+	return 0;
 }
 
 static __always_inline void remote_of(const struct packet *p, struct backend_key *key)

@@ -188,17 +188,33 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	}
 }
 
+static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
+{
+	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
+
+	if (!bpf)
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
+	configure(bpf, o);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_gave_up, tracing);
+	if (!upstreamtop_bpf__load(bpf))
+		return bpf;
+	if (!tracing)
+		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+	upstreamtop_bpf__destroy(bpf);
+	return NULL;
+}
+
+/* A kernel without tracepoints records all the same, but for the retries that follow a connect timeout. */
 static struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx)
 {
 	struct upstreamtop_bpf *bpf;
 
 	libbpf_set_print(keep_words);
-	bpf = upstreamtop_bpf__open();
-	if (!bpf)
-		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
-	configure(bpf, o);
-	if (upstreamtop_bpf__load(bpf))
-		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+	bpf = try_load(o, true);
+	if (bpf)
+		bpf_program__attach(bpf->progs.upstreamtop_gave_up);
+	else
+		bpf = try_load(o, false);
 	fill_filters(bpf, o, nginx);
 	return bpf;
 }

@@ -1,6 +1,6 @@
 /*
- * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second.
- * They change no packet, and every path returns NEXT.
+ * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second. They change no packet,
+ * and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
  *
  *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST, older connections
  *   layers.h       skb → TCP            sweep.h        what silence tells

@@ -1,5 +1,5 @@
 /** A real nginx in a namespace, with the access log that is the truth for everything nginx can tell. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,9 +28,12 @@ export interface Attempt {
 const LOG =
   "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time'"
 
+/** Whether we may run nginx before everything else on its CPU; some containers may not. */
+export const canBePrompt = (): boolean => spawnSync('chrt', ['-f', '20', 'true']).status === 0
+
 /**
  * @param http the inside of the http block: upstreams and servers
- * @param prompt runs it before everything else on its CPU: its clock is then that of its packets, whatever the machine does
+ * @param prompt runs it before everything else on its CPU, if we may: its clock is then that of its packets, whatever the machine does
  */
 export async function startLabNginx(namespace: string, http: string, prompt = false): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
@@ -43,7 +46,7 @@ export async function startLabNginx(namespace: string, http: string, prompt = fa
       'netns',
       'exec',
       namespace,
-      ...(prompt ? ['chrt', '-f', '20'] : []),
+      ...(prompt && canBePrompt() ? ['chrt', '-f', '20'] : []),
       'nginx',
       '-p',
       `${folder}/`,
