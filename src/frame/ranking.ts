@@ -29,7 +29,10 @@ function ranked<T>(
 ): T[] {
   if (sort === 'name') return [...sums].sort(byName)
   return sums
-    .map((sum) => ({ sum, worth: worthOf(measurable(sum), sort), requests: measurable(sum).requests }))
+    .map((sum) => {
+      const line = measurable(sum)
+      return { sum, worth: worthOf(line, sort), requests: line.requests }
+    })
     .sort((a, b) => descending(a.worth, b.worth) || b.requests - a.requests || byName(a.sum, b.sum))
     .map(({ sum }) => sum)
 }

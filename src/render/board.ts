@@ -106,18 +106,18 @@ function rowLine(
 ): Line {
   const figures = route ?? backend
   const mark = selected ? span('>', 'bold') : figures.trouble >= TROUBLE ? span('!', 'bad') : span(' ')
-  const cells = columns.flatMap((column, i): Span[] => {
+  const spans: Span[] = [mark]
+  for (const column of columns) {
     const cell = route === null ? column.backend(backend, column.width) : column.route(route, column.width)
-    return [span(' '.repeat(i === 0 ? MARGIN - 1 : column.gap)), ...aligned(cell, column)]
-  })
-  const spans = [mark, ...cells]
+    spans.push(span(' '.repeat(spans.length === 1 ? MARGIN - 1 : column.gap)), ...aligned(cell, column))
+  }
   return selected ? padLine(spans, width).map(({ text }) => span(text, 'selected')) : spans
 }
 
 function aligned(cell: Line, { align, width }: Column): Line {
   if (align === 'left') return padLine(cell, width)
-  const clipped = clipLine(cell, width)
-  return [span(' '.repeat(width - lineWidth(clipped))), ...clipped]
+  const room = width - lineWidth(cell)
+  return room >= 0 ? [span(' '.repeat(room)), ...cell] : clipLine(cell, width)
 }
 
 /** What no row shows is at least counted. */

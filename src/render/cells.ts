@@ -33,6 +33,7 @@ export const countCell = (value: number, style: Style = 'plain'): Span =>
 export function statusCells(figures: Figures, opaque: number, width: number): Line {
   if (opaque > 0) return [span(opaqueText(opaque, width), 'warn')]
   const pieces = [...figures.classes.map(classPiece), ...figures.failureKinds.map(failurePiece)]
+  if (pieces.length > 0 && lineWidth(spaced(pieces)) <= width) return spaced(pieces)
   const kept = new Set<Piece>()
   for (const piece of [...pieces].sort((a, b) => a.rank - b.rank)) {
     const candidate = pieces.filter((other) => kept.has(other) || other === piece)

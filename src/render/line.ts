@@ -23,11 +23,18 @@ export const EMPTY: Line = []
 export const span = (text: string, style: Style = 'plain'): Span => ({ text, style })
 export const line = (text: string, style: Style = 'plain'): Line => [{ text, style }]
 
-export const lineWidth = (spans: Line): number => spans.reduce((sum, { text }) => sum + cellWidth(text), 0)
+export function lineWidth(spans: Line): number {
+  let width = 0
+  for (const { text } of spans) width += cellWidth(text)
+  return width
+}
 export const lineText = (spans: Line): string => spans.map(({ text }) => text).join('')
 
 /** At most `width` cells. What does not fit is cut; nothing ever wraps. */
-export function clipLine(spans: Line, width: number): Line {
+export const clipLine = (spans: Line, width: number): Line =>
+  lineWidth(spans) <= width ? spans : cutLine(spans, width)
+
+function cutLine(spans: Line, width: number): Line {
   const clipped: Span[] = []
   let room = width
   for (const part of spans) {
@@ -45,9 +52,9 @@ export function clipLine(spans: Line, width: number): Line {
 
 /** Exactly `width` cells. */
 export function padLine(spans: Line, width: number): Line {
-  const clipped = clipLine(spans, width)
-  const room = width - lineWidth(clipped)
-  return room === 0 ? clipped : [...clipped, span(' '.repeat(room))]
+  const room = width - lineWidth(spans)
+  if (room > 0) return [...spans, span(' '.repeat(room))]
+  return room === 0 ? spans : padLine(cutLine(spans, width), width)
 }
 
 /** The spans with `between` between them, as many as fit into `width`: a part is shown whole or not at all. */

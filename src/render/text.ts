@@ -24,11 +24,26 @@ function escaped(character: string): string {
 
 /** Cells that a text takes on a terminal; the text must be visible. */
 export function cellWidth(text: string): number {
-  if (PRINTABLE_ASCII.test(text)) return text.length
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 126) return i + cellsFrom(text, i)
+  return text.length
+}
+
+function cellsFrom(text: string, start: number): number {
   let width = 0
-  for (const character of text) width += cellsOf(character)
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (isPicture(code)) width++
+    else {
+      const character = String.fromCodePoint(text.codePointAt(i)!)
+      width += cellsOf(character)
+      i += character.length - 1
+    }
+  }
   return width
 }
+
+/** Lines, bars and hatching: most of what is not ASCII on this screen. */
+const isPicture = (code: number): boolean => code >= 0x2500 && code <= 0x25c0
 
 /** At most `width` cells; what was longer ends in `…`. */
 export function clip(text: string, width: number): string {

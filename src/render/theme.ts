@@ -5,12 +5,12 @@ import type { Line, Span, Style } from './line.ts'
 export type Depth = 'none' | 'mono' | 'colour'
 
 export function paint(spans: Line, depth: Depth): string {
-  return merged(spans)
-    .map(({ text, style }) => {
-      const codes = depth === 'none' ? '' : CODES[depth][style]
-      return codes === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
-    })
-    .join('')
+  let painted = ''
+  for (const { text, style } of merged(spans)) {
+    const codes = depth === 'none' ? '' : CODES[depth][style]
+    painted += codes === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
+  }
+  return painted
 }
 
 /** As text: without the blanks at the end, which nobody sees. */
@@ -48,7 +48,8 @@ function merged(spans: Line): Line {
   for (const part of spans) {
     const last = result.at(-1)
     if (part.text === '') continue
-    if (last?.style === part.style) result[result.length - 1] = { ...part, text: last.text + part.text }
+    if (last?.style === part.style)
+      result[result.length - 1] = { style: part.style, text: last.text + part.text }
     else result.push(part)
   }
   return result
