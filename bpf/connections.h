@@ -281,6 +281,22 @@ __noinline int answer_out(struct packet *p)
 	return 0;
 }
 
+static __always_inline void count_routed(struct scratch *s, const struct packet *p)
+{
+	struct routed *last = &s->routed;
+	__u32 ports = (__u32)local_port(p) << 16 | remote_port(p);
+
+	if (last->seq == p->seq && last->ports == ports && last->ifindex != p->ifindex) {
+		count(T_SECOND_SIGHTINGS);
+		return;
+	}
+	last->seq = p->seq;
+	last->ports = ports;
+	last->ifindex = p->ifindex;
+	count(X_ROUTED);
+	count(T_EXCLUDED);
+}
+
 /*
  * Payload that no flow knows looks like a request line: a connection that is older than us, or one that is left out.
  * A socket that is not established any more sends repetitions only. Returns 1 when there is a flow for it now.
@@ -300,8 +316,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	}
 	struct bpf_sock *sk = skb->sk;
 	if (!sk) {
-		count(X_ROUTED);
-		count(T_EXCLUDED);
+		count_routed(s, p);
 		return 0;
 	}
 	sk = bpf_sk_fullsock(sk);

@@ -244,6 +244,13 @@ struct work {
 	struct backend_key remote;
 };
 
+/* The last request that was merely routed: it leaves by a bridge and then by the bridge's port, on the same CPU. */
+struct routed {
+	__u32 seq;
+	__u32 ports;
+	__u32 ifindex;
+};
+
 /* Per CPU: programs at the two hooks do not interrupt each other. */
 struct scratch {
 	struct buffer chunk;
@@ -251,6 +258,7 @@ struct scratch {
 	struct route_key key;
 	struct work work;
 	struct packet packet;
+	struct routed routed;
 };
 
 struct {
