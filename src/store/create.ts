@@ -1,15 +1,22 @@
 /** A new, empty recording on the disk: ours from its first byte, 0640, never over anything that exists. */
-import { closeSync, fchmodSync, openSync } from 'node:fs'
+import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs'
 import { usageError } from '../errors.ts'
 import { openWritable, type Database } from './database.ts'
 import { newMeta, setMeta, type RecordingMeta } from './meta.ts'
 import { APPLICATION_ID, FORMAT, PAGE_SIZE, SCHEMA } from './schema.ts'
 
-/** @throws UserError (exit 2) when the file exists or cannot be made */
-export function createFile(file: string): void {
+/** To whom the file is given; what SQLite makes beside it belongs to the same user. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** @param owner null: us. @throws UserError (exit 2) when the file exists or cannot be made */
+export function createFile(file: string, owner: Owner | null): void {
   try {
     const descriptor = openSync(file, 'wx', 0o640)
     fchmodSync(descriptor, 0o640)
+    if (owner !== null) fchownSync(descriptor, owner.uid, owner.gid)
     closeSync(descriptor)
   } catch (error) {
     throw cannotCreate(file, error)

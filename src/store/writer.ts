@@ -7,7 +7,7 @@ import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
-import { createFile, createSchema } from './create.ts'
+import { createFile, createSchema, type Owner } from './create.ts'
 import { integer, isDamage, scalar, type Database, type Statement } from './database.ts'
 import { DimensionWriter } from './dimensions.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
@@ -25,6 +25,8 @@ export interface WriterOptions extends Bounds {
   readonly durable?: boolean | undefined
   /** a copy ends where it is cut, and is as complete as what it was cut from */
   readonly complete?: boolean | undefined
+  /** to whom a new file is given; null or nothing: us */
+  readonly owner?: Owner | null | undefined
 }
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
@@ -42,7 +44,7 @@ export function createRecording(
 ): RecordingWriter {
   checkBounds(options)
   checkRoom(file, options)
-  createFile(file)
+  createFile(file, options.owner ?? null)
   return new RecordingWriter(file, createSchema(file, meta), options)
 }
 

@@ -6,6 +6,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -23,7 +24,6 @@ import { lacking, ROOT, sh } from './lab/system.ts'
 
 const MAIN = join(ROOT, 'dist/main.js')
 const NOBODY = 65_534
-
 interface Entity {
   readonly requests: number
   readonly codes: Readonly<Record<string, number>>
@@ -54,9 +54,9 @@ describe('the whole program', { skip: lacking() }, () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Running =>
+  const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}, main = MAIN): Running =>
     new Running(
-      spawn('ip', ['netns', 'exec', namespace, process.execPath, MAIN, ...args], {
+      spawn('ip', ['netns', 'exec', namespace, process.execPath, main, ...args], {
         env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, SUDO_UID: '', ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
@@ -170,6 +170,31 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o640])
   })
 
+  test('under sudo the file belongs to the caller, also where node does not change users', async () => {
+    const file = join(folder, 'uring.db')
+    const caller = { SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY), UV_USE_IO_URING: '1' }
+    const recorder = start(['record', '--out', file], caller)
+    await recorder.says(/^recording /m)
+    for (const ending of ['', '-wal', '-shm']) assert.equal(statSync(file + ending).uid, NOBODY, ending)
+    recorder.signal('SIGINT')
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    const { uid, gid, mode } = statSync(file)
+    assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o640])
+  })
+
+  test('under sudo it records from a place that the caller may not read', async () => {
+    const home = join(folder, 'root-only')
+    mkdirSync(join(home, 'build'), { recursive: true })
+    for (const part of ['dist', 'package.json', 'build/upstreamtop-probe', ...runtimePackages()])
+      cpSync(join(ROOT, part), join(home, part), { recursive: true })
+    chmodSync(home, 0o700)
+    const file = join(folder, 'unreadable.db')
+    const caller = { SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) }
+    const recorder = start(['record', '--out', file, '--secs', '1'], caller, join(home, 'dist/main.js'))
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    assert.equal(statSync(file).uid, NOBODY)
+  })
+
   const skip = unreadableByNobody()
   test(
     'an unprivileged user replays and reports a read-only copy in a read-only folder',
@@ -200,6 +225,13 @@ describe('the whole program', { skip: lacking() }, () => {
     },
   )
 })
+
+function runtimePackages(): readonly string[] {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Readonly<Record<string, { dev?: boolean }>>
+  }
+  return Object.keys(packages).filter((path) => path !== '' && packages[path]?.dev !== true)
+}
 
 /** A child of ours, and what it said. */
 class Running {

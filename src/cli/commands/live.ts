@@ -16,7 +16,11 @@ export function liveCommand(io: Io): Command {
   addCaptureOptions(command)
   addViewOptions(command)
   return command.action(async (flags: LiveFlags) => {
-    const [{ capture }, { watch }] = await Promise.all([import('../capture.ts'), import('../watch.ts')])
+    const [{ capture }, { watch }] = await Promise.all([
+      import('../capture.ts'),
+      import('../watch.ts'),
+      import('../../render/detail.ts'), // it may not be readable any more for the user who called sudo
+    ])
     await capture(io, {
       capture: captureOptions(flags),
       seconds: flags.secs,

@@ -37,11 +37,17 @@ export function recordCommand(io: Io): Command {
   addViewOptions(command)
   return command.action(async (flags: RecordFlags) => {
     refuseToOverwrite(flags)
-    const [{ capture }, { createRecording, appendRecording }, { watch }] = await Promise.all([
-      import('../capture.ts'),
-      import('../../store/writer.ts'),
-      import('../watch.ts'),
-    ])
+    const [{ capture }, { createRecording, appendRecording }, { watch }, { openScratch }] = await Promise.all(
+      [
+        import('../capture.ts'),
+        import('../../store/writer.ts'),
+        import('../watch.ts'),
+        import('../../store/database.ts'),
+        import('../../render/detail.ts'),
+      ],
+    )
+    // The first database loads SQLite itself. As the user who called sudo we may not be able to read where we are installed.
+    openScratch().close()
     const open = flags.append === true ? appendRecording : createRecording
     let sink: RecordingSink | null = null
     const toStderr = (text: string): unknown => io.stderr.write(`upstreamtop: ${text}\n`)
@@ -55,12 +61,13 @@ export function recordCommand(io: Io): Command {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
-      openSink: (meta) => {
+      openSink: (meta, owner) => {
         sink = open(flags.out, meta, {
           keep: flags.keep,
           maxSize: flags.maxSize,
           minFree: flags.minFree,
           warn: (text) => void warn(text),
+          owner,
         })
         io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${flags.out}\n`)
         return sink
