@@ -47,7 +47,7 @@ export class Backend {
   constructor(private readonly options: ListenOptions) {
     this.port = options.port
     this.#books = new Books(options.address, options.port)
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    this.#server = createServer({ noDelay: options.nagle !== true, allowHalfOpen: true }, (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       socket.on('error', () => undefined)

@@ -25,6 +25,8 @@ export interface ListenOptions {
   readonly rules?: Rules
   /** answers every request with 200 by a minimal server that can do tens of thousands a second */
   readonly fast?: boolean
+  /** Nagle's algorithm on: a second small segment waits until the first is acknowledged */
+  readonly nagle?: boolean
 }
 
 export interface TalkOptions {
