@@ -2,24 +2,43 @@
  * A histogram as a BLOB: per bucket the distance to the bucket before it, doubled, plus one if a count follows (it is 1 if
  * none does). Five samples take about six bytes.
  */
-import type { Buckets } from '../frame/histogram.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { BUCKETS, type Buckets } from '../frame/histogram.ts'
+import { ByteReader, putUnsigned } from './bytes.ts'
 
-const bytes = new ByteWriter()
+/** A distance takes two bytes at most, a count eight. */
+const scratch = new Uint8Array(10 * BUCKETS)
 
-/** null for an empty one: it costs no byte. */
+/** null for an empty one: it costs no byte. The bytes are lent: they are right until LENT more were packed. */
 export function packBuckets(buckets: Buckets): Buffer | null {
   if (buckets.length === 0) return null
   let before = -1
+  let at = 0
   for (let i = 0; i < buckets.length; i += 2) {
     const bucket = buckets[i]!
     const count = buckets[i + 1]!
     const distance = 2 * (bucket - before - 1)
-    bytes.unsigned(count === 1 ? distance : distance + 1)
-    if (count !== 1) bytes.unsigned(count)
+    at = putUnsigned(scratch, at, count === 1 ? distance : distance + 1)
+    if (count !== 1) at = putUnsigned(scratch, at, count)
     before = bucket
   }
-  return bytes.take()
+  const packed = lend(at)
+  for (let i = 0; i < at; i++) packed[i] = scratch[i]!
+  return packed
+}
+
+/**
+ * Two distributions a row, 25 rows a statement, and SQLite copies what it is given. A recorder packs thousands a second: fresh ones would
+ * be most of the garbage it makes.
+ */
+const LENT = 64
+const LONGEST = 64
+const lent: Buffer[][] = Array.from({ length: LONGEST + 1 }, () => [])
+let turn = 0
+
+function lend(length: number): Buffer {
+  if (length > LONGEST) return Buffer.allocUnsafe(length)
+  turn = (turn + 1) % LENT
+  return (lent[length]![turn] ??= Buffer.allocUnsafe(length))
 }
 
 export function unpackBuckets(packed: Uint8Array | null): Buckets {

@@ -8,16 +8,7 @@ export class ByteWriter {
   /** @param value a whole number, not negative */
   unsigned(value: number): void {
     if (this.#length + 8 > this.#bytes.length) this.#grow()
-    let rest = value
-    while (rest > 0x7fffffff) {
-      this.#bytes[this.#length++] = (rest % 128) | 0x80
-      rest = Math.floor(rest / 128)
-    }
-    while (rest > 127) {
-      this.#bytes[this.#length++] = (rest & 127) | 0x80
-      rest >>>= 7
-    }
-    this.#bytes[this.#length++] = rest
+    this.#length = putUnsigned(this.#bytes, this.#length, value)
   }
 
   /** Small numbers of either sign stay short: 0, -1, 1, -2, … */
@@ -29,11 +20,7 @@ export class ByteWriter {
   take(): Buffer {
     const length = this.#length
     this.#length = 0
-    // Out of Node's pool, byte by byte: most are shorter than a call of copy().
-    const taken = Buffer.allocUnsafe(length)
-    if (length > 64) this.#bytes.copy(taken, 0, 0, length)
-    else for (let i = 0; i < length; i++) taken[i] = this.#bytes[i]!
-    return taken
+    return Buffer.from(this.#bytes.subarray(0, length))
   }
 
   #grow(): void {
@@ -41,6 +28,22 @@ export class ByteWriter {
     this.#bytes.copy(larger)
     this.#bytes = larger
   }
+}
+
+/** Returns where the next byte goes. Eight are enough for any. */
+export function putUnsigned(bytes: Uint8Array, at: number, value: number): number {
+  let next = at
+  let rest = value
+  while (rest > 0x7fffffff) {
+    bytes[next++] = (rest % 128) | 0x80
+    rest = Math.floor(rest / 128)
+  }
+  while (rest > 127) {
+    bytes[next++] = (rest & 127) | 0x80
+    rest >>>= 7
+  }
+  bytes[next++] = rest
+  return next
 }
 
 export class ByteReader {

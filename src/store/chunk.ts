@@ -1,10 +1,14 @@
 /**
- * The request ring of one tick as a BLOB, six to nine bytes a request: the layout (1 plain, 2 deflated), then column after column: per
- * request the number of its (backend, route) pair in this chunk, where a new number is followed by both ids; the outcome (0–3 a
- * failure, else code − 96); the start as distance to the request before it (the first: to the tick's start); header time + 1 (0: none);
- * and total time as distance to the header time, shifted by one (0: none).
+ * The request ring of one tick as a BLOB, six to eight bytes a request: a byte for the layout (3), then columns of bits.ts:
+ *
+ *   how many requests they are, a column of one
+ *   the (backend, route) pair: 0 for one that is new in this chunk, else how far behind the newest it lies, + 1
+ *   the ids of the backends, then of the routes, of the new pairs, each as distance to the one before
+ *   the outcome by its number in this chunk, a new one by the next number; then the new ones: 0–3 a failure, else code − 96
+ *   the start as distance to the request before, the first to the tick's start
+ *   header time + 1; 0: none
+ *   total time as distance to the header time, + 1 unless it is negative; 0: none
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import {
   FAILURE_KINDS,
   type Backend,
@@ -14,16 +18,17 @@ import {
   type Route,
 } from '../frame/frame.ts'
 import { addMicros, micros, type Micros, type WallMicros } from '../frame/units.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { BitReader, BitWriter } from './bits.ts'
+import type { ChunkColumns } from './chunk-columns.ts'
+import { inflated, varintColumns } from './chunk-varint.ts'
 import { CorruptRow } from './corrupt-row.ts'
 
 const PLAIN = 1
 const DEFLATED = 2
+const BITS = 3
 const FIRST_CODE = 96
-/** Shorter ones gain nothing. */
-const WORTH_DEFLATING = 100
 
-const bytes = new ByteWriter()
+const bits = new BitWriter()
 
 export interface Ids {
   readonly backend: (backend: Backend) => number
@@ -31,37 +36,61 @@ export interface Ids {
 }
 
 export function packRequests(events: readonly RequestEvent[], start: WallMicros, ids: Ids): Buffer {
-  const pairs = new Map<number, number>()
-  for (const { backend, route } of events) putPair(pairs, ids.backend(backend), ids.route(route))
-  for (const { outcome } of events) {
-    bytes.unsigned(typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome))
-  }
+  bits.column([events.length])
+  packPairs(events, ids)
+  packOutcomes(events)
   let before: number = start
-  for (const { at } of events) {
-    bytes.signed(at - before)
-    before = at
-  }
-  for (const { header } of events) bytes.unsigned(header === null ? 0 : header + 1)
-  for (const { header, total } of events)
-    bytes.unsigned(total === null ? 0 : zigzag(total - (header ?? 0)) + 1)
-  const columns = bytes.take()
-  return columns.length < WORTH_DEFLATING
-    ? Buffer.concat([Buffer.of(PLAIN), columns])
-    : Buffer.concat([Buffer.of(DEFLATED), deflateRawSync(columns, { level: 1 })])
+  bits.signed(
+    events.map(({ at }) => {
+      const distance = at - before
+      before = at
+      return distance
+    }),
+  )
+  bits.column(events.map(({ header }) => (header === null ? 0 : header + 1)))
+  bits.signed(events.map(({ header, total }) => (total === null ? 0 : behind(total - (header ?? 0)))))
+  return bits.take(BITS)
 }
 
-const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
-const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2)
+/** 0 stays free for none. */
+const behind = (distance: number): number => (distance < 0 ? distance : distance + 1)
 
-/** Ids stay far below 2^21 (65,536 routes): both fit a safe integer. */
-function putPair(pairs: Map<number, number>, backend: number, route: number): void {
-  const key = backend * 2 ** 26 + route
-  const known = pairs.get(key)
-  bytes.unsigned(known ?? pairs.size)
-  if (known !== undefined) return
-  pairs.set(key, pairs.size)
-  bytes.unsigned(backend)
-  bytes.unsigned(route)
+function packPairs(events: readonly RequestEvent[], ids: Ids): void {
+  const known = new Map<number, number>()
+  const backends: number[] = []
+  const routes: number[] = []
+  let [lastBackend, lastRoute] = [0, 0]
+  const column = events.map((event) => {
+    const backend = ids.backend(event.backend)
+    const route = ids.route(event.route)
+    const key = keyOf(backend, route)
+    const number = known.get(key)
+    if (number !== undefined) return backends.length - number
+    known.set(key, backends.length)
+    backends.push(backend - lastBackend)
+    routes.push(route - lastRoute)
+    lastBackend = backend
+    lastRoute = route
+    return 0
+  })
+  bits.column(column)
+  bits.signed(backends)
+  bits.signed(routes)
+}
+
+/** A small integer where it can be: others cost an allocation. Ids stay far below 2^26. */
+const keyOf = (backend: number, route: number): number =>
+  backend < 2048 ? route * 2048 + backend : -(route * 2 ** 26 + backend)
+
+function packOutcomes(events: readonly RequestEvent[]): void {
+  const fresh: number[] = []
+  const column = events.map(({ outcome }) => {
+    const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
+    const number = fresh.indexOf(value)
+    return number >= 0 ? number : fresh.push(value) - 1
+  })
+  bits.column(column)
+  bits.column(fresh)
 }
 
 export interface Names {
@@ -71,48 +100,72 @@ export interface Names {
 
 /** @param n how many they are */
 export function unpackRequests(packed: Buffer, n: number, start: WallMicros, names: Names): RequestEvent[] {
-  const reader = new ByteReader(columnsOf(packed))
-  const pairs: Pair[] = []
-  const rows = times(n, () => takePair(reader, pairs, names))
-  const outcomes = times(n, () => outcomeOf(reader.unsigned()))
+  const columns = columnsOf(packed, n)
+  const pairs = columns.pairs.map(([backend, route]) => ({
+    backend: names.backend(backend),
+    route: names.route(route),
+  }))
   let at = start
-  const starts = times(n, () => (at = addMicros(at, reader.signed())))
-  const headers = times(n, () => optional(reader.unsigned()))
-  return rows.map((pair, i) => {
-    const header = headers[i] ?? null
-    const distance = reader.unsigned()
-    const total = distance === 0 ? null : micros((header ?? 0) + unzigzag(distance - 1))
-    return { ...pair, at: starts[i]!, outcome: outcomes[i]!, header, total }
+  return columns.pair.map((index, i) => {
+    const pair = pairs[index]
+    if (pair === undefined) return wrong(index)
+    at = addMicros(at, columns.at[i]!)
+    const header = optional(columns.header[i]!)
+    const distance = columns.total[i]!
+    const total = distance === 0 ? null : micros((header ?? 0) + (distance < 0 ? distance : distance - 1))
+    return { ...pair, at, outcome: outcomeOf(columns.outcome[i]!), header, total }
   })
 }
 
-function columnsOf(packed: Buffer): Uint8Array {
+function columnsOf(packed: Buffer, n: number): ChunkColumns {
   const columns = packed.subarray(1)
-  if (packed[0] === PLAIN) return columns
-  if (packed[0] !== DEFLATED) throw new CorruptRow(`unknown layout ${packed[0]} of a request chunk`)
-  try {
-    return inflateRawSync(columns)
-  } catch (error) {
-    throw new CorruptRow(`a request chunk cannot be inflated: ${String(error)}`)
+  switch (packed[0]) {
+    case PLAIN:
+      return varintColumns(columns, n)
+    case DEFLATED:
+      return varintColumns(inflated(columns), n)
+    case BITS:
+      return bitColumns(new BitReader(columns), n)
+    default:
+      throw new CorruptRow(`unknown layout ${packed[0]} of a request chunk`)
   }
 }
 
-interface Pair {
-  readonly backend: Backend
-  readonly route: Route
-}
-
-function takePair(reader: ByteReader, pairs: Pair[], names: Names): Pair {
-  const index = reader.unsigned()
-  if (index === pairs.length) {
-    pairs.push({ backend: names.backend(reader.unsigned()), route: names.route(reader.unsigned()) })
+function bitColumns(reader: BitReader, n: number): ChunkColumns {
+  if (reader.column(1)[0] !== n) throw new CorruptRow('a request chunk holds another number of requests')
+  const pair = numbered(reader.column(n))
+  const backends = summed(reader.signed(pair.fresh))
+  const routes = summed(reader.signed(pair.fresh))
+  const outcome = reader.column(n)
+  const outcomes = reader.column(outcome.reduce((met, number) => (number === met ? met + 1 : met), 0))
+  return {
+    pairs: backends.map((backend, i) => [backend, routes[i]!]),
+    pair: pair.numbers,
+    outcome: outcome.map((number) => outcomes[number] ?? wrong(number)),
+    at: reader.signed(n),
+    header: reader.column(n),
+    total: reader.signed(n),
   }
-  const pair = pairs[index]
-  if (pair === undefined) throw new CorruptRow(`no pair ${index} in a request chunk`)
-  return pair
 }
 
-const times = <T>(n: number, take: () => T): T[] => Array.from({ length: n }, take)
+/** How far behind the newest becomes which. */
+function numbered(distances: readonly number[]): { readonly numbers: number[]; readonly fresh: number } {
+  let fresh = 0
+  const numbers = distances.map((distance) => {
+    if (distance > fresh) return wrong(distance)
+    return distance === 0 ? fresh++ : fresh - distance
+  })
+  return { numbers, fresh }
+}
+
+function wrong(number: number): never {
+  throw new CorruptRow(`no number ${number} in a request chunk`)
+}
+
+function summed(distances: readonly number[]): number[] {
+  let value = 0
+  return distances.map((distance) => (value += distance))
+}
 
 const outcomeOf = (value: number): Outcome => failureOf(value) ?? value + FIRST_CODE
 const failureOf = (value: number): FailureKind | undefined => FAILURE_KINDS[value]

@@ -1,7 +1,7 @@
 /** Sums that grow in place: a recorder adds thousands of rows a second, and each would otherwise be a new object. */
 import { NO_CONNECTIONS, NO_DISTRIBUTION, type ConnectionCounts } from '../frame/aggregate.ts'
 import type { Counts, Distribution } from '../frame/frame.ts'
-import { BUCKETS, type Buckets } from '../frame/histogram.ts'
+import type { Buckets } from '../frame/histogram.ts'
 import { micros, type Micros } from '../frame/units.ts'
 
 export class DistributionSum {
@@ -12,7 +12,7 @@ export class DistributionSum {
   #max = -Infinity
   readonly #sparse: number[] = []
   /** from the DENSE_FROM-th addition on: rows that come every second meet the same buckets again */
-  #dense: Float64Array | null = null
+  #dense: Window | null = null
   #additions = 0
 
   add({ count, sum, sampled, min, max, buckets }: Distribution): void {
@@ -26,13 +26,19 @@ export class DistributionSum {
     else this.#addDense(buckets)
   }
 
+  clear(): void {
+    this.#count = 0
+    this.#sum = 0
+    this.#sampled = 0
+    this.#min = Infinity
+    this.#max = -Infinity
+    this.#sparse.length = 0
+    this.#dense?.clear()
+  }
+
   #addDense(buckets: Buckets): void {
-    let dense = this.#dense
-    if (dense === null) {
-      dense = this.#dense = new Float64Array(BUCKETS)
-      for (let i = 0; i < this.#sparse.length; i += 2) dense[this.#sparse[i]!] = this.#sparse[i + 1]!
-    }
-    for (let i = 0; i < buckets.length; i += 2) dense[buckets[i]!] = dense[buckets[i]!]! + buckets[i + 1]!
+    this.#dense ??= new Window(this.#sparse)
+    this.#dense.add(buckets)
   }
 
   value(): Distribution {
@@ -43,20 +49,60 @@ export class DistributionSum {
       sampled: this.#sampled,
       min: this.#min === Infinity ? null : micros(this.#min),
       max: this.#max === -Infinity ? null : micros(this.#max),
-      buckets: this.#dense === null ? this.#sparse : sparseOf(this.#dense),
+      buckets: this.#dense === null ? this.#sparse : this.#dense.sparse(),
     }
   }
 }
 
 const DENSE_FROM = 8
 
-function sparseOf(dense: Float64Array): number[] {
-  const sparse: number[] = []
-  for (let bucket = 0; bucket < dense.length; bucket++) {
-    if (dense[bucket] !== 0) sparse.push(bucket, dense[bucket]!)
+/** Counts of neighbouring buckets: the few octaves in which a route answers fit the processor's cache where all octaves would not. */
+class Window {
+  #first = 0
+  #counts: Float64Array = NO_COUNTS
+
+  constructor(buckets: Buckets) {
+    this.add(buckets)
   }
-  return sparse
+
+  add(buckets: Buckets): void {
+    if (buckets.length === 0) return
+    const last = buckets[buckets.length - 2]! - this.#first
+    if (buckets[0]! < this.#first || last >= this.#counts.length) this.#widen(buckets)
+    const counts = this.#counts
+    const first = this.#first
+    for (let i = 0; i < buckets.length; i += 2) {
+      const at = buckets[i]! - first
+      counts[at] = counts[at]! + buckets[i + 1]!
+    }
+  }
+
+  clear(): void {
+    this.#counts.fill(0)
+  }
+
+  sparse(): number[] {
+    const sparse: number[] = []
+    const counts = this.#counts
+    for (let i = 0; i < counts.length; i++) if (counts[i] !== 0) sparse.push(this.#first + i, counts[i]!)
+    return sparse
+  }
+
+  /** By whole octaves. */
+  #widen(buckets: Buckets): void {
+    const isEmpty = this.#counts.length === 0
+    const from = isEmpty ? buckets[0]! : Math.min(this.#first, buckets[0]!)
+    const to = Math.max(this.#first + this.#counts.length, buckets[buckets.length - 2]! + 1)
+    const first = from - (from % OCTAVE)
+    const counts = new Float64Array(Math.ceil((to - first) / OCTAVE) * OCTAVE)
+    if (!isEmpty) counts.set(this.#counts, this.#first - first)
+    this.#first = first
+    this.#counts = counts
+  }
 }
+
+const NO_COUNTS = new Float64Array(0)
+const OCTAVE = 16
 
 /** Adds sorted [key, count, …] pairs. Most keys are there already: only a new one moves the others. */
 export function addSparse(into: number[], pairs: readonly number[]): void {
@@ -85,9 +131,34 @@ export class CountsSum {
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
   readonly #total = new DistributionSum()
-  /** what was open in this span is open still if it is the last of all */
+  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
   #span = 0
 
+  get isEmpty(): boolean {
+    return this.#span === 0
+  }
+
+  /** What `value` gave must not be used any longer. */
+  clear(): void {
+    this.#requests = 0
+    this.#answered = 0
+    this.#codes.length = 0
+    this.#reset = 0
+    this.#closed = 0
+    this.#aborted = 0
+    this.#unanswered = 0
+    this.#interim = 0
+    this.#retransmits = 0
+    this.#retries = 0
+    this.#bodyReset = 0
+    this.#inFlight = 0
+    this.#oldest = micros(0)
+    this.#header.clear()
+    this.#total.clear()
+    this.#span = 0
+  }
+
+  /** @param span numbered from 1 */
   add(counts: Counts, span: number): void {
     const { failures } = counts
     this.#requests += counts.requests

@@ -1,15 +1,17 @@
 /** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
-import type { SecondFrame, TrafficRow } from '../frame/frame.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, addFields, coveredBy } from '../frame/aggregate.ts'
+import type { SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { MINUTE } from '../frame/units.ts'
-import { Accumulator } from './accumulator.ts'
 import { fold } from './checksum.ts'
+import { ConnectionSum } from './counts-sum.ts'
 import type { Database, SqlValue } from './database.ts'
-import type { DimensionWriter } from './dimensions.ts'
-import { putHost } from './rows.ts'
+import type { DimensionWriter, Named } from './dimensions.ts'
+import { putHost, type HostCounts } from './rows.ts'
+import { RouteSums } from './route-sums.ts'
 import { HOST_COLUMNS } from './schema.ts'
 import { packSeries } from './series.ts'
-import { SpanWriter } from './span-writer.ts'
+import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
 /** A clock that jumps to and fro must not make a minute endless. */
 const MAX_TICKS = 120
@@ -25,13 +27,20 @@ export const MINUTE_COLUMNS: readonly string[] = [
   'checksum',
 ]
 
+const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
+
 export class RollupWriter {
-  #sum = new Accumulator()
+  readonly #routes = new RouteSums()
+  #connections = new Map<Named, ConnectionSum>()
+  #host = NO_HOST
   #ticks: TickSummary[] = []
   readonly #rows: SpanWriter
   readonly #insert: (cells: readonly SqlValue[]) => void
 
-  constructor(database: Database, names: DimensionWriter) {
+  constructor(
+    database: Database,
+    readonly names: DimensionWriter,
+  ) {
     this.#rows = new SpanWriter(database, 'minute_', names)
     const statement = database.prepare(
       `INSERT INTO minute (${MINUTE_COLUMNS.join(',')}) VALUES (${MINUTE_COLUMNS.map(() => '?').join(',')})`,
@@ -49,26 +58,33 @@ export class RollupWriter {
   write(): void {
     const first = this.#ticks[0]
     if (first === undefined) return
-    const sum = this.#sum.result()
     const hash = this.#rows.write(
       first.seq,
-      sum.backends.flatMap(({ backend, routes }) => routes.map((row) => ({ ...row, backend }))),
-      sum.backends.map(({ backend, connection }) => ({ ...connection, backend })),
+      this.#routes.rows(),
+      [...this.#connections].map(([backend, sum]) => ({ backend, counts: sum.value() })),
     )
-    const cells: SqlValue[] = [first.seq, this.#ticks.length, sum.length, sum.covered]
-    putHost(cells, cells.length, sum)
+    const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
+    const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
+    const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
+    putHost(cells, cells.length, this.#host)
     cells.push(packSeries(this.#ticks))
     this.#insert([...cells, foldMinute(hash, cells)])
+    this.#routes.clear()
     this.#clear()
   }
 
   /** The rows of the next tick follow, then `endTick`. */
-  beginTick(frame: SecondFrame): void {
-    this.#sum.beginFrame(frame)
-    for (const row of frame.connections) this.#sum.addConnection(row.backend, row)
+  beginTick({ connections, loss, excluded, control }: SecondFrame): void {
+    this.#routes.beginTick()
+    this.#host = {
+      loss: addFields(this.#host.loss, loss),
+      excluded: addFields(this.#host.excluded, excluded),
+      control: addFields(this.#host.control, control),
+    }
+    for (const row of connections) this.#connection(this.names.backend(row.backend)).add(row)
   }
 
-  add = (row: TrafficRow): void => this.#sum.addTraffic(row.backend, row.route, row)
+  add = (row: NamedTraffic): void => this.#routes.add(row)
 
   endTick(tick: TickSummary): void {
     this.#ticks.push(tick)
@@ -77,11 +93,19 @@ export class RollupWriter {
   /** The transaction failed: this minute gets no rollup, its ticks are summed one by one. */
   discard(): void {
     this.#rows.discard()
+    this.#routes.discard()
     this.#clear()
   }
 
+  #connection(backend: Named): ConnectionSum {
+    let sum = this.#connections.get(backend)
+    if (sum === undefined) this.#connections.set(backend, (sum = new ConnectionSum()))
+    return sum
+  }
+
   #clear(): void {
-    this.#sum = new Accumulator()
+    this.#connections = new Map()
+    this.#host = NO_HOST
     this.#ticks = []
   }
 }

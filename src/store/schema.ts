@@ -38,6 +38,24 @@ export const COUNT_COLUMNS: readonly string[] = [
   ...distribution('total'),
 ]
 
+/** Those of COUNT_COLUMNS that are 0 in most rows. */
+export const RARE_COLUMNS: readonly string[] = [
+  'status_1xx',
+  'status_3xx',
+  'status_4xx',
+  'status_5xx',
+  'reset',
+  'closed',
+  'aborted',
+  'unanswered',
+  'interim',
+  'retransmits',
+  'retries',
+  'body_reset',
+  'in_flight',
+  'oldest',
+]
+
 export const CONNECTION_COLUMNS: readonly string[] = [
   'connects',
   'refused',

@@ -1,17 +1,22 @@
 /** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
 import type { ConnectionCounts } from '../frame/aggregate.ts'
-import type { ConnectionRow, TrafficRow } from '../frame/frame.ts'
+import type { Backend, Counts, Route } from '../frame/frame.ts'
 import { BulkInsert } from './bulk.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
 import type { Database } from './database.ts'
 import type { DimensionWriter, Named } from './dimensions.ts'
 import { putConnection, putCounts } from './rows.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, ROWS } from './schema.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, RARE_COLUMNS, ROWS } from './schema.ts'
 
-interface NamedTraffic {
+export interface NamedTraffic {
   readonly backend: Named
   readonly route: Named
-  readonly counts: TrafficRow
+  readonly counts: Counts
+}
+
+export interface NamedConnection {
+  readonly backend: Named
+  readonly counts: ConnectionCounts
 }
 
 export class SpanWriter {
@@ -27,7 +32,7 @@ export class SpanWriter {
   ) {
     this.#firstRow = prefix === '' ? 0 : MINUTE_ROWS
     const key = ['id', 'backend', 'route']
-    this.#traffic = new BulkInsert(database, `${prefix}traffic`, [...key, ...COUNT_COLUMNS])
+    this.#traffic = new BulkInsert(database, `${prefix}traffic`, [...key, ...COUNT_COLUMNS], RARE_COLUMNS)
     this.#status = new BulkInsert(database, `${prefix}status`, [...key, 'code', 'answers'])
     this.#connection = new BulkInsert(database, `${prefix}connection`, [
       'id',
@@ -36,20 +41,32 @@ export class SpanWriter {
     ])
   }
 
-  /** In the order of the keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
+  named = (backend: Backend, route: Route, counts: Counts): NamedTraffic => ({
+    backend: this.names.backend(backend),
+    route: this.names.route(route),
+    counts,
+  })
+
+  namedConnection = (backend: Backend, counts: ConnectionCounts): NamedConnection => ({
+    backend: this.names.backend(backend),
+    counts,
+  })
+
+  /** Sorts both lists by their keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
   write(
     span: number,
-    traffic: readonly TrafficRow[],
-    connections: readonly ConnectionRow[],
-    visit: (row: TrafficRow) => void = () => undefined,
+    rows: NamedTraffic[],
+    connections: NamedConnection[],
+    visit: (row: NamedTraffic) => void = () => undefined,
   ): number {
+    rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
+    connections.sort((a, b) => a.backend.id - b.backend.id)
     const first = span * ROWS + this.#firstRow
-    const rows = this.#named(traffic)
     let hash = SEED
     let id = first
     for (const row of rows) {
       hash = this.#putTraffic(hash, id++, row)
-      visit(row.counts)
+      visit(row)
     }
     this.#traffic.flush()
     id = first
@@ -61,29 +78,11 @@ export class SpanWriter {
     }
     this.#status.flush()
     id = first
-    for (const { backend, counts } of this.#namedConnections(connections)) {
+    for (const { backend, counts } of connections) {
       hash = this.#putConnection(hash, id++, backend, counts)
     }
     this.#connection.flush()
     return hash
-  }
-
-  #named(traffic: readonly TrafficRow[]): readonly NamedTraffic[] {
-    const { names } = this
-    const rows = traffic.map((counts) => ({
-      backend: names.backend(counts.backend),
-      route: names.route(counts.route),
-      counts,
-    }))
-    return rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
-  }
-
-  #namedConnections(
-    connections: readonly ConnectionRow[],
-  ): readonly { readonly backend: Named; readonly counts: ConnectionRow }[] {
-    return connections
-      .map((counts) => ({ backend: this.names.backend(counts.backend), counts }))
-      .sort((a, b) => a.backend.id - b.backend.id)
   }
 
   discard(): void {

@@ -1,5 +1,5 @@
 /** The tick table's row, both ways: TICK_COLUMNS in their order. */
-import type { GapReason, SecondFrame, TrafficRow } from '../frame/frame.ts'
+import type { Counts, GapReason, SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
@@ -22,7 +22,7 @@ export class Tally {
   #failures = 0
   #headerSum = 0
 
-  add({ requests, answered, header, failures, codes }: TrafficRow): void {
+  add({ requests, answered, header, failures, codes }: Counts): void {
     this.#requests += requests
     this.#answered += answered
     this.#headerSum += header.sum

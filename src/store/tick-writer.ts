@@ -1,5 +1,5 @@
 /** One tick with all its rows, within the transaction of the caller. */
-import type { GapReason, SecondFrame, TrafficRow } from '../frame/frame.ts'
+import type { GapReason, SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import type { Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
@@ -7,7 +7,7 @@ import { packRequests, type Ids } from './chunk.ts'
 import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import { TICK_COLUMNS } from './schema.ts'
-import { SpanWriter } from './span-writer.ts'
+import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 import { Tally, tickCells } from './tick-row.ts'
 
 export interface TickPlace {
@@ -34,12 +34,17 @@ export class TickWriter {
   }
 
   /** @param visit sees each traffic row while it is at hand */
-  write(frame: SecondFrame, place: TickPlace, visit: (row: TrafficRow) => void): TickSummary {
+  write(frame: SecondFrame, place: TickPlace, visit: (row: NamedTraffic) => void): TickSummary {
     const tally = new Tally()
-    const rows = this.#rows.write(place.seq, frame.traffic, frame.connections, (row) => {
-      tally.add(row)
-      visit(row)
-    })
+    const rows = this.#rows.write(
+      place.seq,
+      frame.traffic.map((row) => this.#rows.named(row.backend, row.route, row)),
+      frame.connections.map((row) => this.#rows.namedConnection(row.backend, row)),
+      (row) => {
+        tally.add(row.counts)
+        visit(row)
+      },
+    )
     const hash = this.#writeRequests(frame, place.seq, rows)
     const summary = tally.summary(frame, place.seq, place.gapBefore)
     this.#insertTick(tickCells(frame, summary, place.commit, hash))

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
+import fc from 'fast-check'
+import { micros, wallMicros } from '../../src/frame/units.ts'
+import { BitReader, BitWriter } from '../../src/store/bits.ts'
+import { packRequests, unpackRequests } from '../../src/store/chunk.ts'
+import { CorruptRow } from '../../src/store/corrupt-row.ts'
+import { frames } from './arbitrary.ts'
+
+const backend = { id: 1, address: '10.0.1.10:8080', netns: 1, name: null }
+const route = { id: 1, method: 'GET', path: '/' }
+const names = { backend: () => backend, route: () => route }
+
+const whole = fc.oneof(fc.nat(3), fc.nat(5000), fc.nat(2 ** 31 - 1), fc.maxSafeNat())
+
+test('columns of bits give back what was put into them, whatever its size', () => {
+  fc.assert(
+    fc.property(
+      fc.array(whole, { maxLength: 40 }),
+      fc.array(fc.oneof(fc.integer(), fc.nat(9)), { maxLength: 40 }),
+      fc.array(whole, { maxLength: 40 }),
+      (first, signed, last) => {
+        const writer = new BitWriter()
+        writer.column(first)
+        writer.signed(signed)
+        writer.column(last)
+        const reader = new BitReader(writer.take(0).subarray(1))
+        assert.deepEqual(reader.column(first.length), first)
+        assert.deepEqual(reader.signed(signed.length), signed)
+        assert.deepEqual(reader.column(last.length), last)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('a chunk gives back its requests, in their order', () => {
+  fc.assert(
+    fc.property(frames, (list) => {
+      for (const { requests, start } of list) {
+        const known = requests.flatMap((event) => [event.backend, event.route])
+        const packed = packRequests(requests, start, {
+          backend: (value) => known.indexOf(value),
+          route: (value) => known.indexOf(value),
+        })
+        const unpacked = unpackRequests(packed, requests.length, start, {
+          backend: (id) => requests.map((event) => event.backend).find((value) => known[id] === value)!,
+          route: (id) => requests.map((event) => event.route).find((value) => known[id] === value)!,
+        })
+        assert.deepEqual(unpacked, requests)
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('the layouts of early recordings are read: plain and deflated', () => {
+  // pair 0 of backend 5 and route 6, again; 200 and a reset; starts; header 10 and none; total 12 and 7
+  const columns = Buffer.from([0, 5, 6, 0, 104, 0, 200, 1, 3, 11, 0, 5, 15])
+  const expected = [
+    { backend, route, at: wallMicros(1100), outcome: 200, header: micros(10), total: micros(12) },
+    { backend, route, at: wallMicros(1098), outcome: 'reset', header: null, total: micros(7) },
+  ]
+  for (const packed of [
+    Buffer.concat([Buffer.of(1), columns]),
+    Buffer.concat([Buffer.of(2), deflateRawSync(columns)]),
+  ]) {
+    assert.deepEqual(unpackRequests(packed, 2, wallMicros(1000), names), expected)
+  }
+})
+
+test('a chunk that does not hold as many requests as its row says is damaged', () => {
+  const at = wallMicros(5)
+  const event = { backend, route, at, outcome: 200, header: micros(3), total: micros(4) }
+  const packed = packRequests([event, event, event], at, { backend: () => 1, route: () => 1 })
+  assert.equal(unpackRequests(packed, 3, at, names).length, 3)
+  for (const n of [0, 2, 4, 2 ** 40]) assert.throws(() => unpackRequests(packed, n, at, names), CorruptRow)
+  const plain = Buffer.from([1, 0, 5, 6, 104, 2, 11, 5])
+  assert.equal(unpackRequests(plain, 1, at, names).length, 1)
+  for (const n of [0, 2, 2 ** 40]) assert.throws(() => unpackRequests(plain, n, at, names), CorruptRow)
+})
+
+test('cut off anywhere or with any byte changed, a chunk is refused or read, and nothing else happens', () => {
+  const at = wallMicros(1_000_000)
+  const events = Array.from({ length: 30 }, (_, i) => ({
+    backend,
+    route,
+    at: wallMicros(at + i * 977),
+    outcome: i % 7 === 0 ? ('reset' as const) : 200,
+    header: i % 7 === 0 ? null : micros(1000 + i * 31),
+    total: micros(2000 + i * 37),
+  }))
+  const packed = packRequests(events, at, { backend: () => 1, route: () => 1 })
+  const readOr = (bytes: Buffer): void => {
+    try {
+      unpackRequests(bytes, events.length, at, names)
+    } catch (error) {
+      assert.ok(error instanceof CorruptRow, String(error))
+    }
+  }
+  for (let length = 0; length < packed.length; length++) readOr(packed.subarray(0, length))
+  for (let i = 0; i < packed.length; i++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const flipped = Buffer.from(packed)
+      flipped[i] = flipped[i]! ^ (1 << bit)
+      readOr(flipped)
+    }
+  }
+})
