@@ -13,6 +13,7 @@ import type { Terminal } from '../replay/screen.ts'
 import type { CaptureMeta, Watcher } from './capture.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
+import { keepHeapSmall } from './small-heap.ts'
 import { depthOf, terminalOf } from './values/terminal.ts'
 import type { ViewFlags } from './values/view.ts'
 
@@ -48,6 +49,7 @@ function onScreen(
   terminal: Terminal,
   stop: () => void,
 ): Watcher {
+  keepHeapSmall()
   const memory = memoryOf(meta)
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()

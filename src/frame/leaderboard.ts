@@ -82,7 +82,10 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       ...routesOf(sum, window.length, options),
     })),
     hiddenBackends: Math.max(0, ranked.length - options.backends),
-    requests: moment.requests.filter((event) => requestMatches(event, options.filter)),
+    requests:
+      options.filter === ''
+        ? moment.requests
+        : moment.requests.filter((event) => requestMatches(event, options.filter)),
   }
 }
 
@@ -137,10 +140,7 @@ const routeMatches = ({ method, path }: Route, filter: string): boolean =>
   `${method} ${path}`.includes(filter)
 
 const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
-  filter === '' ||
-  backend.address.includes(filter) ||
-  backend.name?.includes(filter) === true ||
-  routeMatches(route, filter)
+  backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
 
 /** A backend's requests a second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>

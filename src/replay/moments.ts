@@ -93,7 +93,7 @@ export class Moments {
     const found: RequestEvent[] = []
     for (let i = slots.length - 1; i >= 0 && found.length < REQUESTS_KEPT; i--) {
       const slot = slots[i]
-      if (slot) found.push(...this.#requestsOf(slot.seq).sort(newestFirst))
+      if (slot) found.push(...this.#requestsOf(slot.seq).sort(newestFirst).slice(0, REQUESTS_KEPT))
     }
     return found
   }

@@ -4,6 +4,9 @@ import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
+/** Several screens full: what goes to no file need not be more, and a thousand are a third of what live costs. */
+const LISTED = 200
+
 interface LiveFlags extends CaptureFlags, ViewFlags {
   readonly secs: number
 }
@@ -13,7 +16,7 @@ export function liveCommand(io: Io): Command {
     .description('the leaderboard now; nothing is stored (the default command)')
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
     .addHelpText('after', EXAMPLES)
-  addCaptureOptions(command)
+  addCaptureOptions(command, LISTED)
   addViewOptions(command)
   return command.action(async (flags: LiveFlags) => {
     const [{ capture }, { watch }] = await Promise.all([

@@ -14,7 +14,8 @@ export interface CaptureFlags {
   readonly probe?: string
 }
 
-export const addCaptureOptions = (command: Command): Command =>
+/** @param requests kept a second, where nothing else is said */
+export const addCaptureOptions = (command: Command, requests = 1000): Command =>
   command
     .option(
       '--iface <name>',
@@ -32,7 +33,7 @@ export const addCaptureOptions = (command: Command): Command =>
       '--requests <n>',
       'requests kept a second, failures and slow ones first',
       wholeNumber('--requests', 0, 100_000),
-      1000,
+      requests,
     )
     .option('--probe <command>', "read the helper's lines from a shell command instead (no rights needed)")
 
