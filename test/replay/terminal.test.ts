@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { PROGRAM, ROOT, Tmux, WITHOUT_TMUX } from './tmux.ts'
 
+/** The scrubber comes after the first picture. */
+const COMPLETE = /▆.* \d\d:\d\d:\d\d\n paused/
+
 describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-terminal-'))
   const file = join(folder, 'incident.db')
@@ -83,7 +86,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
   test('Ctrl-Z suspends, fg comes back to the same place', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +70s`)
-    const screen = await tmux.shows(/paused/)
+    const screen = await tmux.shows(COMPLETE)
     tmux.press('C-z')
     await tmux.shows(/Stopped/)
     assert.equal(tmux.is('alternate_on'), '0')
@@ -99,7 +102,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
   test('SIGSTOP and SIGCONT from outside draw the screen again', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +70s`)
-    const screen = await tmux.shows(/paused/)
+    const screen = await tmux.shows(COMPLETE)
     const { child } = tmux
     process.kill(child, 'SIGSTOP')
     await tmux.shows(/Stopped/)
