@@ -105,6 +105,27 @@ describe(
       }
     })
 
+    it('prints black on white and within the sheet, also from a dark screen', async () => {
+      const { page, complaints } = await opened({ colorScheme: 'dark' })
+      await page.setViewportSize({ width: 718, height: 1000 })
+      await page.evaluate("addEventListener('afterprint', () => (globalThis.printed = true))")
+      const pdf = await page.pdf({ format: 'A4' })
+      assert.equal(pdf.subarray(0, 5).toString(), '%PDF-')
+      assert.equal(await page.evaluate('globalThis.printed'), true)
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+      await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+      const [back, ink, line, width] = (await page.evaluate(`[
+        getComputedStyle(document.body).backgroundColor,
+        getComputedStyle(document.body).color,
+        getComputedStyle(document.documentElement).getPropertyValue('--rate').trim(),
+        Math.max(...[...document.querySelectorAll('table, figure, pre')].map((each) => each.getBoundingClientRect().right)),
+      ]`)) as [string, string, string, number]
+      assert.deepEqual([back, ink, line], ['rgb(255, 255, 255)', 'rgb(28, 33, 39)', '#2563eb'])
+      assert.ok(width <= 718, `${width} px wide`)
+      assert.deepEqual(complaints, [])
+      await page.close()
+    })
+
     it('shows the leaderboard of any moment, and a gap as a gap', async () => {
       const { page, complaints } = await opened()
       const slide = async (index: number): Promise<string> => {

@@ -304,6 +304,16 @@
   drawCharts()
   show(data.first)
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts)
+  // Paper is white, whatever the screen is; a canvas does not follow by itself.
+  for (const [event, isPrinting] of [
+    ['beforeprint', true],
+    ['afterprint', false],
+  ]) {
+    addEventListener(event, () => {
+      document.documentElement.classList.toggle('printing', isPrinting)
+      drawCharts()
+    })
+  }
   addEventListener('resize', () =>
     charts.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: 180 })),
   )

@@ -14,8 +14,8 @@ export const STYLE = `
   --warn: #b54708;
   --good: #2563eb;
 }
-@media (prefers-color-scheme: dark) {
-  :root {
+@media screen and (prefers-color-scheme: dark) {
+  :root:not(.printing) {
     --back: #14171b;
     --raised: #1d2127;
     --ink: #e4e7eb;
@@ -227,6 +227,20 @@ pre {
   .moment { position: sticky; top: 0; align-self: start; }
 }
 @media print {
+  :root {
+    color-scheme: light;
+  }
+  .scroll {
+    overflow: visible;
+  }
+  th,
+  td {
+    padding: 0.1rem 0.35rem 0.1rem 0;
+    font-size: 0.64rem;
+  }
+  td code {
+    font-size: 0.95em;
+  }
   .scripted .beside { display: block; }
   .moment { position: static; }
   body {
@@ -234,7 +248,9 @@ pre {
     padding: 0;
     font-size: 11px;
   }
-  #scrubber {
+  #scrubber button,
+  #scrubber input,
+  .moment .dim {
     display: none;
   }
   section {
