@@ -23,6 +23,8 @@ export interface WeakIncident {
   readonly from: number
   readonly to: number
   readonly backend: string
+  /** the backend's busiest */
+  readonly route: string
 }
 
 const START = wallMicros(Date.UTC(2026, 10, 22, 14) * 1000)
@@ -77,10 +79,13 @@ export function* weakSet(first: number, count: number): Iterable<Sample> {
     const rps = [60, 120, 300][random.below(3)]!
     const plan = planOf(seed, secs, backends, routes, rps, [])
     const [span] = spansIn(secs, 1, random)
-    const { address } = plan.backendList[random.below(backends)]!
+    const backend = plan.backendList[random.below(backends)]!
+    const route = plan.pairs
+      .filter((pair) => pair.backend === backend)
+      .reduce((most, pair) => (pair.weight > most.weight ? pair : most)).route.path
     const kind = WEAK_KINDS[i % WEAK_KINDS.length]!
     const name = `${secs} s, ${backends} backends, ${routes} routes, ${rps}/s, seed ${seed}`
-    yield { name, plan, weak: [{ ...span!, kind, backend: address }] }
+    yield { name, plan, weak: [{ ...span!, kind, backend: backend.address, route }] }
   }
 }
 

@@ -27,23 +27,18 @@ export function* weakened(
   }
 }
 
-function hit(rows: readonly TrafficRow[], { kind, backend }: WeakIncident, random: Random): TrafficRow[] {
+function hit(
+  rows: readonly TrafficRow[],
+  { kind, backend, route }: WeakIncident,
+  random: Random,
+): TrafficRow[] {
   return rows.map((row) => {
     if (row.backend.address !== backend) return row
     if (kind === 'drizzle') return drizzled(row, 0.04, random)
     if (kind === 'tail') return { ...row, header: slowed(row.header, 0.1, 8, random) }
-    return row.route.id === (busiestOf(rows, backend) ?? -1)
-      ? { ...row, header: slowed(row.header, 1, 6, random) }
-      : row
+    return row.route.path === route ? { ...row, header: slowed(row.header, 1, 6, random) } : row
   })
 }
-
-/** By its number: the shapes of synth come with the busiest first but one. */
-const busiestOf = (rows: readonly TrafficRow[], backend: string): number | undefined =>
-  rows
-    .filter((row) => row.backend.address === backend)
-    .map(({ route }) => route.id)
-    .sort((a, b) => a - b)[0]
 
 /** Only counts at the moment of the tick: the sum follows, as if the answers had come late in it. */
 function slowed(of: Distribution, share: number, factor: number, random: Random): Distribution {

@@ -6,9 +6,13 @@
 import { micros, type Micros } from './units.ts'
 
 export const SUB_BITS = 4
-const SUB = 1 << SUB_BITS
+export const SUB = 1 << SUB_BITS
 /** 1 hour in µs lies in octave 31: later values share the last bucket. */
 export const BUCKETS = (31 - SUB_BITS + 2) * SUB
+
+/** Octaves, the first of them linear; bucket 16·o is the first of octave o. */
+export const OCTAVES = BUCKETS / SUB
+export const octaveOf = (bucket: number): number => bucket >> SUB_BITS
 
 /** Sparse, sorted by bucket: [bucket, count, bucket, count, …]. Merging is adding. */
 export type Buckets = readonly number[]

@@ -138,6 +138,7 @@ export const FINDING_KINDS = [
   'burst_5xx',
   'burst_failures',
   'slow_down',
+  'slow_tail',
   'backend_vanished',
   'backend_appeared',
   'backend_refused',

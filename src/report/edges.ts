@@ -1,8 +1,8 @@
-/** The tick at which something begins or ends: where two levels split the seconds around a step's border best. */
+/** The ticks at which something begins and ends: where two levels fit the seconds around the steps' borders best. */
 import type { BackendSum } from '../frame/aggregate.ts'
+import type { TimeSpan } from '../frame/time.ts'
 import { addMicros, SECOND, wallMicros, type WallMicros } from '../frame/units.ts'
 import type { Candidate } from './finding.ts'
-import type { TimeSpan } from '../frame/time.ts'
 import type { StepSeries } from './step-series.ts'
 
 export interface Second {
@@ -13,51 +13,55 @@ export interface Second {
 /** Noise may have made the run longer than what happened, hardly shorter. */
 const INWARDS = 3
 
-/** @param rising the change begins at this edge, else it ends @param secondsOf the recorded seconds of a span */
-export function edgeOf(
-  candidate: Candidate,
-  rising: boolean,
-  { start, step, range }: StepSeries,
-  secondsOf: (span: TimeSpan) => Iterable<Second>,
-): WallMicros {
+type SecondsOf = (span: TimeSpan) => Iterable<Second>
+
+/** A run that touches an end of the range ends there. */
+export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: SecondsOf): TimeSpan {
   const { run } = candidate
-  const middle = (run.from + run.to) / 2
-  const steps = rising
-    ? { from: run.from - 1, to: Math.min(run.from + INWARDS, Math.ceil(middle)) }
-    : { from: Math.max(run.to - INWARDS, Math.floor(middle)), to: run.to + 1 }
+  const { range, step, start, count } = series
   const time = (index: number): WallMicros =>
     wallMicros(Math.min(range.to, Math.max(range.from, start + index * step)))
-  if (step <= SECOND) return time(rising ? run.from : run.to)
-  const seconds = [...secondsOf({ from: time(steps.from), to: time(steps.to) })].flatMap(({ at, line }) => {
-    const value = candidate.value(line)
-    return value === null ? [] : [{ at, value, weight: candidate.weight(line) }]
-  })
-  return bestSplit(seconds, levelsOf(candidate, rising)) ?? time(rising ? run.from : run.to)
-}
-
-interface Level {
-  readonly first: number
-  readonly second: number
-}
-
-/** The unit of `value`: a slow-down's is the logarithm of milliseconds. */
-function levelsOf({ kind, before, after }: Candidate, rising: boolean): Level {
-  const unit = (value: number | null): number => (kind === 'slow_down' ? Math.log(value ?? 1) : (value ?? 0))
-  return rising ? { first: unit(before), second: unit(after) } : { first: unit(after), second: unit(before) }
-}
-
-/** The cut with the least sum of squares; the first of equals. */
-function bestSplit(
-  seconds: readonly { readonly at: WallMicros; readonly value: number; readonly weight: number }[],
-  { first, second }: Level,
-): WallMicros | null {
-  const last = seconds.at(-1)
-  if (last === undefined) return null
-  let cost = seconds.reduce((total, { value, weight }) => total + weight * (value - second) ** 2, 0)
-  let best = { cost, at: seconds[0]!.at }
-  for (const { at, value, weight } of seconds) {
-    cost += weight * ((value - first) ** 2 - (value - second) ** 2)
-    if (cost < best.cost - 1e-9) best = { cost, at: addMicros(at, SECOND) }
+  const gainsIn = (from: number, to: number): Gain[] =>
+    step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: time(from), to: time(to) }))
+  const edges =
+    run.to - run.from <= 2 * INWARDS
+      ? bestSpan(gainsIn(run.from - 1, run.to + 1))
+      : {
+          from: bestSpan(gainsIn(run.from - 1, run.from + INWARDS))?.from,
+          to: bestSpan(gainsIn(run.to - INWARDS, run.to + 1))?.to,
+        }
+  return {
+    from: run.from === 0 ? range.from : (edges?.from ?? time(run.from)),
+    to: run.to >= count ? range.to : (edges?.to ?? time(run.to)),
   }
-  return best.at
+}
+
+/** By how much the changed level fits a second better than the usual one: weighted squares. */
+interface Gain {
+  readonly at: WallMicros
+  readonly gain: number
+}
+
+function gainsOf(
+  { value, weight, levels: { usual, changed } }: Candidate,
+  seconds: Iterable<Second>,
+): Gain[] {
+  const gains: Gain[] = []
+  for (const { at, line } of seconds) {
+    const of = value(line)
+    if (of !== null) gains.push({ at, gain: weight(line) * ((of - usual) ** 2 - (of - changed) ** 2) })
+  }
+  return gains
+}
+
+/** The seconds in a row that gain most (Kadane), which leaves the least sum of squares; the first of equals. */
+function bestSpan(gains: readonly Gain[]): TimeSpan | null {
+  let best: (TimeSpan & { readonly gain: number }) | null = null
+  let [sum, from] = [0, 0]
+  gains.forEach(({ at, gain }, i) => {
+    if (sum <= 0) [sum, from] = [0, i]
+    sum += gain
+    if (sum > (best?.gain ?? 0) + 1e-9) best = { from: gains[from]!.at, to: addMicros(at, SECOND), gain: sum }
+  })
+  return best
 }

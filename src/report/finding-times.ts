@@ -2,16 +2,18 @@
  * Slow-downs: a backend takes longer than it does otherwise, route for route. Each step's index is the mean, weighted by answers,
  * of ln(route's median / its usual median): a changed mix of routes does not move it, one slow request neither.
  */
+import { routeKey, type BackendSum, type RouteSum } from '../frame/aggregate.ts'
 import { statistic } from '../frame/measure.ts'
 import { micros } from '../frame/units.ts'
 import { latency, longSpan } from '../render/quantities.ts'
+import { mainRoute } from './culprit.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, runsOf, type Run } from './runs.ts'
 import type { BackendSeries } from './step-series.ts'
 
 const LEAST_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)
-const SLOW = Math.log(1.5)
+export const SLOW = Math.log(1.5)
 const LEAST_SCORE = 8
 
 export function slowDowns({ series, label }: Looking): Candidate[] {
@@ -25,21 +27,71 @@ export function slowDowns({ series, label }: Looking): Candidate[] {
         backend: of.backend,
         before: before / 1000,
         after: after / 1000,
-        value: (line) => (line === null ? null : (logOf(statistic(line.header, 'p50')) ?? null)),
+        levels: { usual: 0, changed: meanIn(index, run) },
+        value: (line) => (line === null ? null : (shiftOf(line, of, null)?.log ?? null)),
         weight: (line) => (line === null ? 0 : line.header.sampled),
         confirm: () => true,
-        culprit: () => null,
-        settle: (_, length) => ({
-          after: after / 1000,
-          what: `${label(of.backend)} took ${(after / before).toFixed(1)} times as long for ${longSpan(length)}: median ${latency(micros(after))}, ${latency(micros(before))} otherwise`,
-        }),
+        culprit: (within) => mainRoute(within, (route) => slownessIn(route, of)),
+        settle: (line, length, route) => {
+          const shift = route === null || line === null ? null : shiftOf(line, of, route)
+          const place = shift === null ? label(of.backend) : `${label(of.backend)} ${route}`
+          return slowDown(place, shift ?? { before, after }, length)
+        },
       }
     })
   })
 }
 
-const logOf = (value: number | null): number | null =>
-  value === null ? null : Math.log(Math.max(1, value)) - Math.log(1000)
+/** @param shift median times, µs */
+export const slowDown = (
+  who: string,
+  { before, after }: { readonly before: number; readonly after: number },
+  length: number,
+) => ({
+  before: before / 1000,
+  after: after / 1000,
+  what: `${who} took ${(after / before).toFixed(1)} times as long for ${longSpan(length)}: median ${latency(micros(after))}, ${latency(micros(before))} otherwise`,
+})
+
+interface Shift {
+  /** µs, weighted by answers */
+  readonly before: number
+  readonly after: number
+  /** weighted mean of the routes' logarithms */
+  readonly log: number
+}
+
+/** How far the routes' medians have moved from what they are otherwise. @param only the key of a route, null for all */
+export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null): Shift | null {
+  const usual = usualTimes(of)
+  let [before, after, log, weights] = [0, 0, 0, 0]
+  for (const { route, header } of line.routes) {
+    const key = routeKey(route)
+    const [was, is] = [usual.get(key) ?? 0, statistic(header, 'p50') ?? 0]
+    if (was === 0 || is === 0 || (only !== null && key !== only)) continue
+    weights += header.sampled
+    before += header.sampled * was
+    after += header.sampled * is
+    log += header.sampled * Math.log(is / was)
+  }
+  return weights === 0 ? null : { before: before / weights, after: after / weights, log: log / weights }
+}
+
+/** What a route adds to its backend's slowness. */
+function slownessIn({ route, header }: RouteSum, of: BackendSeries): number {
+  const [was, is] = [usualTimes(of).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
+  return was === 0 || is === 0 ? 0 : Math.max(0, header.sampled * Math.log(is / was))
+}
+
+const known = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
+
+/** Median over steps of a route's median, µs; asked for every second of an edge. */
+function usualTimes(of: BackendSeries): ReadonlyMap<string, number> {
+  const times =
+    known.get(of) ?? new Map(of.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
+  known.set(of, times)
+  return times
+}
 
 interface Slowness {
   readonly log: number

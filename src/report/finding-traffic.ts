@@ -10,6 +10,11 @@ const LEAST_EXPECTED = 30
 /** A step that an absence fills by two thirds; its edges are found to the second afterwards, and then nothing may be left. */
 const NEARLY_NONE = 0.35
 const NOTHING_LEFT = 0.05
+/** A step that is emptied in part: so much is missing, and by so many standard deviations. */
+const MUCH_LESS = 0.85
+const LEAST_SCORE = 6
+/** More of them are noise that is not looked at closer. */
+const MOST_DIPS = 8
 
 export function trafficChanges(looking: Looking): Candidate[] {
   const { series } = looking
@@ -52,9 +57,26 @@ function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
   const unusual = series.requests.map((requests, i) =>
     isMissing(series, i) ? null : requests < NEARLY_NONE * expected[i]!,
   )
-  return runsOf(unusual, 1)
-    .filter((run) => sum(expected, run) >= LEAST_EXPECTED)
-    .map((run) => allTraffic('stop', run, series, expected))
+  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= LEAST_EXPECTED)
+  return [...runs, ...dipsIn(series.requests, expected, runs)].map((run) =>
+    allTraffic('stop', run, series, expected),
+  )
+}
+
+/** What may be an absence that is shorter than its steps. */
+function dipsIn(counts: readonly number[], expected: readonly number[], others: readonly Run[]): Run[] {
+  const scores = counts.map((count, i) => surprise(count, expected[i]!))
+  const noise = spread(scores.filter((_, i) => expected[i]! > 0))
+  const runs = runsOf(
+    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -LEAST_SCORE / 2),
+    0,
+  )
+  const dips = runs.filter(
+    (run) =>
+      surprise(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
+      !others.some(({ from, to }) => run.from <= to && from <= run.to),
+  )
+  return dips.length > MOST_DIPS ? [] : dips
 }
 
 function allTraffic(
@@ -71,6 +93,7 @@ function allTraffic(
     backend: null,
     before,
     after,
+    levels: { usual: before, changed: after },
     value: (line) => line?.requests ?? 0,
     weight: () => 1,
     confirm: (line, { length }) =>
@@ -111,7 +134,9 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
   const last = of.requests.reduce((found, _, i) => (active(i) && !isIdle(series, i) ? i : found), -1)
   const first = of.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
   const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
-  const middle = runs.filter((run) => run.from > first && run.to <= last)
+  const expected = series.requests.map((requests) => usual * requests)
+  const dips = dipsIn(of.requests, expected, [...quiet, ...stops])
+  const middle = [...runs, ...dips].filter((run) => run.from > first && run.to <= last)
   const after = runs.find((run) => run.from > last)
   const speed = (run: Run): number => sum(of.requests, run) / Math.max(1, sum(series.seconds, run))
   const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
@@ -122,6 +147,8 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
       backend: of.backend,
       before: kind === 'backend_appeared' ? 0 : usualRate,
       after: kind === 'backend_appeared' ? usualRate : 0,
+      levels:
+        kind === 'backend_appeared' ? { usual: 0, changed: usualRate } : { usual: usualRate, changed: 0 },
       value: (line) => line?.requests ?? 0,
       weight: () => 1,
       confirm: (line, { totals }) =>

@@ -18,6 +18,8 @@ export interface Candidate {
   readonly backend: Backend | null
   readonly before: number | null
   readonly after: number | null
+  /** what `value` is outside of it and within */
+  readonly levels: { readonly usual: number; readonly changed: number }
   /** the number that changed, of a second; null where it says nothing. The line is the backend's, or the totals'. */
   readonly value: (line: BackendSum | null) => number | null
   /** how much a second says */
@@ -31,6 +33,9 @@ export interface Candidate {
 }
 
 export interface Settled {
+  /** where a closer look says what it is */
+  readonly kind?: FindingKind
+  readonly before?: number
   readonly after: number | null
   readonly what: string
 }

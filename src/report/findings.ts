@@ -8,10 +8,11 @@ import type { TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
 import { SECOND, type WallMicros } from '../frame/units.ts'
 import { exactCount, longSpan } from '../render/quantities.ts'
-import type { FindingEntry } from './document.ts'
-import { edgeOf, type Second } from './edges.ts'
+import type { FindingEntry, FindingKind } from './document.ts'
+import { edgesOf, type Second } from './edges.ts'
 import { errorBursts } from './finding-errors.ts'
 import { slowDowns } from './finding-times.ts'
+import { slowTails } from './finding-tails.ts'
 import { trafficChanges } from './finding-traffic.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { severalNamespaces } from './json.ts'
@@ -31,6 +32,7 @@ export function findingsOf(
   const candidates = withoutEchoes([
     ...errorBursts(looking),
     ...slowDowns(looking),
+    ...slowTails(looking),
     ...trafficChanges(looking),
   ])
   const found = candidates.flatMap((candidate) => findingOf(candidate, recordings, series, summary) ?? [])
@@ -41,14 +43,17 @@ export function findingsOf(
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** A backend that refuses has no requests either: once is enough. */
+/** A backend that refuses has no requests either, one that is slow has slow answers: once is enough. */
+const ECHOES: Partial<Record<FindingKind, FindingKind>> = {
+  backend_vanished: 'backend_refused',
+  slow_tail: 'slow_down',
+}
+
 const withoutEchoes = (candidates: readonly Candidate[]): Candidate[] =>
   candidates.filter(
     ({ kind, backend, run }) =>
-      kind !== 'backend_vanished' ||
       !candidates.some(
-        (other) =>
-          other.kind === 'backend_refused' && same(other.backend, backend) && overlap(other.run, run),
+        (other) => other.kind === ECHOES[kind] && same(other.backend, backend) && overlap(other.run, run),
       ),
   )
 
@@ -62,7 +67,7 @@ function findingOf(
   series: StepSeries,
   summary: Summary,
 ): FindingEntry | null {
-  const { run, backend } = candidate
+  const { backend } = candidate
   const aggregateOf = (from: WallMicros, to: WallMicros): Aggregate =>
     selectRows(aggregateWithin(recordings, { from, to }), summary.query.selection.rows)
   const lineOf = (aggregate: Aggregate): BackendSum | null =>
@@ -74,8 +79,7 @@ function findingOf(
       yield { at: start, line: lineOf(selectRows(aggregate, summary.query.selection.rows)) }
     }
   }
-  const from = run.from === 0 ? series.range.from : edgeOf(candidate, true, series, secondsOf)
-  const to = run.to >= series.count ? series.range.to : edgeOf(candidate, false, series, secondsOf)
+  const { from, to } = edgesOf(candidate, series, secondsOf)
   const within = aggregateOf(from, to)
   if (from >= to || !candidate.confirm(lineOf(within), within)) return null
   const route = candidate.culprit({
@@ -84,15 +88,15 @@ function findingOf(
       (sum) => backend === null || backendKey(sum.backend) === backendKey(backend),
     ),
   })
-  const { after, what } = candidate.settle(lineOf(within), to - from, route)
+  const { kind, before, after, what } = candidate.settle(lineOf(within), to - from, route)
   return {
-    kind: candidate.kind,
+    kind: kind ?? candidate.kind,
     from: isoUtc(from),
     to: isoUtc(to),
     backend: backend?.address ?? null,
     route,
     what,
-    before: candidate.before,
+    before: before ?? candidate.before,
     after,
   }
 }

@@ -1,6 +1,7 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
 import { backendKey, mergeDistribution, routeKey } from '../frame/aggregate.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
+import { OCTAVES, octaveOf, type Buckets } from '../frame/histogram.ts'
 import { Interned } from '../frame/interned.ts'
 import { classCount, statistic } from '../frame/measure.ts'
 import { matches, type Selection } from '../frame/selection.ts'
@@ -39,6 +40,8 @@ export interface RouteSeries {
   readonly steps: readonly number[]
   readonly medians: readonly number[]
   readonly answered: readonly number[]
+  /** answers by octave of their header time, OCTAVES for each of the steps; empty where there are too many routes */
+  readonly octaves: ArrayLike<number>
 }
 
 /** The spans of a host in a step. */
@@ -49,6 +52,9 @@ export interface HostSpans {
 
 /** Route times that are kept at most: beyond that, further routes are not followed. */
 const MOST_TIMES = 1_000_000
+
+/** Beyond so many times further routes have no octaves: 24 MB. */
+const MOST_OCTAVES = 200_000
 
 export class SeriesBuilder {
   readonly #seconds: number[]
@@ -124,6 +130,8 @@ export class SeriesBuilder {
     of.steps.push(index)
     of.medians.push(statistic(pending, 'p50') ?? 0)
     of.answered.push(pending.sampled)
+    if (of.hasOctaves || (of.steps.length === 1 && this.#times <= MOST_OCTAVES))
+      of.addOctaves(pending.buckets)
   }
 }
 
@@ -154,8 +162,22 @@ class RouteBuilder implements RouteSeries {
   readonly answered: number[] = []
   /** of the step at hand */
   pending: Distribution | null = null
+  octaves = new Uint32Array(0)
+  hasOctaves = false
 
   constructor(readonly route: Route) {}
+
+  /** Of the step that was added last. */
+  addOctaves(buckets: Buckets): void {
+    this.hasOctaves = true
+    const at = (this.steps.length - 1) * OCTAVES
+    if (at === this.octaves.length) {
+      const larger = new Uint32Array(Math.max(8 * OCTAVES, 2 * at))
+      larger.set(this.octaves)
+      this.octaves = larger
+    }
+    for (let i = 0; i < buckets.length; i += 2) this.octaves[at + octaveOf(buckets[i]!)]! += buckets[i + 1]!
+  }
 }
 
 const zeros = (count: number): number[] => new Array<number>(count).fill(0)

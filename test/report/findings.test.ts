@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ofFrame, sumOf, type Aggregate } from '../../src/frame/aggregate.ts'
+import type { Backend } from '../../src/frame/frame.ts'
 import { RunningSum } from '../../src/frame/running-sum.ts'
 import { spanOfFrame } from '../../src/frame/span.ts'
 import { EVERYTHING } from '../../src/frame/selection.ts'
@@ -13,7 +14,7 @@ import { reportOf } from '../../src/report/report.ts'
 import { planSynth, type Incident, type IncidentKind, type SynthPlan } from '../../src/simulate/synth-plan.ts'
 import { synthFrames } from '../../src/simulate/synth.ts'
 import type { Recording } from '../../src/frame/recording.ts'
-import { backend, frame, recording, route, START } from './fake.ts'
+import { backend, frame, recording, route, START, type Traffic } from './fake.ts'
 
 const SECS = 240
 
@@ -123,6 +124,90 @@ describe('findings', () => {
     assert.equal(finding!.route, 'POST /pay')
     assert.equal(finding!.after, 40 / 120)
     assert.equal(finding!.before, 0)
+  })
+
+  const [one, two] = [backend('a:1'), backend('b:1')]
+  const [x, pay] = [route('GET', '/x'), route('POST', '/pay')]
+  /** So many seconds of 20 answers by each of two backends, but where `at` says otherwise. */
+  const seconds = (count: number, at: (second: number) => readonly Traffic[] | null): Recording =>
+    recording(
+      Array.from({ length: count }, (_, i) =>
+        frame(i, addMicros(START, i * 1e6), at(i) ?? [usually(one, i), usually(two, i)]),
+      ),
+    )
+  const usually = (of: Backend, i: number, answers = 20): Traffic => ({
+    backend: of,
+    route: x,
+    times: Array.from({ length: answers }, (_, k) => 900 + ((i * 37 + k * 61) % 300)),
+  })
+  const times = ({ from, to }: FindingEntry): number[] => [second(from), second(to)]
+
+  it('name a slow tail under a median that stays, with its limit', () => {
+    const of = seconds(240, (i) => {
+      const row = usually(one, i)
+      const isSlow = i >= 100 && i < 140
+      return [
+        { ...row, times: row.times.map((time, k) => (isSlow && k < 3 ? 20 * time : time)) },
+        usually(two, i),
+      ]
+    })
+    const [finding, ...others] = findingsIn(of)
+    assert.deepEqual(others, [])
+    assert.deepEqual([finding!.kind, finding!.backend, ...times(finding!)], ['slow_tail', 'a:1', 100, 140])
+    assert.equal(
+      finding!.what,
+      'slow answers on a:1: 15.0% took over 2.0ms for 40s (120 of 800), 0% otherwise',
+    )
+    assert.deepEqual([finding!.before, finding!.after], [0, 0.15])
+  })
+
+  it('name the route that alone is slow, be it much or little of the backend', () => {
+    for (const answers of [3, 20]) {
+      const of = seconds(240, (i) => {
+        const { times: usual } = usually(one, i, answers)
+        const slow = usual.map((time) => (i >= 60 && i < 90 ? 5 * time : time))
+        return [usually(one, i), { backend: one, route: pay, times: slow }, usually(two, i)]
+      })
+      const found = findingsIn(of).map((finding) => [finding.kind, finding.route, ...times(finding)])
+      assert.deepEqual(found, [['slow_down', 'POST /pay', 60, 90]], `${answers} a second`)
+    }
+  })
+
+  it('name what is shorter than a step of a long recording', () => {
+    const stop = seconds(1500, (i) => (i >= 645 && i < 675 ? [] : null))
+    assert.deepEqual(
+      findingsIn(stop).map((finding) => [finding.kind, ...times(finding)]),
+      [['stop', 645, 675]],
+    )
+    const vanish = seconds(1500, (i) => (i >= 645 && i < 675 ? [usually(two, i, 40)] : null))
+    assert.deepEqual(
+      findingsIn(vanish).map((finding) => [finding.kind, finding.backend, ...times(finding)]),
+      [['backend_vanished', 'a:1', 645, 675]],
+    )
+  })
+
+  it('call little traffic neither a stop nor a backend that vanished', () => {
+    const little = seconds(1500, (i) =>
+      i >= 600 && i < 780 ? [usually(one, i, 2), usually(two, i, 2)] : null,
+    )
+    assert.deepEqual(findingsIn(little), [])
+    const aside = seconds(1500, (i) =>
+      i >= 600 && i < 780 ? [usually(one, i, 2), usually(two, i, 38)] : null,
+    )
+    assert.deepEqual(findingsIn(aside), [])
+  })
+
+  it('end where a burst ends, whatever errors chance has put beside it', () => {
+    const of = seconds(3000, (i) => {
+      const isBurst = i >= 1200 && i < 1380
+      const stray = i >= 780 && i < 1800 && i % 20 === 0
+      const codes = isBurst ? [502, 200] : stray ? [500, ...new Array<number>(19).fill(200)] : [200]
+      return [{ ...usually(one, i), codes }, usually(two, i)]
+    })
+    assert.deepEqual(
+      findingsIn(of).map((finding) => [finding.kind, ...times(finding)]),
+      [['burst_5xx', 1200, 1380]],
+    )
   })
 
   it('of an empty recording, and of a single tick, are none', () => {

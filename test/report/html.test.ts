@@ -114,12 +114,12 @@ describe(
       assert.equal(await page.evaluate('globalThis.printed'), true)
       await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
       await page.evaluate("dispatchEvent(new Event('beforeprint'))")
-      const [back, ink, line, width] = (await page.evaluate(`[
+      const [back, ink, line, width] = await page.evaluate<[string, string, string, number]>(`[
         getComputedStyle(document.body).backgroundColor,
         getComputedStyle(document.body).color,
         getComputedStyle(document.documentElement).getPropertyValue('--rate').trim(),
         Math.max(...[...document.querySelectorAll('table, figure, pre')].map((each) => each.getBoundingClientRect().right)),
-      ]`)) as [string, string, string, number]
+      ]`)
       assert.deepEqual([back, ink, line], ['rgb(255, 255, 255)', 'rgb(28, 33, 39)', '#2563eb'])
       assert.ok(width <= 718, `${width} px wide`)
       assert.deepEqual(complaints, [])
