@@ -83,11 +83,15 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
     .map(([kind, count]) => ({ kind, count }))
 }
 
-/** Covered over elapsed time, times what was counted over what was there (docs/NUMBERS.md, coverage). */
-export function coverageOf({ from, to, covered, totals, loss }: Aggregate): number {
+/**
+ * Covered over elapsed time, times what was counted over what was there (docs/NUMBERS.md, coverage); 0–1.
+ * @param span what was asked for, where that is more than what the ticks span
+ */
+export function coverageOf(sum: Aggregate, { from, to }: Pick<Aggregate, 'from' | 'to'> = sum): number {
+  const { covered, totals, loss } = sum
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
   const seen = totals.requests + missed === 0 ? 1 : totals.requests / (totals.requests + missed)
-  // A clock that was set back makes the span shorter than the ticks in it.
+  // A clock that was set back makes the span shorter than the ticks in it; the last tick may end after the span.
   const elapsed = Math.max(to - from, covered)
   return elapsed === 0 ? seen : (covered / elapsed) * seen
 }

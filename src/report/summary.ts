@@ -1,6 +1,7 @@
 /** The one model behind every format: what the selected rows of a range add up to, and how much of it was seen. */
 import type { Aggregate, BackendSum, RouteSum } from '../frame/aggregate.ts'
 import type { Expression, MeasureTest } from '../frame/expression.ts'
+import { coverageOf } from '../frame/figures.ts'
 import type { Gap, Marker } from '../frame/frame.ts'
 import { holds, measure, type Measurable } from '../frame/measure.ts'
 import type { Recording, RecordingInfo } from '../frame/recording.ts'
@@ -45,7 +46,7 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
     query,
     whole,
     selected: selectRows(whole, query.selection.rows),
-    coverage: coverageOf(whole, query.range),
+    coverage: query.range.to <= query.range.from ? null : coverageOf(whole, query.range),
     gaps: recordings.flatMap(({ gaps }) => gapsWithin(gaps, query.range)).sort((a, b) => a.from - b.from),
     markers: recordings
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
@@ -67,15 +68,6 @@ export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): numb
   recordings
     .flatMap((recording) => ticksWithin(recording.ticks, range))
     .reduce((sum, { from, to }) => sum + to - from, 0)
-
-/** Covered time, times the part of the requests in it that could be counted. */
-export function coverageOf({ covered, totals, loss }: Aggregate, { from, to }: TimeSpan): number | null {
-  if (to <= from) return null
-  const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
-  const seen = totals.requests + missed === 0 ? 1 : totals.requests / (totals.requests + missed)
-  // The last tick of a range may end after it.
-  return Math.min(1, covered / (to - from)) * seen
-}
 
 export const gapsWithin = (gaps: readonly Gap[], { from, to }: TimeSpan): Gap[] =>
   gaps
