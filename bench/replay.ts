@@ -2,8 +2,8 @@
  * How fast the player is, over a recording of 24 hours with 2.6 million rows: as ratios to a bare start of Node and to a bare
  * better-sqlite3 read of the same rows, in the same run. SECONDS=20 is how long it scrubs in a file that is being recorded.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -13,6 +13,7 @@ import { BOARD_DEFAULTS, leaderboard } from '../src/frame/leaderboard.ts'
 import type { SecondFrame } from '../src/frame/frame.ts'
 import type { Recording } from '../src/frame/recording.ts'
 import { addMicros } from '../src/frame/units.ts'
+import { findJump, searchBackends } from '../src/replay/jumping.ts'
 import { MemoryRecording } from '../src/replay/memory.ts'
 import { frameOf, START, STORY } from '../test/replay/story.ts'
 import { paint } from '../src/render/theme.ts'
@@ -25,6 +26,7 @@ import { firstView } from '../src/replay/view.ts'
 import { ROWS } from '../src/store/schema.ts'
 import { openRecording } from '../src/store/reader.ts'
 import { recordBeside } from './replay-recorder.ts'
+import { cpuOf, ended, memoryOf, onTerminal, pidOf, timeTo } from './replay-terminal.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const MAIN = process.env.MAIN ?? join(ROOT, 'dist/main.js')
@@ -34,13 +36,16 @@ const SIZE = { columns: 200, rows: 60 }
 
 async function main(): Promise<void> {
   makeDay()
+  await open()
   await firstPicture()
   const recording = openRecording(DAY)
   const player = playerOf(recording)
   seeks(recording, player)
   reversePlay(recording, player)
+  jumps(recording, player)
   redraw(recording, player)
   live()
+  await liveProgram()
   await memory()
   await scrubWhileRecording(recording)
   recording.close()
@@ -53,52 +58,43 @@ function makeDay(): void {
   execFileSync('node', [MAIN, 'synth', '-o', DAY, '--seed', '1', ...size], { stdio: 'inherit' })
 }
 
-/** From the command to the first picture on a pseudo-terminal; a bare start of Node goes the same way. */
+/** The picture of a moment as text; a bare start of Node goes the same way. Whole processes, by turns. */
+async function open(): Promise<void> {
+  const bare: number[] = []
+  const replay: number[] = []
+  for (let round = 0; round < 25; round++) {
+    bare.push(await firstByte(['-e', '0']))
+    replay.push(await firstByte([MAIN, 'replay', DAY, '--print', '--at', '30%']))
+  }
+  const times = `${ms(median(replay))}, ${over(median(replay), median(bare))} a bare start of node`
+  report('open at 30 % of a day', times, '≤ 2.5×')
+}
+
+/** ms to the first byte on stdout, or to the end where there is none */
+async function firstByte(args: readonly string[]): Promise<number> {
+  const start = performance.now()
+  const child = spawn('node', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const seen: number[] = []
+  child.stdout.on('data', () => seen.push(performance.now()))
+  await new Promise((done) => child.once('close', done))
+  return (seen[0] ?? performance.now()) - start
+}
+
+/** The same on a pseudo-terminal, where the rest of the day is read behind the first picture. */
 async function firstPicture(): Promise<void> {
   const bare: number[] = []
   const replay: number[] = []
   for (let round = 0; round < 11; round++) {
-    bare.push(await timeTo("node -e 'console.log(6 * 7)'", '42'))
-    replay.push(await timeTo(`node ${MAIN} replay ${DAY}`, 'coverage'))
+    bare.push(await timeTo("node -e 'console.log(6 * 7)'", '42', SIZE))
+    replay.push(await timeTo(`node ${MAIN} replay ${DAY}`, 'coverage', SIZE))
   }
-  report(
-    'first picture of a day',
-    `${ms(median(replay))}, ${over(median(replay), median(bare))} a bare start of node`,
-    '≤ 2.5×',
-  )
-}
-
-async function timeTo(command: string, seen: string): Promise<number> {
-  const start = performance.now()
-  const child = onTerminal(command)
-  let text = ''
-  const end = await new Promise<number>((done) => {
-    child.stdout!.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-      if (text.includes(seen)) done(performance.now())
-    })
-  })
-  await ended(child)
-  return end - start
-}
-
-/** `script` makes the pseudo-terminal. */
-const onTerminal = (command: string): ChildProcess =>
-  spawn('script', ['-qfc', `stty cols ${SIZE.columns} rows ${SIZE.rows}; exec ${command}`, '/dev/null'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...process.env, TERM: 'xterm-256color' },
-  })
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const exit = new Promise((done) => child.once('exit', done))
-  child.kill('SIGTERM')
-  await exit
+  const times = `${ms(median(replay))}, ${over(median(replay), median(bare))} a bare start of node`
+  report('first picture on a terminal', times, '≤ 2.5×')
 }
 
 interface Player {
   /** everything from the stop to the bytes for the terminal */
-  readonly draw: (stop: number) => number
+  readonly draw: (stop: number, windowSeconds?: number) => number
 }
 
 function playerOf(recording: Recording): Player {
@@ -107,14 +103,14 @@ function playerOf(recording: Recording): Player {
   const scrubber = scrubberOf(recording, SIZE.columns - 30)
   const sink = new Writable({ write: (_chunk, _encoding, done) => done() })
   return {
-    draw: (stop) => {
+    draw: (stop, windowSeconds = 1) => {
       const scene: Scene = {
-        moment: moments.at(stops.at(stop), 1),
+        moment: moments.at(stops.at(stop), windowSeconds),
         history: [],
         host: recording.info.host,
         timeZone: 'UTC',
         board: BOARD_DEFAULTS,
-        view: firstView('rps', '', 1),
+        view: firstView('rps', '', windowSeconds),
         timeline: startingAt(stop),
         stop: stops.at(stop),
         scrubber,
@@ -136,13 +132,15 @@ function playerOf(recording: Recording): Player {
 function seeks(recording: Recording, { draw }: Player): void {
   const places = Array.from({ length: 400 }, (_, i) => (i * 7919 * 31) % recording.ticks.length)
   for (const place of places.slice(0, 50)) draw(place)
-  const times = places.slice(50).map((place) => timed(() => draw(place)))
   const bare = bareReads(places.slice(50))
-  report(
-    'any seek, p95',
-    `${ms(quantile(times, 0.95))}, ${over(median(times), median(bare))} a bare read of its 40 seconds`,
-    '≤ 50 ms',
-  )
+  for (const [name, windowSeconds] of [
+    ['any seek, p95', 1],
+    ['  with a window of a minute', 60],
+  ] as const) {
+    const times = places.slice(50).map((place) => timed(() => draw(place, windowSeconds)))
+    const ratio = `${over(median(times), median(bare))} a bare read of its 40 seconds`
+    report(name, `${ms(quantile(times, 0.95))}, ${ratio}`, '≤ 50 ms')
+  }
 }
 
 /** The same rows as one statement by better-sqlite3, nothing done with them. */
@@ -166,9 +164,59 @@ function bareReads(places: readonly number[]): number[] {
 
 function reversePlay(recording: Recording, { draw }: Player): void {
   const from = Math.floor(recording.ticks.length / 2)
-  const times = Array.from({ length: 600 }, (_, i) => timed(() => draw(from - i)))
-  const perSecond = 1000 / (times.reduce((a, b) => a + b, 0) / times.length)
-  report('reverse play', `${perSecond.toFixed(0)} pictures a second`, '≥ 30')
+  const bare = bareReads(Array.from({ length: 100 }, (_, i) => from - i))
+  for (const [name, windowSeconds] of [
+    ['reverse play', 1],
+    ['  with a window of a minute', 60],
+  ] as const) {
+    const times = Array.from({ length: 600 }, (_, i) => timed(() => draw(from - i, windowSeconds)))
+    const perSecond = 1000 / (times.reduce((a, b) => a + b, 0) / times.length)
+    const ratio = `${over(median(times), median(bare))} a bare read of 40 seconds`
+    report(name, `${perSecond.toFixed(0)} pictures a second, ${ratio}`, '≥ 30')
+  }
+}
+
+/** From one end to the other, where nothing is found: the longest that a key can take. */
+function jumps(recording: Recording, { draw }: Player): void {
+  const stops = new Stops(recording.ticks)
+  const bare = timed(bareActivity)
+  for (const kind of ['trouble', 'slow', 'gap', 'marker'] as const) {
+    const times = Array.from({ length: 9 }, () =>
+      timed(() => draw(findJump(kind, -1, stops.last, recording, stops)?.stop ?? stops.last)),
+    )
+    report(`jump over the day: ${kind}`, `${ms(median(times))}, from key to picture`, '≤ 50 ms')
+  }
+  const whole = timed(() => {
+    let from = 1
+    for (;;) {
+      const search = searchBackends(1, from, recording)
+      let next = search.next()
+      while (next.done !== true) next = search.next()
+      if (next.value === null) return
+      from = next.value[0]!.tick
+    }
+  })
+  const ratio = `${over(whole, bare)} a bare read of who was busy when`
+  report('every backend of the day (d)', `${ms(whole)} in slices of 25 ms, ${ratio}`, '')
+}
+
+/** Who was busy when, by better-sqlite3 alone, as many ticks a statement as the search takes. */
+function bareActivity(): number {
+  const database = new Database(DAY, { readonly: true })
+  const select = database
+    .prepare(
+      `SELECT id / ${ROWS} AS tick, backend, sum(requests) FROM traffic WHERE id >= ? AND id < ? GROUP BY tick, backend`,
+    )
+    .raw()
+  const [first, last] = database.prepare('SELECT min(seq), max(seq) FROM tick').raw().get() as [
+    number,
+    number,
+  ]
+  let rows = 0
+  for (let tick = first; tick <= last; tick += 512)
+    rows += select.all(tick * ROWS, (tick + 512) * ROWS).length
+  database.close()
+  return rows
 }
 
 function redraw(recording: Recording, { draw }: Player): void {
@@ -212,28 +260,54 @@ const busySecond = (second: number): SecondFrame =>
     })),
   )
 
-/** A player of its own, through which every kind of key goes. */
-async function memory(): Promise<void> {
-  const child = onTerminal(`node ${MAIN} replay ${DAY}`)
+/** The whole program on a terminal, with a helper of 200 active routes that lists what `live` asks for. */
+async function liveProgram(): Promise<void> {
+  const helper = `node --import tsx ${join(import.meta.dirname, 'replay-busy.ts')}`
+  const child = onTerminal(`node ${MAIN} live --probe '${helper}'`, SIZE)
   child.stdout!.resume()
-  await sleep(1000)
-  for (const key of '1234567890GRe gs5 \rT\r7t\u001bwww'.repeat(6)) {
-    child.stdin!.write(key)
-    await sleep(40)
-  }
-  report(
-    'memory after looking around',
-    `${(peakRss(child.pid!) / 1e6).toFixed(0)} MB at its peak`,
-    '≤ 150 MB',
-  )
+  await sleep(10_000)
+  const pid = pidOf(child)
+  const before = cpuOf(pid)
+  await sleep(SECONDS * 1000)
+  const share = (cpuOf(pid) - before) / (SECONDS * 10)
+  report('  the program, on a terminal', `${share.toFixed(2)} % of a core`, '≤ 1 %')
   await ended(child)
 }
 
-/** VmHWM of the program under `script`. */
-function peakRss(parent: number): number {
-  const pid = execFileSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' }).trim()
-  const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kilobytes) * 1024
+/** A player of its own, through which every kind of key goes; then what costs most: wide windows and charts, played backwards. */
+async function memory(): Promise<void> {
+  const child = onTerminal(`node ${MAIN} replay ${DAY}`, SIZE)
+  child.stdout!.resume()
+  await sleep(1000)
+  const press = async (keys: readonly string[], pause: number): Promise<void> => {
+    for (const key of keys) {
+      child.stdin!.write(key)
+      await sleep(pause)
+    }
+  }
+  const pid = pidOf(child)
+  const keys = (text: string): string[] => Array.from(text)
+  await press([...keys('1234567890Ggs5 \rT\r7t'), '\u001b', '\u001b'], 60)
+  await press(keys('eeEEssSxXnN'), 200)
+  const browsing = memoryOf(pid).peak
+  await press(keys('ddD'), 2500)
+  await press(keys('www5+++++R'), 100)
+  await sleep(8000)
+  await press(keys(' \r3579tTR'), 200)
+  await sleep(6000)
+  await press([' ', '\u001b'], 200)
+  await press(
+    Array.from({ length: 120 }, (_, i) => ['\u001b[1;5C', '7', '[', ']', 'w'][i % 5]!),
+    40,
+  )
+  const { now, peak } = memoryOf(pid)
+  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
+  report(
+    'memory after all of it',
+    `${mb(now)}, ${mb(peak)} at its peak (${mb(browsing)} browsing)`,
+    '≤ 150 MB',
+  )
+  await ended(child)
 }
 
 /** A recorder from a capture beside a player that never rests: the recorder must not be late by it. */
@@ -242,7 +316,7 @@ async function scrubWhileRecording(source: Recording): Promise<void> {
   try {
     const alone = await recordBeside(join(folder, 'alone.db'), source, SECONDS, () => Promise.resolve())
     const beside = await recordBeside(join(folder, 'beside.db'), source, SECONDS, async (file) => {
-      const child = onTerminal(`node ${MAIN} replay ${file} --follow`)
+      const child = onTerminal(`node ${MAIN} replay ${file} --follow`, SIZE)
       child.stdout!.resume()
       for (let i = 0; i < SECONDS * 10; i++) {
         child.stdin!.write('g5R\u001b[1;2CGL'[i % 9] ?? 'e')
