@@ -7,7 +7,7 @@ import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from
 import type { Difference, Presence } from './difference.ts'
 import { jsonText, recordingEntry, severalNamespaces } from './json.ts'
 import { drawnMarkdown } from './markdown.ts'
-import type { Column, Section } from './sections.ts'
+import type { Column, Section } from './section.ts'
 import type { Summary } from './summary.ts'
 import { drawnText } from './text.ts'
 

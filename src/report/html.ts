@@ -11,7 +11,8 @@ import { jsonText } from './json.ts'
 import type { PageData } from './page-data.ts'
 import type { Report } from './report.ts'
 import { STYLE } from './page/style.ts'
-import { sectionsOf, type Section } from './sections.ts'
+import type { Section } from './section.ts'
+import { sectionsOf } from './sections.ts'
 
 export function htmlOf(report: Report, data: PageData): string {
   const sections = sectionsOf(report)

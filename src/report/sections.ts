@@ -1,45 +1,13 @@
-/** A report for people as a list of sections: text and Markdown draw the same ones, so that they say the same. */
-import { labelOf } from '../frame/leaderboard.ts'
+/** A report for people as a list of sections. */
 import { clockTime, localDate, localDateTime } from '../frame/timezone.ts'
 import { micros, wallMicros, type WallMicros } from '../frame/units.ts'
-import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../render/quantities.ts'
-import type { Entity, FindingEntry, FullEntity } from './document.ts'
-import { severalNamespaces } from './json.ts'
-import type { By, Line } from './lines.ts'
+import { exactCount, latency, longSpan, precisePercent, rate } from '../render/quantities.ts'
+import type { FindingEntry } from './document.ts'
+import { failuresOf, shareText, timesText } from './entity-text.ts'
 import type { Report } from './report.ts'
-import { durationOf } from './slowest.ts'
+import type { Section } from './section.ts'
+import { codes, failures, lineTable, slowest } from './section-tables.ts'
 import { timeOf, type TimelinePoint } from './timeline.ts'
-
-export type Section =
-  | { readonly kind: 'title'; readonly text: string }
-  /** sentences, one a line */
-  | { readonly kind: 'lines'; readonly title: string | null; readonly lines: readonly string[] }
-  | {
-      readonly kind: 'table'
-      readonly title: string
-      readonly columns: readonly Column[]
-      readonly rows: readonly (readonly string[])[]
-      readonly note: string | null
-    }
-  | {
-      readonly kind: 'chart'
-      readonly title: string
-      readonly values: readonly (number | null)[]
-      readonly format: (value: number) => string
-      readonly from: string
-      readonly to: string
-    }
-  | { readonly kind: 'code'; readonly title: string; readonly text: string }
-
-export interface Column {
-  readonly title: string
-  readonly align: 'left' | 'right'
-  /** names from the wire: backends, routes */
-  readonly foreign: boolean
-}
-
-/** Lines of a table unless `--top` says otherwise. */
-const SHOWN = 20
 
 export function sectionsOf(report: Report): Section[] {
   return [
@@ -125,148 +93,6 @@ function charts(report: Report): Section[] {
   ]
 }
 
-const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
-  backend: ['Backends', ['backend']],
-  route: ['Routes', ['backend', 'method', 'route']],
-  status: ['Status codes', ['status']],
-  method: ['Methods', ['method']],
-  minute: ['Minutes', ['minute']],
-  host: ['Hosts', ['host']],
-}
-
-function lineTable(by: By, report: Report): Section {
-  const { summary } = report
-  const all = report.lines(by)
-  const shown = summary.query.top === null ? all.slice(0, SHOWN) : all
-  const [title, keys] = KEY_TITLES[by]
-  const names = keys.map((key): Column => ({
-    title: key.toUpperCase(),
-    align: 'left',
-    foreign: by !== 'minute' && by !== 'status',
-  }))
-  const shared = by !== 'minute'
-  const measures =
-    by === 'status' ? STATUS_COLUMNS : ENTITY_COLUMNS.filter(([name]) => shared || name !== 'SHARE')
-  return {
-    kind: 'table',
-    title,
-    columns: [
-      ...names,
-      ...measures.map(([name]): Column => ({ title: name, align: 'right', foreign: false })),
-    ],
-    rows: shown.map((line) => [
-      ...keys.map((key) => keyText(key, line, report)),
-      ...measures.map(([, cell]) => cell(line)),
-    ]),
-    note:
-      shown.length < all.length
-        ? `and ${exactCount(all.length - shown.length)} more: --top ${all.length}`
-        : null,
-  }
-}
-
-function keyText(key: string, { keys }: Line, { timeZone, summary }: Report): string {
-  const value = keys[key] ?? ''
-  if (key === 'minute')
-    return localDateTime(wallMicros(Date.parse(String(value)) * 1000), timeZone).slice(0, 16)
-  if (key !== 'backend') return String(value)
-  const { backends } = summary.selected
-  const sum = backends.find(
-    ({ backend }) => backend.address === value && (keys.netns ?? backend.netns) === backend.netns,
-  )
-  return sum === undefined ? String(value) : labelOf(sum.backend, keys.netns !== undefined)
-}
-
-type Cell = readonly [title: string, cell: (line: Line) => string]
-
-const entity = (line: Line): Entity | FullEntity => {
-  if ('requests' in line.entity) return line.entity
-  throw new Error('a status line has no entity')
-}
-const millis = (value: number | null): string => latency(value === null ? null : micros(value * 1000))
-
-const ENTITY_COLUMNS: readonly Cell[] = [
-  ['REQUESTS', (line) => exactCount(entity(line).requests)],
-  ['RPS', (line) => (entity(line).rps === null ? '–' : rate(entity(line).rps!))],
-  ['SHARE', (line) => finePercent(line.keys.share as number | null)],
-  ['AVG', (line) => millis(entity(line).header_ms.avg)],
-  ['P50', (line) => millis(entity(line).header_ms.p50)],
-  ['P99', (line) => millis(entity(line).header_ms.p99)],
-  ['MAX', (line) => millis(entity(line).header_ms.max)],
-  ['4XX', (line) => exactCount(entity(line).status['4xx'])],
-  ['5XX', (line) => exactCount(entity(line).status['5xx'])],
-  ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered)],
-  ['FAILED', (line) => exactCount(failuresOf(entity(line)))],
-  ['OPEN', (line) => exactCount(entity(line).in_flight)],
-]
-
-const STATUS_COLUMNS: readonly Cell[] = [
-  ['ANSWERED', (line) => exactCount(line.entity.answered)],
-  ['SHARE', (line) => finePercent(line.keys.share as number | null)],
-]
-
-const codes = (report: Report): Section => lineTable('status', report)
-
-function failures({ document, summary }: Report): Section[] {
-  const kinds = ['reset', 'closed', 'aborted', 'unanswered', 'refused', 'connect_timeout'] as const
-  const failing = document.backends.filter((backend) => failuresOf(backend) + backend.body_reset > 0)
-  if (failing.length === 0) return []
-  const several = severalNamespaces(summary.selected)
-  return [
-    {
-      kind: 'table',
-      title: 'Failures',
-      columns: [
-        { title: 'BACKEND', align: 'left', foreign: true },
-        ...[...kinds, 'body_reset'].map((kind): Column => ({
-          title: kind.replace('_', ' ').toUpperCase(),
-          align: 'right',
-          foreign: false,
-        })),
-      ],
-      rows: failing
-        .slice(0, SHOWN)
-        .map((backend) => [
-          labelOf(
-            { id: 0, address: backend.backend, netns: backend.netns ?? 0, name: backend.name },
-            several,
-          ),
-          ...kinds.map((kind) => exactCount(backend.failures[kind])),
-          exactCount(backend.body_reset),
-        ]),
-      note: null,
-    },
-  ]
-}
-
-function slowest({ slowest: events, timeZone, summary }: Report): Section[] {
-  if (events.length === 0) return []
-  const several = severalNamespaces(summary.selected)
-  return [
-    {
-      kind: 'table',
-      title: 'Slowest requests',
-      columns: [
-        { title: 'AT', align: 'left', foreign: false },
-        { title: 'TIME', align: 'right', foreign: false },
-        { title: 'STATUS', align: 'right', foreign: false },
-        { title: 'BACKEND', align: 'left', foreign: true },
-        { title: 'METHOD', align: 'left', foreign: true },
-        { title: 'ROUTE', align: 'left', foreign: true },
-      ],
-      rows: events.map((event) => [
-        clockTime(event.at, timeZone),
-        latency(micros(durationOf(event))),
-        String(event.outcome),
-        labelOf(event.backend, several),
-        event.route.method,
-        event.route.path,
-      ]),
-      note: null,
-    },
-  ]
-}
-
 function markers({ summary, timeZone }: Report): Section[] {
   if (summary.markers.length === 0) return []
   const lines = summary.markers.map(({ at, kind, text }) => `${clockTime(at, timeZone)}  ${kind}  ${text}`)
@@ -308,20 +134,3 @@ function spanText(from: WallMicros, to: WallMicros, timeZone: string): string {
   const sameDay = localDate(from, timeZone) === localDate(to, timeZone)
   return `${localDateTime(from, timeZone)} – ${sameDay ? clockTime(to, timeZone) : localDateTime(to, timeZone)}`
 }
-
-const shareText = (part: number, whole: number): string => finePercent(whole === 0 ? null : part / whole)
-
-const timesText = (of: FullEntity['header_ms']): string =>
-  of.count === 0
-    ? '–'
-    : `avg ${millis(of.avg)} · p50 ${millis(of.p50)} · p90 ${millis(of.p90)} · p99 ${millis(of.p99)} · max ${millis(of.max)}` +
-      (of.sampled !== null && of.sampled < of.count
-        ? ` (percentiles over ${exactCount(of.sampled)} of ${exactCount(of.count)})`
-        : '')
-
-const failuresOf = ({ failures: kinds }: Entity | FullEntity): number =>
-  kinds.reset +
-  kinds.closed +
-  kinds.aborted +
-  kinds.unanswered +
-  ('refused' in kinds ? kinds.refused + kinds.connect_timeout : 0)

@@ -2,7 +2,8 @@
 import { chart } from '../render/chart.ts'
 import { table } from '../render/table.ts'
 import { visible } from '../render/text.ts'
-import { sectionsOf, type Section } from './sections.ts'
+import type { Section } from './section.ts'
+import { sectionsOf } from './sections.ts'
 import type { Report } from './report.ts'
 
 const WIDTH = 100
