@@ -1,4 +1,7 @@
-/** What a recording costs: bytes a row, CPU a tick beside raw better-sqlite3 with the same rows, time to open, to seek and to sum up. */
+/**
+ * What a recording costs: bytes a row, CPU a tick beside raw better-sqlite3 with the same rows, the whole recorder, time to open, to seek and
+ * to sum up: node --import tsx bench/store.ts [SECONDS OF THE SIMULATED DAY]
+ */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +10,12 @@ import type { SecondFrame } from '../src/frame/frame.ts'
 import { openRecording } from '../src/store/reader.ts'
 import { createRecording } from '../src/store/writer.ts'
 import { cpuPerTick } from './store-cpu.ts'
+import { recorderCost, recorderDay } from './store-recorder.ts'
 import { benchFrames } from './store-frames.ts'
 
 const META = { host: 'bench', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
+/** Seconds: 86400 is some ten minutes, so that only who wants to know waits for all of it. */
+const DAY = Number(process.argv[2] ?? 14_400)
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
 
 function bytesPerRow(requests: number): void {
@@ -74,6 +80,10 @@ try {
   console.log('\nCPU of a second, durable (goals 1 % at 200 rows, 4 % at 2,000; ratio 1.5)')
   cpuPerTick(folder, 200, 20)
   cpuPerTick(folder, 2000, 5)
+  console.log('\nthe whole recorder without the helper, in real time')
+  await recorderCost(folder, 60)
+  console.log('\na day at 200 routes a second, --keep 1h, as fast as it goes')
+  await recorderDay(folder, DAY)
   console.log('\na recording of 6 hours, 30 active rows a second')
   reading()
 } finally {

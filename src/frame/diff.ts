@@ -15,7 +15,7 @@ export class Differ {
   readonly #connections = new Map<number, ConnectionTotals>()
 
   constructor(first: Snapshot) {
-    this.#last = first
+    this.#last = withoutRows(first)
     for (const row of first.traffic) this.#traffic.set(row.slot, row)
     for (const row of first.connections) this.#connections.set(row.backend.id, row)
   }
@@ -23,7 +23,7 @@ export class Differ {
   /** The tick between the snapshot before and this one. */
   next(snapshot: Snapshot): SecondFrame {
     const last = this.#last
-    this.#last = snapshot
+    this.#last = withoutRows(snapshot)
     const length = micros(Number((snapshot.mono - last.mono) / 1000n))
     return {
       seq: this.#seq++,
@@ -93,6 +93,14 @@ const distribution = (now: DistributionTotals, before: DistributionTotals | unde
   min: now.min,
   max: now.max,
   buckets: now.buckets,
+})
+
+/** The rows of a tick are garbage with it, not a second later. */
+const withoutRows = (snapshot: Snapshot): Snapshot => ({
+  ...snapshot,
+  traffic: [],
+  connections: [],
+  requests: [],
 })
 
 /** Samples are of one tick: what is remembered must not hold on to them. */

@@ -9,7 +9,9 @@ export type ClockEvent =
 /** NTP slews by 500 ppm at most; anything beyond is no tick's jitter. */
 const TOLERANCE = 200_000
 
-export function clockEvent(before: Snapshot, after: Snapshot): ClockEvent {
+export type Clocks = Pick<Snapshot, 'wall' | 'mono' | 'boot'>
+
+export function clockEvent(before: Clocks, after: Clocks): ClockEvent {
   const mono = Number((after.mono - before.mono) / 1000n)
   const suspended = Number((after.boot - before.boot) / 1000n) - mono
   if (suspended > TOLERANCE) return { kind: 'suspend', micros: suspended }

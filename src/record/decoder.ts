@@ -93,9 +93,11 @@ export class Decoder {
     const [slot, requests, answered, reset, closed, aborted, unanswered] = columns
     const [, , , , , , , interim, retransmits, retries, bodyReset] = columns
     const [, , , , , , , , , , , headerSum, totalCount, totalSum, oldest, codes, header, total] = columns
+    const { backend, route } = this.#slot(slot)
     return {
       slot,
-      ...this.#slot(slot),
+      backend,
+      route,
       requests,
       answered,
       codes: sortPairs(codes),
@@ -124,8 +126,10 @@ export class Decoder {
   }
 
   #request([slot, at, outcome, header, total]: RequestColumns): RequestSample {
+    const { backend, route } = this.#slot(slot)
     return {
-      ...this.#slot(slot),
+      backend,
+      route,
       at: wallMicros(at),
       outcome: outcomeOf(outcome),
       header: knownMicros(header),

@@ -2,7 +2,7 @@
 import { Differ } from '../frame/diff.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { Snapshot } from '../frame/snapshot.ts'
-import { clockEvent, type ClockEvent } from './clock.ts'
+import { clockEvent, type ClockEvent, type Clocks } from './clock.ts'
 import { Decoder } from './decoder.ts'
 import type { HelloLine } from './wire.ts'
 
@@ -17,7 +17,7 @@ export type SourceEvent =
 export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<SourceEvent> {
   const decoder = new Decoder()
   let differ: Differ | null = null
-  let before: Snapshot | null = null
+  let before: Clocks | null = null
   let suspended = false
   for await (const line of lines) {
     const decoded = decoder.decode(line)
@@ -40,7 +40,7 @@ export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<
           const marker = markerOf(event, snapshot)
           if (marker !== null) yield { kind: 'marker', marker }
         }
-        before = snapshot
+        before = { wall: snapshot.wall, mono: snapshot.mono, boot: snapshot.boot }
         break
       }
     }

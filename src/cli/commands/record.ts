@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { RecordingSink } from '../../frame/recording.ts'
@@ -37,6 +38,8 @@ export function recordCommand(io: Io): Command {
   addViewOptions(command)
   return command.action(async (flags: RecordFlags) => {
     refuseToOverwrite(flags)
+    // Runs for months: 80 MB instead of 105 for a tenth more CPU.
+    setFlagsFromString('--optimize-for-size')
     const [{ capture }, { createRecording, appendRecording }, { watch }, { openScratch }] = await Promise.all(
       [
         import('../capture.ts'),
