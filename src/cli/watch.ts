@@ -14,7 +14,7 @@ import type { CaptureMeta, Watcher } from './capture.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
 import { keepHeapSmall } from './small-heap.ts'
-import { depthOf, terminalOf } from './values/terminal.ts'
+import { depthOf, sizeOf, terminalOf } from './values/terminal.ts'
 import type { ViewFlags } from './values/view.ts'
 
 /** The file into which it all goes, where there is one. */
@@ -92,7 +92,7 @@ function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
   const memory = memoryOf(meta, Math.max(64, view.window))
   const options = {
     board: { ...BOARD_DEFAULTS, ...view },
-    size: view.size ?? { columns: 120, rows: 40 },
+    size: view.size ?? sizeOf(io),
     timeZone: view.tz ?? meta.timeZone,
     windowSeconds: view.window,
     step: null,

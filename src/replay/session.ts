@@ -33,6 +33,8 @@ export class Session {
   #details: Details | null = null
   /** false while only a part of the recording has been read */
   #isWhole: boolean
+  /** how much damage has been said */
+  #damages: number
   #timer: NodeJS.Timeout | undefined
   #stopGrowth: (() => void) | null = null
   #fail: (error: unknown) => void = () => undefined
@@ -42,6 +44,7 @@ export class Session {
     this.#screen = screen
     this.#options = options
     this.#isWhole = options.isLive || options.growth === null
+    this.#damages = recording.damage.length
     this.#playhead = new Playhead(recording, options)
     this.#moments = new Moments(recording)
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
@@ -81,8 +84,20 @@ export class Session {
   }
 
   draw(): void {
-    if (this.#screen.draw(sceneLines(this.#scene()))) return
+    const scene = this.#scene()
+    const isDrawn = this.#screen.draw(sceneLines(this.#findsDamage() ? this.#scene() : scene))
+    if (isDrawn) return
     setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+  }
+
+  /** Reading a moment may have met damage: then there are other stops than before, and it is said. */
+  #findsDamage(): boolean {
+    const { damage } = this.#recording
+    if (damage.length <= this.#damages) return false
+    this.#damages = damage.length
+    this.#playhead.grow()
+    this.#say(damage.join('; '))
+    return true
   }
 
   #pressOne(key: Key): Wish {
@@ -130,7 +145,9 @@ export class Session {
     if (action.kind === 'prompt' && action.prompt === 'marker' && mark === null)
       return 'no marker can be set: there is no file, or it can not be written'
     if (action.kind === 'command' && command === null)
-      return "live has no file: 'upstreamtop record --out FILE' keeps one"
+      return isLive
+        ? "live has no file: 'upstreamtop record --out FILE' keeps one"
+        : 'no command shows this again: it came through standard input'
     return null
   }
 

@@ -35,7 +35,9 @@ export function within(
   let count = -1
   let inside: Recording['ticks'] = []
   return {
-    damage: recording.damage,
+    get damage() {
+      return recording.damage
+    },
     get info() {
       const first = this.ticks[0]
       const last = this.ticks.at(-1)

@@ -1,4 +1,5 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
+import { statSync } from 'node:fs'
 import { recordingError } from '../errors.ts'
 import { hasNoTables, integer, isDamage, scalar, type Database } from './database.ts'
 import { DimensionReader } from './dimensions.ts'
@@ -25,6 +26,8 @@ export class Connection {
   #isLive = false
   #isSuspect = false
   #raw: Opened['raw'] | null = null
+  /** device and inode of what was opened first, where it is followed */
+  #identity: string | null = null
   #recovered: Frames | null = null
 
   constructor(
@@ -78,6 +81,7 @@ export class Connection {
   }
 
   #open(): Access {
+    this.#checkIdentity()
     const opened = openForReading(this.file)
     try {
       return this.#attach(opened)
@@ -86,6 +90,19 @@ export class Connection {
       if (!isDamage(error) && !hasNoTables(error)) throw error
       return this.#attach(withoutSchema(opened, this.file))
     }
+  }
+
+  /** Between two looks at a file that is followed it may have been removed, or another one put in its place. */
+  #checkIdentity(): void {
+    if (!this.follow || this.file === '-') return
+    const found = statSync(this.file, { throwIfNoEntry: false })
+    const known = this.#identity
+    this.#identity = found === undefined ? known : `${found.dev} ${found.ino}`
+    if (known === null || known === (found && this.#identity)) return
+    throw recordingError(
+      `"${this.file}" ${found === undefined ? 'is gone' : 'is another file now'}`,
+      'It was removed or replaced while it was followed.',
+    )
   }
 
   #attach(opened: Opened): Access {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Recording } from '../../src/frame/recording.ts'
 import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
@@ -8,6 +9,8 @@ import { MemoryRecording } from '../../src/replay/memory.ts'
 import type { PlayOptions } from '../../src/replay/options.ts'
 import { play } from '../../src/replay/player.ts'
 import { printFrames } from '../../src/replay/print.ts'
+import { soon } from '../../src/replay/source.ts'
+import { openRecording } from '../../src/store/reader.ts'
 import { FakeTerminal, KEYS, pause } from './fake-terminal.ts'
 import { BACKENDS, frameOf, ROUTES, START, STORY, story } from './story.ts'
 
@@ -351,6 +354,26 @@ test('the terminal is as it was after an error, which is thrown on', async (t) =
   await terminal.type('G', 'g', '5')
   await failed
   assert.ok(!terminal.isAlternate)
+})
+
+test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+  const holed = join(import.meta.dirname, '../../fixtures/recordings/holed.db')
+  const recording = openRecording(holed, { outline: true })
+  t.after(() => recording.close())
+  const { start } = recording.info
+  recording.focus({ from: start, to: start })
+  const { terminal } = await playing(t, { growth: soon }, { recording })
+  const isSaid = (): boolean => /paused {2}\d+ of 90 ticks are lost/.test(footer(terminal))
+  for (let i = 0; i < 30 && !isSaid(); i++) await terminal.type(KEYS.right)
+  assert.ok(isSaid(), footer(terminal))
+  await terminal.type('g', 'x')
+  await terminal.shows(/GAP .*damaged/)
+})
+
+test('a recording from standard input has no command, and says why', async (t) => {
+  const { terminal } = await playing(t, { command: null })
+  await terminal.type('y')
+  assert.match(footer(terminal), /standard input/)
 })
 
 test('without colour the marks still tell: ! in front of trouble, > at the cursor', async (t) => {

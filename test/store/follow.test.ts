@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { micros, wallMicros } from '../../src/frame/units.ts'
@@ -76,5 +77,27 @@ test('ticks that the recorder evicts meanwhile are gone for the reader, and no d
     assert.deepEqual([recording.damage, recording.gaps], [[], []])
     recording.close()
     sink.close()
+  })
+})
+
+test('a file that is replaced or removed while it is followed is never mixed with another', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const other = join(folder, 'y.db')
+    for (const name of [file, other]) {
+      const writer = createRecording(name, META)
+      for (const frame of sampleFrames({ secs: 3 })) writer.append(frame)
+      writer.close()
+    }
+    const recording = openRecording(file, { follow: true })
+    // Between two polls the connection is closed.
+    recording.close()
+    assert.equal(recording.refresh(), false)
+    recording.close()
+    renameSync(other, file)
+    assert.throws(() => recording.refresh(), /is another file now/)
+    recording.close()
+    rmSync(file)
+    assert.throws(() => recording.refresh(), /is gone/)
   })
 })

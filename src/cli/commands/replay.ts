@@ -7,7 +7,7 @@ import type { PrintOptions } from '../../replay/print.ts'
 import { typed } from '../../replay/stops.ts'
 import type { StoredRecording } from '../../store/reader.ts'
 import type { Io } from '../io.ts'
-import { terminalOf } from '../values/terminal.ts'
+import { PRINTED, sizeOf, terminalOf } from '../values/terminal.ts'
 import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 import { speedOption } from '../values/speed.ts'
@@ -102,7 +102,7 @@ async function print(
   const { writeText } = await import('../write-text.ts')
   const frames = printFrames(recording, {
     board: { backends: flags.backends, routes: flags.routes, sort: flags.sort, filter: flags.filter },
-    size: flags.size ?? { columns: 120, rows: 40 },
+    size: flags.size ?? (wantsText(flags) ? PRINTED : sizeOf(io)),
     timeZone: scope.timeZone,
     windowSeconds: flags.window,
     ...chosen,

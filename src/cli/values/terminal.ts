@@ -1,6 +1,7 @@
 /** Whether there is a terminal that can show a screen, and what it can show. */
 import { openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
+import type { Size } from '../../render/board.ts'
 import type { Depth } from '../../render/theme.ts'
 import type { Terminal } from '../../replay/screen.ts'
 import type { Io } from '../io.ts'
@@ -12,6 +13,15 @@ export function terminalOf(io: Io, plain = false): Terminal | null {
   const keyboard = keyboardOf(io)
   return keyboard && { ...keyboard, output: io.stdout, depth: depthOf(io.env, plain) }
 }
+
+/** Of a printed picture, where nobody says otherwise. */
+export const PRINTED: Size = { columns: 120, rows: 40 }
+
+/** A terminal that shows text alone is still so wide. */
+export const sizeOf = ({ stdout: { isTTY, columns, rows } }: Io): Size =>
+  isTTY === true && columns !== undefined && rows !== undefined
+    ? { columns: Math.max(40, columns), rows: Math.max(8, rows) }
+    : PRINTED
 
 /** NO_COLOR (no-color.org) asks for no colour; bold and reverse stay. */
 export function depthOf(env: Io['env'], plain: boolean): Depth {
