@@ -11,6 +11,7 @@ interface Spent {
 }
 
 const TICK_MICROS = 10_000
+const SPIN = 30_000_000
 
 /** All our processes in a control group, children that have ended included. */
 export class Machine {
@@ -30,6 +31,14 @@ export class Machine {
     const micros = this.#ours() - ours
     const capacity = (performance.now() - start) * 1000 * cpus().length
     return { result, spent: { micros, foreign: Math.max(0, (busyMicros() - all - micros) / capacity) } }
+  }
+
+  /** How fast a CPU is right now: what is virtual shares its cores with who knows whom. Steps of a fixed loop per µs. */
+  speed(): number {
+    const start = performance.now()
+    let x = 1
+    for (let i = 0; i < SPIN; i++) x = (x * 31 + i) | 0
+    return SPIN / ((performance.now() - start) * 1000) + (x === 0.5 ? 1 : 0)
   }
 
   #ours(): number {

@@ -15,6 +15,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 12)
 const NOTHING = 'nothing attached'
 
 interface Sample {
+  readonly speed: number
   readonly saturated: Saturated
   readonly paced: Paced
 }
@@ -39,7 +40,9 @@ export async function requests(): Promise<void> {
     await pin(namespace, 0)
     await pin(cable.far.namespace, 1)
     await saturate(namespace, 8081, machine)
-    const rate = Math.round((await saturate(namespace, 8081, machine)).perSecond * PACE)
+    machine.speed() // compiled from now on
+    const full = await repeated(5, () => saturate(namespace, 8081, machine))
+    const rate = Math.round(median(full.map(({ perSecond }) => perSecond)) * PACE)
     const rounds = await repeated(ROUNDS, () => measureRound(namespace, machine, rate))
     report(rounds, rate)
     await ownCost(namespace, machine)
@@ -61,10 +64,11 @@ async function measureRound(namespace: string, machine: Machine, rate: number): 
     const stop = await start(namespace)
     // A recorder's first second is that of its compiler, not of recording.
     await sleep(1500)
+    const speed = machine.speed()
     const saturated = await saturate(namespace, port, machine)
     const paced = await pace(namespace, port, machine, rate)
     await stop()
-    ;(round[name] ??= []).push({ saturated, paced })
+    ;(round[name] ??= []).push({ speed, saturated, paced })
   }
   return round
 }
@@ -102,7 +106,7 @@ function report(rounds: readonly Round[], rate: number): void {
   sayForeignLoad(rounds)
 }
 
-/** Whoever else ran on this machine is in the figures too. */
+/** Whoever else ran on this machine, or on the one beneath it, is in the figures too. */
 function sayForeignLoad(rounds: readonly Round[]): void {
   const shares = rounds.map((round) =>
     mean(
@@ -110,6 +114,12 @@ function sayForeignLoad(rounds: readonly Round[]): void {
         .flat()
         .flatMap(({ saturated, paced }) => [saturated.foreign, paced.foreign]),
     ),
+  )
+  const speeds = rounds.flatMap((round) =>
+    Object.values(round).flatMap((samples) => samples.map(({ speed }) => speed)),
+  )
+  print(
+    `speed of a CPU before each run, of its median: ${spread(speeds.map((speed) => speed / median(speeds)))}`,
   )
   const disturbed = shares.filter((share) => share > 0.05).length
   print(
