@@ -41,10 +41,7 @@ function cannotCreate(file: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : null
   switch (code) {
     case 'EEXIST':
-      return usageError(
-        `"${file}" exists already and is never overwritten`,
-        'Choose another name, or continue a recording of ours with --append.',
-      )
+      return usageError(`"${file}" exists already and is never overwritten`, 'Choose another name.')
     case 'ENOENT':
       return usageError(`the folder of "${file}" does not exist`, 'Make it first.')
     case 'EACCES':

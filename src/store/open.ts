@@ -4,10 +4,11 @@
  */
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { recordingError, usageError } from '../errors.ts'
+import { recordingError, usageError, type UserError } from '../errors.ts'
 import {
   cannotWriteBeside,
   integer,
+  isBusy,
   isDamage,
   openBytes,
   openReadOnly,
@@ -83,13 +84,22 @@ export function openForAppend(file: string): Database {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
   const database = openWritable(file)
-  refuseNewer(database, file)
-  return database
+  try {
+    refuseNewer(database, file)
+    return database
+  } catch (error) {
+    database.close()
+    throw isDamage(error) ? damagedError(file) : error
+  }
 }
+
+/** It is read around, but not written into. */
+export const damagedError = (file: string): UserError =>
+  recordingError(`"${file}" is damaged`, `Save what is left with upstreamtop repair ${file} -o saved.db.`)
 
 /** @throws UserError (exit 5) that names the version which reads it */
 export function refuseNewer(database: Database, file: string): void {
-  const format = integer(scalar(database, 'PRAGMA user_version'))
+  const format = formatOf(database, file)
   if (format <= FORMAT) return
   const reader = text(
     scalar(database, "SELECT value FROM meta WHERE key IN ('readable_by', 'tool') ORDER BY key LIMIT 1"),
@@ -98,6 +108,19 @@ export function refuseNewer(database: Database, file: string): void {
     `"${file}" is of format ${format}, this version reads up to format ${FORMAT}`,
     `Open it with ${reader} or later.`,
   )
+}
+
+/** The first read: it meets whoever holds the file. */
+function formatOf(database: Database, file: string): number {
+  try {
+    return integer(scalar(database, 'PRAGMA user_version'))
+  } catch (error) {
+    if (!isBusy(error)) throw error
+    throw recordingError(
+      `"${file}" is locked by another program`,
+      'A recorder never locks it for so long: end what else has it open.',
+    )
+  }
 }
 
 function besideWal(file: string): Opened {

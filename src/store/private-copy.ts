@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { usageError } from '../errors.ts'
 import { openWritable, scalar, type Database } from './database.ts'
 import { HEADER_BYTES, withoutWal } from './header.ts'
 
@@ -23,7 +24,7 @@ export function openCopy(file: string, beside: readonly string[], size?: number)
     const copy = join(folder, 'copy.db')
     copyFileSync(file, copy, constants.COPYFILE_FICLONE)
     chmodSync(copy, 0o600)
-    for (const ending of beside) copyFileSync(file + ending, copy + ending)
+    for (const ending of beside) copyBeside(file + ending, copy + ending)
     if (size !== undefined) truncateSync(copy, size)
     if (beside.length === 0) clearWalFlag(copy)
     const database = openWritable(copy)
@@ -33,6 +34,19 @@ export function openCopy(file: string, beside: readonly string[], size?: number)
     return database
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** It has the rights that the recording had when it was made, whatever was changed since. */
+function copyBeside(from: string, to: string): void {
+  try {
+    copyFileSync(from, to)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error
+    throw usageError(
+      `"${from}" may not be read by you`,
+      'Ask its owner, or let him cut a copy: upstreamtop cut.',
+    )
   }
 }
 

@@ -2,7 +2,7 @@
  * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
  * the tick that was being written.
  */
-import { recordingError, usageError } from '../errors.ts'
+import { usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
@@ -14,7 +14,7 @@ import { checkRoom, Evictor, type Bounds } from './evictor.ts'
 import { checkpoint, leaveWal, prepareFile } from './journal.ts'
 import { releaseLock, takeLock } from './lock.ts'
 import { readMeta, setMeta, type RecordingMeta } from './meta.ts'
-import { openForAppend } from './open.ts'
+import { damagedError, openForAppend } from './open.ts'
 import { RollupWriter } from './rollup.ts'
 import { TickWriter } from './tick-writer.ts'
 
@@ -62,11 +62,7 @@ export function appendRecording(
     return new RecordingWriter(file, database, options)
   } catch (error) {
     database.close()
-    if (!isDamage(error)) throw error
-    throw recordingError(
-      `"${file}" is damaged`,
-      `Save what is left with upstreamtop repair ${file} -o saved.db.`,
-    )
+    throw isDamage(error) ? damagedError(file) : error
   }
 }
 

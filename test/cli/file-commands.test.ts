@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../store/support.ts'
@@ -147,5 +147,30 @@ test('synth makes the same recording from the same seed, and explains a wrong in
     assert.ok(!existsSync(join(folder, 'd.db')))
     writeFileSync(join(folder, 'e.db'), 'mine')
     assert.equal((await runCommand(['synth', '-o', join(folder, 'e.db')])).code, 2)
+  })
+})
+
+test('what cannot be written into is refused with words, and stays as it is', async () => {
+  const refusals = {
+    'empty.db': /is empty/,
+    'foreign.db': /not a SQLite file/,
+    'newer.db': /format 2/,
+    'truncated.db': /is damaged\s+Save what is left/,
+  }
+  const capture = new URL('../../fixtures/probe/simulated.ndjson', import.meta.url).pathname
+  await inFolder(async (folder) => {
+    for (const [name, message] of Object.entries(refusals)) {
+      const file = join(folder, name)
+      copyFileSync(`${recordings}${name}`, file)
+      for (const args of [
+        ['record', '--out', file, '--append', '--probe', `cat ${capture}`],
+        ['mark', file, 'a note', '--at', '+1s'],
+      ]) {
+        const { code, stderr } = await runCommand(args)
+        assert.equal(code, 5, `${args.join(' ')}: ${stderr}`)
+        assert.match(stderr, message)
+      }
+      assert.deepEqual(readFileSync(file), readFileSync(`${recordings}${name}`))
+    }
   })
 })

@@ -155,3 +155,29 @@ function written(name: string, lines: readonly WireLine[]): string {
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   return file
 }
+
+test('recorder and helper stopped for seven seconds: a gap, all counts, and the rate of what was really counted', async () => {
+  // What the helper sends when it goes on: one dump over all of the pause, then the next at the second's end.
+  const late = written('late.ndjson', [
+    hello,
+    snapshot(0),
+    backend,
+    route(7, '/'),
+    ...[1, 2, 3, 10.2, 11, 12].map((at) =>
+      snapshot(at, { traffic: [traffic(7, Math.round(at * 100))], final: at === 12 }),
+    ),
+    bye,
+  ])
+  const file = join(folder, 'late.db')
+  await runCommand(['record', '--out', file, '--probe', `cat ${late}`])
+  const { stdout } = await runCommand(['report', file, '--format', 'json'])
+  const { coverage, totals } = JSON.parse(stdout) as {
+    coverage: { gaps: { from: string; to: string; reason: string }[] }
+    totals: { requests: number; rps: number }
+  }
+  assert.deepEqual([totals.requests, totals.rps], [1200, 100])
+  const [gap, ...others] = coverage.gaps
+  assert.deepEqual(others, [])
+  assert.equal(gap!.reason, 'late')
+  assert.equal(Date.parse(gap!.to) - Date.parse(gap!.from), 5700)
+})

@@ -260,3 +260,14 @@ test('a change that was killed half-way is undone for the reader, and not in the
     return Promise.resolve()
   })
 })
+
+test('a recording that another program has locked is refused with words', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, { secs: 3 })
+    const other = new Sqlite(file)
+    other.exec('BEGIN EXCLUSIVE')
+    assert.throws(() => openRecording(file), /is locked by another program/)
+    other.close()
+  })
+})
