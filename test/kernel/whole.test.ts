@@ -263,10 +263,11 @@ class Running {
   }
 
   async says(words: RegExp): Promise<void> {
-    for (let i = 0; i < 200 && !words.test(this.stderr); i++) {
+    for (let i = 0; i < 1200 && !words.test(this.stderr); i++) {
       if (this.#child.exitCode !== null) break
       await sleep(50)
     }
+    if (!words.test(this.stderr)) this.#child.kill('SIGKILL')
     assert.match(this.stderr, words)
   }
 }
