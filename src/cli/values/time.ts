@@ -28,7 +28,7 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
 
 /** Makes the recording's zone the process's own, where its name is a known one. */
 function adopt(timeZone: string): void {
-  if (!Intl.supportedValuesOf('timeZone').includes(timeZone)) return
+  if (timeZone === 'UTC' || !Intl.supportedValuesOf('timeZone').includes(timeZone)) return
   process.env.TZ = timeZone
   useProcessZone(timeZone)
 }
