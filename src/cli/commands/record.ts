@@ -38,8 +38,8 @@ export function recordCommand(io: Io): Command {
   addViewOptions(command)
   return command.action(async (flags: RecordFlags) => {
     refuseToOverwrite(flags)
-    // Runs for months: 80 MB instead of 105 for a tenth more CPU.
-    setFlagsFromString('--optimize-for-size')
+    // Runs for months: 80 MB instead of 105 at 200 routes a second, for a little more CPU.
+    setFlagsFromString('--semi-space-growth-factor=1')
     const [{ capture }, { createRecording, appendRecording }, { watch }, { openScratch }] = await Promise.all(
       [
         import('../capture.ts'),
