@@ -154,6 +154,8 @@ void fold_clear(void);
 
 struct tick;
 struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns);
+/* The first snapshot: nothing yet. */
+void tick_begin(struct tick *tick, struct json *out);
 /* Sweeps and writes the backend, route and snapshot lines of this moment. */
 void tick_write(struct tick *tick, struct json *out, bool final);
 

@@ -394,7 +394,7 @@ int main(int argc, char **argv)
 	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
 
 	put_hello(links, &nginx, refused);
-	tick_write(tick, &out, false);
+	tick_begin(tick, &out);
 	flush_output();
 	run(tick, links, ring);
 

@@ -213,6 +213,37 @@ static void move_rows(struct tick *t, struct json *into, const char *name)
 	t->rows.length = 0;
 }
 
+static void put_head(struct json *out, struct tick *t, uint64_t wall, uint64_t mono, bool final)
+{
+	uint64_t cpu = cpu_now_us();
+
+	put(out, "{\"type\":\"snapshot\",\"wall_us\":");
+	put_number(out, wall / 1000);
+	put(out, ",\"mono_ns\":");
+	put_big(out, mono);
+	put(out, ",\"boot_ns\":");
+	put_big(out, now_ns(CLOCK_BOOTTIME));
+	if (final)
+		put(out, ",\"final\":true");
+	put(out, ",\"cpu_us\":");
+	put_number(out, cpu - t->cpu_us);
+	put(out, ",\"rss_bytes\":");
+	put_number(out, resident_bytes(t));
+	t->cpu_us = cpu;
+}
+
+/*
+ * The beginning: nothing yet. A dump of the first milliseconds would not be atomic, and what it found open or half counted
+ * would be missing from the books for ever: all of it is the first tick's.
+ */
+void tick_begin(struct tick *t, struct json *out)
+{
+	put_head(out, t, now_ns(CLOCK_REALTIME), now_ns(CLOCK_MONOTONIC), false);
+	put(out, ",\"traffic\":[],\"connections\":[],\"requests\":[]");
+	put_totals(out, t);
+	put(out, "}\n");
+}
+
 void tick_write(struct tick *t, struct json *out, bool final)
 {
 	static struct json snapshot;
@@ -222,26 +253,14 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);
-	uint64_t wall = now_ns(CLOCK_REALTIME), mono = now_ns(CLOCK_MONOTONIC), cpu = cpu_now_us();
+	uint64_t wall = now_ns(CLOCK_REALTIME), mono = now_ns(CLOCK_MONOTONIC);
 
 	read_more_codes(t);
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
 	snapshot.length = 0;
-	put(&snapshot, "{\"type\":\"snapshot\",\"wall_us\":");
-	put_number(&snapshot, wall / 1000);
-	put(&snapshot, ",\"mono_ns\":");
-	put_big(&snapshot, mono);
-	put(&snapshot, ",\"boot_ns\":");
-	put_big(&snapshot, now_ns(CLOCK_BOOTTIME));
-	if (final)
-		put(&snapshot, ",\"final\":true");
-	put(&snapshot, ",\"cpu_us\":");
-	put_number(&snapshot, cpu - t->cpu_us);
-	put(&snapshot, ",\"rss_bytes\":");
-	put_number(&snapshot, resident_bytes(t));
-	t->cpu_us = cpu;
+	put_head(&snapshot, t, wall, mono, final);
 	for (uint32_t slot = 0; slot < slots; slot++)
 		put_row(t, out, slot, mono);
 	for (uint32_t backend = 1; backend < backends; backend++)

@@ -106,6 +106,20 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.match(await sh(process.execPath, MAIN, 'check', file), /whole/)
   })
 
+  test('the books balance where recording begins and ends in the midst of traffic', async () => {
+    const simulator = start(['simulate', '--workers', '24', '--duration', '600'])
+    await simulator.says(/^simulating /m)
+    for (const name of ['midst1.db', 'midst2.db', 'midst3.db']) {
+      const file = join(folder, name)
+      const recorder = await record(file, '--secs', '1')
+      assert.equal(await recorder.ends(), 0, recorder.stderr)
+      assert.ok((await report(file)).totals.requests > 0)
+      assert.match(await sh(process.execPath, MAIN, 'check', file), /the books balance/)
+    }
+    simulator.signal('SIGTERM')
+    await simulator.ends()
+  })
+
   test('the frames of a recording add up to the last totals of the kernel', async () => {
     const wire = join(folder, 'wire.ndjson')
     const file = join(folder, 'wire.db')
