@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { getEventListeners } from 'node:events'
+import { isatty } from 'node:tty'
 import { run } from './cli/run.ts'
 import { ExitCode } from './errors.ts'
 
@@ -7,7 +8,10 @@ const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // Who has something to finish listens; anything else ends at once.
-    if (getEventListeners(stopped.signal, 'abort').length === 0) process.exit(ExitCode.interrupted)
+    if (getEventListeners(stopped.signal, 'abort').length === 0) {
+      if (signal === 'SIGHUP') hangUp()
+      process.exit(ExitCode.interrupted)
+    }
     stopped.abort(signal)
   })
 }
@@ -18,6 +22,15 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code === 'EPIPE') process.exit(ExitCode.done)
     throw error
   })
+}
+
+const hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
+
+/** Where the terminal is gone, node would abort in giving it back its settings; a hang-up ends as one. */
+function hangUp(): void {
+  if (!hadTerminal) return
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
 }
 
 process.exitCode = await run({
@@ -32,3 +45,4 @@ process.exitCode = await run({
   now: Date.now,
   signal: stopped.signal,
 })
+if (stopped.signal.reason === 'SIGHUP') hangUp()
