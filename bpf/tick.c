@@ -213,16 +213,41 @@ static void move_rows(struct tick *t, struct json *into, const char *name)
 	t->rows.length = 0;
 }
 
-static void put_head(struct json *out, struct tick *t, uint64_t wall, uint64_t mono, bool final)
+struct clocks {
+	uint64_t wall, mono, boot;
+};
+
+/* Of one moment: preempted between two of them, their distances would look like a clock step or a suspend. */
+static struct clocks read_clocks(void)
+{
+	struct clocks best = {};
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 5 && least > 50000; i++) {
+		struct clocks c;
+
+		c.mono = now_ns(CLOCK_MONOTONIC);
+		c.wall = now_ns(CLOCK_REALTIME);
+		c.boot = now_ns(CLOCK_BOOTTIME);
+		uint64_t took = now_ns(CLOCK_MONOTONIC) - c.mono;
+		if (took < least) {
+			least = took;
+			best = c;
+		}
+	}
+	return best;
+}
+
+static void put_head(struct json *out, struct tick *t, const struct clocks *now, bool final)
 {
 	uint64_t cpu = cpu_now_us();
 
 	put(out, "{\"type\":\"snapshot\",\"wall_us\":");
-	put_number(out, wall / 1000);
+	put_number(out, now->wall / 1000);
 	put(out, ",\"mono_ns\":");
-	put_big(out, mono);
+	put_big(out, now->mono);
 	put(out, ",\"boot_ns\":");
-	put_big(out, now_ns(CLOCK_BOOTTIME));
+	put_big(out, now->boot);
 	if (final)
 		put(out, ",\"final\":true");
 	put(out, ",\"cpu_us\":");
@@ -238,7 +263,9 @@ static void put_head(struct json *out, struct tick *t, uint64_t wall, uint64_t m
  */
 void tick_begin(struct tick *t, struct json *out)
 {
-	put_head(out, t, now_ns(CLOCK_REALTIME), now_ns(CLOCK_MONOTONIC), false);
+	struct clocks now = read_clocks();
+
+	put_head(out, t, &now, false);
 	put(out, ",\"traffic\":[],\"connections\":[],\"requests\":[]");
 	put_totals(out, t);
 	put(out, "}\n");
@@ -253,24 +280,24 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);
-	uint64_t wall = now_ns(CLOCK_REALTIME), mono = now_ns(CLOCK_MONOTONIC);
+	struct clocks now = read_clocks();
 
 	read_more_codes(t);
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
 	snapshot.length = 0;
-	put_head(&snapshot, t, wall, mono, final);
+	put_head(&snapshot, t, &now, final);
 	for (uint32_t slot = 0; slot < slots; slot++)
-		put_row(t, out, slot, mono);
+		put_row(t, out, slot, now.mono);
 	for (uint32_t backend = 1; backend < backends; backend++)
-		put_row(t, out, MAX_ROUTES + backend, mono);
+		put_row(t, out, MAX_ROUTES + backend, now.mono);
 	move_rows(t, &snapshot, "traffic");
 	retire(t, slots);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_connection(t, out, backend);
 	move_rows(t, &snapshot, "connections");
-	put_requests(t, out, (int64_t)wall - (int64_t)mono);
+	put_requests(t, out, (int64_t)now.wall - (int64_t)now.mono);
 	move_rows(t, &snapshot, "requests");
 	/* control totals after the rows: what was added in between shows there as open, never as missing */
 	read_totals(t);
