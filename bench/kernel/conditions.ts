@@ -15,6 +15,7 @@ type Condition = (namespace: string) => Promise<() => Promise<void>>
 
 export const conditions: Readonly<Record<string, { readonly start: Condition; readonly port: number }>> = {
   'nothing attached': { start: () => Promise.resolve(() => Promise.resolve()), port: 8081 },
+  'nothing again': { start: () => Promise.resolve(() => Promise.resolve()), port: 8081 }, // the noise
   'null program': { start: nullProgram, port: 8081 },
   recorder: { start: recorder, port: 8081 },
   tcpdump: { start: tcpdump, port: 8081 },

@@ -2,11 +2,11 @@
 import { inside, ROOT, sh } from '../../test/kernel/lab/system.ts'
 import type { Machine } from './machine.ts'
 
-export const SECONDS = Number(process.env.SECONDS ?? 2)
-export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 3)
+export const SECONDS = Number(process.env.SECONDS ?? 1)
+export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 1)
 export const CONNECTIONS = 32
-/** Of the saturated rate: a proxy that is busy, with room to answer at once, even where the CPU is slower a minute later. */
-export const PACE = 0.25
+/** A proxy that is busy, with room to answer at once: an eighth to a quarter of what two slow cores can do. */
+export const RATE = Number(process.env.RATE ?? 15_000)
 
 const PACED = `${ROOT}build/lab/paced`
 const CLIENT_CPU = '1'
@@ -55,10 +55,9 @@ export async function pace(
   namespace: string,
   port: number,
   machine: Machine,
-  rate: number,
   seconds = PACED_SECONDS,
 ): Promise<Paced> {
-  const words = ['127.0.0.1', port, '/api/orders', rate, CONNECTIONS, seconds].map(String)
+  const words = ['127.0.0.1', port, '/api/orders', RATE, CONNECTIONS, seconds].map(String)
   const { result, spent } = await machine.during(() =>
     inside(namespace, 'taskset', '-c', CLIENT_CPU, PACED, ...words),
   )
