@@ -10,7 +10,7 @@ BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
-HELPER_SOURCES := $(addprefix bpf/,probe.c options.c rights.c links.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
+HELPER_SOURCES := $(addprefix bpf/,probe.c load.c hello.c options.c rights.c links.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
 HELPER_HEADERS := $(addprefix bpf/,helper.h tick.h doors.h probe.h)
 BPF_HEADERS := $(addprefix bpf/,probe.h http.h flow.h maps.h layers.h exchanges.h routes.h requests.h answers.h segments.h \
 	filters.h connections.h sweep.h)

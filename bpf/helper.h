@@ -4,8 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <net/if.h>
 #include "probe.h"
+
+#ifndef VERSION
+#define VERSION "0.0.0"
+#endif
 
 struct upstreamtop_bpf; /* the skeleton: the BPF object, embedded */
 
@@ -13,6 +18,14 @@ enum exit_code { EXIT_DONE = 0, EXIT_BUG = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
 
 /* Prints what happened and what to do, and ends: only before anything is attached. */
 _Noreturn void die(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static inline uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
 
 /* ---- options.c ---- */
 
@@ -103,6 +116,12 @@ struct nginx {
 /* Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped. */
 void learn_nginx(struct nginx *nginx);
 
+/* ---- load.c ---- */
+
+uint32_t own_namespace(void);
+/* Loads the programs, with their filters. `untraced`: why nginx's giving up on a connect can't be followed, else empty. */
+struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, char *untraced, size_t size);
+
 /* ---- json.c ---- */
 
 struct json {
@@ -118,6 +137,11 @@ void put_big(struct json *out, uint64_t value); /* as a decimal string */
 /* A string of bytes from a packet: control characters escaped, what is not UTF-8 as the four characters \xNN. */
 void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
 void put_string(struct json *out, const char *text);
+
+/* ---- hello.c ---- */
+
+/* `refused`: an interface that could not be attached to, and why; `untraced` as `load` says it. */
+void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced);
 
 /* ---- fold.c: events become histograms and a sample ---- */
 

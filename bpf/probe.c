@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,10 +22,6 @@
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-#ifndef VERSION
-#define VERSION "0.0.0"
-#endif
-#define WIRE 1
 #define PIPE (1 << 20)
 
 /* How long between two looks at the ring, ms: it holds four seconds of 50,000 requests, and waking up costs. */
@@ -125,171 +120,6 @@ static void check_interfaces(const struct options *o)
 			die(EXIT_USAGE, "there is no interface \"%s\": 'ip link' lists them", o->interfaces[i]);
 }
 
-/* ---- the BPF object ---- */
-
-static char libbpf_words[512]; /* its last complaint: part of the error, never noise */
-
-static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	if (level == LIBBPF_WARN && !libbpf_words[0])
-		vsnprintf(libbpf_words, sizeof(libbpf_words), format, arguments);
-	libbpf_words[strcspn(libbpf_words, "\n")] = 0;
-	return 0;
-}
-
-static uint32_t own_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
-}
-
-static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
-{
-	uint64_t seed;
-
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = time(NULL) * 0x9e3779b97f4a7c15ULL;
-	bpf->rodata->seed = seed;
-	bpf->rodata->netid = own_namespace();
-	bpf->rodata->raw_routes = o->raw_routes;
-	bpf->rodata->has_ignored = o->ignore_count > 0;
-	bpf->rodata->has_only = o->only_count > 0;
-}
-
-static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
-{
-	if (bpf_map__update_elem(map, key, key_size, value, value_size, 0))
-		die(EXIT_SYSTEM, "cannot fill the map %s: %s", bpf_map__name(map), strerror(errno));
-}
-
-static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
-{
-	uint32_t housed = 1;
-	uint8_t one = 1;
-
-	for (int i = 0; i < o->ignore_count; i++)
-		fill(bpf->maps.ignored, &o->ignore[i], sizeof(o->ignore[i]), &one, sizeof(one));
-	for (int i = 0; i < o->only_count; i++)
-		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
-	for (int i = 0; i < nginx->door_count; i++) {
-		uint32_t port = nginx->doors[i].port;
-		struct door door = {.master = nginx->doors[i].master};
-
-		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
-		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
-		bpf->bss->door_ports[port >> 6] |= 1ULL << (port & 63);
-	}
-	bpf->bss->masters_seen = bpf->bss->masters_housed = nginx->door_count > 0;
-	for (int i = 0; i < nginx->connection_count; i++) {
-		struct older older = {.master = nginx->connections[i].master};
-
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
-	}
-}
-
-static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
-{
-	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
-
-	if (!bpf)
-		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
-	configure(bpf, o);
-	bpf_program__set_autoload(bpf->progs.upstreamtop_gave_up, tracing);
-	if (!upstreamtop_bpf__load(bpf))
-		return bpf;
-	if (!tracing)
-		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
-	upstreamtop_bpf__destroy(bpf);
-	return NULL;
-}
-
-/* A kernel without tracepoints records all the same, but for the retries that follow a connect timeout. */
-static struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx)
-{
-	struct upstreamtop_bpf *bpf;
-
-	libbpf_set_print(keep_words);
-	bpf = try_load(o, true);
-	if (bpf)
-		bpf_program__attach(bpf->progs.upstreamtop_gave_up);
-	else
-		bpf = try_load(o, false);
-	fill_filters(bpf, o, nginx);
-	return bpf;
-}
-
-/* ---- lines ---- */
-
-static void put_file(struct json *out, const char *path)
-{
-	char text[128] = "";
-	FILE *f = fopen(path, "re");
-
-	if (f) {
-		if (!fgets(text, sizeof(text), f))
-			text[0] = 0;
-		fclose(f);
-	}
-	text[strcspn(text, "\n")] = 0;
-	put_string(out, text);
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-static void put_hello(const struct links *links, const struct nginx *nginx, const char *refused)
-{
-	static struct interface list[4096];
-	int n = links_interfaces(links, list, 4096);
-	char host[256] = "";
-	struct utsname name;
-
-	gethostname(host, sizeof(host) - 1);
-	uname(&name);
-	put(&out, "{\"type\":\"hello\",\"wire\":");
-	put_number(&out, WIRE);
-	put(&out, ",\"version\":\"" VERSION "\",\"wall_us\":");
-	put_number(&out, now_ns(CLOCK_REALTIME) / 1000);
-	put(&out, ",\"mono_ns\":");
-	put_big(&out, now_ns(CLOCK_MONOTONIC));
-	put(&out, ",\"boot_id\":");
-	put_file(&out, "/proc/sys/kernel/random/boot_id");
-	put(&out, ",\"host\":");
-	put_string(&out, host);
-	put(&out, ",\"kernel\":");
-	put_string(&out, name.release);
-	put(&out, ",\"interfaces\":[");
-	for (int i = 0; i < n; i++) {
-		put(&out, i ? ",{\"index\":" : "{\"index\":");
-		put_number(&out, list[i].index);
-		put(&out, ",\"name\":");
-		put_string(&out, list[i].name);
-		put(&out, "}");
-	}
-	put(&out, "],\"front_doors\":[");
-	for (int i = 0; i < nginx->door_count; i++) {
-		if (i)
-			put(&out, ",");
-		put_number(&out, nginx->doors[i].port);
-	}
-	put(&out, "],\"nginx\":");
-	put_string(&out, !nginx->found ? "none" : nginx->unreadable ? "unreadable" : "known");
-	put(&out, ",\"warnings\":[");
-	if (*nginx->warning)
-		put_string(&out, nginx->warning);
-	if (*refused) {
-		put(&out, *nginx->warning ? "," : "");
-		put_string(&out, refused);
-	}
-	put(&out, "]}\n");
-}
-
 /* ---- the loop ---- */
 
 /* The terminal sends these to the whole foreground group; only the recorder decides when it is over. */
@@ -363,7 +193,7 @@ int main(int argc, char **argv)
 	struct ring_buffer *ring;
 	struct links *links;
 	struct tick *tick;
-	char refused[256];
+	char refused[256], untraced[512];
 
 	parse_options(&options, argc, argv);
 	if (options.version) {
@@ -378,7 +208,7 @@ int main(int argc, char **argv)
 	ignore_signals();
 	/* before attaching: no request must be taken for one that it is not */
 	learn_nginx(&nginx);
-	bpf = load(&options, &nginx);
+	bpf = load(&options, &nginx, untraced, sizeof(untraced));
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
@@ -393,7 +223,7 @@ int main(int argc, char **argv)
 	drop_rights();
 	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
 
-	put_hello(links, &nginx, refused);
+	put_hello(&out, links, &nginx, refused, untraced);
 	tick_begin(tick, &out);
 	flush_output();
 	run(tick, links, ring);

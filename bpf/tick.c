@@ -12,14 +12,6 @@
 #include <unistd.h>
 #include "tick.h"
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 static void *map_memory(const struct bpf_map *map, size_t value_size, bool writable)
 {
 	size_t size = value_size * bpf_map__max_entries(map), page = sysconf(_SC_PAGESIZE);

@@ -74,8 +74,9 @@ const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
   interfaces: hello.interfaces.map(({ name }) => name),
 })
 
-function sayWhatIsMissing({ warnings }: HelloLine, io: Io): void {
+function sayWhatIsMissing({ warnings, unseen = [] }: HelloLine, io: Io): void {
   for (const warning of warnings) io.stderr.write(`upstreamtop: ${warning}\n`)
+  for (const { what, remedy } of unseen) io.stderr.write(`upstreamtop: ${what}: ${remedy}\n`)
 }
 
 /** A watcher that does nothing on the screen. */

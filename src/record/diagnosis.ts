@@ -1,4 +1,6 @@
 /** What doctor found, and what it means: facts in, a line per check out, each with its remedy. */
+import type { Unseen } from './wire.ts'
+
 export interface Check {
   readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
   /** a failure keeps recordings from working; a warning says what will be missing from them */
@@ -183,6 +185,10 @@ function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
       )
   }
 }
+
+/** What the helper told when it had attached: recording works, but not of everything. */
+export const unseenChecks = (unseen: readonly Unseen[]): readonly Check[] =>
+  unseen.map(({ what, remedy }) => warning('programs', what, remedy))
 
 /** A container's traffic is routed through us: more of it than of our own means that nginx is elsewhere. */
 export function trafficChecks({ seconds, requests, halfSeen, routed, opaque }: Look): readonly Check[] {

@@ -6,6 +6,7 @@ import {
   diagnose,
   failed,
   trafficChecks,
+  unseenChecks,
   wouldRecord,
   type Check,
   type Facts,
@@ -13,6 +14,7 @@ import {
 } from './diagnosis.ts'
 import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
 import { readSource } from './source.ts'
+import type { Unseen } from './wire.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(options: CaptureOptions, seconds: number): Promise<readonly Check[]> {
@@ -21,8 +23,8 @@ export async function examine(options: CaptureOptions, seconds: number): Promise
   const checks = diagnose(answer.facts)
   if (!wouldRecord(checks)) return checks
   try {
-    const look = await lookAtTraffic(options, seconds)
-    return [...checks, attached, ...(seconds > 0 ? trafficChecks(look) : [])]
+    const { look, unseen } = await lookAtTraffic(options, seconds)
+    return [...checks, attached, ...unseenChecks(unseen), ...(seconds > 0 ? trafficChecks(look) : [])]
   } catch (error) {
     return [...checks, notAttached(error)]
   }
@@ -89,15 +91,20 @@ const NO_FACTS: Facts = {
   invisible_upstreams: [],
 }
 
-async function lookAtTraffic(options: CaptureOptions, seconds: number): Promise<Look> {
+async function lookAtTraffic(
+  options: CaptureOptions,
+  seconds: number,
+): Promise<{ readonly look: Look; readonly unseen: readonly Unseen[] }> {
   const probe = startProbe(options)
   const timer = setTimeout(() => probe.stop(), seconds * 1000)
   let requests = 0
   let loss = NO_LOSS
   let excluded = NO_EXCLUDED
   let opaque = 0
+  let unseen: readonly Unseen[] = []
   try {
     for await (const event of readSource(probe.lines)) {
+      if (event.kind === 'hello') unseen = event.hello.unseen ?? []
       if (event.kind !== 'frame') continue
       const { frame } = event
       requests += frame.traffic.reduce((sum, row) => sum + row.requests, 0)
@@ -110,5 +117,6 @@ async function lookAtTraffic(options: CaptureOptions, seconds: number): Promise<
     clearTimeout(timer)
     probe.stop()
   }
-  return { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
+  const look = { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
+  return { look, unseen }
 }

@@ -29,6 +29,13 @@ export interface HelloLine {
   /** how well nginx could be looked at: none found, its ports known, or found but not readable */
   readonly nginx: 'none' | 'known' | 'unreadable'
   readonly warnings: readonly string[]
+  /** what this run will not see although it records; captures of older helpers lack it */
+  readonly unseen?: readonly Unseen[]
+}
+
+export interface Unseen {
+  readonly what: string
+  readonly remedy: string
 }
 
 export interface BackendLine {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diagnose, trafficChecks, wouldRecord, type Facts } from '../../src/record/diagnosis.ts'
+import { diagnose, trafficChecks, unseenChecks, wouldRecord, type Facts } from '../../src/record/diagnosis.ts'
 
 const HEALTHY: Facts = {
   kernel: '6.18.4',
@@ -50,7 +50,8 @@ test('every warning and failure says what helps', () => {
     nginx: 'unreadable',
     invisible_upstreams: ['unix:/run/app.sock', 'https://10.0.0.1'],
   }
-  const checks = [...diagnose(facts), ...trafficChecks(look)]
+  const unseen = [{ what: 'retries after a connect timeout', remedy: 'let tracing programs attach' }]
+  const checks = [...diagnose(facts), ...unseenChecks(unseen), ...trafficChecks(look)]
   for (const { state, remedy } of checks) assert.equal(state === 'ok', remedy === null)
   assert.ok(wouldRecord(checks))
 })

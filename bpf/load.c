@@ -1,0 +1,106 @@
+/* The BPF object: set up before it is loaded, its filters filled before anything is attached. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "helper.h"
+#include "upstreamtop.skel.h"
+
+static char libbpf_words[512]; /* its last complaint: part of the error, never noise */
+
+static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (level == LIBBPF_WARN && !libbpf_words[0])
+		vsnprintf(libbpf_words, sizeof(libbpf_words), format, arguments);
+	libbpf_words[strcspn(libbpf_words, "\n")] = 0;
+	return 0;
+}
+
+uint32_t own_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+}
+
+static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = time(NULL) * 0x9e3779b97f4a7c15ULL;
+	bpf->rodata->seed = seed;
+	bpf->rodata->netid = own_namespace();
+	bpf->rodata->raw_routes = o->raw_routes;
+	bpf->rodata->has_ignored = o->ignore_count > 0;
+	bpf->rodata->has_only = o->only_count > 0;
+}
+
+static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+	if (bpf_map__update_elem(map, key, key_size, value, value_size, 0))
+		die(EXIT_SYSTEM, "cannot fill the map %s: %s", bpf_map__name(map), strerror(errno));
+}
+
+static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
+{
+	uint32_t housed = 1;
+	uint8_t one = 1;
+
+	for (int i = 0; i < o->ignore_count; i++)
+		fill(bpf->maps.ignored, &o->ignore[i], sizeof(o->ignore[i]), &one, sizeof(one));
+	for (int i = 0; i < o->only_count; i++)
+		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
+	for (int i = 0; i < nginx->door_count; i++) {
+		uint32_t port = nginx->doors[i].port;
+		struct door door = {.master = nginx->doors[i].master};
+
+		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
+		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
+		bpf->bss->door_ports[port >> 6] |= 1ULL << (port & 63);
+	}
+	bpf->bss->masters_seen = bpf->bss->masters_housed = nginx->door_count > 0;
+	for (int i = 0; i < nginx->connection_count; i++) {
+		struct older older = {.master = nginx->connections[i].master};
+
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
+	}
+}
+
+static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
+{
+	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
+
+	if (!bpf)
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
+	configure(bpf, o);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_gave_up, tracing);
+	if (!upstreamtop_bpf__load(bpf))
+		return bpf;
+	if (!tracing)
+		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+	upstreamtop_bpf__destroy(bpf);
+	return NULL;
+}
+
+/* A kernel or a sandbox without tracing programs records all the same, but for the retries that follow a connect timeout. */
+struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, char *untraced, size_t size)
+{
+	struct upstreamtop_bpf *bpf;
+
+	libbpf_set_print(keep_words);
+	bpf = try_load(o, true);
+	untraced[0] = 0;
+	if (!bpf || !bpf_program__attach(bpf->progs.upstreamtop_gave_up)) {
+		snprintf(untraced, size, "%s", *libbpf_words ? libbpf_words : strerror(errno));
+		libbpf_words[0] = 0;
+	}
+	if (!bpf)
+		bpf = try_load(o, false);
+	fill_filters(bpf, o, nginx);
+	return bpf;
+}
