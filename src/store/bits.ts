@@ -6,8 +6,8 @@ import { CorruptRow } from './corrupt-row.ts'
 
 const ORDER_BITS = 6
 const MAX_BITS = 53
-/** What fits beside seven pending bits. */
-const STEP = 24
+/** A shift by 32 is none. */
+const STEP = 31
 /** Bytes of the longest code, and some to spare. */
 const LONGEST = 20
 /** So many values tell enough of a column. */
@@ -15,49 +15,59 @@ const LOOKED_AT = 200
 
 export class BitWriter {
   #bytes = Buffer.allocUnsafe(1024)
+  #view = viewOf(this.#bytes)
   #length = 0
-  #pending = 0
-  #pendingBits = 0
+  /** the 32 bits being filled, from the top; `room` of them are free */
+  #word = 0
+  #room = 32
+  #zigzag = new Float64Array(1024)
 
   /** @param values whole numbers, not negative; the reader must know how many */
-  column(values: readonly number[]): void {
-    if (values.length === 0) return
-    const order = orderOf(values)
+  column(values: ArrayLike<number>, count = values.length): void {
+    if (count === 0) return
+    const order = orderOf(values, count)
+    this.#makeRoom(count * LONGEST)
     this.#put(order, ORDER_BITS)
-    this.#makeRoom(values.length * LONGEST)
-    const bytes = this.#bytes
+    const view = this.#view
     const mask = (1 << order) - 1
-    let [length, pending, bits] = [this.#length, this.#pending, this.#pendingBits]
-    for (const value of values) {
+    let [length, word, room] = [this.#length, this.#word, this.#room]
+    for (let i = 0; i < count; i++) {
+      const value = values[i]!
       const high = (value >>> order) + 1
       // Zeros as many as `high` has bits, less one, lie before it.
       const width = 63 - 2 * Math.clz32(high) + order
       if (width > STEP || value > 0x7fffffff) {
-        ;[this.#length, this.#pending, this.#pendingBits] = [length, pending, bits]
+        ;[this.#length, this.#word, this.#room] = [length, word, room]
         this.#putLarge(value, order)
-        ;[length, pending, bits] = [this.#length, this.#pending, this.#pendingBits]
+        ;[length, word, room] = [this.#length, this.#word, this.#room]
         continue
       }
-      bits += width
-      pending = (pending << width) | (high << order) | (value & mask)
-      // All that is pending, whole bytes or not: quicker than to ask how many they are.
-      const aligned = pending << (32 - bits)
-      bytes[length] = aligned >>> 24
-      bytes[length + 1] = aligned >>> 16
-      bytes[length + 2] = aligned >>> 8
-      length += bits >> 3
-      bits &= 7
-      pending &= (1 << bits) - 1
+      const code = (high << order) | (value & mask)
+      room -= width
+      if (room >= 0) word |= code << room
+      else {
+        view.setUint32(length, word | (code >>> -room))
+        length += 4
+        room += 32
+        word = code << room
+      }
     }
-    ;[this.#length, this.#pending, this.#pendingBits] = [length, pending, bits]
+    ;[this.#length, this.#word, this.#room] = [length, word, room]
   }
 
   /** @param values whole numbers of either sign: one bit says whether there is a negative one, and only then each pays for its sign */
-  signed(values: readonly number[]): void {
-    if (values.length === 0) return
-    const hasNegative = values.some((value) => value < 0)
+  signed(values: ArrayLike<number>, count = values.length): void {
+    if (count === 0) return
+    const hasNegative = isAnyNegative(values, count)
+    this.#makeRoom(LONGEST)
     this.#put(hasNegative ? 1 : 0, 1)
-    this.column(hasNegative ? values.map(zigzag) : values)
+    if (!hasNegative) {
+      this.column(values, count)
+      return
+    }
+    if (this.#zigzag.length < count) this.#zigzag = new Float64Array(2 * count)
+    for (let i = 0; i < count; i++) this.#zigzag[i] = zigzag(values[i]!)
+    this.column(this.#zigzag, count)
   }
 
   #putLarge(value: number, order: number): void {
@@ -69,29 +79,31 @@ export class BitWriter {
 
   /** A copy of what was written since the last take, behind one byte of the caller. */
   take(head: number): Buffer {
-    if (this.#pendingBits > 0) this.#put(0, 8 - this.#pendingBits)
-    const taken = Buffer.allocUnsafe(this.#length + 1)
+    this.#makeRoom(LONGEST)
+    this.#view.setUint32(this.#length, this.#word)
+    const length = this.#length + ((39 - this.#room) >> 3)
+    const taken = Buffer.allocUnsafe(length + 1)
     taken[0] = head
-    this.#bytes.copy(taken, 1, 0, this.#length)
-    this.#length = 0
+    this.#bytes.copy(taken, 1, 0, length)
+    ;[this.#length, this.#word, this.#room] = [0, 0, 32]
     return taken
   }
 
+  /** There is room for it. */
   #put(value: number, width: number): void {
     if (width > STEP) {
       this.#put(Math.floor(value / 2 ** STEP), width - STEP)
       this.#put(value % 2 ** STEP, STEP)
       return
     }
-    let pending = (this.#pending << width) | value
-    let bits = this.#pendingBits + width
-    while (bits >= 8) {
-      bits -= 8
-      this.#bytes[this.#length++] = pending >>> bits
+    this.#room -= width
+    if (this.#room >= 0) this.#word |= value << this.#room
+    else {
+      this.#view.setUint32(this.#length, this.#word | (value >>> -this.#room))
+      this.#length += 4
+      this.#room += 32
+      this.#word = value << this.#room
     }
-    pending &= (1 << bits) - 1
-    this.#pending = pending
-    this.#pendingBits = bits
   }
 
   #makeRoom(bytes: number): void {
@@ -99,7 +111,16 @@ export class BitWriter {
     const larger = Buffer.allocUnsafe(2 * (this.#length + bytes))
     this.#bytes.copy(larger)
     this.#bytes = larger
+    this.#view = viewOf(larger)
   }
+}
+
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, length)
+
+function isAnyNegative(values: ArrayLike<number>, count: number): boolean {
+  for (let i = 0; i < count; i++) if (values[i]! < 0) return true
+  return false
 }
 
 const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
@@ -109,22 +130,27 @@ const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(val
 const bitsOf = (value: number): number =>
   value < 0x100000000 ? 32 - Math.clz32(value) : 32 + bitsOf(Math.floor(value / 0x100000000))
 
+const ofWidth = new Uint32Array(MAX_BITS + 1)
+
 /** The order that makes the column smallest, or nearly so. */
-function orderOf(values: readonly number[]): number {
-  const ofWidth = new Array<number>(MAX_BITS + 1).fill(0)
-  let widest = 0
-  const step = Math.ceil(values.length / LOOKED_AT)
-  for (let i = 0; i < values.length; i += step) {
+function orderOf(values: ArrayLike<number>, count: number): number {
+  ofWidth.fill(0)
+  let [looked, bits, widest] = [0, 0, 0]
+  const step = Math.ceil(count / LOOKED_AT)
+  for (let i = 0; i < count; i += step) {
     const width = bitsOf(values[i]!)
     ofWidth[width] = ofWidth[width]! + 1
+    looked++
+    bits += width
     if (width > widest) widest = width
   }
   let [best, least] = [0, Infinity]
+  // A value of up to `order` bits takes order + 1, a wider one twice its bits less that.
+  let [narrow, wideBits] = [0, bits]
   for (let order = 0; order <= widest; order++) {
-    let size = 0
-    for (let width = 0; width <= widest; width++) {
-      size += ofWidth[width]! * (width <= order ? order + 1 : 2 * width - order - 1)
-    }
+    narrow += ofWidth[order]!
+    wideBits -= order * ofWidth[order]!
+    const size = narrow * (order + 1) + 2 * wideBits - (looked - narrow) * (order + 1)
     if (size < least) [best, least] = [order, size]
   }
   return best

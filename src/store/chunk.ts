@@ -22,6 +22,7 @@ import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { PairNumbers } from './pair-numbers.ts'
 
 const PLAIN = 1
 const DEFLATED = 2
@@ -29,68 +30,66 @@ const BITS = 3
 const FIRST_CODE = 96
 
 const bits = new BitWriter()
+const pairNumbers = new PairNumbers()
 
 export interface Ids {
   readonly backend: (backend: Backend) => number
   readonly route: (route: Route) => number
 }
 
+/** One value a request each; kept from chunk to chunk. */
+let columns = columnsFor(1024)
+
 export function packRequests(events: readonly RequestEvent[], start: WallMicros, ids: Ids): Buffer {
-  bits.column([events.length])
-  packPairs(events, ids)
-  packOutcomes(events)
+  const n = events.length
+  if (columns.pair.length < n) columns = columnsFor(2 * n)
+  const { pair, outcome, at, header, total } = columns
+  const outcomes: number[] = []
+  pairNumbers.begin(n)
   let before: number = start
-  bits.signed(
-    events.map(({ at }) => {
-      const distance = at - before
-      before = at
-      return distance
-    }),
-  )
-  bits.column(events.map(({ header }) => (header === null ? 0 : header + 1)))
-  bits.signed(events.map(({ header, total }) => (total === null ? 0 : behind(total - (header ?? 0)))))
+  for (let i = 0; i < n; i++) {
+    const event = events[i]!
+    pair[i] = pairNumbers.distance(ids.backend(event.backend), ids.route(event.route))
+    outcome[i] = numberOf(event.outcome, outcomes)
+    at[i] = event.at - before
+    before = event.at
+    header[i] = event.header === null ? 0 : event.header + 1
+    total[i] = event.total === null ? 0 : behind(event.total - (event.header ?? 0))
+  }
+  bits.column([n])
+  bits.column(pair, n)
+  bits.signed(distances(pairNumbers.backends))
+  bits.signed(distances(pairNumbers.routes))
+  bits.column(outcome, n)
+  bits.column(outcomes)
+  bits.signed(at, n)
+  bits.column(header, n)
+  bits.signed(total, n)
   return bits.take(BITS)
+}
+
+function columnsFor(n: number): Record<'pair' | 'outcome' | 'at' | 'header' | 'total', Float64Array> {
+  const column = (): Float64Array => new Float64Array(n)
+  return { pair: column(), outcome: column(), at: column(), header: column(), total: column() }
+}
+
+/** A new one goes to the end of those that were met. */
+function numberOf(outcome: Outcome, met: number[]): number {
+  const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
+  for (let i = 0; i < met.length; i++) if (met[i] === value) return i
+  return met.push(value) - 1
 }
 
 /** 0 stays free for none. */
 const behind = (distance: number): number => (distance < 0 ? distance : distance + 1)
 
-function packPairs(events: readonly RequestEvent[], ids: Ids): void {
-  const known = new Map<number, number>()
-  const backends: number[] = []
-  const routes: number[] = []
-  let [lastBackend, lastRoute] = [0, 0]
-  const column = events.map((event) => {
-    const backend = ids.backend(event.backend)
-    const route = ids.route(event.route)
-    const key = keyOf(backend, route)
-    const number = known.get(key)
-    if (number !== undefined) return backends.length - number
-    known.set(key, backends.length)
-    backends.push(backend - lastBackend)
-    routes.push(route - lastRoute)
-    lastBackend = backend
-    lastRoute = route
-    return 0
+function distances(values: readonly number[]): number[] {
+  let before = 0
+  return values.map((value) => {
+    const distance = value - before
+    before = value
+    return distance
   })
-  bits.column(column)
-  bits.signed(backends)
-  bits.signed(routes)
-}
-
-/** A small integer where it can be: others cost an allocation. Ids stay far below 2^26. */
-const keyOf = (backend: number, route: number): number =>
-  backend < 2048 ? route * 2048 + backend : -(route * 2 ** 26 + backend)
-
-function packOutcomes(events: readonly RequestEvent[]): void {
-  const fresh: number[] = []
-  const column = events.map(({ outcome }) => {
-    const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
-    const number = fresh.indexOf(value)
-    return number >= 0 ? number : fresh.push(value) - 1
-  })
-  bits.column(column)
-  bits.column(fresh)
 }
 
 export interface Names {
@@ -118,14 +117,14 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 }
 
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
-  const columns = packed.subarray(1)
+  const content = packed.subarray(1)
   switch (packed[0]) {
     case PLAIN:
-      return varintColumns(columns, n)
+      return varintColumns(content, n)
     case DEFLATED:
-      return varintColumns(inflated(columns), n)
+      return varintColumns(inflated(content), n)
     case BITS:
-      return bitColumns(new BitReader(columns), n)
+      return bitColumns(new BitReader(content), n)
     default:
       throw new CorruptRow(`unknown layout ${packed[0]} of a request chunk`)
   }

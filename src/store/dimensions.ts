@@ -68,9 +68,14 @@ export class DimensionWriter {
   }
 }
 
+/** A power of two: more than are busy at once on most hosts. */
+const RECENT = 4096
+
 class Interner<T extends { readonly id: number }> {
-  /** by object first: a source interns its names */
+  /** by object first: a source interns its names, and its ids are small and dense */
   #objects = new Map<T, Named>()
+  readonly #recentValues = new Array<T | null>(RECENT).fill(null)
+  readonly #recentNames = new Array<Named>(RECENT).fill({ id: 0, hash: 0 })
   readonly #keys = new Map<string, Named & { readonly value: T }>()
   #fresh: string[] = []
   #next = 1
@@ -87,7 +92,17 @@ class Interner<T extends { readonly id: number }> {
     }
   }
 
+  /** A look-up in a Map by object takes longer than all else that is done with a request. */
   named(value: T): Named {
+    const at = value.id & (RECENT - 1)
+    if (this.#recentValues[at] === value) return this.#recentNames[at]!
+    const named = this.#find(value)
+    this.#recentValues[at] = value
+    this.#recentNames[at] = named
+    return named
+  }
+
+  #find(value: T): Named {
     const known = this.#objects.get(value)
     if (known !== undefined) return known
     const key = this.keyOf(value)
@@ -107,6 +122,7 @@ class Interner<T extends { readonly id: number }> {
     this.#next -= this.#fresh.length
     this.#fresh = []
     this.#objects = new Map()
+    this.#recentValues.fill(null)
   }
 
   commit(): void {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
+import { FAILURE_KINDS, type RequestEvent } from '../../src/frame/frame.ts'
 import { micros, wallMicros } from '../../src/frame/units.ts'
 import { BitReader, BitWriter } from '../../src/store/bits.ts'
 import { packRequests, unpackRequests } from '../../src/store/chunk.ts'
@@ -53,6 +55,57 @@ test('a chunk gives back its requests, in their order', () => {
     }),
     { numRuns: 50 },
   )
+})
+
+/** Of many pairs, orders and sizes, all by whole-number arithmetic: the same on every machine. */
+function* manyKinds(n: number, pairs: number, spread: number): Generator<RequestEvent> {
+  let state = 1
+  const below = (limit: number): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state % limit
+  }
+  let at = 1_795_356_000_000_000
+  for (let i = 0; i < n; i++) {
+    at += below(spread) - (below(50) === 0 ? spread : 0)
+    const failed = below(20) === 0
+    const header =
+      failed || below(30) === 0 ? null : micros(below(100) === 0 ? 3_600_000_000 : below(spread * 9))
+    const total = below(40) === 0 ? null : micros(Math.max(0, (header ?? 0) + below(spread) - below(9)))
+    const [b, r] = [below(7) === 0 ? 2048 + below(pairs) : below(9), below(pairs)]
+    yield {
+      backend: { ...backend, id: b },
+      route: { ...route, id: r },
+      at: wallMicros(at),
+      outcome: failed ? FAILURE_KINDS[below(4)]! : [200, 200, 204, 404, 502, 101][below(6)]!,
+      header,
+      total,
+    }
+  }
+}
+
+test('the bytes of a chunk are those of the first recorder that wrote this layout', () => {
+  const digests = [
+    [0, 1, 1],
+    [1, 1, 1],
+    [3, 2, 1_000_000],
+    [199, 3, 10],
+    [1000, 40, 2000],
+    [1000, 900, 30_000],
+    [5000, 65_000, 200_000_000],
+  ].map(([n = 0, pairs = 1, spread = 1]) => {
+    const ids = { backend: (value: { id: number }) => value.id, route: (value: { id: number }) => value.id }
+    const packed = packRequests([...manyKinds(n, pairs, spread)], wallMicros(1_795_356_000_000_000), ids)
+    return `${packed.length} ${createHash('sha256').update(packed).digest('hex').slice(0, 16)}`
+  })
+  assert.deepEqual(digests, [
+    '2 d4ea3fc5537ce615',
+    '13 ab5baa901248b3ef',
+    '45 44e834f2820815cf',
+    '749 c5f40ccfc7252bff',
+    '7678 b4afe9c48473fb26',
+    '9615 8832d4cb596082ef',
+    '75832 e4d320ef1c01fbab',
+  ])
 })
 
 test('the layouts of early recordings are read: plain and deflated', () => {
