@@ -16,13 +16,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-// A reader that has seen enough (`| head`) is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.done)
-    throw error
+// A reader that has seen enough (`| head`) is no error. A turn later: a gate that failed has failed all the same.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const enough = error.code === 'EPIPE'
+  if (!enough) process.stderr.write(`upstreamtop: standard output can't be written: ${error.message}\n`)
+  setImmediate(() => {
+    const code = process.exitCode ?? ExitCode.done
+    process.exit(code === ExitCode.done && !enough ? ExitCode.system : code)
   })
-}
+})
+// Nobody hears the talk: a recording goes on.
+process.stderr.on('error', () => undefined)
 
 const hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
 

@@ -7,14 +7,17 @@ import { once } from 'node:events'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-/** Waits for a slow reader, so that a million rows never wait in memory. @throws the signal's reason when aborted */
+/**
+ * Waits for a slow reader, so that a million rows never wait in memory. Stops when the stream fails, of which src/main.ts tells.
+ * @throws the signal's reason when aborted
+ */
 export async function writeAll(
   chunks: Iterable<string>,
   stream: Writable,
   signal?: AbortSignal,
 ): Promise<void> {
   for (const batch of batched(chunks)) {
-    if (!stream.write(batch)) await once(stream, 'drain')
+    if (!stream.write(batch) && !(await isDrained(stream))) return
     signal?.throwIfAborted()
   }
 }
@@ -60,6 +63,13 @@ async function refuseRecording(path: string): Promise<void> {
 }
 
 const GZIP = 0x1f8b
+
+/** False when it failed instead. */
+const isDrained = (stream: Writable): Promise<boolean> =>
+  once(stream, 'drain').then(
+    () => true,
+    () => false,
+  )
 
 function* batched(chunks: Iterable<string>): Iterable<string> {
   let batch = ''

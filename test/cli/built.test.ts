@@ -1,6 +1,6 @@
 /** What `npm run build` makes does what the sources do. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from './run-command.ts'
@@ -23,3 +23,60 @@ for (const words of [
     assert.equal(built, (await runCommand(words)).stdout)
   })
 }
+
+/** Of a shell's words, with `u` for the program. */
+const shell = (words: string): { code: number | null; stderr: string } => {
+  const program = `u() { "${process.execPath}" "${join(root, 'dist/main.js')}" "$@"; }; f="${recording}"`
+  const { status, stderr } = spawnSync('bash', ['-c', `${program}; ${words}`], { encoding: 'utf8' })
+  return { code: status, stderr }
+}
+
+test('a standard output that takes nothing is told of, without a stack', () => {
+  for (const command of [
+    'report "$f"',
+    'report "$f" --format html',
+    'replay "$f" --print',
+    'info "$f"',
+    '--help',
+  ]) {
+    const { code, stderr } = shell(`u ${command} >/dev/full`)
+    assert.equal(code, 4, command)
+    assert.equal(
+      stderr,
+      "upstreamtop: standard output can't be written: ENOSPC: no space left on device, write\n",
+    )
+  }
+})
+
+test('a reader that has seen enough is no error', () => {
+  for (const command of [
+    'report "$f"',
+    'requests "$f"',
+    'replay "$f" --print',
+    'report "$f" --format html',
+  ]) {
+    assert.deepEqual(shell(`u ${command} | true; exit \${PIPESTATUS[0]}`), { code: 0, stderr: '' }, command)
+  }
+})
+
+test('a gate that failed has failed, whoever reads of it', () => {
+  for (const gate of [
+    `assert "$f" 'p99 < 1ms'`,
+    `diff "$f" --base 15:00..15:01 --target 15:01.. --fail-on 'requests > 0'`,
+  ]) {
+    for (const reader of ['| true', '>/dev/full', '>&-']) {
+      assert.equal(shell(`u ${gate} ${reader}; exit \${PIPESTATUS[0]}`).code, 3, `${gate} ${reader}`)
+    }
+  }
+})
+
+test('a recorder goes on when nobody hears its talk', () => {
+  const capture = join(root, 'fixtures/probe/simulated.ndjson')
+  const record = `u record --out "$d/x.db" --probe "cat ${capture}"`
+  for (const deaf of ['2>/dev/full', '2>&1 | true', '2>&-']) {
+    const { code } = shell(
+      `d=$(mktemp -d); trap 'rm -r "$d"' EXIT; ${record} ${deaf}; u check "$d/x.db" >/dev/null`,
+    )
+    assert.equal(code, 0, deaf)
+  }
+})
