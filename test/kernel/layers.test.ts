@@ -1,48 +1,51 @@
-/** TRUTH.md, "Counting": what lies between Ethernet and TCP, on real devices: VLAN tags and IP fragments. */
+/** TRUTH.md, "Counting": what lies between Ethernet and TCP, on real devices: VLAN tags, extension headers, and IP fragments. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { addAddresses, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
 import type { Step } from './lab/protocol.ts'
 import { inside, lacking, sh } from './lab/system.ts'
-import { tagged } from './lab/trouble.ts'
-import { watch } from './lab/watch.ts'
+import { extended, relay, tagged } from './lab/trouble.ts'
+import { watch, type Seen } from './lab/watch.ts'
 
 const PORT = 8900
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const BIG = ok('HTTP/1.1 500 x\r\n'.repeat(350))
+const SMALL = ok('small')
 
-describe('layers', { skip: lacking('tc', 'clang') }, () => {
+describe('layers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   for (const tags of [1, 2])
-    test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, async () => {
-      const [host, far] = [await makeNamespace('vp'), await makeNamespace('vf')]
+    test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, () =>
       // Tags are put on behind the bridge and taken off in front of it: the port between sees each frame with them.
-      for (const [namespace, port, address] of [
-        [host, 'port', '10.84.0.1/24'],
-        [far, 'back', '10.84.0.2/24'],
-      ] as const) {
-        if (namespace === host) await veth([host, 'port'], [far, 'back'])
-        await sh('ip', '-n', namespace, 'link', 'add', 'br0', 'type', 'bridge')
-        await sh('ip', '-n', namespace, 'link', 'set', port, 'master', 'br0')
-        await sh('ip', '-n', namespace, 'link', 'set', port, 'up')
-        await addAddresses(namespace, 'br0', [address])
-        await tagged(namespace, 'br0', port, tags)
-      }
-      const [proxy, backend] = [await Place.open(host), await Place.open(far)]
-      const rules = { '/big': { steps: [{ send: ok('x'.repeat(20_000)) }] } }
-      await backend.call('listen', { address: '10.84.0.2', port: PORT, rules })
-      const upload = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(9000)}`
-      const requests = [get('/small'), get('/big'), upload]
-      const ask = { address: '10.84.0.2', port: PORT, requests, times: 20, connections: 4 }
-      const seen = await watch(host, () => proxy.call('ask', ask), ['--iface', 'port'])
-      const truth = await backend.call('ledger')
-      await Promise.all([proxy.close(), backend.close()])
-      await Promise.all([removeNamespace(host), removeNamespace(far)])
-      assertEqualsTruth(seen, truth)
-      assertNothingLost(seen)
-    })
+      seesAllBehindBridges(['10.84.0.1', '10.84.0.2'], 24, (namespace, port) =>
+        tagged(namespace, 'br0', port, tags),
+      ))
 
-  test('IP fragments are counted, every one, and what was in them is said to be half seen', async () => {
+  test('an IPv6 extension header in front of TCP, in both directions', () =>
+    seesAllBehindBridges(['fd84::1', 'fd84::2'], 64, async (namespace) => {
+      await extended(namespace, 'br0')
+      // Room for it in a full frame.
+      await sh(
+        'ip',
+        '-n',
+        namespace,
+        'route',
+        'replace',
+        'fd84::/64',
+        'dev',
+        'br0',
+        'proto',
+        'kernel',
+        'metric',
+        '256',
+        'mtu',
+        'lock',
+        '1400',
+      )
+    }))
+
+  test('IPv4 fragments are counted, every one, and what was in them is said to be half seen', async () => {
     const [near, router, far] = [
       await makeNamespace('fp'),
       await makeNamespace('fr'),
@@ -60,32 +63,88 @@ describe('layers', { skip: lacking('tc', 'clang') }, () => {
     // The far end allows fragments, and the router's way back is narrow.
     await inside(far, 'sysctl', '-qw', 'net.ipv4.ip_no_pmtu_disc=1')
     await sh('ip', '-n', router, 'link', 'set', 'r1', 'mtu', '600')
-    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
-    const rules = { '/big': { steps: [{ send: ok('HTTP/1.1 500 x\r\n'.repeat(350)) }] } }
-    await backend.call('listen', { address: '10.86.0.2', port: PORT, rules })
-    const steps = range(1, 40).flatMap((n): Step[] => [
-      { send: get(n % 2 === 1 ? '/big' : '/small') },
-      { answers: n },
-    ])
-    const before = await fragmentsReceived(near)
-    const seen = await watch(near, () =>
-      proxy.call('talk', { address: '10.86.0.2', port: PORT, steps: [...steps, { end: 'fin' }] }),
-    )
-    const fragments = (await fragmentsReceived(near)) - before
-    await Promise.all([proxy.close(), backend.close()])
+    const { seen, received } = await bigAndSmall(near, far, '10.86.0.2', fragmentsOfIpv4)
     await Promise.all([near, router, far].map(removeNamespace))
-    assert.ok(fragments >= 40, `${fragments} fragments`)
-    assert.equal(seen.final.loss.fragments, fragments)
-    const backendName = `10.86.0.2:${PORT}`
-    assert.deepEqual(rowsOf(seen), {
-      [`${backendName} GET /big`]: { requests: 20, codes: {} },
-      [`${backendName} GET /small`]: { requests: 20, codes: { 200: 20 } },
-    })
-    assert.deepEqual(failuresOf(seen), { [`${backendName} GET /big`]: { unanswered: 20 } })
-    assert.equal(seen.final.loss.halfSeen, 20)
-    assertReconciles(seen)
+    assertHalfSeen(seen, `10.86.0.2:${PORT}`, received)
+  })
+
+  test('IPv6 fragments are counted too, every one', async () => {
+    const [near, far] = [await makeNamespace('fp'), await makeNamespace('ff')]
+    const cable = await relay([near, 'l3', 'fd85::1/64'], [far, 'l3', 'fd85::2/64'], ['', 'split=600'])
+    const { seen, received } = await bigAndSmall(near, far, 'fd85::2', fragmentsOfIpv6)
+    const { ba } = await cable.stop()
+    await Promise.all([near, far].map(removeNamespace))
+    assert.equal(received, 2 * ba.split)
+    assertHalfSeen(seen, `[fd85::2]:${PORT}`, received)
   })
 })
+
+/** A proxy and a backend, each behind a bridge that does something to frames; the proxy's port is watched. */
+async function seesAllBehindBridges(
+  [near, beyond]: readonly [string, string],
+  prefix: number,
+  treat: (namespace: string, port: string) => Promise<unknown>,
+): Promise<void> {
+  const [host, far] = [await makeNamespace('vp'), await makeNamespace('vf')]
+  await veth([host, 'port'], [far, 'back'])
+  for (const [namespace, port, address] of [
+    [host, 'port', near],
+    [far, 'back', beyond],
+  ] as const) {
+    await sh('ip', '-n', namespace, 'link', 'add', 'br0', 'type', 'bridge')
+    await sh('ip', '-n', namespace, 'link', 'set', port, 'master', 'br0')
+    await sh('ip', '-n', namespace, 'link', 'set', port, 'up')
+    await addAddresses(namespace, 'br0', [`${address}/${prefix}`])
+    await treat(namespace, port)
+  }
+  const [proxy, backend] = [await Place.open(host), await Place.open(far)]
+  const rules = { '/big': { steps: [{ send: ok('x'.repeat(20_000)) }] } }
+  await backend.call('listen', { address: beyond, port: PORT, rules })
+  const upload = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(9000)}`
+  const requests = [get('/small'), get('/big'), upload]
+  const ask = { address: beyond, port: PORT, requests, times: 20, connections: 4 }
+  const seen = await watch(host, () => proxy.call('ask', ask), ['--iface', 'port'])
+  const truth = await backend.call('ledger')
+  await Promise.all([proxy.close(), backend.close()])
+  await Promise.all([removeNamespace(host), removeNamespace(far)])
+  assertEqualsTruth(seen, truth)
+  assertNothingLost(seen)
+}
+
+/** On one connection, 20 answers that come in fragments and 20 that do not. */
+async function bigAndSmall(
+  near: string,
+  far: string,
+  address: string,
+  fragments: (namespace: string) => Promise<number>,
+): Promise<{ readonly seen: Seen; readonly received: number }> {
+  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const rules = { '/big': { steps: [{ send: BIG }] }, '/small': { steps: [{ send: SMALL }] } }
+  await backend.call('listen', { address, port: PORT, rules })
+  const steps = range(1, 20).flatMap((): Step[] => [
+    ...[{ send: get('/big') }, { bytes: BIG.length }],
+    ...[{ send: get('/small') }, { bytes: SMALL.length }],
+  ])
+  const before = await fragments(near)
+  const seen = await watch(near, () =>
+    proxy.call('talk', { address, port: PORT, steps: [...steps, { end: 'fin' }] }),
+  )
+  const received = (await fragments(near)) - before
+  await Promise.all([proxy.close(), backend.close()])
+  return { seen, received }
+}
+
+function assertHalfSeen(seen: Seen, backend: string, fragments: number): void {
+  assert.ok(fragments >= 40, `${fragments} fragments`)
+  assert.equal(seen.final.loss.fragments, fragments)
+  assert.deepEqual(rowsOf(seen), {
+    [`${backend} GET /big`]: { requests: 20, codes: {} },
+    [`${backend} GET /small`]: { requests: 20, codes: { 200: 20 } },
+  })
+  assert.deepEqual(failuresOf(seen), { [`${backend} GET /big`]: { unanswered: 20 } })
+  assert.equal(seen.final.loss.halfSeen, 20)
+  assertReconciles(seen)
+}
 
 const veth = (
   [namespaceA, deviceA]: readonly [string, string],
@@ -97,7 +156,10 @@ const veth = (
   )
 
 /** The kernel's own count: fragments that it was asked to put together. */
-async function fragmentsReceived(namespace: string): Promise<number> {
+async function fragmentsOfIpv4(namespace: string): Promise<number> {
   const [names = '', values = ''] = (await inside(namespace, 'grep', '^Ip:', '/proc/net/snmp')).split('\n')
   return Number(values.split(' ')[names.split(' ').indexOf('ReasmReqds')])
 }
+
+const fragmentsOfIpv6 = async (namespace: string): Promise<number> =>
+  Number((await inside(namespace, 'grep', 'Ip6ReasmReqds', '/proc/net/snmp6')).trim().split(/\s+/)[1])

@@ -1,6 +1,7 @@
 /*
- * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload, and delays packets.
- *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), delay=MS
+ * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload, delays
+ * packets, and splits those of IPv6 that are too long into two fragments.
+ *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), delay=MS, split=BYTES
  * Prints "ready" and runs until its standard input closes. Counts what it did on standard error at the end.
  */
 #define _GNU_SOURCE
@@ -19,13 +20,13 @@
 #define MAX_PACKET 65536
 
 struct rule {
-	unsigned drop, dup, swap, delay; /* delay: ms a packet, one after the other */
+	unsigned drop, dup, swap, delay, split; /* delay: ms a packet, one after the other */
 };
 
 struct direction {
 	int from, to;
 	struct rule rule;
-	unsigned seen, dropped, doubled, swapped;
+	unsigned seen, dropped, doubled, swapped, split;
 	unsigned char held[MAX_PACKET];
 	ssize_t held_len;
 };
@@ -69,6 +70,8 @@ static struct rule parse_rule(const char *text)
 		rule.swap = strtoul(found + 5, NULL, 10);
 	if ((found = strstr(text, "delay=")))
 		rule.delay = strtoul(found + 6, NULL, 10);
+	if ((found = strstr(text, "split=")))
+		rule.split = strtoul(found + 6, NULL, 10);
 	return rule;
 }
 
@@ -85,6 +88,31 @@ static void flush_held(struct direction *d)
 	if (d->held_len > 0 && write(d->to, d->held, d->held_len) < 0 && errno != EIO)
 		die("write");
 	d->held_len = 0;
+}
+
+/* One of the two halves of an IPv6 packet: its header, a fragment header, and bytes [from, to) of what follows. */
+static void send_fragment(struct direction *d, const unsigned char *packet, unsigned from, unsigned to, unsigned more)
+{
+	static unsigned char half[MAX_PACKET];
+	unsigned length = 8 + to - from, place = from | more; /* `from` is a multiple of 8: the flag lies below it */
+
+	memcpy(half, packet, 40);
+	half[4] = length >> 8;
+	half[5] = length;
+	half[6] = 44;
+	memcpy(half + 40, (unsigned char[]){6, 0, place >> 8, place, 0, 0, d->split >> 8, d->split}, 8);
+	memcpy(half + 48, packet + 40 + from, to - from);
+	if (write(d->to, half, 40 + length) < 0 && errno != EIO)
+		die("write");
+}
+
+static void split(struct direction *d, const unsigned char *packet, ssize_t len)
+{
+	unsigned all = len - 40, middle = all / 2 & ~7;
+
+	d->split++;
+	send_fragment(d, packet, 0, middle, 1);
+	send_fragment(d, packet, middle, all, 0);
 }
 
 static void pass(struct direction *d)
@@ -113,10 +141,20 @@ static void pass(struct direction *d)
 			if (write(d->to, packet, len) < 0 && errno != EIO)
 				die("write");
 		}
+		if (d->rule.split && packet[0] >> 4 == 6 && len > d->rule.split) {
+			split(d, packet, len);
+			return;
+		}
 	}
 	if (write(d->to, packet, len) < 0 && errno != EIO)
 		die("write");
 	flush_held(d);
+}
+
+static void report(const struct direction *d)
+{
+	fprintf(stderr, "{\"seen\":%u,\"dropped\":%u,\"doubled\":%u,\"swapped\":%u,\"split\":%u}", d->seen, d->dropped,
+		d->doubled, d->swapped, d->split);
 }
 
 int main(int argc, char **argv)
@@ -149,7 +187,10 @@ int main(int argc, char **argv)
 		if (fds[2].revents & POLLIN)
 			pass(&ba);
 	}
-	fprintf(stderr, "{\"ab\":{\"seen\":%u,\"dropped\":%u,\"doubled\":%u,\"swapped\":%u},", ab.seen, ab.dropped, ab.doubled, ab.swapped);
-	fprintf(stderr, "\"ba\":{\"seen\":%u,\"dropped\":%u,\"doubled\":%u,\"swapped\":%u}}\n", ba.seen, ba.dropped, ba.doubled, ba.swapped);
+	fprintf(stderr, "{\"ab\":");
+	report(&ab);
+	fprintf(stderr, ",\"ba\":");
+	report(&ba);
+	fprintf(stderr, "}\n");
 	return 0;
 }

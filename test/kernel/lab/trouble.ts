@@ -18,23 +18,7 @@ export async function dropEvery(
   every: number,
   port = 0,
 ): Promise<void> {
-  const object = await dropper(every, port)
-  await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
-  await inside(
-    namespace,
-    'tc',
-    'filter',
-    'add',
-    'dev',
-    device,
-    hook,
-    'bpf',
-    'da',
-    'obj',
-    object,
-    'sec',
-    'classifier',
-  )
+  await filter(namespace, device, hook, await dropper(every, port), 'classifier')
 }
 
 export const dropNothing = (namespace: string, device: string): Promise<string> =>
@@ -45,6 +29,7 @@ export interface RelayCounts {
   readonly dropped: number
   readonly doubled: number
   readonly swapped: number
+  readonly split: number
 }
 
 export interface Relay {
@@ -120,18 +105,29 @@ async function tcxTool(): Promise<string> {
 
 /** What leaves by `upper` gets VLAN tags, what comes in by `lower` loses them: between the two, frames are tagged. */
 export async function tagged(namespace: string, upper: string, lower: string, tags: number): Promise<void> {
-  const object = await compiled('tags.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
-  for (const [device, hook, section] of [
-    [upper, 'egress', 'push'],
-    [lower, 'ingress', 'pop'],
-  ] as const) {
-    await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
-    await inside(
-      namespace,
-      ...['tc', 'filter', 'add', 'dev', device, hook],
-      ...['bpf', 'da', 'obj', object, 'sec', section],
-    )
-  }
+  const object = await compiled('between.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
+  await filter(namespace, upper, 'egress', object, 'push')
+  await filter(namespace, lower, 'ingress', object, 'pop')
+}
+
+/** What leaves by the device over IPv6 gets an extension header in front of TCP. */
+export async function extended(namespace: string, device: string): Promise<void> {
+  await filter(namespace, device, 'egress', await compiled('between.bpf.c', 'extend', []), 'extend')
+}
+
+async function filter(
+  namespace: string,
+  device: string,
+  hook: 'ingress' | 'egress',
+  object: string,
+  section: string,
+): Promise<void> {
+  await inside(namespace, 'tc', 'qdisc', 'replace', 'dev', device, 'clsact')
+  await inside(
+    namespace,
+    ...['tc', 'filter', 'add', 'dev', device, hook],
+    ...['bpf', 'da', 'obj', object, 'sec', section],
+  )
 }
 
 const dropper = (every: number, port: number): Promise<string> =>
