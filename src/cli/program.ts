@@ -1,5 +1,5 @@
 /** The command tree. A command's file holds its words; what it does is imported when it runs, so that none pays for the others. */
-import { Command } from 'commander'
+import { Command, Help, type Option } from 'commander'
 import { version } from '../version.ts'
 import type { Io } from './io.ts'
 
@@ -58,6 +58,7 @@ const withSurroundings = (command: Command, io: Io): Command =>
     .showHelpAfterError(
       `(see: upstreamtop${command.name() === 'upstreamtop' ? '' : ` ${command.name()}`} --help)`,
     )
+    .configureHelp({ optionDescription })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -65,6 +66,10 @@ const withSurroundings = (command: Command, io: Io): Command =>
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => 100,
     })
+
+/** A list that is empty at first is no default worth a word. */
+const optionDescription = (option: Option): string =>
+  new Help().optionDescription(option).replace(/ \(default: (\[\]|\{\})\)$/, '')
 
 /** No operand at all means `live`; so do options alone, unless they are the program's own. */
 export const withDefaultCommand = (args: readonly string[]): readonly string[] => {

@@ -82,11 +82,15 @@ test('cut keeps the rows that are asked for alone', async () => {
   })
 })
 
-test('mark adds a place to go to; a finished recording wants to know when', async () => {
+test('mark adds a place to go to; a finished recording is marked at its end', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, 'x.db')
     copyFileSync(incident, file)
-    assert.equal((await runCommand(['mark', file, 'rolled back'])).code, 2)
+    const { code, stderr } = await runCommand(['mark', file, 'the end'])
+    assert.equal(code, 0)
+    assert.match(stderr, /has ended: marked at its end, 2026-11-22T15:08:00/)
+    assert.match((await runCommand(['report', file])).stdout, /note {2}the end/)
+    assert.match((await runCommand(['replay', file, '--print', '--at', '@the end'])).stdout, /15:07:59/)
     assert.equal((await runCommand(['mark', file, 'rolled back', '--at', '50%'])).code, 0)
     assert.match((await runCommand(['info', file])).stdout, /note: rolled back/)
     assert.equal((await runCommand(['check', file])).code, 0)
@@ -118,7 +122,7 @@ test('repair writes what is left, and replay and report of the damaged file say 
   })
 })
 
-test('standard input is for replay and report alone', async () => {
+test('standard input is for replay and report alone, standard output for text', async () => {
   for (const args of [
     ['info', '-'],
     ['check', '-'],
@@ -126,6 +130,14 @@ test('standard input is for replay and report alone', async () => {
     ['mark', '-', 'x'],
     ['cut', '-', '-o', 'x.db'],
     ['repair', '-', '-o', 'x.db'],
+    ['assert', '-', 'requests > 0'],
+    ['diff', '-', incident],
+    ['diff', incident, '-'],
+    ['cut', incident, '-o', '-'],
+    ['repair', incident, '-o', '-'],
+    ['synth', '-o', '-'],
+    ['record', '--out', '-'],
+    ['report', incident, '--parquet', '-'],
   ]) {
     assert.equal((await runCommand(args)).code, 2, args.join(' '))
   }
@@ -141,6 +153,24 @@ test('synth makes the same recording from the same seed, and explains a wrong in
     const [a, b, c] = [await make('a.db', '1'), await make('b.db', '1'), await make('c.db', '2')]
     assert.equal(a, b)
     assert.notEqual(a, c)
+    const gaps = async (name: string, when: string): Promise<string> => {
+      const file = join(folder, name)
+      const { code, stderr } = await runCommand([
+        'synth',
+        '-o',
+        file,
+        '--secs',
+        '120',
+        '--incident',
+        `gap@${when}`,
+      ])
+      assert.equal(code, 0, stderr)
+      return (/^gap.*/m.exec((await runCommand(['info', file])).stdout))?.[0] ?? ''
+    }
+    const gap = await gaps('f.db', '60..90')
+    assert.match(gap, /14:01:00 for 30s/)
+    for (const [i, when] of ['+1m..90s', '50%..75%', '-60s..-30s', '14:01..14:01:30'].entries())
+      assert.equal(await gaps(`g${i}.db`, when), gap, when)
     const wrong = await runCommand(['synth', '-o', join(folder, 'd.db'), '--incident', 'fire@1..2'])
     assert.equal(wrong.code, 2)
     assert.match(wrong.stderr, /fire@1\.\.2.*\n.*5xx, slow/)

@@ -279,6 +279,30 @@ describe('diff', () => {
     assert.equal(totals.requests.target, (await document(other)).totals.requests)
     assert.ok(backends.every(({ presence }) => presence === 'both'))
   })
+  it('takes several gates after one --fail-on', async () => {
+    const ranges = ['--base', '14:00..14:01', '--target', '14:01..14:01:30']
+    for (const words of [
+      [...ranges, file],
+      [file, other],
+      [file, ...ranges],
+    ]) {
+      const { code, stderr } = await runCommand([
+        'diff',
+        ...words,
+        '--fail-on',
+        'requests < 0',
+        'requests >= 0',
+      ])
+      assert.equal(code, 3)
+      assert.match(stderr, /1 of 2 gates failed/)
+    }
+    refused(await runCommand(['diff', file, other, file]), /one too many/)
+  })
+  it('finds no change between a recording and itself', async () => {
+    const { code, stdout } = await runCommand(['diff', file, file, '--fail-on', 'p99 > +0%'])
+    assert.equal(code, 0)
+    assert.match(stdout, /ok {4}p99 > \+0%/)
+  })
   it('needs two sides', async () => {
     refused(await runCommand(['diff', file]), /only ".*" to compare/)
     refused(await runCommand(['diff', file, other, '--fail-on', 'route = /x']), /nothing is measured/)

@@ -6,6 +6,7 @@ import type { Assertion } from '../../report/assertions.ts'
 import { BY_REQUESTS } from '../../report/order.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
+import { refuseStream } from '../values/file.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 
@@ -21,7 +22,7 @@ interface AssertFlags {
 export function assertCommand(io: Io): Command {
   return new Command('assert')
     .description('hold expressions against a recording; exit 3 when one does not hold')
-    .argument('<file>', 'a recording; - is standard input')
+    .argument('<file>', 'a recording')
     .argument('<expression...>', "for example 'p99(/checkout) < 300ms'")
     .option('--from <time>', 'start of the range')
     .option('--to <time>', 'end of the range; +90s counts from --from')
@@ -35,6 +36,7 @@ export function assertCommand(io: Io): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
+      refuseStream('assert', file)
       const { assertAll, checkAssertion } = await import('../../report/assertions.ts')
       const { FORMATTERS } = await import('../../report/assertion-formats.ts')
       const { summarise } = await import('../../report/summary.ts')

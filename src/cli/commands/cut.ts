@@ -5,7 +5,7 @@ import { ticksWithin } from '../../frame/time.ts'
 import { isoUtc } from '../../frame/timezone.ts'
 import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
-import { refuseStream } from '../values/file.ts'
+import { refuseStandardOutput, refuseStream } from '../values/file.ts'
 import { size } from '../values/amount.ts'
 import { rangeOptions, timeScope } from '../values/time.ts'
 import type { CutRequest } from '../../store/cut.ts'
@@ -46,7 +46,7 @@ export function cutCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, flags: CutFlags) => {
       refuseStream('cut', file)
-      refuseStream('cut -o', flags.out)
+      refuseStandardOutput('-o', flags.out)
       const keeps = rowsToKeep(flags)
       const { openRecording } = await import('../../store/reader.ts')
       const { cutRecording } = await import('../../store/cut.ts')

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { ExitCode, usageError, UserError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression-parser.ts'
@@ -8,6 +9,7 @@ import { BY_REQUESTS, type Order } from '../../report/order.ts'
 import type { Summary } from '../../report/summary.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
+import { refuseStream } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
@@ -30,11 +32,12 @@ export function diffCommand(io: Io): Command {
     .description('compare two recordings, or two ranges of one: what changed, and whether it could be chance')
     .argument('<base>', 'a recording')
     .argument('[target]', 'another one; without it both ranges are of the first')
+    .allowExcessArguments()
     .option('--base <range>', 'a..b: what to compare with')
     .option('--target <range>', 'c..d: what to compare')
     .option(
       '--fail-on <expression>',
-      "exit 3 if it is true, for example 'p99 > +20%' (repeatable)",
+      "exit 3 if it is true, for example 'p99 > +20%' (one or more)",
       appended,
       [],
     )
@@ -49,21 +52,36 @@ export function diffCommand(io: Io): Command {
       timeZoneOption,
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, other: string | undefined, flags: DiffFlags) => {
+    .action(async (file: string, _: string | undefined, flags: DiffFlags, { args }: Command) => {
+      const { other, failOn } = sorted(args.slice(1), flags)
       if (other === undefined && (flags.base === undefined || flags.target === undefined)) {
         throw usageError(
           `there is only "${file}" to compare`,
           'Name a second recording, or two ranges: --base a..b --target c..d.',
         )
       }
-      const gates = await gatesOf(flags.failOn)
-      const recordings = await openShifted(other === undefined ? [file] : [file, other], new Map())
+      const files = other === undefined ? [file] : [file, other]
+      for (const name of files) refuseStream('diff', name)
+      const gates = await gatesOf(failOn)
+      const recordings = await openShifted(files, new Map())
       try {
         await compareThem(recordings[0]!, recordings.at(-1)!, gates, flags, io)
       } finally {
         for (const recording of recordings) recording.close()
       }
     })
+}
+
+/** `--fail-on A B`: what follows a gate and compares something is another one, unless there is a file of that name. */
+function sorted(
+  words: readonly string[],
+  { failOn }: DiffFlags,
+): { readonly other: string | undefined; readonly failOn: readonly string[] } {
+  const isGate = (word: string): boolean => failOn.length > 0 && /[<>=]/.test(word) && !existsSync(word)
+  const [other, ...rest] = words.filter((word) => !isGate(word))
+  if (rest.length > 0)
+    throw usageError(`"${rest[0]}" is one too many`, 'Two recordings are compared, or two ranges of one.')
+  return { other, failOn: [...failOn, ...words.filter(isGate)] }
 }
 
 async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {

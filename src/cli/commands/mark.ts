@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Marker } from '../../frame/frame.ts'
-import { wallMicros } from '../../frame/units.ts'
+import type { TimeScope } from '../../frame/time.ts'
+import { isoLocal } from '../../frame/timezone.ts'
+import { wallMicros, type WallMicros } from '../../frame/units.ts'
 import type { Io } from '../io.ts'
 import { refuseStream } from '../values/file.ts'
 import { timeOption, timeScope } from '../values/time.ts'
@@ -16,7 +18,10 @@ export function markCommand(io: Io): Command {
     .description('write a note into a recording, also while it is being recorded')
     .argument('<file>', 'the recording')
     .argument('<text>', 'what happened')
-    .option('--at <time>', 'when, for example 14:02 or 30% (default: now, while it is being recorded)')
+    .option(
+      '--at <time>',
+      'when, for example 14:02 or 30% (default: now while it is being recorded, else its end)',
+    )
     .addOption(new Option('--kind <kind>', 'what it is').choices(['note', 'deploy']).default('note'))
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, text: string, { at, kind }: MarkFlags) => {
@@ -29,16 +34,18 @@ export function markCommand(io: Io): Command {
       const scope = timeScope(recording, io)
       const isRunning = recording.inspect(recorderOf) !== null
       recording.close()
-      if (at === undefined && !isRunning) {
-        throw usageError(
-          `"${file}" is not being recorded now`,
-          'Say when it happened with --at, for example --at 14:02.',
-        )
-      }
-      const time = at === undefined ? wallMicros(io.now() * 1000) : timeOption('--at', at, scope)
+      const time =
+        at === undefined ? (isRunning ? scope.now : lastMoment(scope)) : timeOption('--at', at, scope)
       markRecording(file, { at: time, kind, text })
+      if (at === undefined && !isRunning) {
+        const when = isoLocal(time, scope.timeZone)
+        io.stderr.write(`"${file}" has ended: marked at its end, ${when}; --at says another time\n`)
+      }
     })
 }
+
+/** Within the range, which does not hold its end. */
+const lastMoment = ({ span }: TimeScope): WallMicros => wallMicros(Math.max(span.from, span.to - 1))
 
 const EXAMPLES = `
 Examples:

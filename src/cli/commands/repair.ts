@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
-import { refuseStream } from '../values/file.ts'
+import { refuseStandardOutput, refuseStream } from '../values/file.ts'
 
 export function repairCommand(io: Io): Command {
   return new Command('repair')
@@ -12,7 +12,7 @@ export function repairCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, { out }: { readonly out: string }) => {
       refuseStream('repair', file)
-      refuseStream('repair -o', out)
+      refuseStandardOutput('-o', out)
       const { repairRecording } = await import('../../store/repair.ts')
       const { progressOf } = await import('../progress.ts')
       const { bytes, plural } = await import('../../render/quantities.ts')

@@ -10,10 +10,11 @@ import type { Io } from '../io.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
+import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
 import { untilInterrupted } from '../values/interrupt.ts'
 import { progressTo } from '../values/progress.ts'
-import { offsetOption, openShifted, refuseOverlaps, sayDamage } from '../values/recordings.ts'
+import { offsetOption, openShifted, refuseOverlaps, refuseTwice, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 
@@ -57,6 +58,8 @@ export function reportCommand(io: Io): Command {
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
     checkStatus(selection, flags.by ?? null)
+    refuseTwice(files)
+    if (flags.parquet !== undefined) refuseStandardOutput('--parquet', flags.parquet)
     const recordings = await openShifted(files, flags.offset)
     try {
       refuseOverlaps(recordings)

@@ -15,7 +15,7 @@ export function simulateCommand(io: Io): Command {
     .option('--port <port>', 'port of nginx', wholeNumber('--port', 1, 65_535), 8080)
     .option('--workers <n>', 'clients that each wait for their answer', wholeNumber('--workers', 1, 1000), 4)
     .option('--duration <seconds>', 'how long; 0 is until stopped', seconds('--duration'), 0)
-    .option('--ledger <file>', 'write what the backends counted as JSON at the end')
+    .option('--ledger <file>', 'write what the backends counted as JSON at the end; - is standard output')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: SimulateFlags) => {
       const { BACKEND_PORTS, simulate } = await import('../../simulate/simulation.ts')
@@ -25,7 +25,7 @@ export function simulateCommand(io: Io): Command {
         port,
         workers,
         seconds: duration,
-        ledger: ledger ?? null,
+        ledger: ledger === undefined || ledger === '-' ? null : ledger,
         backends: BACKEND_PORTS,
         env: io.env,
         signal: io.signal,
@@ -35,7 +35,8 @@ export function simulateCommand(io: Io): Command {
       const { requests } = result.ledger.totals
       io.stderr.write(`${requests} requests in ${result.seconds.toFixed(1)} s\n`)
       if (result.broken > 0) io.stderr.write(`${result.broken} connections to nginx broke\n`)
-      if (ledger !== undefined) io.stderr.write(`ledger: ${ledger}\n`)
+      if (ledger === '-') io.stdout.write(`${JSON.stringify(result.ledger, null, 2)}\n`)
+      else if (ledger !== undefined) io.stderr.write(`ledger: ${ledger}\n`)
     })
 }
 

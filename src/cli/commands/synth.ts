@@ -1,10 +1,12 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { parseDuration } from '../../frame/time.ts'
-import { wallMicros } from '../../frame/units.ts'
+import { addMicros, wallMicros, type WallMicros } from '../../frame/units.ts'
 import { INCIDENT_KINDS, type Incident } from '../../simulate/synth-plan.ts'
 import type { Io } from '../io.ts'
+import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
+import { timeOption } from '../values/time.ts'
 
 interface SynthFlags {
   readonly out: string
@@ -38,8 +40,9 @@ export function synthCommand(io: Io): Command {
     .option('--tz <zone>', 'time zone of the recording', 'UTC')
     .addHelpText('after', DETAILS)
     .action(async (flags: SynthFlags) => {
+      refuseStandardOutput('-o', flags.out)
       const start = startTime(flags.start)
-      const incidents = flags.incident.map((text) => incidentOf(text, flags))
+      const incidents = flags.incident.map((text) => incidentOf(text, { ...flags, start }))
       const { writeSynth } = await import('../synth.ts')
       await writeSynth({ ...flags, start, incidents }, io.signal)
     })
@@ -47,20 +50,25 @@ export function synthCommand(io: Io): Command {
 
 const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
-function startTime(text: string): ReturnType<typeof wallMicros> {
+function startTime(text: string): WallMicros {
   const millis = Date.parse(text)
   if (Number.isNaN(millis))
     throw usageError(`--start "${text}" is not a time`, 'For example 2026-11-22T14:00:00Z.')
   return wallMicros(millis * 1000)
 }
 
-function incidentOf(text: string, { secs, backends }: SynthFlags): Incident {
+interface Recorded extends Pick<SynthFlags, 'secs' | 'backends' | 'tz'> {
+  readonly start: WallMicros
+}
+
+function incidentOf(text: string, recorded: Recorded): Incident {
+  const { backends } = recorded
   const [, name, number, from = '', to = ''] = /^([^@:]+)(?::(\d+))?@(.+)\.\.(.+)$/.exec(text) ?? []
   const kind = INCIDENT_KINDS.find((known) => known === name)
   if (kind === undefined) {
     throw usageError(`--incident "${text}" is no KIND@a..b`, `KIND is one of ${INCIDENT_KINDS.join(', ')}.`)
   }
-  const incident = { kind, from: secondOf(text, from, secs), to: secondOf(text, to, secs) }
+  const incident = { kind, from: secondOf(from, recorded), to: secondOf(to, recorded) }
   if (incident.from >= incident.to)
     throw usageError(`--incident "${text}" is empty`, 'Write it as KIND@a..b with a < b.')
   if (number === undefined) return { ...incident, backend: null }
@@ -70,17 +78,18 @@ function incidentOf(text: string, { secs, backends }: SynthFlags): Incident {
   return { ...incident, backend }
 }
 
-/** `90`, `90s`, `5m`, `+5m`, `30%`: from the start. */
-function secondOf(incident: string, text: string, secs: number): number {
+/** `90`, `90s`, `+5m` from the start, also beyond the end; else a time as everywhere: `14:02`, `-60s`, `30%`. */
+function secondOf(text: string, { start, secs, tz }: Recorded): number {
   const word = text.replace(/^\+/, '')
   const span = /^\d+(\.\d+)?$/.test(word) ? Number(word) * 1e6 : parseDuration(word)
-  const second = word.endsWith('%') ? (secs * Number(word.slice(0, -1))) / 100 : (span ?? NaN) / 1e6
-  if (Number.isFinite(second) && second >= 0) return Math.round(second)
-  throw usageError(`--incident "${incident}": "${text}" is no time from the start`, 'Write 90, 5m or 30%.')
+  if (span !== null) return Math.round(span / 1e6)
+  const recording = { from: start, to: addMicros(start, secs * 1e6) }
+  const at = timeOption('--incident', text, { span: recording, timeZone: tz, now: start, markers: [] })
+  return Math.round((at - start) / 1e6)
 }
 
 const DETAILS = `
-Incidents, each in [a, b) from the start (90, 5m, 30%); KIND:N@a..b names the N-th backend, else one is chosen:
+Incidents, each in [a, b): 90, 5m, 30% from the start, -60s from the end, 14:02; KIND:N@a..b is of the N-th backend:
   5xx       40 % of a backend's answers are 500, 502 or 503
   slow      a backend takes eight times as long
   vanish    a backend gets no requests, the others get its share

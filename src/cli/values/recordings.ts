@@ -23,9 +23,6 @@ export async function openShifted(
   files: readonly string[],
   offsets: ReadonlyMap<string, number>,
 ): Promise<Recording[]> {
-  const twice = files.find((file, i) => files.indexOf(file) !== i)
-  if (twice !== undefined)
-    throw usageError(`"${twice}" is named twice`, 'Its requests would be counted twice.')
   const { openRecording } = await import('../../store/reader.ts')
   const opened: Recording[] = []
   try {
@@ -40,6 +37,13 @@ export async function openShifted(
     for (const recording of opened) recording.close()
     throw error
   }
+}
+
+/** Of what is merged. @throws UserError */
+export function refuseTwice(files: readonly string[]): void {
+  const twice = files.find((file, i) => files.indexOf(file) !== i)
+  if (twice !== undefined)
+    throw usageError(`"${twice}" is named twice`, 'Its requests would be counted twice.')
 }
 
 /** A host's second counts once: copies and cuts of a recording are not further recordings. @throws UserError */
