@@ -3,6 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, systemError, UserError } from '../errors.ts'
+import { PACKAGE } from '../place.ts'
 
 /** What to capture, in the words of the command line. */
 export interface CaptureOptions {
@@ -27,7 +28,7 @@ export interface Probe {
 /** A `--probe` command that goes on although its stdin is closed is cut short: it has no last dump, and that is no failure. */
 export type ProbeEnd = 'by itself' | 'cut short'
 
-export const HELPER = fileURLToPath(new URL('../../build/upstreamtop-probe', import.meta.url))
+export const HELPER = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
 /** Starts the helper; under sudo this must come before the process gives up root. */
 export const startProbe = (options: CaptureOptions): Probe =>

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { longSpan } from '../render/quantities.ts'
+import { HERE } from '../place.ts'
 import { visible } from '../render/text.ts'
 import { jsonText } from './json.ts'
 import type { PageData } from './page-data.ts'
@@ -161,4 +162,4 @@ const inert = (data: PageData): string => jsonText(data, 0).replace(/</g, '\\u00
 const asset = (path: 'uplot/dist/uPlot.min.css' | 'uplot/dist/uPlot.iife.min.js'): string =>
   readFileSync(createRequire(import.meta.url).resolve(path), 'utf8').trim()
 
-const clientScript = (): string => readFileSync(new URL('page/client.js', import.meta.url), 'utf8').trim()
+const clientScript = (): string => readFileSync(new URL('report/page/client.js', HERE), 'utf8').trim()
