@@ -14,7 +14,7 @@ import type {
   Route,
   SecondFrame,
 } from './frame.ts'
-import { mergeBuckets } from './histogram.ts'
+import { mergeBuckets, sumBuckets } from './histogram.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from './units.ts'
 
 export type ConnectionCounts = Omit<ConnectionRow, 'backend'>
@@ -212,12 +212,48 @@ export function addFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: 
   return sum as T
 }
 
-/** Counts of simultaneous entities: open requests add up. */
+/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
 export function sumCounts(parts: readonly Counts[]): Counts {
-  return parts.reduce(
-    (a, b) => addCounts(a, b, a.inFlight + b.inFlight, micros(Math.max(a.oldest, b.oldest))),
-    NO_COUNTS,
-  )
+  const sum = { requests: 0, answered: 0, interim: 0, retransmits: 0, retries: 0, bodyReset: 0 }
+  let [reset, closed, aborted, unanswered, inFlight, oldest] = [0, 0, 0, 0, 0, 0]
+  for (const part of parts) {
+    sum.requests += part.requests
+    sum.answered += part.answered
+    sum.interim += part.interim
+    sum.retransmits += part.retransmits
+    sum.retries += part.retries
+    sum.bodyReset += part.bodyReset
+    reset += part.failures.reset
+    closed += part.failures.closed
+    aborted += part.failures.aborted
+    unanswered += part.failures.unanswered
+    inFlight += part.inFlight
+    if (part.oldest > oldest) oldest = part.oldest
+  }
+  return {
+    ...sum,
+    codes: sumBuckets(parts.map(({ codes }) => codes)),
+    failures: { reset, closed, aborted, unanswered },
+    inFlight,
+    oldest: micros(oldest),
+    header: sumDistributions(parts.map(({ header }) => header)),
+    total: sumDistributions(parts.map(({ total }) => total)),
+  }
+}
+
+function sumDistributions(parts: readonly Distribution[]): Distribution {
+  let [count, sum, sampled] = [0, 0, 0]
+  let min: Micros | null = null
+  let max: Micros | null = null
+  for (const part of parts) {
+    count += part.count
+    sum += part.sum
+    sampled += part.sampled
+    min = least(min, part.min)
+    max = greatest(max, part.max)
+  }
+  const buckets = sumBuckets(parts.map((part) => part.buckets))
+  return { count, sum: micros(sum), sampled, min, max, buckets }
 }
 
 /** Counts of the same entity in consecutive spans: what is open is what is open at the end. */

@@ -1,7 +1,8 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
 import { backendKey, routeKey, sumCounts } from './aggregate.ts'
-import type { Codes, ConnectionRow, Counts, Distribution, SecondFrame, TrafficRow } from './frame.ts'
-import type { ConnectionTotals, DistributionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
+import type { ConnectionRow, Counts, SecondFrame, TrafficRow } from './frame.ts'
+import { ConnectionTotal, SlotTotal } from './running-totals.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
 import { micros, type Micros } from './units.ts'
 
 /** A late tick's remainder beyond this is a gap. */
@@ -11,13 +12,14 @@ export const LATE: Micros = micros(1_500_000)
 export class Differ {
   #last: Snapshot
   #seq = 0
-  readonly #traffic = new Map<number, TrafficTotals>()
-  readonly #connections = new Map<number, ConnectionTotals>()
+  readonly #slots = new Map<number, SlotTotal>()
+  readonly #connections = new Map<number, ConnectionTotal>()
+  readonly #pairs = new Set<string>()
 
   constructor(first: Snapshot) {
     this.#last = withoutRows(first)
-    for (const row of first.traffic) this.#traffic.set(row.slot, row)
-    for (const row of first.connections) this.#connections.set(row.backend.id, row)
+    for (const row of first.traffic) this.#trafficRow(row)
+    for (const row of first.connections) this.#connectionRow(row)
   }
 
   /** The tick between the snapshot before and this one. */
@@ -25,12 +27,13 @@ export class Differ {
     const last = this.#last
     this.#last = withoutRows(snapshot)
     const length = micros(Number((snapshot.mono - last.mono) / 1000n))
+    const traffic = snapshot.traffic.map((row) => this.#trafficRow(row)).filter(isActive)
     return {
       seq: this.#seq++,
       start: last.wall,
       mono: last.mono,
       length,
-      traffic: joinSlots(snapshot.traffic.map((row) => this.#trafficRow(row)).filter(isActive)),
+      traffic: this.#hasTwins ? joinTwins(traffic) : traffic,
       connections: snapshot.connections.map((row) => this.#connectionRow(row)).filter(isConnectionActive),
       requests: snapshot.requests,
       loss: subtractFields(snapshot.loss, last.loss),
@@ -43,57 +46,25 @@ export class Differ {
   }
 
   #trafficRow(now: TrafficTotals): TrafficRow {
-    const before = this.#traffic.get(now.slot)
-    const codes = mergeCodeTotals(before?.codes ?? [], now.codes)
-    this.#traffic.set(now.slot, {
-      ...now,
-      codes,
-      header: withoutSamples(now.header),
-      total: withoutSamples(now.total),
-    })
-    const { requests, answered, failures } = now
-    return {
-      backend: now.backend,
-      route: now.route,
-      requests: requests - (before?.requests ?? 0),
-      answered: answered - (before?.answered ?? 0),
-      codes: subtractCodes(codes, before?.codes ?? []),
-      failures: before === undefined ? failures : subtractFields(failures, before.failures),
-      interim: now.interim - (before?.interim ?? 0),
-      retransmits: now.retransmits - (before?.retransmits ?? 0),
-      retries: now.retries - (before?.retries ?? 0),
-      bodyReset: now.bodyReset - (before?.bodyReset ?? 0),
-      inFlight:
-        requests - answered - failures.reset - failures.closed - failures.aborted - failures.unanswered,
-      oldest: now.oldest,
-      header: distribution(now.header, before?.header),
-      total: distribution(now.total, before?.total),
+    let slot = this.#slots.get(now.slot)
+    if (slot === undefined) {
+      this.#slots.set(now.slot, (slot = new SlotTotal()))
+      this.#pairs.add(pairOf(now))
     }
+    return slot.advance(now)
+  }
+
+  /** Slots of the same backend and route: the same text from different raw bytes, or a retired slot and its successor. */
+  get #hasTwins(): boolean {
+    return this.#pairs.size < this.#slots.size
   }
 
   #connectionRow(now: ConnectionTotals): ConnectionRow {
-    const before = this.#connections.get(now.backend.id)
-    this.#connections.set(now.backend.id, { ...now, connect: withoutSamples(now.connect) })
-    return {
-      backend: now.backend,
-      connects: now.connects - (before?.connects ?? 0),
-      refused: now.refused - (before?.refused ?? 0),
-      connectTimeout: now.connectTimeout - (before?.connectTimeout ?? 0),
-      retransmits: now.retransmits - (before?.retransmits ?? 0),
-      opaque: now.opaque - (before?.opaque ?? 0),
-      connect: distribution(now.connect, before?.connect),
-    }
+    let backend = this.#connections.get(now.backend.id)
+    if (backend === undefined) this.#connections.set(now.backend.id, (backend = new ConnectionTotal()))
+    return backend.advance(now)
   }
 }
-
-const distribution = (now: DistributionTotals, before: DistributionTotals | undefined): Distribution => ({
-  count: now.count - (before?.count ?? 0),
-  sum: micros(Number(now.sum - (before?.sum ?? 0n))),
-  sampled: now.sampled,
-  min: now.min,
-  max: now.max,
-  buckets: now.buckets,
-})
 
 /** The rows of a tick are garbage with it, not a second later. */
 const withoutRows = (snapshot: Snapshot): Snapshot => ({
@@ -103,49 +74,20 @@ const withoutRows = (snapshot: Snapshot): Snapshot => ({
   requests: [],
 })
 
-/** Samples are of one tick: what is remembered must not hold on to them. */
-const withoutSamples = ({ count, sum }: DistributionTotals): DistributionTotals => ({
-  count,
-  sum,
-  sampled: 0,
-  min: null,
-  max: null,
-  buckets: [],
-})
-
-/** The wire names only the codes whose total changed. */
-function mergeCodeTotals(before: Codes, changed: Codes): Codes {
-  if (changed.length === 0) return before
-  const totals = new Map<number, number>()
-  for (let i = 0; i < before.length; i += 2) totals.set(before[i]!, before[i + 1]!)
-  for (let i = 0; i < changed.length; i += 2) totals.set(changed[i]!, changed[i + 1]!)
-  return [...totals].sort(([a], [b]) => a - b).flat()
-}
-
-/** Both sorted; `before` names a subset of the codes of `now`. */
-function subtractCodes(now: Codes, before: Codes): Codes {
-  const difference: number[] = []
-  let j = 0
-  for (let i = 0; i < now.length; i += 2) {
-    const known = now[i] === before[j]
-    const count = now[i + 1]! - (known ? before[j + 1]! : 0)
-    if (known) j += 2
-    if (count !== 0) difference.push(now[i]!, count)
-  }
-  return difference
-}
-
 function subtractFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {
   const difference = { ...a } as Record<keyof T, number>
   for (const field of Object.keys(a) as (keyof T)[]) difference[field] = a[field] - b[field]
   return difference as T
 }
 
-/** Slots of the same backend and route (the same text from different raw bytes, or a retired slot and its successor) are one row. */
-function joinSlots(rows: readonly TrafficRow[]): TrafficRow[] {
+const pairOf = ({ backend, route }: Pick<TrafficRow, 'backend' | 'route'>): string =>
+  `${backendKey(backend)} ${routeKey(route)}`
+
+/** Twins are one row. */
+function joinTwins(rows: readonly TrafficRow[]): TrafficRow[] {
   const joined = new Map<string, TrafficRow>()
   for (const row of rows) {
-    const key = `${backendKey(row.backend)} ${routeKey(row.route)}`
+    const key = pairOf(row)
     const other = joined.get(key)
     joined.set(
       key,

@@ -1,5 +1,5 @@
 /** The numbers of one line of the screen, and how much of the truth they are. */
-import type { Aggregate, ConnectionCounts } from './aggregate.ts'
+import type { Aggregate } from './aggregate.ts'
 import type { Counts } from './frame.ts'
 import {
   attempts,
@@ -37,12 +37,8 @@ export interface Figures {
   readonly retries: number
 }
 
-export function figures(
-  sum: Counts & { readonly connection?: ConnectionCounts | null },
-  length: Micros,
-): Figures {
-  const line: Measurable = { ...sum, connection: sum.connection ?? null }
-  const failures = failureCount(line)
+export function figures(sum: Measurable, length: Micros): Figures {
+  const failures = failureCount(sum)
   return {
     requests: sum.requests,
     rps: perSecond(sum.requests, length) ?? 0,
@@ -51,8 +47,8 @@ export function figures(
     oldest: sum.oldest,
     classes: classesOf(sum),
     failures,
-    failureKinds: failureKindsOf(line),
-    trouble: ratio(failures + classCount(sum, 5), Math.max(attempts(line), failures + sum.answered)) ?? 0,
+    failureKinds: failures === 0 ? [] : failureKindsOf(sum),
+    trouble: ratio(failures + classCount(sum, 5), Math.max(attempts(sum), failures + sum.answered)) ?? 0,
     avg: statistic(sum.header, 'avg'),
     p50: statistic(sum.header, 'p50'),
     p90: statistic(sum.header, 'p90'),
@@ -60,27 +56,30 @@ export function figures(
     max: statistic(sum.header, 'max'),
     totalP99: statistic(sum.total, 'p99'),
     thinned: sum.header.sampled < sum.header.count,
-    retransmits: sum.retransmits + (line.connection?.retransmits ?? 0),
+    retransmits: sum.retransmits + (sum.connection?.retransmits ?? 0),
     retries: sum.retries,
   }
 }
 
 function classesOf(sum: Counts): Figures['classes'] {
-  return [1, 2, 3, 4, 5]
-    .map((digit) => ({ name: `${digit}xx`, count: classCount(sum, digit) }))
-    .filter(({ count }) => count > 0)
-    .map((status) => ({ ...status, ratio: status.count / sum.answered }))
+  const classes: Figures['classes'][number][] = []
+  for (let digit = 1; digit <= 5; digit++) {
+    const count = classCount(sum, digit)
+    if (count > 0) classes.push({ name: `${digit}xx`, count, ratio: count / sum.answered })
+  }
+  return classes
 }
 
 function failureKindsOf({ failures, connection }: Measurable): Figures['failureKinds'] {
-  const all = {
-    ...failures,
-    refused: connection?.refused ?? 0,
-    'connect timeout': connection?.connectTimeout ?? 0,
-  }
-  return Object.entries(all)
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => ({ kind, count }))
+  const all: Figures['failureKinds'] = [
+    { kind: 'reset', count: failures.reset },
+    { kind: 'closed', count: failures.closed },
+    { kind: 'aborted', count: failures.aborted },
+    { kind: 'unanswered', count: failures.unanswered },
+    { kind: 'refused', count: connection?.refused ?? 0 },
+    { kind: 'connect timeout', count: connection?.connectTimeout ?? 0 },
+  ]
+  return all.filter(({ count }) => count > 0)
 }
 
 /**

@@ -51,6 +51,22 @@ export function mergeBuckets(a: Buckets, b: Buckets): Buckets {
   return merged
 }
 
+/** All of them merged: into a dense window, so that each list is walked once. */
+export function sumBuckets(lists: readonly Buckets[]): Buckets {
+  const some = lists.filter((list) => list.length > 0)
+  if (some.length <= 2) return some.length === 2 ? mergeBuckets(some[0]!, some[1]!) : (some[0] ?? [])
+  let [first, last] = [Infinity, 0]
+  for (const list of some) {
+    first = Math.min(first, list[0]!)
+    last = Math.max(last, list[list.length - 2]!)
+  }
+  const counts = new Array<number>(last - first + 1).fill(0)
+  for (const list of some) for (let i = 0; i < list.length; i += 2) counts[list[i]! - first]! += list[i + 1]!
+  const sum: number[] = []
+  for (let i = 0; i < counts.length; i++) if (counts[i]! > 0) sum.push(first + i, counts[i]!)
+  return sum
+}
+
 /** Midpoint of the bucket that holds rank ceil(q·n), clamped to the exact [min, max]; null when nothing was sampled. */
 export function percentile(buckets: Buckets, q: number, min: Micros, max: Micros): Micros | null {
   let total = 0

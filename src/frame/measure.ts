@@ -8,8 +8,8 @@ import { micros, type Micros } from './units.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {
-  /** null for a route: connections belong to backends */
-  readonly connection: ConnectionCounts | null
+  /** none of a route: connections belong to backends */
+  readonly connection?: ConnectionCounts
 }
 
 /** What the line's range was. */
@@ -86,11 +86,11 @@ export const failureCount = ({ failures, connection }: Measurable): number =>
   failures.closed +
   failures.aborted +
   failures.unanswered +
-  (connection === null ? 0 : connection.refused + connection.connectTimeout)
+  (connection ? connection.refused + connection.connectTimeout : 0)
 
 /** Tries to reach a backend: requests, and what never became one. */
 export const attempts = ({ requests, connection }: Measurable): number =>
-  requests + (connection === null ? 0 : connection.refused + connection.connectTimeout)
+  requests + (connection ? connection.refused + connection.connectTimeout : 0)
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

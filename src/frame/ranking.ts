@@ -9,7 +9,6 @@ export const rankBackends = (backends: readonly BackendSum[], sort: Sort): Backe
   ranked(
     backends,
     sort,
-    (sum) => sum,
     (a, b) => compareBytes(a.backend.address, b.backend.address) || a.backend.netns - b.backend.netns,
   )
 
@@ -17,23 +16,14 @@ export const rankRoutes = (routes: readonly RouteSum[], sort: Sort): RouteSum[] 
   ranked(
     routes,
     sort,
-    (sum) => ({ ...sum, connection: null }),
     (a, b) => compareBytes(a.route.method, b.route.method) || compareBytes(a.route.path, b.route.path),
   )
 
-function ranked<T>(
-  sums: readonly T[],
-  sort: Sort,
-  measurable: (sum: T) => Measurable,
-  byName: (a: T, b: T) => number,
-): T[] {
+function ranked<T extends Measurable>(sums: readonly T[], sort: Sort, byName: (a: T, b: T) => number): T[] {
   if (sort === 'name') return [...sums].sort(byName)
   return sums
-    .map((sum) => {
-      const line = measurable(sum)
-      return { sum, worth: worthOf(line, sort), requests: line.requests }
-    })
-    .sort((a, b) => descending(a.worth, b.worth) || b.requests - a.requests || byName(a.sum, b.sum))
+    .map((sum) => ({ sum, worth: worthOf(sum, sort) }))
+    .sort((a, b) => descending(a.worth, b.worth) || b.sum.requests - a.sum.requests || byName(a.sum, b.sum))
     .map(({ sum }) => sum)
 }
 

@@ -90,9 +90,9 @@ export class Decoder {
   }
 
   #traffic(columns: TrafficColumns): TrafficTotals {
-    const [slot, requests, answered, reset, closed, aborted, unanswered] = columns
-    const [, , , , , , , interim, retransmits, retries, bodyReset] = columns
-    const [, , , , , , , , , , , headerSum, totalCount, totalSum, oldest, codes, header, total] = columns
+    const [slot, requests, answered, reset, closed, aborted, unanswered, interim, retransmits, ...more] =
+      columns
+    const [retries, bodyReset, headerSum, totalCount, totalSum, oldest, codes, header, total] = more
     const { backend, route } = this.#slot(slot)
     return {
       slot,
@@ -179,14 +179,14 @@ function checkVersion(hello: HelloLine): HelloLine {
 }
 
 const distributionTotals = (count: number, sum: string, samples: HistogramColumn): DistributionTotals => {
-  const [sampled = 0, min = null, max = null, ...buckets] = samples
+  const [sampled, min, max] = samples
   return {
     count,
     sum: BigInt(sum),
-    sampled,
-    min: min === null ? null : micros(min),
-    max: max === null ? null : micros(max),
-    buckets,
+    sampled: sampled ?? 0,
+    min: min === undefined ? null : micros(min),
+    max: max === undefined ? null : micros(max),
+    buckets: samples.slice(3),
   }
 }
 
@@ -203,10 +203,17 @@ const outcomeOf = (outcome: number): Outcome => FAILURE_OF.get(outcome) ?? outco
 
 /** Codes arrive in the order in which the kernel first saw them. */
 function sortPairs(pairs: readonly number[]): readonly number[] {
-  if (pairs.length <= 2) return pairs
-  const sorted: [number, number][] = []
-  for (let i = 0; i < pairs.length; i += 2) sorted.push([pairs[i]!, pairs[i + 1]!])
-  return sorted.sort(([a], [b]) => a - b).flat()
+  const sorted = [...pairs]
+  for (let end = 2; end < sorted.length; end += 2) {
+    for (let i = end; i > 0 && sorted[i]! < sorted[i - 2]!; i -= 2) {
+      const [code, total] = [sorted[i]!, sorted[i + 1]!]
+      sorted[i] = sorted[i - 2]!
+      sorted[i + 1] = sorted[i - 1]!
+      sorted[i - 2] = code
+      sorted[i - 1] = total
+    }
+  }
+  return sorted
 }
 
 const lossOf = (loss: SnapshotLine['loss']): Loss => ({

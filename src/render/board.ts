@@ -4,7 +4,7 @@ import type { Sort } from '../frame/ranking.ts'
 import { TROUBLE } from './cells.ts'
 import { backendName, columnsFor, MARGIN, routeName, type Column } from './columns.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
-import { clipLine, EMPTY, line, lineWidth, padLine, span, type Line, type Span } from './line.ts'
+import { blank, clipLine, EMPTY, line, lineWidth, padLine, span, type Line, type Span } from './line.ts'
 import { rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
 import { cellWidth } from './text.ts'
@@ -86,12 +86,12 @@ function titleLine(columns: readonly Column[], sort: Sort): Line {
   return columns.flatMap((column, i) => {
     const sorted = column.sorts.includes(sort) && column.title !== ''
     const title = aligned([span(column.title, sorted ? 'accent' : 'dim')], column)
-    if (!sorted || i === 0) return [span(' '.repeat(i === 0 ? MARGIN : column.gap)), ...title]
+    if (!sorted || i === 0) return [blank(i === 0 ? MARGIN : column.gap), ...title]
     // The mark of the order takes a cell of the gap, directly before the title's text.
     const lead = column.gap + column.width - column.title.length
     const before = column.align === 'right' ? lead : column.gap
     return [
-      span(' '.repeat(before - 1)),
+      blank(before - 1),
       span('▾', 'accent'),
       span(column.title.padEnd(column.gap + column.width - before), 'accent'),
     ]
@@ -109,7 +109,8 @@ function rowLine(
   const spans: Span[] = [mark]
   for (const column of columns) {
     const cell = route === null ? column.backend(backend, column.width) : column.route(route, column.width)
-    spans.push(span(' '.repeat(spans.length === 1 ? MARGIN - 1 : column.gap)), ...aligned(cell, column))
+    spans.push(blank(spans.length === 1 ? MARGIN - 1 : column.gap))
+    for (const part of aligned(cell, column)) spans.push(part)
   }
   return selected ? padLine(spans, width).map(({ text }) => span(text, 'selected')) : spans
 }
@@ -117,7 +118,7 @@ function rowLine(
 function aligned(cell: Line, { align, width }: Column): Line {
   if (align === 'left') return padLine(cell, width)
   const room = width - lineWidth(cell)
-  return room >= 0 ? [span(' '.repeat(room)), ...cell] : clipLine(cell, width)
+  return room >= 0 ? [blank(room), ...cell] : clipLine(cell, width)
 }
 
 /** What no row shows is at least counted. */

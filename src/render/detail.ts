@@ -162,8 +162,8 @@ function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room:
       span(first + i === selected ? '> ' : '  '),
       span(name),
       span(`  ${right(`${rate(route.rps)}/s`, 7)}  ${right(percent(route.share), 5)}`),
-      { ...avg, text: `  ${right(avg.text, 6)}` },
-      { ...p99, text: `  ${right(p99.text, 6)}` },
+      span(`  ${right(avg.text, 6)}`, avg.style),
+      span(`  ${right(p99.text, 6)}`, p99.style),
       span('  '),
       ...statusCells(route, 0, 24),
     ]

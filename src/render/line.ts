@@ -21,7 +21,11 @@ export type Line = readonly Span[]
 
 export const EMPTY: Line = []
 export const span = (text: string, style: Style = 'plain'): Span => ({ text, style })
-export const line = (text: string, style: Style = 'plain'): Line => [{ text, style }]
+export const line = (text: string, style: Style = 'plain'): Line => [span(text, style)]
+
+const BLANKS: readonly Span[] = Array.from({ length: 256 }, (_, width) => span(' '.repeat(width)))
+/** Most of a table is blank: the same few spans again and again. */
+export const blank = (width: number): Span => BLANKS[width] ?? span(' '.repeat(width))
 
 export function lineWidth(spans: Line): number {
   let width = 0
@@ -43,7 +47,7 @@ function cutLine(spans: Line, width: number): Line {
       clipped.push(part)
       room -= cells
     } else {
-      clipped.push({ ...part, text: headOf(part.text, room) })
+      clipped.push(span(headOf(part.text, room), part.style))
       break
     }
   }
@@ -53,7 +57,7 @@ function cutLine(spans: Line, width: number): Line {
 /** Exactly `width` cells. */
 export function padLine(spans: Line, width: number): Line {
   const room = width - lineWidth(spans)
-  if (room > 0) return [...spans, span(' '.repeat(room))]
+  if (room > 0) return [...spans, blank(room)]
   return room === 0 ? spans : padLine(cutLine(spans, width), width)
 }
 

@@ -85,8 +85,8 @@ function requestLine(request: RequestEvent, layout: Layout, timeZone: string): L
     span(' → ', 'dim'),
     span(`${left(visible(backend.name ?? backend.address), layout.backend)} `),
     span(left(String(outcome), layout.outcome), outcomeStyle(outcome)),
-    { ...headerCell, text: right(headerCell.text, layout.total ? 8 : 7) },
-    ...(layout.total ? [{ ...totalCell, text: right(totalCell.text, 8) }] : []),
+    span(right(headerCell.text, layout.total ? 8 : 7), headerCell.style),
+    ...(layout.total ? [span(right(totalCell.text, 8), totalCell.style)] : []),
   ]
 }
 

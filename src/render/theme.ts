@@ -1,16 +1,28 @@
 /** Styles as escape sequences. Sixteen colours are enough, and they are the user's own palette. */
-import type { Line, Span, Style } from './line.ts'
+import { span, type Line, type Style } from './line.ts'
 
 /** none: not one escape sequence; mono: bold, dim and reverse alone (NO_COLOR, monochrome terminals); colour: all of them. */
 export type Depth = 'none' | 'mono' | 'colour'
 
 export function paint(spans: Line, depth: Depth): string {
   let painted = ''
-  for (const { text, style } of merged(spans)) {
-    const codes = depth === 'none' ? '' : CODES[depth][style]
-    painted += codes === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
+  // Neighbours of one style are one sequence.
+  let run = ''
+  let style: Style = 'plain'
+  for (const part of spans) {
+    if (part.style !== style && part.text !== '') {
+      painted += styled(run, style, depth)
+      run = ''
+      style = part.style
+    }
+    run += part.text
   }
-  return painted
+  return painted + styled(run, style, depth)
+}
+
+function styled(text: string, style: Style, depth: Depth): string {
+  const codes = depth === 'none' ? '' : CODES[depth][style]
+  return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
 }
 
 /** As text: without the blanks at the end, which nobody sees. */
@@ -42,24 +54,11 @@ const CODES = {
   },
 } as const satisfies Record<Exclude<Depth, 'none'>, Record<Style, string>>
 
-/** Neighbours of one style are one sequence. */
-function merged(spans: Line): Line {
-  const result: Span[] = []
-  for (const part of spans) {
-    const last = result.at(-1)
-    if (part.text === '') continue
-    if (last?.style === part.style)
-      result[result.length - 1] = { style: part.style, text: last.text + part.text }
-    else result.push(part)
-  }
-  return result
-}
-
 function trimmedEnd(spans: Line): Line {
   const parts = [...spans]
   for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
     const text = last.text.trimEnd()
-    if (text !== '') return [...parts.slice(0, -1), { ...last, text }]
+    if (text !== '') return [...parts.slice(0, -1), span(text, last.style)]
     parts.pop()
   }
   return parts

@@ -17,7 +17,7 @@ import { narrowTo } from '../frame/target.ts'
 import type { Assertion } from './assertions.ts'
 import { nameOf, shownValue } from './assertions.ts'
 import { ordered } from './order.ts'
-import { backendName, measurableRoute, type Summary } from './summary.ts'
+import { backendName, type Summary } from './summary.ts'
 
 export interface Difference {
   readonly base: Summary
@@ -71,7 +71,7 @@ function backendsOf(base: Summary, target: Summary): BackendDifference[] {
   const { order, top } = target.query
   const pairs = paired(base.selected.backends, target.selected.backends, (sum) => backendKey(sum.backend))
   const named = pairs.map(([a, b]) => ({ ...(b ?? emptied(a!)), a: a ?? emptied(b!), b: b ?? emptied(a!) }))
-  return ordered(named, order, (pair) => pair, backendName)
+  return ordered(named, order, backendName)
     .slice(0, top ?? undefined)
     .map(({ a, b, backend }) => ({
       backend,
@@ -90,21 +90,18 @@ function routesOf(
   const pairs = paired(a, b, (sum) => routeKey(sum.route)).map(([before, after]) => {
     const route = (after ?? before)!.route
     return {
-      ...measurableRoute(after ?? { ...NO_COUNTS, route }),
-      a: measurableRoute(before ?? { ...NO_COUNTS, route }),
-      b: measurableRoute(after ?? { ...NO_COUNTS, route }),
+      ...(after ?? { ...NO_COUNTS, route }),
+      a: before ?? { ...NO_COUNTS, route },
+      b: after ?? { ...NO_COUNTS, route },
     }
   })
-  return ordered(
-    pairs,
-    target.query.order,
-    (pair) => pair,
-    ({ route }) => [route.method, route.path],
-  ).map(({ route, a: before, b: after }) => ({
-    route,
-    presence: presenceOf(before, after),
-    changes: changesBetween(sideOf(base, before), sideOf(target, after)),
-  }))
+  return ordered(pairs, target.query.order, ({ route }) => [route.method, route.path]).map(
+    ({ route, a: before, b: after }) => ({
+      route,
+      presence: presenceOf(before, after),
+      changes: changesBetween(sideOf(base, before), sideOf(target, after)),
+    }),
+  )
 }
 
 function paired<T>(

@@ -13,7 +13,7 @@ import { severalNamespaces } from './json.ts'
 import { ordered } from './order.ts'
 import { aggregateWithin } from './source.ts'
 import { stepSums } from './steps.ts'
-import { backendName, lineFilter, measurableRoute, type Summary } from './summary.ts'
+import { backendName, lineFilter, type Summary } from './summary.ts'
 
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]
@@ -42,7 +42,7 @@ const LINES = {
 function backendLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const kept = selected.backends.filter(lineFilter(summary))
-  return ordered(kept, query.order, (sum) => sum, backendName).map((sum) => ({
+  return ordered(kept, query.order, backendName).map((sum) => ({
     keys: {
       ...backendKeys(sum, summary),
       name: sum.backend.name,
@@ -58,14 +58,14 @@ function routeLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const wanted = lineFilter(summary)
   const pairs = selected.backends.flatMap((backend) =>
-    backend.routes.map((route) => ({ ...measurableRoute(route), of: backend })),
+    backend.routes.map((route) => ({ ...route, of: backend })),
   )
   const nameOf = (pair: (typeof pairs)[number]): string[] => [
     ...backendName(pair.of),
     pair.route.method,
     pair.route.path,
   ]
-  return ordered(pairs.filter(wanted), query.order, (pair) => pair, nameOf).map(({ of, ...sum }) => ({
+  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ of, ...sum }) => ({
     keys: {
       ...backendKeys(of, summary),
       method: sum.route.method,
@@ -82,14 +82,9 @@ function methodLines(summary: Summary): Line[] {
   const methods = joined(
     routes,
     (sum) => sum.route.method,
-    (group) => ({ ...sumCounts(group), connection: null, method: group[0]!.route.method }),
+    (group) => ({ ...sumCounts(group), method: group[0]!.route.method }),
   )
-  return ordered(
-    methods.filter(lineFilter(summary)),
-    query.order,
-    (sum) => sum,
-    (sum) => [sum.method],
-  ).map((sum) => ({
+  return ordered(methods.filter(lineFilter(summary)), query.order, (sum) => [sum.method]).map((sum) => ({
     keys: { method: sum.method, share: ratio(sum.requests, selected.totals.requests) },
     entity: entityOf(sum, selected.length),
   }))
@@ -103,17 +98,13 @@ function statusLines(summary: Summary): Line[] {
     requests: count,
     answered: count,
     codes: [code, count],
-    connection: null,
   }))
-  return ordered(
-    lines.filter(lineFilter(summary)),
-    query.order,
-    (sum) => sum,
-    (sum) => [String(sum.codes[0])],
-  ).map((sum) => ({
-    keys: { status: sum.codes[0]!, share: ratio(sum.answered, selected.totals.answered) },
-    entity: { answered: sum.answered },
-  }))
+  return ordered(lines.filter(lineFilter(summary)), query.order, (sum) => [String(sum.codes[0])]).map(
+    (sum) => ({
+      keys: { status: sum.codes[0]!, share: ratio(sum.answered, selected.totals.answered) },
+      entity: { answered: sum.answered },
+    }),
+  )
 }
 
 function selectedCodes({ selected, query }: Summary): Map<number, number> {
@@ -151,12 +142,7 @@ function hostLines(summary: Summary, recordings: readonly Recording[]): Line[] {
       return { ...totals, length, host: group[0]!.info.host }
     },
   )
-  return ordered(
-    hosts.filter(lineFilter(summary)),
-    query.order,
-    (sum) => sum,
-    (sum) => [sum.host],
-  ).map((sum) => ({
+  return ordered(hosts.filter(lineFilter(summary)), query.order, (sum) => [sum.host]).map((sum) => ({
     keys: {
       host: sum.host,
       share: ratio(sum.requests, selected.totals.requests),

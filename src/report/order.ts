@@ -9,15 +9,14 @@ export type Order = { readonly by: 'name' } | { readonly by: 'measure'; readonly
 export const BY_REQUESTS: Order = { by: 'measure', measure: { kind: 'count', name: 'requests' } }
 
 /** @param nameOf the texts that break ties, first one first */
-export function ordered<T>(
+export function ordered<T extends Measurable>(
   lines: readonly T[],
   order: Order,
-  measurable: (line: T) => Measurable,
   nameOf: (line: T) => readonly string[],
 ): T[] {
   const named = (line: T): { line: T; worth: number | null; name: readonly string[] } => ({
     line,
-    worth: order.by === 'name' ? null : worthOf(order.measure, measurable(line)),
+    worth: order.by === 'name' ? null : worthOf(order.measure, line),
     name: nameOf(line),
   })
   return lines

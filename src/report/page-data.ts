@@ -108,9 +108,7 @@ function boardOf({ backends }: Aggregate, names: Names): [number[], number[]] {
   const shown = busiest(backends, BACKENDS)
   const rows = shown.flatMap((sum) => cells(names.backend(sum), sum))
   const routes = shown.flatMap((sum) =>
-    busiest(sum.routes, ROUTES).flatMap((route) =>
-      cells(names.route(sum, route), { ...route, connection: null }),
-    ),
+    busiest(sum.routes, ROUTES).flatMap((route) => cells(names.route(sum, route), route)),
   )
   return [rows, routes]
 }

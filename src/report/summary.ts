@@ -83,22 +83,20 @@ export function backendsOf(summary: Summary): readonly BackendSum[] {
   const { order, top, selection } = summary.query
   const wanted = lineFilter(summary)
   const kept = summary.selected.backends
-    .map((sum) => ({ ...sum, routes: sum.routes.filter((route) => wanted(measurableRoute(route))) }))
+    .map((sum) => ({ ...sum, routes: sum.routes.filter((route) => wanted(route)) }))
     .filter((sum) => selection.lines === null || sum.routes.length > 0 || wanted(sum))
-  return ordered(kept, order, (sum) => sum, backendName)
+  return ordered(kept, order, backendName)
     .slice(0, top ?? undefined)
     .map((sum) => ({ ...sum, routes: orderedRoutes(sum.routes, order).slice(0, top ?? undefined) }))
 }
 
 export const orderedRoutes = (routes: readonly RouteSum[], order: Order): RouteSum[] =>
-  ordered(routes, order, measurableRoute, ({ route }) => [route.method, route.path])
+  ordered(routes, order, ({ route }) => [route.method, route.path])
 
 export const backendName = ({ backend }: BackendSum): string[] => [
   backend.address,
   String(backend.netns).padStart(12, '0'),
 ]
-
-export const measurableRoute = (sum: RouteSum): Measurable & RouteSum => ({ ...sum, connection: null })
 
 /** Does a line hold the measures of --where? */
 export function lineFilter(summary: Summary): (line: Measurable) => boolean {

@@ -12,8 +12,8 @@ const traffic = (
   answered: number,
   headerSum = '0',
   oldest = 0,
+  codes: readonly number[] = answered === 0 ? [] : [200, answered],
 ): TrafficColumns => {
-  const codes = answered === 0 ? [] : [200, answered]
   return [
     slot,
     requests,
@@ -85,6 +85,26 @@ test('a row with a request in flight is there in every tick, an idle row is not'
   assert.deepEqual(
     frames.map((frame) => frame.traffic.map(({ inFlight, oldest }) => [inFlight, oldest])),
     [[[1, 500_000]], [[1, 1_500_000]], [[0, 0]], []],
+  )
+})
+
+test('codes arrive in the order in which they were first seen, those that changed alone, and are sorted', async () => {
+  const { frames } = await read([
+    hello,
+    backend,
+    route(7, '/'),
+    snapshot(0, { traffic: [traffic(7, 1, 1, '0', 0, [503, 1])] }),
+    snapshot(1, { traffic: [traffic(7, 9, 9, '0', 0, [503, 2, 200, 4, 404, 3])] }),
+    snapshot(2, { traffic: [traffic(7, 12, 12, '0', 0, [404, 5, 301, 1])] }),
+    snapshot(3, { traffic: [traffic(7, 13, 13, '0', 0, [200, 5])] }),
+  ])
+  assert.deepEqual(
+    frames.map(({ traffic: [row] }) => row!.codes),
+    [
+      [200, 4, 404, 3, 503, 1],
+      [301, 1, 404, 2],
+      [200, 1],
+    ],
   )
 })
 
