@@ -1,10 +1,10 @@
 /** What synth does: a plan, its frames, a file. */
-import { rmSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { ExitCode, UserError } from '../errors.ts'
 import { planSynth, type SynthOptions } from '../simulate/synth-plan.ts'
 import { synthFrames } from '../simulate/synth.ts'
-import { createRecording } from '../store/writer.ts'
+import { writeError } from '../store/write-error.ts'
+import { createRecording, removeRecording } from '../store/writer.ts'
 
 export interface SynthRequest extends SynthOptions {
   readonly out: string
@@ -15,7 +15,7 @@ export interface SynthRequest extends SynthOptions {
 /** Ticks between two looks at whether the user wants to stop. */
 const BATCH = 600
 
-/** @throws UserError; an interrupted file is removed */
+/** @throws UserError; a file that is interrupted or finds no room is removed */
 export async function writeSynth(request: SynthRequest, signal: AbortSignal): Promise<void> {
   const plan = planSynth(request)
   const meta = {
@@ -28,13 +28,16 @@ export async function writeSynth(request: SynthRequest, signal: AbortSignal): Pr
   const sink = createRecording(request.out, meta, { durable: false })
   // Listening is what makes the program wait for us.
   signal.addEventListener('abort', () => undefined, { once: true })
-  for (const frame of synthFrames(plan)) {
-    sink.append(frame)
-    if (frame.seq % BATCH === 0) await setImmediate()
-    if (!signal.aborted) continue
+  try {
+    for (const frame of synthFrames(plan)) {
+      sink.append(frame)
+      if (frame.seq % BATCH === 0) await setImmediate()
+      if (signal.aborted) throw new UserError(ExitCode.interrupted, 'interrupted: nothing was kept')
+    }
+    sink.close()
+  } catch (error) {
     sink.abandon()
-    rmSync(request.out)
-    throw new UserError(ExitCode.interrupted, 'interrupted: nothing was kept')
+    removeRecording(request.out)
+    throw writeError(request.out, error)
   }
-  sink.close()
 }

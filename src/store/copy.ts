@@ -1,6 +1,6 @@
 /** Frames from one recording into a new one: what cut and repair are made of. */
 import { createHash } from 'node:crypto'
-import { createReadStream, rmSync, statSync } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
@@ -8,7 +8,8 @@ import type { Recording, SeqRange } from '../frame/recording.ts'
 import { Accumulator } from './accumulator.ts'
 import { interrupted } from './interrupted.ts'
 import type { RecordingMeta } from './meta.ts'
-import { createRecording } from './writer.ts'
+import { createRecording, removeRecording } from './writer.ts'
+import { writeError } from './write-error.ts'
 
 export interface CopyPlan {
   readonly source: Recording
@@ -36,7 +37,7 @@ export interface Copied {
 
 const BATCH = 200
 
-/** @throws UserError when the file exists, or on an interruption; nothing is left of it then */
+/** @throws UserError when the file exists, on a full disk, or on an interruption; nothing is left of it then */
 export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Copied> {
   const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
   // Listening is what makes the program wait for us.
@@ -64,8 +65,8 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
     sink.close()
   } catch (error) {
     sink.abandon()
-    rmSync(plan.out, { force: true })
-    throw error
+    removeRecording(plan.out)
+    throw writeError(plan.out, error)
   }
   return { ticks, lost, sum: sum.result() }
 }

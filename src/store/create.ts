@@ -26,6 +26,16 @@ export function createFile(file: string, owner: Owner | null): void {
 /** The schema in a file of `createFile`; WAL from here on. */
 export function createSchema(file: string, meta: RecordingMeta): Database {
   const database = openWritable(file)
+  try {
+    writeSchema(database, meta)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function writeSchema(database: Database, meta: RecordingMeta): void {
   database.pragma(`page_size = ${PAGE_SIZE}`)
   database.pragma('auto_vacuum = INCREMENTAL')
   database.pragma(`application_id = ${APPLICATION_ID}`)
@@ -34,7 +44,6 @@ export function createSchema(file: string, meta: RecordingMeta): Database {
     database.exec(SCHEMA)
     for (const [key, value] of Object.entries(newMeta(meta))) setMeta(database, key, value)
   })()
-  return database
 }
 
 function cannotCreate(file: string, error: unknown): unknown {

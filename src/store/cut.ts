@@ -71,7 +71,12 @@ async function cutOnce(
   const markers: readonly Marker[] = redact.size > 0 ? inSpan.map(redactor.marker) : inSpan
   const meta = metaOf(source, request, redactor)
   const copied = await copyFrames({ source, ranges, out, meta, frame: shape, markers }, progress)
-  verify(out, copied)
+  try {
+    verify(out, copied)
+  } catch (error) {
+    rmSync(out)
+    throw error
+  }
   return { ticks: copied.ticks, lost: copied.lost, ...(await factsOf(out)), span, ringShare: share }
 }
 

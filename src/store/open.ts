@@ -197,6 +197,10 @@ function unzip(bytes: Buffer, file: string): Buffer {
 
 function readOrExplain(file: string): Buffer {
   try {
+    // A pipe would wait for its other end, a device has no end.
+    const found = statSync(file)
+    if (!found.isFile() && !found.isDirectory())
+      throw usageError(`"${file}" is not a file`, 'Name a recording; replay and report read a stream from -.')
     return readStart(file, HEADER_BYTES)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null

@@ -2,13 +2,14 @@
  * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
  * the tick that was being written.
  */
+import { rmSync } from 'node:fs'
 import { usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema, type Owner } from './create.ts'
-import { integer, isDamage, scalar, type Database, type Statement } from './database.ts'
+import { integer, isDamage, isFull, scalar, type Database, type Statement } from './database.ts'
 import { DimensionWriter } from './dimensions.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
 import { checkpoint, leaveWal, prepareFile } from './journal.ts'
@@ -17,6 +18,7 @@ import { readMeta, setMeta, type RecordingMeta } from './meta.ts'
 import { damagedError, openForAppend } from './open.ts'
 import { RollupWriter } from './rollup.ts'
 import { TickWriter } from './tick-writer.ts'
+import { writeError } from './write-error.ts'
 
 export interface WriterOptions extends Bounds {
   /** told once when the recording stops (a full disk) and once when it goes on */
@@ -45,7 +47,20 @@ export function createRecording(
   checkBounds(options)
   checkRoom(file, options)
   createFile(file, options.owner ?? null)
-  return new RecordingWriter(file, createSchema(file, meta), options)
+  let database: Database | null = null
+  try {
+    database = createSchema(file, meta)
+    return new RecordingWriter(file, database, options)
+  } catch (error) {
+    database?.close()
+    removeRecording(file)
+    throw writeError(file, error)
+  }
+}
+
+/** With what SQLite keeps beside it. */
+export function removeRecording(file: string): void {
+  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
 }
 
 /** Goes on with a recording of ours after a gap. @throws UserError when it is none, or is being recorded */
@@ -62,7 +77,7 @@ export function appendRecording(
     return new RecordingWriter(file, database, options)
   } catch (error) {
     database.close()
-    throw isDamage(error) ? damagedError(file) : error
+    throw isDamage(error) ? damagedError(file) : writeError(file, error)
   }
 }
 
@@ -131,13 +146,18 @@ export class RecordingWriter implements RecordingSink {
   }
 
   /**
-   * Numbers the frame on. Never throws for want of room: it remembers a minute of ticks, says so once, and goes on when there is room
-   * again.
+   * Numbers the frame on. A durable recording never throws for want of room: it remembers a minute of ticks, says so once, and goes on
+   * when there is room again. A file that can be made again is not worth a gap.
    */
   append(frame: SecondFrame): void {
-    this.#backlog.push({ frame, gapBefore: this.#gap ?? frame.gapBefore })
+    const tick = { frame, gapBefore: this.#gap ?? frame.gapBefore }
     this.#gap = null
-    this.#backlog.drain((tick) => this.#write(tick))
+    if (!this.#isDurable) {
+      this.#write(tick)
+      return
+    }
+    this.#backlog.push(tick)
+    this.#backlog.drain((pending) => this.#write(pending))
   }
 
   /** It is written with the next tick, or at the end. */
@@ -147,10 +167,20 @@ export class RecordingWriter implements RecordingSink {
 
   close(): void {
     this.#backlog.drain((tick) => this.#write(tick))
-    if (!this.#backlog.isStuck) this.#finish()
-    else this.options.warn?.('the disk is still full: what was kept in memory is lost')
+    if (this.#backlog.isStuck) this.options.warn?.('the disk is still full: what was kept in memory is lost')
+    else this.#finishOrWarn()
     leaveWal(this.database)
     this.database.close()
+  }
+
+  #finishOrWarn(): void {
+    try {
+      this.#finish()
+    } catch (error) {
+      if (!this.#isDurable || !isFull(error)) throw error
+      this.#rollback()
+      this.options.warn?.('the disk is full: every tick is kept, but not that this is the end')
+    }
   }
 
   /** Without finishing anything: the file is to be removed. */

@@ -15,7 +15,7 @@ export const fullDisk = (folder: Folder): Promise<string> => onSmallDisk(folder,
 export const minFree = (folder: Folder): Promise<string> => onSmallDisk(folder, '8m', leaveRoom)
 
 /** Needs root, for a small tmpfs. */
-async function onSmallDisk(
+export async function onSmallDisk(
   folder: Folder,
   size: string,
   use: (disk: string) => Promise<string>,
