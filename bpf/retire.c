@@ -33,7 +33,7 @@ static void free_codes(struct tick *t, uint32_t slot)
 }
 
 /* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */
-static void finish_retiring(struct tick *t, uint32_t slot)
+static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 {
 	struct route_text text = {};
 	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
@@ -46,12 +46,15 @@ static void finish_retiring(struct tick *t, uint32_t slot)
 	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
 	t->sent[slot].generation = generation + 1;
 	t->sent[slot].memo_generation = memo;
+	put(gone, "{\"type\":\"retired\",\"id\":");
+	put_number(gone, t->wire_ids[slot] - 1);
+	put(gone, "}\n");
 	t->wire_ids[slot] = 0;
 	t->retiring[slot] = 0;
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
 }
 
-void retire(struct tick *t, uint32_t slots)
+void retire(struct tick *t, uint32_t slots, struct json *gone)
 {
 	if (slots < RETIRE_FROM)
 		return;
@@ -68,6 +71,6 @@ void retire(struct tick *t, uint32_t slots)
 		if (!t->retiring[slot])
 			begin_retiring(t, slot);
 		else if (t->epoch - t->retiring[slot] > 1)
-			finish_retiring(t, slot);
+			finish_retiring(t, slot, gone);
 	}
 }

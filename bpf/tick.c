@@ -265,7 +265,7 @@ void tick_begin(struct tick *t, struct json *out)
 
 void tick_write(struct tick *t, struct json *out, bool final)
 {
-	static struct json snapshot;
+	static struct json snapshot, gone;
 	uint32_t slots, backends;
 
 	read_totals(t);
@@ -278,14 +278,14 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
-	snapshot.length = 0;
+	snapshot.length = gone.length = 0;
 	put_head(&snapshot, t, &now, final);
 	for (uint32_t slot = 0; slot < slots; slot++)
 		put_row(t, out, slot, now.mono);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_row(t, out, MAX_ROUTES + backend, now.mono);
 	move_rows(t, &snapshot, "traffic");
-	retire(t, slots);
+	retire(t, slots, &gone);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_connection(t, out, backend);
 	move_rows(t, &snapshot, "connections");
@@ -296,5 +296,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	put_totals(&snapshot, t);
 	put(&snapshot, "}\n");
 	put_text(out, snapshot.text, snapshot.length);
+	if (gone.length)
+		put_text(out, gone.text, gone.length);
 	fold_clear();
 }

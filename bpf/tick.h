@@ -44,5 +44,8 @@ void put_requests(struct tick *t, struct json *out, int64_t offset_ns);
 
 /* ---- retire.c ---- */
 
-/* Once the slots run short: routes that nobody asks for any more make room, and no count is lost. */
-void retire(struct tick *t, uint32_t slots);
+/*
+ * Once the slots run short: routes that nobody asks for any more make room, and no count is lost. `gone` says whose ids are not
+ * used again: a recorder that runs for months must be able to forget them.
+ */
+void retire(struct tick *t, uint32_t slots, struct json *gone);

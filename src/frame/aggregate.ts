@@ -190,7 +190,7 @@ export function sumOf(parts: readonly Aggregate[]): Aggregate {
 
 export const backendKey = (backend: Backend): string => `${backend.netns} ${backend.address}`
 /** A method holds no space, so the first one separates. */
-export const routeKey = (route: Route): string => `${route.method} ${route.path}`
+export const routeKey = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`
 
 export function mergeDistribution(a: Distribution, b: Distribution): Distribution {
   if (a.count === 0 && a.sampled === 0) return b

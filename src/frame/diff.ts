@@ -12,9 +12,10 @@ export const LATE: Micros = micros(1_500_000)
 export class Differ {
   #last: Snapshot
   #seq = 0
-  readonly #slots = new Map<number, SlotTotal>()
+  readonly #slots = new Map<number, { readonly pair: string; readonly total: SlotTotal }>()
   readonly #connections = new Map<number, ConnectionTotal>()
-  readonly #pairs = new Set<string>()
+  /** how many slots stand for a backend and route */
+  readonly #pairs = new Map<string, number>()
 
   constructor(first: Snapshot) {
     this.#last = withoutRows(first)
@@ -45,13 +46,24 @@ export class Differ {
     }
   }
 
+  /** Nothing comes from this slot any more: a recorder that runs for months meets millions of routes. */
+  forget(id: number): void {
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return
+    this.#slots.delete(id)
+    const others = this.#pairs.get(slot.pair)! - 1
+    if (others > 0) this.#pairs.set(slot.pair, others)
+    else this.#pairs.delete(slot.pair)
+  }
+
   #trafficRow(now: TrafficTotals): TrafficRow {
     let slot = this.#slots.get(now.slot)
     if (slot === undefined) {
-      this.#slots.set(now.slot, (slot = new SlotTotal()))
-      this.#pairs.add(pairOf(now))
+      slot = { pair: pairOf(now), total: new SlotTotal() }
+      this.#slots.set(now.slot, slot)
+      this.#pairs.set(slot.pair, (this.#pairs.get(slot.pair) ?? 0) + 1)
     }
-    return slot.advance(now)
+    return slot.total.advance(now)
   }
 
   /** Slots of the same backend and route: the same text from different raw bytes, or a retired slot and its successor. */

@@ -1,4 +1,5 @@
 /** Lines of the wire become snapshots. Knows the columns' positions; nothing above this file does. */
+import { routeKey } from '../frame/aggregate.ts'
 import type { Backend, Control, Excluded, FailureKind, Loss, Outcome, Route } from '../frame/frame.ts'
 import type {
   ConnectionTotals,
@@ -23,6 +24,7 @@ import {
 export type Decoded =
   | { readonly kind: 'hello'; readonly hello: HelloLine }
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly kind: 'retired'; readonly slot: number }
   | { readonly kind: 'bye'; readonly reason: string }
   /** a dimension was learned, or the line was torn */
   | { readonly kind: 'nothing' }
@@ -32,12 +34,19 @@ interface Slot {
   readonly route: Route
 }
 
+/** A route and how many slots stand for it: with the last of them it is forgotten. */
+interface SharedRoute {
+  readonly route: Route
+  slots: number
+}
+
 export class Decoder {
   /** lines that were not of the wire: a killed helper tears its last one */
   malformed = 0
   readonly #backends = new Map<number, Backend>()
   readonly #slots = new Map<number, Slot>()
-  readonly #routes = new Map<string, Route>()
+  readonly #routes = new Map<string, SharedRoute>()
+  #nextRoute = 1
 
   decode(line: string): Decoded {
     const message = parse(line)
@@ -61,16 +70,29 @@ export class Decoder {
         return { kind: 'nothing' }
       case 'snapshot':
         return { kind: 'snapshot', snapshot: this.#snapshot(message) }
+      case 'retired':
+        this.#forgetSlot(message.id)
+        return { kind: 'retired', slot: message.id }
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }
   }
 
   #learnSlot(id: number, backendId: number, method: string, path: string): void {
-    const key = `${method} ${path}`
-    let route = this.#routes.get(key)
-    if (route === undefined) this.#routes.set(key, (route = { id: this.#routes.size + 1, method, path }))
-    this.#slots.set(id, { backend: this.#backend(backendId), route })
+    const key = routeKey({ method, path })
+    let shared = this.#routes.get(key)
+    if (shared === undefined)
+      this.#routes.set(key, (shared = { route: { id: this.#nextRoute++, method, path }, slots: 0 }))
+    shared.slots++
+    this.#slots.set(id, { backend: this.#backend(backendId), route: shared.route })
+  }
+
+  #forgetSlot(id: number): void {
+    const { route } = this.#slot(id)
+    this.#slots.delete(id)
+    const key = routeKey(route)
+    const shared = this.#routes.get(key)
+    if (shared !== undefined && --shared.slots === 0) this.#routes.delete(key)
   }
 
   #snapshot(line: SnapshotLine): Snapshot {
@@ -164,6 +186,7 @@ const TYPES: ReadonlySet<unknown> = new Set<WireLine['type']>([
   'backend',
   'route',
   'snapshot',
+  'retired',
   'bye',
 ])
 

@@ -28,6 +28,9 @@ export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<
       case 'bye':
         yield decoded
         break
+      case 'retired':
+        differ?.forget(decoded.slot)
+        break
       case 'snapshot': {
         const { snapshot } = decoded
         if (differ === null || before === null) {

@@ -6,11 +6,12 @@
  *   backend   a new backend, before the first row that names it
  *   route     a new route slot, before the first row that names it
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
+ *   retired   a route slot whose last total has been sent: nothing names it again
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
  */
-export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | ByeLine
+export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | ByeLine
 
 export const WIRE_VERSION = 1
 
@@ -148,6 +149,11 @@ export interface SnapshotLine {
     readonly answered: number
     readonly failed: number
   }
+}
+
+export interface RetiredLine {
+  readonly type: 'retired'
+  readonly id: number
 }
 
 export interface ByeLine {

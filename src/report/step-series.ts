@@ -153,7 +153,7 @@ const backendBuilder = (backend: Backend, count: number) => ({
   fivexx: zeros(count),
   failures: zeros(count),
   refused: zeros(count),
-  routes: new Interned(routeKey, (route) => new RouteBuilder(route)),
+  routes: new Interned<Route, RouteBuilder>(routeKey, (route) => new RouteBuilder(route)),
 })
 
 class RouteBuilder implements RouteSeries {

@@ -107,6 +107,8 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
         .filter(([name]) => name.endsWith('* OTHER'))
         .reduce((sum, [, row]) => sum + row.requests, 0)
       assert.equal(other, 36, 'the last 31 routes found the room that the first had left')
+      assert.ok(seen.retired.length >= 31, 'the recorder is told whom it may forget')
+      assert.equal(new Set(seen.retired).size, seen.retired.length)
     } finally {
       await cable.remove()
     }

@@ -123,6 +123,37 @@ test('slots of the same route are one row', async () => {
   )
 })
 
+test('a retired slot is forgotten, and its route may come back in another one', async () => {
+  const { frames } = await read([
+    hello,
+    backend,
+    route(7, '/a'),
+    route(8, '/a'),
+    snapshot(0),
+    snapshot(1, { traffic: [traffic(7, 2, 2), traffic(8, 1, 1)] }),
+    { type: 'retired', id: 7 },
+    snapshot(2, { traffic: [traffic(8, 4, 4)] }),
+    { type: 'retired', id: 8 },
+    route(9, '/a'),
+    snapshot(3, { traffic: [traffic(9, 5, 5)] }),
+  ])
+  assert.deepEqual(
+    frames.map(({ traffic: rows }) => rows.map(({ requests, route: { path } }) => [requests, path])),
+    [[[3, '/a']], [[3, '/a']], [[5, '/a']]],
+  )
+  await assert.rejects(
+    read([
+      hello,
+      backend,
+      route(7, '/a'),
+      snapshot(0),
+      { type: 'retired', id: 7 },
+      snapshot(1, { traffic: [traffic(7, 1, 1)] }),
+    ]),
+    /names route slot 7/,
+  )
+})
+
 test('the sum of all frames is the last total minus the first, whatever was skipped', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(100), { minLength: 2, maxLength: 12 }), async (steps) => {

@@ -18,6 +18,8 @@ export interface Seen {
   /** the last one: exact */
   readonly final: Snapshot
   readonly bye: string | null
+  /** slots that were given up, in order */
+  readonly retired: readonly number[]
 }
 
 /** A running helper. */
@@ -93,18 +95,25 @@ class WireReader {
   readonly #decoder = new Decoder()
   #differ: Differ | null = null
   #bye: string | null = null
+  readonly #retired: number[] = []
   #wake: () => void = () => undefined
 
   read(line: string): void {
     const decoded = this.#decoder.decode(line)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
+    if (decoded.kind === 'retired') this.#retire(decoded.slot)
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
       if (this.#differ === null) this.#differ = new Differ(decoded.snapshot)
       else this.frames.push(this.#differ.next(decoded.snapshot))
     }
     this.#wake()
+  }
+
+  #retire(slot: number): void {
+    this.#differ?.forget(slot)
+    this.#retired.push(slot)
   }
 
   async until(condition: (wire: WireReader) => boolean): Promise<void> {
@@ -114,6 +123,6 @@ class WireReader {
   seen(): Seen {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper said nothing')
-    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye }
+    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye, retired: this.#retired }
   }
 }
