@@ -5,12 +5,13 @@ import { micros } from '../frame/units.ts'
 import type { Size } from './board.ts'
 import { inFlightCell, latencyCell, statusCells } from './cells.ts'
 import { chart } from './chart.ts'
+import { inEights } from './columns.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
 import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line, type Style } from './line.ts'
 import { count, latency, percent, rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
 import { bar } from './sparkline.ts'
-import { clip, left, right, visible } from './text.ts'
+import { cellWidth, clip, left, right, visible } from './text.ts'
 
 export interface DetailView extends HeaderFacts {
   readonly size: Size
@@ -39,7 +40,7 @@ export function requestsPage(board: Leaderboard, subject: Drilldown, view: Detai
     columns: view.size.columns,
     rows: view.size.rows - top.length - 1,
     timeZone: view.timeZone,
-    title: `its kept requests up to this moment, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
+    title: `its kept requests${view.size.columns < 70 ? '' : ' up to this moment'}, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
   })
   const none = line('  None of its requests was kept in these seconds; ←→ looks around.', 'dim')
   return fitted([...top, EMPTY, ...(lines.length > 0 ? lines : [none])], view.size)
@@ -153,7 +154,8 @@ function plotsOf({ rps, header, trouble }: Drilldown): Plot[] {
 /** Its routes, from the first that keeps the cursor in sight. */
 function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room: number): Line[] {
   const first = Math.max(0, Math.min(selected - room + 3, routes.length - room + 1))
-  const path = Math.max(16, size.columns - 60)
+  const names = routes.map(({ route }) => cellWidth(`${visible(route.method)} ${visible(route.path)}`))
+  const path = Math.max(16, Math.min(size.columns - 60, inEights(Math.max(...names, 0))))
   const title = `  ${left(`ROUTE  (${count(routes.length)})`, path)}  ${right('RPS', 7)}  ${right('SHARE', 5)}  ${right('avg', 6)}  ${right('p99', 6)}  STATUS`
   const rows = routes.slice(first, first + Math.max(1, room - 1)).map((route, i) => {
     const name = left(clip(`${visible(route.route.method)} ${visible(route.route.path)}`, path), path)
@@ -165,7 +167,7 @@ function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room:
       span(`  ${right(avg.text, 6)}`, avg.style),
       span(`  ${right(p99.text, 6)}`, p99.style),
       span('  '),
-      ...statusCells(route, 0, 24),
+      ...statusCells(route, 0, Math.max(0, size.columns - path - 36)),
     ]
     return first + i === selected
       ? padLine(spans, size.columns).map(({ text }) => span(text, 'selected'))

@@ -5,7 +5,7 @@ import type { Loss } from '../frame/frame.ts'
 import type { Sort } from '../frame/ranking.ts'
 import { clockTime, localDateTime } from '../frame/timezone.ts'
 import { addMicros } from '../frame/units.ts'
-import { EMPTY, joinFitting, line, span, type Line } from './line.ts'
+import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
 
@@ -28,15 +28,15 @@ export function headerLines(board: Leaderboard, facts: HeaderFacts): Line[] {
 
 function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Line {
   const fivexx = totals.classes.find(({ name }) => name === '5xx')
-  const parts: Line[] = [
-    [span('upstreamtop', 'bold'), span(' — nginx upstreams')],
-    [span(`${rate(totals.rps)} req/s`, 'bold')],
-    [span(`${windowSeconds}s window`)],
-  ]
+  const parts: Line[] = [[span(`${rate(totals.rps)} req/s`, 'bold')], [span(`${windowSeconds}s window`)]]
   if (fivexx !== undefined) parts.push([span(`5xx ${precisePercent(fivexx.ratio)}`, 'bad')])
   if (totals.failures > 0) parts.push([span(plural(totals.failures, 'failure'), 'bad')])
   if (totals.inFlight > 0) parts.push([span(`${count(totals.inFlight)} in flight`)])
-  return joinFitting(parts, ' · ', columns)
+  // Where not all has room, a failure says more than what upstreamtop is.
+  const named: Line[] = [[span('upstreamtop', 'bold'), span(' — nginx upstreams')], ...parts]
+  const whole = joinFitting(named, ' · ', Infinity)
+  if (lineWidth(whole) <= columns) return whole
+  return joinFitting([[span('upstreamtop', 'bold')], ...parts], ' · ', columns)
 }
 
 function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {

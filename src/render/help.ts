@@ -1,4 +1,4 @@
-/** The help page, in as many columns as fit. */
+/** The help page, in as many columns as fit; on a small screen a part of it. */
 import { EMPTY, line, lineWidth, padLine, span, type Line } from './line.ts'
 import type { Size } from './board.ts'
 
@@ -12,7 +12,21 @@ const NOTES = [
   "Times are header times: until the answer's head is complete. ~: from a sample.",
 ]
 
-export function helpLines(groups: readonly HelpGroup[], { columns, rows }: Size): Line[] {
+/** @param first of the lines to show; what is beyond the screen is told of */
+export function helpLines(groups: readonly HelpGroup[], size: Size, first: number): Line[] {
+  const lines = allLines(groups, size.columns)
+  if (lines.length <= size.rows) return lines
+  const from = Math.min(first, helpEnd(groups, size))
+  return [...lines.slice(from, from + size.rows - 1), line(' ↑↓ more', 'accent')]
+}
+
+/** The greatest `first` that makes sense. */
+export function helpEnd(groups: readonly HelpGroup[], { columns, rows }: Size): number {
+  const { length } = allLines(groups, columns)
+  return length <= rows ? 0 : length - rows + 1
+}
+
+function allLines(groups: readonly HelpGroup[], columns: number): Line[] {
   const blocks = groups.map(blockOf)
   const width = Math.max(...blocks.flat().map(lineWidth)) + 1
   const across = Math.max(1, Math.min(blocks.length, Math.floor(columns / width)))
@@ -27,7 +41,7 @@ export function helpLines(groups: readonly HelpGroup[], { columns, rows }: Size)
     [span('upstreamtop', 'bold'), span(' — keys')],
     ...body,
     ...NOTES.map((note) => line(` ${note}`, 'dim')),
-  ].slice(0, rows)
+  ]
 }
 
 const shortest = (stacks: readonly Line[][]): Line[] =>

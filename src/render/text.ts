@@ -76,6 +76,16 @@ export function headOf(text: string, width: number): string {
   return text.slice(0, end)
 }
 
+/** The longest end that fits into `width` cells; `…` stands for what is before it. */
+export function tail(text: string, width: number): string {
+  if (cellWidth(text) <= width) return text
+  const characters = Array.from(text)
+  let used = 1
+  let from = characters.length
+  while (from > 0 && used + cellsOf(characters[from - 1]!) <= width) used += cellsOf(characters[--from]!)
+  return width <= 0 ? '' : `…${characters.slice(from).join('')}`
+}
+
 const COMBINING = /^[\p{Mn}\p{Me}\u1160-\u11ff\ud7b0-\ud7ff]$/u
 
 function cellsOf(character: string): 0 | 1 | 2 {

@@ -12,7 +12,7 @@ import type { SecondLoad } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import type { JumpKind } from './bindings.ts'
 import { Loads } from './loads.ts'
-import type { Stops } from './stops.ts'
+import { typed, type Stops } from './stops.ts'
 
 export interface Landing {
   readonly stop: number
@@ -66,7 +66,7 @@ export function findJump(
     }
     case 'marker': {
       const places = recording.markers
-        .map(({ at, text }) => ({ stop: stops.ofTime(at), text }))
+        .map(({ at, text }) => ({ stop: stops.ofTime(typed(at)), text }))
         .sort((a, b) => a.stop - b.stop)
       const stop = nearest(
         places.map((place) => place.stop),

@@ -4,10 +4,10 @@ import { leaderboard, type BoardOptions, type Leaderboard } from '../frame/leade
 import type { Moment } from '../frame/moment.ts'
 import type { Marker } from '../frame/frame.ts'
 import { boardLines, boardRows, type BoardView, type Size } from '../render/board.ts'
-import { helpLines } from '../render/help.ts'
+import { helpEnd, helpLines } from '../render/help.ts'
 import { clipLine, EMPTY, joinFitting, line, lineWidth, span, type Line } from '../render/line.ts'
 import { scrubberLines, type Scrubber } from '../render/scrubber.ts'
-import { visible } from '../render/text.ts'
+import { clip, tail, visible } from '../render/text.ts'
 import { routeKey } from '../frame/aggregate.ts'
 import { HELP, hintsFor, type PromptKind } from './bindings.ts'
 import { boardSize, CHROME_ROWS } from './print.ts'
@@ -54,28 +54,28 @@ export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
 export function selectableOf(scene: Scene): Selectable {
   const board = boardOf(scene)
   const page = pageOf(scene.view)
-  const pageSize = Math.max(1, scene.size.rows - 12)
-  if (board === null || scene.moment === null) return { rows: [], items: [], pageSize }
+  const sizes = { pageSize: Math.max(1, scene.size.rows - 12), helpEnd: helpEnd(HELP, boardSize(scene.size)) }
+  if (board === null || scene.moment === null) return { rows: [], items: [], ...sizes }
   if (page.kind === 'board') {
     const rows = boardRows(board, boardView(scene)).map(({ id, backend, route }) => ({
       id,
       subject: { backend: backend.key, route: route === null ? null : routeKey(route.route) },
     }))
-    return { rows, items: [], pageSize }
+    return { rows, items: [], ...sizes }
   }
   const subject = drilldown(scene.moment, scene.history, page.subject, scene.view.sort)
-  if (subject === null) return { rows: [], items: [], pageSize }
+  if (subject === null) return { rows: [], items: [], ...sizes }
   const items =
     page.kind === 'requests'
       ? subject.requests.map(() => page.subject)
       : subject.routes.map(({ route }) => ({ backend: page.subject.backend, route: routeKey(route) }))
-  return { rows: [], items, pageSize }
+  return { rows: [], items, ...sizes }
 }
 
 function bodyLines(scene: Scene): Line[] {
   const { view, moment, size } = scene
   const board = boardOf(scene)
-  if (view.help) return helpLines(HELP, boardSize(size))
+  if (view.help !== null) return helpLines(HELP, boardSize(size), view.help)
   if (board === null || moment === null) return [line('upstreamtop', 'bold'), EMPTY, line(`  ${scene.empty}`)]
   const page = pageOf(view)
   if (page.kind === 'board' || scene.details === null) return boardLines(board, boardView(scene))
@@ -116,14 +116,17 @@ const PROMPTS: Readonly<Record<PromptKind, string>> = {
 function footerLine(scene: Scene): Line {
   const { view, size, canLive, markersHere } = scene
   if (view.prompt !== null) {
-    return [
-      span(` ${PROMPTS[view.prompt.kind]}`, 'accent'),
-      span(visible(view.prompt.text)),
-      span(' ', 'cursor'),
-    ]
+    const question = ` ${PROMPTS[view.prompt.kind]}`
+    const typed = tail(visible(view.prompt.text), size.columns - question.length - 1)
+    return [span(question, 'accent'), span(typed), span(' ', 'cursor')]
   }
   const state: Line = [span(` ${stateText(scene)}`, 'bold')]
-  if (view.message !== null) return [...state, span('  '), span(visible(view.message), 'accent')]
+  if (view.message !== null)
+    return [
+      ...state,
+      span('  '),
+      span(clip(visible(view.message), size.columns - lineWidth(state) - 3), 'accent'),
+    ]
   const marks = markersHere.map(({ text }): Line => [span(`◆ ${visible(text)}`, 'accent')])
   const page = pageOf(view)
   const hints = hintsFor(page.kind, { live: canLive }).map(({ keys, does }): Line => [

@@ -6,6 +6,7 @@ import type { Key } from './keys.ts'
 import { Moments } from './moments.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
+import { holds, typed } from './stops.ts'
 import { sceneLines, selectableOf, type Details, type Scene } from './scene.ts'
 import type { Screen } from './screen.ts'
 import { ScrubberCache } from './scrubbing.ts'
@@ -239,7 +240,7 @@ export class Session {
       stop,
       // Of a part alone it would be drawn twice: the rest follows at once.
       scrubber: this.#isWhole ? this.#scrubbers.of(size.columns) : null,
-      markersHere: stop === null ? [] : markers.filter(({ at }) => at >= stop.from && at < stop.to),
+      markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, typed(at))),
       canLive: isLive,
       size,
       details: this.#details,

@@ -24,8 +24,10 @@ export interface PlayRules {
   readonly idleLimit: Micros | null
 }
 
-/** A whole second that someone typed means the tick that began about then, and not the last microseconds of the one before. */
+/** A whole second that someone typed, or set a marker at, means the tick that began about then, and not the last microseconds of the one before. */
 export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
+
+export const holds = ({ from, to }: Stop, at: WallMicros): boolean => at >= from && at < to
 
 /** How long a gap stays on the screen. */
 const GAP_HOLD: Micros = SECOND

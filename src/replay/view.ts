@@ -24,7 +24,8 @@ export interface View {
   readonly windowSeconds: number
   readonly prompt: Prompt | null
   readonly message: string | null
-  readonly help: boolean
+  /** the first line of the help that is shown; null: the help is closed */
+  readonly help: number | null
 }
 
 const WINDOWS = [1, 5, 10, 60] as const
@@ -37,7 +38,7 @@ export const firstView = (sort: Sort, filter: string, windowSeconds: number): Vi
   windowSeconds,
   prompt: null,
   message: null,
-  help: false,
+  help: null,
 })
 
 export const pageOf = ({ pages }: View): Page => pages.at(-1)!
@@ -49,21 +50,25 @@ export interface Selectable {
   /** on a backend's page: the subjects of its routes; on the requests' page: as many as there are requests */
   readonly items: readonly Subject[]
   readonly pageSize: number
+  /** the last line that the help can begin with: 0 where all of it is seen */
+  readonly helpEnd: number
 }
 
 /** The actions that change the view alone; others leave it as it is. */
 export function viewAfter(view: View, action: Action, selectable: Selectable): View {
   switch (action.kind) {
     case 'help':
-      return { ...view, help: !view.help }
+      return { ...view, help: view.help === null ? 0 : null }
     case 'back':
       return back(view)
     case 'enter':
       return entered(view, selectable)
     case 'move':
-      return moved(view, action.by, selectable)
+      return view.help === null ? moved(view, action.by, selectable) : leafed(view, action.by, selectable)
     case 'page':
-      return moved(view, action.by * selectable.pageSize, selectable)
+      return view.help === null
+        ? moved(view, action.by * selectable.pageSize, selectable)
+        : leafed(view, action.by * selectable.pageSize, selectable)
     case 'sort': {
       const next = (SORTS.indexOf(view.sort) + action.by + SORTS.length) % SORTS.length
       return { ...view, sort: SORTS[next]! }
@@ -82,7 +87,7 @@ export function viewAfter(view: View, action: Action, selectable: Selectable): V
 /** One step out: help, page, cursor, filter; then there is nothing left to leave. */
 function back(view: View): View {
   const [first, ...rest] = view.pages
-  if (view.help) return { ...view, help: false }
+  if (view.help !== null) return { ...view, help: null }
   if (rest.length > 0) return { ...view, pages: [first, ...rest.slice(0, -1)] }
   if (view.selected !== null) return { ...view, selected: null }
   return { ...view, filter: '' }
@@ -90,7 +95,7 @@ function back(view: View): View {
 
 function entered(view: View, { rows, items }: Selectable): View {
   const page = pageOf(view)
-  const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: false })
+  const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: null })
   switch (page.kind) {
     case 'board': {
       const row = rows.find(({ id }) => id === view.selected) ?? rows[0]
@@ -117,6 +122,11 @@ function moved(view: View, by: number, { rows, items }: Selectable): View {
   const [first, ...rest] = view.pages
   return { ...view, pages: [first, ...rest.slice(0, -1), { ...page, selected }] }
 }
+
+const leafed = (view: View, by: number, { helpEnd }: Selectable): View => ({
+  ...view,
+  help: clamp((view.help ?? 0) + by, helpEnd + 1),
+})
 
 const clamp = (index: number, count: number): number => Math.max(0, Math.min(count - 1, index))
 

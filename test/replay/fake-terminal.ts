@@ -48,10 +48,10 @@ export class FakeTerminal implements Terminal {
   }
 
   /** Until the screen shows it. @throws with the screen when it does not come */
-  async shows(what: RegExp): Promise<string> {
+  async shows(what: RegExp | (() => boolean)): Promise<string> {
     for (let tries = 0; tries < 500; tries++) {
       await this.settled()
-      if (what.test(this.text)) return this.text
+      if (what instanceof RegExp ? what.test(this.text) : what()) return this.text
       await pause(20)
     }
     throw new Error(`${String(what)} did not come:\n${this.text}`)

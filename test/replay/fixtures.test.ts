@@ -30,7 +30,13 @@ test('one key from the start lands on each incident of incident.db', () => {
   assert.equal(landing('incident.db', 'slow'), 160)
   assert.equal(landing('incident.db', 'backend'), 280)
   assert.equal(landing('incident.db', 'gap'), 400)
-  assert.equal(landing('incident.db', 'marker'), 57)
+  // Set at 15:00:58.000; the tick of that second began some µs later.
+  assert.equal(landing('incident.db', 'marker'), 58)
+})
+
+test('the markers of future-columns.db and clock-step.db are one key away', () => {
+  assert.equal(landing('future-columns.db', 'marker'), 5)
+  assert.equal(landing('clock-step.db', 'marker'), -10)
 })
 
 test('the gap of gap.db and the clock step of clock-step.db are one key away', () => {

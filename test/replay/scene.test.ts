@@ -6,12 +6,13 @@ import { addMicros } from '../../src/frame/units.ts'
 import * as details from '../../src/render/detail.ts'
 import { lineWidth, type Line } from '../../src/render/line.ts'
 import { labelsOf, scrubberOf, scrubberWidth } from '../../src/render/scrubber.ts'
-import { printed } from '../../src/render/theme.ts'
+import { printed, type Depth } from '../../src/render/theme.ts'
+import { HELP } from '../../src/replay/bindings.ts'
 import { Moments } from '../../src/replay/moments.ts'
-import { sceneLines, type Scene } from '../../src/replay/scene.ts'
+import { sceneLines, selectableOf, type Scene } from '../../src/replay/scene.ts'
 import { startingAt } from '../../src/replay/timeline.ts'
 import { Stops } from '../../src/replay/stops.ts'
-import { firstView, type Page, type View } from '../../src/replay/view.ts'
+import { firstView, viewAfter, type Page, type View } from '../../src/replay/view.ts'
 import { assertGolden } from '../golden.ts'
 import { BACKENDS, ROUTES, START, story } from './story.ts'
 
@@ -50,7 +51,8 @@ function scene(
   }
 }
 
-const text = (lines: readonly Line[]): string => lines.map((line) => `${printed(line, 'none')}\n`).join('')
+const text = (lines: readonly Line[], depth: Depth = 'none'): string =>
+  lines.map((line) => `${printed(line, depth)}\n`).join('')
 
 const CHECKOUT = backendKey(BACKENDS.checkout)
 const ROUTE = routeKey(ROUTES.checkout)
@@ -63,18 +65,48 @@ const pages: Readonly<Record<string, Page | null>> = {
 
 for (const [name, page] of Object.entries(pages)) {
   for (const [columns, rows] of [
+    [60, 24],
     [80, 24],
     [120, 40],
+    [200, 60],
   ] as const) {
-    test(`the ${name} page at ${columns}x${rows}`, () => {
-      assertGolden(`scene/${name}-${columns}.txt`, text(sceneLines(scene(65, columns, rows, page))))
+    test(`the ${name} page at ${columns}x${rows}, plain and in colour`, () => {
+      const lines = sceneLines(scene(65, columns, rows, page))
+      assertGolden(`scene/${name}-${columns}.txt`, text(lines))
+      assertGolden(`scene/${name}-${columns}.ansi`, text(lines, 'colour'))
     })
   }
 }
 
 test('the help at two widths', () => {
-  assertGolden('scene/help-80.txt', text(sceneLines(scene(65, 80, 24, null, { help: true }))))
-  assertGolden('scene/help-120.txt', text(sceneLines(scene(65, 120, 30, null, { help: true }))))
+  assertGolden('scene/help-80.txt', text(sceneLines(scene(65, 80, 24, null, { help: 0 }))))
+  assertGolden('scene/help-120.txt', text(sceneLines(scene(65, 120, 30, null, { help: 0 }))))
+})
+
+test('on a small screen one leafs through the help, to its end and no further', () => {
+  const at = (help: number): string => text(sceneLines(scene(65, 60, 10, null, { help })))
+  const { helpEnd } = selectableOf(scene(65, 60, 10, null, { help: 0 }))
+  const seen = Array.from({ length: helpEnd + 1 }, (_, first) => at(first)).join('')
+  for (const [keys, does] of HELP.flatMap((group) => group.keys))
+    assert.ok(seen.includes(`${keys.padEnd(11)}${does}`), keys)
+  assert.match(at(0), /upstreamtop — keys[^]*↑↓ more/)
+  assert.equal(at(helpEnd + 5), at(helpEnd))
+  const open = { ...firstView('rps', '', 1), help: 0 }
+  const selectable = selectableOf(scene(65, 60, 10, null, open))
+  const after = (by: 1 | -1, view: View): View => viewAfter(view, { kind: 'move', by }, selectable)
+  assert.equal(after(1, open).help, 1)
+  assert.equal(after(-1, open).help, 0)
+  assert.equal(after(1, { ...open, help: helpEnd }).help, helpEnd)
+  assert.equal(after(1, open).selected, null)
+})
+
+test('a long text in a prompt shows its end, a long message that it goes on', () => {
+  const footer = (view: Partial<View>): string =>
+    text(sceneLines(scene(65, 60, 24, null, view))).split('\n')[23]!
+  const typed = footer({ prompt: { kind: 'filter', text: `${'/api'.repeat(30)}/商品/end` } })
+  assert.match(typed, /^ filter backends and routes: ….*\/商品\/end$/)
+  assert.equal(footer({ prompt: { kind: 'filter', text: '/api' } }), ' filter backends and routes: /api')
+  assert.match(footer({ message: 'word '.repeat(30) }), /^ paused {2}word word .*…$/)
 })
 
 test('the scrubber shows trouble, gap, marker and place', () => {
