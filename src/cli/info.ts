@@ -4,7 +4,7 @@ import type { Recording } from '../frame/recording.ts'
 import { isoUtc, localDateTime } from '../frame/timezone.ts'
 import type { WallMicros } from '../frame/units.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
-import { visible } from '../render/text.ts'
+import { jsonText, visible } from '../render/text.ts'
 import { recordingEntry } from '../report/json.ts'
 import type { Inventory } from '../store/inventory.ts'
 
@@ -71,5 +71,5 @@ export function infoJson(recording: Recording, inventory: Inventory, sum: Aggreg
       damage,
     },
   }
-  return `${JSON.stringify(value, null, 2)}\n`
+  return `${jsonText(value)}\n`
 }

@@ -4,7 +4,7 @@ import type { Recording, SeqRange } from '../frame/recording.ts'
 import { clockTimeMillis, isoUtc } from '../frame/timezone.ts'
 import { toMillis, type Micros } from '../frame/units.ts'
 import { latency } from '../render/quantities.ts'
-import { visible } from '../render/text.ts'
+import { jsonText, visible } from '../render/text.ts'
 import { csvRow } from '../report/csv.ts'
 
 export type RequestFormat = 'text' | 'csv' | 'ndjson'
@@ -33,7 +33,7 @@ function rowOf(event: RequestEvent, format: RequestFormat, timeZone: string): st
     case 'csv':
       return csvRow(Object.values(fields(event)))
     case 'ndjson':
-      return `${JSON.stringify(fields(event))}\n`
+      return `${jsonText(fields(event), 0)}\n`
   }
 }
 

@@ -1,6 +1,7 @@
 /** One command line from start to exit code. The only place that turns what was thrown into words. */
 import { CommanderError } from 'commander'
 import { ExitCode, UserError } from '../errors.ts'
+import { visible } from '../render/text.ts'
 import type { Io } from './io.ts'
 import { program, withDefaultCommand } from './program.ts'
 
@@ -18,9 +19,9 @@ function explain(error: unknown, io: Io): ExitCode {
   // Commander has written its own words; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
   if (error instanceof UserError) {
-    io.stderr.write(
-      `upstreamtop: ${error.message}\n${error.remedy === undefined ? '' : `  ${error.remedy}\n`}`,
-    )
+    // It may quote what came off the wire or out of a file.
+    const remedy = error.remedy === undefined ? '' : `\n  ${error.remedy}`
+    io.stderr.write(`upstreamtop: ${error.message}${remedy}\n`.split('\n').map(visible).join('\n'))
     return error.exitCode
   }
   io.stderr.write(

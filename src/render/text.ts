@@ -22,6 +22,13 @@ function escaped(character: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
+/** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
+export const jsonText = (value: unknown, indent = 2): string =>
+  JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 /** Cells that a text takes on a terminal; the text must be visible. */
 export function cellWidth(text: string): number {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 126) return i + cellsFrom(text, i)

@@ -4,6 +4,7 @@ import type { Recording } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import { micros, type Micros, type WallMicros } from '../frame/units.ts'
 import { boardLines, type Size } from '../render/board.ts'
+import { jsonText } from '../render/text.ts'
 import { printed, type Depth } from '../render/theme.ts'
 import { jsonOf } from './json.ts'
 import { Moments } from './moments.ts'
@@ -31,7 +32,7 @@ export function* printFrames(recording: Recording, options: PrintOptions): Itera
   for (const stop of chosenStops(stops, options)) {
     const board = leaderboard(moments.at(stop, options.windowSeconds), options.board)
     if (options.format === 'json') {
-      yield `${JSON.stringify(jsonOf(board, recording.info))}\n`
+      yield `${jsonText(jsonOf(board, recording.info), 0)}\n`
     } else {
       yield (first ? '' : '\n') + frameText(board, recording, options)
     }

@@ -1,8 +1,8 @@
 /** Results of assertions for people, programs and the two CI systems that draw them. */
 import { exactCount } from '../render/quantities.ts'
-import { visible } from '../render/text.ts'
+import { jsonText, visible } from '../render/text.ts'
 import type { AssertionResult } from './assertions.ts'
-import { documentOf, jsonText } from './json.ts'
+import { documentOf } from './json.ts'
 import type { Summary } from './summary.ts'
 
 export const ASSERTION_FORMATS = ['text', 'json', 'junit', 'github'] as const

@@ -1,6 +1,5 @@
 /** Lines as CSV (RFC 4180, lines end as in the rest of Unix) and as NDJSON, a row at a time. */
-import { visible } from '../render/text.ts'
-import { jsonText } from './json.ts'
+import { jsonText, visible } from '../render/text.ts'
 import { emptyLine, flat, type By, type Line } from './lines.ts'
 
 export function* csvRows(lines: readonly Line[], by: By): Iterable<string> {

@@ -1,5 +1,5 @@
 /** The formats of `report`, each in a file of its own, loaded when it is asked for. */
-import { jsonText } from './json.ts'
+import { jsonText } from '../render/text.ts'
 import type { Report } from './report.ts'
 
 export const FORMATS = ['text', 'md', 'json', 'ndjson', 'csv', 'html'] as const

@@ -99,10 +99,3 @@ export function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Sum
     },
   }
 }
-
-/** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
-export const jsonText = (value: unknown, indent = 2): string =>
-  JSON.stringify(value, null, indent).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Check } from '../../record/diagnosis.ts'
-import { visible } from '../../render/text.ts'
+import { jsonText, visible } from '../../render/text.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
@@ -36,7 +36,7 @@ export function doctorCommand(io: Io): Command {
 }
 
 const json = (checks: readonly Check[], records: boolean): string =>
-  `${JSON.stringify({ schema: 1, records, checks }, null, 2)}\n`
+  `${jsonText({ schema: 1, records, checks })}\n`
 
 const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const satisfies Record<Check['state'], string>
 
