@@ -18,7 +18,12 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
     ['command', info.arguments.length === 0 ? '–' : info.arguments.join(' ')],
     ['interfaces', info.interfaces.length === 0 ? '–' : info.interfaces.join(', ')],
     ['from', info.ticks === 0 ? '–' : time(info.start)],
-    ['to', info.ticks === 0 ? '–' : `${time(info.end)} (${longSpan(info.end - info.start)})`],
+    [
+      'to',
+      info.ticks === 0
+        ? '–'
+        : `${time(info.end)} (${info.end < info.start ? 'the clock was set back' : longSpan(info.end - info.start)})`,
+    ],
     ['ticks', `${exactCount(info.ticks)}, covering ${longSpan(sum.covered)}`],
     [
       'requests',

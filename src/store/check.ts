@@ -51,8 +51,9 @@ const BATCH = 200
 /** One pass: each tick as a frame, summed up minute by minute. */
 async function scanTicks(recording: StoredRecording, { signal, report }: Progress): Promise<Scan> {
   const { ticks } = recording
-  const isCut = recording.inspect(({ database }) => readMeta(database).has('cut'))
-  const books = new Books(ticks[0]?.seq === 0 && !isCut)
+  const meta = recording.inspect(({ database }) => readMeta(database))
+  const isCut = meta.has('cut')
+  const books = new Books(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let sum = new Accumulator()

@@ -7,7 +7,7 @@ import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { Recording, SeqRange } from '../frame/recording.ts'
 import { Accumulator } from './accumulator.ts'
 import { interrupted } from './interrupted.ts'
-import type { RecordingMeta } from './meta.ts'
+import { setMeta, type RecordingMeta } from './meta.ts'
 import { createRecording, removeRecording } from './writer.ts'
 import { writeError } from './write-error.ts'
 
@@ -58,6 +58,7 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
       const isAfterLoss = before !== null && seq !== before + 1
       const copied = plan.frame(isAfterLoss ? { ...frame, gapBefore: 'damaged' } : frame)
       sink.append(copied)
+      if (ticks === 0 && seq !== 0) setMeta(sink.database, 'starts_late', 'true')
       sum.addFrame(copied)
       ticks++
       before = seq

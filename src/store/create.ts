@@ -3,7 +3,7 @@ import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs'
 import { usageError } from '../errors.ts'
 import { openWritable, type Database } from './database.ts'
 import { newMeta, setMeta, type RecordingMeta } from './meta.ts'
-import { APPLICATION_ID, FORMAT, PAGE_SIZE, SCHEMA } from './schema.ts'
+import { APPLICATION_ID, FORMAT, PAGE_SIZE, SCHEMA, UNFINISHED_ID } from './schema.ts'
 
 /** To whom the file is given; what SQLite makes beside it belongs to the same user. */
 export interface Owner {
@@ -23,11 +23,11 @@ export function createFile(file: string, owner: Owner | null): void {
   }
 }
 
-/** The schema in a file of `createFile`; WAL from here on. */
-export function createSchema(file: string, meta: RecordingMeta): Database {
+/** The schema in a file of `createFile`; WAL from here on. @param durable false: not ours before it is finished */
+export function createSchema(file: string, meta: RecordingMeta, durable: boolean): Database {
   const database = openWritable(file)
   try {
-    writeSchema(database, meta)
+    writeSchema(database, meta, durable)
     return database
   } catch (error) {
     database.close()
@@ -35,10 +35,10 @@ export function createSchema(file: string, meta: RecordingMeta): Database {
   }
 }
 
-function writeSchema(database: Database, meta: RecordingMeta): void {
+function writeSchema(database: Database, meta: RecordingMeta, durable: boolean): void {
   database.pragma(`page_size = ${PAGE_SIZE}`)
   database.pragma('auto_vacuum = INCREMENTAL')
-  database.pragma(`application_id = ${APPLICATION_ID}`)
+  database.pragma(`application_id = ${durable ? APPLICATION_ID : UNFINISHED_ID}`)
   database.pragma(`user_version = ${FORMAT}`)
   database.transaction(() => {
     database.exec(SCHEMA)
@@ -57,6 +57,7 @@ function cannotCreate(file: string, error: unknown): unknown {
     case 'EPERM':
     case 'EROFS':
       return usageError(`"${file}" may not be written here`, 'Choose a folder in which you may write.')
+    case 'ENAMETOOLONG':
     case 'ENOTDIR':
     case 'EISDIR':
       return usageError(`"${file}" is not the name of a file`, 'Name a file, for example incident.db.')

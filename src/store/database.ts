@@ -1,4 +1,5 @@
 /** The one door to better-sqlite3. */
+import { isAbsolute } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { CorruptRow } from './corrupt-row.ts'
 
@@ -12,11 +13,14 @@ export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 const BUSY_MS = 5000
 
 export const openWritable = (file: string): Database =>
-  new Sqlite(file, { fileMustExist: true, timeout: BUSY_MS })
+  new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS })
 
 /** Beside a recorder, or a finished file. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
 export const openReadOnly = (file: string): Database =>
-  new Sqlite(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+  new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+
+/** The name of a file, whatever it looks like: SQLite has names that mean no file, `:memory:` is one. */
+const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 
 /** A whole file in memory. SQLite copies it. */
 export const openBytes = (bytes: Buffer): Database => new Sqlite(bytes, { readonly: true })

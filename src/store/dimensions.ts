@@ -12,19 +12,15 @@ import {
   type SqlRow,
   type SqlValue,
 } from './database.ts'
-
-/** A row's place in the key order, and what its names add to the checksum. */
-export interface Named {
-  readonly id: number
-  readonly hash: number
-}
+import { KnownNames, type Named } from './known-names.ts'
 
 /** The writer's side: names to numbers, new ones inserted within the tick's transaction. */
 export class DimensionWriter {
-  readonly #backends: Interner<Backend>
-  readonly #routes: Interner<Route>
+  readonly #backends: KnownNames<Backend>
+  readonly #routes: KnownNames<Route>
 
-  constructor(database: Database) {
+  /** @param tick the next one */
+  constructor(database: Database, tick: number) {
     const both = (sql: (table: string) => string, table: string): ((...cells: SqlValue[]) => void) => {
       const statements = [table, `${table}_copy`].map((name) => database.prepare<SqlValue[]>(sql(name)))
       return (...cells) => {
@@ -37,24 +33,38 @@ export class DimensionWriter {
     )
     const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
     const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
-    this.#backends = new Interner(
+    this.#backends = new KnownNames(
       query(database, 'SELECT id, address, netns, name FROM backend').all().map(backendOf),
-      backendKey,
-      (id, { address, netns, name }) => insertBackend(id, address, netns, name),
-      (id, before, { name }) => {
-        if (name !== null && name !== before.name) renameBackend(name, id)
+      tick,
+      {
+        keyOf: backendKey,
+        insert: (id, { address, netns, name }) => insertBackend(id, address, netns, name),
+        change: (id, before, { name }) => {
+          if (name !== null && name !== before.name) renameBackend(name, id)
+        },
+        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
       },
     )
-    this.#routes = new Interner(
+    this.#routes = new KnownNames(
       query(database, 'SELECT id, method, path FROM route').all().map(routeOf),
-      routeKey,
-      (id, { method, path }) => insertRoute(id, method, path),
-      () => undefined,
+      tick,
+      {
+        keyOf: routeKey,
+        insert: (id, { method, path }) => insertRoute(id, method, path),
+        change: () => undefined,
+        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
+      },
     )
   }
 
   backend = (backend: Backend): Named => this.#backends.named(backend)
   route = (route: Route): Named => this.#routes.named(route)
+
+  /** Within the transaction of a tick. @param oldest the first tick that the file still has; null: it keeps all of them */
+  forget(oldest: number | null): void {
+    this.#backends.forget(oldest)
+    this.#routes.forget(oldest)
+  }
 
   /** The transaction was rolled back: forget what it inserted. */
   rollback(): void {
@@ -68,75 +78,6 @@ export class DimensionWriter {
   }
 }
 
-/** A power of two: more than are busy at once on most hosts. */
-const RECENT = 4096
-
-class Interner<T extends { readonly id: number }> {
-  /** by object first: a source interns its names, and its ids are small and dense */
-  #objects = new Map<T, Named>()
-  readonly #recentValues = new Array<T | null>(RECENT).fill(null)
-  readonly #recentNames = new Array<Named>(RECENT).fill({ id: 0, hash: 0 })
-  readonly #keys = new Map<string, Named & { readonly value: T }>()
-  #fresh: string[] = []
-  #next = 1
-
-  constructor(
-    known: readonly T[],
-    readonly keyOf: (value: T) => string,
-    readonly insert: (id: number, value: T) => void,
-    readonly change: (id: number, before: T, now: T) => void,
-  ) {
-    for (const value of known) {
-      this.#remember(value.id, value)
-      this.#next = Math.max(this.#next, value.id + 1)
-    }
-  }
-
-  /** A look-up in a Map by object takes longer than all else that is done with a request. */
-  named(value: T): Named {
-    const at = value.id & (RECENT - 1)
-    if (this.#recentValues[at] === value) return this.#recentNames[at]!
-    const named = this.#find(value)
-    this.#recentValues[at] = value
-    this.#recentNames[at] = named
-    return named
-  }
-
-  #find(value: T): Named {
-    const known = this.#objects.get(value)
-    if (known !== undefined) return known
-    const key = this.keyOf(value)
-    let named = this.#keys.get(key)
-    if (named === undefined) {
-      named = this.#remember(this.#next++, value)
-      this.#fresh.push(key)
-      this.insert(named.id, value)
-    } else this.change(named.id, named.value, value)
-    if (this.#objects.size > 200_000) this.#objects = new Map()
-    this.#objects.set(value, named)
-    return named
-  }
-
-  rollback(): void {
-    for (const key of this.#fresh) this.#keys.delete(key)
-    this.#next -= this.#fresh.length
-    this.#fresh = []
-    this.#objects = new Map()
-    this.#recentValues.fill(null)
-  }
-
-  commit(): void {
-    if (this.#fresh.length > 0) this.#fresh = []
-  }
-
-  #remember(id: number, value: T): Named & { readonly value: T } {
-    const key = this.keyOf(value)
-    const named = { id, hash: foldText(SEED, key), value }
-    this.#keys.set(key, named)
-    return named
-  }
-}
-
 /** A name, and what it adds to the checksum. */
 export interface Known<T> {
   readonly value: T
@@ -147,6 +88,8 @@ export interface Known<T> {
 export class DimensionReader {
   readonly #backends = new Map<number, Known<Backend>>()
   readonly #routes = new Map<number, Known<Route>>()
+  /** a name that was forgotten and came back has several numbers: it is one backend, one route */
+  readonly #byKey = { backend: new Map<string, Known<Backend>>(), route: new Map<string, Known<Route>>() }
   /** the file; then what was recovered from its pages */
   #layers: readonly Layer[] = []
 
@@ -167,8 +110,8 @@ export class DimensionReader {
   backend = (id: number): Known<Backend> => {
     let known = this.#backends.get(id)
     if (known === undefined) {
-      const value = backendOf(this.#row(id, ({ backend }) => backend))
-      this.#backends.set(id, (known = { value, hash: foldText(SEED, backendKey(value)) }))
+      known = knownBy(this.#byKey.backend, backendOf(this.#row(id, ({ backend }) => backend)), backendKey)
+      this.#backends.set(id, known)
     }
     return known
   }
@@ -176,8 +119,8 @@ export class DimensionReader {
   route = (id: number): Known<Route> => {
     let known = this.#routes.get(id)
     if (known === undefined) {
-      const value = routeOf(this.#row(id, ({ route }) => route))
-      this.#routes.set(id, (known = { value, hash: foldText(SEED, routeKey(value)) }))
+      known = knownBy(this.#byKey.route, routeOf(this.#row(id, ({ route }) => route)), routeKey)
+      this.#routes.set(id, known)
     }
     return known
   }
@@ -189,6 +132,13 @@ export class DimensionReader {
     }
     return []
   }
+}
+
+function knownBy<T>(byKey: Map<string, Known<T>>, value: T, keyOf: (value: T) => string): Known<T> {
+  const key = keyOf(value)
+  let known = byKey.get(key)
+  if (known === undefined) byKey.set(key, (known = { value, hash: foldText(SEED, key) }))
+  return known
 }
 
 interface Layer {

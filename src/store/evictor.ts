@@ -67,10 +67,16 @@ export class Evictor {
     })
   }
 
+  /** The first tick that the file has; null where none is ever evicted. */
+  get oldest(): number | null {
+    const [seq] = this.#isBounded ? (this.#oldest() ?? []) : []
+    return seq === undefined ? null : integer(seq)
+  }
+
   /** Within the transaction of the tick that starts at `now`. */
   evict(now: WallMicros): void {
-    const { keep, maxSize, minFree } = this.bounds
-    if (keep === undefined && maxSize === undefined && minFree === undefined) return
+    if (!this.#isBounded) return
+    const { keep } = this.bounds
     const limit = this.#limit()
     for (let i = 0; i < MAX_TICKS; i++) {
       const [seq, end] = this.#oldest() ?? []
@@ -80,6 +86,11 @@ export class Evictor {
       for (const forget of this.#forget) forget(integer(seq))
     }
     this.#shrink(limit)
+  }
+
+  get #isBounded(): boolean {
+    const { keep, maxSize, minFree } = this.bounds
+    return keep !== undefined || maxSize !== undefined || minFree !== undefined
   }
 
   /** Pages that the file may have. */

@@ -1,6 +1,6 @@
 /** The first hundred bytes of a SQLite file: whose it is, and how it lies on the disk. (sqlite.org/fileformat2.html) */
 import { recordingError, type UserError } from '../errors.ts'
-import { APPLICATION_ID } from './schema.ts'
+import { APPLICATION_ID, UNFINISHED_ID } from './schema.ts'
 
 export const HEADER_BYTES = 100
 
@@ -27,6 +27,12 @@ export function readHeader(bytes: Buffer, file: string): Header {
     isWal: bytes[18] === 2,
     applicationId: bytes.readUInt32BE(68),
     format: bytes.readUInt32BE(60),
+  }
+  if (header.applicationId === UNFINISHED_ID) {
+    throw recordingError(
+      `"${file}" is not whole: what wrote it is still at it, or was killed`,
+      'If it was, remove the file and make it again.',
+    )
   }
   if (header.applicationId !== APPLICATION_ID) {
     throw foreign(file, 'it is another program’s SQLite file', 'Recordings are made by upstreamtop record.')

@@ -209,6 +209,8 @@ function readOrExplain(file: string): Buffer {
         `there is no file "${file}"`,
         'Check the name; upstreamtop info FILE says what is in one.',
       )
+    if (code === 'ENAMETOOLONG' || code === 'ENOTDIR')
+      throw usageError(`"${file}" is not the name of a file`, 'Check the name.')
     if (code === 'EISDIR') throw usageError(`"${file}" is a folder`, 'Name the recording in it.')
     if (code === 'EACCES') throw usageError(`"${file}" may not be read by you`, 'Ask its owner, or copy it.')
     throw error

@@ -1,7 +1,9 @@
 /** What can still be read of a recording, as a recording that is whole. */
 import type { Recording, SeqRange } from '../frame/recording.ts'
 import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
-import { openRecording } from './reader.ts'
+import { orNull } from './database.ts'
+import { readMeta } from './meta.ts'
+import { openRecording, type StoredRecording } from './reader.ts'
 
 export interface RepairResult extends FileFacts {
   readonly ticks: number
@@ -22,7 +24,7 @@ export async function repairRecording(file: string, out: string, progress: Progr
       arguments: info.arguments,
       interfaces: info.interfaces,
       tool: info.tool,
-      more: { repaired: 'true' },
+      more: { repaired: 'true', ...startsLate(source) },
     }
     const ranges = runsOf(source)
     const copied = await copyFrames({ source, ranges, out, meta, markers, frame: (same) => same }, progress)
@@ -30,6 +32,12 @@ export async function repairRecording(file: string, out: string, progress: Progr
   } finally {
     source.close()
   }
+}
+
+/** A copy numbers its ticks from 0: only this says that the first one is not the recorder's first. */
+function startsLate(source: StoredRecording): Record<string, string> {
+  const is = source.inspect(({ database }) => orNull(() => readMeta(database).has('starts_late')))
+  return is === true ? { starts_late: 'true' } : {}
 }
 
 function runsOf({ ticks }: Recording): readonly SeqRange[] {

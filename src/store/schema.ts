@@ -2,6 +2,8 @@
 
 /** 'upst': `file x.db` and SQLite's header say whose it is. */
 export const APPLICATION_ID = 0x75707374
+/** `upsp`, of a cut, a repair or a synth until it is whole: one that was killed shall not be taken for it */
+export const UNFINISHED_ID = 0x75707370
 export const FORMAT = 1
 export const PAGE_SIZE = 4096
 

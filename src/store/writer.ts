@@ -17,6 +17,7 @@ import { releaseLock, takeLock } from './lock.ts'
 import { readMeta, setMeta, type RecordingMeta } from './meta.ts'
 import { damagedError, openForAppend } from './open.ts'
 import { RollupWriter } from './rollup.ts'
+import { APPLICATION_ID } from './schema.ts'
 import { TickWriter } from './tick-writer.ts'
 import { writeError } from './write-error.ts'
 
@@ -49,7 +50,7 @@ export function createRecording(
   createFile(file, options.owner ?? null)
   let database: Database | null = null
   try {
-    database = createSchema(file, meta)
+    database = createSchema(file, meta, options.durable ?? true)
     return new RecordingWriter(file, database, options)
   } catch (error) {
     database?.close()
@@ -92,8 +93,11 @@ function refuseOtherHost(database: Database, { host }: RecordingMeta, file: stri
 
 /** Below this there is no room for a minute of ticks. */
 const LEAST_SIZE = 1e6
+const LEAST_KEEP = micros(1e6)
 
-function checkBounds({ maxSize }: Bounds): void {
+function checkBounds({ keep, maxSize }: Bounds): void {
+  if (keep !== undefined && keep < LEAST_KEEP)
+    throw usageError('--keep: less than a second is nothing', 'Allow at least 1s.')
   if (maxSize === undefined || maxSize >= LEAST_SIZE) return
   throw usageError(`--max-size: ${maxSize} bytes are too few`, 'Allow at least 1MB.')
 }
@@ -129,7 +133,7 @@ export class RecordingWriter implements RecordingSink {
     const last = scalar(database, 'SELECT max(seq) FROM tick')
     this.#seq = last === null ? 0 : integer(last) + 1
     this.#gap = last === null ? null : 'stopped'
-    this.#names = new DimensionWriter(database)
+    this.#names = new DimensionWriter(database, this.#seq)
     this.#ticks = new TickWriter(database, this.#names)
     this.#rollup = new RollupWriter(database, this.#names)
     this.#evictor = new Evictor(file, database, options)
@@ -215,6 +219,7 @@ export class RecordingWriter implements RecordingSink {
     this.#rollup.beginTick(frame)
     this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
     this.#evictor.evict(frame.start)
+    this.#names.forget(this.#evictor.oldest)
   }
 
   #rollback(): void {
@@ -247,6 +252,7 @@ export class RecordingWriter implements RecordingSink {
     this.#insertMarkers()
     setMeta(this.database, 'complete', this.#final || this.options.complete === true ? '1' : '0')
     releaseLock(this.database)
+    if (!this.#isDurable) this.database.pragma(`application_id = ${APPLICATION_ID}`)
     this.#commit()
   }
 }

@@ -9,6 +9,7 @@ import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
 import type { Kept } from '../watch.ts'
+import { visible } from '../../render/text.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags {
@@ -72,7 +73,7 @@ export function recordCommand(io: Io): Command {
           warn: (text) => void warn(text),
           owner,
         })
-        io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${flags.out}\n`)
+        io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${visible(flags.out)}\n`)
         return sink
       },
       watcher: (meta, stop) => watch(io, meta, flags, kept, stop),

@@ -1,0 +1,92 @@
+/** Copies that were broken off, copies that begin in the midst, and names that SQLite or a terminal reads otherwise. */
+import assert from 'node:assert/strict'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { UserError } from '../../src/errors.ts'
+import { micros } from '../../src/frame/units.ts'
+import { checkRecording } from '../../src/store/check.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { repairRecording } from '../../src/store/repair.ts'
+import { appendRecording, createRecording } from '../../src/store/writer.ts'
+import { silent } from '../torture/kit.ts'
+import { sampleFrames, writeSample } from '../torture/sample.ts'
+import { inFolder, META } from './support.ts'
+
+const refusal = (exitCode: number, words: RegExp) => (error: unknown) =>
+  error instanceof UserError && error.exitCode === exitCode && words.test(error.message)
+
+test('what was killed while it wrote a copy has left no recording', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const sink = createRecording(file, META, { durable: false })
+    const killed = (name: string): string => {
+      copyFileSync(file, join(folder, name))
+      return join(folder, name)
+    }
+    const early = killed('early.db')
+    // 300 ticks are a transaction.
+    for (const frame of sampleFrames({ secs: 310 })) sink.append(frame)
+    for (const broken of [early, killed('late.db')]) {
+      assert.throws(() => openRecording(broken), refusal(5, /is not whole/))
+      assert.throws(() => appendRecording(broken, META), refusal(5, /is not whole/))
+    }
+    sink.close()
+    const recording = openRecording(file)
+    assert.equal(recording.ticks.length, 310)
+    recording.close()
+  })
+})
+
+test('a repair of what had lost its beginning is whole: books are not asked for ticks that are not there', async () => {
+  await inFolder(async (folder) => {
+    const [kept, saved, again] = ['kept.db', 'saved.db', 'again.db'].map((name) => join(folder, name))
+    const sink = createRecording(kept!, META, { keep: micros(60e6) })
+    for (const frame of sampleFrames({ secs: 200, rps: 900 })) sink.append(frame)
+    sink.close()
+    await repairRecording(kept!, saved!, silent)
+    await repairRecording(saved!, again!, silent)
+    for (const file of [kept!, saved!, again!]) {
+      const { state, problems } = await checkRecording(file, silent)
+      assert.equal(state, 'whole', problems.join('; '))
+    }
+  })
+})
+
+test('a file is a file, whatever it is called', () => {
+  inFolder((folder) => {
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      for (const name of [':memory:', 'file:x.db?mode=ro', 'new\nline.db', '-x.db', 'n'.repeat(240)]) {
+        writeSample(name, { secs: 3 })
+        assert.ok(existsSync(join(folder, name)))
+        const recording = openRecording(name)
+        assert.equal(recording.ticks.length, 3)
+        recording.close()
+      }
+    } finally {
+      process.chdir(before)
+    }
+  })
+})
+
+test('a name that is too long, or goes through a file, is refused', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeFileSync(file, '')
+    for (const name of [join(folder, 'n'.repeat(300)), join(file, 'y.db')]) {
+      assert.throws(() => createRecording(name, META), refusal(2, /is not the name of a file/))
+      assert.throws(() => openRecording(name), refusal(2, /is not the name of a file/))
+    }
+    assert.equal(readFileSync(file).length, 0)
+  })
+})
+
+test('--keep of no time is refused', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    assert.throws(() => createRecording(file, META, { keep: micros(0) }), refusal(2, /--keep/))
+    assert.ok(!existsSync(file))
+  })
+})
