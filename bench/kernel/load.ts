@@ -3,10 +3,10 @@ import { inside, ROOT, sh } from '../../test/kernel/lab/system.ts'
 import type { Machine } from './machine.ts'
 
 export const SECONDS = Number(process.env.SECONDS ?? 1)
-export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 1)
+export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 3)
 export const CONNECTIONS = 32
-/** A proxy that is busy, with room to answer at once: an eighth to a quarter of what two slow cores can do. */
-export const RATE = Number(process.env.RATE ?? 15_000)
+/** A proxy that is busy, with room to answer at once: a tenth of what two slow cores can do, so that nobody waits in a queue. */
+export const RATE = Number(process.env.RATE ?? 4000)
 
 const PACED = `${ROOT}build/lab/paced`
 const CLIENT_CPU = '1'
@@ -25,6 +25,8 @@ export interface Paced {
   /** µs, from the moment at which the request was due */
   readonly p50: number
   readonly p99: number
+  /** [bucket, count, …], 32 buckets an octave of µs */
+  readonly buckets: readonly number[]
   readonly foreign: number
 }
 

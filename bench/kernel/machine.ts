@@ -13,16 +13,38 @@ interface Spent {
 const TICK_MICROS = 10_000
 const SPIN = 30_000_000
 
-/** All our processes in a control group, children that have ended included. */
+/**
+ * All our processes in a control group, children that have ended included. The group comes before everything else on the machine:
+ * others take what is left, and among ourselves everything is as it would be alone.
+ */
 export class Machine {
   readonly #folder: string
-  readonly #root: string
+  /** what is to be left and removed again */
+  readonly #groups: { readonly root: string; readonly folder: string }[] = []
 
   constructor() {
-    this.#root = /cgroup2? (\S+) cgroup2 /.exec(readFileSync('/proc/mounts', 'utf8'))?.[1] ?? '/sys/fs/cgroup'
-    this.#folder = join(this.#root, `upstreamtop-bench-${process.pid}`)
-    mkdirSync(this.#folder)
-    writeFileSync(join(this.#folder, 'cgroup.procs'), String(process.pid))
+    const mounts = readFileSync('/proc/mounts', 'utf8')
+    this.#folder = this.#enter(/^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1] ?? '/sys/fs/cgroup')
+    const version1 = /^\S+ (\S+) cgroup \S*\bcpu\b(?!acct|set)/m.exec(mounts)?.[1]
+    try {
+      if (version1 !== undefined) writeFileSync(join(this.#enter(version1), 'cpu.shares'), '262144')
+      else this.#weigh(this.#groups[0]!)
+    } catch {
+      // A container may not: then the machine has to be quiet.
+    }
+  }
+
+  #enter(root: string): string {
+    const folder = join(root, `upstreamtop-bench-${process.pid}`)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'cgroup.procs'), String(process.pid))
+    this.#groups.push({ root, folder })
+    return folder
+  }
+
+  #weigh({ root, folder }: { readonly root: string; readonly folder: string }): void {
+    writeFileSync(join(root, 'cgroup.subtree_control'), '+cpu')
+    writeFileSync(join(folder, 'cpu.weight'), '10000')
   }
 
   async during<T>(action: () => Promise<T>): Promise<{ readonly result: T; readonly spent: Spent }> {
@@ -46,8 +68,10 @@ export class Machine {
   }
 
   remove(): void {
-    writeFileSync(join(this.#root, 'cgroup.procs'), String(process.pid))
-    rmdirSync(this.#folder)
+    for (const { root, folder } of this.#groups) {
+      writeFileSync(join(root, 'cgroup.procs'), String(process.pid))
+      rmdirSync(folder)
+    }
   }
 }
 

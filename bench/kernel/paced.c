@@ -1,6 +1,7 @@
 /*
  * An open load: so many requests a second over a few connections, however slow the answers are.
- *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs
+ *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs, and how often each occurred:
+ *                                                       [bucket, count, …], 32 buckets an octave
  * A latency counts from the moment at which its request was due: one that had to wait for a free connection is not flattered.
  */
 #define _GNU_SOURCE
@@ -105,6 +106,23 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static unsigned bucket_of(unsigned value)
+{
+	unsigned octave = value < 32 ? 0 : 26 - __builtin_clz(value);
+
+	return octave * 32 + (value >> octave);
+}
+
+/* Sorted values, so equal buckets lie side by side. */
+static void print_buckets(unsigned total)
+{
+	for (unsigned i = 0, from = 0; i < total; i++)
+		if (i + 1 == total || bucket_of(micros[i + 1]) != bucket_of(micros[i])) {
+			printf("%s%u,%u", from ? "," : "", bucket_of(micros[i]), i + 1 - from);
+			from = i + 1;
+		}
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
@@ -143,7 +161,9 @@ int main(int argc, char **argv)
 	}
 	double seconds = (now() - begin) / 1e9;
 	qsort(micros, total, sizeof(*micros), by_value);
-	printf("{\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"max\":%u}\n", total / seconds, micros[total / 2],
+	printf("{\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"max\":%u,\"buckets\":[", total / seconds, micros[total / 2],
 	       micros[total * 99 / 100], micros[total - 1]);
+	print_buckets(total);
+	printf("]}\n");
 	return 0;
 }

@@ -165,9 +165,9 @@ static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 No
 static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
 				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
-enum { NOTHING, PURE_ACK, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+enum { NOTHING, NOTHING_AGAIN, PURE_ACK, ACK_AGAIN, ACK_OUT, ACK_OUT_AGAIN, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, BODY_IN, ASKED, ANSWERED, CASES };
 static const char *const names[CASES] = {
-	"null", "ack", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "body_ingress", "request", "answer",
+	"null", "null_again", "ack_ingress", "ack_again_ingress", "ack_egress", "ack_again_egress", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "body_ingress", "request", "answer",
 };
 
 int main(int argc, char **argv)
@@ -191,7 +191,13 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < BATCH; i++, n++) {
 			make(&p, 0, 8000, ACK, "", 0);
 			ns[NOTHING][n] = run(null_program, &p, 1);
+			ns[NOTHING_AGAIN][n] = run(null_program, &p, 1);
+			/* behind another kind of packet the CPU does not foresee which way it takes, behind its like it does */
 			ns[PURE_ACK][n] = run(ingress, &p, 1);
+			ns[ACK_AGAIN][n] = run(ingress, &p, 1);
+			make(&p, 1, 8000, ACK, "", 0);
+			ns[ACK_OUT][n] = run(egress, &p, 1);
+			ns[ACK_OUT_AGAIN][n] = run(egress, &p, 1);
 			make(&p, 0, 9999, ACK, body, 0);
 			p.length = 54;
 			memcpy(p.bytes + 54, body, 500);
