@@ -22,6 +22,14 @@ static __always_inline enum phase phase_of(struct flow *f, __u32 number)
 	return state >> 2 == (number & 0x3fffffff) ? (state & 3) : PHASE_DONE;
 }
 
+/* Its place in the ring is still another's. */
+static __always_inline int is_taken(const struct exchange *x)
+{
+	enum phase phase = x->state & 3;
+
+	return phase == PHASE_OPEN || phase == PHASE_ANSWERED;
+}
+
 static __always_inline int claim(struct exchange *x, __u32 number, enum phase from, enum phase to)
 {
 	__u32 expected = state_of(number, from);
@@ -110,22 +118,17 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 	last_failure_ns = now;
 }
 
-/* A request counts from here on. */
-static __always_inline void book_begin(struct flow *f, __u32 number)
-{
-	struct exchange *x = exchange_of(f, number);
-	struct slot *s = slot_of_exchange(x);
-
-	if (s)
-		ADD(s->requests, 1);
-}
-
-/* Held requests of a flow are a backend's after all. */
+/* Held requests of a flow are a backend's after all, and count from here on. */
 static __always_inline void release(struct flow *f, __u32 number)
 {
+	struct exchange *x = exchange_of(f, number);
+
 	f->held = 0;
-	if (__sync_val_compare_and_swap(&exchange_of(f, number)->held, 1, 0)) {
-		book_begin(f, number);
+	if (__sync_val_compare_and_swap(&x->held, 1, 0)) {
+		struct slot *s = slot_of_exchange(x);
+
+		if (s)
+			ADD(s->requests, 1);
 		count_shared(T_REQUESTS);
 	}
 }

@@ -15,22 +15,23 @@
 #define NO_SLOT	     0xffffffffu
 #define INLINE_CODES 8
 
-/* Exact counters of one route slot. The helper reads them by mmap while programs add to them. */
+/*
+ * Exact counters of one route slot. The helper reads them by mmap while programs add to them. Four lines of the cache: requests
+ * leave on one CPU and answers arrive on another, and a line that both write to costs each of them more than all the rest.
+ */
 struct slot {
+	/* whoever sees the end of a request writes these */
 	__u64 answered;
-	__u64 reset;
-	__u64 closed;
-	__u64 aborted;
-	__u64 unanswered;
-	__u64 interim;
-	__u64 retransmits;
-	__u64 retries;
-	__u64 body_reset;
 	__u64 header_sum_us;
 	__u64 total_count;
 	__u64 total_sum_us;
-	__u32 code[INLINE_CODES];
+	__u64 reset;
+	__u64 closed;
+	__u64 interim;
+	__u64 body_reset;
 	__u64 codes[INLINE_CODES];
+	/* both read these, and hardly anybody writes */
+	__u32 code[INLINE_CODES];
 	/* the sweep's word on the oldest open request; valid while `oldest_epoch` is that of the last sweep */
 	__u64 oldest_ns;
 	__u32 oldest_epoch;
@@ -38,7 +39,13 @@ struct slot {
 	__u32 generation;
 	/* moves on before that: from then on no memo leads here, though what is open may still end */
 	__u32 memo_generation;
-	__u32 pad;
+	__u32 pad[3];
+	/* whoever sees it leave writes these */
+	__u64 aborted;
+	__u64 unanswered;
+	__u64 retransmits;
+	__u64 retries;
+	__u64 unused[3];
 	/* last, and read last: a reader never sees more answers than requests */
 	__u64 requests;
 };

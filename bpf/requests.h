@@ -126,7 +126,6 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	__u32 number = f->started;
 	struct exchange *x = exchange_of(f, number);
 	int alone = settle_before_request(f, s->work.ack, now);
-	enum phase phase = x->state & 3;
 	struct slot *counters = slot_of(slot);
 
 	if (!counters)
@@ -137,11 +136,20 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 		count(X_FRONT_DOOR);
 		return 0;
 	}
-	if (f->overflow || (!alone && (phase == PHASE_OPEN || phase == PHASE_ANSWERED))) {
+	if (f->overflow || (!alone && is_taken(x))) {
 		/* until its answers have passed, order is kept by counting them */
 		ADD(f->overflow, 1);
 		count(L_PIPELINE_OVERFLOW);
 		return 0;
+	}
+	/*
+	 * Booked before the exchange is touched: that line comes from the CPU which saw the last answer, and an atomic add would
+	 * wait for it. Read once: an answer may end the holding at any moment.
+	 */
+	__u32 held = *(volatile __u8 *)&f->held;
+	if (!held) {
+		ADD(counters->requests, 1);
+		count(T_REQUESTS);
 	}
 	x->slot = slot;
 	x->generation = counters->generation;
@@ -152,14 +160,10 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->header_us = 0;
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
-	x->held = f->held;
-	if (!x->held) {
-		book_begin(f, number);
-		count(T_REQUESTS);
-	}
+	x->held = held;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
-	if (!f->held)
+	if (!held)
 		book_retry(f, counters, s->work.hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);

@@ -11,7 +11,13 @@ static __always_inline int lock(struct dir *d)
 
 static __always_inline void unlock(struct dir *d)
 {
+#ifdef __TARGET_ARCH_x86
+	/* stores are seen in their order there; an exchange would also wait until all of them have been */
+	barrier();
+	*(volatile __u32 *)&d->lock = 0;
+#else
 	__sync_lock_test_and_set(&d->lock, 0);
+#endif
 }
 
 /* Bytes beyond a hole: remembered as ranges, so that the fill can jump over them. Too many holes: the nearest two become one. */
