@@ -40,6 +40,19 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     }
   })
 
+  test('another tcx program goes on with us attached, detached and killed', async () => {
+    const other = await neighbour(cable.proxy.namespace, 'leg', 'egress', 1_000_000)
+    const helper = await startHelper(cable.proxy.namespace)
+    await load(30)
+    await helper.stop()
+    await load(20)
+    const killed = await startHelper(cable.proxy.namespace)
+    await load(10)
+    await killed.kill()
+    await load(40)
+    assert.equal(await other.stop(), 100)
+  })
+
   test('a tc drop filter drops with us attached, detached and killed', async () => {
     // Nothing gets through: the filter drops every payload segment. Without payload there is no answer either.
     const codes = async (): Promise<readonly number[]> => {
@@ -106,8 +119,13 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.notEqual(seen.bye, null)
   })
 
-  test('the capabilities that make install gives are enough', async () => {
-    const caps = ['+bpf', '+net_admin', '+perfmon', '+sys_ptrace'].join(',')
+  for (const [what, capabilities] of [
+    ['three capabilities', ['+bpf', '+net_admin', '+perfmon']],
+    ['the capabilities that make install gives', ['+bpf', '+net_admin', '+perfmon', '+sys_ptrace']],
+  ] as const)
+    test(`${what} are enough`, () => recordsWith(capabilities.join(',')))
+
+  async function recordsWith(caps: string): Promise<void> {
     const grant = [
       '--reuid=65534',
       '--clear-groups',
@@ -117,8 +135,9 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     const script = `(sleep 1.5) | setpriv ${grant.join(' ')} ${PROBE}`
     const output = await inside(cable.proxy.namespace, 'sh', '-c', script)
     assert.match(output, /"type":"hello"/)
+    assert.match(output, /"unseen":\[\]/)
     assert.match(output, /"type":"bye"/)
-  })
+  }
 
   test('without rights it says which, and how to get them', async () => {
     const script = `setpriv --reuid=65534 --clear-groups --bounding-set=-all ${PROBE} </dev/null 2>&1; echo "exit $?"`
