@@ -4,7 +4,7 @@
  *
  *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST, older connections
  *   layers.h       skb → TCP            sweep.h        what silence tells
- *   segments.h     sequence numbers     requests.h, answers.h   messages (http.h parses)
+ *   segments.h     sequence numbers     begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   exchanges.h    booking              routes.h       from line to counters
  *   filters.h      what is left out
  */
@@ -18,6 +18,8 @@
 #include "layers.h"
 #include "exchanges.h"
 #include "routes.h"
+#include "chunks.h"
+#include "begin.h"
 #include "requests.h"
 #include "answers.h"
 #include "segments.h"

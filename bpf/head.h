@@ -1,0 +1,136 @@
+/* Heads: lines until the blank one, and in them what tells where the body ends; the status line. */
+#pragma once
+
+#include "bytes.h"
+
+struct head {
+	__u64 length; /* Content-Length */
+	__u32 line;   /* where the current line begins in the buffer, from 0 */
+	__u32 first;  /* behind the end of the first line, 0 until it was seen */
+	__u8 has_length;
+	__u8 chunked;
+	__u8 lost; /* the current line began further back than the buffer reaches: it is skipped */
+	__u8 pad[5];
+};
+
+VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffer, __u32 at)
+{
+	__u64 value = 0;
+	__u8 digits = 0;
+
+	if (!h || !buffer)
+		return 0;
+	for (int i = 0; i < 32; i++) {
+		__u8 b = buffer->bytes[(at + i) & BYTES_MASK];
+		if (classes[b] & C_DIGIT) {
+			value = value * 10 + (b - '0');
+			digits = 1;
+		} else if ((b != ' ' && b != '\t') || digits) {
+			break;
+		}
+	}
+	if (digits) {
+		h->length = value;
+		h->has_length = 1;
+	}
+	return 0;
+}
+
+/* The last coding decides (RFC 9112, 6.3): compare what stands before the line's end, blanks skipped. */
+VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *buffer, __u32 end)
+{
+	if (!h || !buffer)
+		return 0;
+	for (int i = 0; i < 16; i++) {
+		__u8 b = buffer->bytes[(end - 1) & BYTES_MASK];
+		if (b != '\n' && b != '\r' && b != ' ' && b != '\t')
+			break;
+		end--;
+	}
+	if ((word_at(buffer->bytes + ((end - 8) & BYTES_MASK)) | EACH(0x20)) >> 8 == 0x64656b6e756863ULL) /* "chunked" */
+		h->chunked = 1;
+	return 0;
+}
+
+/* One line ended before `end`. Returns whether it was the blank one. */
+static __always_inline int head_line(struct head *h, const struct buffer *buffer, __u32 end)
+{
+	const __u8 *bytes = buffer->bytes;
+	__u32 start = h->line & BYTES_MASK;
+	__u64 w = word_at(bytes + start), next;
+
+	h->line = end;
+	if (h->lost || !h->first) {
+		h->lost = 0;
+		if (!h->first)
+			h->first = end;
+		return 0;
+	}
+	if ((w & 0xff) == '\n' || (w & 0xffff) == 0x0a0d)
+		return 1;
+	w |= EACH(0x20);
+	if (w == 0x2d746e65746e6f63ULL) { /* "content-" */
+		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
+		if (next << 8 == 0x3a6874676e656c00ULL) /* "length:" */
+			head_content_length(h, buffer, start + 15);
+	} else if (w == 0x726566736e617274ULL) { /* "transfer" */
+		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
+		if (next == 0x6e69646f636e652dULL && /* "-encodin" */
+		    (__u16)(word_at(bytes + ((start + 16) & BYTES_MASK)) | EACH(0x20)) == 0x3a67) /* "g:" */
+			head_transfer_encoding(h, buffer, end);
+	}
+	return 0;
+}
+
+/* Reads the lines that end in the chunk [FRONT, FRONT + n). Returns the position behind the blank one, 0 when the head goes on.
+ */
+VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32 n)
+{
+	if (!h || !buffer)
+		return 0;
+	for (__u32 i = 0; i < CHUNK / 8; i++) {
+		if (i * 8 >= n)
+			break;
+		__u64 hits = equals(word_at(buffer->bytes + FRONT + i * 8), '\n');
+
+		/* five line ends at most fit a word before one of them ends a blank line */
+		for (int k = 0; k < 5 && hits; k++) {
+			__u32 through = i * 8 + bytes_through(hits);
+
+			if (through > n)
+				return 0;
+			hits &= hits - 1;
+			if (head_line(h, buffer, FRONT + through))
+				return FRONT + through;
+		}
+	}
+	return 0;
+}
+
+/* The chunk is used up and the head goes on: its last FRONT bytes become what came before the next chunk. */
+static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u32 n)
+{
+	__u8 *bytes = buffer->bytes;
+	__u32 length = FRONT + n - h->line;
+
+	if (length > FRONT) {
+		h->lost = 1;
+		length = FRONT;
+	}
+	h->line = FRONT - length;
+	/* front to back: a word is read before the copy reaches it */
+	for (__u32 i = 0; i < FRONT; i += 8)
+		*(__u64 *)(bytes + i) = word_at(bytes + ((n + i) & BYTES_MASK));
+}
+
+/* The status of a line "HTTP/1.x NNN", 0 when it is none. Needs twelve bytes. */
+static __always_inline __u32 status_at(const __u8 *bytes, __u32 start)
+{
+	__u64 w = word_at(bytes + (start & BYTES_MASK));
+	__u64 code = word_at(bytes + ((start + 8) & BYTES_MASK));
+	__u32 a = (code >> 8 & 0xff) - '0', b = (code >> 16 & 0xff) - '0', c = (code >> 24 & 0xff) - '0';
+
+	if (w << 8 != 0x2e312f5054544800ULL || (code & 0xff) != ' ' || a > 9 || b > 9 || c > 9)
+		return 0;
+	return a * 100 + b * 10 + c;
+}
