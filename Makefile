@@ -82,6 +82,7 @@ torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survi
 
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
 	install -d $(LIB)/build $(BIN)
+	rm -rf $(LIB)/dist
 	cp -R dist package.json package-lock.json .npmrc $(LIB)/
 	rm -rf $(LIB)/node_modules && cp -R node_modules $(LIB)/ && npm prune --silent --omit=dev --prefix $(LIB)
 	getent group upstreamtop >/dev/null || groupadd --system upstreamtop

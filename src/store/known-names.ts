@@ -45,7 +45,7 @@ export class KnownNames<T extends { readonly id: number }> {
   #fresh: string[] = []
   #next = 1
   #tick: number
-  #sweep: Iterator<Known<T>>
+  #sweep: Iterator<Known<T>, undefined>
   /** forgotten ones whose rows still stand, in about the order of their last use; the first `#removed` of them go with this tick */
   #standing: Known<T>[] = []
   #removed = 0
