@@ -165,7 +165,7 @@ test('synth makes the same recording from the same seed, and explains a wrong in
         `gap@${when}`,
       ])
       assert.equal(code, 0, stderr)
-      return (/^gap.*/m.exec((await runCommand(['info', file])).stdout))?.[0] ?? ''
+      return /^gap.*/m.exec((await runCommand(['info', file])).stdout)?.[0] ?? ''
     }
     const gap = await gaps('f.db', '60..90')
     assert.match(gap, /14:01:00 for 30s/)
