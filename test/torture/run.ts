@@ -1,6 +1,6 @@
 /**
- * The torture kit: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. Needs minutes; a few rounds of each part
- * are in the tests. Ends with 1 at the first recording that was not as it should be.
+ * The torture kit: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. Needs minutes, and the month at its end most of
+ * an hour; a few rounds of each part but that are in the tests. Ends with 1 at the first recording that was not as it should be.
  */
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/simulate/synth-random.ts'
@@ -10,6 +10,7 @@ import { flips, holes, truncation } from './damage.ts'
 import { fullDisk, minFree } from './full.ts'
 import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
+import { month } from './month.ts'
 import { readers } from './readers.ts'
 
 type Part = (folder: Folder, rounds: number, random: () => number) => Promise<string>
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   keep: { run: keep, rounds: 3_000 },
   bounds: { run: bounds, rounds: 20_000 },
   flips: { run: flips, rounds: 500 },
+  month: { run: month, rounds: 30 * 86_400 },
 }
 
 const NEED_ROOT: ReadonlySet<string> = new Set(['full', 'min-free'])
