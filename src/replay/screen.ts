@@ -31,8 +31,9 @@ export class Screen {
   }
 
   get size(): Size {
-    const { columns, rows } = this.#terminal.output
-    return { columns: Math.max(20, columns ?? 80), rows: Math.max(6, rows ?? 24) }
+    // A pseudo-terminal that nobody gave a size says 0.
+    const { columns = 0, rows = 0 } = this.#terminal.output
+    return { columns: Math.max(20, columns || 80), rows: Math.max(6, rows || 24) }
   }
 
   open(): void {

@@ -311,6 +311,13 @@ test('a smaller and a larger window are drawn at once', async (t) => {
   assert.match(footer(terminal), /paused/)
 })
 
+test('a terminal that does not know its size is one of 80 by 24', async (t) => {
+  const terminal = new FakeTerminal(80, 24)
+  Object.assign(terminal.output, { columns: 0, rows: 0 })
+  await playing(t, {}, { terminal })
+  assert.match(footer(terminal), /paused {2}\? help .* filter/)
+})
+
 test('a picture that did not change writes nothing, a small change little', async (t) => {
   const { terminal } = await playing(t)
   const before = terminal.written.length

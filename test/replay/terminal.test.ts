@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -168,6 +168,80 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     // Alone: an Esc that another key follows at once is what terminals send for Alt and that key.
     tmux.press('Escape')
     await tmux.shows((screen) => !screen.includes('— keys'))
+  })
+
+  test('every key does what the help says', async (t) => {
+    const copy = join(folder, 'every-key.db')
+    copyFileSync(join(ROOT, 'fixtures/recordings/incident.db'), copy)
+    const tmux = new Tmux(t, 120, 40)
+    tmux.run(`${PROGRAM} replay ${copy} --at +10s; echo "left with $?"`)
+    await tmux.shows(/▾ .*\n 15:00:00 .* 15:08:00\n paused/)
+    const clock = (time: string): RegExp => new RegExp(`${time} Europe/Berlin`)
+    const keys: readonly (readonly [string, RegExp | ((screen: string) => boolean)])[] = [
+      ['e', clock('15:01:00')],
+      ['E', /no burst of 5xx or failures before this/],
+      ['s', clock('15:02:40')],
+      ['S', /no slow-down before this/],
+      ['d', clock('15:04:40')],
+      ['D', /no backend that appears or vanishes before this/],
+      ['x', /GAP 15:06:40–15:07:10/],
+      ['X', /no gap before this/],
+      ['N', /15:00:58 Europe[^]*marker: deploy 4711/],
+      ['n', /no marker after this/],
+      ['G', clock('15:07:59')],
+      ['g', clock('15:00:00')],
+      // Of 480 s; ticks begin some µs late.
+      ...[
+        '0:4[78]',
+        '1:3[56]',
+        '2:2[34]',
+        '3:1[12]',
+        '(4:00|3:59)',
+        '4:4[78]',
+        '5:3[56]',
+        '6:2[34]',
+        '7:1[12]',
+      ].map((time, i): readonly [string, RegExp] => [String(i + 1), clock(`15:0${time}`)]),
+      ['0', clock('15:00:00')],
+      [']', clock('15:00:10')],
+      ['[', clock('15:00:00')],
+      ['}', clock('15:01:00')],
+      ['t', clock('15:01:01')],
+      ['T', clock('15:01:00')],
+      ['{', clock('15:00:00')],
+      ['e', clock('15:01:00')],
+      ['o', /by share/],
+      ['<', (screen) => !screen.includes('by share')],
+      ['>', /by share/],
+      ['w', /5s window/],
+      ['+', /paused/],
+      ['Space', / ▸ 2×/],
+      ['-', / ▸ 1×/],
+      ['R', / ◂ 1×/],
+      ['Space', / paused/],
+      ['b', /go to \(/],
+      ['Escape', / paused/],
+      [':', /go to \(/],
+      ['Escape', / paused/],
+      ['/', /filter backends and routes:/],
+      ['Escape', / paused/],
+      ['m', /text of the marker/],
+      ['Escape', / paused/],
+      ['Down', /^> 10\.0\.1/m],
+      ['Enter', /requests a second/],
+      ['Escape', /^> 10\.0\.1/m],
+      ['?', /— keys/],
+      ['?', (screen) => !screen.includes('— keys')],
+      ['L', /there is no live/],
+      ['y', /upstreamtop replay \S+ --print --at 2026-11-22T15:0/],
+      ['q', /left with 0/],
+    ]
+    for (const [key, shows] of keys) {
+      tmux.press(key)
+      await tmux.shows(shows)
+    }
+    // What y showed is left behind, and shows the same moment again.
+    assert.match(tmux.screen, /upstreamtop replay \S+ --print --at/)
   })
 
   test('NO_COLOR takes the colour away and leaves bold', async (t) => {

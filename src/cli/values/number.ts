@@ -6,7 +6,10 @@ export const wholeNumber =
   (text: string): number => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN
     if (value >= least && value <= most) return value
-    throw usageError(`${option} "${text}" is not a whole number`, `give one from ${least} to ${most}`)
+    throw usageError(
+      `${option} "${text}" is no whole number from ${least} to ${most}`,
+      `For example ${option} ${Math.max(least, 1)}.`,
+    )
   }
 
 /** A parser of numbers of seconds, fractions allowed, `s` at the end too. */
