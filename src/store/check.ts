@@ -11,7 +11,7 @@ import { isDamage, query, text } from './database.ts'
 import { interrupted } from './interrupted.ts'
 import { readMeta } from './meta.ts'
 import { openRecording, type StoredRecording } from './reader.ts'
-import type { Minute } from './ticks.ts'
+import { isEvicted, type Minute } from './ticks.ts'
 
 export interface Verdict {
   /** whole; something is missing or wrong and repair saves the rest; nothing is left */
@@ -56,6 +56,8 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
   const books = new Books(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
+  let evicted = 0
+  const isGone = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
   let sum = new Accumulator()
   let minute: Minute | undefined
   for (const [i, tick] of ticks.entries()) {
@@ -67,6 +69,11 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
     const begun = minutes.get(tick.seq)
     if (begun !== undefined) [minute, sum] = [begun, new Accumulator()]
     const frame = recording.frame(tick.seq)
+    if (frame === null && isGone(tick.seq)) {
+      evicted++
+      minute = undefined
+      continue
+    }
     if (!isCut) books.add(frame)
     if (frame === null) {
       wrong.ticks++
@@ -76,7 +83,8 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
     if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
     if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
     const { first } = minute
-    if (!recording.inspect((access) => equalsRollup(access, first, sum.result()))) wrong.minutes++
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.result())) && !isGone(first))
+      wrong.minutes++
     minute = undefined
   }
   const problems = [
@@ -85,7 +93,7 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
     ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
     ...books.problems,
   ]
-  return { problems, whole: ticks.length - wrong.ticks, judged: books.judged }
+  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: books.judged }
 }
 
 const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])

@@ -5,7 +5,7 @@ import type { Access, Connection } from './connection.ts'
 import { integer, isDamage, query, type Query } from './database.ts'
 import { recoverTicks } from './recover.ts'
 import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
-import { readSeries, type Series } from './ticks.ts'
+import { isEvicted, readSeries, type Series } from './ticks.ts'
 
 export interface Contents extends Series {
   /** in words; empty for a whole file */
@@ -56,9 +56,10 @@ function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost 
 
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
   const last = ticks.at(-1)?.seq ?? 0
-  if (ticks.length <= CHECK_ALL) return (seq) => access.frames.isWhole(seq)
+  const isThere = (seq: number): boolean => access.frames.isWhole(seq) || isEvicted(access.database, seq)
+  if (ticks.length <= CHECK_ALL) return isThere
   const bad = badTicks(access, ticks)
-  return (seq) => (seq > last - CHECK_LAST ? access.frames.isWhole(seq) : !bad.has(seq))
+  return (seq) => (seq > last - CHECK_LAST || bad.has(seq) ? isThere(seq) : true)
 }
 
 /** Ticks whose traffic is summed by one query. */

@@ -57,6 +57,12 @@ export function oldestTick(database: Database): number | null {
   return typeof cell === 'number' ? cell : null
 }
 
+/** Its recorder has dropped it since: a tick that is missing at the beginning is no damage. */
+export function isEvicted(database: Database, seq: number): boolean {
+  const oldest = oldestTick(database)
+  return oldest !== null && seq < oldest
+}
+
 /** Holes with a reason, what a late tick has beyond 1.5 s, and ticks that are lost. */
 export function gapsOf(ticks: readonly TickSummary[]): Gap[] {
   const gaps: Gap[] = []

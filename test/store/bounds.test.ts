@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { UserError } from '../../src/errors.ts'
 import { micros } from '../../src/frame/units.ts'
+import { checkRecording } from '../../src/store/check.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { bounds, keep } from '../torture/bounds.ts'
@@ -45,6 +46,24 @@ test('less room than --min-free is said before anything is recorded', () => {
       (error: unknown) => error instanceof UserError && error.exitCode === 4,
     )
     assert.throws(() => openRecording(file), UserError)
+  })
+})
+
+test('what its recorder drops during a check is not missed', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = [...sampleFrames({ secs: 700 })]
+    const sink = createRecording(file, META, { keep: micros(400e6) })
+    for (const frame of frames.slice(0, 400)) sink.append(frame)
+    let more = frames.slice(400)
+    const report = (): void => {
+      for (const frame of more) sink.append(frame)
+      more = []
+    }
+    const { signal } = new AbortController()
+    const { state, problems } = await checkRecording(file, { signal, report })
+    assert.deepEqual([state, problems, more], ['whole', [], []])
+    sink.close()
   })
 })
 
