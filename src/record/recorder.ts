@@ -18,7 +18,7 @@ export interface Tap {
  * @throws UserError (exit 4) when the helper could not start or died
  */
 export async function record(probe: Probe, attached: (hello: HelloLine) => readonly Tap[]): Promise<void> {
-  let taps: readonly Tap[] = []
+  let taps: readonly Tap[] | null = null
   let farewell: string | null = null
   for await (const event of readSource(probe.lines)) {
     switch (event.kind) {
@@ -26,10 +26,10 @@ export async function record(probe: Probe, attached: (hello: HelloLine) => reado
         taps = attached(event.hello)
         break
       case 'frame':
-        for (const tap of taps) tap.frame(event.frame)
+        for (const tap of taps ?? []) tap.frame(event.frame)
         break
       case 'marker':
-        for (const tap of taps) tap.marker(event.marker)
+        for (const tap of taps ?? []) tap.marker(event.marker)
         break
       case 'bye':
         farewell = event.reason
@@ -37,6 +37,8 @@ export async function record(probe: Probe, attached: (hello: HelloLine) => reado
     }
   }
   await probe.ended
+  if (taps === null)
+    throw systemError('the helper ended before it said hello', 'Nothing was captured; what it said is above.')
   if (farewell === null)
     throw systemError('the helper ended without its last dump', 'the recording is kept as it is')
 }

@@ -25,6 +25,8 @@ export interface CutRequest {
 export interface CutResult extends FileFacts {
   readonly ticks: number
   readonly lost: number
+  /** backends that it holds: none where nothing was what one asked for */
+  readonly backends: number
   readonly span: TimeSpan
   /** of the requests listed, how many were kept: 1 unless they were thinned */
   readonly ringShare: number
@@ -77,7 +79,8 @@ async function cutOnce(
     rmSync(out)
     throw error
   }
-  return { ticks: copied.ticks, lost: copied.lost, ...(await factsOf(out)), span, ringShare: share }
+  const { ticks, lost, sum } = copied
+  return { ticks, lost, backends: sum.backends.length, ...(await factsOf(out)), span, ringShare: share }
 }
 
 function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redactor: Redactor): RecordingMeta {

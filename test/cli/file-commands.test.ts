@@ -67,6 +67,23 @@ test('cut writes a range, says its size, span and sha256, and overwrites nothing
   })
 })
 
+test('a cut of nothing says so', async () => {
+  await inFolder(async (folder) => {
+    const args = ['cut', incident, '--backend', '192.0.2.1:80', '-o', join(folder, 'cut.db')]
+    const { code, stderr } = await runCommand(args)
+    assert.equal(code, 0)
+    assert.match(stderr, /no row of these ticks is what you asked for/)
+  })
+})
+
+test('the requests of a tick are listed in the order of time', async () => {
+  const args = ['requests', incident, '--to', '+1s', '--format', 'csv']
+  const [, ...rows] = (await runCommand(args)).stdout.trim().split('\n')
+  const times = rows.map((row) => row.split(',')[0]!)
+  assert.equal(times.length, 5)
+  assert.deepEqual(times, [...times].sort())
+})
+
 test('cut keeps the rows that are asked for alone', async () => {
   await inFolder(async (folder) => {
     const out = join(folder, 'cut.db')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -180,4 +180,13 @@ test('recorder and helper stopped for seven seconds: a gap, all counts, and the 
   assert.deepEqual(others, [])
   assert.equal(gap!.reason, 'late')
   assert.equal(Date.parse(gap!.to) - Date.parse(gap!.from), 5700)
+})
+
+test('a helper that says nothing that one understands leaves no recording, and none is promised', async () => {
+  const file = join(folder, 'garbage.db')
+  const { code, stderr } = await runCommand(['record', '--out', file, '--probe', 'echo garbage'])
+  assert.equal(code, 4)
+  assert.match(stderr, /before it said hello/)
+  assert.doesNotMatch(stderr, /is kept/)
+  assert.equal(existsSync(file), false)
 })

@@ -69,6 +69,8 @@ export function cutCommand(io: Io): Command {
         progress.done()
         const { bytes, plural, percent } = await import('../../render/quantities.ts')
         if (result.lost > 0) io.stderr.write(`${file}: ${plural(result.lost, 'tick')} cannot be read\n`)
+        if (keeps !== null && result.backends === 0)
+          io.stderr.write('no row of these ticks is what you asked for: the cut holds times alone\n')
         if (result.ringShare < 1)
           io.stderr.write(`${percent(result.ringShare)} of the single requests are listed\n`)
         io.stdout.write(`${out}: ${plural(result.ticks, 'tick')}, ${bytes(result.bytes)}\n`)
