@@ -69,7 +69,7 @@ function record(
   const file = join(folder, progress === '' ? `recorded-${routes}.db` : 'day.db')
   const probe = `exec ${process.execPath} --import tsx ${WIRE} ${routes} ${seconds} ${progress}`
   return spawn(process.execPath, [MAIN, 'record', '--out', file, '--probe', probe, ...options], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'ignore'],
   })
 }
 

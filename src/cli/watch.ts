@@ -49,7 +49,7 @@ function onScreen(
   terminal: Terminal,
   stop: () => void,
 ): Watcher {
-  keepHeapSmall()
+  keepHeapSmall(150)
   const memory = memoryOf(meta)
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()

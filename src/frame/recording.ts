@@ -73,6 +73,11 @@ export interface Recording {
    * Absent where frames cost nothing.
    */
   activity?(range: SeqRange): readonly BackendActivity[]
+  /**
+   * Looks at what nobody has read yet, a part at a time; yields the ticks done. Damage that it meets is in `damage` and `gaps` then, and
+   * it ends. Absent where nothing can be damaged.
+   */
+  proofread?(): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

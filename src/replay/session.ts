@@ -16,6 +16,9 @@ import { firstView, pageOf, promptAfter, viewAfter, type PromptEnd, type View } 
 /** Thirty pictures a second are a film; ms. */
 const LEAST_WAIT = 33
 
+/** ms */
+const PROOFREAD_SLICE = 10
+
 export type Wish = 'quit' | 'suspend' | null
 
 export class Session {
@@ -37,6 +40,7 @@ export class Session {
   /** how much damage has been said */
   #damages: number
   #timer: NodeJS.Timeout | undefined
+  #proofreading: NodeJS.Timeout | undefined
   #stopGrowth: (() => void) | null = null
   #fail: (error: unknown) => void = () => undefined
 
@@ -64,10 +68,12 @@ export class Session {
     this.draw()
     this.#stopGrowth = growth === null ? null : growth(() => this.#guarded(() => this.#grow()))
     this.#schedule()
+    if (this.#isWhole && !this.#options.isLive) this.#proofread(this.#recording.proofread?.())
   }
 
   end(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#proofreading)
     this.#search.stop()
     this.#stopGrowth?.()
   }
@@ -204,6 +210,17 @@ export class Session {
     if (isFirst && damage !== undefined) this.#say(damage)
     this.#playhead.grow()
     this.#show()
+    if (isFirst) this.#proofread(this.#recording.proofread?.())
+  }
+
+  /** Damage that nobody has met yet is a gap that `x` would miss: it is looked for behind the pictures, in a tenth of the time. */
+  #proofread(reading: Generator<number, void> | undefined): void {
+    const until = performance.now() + PROOFREAD_SLICE
+    let next = reading?.next()
+    while (next?.done === false && performance.now() < until) next = reading?.next()
+    if (this.#recording.damage.length > this.#damages) this.#show()
+    if (next?.done !== false) return
+    this.#proofreading = setTimeout(() => this.#guarded(() => this.#proofread(reading)), 9 * PROOFREAD_SLICE)
   }
 
   #show(): void {

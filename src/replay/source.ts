@@ -69,6 +69,9 @@ export function within(
     ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
     aggregate: (range) => recording.aggregate(range),
     requests: (range) => recording.requests(range),
+    *proofread() {
+      yield* recording.proofread?.() ?? []
+    },
     refresh: () => recording.refresh(),
     close: () => recording.close(),
   }

@@ -66,7 +66,7 @@ function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
 const BLOCK = 128
 
 /** The ticks whose rows do not add up to what the tick says; tick by tick only where a block cannot be read. */
-function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
+export function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
   const select = query(
     database,
     'SELECT id >> 20 AS of, sum(requests), sum(answered) FROM traffic WHERE id >= ? << 20 AND id < ? << 20 GROUP BY of',

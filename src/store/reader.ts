@@ -7,13 +7,13 @@ import type { TimeSpan } from '../frame/time.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
-import { readContents, type Contents } from './contents.ts'
+import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { allNames, type AllNames } from './names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
 import { spansIn } from './spans.ts'
-import { gapsOf, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
+import { gapsOf, isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
@@ -126,6 +126,17 @@ export class StoredRecording implements Recording {
     })
   }
 
+  *proofread(): Generator<number, void> {
+    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += PROOFREAD) {
+      const part = this.ticks.slice(done, done + PROOFREAD)
+      const isBad = this.#connection.use((access) =>
+        [...badTicks(access, part)].some((seq) => !isEvicted(access.database, seq)),
+      )
+      if (isBad) this.#distrust()
+      else yield done + part.length
+    }
+  }
+
   /** From the start again: if the rest is damaged, all of it has to be looked at. */
   #readOn(isSuspect = false): true {
     const { damage, ...series } = readContents(this.#connection, isSuspect)
@@ -201,6 +212,9 @@ export class StoredRecording implements Recording {
     return Math.max(0, Math.min(to, first + ticks.length) - Math.max(from, first))
   }
 }
+
+/** Ticks; some milliseconds. */
+const PROOFREAD = 128
 
 const onlyMinutes = ({ minutes }: Outline): Contents => ({ ticks: [], minutes: [...minutes], damage: [] })
 

@@ -377,6 +377,18 @@ test('damage that is met on the way is said, and is a gap from then on', async (
   await terminal.shows(/GAP .*damaged/)
 })
 
+test('damage that nobody has met is one key away all the same', async (t) => {
+  const holed = join(import.meta.dirname, '../../fixtures/recordings/holed.db')
+  const recording = openRecording(holed, { outline: true })
+  t.after(() => recording.close())
+  const { start } = recording.info
+  recording.focus({ from: start, to: start })
+  const { terminal } = await playing(t, { growth: soon }, { recording })
+  await terminal.shows(/ticks are lost/)
+  await terminal.type('x')
+  await terminal.shows(/GAP .*damaged/)
+})
+
 test('a recording from standard input has no command, and says why', async (t) => {
   const { terminal } = await playing(t, { command: null })
   await terminal.type('y')
