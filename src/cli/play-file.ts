@@ -35,7 +35,7 @@ export async function playFile(
   options: PlayFileOptions,
   io: Io,
 ): Promise<void> {
-  keepHeapSmall(80)
+  keepHeapSmall()
   const following = options.follow === true
   // Only the ticks around the first picture have been read, see commands/replay.ts.
   const isPart = !following && options.range === null

@@ -102,9 +102,9 @@ export const follow = (timeline: Timeline, stops: Stops): Timeline => ({
   direction: 1,
 })
 
-/** Playing again from an end begins at the other one. */
+/** Live stands still, as in any player of a stream. Playing again from an end begins at the other one. */
 export function togglePlay(timeline: Timeline, stops: Stops, rules: PlayRules): Timeline {
-  if (timeline.playing) return { ...timeline, playing: false, following: false }
+  if (timeline.playing || timeline.following) return { ...timeline, playing: false, following: false }
   const { direction, stop, played, speed } = timeline
   const atEnd =
     direction > 0

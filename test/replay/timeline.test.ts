@@ -251,4 +251,7 @@ test('following stays on the newest tick, and any move leaves it', () => {
   const live = follow(startingAt(0), stops)
   assert.deepEqual([live.stop, live.following], [4, true])
   assert.equal(seekBy(live, stops, -1_000_000).following, false)
+  const still = togglePlay(live, stops, RULES)
+  assert.deepEqual([still.stop, still.following, still.playing], [4, false, false])
+  assert.equal(togglePlay(still, stops, RULES).playing, true)
 })
