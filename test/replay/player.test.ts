@@ -363,13 +363,18 @@ test('the terminal is as it was after an error, which is thrown on', async (t) =
   assert.ok(!terminal.isAlternate)
 })
 
-test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+async function playingHoled(t: TestContext): Promise<FakeTerminal> {
   const holed = join(import.meta.dirname, '../../fixtures/recordings/holed.db')
   const recording = openRecording(holed, { outline: true })
   t.after(() => recording.close())
   const { start } = recording.info
   recording.focus({ from: start, to: start })
   const { terminal } = await playing(t, { growth: soon }, { recording })
+  return terminal
+}
+
+test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+  const terminal = await playingHoled(t)
   const isSaid = (): boolean => /paused {2}\d+ of 90 ticks are lost/.test(footer(terminal))
   for (let i = 0; i < 30 && !isSaid(); i++) await terminal.type(KEYS.right)
   assert.ok(isSaid(), footer(terminal))
@@ -378,12 +383,7 @@ test('damage that is met on the way is said, and is a gap from then on', async (
 })
 
 test('damage that nobody has met is one key away all the same', async (t) => {
-  const holed = join(import.meta.dirname, '../../fixtures/recordings/holed.db')
-  const recording = openRecording(holed, { outline: true })
-  t.after(() => recording.close())
-  const { start } = recording.info
-  recording.focus({ from: start, to: start })
-  const { terminal } = await playing(t, { growth: soon }, { recording })
+  const terminal = await playingHoled(t)
   await terminal.shows(/ticks are lost/)
   await terminal.type('x')
   await terminal.shows(/GAP .*damaged/)
