@@ -69,14 +69,10 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
       }),
     )
     await cable.far.call('listen', { address: FAR, port: PORT, rules })
-    const nginx = await startLabNginx(
-      cable.proxy.namespace,
-      `upstream kept { server ${FAR}:${PORT}; keepalive 16; }
+    const configuration = `upstream kept { server ${FAR}:${PORT}; keepalive 16; }
        server { listen 127.0.0.1:8080; proxy_buffering off;
          location / { proxy_pass http://kept; }
-         location /fresh/ { proxy_set_header Connection close; proxy_pass http://${FAR}:${PORT}; } }`,
-      true,
-    )
+         location /fresh/ { proxy_set_header Connection close; proxy_pass http://${FAR}:${PORT}; } }`
     const body = 'b'.repeat(200_000)
     const upload = (path: string): string =>
       `POST /up${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -85,17 +81,20 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
       ...paths.map((path) => get(`/fresh${path}`)),
       ...paths.filter((path) => path.endsWith('0')).map(upload),
     ]
-    const seen = await watch(
-      cable.proxy.namespace,
-      () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 6 }),
-      ['--routes-as', 'raw'],
-    )
-    const attempts = nginx.attempts()
-    await nginx.stop()
-    assert.equal(attempts.length, requests.length)
-    assertReconciles(seen)
-    assertClose(t, seen, attempts, 'header')
-    assertClose(t, seen, attempts, 'total')
+    await undisturbed(t, async () => {
+      const nginx = await startLabNginx(cable.proxy.namespace, configuration, true)
+      const seen = await watch(
+        cable.proxy.namespace,
+        () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 6 }),
+        ['--routes-as', 'raw'],
+      )
+      const attempts = nginx.attempts()
+      await nginx.stop()
+      assert.equal(attempts.length, requests.length)
+      assertReconciles(seen)
+      assertClose(t, seen, attempts, 'header')
+      assertClose(t, seen, attempts, 'total')
+    })
   })
 
   test('a head that waits for a delayed ACK is as late for us as for nginx', async (t) => {
@@ -103,64 +102,86 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
     const steps: Step[] = [{ send: 'HTTP/1.1 200 OK\r\nContent-' }, { send: 'Length: 2\r\n\r\nok' }]
     const port = PORT + 1
     await cable.far.call('listen', { address: FAR, port, nagle: true, rules: { '*': { steps } } })
-    const nginx = await startLabNginx(
-      cable.proxy.namespace,
-      `upstream kept { server ${FAR}:${port}; keepalive 16; }
-       server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`,
-      true,
-    )
+    const configuration = `upstream kept { server ${FAR}:${port}; keepalive 16; }
+       server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`
     const requests = range(1, 200).map((n) => get(`/late/${n}x`))
-    const seen = await watch(
-      cable.proxy.namespace,
-      () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 4 }),
-      ['--routes-as', 'raw'],
-    )
-    const attempts = nginx.attempts()
-    await nginx.stop()
-    const late = attempts.filter(({ header }) => (header ?? 0) >= 0.03).length
-    assert.ok(late > 20, `${late} of ${attempts.length} waited for an ACK`)
-    assertReconciles(seen)
-    assertClose(t, seen, attempts, 'header')
-    assertClose(t, seen, attempts, 'total')
+    await undisturbed(t, async () => {
+      const nginx = await startLabNginx(cable.proxy.namespace, configuration, true)
+      const seen = await watch(
+        cable.proxy.namespace,
+        () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 4 }),
+        ['--routes-as', 'raw'],
+      )
+      const attempts = nginx.attempts()
+      await nginx.stop()
+      const late = attempts.filter(({ header }) => (header ?? 0) >= 0.03).length
+      assert.ok(late > 20, `${late} of ${attempts.length} waited for an ACK`)
+      assertReconciles(seen)
+      assertClose(t, seen, attempts, 'header')
+      assertClose(t, seen, attempts, 'total')
+    })
   })
 
   test('connect time is nginx’s own, and its clocks start at the SYN', async (t) => {
-    const near = await makeNamespace('near')
-    const far = await makeNamespace('away')
-    const delayed = await relay(
-      [near, 'l3', '10.78.0.1/24'],
-      [far, 'l3', '10.78.0.2/24'],
-      ['delay=15', 'delay=15'],
-    )
-    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
-    await backend.call('listen', { address: '10.78.0.2', port: PORT })
-    const nginx = await startLabNginx(
-      near,
-      `server { listen 127.0.0.1:8080; location / { proxy_set_header Connection close; proxy_pass http://10.78.0.2:${PORT}; } }`,
-      true,
-    )
-    const requests = range(1, 40).map((n) => get(`/c${n}x`))
-    const seen = await watch(near, () => proxy.call('ask', { address: '127.0.0.1', port: 8080, requests }), [
-      '--routes-as',
-      'raw',
-    ])
-    const attempts = nginx.attempts()
-    await nginx.stop()
-    await Promise.all([proxy.close(), backend.close()])
-    await delayed.stop()
-    await Promise.all([removeNamespace(near), removeNamespace(far)])
-    assertClose(t, seen, attempts, 'header')
-    assertClose(t, seen, attempts, 'total')
-    const { connect } = seen.sum.totals.connection
-    const theirs = attempts.reduce((sum, { connect }) => sum + (connect ?? 0) * 1000, 0)
-    assert.equal(connect.count, 40)
-    assert.ok(theirs > 40 * 25, `nginx measured ${theirs} ms`)
-    assert.ok(
-      Math.abs(connect.sum / 1000 - theirs) <= 40 + 0.02 * theirs,
-      `${connect.sum / 1000} ms, nginx ${theirs} ms`,
-    )
+    await undisturbed(t, () => connectTimes(t))
   })
 })
+
+async function connectTimes(t: TestContext): Promise<void> {
+  const near = await makeNamespace('near')
+  const far = await makeNamespace('away')
+  const delayed = await relay(
+    [near, 'l3', '10.78.0.1/24'],
+    [far, 'l3', '10.78.0.2/24'],
+    ['delay=15', 'delay=15'],
+  )
+  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  await backend.call('listen', { address: '10.78.0.2', port: PORT })
+  const nginx = await startLabNginx(
+    near,
+    `server { listen 127.0.0.1:8080; location / { proxy_set_header Connection close; proxy_pass http://10.78.0.2:${PORT}; } }`,
+    true,
+  )
+  const requests = range(1, 40).map((n) => get(`/c${n}x`))
+  const seen = await watch(near, () => proxy.call('ask', { address: '127.0.0.1', port: 8080, requests }), [
+    '--routes-as',
+    'raw',
+  ])
+  const attempts = nginx.attempts()
+  await nginx.stop()
+  await Promise.all([proxy.close(), backend.close()])
+  await delayed.stop()
+  await Promise.all([removeNamespace(near), removeNamespace(far)])
+  assertClose(t, seen, attempts, 'header')
+  assertClose(t, seen, attempts, 'total')
+  const { connect } = seen.sum.totals.connection
+  const theirs = attempts.reduce((sum, { connect }) => sum + (connect ?? 0) * 1000, 0)
+  assert.equal(connect.count, 40)
+  assert.ok(theirs > 40 * 25, `nginx measured ${theirs} ms`)
+  assert.ok(
+    Math.abs(connect.sum / 1000 - theirs) <= 40 + 0.02 * theirs,
+    `${connect.sum / 1000} ms, nginx ${theirs} ms`,
+  )
+}
+
+/** More of nginx's times differ from ours than may. */
+class Apart extends Error {}
+
+/**
+ * A virtual machine stands still for some milliseconds now and then, and nginx's clock with it while the wire goes on: such a round
+ * is done again. What is wrong with our times is wrong in every round, and counts must be right in each.
+ */
+async function undisturbed(t: TestContext, round: () => Promise<void>): Promise<void> {
+  for (let again = 5; ; again--) {
+    try {
+      await round()
+      return
+    } catch (error) {
+      if (again === 0 || !(error instanceof Apart)) throw error
+      t.diagnostic(`once more: ${error.message.split('\n')[0]!}`)
+    }
+  }
+}
 
 function assertClose(
   t: TestContext,
@@ -190,9 +211,6 @@ function assertClose(
   t.diagnostic(
     `${which}: ${apart.length} of ${attempts.length} apart; 99 % differ by ${p99.toFixed(2)} ms or less (nginx rounds to 1 ms)`,
   )
-  const allowed = Math.floor(attempts.length * (1 - WITHIN))
-  assert.ok(
-    apart.length <= allowed,
-    `${which}: ${apart.length} of ${attempts.length} apart:\n${apart.slice(0, 20).join('\n')}`,
-  )
+  if (apart.length <= Math.floor(attempts.length * (1 - WITHIN))) return
+  throw new Apart(`${which}: ${apart.length} of ${attempts.length} apart:\n${apart.slice(0, 20).join('\n')}`)
 }
