@@ -82,14 +82,7 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
       ...paths.filter((path) => path.endsWith('0')).map(upload),
     ]
     await undisturbed(t, async () => {
-      const nginx = await startLabNginx(cable.proxy.namespace, configuration, true)
-      const seen = await watch(
-        cable.proxy.namespace,
-        () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 6 }),
-        ['--routes-as', 'raw'],
-      )
-      const attempts = nginx.attempts()
-      await nginx.stop()
+      const { seen, attempts } = await ask(cable.proxy, configuration, requests, 6)
       assert.equal(attempts.length, requests.length)
       assertReconciles(seen)
       assertClose(t, seen, attempts, 'header')
@@ -106,14 +99,7 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
        server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`
     const requests = range(1, 200).map((n) => get(`/late/${n}x`))
     await undisturbed(t, async () => {
-      const nginx = await startLabNginx(cable.proxy.namespace, configuration, true)
-      const seen = await watch(
-        cable.proxy.namespace,
-        () => cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 4 }),
-        ['--routes-as', 'raw'],
-      )
-      const attempts = nginx.attempts()
-      await nginx.stop()
+      const { seen, attempts } = await ask(cable.proxy, configuration, requests, 4)
       const late = attempts.filter(({ header }) => (header ?? 0) >= 0.03).length
       assert.ok(late > 20, `${late} of ${attempts.length} waited for an ACK`)
       assertReconciles(seen)
@@ -162,6 +148,22 @@ async function connectTimes(t: TestContext): Promise<void> {
     Math.abs(connect.sum / 1000 - theirs) <= 40 + 0.02 * theirs,
     `${connect.sum / 1000} ms, nginx ${theirs} ms`,
   )
+}
+
+/** What we saw of the requests through an nginx of their own, and what it wrote of its attempts. */
+async function ask(
+  proxy: Place,
+  configuration: string,
+  requests: readonly string[],
+  connections: number,
+): Promise<{ readonly seen: Seen; readonly attempts: readonly Attempt[] }> {
+  const nginx = await startLabNginx(proxy.namespace, configuration, true)
+  const load = (): Promise<unknown> =>
+    proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections })
+  const seen = await watch(proxy.namespace, load, ['--routes-as', 'raw'])
+  const attempts = nginx.attempts()
+  await nginx.stop()
+  return { seen, attempts }
 }
 
 /** More of nginx's times differ from ours than may. */
