@@ -115,7 +115,7 @@ function playerOf(recording: Recording): Player {
         stop: stops.at(stop),
         scrubber,
         markersHere: [],
-        canLive: false,
+        can: { live: false, mark: false, command: false },
         size: SIZE,
         details: null,
         empty: '',

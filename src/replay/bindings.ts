@@ -99,17 +99,30 @@ export interface Hint {
 
 const hint = (keys: string, does: string): Hint => ({ keys, does })
 
-/** Most useful first: a narrow screen shows the beginning. */
-export function hintsFor(page: 'board' | 'detail' | 'requests', can: { readonly live: boolean }): Hint[] {
+/** What the keys find when they are pressed. */
+export interface Situation {
+  /** playing, or live */
+  readonly moving: boolean
+  /** there is a live to go back to */
+  readonly live: boolean
+  readonly mark: boolean
+  readonly command: boolean
+}
+
+/** What each does now, most useful first: a narrow screen shows the beginning. 'empty': there is no tick yet. */
+export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help' | 'empty', now: Situation): Hint[] {
+  const ways = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
+  if (page === 'empty') return ways
   const looking: Readonly<Record<typeof page, readonly Hint[]>> = {
     board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('o', 'order')],
     detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer')],
     requests: [hint('Esc', 'back'), hint('↑↓', 'scroll')],
+    // It says itself where there is more of it.
+    help: [],
   }
   return [
-    hint('?', 'help'),
-    hint('q', 'quit'),
-    hint('space', 'play'),
+    ...ways,
+    hint('space', now.moving ? 'pause' : 'play'),
     hint('←→', '1s'),
     ...looking[page],
     hint('e', '5xx'),
@@ -117,13 +130,13 @@ export function hintsFor(page: 'board' | 'detail' | 'requests', can: { readonly 
     hint('d', 'backends'),
     hint('x', 'gap'),
     hint('n', 'marker'),
-    ...(can.live ? [hint('L', 'live')] : []),
+    ...(now.live ? [hint('L', 'live')] : []),
     hint('b', 'go to'),
     hint('w', 'window'),
     hint('+-', 'speed'),
     hint('R', 'reverse'),
-    hint('m', 'mark'),
-    hint('y', 'command'),
+    ...(now.mark ? [hint('m', 'mark')] : []),
+    ...(now.command ? [hint('y', 'command')] : []),
   ]
 }
 

@@ -2,23 +2,20 @@
 import { drilldown, type History } from '../frame/drilldown.ts'
 import { leaderboard, type BoardOptions, type Leaderboard } from '../frame/leaderboard.ts'
 import type { Moment } from '../frame/moment.ts'
-import type { Marker } from '../frame/frame.ts'
 import { boardLines, boardRows, type BoardView, type Size } from '../render/board.ts'
 import { helpEnd, helpLines } from '../render/help.ts'
-import { clipLine, EMPTY, joinFitting, line, lineWidth, span, type Line } from '../render/line.ts'
+import { clipLine, EMPTY, line, type Line } from '../render/line.ts'
 import { scrubberLines, type Scrubber } from '../render/scrubber.ts'
-import { clip, tail, visible } from '../render/text.ts'
 import { routeKey } from '../frame/aggregate.ts'
-import { HELP, hintsFor, type PromptKind } from './bindings.ts'
+import { HELP } from './bindings.ts'
+import { footerLine, type FooterFacts } from './footer.ts'
 import { boardSize, CHROME_ROWS } from './print.ts'
-import type { Timeline } from './timeline.ts'
-import type { Stop } from './stops.ts'
-import { pageOf, type Selectable, type View } from './view.ts'
+import { pageOf, type Selectable } from './view.ts'
 
 /** The pages behind the leaderboard bring the charts with them: loaded when the first one is opened. */
 export type Details = typeof import('../render/detail.ts')
 
-export interface Scene {
+export interface Scene extends FooterFacts {
   /** null: there is no tick yet */
   readonly moment: Moment | null
   /** of the page's subject; empty for the leaderboard */
@@ -26,13 +23,7 @@ export interface Scene {
   readonly host: string
   readonly timeZone: string
   readonly board: Pick<BoardOptions, 'backends' | 'routes'>
-  readonly view: View
-  readonly timeline: Timeline
-  readonly stop: Stop | null
   readonly scrubber: Scrubber | null
-  /** markers that lie in the stop */
-  readonly markersHere: readonly Marker[]
-  readonly canLive: boolean
   readonly size: Size
   readonly details: Details | null
   /** what there is to say where there is nothing to see */
@@ -104,44 +95,5 @@ function chromeLines(scene: Scene): Line[] {
     scrubber === null || stop === null
       ? [EMPTY, EMPTY]
       : scrubberLines(scrubber, { columns: size.columns, timeZone, at: stop.from })
-  return [...bar, footerLine(scene)]
-}
-
-const PROMPTS: Readonly<Record<PromptKind, string>> = {
-  filter: 'filter backends and routes: ',
-  time: 'go to (14:02, -5m, 30%, @marker): ',
-  marker: 'text of the marker to set here: ',
-}
-
-function footerLine(scene: Scene): Line {
-  const { view, size, canLive, markersHere } = scene
-  if (view.prompt !== null) {
-    const question = ` ${PROMPTS[view.prompt.kind]}`
-    const typed = tail(visible(view.prompt.text), size.columns - question.length - 1)
-    return [span(question, 'accent'), span(typed), span(' ', 'cursor')]
-  }
-  const state: Line = [span(` ${stateText(scene)}`, 'bold')]
-  if (view.message !== null)
-    return [
-      ...state,
-      span('  '),
-      span(clip(visible(view.message), size.columns - lineWidth(state) - 3), 'accent'),
-    ]
-  const marks = markersHere.map(({ text }): Line => [span(`◆ ${visible(text)}`, 'accent')])
-  const page = pageOf(view)
-  const hints = hintsFor(page.kind, { live: canLive }).map(({ keys, does }): Line => [
-    span(keys, 'bold'),
-    span(` ${does}`, 'dim'),
-  ])
-  return [
-    ...state,
-    span('  '),
-    ...joinFitting([...marks, ...hints], '  ', size.columns - lineWidth(state) - 3),
-  ]
-}
-
-function stateText({ timeline: { following, playing, direction, speed }, stop }: Scene): string {
-  if (stop === null) return 'waiting'
-  if (following) return 'LIVE'
-  return playing ? `${direction > 0 ? '▸' : '◂'} ${speed}×` : 'paused'
+  return [...bar, footerLine(scene, size.columns)]
 }

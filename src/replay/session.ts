@@ -241,7 +241,7 @@ export class Session {
   }
 
   #scene(): Scene {
-    const { timeZone, board, isLive, empty } = this.#options
+    const { timeZone, board, isLive, mark, command, empty } = this.#options
     const { markers, info } = this.#recording
     const { stop, timeline } = this.#playhead
     const { size } = this.#screen
@@ -258,7 +258,7 @@ export class Session {
       // Of a part alone it would be drawn twice: the rest follows at once.
       scrubber: this.#isWhole ? this.#scrubbers.of(size.columns) : null,
       markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, typed(at))),
-      canLive: isLive,
+      can: { live: isLive, mark: mark !== null, command: command !== null },
       size,
       details: this.#details,
       empty,

@@ -74,11 +74,10 @@ test('every key of the issue does something', () => {
 })
 
 test('the footer begins with the way to the help and the way out', () => {
-  for (const page of ['board', 'detail', 'requests'] as const) {
+  for (const page of ['board', 'detail', 'requests', 'help', 'empty'] as const) {
+    const hints = hintsFor(page, { moving: false, live: false, mark: true, command: true })
     assert.deepEqual(
-      hintsFor(page, { live: false })
-        .slice(0, 2)
-        .map((hint) => hint.keys),
+      hints.slice(0, 2).map(({ keys }) => keys),
       ['?', 'q'],
     )
   }

@@ -10,7 +10,7 @@ import { printed, type Depth } from '../../src/render/theme.ts'
 import { HELP } from '../../src/replay/bindings.ts'
 import { Moments } from '../../src/replay/moments.ts'
 import { sceneLines, selectableOf, type Scene } from '../../src/replay/scene.ts'
-import { startingAt } from '../../src/replay/timeline.ts'
+import { SPEEDS, startingAt, type Timeline } from '../../src/replay/timeline.ts'
 import { Stops } from '../../src/replay/stops.ts'
 import { firstView, viewAfter, type Page, type View } from '../../src/replay/view.ts'
 import { assertGolden } from '../golden.ts'
@@ -44,7 +44,7 @@ function scene(
     stop,
     scrubber: scrubberOf(recording, scrubberWidth(columns, label.length)),
     markersHere: recording.markers.filter(({ at }) => at >= stop.from && at < stop.to),
-    canLive: false,
+    can: { live: false, mark: true, command: true },
     size: { columns, rows },
     details,
     empty: 'waiting for the first second',
@@ -107,6 +107,34 @@ test('a long text in a prompt shows its end, a long message that it goes on', ()
   assert.match(typed, /^ filter backends and routes: ….*\/商品\/end$/)
   assert.equal(footer({ prompt: { kind: 'filter', text: '/api' } }), ' filter backends and routes: /api')
   assert.match(footer({ message: 'word '.repeat(30) }), /^ paused {2}word word .*…$/)
+})
+
+test('the footer says what Space will do now; at 60 columns it shows the same keys whatever goes on', () => {
+  const standing = startingAt(0)
+  const footer = (timeline: Partial<Timeline>): string =>
+    text(
+      sceneLines({ ...scene(65, 60, 24, null), timeline: { ...standing, ...timeline } }).slice(-1),
+    ).trimEnd()
+  assert.equal(footer({}), ' paused  ? help  q quit  space play  ←→ 1s  / filter  e 5xx')
+  const keys = '? help  q quit  space pause  ←→ 1s  / filter  e 5xx'
+  assert.equal(footer({ following: true }), ` LIVE    ${keys}`)
+  for (const speed of SPEEDS) {
+    assert.equal(footer({ playing: true, speed }), ` ${`▸ ${speed}×`.padEnd(8)}${keys}`)
+    assert.equal(footer({ playing: true, speed, direction: -1 }), ` ${`◂ ${speed}×`.padEnd(8)}${keys}`)
+  }
+})
+
+test('the footer offers only what works here', () => {
+  const footer = (facts: Partial<Scene>): string =>
+    text(sceneLines({ ...scene(65, 250, 24, null), ...facts }).slice(-1))
+  const nothing = { live: false, mark: false, command: false }
+  const everything = { live: true, mark: true, command: true }
+  assert.match(footer({ can: everything }), /L live.* m mark {2}y command$/m)
+  assert.doesNotMatch(footer({ can: nothing }), /L live|m mark|y command/)
+  assert.doesNotMatch(footer({ can: everything, timeline: { ...startingAt(0), following: true } }), /L live/)
+  assert.match(footer({ view: { ...firstView('rps', '', 1), help: 0 } }), /\? close {2}q quit/)
+  const waiting = footer({ can: everything, moment: null, stop: null })
+  assert.equal(waiting, ' waiting ? help  q quit\n')
 })
 
 test('the scrubber shows trouble, gap, marker and place', () => {
