@@ -2,8 +2,9 @@
 import type { Recording } from '../frame/recording.ts'
 import { parseTime, spanOf, TimeError } from '../frame/time.ts'
 import type { WallMicros } from '../frame/units.ts'
-import type { JumpKind } from './bindings.ts'
+import type { Action, JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
+import type { PlayOptions } from './options.ts'
 import type { Mark } from './source.ts'
 import { typed, type Stops } from './stops.ts'
 
@@ -19,6 +20,18 @@ export interface Place {
   readonly stops: Stops
   /** index of the stop where we are */
   readonly stop: number
+}
+
+/** Why this can't be done here; null where it can. */
+export function refusalOf(action: Action, { isLive, mark, command }: PlayOptions): string | null {
+  if (action.kind === 'live' && !isLive) return 'this recording has ended: there is no live'
+  if (action.kind === 'prompt' && action.prompt === 'marker' && mark === null)
+    return 'no marker can be set: there is no file, or it can not be written'
+  if (action.kind === 'command' && command === null)
+    return isLive
+      ? "live has no file: 'upstreamtop record --out FILE' keeps one"
+      : 'no command shows this again: it came through standard input'
+  return null
 }
 
 /** Back to live, to a time that was typed, to a place where something happens. */
