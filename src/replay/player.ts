@@ -50,6 +50,7 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
     session.end()
     stopListening()
     screen.close()
+    if (session.lastCommand !== null) screen.leave(session.lastCommand)
     terminal.release?.()
     options.signal.removeEventListener('abort', leave)
     terminal.output.off('resize', resized)
@@ -58,7 +59,6 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
     process.off('exit', crashed)
     process.off('uncaughtExceptionMonitor', crashed)
   }
-  if (session.lastCommand !== null) terminal.output.write(`${session.lastCommand}\n`)
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {

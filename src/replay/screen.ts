@@ -1,13 +1,13 @@
 /** The terminal as a screen: what was there is there again on every way out. The only impure part of the display. */
-import { writeSync } from 'node:fs'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Size } from '../render/board.ts'
 import { lineWidth, type Line } from '../render/line.ts'
 import { paint, type Depth } from '../render/theme.ts'
+import type { Output } from './terminal-output.ts'
 
 export interface Terminal {
   readonly input: Readable & { setRawMode(on: boolean): unknown }
-  readonly output: Writable & { readonly columns?: number; readonly rows?: number; readonly fd?: number }
+  readonly output: Output
   readonly depth: Depth
   /** gives back what was opened for it alone */
   readonly release?: () => void
@@ -15,9 +15,10 @@ export interface Terminal {
 
 /** Alternate screen, no cursor, no automatic wrap: what would be too long is cut by the terminal at the worst. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
-const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l'
 const BEGIN_FRAME = '\x1b[?2026h'
 const END_FRAME = '\x1b[?2026l'
+/** A frame may have been cut short. */
+const LEAVE = `${END_FRAME}\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l`
 /** A terminal that does not keep up gets the newest picture later instead of every one. */
 const MOST_PENDING = 65_536
 
@@ -63,10 +64,14 @@ export class Screen {
     this.#shown = []
   }
 
-  /** Only lines that changed are written, in one go. False when the terminal is behind and nothing was written. */
-  draw(lines: readonly Line[]): boolean {
-    if (!this.#open) return true
-    if (this.#terminal.output.writableLength > MOST_PENDING) return false
+  /** It would show nothing more now: draw later. */
+  get isBehind(): boolean {
+    return this.#open && this.#terminal.output.writableLength > MOST_PENDING
+  }
+
+  /** Only lines that changed are written, in one go. */
+  draw(lines: readonly Line[]): void {
+    if (!this.#open) return
     const parts: string[] = this.#shown.length === 0 ? ['\x1b[2J'] : []
     const { columns } = this.size
     // Erasing behind a full line would take its last cell: the cursor stays on it.
@@ -78,16 +83,16 @@ export class Screen {
     })
     this.#shown = texts
     if (parts.length > 0) this.#terminal.output.write(BEGIN_FRAME + parts.join('') + END_FRAME)
-    return true
+  }
+
+  /** Left behind on the screen that was there before. */
+  leave(text: string): void {
+    this.#write(`${text}\n`)
   }
 
   #write(text: string): void {
     const { output } = this.#terminal
-    try {
-      if (output.fd === undefined) output.write(text)
-      else writeSync(output.fd, text)
-    } catch {
-      // EIO: the terminal has been hung up; EAGAIN: it does not read any more.
-    }
+    if (output.urgent === undefined) output.write(text)
+    else output.urgent(text)
   }
 }

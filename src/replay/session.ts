@@ -23,7 +23,9 @@ export class Session {
   readonly #controls: Controls
   /** how much damage has been said */
   #damages: number
+  /** for the next stop, and for a terminal that is behind */
   #timer: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
   #stopProofreading: () => void = () => undefined
   #stopGrowth: () => void = () => undefined
   #fail: (error: unknown) => void = () => undefined
@@ -57,6 +59,7 @@ export class Session {
 
   end(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#again)
     this.#controls.stop()
     this.#stopProofreading()
     this.#stopGrowth()
@@ -74,10 +77,13 @@ export class Session {
   }
 
   draw(): void {
+    clearTimeout(this.#again)
+    if (this.#screen.isBehind) {
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+      return
+    }
     const { scene } = this.#controls
-    const isDrawn = this.#screen.draw(sceneLines(this.#findsDamage() ? this.#controls.scene : scene))
-    if (isDrawn) return
-    setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+    this.#screen.draw(sceneLines(this.#findsDamage() ? this.#controls.scene : scene))
   }
 
   /** Reading a moment may have met damage: then there are other stops than before, and it is said. */

@@ -1,9 +1,10 @@
 /** Whether there is a terminal that can show a screen, and what it can show. */
-import { openSync } from 'node:fs'
-import { ReadStream } from 'node:tty'
+import { closeSync, constants, openSync } from 'node:fs'
+import { ReadStream, WriteStream } from 'node:tty'
 import type { Size } from '../../render/board.ts'
 import type { Depth } from '../../render/theme.ts'
 import type { Terminal } from '../../replay/screen.ts'
+import { TerminalOutput } from '../../replay/terminal-output.ts'
 import type { Io } from '../io.ts'
 
 /** null: print text instead. A dumb terminal has no places to write to, so it gets text too. */
@@ -11,7 +12,17 @@ export function terminalOf(io: Io, plain = false): Terminal | null {
   const { TERM = 'dumb' } = io.env
   if (io.stdout.isTTY !== true || TERM === 'dumb' || TERM === '') return null
   const keyboard = keyboardOf(io)
-  return keyboard && { ...keyboard, output: io.stdout, depth: depthOf(io.env, plain) }
+  if (keyboard === null) return null
+  const { output, release } = outputOf(io)
+  return {
+    input: keyboard.input,
+    output,
+    depth: depthOf(io.env, plain),
+    release: () => {
+      keyboard.release?.()
+      release?.()
+    },
+  }
 }
 
 /** Of a printed picture, where nobody says otherwise. */
@@ -28,6 +39,28 @@ export function depthOf(env: Io['env'], plain: boolean): Depth {
   if (plain) return 'none'
   const { NO_COLOR = '', TERM = '' } = env
   return NO_COLOR !== '' || /^(vt\d|.*-m(ono)?$)/.test(TERM) ? 'mono' : 'colour'
+}
+
+/**
+ * Opened once more, so that only our own writes do not wait. By its own name where that is allowed; behind sudo it may be
+ * someone else's, but /dev/tty is open to everybody.
+ */
+function outputOf({ stdout }: Io): Pick<Terminal, 'output' | 'release'> {
+  if (!(stdout instanceof WriteStream)) return { output: stdout }
+  for (const path of ['/proc/self/fd/1', '/dev/tty']) {
+    try {
+      const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+      const output = new TerminalOutput(fd, stdout)
+      const release = (): void => {
+        output.end()
+        closeSync(fd)
+      }
+      return { output, release }
+    } catch {
+      // The next one.
+    }
+  }
+  return { output: new TerminalOutput(1, stdout) }
 }
 
 /** When the recording comes through standard input, keys come from the controlling terminal, as with less. */
