@@ -10,7 +10,7 @@ static __always_inline void next_answer(struct flow *f)
 	d->line_length = 0;
 	d->left = 0;
 	d->blind = 0;
-	if (f->current != f->started)
+	if (has_begun(f, f->current))
 		f->current++;
 	else if (f->overflow)
 		ADD(f->overflow, -1);
@@ -18,20 +18,25 @@ static __always_inline void next_answer(struct flow *f)
 
 /*
  * Catches up with what the other side decided meanwhile: exchanges that a FIN, a RST, the sweep or the next request ended
- * are skipped, and where a request had nothing before it, its answer begins at its ACK number.
+ * are skipped (their place may be another's by now), and where a request had nothing before it, its answer begins at its ACK
+ * number.
  */
 static __always_inline void settle_answers(struct flow *f)
 {
 	struct dir *d = &f->in;
 
+	if (has_begun(f, f->current + DEPTH)) {
+		next_answer(f);
+		f->current = *(volatile __u32 *)&f->oldest;
+	}
 	for (int i = 0; i < DEPTH; i++) {
-		if (f->current == f->started || phase_of(f, f->current) != PHASE_DONE)
+		if (!has_begun(f, f->current) || phase_of(f, f->current) != PHASE_DONE)
 			break;
 		next_answer(f);
 	}
-	if (f->current == f->started)
-		return;
 	struct exchange *x = exchange_of(f, f->current);
+	if (!has_begun(f, f->current))
+		return;
 	d->stray = 0;
 	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || (__s32)(x->ack - d->next) > 0)) {
 		d->next = x->ack;
@@ -42,7 +47,7 @@ static __always_inline void settle_answers(struct flow *f)
 
 static __always_inline int pending(struct flow *f)
 {
-	return f->current != f->started || f->overflow;
+	return has_begun(f, f->current) || f->overflow;
 }
 
 /* The head of an answer is complete; what is left of the segment is body. `blind`: the head's end was in a hole. */
@@ -54,13 +59,14 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	struct work *w = &s->work;
 	__u32 number = f->current, status = d->status;
 	struct exchange *x = exchange_of(f, number);
-	__u16 flags = number == f->started ? 0 : x->flags;
+	int known = has_begun(f, number);
+	__u16 flags = known ? x->flags : 0;
 	__u32 body = 0; /* what of the segment belongs to it, when it ends here */
 	int ends = 0;
 
 	d->line_length = 0;
 	if (status < 200 && status != 101) {
-		struct slot *slot = number == f->started ? 0 : slot_of_exchange(x);
+		struct slot *slot = known ? slot_of_exchange(x) : 0;
 
 		if (slot)
 			ADD(slot->interim, 1);
@@ -68,7 +74,6 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		return 0;
 	}
 	d->state = DIR_EAT;
-	d->left = 0;
 	d->tail = 0x0a0d000000000000ULL;
 	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
 		d->state = DIR_TUNNEL;
@@ -86,7 +91,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		body = d->left;
 		ends = d->left <= w->len;
 	}
-	if (number != f->started)
+	if (known)
 		book_answer(f, number, status, w->now, ends);
 	if (connect_is_due(f))
 		book_connect(f, w->now);
@@ -163,7 +168,7 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 /* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
 static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
-	if (f->started - f->current < 2 || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
+	if (!has_begun(f, f->current + 1) || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
 		return 0;
 	return s->work.len >= 12 && status_at(s->chunk.bytes, FRONT) >= 100;
 }
@@ -183,7 +188,7 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 		d->left -= n;
 		took(s, n);
 		if (!d->left) {
-			if (f->current != f->started)
+			if (has_begun(f, f->current))
 				book_end(f, f->current, w->now, 0);
 			next_answer(f);
 		}
@@ -193,7 +198,7 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 		return 1;
 	case DIR_EAT:
 		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
-			if (f->current != f->started)
+			if (has_begun(f, f->current))
 				book_end(f, f->current, w->now, 0);
 			next_answer(f);
 			return 1;

@@ -33,12 +33,31 @@ static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 
 }
 
 /*
- * What is still pending when the next request leaves. A body without a known end ends here; where the ACK number says that
- * bytes arrived which we never saw, the answer was among them. Returns whether nothing is pending any more.
+ * A request is pending when the next one leaves. A body without a known end ends here; where the ACK number says that bytes
+ * arrived which we never saw, the answer was among them. Returns whether it is over now.
  */
+static __always_inline int settle(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
+{
+	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
+	int missed = (__s32)(ack - expected) > 0;
+
+	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
+		book_end(f, number, f->in.last_ns, 0);
+		return 1;
+	}
+	if (phase == PHASE_OPEN && (missed || (first && f->in.blind))) {
+		if (missed)
+			count(L_HALF_SEEN);
+		book_failure(f, number, OUTCOME_UNANSWERED, now);
+		return 1;
+	}
+	return 0;
+}
+
+/* Settles what is pending, and returns whether nothing is any more. */
 static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u64 now)
 {
-	__u32 first = f->current;
+	__u32 first = f->oldest;
 	int alone = 1;
 
 	for (__u32 i = 0; i < DEPTH; i++) {
@@ -47,19 +66,10 @@ static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u6
 		if (number == f->started)
 			break;
 		enum phase phase = phase_of(f, number);
-		if (phase == PHASE_DONE)
-			continue;
-		__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
-		int missed = (__s32)(ack - expected) > 0;
-		if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
-			book_end(f, number, f->in.last_ns, 0);
-		} else if (phase == PHASE_OPEN && (missed || (i == 0 && f->in.blind))) {
-			if (missed)
-				count(L_HALF_SEEN);
-			book_failure(f, number, OUTCOME_UNANSWERED, now);
-		} else {
+		if (phase != PHASE_DONE && !settle(f, number, phase, alone, ack, now))
 			alone = 0;
-		}
+		if (alone)
+			f->oldest = number + 1;
 	}
 	return alone;
 }

@@ -244,7 +244,7 @@ __noinline int leave_out(struct flow *f)
 	f->held = 0;
 	f->kind = KIND_FRONT_DOOR;
 	for (__u32 i = 0; i < DEPTH; i++) {
-		__u32 number = f->current + i;
+		__u32 number = f->oldest + i;
 
 		if (number == f->started)
 			break;

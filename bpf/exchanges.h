@@ -22,6 +22,17 @@ static __always_inline enum phase phase_of(struct flow *f, __u32 number)
 	return state >> 2 == (number & 0x3fffffff) ? (state & 3) : PHASE_DONE;
 }
 
+/*
+ * Whether there is a request of this number, or of a later one. The side that answers asks so, and not for `started`: that lies
+ * in a line which the CPU that asks has just written.
+ */
+static __always_inline int has_begun(struct flow *f, __u32 number)
+{
+	__u32 state = *(volatile __u32 *)&exchange_of(f, number)->state;
+
+	return (state & 3) != PHASE_NONE && (__s32)((state & ~3U) - state_of(number, 0)) >= 0;
+}
+
 /* Its place in the ring is still another's. */
 static __always_inline int is_taken(const struct exchange *x)
 {
@@ -247,7 +258,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 {
 	if (!f)
 		return 0;
-	__u32 first = f->current;
+	__u32 first = f->oldest;
 
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = first + i;

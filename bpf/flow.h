@@ -51,7 +51,10 @@ struct span {
 	__u32 hi;
 };
 
-/* One direction of a flow. Its programs take `lock`: rarely two CPUs see the same direction at once. */
+/*
+ * One direction of a flow. Its programs take `lock`: rarely two CPUs see the same direction at once. What every segment needs
+ * lies in the first 64 bytes.
+ */
 struct dir {
 	__u32 lock;
 	__u32 next;  /* sequence number of the first byte not seen */
@@ -60,15 +63,17 @@ struct dir {
 	__u8 synced; /* `next` is known */
 	__u8 ranges;
 	__u8 line_length; /* how much of the stash belongs to the current line */
-	__u64 left;
+	union {
+		__u64 left; /* DIR_BODY */
+		__u64 tail; /* DIR_EAT: the last eight bytes of a chunked body */
+	};
 	__u64 last_ns; /* of the last new payload */
-	__u64 tail;    /* the last eight bytes of a chunked body */
 	struct head head;
-	__u32 fin;
-	__u8 has_fin; /* a FIN beyond a hole */
+	__u16 status;
 	__u8 stray;   /* unsolicited data, already counted */
 	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
-	__u16 status;
+	__u8 has_fin; /* a FIN beyond a hole */
+	__u32 fin;
 	struct span span[RANGES];
 	__u8 stash[FRONT];
 };
@@ -92,9 +97,16 @@ struct exchange {
 	__u16 status;
 	__u16 flags;
 	__u32 held; /* not booked yet: it may turn out to be front-door traffic */
+	__u64 pad[2];
 };
 
+/*
+ * Requests leave on one CPU and answers arrive on another. A line of the cache that both write costs each of them more than
+ * looking the flow up, so each side has lines of its own, and they meet in an exchange's: the side that answers learns from its
+ * state that a request has begun, the side that asks that an answer is over.
+ */
 struct flow {
+	/* both read this, and hardly anybody writes */
 	__u8 kind;
 	__u8 nginx; /* its socket is an nginx worker's */
 	__u8 fresh; /* its SYN was seen */
@@ -110,17 +122,30 @@ struct flow {
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
-	__u32 suspect;	/* open and silent for long: does its socket still exist? */
-	__u32 started;	/* number of the next exchange */
-	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
 	__u32 overflow; /* requests beyond DEPTH that wait for their answers unseen */
 	__u32 connect_us;
 	__u64 syn_ns;
 	__u64 last_syn_ns;
 	__u64 syn_gap_ns;
+
+	struct exchange ring[DEPTH];
+
+	/* the side that asks */
+	struct dir out;
 	__u64 line_ns; /* when the request line that is being read began */
 	__u64 line_id; /* its key in `lines` */
-	struct dir out;
+	__u32 started; /* number of the next exchange */
+	__u32 oldest;  /* all before it are over; moves when the next request leaves */
+	__u32 suspect; /* open and silent for long: does its socket still exist? */
+	__u32 pad;
+
+	/* the side that answers */
 	struct dir in;
-	struct exchange ring[DEPTH];
+	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
 };
+
+/* In a hash map's element a flow begins 8 bytes into a line (IPv4), and the element fills a kilobyte at most (IPv6). */
+_Static_assert(__builtin_offsetof(struct flow, ring) % 64 == 56, "an exchange is a line");
+_Static_assert(__builtin_offsetof(struct flow, out) % 64 == 56 && __builtin_offsetof(struct flow, in) % 64 == 56,
+	       "so is a side's");
+_Static_assert(sizeof(struct exchange) == 64 && sizeof(struct flow) + sizeof(struct key6) + 56 <= 1024, "and all fit");

@@ -197,7 +197,7 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 		d->left -= body;
 		n -= body;
 		if (!d->left) {
-			if (f->current != f->started)
+			if (has_begun(f, f->current))
 				book_end(f, f->current, s->work.now, 0);
 			next_answer(f);
 		}

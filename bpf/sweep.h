@@ -46,7 +46,7 @@ static __always_inline __u64 patience_for_held(void)
 /* Returns how many requests are open or have a body on its way. */
 static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
 {
-	__u32 first = f->current;
+	__u32 first = f->oldest;
 	int busy = 0;
 
 	for (__u32 i = 0; i < DEPTH; i++) {

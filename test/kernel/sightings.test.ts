@@ -185,8 +185,12 @@ describe('sightings', { skip: lacking() }, () => {
       }
       const seen = await watch(host, () => proxy.call('talk', talk), ['--iface', 'c1'])
       await Promise.all([proxy.close(), backend.close()])
-      assert.equal(Object.values(rowsOf(seen))[0]?.requests, 20)
-      assert.equal(seen.sum.totals.answered, 0)
+      const { totals } = seen.sum
+      const [row] = Object.values(rowsOf(seen))
+      assert.equal(row?.requests, 20)
+      assert.equal(totals.failures.unanswered, 19, 'each is given up when the next one leaves')
+      assert.equal(totals.inFlight, 1, 'and the last one is open: its client may only be done with sending')
+      assert.equal(totals.answered, 0)
       assert.ok(seen.final.loss.halfSeen > 0, 'half_seen says so')
       assertReconciles(seen)
     })
