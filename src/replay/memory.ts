@@ -5,32 +5,19 @@ import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { Recording, RecordingInfo, RecordingSink, SeqRange, TickSummary } from '../frame/recording.ts'
 import { LATE } from '../frame/diff.ts'
 import { addMicros, micros, wallMicros } from '../frame/units.ts'
-import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
 
 export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &
   Partial<Pick<RecordingInfo, 'start' | 'complete'>>
 
-/** An hour of 100 routes, three quarters of one of 200. */
+/** An hour of 30 routes, a quarter of one of 200. */
 const BUDGET = 128e6
 /** Ticks whose requests are all kept; and how many of an older tick's, of the troubled and of all. */
 const NEW_TICKS = 120
 const OLD_REQUESTS = 100
 
-/** A frame that is looked at again seldom, and kept for long. */
-type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
-
-const kept = (frame: SecondFrame, packer: RowPacker): KeptFrame => ({
-  ...frame,
-  traffic: packer.pack(frame.traffic),
-})
-const unkept = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
-
-/** Measured: what a connection and a request take in the heap. */
-const bytesOf = ({ traffic, connections, requests }: KeptFrame): number =>
-  1000 +
-  (16 * traffic.routes.length + traffic.numbers.byteLength) +
-  400 * connections.length +
-  100 * requests.length
+/** Measured: what a row and a request take in the heap. */
+const bytesOf = ({ traffic, connections, requests }: SecondFrame): number =>
+  1000 + 700 * (traffic.length + connections.length) + 100 * requests.length
 
 export class MemoryRecording implements Recording, RecordingSink {
   readonly damage: readonly string[] = []
@@ -38,10 +25,7 @@ export class MemoryRecording implements Recording, RecordingSink {
   readonly #limit: number
   /** bytes of all frames, about */
   #bytes = 0
-  #frames: KeptFrame[] = []
-  /** the one that is drawn while it is live */
-  #newest: SecondFrame | null = null
-  readonly #packer = new RowPacker()
+  #frames: SecondFrame[] = []
   #ticks: TickSummary[] = []
   #gaps: Gap[] = []
   #markers: Marker[] = []
@@ -75,13 +59,11 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   append(frame: SecondFrame): void {
-    const gap = gapBefore(this.#ticks.at(-1), frame)
+    const gap = gapBefore(this.#frames.at(-1), frame)
     if (gap !== null) this.#gaps.push(gap)
-    const packed = kept(frame, this.#packer)
-    this.#newest = frame
-    this.#frames.push(packed)
+    this.#frames.push(frame)
     this.#ticks.push(summaryOf(frame))
-    this.#bytes += bytesOf(packed)
+    this.#bytes += bytesOf(frame)
     this.#thin()
     if (this.#frames.length > this.#limit || this.#bytes > BUDGET)
       this.#forget(Math.max(1, this.#frames.length >> 4))
@@ -94,14 +76,13 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   frame(seq: number): SecondFrame | null {
-    if (seq === this.#newest?.seq) return this.#newest
-    const frame = this.#frames[seq - (this.#frames[0]?.seq ?? 0)]
-    return frame === undefined ? null : unkept(frame)
+    const first = this.#frames[0]
+    return first === undefined ? null : (this.#frames[seq - first.seq] ?? null)
   }
 
   aggregate(range: SeqRange): Aggregate {
     const frames = this.#range(range)
-    return frames.length === 0 ? NOTHING : sumOf(frames.map((frame) => ofFrame(unkept(frame))))
+    return frames.length === 0 ? NOTHING : sumOf(frames.map(ofFrame))
   }
 
   *requests(range: SeqRange): Iterable<RequestEvent> {
@@ -123,7 +104,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#listener = null
   }
 
-  #range({ from, to }: SeqRange): KeptFrame[] {
+  #range({ from, to }: SeqRange): SecondFrame[] {
     const first = this.#frames[0]?.seq ?? 0
     return this.#frames.slice(Math.max(0, from - first), Math.max(0, to - first))
   }
@@ -154,7 +135,7 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 }
 
-function gapBefore(before: TickSummary | undefined, frame: SecondFrame): Gap | null {
+function gapBefore(before: SecondFrame | undefined, frame: SecondFrame): Gap | null {
   if (before === undefined) return null
   const end = addMicros(before.start, before.length)
   if (frame.gapBefore !== null) return { from: end, to: frame.start, reason: frame.gapBefore }
