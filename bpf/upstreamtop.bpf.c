@@ -2,7 +2,8 @@
  * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second. They change no packet,
  * and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
  *
- *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST, older connections
+ *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST
+ *   scratch.h      what is at hand      strangers.h    older connections, late doors, what is routed
  *   layers.h       skb → TCP            sweep.h        what silence tells
  *   segments.h     sequence numbers     begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   exchanges.h    booking              routes.h       from line to counters
@@ -15,6 +16,7 @@
 #include "probe.h"
 #include "http.h"
 #include "maps.h"
+#include "scratch.h"
 #include "layers.h"
 #include "exchanges.h"
 #include "routes.h"
@@ -25,6 +27,7 @@
 #include "segments.h"
 #include "filters.h"
 #include "connections.h"
+#include "strangers.h"
 #include "sweep.h"
 
 char LICENSE[] SEC("license") = "GPL";
