@@ -27,6 +27,8 @@ export interface Paced {
   readonly p99: number
   /** [bucket, count, …], 32 buckets an octave of µs */
   readonly buckets: readonly number[]
+  /** µs, the p99 of each 50 ms */
+  readonly windows: readonly number[]
   readonly foreign: number
 }
 

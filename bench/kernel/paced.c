@@ -1,7 +1,7 @@
 /*
  * An open load: so many requests a second over a few connections, however slow the answers are.
- *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs, and how often each occurred:
- *                                                       [bucket, count, …], 32 buckets an octave
+ *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs, how often each occurred:
+ *                                                       [bucket, count, …], 32 buckets an octave; and the p99 of each 50 ms
  * A latency counts from the moment at which its request was due: one that had to wait for a free connection is not flattered.
  */
 #define _GNU_SOURCE
@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND 1000000000LL
+#define SECOND	1000000000LL
+#define WINDOW (SECOND / 20)
 
 struct connection {
 	int fd;
@@ -28,7 +29,8 @@ struct connection {
 static int epoll, free_count;
 static struct connection *connections, **idle;
 static char request[512];
-static unsigned *micros, done;
+static long long begin;
+static unsigned *micros, *window_of, done;
 
 static void die(const char *what)
 {
@@ -95,6 +97,7 @@ static void receive(struct connection *c)
 	c->length += n;
 	if (!is_whole(c))
 		return;
+	window_of[done] = (c->due - begin) / WINDOW;
 	micros[done++] = (now() - c->due) / 1000;
 	idle[free_count++] = c;
 }
@@ -123,6 +126,23 @@ static void print_buckets(unsigned total)
 		}
 }
 
+/* Before `micros` are sorted. */
+static void print_windows(unsigned total, unsigned windows)
+{
+	unsigned *some = calloc(total, sizeof(*some));
+
+	for (unsigned w = 0; w < windows; w++) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < total; i++)
+			if (window_of[i] == w)
+				some[n++] = micros[i];
+		qsort(some, n, sizeof(*some), by_value);
+		printf("%s%u", w ? "," : "", some[n * 99 / 100]);
+	}
+	free(some);
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
@@ -132,13 +152,14 @@ int main(int argc, char **argv)
 		return 2;
 	to.sin_port = htons(atoi(argv[2]));
 	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", argv[3]);
-	long long rate = atoll(argv[4]), begin;
+	long long rate = atoll(argv[4]);
 	int count = atoi(argv[5]);
 	unsigned total = rate * atoi(argv[6]), asked = 0;
 
 	connections = calloc(count, sizeof(*connections));
 	idle = calloc(count, sizeof(*idle));
 	micros = calloc(total + 1, sizeof(*micros));
+	window_of = calloc(total, sizeof(*window_of));
 	epoll = epoll_create1(0);
 	for (int i = 0; i < count; i++)
 		open_connection(&connections[i], &to);
@@ -160,8 +181,10 @@ int main(int argc, char **argv)
 			receive(events[i].data.ptr);
 	}
 	double seconds = (now() - begin) / 1e9;
+	printf("{\"windows\":[");
+	print_windows(total, atoi(argv[6]) * (SECOND / WINDOW));
 	qsort(micros, total, sizeof(*micros), by_value);
-	printf("{\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"max\":%u,\"buckets\":[", total / seconds, micros[total / 2],
+	printf("],\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"max\":%u,\"buckets\":[", total / seconds, micros[total / 2],
 	       micros[total * 99 / 100], micros[total - 1]);
 	print_buckets(total);
 	printf("]}\n");
