@@ -15,18 +15,14 @@ export interface Span extends SpanHead {
 }
 
 export const spanOfFrame = (frame: SecondFrame): Span => ({
-  ...headOfFrame(frame),
+  from: frame.start,
+  to: addMicros(frame.start, frame.length),
+  length: frame.length,
+  covered: coveredBy(frame.length),
+  ticks: 1,
+  loss: frame.loss,
+  excluded: frame.excluded,
+  control: frame.control,
   traffic: frame.traffic,
   connections: frame.connections,
-})
-
-export const headOfFrame = ({ start, length, loss, excluded, control }: SecondFrame): SpanHead => ({
-  from: start,
-  to: addMicros(start, length),
-  length,
-  covered: coveredBy(length),
-  ticks: 1,
-  loss,
-  excluded,
-  control,
 })

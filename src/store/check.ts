@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { RecordingInfo } from '../frame/recording.ts'
-import { Accumulator } from './accumulator.ts'
+import { RunningSum } from '../frame/running-sum.ts'
+import { spanOfFrame } from '../frame/span.ts'
 import { Books } from './books.ts'
 import type { Progress } from './copy.ts'
 import type { Access } from './connection.ts'
@@ -58,7 +59,7 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let evicted = 0
   const isGone = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
-  let sum = new Accumulator()
+  let sum = new RunningSum()
   let minute: Minute | undefined
   for (const [i, tick] of ticks.entries()) {
     if (i % BATCH === BATCH - 1) {
@@ -67,7 +68,7 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
       if (signal.aborted) throw interrupted()
     }
     const begun = minutes.get(tick.seq)
-    if (begun !== undefined) [minute, sum] = [begun, new Accumulator()]
+    if (begun !== undefined) [minute, sum] = [begun, new RunningSum()]
     const frame = recording.frame(tick.seq)
     if (frame === null && isGone(tick.seq)) {
       evicted++
@@ -79,11 +80,11 @@ async function scanTicks(recording: StoredRecording, { signal, report }: Progres
       wrong.ticks++
       continue
     }
-    sum.addFrame(frame)
+    sum.add(spanOfFrame(frame))
     if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
     if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
     const { first } = minute
-    if (!recording.inspect((access) => equalsRollup(access, first, sum.result())) && !isGone(first))
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !isGone(first))
       wrong.minutes++
     minute = undefined
   }
@@ -103,11 +104,9 @@ function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boo
   const rollup = minutes.read(first)
   if (rollup === null) return false
   if (rollup.span.ticks !== ticks.ticks) return true
-  const sum = new Accumulator()
-  sum.beginSpan(rollup.span)
-  for (const row of rollup.rows.traffic) sum.addTraffic(row.backend, row.route, row)
-  for (const row of rollup.rows.connections) sum.addConnection(row.backend, row)
-  return isDeepStrictEqual(sum.result().totals, ticks.totals)
+  const sum = new RunningSum()
+  sum.add({ ...rollup.span, ...rollup.rows })
+  return isDeepStrictEqual(sum.total.totals, ticks.totals)
 }
 
 const MAX_PAGES_NAMED = 5

@@ -5,7 +5,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { Recording, SeqRange } from '../frame/recording.ts'
-import { Accumulator } from './accumulator.ts'
+import { RunningSum } from '../frame/running-sum.ts'
+import { spanOfFrame } from '../frame/span.ts'
 import { interrupted } from './interrupted.ts'
 import { setMeta, type RecordingMeta } from './meta.ts'
 import { createRecording, removeRecording } from './writer.ts'
@@ -43,7 +44,7 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
   // Listening is what makes the program wait for us.
   progress.signal.addEventListener('abort', () => undefined, { once: true })
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
-  const sum = new Accumulator()
+  const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
   let before: number | null = null
   try {
@@ -59,7 +60,7 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
       const copied = plan.frame(isAfterLoss ? { ...frame, gapBefore: 'damaged' } : frame)
       sink.append(copied)
       if (ticks === 0 && seq !== 0) setMeta(sink.database, 'starts_late', 'true')
-      sum.addFrame(copied)
+      sum.add(spanOfFrame(copied))
       ticks++
       before = seq
     }
@@ -69,7 +70,7 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
     removeRecording(plan.out)
     throw writeError(plan.out, error)
   }
-  return { ticks, lost, sum: sum.result() }
+  return { ticks, lost, sum: sum.total }
 }
 
 async function breathe({ signal, report }: Progress, done: number, all: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The sums of a minute by (backend, route), found again without a look-up where rows come in the order of the tick before. */
-import { CountsSum } from './counts-sum.ts'
+import { CountsSum } from '../frame/counts-sum.ts'
 import type { Named } from './known-names.ts'
 import type { NamedTraffic } from './span-writer.ts'
 
