@@ -101,6 +101,8 @@ const hint = (keys: string, does: string): Hint => ({ keys, does })
 
 /** What the keys find when they are pressed. */
 export interface Situation {
+  /** there is a tick */
+  readonly started: boolean
   /** playing, or live */
   readonly moving: boolean
   /** there is a live to go back to */
@@ -109,10 +111,10 @@ export interface Situation {
   readonly command: boolean
 }
 
-/** What each does now, most useful first: a narrow screen shows the beginning. 'empty': there is no tick yet. */
-export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help' | 'empty', now: Situation): Hint[] {
+/** What each does now, most useful first: a narrow screen shows the beginning. */
+export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: Situation): Hint[] {
   const ways = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
-  if (page === 'empty') return ways
+  if (!now.started) return ways
   const looking: Readonly<Record<typeof page, readonly Hint[]>> = {
     board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('o', 'order')],
     detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer')],

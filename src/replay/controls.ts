@@ -119,8 +119,12 @@ export class Controls {
 
   #showCommand(): void {
     const { command } = this.#options
-    const { stop } = this.#playhead
-    if (command === null || stop === null) return
+    const { stop, place } = this.#playhead
+    if (command === null || stop === null || place === null) return
+    if (place.stops.ofTime(stop.from) !== place.stop) {
+      this.say('no command shows this: the clock was set back, and its time names another second')
+      return
+    }
     const { sort, filter, windowSeconds } = this.#view
     this.lastCommand = command({ at: stop.from, sort, filter, windowSeconds, ...this.#screen.size })
     this.say(this.lastCommand)

@@ -41,8 +41,9 @@ const isMoving = ({ timeline: { playing, following } }: FooterFacts): boolean =>
 
 function hintsHere(facts: FooterFacts): Hint[] {
   const { view, timeline, stop, can } = facts
-  const page = view.help !== null ? 'help' : stop === null ? 'empty' : pageOf(view).kind
-  return hintsFor(page, { ...can, live: can.live && !timeline.following, moving: isMoving(facts) })
+  const page = view.help !== null ? 'help' : pageOf(view).kind
+  const live = can.live && !timeline.following
+  return hintsFor(page, { ...can, live, started: stop !== null, moving: isMoving(facts) })
 }
 
 const PROMPTS: Readonly<Record<PromptKind, string>> = {
@@ -51,8 +52,8 @@ const PROMPTS: Readonly<Record<PromptKind, string>> = {
   marker: 'text of the marker to set here: ',
 }
 
-function stateText({ timeline: { following, playing, direction, speed }, stop }: FooterFacts): string {
-  if (stop === null) return 'waiting'
+function stateText({ timeline: { following, playing, direction, speed }, stop, can }: FooterFacts): string {
+  if (stop === null) return can.live ? 'waiting' : 'empty'
   if (following) return 'LIVE'
   return playing ? `${direction > 0 ? '▸' : '◂'} ${speed}×` : 'paused'
 }

@@ -1,8 +1,10 @@
 /** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
 import { drilldown, type History } from '../frame/drilldown.ts'
+import type { Figures } from '../frame/figures.ts'
 import { leaderboard, type BoardOptions, type Leaderboard } from '../frame/leaderboard.ts'
 import type { Moment } from '../frame/moment.ts'
 import { boardLines, boardRows, type BoardView, type Size } from '../render/board.ts'
+import { TROUBLE } from '../render/cells.ts'
 import { helpEnd, helpLines } from '../render/help.ts'
 import { clipLine, EMPTY, line, type Line } from '../render/line.ts'
 import { scrubberLines, type Scrubber } from '../render/scrubber.ts'
@@ -46,21 +48,35 @@ export function selectableOf(scene: Scene): Selectable {
   const board = boardOf(scene)
   const page = pageOf(scene.view)
   const sizes = { pageSize: Math.max(1, scene.size.rows - 12), helpEnd: helpEnd(HELP, boardSize(scene.size)) }
-  if (board === null || scene.moment === null) return { rows: [], items: [], ...sizes }
+  if (board === null || scene.moment === null) return { rows: [], items: [], worst: 0, ...sizes }
   if (page.kind === 'board') {
-    const rows = boardRows(board, boardView(scene)).map(({ id, backend, route }) => ({
+    const shown = boardRows(board, boardView(scene))
+    const rows = shown.map(({ id, backend, route }) => ({
       id,
       subject: { backend: backend.key, route: route === null ? null : routeKey(route.route) },
     }))
-    return { rows, items: [], ...sizes }
+    const worst = worstOf(shown.map(({ backend, route }) => (route === null ? backend : null)))
+    return { rows, items: [], worst, ...sizes }
   }
   const subject = drilldown(scene.moment, scene.history, page.subject, scene.view.sort)
-  if (subject === null) return { rows: [], items: [], ...sizes }
-  const items =
-    page.kind === 'requests'
-      ? subject.requests.map(() => page.subject)
-      : subject.routes.map(({ route }) => ({ backend: page.subject.backend, route: routeKey(route) }))
-  return { rows: [], items, ...sizes }
+  if (subject === null) return { rows: [], items: [], worst: 0, ...sizes }
+  if (page.kind === 'requests')
+    return { rows: [], items: subject.requests.map(() => page.subject), worst: 0, ...sizes }
+  const items = subject.routes.map(({ route }) => ({
+    backend: page.subject.backend,
+    route: routeKey(route),
+  }))
+  return { rows: [], items, worst: worstOf(subject.routes), ...sizes }
+}
+
+/** Of what is marked as in trouble, that with the most 5xx and failures; the first where nothing is. */
+function worstOf(lines: readonly (Figures | null)[]): number {
+  const troubles = lines.map((figures) =>
+    figures === null || figures.trouble < TROUBLE
+      ? 0
+      : figures.failures + (figures.classes.find(({ name }) => name === '5xx')?.count ?? 0),
+  )
+  return Math.max(0, troubles.indexOf(Math.max(...troubles)))
 }
 
 function bodyLines(scene: Scene): Line[] {
@@ -73,7 +89,10 @@ function bodyLines(scene: Scene): Line[] {
   const subject = drilldown(moment, scene.history, page.subject, view.sort)
   if (subject === null) return [...boardLines(board, boardView(scene)).slice(0, 2), EMPTY, ...notSeen()]
   const draw = page.kind === 'detail' ? scene.details.detailLines : scene.details.requestsPage
-  return draw(board, subject, { ...boardView(scene), selected: page.selected })
+  return draw(board, subject, {
+    ...boardView(scene),
+    selected: page.selected ?? worstOf(subject.routes),
+  })
 }
 
 const notSeen = (): Line[] => [

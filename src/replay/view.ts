@@ -6,7 +6,8 @@ import type { Key } from './keys.ts'
 
 export type Page =
   | { readonly kind: 'board' }
-  | { readonly kind: 'detail'; readonly subject: Subject; readonly selected: number }
+  /** selected: null as long as nobody has moved the cursor: it is on the trouble then */
+  | { readonly kind: 'detail'; readonly subject: Subject; readonly selected: number | null }
   | { readonly kind: 'requests'; readonly subject: Subject; readonly selected: number }
 
 export interface Prompt {
@@ -49,6 +50,8 @@ export interface Selectable {
   readonly rows: readonly { readonly id: string; readonly subject: Subject }[]
   /** on a backend's page: the subjects of its routes; on the requests' page: as many as there are requests */
   readonly items: readonly Subject[]
+  /** index, in rows or items, of the backend or route in trouble that got the most 5xx and failures; else of the first */
+  readonly worst: number
   readonly pageSize: number
   /** the last line that the help can begin with: 0 where all of it is seen */
   readonly helpEnd: number
@@ -93,32 +96,33 @@ function back(view: View): View {
   return { ...view, filter: '' }
 }
 
-function entered(view: View, { rows, items }: Selectable): View {
+/** Without a cursor it is the trouble that one wants to look at. */
+function entered(view: View, { rows, items, worst }: Selectable): View {
   const page = pageOf(view)
   const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: null })
   switch (page.kind) {
     case 'board': {
-      const row = rows.find(({ id }) => id === view.selected) ?? rows[0]
-      return row === undefined ? view : opened({ kind: 'detail', subject: row.subject, selected: 0 })
+      const row = rows.find(({ id }) => id === view.selected) ?? rows[worst]
+      return row === undefined ? view : opened({ kind: 'detail', subject: row.subject, selected: null })
     }
     case 'detail': {
       if (page.subject.route !== null) return opened({ kind: 'requests', subject: page.subject, selected: 0 })
-      const subject = items[page.selected] ?? items[0]
-      return subject === undefined ? view : opened({ kind: 'detail', subject, selected: 0 })
+      const subject = items[page.selected ?? worst] ?? items[0]
+      return subject === undefined ? view : opened({ kind: 'detail', subject, selected: null })
     }
     case 'requests':
       return view
   }
 }
 
-function moved(view: View, by: number, { rows, items }: Selectable): View {
+function moved(view: View, by: number, { rows, items, worst }: Selectable): View {
   const page = pageOf(view)
   if (page.kind === 'board') {
     const now = rows.findIndex(({ id }) => id === view.selected)
     const next = now < 0 ? (by > 0 ? 0 : rows.length - 1) : clamp(now + by, rows.length)
     return { ...view, selected: rows[next]?.id ?? null }
   }
-  const selected = clamp(page.selected + by, items.length)
+  const selected = clamp((page.selected ?? worst) + by, items.length)
   const [first, ...rest] = view.pages
   return { ...view, pages: [first, ...rest.slice(0, -1), { ...page, selected }] }
 }

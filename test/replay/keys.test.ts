@@ -74,8 +74,8 @@ test('every key of the issue does something', () => {
 })
 
 test('the footer begins with the way to the help and the way out', () => {
-  for (const page of ['board', 'detail', 'requests', 'help', 'empty'] as const) {
-    const hints = hintsFor(page, { moving: false, live: false, mark: true, command: true })
+  for (const page of ['board', 'detail', 'requests', 'help'] as const) {
+    const hints = hintsFor(page, { started: true, moving: false, live: false, mark: true, command: true })
     assert.deepEqual(
       hints.slice(0, 2).map(({ keys }) => keys),
       ['?', 'q'],

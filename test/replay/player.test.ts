@@ -157,6 +157,32 @@ test('from a spike to the request in three keys, and back', async (t) => {
   assert.match(terminal.text, /BACKEND/)
 })
 
+test('whatever the order, Enter without a cursor leads to what is in trouble', async (t) => {
+  const { terminal } = await playing(t, { sort: 'name' })
+  await terminal.type('e')
+  assert.match(terminal.text, /^! 10\.0\.1\.12:8080/m)
+  await terminal.type(KEYS.enter)
+  await terminal.shows(/^> POST \/checkout/m)
+  await terminal.type(KEYS.enter, KEYS.enter)
+  assert.match(terminal.text, /15:31:00\.\d+ {2}POST .*\/checkout .* reset/)
+})
+
+test('the page of a backend begins at its troubled route', async (t) => {
+  const recording = new MemoryRecording(story().info)
+  const { orders } = BACKENDS
+  recording.append(
+    frameOf(0, START, [
+      { backend: orders, route: ROUTES.health, requests: 9, headerMs: 1 },
+      { backend: orders, route: ROUTES.orders, requests: 5, headerMs: 2, fivexx: 5 },
+    ]),
+  )
+  const { terminal } = await playing(t, {}, { recording })
+  await terminal.type(KEYS.enter)
+  await terminal.shows(/^> GET \/api\/orders/m)
+  await terminal.type(KEYS.up)
+  assert.match(terminal.text, /^> GET \/healthz/m)
+})
+
 test('the cursor chooses rows and Enter opens the one under it', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type(KEYS.down, KEYS.down, KEYS.down, KEYS.down, KEYS.down)
@@ -238,6 +264,17 @@ test('y shows the command of this very frame, and leaves it behind', async (t) =
   await done
   await terminal.settled()
   assert.ok(terminal.text.includes(command))
+})
+
+test('a second whose time came twice has no command, and y says why', async (t) => {
+  const recording = new MemoryRecording(story().info)
+  for (let seq = 0; seq < 20; seq++)
+    recording.append(frameOf(seq, addMicros(START, (seq % 10) * 1_000_000), []))
+  const { terminal } = await playing(t, {}, { recording })
+  await terminal.type('t', 'y')
+  assert.match(footer(terminal), /upstreamtop replay/)
+  await terminal.type('G', 'y')
+  assert.match(footer(terminal), /no command shows this: the clock was set back/)
 })
 
 test('? shows every key, and any of ? and Esc closes it', async (t) => {

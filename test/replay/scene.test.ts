@@ -133,8 +133,9 @@ test('the footer offers only what works here', () => {
   assert.doesNotMatch(footer({ can: nothing }), /L live|m mark|y command/)
   assert.doesNotMatch(footer({ can: everything, timeline: { ...startingAt(0), following: true } }), /L live/)
   assert.match(footer({ view: { ...firstView('rps', '', 1), help: 0 } }), /\? close {2}q quit/)
-  const waiting = footer({ can: everything, moment: null, stop: null })
-  assert.equal(waiting, ' waiting ? help  q quit\n')
+  const none = { moment: null, stop: null }
+  assert.equal(footer({ can: everything, ...none }), ' waiting ? help  q quit\n')
+  assert.equal(footer({ can: nothing, ...none }), ' empty   ? help  q quit\n')
 })
 
 test('the scrubber shows trouble, gap, marker and place', () => {
