@@ -6,7 +6,7 @@ import type { TimeSpan } from '../frame/time.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
 import { play } from '../replay/player.ts'
 import type { Terminal } from '../replay/screen.ts'
-import { polled, soon, within, type Mark } from '../replay/source.ts'
+import { POLL_MS, polled, soon, within, type Mark } from '../replay/source.ts'
 import { markRecording } from '../store/mark.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
@@ -24,9 +24,6 @@ export interface PlayFileOptions extends ViewFlags {
 }
 
 const EVERYTHING = { from: null, to: null }
-
-/** A recorder commits once a second; two looks a second are late by half a second at the most. */
-const POLL_MS = 500
 
 export async function playFile(
   file: string,

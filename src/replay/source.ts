@@ -7,6 +7,9 @@ import { addMicros } from '../frame/units.ts'
 /** Tells when there may be something new; the player then calls `refresh`. Returns what ends it. */
 export type Growth = (listener: () => void) => () => void
 
+/** A recorder commits once a second; two looks a second are late by half a second at the most. */
+export const POLL_MS = 500
+
 /** For files: looks again now and then. */
 export const polled =
   (milliseconds: number): Growth =>

@@ -9,7 +9,9 @@ import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
 import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
+import { livingHolder } from './lock.ts'
 import { readMarkers } from './markers.ts'
+import { readMeta } from './meta.ts'
 import { allNames, type AllNames } from './names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
 import { spansIn } from './spans.ts'
@@ -124,6 +126,11 @@ export class StoredRecording implements Recording {
       this.#info = readInfo(database, this.#connection.file, extentOf(this.#series.ticks))
       return more
     })
+  }
+
+  /** The process that records into the file now, if one does. */
+  get recorder(): number | null {
+    return this.#connection.use(({ database }) => livingHolder(readMeta(database)))
   }
 
   *proofread(): Generator<number, void> {

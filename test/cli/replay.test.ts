@@ -3,7 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { after, test } from 'node:test'
+import { run } from '../../src/cli/run.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { META } from '../store/support.ts'
+import { sampleFrames } from '../torture/sample.ts'
 import { runCommand } from './run-command.ts'
 
 const RECORDINGS = join(import.meta.dirname, '../../fixtures/recordings')
@@ -31,6 +36,30 @@ test('--ansi colours them, --plain does not', async () => {
 
 test('a whole second means the tick that begins with it', async () => {
   assert.match(await printed('--at', '15:01:10'), /2026-11-22 15:01:10 Europe\/Berlin/)
+})
+
+test('--follow without a terminal prints what comes, from the newest on, until the recorder has ended', async (t) => {
+  const own = mkdtempSync(join(tmpdir(), 'upstreamtop-growing-'))
+  t.after(() => rmSync(own, { recursive: true }))
+  const file = join(own, 'growing.db')
+  const frames = [...sampleFrames({ secs: 6 })]
+  const sink = createRecording(file, META)
+  for (const frame of frames.slice(0, 3)) sink.append(frame)
+  const stdout = new PassThrough()
+  let text = ''
+  stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  stdout.once('data', () => {
+    for (const frame of frames.slice(3)) sink.append(frame)
+    sink.close()
+  })
+  const args = ['replay', file, '--follow', '--print', '--size', '80x8']
+  const [stdin, stderr] = [new PassThrough(), new PassThrough()]
+  const { signal } = new AbortController()
+  assert.equal(await run({ args, stdin, stdout, stderr, env: {}, now: Date.now, signal }), 0)
+  const whole = await runCommand(['replay', file, '--print', '--size', '80x8'])
+  const pictures = whole.stdout.split(/\n(?=upstreamtop )/)
+  assert.equal(pictures.length, 6)
+  assert.equal(text, pictures.slice(2).join('\n'))
 })
 
 test('--frames prints one every step', async () => {

@@ -91,26 +91,34 @@ async function print(
   scope: TimeScope,
   io: Io,
 ): Promise<void> {
-  const chosen = recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
-  if (chosen !== null) focus(recording, chosen.which, flags)
+  const follows = flags.follow === true && !isBounded(flags)
+  const chosen = follows ? 'what comes' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
+  if (chosen !== null && chosen !== 'what comes') focus(recording, chosen.which, flags)
   for (const text of recording.damage) io.stderr.write(`upstreamtop: ${text}\n`)
   if (chosen === null) {
     io.stderr.write('upstreamtop: this recording has no ticks: there is nothing to show\n')
     return
   }
-  const { printFrames } = await import('../../replay/print.ts')
-  const { writeText } = await import('../write-text.ts')
-  const frames = printFrames(recording, {
+  const options = {
     board: { backends: flags.backends, routes: flags.routes, sort: flags.sort, filter: flags.filter },
     size: flags.size ?? (wantsText(flags) ? PRINTED : sizeOf(io)),
     timeZone: scope.timeZone,
     windowSeconds: flags.window,
-    ...chosen,
     format: flags.json === true ? 'json' : 'text',
     depth: flags.ansi === true && flags.plain !== true ? 'colour' : 'none',
-  })
-  await writeText(frames, io)
+  } as const
+  if (chosen === 'what comes') {
+    const { printFollowing } = await import('../print-following.ts')
+    await printFollowing(recording, options, io)
+    return
+  }
+  const { printFrames } = await import('../../replay/print.ts')
+  const { writeText } = await import('../write-text.ts')
+  await writeText(printFrames(recording, { ...options, ...chosen }), io)
 }
+
+const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>
+  [at, frames, from, to].some((flag) => flag !== undefined)
 
 function chosenFrames(flags: ReplayFlags, scope: TimeScope): Pick<PrintOptions, 'which' | 'step'> {
   if (flags.at !== undefined) return { which: { at: typed(timeOption('--at', flags.at, scope)) }, step: null }

@@ -1,0 +1,31 @@
+/** A file that is being recorded as text: the newest picture, then each that comes, until nobody records into it. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { printFrames, type PrintOptions } from '../replay/print.ts'
+import { POLL_MS } from '../replay/source.ts'
+import type { StoredRecording } from '../store/reader.ts'
+import type { Io } from './io.ts'
+import { writeText } from './write-text.ts'
+
+export async function printFollowing(
+  recording: StoredRecording,
+  options: Omit<PrintOptions, 'which' | 'step'>,
+  io: Io,
+): Promise<void> {
+  let seen = (recording.ticks.at(-1)?.seq ?? 0) - 1
+  let isFirst = true
+  while (!io.stdout.destroyed) {
+    for (const { seq, start } of recording.ticks.filter((tick) => tick.seq > seen)) {
+      const between = isFirst || options.format === 'json' ? [] : ['\n']
+      await writeText(
+        [...between, ...printFrames(recording, { ...options, which: { at: start }, step: null })],
+        io,
+      )
+      seen = seq
+      isFirst = false
+    }
+    // Asked for before the last look: what it wrote at its end is not missed.
+    const isOver = recording.recorder === null
+    if (!recording.refresh() && isOver) return
+    if (!isOver) await pause(POLL_MS)
+  }
+}
