@@ -5,19 +5,28 @@ import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
 import type { Recording, RecordingInfo, RecordingSink, SeqRange, TickSummary } from '../frame/recording.ts'
 import { LATE } from '../frame/diff.ts'
 import { addMicros, micros, wallMicros } from '../frame/units.ts'
+import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
 
 export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &
   Partial<Pick<RecordingInfo, 'start' | 'complete'>>
 
-/** An hour of 30 routes, a quarter of one of 200. */
+/** An hour of 100 routes, more than half of one of 200. */
 const BUDGET = 128e6
 /** Ticks whose requests are all kept; and how many of an older tick's, of the troubled and of all. */
 const NEW_TICKS = 120
 const OLD_REQUESTS = 100
 
-/** Measured: what a row and a request take in the heap. */
-const bytesOf = ({ traffic, connections, requests }: SecondFrame): number =>
-  1000 + 700 * (traffic.length + connections.length) + 100 * requests.length
+/** A frame that is looked at again seldom, and kept for long. */
+type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
+
+const unpacked = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
+
+/** Measured: what a connection and a request take in the heap. */
+const bytesOf = ({ traffic, connections, requests }: KeptFrame): number =>
+  1000 +
+  (16 * traffic.routes.length + traffic.numbers.byteLength) +
+  700 * connections.length +
+  100 * requests.length
 
 export class MemoryRecording implements Recording, RecordingSink {
   readonly damage: readonly string[] = []
@@ -25,7 +34,10 @@ export class MemoryRecording implements Recording, RecordingSink {
   readonly #limit: number
   /** bytes of all frames, about */
   #bytes = 0
-  #frames: SecondFrame[] = []
+  #frames: KeptFrame[] = []
+  /** the one that is drawn while it is live */
+  #newest: SecondFrame | null = null
+  readonly #packer = new RowPacker()
   #ticks: TickSummary[] = []
   #gaps: Gap[] = []
   #markers: Marker[] = []
@@ -59,11 +71,13 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   append(frame: SecondFrame): void {
-    const gap = gapBefore(this.#frames.at(-1), frame)
+    const gap = gapBefore(this.#ticks.at(-1), frame)
     if (gap !== null) this.#gaps.push(gap)
-    this.#frames.push(frame)
+    const kept = { ...frame, traffic: this.#packer.pack(frame.traffic) }
+    this.#newest = frame
+    this.#frames.push(kept)
     this.#ticks.push(summaryOf(frame))
-    this.#bytes += bytesOf(frame)
+    this.#bytes += bytesOf(kept)
     this.#thin()
     if (this.#frames.length > this.#limit || this.#bytes > BUDGET)
       this.#forget(Math.max(1, this.#frames.length >> 4))
@@ -76,13 +90,14 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   frame(seq: number): SecondFrame | null {
-    const first = this.#frames[0]
-    return first === undefined ? null : (this.#frames[seq - first.seq] ?? null)
+    if (seq === this.#newest?.seq) return this.#newest
+    const frame = this.#frames[seq - (this.#frames[0]?.seq ?? 0)]
+    return frame === undefined ? null : unpacked(frame)
   }
 
   aggregate(range: SeqRange): Aggregate {
     const frames = this.#range(range)
-    return frames.length === 0 ? NOTHING : sumOf(frames.map(ofFrame))
+    return frames.length === 0 ? NOTHING : sumOf(frames.map((frame) => ofFrame(unpacked(frame))))
   }
 
   *requests(range: SeqRange): Iterable<RequestEvent> {
@@ -104,7 +119,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#listener = null
   }
 
-  #range({ from, to }: SeqRange): SecondFrame[] {
+  #range({ from, to }: SeqRange): KeptFrame[] {
     const first = this.#frames[0]?.seq ?? 0
     return this.#frames.slice(Math.max(0, from - first), Math.max(0, to - first))
   }
@@ -135,7 +150,7 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 }
 
-function gapBefore(before: SecondFrame | undefined, frame: SecondFrame): Gap | null {
+function gapBefore(before: TickSummary | undefined, frame: SecondFrame): Gap | null {
   if (before === undefined) return null
   const end = addMicros(before.start, before.length)
   if (frame.gapBefore !== null) return { from: end, to: frame.start, reason: frame.gapBefore }

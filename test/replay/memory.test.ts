@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { RequestEvent, SecondFrame } from '../../src/frame/frame.ts'
 import { addMicros, micros } from '../../src/frame/units.ts'
 import { MemoryRecording, summaryOf } from '../../src/replay/memory.ts'
 import { ofFrame } from '../../src/frame/aggregate.ts'
 import { classCount } from '../../src/frame/measure.ts'
+import { frames } from '../store/arbitrary.ts'
 import { BACKENDS, frameOf, ROUTES, START, STORY, story } from './story.ts'
 
 const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = []): SecondFrame => {
@@ -16,11 +18,23 @@ const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = [])
 
 test('what live remembers is bounded by memory too, however many routes there are', () => {
   const recording = new MemoryRecording(STORY)
-  for (let seq = 0; seq < 400; seq++) recording.append(busy(seq, 2000))
+  for (let seq = 0; seq < 200; seq++) recording.append(busy(seq, 10_000))
   assert.ok(recording.ticks.length < 100, `${recording.ticks.length}`)
-  assert.equal(recording.ticks.at(-1)!.seq, 399)
-  assert.equal(recording.frame(399)!.traffic.length, 2000)
+  assert.equal(recording.ticks.at(-1)!.seq, 199)
+  assert.equal(recording.frame(199)!.traffic.length, 10_000)
   assert.equal(recording.frame(recording.ticks[0]!.seq)!.seq, recording.ticks[0]!.seq)
+})
+
+test('a tick that is no longer the newest is what it was, however large its numbers', () => {
+  fc.assert(
+    fc.property(frames, (list) => {
+      const recording = new MemoryRecording(STORY)
+      for (const frame of list) recording.append(frame)
+      // Twice: what was given is not what is kept.
+      for (const frame of [...list, ...list]) assert.deepEqual(recording.frame(frame.seq), frame)
+    }),
+    { numRuns: 20 },
+  )
 })
 
 test('of a second that is no longer new fewer requests stay, and all that failed', () => {
