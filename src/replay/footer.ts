@@ -54,6 +54,6 @@ const PROMPTS: Readonly<Record<PromptKind, string>> = {
 
 function stateText({ timeline: { following, playing, direction, speed }, stop, can }: FooterFacts): string {
   if (stop === null) return can.live ? 'waiting' : 'empty'
-  if (following) return 'LIVE'
+  if (following) return can.live ? 'LIVE' : 'ended'
   return playing ? `${direction > 0 ? '▸' : '◂'} ${speed}×` : 'paused'
 }

@@ -21,6 +21,8 @@ export class Session {
   readonly #playhead: Playhead
   readonly #stage: Stage
   readonly #controls: Controls
+  /** when ticks were looked for last: that there will be no more is news, too */
+  #isComplete: boolean
   /** how much damage has been said */
   #damages: number
   /** for the next stop, and for a terminal that is behind */
@@ -34,6 +36,7 @@ export class Session {
     this.#recording = recording
     this.#screen = screen
     this.#options = options
+    this.#isComplete = recording.info.complete
     this.#damages = recording.damage.length
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject))
     // It may fail when nobody waits for it any more.
@@ -99,7 +102,10 @@ export class Session {
   #grow(): void {
     const isFirst = !this.#stage.isWhole
     this.#stage.isWhole = true
-    if (!this.#recording.refresh() && !isFirst) return
+    const hasMore = this.#recording.refresh()
+    const { complete } = this.#recording.info
+    if (!hasMore && !isFirst && complete === this.#isComplete) return
+    this.#isComplete = complete
     const [damage] = this.#recording.damage
     if (isFirst && damage !== undefined) this.#controls.say(damage)
     this.#playhead.grow()

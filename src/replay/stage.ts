@@ -41,7 +41,7 @@ export class Stage {
       stop,
       scrubber: this.isWhole ? this.#scrubbers.of(size.columns) : null,
       markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, typed(at))),
-      can: { live: isLive, mark: mark !== null, command: command !== null },
+      can: { live: isLive && !info.complete, mark: mark !== null, command: command !== null },
       size,
       details: this.#details,
       empty,

@@ -287,7 +287,7 @@ test('? shows every key, and any of ? and Esc closes it', async (t) => {
 })
 
 test('live: new ticks appear, looking back stays, L returns', async (t) => {
-  const recording = new MemoryRecording({ ...story().info, file: 'live' })
+  const recording = new MemoryRecording({ ...story().info, file: 'live', complete: false })
   const append = (second: number): void =>
     recording.append(
       frameOf(second, addMicros(START, second * 1_000_000), [
@@ -319,6 +319,30 @@ test('live: new ticks appear, looking back stays, L returns', async (t) => {
   append(6)
   await terminal.settled()
   assert.equal(clock(terminal), '15:30:06')
+})
+
+test('who follows a recording sees when it has ended', async (t) => {
+  class Ending extends MemoryRecording {
+    hasEnded = false
+    override get info(): Recording['info'] {
+      return { ...super.info, complete: this.hasEnded }
+    }
+  }
+  const recording = new Ending(STORY)
+  story(recording)
+  let look = (): void => undefined
+  const growth: PlayOptions['growth'] = (listener) => {
+    look = listener
+    return () => undefined
+  }
+  const { terminal } = await playing(t, { begin: 'live', isLive: true, growth }, { recording })
+  look()
+  await terminal.settled()
+  assert.match(footer(terminal), /^ LIVE /)
+  recording.hasEnded = true
+  look()
+  await terminal.settled()
+  assert.match(footer(terminal), /^ ended /)
 })
 
 test('an hour in memory: the oldest ticks go, the place on the screen stays', async (t) => {

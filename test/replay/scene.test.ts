@@ -111,9 +111,10 @@ test('a long text in a prompt shows its end, a long message that it goes on', ()
 
 test('the footer says what Space will do now; at 60 columns it shows the same keys whatever goes on', () => {
   const standing = startingAt(0)
+  const can = { live: true, mark: true, command: true }
   const footer = (timeline: Partial<Timeline>): string =>
     text(
-      sceneLines({ ...scene(65, 60, 24, null), timeline: { ...standing, ...timeline } }).slice(-1),
+      sceneLines({ ...scene(65, 60, 24, null), timeline: { ...standing, ...timeline }, can }).slice(-1),
     ).trimEnd()
   assert.equal(footer({}), ' paused  ? help  q quit  space play  ←→ 1s  / filter  e 5xx')
   const keys = '? help  q quit  space pause  ←→ 1s  / filter  e 5xx'
