@@ -1,27 +1,36 @@
 /** What runs beside nginx while it is measured. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { neighbour } from '../../test/kernel/lab/trouble.ts'
 
 /** For recordings and logs; whoever imports this removes it. */
 export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
 
-/** Turns a condition on; the result turns it off. */
-type Condition = (namespace: string) => Promise<() => Promise<void>>
+/** What was turned on. What has work of its own even without a load rests while others are measured. */
+export interface InForce {
+  stop(): Promise<void>
+  wake?(): Promise<void>
+  rest?(): void
+}
+type Start = (namespace: string) => Promise<InForce>
 
-export const conditions: Readonly<Record<string, { readonly start: Condition; readonly port: number }>> = {
-  'nothing attached': { start: () => Promise.resolve(() => Promise.resolve()), port: 8081 },
-  'nothing again': { start: () => Promise.resolve(() => Promise.resolve()), port: 8081 }, // the noise
+const nothing: Start = () => Promise.resolve({ stop: () => Promise.resolve() })
+
+export const conditions: Readonly<Record<string, { readonly start: Start; readonly port: number }>> = {
+  'nothing attached': { start: nothing, port: 8081 },
+  'nothing again': { start: nothing, port: 8081 }, // the noise
   'null program': { start: nullProgram, port: 8081 },
   recorder: { start: recorder, port: 8081 },
   tcpdump: { start: tcpdump, port: 8081 },
-  'access log': { start: () => Promise.resolve(() => Promise.resolve()), port: 8082 },
+  'access log': { start: nothing, port: 8082 },
 }
-async function nullProgram(namespace: string): Promise<() => Promise<void>> {
+
+async function nullProgram(namespace: string): Promise<InForce> {
   const object = `${ROOT}build/lab/null.o`
   await sh(
     'clang',
@@ -41,14 +50,29 @@ async function nullProgram(namespace: string): Promise<() => Promise<void>> {
   for (const device of ['lo', 'leg'])
     for (const hook of ['ingress', 'egress'] as const)
       attached.push(await neighbour(namespace, device, hook, object))
-  return async () => {
-    for (const program of attached) await program.stop()
+  return {
+    stop: async () => {
+      for (const program of attached) await program.stop()
+    },
   }
 }
 
-async function recorder(namespace: string): Promise<() => Promise<void>> {
+async function recorder(namespace: string): Promise<InForce> {
   const child = await startRecorder(namespace)
-  return () => ended(child, 'SIGINT')
+  const signal = (name: NodeJS.Signals): void =>
+    processTree(child.pid!).forEach((pid) => void process.kill(pid, name))
+  const rest = (): void => signal('SIGSTOP')
+  const wake = async (): Promise<void> => {
+    signal('SIGCONT')
+    await sleep(2500) // what waited is written, and a tick has been as every other
+  }
+  rest()
+  return { rest, wake, stop: () => (signal('SIGCONT'), ended(child, 'SIGINT')) }
+}
+
+export function processTree(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))]
 }
 
 export async function startRecorder(namespace: string): Promise<ChildProcess> {
@@ -59,12 +83,12 @@ export async function startRecorder(namespace: string): Promise<ChildProcess> {
   return child
 }
 
-async function tcpdump(namespace: string): Promise<() => Promise<void>> {
+async function tcpdump(namespace: string): Promise<InForce> {
   const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', '-i', 'any', '-w', '/dev/null'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   await said(child, 'listening')
-  return () => ended(child, 'SIGINT')
+  return { stop: () => ended(child, 'SIGINT') }
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {

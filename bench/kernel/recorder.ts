@@ -1,7 +1,7 @@
 /** What the recorder's two processes spend themselves. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, startRecorder } from './conditions.ts'
+import { ended, processTree, startRecorder } from './conditions.ts'
 import { saturate } from './load.ts'
 import type { Machine } from './machine.ts'
 import { print } from './numbers.ts'
@@ -23,11 +23,6 @@ export async function ownCost(namespace: string, machine: Machine): Promise<void
     `  at 10,000 req/s    ${((idle + perRequest * 10_000) * 100).toFixed(1)} % of one core (${(perRequest * 1e6).toFixed(2)} µs a request)  goal ≤ 10 %`,
   )
   print(`  idle               ${(idle * 100).toFixed(2)} % of one core  goal ≤ 0.5 %`)
-}
-
-function processTree(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))]
 }
 
 /** utime and stime of proc(5), in ticks of 10 ms. */

@@ -1,15 +1,16 @@
 /**
  * What a proxied request costs, and what recording does to nginx's throughput and latency.
  *
- * Every condition has an nginx and a backend of its own and stays in force; only the load goes round, a second each. What
- * a virtual machine's cores give changes by half from one minute to the next (whose sibling is busy?), and conditions that
- * follow each other at once see the same of it: measured so, nothing beside nothing is 0.99 [0.98–1.02], and was [0.5–1.1] before.
+ * Every condition has an nginx and a backend of its own and stays in force; only the load goes round, a second each, and a
+ * recorder rests while it is another's turn. What a virtual machine's cores give changes by half from one minute to the next
+ * (whose sibling is busy?), and conditions that follow each other at once see the same of it: measured so, nothing beside
+ * nothing is 0.99 [0.98–1.02], and was [0.5–1.1] before.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { Cable } from '../../test/kernel/lab/network.ts'
 import { startLabNginx, type LabNginx } from '../../test/kernel/lab/nginx.ts'
 import { sh } from '../../test/kernel/lab/system.ts'
-import { conditions, scratch } from './conditions.ts'
+import { conditions, scratch, type InForce } from './conditions.ts'
 import { reportLatency, type PacedRound } from './latency.ts'
 import { buildPaced, CONNECTIONS, pace, saturate, SECONDS } from './load.ts'
 import type { Saturated } from './load.ts'
@@ -24,7 +25,10 @@ const NOTHING = 'nothing attached'
 interface Sample {
   readonly speed: number
   readonly saturated: Saturated
+  /** right before it and right after */
+  readonly nothing: readonly [Saturated, Saturated]
 }
+/** By condition, all but nothing attached. */
 type Round = Readonly<Record<string, Sample>>
 
 /** An nginx with its backend, and what runs beside it. */
@@ -32,6 +36,7 @@ interface Leg {
   readonly name: string
   readonly namespace: string
   readonly port: number
+  readonly beside: InForce
   remove(): Promise<void>
 }
 
@@ -41,7 +46,7 @@ export async function requests(): Promise<void> {
   const legs: Leg[] = []
   try {
     for (const name of Object.keys(conditions)) legs.push(await layLeg(name))
-    for (const { namespace, port } of legs) await saturate(namespace, port, machine)
+    for (const leg of legs) await alone(leg, () => saturate(leg.namespace, leg.port, machine))
     machine.speed() // compiled from now on
     const rounds = await repeated(ROUNDS, () => saturateRound(legs, machine))
     report(rounds)
@@ -72,51 +77,72 @@ async function layLeg(name: string): Promise<Leg> {
   )
   await pin(namespace, 0)
   await pin(cable.far.namespace, 1)
-  return { name, namespace, port, remove: remover(cable, [front, back], await start(namespace)) }
+  const beside = await start(namespace)
+  return { name, namespace, port, beside, remove: remover(cable, [front, back], beside) }
 }
 
-const remover =
-  (cable: Cable, servers: readonly LabNginx[], stop: () => Promise<void>) => async (): Promise<void> => {
-    await stop()
-    for (const server of servers) await server.stop()
-    await cable.remove()
-  }
+const remover = (cable: Cable, servers: readonly LabNginx[], beside: InForce) => async (): Promise<void> => {
+  await beside.stop()
+  for (const server of servers) await server.stop()
+  await cable.remove()
+}
 
-/** Every condition once, in random order. */
-async function saturateRound(legs: readonly Leg[], machine: Machine): Promise<Round> {
+/** What runs beside this leg runs, and only that. */
+async function alone<T>({ beside }: Leg, load: () => Promise<T>): Promise<T> {
+  await beside.wake?.()
+  const result = await load()
+  beside.rest?.()
+  return result
+}
+
+/** Every condition once, in random order, each between two of nothing. */
+async function saturateRound([nothing, ...others]: readonly Leg[], machine: Machine): Promise<Round> {
+  const load = (leg: Leg): Promise<Saturated> => alone(leg, () => saturate(leg.namespace, leg.port, machine))
   const round: Record<string, Sample> = {}
-  for (const { name, namespace, port } of shuffled(legs)) {
+  let before = await load(nothing!)
+  for (const leg of shuffled(others)) {
     const speed = machine.speed()
-    round[name] = { speed, saturated: await saturate(namespace, port, machine) }
+    const saturated = await load(leg)
+    const after = await load(nothing!)
+    round[leg.name] = { speed, saturated, nothing: [before, after] }
+    before = after
   }
   return round
 }
 
 async function paceRound(legs: readonly Leg[], machine: Machine): Promise<PacedRound> {
   const round: Record<string, PacedRound[string]> = {}
-  for (const { name, namespace, port } of shuffled(legs)) round[name] = await pace(namespace, port, machine)
+  for (const leg of shuffled(legs))
+    round[leg.name] = await alone(leg, () => pace(leg.namespace, leg.port, machine))
   return round
 }
 
+type Pick = (saturated: Saturated) => number
+
+/** Over the mean of nothing before and after. */
+const relative = ({ saturated, nothing }: Sample, pick: Pick): number =>
+  pick(saturated) / mean(nothing.map(pick))
+
 function report(rounds: readonly Round[]): void {
-  const ratios = (name: string, base: string, pick: (sample: Sample) => number): number[] =>
-    rounds.map((round) => pick(round[name]!) / pick(round[base]!))
-  const perSecond = ({ saturated }: Sample): number => saturated.perSecond
-  const cpu = ({ saturated }: Sample): number => saturated.cpu
+  const perSecond: Pick = (saturated) => saturated.perSecond
+  const cpu: Pick = (saturated) => saturated.cpu
+  const ratios = (name: string, pick: Pick, base?: string): number[] =>
+    rounds.map(
+      (round) => relative(round[name]!, pick) / (base === undefined ? 1 : relative(round[base]!, pick)),
+    )
   print(
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
-  print(`at saturation, ${SECONDS} s each; medians of ratios within a round [quartiles]`)
+  print(`at saturation, ${SECONDS} s each, between two of nothing; medians of ratios [quartiles]`)
   print('  condition          req/s   throughput ÷ nothing   CPU µs   CPU ÷ null program')
-  for (const name of Object.keys(conditions)) {
-    const middle = (pick: (sample: Sample) => number): number =>
-      median(rounds.map((round) => pick(round[name]!)))
+  for (const name of Object.keys(conditions).filter((other) => other !== NOTHING)) {
+    const middle = (pick: Pick): number => median(rounds.map((round) => pick(round[name]!.saturated)))
     print(
-      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, NOTHING, perSecond)).padEnd(21)}  ` +
-        `${middle(cpu).toFixed(1).padStart(6)}   ${spread(ratios(name, 'null program', cpu))}`,
+      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, perSecond)).padEnd(21)}  ` +
+        `${middle(cpu).toFixed(1).padStart(6)}   ${spread(ratios(name, cpu, 'null program'))}`,
     )
   }
-  print(`  recorder ÷ tcpdump  throughput ${spread(ratios('recorder', 'tcpdump', perSecond))}`)
+  print(`  recorder ÷ tcpdump  throughput ${spread(ratios('recorder', perSecond, 'tcpdump'))}`)
   print('goals: recorder throughput ≥ 0.97 and ahead of tcpdump, CPU ≤ 1.05 of the null program')
 }
 
