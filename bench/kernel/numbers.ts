@@ -15,7 +15,9 @@ export const mean = (values: readonly number[]): number =>
 
 /** A median is worth what its quartiles are. */
 export const spread = (values: readonly number[], digits = 3): string =>
-  `${median(values).toFixed(digits)} [${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}]`
+  values.length === 0
+    ? 'none'
+    : `${median(values).toFixed(digits)} [${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}]`
 
 export function shuffled<T>(values: readonly T[]): T[] {
   const result = [...values]

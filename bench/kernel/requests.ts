@@ -21,6 +21,7 @@ import { ownCost } from './recorder.ts'
 const ROUNDS = Number(process.env.ROUNDS ?? 24)
 const PACED_ROUNDS = Number(process.env.PACED_ROUNDS ?? 16)
 const NOTHING = 'nothing attached'
+const UNSTEADY = 0.1
 
 interface Sample {
   readonly speed: number
@@ -123,22 +124,28 @@ type Pick = (saturated: Saturated) => number
 const relative = ({ saturated, nothing }: Sample, pick: Pick): number =>
   pick(saturated) / mean(nothing.map(pick))
 
+/** Whether the machine was the same before and after: decided by nothing alone, whatever stood between. */
+const isSteady = ({ nothing: [before, after] }: Sample): boolean =>
+  Math.abs(before.perSecond - after.perSecond) < UNSTEADY * Math.min(before.perSecond, after.perSecond)
+
 function report(rounds: readonly Round[]): void {
   const perSecond: Pick = (saturated) => saturated.perSecond
   const cpu: Pick = (saturated) => saturated.cpu
-  const ratios = (name: string, pick: Pick, base?: string): number[] =>
-    rounds.map(
-      (round) => relative(round[name]!, pick) / (base === undefined ? 1 : relative(round[base]!, pick)),
-    )
+  const ratios = (name: string, pick: Pick, base = name): number[] =>
+    rounds
+      .filter((round) => isSteady(round[name]!) && isSteady(round[base]!))
+      .map((round) => relative(round[name]!, pick) / (base === name ? 1 : relative(round[base]!, pick)))
   print(
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
-  print(`at saturation, ${SECONDS} s each, between two of nothing; medians of ratios [quartiles]`)
-  print('  condition          req/s   throughput ÷ nothing   CPU µs   CPU ÷ null program')
+  print(
+    `at saturation, ${SECONDS} s each, between two of nothing that differ by less than a tenth; medians of ratios [quartiles]`,
+  )
+  print('  condition          req/s   throughput ÷ nothing   of   CPU µs   CPU ÷ null program')
   for (const name of Object.keys(conditions).filter((other) => other !== NOTHING)) {
     const middle = (pick: Pick): number => median(rounds.map((round) => pick(round[name]!.saturated)))
     print(
-      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, perSecond)).padEnd(21)}  ` +
+      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, perSecond)).padEnd(21)}  ${String(ratios(name, perSecond).length).padStart(2)}  ` +
         `${middle(cpu).toFixed(1).padStart(6)}   ${spread(ratios(name, cpu, 'null program'))}`,
     )
   }
