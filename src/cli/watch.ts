@@ -13,7 +13,7 @@ import type { Terminal } from '../replay/screen.ts'
 import type { CaptureMeta, Watcher } from './capture.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
-import { keepHeapModest } from './small-heap.ts'
+import { keepLiveCheap } from './small-heap.ts'
 import { depthOf, sizeOf, terminalOf } from './values/terminal.ts'
 import type { ViewFlags } from './values/view.ts'
 
@@ -49,7 +49,7 @@ function onScreen(
   terminal: Terminal,
   stop: () => void,
 ): Watcher {
-  keepHeapModest()
+  keepLiveCheap()
   const memory = memoryOf(meta)
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()
