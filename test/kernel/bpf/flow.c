@@ -3,7 +3,7 @@
  *   1. every verdict is NEXT and no packet is changed, whatever the bytes are
  *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
  *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
- *   3. connections whose answers pass elsewhere for a while: each of them is said to be half seen, and those behind it are matched
+ *   3. connections whose answers pass elsewhere for a while: each is said to be half seen, and those behind are matched
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
