@@ -64,7 +64,7 @@ async function recorder(namespace: string): Promise<InForce> {
   const rest = (): void => signal('SIGSTOP')
   const wake = async (): Promise<void> => {
     signal('SIGCONT')
-    await sleep(2500) // what waited is written, and a tick has been as every other
+    await sleep(300) // what waited is written; the next tick is as every other
   }
   rest()
   return { rest, wake, stop: () => (signal('SIGCONT'), ended(child, 'SIGINT')) }

@@ -1,9 +1,9 @@
 /**
  * nginx's p99 beside each condition, at a rate far below saturation, in two ways:
  *   of all       a second has too few slow requests to tell, so the p99 is that of all rounds together
- *   typical      the median of the p99s of 50 ms each. What is virtual stands still for 1 to 30 ms several times a second,
- *                and then the p99 of all is that of the machine beneath: here nothing beside nothing was 0.82 [0.27–1.56].
- *                A median does not see what happens less than in half of them: a burst once a second is the other's business
+ *   typical      the median of the p99s of 50 ms each. What is virtual stands still for some ms now and then, and then the p99
+ *                of all is that of the machine beneath. A median does not see what happens in less than half of them: a burst
+ *                once a second is the other's business
  * How far each can be trusted is seen by drawing rounds again (bootstrap).
  */
 import { conditions } from './conditions.ts'

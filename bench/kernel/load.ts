@@ -33,7 +33,7 @@ export interface Paced {
 }
 
 export const buildPaced = (): Promise<string> =>
-  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', `${ROOT}bench/kernel/paced.c`, '-o', PACED)
+  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/paced.c`, '-o', PACED)
 
 /** A closed load by wrk. */
 export async function saturate(

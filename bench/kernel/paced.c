@@ -3,11 +3,15 @@
  *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs, how often each occurred:
  *                                                       [bucket, count, …], 32 buckets an octave; and the p99 of each 50 ms
  * A latency counts from the moment at which its request was due: one that had to wait for a free connection is not flattered.
+ * No CPU falls asleep meanwhile: a virtual one is woken by the machine beneath it when that finds the time, which made the p99 of
+ * an idle nginx 5 to 30 ms here; awake it is 0.1.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +35,7 @@ static struct connection *connections, **idle;
 static char request[512];
 static long long begin;
 static unsigned *micros, *window_of, done;
+static volatile int over;
 
 static void die(const char *what)
 {
@@ -44,6 +49,21 @@ static long long now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* Behind everything else: whoever wants the CPU has it at once. */
+static void *stay_awake(void *cpu)
+{
+	struct sched_param none = {};
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET((long)cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) || sched_setscheduler(0, SCHED_IDLE, &none))
+		die("a thread behind all others");
+	while (!over)
+		;
+	return NULL;
 }
 
 static void open_connection(struct connection *c, const struct sockaddr_in *to)
@@ -165,6 +185,12 @@ int main(int argc, char **argv)
 		open_connection(&connections[i], &to);
 	/* the default of 50 µs is as long as an answer takes */
 	prctl(PR_SET_TIMERSLACK, 1000);
+	for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, stay_awake, (void *)cpu))
+			die("pthread_create");
+	}
 	begin = now();
 	while (done < total) {
 		long long due = begin + asked * SECOND / rate, wait = asked < total && free_count ? due - now() : SECOND;
@@ -181,6 +207,7 @@ int main(int argc, char **argv)
 			receive(events[i].data.ptr);
 	}
 	double seconds = (now() - begin) / 1e9;
+	over = 1;
 	printf("{\"windows\":[");
 	print_windows(total, atoi(argv[6]) * (SECOND / WINDOW));
 	qsort(micros, total, sizeof(*micros), by_value);
