@@ -28,6 +28,9 @@ struct key6 {
 	__u32 netid;
 };
 
+/* Padding would be part of the key, and is nowhere zeroed. */
+_Static_assert(sizeof(struct key4) == 16 && sizeof(struct key6) == 40, "keys without padding");
+
 enum kind {
 	KIND_HTTP,     /* or not known yet */
 	KIND_NOT_HTTP, /* kept so that a later body of it can't be taken for a request */

@@ -118,7 +118,6 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		if (off > 255)
 			return 1;
 	}
-	__builtin_memset(&p->k6, 0, sizeof(p->k6));
 	if (type == bpf_htons(0x0800)) {
 		struct iphdr *ip = data + off;
 
