@@ -25,8 +25,6 @@ export interface Paced {
   /** µs, from the moment at which the request was due */
   readonly p50: number
   readonly p99: number
-  /** [bucket, count, …], 32 buckets an octave of µs */
-  readonly buckets: readonly number[]
   /** µs, the p99 of each 50 ms */
   readonly windows: readonly number[]
   readonly foreign: number

@@ -131,10 +131,15 @@ const isSteady = ({ nothing: [before, after] }: Sample): boolean =>
 function report(rounds: readonly Round[]): void {
   const perSecond: Pick = (saturated) => saturated.perSecond
   const cpu: Pick = (saturated) => saturated.cpu
-  const ratios = (name: string, pick: Pick, base = name): number[] =>
+  const ratios = (name: string, pick: Pick): number[] =>
+    rounds
+      .map((round) => round[name]!)
+      .filter(isSteady)
+      .map((sample) => relative(sample, pick))
+  const between = (name: string, base: string, pick: Pick): number[] =>
     rounds
       .filter((round) => isSteady(round[name]!) && isSteady(round[base]!))
-      .map((round) => relative(round[name]!, pick) / (base === name ? 1 : relative(round[base]!, pick)))
+      .map((round) => relative(round[name]!, pick) / relative(round[base]!, pick))
   print(
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
@@ -146,10 +151,10 @@ function report(rounds: readonly Round[]): void {
     const middle = (pick: Pick): number => median(rounds.map((round) => pick(round[name]!.saturated)))
     print(
       `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, perSecond)).padEnd(21)}  ${String(ratios(name, perSecond).length).padStart(2)}  ` +
-        `${middle(cpu).toFixed(1).padStart(6)}   ${spread(ratios(name, cpu, 'null program'))}`,
+        `${middle(cpu).toFixed(1).padStart(6)}   ${spread(between(name, 'null program', cpu))}`,
     )
   }
-  print(`  recorder ÷ tcpdump  throughput ${spread(ratios('recorder', perSecond, 'tcpdump'))}`)
+  print(`  recorder ÷ tcpdump  throughput ${spread(between('recorder', 'tcpdump', perSecond))}`)
   print('goals: recorder throughput ≥ 0.97 and ahead of tcpdump, CPU ≤ 1.05 of the null program')
 }
 
