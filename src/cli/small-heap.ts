@@ -11,9 +11,9 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * Live draws every second. A third less CPU for some 20 MB more. A quarter fewer cycles in its first minutes where the compiler waits for
- * sixteen times as much use (each collection forgets compiled closures, and what runs once a second hardly repays them) and one thread
- * collects what is young: it takes 2 ms, and wakes no other.
+ * Live draws every second: a third less CPU for some 20 MB more. A quarter fewer cycles in its first minutes where the compiler waits
+ * for sixteen times as much use, which what runs once a second hardly repays, and one thread collects what is young: it takes 2 ms,
+ * and wakes no other.
  */
 export function keepLiveCheap(): void {
   setFlagsFromString('--heap-growing-percent=150')
