@@ -188,7 +188,8 @@ function jumps(recording: Recording, { draw }: Player): void {
       let next = search.next()
       while (next.done !== true) next = search.next()
       if (next.value === null) return
-      from = next.value[0]!.tick
+      const { seq } = next.value
+      from = recording.ticks.findIndex((tick) => tick.seq === seq)
     }
   })
   const ratio = `${over(whole, bare)} a bare read of who was busy when`

@@ -8,6 +8,7 @@ import { selectableOf, type Scene } from './scene.ts'
 import type { Screen } from './screen.ts'
 import { searchBackend } from './search.ts'
 import type { Stage } from './stage.ts'
+import type { Stops } from './stops.ts'
 import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
 export type Wish = 'quit' | 'suspend' | null
@@ -114,7 +115,8 @@ export class Controls {
       this.#apply(outcome, false)
       this.#later.show()
     }
-    this.#stopSearch = searchBackend(direction, place, tell, this.#later.fail)
+    const stopsNow = (): Stops => this.#playhead.stops
+    this.#stopSearch = searchBackend(direction, place, stopsNow, tell, this.#later.fail)
   }
 
   #showCommand(): void {

@@ -79,21 +79,27 @@ export function findJump(
   }
 }
 
+export interface Found {
+  /** of the tick at which it happens: indexes shift where a recording grows and forgets */
+  readonly seq: number
+  readonly changes: readonly BackendChange[]
+}
+
 /**
- * Looks through the frames for the next backend that appears or vanishes; yields the tick it is at, so that the caller can
- * stop for breath, or for good.
+ * Looks through the frames for the next backend that appears or vanishes, in what has been recorded by now; yields how far it
+ * is, from 0 to 1, so that the caller can stop for breath, or for good.
  */
 export function* searchBackends(
   direction: 1 | -1,
   fromTick: number,
   recording: Recording,
-): Generator<number, BackendChange[] | null> {
-  const { ticks } = recording
-  const busyAt = busyBackends(recording)
+): Generator<number, Found | null> {
+  const ticks = recording.ticks.slice()
+  const busyAt = busyBackends(recording, ticks)
   for (let tick = fromTick + direction; tick > 0 && tick < ticks.length; tick += direction) {
     const changes = changesAt(tick, ticks.length, busyAt)
-    if (changes.length > 0) return changes
-    yield tick
+    if (changes.length > 0) return { seq: ticks[tick]!.seq, changes }
+    yield tick / ticks.length
   }
   return null
 }
@@ -103,8 +109,10 @@ const BLOCK = 512
 const BLOCKS_KEPT = 2
 
 /** The keys of the backends with requests, by tick. */
-function busyBackends(recording: Recording): (tick: number) => ReadonlySet<string> {
-  const { ticks } = recording
+function busyBackends(
+  recording: Recording,
+  ticks: readonly TickSummary[],
+): (tick: number) => ReadonlySet<string> {
   const loads = new Loads(recording, BLOCK)
   const blocks = new Map<number, readonly ReadonlySet<string>[]>()
   return (tick) => {

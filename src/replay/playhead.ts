@@ -24,6 +24,10 @@ export class Playhead {
     else this.#timeline = { ...(begin === 'start' ? first : atTime(first, this.#stops, begin.at)), playing }
   }
 
+  get stops(): Stops {
+    return this.#stops
+  }
+
   get timeline(): Timeline {
     return this.#timeline
   }
@@ -72,7 +76,6 @@ export class Playhead {
   }
 
   #same({ seq, kind }: Stop): number {
-    const tick = this.#recording.ticks.findLastIndex((candidate) => candidate.seq <= seq)
-    return tick < 0 ? 0 : Math.min(this.#stops.last, this.#stops.ofTick(tick) + (kind === 'gap' ? 1 : 0))
+    return Math.min(this.#stops.last, this.#stops.ofSeq(seq) + (kind === 'gap' ? 1 : 0))
   }
 }

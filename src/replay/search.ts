@@ -2,26 +2,31 @@
 import type { Outcome, Place } from './errands.ts'
 import { changeText, nothingFound, searchBackends } from './jumping.ts'
 import { inSlices } from './slices.ts'
+import type { Stops } from './stops.ts'
 
-/** Tells where it is, and in the end what it found. Returns what ends the search. */
+/**
+ * Tells where it is, and in the end what it found. Returns what ends the search.
+ * @param stopsNow those of the recording as it is when something was found: it may have grown
+ */
 export function searchBackend(
   direction: 1 | -1,
   { recording, stops, stop }: Place,
+  stopsNow: () => Stops,
   tell: (outcome: Outcome) => void,
   failed: (error: unknown) => void,
 ): () => void {
   return inSlices(searchBackends(direction, stops.at(stop).tick, recording), {
     length: 25,
     rest: 0,
-    paused: (tick) => {
-      const percent = Math.round((100 * tick) / recording.ticks.length)
+    paused: (progress) => {
+      const percent = Math.round(100 * progress)
       tell({ say: `looking for a backend that appears or vanishes: at ${percent} %; any key stops` })
     },
-    done: (changes) =>
+    done: (found) =>
       tell(
-        changes === null
+        found === null
           ? { say: nothingFound('backend', direction) }
-          : { stop: stops.ofTick(changes[0]!.tick), say: changeText(changes) },
+          : { stop: stopsNow().ofSeq(found.seq), say: changeText(found.changes) },
       ),
     failed,
   })

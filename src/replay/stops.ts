@@ -69,6 +69,12 @@ export class Stops {
     return tick + gaps
   }
 
+  /** The tick's own, or that of the last one before it; 0 when it is older than all. */
+  ofSeq(seq: number): number {
+    const tick = this.#ticks.findLastIndex((candidate) => candidate.seq <= seq)
+    return tick < 0 ? 0 : this.ofTick(tick)
+  }
+
   /** The stop that holds the time; between stops and outside, the last one that began before it. The first of several. */
   ofTime(at: WallMicros): number {
     let best = 0

@@ -18,7 +18,7 @@ function landing(name: string, kind: JumpKind): number | null {
       const search = searchBackends(1, 0, recording)
       let next = search.next()
       while (next.done !== true) next = search.next()
-      return next.value === null ? null : stops.ofTick(next.value[0]!.tick)
+      return next.value === null ? null : stops.ofSeq(next.value.seq)
     }
   } finally {
     recording.close()
