@@ -12,8 +12,7 @@ HELPER_WARNINGS := -Wall -Wextra -Werror
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
 HELPER_SOURCES := $(addprefix bpf/,probe.c load.c hello.c options.c rights.c links.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
 HELPER_HEADERS := $(addprefix bpf/,helper.h tick.h doors.h probe.h)
-BPF_HEADERS := $(addprefix bpf/,probe.h http.h bytes.h line.h head.h flow.h maps.h scratch.h layers.h exchanges.h routes.h \
-	chunks.h begin.h requests.h answers.h segments.h filters.h connections.h strangers.h sweep.h)
+BPF_HEADERS := $(filter-out $(addprefix bpf/,helper.h tick.h doors.h),$(wildcard bpf/*.h))
 
 $(HELPER_BUILD)/vmlinux.h:
 	@mkdir -p $(@D)
