@@ -3,7 +3,7 @@
 
 static __always_inline struct flow *find_flow(const struct packet *p)
 {
-	if (!p->known)
+	if (!has_port(&flow_ports, remote_port(p)))
 		return 0;
 	return p->family == 4 ? bpf_map_lookup_elem(&flows4, &p->k4) : bpf_map_lookup_elem(&flows6, &p->k6);
 }
@@ -13,11 +13,9 @@ static const struct flow empty_flow = {};
 /* A new, empty flow in place of whatever had the tuple. */
 static __always_inline struct flow *make_flow(struct packet *p, int replace)
 {
-	__u16 port = remote_port(p);
 	long failed;
 
-	__sync_fetch_and_or(&flow_ports[port_word(port)], 1ULL << (port & 63));
-	p->known = 1;
+	add_port(&flow_ports, remote_port(p));
 	if (p->family == 4)
 		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, replace ? BPF_EXIST : BPF_NOEXIST);
 	else
@@ -39,6 +37,14 @@ static __always_inline void delete_flow(const struct packet *p, struct flow *f)
 	} else if (!bpf_map_delete_elem(&flows6, &p->k6)) {
 		count(F_GONE6);
 	}
+}
+
+/* Whether it is looked at depends on who asks, and whom. */
+static __always_inline void set_kind(struct flow *f, const struct packet *p, const struct backend_key *remote, __u32 instance)
+{
+	f->kind = kind_of(p, remote, instance);
+	if (f->kind != KIND_FRONT_DOOR)
+		add_port(&answer_ports, remote_port(p));
 }
 
 /* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
@@ -97,7 +103,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	struct sender who = {};
 	sender_now(&who);
 	remote_of(p, &s->work.remote);
-	f->kind = kind_of(p, &s->work.remote, who.instance);
+	set_kind(f, p, &s->work.remote, who.instance);
 	f->nginx = who.instance != 0;
 	if (who.instance)
 		remember_proxy(who.instance);

@@ -42,7 +42,7 @@ static __always_inline void learn_door(__u32 port, __u32 instance, __u32 *housed
 	struct door door = {.master = instance};
 
 	bpf_map_update_elem(&doors, &port, &door, BPF_ANY);
-	__sync_fetch_and_or(&door_ports[port_word(port)], 1ULL << (port & 63));
+	add_port(&door_ports, port);
 	if (!__sync_val_compare_and_swap(housed, 0, 1))
 		ADD(masters_housed, 1);
 }

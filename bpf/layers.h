@@ -3,7 +3,7 @@
 
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;
 
-#define IS_FRAGMENT 2 /* what `layers` returns beside 0 (TCP worth a look) and 1 (not) */
+#define IS_FRAGMENT 2
 
 /* Where the network header is. Both hooks see the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun. */
 static __always_inline __u32 network_offset(struct __sk_buff *skb)
@@ -54,25 +54,6 @@ __noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
 	return 0;
 }
 
-/* Half of all packets: IPv4 without options, and nothing in it but an ACK. The rest is looked at properly. */
-static __always_inline int is_pure_ack(struct __sk_buff *skb)
-{
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct {
-		struct iphdr ip;
-		struct tcphdr tcp;
-	} * headers;
-	__u32 off = network_offset(skb);
-
-	if (skb->protocol != bpf_htons(0x0800) || off > 255)
-		return 0;
-	headers = data + off;
-	if ((void *)(headers + 1) > end || headers->ip.ihl != 5 || headers->ip.protocol != 6)
-		return 0;
-	return !(((__u8 *)&headers->tcp)[13] & (TCP_SYN | TCP_FIN | TCP_RST)) &&
-	       bpf_ntohs(headers->ip.tot_len) == 20 + headers->tcp.doff * 4;
-}
-
 static __always_inline __u16 local_port(const struct packet *p)
 {
 	return bpf_ntohs(p->family == 4 ? p->k4.lport : p->k6.lport);
@@ -83,25 +64,11 @@ static __always_inline __u16 remote_port(const struct packet *p)
 	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
 }
 
-/* Where a port's bit is. Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the mask. */
-static __always_inline __u32 port_word(__u32 port)
+/* All shapes. Returns 0 for TCP that is worth a look, IS_FRAGMENT, or 1. Out of the way of what nearly every packet needs. */
+__noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 {
-	asm volatile("" : "+r"(port));
-	return (port >> 6) & 1023;
-}
-
-static __always_inline int is_door(__u16 port)
-{
-	return door_ports[port_word(port)] >> (port & 63) & 1;
-}
-
-static __always_inline int has_flows(__u16 port)
-{
-	return flow_ports[port_word(port)] >> (port & 63) & 1;
-}
-
-static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int egress)
-{
+	if (!p)
+		return 1;
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 off = network_offset(skb), type = skb->protocol, total;
 	struct tcphdr *tcp;
@@ -188,7 +155,6 @@ static __always_inline int layers(struct __sk_buff *skb, struct packet *p, int e
 		p->k6.rport = remote;
 		p->k6.lport = local;
 	}
-	p->known = has_flows(bpf_ntohs(remote));
 	return 0;
 }
 
@@ -212,7 +178,6 @@ __noinline int turn(struct packet *p)
 		p->k6.rport = k.lport;
 		p->k6.lport = k.rport;
 	}
-	p->known = has_flows(remote_port(p));
 	return 0;
 }
 

@@ -61,7 +61,8 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 
 		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
 		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
-		bpf->bss->door_ports[port >> 6] |= 1ULL << (port & 63);
+		bpf->bss->door_ports.bits[port >> 6] |= 1ULL << (port & 63);
+		bpf->bss->door_ports.groups |= 1ULL << (port >> 10);
 	}
 	bpf->bss->masters_seen = bpf->bss->masters_housed = nginx->door_count > 0;
 	for (int i = 0; i < nginx->connection_count; i++) {

@@ -11,11 +11,14 @@ const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
 
-/* A bit a port on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
-__u64 door_ports[1024] = {};
+/* On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
+struct ports door_ports = {};
 
-/* A bit a port to which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
-__u64 flow_ports[1024] = {};
+/* To which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
+struct ports flow_ports = {};
+
+/* From which there may be answers: as above, but not for flows that lead to a front door. */
+struct ports answer_ports = {};
 
 /* ---- flows ---- */
 

@@ -177,6 +177,15 @@ struct only_key {
 	__u8 address[16];
 };
 
+/*
+ * A set of ports: a bit each, and one for every 1024 of them. Most packets have an ephemeral port at one end, and thousands of
+ * those; without the short answer each would fetch a line of the cache of its own.
+ */
+struct ports {
+	__u64 groups;
+	__u64 bits[1024];
+};
+
 /* A port on which a local nginx that proxies listens. */
 struct door {
 	__u32 master; /* its master's pid */

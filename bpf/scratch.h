@@ -12,7 +12,7 @@ struct packet {
 	__u8 flags;
 	__u8 family;
 	__u8 leaves; /* by our own hand: seen at the egress hook */
-	__u8 known;  /* there may be a flow to its remote port */
+	__u8 pad;
 	union {
 		struct key4 k4;
 		struct key6 k6;

@@ -131,7 +131,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	remote_of(p, &s->work.remote);
 	f->nginx = instance != 0;
 	f->own = p->leaves;
-	f->kind = kind_of(p, &s->work.remote, instance);
+	set_kind(f, p, &s->work.remote, instance);
 	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !instance;
 	if (f->kind == KIND_HTTP && instance)
 		remember_proxy(instance);

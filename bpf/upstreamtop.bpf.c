@@ -4,10 +4,10 @@
  *
  *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST
  *   scratch.h      what is at hand      strangers.h    older connections, late doors, what is routed
- *   layers.h       skb → TCP            sweep.h        what silence tells
- *   segments.h     sequence numbers     begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
- *   exchanges.h    booking              routes.h       from line to counters
- *   filters.h      what is left out
+ *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
+ *   segments.h     sequence numbers     sweep.h        what silence tells
+ *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
+ *   filters.h      what is left out     routes.h       from line to counters
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -18,6 +18,8 @@
 #include "maps.h"
 #include "scratch.h"
 #include "layers.h"
+#include "ports.h"
+#include "packets.h"
 #include "exchanges.h"
 #include "routes.h"
 #include "chunks.h"
@@ -31,14 +33,6 @@
 #include "sweep.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-static __always_inline int fragment(void)
-{
-	count(T_SEGMENTS);
-	count(T_FRAGMENTS);
-	count(L_FRAGMENTS);
-	return NEXT;
-}
 
 enum beginning { NOTHING_KNOWN, TOKEN, ANSWER };
 
@@ -172,23 +166,10 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 SEC("tc")
 int upstreamtop_egress(struct __sk_buff *skb)
 {
-	if (is_pure_ack(skb) || ending)
-		return NEXT;
-	struct scratch *s = scratch();
-	if (!s)
-		return NEXT;
-	struct packet *p = &s->packet;
-	int what = layers(skb, p, 1);
+	struct packet *p = packet_of(skb, 1);
 
-	if (what)
-		return what == IS_FRAGMENT ? fragment() : NEXT;
-	if (p->len)
-		count(T_SEGMENTS);
-	if (is_door(local_port(p))) {
-		if (p->len)
-			count(T_EXCLUDED);
+	if (!p)
 		return NEXT;
-	}
 	struct flow *f = find_flow(p);
 	if (!f && !skb->sk) {
 		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
@@ -210,23 +191,10 @@ int upstreamtop_egress(struct __sk_buff *skb)
 SEC("tc")
 int upstreamtop_ingress(struct __sk_buff *skb)
 {
-	if (is_pure_ack(skb))
-		return NEXT;
-	struct scratch *s = scratch();
-	if (!s)
-		return NEXT;
-	struct packet *p = &s->packet;
-	int what = layers(skb, p, 0);
+	struct packet *p = packet_of(skb, 0);
 
-	if (what)
-		return what == IS_FRAGMENT ? fragment() : NEXT;
-	if (p->len)
-		count(T_SEGMENTS);
-	if (is_door(local_port(p))) {
-		if (p->len)
-			count(T_EXCLUDED);
+	if (!p)
 		return NEXT;
-	}
 	struct flow *f = find_flow(p);
 	if (f) {
 		answers(skb, f, p);
@@ -250,6 +218,6 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		}
 	}
 	if (p->len)
-		count(T_NOT_HTTP);
+		count(unasked(p->ifindex, remote_port(p)));
 	return NEXT;
 }

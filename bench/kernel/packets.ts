@@ -15,6 +15,8 @@ const GOALS = {
   not_http_egress: 60,
   beside_ingress: 50,
   beside_egress: 60,
+  door_ingress: 50,
+  door_egress: 60,
   body_ingress: 90,
   request: 350,
   answer: 320,

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -16,6 +17,7 @@
 
 #define REMOTE 0x0a4d0002 /* 10.77.0.2:8000 */
 #define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */
+#define DOOR   8080
 #define BATCH  32
 
 enum { FIN = 1, SYN = 2, ACK = 16 };
@@ -71,6 +73,14 @@ static void make(struct packet *p, int out, unsigned port, unsigned flags, const
 		seq_out += length + (flags & SYN ? 1 : 0);
 	else
 		seq_in += length + (flags & SYN ? 1 : 0);
+}
+
+/* Payload of a connection that is not the one whose sequence numbers go on. */
+static void fill(struct packet *p, const char *payload, unsigned length)
+{
+	memcpy(p->bytes + 54, payload, length);
+	p->length = 54 + length;
+	put16(p->bytes + 16, 40 + length);
 }
 
 static unsigned run(int program, const struct packet *p, unsigned repeat)
@@ -142,6 +152,36 @@ static int last_words(enum libbpf_print_level level, const char *format, va_list
 	return level == LIBBPF_WARN ? fprintf(stderr, "%s", text + (length > 500 ? length - 500 : 0)) : 0;
 }
 
+/* Where a variable of the programs lies among the others. */
+static unsigned offset_of(const struct btf *btf, const char *name)
+{
+	const struct btf_type *section = btf__type_by_id(btf, btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC));
+	const struct btf_var_secinfo *variable = btf_var_secinfos(section);
+
+	for (unsigned i = 0; i < btf_vlen(section); i++, variable++)
+		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, variable->type)->name_off), name))
+			return variable->offset;
+	die(name);
+	return 0;
+}
+
+/* The helper knows what nginx listens on; here it is said. */
+static void add_door(struct bpf_object *object, unsigned port)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".bss");
+	char *values = malloc(bpf_map__value_size(map));
+	struct ports *doors = (struct ports *)(values + offset_of(bpf_object__btf(object), "door_ports"));
+	unsigned zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(map), &zero, values))
+		die(".bss");
+	doors->bits[port >> 6] |= 1ULL << (port & 63);
+	doors->groups |= 1ULL << (port >> 10);
+	if (bpf_map_update_elem(bpf_map__fd(map), &zero, values, 0))
+		die(".bss");
+	free(values);
+}
+
 static void load(const char *path)
 {
 	struct bpf_object *object;
@@ -156,6 +196,7 @@ static void load(const char *path)
 	totals_map = bpf_object__find_map_fd_by_name(object, "totals");
 	if (egress < 0 || ingress < 0 || null_program < 0 || totals_map < 0)
 		die("programs");
+	add_door(object, DOOR);
 }
 
 static const char REQUEST[] = "GET /api/orders HTTP/1.1\r\nHost: backend.example\r\nX-Request-Id: 0123456789abcdef\r\n"
@@ -165,9 +206,9 @@ static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 No
 static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
 				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
-enum { NOTHING, NOTHING_AGAIN, PURE_ACK, ACK_AGAIN, ACK_OUT, ACK_OUT_AGAIN, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+enum { NOTHING, NOTHING_AGAIN, PURE_ACK, ACK_AGAIN, ACK_OUT, ACK_OUT_AGAIN, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, BODY_IN, DOOR_IN, DOOR_OUT, ASKED, ANSWERED, CASES };
 static const char *const names[CASES] = {
-	"null", "null_again", "ack_ingress", "ack_again_ingress", "ack_egress", "ack_again_egress", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "body_ingress", "request", "answer",
+	"null", "null_again", "ack_ingress", "ack_again_ingress", "ack_egress", "ack_again_egress", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "body_ingress", "door_ingress", "door_egress", "request", "answer",
 };
 
 int main(int argc, char **argv)
@@ -198,24 +239,29 @@ int main(int argc, char **argv)
 			make(&p, 1, 8000, ACK, "", 0);
 			ns[ACK_OUT][n] = run(egress, &p, 1);
 			ns[ACK_OUT_AGAIN][n] = run(egress, &p, 1);
-			make(&p, 0, 9999, ACK, body, 0);
-			p.length = 54;
-			memcpy(p.bytes + 54, body, 500);
-			p.length += 500;
-			put16(p.bytes + 16, 540);
+			make(&p, 0, 9999, ACK, "", 0);
+			fill(&p, body, 500);
 			ns[UNKNOWN_IN][n] = run(ingress, &p, 1);
 			/* the same from a port to which there are flows, but not this one */
 			put16(p.bytes + 34, 8000);
 			put16(p.bytes + 36, 40001);
 			ns[NEAR_IN][n] = run(ingress, &p, 1);
 			make(&p, 1, 9999, ACK, "", 0);
+			fill(&p, body, 500);
 			memcpy(p.bytes + 54, "\x17\x03\x03", 3);
-			p.length += 500;
-			put16(p.bytes + 16, 540);
 			ns[UNKNOWN_OUT][n] = run(egress, &p, 1);
 			put16(p.bytes + 34, 40001);
 			put16(p.bytes + 36, 8000);
 			ns[NEAR_OUT][n] = run(egress, &p, 1);
+			/* the server's side of a front door: what a client asks, what it is answered */
+			make(&p, 0, 40002, ACK, "", 0);
+			fill(&p, REQUEST, sizeof(REQUEST) - 1);
+			put16(p.bytes + 36, DOOR);
+			ns[DOOR_IN][n] = run(ingress, &p, 1);
+			make(&p, 1, 40002, ACK, "", 0);
+			fill(&p, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);
+			put16(p.bytes + 34, DOOR);
+			ns[DOOR_OUT][n] = run(egress, &p, 1);
 			make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
 			ns[ASKED][n] = run(egress, &p, 1);
 			make(&p, 0, 8000, ACK, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);

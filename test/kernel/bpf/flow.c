@@ -4,6 +4,7 @@
  *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
  *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
  *   3. connections whose answers pass elsewhere for a while: each is said to be half seen, and those behind are matched
+ *   4. what a packet's ports tell is told of packets of every shape, those that are looked at properly too
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -433,6 +434,59 @@ static unsigned compare(void)
 	return missing;
 }
 
+/* ---- 4. ports ---- */
+
+#define DOOR	 8080
+#define SERVER	 80 /* as `segment` has it */
+#define LOOPBACK 1
+
+static void tell(const struct connection *c, bool out, unsigned interface, enum total expected)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	uint64_t segments, told;
+
+	read_totals();
+	segments = totals.v[T_SEGMENTS];
+	told = totals.v[expected];
+	segment(c, out, 1000, 1000, ACK, request, sizeof(request) - 1, interface);
+	read_totals();
+	if (totals.v[T_SEGMENTS] != segments + 1 || totals.v[expected] != told + 1)
+		fail("told otherwise by its ports");
+}
+
+static void set_door(unsigned port, bool is_one)
+{
+	uint64_t bit = 1ULL << (port & 63);
+
+	bpf->bss->door_ports.groups |= 1ULL << (port >> 10);
+	if (is_one)
+		bpf->bss->door_ports.bits[port >> 6] |= bit;
+	else
+		bpf->bss->door_ports.bits[port >> 6] &= ~bit;
+}
+
+static void told_by_ports(void)
+{
+	const struct connection shapes[] = {{}, {.extension = true}, {.tags = 1}, {.six = true}, {.six = true, .extension = true}};
+
+	for (unsigned i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct connection door = shapes[i], client = shapes[i];
+
+		door.port = DOOR;
+		client.port = 39999;
+		tell(&client, false, interfaces[0], T_NOT_HTTP);
+		tell(&client, false, LOOPBACK, T_NOT_HTTP);
+		set_door(DOOR, true);
+		tell(&door, false, interfaces[0], T_EXCLUDED);
+		tell(&door, true, interfaces[0], T_EXCLUDED);
+		set_door(DOOR, false);
+		set_door(SERVER, true);
+		tell(&client, false, interfaces[0], T_NOT_HTTP);
+		tell(&client, false, LOOPBACK, T_EXCLUDED);
+		set_door(SERVER, false);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned connections = argc > 2 ? atoi(argv[2]) : 500, missing;
@@ -449,6 +503,8 @@ int main(int argc, char **argv)
 	/* what nginx closes is closed */
 	prctl(PR_SET_NAME, "nginx");
 
+	doing = "ports to which there was no flow yet";
+	told_by_ports();
 	doing = "any packets";
 	shapes();
 	for (unsigned i = 0; i < connections * 10; i++)
@@ -490,6 +546,8 @@ int main(int argc, char **argv)
 			(unsigned long long)half_seen);
 		fail("answers differ");
 	}
+	doing = "ports to which there were flows";
+	told_by_ports();
 	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead\n",
 	       said_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
 	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL]);

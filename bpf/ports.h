@@ -1,0 +1,21 @@
+/* Sets of ports: most packets are told by theirs. */
+#pragma once
+
+/* Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */
+static __always_inline int has_port(const struct ports *set, __u32 port)
+{
+	asm volatile("" : "+r"(port));
+	return (set->groups >> ((port >> 10) & 63) & 1) && (set->bits[(port >> 6) & 1023] >> (port & 63) & 1);
+}
+
+static __always_inline void add_port(struct ports *set, __u32 port)
+{
+	asm volatile("" : "+r"(port));
+	__sync_fetch_and_or(&set->bits[(port >> 6) & 1023], 1ULL << (port & 63));
+	__sync_fetch_and_or(&set->groups, 1ULL << ((port >> 10) & 63));
+}
+
+static __always_inline int is_door(__u16 port)
+{
+	return has_port(&door_ports, port);
+}
