@@ -1,5 +1,7 @@
 /** A real terminal: tmux in a server of its own, driven by keys, read by cells. Ends with the test. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pause } from './fake-terminal.ts'
 
@@ -15,8 +17,9 @@ let sessions = 0
 
 export class Tmux {
   readonly #name = `s${++sessions}`
-  /** One a session: a server that ends with its last session would refuse the next one for a moment. */
-  readonly #server = `upstreamtop-test-${process.pid}-${this.#name}`
+  /** A server a session, with its socket: one that ends with its last session would refuse the next for a moment. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'upstreamtop-tmux-'))
+  readonly #socket = join(this.#folder, 'socket')
 
   /** A shell in the project's folder. */
   constructor(
@@ -41,7 +44,10 @@ export class Tmux {
       ROOT,
       'bash --norc --noprofile',
     )
-    t.after(() => void spawnSync('tmux', ['-L', this.#server, 'kill-server']))
+    t.after(() => {
+      spawnSync('tmux', ['-S', this.#socket, 'kill-server'])
+      rmSync(this.#folder, { recursive: true })
+    })
   }
 
   /** Types text as it is. */
@@ -97,6 +103,6 @@ export class Tmux {
   }
 
   #tmux(...words: readonly string[]): string {
-    return execFileSync('tmux', ['-L', this.#server, ...words], { encoding: 'utf8' })
+    return execFileSync('tmux', ['-S', this.#socket, ...words], { encoding: 'utf8' })
   }
 }
