@@ -8,7 +8,7 @@
 import { conditions } from './conditions.ts'
 import type { Paced } from './load.ts'
 import { CONNECTIONS, PACED_SECONDS, RATE } from './load.ts'
-import { median, print, quantile } from './numbers.ts'
+import { drawnFrom, median, print, quantile } from './numbers.ts'
 
 /** By condition. */
 export type PacedRound = Readonly<Record<string, Paced>>
@@ -20,7 +20,7 @@ export function reportLatency(rounds: readonly PacedRound[], base: string): void
     `\nlatency at ${RATE} req/s: an open load over ${CONNECTIONS} connections, ${rounds.length} rounds of ${PACED_SECONDS} s in random order`,
   )
   print('  condition          p50 µs   p99 of a round, ÷ nothing [90 %]    p99 of 50 ms, ÷ nothing [90 %]')
-  const draws = Array.from({ length: DRAWS }, () => rounds.map(() => rounds[randomBelow(rounds.length)]!))
+  const draws = Array.from({ length: DRAWS }, () => rounds.map(() => drawnFrom(rounds)))
   for (const name of Object.keys(conditions)) {
     const columns = [ofRound, ofWindow].map((measure) => {
       const micros = measure(rounds, name).toFixed(0).padStart(6)
@@ -51,5 +51,3 @@ function against(
   const [low, high] = [quantile(ratios, 0.05), quantile(ratios, 0.95)]
   return `${ratio(rounds).toFixed(2)} [${low.toFixed(2)}–${high.toFixed(2)}]`
 }
-
-const randomBelow = (n: number): number => Math.floor(Math.random() * n)

@@ -1,14 +1,17 @@
-/** The two loads: all that nginx can do, for throughput, and a fixed rate far below that, for latency. */
-import { inside, ROOT, sh } from '../../test/kernel/lab/system.ts'
+/** The clients of one nginx (client.c): two loads, all that nginx can do, for throughput, and a fixed rate far below that, for latency. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { ROOT, sh } from '../../test/kernel/lab/system.ts'
+import { ended } from './conditions.ts'
 import type { Machine } from './machine.ts'
 
-export const SECONDS = Number(process.env.SECONDS ?? 1)
+export const SLICE_MS = Number(process.env.SLICE_MS ?? 250)
 export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 3)
 export const CONNECTIONS = 32
 /** A proxy that is busy, with room to answer at once: a tenth of what two slow cores can do, so that nobody waits in a queue. */
 export const RATE = Number(process.env.RATE ?? 4000)
 
-const PACED = `${ROOT}build/lab/paced`
+const PROGRAM = `${ROOT}build/lab/client`
 const CLIENT_CPU = '1'
 
 export interface Saturated {
@@ -30,38 +33,48 @@ export interface Paced {
   readonly foreign: number
 }
 
-export const buildPaced = (): Promise<string> =>
-  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/paced.c`, '-o', PACED)
+export const buildClient = (): Promise<string> =>
+  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/client.c`, '-o', PROGRAM)
 
-/** A closed load by wrk. */
-export async function saturate(
-  namespace: string,
-  port: number,
-  machine: Machine,
-  seconds = SECONDS,
-): Promise<Saturated> {
-  const url = `http://127.0.0.1:${port}/api/orders`
-  const words = ['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url]
-  const { result, spent } = await machine.during(() =>
-    inside(namespace, 'taskset', '-c', CLIENT_CPU, ...words),
-  )
-  const errors = /(Non-2xx|Socket errors).*/.exec(result)
-  if (errors !== null) throw new Error(`wrk: ${errors[0]}`)
-  const requests = Number(/(\d+) requests in/.exec(result)?.[1])
-  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(result)?.[1])
-  return { requests, perSecond, cpu: spent.micros / requests, foreign: spent.foreign }
-}
+/** Started once: between two loads it only waits, its connections stay open. */
+export class Clients {
+  readonly #child: ChildProcess
+  readonly #lines: AsyncIterator<string, undefined>
+  readonly #machine: Machine
 
-/** An open load by our own client (paced.c). */
-export async function pace(
-  namespace: string,
-  port: number,
-  machine: Machine,
-  seconds = PACED_SECONDS,
-): Promise<Paced> {
-  const words = ['127.0.0.1', port, '/api/orders', RATE, CONNECTIONS, seconds].map(String)
-  const { result, spent } = await machine.during(() =>
-    inside(namespace, 'taskset', '-c', CLIENT_CPU, PACED, ...words),
-  )
-  return { ...(JSON.parse(result) as Omit<Paced, 'foreign'>), foreign: spent.foreign }
+  constructor(namespace: string, port: number, machine: Machine) {
+    const words = [PROGRAM, '127.0.0.1', String(port), '/api/orders', String(CONNECTIONS)]
+    this.#child = spawn('ip', ['netns', 'exec', namespace, 'taskset', '-c', CLIENT_CPU, ...words], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#lines = createInterface(this.#child.stdout!)[Symbol.asyncIterator]()
+    this.#machine = machine
+  }
+
+  async saturate(milliseconds = SLICE_MS): Promise<Saturated> {
+    const { result, spent } = await this.#machine.during(() => this.#load(0, milliseconds))
+    const { requests, seconds } = JSON.parse(result) as { requests: number; seconds: number }
+    return {
+      requests,
+      perSecond: requests / seconds,
+      cpu: spent.micros / requests,
+      foreign: spent.foreign,
+    }
+  }
+
+  async pace(seconds = PACED_SECONDS): Promise<Paced> {
+    const { result, spent } = await this.#machine.during(() => this.#load(RATE, seconds * 1000))
+    return { ...(JSON.parse(result) as Omit<Paced, 'foreign'>), foreign: spent.foreign }
+  }
+
+  async #load(rate: number, milliseconds: number): Promise<string> {
+    this.#child.stdin!.write(`${rate} ${milliseconds}\n`)
+    const { value } = await this.#lines.next()
+    if (value === undefined) throw new Error('the clients gave up: what they say stands above')
+    return value
+  }
+
+  stop(): Promise<void> {
+    return ended(this.#child, 'SIGTERM')
+  }
 }

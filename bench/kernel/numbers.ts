@@ -19,6 +19,17 @@ export const spread = (values: readonly number[], digits = 3): string =>
     ? 'none'
     : `${median(values).toFixed(digits)} [${quantile(values, 0.25).toFixed(digits)}–${quantile(values, 0.75).toFixed(digits)}]`
 
+const DRAWS = 1000
+
+/** The mean, and between what it lies in nine of ten cases: from drawing the values again and again (bootstrap). */
+export function meanOf(values: readonly number[], digits = 3): string {
+  if (values.length === 0) return 'none'
+  const means = Array.from({ length: DRAWS }, () => mean(values.map(() => drawnFrom(values))))
+  return `${mean(values).toFixed(digits)} [${quantile(means, 0.05).toFixed(digits)}–${quantile(means, 0.95).toFixed(digits)}]`
+}
+
+export const drawnFrom = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!
+
 export function shuffled<T>(values: readonly T[]): T[] {
   const result = [...values]
   for (let i = result.length - 1; i > 0; i--) {

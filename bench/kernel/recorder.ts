@@ -2,20 +2,26 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended, processTree, startRecorder } from './conditions.ts'
-import { saturate } from './load.ts'
-import type { Machine } from './machine.ts'
+import type { Clients } from './load.ts'
 import { print } from './numbers.ts'
 
-export async function ownCost(namespace: string, machine: Machine): Promise<void> {
+/** @param leg with nothing attached */
+export async function ownCost({
+  namespace,
+  clients,
+}: {
+  readonly namespace: string
+  readonly clients: Clients
+}): Promise<void> {
   const child = await startRecorder(namespace)
   const cpu = (): number => processTree(child.pid!).reduce((sum, pid) => sum + cpuSeconds(pid), 0)
-  await saturate(namespace, 8081, machine)
+  await clients.saturate(1000)
   await sleep(3000)
   const idleFrom = cpu()
   await sleep(20_000)
   const idle = (cpu() - idleFrom) / 20
   const busyFrom = cpu()
-  const { requests } = await saturate(namespace, 8081, machine, 10)
+  const { requests } = await clients.saturate(10_000)
   const perRequest = (cpu() - busyFrom - idle * 10) / requests
   await ended(child, 'SIGINT')
   print('\nthe recorder, node and helper together')

@@ -1,24 +1,23 @@
 /**
  * What a proxied request costs, and what recording does to nginx's throughput and latency.
  *
- * Every condition has an nginx and a backend of its own and stays in force; only the load goes round, a second each, and a
- * recorder rests while it is another's turn. What a virtual machine's cores give changes by half from one minute to the next
- * (whose sibling is busy?), and conditions that follow each other at once see the same of it: measured so, nothing beside
- * nothing is 0.99 [0.98–1.02], and was [0.5–1.1] before.
+ * Every condition has an nginx, a backend and clients of its own and stays in force; only the load goes round, a quarter of a
+ * second each, and a recorder rests while it is another's turn. What a virtual machine's cores give changes by half from one
+ * moment to the next (whose sibling is busy?), and conditions that follow each other at once see the same of it. Means, not
+ * medians: what a recorder does once a second falls into every fourth slice.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { Cable } from '../../test/kernel/lab/network.ts'
-import { startLabNginx, type LabNginx } from '../../test/kernel/lab/nginx.ts'
+import { startLabNginx } from '../../test/kernel/lab/nginx.ts'
 import { sh } from '../../test/kernel/lab/system.ts'
 import { conditions, scratch, type InForce } from './conditions.ts'
 import { reportLatency, type PacedRound } from './latency.ts'
-import { buildPaced, CONNECTIONS, pace, saturate, SECONDS } from './load.ts'
-import type { Saturated } from './load.ts'
+import { buildClient, Clients, CONNECTIONS, SLICE_MS, type Saturated } from './load.ts'
 import { Machine } from './machine.ts'
-import { mean, median, print, repeated, shuffled, spread } from './numbers.ts'
+import { mean, meanOf, median, print, repeated, shuffled, spread } from './numbers.ts'
 import { ownCost } from './recorder.ts'
 
-const ROUNDS = Number(process.env.ROUNDS ?? 24)
+const ROUNDS = Number(process.env.ROUNDS ?? 96)
 const PACED_ROUNDS = Number(process.env.PACED_ROUNDS ?? 16)
 const NOTHING = 'nothing attached'
 const UNSTEADY = 0.1
@@ -32,29 +31,29 @@ interface Sample {
 /** By condition, all but nothing attached. */
 type Round = Readonly<Record<string, Sample>>
 
-/** An nginx with its backend, and what runs beside it. */
+/** An nginx with its backend and its clients, and what runs beside it. */
 interface Leg {
   readonly name: string
   readonly namespace: string
-  readonly port: number
+  readonly clients: Clients
   readonly beside: InForce
   remove(): Promise<void>
 }
 
 export async function requests(): Promise<void> {
-  await buildPaced()
+  await buildClient()
   const machine = new Machine()
   const legs: Leg[] = []
   try {
-    for (const name of Object.keys(conditions)) legs.push(await layLeg(name))
-    for (const leg of legs) await alone(leg, () => saturate(leg.namespace, leg.port, machine))
+    for (const name of Object.keys(conditions)) legs.push(await layLeg(name, machine))
+    for (const leg of legs) await alone(leg, () => leg.clients.saturate(1000))
     machine.speed() // compiled from now on
     const rounds = await repeated(ROUNDS, () => saturateRound(legs, machine))
     report(rounds)
-    const paced = await repeated(PACED_ROUNDS, () => paceRound(legs, machine))
+    const paced = await repeated(PACED_ROUNDS, () => paceRound(legs))
     reportLatency(paced, NOTHING)
     sayForeignLoad(rounds, paced)
-    await ownCost(legs[0]!.namespace, machine)
+    await ownCost(legs[0]!)
   } finally {
     for (const leg of legs) await leg.remove()
     machine.remove()
@@ -62,7 +61,7 @@ export async function requests(): Promise<void> {
   }
 }
 
-async function layLeg(name: string): Promise<Leg> {
+async function layLeg(name: string, machine: Machine): Promise<Leg> {
   const cable = await Cable.lay()
   const { start, port } = conditions[name]!
   const { namespace } = cable.proxy
@@ -72,20 +71,22 @@ async function layLeg(name: string): Promise<Leg> {
   )
   const front = await startLabNginx(
     namespace,
-    `access_log off; upstream back { server 10.77.0.2:9000; keepalive 64; }
+    `access_log off; keepalive_timeout 1h;
+     upstream back { server 10.77.0.2:9000; keepalive 64; }
      server { listen 127.0.0.1:8081; location / { proxy_pass http://back; } }
      server { listen 127.0.0.1:8082; location / { access_log ${scratch}/access.log; proxy_pass http://back; } }`,
   )
   await pin(namespace, 0)
   await pin(cable.far.namespace, 1)
   const beside = await start(namespace)
-  return { name, namespace, port, beside, remove: remover(cable, [front, back], beside) }
-}
-
-const remover = (cable: Cable, servers: readonly LabNginx[], beside: InForce) => async (): Promise<void> => {
-  await beside.stop()
-  for (const server of servers) await server.stop()
-  await cable.remove()
+  const clients = new Clients(namespace, port, machine)
+  const remove = async (): Promise<void> => {
+    await beside.stop()
+    await clients.stop()
+    for (const server of [front, back]) await server.stop()
+    await cable.remove()
+  }
+  return { name, namespace, clients, beside, remove }
 }
 
 /** What runs beside this leg runs, and only that. */
@@ -98,7 +99,7 @@ async function alone<T>({ beside }: Leg, load: () => Promise<T>): Promise<T> {
 
 /** Every condition once, in random order, each between two of nothing. */
 async function saturateRound([nothing, ...others]: readonly Leg[], machine: Machine): Promise<Round> {
-  const load = (leg: Leg): Promise<Saturated> => alone(leg, () => saturate(leg.namespace, leg.port, machine))
+  const load = (leg: Leg): Promise<Saturated> => alone(leg, () => leg.clients.saturate())
   const round: Record<string, Sample> = {}
   let before = await load(nothing!)
   for (const leg of shuffled(others)) {
@@ -111,10 +112,9 @@ async function saturateRound([nothing, ...others]: readonly Leg[], machine: Mach
   return round
 }
 
-async function paceRound(legs: readonly Leg[], machine: Machine): Promise<PacedRound> {
+async function paceRound(legs: readonly Leg[]): Promise<PacedRound> {
   const round: Record<string, PacedRound[string]> = {}
-  for (const leg of shuffled(legs))
-    round[leg.name] = await alone(leg, () => pace(leg.namespace, leg.port, machine))
+  for (const leg of shuffled(legs)) round[leg.name] = await alone(leg, () => leg.clients.pace())
   return round
 }
 
@@ -144,17 +144,17 @@ function report(rounds: readonly Round[]): void {
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
   print(
-    `at saturation, ${SECONDS} s each, between two of nothing that differ by less than a tenth; medians of ratios [quartiles]`,
+    `at saturation, ${SLICE_MS} ms each, between two of nothing that differ by less than a tenth; means of ratios [90 %]`,
   )
   print('  condition          req/s   throughput ÷ nothing   of   CPU µs   CPU ÷ null program')
   for (const name of Object.keys(conditions).filter((other) => other !== NOTHING)) {
     const middle = (pick: Pick): number => median(rounds.map((round) => pick(round[name]!.saturated)))
     print(
-      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${spread(ratios(name, perSecond)).padEnd(21)}  ${String(ratios(name, perSecond).length).padStart(2)}  ` +
-        `${middle(cpu).toFixed(1).padStart(6)}   ${spread(between(name, 'null program', cpu))}`,
+      `  ${name.padEnd(18)} ${middle(perSecond).toFixed(0).padStart(6)}  ${meanOf(ratios(name, perSecond)).padEnd(21)}  ${String(ratios(name, perSecond).length).padStart(2)}  ` +
+        `${middle(cpu).toFixed(1).padStart(6)}   ${meanOf(between(name, 'null program', cpu))}`,
     )
   }
-  print(`  recorder ÷ tcpdump  throughput ${spread(between('recorder', 'tcpdump', perSecond))}`)
+  print(`  recorder ÷ tcpdump  throughput ${meanOf(between('recorder', 'tcpdump', perSecond))}`)
   print('goals: recorder throughput ≥ 0.97 and ahead of tcpdump, CPU ≤ 1.05 of the null program')
 }
 

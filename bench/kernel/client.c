@@ -1,9 +1,11 @@
 /*
- * An open load: so many requests a second over a few connections, however slow the answers are.
- *   paced ADDRESS PORT PATH RATE CONNECTIONS SECONDS    prints one JSON object, latencies in µs, and the p99 of each 50 ms
+ * Clients of one nginx, on connections that stay open: `client ADDRESS PORT PATH CONNECTIONS`, then a line on stdin is a load,
+ * and one JSON object on stdout what came of it.
+ *   RATE MILLISECONDS   open: so many requests a second, however slow the answers are. Latencies in µs, and the p99 of each 50 ms
+ *   0 MILLISECONDS      closed: every connection asks again as soon as it is answered
  * A latency counts from the moment at which its request was due: one that had to wait for a free connection is not flattered.
- * No CPU falls asleep meanwhile: a virtual one is woken by the machine beneath it when that finds the time, which made the p99 of
- * an idle nginx 5 to 30 ms here; awake it is 0.1.
+ * Under an open load no CPU falls asleep: a virtual one is woken by the machine beneath it when that finds the time, which made
+ * the p99 of an idle nginx 5 to 30 ms here; awake it is 0.1.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,16 +31,19 @@ struct connection {
 	char answer[4096];
 };
 
-static int epoll, free_count;
+static int epoll, count, free_count;
 static struct connection *connections, **idle;
 static char request[512];
-static long long begin;
-static unsigned *micros, *window_of, done;
+static unsigned done;
 static volatile int over;
+
+/* of an open load, else null */
+static unsigned *micros, *window_of;
+static long long begin;
 
 static void die(const char *what)
 {
-	fprintf(stderr, "paced: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -116,9 +121,37 @@ static void receive(struct connection *c)
 	c->length += n;
 	if (!is_whole(c))
 		return;
-	window_of[done] = (c->due - begin) / WINDOW;
-	micros[done++] = (now() - c->due) / 1000;
+	if (micros) {
+		window_of[done] = (c->due - begin) / WINDOW;
+		micros[done] = (now() - c->due) / 1000;
+	}
+	done++;
 	idle[free_count++] = c;
+}
+
+static void receive_within(long long wait)
+{
+	struct timespec timeout = {.tv_sec = wait / SECOND, .tv_nsec = wait % SECOND};
+	struct epoll_event events[64];
+	int n = epoll_pwait2(epoll, events, 64, &timeout, NULL);
+
+	for (int i = 0; i < n; i++)
+		receive(events[i].data.ptr);
+}
+
+static void closed(long long milliseconds)
+{
+	long long start = now(), end = start + milliseconds * SECOND / 1000;
+
+	done = 0;
+	while (now() < end) {
+		while (free_count)
+			ask(1);
+		receive_within(SECOND);
+	}
+	while (free_count < count)
+		receive_within(SECOND);
+	printf("{\"requests\":%u,\"seconds\":%.6f}\n", done, (now() - start) / 1e9);
 }
 
 static int by_value(const void *a, const void *b)
@@ -145,34 +178,18 @@ static void print_windows(unsigned total, unsigned windows)
 	free(some);
 }
 
-int main(int argc, char **argv)
+static void open_load(long long rate, long long milliseconds)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET};
-	struct epoll_event events[64];
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned total = rate * milliseconds / 1000, asked = 0;
+	pthread_t threads[cpus];
 
-	if (argc < 7 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
-		return 2;
-	to.sin_port = htons(atoi(argv[2]));
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", argv[3]);
-	long long rate = atoll(argv[4]);
-	int count = atoi(argv[5]);
-	unsigned total = rate * atoi(argv[6]), asked = 0;
-
-	connections = calloc(count, sizeof(*connections));
-	idle = calloc(count, sizeof(*idle));
-	micros = calloc(total + 1, sizeof(*micros));
+	micros = calloc(total, sizeof(*micros));
 	window_of = calloc(total, sizeof(*window_of));
-	epoll = epoll_create1(0);
-	for (int i = 0; i < count; i++)
-		open_connection(&connections[i], &to);
-	/* the default of 50 µs is as long as an answer takes */
-	prctl(PR_SET_TIMERSLACK, 1000);
-	for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
-		pthread_t thread;
-
-		if (pthread_create(&thread, NULL, stay_awake, (void *)cpu))
+	done = over = 0;
+	for (long cpu = 0; cpu < cpus; cpu++)
+		if (pthread_create(&threads[cpu], NULL, stay_awake, (void *)cpu))
 			die("pthread_create");
-	}
 	begin = now();
 	while (done < total) {
 		long long due = begin + asked * SECOND / rate, wait = asked < total && free_count ? due - now() : SECOND;
@@ -182,17 +199,45 @@ int main(int argc, char **argv)
 			asked++;
 			continue;
 		}
-		struct timespec timeout = {.tv_sec = wait / SECOND, .tv_nsec = wait % SECOND};
-		int n = epoll_pwait2(epoll, events, 64, &timeout, NULL);
-
-		for (int i = 0; i < n; i++)
-			receive(events[i].data.ptr);
+		receive_within(wait);
 	}
 	double seconds = (now() - begin) / 1e9;
 	over = 1;
+	for (long cpu = 0; cpu < cpus; cpu++)
+		pthread_join(threads[cpu], NULL);
 	printf("{\"windows\":[");
-	print_windows(total, atoi(argv[6]) * (SECOND / WINDOW));
+	print_windows(total, milliseconds * (SECOND / 1000) / WINDOW);
 	qsort(micros, total, sizeof(*micros), by_value);
 	printf("],\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u}\n", total / seconds, micros[total / 2], micros[total * 99 / 100]);
+	free(micros);
+	free(window_of);
+	micros = window_of = NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	long long rate, milliseconds;
+	char line[64];
+
+	if (argc < 5 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons(atoi(argv[2]));
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", argv[3]);
+	count = atoi(argv[4]);
+	connections = calloc(count, sizeof(*connections));
+	idle = calloc(count, sizeof(*idle));
+	epoll = epoll_create1(0);
+	for (int i = 0; i < count; i++)
+		open_connection(&connections[i], &to);
+	/* the default of 50 µs is as long as an answer takes */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (fgets(line, sizeof(line), stdin) && sscanf(line, "%lld %lld", &rate, &milliseconds) == 2) {
+		if (rate)
+			open_load(rate, milliseconds);
+		else
+			closed(milliseconds);
+	}
 	return 0;
 }
