@@ -6,7 +6,7 @@ import { ended } from './conditions.ts'
 import type { Machine } from './machine.ts'
 
 export const SLICE_MS = Number(process.env.SLICE_MS ?? 250)
-export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 3)
+export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 1)
 export const CONNECTIONS = 32
 /** A proxy that is busy, with room to answer at once: a tenth of what two slow cores can do, so that nobody waits in a queue. */
 export const RATE = Number(process.env.RATE ?? 4000)

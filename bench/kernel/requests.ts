@@ -18,7 +18,7 @@ import { mean, meanOf, median, print, repeated, shuffled, spread } from './numbe
 import { ownCost } from './recorder.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 96)
-const PACED_ROUNDS = Number(process.env.PACED_ROUNDS ?? 16)
+const PACED_ROUNDS = Number(process.env.PACED_ROUNDS ?? 48)
 const NOTHING = 'nothing attached'
 const UNSTEADY = 0.1
 
