@@ -21,11 +21,17 @@ export const spread = (values: readonly number[], digits = 3): string =>
 
 const DRAWS = 1000
 
-/** The mean, and between what it lies in nine of ten cases: from drawing the values again and again (bootstrap). */
+/** Without the lowest and the highest tenth. */
+function trimmedMean(values: readonly number[]): number {
+  const cut = Math.floor(values.length / 10)
+  return mean([...values].sort((a, b) => a - b).slice(cut, values.length - cut))
+}
+
+/** The trimmed mean, and between what it lies in nine of ten cases: from drawing the values again and again (bootstrap). */
 export function meanOf(values: readonly number[], digits = 3): string {
   if (values.length === 0) return 'none'
-  const means = Array.from({ length: DRAWS }, () => mean(values.map(() => drawnFrom(values))))
-  return `${mean(values).toFixed(digits)} [${quantile(means, 0.05).toFixed(digits)}–${quantile(means, 0.95).toFixed(digits)}]`
+  const means = Array.from({ length: DRAWS }, () => trimmedMean(values.map(() => drawnFrom(values))))
+  return `${trimmedMean(values).toFixed(digits)} [${quantile(means, 0.05).toFixed(digits)}–${quantile(means, 0.95).toFixed(digits)}]`
 }
 
 export const drawnFrom = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!

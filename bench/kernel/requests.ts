@@ -3,8 +3,8 @@
  *
  * Every condition has an nginx, a backend and clients of its own and stays in force; only the load goes round, a quarter of a
  * second each, and a recorder rests while it is another's turn. What a virtual machine's cores give changes by half from one
- * moment to the next (whose sibling is busy?), and conditions that follow each other at once see the same of it. Means, not
- * medians: what a recorder does once a second falls into every fourth slice.
+ * moment to the next (whose sibling is busy?), and conditions that follow each other at once see the same of it. Trimmed
+ * means, not medians: what a recorder does once a second falls into every fourth slice.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { Cable } from '../../test/kernel/lab/network.ts'
@@ -144,7 +144,7 @@ function report(rounds: readonly Round[]): void {
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
   print(
-    `at saturation, ${SLICE_MS} ms each, between two of nothing that differ by less than a tenth; means of ratios [90 %]`,
+    `at saturation, ${SLICE_MS} ms each, between two of nothing that differ by less than a tenth; trimmed means of ratios [90 %]`,
   )
   print('  condition          req/s   throughput ÷ nothing   of   CPU µs   CPU ÷ null program')
   for (const name of Object.keys(conditions).filter((other) => other !== NOTHING)) {
