@@ -8,8 +8,11 @@ static __always_inline int has_port(const struct ports *set, __u32 port)
 	return (set->groups >> ((port >> 10) & 63) & 1) && (set->bits[(port >> 6) & 1023] >> (port & 63) & 1);
 }
 
+/* Written once a port: every packet on every CPU reads these lines. */
 static __always_inline void add_port(struct ports *set, __u32 port)
 {
+	if (has_port(set, port))
+		return;
 	asm volatile("" : "+r"(port));
 	__sync_fetch_and_or(&set->bits[(port >> 6) & 1023], 1ULL << (port & 63));
 	__sync_fetch_and_or(&set->groups, 1ULL << ((port >> 10) & 63));
