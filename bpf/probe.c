@@ -24,14 +24,10 @@
 
 #define PIPE (1 << 20)
 
-/*
- * How long between two looks at the ring, ms: it holds four seconds of 50,000 requests. Waking up costs more than what there is to
- * do (30 ns an event), and delays whoever is at work on that CPU; so does too much work at once.
- */
+/* How long between two looks at the ring, ms: it holds four seconds of 50,000 requests, and waking up costs. */
 #define BUSY_MS	 10
 #define QUIET_MS 50
 #define IDLE_MS	 500
-#define MANY	 500 /* events */
 
 void die(enum exit_code code, const char *format, ...)
 {
@@ -173,7 +169,7 @@ static void run(struct tick *tick, struct links *links, struct ring_buffer *ring
 		if (poll(p, 4, wait) < 0 && errno != EINTR)
 			break;
 		drained = ring_buffer__consume(ring);
-		wait = drained > MANY ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
+		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
 		if (p[0].revents && leash_is_gone())
 			break;
 		if (p[2].revents)
