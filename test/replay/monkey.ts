@@ -2,10 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
 import type { SecondFrame } from '../../src/frame/frame.ts'
 import type { Recording, RecordingSink } from '../../src/frame/recording.ts'
-import { addMicros, micros, wallMicros } from '../../src/frame/units.ts'
+import { addMicros, micros } from '../../src/frame/units.ts'
 import { MemoryRecording } from '../../src/replay/memory.ts'
 import type { PlayOptions } from '../../src/replay/options.ts'
 import { play } from '../../src/replay/player.ts'
@@ -13,7 +12,7 @@ import type { Growth } from '../../src/replay/source.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { FakeTerminal, KEYS, pause } from './fake-terminal.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY, type Share } from './story.ts'
+import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, type Share } from './story.ts'
 
 /** mulberry32 */
 export function dice(seed: number): (sides: number) => number {
@@ -120,14 +119,9 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
   const terminal = new FakeTerminal(60 + roll(140), 10 + roll(50))
   const stopping = new AbortController()
   const options: PlayOptions = {
-    board: BOARD_DEFAULTS,
-    sort: 'rps',
-    filter: '',
-    windowSeconds: 1,
-    timeZone: 'Europe/Berlin',
+    ...PLAY_DEFAULTS,
     begin: roll(2) === 0 ? 'live' : 'start',
     playing: roll(2) === 0,
-    speed: 1,
     loop: roll(2) === 0,
     idleLimit: roll(2) === 0 ? micros(2_000_000) : null,
     growth: grown.growth,
@@ -135,11 +129,7 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
     mark: (marker) => {
       if (grown.recording instanceof MemoryRecording) grown.recording.mark(marker)
     },
-    command: ({ at }) => `upstreamtop replay incident.db --at ${at}`,
-    now: () => wallMicros(START + 3_600_000_000),
     signal: stopping.signal,
-    empty: 'waiting for the first second',
-    notice: null,
   }
   const over = new AbortController()
   const done = play(grown.recording, terminal, options).finally(() => over.abort())

@@ -12,7 +12,7 @@ import { printFrames } from '../../src/replay/print.ts'
 import { soon } from '../../src/replay/source.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { FakeTerminal, KEYS } from './fake-terminal.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY, story } from './story.ts'
+import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, story } from './story.ts'
 
 interface Playing {
   readonly terminal: FakeTerminal
@@ -27,24 +27,8 @@ async function playing(
 ): Promise<Playing> {
   const stopping = new AbortController()
   const options: PlayOptions = {
-    board: BOARD_DEFAULTS,
-    sort: 'rps',
-    filter: '',
-    windowSeconds: 1,
-    timeZone: 'Europe/Berlin',
-    begin: 'start',
-    playing: false,
-    speed: 1,
-    loop: false,
-    idleLimit: null,
-    growth: null,
-    isLive: false,
-    mark: null,
-    command: ({ at }) => `upstreamtop replay incident.db --at ${at}`,
-    now: () => addMicros(START, 3_600_000_000),
+    ...PLAY_DEFAULTS,
     signal: stopping.signal,
-    empty: 'waiting for the first second',
-    notice: null,
     ...more,
   }
   const done = play(recording ?? story(), terminal, options)

@@ -17,9 +17,11 @@ import {
   NO_FAILURES,
   NO_LOSS,
 } from '../../src/frame/aggregate.ts'
+import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
 import { MemoryRecording, type MemoryInfo } from '../../src/replay/memory.ts'
+import type { PlayOptions } from '../../src/replay/options.ts'
 
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)
@@ -210,4 +212,25 @@ function storyFrame(seq: number, second: number): SecondFrame {
     connections: [opaqueRow(tls, 2)],
     gapBefore: second === 138 ? 'stopped' : null,
   })
+}
+
+/** A player at the start of a recording that has ended. */
+export const PLAY_DEFAULTS: Omit<PlayOptions, 'signal'> = {
+  board: BOARD_DEFAULTS,
+  sort: 'rps',
+  filter: '',
+  windowSeconds: 1,
+  timeZone: 'Europe/Berlin',
+  begin: 'start',
+  playing: false,
+  speed: 1,
+  loop: false,
+  idleLimit: null,
+  growth: null,
+  isLive: false,
+  mark: null,
+  command: ({ at }) => `upstreamtop replay incident.db --at ${at}`,
+  now: () => addMicros(START, 3_600_000_000),
+  empty: 'waiting for the first second',
+  notice: null,
 }
