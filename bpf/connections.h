@@ -1,44 +1,6 @@
 /* How flows come and go: SYN, SYN-ACK, FIN, RST, and what nginx gives up without a packet. */
 #pragma once
 
-static __always_inline struct flow *find_flow(const struct packet *p)
-{
-	if (!has_port(&flow_ports, remote_port(p)))
-		return 0;
-	return p->family == 4 ? bpf_map_lookup_elem(&flows4, &p->k4) : bpf_map_lookup_elem(&flows6, &p->k6);
-}
-
-static const struct flow empty_flow = {};
-
-/* A new, empty flow in place of whatever had the tuple. */
-static __always_inline struct flow *make_flow(struct packet *p, int replace)
-{
-	long failed;
-
-	add_port(&flow_ports, remote_port(p));
-	if (p->family == 4)
-		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, replace ? BPF_EXIST : BPF_NOEXIST);
-	else
-		failed = bpf_map_update_elem(&flows6, &p->k6, &empty_flow, replace ? BPF_EXIST : BPF_NOEXIST);
-	if (failed == -7 || failed == -12) /* E2BIG, ENOMEM */
-		count(L_MAP_REFUSED);
-	else if (!failed && !replace)
-		count(p->family == 4 ? F_MADE4 : F_MADE6);
-	return find_flow(p);
-}
-
-static __always_inline void delete_flow(const struct packet *p, struct flow *f)
-{
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
-	if (p->family == 4) {
-		if (!bpf_map_delete_elem(&flows4, &p->k4))
-			count(F_GONE4);
-	} else if (!bpf_map_delete_elem(&flows6, &p->k6)) {
-		count(F_GONE6);
-	}
-}
-
 /* Whether it is looked at depends on who asks, and whom. */
 static __always_inline void set_kind(struct flow *f, const struct packet *p, const struct backend_key *remote, __u32 instance)
 {
@@ -71,8 +33,7 @@ static __always_inline void end_replaced(struct flow *f, const struct packet *p,
 		book_connect_failure(f, w, 1);
 	}
 	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
+	forget_line(f);
 }
 
 /* A SYN leaves. */
@@ -84,7 +45,6 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
-	int replace = 0;
 
 	if (f) {
 		if (f->fresh && f->isn == p->seq && !f->closed) {
@@ -95,9 +55,10 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 			return 0;
 		}
 		end_replaced(f, p, &s->work);
-		replace = 1;
+		f = replace_flow(p);
+	} else {
+		f = make_flow(p);
 	}
-	f = make_flow(p, replace);
 	if (!f)
 		return 0;
 	struct sender who = {};

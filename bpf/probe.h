@@ -10,8 +10,11 @@
 #endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
-#define MAX_SLOTS    (MAX_ROUTES + MAX_BACKENDS)
-#define MAX_FLOWS    262144
+#define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
+#define MAX_FLOWS 262144
+#ifndef FEW_FLOWS /* as many as there mostly are; tests make it small */
+#define FEW_FLOWS 16384
+#endif
 #define NO_SLOT	     0xffffffffu
 #define INLINE_CODES 8
 
@@ -122,11 +125,6 @@ enum total {
 	X_ROUTED,
 	X_TLS,
 	X_H2,
-	/* flows made and forgotten: the sweep skips an empty map */
-	F_MADE4,
-	F_MADE6,
-	F_GONE4,
-	F_GONE6,
 	TOTALS,
 };
 
@@ -203,5 +201,5 @@ struct older {
 struct sweep {
 	__u64 now;
 	__u32 epoch;
-	__u32 pad;
+	__u32 more; /* walks the large maps */
 };

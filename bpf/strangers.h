@@ -116,7 +116,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
-	struct flow *f = make_flow(p, 0);
+	struct flow *f = make_flow(p);
 	if (!f) {
 		count(T_NOT_HTTP);
 		return 0;

@@ -105,10 +105,9 @@ static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport);
 	if (!sweep_flow(f, c, &w))
 		return 0;
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
-	if (!bpf_map_delete_elem(&flows4, &k))
-		count_shared(F_GONE4);
+	forget_line(f);
+	if (!bpf_map_delete_elem(map, &k) && c->more)
+		ADD(more_flows, -1);
 	return 0;
 }
 
@@ -120,10 +119,9 @@ static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 	remote_of_keys(&w, k.remote, 16, k.rport);
 	if (!sweep_flow(f, c, &w))
 		return 0;
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
-	if (!bpf_map_delete_elem(&flows6, &k))
-		count_shared(F_GONE6);
+	forget_line(f);
+	if (!bpf_map_delete_elem(map, &k) && c->more)
+		ADD(more_flows, -1);
 	return 0;
 }
 
@@ -192,23 +190,29 @@ int upstreamtop_check(struct __sk_buff *skb)
 
 	bpf_for_each_map_elem(&flows4, check4, &c, 0);
 	bpf_for_each_map_elem(&flows6, check6, &c, 0);
+	if (more_flows) {
+		bpf_for_each_map_elem(&more_flows4, check4, &c, 0);
+		bpf_for_each_map_elem(&more_flows6, check6, &c, 0);
+	}
 	return 0;
 }
 
 SEC("syscall")
-int upstreamtop_sweep4(struct sweep *ctx)
+int upstreamtop_sweep(struct sweep *ctx)
 {
 	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
+	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
 	return 0;
 }
 
 SEC("syscall")
-int upstreamtop_sweep6(struct sweep *ctx)
+int upstreamtop_sweep_more(struct sweep *ctx)
 {
-	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
 
-	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	bpf_for_each_map_elem(&more_flows4, sweep4, &c, 0);
+	bpf_for_each_map_elem(&more_flows6, sweep6, &c, 0);
 	return 0;
 }

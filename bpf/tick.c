@@ -61,12 +61,10 @@ static void sweep(struct tick *t)
 {
 	struct sweep context = {.epoch = ++t->epoch};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
-	const __u64 *v = t->totals.v;
 
-	if (v[F_MADE4] != v[F_GONE4])
-		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep4), &run);
-	if (v[F_MADE6] != v[F_GONE6])
-		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep6), &run);
+	bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
+	if (t->bpf->bss->more_flows)
+		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more), &run);
 }
 
 #ifndef CHECK_EVERY
@@ -268,7 +266,6 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	static struct json snapshot, gone;
 	uint32_t slots, backends;
 
-	read_totals(t);
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);

@@ -2,8 +2,9 @@
  * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second. They change no packet,
  * and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
  *
- *   flow.h, maps.h what is remembered   connections.h  SYN, FIN, RST
- *   scratch.h      what is at hand      strangers.h    older connections, late doors, what is routed
+ *   flow.h, maps.h what is remembered   flows.h        where a flow lies
+ *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
+ *                                       strangers.h    older connections, late doors, what is routed
  *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
  *   segments.h     sequence numbers     sweep.h        what silence tells
  *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
@@ -28,6 +29,7 @@
 #include "answers.h"
 #include "segments.h"
 #include "filters.h"
+#include "flows.h"
 #include "connections.h"
 #include "strangers.h"
 #include "sweep.h"

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cable, makeNamespace, range, removeNamespace } from './lab/network.ts'
 import { rowsOf } from './lab/compare.ts'
 import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
-import { startHelper } from './lab/watch.ts'
+import { startHelper, watch, type Helper } from './lab/watch.ts'
 
 const SEEDS = process.env.FLOW_SEEDS?.split(',') ?? ['1', '2', '3']
 
@@ -25,7 +25,8 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
     return helper
   }
 
-  test('agrees with a twin on random conversations, and touches no packet', async () => {
+  /** bpf/flow.c with the programs of a build; gives what it says for each seed. */
+  async function twin(build: string): Promise<string[]> {
     const program = join(folder, 'flow')
     const flags = [
       '-O1',
@@ -34,7 +35,7 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
       '-Wall',
       '-Wextra',
       '-Werror',
-      `-I${join(PROBE, '..')}`,
+      ...[`-I${build}`, `-I${join(ROOT, 'bpf')}`],
     ]
     const libraries = ['-Wl,-Bstatic', '-lbpf', '-Wl,-Bdynamic', '-lelf', '-lz']
     await sh('cc', ...flags, join(ROOT, 'test/kernel/bpf/flow.c'), '-o', program, ...libraries)
@@ -42,12 +43,53 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
     try {
       await sh('ip', '-n', namespace, 'link', 'add', 'first', 'type', 'veth', 'peer', 'name', 'second')
       for (const name of ['first', 'second']) await sh('ip', '-n', namespace, 'link', 'set', name, 'up')
-      for (const seed of SEEDS) {
-        const said = await inside(namespace, program, seed, '1000', 'first', 'second')
-        assert.match(said, /^\d+ requests, /)
-      }
+      const said: string[] = []
+      for (const seed of SEEDS) said.push(await inside(namespace, program, seed, '1000', 'first', 'second'))
+      return said
     } finally {
       await removeNamespace(namespace)
+    }
+  }
+
+  test('agrees with a twin on random conversations, and touches no packet', async () => {
+    for (const said of await twin(join(PROBE, '..')))
+      assert.match(said, /^\d+ requests, .* 0 flows in large maps/)
+  })
+
+  test('agrees with its twin when small maps are full and flows lie in the large ones', async () => {
+    const helper = await variant('crowded', '-DFEW_FLOWS=1')
+    for (const said of await twin(join(helper, '..')))
+      assert.match(said, /^\d+ requests, .* [1-9]\d* flows in large maps/)
+  })
+
+  test('an open request ages in the large maps too', async () => {
+    const helper = await variant('crowded', '-DFEW_FLOWS=1')
+    const cable = await Cable.lay()
+    try {
+      const [address, port] = ['10.77.0.2', 8697]
+      await cable.far.call('listen', { address, port, rules: { '/slow': { steps: [{ pause: 60_000 }] } } })
+      const talk = (path: string): Promise<unknown> => {
+        const request = { send: `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n` }
+        return cable.proxy.call('talk', { address, port, steps: [request, { pause: 5500 }] })
+      }
+      const ages: number[] = []
+      const look = async (running: Helper): Promise<void> => {
+        const talks = [talk('/first')]
+        await running.nextFrame()
+        talks.push(talk('/slow'))
+        await running.nextFrame()
+        for (let n = 0; n < 2; n++) {
+          const { traffic } = await running.nextFrame()
+          ages.push(traffic.find(({ route }) => route.path === '/slow')?.oldest ?? 0)
+        }
+        await Promise.all(talks)
+      }
+      const seen = await watch(cable.proxy.namespace, look, [], helper)
+      assert.equal(seen.sum.totals.requests, 2)
+      const [early = 0, late = 0] = ages
+      assert.ok(early > 0 && late > early, `ages ${early} and ${late} µs`)
+    } finally {
+      await cable.remove()
     }
   })
 

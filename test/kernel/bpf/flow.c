@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 #include "../../../bpf/probe.h"
 #include "upstreamtop.skel.h"
 
@@ -487,6 +488,47 @@ static void told_by_ports(void)
 	}
 }
 
+/* ---- where flows are kept ---- */
+
+static unsigned entries(const struct bpf_map *map)
+{
+	uint8_t key[40], *last = NULL; /* struct key6, the longer of the two */
+	unsigned n = 0;
+
+	for (; !bpf_map_get_next_key(bpf_map__fd(map), last, key); last = key)
+		n++;
+	return n;
+}
+
+/* Returns how many lie in the large maps, which must be as many as the programs say. */
+static unsigned kept_in_large(void)
+{
+	unsigned more = entries(bpf->maps.more_flows4) + entries(bpf->maps.more_flows6);
+
+	if (bpf->bss->more_flows != more) {
+		fprintf(stderr, "%u flows in the large maps, said to be %u\n", more, bpf->bss->more_flows);
+		fail("flows are miscounted");
+	}
+	return more;
+}
+
+static unsigned kept(void)
+{
+	return entries(bpf->maps.flows4) + entries(bpf->maps.flows6) + kept_in_large();
+}
+
+/* What was reset a second ago is forgotten. */
+static void sweep(void)
+{
+	struct sweep context = {.epoch = 1};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+
+	usleep(1500000);
+	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep), &options) ||
+	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more), &options))
+		fail("a sweep does not run");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned connections = argc > 2 ? atoi(argv[2]) : 500, missing;
@@ -512,6 +554,7 @@ int main(int argc, char **argv)
 	read_totals();
 	if (totals.v[T_REQUESTS])
 		fail("noise was counted as a request");
+	unsigned noise = kept(); /* SYNs that nobody answered yet */
 
 	doing = "in order, with repetitions";
 	for (unsigned i = 0; i < connections; i++)
@@ -548,9 +591,15 @@ int main(int argc, char **argv)
 	}
 	doing = "ports to which there were flows";
 	told_by_ports();
-	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead\n",
+	doing = "sweep";
+	unsigned in_large = kept_in_large();
+	sweep();
+	if (kept() > noise)
+		fail("flows that are over are kept");
+	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead, %u flows in "
+	       "large maps\n",
 	       said_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
-	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL]);
+	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL], in_large);
 	upstreamtop_bpf__destroy(bpf);
 	return 0;
 }

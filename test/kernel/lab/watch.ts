@@ -38,8 +38,9 @@ export async function watch(
   namespace: string,
   during: (helper: Helper) => Promise<unknown>,
   args: readonly string[] = [],
+  program: string = PROBE,
 ): Promise<Seen> {
-  const helper = await startHelper(namespace, args)
+  const helper = await startHelper(namespace, args, program)
   try {
     await during(helper)
     await sleep(150)
