@@ -1,6 +1,7 @@
 /** TRUTH.md, "Outcomes and time": our three times beside nginx's own variables, request by request. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles } from './lab/compare.ts'
 import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
 import { canBePrompt, startLabNginx, type Attempt } from './lab/nginx.ts'
@@ -169,18 +170,23 @@ async function ask(
 /** More of nginx's times differ from ours than may. */
 class Apart extends Error {}
 
+/** Seconds before a round is done again. */
+const PAUSES = [1, 3, 10, 20, 30]
+
 /**
  * A virtual machine stands still for some milliseconds now and then, and nginx's clock with it while the wire goes on: such a round
- * is done again. What is wrong with our times is wrong in every round, and counts must be right in each.
+ * is done again, later and later, for it may last half a minute. What is wrong with our times is wrong in every round, and counts
+ * must be right in each.
  */
 async function undisturbed(t: TestContext, round: () => Promise<void>): Promise<void> {
-  for (let again = 5; ; again--) {
+  for (const pause of [...PAUSES, null]) {
     try {
       await round()
       return
     } catch (error) {
-      if (again === 0 || !(error instanceof Apart)) throw error
-      t.diagnostic(`once more: ${error.message.split('\n')[0]!}`)
+      if (pause === null || !(error instanceof Apart)) throw error
+      t.diagnostic(`once more in ${pause} s: ${error.message.split('\n')[0]!}`)
+      await sleep(pause * 1000)
     }
   }
 }
