@@ -19,6 +19,7 @@
 #define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */
 #define DOOR   8080
 #define BATCH  32
+#define ALIKE  8
 
 enum { FIN = 1, SYN = 2, ACK = 16 };
 
@@ -90,6 +91,16 @@ static unsigned run(int program, const struct packet *p, unsigned repeat)
 	if (bpf_prog_test_run_opts(program, &options))
 		die("run");
 	return options.duration;
+}
+
+/* Behind its like: the CPU foresees which way it takes, as it does in a train of them. */
+static unsigned run_again(int program, const struct packet *p)
+{
+	unsigned cost = 0;
+
+	for (int i = 0; i < ALIKE; i++)
+		cost = run(program, p, 1);
+	return cost;
 }
 
 static int by_value(const void *a, const void *b)
@@ -232,13 +243,12 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < BATCH; i++, n++) {
 			make(&p, 0, 8000, ACK, "", 0);
 			ns[NOTHING][n] = run(null_program, &p, 1);
-			ns[NOTHING_AGAIN][n] = run(null_program, &p, 1);
-			/* behind another kind of packet the CPU does not foresee which way it takes, behind its like it does */
+			ns[NOTHING_AGAIN][n] = run_again(null_program, &p);
 			ns[PURE_ACK][n] = run(ingress, &p, 1);
-			ns[ACK_AGAIN][n] = run(ingress, &p, 1);
+			ns[ACK_AGAIN][n] = run_again(ingress, &p);
 			make(&p, 1, 8000, ACK, "", 0);
 			ns[ACK_OUT][n] = run(egress, &p, 1);
-			ns[ACK_OUT_AGAIN][n] = run(egress, &p, 1);
+			ns[ACK_OUT_AGAIN][n] = run_again(egress, &p);
 			make(&p, 0, 9999, ACK, "", 0);
 			fill(&p, body, 500);
 			ns[UNKNOWN_IN][n] = run(ingress, &p, 1);
