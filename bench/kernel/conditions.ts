@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { neighbour } from '../../test/kernel/lab/trouble.ts'
 
@@ -14,7 +13,7 @@ export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
 /** What was turned on. What has work of its own even without a load rests while others are measured. */
 export interface InForce {
   stop(): Promise<void>
-  wake?(): Promise<void>
+  wake?(): void
   rest?(): void
 }
 type Start = (namespace: string) => Promise<InForce>
@@ -62,12 +61,9 @@ async function recorder(namespace: string): Promise<InForce> {
   const signal = (name: NodeJS.Signals): void =>
     processTree(child.pid!).forEach((pid) => void process.kill(pid, name))
   const rest = (): void => signal('SIGSTOP')
-  const wake = async (): Promise<void> => {
-    signal('SIGCONT')
-    await sleep(300) // what waited is written; the next tick is as every other
-  }
+  const wake = (): void => signal('SIGCONT')
   rest()
-  return { rest, wake, stop: () => (signal('SIGCONT'), ended(child, 'SIGINT')) }
+  return { rest, wake, stop: () => (wake(), ended(child, 'SIGINT')) }
 }
 
 export function processTree(pid: number): readonly number[] {

@@ -1,6 +1,7 @@
 /**
- * nginx's p99 beside each condition, at a rate far below saturation, in two ways, both medians, because what is virtual stands still
- * now and then (once for 0.2 s), and then the p99 of all requests is that of the machine beneath:
+ * nginx's p99 beside each condition, at a rate far below saturation: nobody waits in a queue, and small delays are seen. In two ways,
+ * both medians, because what is virtual stands still now and then (once for 0.2 s), and then the p99 of all requests is that of the
+ * machine beneath:
  *   of a round   a second, so that what a recorder does once a second is in it
  *   of 50 ms     what is usual between that
  * How far each can be trusted is seen by drawing rounds again (bootstrap).

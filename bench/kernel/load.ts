@@ -17,6 +17,8 @@ const CLIENT_CPU = '1'
 export interface Saturated {
   readonly requests: number
   readonly perSecond: number
+  /** µs */
+  readonly p99: number
   /** µs of CPU per request: nginx, backend, clients, recorder, and the kernel's work on their behalf */
   readonly cpu: number
   /** of the machine's CPUs, what went to others than us */
@@ -53,11 +55,13 @@ export class Clients {
 
   async saturate(milliseconds = SLICE_MS): Promise<Saturated> {
     const { result, spent } = await this.#machine.during(() => this.#load(0, milliseconds))
-    const { requests, seconds } = JSON.parse(result) as { requests: number; seconds: number }
+    const { seconds, ...said } = JSON.parse(result) as Pick<Saturated, 'requests' | 'p99'> & {
+      seconds: number
+    }
     return {
-      requests,
-      perSecond: requests / seconds,
-      cpu: spent.micros / requests,
+      ...said,
+      perSecond: said.requests / seconds,
+      cpu: spent.micros / said.requests,
       foreign: spent.foreign,
     }
   }
