@@ -39,15 +39,15 @@ interface Leg {
   readonly namespace: string
   readonly clients: Clients
   readonly beside: InForce
-  remove(): Promise<void>
 }
 
 export async function requests(): Promise<void> {
   await buildClient()
   const machine = new Machine()
-  const legs: Leg[] = []
+  const laid: Removal[] = []
   try {
-    for (const name of Object.keys(conditions)) legs.push(await layLeg(name, machine))
+    const legs: Leg[] = []
+    for (const name of Object.keys(conditions)) legs.push(await layLeg(name, machine, laid))
     for (const leg of legs) await alone(leg, () => leg.clients.saturate(1000))
     machine.speed() // compiled from now on
     const rounds = await repeated(ROUNDS, () => saturateRound(legs, machine))
@@ -57,20 +57,25 @@ export async function requests(): Promise<void> {
     sayForeignLoad(rounds, paced)
     await ownCost(legs[0]!)
   } finally {
-    for (const leg of legs) await leg.remove()
+    for (const remove of laid.reverse()) await remove()
     machine.remove()
     rmSync(scratch, { recursive: true })
   }
 }
 
-async function layLeg(name: string, machine: Machine): Promise<Leg> {
+/** What was begun is to be removed, also when the next step fails. */
+type Removal = () => Promise<void>
+
+async function layLeg(name: string, machine: Machine, laid: Removal[]): Promise<Leg> {
   const cable = await Cable.lay()
+  laid.push(() => cable.remove())
   const { start, port } = conditions[name]!
   const { namespace } = cable.proxy
   const back = await startLabNginx(
     cable.far.namespace,
     'access_log off; server { listen 10.77.0.2:9000; return 200 "hello from the backend\\n"; }',
   )
+  laid.push(() => back.stop())
   const front = await startLabNginx(
     namespace,
     `access_log off; keepalive_timeout 1h;
@@ -78,17 +83,14 @@ async function layLeg(name: string, machine: Machine): Promise<Leg> {
      server { listen 127.0.0.1:8081; location / { proxy_pass http://back; } }
      server { listen 127.0.0.1:8082; location / { access_log ${scratch}/access.log; proxy_pass http://back; } }`,
   )
+  laid.push(() => front.stop())
   await pin(namespace, 0)
   await pin(cable.far.namespace, 1)
   const beside = await start(namespace)
+  laid.push(() => beside.stop())
   const clients = new Clients(namespace, port, machine)
-  const remove = async (): Promise<void> => {
-    await beside.stop()
-    await clients.stop()
-    for (const server of [front, back]) await server.stop()
-    await cable.remove()
-  }
-  return { name, namespace, clients, beside, remove }
+  laid.push(() => clients.stop())
+  return { name, namespace, clients, beside }
 }
 
 /**
