@@ -10,31 +10,57 @@
 
 static const struct flow empty_flow = {};
 
-static __always_inline struct flow *find_flow(const struct packet *p)
+/* Two calls, not one for either map: the kernel puts the look-up itself in the place of a call whose map it knows. */
+static __always_inline struct flow *find4(const struct key4 *key)
 {
-	struct flow *f;
+	struct flow *f = bpf_map_lookup_elem(&flows4, key);
 
-	if (!has_port(&flow_ports, remote_port(p)))
-		return 0;
-	f = p->family == 4 ? bpf_map_lookup_elem(&flows4, &p->k4) : bpf_map_lookup_elem(&flows6, &p->k6);
-	if (f || !more_flows)
-		return f;
-	return p->family == 4 ? bpf_map_lookup_elem(&more_flows4, &p->k4) : bpf_map_lookup_elem(&more_flows6, &p->k6);
+	return f || !crowd.more4 ? f : bpf_map_lookup_elem(&more_flows4, key);
 }
 
-/* Counted before it is there, so that nobody misses it. */
-static __always_inline long put_more(const struct packet *p)
+static __always_inline struct flow *find6(const struct key6 *key)
 {
-	long failed;
+	struct flow *f = bpf_map_lookup_elem(&flows6, key);
 
-	ADD(more_flows, 1);
+	return f || !crowd.more6 ? f : bpf_map_lookup_elem(&more_flows6, key);
+}
+
+static __always_inline struct flow *find_flow(const struct packet *p)
+{
+	if (!has_port(&flow_ports, remote_port(p)))
+		return 0;
 	if (p->family == 4)
-		failed = bpf_map_update_elem(&more_flows4, &p->k4, &empty_flow, BPF_NOEXIST);
-	else
-		failed = bpf_map_update_elem(&more_flows6, &p->k6, &empty_flow, BPF_NOEXIST);
-	if (failed)
-		ADD(more_flows, -1);
-	return failed;
+		return find4(&p->k4);
+	asm volatile("");
+	return find6(&p->k6);
+}
+
+/*
+ * Inserts into a small map, or a large one. In a map that is nearly full the kernel counts exactly, on all CPUs under a lock:
+ * that is tried once a sweep. What goes into a large one is counted before it is there, so that nobody misses it.
+ */
+#define INSERT(small, large, key, more, full)                                                                                    \
+	({                                                                                                                       \
+		long failed = full ? -E2BIG : bpf_map_update_elem(&small, key, &empty_flow, BPF_NOEXIST);                        \
+                                                                                                                                 \
+		if (failed == -E2BIG) {                                                                                          \
+			full = 1;                                                                                                \
+			ADD(more, 1);                                                                                            \
+			failed = bpf_map_update_elem(&large, key, &empty_flow, BPF_NOEXIST);                                     \
+			if (failed)                                                                                              \
+				ADD(more, -1);                                                                                   \
+		}                                                                                                                \
+		failed;                                                                                                          \
+	})
+
+/* Found, with a time: a flow without one is being made, and no sweep may take it for an old one. */
+static __always_inline struct flow *begun(const struct packet *p)
+{
+	struct flow *f = find_flow(p);
+
+	if (f)
+		f->out.last_ns = bpf_ktime_get_coarse_ns();
+	return f;
 }
 
 /* A new, empty flow for a tuple that has none. */
@@ -44,31 +70,29 @@ static __always_inline struct flow *make_flow(const struct packet *p)
 
 	add_port(&flow_ports, remote_port(p));
 	if (p->family == 4)
-		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, BPF_NOEXIST);
+		failed = INSERT(flows4, more_flows4, &p->k4, crowd.more4, crowd.full4);
 	else
-		failed = bpf_map_update_elem(&flows6, &p->k6, &empty_flow, BPF_NOEXIST);
-	if (failed == -E2BIG)
-		failed = put_more(p);
+		failed = INSERT(flows6, more_flows6, &p->k6, crowd.more6, crowd.full6);
 	if (failed == -E2BIG || failed == -ENOMEM)
 		count(L_MAP_REFUSED);
-	return find_flow(p);
+	return begun(p);
 }
+
+#define REPLACE(small, large, key)                                                                                               \
+	({                                                                                                                       \
+		long failed = bpf_map_update_elem(&small, key, &empty_flow, BPF_EXIST);                                          \
+                                                                                                                                 \
+		failed == -ENOENT ? bpf_map_update_elem(&large, key, &empty_flow, BPF_EXIST) : failed;                           \
+	})
 
 /* A new, empty flow in place of the one that had the tuple. */
 static __always_inline struct flow *replace_flow(const struct packet *p)
 {
-	long failed;
+	long failed = p->family == 4 ? REPLACE(flows4, more_flows4, &p->k4) : REPLACE(flows6, more_flows6, &p->k6);
 
-	if (p->family == 4)
-		failed = bpf_map_update_elem(&flows4, &p->k4, &empty_flow, BPF_EXIST);
-	else
-		failed = bpf_map_update_elem(&flows6, &p->k6, &empty_flow, BPF_EXIST);
-	if (failed == -ENOENT)
-		failed = p->family == 4 ? bpf_map_update_elem(&more_flows4, &p->k4, &empty_flow, BPF_EXIST)
-					: bpf_map_update_elem(&more_flows6, &p->k6, &empty_flow, BPF_EXIST);
 	if (failed == -ENOMEM)
 		count(L_MAP_REFUSED);
-	return find_flow(p);
+	return begun(p);
 }
 
 static __always_inline void forget_line(const struct flow *f)
@@ -77,11 +101,17 @@ static __always_inline void forget_line(const struct flow *f)
 		bpf_map_delete_elem(&lines, &f->line_id);
 }
 
+#define DELETE(small, large, key, more)                                                                                          \
+	({                                                                                                                       \
+		if (bpf_map_delete_elem(&small, key) && more && !bpf_map_delete_elem(&large, key))                               \
+			ADD(more, -1);                                                                                           \
+	})
+
 static __always_inline void delete_flow(const struct packet *p, struct flow *f)
 {
 	forget_line(f);
-	if (!(p->family == 4 ? bpf_map_delete_elem(&flows4, &p->k4) : bpf_map_delete_elem(&flows6, &p->k6)) || !more_flows)
-		return;
-	if (!(p->family == 4 ? bpf_map_delete_elem(&more_flows4, &p->k4) : bpf_map_delete_elem(&more_flows6, &p->k6)))
-		ADD(more_flows, -1);
+	if (p->family == 4)
+		DELETE(flows4, more_flows4, &p->k4, crowd.more4);
+	else
+		DELETE(flows6, more_flows6, &p->k6, crowd.more6);
 }

@@ -37,7 +37,14 @@ FLOW_MAP(flows6, key6, FEW_FLOWS);
 FLOW_MAP(more_flows4, key4, MAX_FLOWS);
 FLOW_MAP(more_flows6, key6, MAX_FLOWS);
 
-__u32 more_flows = 0; /* how many lie in the latter */
+/* How many lie in the latter, and whether the former were full since the last sweep. In a line of their own: they change often
+ * then. */
+struct {
+	__u32 more4;
+	__u32 more6;
+	__u32 full4;
+	__u32 full6;
+} crowd __attribute__((aligned(64))) = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

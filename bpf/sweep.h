@@ -90,6 +90,8 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 		return 0;
 	}
 	seen = latest(seen, f->last_syn_ns);
+	if (!seen) /* being made, at this moment */
+		return 0;
 	if (f->closed)
 		return c->now > seen + SECOND;
 	if (f->given_up) /* its next SYN was due by then: a dead backend must not fill the map */
@@ -107,7 +109,7 @@ static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 		return 0;
 	forget_line(f);
 	if (!bpf_map_delete_elem(map, &k) && c->more)
-		ADD(more_flows, -1);
+		ADD(crowd.more4, -1);
 	return 0;
 }
 
@@ -121,7 +123,7 @@ static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 		return 0;
 	forget_line(f);
 	if (!bpf_map_delete_elem(map, &k) && c->more)
-		ADD(more_flows, -1);
+		ADD(crowd.more6, -1);
 	return 0;
 }
 
@@ -190,10 +192,10 @@ int upstreamtop_check(struct __sk_buff *skb)
 
 	bpf_for_each_map_elem(&flows4, check4, &c, 0);
 	bpf_for_each_map_elem(&flows6, check6, &c, 0);
-	if (more_flows) {
+	if (crowd.more4)
 		bpf_for_each_map_elem(&more_flows4, check4, &c, 0);
+	if (crowd.more6)
 		bpf_for_each_map_elem(&more_flows6, check6, &c, 0);
-	}
 	return 0;
 }
 
@@ -204,15 +206,25 @@ int upstreamtop_sweep(struct sweep *ctx)
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	crowd.full4 = crowd.full6 = 0;
 	return 0;
 }
 
+/* The large maps, one at a time: nothing else runs on this CPU meanwhile. */
 SEC("syscall")
-int upstreamtop_sweep_more(struct sweep *ctx)
+int upstreamtop_sweep_more4(struct sweep *ctx)
 {
 	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
 
 	bpf_for_each_map_elem(&more_flows4, sweep4, &c, 0);
+	return 0;
+}
+
+SEC("syscall")
+int upstreamtop_sweep_more6(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
+
 	bpf_for_each_map_elem(&more_flows6, sweep6, &c, 0);
 	return 0;
 }

@@ -63,8 +63,10 @@ static void sweep(struct tick *t)
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
 
 	bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
-	if (t->bpf->bss->more_flows)
-		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more), &run);
+	if (t->bpf->bss->crowd.more4)
+		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more4), &run);
+	if (t->bpf->bss->crowd.more6)
+		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
 }
 
 #ifndef CHECK_EVERY

@@ -503,18 +503,24 @@ static unsigned entries(const struct bpf_map *map)
 /* Returns how many lie in the large maps, which must be as many as the programs say. */
 static unsigned kept_in_large(void)
 {
-	unsigned more = entries(bpf->maps.more_flows4) + entries(bpf->maps.more_flows6);
+	unsigned more4 = entries(bpf->maps.more_flows4), more6 = entries(bpf->maps.more_flows6);
 
-	if (bpf->bss->more_flows != more) {
-		fprintf(stderr, "%u flows in the large maps, said to be %u\n", more, bpf->bss->more_flows);
+	if (bpf->bss->crowd.more4 != more4 || bpf->bss->crowd.more6 != more6) {
+		fprintf(stderr, "%u and %u flows in the large maps, said to be %u and %u\n", more4, more6,
+			bpf->bss->crowd.more4, bpf->bss->crowd.more6);
 		fail("flows are miscounted");
 	}
-	return more;
+	return more4 + more6;
+}
+
+static unsigned kept_in_small(void)
+{
+	return entries(bpf->maps.flows4) + entries(bpf->maps.flows6);
 }
 
 static unsigned kept(void)
 {
-	return entries(bpf->maps.flows4) + entries(bpf->maps.flows6) + kept_in_large();
+	return kept_in_small() + kept_in_large();
 }
 
 /* What was reset a second ago is forgotten. */
@@ -525,7 +531,8 @@ static void sweep(void)
 
 	usleep(1500000);
 	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep), &options) ||
-	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more), &options))
+	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more4), &options) ||
+	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more6), &options))
 		fail("a sweep does not run");
 }
 
@@ -592,14 +599,14 @@ int main(int argc, char **argv)
 	doing = "ports to which there were flows";
 	told_by_ports();
 	doing = "sweep";
-	unsigned in_large = kept_in_large();
+	unsigned in_small = kept_in_small(), in_large = kept_in_large();
 	sweep();
 	if (kept() > noise)
 		fail("flows that are over are kept");
 	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead, %u flows in "
-	       "large maps\n",
+	       "small maps, %u in large ones\n",
 	       said_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
-	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL], in_large);
+	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL], in_small, in_large);
 	upstreamtop_bpf__destroy(bpf);
 	return 0;
 }
