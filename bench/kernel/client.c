@@ -232,7 +232,8 @@ static void open_load(long long rate, long long milliseconds)
 	printf("{\"windows\":[");
 	print_windows(total, milliseconds * (SECOND / 1000) / WINDOW);
 	qsort(micros, total, sizeof(*micros), by_value);
-	printf("],\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u}\n", total / seconds, micros[total / 2], micros[total * 99 / 100]);
+	printf("],\"perSecond\":%.0f,\"p50\":%u,\"p99\":%u,\"p999\":%u}\n", total / seconds, micros[total / 2],
+	       micros[total * 99 / 100], micros[total * 999 / 1000]);
 	finish();
 }
 

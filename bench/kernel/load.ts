@@ -30,6 +30,7 @@ export interface Paced {
   /** µs, from the moment at which the request was due */
   readonly p50: number
   readonly p99: number
+  readonly p999: number
   /** µs, the p99 of each 50 ms */
   readonly windows: readonly number[]
   readonly foreign: number

@@ -167,6 +167,9 @@ function report(rounds: readonly Round[]): void {
     )
   }
   print(`  recorder ÷ tcpdump  throughput ${meanOf(between('recorder', 'tcpdump', perSecond))}`)
+  print(
+    'p99 of a closed load: whatever stops nginx delays 32 requests, and no more; the open load below shows it',
+  )
   print('goals: recorder throughput ≥ 0.97 and ahead of tcpdump, p99 ≤ 1.15, CPU ≤ 1.05 of the null program')
 }
 

@@ -274,9 +274,9 @@ int main(int argc, char **argv)
 			train(DOOR_OUT, n, egress, &p);
 			for (int k = 0; k < TRAIN; k++) {
 				make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
-				ns[ASKED][n] = run(egress, &p, 1);
+				(k ? ns : mixed)[ASKED][n] = run(egress, &p, 1);
 				make(&p, 0, 8000, ACK, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);
-				ns[ANSWERED][n] = run(ingress, &p, 1);
+				(k ? ns : mixed)[ANSWERED][n] = run(ingress, &p, 1);
 			}
 		}
 		/* a long answer, so that its body's segments can be measured, and its end, so that the next request is in order */
@@ -297,8 +297,9 @@ int main(int argc, char **argv)
 	check_counted(rounds * (BATCH * TRAIN + 1));
 	for (int c = 0; c < CASES; c++)
 		printf("%s\"%s\":%.1f", c ? "," : "{", names[c], mean_of_most(ns[c], rounds * BATCH));
-	for (int c = 0; c < BODY_IN; c++)
-		printf(",\"%s_mixed\":%.1f", names[c], mean_of_most(mixed[c], rounds * BATCH));
+	for (int c = 0; c < CASES; c++)
+		if (c != BODY_IN) /* begins behind its own answer, and seldom */
+			printf(",\"%s_mixed\":%.1f", names[c], mean_of_most(mixed[c], rounds * BATCH));
 	printf("}\n");
 	return 0;
 }
