@@ -10,7 +10,6 @@
 
 static const struct flow empty_flow = {};
 
-/* Two calls, not one for either map: the kernel puts the look-up itself in the place of a call whose map it knows. */
 static __always_inline struct flow *find4(const struct key4 *key)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows4, key);
@@ -31,6 +30,7 @@ static __always_inline struct flow *find_flow(const struct packet *p)
 		return 0;
 	if (p->family == 4)
 		return find4(&p->k4);
+	/* no common call for both: only where it knows the map, the kernel puts the look-up itself in the place of the call */
 	asm volatile("");
 	return find6(&p->k6);
 }
