@@ -37,8 +37,7 @@ FLOW_MAP(flows6, key6, FEW_FLOWS);
 FLOW_MAP(more_flows4, key4, MAX_FLOWS);
 FLOW_MAP(more_flows6, key6, MAX_FLOWS);
 
-/* How many lie in the latter, and whether the former were full since the last sweep. In a line of their own: they change often
- * then. */
+/* How many lie in the latter, and whether the former were full since the last sweep: written often then, in a line of its own. */
 struct {
 	__u32 more4;
 	__u32 more6;
