@@ -8,9 +8,14 @@ const QUARTER_MS = 900_000
 const formatters = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
 
+/** The zone that a recording names; UTC where it names none. */
+export function knownZone(name = 'UTC'): string {
+  const isKnown = name === 'UTC' || Intl.supportedValuesOf('timeZone').includes(name) || isTimeZone(name)
+  return isKnown ? name : 'UTC'
+}
+
 export function isTimeZone(name: string): boolean {
   // Loading the time zone data takes 10 ms of a start.
-  if (name === 'UTC' || name === processZone) return true
   if (name === 'UTC' || name === processZone) return true
   try {
     formatterOf(name)

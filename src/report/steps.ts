@@ -25,11 +25,14 @@ export interface StepSum {
 /** Below a minute there are no rollups: every tick is read. */
 const LENGTHS = [1, 2, 5, 10]
 const MOST_STEPS = 120.5
+/** A month of minutes: what is kept of a step is kept of all of them at once, whether or not it has a tick. */
+const MOST_MINUTES = 45_000
 
-/** About a hundred steps of a range below 20 minutes; a minute, for which there are rollups, where that is more. */
+/** About a hundred steps of a range below 20 minutes; above, a minute, for which there are rollups; of more than a month, some minutes. */
 export function stepLength({ from, to }: TimeSpan): Micros {
   const seconds = (to - from) / 1e6
-  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60) * 1e6)
+  const minutes = Math.ceil(seconds / 60 / MOST_MINUTES)
+  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60 * minutes) * 1e6)
 }
 
 /** In order; steps without a tick are left out. One is summed at a time. */

@@ -3,12 +3,10 @@ import type { Aggregate } from '../frame/aggregate.ts'
 import type { SeqRange } from '../frame/recording.ts'
 import { RunningSum } from '../frame/running-sum.ts'
 import type { Access } from './connection.ts'
-import { spansIn } from './spans.ts'
-import type { Minute } from './ticks.ts'
+import { spansIn, type Held } from './spans.ts'
 
-/** @param minutes all rollups, in order */
-export function aggregate(access: Access, minutes: readonly Minute[], range: SeqRange): Aggregate {
+export function aggregate(access: Access, held: Held, range: SeqRange): Aggregate {
   const sum = new RunningSum()
-  for (const span of spansIn(access, minutes, range)) sum.add(span)
+  for (const span of spansIn(access, held, range)) sum.add(span)
   return sum.total
 }

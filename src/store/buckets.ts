@@ -4,6 +4,7 @@
  */
 import { BUCKETS, type Buckets } from '../frame/histogram.ts'
 import { ByteReader, putUnsigned } from './bytes.ts'
+import { CorruptRow } from './corrupt-row.ts'
 
 /** A distance takes two bytes at most, a count eight. */
 const scratch = new Uint8Array(10 * BUCKETS)
@@ -49,6 +50,7 @@ export function unpackBuckets(packed: Uint8Array | null): Buckets {
   while (!reader.done) {
     const head = reader.unsigned()
     bucket += Math.floor(head / 2) + 1
+    if (bucket >= BUCKETS) throw new CorruptRow('a histogram has no such bucket')
     buckets.push(bucket, head % 2 === 0 ? 1 : reader.unsigned())
   }
   return buckets

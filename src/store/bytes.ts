@@ -46,6 +46,11 @@ export function putUnsigned(bytes: Uint8Array, at: number, value: number): numbe
   return next
 }
 
+export function exact(value: number): number {
+  if (Number.isSafeInteger(value)) return value
+  throw new CorruptRow('a packed column holds a number that is too large')
+}
+
 export class ByteReader {
   #at = 0
 
@@ -62,7 +67,7 @@ export class ByteReader {
       const byte = this.bytes[this.#at++]
       if (byte === undefined) throw new CorruptRow('a packed column ends early')
       value += (byte & 127) * scale
-      if (byte < 128) return value
+      if (byte < 128) return exact(value)
       scale *= 128
     }
   }

@@ -124,7 +124,7 @@ function brokenPages(database: Access['database']): string[] {
 
 function notesOf(recording: StoredRecording, scan: Scan): string[] {
   const { info, gaps } = recording
-  const notes: string[] = []
+  const notes = [...recording.notes]
   if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
   if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
   if (scan.judged > 0 && scan.problems.length === 0)

@@ -5,6 +5,7 @@ import { inflateRawSync } from 'node:zlib'
 import { ByteReader } from './bytes.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { MAX_LISTED } from './limits.ts'
 
 export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {
   if (n > columns.length) throw new CorruptRow('a request chunk holds another number of requests')
@@ -33,9 +34,12 @@ function fromZigzag(value: number): number {
   return value % 2 === 1 ? (value + 1) / 2 : -value / 2
 }
 
+/** Bytes of a request: seven numbers. */
+const LONGEST = 7 * 8
+
 export function inflated(columns: Uint8Array): Uint8Array {
   try {
-    return inflateRawSync(columns)
+    return inflateRawSync(columns, { maxOutputLength: MAX_LISTED * LONGEST })
   } catch (error) {
     throw new CorruptRow(`a request chunk cannot be inflated: ${String(error)}`)
   }

@@ -22,6 +22,7 @@ import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { checkTime, MAX_LISTED } from './limits.ts'
 import { PairNumbers } from './pair-numbers.ts'
 
 const PLAIN = 1
@@ -109,6 +110,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
     const pair = pairs[index]
     if (pair === undefined) return wrong(index)
     at = addMicros(at, columns.at[i]!)
+    checkTime(at, 0)
     const header = optional(columns.header[i]!)
     const distance = columns.total[i]!
     const total = distance === 0 ? null : micros((header ?? 0) + (distance < 0 ? distance : distance - 1))
@@ -117,6 +119,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 }
 
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
+  if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
   const content = packed.subarray(1)
   switch (packed[0]) {
     case PLAIN:

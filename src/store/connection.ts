@@ -1,12 +1,11 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
 import { statSync } from 'node:fs'
 import { recordingError } from '../errors.ts'
-import { hasNoTables, integer, isDamage, scalar, type Database } from './database.ts'
+import { hasNoTables, isDamage, type Database } from './database.ts'
 import { DimensionReader } from './dimensions.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
-import { recoverTicks } from './recover.ts'
-import { openForReading, refuseNewer, type Opened } from './open.ts'
+import { openForReading, refuseNewer, withoutSchema, type Opened } from './open.ts'
 
 export interface Access {
   readonly database: Database
@@ -20,6 +19,8 @@ const REST_MS = 200
 
 export class Connection {
   readonly damage: string[] = []
+  /** what lies beside the file and is not its own, in words */
+  notes: readonly string[] = []
   #names: DimensionReader | null = null
   #access: Access | null = null
   #resting: NodeJS.Timeout | null = null
@@ -88,7 +89,9 @@ export class Connection {
     } catch (error) {
       opened.database.close()
       if (!isDamage(error) && !hasNoTables(error)) throw error
-      return this.#attach(withoutSchema(opened, this.file))
+      const problem = 'the pages that name its tables are damaged'
+      const database = withoutSchema(opened.raw(), this.file, problem)
+      return this.#attach({ ...opened, database, damage: [...opened.damage, problem] })
     }
   }
 
@@ -111,6 +114,7 @@ export class Connection {
     this.#isLive = opened.isLive
     this.#isSuspect = opened.isSuspect
     this.#raw = opened.raw
+    this.notes = opened.notes
     if (this.damage.length === 0) this.damage.push(...opened.damage)
     this.#names?.attach(database)
     this.#names ??= new DimensionReader(database)
@@ -123,15 +127,4 @@ export class Connection {
     }
     return this.#access
   }
-}
-
-/** The page that names the tables is damaged: their rows are in the other pages all the same. */
-function withoutSchema(opened: Opened, file: string): Opened {
-  const database = recoverTicks(opened.raw(), () => true)
-  const damage = [...opened.damage, 'the page that names the tables is damaged']
-  if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return { ...opened, database, damage }
-  throw recordingError(
-    `nothing can be read of "${file}": its tables cannot be found`,
-    'Look for another copy of it.',
-  )
 }

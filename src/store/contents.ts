@@ -2,7 +2,8 @@
 import { recordingError } from '../errors.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import type { Access, Connection } from './connection.ts'
-import { integer, isDamage, query, type Query } from './database.ts'
+import { BoundedQuery } from './bounded.ts'
+import { integer, isDamage } from './database.ts'
 import { recoverTicks } from './recover.ts'
 import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
 import { isEvicted, readSeries, type Series } from './ticks.ts'
@@ -67,14 +68,17 @@ const BLOCK = 128
 
 /** The ticks whose rows do not add up to what the tick says; tick by tick only where a block cannot be read. */
 export function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
-  const select = query(
+  const within = (columns: string, table: string): string =>
+    `(SELECT ${columns} FROM ${table} WHERE id >= ? << 20 AND id < ? << 20 LIMIT ?)`
+  const select = new BoundedQuery(
     database,
-    'SELECT id >> 20 AS of, sum(requests), sum(answered) FROM traffic WHERE id >= ? << 20 AND id < ? << 20 GROUP BY of',
+    `SELECT of, sum(requests), sum(answered) FROM ${within('id >> 20 AS of, requests, answered', 'traffic')} GROUP BY of`,
   )
-  const others = ['status', 'connection'].map((table) =>
-    query(database, `SELECT count(*) FROM ${table} WHERE id >= ? << 20 AND id < ? << 20`),
+  const others = ['status', 'connection'].map(
+    (table) => new BoundedQuery(database, `SELECT count(*) FROM ${within('id', table)}`),
   )
-  others.push(query(database, 'SELECT sum(length(packed)) FROM request_chunk WHERE tick >= ? AND tick < ?'))
+  const chunks = '(SELECT packed FROM request_chunk WHERE tick >= ? AND tick < ? LIMIT ?)'
+  others.push(new BoundedQuery(database, `SELECT count(length(packed)) FROM ${chunks}`))
   const bad = new Set<number>()
   for (let i = 0; i < ticks.length; i += BLOCK) {
     const block = ticks.slice(i, i + BLOCK)
@@ -90,13 +94,13 @@ export function badTicks({ database, frames }: Access, ticks: readonly TickSumma
 
 /** null where a page is damaged, of the traffic or of the others */
 function sumsOf(
-  select: Query,
-  others: readonly Query[],
+  select: BoundedQuery,
+  others: readonly BoundedQuery[],
   from: number,
   beyond: number,
 ): ReadonlyMap<number, string> | null {
   try {
-    for (const other of others) other.get(from, beyond)
+    for (const other of others) other.count(from, beyond)
     const rows = select.all(from, beyond)
     return new Map(rows.map((row) => [integer(row[0]), `${integer(row[1])} ${integer(row[2])}`]))
   } catch (error) {

@@ -13,17 +13,25 @@ export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 const BUSY_MS = 5000
 
 export const openWritable = (file: string): Database =>
-  new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS })
+  wary(new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS }))
 
 /** Beside a recorder, or a finished file. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
 export const openReadOnly = (file: string): Database =>
-  new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+  wary(new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
 
 /** The name of a file, whatever it looks like: SQLite has names that mean no file, `:memory:` is one. */
 const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 
 /** A whole file in memory. SQLite copies it. */
-export const openBytes = (bytes: Buffer): Database => new Sqlite(bytes, { readonly: true })
+export const openBytes = (bytes: Buffer): Database => wary(new Sqlite(bytes, { readonly: true }))
+
+/** The driver opens every database in defensive mode. What a file says is data: it calls no function, and names no file. */
+function wary(database: Database): Database {
+  database.pragma('trusted_schema = OFF')
+  database.pragma('cell_size_check = ON')
+  database.pragma('temp_store = MEMORY')
+  return database
+}
 
 /** In memory, empty. */
 export const openScratch = (): Database => new Sqlite(':memory:')
@@ -39,7 +47,7 @@ export function scalar(database: Database, sql: string, ...parameters: SqlValue[
 
 /** A cell of a NOT NULL INTEGER column. A damaged page can hold anything. */
 export function integer(cell: SqlValue | undefined): number {
-  if (typeof cell === 'number') return cell
+  if (typeof cell === 'number' && Number.isSafeInteger(cell)) return cell
   throw new CorruptRow(`expected an integer, found ${typeof cell}`)
 }
 
@@ -82,14 +90,7 @@ export const cannotWriteBeside = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code)
 
 /** No rows where the pages that hold them are damaged. */
-export function allOr(read: () => SqlValue[][]): SqlValue[][] {
-  try {
-    return read()
-  } catch (error) {
-    if (isDamage(error)) return []
-    throw error
-  }
-}
+export const allOr = <T>(read: () => T[]): T[] => orNull(read) ?? []
 
 /** null where the pages that hold it are damaged. */
 export function orNull<T>(read: () => T): T | null {

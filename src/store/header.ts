@@ -1,6 +1,6 @@
 /** The first hundred bytes of a SQLite file: whose it is, and how it lies on the disk. (sqlite.org/fileformat2.html) */
 import { recordingError, type UserError } from '../errors.ts'
-import { APPLICATION_ID, UNFINISHED_ID } from './schema.ts'
+import { APPLICATION_ID, PAGE_SIZE, UNFINISHED_ID } from './schema.ts'
 
 export const HEADER_BYTES = 100
 
@@ -43,9 +43,22 @@ export function readHeader(bytes: Buffer, file: string): Header {
 const foreign = (file: string, why: string, remedy: string): UserError =>
   recordingError(`"${file}" is not a recording: ${why}`, remedy)
 
-/** A WAL header makes SQLite look for a -wal: without one, the two bytes say that there is none. */
-export function withoutWal(bytes: Buffer): Buffer {
-  bytes[18] = 1
-  bytes[19] = 1
-  return bytes
+const UTF8 = 1
+
+/** In words, what SQLite would misread all pages by; null where there is nothing. */
+export function headerProblem(bytes: Buffer): string | null {
+  const isOurs = bytes.readUInt16BE(16) === PAGE_SIZE && bytes[20] === 0 && bytes.readUInt32BE(56) === UTF8
+  return isOurs ? null : 'its header is damaged'
+}
+
+/**
+ * A file that is all there is: no -wal is looked for, and of the pages that the header counts those are believed which are there.
+ * Changes `bytes`, its beginning.
+ */
+export function makePlain(bytes: Buffer, pages: number): void {
+  bytes[18] = bytes[19] = 1
+  if (bytes.readUInt32BE(28) <= pages) return
+  bytes.writeUInt32BE(pages, 28)
+  // The count is valid for the change that is named here.
+  bytes.copy(bytes, 92, 24, 28)
 }

@@ -1,4 +1,5 @@
 import type { RecordingInfo, TickSummary } from '../frame/recording.ts'
+import { knownZone } from '../frame/timezone.ts'
 import { addMicros, wallMicros } from '../frame/units.ts'
 import { integer, scalar, type Database } from './database.ts'
 import { listOf, readMeta } from './meta.ts'
@@ -21,7 +22,7 @@ export function readInfo(database: Database, file: string, { first, last, ticks 
   return {
     file,
     host: meta.get('host') ?? '',
-    timeZone: meta.get('time_zone') ?? 'UTC',
+    timeZone: knownZone(meta.get('time_zone')),
     tool: meta.get('tool') ?? '',
     format: integer(scalar(database, 'PRAGMA user_version')),
     kernel: meta.get('kernel') ?? '',

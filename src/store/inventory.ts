@@ -1,7 +1,8 @@
 /** What info tells of a file beyond what it records. */
 import { statSync } from 'node:fs'
 import type { Access } from './connection.ts'
-import { allOr, query, text } from './database.ts'
+import { BoundedQuery } from './bounded.ts'
+import { allOr, integer, orNull, query, text } from './database.ts'
 import { livingHolder } from './lock.ts'
 import { readMeta } from './meta.ts'
 
@@ -28,7 +29,7 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
     query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all(),
   )
   const counts = names.map(
-    ([name]) => [text(name), numberOr(database, `SELECT count(*) FROM ${quoted(text(name))}`)] as const,
+    ([name]) => [text(name), rowsIn(database, `SELECT 1 FROM ${quoted(text(name))}`)] as const,
   )
   const tables = Object.fromEntries(counts)
   return {
@@ -37,17 +38,22 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
     meta: Object.fromEntries(meta),
     backends: tables.backend ?? 0,
     routes: tables.route ?? 0,
-    listed: numberOr(database, 'SELECT ifnull(sum(n), 0) FROM request_chunk'),
+    listed: listedIn(database),
     recorder: livingHolder(meta),
   }
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-function numberOr(database: Access['database'], sql: string): number | null {
-  const cell = allOr(() => query(database, sql).all())[0]?.[0]
-  return typeof cell === 'number' ? cell : null
-}
+const rowsIn = (database: Access['database'], rows: string): number | null =>
+  orNull(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
+
+const listedIn = (database: Access['database']): number | null =>
+  orNull(() => {
+    const sql = 'SELECT ifnull(sum(n), 0) FROM (SELECT n FROM request_chunk LIMIT ?)'
+    const [row] = new BoundedQuery(database, sql).all()
+    return integer(row?.[0])
+  })
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0

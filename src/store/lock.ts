@@ -34,14 +34,23 @@ export function livingHolder(meta: ReturnType<typeof readMeta>): number | null {
 const ourselves = (): Holder => ({ boot: bootId(), pid: process.pid, started: startOf(process.pid) ?? '' })
 
 function holderOf(meta: ReturnType<typeof readMeta>): Holder | null {
-  const lock = meta.get('lock') ?? ''
-  if (lock === '') return null
-  const value: unknown = JSON.parse(lock)
-  return isHolder(value) ? value : null
+  try {
+    const value: unknown = JSON.parse(meta.get('lock') ?? '')
+    return isHolder(value) ? value : null
+  } catch {
+    return null // nobody's: '' when it was released
+  }
 }
 
 const isHolder = (value: unknown): value is Holder =>
-  typeof value === 'object' && value !== null && 'boot' in value && 'pid' in value && 'started' in value
+  typeof value === 'object' &&
+  value !== null &&
+  'boot' in value &&
+  typeof value.boot === 'string' &&
+  'pid' in value &&
+  Number.isSafeInteger(value.pid) &&
+  'started' in value &&
+  typeof value.started === 'string'
 
 /** On a system without /proc nothing records. */
 const isAlive = ({ boot, pid, started }: Holder): boolean => boot === bootId() && startOf(pid) === started

@@ -1,6 +1,8 @@
 import type { Marker } from '../frame/frame.ts'
 import { wallMicros } from '../frame/units.ts'
-import { allOr, integer, query, text, type Database } from './database.ts'
+import { inOrder } from './bounded.ts'
+import { allOr, integer, orNull, query, text, type Database, type SqlRow } from './database.ts'
+import { checkTime } from './limits.ts'
 
 export const MARKER_KINDS = [
   'note',
@@ -11,10 +13,18 @@ export const MARKER_KINDS = [
 
 /** In the order of their times. A kind of a later version is a note. What cannot be read is not there. */
 export function readMarkers(database: Database): readonly Marker[] {
-  const rows = allOr(() => query(database, 'SELECT at, kind, text FROM marker ORDER BY at, id').all())
-  return rows.map(([at, kind, words]) => ({
-    at: wallMicros(integer(at)),
+  const rows = allOr(() => [
+    ...inOrder(query(database, 'SELECT id, at, kind, text FROM marker ORDER BY id').iterate()),
+  ])
+  return rows.flatMap((row) => orNull(() => markerOf(row)) ?? []).sort((a, b) => a.at - b.at)
+}
+
+function markerOf([, at, kind, words]: SqlRow): Marker {
+  const time = integer(at)
+  checkTime(time, 0)
+  return {
+    at: wallMicros(time),
     kind: MARKER_KINDS.find((known) => known === kind) ?? 'note',
     text: text(words),
-  }))
+  }
 }

@@ -2,7 +2,8 @@
 import type { RecordingInfo } from '../frame/recording.ts'
 import { SUB_BITS } from '../frame/histogram.ts'
 import { version } from '../version.ts'
-import { allOr, query, text, type Database } from './database.ts'
+import { inOrder } from './bounded.ts'
+import { allOr, orNull, query, text, type Database } from './database.ts'
 import { FORMAT } from './schema.ts'
 
 /** What the recorder knows when it starts. */
@@ -36,8 +37,8 @@ const FIRST_READER = { [FORMAT]: '0.1.0' }
 
 /** Empty where it cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {
-  const rows = allOr(() => query(database, 'SELECT key, value FROM meta').all())
-  return new Map(rows.map(([key, value]) => [text(key), text(value)]))
+  const rows = allOr(() => [...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate())])
+  return new Map(rows.flatMap(([, key, value]) => orNull(() => [[text(key), text(value)] as const]) ?? []))
 }
 
 export function setMeta(database: Database, key: string, value: string): void {

@@ -1,5 +1,6 @@
 /** All backends and routes of a recording, in the order of their numbers. */
 import type { Backend, Route } from '../frame/frame.ts'
+import { inOrder } from './bounded.ts'
 import { allOr, integer, query, type Database } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 
@@ -14,4 +15,6 @@ export const allNames = (database: Database, names: DimensionReader): AllNames =
 })
 
 const idsOf = (database: Database, table: 'backend' | 'route'): readonly number[] =>
-  allOr(() => query(database, `SELECT id FROM ${table} ORDER BY id`).all()).map(([id]) => integer(id))
+  allOr(() => [...inOrder(query(database, `SELECT id FROM ${table} ORDER BY id`).iterate())]).map(([id]) =>
+    integer(id),
+  )

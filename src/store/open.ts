@@ -1,9 +1,9 @@
 /**
  * A recording as a database, wherever and however it lies: finished, being recorded, killed, copied without its -wal, in a
- * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it.
+ * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it, and nothing that lies beside it is
+ * SQLite's to act on.
  */
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../errors.ts'
 import {
   cannotWriteBeside,
@@ -13,14 +13,23 @@ import {
   openBytes,
   openReadOnly,
   openWritable,
+  query,
   scalar,
-  text,
   type Database,
 } from './database.ts'
-import { HEADER_BYTES, readHeader, withoutWal, type Header } from './header.ts'
-import { openCopy, readStart } from './private-copy.ts'
-import { FORMAT } from './schema.ts'
+import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
+import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
+import { newerFormat } from './newer.ts'
+import type { Patch } from './patch.ts'
+import { readStart } from './read-start.ts'
+import { recoverTicks } from './recover.ts'
+import { journalPatch } from './rollback.ts'
+import { foreignObject, foreignSchema } from './schema-check.ts'
+import { FORMAT, PAGE_SIZE } from './schema.ts'
+import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
+import { isGzip, unzip } from './unzip.ts'
+import { walPatch } from './wal.ts'
 
 export interface Opened {
   readonly database: Database
@@ -30,12 +39,11 @@ export interface Opened {
   readonly isSuspect: boolean
   /** what had to be done to open it, in words */
   readonly damage: readonly string[]
+  /** what lies beside it and is not its own, in words */
+  readonly notes: readonly string[]
   /** what is on the disk, for a look at its pages: the content, or the path */
   readonly raw: () => Buffer | string
 }
-
-/** Up to here a file is read into memory, beyond it is copied. */
-const IN_MEMORY = 64 * 2 ** 20
 
 /** @param file a path, or '-' for standard input. @throws UserError (exit 2 not there, exit 5 not ours) */
 export function openForReading(file: string): Opened {
@@ -43,27 +51,24 @@ export function openForReading(file: string): Opened {
   const start = readOrExplain(file)
   if (isGzip(start)) return fromZip(file)
   const header = readHeader(start, file)
-  const size = statSync(file).size
-  const isShort = size < header.pages * header.pageSize
-  const hasWal = header.isWal && existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0
-  if (isShort) return (hasWal ? betweenCheckpoints(file) : null) ?? cutOff(file, header, size)
-  if (!header.isWal) return finished(file)
-  return hasWal ? besideWal(file) : withoutItsWal(file, size)
-}
-
-/** A checkpoint writes the first page, with the new page count, before the last: until then the -wal has what is missing. */
-function betweenCheckpoints(file: string): Opened | null {
-  try {
-    return { ...besideWal(file), isSuspect: true }
-  } catch (error) {
-    if (isDamage(error)) return null
-    throw error
-  }
+  // What lies beside it lies beside the file, not beside a link to it.
+  const place = realpathSync(file)
+  const beside = sideFilesOf(place)
+  const isShort = statSync(place).size < header.pages * header.pageSize
+  if (beside.isHeld && header.isWal)
+    return beneathRecorder(place, start, file) ?? copied(place, header, beside, file)
+  return isShort || header.isWal || beside.any
+    ? copied(place, header, beside, file)
+    : inPlace(place, start, file)
 }
 
 function fromStream(): Opened {
-  const bytes = unzip(readStandardInput(), 'standard input')
+  const bytes = unzip(readStandardInput(checkStart), 'standard input')
   return fromBytes(bytes, 'standard input', () => bytes)
+}
+
+function checkStart(start: Buffer): void {
+  if (!isGzip(start)) readHeader(start, 'standard input')
 }
 
 /** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
@@ -72,20 +77,110 @@ function fromZip(file: string): Opened {
   return fromBytes(content(), file, content)
 }
 
-/** @throws UserError when it is not ours, zipped, or may not be written */
+function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
+  const header = readHeader(bytes.subarray(0, HEADER_BYTES), file)
+  const damage = cutOff(bytes.length, header)
+  const isSuspect = header.isWal || damage.length > 0
+  return openImage(plain(bytes), file, { isLive: false, isSuspect, damage, notes: [], raw })
+}
+
+const cutOff = (size: number, { pages, pageSize }: Header): readonly string[] =>
+  size < pages * pageSize ? [`cut off: ${size} of ${pages * pageSize} bytes are there`] : []
+
+/** Beside a recorder that is at it. null where SQLite would have to write there and may not. */
+function beneathRecorder(place: string, start: Buffer, file: string): Opened | null {
+  try {
+    const opened = inPlace(place, start, file)
+    scalar(opened.database, 'SELECT count(*) FROM sqlite_schema')
+    return { ...opened, isLive: true }
+  } catch (error) {
+    if (!cannotWriteBeside(error) && !isDamage(error)) throw error
+    return null
+  }
+}
+
+function inPlace(place: string, start: Buffer, file: string): Opened {
+  const problem = problemOf(place, start, file)
+  const rest = { isLive: false, isSuspect: problem !== null, notes: [], raw: () => place }
+  return problem === null
+    ? { ...rest, database: openReadOnly(place), damage: [] }
+    : { ...rest, database: withoutSchema(place, file, problem), damage: [problem] }
+}
+
+/** What lies beside it is put into a copy: the transactions of a -wal, or what a change that was broken off has replaced. */
+function copied(place: string, header: Header, beside: SideFiles, file: string): Opened {
+  const size = statSync(place).size
+  const patch = readable(`${place}-wal`, () => patchOf(place, header, size, beside))
+  const damage = patch === null ? cutOff(size, header) : []
+  // Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal.
+  const isLive = header.isWal && existsSync(`${place}-wal`) && beside.wal === 0
+  const isSuspect =
+    (header.isWal && patch === null) || size < header.pages * header.pageSize || beside.journal > 0
+  const notes = patch === null ? notUsed(file, header, beside) : []
+  const raw = (): Image => (size <= IN_MEMORY ? withImage(place, patch, (image) => image) : place)
+  return withImage(place, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
+}
+
+function notUsed(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
+  const names = [...(wal > 0 ? [`${file}-wal`] : []), ...(journal > 0 && !isWal ? [`${file}-journal`] : [])]
+  return names.map((name) => `"${name}" lies beside it and is not its own: it was not used`)
+}
+
+function patchOf(place: string, { isWal, pageSize }: Header, size: number, beside: SideFiles): Patch | null {
+  const pages = Math.floor(size / pageSize)
+  if (pageSize !== PAGE_SIZE) return null
+  if (isWal && beside.wal > 0) return walPatch(`${place}-wal`, pageSize, pages)
+  const { journal } = beside
+  return !isWal && journal > 0 && journal <= IN_MEMORY
+    ? journalPatch(`${place}-journal`, pageSize, pages)
+    : null
+}
+
+function openImage(image: Image, file: string, opened: Omit<Opened, 'database'>): Opened {
+  const problem = problemOf(image, typeof image === 'string' ? readStart(image, HEADER_BYTES) : image, file)
+  if (problem === null) {
+    const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
+    // The first read opens every file that SQLite needs: from here on a copy has no name.
+    scalar(database, 'PRAGMA schema_version')
+    return { ...opened, database }
+  }
+  const damage = [...opened.damage, problem]
+  return { ...opened, database: withoutSchema(image, file, problem), damage, isSuspect: true }
+}
+
+/** Before SQLite sees any of it. @throws UserError (exit 5) for a later format */
+function problemOf(image: Image, start: Buffer, file: string): string | null {
+  const format = start.readUInt32BE(60)
+  if (format > FORMAT) throw newerFormat(file, format, image)
+  return headerProblem(start) ?? foreignSchema(image, PAGE_SIZE)
+}
+
+/** Its rows are in the pages all the same. @throws UserError (exit 5) where there are none */
+export function withoutSchema(image: Image, file: string, problem: string): Database {
+  const database = recoverTicks(image, () => true)
+  if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return database
+  database.close()
+  throw recordingError(`nothing can be read of "${file}": ${problem}`, 'Look for another copy of it.')
+}
+
+/** @throws UserError when it is not ours, zipped, damaged, or may not be written */
 export function openForAppend(file: string): Database {
   const start = readOrExplain(file)
   if (isGzip(start))
     throw usageError(`"${file}" is gzipped and cannot be changed`, `Unzip it first: gunzip ${file}`)
-  readHeader(start, file)
+  const header = readHeader(start, file)
   try {
     accessSync(file, constants.W_OK)
   } catch {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
-  const database = openWritable(file)
+  const place = realpathSync(file)
+  refuseForeign(place)
+  if (header.format <= FORMAT && problemOf(place, start, file) !== null) throw damagedError(file)
+  const database = openWritable(place)
   try {
     refuseNewer(database, file)
+    refuseForeignObjects(database, file)
     return database
   } catch (error) {
     database.close()
@@ -97,17 +192,16 @@ export function openForAppend(file: string): Database {
 export const damagedError = (file: string): UserError =>
   recordingError(`"${file}" is damaged`, `Save what is left with upstreamtop repair ${file} -o saved.db.`)
 
+/** As the last transaction left it, in a -wal too. */
+function refuseForeignObjects(database: Database, file: string): void {
+  const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema').all()
+  if (foreignObject(rows) !== null) throw damagedError(file)
+}
+
 /** @throws UserError (exit 5) that names the version which reads it */
 export function refuseNewer(database: Database, file: string): void {
   const format = formatOf(database, file)
-  if (format <= FORMAT) return
-  const reader = text(
-    scalar(database, "SELECT value FROM meta WHERE key IN ('readable_by', 'tool') ORDER BY key LIMIT 1"),
-  )
-  throw recordingError(
-    `"${file}" is of format ${format}, this version reads up to format ${FORMAT}`,
-    `Open it with ${reader} or later.`,
-  )
+  if (format > FORMAT) throw newerFormat(file, format, file)
 }
 
 /** The first read: it meets whoever holds the file. */
@@ -123,74 +217,14 @@ function formatOf(database: Database, file: string): number {
   }
 }
 
-function besideWal(file: string): Opened {
-  if (existsSync(`${file}-shm`)) {
-    try {
-      const database = openReadOnly(file)
-      scalar(database, 'SELECT count(*) FROM sqlite_schema')
-      return { database, isLive: true, isSuspect: false, damage: [], raw: () => file }
-    } catch (error) {
-      if (!cannotWriteBeside(error)) throw error
-    }
-  }
-  return { database: openCopy(file, ['-wal']), isLive: false, isSuspect: false, damage: [], raw: () => file }
-}
-
-/** Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal. */
-function withoutItsWal(file: string, bytes: number): Opened {
-  const database = bytes <= IN_MEMORY ? openBytes(withoutWal(readFileSync(file))) : openCopy(file, [])
-  return { database, isLive: existsSync(`${file}-wal`), isSuspect: true, damage: [], raw: () => file }
-}
-
-function cutOff(file: string, { pages, pageSize }: Header, size: number): Opened {
-  const full = pages * pageSize
-  const damage = [`cut off: ${size} of ${full} bytes are there`]
-  if (full > IN_MEMORY)
-    return { database: openCopy(file, [], full), isLive: false, isSuspect: true, damage, raw: () => file }
-  return { ...fromBytes(readFileSync(file), file, () => file), damage }
-}
-
-function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
-  const { pages, pageSize, isWal } = readHeader(bytes.subarray(0, HEADER_BYTES), file)
-  const missing = pages * pageSize - bytes.length
-  const padded = missing > 0 ? Buffer.concat([bytes, Buffer.alloc(missing)]) : bytes
-  const damage = missing > 0 ? [`cut off: ${bytes.length} of ${padded.length} bytes are there`] : []
-  const database = openBytes(withoutWal(padded))
-  return { database, isLive: false, isSuspect: isWal || missing > 0, damage, raw }
-}
-
-/** A `mark` that was killed leaves a journal beside it: it is rolled back in a copy, the evidence stays as it is. */
-function finished(file: string): Opened {
-  const database = openReadOnly(file)
+function readable<T>(path: string, read: () => T): T {
   try {
-    scalar(database, 'SELECT count(*) FROM sqlite_schema')
-    return whole(database, file)
+    return read()
   } catch (error) {
-    if (!cannotWriteBeside(error) || !existsSync(`${file}-journal`)) return whole(database, file)
-    database.close()
-    return whole(openCopy(file, ['-journal']), file)
-  }
-}
-
-const whole = (database: Database, file: string): Opened => ({
-  database,
-  isLive: false,
-  isSuspect: false,
-  damage: [],
-  raw: () => file,
-})
-
-const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
-
-function unzip(bytes: Buffer, file: string): Buffer {
-  if (!isGzip(bytes)) return bytes
-  try {
-    return gunzipSync(bytes)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw recordingError(
-      `"${file}" cannot be unzipped: ${why}`,
-      'Check the copy with gzip -t, and copy it again.',
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error
+    throw usageError(
+      `"${path}" may not be read by you`,
+      'Ask its owner, or let him cut a copy: upstreamtop cut.',
     )
   }
 }

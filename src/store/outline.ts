@@ -4,12 +4,14 @@
  */
 import type { TickSummary } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
+import { inOrder } from './bounded.ts'
 import { ByteReader } from './bytes.ts'
 import type { Access } from './connection.ts'
 import { bytes, integer, orNull, query, scalar, type Database } from './database.ts'
-import { TICK_SUMMARY_COLUMNS } from './schema.ts'
+import { readMarkers } from './markers.ts'
+import { PAGE_SIZE, TICK_COLUMNS, TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { tickSummary } from './tick-row.ts'
-import { readSeries, type Minute, type Series } from './ticks.ts'
+import { minuteOf, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface Outline {
   readonly minutes: readonly Minute[]
@@ -24,12 +26,13 @@ export function readOutline({ database }: Access): Outline | null {
   return orNull(() => {
     const [first, last] = [endOf(database, 'ASC'), endOf(database, 'DESC')]
     if (first === null || last === null || hasClockSteps(database)) return null
+    if (last.seq - first.seq > mostTicks(database)) return null
     const minutes: Minute[] = []
     const starts: number[] = []
     // The first number of a series is its first start; no number takes more than eight bytes.
-    const rows = query(database, 'SELECT first, ticks, substr(series, 1, 8) FROM minute ORDER BY first').all()
-    for (const row of rows) {
-      minutes.push({ first: integer(row[0]), ticks: integer(row[1]) })
+    const rows = query(database, 'SELECT first, ticks, substr(series, 1, 8) FROM minute ORDER BY first')
+    for (const row of inOrder(rows.iterate())) {
+      minutes.push(minuteOf(row))
       starts.push(new ByteReader(bytes(row[2])).signed())
     }
     const isAscending = starts.every((start, i) => i === 0 || start > starts[i - 1]!)
@@ -64,4 +67,8 @@ function endOf(database: Database, order: 'ASC' | 'DESC'): TickSummary | null {
 }
 
 const hasClockSteps = (database: Database): boolean =>
-  scalar(database, "SELECT 1 FROM marker WHERE kind = 'clock_step' LIMIT 1") !== null
+  readMarkers(database).some(({ kind }) => kind === 'clock_step')
+
+/** A row of the tick table has a byte a column at least. */
+const mostTicks = (database: Database): number =>
+  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / TICK_COLUMNS.length

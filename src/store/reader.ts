@@ -14,7 +14,7 @@ import { readMarkers } from './markers.ts'
 import { readMeta } from './meta.ts'
 import { allNames, type AllNames } from './names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
-import { spansIn } from './spans.ts'
+import { firstFrom, spansIn, type Held } from './spans.ts'
 import { gapsOf, isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
@@ -80,6 +80,10 @@ export class StoredRecording implements Recording {
   get damage(): readonly string[] {
     return this.#damage
   }
+  /** what is worth knowing and no fault of the file, in words */
+  get notes(): readonly string[] {
+    return this.#connection.notes
+  }
   get gaps(): readonly Gap[] {
     return (this.#gaps ??= gapsOf(this.#series.ticks))
   }
@@ -92,14 +96,12 @@ export class StoredRecording implements Recording {
   }
 
   aggregate(range: SeqRange): Aggregate {
-    const sum = (): Aggregate =>
-      this.#connection.use((access) => aggregate(access, this.#series.minutes, range))
+    const sum = (): Aggregate => this.#connection.use((access) => aggregate(access, this.#held, range))
     return this.#whole(range, sum, ({ ticks }) => ticks)
   }
 
   spans(range: SeqRange): readonly Span[] {
-    const read = (): Span[] =>
-      this.#connection.use((access) => [...spansIn(access, this.#series.minutes, range)])
+    const read = (): Span[] => this.#connection.use((access) => [...spansIn(access, this.#held, range)])
     return this.#whole(range, read, (spans) => spans.reduce((sum, { ticks }) => sum + ticks, 0))
   }
 
@@ -107,10 +109,17 @@ export class StoredRecording implements Recording {
     return this.#connection.use((access) => readActivity(access, range))
   }
 
-  *requests(range: SeqRange): Iterable<RequestEvent> {
-    for (let seq = range.from; seq < range.to; seq++) {
+  *requests({ from, to }: SeqRange): Iterable<RequestEvent> {
+    for (const seq of this.#held.seqs(from, to)) {
       yield* this.#connection.use(({ frames }) => frames.requests(seq))
     }
+  }
+
+  get #held(): Held {
+    const { ticks, minutes } = this.#series
+    // The numbers of an outline have no holes, and are no more than the file has room for.
+    const seqs = this.#outline === null ? seqsOf(ticks) : numbers(this.#outline.last.seq)
+    return { minutes, seqs }
   }
 
   refresh(): boolean {
@@ -219,6 +228,21 @@ export class StoredRecording implements Recording {
     return Math.max(0, Math.min(to, first + ticks.length) - Math.max(from, first))
   }
 }
+
+/** Of what is there: a number may be followed by one that is a billion greater. */
+const seqsOf = (ticks: readonly TickSummary[]): Held['seqs'] =>
+  function* (from, to) {
+    for (let i = firstFrom(ticks, ({ seq }) => seq, from); i < ticks.length; i++) {
+      const { seq } = ticks[i]!
+      if (seq >= to) return
+      yield seq
+    }
+  }
+
+const numbers = (last: number): Held['seqs'] =>
+  function* (from, to) {
+    for (let seq = from; seq < to && seq <= last; seq++) yield seq
+  }
 
 /** Ticks; some milliseconds. */
 const PROOFREAD = 128

@@ -3,7 +3,8 @@
  * is committed, so any copy of it is the row; the tick's checksum says whether all of them were found.
  */
 import { isRefusal, openScratch, type Database, type SqlValue, type Statement } from './database.ts'
-import { pageSource, pagesOf, rowsOfPage, type RawRow } from './pages.ts'
+import { MAX_SEQ } from './limits.ts'
+import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
 import {
   CONNECTION_COLUMNS,
   COUNT_COLUMNS,
@@ -61,14 +62,14 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   database.exec(SCHEMA)
   database.pragma(`user_version = ${FORMAT}`)
   const insert = inserter(database)
-  const source = pageSource(file, PAGE_SIZE)
+  const pages = openPages(file, PAGE_SIZE)
   try {
     database.transaction(() => {
-      for (const [number, page] of pagesOf(file, PAGE_SIZE))
-        for (const row of rowsOfPage(page, number, source.page)) insertRow(row, isWanted, insert)
+      for (const [number, page] of allPages(pages))
+        for (const row of rowsOfPage(page, number, pages)) insertRow(row, isWanted, insert)
     })()
   } finally {
-    source.close()
+    pages.close()
   }
   return database
 }
@@ -79,6 +80,7 @@ const NAMES: ReadonlySet<string> = new Set(['backend', 'route', 'marker'])
 type Insert = (home: Home, values: readonly SqlValue[]) => void
 
 function insertRow(row: RawRow, isWanted: (tick: number) => boolean, insert: Insert): void {
+  if (row.rowid >= MAX_SEQ * ROWS) return
   for (const home of HOMES.get(row.columns) ?? []) {
     const tick = home.tickOf(row.rowid)
     if (home.table === 'meta') insert(home, row.values())

@@ -3,10 +3,12 @@
  * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
  */
 import type { TickSummary } from '../frame/recording.ts'
-import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { inOrder } from './bounded.ts'
+import { CorruptRow } from './corrupt-row.ts'
+import { isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { tickSummary } from './tick-row.ts'
-import type { Minute } from './ticks.ts'
+import { minuteOf, type Minute } from './ticks.ts'
 
 export interface Salvaged {
   readonly ticks: TickSummary[]
@@ -46,6 +48,9 @@ const PROBES: readonly { readonly step: number; readonly count: number }[] = [
   { step: 512, count: 5000 },
 ]
 
+/** Of one file: holes are few. */
+const MOST_LOOK_UPS = 100_000
+
 /** All ticks that look-ups find. */
 export function readTicks(database: Database): FoundTicks {
   const select = (where: string): Query =>
@@ -56,14 +61,15 @@ export function readTicks(database: Database): FoundTicks {
     select('seq = ?'),
   ]
   const ticks: TickSummary[] = []
+  const lookUps = { left: MOST_LOOK_UPS }
   let next = 0
   for (;;) {
     if (readWhile(forward.iterate(next), into(ticks))) return { ticks, isEndLost: false }
     const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
-    const beyond = probe(one, last)
+    const beyond = probe(one, last, lookUps)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
-    readWhile(backward.iterate(beyond.seq, last), into(back))
+    readWhile(backward.iterate(beyond.seq, last), into(back, -1))
     ticks.push(...back.reverse(), beyond)
     next = beyond.seq + 1
   }
@@ -72,12 +78,12 @@ export function readTicks(database: Database): FoundTicks {
 function readMinutes(database: Database): readonly Minute[] {
   const minutes: Minute[] = []
   const rows = query(database, 'SELECT first, ticks FROM minute ORDER BY first').iterate()
-  readWhile(rows, (row) => minutes.push({ first: integer(row[0]), ticks: integer(row[1]) }))
+  readWhile(inOrder(rows), (row) => minutes.push(minuteOf(row)))
   return minutes
 }
 
 /** Rows up to the first that cannot be read; whether all could. */
-function readWhile(rows: IterableIterator<SqlRow>, take: (row: SqlRow) => void): boolean {
+function readWhile(rows: Iterable<SqlRow>, take: (row: SqlRow) => void): boolean {
   try {
     for (const row of rows) take(row)
     return true
@@ -87,18 +93,24 @@ function readWhile(rows: IterableIterator<SqlRow>, take: (row: SqlRow) => void):
   }
 }
 
+/** In the one order or the other: a tree that repeats itself ends here. */
 const into =
-  (ticks: TickSummary[]) =>
+  (ticks: TickSummary[], direction: 1 | -1 = 1) =>
   (row: SqlRow): void => {
-    ticks.push(tickSummary(row))
+    const tick = tickSummary(row)
+    const last = ticks.at(-1)
+    if (last !== undefined && direction * (tick.seq - last.seq) <= 0)
+      throw new CorruptRow('ticks that are out of order')
+    ticks.push(tick)
   }
 
 /** The first tick beyond `last` that a look-up finds. */
-function probe(one: Query, last: number): TickSummary | null {
+function probe(one: Query, last: number, lookUps: { left: number }): TickSummary | null {
   let seq = last
   for (const { step, count } of PROBES) {
     for (let i = 0; i < count; i++) {
       seq += step
+      if (lookUps.left-- <= 0) return null
       const found: TickSummary[] = []
       readWhile(one.iterate(seq), into(found))
       if (found[0] !== undefined) return found[0]

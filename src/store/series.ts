@@ -8,6 +8,7 @@ import type { TickSummary } from '../frame/recording.ts'
 import { micros, SECOND, wallMicros } from '../frame/units.ts'
 import { ByteWriter } from './bytes.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { checkSeq, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
 
 export const GAP_REASONS = [
   'late',
@@ -35,8 +36,22 @@ export function packSeries(ticks: readonly TickSummary[]): Buffer {
   return bytes.take()
 }
 
-/** Appends the summaries of the ticks from `first` on. A day has 700,000 numbers: the common one-byte case is read in line. */
-export function unpackSeries(packed: Uint8Array, first: number, into: TickSummary[]): void {
+/**
+ * Appends the summaries of `ticks` ticks, from `first` on. A day has 700,000 numbers: the common one-byte case is read in line.
+ * @throws CorruptRow, with nothing appended
+ */
+export function unpackSeries(packed: Uint8Array, first: number, ticks: number, into: TickSummary[]): void {
+  const known = into.length
+  try {
+    unpack(packed, first, into)
+    if (into.length - known !== ticks) throw new CorruptRow('a minute’s series has another number of ticks')
+  } catch (error) {
+    into.length = known
+    throw error
+  }
+}
+
+function unpack(packed: Uint8Array, first: number, into: TickSummary[]): void {
   let at = 0
   const next = (): number => {
     const byte = packed[at++]!
@@ -58,10 +73,12 @@ export function unpackSeries(packed: Uint8Array, first: number, into: TickSummar
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
   let end = 0
-  for (let seq = first; at < packed.length; seq++) {
+  for (let seq = checkSeq(first); at < packed.length; seq++) {
+    if (seq - first === MAX_MINUTE_TICKS) throw new CorruptRow('no minute has so many ticks')
     const start = end + signed()
     const length = SECOND + signed()
     end = start + length
+    checkTime(start, length)
     into.push({
       seq,
       start: wallMicros(start),
@@ -74,5 +91,5 @@ export function unpackSeries(packed: Uint8Array, first: number, into: TickSummar
       gapBefore: GAP_REASONS[next() - 1] ?? null,
     })
   }
-  if (Number.isNaN(end)) throw new CorruptRow('a minute’s series ends early')
+  if (at > packed.length) throw new CorruptRow('a minute’s series ends early')
 }

@@ -2,7 +2,8 @@
 import type { ConnectionCounts } from '../frame/aggregate.ts'
 import type { Codes, ConnectionRow, Counts, TrafficRow } from '../frame/frame.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
-import { integer, query, type Database, type Query, type SqlRow } from './database.ts'
+import { BoundedQuery } from './bounded.ts'
+import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { takeConnection, takeCounts } from './rows.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, ROWS } from './schema.ts'
@@ -20,19 +21,20 @@ interface RawRows {
 }
 
 export class SpanReader {
-  readonly #traffic: Query
-  readonly #status: Query
-  readonly #connection: Query
+  readonly #traffic: BoundedQuery
+  readonly #status: BoundedQuery
+  readonly #connection: BoundedQuery
 
   constructor(
     database: Database,
     prefix: '' | 'minute_',
     readonly names: DimensionReader,
   ) {
-    const select = (table: string, columns: readonly string[]): Query =>
-      query(
+    const select = (table: string, columns: readonly string[]): BoundedQuery =>
+      new BoundedQuery(
         database,
-        `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE id >= ? AND id < ? ORDER BY id`,
+        `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`,
+        columns.length,
       )
     this.#traffic = select('traffic', ['backend', 'route', ...COUNT_COLUMNS])
     this.#status = select('status', ['backend', 'route', 'code', 'answers'])

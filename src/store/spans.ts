@@ -4,34 +4,42 @@ import { spanOfFrame, type Span } from '../frame/span.ts'
 import type { Access } from './connection.ts'
 import type { Minute } from './ticks.ts'
 
-/** In order. What cannot be read is left out. @param minutes all rollups, in order */
-export function* spansIn(access: Access, minutes: readonly Minute[], { from, to }: SeqRange): Iterable<Span> {
+/** What a recording has of a range. */
+export interface Held {
+  /** all rollups, in order */
+  readonly minutes: readonly Minute[]
+  /** the numbers of the ticks from one on and before another, in order */
+  readonly seqs: (from: number, to: number) => Iterable<number>
+}
+
+/** In order. What cannot be read is left out. */
+export function* spansIn(access: Access, { minutes, seqs }: Held, { from, to }: SeqRange): Iterable<Span> {
   let next = from
-  for (let i = firstFrom(minutes, from); i < minutes.length; i++) {
+  for (let i = firstFrom(minutes, ({ first }) => first, from); i < minutes.length; i++) {
     const { first, ticks } = minutes[i]!
     if (first + ticks > to) break
     const rollup = rollupOf(access, first)
     if (rollup === null) continue
-    yield* ticksIn(access, next, first)
+    yield* ticksOf(access, seqs(next, first))
     yield rollup
     next = first + ticks
   }
-  yield* ticksIn(access, next, to)
+  yield* ticksOf(access, seqs(next, to))
 }
 
-/** Index of the first rollup that begins at `seq` or later. */
-function firstFrom(minutes: readonly Minute[], seq: number): number {
-  let [low, high] = [0, minutes.length]
+/** Index of the first whose number is `seq` or greater; `list` is in their order. */
+export function firstFrom<T>(list: readonly T[], numberOf: (item: T) => number, seq: number): number {
+  let [low, high] = [0, list.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    if (minutes[middle]!.first < seq) low = middle + 1
+    if (numberOf(list[middle]!) < seq) low = middle + 1
     else high = middle
   }
   return low
 }
 
-function* ticksIn({ frames }: Access, from: number, to: number): Iterable<Span> {
-  for (let seq = from; seq < to; seq++) {
+function* ticksOf({ frames }: Access, seqs: Iterable<number>): Iterable<Span> {
+  for (const seq of seqs) {
     const frame = frames.read(seq)
     if (frame !== null) yield spanOfFrame(frame)
   }

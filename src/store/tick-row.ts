@@ -8,6 +8,7 @@ import { putHost, takeHost } from './rows.ts'
 import { HOST_COLUMNS, TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { checkSeq, checkTime } from './limits.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
@@ -106,11 +107,12 @@ export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
 export function tickHead(cells: SqlRow): TickHead {
   const mono = cells[MONO]
   if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
+  const { seq, start, length } = tickSummary(cells)
   return {
-    seq: integer(cells[0]),
-    start: wallMicros(integer(cells[1])),
+    seq,
+    start,
     mono: monotonicNanos(mono),
-    length: micros(integer(cells[2])),
+    length,
     ...takeHost(cells, HOST),
     cost: {
       cpu: micros(integer(cells[COST])),
@@ -123,17 +125,21 @@ export function tickHead(cells: SqlRow): TickHead {
 }
 
 /** @param cells seq and TICK_SUMMARY_COLUMNS */
-export const tickSummary = (cells: SqlRow): TickSummary => ({
-  seq: integer(cells[0]),
-  start: wallMicros(integer(cells[1])),
-  length: micros(integer(cells[2])),
-  requests: integer(cells[3]),
-  answered: integer(cells[4]),
-  fivexx: integer(cells[5]),
-  failures: integer(cells[6]),
-  headerSum: micros(integer(cells[7])),
-  gapBefore: gapReason(cells[8]),
-})
+export function tickSummary(cells: SqlRow): TickSummary {
+  const [start, length] = [integer(cells[1]), integer(cells[2])]
+  checkTime(start, length)
+  return {
+    seq: checkSeq(integer(cells[0])),
+    start: wallMicros(start),
+    length: micros(length),
+    requests: integer(cells[3]),
+    answered: integer(cells[4]),
+    fivexx: integer(cells[5]),
+    failures: integer(cells[6]),
+    headerSum: micros(integer(cells[7])),
+    gapBefore: gapReason(cells[8]),
+  }
+}
 
 const gapReason = (cell: SqlValue | undefined): GapReason | null =>
   GAP_REASONS.find((reason) => reason === cell) ?? null

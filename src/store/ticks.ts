@@ -3,7 +3,10 @@ import { MAX_COVERED } from '../frame/aggregate.ts'
 import type { Gap } from '../frame/frame.ts'
 import type { SeqRange, TickSummary } from '../frame/recording.ts'
 import { addMicros, wallMicros } from '../frame/units.ts'
-import { allOr, bytes, integer, query, type Database } from './database.ts'
+import { inOrder } from './bounded.ts'
+import { CorruptRow } from './corrupt-row.ts'
+import { allOr, bytes, integer, query, type Database, type SqlRow } from './database.ts'
+import { checkSeq, MAX_MINUTE_TICKS } from './limits.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { unpackSeries } from './series.ts'
 import { tickSummary } from './tick-row.ts'
@@ -32,23 +35,32 @@ export function readSeries(database: Database, series: Series, range = ALL): boo
   const nextSeq = (): number => (ticks.at(-1)?.seq ?? range.from - 1) + 1
   const readLoose = (to: number): void => {
     if (nextSeq() >= to) return
-    for (const row of select.all(nextSeq(), to)) ticks.push(tickSummary(row))
+    for (const row of inOrder(select.iterate(nextSeq(), to))) ticks.push(tickSummary(row))
   }
   const last = minutes.at(-1)
   const rollups = query(
     database,
     'SELECT first, ticks, series FROM minute WHERE first >= ? AND first < ? ORDER BY first',
   )
-  for (const row of rollups.all(last === undefined ? range.from : last.first + last.ticks, range.to)) {
-    const minute = { first: integer(row[0]), ticks: integer(row[1]) }
+  const from = last === undefined ? range.from : last.first + last.ticks
+  // Read whole before ticks are: a connection does one thing at a time.
+  for (const row of [...inOrder(rollups.iterate(from, range.to))]) {
+    const minute = minuteOf(row)
     minutes.push(minute)
     if (minute.first + minute.ticks <= nextSeq()) continue
     readLoose(minute.first)
-    if (minute.first >= nextSeq()) unpackSeries(bytes(row[2]), minute.first, ticks)
+    if (minute.first >= nextSeq()) unpackSeries(bytes(row[2]), minute.first, minute.ticks, ticks)
     else readLoose(minute.first + minute.ticks)
   }
   readLoose(range.to)
   return ticks.length > known
+}
+
+/** @param row first, ticks, … */
+export function minuteOf(row: SqlRow): Minute {
+  const [first, ticks] = [checkSeq(integer(row[0])), integer(row[1])]
+  if (ticks < 1 || ticks > MAX_MINUTE_TICKS) throw new CorruptRow('no minute has so many ticks')
+  return { first, ticks }
 }
 
 /** null where there is none, or it cannot be read */

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { UserError } from '../../src/errors.ts'
 import { ofFrame } from '../../src/frame/aggregate.ts'
 import type { SecondFrame } from '../../src/frame/frame.ts'
-import { pageSource, pagesOf, rowsOfPage } from '../../src/store/pages.ts'
+import { allPages, openPages, rowsOfPage } from '../../src/store/pages.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { ROWS, TICK_COLUMNS } from '../../src/store/schema.ts'
 import type { Folder } from './kit.ts'
@@ -65,9 +65,9 @@ export function truncation(folder: Folder, rounds: number, random: () => number)
 function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
   const last = new Array<number>(ticks).fill(0)
   let names = 0
-  const source = pageSource(bytes, PAGE)
-  for (const [number, page] of pagesOf(bytes, PAGE)) {
-    for (const { rowid, columns } of rowsOfPage(page, number, source.page)) {
+  const source = openPages(bytes, PAGE)
+  for (const [number, page] of allPages(source)) {
+    for (const { rowid, columns } of rowsOfPage(page, number, source)) {
       const tick = columns === TICK_COLUMNS.length ? rowid : rowid >= ROWS ? Math.floor(rowid / ROWS) : rowid
       if (columns === 4 || (columns === 3 && rowid < 20)) names = Math.max(names, number)
       if (tick < ticks) last[tick] = Math.max(last[tick]!, number)

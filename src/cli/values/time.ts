@@ -20,7 +20,7 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
   if (timeZone === undefined) adopt(info.timeZone)
   return {
     span: spanOf(ticks) ?? { from: info.start, to: info.end },
-    timeZone: timeZone ?? (isTimeZone(info.timeZone) ? info.timeZone : 'UTC'),
+    timeZone: timeZone ?? info.timeZone,
     now: wallMicros(io.now() * 1000),
     markers,
   }

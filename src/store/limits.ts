@@ -1,0 +1,24 @@
+/**
+ * What no recording of ours exceeds. A file is passed around: beyond these a number is damage, so that no loop, no list and no memory
+ * follows what a file merely claims.
+ */
+import { CorruptRow } from './corrupt-row.ts'
+
+/** A tick a second for 136 years; a row's id, `seq · 2^20 + n`, stays exact. */
+export const MAX_SEQ = 2 ** 32
+/** 2200-01-01, µs since 1970 */
+const LATEST = 7_258_118_400e6
+/** The most that `--requests` takes. */
+export const MAX_LISTED = 100_000
+/** A rollup sums the ticks of a minute; a clock that is set back may bring it some more. */
+export const MAX_MINUTE_TICKS = 3600
+/** @param start µs since 1970; @param length µs. @throws CorruptRow for what lies outside 1970–2200 */
+export function checkTime(start: number, length: number): void {
+  if (start >= 0 && length >= 0 && start + length <= LATEST) return
+  throw new CorruptRow('a tick lies outside 1970–2200')
+}
+
+export function checkSeq(seq: number): number {
+  if (seq >= 0 && seq < MAX_SEQ) return seq
+  throw new CorruptRow(`no tick has the number ${seq}`)
+}

@@ -1,0 +1,71 @@
+/** The pages that a -journal keeps of before a change that was broken off (sqlite.org/fileformat2.html, section 3). */
+import { readFileSync } from 'node:fs'
+import type { Patch } from './patch.ts'
+
+const MAGIC = Buffer.from('d9d505f920a163d7', 'hex')
+/** The fields of a header; the rest of its sector is empty. */
+const FIELDS = 28
+const UNKNOWN = 0xffffffff
+
+interface Segment {
+  readonly records: number
+  readonly nonce: number
+  readonly pages: number
+  readonly sector: number
+}
+
+/**
+ * @returns null where there is nothing to roll back, or where it is not of a change to this file alone: a journal that names another one
+ * belongs to a transaction over several databases, which we never make
+ */
+export function journalPatch(path: string, pageSize: number, filePages: number): Patch | null {
+  const journal = readFileSync(path)
+  const first = segmentAt(journal, 0, pageSize)
+  if (first === null || namesAnother(journal)) return null
+  const content = [...recordsOf(journal, first, pageSize)]
+  return content.length === 0 ? null : { pages: Math.min(first.pages, filePages), content }
+}
+
+/** It ends in the name of a super-journal, which SQLite would delete. */
+export const namesAnother = (journal: Buffer): boolean => journal.subarray(-MAGIC.length).equals(MAGIC)
+
+function segmentAt(journal: Buffer, at: number, pageSize: number): Segment | null {
+  if (at + FIELDS > journal.length || journal.compare(MAGIC, 0, 8, at, at + 8) !== 0) return null
+  const [records, nonce, pages] = [8, 12, 16].map((field) => journal.readUInt32BE(at + field)) as [
+    number,
+    number,
+    number,
+  ]
+  const sector = journal.readUInt32BE(at + 20)
+  const isSector = sector >= 32 && sector <= 65_536 && (sector & (sector - 1)) === 0
+  // Very old ones do not say how large a page is.
+  const size = journal.readUInt32BE(at + 24)
+  if (!isSector || (size !== 0 && size !== pageSize)) return null
+  const rest = Math.floor((journal.length - at - sector) / (pageSize + 8))
+  return { records: records === UNKNOWN ? rest : records, nonce, pages, sector }
+}
+
+/** Up to the first that is torn. The first content of a page is the one before the change. */
+function* recordsOf(journal: Buffer, first: Segment, pageSize: number): Generator<readonly [number, Buffer]> {
+  const met = new Set<number>()
+  let at = 0
+  for (let segment: Segment | null = first; segment !== null; segment = segmentAt(journal, at, pageSize)) {
+    at += segment.sector
+    for (let i = 0; i < segment.records; i++, at += pageSize + 8) {
+      if (at + pageSize + 8 > journal.length) return
+      const page = journal.readUInt32BE(at)
+      const content = journal.subarray(at + 4, at + 4 + pageSize)
+      if (page === 0 || journal.readUInt32BE(at + 4 + pageSize) !== checksum(content, segment.nonce)) return
+      if (page <= first.pages && !met.has(page)) yield [page, content]
+      met.add(page)
+    }
+    at = Math.ceil(at / segment.sector) * segment.sector
+  }
+}
+
+/** Every two hundredth byte, from the end. */
+function checksum(content: Buffer, nonce: number): number {
+  let sum = nonce
+  for (let i = content.length - 200; i > 0; i -= 200) sum += content[i]!
+  return sum >>> 0
+}

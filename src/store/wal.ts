@@ -1,0 +1,113 @@
+/** The transactions in a -wal, as SQLite would take them over (sqlite.org/fileformat2.html, section 4). */
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { Patch } from './patch.ts'
+
+const HEADER = 32
+const FRAME_HEADER = 24
+const LITTLE = 0x377f0682
+
+/** What each frame must carry on from. */
+interface Chain {
+  readonly isLittle: boolean
+  readonly salts: Buffer
+  sums: [number, number]
+}
+
+/** @param pageSize of the recording; @param filePages that it has. @returns null where no transaction is whole */
+export function walPatch(path: string, pageSize: number, filePages: number): Patch | null {
+  const descriptor = openSync(path, 'r')
+  try {
+    const places = committed(descriptor, pageSize)
+    if (places === null) return null
+    // Pages that neither has would be claimed only.
+    const most = Math.max(filePages, ...highest(places.at))
+    return { pages: Math.min(places.pages, most), content: contentOf(path, places.at, pageSize) }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function* highest(at: ReadonlyMap<number, number>): Generator<number> {
+  let most = 0
+  for (const page of at.keys()) if (page > most) most = page
+  yield most
+}
+
+/** Where the newest content of each page begins, as of the last transaction that is whole. */
+function committed(
+  descriptor: number,
+  pageSize: number,
+): { readonly pages: number; readonly at: ReadonlyMap<number, number> } | null {
+  const chain = beginChain(descriptor, pageSize)
+  if (chain === null) return null
+  const at = new Map<number, number>()
+  const open = new Map<number, number>()
+  let pages = 0
+  const frame = Buffer.alloc(FRAME_HEADER + pageSize)
+  for (let start = HEADER; readSync(descriptor, frame, 0, frame.length, start) === frame.length;) {
+    if (!goesOn(chain, frame)) break
+    open.set(frame.readUInt32BE(0), start + FRAME_HEADER)
+    const size = frame.readUInt32BE(4)
+    if (size > 0) {
+      pages = size
+      for (const [page, place] of open) at.set(page, place)
+      open.clear()
+    }
+    start += frame.length
+  }
+  return pages === 0 ? null : { pages, at }
+}
+
+function beginChain(descriptor: number, pageSize: number): Chain | null {
+  const header = Buffer.alloc(HEADER)
+  if (readSync(descriptor, header, 0, HEADER, 0) !== HEADER) return null
+  const magic = header.readUInt32BE(0)
+  const isLittle = magic === LITTLE
+  if ((!isLittle && magic !== LITTLE + 1) || header.readUInt32BE(8) !== pageSize) return null
+  const sums = checksum([0, 0], header, 0, 24, isLittle)
+  if (sums[0] !== header.readUInt32BE(24) || sums[1] !== header.readUInt32BE(28)) return null
+  return { isLittle, salts: header.subarray(16, 24), sums }
+}
+
+/** A frame of an earlier round of the file has other salts, a torn one another sum. */
+function goesOn(chain: Chain, frame: Buffer): boolean {
+  if (frame.compare(chain.salts, 0, 8, 8, 16) !== 0 || frame.readUInt32BE(0) === 0) return false
+  const head = checksum(chain.sums, frame, 0, 8, chain.isLittle)
+  const sums = checksum(head, frame, FRAME_HEADER, frame.length, chain.isLittle)
+  if (sums[0] !== frame.readUInt32BE(16) || sums[1] !== frame.readUInt32BE(20)) return false
+  chain.sums = sums
+  return true
+}
+
+function checksum(
+  [first, second]: readonly [number, number],
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isLittle: boolean,
+): [number, number] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let [a, b] = [first | 0, second | 0]
+  for (let at = from; at < to; at += 8) {
+    a = (a + view.getInt32(at, isLittle) + b) | 0
+    b = (b + view.getInt32(at + 4, isLittle) + a) | 0
+  }
+  return [a >>> 0, b >>> 0]
+}
+
+function* contentOf(
+  path: string,
+  at: ReadonlyMap<number, number>,
+  pageSize: number,
+): Generator<readonly [number, Buffer]> {
+  const descriptor = openSync(path, 'r')
+  try {
+    for (const [page, place] of at) {
+      const content = Buffer.alloc(pageSize)
+      readSync(descriptor, content, 0, pageSize, place)
+      yield [page, content]
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
