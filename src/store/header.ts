@@ -44,10 +44,19 @@ const foreign = (file: string, why: string, remedy: string): UserError =>
   recordingError(`"${file}" is not a recording: ${why}`, remedy)
 
 const UTF8 = 1
+/** Bytes 20 to 23: no byte of a page is reserved, and the shares of a page that SQLite asks for. */
+const FIXED = Buffer.from([0, 64, 32, 32])
+const NEWEST_SCHEMA_FORMAT = 4
 
-/** In words, what SQLite would misread all pages by; null where there is nothing. */
+/** In words, what SQLite would misread all pages by, or refuse; null where there is nothing. */
 export function headerProblem(bytes: Buffer): string | null {
-  const isOurs = bytes.readUInt16BE(16) === PAGE_SIZE && bytes[20] === 0 && bytes.readUInt32BE(56) === UTF8
+  const schemaFormat = bytes.readUInt32BE(44)
+  const isOurs =
+    bytes.readUInt16BE(16) === PAGE_SIZE &&
+    bytes.compare(FIXED, 0, 4, 20, 24) === 0 &&
+    schemaFormat >= 1 &&
+    schemaFormat <= NEWEST_SCHEMA_FORMAT &&
+    bytes.readUInt32BE(56) === UTF8
   return isOurs ? null : 'its header is damaged'
 }
 

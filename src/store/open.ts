@@ -137,15 +137,18 @@ function patchOf(place: string, { isWal, pageSize }: Header, size: number, besid
 }
 
 function openImage(image: Image, file: string, opened: Omit<Opened, 'database'>): Opened {
+  if (image.length === 0) throw nothingIn(file, 'not even its first page is whole')
   const problem = problemOf(image, typeof image === 'string' ? readStart(image, HEADER_BYTES) : image, file)
-  if (problem === null) {
-    const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
-    // The first read opens every file that SQLite needs: from here on a copy has no name.
-    scalar(database, 'PRAGMA schema_version')
-    return { ...opened, database }
-  }
+  if (problem === null) return { ...opened, database: databaseOf(image) }
   const damage = [...opened.damage, problem]
   return { ...opened, database: withoutSchema(image, file, problem), damage, isSuspect: true }
+}
+
+function databaseOf(image: Image): Database {
+  const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
+  // The first read opens every file that SQLite needs: from here on a copy has no name.
+  scalar(database, 'PRAGMA schema_version')
+  return database
 }
 
 /** Before SQLite sees any of it. @throws UserError (exit 5) for a later format */
@@ -160,8 +163,11 @@ export function withoutSchema(image: Image, file: string, problem: string): Data
   const database = recoverTicks(image, () => true)
   if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return database
   database.close()
-  throw recordingError(`nothing can be read of "${file}": ${problem}`, 'Look for another copy of it.')
+  throw nothingIn(file, problem)
 }
+
+const nothingIn = (file: string, why: string): UserError =>
+  recordingError(`nothing can be read of "${file}": ${why}`, 'Look for another copy of it.')
 
 /** @throws UserError when it is not ours, zipped, damaged, or may not be written */
 export function openForAppend(file: string): Database {

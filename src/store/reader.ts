@@ -7,6 +7,7 @@ import type { TimeSpan } from '../frame/time.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
+import { orNull } from './database.ts'
 import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
 import { livingHolder } from './lock.ts'
@@ -125,6 +126,13 @@ export class StoredRecording implements Recording {
   refresh(): boolean {
     if (this.#outline !== null) return this.#readOn()
     this.#forgetEvicted()
+    const more = orNull(() => this.#readMore())
+    // Damage is looked around once, and said; from then on nothing new is found beyond it.
+    return more ?? (this.#isChecked ? false : this.#readOn(true))
+  }
+
+  /** @throws where the pages that hold it are damaged */
+  #readMore(): boolean {
     return this.#connection.use(({ database }) => {
       const markers = readMarkers(database)
       const more = readSeries(database, this.#series) || markers.length > this.#markers.length

@@ -370,6 +370,39 @@ test('a zip of zeros, and one whose header claims pages that are not there, are 
   })
 })
 
+test('a header that SQLite would misread or refuse is damage; less than a page is nothing', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const content = readFileSync(file)
+    // the page size, the reserved bytes, a share of a page, the schema format, the encoding
+    for (const place of [16, 20, 21, 23, 44, 47, 59]) {
+      writeFileSync(file, Buffer.from(content).fill(content[place]! ^ 0x42, place, place + 1))
+      const { ticks, damage } = readAll(file)
+      assert.equal(ticks, 70, `byte ${place}`)
+      assert.match(damage.join(), /its header is damaged/)
+    }
+    for (const length of [100, 101, 4095]) {
+      writeFileSync(file, content.subarray(0, length))
+      assert.throws(() => openRecording(file), refused(5, /not even its first page/))
+    }
+  })
+})
+
+test('a recording that is followed and turns out to be damaged is read around it once', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, { ...SAMPLE, secs: 200 })
+    const recording = openRecording(file, { follow: true })
+    recording.close()
+    multiply(file, 'minute')
+    assert.equal(recording.refresh(), true)
+    assert.notDeepEqual(recording.damage, [])
+    assert.equal(recording.refresh(), false)
+    recording.close()
+  })
+})
+
 test('words in meta are words: a lock, a zone, a version that are none are passed over', () => {
   inFolder((folder) => {
     const evil = '\u001b[2J\u001b]0;PWNED\u0007'
