@@ -20,6 +20,8 @@ export class UserError extends Error {
     readonly exitCode: ExitCode,
     message: string,
     readonly remedy?: string,
+    /** further lines of what happened: where in an expression, the rest of the helper's words */
+    readonly details: readonly string[] = [],
   ) {
     super(message)
   }

@@ -58,10 +58,11 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     })
   } finally {
     clearTimeout(timer)
-    io.signal.removeEventListener('abort', stop)
     stop()
     ;(sink as RecordingSink | null)?.close()
     ;(watcher as Watcher | null)?.end()
+    await (watcher as Watcher | null)?.closed?.catch(() => undefined)
+    io.signal.removeEventListener('abort', stop)
   }
   await (watcher as Watcher | null)?.closed
 }
@@ -75,8 +76,8 @@ const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
 })
 
 function sayWhatIsMissing({ warnings, unseen = [] }: HelloLine, io: Io): void {
-  for (const warning of warnings) io.stderr.write(`upstreamtop: ${warning}\n`)
-  for (const { what, remedy } of unseen) io.stderr.write(`upstreamtop: ${what}: ${remedy}\n`)
+  for (const warning of warnings) io.stderr.line(`upstreamtop: ${warning}`)
+  for (const { what, remedy } of unseen) io.stderr.line(`upstreamtop: ${what}: ${remedy}`)
 }
 
 /** A watcher that does nothing on the screen. */

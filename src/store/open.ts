@@ -17,6 +17,7 @@ import {
   text,
   type Database,
 } from './database.ts'
+import { quotedFile } from '../shell.ts'
 import { HEADER_BYTES, readHeader, withoutWal, type Header } from './header.ts'
 import { openCopy, readStart } from './private-copy.ts'
 import { FORMAT } from './schema.ts'
@@ -76,7 +77,10 @@ function fromZip(file: string): Opened {
 export function openForAppend(file: string): Database {
   const start = readOrExplain(file)
   if (isGzip(start))
-    throw usageError(`"${file}" is gzipped and cannot be changed`, `Unzip it first: gunzip ${file}`)
+    throw usageError(
+      `"${file}" is gzipped and cannot be changed`,
+      `Unzip it first: gunzip ${quotedFile(file)}`,
+    )
   readHeader(start, file)
   try {
     accessSync(file, constants.W_OK)
@@ -95,7 +99,10 @@ export function openForAppend(file: string): Database {
 
 /** It is read around, but not written into. */
 export const damagedError = (file: string): UserError =>
-  recordingError(`"${file}" is damaged`, `Save what is left with upstreamtop repair ${file} -o saved.db.`)
+  recordingError(
+    `"${file}" is damaged`,
+    `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
+  )
 
 /** @throws UserError (exit 5) that names the version which reads it */
 export function refuseNewer(database: Database, file: string): void {
