@@ -27,6 +27,13 @@ export class UserError extends Error {
   }
 }
 
+/** Another process of ours has done it all, and has said it. */
+export class Delegated extends Error {
+  constructor(readonly exitCode: number) {
+    super('another process has done it')
+  }
+}
+
 /** Wrong use of a command, an option or a value (exit 2). */
 export const usageError = (message: string, remedy?: string): UserError =>
   new UserError(ExitCode.usage, message, remedy)

@@ -1,11 +1,11 @@
 /** One command line from start to exit code. The only place that turns what was thrown into words. */
 import { CommanderError } from 'commander'
-import { ExitCode, UserError } from '../errors.ts'
+import { Delegated, ExitCode, UserError } from '../errors.ts'
 import { ioOf, type Surroundings } from './io.ts'
 import type { Outlet } from './outlet.ts'
 import { program, withDefaultCommand } from './program.ts'
 
-export async function run(surroundings: Surroundings): Promise<ExitCode> {
+export async function run(surroundings: Surroundings): Promise<number> {
   const io = ioOf(surroundings)
   const line = withDefaultCommand(io.args)
   try {
@@ -17,9 +17,10 @@ export async function run(surroundings: Surroundings): Promise<ExitCode> {
 }
 
 /** What it quotes may have come off the wire or out of a file. */
-export function explain(error: unknown, stderr: Outlet): ExitCode {
+export function explain(error: unknown, stderr: Outlet): number {
   // Commander has written its own words; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+  if (error instanceof Delegated) return error.exitCode
   if (error instanceof UserError) {
     stderr.line(`upstreamtop: ${error.message}`)
     for (const line of error.details) stderr.line(`  ${line}`)

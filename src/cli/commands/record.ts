@@ -64,13 +64,12 @@ export function recordCommand(io: Io): Command {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
-      openSink: (meta, owner) => {
+      openSink: (meta) => {
         sink = open(flags.out, meta, {
           keep: flags.keep,
           maxSize: flags.maxSize,
           minFree: flags.minFree,
           warn: (text) => warn(text),
-          owner,
         })
         io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
         return sink
