@@ -1,8 +1,8 @@
 /** Ctrl-C, kill and a hang-up, sent to real processes: whatever they are at, they end, and nothing half made is left. */
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -87,6 +87,21 @@ for (const signal of SIGNALS) {
     assert.equal(await endOf(child), signal)
   })
 }
+
+test('a signal ends a report that waits for the reader of a pipe', async () => {
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const child = start('src/main.ts', 'report', 'fixtures/recordings/incident.db', '--out', pipe)
+  // Only the open of the pipe is left to do, in a thread of its own.
+  await until(child, () => waitsForPipe(child.pid!))
+  child.kill('SIGTERM')
+  assert.equal(await endOf(child), 'SIGTERM')
+})
+
+const waitsForPipe = (pid: number): boolean =>
+  readdirSync(`/proc/${pid}/task`).some((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/wchan`, 'utf8').includes('wait_for_partner'),
+  )
 
 describe('long work', () => {
   let recording = ''
