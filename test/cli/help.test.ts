@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'README.md',
   'CONTRIBUTING.md',
   'ARCHITECTURE.md',
+  'SECURITY.md',
   'docs/NUMBERS.md',
   'docs/FORMAT.md',
   'docs/fleet.md',
