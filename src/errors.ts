@@ -20,8 +20,17 @@ export class UserError extends Error {
     readonly exitCode: ExitCode,
     message: string,
     readonly remedy?: string,
+    /** further lines of what happened: where in an expression, the rest of the helper's words */
+    readonly details: readonly string[] = [],
   ) {
     super(message)
+  }
+}
+
+/** Another process of ours has done it all, and has said it. */
+export class Delegated extends Error {
+  constructor(readonly exitCode: number) {
+    super('another process has done it')
   }
 }
 

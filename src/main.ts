@@ -1,25 +1,17 @@
 #!/usr/bin/env node
-import { getEventListeners } from 'node:events'
 import { isatty } from 'node:tty'
-import { run } from './cli/run.ts'
+import { Outlet } from './cli/outlet.ts'
+import { explain, run } from './cli/run.ts'
+import { stopSignal } from './cli/signals.ts'
 import { ExitCode } from './errors.ts'
 
-const stopped = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // Who has something to finish listens; anything else ends at once.
-    if (getEventListeners(stopped.signal, 'abort').length === 0) {
-      if (signal === 'SIGHUP') hangUp()
-      process.exit(ExitCode.interrupted)
-    }
-    stopped.abort(signal)
-  })
-}
+const signal = stopSignal()
+const talk = new Outlet(process.stderr)
 
 // A reader that has seen enough (`| head`) is no error. A turn later: a gate that failed has failed all the same.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   const enough = error.code === 'EPIPE'
-  if (!enough) process.stderr.write(`upstreamtop: standard output can't be written: ${error.message}\n`)
+  if (!enough) talk.line(`upstreamtop: standard output can't be written: ${error.message}`)
   setImmediate(() => {
     const code = process.exitCode ?? ExitCode.done
     process.exit(code === ExitCode.done && !enough ? ExitCode.system : code)
@@ -27,6 +19,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 // Nobody hears the talk: a recording goes on.
 process.stderr.on('error', () => undefined)
+// Node's own words would show the message as it is.
+process.on('uncaughtException', (error) => process.exit(explain(error, talk)))
 
 const hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
 
@@ -47,6 +41,6 @@ process.exitCode = await run({
   stderr: process.stderr,
   env: process.env,
   now: Date.now,
-  signal: stopped.signal,
+  signal,
 })
-if (stopped.signal.reason === 'SIGHUP') hangUp()
+if (signal.reason === 'SIGHUP') hangUp()

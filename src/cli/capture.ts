@@ -2,8 +2,7 @@
 import { hostname } from 'node:os'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
-import { becomeCaller, type User } from '../record/caller.ts'
-import { startProbe, type CaptureOptions } from '../record/probe.ts'
+import { startProbeAsCaller, type CaptureOptions } from '../record/probe.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { HelloLine } from '../record/wire.ts'
 import type { Io } from './io.ts'
@@ -22,8 +21,8 @@ export interface CaptureJob {
   readonly seconds: number | null
   /** the command line, for the recording's meta */
   readonly arguments: readonly string[]
-  /** opens the recording once the programs are attached, for its owner if that is not us; null where nothing is stored */
-  readonly openSink: ((meta: CaptureMeta, owner: User | null) => RecordingSink) | null
+  /** opens the recording once the programs are attached; null where nothing is stored */
+  readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
   /** what else gets the frames; told to begin when the programs are attached */
   readonly watcher: (meta: CaptureMeta, stop: () => void) => Watcher
 }
@@ -38,7 +37,7 @@ export interface Watcher extends Tap {
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
 export async function capture(io: Io, job: CaptureJob): Promise<void> {
   // The helper first: afterwards this process is the user who called sudo, and so are its files.
-  const probe = startProbe(job.capture)
+  const probe = await startProbeAsCaller(job.capture, io.env)
   const stop = (): void => probe.stop()
   let sink: RecordingSink | null = null
   let watcher: Watcher | null = null
@@ -46,10 +45,9 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
-    const owner = becomeCaller(io.env)
     await record(probe, (hello) => {
       const meta = metaOf(hello, job.arguments)
-      sink = job.openSink?.(meta, owner) ?? null
+      sink = job.openSink?.(meta) ?? null
       // Before there is a screen: afterwards it would be written into it.
       sayWhatIsMissing(hello, io)
       watcher = job.watcher(meta, stop)
@@ -58,10 +56,11 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     })
   } finally {
     clearTimeout(timer)
-    io.signal.removeEventListener('abort', stop)
     stop()
     ;(sink as RecordingSink | null)?.close()
     ;(watcher as Watcher | null)?.end()
+    await (watcher as Watcher | null)?.closed?.catch(() => undefined)
+    io.signal.removeEventListener('abort', stop)
   }
   await (watcher as Watcher | null)?.closed
 }
@@ -75,8 +74,8 @@ const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
 })
 
 function sayWhatIsMissing({ warnings, unseen = [] }: HelloLine, io: Io): void {
-  for (const warning of warnings) io.stderr.write(`upstreamtop: ${warning}\n`)
-  for (const { what, remedy } of unseen) io.stderr.write(`upstreamtop: ${what}: ${remedy}\n`)
+  for (const warning of warnings) io.stderr.line(`upstreamtop: ${warning}`)
+  for (const { what, remedy } of unseen) io.stderr.line(`upstreamtop: ${what}: ${remedy}`)
 }
 
 /** A watcher that does nothing on the screen. */

@@ -2,7 +2,7 @@
 import { isoLocal } from '../frame/timezone.ts'
 import { wallMicros } from '../frame/units.ts'
 import type { FrameAddress } from '../replay/options.ts'
-import { quoted } from './values/command-line.ts'
+import { quoted, quotedFile } from '../shell.ts'
 import type { ViewFlags } from './values/view.ts'
 
 /** The very frame: its time rounded up to the millisecond, so that it lies in its tick. */
@@ -13,13 +13,13 @@ export function frameCommand(
   timeZone: string,
 ): string {
   const at = wallMicros(Math.ceil(frame.at / 1000) * 1000)
-  const words = ['upstreamtop', 'replay', quoted(file), '--print', '--at', isoLocal(at, timeZone)]
+  const words = ['upstreamtop', 'replay', quotedFile(file), '--print', '--at', isoLocal(at, timeZone)]
   words.push('--size', `${frame.columns}x${frame.rows}`)
   if (frame.windowSeconds !== 1) words.push('--window', String(frame.windowSeconds))
   if (frame.sort !== 'rps') words.push('--sort', frame.sort)
   if (frame.filter !== '') words.push('--filter', quoted(frame.filter))
   if (backends !== 8) words.push('--backends', String(backends))
   if (routes !== 4) words.push('--routes', String(routes))
-  if (tz !== undefined) words.push('--tz', tz)
+  if (tz !== undefined) words.push('--tz', quoted(tz))
   return words.join(' ')
 }

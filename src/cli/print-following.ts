@@ -13,7 +13,7 @@ export async function printFollowing(
 ): Promise<void> {
   let seen = (recording.ticks.at(-1)?.seq ?? 0) - 1
   let isFirst = true
-  while (!io.stdout.destroyed) {
+  while (!io.stdout.isClosed) {
     for (const { seq, start } of recording.ticks.filter((tick) => tick.seq > seen)) {
       const between = isFirst || options.format === 'json' ? [] : ['\n']
       await writeText(

@@ -1,5 +1,6 @@
 /** The command tree. A command's file holds its words; what it does is imported when it runs, so that none pays for the others. */
 import { Command, Help, type Option } from 'commander'
+import { visible } from '../render/text.ts'
 import { version } from '../version.ts'
 import type { Io } from './io.ts'
 
@@ -63,9 +64,16 @@ const withSurroundings = (command: Command, io: Io): Command =>
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(inOneLine(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => 100,
     })
+
+/** Commander quotes what was typed; only its own suggestion begins a second line. */
+function inOneLine(text: string): string {
+  const [, words = '', suggestion = ''] = /^([^]*?)(\n\(Did you mean [^\n]*\))?\n?$/.exec(text) ?? []
+  return `${visible(words)}${suggestion}\n`
+}
 
 /** A list that is empty at first is no default worth a word. */
 const optionDescription = (option: Option): string =>

@@ -13,15 +13,15 @@ export function progressOf(io: Io, what: string): Progress & { readonly done: ()
     signal: io.signal,
     report: (done, all) => {
       const now = io.now()
-      if (io.stderr.isTTY !== true || now - last < EVERY_MS) return
+      if (!io.stderr.isTTY || now - last < EVERY_MS) return
       last = now
       isShown = true
       const left = Math.round((((now - started) / done) * (all - done)) / 1000)
       const rate = Math.round(done / ((now - started) / 1000))
-      io.stderr.write(`\r${what}: ${done} of ${all} ticks, ${rate}/s, ${left} s left   \r`)
+      io.stderr.inPlace(`${what}: ${done} of ${all} ticks, ${rate}/s, ${left} s left`)
     },
     done: () => {
-      if (isShown) io.stderr.write(`\r${' '.repeat(70)}\r`)
+      if (isShown) io.stderr.inPlace('')
     },
   }
 }

@@ -1,31 +1,41 @@
 /** One command line from start to exit code. The only place that turns what was thrown into words. */
 import { CommanderError } from 'commander'
-import { ExitCode, UserError } from '../errors.ts'
-import { visible } from '../render/text.ts'
-import type { Io } from './io.ts'
+import { Delegated, ExitCode, UserError } from '../errors.ts'
+import { ioOf, type Surroundings } from './io.ts'
+import type { Outlet } from './outlet.ts'
 import { program, withDefaultCommand } from './program.ts'
 
-export async function run(io: Io): Promise<ExitCode> {
+export async function run(surroundings: Surroundings): Promise<number> {
+  const io = ioOf(surroundings)
   const line = withDefaultCommand(io.args)
   try {
     await (await program(io, line)).parseAsync([...line], { from: 'user' })
     return ExitCode.done
   } catch (error) {
-    return explain(error, io)
+    return explain(error, io.stderr)
   }
 }
 
-function explain(error: unknown, io: Io): ExitCode {
+/** What it quotes may have come off the wire or out of a file. */
+export function explain(error: unknown, stderr: Outlet): number {
   // Commander has written its own words; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+  if (error instanceof Delegated) return error.exitCode
   if (error instanceof UserError) {
-    // It may quote what came off the wire or out of a file.
-    const remedy = error.remedy === undefined ? '' : `\n  ${error.remedy}`
-    io.stderr.write(`upstreamtop: ${error.message}${remedy}\n`.split('\n').map(visible).join('\n'))
+    stderr.line(`upstreamtop: ${error.message}`)
+    for (const line of error.details) stderr.line(`  ${line}`)
+    if (error.remedy !== undefined) stderr.line(`  ${error.remedy}`)
     return error.exitCode
   }
-  io.stderr.write(
-    `upstreamtop: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
+  const [what, ...frames] = stackOf(error)
+  stderr.line(`upstreamtop: this is a bug: ${what ?? ''}`)
+  for (const line of frames) stderr.line(line)
   return ExitCode.bug
+}
+
+/** The words, in one line, then where. */
+function stackOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [String(error)]
+  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at ')) ?? []
+  return [`${error.name}: ${error.message}`, ...frames]
 }

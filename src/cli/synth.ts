@@ -1,7 +1,6 @@
 /** What synth does: a plan, its frames, a file. */
-import { setImmediate } from 'node:timers/promises'
-import { ExitCode, UserError } from '../errors.ts'
-import { planSynth, type SynthOptions } from '../simulate/synth-plan.ts'
+import { Breath, interruptible } from '../interruption.ts'
+import { planSynth, type SynthOptions, type SynthPlan } from '../simulate/synth-plan.ts'
 import { synthFrames } from '../simulate/synth.ts'
 import { writeError } from '../store/write-error.ts'
 import { createRecording, removeRecording } from '../store/writer.ts'
@@ -12,12 +11,13 @@ export interface SynthRequest extends SynthOptions {
   readonly tz: string
 }
 
-/** Ticks between two looks at whether the user wants to stop. */
-const BATCH = 600
-
 /** @throws UserError; a file that is interrupted or finds no room is removed */
 export async function writeSynth(request: SynthRequest, signal: AbortSignal): Promise<void> {
   const plan = planSynth(request)
+  await interruptible(signal, (stop) => writeUntil(plan, request, stop))
+}
+
+async function writeUntil(plan: SynthPlan, request: SynthRequest, stop: AbortSignal): Promise<void> {
   const meta = {
     host: request.host,
     timeZone: request.tz,
@@ -26,13 +26,11 @@ export async function writeSynth(request: SynthRequest, signal: AbortSignal): Pr
     interfaces: [],
   }
   const sink = createRecording(request.out, meta, { durable: false })
-  // Listening is what makes the program wait for us.
-  signal.addEventListener('abort', () => undefined, { once: true })
+  const breath = new Breath(stop)
   try {
     for (const frame of synthFrames(plan)) {
       sink.append(frame)
-      if (frame.seq % BATCH === 0) await setImmediate()
-      if (signal.aborted) throw new UserError(ExitCode.interrupted, 'interrupted: nothing was kept')
+      if (breath.isDue) await breath.take()
     }
     sink.close()
   } catch (error) {

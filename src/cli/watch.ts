@@ -53,6 +53,9 @@ function onScreen(
   const memory = memoryOf(meta)
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()
+  const leave = (): void => ended.abort()
+  // At once, before the helper's last words: the next signal may end us.
+  io.signal.addEventListener('abort', leave)
   kept?.divert((text) => memory.mark({ at: wallMicros(io.now() * 1000), kind: 'note', text }))
   const closed = play(memory, terminal, {
     board: view,
@@ -81,11 +84,12 @@ function onScreen(
     notice: null,
   }).finally(() => {
     kept?.divert(null)
+    io.signal.removeEventListener('abort', leave)
     stop()
   })
   // Its failure is told when the capture has ended; until then it is not unhandled.
   closed.catch(() => undefined)
-  return { ...tapsOf(memory), closed, end: () => ended.abort() }
+  return { ...tapsOf(memory), closed, end: leave }
 }
 
 function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
@@ -97,12 +101,12 @@ function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
     windowSeconds: view.window,
     step: null,
     format: 'text',
-    depth: io.stdout.isTTY === true ? depthOf(io.env, view.plain ?? false) : 'none',
+    depth: io.stdout.isTTY ? depthOf(io.env, view.plain ?? false) : 'none',
   } as const
   const frame = (tick: SecondFrame): void => {
     memory.append(tick)
     for (const text of printFrames(memory, { ...options, which: { at: tick.start } }))
-      io.stdout.write(`${text}\n`)
+      io.stdout.painted(`${text}\n`)
   }
   return { frame, marker: (marker) => memory.mark(marker), closed: null, end: () => undefined }
 }
@@ -114,7 +118,7 @@ function asLines(io: Io, meta: CaptureMeta): Watcher {
   let ticks = 0
   let requests = 0
   let failures = 0
-  const say = (text: string): boolean => io.stderr.write(`${text}\n`)
+  const say = (text: string): void => io.stderr.line(text)
   return {
     frame: (frame) => {
       const { totals, length, backends } = ofFrame(frame)

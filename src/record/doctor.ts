@@ -17,13 +17,17 @@ import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
-export async function examine(options: CaptureOptions, seconds: number): Promise<readonly Check[]> {
+export async function examine(
+  options: CaptureOptions,
+  seconds: number,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly Check[]> {
   const answer = await askHelper()
   if (!('facts' in answer)) return [answer.problem]
   const checks = diagnose(answer.facts)
   if (!wouldRecord(checks)) return checks
   try {
-    const { look, unseen } = await lookAtTraffic(options, seconds)
+    const { look, unseen } = await lookAtTraffic(options, seconds, env)
     return [...checks, attached, ...unseenChecks(unseen), ...(seconds > 0 ? trafficChecks(look) : [])]
   } catch (error) {
     return [...checks, notAttached(error)]
@@ -49,7 +53,7 @@ type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
 async function askHelper(): Promise<Answer> {
   return new Promise((resolve) => {
-    execFile(HELPER, ['--doctor'], (error, stdout, stderr) => {
+    execFile(HELPER, ['--doctor'], { env: {} }, (error, stdout, stderr) => {
       const facts = factsIn(stdout)
       if (facts !== null) resolve({ facts })
       else resolve({ problem: helperProblem(error, stderr.trim()) })
@@ -94,8 +98,9 @@ const NO_FACTS: Facts = {
 async function lookAtTraffic(
   options: CaptureOptions,
   seconds: number,
+  env: NodeJS.ProcessEnv,
 ): Promise<{ readonly look: Look; readonly unseen: readonly Unseen[] }> {
-  const probe = startProbe(options)
+  const probe = startProbe(options, env)
   const timer = setTimeout(() => probe.stop(), seconds * 1000)
   let requests = 0
   let loss = NO_LOSS

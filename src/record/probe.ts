@@ -1,9 +1,14 @@
 /** The privileged helper as a child process. Its stdin is the leash: closing it is the only way to end it. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { ExitCode, systemError, UserError } from '../errors.ts'
+import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
+import { asUser, become, callerOf, HANDED, HANDED_FROM, rerunAs, type User } from './caller.ts'
 
 /** What to capture, in the words of the command line. */
 export interface CaptureOptions {
@@ -30,45 +35,115 @@ export type ProbeEnd = 'by itself' | 'cut short'
 
 export const HELPER = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
-/** Starts the helper; under sudo this must come before the process gives up root. */
-export const startProbe = (options: CaptureOptions): Probe =>
-  options.probe === null
-    ? probeOf(spawn(HELPER, helperArguments(options), { stdio: 'pipe' }), HELPER, () => undefined)
-    : commandProbe(options.probe)
+/** What probe and probe's user say to each other through. */
+interface Talker {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly pid: number | undefined
+  /** when it has ended and said all; rejects when it did not start */
+  readonly ended: Promise<End>
+}
+
+interface End {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** Starts the helper as whoever we are, and a command as whoever called sudo. */
+export const startProbe = (options: CaptureOptions, env: NodeJS.ProcessEnv): Probe =>
+  probeOf(options, childTalker(spawnProbe(options, callerOf(env))))
+
+/**
+ * The same for who writes files: afterwards this process is whoever called sudo. Where node refuses, another process of ours is,
+ * and has done it all. @throws Delegated
+ */
+export async function startProbeAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Probe> {
+  const handed = handedTalker(env)
+  if (handed !== null) return probeOf(options, handed)
+  const caller = callerOf(env)
+  const child = spawnProbe(options, caller)
+  if (caller === null || child.pid === undefined) return probeOf(options, childTalker(child))
+  try {
+    if (become(caller)) return probeOf(options, childTalker(child))
+    throw new Delegated(await rerunAs(caller, child))
+  } catch (error) {
+    child.stdin.destroy()
+    throw error
+  }
+}
+
+/** Nothing of a user's environment reaches a program that has rights. */
+function spawnProbe(
+  { probe, ...options }: CaptureOptions,
+  caller: User | null,
+): ChildProcessWithoutNullStreams {
+  if (probe === null) return spawn(HELPER, helperArguments(options), { stdio: 'pipe', env: {} })
+  const shell = ['/bin/sh', '-c', probe] as const
+  const [file, words] = caller === null ? ([shell[0], shell.slice(1)] as const) : asUser(caller, shell)
+  // A process group of its own, so that all of a pipeline can be ended.
+  return spawn(file, words, { stdio: 'pipe', detached: true })
+}
+
+function childTalker(child: ChildProcessWithoutNullStreams): Talker {
+  const ended = new Promise<End>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, pid: child.pid, ended }
+}
+
+/** What root started and left to us, see caller.ts. */
+function handedTalker(env: NodeJS.ProcessEnv): Talker | null {
+  const pid = env[HANDED]
+  if (pid === undefined) return null
+  const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: HANDED_FROM + i })) as [
+    Socket,
+    Socket,
+    Socket,
+    Socket,
+  ]
+  return { stdin, stdout, stderr, pid: Number(pid), ended: handedEnd(last, stderr) }
+}
+
+/** Whoever waits for it may be gone, too: then nobody knows. */
+async function handedEnd(last: Socket, stderr: Readable): Promise<End> {
+  const said = once(stderr, 'close')
+  const line = await text(last).catch(() => '')
+  await said
+  return line === '' ? { code: null, signal: null } : (JSON.parse(line) as End)
+}
 
 /** How long a command may go on after its stdin was closed. */
 const GRACE_MS = 300
 
-function commandProbe(command: string): Probe {
-  // A process group of its own, so that all of a pipeline can be ended.
-  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true })
+function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
+  const { stdin, stdout, pid } = talker
+  let stopped = false
+  let isOver = false
   const cut = (): void => {
-    if (child.exitCode !== null || child.pid === undefined) return
+    if (isOver || pid === undefined) return
     try {
-      process.kill(-child.pid, 'SIGTERM')
+      process.kill(-pid, 'SIGTERM')
     } catch {
       // It has ended meanwhile.
     }
   }
-  return probeOf(child, command, () => setTimeout(cut, GRACE_MS).unref())
-}
-
-function probeOf(child: ChildProcessWithoutNullStreams, name: string, afterStop: () => void): Probe {
-  let stopped = false
+  talker.ended.then(() => (isOver = true)).catch(() => undefined)
   // A helper that is gone already must not end the recorder with EPIPE.
-  child.stdin.on('error', () => undefined)
+  stdin.on('error', () => undefined)
   return {
-    lines: createInterface({ input: child.stdout, crlfDelay: Infinity }),
+    lines: createInterface({ input: stdout, crlfDelay: Infinity }),
     stop: () => {
-      if (!stopped) afterStop()
+      if (!stopped && probe !== null) setTimeout(cut, GRACE_MS).unref()
       stopped = true
-      child.stdin.end()
+      stdin.end()
     },
-    ended: ended(child, name, (signal) => stopped && signal === 'SIGTERM'),
+    ended: ended(talker, probe ?? HELPER, (signal) => stopped && signal === 'SIGTERM'),
   }
 }
 
-export function helperArguments(options: CaptureOptions): string[] {
+export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[] {
   return [
     ...options.iface.flatMap((name) => ['--iface', name]),
     ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
@@ -80,40 +155,39 @@ export function helperArguments(options: CaptureOptions): string[] {
 /** Enough of the helper's words for any message of its own. */
 const MAX_TALK = 16_384
 
-function ended(
-  child: ChildProcessWithoutNullStreams,
-  name: string,
-  wasCut: (signal: string | null) => boolean,
-): Promise<ProbeEnd> {
+function ended(talker: Talker, name: string, wasCut: (signal: string | null) => boolean): Promise<ProbeEnd> {
   let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    talk = (talk + text).slice(-MAX_TALK)
+  talker.stderr.setEncoding('utf8').on('data', (words: string) => {
+    talk = (talk + words).slice(-MAX_TALK)
   })
-  const promise = new Promise<ProbeEnd>((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) => reject(notStarted(name, error)))
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve('by itself')
-      else if (wasCut(signal)) resolve('cut short')
-      else reject(failed(name, code, signal, talk.trim()))
-    })
-  })
+  const promise = talker.ended.then(
+    ({ code, signal }): ProbeEnd => {
+      if (code === 0) return 'by itself'
+      if (wasCut(signal)) return 'cut short'
+      throw failed(name, code, signal, talk.trim())
+    },
+    (error: unknown) => {
+      throw notStarted(name, error)
+    },
+  )
   // Whoever reads the lines asks for the reason afterwards; until then a rejection is not unhandled.
   promise.catch(() => undefined)
   return promise
 }
 
-function notStarted(command: string, error: NodeJS.ErrnoException): UserError {
-  switch (error.code) {
+function notStarted(command: string, error: unknown): UserError {
+  const { code, message } = error as NodeJS.ErrnoException
+  switch (code) {
     case 'ENOENT':
       return systemError(`the helper "${command}" is not built`, "run 'make build'")
     case 'EACCES':
     case 'EPERM':
       return systemError(
-        `may not run the helper "${command}": ${error.message}`,
+        `may not run the helper "${command}": ${message}`,
         "run with sudo, or join the group: 'sudo usermod -aG upstreamtop $USER', then log in again",
       )
     default:
-      return systemError(`the helper "${command}" did not start: ${error.message}`)
+      return systemError(`the helper "${command}" did not start: ${message}`)
   }
 }
 
@@ -124,6 +198,7 @@ function failed(command: string, code: number | null, signal: string | null, tal
       'everything up to the last tick is kept; start the recording again with --append',
     )
   }
-  const message = talk === '' ? `the helper "${command}" ended with exit code "${code}"` : talk
-  return new UserError(code === ExitCode.usage ? ExitCode.usage : ExitCode.system, message)
+  const [message = '', ...details] = talk.split('\n').map((line) => line.trim())
+  const words = message === '' ? `the helper "${command}" ended with exit code "${code}"` : message
+  return new UserError(code === ExitCode.usage ? ExitCode.usage : ExitCode.system, words, undefined, details)
 }

@@ -22,10 +22,23 @@ function escaped(character: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
+/** What a terminal could obey, or what turns the order of what it shows; line ends and tabs are text. */
+const OBEYED = /(?![\n\t])[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
+
+/** Whole text as it may leave the program: what it is made of was made visible before, this lets nothing through that was not. */
+export const printable = (text: string): string => text.replace(OBEYED, escaped)
+
+/** The same for text that we coloured ourselves: colours and weights stay (SGR), nothing else. */
+export const printablePainted = (text: string): string =>
+  text
+    .split(/(\x1b\[[\d;]*m)/)
+    .map((part, i) => (i % 2 === 1 ? part : printable(part)))
+    .join('')
+
 /** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
 export const jsonText = (value: unknown, indent = 2): string =>
   JSON.stringify(value, null, indent).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    OBEYED,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 

@@ -1,5 +1,6 @@
 /** Styles as escape sequences. Sixteen colours are enough, and they are the user's own palette. */
 import { span, type Line, type Style } from './line.ts'
+import { visible } from './text.ts'
 
 /** none: not one escape sequence; mono: bold, dim and reverse alone (NO_COLOR, monochrome terminals); colour: all of them. */
 export type Depth = 'none' | 'mono' | 'colour'
@@ -20,7 +21,9 @@ export function paint(spans: Line, depth: Depth): string {
   return painted + styled(run, style, depth)
 }
 
-function styled(text: string, style: Style, depth: Depth): string {
+/** The last door of the screen: what nobody made visible before is made so here. */
+function styled(run: string, style: Style, depth: Depth): string {
+  const text = visible(run)
   const codes = depth === 'none' ? '' : CODES[depth][style]
   return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
 }

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Size } from '../render/board.ts'
 import { lineWidth, type Line } from '../render/line.ts'
+import { visible } from '../render/text.ts'
 import { paint, type Depth } from '../render/theme.ts'
 import type { Output } from './terminal-output.ts'
 
@@ -87,7 +88,7 @@ export class Screen {
 
   /** Left behind on the screen that was there before. */
   leave(text: string): void {
-    this.#write(`${text}\n`)
+    this.#write(`${visible(text)}\n`)
   }
 
   #write(text: string): void {

@@ -4,7 +4,6 @@
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { gapsWithin, summarise, ticksIn } from './summary.ts'
 import { BY_REQUESTS } from './order.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
@@ -24,6 +23,7 @@ import type { Recording } from '../frame/recording.ts'
 import { matches, type Selectable, type Selection } from '../frame/selection.ts'
 import { ticksWithin, type TimeSpan } from '../frame/time.ts'
 import { isoUtc } from '../frame/timezone.ts'
+import { Breath } from '../interruption.ts'
 import type { WallMicros } from '../frame/units.ts'
 import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
 import { asSystemError } from './output.ts'
@@ -51,14 +51,12 @@ export interface ExportResult {
 /** Version of tables and columns, in the footer of every file. */
 const SCHEMA = '1'
 
-/** Ticks between looks at signals and the clock. */
-const BREATH = 64
-
 /** @throws the signal's reason when aborted */
 export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
+  const breath = new Breath(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
   const set = new DatasetWriter(options.directory)
   let ticks = 0
@@ -77,10 +75,10 @@ export async function exportDataset(
         for (let seq = run.from; seq < run.to; seq++) {
           const frame = recording.frame(seq)
           if (frame !== null) await addFrame(set, frame, options.selection)
-          if (++ticks % BREATH !== 0) continue
+          ticks++
+          if (!breath.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await setImmediate()
-          options.signal.throwIfAborted()
+          await breath.take()
         }
       }
     }

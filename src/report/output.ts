@@ -1,51 +1,74 @@
 /** Where a result goes: standard output, or a file that is whole or not there at all. */
-import { createWriteStream } from 'node:fs'
-import { open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { constants, createWriteStream } from 'node:fs'
+import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { systemError, usageError } from '../errors.ts'
-import { once } from 'node:events'
-import { Readable, type Writable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { interruptible } from '../interruption.ts'
+import { printable } from '../render/text.ts'
 
-/**
- * Waits for a slow reader, so that a million rows never wait in memory. Stops when the stream fails, of which src/main.ts tells.
- * @throws the signal's reason when aborted
- */
-export async function writeAll(
-  chunks: Iterable<string>,
-  stream: Writable,
-  signal?: AbortSignal,
-): Promise<void> {
+/** What takes text: src/cli/outlet.ts. */
+export interface Taker {
+  write(text: string): boolean
+  drained(): Promise<boolean>
+}
+
+/** Waits for a slow reader, so that a million rows never wait in memory. Stops when the stream fails, of which src/main.ts tells. */
+export async function writeAll(chunks: Iterable<string>, taker: Taker): Promise<void> {
   for (const batch of batched(chunks)) {
-    if (!stream.write(batch) && !(await isDrained(stream))) return
-    signal?.throwIfAborted()
+    if (!taker.write(batch) && !(await taker.drained())) return
   }
 }
 
 /**
  * Written beside the target, then renamed: an interrupted run leaves no half file. A device or a pipe is written to: it must not
- * be replaced. @throws UserError, the signal's reason
+ * be replaced, and there is nothing to finish. @throws UserError
  */
 export async function writeFileWhole(
   path: string,
   chunks: Iterable<string>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
-  const write = async (to: string, flags: string): Promise<void> => {
-    const options = signal === undefined ? {} : { signal }
-    await pipeline(Readable.from(batched(chunks)), createWriteStream(to, { flags }), options)
-  }
+  await refuseForeignLink(path)
   const target = await stat(path).catch(() => null)
   if (target?.isFile() === true) await refuseRecording(path)
-  const written =
-    target === null || target.isFile()
-      ? replaceFile(path, (temporary) => write(temporary, 'wx'))
-      : write(path, 'w').catch((error: unknown) => {
-          throw asSystemError(path, error)
+  if (target === null || target.isFile()) {
+    await interruptible(signal, (stop) =>
+      replaceFile(path, async (temporary) => {
+        const file = createWriteStream(temporary, { flags: 'wx' })
+        await pipeline(Readable.from(printed(chunks)), file, { signal: stop }).catch((error: unknown) => {
+          throw stop.aborted ? stop.reason : error
         })
-  await written.catch((error: unknown) => {
-    throw signal?.aborted === true ? signal.reason : error
-  })
+      }),
+    )
+  } else {
+    await writeDevice(path, printed(chunks)).catch((error: unknown) => {
+      throw asSystemError(path, error)
+    })
+  }
+}
+
+async function writeDevice(path: string, chunks: Iterable<string>): Promise<void> {
+  const device = await open(path, constants.O_WRONLY)
+  // Of what has become a file meanwhile no byte is touched.
+  if ((await device.stat()).isFile()) {
+    await device.close()
+    throw usageError(`"${path}" is another file than a moment ago`, 'Choose another name for --out.')
+  }
+  await pipeline(Readable.from(chunks), device.createWriteStream())
+}
+
+/** The same bytes as on standard output, see src/cli/outlet.ts. */
+function* printed(chunks: Iterable<string>): Iterable<string> {
+  for (const batch of batched(chunks)) yield printable(batch)
+}
+
+/** Whoever may make a link in this folder must not choose what root, or anybody else, writes to. */
+async function refuseForeignLink(path: string): Promise<void> {
+  const link = await lstat(path).catch(() => null)
+  if (link?.isSymbolicLink() !== true || link.uid === 0 || link.uid === process.geteuid?.()) return
+  throw usageError(`"${path}" is a link that somebody else made`, 'Name the file itself.')
 }
 
 /** `--out x.db` where `--format` was meant: the evidence is not replaced by its report. */
@@ -64,13 +87,6 @@ async function refuseRecording(path: string): Promise<void> {
 
 const GZIP = 0x1f8b
 
-/** False when it failed instead. */
-const isDrained = (stream: Writable): Promise<boolean> =>
-  once(stream, 'drain').then(
-    () => true,
-    () => false,
-  )
-
 function* batched(chunks: Iterable<string>): Iterable<string> {
   let batch = ''
   for (const chunk of chunks) {
@@ -84,8 +100,9 @@ function* batched(chunks: Iterable<string>): Iterable<string> {
 
 /** @param write gets a path beside the target; what it leaves there takes the target's place */
 export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  // A link stays: what it points to is replaced.
-  const target = await realpath(path).catch(() => path)
+  // A link stays: what it points to is replaced. One that comes only now is replaced itself.
+  const link = await lstat(path).catch(() => null)
+  const target = link?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
   try {
     await write(temporary)

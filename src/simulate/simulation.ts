@@ -83,6 +83,6 @@ async function requireWritable(file: string): Promise<void> {
 /** A reader finds the whole ledger or none. */
 async function writeWhole(file: string, report: LedgerReport): Promise<void> {
   const draft = `${file}.${process.pid}.tmp`
-  await writeFile(draft, `${JSON.stringify(report, null, 2)}\n`)
+  await writeFile(draft, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' })
   await rename(draft, file)
 }

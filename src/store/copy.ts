@@ -1,13 +1,12 @@
 /** Frames from one recording into a new one: what cut and repair are made of. */
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { Recording, SeqRange } from '../frame/recording.ts'
 import { RunningSum } from '../frame/running-sum.ts'
 import { spanOfFrame } from '../frame/span.ts'
-import { interrupted } from './interrupted.ts'
+import { Breath, interruptible } from '../interruption.ts'
 import { setMeta, type RecordingMeta } from './meta.ts'
 import { createRecording, removeRecording } from './writer.ts'
 import { writeError } from './write-error.ts'
@@ -22,8 +21,11 @@ export interface CopyPlan {
   readonly markers: readonly Marker[]
 }
 
-export interface Progress {
+export interface Progress extends ProgressReport {
   readonly signal: AbortSignal
+}
+
+export interface ProgressReport {
   /** done and all of the ticks; called a few times a second at most */
   readonly report: (done: number, all: number) => void
 }
@@ -36,13 +38,17 @@ export interface Copied {
   readonly sum: Aggregate
 }
 
-const BATCH = 200
-
 /** @throws UserError when the file exists, on a full disk, or on an interruption; nothing is left of it then */
-export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Copied> {
+export const copyFrames = (plan: CopyPlan, { signal, report }: Progress): Promise<Copied> =>
+  interruptible(signal, (stop) => copyUntil(plan, stop, report))
+
+async function copyUntil(
+  plan: CopyPlan,
+  stop: AbortSignal,
+  report: ProgressReport['report'],
+): Promise<Copied> {
   const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
-  // Listening is what makes the program wait for us.
-  progress.signal.addEventListener('abort', () => undefined, { once: true })
+  const breath = new Breath(stop)
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
@@ -50,7 +56,10 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
   try {
     for (const marker of plan.markers) sink.mark(marker)
     for (const seq of seqsOf(plan.ranges)) {
-      if ((ticks + lost) % BATCH === BATCH - 1) await breathe(progress, ticks + lost, all)
+      if (breath.isDue) {
+        report(ticks + lost, all)
+        await breath.take()
+      }
       const frame = plan.source.frame(seq)
       if (frame === null) {
         lost++
@@ -73,12 +82,6 @@ export async function copyFrames(plan: CopyPlan, progress: Progress): Promise<Co
   return { ticks, lost, sum: sum.total }
 }
 
-async function breathe({ signal, report }: Progress, done: number, all: number): Promise<void> {
-  await setImmediate()
-  report(done, all)
-  if (signal.aborted) throw interrupted()
-}
-
 function* seqsOf(ranges: readonly SeqRange[]): Generator<number> {
   for (const { from, to } of ranges) for (let seq = from; seq < to; seq++) yield seq
 }
@@ -88,8 +91,12 @@ export interface FileFacts {
   readonly sha256: string
 }
 
-export async function factsOf(file: string): Promise<FileFacts> {
+/** @throws the signal's reason when aborted */
+export async function factsOf(file: string, stop: AbortSignal): Promise<FileFacts> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  for await (const chunk of createReadStream(file)) {
+    hash.update(chunk as Buffer)
+    stop.throwIfAborted()
+  }
   return { bytes: statSync(file).size, sha256: hash.digest('hex') }
 }

@@ -1,23 +1,16 @@
-/** A new, empty recording on the disk: ours from its first byte, 0640, never over anything that exists. */
-import { closeSync, fchmodSync, fchownSync, openSync } from 'node:fs'
+/** A new, empty recording on the disk: ours from its first byte, 0640 or what the umask leaves of it, never over anything that exists. */
+import { closeSync, openSync } from 'node:fs'
 import { usageError } from '../errors.ts'
 import { openWritable, type Database } from './database.ts'
 import { newMeta, setMeta, type RecordingMeta } from './meta.ts'
 import { APPLICATION_ID, FORMAT, PAGE_SIZE, SCHEMA, UNFINISHED_ID } from './schema.ts'
+import { refuseLeftovers } from './side-files.ts'
 
-/** To whom the file is given; what SQLite makes beside it belongs to the same user. */
-export interface Owner {
-  readonly uid: number
-  readonly gid: number
-}
-
-/** @param owner null: us. @throws UserError (exit 2) when the file exists or cannot be made */
-export function createFile(file: string, owner: Owner | null): void {
+/** No link is followed: it would be something that exists. @throws UserError (exit 2) when the file exists or cannot be made */
+export function createFile(file: string): void {
   try {
-    const descriptor = openSync(file, 'wx', 0o640)
-    fchmodSync(descriptor, 0o640)
-    if (owner !== null) fchownSync(descriptor, owner.uid, owner.gid)
-    closeSync(descriptor)
+    refuseLeftovers(file)
+    closeSync(openSync(file, 'wx', 0o640))
   } catch (error) {
     throw cannotCreate(file, error)
   }

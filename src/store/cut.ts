@@ -5,6 +5,7 @@ import { usageError } from '../errors.ts'
 import type { Backend, Marker, Route, SecondFrame } from '../frame/frame.ts'
 import type { SeqRange } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
+import { Breath, interruptible } from '../interruption.ts'
 import { copyFrames, factsOf, type Copied, type FileFacts, type Progress } from './copy.ts'
 import { integer, scalar } from './database.ts'
 import type { RecordingMeta } from './meta.ts'
@@ -35,7 +36,14 @@ export interface CutResult extends FileFacts {
 const MAX_PASSES = 5
 
 /** @throws UserError when the file exists, or when the counters alone are larger than maxSize */
-export async function cutRecording(
+export const cutRecording = (
+  source: StoredRecording,
+  request: CutRequest,
+  { signal, report }: Progress,
+): Promise<CutResult> =>
+  interruptible(signal, (stop) => cutUntilItFits(source, request, { signal: stop, report }))
+
+async function cutUntilItFits(
   source: StoredRecording,
   request: CutRequest,
   progress: Progress,
@@ -73,14 +81,15 @@ async function cutOnce(
   const markers: readonly Marker[] = redact.size > 0 ? inSpan.map(redactor.marker) : inSpan
   const meta = metaOf(source, request, redactor)
   const copied = await copyFrames({ source, ranges, out, meta, frame: shape, markers }, progress)
+  const { ticks, lost, sum } = copied
   try {
-    verify(out, copied)
+    await verify(out, copied, new Breath(progress.signal))
+    const facts = await factsOf(out, progress.signal)
+    return { ticks, lost, backends: sum.backends.length, ...facts, span, ringShare: share }
   } catch (error) {
     rmSync(out)
     throw error
   }
-  const { ticks, lost, sum } = copied
-  return { ticks, lost, backends: sum.backends.length, ...(await factsOf(out)), span, ringShare: share }
 }
 
 function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redactor: Redactor): RecordingMeta {
@@ -119,11 +128,15 @@ function thinned(frame: SecondFrame, share: number): SecondFrame {
 }
 
 /** Opens what was written: every tick whole, and the sums those of what was read. */
-function verify(out: string, { ticks, sum }: Copied): void {
+async function verify(out: string, { ticks, sum }: Copied, breath: Breath): Promise<void> {
   const cut = openRecording(out)
   try {
     const { totals } = cut.aggregate({ from: 0, to: ticks })
-    const isWhole = cut.ticks.length === ticks && cut.ticks.every(({ seq }) => cut.isWhole(seq))
+    let isWhole = cut.ticks.length === ticks
+    for (const { seq } of cut.ticks) {
+      isWhole &&= cut.isWhole(seq)
+      if (breath.isDue) await breath.take()
+    }
     if (!isWhole || !isDeepStrictEqual(totals, sum.totals)) throw new Error(`"${out}" is not what was cut`)
   } finally {
     cut.close()

@@ -17,6 +17,7 @@ import {
   scalar,
   type Database,
 } from './database.ts'
+import { quotedFile } from '../shell.ts'
 import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
 import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
 import { newerFormat } from './newer.ts'
@@ -173,7 +174,10 @@ const nothingIn = (file: string, why: string): UserError =>
 export function openForAppend(file: string): Database {
   const start = readOrExplain(file)
   if (isGzip(start))
-    throw usageError(`"${file}" is gzipped and cannot be changed`, `Unzip it first: gunzip ${file}`)
+    throw usageError(
+      `"${file}" is gzipped and cannot be changed`,
+      `Unzip it first: gunzip ${quotedFile(file)}`,
+    )
   const header = readHeader(start, file)
   try {
     accessSync(file, constants.W_OK)
@@ -196,7 +200,10 @@ export function openForAppend(file: string): Database {
 
 /** It is read around, but not written into. */
 export const damagedError = (file: string): UserError =>
-  recordingError(`"${file}" is damaged`, `Save what is left with upstreamtop repair ${file} -o saved.db.`)
+  recordingError(
+    `"${file}" is damaged`,
+    `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
+  )
 
 /** As the last transaction left it, in a -wal too. */
 function refuseForeignObjects(database: Database, file: string): void {

@@ -1,5 +1,8 @@
 /** What can still be read of a recording, as a recording that is whole. */
+import { rmSync } from 'node:fs'
+import type { SecondFrame } from '../frame/frame.ts'
 import type { Recording, SeqRange } from '../frame/recording.ts'
+import { interruptible } from '../interruption.ts'
 import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
 import { orNull } from './database.ts'
 import { readMeta } from './meta.ts'
@@ -13,7 +16,11 @@ export interface RepairResult extends FileFacts {
 }
 
 /** @throws UserError (exit 5) when nothing can be read, (exit 2) when `out` exists */
-export async function repairRecording(file: string, out: string, progress: Progress): Promise<RepairResult> {
+export async function repairRecording(
+  file: string,
+  out: string,
+  { signal, report }: Progress,
+): Promise<RepairResult> {
   const source = openRecording(file, { verify: true })
   try {
     const { info, markers } = source
@@ -27,10 +34,22 @@ export async function repairRecording(file: string, out: string, progress: Progr
       more: { repaired: 'true', ...startsLate(source) },
     }
     const ranges = runsOf(source)
-    const copied = await copyFrames({ source, ranges, out, meta, markers, frame: (same) => same }, progress)
-    return { ...copied, damage: source.damage, ...(await factsOf(out)) }
+    const plan = { source, ranges, out, meta, markers, frame: (same: SecondFrame) => same }
+    return await interruptible(signal, async (stop) => {
+      const copied = await copyFrames(plan, { signal: stop, report })
+      return { ...copied, damage: source.damage, ...(await keptFacts(out, stop)) }
+    })
   } finally {
     source.close()
+  }
+}
+
+async function keptFacts(out: string, stop: AbortSignal): Promise<FileFacts> {
+  try {
+    return await factsOf(out, stop)
+  } catch (error) {
+    rmSync(out)
+    throw error
   }
 }
 

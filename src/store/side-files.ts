@@ -42,6 +42,16 @@ export function refuseForeign(file: string): void {
   }
 }
 
+/** Before a new file is made. @throws UserError (exit 2) where SQLite would take for its own what another one has left */
+export function refuseLeftovers(file: string): void {
+  const left = ['-wal', '-shm', '-journal'].find((ending) => lookAt(file + ending) !== undefined)
+  if (left === undefined) return
+  throw usageError(
+    `"${file}${left}" is there already, and belongs to another recording`,
+    'Choose another name, or move it away.',
+  )
+}
+
 const lookAt = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
 
 /**

@@ -8,7 +8,7 @@ import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
-import { createFile, createSchema, type Owner } from './create.ts'
+import { createFile, createSchema } from './create.ts'
 import { integer, isDamage, isFull, scalar, type Database, type Statement } from './database.ts'
 import { DimensionWriter } from './dimensions.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
@@ -28,8 +28,6 @@ export interface WriterOptions extends Bounds {
   readonly durable?: boolean | undefined
   /** a copy ends where it is cut, and is as complete as what it was cut from */
   readonly complete?: boolean | undefined
-  /** to whom a new file is given; null or nothing: us */
-  readonly owner?: Owner | null | undefined
 }
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
@@ -47,7 +45,7 @@ export function createRecording(
 ): RecordingWriter {
   checkBounds(options)
   checkRoom(file, options)
-  createFile(file, options.owner ?? null)
+  createFile(file)
   let database: Database | null = null
   try {
     database = createSchema(file, meta, options.durable ?? true)

@@ -8,6 +8,7 @@ import { manualPage } from '../../src/cli/manual.ts'
 import { COMMAND_NAMES, program } from '../../src/cli/program.ts'
 import { version } from '../../src/version.ts'
 import { assertGolden } from '../golden.ts'
+import { ioOf } from '../../src/cli/io.ts'
 import { runCommand } from './run-command.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -15,6 +16,7 @@ const DOCUMENTS = [
   'README.md',
   'CONTRIBUTING.md',
   'ARCHITECTURE.md',
+  'SECURITY.md',
   'docs/NUMBERS.md',
   'docs/FORMAT.md',
   'docs/fleet.md',
@@ -23,7 +25,7 @@ const DOCUMENTS = [
 ]
 
 const tree = await program(
-  {
+  ioOf({
     args: [],
     stdin: new PassThrough(),
     stdout: new PassThrough(),
@@ -31,7 +33,7 @@ const tree = await program(
     env: {},
     now: () => 0,
     signal: new AbortController().signal,
-  },
+  }),
   [],
 )
 

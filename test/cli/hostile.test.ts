@@ -1,10 +1,11 @@
 /** Paths come off the wire: no byte of one may reach a terminal that obeys it, in whatever form it is shown. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { inFolder } from '../store/support.ts'
-import { runCommand } from './run-command.ts'
+import { runCommand, type Ran } from './run-command.ts'
 
 const capture = new URL('../../fixtures/probe/simulated.ndjson', import.meta.url).pathname
 const HOSTILE = '/\u001b[2J\u007f\u009b2J\u202eevil\u200b'
@@ -42,3 +43,101 @@ test('a hostile path and a hostile marker reach no terminal as they are', async 
     assert.equal(routes.filter((route) => route === HOSTILE).length, 1)
   })
 })
+
+const FORGED = 'x\u001b[2J\u0007\nupstreamtop: fetch it;id;.db'
+
+test('a hostile file name reaches no terminal as it is, forges no line, and is one word where it is to be pasted', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, FORGED)
+    const out = (name: string): string => join(folder, `${name}${FORGED}`)
+    const record = ['record', '--out', file, '--probe', `cat ${capture}`]
+    const ran = [
+      ...(await inTurn([
+        record,
+        record,
+        ['mark', file, FORGED],
+        ['cut', file, '-o', out('cut')],
+        ['repair', file, '-o', out('repair')],
+        ['report', file, '--parquet', out('lake')],
+        ['synth', '-o', file],
+      ])),
+      ...(await inTurn(
+        [
+          ['info'],
+          ['check'],
+          ['report'],
+          ['report', '--format', 'html'],
+          ['requests'],
+          ['assert', 'p99 > 100s'],
+          ['assert', 'p99 > 100s', '--format', 'junit'],
+          ['assert', 'p99 > 100s', '--format', 'github'],
+          ['diff', file],
+          ['replay', '--print', '--at', '50%', '--ansi'],
+        ].map(([command = '', ...rest]) => [command, file, ...rest]),
+      )),
+    ]
+    writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)))
+    const bytes = readFileSync(file)
+    writeFileSync(file, bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 20_000))
+    ran.push(
+      ...(await inTurn([
+        ['mark', `${file}.gz`, 'x'],
+        ['check', file],
+        ['report', file],
+      ])),
+    )
+    rmSync(file)
+    ran.push(...(await inTurn(['info', 'check', 'report', 'replay', 'requests'].map((name) => [name, file]))))
+    for (const { args, stdout, stderr } of ran) {
+      assert.doesNotMatch(stdout.replace(/\u001b\[[\d;]*m/g, ''), OBEYED, args.join(' '))
+      assert.doesNotMatch(stderr, OBEYED, args.join(' '))
+      assert.doesNotMatch(stdout + stderr, /^upstreamtop: fetch/m, args.join(' '))
+    }
+    const remedies = ran.flatMap(({ stderr }) => stderr.match(/(gunzip|repair) \S.*$/gm) ?? [])
+    assert.ok(remedies.length >= 2, remedies.join('\n'))
+    for (const remedy of remedies) assert.match(remedy, /^(gunzip|repair) \$'\S*x\\033\[2J\\007\\012/)
+  })
+})
+
+test('what is typed, and what a helper says, forges no line and moves no cursor', async () => {
+  await inFolder(async (folder) => {
+    const wire = join(folder, 'wire.ndjson')
+    const evil = JSON.stringify(FORGED).slice(1, -1)
+    const [hello = '', ...rest] = readFileSync(capture, 'utf8').split('\n')
+    const words = JSON.parse(hello) as Record<string, unknown>
+    const said = { ...words, host: FORGED, warnings: [FORGED], unseen: [{ what: FORGED, remedy: FORGED }] }
+    const interfaces = (words.interfaces as readonly object[]).map((one) => ({ ...one, name: FORGED }))
+    const first = JSON.stringify({ ...said, interfaces })
+    writeFileSync(wire, [first, ...rest].join('\n').replaceAll('"/healthz"', `"${evil}"`))
+    const ran = await inTurn([
+      ['live', '--probe', `cat ${wire}`],
+      ['record', '--out', join(folder, 'x.db'), '--probe', `cat ${wire}`],
+      ['info', join(folder, 'x.db')],
+      ['live', '--probe', `printf '\\033[2J\\nupstreamtop: fetch it\\n' >&2; exit 4`],
+      ['live', '--probe', `echo '${evil}'`],
+      ['report', '--format', FORGED, 'x.db'],
+      [`--${FORGED}`],
+      [FORGED],
+      ['report', 'x.db', '--where', FORGED],
+      ['report', 'x.db', `--${FORGED}=1`],
+      ['cut', 'x.db', '-o', 'y.db', '--redact', FORGED],
+      ['synth', '-o', join(folder, 'y.db'), '--incident', FORGED],
+      ['replay', join(folder, 'x.db'), '--at', FORGED],
+      ['report', join(folder, 'x.db'), '--tz', FORGED],
+      ['report', join(folder, 'x.db'), '--offset', `${FORGED}=1s`],
+    ])
+    for (const { args, stdout, stderr } of ran) {
+      assert.doesNotMatch(stdout, OBEYED, args.join(' '))
+      assert.doesNotMatch(stderr, OBEYED, args.join(' '))
+      assert.doesNotMatch(stdout + stderr, /^upstreamtop: fetch/m, args.join(' '))
+    }
+  })
+})
+
+async function inTurn(
+  lines: readonly (readonly string[])[],
+): Promise<readonly (Ran & { readonly args: readonly string[] })[]> {
+  const ran = []
+  for (const args of lines) ran.push({ args, ...(await runCommand(args)) })
+  return ran
+}

@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { PROGRAM, ROOT, Tmux, WITHOUT_TMUX } from './tmux.ts'
 
 /** The scrubber comes after the first picture. */
@@ -73,6 +74,22 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/coverage/)
     process.kill(tmux.child, 'SIGHUP')
     await tmux.shows(/left$/m)
+    await assertRestored(tmux, 'before')
+  })
+
+  test('a recorder whose helper does not end gives the terminal back at the first signal, and ends at the second', async (t) => {
+    const tmux = new Tmux(t)
+    const stubborn = `trap "" TERM; cat fixtures/probe/simulated.ndjson; sleep 20`
+    tmux.run(`echo before; ${PROGRAM} live --probe '${stubborn}'; echo "left with $?"`)
+    await tmux.shows(/coverage/)
+    const recorder = tmux.child
+    process.kill(recorder, 'SIGTERM')
+    await tmux.shows(/before/)
+    await pause(300)
+    assert.equal(tmux.is('alternate_on'), '0')
+    assert.doesNotMatch(tmux.screen, /left with \d/)
+    process.kill(recorder, 'SIGTERM')
+    await tmux.shows(/left with 143/)
     await assertRestored(tmux, 'before')
   })
 

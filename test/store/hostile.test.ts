@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -22,7 +23,7 @@ import { unpackRequests } from '../../src/store/chunk.ts'
 import { CorruptRow } from '../../src/store/corrupt-row.ts'
 import { markRecording } from '../../src/store/mark.ts'
 import { openRecording } from '../../src/store/reader.ts'
-import { appendRecording } from '../../src/store/writer.ts'
+import { appendRecording, createRecording } from '../../src/store/writer.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { writeSample } from '../torture/sample.ts'
 import { multiply, PagesEditor } from './pages-editor.ts'
@@ -395,11 +396,28 @@ test('a recording that is followed and turns out to be damaged is read around it
     writeSample(file, { ...SAMPLE, secs: 200 })
     const recording = openRecording(file, { follow: true })
     recording.close()
-    multiply(file, 'minute')
+    const columns = columnsOf(file)
+    const database = new Sqlite(file)
+    database.exec(`INSERT INTO tick (seq, ${columns}) SELECT 5000000000, ${columns} FROM tick WHERE seq = 69`)
+    database.close()
     assert.equal(recording.refresh(), true)
     assert.notDeepEqual(recording.damage, [])
     assert.equal(recording.refresh(), false)
+    assert.equal(recording.ticks.length, 200)
     recording.close()
+  })
+})
+
+test('a new recording is not begun where another one has left something', () => {
+  inFolder((folder) => {
+    for (const ending of ['-wal', '-shm', '-journal']) {
+      const file = join(folder, 'x.db')
+      writeFileSync(file + ending, 'what is left of it')
+      assert.throws(() => createRecording(file, META), refused(2, /belongs to another/))
+      assert.ok(!existsSync(file))
+      assert.equal(readFileSync(file + ending, 'utf8'), 'what is left of it')
+      rmSync(file + ending)
+    }
   })
 })
 

@@ -9,6 +9,7 @@ import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
+import { writeResult } from '../write-result.ts'
 
 interface AssertFlags {
   readonly from?: string
@@ -54,7 +55,7 @@ export function assertCommand(io: Io): Command {
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         sayDamage(summary, io)
         const results = assertAll(assertions, summary)
-        await writeResult(FORMATTERS[flags.format](results, summary), flags.out, io)
+        await writeResult([FORMATTERS[flags.format](results, summary)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
           throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)
@@ -62,12 +63,6 @@ export function assertCommand(io: Io): Command {
         for (const recording of recordings) recording.close()
       }
     })
-}
-
-async function writeResult(text: string, out: string | undefined, io: Io): Promise<void> {
-  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
-  if (out === undefined || out === '-') await writeAll([text], io.stdout)
-  else await writeFileWhole(out, [text])
 }
 
 const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { recordingError, UserError, ExitCode } from '../../errors.ts'
+import { quotedFile } from '../../shell.ts'
 import type { Io } from '../io.ts'
 import { refuseStream } from '../values/file.ts'
 
@@ -17,17 +18,14 @@ export function checkCommand(io: Io): Command {
       const progress = progressOf(io, 'checking')
       const { state, problems, notes, ticks } = await checkRecording(file, progress)
       progress.done()
-      const lines = [
-        `${file}: ${state}, ${ticks} ticks`,
-        ...problems.map((words) => `  ! ${words}`),
-        ...notes.map((words) => `  ${words}`),
-      ]
-      io.stdout.write(`${lines.join('\n')}\n`)
+      io.stdout.line(`${file}: ${state}, ${ticks} ticks`)
+      for (const words of problems) io.stdout.line(`  ! ${words}`)
+      for (const words of notes) io.stdout.line(`  ${words}`)
       if (state === 'recoverable') {
         throw new UserError(
           ExitCode.gateFailed,
           `"${file}" is damaged`,
-          `Save the rest: upstreamtop repair ${file} -o saved.db`,
+          `Save the rest: upstreamtop repair ${quotedFile(file)} -o saved.db`,
         )
       }
       if (state === 'lost') throw recordingError(`"${file}" is lost`, 'Look for another copy of it.')

@@ -58,7 +58,7 @@ export function cutCommand(io: Io): Command {
         const ranges = ticksWithin(recording.ticks, span)
         if (ranges.length === 0)
           throw usageError('the range holds no ticks', 'It lies in a gap; info lists them.')
-        for (const words of recording.damage) io.stderr.write(`${file}: ${words}\n`)
+        for (const words of recording.damage) io.stderr.line(`${file}: ${words}`)
         const { out, redact, maxSize } = flags
         const progress = progressOf(io, 'cutting')
         const result = await cutRecording(
@@ -68,13 +68,14 @@ export function cutCommand(io: Io): Command {
         )
         progress.done()
         const { bytes, plural, percent } = await import('../../render/quantities.ts')
-        if (result.lost > 0) io.stderr.write(`${file}: ${plural(result.lost, 'tick')} cannot be read\n`)
+        if (result.lost > 0) io.stderr.line(`${file}: ${plural(result.lost, 'tick')} cannot be read`)
         if (keeps !== null && result.backends === 0)
-          io.stderr.write('no row of these ticks is what you asked for: the cut holds times alone\n')
+          io.stderr.line('no row of these ticks is what you asked for: the cut holds times alone')
         if (result.ringShare < 1)
-          io.stderr.write(`${percent(result.ringShare)} of the single requests are listed\n`)
-        io.stdout.write(`${out}: ${plural(result.ticks, 'tick')}, ${bytes(result.bytes)}\n`)
-        io.stdout.write(`${isoUtc(span.from)} to ${isoUtc(span.to)}\nsha256 ${result.sha256}\n`)
+          io.stderr.line(`${percent(result.ringShare)} of the single requests are listed`)
+        io.stdout.line(`${out}: ${plural(result.ticks, 'tick')}, ${bytes(result.bytes)}`)
+        io.stdout.line(`${isoUtc(span.from)} to ${isoUtc(span.to)}`)
+        io.stdout.line(`sha256 ${result.sha256}`)
       } finally {
         recording.close()
       }

@@ -14,6 +14,7 @@ import { wholeNumber } from '../values/number.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
+import { writeResult } from '../write-result.ts'
 
 interface DiffFlags {
   readonly base?: string
@@ -105,7 +106,6 @@ async function compareThem(
   const { differenceOf } = await import('../../report/difference.ts')
   const { formattedDifference } = await import('../../report/difference-formats.ts')
   const { summarise } = await import('../../report/summary.ts')
-  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
   const selection = rowsOption('--where', flags.where)
   const side = (recording: Recording, option: string, span: string | undefined): Summary => {
     const scope = timeScope(recording, io, flags.tz)
@@ -117,8 +117,7 @@ async function compareThem(
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
   const text = formattedDifference(difference, flags.format, timeScope(a, io, flags.tz).timeZone)
-  if (flags.out === undefined || flags.out === '-') await writeAll([text], io.stdout)
-  else await writeFileWhole(flags.out, [text])
+  await writeResult([text], flags.out, io)
   const failed = difference.gates.filter((gate) => gate.failed).length
   if (failed > 0) throw new UserError(ExitCode.gateFailed, `${failed} of ${gates.length} gates failed`)
 }

@@ -23,7 +23,7 @@ export function doctorCommand(io: Io): Command {
       import('../../record/doctor.ts'),
       import('../../record/diagnosis.ts'),
     ])
-    const checks = await examine(captureOptions(flags), flags.secs)
+    const checks = await examine(captureOptions(flags), flags.secs, io.env)
     const records = wouldRecord(checks)
     io.stdout.write(flags.format === 'json' ? json(checks, records) : text(checks))
     if (!records)

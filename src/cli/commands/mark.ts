@@ -39,7 +39,7 @@ export function markCommand(io: Io): Command {
       markRecording(file, { at: time, kind, text })
       if (at === undefined && !isRunning) {
         const when = isoLocal(time, scope.timeZone)
-        io.stderr.write(`"${file}" has ended: marked at its end, ${when}; --at says another time\n`)
+        io.stderr.line(`"${file}" has ended: marked at its end, ${when}; --at says another time`)
       }
     })
 }

@@ -9,7 +9,6 @@ import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
 import type { Kept } from '../watch.ts'
-import { visible } from '../../render/text.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags {
@@ -54,7 +53,7 @@ export function recordCommand(io: Io): Command {
     openScratch().close()
     const open = flags.append === true ? appendRecording : createRecording
     let sink: RecordingSink | null = null
-    const toStderr = (text: string): unknown => io.stderr.write(`upstreamtop: ${text}\n`)
+    const toStderr = (text: string): void => io.stderr.line(`upstreamtop: ${text}`)
     let warn = toStderr
     const kept: Kept = {
       file: flags.out,
@@ -65,15 +64,14 @@ export function recordCommand(io: Io): Command {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
-      openSink: (meta, owner) => {
+      openSink: (meta) => {
         sink = open(flags.out, meta, {
           keep: flags.keep,
           maxSize: flags.maxSize,
           minFree: flags.minFree,
-          warn: (text) => void warn(text),
-          owner,
+          warn: (text) => warn(text),
         })
-        io.stderr.write(`recording ${meta.interfaces.join(', ')} to ${visible(flags.out)}\n`)
+        io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
         return sink
       },
       watcher: (meta, stop) => watch(io, meta, flags, kept, stop),

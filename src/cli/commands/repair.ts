@@ -19,11 +19,10 @@ export function repairCommand(io: Io): Command {
       const progress = progressOf(io, 'repairing')
       const result = await repairRecording(file, out, progress)
       progress.done()
-      for (const words of result.damage) io.stderr.write(`${file}: ${words}\n`)
-      if (result.lost > 0) io.stderr.write(`${file}: ${plural(result.lost, 'tick')} cannot be read\n`)
-      io.stdout.write(
-        `${out}: ${plural(result.ticks, 'tick')} saved, ${bytes(result.bytes)}\nsha256 ${result.sha256}\n`,
-      )
+      for (const words of result.damage) io.stderr.line(`${file}: ${words}`)
+      if (result.lost > 0) io.stderr.line(`${file}: ${plural(result.lost, 'tick')} cannot be read`)
+      io.stdout.line(`${out}: ${plural(result.ticks, 'tick')} saved, ${bytes(result.bytes)}`)
+      io.stdout.line(`sha256 ${result.sha256}`)
     })
 }
 

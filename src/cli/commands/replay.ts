@@ -94,9 +94,9 @@ async function print(
   const follows = flags.follow === true && !isBounded(flags)
   const chosen = follows ? 'what comes' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
   if (chosen !== null && chosen !== 'what comes') focus(recording, chosen.which, flags)
-  for (const text of recording.damage) io.stderr.write(`upstreamtop: ${text}\n`)
+  for (const text of recording.damage) io.stderr.line(`upstreamtop: ${text}`)
   if (chosen === null) {
-    io.stderr.write('upstreamtop: this recording has no ticks: there is nothing to show\n')
+    io.stderr.line('upstreamtop: this recording has no ticks: there is nothing to show')
     return
   }
   const options = {

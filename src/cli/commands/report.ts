@@ -4,6 +4,7 @@ import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import { testsOf, type Selection } from '../../frame/selection.ts'
 import { FORMATS, POINTS, type Format } from '../../report/formats.ts'
+import { interruptible } from '../../interruption.ts'
 import { BY, type By } from '../../report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../report/order.ts'
 import type { Io } from '../io.ts'
@@ -12,11 +13,11 @@ import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { untilInterrupted } from '../values/interrupt.ts'
 import { progressTo } from '../values/progress.ts'
 import { offsetOption, openShifted, refuseOverlaps, refuseTwice, sayDamage } from '../values/recordings.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
+import { writeResult } from '../write-result.ts'
 
 interface ReportFlags {
   readonly from?: string
@@ -80,7 +81,6 @@ async function writeReport(
 ): Promise<void> {
   const { reportOf } = await import('../../report/report.ts')
   const { formatted } = await import('../../report/formats.ts')
-  const { writeAll, writeFileWhole } = await import('../../report/output.ts')
   const scope = fleetScope(recordings, io, flags.tz)
   const range = rangeOptions(flags.from, flags.to, scope)
   const report = reportOf(recordings, {
@@ -93,12 +93,7 @@ async function writeReport(
   })
   sayDamage(report.summary, io)
   const chunks = await formatted(report, flags.format)
-  const { out } = flags
-  await untilInterrupted(io, (signal) =>
-    out === undefined || out === '-'
-      ? writeAll(chunks, io.stdout, signal)
-      : writeFileWhole(out, chunks, signal),
-  )
+  await writeResult(chunks, flags.out, io)
 }
 
 async function writeDataset(
@@ -120,7 +115,7 @@ async function writeDataset(
   const { exportDataset } = await import('../../report/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
   const progress = progressTo(io, 'rows')
-  const { files, rows } = await untilInterrupted(io, (signal) =>
+  const { files, rows } = await interruptible(io.signal, (signal) =>
     exportDataset(recordings, {
       directory,
       range,
@@ -130,7 +125,7 @@ async function writeDataset(
     }),
   )
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
-  io.stderr.write(`${files.length} files in ${directory}: ${counts.join(', ')}\n`)
+  io.stderr.line(`${files.length} files in ${directory}: ${counts.join(', ')}`)
 }
 
 /** A code is counted beside the request's route, not beside its times: a distribution of one status is not kept. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { jsonText } from '../../render/text.ts'
 import type { Io } from '../io.ts'
 import { seconds, wholeNumber } from '../values/number.ts'
 
@@ -30,13 +31,13 @@ export function simulateCommand(io: Io): Command {
         env: io.env,
         signal: io.signal,
         started: () =>
-          io.stderr.write(`simulating on http://127.0.0.1:${port}/ with ${workers} workers ${limit}\n`),
+          io.stderr.line(`simulating on http://127.0.0.1:${port}/ with ${workers} workers ${limit}`),
       })
       const { requests } = result.ledger.totals
-      io.stderr.write(`${requests} requests in ${result.seconds.toFixed(1)} s\n`)
-      if (result.broken > 0) io.stderr.write(`${result.broken} connections to nginx broke\n`)
-      if (ledger === '-') io.stdout.write(`${JSON.stringify(result.ledger, null, 2)}\n`)
-      else if (ledger !== undefined) io.stderr.write(`ledger: ${ledger}\n`)
+      io.stderr.line(`${requests} requests in ${result.seconds.toFixed(1)} s`)
+      if (result.broken > 0) io.stderr.line(`${result.broken} connections to nginx broke`)
+      if (ledger === '-') io.stdout.write(`${jsonText(result.ledger)}\n`)
+      else if (ledger !== undefined) io.stderr.line(`ledger: ${ledger}`)
     })
 }
 

@@ -1,5 +1,6 @@
 /** The command line as it can be typed again, without where its output went: reports name what made them. */
 import type { Command } from 'commander'
+import { quoted, quotedFile } from '../../shell.ts'
 
 const NOT_THE_RESULT = ['--out', '-o', '--parquet']
 
@@ -13,9 +14,5 @@ export function rememberOptions(command: Command): () => string {
       words.push(name, ...(typeof value === 'string' ? [quoted(value)] : []))
     })
   }
-  return () => ['upstreamtop', command.name(), ...command.args.map(quoted), ...words].join(' ')
+  return () => ['upstreamtop', command.name(), ...command.args.map(quotedFile), ...words].join(' ')
 }
-
-/** As a shell reads it back. */
-export const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

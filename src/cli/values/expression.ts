@@ -1,8 +1,9 @@
 /** Expressions on the command line; an error shows the text and points at the character. */
-import { usageError } from '../../errors.ts'
+import { ExitCode, usageError, UserError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression-parser.ts'
 import { ExpressionError, type Expression } from '../../frame/expression.ts'
 import { bothSelections, EVERYTHING, splitSelection, type Selection } from '../../frame/selection.ts'
+import { cellWidth, visible } from '../../render/text.ts'
 
 /** `option` is what the user wrote it behind: `--where`. */
 export const expressionOption = (option: string, text: string): Expression =>
@@ -30,7 +31,12 @@ export function pointing<T>(option: string, read: () => T): T {
     return read()
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
-    const pointer = `${error.text}\n  ${' '.repeat(error.at)}^`
-    throw usageError(`${option}: ${error.message}, at character ${error.at + 1} of "${error.text}"`, pointer)
+    const before = cellWidth(visible(error.text.slice(0, error.at)))
+    throw new UserError(
+      ExitCode.usage,
+      `${option}: ${error.message}, at character ${error.at + 1} of "${error.text}"`,
+      undefined,
+      [error.text, `${' '.repeat(before)}^`],
+    )
   }
 }

@@ -5,7 +5,7 @@ import type { Io } from '../io.ts'
 /** @param what the unit of the rows, as in `rows` */
 export function progressTo(io: Io, what: string): (done: number, of: number, rows: number) => void {
   const started = io.now()
-  const terminal = io.stderr.isTTY === true
+  const terminal = io.stderr.isTTY
   let next = started + (terminal ? 300 : 5000)
   return (done, of, rows) => {
     const now = io.now()
@@ -14,6 +14,7 @@ export function progressTo(io: Io, what: string): (done: number, of: number, row
     const seconds = (now - started) / 1000
     const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (of - done)) / done) * 1e6)} left`
     const line = `${Math.floor((100 * done) / of)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
-    io.stderr.write(terminal ? `${line.padEnd(70)}\r` : `${line}\n`)
+    if (terminal) io.stderr.inPlace(line)
+    else io.stderr.line(line)
   }
 }

@@ -77,5 +77,5 @@ export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void 
       'upstreamtop check FILE says more.',
     )
   }
-  for (const what of damage) io.stderr.write(`upstreamtop: ${what}\n`)
+  for (const what of damage) io.stderr.line(`upstreamtop: ${what}`)
 }

@@ -10,7 +10,7 @@ import type { Io } from '../io.ts'
 /** null: print text instead. A dumb terminal has no places to write to, so it gets text too. */
 export function terminalOf(io: Io, plain = false): Terminal | null {
   const { TERM = 'dumb' } = io.env
-  if (io.stdout.isTTY !== true || TERM === 'dumb' || TERM === '') return null
+  if (!io.stdout.isTTY || TERM === 'dumb' || TERM === '') return null
   const keyboard = keyboardOf(io)
   if (keyboard === null) return null
   const { output, release } = outputOf(io)
@@ -30,7 +30,7 @@ export const PRINTED: Size = { columns: 120, rows: 40 }
 
 /** A terminal that shows text alone is still so wide. */
 export const sizeOf = ({ stdout: { isTTY, columns, rows } }: Io): Size =>
-  isTTY === true && columns !== undefined && rows !== undefined
+  isTTY && columns !== undefined && rows !== undefined
     ? { columns: Math.max(40, columns), rows: Math.max(8, rows) }
     : PRINTED
 
@@ -45,7 +45,7 @@ export function depthOf(env: Io['env'], plain: boolean): Depth {
  * Opened once more, so that only our own writes do not wait. By its own name where that is allowed; behind sudo it may be
  * someone else's, but /dev/tty is open to everybody.
  */
-function outputOf({ stdout }: Io): Pick<Terminal, 'output' | 'release'> {
+function outputOf({ stdout: { stream: stdout } }: Io): Pick<Terminal, 'output' | 'release'> {
   if (!(stdout instanceof WriteStream)) return { output: stdout }
   for (const path of ['/proc/self/fd/1', '/dev/tty']) {
     try {

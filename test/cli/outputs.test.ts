@@ -1,0 +1,113 @@
+/** What is written: with the rights that the umask leaves, never through what somebody else put in its place. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  createReadStream,
+  lchownSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { inFolder } from '../store/support.ts'
+import { runCommand } from './run-command.ts'
+
+const root = join(import.meta.dirname, '../..')
+const recording = join(root, 'fixtures/recordings/incident.db')
+const capture = join(root, 'fixtures/probe/simulated.ndjson')
+const NOBODY = 65_534
+
+/** Everything below the folder, by its rights. */
+const modes = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+    const { mode } = statSync(join(entry.parentPath, entry.name))
+    return `${entry.isDirectory() ? 'folder' : entry.name.replace(/.*\./, '')} ${(mode & 0o777).toString(8)}`
+  })
+
+for (const [mask, rights] of [
+  [0o077, ['db 600', 'folder 700', 'parquet 600', 'txt 600']],
+  [0o022, ['db 640', 'folder 755', 'parquet 640', 'txt 644']],
+  [0o000, ['db 640', 'folder 777', 'parquet 640', 'txt 666']],
+] as const) {
+  test(`what is written has what the umask ${mask.toString(8)} leaves, and no recording more than 640`, async () => {
+    await inFolder(async (folder) => {
+      const before = process.umask(mask)
+      try {
+        const out = (name: string): string => join(folder, name)
+        for (const words of [
+          ['record', '--out', out('record.db'), '--probe', `cat ${capture}`],
+          ['cut', recording, '--from', '+1s', '--to', '+9s', '-o', out('cut.db')],
+          ['repair', recording, '-o', out('repair.db')],
+          ['synth', '-o', out('synth.db'), '--secs', '3'],
+          ['report', recording, '--out', out('report.txt')],
+          ['report', recording, '--parquet', out('lake')],
+        ]) {
+          const { code, stderr } = await runCommand(words)
+          assert.equal(code, 0, stderr)
+        }
+      } finally {
+        process.umask(before)
+      }
+      assert.deepEqual([...new Set(modes(folder))].sort(), rights)
+    })
+  })
+}
+
+const skip = process.getuid?.() === 0 ? false : 'needs root: a link of somebody else'
+
+test('root writes through no link that somebody else made', { skip }, async () => {
+  await inFolder(async (folder) => {
+    chmodSync(folder, 0o777)
+    const victim = join(folder, 'victim')
+    writeFileSync(victim, 'as it was')
+    const link = join(folder, 'link')
+    symlinkSync(victim, link)
+    lchownSync(link, NOBODY, NOBODY)
+    for (const [words, refusal] of [
+      [['report', recording, '--out', link], /"\S+link" is a link that somebody else made/],
+      [['assert', recording, 'requests > 0', '--out', link], /somebody else made/],
+      [['cut', recording, '-o', link], /exists already and is never overwritten/],
+      [['repair', recording, '-o', link], /exists already/],
+      [['synth', '-o', link], /exists already/],
+    ] as const) {
+      const { code, stderr } = await runCommand(words)
+      assert.equal(code, 2, words[0])
+      assert.match(stderr, refusal)
+    }
+    assert.equal(readFileSync(victim, 'utf8'), 'as it was')
+    assert.ok(lstatSync(link).isSymbolicLink())
+    assert.deepEqual(readdirSync(folder).sort(), ['link', 'victim'])
+  })
+})
+
+test('a link to nothing is no way to make a file elsewhere', { skip }, async () => {
+  await inFolder(async (folder) => {
+    const elsewhere = join(folder, 'elsewhere')
+    symlinkSync(elsewhere, join(folder, 'link'))
+    lchownSync(join(folder, 'link'), NOBODY, NOBODY)
+    for (const words of [
+      ['report', recording, '--out', join(folder, 'link')],
+      ['synth', '-o', join(folder, 'link')],
+      ['record', '--out', join(folder, 'link'), '--probe', `cat ${capture}`],
+    ])
+      assert.equal((await runCommand(words)).code, 2, words[0])
+    assert.deepEqual(readdirSync(folder), ['link'])
+  })
+})
+
+test('a named pipe is written to', async () => {
+  await inFolder(async (folder) => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const read = text(createReadStream(pipe))
+    assert.equal((await runCommand(['report', recording, '--out', pipe])).code, 0)
+    assert.equal(await read, (await runCommand(['report', recording])).stdout)
+    assert.ok(lstatSync(pipe).isFIFO())
+  })
+})

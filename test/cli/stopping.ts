@@ -1,0 +1,13 @@
+/** What a signal meets: started by signals.test.ts as a program of its own, with what it does as its word. */
+import { writeSync } from 'node:fs'
+import { stopSignal } from '../../src/cli/signals.ts'
+
+const signal = stopSignal()
+const listener = (): void => void writeSync(1, `heard ${String(signal.reason)}\n`)
+
+const what = process.argv[2]
+if (what !== 'deaf') signal.addEventListener('abort', listener)
+if (what === 'deaf again') signal.removeEventListener('abort', listener)
+writeSync(1, 'begun\n')
+if (what === 'slow to end') setInterval(() => undefined, 1000)
+else for (;;);
