@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "doors.h"
 
@@ -78,6 +77,22 @@ static void hold_nothing(int end, pid_t parent)
 	alarm(2 * CENSUS_MS / 1000 + 1);
 }
 
+/* Whether the other end of the pipe closes before that time. Ends the helper with its leash. */
+static bool ends_in_time(int pipe, uint64_t until, bool leashed)
+{
+	for (uint64_t now; (now = now_ns(CLOCK_MONOTONIC)) < until;) {
+		struct pollfd p[] = {{.fd = pipe, .events = POLLIN}, {.fd = leashed ? STDIN_FILENO : -1, .events = POLLIN}};
+
+		if (poll(p, 2, (until - now) / MS + 1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents)
+			leash_check();
+		if (p[0].revents)
+			return true;
+	}
+	return false;
+}
+
 /* Runs a job in a child until its time is over and not longer, dead or not. Ends the helper with its leash. */
 static void contain(struct job *job, bool leashed)
 {
@@ -94,22 +109,10 @@ static void contain(struct job *job, bool leashed)
 		_exit(EXIT_DONE);
 	}
 	close(ends[1]);
-	for (uint64_t now; child > 0 && (now = now_ns(CLOCK_MONOTONIC)) < job->until;) {
-		struct pollfd p[] = {{.fd = ends[0], .events = POLLIN}, {.fd = leashed ? STDIN_FILENO : -1, .events = POLLIN}};
-
-		if (poll(p, 2, (job->until - now) / MS + 1) < 0 && errno != EINTR)
-			break;
-		if (p[1].revents)
-			leash_check();
-		if (p[0].revents)
-			break;
-	}
+	if (child > 0 && !ends_in_time(ends[0], job->until, leashed))
+		/* not waited for: a child in an uninterruptible sleep dies when it can */
+		kill(child, SIGKILL);
 	close(ends[0]);
-	if (child <= 0)
-		return;
-	/* not waited for: a child in an uninterruptible sleep dies when it can */
-	kill(child, SIGKILL);
-	waitpid(child, NULL, WNOHANG);
 }
 
 static void look_for_processes(struct job *job)
@@ -339,6 +342,8 @@ void learn_nginx(struct nginx *nginx, bool leashed)
 	bool cut;
 
 	memset(nginx, 0, sizeof(*nginx));
+	/* children are nobody's to wait for, whenever they end */
+	signal(SIGCHLD, SIG_IGN);
 	list = search(nginx, now + CENSUS_MS * MS / 2, leashed, &count, &cut);
 	n = find_families(list, count, families, &cut);
 	for (int i = 0; i < n; i++) {
@@ -353,8 +358,4 @@ void learn_nginx(struct nginx *nginx, bool leashed)
 	if (cut)
 		note_unread(nginx, "there are more processes named nginx than were looked at");
 	say(nginx);
-	/* who was left behind is nobody's to wait for, whenever it ends */
-	signal(SIGCHLD, SIG_IGN);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
 }

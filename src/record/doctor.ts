@@ -52,11 +52,16 @@ type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
 async function askHelper(): Promise<Answer> {
   return new Promise((resolve) => {
-    execFile(HELPER, ['--doctor'], { timeout: PATIENCE_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      const facts = factsIn(stdout)
-      if (facts !== null) resolve({ facts })
-      else resolve({ problem: helperProblem(error, stderr.trim()) })
-    })
+    execFile(
+      HELPER,
+      ['--doctor'],
+      { timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+      (error, stdout, stderr) => {
+        const facts = factsIn(stdout)
+        if (facts !== null) resolve({ facts })
+        else resolve({ problem: helperProblem(error, stderr.trim()) })
+      },
+    )
   })
 }
 
