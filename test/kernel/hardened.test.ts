@@ -23,9 +23,9 @@ describe('the helper as it is built', { skip: lacking('readelf', 'objdump') }, (
   })
 
   test('notices a stack that was overrun, and a copy that would overrun', async () => {
-    const symbols = await read('--dyn-syms', '-W')
-    assert.match(symbols, /__stack_chk_fail/)
-    for (const name of ['snprintf', 'read', 'memcpy']) assert.match(symbols, new RegExp(`__${name}_chk`))
+    // Not by the symbols of the whole: the libraries that are linked in have them anyway.
+    const code = await sh('objdump', '-d', '--disassemble=put_hello', PROBE)
+    for (const name of ['__stack_chk_fail', '__snprintf_chk']) assert.ok(code.includes(name), name)
   })
 
   test(
