@@ -22,8 +22,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { after, before, describe, test } from 'node:test'
-import { buildStatic, mountSilent, startNeighbour, type Neighbour } from './lab/neighbour.ts'
+import { after, afterEach, before, describe, test } from 'node:test'
+import {
+  buildStatic,
+  mountSilent,
+  startNeighbour,
+  type Neighbour,
+  type NeighbourOptions,
+} from './lab/neighbour.ts'
 import { makeNamespace, removeNamespace, range } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
 import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
@@ -37,6 +43,8 @@ const CAPABILITIES = '+bpf,+net_admin,+perfmon,+sys_ptrace'
 /** The helper takes two seconds at most; this only ends a test that would hang. */
 const PATIENCE_MS = 30_000
 
+const PROXYING = 'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9; } }'
+
 interface Facts {
   readonly nginx: string
   readonly nginx_warning: string
@@ -48,6 +56,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-neighbour-'))
   const program = join(folder, 'nginx')
   const secret = join(folder, 'secret.conf')
+  const silentPlace = join(folder, 'silent-place')
   let namespace: string
   before(async () => {
     chmodSync(folder, 0o755)
@@ -61,11 +70,21 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const realNginx = (): Promise<LabNginx> =>
-    startLabNginx(
-      namespace,
-      'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9; } }',
-    )
+  /** What a test starts goes with it, whatever becomes of it. */
+  const started: { stop(): Promise<void> }[] = []
+  afterEach(async () => {
+    for (const one of started.splice(0).reverse()) await one.stop()
+  })
+  async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+    const one = await starting
+    started.push(one)
+    return one
+  }
+  const realNginx = (): Promise<LabNginx> => kept(startLabNginx(namespace, PROXYING))
+  const neighbour = (options: NeighbourOptions): Promise<Neighbour> =>
+    kept(startNeighbour(namespace, options))
+  const silentServer = (silent: 'lookup' | 'read'): Promise<Neighbour> =>
+    kept(mountSilent(join(folder, 'silent'), silentPlace, silent))
 
   /** A folder that nobody may do anything in. */
   function theirs(name: string): string {
@@ -126,17 +145,15 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     test(`a configuration that ${what} is not read, and the real nginx's door is learned`, async () => {
       const place = theirs(what.replaceAll(/\W/g, '-'))
       await make(place)
-      const real = await realNginx()
+      await realNginx()
       // Before the real one in the order of their users, were it not root's.
-      const fake = await startNeighbour(namespace, {
+      await neighbour({
         program,
         args: ['-c', join(place, 'nginx.conf')],
         words: 'listen=8081',
         user: NOBODY,
       })
       const facts = look()
-      await fake.stop()
-      await real.stop()
       assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]])
       assert.match(facts.nginx_warning, /listens on 8081.*--ignore PORT/)
     })
@@ -146,37 +163,32 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     mkdirSync(join(place, 'conf.d'))
     writeFileSync(join(place, 'nginx.conf'), 'events {}\nhttp { include conf.d/*.conf; }\n')
     writeFileSync(join(place, 'conf.d/one.conf'), 'server { location / { proxy_pass https://10.0.0.9; } }\n')
-    const fake = await startNeighbour(namespace, {
+    await neighbour({
       program,
       args: ['-c', join(place, 'nginx.conf')],
       words: 'listen=8082',
       user: NOBODY,
     })
     const facts = look()
-    await fake.stop()
     assert.deepEqual(facts.front_doors, [8082])
     assert.deepEqual(facts.invisible_upstreams, ['proxy_pass https://10.0.0.9'])
     assert.equal(facts.nginx_warning, '')
   })
 
   test('thousands of processes named nginx do not hide the real one', async () => {
-    const fakes = await startNeighbour(namespace, { program, words: 'copies=3000', user: NOBODY })
-    const real = await realNginx()
+    await neighbour({ program, words: 'copies=3000', user: NOBODY })
+    await realNginx()
     const facts = look()
-    await real.stop()
-    await fakes.stop()
     assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]])
   })
 
   test("another user's thousands do not hide an nginx of a user", async () => {
     const place = theirs('of-a-user')
     writeFileSync(join(place, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
-    const fakes = await startNeighbour(namespace, { program, words: 'copies=3000', user: NOBODY })
+    await neighbour({ program, words: 'copies=3000', user: NOBODY })
     const args = ['-c', join(place, 'nginx.conf')]
-    const other = await startNeighbour(namespace, { program, args, words: 'listen=8083', user: 1234 })
+    await neighbour({ program, args, words: 'listen=8083', user: 1234 })
     const facts = look()
-    await other.stop()
-    await fakes.stop()
     assert.deepEqual(facts.front_doors, [8083])
   })
 
@@ -185,7 +197,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     const reads = async (file: string, real: boolean): Promise<void> => {
       chownSync(file, 0, 0)
       chmodSync(file, 0o4755)
-      const fake = await startNeighbour(namespace, {
+      const fake = await neighbour({
         program: file.endsWith('nginx') ? file : linkTo(file),
         args: ['-c', secret],
         words: `listen=8084${real ? ' root' : ''}`,
@@ -193,7 +205,6 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       })
       const uids = /^Uid:\t(\d+)\t(\d+)/m.exec(readFileSync(`/proc/${fake.pid}/status`, 'utf8'))
       const facts = look()
-      await fake.stop()
       assert.deepEqual(
         uids?.slice(1),
         real ? ['0', '0'] : [String(NOBODY), '0'],
@@ -264,9 +275,8 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       const conf = join(root, 'etc/nginx/nginx.conf')
       rmSync(conf, { force: true })
       make(conf)
-      const fake = await startNeighbour(namespace, { program, words: `chroot=${root}` })
+      await neighbour({ program, words: `chroot=${root}` })
       const facts = look()
-      await fake.stop()
       assert.equal(facts.nginx, 'known')
       return facts.invisible_upstreams
     }
@@ -282,14 +292,12 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       const real = await realNginx()
       chmodSync(real.folder, 0o755)
       const facts = look(...grant)
-      await real.stop()
       assert.deepEqual([facts.nginx, facts.front_doors, facts.nginx_warning], ['known', [8080], ''])
     })
 
     test('a configuration that its user may not read is not read, and that is said', async () => {
-      const fake = await startNeighbour(namespace, { program, args: ['-c', secret], words: 'listen=8085' })
+      await neighbour({ program, args: ['-c', secret], words: 'listen=8085' })
       const facts = look(...grant)
-      await fake.stop()
       assert.deepEqual(facts.front_doors, [])
       assert.match(facts.nginx_warning, /listens on 8085, could not be read/)
     })
@@ -299,68 +307,54 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       mkdirSync(join(root, 'etc/nginx'), { recursive: true })
       writeFileSync(join(root, 'etc/nginx/nginx.conf'), `proxy_pass ${SECRET};\n`)
       chmodSync(root, 0o700)
-      const fake = await startNeighbour(namespace, { program, words: `listen=8086 chroot=${root}` })
+      await neighbour({ program, words: `listen=8086 chroot=${root}` })
       const facts = look(...grant)
-      await fake.stop()
       assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
     })
   })
 
   const fuse = existsSync('/dev/fuse') ? false : 'needs /dev/fuse'
   describe('on a file system that does not answer', { skip: fuse }, () => {
-    const place = join(folder, 'silent-place')
-    before(() => mkdirSync(place))
+    before(() => mkdirSync(silentPlace))
 
     for (const silent of ['lookup', 'read'] as const) {
       test(`where a ${silent} waits for ever doctor ends, and the real door is learned`, async () => {
-        const real = await realNginx()
-        await beside(silent, () => {
-          const facts = look()
-          assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]])
-          assert.match(facts.nginx_warning, /not all of the nginx of uid 65534/)
-        })
-        await real.stop()
+        await realNginx()
+        await beside(silent)
+        const facts = look()
+        assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]])
+        assert.match(facts.nginx_warning, /not all of the nginx of uid 65534/)
       })
 
       test(`where a ${silent} waits for ever the helper attaches, and ends`, async () => {
-        await beside(silent, async () => {
-          const helper = await startHelper(namespace)
-          assert.match(helper.hello.warnings.join(), /not all of the nginx of uid 65534/)
-          assert.equal((await helper.stop()).bye, 'stdin closed')
-        })
+        await beside(silent)
+        const helper = await startHelper(namespace)
+        assert.match(helper.hello.warnings.join(), /not all of the nginx of uid 65534/)
+        assert.equal((await helper.stop()).bye, 'stdin closed')
       })
     }
 
     test('a descriptor of it is not touched by a helper that has capabilities', async () => {
       const real = await realNginx()
       chmodSync(real.folder, 0o755)
-      const server = await mountSilent(join(folder, 'silent'), place, 'read')
-      const words = `open=${place}/nginx.conf listen=8087`
+      await silentServer('read')
+      const words = `open=${silentPlace}/nginx.conf listen=8087`
       const args = ['-c', join(folder, 'nothing.conf')]
-      const fake = await startNeighbour(namespace, { program, args, words, user: NOBODY })
+      await neighbour({ program, args, words, user: NOBODY })
       const facts = look(
         'setpriv',
         '--reuid=1234',
         `--inh-caps=-all,${CAPABILITIES}`,
         `--ambient-caps=-all,${CAPABILITIES}`,
       )
-      await server.stop()
-      await fake.stop()
-      await real.stop()
       assert.deepEqual(facts.front_doors, [8080])
       assert.match(facts.nginx_warning, /listens on 8087/)
     })
 
-    async function beside(silent: 'lookup' | 'read', during: () => unknown): Promise<void> {
-      const server = await mountSilent(join(folder, 'silent'), place, silent)
-      const args = ['-c', join(place, 'nginx.conf')]
-      const fake = await startNeighbour(namespace, { program, args, words: 'listen=8088', user: NOBODY })
-      try {
-        await during()
-      } finally {
-        await server.stop()
-        await fake.stop()
-      }
+    async function beside(silent: 'lookup' | 'read'): Promise<void> {
+      await silentServer(silent)
+      const args = ['-c', join(silentPlace, 'nginx.conf')]
+      await neighbour({ program, args, words: 'listen=8088', user: NOBODY })
     }
 
     describe('the helper ends while it waits there', () => {
@@ -379,8 +373,8 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
           'HELPER_DEFINES=-DCENSUS_MS=500000',
           patient,
         )
-        server = await mountSilent(join(folder, 'silent'), place, 'lookup')
-        const args = ['-c', join(place, 'nginx.conf')]
+        server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')
+        const args = ['-c', join(silentPlace, 'nginx.conf')]
         fake = await startNeighbour(namespace, { program, args, words: 'listen=8088', user: NOBODY })
       })
       after(async () => {
