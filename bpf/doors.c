@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "doors.h"
 
@@ -99,18 +100,25 @@ done:
 	close(process);
 }
 
+/* Root's own first, as far as /proc tells: to find one is not a matter of how many others there are. */
 void find_processes(struct found *found)
 {
 	char own[64];
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	struct stat st;
 
 	if (!proc)
 		return;
-	if (link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net"))
-		while ((entry = readdir(proc)))
-			if (isdigit((unsigned char)entry->d_name[0]))
-				add_process(found, atoi(entry->d_name), own);
+	if (link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net")) {
+		for (int others = 0; others < 2; others++) {
+			rewinddir(proc);
+			while ((entry = readdir(proc)))
+				if (isdigit((unsigned char)entry->d_name[0]) && !fstatat(dirfd(proc), entry->d_name, &st, 0) &&
+				    (st.st_uid != 0) == others)
+					add_process(found, atoi(entry->d_name), own);
+		}
+	}
 	closedir(proc);
 }
 
@@ -247,6 +255,27 @@ static int by_inode(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static int by_inode_and_owner(const void *a, const void *b)
+{
+	const struct owned_socket *x = a, *y = b;
+	int order = by_inode(x, y);
+
+	return order ? order : x->owner < y->owner ? -1 : x->owner > y->owner;
+}
+
+/* One that several have is its master's, who has the lowest pid: a worker that begins still has that title, and rights. */
+static void sort_sockets(struct census *c)
+{
+	int kept = 0;
+
+	if (c->socket_count)
+		qsort(c->sockets, c->socket_count, sizeof(*c->sockets), by_inode_and_owner);
+	for (int i = 0; i < c->socket_count; i++)
+		if (!i || c->sockets[i].inode != c->sockets[i - 1].inode)
+			c->sockets[kept++] = c->sockets[i];
+	c->socket_count = kept;
+}
+
 void add_front_door(struct nginx *n, struct front_door door)
 {
 	for (int i = 0; i < n->door_count; i++)
@@ -312,8 +341,7 @@ bool find_doors(struct census *c)
 	find_masters(c);
 	for (int i = 0; i < c->count && !is_late(c); i++)
 		find_sockets(c, &c->list[i]);
-	if (c->socket_count)
-		qsort(c->sockets, c->socket_count, sizeof(*c->sockets), by_inode);
+	sort_sockets(c);
 	match_sockets(c, "/proc/self/net/tcp", LISTENING);
 	match_sockets(c, "/proc/self/net/tcp6", LISTENING);
 	match_sockets(c, "/proc/self/net/tcp", ESTABLISHED);
