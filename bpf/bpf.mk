@@ -9,8 +9,14 @@ BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 # Unused parameters belong to callback signatures; signs are compared as sequence numbers are.
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
+# What a compiler or an architecture does not know is left out. CFI is left out too: clang's needs LTO over everything, and what
+# the helper calls by pointer lies in libbpf and the C library, which distributions build without it.
+accepted = $(shell $(CC) -Werror -O2 $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+HELPER_HARDENING = -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
+	$(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection)
+HELPER_LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
-HELPER_SOURCES := $(addprefix bpf/,probe.c load.c hello.c options.c rights.c links.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
+HELPER_SOURCES := $(addprefix bpf/,probe.c leash.c load.c hello.c options.c rights.c links.c census.c doors.c config.c json.c fold.c tick.c rows.c retire.c doctor.c)
 HELPER_HEADERS := $(addprefix bpf/,helper.h tick.h doors.h probe.h)
 BPF_HEADERS := $(filter-out $(addprefix bpf/,helper.h tick.h doors.h),$(wildcard bpf/*.h))
 
@@ -28,4 +34,4 @@ $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 # aliasing: counters are read as words out of mapped memory
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h package.json
 	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
-		$(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz

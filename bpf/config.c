@@ -1,21 +1,224 @@
-/* nginx's configuration, with the rights of whoever runs that nginx: does it proxy, and to where we cannot see? */
+/*
+ * nginx's configuration: does it proxy, and to where we cannot see? Any user can have a process that calls itself nginx, with
+ * any command line: its configuration is read with that user's rights and no other, from within that process's root, as far as
+ * a budget goes, and only what is a plain file.
+ */
 #include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "doors.h"
 
-#define MAX_FILES 512
-#define MAX_FILE  (1 << 20)
+#define MAX_MASTERS 256
+#define MAX_DEPTH   8
+#define MAX_FILE    (1 << 20)
+/* An own root may be renamed into while it is walked: the kernel then asks to try again. */
+#define TRIES 4
 
-static void scan_config(struct census *c, struct process *master, const char *path, const char *root, const char *prefix,
-			int depth);
+/* What one master's configuration may take. Large hosters have thousands of files, and their nginx is root's. */
+struct budget {
+	uint64_t ns;
+	long bytes;
+	int files;
+	int entries; /* of the directories that includes name */
+};
+static const struct budget root_budget = {1000000000, 32 << 20, 4096, 65536};
+static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
+
+/* One master's configuration. */
+struct reader {
+	struct census *census;
+	struct process *master;
+	int process;	  /* /proc/PID, so that it is the same process throughout */
+	int root;	  /* what it sees as / */
+	bool shares_root; /* which is ours */
+	char *title;
+	char prefix[PATH_MAX];
+	struct budget left;
+	uint64_t until;
+	const char *missed; /* why it was not read to its end */
+	bool spent;	    /* more than its budget */
+};
+
+static void scan_config(struct reader *r, const char *path, int depth);
+
+static void miss(struct reader *r, const char *why)
+{
+	if (!r->missed)
+		r->missed = why;
+}
+
+static void overspend(struct reader *r)
+{
+	r->spent = true;
+	miss(r, "includes too much");
+}
+
+/* ---- within its root ---- */
+
+/* Absolute links, "..", and what is renamed meanwhile do not lead out of it; links of /proc lead nowhere. */
+static int open_within(int root, const char *path, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	int fd = -1;
+
+	for (int i = 0; i < TRIES && fd < 0; i++) {
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
+/*
+ * Files of these are answers of the kernel: to read one can wait, act or never end. FUSE and network file systems are not among
+ * them: configurations do lie there, and one that does not answer costs its user's part of the time, no more.
+ */
+static bool is_made_up(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return true;
+	switch ((unsigned)fs.f_type) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+	case SECURITYFS_MAGIC:
+	case SELINUX_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case BPF_FS_MAGIC:
+	case EFIVARFS_MAGIC:
+	case PSTOREFS_MAGIC:
+	case BINFMTFS_MAGIC:
+	case 0x62656570: /* configfs */
+	case 0x65735543: /* fusectl */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Looked at before it is opened: to open a FIFO or a device does something. */
+static int open_plain_file(struct reader *r, const char *path, struct stat *st)
+{
+	char name[32];
+	int place = open_within(r->root, path, O_PATH), fd = -1;
+
+	if (place < 0) {
+		miss(r, errno == ENOSYS ? "could not be read: this system has no openat2" : "could not be read");
+		return -1;
+	}
+	if (fstat(place, st) || !S_ISREG(st->st_mode) || is_made_up(place)) {
+		miss(r, "is not all plain files");
+	} else {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", place);
+		fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			miss(r, "could not be read");
+	}
+	close(place);
+	return fd;
+}
+
+/* ---- includes: the C library's glob, as nginx's, with directories of that root ---- */
+
+static struct reader *globbing; /* its functions are given nothing of ours */
+
+static void *glob_open(const char *path)
+{
+	int fd = globbing->left.entries > 0 ? open_within(globbing->root, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK) : -1;
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !directory)
+		close(fd);
+	return directory;
+}
+
+static struct dirent *glob_read(void *directory)
+{
+	if (globbing->left.entries-- <= 0 || now_ns(CLOCK_MONOTONIC) > globbing->until) {
+		globbing->left.entries = 0;
+		overspend(globbing);
+		return NULL;
+	}
+	return readdir(directory);
+}
+
+static void glob_close(void *directory)
+{
+	closedir(directory);
+}
+
+static int glob_look(const char *path, struct stat *st, uint64_t flags)
+{
+	int fd, result;
+
+	/* each path that it tries costs as an entry does */
+	if (globbing->left.entries-- <= 0) {
+		globbing->left.entries = 0;
+		overspend(globbing);
+		errno = ENOENT;
+		return -1;
+	}
+	fd = open_within(globbing->root, path, O_PATH | flags);
+	if (fd < 0)
+		return -1;
+	result = fstat(fd, st);
+	close(fd);
+	return result;
+}
+
+static int glob_stat(const char *path, struct stat *st)
+{
+	return glob_look(path, st, 0);
+}
+
+static int glob_lstat(const char *path, struct stat *st)
+{
+	return glob_look(path, st, O_NOFOLLOW);
+}
+
+static void scan_include(struct reader *r, const char *pattern, int depth)
+{
+	glob_t found = {.gl_opendir = glob_open,
+			.gl_readdir = glob_read,
+			.gl_closedir = glob_close,
+			.gl_stat = glob_stat,
+			.gl_lstat = glob_lstat};
+	char full[PATH_MAX];
+
+	if (snprintf(full, sizeof(full), "%s%s%s", *pattern == '/' ? "" : r->prefix, *pattern == '/' ? "" : "/", pattern) >=
+	    (int)sizeof(full))
+		return;
+	/* nginx opens a name without wildcards as it stands, and fails where it is not there */
+	if (!strpbrk(full, "*?[")) {
+		scan_config(r, full, depth + 1);
+		return;
+	}
+	globbing = r;
+	if (!glob(full, GLOB_ALTDIRFUNC, NULL, &found))
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			scan_config(r, found.gl_pathv[i], depth + 1);
+	globfree(&found);
+}
+
+/* ---- statements ---- */
 
 static void note_invisible(struct nginx *n, const char *directive, const char *value)
 {
@@ -28,24 +231,17 @@ static void note_invisible(struct nginx *n, const char *directive, const char *v
 	n->invisible_count++;
 }
 
-static void scan_include(struct census *c, struct process *master, const char *pattern, const char *root, const char *prefix,
-			 int depth)
+/* Known at once: what follows may take all the time there is. */
+static void note_proxy(struct reader *r)
 {
-	char full[PATH_MAX];
-	glob_t found;
-
-	if (snprintf(full, sizeof(full), "%s%s%s%s", root, *pattern == '/' ? "" : prefix, *pattern == '/' ? "" : "/", pattern) >=
-	    (int)sizeof(full))
+	if (r->master->proxies)
 		return;
-	if (glob(full, 0, NULL, &found))
-		return;
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		scan_config(c, master, found.gl_pathv[i] + strlen(root), root, prefix, depth + 1);
-	globfree(&found);
+	r->master->proxies = true;
+	publish(r->census);
 }
 
 /* One statement: its first two words. */
-static void scan_statement(struct census *c, struct process *master, char *text, const char *root, const char *prefix, int depth)
+static void scan_statement(struct reader *r, char *text, int depth)
 {
 	char *rest = text, *word = strsep(&rest, " \t\r\n"), *value;
 
@@ -61,38 +257,53 @@ static void scan_statement(struct census *c, struct process *master, char *text,
 		value[strcspn(value, "\"'")] = 0;
 	}
 	if (!strcmp(word, "include")) {
-		scan_include(c, master, value, root, prefix, depth);
+		scan_include(r, value, depth);
 	} else if (!strcmp(word, "proxy_pass")) {
-		master->proxies = true;
+		note_proxy(r);
 		if (!strncmp(value, "https:", 6) || !strncmp(value, "http://unix:", 12))
-			note_invisible(c->nginx, word, value);
+			note_invisible(r->census->nginx, word, value);
 	} else if (!strcmp(word, "server") && !strncmp(value, "unix:", 5)) {
-		note_invisible(c->nginx, word, value);
+		note_invisible(r->census->nginx, word, value);
 	} else if (!strcmp(word, "grpc_pass")) {
-		note_invisible(c->nginx, word, value);
+		note_invisible(r->census->nginx, word, value);
 	}
 }
 
-static void scan_config(struct census *c, struct process *master, const char *path, const char *root, const char *prefix,
-			int depth)
+/* The whole of a file, as far as the budget goes; its end is where it ends, whatever its size was said to be. */
+static char *read_text(struct reader *r, int fd, const struct stat *st, int *length)
 {
-	char full[PATH_MAX], *text, *start;
+	char *text = st->st_size > MAX_FILE || st->st_size > r->left.bytes ? NULL : malloc(st->st_size + 1);
+	ssize_t n = 1;
+
+	for (*length = 0; text && n > 0 && *length < st->st_size;) {
+		n = read(fd, text + *length, st->st_size - *length);
+		if (n > 0)
+			*length += n;
+	}
+	if (!text || n < 0)
+		miss(r, text ? "could not be read" : "is too large");
+	if (text)
+		r->left.bytes -= *length;
+	return text;
+}
+
+static void scan_config(struct reader *r, const char *path, int depth)
+{
+	char *text, *start;
 	struct stat st;
 	int fd, n;
 
-	if (depth > 8 || c->files++ > MAX_FILES || snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
-		return;
-	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_FILE || !(text = calloc(1, st.st_size + 1))) {
-		close(fd);
+	if (depth > MAX_DEPTH || r->left.files-- <= 0 || now_ns(CLOCK_MONOTONIC) > r->until) {
+		overspend(r);
 		return;
 	}
-	n = read(fd, text, st.st_size);
+	fd = open_plain_file(r, path, &st);
+	if (fd < 0)
+		return;
+	text = read_text(r, fd, &st, &n);
 	close(fd);
-	if (depth == 0)
-		master->has_config = n > 0;
+	if (!text)
+		return;
 	/* comments become blanks; then a statement ends at ; { or } */
 	for (int i = 0; i < n; i++)
 		if (text[i] == '#' && (i == 0 || isspace((unsigned char)text[i - 1]) || strchr(";{}", text[i - 1])))
@@ -103,11 +314,13 @@ static void scan_config(struct census *c, struct process *master, const char *pa
 		if (text[i] != ';' && text[i] != '{' && text[i] != '}')
 			continue;
 		text[i] = 0;
-		scan_statement(c, master, start, root, prefix, depth);
+		scan_statement(r, start, depth);
 		start = text + i + 1;
 	}
 	free(text);
 }
+
+/* ---- which process, which file ---- */
 
 /* The value of an option in a command line: "-c FILE" or "-cFILE"; "" when it has none. */
 static void option_value(const char *line, char letter, char *value, size_t size)
@@ -124,35 +337,154 @@ static void option_value(const char *line, char letter, char *value, size_t size
 	snprintf(value, size, "%.*s", (int)strcspn(at, " "), at);
 }
 
-void read_config(struct census *c, struct process *master)
+static bool starts_with(const char *text, const char *start)
 {
-	char line[4096], file[PATH_MAX], prefix[PATH_MAX], root[64], directory[PATH_MAX], status[64];
-	struct stat owner;
-	int own_uid = geteuid(), own_gid = getegid();
+	return !strncmp(text, start, strlen(start));
+}
 
-	if (!read_small(line, sizeof(line), "/proc/%u/cmdline", master->pid))
+/*
+ * A title is whatever the caller of a program wants it to be: a program of root's that anybody may start (su, sudo) is not to
+ * read a file in its name. The program is told by its own name, and by not being one of those.
+ */
+static bool is_nginx_program(int process)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(process, "exe", target, sizeof(target) - 1);
+	const char *name;
+	struct statx st;
+
+	if (n < 0 || statx(process, "exe", AT_STATX_DONT_SYNC, STATX_MODE, &st) || st.stx_mode & (S_ISUID | S_ISGID))
+		return false;
+	target[n] = 0;
+	name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+	return starts_with(name, "nginx") || starts_with(name, "angie") || starts_with(name, "openresty");
+}
+
+static bool is_same(const uint32_t ids[4], uint32_t id)
+{
+	for (int i = 0; i < 4; i++)
+		if (ids[i] != id)
+			return false;
+	return true;
+}
+
+static bool has_our_root(int process)
+{
+	struct statx its, ours;
+
+	return !statx(process, "root", AT_STATX_DONT_SYNC, STATX_INO, &its) &&
+	       !statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_INO, &ours) && its.stx_ino == ours.stx_ino &&
+	       its.stx_dev_major == ours.stx_dev_major && its.stx_dev_minor == ours.stx_dev_minor;
+}
+
+static int open_root(int process)
+{
+	return openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* What needs rights. A helper that has capabilities, but is not root, enters no root here that its user could not enter. */
+static void prepare(struct reader *r, uint32_t uid)
+{
+	char path[32], title[4096] = "";
+	struct identity who;
+
+	snprintf(path, sizeof(path), "/proc/%u", r->master->pid);
+	r->process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->root = -1;
+	if (!read_identity(r->process, &who) || !read_small(title, sizeof(title), r->process, "cmdline"))
+		miss(r, "could not be read: it has ended");
+	else if (!is_same(who.uid, uid) || !is_same(who.gid, who.gid[0]) || who.gid[0] != r->master->gid)
+		miss(r, "was not read: it runs with more rights than its user's");
+	else if (!is_nginx_program(r->process))
+		miss(r, "was not read: its program is not nginx's");
+	else if (geteuid() == 0)
+		r->root = open_root(r->process);
+	else
+		r->shares_root = has_our_root(r->process);
+	r->title = strdup(title);
+}
+
+/* The file that its title names; the folder of it is where includes begin. */
+static bool find_config(struct reader *r, char file[PATH_MAX])
+{
+	char prefix[PATH_MAX], relative[PATH_MAX];
+
+	option_value(r->title, 'c', relative, sizeof(relative));
+	option_value(r->title, 'p', prefix, sizeof(prefix));
+	if (!*relative)
+		snprintf(relative, sizeof(relative), "%s", *prefix ? "conf/nginx.conf" : "/etc/nginx/nginx.conf");
+	if (snprintf(file, PATH_MAX, "%s%s%s",
+		     *relative == '/' ? ""
+		     : *prefix	      ? prefix
+				      : "/usr/share/nginx",
+		     *relative == '/' ? "" : "/", relative) >= PATH_MAX)
+		return false;
+	snprintf(r->prefix, sizeof(r->prefix), "%s", file);
+	*strrchr(r->prefix, '/') = 0;
+	return true;
+}
+
+static void read_config(struct reader *r)
+{
+	char file[PATH_MAX];
+
+	if (r->missed || !r->title)
 		return;
-	option_value(line, 'c', file, sizeof(file));
-	option_value(line, 'p', prefix, sizeof(prefix));
-	snprintf(root, sizeof(root), "/proc/%u/root", master->pid);
-	snprintf(status, sizeof(status), "/proc/%u", master->pid);
-	if (!*file)
-		snprintf(file, sizeof(file), "%s", *prefix ? "conf/nginx.conf" : "/etc/nginx/nginx.conf");
-	if (*file != '/') {
-		char relative[PATH_MAX];
-
-		snprintf(relative, sizeof(relative), "%s", file);
-		if (snprintf(file, sizeof(file), "%s/%s", *prefix ? prefix : "/usr/share/nginx", relative) >= (int)sizeof(file))
-			return;
+	if (r->root < 0)
+		r->root = open_root(r->process);
+	if (r->root < 0 && r->shares_root)
+		r->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->root < 0 || !find_config(r, file)) {
+		miss(r, "could not be read");
+		return;
 	}
-	snprintf(directory, sizeof(directory), "%s", file);
-	*strrchr(directory, '/') = 0;
-	/* a process that merely calls itself nginx must not make us read what its user may not */
-	if (stat(status, &owner))
+	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
+	if (r->until > r->census->until)
+		r->until = r->census->until;
+	scan_config(r, file, 0);
+}
+
+/* Worth a word where a door may be missing for it, or, for the upstreams that cannot be seen, where there was too much. */
+static void note_unread(struct reader *r)
+{
+	struct nginx *n = r->census->nginx;
+	char ports[96] = "";
+
+	for (int i = 0; i < n->door_count; i++)
+		if (n->doors[i].master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
+			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->doors[i].port);
+	if (!r->missed || !*ports || (r->master->proxies && !r->spent) || n->unread_count++)
 		return;
-	setfsgid(owner.st_gid);
-	setfsuid(owner.st_uid);
-	scan_config(c, master, file, root, directory, 0);
-	setfsuid(own_uid);
-	setfsgid(own_gid);
+	snprintf(n->unread, sizeof(n->unread), "the configuration of nginx %u, which listens on %s, %s", r->master->pid, ports,
+		 r->missed);
+}
+
+bool read_configs(struct census *c, uint32_t uid, uint32_t gid)
+{
+	static struct reader readers[MAX_MASTERS];
+	int count = 0;
+	bool allowed, whole = true;
+
+	for (int i = 0; i < c->count && !is_late(c); i++) {
+		if (c->list[i].master != c->list[i].pid)
+			continue;
+		if (count == MAX_MASTERS) {
+			whole = false;
+			break;
+		}
+		readers[count] =
+		    (struct reader){.census = c, .master = &c->list[i], .left = uid == 0 ? root_budget : user_budget};
+		prepare(&readers[count++], uid);
+	}
+	allowed = become_reader(uid, gid);
+	/* a change of identity makes the kernel forget it */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < count; i++) {
+		if (allowed)
+			read_config(&readers[i]);
+		else
+			miss(&readers[i], "could not be read: we may not become its user");
+		note_unread(&readers[i]);
+	}
+	return whole && !is_late(c);
 }

@@ -86,9 +86,12 @@ static void put_nginx(struct json *out)
 {
 	static struct nginx nginx;
 
-	learn_nginx(&nginx);
+	/* its stdin is anybody's: it ends by itself */
+	learn_nginx(&nginx, false);
 	put(out, ",\"nginx\":");
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
+	put(out, ",\"nginx_warning\":");
+	put_string(out, nginx.warning);
 	put(out, ",\"front_doors\":[");
 	for (int i = 0; i < nginx.door_count; i++) {
 		if (i)

@@ -1,6 +1,6 @@
 /*
  * nginx on this host: on which ports it listens itself (its front doors), and which connections its workers hold already.
- * All of it from /proc, once, while there are rights.
+ * All of it from /proc, once, while there are rights, and in the census's children.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -9,18 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include "doors.h"
 
-bool read_small(char *text, size_t size, const char *format, uint32_t pid)
+bool read_small(char *text, size_t size, int process, const char *name)
 {
-	char path[64];
-	int fd, n;
+	int fd = openat(process, name, O_RDONLY | O_CLOEXEC), n;
 
-	snprintf(path, sizeof(path), format, pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	n = read(fd, text, size - 1);
@@ -35,63 +32,108 @@ bool read_small(char *text, size_t size, const char *format, uint32_t pid)
 	return true;
 }
 
-static bool link_of(char *text, size_t size, const char *format, uint32_t pid)
+static bool link_of(char *text, size_t size, int process, const char *name)
 {
-	char path[64];
-	ssize_t n;
+	ssize_t n = readlinkat(process, name, text, size - 1);
 
-	snprintf(path, sizeof(path), format, pid);
-	n = readlink(path, text, size - 1);
 	if (n < 0)
 		return false;
 	text[n] = 0;
 	return true;
 }
 
-/* ---- who ---- */
-
-static void add_process(struct census *c, uint32_t pid, const char *own_namespace)
+static int open_process(uint32_t pid)
 {
-	char text[512], namespace[64], *behind;
-	unsigned parent;
+	char path[32];
 
-	if (c->count == MAX_PROCESSES || !read_small(text, sizeof(text), "/proc/%u/comm", pid))
-		return;
-	if (strcmp(text, "nginx\n") && strcmp(text, "angie\n"))
-		return;
-	if (!link_of(namespace, sizeof(namespace), "/proc/%u/ns/net", pid)) {
-		c->nginx->found = c->nginx->unreadable = true;
-		return;
-	}
-	if (strcmp(namespace, own_namespace) || !read_small(text, sizeof(text), "/proc/%u/stat", pid))
-		return;
-	behind = strrchr(text, ')');
-	if (!behind || sscanf(behind + 1, " %*c %u", &parent) != 1)
-		return;
-	c->nginx->found = true;
-	c->list[c->count++] = (struct process){.pid = pid, .parent = parent};
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void find_processes(struct census *c)
+/* ---- who ---- */
+
+static bool read_ids(const char *text, const char *name, uint32_t ids[4])
+{
+	const char *at = strstr(text, name);
+
+	return at && sscanf(at + strlen(name), "%u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4;
+}
+
+/* The name stands first, and its line ends are escaped: no name can imitate the lines that follow. */
+bool read_identity(int process, struct identity *identity)
+{
+	char text[2048];
+	const char *parent;
+
+	if (!read_small(text, sizeof(text), process, "status") || sscanf(text, "Name:\t%15[^\n]", identity->name) != 1)
+		return false;
+	parent = strstr(text, "\nPPid:");
+	return parent && sscanf(parent + 6, "%u", &identity->parent) == 1 && read_ids(text, "\nUid:", identity->uid) &&
+	       read_ids(text, "\nGid:", identity->gid);
+}
+
+/* Nothing that is asked here can wait for the process itself: its title, which can, is read by its user's census. */
+static void add_process(struct found *found, uint32_t pid, const char *own_namespace)
+{
+	char text[64];
+	struct identity who;
+	int process = open_process(pid);
+
+	if (process < 0)
+		return;
+	if (!read_small(text, sizeof(text), process, "comm") || (strcmp(text, "nginx\n") && strcmp(text, "angie\n")))
+		goto done;
+	if (!link_of(text, sizeof(text), process, "ns/net")) {
+		/* one that ends meanwhile has none */
+		found->unreadable |= errno == EACCES || errno == EPERM;
+		goto done;
+	}
+	if (strcmp(text, own_namespace) || !read_identity(process, &who))
+		goto done;
+	if (found->count == MAX_FOUND) {
+		found->cut = true;
+		goto done;
+	}
+	found->list[found->count] = (struct process){.pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0]};
+	__atomic_store_n(&found->count, found->count + 1, __ATOMIC_RELEASE);
+done:
+	close(process);
+}
+
+/* Root's own first, as far as /proc tells: to find one is not a matter of how many others there are. */
+void find_processes(struct found *found)
 {
 	char own[64];
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	struct stat st;
 
 	if (!proc)
 		return;
-	if (link_of(own, sizeof(own), "/proc/%u/ns/net", getpid()))
-		while ((entry = readdir(proc)))
-			if (isdigit((unsigned char)entry->d_name[0]))
-				add_process(c, atoi(entry->d_name), own);
+	if (link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net")) {
+		for (int others = 0; others < 2; others++) {
+			rewinddir(proc);
+			while ((entry = readdir(proc)))
+				if (isdigit((unsigned char)entry->d_name[0]) && !fstatat(dirfd(proc), entry->d_name, &st, 0) &&
+				    (st.st_uid != 0) == others)
+					add_process(found, atoi(entry->d_name), own);
+		}
+	}
 	closedir(proc);
 }
 
-static struct process *process_of(struct census *c, uint32_t pid)
+struct process *process_of(struct census *c, uint32_t pid)
 {
-	for (int i = 0; i < c->count; i++)
-		if (c->list[i].pid == pid)
-			return &c->list[i];
+	for (int low = 0, high = c->count; low < high;) {
+		int middle = (low + high) / 2;
+
+		if (c->list[middle].pid == pid)
+			return &c->list[middle];
+		if (c->list[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 
@@ -99,11 +141,23 @@ static struct process *process_of(struct census *c, uint32_t pid)
 static void find_masters(struct census *c)
 {
 	for (int i = 0; i < c->count; i++) {
-		struct process *p = &c->list[i];
+		struct process *p = &c->list[i], *parent = process_of(c, p->parent);
 		char title[64] = "";
 
-		read_small(title, sizeof(title), "/proc/%u/cmdline", p->pid);
-		p->master = process_of(c, p->parent) && strncmp(title, "nginx: master", 13) ? p->parent : p->pid;
+		p->master = p->pid;
+		if (!parent)
+			continue;
+		/* who has another user than his parent is no master: his title is not asked for */
+		if (p->uid == parent->uid) {
+			int process = open_process(p->pid);
+
+			if (process >= 0) {
+				read_small(title, sizeof(title), process, "cmdline");
+				close(process);
+			}
+		}
+		if (strncmp(title, "nginx: master", 13))
+			p->master = parent->pid;
 	}
 }
 
@@ -120,51 +174,69 @@ static void add_socket(struct census *c, struct process *p, unsigned long inode)
 	c->sockets[c->socket_count++] = (struct owned_socket){inode, p};
 }
 
-/*
- * /proc/PID/fd of another user opens for root alone. CAP_SYS_PTRACE, which file capabilities give, may instead ask for copies of
- * the descriptors; each is closed at once. Returns whether that was allowed.
- */
-static bool borrow_sockets(struct census *c, struct process *p)
+/* The number behind a word of /proc/PID/fdinfo/N; 0 where there is none. */
+static unsigned long field_of(const char *text, const char *word)
 {
-	int process = syscall(SYS_pidfd_open, p->pid, 0), missing = 0;
-	bool allowed = false;
-	struct stat st;
+	const char *at = strstr(text, word);
 
-	if (process < 0)
+	return at ? strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
+/* All sockets lie on one mount of the kernel's: the one that a socket of ours is on. */
+static unsigned long mount_of_sockets(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char name[32], text[512] = "";
+
+	if (fd < 0)
+		return 0;
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	read_small(text, sizeof(text), AT_FDCWD, name);
+	close(fd);
+	return field_of(text, "mnt_id:");
+}
+
+/*
+ * /proc/PID/fd of another user opens for root alone. CAP_SYS_PTRACE, which file capabilities give, opens /proc/PID/fdinfo, which
+ * says where a descriptor leads without touching it: one that is borrowed may belong to a file system that never answers.
+ */
+static bool find_described_sockets(struct census *c, struct process *p, int process)
+{
+	unsigned long sockets = mount_of_sockets();
+	int directory = openat(process, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *fds = directory < 0 ? NULL : fdopendir(directory);
+	struct dirent *entry;
+
+	if (!fds || !sockets)
 		return false;
-	/* descriptors are numbered from below: a long run of unused ones is their end */
-	for (int number = 0; number < 65536 && missing < 512; number++) {
-		int fd = syscall(SYS_pidfd_getfd, process, number, 0);
+	while ((entry = readdir(fds))) {
+		char text[512];
 
-		if (fd < 0 && errno == EPERM)
-			break;
-		missing = fd < 0 ? missing + 1 : 0;
-		allowed = true;
-		if (fd < 0)
-			continue;
-		if (!fstat(fd, &st) && S_ISSOCK(st.st_mode))
-			add_socket(c, p, st.st_ino);
-		close(fd);
+		if (isdigit((unsigned char)entry->d_name[0]) && read_small(text, sizeof(text), directory, entry->d_name) &&
+		    field_of(text, "mnt_id:") == sockets)
+			add_socket(c, p, field_of(text, "ino:"));
 	}
-	close(process);
-	return allowed;
+	closedir(fds);
+	return true;
 }
 
 static void find_sockets(struct census *c, struct process *p)
 {
-	char path[64], target[64];
+	int process = open_process(p->pid);
+	int directory = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *fds = directory < 0 ? NULL : fdopendir(directory);
 	struct dirent *entry;
 	unsigned long inode;
-	DIR *fds;
+	char target[64];
 
-	snprintf(path, sizeof(path), "/proc/%u/fd", p->pid);
-	fds = opendir(path);
 	if (!fds) {
-		c->nginx->unreadable |= errno != ENOENT && !borrow_sockets(c, p);
+		c->nginx->unreadable |= errno != ENOENT && errno != ESRCH && !find_described_sockets(c, p, process);
+		if (process >= 0)
+			close(process);
 		return;
 	}
 	while ((entry = readdir(fds))) {
-		ssize_t n = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+		ssize_t n = readlinkat(directory, entry->d_name, target, sizeof(target) - 1);
 
 		if (n < 0)
 			continue;
@@ -173,6 +245,7 @@ static void find_sockets(struct census *c, struct process *p)
 			add_socket(c, p, inode);
 	}
 	closedir(fds);
+	close(process);
 }
 
 static int by_inode(const void *a, const void *b)
@@ -182,15 +255,34 @@ static int by_inode(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void add_door(struct census *c, uint16_t port, struct process *owner)
+static int by_inode_and_owner(const void *a, const void *b)
 {
-	struct nginx *n = c->nginx;
+	const struct owned_socket *x = a, *y = b;
+	int order = by_inode(x, y);
 
+	return order ? order : x->owner < y->owner ? -1 : x->owner > y->owner;
+}
+
+/* One that several have is its master's, who has the lowest pid: a worker that begins still has that title, and rights. */
+static void sort_sockets(struct census *c)
+{
+	int kept = 0;
+
+	if (c->socket_count)
+		qsort(c->sockets, c->socket_count, sizeof(*c->sockets), by_inode_and_owner);
+	for (int i = 0; i < c->socket_count; i++)
+		if (!i || c->sockets[i].inode != c->sockets[i - 1].inode)
+			c->sockets[kept++] = c->sockets[i];
+	c->socket_count = kept;
+}
+
+void add_front_door(struct nginx *n, struct front_door door)
+{
 	for (int i = 0; i < n->door_count; i++)
-		if (n->doors[i].port == port)
+		if (n->doors[i].port == door.port)
 			return;
 	if (n->door_count < 256)
-		n->doors[n->door_count++] = (struct front_door){port, owner->master};
+		n->doors[n->door_count++] = door;
 }
 
 static void add_connection(struct census *c, unsigned lport, unsigned rport, struct process *owner)
@@ -198,15 +290,8 @@ static void add_connection(struct census *c, unsigned lport, unsigned rport, str
 	struct nginx *n = c->nginx;
 	struct process *master = process_of(c, owner->master);
 
-	if (n->connection_count >= 65536)
+	if (n->connection_count == MAX_CONNECTIONS)
 		return;
-	if (!(n->connection_count & (n->connection_count - 1))) {
-		size_t room = n->connection_count ? n->connection_count * 2 : 1;
-
-		n->connections = realloc(n->connections, room * sizeof(*n->connections));
-		if (!n->connections)
-			die(EXIT_SYSTEM, "out of memory");
-	}
 	n->connections[n->connection_count++] = (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
 	if (master)
 		master->proxies = true;
@@ -223,19 +308,23 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 
 	if (!f)
 		return;
-	while (fgets(line, sizeof(line), f)) {
+	for (int n = 1; fgets(line, sizeof(line), f) && (n % 1024 || !is_late(c)); n++) {
 		unsigned lport, rport, state;
 		struct owned_socket key, *socket;
 
 		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %*u %*d %lu", &lport, &rport, &state,
-			   &key.inode) != 4 ||
-		    state != wanted)
+			   &key.inode) != 4)
+			continue;
+		/* the table begins with them: what others have open, however much, is not read for the doors */
+		if (wanted == LISTENING && state != LISTENING)
+			break;
+		if (state != wanted)
 			continue;
 		socket = bsearch(&key, c->sockets, c->socket_count, sizeof(key), by_inode);
 		if (!socket)
 			continue;
 		if (state == LISTENING) {
-			add_door(c, lport, socket->owner);
+			add_front_door(c->nginx, (struct front_door){lport, socket->owner->master});
 			continue;
 		}
 		bool accepted = false;
@@ -247,39 +336,15 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 	fclose(f);
 }
 
-void learn_nginx(struct nginx *nginx)
+bool find_doors(struct census *c)
 {
-	struct census *c = calloc(1, sizeof(*c));
-	int kept = 0;
-
-	memset(nginx, 0, sizeof(*nginx));
-	if (!c)
-		die(EXIT_SYSTEM, "out of memory");
-	c->nginx = nginx;
-	find_processes(c);
 	find_masters(c);
-	for (int i = 0; i < c->count; i++)
+	for (int i = 0; i < c->count && !is_late(c); i++)
 		find_sockets(c, &c->list[i]);
-	if (c->socket_count)
-		qsort(c->sockets, c->socket_count, sizeof(*c->sockets), by_inode);
+	sort_sockets(c);
 	match_sockets(c, "/proc/self/net/tcp", LISTENING);
 	match_sockets(c, "/proc/self/net/tcp6", LISTENING);
 	match_sockets(c, "/proc/self/net/tcp", ESTABLISHED);
 	match_sockets(c, "/proc/self/net/tcp6", ESTABLISHED);
-	for (int i = 0; i < c->count; i++)
-		if (c->list[i].master == c->list[i].pid)
-			read_config(c, &c->list[i]);
-	/* an nginx that proxies nothing is a backend like any other */
-	for (int i = 0; i < nginx->door_count; i++) {
-		struct process *master = process_of(c, nginx->doors[i].master);
-
-		if (master && master->proxies)
-			nginx->doors[kept++] = nginx->doors[i];
-	}
-	nginx->door_count = kept;
-	if (nginx->unreadable)
-		snprintf(nginx->warning, sizeof(nginx->warning),
-			 "nginx runs here, but its ports cannot be read: leave out the ones it listens on with --ignore PORT");
-	free(c->sockets);
-	free(c);
+	return !is_late(c);
 }

@@ -14,7 +14,7 @@
 
 struct upstreamtop_bpf; /* the skeleton: the BPF object, embedded */
 
-enum exit_code { EXIT_DONE = 0, EXIT_BUG = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
+enum exit_code { EXIT_DONE = 0, EXIT_BUG = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 4, EXIT_INTERRUPTED = 130 };
 
 /* Prints what happened and what to do, and ends: only before anything is attached. */
 _Noreturn void die(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -53,6 +53,22 @@ const char *missing_rights(void);
 bool has_right(int capability);
 /* All capabilities, new privileges and, as root, the identity: maps, ring and links work on by their descriptors. */
 void drop_rights(void);
+
+/* For good: the identity of this user, no other group and no capability. False where that was refused: then read nothing. */
+bool become_reader(uint32_t uid, uint32_t gid);
+
+/* ---- leash.c: what ends the helper ---- */
+
+/* SIGINT, SIGTERM and the death of whoever started us end it at once, until `leash_hold` is called. First thing in main. */
+void leash_watch(void);
+/* From now on they are only noted, for an orderly end. */
+void leash_hold(void);
+/* The parent's death is told to us again: a change of identity makes the kernel forget it. */
+void leash_keep_parent(void);
+/* Why it is over, as `bye` says it, or NULL. Never waits. */
+const char *leash_reason(void);
+/* Ends the helper if it is over: for the time before anything is attached. */
+void leash_check(void);
 
 /* ---- links.c ---- */
 
@@ -110,11 +126,22 @@ struct nginx {
 	/* upstreams that cannot be seen: unix sockets and https, as written in the configuration */
 	char invisible[32][128];
 	int invisible_count;
-	char warning[256];
+	/* masters whose configuration was not read to its end, and what is to be said about the first */
+	int unread_count;
+	char unread[256];
+	char warning[640];
 };
 
-/* Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped. */
-void learn_nginx(struct nginx *nginx);
+/* Adds a door that is not there yet. */
+void add_front_door(struct nginx *nginx, struct front_door door);
+
+/* ---- census.c ---- */
+
+/*
+ * Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped, and before
+ * anything is opened. Returns within CENSUS_MS, whatever the processes that it looks at do. `leashed`: ends with the leash.
+ */
+void learn_nginx(struct nginx *nginx, bool leashed);
 
 /* ---- load.c ---- */
 

@@ -1,13 +1,12 @@
 /*
  * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot a second.
- * Its stdin is the leash: it ends when that closes, and ignores what the terminal sends to the whole foreground group.
+ * Its stdin is the leash: it ends when that closes, on SIGINT and SIGTERM, and with whoever started it.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,9 @@
 #define BUSY_MS	 10
 #define QUIET_MS 50
 #define IDLE_MS	 500
+
+/* The last dump takes milliseconds, and may wait 5 s for a slow reader. */
+#define LEAVE_S 15
 
 void die(enum exit_code code, const char *format, ...)
 {
@@ -51,8 +53,12 @@ static void flush_output(void)
 	while (written < out.length) {
 		ssize_t n = write(STDOUT_FILENO, out.text + written, out.length - written);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR) {
+			/* a terminal that is stopped */
+			if (leash_reason())
+				return;
 			continue;
+		}
 		if (n < 0) {
 			reader_gone |= errno != EAGAIN;
 			return;
@@ -122,15 +128,6 @@ static void check_interfaces(const struct options *o)
 
 /* ---- the loop ---- */
 
-/* The terminal sends these to the whole foreground group; only the recorder decides when it is over. */
-static void ignore_signals(void)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2};
-
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		signal(signals[i], SIG_IGN);
-}
-
 /* Ticks end at whole seconds of the wall clock: the phase is set once, then the monotonic clock counts. */
 static int open_timer(void)
 {
@@ -145,21 +142,14 @@ static int open_timer(void)
 	return fd;
 }
 
-/* Whether the leash is gone: stdin closed. What is written to it has no meaning. */
-static bool leash_is_gone(void)
-{
-	char words[256];
-	ssize_t n = read(STDIN_FILENO, words, sizeof(words));
-
-	return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
-}
-
-static void run(struct tick *tick, struct links *links, struct ring_buffer *ring)
+/* Returns why it is over, as `bye` says it. */
+static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring)
 {
 	int timer = open_timer(), wait = QUIET_MS;
+	const char *reason = NULL;
 	uint64_t ticks;
 
-	while (!reader_gone) {
+	while (!reader_gone && !reason) {
 		struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN},
 				     {.fd = timer, .events = POLLIN},
 				     {.fd = links_descriptor(links), .events = POLLIN},
@@ -170,8 +160,7 @@ static void run(struct tick *tick, struct links *links, struct ring_buffer *ring
 			break;
 		drained = ring_buffer__consume(ring);
 		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
-		if (p[0].revents && leash_is_gone())
-			break;
+		reason = leash_reason();
 		if (p[2].revents)
 			links_follow(links);
 		if (p[3].revents)
@@ -183,6 +172,7 @@ static void run(struct tick *tick, struct links *links, struct ring_buffer *ring
 		}
 	}
 	close(timer);
+	return reason;
 }
 
 int main(int argc, char **argv)
@@ -194,7 +184,9 @@ int main(int argc, char **argv)
 	struct links *links;
 	struct tick *tick;
 	char refused[256], untraced[512];
+	const char *reason;
 
+	leash_watch();
 	parse_options(&options, argc, argv);
 	if (options.version) {
 		puts("upstreamtop-probe " VERSION);
@@ -205,9 +197,11 @@ int main(int argc, char **argv)
 	check_interfaces(&options);
 	check_kernel();
 	check_rights();
-	ignore_signals();
-	/* before attaching: no request must be taken for one that it is not */
-	learn_nginx(&nginx);
+	leash_check();
+	/* before anything is opened, for its children hold nothing; before attaching: no request must be taken for one that it is
+	 * not */
+	learn_nginx(&nginx, true);
+	leash_check();
 	bpf = load(&options, &nginx, untraced, sizeof(untraced));
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
@@ -216,24 +210,32 @@ int main(int argc, char **argv)
 	tick = tick_open(bpf, own_namespace());
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
+	/* loading takes its time */
+	leash_check();
 	if (!links_attach(links, refused, sizeof(refused)))
 		die(EXIT_SYSTEM, "%s", *refused ? refused : "no interface to attach to: 'ip link' shows which are up");
+	leash_hold();
 	open_output();
 	setpriority(PRIO_PROCESS, 0, 10);
 	drop_rights();
+	leash_keep_parent();
 	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
 
 	put_hello(&out, links, &nginx, refused, untraced);
 	tick_begin(tick, &out);
 	flush_output();
-	run(tick, links, ring);
+	reason = run(tick, links, ring);
 
+	/* whatever stands still from here on */
+	alarm(LEAVE_S);
 	bpf->bss->ending = 1;
 	links_close(links);
 	ring_buffer__consume(ring);
 	if (!reader_gone) {
 		tick_write(tick, &out, true);
-		put(&out, "{\"type\":\"bye\",\"reason\":\"stdin closed\"}\n");
+		put(&out, "{\"type\":\"bye\",\"reason\":\"");
+		put(&out, reason ? reason : "an error");
+		put(&out, "\"}\n");
 		finish_output();
 	}
 	return EXIT_DONE;

@@ -28,6 +28,8 @@ export interface Facts {
   }
   readonly interfaces: readonly InterfaceFacts[]
   readonly nginx: 'none' | 'unreadable' | 'known'
+  /** what of nginx was not read, and what to do; empty when nothing is missing */
+  readonly nginx_warning?: string
   readonly front_doors: readonly number[]
   /** upstreams that never cross an interface, or only encrypted, as the configuration writes them */
   readonly invisible_upstreams: readonly string[]
@@ -159,8 +161,14 @@ function nginxChecks(facts: Facts): readonly Check[] {
         : 'its traffic is encrypted: end TLS before the leg that is watched',
     ),
   )
-  return [nginxCheck(facts), ...invisible]
+  return [nginxCheck(facts), ...unreadChecks(facts), ...invisible]
 }
+
+/** Where no port at all could be read, that is said already. */
+const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Check[] =>
+  text === '' || nginx === 'unreadable'
+    ? []
+    : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
 function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
   switch (nginx) {

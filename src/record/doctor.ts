@@ -49,15 +49,23 @@ const notAttached = (error: unknown): Check =>
       "rebuild against this kernel: 'make clean build'",
   )
 
+/** The helper itself takes two seconds at most. */
+const PATIENCE_MS = 30_000
+
 type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
 async function askHelper(): Promise<Answer> {
   return new Promise((resolve) => {
-    execFile(HELPER, ['--doctor'], { env: {} }, (error, stdout, stderr) => {
-      const facts = factsIn(stdout)
-      if (facts !== null) resolve({ facts })
-      else resolve({ problem: helperProblem(error, stderr.trim()) })
-    })
+    execFile(
+      HELPER,
+      ['--doctor'],
+      { env: {}, timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+      (error, stdout, stderr) => {
+        const facts = factsIn(stdout)
+        if (facts !== null) resolve({ facts })
+        else resolve({ problem: helperProblem(error, stderr.trim()) })
+      },
+    )
   })
 }
 
@@ -101,7 +109,7 @@ async function lookAtTraffic(
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly look: Look; readonly unseen: readonly Unseen[] }> {
   const probe = startProbe(options, env)
-  const timer = setTimeout(() => probe.stop(), seconds * 1000)
+  let timer: NodeJS.Timeout | undefined
   let requests = 0
   let loss = NO_LOSS
   let excluded = NO_EXCLUDED
@@ -109,7 +117,11 @@ async function lookAtTraffic(
   let unseen: readonly Unseen[] = []
   try {
     for await (const event of readSource(probe.lines)) {
-      if (event.kind === 'hello') unseen = event.hello.unseen ?? []
+      if (event.kind === 'hello') {
+        unseen = event.hello.unseen ?? []
+        // Not before: a helper whose stdin is closed attaches nothing.
+        timer = setTimeout(() => probe.stop(), seconds * 1000)
+      }
       if (event.kind !== 'frame') continue
       const { frame } = event
       requests += frame.traffic.reduce((sum, row) => sum + row.requests, 0)

@@ -1,4 +1,7 @@
-/** The privileged helper as a child process. Its stdin is the leash: closing it is the only way to end it. */
+/**
+ * The privileged helper as a child process. Its stdin is the leash: closing it ends it cleanly. So do SIGINT and SIGTERM, which a
+ * terminal sends to the helper as well; before it is attached all three end it at once, with the exit code of an interruption.
+ */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
@@ -198,6 +201,8 @@ function failed(command: string, code: number | null, signal: string | null, tal
       'everything up to the last tick is kept; start the recording again with --append',
     )
   }
+  if (code === ExitCode.interrupted)
+    return new UserError(code, `the helper "${command}" was stopped`, 'nothing stays attached')
   const [message = '', ...details] = talk.split('\n').map((line) => line.trim())
   const words = message === '' ? `the helper "${command}" ended with exit code "${code}"` : message
   return new UserError(code === ExitCode.usage ? ExitCode.usage : ExitCode.system, words, undefined, details)

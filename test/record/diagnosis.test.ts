@@ -56,6 +56,14 @@ test('every warning and failure says what helps', () => {
   assert.ok(wouldRecord(checks))
 })
 
+test('what of nginx was not read is a warning beside the doors that were', () => {
+  const text = 'the configuration of nginx 7, which listens on 8081, includes too much'
+  const lines = linesFor({ nginx_warning: text })
+  assert.ok(lines.includes(`warning: ${text}`), lines.join('\n'))
+  assert.ok(lines.some((line) => line.startsWith('ok: front door: 80')))
+  assert.ok(!linesFor({ nginx: 'unreadable', nginx_warning: text }).join().includes(text), 'said already')
+})
+
 test('who else is on a hook is named in the order in which they run', () => {
   const ingress = [
     { id: 7, name: 'cil_from' },

@@ -1,0 +1,81 @@
+/*
+ * What ends the helper: its stdin closes, SIGINT or SIGTERM comes, or whoever started it dies. Until something is attached that
+ * ends it on the spot; afterwards the loop takes leave in order.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include "helper.h"
+
+static volatile sig_atomic_t ended_by;
+static volatile sig_atomic_t held;
+static pid_t parent;
+
+static void take_signal(int number)
+{
+	if (!held)
+		_exit(EXIT_INTERRUPTED);
+	ended_by = number;
+}
+
+void leash_watch(void)
+{
+	static const int ignored[] = {SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2};
+	/* no SA_RESTART: a write that waits for the reader ends too */
+	struct sigaction action = {.sa_handler = take_signal};
+	sigset_t all;
+
+	parent = getppid();
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	/* the terminal sends these to the whole foreground group; only the recorder decides about them */
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	/* whoever started us may have blocked them, and may have ignored the deaths of children */
+	sigemptyset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	leash_keep_parent();
+}
+
+void leash_hold(void)
+{
+	held = 1;
+}
+
+/* SIGTERM and not SIGKILL: what goes on without its parent, into a file, gets its last dump. */
+void leash_keep_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* it may have died before we asked */
+	if (getppid() != parent)
+		raise(SIGTERM);
+}
+
+/* Whether stdin closed. What is written to it has no meaning. */
+static bool stdin_is_closed(void)
+{
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	char words[256];
+	ssize_t n;
+
+	if (poll(&p, 1, 0) < 1)
+		return false;
+	n = read(STDIN_FILENO, words, sizeof(words));
+	return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+const char *leash_reason(void)
+{
+	if (ended_by)
+		return ended_by == SIGINT ? "SIGINT" : "SIGTERM";
+	return stdin_is_closed() ? "stdin closed" : NULL;
+}
+
+void leash_check(void)
+{
+	if (leash_reason())
+		die(EXIT_INTERRUPTED, "ended before anything was attached: stdin closed");
+}

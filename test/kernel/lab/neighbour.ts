@@ -1,0 +1,61 @@
+/** A hostile neighbour: processes that call themselves nginx, and a file system that does not answer. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { sh } from './system.ts'
+
+export interface Neighbour {
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+/** Builds a program of this folder, so that it can be copied to any name and into any root. */
+export async function buildStatic(source: 'neighbour.c' | 'silent.c', program: string): Promise<void> {
+  const path = fileURLToPath(new URL(source, import.meta.url))
+  await sh('gcc', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-static', path, '-o', program)
+}
+
+export interface NeighbourOptions {
+  /** its name is what it calls itself */
+  readonly program: string
+  readonly args?: readonly string[]
+  /** what it does, in the words of neighbour.c */
+  readonly words?: string
+  /** another user than root */
+  readonly user?: number
+}
+
+export async function startNeighbour(namespace: string, options: NeighbourOptions): Promise<Neighbour> {
+  const { program, args = [], words = '', user } = options
+  const as = user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+  return started('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
+}
+
+/** Mounts it; `stop` frees whoever waits for it. */
+export const mountSilent = (program: string, folder: string, silent: 'lookup' | 'read'): Promise<Neighbour> =>
+  started(program, [folder, silent], {})
+
+async function started(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Neighbour> {
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, ...env },
+  })
+  child.stdin.on('error', () => undefined)
+  let talk = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  const exited = once(child, 'exit')
+  const ready = once(createInterface({ input: child.stdout }), 'line')
+  await Promise.race([ready, exited])
+  if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program}: ${talk}`)
+  return { pid: child.pid, stop: () => stopped(child, exited) }
+}
+
+async function stopped(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  child.stdin?.end()
+  await exited
+}

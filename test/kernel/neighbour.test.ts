@@ -1,0 +1,525 @@
+/** Who else runs on this host can call himself nginx: the helper reads nothing in his name, is not held up, and sees the real one. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { after, afterEach, before, describe, test } from 'node:test'
+import {
+  buildStatic,
+  mountSilent,
+  startNeighbour,
+  type Neighbour,
+  type NeighbourOptions,
+} from './lab/neighbour.ts'
+import { makeNamespace, removeNamespace, range } from './lab/network.ts'
+import { startLabNginx, type LabNginx } from './lab/nginx.ts'
+import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
+import { attachedTo } from './lab/trouble.ts'
+import { startHelper } from './lab/watch.ts'
+
+const NOBODY = 65534
+const SECRET = 'https://root-only-secret'
+/** What `make install` gives. */
+const CAPABILITIES = '+bpf,+net_admin,+perfmon,+sys_ptrace'
+/** The helper takes two seconds at most; this only ends a test that would hang. */
+const PATIENCE_MS = 30_000
+
+const PROXYING = 'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9; } }'
+
+interface Facts {
+  readonly nginx: string
+  readonly nginx_warning: string
+  readonly front_doors: readonly number[]
+  readonly invisible_upstreams: readonly string[]
+}
+
+describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-neighbour-'))
+  const program = join(folder, 'nginx')
+  const secret = join(folder, 'secret.conf')
+  const silentPlace = join(folder, 'silent-place')
+  let namespace: string
+  before(async () => {
+    chmodSync(folder, 0o755)
+    await buildStatic('neighbour.c', program)
+    await buildStatic('silent.c', join(folder, 'silent'))
+    writeFileSync(secret, `proxy_pass ${SECRET};\n`, { mode: 0o600 })
+    namespace = await makeNamespace('n')
+  })
+  after(async () => {
+    await removeNamespace(namespace)
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  /** What a test starts goes with it, whatever becomes of it. */
+  const started: { stop(): Promise<void> }[] = []
+  afterEach(async () => {
+    for (const one of started.splice(0).reverse()) await one.stop()
+  })
+  async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+    const one = await starting
+    started.push(one)
+    return one
+  }
+  const realNginx = (): Promise<LabNginx> => kept(startLabNginx(namespace, PROXYING))
+  const neighbour = (options: NeighbourOptions): Promise<Neighbour> =>
+    kept(startNeighbour(namespace, options))
+  const silentServer = (silent: 'lookup' | 'read'): Promise<Neighbour> =>
+    kept(mountSilent(join(folder, 'silent'), silentPlace, silent))
+
+  /** A folder that nobody may do anything in. */
+  function theirs(name: string): string {
+    const place = join(folder, name)
+    mkdirSync(place)
+    chmodSync(place, 0o777)
+    return place
+  }
+
+  /** What the helper learns. A helper that hangs is ended, and has learned nothing. */
+  function look(...before: readonly string[]): Facts {
+    const { status, stdout, stderr } = spawnSync(
+      'ip',
+      ['netns', 'exec', namespace, ...before, PROBE, '--doctor'],
+      { encoding: 'utf8', timeout: PATIENCE_MS, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    assert.equal(status, 0, `doctor ends by itself: ${stderr}`)
+    assert.ok(!stdout.includes('secret'), stdout)
+    return JSON.parse(stdout) as Facts
+  }
+
+  const CONFIGURATIONS: Readonly<Record<string, (place: string) => unknown>> = {
+    'is a FIFO': (place) => sh('mkfifo', '-m', '666', join(place, 'nginx.conf')),
+    'is a device that never ends': (place) => symlinkSync('/dev/zero', join(place, 'nginx.conf')),
+    'is a terminal': (place) => symlinkSync('/dev/ptmx', join(place, 'nginx.conf')),
+    'is a folder': (place) => mkdirSync(join(place, 'nginx.conf')),
+    'is a link to itself': (place) => symlinkSync('nginx.conf', join(place, 'nginx.conf')),
+    'is memory': (place) => symlinkSync('/proc/self/mem', join(place, 'nginx.conf')),
+    'is what waits for the kernel to speak': (place) => symlinkSync('/proc/kmsg', join(place, 'nginx.conf')),
+    "is a link to root's file": (place) => symlinkSync(secret, join(place, 'nginx.conf')),
+    "is root's file by another name": (place) => linkSync(secret, join(place, 'nginx.conf')),
+    'is of a terabyte': (place) => {
+      writeFileSync(join(place, 'nginx.conf'), 'x')
+      truncateSync(join(place, 'nginx.conf'), 2 ** 40)
+    },
+    'includes by a glob over links to where it is': (place) => {
+      for (const n of range(1, 40)) symlinkSync('.', join(place, String(n)))
+      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*/*/*/*/*/*/*;\n`)
+    },
+    'includes itself, and again': (place) =>
+      writeFileSync(join(place, 'nginx.conf'), `include ${place}/nginx.conf;\n`.repeat(500)),
+    'includes all of itself by a glob': (place) =>
+      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*;\n`.repeat(500)),
+    'includes 600 files': (place) => {
+      for (const n of range(1, 600)) writeFileSync(join(place, `${n}.conf`), 'a b;\n')
+      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*.conf;\n`)
+    },
+    'includes all of /proc, /sys and /dev': (place) =>
+      writeFileSync(
+        join(place, 'nginx.conf'),
+        ['/proc/*/environ', '/proc/*/root/*', '/sys/kernel/*/*', '/dev/*', `${folder}/*.conf`]
+          .map((pattern) => `include ${pattern};\n`)
+          .join(''),
+      ),
+  }
+
+  for (const [what, make] of Object.entries(CONFIGURATIONS))
+    test(`a configuration that ${what} is not read, and the real nginx's door is learned`, async () => {
+      const place = theirs(what.replaceAll(/\W/g, '-'))
+      await make(place)
+      await realNginx()
+      // Before the real one in the order of their users, were it not root's.
+      await neighbour({
+        program,
+        args: ['-c', join(place, 'nginx.conf')],
+        words: 'listen=8081',
+        user: NOBODY,
+      })
+      const facts = look()
+      assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
+      assert.match(facts.nginx_warning, /listens on 8081.*--ignore PORT/)
+    })
+
+  test('its own readable configuration is read, includes and all', async () => {
+    const place = theirs('honest')
+    mkdirSync(join(place, 'conf.d'))
+    writeFileSync(join(place, 'nginx.conf'), 'events {}\nhttp { include conf.d/*.conf; }\n')
+    writeFileSync(join(place, 'conf.d/one.conf'), 'server { location / { proxy_pass https://10.0.0.9; } }\n')
+    await neighbour({
+      program,
+      args: ['-c', join(place, 'nginx.conf')],
+      words: 'listen=8082',
+      user: NOBODY,
+    })
+    const facts = look()
+    assert.deepEqual(facts.front_doors, [8082])
+    assert.deepEqual(facts.invisible_upstreams, ['proxy_pass https://10.0.0.9'])
+    assert.equal(facts.nginx_warning, '')
+  })
+
+  test('thousands of processes named nginx do not hide the real one', async () => {
+    await neighbour({ program, words: 'copies=4500', user: NOBODY })
+    await realNginx()
+    const facts = look()
+    assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
+  })
+
+  test("another user's many do not hide an nginx of a user", async () => {
+    const place = theirs('of-a-user')
+    writeFileSync(join(place, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
+    await neighbour({ program, words: 'copies=1000', user: NOBODY })
+    const args = ['-c', join(place, 'nginx.conf')]
+    await neighbour({ program, args, words: 'listen=8083', user: 1234 })
+    const facts = look()
+    assert.deepEqual(facts.front_doors, [8083])
+  })
+
+  describe("with root's rights borrowed", () => {
+    /** @param real whether it takes them for its real identity, as sudo does */
+    const reads = async (file: string, real: boolean): Promise<void> => {
+      chownSync(file, 0, 0)
+      chmodSync(file, 0o4755)
+      const fake = await neighbour({
+        program: file.endsWith('nginx') ? file : linkTo(file),
+        args: ['-c', secret],
+        words: `listen=8084${real ? ' root' : ''}`,
+        user: NOBODY,
+      })
+      const uids = /^Uid:\t(\d+)\t(\d+)/m.exec(readFileSync(`/proc/${fake.pid}/status`, 'utf8'))
+      const facts = look()
+      assert.deepEqual(
+        uids?.slice(1),
+        real ? ['0', '0'] : [String(NOBODY), '0'],
+        'the test has root’s rights',
+      )
+      assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
+      assert.match(facts.nginx_warning, /more rights than|program is not nginx/)
+    }
+
+    function linkTo(file: string): string {
+      const link = join(theirs(`link-${file.split('/').at(-1)!}`), 'nginx')
+      symlinkSync(file, link)
+      return link
+    }
+
+    for (const real of [false, true]) {
+      const how = real ? 'as its real identity' : 'as its effective one'
+      test(`a setuid program by a link named nginx, ${how}, reads nothing`, () => {
+        const file = join(folder, `setuid-${String(real)}`)
+        copyFileSync(program, file)
+        return reads(file, real)
+      })
+      test(`a setuid program whose own name is nginx, ${how}, reads nothing`, () => {
+        const file = join(theirs(`named-${String(real)}`), 'nginx')
+        copyFileSync(program, file)
+        return reads(file, real)
+      })
+    }
+  })
+
+  describe('in a root of its own', () => {
+    let root: string
+    before(() => {
+      root = theirs('root')
+      mkdirSync(join(root, 'etc/nginx'), { recursive: true })
+      // The same path, inside: what is read must be this one.
+      mkdirSync(join(root, folder), { recursive: true })
+      writeFileSync(join(root, 'inside.conf'), 'proxy_pass https://inside;\n')
+    })
+
+    const ROOTS: Readonly<Record<string, (conf: string) => void>> = {
+      'an absolute link': (conf) => symlinkSync(secret, conf),
+      'a link upward': (conf) => symlinkSync(`../../../../../../../../..${secret}`, conf),
+      "a link through another's root": (conf) => symlinkSync(`/proc/self/root${secret}`, conf),
+      'an include': (conf) => writeFileSync(conf, `include ${secret};\n`),
+      'an include upward': (conf) => writeFileSync(conf, `include ../../../../../../../..${secret};\n`),
+      'an include by a glob': (conf) => writeFileSync(conf, `include ${folder}/*.conf;\n`),
+      'an include by a glob through an absolute link': (conf) => {
+        rmSync(join(root, 'elsewhere'), { force: true })
+        symlinkSync(folder, join(root, 'elsewhere'))
+        writeFileSync(conf, `include /elsewhere/sec*.conf;\n`)
+      },
+    }
+    for (const [what, make] of Object.entries(ROOTS))
+      test(`${what} does not lead out of it`, async () => {
+        assert.deepEqual(await upstreams(make), [])
+      })
+
+    for (const [what, make] of Object.entries({
+      'an absolute link': (conf: string) => symlinkSync('/inside.conf', conf),
+      'an include by a glob': (conf: string) => writeFileSync(conf, 'include /ins*.conf;\n'),
+    }))
+      test(`${what} is followed inside`, async () => {
+        assert.deepEqual(await upstreams(make), ['proxy_pass https://inside'])
+      })
+
+    async function upstreams(make: (conf: string) => void): Promise<readonly string[]> {
+      const conf = join(root, 'etc/nginx/nginx.conf')
+      rmSync(conf, { force: true })
+      make(conf)
+      await neighbour({ program, words: `chroot=${root}` })
+      const facts = look()
+      assert.equal(facts.nginx, 'known')
+      return facts.invisible_upstreams
+    }
+  })
+
+  describe('with capabilities and without root', () => {
+    const grant = [
+      ...['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups'],
+      ...[`--inh-caps=-all,${CAPABILITIES}`, `--ambient-caps=-all,${CAPABILITIES}`],
+    ]
+
+    test("the doors of root's nginx are learned, whose configuration anybody may read", async () => {
+      const real = await realNginx()
+      chmodSync(real.folder, 0o755)
+      const facts = look(...grant)
+      assert.deepEqual([facts.nginx, facts.front_doors, facts.nginx_warning], ['known', [8080], ''])
+    })
+
+    test('a configuration that its user may not read is not read, and that is said', async () => {
+      await neighbour({ program, args: ['-c', secret], words: 'listen=8085' })
+      const facts = look(...grant)
+      assert.deepEqual(facts.front_doors, [])
+      assert.match(facts.nginx_warning, /listens on 8085, could not be read/)
+    })
+
+    test("another's root is not entered with capabilities", async () => {
+      const root = theirs('closed')
+      mkdirSync(join(root, 'etc/nginx'), { recursive: true })
+      writeFileSync(join(root, 'etc/nginx/nginx.conf'), `proxy_pass ${SECRET};\n`)
+      chmodSync(root, 0o700)
+      await neighbour({ program, words: `listen=8086 chroot=${root}` })
+      const facts = look(...grant)
+      assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
+    })
+  })
+
+  const fuse = existsSync('/dev/fuse') ? false : 'needs /dev/fuse'
+  describe('on a file system that does not answer', { skip: fuse }, () => {
+    before(() => mkdirSync(silentPlace))
+
+    for (const silent of ['lookup', 'read'] as const) {
+      test(`where a ${silent} waits for ever doctor ends, and the real door is learned`, async () => {
+        await realNginx()
+        await beside(silent)
+        const facts = look()
+        assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
+        assert.match(facts.nginx_warning, /not all of the nginx of uid 65534/)
+      })
+
+      test(`where a ${silent} waits for ever the helper attaches, and ends`, async () => {
+        await beside(silent)
+        const helper = await startHelper(namespace)
+        assert.match(helper.hello.warnings.join(), /not all of the nginx of uid 65534/)
+        assert.equal((await helper.stop()).bye, 'stdin closed')
+      })
+    }
+
+    test('a descriptor of it is not touched by a helper that has capabilities', async () => {
+      const real = await realNginx()
+      chmodSync(real.folder, 0o755)
+      await silentServer('read')
+      const words = `open=${silentPlace}/nginx.conf listen=8087`
+      const args = ['-c', join(folder, 'nothing.conf')]
+      await neighbour({ program, args, words, user: NOBODY })
+      const facts = look(
+        'setpriv',
+        '--reuid=1234',
+        `--inh-caps=-all,${CAPABILITIES}`,
+        `--ambient-caps=-all,${CAPABILITIES}`,
+      )
+      assert.deepEqual(facts.front_doors, [8080])
+      assert.match(facts.nginx_warning, /listens on 8087/)
+    })
+
+    async function beside(silent: 'lookup' | 'read'): Promise<void> {
+      await silentServer(silent)
+      const args = ['-c', join(silentPlace, 'nginx.conf')]
+      await neighbour({ program, args, words: 'listen=8088', user: NOBODY })
+    }
+
+    describe('the helper ends while it waits there', () => {
+      let patient: string
+      let server: Neighbour
+      let fake: Neighbour
+      before(async () => {
+        const build = join(folder, 'patient')
+        patient = join(build, 'upstreamtop-probe')
+        await sh(
+          'make',
+          '-s',
+          '-C',
+          ROOT,
+          `HELPER_BUILD=${build}`,
+          'HELPER_DEFINES=-DCENSUS_MS=500000',
+          patient,
+        )
+        server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')
+        const args = ['-c', join(silentPlace, 'nginx.conf')]
+        fake = await startNeighbour(namespace, { program, args, words: 'listen=8088', user: NOBODY })
+      })
+      after(async () => {
+        await server.stop()
+        await fake.stop()
+      })
+
+      const start = (before: readonly string[], ...args: readonly string[]): ChildProcess =>
+        spawn('ip', ['netns', 'exec', namespace, ...before, patient, ...args], {
+          stdio: ['pipe', 'pipe', 'pipe'],
+        })
+
+      for (const signal of ['SIGINT', 'SIGTERM'] as const)
+        for (const args of [[], ['--doctor']])
+          test(`by ${signal}, ${args.length > 0 ? 'as doctor' : 'as recorder'}`, async () => {
+            const helper = start([], ...args)
+            await waits(helper.pid!)
+            helper.kill(signal)
+            assert.deepEqual(await ended(helper), [130, null])
+          })
+
+      test('by the closing of its stdin', async () => {
+        const helper = start([])
+        await waits(helper.pid!)
+        helper.stdin!.end()
+        assert.deepEqual(await ended(helper), [130, null])
+      })
+
+      test('by the death of its parent, though somebody else holds its stdin', async () => {
+        const shell = start(['sh', '-c', '"$0"; true'])
+        const helper = await childOf(shell.pid!)
+        await waits(helper)
+        shell.kill('SIGKILL')
+        // Its outputs close with it: nothing that waits holds them.
+        await ended(shell)
+        assert.match(wordOf(helper, 'stat'), /^$|\) Z /)
+      })
+
+      test('and the child that cannot end holds nothing of it', async () => {
+        const helper = start([])
+        const child = await waits(helper.pid!)
+        helper.kill('SIGTERM')
+        // Its outputs close with it.
+        await ended(helper)
+        while (wordOf(child, 'stat').includes(') S ')) await sleep(10)
+        assert.match(wordOf(child, 'stat'), /\) D /, 'it was killed, and waits')
+        const held = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
+        assert.deepEqual(
+          held.filter((target) => /^pipe|^socket|bpf/.test(target)),
+          held.filter((target) => target.startsWith('pipe')).slice(0, 1),
+          'but the pipe that tells of its end',
+        )
+      })
+    })
+  })
+
+  describe('the helper ends in order once it is attached', () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      test(`by ${signal}`, async () => {
+        const helper = await startHelper(namespace)
+        process.kill(helper.pid, signal)
+        assert.equal((await helper.stop()).bye, signal)
+        assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
+      })
+
+    test('by the death of its parent, though somebody else holds its stdin', async () => {
+      const shell = spawn('ip', ['netns', 'exec', namespace, 'sh', '-c', `${PROBE}; true`], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      const lines: string[] = []
+      const input = createInterface({ input: shell.stdout })
+      input.on('line', (line) => lines.push(line))
+      await once(input, 'line')
+      shell.kill('SIGKILL')
+      await once(shell, 'close')
+      assert.match(lines.at(-1)!, /"bye".*"SIGTERM"/)
+      assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
+    })
+
+    test('at any moment of its beginning, with nothing left attached', async () => {
+      for (const moment of range(0, 9)) {
+        const helper = spawn('ip', ['netns', 'exec', namespace, PROBE], { stdio: ['pipe', 'ignore', 'pipe'] })
+        await sleep(moment * 60)
+        if (moment % 2 === 0) helper.kill('SIGINT')
+        else helper.stdin.end()
+        const [code, signal] = await ended(helper)
+        // ip itself has not become the helper yet
+        assert.ok(
+          code === 130 || code === 0 || signal === 'SIGINT',
+          `${code ?? ''} ${signal ?? ''} at ${moment}`,
+        )
+        assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
+      }
+    })
+
+    test('by Ctrl-C, which reaches the recorder as well, and the recording is whole', async () => {
+      const file = join(folder, 'interrupted.db')
+      const args = [join(ROOT, 'dist/main.js'), 'record', '--out', file]
+      const recorder = spawn('ip', ['netns', 'exec', namespace, process.execPath, ...args], {
+        detached: true,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, SUDO_UID: '' },
+      })
+      const input = createInterface({ input: recorder.stderr })
+      await once(input, 'line')
+      process.kill(-recorder.pid!, 'SIGINT')
+      assert.deepEqual(await ended(recorder), [0, null])
+      assert.match(await sh(process.execPath, join(ROOT, 'dist/main.js'), 'check', file), /whole/)
+    })
+  })
+
+  async function ended(child: ChildProcess): Promise<readonly [number | null, string | null]> {
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+    clearTimeout(timer)
+    return [child.exitCode, child.signalCode]
+  }
+
+  async function childOf(pid: number): Promise<number> {
+    for (;;) {
+      const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+        .split(' ')
+        .filter(Boolean)
+        .at(-1)
+      if (child !== undefined) return Number(child)
+      await sleep(10)
+    }
+  }
+
+  /** Until a child of the helper waits for the file system, or for another who waits for it. */
+  async function waits(helper: number): Promise<number> {
+    for (;;) {
+      const child = await childOf(helper)
+      if (wordOf(child, 'stat').includes(') D ') || wordOf(child, 'wchan') === 'request_wait_answer')
+        return child
+      await sleep(20)
+    }
+  }
+})
+
+/** A file of /proc/PID; empty when that has ended. */
+function wordOf(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
