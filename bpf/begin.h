@@ -87,7 +87,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 
 	if (!counters)
 		return 0;
-	if (s->work.ifindex == 1 && !f->nginx && is_door(remote_port(&s->packet))) {
+	if (s->work.ifindex == 1 && !f->nginx && is_door(&s->packet, REMOTE_END)) {
 		/* the door was learned after this connection had begun */
 		f->kind = KIND_FRONT_DOOR;
 		count(X_FRONT_DOOR);

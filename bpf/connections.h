@@ -2,11 +2,21 @@
 #pragma once
 
 /* Whether it is looked at depends on who asks, and whom. */
-static __always_inline void set_kind(struct flow *f, const struct packet *p, const struct backend_key *remote, __u32 instance)
+static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
+				     __u32 instance)
 {
-	f->kind = kind_of(p, remote, instance);
+	f->kind = kind_of(skb, p, remote, instance);
 	if (f->kind != KIND_FRONT_DOOR)
 		add_port(&answer_ports, remote_port(p));
+}
+
+/* Asked on this host, by no nginx: booked when it is known that no door of nginx answers. */
+static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+{
+	if (p->ifindex != 1 || f->kind != KIND_HTTP)
+		return;
+	f->listener_uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
+	f->held = 1;
 }
 
 /* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
@@ -64,12 +74,12 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	struct sender who = {};
 	sender_now(&who);
 	remote_of(p, &s->work.remote);
-	set_kind(f, p, &s->work.remote, who.instance);
+	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = who.instance != 0;
 	if (who.instance)
-		remember_proxy(who.instance);
+		remember_proxy(&who);
 	else
-		f->held = p->ifindex == 1 && f->kind == KIND_HTTP;
+		hold(skb, f, p, s);
 	f->pid = who.pid;
 	f->own = p->leaves;
 	f->fresh = 1;

@@ -87,6 +87,20 @@ static void find_processes(struct census *c)
 	closedir(proc);
 }
 
+/* NO_UID too for who runs with another user's rights than his own: a setuid program may bear any name. */
+static uint32_t real_uid(uint32_t pid)
+{
+	char text[2048], *uids;
+	unsigned real, effective;
+
+	if (!read_small(text, sizeof(text), "/proc/%u/status", pid))
+		return NO_UID;
+	uids = strstr(text, "\nUid:");
+	if (!uids || sscanf(uids, " Uid: %u %u", &real, &effective) != 2 || real != effective)
+		return NO_UID;
+	return real;
+}
+
 static struct process *process_of(struct census *c, uint32_t pid)
 {
 	for (int i = 0; i < c->count; i++)
@@ -182,15 +196,72 @@ static int by_inode(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void add_door(struct census *c, uint16_t port, struct process *owner)
+/* /proc/net/tcp has addresses as words in the byte order of this host, which is how they lie in memory. */
+static void read_address(const char *text, struct door_key *key)
+{
+	size_t words = strlen(text) / 8;
+
+	memset(key, 0, sizeof(*key));
+	key->family = words == 1 ? 4 : 6;
+	for (size_t i = 0; i < words && i < 4; i++) {
+		unsigned word;
+
+		sscanf(text + 8 * i, "%8x", &word);
+		memcpy(key->address + 4 * i, &word, 4);
+	}
+}
+
+/* An IPv6 socket that is bound to an IPv4 address: its packets are IPv4's. */
+static void unmap(struct door_key *key)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (key->family == 4 || memcmp(key->address, mapped, sizeof(mapped)))
+		return;
+	memmove(key->address, key->address + 12, 4);
+	memset(key->address + 4, 0, 12);
+	key->family = 4;
+}
+
+static void add_door(struct census *c, const struct door_key *key, struct process *owner, uint32_t uid, bool dual)
 {
 	struct nginx *n = c->nginx;
 
 	for (int i = 0; i < n->door_count; i++)
-		if (n->doors[i].port == port)
+		if (!memcmp(&n->doors[i].key, key, sizeof(*key)))
 			return;
-	if (n->door_count < 256)
-		n->doors[n->door_count++] = (struct front_door){port, owner->master};
+	if (n->door_count < MAX_FRONT_DOORS)
+		n->doors[n->door_count++] = (struct front_door){*key, {.master = owner->master, .uid = uid, .dual = dual}};
+}
+
+/* Doors of users share the room; a socket that is not its master's user's was left to it by somebody else. */
+static void add_listener(struct census *c, const struct door_key *key, struct process *owner, uint32_t uid)
+{
+	static const uint8_t any[16];
+
+	if (uid != real_uid(owner->master))
+		return;
+	add_door(c, key, owner, uid, false);
+	if (key->family == 6 && !memcmp(key->address, any, sizeof(any))) {
+		struct door_key four = {.port = key->port, .family = 4};
+
+		add_door(c, &four, owner, uid, true);
+	}
+}
+
+/* Whether its local end is a door: then it was accepted, and leads to a client. */
+static bool is_accepted(const struct census *c, const struct door_key *local)
+{
+	static const uint8_t any[16];
+
+	for (int i = 0; i < c->nginx->door_count; i++) {
+		const struct door_key *door = &c->nginx->doors[i].key;
+
+		if (door->port == local->port && door->family == local->family &&
+		    (!memcmp(door->address, local->address, 16) || !memcmp(door->address, any, 16)))
+			return true;
+	}
+	return false;
 }
 
 static void add_connection(struct census *c, unsigned lport, unsigned rport, struct process *owner)
@@ -207,7 +278,8 @@ static void add_connection(struct census *c, unsigned lport, unsigned rport, str
 		if (!n->connections)
 			die(EXIT_SYSTEM, "out of memory");
 	}
-	n->connections[n->connection_count++] = (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
+	n->connections[n->connection_count++] = (struct worker_connection){{.lport = lport, .rport = rport},
+									   {.master = owner->master, .uid = real_uid(owner->master)}};
 	if (master)
 		master->proxies = true;
 }
@@ -224,24 +296,24 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		unsigned lport, rport, state;
-		struct owned_socket key, *socket;
+		struct owned_socket wanted_socket, *socket;
+		unsigned lport, rport, state, uid;
+		struct door_key local;
+		char address[33];
 
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %*u %*d %lu", &lport, &rport, &state,
-			   &key.inode) != 4 ||
+		if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, &rport, &state, &uid,
+			   &wanted_socket.inode) != 6 ||
 		    state != wanted)
 			continue;
-		socket = bsearch(&key, c->sockets, c->socket_count, sizeof(key), by_inode);
+		socket = bsearch(&wanted_socket, c->sockets, c->socket_count, sizeof(wanted_socket), by_inode);
 		if (!socket)
 			continue;
-		if (state == LISTENING) {
-			add_door(c, lport, socket->owner);
-			continue;
-		}
-		bool accepted = false;
-		for (int i = 0; i < c->nginx->door_count; i++)
-			accepted |= c->nginx->doors[i].port == lport;
-		if (!accepted)
+		read_address(address, &local);
+		local.port = lport;
+		unmap(&local);
+		if (state == LISTENING)
+			add_listener(c, &local, socket->owner, uid);
+		else if (!is_accepted(c, &local))
 			add_connection(c, lport, rport, socket->owner);
 	}
 	fclose(f);
@@ -271,7 +343,7 @@ void learn_nginx(struct nginx *nginx)
 			read_config(c, &c->list[i]);
 	/* an nginx that proxies nothing is a backend like any other */
 	for (int i = 0; i < nginx->door_count; i++) {
-		struct process *master = process_of(c, nginx->doors[i].master);
+		struct process *master = process_of(c, nginx->doors[i].door.master);
 
 		if (master && master->proxies)
 			nginx->doors[kept++] = nginx->doors[i];

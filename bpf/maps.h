@@ -11,8 +11,15 @@ const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
 
-/* On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
+/*
+ * On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone tells
+ * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `doors`.
+ */
 struct ports door_ports = {};
+
+/* Those of them where it listens on every address of a family: `doors` need not be asked. */
+struct ports wide_ports4 = {};
+struct ports wide_ports6 = {};
 
 /* To which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
 struct ports flow_ports = {};
@@ -181,27 +188,35 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
+	__uint(max_entries, MAX_DOORS);
+	__type(key, struct door_key);
 	__type(value, struct door);
 } doors SEC(".maps");
 
-/* nginx instances that connect to somewhere, by their master: and whether one of their doors is known. */
+/* nginx instances that connect to somewhere, by their master. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, MAX_PROXIES);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct proxy);
 } proxying SEC(".maps");
+
+/* By uid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_DOORS);
+	__type(key, __u32);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* All but root together. */
+struct owner others = {};
 
 /*
  * Set before the programs are detached, which takes the kernel some ms: no request begins any more, so that none is seen whose
  * answer is not, and the other way round.
  */
 __u32 ending = 0;
-
-__u32 masters_seen = 0;
-__u32 masters_housed = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -184,10 +184,40 @@ struct ports {
 	__u64 bits[1024];
 };
 
-/* A port on which a local nginx that proxies listens. */
+/* Where a local nginx that proxies listens. Address zero: on every address of the family. */
+struct door_key {
+	__u8 address[16]; /* IPv4 in its first four bytes */
+	__u16 port;
+	__u16 family; /* 4 or 6 */
+};
 struct door {
 	__u32 master; /* its master's pid */
+	__u32 uid;    /* whose the listening socket is */
+	__u32 dual;   /* for IPv4, found as [::]: a door only if that socket takes IPv4 too */
 };
+
+/* Whoever listens and calls himself nginx has doors; so that nobody can take all the room, but root, others have their shares. */
+#define MAX_DOORS	 1024
+#define DOORS_OF_OTHERS	 512
+#define DOORS_OF_OWNER	 64
+#define MAX_PROXIES	 1024
+#define PROXIES_OF_OTHERS 512
+#define PROXIES_OF_OWNER 32
+
+/* An nginx instance that connects to somewhere, by its master's pid. */
+struct proxy {
+	__u32 uid;
+	__u32 housed; /* one of its doors is known */
+};
+
+/* What a user has of both, counted anew once a second. */
+struct owner {
+	__u32 doors;
+	__u32 proxies;
+	__u32 homeless; /* proxies of which no door is known */
+};
+
+#define NO_UID 0xffffffffu
 
 /* A connection of an nginx worker that is older than us, as it looks from this host. */
 struct older_key {
@@ -196,6 +226,7 @@ struct older_key {
 };
 struct older {
 	__u32 master;
+	__u32 uid; /* the master's */
 };
 
 struct sweep {

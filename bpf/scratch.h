@@ -46,6 +46,15 @@ struct routed {
 	__u32 ifindex;
 };
 
+/* What a socket of this host says of itself. */
+struct socket_facts {
+	__u32 state;
+	__u32 uid;
+	__u8 wide; /* bound to every address of the packet's family */
+	__u8 six;  /* an IPv6 socket, whatever passes through it */
+	__u8 pad[2];
+};
+
 /* Per CPU: programs at the two hooks do not interrupt each other. */
 struct scratch {
 	struct buffer chunk;
@@ -54,6 +63,7 @@ struct scratch {
 	struct work work;
 	struct packet packet;
 	struct routed routed;
+	struct socket_facts socket;
 };
 
 struct {

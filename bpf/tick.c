@@ -271,6 +271,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);
+	visit_doors(t->bpf);
 	struct clocks now = read_clocks();
 
 	read_more_codes(t);

@@ -9,6 +9,7 @@
  *   segments.h     sequence numbers     sweep.h        what silence tells
  *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   filters.h      what is left out     routes.h       from line to counters
+ *   fronts.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -20,6 +21,9 @@
 #include "scratch.h"
 #include "layers.h"
 #include "ports.h"
+#include "sockets.h"
+#include "sender.h"
+#include "fronts.h"
 #include "packets.h"
 #include "exchanges.h"
 #include "routes.h"
@@ -78,7 +82,7 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 /* A packet of a flow, from the end that asks. */
 static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->held && is_door(remote_port(p)))
+	if (f->held && is_door(p, REMOTE_END))
 		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -111,7 +115,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			count(T_NOT_HTTP);
 		return;
 	}
-	if (f->held && is_door(remote_port(p)))
+	if (f->held && is_door(p, REMOTE_END))
 		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -151,7 +155,7 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		return;
 	enum beginning beginning = beginning_of(skb, p);
 	if (beginning == ANSWER && p->ifindex == 1)
-		answer_out(p);
+		answer_out(skb, p);
 	if (beginning != TOKEN) {
 		count(T_NOT_HTTP);
 		return;
@@ -163,6 +167,13 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		asks(skb, f, p);
 	else
 		count(T_NOT_HTTP);
+}
+
+/* The server's side of a front door, or its client's on this host. */
+static __always_inline void count_door(const struct packet *p)
+{
+	if (p->len)
+		count(T_EXCLUDED);
 }
 
 SEC("tc")
@@ -185,6 +196,8 @@ int upstreamtop_egress(struct __sk_buff *skb)
 	}
 	if (f && !(p->flags & TCP_SYN))
 		asks(skb, f, p);
+	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_door(p, LOCAL_END))
+		count_door(p);
 	else
 		asks_first(skb, p);
 	return NEXT;
@@ -203,7 +216,8 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		return NEXT;
 	}
 	struct bpf_sock *sk = skb->sk;
-	if (sk && (sk->state != BPF_TCP_CLOSE || (p->flags & TCP_RST))) {
+	struct scratch *s = scratch();
+	if (s && sk && (sk->state != BPF_TCP_CLOSE || (p->flags & TCP_RST))) {
 		/*
 		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
 		 * asks like anything that leaves; to what listens in this namespace it is just a client.
@@ -214,12 +228,14 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 			asks(skb, f, p);
 			return NEXT;
 		}
-		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listens(skb, p, 0)) {
+		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
 			asks_first(skb, p);
 			return NEXT;
 		}
 	}
-	if (p->len)
-		count(unasked(p->ifindex, remote_port(p)));
+	if (is_door(p, LOCAL_END) || (p->ifindex == 1 && is_door(p, REMOTE_END)))
+		count_door(p);
+	else if (p->len)
+		count(T_NOT_HTTP);
 	return NEXT;
 }

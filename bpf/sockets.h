@@ -1,0 +1,71 @@
+/* What the sockets of this namespace know, which the wire does not tell. */
+#pragma once
+
+#define REMOTE_END 0
+#define LOCAL_END  1
+
+/* Asks the socket that the tuple finds, and lets it go. Returns 0 when there is none. */
+static __always_inline int ask_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t, __u32 size, struct socket_facts *facts)
+{
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
+	struct tcp_sock *tcp;
+
+	if (!sk)
+		return 0;
+	facts->state = sk->state;
+	facts->six = sk->family == 10;
+	facts->uid = NO_UID;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp) {
+		struct sock *s = (struct sock *)tcp;
+
+		facts->uid = s->sk_uid.val;
+		if (size == sizeof(t->ipv4))
+			facts->wide = !s->__sk_common.skc_rcv_saddr;
+		else
+			facts->wide = !(s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3]);
+	}
+	bpf_sk_release(sk);
+	return 1;
+}
+
+/* The socket of this namespace that listens on that end of the connection, if there is one. */
+__noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, struct socket_facts *facts)
+{
+	struct bpf_sock_tuple t = {};
+	int found;
+
+	if (!p || !facts)
+		return 0;
+	/* source port 0: no established socket matches, a listening one does */
+	if (p->family == 4) {
+		t.ipv4.saddr = end == LOCAL_END ? p->k4.remote : p->k4.local;
+		t.ipv4.daddr = end == LOCAL_END ? p->k4.local : p->k4.remote;
+		t.ipv4.dport = end == LOCAL_END ? p->k4.lport : p->k4.rport;
+		found = ask_socket(skb, &t, sizeof(t.ipv4), facts);
+	} else {
+		__builtin_memcpy(t.ipv6.saddr, end == LOCAL_END ? p->k6.remote : p->k6.local, 16);
+		__builtin_memcpy(t.ipv6.daddr, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
+		t.ipv6.dport = end == LOCAL_END ? p->k6.lport : p->k6.rport;
+		found = ask_socket(skb, &t, sizeof(t.ipv6), facts);
+	}
+	return found && facts->state == BPF_TCP_LISTEN;
+}
+
+/* Whose the socket is that sends; NO_UID when it is not in sight. */
+static __always_inline __u32 owner_of_sender(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tcp;
+
+	if (!sk)
+		return NO_UID;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return NO_UID;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp ? ((struct sock *)tcp)->sk_uid.val : NO_UID;
+}
