@@ -103,27 +103,29 @@ static __always_inline void open_port(const struct door_key *key)
 		add_port(&wide_ports6, key->port);
 }
 
-/* What listens at the packet's own end is a door of that nginx. Returns whether there was room. */
-static __always_inline int learn_door(struct packet *p, const struct socket_facts *listener, __u32 instance, struct proxy *proxy)
+/*
+ * What listens at the packet's own end is a door of that nginx. Without room for it nothing is missed: each connection to it is
+ * held anew, and told by its first answer.
+ */
+static __always_inline void learn_door(struct packet *p, const struct socket_facts *listener, __u32 instance, struct proxy *proxy)
 {
 	struct door door = {.master = instance, .uid = listener->uid};
 	struct owner *o = owner_of(listener->uid);
 	struct door_key key;
 
 	if (!o || (door.uid && (o->doors >= DOORS_OF_OWNER || others.doors >= DOORS_OF_OTHERS)))
-		return 0;
+		return;
 	door_key_of(&key, p, LOCAL_END);
 	if (listener->wide)
 		__builtin_memset(key.address, 0, sizeof(key.address));
 	if (bpf_map_update_elem(&doors, &key, &door, BPF_ANY))
-		return 0;
+		return;
 	open_port(&key);
 	ADD(o->doors, 1);
 	if (door.uid)
 		ADD(others.doors, 1);
 	if (!__sync_val_compare_and_swap(&proxy->housed, 0, 1))
 		ADD(o->homeless, -1);
-	return 1;
 }
 
 /* ---- once a second ---- */

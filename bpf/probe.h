@@ -9,6 +9,7 @@
 #define MAX_ROUTES 65536
 #endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
+#define BACKENDS_OF_NGINX 1024 /* of them, at least */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
 #define MAX_FLOWS 262144

@@ -45,10 +45,8 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
 		return 0;
-	if (learn_door(p, &s->socket, who.instance, proxy))
-		leave_out(f);
-	else
-		count(L_MAP_REFUSED);
+	learn_door(p, &s->socket, who.instance, proxy);
+	leave_out(f);
 	return 0;
 }
 

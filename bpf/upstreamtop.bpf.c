@@ -6,7 +6,8 @@
  *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
  *                                       strangers.h    older connections, late doors, what is routed
  *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
- *   segments.h     sequence numbers     sweep.h        what silence tells
+ *   segments.h     sequence numbers     believed.h     what the kernel would take, too
+ *                                       sweep.h        what silence tells
  *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   filters.h      what is left out     routes.h       from line to counters
  *   fronts.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
@@ -31,6 +32,7 @@
 #include "begin.h"
 #include "requests.h"
 #include "answers.h"
+#include "believed.h"
 #include "segments.h"
 #include "filters.h"
 #include "flows.h"
@@ -95,6 +97,9 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 		}
 	}
+	/* by no socket of ours: forged in another namespace, unless it is exact */
+	if (!(p->leaves && skb->sk) && p->seq + p->len != f->out.next)
+		return;
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
@@ -129,12 +134,12 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		struct scratch *s = scratch();
 
 		if (s)
-			rst_in(f, p, &s->work);
+			rst_in(skb, f, p, s);
 		return;
 	}
 	if (p->flags & TCP_FIN)
-		fin_in(f, p);
-	else if (f->in.has_fin && !f->fin_in && (__s32)(f->in.fin - f->in.next) <= 0) {
+		fin_in(skb, f, p);
+	else if (fin_is_due(f)) {
 		f->fin_in = 1;
 		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
 	}
@@ -217,7 +222,7 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 	}
 	struct bpf_sock *sk = skb->sk;
 	struct scratch *s = scratch();
-	if (s && sk && (sk->state != BPF_TCP_CLOSE || (p->flags & TCP_RST))) {
+	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(sk)) || (p->flags & TCP_RST))) {
 		/*
 		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
 		 * asks like anything that leaves; to what listens in this namespace it is just a client.
