@@ -38,12 +38,16 @@ static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir 
 	return (__s32)(p->seq - d->next) < WINDOW;
 }
 
-/* Repeats old bytes. That no old bytes can be told from forged ones but by what they acknowledge. */
+/* Old bytes again: there must have been some, and what they acknowledge must fit. */
 static __always_inline int is_repetition(struct __sk_buff *skb, struct packet *p, int arrives)
 {
 	struct scratch *s = scratch();
 
-	return s && (!arrives || !connection_of(skb, p, &s->socket) || is_ack_believed(&s->socket, p->ack));
+	if (!s || !arrives || !connection_of(skb, p, &s->socket))
+		return 1;
+	if (s->socket.received < WINDOW && (__s32)(p->seq - s->socket.rcv_nxt + (__u32)s->socket.received) < 0)
+		return 0;
+	return is_ack_believed(&s->socket, p->ack);
 }
 
 /* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether the socket has said what `k` holds. */

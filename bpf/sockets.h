@@ -15,6 +15,7 @@ static __always_inline void read_sequences(const struct tcp_sock *tcp, struct so
 	facts->snd_una = tcp->snd_una;
 	facts->sent = tcp->write_seq;
 	facts->max_window = tcp->max_window;
+	facts->received = tcp->bytes_received;
 	facts->sack_end = facts->rcv_nxt;
 	for (__u32 i = 0; i < 4; i++)
 		if (i < n && (__s32)(tcp->selective_acks[i].end_seq - facts->sack_end) > 0)
@@ -101,10 +102,22 @@ __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct soc
 }
 
 /* Whether it is of a TCP socket: in other namespaces others are root, and may send anything by a raw one. */
-static __always_inline int is_sent_by_tcp(struct bpf_sock *sk)
+static __always_inline int is_sent_by_tcp(struct __sk_buff *skb)
 {
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return 0;
 	sk = bpf_sk_fullsock(sk);
 	return sk && sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP;
+}
+
+/* In SYN_SENT a socket sends no RST of its own: it answers a SYN-ACK that is none, and goes on. */
+static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && sk->state != BPF_TCP_SYN_SENT && is_sent_by_tcp(skb);
 }
 
 /* Whose the socket is that sends; NO_UID when it is not in sight. */

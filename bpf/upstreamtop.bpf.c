@@ -97,8 +97,11 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 		}
 	}
-	/* by no socket of ours: forged in another namespace, unless it is exact */
-	if (!(p->leaves && skb->sk) && p->seq + p->len != f->out.next)
+	/*
+	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
+	 * exact. A FIN may lie before it.
+	 */
+	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) && p->seq + p->len - f->out.next > 1)
 		return;
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
@@ -222,7 +225,7 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 	}
 	struct bpf_sock *sk = skb->sk;
 	struct scratch *s = scratch();
-	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(sk)) || (p->flags & TCP_RST))) {
+	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
 		/*
 		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
 		 * asks like anything that leaves; to what listens in this namespace it is just a client.
