@@ -34,11 +34,16 @@ static __always_inline int is_selected(const struct backend_key *remote)
 static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
 {
 	struct scratch *s = scratch();
-	struct door *door = p->ifindex == 1 && s ? door_at(p, REMOTE_END) : 0;
+	struct door_key key;
+	struct door *door = p->ifindex == 1 && s ? door_at(p, REMOTE_END, &key) : 0;
 
-	if (!door || (instance && door->master != instance))
+	if (!door)
 		return 0;
-	return listener_at(skb, p, REMOTE_END, &s->socket) && s->socket.uid == door->uid;
+	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != door->uid) {
+		forget_door(&key);
+		return 0;
+	}
+	return !instance || door->master == instance;
 }
 
 static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,

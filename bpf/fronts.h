@@ -16,26 +16,27 @@ static __always_inline void door_key_of(struct door_key *key, const struct packe
 	key->family = p->family;
 }
 
-/* The door at that end of the connection. */
-static __always_inline struct door *door_at(const struct packet *p, int end)
+/* The door at that end of the connection, and its key. */
+static __always_inline struct door *door_at(const struct packet *p, int end, struct door_key *key)
 {
-	struct door_key key;
 	struct door *door;
 
 	if (!has_port(&door_ports, end == LOCAL_END ? local_port(p) : remote_port(p)))
 		return 0;
-	door_key_of(&key, p, end);
-	door = bpf_map_lookup_elem(&doors, &key);
+	door_key_of(key, p, end);
+	door = bpf_map_lookup_elem(&doors, key);
 	if (door)
 		return door;
-	__builtin_memset(key.address, 0, sizeof(key.address));
-	return bpf_map_lookup_elem(&doors, &key);
+	__builtin_memset(key->address, 0, sizeof(key->address));
+	return bpf_map_lookup_elem(&doors, key);
 }
 
 /* Out of the way of the packets whose port is no door's. */
 __noinline int is_door_at(struct packet *p, int end)
 {
-	return p && door_at(p, end) != 0;
+	struct door_key key;
+
+	return p && door_at(p, end, &key) != 0;
 }
 
 static __always_inline int is_door(struct packet *p, int end)
@@ -128,16 +129,24 @@ static __always_inline void learn_door(struct packet *p, const struct socket_fac
 		ADD(o->homeless, -1);
 }
 
+__u32 doors_changed = 0; /* by the helper, or one was forgotten: the bits of the ports are to be set anew */
+
+/* Nobody listens there any more, or somebody else. Others may have a door on its port. */
+static __always_inline void forget_door(const struct door_key *key)
+{
+	bpf_map_delete_elem(&doors, key);
+	clear_port(&door_ports, key->port);
+	clear_port(key->family == 4 ? &wide_ports4 : &wide_ports6, key->port);
+	doors_changed = 1;
+}
+
 /* ---- once a second ---- */
 
 extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
-__u32 doors_changed = 0; /* by the helper: the bits of their ports are to be set */
-
 struct rounds {
 	struct __sk_buff *skb;
-	__u32 gone;
 };
 
 /* Does it still listen, and is it still its owner's? */
@@ -197,10 +206,7 @@ static long visit_door(struct bpf_map *map, struct door_key *at, struct door *do
 	struct owner *o;
 
 	if (!still_listens(r->skb, &key, door)) {
-		bpf_map_delete_elem(map, &key);
-		clear_port(&door_ports, key.port);
-		clear_port(key.family == 4 ? &wide_ports4 : &wide_ports6, key.port);
-		r->gone = 1;
+		forget_door(&key);
 		return 0;
 	}
 	proxy = bpf_map_lookup_elem(&proxying, &door->master);
@@ -249,7 +255,7 @@ int upstreamtop_doors(struct __sk_buff *skb)
 	bpf_for_each_map_elem(&proxying, visit_proxy, &r, 0);
 	bpf_for_each_map_elem(&doors, visit_door, &r, 0);
 	bpf_for_each_map_elem(&proxying, count_proxy, &r, 0);
-	if (r.gone || doors_changed) {
+	if (doors_changed) {
 		doors_changed = 0;
 		door_ports.groups = wide_ports4.groups = wide_ports6.groups = 0;
 		bpf_for_each_map_elem(&doors, open_again, &r, 0);

@@ -33,14 +33,23 @@ describe('forged segments', { skip: lacking('gcc') }, () => {
       during: (helper: Helper) => Promise<unknown> = () => Promise.resolve(),
     ) => {
       port++
-      await cable.far.call('listen', { address, port, rules: { '*': { steps: [{ pause: 150 }, { send: ok }] } } })
+      await cable.far.call('listen', {
+        address,
+        port,
+        rules: { '*': { steps: [{ pause: 150 }, { send: ok }] } },
+      })
       const nginx = await startLabNginx(
         cable.proxy.namespace,
         `server { listen 127.0.0.1:8080; location / { proxy_connect_timeout 300ms; proxy_pass http://${named(server)}:${port}; } }`,
       )
       const spoof = await spoofer(cable.far.namespace, 'foot', port, how)
       const seen = await watch(cable.proxy.namespace, async (helper) => {
-        await cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/held')], times: TIMES })
+        await cable.proxy.call('ask', {
+          address: '127.0.0.1',
+          port: 8080,
+          requests: [get('/held')],
+          times: TIMES,
+        })
         await during(helper)
       })
       const forged = await spoof.stop()

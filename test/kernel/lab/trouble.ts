@@ -82,10 +82,7 @@ export async function neighbour(
 }
 
 /** Runs until its stdin ends; says `ready` first and a number last. */
-async function guest(
-  namespace: string,
-  words: readonly string[],
-): Promise<{ stop(): Promise<number> }> {
+async function guest(namespace: string, words: readonly string[]): Promise<{ stop(): Promise<number> }> {
   const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
