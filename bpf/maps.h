@@ -109,12 +109,27 @@ struct {
 } backend_ids SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_ROUTES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct code_key);
-	__type(value, __u64);
-} more_codes SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_BLOCKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct code_block);
+} code_blocks SEC(".maps");
+
+/* Blocks that the helper has cleared, or that lost the race for a slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_BLOCKS);
+	__type(value, __u32);
+} free_blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_SLOTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct folded_codes);
+} folded SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -126,7 +141,8 @@ struct {
 __u32 next_slot = 0;
 __u32 next_backend = 1;
 __u32 next_line = 0;
-__u32 has_more_codes = 0;
+__u32 next_block = 1;
+__u32 has_folded = 0;
 __u32 suspects = 0; /* flows that the last sweep found open and silent for long */
 __u64 last_failure_ns = 0;
 

@@ -43,7 +43,9 @@ struct slot {
 	__u32 generation;
 	/* moves on before that: from then on no memo leads here, though what is open may still end */
 	__u32 memo_generation;
-	__u32 pad[3];
+	/* where its codes beyond the inline ones are, 0 while there are none */
+	__u32 block;
+	__u32 pad[2];
 	/* whoever sees it leave writes these */
 	__u64 aborted;
 	__u64 unanswered;
@@ -156,10 +158,21 @@ struct event {
 	__u32 pad;
 };
 
-/* Codes beyond the inline ones. */
-struct code_key {
-	__u32 slot;
-	__u32 code;
+/* Codes of a slot beyond the inline ones. */
+#define BLOCK_CODES 32
+#ifndef MAX_BLOCKS
+#define MAX_BLOCKS 2048 /* block 0 is none; tests make it small */
+#endif
+struct code_block {
+	__u32 code[BLOCK_CODES];
+	__u64 count[BLOCK_CODES];
+};
+
+/* And those that found no room there either, by class 1 to 9: shown as 190 to 990, which nobody has given a meaning. */
+#define FOLDED_CODE(class) ((class)*100 + 90)
+#define CODE_CLASSES	   9
+struct folded_codes {
+	__u64 count[CODE_CLASSES];
 };
 
 /* --ignore: address zero and family 0 for a port alone */
