@@ -227,9 +227,17 @@ static void add_door(struct census *c, const struct door_key *key, struct proces
 {
 	struct nginx *n = c->nginx;
 
-	for (int i = 0; i < n->door_count; i++)
+	int of_owner = 0, of_others = 0;
+
+	for (int i = 0; i < n->door_count; i++) {
 		if (!memcmp(&n->doors[i].key, key, sizeof(*key)))
 			return;
+		of_owner += n->doors[i].door.uid == uid;
+		of_others += n->doors[i].door.uid != 0;
+	}
+	/* what is left over is learned by its first answer */
+	if (uid && (of_owner >= DOORS_OF_OWNER || of_others >= MAX_FRONT_DOORS / 2))
+		return;
 	if (n->door_count < MAX_FRONT_DOORS)
 		n->doors[n->door_count++] = (struct front_door){*key, {.master = owner->master, .uid = uid, .dual = dual}};
 }

@@ -251,6 +251,7 @@ int upstreamtop_doors(struct __sk_buff *skb)
 	struct rounds r = {.skb = skb};
 
 	bpf_for_each_map_elem(&owners, forget_owner, &r, 0);
+	owner_of(0); /* root's place is never another's */
 	others.doors = others.proxies = 0;
 	bpf_for_each_map_elem(&proxying, visit_proxy, &r, 0);
 	bpf_for_each_map_elem(&doors, visit_door, &r, 0);

@@ -26,8 +26,9 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
     work: string,
     address: string,
     ports: readonly number[],
-  ): Promise<{ taught: number; stop(): Promise<void> }> {
-    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+  ): Promise<{ taught: number; stop: () => Promise<void> }> {
+    const setpriv = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+    const nobody = work === 'inherit' ? [] : setpriv
     const script = readFileSync(SCRIPT, 'utf8')
     const child = spawn(
       'ip',
@@ -128,6 +129,17 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
       await stop()
     })
     assert.deepEqual(rowsOf(seen)[`127.0.0.1:${server} GET /real`], { requests: 30, codes: { 200: 30 } })
+    assertReconciles(seen)
+  })
+
+  test('a socket that another user left to a fake is no door', async () => {
+    const server = ++port
+    const seen = await watch(cable.proxy.namespace, async () => {
+      const { taught, stop } = await fake('inherit', '127.0.0.2', [server])
+      assert.equal(taught, 1)
+      await stop()
+    })
+    assert.deepEqual(rowsOf(seen)[`127.0.0.2:${server} GET /fake`], { requests: 1, codes: { 200: 1 } })
     assertReconciles(seen)
   })
 

@@ -3,6 +3,7 @@ A process that calls itself nginx and is none, as any user may: fakenginx.py WOR
   teach    connects to itself once, so that it proxies, then on each port: listens at ADDRESS, answers a client of its own, closes
   hold     the same, and goes on listening
   child    the same as teach, from a child of a process that calls itself nginx too
+  inherit  the same as teach, on sockets that root has left to it
 Prints how many it taught; `hold` then waits for its stdin to end.
 """
 import ctypes
@@ -57,6 +58,11 @@ def answer(listener):
 
 
 work, address, ports = sys.argv[1], sys.argv[2], [int(p) for p in sys.argv[3:]]
+inherited = []
+if work == "inherit":
+    inherited = [listen(address, port) for port in ports]
+    os.setgid(65534)
+    os.setuid(65534)
 call_myself(b"nginx")
 if work == "child":
     parent = os.fork()
@@ -76,7 +82,7 @@ taught = 0
 kept = []
 for port in ports:
     try:
-        listener = listen(address, port)
+        listener = inherited.pop(0) if inherited else listen(address, port)
     except OSError:
         continue
     client = ask(address, port)

@@ -96,7 +96,8 @@ static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned fla
 	sent++;
 }
 
-static const int far[] = {1, -1, 1000, -1000, 1 << 16, -(1 << 16), 1 << 20, -(1 << 20), (1 << 24) - 1, 1 - (1 << 24), 1 << 24, -(1 << 24), 1 << 30};
+static const int far[] = {1,	     -1,	 1000,	      -1000,		1 << 16,       -(1 << 16), 1 << 20,
+			  -(1 << 20), (1 << 24) - 1, 1 - (1 << 24), 1 << 24, -(1 << 24), 1 << 30};
 #define FAR (sizeof(far) / sizeof(*far))
 
 static void answer_syn(const struct seen *s)
