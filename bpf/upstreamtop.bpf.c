@@ -101,7 +101,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
 	 * exact. A FIN may lie before it.
 	 */
-	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) && p->seq + p->len - f->out.next > 1)
+	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
+	    p->seq + p->len - f->out.next > f->fin_out)
 		return;
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());

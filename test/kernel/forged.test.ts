@@ -84,5 +84,19 @@ describe('forged segments', { skip: lacking('gcc') }, () => {
       const refused = await watchForged('exact', nowhere)
       assert.equal(connectionOf(refused.seen, refused.backend)?.refused, TIMES)
     })
+
+    test(`a refusal on this host is counted once (${family})`, async () => {
+      const [here, closed] = [family === 'IPv4' ? '127.0.0.1' : '[::1]', ++port]
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `server { listen 127.0.0.1:8080; location / { proxy_pass http://${here}:${closed}; } }`,
+      )
+      const seen = await watch(cable.proxy.namespace, () =>
+        cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/x')], times: TIMES }),
+      )
+      await nginx.stop()
+      assert.equal(connectionOf(seen, `${here}:${closed}`)?.refused, TIMES)
+      assertReconciles(seen)
+    })
   }
 })

@@ -1,7 +1,8 @@
 /*
  * Somebody on the wire who sends in the name of a backend: spoof DEVICE PORT near|exact
  * It sees every frame of the device. To each SYN and each request to PORT it answers, before the backend does, with forged
- * segments: near: such as the kernel does not take, at many distances from the right numbers; exact: one RST that it takes.
+ * segments: near: such as the kernel does not take, at many distances from the right numbers, and some in the name of who asked;
+ * exact: one RST that it takes.
  * Ends when its stdin does, and prints how many it sent.
  */
 #include <arpa/inet.h>
@@ -62,7 +63,8 @@ static unsigned folded(uint32_t s)
 	return ~s & 0xffff;
 }
 
-static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned flags, const char *payload)
+/* In the backend's name, or in that of who asked it. */
+static void forge_as(int asker, const struct seen *s, uint32_t seq, uint32_t ack, unsigned flags, const char *payload)
 {
 	uint8_t f[512] = {};
 	unsigned n = strlen(payload), head = s->six ? 40 : 20, address = s->six ? 16 : 4, first = s->six ? 8 : 12;
@@ -72,8 +74,10 @@ static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned fla
 	memcpy(f + 6, s->frame, 6);
 	memcpy(f + 12, s->frame + 12, 2);
 	memcpy(ip, s->ip, head);
-	memcpy(ip + first, s->ip + first + address, address);
-	memcpy(ip + first + address, s->ip + first, address);
+	if (!asker) {
+		memcpy(ip + first, s->ip + first + address, address);
+		memcpy(ip + first + address, s->ip + first, address);
+	}
 	if (s->six) {
 		put16(ip + 4, 20 + n);
 	} else {
@@ -82,8 +86,8 @@ static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned fla
 		put16(ip + 10, 0);
 		put16(ip + 10, folded(sum(ip, 20, 0)));
 	}
-	memcpy(tcp, s->tcp + 2, 2);
-	memcpy(tcp + 2, s->tcp, 2);
+	memcpy(tcp, s->tcp + (asker ? 0 : 2), 2);
+	memcpy(tcp + 2, s->tcp + (asker ? 2 : 0), 2);
 	put32(tcp + 4, seq);
 	put32(tcp + 8, ack);
 	tcp[12] = 0x50;
@@ -94,6 +98,11 @@ static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned fla
 	if (send(wire, f, 14 + head + 20 + n, 0) < 0)
 		perror("send");
 	sent++;
+}
+
+static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned flags, const char *payload)
+{
+	forge_as(0, s, seq, ack, flags, payload);
 }
 
 static const int far[] = {1,	     -1,	 1000,	      -1000,		1 << 16,       -(1 << 16), 1 << 20,
@@ -136,6 +145,9 @@ static void answer_request(const struct seen *s)
 		forge(s, next + far[i], ack, RST | ACK, "");
 		forge(s, next + far[i], bad, FIN | ACK, "");
 		forge(s, next + far[i], bad, PSH | ACK, stray);
+		forge_as(1, s, ack + far[i], next, RST | ACK, "");
+		forge_as(1, s, ack + far[i], next, FIN | ACK, "");
+		forge_as(1, s, ack + far[i], 0, SYN, "");
 	}
 }
 
