@@ -143,8 +143,8 @@ __noinline int count_rare_code(struct slot *s, __u32 slot, __u32 code)
 
 	if (!f || class >= CODE_CLASSES)
 		return 0;
-	has_folded = 1;
 	ADD(f->count[class], 1);
+	s->has_folded = 1;
 	return 0;
 }
 

@@ -126,7 +126,6 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_SLOTS);
-	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct folded_codes);
 } folded SEC(".maps");
@@ -142,7 +141,6 @@ __u32 next_slot = 0;
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 next_block = 1;
-__u32 has_folded = 0;
 __u32 suspects = 0; /* flows that the last sweep found open and silent for long */
 __u64 last_failure_ns = 0;
 

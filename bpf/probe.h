@@ -45,7 +45,8 @@ struct slot {
 	__u32 memo_generation;
 	/* where its codes beyond the inline ones are, 0 while there are none */
 	__u32 block;
-	__u32 pad[2];
+	__u32 has_folded; /* codes that found no room there */
+	__u32 pad;
 	/* whoever sees it leave writes these */
 	__u64 aborted;
 	__u64 unanswered;

@@ -29,9 +29,11 @@ static void free_codes(struct tick *t, uint32_t slot)
 {
 	uint32_t block = t->slots[slot].block;
 
-	if (t->bpf->bss->has_folded) {
-		memset((void *)&t->folded[slot], 0, sizeof(struct folded_codes));
-		memset(&t->folded_sent[slot], 0, sizeof(struct folded_codes));
+	struct folded_codes none = {};
+
+	if (t->slots[slot].has_folded) {
+		bpf_map_update_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &none, 0);
+		t->folded_sent[slot] = none;
 	}
 	if (!block)
 		return;

@@ -86,6 +86,7 @@ static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t tot
 
 static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
 {
+	struct folded_codes folded = {};
 	bool first = true;
 
 	put(rows, ",[");
@@ -102,11 +103,11 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 			before->count[i] = total;
 		}
 	}
-	for (int i = 0; t->bpf->bss->has_folded && i < CODE_CLASSES; i++) {
-		uint64_t total = t->folded[slot].count[i];
-
-		put_code(rows, &first, FOLDED_CODE(i + 1), total, t->folded_sent[slot].count[i]);
-		t->folded_sent[slot].count[i] = total;
+	/* seldom, so by a call: a map in our memory would be resident from the beginning */
+	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
+		for (int i = 0; i < CODE_CLASSES; i++)
+			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i], t->folded_sent[slot].count[i]);
+		t->folded_sent[slot] = folded;
 	}
 	put(rows, "]");
 }

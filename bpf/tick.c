@@ -41,7 +41,6 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->slots = map_memory(bpf->maps.slots, sizeof(struct slot), true);
 	t->backends = map_memory(bpf->maps.backends, sizeof(struct backend), false);
 	t->blocks = map_memory(bpf->maps.code_blocks, sizeof(struct code_block), true);
-	t->folded = map_memory(bpf->maps.folded, sizeof(struct folded_codes), true);
 	t->blocks_sent = room_for(MAX_BLOCKS, sizeof(*t->blocks_sent));
 	t->folded_sent = room_for(MAX_SLOTS, sizeof(*t->folded_sent));
 	t->sent = room_for(MAX_SLOTS, sizeof(*t->sent));

@@ -16,9 +16,8 @@ struct tick {
 	uint32_t *active;   /* per slot: the epoch of its last row */
 	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
 	bool *backend_named;
-	/* codes that found no place in their slot, and those that found none anywhere; written as `slots` are */
+	/* codes that found no place in their slot; written as `slots` are */
 	volatile struct code_block *blocks;
-	volatile struct folded_codes *folded;
 	struct code_block *blocks_sent;
 	struct folded_codes *folded_sent;
 	struct totals totals;
