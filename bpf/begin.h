@@ -87,7 +87,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 
 	if (!counters)
 		return 0;
-	if (s->work.ifindex == 1 && !f->nginx && is_door(remote_port(&s->packet))) {
+	if (s->work.ifindex == 1 && !f->nginx && is_door(&s->packet, REMOTE_END)) {
 		/* the door was learned after this connection had begun */
 		f->kind = KIND_FRONT_DOOR;
 		count(X_FRONT_DOOR);
@@ -151,7 +151,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	count(tls ? X_TLS : X_H2);
 	remote_of(&s->packet, &s->work.remote);
 	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
-	f->backend = f->nginx ? backend_for(&s->work) : known_backend(&s->work);
+	f->backend = f->nginx ? backend_for(&s->work, 1) : known_backend(&s->work);
 	b = backend_of(f->backend);
 	if (f->backend && b)
 		ADD(b->opaque, 1);
@@ -163,7 +163,7 @@ static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
 	if (f->backend)
 		return 1;
 	remote_of(&s->packet, &s->work.remote);
-	f->backend = backend_for(&s->work);
+	f->backend = backend_for(&s->work, f->nginx);
 	if (!f->backend)
 		count(L_MAP_REFUSED);
 	return f->backend != 0;

@@ -149,7 +149,7 @@ void publish(struct census *c)
 	struct nginx *n = &c->learnt->nginx;
 
 	for (int i = 0; i < c->nginx->door_count; i++) {
-		struct process *master = process_of(c, c->nginx->doors[i].master);
+		struct process *master = process_of(c, c->nginx->doors[i].door.master);
 
 		if (master && master->proxies)
 			add_front_door(&told, c->nginx->doors[i]);
@@ -187,7 +187,7 @@ static void note_unread(struct nginx *nginx, const char *format, ...)
 static void merge(struct nginx *nginx, const struct learnt *learnt, const struct family *family)
 {
 	const struct nginx *from = &learnt->nginx;
-	int doors = published(&from->door_count, 256), invisible = published(&from->invisible_count, 32);
+	int doors = published(&from->door_count, MAX_FRONT_DOORS), invisible = published(&from->invisible_count, 32);
 	int connections = published(&from->connection_count, MAX_CONNECTIONS - nginx->connection_count);
 
 	for (int i = 0; i < doors; i++)

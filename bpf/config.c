@@ -451,8 +451,8 @@ static void note_unread(struct reader *r)
 	char ports[96] = "";
 
 	for (int i = 0; i < n->door_count; i++)
-		if (n->doors[i].master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
-			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->doors[i].port);
+		if (n->doors[i].door.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
+			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->doors[i].key.port);
 	if (!r->missed || !*ports || (r->master->proxies && !r->spent) || n->unread_count++)
 		return;
 	snprintf(n->unread, sizeof(n->unread), "the configuration of nginx %u, which listens on %s, %s", r->master->pid, ports,

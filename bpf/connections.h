@@ -2,11 +2,21 @@
 #pragma once
 
 /* Whether it is looked at depends on who asks, and whom. */
-static __always_inline void set_kind(struct flow *f, const struct packet *p, const struct backend_key *remote, __u32 instance)
+static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
+				     __u32 instance)
 {
-	f->kind = kind_of(p, remote, instance);
+	f->kind = kind_of(skb, p, remote, instance);
 	if (f->kind != KIND_FRONT_DOOR)
 		add_port(&answer_ports, remote_port(p));
+}
+
+/* Asked on this host, by no nginx: booked when it is known that no door of nginx answers. */
+static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+{
+	if (p->ifindex != 1 || f->kind != KIND_HTTP)
+		return;
+	f->listener_uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
+	f->held = 1;
 }
 
 /* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
@@ -15,7 +25,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 	struct backend *b;
 
 	if (!f->backend)
-		f->backend = f->nginx ? backend_for(w) : known_backend(w);
+		f->backend = f->nginx ? backend_for(w, 1) : known_backend(w);
 	b = f->backend ? backend_of(f->backend) : 0;
 	if (!b)
 		return;
@@ -64,12 +74,12 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	struct sender who = {};
 	sender_now(&who);
 	remote_of(p, &s->work.remote);
-	set_kind(f, p, &s->work.remote, who.instance);
+	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = who.instance != 0;
 	if (who.instance)
-		remember_proxy(who.instance);
+		remember_proxy(&who);
 	else
-		f->held = p->ifindex == 1 && f->kind == KIND_HTTP;
+		hold(skb, f, p, s);
 	f->pid = who.pid;
 	f->own = p->leaves;
 	f->fresh = 1;
@@ -102,44 +112,58 @@ static __always_inline void syn_ack_in(struct flow *f, const struct packet *p)
 	f->in.owner = p->ifindex;
 }
 
-/* A FIN arrives; its data came first. Beyond a hole it waits for the fill. */
-static __always_inline void fin_in(struct flow *f, const struct packet *p)
+/* A FIN arrives; its data came first. Beyond a hole it waits for the fill; an old one is none. */
+__noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
+	if (!f || !p)
+		return 0;
 	__u32 fin = p->seq + p->len;
 
 	if (f->fin_in)
-		return;
-	if (f->in.synced && (__s32)(fin - f->in.next) > 0) {
-		f->in.fin = fin;
-		f->in.has_fin = 1;
-		return;
+		return 0;
+	if (f->in.synced && fin != f->in.next) {
+		if ((__s32)(fin - f->in.next) > 0 && is_in_window(skb, &f->in, p, 1)) {
+			f->in.fin = fin;
+			f->in.has_fin = 1;
+		}
+		return 0;
 	}
 	f->fin_in = 1;
 	end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+	return 0;
 }
 
-__noinline int rst_in(struct flow *f, struct packet *p, struct work *w)
+/* Whether the FIN that waited behind a hole is next by now, or was acknowledged already. */
+static __always_inline int fin_is_due(const struct flow *f)
 {
-	if (!f || !p || !w)
+	return f->in.has_fin && !f->fin_in && f->in.next - f->in.fin <= 1;
+}
+
+static __always_inline void book_refused(struct flow *f, const struct packet *p, struct work *w, __u64 now)
+{
+	if (f->given_up || f->kind != KIND_HTTP)
+		return;
+	remote_of(p, &w->remote);
+	book_connect_failure(f, w, 0);
+	if (f->nginx) {
+		bpf_map_update_elem(&failed_connects, &f->pid, &now, BPF_ANY);
+		last_failure_ns = now;
+	}
+}
+
+__noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+{
+	if (!f || !p || !s || f->closed)
 		return 0;
+	int known = connection_of(skb, p, &s->socket);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (f->fresh && !f->connected) {
-		if ((p->flags & TCP_ACK) && p->ack != f->isn + 1)
+	if (f->fresh && !f->connected && (!known || s->socket.state == BPF_TCP_SYN_SENT)) {
+		if (!is_refusal(known, &s->socket, f, p))
 			return 0;
-		if (!f->given_up && f->kind == KIND_HTTP) {
-			remote_of(p, &w->remote);
-			book_connect_failure(f, w, 0);
-			if (f->nginx) {
-				bpf_map_update_elem(&failed_connects, &f->pid, &now, BPF_ANY);
-				last_failure_ns = now;
-			}
-		}
+		book_refused(f, p, &s->work, now);
 	} else {
-		__s32 distance = p->seq - f->in.next;
-
-		/* a stray RST of an earlier connection is far off */
-		if (f->in.synced && (distance > 1 << 24 || distance < -(1 << 24)))
+		if (!is_reset(known, &s->socket, &f->in, p))
 			return 0;
 		end_all(f, OUTCOME_RESET, now);
 	}

@@ -94,7 +94,8 @@ static void add_process(struct found *found, uint32_t pid, const char *own_names
 		found->cut = true;
 		goto done;
 	}
-	found->list[found->count] = (struct process){.pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0]};
+	found->list[found->count] = (struct process){
+	    .pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0], .borrows = who.uid[0] != who.uid[1]};
 	__atomic_store_n(&found->count, found->count + 1, __ATOMIC_RELEASE);
 done:
 	close(process);
@@ -276,13 +277,88 @@ static void sort_sockets(struct census *c)
 	c->socket_count = kept;
 }
 
+/* /proc/net/tcp has addresses as words in the byte order of this host, which is how they lie in memory. */
+static void read_address(const char *text, struct door_key *key)
+{
+	size_t words = strlen(text) / 8;
+
+	memset(key, 0, sizeof(*key));
+	key->family = words == 1 ? 4 : 6;
+	for (size_t i = 0; i < words && i < 4; i++) {
+		unsigned word;
+
+		sscanf(text + 8 * i, "%8x", &word);
+		memcpy(key->address + 4 * i, &word, 4);
+	}
+}
+
+/* An IPv6 socket that is bound to an IPv4 address: its packets are IPv4's. */
+static void unmap(struct door_key *key)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (key->family == 4 || memcmp(key->address, mapped, sizeof(mapped)))
+		return;
+	memmove(key->address, key->address + 12, 4);
+	memset(key->address + 4, 0, 12);
+	key->family = 4;
+}
+
+/* Doors of users share the room. What is left over is learned by its first answer. */
 void add_front_door(struct nginx *n, struct front_door door)
 {
-	for (int i = 0; i < n->door_count; i++)
-		if (n->doors[i].port == door.port)
+	uint32_t uid = door.door.uid;
+	int of_owner = 0, of_others = 0;
+
+	for (int i = 0; i < n->door_count; i++) {
+		if (!memcmp(&n->doors[i].key, &door.key, sizeof(door.key)))
 			return;
-	if (n->door_count < 256)
+		of_owner += n->doors[i].door.uid == uid;
+		of_others += n->doors[i].door.uid != 0;
+	}
+	if (uid && (of_owner >= DOORS_OF_OWNER || of_others >= MAX_FRONT_DOORS / 2))
+		return;
+	if (n->door_count < MAX_FRONT_DOORS)
 		n->doors[n->door_count++] = door;
+}
+
+/* NO_UID too for who runs with another user's rights than his own: a setuid program may bear any name. */
+static uint32_t uid_of(struct census *c, uint32_t pid)
+{
+	const struct process *p = process_of(c, pid);
+
+	return p && !p->borrows ? p->uid : NO_UID;
+}
+
+/* A socket that is not its master's user's was left to it by somebody else. */
+static void add_listener(struct census *c, const struct door_key *key, struct process *owner, uint32_t uid)
+{
+	static const uint8_t any[16];
+	struct front_door door = {*key, {.master = owner->master, .uid = uid}};
+
+	if (uid != uid_of(c, owner->master))
+		return;
+	add_front_door(c->nginx, door);
+	if (key->family == 6 && !memcmp(key->address, any, sizeof(any))) {
+		door.key.family = 4;
+		door.door.dual = true;
+		add_front_door(c->nginx, door);
+	}
+}
+
+/* Whether its local end is a door: then it was accepted, and leads to a client. */
+static bool is_accepted(const struct census *c, const struct door_key *local)
+{
+	static const uint8_t any[16];
+
+	for (int i = 0; i < c->nginx->door_count; i++) {
+		const struct door_key *door = &c->nginx->doors[i].key;
+
+		if (door->port == local->port && door->family == local->family &&
+		    (!memcmp(door->address, local->address, 16) || !memcmp(door->address, any, 16)))
+			return true;
+	}
+	return false;
 }
 
 static void add_connection(struct census *c, unsigned lport, unsigned rport, struct process *owner)
@@ -292,7 +368,8 @@ static void add_connection(struct census *c, unsigned lport, unsigned rport, str
 
 	if (n->connection_count == MAX_CONNECTIONS)
 		return;
-	n->connections[n->connection_count++] = (struct worker_connection){{.lport = lport, .rport = rport}, owner->master};
+	n->connections[n->connection_count++] = (struct worker_connection){
+	    {.lport = lport, .rport = rport}, {.master = owner->master, .uid = uid_of(c, owner->master)}};
 	if (master)
 		master->proxies = true;
 }
@@ -309,28 +386,28 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 	if (!f)
 		return;
 	for (int n = 1; fgets(line, sizeof(line), f) && (n % 1024 || !is_late(c)); n++) {
-		unsigned lport, rport, state;
-		struct owned_socket key, *socket;
+		struct owned_socket wanted_socket, *socket;
+		unsigned lport, rport, state, uid;
+		struct door_key local;
+		char address[33];
 
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %*u %*d %lu", &lport, &rport, &state,
-			   &key.inode) != 4)
+		if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, &rport, &state,
+			   &uid, &wanted_socket.inode) != 6)
 			continue;
 		/* the table begins with them: what others have open, however much, is not read for the doors */
 		if (wanted == LISTENING && state != LISTENING)
 			break;
 		if (state != wanted)
 			continue;
-		socket = bsearch(&key, c->sockets, c->socket_count, sizeof(key), by_inode);
+		socket = bsearch(&wanted_socket, c->sockets, c->socket_count, sizeof(wanted_socket), by_inode);
 		if (!socket)
 			continue;
-		if (state == LISTENING) {
-			add_front_door(c->nginx, (struct front_door){lport, socket->owner->master});
-			continue;
-		}
-		bool accepted = false;
-		for (int i = 0; i < c->nginx->door_count; i++)
-			accepted |= c->nginx->doors[i].port == lport;
-		if (!accepted)
+		read_address(address, &local);
+		local.port = lport;
+		unmap(&local);
+		if (state == LISTENING)
+			add_listener(c, &local, socket->owner, uid);
+		else if (!is_accepted(c, &local))
 			add_connection(c, lport, rport, socket->owner);
 	}
 	fclose(f);

@@ -16,6 +16,7 @@ struct process {
 	uint32_t master;
 	uint32_t uid; /* real */
 	uint32_t gid;
+	bool borrows; /* its effective user is another */
 	bool proxies;
 };
 

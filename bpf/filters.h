@@ -1,51 +1,5 @@
-/* What is not nginx's upstream leg: who sends, where to, and what the user left out. */
+/* What is not nginx's upstream leg: where to it goes, and what the user left out. */
 #pragma once
-
-struct sender {
-	__u32 pid;
-	__u32 instance; /* its nginx, by the master's pid; 0 when it is none */
-};
-
-static __always_inline int is_nginx(struct task_struct *task)
-{
-	__u64 comm = 0;
-
-	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
-	comm &= 0xffffffffffffULL;
-	return comm == 0x786e69676eULL || comm == 0x6569676e61ULL; /* "nginx", "angie", with their zero */
-}
-
-/* The current process: right where connect() or a server's first write sends, wrong for what ACKs release. */
-static __always_inline void sender_now(struct sender *s)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf(), *parent;
-
-	s->pid = task->tgid;
-	s->instance = 0;
-	if (!is_nginx(task))
-		return;
-	parent = BPF_CORE_READ(task, real_parent);
-	s->instance = is_nginx(parent) ? BPF_CORE_READ(parent, tgid) : s->pid;
-}
-
-/* An nginx that connects to somewhere proxies: from now on its listening ports are doors. */
-static __always_inline void remember_proxy(__u32 instance)
-{
-	__u32 homeless = 0;
-
-	if (!bpf_map_lookup_elem(&proxying, &instance) && !bpf_map_update_elem(&proxying, &instance, &homeless, BPF_NOEXIST))
-		ADD(masters_seen, 1);
-}
-
-static __always_inline void learn_door(__u32 port, __u32 instance, __u32 *housed)
-{
-	struct door door = {.master = instance};
-
-	bpf_map_update_elem(&doors, &port, &door, BPF_ANY);
-	add_port(&door_ports, port);
-	if (!__sync_val_compare_and_swap(housed, 0, 1))
-		ADD(masters_housed, 1);
-}
 
 static __always_inline int is_ignored(const struct backend_key *remote)
 {
@@ -74,25 +28,32 @@ static __always_inline int is_selected(const struct backend_key *remote)
 
 /*
  * A destination on this host goes out of `lo`, which is interface 1 in every namespace. A door is not a backend, unless the
- * sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx.
+ * sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. What listens there now must still be
+ * whose it was.
  */
-static __always_inline int is_front_door(const struct packet *p, __u32 instance)
+static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
 {
-	__u32 port = remote_port(p);
+	struct scratch *s = scratch();
+	struct door_key key;
+	struct door *door = p->ifindex == 1 && s ? door_at(p, REMOTE_END, &key) : 0;
 
-	if (p->ifindex != 1 || !is_door(port))
+	if (!door)
 		return 0;
-	struct door *door = bpf_map_lookup_elem(&doors, &port);
-	return door && (!instance || door->master == instance);
+	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != door->uid) {
+		forget_door(&key);
+		return 0;
+	}
+	return !instance || door->master == instance;
 }
 
-static __always_inline enum kind kind_of(const struct packet *p, const struct backend_key *remote, __u32 instance)
+static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,
+					  __u32 instance)
 {
 	if (has_ignored && is_ignored(remote))
 		return KIND_IGNORED;
 	if (has_only && !is_selected(remote))
 		return KIND_NOT_SELECTED;
-	return is_front_door(p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
+	return is_front_door(skb, p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
 }
 
 /* A request of a flow that is left out: counted once, by its reason. `next` of the flow recognises repetitions. */

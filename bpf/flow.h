@@ -140,7 +140,7 @@ struct flow {
 	__u32 started; /* number of the next exchange */
 	__u32 oldest;  /* all before it are over; moves when the next request leaves */
 	__u32 suspect; /* open and silent for long: does its socket still exist? */
-	__u32 pad;
+	__u32 listener_uid; /* of a flow that is held: whose socket it goes to */
 
 	/* the side that answers */
 	struct dir in;

@@ -32,6 +32,25 @@ static void put_unseen(struct json *out, const char *what, const char *remedy)
 	put(out, "}");
 }
 
+static bool is_said(const struct nginx *nginx, int index)
+{
+	for (int i = 0; i < index; i++)
+		if (nginx->doors[i].key.port == nginx->doors[index].key.port)
+			return true;
+	return false;
+}
+
+void put_door_ports(struct json *out, const struct nginx *nginx)
+{
+	for (int i = 0; i < nginx->door_count; i++) {
+		if (is_said(nginx, i))
+			continue;
+		if (i)
+			put(out, ",");
+		put_number(out, nginx->doors[i].key.port);
+	}
+}
+
 void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced)
 {
 	static struct interface list[4096];
@@ -62,11 +81,7 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 		put(out, "}");
 	}
 	put(out, "],\"front_doors\":[");
-	for (int i = 0; i < nginx->door_count; i++) {
-		if (i)
-			put(out, ",");
-		put_number(out, nginx->doors[i].port);
-	}
+	put_door_ports(out, nginx);
 	put(out, "],\"nginx\":");
 	put_string(out, !nginx->found ? "none" : nginx->unreadable ? "unreadable" : "known");
 	put(out, ",\"warnings\":[");

@@ -106,20 +106,22 @@ void links_close(struct links *links);
 
 /* ---- doors.c ---- */
 
+#define MAX_FRONT_DOORS 512 /* a socket of [::] may be two */
+
 struct front_door {
-	uint16_t port;
-	uint32_t master;
+	struct door_key key;
+	struct door door;
 };
 
 struct worker_connection {
 	struct older_key key;
-	uint32_t master;
+	struct older older;
 };
 
 struct nginx {
 	bool found;
 	bool unreadable;
-	struct front_door doors[256];
+	struct front_door doors[MAX_FRONT_DOORS];
 	int door_count;
 	struct worker_connection *connections;
 	int connection_count;
@@ -149,6 +151,9 @@ uint32_t own_namespace(void);
 /* Loads the programs, with their filters. `untraced`: why nginx's giving up on a connect can't be followed, else empty. */
 struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, char *untraced, size_t size);
 
+/* Once a second, and needs no rights: forgets doors that nobody listens on any more, and instances that are gone. */
+void visit_doors(struct upstreamtop_bpf *bpf);
+
 /* ---- json.c ---- */
 
 struct json {
@@ -166,6 +171,9 @@ void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
 void put_string(struct json *out, const char *text);
 
 /* ---- hello.c ---- */
+
+/* The ports of the doors, each once. */
+void put_door_ports(struct json *out, const struct nginx *nginx);
 
 /* `refused`: an interface that could not be attached to, and why; `untraced` as `load` says it. */
 void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced);

@@ -1,4 +1,5 @@
 /* The BPF object: set up before it is loaded, its filters filled before anything is attached. */
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -48,7 +49,6 @@ static void fill(struct bpf_map *map, const void *key, size_t key_size, const vo
 
 static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
 {
-	uint32_t housed = 1;
 	uint8_t one = 1;
 
 	for (int i = 0; i < o->ignore_count; i++)
@@ -56,20 +56,26 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	for (int i = 0; i < o->only_count; i++)
 		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
 	for (int i = 0; i < nginx->door_count; i++) {
-		uint32_t port = nginx->doors[i].port;
-		struct door door = {.master = nginx->doors[i].master};
+		const struct front_door *d = &nginx->doors[i];
+		struct proxy proxy = {.uid = d->door.uid, .housed = 1};
 
-		fill(bpf->maps.doors, &port, sizeof(port), &door, sizeof(door));
-		fill(bpf->maps.proxying, &door.master, sizeof(door.master), &housed, sizeof(housed));
-		bpf->bss->door_ports.bits[port >> 6] |= 1ULL << (port & 63);
-		bpf->bss->door_ports.groups |= 1ULL << (port >> 10);
+		fill(bpf->maps.doors, &d->key, sizeof(d->key), &d->door, sizeof(d->door));
+		fill(bpf->maps.proxying, &d->door.master, sizeof(d->door.master), &proxy, sizeof(proxy));
 	}
-	bpf->bss->masters_seen = bpf->bss->masters_housed = nginx->door_count > 0;
-	for (int i = 0; i < nginx->connection_count; i++) {
-		struct older older = {.master = nginx->connections[i].master};
+	for (int i = 0; i < nginx->connection_count; i++)
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &nginx->connections[i].older,
+		     sizeof(struct older));
+	/* what does not listen any more goes, and the bits of the ports of the others come */
+	bpf->bss->doors_changed = 1;
+	visit_doors(bpf);
+}
 
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
-	}
+void visit_doors(struct upstreamtop_bpf *bpf)
+{
+	uint8_t empty[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = empty, .data_size_in = sizeof(empty));
+
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_doors), &run);
 }
 
 static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)

@@ -11,8 +11,15 @@ const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
 
-/* On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. */
+/*
+ * On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone tells
+ * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `doors`.
+ */
 struct ports door_ports = {};
+
+/* Those of them where it listens on every address of a family: `doors` need not be asked. */
+struct ports wide_ports4 = {};
+struct ports wide_ports6 = {};
 
 /* To which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
 struct ports flow_ports = {};
@@ -102,12 +109,26 @@ struct {
 } backend_ids SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_ROUTES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct code_key);
-	__type(value, __u64);
-} more_codes SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_BLOCKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct code_block);
+} code_blocks SEC(".maps");
+
+/* Blocks that the helper has cleared, or that lost the race for a slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_BLOCKS);
+	__type(value, __u32);
+} free_blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_SLOTS);
+	__type(key, __u32);
+	__type(value, struct folded_codes);
+} folded SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -119,7 +140,7 @@ struct {
 __u32 next_slot = 0;
 __u32 next_backend = 1;
 __u32 next_line = 0;
-__u32 has_more_codes = 0;
+__u32 next_block = 1;
 __u32 suspects = 0; /* flows that the last sweep found open and silent for long */
 __u64 last_failure_ns = 0;
 
@@ -181,27 +202,35 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
+	__uint(max_entries, MAX_DOORS);
+	__type(key, struct door_key);
 	__type(value, struct door);
 } doors SEC(".maps");
 
-/* nginx instances that connect to somewhere, by their master: and whether one of their doors is known. */
+/* nginx instances that connect to somewhere, by their master. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, MAX_PROXIES);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct proxy);
 } proxying SEC(".maps");
+
+/* By uid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_DOORS);
+	__type(key, __u32);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* All but root together. */
+struct owner others = {};
 
 /*
  * Set before the programs are detached, which takes the kernel some ms: no request begins any more, so that none is seen whose
  * answer is not, and the other way round.
  */
 __u32 ending = 0;
-
-__u32 masters_seen = 0;
-__u32 masters_housed = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -23,12 +23,6 @@ static __always_inline __u8 flags_of(const struct tcphdr *tcp)
 	return ((const __u8 *)tcp)[13];
 }
 
-/* What arrives and was not asked for by anybody we know: `lo` brings a front door's answers to clients on this host. */
-static __always_inline enum total unasked(__u32 ifindex, __u16 from)
-{
-	return ifindex == 1 && is_door(from) ? T_EXCLUDED : T_NOT_HTTP;
-}
-
 static __always_inline __u32 header_length(const struct plain *h)
 {
 	return 20 + h->tcp.doff * 4;
@@ -47,22 +41,42 @@ static __always_inline int is_whole(const struct plain *h)
 }
 
 /*
- * Whether its ports tell that there is no more to it, having counted it: it is on the server's side of a front door, or payload
- * from where no backend can answer.
+ * Whether it cannot be of a flow that we know, nor begin one: then what passes at a door is told by its address. What a door's
+ * port sends or gets may else be somebody's connection: he got the port when the listener was gone, or has it at another address.
+ */
+static __always_inline int is_of_no_flow(__u16 remote, __u8 flags, int egress)
+{
+	if (egress)
+		return (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && !has_port(&flow_ports, remote);
+	return !has_port(&answer_ports, remote);
+}
+
+/* A socket behind a veth: what it sends may be on its way to elsewhere, where our doors mean nothing. */
+static __always_inline int is_neighbours(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && sk->state != BPF_TCP_CLOSE;
+}
+
+/*
+ * Whether its addresses tell that there is no more to it, having counted it: it is on the server's side of a front door, or
+ * payload from where no backend can answer.
  */
 static __always_inline int passes(struct __sk_buff *skb, const struct plain *h, int egress)
 {
 	int has_payload = bpf_ntohs(h->ip.tot_len) > header_length(h);
-	int is_sign = flags_of(&h->tcp) & (TCP_SYN | TCP_FIN | TCP_RST);
+	__u8 flags = flags_of(&h->tcp);
 	__u16 source = bpf_ntohs(h->tcp.source), dest = bpf_ntohs(h->tcp.dest);
+	__u16 local = egress ? source : dest, remote = egress ? dest : source;
 	enum total what = T_EXCLUDED;
 
-	if (!is_door(egress ? source : dest)) {
-		struct bpf_sock *sk = skb->sk;
-
-		if (egress || is_sign || has_port(&answer_ports, source) || (sk && sk->state != BPF_TCP_CLOSE))
+	if (!has_port(&door_ports, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
+	    !is_door4(egress ? h->ip.saddr : h->ip.daddr, local)) {
+		if (egress || (flags & (TCP_SYN | TCP_FIN | TCP_RST)) || has_port(&answer_ports, source) || is_neighbours(skb))
 			return 0;
-		what = unasked(skb->ifindex, source);
+		/* `lo` brings a front door's answers to clients on this host */
+		what = skb->ifindex == 1 && is_door4(h->ip.saddr, source) ? T_EXCLUDED : T_NOT_HTTP;
 	}
 	if (has_payload) {
 		count(T_SEGMENTS);
@@ -118,7 +132,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		}
 		if (what)
 			return 0;
-		if (is_door(local_port(p))) {
+		if (is_of_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_neighbours(skb)) && is_door(p, LOCAL_END)) {
 			if (p->len) {
 				count(T_SEGMENTS);
 				count(T_EXCLUDED);

@@ -18,7 +18,8 @@ static __always_inline void add_port(struct ports *set, __u32 port)
 	__sync_fetch_and_or(&set->groups, 1ULL << ((port >> 10) & 63));
 }
 
-static __always_inline int is_door(__u16 port)
+static __always_inline void clear_port(struct ports *set, __u32 port)
 {
-	return has_port(&door_ports, port);
+	asm volatile("" : "+r"(port));
+	__sync_fetch_and_and(&set->bits[(port >> 6) & 1023], ~(1ULL << (port & 63)));
 }

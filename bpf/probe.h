@@ -9,6 +9,7 @@
 #define MAX_ROUTES 65536
 #endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
+#define BACKENDS_OF_NGINX 1024 /* of them, at least */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
 #define MAX_FLOWS 262144
@@ -42,7 +43,10 @@ struct slot {
 	__u32 generation;
 	/* moves on before that: from then on no memo leads here, though what is open may still end */
 	__u32 memo_generation;
-	__u32 pad[3];
+	/* where its codes beyond the inline ones are, 0 while there are none */
+	__u32 block;
+	__u32 has_folded; /* codes that found no room there */
+	__u32 pad;
 	/* whoever sees it leave writes these */
 	__u64 aborted;
 	__u64 unanswered;
@@ -155,10 +159,21 @@ struct event {
 	__u32 pad;
 };
 
-/* Codes beyond the inline ones. */
-struct code_key {
-	__u32 slot;
-	__u32 code;
+/* Codes of a slot beyond the inline ones. */
+#define BLOCK_CODES 32
+#ifndef MAX_BLOCKS
+#define MAX_BLOCKS 2048 /* block 0 is none; tests make it small */
+#endif
+struct code_block {
+	__u32 code[BLOCK_CODES];
+	__u64 count[BLOCK_CODES];
+};
+
+/* And those that found no room there either, by class 1 to 9: shown as 190 to 990, which nobody has given a meaning. */
+#define FOLDED_CODE(class) ((class)*100 + 90)
+#define CODE_CLASSES	   9
+struct folded_codes {
+	__u64 count[CODE_CLASSES];
 };
 
 /* --ignore: address zero and family 0 for a port alone */
@@ -184,10 +199,40 @@ struct ports {
 	__u64 bits[1024];
 };
 
-/* A port on which a local nginx that proxies listens. */
+/* Where a local nginx that proxies listens. Address zero: on every address of the family. */
+struct door_key {
+	__u8 address[16]; /* IPv4 in its first four bytes */
+	__u16 port;
+	__u16 family; /* 4 or 6 */
+};
 struct door {
 	__u32 master; /* its master's pid */
+	__u32 uid;    /* whose the listening socket is */
+	__u32 dual;   /* for IPv4, found as [::]: a door only if that socket takes IPv4 too */
 };
+
+/* Whoever listens and calls himself nginx has doors; so that nobody can take all the room, but root, others have their shares. */
+#define MAX_DOORS	 1024
+#define DOORS_OF_OTHERS	 512
+#define DOORS_OF_OWNER	 64
+#define MAX_PROXIES	 1024
+#define PROXIES_OF_OTHERS 512
+#define PROXIES_OF_OWNER 32
+
+/* An nginx instance that connects to somewhere, by its master's pid. */
+struct proxy {
+	__u32 uid;
+	__u32 housed; /* one of its doors is known */
+};
+
+/* What a user has of both, counted anew once a second. */
+struct owner {
+	__u32 doors;
+	__u32 proxies;
+	__u32 homeless; /* proxies of which no door is known */
+};
+
+#define NO_UID 0xffffffffu
 
 /* A connection of an nginx worker that is older than us, as it looks from this host. */
 struct older_key {
@@ -196,6 +241,7 @@ struct older_key {
 };
 struct older {
 	__u32 master;
+	__u32 uid; /* the master's */
 };
 
 struct sweep {

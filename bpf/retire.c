@@ -27,9 +27,20 @@ static void begin_retiring(struct tick *t, uint32_t slot)
 
 static void free_codes(struct tick *t, uint32_t slot)
 {
-	for (uint32_t i = 0; i < t->more_count; i++)
-		if (t->more[i].key.slot == slot)
-			bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.more_codes), &t->more[i].key);
+	uint32_t block = t->slots[slot].block;
+
+	struct folded_codes none = {};
+
+	if (t->slots[slot].has_folded) {
+		bpf_map_update_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &none, 0);
+		t->folded_sent[slot] = none;
+	}
+	if (!block)
+		return;
+	t->slots[slot].block = 0;
+	memset((void *)&t->blocks[block], 0, sizeof(struct code_block));
+	memset(&t->blocks_sent[block], 0, sizeof(struct code_block));
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_blocks), NULL, &block, 0);
 }
 
 /* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */

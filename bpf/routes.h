@@ -6,8 +6,8 @@ static __always_inline __u32 other_of(__u32 backend)
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
 }
 
-/* The backend's index, made when it is new; 0 when there is no room. */
-__noinline __u32 backend_for(struct work *w)
+/* The backend's index, made when it is new; 0 when there is no room. Some is kept for nginx: others may ask anything anywhere. */
+__noinline __u32 backend_for(struct work *w, int nginx)
 {
 	if (!w)
 		return 0;
@@ -16,7 +16,7 @@ __noinline __u32 backend_for(struct work *w)
 
 	if (found)
 		return *found;
-	if (next_backend >= MAX_BACKENDS)
+	if (next_backend >= MAX_BACKENDS - (nginx ? 0 : BACKENDS_OF_NGINX))
 		return 0;
 	__u32 index = __sync_fetch_and_add(&next_backend, 1);
 	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {

@@ -71,30 +71,43 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 
 /* ---- rows ---- */
 
+/* [code, total, …]: what changed since it was sent. */
+static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, uint64_t sent)
+{
+	if (total == sent)
+		return;
+	if (!*first)
+		put(rows, ",");
+	*first = false;
+	put_number(rows, code);
+	put(rows, ",");
+	put_number(rows, total);
+}
+
 static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
 {
+	struct folded_codes folded = {};
 	bool first = true;
 
 	put(rows, ",[");
-	for (int i = 0; i < INLINE_CODES; i++) {
-		if (now->codes[i] == sent->codes[i])
-			continue;
-		if (!first)
-			put(rows, ",");
-		first = false;
-		put_number(rows, now->code[i]);
-		put(rows, ",");
-		put_number(rows, now->codes[i]);
+	for (int i = 0; i < INLINE_CODES; i++)
+		put_code(rows, &first, now->code[i], now->codes[i], sent->codes[i]);
+	if (now->block && now->block < MAX_BLOCKS) {
+		const volatile struct code_block *b = &t->blocks[now->block];
+		struct code_block *before = &t->blocks_sent[now->block];
+
+		for (int i = 0; i < BLOCK_CODES && b->code[i]; i++) {
+			uint64_t total = b->count[i];
+
+			put_code(rows, &first, b->code[i], total, before->count[i]);
+			before->count[i] = total;
+		}
 	}
-	for (uint32_t i = 0; i < t->more_count; i++) {
-		if (t->more[i].key.slot != slot)
-			continue;
-		if (!first)
-			put(rows, ",");
-		first = false;
-		put_number(rows, t->more[i].key.code);
-		put(rows, ",");
-		put_number(rows, t->more[i].total);
+	/* seldom, so by a call: a map in our memory would be resident from the beginning */
+	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
+		for (int i = 0; i < CODE_CLASSES; i++)
+			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i], t->folded_sent[slot].count[i]);
+		t->folded_sent[slot] = folded;
 	}
 	put(rows, "]");
 }

@@ -46,6 +46,24 @@ struct routed {
 	__u32 ifindex;
 };
 
+/* What a socket of this host says of itself. */
+struct socket_facts {
+	__u32 state;
+	__u32 uid;
+	/* of a connection */
+	__u32 rcv_nxt;
+	__u32 window_end; /* beyond it the socket takes nothing */
+	__u32 sack_end;	  /* of the farthest segment beyond a hole; rcv_nxt without one */
+	__u32 snd_una;
+	__u32 sent; /* or about to be: the kernel moves snd_nxt after sending, and on `lo` the answer may be here before */
+	__u32 max_window;
+	__u64 received; /* bytes, in order */
+	__u8 is_full; /* all this is known: no TIME_WAIT, no half-open one */
+	__u8 wide;    /* bound to every address of the packet's family */
+	__u8 six;     /* an IPv6 socket, whatever passes through it */
+	__u8 pad;
+};
+
 /* Per CPU: programs at the two hooks do not interrupt each other. */
 struct scratch {
 	struct buffer chunk;
@@ -54,6 +72,7 @@ struct scratch {
 	struct work work;
 	struct packet packet;
 	struct routed routed;
+	struct socket_facts socket;
 };
 
 struct {

@@ -126,8 +126,15 @@ static __always_inline void count_class(const struct work *w)
 }
 
 /* Returns whether the segment was no news, having counted it. */
-static __always_inline int no_news(struct flow *f, struct dir *d, const struct packet *p, enum sequence where)
+static __always_inline int no_news(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p, enum sequence where,
+				   __u32 skip, int arrives)
 {
+	if (where == IN_ORDER && !skip)
+		return 0;
+	if (where != OLD && !is_in_window(skb, d, p, arrives)) {
+		count(T_NOT_HTTP); /* the connection does not take it */
+		return 1;
+	}
 	if (where == IN_ORDER)
 		return 0;
 	if (where == AHEAD && !in_ranges(d, p->seq, p->seq + p->len)) {
@@ -135,7 +142,10 @@ static __always_inline int no_news(struct flow *f, struct dir *d, const struct p
 		d->owner = p->ifindex;
 		count(T_PARTIAL);
 	} else if (p->ifindex == d->owner) {
-		book_retransmit(f);
+		if (is_repetition(skb, p, arrives))
+			book_retransmit(f);
+		else
+			count(T_NOT_HTTP);
 	} else {
 		count(T_SECOND_SIGHTINGS);
 	}
@@ -221,6 +231,7 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 {
 	struct scratch *s = scratch();
 	__u32 skip, jumped;
+	enum sequence where;
 
 	if (!f || !p || !s)
 		return 0;
@@ -230,7 +241,8 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 		count(L_AMBIGUOUS);
 		return 0;
 	}
-	if (no_news(f, d, p, place(d, p, &skip))) {
+	where = place(d, p, &skip);
+	if (no_news(skb, f, d, p, where, skip, 0)) {
 		unlock(d);
 		return 0;
 	}
@@ -261,6 +273,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 {
 	struct scratch *s = scratch();
 	__u32 skip, jumped;
+	enum sequence where;
 	__u64 before;
 
 	if (!f || !p || !s)
@@ -272,7 +285,8 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 		return 0;
 	}
 	settle_answers(f);
-	if (no_news(f, d, p, place(d, p, &skip))) {
+	where = place(d, p, &skip);
+	if (no_news(skb, f, d, p, where, skip, 1)) {
 		unlock(d);
 		return 0;
 	}

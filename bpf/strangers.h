@@ -1,33 +1,6 @@
 /* Whose connection is it? Older than us, behind a door that was learned late, or merely routed. */
 #pragma once
 
-/* Does a socket of this namespace listen on that end of the connection? */
-__noinline int listens(struct __sk_buff *skb, struct packet *p, int local)
-{
-	struct bpf_sock_tuple t = {};
-	struct bpf_sock *sk;
-
-	if (!p)
-		return 0;
-	/* source port 0: no established socket matches, a listening one does */
-	if (p->family == 4) {
-		t.ipv4.saddr = local ? p->k4.remote : p->k4.local;
-		t.ipv4.daddr = local ? p->k4.local : p->k4.remote;
-		t.ipv4.dport = local ? p->k4.lport : p->k4.rport;
-		sk = bpf_skc_lookup_tcp(skb, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
-	} else {
-		__builtin_memcpy(t.ipv6.saddr, local ? p->k6.remote : p->k6.local, 16);
-		__builtin_memcpy(t.ipv6.daddr, local ? p->k6.local : p->k6.remote, 16);
-		t.ipv6.dport = local ? p->k6.lport : p->k6.rport;
-		sk = bpf_skc_lookup_tcp(skb, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
-	}
-	if (!sk)
-		return 0;
-	int found = sk->state == BPF_TCP_LISTEN;
-	bpf_sk_release(sk);
-	return found;
-}
-
 /* What it held was asked at a front door. */
 __noinline int leave_out(struct flow *f)
 {
@@ -50,26 +23,30 @@ __noinline int leave_out(struct flow *f)
 }
 
 /*
- * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, its port is a
- * door, and what was asked there is none of the upstream leg. That is known before the client sees a byte of the answer.
+ * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, what listens
+ * there is its door, and what was asked there is none of the upstream leg. That is known before the client sees a byte of it.
  */
-__noinline int answer_out(struct packet *p)
+__noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 {
-	if (!p)
+	struct scratch *s = scratch();
+
+	if (!p || !s)
 		return 0;
 	turn(p);
 	struct flow *f = find_flow(p);
-	__u32 port = remote_port(p);
 	turn(p);
 	if (!f || !f->held)
 		return 0;
 	struct sender who = {};
 	sender_now(&who);
-	__u32 *housed = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
-	if (housed) {
-		learn_door(port, who.instance, housed);
-		leave_out(f);
-	}
+	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
+	/* what an ACK released is sent in anybody's name */
+	if (!proxy || proxy->uid != who.uid || owner_of_sender(skb) != who.own_uid)
+		return 0;
+	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
+		return 0;
+	learn_door(p, &s->socket, who.instance, proxy);
+	leave_out(f);
 	return 0;
 }
 
@@ -112,7 +89,8 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	}
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) || listens(skb, p, 1)) {
+	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) ||
+	    listener_at(skb, p, LOCAL_END, &s->socket)) {
 		count(T_NOT_HTTP);
 		return 0;
 	}
@@ -125,16 +103,21 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
 	/* not in the census: what an idle connection sends first, its owner sends itself */
 	struct sender who = {};
-	if (!worker)
+	if (!worker) {
 		sender_now(&who);
-	__u32 instance = worker ? worker->master : who.instance;
+	} else {
+		who.instance = worker->master;
+		who.uid = worker->uid;
+	}
+	__u32 instance = who.instance;
 	remote_of(p, &s->work.remote);
 	f->nginx = instance != 0;
 	f->own = p->leaves;
-	set_kind(f, p, &s->work.remote, instance);
-	f->held = p->ifindex == 1 && f->kind == KIND_HTTP && !instance;
-	if (f->kind == KIND_HTTP && instance)
-		remember_proxy(instance);
+	set_kind(skb, f, p, &s->work.remote, instance);
+	if (!instance)
+		hold(skb, f, p, s);
+	else if (f->kind == KIND_HTTP)
+		remember_proxy(&who);
 	f->out.next = p->seq;
 	f->out.synced = 1;
 	f->out.owner = p->ifindex;

@@ -35,12 +35,17 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	       now - f->last_syn_ns > patience + patience / 10;
 }
 
-/* Nobody has answered it: it is a backend's. With proxies about it may be slow at a door that we do not know yet. */
-static __always_inline __u64 patience_for_held(void)
+/*
+ * Nobody has answered it: it is a backend's. With proxies about it may be slow at a door that we do not know yet; only those of
+ * the user count whose socket it goes to.
+ */
+static __always_inline __u64 patience_for_held(const struct flow *f)
 {
-	if (masters_seen != masters_housed)
-		return 60 * SECOND;
-	return masters_seen ? 2 * SECOND : SECOND / 4;
+	struct owner *o = bpf_map_lookup_elem(&owners, &f->listener_uid);
+
+	if (!o || !o->proxies)
+		return SECOND / 4;
+	return o->homeless ? 60 * SECOND : 2 * SECOND;
 }
 
 /* Returns how many requests are open or have a body on its way. */
@@ -60,7 +65,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->held && c->now > x->at_ns + patience_for_held())
+			if (x->held && c->now > x->at_ns + patience_for_held(f))
 				release(f, number);
 			if (s && !x->held && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;

@@ -40,6 +40,9 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->netns = netns;
 	t->slots = map_memory(bpf->maps.slots, sizeof(struct slot), true);
 	t->backends = map_memory(bpf->maps.backends, sizeof(struct backend), false);
+	t->blocks = map_memory(bpf->maps.code_blocks, sizeof(struct code_block), true);
+	t->blocks_sent = room_for(MAX_BLOCKS, sizeof(*t->blocks_sent));
+	t->folded_sent = room_for(MAX_SLOTS, sizeof(*t->folded_sent));
 	t->sent = room_for(MAX_SLOTS, sizeof(*t->sent));
 	t->backend_sent = room_for(MAX_BACKENDS, sizeof(*t->backend_sent));
 	t->wire_ids = room_for(MAX_SLOTS, sizeof(*t->wire_ids));
@@ -113,39 +116,6 @@ uint64_t open_of(const struct slot *s)
 	uint64_t over = s->answered + s->reset + s->closed + s->aborted + s->unanswered;
 
 	return s->requests > over ? s->requests - over : 0;
-}
-
-static int by_slot(const void *a, const void *b)
-{
-	const struct code_total *x = a, *y = b;
-
-	if (x->key.slot != y->key.slot)
-		return x->key.slot < y->key.slot ? -1 : 1;
-	return x->key.code < y->key.code ? -1 : 1;
-}
-
-/* Codes that found no place in their slot: rare, so key by key. */
-static void read_more_codes(struct tick *t)
-{
-	int fd = bpf_map__fd(t->bpf->maps.more_codes);
-	struct code_key key, *last = NULL;
-
-	t->more_count = 0;
-	if (!t->bpf->bss->has_more_codes)
-		return;
-	while (!bpf_map_get_next_key(fd, last, &key) && t->more_count < MAX_ROUTES) {
-		if (t->more_count == t->more_room) {
-			t->more_room = t->more_room ? t->more_room * 2 : 64;
-			t->more = realloc(t->more, t->more_room * sizeof(*t->more));
-			if (!t->more)
-				die(EXIT_SYSTEM, "out of memory");
-		}
-		t->more[t->more_count].key = key;
-		if (!bpf_map_lookup_elem(fd, &key, &t->more[t->more_count].total))
-			t->more_count++;
-		last = &key;
-	}
-	qsort(t->more, t->more_count, sizeof(*t->more), by_slot);
 }
 
 static void put_fields(struct json *out, const struct tick *t, const char *const *names, int first, int count)
@@ -271,9 +241,9 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);
+	visit_doors(t->bpf);
 	struct clocks now = read_clocks();
 
-	read_more_codes(t);
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);

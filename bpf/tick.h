@@ -4,11 +4,6 @@
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-struct code_total {
-	struct code_key key;
-	uint64_t total;
-};
-
 struct tick {
 	struct upstreamtop_bpf *bpf;
 	uint32_t netns;
@@ -21,8 +16,10 @@ struct tick {
 	uint32_t *active;   /* per slot: the epoch of its last row */
 	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
 	bool *backend_named;
-	struct code_total *more; /* codes that found no place in their slot, by slot and code */
-	uint32_t more_count, more_room;
+	/* codes that found no place in their slot; written as `slots` are */
+	volatile struct code_block *blocks;
+	struct code_block *blocks_sent;
+	struct folded_codes *folded_sent;
 	struct totals totals;
 	uint32_t epoch;
 	uint64_t cpu_us;

@@ -6,9 +6,11 @@
  *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
  *                                       strangers.h    older connections, late doors, what is routed
  *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
- *   segments.h     sequence numbers     sweep.h        what silence tells
+ *   segments.h     sequence numbers     believed.h     what the kernel would take, too
+ *                                       sweep.h        what silence tells
  *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   filters.h      what is left out     routes.h       from line to counters
+ *   fronts.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -20,6 +22,9 @@
 #include "scratch.h"
 #include "layers.h"
 #include "ports.h"
+#include "sockets.h"
+#include "sender.h"
+#include "fronts.h"
 #include "packets.h"
 #include "exchanges.h"
 #include "routes.h"
@@ -27,6 +32,7 @@
 #include "begin.h"
 #include "requests.h"
 #include "answers.h"
+#include "believed.h"
 #include "segments.h"
 #include "filters.h"
 #include "flows.h"
@@ -78,7 +84,7 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 /* A packet of a flow, from the end that asks. */
 static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->held && is_door(remote_port(p)))
+	if (f->held && is_door(p, REMOTE_END))
 		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -91,6 +97,13 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 		}
 	}
+	/*
+	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
+	 * exact. A FIN may lie before it.
+	 */
+	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
+	    p->seq + p->len - f->out.next > f->fin_out)
+		return;
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
@@ -111,7 +124,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			count(T_NOT_HTTP);
 		return;
 	}
-	if (f->held && is_door(remote_port(p)))
+	if (f->held && is_door(p, REMOTE_END))
 		leave_out(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -125,12 +138,12 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		struct scratch *s = scratch();
 
 		if (s)
-			rst_in(f, p, &s->work);
+			rst_in(skb, f, p, s);
 		return;
 	}
 	if (p->flags & TCP_FIN)
-		fin_in(f, p);
-	else if (f->in.has_fin && !f->fin_in && (__s32)(f->in.fin - f->in.next) <= 0) {
+		fin_in(skb, f, p);
+	else if (fin_is_due(f)) {
 		f->fin_in = 1;
 		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
 	}
@@ -151,7 +164,7 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		return;
 	enum beginning beginning = beginning_of(skb, p);
 	if (beginning == ANSWER && p->ifindex == 1)
-		answer_out(p);
+		answer_out(skb, p);
 	if (beginning != TOKEN) {
 		count(T_NOT_HTTP);
 		return;
@@ -163,6 +176,13 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		asks(skb, f, p);
 	else
 		count(T_NOT_HTTP);
+}
+
+/* The server's side of a front door, or its client's on this host. */
+static __always_inline void count_door(const struct packet *p)
+{
+	if (p->len)
+		count(T_EXCLUDED);
 }
 
 SEC("tc")
@@ -185,6 +205,8 @@ int upstreamtop_egress(struct __sk_buff *skb)
 	}
 	if (f && !(p->flags & TCP_SYN))
 		asks(skb, f, p);
+	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_door(p, LOCAL_END))
+		count_door(p);
 	else
 		asks_first(skb, p);
 	return NEXT;
@@ -203,7 +225,8 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		return NEXT;
 	}
 	struct bpf_sock *sk = skb->sk;
-	if (sk && (sk->state != BPF_TCP_CLOSE || (p->flags & TCP_RST))) {
+	struct scratch *s = scratch();
+	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
 		/*
 		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
 		 * asks like anything that leaves; to what listens in this namespace it is just a client.
@@ -214,12 +237,14 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 			asks(skb, f, p);
 			return NEXT;
 		}
-		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listens(skb, p, 0)) {
+		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
 			asks_first(skb, p);
 			return NEXT;
 		}
 	}
-	if (p->len)
-		count(unasked(p->ifindex, remote_port(p)));
+	if (is_door(p, LOCAL_END) || (p->ifindex == 1 && is_door(p, REMOTE_END)))
+		count_door(p);
+	else if (p->len)
+		count(T_NOT_HTTP);
 	return NEXT;
 }

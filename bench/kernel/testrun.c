@@ -169,18 +169,22 @@ static unsigned offset_of(const struct btf *btf, const char *name)
 	return 0;
 }
 
-/* The helper knows what nginx listens on; here it is said. */
+/* The helper knows what nginx listens on; here it is said: on every address, as most do. */
 static void add_door(struct bpf_object *object, unsigned port)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".bss");
 	char *values = malloc(bpf_map__value_size(map));
-	struct ports *doors = (struct ports *)(values + offset_of(bpf_object__btf(object), "door_ports"));
+	static const char *const sets[] = {"door_ports", "wide_ports4"};
 	unsigned zero = 0;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(map), &zero, values))
 		die(".bss");
-	doors->bits[port >> 6] |= 1ULL << (port & 63);
-	doors->groups |= 1ULL << (port >> 10);
+	for (unsigned i = 0; i < 2; i++) {
+		struct ports *ports = (struct ports *)(values + offset_of(bpf_object__btf(object), sets[i]));
+
+		ports->bits[port >> 6] |= 1ULL << (port & 63);
+		ports->groups |= 1ULL << (port >> 10);
+	}
 	if (bpf_map_update_elem(bpf_map__fd(map), &zero, values, 0))
 		die(".bss");
 	free(values);

@@ -6,7 +6,7 @@ import { startProbe } from '../../src/record/probe.ts'
 
 const endOf = async (probe: string): Promise<unknown> => {
   const options = { iface: [], ignore: null, only: null, routesAs: 'template', requests: 0, probe } as const
-  return startProbe(options).ended.catch((error: unknown) => error)
+  return startProbe(options, {}).ended.catch((error: unknown) => error)
 }
 
 test('one that was interrupted before it attached is no failure of this system', async () => {

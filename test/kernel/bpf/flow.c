@@ -455,15 +455,23 @@ static void tell(const struct connection *c, bool out, unsigned interface, enum 
 		fail("told otherwise by its ports");
 }
 
-static void set_door(unsigned port, bool is_one)
+/* At both addresses that `segment` has for that end, or at another one. */
+static void set_door(unsigned port, bool is_ours, bool is_one)
 {
-	uint64_t bit = 1ULL << (port & 63);
+	uint8_t addresses[2][16] = {{10, 0, 0, is_ours ? 1 : 2}, {[15] = is_ours ? 1 : 2}};
+	struct door door = {};
 
+	for (int six = 0; six < 2; six++) {
+		struct door_key key = {.port = port, .family = six ? 6 : 4};
+
+		memcpy(key.address, addresses[six], 16);
+		if (is_one)
+			bpf_map_update_elem(bpf_map__fd(bpf->maps.doors), &key, &door, 0);
+		else
+			bpf_map_delete_elem(bpf_map__fd(bpf->maps.doors), &key);
+	}
 	bpf->bss->door_ports.groups |= 1ULL << (port >> 10);
-	if (is_one)
-		bpf->bss->door_ports.bits[port >> 6] |= bit;
-	else
-		bpf->bss->door_ports.bits[port >> 6] &= ~bit;
+	bpf->bss->door_ports.bits[port >> 6] |= 1ULL << (port & 63);
 }
 
 static void told_by_ports(void)
@@ -477,14 +485,22 @@ static void told_by_ports(void)
 		client.port = 39999;
 		tell(&client, false, interfaces[0], T_NOT_HTTP);
 		tell(&client, false, LOOPBACK, T_NOT_HTTP);
-		set_door(DOOR, true);
+		/* a port of another address is not told */
+		set_door(DOOR, false, true);
+		tell(&door, false, interfaces[0], T_NOT_HTTP);
+		set_door(DOOR, true, true);
 		tell(&door, false, interfaces[0], T_EXCLUDED);
 		tell(&door, true, interfaces[0], T_EXCLUDED);
-		set_door(DOOR, false);
-		set_door(SERVER, true);
+		set_door(DOOR, true, false);
+		set_door(DOOR, false, false);
+		tell(&door, false, interfaces[0], T_NOT_HTTP);
+		set_door(SERVER, true, true);
+		tell(&client, false, LOOPBACK, T_NOT_HTTP);
+		set_door(SERVER, false, true);
 		tell(&client, false, interfaces[0], T_NOT_HTTP);
 		tell(&client, false, LOOPBACK, T_EXCLUDED);
-		set_door(SERVER, false);
+		set_door(SERVER, true, false);
+		set_door(SERVER, false, false);
 	}
 }
 

@@ -78,14 +78,17 @@ export async function neighbour(
   program: string | number,
 ): Promise<{ stop(): Promise<number> }> {
   const object = typeof program === 'string' ? program : await dropper(program, 0)
-  const child = spawn('ip', ['netns', 'exec', namespace, await tcxTool(), 'attach', device, hook, object], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  return guest(namespace, [await tcxTool(), 'attach', device, hook, object])
+}
+
+/** Runs until its stdin ends; says `ready` first and a number last. */
+async function guest(namespace: string, words: readonly string[]): Promise<{ stop(): Promise<number> }> {
+  const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
   const exited = once(child, 'exit')
   await Promise.race([once(child.stdout, 'data'), exited])
-  if (!said.startsWith('ready')) throw new Error('the neighbour did not attach')
+  if (!said.startsWith('ready')) throw new Error(`${words[0] ?? ''} did not start`)
   return {
     async stop() {
       child.stdin.end()
@@ -93,6 +96,19 @@ export async function neighbour(
       return Number(said.trim().split('\n').at(-1))
     },
   }
+}
+
+/** Somebody on a device's wire who forges segments of a backend (spoof.c); `stop` gives how many. */
+export async function spoofer(
+  namespace: string,
+  device: string,
+  port: number,
+  how: 'near' | 'exact',
+): Promise<{ stop(): Promise<number> }> {
+  mkdirSync(`${ROOT}build/lab`, { recursive: true })
+  const program = `${ROOT}build/lab/spoof`
+  await sh('gcc', '-O2', '-Wall', '-Werror', source('spoof.c'), '-o', program)
+  return guest(namespace, [program, device, String(port), how])
 }
 
 async function tcxTool(): Promise<string> {

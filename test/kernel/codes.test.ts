@@ -1,0 +1,82 @@
+/** A backend that invents status codes: the first forty of a route are told apart, the rest by class, and none is lost. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { assertEqualsTruth } from './lab/compare.ts'
+import { Cable, range } from './lab/network.ts'
+import type { Rules, TruthRow } from './lab/protocol.ts'
+import { lacking, ROOT, sh } from './lab/system.ts'
+import { watch } from './lab/watch.ts'
+
+const [FAR, INLINE, BLOCK] = ['10.77.0.2', 8, 32]
+const CODES = range(200, 999)
+
+describe('invented status codes', { skip: lacking('make') }, () => {
+  let cable: Cable
+  let port = 8790
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-codes-'))
+  before(async () => (cable = await Cable.lay()))
+  after(async () => {
+    rmSync(folder, { recursive: true })
+    await cable.remove()
+  })
+
+  /** Each code twice on each of two routes, one route after the other. */
+  async function inventOn(routes: readonly string[], program?: string) {
+    port++
+    const rules: Rules = Object.fromEntries(
+      routes.flatMap((route) =>
+        CODES.map((code) => [
+          `/${route}/${code}`,
+          { steps: [{ send: `HTTP/1.1 ${code} Invented\r\nContent-Length: 0\r\n\r\n` }] },
+        ]),
+      ),
+    )
+    await cable.far.call('listen', { address: FAR, port, rules })
+    return watch(
+      cable.proxy.namespace,
+      async (helper) => {
+        for (const route of routes)
+          for (let round = 0; round < 2; round++) {
+            const requests = CODES.map((code) => `GET /${route}/${code} HTTP/1.1\r\nHost: x\r\n\r\n`)
+            await cable.proxy.call('ask', { address: FAR, port, requests, connections: 1 })
+            await helper.nextFrame()
+          }
+      },
+      [],
+      program,
+    )
+  }
+
+  /** What is told when there is room for so many. */
+  function told(room: number): TruthRow {
+    const codes: Record<string, number> = {}
+    let found = 0
+    for (const code of CODES) {
+      const isOwn = code % 100 !== 90 && found < room
+      if (isOwn) found++
+      const shown = isOwn ? code : Math.floor(code / 100) * 100 + 90
+      codes[shown] = (codes[shown] ?? 0) + 2
+    }
+    return { requests: 2 * CODES.length, codes }
+  }
+
+  test('forty codes of each route are told apart, and all beyond them are counted in their class', async () => {
+    const seen = await inventOn(['one', 'two'])
+    assertEqualsTruth(seen, {
+      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: told(INLINE + BLOCK),
+    })
+  })
+
+  test('a route that finds no room for rare codes loses no count', async () => {
+    const program = join(folder, 'upstreamtop-probe')
+    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, 'HELPER_DEFINES=-DMAX_BLOCKS=2', program)
+    const seen = await inventOn(['one', 'two'], program)
+    assertEqualsTruth(seen, {
+      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: told(INLINE),
+    })
+  })
+})

@@ -1,0 +1,102 @@
+/** Segments that somebody else sends in a backend's name: what the kernel does not take is not booked. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assertEqualsTruth, assertReconciles, failuresOf, truthOf } from './lab/compare.ts'
+import { Cable } from './lab/network.ts'
+import { startLabNginx } from './lab/nginx.ts'
+import { lacking, sh } from './lab/system.ts'
+import { spoofer } from './lab/trouble.ts'
+import { watch, type Helper, type Seen } from './lab/watch.ts'
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
+const TIMES = 8
+
+describe('forged segments', { skip: lacking('gcc') }, () => {
+  let cable: Cable
+  let port = 8750
+  before(async () => (cable = await Cable.lay()))
+  after(() => cable.remove())
+
+  const connectionOf = (seen: Seen, address: string) =>
+    seen.sum.backends.find(({ backend }) => backend.address === address)?.connection
+
+  for (const [family, address, nowhere] of [
+    ['IPv4', '10.77.0.2', '10.77.0.99'],
+    ['IPv6', 'fd77::2', 'fd77::99'],
+  ] as const) {
+    const named = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+    const watchForged = async (
+      how: 'near' | 'exact',
+      server: string,
+      during: (helper: Helper) => Promise<unknown> = () => Promise.resolve(),
+    ) => {
+      port++
+      await cable.far.call('listen', {
+        address,
+        port,
+        rules: { '*': { steps: [{ pause: 150 }, { send: ok }] } },
+      })
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `server { listen 127.0.0.1:8080; location / { proxy_connect_timeout 300ms; proxy_pass http://${named(server)}:${port}; } }`,
+      )
+      const spoof = await spoofer(cable.far.namespace, 'foot', port, how)
+      const seen = await watch(cable.proxy.namespace, async (helper) => {
+        await cable.proxy.call('ask', {
+          address: '127.0.0.1',
+          port: 8080,
+          requests: [get('/held')],
+          times: TIMES,
+        })
+        await during(helper)
+      })
+      const forged = await spoof.stop()
+      const attempts = nginx.attempts()
+      await nginx.stop()
+      return { seen, forged, attempts, backend: `${named(server)}:${port}` }
+    }
+
+    test(`RST, FIN, payload and SYN-ACK at any wrong number change no book (${family})`, async () => {
+      const { seen, forged, attempts } = await watchForged('near', address)
+      assert.ok(forged >= 50 * TIMES, `${forged} forged segments`)
+      assert.equal(attempts.filter(({ status }) => status === 200).length, TIMES, 'nginx was not disturbed')
+      assertEqualsTruth(seen, truthOf(attempts))
+      assert.equal(seen.sum.totals.retransmits, 0)
+    })
+
+    test(`an RST that does not acknowledge the SYN refuses nothing (${family})`, async () => {
+      const neighbour = ['neigh', 'replace', nowhere, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg']
+      await sh('ip', '-n', cable.proxy.namespace, ...neighbour)
+      const { seen, forged, backend } = await watchForged('near', nowhere, () => sleep(4500))
+      assert.ok(forged > 20)
+      assert.equal(connectionOf(seen, backend)?.refused, 0)
+      assert.equal(connectionOf(seen, backend)?.connectTimeout, TIMES)
+      assertReconciles(seen)
+    })
+
+    test(`an RST at the very number is what the kernel takes it for (${family})`, async () => {
+      const { seen, attempts, backend } = await watchForged('exact', address)
+      assert.equal(attempts.filter(({ status }) => status === 502).length, TIMES)
+      assert.deepEqual(failuresOf(seen), { [`${backend} GET /held`]: { reset: TIMES } })
+      assertReconciles(seen)
+      const refused = await watchForged('exact', nowhere)
+      assert.equal(connectionOf(refused.seen, refused.backend)?.refused, TIMES)
+    })
+
+    test(`a refusal on this host is counted once (${family})`, async () => {
+      const [here, closed] = [family === 'IPv4' ? '127.0.0.1' : '[::1]', ++port]
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `server { listen 127.0.0.1:8080; location / { proxy_pass http://${here}:${closed}; } }`,
+      )
+      const seen = await watch(cable.proxy.namespace, () =>
+        cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/x')], times: TIMES }),
+      )
+      await nginx.stop()
+      assert.equal(connectionOf(seen, `${here}:${closed}`)?.refused, TIMES)
+      assertReconciles(seen)
+    })
+  }
+})
