@@ -81,8 +81,8 @@ for (const signal of SIGNALS) {
 
   test(`${signal} ends a report that waits for its standard input`, async () => {
     const child = start('src/main.ts', 'report', '-')
-    // Larger than what lies in a pipe: it is reading.
-    await new Promise((resolve) => child.stdin!.write(Buffer.alloc(8 << 20), resolve))
+    // Begins as something zipped does, and is larger than what lies in a pipe: it is reading.
+    await new Promise((resolve) => child.stdin!.write(Buffer.alloc(8 << 20, '\x1f\x8b', 'latin1'), resolve))
     child.kill(signal)
     assert.equal(await endOf(child), signal)
   })
