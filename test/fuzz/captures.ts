@@ -1,0 +1,101 @@
+/** Good lines for the lines fuzzer to spoil: parts of real captures, and one by hand with all that the wire can say. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ConnectionColumns, RequestColumns, TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
+
+const FOLDER = join(import.meta.dirname, '../../fixtures/probe')
+
+export const isSnapshot = (line: string): boolean => line.startsWith('{"type":"snapshot"')
+
+/** Each begins with a hello and has four snapshots or more. */
+export const CAPTURES: readonly (readonly string[])[] = [
+  byHand().map((line) => JSON.stringify(line)),
+  ...readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .flatMap((name) => partsOf(readFileSync(join(FOLDER, name), 'utf8').trimEnd().split('\n'))),
+]
+
+/** Six ticks of the start and six of the end: an input is to take a millisecond. */
+function partsOf(lines: readonly string[]): string[][] {
+  const at = lines.flatMap((line, i) => (isSnapshot(line) ? [i] : []))
+  const cut = at[6] ?? lines.length
+  const late = at.at(-7) ?? 0
+  return [
+    lines.slice(0, cut + 1),
+    [...lines.slice(0, late).filter((line) => !isSnapshot(line)), ...lines.slice(late)],
+  ]
+}
+
+function byHand(): WireLine[] {
+  const other: WireLine = { type: 'backend', id: 2, address: '[fd00::1]:8080', netns: 4026531840 }
+  return [
+    {
+      ...hello,
+      warnings: ['nginx could not be read'],
+      unseen: [{ what: 'retries', remedy: 'let it' }],
+    } as WireLine,
+    snapshot(0),
+    backend,
+    route(7, '/api/orders'),
+    route(8, '/caf\u00e9/\\xFF\u0007'),
+    tick(1, [row(7, 10, 9), row(8, 3, 3)]),
+    other,
+    { type: 'route', id: 9, backend: 2, method: 'POST', path: '/checkout…' },
+    { type: 'route', id: 10, backend: 1, method: '*', path: 'OTHER' },
+    tick(
+      2,
+      [row(7, 30, 29), row(8, 3, 3), row(9, 2, 1), row(10, 1, 1)],
+      [[2, 1, 0, 0, 0, 0, '310', [1, 310, 310, 83, 1]]],
+    ),
+    { type: 'retired', id: 8 },
+    route(11, '/caf\u00e9/\\xFF\u0007'),
+    tick(3, [row(7, 50, 50), row(9, 4, 2), row(11, 2, 2)], [[1, 2, 1, 1, 0, 3, '900', []]]),
+    tick(4, [row(7, 60, 60), row(9, 4, 4)]),
+    tick(5, [row(7, 75, 75), row(11, 5, 5)], [[2, 4, 0, 0, 1, 0, '1000', [3, 100, 300, 70, 2, 83, 1]]]),
+    { ...tick(6, [row(7, 80, 80)]), final: true } as WireLine,
+    { type: 'bye', reason: 'stdin closed' },
+  ]
+}
+
+function tick(second: number, traffic: TrafficColumns[], connections: ConnectionColumns[] = []): WireLine {
+  const at = snapshot(second).wall_us - 400_000
+  const requests = traffic.flatMap(([slot], i): RequestColumns[] => [
+    [
+      slot,
+      at,
+      [200, 502, -1, -2, -3, -4][(second + i) % 6]!,
+      (second + i) % 6 < 2 ? 1200 : -1,
+      second % 2 === 0 ? 1500 : -1,
+    ],
+  ])
+  return snapshot(second, { traffic, connections, requests })
+}
+
+/** All but the last of what was answered is 200. */
+function row(slot: number, requests: number, answered: number): TrafficColumns {
+  const codes = answered > 1 ? [200, answered - 1, 502, 1] : [200, answered]
+  const sum = String(answered * 1200)
+  const times = answered === 0 ? [] : [2, 1100, 1300, 112, 1, 115, 1]
+  return [
+    slot,
+    requests,
+    answered,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    0,
+    0,
+    sum,
+    answered,
+    sum,
+    requests - answered,
+    codes,
+    times,
+    times,
+  ]
+}

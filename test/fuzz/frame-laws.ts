@@ -1,0 +1,89 @@
+/** What must hold of every frame that leaves the source, whatever the lines were. */
+import type { Codes, Distribution, SecondFrame, TrafficRow } from '../../src/frame/frame.ts'
+import { BUCKETS } from '../../src/frame/histogram.ts'
+import { Broken } from './target.ts'
+
+/** 2200-01-01, µs */
+const LATEST = 7_258_118_400_000_000
+const LONGEST_TEXT = 4096
+
+export function checkFrame(frame: SecondFrame, seq: number): void {
+  hold(frame.seq === seq, 'ticks are numbered on')
+  wall(frame.start)
+  counts({ length: frame.length, cpu: frame.cost.cpu, rss: frame.cost.rssBytes })
+  hold(frame.length > 0, 'a tick has a length')
+  wall(frame.start + frame.length)
+  hold(frame.mono >= 0n && frame.mono < 2n ** 63n, 'the monotonic clock has 63 bits')
+  for (const group of [frame.loss, frame.excluded, frame.control]) counts(group)
+  const pairs = new Set<string>()
+  for (const row of frame.traffic) {
+    const pair = JSON.stringify([row.backend.netns, row.backend.address, row.route.method, row.route.path])
+    hold(!pairs.has(pair), 'a backend and route is one row')
+    pairs.add(pair)
+    checkTraffic(row)
+  }
+  for (const { backend, connect, ...rest } of frame.connections) {
+    text(backend.address)
+    counts(rest)
+    checkDistribution(connect)
+  }
+  for (const { backend, route, at, outcome, header, total } of frame.requests) {
+    for (const word of [backend.address, route.method, route.path]) text(word)
+    wall(at)
+    hold(
+      typeof outcome === 'string' || (outcome >= 100 && outcome <= 999),
+      'an outcome is a code or a failure',
+    )
+    counts({ header: header ?? 0, total: total ?? 0 })
+  }
+  const sum = frame.traffic.reduce((all, row) => all + row.requests + row.answered + row.header.sum, 0)
+  counts({ sum })
+}
+
+function checkTraffic({ backend, route, codes, failures, header, total, ...rest }: TrafficRow): void {
+  for (const word of [backend.address, route.method, route.path]) text(word)
+  counts(rest)
+  counts(failures)
+  checkCodes(codes)
+  checkDistribution(header)
+  checkDistribution(total)
+}
+
+function checkCodes(codes: Codes): void {
+  hold(codes.length % 2 === 0, 'codes are pairs')
+  for (let i = 0; i < codes.length; i += 2) {
+    counts({ code: codes[i]!, answers: codes[i + 1]! })
+    hold(codes[i]! <= 999, 'a code has three digits')
+    hold(i === 0 || codes[i]! > codes[i - 2]!, 'codes are sorted')
+  }
+}
+
+function checkDistribution({ count, sum, sampled, min, max, buckets }: Distribution): void {
+  counts({ count, sum, sampled, min: min ?? 0, max: max ?? 0 })
+  hold((min === null) === (max === null), 'min and max come together')
+  hold(buckets.length % 2 === 0, 'buckets are pairs')
+  for (let i = 0; i < buckets.length; i += 2) {
+    counts({ bucket: buckets[i]!, samples: buckets[i + 1]! })
+    hold(buckets[i]! < BUCKETS, 'a bucket lies within the histogram')
+    hold(i === 0 || buckets[i]! > buckets[i - 2]!, 'buckets are sorted')
+  }
+}
+
+function counts(of: object): void {
+  for (const [name, value] of Object.entries(of) as [string, unknown][]) {
+    hold(Number.isSafeInteger(value) && (value as number) >= 0, `${name} is a whole number, not negative`)
+  }
+}
+
+function wall(at: number): void {
+  hold(Number.isSafeInteger(at) && at >= 0 && at < LATEST, 'a wall clock lies in 1970–2200')
+}
+
+function text(word: string): void {
+  hold(typeof word === 'string' && word.length <= LONGEST_TEXT, 'a name is a text of at most 4 KB')
+  hold(Buffer.from(word).toString() === word, 'a name can be stored')
+}
+
+function hold(law: boolean, words: string): void {
+  if (!law) throw new Broken(words)
+}

@@ -1,0 +1,189 @@
+/**
+ * Runs many inputs in a worker process, and ends one that takes too long or too much: the parent reads from a file which input
+ * is at work (one write an input, no message that a busy worker could hold back), and from /proc what it costs. Linux only.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { addFinding, kindsOf, ownFrames, readFindings, type Finding, type FindingKind } from './findings.ts'
+import type { Target } from './target.ts'
+
+export interface Job {
+  /** a module of this folder that exports `target` */
+  readonly target: string
+  readonly seed: number
+  readonly from: number
+  readonly inputs: number
+  /** where inputs that failed are kept; made if it is not there */
+  readonly out: string
+  /** CPU time an input may take; ten times as much by the clock, so that a busy machine is no finding */
+  readonly limitMs: number
+  /** what the worker may grow by */
+  readonly limitBytes: number
+}
+
+export const LIMITS = { limitMs: 2000, limitBytes: 512 * 2 ** 20 } as const
+
+export interface FuzzRun {
+  readonly inputs: number
+  readonly seconds: number
+  readonly kinds: readonly FindingKind[]
+}
+
+/** What a worker is told. */
+export interface WorkerJob extends Job {
+  readonly heartbeat: string
+  readonly findings: string
+  /** a folder for files, on a file system in memory where there is one */
+  readonly scratch: string
+}
+
+/** Inputs a worker: what one of them leaves behind shall not weigh on the thousandth after it. */
+const BATCH = 20_000
+
+export async function fuzz(job: Job, progress: (done: number) => void = () => undefined): Promise<FuzzRun> {
+  mkdirSync(job.out, { recursive: true })
+  const findings = join(job.out, 'findings.ndjson')
+  rmSync(findings, { force: true })
+  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upstreamtop-fuzz-'))
+  const started = performance.now()
+  const end = job.from + job.inputs
+  try {
+    let next = job.from
+    while (next < end) {
+      const batch = Math.min(BATCH, end - next)
+      const heartbeat = join(scratch, 'heartbeat')
+      const worker = { ...job, from: next, inputs: batch, heartbeat, findings, scratch }
+      const stopped = await runBatch(worker)
+      if (stopped !== null) {
+        addFinding(findings, stopped)
+        await keep(job, stopped.number)
+      }
+      next = stopped === null ? next + batch : stopped.number + 1
+      progress(next - job.from)
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  const seconds = (performance.now() - started) / 1000
+  return { inputs: job.inputs, seconds, kinds: kindsOf(readFindings(findings)) }
+}
+
+/** The worker did not live to do it. */
+async function keep({ target: name, seed, out }: Job, number: number): Promise<void> {
+  const { target } = (await import(`./${name}.ts`)) as { readonly target: Target<unknown> }
+  await target.prepare?.()
+  target.save(target.make(seed, number), join(out, String(number)))
+}
+
+/** null: it went through. Otherwise the input that the worker did not survive. */
+async function runBatch(job: WorkerJob): Promise<Finding | null> {
+  writeBeat(job.heartbeat, -1)
+  const report = join(job.scratch, 'stack.json')
+  const worker = startWorker(job, report)
+  const ended = endOf(worker)
+  const watcher = new AbortController()
+  const verdict = watch(job, worker, watcher.signal)
+  const first = await Promise.race([ended, verdict])
+  if (first !== null && typeof first === 'object') {
+    const where = first.kind === 'hang' ? await stackOf(worker, report) : []
+    worker.kill('SIGKILL')
+    await ended
+    return { ...first, where }
+  }
+  watcher.abort()
+  const at = readBeat(job.heartbeat)
+  if (first === 'done') return null
+  if (at < 0) throw new Error(`the worker did not start: ${first ?? ''}`)
+  return { number: at, kind: 'died', text: first ?? '', where: [] }
+}
+
+function startWorker(job: WorkerJob, report: string): ChildProcess {
+  const script = fileURLToPath(new URL('worker.ts', import.meta.url))
+  const flags = [
+    '--max-old-space-size=1024',
+    '--stack-trace-limit=30',
+    // Only for a stack of what hangs; native code gives none.
+    ...['--report-on-signal', '--report-signal=SIGUSR2', `--report-filename=${report}`],
+  ]
+  rmSync(report, { force: true })
+  return spawn(process.execPath, [...flags, '--import', 'tsx', script, JSON.stringify(job)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+}
+
+function endOf(worker: ChildProcess): Promise<string> {
+  let talk = ''
+  worker.stderr?.on('data', (chunk: Buffer) => (talk = (talk + chunk.toString()).slice(-4000)))
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('close', (code, signal) => {
+      const [words = ''] = /FATAL ERROR.*|Error: .*/.exec(talk) ?? []
+      resolve(code === 0 ? 'done' : `${signal ?? `exit code ${code ?? '?'}`} ${words}`.trim())
+    })
+  })
+}
+
+const POLL_MS = 50
+/** Of /proc/PID/stat, on every Linux machine that node runs on. */
+const TICK_MS = 10
+
+async function watch(job: WorkerJob, worker: ChildProcess, signal: AbortSignal): Promise<Finding | null> {
+  let [number, cpu, wall, base] = [-1, 0, performance.now(), Infinity]
+  while (!signal.aborted) {
+    await setTimeout(POLL_MS)
+    const now = readBeat(job.heartbeat)
+    const cost = worker.pid === undefined ? null : costOf(worker.pid)
+    if (cost === null || now < 0) continue
+    base = Math.min(base, cost.rss)
+    if (now !== number) {
+      ;[number, cpu, wall] = [now, cost.cpuMs, performance.now()]
+    }
+    const took = Math.max(cost.cpuMs - cpu, (performance.now() - wall) / 10)
+    if (took > job.limitMs) return { number, kind: 'hang', text: `more than ${job.limitMs} ms`, where: [] }
+    if (cost.rss - base > job.limitBytes)
+      return { number, kind: 'memory', text: `more than ${job.limitBytes} bytes`, where: [] }
+  }
+  return null
+}
+
+function costOf(pid: number): { readonly cpuMs: number; readonly rss: number } | null {
+  try {
+    // After the name, which may hold anything, come the state and its numbers.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS
+    return { cpuMs, rss: Number(fields[21]) * 4096 }
+  } catch {
+    return null
+  }
+}
+
+async function stackOf(worker: ChildProcess, report: string): Promise<string[]> {
+  worker.kill('SIGUSR2')
+  for (let i = 0; i < 20; i++) {
+    await setTimeout(POLL_MS)
+    if (!existsSync(report)) continue
+    try {
+      const { javascriptStack } = JSON.parse(readFileSync(report, 'utf8')) as {
+        readonly javascriptStack: { readonly stack: readonly string[] }
+      }
+      return ownFrames(javascriptStack.stack).slice(0, 8)
+    } catch {
+      // It is being written.
+    }
+  }
+  return []
+}
+
+export const writeBeat = (file: string, number: number): void =>
+  writeFileSync(file, String(number).padEnd(16))
+
+function readBeat(file: string): number {
+  const text = readFileSync(file, 'latin1').trim()
+  return text === '' ? -1 : Number(text)
+}

@@ -1,0 +1,196 @@
+/**
+ * Lines of the helper, spoilt: decoded, subtracted, and a share of them recorded and read again. Laws: whatever the lines are, the frames
+ * are possible ones; one bad line among good ones changes nothing but what it could say itself.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import type { SecondFrame } from '../../src/frame/frame.ts'
+import { readSource } from '../../src/record/source.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { CAPTURES, isSnapshot } from './captures.ts'
+import { Chance } from './chance.ts'
+import { checkFrame } from './frame-laws.ts'
+import { spoil } from './line-mutations.ts'
+import { COMMANDS, runOn } from './recordings.ts'
+import { Broken, type Target } from './target.ts'
+
+interface LinesInput {
+  readonly lines: readonly string[]
+  /** one line that was put between good ones of that capture; null: anything may be anywhere */
+  readonly inserted: { readonly capture: number; readonly line: string } | null
+  /** whether it is also recorded and read again */
+  readonly stored: boolean
+}
+
+/** A recording takes as long as a hundred inputs. */
+const STORED_SHARE = 1 / 200
+
+export const target: Target<LinesInput> = {
+  make(seed, number) {
+    const chance = new Chance(seed, number)
+    const capture = chance.below(CAPTURES.length)
+    const good = CAPTURES[capture]!
+    const stored = chance.chance(STORED_SHARE)
+    if (chance.chance(0.5)) {
+      const line = spoil(chance.pick(good), chance, good).replaceAll('\n', ' ')
+      return { lines: withLine(good, line, chance), inserted: { capture, line }, stored }
+    }
+    const lines = [...good]
+    for (let i = chance.between(1, 5); i > 0; i--) shake(lines, chance, good)
+    return { lines, inserted: null, stored }
+  },
+
+  async run({ lines, inserted, stored }) {
+    const frames = await framesOf(lines)
+    frames.forEach((frame, i) => checkFrame(frame, i))
+    if (inserted !== null) await checkNeighbours(frames, inserted.capture, inserted.line)
+    if (stored) await checkRecorded(frames)
+  },
+
+  save: ({ lines }, place) => writeFileSync(`${place}.ndjson`, lines.map((line) => `${line}\n`).join('')),
+
+  async prepare() {
+    for (let i = 0; i < CAPTURES.length; i++) await truthOf(i)
+  },
+}
+
+/** After the hello, and so that two good snapshots come behind it: what a clock that lies takes away comes with the second. */
+function withLine(good: readonly string[], line: string, chance: Chance): string[] {
+  const snapshots = good.flatMap((text, i) => (isSnapshot(text) ? [i] : []))
+  const at = chance.between(1, snapshots.at(-2)!)
+  return [...good.slice(0, at), line, ...good.slice(at)]
+}
+
+function shake(lines: string[], chance: Chance, good: readonly string[]): void {
+  const at = chance.below(lines.length)
+  const other = chance.below(lines.length)
+  chance.pick<() => void>([
+    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
+    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
+    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
+    () => lines.splice(at, 1),
+    () => lines.splice(at, 0, chance.pick(good)),
+    () => ([lines[at], lines[other]] = [lines[other] ?? '', lines[at] ?? '']),
+    () => lines.splice(at, 2, (lines[at] ?? '') + (lines[at + 1] ?? '')),
+    () => lines.splice(at, 0, ...lines.slice(0, other)),
+    () => lines.splice(at),
+  ])()
+}
+
+async function framesOf(lines: readonly string[]): Promise<SecondFrame[]> {
+  const frames: SecondFrame[] = []
+  for await (const event of readSource(linesIn(lines))) {
+    if (event.kind === 'frame') frames.push(event.frame)
+  }
+  return frames
+}
+
+async function* linesIn(lines: readonly string[]): AsyncGenerator<string> {
+  for (const line of lines) yield await Promise.resolve(line)
+}
+
+interface Truth {
+  readonly frames: string
+  readonly requests: ReadonlyMap<string, number>
+  /** `backend method path` of each slot */
+  readonly pairOfSlot: ReadonlyMap<number, string>
+  readonly slotsOfBackend: ReadonlyMap<number, readonly number[]>
+}
+
+const truths = new Map<number, Truth>()
+
+async function truthOf(capture: number): Promise<Truth> {
+  let truth = truths.get(capture)
+  if (truth === undefined) truths.set(capture, (truth = await readTruth(CAPTURES[capture]!)))
+  return truth
+}
+
+async function readTruth(lines: readonly string[]): Promise<Truth> {
+  const frames = await framesOf(lines)
+  const addresses = new Map<number, string>()
+  const pairOfSlot = new Map<number, string>()
+  const slotsOfBackend = new Map<number, number[]>()
+  for (const line of lines) {
+    const message = JSON.parse(line) as Record<string, string & number>
+    if (message.type === 'backend') addresses.set(message.id!, `${message.netns!} ${message.address!}`)
+    if (message.type !== 'route') continue
+    pairOfSlot.set(message.id!, `${addresses.get(message.backend!)!} ${message.method!} ${message.path!}`)
+    slotsOfBackend.set(message.backend!, [...(slotsOfBackend.get(message.backend!) ?? []), message.id!])
+  }
+  return { frames: textOf(frames), requests: requestsOf(frames), pairOfSlot, slotsOfBackend }
+}
+
+const textOf = (frames: readonly SecondFrame[]): string =>
+  JSON.stringify(frames, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+
+function requestsOf(frames: readonly SecondFrame[]): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const { traffic } of frames) {
+    for (const { backend, route, requests } of traffic) {
+      const pair = `${backend.netns} ${backend.address} ${route.method} ${route.path}`
+      sums.set(pair, (sums.get(pair) ?? 0) + requests)
+    }
+  }
+  return sums
+}
+
+async function checkNeighbours(frames: readonly SecondFrame[], capture: number, line: string): Promise<void> {
+  const truth = await truthOf(capture)
+  const touched = touchedBy(line, truth)
+  if (touched === null) {
+    if (textOf(frames) !== truth.frames) throw new Broken('a line that is no JSON changed the frames')
+    return
+  }
+  const sums = requestsOf(frames)
+  const pairs = new Set([...touched].map((slot) => truth.pairOfSlot.get(slot)))
+  for (const [pair, requests] of truth.requests) {
+    if (!pairs.has(pair) && (sums.get(pair) ?? 0) !== requests) {
+      throw new Broken(
+        `a bad line changed the requests of others: "${pair}" has "${sums.get(pair) ?? 0}" for "${requests}"`,
+      )
+    }
+  }
+}
+
+/** The slots that a line can rightly change; null: it is not even JSON. */
+function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number> | null {
+  let message: Record<string, unknown> | null
+  try {
+    message = JSON.parse(line) as Record<string, unknown> | null
+  } catch {
+    return null
+  }
+  switch (message?.type) {
+    case 'snapshot': {
+      const rows = Array.isArray(message.traffic) ? (message.traffic as unknown[]) : []
+      return new Set(rows.map((row) => Number(Array.isArray(row) ? row[0] : -1)))
+    }
+    case 'route':
+    case 'retired':
+      return new Set([Number(message.id)])
+    case 'backend':
+      return new Set(slotsOfBackend.get(Number(message.id)))
+    default:
+      return new Set()
+  }
+}
+
+const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
+
+/** What was recorded is whole, and nothing of it reaches a terminal. */
+async function checkRecorded(frames: readonly SecondFrame[]): Promise<void> {
+  const file = 'lines.db'
+  rmSync(file, { force: true })
+  const sink = createRecording(file, META, { durable: false })
+  for (const frame of frames) sink.append(frame)
+  sink.close()
+  for (const command of COMMANDS) {
+    const { code, stdout } = await runOn(file, command)
+    // Books that do not balance are the helper's, not the file's.
+    const problems = stdout
+      .split('\n')
+      .filter((text) => text.startsWith('  !') && !/book|segments|requests/.test(text))
+    if (command[0] === 'check' && problems.length > 0) throw new Broken(`check: ${problems.join('; ')}`)
+    if (command[0] !== 'check' && frames.length > 0 && code !== 0)
+      throw new Broken(`${command[0]} ends with ${code}`)
+  }
+}

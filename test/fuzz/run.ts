@@ -1,0 +1,52 @@
+/**
+ * node --import tsx test/fuzz/run.ts lines|files [--inputs N] [--seed N] [--from N] [--only N] [--out DIR]
+ *
+ * --only runs one input in this process, with its stack, and keeps it.
+ */
+import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fuzz, LIMITS } from './harness.ts'
+import type { Target } from './target.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    inputs: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    from: { type: 'string', default: '0' },
+    only: { type: 'string' },
+    out: { type: 'string' },
+  },
+})
+const name = positionals[0] ?? 'lines'
+const seed = Number(values.seed)
+const out = resolve(values.out ?? join(tmpdir(), `upstreamtop-fuzz-${name}-${seed}`))
+const say = (text: string): boolean => process.stdout.write(`${text}\n`)
+
+if (values.only === undefined) await many()
+else await one(Number(values.only))
+
+async function many(): Promise<void> {
+  const job = { target: name, seed, from: Number(values.from), inputs: Number(values.inputs), out, ...LIMITS }
+  say(`${name}: ${job.inputs} inputs from ${job.from}, seed ${seed}; what fails is kept in ${out}`)
+  const { inputs, seconds, kinds } = await fuzz(job, (done) => say(`${done} of ${job.inputs}`))
+  for (const { kind, text, where, times, number } of kinds)
+    say(
+      `${times} × ${kind}: ${text}\n    first: --seed ${seed} --only ${number}\n    ${where.join('\n    ')}`,
+    )
+  say(`${name}: ${inputs} inputs in ${seconds.toFixed(0)} s, ${kinds.length} kinds of findings`)
+  if (kinds.length > 0) process.exitCode = 1
+}
+
+async function one(number: number): Promise<void> {
+  const { target } = (await import(`./${name}.ts`)) as { readonly target: Target<unknown> }
+  await target.prepare?.()
+  const input = target.make(seed, number)
+  mkdirSync(out, { recursive: true })
+  target.save(input, join(out, String(number)))
+  say(`kept as ${join(out, String(number))}…`)
+  await target.run(input)
+  say('nothing found')
+}

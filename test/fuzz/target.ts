@@ -1,0 +1,16 @@
+/** What a fuzzer is to the harness: inputs by number, and what must hold for each. */
+export interface Target<Input> {
+  /** the same for the same seed and number, on every machine */
+  make(seed: number, number: number): Input
+  /** @throws whatever it is: a finding */
+  run(input: Input): void | Promise<void>
+  /** Writes the input so that a person can use it. @param place the path without an ending */
+  save(input: Input, place: string): void
+  /** made once a worker, before the first input: whatever is costly and no input's fault */
+  prepare?(): void | Promise<void>
+}
+
+/** A law that an input broke, told apart from what the program threw by itself. */
+export class Broken extends Error {
+  override readonly name = 'Broken'
+}
