@@ -48,7 +48,7 @@ export async function fuzz(job: Job, progress: (done: number) => void = () => un
   mkdirSync(job.out, { recursive: true })
   const findings = join(job.out, 'findings.ndjson')
   rmSync(findings, { force: true })
-  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upstreamtop-fuzz-'))
+  const scratch = scratchFolder()
   const started = performance.now()
   const end = job.from + job.inputs
   try {
@@ -60,7 +60,7 @@ export async function fuzz(job: Job, progress: (done: number) => void = () => un
       const stopped = await runBatch(worker)
       if (stopped !== null) {
         addFinding(findings, stopped)
-        await keep(job, stopped.number)
+        await keep(job, stopped.number, scratch)
       }
       next = stopped === null ? next + batch : stopped.number + 1
       progress(next - job.from)
@@ -72,10 +72,14 @@ export async function fuzz(job: Job, progress: (done: number) => void = () => un
   return { inputs: job.inputs, seconds, kinds: kindsOf(readFindings(findings)) }
 }
 
+/** On a file system in memory where there is one. */
+export const scratchFolder = (): string =>
+  mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upstreamtop-fuzz-'))
+
 /** The worker did not live to do it. */
-async function keep({ target: name, seed, out }: Job, number: number): Promise<void> {
+async function keep({ target: name, seed, out }: Job, number: number, scratch: string): Promise<void> {
   const { target } = (await import(`./${name}.ts`)) as { readonly target: Target<unknown> }
-  await target.prepare?.()
+  await target.prepare(scratch)
   target.save(target.make(seed, number), join(out, String(number)))
 }
 

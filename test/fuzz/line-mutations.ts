@@ -64,7 +64,7 @@ const garbage: Mutation = (_line, chance) =>
     () => '{"__proto__":{"type":"bye","reason":"x"}}',
     () => 'Welcome to web1',
     () => chance.bytes(chance.size(4000)).toString('latin1').replaceAll('\n', ' '),
-    () => `${'['.repeat(chance.size(30_000))}`,
+    () => '['.repeat(chance.size(30_000)),
   ])()
 
 /* ---- tokens ---- */
@@ -130,10 +130,13 @@ const RAW_NUMBERS = [
 
 /* ---- JSON ---- */
 
-type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+type Json = null | boolean | number | string | Json[] | JsonObject
+interface JsonObject {
+  [name: string]: Json
+}
 
 interface Place {
-  readonly parent: Json[] | { [name: string]: Json }
+  readonly parent: Json[] | JsonObject
   readonly key: number | string
 }
 
@@ -154,7 +157,7 @@ function change({ parent, key }: Place, places: readonly Place[], chance: Chance
   const get = ({ parent: of, key: at }: Place): Json =>
     structuredClone((of as Record<string, Json>)[String(at)] ?? null)
   chance.pick<() => void>([
-    () => (Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[String(key)]),
+    () => (Array.isArray(parent) ? parent.splice(Number(key), 1) : Reflect.deleteProperty(parent, key)),
     () => (Array.isArray(parent) ? parent.splice(Number(key), 0, get({ parent, key })) : set(null)),
     () => set(oddValue(chance)),
     () => set(oddValue(chance)),
@@ -220,7 +223,7 @@ function oddValue(chance: Chance): Json {
     () => [],
     () => ({}),
     () => new Array<Json>(chance.size(20_000)).fill(chance.pick([0, 1, -1, null, 'x', []])),
-    () => raw(`${'['.repeat(chance.size(3000))}`),
+    () => raw('['.repeat(chance.size(3000))),
     () => raw('[[[[[[[[[[[[]]]]]]]]]]]]'),
     () => ({ length: 3, map: 1, type: 'snapshot' }),
   ])()

@@ -3,8 +3,10 @@
  * are possible ones; one bad line among good ones changes nothing but what it could say itself.
  */
 import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { SecondFrame } from '../../src/frame/frame.ts'
 import { readSource } from '../../src/record/source.ts'
+import type { WireLine } from '../../src/record/wire.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { CAPTURES, isSnapshot } from './captures.ts'
 import { Chance } from './chance.ts'
@@ -48,7 +50,8 @@ export const target: Target<LinesInput> = {
 
   save: ({ lines }, place) => writeFileSync(`${place}.ndjson`, lines.map((line) => `${line}\n`).join('')),
 
-  async prepare() {
+  async prepare(folder) {
+    recorded = join(folder, 'lines.db')
     for (let i = 0; i < CAPTURES.length; i++) await truthOf(i)
   },
 }
@@ -110,11 +113,12 @@ async function readTruth(lines: readonly string[]): Promise<Truth> {
   const pairOfSlot = new Map<number, string>()
   const slotsOfBackend = new Map<number, number[]>()
   for (const line of lines) {
-    const message = JSON.parse(line) as Record<string, string & number>
-    if (message.type === 'backend') addresses.set(message.id!, `${message.netns!} ${message.address!}`)
+    const message = JSON.parse(line) as WireLine
+    if (message.type === 'backend') addresses.set(message.id, `${message.netns} ${message.address}`)
     if (message.type !== 'route') continue
-    pairOfSlot.set(message.id!, `${addresses.get(message.backend!)!} ${message.method!} ${message.path!}`)
-    slotsOfBackend.set(message.backend!, [...(slotsOfBackend.get(message.backend!) ?? []), message.id!])
+    const { id, backend, method, path } = message
+    pairOfSlot.set(id, `${addresses.get(backend) ?? ''} ${method} ${path}`)
+    slotsOfBackend.set(backend, [...(slotsOfBackend.get(backend) ?? []), id])
   }
   return { frames: textOf(frames), requests: requestsOf(frames), pairOfSlot, slotsOfBackend }
 }
@@ -174,17 +178,19 @@ function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number>
   }
 }
 
+/** where the share is recorded */
+let recorded = ''
+
 const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 
 /** What was recorded is whole, and nothing of it reaches a terminal. */
 async function checkRecorded(frames: readonly SecondFrame[]): Promise<void> {
-  const file = 'lines.db'
-  rmSync(file, { force: true })
-  const sink = createRecording(file, META, { durable: false })
+  rmSync(recorded, { force: true })
+  const sink = createRecording(recorded, META, { durable: false })
   for (const frame of frames) sink.append(frame)
   sink.close()
   for (const command of COMMANDS) {
-    const { code, stdout } = await runOn(file, command)
+    const { code, stdout } = await runOn(recorded, command)
     // Books that do not balance are the helper's, not the file's.
     const problems = stdout
       .split('\n')

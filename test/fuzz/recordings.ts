@@ -26,7 +26,6 @@ export async function runOn(file: string, [name, ...flags]: readonly [string, ..
 }
 
 /** Line ends alone may be there. */
-// eslint-disable-next-line no-control-regex -- this is what it is about
 const OBEYED = /[\0-\t\v-\u001f\u007f-\u009f]/
 
 export function checkText(name: string, text: string): void {

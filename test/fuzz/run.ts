@@ -3,11 +3,11 @@
  *
  * --only runs one input in this process, with its stack, and keeps it.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { fuzz, LIMITS } from './harness.ts'
+import { fuzz, LIMITS, scratchFolder } from './harness.ts'
 import type { Target } from './target.ts'
 
 const { values, positionals } = parseArgs({
@@ -42,11 +42,16 @@ async function many(): Promise<void> {
 
 async function one(number: number): Promise<void> {
   const { target } = (await import(`./${name}.ts`)) as { readonly target: Target<unknown> }
-  await target.prepare?.()
-  const input = target.make(seed, number)
-  mkdirSync(out, { recursive: true })
-  target.save(input, join(out, String(number)))
-  say(`kept as ${join(out, String(number))}…`)
-  await target.run(input)
-  say('nothing found')
+  const scratch = scratchFolder()
+  try {
+    await target.prepare(scratch)
+    const input = target.make(seed, number)
+    mkdirSync(out, { recursive: true })
+    target.save(input, join(out, String(number)))
+    say(`kept as ${join(out, String(number))}…`)
+    await target.run(input)
+    say('nothing found')
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
 }

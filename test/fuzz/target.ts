@@ -6,8 +6,8 @@ export interface Target<Input> {
   run(input: Input): void | Promise<void>
   /** Writes the input so that a person can use it. @param place the path without an ending */
   save(input: Input, place: string): void
-  /** made once a worker, before the first input: whatever is costly and no input's fault */
-  prepare?(): void | Promise<void>
+  /** once a process, before the first input. @param folder for whatever inputs write; private, and removed at the end */
+  prepare(folder: string): void | Promise<void>
 }
 
 /** A law that an input broke, told apart from what the program threw by itself. */

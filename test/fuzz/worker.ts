@@ -7,11 +7,10 @@ import type { WorkerJob } from './harness.ts'
 import type { Target } from './target.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as WorkerJob
-process.chdir(job.scratch)
 const { target } = (await import(new URL(`${job.target}.ts`, import.meta.url).href)) as {
   readonly target: Target<unknown>
 }
-await target.prepare?.()
+await target.prepare(job.scratch)
 const heartbeat = openSync(job.heartbeat, 'r+')
 /** so many inputs of each kind of finding are kept */
 const KEPT = 3

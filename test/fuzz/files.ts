@@ -1,0 +1,233 @@
+/**
+ * Recordings, spoilt: pages, schema, rows, packed bytes, what lies beside them, what they are zipped in. Laws: it is read, or refused in
+ * words; nothing but a temporary is made, changed or deleted; nothing reaches a terminal.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import Sqlite from 'better-sqlite3'
+import { openRecording } from '../../src/store/reader.ts'
+import { Chance } from './chance.ts'
+import { COMMANDS, runOn } from './recordings.ts'
+import { spoilPages } from './sqlite-pages.ts'
+import { spoilRows } from './sqlite-rows.ts'
+import { Broken, type Target } from './target.ts'
+
+interface FilesInput {
+  readonly name: string
+  /** by ending: '' is the recording itself */
+  readonly files: ReadonlyMap<string, Buffer>
+  readonly open: { readonly verify: boolean; readonly outline: boolean }
+  /** the commands that are run too, each takes as long as reading by hand */
+  readonly commands: readonly (readonly [string, ...string[]])[]
+}
+
+const FOLDER = join(import.meta.dirname, '../../fixtures/recordings')
+const BASES = [
+  'simulated.db',
+  'whole.db',
+  'one-tick.db',
+  'no-tick.db',
+  'gap.db',
+  'clock-step.db',
+  'format-1.db',
+].map((name) => readFileSync(join(FOLDER, name)))
+/** Made once a worker, of the base that has all tables filled. */
+const beside = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
+/** the input lies alone in one, what nobody may touch in another, temporaries in the third */
+const folders = { input: '', victim: '', temporary: '' }
+
+export const target: Target<FilesInput> = {
+  make(seed, number) {
+    const chance = new Chance(seed, number)
+    const base = chance.pick(BASES)
+    const spoilt = spoil(base, chance)
+    const zipped = chance.chance(0.06)
+    const files = new Map([['', zipped ? zip(spoilt, chance) : spoilt]])
+    if (!zipped && chance.chance(0.12)) putBeside(files, chance)
+    return {
+      name: chance.pick(['a.db', 'a.db', 'a.db', zipped ? 'a.db.gz' : 'z;id;.db']),
+      files,
+      open: { verify: chance.chance(0.3), outline: chance.chance(0.2) },
+      commands: chance.chance(0.25) ? [chance.pick(COMMANDS)] : [],
+    }
+  },
+
+  async run({ name, files, open, commands }) {
+    rmSync(folders.input, { recursive: true, force: true })
+    mkdirSync(folders.input)
+    const file = join(folders.input, name)
+    for (const [ending, bytes] of files) writeFileSync(file + ending, bytes)
+    const before = listing()
+    let failed: unknown
+    try {
+      read(file, open)
+    } catch (error) {
+      failed = error
+    }
+    checkFolders(before)
+    for (const command of commands) {
+      await runOn(file, command)
+      checkFolders(before)
+    }
+    if (failed !== undefined) throw failed as Error
+  },
+
+  save({ name, files, open, commands }, place) {
+    mkdirSync(place, { recursive: true })
+    for (const [ending, bytes] of files) writeFileSync(join(place, name + ending), bytes)
+    writeFileSync(join(place, 'how.json'), JSON.stringify({ open, commands }))
+  },
+
+  prepare(folder) {
+    for (const name of ['input', 'victim', 'temporary'] as const) {
+      folders[name] = join(folder, name)
+      // A worker before this one may have been killed.
+      rmSync(folders[name], { recursive: true, force: true })
+      mkdirSync(folders[name], { recursive: true })
+    }
+    process.env.TMPDIR = folders.temporary
+    writeFileSync(join(folders.victim, 'precious'), 'precious')
+    makeBeside(join(folder, 'beside.db'))
+  },
+}
+
+/** All that a reader of frames does, without what would only repeat it. */
+function read(file: string, open: FilesInput['open']): void {
+  const recording = openRecording(file, open)
+  try {
+    if (open.outline) recording.refresh()
+    const { ticks, gaps, markers } = recording
+    const [first, last] = [ticks[0], ticks.at(-1)]
+    if (first === undefined || last === undefined || gaps.length + markers.length < 0) return
+    for (const { seq } of [first, ticks[ticks.length >> 1]!, last]) recording.frame(seq)
+    recording.aggregate({ from: first.seq, to: last.seq + 1 })
+    for (const seq of [first.seq, last.seq]) Array.from(recording.requests({ from: seq, to: seq + 1 }))
+  } finally {
+    recording.close()
+  }
+}
+
+/* ---- what may not change ---- */
+
+const listing = (): string =>
+  [folders.input, folders.victim]
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .sort()
+        .map((name) => stateOf(join(folder, name))),
+    )
+    .join('\n')
+
+function stateOf(path: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+  return `${path} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+}
+
+function checkFolders(before: string): void {
+  const now = listing()
+  if (now !== before) {
+    // Whatever was deleted is there again for the next input.
+    writeFileSync(join(folders.victim, 'precious'), 'precious')
+    throw new Broken('a file was made, changed or deleted')
+  }
+  const left = readdirSync(folders.temporary)
+  if (left.length === 0) return
+  for (const name of left) rmSync(join(folders.temporary, name), { recursive: true, force: true })
+  throw new Broken('a temporary was left behind')
+}
+
+/* ---- inputs ---- */
+
+function spoil(base: Buffer, chance: Chance): Buffer {
+  const how = chance.next()
+  if (how < 0.5) return spoilPages(base, chance)
+  const rows = spoilRows(base, chance)
+  if (rows === null || how < 0.9) return rows ?? spoilPages(base, chance)
+  return spoilPages(rows, chance)
+}
+
+function zip(bytes: Buffer, chance: Chance): Buffer {
+  const whole = gzipSync(bytes, { level: 1 })
+  return chance.pick<() => Buffer>([
+    () => whole,
+    () => whole.subarray(0, chance.below(whole.length)),
+    () => {
+      for (let i = chance.size(20); i >= 0; i--)
+        whole[chance.between(10, whole.length - 1)]! ^= 1 << chance.below(8)
+      return whole
+    },
+    // Pages that the header claims and nobody has.
+    () => gzipSync(claiming(bytes.subarray(0, 4096), chance.pick([2 ** 10, 2 ** 18, 2 ** 19, 2 ** 32 - 1]))),
+    // Members of a megabyte of zeros, a kilobyte each.
+    () =>
+      Buffer.concat([
+        whole,
+        ...new Array<Buffer>(chance.pick([10, 100, 1000])).fill(gzipSync(Buffer.alloc(2 ** 20))),
+      ]),
+    () => gzipSync(whole),
+  ])()
+}
+
+function claiming(page: Buffer, pages: number): Buffer {
+  const bytes = Buffer.from(page)
+  bytes.writeUInt32BE(pages, 28)
+  return bytes
+}
+
+function putBeside(files: Map<string, Buffer>, chance: Chance): void {
+  const kinds = chance.pick([
+    ['-journal'],
+    ['-wal'],
+    ['-shm'],
+    ['-wal', '-shm'],
+    ['-journal', '-wal', '-shm'],
+  ])
+  for (const kind of kinds) files.set(kind, besideOf(kind, chance))
+  // A -wal is only looked at beside a file that says it has one.
+  if (kinds.includes('-wal') && chance.chance(0.8)) files.get('')?.fill(2, 18, 20)
+  if (kinds.includes('-journal') && chance.chance(0.8)) files.get('')?.fill(1, 18, 20)
+}
+
+function besideOf(kind: string, chance: Chance): Buffer {
+  const good = Buffer.from(kind === '-wal' ? beside.wal : beside.journal)
+  return chance.pick<() => Buffer>([
+    () => good,
+    () => good.subarray(0, chance.below(good.length + 1)),
+    () => {
+      for (let i = chance.size(50); i >= 0; i--) good[chance.below(good.length)]! ^= 1 << chance.below(8)
+      return good
+    },
+    () => chance.bytes(chance.size(10_000)),
+    () => Buffer.alloc(chance.size(100_000)),
+  ])()
+}
+
+/** A real -wal, and a real rollback journal that is hot, with the victim as its super-journal: SQLite deletes what a journal names. */
+function makeBeside(file: string): void {
+  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
+  writeFileSync(file, BASES[1]!)
+  const change = "UPDATE meta SET value = value || 'x' WHERE key = 'host'"
+  const database = new Sqlite(file)
+  database.pragma('journal_mode = WAL')
+  database.exec(change)
+  beside.wal = readFileSync(`${file}-wal`)
+  database.pragma('journal_mode = DELETE')
+  database.pragma('cache_size = 1')
+  database.exec(`BEGIN IMMEDIATE; ${change}; UPDATE tick SET cpu = cpu + 1`)
+  const journal = readFileSync(`${file}-journal`)
+  database.exec('ROLLBACK')
+  database.close()
+  const name = Buffer.from(join(folders.victim, 'precious'))
+  const trailer = Buffer.alloc(16)
+  trailer.writeUInt32BE(name.length, 0)
+  trailer.writeUInt32BE(
+    name.reduce((sum, byte) => (sum + byte) >>> 0, 0),
+    4,
+  )
+  Buffer.from('d9d505f920a163d7', 'hex').copy(trailer, 8)
+  const lockPage = Buffer.alloc(4)
+  lockPage.writeUInt32BE(0x40000000 / 4096 + 1, 0)
+  beside.journal = Buffer.concat([journal, lockPage, name, trailer])
+  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
+}
