@@ -53,13 +53,14 @@ export const target: Target<FilesInput> = {
     }
   },
 
-  async run({ name, files, open, commands }) {
+  async run({ name, files, open, commands }, step) {
     rmSync(folders.input, { recursive: true, force: true })
     mkdirSync(folders.input)
     const file = join(folders.input, name)
     for (const [ending, bytes] of files) writeFileSync(file + ending, bytes)
     const before = listing()
     let failed: unknown
+    step(`read${open.outline ? ' outline' : ''}${open.verify ? ' verify' : ''}`)
     try {
       read(file, open)
     } catch (error) {
@@ -67,6 +68,7 @@ export const target: Target<FilesInput> = {
     }
     checkFolders(before)
     for (const command of commands) {
+      step(command.join(' '))
       await runOn(file, command)
       checkFolders(before)
     }
@@ -110,32 +112,41 @@ function read(file: string, open: FilesInput['open']): void {
 
 /* ---- what may not change ---- */
 
-const listing = (): string =>
-  [folders.input, folders.victim]
-    .flatMap((folder) =>
-      readdirSync(folder)
-        .sort()
-        .map((name) => stateOf(join(folder, name))),
-    )
-    .join('\n')
+type Listing = ReadonlyMap<string, string>
+
+const listing = (): Listing =>
+  new Map(
+    [folders.input, folders.victim].flatMap((folder) =>
+      readdirSync(folder).map((name) => [name, stateOf(join(folder, name))] as const),
+    ),
+  )
 
 function stateOf(path: string): string {
   const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
-  return `${path} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  return [ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
-function checkFolders(before: string): void {
+function checkFolders(before: Listing): void {
   const now = listing()
-  if (now !== before) {
-    // Whatever was deleted is there again for the next input.
+  const changes = [
+    ...[...before.keys()].filter((name) => !now.has(name)).map((name) => `${kindOf(name)} was deleted`),
+    ...[...now].flatMap(([name, state]) => {
+      const was = before.get(name)
+      return was === state ? [] : [`${kindOf(name)} was ${was === undefined ? 'made' : 'changed'}`]
+    }),
+  ]
+  if (changes.length > 0) {
+    // What was deleted is there again for the next input.
     writeFileSync(join(folders.victim, 'precious'), 'precious')
-    throw new Broken('a file was made, changed or deleted')
+    throw new Broken(changes.join(', '))
   }
   const left = readdirSync(folders.temporary)
   if (left.length === 0) return
   for (const name of left) rmSync(join(folders.temporary, name), { recursive: true, force: true })
   throw new Broken('a temporary was left behind')
 }
+
+const kindOf = (name: string): string => name.replace(/^.*\.db/, 'F')
 
 /* ---- inputs ---- */
 

@@ -85,7 +85,7 @@ async function keep({ target: name, seed, out }: Job, number: number, scratch: s
 
 /** null: it went through. Otherwise the input that the worker did not survive. */
 async function runBatch(job: WorkerJob): Promise<Finding | null> {
-  writeBeat(job.heartbeat, -1)
+  writeFileSync(job.heartbeat, beatOf(-1, ''))
   const report = join(job.scratch, 'stack.json')
   const worker = startWorker(job, report)
   const ended = endOf(worker)
@@ -99,10 +99,10 @@ async function runBatch(job: WorkerJob): Promise<Finding | null> {
     return { ...first, where }
   }
   watcher.abort()
-  const at = readBeat(job.heartbeat)
   if (first === 'done') return null
-  if (at < 0) throw new Error(`the worker did not start: ${first ?? ''}`)
-  return { number: at, kind: 'died', text: first ?? '', where: [] }
+  const { number, step } = readBeat(job.heartbeat)
+  if (number < 0) throw new Error(`the worker did not start: ${first ?? ''}`)
+  return { number, kind: 'died', text: `${step}: ${first ?? ''}`, where: [] }
 }
 
 function startWorker(job: WorkerJob, report: string): ChildProcess {
@@ -139,7 +139,7 @@ async function watch(job: WorkerJob, worker: ChildProcess, signal: AbortSignal):
   let [number, cpu, wall, base] = [-1, 0, performance.now(), Infinity]
   while (!signal.aborted) {
     await setTimeout(POLL_MS)
-    const now = readBeat(job.heartbeat)
+    const { number: now, step } = readBeat(job.heartbeat)
     const cost = worker.pid === undefined ? null : costOf(worker.pid)
     if (cost === null || now < 0) continue
     base = Math.min(base, cost.rss)
@@ -147,9 +147,10 @@ async function watch(job: WorkerJob, worker: ChildProcess, signal: AbortSignal):
       ;[number, cpu, wall] = [now, cost.cpuMs, performance.now()]
     }
     const took = Math.max(cost.cpuMs - cpu, (performance.now() - wall) / 10)
-    if (took > job.limitMs) return { number, kind: 'hang', text: `more than ${job.limitMs} ms`, where: [] }
+    if (took > job.limitMs)
+      return { number, kind: 'hang', text: `${step}: more than ${job.limitMs} ms`, where: [] }
     if (cost.rss - base > job.limitBytes)
-      return { number, kind: 'memory', text: `more than ${job.limitBytes} bytes`, where: [] }
+      return { number, kind: 'memory', text: `${step}: more than ${job.limitBytes} bytes`, where: [] }
   }
   return null
 }
@@ -184,10 +185,10 @@ async function stackOf(worker: ChildProcess, report: string): Promise<string[]> 
   return []
 }
 
-export const writeBeat = (file: string, number: number): void =>
-  writeFileSync(file, String(number).padEnd(16))
+/** Always as long, so that a shorter one leaves nothing of the one before. */
+export const beatOf = (number: number, step: string): string => `${number} ${step}`.padEnd(60)
 
-function readBeat(file: string): number {
-  const text = readFileSync(file, 'latin1').trim()
-  return text === '' ? -1 : Number(text)
+function readBeat(file: string): { readonly number: number; readonly step: string } {
+  const [number = '', ...step] = readFileSync(file, 'latin1').trimEnd().split(' ')
+  return { number: number === '' ? -1 : Number(number), step: step.join(' ') }
 }

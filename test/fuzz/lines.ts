@@ -41,11 +41,11 @@ export const target: Target<LinesInput> = {
     return { lines, inserted: null, stored }
   },
 
-  async run({ lines, inserted, stored }) {
+  async run({ lines, inserted, stored }, step) {
     const frames = await framesOf(lines)
     frames.forEach((frame, i) => checkFrame(frame, i))
     if (inserted !== null) await checkNeighbours(frames, inserted.capture, inserted.line)
-    if (stored) await checkRecorded(frames)
+    if (stored) await checkRecorded(frames, step)
   },
 
   save: ({ lines }, place) => writeFileSync(`${place}.ndjson`, lines.map((line) => `${line}\n`).join('')),
@@ -184,12 +184,14 @@ let recorded = ''
 const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 
 /** What was recorded is whole, and nothing of it reaches a terminal. */
-async function checkRecorded(frames: readonly SecondFrame[]): Promise<void> {
+async function checkRecorded(frames: readonly SecondFrame[], step: (name: string) => void): Promise<void> {
+  step('record')
   rmSync(recorded, { force: true })
   const sink = createRecording(recorded, META, { durable: false })
   for (const frame of frames) sink.append(frame)
   sink.close()
   for (const command of COMMANDS) {
+    step(command.join(' '))
     const { code, stdout } = await runOn(recorded, command)
     // Books that do not balance are the helper's, not the file's.
     const problems = stdout

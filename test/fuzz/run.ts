@@ -49,7 +49,7 @@ async function one(number: number): Promise<void> {
     mkdirSync(out, { recursive: true })
     target.save(input, join(out, String(number)))
     say(`kept as ${join(out, String(number))}…`)
-    await target.run(input)
+    await target.run(input, (name) => say(name))
     say('nothing found')
   } finally {
     rmSync(scratch, { recursive: true, force: true })

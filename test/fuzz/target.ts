@@ -2,8 +2,8 @@
 export interface Target<Input> {
   /** the same for the same seed and number, on every machine */
   make(seed: number, number: number): Input
-  /** @throws whatever it is: a finding */
-  run(input: Input): void | Promise<void>
+  /** @param step told what comes next: where native code hangs there is no stack. @throws whatever it is: a finding */
+  run(input: Input, step: (name: string) => void): void | Promise<void>
   /** Writes the input so that a person can use it. @param place the path without an ending */
   save(input: Input, place: string): void
   /** once a process, before the first input. @param folder for whatever inputs write; private, and removed at the end */

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../src/errors.ts'
 import { addFinding, findingOf, signatureOf } from './findings.ts'
-import type { WorkerJob } from './harness.ts'
+import { beatOf, type WorkerJob } from './harness.ts'
 import type { Target } from './target.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as WorkerJob
@@ -16,21 +16,23 @@ const heartbeat = openSync(job.heartbeat, 'r+')
 const KEPT = 3
 const kept = new Map<string, number>()
 
-for (let number = job.from; number < job.from + job.inputs; number++) {
-  writeSync(heartbeat, String(number).padEnd(16), 0)
+let number = job.from
+const step = (name: string): number => writeSync(heartbeat, beatOf(number, name), 0)
+for (; number < job.from + job.inputs; number++) {
+  step('')
   const input = target.make(job.seed, number)
   try {
-    await target.run(input)
+    await target.run(input, step)
   } catch (error) {
     // What the user is told in words is what must happen.
-    if (!(error instanceof UserError)) keep(number, input, error)
+    if (!(error instanceof UserError)) keep(input, error)
   }
 }
 closeSync(heartbeat)
 // Whatever an input left running is no reason to stay.
 process.exit(0)
 
-function keep(number: number, input: unknown, error: unknown): void {
+function keep(input: unknown, error: unknown): void {
   const finding = findingOf(number, error)
   addFinding(job.findings, finding)
   const signature = signatureOf(finding)
