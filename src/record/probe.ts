@@ -1,9 +1,9 @@
 /** The privileged helper as a child process. Its stdin is the leash: closing it is the only way to end it. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
+import { linesOf } from './lines.ts'
 
 /** What to capture, in the words of the command line. */
 export interface CaptureOptions {
@@ -33,38 +33,64 @@ export const HELPER = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 /** Starts the helper; under sudo this must come before the process gives up root. */
 export const startProbe = (options: CaptureOptions): Probe =>
   options.probe === null
-    ? probeOf(spawn(HELPER, helperArguments(options), { stdio: 'pipe' }), HELPER, () => undefined)
+    ? probeOf(
+        spawn(HELPER, helperArguments(options), { stdio: 'pipe' }),
+        HELPER,
+        () => undefined,
+        () => false,
+      )
     : commandProbe(options.probe)
 
 /** How long a command may go on after its stdin was closed. */
 const GRACE_MS = 300
+/** And until it is not asked any more. */
+const KILL_MS = 3000
 
 function commandProbe(command: string): Probe {
-  // A process group of its own, so that all of a pipeline can be ended.
+  // A process group of its own, so that all of a pipeline can be ended, its shell gone or not.
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true })
-  const cut = (): void => {
-    if (child.exitCode !== null || child.pid === undefined) return
+  let [isOver, wasKilled] = [false, false]
+  child.once('close', () => (isOver = true))
+  const cut = (signal: 'SIGTERM' | 'SIGKILL'): void => {
+    if (isOver || child.pid === undefined) return
     try {
-      process.kill(-child.pid, 'SIGTERM')
+      process.kill(-child.pid, signal)
     } catch {
       // It has ended meanwhile.
     }
   }
-  return probeOf(child, command, () => setTimeout(cut, GRACE_MS).unref())
+  const cutForGood = (): void => {
+    wasKilled = !isOver
+    cut('SIGKILL')
+    // Whoever left the group may hold on to them.
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+  const cutLater = (): void => {
+    setTimeout(() => cut('SIGTERM'), GRACE_MS).unref()
+    setTimeout(cutForGood, KILL_MS).unref()
+  }
+  return probeOf(child, command, cutLater, () => wasKilled)
 }
 
-function probeOf(child: ChildProcessWithoutNullStreams, name: string, afterStop: () => void): Probe {
+/** @param wasCut whether we ended it ourselves */
+function probeOf(
+  child: ChildProcessWithoutNullStreams,
+  name: string,
+  afterStop: () => void,
+  wasCut: () => boolean,
+): Probe {
   let stopped = false
   // A helper that is gone already must not end the recorder with EPIPE.
   child.stdin.on('error', () => undefined)
   return {
-    lines: createInterface({ input: child.stdout, crlfDelay: Infinity }),
+    lines: linesOf(child.stdout),
     stop: () => {
       if (!stopped) afterStop()
       stopped = true
       child.stdin.end()
     },
-    ended: ended(child, name, (signal) => stopped && signal === 'SIGTERM'),
+    ended: ended(child, name, (signal) => stopped && (signal === 'SIGTERM' || wasCut())),
   }
 }
 
