@@ -1,9 +1,11 @@
 /** Bytes become lines. None is longer than a limit: whoever writes gigabytes without a line end shall not fill our memory. */
 
+import { setImmediate } from 'node:timers/promises'
+
 /** Three times what a helper with all its 65,536 routes busy writes. */
 const LONGEST = 64 * 2 ** 20
 /** Of what is longer so much is passed on: enough to be told from a line of the wire. */
-const SHOWN = 256
+const SHOWN = 2 ** 16
 const LINE_END = 0x0a
 
 /** The last one may lack its end. A stream that breaks, ends. */
@@ -20,6 +22,8 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>, longest = LONGE
       pending.add(chunk.subarray(from))
       // Said at once: a line end may never come.
       if (pending.isTooLong) yield pending.take()
+      // Two megabytes may have been read ahead, and timers wait until they are through: one of them stops the recording.
+      await setImmediate()
     }
   } catch (error) {
     if (!isBroken(error)) throw error

@@ -37,8 +37,9 @@ export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<
   yield* source.end()
 }
 
-/** A shell may greet before the helper does; whoever goes on so is none. */
+/** A shell may greet before the helper does; whoever goes on so is none. Lines, and characters of them. */
 const MOST_BEFORE_HELLO = 100
+const LONGEST_BEFORE_HELLO = 2 ** 17
 
 class Source {
   readonly #decoder = new Decoder()
@@ -46,6 +47,7 @@ class Source {
   #before: Clocks | null = null
   #suspended = false
   #hasGreeted = false
+  #greeting = 0
   /** snapshots whose clocks cannot be true, and farewells that were none */
   #misplaced = 0
   #farewell: string | null = null;
@@ -55,7 +57,7 @@ class Source {
     if (this.#farewell !== null && decoded.kind !== 'nothing') this.#stay()
     switch (decoded.kind) {
       case 'nothing':
-        if (!this.#hasGreeted && this.#decoder.malformed > MOST_BEFORE_HELLO) throw noHelper(line)
+        if (!this.#hasGreeted) this.#beforeHello(line)
         break
       case 'hello':
         this.#hasGreeted = true
@@ -78,6 +80,12 @@ class Source {
     const rows = this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (lines + rows > 0) yield { kind: 'skipped', skipped: { lines, rows, at: this.#before?.wall ?? null } }
     if (this.#farewell !== null) yield { kind: 'bye', reason: this.#farewell }
+  }
+
+  #beforeHello(line: string): void {
+    this.#greeting += line.length
+    if (this.#decoder.malformed <= MOST_BEFORE_HELLO && this.#greeting <= LONGEST_BEFORE_HELLO) return
+    throw noHelper(line)
   }
 
   /** Whoever says goodbye and goes on has not gone. */

@@ -59,6 +59,8 @@ export function lineOf(line: string): LineShape | null {
 }
 
 function parsed(line: string): unknown {
+  // Told at a glance: an exception a line would be the dearest part of a flood.
+  if (line.length < SHORTEST || line.charCodeAt(0) !== BRACE) return undefined
   if (line.length > MOST_LISTS && !hasFewLists(line)) return undefined
   try {
     return JSON.parse(line)
@@ -66,6 +68,9 @@ function parsed(line: string): unknown {
     return undefined
   }
 }
+
+const SHORTEST = '{"type":"bye"}'.length
+const BRACE = 0x7b
 
 /** A full snapshot has 70,000 rows of four lists each. */
 const MOST_LISTS = 2 ** 20

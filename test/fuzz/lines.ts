@@ -23,8 +23,8 @@ interface LinesInput {
   readonly stored: boolean
 }
 
-/** A recording takes as long as a hundred inputs. */
-const STORED_SHARE = 1 / 200
+/** A recording that is read by every command takes as long as a hundred inputs. */
+const STORED_SHARE = 1 / 500
 
 export const target: Target<LinesInput> = {
   make(seed, number) {
