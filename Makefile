@@ -23,6 +23,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture install clean
 .PHONY: build-packages test-packages
+.PHONY: fuzz fuzz-lines fuzz-files
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +80,14 @@ bench-kernel bench-store bench-replay bench-report: bench-%:
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survive
 	$(TSX) test/torture/run.ts
+
+FUZZ_INPUTS ?= 1000000
+FUZZ_SEED ?= 1
+
+fuzz: fuzz-lines fuzz-files ## a million spoilt captures, a million spoilt recordings (FUZZ_INPUTS, FUZZ_SEED): hours
+
+fuzz-lines fuzz-files: fuzz-%: node_modules
+	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
 	install -d $(LIB)/build $(BIN)

@@ -1,53 +1,125 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
-import { backendKey, routeKey, sumCounts } from './aggregate.ts'
-import type { ConnectionRow, Counts, SecondFrame, TrafficRow } from './frame.ts'
-import { ConnectionTotal, SlotTotal } from './running-totals.ts'
+import { backendKey, NO_CONTROL, NO_EXCLUDED, NO_LOSS, routeKey, sumCounts } from './aggregate.ts'
+import type { ConnectionRow, Counts, Distribution, SecondFrame, TrafficRow } from './frame.ts'
+import { Believed, ConnectionTotal, HostTotal, SlotTotal, type HostTotals } from './running-totals.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
 import { micros, type Micros } from './units.ts'
 
 /** A late tick's remainder beyond this is a gap. */
 export const LATE: Micros = micros(1_500_000)
 
+/** What a year has, µs: a longer tick is a clock that lies. */
+const LONGEST = 366 * 86_400_000_000
+/** 2200-01-01, µs: where a recording's times end */
+const LATEST = 7_258_118_400_000_000
+/** What all rows of a tick add up to at most: every sum over them is exact, and a minute of them fits SQLite's integers. */
+const MOST = Number.MAX_SAFE_INTEGER
+
+interface SlotState {
+  readonly pair: string
+  readonly total: Believed<TrafficTotals, TrafficRow>
+  /** the tick that named it last */
+  tick: number
+}
+
+interface ConnectionState {
+  readonly total: Believed<ConnectionTotals, ConnectionRow>
+  tick: number
+}
+
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
-  #last: Snapshot
+  /** rows that cannot be true: totals that fell, a slot that came twice, more than a tick can hold */
+  badRows = 0
+  #last: Pick<Snapshot, 'wall' | 'mono'>
+  /** one whose clocks were not believed */
+  #held: Snapshot | null = null
+  /** retired slots that it names */
+  #leaving: number[] = []
   #seq = 0
-  readonly #slots = new Map<number, { readonly pair: string; readonly total: SlotTotal }>()
-  readonly #connections = new Map<number, ConnectionTotal>()
+  /** what may still be added to this tick */
+  #room = MOST
+  readonly #host = new Believed<HostTotals, HostTotals>(() => new HostTotal())
+  readonly #slots = new Map<number, SlotState>()
+  readonly #connections = new Map<number, ConnectionState>()
   /** how many slots stand for a backend and route */
   readonly #pairs = new Map<string, number>()
 
   constructor(first: Snapshot) {
-    this.#last = withoutRows(first)
-    for (const row of first.traffic) this.#trafficRow(row)
-    for (const row of first.connections) this.#connectionRow(row)
+    this.#last = clocksOf(first)
+    this.#host.advance(first)
+    for (const row of first.traffic) this.#slotOf(row).total.advance(row)
+    for (const row of first.connections) this.#connectionOf(row).total.advance(row)
   }
 
-  /** The tick between the snapshot before and this one. */
-  next(snapshot: Snapshot): SecondFrame {
+  /**
+   * The tick between the snapshot before and this one. null: their clocks cannot be true. Time is measured from this one on then, and
+   * its totals come with the next.
+   */
+  next(now: Snapshot): SecondFrame | null {
     const last = this.#last
-    this.#last = withoutRows(snapshot)
-    const length = micros(Number((snapshot.mono - last.mono) / 1000n))
-    const traffic = snapshot.traffic.map((row) => this.#trafficRow(row)).filter(isActive)
+    this.#last = clocksOf(now)
+    const snapshot = this.#held === null ? now : withHeld(now, this.#held)
+    const length = micros(Number((now.mono - last.mono) / 1000n))
+    const isTrue = length > 0 && length <= LONGEST && last.wall + length < LATEST
+    this.#held = isTrue ? null : snapshot
+    return isTrue ? this.#tick(snapshot, last, length) : null
+  }
+
+  #tick(snapshot: Snapshot, last: Pick<Snapshot, 'wall' | 'mono'>, length: Micros): SecondFrame {
+    this.#room = MOST
+    const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
+    const connections = this.#rows(snapshot.connections, (row) => this.#connectionRow(row))
+    const joined = this.#hasTwins ? joinTwins(traffic) : traffic
+    for (const id of this.#leaving) this.#drop(id)
+    this.#leaving = []
+    const host = this.#host.advance(snapshot)
+    if (host === null) this.badRows++
     return {
       seq: this.#seq++,
       start: last.wall,
       mono: last.mono,
       length,
-      traffic: this.#hasTwins ? joinTwins(traffic) : traffic,
-      connections: snapshot.connections.map((row) => this.#connectionRow(row)).filter(isConnectionActive),
+      traffic: joined,
+      connections: connections.filter(isConnectionActive),
       requests: snapshot.requests,
-      loss: subtractFields(snapshot.loss, last.loss),
-      excluded: subtractFields(snapshot.excluded, last.excluded),
-      control: subtractFields(snapshot.control, last.control),
+      loss: host?.loss ?? NO_LOSS,
+      excluded: host?.excluded ?? NO_EXCLUDED,
+      control: host?.control ?? NO_CONTROL,
       cost: { ...snapshot.cost, commit: micros(0) },
       gapBefore: null,
       final: snapshot.final,
     }
   }
 
+  #rows<Now, Row>(totals: readonly Now[], read: (now: Now) => Row | null): Row[] {
+    const rows: Row[] = []
+    for (const now of totals) {
+      const row = read(now)
+      if (row === null) this.badRows++
+      else rows.push(row)
+    }
+    return rows
+  }
+
   /** Nothing comes from this slot any more: a recorder that runs for months meets millions of routes. */
   forget(id: number): void {
+    if (this.#held?.traffic.some(({ slot }) => slot === id) === true) this.#rename(this.#held, id)
+    else this.#drop(id)
+  }
+
+  /** Its last total is still to be booked: until then it has a number that nothing on the wire has. */
+  #rename(held: Snapshot, id: number): void {
+    const state = this.#slots.get(id)
+    const alias = -1 - this.#leaving.length
+    this.#leaving.push(alias)
+    this.#slots.delete(id)
+    if (state !== undefined) this.#slots.set(alias, state)
+    const traffic = held.traffic.map((row) => (row.slot === id ? { ...row, slot: alias } : row))
+    this.#held = { ...held, traffic }
+  }
+
+  #drop(id: number): void {
     const slot = this.#slots.get(id)
     if (slot === undefined) return
     this.#slots.delete(id)
@@ -56,41 +128,65 @@ export class Differ {
     else this.#pairs.delete(slot.pair)
   }
 
-  #trafficRow(now: TrafficTotals): TrafficRow {
-    let slot = this.#slots.get(now.slot)
+  #trafficRow(now: TrafficTotals): TrafficRow | null {
+    const slot = this.#slotOf(now)
+    if (slot.tick === this.#seq) return null
+    slot.tick = this.#seq
+    const row = slot.total.advance(now)
+    return row !== null && this.#hasRoom(weightOf(row)) ? row : null
+  }
+
+  #connectionRow(now: ConnectionTotals): ConnectionRow | null {
+    const backend = this.#connectionOf(now)
+    if (backend.tick === this.#seq) return null
+    backend.tick = this.#seq
+    const row = backend.total.advance(now)
+    return row !== null && this.#hasRoom(connectionWeightOf(row)) ? row : null
+  }
+
+  #hasRoom(weight: number): boolean {
+    if (weight > this.#room) return false
+    this.#room -= weight
+    return true
+  }
+
+  #slotOf(row: TrafficTotals): SlotState {
+    let slot = this.#slots.get(row.slot)
     if (slot === undefined) {
-      slot = { pair: pairOf(now), total: new SlotTotal() }
-      this.#slots.set(now.slot, slot)
+      slot = { pair: pairOf(row), total: new Believed(() => new SlotTotal()), tick: -1 }
+      this.#slots.set(row.slot, slot)
       this.#pairs.set(slot.pair, (this.#pairs.get(slot.pair) ?? 0) + 1)
     }
-    return slot.total.advance(now)
+    return slot
+  }
+
+  #connectionOf({ backend: { id } }: ConnectionTotals): ConnectionState {
+    let backend = this.#connections.get(id)
+    if (backend === undefined) {
+      backend = { total: new Believed(() => new ConnectionTotal()), tick: -1 }
+      this.#connections.set(id, backend)
+    }
+    return backend
   }
 
   /** Slots of the same backend and route: the same text from different raw bytes, or a retired slot and its successor. */
   get #hasTwins(): boolean {
     return this.#pairs.size < this.#slots.size
   }
+}
 
-  #connectionRow(now: ConnectionTotals): ConnectionRow {
-    let backend = this.#connections.get(now.backend.id)
-    if (backend === undefined) this.#connections.set(now.backend.id, (backend = new ConnectionTotal()))
-    return backend.advance(now)
+/** A row is sent again only when it changes: those that `now` does not name stand as they were. Its own samples are lost. */
+function withHeld(now: Snapshot, held: Snapshot): Snapshot {
+  const slots = new Set(now.traffic.map(({ slot }) => slot))
+  const backends = new Set(now.connections.map(({ backend }) => backend.id))
+  return {
+    ...now,
+    traffic: [...held.traffic.filter(({ slot }) => !slots.has(slot)), ...now.traffic],
+    connections: [...held.connections.filter(({ backend }) => !backends.has(backend.id)), ...now.connections],
   }
 }
 
-/** The rows of a tick are garbage with it, not a second later. */
-const withoutRows = (snapshot: Snapshot): Snapshot => ({
-  ...snapshot,
-  traffic: [],
-  connections: [],
-  requests: [],
-})
-
-function subtractFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {
-  const difference = { ...a } as Record<keyof T, number>
-  for (const field of Object.keys(a) as (keyof T)[]) difference[field] = a[field] - b[field]
-  return difference as T
-}
+const clocksOf = ({ wall, mono }: Snapshot): Pick<Snapshot, 'wall' | 'mono'> => ({ wall, mono })
 
 const pairOf = ({ backend, route }: Pick<TrafficRow, 'backend' | 'route'>): string =>
   `${backendKey(backend)} ${routeKey(route)}`
@@ -124,3 +220,22 @@ const isActive = (row: Counts): boolean =>
 const isConnectionActive = (row: ConnectionRow): boolean =>
   row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0 ||
   row.connect.sampled !== 0
+
+/** Everything of a row that is added up over rows; its codes are answers. */
+function weightOf(row: TrafficRow): number {
+  const { failures, codes } = row
+  let weight = row.requests + row.answered + row.interim + row.retransmits + row.retries + row.bodyReset
+  weight += failures.reset + failures.closed + failures.aborted + failures.unanswered + row.inFlight
+  for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
+  return weight + distributionWeightOf(row.header) + distributionWeightOf(row.total)
+}
+
+const connectionWeightOf = (row: ConnectionRow): number =>
+  row.connects +
+  row.refused +
+  row.connectTimeout +
+  row.retransmits +
+  row.opaque +
+  distributionWeightOf(row.connect)
+
+const distributionWeightOf = ({ count, sum, sampled }: Distribution): number => count + sum + sampled

@@ -1,4 +1,4 @@
-/** Lines of the wire become snapshots. Knows the columns' positions; nothing above this file does. */
+/** Lines of the wire become snapshots. Knows the columns' positions; nothing above this file does. What a line may be is wire-shape.ts's. */
 import { routeKey } from '../frame/aggregate.ts'
 import type { Backend, Control, Excluded, FailureKind, Loss, Outcome, Route } from '../frame/frame.ts'
 import type {
@@ -12,21 +12,23 @@ import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.
 import { systemError } from '../errors.ts'
 import {
   WIRE_VERSION,
+  type BackendLine,
   type ConnectionColumns,
   type HelloLine,
   type HistogramColumn,
   type RequestColumns,
-  type SnapshotLine,
+  type RouteLine,
   type TrafficColumns,
-  type WireLine,
 } from './wire.ts'
+import { isConnection, isRequest, isTraffic } from './wire-rows.ts'
+import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 
 export type Decoded =
   | { readonly kind: 'hello'; readonly hello: HelloLine }
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'retired'; readonly slot: number }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a dimension was learned, or the line was torn */
+  /** a dimension was learned, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface Slot {
@@ -40,69 +42,105 @@ interface SharedRoute {
   slots: number
 }
 
+/** Live slots and backends at most, and characters of their names: 65,536 routes and 4,095 backends are a full helper. */
+const MOST_NAMES = 2 ** 17
+const MOST_TEXT = 2 ** 26
+
 export class Decoder {
-  /** lines that were not of the wire: a killed helper tears its last one */
+  /** lines that were not of the wire, or out of place: a killed helper tears its last one */
   malformed = 0
+  /** rows of good snapshots that could not be, or named what was never introduced */
+  badRows = 0
+  #hasGreeted = false
   readonly #backends = new Map<number, Backend>()
   readonly #slots = new Map<number, Slot>()
   readonly #routes = new Map<string, SharedRoute>()
   #nextRoute = 1
+  /** characters of all names that are known */
+  #text = 0
 
+  /** Nothing that is in the line makes it throw, but another version of the wire in the first hello. @throws UserError (exit 4) */
   decode(line: string): Decoded {
-    const message = parse(line)
-    if (message === null) {
-      this.malformed++
-      return { kind: 'nothing' }
-    }
+    const message = lineOf(line)
+    return (message === null ? null : this.#read(message)) ?? this.#skip()
+  }
+
+  #skip(): Decoded {
+    this.malformed++
+    return NOTHING
+  }
+
+  /** null: out of place */
+  #read(message: LineShape): Decoded | null {
+    // Whoever has not said hello may speak another version.
+    if ((message.type === 'hello') === this.#hasGreeted) return null
     switch (message.type) {
       case 'hello':
-        return { kind: 'hello', hello: checkVersion(message) }
+        checkVersion(message)
+        this.#hasGreeted = true
+        return { kind: 'hello', hello: message }
       case 'backend':
-        this.#backends.set(message.id, {
-          id: message.id,
-          address: message.address,
-          netns: message.netns,
-          name: null,
-        })
-        return { kind: 'nothing' }
+        return this.#learnBackend(message) ? NOTHING : null
       case 'route':
-        this.#learnSlot(message.id, message.backend, message.method, message.path)
-        return { kind: 'nothing' }
+        return this.#learnSlot(message) ? NOTHING : null
       case 'snapshot':
         return { kind: 'snapshot', snapshot: this.#snapshot(message) }
       case 'retired':
-        this.#forgetSlot(message.id)
-        return { kind: 'retired', slot: message.id }
+        return this.#forgetSlot(message.id) ? { kind: 'retired', slot: message.id } : null
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }
   }
 
-  #learnSlot(id: number, backendId: number, method: string, path: string): void {
+  /** The first who has an id keeps it: a later line must not rename what was counted. */
+  #learnBackend({ id, address, netns }: BackendLine): boolean {
+    if (this.#backends.has(id) || this.#backends.size >= MOST_NAMES || !this.#hasRoom(address.length))
+      return false
+    this.#backends.set(id, { id, address, netns, name: null })
+    return true
+  }
+
+  #learnSlot({ id, backend: backendId, method, path }: RouteLine): boolean {
+    const backend = this.#backends.get(backendId)
+    if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MOST_NAMES) return false
     const key = routeKey({ method, path })
     let shared = this.#routes.get(key)
-    if (shared === undefined)
+    if (shared === undefined) {
+      if (!this.#hasRoom(key.length)) return false
       this.#routes.set(key, (shared = { route: { id: this.#nextRoute++, method, path }, slots: 0 }))
+    }
     shared.slots++
-    this.#slots.set(id, { backend: this.#backend(backendId), route: shared.route })
+    this.#slots.set(id, { backend, route: shared.route })
+    return true
   }
 
-  #forgetSlot(id: number): void {
-    const { route } = this.#slot(id)
+  #hasRoom(length: number): boolean {
+    if (this.#text + length > MOST_TEXT) return false
+    this.#text += length
+    return true
+  }
+
+  #forgetSlot(id: number): boolean {
+    const slot = this.#slots.get(id)
+    if (slot === undefined) return false
     this.#slots.delete(id)
-    const key = routeKey(route)
+    const key = routeKey(slot.route)
     const shared = this.#routes.get(key)
-    if (shared !== undefined && --shared.slots === 0) this.#routes.delete(key)
+    if (shared === undefined || --shared.slots > 0) return true
+    this.#routes.delete(key)
+    this.#text -= key.length
+    return true
   }
 
-  #snapshot(line: SnapshotLine): Snapshot {
+  #snapshot(line: SnapshotShape): Snapshot {
+    const wall = wallMicros(line.wall_us)
     return {
-      wall: wallMicros(line.wall_us),
+      wall,
       mono: monotonicNanos(BigInt(line.mono_ns)),
       boot: BigInt(line.boot_ns),
-      traffic: line.traffic.map((columns) => this.#traffic(columns)),
-      connections: line.connections.map((columns) => this.#connection(columns)),
-      requests: line.requests.map((columns) => this.#request(columns)),
+      traffic: this.#good(line.traffic, (row) => (isTraffic(row) ? this.#traffic(row) : null)),
+      connections: this.#good(line.connections, (row) => (isConnection(row) ? this.#connection(row) : null)),
+      requests: this.#good(line.requests, (row) => (isRequest(row, wall) ? this.#request(row) : null)),
       loss: lossOf(line.loss),
       excluded: excludedOf(line.excluded),
       control: controlOf(line.control),
@@ -111,18 +149,32 @@ export class Decoder {
     }
   }
 
-  #traffic(columns: TrafficColumns): TrafficTotals {
+  /** A bad row costs itself alone: totals are cumulative, and the next one says what it would have said. */
+  #good<T>(rows: readonly unknown[], read: (row: unknown) => T | null): readonly T[] {
+    const good: T[] = []
+    for (const row of rows) {
+      const one = read(row)
+      if (one === null) this.badRows++
+      else good.push(one)
+    }
+    return good
+  }
+
+  #traffic(columns: TrafficColumns): TrafficTotals | null {
     const [slot, requests, answered, reset, closed, aborted, unanswered, interim, retransmits, ...more] =
       columns
     const [retries, bodyReset, headerSum, totalCount, totalSum, oldest, codes, header, total] = more
-    const { backend, route } = this.#slot(slot)
+    const known = this.#slots.get(slot)
+    const sorted = sortPairs(codes)
+    if (known === undefined || sorted === null) return null
+    const { backend, route } = known
     return {
       slot,
       backend,
       route,
       requests,
       answered,
-      codes: sortPairs(codes),
+      codes: sorted,
       failures: { reset, closed, aborted, unanswered },
       interim,
       retransmits,
@@ -134,10 +186,12 @@ export class Decoder {
     }
   }
 
-  #connection(columns: ConnectionColumns): ConnectionTotals {
-    const [backend, connects, refused, connectTimeout, retransmits, opaque, connectSum, connect] = columns
+  #connection(columns: ConnectionColumns): ConnectionTotals | null {
+    const [id, connects, refused, connectTimeout, retransmits, opaque, connectSum, connect] = columns
+    const backend = this.#backends.get(id)
+    if (backend === undefined) return null
     return {
-      backend: this.#backend(backend),
+      backend,
       connects,
       refused,
       connectTimeout,
@@ -147,54 +201,24 @@ export class Decoder {
     }
   }
 
-  #request([slot, at, outcome, header, total]: RequestColumns): RequestSample {
-    const { backend, route } = this.#slot(slot)
+  #request([slot, at, outcome, header, total]: RequestColumns): RequestSample | null {
+    const known = this.#slots.get(slot)
+    if (known === undefined) return null
     return {
-      backend,
-      route,
+      backend: known.backend,
+      route: known.route,
       at: wallMicros(at),
       outcome: outcomeOf(outcome),
       header: knownMicros(header),
       total: knownMicros(total),
     }
   }
-
-  #slot(id: number): Slot {
-    const slot = this.#slots.get(id)
-    if (slot === undefined) throw new Error(`the wire names route slot ${id} before it introduces it`)
-    return slot
-  }
-
-  #backend(id: number): Backend {
-    const backend = this.#backends.get(id)
-    if (backend === undefined) throw new Error(`the wire names backend ${id} before it introduces it`)
-    return backend
-  }
 }
 
-function parse(line: string): WireLine | null {
-  try {
-    const value: unknown = JSON.parse(line)
-    return isWireLine(value) ? value : null
-  } catch {
-    return null
-  }
-}
+const NOTHING: Decoded = { kind: 'nothing' }
 
-const TYPES: ReadonlySet<unknown> = new Set<WireLine['type']>([
-  'hello',
-  'backend',
-  'route',
-  'snapshot',
-  'retired',
-  'bye',
-])
-
-const isWireLine = (value: unknown): value is WireLine =>
-  typeof value === 'object' && value !== null && 'type' in value && TYPES.has(value.type)
-
-function checkVersion(hello: HelloLine): HelloLine {
-  if (hello.wire === WIRE_VERSION) return hello
+function checkVersion(hello: HelloLine): void {
+  if (hello.wire === WIRE_VERSION) return
   throw systemError(
     `the helper speaks wire version "${hello.wire}", this program reads ${WIRE_VERSION}`,
     "rebuild both: 'make build'",
@@ -224,8 +248,17 @@ const FAILURE_OF = new Map<number, FailureKind>([
 
 const outcomeOf = (outcome: number): Outcome => FAILURE_OF.get(outcome) ?? outcome
 
-/** Codes arrive in the order in which the kernel first saw them. */
-function sortPairs(pairs: readonly number[]): readonly number[] {
+/** More than so many are sorted another way: a backend that invents codes has hundreds. */
+const FEW = 16
+
+/** Codes arrive in the order in which the kernel first saw them. null: one comes twice */
+function sortPairs(pairs: readonly number[]): readonly number[] | null {
+  const sorted = pairs.length > 2 * FEW ? sortMany(pairs) : sortFew(pairs)
+  for (let i = 2; i < sorted.length; i += 2) if (sorted[i] === sorted[i - 2]) return null
+  return sorted
+}
+
+function sortFew(pairs: readonly number[]): readonly number[] {
   const sorted = [...pairs]
   for (let end = 2; end < sorted.length; end += 2) {
     for (let i = end; i > 0 && sorted[i]! < sorted[i - 2]!; i -= 2) {
@@ -239,40 +272,45 @@ function sortPairs(pairs: readonly number[]): readonly number[] {
   return sorted
 }
 
-const lossOf = (loss: SnapshotLine['loss']): Loss => ({
-  ringDropped: loss.ring_dropped,
-  mapRefused: loss.map_refused,
-  unmatchedResponses: loss.unmatched_responses,
-  ambiguous: loss.ambiguous,
-  evicted: loss.evicted,
-  fragments: loss.fragments,
-  halfSeen: loss.half_seen,
-  pathFolded: loss.path_folded,
-  pipelineOverflow: loss.pipeline_overflow,
+const sortMany = (pairs: readonly number[]): readonly number[] =>
+  Array.from({ length: pairs.length / 2 }, (_, i): [number, number] => [pairs[2 * i]!, pairs[2 * i + 1]!])
+    .sort(([a], [b]) => a - b)
+    .flat()
+
+const lossOf = (loss: SnapshotShape['loss']): Loss => ({
+  ringDropped: loss.ring_dropped ?? 0,
+  mapRefused: loss.map_refused ?? 0,
+  unmatchedResponses: loss.unmatched_responses ?? 0,
+  ambiguous: loss.ambiguous ?? 0,
+  evicted: loss.evicted ?? 0,
+  fragments: loss.fragments ?? 0,
+  halfSeen: loss.half_seen ?? 0,
+  pathFolded: loss.path_folded ?? 0,
+  pipelineOverflow: loss.pipeline_overflow ?? 0,
 })
 
-const excludedOf = (excluded: SnapshotLine['excluded']): Excluded => ({
-  frontDoor: excluded.front_door,
-  ignored: excluded.ignored,
-  notSelected: excluded.not_selected,
-  routed: excluded.routed,
-  tls: excluded.tls,
-  h2: excluded.h2,
+const excludedOf = (excluded: SnapshotShape['excluded']): Excluded => ({
+  frontDoor: excluded.front_door ?? 0,
+  ignored: excluded.ignored ?? 0,
+  notSelected: excluded.not_selected ?? 0,
+  routed: excluded.routed ?? 0,
+  tls: excluded.tls ?? 0,
+  h2: excluded.h2 ?? 0,
 })
 
-const controlOf = (control: SnapshotLine['control']): Control => ({
-  segments: control.segments,
-  starts: control.starts,
-  continuations: control.continuations,
-  retransmits: control.retransmits,
-  secondSightings: control.second_sightings,
-  notHttp: control.not_http,
-  partial: control.partial,
-  ambiguous: control.ambiguous,
-  fragments: control.fragments,
-  opaque: control.opaque,
-  excluded: control.excluded,
-  requests: control.requests,
-  answered: control.answered,
-  failed: control.failed,
+const controlOf = (control: SnapshotShape['control']): Control => ({
+  segments: control.segments ?? 0,
+  starts: control.starts ?? 0,
+  continuations: control.continuations ?? 0,
+  retransmits: control.retransmits ?? 0,
+  secondSightings: control.second_sightings ?? 0,
+  notHttp: control.not_http ?? 0,
+  partial: control.partial ?? 0,
+  ambiguous: control.ambiguous ?? 0,
+  fragments: control.fragments ?? 0,
+  opaque: control.opaque ?? 0,
+  excluded: control.excluded ?? 0,
+  requests: control.requests ?? 0,
+  answered: control.answered ?? 0,
+  failed: control.failed ?? 0,
 })

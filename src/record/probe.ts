@@ -5,13 +5,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
 import { asUser, become, callerOf, HANDED, HANDED_FROM, rerunAs, type User } from './caller.ts'
+import { linesOf } from './lines.ts'
 
 /** What to capture, in the words of the command line. */
 export interface CaptureOptions {
@@ -119,30 +119,46 @@ async function handedEnd(last: Socket, stderr: Readable): Promise<End> {
 
 /** How long a command may go on after its stdin was closed. */
 const GRACE_MS = 300
+/** And until it is not asked any more. */
+const KILL_MS = 3000
 
 function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
-  const { stdin, stdout, pid } = talker
-  let stopped = false
-  let isOver = false
-  const cut = (): void => {
+  const { stdin, stdout, stderr, pid } = talker
+  let [stopped, isOver, wasKilled] = [false, false, false]
+  const cut = (signal: 'SIGTERM' | 'SIGKILL'): void => {
     if (isOver || pid === undefined) return
     try {
-      process.kill(-pid, 'SIGTERM')
+      process.kill(-pid, signal)
     } catch {
       // It has ended meanwhile.
     }
+  }
+  const cutForGood = (): void => {
+    wasKilled = !isOver
+    cut('SIGKILL')
+    // Whoever left the group may hold on to them.
+    stdout.destroy()
+    stderr.destroy()
+  }
+  const cutLater = (): void => {
+    setTimeout(() => cut('SIGTERM'), GRACE_MS).unref()
+    setTimeout(cutForGood, KILL_MS).unref()
   }
   talker.ended.then(() => (isOver = true)).catch(() => undefined)
   // A helper that is gone already must not end the recorder with EPIPE.
   stdin.on('error', () => undefined)
   return {
-    lines: createInterface({ input: stdout, crlfDelay: Infinity }),
+    lines: linesOf(stdout),
     stop: () => {
-      if (!stopped && probe !== null) setTimeout(cut, GRACE_MS).unref()
+      if (!stopped && probe !== null) cutLater()
       stopped = true
       stdin.end()
     },
-    ended: ended(talker, probe ?? HELPER, (signal) => stopped && signal === 'SIGTERM'),
+    ended: ended(
+      talker,
+      probe ?? HELPER,
+      (signal) => stopped && probe !== null && (signal === 'SIGTERM' || wasKilled),
+    ),
   }
 }
 

@@ -2,6 +2,8 @@
 import { Differ } from '../frame/diff.ts'
 import type { Marker, SecondFrame } from '../frame/frame.ts'
 import type { Snapshot } from '../frame/snapshot.ts'
+import type { WallMicros } from '../frame/units.ts'
+import { systemError } from '../errors.ts'
 import { clockEvent, type ClockEvent, type Clocks } from './clock.ts'
 import { Decoder } from './decoder.ts'
 import type { HelloLine } from './wire.ts'
@@ -10,45 +12,113 @@ export type SourceEvent =
   | { readonly kind: 'hello'; readonly hello: HelloLine }
   | { readonly kind: 'frame'; readonly frame: SecondFrame }
   | { readonly kind: 'marker'; readonly marker: Marker }
+  /** once, before the end, where something was not believed */
+  | { readonly kind: 'skipped'; readonly skipped: Skipped }
   /** the helper's clean end; its absence means that it died */
   | { readonly kind: 'bye'; readonly reason: string }
 
-/** Ticks are numbered from 0; a recording that is appended to numbers them on. */
+/** What the helper wrote and no number shows. */
+export interface Skipped {
+  /** lines that were torn, of another shape, out of place or impossible */
+  readonly lines: number
+  /** rows of good lines that could not be */
+  readonly rows: number
+  /** of the last good snapshot; null where none came */
+  readonly at: WallMicros | null
+}
+
+/**
+ * Ticks are numbered from 0; a recording that is appended to numbers them on.
+ * @throws UserError (exit 4) for another version of the wire, and for what is none
+ */
 export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<SourceEvent> {
-  const decoder = new Decoder()
-  let differ: Differ | null = null
-  let before: Clocks | null = null
-  let suspended = false
-  for await (const line of lines) {
-    const decoded = decoder.decode(line)
+  const source = new Source()
+  for await (const line of lines) yield* source.read(line)
+  yield* source.end()
+}
+
+/** A shell may greet before the helper does; whoever goes on so is none. Lines, and characters of them. */
+const MOST_BEFORE_HELLO = 100
+const LONGEST_BEFORE_HELLO = 2 ** 17
+
+class Source {
+  readonly #decoder = new Decoder()
+  #differ: Differ | null = null
+  #before: Clocks | null = null
+  #suspended = false
+  #hasGreeted = false
+  #greeting = 0
+  /** snapshots whose clocks cannot be true, and farewells that were none */
+  #misplaced = 0
+  #farewell: string | null = null;
+
+  *read(line: string): Generator<SourceEvent> {
+    const decoded = this.#decoder.decode(line)
+    if (this.#farewell !== null && decoded.kind !== 'nothing') this.#stay()
     switch (decoded.kind) {
       case 'nothing':
+        if (!this.#hasGreeted) this.#beforeHello(line)
         break
       case 'hello':
-      case 'bye':
+        this.#hasGreeted = true
         yield decoded
         break
+      case 'bye':
+        this.#farewell = decoded.reason
+        break
       case 'retired':
-        differ?.forget(decoded.slot)
+        this.#differ?.forget(decoded.slot)
         break
-      case 'snapshot': {
-        const { snapshot } = decoded
-        if (differ === null || before === null) {
-          differ = new Differ(snapshot)
-        } else {
-          const frame = differ.next(snapshot)
-          yield { kind: 'frame', frame: suspended ? { ...frame, gapBefore: 'suspend' } : frame }
-          const event = clockEvent(before, snapshot)
-          suspended = event.kind === 'suspend'
-          const marker = markerOf(event, snapshot)
-          if (marker !== null) yield { kind: 'marker', marker }
-        }
-        before = { wall: snapshot.wall, mono: snapshot.mono, boot: snapshot.boot }
+      case 'snapshot':
+        yield* this.#tick(decoded.snapshot)
         break
-      }
     }
   }
+
+  *end(): Generator<SourceEvent> {
+    const lines = this.#decoder.malformed + this.#misplaced
+    const rows = this.#decoder.badRows + (this.#differ?.badRows ?? 0)
+    if (lines + rows > 0) yield { kind: 'skipped', skipped: { lines, rows, at: this.#before?.wall ?? null } }
+    if (this.#farewell !== null) yield { kind: 'bye', reason: this.#farewell }
+  }
+
+  #beforeHello(line: string): void {
+    this.#greeting += line.length
+    if (this.#decoder.malformed <= MOST_BEFORE_HELLO && this.#greeting <= LONGEST_BEFORE_HELLO) return
+    throw noHelper(line)
+  }
+
+  /** Whoever says goodbye and goes on has not gone. */
+  #stay(): void {
+    this.#farewell = null
+    this.#misplaced++
+  }
+
+  *#tick(snapshot: Snapshot): Generator<SourceEvent> {
+    const before = this.#before
+    this.#before = { wall: snapshot.wall, mono: snapshot.mono, boot: snapshot.boot }
+    if (this.#differ === null || before === null) {
+      this.#differ = new Differ(snapshot)
+      return
+    }
+    const frame = this.#differ.next(snapshot)
+    if (frame === null) {
+      this.#misplaced++
+      return
+    }
+    yield { kind: 'frame', frame: this.#suspended ? { ...frame, gapBefore: 'suspend' } : frame }
+    const event = clockEvent(before, snapshot)
+    this.#suspended = event.kind === 'suspend'
+    const marker = markerOf(event, snapshot)
+    if (marker !== null) yield { kind: 'marker', marker }
+  }
 }
+
+const noHelper = (line: string): Error =>
+  systemError(
+    `this is no helper: it has not said hello, and writes "${line.slice(0, 60)}"`,
+    '--probe takes a command that writes the lines of upstreamtop-probe.',
+  )
 
 function markerOf(event: ClockEvent, snapshot: Snapshot): Marker | null {
   switch (event.kind) {

@@ -6,7 +6,7 @@ export interface Finding {
   readonly kind: 'exception' | 'hang' | 'memory' | 'died'
   /** the first line of what was thrown, or of what was seen */
   readonly text: string
-  /** frames of our own code, innermost first; empty where only native code was at work */
+  /** frames of our own code, innermost first; none of what did not come back: `--only` and a profiler tell */
   readonly where: readonly string[]
 }
 
@@ -42,7 +42,7 @@ export function kindsOf(findings: readonly Finding[]): FindingKind[] {
 }
 
 /** `name file:line` of each frame that is ours. */
-export const ownFrames = (stack: readonly string[]): string[] =>
+const ownFrames = (stack: readonly string[]): string[] =>
   stack
     .map((line) => /(?:at )?(?:async )?([^\s(]*) ?\(?.*?((?:src|test)\/[^\s:)]+:\d+)/.exec(line.trim()))
     .filter((match) => match !== null)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { addFinding, kindsOf, ownFrames, readFindings, type Finding, type FindingKind } from './findings.ts'
+import { addFinding, kindsOf, readFindings, type Finding, type FindingKind } from './findings.ts'
 import type { Target } from './target.ts'
 
 export interface Job {
@@ -86,17 +86,15 @@ async function keep({ target: name, seed, out }: Job, number: number, scratch: s
 /** null: it went through. Otherwise the input that the worker did not survive. */
 async function runBatch(job: WorkerJob): Promise<Finding | null> {
   writeFileSync(job.heartbeat, beatOf(-1, ''))
-  const report = join(job.scratch, 'stack.json')
-  const worker = startWorker(job, report)
+  const worker = startWorker(job)
   const ended = endOf(worker)
   const watcher = new AbortController()
   const verdict = watch(job, worker, watcher.signal)
   const first = await Promise.race([ended, verdict])
   if (first !== null && typeof first === 'object') {
-    const where = first.kind === 'hang' ? await stackOf(worker, report) : []
     worker.kill('SIGKILL')
     await ended
-    return { ...first, where }
+    return first
   }
   watcher.abort()
   if (first === 'done') return null
@@ -105,15 +103,9 @@ async function runBatch(job: WorkerJob): Promise<Finding | null> {
   return { number, kind: 'died', text: `${step}: ${first ?? ''}`, where: [] }
 }
 
-function startWorker(job: WorkerJob, report: string): ChildProcess {
+function startWorker(job: WorkerJob): ChildProcess {
   const script = fileURLToPath(new URL('worker.ts', import.meta.url))
-  const flags = [
-    '--max-old-space-size=1024',
-    '--stack-trace-limit=30',
-    // Only for a stack of what hangs; native code gives none.
-    ...['--report-on-signal', '--report-signal=SIGUSR2', `--report-filename=${report}`],
-  ]
-  rmSync(report, { force: true })
+  const flags = ['--max-old-space-size=1024', '--stack-trace-limit=30']
   return spawn(process.execPath, [...flags, '--import', 'tsx', script, JSON.stringify(job)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -166,23 +158,6 @@ function costOf(pid: number): { readonly cpuMs: number; readonly rss: number } |
   } catch {
     return null
   }
-}
-
-async function stackOf(worker: ChildProcess, report: string): Promise<string[]> {
-  worker.kill('SIGUSR2')
-  for (let i = 0; i < 20; i++) {
-    await setTimeout(POLL_MS)
-    if (!existsSync(report)) continue
-    try {
-      const { javascriptStack } = JSON.parse(readFileSync(report, 'utf8')) as {
-        readonly javascriptStack: { readonly stack: readonly string[] }
-      }
-      return ownFrames(javascriptStack.stack).slice(0, 8)
-    } catch {
-      // It is being written.
-    }
-  }
-  return []
 }
 
 /** Always as long, so that a shorter one leaves nothing of the one before. */

@@ -23,8 +23,8 @@ interface LinesInput {
   readonly stored: boolean
 }
 
-/** A recording takes as long as a hundred inputs. */
-const STORED_SHARE = 1 / 200
+/** A recording that is read by every command takes as long as a hundred inputs. */
+const STORED_SHARE = 1 / 500
 
 export const target: Target<LinesInput> = {
   make(seed, number) {
@@ -56,10 +56,10 @@ export const target: Target<LinesInput> = {
   },
 }
 
-/** After the hello, and so that two good snapshots come behind it: what a clock that lies takes away comes with the second. */
+/** After the first snapshot, from which all is counted, and before the last two: what a clock that lies takes away comes with the second. */
 function withLine(good: readonly string[], line: string, chance: Chance): string[] {
   const snapshots = good.flatMap((text, i) => (isSnapshot(text) ? [i] : []))
-  const at = chance.between(1, snapshots.at(-2)!)
+  const at = chance.between(snapshots[0]! + 1, snapshots.at(-2)!)
   return [...good.slice(0, at), line, ...good.slice(at)]
 }
 
@@ -168,9 +168,11 @@ function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number>
       const rows = Array.isArray(message.traffic) ? (message.traffic as unknown[]) : []
       return new Set(rows.map((row) => Number(Array.isArray(row) ? row[0] : -1)))
     }
-    case 'route':
     case 'retired':
       return new Set([Number(message.id)])
+    // It may take a number first, and give it a route that another one has.
+    case 'route':
+      return new Set([Number(message.id), ...(slotsOfBackend.get(Number(message.backend)) ?? [])])
     case 'backend':
       return new Set(slotsOfBackend.get(Number(message.id)))
     default:

@@ -18,7 +18,9 @@ const kept = new Map<string, number>()
 
 let number = job.from
 const step = (name: string): number => writeSync(heartbeat, beatOf(number, name), 0)
-for (; number < job.from + job.inputs; number++) {
+const parent = process.ppid
+// Nobody watches an orphan.
+for (; number < job.from + job.inputs && process.ppid === parent; number++) {
   step('')
   const input = target.make(job.seed, number)
   try {

@@ -107,9 +107,16 @@ class WireReader {
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
       if (this.#differ === null) this.#differ = new Differ(decoded.snapshot)
-      else this.frames.push(this.#differ.next(decoded.snapshot))
+      else this.#add(this.#differ.next(decoded.snapshot))
     }
     this.#wake()
+  }
+
+  /** A helper of ours writes nothing that would have to be skipped. */
+  #add(frame: SecondFrame | null): void {
+    const bad = this.#decoder.malformed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
+    if (frame === null || bad > 0) throw new Error(`the helper wrote what cannot be: ${bad} lines and rows`)
+    this.frames.push(frame)
   }
 
   #retire(slot: number): void {
