@@ -5,7 +5,8 @@
 import type { TickSummary } from '../frame/recording.ts'
 import { inOrder } from './bounded.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
+import { isDamage, orNull, query, type Database, type Query, type SqlRow } from './database.ts'
+import { MAX_SEQ } from './limits.ts'
 import { TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { tickSummary } from './tick-row.ts'
 import { minuteOf, type Minute } from './ticks.ts'
@@ -41,32 +42,21 @@ export interface FoundTicks {
   readonly isEndLost: boolean
 }
 
-/** Distances at which look-ups beyond a hole are tried: a leaf holds some 40 ticks, an interior page some 16,000. */
-const PROBES: readonly { readonly step: number; readonly count: number }[] = [
-  { step: 1, count: 100 },
-  { step: 16, count: 1000 },
-  { step: 512, count: 5000 },
-]
-
-/** Of one file: holes are few. */
-const MOST_LOOK_UPS = 100_000
-
 /** All ticks that look-ups find. */
 export function readTicks(database: Database): FoundTicks {
   const select = (where: string): Query =>
     query(database, `SELECT seq, ${TICK_SUMMARY_COLUMNS.join(',')} FROM tick WHERE ${where}`)
-  const [forward, backward, one] = [
+  const [forward, backward, from] = [
     select('seq >= ? ORDER BY seq'),
     select('seq < ? AND seq > ? ORDER BY seq DESC'),
-    select('seq = ?'),
+    select('seq >= ? ORDER BY seq LIMIT 1'),
   ]
   const ticks: TickSummary[] = []
-  const lookUps = { left: MOST_LOOK_UPS }
   let next = 0
   for (;;) {
     if (readWhile(forward.iterate(next), into(ticks))) return { ticks, isEndLost: false }
     const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
-    const beyond = probe(one, last, lookUps)
+    const beyond = probe(from, last)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
     readWhile(backward.iterate(beyond.seq, last), into(back, -1))
@@ -104,17 +94,14 @@ const into =
     ticks.push(tick)
   }
 
-/** The first tick beyond `last` that a look-up finds. */
-function probe(one: Query, last: number, lookUps: { left: number }): TickSummary | null {
-  let seq = last
-  for (const { step, count } of PROBES) {
-    for (let i = 0; i < count; i++) {
-      seq += step
-      if (lookUps.left-- <= 0) return null
-      const found: TickSummary[] = []
-      readWhile(one.iterate(seq), into(found))
-      if (found[0] !== undefined) return found[0]
-    }
+/**
+ * A tick beyond the hole that begins behind `last`: looked for at once, twice, four times the distance. What lies between two holes of
+ * which the nearer is passed over is found in the pages.
+ */
+function probe(from: Query, last: number): TickSummary | null {
+  for (let step = 1; last + step < MAX_SEQ; step *= 2) {
+    const found = orNull(() => from.all(last + step).map(tickSummary))
+    if (found !== null) return found[0] ?? null
   }
   return null
 }

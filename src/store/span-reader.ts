@@ -3,6 +3,7 @@ import type { ConnectionCounts } from '../frame/aggregate.ts'
 import type { Codes, ConnectionRow, Counts, TrafficRow } from '../frame/frame.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
 import { BoundedQuery } from './bounded.ts'
+import { CorruptRow } from './corrupt-row.ts'
 import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { takeConnection, takeCounts } from './rows.ts'
@@ -104,7 +105,9 @@ class CodeCursor {
     for (; this.#at < this.rows.length; this.#at++) {
       const row = this.rows[this.#at]!
       if (row[0] !== backend || row[1] !== route) break
-      codes.push(integer(row[2]), integer(row[3]))
+      const code = integer(row[2])
+      if (code < 100 || code > 999 || code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
+      codes.push(code, integer(row[3]))
     }
     return codes
   }

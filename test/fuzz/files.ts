@@ -2,11 +2,13 @@
  * Recordings, spoilt: pages, schema, rows, packed bytes, what lies beside them, what they are zipped in. Laws: it is read, or refused in
  * words; nothing but a temporary is made, changed or deleted; nothing reaches a terminal.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { openRecording } from '../../src/store/reader.ts'
+import { writeSample } from '../torture/sample.ts'
 import { Chance } from './chance.ts'
 import { COMMANDS, runOn } from './recordings.ts'
 import { spoilPages } from './sqlite-pages.ts'
@@ -32,6 +34,9 @@ const BASES = [
   'clock-step.db',
   'format-1.db',
 ].map((name) => readFileSync(join(FOLDER, name)))
+/** A few ticks with everything in them: most of what can be wrong with a file is wrong with a small one, in a fifth of the time. */
+const SMALL = smallRecording()
+
 /** Made once a worker, of the base that has all tables filled. */
 const beside = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
 /** the input lies alone in one, what nobody may touch in another, temporaries in the third */
@@ -40,7 +45,7 @@ const folders = { input: '', victim: '', temporary: '' }
 export const target: Target<FilesInput> = {
   make(seed, number) {
     const chance = new Chance(seed, number)
-    const base = chance.pick(BASES)
+    const base = chance.chance(0.85) ? SMALL : chance.pick(BASES)
     const spoilt = spoil(base, chance)
     const zipped = chance.chance(0.06)
     const files = new Map([['', zipped ? zip(spoilt, chance) : spoilt]])
@@ -49,7 +54,7 @@ export const target: Target<FilesInput> = {
       name: chance.pick(['a.db', 'a.db', 'a.db', zipped ? 'a.db.gz' : 'z;id;.db']),
       files,
       open: { verify: chance.chance(0.3), outline: chance.chance(0.2) },
-      commands: chance.chance(0.25) ? [chance.pick(COMMANDS)] : [],
+      commands: chance.chance(0.08) ? [chance.pick(COMMANDS)] : [],
     }
   },
 
@@ -92,6 +97,14 @@ export const target: Target<FilesInput> = {
     writeFileSync(join(folders.victim, 'precious'), 'precious')
     makeBeside(join(folder, 'beside.db'))
   },
+}
+
+function smallRecording(): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-fuzz-'))
+  writeSample(join(folder, 'small.db'), { secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 })
+  const bytes = readFileSync(join(folder, 'small.db'))
+  rmSync(folder, { recursive: true })
+  return bytes
 }
 
 /** All that a reader of frames does, without what would only repeat it. */
