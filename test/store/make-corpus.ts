@@ -7,6 +7,7 @@ import { addMicros } from '../../src/frame/units.ts'
 import type { Incident } from '../../src/simulate/synth-plan.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { sampleFrames, type SampleOptions } from '../torture/sample.ts'
+import { writeHostile } from './hostile-files.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
 const META = {
@@ -118,5 +119,6 @@ function writeFuture(): void {
   database.close()
 }
 
+writeHostile(folder)
 // As git checks them out, for everyone to read.
 for (const name of readdirSync(folder)) chmodSync(folder + name, 0o644)
