@@ -24,7 +24,8 @@ export function readHeader(bytes: Buffer, file: string): Header {
   const header = {
     pageSize: pageSize === 1 ? 65536 : pageSize,
     pages: bytes.readUInt32BE(28),
-    isWal: bytes[18] === 2,
+    // SQLite goes by the second of them, and writes both.
+    isWal: bytes[18] !== 1 || bytes[19] !== 1,
     applicationId: bytes.readUInt32BE(68),
     format: bytes.readUInt32BE(60),
   }

@@ -101,7 +101,9 @@ const into =
 function probe(from: Query, last: number): TickSummary | null {
   for (let step = 1; last + step < MAX_SEQ; step *= 2) {
     const found = orNull(() => from.all(last + step).map(tickSummary))
-    if (found !== null) return found[0] ?? null
+    if (found?.length === 0) return null
+    // In a tree that is out of order a look-up may lead back.
+    if (found !== null && found[0]!.seq > last) return found[0]!
   }
   return null
 }

@@ -21,7 +21,7 @@ export interface SchemaRow {
   readonly sql: string | null
 }
 
-/** @returns what is not ours of it, in words; null where all is. @param file its content, or its path */
+/** The first recordings have no copies of the names. @returns what is not ours of it, in words; null where all is. @param file its content, or its path */
 export function foreignSchema(file: Buffer | string, pageSize: number): string | null {
   const pages = openPages(file, pageSize)
   try {
@@ -66,7 +66,9 @@ function problemOf(rows: readonly SchemaRow[]): string | null {
     if (row.root < 2 || roots.has(row.root)) return `"${row.name}" in its schema has no pages of its own`
     roots.add(row.root)
   }
-  return null
+  const names = new Set(rows.map(({ name }) => name))
+  const missing = [...OURS.tables.keys()].find((name) => !names.has(name) && !name.endsWith('_copy'))
+  return missing === undefined ? null : `the table "${missing}" is missing`
 }
 
 function isOurs({ type, name, sql }: SchemaRow): boolean {
