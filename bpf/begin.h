@@ -202,7 +202,7 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 {
 	if (!backend_of_flow(f, s))
 		return 1;
-	s->work.hash = line_hash(&s->chunk, seed);
+	s->work.hash = line_hash(&s->chunk);
 	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
 	struct memo *memo = memo_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);

@@ -5,7 +5,6 @@
 
 /* ---- configuration: set before load, so that what is not asked for is not even code ---- */
 
-const volatile __u64 seed = 0;
 const volatile __u32 netid = 0; /* of the network namespace: one a recorder */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
