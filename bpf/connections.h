@@ -51,7 +51,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 {
 	struct scratch *s = scratch();
 
-	if (!p || !s || !skb->sk)
+	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
