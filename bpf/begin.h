@@ -151,7 +151,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	count(tls ? X_TLS : X_H2);
 	remote_of(&s->packet, &s->work.remote);
 	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
-	f->backend = f->nginx ? backend_for(&s->work, 1) : known_backend(&s->work);
+	f->backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
 	b = backend_of(f->backend);
 	if (f->backend && b)
 		ADD(b->opaque, 1);
@@ -163,7 +163,7 @@ static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
 	if (f->backend)
 		return 1;
 	remote_of(&s->packet, &s->work.remote);
-	f->backend = backend_for(&s->work, f->nginx);
+	f->backend = backend_for(&s->work, f->nginx, f->uid);
 	if (!f->backend)
 		count(L_MAP_REFUSED);
 	return f->backend != 0;
@@ -183,6 +183,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 {
 	if (!f || !s || !backend_of_flow(f, s))
 		return 0;
+	s->work.rank = f->nginx;
 	__u32 slot = slot_for_line(s, f->backend);
 	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
 	struct memo *memo = s->work.hash ? memo_of(keyed) : 0;
@@ -202,7 +203,7 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 {
 	if (!backend_of_flow(f, s))
 		return 1;
-	s->work.hash = line_hash(&s->chunk, seed);
+	s->work.hash = line_hash(&s->chunk);
 	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
 	struct memo *memo = memo_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);

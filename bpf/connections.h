@@ -15,7 +15,7 @@ static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct p
 {
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
-	f->listener_uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
+	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
 	f->held = 1;
 }
 
@@ -25,7 +25,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 	struct backend *b;
 
 	if (!f->backend)
-		f->backend = f->nginx ? backend_for(w, 1) : known_backend(w);
+		f->backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
 	b = f->backend ? backend_of(f->backend) : 0;
 	if (!b)
 		return;
@@ -51,11 +51,13 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 {
 	struct scratch *s = scratch();
 
-	if (!p || !s || !skb->sk)
+	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
+	struct sender who = {};
 
+	sender_now(&who);
 	if (f) {
 		if (f->fresh && f->isn == p->seq && !f->closed) {
 			if (f->out.owner == p->ifindex) {
@@ -67,15 +69,14 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		end_replaced(f, p, &s->work);
 		f = replace_flow(p);
 	} else {
-		f = make_flow(p);
+		f = make_flow(p, rank_of(&who));
 	}
 	if (!f)
 		return 0;
-	struct sender who = {};
-	sender_now(&who);
 	remote_of(p, &s->work.remote);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
-	f->nginx = who.instance != 0;
+	f->nginx = rank_of(&who);
+	f->uid = who.uid;
 	if (who.instance)
 		remember_proxy(&who);
 	else

@@ -111,7 +111,7 @@ struct exchange {
 struct flow {
 	/* both read this, and hardly anybody writes */
 	__u8 kind;
-	__u8 nginx; /* its socket is an nginx worker's */
+	__u8 nginx; /* its socket is an nginx worker's: enum rank */
 	__u8 fresh; /* its SYN was seen */
 	__u8 connected;
 	__u8 given_up; /* its connect timeout was booked */
@@ -140,7 +140,7 @@ struct flow {
 	__u32 started; /* number of the next exchange */
 	__u32 oldest;  /* all before it are over; moves when the next request leaves */
 	__u32 suspect; /* open and silent for long: does its socket still exist? */
-	__u32 listener_uid; /* of a flow that is held: whose socket it goes to */
+	__u32 uid;     /* the nginx master's; of a flow that is held: whose socket it goes to */
 
 	/* the side that answers */
 	struct dir in;

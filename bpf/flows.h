@@ -39,12 +39,13 @@ static __always_inline struct flow *find_flow(const struct packet *p)
  * Inserts into a small map, or a large one. In a map that is nearly full the kernel counts exactly, on all CPUs under a lock:
  * that is tried once a sweep. What goes into a large one is counted before it is there, so that nobody misses it.
  */
-#define INSERT(small, large, key, more, full)                                                                                    \
+#define INSERT(small, large, key, more, full, room)                                                                              \
 	({                                                                                                                       \
 		long failed = full ? -E2BIG : bpf_map_update_elem(&small, key, &empty_flow, BPF_NOEXIST);                        \
                                                                                                                                  \
-		if (failed == -E2BIG) {                                                                                          \
+		if (failed == -E2BIG)                                                                                            \
 			full = 1;                                                                                                \
+		if (failed == -E2BIG && more < room) {                                                                           \
 			ADD(more, 1);                                                                                            \
 			failed = bpf_map_update_elem(&large, key, &empty_flow, BPF_NOEXIST);                                     \
 			if (failed)                                                                                              \
@@ -63,16 +64,20 @@ static __always_inline struct flow *begun(const struct packet *p)
 	return f;
 }
 
-/* A new, empty flow for a tuple that has none. */
-static __always_inline struct flow *make_flow(const struct packet *p)
+/*
+ * A new, empty flow for a tuple that has none. In the large maps strangers find room while they are hardly filled: whoever opens
+ * and closes what he can, neither takes nginx's nor makes the sweep long.
+ */
+static __always_inline struct flow *make_flow(const struct packet *p, enum rank rank)
 {
+	__u32 room = rank == STRANGER ? FLOWS_OF_STRANGERS : rank == NGINX ? FLOWS_OF_OTHERS : MAX_FLOWS;
 	long failed;
 
 	add_port(&flow_ports, remote_port(p));
 	if (p->family == 4)
-		failed = INSERT(flows4, more_flows4, &p->k4, crowd.more4, crowd.full4);
+		failed = INSERT(flows4, more_flows4, &p->k4, crowd.more4, crowd.full4, room);
 	else
-		failed = INSERT(flows6, more_flows6, &p->k6, crowd.more6, crowd.full6);
+		failed = INSERT(flows6, more_flows6, &p->k6, crowd.more6, crowd.full6, room);
 	if (failed == -E2BIG || failed == -ENOMEM)
 		count(L_MAP_REFUSED);
 	return begun(p);

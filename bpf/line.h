@@ -202,20 +202,27 @@ static __always_inline int version_before(const __u8 *bytes, __u32 end)
 	return w << 8 == 0x2e312f5054544800ULL; /* "HTTP/1." */
 }
 
+/* Secret, and drawn anew for each run: 64 bits for each word of a line. */
+#ifdef __bpf__
+const volatile __u64 line_keys[CHUNK / 8] = {};
+#else
+static __u64 line_keys[CHUNK / 8];
+#endif
+
 /*
- * The seeded hash of method and target up to `?` (a line that begins at FRONT and is whole): equal hashes, equal routes.
- * The region ends before the first ` ` or `?` behind the method's space.
+ * The keyed hash of method and target up to `?` (a line that begins at FRONT and is whole): equal hashes, equal routes.
+ * The region ends before the first ` ` or `?` behind the method's space. Whoever asks chooses these bytes, and must not find two
+ * lines of one hash: NH of UMAC (RFC 4418, 5.2), where that is a chance of 2^-32 whatever they are.
  */
-VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer, __u64 from)
+VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 {
-	const __u64 multiplier = 0x9e3779b97f4a7c15ULL;
-	__u64 hash = from, behind_method = 0;
+	__u64 sum = 0, behind_method = 0;
 
 	if (!buffer)
 		return 0;
 
 	for (__u32 i = 0; i < CHUNK / 8; i++) {
-		__u64 w = word_at(buffer->bytes + FRONT + i * 8);
+		__u64 w = word_at(buffer->bytes + FRONT + i * 8), key = line_keys[i];
 		__u64 spaces = equals(w, ' '), stops = spaces | equals(w, '?');
 
 		if (!behind_method) {
@@ -230,11 +237,14 @@ VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer, __u64 from)
 		if (stops) {
 			stops &= -stops;
 			w &= (stops >> 7) - 1;
-			hash = (hash ^ w ^ i << 3) * multiplier;
-			return hash ^ hash >> 29;
 		}
-		hash = (hash ^ w) * multiplier;
-		hash ^= hash >> 32;
+		sum += (__u64)(__u32)(w + key) * (__u32)((w >> 32) + (key >> 32));
+		if (stops) {
+			sum += i;
+			break;
+		}
 	}
-	return hash;
+	/* spreads it over all bits, and keeps what differs different */
+	sum *= 0x9e3779b97f4a7c15ULL;
+	return sum ^ sum >> 32;
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
@@ -30,11 +29,12 @@ uint32_t own_namespace(void)
 
 static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 {
-	uint64_t seed;
+	char *keys = (char *)bpf->rodata->line_keys;
+	size_t half = sizeof(bpf->rodata->line_keys) / 2;
 
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = time(NULL) * 0x9e3779b97f4a7c15ULL;
-	bpf->rodata->seed = seed;
+	/* it gives 256 bytes at once */
+	if (getentropy(keys, half) || getentropy(keys + half, half))
+		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;

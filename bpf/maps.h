@@ -5,7 +5,6 @@
 
 /* ---- configuration: set before load, so that what is not asked for is not even code ---- */
 
-const volatile __u64 seed = 0;
 const volatile __u32 netid = 0; /* of the network namespace: one a recorder */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
@@ -138,6 +137,7 @@ struct {
 } totals SEC(".maps");
 
 __u32 next_slot = 0;
+__u32 taken[RANKS] = {}; /* slots, by who brought their routes */
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 next_block = 1;
@@ -222,6 +222,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct owner);
 } owners SEC(".maps");
+
+/* How many backends the nginx of a user has brought: by uid, for good. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_DOORS);
+	__type(key, __u32);
+	__type(value, __u32);
+} brought SEC(".maps");
 
 /* All but root together. */
 struct owner others = {};

@@ -8,16 +8,30 @@
 #ifndef MAX_ROUTES /* a power of two; tests make it small */
 #define MAX_ROUTES 65536
 #endif
+/* of them, at least */
+#define ROUTES_OF_NGINX (MAX_ROUTES / 8)
+#define ROUTES_OF_ROOT	(MAX_ROUTES / 16)
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
-#define BACKENDS_OF_NGINX 1024 /* of them, at least */
+/* Of them, at least; one user's nginx has half of all at most, but root's */
+#define BACKENDS_OF_NGINX 1024
+#define BACKENDS_OF_ROOT  512
+#define BACKENDS_OF_OWNER 2048
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
+#ifndef MAX_FLOWS
 #define MAX_FLOWS 262144
+#endif
+/* Of them, at most: of all but nginx, and of all but root's. It takes the sweep 0.2 µs each. */
+#define FLOWS_OF_STRANGERS (MAX_FLOWS / 8)
+#define FLOWS_OF_OTHERS	   (MAX_FLOWS / 4)
 #ifndef FEW_FLOWS /* as many as there mostly are; tests make it small */
 #define FEW_FLOWS 16384
 #endif
 #define NO_SLOT	     0xffffffffu
 #define INLINE_CODES 8
+
+/* Who asks, in the order in which they have room: any process may call itself nginx, and any may ask anything. */
+enum rank { STRANGER, NGINX, NGINX_OF_ROOT, RANKS };
 
 /*
  * Exact counters of one route slot. The helper reads them by mmap while programs add to them. Four lines of the cache: requests
@@ -46,7 +60,7 @@ struct slot {
 	/* where its codes beyond the inline ones are, 0 while there are none */
 	__u32 block;
 	__u32 has_folded; /* codes that found no room there */
-	__u32 pad;
+	__u32 taken;	  /* 0 while it is nobody's, else whose: enum rank and one */
 	/* whoever sees it leave writes these */
 	__u64 aborted;
 	__u64 unanswered;

@@ -48,19 +48,25 @@ static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 {
 	struct route_text text = {};
 	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
+	uint32_t taken = t->slots[slot].taken;
 
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
 	free_codes(t, slot);
+	if (taken && taken <= RANKS)
+		__atomic_fetch_sub(&t->bpf->bss->taken[taken - 1], 1, __ATOMIC_RELAXED);
 	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
 	t->slots[slot].generation = generation + 1;
 	t->slots[slot].memo_generation = memo;
 	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
 	t->sent[slot].generation = generation + 1;
 	t->sent[slot].memo_generation = memo;
-	put(gone, "{\"type\":\"retired\",\"id\":");
-	put_number(gone, t->wire_ids[slot] - 1);
-	put(gone, "}\n");
+	if (t->wire_ids[slot]) {
+		put(gone, "{\"type\":\"retired\",\"id\":");
+		put_number(gone, t->wire_ids[slot] - 1);
+		put(gone, "}\n");
+	}
 	t->wire_ids[slot] = 0;
+	t->active[slot] = 0;
 	t->retiring[slot] = 0;
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
 }
@@ -73,7 +79,12 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 		struct slot now;
 		bool idle;
 
-		if (!t->wire_ids[slot] || t->epoch - t->active[slot] < RETIRE_AFTER)
+		if (!t->slots[slot].taken)
+			continue;
+		/* in use, but without a row: what was asked was left out, or too much at once */
+		if (!t->active[slot])
+			t->active[slot] = t->epoch;
+		if (t->epoch - t->active[slot] < RETIRE_AFTER)
 			continue;
 		read_slot(&t->slots[slot], &now);
 		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;

@@ -10,6 +10,8 @@
 #include "helper.h"
 
 #define NOBODY 65534
+/* Above all that systems and containers give out. */
+#define NOBODY_ELSE 0xf0000000u
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
@@ -51,9 +53,14 @@ void drop_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {};
+	/* what runs as nobody, too, could stop us or end us */
+	uint32_t id = NOBODY_ELSE + getpid();
 
 	if (geteuid() == 0 && has_right(CAP_SETUID) && has_right(CAP_SETGID)) {
-		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		/* a user namespace may not have it */
+		if (setresgid(id, id, id))
+			id = NOBODY;
+		if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
 			die(EXIT_SYSTEM, "cannot become nobody: %s", strerror(errno));
 	}
 	if (syscall(SYS_capset, &header, none))

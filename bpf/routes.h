@@ -6,17 +6,31 @@ static __always_inline __u32 other_of(__u32 backend)
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
 }
 
+/* Each owner's are counted, so that no user who calls himself nginx has the room of the others. */
+static __always_inline int is_owner_full(__u32 uid)
+{
+	__u32 none = 0, *count = bpf_map_lookup_elem(&brought, &uid);
+
+	if (!count) {
+		bpf_map_update_elem(&brought, &uid, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&brought, &uid);
+	}
+	return !count || __sync_fetch_and_add(count, 1) >= BACKENDS_OF_OWNER;
+}
+
 /* The backend's index, made when it is new; 0 when there is no room. Some is kept for nginx: others may ask anything anywhere. */
-__noinline __u32 backend_for(struct work *w, int nginx)
+__noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 {
 	if (!w)
 		return 0;
 	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
 	struct backend *b;
+	__u32 kept;
 
 	if (found)
 		return *found;
-	if (next_backend >= MAX_BACKENDS - (nginx ? 0 : BACKENDS_OF_NGINX))
+	kept = nginx == STRANGER ? BACKENDS_OF_NGINX : nginx == NGINX ? BACKENDS_OF_ROOT : 0;
+	if (next_backend >= MAX_BACKENDS - kept || (nginx == NGINX && is_owner_full(uid)))
 		return 0;
 	__u32 index = __sync_fetch_and_add(&next_backend, 1);
 	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {
@@ -39,10 +53,19 @@ static __always_inline __u32 known_backend(const struct work *w)
 	return found ? *found : 0;
 }
 
-static __always_inline __u32 new_slot(void)
+static __always_inline int has_slots(enum rank rank)
+{
+	if (rank == STRANGER && taken[STRANGER] >= MAX_ROUTES - ROUTES_OF_NGINX)
+		return 0;
+	return rank == NGINX_OF_ROOT || taken[STRANGER] + taken[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
+}
+
+static __always_inline __u32 new_slot(enum rank rank)
 {
 	__u32 slot;
 
+	if (!has_slots(rank))
+		return NO_SLOT;
 	if (next_slot < MAX_ROUTES) {
 		slot = __sync_fetch_and_add(&next_slot, 1);
 		if (slot < MAX_ROUTES)
@@ -81,16 +104,23 @@ static __always_inline __u32 route_slot(struct scratch *s)
 {
 	struct route_key *key = &s->key;
 	__u32 *found = bpf_map_lookup_elem(&routes, key), slot;
+	__u32 rank = s->work.rank;
+	struct slot *counters;
 
 	if (found)
 		return *found;
-	slot = new_slot();
+	slot = new_slot(rank);
 	if (slot == NO_SLOT)
 		return NO_SLOT;
 	if (bpf_map_update_elem(&routes, key, &slot, BPF_NOEXIST)) {
 		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 		found = bpf_map_lookup_elem(&routes, key);
 		return found ? *found : NO_SLOT;
+	}
+	counters = slot_of(slot);
+	if (counters && rank < RANKS) {
+		counters->taken = rank + 1;
+		ADD(taken[rank], 1);
 	}
 	struct route_text *text = bpf_map_lookup_elem(&texts, &slot);
 	if (text) {

@@ -125,6 +125,8 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	compared.oldest_epoch = sent->oldest_epoch;
 	compared.generation = sent->generation;
 	compared.memo_generation = sent->memo_generation;
+	/* nor is a route that was never asked for after all */
+	compared.taken = sent->taken;
 	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
 		return;
 	id = wire_id(t, out, slot);

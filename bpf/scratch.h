@@ -35,7 +35,8 @@ struct work {
 	__u8 begun;	  /* a message began in it */
 	__u8 stray;	  /* it belonged to none */
 	__u8 line_loaded; /* a line that is being read lies in scratch */
-	__u8 pad[5];
+	__u8 rank;	  /* who asks */
+	__u8 pad[4];
 	struct backend_key remote;
 };
 

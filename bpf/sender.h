@@ -8,6 +8,11 @@ struct sender {
 	__u32 own_uid;
 };
 
+static __always_inline enum rank rank_of(const struct sender *s)
+{
+	return !s->instance ? STRANGER : s->uid ? NGINX : NGINX_OF_ROOT;
+}
+
 static __always_inline int is_nginx(struct task_struct *task)
 {
 	__u64 comm = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #define SOCK_STREAM 1
+#define SOCK_RAW    3
 
 #define REMOTE_END 0
 #define LOCAL_END  1
@@ -110,6 +111,17 @@ static __always_inline int is_sent_by_tcp(struct __sk_buff *skb)
 		return 0;
 	sk = bpf_sk_fullsock(sk);
 	return sk && sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP;
+}
+
+/* By a raw socket, or a packet socket, of whoever may have one: no connection of its is begun or ended by it. */
+static __always_inline int is_raw(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	return sk && sk->type == SOCK_RAW;
 }
 
 /* In SYN_SENT a socket sends no RST of its own: it answers a SYN-ACK that is none, and goes on. */

@@ -94,11 +94,6 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
-	struct flow *f = make_flow(p);
-	if (!f) {
-		count(T_NOT_HTTP);
-		return 0;
-	}
 	struct older_key key = {.lport = local_port(p), .rport = remote_port(p)};
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
 	/* not in the census: what an idle connection sends first, its owner sends itself */
@@ -110,8 +105,14 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 		who.uid = worker->uid;
 	}
 	__u32 instance = who.instance;
+	struct flow *f = make_flow(p, rank_of(&who));
+	if (!f) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
 	remote_of(p, &s->work.remote);
-	f->nginx = instance != 0;
+	f->nginx = rank_of(&who);
+	f->uid = who.uid;
 	f->own = p->leaves;
 	set_kind(skb, f, p, &s->work.remote, instance);
 	if (!instance)

@@ -41,7 +41,7 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
  */
 static __always_inline __u64 patience_for_held(const struct flow *f)
 {
-	struct owner *o = bpf_map_lookup_elem(&owners, &f->listener_uid);
+	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
 	if (!o || !o->proxies)
 		return SECOND / 4;

@@ -2,18 +2,20 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { assertEqualsTruth, assertReconciles, failuresOf, truthOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { lacking, sh } from './lab/system.ts'
+import { inside, lacking, sh } from './lab/system.ts'
 import { spoofer } from './lab/trouble.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const TIMES = 8
+const RAW_SYN = fileURLToPath(new URL('lab/rawsyn.py', import.meta.url))
 
-describe('forged segments', { skip: lacking('gcc') }, () => {
+describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
   let cable: Cable
   let port = 8750
   before(async () => (cable = await Cable.lay()))
@@ -84,6 +86,28 @@ describe('forged segments', { skip: lacking('gcc') }, () => {
       const refused = await watchForged('exact', nowhere)
       assert.equal(connectionOf(refused.seen, refused.backend)?.refused, TIMES)
     })
+
+    if (family === 'IPv4')
+      test('a SYN of a raw socket takes the place of no connection', async () => {
+        port++
+        const rules = { '*': { steps: [{ pause: 1000 }, { send: ok }] } }
+        await cable.far.call('listen', { address, port, rules })
+        const nginx = await startLabNginx(
+          cable.proxy.namespace,
+          `server { listen 127.0.0.1:8080; location / { proxy_pass http://${address}:${port}; } }`,
+        )
+        let sent = ''
+        const seen = await watch(cable.proxy.namespace, async () => {
+          const ask = { address: '127.0.0.1', port: 8080, requests: [get('/open')] }
+          const asked = cable.proxy.call('ask', ask)
+          await sleep(500)
+          sent = await inside(cable.proxy.namespace, 'python3', RAW_SYN, '10.77.0.1', address, String(port))
+          await asked
+        })
+        await nginx.stop()
+        assert.equal(sent.trim(), '1')
+        assertEqualsTruth(seen, { [`${address}:${port} GET /open`]: { requests: 1, codes: { 200: 1 } } })
+      })
 
     test(`a refusal on this host is counted once (${family})`, async () => {
       const [here, closed] = [family === 'IPv4' ? '127.0.0.1' : '[::1]', ++port]

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import type { Truth } from './lab/protocol.ts'
-import { inside, lacking, PROBE } from './lab/system.ts'
+import { inside, lacking, PROBE, sh } from './lab/system.ts'
 import { attachedTo, dropEvery, dropNothing, neighbour } from './lab/trouble.ts'
 import { startHelper, watch } from './lab/watch.ts'
 
@@ -166,5 +166,14 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
       assert.ok(Math.abs(Number(frame.mono / 1000n) - end) <= 1, `frame ${n} begins where ${n - 1} ends`)
       assert.deepEqual(frame.traffic, [])
     }
+  })
+
+  test('what runs as nobody can neither stop the helper nor end it', async () => {
+    const helper = await startHelper(cable.proxy.namespace)
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
+    for (const signal of ['STOP', 'TERM', 'KILL'])
+      await assert.rejects(sh('setpriv', ...nobody, 'kill', `-${signal}`, String(helper.pid)), /permitted/)
+    await helper.nextFrame()
+    assert.equal((await helper.stop()).bye, 'stdin closed')
   })
 })

@@ -1,0 +1,115 @@
+/** Whoever asks through nginx, or beside it, takes neither its names nor the room of its rows. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { assertNothingLost, assertReconciles, rowsOf } from './lab/compare.ts'
+import { Cable, range } from './lab/network.ts'
+import { startLabNginx } from './lab/nginx.ts'
+import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
+import { watch, type Seen } from './lab/watch.ts'
+
+const FAR = '10.77.0.2'
+const NOWHERE = '10.77.0.99'
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const FLOOD = fileURLToPath(new URL('lab/flood.py', import.meta.url))
+
+describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
+  let cable: Cable
+  let folder: string
+  let port = 8900
+  before(async () => {
+    cable = await Cable.lay()
+    folder = mkdtempSync(join(tmpdir(), 'upstreamtop-flooded-'))
+    const neighbour = ['neigh', 'replace', NOWHERE, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg']
+    await sh('ip', '-n', cable.proxy.namespace, ...neighbour)
+  })
+  after(async () => {
+    await cable.remove()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  /** As nobody. */
+  const flood = (work: 'refused' | 'silent', name: string, count: number): Promise<string> => {
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    const words = ['/usr/bin/python3', FLOOD, work, name, NOWHERE, '9', String(count)]
+    return inside(cable.proxy.namespace, ...nobody, ...words)
+  }
+
+  /** What is seen when these paths are asked for, in order, through an nginx that knows its backend from then on only. */
+  async function through(
+    paths: readonly string[],
+    before: () => Promise<unknown>,
+    program: string = PROBE,
+  ): Promise<Seen> {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const seen = await watch(
+      cable.proxy.namespace,
+      async () => {
+        await before()
+        const ask = { address: '127.0.0.1', port: 8080, times: 20 }
+        for (const path of paths) await cable.proxy.call('ask', { ...ask, requests: [get(path)] })
+      },
+      [],
+      program,
+    )
+    await nginx.stop()
+    assertReconciles(seen)
+    return seen
+  }
+
+  /** A helper with so little room that a test fills it. */
+  async function variant(defines: string): Promise<string> {
+    const program = join(folder, 'upstreamtop-probe')
+    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, `HELPER_DEFINES=${defines}`, program)
+    return program
+  }
+
+  const row = (path: string) => ({ [`${FAR}:${port} GET ${path}`]: { requests: 20, codes: { 200: 20 } } })
+
+  test('a path made to look like another one gets a row of its own', async () => {
+    const path = '/api/v1/users/list'
+    const seen = await through([twinOf(path), path], () => Promise.resolve())
+    assert.deepEqual(rowsOf(seen), { ...row('/ap\\xE9/v1\\xAFuse\\xF2s/list'), ...row(path) })
+    assertNothingLost(seen)
+  })
+
+  test('a process that calls itself nginx takes no backend from another', async () => {
+    const seen = await through(['/x'], () => flood('refused', 'nginx', 4200))
+    assert.deepEqual(rowsOf(seen), row('/x'))
+    assert.ok(seen.sum.backends.length > 2000, 'its own are rows')
+    assertNothingLost(seen)
+  })
+
+  test('connections and paths of others leave room for those of nginx', async () => {
+    const small = await variant('-DFEW_FLOWS=16 -DMAX_FLOWS=64 -DMAX_ROUTES=64')
+    for (const name of ['client', 'nginx']) {
+      const seen = await through(
+        ['/x', '/y'],
+        async () => {
+          const requests = range(1, 200).map((n) => get(`/of-others/${'x'.repeat(n)}`))
+          await cable.proxy.call('ask', { address: FAR, port, requests, connections: 1 })
+          await flood('silent', name, 300)
+        },
+        small,
+      )
+      for (const [key, value] of Object.entries({ ...row('/x'), ...row('/y') }))
+        assert.deepEqual(rowsOf(seen)[key], value, name)
+      assert.ok(seen.sum.loss.mapRefused > 0, 'what did not fit is said')
+    }
+  })
+})
+
+/** The top bits of bytes 7, 11 and 15 of the line cancelled each other out in the hash of a line, whatever its seed. */
+function twinOf(path: string): string {
+  const bytes = Buffer.from(path)
+  for (const at of [7, 11, 15]) bytes[at - 'GET '.length]! ^= 0x80
+  return bytes.toString('latin1')
+}
