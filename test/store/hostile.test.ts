@@ -31,6 +31,8 @@ import { inFolder, META } from './support.ts'
 
 const SAMPLE = { secs: 70, rps: 20, backends: 2, routes: 4, requests: 3 }
 
+const note = { at: wallMicros(1_795_356_010_000_000), kind: 'note', text: 'a note' } as const
+
 const refused =
   (exitCode: number, words: RegExp) =>
   (error: unknown): boolean =>
@@ -109,6 +111,95 @@ test('a journal that names a file: nobody rolls it back, and the file stays', as
     assert.deepEqual(readFileSync(recording), before)
   })
 })
+
+/** As a neighbour leaves it: views in the -wal, and the -shm held. @returns lets go */
+function holdForeign(file: string): () => void {
+  const columns = columnsOf(file).split(',')
+  const database = new Sqlite(file)
+  database.unsafeMode(true)
+  database.pragma('journal_mode = WAL')
+  database.pragma('wal_autocheckpoint = 0')
+  const cells = ['n AS seq', ...columns.map((column) => `0 AS ${column}`)].join(',')
+  database.exec(`DROP TABLE tick;
+    CREATE VIEW tick AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r LIMIT 1000000)
+      SELECT ${cells} FROM r WHERE n < 0`)
+  return () => database.close()
+}
+
+test('a held -shm beside a -wal with another schema: the rows are read around it', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const letGo = holdForeign(file)
+    try {
+      const { damage } = readAll(file)
+      assert.match(damage.join(), /"tick" in its schema \(a view\) is not ours/)
+      assert.throws(() => markRecording(file, note), refused(5, /is damaged/))
+    } finally {
+      letGo()
+    }
+  })
+})
+
+test('a schema that changes while its file is being read is looked at before SQLite takes it over', () => {
+  inFolder((folder) => {
+    for (const follow of [false, true]) {
+      const file = join(folder, `${follow}.db`)
+      writeSample(file, SAMPLE)
+      const recording = openRecording(file, { follow })
+      const letGo = holdForeign(file)
+      try {
+        assert.ok(recording.frame(3) !== null || recording.damage.length > 0)
+        recording.refresh()
+        const kinds = recording.inspect(({ database }) =>
+          database.prepare("SELECT type FROM sqlite_schema WHERE name = 'tick'").pluck().all(),
+        )
+        assert.deepEqual(kinds, ['table'])
+      } finally {
+        recording.close()
+        letGo()
+      }
+    }
+  })
+})
+
+test('a -wal that claims a page far away costs what it holds', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const content = readFileSync(file)
+    content[18] = content[19] = 2
+    writeFileSync(file, content)
+    const broken = Buffer.from(content.subarray(0, 4096)).fill(0xff, 100)
+    writeFileSync(`${file}-wal`, walOf([broken, 1], [Buffer.alloc(4096), 100_000_000]))
+    assert.equal(readAll(file).ticks, 70)
+  })
+})
+
+/** One transaction. (sqlite.org/fileformat2.html, section 4) */
+function walOf(...frames: readonly (readonly [content: Buffer, page: number])[]): Buffer {
+  let [a, b] = [0, 0]
+  const numbers = (...values: number[]): Buffer => {
+    const bytes = Buffer.alloc(4 * values.length)
+    values.forEach((value, i) => bytes.writeUInt32BE(value >>> 0, 4 * i))
+    return bytes
+  }
+  const summed = (bytes: Buffer): Buffer => {
+    for (let at = 0; at < bytes.length; at += 8) {
+      a = (a + bytes.readInt32BE(at) + b) | 0
+      b = (b + bytes.readInt32BE(at + 4) + a) | 0
+    }
+    return numbers(a, b)
+  }
+  const head = numbers(0x377f0683, 3007000, 4096, 0, 1, 2)
+  const parts = [head, summed(head)]
+  frames.forEach(([content, page], i) => {
+    const start = numbers(page, i === frames.length - 1 ? page : 0)
+    summed(start)
+    parts.push(start, numbers(1, 2), summed(content), content)
+  })
+  return Buffer.concat(parts)
+}
 
 test('through a link the journal beside the file itself is the one that counts', () => {
   inFolder((folder) => {
