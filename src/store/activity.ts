@@ -9,11 +9,11 @@ import { ROWS } from './schema.ts'
 export function readActivity({ database, names }: Access, { from, to }: SeqRange): BackendActivity[] {
   const rows = `SELECT id / ${ROWS} AS tick, backend, requests FROM traffic WHERE id >= ? AND id < ? LIMIT ?`
   const sql = `SELECT tick, backend, sum(requests) FROM (${rows}) GROUP BY tick, backend`
-  return allOr(() => new BoundedQuery(database, sql).all(from * ROWS, to * ROWS)).map(
-    ([seq, backend, requests]) => ({
+  return allOr(() =>
+    new BoundedQuery(database, sql).all(from * ROWS, to * ROWS).map(([seq, backend, requests]) => ({
       seq: integer(seq),
       backend: names.backend(integer(backend)).value,
       requests: integer(requests),
-    }),
+    })),
   )
 }

@@ -17,12 +17,12 @@ import {
   type RequestEvent,
   type Route,
 } from '../frame/frame.ts'
-import { addMicros, micros, type Micros, type WallMicros } from '../frame/units.ts'
+import { addMicros, type Micros, type WallMicros } from '../frame/units.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { checkTime, MAX_LISTED } from './limits.ts'
+import { checkCode, checkSpan, checkTime, MAX_LISTED } from './limits.ts'
 import { PairNumbers } from './pair-numbers.ts'
 
 const PLAIN = 1
@@ -113,7 +113,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
     checkTime(at, 0)
     const header = optional(columns.header[i]!)
     const distance = columns.total[i]!
-    const total = distance === 0 ? null : micros((header ?? 0) + (distance < 0 ? distance : distance - 1))
+    const total = distance === 0 ? null : checkSpan((header ?? 0) + (distance < 0 ? distance : distance - 1))
     return { ...pair, at, outcome: outcomeOf(columns.outcome[i]!), header, total }
   })
 }
@@ -169,6 +169,6 @@ function summed(distances: readonly number[]): number[] {
   return distances.map((distance) => (value += distance))
 }
 
-const outcomeOf = (value: number): Outcome => failureOf(value) ?? value + FIRST_CODE
+const outcomeOf = (value: number): Outcome => failureOf(value) ?? checkCode(value + FIRST_CODE)
 const failureOf = (value: number): FailureKind | undefined => FAILURE_KINDS[value]
-const optional = (value: number): Micros | null => (value === 0 ? null : micros(value - 1))
+const optional = (value: number): Micros | null => (value === 0 ? null : checkSpan(value - 1))

@@ -5,6 +5,7 @@ import { fold, foldCells, SEED } from './checksum.ts'
 import { BoundedQuery } from './bounded.ts'
 import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
+import { checkCode, checkCount } from './limits.ts'
 import { takeConnection, takeCounts } from './rows.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, ROWS } from './schema.ts'
 
@@ -104,7 +105,7 @@ class CodeCursor {
     for (; this.#at < this.rows.length; this.#at++) {
       const row = this.rows[this.#at]!
       if (row[0] !== backend || row[1] !== route) break
-      codes.push(integer(row[2]), integer(row[3]))
+      codes.push(checkCode(integer(row[2])), checkCount(integer(row[3])))
     }
     return codes
   }
