@@ -29,6 +29,8 @@ const PLAIN = 1
 const DEFLATED = 2
 const BITS = 3
 const FIRST_CODE = 96
+/** A request is five numbers of a bit at least; deflated ones are no smaller in truth, and a thousandth where they are all zeros. */
+const MOST_A_BYTE = 8
 
 const bits = new BitWriter()
 const pairNumbers = new PairNumbers()
@@ -121,6 +123,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
   if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
   const content = packed.subarray(1)
+  if (n > MOST_A_BYTE * content.length) throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
   switch (packed[0]) {
     case PLAIN:
       return varintColumns(content, n)

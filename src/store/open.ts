@@ -28,7 +28,7 @@ import { foreignObject, foreignSchema } from './schema-check.ts'
 import { FORMAT, PAGE_SIZE } from './schema.ts'
 import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
-import { isGzip, unzip } from './unzip.ts'
+import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
 
 export interface Opened {
@@ -73,6 +73,8 @@ function checkStart(start: Buffer): void {
 
 /** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
 function fromZip(file: string): Opened {
+  const size = statSync(file).size
+  if (size > MOST_ZIPPED) throw tooLarge(file, size)
   const content = (): Buffer => unzip(readFileSync(file), file)
   return fromBytes(content(), file, content)
 }
