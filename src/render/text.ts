@@ -12,9 +12,17 @@ const UNSAFE =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}\p{Regional_Indicator}\u20e3\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\u{1d300}-\u{1d376}]/gu
 const PRINTABLE_ASCII = /^[ -~]*$/
 
-/** The text with every character that is not plainly visible as \xNN or \u{…}. */
+/**
+ * What the log of a build would obey: `##vso[…]` and `##[…]` (Azure, GitHub) and `##teamcity[…]` anywhere, `::name …::` (GitHub) where a
+ * line begins. No address begins so.
+ */
+const COMMAND = /#(?=#[a-z]*\[)|(?<=^\s*):(?=:[a-z][\w-]*.*::)/gi
+const MAY_COMMAND = /##|::/
+
+/** The text with every character that is not plainly visible, or that begins a command of a build, as \xNN or \u{…}. */
 export function visible(text: string): string {
-  return PRINTABLE_ASCII.test(text) ? text : text.replace(UNSAFE, escaped)
+  const inert = MAY_COMMAND.test(text) ? text.replace(COMMAND, escaped) : text
+  return PRINTABLE_ASCII.test(inert) ? inert : inert.replace(UNSAFE, escaped)
 }
 
 function escaped(character: string): string {
@@ -38,9 +46,11 @@ export const printablePainted = (text: string): string =>
 /** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
 export const jsonText = (value: unknown, indent = 2): string =>
   JSON.stringify(value, null, indent).replace(
-    OBEYED,
+    OBEYED_IN_JSON,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+
+const OBEYED_IN_JSON = new RegExp(`${OBEYED.source}|#(?=#[a-z]*\\[)`, 'giu')
 
 /** Cells that a text takes on a terminal; the text must be visible. */
 export function cellWidth(text: string): number {

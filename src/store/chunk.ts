@@ -17,18 +17,20 @@ import {
   type RequestEvent,
   type Route,
 } from '../frame/frame.ts'
-import { addMicros, micros, type Micros, type WallMicros } from '../frame/units.ts'
+import { addMicros, type Micros, type WallMicros } from '../frame/units.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { checkTime, MAX_LISTED } from './limits.ts'
+import { checkCode, checkSpan, checkTime, MAX_LISTED } from './limits.ts'
 import { PairNumbers } from './pair-numbers.ts'
 
 const PLAIN = 1
 const DEFLATED = 2
 const BITS = 3
 const FIRST_CODE = 96
+/** A request is five numbers of a bit at least; deflated ones are no smaller in truth, and a thousandth where they are all zeros. */
+const MOST_A_BYTE = 8
 
 const bits = new BitWriter()
 const pairNumbers = new PairNumbers()
@@ -113,7 +115,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
     checkTime(at, 0)
     const header = optional(columns.header[i]!)
     const distance = columns.total[i]!
-    const total = distance === 0 ? null : micros((header ?? 0) + (distance < 0 ? distance : distance - 1))
+    const total = distance === 0 ? null : checkSpan((header ?? 0) + (distance < 0 ? distance : distance - 1))
     return { ...pair, at, outcome: outcomeOf(columns.outcome[i]!), header, total }
   })
 }
@@ -121,6 +123,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
   if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
   const content = packed.subarray(1)
+  if (n > MOST_A_BYTE * content.length) throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
   switch (packed[0]) {
     case PLAIN:
       return varintColumns(content, n)
@@ -169,6 +172,6 @@ function summed(distances: readonly number[]): number[] {
   return distances.map((distance) => (value += distance))
 }
 
-const outcomeOf = (value: number): Outcome => failureOf(value) ?? value + FIRST_CODE
+const outcomeOf = (value: number): Outcome => failureOf(value) ?? checkCode(value + FIRST_CODE)
 const failureOf = (value: number): FailureKind | undefined => FAILURE_KINDS[value]
-const optional = (value: number): Micros | null => (value === 0 ? null : micros(value - 1))
+const optional = (value: number): Micros | null => (value === 0 ? null : checkSpan(value - 1))

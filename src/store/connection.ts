@@ -1,11 +1,23 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
 import { statSync } from 'node:fs'
 import { recordingError } from '../errors.ts'
-import { hasNoTables, isDamage, type Database } from './database.ts'
+import { CorruptRow } from './corrupt-row.ts'
+import {
+  cannotWriteBeside,
+  hasNoTables,
+  integer,
+  isBusy,
+  isDamage,
+  query,
+  type Database,
+  type Query,
+  type Statement,
+} from './database.ts'
 import { DimensionReader } from './dimensions.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
-import { openForReading, refuseNewer, withoutSchema, type Opened } from './open.ts'
+import { lockedError, openForReading, refuseNewer, withoutSchema, type Opened } from './open.ts'
+import { foreignObject } from './schema-check.ts'
 
 export interface Access {
   readonly database: Database
@@ -16,6 +28,8 @@ export interface Access {
 
 /** After the last read of a burst. */
 const REST_MS = 200
+/** A journal that comes and goes is a `mark`. */
+const TRIES = 3
 
 export class Connection {
   readonly damage: string[] = []
@@ -29,6 +43,7 @@ export class Connection {
   #raw: Opened['raw'] | null = null
   /** device and inode of what was opened first, where it is followed */
   #identity: string | null = null
+  #reading: Reading | null = null
   #recovered: Frames | null = null
 
   constructor(
@@ -44,9 +59,34 @@ export class Connection {
   }
 
   use<T>(read: (access: Access) => T): T {
-    const result = read(this.#access ?? this.#open())
-    this.rest()
-    return result
+    const access = this.#steady()
+    try {
+      return read(access)
+    } finally {
+      this.#reading?.end()
+      this.rest()
+    }
+  }
+
+  /** What is read at once is one state of the file, and its schema the one that was looked at: whoever writes it may change both. */
+  #steady(): Access {
+    for (let i = 0; i < TRIES; i++) {
+      const access = this.#access ?? this.#open()
+      if (this.#begins()) return access
+      this.close()
+    }
+    throw recordingError(
+      `"${this.file}" is being changed while it is read`,
+      'Only a recorder may write into it: look at a copy.',
+    )
+  }
+
+  #begins(): boolean {
+    try {
+      return this.#reading?.begin() ?? false
+    } catch (error) {
+      throw isBusy(error) ? lockedError(this.file) : error
+    }
   }
 
   /** Closes soon, where a recorder may be waiting for it. */
@@ -111,11 +151,12 @@ export class Connection {
   #attach(opened: Opened): Access {
     const { database } = opened
     refuseNewer(database, this.file)
+    const reading = new Reading(database)
     this.#isLive = opened.isLive
     this.#isSuspect = opened.isSuspect
     this.#raw = opened.raw
     this.notes = opened.notes
-    if (this.damage.length === 0) this.damage.push(...opened.damage)
+    this.damage.push(...opened.damage.filter((words) => !this.damage.includes(words)))
     this.#names?.attach(database)
     this.#names ??= new DimensionReader(database)
     const names = this.#names
@@ -125,6 +166,52 @@ export class Connection {
       minutes: new MinuteReader(database, names),
       names,
     }
+    this.#reading = reading
+    reading.end()
     return this.#access
+  }
+}
+
+/** Reads of one state of a file. */
+class Reading {
+  readonly #database: Database
+  readonly #begin: Statement
+  readonly #end: Statement
+  readonly #version: Query
+  /** of the schema that was looked at */
+  readonly #known: number
+
+  /** @throws CorruptRow where SQLite sees another schema than ours */
+  constructor(database: Database) {
+    this.#database = database
+    this.#begin = database.prepare('BEGIN')
+    // COMMIT fails once more where a page was found damaged.
+    this.#end = database.prepare('ROLLBACK')
+    this.#version = query(database, 'PRAGMA schema_version')
+    this.#begin.run()
+    const problem = foreignObject(database)
+    if (problem !== null) throw new CorruptRow(problem)
+    this.#known = this.#found()
+  }
+
+  /** @returns false where the schema is another one meanwhile, or a journal has come to lie beside the file: open it again */
+  begin(): boolean {
+    try {
+      if (!this.#database.inTransaction) this.#begin.run()
+      if (this.#found() === this.#known) return true
+    } catch (error) {
+      if (!cannotWriteBeside(error)) throw error
+    }
+    this.end()
+    return false
+  }
+
+  end(): void {
+    if (this.#database.open && this.#database.inTransaction) this.#end.run()
+  }
+
+  /** The first read, which fixes what all of them see. */
+  #found(): number {
+    return integer(this.#version.get()?.[0])
   }
 }

@@ -65,7 +65,10 @@ export function bytes(cell: SqlValue | undefined): Buffer {
 export function isDamage(error: unknown): boolean {
   if (error instanceof CorruptRow) return true
   return (
-    error instanceof Sqlite.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(error.code)
+    error instanceof Sqlite.SqliteError &&
+    (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(error.code) ||
+      // sum() of what no count is
+      error.message === 'integer overflow')
   )
 }
 

@@ -2,6 +2,7 @@
 import { backendKey, routeKey } from '../frame/aggregate.ts'
 import type { Backend, Route } from '../frame/frame.ts'
 import { foldText, SEED } from './checksum.ts'
+import { inOrder } from './bounded.ts'
 import {
   allOr,
   integer,
@@ -34,7 +35,7 @@ export class DimensionWriter {
     const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
     const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
     this.#backends = new KnownNames(
-      query(database, 'SELECT id, address, netns, name FROM backend').all().map(backendOf),
+      rowsOf(database, 'SELECT id, address, netns, name FROM backend ORDER BY id').map(backendOf),
       tick,
       {
         keyOf: backendKey,
@@ -46,7 +47,7 @@ export class DimensionWriter {
       },
     )
     this.#routes = new KnownNames(
-      query(database, 'SELECT id, method, path FROM route').all().map(routeOf),
+      rowsOf(database, 'SELECT id, method, path FROM route ORDER BY id').map(routeOf),
       tick,
       {
         keyOf: routeKey,
@@ -77,6 +78,9 @@ export class DimensionWriter {
     this.#routes.commit()
   }
 }
+
+/** @throws CorruptRow where the file that is gone on with repeats itself */
+const rowsOf = (database: Database, sql: string): SqlRow[] => [...inOrder(query(database, sql).iterate())]
 
 /** A name, and what it adds to the checksum. */
 export interface Known<T> {

@@ -1,6 +1,7 @@
 /** A marker in a recording, also in one that is being recorded: the recorder waits for milliseconds. */
 import type { Marker } from '../frame/frame.ts'
-import { openForAppend } from './open.ts'
+import { isDamage } from './database.ts'
+import { damagedError, openForAppend } from './open.ts'
 import { writeError } from './write-error.ts'
 
 /** @throws UserError when it is not ours, zipped, or may not be written */
@@ -9,7 +10,7 @@ export function markRecording(file: string, { at, kind, text }: Marker): void {
   try {
     database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)').run(at, kind, text)
   } catch (error) {
-    throw writeError(file, error)
+    throw isDamage(error) ? damagedError(file) : writeError(file, error)
   } finally {
     database.close()
   }

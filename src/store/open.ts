@@ -13,7 +13,6 @@ import {
   openBytes,
   openReadOnly,
   openWritable,
-  query,
   scalar,
   type Database,
 } from './database.ts'
@@ -29,7 +28,7 @@ import { foreignObject, foreignSchema } from './schema-check.ts'
 import { FORMAT, PAGE_SIZE } from './schema.ts'
 import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
-import { isGzip, unzip } from './unzip.ts'
+import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
 
 export interface Opened {
@@ -74,6 +73,8 @@ function checkStart(start: Buffer): void {
 
 /** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
 function fromZip(file: string): Opened {
+  const size = statSync(file).size
+  if (size > MOST_ZIPPED) throw tooLarge(file, size)
   const content = (): Buffer => unzip(readFileSync(file), file)
   return fromBytes(content(), file, content)
 }
@@ -90,11 +91,14 @@ const cutOff = (size: number, { pages, pageSize }: Header): readonly string[] =>
 
 /** Beside a recorder that is at it. null where SQLite would have to write there and may not. */
 function beneathRecorder(place: string, start: Buffer, file: string): Opened | null {
+  // Whoever may write into the folder can hold a -shm and leave a -wal with views in place of tables.
+  if (problemBeside(place, start, file) !== null) return null
   try {
     const opened = inPlace(place, start, file)
     scalar(opened.database, 'SELECT count(*) FROM sqlite_schema')
     return { ...opened, isLive: true }
   } catch (error) {
+    if (isBusy(error)) throw lockedError(file)
     if (!cannotWriteBeside(error) && !isDamage(error)) throw error
     return null
   }
@@ -159,6 +163,18 @@ function problemOf(image: Image, start: Buffer, file: string): string | null {
   return headerProblem(start) ?? foreignSchema(image, PAGE_SIZE)
 }
 
+/** The same of a file with its -wal, which SQLite is about to read in place. */
+function problemBeside(place: string, start: Buffer, file: string): string | null {
+  const { wal } = sideFilesOf(place)
+  const pages = Math.floor(statSync(place).size / PAGE_SIZE)
+  const patch = wal === 0 ? null : readable(`${place}-wal`, () => walPatch(`${place}-wal`, PAGE_SIZE, pages))
+  const over = new Map(patch?.content)
+  const first = over.get(1) ?? start
+  const format = first.readUInt32BE(60)
+  if (format > FORMAT) throw newerFormat(file, format, place)
+  return headerProblem(first) ?? foreignSchema(place, PAGE_SIZE, over)
+}
+
 /** Its rows are in the pages all the same. @throws UserError (exit 5) where there are none */
 export function withoutSchema(image: Image, file: string, problem: string): Database {
   const database = recoverTicks(image, () => true)
@@ -186,7 +202,7 @@ export function openForAppend(file: string): Database {
   }
   const place = realpathSync(file)
   refuseForeign(place)
-  if (header.format <= FORMAT && problemOf(place, start, file) !== null) throw damagedError(file)
+  if (header.format <= FORMAT && problemBeside(place, start, file) !== null) throw damagedError(file)
   const database = openWritable(place)
   try {
     refuseNewer(database, file)
@@ -207,8 +223,7 @@ export const damagedError = (file: string): UserError =>
 
 /** As the last transaction left it, in a -wal too. */
 function refuseForeignObjects(database: Database, file: string): void {
-  const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema').all()
-  if (foreignObject(rows) !== null) throw damagedError(file)
+  if (foreignObject(database) !== null) throw damagedError(file)
 }
 
 /** @throws UserError (exit 5) that names the version which reads it */
@@ -222,13 +237,15 @@ function formatOf(database: Database, file: string): number {
   try {
     return integer(scalar(database, 'PRAGMA user_version'))
   } catch (error) {
-    if (!isBusy(error)) throw error
-    throw recordingError(
-      `"${file}" is locked by another program`,
-      'A recorder never locks it for so long: end what else has it open.',
-    )
+    throw isBusy(error) ? lockedError(file) : error
   }
 }
+
+export const lockedError = (file: string): UserError =>
+  recordingError(
+    `"${file}" is locked by another program`,
+    'A recorder never locks it for so long: end what else has it open.',
+  )
 
 function readable<T>(path: string, read: () => T): T {
   try {

@@ -5,6 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { CorruptRow } from './corrupt-row.ts'
 import type { SqlValue } from './database.ts'
+import { PAGE_SIZE } from './schema.ts'
 
 export interface RawRow {
   readonly rowid: number
@@ -208,6 +209,15 @@ export function* allPages({ page }: Pages): Generator<readonly [number: number, 
     const content = page(number)
     if (content === null) return
     yield [number, content]
+  }
+}
+
+/** Pages of which some are taken from elsewhere: as a -wal that lies beside a file has them. */
+export function overlaid(pages: Pages, over: ReadonlyMap<number, Buffer>): Pages {
+  return {
+    page: (number) => over.get(number) ?? pages.page(number),
+    overflow: pages.overflow + over.size * PAGE_SIZE,
+    close: () => pages.close(),
   }
 }
 

@@ -79,7 +79,8 @@ export class StoredRecording implements Recording {
     return this.#markers
   }
   get damage(): readonly string[] {
-    return this.#damage
+    const later = this.#connection.damage.filter((words) => !this.#damage.includes(words))
+    return later.length === 0 ? this.#damage : [...this.#damage, ...later]
   }
   /** what is worth knowing and no fault of the file, in words */
   get notes(): readonly string[] {

@@ -1,10 +1,11 @@
 /** Counts as cells and back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
 import { NO_DISTRIBUTION, type ConnectionCounts } from '../frame/aggregate.ts'
 import type { Codes, Control, Counts, Distribution, Excluded, Loss } from '../frame/frame.ts'
-import { micros, type Micros } from '../frame/units.ts'
+import type { Micros } from '../frame/units.ts'
 import { packBuckets, unpackBuckets } from './buckets.ts'
 import { integer, type SqlRow, type SqlValue } from './database.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { checkCount, checkSpan, checkSum } from './limits.ts'
 
 /** Writes the cells of COUNT_COLUMNS from `at` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
@@ -41,21 +42,21 @@ function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
 /** @param others the codes other than 200, sorted, as the status table holds them */
 export function takeCounts(row: SqlRow, at: number, others: Codes): Counts {
   return {
-    requests: integer(row[at]),
-    answered: integer(row[at + 1]),
-    codes: withOk(others, integer(row[at + 3])),
+    requests: count(row[at]),
+    answered: count(row[at + 1]),
+    codes: withOk(others, count(row[at + 3])),
     failures: {
-      reset: integer(row[at + 7]),
-      closed: integer(row[at + 8]),
-      aborted: integer(row[at + 9]),
-      unanswered: integer(row[at + 10]),
+      reset: count(row[at + 7]),
+      closed: count(row[at + 8]),
+      aborted: count(row[at + 9]),
+      unanswered: count(row[at + 10]),
     },
-    interim: integer(row[at + 11]),
-    retransmits: integer(row[at + 12]),
-    retries: integer(row[at + 13]),
-    bodyReset: integer(row[at + 14]),
-    inFlight: integer(row[at + 15]),
-    oldest: micros(integer(row[at + 16])),
+    interim: count(row[at + 11]),
+    retransmits: count(row[at + 12]),
+    retries: count(row[at + 13]),
+    bodyReset: count(row[at + 14]),
+    inFlight: count(row[at + 15]),
+    oldest: checkSpan(integer(row[at + 16])),
     header: takeDistribution(row, at + 17),
     total: takeDistribution(row, at + 23),
   }
@@ -70,6 +71,7 @@ function withOk(others: Codes, twoxx: number): Codes {
     if (others[i]! < 200) at = i + 2
     else if (others[i]! < 300) ok -= others[i + 1]!
   }
+  checkCount(ok)
   return ok === 0 ? others : [...others.slice(0, at), 200, ok, ...others.slice(at)]
 }
 
@@ -83,11 +85,11 @@ export function putConnection(cells: SqlValue[], at: number, counts: ConnectionC
 }
 
 export const takeConnection = (row: SqlRow, at: number): ConnectionCounts => ({
-  connects: integer(row[at]),
-  refused: integer(row[at + 1]),
-  connectTimeout: integer(row[at + 2]),
-  retransmits: integer(row[at + 3]),
-  opaque: integer(row[at + 4]),
+  connects: count(row[at]),
+  refused: count(row[at + 1]),
+  connectTimeout: count(row[at + 2]),
+  retransmits: count(row[at + 3]),
+  opaque: count(row[at + 4]),
   connect: takeDistribution(row, at + 5),
 })
 
@@ -103,16 +105,17 @@ function putDistribution(cells: SqlValue[], at: number, distribution: Distributi
 function takeDistribution(row: SqlRow, at: number): Distribution {
   if (row[at] === 0 && row[at + 2] === 0 && row[at + 1] === 0) return NO_DISTRIBUTION
   return {
-    count: integer(row[at]),
-    sum: micros(integer(row[at + 1])),
-    sampled: integer(row[at + 2]),
+    count: count(row[at]),
+    sum: checkSpan(integer(row[at + 1])),
+    sampled: count(row[at + 2]),
     min: span(row[at + 3]),
     max: span(row[at + 4]),
     buckets: unpackBuckets(packed(row[at + 5])),
   }
 }
 
-const span = (cell: SqlValue | undefined): Micros | null => (cell === null ? null : micros(integer(cell)))
+const count = (cell: SqlValue | undefined): number => checkCount(integer(cell))
+const span = (cell: SqlValue | undefined): Micros | null => (cell === null ? null : checkSpan(integer(cell)))
 
 function packed(cell: SqlValue | undefined): Uint8Array | null {
   if (cell === null || Buffer.isBuffer(cell)) return cell
@@ -162,7 +165,7 @@ export function putHost(cells: SqlValue[], at: number, { loss, excluded, control
 }
 
 export function takeHost(row: SqlRow, at: number): HostCounts {
-  const cell = (i: number): number => integer(row[at + i])
+  const cell = (i: number): number => checkSum(integer(row[at + i]))
   return {
     loss: {
       ringDropped: cell(0),

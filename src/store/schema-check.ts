@@ -3,8 +3,8 @@
  * written, a CHECK or a generated column computes what it likes. Later versions add tables and columns of plain values, and nothing else.
  */
 import { CorruptRow } from './corrupt-row.ts'
-import { isDamage, type SqlRow, type SqlValue } from './database.ts'
-import { openPages, rowsOfTable, type Pages } from './pages.ts'
+import { isDamage, query, type Database, type SqlValue } from './database.ts'
+import { openPages, overlaid, rowsOfTable, type Pages } from './pages.ts'
 import { SCHEMA } from './schema.ts'
 
 /** What CREATE says, by name: the plain tables' columns with their types, and the text of a view. */
@@ -21,9 +21,16 @@ export interface SchemaRow {
   readonly sql: string | null
 }
 
-/** The first recordings have no copies of the names. @returns what is not ours of it, in words; null where all is. @param file its content, or its path */
-export function foreignSchema(file: Buffer | string, pageSize: number): string | null {
-  const pages = openPages(file, pageSize)
+/**
+ * The first recordings have no copies of the names.
+ * @returns what is not ours of it, in words; null where all is. @param file its content, or its path; @param over pages of a -wal
+ */
+export function foreignSchema(
+  file: Buffer | string,
+  pageSize: number,
+  over: ReadonlyMap<number, Buffer> = new Map(),
+): string | null {
+  const pages = overlaid(openPages(file, pageSize), over)
   try {
     return problemOf(rowsOfSchema(pages))
   } catch (error) {
@@ -49,8 +56,12 @@ export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
   return rows
 }
 
-/** @param rows of sqlite_schema: type, name, rootpage, sql. @returns as foreignSchema */
-export const foreignObject = (rows: readonly SqlRow[]): string | null => problemOf(rows.map(schemaRow))
+/** As SQLite sees it: as the last transaction left it, in a -wal too. @returns as foreignSchema @throws CorruptRow */
+export function foreignObject(database: Database): string | null {
+  const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema LIMIT ?').all(MAX_OBJECTS)
+  if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
+  return problemOf(rows.map(schemaRow))
+}
 
 function schemaRow([type, name, root, sql]: readonly (SqlValue | undefined)[]): SchemaRow {
   if (typeof type !== 'string' || typeof name !== 'string' || typeof root !== 'number')

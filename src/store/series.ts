@@ -8,7 +8,7 @@ import type { TickSummary } from '../frame/recording.ts'
 import { micros, SECOND, wallMicros } from '../frame/units.ts'
 import { ByteWriter } from './bytes.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { checkSeq, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
+import { checkCount, checkSeq, checkSpan, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
 
 export const GAP_REASONS = [
   'late',
@@ -83,11 +83,11 @@ function unpack(packed: Uint8Array, first: number, into: TickSummary[]): void {
       seq,
       start: wallMicros(start),
       length: micros(length),
-      requests: next(),
-      answered: next(),
-      fivexx: next(),
-      failures: next(),
-      headerSum: micros(next()),
+      requests: checkCount(next()),
+      answered: checkCount(next()),
+      fivexx: checkCount(next()),
+      failures: checkCount(next()),
+      headerSum: checkSpan(next()),
       gapBefore: GAP_REASONS[next() - 1] ?? null,
     })
   }

@@ -6,6 +6,7 @@ import { BoundedQuery } from './bounded.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
+import { checkCode, checkCount } from './limits.ts'
 import { takeConnection, takeCounts } from './rows.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, ROWS } from './schema.ts'
 
@@ -105,9 +106,9 @@ class CodeCursor {
     for (; this.#at < this.rows.length; this.#at++) {
       const row = this.rows[this.#at]!
       if (row[0] !== backend || row[1] !== route) break
-      const code = integer(row[2])
-      if (code < 100 || code > 999 || code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
-      codes.push(code, integer(row[3]))
+      const code = checkCode(integer(row[2]))
+      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
+      codes.push(code, checkCount(integer(row[3])))
     }
     return codes
   }

@@ -8,7 +8,7 @@ import { putHost, takeHost } from './rows.ts'
 import { HOST_COLUMNS, TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { checkSeq, checkTime } from './limits.ts'
+import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
@@ -76,7 +76,7 @@ export function tickCells(frame: SecondFrame, tick: TickSummary, commit: Micros,
 }
 
 /** The sequence number is left out, so that a cut's ticks keep their checksum. */
-function foldTick(hash: number, cells: SqlRow): number {
+export function foldTick(hash: number, cells: SqlRow): number {
   let folded = hash
   for (let i = 1; i < CHECKSUM; i++) folded = fold(folded, cells[i]!)
   return folded
@@ -132,11 +132,11 @@ export function tickSummary(cells: SqlRow): TickSummary {
     seq: checkSeq(integer(cells[0])),
     start: wallMicros(start),
     length: micros(length),
-    requests: integer(cells[3]),
-    answered: integer(cells[4]),
-    fivexx: integer(cells[5]),
-    failures: integer(cells[6]),
-    headerSum: micros(integer(cells[7])),
+    requests: checkCount(integer(cells[3])),
+    answered: checkCount(integer(cells[4])),
+    fivexx: checkCount(integer(cells[5])),
+    failures: checkCount(integer(cells[6])),
+    headerSum: checkSpan(integer(cells[7])),
     gapBefore: gapReason(cells[8]),
   }
 }

@@ -19,18 +19,12 @@ export function walPatch(path: string, pageSize: number, filePages: number): Pat
   try {
     const places = committed(descriptor, pageSize)
     if (places === null) return null
-    // Pages that neither has would be claimed only.
-    const most = Math.max(filePages, ...highest(places.at))
+    // Pages that neither has would be claimed only: not more are new than it holds.
+    const most = filePages + places.at.size
     return { pages: Math.min(places.pages, most), content: contentOf(path, places.at, pageSize) }
   } finally {
     closeSync(descriptor)
   }
-}
-
-function* highest(at: ReadonlyMap<number, number>): Generator<number> {
-  let most = 0
-  for (const page of at.keys()) if (page > most) most = page
-  yield most
 }
 
 /** Where the newest content of each page begins, as of the last transaction that is whole. */

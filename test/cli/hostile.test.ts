@@ -4,7 +4,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { inFolder } from '../store/support.ts'
+import type { Backend, Route } from '../../src/frame/frame.ts'
+import { wallMicros } from '../../src/frame/units.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { inFolder, META } from '../store/support.ts'
+import { sampleFrames } from '../torture/sample.ts'
 import { runCommand, type Ran } from './run-command.ts'
 
 const capture = new URL('../../fixtures/probe/simulated.ndjson', import.meta.url).pathname
@@ -41,6 +45,44 @@ test('a hostile path and a hostile marker reach no terminal as they are', async 
     const { backends } = JSON.parse(json?.stdout ?? '') as { backends: { routes: { route: string }[] }[] }
     const routes = backends.flatMap((backend) => backend.routes.map(({ route }) => route))
     assert.equal(routes.filter((route) => route === HOSTILE).length, 1)
+  })
+})
+
+const COMMAND = /##[a-z]*\[|^\s*::[a-z][\w-]*.*::/im
+
+test('names command no build whose log they are printed into', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'x.db')
+    const sink = createRecording(file, { ...META, host: '##[add-mask]web1' }, { durable: false })
+    const named = <T extends { readonly backend: Backend; readonly route: Route }>(row: T): T => ({
+      ...row,
+      backend: { ...row.backend, address: '::add-mask::web', name: '  ::stop-commands::x' },
+      route: { ...row.route, method: '::error file=x::', path: '/##vso[task.setvariable variable=PATH]/tmp' },
+    })
+    for (const frame of sampleFrames({ secs: 5, rps: 20, backends: 1, routes: 1, requests: 3 })) {
+      sink.append({
+        ...frame,
+        traffic: frame.traffic.map(named),
+        connections: [],
+        requests: frame.requests.map(named),
+      })
+    }
+    sink.mark({ at: wallMicros(1_795_356_001_000_000), kind: 'deploy', text: '##teamcity[x]' })
+    sink.close()
+    for (const args of [
+      ['replay', file, '--print'],
+      ['replay', file, '--json', '--at', '50%'],
+      ...['text', 'md', 'html', 'json'].map((format) => ['report', file, '--format', format]),
+      ...['backend', 'route', 'method', 'host'].map((by) => ['report', file, '--by', by, '--format', 'csv']),
+      ...['text', 'csv', 'ndjson'].map((format) => ['requests', file, '--format', format]),
+      ...['text', 'json'].map((format) => ['info', file, '--format', format]),
+      ...['text', 'md', 'json'].map((format) => ['diff', file, file, '--format', format]),
+      ['assert', file, 'p99 < 1s', '--where', 'backend = "::a::"'],
+    ]) {
+      const { stdout, stderr } = await runCommand(args)
+      assert.doesNotMatch(stdout, COMMAND, args.join(' '))
+      assert.doesNotMatch(stderr, COMMAND, args.join(' '))
+    }
   })
 })
 

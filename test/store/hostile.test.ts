@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -20,9 +21,14 @@ import { wallMicros } from '../../src/frame/units.ts'
 import { unpackBuckets } from '../../src/store/buckets.ts'
 import { checkRecording } from '../../src/store/check.ts'
 import { unpackRequests } from '../../src/store/chunk.ts'
+import { fold } from '../../src/store/checksum.ts'
 import { CorruptRow } from '../../src/store/corrupt-row.ts'
+import type { SqlRow } from '../../src/store/database.ts'
+import { DimensionReader } from '../../src/store/dimensions.ts'
 import { markRecording } from '../../src/store/mark.ts'
 import { openRecording } from '../../src/store/reader.ts'
+import { SpanReader } from '../../src/store/span-reader.ts'
+import { foldTick, SELECT_TICK, wholeTick } from '../../src/store/tick-row.ts'
 import { appendRecording, createRecording } from '../../src/store/writer.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { writeSample } from '../torture/sample.ts'
@@ -30,6 +36,8 @@ import { multiply, PagesEditor } from './pages-editor.ts'
 import { inFolder, META } from './support.ts'
 
 const SAMPLE = { secs: 70, rps: 20, backends: 2, routes: 4, requests: 3 }
+
+const note = { at: wallMicros(1_795_356_010_000_000), kind: 'note', text: 'a note' } as const
 
 const refused =
   (exitCode: number, words: RegExp) =>
@@ -109,6 +117,95 @@ test('a journal that names a file: nobody rolls it back, and the file stays', as
     assert.deepEqual(readFileSync(recording), before)
   })
 })
+
+/** As a neighbour leaves it: views in the -wal, and the -shm held. @returns lets go */
+function holdForeign(file: string): () => void {
+  const columns = columnsOf(file).split(',')
+  const database = new Sqlite(file)
+  database.unsafeMode(true)
+  database.pragma('journal_mode = WAL')
+  database.pragma('wal_autocheckpoint = 0')
+  const cells = ['n AS seq', ...columns.map((column) => `0 AS ${column}`)].join(',')
+  database.exec(`DROP TABLE tick;
+    CREATE VIEW tick AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r LIMIT 1000000)
+      SELECT ${cells} FROM r WHERE n < 0`)
+  return () => database.close()
+}
+
+test('a held -shm beside a -wal with another schema: the rows are read around it', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const letGo = holdForeign(file)
+    try {
+      const { damage } = readAll(file)
+      assert.match(damage.join(), /"tick" in its schema \(a view\) is not ours/)
+      assert.throws(() => markRecording(file, note), refused(5, /is damaged/))
+    } finally {
+      letGo()
+    }
+  })
+})
+
+test('a schema that changes while its file is being read is looked at before SQLite takes it over', () => {
+  inFolder((folder) => {
+    for (const follow of [false, true]) {
+      const file = join(folder, `${follow}.db`)
+      writeSample(file, SAMPLE)
+      const recording = openRecording(file, { follow })
+      const letGo = holdForeign(file)
+      try {
+        assert.ok(recording.frame(3) !== null || recording.damage.length > 0)
+        recording.refresh()
+        const kinds = recording.inspect(({ database }) =>
+          database.prepare("SELECT type FROM sqlite_schema WHERE name = 'tick'").pluck().all(),
+        )
+        assert.deepEqual(kinds, ['table'])
+      } finally {
+        recording.close()
+        letGo()
+      }
+    }
+  })
+})
+
+test('a -wal that claims a page far away costs what it holds', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const content = readFileSync(file)
+    content[18] = content[19] = 2
+    writeFileSync(file, content)
+    const broken = Buffer.from(content.subarray(0, 4096)).fill(0xff, 100)
+    writeFileSync(`${file}-wal`, walOf([broken, 1], [Buffer.alloc(4096), 100_000_000]))
+    assert.equal(readAll(file).ticks, 70)
+  })
+})
+
+/** One transaction. (sqlite.org/fileformat2.html, section 4) */
+function walOf(...frames: readonly (readonly [content: Buffer, page: number])[]): Buffer {
+  let [a, b] = [0, 0]
+  const numbers = (...values: number[]): Buffer => {
+    const bytes = Buffer.alloc(4 * values.length)
+    values.forEach((value, i) => bytes.writeUInt32BE(value >>> 0, 4 * i))
+    return bytes
+  }
+  const summed = (bytes: Buffer): Buffer => {
+    for (let at = 0; at < bytes.length; at += 8) {
+      a = (a + bytes.readInt32BE(at) + b) | 0
+      b = (b + bytes.readInt32BE(at + 4) + a) | 0
+    }
+    return numbers(a, b)
+  }
+  const head = numbers(0x377f0683, 3007000, 4096, 0, 1, 2)
+  const parts = [head, summed(head)]
+  frames.forEach(([content, page], i) => {
+    const start = numbers(page, i === frames.length - 1 ? page : 0)
+    summed(start)
+    parts.push(start, numbers(1, 2), summed(content), content)
+  })
+  return Buffer.concat(parts)
+}
 
 test('through a link the journal beside the file itself is the one that counts', () => {
   inFolder((folder) => {
@@ -250,6 +347,45 @@ for (const seq of [4e9, 4e15, 2 ** 62]) {
   })
 }
 
+for (const cells of [
+  'requests = 2147483648',
+  'requests = -1',
+  'requests = 4611686018427387904',
+  'header_sum = 1125899906842625',
+  'total_max = 1125899906842625',
+]) {
+  test(`a row with ${cells} is one that nobody counted, though its checksum holds`, async () => {
+    await withFolder(async (folder) => {
+      const file = folder.file('x.db')
+      changed(file, `UPDATE traffic SET ${cells} WHERE id >> 20 BETWEEN 30 AND 39; DELETE FROM minute`)
+      signAll(file)
+      readAll(file)
+      const recording = openRecording(file)
+      const missing = recording.ticks.filter(({ seq }) => recording.frame(seq) === null)
+      recording.close()
+      assert.equal(missing.length, 10)
+      const { state, ticks } = await checkRecording(file, silent)
+      assert.deepEqual({ state, ticks }, { state: 'recoverable', ticks: 60 })
+    })
+  })
+}
+
+/** Checksums as its maker would write them. */
+function signAll(file: string): void {
+  const database = new Sqlite(file)
+  const rows = database.prepare(`SELECT ${SELECT_TICK} FROM tick`).raw().all() as SqlRow[]
+  const reader = new SpanReader(database, '', new DimensionReader(database))
+  const sign = database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?')
+  const chunk = database.prepare('SELECT packed FROM request_chunk WHERE tick = ?').pluck()
+  for (const row of rows) {
+    const seq = Number(row[0])
+    const packed = chunk.get(seq) as Buffer | undefined
+    const hash = reader.hash(seq)
+    sign.run(foldTick(packed === undefined ? hash : fold(hash, packed), wholeTick(row)), seq)
+  }
+  database.close()
+}
+
 for (const start of [-1, 7_300_000_000_000_000, 9_000_000_000_000_000, Number.MAX_SAFE_INTEGER]) {
   test(`a tick at ${start} µs lies outside 1970–2200: damage, and the others are read`, () => {
     inFolder((folder) => {
@@ -282,6 +418,19 @@ for (const table of [
       assert.ok(readAll(recording).ticks <= 70)
       const { state } = await checkRecording(recording, silent)
       assert.equal(state, 'recoverable')
+    })
+  })
+}
+
+for (const table of ['backend', 'route', 'marker']) {
+  test(`nothing is written into a file whose tree of ${table} leads to the same page a billion times`, () => {
+    inFolder((folder) => {
+      const file = join(folder, 'x.db')
+      writeSample(file, SAMPLE)
+      multiply(file, table)
+      const damaged = refused(5, /is damaged/)
+      if (table === 'marker') assert.throws(() => markRecording(file, note), damaged)
+      else assert.throws(() => appendRecording(file, META), damaged)
     })
   })
 }
@@ -329,7 +478,7 @@ test('overflow pages in a circle, and cells that share them, are no rows', () =>
 
 // ---- what is packed
 
-const names = { backend: () => assert.fail(), route: () => assert.fail() } as never
+const names = { backend: () => ({}), route: () => ({}) } as never
 
 test('packed values that claim more than they hold are damage', () => {
   const zeros = Buffer.concat([Buffer.from([2]), deflateRawSync(Buffer.alloc(50e6))])
@@ -337,6 +486,13 @@ test('packed values that claim more than they hold are damage', () => {
     [Buffer.from([1]), 4e9],
     [Buffer.from([3]), 1e9],
     [zeros, 100_000],
+    [
+      Buffer.concat([
+        Buffer.from([2]),
+        deflateRawSync(Buffer.concat([Buffer.from([0, 1, 1]), Buffer.alloc(499_999)])),
+      ]),
+      100_000,
+    ],
     [Buffer.alloc(100_000, 0xff), 1e5],
     [Buffer.from([3, 0xff, 0xff]), -1],
   ] as const) {
@@ -360,6 +516,9 @@ test('a zip of zeros, and one whose header claims pages that are not there, are 
     writeFileSync(at('claim.db.gz'), gzipSync(start))
     writeFileSync(at('claim.db'), start)
     writeFileSync(at('zeros.db.gz'), gzipSync(Buffer.concat([start, Buffer.alloc(200e6)]), { level: 1 }))
+    writeFileSync(at('sparse.db.gz'), gzipSync(start))
+    truncateSync(at('sparse.db.gz'), 3e9)
+    assert.throws(() => openRecording(at('sparse.db.gz')), refused(5, /larger than any recording/))
     writeFileSync(at('bomb.db.gz'), gzipSync(gzipSync(Buffer.alloc(100e6))))
     for (const name of ['claim.db', 'claim.db.gz'])
       assert.throws(() => openRecording(at(name)), refused(5, /nothing can be read/))
