@@ -151,7 +151,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	count(tls ? X_TLS : X_H2);
 	remote_of(&s->packet, &s->work.remote);
 	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
-	f->backend = f->nginx ? backend_for(&s->work, 1) : known_backend(&s->work);
+	f->backend = f->nginx ? backend_for(&s->work, f->nginx) : known_backend(&s->work);
 	b = backend_of(f->backend);
 	if (f->backend && b)
 		ADD(b->opaque, 1);

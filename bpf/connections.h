@@ -25,7 +25,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 	struct backend *b;
 
 	if (!f->backend)
-		f->backend = f->nginx ? backend_for(w, 1) : known_backend(w);
+		f->backend = f->nginx ? backend_for(w, f->nginx) : known_backend(w);
 	b = f->backend ? backend_of(f->backend) : 0;
 	if (!b)
 		return;
@@ -75,7 +75,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	sender_now(&who);
 	remote_of(p, &s->work.remote);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
-	f->nginx = who.instance != 0;
+	f->nginx = whose_nginx(&who);
 	if (who.instance)
 		remember_proxy(&who);
 	else

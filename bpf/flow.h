@@ -111,7 +111,7 @@ struct exchange {
 struct flow {
 	/* both read this, and hardly anybody writes */
 	__u8 kind;
-	__u8 nginx; /* its socket is an nginx worker's */
+	__u8 nginx; /* its socket is an nginx worker's: whose, enum whose_nginx */
 	__u8 fresh; /* its SYN was seen */
 	__u8 connected;
 	__u8 given_up; /* its connect timeout was booked */

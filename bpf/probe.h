@@ -10,6 +10,7 @@
 #endif
 #define MAX_BACKENDS 4096 /* index 0 means "none yet" */
 #define BACKENDS_OF_NGINX 1024 /* of them, at least */
+#define BACKENDS_OF_ROOT  512  /* of these, at least: anybody can call himself nginx, and connect to anywhere */
 /* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
 #define MAX_FLOWS 262144

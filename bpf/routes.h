@@ -6,7 +6,15 @@ static __always_inline __u32 other_of(__u32 backend)
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
 }
 
-/* The backend's index, made when it is new; 0 when there is no room. Some is kept for nginx: others may ask anything anywhere. */
+/* Some is kept for nginx, since others may ask anything anywhere, and some of that for root's, since others may call themselves so. */
+static __always_inline __u32 backends_for(int nginx)
+{
+	if (nginx == NGINX_OF_ROOT)
+		return MAX_BACKENDS;
+	return MAX_BACKENDS - (nginx ? BACKENDS_OF_ROOT : BACKENDS_OF_NGINX);
+}
+
+/* The backend's index, made when it is new; 0 when there is no room. */
 __noinline __u32 backend_for(struct work *w, int nginx)
 {
 	if (!w)
@@ -16,7 +24,7 @@ __noinline __u32 backend_for(struct work *w, int nginx)
 
 	if (found)
 		return *found;
-	if (next_backend >= MAX_BACKENDS - (nginx ? 0 : BACKENDS_OF_NGINX))
+	if (next_backend >= backends_for(nginx))
 		return 0;
 	__u32 index = __sync_fetch_and_add(&next_backend, 1);
 	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {

@@ -8,6 +8,8 @@ struct sender {
 	__u32 own_uid;
 };
 
+enum whose_nginx { NO_NGINX, NGINX_OF_USER, NGINX_OF_ROOT };
+
 static __always_inline int is_nginx(struct task_struct *task)
 {
 	__u64 comm = 0;
@@ -15,6 +17,13 @@ static __always_inline int is_nginx(struct task_struct *task)
 	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
 	comm &= 0xffffffffffffULL;
 	return comm == 0x786e69676eULL || comm == 0x6569676e61ULL; /* "nginx", "angie", with their zero */
+}
+
+static __always_inline __u8 whose_nginx(const struct sender *s)
+{
+	if (!s->instance)
+		return NO_NGINX;
+	return s->uid ? NGINX_OF_USER : NGINX_OF_ROOT;
 }
 
 /* The current process: right where connect() or a server's first write sends, wrong for what ACKs release. */

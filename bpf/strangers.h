@@ -111,7 +111,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	}
 	__u32 instance = who.instance;
 	remote_of(p, &s->work.remote);
-	f->nginx = instance != 0;
+	f->nginx = whose_nginx(&who);
 	f->own = p->leaves;
 	set_kind(skb, f, p, &s->work.remote, instance);
 	if (!instance)
