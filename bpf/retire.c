@@ -55,8 +55,6 @@ static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 	t->slots[slot].generation = generation + 1;
 	t->slots[slot].memo_generation = memo;
 	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
-	t->sent[slot].generation = generation + 1;
-	t->sent[slot].memo_generation = memo;
 	put(gone, "{\"type\":\"retired\",\"id\":");
 	put_number(gone, t->wire_ids[slot] - 1);
 	put(gone, "}\n");
@@ -76,7 +74,7 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 		if (!t->wire_ids[slot] || t->epoch - t->active[slot] < RETIRE_AFTER)
 			continue;
 		read_slot(&t->slots[slot], &now);
-		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
+		idle = (uint32_t)now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
 		if (!idle)
 			continue;
 		if (!t->retiring[slot])

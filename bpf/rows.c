@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include "tick.h"
@@ -72,9 +73,9 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 /* ---- rows ---- */
 
 /* [code, total, …]: what changed since it was sent. */
-static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, uint64_t sent)
+static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, bool changed)
 {
-	if (total == sent)
+	if (!changed)
 		return;
 	if (!*first)
 		put(rows, ",");
@@ -84,14 +85,14 @@ static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t tot
 	put_number(rows, total);
 }
 
-static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
+static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct sent *sent)
 {
 	struct folded_codes folded = {};
 	bool first = true;
 
 	put(rows, ",[");
 	for (int i = 0; i < INLINE_CODES; i++)
-		put_code(rows, &first, now->code[i], now->codes[i], sent->codes[i]);
+		put_code(rows, &first, now->code[i], now->codes[i], (uint32_t)now->codes[i] != sent->codes[i]);
 	if (now->block && now->block < MAX_BLOCKS) {
 		const volatile struct code_block *b = &t->blocks[now->block];
 		struct code_block *before = &t->blocks_sent[now->block];
@@ -99,33 +100,48 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 		for (int i = 0; i < BLOCK_CODES && b->code[i]; i++) {
 			uint64_t total = b->count[i];
 
-			put_code(rows, &first, b->code[i], total, before->count[i]);
+			put_code(rows, &first, b->code[i], total, total != before->count[i]);
 			before->count[i] = total;
 		}
 	}
 	/* seldom, so by a call: a map in our memory would be resident from the beginning */
 	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
 		for (int i = 0; i < CODE_CLASSES; i++)
-			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i], t->folded_sent[slot].count[i]);
+			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i],
+				 folded.count[i] != t->folded_sent[slot].count[i]);
 		t->folded_sent[slot] = folded;
 	}
 	put(rows, "]");
 }
 
+static uint64_t sum_of(const struct slot *s)
+{
+	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->requests;
+
+	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
+		sum += ((const uint64_t *)s)[i];
+	return sum;
+}
+
+static void remember(struct sent *sent, const struct slot *now, uint64_t sum)
+{
+	sent->sum = sum;
+	sent->requests = now->requests;
+	for (int i = 0; i < INLINE_CODES; i++)
+		sent->codes[i] = now->codes[i];
+}
+
 void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 {
-	struct slot now, *sent = &t->sent[slot];
+	struct sent *sent = &t->sent[slot];
+	struct slot now;
+	uint64_t sum;
 	int64_t id;
 
 	read_slot(&t->slots[slot], &now);
 	bool open = open_of(&now) > 0;
-	/* what the sweep writes is no change */
-	struct slot compared = now;
-	compared.oldest_ns = sent->oldest_ns;
-	compared.oldest_epoch = sent->oldest_epoch;
-	compared.generation = sent->generation;
-	compared.memo_generation = sent->memo_generation;
-	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
+	sum = sum_of(&now);
+	if (!open && !fold_has(slot) && sum == sent->sum)
 		return;
 	id = wire_id(t, out, slot);
 	if (id < 0)
@@ -154,7 +170,7 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	put(rows, ",");
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
 	put(rows, "]");
-	*sent = now;
+	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;
 }
 
