@@ -6,7 +6,7 @@ static __always_inline __u32 other_of(__u32 backend)
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
 }
 
-/* Some is kept for nginx, since others may ask anything anywhere, and some of that for root's, since others may call themselves so. */
+/* Some is kept for nginx: others may ask anything anywhere. And some of that for root's: others may call themselves nginx. */
 static __always_inline __u32 backends_for(int nginx)
 {
 	if (nginx == NGINX_OF_ROOT)

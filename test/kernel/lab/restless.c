@@ -1,7 +1,7 @@
 /*
  * Somebody who gives no rest, by the name that he is run by:
- *   crowd RATE                        so many processes a second, in one burst: each calls itself nginx, listens, asks itself, goes
- *   doors ADDRESS LOW HIGH RATE HELD  at one port after the other: listens, is asked by a process of another name with a random
+ *   crowd RATE                        so many a second, in one burst: each calls itself nginx, listens, asks itself, and goes
+ *   doors ADDRESS LOW HIGH RATE HELD  at one port after the other: listens, is asked by a process of another name with any
  *                                     method and path, answers any status; the last HELD go on listening
  *   knock ADDRESS LOW HIGH RATE       connects to one port after the other, where nobody listens
  * Says "ready", ends with its stdin, and prints how many there were.
