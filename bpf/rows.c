@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include "tick.h"
@@ -95,13 +94,13 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 		put_code(rows, &first, now->code[i], now->codes[i], (uint32_t)now->codes[i] != sent->codes[i]);
 	if (now->block && now->block < MAX_BLOCKS) {
 		const volatile struct code_block *b = &t->blocks[now->block];
-		struct code_block *before = &t->blocks_sent[now->block];
+		uint32_t *before = t->blocks_sent[now->block];
 
 		for (int i = 0; i < BLOCK_CODES && b->code[i]; i++) {
 			uint64_t total = b->count[i];
 
-			put_code(rows, &first, b->code[i], total, total != before->count[i]);
-			before->count[i] = total;
+			put_code(rows, &first, b->code[i], total, (uint32_t)total != before[i]);
+			before[i] = total;
 		}
 	}
 	/* seldom, so by a call: a map in our memory would be resident from the beginning */
@@ -114,19 +113,9 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 	put(rows, "]");
 }
 
-static uint64_t sum_of(const struct slot *s)
-{
-	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->requests;
-
-	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
-		sum += ((const uint64_t *)s)[i];
-	return sum;
-}
-
 static void remember(struct sent *sent, const struct slot *now, uint64_t sum)
 {
 	sent->sum = sum;
-	sent->requests = now->requests;
 	for (int i = 0; i < INLINE_CODES; i++)
 		sent->codes[i] = now->codes[i];
 }
@@ -176,15 +165,13 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 
 void put_connection(struct tick *t, struct json *out, uint32_t index)
 {
-	struct backend now, *sent = &t->backend_sent[index];
+	struct backend now;
 
 	memcpy(&now, (const void *)&t->backends[index], sizeof(now));
 	if (!now.ready)
 		return;
-	bool changed = now.connects != sent->connects || now.refused != sent->refused ||
-		       now.connect_timeout != sent->connect_timeout || now.retransmits != sent->retransmits ||
-		       now.opaque != sent->opaque;
-	if (!changed && !fold_has(CONNECT_TIMES(index)))
+	uint64_t sum = now.connects + now.refused + now.connect_timeout + now.retransmits + now.opaque;
+	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)))
 		return;
 	name_backend(t, out, index);
 	uint64_t columns[] = {index, now.connects, now.refused, now.connect_timeout, now.retransmits, now.opaque};
@@ -201,7 +188,7 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	put(rows, ",");
 	fold_put_histogram(rows, CONNECT_TIMES(index), TOTAL_TIMES);
 	put(rows, "]");
-	*sent = now;
+	t->backend_sent[index] = sum;
 }
 
 void put_requests(struct tick *t, struct json *out, int64_t offset_ns)
