@@ -21,7 +21,7 @@ KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture install clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege install clean
 .PHONY: build-packages test-packages
 .PHONY: fuzz fuzz-lines fuzz-files
 
@@ -80,6 +80,9 @@ bench-kernel bench-store bench-replay bench-report: bench-%:
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survive
 	$(TSX) test/torture/run.ts
+
+siege: build ## a hostile neighbour beside a recorder for SECS (600) seconds: exact, cheap, and nothing left (root)
+	$(TSX) test/torture/neighbour.ts
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1

@@ -33,8 +33,7 @@ static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir 
 	if (!s)
 		return 0;
 	if (arrives && connection_of(skb, p, &s->socket))
-		return (__s32)(p->seq - s->socket.window_end) <= 0 && (p->flags & TCP_ACK) &&
-		       is_ack_believed(&s->socket, p->ack);
+		return (__s32)(p->seq - s->socket.window_end) <= 0 && (p->flags & TCP_ACK) && is_ack_believed(&s->socket, p->ack);
 	return (__s32)(p->seq - d->next) < WINDOW;
 }
 

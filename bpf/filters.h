@@ -47,7 +47,7 @@ static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p
 }
 
 static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,
-					  __u32 instance)
+					 __u32 instance)
 {
 	if (has_ignored && is_ignored(remote))
 		return KIND_IGNORED;

@@ -11,10 +11,10 @@ struct cell {
 	uint64_t count;
 };
 
+/* How many they were the cells say: each series has two of these, and all of them in use are memory. */
 struct extent {
-	uint32_t sampled;
 	uint32_t min;
-	uint32_t max;
+	uint32_t beyond; /* the max plus one: 0 is nothing */
 };
 
 #define SLOWEST 20
@@ -89,11 +89,10 @@ static void add_time(uint32_t series, int kind, uint32_t us)
 	if (cell_count * 2 >= cell_room)
 		grow_cells();
 	add_to(cells, cell_room, ((uint64_t)series << 12 | kind << 11 | bucket_of(us)) + 1, 1, &cell_count);
-	if (!e->sampled || us < e->min)
+	if (!e->beyond || us < e->min)
 		e->min = us;
-	if (!e->sampled || us > e->max)
-		e->max = us;
-	e->sampled++;
+	if (us >= e->beyond)
+		e->beyond = us < UINT32_MAX ? us + 1 : us;
 }
 
 static int64_t duration_of(const struct sample *s)
@@ -205,7 +204,16 @@ void fold_finish(void)
 
 bool fold_has(uint32_t series)
 {
-	return extents[series][HEADER_TIMES].sampled || extents[series][TOTAL_TIMES].sampled;
+	return extents[series][HEADER_TIMES].beyond || extents[series][TOTAL_TIMES].beyond;
+}
+
+static uint64_t sampled_until(uint64_t beyond)
+{
+	uint64_t sampled = 0;
+
+	for (uint32_t i = cursor; i < cell_count && sorted[i].key < beyond; i++)
+		sampled += sorted[i].count;
+	return sampled;
 }
 
 void fold_put_histogram(struct json *out, uint32_t series, int kind)
@@ -214,14 +222,14 @@ void fold_put_histogram(struct json *out, uint32_t series, int kind)
 	const struct extent *e = &extents[series][kind];
 
 	put(out, "[");
-	if (e->sampled) {
-		put_number(out, e->sampled);
+	if (e->beyond) {
+		while (cursor < cell_count && sorted[cursor].key < first)
+			cursor++;
+		put_number(out, sampled_until(beyond));
 		put(out, ",");
 		put_number(out, e->min);
 		put(out, ",");
-		put_number(out, e->max);
-		while (cursor < cell_count && sorted[cursor].key < first)
-			cursor++;
+		put_number(out, e->beyond - 1);
 		for (; cursor < cell_count && sorted[cursor].key < beyond; cursor++) {
 			put(out, ",");
 			put_number(out, sorted[cursor].key - first);

@@ -75,7 +75,7 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 			head_content_length(h, buffer, start + 15);
 	} else if (w == 0x726566736e617274ULL) { /* "transfer" */
 		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
-		if (next == 0x6e69646f636e652dULL && /* "-encodin" */
+		if (next == 0x6e69646f636e652dULL &&						  /* "-encodin" */
 		    (__u16)(word_at(bytes + ((start + 16) & BYTES_MASK)) | EACH(0x20)) == 0x3a67) /* "g:" */
 			head_transfer_encoding(h, buffer, end);
 	}

@@ -50,7 +50,8 @@ static __always_inline void line_begin_segment(struct line *l)
 	l->uuid = 1;
 }
 
-/* docs/NUMBERS.md, route: all digits, a UUID, >= 8 hex digits with a digit, or >= 24 word characters with digit, upper and lower. */
+/* docs/NUMBERS.md, route: all digits, a UUID, >= 8 hex digits with a digit, or >= 24 word characters with digit, upper and lower.
+ */
 static __always_inline int line_segment_is_id(const struct line *l)
 {
 	const __u8 mixed = C_DIGIT | C_UPPER | C_LOWER;

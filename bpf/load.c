@@ -63,8 +63,8 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		fill(bpf->maps.proxying, &d->door.master, sizeof(d->door.master), &proxy, sizeof(proxy));
 	}
 	for (int i = 0; i < nginx->connection_count; i++)
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &nginx->connections[i].older,
-		     sizeof(struct older));
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key),
+		     &nginx->connections[i].older, sizeof(struct older));
 	/* what does not listen any more goes, and the bits of the ports of the others come */
 	bpf->bss->doors_changed = 1;
 	visit_doors(bpf);

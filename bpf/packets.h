@@ -132,7 +132,8 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		}
 		if (what)
 			return 0;
-		if (is_of_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_neighbours(skb)) && is_door(p, LOCAL_END)) {
+		if (is_of_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_neighbours(skb)) &&
+		    is_door(p, LOCAL_END)) {
 			if (p->len) {
 				count(T_SEGMENTS);
 				count(T_EXCLUDED);

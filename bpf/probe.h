@@ -11,7 +11,7 @@
 /* of them, at least */
 #define ROUTES_OF_NGINX (MAX_ROUTES / 8)
 #define ROUTES_OF_ROOT	(MAX_ROUTES / 16)
-#define MAX_BACKENDS 4096 /* index 0 means "none yet" */
+#define MAX_BACKENDS	4096 /* index 0 means "none yet" */
 /* Of them, at least; one user's nginx has half of all at most, but root's */
 #define BACKENDS_OF_NGINX 1024
 #define BACKENDS_OF_ROOT  512
@@ -184,7 +184,7 @@ struct code_block {
 };
 
 /* And those that found no room there either, by class 1 to 9: shown as 190 to 990, which nobody has given a meaning. */
-#define FOLDED_CODE(class) ((class)*100 + 90)
+#define FOLDED_CODE(class) ((class) * 100 + 90)
 #define CODE_CLASSES	   9
 struct folded_codes {
 	__u64 count[CODE_CLASSES];
@@ -226,12 +226,12 @@ struct door {
 };
 
 /* Whoever listens and calls himself nginx has doors; so that nobody can take all the room, but root, others have their shares. */
-#define MAX_DOORS	 1024
-#define DOORS_OF_OTHERS	 512
-#define DOORS_OF_OWNER	 64
-#define MAX_PROXIES	 1024
+#define MAX_DOORS	  1024
+#define DOORS_OF_OTHERS	  512
+#define DOORS_OF_OWNER	  64
+#define MAX_PROXIES	  1024
 #define PROXIES_OF_OTHERS 512
-#define PROXIES_OF_OWNER 32
+#define PROXIES_OF_OWNER  32
 
 /* An nginx instance that connects to somewhere, by its master's pid. */
 struct proxy {

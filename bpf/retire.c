@@ -39,7 +39,7 @@ static void free_codes(struct tick *t, uint32_t slot)
 		return;
 	t->slots[slot].block = 0;
 	memset((void *)&t->blocks[block], 0, sizeof(struct code_block));
-	memset(&t->blocks_sent[block], 0, sizeof(struct code_block));
+	memset(t->blocks_sent[block], 0, sizeof(t->blocks_sent[block]));
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_blocks), NULL, &block, 0);
 }
 
@@ -58,8 +58,6 @@ static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 	t->slots[slot].generation = generation + 1;
 	t->slots[slot].memo_generation = memo;
 	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
-	t->sent[slot].generation = generation + 1;
-	t->sent[slot].memo_generation = memo;
 	if (t->wire_ids[slot]) {
 		put(gone, "{\"type\":\"retired\",\"id\":");
 		put_number(gone, t->wire_ids[slot] - 1);
@@ -87,7 +85,7 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 		if (t->epoch - t->active[slot] < RETIRE_AFTER)
 			continue;
 		read_slot(&t->slots[slot], &now);
-		idle = now.requests == t->sent[slot].requests && open_of(&now) == 0 && now.total_count == now.answered;
+		idle = sum_of(&now) == t->sent[slot].sum && open_of(&now) == 0 && now.total_count == now.answered;
 		if (!idle)
 			continue;
 		if (!t->retiring[slot])

@@ -72,9 +72,9 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 /* ---- rows ---- */
 
 /* [code, total, …]: what changed since it was sent. */
-static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, uint64_t sent)
+static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, bool changed)
 {
-	if (total == sent)
+	if (!changed)
 		return;
 	if (!*first)
 		put(rows, ",");
@@ -84,50 +84,53 @@ static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t tot
 	put_number(rows, total);
 }
 
-static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct slot *sent)
+static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct sent *sent)
 {
 	struct folded_codes folded = {};
 	bool first = true;
 
 	put(rows, ",[");
 	for (int i = 0; i < INLINE_CODES; i++)
-		put_code(rows, &first, now->code[i], now->codes[i], sent->codes[i]);
+		put_code(rows, &first, now->code[i], now->codes[i], (uint32_t)now->codes[i] != sent->codes[i]);
 	if (now->block && now->block < MAX_BLOCKS) {
 		const volatile struct code_block *b = &t->blocks[now->block];
-		struct code_block *before = &t->blocks_sent[now->block];
+		uint32_t *before = t->blocks_sent[now->block];
 
 		for (int i = 0; i < BLOCK_CODES && b->code[i]; i++) {
 			uint64_t total = b->count[i];
 
-			put_code(rows, &first, b->code[i], total, before->count[i]);
-			before->count[i] = total;
+			put_code(rows, &first, b->code[i], total, (uint32_t)total != before[i]);
+			before[i] = total;
 		}
 	}
 	/* seldom, so by a call: a map in our memory would be resident from the beginning */
 	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
 		for (int i = 0; i < CODE_CLASSES; i++)
-			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i], t->folded_sent[slot].count[i]);
+			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i],
+				 folded.count[i] != t->folded_sent[slot].count[i]);
 		t->folded_sent[slot] = folded;
 	}
 	put(rows, "]");
 }
 
+static void remember(struct sent *sent, const struct slot *now, uint64_t sum)
+{
+	sent->sum = sum;
+	for (int i = 0; i < INLINE_CODES; i++)
+		sent->codes[i] = now->codes[i];
+}
+
 void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 {
-	struct slot now, *sent = &t->sent[slot];
+	struct sent *sent = &t->sent[slot];
+	struct slot now;
+	uint64_t sum;
 	int64_t id;
 
 	read_slot(&t->slots[slot], &now);
 	bool open = open_of(&now) > 0;
-	/* what the sweep writes is no change */
-	struct slot compared = now;
-	compared.oldest_ns = sent->oldest_ns;
-	compared.oldest_epoch = sent->oldest_epoch;
-	compared.generation = sent->generation;
-	compared.memo_generation = sent->memo_generation;
-	/* nor is a route that was never asked for after all */
-	compared.taken = sent->taken;
-	if (!open && !fold_has(slot) && !memcmp(&compared, sent, sizeof(compared)))
+	sum = sum_of(&now);
+	if (!open && !fold_has(slot) && sum == sent->sum)
 		return;
 	id = wire_id(t, out, slot);
 	if (id < 0)
@@ -156,21 +159,19 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	put(rows, ",");
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
 	put(rows, "]");
-	*sent = now;
+	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;
 }
 
 void put_connection(struct tick *t, struct json *out, uint32_t index)
 {
-	struct backend now, *sent = &t->backend_sent[index];
+	struct backend now;
 
 	memcpy(&now, (const void *)&t->backends[index], sizeof(now));
 	if (!now.ready)
 		return;
-	bool changed = now.connects != sent->connects || now.refused != sent->refused ||
-		       now.connect_timeout != sent->connect_timeout || now.retransmits != sent->retransmits ||
-		       now.opaque != sent->opaque;
-	if (!changed && !fold_has(CONNECT_TIMES(index)))
+	uint64_t sum = now.connects + now.refused + now.connect_timeout + now.retransmits + now.opaque;
+	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)))
 		return;
 	name_backend(t, out, index);
 	uint64_t columns[] = {index, now.connects, now.refused, now.connect_timeout, now.retransmits, now.opaque};
@@ -187,7 +188,7 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	put(rows, ",");
 	fold_put_histogram(rows, CONNECT_TIMES(index), TOTAL_TIMES);
 	put(rows, "]");
-	*sent = now;
+	t->backend_sent[index] = sum;
 }
 
 void put_requests(struct tick *t, struct json *out, int64_t offset_ns)

@@ -59,9 +59,9 @@ struct socket_facts {
 	__u32 sent; /* or about to be: the kernel moves snd_nxt after sending, and on `lo` the answer may be here before */
 	__u32 max_window;
 	__u64 received; /* bytes, in order */
-	__u8 is_full; /* all this is known: no TIME_WAIT, no half-open one */
-	__u8 wide;    /* bound to every address of the packet's family */
-	__u8 six;     /* an IPv6 socket, whatever passes through it */
+	__u8 is_full;	/* all this is known: no TIME_WAIT, no half-open one */
+	__u8 wide;	/* bound to every address of the packet's family */
+	__u8 six;	/* an IPv6 socket, whatever passes through it */
 	__u8 pad;
 };
 

@@ -118,6 +118,15 @@ uint64_t open_of(const struct slot *s)
 	return s->requests > over ? s->requests - over : 0;
 }
 
+uint64_t sum_of(const struct slot *s)
+{
+	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->requests;
+
+	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
+		sum += ((const uint64_t *)s)[i];
+	return sum;
+}
+
 static void put_fields(struct json *out, const struct tick *t, const char *const *names, int first, int count)
 {
 	for (int i = 0; i < count; i++) {

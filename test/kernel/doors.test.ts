@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { assertReconciles, rowsOf } from './lab/compare.ts'
+import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { inside, lacking } from './lab/system.ts'
+import { guest } from './lab/trouble.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -199,6 +203,32 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
       [`${FAR}:${server} GET /early`, `${FAR}:${server} GET /late`],
     )
     assert.deepEqual(rowsOf(seen)[`${FAR}:${server} GET /early`], { requests: 30, codes: { 200: 30 } })
+    assert.equal(seen.sum.loss.mapRefused, 0)
+    assertReconciles(seen)
+  })
+
+  test("a fake nginx that connects to more addresses than there is room for leaves room for root's", async () => {
+    const server = ++port
+    await cable.far.call('listen', { address: FAR, port: server })
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doors-'))
+    chmodSync(folder, 0o755)
+    await buildStatic('restless.c', join(folder, 'nginx'))
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_pass http://${FAR}:${server}; } }`,
+    )
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      const knock = [join(folder, 'nginx'), 'knock', '127.0.0.4', '1000', '60000', '1000000']
+      const fake = await guest(cable.proxy.namespace, [...nobody, ...knock])
+      for (let frames = 0; frames < 3; frames++) await helper.nextFrame()
+      assert.ok((await fake.stop()) > 4096)
+      const requests = [get('/after')]
+      await cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 10 })
+    })
+    await nginx.stop()
+    rmSync(folder, { recursive: true })
+    assert.deepEqual(rowsOf(seen), { [`${FAR}:${server} GET /after`]: { requests: 10, codes: { 200: 10 } } })
     assert.equal(seen.sum.loss.mapRefused, 0)
     assertReconciles(seen)
   })

@@ -7,7 +7,6 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
-  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +14,6 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,6 +21,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { hostileConfigurations } from './lab/configurations.ts'
 import {
   buildStatic,
   mountSilent,
@@ -106,42 +105,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     return JSON.parse(stdout) as Facts
   }
 
-  const CONFIGURATIONS: Readonly<Record<string, (place: string) => unknown>> = {
-    'is a FIFO': (place) => sh('mkfifo', '-m', '666', join(place, 'nginx.conf')),
-    'is a device that never ends': (place) => symlinkSync('/dev/zero', join(place, 'nginx.conf')),
-    'is a terminal': (place) => symlinkSync('/dev/ptmx', join(place, 'nginx.conf')),
-    'is a folder': (place) => mkdirSync(join(place, 'nginx.conf')),
-    'is a link to itself': (place) => symlinkSync('nginx.conf', join(place, 'nginx.conf')),
-    'is memory': (place) => symlinkSync('/proc/self/mem', join(place, 'nginx.conf')),
-    'is what waits for the kernel to speak': (place) => symlinkSync('/proc/kmsg', join(place, 'nginx.conf')),
-    "is a link to root's file": (place) => symlinkSync(secret, join(place, 'nginx.conf')),
-    "is root's file by another name": (place) => linkSync(secret, join(place, 'nginx.conf')),
-    'is of a terabyte': (place) => {
-      writeFileSync(join(place, 'nginx.conf'), 'x')
-      truncateSync(join(place, 'nginx.conf'), 2 ** 40)
-    },
-    'includes by a glob over links to where it is': (place) => {
-      for (const n of range(1, 40)) symlinkSync('.', join(place, String(n)))
-      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*/*/*/*/*/*/*;\n`)
-    },
-    'includes itself, and again': (place) =>
-      writeFileSync(join(place, 'nginx.conf'), `include ${place}/nginx.conf;\n`.repeat(500)),
-    'includes all of itself by a glob': (place) =>
-      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*;\n`.repeat(500)),
-    'includes 600 files': (place) => {
-      for (const n of range(1, 600)) writeFileSync(join(place, `${n}.conf`), 'a b;\n')
-      writeFileSync(join(place, 'nginx.conf'), `include ${place}/*.conf;\n`)
-    },
-    'includes all of /proc, /sys and /dev': (place) =>
-      writeFileSync(
-        join(place, 'nginx.conf'),
-        ['/proc/*/environ', '/proc/*/root/*', '/sys/kernel/*/*', '/dev/*', `${folder}/*.conf`]
-          .map((pattern) => `include ${pattern};\n`)
-          .join(''),
-      ),
-  }
-
-  for (const [what, make] of Object.entries(CONFIGURATIONS))
+  for (const [what, make] of Object.entries(hostileConfigurations(folder, secret)))
     test(`a configuration that ${what} is not read, and the real nginx's door is learned`, async () => {
       const place = theirs(what.replaceAll(/\W/g, '-'))
       await make(place)

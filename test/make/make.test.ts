@@ -16,7 +16,18 @@ test('make alone lists the targets', () => {
     encoding: 'utf8',
     env: withoutMake(),
   })
-  for (const target of ['build', 'test', 'check', 'golden', 'bench', 'torture', 'demo', 'install', 'clean'])
+  for (const target of [
+    'build',
+    'test',
+    'check',
+    'golden',
+    'bench',
+    'torture',
+    'siege',
+    'demo',
+    'install',
+    'clean',
+  ])
     assert.match(help, new RegExp(`^  make ${target} `, 'm'))
 })
 

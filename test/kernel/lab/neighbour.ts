@@ -11,7 +11,10 @@ export interface Neighbour {
 }
 
 /** Builds a program of this folder, so that it can be copied to any name and into any root. */
-export async function buildStatic(source: 'neighbour.c' | 'silent.c', program: string): Promise<void> {
+export async function buildStatic(
+  source: 'neighbour.c' | 'restless.c' | 'silent.c',
+  program: string,
+): Promise<void> {
   const path = fileURLToPath(new URL(source, import.meta.url))
   await sh('gcc', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-static', path, '-o', program)
 }

@@ -82,7 +82,10 @@ export async function neighbour(
 }
 
 /** Runs until its stdin ends; says `ready` first and a number last. */
-async function guest(namespace: string, words: readonly string[]): Promise<{ stop(): Promise<number> }> {
+export async function guest(
+  namespace: string,
+  words: readonly string[],
+): Promise<{ stop(): Promise<number> }> {
   const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -1,0 +1,280 @@
+/*
+ * Somebody who gives no rest, by the name that he is run by:
+ *   crowd RATE                        so many a second, in one burst: each calls itself nginx, listens, asks itself, and goes
+ *   doors ADDRESS LOW HIGH RATE HELD  at one port after the other: listens, is asked by a process of another name with any
+ *                                     method and path, answers any status; the last HELD go on listening
+ *   knock ADDRESS LOW HIGH RATE       connects to one port after the other, where nobody listens
+ * Says "ready", ends with its stdin, and prints how many there were.
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+struct place {
+	struct sockaddr_storage address;
+	socklen_t size;
+};
+
+static struct place place_of(const char *text, int port)
+{
+	struct place p = {};
+	struct sockaddr_in *four = (struct sockaddr_in *)&p.address;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&p.address;
+
+	if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		p.size = sizeof(*four);
+	} else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		p.size = sizeof(*six);
+	}
+	return p;
+}
+
+/* Waits for nobody longer than a second. */
+static int open_socket(const struct place *p)
+{
+	struct timeval patience = {.tv_sec = 1};
+	int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	return fd;
+}
+
+/* At any port where it is 0; the place then says which. */
+static int listen_at(struct place *p)
+{
+	int fd = open_socket(p);
+
+	if (!bind(fd, (struct sockaddr *)&p->address, p->size) && !listen(fd, 4) &&
+	    !getsockname(fd, (struct sockaddr *)&p->address, &p->size))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int connect_to(const struct place *p)
+{
+	int fd = open_socket(p);
+
+	if (!connect(fd, (struct sockaddr *)&p->address, p->size))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static char *put_letters(char *at, char first, int n)
+{
+	while (n--)
+		*at++ = first + random() % 26;
+	return at;
+}
+
+/* Half of them are GET; one path in sixteen is longer than what is kept of it. */
+static void send_request(int fd)
+{
+	char text[512], *at = text;
+
+	at = random() % 2 ? stpcpy(at, "GET") : put_letters(at, 'A', 3 + random() % 6);
+	at = stpcpy(at, " /");
+	at = put_letters(at, 'a', 1 + random() % 8);
+	*at++ = '/';
+	at = put_letters(at, 'a', random() % 16 ? 6 : 200);
+	at = stpcpy(at, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	send(fd, text, at - text, MSG_NOSIGNAL);
+}
+
+static void send_answer(int fd)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "HTTP/1.1 %ld Any\r\nContent-Length: 0\r\n\r\n", 200 + random() % 400);
+
+	send(fd, text, n, MSG_NOSIGNAL);
+}
+
+static void answer_at(int listener)
+{
+	char text[1024];
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd < 0)
+		return;
+	if (recv(fd, text, sizeof(text), 0) > 0)
+		send_answer(fd);
+	recv(fd, text, 1, 0);
+	close(fd);
+}
+
+/* Leaves by a reset: no port of ours is taken by what is over. */
+static void ask_at(const struct place *p)
+{
+	struct linger reset = {.l_onoff = 1};
+	char text[1024];
+	int fd = connect_to(p);
+
+	if (fd < 0)
+		return;
+	send_request(fd);
+	recv(fd, text, sizeof(text), 0);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+}
+
+/* Whoever connects to somewhere proxies. */
+static void ask_itself(const char *address)
+{
+	struct place p = place_of(address, 0);
+	int listener = listen_at(&p), asker, fd;
+	char text[1024];
+
+	if (listener < 0)
+		return;
+	asker = connect_to(&p);
+	fd = accept(listener, NULL, NULL);
+	send_request(asker);
+	recv(fd, text, sizeof(text), 0);
+	send_answer(fd);
+	recv(asker, text, sizeof(text), 0);
+	close(asker);
+	close(fd);
+	close(listener);
+}
+
+/* ---- time ---- */
+
+static unsigned long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000UL + t.tv_nsec / 1000;
+}
+
+/* Until so many are due; false when the stdin has ended. What it was too late for is not made up for. */
+static bool rest(unsigned long step_us)
+{
+	static unsigned long due;
+	unsigned long now = now_us();
+	struct pollfd p = {.fd = 0, .events = POLLIN};
+
+	due = due + step_us > now ? due + step_us : now;
+	return poll(&p, 1, (due - now) / 1000) <= 0;
+}
+
+/* ---- what it does ---- */
+
+static unsigned long crowd(char **words)
+{
+	int rate = atoi(words[0]);
+	unsigned long n = 0;
+	pid_t parent = getpid();
+
+	/* each of them is an nginx of its own, no worker of ours */
+	prctl(PR_SET_NAME, "crowd");
+	signal(SIGCHLD, SIG_IGN);
+	while (rest(1000000)) {
+		for (int i = 0; i < rate; i++, n++) {
+			if (fork())
+				continue;
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != parent)
+				_exit(0);
+			srandom(getpid());
+			prctl(PR_SET_NAME, "nginx");
+			ask_itself("127.0.0.2");
+			usleep(random() % 900000);
+			_exit(0);
+		}
+	}
+	return n;
+}
+
+/* Asks where it is told, by a name of its own, as long as it is told. */
+static int start_asker(const char *address)
+{
+	int ends[2], port;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		exit(1);
+	if (fork()) {
+		close(ends[1]);
+		return ends[0];
+	}
+	close(ends[0]);
+	close(0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "stranger");
+	while (read(ends[1], &port, sizeof(port)) == sizeof(port)) {
+		struct place p = place_of(address, port);
+
+		ask_at(&p);
+	}
+	_exit(0);
+}
+
+static unsigned long doors(char **words)
+{
+	int low = atoi(words[1]), high = atoi(words[2]), rate = atoi(words[3]), held = atoi(words[4]);
+	int *kept = calloc(held + 1, sizeof(*kept)), asker = start_asker(words[0]);
+	unsigned long n = 0;
+
+	ask_itself(words[0]);
+	for (int port = low; rest(1000000 / rate); port = port < high ? port + 1 : low) {
+		struct place p = place_of(words[0], port);
+		int listener = listen_at(&p), *oldest = &kept[n % (held + 1)];
+
+		if (listener < 0)
+			continue;
+		if (write(asker, &port, sizeof(port)) < 0)
+			break;
+		answer_at(listener);
+		if (*oldest)
+			close(*oldest);
+		*oldest = listener;
+		n++;
+	}
+	return n;
+}
+
+static unsigned long knock(char **words)
+{
+	int low = atoi(words[1]), high = atoi(words[2]), rate = atoi(words[3]);
+	unsigned long n = 0;
+
+	for (int port = low; rest(1000000 / rate); port = port < high ? port + 1 : low, n++) {
+		struct place p = place_of(words[0], port);
+
+		close(connect_to(&p));
+	}
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long n;
+
+	if (argc < 3)
+		return 2;
+	srandom(getpid());
+	puts("ready");
+	fflush(stdout);
+	if (!strcmp(argv[1], "crowd"))
+		n = crowd(argv + 2);
+	else
+		n = !strcmp(argv[1], "doors") ? doors(argv + 2) : knock(argv + 2);
+	printf("%lu\n", n);
+	return 0;
+}

@@ -1,0 +1,219 @@
+/**
+ * A hostile neighbour: SECS=600 node --import tsx test/torture/neighbour.ts. A real nginx is recorded while others on its host call
+ * themselves nginx, listen, ask, knock, forge and hang; every half minute doctor and a second recorder look at it too. Prints what
+ * it measured, then each thing that is not as it should be, and ends with 1 if there is one. Needs root.
+ */
+import assert from 'node:assert/strict'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inside, lacking, sh } from '../kernel/lab/system.ts'
+import { attachedTo } from '../kernel/lab/trouble.ts'
+import { besiege } from './siege/attackers.ts'
+import { assertEqualsLog, readBooks, type Books } from './siege/books.ts'
+import { MAIN, record, run, type Cost, type Ended } from './siege/program.ts'
+import { buildTown, RATE, type Town } from './siege/town.ts'
+
+/** What the helper may take: % of a core, MB. */
+const MOST_CPU = 1
+const MOST_RSS = 50
+
+// Who is ended from outside still ends what it started: most of it has our end of a pipe for its stdin.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const missing = lacking('gcc', 'setpriv', 'mkfifo', 'bpftool')
+if (missing === false) await siege(Number(process.env.SECS ?? 600))
+else console.log(`siege skipped: ${missing}`)
+
+async function siege(seconds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-siege-'))
+  chmodSync(folder, 0o755)
+  const town = await buildTown()
+  const { proxy, far } = town.cable
+  const before = await programsOn(proxy.namespace)
+  try {
+    const calm = await watched(town, join(folder, 'calm.db'), Math.min(60, Math.max(5, seconds / 5)))
+    say('with no neighbour', calm)
+    const { besieged, looks } = await underSiege(town, folder, seconds)
+    for (const phase of [calm, besieged]) await assertRight(phase)
+    await check(`${looks.length} looks in between end by themselves`, () => assertEnded(looks))
+    await check('nothing is left attached', async () => {
+      assert.deepEqual(await programsOn(proxy.namespace), before)
+      const left = JSON.parse(await sh('bpftool', 'link', 'list', '-j')) as readonly { id: number }[]
+      const ours = [...calm.links, ...besieged.links]
+      assert.ok(ours.length > 0)
+      assert.deepEqual(
+        left.filter(({ id }) => ours.includes(id)),
+        [],
+      )
+    })
+  } finally {
+    await town.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  await check('nothing that was started is left', () =>
+    assertNothingRuns(folder, [proxy.namespace, far.namespace]),
+  )
+}
+
+async function underSiege(
+  town: Town,
+  folder: string,
+  seconds: number,
+): Promise<{ readonly besieged: Phase; readonly looks: readonly Look[] }> {
+  const neighbours = await besiege(town, folder)
+  try {
+    for (const what of neighbours.lacking) console.log(`  left out, for there is no ${what}`)
+    const looking = lookAgain(town, folder, Math.min(30, seconds / 3))
+    const besieged = await watched(town, join(folder, 'besieged.db'), seconds)
+    const looks = await looking.end()
+    say('besieged', besieged)
+    const held = await leftBehind(town.cable.proxy.namespace)
+    console.log(`  children of the helper that a file system holds until it answers: ${held}`)
+    return { besieged, looks }
+  } finally {
+    for (const [what, times] of Object.entries(await neighbours.lift())) console.log(`  ${what}: ${times}`)
+  }
+}
+
+// ---- one time of recording ----
+
+interface Phase {
+  readonly file: string
+  readonly books: Books
+  readonly cost: Cost
+  readonly links: readonly number[]
+  readonly recorder: Ended
+}
+
+/** Records the load from before its begin until after its end. */
+async function watched(town: Town, file: string, seconds: number): Promise<Phase> {
+  const { length } = town.attempts()
+  const recorder = await record(town.cable.proxy.namespace, file)
+  await town.load(seconds * 1000, seconds * 800)
+  await sleep(1500)
+  const ended = await recorder.stop()
+  const books = readBooks(file, town.attempts().slice(length))
+  return { file, books, cost: recorder.cost(), links: recorder.links, recorder: ended }
+}
+
+async function assertRight({ file, books, cost, recorder }: Phase): Promise<void> {
+  await check('the recorder ends in order', () => assert.equal(recorder.code, 0, recorder.said))
+  await check('the counts are those of nginx’s log', () => assertEqualsLog(books))
+  await check('the recording is whole and its books balance', async () => {
+    const said = await sh(process.execPath, MAIN, 'check', file)
+    assert.match(said, /whole/)
+    assert.match(said, /the books balance/)
+  })
+  await check(`the helper takes less than ${MOST_CPU} % of a core`, () =>
+    assert.ok(cost.cpu < MOST_CPU, said(cost)),
+  )
+  await check(`the helper takes less than ${MOST_RSS} MB`, () => assert.ok(cost.rss < MOST_RSS, said(cost)))
+}
+
+// ---- doctor and a second recorder, again and again ----
+
+interface Look extends Ended {
+  readonly what: string
+}
+
+function lookAgain(town: Town, folder: string, every: number): { end(): Promise<readonly Look[]> } {
+  const { namespace } = town.cable.proxy
+  const looks: Look[] = []
+  const over = new AbortController()
+  const turns = (async () => {
+    for (let i = 0; i === 0 || !over.signal.aborted; i++) {
+      const from = performance.now()
+      looks.push({ what: 'doctor', ...(await run(namespace, 'doctor')) })
+      const short = ['record', '--out', join(folder, `short-${i}.db`), '--secs', '3']
+      looks.push({ what: 'record --secs 3', ...(await run(namespace, ...short)) })
+      while (!over.signal.aborted && performance.now() - from < every * 1000) await sleep(100)
+    }
+  })()
+  return {
+    async end() {
+      over.abort()
+      await turns
+      for (const what of ['doctor', 'record --secs 3']) {
+        const took = looks.filter((look) => look.what === what).map((look) => look.seconds)
+        const [least, most] = [Math.min(...took), Math.max(...took)]
+        console.log(`  ${took.length} × ${what}: ${least.toFixed(1)} to ${most.toFixed(1)} s`)
+      }
+      return looks
+    },
+  }
+}
+
+function assertEnded(looks: readonly Look[]): void {
+  for (const { what, code, said } of looks) assert.equal(code, 0, `${what}: ${said}`)
+}
+
+// ---- what is left ----
+
+/** What hangs on its network, in the words of bpftool, which does not know tcx everywhere, and in ours. */
+async function programsOn(namespace: string): Promise<unknown> {
+  return [
+    JSON.parse(await inside(namespace, 'bpftool', 'net', 'list', '-j')),
+    await attachedTo(namespace, 'lo'),
+    await attachedTo(namespace, 'leg'),
+  ]
+}
+
+/** Killed, and not to be woken: what looked at a configuration that lies where nobody answers. */
+async function leftBehind(namespace: string): Promise<number> {
+  const pids = (await sh('ip', 'netns', 'pids', namespace)).trim().split('\n')
+  return pids.filter(
+    (pid) => wordOf(pid, 'comm').startsWith('upstreamtop') && wordOf(pid, 'stat').includes(') D '),
+  ).length
+}
+
+/** A file of /proc/PID; empty when that has ended. */
+function wordOf(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+async function assertNothingRuns(folder: string, places: readonly string[]): Promise<void> {
+  const namespaces = await sh('ip', 'netns', 'list')
+  for (const place of places) assert.ok(!namespaces.includes(place), place)
+  assert.ok(!readFileSync('/proc/self/mounts', 'utf8').includes(folder), 'a file system is still mounted')
+  assert.equal(await sh('sh', '-c', `ps -eo pid,args | grep '[${folder[0]!}]${folder.slice(1)}' || true`), '')
+}
+
+// ---- words ----
+
+function say(when: string, { books, cost, recorder }: Phase): void {
+  const { sum, attempts, ticks, coverage } = books
+  const missed = Object.entries(sum.loss).filter(([, count]) => count > 0)
+  const load = loadavg().map((one) => one.toFixed(1))
+  console.log(
+    `${when}: ${cost.seconds.toFixed(0)} s, ${RATE.toFixed(0)} requests/s to nginx, load of the machine ${load.join(' ')}`,
+  )
+  console.log(
+    `  nginx’s log: ${attempts.length} attempts; recorded: ${sum.totals.requests} requests of ${sum.backends.length} backends in ${ticks} ticks`,
+  )
+  console.log(
+    `  coverage ${(coverage * 100).toFixed(2)} %, loss ${JSON.stringify(Object.fromEntries(missed))}, front door ${sum.excluded.frontDoor}`,
+  )
+  console.log(`  the helper: ${said(cost)}`)
+  const warnings = recorder.said.split('\n').filter((line) => line.includes('warning'))
+  for (const warning of warnings) console.log(`  ${warning}`)
+}
+
+function said({ cpu, childrenCpu, rss, samples }: Cost): string {
+  return `${cpu.toFixed(2)} % of a core (its children ${childrenCpu.toFixed(2)}), at most ${rss.toFixed(1)} MB in ${samples} samples`
+}
+
+async function check(what: string, look: () => unknown): Promise<void> {
+  try {
+    await look()
+    console.log(`ok      ${what}`)
+  } catch (error) {
+    process.exitCode = 1
+    console.log(`NOT OK  ${what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}

@@ -1,0 +1,201 @@
+/** Everything that somebody without rights does on the same host at the same time, and somebody on the wire. */
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hostileConfigurations } from '../../kernel/lab/configurations.ts'
+import { buildStatic, mountSilent, startNeighbour } from '../../kernel/lab/neighbour.ts'
+import type { NeighbourOptions } from '../../kernel/lab/neighbour.ts'
+import { guest, spoofer } from '../../kernel/lab/trouble.ts'
+import { EPHEMERAL, FORGED_PORT, type Town } from './town.ts'
+
+const NOBODY = 65_534
+const SOMEBODY = 1234
+
+export interface Siege {
+  /** what is missing here */
+  readonly lacking: readonly string[]
+  /** ends all, and says how often each did what it does */
+  lift(): Promise<Readonly<Record<string, number>>>
+}
+
+interface Attacker {
+  stop(): Promise<unknown>
+}
+
+export async function besiege(town: Town, folder: string): Promise<Siege> {
+  const { proxy, far } = town.cable
+  const programs = await buildPrograms(folder)
+  const attackers: Record<string, Attacker> = {}
+  const lacking: string[] = []
+
+  const stand = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
+    startNeighbour(proxy.namespace, { program: programs.fake, user: NOBODY, ...options })
+  const restless = (
+    program: string,
+    user: number,
+    ...words: readonly (string | number)[]
+  ): Promise<Attacker> => guest(proxy.namespace, [...as(user), program, ...words.map(String)])
+
+  // First, so that their backends find room: more routes than there is room for.
+  attackers['ever new paths'] = await restless(
+    programs.stranger,
+    SOMEBODY,
+    ...['doors', '127.0.0.3', 30_000, 30_063, 200, 10],
+  )
+  attackers['standing, of nobody'] = await stand({ words: 'copies=2500' })
+  attackers['standing, of somebody'] = await stand({ words: 'copies=500', user: SOMEBODY })
+  attackers['processes named nginx that come and go'] = await restless(programs.nginx, NOBODY, 'crowd', 300)
+  for (const [address, user] of [
+    ['127.0.0.2', NOBODY],
+    ['::1', SOMEBODY],
+    // where nginx's own connections leave from
+    ['10.77.0.1', NOBODY],
+  ] as const)
+    attackers[`doors at ${address}`] = await restless(
+      programs.nginx,
+      user,
+      ...['doors', address, ...EPHEMERAL, 60, 100],
+    )
+  attackers['strangers asked'] = await restless(
+    programs.stranger,
+    SOMEBODY,
+    ...['doors', '127.0.0.3', 20_000, 29_999, 150, 1000],
+  )
+  attackers['refused connects by the name of nginx'] = await restless(
+    programs.nginx,
+    NOBODY,
+    ...['knock', '127.0.0.4', 1000, 19_999, 100],
+  )
+  Object.assign(attackers, await fakeMasters(folder, stand))
+  attackers['setuid programs by the name of nginx'] = await setuidTitles(folder, programs.fake, stand)
+  if (existsSync('/dev/fuse'))
+    Object.assign(attackers, await silentFileSystems(folder, programs.silent, stand))
+  else lacking.push('/dev/fuse')
+  attackers['forged segments'] = await spoofer(far.namespace, 'foot', FORGED_PORT, 'near')
+  return { lacking, lift: () => lift(attackers) }
+}
+
+const as = (user: number): readonly string[] => [
+  'setpriv',
+  `--reuid=${user}`,
+  `--regid=${user}`,
+  '--clear-groups',
+]
+
+async function lift(attackers: Readonly<Record<string, Attacker>>): Promise<Record<string, number>> {
+  const did: Record<string, number> = {}
+  for (const [name, attacker] of Object.entries(attackers)) {
+    const times = await attacker.stop()
+    if (typeof times === 'number') did[name] = times
+  }
+  return did
+}
+
+async function buildPrograms(folder: string) {
+  const named = (name: string, program: string): string => {
+    mkdirSync(join(folder, name))
+    return join(folder, name, program)
+  }
+  const programs = {
+    fake: named('fake', 'nginx'),
+    nginx: named('restless', 'nginx'),
+    stranger: named('stranger', 'stranger'),
+    silent: join(folder, 'silent'),
+  }
+  await buildStatic('neighbour.c', programs.fake)
+  await buildStatic('restless.c', programs.nginx)
+  copyFileSync(programs.nginx, programs.stranger)
+  await buildStatic('silent.c', programs.silent)
+  return programs
+}
+
+type Stand = (options: Partial<NeighbourOptions>) => Promise<Attacker>
+
+/** Each hostile configuration has a master; one after the other they end and come back. And one is honest, but for where it listens. */
+async function fakeMasters(folder: string, stand: Stand): Promise<Record<string, Attacker>> {
+  const secret = join(folder, 'secret.conf')
+  writeFileSync(secret, 'proxy_pass https://root-only;\n', { mode: 0o600 })
+  const masters: NeighbourOptions[] = []
+  for (const [what, make] of Object.entries(hostileConfigurations(folder, secret))) {
+    const place = theirs(folder, what.replaceAll(/\W/g, '-'))
+    await make(place)
+    masters.push(master(place, 8100 + masters.length))
+  }
+  const honest = theirs(folder, 'honest')
+  writeFileSync(join(honest, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
+  return {
+    // By its number a backend's, at another address.
+    'honest master': await stand(master(honest, 9101)),
+    'masters with hostile configurations': await takeTurns(masters, stand),
+  }
+}
+
+const master = (place: string, port: number): NeighbourOptions => ({
+  program: join(place, '../fake/nginx'),
+  args: ['-c', join(place, 'nginx.conf')],
+  words: `listen=${port}`,
+})
+
+/** A folder that nobody may do anything in. */
+function theirs(folder: string, name: string): string {
+  const place = join(folder, name)
+  mkdirSync(place)
+  chmodSync(place, 0o777)
+  return place
+}
+
+async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Promise<Attacker> {
+  const running = await Promise.all(masters.map(stand))
+  let times = running.length
+  const over = new AbortController()
+  const turns = (async () => {
+    for (let i = 0; !over.signal.aborted; i = (i + 1) % running.length, times++) {
+      await running[i]!.stop()
+      running[i] = await stand(masters[i]!)
+      await sleep(1000)
+    }
+  })()
+  return {
+    async stop() {
+      over.abort()
+      await turns
+      for (const one of running) await one.stop()
+      return times
+    },
+  }
+}
+
+async function setuidTitles(folder: string, program: string, stand: Stand): Promise<Attacker> {
+  const place = theirs(folder, 'setuid')
+  const file = join(place, 'nginx')
+  copyFileSync(program, file)
+  chownSync(file, 0, 0)
+  chmodSync(file, 0o4755)
+  const args = ['-c', join(folder, 'secret.conf')]
+  return together([
+    await stand({ program: file, args, words: 'listen=8090' }),
+    await stand({ program: file, args, words: 'listen=8091 root' }),
+  ])
+}
+
+async function silentFileSystems(
+  folder: string,
+  silent: string,
+  stand: Stand,
+): Promise<Record<string, Attacker>> {
+  const mounts: Attacker[] = []
+  const fakes: Attacker[] = []
+  for (const [i, question] of (['lookup', 'read'] as const).entries()) {
+    const place = theirs(folder, `silent-${question}`)
+    mounts.push(await mountSilent(silent, place, question))
+    fakes.push(await stand(master(place, 8092 + i)))
+  }
+  return { 'silent file systems': together(mounts), 'masters there': together(fakes) }
+}
+
+const together = (attackers: readonly Attacker[]): Attacker => ({
+  async stop() {
+    for (const one of attackers) await one.stop()
+    return attackers.length
+  },
+})

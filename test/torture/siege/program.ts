@@ -1,0 +1,129 @@
+/** The program in a namespace: a recorder whose helper is looked at once a second, and whatever else has to end by itself. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ROOT } from '../../kernel/lab/system.ts'
+
+export const MAIN = join(ROOT, 'dist/main.js')
+/** This only ends a siege that would hang. */
+const PATIENCE_MS = 60_000
+const TICKS_A_SECOND = 100
+
+export interface Ended {
+  readonly code: number | null
+  readonly seconds: number
+  readonly said: string
+}
+
+/** A command of it. One that does not end is killed, and has no code. */
+export async function run(namespace: string, ...args: readonly string[]): Promise<Ended> {
+  const from = performance.now()
+  const child = start(namespace, args)
+  const said = listen(child)
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  await once(child, 'close')
+  clearTimeout(timer)
+  return { code: child.exitCode, seconds: (performance.now() - from) / 1000, said: said.text }
+}
+
+export interface Recorder {
+  /** in words: CPU in % of one core from its first second to its last, memory in MB */
+  readonly cost: () => Cost
+  /** of its programs in the kernel */
+  readonly links: readonly number[]
+  /** Ctrl-C; resolves when it has ended. */
+  stop(): Promise<Ended>
+}
+
+export interface Cost {
+  readonly seconds: number
+  /** % of a core: the helper's own */
+  readonly cpu: number
+  /** % of a core: of the children that looked at what calls itself nginx, if they were waited for */
+  readonly childrenCpu: number
+  /** MB, the most at any sample */
+  readonly rss: number
+  readonly samples: number
+}
+
+export async function record(namespace: string, file: string): Promise<Recorder> {
+  const from = performance.now()
+  const child = start(namespace, ['record', '--out', file])
+  const said = listen(child)
+  while (!/^recording /m.test(said.text)) {
+    if (child.exitCode !== null) throw new Error(`record ended with ${child.exitCode}: ${said.text}`)
+    await sleep(50)
+  }
+  const helper = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
+  const looks = [look(helper)]
+  const timer = setInterval(() => looks.push(look(helper)), 1000)
+  return {
+    cost: () => costOf(looks),
+    links: linksOf(helper),
+    async stop() {
+      clearInterval(timer)
+      looks.push(look(helper))
+      child.kill('SIGINT')
+      if (child.exitCode === null) await once(child, 'close')
+      return { code: child.exitCode, seconds: (performance.now() - from) / 1000, said: said.text }
+    },
+  }
+}
+
+function start(namespace: string, args: readonly string[]): ChildProcess {
+  const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, SUDO_UID: '' },
+  })
+  const end = (): boolean => child.kill('SIGTERM')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
+  return child
+}
+
+function listen(child: ChildProcess): { text: string } {
+  const said = { text: '' }
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => (said.text = (said.text + text).slice(-20_000)))
+  return said
+}
+
+interface Look {
+  readonly at: number
+  readonly ticks: number
+  readonly childTicks: number
+  readonly rss: number
+}
+
+/** @throws when it is gone */
+function look(pid: number): Look {
+  const [, words = ''] = /^\d+ \(.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+  const [utime, stime, cutime, cstime] = words.split(' ').slice(11, 15).map(Number)
+  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return {
+    at: performance.now(),
+    ticks: utime! + stime!,
+    childTicks: cutime! + cstime!,
+    rss: (Number(kilobytes) * 1024) / 1e6,
+  }
+}
+
+function costOf(looks: readonly Look[]): Cost {
+  const [first, last] = [looks[0]!, looks.at(-1)!]
+  const seconds = (last.at - first.at) / 1000
+  return {
+    seconds,
+    cpu: ((last.ticks - first.ticks) / TICKS_A_SECOND / seconds) * 100,
+    childrenCpu: (last.childTicks / TICKS_A_SECOND / seconds) * 100,
+    rss: looks.reduce((most, { rss }) => Math.max(most, rss), 0),
+    samples: looks.length,
+  }
+}
+
+const linksOf = (pid: number): readonly number[] =>
+  readdirSync(`/proc/${pid}/fdinfo`)
+    .map((fd) => /^link_id:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1])
+    .filter((id) => id !== undefined)
+    .map(Number)
