@@ -220,6 +220,8 @@ int main(int argc, char **argv)
 	drop_rights();
 	leash_keep_parent();
 	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
+	/* glibc raised it while loading: a tick's text that grows would leave holes of all its former sizes */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
 	put_hello(&out, links, &nginx, refused, untraced);
 	tick_begin(tick, &out);

@@ -1,7 +1,7 @@
 /** A real nginx between its clients and backends of every temper, in namespaces of their own, under a steady load. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cable } from '../../kernel/lab/network.ts'
-import { startLabNginx, type Attempt, type LabNginx } from '../../kernel/lab/nginx.ts'
+import { startLabNginx, type Attempt } from '../../kernel/lab/nginx.ts'
 import type { Rules } from '../../kernel/lab/protocol.ts'
 import { inside } from '../../kernel/lab/system.ts'
 
@@ -90,12 +90,17 @@ export async function buildTown(): Promise<Town> {
   for (const backend of BACKENDS) await cable.far.call('listen', backend)
   await cable.proxy.call('listen', HERE)
   const nginx = await startLabNginx(namespace, CONFIGURATION)
-  process.once('exit', () => void nginx.stop())
+  const end = (): void => void nginx.stop()
+  process.once('exit', end)
   return {
     cable,
     attempts: () => nginx.attempts(),
     load: (ms, lateAt = Infinity) => load(cable, ms, lateAt),
-    close: () => close(cable, nginx),
+    async close() {
+      process.off('exit', end)
+      await nginx.stop()
+      await cable.remove()
+    },
   }
 }
 
@@ -115,8 +120,3 @@ async function load(cable: Cable, ms: number, lateAt: number): Promise<void> {
 }
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-
-async function close(cable: Cable, nginx: LabNginx): Promise<void> {
-  await nginx.stop()
-  await cable.remove()
-}
