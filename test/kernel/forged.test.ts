@@ -81,7 +81,10 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
     test(`an RST at the very number is what the kernel takes it for (${family})`, async () => {
       const { seen, attempts, backend } = await watchForged('exact', address)
       assert.equal(attempts.filter(({ status }) => status === 502).length, TIMES)
-      assert.deepEqual(failuresOf(seen), { [`${backend} GET /held`]: { reset: TIMES } })
+      // On a busy machine one may be reset before nginx has asked: that is no request.
+      const { requests } = seen.sum.totals
+      assert.ok(requests > TIMES / 2, `${requests} requests`)
+      assert.deepEqual(failuresOf(seen), { [`${backend} GET /held`]: { reset: requests } })
       assertReconciles(seen)
       const refused = await watchForged('exact', nowhere)
       assert.equal(connectionOf(refused.seen, refused.backend)?.refused, TIMES)
