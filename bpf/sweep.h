@@ -24,7 +24,10 @@ static __always_inline void remote_of_keys(struct work *w, const __u8 *address, 
 	w->remote.netid = netid;
 }
 
-/* No SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. */
+/*
+ * No SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. The SYN may
+ * have left after the sweep began, or leave at this moment and have no time yet.
+ */
 static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 {
 	__u64 patience = 2 * f->syn_gap_ns;
@@ -32,7 +35,7 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	if (patience < 3 * SECOND)
 		patience = 3 * SECOND;
 	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started &&
-	       now - f->last_syn_ns > patience + patience / 10;
+	       f->last_syn_ns && now > f->last_syn_ns + patience + patience / 10;
 }
 
 /*

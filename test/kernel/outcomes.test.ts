@@ -1,13 +1,18 @@
 /** TRUTH.md, "Outcomes": each way in which an attempt ends has its own name, and what is open has an age. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionCounts } from '../../src/frame/aggregate.ts'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { canBePrompt, startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
 import { lacking, sh } from './lab/system.ts'
+import { guest } from './lab/trouble.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -171,6 +176,30 @@ describe('outcomes', { skip: lacking() }, () => {
         timedOut.filter(({ target }) => target === path).length,
       )
     assertReconciles(seen)
+  })
+
+  test('a SYN that leaves while the flows are looked through is no connect timeout', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-outcomes-'))
+    const program = join(folder, 'nginx')
+    await buildStatic('restless.c', program)
+    const nowhere = await blackHole()
+    let from = 0
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      from = Date.now()
+      const knocks = ['knock', nowhere, '1000', '1003', '20000']
+      const fake = await guest(cable.proxy.namespace, [program, ...knocks])
+      while (Date.now() < from + 2200) await helper.nextFrame()
+      assert.ok((await fake.stop()) > 10_000)
+    })
+    rmSync(folder, { recursive: true })
+    // Later ones are right to say so.
+    const early = seen.frames.filter(({ start, length }) => (start + length) / 1000 < from + 3000)
+    assert.ok(early.length > 1)
+    for (const { connections } of early)
+      assert.deepEqual(
+        connections.filter(({ connectTimeout }) => connectTimeout > 0),
+        [],
+      )
   })
 
   test('a backend that does not answer a SYN is a connect timeout', async () => {

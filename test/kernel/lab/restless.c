@@ -3,7 +3,7 @@
  *   crowd RATE                        so many a second, in one burst: each calls itself nginx, listens, asks itself, and goes
  *   doors ADDRESS LOW HIGH RATE HELD  at one port after the other: listens, is asked by a process of another name with any
  *                                     method and path, answers any status; the last HELD go on listening
- *   knock ADDRESS LOW HIGH RATE       connects to one port after the other, where nobody listens
+ *   knock ADDRESS LOW HIGH RATE       connects to one port after the other, from one after the other, and waits for no answer
  * Says "ready", ends with its stdin, and prints how many there were.
  */
 #include <arpa/inet.h>
@@ -256,8 +256,12 @@ static unsigned long knock(char **words)
 
 	for (int port = low; rest(1000000 / rate); port = port < high ? port + 1 : low, n++) {
 		struct place p = place_of(words[0], port);
+		struct place own = place_of(p.address.ss_family == AF_INET ? "0.0.0.0" : "::", 1024 + n % 60000);
+		int fd = socket(p.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-		close(connect_to(&p));
+		bind(fd, (struct sockaddr *)&own.address, own.size);
+		connect(fd, (struct sockaddr *)&p.address, p.size);
+		close(fd);
 	}
 	return n;
 }
