@@ -34,8 +34,8 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 
 	if (patience < 3 * SECOND)
 		patience = 3 * SECOND;
-	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started &&
-	       f->last_syn_ns && now > f->last_syn_ns + patience + patience / 10;
+	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started && f->last_syn_ns &&
+	       now > f->last_syn_ns + patience + patience / 10;
 }
 
 /*

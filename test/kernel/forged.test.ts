@@ -93,7 +93,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
     if (family === 'IPv4')
       test('a SYN of a raw socket takes the place of no connection', async () => {
         port++
-        const rules = { '*': { steps: [{ pause: 1000 }, { send: ok }] } }
+        const rules = { '*': { steps: [{ pause: 4000 }, { send: ok }] } }
         await cable.far.call('listen', { address, port, rules })
         const nginx = await startLabNginx(
           cable.proxy.namespace,
