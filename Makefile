@@ -20,7 +20,7 @@ TESTS = $(shell find test -name '*.test.ts' | sort)
 KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
-.PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden demo
+.PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege install clean
 .PHONY: build-packages test-packages
 .PHONY: fuzz fuzz-lines fuzz-files
@@ -67,6 +67,9 @@ types: node_modules
 golden: dist ## renew the golden files; read the difference before you commit it
 	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
+
+counters: node_modules ## what is made from src/frame/counters.ts: the counters in C, on the wire, in the file and in sums
+	$(TSX) scripts/generate-counters.ts
 
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh

@@ -1,5 +1,4 @@
 /** Frames of an exact shape: so many active rows, each with so many requests and both distributions. */
-import { NO_CONNECTIONS, NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/aggregate.ts'
 import type {
   Backend,
   Distribution,
@@ -11,6 +10,8 @@ import type {
 import { bucketOf } from '../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type Micros } from '../src/frame/units.ts'
 import { Random } from '../src/simulate/synth-random.ts'
+import { NO_CONNECTIONS } from '../src/frame/nothing.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/generated/counters.ts'
 
 export interface Shape {
   readonly ticks: number

@@ -8,8 +8,8 @@ import { appendFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Distribution, SecondFrame } from '../src/frame/frame.ts'
-import type { TrafficColumns } from '../src/record/wire.ts'
 import { benchFrames } from './store-frames.ts'
+import type { TrafficColumns } from '../src/record/generated/rows.ts'
 
 const [routes = 200, seconds = 60] = process.argv.slice(2, 4).map(Number)
 const progress = process.argv[4]

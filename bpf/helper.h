@@ -162,6 +162,8 @@ struct json {
 	size_t room;
 };
 
+/* Nothing is in it any more; much room is given back. */
+void json_clear(struct json *out);
 void put(struct json *out, const char *text);
 void put_text(struct json *out, const char *text, size_t length);
 void put_number(struct json *out, int64_t value);

@@ -4,6 +4,9 @@
 #include <string.h>
 #include "helper.h"
 
+/* Room that is kept from tick to tick. The first tick beside a crowd has megabytes, and the others would carry them. */
+#define KEPT (256 << 10)
+
 static char *grow(struct json *out, size_t more)
 {
 	if (out->length + more > out->room) {
@@ -13,6 +16,16 @@ static char *grow(struct json *out, size_t more)
 			die(EXIT_SYSTEM, "out of memory");
 	}
 	return out->text + out->length;
+}
+
+void json_clear(struct json *out)
+{
+	out->length = 0;
+	if (out->room <= KEPT)
+		return;
+	free(out->text);
+	out->text = NULL;
+	out->room = 0;
 }
 
 void put_text(struct json *out, const char *text, size_t length)

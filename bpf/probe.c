@@ -65,7 +65,8 @@ static void flush_output(void)
 		}
 		written += n;
 	}
-	written = out.length = 0;
+	written = 0;
+	json_clear(&out);
 }
 
 static void open_output(void)

@@ -4,6 +4,7 @@
 #ifndef __bpf__
 #include <linux/types.h>
 #endif
+#include "counters.h"
 
 #ifndef MAX_ROUTES /* a power of two; tests make it small */
 #define MAX_ROUTES 65536
@@ -27,8 +28,10 @@
 #ifndef FEW_FLOWS /* as many as there mostly are; tests make it small */
 #define FEW_FLOWS 16384
 #endif
-#define NO_SLOT	     0xffffffffu
-#define INLINE_CODES 8
+#define NO_SLOT	      0xffffffffu
+#define INLINE_CODES  8
+#define LINE	      __attribute__((aligned(64))) /* of the cache */
+#define COUNTER(word) __u64 word;
 
 /* Who asks, in the order in which they have room: any process may call itself nginx, and any may ask anything. */
 enum rank { STRANGER, NGINX, NGINX_OF_ROOT, RANKS };
@@ -39,17 +42,13 @@ enum rank { STRANGER, NGINX, NGINX_OF_ROOT, RANKS };
  */
 struct slot {
 	/* whoever sees the end of a request writes these */
-	__u64 answered;
+	SLOT_ENDING(COUNTER, COUNTER)
 	__u64 header_sum_us;
 	__u64 total_count;
 	__u64 total_sum_us;
-	__u64 reset;
-	__u64 closed;
-	__u64 interim;
-	__u64 body_reset;
-	__u64 codes[INLINE_CODES];
+	__u64 codes[INLINE_CODES] LINE;
 	/* both read these, and hardly anybody writes */
-	__u32 code[INLINE_CODES];
+	__u32 code[INLINE_CODES] LINE;
 	/* the sweep's word on the oldest open request; valid while `oldest_epoch` is that of the last sweep */
 	__u64 oldest_ns;
 	__u32 oldest_epoch;
@@ -61,15 +60,13 @@ struct slot {
 	__u32 block;
 	__u32 has_folded; /* codes that found no room there */
 	__u32 taken;	  /* 0 while it is nobody's, else whose: enum rank and one */
-	/* whoever sees it leave writes these */
-	__u64 aborted;
-	__u64 unanswered;
-	__u64 retransmits;
-	__u64 retries;
-	__u64 unused[3];
+	/* whoever sees it leave writes these, and what is rare */
+	char sending[0] LINE;
+	SLOT_SENDING(COUNTER, COUNTER)
 	/* last, and read last: a reader never sees more answers than requests */
 	__u64 requests;
 };
+_Static_assert(sizeof(struct slot) == 4 * 64, "a slot is four lines of the cache");
 
 /* The text of a slot, written before `ready`. */
 struct route_key {
@@ -100,50 +97,8 @@ struct backend {
 	struct backend_key key;
 	__u32 ready;
 	__u32 pad;
-	__u64 connects;
 	__u64 connect_sum_us;
-	__u64 refused;
-	__u64 connect_timeout;
-	__u64 retransmits; /* while no request was open */
-	__u64 opaque;
-};
-
-/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
-enum total {
-	/* each payload segment ends in exactly one of these */
-	T_STARTS,	    /* a message begins in it */
-	T_CONTINUATIONS,    /* it goes on with one */
-	T_RETRANSMITS,	    /* nothing new, from the interface that brought it first */
-	T_SECOND_SIGHTINGS, /* nothing new, from another interface */
-	T_NOT_HTTP,	    /* of no flow that speaks HTTP/1 */
-	T_PARTIAL,	    /* ahead of a hole: counted, not read */
-	T_AMBIGUOUS,	    /* of a flow whose state was lost */
-	T_FRAGMENTS,	    /* IP fragments */
-	T_OPAQUE,	    /* TLS, h2, tunnels */
-	T_EXCLUDED,	    /* left out by reason */
-	T_SEGMENTS,	    /* all of them */
-	/* requests, over all routes */
-	T_REQUESTS,
-	T_ANSWERED,
-	T_FAILED,
-	/* loss */
-	L_RING_DROPPED,
-	L_MAP_REFUSED,
-	L_UNMATCHED_RESPONSES,
-	L_AMBIGUOUS,
-	L_EVICTED,
-	L_FRAGMENTS,
-	L_HALF_SEEN,
-	L_PATH_FOLDED,
-	L_PIPELINE_OVERFLOW,
-	/* excluded */
-	X_FRONT_DOOR,
-	X_IGNORED,
-	X_NOT_SELECTED,
-	X_ROUTED,
-	X_TLS,
-	X_H2,
-	TOTALS,
+	BACKEND_COUNTERS(COUNTER, COUNTER)
 };
 
 struct totals {

@@ -71,6 +71,28 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 
 /* ---- rows ---- */
 
+static void begin_row(struct json *rows, int64_t id)
+{
+	put(rows, rows->text[rows->length - 1] == '[' ? "[" : ",[");
+	put_number(rows, id);
+}
+
+static void put_next(struct json *rows, uint64_t value)
+{
+	put(rows, ",");
+	put_number(rows, value);
+}
+
+static void put_next_big(struct json *rows, uint64_t value)
+{
+	put(rows, ",");
+	put_big(rows, value);
+}
+
+/* columns of `now` */
+#define PUT(word)     put_next(rows, now.word);
+#define PUT_BIG(word) put_next_big(rows, now.word);
+
 /* [code, total, …]: what changed since it was sent. */
 static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, bool changed)
 {
@@ -135,29 +157,20 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	id = wire_id(t, out, slot);
 	if (id < 0)
 		return;
-	uint64_t columns[] = {now.requests,   now.answered, now.reset,	     now.closed,  now.aborted,
-			      now.unanswered, now.interim,  now.retransmits, now.retries, now.body_reset};
 	struct json *rows = &t->rows;
 
-	put(rows, rows->length ? ",[" : "[");
-	put_number(rows, id);
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		put(rows, ",");
-		put_number(rows, columns[i]);
-	}
-	put(rows, ",");
-	put_big(rows, now.header_sum_us);
-	put(rows, ",");
-	put_number(rows, now.total_count);
-	put(rows, ",");
-	put_big(rows, now.total_sum_us);
-	put(rows, ",");
-	put_number(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
+	begin_row(rows, id);
+	TRAFFIC_COLUMNS(PUT, PUT_BIG)
+	put_next_big(rows, now.header_sum_us);
+	put_next(rows, now.total_count);
+	put_next_big(rows, now.total_sum_us);
+	put_next(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
 	put_codes(t, rows, slot, &now, sent);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, HEADER_TIMES);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
+	TRAFFIC_COLUMNS_LATER(PUT, PUT_BIG)
 	put(rows, "]");
 	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;
@@ -170,23 +183,19 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	memcpy(&now, (const void *)&t->backends[index], sizeof(now));
 	if (!now.ready)
 		return;
-	uint64_t sum = now.connects + now.refused + now.connect_timeout + now.retransmits + now.opaque;
+#define PLUS(word) +now.word
+	uint64_t sum = 0 BACKEND_COUNTERS(PLUS, PLUS);
 	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)))
 		return;
 	name_backend(t, out, index);
-	uint64_t columns[] = {index, now.connects, now.refused, now.connect_timeout, now.retransmits, now.opaque};
 	struct json *rows = &t->rows;
 
-	put(rows, rows->length ? ",[" : "[");
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		if (i)
-			put(rows, ",");
-		put_number(rows, columns[i]);
-	}
-	put(rows, ",");
-	put_big(rows, now.connect_sum_us);
+	begin_row(rows, index);
+	CONNECTION_COLUMNS(PUT, PUT_BIG)
+	put_next_big(rows, now.connect_sum_us);
 	put(rows, ",");
 	fold_put_histogram(rows, CONNECT_TIMES(index), TOTAL_TIMES);
+	CONNECTION_COLUMNS_LATER(PUT, PUT_BIG)
 	put(rows, "]");
 	t->backend_sent[index] = sum;
 }
@@ -203,8 +212,7 @@ void put_requests(struct tick *t, struct json *out, int64_t offset_ns)
 
 		if (id < 0)
 			continue;
-		put(rows, rows->length ? ",[" : "[");
-		put_number(rows, id);
+		begin_row(rows, id);
 		put(rows, ",");
 		put_number(rows, ((int64_t)s->at_ns + offset_ns) / 1000);
 		put(rows, ",");

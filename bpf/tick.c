@@ -120,38 +120,31 @@ uint64_t open_of(const struct slot *s)
 
 uint64_t sum_of(const struct slot *s)
 {
-	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->requests;
+#define PLUS(word) +s->word
+	uint64_t sum = s->requests SLOT_SENDING(PLUS, PLUS);
 
 	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
 		sum += ((const uint64_t *)s)[i];
 	return sum;
 }
 
-static void put_fields(struct json *out, const struct tick *t, const char *const *names, int first, int count)
+static void put_total(struct json *out, const struct tick *t, enum total total, const char *word)
 {
-	for (int i = 0; i < count; i++) {
-		put(out, i ? ",\"" : "\"");
-		put(out, names[i]);
-		put(out, "\":");
-		put_number(out, t->totals.v[first + i]);
-	}
+	put(out, out->text[out->length - 1] == '{' ? "\"" : ",\"");
+	put(out, word);
+	put(out, "\":");
+	put_number(out, t->totals.v[total]);
 }
 
 static void put_totals(struct json *out, const struct tick *t)
 {
-	static const char *const control[] = {
-	    "starts",	 "continuations", "retransmits", "second_sightings", "not_http", "partial",  "ambiguous",
-	    "fragments", "opaque",	  "excluded",	 "segments",	     "requests", "answered", "failed"};
-	static const char *const loss[] = {"ring_dropped", "map_refused", "unmatched_responses", "ambiguous",	     "evicted",
-					   "fragments",	   "half_seen",	  "path_folded",	 "pipeline_overflow"};
-	static const char *const left_out[] = {"front_door", "ignored", "not_selected", "routed", "tls", "h2"};
-
+#define PUT(total, word) put_total(out, t, total, word);
 	put(out, ",\"loss\":{");
-	put_fields(out, t, loss, L_RING_DROPPED, 9);
+	LOSS_WORDS(PUT)
 	put(out, "},\"excluded\":{");
-	put_fields(out, t, left_out, X_FRONT_DOOR, 6);
+	EXCLUDED_WORDS(PUT)
 	put(out, "},\"control\":{");
-	put_fields(out, t, control, T_STARTS, 14);
+	CONTROL_WORDS(PUT)
 	put(out, "}");
 }
 
@@ -171,17 +164,6 @@ static uint64_t resident_bytes(const struct tick *t)
 	if (pread(t->statm, text, sizeof(text) - 1, 0) > 0)
 		sscanf(text, "%lu %lu", &size, &resident);
 	return (uint64_t)resident * sysconf(_SC_PAGESIZE);
-}
-
-/* Rows are collected apart, because the names that they need go out first. */
-static void move_rows(struct tick *t, struct json *into, const char *name)
-{
-	put(into, ",\"");
-	put(into, name);
-	put(into, "\":[");
-	put_text(into, t->rows.text, t->rows.length);
-	put(into, "]");
-	t->rows.length = 0;
 }
 
 struct clocks {
@@ -244,7 +226,8 @@ void tick_begin(struct tick *t, struct json *out)
 
 void tick_write(struct tick *t, struct json *out, bool final)
 {
-	static struct json snapshot, gone;
+	static struct json gone;
+	struct json *rows = &t->rows;
 	uint32_t slots, backends;
 
 	t->bpf->bss->suspects = 0;
@@ -256,25 +239,29 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
-	snapshot.length = gone.length = 0;
-	put_head(&snapshot, t, &now, final);
+	/* Rows are collected apart, because the names that they need go out first. */
+	put(rows, ",\"traffic\":[");
 	for (uint32_t slot = 0; slot < slots; slot++)
 		put_row(t, out, slot, now.mono);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_row(t, out, MAX_ROUTES + backend, now.mono);
-	move_rows(t, &snapshot, "traffic");
+	put(rows, "],\"connections\":[");
 	retire(t, slots, &gone);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_connection(t, out, backend);
-	move_rows(t, &snapshot, "connections");
+	put(rows, "],\"requests\":[");
 	put_requests(t, out, (int64_t)now.wall - (int64_t)now.mono);
-	move_rows(t, &snapshot, "requests");
+	put(rows, "]");
+
+	put_head(out, t, &now, final);
+	put_text(out, rows->text, rows->length);
 	/* control totals after the rows: what was added in between shows there as open, never as missing */
 	read_totals(t);
-	put_totals(&snapshot, t);
-	put(&snapshot, "}\n");
-	put_text(out, snapshot.text, snapshot.length);
+	put_totals(out, t);
+	put(out, "}\n");
 	if (gone.length)
 		put_text(out, gone.text, gone.length);
+	json_clear(rows);
+	json_clear(&gone);
 	fold_clear();
 }

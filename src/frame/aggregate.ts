@@ -2,22 +2,19 @@
  * The sum of any number of consecutive ticks: what a leaderboard window, a report, a rollup and a comparison are made of.
  * Merging is exact and associative; order matters only for `inFlight`, which is the value at the end.
  */
-import type {
-  Backend,
-  Control,
-  ConnectionRow,
-  Counts,
-  Distribution,
-  Excluded,
-  Failures,
-  Loss,
-  Route,
-  SecondFrame,
-} from './frame.ts'
-import { mergeBuckets, sumBuckets } from './histogram.ts'
+import type { Backend, ConnectionCounts, Counts, Route, SecondFrame } from './frame.ts'
+import {
+  NO_CONTROL,
+  NO_EXCLUDED,
+  NO_LOSS,
+  type Control,
+  type Excluded,
+  type Loss,
+} from './generated/counters.ts'
+import { mergeConnections, mergeCounts, sumCounts } from './generated/sums.ts'
+import { addKnown } from './known.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from './units.ts'
-
-export type ConnectionCounts = Omit<ConnectionRow, 'backend'>
 
 export interface RouteSum extends Counts {
   readonly route: Route
@@ -49,72 +46,6 @@ export interface Aggregate {
 /** A late tick's counts are kept and its rate divides by its real length, but only 1.5 s of it are covered. */
 export const MAX_COVERED: Micros = micros(1_500_000)
 export const coveredBy = (length: Micros): Micros => micros(Math.min(length, MAX_COVERED))
-
-export const NO_DISTRIBUTION: Distribution = {
-  count: 0,
-  sum: micros(0),
-  sampled: 0,
-  min: null,
-  max: null,
-  buckets: [],
-}
-
-export const NO_FAILURES: Failures = { reset: 0, closed: 0, aborted: 0, unanswered: 0 }
-
-export const NO_COUNTS: Counts = {
-  requests: 0,
-  answered: 0,
-  codes: [],
-  failures: NO_FAILURES,
-  interim: 0,
-  retransmits: 0,
-  retries: 0,
-  bodyReset: 0,
-  inFlight: 0,
-  oldest: micros(0),
-  header: NO_DISTRIBUTION,
-  total: NO_DISTRIBUTION,
-}
-
-export const NO_CONNECTIONS: ConnectionCounts = {
-  connects: 0,
-  refused: 0,
-  connectTimeout: 0,
-  retransmits: 0,
-  opaque: 0,
-  connect: NO_DISTRIBUTION,
-}
-
-export const NO_LOSS: Loss = {
-  ringDropped: 0,
-  mapRefused: 0,
-  unmatchedResponses: 0,
-  ambiguous: 0,
-  evicted: 0,
-  fragments: 0,
-  halfSeen: 0,
-  pathFolded: 0,
-  pipelineOverflow: 0,
-}
-
-export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
-
-export const NO_CONTROL: Control = {
-  segments: 0,
-  starts: 0,
-  continuations: 0,
-  retransmits: 0,
-  secondSightings: 0,
-  notHttp: 0,
-  partial: 0,
-  ambiguous: 0,
-  fragments: 0,
-  opaque: 0,
-  excluded: 0,
-  requests: 0,
-  answered: 0,
-  failed: 0,
-}
 
 export const NOTHING: Aggregate = {
   from: wallMicros(0),
@@ -192,99 +123,11 @@ export const backendKey = (backend: Backend): string => `${backend.netns} ${back
 /** A method holds no space, so the first one separates. */
 export const routeKey = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`
 
-export function mergeDistribution(a: Distribution, b: Distribution): Distribution {
-  if (a.count === 0 && a.sampled === 0) return b
-  if (b.count === 0 && b.sampled === 0) return a
-  return {
-    count: a.count + b.count,
-    sum: micros(a.sum + b.sum),
-    sampled: a.sampled + b.sampled,
-    min: least(a.min, b.min),
-    max: greatest(a.max, b.max),
-    buckets: mergeBuckets(a.buckets, b.buckets),
-  }
-}
-
 /** Sums of fields that hold only counts. */
-export function addFields<T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T {
-  const sum = { ...a } as Record<keyof T, number>
-  for (const field of Object.keys(b) as (keyof T)[]) sum[field] = a[field] + b[field]
+export function addFields<T extends Readonly<Record<keyof T, number | null>>>(a: T, b: T): T {
+  const sum = { ...a } as Record<keyof T, number | null>
+  for (const field of Object.keys(b) as (keyof T)[]) sum[field] = addKnown(a[field], b[field])
   return sum as T
-}
-
-/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
-export function sumCounts(parts: readonly Counts[]): Counts {
-  const sum = { requests: 0, answered: 0, interim: 0, retransmits: 0, retries: 0, bodyReset: 0 }
-  let [reset, closed, aborted, unanswered, inFlight, oldest] = [0, 0, 0, 0, 0, 0]
-  for (const part of parts) {
-    sum.requests += part.requests
-    sum.answered += part.answered
-    sum.interim += part.interim
-    sum.retransmits += part.retransmits
-    sum.retries += part.retries
-    sum.bodyReset += part.bodyReset
-    reset += part.failures.reset
-    closed += part.failures.closed
-    aborted += part.failures.aborted
-    unanswered += part.failures.unanswered
-    inFlight += part.inFlight
-    if (part.oldest > oldest) oldest = part.oldest
-  }
-  return {
-    ...sum,
-    codes: sumBuckets(parts.map(({ codes }) => codes)),
-    failures: { reset, closed, aborted, unanswered },
-    inFlight,
-    oldest: micros(oldest),
-    header: sumDistributions(parts.map(({ header }) => header)),
-    total: sumDistributions(parts.map(({ total }) => total)),
-  }
-}
-
-function sumDistributions(parts: readonly Distribution[]): Distribution {
-  let [count, sum, sampled] = [0, 0, 0]
-  let min: Micros | null = null
-  let max: Micros | null = null
-  for (const part of parts) {
-    count += part.count
-    sum += part.sum
-    sampled += part.sampled
-    min = least(min, part.min)
-    max = greatest(max, part.max)
-  }
-  const buckets = sumBuckets(parts.map((part) => part.buckets))
-  return { count, sum: micros(sum), sampled, min, max, buckets }
-}
-
-/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
-export const mergeCounts = (a: Counts, b: Counts): Counts => addCounts(a, b, b.inFlight, b.oldest)
-
-function addCounts(a: Counts, b: Counts, inFlight: number, oldest: Micros): Counts {
-  return {
-    requests: a.requests + b.requests,
-    answered: a.answered + b.answered,
-    codes: mergeBuckets(a.codes, b.codes),
-    failures: addFields(a.failures, b.failures),
-    interim: a.interim + b.interim,
-    retransmits: a.retransmits + b.retransmits,
-    retries: a.retries + b.retries,
-    bodyReset: a.bodyReset + b.bodyReset,
-    inFlight,
-    oldest,
-    header: mergeDistribution(a.header, b.header),
-    total: mergeDistribution(a.total, b.total),
-  }
-}
-
-export function mergeConnections(a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts {
-  return {
-    connects: a.connects + b.connects,
-    refused: a.refused + b.refused,
-    connectTimeout: a.connectTimeout + b.connectTimeout,
-    retransmits: a.retransmits + b.retransmits,
-    opaque: a.opaque + b.opaque,
-    connect: mergeDistribution(a.connect, b.connect),
-  }
 }
 
 /** Retransmits of a backend: those of its open requests and those between requests. */
@@ -328,8 +171,3 @@ function mergeBy<T>(
   })
   return [...merged, ...later.values()]
 }
-
-const least = (a: Micros | null, b: Micros | null): Micros | null =>
-  a === null ? b : b === null ? a : micros(Math.min(a, b))
-const greatest = (a: Micros | null, b: Micros | null): Micros | null =>
-  a === null ? b : b === null ? a : micros(Math.max(a, b))

@@ -1,7 +1,10 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
-import { backendKey, NO_CONTROL, NO_EXCLUDED, NO_LOSS, routeKey, sumCounts } from './aggregate.ts'
-import type { ConnectionRow, Counts, Distribution, SecondFrame, TrafficRow } from './frame.ts'
-import { Believed, ConnectionTotal, HostTotal, SlotTotal, type HostTotals } from './running-totals.ts'
+import { backendKey, routeKey } from './aggregate.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow } from './frame.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from './generated/counters.ts'
+import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './generated/sums.ts'
+import { ConnectionTotal, SlotTotal } from './generated/totals.ts'
+import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
 import { micros, type Micros } from './units.ts'
 
@@ -204,38 +207,3 @@ function joinTwins(rows: readonly TrafficRow[]): TrafficRow[] {
   }
   return [...joined.values()]
 }
-
-const isActive = (row: Counts): boolean =>
-  row.requests !== 0 ||
-  row.inFlight !== 0 ||
-  row.answered !== 0 ||
-  row.total.count !== 0 ||
-  row.total.sampled !== 0 ||
-  row.header.sampled !== 0 ||
-  row.interim !== 0 ||
-  row.retransmits !== 0 ||
-  row.bodyReset !== 0 ||
-  row.failures.reset + row.failures.closed + row.failures.aborted + row.failures.unanswered !== 0
-
-const isConnectionActive = (row: ConnectionRow): boolean =>
-  row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0 ||
-  row.connect.sampled !== 0
-
-/** Everything of a row that is added up over rows; its codes are answers. */
-function weightOf(row: TrafficRow): number {
-  const { failures, codes } = row
-  let weight = row.requests + row.answered + row.interim + row.retransmits + row.retries + row.bodyReset
-  weight += failures.reset + failures.closed + failures.aborted + failures.unanswered + row.inFlight
-  for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
-  return weight + distributionWeightOf(row.header) + distributionWeightOf(row.total)
-}
-
-const connectionWeightOf = (row: ConnectionRow): number =>
-  row.connects +
-  row.refused +
-  row.connectTimeout +
-  row.retransmits +
-  row.opaque +
-  distributionWeightOf(row.connect)
-
-const distributionWeightOf = ({ count, sum, sampled }: Distribution): number => count + sum + sampled

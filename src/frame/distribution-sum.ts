@@ -1,5 +1,5 @@
 /** Distributions that are added up in place. */
-import { NO_DISTRIBUTION } from './aggregate.ts'
+import { NO_DISTRIBUTION } from './distribution.ts'
 import type { Distribution } from './frame.ts'
 import { SUB, type Buckets } from './histogram.ts'
 import { micros } from './units.ts'

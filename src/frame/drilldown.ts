@@ -1,12 +1,5 @@
 /** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
-import {
-  backendKey,
-  NO_CONNECTIONS,
-  NO_COUNTS,
-  routeKey,
-  type BackendSum,
-  type RouteSum,
-} from './aggregate.ts'
+import { backendKey, routeKey, type BackendSum, type RouteSum } from './aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from './frame.ts'
 import { boundsOf } from './histogram.ts'
 import { figures, type Figures } from './figures.ts'
@@ -15,6 +8,7 @@ import { newestFirst, type Moment, type Series } from './moment.ts'
 import { classCount, ratio, statistic } from './measure.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
 import { micros, type Micros } from './units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
 
 /** A backend by its key, or one route of it. */
 export interface Subject {

@@ -2,9 +2,7 @@
 import {
   addFields,
   backendKey,
-  mergeConnections,
   routeKey,
-  sumCounts,
   sumOf,
   totalsOf,
   NOTHING,
@@ -13,6 +11,7 @@ import {
   type RouteSum,
 } from './aggregate.ts'
 import { micros, wallMicros } from './units.ts'
+import { mergeConnections, sumCounts } from './generated/sums.ts'
 
 export interface HostPart {
   readonly host: string

@@ -2,6 +2,14 @@
  * The only vocabulary that record, store, replay, render and report share: one tick of what nginx asked of its backends.
  * Everything is a difference over the tick, except what says "at the end of the tick".
  */
+import type {
+  ConnectionCounters,
+  Control,
+  Excluded,
+  Failures,
+  Loss,
+  RouteCounters,
+} from './generated/counters.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
@@ -39,27 +47,12 @@ export interface Distribution {
   readonly buckets: Buckets
 }
 
-/** Attempts that got no complete final head. */
-export interface Failures {
-  readonly reset: number
-  readonly closed: number
-  readonly aborted: number
-  readonly unanswered: number
-}
-
 /** Sparse, sorted: [status code, answers, status code, answers, …]. Their sum is `answered`. */
 export type Codes = readonly number[]
 
 /** What a (backend, route) did. Law: requests + in flight before = answered + failures + in flight after. */
-export interface Counts {
-  readonly requests: number
-  readonly answered: number
+export interface Counts extends RouteCounters {
   readonly codes: Codes
-  readonly failures: Failures
-  readonly interim: number
-  readonly retransmits: number
-  readonly retries: number
-  readonly bodyReset: number
   /** open at the end of the tick */
   readonly inFlight: number
   /** age of the oldest open request at the end of the tick; 0 when none */
@@ -76,61 +69,13 @@ export interface TrafficRow extends Counts {
 }
 
 /** What happened to a backend outside any request. */
-export interface ConnectionRow {
-  readonly backend: Backend
-  readonly connects: number
-  readonly refused: number
-  readonly connectTimeout: number
-  /** retransmitted segments while no request was open; those of an open request are in its traffic row */
-  readonly retransmits: number
-  /** flows whose first payload was a TLS ClientHello or the h2 preface: seen, not readable */
-  readonly opaque: number
+export interface ConnectionCounts extends ConnectionCounters {
   /** nginx's $upstream_connect_time, fresh connections only */
   readonly connect: Distribution
 }
 
-/** Why a number may be too small; the words of the report's JSON in camelCase. */
-export interface Loss {
-  readonly ringDropped: number
-  readonly mapRefused: number
-  readonly unmatchedResponses: number
-  readonly ambiguous: number
-  readonly evicted: number
-  readonly fragments: number
-  readonly halfSeen: number
-  readonly pathFolded: number
-  readonly pipelineOverflow: number
-}
-
-/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
-export interface Excluded {
-  readonly frontDoor: number
-  readonly ignored: number
-  readonly notSelected: number
-  readonly routed: number
-  readonly tls: number
-  readonly h2: number
-}
-
-/**
- * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others.
- * Requests: started = answered + failed + open, over all routes.
- */
-export interface Control {
-  readonly segments: number
-  readonly starts: number
-  readonly continuations: number
-  readonly retransmits: number
-  readonly secondSightings: number
-  readonly notHttp: number
-  readonly partial: number
-  readonly ambiguous: number
-  readonly fragments: number
-  readonly opaque: number
-  readonly excluded: number
-  readonly requests: number
-  readonly answered: number
-  readonly failed: number
+export interface ConnectionRow extends ConnectionCounts {
+  readonly backend: Backend
 }
 
 /** One finished request of the bounded sample (every failure and 5xx, the slowest, every k-th of the rest). */

@@ -2,13 +2,15 @@
  * What the leaderboard shows of a moment: a pure function of the window's sum, the recent frames and the view's options.
  * Rows are ranked and cut here; how a cell looks is render's business.
  */
-import { backendKey, NO_CONNECTIONS, NO_COUNTS, type BackendSum, type RouteSum } from './aggregate.ts'
+import { backendKey, type BackendSum, type RouteSum } from './aggregate.ts'
 import { coverageOf, figures, type Figures } from './figures.ts'
-import type { Backend, Counts, Loss, RequestEvent, Route } from './frame.ts'
+import type { Backend, Counts, RequestEvent, Route } from './frame.ts'
 import { ratio } from './measure.ts'
 import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
 import type { Micros, WallMicros } from './units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
+import type { Loss } from './generated/counters.ts'
 
 export interface BoardOptions {
   /** rows at most */

@@ -1,7 +1,6 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
-import type { ConnectionCounts } from './aggregate.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
-import type { Counts, Distribution } from './frame.ts'
+import type { Counts, Distribution, ConnectionCounts } from './frame.ts'
 import { percentile } from './histogram.ts'
 import { compare } from './selection.ts'
 import { micros, type Micros } from './units.ts'

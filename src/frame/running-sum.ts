@@ -7,16 +7,15 @@ import {
   backendKey,
   NOTHING,
   routeKey,
-  sumCounts,
   totalsOf,
   type Aggregate,
   type BackendSum,
 } from './aggregate.ts'
-import { ConnectionSum, CountsSum } from './counts-sum.ts'
 import type { Backend, ConnectionRow, Route, TrafficRow } from './frame.ts'
 import { Interned } from './interned.ts'
 import type { Span } from './span.ts'
 import { micros } from './units.ts'
+import { sumCounts, ConnectionSum, CountsSum } from './generated/sums.ts'
 
 export class RunningSum {
   #span = 0

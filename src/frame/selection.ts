@@ -1,12 +1,5 @@
 /** What an expression selects: rows by backend, method, route and status; then, of the result, lines by their measures. */
-import {
-  backendKey,
-  NO_CONNECTIONS,
-  sumCounts,
-  totalsOf,
-  type Aggregate,
-  type BackendSum,
-} from './aggregate.ts'
+import { backendKey, totalsOf, type Aggregate, type BackendSum } from './aggregate.ts'
 import {
   ExpressionError,
   type Comparison,
@@ -16,6 +9,8 @@ import {
   type TextTest,
 } from './expression.ts'
 import type { Backend, Outcome, Route } from './frame.ts'
+import { NO_CONNECTIONS } from './nothing.ts'
+import { sumCounts } from './generated/sums.ts'
 
 /** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
 export interface Selectable {

@@ -1,26 +1,29 @@
-/** Lines of the wire become snapshots. Knows the columns' positions; nothing above this file does. What a line may be is wire-shape.ts's. */
-import { routeKey } from '../frame/aggregate.ts'
-import type { Backend, Control, Excluded, FailureKind, Loss, Outcome, Route } from '../frame/frame.ts'
-import type {
-  ConnectionTotals,
-  DistributionTotals,
-  RequestSample,
-  Snapshot,
-  TrafficTotals,
-} from '../frame/snapshot.ts'
-import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
+/** Lines of the wire become snapshots. What a line may be is wire-shape.ts's; where a row has which counter is generated. */
 import { systemError } from '../errors.ts'
+import { routeKey } from '../frame/aggregate.ts'
+import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/frame.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/snapshot.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
+import {
+  CODES,
+  connectionOf,
+  controlOf,
+  excludedOf,
+  isConnection,
+  isTraffic,
+  lossOf,
+  trafficOf,
+  type ConnectionColumns,
+  type TrafficColumns,
+} from './generated/rows.ts'
 import {
   WIRE_VERSION,
   type BackendLine,
-  type ConnectionColumns,
   type HelloLine,
-  type HistogramColumn,
   type RequestColumns,
   type RouteLine,
-  type TrafficColumns,
 } from './wire.ts'
-import { isConnection, isRequest, isTraffic } from './wire-rows.ts'
+import { isRequest } from './wire-rows.ts'
 import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 
 export type Decoded =
@@ -161,47 +164,19 @@ export class Decoder {
   }
 
   #traffic(columns: TrafficColumns): TrafficTotals | null {
-    const [slot, requests, answered, reset, closed, aborted, unanswered, interim, retransmits, ...more] =
-      columns
-    const [retries, bodyReset, headerSum, totalCount, totalSum, oldest, codes, header, total] = more
-    const known = this.#slots.get(slot)
-    const sorted = sortPairs(codes)
-    if (known === undefined || sorted === null) return null
-    const { backend, route } = known
-    return {
-      slot,
-      backend,
-      route,
-      requests,
-      answered,
-      codes: sorted,
-      failures: { reset, closed, aborted, unanswered },
-      interim,
-      retransmits,
-      retries,
-      bodyReset,
-      oldest: micros(oldest),
-      header: distributionTotals(answered, headerSum, header),
-      total: distributionTotals(totalCount, totalSum, total),
-    }
+    const known = this.#slots.get(columns[0])
+    const codes = sortPairs(columns[CODES])
+    return known === undefined || codes === null
+      ? null
+      : trafficOf(columns, known.backend, known.route, codes)
   }
 
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
-    const [id, connects, refused, connectTimeout, retransmits, opaque, connectSum, connect] = columns
-    const backend = this.#backends.get(id)
-    if (backend === undefined) return null
-    return {
-      backend,
-      connects,
-      refused,
-      connectTimeout,
-      retransmits,
-      opaque,
-      connect: distributionTotals(connects, connectSum, connect),
-    }
+    const backend = this.#backends.get(columns[0])
+    return backend === undefined ? null : connectionOf(columns, backend)
   }
 
-  #request([slot, at, outcome, header, total]: RequestColumns): RequestSample | null {
+  #request([slot, at, outcome, header, total]: RequestColumns): RequestEvent | null {
     const known = this.#slots.get(slot)
     if (known === undefined) return null
     return {
@@ -223,18 +198,6 @@ function checkVersion(hello: HelloLine): void {
     `the helper speaks wire version "${hello.wire}", this program reads ${WIRE_VERSION}`,
     "rebuild both: 'make build'",
   )
-}
-
-const distributionTotals = (count: number, sum: string, samples: HistogramColumn): DistributionTotals => {
-  const [sampled, min, max] = samples
-  return {
-    count,
-    sum: BigInt(sum),
-    sampled: sampled ?? 0,
-    min: min === undefined ? null : micros(min),
-    max: max === undefined ? null : micros(max),
-    buckets: samples.slice(3),
-  }
 }
 
 const knownMicros = (value: number): Micros | null => (value < 0 ? null : micros(value))
@@ -276,41 +239,3 @@ const sortMany = (pairs: readonly number[]): readonly number[] =>
   Array.from({ length: pairs.length / 2 }, (_, i): [number, number] => [pairs[2 * i]!, pairs[2 * i + 1]!])
     .sort(([a], [b]) => a - b)
     .flat()
-
-const lossOf = (loss: SnapshotShape['loss']): Loss => ({
-  ringDropped: loss.ring_dropped ?? 0,
-  mapRefused: loss.map_refused ?? 0,
-  unmatchedResponses: loss.unmatched_responses ?? 0,
-  ambiguous: loss.ambiguous ?? 0,
-  evicted: loss.evicted ?? 0,
-  fragments: loss.fragments ?? 0,
-  halfSeen: loss.half_seen ?? 0,
-  pathFolded: loss.path_folded ?? 0,
-  pipelineOverflow: loss.pipeline_overflow ?? 0,
-})
-
-const excludedOf = (excluded: SnapshotShape['excluded']): Excluded => ({
-  frontDoor: excluded.front_door ?? 0,
-  ignored: excluded.ignored ?? 0,
-  notSelected: excluded.not_selected ?? 0,
-  routed: excluded.routed ?? 0,
-  tls: excluded.tls ?? 0,
-  h2: excluded.h2 ?? 0,
-})
-
-const controlOf = (control: SnapshotShape['control']): Control => ({
-  segments: control.segments ?? 0,
-  starts: control.starts ?? 0,
-  continuations: control.continuations ?? 0,
-  retransmits: control.retransmits ?? 0,
-  secondSightings: control.second_sightings ?? 0,
-  notHttp: control.not_http ?? 0,
-  partial: control.partial ?? 0,
-  ambiguous: control.ambiguous ?? 0,
-  fragments: control.fragments ?? 0,
-  opaque: control.opaque ?? 0,
-  excluded: control.excluded ?? 0,
-  requests: control.requests ?? 0,
-  answered: control.answered ?? 0,
-  failed: control.failed ?? 0,
-})

@@ -11,6 +11,14 @@
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
  */
+import type {
+  ConnectionColumns,
+  ControlWords,
+  ExcludedWords,
+  LossWords,
+  TrafficColumns,
+} from './generated/rows.ts'
+
 export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | ByeLine
 
 export const WIRE_VERSION = 1
@@ -56,43 +64,6 @@ export interface RouteLine {
   readonly path: string
 }
 
-/** [sampled, min µs, max µs, bucket, count, bucket, count, …]; [] when nothing was sampled in the tick */
-export type HistogramColumn = readonly number[]
-
-export type TrafficColumns = readonly [
-  slot: number,
-  requests: number,
-  answered: number,
-  reset: number,
-  closed: number,
-  aborted: number,
-  unanswered: number,
-  interim: number,
-  retransmits: number,
-  retries: number,
-  bodyReset: number,
-  headerSumUs: string,
-  totalCount: number,
-  totalSumUs: string,
-  /** age of the oldest open request, 0 when none */
-  oldestUs: number,
-  /** status code, total, status code, total, …: only codes whose total changed */
-  codes: readonly number[],
-  header: HistogramColumn,
-  total: HistogramColumn,
-]
-
-export type ConnectionColumns = readonly [
-  backend: number,
-  connects: number,
-  refused: number,
-  connectTimeout: number,
-  retransmits: number,
-  opaque: number,
-  connectSumUs: string,
-  connect: HistogramColumn,
-]
-
 /** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when not known. */
 export type RequestColumns = readonly [
   slot: number,
@@ -114,41 +85,9 @@ export interface SnapshotLine {
   readonly traffic: readonly TrafficColumns[]
   readonly connections: readonly ConnectionColumns[]
   readonly requests: readonly RequestColumns[]
-  readonly loss: {
-    readonly ring_dropped: number
-    readonly map_refused: number
-    readonly unmatched_responses: number
-    readonly ambiguous: number
-    readonly evicted: number
-    readonly fragments: number
-    readonly half_seen: number
-    readonly path_folded: number
-    readonly pipeline_overflow: number
-  }
-  readonly excluded: {
-    readonly front_door: number
-    readonly ignored: number
-    readonly not_selected: number
-    readonly routed: number
-    readonly tls: number
-    readonly h2: number
-  }
-  readonly control: {
-    readonly segments: number
-    readonly starts: number
-    readonly continuations: number
-    readonly retransmits: number
-    readonly second_sightings: number
-    readonly not_http: number
-    readonly partial: number
-    readonly ambiguous: number
-    readonly fragments: number
-    readonly opaque: number
-    readonly excluded: number
-    readonly requests: number
-    readonly answered: number
-    readonly failed: number
-  }
+  readonly loss: LossWords
+  readonly excluded: ExcludedWords
+  readonly control: ControlWords
 }
 
 export interface RetiredLine {

@@ -1,5 +1,5 @@
 /** Moments of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Aggregate } from '../frame/aggregate.ts'
+import type { Aggregate } from '../frame/aggregate.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
 import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
@@ -8,6 +8,7 @@ import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'
 import type { Stop } from './stops.ts'
 import { Windows } from './windows.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
 
 /** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
 const FRAMES_KEPT = 8

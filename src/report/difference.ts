@@ -1,13 +1,5 @@
 /** Two summaries side by side: totals, every backend, every route, and the gates of `--fail-on`. */
-import {
-  NO_CONNECTIONS,
-  NO_COUNTS,
-  backendKey,
-  routeKey,
-  type Aggregate,
-  type BackendSum,
-  type RouteSum,
-} from '../frame/aggregate.ts'
+import { backendKey, routeKey, type Aggregate, type BackendSum, type RouteSum } from '../frame/aggregate.ts'
 import { changesBetween, gated, type Changes, type Side } from '../frame/compare.ts'
 import { ExpressionError, type MeasureTest } from '../frame/expression.ts'
 import type { Backend, Route } from '../frame/frame.ts'
@@ -18,6 +10,7 @@ import type { Assertion } from './assertions.ts'
 import { nameOf, shownValue } from './assertions.ts'
 import { ordered } from './order.ts'
 import { backendName, type Summary } from './summary.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../frame/nothing.ts'
 
 export interface Difference {
   readonly base: Summary

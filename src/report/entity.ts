@@ -1,6 +1,5 @@
 /** Counts of the model as ENTITY of the contract. */
-import type { Counts, Distribution } from '../frame/frame.ts'
-import type { ConnectionCounts } from '../frame/aggregate.ts'
+import type { Counts, Distribution, ConnectionCounts } from '../frame/frame.ts'
 import { classCount, perSecond, statistic } from '../frame/measure.ts'
 import type { Micros } from '../frame/units.ts'
 import {

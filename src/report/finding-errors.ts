@@ -1,5 +1,5 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
-import { NO_CONNECTIONS, type BackendSum } from '../frame/aggregate.ts'
+import type { BackendSum } from '../frame/aggregate.ts'
 import { classCount, ratio } from '../frame/measure.ts'
 import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
 import { burstsIn } from './bursts.ts'
@@ -7,6 +7,7 @@ import { mainRoute } from './culprit.ts'
 import type { FindingKind } from './document.ts'
 import type { Candidate, Looking } from './finding.ts'
 import type { BackendSeries } from './step-series.ts'
+import { NO_CONNECTIONS } from '../frame/nothing.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind

@@ -1,6 +1,5 @@
 /** The result as lines of one kind (`--by`): what csv and ndjson write and the tables of text and md show. */
 import type { BackendSum } from '../frame/aggregate.ts'
-import { NO_CONNECTIONS, NO_COUNTS, sumCounts } from '../frame/aggregate.ts'
 import { joined } from '../frame/fleet.ts'
 import { ratio } from '../frame/measure.ts'
 import type { Recording } from '../frame/recording.ts'
@@ -14,6 +13,8 @@ import { ordered } from './order.ts'
 import { aggregateWithin } from './source.ts'
 import { stepSums } from './steps.ts'
 import { backendName, lineFilter, type Summary } from './summary.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../frame/nothing.ts'
+import { sumCounts } from '../frame/generated/sums.ts'
 
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]

@@ -1,5 +1,5 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
-import { backendKey, mergeDistribution, routeKey } from '../frame/aggregate.ts'
+import { backendKey, routeKey } from '../frame/aggregate.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../frame/histogram.ts'
 import { Interned } from '../frame/interned.ts'
@@ -8,6 +8,7 @@ import { matches, type Selection } from '../frame/selection.ts'
 import type { Span } from '../frame/span.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import type { Micros, WallMicros } from '../frame/units.ts'
+import { mergeDistribution } from '../frame/distribution.ts'
 
 /** Of the selected rows; seconds 0 is a step without a tick. */
 export interface StepSeries {

@@ -1,13 +1,10 @@
 /** Counts one tick of synthetic traffic into the rows of a frame. */
-import { NO_CONTROL } from '../frame/aggregate.ts'
 import type {
   Backend,
   Codes,
   ConnectionRow,
-  Control,
   Counts,
   Distribution,
-  Failures,
   RequestEvent,
   TrafficRow,
 } from '../frame/frame.ts'
@@ -17,6 +14,7 @@ import type { Flight } from './synth-flight.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
+import { NO_CONTROL, type Control, type Failures } from '../frame/generated/counters.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

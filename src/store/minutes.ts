@@ -4,8 +4,8 @@ import { micros, wallMicros } from '../frame/units.ts'
 import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { foldMinute, MINUTE_COLUMNS } from './rollup.ts'
-import { takeHost } from './rows.ts'
 import { SpanReader, type SpanRows } from './span-reader.ts'
+import { takeHost } from './generated/cells.ts'
 
 export interface MinuteSum {
   readonly span: SpanHead

@@ -5,16 +5,8 @@
 import { isRefusal, openScratch, type Database, type SqlValue, type Statement } from './database.ts'
 import { MAX_SEQ } from './limits.ts'
 import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
-import {
-  CONNECTION_COLUMNS,
-  COUNT_COLUMNS,
-  FORMAT,
-  MINUTE_ROWS,
-  PAGE_SIZE,
-  ROWS,
-  SCHEMA,
-  TICK_COLUMNS,
-} from './schema.ts'
+import { FORMAT, MINUTE_ROWS, PAGE_SIZE, ROWS, SCHEMA, TICK_COLUMNS } from './schema.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/cells.ts'
 
 interface Home {
   readonly table: string

@@ -1,18 +1,19 @@
 /** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, addFields, coveredBy } from '../frame/aggregate.ts'
+import { addFields, coveredBy } from '../frame/aggregate.ts'
 import type { SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { MINUTE } from '../frame/units.ts'
 import { fold } from './checksum.ts'
-import { ConnectionSum } from '../frame/counts-sum.ts'
 import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
-import { putHost, type HostCounts } from './rows.ts'
+import type { HostCounts } from './rows.ts'
 import { RouteSums } from './route-sums.ts'
-import { HOST_COLUMNS } from './schema.ts'
 import { packSeries } from './series.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
+import { ConnectionSum } from '../frame/generated/sums.ts'
+import { putHost, HOST_COLUMNS } from './generated/cells.ts'
 
 /** A clock that jumps to and fro must not make a minute endless. */
 const MAX_TICKS = 120

@@ -1,4 +1,5 @@
 /** The tables of format version 1 (docs/FORMAT.md tells them to people). Columns are added, never renamed or removed. */
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, HOST_COLUMNS, LATER_COLUMNS } from './generated/cells.ts'
 
 /** 'upst': `file x.db` and SQLite's header say whose it is. */
 export const APPLICATION_ID = 0x75707374
@@ -6,102 +7,6 @@ export const APPLICATION_ID = 0x75707374
 export const UNFINISHED_ID = 0x75707370
 export const FORMAT = 1
 export const PAGE_SIZE = 4096
-
-/** Of one distribution: counters first, then what the ring gave. Sparse buckets, packed by buckets.ts. */
-const distribution = (name: string): readonly string[] => [
-  `${name}_count`,
-  `${name}_sum`,
-  `${name}_sampled`,
-  `${name}_min`,
-  `${name}_max`,
-  `${name}_buckets`,
-]
-
-/** Counts, in the order in which rows.ts packs them. */
-export const COUNT_COLUMNS: readonly string[] = [
-  'requests',
-  'answered',
-  'status_1xx',
-  'status_2xx',
-  'status_3xx',
-  'status_4xx',
-  'status_5xx',
-  'reset',
-  'closed',
-  'aborted',
-  'unanswered',
-  'interim',
-  'retransmits',
-  'retries',
-  'body_reset',
-  'in_flight',
-  'oldest',
-  ...distribution('header'),
-  ...distribution('total'),
-]
-
-/** Those of COUNT_COLUMNS that are 0 in most rows. */
-export const RARE_COLUMNS: readonly string[] = [
-  'status_1xx',
-  'status_3xx',
-  'status_4xx',
-  'status_5xx',
-  'reset',
-  'closed',
-  'aborted',
-  'unanswered',
-  'interim',
-  'retransmits',
-  'retries',
-  'body_reset',
-  'in_flight',
-  'oldest',
-]
-
-export const CONNECTION_COLUMNS: readonly string[] = [
-  'connects',
-  'refused',
-  'connect_timeout',
-  'retransmits',
-  'opaque',
-  ...distribution('connect'),
-]
-
-const LOSS_COLUMNS = [
-  'ring_dropped',
-  'map_refused',
-  'unmatched_responses',
-  'ambiguous',
-  'evicted',
-  'fragments',
-  'half_seen',
-  'path_folded',
-  'pipeline_overflow',
-].map((name) => `loss_${name}`)
-
-const EXCLUDED_COLUMNS = ['front_door', 'ignored', 'not_selected', 'routed', 'tls', 'h2'].map(
-  (name) => `excluded_${name}`,
-)
-
-const CONTROL_COLUMNS = [
-  'segments',
-  'starts',
-  'continuations',
-  'retransmits',
-  'second_sightings',
-  'not_http',
-  'partial',
-  'ambiguous',
-  'fragments',
-  'opaque',
-  'excluded',
-  'requests',
-  'answered',
-  'failed',
-].map((name) => `control_${name}`)
-
-/** What is counted for the whole host: loss, what was left out, and the control totals. */
-export const HOST_COLUMNS: readonly string[] = [...LOSS_COLUMNS, ...EXCLUDED_COLUMNS, ...CONTROL_COLUMNS]
 
 /** What the whole-file series is made of. */
 export const TICK_SUMMARY_COLUMNS: readonly string[] = [
@@ -130,7 +35,7 @@ export const TICK_COLUMNS: readonly string[] = [
 /** The columns of a row's content that are not plain integers. */
 const type = (column: string): string => {
   if (column.endsWith('_buckets')) return 'BLOB'
-  if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
+  if (column.endsWith('_min') || column.endsWith('_max') || LATER_COLUMNS.includes(column)) return 'INTEGER'
   if (column === 'gap_before') return 'TEXT'
   return 'INTEGER NOT NULL'
 }

@@ -1,14 +1,13 @@
 /** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
-import type { ConnectionCounts } from '../frame/aggregate.ts'
-import type { Codes, ConnectionRow, Counts, TrafficRow } from '../frame/frame.ts'
+import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../frame/frame.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
 import { BoundedQuery } from './bounded.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { checkCode, checkCount } from './limits.ts'
-import { takeConnection, takeCounts } from './rows.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, ROWS } from './schema.ts'
+import { ROWS } from './schema.ts'
+import { takeConnection, takeCounts, CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/cells.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]

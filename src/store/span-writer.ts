@@ -1,13 +1,18 @@
 /** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
-import type { ConnectionCounts } from '../frame/aggregate.ts'
-import type { Backend, Counts, Route } from '../frame/frame.ts'
+import type { Backend, Counts, Route, ConnectionCounts } from '../frame/frame.ts'
 import { BulkInsert } from './bulk.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
 import type { Database } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
-import { putConnection, putCounts } from './rows.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, MINUTE_ROWS, RARE_COLUMNS, ROWS } from './schema.ts'
+import { MINUTE_ROWS, ROWS } from './schema.ts'
+import {
+  putConnection,
+  putCounts,
+  CONNECTION_COLUMNS,
+  COUNT_COLUMNS,
+  RARE_COLUMNS,
+} from './generated/cells.ts'
 
 export interface NamedTraffic {
   readonly backend: Named

@@ -4,11 +4,11 @@ import type { TickSummary } from '../frame/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
 import { integer, type SqlRow, type SqlValue } from './database.ts'
-import { putHost, takeHost } from './rows.ts'
-import { HOST_COLUMNS, TICK_COLUMNS } from './schema.ts'
+import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
+import { putHost, takeHost, HOST_COLUMNS } from './generated/cells.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2

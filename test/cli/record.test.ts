@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import type { WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
 import { runCommand } from './run-command.ts'
+import type { TrafficColumns } from '../../src/record/generated/rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-record-'))
 after(() => rmSync(folder, { recursive: true }))

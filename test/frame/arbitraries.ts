@@ -1,6 +1,5 @@
 /** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
 import fc from 'fast-check'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/aggregate.ts'
 import type {
   Backend,
   ConnectionRow,
@@ -11,6 +10,7 @@ import type {
 } from '../../src/frame/frame.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/generated/counters.ts'
 
 export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(
   (address, index) => ({

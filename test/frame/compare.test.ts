@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/aggregate.ts'
 import { changesBetween, gated, type Side } from '../../src/frame/compare.ts'
 import { parseExpression } from '../../src/frame/expression-parser.ts'
 import { micros } from '../../src/frame/units.ts'
 import { distribution } from '../report/fake.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
 
 interface Of {
   readonly requests: number

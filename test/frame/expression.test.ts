@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import {
-  NO_CONNECTIONS,
-  NO_COUNTS,
-  NOTHING,
-  sumCounts,
-  totalsOf,
-  type Aggregate,
-} from '../../src/frame/aggregate.ts'
+import { NOTHING, totalsOf, type Aggregate } from '../../src/frame/aggregate.ts'
 import { parseExpression } from '../../src/frame/expression-parser.ts'
 import { ExpressionError, measureName } from '../../src/frame/expression.ts'
 import type { Backend, Counts, Distribution } from '../../src/frame/frame.ts'
@@ -16,6 +9,8 @@ import { bucketOf } from '../../src/frame/histogram.ts'
 import { holds, measure, statistic, type Measurable } from '../../src/frame/measure.ts'
 import { matches, selectRows, splitSelection } from '../../src/frame/selection.ts'
 import { micros } from '../../src/frame/units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
+import { sumCounts } from '../../src/frame/generated/sums.ts'
 
 const backend = (address: string, name: string | null = null): Backend => ({ id: 1, address, netns: 0, name })
 const route = (method: string, path: string) => ({ id: 1, method, path })

@@ -1,8 +1,9 @@
 /** Good lines for the lines fuzzer to spoil: parts of real captures, and one by hand with all that the wire can say. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ConnectionColumns, RequestColumns, TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
+import type { ConnectionColumns, TrafficColumns } from '../../src/record/generated/rows.ts'
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/probe')
 

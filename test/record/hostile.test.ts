@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SecondFrame } from '../../src/frame/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
-import type { RequestColumns, TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from './wire-lines.ts'
+import type { TrafficColumns } from '../../src/record/generated/rows.ts'
 
 const row = (requests: number, changes: Readonly<Record<number, unknown>> = {}): TrafficColumns =>
   Object.assign(

@@ -7,9 +7,10 @@ import { after, test } from 'node:test'
 import { ExitCode, UserError } from '../../src/errors.ts'
 import { startProbe } from '../../src/record/probe.ts'
 import { record } from '../../src/record/recorder.ts'
-import type { TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { backend, hello, route, snapshot } from './wire-lines.ts'
+import type { TrafficColumns } from '../../src/record/generated/rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-probe-'))
 after(() => rmSync(folder, { recursive: true }))

@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Marker, SecondFrame } from '../../src/frame/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
-import type { TrafficColumns, WireLine } from '../../src/record/wire.ts'
+import type { WireLine } from '../../src/record/wire.ts'
 import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'
+import type { TrafficColumns } from '../../src/record/generated/rows.ts'
 
 const traffic = (
   slot: number,

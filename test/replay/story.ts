@@ -9,19 +9,13 @@ import type {
   SecondFrame,
   TrafficRow,
 } from '../../src/frame/frame.ts'
-import {
-  NO_CONNECTIONS,
-  NO_CONTROL,
-  NO_COUNTS,
-  NO_EXCLUDED,
-  NO_FAILURES,
-  NO_LOSS,
-} from '../../src/frame/aggregate.ts'
 import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
 import { MemoryRecording, type MemoryInfo } from '../../src/replay/memory.ts'
 import type { PlayOptions } from '../../src/replay/options.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/generated/counters.ts'
 
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)

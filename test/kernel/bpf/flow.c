@@ -390,7 +390,7 @@ static void reconcile(void)
 	uint64_t classes = 0;
 
 	read_totals();
-	for (int k = T_STARTS; k < T_SEGMENTS; k++)
+	for (int k = T_STARTS; k < T_REQUESTS; k++)
 		classes += totals.v[k];
 	if (classes != totals.v[T_SEGMENTS])
 		fail("the classes do not add up to the segments");

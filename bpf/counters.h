@@ -1,0 +1,112 @@
+/* Made by `make counters` from src/frame/counters.ts: change that file. */
+#pragma once
+
+/* Lists of counters: what to do with each is COUNT(word), and BYTES(word) for totals that may pass 2^53. */
+
+/* Of a slot, by who adds to them; `requests` stands by itself, for it is read last. */
+#define SLOT_ENDING(COUNT, BYTES) \
+	COUNT(answered) \
+	COUNT(reset) \
+	COUNT(closed)
+#define SLOT_SENDING(COUNT, BYTES) \
+	COUNT(aborted) \
+	COUNT(unanswered) \
+	COUNT(interim) \
+	COUNT(retransmits) \
+	COUNT(retries) \
+	COUNT(body_reset)
+
+/* A row of the wire: its first columns, and those that were added at its end. */
+#define TRAFFIC_COLUMNS(COUNT, BYTES) \
+	COUNT(requests) \
+	COUNT(answered) \
+	COUNT(reset) \
+	COUNT(closed) \
+	COUNT(aborted) \
+	COUNT(unanswered) \
+	COUNT(interim) \
+	COUNT(retransmits) \
+	COUNT(retries) \
+	COUNT(body_reset)
+#define TRAFFIC_COLUMNS_LATER(COUNT, BYTES)
+#define BACKEND_COUNTERS(COUNT, BYTES) \
+	COUNT(connects) \
+	COUNT(refused) \
+	COUNT(connect_timeout) \
+	COUNT(retransmits) \
+	COUNT(opaque)
+#define CONNECTION_COLUMNS(COUNT, BYTES) \
+	COUNT(connects) \
+	COUNT(refused) \
+	COUNT(connect_timeout) \
+	COUNT(retransmits) \
+	COUNT(opaque)
+#define CONNECTION_COLUMNS_LATER(COUNT, BYTES)
+
+/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
+enum total {
+	T_SEGMENTS, /* all of them */
+	T_STARTS, /* a message begins in it */
+	T_CONTINUATIONS, /* it goes on with one */
+	T_RETRANSMITS, /* nothing new, from the interface that brought it first */
+	T_SECOND_SIGHTINGS, /* nothing new, from another interface */
+	T_NOT_HTTP, /* of no flow that speaks HTTP/1 */
+	T_PARTIAL, /* ahead of a hole: counted, not read */
+	T_AMBIGUOUS, /* of a flow whose state was lost */
+	T_FRAGMENTS, /* IP fragments */
+	T_OPAQUE, /* TLS, h2, tunnels */
+	T_EXCLUDED, /* left out by reason */
+	T_REQUESTS, /* over all routes */
+	T_ANSWERED, /* over all routes */
+	T_FAILED, /* over all routes */
+	L_RING_DROPPED, /* events that found no room: percentiles rest on fewer requests */
+	L_MAP_REFUSED, /* requests that found no room in a table */
+	L_UNMATCHED_RESPONSES, /* answers to requests that were not seen */
+	L_AMBIGUOUS, /* requests whose answer could not be told */
+	L_EVICTED, /* flows that were pushed out */
+	L_FRAGMENTS, /* IP fragments */
+	L_HALF_SEEN, /* flows of which one direction was seen */
+	L_PATH_FOLDED, /* paths that were cut */
+	L_PIPELINE_OVERFLOW, /* requests beyond eight on a connection */
+	X_FRONT_DOOR, /* clients of a local nginx */
+	X_IGNORED, /* --ignore */
+	X_NOT_SELECTED, /* not in --only */
+	X_ROUTED, /* sent by no socket of this host */
+	X_TLS, /* TLS */
+	X_H2, /* HTTP/2 */
+	TOTALS,
+};
+
+/* Their words on the wire. */
+#define CONTROL_WORDS(TOTAL) \
+	TOTAL(T_SEGMENTS, "segments") \
+	TOTAL(T_STARTS, "starts") \
+	TOTAL(T_CONTINUATIONS, "continuations") \
+	TOTAL(T_RETRANSMITS, "retransmits") \
+	TOTAL(T_SECOND_SIGHTINGS, "second_sightings") \
+	TOTAL(T_NOT_HTTP, "not_http") \
+	TOTAL(T_PARTIAL, "partial") \
+	TOTAL(T_AMBIGUOUS, "ambiguous") \
+	TOTAL(T_FRAGMENTS, "fragments") \
+	TOTAL(T_OPAQUE, "opaque") \
+	TOTAL(T_EXCLUDED, "excluded") \
+	TOTAL(T_REQUESTS, "requests") \
+	TOTAL(T_ANSWERED, "answered") \
+	TOTAL(T_FAILED, "failed")
+#define LOSS_WORDS(TOTAL) \
+	TOTAL(L_RING_DROPPED, "ring_dropped") \
+	TOTAL(L_MAP_REFUSED, "map_refused") \
+	TOTAL(L_UNMATCHED_RESPONSES, "unmatched_responses") \
+	TOTAL(L_AMBIGUOUS, "ambiguous") \
+	TOTAL(L_EVICTED, "evicted") \
+	TOTAL(L_FRAGMENTS, "fragments") \
+	TOTAL(L_HALF_SEEN, "half_seen") \
+	TOTAL(L_PATH_FOLDED, "path_folded") \
+	TOTAL(L_PIPELINE_OVERFLOW, "pipeline_overflow")
+#define EXCLUDED_WORDS(TOTAL) \
+	TOTAL(X_FRONT_DOOR, "front_door") \
+	TOTAL(X_IGNORED, "ignored") \
+	TOTAL(X_NOT_SELECTED, "not_selected") \
+	TOTAL(X_ROUTED, "routed") \
+	TOTAL(X_TLS, "tls") \
+	TOTAL(X_H2, "h2")

@@ -1,0 +1,142 @@
+/** The columns of the file's tables, and rows as cells. Columns that were added stand behind those of the first version. */
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
+import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
+
+const route = fieldsOf(ROUTE)
+const connection = fieldsOf(CONNECTION)
+const host = [
+  { group: 'loss', fields: fieldsOf(LOSS) },
+  { group: 'excluded', fields: fieldsOf(EXCLUDED) },
+  { group: 'control', fields: fieldsOf(CONTROL) },
+]
+const hostFields = host.flatMap(({ group, fields }) =>
+  fields.map((field) => ({ ...field, group, column: `${group}_${field.word}` })),
+)
+
+/** Each of five status classes has a column between these two. */
+const CLASSES = [1, 2, 3, 4, 5].map((digit) => `status_${digit}xx`)
+const [begun, other] = [firstOf(route).slice(0, 2), firstOf(route).slice(2)]
+const distribution = (name: string): readonly string[] =>
+  ['count', 'sum', 'sampled', 'min', 'max', 'buckets'].map((part) => `${name}_${part}`)
+
+const words = (fields: readonly Field[]): readonly string[] => fields.map(({ word }) => word)
+const COUNTS = [
+  ...words(begun),
+  ...CLASSES,
+  ...words(other),
+  'in_flight',
+  'oldest',
+  ...distribution('header'),
+  ...distribution('total'),
+  ...words(laterOf(route)),
+]
+const CONNECTIONS = [...words(firstOf(connection)), ...distribution('connect'), ...words(laterOf(connection))]
+const HOST = [...hostFields.filter(({ isLater }) => !isLater), ...hostFields.filter(({ isLater }) => isLater)]
+
+const list = (name: string, columns: readonly string[], comment: string): string =>
+  `/** ${comment} */\nexport const ${name}: readonly string[] = [${columns.map((column) => `'${column}'`).join(', ')}]\n`
+
+const at = (columns: readonly string[], column: string): string => {
+  const index = columns.indexOf(column)
+  if (index < 0) throw new Error(`no column ${column}`)
+  return index === 0 ? 'at' : `at + ${index}`
+}
+
+export const cells = (): string => `/** ${HEAD} */
+import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
+import type { SqlRow, SqlValue } from '../database.ts'
+import {
+  count,
+  known,
+  knownSum,
+  putClasses,
+  putDistribution,
+  span,
+  sum,
+  takeDistribution,
+  withOk,
+  type HostCounts,
+} from '../rows.ts'
+
+${list('COUNT_COLUMNS', COUNTS, 'Of what a (backend, route) did.')}
+${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Those of them that are 0 in most rows.')}
+${list('CONNECTION_COLUMNS', CONNECTIONS, 'Of a backend, outside any request.')}
+${list(
+  'HOST_COLUMNS',
+  HOST.map(({ column }) => column),
+  'What is counted for the whole host: loss, what was left out, and the control totals.',
+)}
+${list(
+  'LATER_COLUMNS',
+  [
+    ...words(laterOf(route)),
+    ...words(laterOf(connection)),
+    ...hostFields.filter(({ isLater }) => isLater).map(({ column }) => column),
+  ],
+  'Those that the first recordings lack: NULL where a value is not known.',
+)}
+/** Writes the cells of COUNT_COLUMNS from \`at\` on. */
+export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
+  ${each(begun, (field) => `cells[${at(COUNTS, field.word)}] = counts.${field.name}`)}
+  for (let i = 1; i <= 5; i++) cells[at + ${begun.length - 1} + i] = 0
+  putClasses(cells, at + ${begun.length - 1}, counts.codes)
+  ${each([...other, ...laterOf(route)], (field) => `cells[${at(COUNTS, field.word)}] = counts.${path(field)}`)}
+  cells[${at(COUNTS, 'in_flight')}] = counts.inFlight
+  cells[${at(COUNTS, 'oldest')}] = counts.oldest
+  putDistribution(cells, ${at(COUNTS, 'header_count')}, counts.header)
+  putDistribution(cells, ${at(COUNTS, 'total_count')}, counts.total)
+}
+
+/** @param others the codes other than 200, sorted, as the status table holds them */
+export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
+  ${each(
+    route.filter(({ isFailure }) => !isFailure),
+    (field) => `${field.name}: ${take(field, at(COUNTS, field.word))},`,
+  )}
+  failures: {
+    ${each(
+      route.filter(({ isFailure }) => isFailure),
+      (field) => `${field.name}: ${take(field, at(COUNTS, field.word))},`,
+    )}
+  },
+  codes: withOk(others, count(row[${at(COUNTS, 'status_2xx')}])),
+  inFlight: count(row[${at(COUNTS, 'in_flight')}]),
+  oldest: span(row[${at(COUNTS, 'oldest')}]),
+  header: takeDistribution(row, ${at(COUNTS, 'header_count')}),
+  total: takeDistribution(row, ${at(COUNTS, 'total_count')}),
+})
+
+export function putConnection(cells: SqlValue[], at: number, counts: ConnectionCounts): void {
+  ${each(connection, (field) => `cells[${at(CONNECTIONS, field.word)}] = counts.${field.name}`)}
+  putDistribution(cells, ${at(CONNECTIONS, 'connect_count')}, counts.connect)
+}
+
+export const takeConnection = (row: SqlRow, at: number): ConnectionCounts => ({
+  ${each(connection, (field) => `${field.name}: ${take(field, at(CONNECTIONS, field.word))},`)}
+  connect: takeDistribution(row, ${at(CONNECTIONS, 'connect_count')}),
+})
+
+/** Writes the cells of HOST_COLUMNS from \`at\` on. */
+export function putHost(cells: SqlValue[], at: number, { loss, excluded, control }: HostCounts): void {
+  ${HOST.map(({ group, name }, i) => `cells[at + ${i}] = ${group}.${name}`).join('\n')}
+}
+
+export const takeHost = (row: SqlRow, at: number): HostCounts => ({
+  ${host
+    .map(
+      ({ group, fields }) => `${group}: {
+    ${each(fields, (field) => {
+      const index = HOST.findIndex(({ column }) => column === `${group}_${field.word}`)
+      return `${field.name}: ${field.isLater ? 'knownSum' : 'sum'}(row[at + ${index}]),`
+    })}
+  },`,
+    )
+    .join('\n')}
+})
+`
+
+const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
+function take({ isBytes, isLater }: Field, place: string): string {
+  const read = isLater ? (isBytes ? 'knownSum' : 'known') : isBytes ? 'sum' : 'count'
+  return `${read}(row[${place}])`
+}

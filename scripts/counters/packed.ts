@@ -1,0 +1,40 @@
+/** A row of live's memory as numbers, in the order in which it is read again. */
+import { ROUTE } from '../../src/frame/counters.ts'
+import { each, fieldsOf, HEAD } from './fields.ts'
+
+const route = fieldsOf(ROUTE)
+const failures = route.filter(({ isFailure }) => isFailure)
+const plain = route.filter(({ isFailure }) => !isFailure)
+
+export const packed = (): string => `/** ${HEAD} */
+import type { Counts } from '../../frame/frame.ts'
+import { NO_FAILURES, type Failures } from '../../frame/generated/counters.ts'
+import { sumOfFailures } from '../../frame/generated/sums.ts'
+import type { Packing, Unpacking } from '../packing.ts'
+
+export function packCounts(to: Packing, row: Counts): void {
+  ${each(plain, ({ name, isLater }) => (isLater ? `to.known(row.${name})` : `to.put(row.${name})`))}
+  ${each(failures, ({ name }) => `to.put(row.failures.${name})`)}
+  to.list(row.codes)
+  to.put(row.inFlight)
+  to.put(row.oldest)
+  to.distribution(row.header)
+  to.distribution(row.total)
+}
+
+/** What stands in an object literal is read from top to bottom. */
+export const unpackCounts = (from: Unpacking): Counts => ({
+  ${each(plain, ({ name, isLater }) => `${name}: from.${isLater ? 'known' : 'next'}(),`)}
+  failures: failuresOf(from),
+  codes: from.list(),
+  inFlight: from.next(),
+  oldest: from.duration(),
+  header: from.distribution(),
+  total: from.distribution(),
+})
+
+function failuresOf(from: Unpacking): Failures {
+  const some = { ${each(failures, ({ name }) => `${name}: from.next()`, ', ')} }
+  return sumOfFailures(some) === 0 ? NO_FAILURES : some
+}
+`

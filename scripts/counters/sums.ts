@@ -1,0 +1,178 @@
+/**
+ * Sums of rows: thousands of rows are added every tick, and a loop over names would take as long as all else that is done with them.
+ */
+import { CONNECTION, ROUTE } from '../../src/frame/counters.ts'
+import { each, fieldsOf, HEAD, type Field } from './fields.ts'
+
+const route = fieldsOf(ROUTE)
+const failures = route.filter(({ isFailure }) => isFailure)
+const plain = route.filter(({ isFailure }) => !isFailure)
+const connection = fieldsOf(CONNECTION)
+
+/** Where a counter stands in Counts. */
+const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
+const plus = (a: string, b: string, { isLater }: Field): string =>
+  isLater ? `addKnown(${a}, ${b})` : `${a} + ${b}`
+const orZero = (value: string, { isLater }: Field): string => (isLater ? `(${value} ?? 0)` : value)
+const sumOf = (fields: readonly Field[], value: (field: Field) => string): string =>
+  each(fields, (field) => orZero(value(field), field), ' + ')
+
+export const sums = (): string => `/** ${HEAD} */
+import { addSparse, DistributionSum } from '../distribution-sum.ts'
+import { mergeDistribution, sumDistributions } from '../distribution.ts'
+import type { Codes, ConnectionCounts, Counts, Distribution } from '../frame.ts'
+import { mergeBuckets, sumBuckets } from '../histogram.ts'
+import { addKnown } from '../known.ts'
+import { micros, type Micros } from '../units.ts'
+import { NO_CONNECTIONS } from '../nothing.ts'
+import type { Failures } from './counters.ts'
+
+export const sumOfFailures = (failures: Failures): number => ${sumOf(failures, ({ name }) => `failures.${name}`)}
+
+/** Connects that failed: attempts without a request. */
+export const failedConnects = (row: ConnectionCounts): number => ${sumOf(
+  connection.filter(({ isFailure }) => isFailure),
+  ({ name }) => `row.${name}`,
+)}
+
+/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
+export function sumCounts(parts: readonly Counts[]): Counts {
+  ${each(route, (field) => `let ${field.name}${field.isLater ? ': number | null' : ''} = 0`)}
+  let [inFlight, oldest] = [0, 0]
+  for (const part of parts) {
+    ${each(route, (field) => assignSum(field.name, `part.${path(field)}`, field))}
+    inFlight += part.inFlight
+    if (part.oldest > oldest) oldest = part.oldest
+  }
+  return {
+    ${each(plain, ({ name }) => `${name},`)}
+    failures: { ${each(failures, ({ name }) => name, ', ')} },
+    codes: sumBuckets(parts.map(({ codes }) => codes)),
+    inFlight,
+    oldest: micros(oldest),
+    header: sumDistributions(parts.map(({ header }) => header)),
+    total: sumDistributions(parts.map(({ total }) => total)),
+  }
+}
+
+/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
+export const mergeCounts = (a: Counts, b: Counts): Counts => ({
+  ${each(plain, merged)}
+  failures: { ${each(failures, (field) => `${field.name}: ${plus(`a.${path(field)}`, `b.${path(field)}`, field)}`, ', ')} },
+  codes: mergeBuckets(a.codes, b.codes),
+  inFlight: b.inFlight,
+  oldest: b.oldest,
+  header: mergeDistribution(a.header, b.header),
+  total: mergeDistribution(a.total, b.total),
+})
+
+export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
+  ${each(connection, merged)}
+  connect: mergeDistribution(a.connect, b.connect),
+})
+
+/** It has something to tell. */
+export const isActive = (row: Counts): boolean =>
+  row.inFlight !== 0 ||
+  row.total.count !== 0 ||
+  row.total.sampled !== 0 ||
+  row.header.sampled !== 0 ||
+  ${sumOf(route, (field) => `row.${path(field)}`)} !== 0
+
+export const isConnectionActive = (row: ConnectionCounts): boolean =>
+  row.connect.sampled !== 0 || ${sumOf(connection, ({ name }) => `row.${name}`)} !== 0
+
+/** Everything of a row that is added up over rows; its codes are answers. */
+export const weightOf = (row: Counts): number =>
+  ${sumOf(route, (field) => `row.${path(field)}`)} + row.inFlight + weightOfCodes(row.codes) +
+  weightOfDistribution(row.header) + weightOfDistribution(row.total)
+
+export const connectionWeightOf = (row: ConnectionCounts): number =>
+  ${sumOf(connection, ({ name }) => `row.${name}`)} + weightOfDistribution(row.connect)
+
+const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
+
+function weightOfCodes(codes: Codes): number {
+  let weight = 0
+  for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
+  return weight
+}
+
+/** A sum that grows in place: a recorder adds thousands of rows per second, and each would otherwise be a new object. */
+export class CountsSum {
+  ${each(route, privateField)}
+  readonly #codes: number[] = []
+  #inFlight = 0
+  #oldest: Micros = micros(0)
+  readonly #header = new DistributionSum()
+  readonly #total = new DistributionSum()
+  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
+  #span = 0
+
+  get isEmpty(): boolean {
+    return this.#span === 0
+  }
+
+  /** What \`value\` gave must not be used any longer. */
+  clear(): void {
+    ${each(route, ({ name }) => `this.#${name} = 0`)}
+    this.#codes.length = 0
+    this.#inFlight = 0
+    this.#oldest = micros(0)
+    this.#header.clear()
+    this.#total.clear()
+    this.#span = 0
+  }
+
+  /** @param span numbered from 1 */
+  add(counts: Counts, span: number): void {
+    ${each(route, (field) => assignSum(`this.#${field.name}`, `counts.${path(field)}`, field))}
+    addSparse(this.#codes, counts.codes)
+    this.#inFlight = counts.inFlight
+    this.#oldest = counts.oldest
+    this.#header.add(counts.header)
+    this.#total.add(counts.total)
+    this.#span = span
+  }
+
+  /** @param last the last span of the sum */
+  value(last: number): Counts {
+    const isOpen = this.#span === last
+    return {
+      ${each(plain, ({ name }) => `${name}: this.#${name},`)}
+      failures: { ${each(failures, ({ name }) => `${name}: this.#${name}`, ', ')} },
+      codes: this.#codes,
+      inFlight: isOpen ? this.#inFlight : 0,
+      oldest: isOpen ? this.#oldest : micros(0),
+      header: this.#header.value(),
+      total: this.#total.value(),
+    }
+  }
+}
+
+export class ConnectionSum {
+  ${each(connection, privateField)}
+  readonly #connect = new DistributionSum()
+  #isEmpty = true
+
+  add(counts: ConnectionCounts): void {
+    this.#isEmpty = false
+    ${each(connection, (field) => assignSum(`this.#${field.name}`, `counts.${field.name}`, field))}
+    this.#connect.add(counts.connect)
+  }
+
+  value(): ConnectionCounts {
+    if (this.#isEmpty) return NO_CONNECTIONS
+    return {
+      ${each(connection, ({ name }) => `${name}: this.#${name},`)}
+      connect: this.#connect.value(),
+    }
+  }
+}
+`
+
+const assignSum = (into: string, value: string, field: Field): string =>
+  field.isLater ? `${into} = ${plus(into, value, field)}` : `${into} += ${value}`
+const merged = (field: Field): string =>
+  `${field.name}: ${plus(`a.${field.name}`, `b.${field.name}`, field)},`
+const privateField = ({ name, isLater }: Field): string => `#${name}${isLater ? ': number | null' : ''} = 0`

@@ -1,0 +1,91 @@
+/** What came since the last totals. They change in place: see running-totals.ts. */
+import { CONNECTION, ROUTE } from '../../src/frame/counters.ts'
+import { each, fieldsOf, HEAD, type Field } from './fields.ts'
+
+const route = fieldsOf(ROUTE)
+const failures = route.filter(({ isFailure }) => isFailure)
+const plain = route.filter(({ isFailure }) => !isFailure)
+const connection = fieldsOf(CONNECTION)
+
+export const totals = (): string => `/** ${HEAD} */
+import type { ConnectionRow, TrafficRow } from '../frame.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from '../running-totals.ts'
+import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
+import { NO_FAILURES, type Failures } from './counters.ts'
+import { sumOfFailures } from './sums.ts'
+
+export class SlotTotal {
+  ${each(plain, privateField)}
+  #failures: Failures = NO_FAILURES
+  #codes: number[] = []
+  readonly #header = new DistributionTotal()
+  readonly #total = new DistributionTotal()
+
+  /** What came since the totals before; \`now\` are the totals from here on. null: one fell, and nothing is changed */
+  advance(now: TrafficTotals): TrafficRow | null {
+    const failures = failuresSince(this.#failures, now.failures)
+    const codes = codesSince(this.#codes, now.codes)
+    const header = this.#header.since(now.header)
+    const total = this.#total.since(now.total)
+    if (failures === null || codes === null || header === null || total === null) return null
+    const row: TrafficRow = {
+      backend: now.backend,
+      route: now.route,
+      ${each(plain, since)}
+      failures,
+      codes,
+      inFlight: openOf(now),
+      oldest: now.oldest,
+      header,
+      total,
+    }
+    if (${each(plain, fell, ' || ')}) return null
+    ${each(plain, ({ name }) => `this.#${name} = now.${name}`)}
+    this.#failures = now.failures
+    this.#codes = advanceCodes(this.#codes, now.codes)
+    this.#header.become(now.header)
+    this.#total.become(now.total)
+    return row
+  }
+}
+
+/** A slot cannot have fewer than none open, whatever its totals say. */
+const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
+  Math.max(0, requests - answered - sumOfFailures(failures))
+
+/** null: one fell */
+function failuresSince(before: Failures, now: Failures): Failures | null {
+  const since = { ${each(failures, ({ name }) => `${name}: now.${name} - before.${name}`, ', ')} }
+  if (${each(failures, ({ name }) => `since.${name} < 0`, ' || ')}) return null
+  // Nearly always none: one object for all rows that are kept.
+  return sumOfFailures(since) === 0 ? NO_FAILURES : since
+}
+
+export class ConnectionTotal {
+  ${each(connection, privateField)}
+  readonly #connect = new DistributionTotal()
+
+  /** What came since the totals before; \`now\` are the totals from here on. null: one fell, and nothing is changed */
+  advance(now: ConnectionTotals): ConnectionRow | null {
+    const connect = this.#connect.since(now.connect)
+    if (connect === null) return null
+    const row: ConnectionRow = {
+      backend: now.backend,
+      ${each(connection, since)}
+      connect,
+    }
+    if (${each(connection, fell, ' || ')}) return null
+    ${each(connection, ({ name }) => `this.#${name} = now.${name}`)}
+    this.#connect.become(now.connect)
+    return row
+  }
+}
+`
+
+const privateField = ({ name, isBytes, isLater }: Field): string =>
+  `#${name}${isLater ? `: ${isBytes ? 'bigint' : 'number'} | null` : ''} = ${isBytes ? '0n' : '0'}`
+const since = ({ name, isBytes, isLater }: Field): string =>
+  isLater || isBytes
+    ? `${name}: knownSince(this.#${name}, now.${name}),`
+    : `${name}: now.${name} - this.#${name},`
+const fell = ({ name, isLater }: Field): string => (isLater ? `(row.${name} ?? 0) < 0` : `row.${name} < 0`)

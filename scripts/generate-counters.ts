@@ -1,0 +1,60 @@
+/** node --import tsx scripts/generate-counters.ts: writes every file that is made from src/frame/counters.ts. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import { c } from './counters/c.ts'
+import { cells } from './counters/cells.ts'
+import { packed } from './counters/packed.ts'
+import { sums } from './counters/sums.ts'
+import { totals } from './counters/totals.ts'
+import { types } from './counters/types.ts'
+import { wire } from './counters/wire.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+const FILES: Readonly<Record<string, () => string>> = {
+  'bpf/counters.h': c,
+  'src/frame/generated/counters.ts': types,
+  'src/frame/generated/sums.ts': sums,
+  'src/frame/generated/totals.ts': totals,
+  'src/record/generated/rows.ts': wire,
+  'src/store/generated/cells.ts': cells,
+  'src/replay/generated/packed.ts': packed,
+}
+
+/** Path from the project's root → content, as it should be. */
+export async function generated(): Promise<ReadonlyMap<string, string>> {
+  const files = Object.entries(FILES).map(async ([path, make]) => [path, await pretty(path, make())] as const)
+  return new Map(await Promise.all(files))
+}
+
+async function pretty(path: string, text: string): Promise<string> {
+  if (!path.endsWith('.ts')) return text
+  return format(withoutUnused(text), { ...(await resolveConfig(join(ROOT, path))), filepath: path })
+}
+
+/** Templates import what some counter may need. */
+function withoutUnused(text: string): string {
+  const body = text.replace(/^import .*?from '.*?'$/gms, '').replace(/\/\*[^]*?\*\//g, '')
+  return text.replace(
+    /^import (type )?\{([^}]*)\} from '(.*?)'$/gm,
+    (_, kind: string | undefined, names: string, from: string) => {
+      const used = names
+        .split(',')
+        .map((name) => name.trim())
+        .filter(
+          (name) =>
+            name !== '' && new RegExp(`(?<![.'\\w])${name.replace('type ', '')}(?![:\\w])`).test(body),
+        )
+      return used.length === 0 ? '' : `import ${kind ?? ''}{ ${used.join(', ')} } from '${from}'`
+    },
+  )
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, text] of await generated()) {
+    mkdirSync(dirname(join(ROOT, path)), { recursive: true })
+    writeFileSync(join(ROOT, path), text)
+  }
+}

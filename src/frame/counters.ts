@@ -1,0 +1,114 @@
+/**
+ * Every counter of the product, declared once, a line each. `make counters` writes from it what would otherwise be written by hand in C,
+ * in the wire, in the file and in sums; tables that are read once per report loop over it.
+ *
+ * A counter's word is its spelling in C, on the wire, in SQL, JSON and Parquet; in TypeScript it is the same word in camelCase.
+ * Lines are never removed or reordered, new ones are added at the end of their list: their order is the order of the wire's columns.
+ */
+
+/** Who adds to it in the kernel: counters of one side share a cache line, because requests leave on one CPU and answers arrive on another. */
+export type Side = 'sending' | 'ending'
+
+/**
+ * `failure`: an attempt that got no complete final head; grouped in JSON as `failures`. `bytes`: a total that may pass 2^53, so that the
+ * wire has it as a decimal string.
+ */
+export type Kind = 'count' | 'failure' | 'bytes'
+
+/** `later`: recordings and helpers of earlier versions lack it, and it is null where they do. */
+export type Since = 'first' | 'later'
+
+export interface Counter<Word extends string = string> {
+  readonly word: Word
+  readonly kind: Kind
+  readonly since: Since
+  /** for readers of the generated code */
+  readonly what: string
+}
+
+export interface RouteCounter<Word extends string = string> extends Counter<Word> {
+  readonly side: Side
+}
+
+const of =
+  (kind: Kind) =>
+  <const Word extends string>(word: Word, what: string, since: Since = 'first'): Counter<Word> => ({
+    word,
+    kind,
+    since,
+    what,
+  })
+const counter = of('count')
+const failure = of('failure')
+const by = <Word extends string>(side: Side, of: Counter<Word>): RouteCounter<Word> => ({ ...of, side })
+
+/** Of a route slot: what (backend, route) did. */
+export const ROUTE = [
+  by('sending', counter('requests', 'attempts whose first byte left')),
+  by('ending', counter('answered', 'the head of the final answer was complete')),
+  by('ending', failure('reset', 'RST from the backend')),
+  by('ending', failure('closed', 'FIN from the backend')),
+  by('sending', failure('aborted', 'FIN or RST from nginx')),
+  by('sending', failure('unanswered', 'the flow was given up, or its port used again')),
+  by('sending', counter('interim', 'heads of 1xx answers other than 101')),
+  by('sending', counter('retransmits', 'segments sent again while a request was open')),
+  by('sending', counter('retries', 'attempts that follow a failed one of the same client request, inferred')),
+  by('sending', counter('body_reset', 'answers whose body was broken off')),
+] as const
+
+/** Of a backend, outside any request. */
+export const CONNECTION = [
+  counter('connects', 'connections that were established'),
+  failure('refused', 'ECONNREFUSED'),
+  failure('connect_timeout', 'given up before a SYN-ACK'),
+  counter('retransmits', 'segments sent again while no request was open'),
+  counter('opaque', 'connections that cannot be read: TLS, h2'),
+] as const
+
+/** Of a host, per packet or request: why a number may be too small. */
+export const LOSS = [
+  counter('ring_dropped', 'events that found no room: percentiles rest on fewer requests'),
+  counter('map_refused', 'requests that found no room in a table'),
+  counter('unmatched_responses', 'answers to requests that were not seen'),
+  counter('ambiguous', 'requests whose answer could not be told'),
+  counter('evicted', 'flows that were pushed out'),
+  counter('fragments', 'IP fragments'),
+  counter('half_seen', 'flows of which one direction was seen'),
+  counter('path_folded', 'paths that were cut'),
+  counter('pipeline_overflow', 'requests beyond eight on a connection'),
+] as const
+
+/** Traffic that is not nginx's upstream leg, by reason: requests where one could be told, else flows. */
+export const EXCLUDED = [
+  counter('front_door', 'clients of a local nginx'),
+  counter('ignored', '--ignore'),
+  counter('not_selected', 'not in --only'),
+  counter('routed', 'sent by no socket of this host'),
+  counter('tls', 'TLS'),
+  counter('h2', 'HTTP/2'),
+] as const
+
+/**
+ * The books: every payload segment ends in exactly one of those between `segments` and `requests`. Requests: started = answered +
+ * failed + open, over all routes.
+ */
+export const CONTROL = [
+  counter('segments', 'all of them'),
+  counter('starts', 'a message begins in it'),
+  counter('continuations', 'it goes on with one'),
+  counter('retransmits', 'nothing new, from the interface that brought it first'),
+  counter('second_sightings', 'nothing new, from another interface'),
+  counter('not_http', 'of no flow that speaks HTTP/1'),
+  counter('partial', 'ahead of a hole: counted, not read'),
+  counter('ambiguous', 'of a flow whose state was lost'),
+  counter('fragments', 'IP fragments'),
+  counter('opaque', 'TLS, h2, tunnels'),
+  counter('excluded', 'left out by reason'),
+  counter('requests', 'over all routes'),
+  counter('answered', 'over all routes'),
+  counter('failed', 'over all routes'),
+] as const
+
+/** body_reset → bodyReset */
+export const camelCase = (word: string): string =>
+  word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

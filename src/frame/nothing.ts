@@ -1,0 +1,16 @@
+/** Nothing counted: what a row, a backend and a sum are before the first tick. */
+import { NO_DISTRIBUTION } from './distribution.ts'
+import type { ConnectionCounts, Counts } from './frame.ts'
+import { NO_CONNECTION, NO_ROUTE } from './generated/counters.ts'
+import { micros } from './units.ts'
+
+export const NO_COUNTS: Counts = {
+  ...NO_ROUTE,
+  codes: [],
+  inFlight: 0,
+  oldest: micros(0),
+  header: NO_DISTRIBUTION,
+  total: NO_DISTRIBUTION,
+}
+
+export const NO_CONNECTIONS: ConnectionCounts = { ...NO_CONNECTION, connect: NO_DISTRIBUTION }

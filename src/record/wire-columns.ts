@@ -1,0 +1,54 @@
+/** Columns that are lists: status codes and histograms. */
+import { BUCKETS } from '../frame/histogram.ts'
+import type { DistributionTotals } from '../frame/snapshot.ts'
+import { micros } from '../frame/units.ts'
+import { isCount } from './wire-values.ts'
+
+/** [sampled, min µs, max µs, bucket, count, bucket, count, …]; [] when nothing was sampled in the tick */
+export type HistogramColumn = readonly number[]
+
+export const distributionTotals = (
+  count: number,
+  sum: string,
+  samples: HistogramColumn,
+): DistributionTotals => {
+  const [sampled, min, max] = samples
+  return {
+    count,
+    sum: BigInt(sum),
+    sampled: sampled ?? 0,
+    min: min === undefined ? null : micros(min),
+    max: max === undefined ? null : micros(max),
+    buckets: samples.slice(3),
+  }
+}
+
+/** Three digits each, in any order. */
+export function isCodes(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length > 2000 || value.length % 2 !== 0) return false
+  const pairs: readonly unknown[] = value
+  for (let i = 0; i < pairs.length; i += 2) {
+    const code = pairs[i]
+    if (!isCount(code) || code > 999 || !isCount(pairs[i + 1])) return false
+  }
+  return true
+}
+
+/** Buckets in their order, none of them empty. */
+export function isHistogram(value: unknown): boolean {
+  if (!Array.isArray(value)) return false
+  const columns: readonly unknown[] = value
+  const length = columns.length
+  if (length === 0) return true
+  if (length % 2 === 0 || length < 3 || length > 3 + 2 * BUCKETS) return false
+  if (!isCount(columns[0]) || !isCount(columns[1]) || !isCount(columns[2])) return false
+  let before = -1
+  for (let i = 3; i < length; i += 2) {
+    const bucket = columns[i]
+    const count = columns[i + 1]
+    if (!isCount(bucket) || bucket <= before || bucket >= BUCKETS || !isCount(count) || count === 0)
+      return false
+    before = bucket
+  }
+  return true
+}
