@@ -1,5 +1,5 @@
 /** The declaration as the templates need it. */
-import { camelCase, type Counter } from '../../src/frame/counters.ts'
+import type { Counter } from '../../src/frame/counters.ts'
 
 export interface Field {
   readonly word: string
@@ -13,9 +13,9 @@ export interface Field {
 }
 
 export const fieldsOf = (counters: readonly Counter[]): readonly Field[] =>
-  counters.map(({ word, kind, since, what }) => ({
+  counters.map(({ word, name, kind, since, what }) => ({
     word,
-    name: camelCase(word),
+    name,
     what,
     isFailure: kind === 'failure',
     isBytes: kind === 'bytes',

@@ -18,29 +18,28 @@ export type Kind = 'count' | 'failure' | 'bytes'
 /** `later`: recordings and helpers of earlier versions lack it, and it is null where they do. */
 export type Since = 'first' | 'later'
 
-export interface Counter<Word extends string = string> {
+export interface Counter<Word extends string = string, Of extends Kind = Kind, When extends Since = Since> {
   readonly word: Word
-  readonly kind: Kind
-  readonly since: Since
+  /** in TypeScript */
+  readonly name: CamelCase<Word>
+  readonly kind: Of
+  readonly since: When
   /** for readers of the generated code */
   readonly what: string
 }
 
-export interface RouteCounter<Word extends string = string> extends Counter<Word> {
-  readonly side: Side
-}
+export type RouteCounter = Counter & { readonly side: Side }
 
 const of =
-  (kind: Kind) =>
-  <const Word extends string>(word: Word, what: string, since: Since = 'first'): Counter<Word> => ({
-    word,
-    kind,
-    since,
-    what,
-  })
+  <const Of extends Kind>(kind: Of) =>
+  <const Word extends string, const When extends Since = 'first'>(
+    word: Word,
+    what: string,
+    since: When = 'first' as When,
+  ): Counter<Word, Of, When> => ({ word, name: camelCase(word), kind, since, what })
 const counter = of('count')
 const failure = of('failure')
-const by = <Word extends string>(side: Side, of: Counter<Word>): RouteCounter<Word> => ({ ...of, side })
+const by = <Of extends Counter>(side: Side, of: Of): Of & { readonly side: Side } => ({ ...of, side })
 
 /** Of a route slot: what (backend, route) did. */
 export const ROUTE = [
@@ -56,6 +55,12 @@ export const ROUTE = [
   by('sending', counter('body_reset', 'answers whose body was broken off')),
 ] as const
 
+type Failure = Extract<(typeof ROUTE)[number], { readonly kind: 'failure' }>
+const isFailure = (of: (typeof ROUTE)[number]): of is Failure => of.kind === 'failure'
+/** Those of a route that are failures, and the others. */
+export const ROUTE_FAILURES = ROUTE.filter(isFailure)
+export const ROUTE_PLAIN = ROUTE.filter((of) => !isFailure(of))
+
 /** Of a backend, outside any request. */
 export const CONNECTION = [
   counter('connects', 'connections that were established'),
@@ -64,6 +69,10 @@ export const CONNECTION = [
   counter('retransmits', 'segments sent again while no request was open'),
   counter('opaque', 'connections that cannot be read: TLS, h2'),
 ] as const
+
+type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>
+/** Connects that failed. */
+export const CONNECT_FAILURES = CONNECTION.filter((of): of is ConnectFailure => of.kind === 'failure')
 
 /** Of a host, per packet or request: why a number may be too small. */
 export const LOSS = [
@@ -109,6 +118,38 @@ export const CONTROL = [
   counter('failed', 'over all routes'),
 ] as const
 
+export type CamelCase<Word extends string> = Word extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Word
+
 /** body_reset → bodyReset */
-export const camelCase = (word: string): string =>
-  word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+function camelCase<Word extends string>(word: Word): CamelCase<Word> {
+  return word.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) as CamelCase<Word>
+}
+
+type Value<Of extends Counter> = Of['since'] extends 'later' ? number | null : number
+
+/** An object of the model that has a list's counters. */
+export type ByName<List extends readonly Counter[]> = {
+  readonly [Of in List[number] as CamelCase<Of['word']>]: Value<Of>
+}
+
+/** The same by their words, as in JSON. */
+export type ByWord<List extends readonly Counter[]> = {
+  readonly [Of in List[number] as Of['word']]: Value<Of>
+}
+
+/** In the order of the list. */
+export const valuesOf = <const List extends readonly Counter[]>(
+  list: List,
+  counts: ByName<List>,
+): readonly (number | null)[] =>
+  list.map(({ name }) => (counts as Readonly<Record<string, number | null>>)[name] ?? null)
+
+export function byWord<const List extends readonly Counter[]>(
+  list: List,
+  counts: ByName<List>,
+): ByWord<List> {
+  const values = valuesOf(list, counts)
+  return Object.fromEntries(list.map(({ word }, i) => [word, values[i]])) as ByWord<List>
+}

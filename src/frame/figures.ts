@@ -1,5 +1,6 @@
 /** The numbers of one line of the screen, and how much of the truth they are. */
 import type { Aggregate } from './aggregate.ts'
+import { CONNECT_FAILURES, ROUTE_FAILURES } from './counters.ts'
 import type { Counts } from './frame.ts'
 import {
   attempts,
@@ -71,15 +72,11 @@ function classesOf(sum: Counts): Figures['classes'] {
 }
 
 function failureKindsOf({ failures, connection }: Measurable): Figures['failureKinds'] {
-  const all: Figures['failureKinds'] = [
-    { kind: 'reset', count: failures.reset },
-    { kind: 'closed', count: failures.closed },
-    { kind: 'aborted', count: failures.aborted },
-    { kind: 'unanswered', count: failures.unanswered },
-    { kind: 'refused', count: connection?.refused ?? 0 },
-    { kind: 'connect timeout', count: connection?.connectTimeout ?? 0 },
-  ]
-  return all.filter(({ count }) => count > 0)
+  const kindOf = (word: string): string => word.replace('_', ' ')
+  return [
+    ...ROUTE_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: failures[name] })),
+    ...CONNECT_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: connection?.[name] ?? 0 })),
+  ].filter(({ count }) => count > 0)
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import type { Counts, Distribution, ConnectionCounts } from './frame.ts'
+import { failedConnects, sumOfFailures } from './generated/sums.ts'
 import { percentile } from './histogram.ts'
 import { compare } from './selection.ts'
 import { micros, type Micros } from './units.ts'
@@ -81,15 +82,11 @@ export function statistic(of: Distribution, name: Statistic): number | null {
 export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
 
 export const failureCount = ({ failures, connection }: Measurable): number =>
-  failures.reset +
-  failures.closed +
-  failures.aborted +
-  failures.unanswered +
-  (connection ? connection.refused + connection.connectTimeout : 0)
+  sumOfFailures(failures) + (connection ? failedConnects(connection) : 0)
 
 /** Tries to reach a backend: requests, and what never became one. */
 export const attempts = ({ requests, connection }: Measurable): number =>
-  requests + (connection ? connection.refused + connection.connectTimeout : 0)
+  requests + (connection ? failedConnects(connection) : 0)
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

@@ -2,6 +2,15 @@
  * A report as data: exactly the JSON that scripts rely on, field by field. Every format is made from it, so that no two can differ.
  * Durations are milliseconds, ratios 0–1, times ISO 8601 UTC.
  */
+import type {
+  ByWord,
+  CONNECT_FAILURES,
+  EXCLUDED,
+  LOSS,
+  ROUTE_FAILURES,
+  ROUTE_PLAIN,
+} from '../frame/counters.ts'
+
 export interface ReportDocument {
   readonly schema: 1
   readonly recording: readonly RecordingEntry[]
@@ -39,45 +48,18 @@ export interface GapEntry {
 export interface CoverageEntry {
   readonly ratio: number | null
   readonly gaps: readonly GapEntry[]
-  readonly loss: {
-    readonly ring_dropped: number
-    readonly map_refused: number
-    readonly unmatched_responses: number
-    readonly ambiguous: number
-    readonly evicted: number
-    readonly fragments: number
-    readonly half_seen: number
-    readonly path_folded: number
-    readonly pipeline_overflow: number
-  }
-  readonly excluded: {
-    readonly front_door: number
-    readonly ignored: number
-    readonly not_selected: number
-    readonly routed: number
-    readonly tls: number
-    readonly h2: number
-  }
+  readonly loss: ByWord<typeof LOSS>
+  readonly excluded: ByWord<typeof EXCLUDED>
 }
 
-export interface RequestFailures {
-  readonly reset: number
-  readonly closed: number
-  readonly aborted: number
-  readonly unanswered: number
-}
+export type RequestFailures = ByWord<typeof ROUTE_FAILURES>
+export type ConnectFailures = ByWord<typeof CONNECT_FAILURES>
 
 /** What a route has. */
-export interface Entity {
-  readonly requests: number
+export interface Entity extends ByWord<typeof ROUTE_PLAIN> {
   /** null where no time was covered */
   readonly rps: number | null
-  readonly answered: number
   readonly in_flight: number
-  readonly interim: number
-  readonly retransmits: number
-  readonly retries: number
-  readonly body_reset: number
   readonly status: Readonly<Record<StatusClass, number>>
   readonly codes: Readonly<Record<string, number>>
   readonly failures: RequestFailures
@@ -87,7 +69,7 @@ export interface Entity {
 
 /** What backends and totals have besides: connections. */
 export interface FullEntity extends Entity {
-  readonly failures: RequestFailures & { readonly refused: number; readonly connect_timeout: number }
+  readonly failures: RequestFailures & ConnectFailures
   readonly connect_ms: DistributionEntry
 }
 

@@ -1,4 +1,5 @@
 /** Counts of the model as ENTITY of the contract. */
+import { byWord, CONNECT_FAILURES, ROUTE_FAILURES, ROUTE_PLAIN } from '../frame/counters.ts'
 import type { Counts, Distribution, ConnectionCounts } from '../frame/frame.ts'
 import { classCount, perSecond, statistic } from '../frame/measure.ts'
 import type { Micros } from '../frame/units.ts'
@@ -12,23 +13,16 @@ import {
 
 /** @param length sum of the real tick lengths: what rates divide by */
 export function entityOf(counts: Counts, length: Micros): Entity {
+  const { requests, answered, ...others } = byWord(ROUTE_PLAIN, counts)
   return {
-    requests: counts.requests,
-    rps: perSecond(counts.requests, length),
-    answered: counts.answered,
+    requests,
+    rps: perSecond(requests, length),
+    answered,
     in_flight: counts.inFlight,
-    interim: counts.interim,
-    retransmits: counts.retransmits,
-    retries: counts.retries,
-    body_reset: counts.bodyReset,
+    ...others,
     status: statusOf(counts),
     codes: codesOf(counts),
-    failures: {
-      reset: counts.failures.reset,
-      closed: counts.failures.closed,
-      aborted: counts.failures.aborted,
-      unanswered: counts.failures.unanswered,
-    },
+    failures: byWord(ROUTE_FAILURES, counts.failures),
     header_ms: distributionOf(counts.header),
     total_ms: distributionOf(counts.total),
   }
@@ -39,11 +33,11 @@ export function fullEntityOf(
   length: Micros,
 ): FullEntity {
   const entity = entityOf(sum, length)
-  const { refused, connectTimeout, retransmits, connect } = sum.connection
+  const { retransmits, connect } = sum.connection
   return {
     ...entity,
     retransmits: entity.retransmits + retransmits,
-    failures: { ...entity.failures, refused, connect_timeout: connectTimeout },
+    failures: { ...entity.failures, ...byWord(CONNECT_FAILURES, sum.connection) },
     connect_ms: distributionOf(connect),
   }
 }

@@ -1,4 +1,5 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
+import { failedConnects } from '../frame/generated/sums.ts'
 import type { BackendSum } from '../frame/aggregate.ts'
 import { classCount, ratio } from '../frame/measure.ts'
 import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
@@ -44,8 +45,8 @@ const KINDS: readonly ErrorKind[] = [
     kind: 'backend_refused',
     counts: (of) => of.refused,
     wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
-    part: ({ connection }) => connection.refused + connection.connectTimeout,
-    whole: ({ requests, connection }) => requests + connection.refused + connection.connectTimeout,
+    part: ({ connection }) => failedConnects(connection),
+    whole: ({ requests, connection }) => requests + failedConnects(connection),
     words: 'connections refused or timed out by',
     least: 4,
   },

@@ -1,5 +1,6 @@
 /** A summary as the document that scripts rely on, and the document as JSON text. */
 import type { Aggregate, BackendSum, RouteSum } from '../frame/aggregate.ts'
+import { byWord, EXCLUDED, LOSS } from '../frame/counters.ts'
 import { ratio } from '../frame/measure.ts'
 import type { RecordingInfo } from '../frame/recording.ts'
 import { isoUtc } from '../frame/timezone.ts'
@@ -78,24 +79,7 @@ export function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Sum
   return {
     ratio: coverage,
     gaps: gaps.map(({ from, to, reason }) => ({ from: isoUtc(from), to: isoUtc(to), reason })),
-    loss: {
-      ring_dropped: loss.ringDropped,
-      map_refused: loss.mapRefused,
-      unmatched_responses: loss.unmatchedResponses,
-      ambiguous: loss.ambiguous,
-      evicted: loss.evicted,
-      fragments: loss.fragments,
-      half_seen: loss.halfSeen,
-      path_folded: loss.pathFolded,
-      pipeline_overflow: loss.pipelineOverflow,
-    },
-    excluded: {
-      front_door: excluded.frontDoor,
-      ignored: excluded.ignored,
-      not_selected: excluded.notSelected,
-      routed: excluded.routed,
-      tls: excluded.tls,
-      h2: excluded.h2,
-    },
+    loss: byWord(LOSS, loss),
+    excluded: byWord(EXCLUDED, excluded),
   }
 }

@@ -5,6 +5,16 @@
 import type { Distribution, Gap, Marker, RequestEvent, SecondFrame, TrafficRow } from '../frame/frame.ts'
 import type { ConnectionRow } from '../frame/frame.ts'
 import { coveredBy } from '../frame/aggregate.ts'
+import {
+  CONNECTION,
+  EXCLUDED,
+  LOSS,
+  ROUTE_FAILURES,
+  ROUTE_PLAIN,
+  valuesOf,
+  type Counter,
+} from '../frame/counters.ts'
+import { failedConnects, sumOfFailures } from '../frame/generated/sums.ts'
 import { classCount } from '../frame/measure.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 
@@ -29,9 +39,25 @@ const distributionColumns = (name: string): ParquetColumn[] => [
 
 const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...column('int64', 'netns')]
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
-const LOSS =
-  'ring_dropped map_refused unmatched_responses ambiguous evicted fragments half_seen path_folded pipeline_overflow'
-const EXCLUDED = 'front_door ignored not_selected routed tls h2'
+/** Columns of counters: those that recordings may lack are optional, and stand at a table's end. */
+const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
+  counters.map(({ word, kind, since }) => ({
+    name: prefix + word,
+    type: kind === 'bytes' ? 'int64' : 'int32',
+    ...(since === 'later' ? { optional: true } : {}),
+  }))
+const hostColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
+  counterColumns(counters, prefix).map((column) => ({ ...column, type: 'int64' }))
+
+const isFirst = ({ since }: Counter): boolean => since === 'first'
+const isLater = ({ since }: Counter): boolean => since === 'later'
+/** The two of them that stand before the others. */
+const isLeading = ({ word }: Counter): boolean => word === 'requests' || word === 'answered'
+const LEADING = ROUTE_PLAIN.filter(isLeading)
+const OTHERS = ROUTE_PLAIN.filter((of) => isFirst(of) && !isLeading(of))
+const ADDED = ROUTE_PLAIN.filter(isLater)
+const CONNECTION_FIRST = CONNECTION.filter(isFirst)
+const CONNECTION_ADDED = CONNECTION.filter(isLater)
 
 export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
   traffic: [
@@ -39,21 +65,24 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...column('int32', 'seq'),
     ...BACKEND,
     ...column('text', 'method', 'route'),
-    ...column('int32', 'requests', 'answered', 'in_flight'),
+    ...counterColumns(LEADING),
+    ...column('int32', 'in_flight'),
     ...column('int32', ...CLASSES.map((name) => `status_${name}`)),
     ...lists('code', 'code_count'),
-    ...column('int32', 'failures_reset', 'failures_closed', 'failures_aborted', 'failures_unanswered'),
-    ...column('int32', 'interim', 'retransmits', 'retries', 'body_reset'),
+    ...counterColumns(ROUTE_FAILURES, 'failures_'),
+    ...counterColumns(OTHERS),
     ...column('int64', 'oldest_us'),
     ...distributionColumns('header'),
     ...distributionColumns('total'),
+    ...counterColumns(ADDED),
   ],
   connections: [
     ...column('timestamp', 'time'),
     ...column('int32', 'seq'),
     ...BACKEND,
-    ...column('int32', 'connects', 'refused', 'connect_timeout', 'retransmits', 'opaque'),
+    ...counterColumns(CONNECTION_FIRST),
     ...distributionColumns('connect'),
+    ...counterColumns(CONNECTION_ADDED),
   ],
   requests: [
     ...column('timestamp', 'time'),
@@ -70,15 +99,17 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...column('int64', 'length_us', 'covered_us'),
     ...optional('text', 'gap_before'),
     ...column('int32', 'requests', 'answered', 'in_flight', 'status_5xx', 'failures'),
-    ...column('int64', ...LOSS.split(' '), ...EXCLUDED.split(' ').map((name) => `excluded_${name}`)),
+    ...hostColumns(LOSS.filter(isFirst)),
+    ...hostColumns(EXCLUDED.filter(isFirst), 'excluded_'),
     ...column('int64', 'cpu_us', 'rss_bytes', 'commit_us'),
+    ...hostColumns(LOSS.filter(isLater)),
+    ...hostColumns(EXCLUDED.filter(isLater), 'excluded_'),
   ],
   gaps: [...column('timestamp', 'time', 'until'), ...column('text', 'reason')],
   markers: [...column('timestamp', 'time'), ...column('text', 'kind', 'text')],
 }
 
 export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
-  const { reset, closed, aborted, unanswered } = row.failures
   return [
     start,
     seq,
@@ -87,22 +118,16 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     row.backend.netns,
     row.route.method,
     row.route.path,
-    row.requests,
-    row.answered,
+    ...valuesOf(LEADING, row),
     row.inFlight,
     ...[1, 2, 3, 4, 5].map((digit) => classCount(row, digit)),
     ...pairs(row.codes),
-    reset,
-    closed,
-    aborted,
-    unanswered,
-    row.interim,
-    row.retransmits,
-    row.retries,
-    row.bodyReset,
+    ...valuesOf(ROUTE_FAILURES, row.failures),
+    ...valuesOf(OTHERS, row),
     row.oldest,
     ...distributionCells(row.header),
     ...distributionCells(row.total),
+    ...valuesOf(ADDED, row),
   ]
 }
 
@@ -112,12 +137,9 @@ export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): 
   row.backend.address,
   row.backend.name,
   row.backend.netns,
-  row.connects,
-  row.refused,
-  row.connectTimeout,
-  row.retransmits,
-  row.opaque,
+  ...valuesOf(CONNECTION_FIRST, row),
   ...distributionCells(row.connect),
+  ...valuesOf(CONNECTION_ADDED, row),
 ]
 
 export const requestRow = (
@@ -151,26 +173,15 @@ export function tickRow(frame: SecondFrame): Row {
     sum((row) => row.answered),
     sum((row) => row.inFlight),
     sum((row) => classCount(row, 5)),
-    sum(({ failures: { reset, closed, aborted, unanswered } }) => reset + closed + aborted + unanswered) +
-      frame.connections.reduce((total, row) => total + row.refused + row.connectTimeout, 0),
-    loss.ringDropped,
-    loss.mapRefused,
-    loss.unmatchedResponses,
-    loss.ambiguous,
-    loss.evicted,
-    loss.fragments,
-    loss.halfSeen,
-    loss.pathFolded,
-    loss.pipelineOverflow,
-    excluded.frontDoor,
-    excluded.ignored,
-    excluded.notSelected,
-    excluded.routed,
-    excluded.tls,
-    excluded.h2,
+    sum(({ failures }) => sumOfFailures(failures)) +
+      frame.connections.reduce((total, row) => total + failedConnects(row), 0),
+    ...valuesOf(LOSS.filter(isFirst), loss),
+    ...valuesOf(EXCLUDED.filter(isFirst), excluded),
     cost.cpu,
     cost.rssBytes,
     cost.commit,
+    ...valuesOf(LOSS.filter(isLater), loss),
+    ...valuesOf(EXCLUDED.filter(isLater), excluded),
   ]
 }
 

@@ -1,4 +1,5 @@
 /** The tables of a report for people. */
+import { CONNECT_FAILURES, ROUTE_FAILURES } from '../frame/counters.ts'
 import { labelOf } from '../frame/leaderboard.ts'
 import { clockTime, localDateTime } from '../frame/timezone.ts'
 import { micros, wallMicros } from '../frame/units.ts'
@@ -95,7 +96,7 @@ const STATUS_COLUMNS: readonly Cell[] = [
 export const codes = (report: Report): Section => lineTable('status', report)
 
 export function failures({ document, summary }: Report): Section[] {
-  const kinds = ['reset', 'closed', 'aborted', 'unanswered', 'refused', 'connect_timeout'] as const
+  const kinds = [...ROUTE_FAILURES, ...CONNECT_FAILURES].map(({ word }) => word)
   const failing = document.backends.filter((backend) => failuresOf(backend) + backend.body_reset > 0)
   if (failing.length === 0) return []
   const several = severalNamespaces(summary.selected)

@@ -1,5 +1,6 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
 import { backendKey, routeKey } from '../frame/aggregate.ts'
+import { failedConnects } from '../frame/generated/sums.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../frame/histogram.ts'
 import { Interned } from '../frame/interned.ts'
@@ -120,7 +121,7 @@ export class SeriesBuilder {
 
   #addConnection(index: number, row: ConnectionRow, backend: Backend): void {
     if (this.rows !== null && !matches(this.rows, { backend, route: null, outcome: null })) return
-    this.#backends.of(backend).refused[index]! += row.refused + row.connectTimeout
+    this.#backends.of(backend).refused[index]! += failedConnects(row)
   }
 
   #addTime(index: number, of: RouteBuilder): void {

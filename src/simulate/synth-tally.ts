@@ -8,6 +8,7 @@ import type {
   RequestEvent,
   TrafficRow,
 } from '../frame/frame.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../frame/nothing.ts'
 import { bucketOf } from '../frame/histogram.ts'
 import { micros, type WallMicros } from '../frame/units.ts'
 import type { Flight } from './synth-flight.ts'
@@ -137,14 +138,13 @@ const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => 
 }
 
 const countsOf = (row: Row, end: WallMicros): Counts => ({
+  ...NO_COUNTS,
   requests: row.requests,
   answered: row.answered,
   codes: sorted(row.codes),
   failures: row.failures,
-  interim: 0,
   retransmits: row.retransmits,
   retries: row.retries,
-  bodyReset: 0,
   inFlight: row.inFlight,
   oldest: row.inFlight === 0 ? micros(0) : micros(end - row.oldestSince),
   header: distributionOf(row.header),
@@ -155,11 +155,9 @@ const sorted = (counts: ReadonlyMap<number, number>): Codes => [...counts].sort(
 
 const connectionOf = (backend: Backend, { connects, refused, connect }: BackendRow): ConnectionRow => ({
   backend,
+  ...NO_CONNECTIONS,
   connects,
   refused,
-  connectTimeout: 0,
-  retransmits: 0,
-  opaque: 0,
   connect: distributionOf(connect),
 })
 

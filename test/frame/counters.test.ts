@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { generated } from '../../scripts/generate-counters.ts'
-import { camelCase, CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
 
 test('what is made from the declaration of the counters is what the declaration says', async () => {
   for (const [path, text] of await generated()) {
@@ -14,7 +14,7 @@ test('what is made from the declaration of the counters is what the declaration 
 
 test('no list of counters names one twice', () => {
   for (const list of [ROUTE, CONNECTION, LOSS, EXCLUDED, CONTROL]) {
-    const names = list.map(({ word }) => camelCase(word))
+    const names = list.map(({ name }) => name)
     assert.deepEqual(names, [...new Set(names)])
   }
 })
