@@ -1,6 +1,16 @@
 /* What arrives: status lines, heads and bodies, matched with the requests in order. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "chunks.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "head.h"
+#include "probe.h"
+#include "scratch.h"
+
 /* The exchange whose answer is in hand is over, as far as this direction goes. */
 static __always_inline void next_answer(struct flow *f)
 {

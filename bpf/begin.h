@@ -1,6 +1,20 @@
 /* A request begins: its line is complete, its route is found, and what was pending before it is settled. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "fronts.h"
+#include "layers.h"
+#include "line.h"
+#include "maps.h"
+#include "probe.h"
+#include "routes.h"
+#include "scratch.h"
+#include "sockets.h"
+
 /* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
 static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
 {

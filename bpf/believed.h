@@ -5,6 +5,13 @@
  */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "flow.h"
+#include "scratch.h"
+#include "sockets.h"
+
 /* Without the socket's word on its window: as much as Linux opens one to by default. */
 #define WINDOW (1 << 25)
 

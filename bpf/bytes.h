@@ -1,7 +1,9 @@
 /* What the parser reads: a buffer of bytes, eight of them at a time, and what class each is of. */
 #pragma once
 
-#ifndef __bpf__
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
 #include <linux/types.h>
 #include <string.h>
 #endif

@@ -1,6 +1,14 @@
 /* A segment is read in chunks, both ways; what a segment's end cut waits in the stash of its direction. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "flow.h"
+#include "head.h"
+#include "line.h"
+#include "scratch.h"
+
 static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
 {
 	asm volatile("" : "+r"(n));

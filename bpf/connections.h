@@ -1,6 +1,24 @@
 /* How flows come and go: SYN, SYN-ACK, FIN, RST, and what nginx gives up without a packet. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "believed.h"
+#include "bytes.h"
+#include "exchanges.h"
+#include "filters.h"
+#include "flow.h"
+#include "flows.h"
+#include "fronts.h"
+#include "layers.h"
+#include "maps.h"
+#include "ports.h"
+#include "probe.h"
+#include "routes.h"
+#include "scratch.h"
+#include "sender.h"
+#include "sockets.h"
+
 /* Whether it is looked at depends on who asks, and whom. */
 static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
 				     __u32 instance)

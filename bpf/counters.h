@@ -16,6 +16,12 @@
 	COUNT(retries) \
 	COUNT(body_reset)
 
+#define ROUTE_FAILURES(COUNT, BYTES) \
+	COUNT(reset) \
+	COUNT(closed) \
+	COUNT(aborted) \
+	COUNT(unanswered)
+
 /* A row of the wire: its first columns, and those that were added at its end. */
 #define TRAFFIC_COLUMNS(COUNT, BYTES) \
 	COUNT(requests) \

@@ -84,7 +84,7 @@ bool find_doors(struct census *c);
  */
 bool read_configs(struct census *c, uint32_t uid, uint32_t gid);
 
-/* ---- census.c ---- */
+/* ---- publish.c ---- */
 
 /* Makes known what is known by now. */
 void publish(struct census *c);

@@ -4,6 +4,15 @@
  */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "flow.h"
+#include "head.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+
 static __always_inline __u32 state_of(__u32 number, enum phase phase)
 {
 	return number << 2 | phase;

@@ -1,6 +1,17 @@
 /* What is not nginx's upstream leg: where to it goes, and what the user left out. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "chunks.h"
+#include "flow.h"
+#include "fronts.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+#include "sockets.h"
+
 static __always_inline int is_ignored(const struct backend_key *remote)
 {
 	struct ignore_key key = {.port = remote->port};

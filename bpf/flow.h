@@ -1,6 +1,10 @@
 /* A TCP connection as it is remembered: its two directions, and the requests on it. */
 #pragma once
 
+#include "vmlinux.h"
+#include "bytes.h"
+#include "head.h"
+
 #define NEXT -1 /* TCX_NEXT: other programs and classic filters keep acting. Not in a 6.1 machine's BTF. */
 
 #define TCP_FIN 0x01

@@ -4,6 +4,16 @@
  */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "flow.h"
+#include "layers.h"
+#include "maps.h"
+#include "ports.h"
+#include "probe.h"
+#include "scratch.h"
+
 #define ENOENT 2
 #define E2BIG  7
 #define ENOMEM 12

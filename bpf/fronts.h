@@ -5,6 +5,18 @@
  */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "bytes.h"
+#include "layers.h"
+#include "maps.h"
+#include "ports.h"
+#include "probe.h"
+#include "scratch.h"
+#include "sender.h"
+#include "sockets.h"
+
 static __always_inline void door_key_of(struct door_key *key, const struct packet *p, int end)
 {
 	__builtin_memset(key, 0, sizeof(*key));

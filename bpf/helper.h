@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <net/if.h>
+#include "die.h"
 #include "probe.h"
 
 #ifndef VERSION
@@ -13,11 +14,6 @@
 #endif
 
 struct upstreamtop_bpf; /* the skeleton: the BPF object, embedded */
-
-enum exit_code { EXIT_DONE = 0, EXIT_BUG = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 4, EXIT_INTERRUPTED = 130 };
-
-/* Prints what happened and what to do, and ends: only before anything is attached. */
-_Noreturn void die(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline uint64_t now_ns(clockid_t clock)
 {

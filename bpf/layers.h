@@ -1,6 +1,15 @@
 /* From an skb to TCP: IPv4 and IPv6, with or without a link layer, with VLAN tags or extension headers in the way. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "bytes.h"
+#include "flow.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;
 
 #define IS_FRAGMENT 2

@@ -1,7 +1,11 @@
 /* The kernel side's memory: flows, exchanges, counters, filters, and the ring. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
 #include "flow.h"
+#include "line.h"
+#include "probe.h"
 
 /* ---- configuration: set before load, so that what is not asked for is not even code ---- */
 

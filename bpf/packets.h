@@ -1,6 +1,19 @@
 /* From an skb to a packet that is worth a look. Most are not, and are told by their headers before anything is looked up. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "bytes.h"
+#include "flow.h"
+#include "fronts.h"
+#include "layers.h"
+#include "maps.h"
+#include "ports.h"
+#include "probe.h"
+#include "scratch.h"
+#include "sockets.h"
+
 /* IPv4 without options and TCP, in the skb's linear part: what nearly every packet begins with. */
 struct plain {
 	struct iphdr ip;

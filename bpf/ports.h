@@ -1,6 +1,11 @@
 /* Sets of ports: most packets are told by theirs. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "probe.h"
+
 /* Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */
 static __always_inline int has_port(const struct ports *set, __u32 port)
 {

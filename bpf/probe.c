@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,17 +29,6 @@
 
 /* The last dump takes milliseconds, and may wait 5 s for a slow reader. */
 #define LEAVE_S 15
-
-void die(enum exit_code code, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(code);
-}
 
 /* ---- output: never blocks the draining of the ring ---- */
 

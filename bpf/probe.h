@@ -1,7 +1,9 @@
 /* What the kernel side and the helper share: sizes, counters, keys, events. Times are monotonic ns, latencies whole µs. */
 #pragma once
 
-#ifndef __bpf__
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
 #include <linux/types.h>
 #endif
 #include "counters.h"

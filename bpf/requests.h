@@ -1,6 +1,20 @@
 /* What leaves: request lines, heads and bodies, in order, whatever the segments were. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "begin.h"
+#include "bytes.h"
+#include "chunks.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "head.h"
+#include "line.h"
+#include "maps.h"
+#include "probe.h"
+#include "routes.h"
+#include "scratch.h"
+
 static __always_inline void request_head_done(struct flow *f)
 {
 	struct dir *d = &f->out;

@@ -1,6 +1,14 @@
 /* From a request line to its counters: memo, route table, OTHER; and from an address to its backend. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "line.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+
 static __always_inline __u32 other_of(__u32 backend)
 {
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));

@@ -1,7 +1,13 @@
 /* A packet, the scratch in which it is read, and what counts it. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "flow.h"
+#include "line.h"
 #include "maps.h"
+#include "probe.h"
 
 struct packet {
 	__u32 seq;

@@ -1,6 +1,18 @@
 /* Sequence numbers: which bytes of a segment are new, whatever was lost, doubled, reordered or seen on several interfaces. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "answers.h"
+#include "believed.h"
+#include "bytes.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "head.h"
+#include "probe.h"
+#include "requests.h"
+#include "scratch.h"
+
 static __always_inline int lock(struct dir *d)
 {
 	for (int i = 0; i < 100; i++)

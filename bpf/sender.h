@@ -1,6 +1,12 @@
 /* Who sends: is it an nginx, and whose? */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "bytes.h"
+#include "probe.h"
+
 struct sender {
 	__u32 pid;
 	__u32 instance; /* its nginx, by the master's pid; 0 when it is none */

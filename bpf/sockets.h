@@ -1,6 +1,12 @@
 /* What the sockets of this namespace know, which the wire does not tell. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "probe.h"
+#include "scratch.h"
+
 #define SOCK_STREAM 1
 #define SOCK_RAW    3
 

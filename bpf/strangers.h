@@ -1,6 +1,22 @@
 /* Whose connection is it? Older than us, behind a door that was learned late, or merely routed. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "bytes.h"
+#include "chunks.h"
+#include "connections.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "flows.h"
+#include "fronts.h"
+#include "layers.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+#include "sender.h"
+#include "sockets.h"
+
 /* What it held was asked at a front door. */
 __noinline int leave_out(struct flow *f)
 {

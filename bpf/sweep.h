@@ -1,6 +1,18 @@
 /* Once a second, by the helper's call, in process context: what silence alone can tell. No timer in softirq. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "bytes.h"
+#include "connections.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "flows.h"
+#include "maps.h"
+#include "probe.h"
+#include "scratch.h"
+
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
 #define OVER	     (10 * SECOND) /* nothing more is to be expected, but perhaps a repetition */

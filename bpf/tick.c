@@ -102,32 +102,6 @@ static void read_totals(struct tick *t)
 			t->totals.v[i] += per_cpu[cpu].v[i];
 }
 
-/* The order matters: `requests` last, so that no answer is seen without its request. */
-void read_slot(const volatile struct slot *from, struct slot *to)
-{
-	for (size_t i = 0; i < offsetof(struct slot, requests) / 8; i++)
-		((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	to->requests = from->requests;
-}
-
-uint64_t open_of(const struct slot *s)
-{
-	uint64_t over = s->answered + s->reset + s->closed + s->aborted + s->unanswered;
-
-	return s->requests > over ? s->requests - over : 0;
-}
-
-uint64_t sum_of(const struct slot *s)
-{
-#define PLUS(word) +s->word
-	uint64_t sum = s->requests SLOT_SENDING(PLUS, PLUS);
-
-	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
-		sum += ((const uint64_t *)s)[i];
-	return sum;
-}
-
 static void put_total(struct json *out, const struct tick *t, enum total total, const char *word)
 {
 	put(out, out->text[out->length - 1] == '{' ? "\"" : ",\"");

@@ -33,7 +33,7 @@ struct tick {
 	struct json rows;
 };
 
-/* ---- tick.c ---- */
+/* ---- slots.c ---- */
 
 /* A consistent copy of counters that programs add to: never more answers than requests. */
 void read_slot(const volatile struct slot *from, struct slot *to);

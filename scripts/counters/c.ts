@@ -30,6 +30,11 @@ export const c = (): string => `/* ${HEAD} */
 ${macro('SLOT_ENDING', side('ending'))}
 ${macro('SLOT_SENDING', side('sending'))}
 
+${macro(
+  'ROUTE_FAILURES',
+  fieldsOf(ROUTE).filter(({ isFailure }) => isFailure),
+)}
+
 /* A row of the wire: its first columns, and those that were added at its end. */
 ${macro('TRAFFIC_COLUMNS', firstOf(fieldsOf(ROUTE)))}
 ${macro('TRAFFIC_COLUMNS_LATER', laterOf(fieldsOf(ROUTE)))}

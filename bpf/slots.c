@@ -1,0 +1,29 @@
+/* A slot as it was at one moment, and what its counters add up to: what the snapshot, its rows and retiring share. */
+#include "tick.h"
+
+/* The order matters: `requests` last, so that no answer is seen without its request. */
+void read_slot(const volatile struct slot *from, struct slot *to)
+{
+	for (size_t i = 0; i < offsetof(struct slot, requests) / 8; i++)
+		((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	to->requests = from->requests;
+}
+
+#define PLUS(word) +s->word
+
+uint64_t open_of(const struct slot *s)
+{
+	uint64_t over = s->answered ROUTE_FAILURES(PLUS, PLUS);
+
+	return s->requests > over ? s->requests - over : 0;
+}
+
+uint64_t sum_of(const struct slot *s)
+{
+	uint64_t sum = s->requests SLOT_SENDING(PLUS, PLUS);
+
+	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
+		sum += ((const uint64_t *)s)[i];
+	return sum;
+}

@@ -1,0 +1,131 @@
+/** The C files of both sides: a header can be read alone, and no two parts of the helper need each other. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { ROOT, sh } from './lab/system.ts'
+
+const BUILD = join(ROOT, 'build')
+const INCLUDES = [`-I${BUILD}`, `-I${join(ROOT, 'bpf')}`]
+const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-Wno-sign-compare']
+const ARCHITECTURE = process.arch === 'x64' ? 'x86' : process.arch
+const KERNEL = [
+  'clang',
+  '-target',
+  'bpf',
+  '-mcpu=v3',
+  `-D__TARGET_ARCH_${ARCHITECTURE}`,
+  ...WARNINGS,
+  ...INCLUDES,
+]
+const HELPER = ['cc', '-std=gnu11', '-fno-strict-aliasing', '-D_GNU_SOURCE', ...WARNINGS, ...INCLUDES]
+/** The parser's tests compile it for the host. */
+const ON_BOTH_SIDES = /\/(bytes|line|head|http|probe)\.h$/
+
+const files = readdirSync(join(ROOT, 'bpf'), { recursive: true, encoding: 'utf8' }).map(
+  (name) => `bpf/${name}`,
+)
+const headers = files.filter((file) => file.endsWith('.h')).sort()
+const programs = files.filter((file) => file.endsWith('.bpf.c'))
+const parts = files.filter((file) => file.endsWith('.c') && !file.endsWith('.bpf.c')).sort()
+
+describe(
+  'the C files',
+  { skip: existsSync(join(BUILD, 'upstreamtop.skel.h')) ? false : 'needs make build' },
+  () => {
+    test('every header compiles alone, on each side that includes it', async () => {
+      const [kernel, helper] = await Promise.all([included(KERNEL, programs), included(HELPER, parts)])
+      const sides = headers.flatMap((header) => [
+        ...(kernel.has(header) ? [{ header, compiler: KERNEL }] : []),
+        ...(helper.has(header) || ON_BOTH_SIDES.test(header) ? [{ header, compiler: HELPER }] : []),
+      ])
+      assert.deepEqual(
+        headers.filter((header) => !sides.some((side) => side.header === header)),
+        [],
+        'nothing includes it: remove it',
+      )
+      const failures: string[] = []
+      for (const { header, compiler } of sides) {
+        const said = await complaint([
+          ...compiler,
+          '-fsyntax-only',
+          '-include',
+          join(ROOT, header),
+          '-x',
+          'c',
+          '/dev/null',
+        ])
+        if (said !== null) failures.push(`${header} (${compiler[0]!}): ${said}`)
+      }
+      assert.deepEqual(failures, [], 'include what the header uses')
+    })
+
+    describe('of the helper', () => {
+      let folder: string
+      before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-parts-'))))
+      after(() => rmSync(folder, { recursive: true, force: true }))
+
+      test('need each other one way only', async () => {
+        const symbols = new Map<string, { readonly defines: string[]; readonly needs: string[] }>()
+        for (const part of parts) {
+          const object = join(folder, `${basename(part)}.o`)
+          await sh(...HELPER, '-c', join(ROOT, part), '-o', object)
+          const [defines, needs] = [
+            await namesIn(object, '--defined-only'),
+            await namesIn(object, '--undefined-only'),
+          ]
+          symbols.set(part, { defines, needs })
+        }
+        const home = new Map(
+          [...symbols].flatMap(([part, { defines }]) => defines.map((name) => [name, part] as const)),
+        )
+        const next = new Map(
+          [...symbols].map(
+            ([part, { needs }]) => [part, needs.flatMap((name) => home.get(name) ?? [])] as const,
+          ),
+        )
+        assert.ok([...next.values()].some((needed) => needed.length > 0))
+        assert.deepEqual(circles(next), [], 'move what both need into a file of its own')
+      })
+    })
+  },
+)
+
+/** Our headers that the sources reach, as paths from the root. */
+async function included(
+  compiler: readonly string[],
+  sources: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rules = await Promise.all(sources.map((source) => sh(...compiler, '-MM', join(ROOT, source))))
+  const paths = rules.flatMap((rule) => rule.replaceAll('\\\n', ' ').split(/\s+/))
+  return new Set(paths.filter((path) => path.startsWith('/')).map((path) => relative(ROOT, path)))
+}
+
+/** The first error of a compiler; null where it is content. */
+async function complaint(words: readonly string[]): Promise<string | null> {
+  try {
+    await sh(...words)
+    return null
+  } catch (error) {
+    const said = (error as { readonly stderr?: string }).stderr ?? String(error)
+    return /error: (.*)/.exec(said)?.[1] ?? said
+  }
+}
+
+const namesIn = async (object: string, which: string): Promise<string[]> =>
+  (await sh('nm', '--extern-only', '--format=just-symbols', which, object)).split('\n').filter(Boolean)
+
+function circles(next: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (part: string, path: readonly string[]): void => {
+    if (path.includes(part)) found.push([...path.slice(path.indexOf(part)), part].join(' → '))
+    else if (!done.has(part)) {
+      for (const needed of new Set(next.get(part))) visit(needed, [...path, part])
+      done.add(part)
+    }
+  }
+  for (const part of next.keys()) visit(part, [])
+  return found
+}
