@@ -7,6 +7,7 @@ import {
   type BackendSum,
   type RouteSum,
 } from './aggregate.ts'
+import { failedRequests } from './failures.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from './frame.ts'
 import { boundsOf } from './histogram.ts'
 import { figures, type Figures } from './figures.ts'
@@ -132,10 +133,7 @@ const isOf = (
   of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
 ): boolean => backendKey(of.backend) === backend && (route === null || routeKey(of.route) === route)
 
-const badOf = (row: TrafficRow): number => {
-  const { reset, closed, aborted, unanswered } = row.failures
-  return classCount(row, 5) + reset + closed + aborted + unanswered
-}
+const badOf = (row: TrafficRow): number => classCount(row, 5) + failedRequests(row.failures)
 
 const total = (rows: readonly TrafficRow[], of: (row: TrafficRow) => number): number =>
   rows.reduce((sum, row) => sum + of(row), 0)

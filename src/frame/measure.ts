@@ -1,6 +1,7 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
 import type { ConnectionCounts } from './aggregate.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
+import { failedConnects, failedRequests } from './failures.ts'
 import type { Counts, Distribution } from './frame.ts'
 import { percentile } from './histogram.ts'
 import { compare } from './selection.ts'
@@ -82,15 +83,11 @@ export function statistic(of: Distribution, name: Statistic): number | null {
 export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
 
 export const failureCount = ({ failures, connection }: Measurable): number =>
-  failures.reset +
-  failures.closed +
-  failures.aborted +
-  failures.unanswered +
-  (connection ? connection.refused + connection.connectTimeout : 0)
+  failedRequests(failures) + (connection ? failedConnects(connection) : 0)
 
 /** Tries to reach a backend: requests, and what never became one. */
 export const attempts = ({ requests, connection }: Measurable): number =>
-  requests + (connection ? connection.refused + connection.connectTimeout : 0)
+  requests + (connection ? failedConnects(connection) : 0)
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

@@ -1,6 +1,7 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
 import { NO_CONNECTIONS, type BackendSum } from '../frame/aggregate.ts'
-import { classCount, ratio } from '../frame/measure.ts'
+import { failedConnects, failedRequests } from '../frame/failures.ts'
+import { attempts, classCount, ratio } from '../frame/measure.ts'
 import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
 import { burstsIn } from './bursts.ts'
 import { mainRoute } from './culprit.ts'
@@ -34,7 +35,7 @@ const KINDS: readonly ErrorKind[] = [
     kind: 'burst_failures',
     counts: (of) => of.failures,
     wholes: (of) => of.requests,
-    part: ({ failures: { reset, closed, aborted, unanswered } }) => reset + closed + aborted + unanswered,
+    part: ({ failures }) => failedRequests(failures),
     whole: (of) => of.requests,
     words: 'failures on',
     least: 6,
@@ -43,8 +44,8 @@ const KINDS: readonly ErrorKind[] = [
     kind: 'backend_refused',
     counts: (of) => of.refused,
     wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
-    part: ({ connection }) => connection.refused + connection.connectTimeout,
-    whole: ({ requests, connection }) => requests + connection.refused + connection.connectTimeout,
+    part: ({ connection }) => failedConnects(connection),
+    whole: attempts,
     words: 'connections refused or timed out by',
     least: 4,
   },

@@ -1,5 +1,6 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
 import { backendKey, mergeDistribution, routeKey } from '../frame/aggregate.ts'
+import { failedConnects, failedRequests } from '../frame/failures.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../frame/histogram.ts'
 import { Interned } from '../frame/interned.ts'
@@ -104,13 +105,12 @@ export class SeriesBuilder {
     const { route, header } = row
     if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
     const of = this.#backends.of(backend)
-    const { reset, closed, aborted, unanswered } = row.failures
     this.#requests[index]! += row.requests
     this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
     of.requests[index]! += row.requests
     of.answered[index]! += row.answered
     of.fivexx[index]! += classCount(row, 5)
-    of.failures[index]! += reset + closed + aborted + unanswered
+    of.failures[index]! += failedRequests(row.failures)
     if (header.sampled === 0) return
     const times = of.routes.of(route)
     times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
@@ -119,7 +119,7 @@ export class SeriesBuilder {
 
   #addConnection(index: number, row: ConnectionRow, backend: Backend): void {
     if (this.rows !== null && !matches(this.rows, { backend, route: null, outcome: null })) return
-    this.#backends.of(backend).refused[index]! += row.refused + row.connectTimeout
+    this.#backends.of(backend).refused[index]! += failedConnects(row)
   }
 
   #addTime(index: number, of: RouteBuilder): void {

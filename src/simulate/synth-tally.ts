@@ -1,5 +1,6 @@
 /** Counts one tick of synthetic traffic into the rows of a frame. */
 import { NO_CONTROL } from '../frame/aggregate.ts'
+import { failedRequests } from '../frame/failures.ts'
 import type {
   Backend,
   Codes,
@@ -191,7 +192,7 @@ function distributionOf(values: readonly number[]): Distribution {
 const NONE: Distribution = { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
 
 const isActive = (row: Counts): boolean =>
-  row.requests + row.answered + row.inFlight + row.total.count + row.failures.reset + row.failures.aborted > 0
+  row.requests + row.answered + row.inFlight + row.total.count + failedRequests(row.failures) > 0
 
 /** Each message begins in a segment of its own; longer answers continue in more. */
 function controlOf(rows: readonly Counts[], random: Random): Control {
@@ -199,7 +200,7 @@ function controlOf(rows: readonly Counts[], random: Random): Control {
   for (const row of rows) {
     requests += row.requests
     answered += row.answered
-    failed += row.failures.reset + row.failures.aborted
+    failed += failedRequests(row.failures)
     retransmits += row.retransmits
   }
   const starts = requests + answered
