@@ -8,6 +8,7 @@ import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
+import { repeated } from '../values/repeated.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
 
@@ -27,7 +28,7 @@ export function assertCommand(io: Io): Command {
     .argument('<expression...>', "for example 'p99(/checkout) < 300ms'")
     .option('--from <time>', 'start of the range')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', appended, [])
+    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
     .addOption(new Option('--format <format>', 'how to write it').choices(ASSERTION_FORMATS).default('text'))
     .option('--out <file>', 'write it there instead of standard output')
     .option(
@@ -64,8 +65,6 @@ export function assertCommand(io: Io): Command {
       }
     })
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:

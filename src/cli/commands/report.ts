@@ -9,12 +9,13 @@ import { BY, type By } from '../../report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../report/order.ts'
 import type { Io } from '../io.ts'
 import { exactCount } from '../../render/quantities.ts'
+import { rowProgress } from '../progress.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { progressTo } from '../values/progress.ts'
 import { offsetOption, openShifted, refuseOverlaps, refuseTwice, sayDamage } from '../values/recordings.ts'
+import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
@@ -42,7 +43,7 @@ export function reportCommand(io: Io): Command {
     .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of the range; +90s counts from --from')
     .addOption(new Option('--by <what>', 'one line for each of these').choices(BY))
-    .option('--where <expression>', 'rows and lines to keep (repeatable)', appended, [])
+    .option('--where <expression>', 'rows and lines to keep (repeatable)', repeated, [])
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
     .addOption(new Option('--format <format>', 'how to write it').choices(FORMATS).default('text'))
@@ -114,16 +115,17 @@ async function writeDataset(
   setFlagsFromString('--heap-growing-percent=120')
   const { exportDataset } = await import('../../report/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
-  const progress = progressTo(io, 'rows')
+  const progress = rowProgress(io, 'rows')
   const { files, rows } = await interruptible(io.signal, (signal) =>
     exportDataset(recordings, {
       directory,
       range,
       selection,
       signal,
-      onProgress: ({ ticks, ofTicks, rows: written }) => progress(ticks, ofTicks, written),
+      onProgress: ({ ticks, ofTicks, rows: written }) => progress.report(ticks, ofTicks, written),
     }),
   )
+  progress.done()
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
   io.stderr.line(`${files.length} files in ${directory}: ${counts.join(', ')}`)
 }
@@ -146,8 +148,6 @@ function checkStatus({ codes, lines }: Selection, by: By | null): void {
     )
   }
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:
