@@ -29,7 +29,11 @@ export function assertCommand(io: Io): Command {
     .option('--from <time>', 'start of the range')
     .option('--to <time>', 'end of the range; +90s counts from --from')
     .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
-    .addOption(new Option('--format <format>', 'how to write it').choices(ASSERTION_FORMATS).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how to write it')
+        .choices(Object.keys(ASSERTION_FORMATS))
+        .default('text'),
+    )
     .option('--out <file>', 'write it there instead of standard output')
     .option(
       '--tz <zone>',
@@ -40,7 +44,6 @@ export function assertCommand(io: Io): Command {
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
       refuseStream('assert', file)
       const { assertAll, checkAssertion } = await import('../../report/assertions.ts')
-      const { FORMATTERS } = await import('../../report/assertion-formats.ts')
       const { summarise } = await import('../../report/summary.ts')
       const assertions = texts.map((text): Assertion =>
         pointing('expression', () => {
@@ -56,7 +59,7 @@ export function assertCommand(io: Io): Command {
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         sayDamage(summary, io)
         const results = assertAll(assertions, summary)
-        await writeResult([FORMATTERS[flags.format](results, summary)], flags.out, io)
+        await writeResult([ASSERTION_FORMATS[flags.format](results, summary)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
           throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import { testsOf, type Selection } from '../../frame/selection.ts'
-import { FORMATS, POINTS, type Format } from '../../report/formats.ts'
+import { FORMATS, type Format } from '../../report/formats.ts'
 import { interruptible } from '../../interruption.ts'
 import { BY, type By } from '../../report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../report/order.ts'
@@ -46,7 +46,9 @@ export function reportCommand(io: Io): Command {
     .option('--where <expression>', 'rows and lines to keep (repeatable)', repeated, [])
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
-    .addOption(new Option('--format <format>', 'how to write it').choices(FORMATS).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how to write it').choices(Object.keys(FORMATS)).default('text'),
+    )
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
     .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
@@ -81,7 +83,7 @@ async function writeReport(
   io: Io,
 ): Promise<void> {
   const { reportOf } = await import('../../report/report.ts')
-  const { formatted } = await import('../../report/formats.ts')
+  const { points, slowest, write } = FORMATS[flags.format]
   const scope = fleetScope(recordings, io, flags.tz)
   const range = rangeOptions(flags.from, flags.to, scope)
   const report = reportOf(recordings, {
@@ -89,12 +91,11 @@ async function writeReport(
     by: flags.by ?? null,
     timeZone: scope.timeZone,
     command,
-    points: POINTS[flags.format],
-    slowest: flags.format === 'text' || flags.format === 'md' || flags.format === 'html',
+    points,
+    slowest,
   })
   sayDamage(report.summary, io)
-  const chunks = await formatted(report, flags.format)
-  await writeResult(chunks, flags.out, io)
+  await writeResult(await write(report), flags.out, io)
 }
 
 async function writeDataset(
