@@ -1,12 +1,5 @@
 /** Frames of an exact shape: so many active rows, each with so many requests and both distributions. */
-import type {
-  Backend,
-  Distribution,
-  RequestEvent,
-  Route,
-  SecondFrame,
-  TrafficRow,
-} from '../src/frame/frame.ts'
+import type { Backend, Distribution, RequestEvent, Route, SecondFrame, TrafficRow } from '../src/frame/frame.ts'
 import { bucketOf } from '../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type Micros } from '../src/frame/units.ts'
 import { Random } from '../src/simulate/synth-random.ts'

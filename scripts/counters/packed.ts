@@ -9,7 +9,7 @@ const plain = route.filter(({ isFailure }) => !isFailure)
 export const packed = (): string => `/** ${HEAD} */
 import type { Counts } from '../../frame/frame.ts'
 import { NO_FAILURES, type Failures } from '../../frame/generated/counters.ts'
-import { sumOfFailures } from '../../frame/generated/sums.ts'
+import { failedRequests } from '../../frame/generated/sums.ts'
 import type { Packing, Unpacking } from '../packing.ts'
 
 export function packCounts(to: Packing, row: Counts): void {
@@ -35,6 +35,6 @@ export const unpackCounts = (from: Unpacking): Counts => ({
 
 function failuresOf(from: Unpacking): Failures {
   const some = { ${each(failures, ({ name }) => `${name}: from.next()`, ', ')} }
-  return sumOfFailures(some) === 0 ? NO_FAILURES : some
+  return failedRequests(some) === 0 ? NO_FAILURES : some
 }
 `

@@ -8,6 +8,7 @@ const route = fieldsOf(ROUTE)
 const failures = route.filter(({ isFailure }) => isFailure)
 const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
+const connectFailures = connection.filter(({ isFailure }) => isFailure)
 
 /** Where a counter stands in Counts. */
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
@@ -27,13 +28,11 @@ import { micros, type Micros } from '../units.ts'
 import { NO_CONNECTIONS } from '../nothing.ts'
 import type { Failures } from './counters.ts'
 
-export const sumOfFailures = (failures: Failures): number => ${sumOf(failures, ({ name }) => `failures.${name}`)}
+/** Requests without a complete final head. */
+export const failedRequests = (failures: Failures): number => ${sumOf(failures, ({ name }) => `failures.${name}`)}
 
-/** Connects that failed: attempts without a request. */
-export const failedConnects = (row: ConnectionCounts): number => ${sumOf(
-  connection.filter(({ isFailure }) => isFailure),
-  ({ name }) => `row.${name}`,
-)}
+/** Attempts that never sent a request. */
+export const failedConnects = (row: Pick<ConnectionCounts, ${connectFailures.map(({ name }) => `'${name}'`).join(' | ')}>): number => ${sumOf(connectFailures, ({ name }) => `row.${name}`)}
 
 /** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
 export function sumCounts(parts: readonly Counts[]): Counts {

@@ -12,7 +12,7 @@ import type { ConnectionRow, TrafficRow } from '../frame.ts'
 import { advanceCodes, codesSince, DistributionTotal, knownSince } from '../running-totals.ts'
 import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
 import { NO_FAILURES, type Failures } from './counters.ts'
-import { sumOfFailures } from './sums.ts'
+import { failedRequests } from './sums.ts'
 
 export class SlotTotal {
   ${each(plain, privateField)}
@@ -51,14 +51,14 @@ export class SlotTotal {
 
 /** A slot cannot have fewer than none open, whatever its totals say. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
-  Math.max(0, requests - answered - sumOfFailures(failures))
+  Math.max(0, requests - answered - failedRequests(failures))
 
 /** null: one fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {
   const since = { ${each(failures, ({ name }) => `${name}: now.${name} - before.${name}`, ', ')} }
   if (${each(failures, ({ name }) => `since.${name} < 0`, ' || ')}) return null
   // Nearly always none: one object for all rows that are kept.
-  return sumOfFailures(since) === 0 ? NO_FAILURES : since
+  return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
 export class ConnectionTotal {

@@ -4,7 +4,7 @@ import { printFrames, type PrintOptions } from '../replay/print.ts'
 import { POLL_MS } from '../replay/source.ts'
 import type { StoredRecording } from '../store/reader.ts'
 import type { Io } from './io.ts'
-import { writeText } from './write-text.ts'
+import { writePainted } from './write-result.ts'
 
 export async function printFollowing(
   recording: StoredRecording,
@@ -16,7 +16,7 @@ export async function printFollowing(
   while (!io.stdout.isClosed) {
     for (const { seq, start } of recording.ticks.filter((tick) => tick.seq > seen)) {
       const between = isFirst || options.format === 'json' ? [] : ['\n']
-      await writeText(
+      await writePainted(
         [...between, ...printFrames(recording, { ...options, which: { at: start }, step: null })],
         io,
       )

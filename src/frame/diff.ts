@@ -8,9 +8,6 @@ import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
 import { micros, type Micros } from './units.ts'
 
-/** A late tick's remainder beyond this is a gap. */
-export const LATE: Micros = micros(1_500_000)
-
 /** What a year has, µs: a longer tick is a clock that lies. */
 const LONGEST = 366 * 86_400_000_000
 /** 2200-01-01, µs: where a recording's times end */

@@ -9,6 +9,7 @@ import { classCount, ratio, statistic } from './measure.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
 import { micros, type Micros } from './units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
+import { failedRequests } from './generated/sums.ts'
 
 /** A backend by its key, or one route of it. */
 export interface Subject {
@@ -126,10 +127,7 @@ const isOf = (
   of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
 ): boolean => backendKey(of.backend) === backend && (route === null || routeKey(of.route) === route)
 
-const badOf = (row: TrafficRow): number => {
-  const { reset, closed, aborted, unanswered } = row.failures
-  return classCount(row, 5) + reset + closed + aborted + unanswered
-}
+const badOf = (row: TrafficRow): number => classCount(row, 5) + failedRequests(row.failures)
 
 const total = (rows: readonly TrafficRow[], of: (row: TrafficRow) => number): number =>
   rows.reduce((sum, row) => sum + of(row), 0)

@@ -165,17 +165,6 @@ export function median(values: ArrayLike<number>): number {
 const deviation = (values: Float64Array, centre: number): number =>
   1.4826 * median(values.map((value) => Math.abs(value - centre)))
 
-/** Ticks directly behind a gap. */
-export function gapEnds(ticks: readonly TickSummary[], late: number): number[] {
-  const ends: number[] = []
-  for (let i = 1; i < ticks.length; i++) {
-    const [before, tick] = [ticks[i - 1]!, ticks[i]!]
-    // Sequences have no holes: where there is one, ticks could not be read.
-    if (tick.gapBefore !== null || before.length > late || tick.seq !== before.seq + 1) ends.push(i)
-  }
-  return ends
-}
-
 /** The nearest place on one side of where we are, null if there is none. `places` is in order. */
 export function nearest(places: readonly number[], from: number, direction: 1 | -1): number | null {
   if (direction > 0) return places.find((place) => place > from) ?? null

@@ -1,10 +1,10 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
-import type { Counts, Distribution, ConnectionCounts } from './frame.ts'
-import { failedConnects, sumOfFailures } from './generated/sums.ts'
+import type { ConnectionCounts, Counts, Distribution } from './frame.ts'
 import { percentile } from './histogram.ts'
 import { compare } from './selection.ts'
 import { micros, type Micros } from './units.ts'
+import { failedConnects, failedRequests } from './generated/sums.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {
@@ -82,7 +82,7 @@ export function statistic(of: Distribution, name: Statistic): number | null {
 export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
 
 export const failureCount = ({ failures, connection }: Measurable): number =>
-  sumOfFailures(failures) + (connection ? failedConnects(connection) : 0)
+  failedRequests(failures) + (connection ? failedConnects(connection) : 0)
 
 /** Tries to reach a backend: requests, and what never became one. */
 export const attempts = ({ requests, connection }: Measurable): number =>

@@ -1,13 +1,5 @@
 /** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
-import { LATE } from '../frame/diff.ts'
-import {
-  burstStarts,
-  changesAt,
-  gapEnds,
-  nearest,
-  slowdownStarts,
-  type BackendChange,
-} from '../frame/jumps.ts'
+import { burstStarts, changesAt, nearest, slowdownStarts, type BackendChange } from '../frame/jumps.ts'
 import type { SecondLoad } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import type { JumpKind } from './bindings.ts'
@@ -57,11 +49,7 @@ export function findJump(
     case 'slow':
       return landOn(slowdownStarts(ticks), () => `${WORDS.slow}: the mean header time goes up and stays`)
     case 'gap': {
-      const stop = nearest(
-        gapEnds(ticks, LATE).map((tick) => stops.ofTick(tick) - 1),
-        from,
-        direction,
-      )
+      const stop = nearest(stops.gaps, from, direction)
       return stop === null ? null : { stop, text: 'gap: nothing was recorded' }
     }
     case 'marker': {

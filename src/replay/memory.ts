@@ -1,10 +1,10 @@
 /** The last hour of a running probe as a recording: what gives live its time travel. Bounded in time and in memory; the oldest ticks go. */
 import { NOTHING, ofFrame, sumOf, type Aggregate } from '../frame/aggregate.ts'
-import { classCount } from '../frame/measure.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
+import { addGaps, gapsOf } from '../frame/gaps.ts'
 import type { Recording, RecordingInfo, RecordingSink, SeqRange, TickSummary } from '../frame/recording.ts'
-import { LATE } from '../frame/diff.ts'
-import { addMicros, micros, wallMicros } from '../frame/units.ts'
+import { summaryOf } from '../frame/tick-summary.ts'
+import { addMicros, wallMicros } from '../frame/units.ts'
 import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
 
 export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &
@@ -71,8 +71,7 @@ export class MemoryRecording implements Recording, RecordingSink {
   }
 
   append(frame: SecondFrame): void {
-    const gap = gapBefore(this.#ticks.at(-1), frame)
-    if (gap !== null) this.#gaps.push(gap)
+    addGaps(this.#gaps, this.#ticks.at(-1), frame)
     const kept = { ...frame, traffic: this.#packer.pack(frame.traffic) }
     this.#newest = frame
     this.#frames.push(kept)
@@ -140,7 +139,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#frames = this.#frames.slice(ticks)
     this.#ticks = this.#ticks.slice(ticks)
     const { start } = this.#ticks[0]!
-    this.#gaps = this.#gaps.filter((gap) => gap.to > start)
+    this.#gaps = gapsOf(this.#ticks)
     this.#markers = this.#markers.filter((marker) => marker.at >= start)
   }
 
@@ -148,27 +147,6 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#changed = true
     this.#listener?.()
   }
-}
-
-function gapBefore(before: TickSummary | undefined, frame: SecondFrame): Gap | null {
-  if (before === undefined) return null
-  const end = addMicros(before.start, before.length)
-  if (frame.gapBefore !== null) return { from: end, to: frame.start, reason: frame.gapBefore }
-  return before.length > LATE ? { from: addMicros(before.start, LATE), to: end, reason: 'late' } : null
-}
-
-/** Counts alone: adding up 200 routes' histograms would be half of what a second of live costs. */
-export function summaryOf({ seq, start, length, traffic, connections, gapBefore }: SecondFrame): TickSummary {
-  let [requests, answered, fivexx, failures, headerSum] = [0, 0, 0, 0, 0]
-  for (const row of traffic) {
-    requests += row.requests
-    answered += row.answered
-    fivexx += classCount(row, 5)
-    failures += row.failures.reset + row.failures.closed + row.failures.aborted + row.failures.unanswered
-    headerSum += row.header.sum
-  }
-  for (const { refused, connectTimeout } of connections) failures += refused + connectTimeout
-  return { seq, start, length, requests, answered, fivexx, failures, headerSum: micros(headerSum), gapBefore }
 }
 
 function fewer(requests: readonly RequestEvent[]): readonly RequestEvent[] {

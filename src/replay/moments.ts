@@ -2,6 +2,7 @@
 import type { Aggregate } from '../frame/aggregate.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../frame/drilldown.ts'
 import type { RequestEvent, SecondFrame } from '../frame/frame.ts'
+import { missingBefore } from '../frame/gaps.ts'
 import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../frame/moment.ts'
 import type { Recording, TickSummary } from '../frame/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
@@ -35,7 +36,7 @@ export class Moments {
 
   /** The same moment is asked for several times a picture. */
   at(stop: Stop, windowSeconds: number): Moment {
-    const key = `${stop.kind} ${stop.seq} ${windowSeconds}`
+    const key = `${stop.kind === 'gap' ? stop.reason : 'tick'} ${stop.seq} ${windowSeconds}`
     if (this.#last?.key !== key) this.#last = { key, moment: this.#read(stop, windowSeconds) }
     return this.#last.moment
   }
@@ -82,7 +83,7 @@ export class Moments {
     let first = last
     let back: number = ticks[last]!.length
     for (let i = last - 1; i >= 0; i--) {
-      back += ticks[i]!.length + missingBefore(ticks, i + 1)
+      back += ticks[i]!.length + gapLength(ticks, i + 1)
       if (back > seconds * 1e6 + 500_000) break
       first = i
     }
@@ -133,7 +134,7 @@ function slotsBefore(ticks: readonly TickSummary[], last: number, seconds: numbe
   for (let i = last; i >= 0 && slots.length < seconds; i--) {
     // What of a late tick lies beyond its first second, and what was not recorded at all, are empty seconds.
     const late = Math.round(ticks[i]!.length / 1e6) - 1
-    const missing = i < last ? Math.round(missingBefore(ticks, i + 1) / 1e6) : 0
+    const missing = i < last ? Math.round(gapLength(ticks, i + 1) / 1e6) : 0
     for (let k = Math.min(seconds, late + missing); k > 0; k--) slots.push(null)
     slots.push(ticks[i]!)
   }
@@ -141,10 +142,9 @@ function slotsBefore(ticks: readonly TickSummary[], last: number, seconds: numbe
 }
 
 /** Wall time between a tick and the one before it, where there is a gap, µs; a clock step is none. */
-function missingBefore(ticks: readonly TickSummary[], i: number): number {
-  const [before, tick] = [ticks[i - 1]!, ticks[i]!]
-  const isGap = tick.gapBefore !== null || tick.seq !== before.seq + 1
-  return !isGap ? 0 : Math.max(0, tick.start - before.start - before.length)
+function gapLength(ticks: readonly TickSummary[], i: number): number {
+  const gap = missingBefore(ticks[i - 1], ticks[i]!)
+  return gap === null ? 0 : gap.to - gap.from
 }
 
 const unreadable = ({ seq, start, length, gapBefore }: TickSummary): SecondFrame => ({

@@ -72,10 +72,6 @@ export class Playhead {
     const { ticks } = this.#recording
     this.#stops = new Stops(ticks, this.#rules)
     if (this.#timeline.following) this.#timeline = follow(this.#timeline, this.#stops)
-    else if (before !== null) this.#timeline = { ...this.#timeline, stop: this.#same(before) }
-  }
-
-  #same({ seq, kind }: Stop): number {
-    return Math.min(this.#stops.last, this.#stops.ofSeq(seq) + (kind === 'gap' ? 1 : 0))
+    else if (before !== null) this.#timeline = { ...this.#timeline, stop: this.#stops.ofStop(before) }
   }
 }

@@ -1,5 +1,6 @@
 /** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
 import type { Marker } from '../frame/frame.ts'
+import { gapsOf } from '../frame/gaps.ts'
 import type { Recording } from '../frame/recording.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import { addMicros } from '../frame/units.ts'
@@ -63,7 +64,7 @@ export function within(
       return inside
     },
     get gaps() {
-      return recording.gaps.filter((gap) => isInside(gap.from) && isInside(gap.to - 1))
+      return gapsOf(this.ticks)
     },
     get markers() {
       return recording.markers.filter(({ at }) => isInside(at))

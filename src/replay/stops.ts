@@ -1,11 +1,12 @@
 /**
- * A recording as a row of stops: every tick, and every gap between two ticks, so that no gap can be passed unseen.
+ * A recording as a row of stops: every tick, and every gap behind a tick, so that no gap can be passed unseen.
  */
-import { LATE } from '../frame/diff.ts'
-import type { GapReason } from '../frame/frame.ts'
+import { coveredBy } from '../frame/aggregate.ts'
+import type { Gap, GapReason } from '../frame/frame.ts'
+import { latePart, missingBefore } from '../frame/gaps.ts'
 import { TICK_SLACK } from '../frame/moment.ts'
 import type { TickSummary } from '../frame/recording.ts'
-import { addMicros, micros, SECOND, wallMicros, type Micros, type WallMicros } from '../frame/units.ts'
+import { addMicros, micros, SECOND, type Micros, type WallMicros } from '../frame/units.ts'
 
 interface Span {
   /** index of the tick itself, or of the one before the gap, and its sequence */
@@ -31,19 +32,25 @@ export const holds = ({ from, to }: Stop, at: WallMicros): boolean => at >= from
 
 /** How long a gap stays on the screen. */
 const GAP_HOLD: Micros = SECOND
+
+interface GapStop {
+  /** index of the stop */
+  readonly index: number
+  /** index of the tick before it */
+  readonly tick: number
+  readonly gap: Gap
+}
+
 /** The stops of a recording, without an object for each: a day has 86,400. */
 export class Stops {
   readonly #ticks: readonly TickSummary[]
-  /** per gap: the stop's index */
-  readonly #gaps: readonly number[]
+  readonly #gaps: readonly GapStop[]
   /** length of the idle run up to and including each tick; only when there is an idle limit */
   readonly #idle: Float64Array | null
 
   constructor(ticks: readonly TickSummary[], rules: PlayRules = { loop: false, idleLimit: null }) {
     this.#ticks = ticks
-    const gaps: number[] = []
-    for (let i = 1; i < ticks.length; i++) if (hasGap(ticks[i - 1]!, ticks[i]!)) gaps.push(i + gaps.length)
-    this.#gaps = gaps
+    this.#gaps = gapStopsOf(ticks)
     this.#idle = rules.idleLimit === null ? null : idleRuns(ticks)
   }
 
@@ -55,18 +62,27 @@ export class Stops {
     return Math.max(0, this.count - 1)
   }
 
+  /** The newest tick; a gap may lie behind it. */
+  get newest(): number {
+    return this.ofTick(Math.max(0, this.#ticks.length - 1))
+  }
+
+  /** Those that are gaps, in order. */
+  get gaps(): readonly number[] {
+    return this.#gaps.map(({ index }) => index)
+  }
+
   at(index: number): Stop {
-    const gaps = this.#gapsBefore(index)
+    const gaps = this.#gapsBefore(({ index: of }) => of < index)
+    const here = this.#gaps[gaps]
+    if (here?.index === index) return this.#gapStop(here)
     const tick = index - gaps
-    if (this.#gaps[gaps] === index) return gapBetween(this.#ticks[tick - 1]!, this.#ticks[tick]!, tick - 1)
     const { seq, start, length } = this.#ticks[tick]!
-    return { kind: 'tick', tick, seq, from: start, to: addMicros(start, Math.min(length, LATE)) }
+    return { kind: 'tick', tick, seq, from: start, to: addMicros(start, coveredBy(length)) }
   }
 
   ofTick(tick: number): number {
-    let gaps = 0
-    while (gaps < this.#gaps.length && this.#gaps[gaps]! <= tick + gaps) gaps++
-    return tick + gaps
+    return tick + this.#gapsBefore((gap) => gap.tick < tick)
   }
 
   /** The tick's own, or that of the last one before it; 0 when it is older than all. */
@@ -75,21 +91,32 @@ export class Stops {
     return tick < 0 ? 0 : this.ofTick(tick)
   }
 
+  /** The stop of an earlier state of the recording: older ticks may have been forgotten since, so that indexes shift. */
+  ofStop(stop: Stop): number {
+    const tick = this.ofSeq(stop.seq)
+    if (stop.kind === 'tick') return tick
+    const same = this.#gaps.find(
+      ({ tick: before, gap }) => this.#ticks[before]!.seq === stop.seq && gap.reason === stop.reason,
+    )
+    return same?.index ?? tick
+  }
+
   /** The stop that holds the time; between stops and outside, the last one that began before it. The first of several. */
   ofTime(at: WallMicros): number {
     let best = 0
     let bestFrom = -Infinity
+    let gaps = 0
     for (let i = 0; i < this.#ticks.length; i++) {
       const { start, length } = this.#ticks[i]!
-      if (start > at) continue
-      const end = start + Math.min(length, LATE)
-      if (at < end) return this.ofTick(i)
-      // Behind this tick, in the gap that follows it?
-      const next = this.#ticks[i + 1]
-      if (next !== undefined && at < next.start && hasGap(this.#ticks[i]!, next)) return this.ofTick(i) + 1
-      if (start >= bestFrom) {
-        best = this.ofTick(i)
-        bestFrom = start
+      if (start <= at) {
+        if (at < start + coveredBy(length)) return i + gaps
+        if (start >= bestFrom) [best, bestFrom] = [i + gaps, start]
+      }
+      for (; this.#gaps[gaps]?.tick === i; gaps++) {
+        const { index, gap } = this.#gaps[gaps]!
+        if (at >= gap.from && at < gap.to) return index
+        // An empty gap is where the clock was set back: no time is its own.
+        if (gap.from <= at && gap.from < gap.to && gap.from >= bestFrom) [best, bestFrom] = [index, gap.from]
       }
     }
     return best
@@ -105,38 +132,40 @@ export class Stops {
     return micros(Math.max(0, Math.min(length, length - over)))
   }
 
-  /** Gap stops with an index below this one. */
-  #gapsBefore(index: number): number {
+  #gapStop({ tick, gap }: GapStop): Stop {
+    return { kind: 'gap', tick, seq: this.#ticks[tick]!.seq, ...gap }
+  }
+
+  /** How many of the gaps are `before`, which holds for the first ones and for no later one. */
+  #gapsBefore(before: (gap: GapStop) => boolean): number {
     let low = 0
     let high = this.#gaps.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.#gaps[middle]! < index) low = middle + 1
+      if (before(this.#gaps[middle]!)) low = middle + 1
       else high = middle
     }
     return low
   }
 }
 
-const hasGap = (before: TickSummary, after: TickSummary): boolean =>
-  after.gapBefore !== null || before.length > LATE || isLost(before, after)
-
-/** Sequences have no holes: where there is one, ticks could not be read. */
-const isLost = (before: TickSummary, after: TickSummary): boolean => after.seq !== before.seq + 1
-
-function gapBetween(before: TickSummary, after: TickSummary, tick: number): Stop {
-  const from = addMicros(before.start, Math.min(before.length, LATE))
-  const reason = isLost(before, after) ? 'damaged' : (after.gapBefore ?? 'late')
-  // Where the clock was set back during the gap, its length can't be told from the wall clock.
-  const to = wallMicros(Math.max(from, after.start))
-  return { kind: 'gap', tick, seq: before.seq, from, to, reason }
+function gapStopsOf(ticks: readonly TickSummary[]): GapStop[] {
+  const stops: GapStop[] = []
+  const add = (tick: number, gap: Gap | null): void => {
+    if (gap !== null) stops.push({ index: tick + 1 + stops.length, tick, gap })
+  }
+  ticks.forEach((tick, i) => {
+    add(i - 1, missingBefore(ticks[i - 1], tick))
+    add(i, latePart(tick))
+  })
+  return stops
 }
 
 function idleRuns(ticks: readonly TickSummary[]): Float64Array {
   const runs = new Float64Array(ticks.length)
   let run = 0
   ticks.forEach(({ requests, answered, failures, length }, i) => {
-    run = requests + answered + failures > 0 ? 0 : run + Math.min(length, LATE)
+    run = requests + answered + failures > 0 ? 0 : run + coveredBy(length)
     runs[i] = run
   })
   return runs

@@ -96,7 +96,7 @@ export const atTime = (timeline: Timeline, stops: Stops, at: WallMicros): Timeli
 
 /** On the newest tick, and staying there. */
 export const follow = (timeline: Timeline, stops: Stops): Timeline => ({
-  ...goTo(timeline, stops, stops.last),
+  ...goTo(timeline, stops, stops.newest),
   following: true,
   playing: false,
   direction: 1,

@@ -5,12 +5,12 @@ import type { AssertionResult } from './assertions.ts'
 import { documentOf } from './json.ts'
 import type { Summary } from './summary.ts'
 
-export const ASSERTION_FORMATS = ['text', 'json', 'junit', 'github'] as const
-export type AssertionFormat = (typeof ASSERTION_FORMATS)[number]
-
 type Formatter = (results: readonly AssertionResult[], summary: Summary) => string
 
-export const FORMATTERS: Readonly<Record<AssertionFormat, Formatter>> = { text, json, junit, github }
+export const ASSERTION_FORMATS = { text, json, junit, github } as const satisfies Readonly<
+  Record<string, Formatter>
+>
+export type AssertionFormat = keyof typeof ASSERTION_FORMATS
 
 function text(results: readonly AssertionResult[]): string {
   const width = Math.max(...results.map(({ expression }) => visible(expression).length))

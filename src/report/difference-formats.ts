@@ -12,17 +12,18 @@ import type { Column, Section } from './section.ts'
 import type { Summary } from './summary.ts'
 import { drawnText } from './text.ts'
 
-export const DIFFERENCE_FORMATS = ['text', 'md', 'json'] as const
-export type DifferenceFormat = (typeof DIFFERENCE_FORMATS)[number]
+type Formatter = (difference: Difference, timeZone: string) => string
 
-export function formattedDifference(
-  difference: Difference,
-  format: DifferenceFormat,
-  timeZone: string,
-): string {
-  if (format === 'json') return `${jsonText(documentOf(difference))}\n`
-  const sections = sectionsOf(difference, timeZone)
-  return `${sections.map(format === 'md' ? drawnMarkdown : drawnText).join('\n\n')}\n`
+export const DIFFERENCE_FORMATS = {
+  text: drawnBy(drawnText),
+  md: drawnBy(drawnMarkdown),
+  json: (difference) => `${jsonText(documentOf(difference))}\n`,
+} as const satisfies Readonly<Record<string, Formatter>>
+
+export type DifferenceFormat = keyof typeof DIFFERENCE_FORMATS
+
+function drawnBy(draw: (section: Section) => string): Formatter {
+  return (difference, timeZone) => `${sectionsOf(difference, timeZone).map(draw).join('\n\n')}\n`
 }
 
 const MARK: Readonly<Record<Presence, string>> = { both: '', new: 'new', gone: 'gone' }

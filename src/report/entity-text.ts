@@ -14,11 +14,7 @@ export const timesText = (of: FullEntity['header_ms']): string =>
         ? ` (percentiles over ${exactCount(of.sampled)} of ${exactCount(of.count)})`
         : '')
 
-export const failuresOf = ({ failures: kinds }: Entity | FullEntity): number =>
-  kinds.reset +
-  kinds.closed +
-  kinds.aborted +
-  kinds.unanswered +
-  ('refused' in kinds ? kinds.refused + kinds.connect_timeout : 0)
+export const failuresOf = ({ failures }: Entity | FullEntity): number =>
+  Object.values<number>({ ...failures }).reduce((sum, count) => sum + count, 0)
 
 export const millis = (value: number | null): string => latency(value === null ? null : micros(value * 1000))

@@ -1,7 +1,6 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
-import { failedConnects } from '../frame/generated/sums.ts'
 import type { BackendSum } from '../frame/aggregate.ts'
-import { classCount, ratio } from '../frame/measure.ts'
+import { attempts, classCount, ratio } from '../frame/measure.ts'
 import { exactCount, finePercent, longSpan } from '../render/quantities.ts'
 import { burstsIn } from './bursts.ts'
 import { mainRoute } from './culprit.ts'
@@ -9,6 +8,7 @@ import type { FindingKind } from './document.ts'
 import type { Candidate, Looking } from './finding.ts'
 import type { BackendSeries } from './step-series.ts'
 import { NO_CONNECTIONS } from '../frame/nothing.ts'
+import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind
@@ -36,7 +36,7 @@ const KINDS: readonly ErrorKind[] = [
     kind: 'burst_failures',
     counts: (of) => of.failures,
     wholes: (of) => of.requests,
-    part: ({ failures: { reset, closed, aborted, unanswered } }) => reset + closed + aborted + unanswered,
+    part: ({ failures }) => failedRequests(failures),
     whole: (of) => of.requests,
     words: 'failures on',
     least: 6,
@@ -46,7 +46,7 @@ const KINDS: readonly ErrorKind[] = [
     counts: (of) => of.refused,
     wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
     part: ({ connection }) => failedConnects(connection),
-    whole: ({ requests, connection }) => requests + failedConnects(connection),
+    whole: attempts,
     words: 'connections refused or timed out by',
     least: 4,
   },

@@ -1,31 +1,19 @@
-/** The formats of `report`, each in a file of its own, loaded when it is asked for. */
+/** The formats of `report`: a line each here, and a file each that is loaded when it is asked for. */
 import { jsonText } from '../render/text.ts'
-import type { Report } from './report.ts'
+import type { Report, ReportRequest } from './report.ts'
 
-export const FORMATS = ['text', 'md', 'json', 'ndjson', 'csv', 'html'] as const
-export type Format = (typeof FORMATS)[number]
-
-/** Points of the timeline that a format can show. */
-export const POINTS = { text: 88, md: 80, json: 2, ndjson: 2, csv: 2, html: 900 } as const satisfies Record<
-  Format,
-  number
->
-
-export async function formatted(report: Report, format: Format): Promise<Iterable<string>> {
-  switch (format) {
-    case 'text':
-      return [(await import('./text.ts')).textOf(report)]
-    case 'md':
-      return [(await import('./markdown.ts')).markdownOf(report)]
-    case 'json':
-      return [`${jsonText(report.document)}\n`]
-    case 'ndjson':
-      return (await import('./csv.ts')).ndjsonRows(report.lines(report.by ?? 'backend'))
-    case 'csv': {
-      const by = report.by ?? 'backend'
-      return (await import('./csv.ts')).csvRows(report.lines(by), by)
-    }
-    case 'html':
-      return [(await import('./html.ts')).htmlOf(report, report.page())]
-  }
+/** What a format can show, so that nothing else is computed; and how it is written. */
+interface ReportFormat extends Pick<ReportRequest, 'points' | 'slowest'> {
+  readonly write: (report: Report) => Iterable<string> | Promise<Iterable<string>>
 }
+
+export const FORMATS = {
+  text: { points: 88, slowest: true, write: async (of) => [(await import('./text.ts')).textOf(of)] },
+  md: { points: 80, slowest: true, write: async (of) => [(await import('./markdown.ts')).markdownOf(of)] },
+  json: { points: 2, slowest: false, write: (of) => [`${jsonText(of.document)}\n`] },
+  ndjson: { points: 2, slowest: false, write: async (of) => (await import('./csv.ts')).ndjsonOf(of) },
+  csv: { points: 2, slowest: false, write: async (of) => (await import('./csv.ts')).csvOf(of) },
+  html: { points: 900, slowest: true, write: async (of) => [(await import('./html.ts')).htmlOf(of)] },
+} as const satisfies Readonly<Record<string, ReportFormat>>
+
+export type Format = keyof typeof FORMATS

@@ -14,7 +14,8 @@ import { STYLE } from './page/style.ts'
 import type { Section } from './section.ts'
 import { sectionsOf } from './sections.ts'
 
-export function htmlOf(report: Report, data: PageData): string {
+export function htmlOf(report: Report): string {
+  const data = report.page()
   const sections = sectionsOf(report)
   const charts = sections.filter(({ kind }) => kind === 'chart')
   const before = sections.slice(

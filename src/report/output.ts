@@ -1,4 +1,4 @@
-/** Where a result goes: standard output, or a file that is whole or not there at all. */
+/** A result as a file that is whole or not there at all. */
 import { constants, createWriteStream } from 'node:fs'
 import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -7,19 +7,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { interruptible } from '../interruption.ts'
 import { printable } from '../render/text.ts'
-
-/** What takes text: src/cli/outlet.ts. */
-export interface Taker {
-  write(text: string): boolean
-  drained(): Promise<boolean>
-}
-
-/** Waits for a slow reader, so that a million rows never wait in memory. Stops when the stream fails, of which src/main.ts tells. */
-export async function writeAll(chunks: Iterable<string>, taker: Taker): Promise<void> {
-  for (const batch of batched(chunks)) {
-    if (!taker.write(batch) && !(await taker.drained())) return
-  }
-}
+import { batched } from './batches.ts'
 
 /**
  * Written beside the target, then renamed: an interrupted run leaves no half file. A device or a pipe is written to: it must not
@@ -86,17 +74,6 @@ async function refuseRecording(path: string): Promise<void> {
 }
 
 const GZIP = 0x1f8b
-
-function* batched(chunks: Iterable<string>): Iterable<string> {
-  let batch = ''
-  for (const chunk of chunks) {
-    batch += chunk
-    if (batch.length < 65_536) continue
-    yield batch
-    batch = ''
-  }
-  if (batch !== '') yield batch
-}
 
 /** @param write gets a path beside the target; what it leaves there takes the target's place */
 export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {

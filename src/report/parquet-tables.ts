@@ -14,7 +14,7 @@ import {
   valuesOf,
   type Counter,
 } from '../frame/counters.ts'
-import { failedConnects, sumOfFailures } from '../frame/generated/sums.ts'
+import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
 import { classCount } from '../frame/measure.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 
@@ -173,7 +173,7 @@ export function tickRow(frame: SecondFrame): Row {
     sum((row) => row.answered),
     sum((row) => row.inFlight),
     sum((row) => classCount(row, 5)),
-    sum(({ failures }) => sumOfFailures(failures)) +
+    sum(({ failures }) => failedRequests(failures)) +
       frame.connections.reduce((total, row) => total + failedConnects(row), 0),
     ...valuesOf(LOSS.filter(isFirst), loss),
     ...valuesOf(EXCLUDED.filter(isFirst), excluded),

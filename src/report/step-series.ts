@@ -1,6 +1,5 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
 import { backendKey, routeKey } from '../frame/aggregate.ts'
-import { failedConnects } from '../frame/generated/sums.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../frame/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../frame/histogram.ts'
 import { Interned } from '../frame/interned.ts'
@@ -10,6 +9,7 @@ import type { Span } from '../frame/span.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import type { Micros, WallMicros } from '../frame/units.ts'
 import { mergeDistribution } from '../frame/distribution.ts'
+import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
 
 /** Of the selected rows; seconds 0 is a step without a tick. */
 export interface StepSeries {
@@ -106,13 +106,12 @@ export class SeriesBuilder {
     const { route, header } = row
     if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
     const of = this.#backends.of(backend)
-    const { reset, closed, aborted, unanswered } = row.failures
     this.#requests[index]! += row.requests
     this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
     of.requests[index]! += row.requests
     of.answered[index]! += row.answered
     of.fivexx[index]! += classCount(row, 5)
-    of.failures[index]! += reset + closed + aborted + unanswered
+    of.failures[index]! += failedRequests(row.failures)
     if (header.sampled === 0) return
     const times = of.routes.of(route)
     times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)

@@ -16,6 +16,7 @@ import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
 import { NO_CONTROL, type Control, type Failures } from '../frame/generated/counters.ts'
+import { failedRequests } from '../frame/generated/sums.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -187,7 +188,7 @@ function distributionOf(values: readonly number[]): Distribution {
 const NONE: Distribution = { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
 
 const isActive = (row: Counts): boolean =>
-  row.requests + row.answered + row.inFlight + row.total.count + row.failures.reset + row.failures.aborted > 0
+  row.requests + row.answered + row.inFlight + row.total.count + failedRequests(row.failures) > 0
 
 /** Each message begins in a segment of its own; longer answers continue in more. */
 function controlOf(rows: readonly Counts[], random: Random): Control {
@@ -195,7 +196,7 @@ function controlOf(rows: readonly Counts[], random: Random): Control {
   for (const row of rows) {
     requests += row.requests
     answered += row.answered
-    failed += row.failures.reset + row.failures.aborted
+    failed += failedRequests(row.failures)
     retransmits += row.retransmits
   }
   const starts = requests + answered

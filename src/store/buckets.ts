@@ -3,8 +3,10 @@
  * none does). Five samples take about six bytes.
  */
 import { BUCKETS, type Buckets } from '../frame/histogram.ts'
+import { BATCH } from './bulk.ts'
 import { ByteReader, putUnsigned } from './bytes.ts'
 import { CorruptRow } from './corrupt-row.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/cells.ts'
 
 /** A distance takes two bytes at most, a count eight. */
 const scratch = new Uint8Array(10 * BUCKETS)
@@ -27,11 +29,12 @@ export function packBuckets(buckets: Buckets): Buffer | null {
   return packed
 }
 
-/**
- * Two distributions a row, 25 rows a statement, and SQLite copies what it is given. A recorder packs thousands a second: fresh ones would
- * be most of the garbage it makes.
- */
-const LENT = 64
+/** A recorder packs thousands of histograms per second: new buffers would be most of the garbage it makes. */
+const histogramsIn = (columns: readonly string[]): number =>
+  columns.filter((column) => column.endsWith('_buckets')).length
+
+/** As many as one statement may bind; SQLite copies what it is given. */
+const LENT = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
 const LONGEST = 64
 const lent: Buffer[][] = Array.from({ length: LONGEST + 1 }, () => [])
 let turn = 0

@@ -4,7 +4,8 @@
  */
 import type { Database, SqlValue } from './database.ts'
 
-const BATCH = 25
+/** Rows a statement. What a row's cells hold must stay as it is until as many were put: buckets.ts lends no longer. */
+export const BATCH = 25
 
 export class BulkInsert {
   /** where the next row's cells go, from `at` on */

@@ -1,6 +1,7 @@
 /** A recording as its readers see it. Every call is a short read; nothing is kept open while a file is being followed. */
 import type { Aggregate } from '../frame/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../frame/frame.ts'
+import { gapsOf } from '../frame/gaps.ts'
 import type { BackendActivity, Recording, RecordingInfo, SeqRange, TickSummary } from '../frame/recording.ts'
 import type { Span } from '../frame/span.ts'
 import type { TimeSpan } from '../frame/time.ts'
@@ -16,7 +17,7 @@ import { readMeta } from './meta.ts'
 import { allNames, type AllNames } from './names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
 import { firstFrom, spansIn, type Held } from './spans.ts'
-import { gapsOf, isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
+import { isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
   /** the file is being recorded: look for more at each refresh, and never hold up its recorder */

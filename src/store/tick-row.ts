@@ -1,5 +1,5 @@
 /** The tick table's row, both ways: TICK_COLUMNS in their order. */
-import type { Counts, GapReason, SecondFrame } from '../frame/frame.ts'
+import type { GapReason, SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
@@ -14,43 +14,6 @@ const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
 const COST = HOST + HOST_COLUMNS.length
 const CHECKSUM = COST + 3
-
-/** Sums over the rows of a frame: what the tick table keeps of them. */
-export class Tally {
-  #requests = 0
-  #answered = 0
-  #fivexx = 0
-  #failures = 0
-  #headerSum = 0
-
-  add({ requests, answered, header, failures, codes }: Counts): void {
-    this.#requests += requests
-    this.#answered += answered
-    this.#headerSum += header.sum
-    this.#failures += failures.reset + failures.closed + failures.aborted + failures.unanswered
-    for (let i = codes.length - 2; i >= 0 && codes[i]! >= 500; i -= 2) {
-      if (codes[i]! < 600) this.#fivexx += codes[i + 1]!
-    }
-  }
-
-  summary(
-    { start, length, connections }: SecondFrame,
-    seq: number,
-    gapBefore: GapReason | null,
-  ): TickSummary {
-    return {
-      seq,
-      start,
-      length,
-      requests: this.#requests,
-      answered: this.#answered,
-      fivexx: this.#fivexx,
-      failures: connections.reduce((sum, row) => sum + row.refused + row.connectTimeout, this.#failures),
-      headerSum: micros(this.#headerSum),
-      gapBefore,
-    }
-  }
-}
 
 /** The cells of a tick's row; the last one is the checksum over all of the tick. */
 export function tickCells(frame: SecondFrame, tick: TickSummary, commit: Micros, hash: number): SqlValue[] {

@@ -1,6 +1,7 @@
 /** One tick with all its rows, within the transaction of the caller. */
 import type { GapReason, SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
+import { TrafficSummary } from '../frame/tick-summary.ts'
 import type { Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
 import { packRequests, type Ids } from './chunk.ts'
@@ -8,7 +9,7 @@ import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
-import { Tally, tickCells } from './tick-row.ts'
+import { tickCells } from './tick-row.ts'
 
 export interface TickPlace {
   readonly seq: number
@@ -35,18 +36,18 @@ export class TickWriter {
 
   /** @param visit sees each traffic row while it is at hand */
   write(frame: SecondFrame, place: TickPlace, visit: (row: NamedTraffic) => void): TickSummary {
-    const tally = new Tally()
+    const sum = new TrafficSummary()
     const rows = this.#rows.write(
       place.seq,
       frame.traffic.map((row) => this.#rows.named(row.backend, row.route, row)),
       frame.connections.map((row) => this.#rows.namedConnection(row.backend, row)),
       (row) => {
-        tally.add(row.counts)
+        sum.add(row.counts)
         visit(row)
       },
     )
     const hash = this.#writeRequests(frame, place.seq, rows)
-    const summary = tally.summary(frame, place.seq, place.gapBefore)
+    const summary = sum.of({ ...frame, seq: place.seq, gapBefore: place.gapBefore })
     this.#insertTick(tickCells(frame, summary, place.commit, hash))
     return summary
   }

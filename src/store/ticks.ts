@@ -1,8 +1,5 @@
-/** The series of all ticks, from the rollups where they are and from the tick table in between; and the gaps that follow from it. */
-import { MAX_COVERED } from '../frame/aggregate.ts'
-import type { Gap } from '../frame/frame.ts'
+/** The series of all ticks, from the rollups where they are and from the tick table in between. */
 import type { SeqRange, TickSummary } from '../frame/recording.ts'
-import { addMicros, wallMicros } from '../frame/units.ts'
 import { inOrder } from './bounded.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { allOr, bytes, integer, query, type Database, type SqlRow } from './database.ts'
@@ -73,27 +70,4 @@ export function oldestTick(database: Database): number | null {
 export function isEvicted(database: Database, seq: number): boolean {
   const oldest = oldestTick(database)
   return oldest !== null && seq < oldest
-}
-
-/** Holes with a reason, what a late tick has beyond 1.5 s, and ticks that are lost. */
-export function gapsOf(ticks: readonly TickSummary[]): Gap[] {
-  const gaps: Gap[] = []
-  let last: TickSummary | undefined
-  for (const tick of ticks) {
-    const isLost = last !== undefined && tick.seq !== last.seq + 1
-    const reason = isLost ? 'damaged' : tick.gapBefore
-    if (reason !== null && last !== undefined) {
-      const from = addMicros(last.start, last.length)
-      gaps.push({ from, to: wallMicros(Math.max(from, tick.start)), reason })
-    }
-    if (tick.length > MAX_COVERED) {
-      gaps.push({
-        from: addMicros(tick.start, MAX_COVERED),
-        to: addMicros(tick.start, tick.length),
-        reason: 'late',
-      })
-    }
-    last = tick
-  }
-  return gaps
 }

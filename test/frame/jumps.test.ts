@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { burstStarts, changesAt, gapEnds, nearest, slowdownStarts } from '../../src/frame/jumps.ts'
+import { burstStarts, changesAt, nearest, slowdownStarts } from '../../src/frame/jumps.ts'
 import type { TickSummary } from '../../src/frame/recording.ts'
 import { micros, wallMicros } from '../../src/frame/units.ts'
 
@@ -94,18 +94,6 @@ test('seconds without answers neither begin nor end a slow-down', () => {
   const seconds = quiet(300, 5, 0)
   for (let i = 150; i < 200; i++) seconds[i] = { requests: 0 }
   assert.deepEqual(slowdownStarts(ticks(seconds)), [])
-})
-
-test('a gap ends at the tick behind it; a late tick has one behind it', () => {
-  const row = ticks(quiet(10, 1, 0))
-  const shaped = row.map((tick, i) =>
-    i === 4
-      ? { ...tick, gapBefore: 'stopped' as const }
-      : i === 7
-        ? { ...tick, length: micros(5_000_000) }
-        : tick,
-  )
-  assert.deepEqual(gapEnds(shaped, 1_500_000), [4, 8])
 })
 
 test('the nearest place is never the one where we are', () => {

@@ -8,7 +8,7 @@ import type { Recording } from '../../src/frame/recording.ts'
 import { EVERYTHING } from '../../src/frame/selection.ts'
 import { spanOf } from '../../src/frame/time.ts'
 import { addMicros } from '../../src/frame/units.ts'
-import { formatted } from '../../src/report/formats.ts'
+import { FORMATS } from '../../src/report/formats.ts'
 import { BY_REQUESTS } from '../../src/report/order.ts'
 import { reportOf, type Report } from '../../src/report/report.ts'
 import { backend, frame, incident, recording, route, START } from './fake.ts'
@@ -25,7 +25,7 @@ function report(of: Recording): Report {
     slowest: true,
   })
 }
-const pageOf = async (of: Recording): Promise<string> => [...(await formatted(report(of), 'html'))].join('')
+const pageOf = async (of: Recording): Promise<string> => [...(await FORMATS.html.write(report(of)))].join('')
 
 describe('the HTML report', () => {
   it('allows its own script and style alone, and names nothing outside', async () => {

@@ -7,7 +7,7 @@ import { EVERYTHING, splitSelection, type Selection } from '../../src/frame/sele
 import { parseRange, spanOf, type TimeSpan } from '../../src/frame/time.ts'
 import { addMicros, wallMicros } from '../../src/frame/units.ts'
 import type { Entity, ReportDocument } from '../../src/report/document.ts'
-import { formatted, type Format } from '../../src/report/formats.ts'
+import { FORMATS, type Format } from '../../src/report/formats.ts'
 import { flat, type By } from '../../src/report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../src/report/order.ts'
 import { reportOf, type Report } from '../../src/report/report.ts'
@@ -45,7 +45,7 @@ function report(recordings: readonly Recording[], options: Options = {}): Report
   })
 }
 const textIn = async (of: Report, format: Format): Promise<string> =>
-  [...(await formatted(of, format))].join('')
+  [...(await FORMATS[format].write(of))].join('')
 const documentIn = async (of: Report): Promise<ReportDocument> =>
   JSON.parse(await textIn(of, 'json')) as ReportDocument
 

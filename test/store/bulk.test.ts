@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BulkInsert } from '../../src/store/bulk.ts'
+import type { Distribution, TrafficRow } from '../../src/frame/frame.ts'
+import { boundsOf } from '../../src/frame/histogram.ts'
+import { micros } from '../../src/frame/units.ts'
+import { BATCH, BulkInsert } from '../../src/store/bulk.ts'
 import { openScratch, query, type SqlValue } from '../../src/store/database.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { BACKENDS, frameOf, START } from '../replay/story.ts'
+import { comparable, inFolder, META } from './support.ts'
+import { NO_COUNTS } from '../../src/frame/nothing.ts'
 
 test('rows with and without rare values arrive alike, in any mixture', () => {
   const row = fc.tuple(fc.integer(), fc.oneof(fc.constant(0), fc.nat(2)), fc.option(fc.nat(9)))
@@ -27,4 +36,35 @@ test('rows with and without rare values arrive alike, in any mixture', () => {
     }),
     { numRuns: 60 },
   )
+})
+
+/** One request, in a bucket whose packed bytes are as many as any other's here. */
+function onlyIn(bucket: number): Distribution {
+  const time = micros(boundsOf(bucket)[0])
+  return { count: 1, sum: time, sampled: 1, min: time, max: time, buckets: [bucket, 1] }
+}
+
+test('no row of a statement has the histogram of a later one, however many rows a statement takes', () => {
+  const traffic = Array.from({ length: 3 * BATCH }, (_, i): TrafficRow => ({
+    ...NO_COUNTS,
+    backend: BACKENDS.orders,
+    route: { id: i + 1, method: 'GET', path: `/${i}` },
+    requests: 1,
+    answered: 1,
+    codes: [200, 1],
+    header: onlyIn(100 + (i % 200)),
+    total: onlyIn(101 + (i % 200)),
+  }))
+  const frame = frameOf(0, START, [], { traffic })
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const sink = createRecording(file, META, { durable: false })
+    sink.append(frame)
+    sink.close()
+    const recording = openRecording(file)
+    const read = recording.frame(0)
+    assert.ok(read !== null, 'the tick can be read')
+    assert.deepEqual(comparable(read), comparable(frame))
+    recording.close()
+  })
 })

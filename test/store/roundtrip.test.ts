@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
 import type { SecondFrame } from '../../src/frame/frame.ts'
 import { RunningSum } from '../../src/frame/running-sum.ts'
+import { summaryOf } from '../../src/frame/tick-summary.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { writeSample } from '../torture/sample.ts'
@@ -29,6 +30,7 @@ test('a frame that is written and read is the same frame', () => {
           assert.ok(read !== null)
           assert.deepEqual(comparable(read), comparable(frame))
         }
+        assert.deepEqual(recording.ticks, list.map(summaryOf))
         const range = { from: 0, to: list.length }
         assert.deepEqual(
           [...recording.requests(range)].map(({ at, outcome }) => ({ at, outcome })),

@@ -8,6 +8,7 @@ import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
+import { repeated } from '../values/repeated.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
 
@@ -27,8 +28,12 @@ export function assertCommand(io: Io): Command {
     .argument('<expression...>', "for example 'p99(/checkout) < 300ms'")
     .option('--from <time>', 'start of the range')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', appended, [])
-    .addOption(new Option('--format <format>', 'how to write it').choices(ASSERTION_FORMATS).default('text'))
+    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
+    .addOption(
+      new Option('--format <format>', 'how to write it')
+        .choices(Object.keys(ASSERTION_FORMATS))
+        .default('text'),
+    )
     .option('--out <file>', 'write it there instead of standard output')
     .option(
       '--tz <zone>',
@@ -39,7 +44,6 @@ export function assertCommand(io: Io): Command {
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
       refuseStream('assert', file)
       const { assertAll, checkAssertion } = await import('../../report/assertions.ts')
-      const { FORMATTERS } = await import('../../report/assertion-formats.ts')
       const { summarise } = await import('../../report/summary.ts')
       const assertions = texts.map((text): Assertion =>
         pointing('expression', () => {
@@ -55,7 +59,7 @@ export function assertCommand(io: Io): Command {
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         sayDamage(summary, io)
         const results = assertAll(assertions, summary)
-        await writeResult([FORMATTERS[flags.format](results, summary)], flags.out, io)
+        await writeResult([ASSERTION_FORMATS[flags.format](results, summary)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
           throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)
@@ -64,8 +68,6 @@ export function assertCommand(io: Io): Command {
       }
     })
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:

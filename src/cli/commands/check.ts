@@ -14,8 +14,8 @@ export function checkCommand(io: Io): Command {
     .action(async (file: string) => {
       refuseStream('check', file)
       const { checkRecording } = await import('../../store/check.ts')
-      const { progressOf } = await import('../progress.ts')
-      const progress = progressOf(io, 'checking')
+      const { tickProgress } = await import('../progress.ts')
+      const progress = tickProgress(io, 'checking')
       const { state, problems, notes, ticks } = await checkRecording(file, progress)
       progress.done()
       io.stdout.line(`${file}: ${state}, ${ticks} ticks`)

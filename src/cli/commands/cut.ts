@@ -7,6 +7,7 @@ import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput, refuseStream } from '../values/file.ts'
 import { size } from '../values/amount.ts'
+import { repeated } from '../values/repeated.ts'
 import { rangeOptions, timeScope } from '../values/time.ts'
 import type { CutRequest } from '../../store/cut.ts'
 import { REDACTABLE, type Redactable } from '../../store/redact.ts'
@@ -29,9 +30,9 @@ export function cutCommand(io: Io): Command {
     .requiredOption('-o, --out <file>', 'the recording to write; never overwritten')
     .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--backend <address>', 'keep this backend alone (repeatable)', appended, [])
-    .option('--route <path>', 'keep this route alone (repeatable)', appended, [])
-    .option('--where <expression>', 'keep these rows alone (repeatable)', appended, [])
+    .option('--backend <address>', 'keep this backend alone (repeatable)', repeated, [])
+    .option('--route <path>', 'keep this route alone (repeatable)', repeated, [])
+    .option('--where <expression>', 'keep these rows alone (repeatable)', repeated, [])
     .option(
       '--redact <what>',
       `pseudonyms instead: ${REDACTABLE.join(',')}`,
@@ -50,7 +51,7 @@ export function cutCommand(io: Io): Command {
       const keeps = rowsToKeep(flags)
       const { openRecording } = await import('../../store/reader.ts')
       const { cutRecording } = await import('../../store/cut.ts')
-      const { progressOf } = await import('../progress.ts')
+      const { tickProgress } = await import('../progress.ts')
       const recording = openRecording(file)
       try {
         const scope = timeScope(recording, io)
@@ -60,7 +61,7 @@ export function cutCommand(io: Io): Command {
           throw usageError('the range holds no ticks', 'It lies in a gap; info lists them.')
         for (const words of recording.damage) io.stderr.line(`${file}: ${words}`)
         const { out, redact, maxSize } = flags
-        const progress = progressOf(io, 'cutting')
+        const progress = tickProgress(io, 'cutting')
         const result = await cutRecording(
           recording,
           { ranges, span, keeps, redact, maxSize: maxSize ?? null, out },
@@ -81,8 +82,6 @@ export function cutCommand(io: Io): Command {
       }
     })
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 function redactions(text: string): ReadonlySet<Redactable> {
   const words = text.split(',').map((word) => {

@@ -12,6 +12,7 @@ import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
 import { openShifted, sayDamage } from '../values/recordings.ts'
+import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
@@ -39,13 +40,17 @@ export function diffCommand(io: Io): Command {
     .option(
       '--fail-on <expression>',
       "exit 3 if it is true, for example 'p99 > +20%' (one or more)",
-      appended,
+      repeated,
       [],
     )
-    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', appended, [])
+    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
-    .addOption(new Option('--format <format>', 'how to write it').choices(DIFFERENCE_FORMATS).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how to write it')
+        .choices(Object.keys(DIFFERENCE_FORMATS))
+        .default('text'),
+    )
     .option('--out <file>', 'write it there instead of standard output')
     .option(
       '--tz <zone>',
@@ -104,7 +109,6 @@ async function compareThem(
   io: Io,
 ): Promise<void> {
   const { differenceOf } = await import('../../report/difference.ts')
-  const { formattedDifference } = await import('../../report/difference-formats.ts')
   const { summarise } = await import('../../report/summary.ts')
   const selection = rowsOption('--where', flags.where)
   const side = (recording: Recording, option: string, span: string | undefined): Summary => {
@@ -116,13 +120,11 @@ async function compareThem(
     return summary
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
-  const text = formattedDifference(difference, flags.format, timeScope(a, io, flags.tz).timeZone)
+  const text = DIFFERENCE_FORMATS[flags.format](difference, timeScope(a, io, flags.tz).timeZone)
   await writeResult([text], flags.out, io)
   const failed = difference.gates.filter((gate) => gate.failed).length
   if (failed > 0) throw new UserError(ExitCode.gateFailed, `${failed} of ${gates.length} gates failed`)
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:

@@ -113,8 +113,8 @@ async function print(
     return
   }
   const { printFrames } = await import('../../replay/print.ts')
-  const { writeText } = await import('../write-text.ts')
-  await writeText(printFrames(recording, { ...options, ...chosen }), io)
+  const { writePainted } = await import('../write-result.ts')
+  await writePainted(printFrames(recording, { ...options, ...chosen }), io)
 }
 
 const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>

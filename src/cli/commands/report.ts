@@ -3,18 +3,19 @@ import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/recording.ts'
 import { testsOf, type Selection } from '../../frame/selection.ts'
-import { FORMATS, POINTS, type Format } from '../../report/formats.ts'
+import { FORMATS, type Format } from '../../report/formats.ts'
 import { interruptible } from '../../interruption.ts'
 import { BY, type By } from '../../report/lines.ts'
 import { BY_REQUESTS, type Order } from '../../report/order.ts'
 import type { Io } from '../io.ts'
 import { exactCount } from '../../render/quantities.ts'
+import { rowProgress } from '../progress.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { progressTo } from '../values/progress.ts'
 import { offsetOption, openShifted, refuseOverlaps, refuseTwice, sayDamage } from '../values/recordings.ts'
+import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
@@ -42,10 +43,12 @@ export function reportCommand(io: Io): Command {
     .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of the range; +90s counts from --from')
     .addOption(new Option('--by <what>', 'one line for each of these').choices(BY))
-    .option('--where <expression>', 'rows and lines to keep (repeatable)', appended, [])
+    .option('--where <expression>', 'rows and lines to keep (repeatable)', repeated, [])
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
-    .addOption(new Option('--format <format>', 'how to write it').choices(FORMATS).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how to write it').choices(Object.keys(FORMATS)).default('text'),
+    )
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
     .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
@@ -80,7 +83,7 @@ async function writeReport(
   io: Io,
 ): Promise<void> {
   const { reportOf } = await import('../../report/report.ts')
-  const { formatted } = await import('../../report/formats.ts')
+  const { points, slowest, write } = FORMATS[flags.format]
   const scope = fleetScope(recordings, io, flags.tz)
   const range = rangeOptions(flags.from, flags.to, scope)
   const report = reportOf(recordings, {
@@ -88,12 +91,11 @@ async function writeReport(
     by: flags.by ?? null,
     timeZone: scope.timeZone,
     command,
-    points: POINTS[flags.format],
-    slowest: flags.format === 'text' || flags.format === 'md' || flags.format === 'html',
+    points,
+    slowest,
   })
   sayDamage(report.summary, io)
-  const chunks = await formatted(report, flags.format)
-  await writeResult(chunks, flags.out, io)
+  await writeResult(await write(report), flags.out, io)
 }
 
 async function writeDataset(
@@ -114,16 +116,17 @@ async function writeDataset(
   setFlagsFromString('--heap-growing-percent=120')
   const { exportDataset } = await import('../../report/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
-  const progress = progressTo(io, 'rows')
+  const progress = rowProgress(io, 'rows')
   const { files, rows } = await interruptible(io.signal, (signal) =>
     exportDataset(recordings, {
       directory,
       range,
       selection,
       signal,
-      onProgress: ({ ticks, ofTicks, rows: written }) => progress(ticks, ofTicks, written),
+      onProgress: ({ ticks, ofTicks, rows: written }) => progress.report(ticks, ofTicks, written),
     }),
   )
+  progress.done()
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
   io.stderr.line(`${files.length} files in ${directory}: ${counts.join(', ')}`)
 }
@@ -146,8 +149,6 @@ function checkStatus({ codes, lines }: Selection, by: By | null): void {
     )
   }
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:

@@ -5,7 +5,9 @@ import { ticksWithin } from '../../frame/time.ts'
 import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
+import { repeated } from '../values/repeated.ts'
 import { rangeOptions, timeScope, timeZoneOption } from '../values/time.ts'
+import { writeResult } from '../write-result.ts'
 
 interface RequestsFlags {
   readonly from?: string
@@ -23,7 +25,7 @@ export function requestsCommand(io: Io): Command {
     .argument('<file>', 'the recording')
     .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--where <expression>', 'requests to list (repeatable)', appended, [])
+    .option('--where <expression>', 'requests to list (repeatable)', repeated, [])
     .addOption(
       new Option('--format <format>', 'how to write them').choices(['text', 'csv', 'ndjson']).default('text'),
     )
@@ -44,7 +46,6 @@ export function requestsCommand(io: Io): Command {
       }
       const { openRecording } = await import('../../store/reader.ts')
       const { requestRows } = await import('../requests.ts')
-      const { writeAll } = await import('../../report/output.ts')
       const recording = openRecording(file)
       try {
         const scope = timeScope(recording, io, tz)
@@ -56,14 +57,12 @@ export function requestsCommand(io: Io): Command {
           format,
           scope.timeZone,
         )
-        await writeAll(rows, io.stdout)
+        await writeResult(rows, undefined, io)
       } finally {
         recording.close()
       }
     })
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 const EXAMPLES = `
 Examples:

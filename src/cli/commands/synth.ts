@@ -6,6 +6,7 @@ import { INCIDENT_KINDS, type Incident } from '../../simulate/synth-plan.ts'
 import type { Io } from '../io.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
+import { repeated } from '../values/repeated.ts'
 import { timeOption } from '../values/time.ts'
 
 interface SynthFlags {
@@ -34,7 +35,7 @@ export function synthCommand(io: Io): Command {
     .option('--routes <n>', 'number of routes', wholeNumber('--routes', 1, 10_000), 8)
     .option('--rps <n>', 'requests a second, on average', wholeNumber('--rps', 0, 100_000), 120)
     .option('--requests <n>', 'requests listed a second', wholeNumber('--requests', 0, 100_000), 20)
-    .option('--incident <kind@a..b>', 'something that goes wrong (repeatable), see below', appended, [])
+    .option('--incident <kind@a..b>', 'something that goes wrong (repeatable), see below', repeated, [])
     .option('--host <name>', 'name of the host', 'synth')
     .option('--start <time>', 'ISO time of the first tick', '2026-11-22T14:00:00Z')
     .option('--tz <zone>', 'time zone of the recording', 'UTC')
@@ -47,8 +48,6 @@ export function synthCommand(io: Io): Command {
       await writeSynth({ ...flags, start, incidents }, io.signal)
     })
 }
-
-const appended = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 
 function startTime(text: string): WallMicros {
   const millis = Date.parse(text)

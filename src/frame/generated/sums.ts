@@ -8,11 +8,13 @@ import { micros, type Micros } from '../units.ts'
 import { NO_CONNECTIONS } from '../nothing.ts'
 import type { Failures } from './counters.ts'
 
-export const sumOfFailures = (failures: Failures): number =>
+/** Requests without a complete final head. */
+export const failedRequests = (failures: Failures): number =>
   failures.reset + failures.closed + failures.aborted + failures.unanswered
 
-/** Connects that failed: attempts without a request. */
-export const failedConnects = (row: ConnectionCounts): number => row.refused + row.connectTimeout
+/** Attempts that never sent a request. */
+export const failedConnects = (row: Pick<ConnectionCounts, 'refused' | 'connectTimeout'>): number =>
+  row.refused + row.connectTimeout
 
 /** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
 export function sumCounts(parts: readonly Counts[]): Counts {

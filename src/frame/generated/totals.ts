@@ -3,7 +3,7 @@ import type { ConnectionRow, TrafficRow } from '../frame.ts'
 import { advanceCodes, codesSince, DistributionTotal } from '../running-totals.ts'
 import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
 import { NO_FAILURES, type Failures } from './counters.ts'
-import { sumOfFailures } from './sums.ts'
+import { failedRequests } from './sums.ts'
 
 export class SlotTotal {
   #requests = 0
@@ -65,7 +65,7 @@ export class SlotTotal {
 
 /** A slot cannot have fewer than none open, whatever its totals say. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
-  Math.max(0, requests - answered - sumOfFailures(failures))
+  Math.max(0, requests - answered - failedRequests(failures))
 
 /** null: one fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {
@@ -77,7 +77,7 @@ function failuresSince(before: Failures, now: Failures): Failures | null {
   }
   if (since.reset < 0 || since.closed < 0 || since.aborted < 0 || since.unanswered < 0) return null
   // Nearly always none: one object for all rows that are kept.
-  return sumOfFailures(since) === 0 ? NO_FAILURES : since
+  return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
 export class ConnectionTotal {

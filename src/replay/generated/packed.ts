@@ -1,7 +1,7 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
 import type { Counts } from '../../frame/frame.ts'
 import { NO_FAILURES, type Failures } from '../../frame/generated/counters.ts'
-import { sumOfFailures } from '../../frame/generated/sums.ts'
+import { failedRequests } from '../../frame/generated/sums.ts'
 import type { Packing, Unpacking } from '../packing.ts'
 
 export function packCounts(to: Packing, row: Counts): void {
@@ -40,5 +40,5 @@ export const unpackCounts = (from: Unpacking): Counts => ({
 
 function failuresOf(from: Unpacking): Failures {
   const some = { reset: from.next(), closed: from.next(), aborted: from.next(), unanswered: from.next() }
-  return sumOfFailures(some) === 0 ? NO_FAILURES : some
+  return failedRequests(some) === 0 ? NO_FAILURES : some
 }

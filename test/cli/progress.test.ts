@@ -1,0 +1,56 @@
+/** How far long work is: in place on a terminal, a line now and then elsewhere. */
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { ioOf, type Io } from '../../src/cli/io.ts'
+import { rowProgress, tickProgress } from '../../src/cli/progress.ts'
+
+/** A world whose clock goes on by so much at each look. */
+function world(isTTY: boolean, step: number): { readonly io: Io; readonly said: () => string } {
+  const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY })
+  let now = 0
+  const io = ioOf({
+    args: [],
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr,
+    env: {},
+    now: () => (now += step),
+    signal: new AbortController().signal,
+  })
+  return { io, said: () => (stderr.read() as string | null) ?? '' }
+}
+
+const inPlace = (text: string): string => `\r${text.padEnd(70)}\r`
+
+test('on a terminal progress is said in place, not each time, and cleared at the end', () => {
+  const { io, said } = world(true, 200)
+  const ticks = tickProgress(io, 'checking')
+  ticks.report(10, 100)
+  assert.equal(said(), '')
+  ticks.report(20, 100)
+  assert.equal(said(), inPlace('checking: 20 of 100 ticks, 50/s, 2 s left'))
+  ticks.done()
+  assert.equal(said(), inPlace(''))
+
+  const rows = rowProgress(world(true, 1000).io, 'rows')
+  rows.done()
+  const second = world(true, 1000)
+  const written = rowProgress(second.io, 'rows')
+  written.report(25, 100, 5000)
+  assert.equal(second.said(), inPlace('25 %: 5,000 rows, 5,000 a second, 3s left'))
+  written.done()
+  assert.equal(second.said(), inPlace(''))
+})
+
+test('elsewhere rows are said in a line every five seconds, and ticks not at all', () => {
+  const { io, said } = world(false, 1000)
+  const rows = rowProgress(io, 'rows')
+  for (let done = 1; done <= 10; done++) rows.report(done, 20, 100 * done)
+  rows.done()
+  assert.equal(said(), '25 %: 500 rows, 100 a second, 15s left\n50 %: 1,000 rows, 100 a second, 10s left\n')
+  const ticks = tickProgress(io, 'checking')
+  for (let done = 1; done <= 10; done++) ticks.report(done, 20)
+  ticks.done()
+  assert.equal(said(), '')
+})

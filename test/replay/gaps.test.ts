@@ -1,0 +1,115 @@
+/** The gaps of a list of ticks are the same in the file, in what live remembers, and as stops of replay. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Gap, GapReason, SecondFrame } from '../../src/frame/frame.ts'
+import { gapsOf } from '../../src/frame/gaps.ts'
+import { addMicros, micros } from '../../src/frame/units.ts'
+import { MemoryRecording } from '../../src/replay/memory.ts'
+import { Stops } from '../../src/replay/stops.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { createRecording } from '../../src/store/writer.ts'
+import { inFolder, META } from '../store/support.ts'
+import { frameOf, START, STORY } from './story.ts'
+
+interface Shape {
+  readonly length: number
+  /** null: directly behind the tick before, but for a clock that is set */
+  readonly reason: GapReason | null
+  /** µs between the end of the tick before and its start; negative: the clock was set back */
+  readonly away: number
+}
+
+const shape: fc.Arbitrary<Shape> = fc.record({
+  length: fc.oneof(fc.constantFrom(1_000_000, 1_500_000, 1_500_001), fc.integer({ min: 1, max: 9_000_000 })),
+  reason: fc.constantFrom(null, null, null, 'stopped', 'suspend', 'disk_full'),
+  away: fc.oneof(fc.constant(0), fc.integer({ min: -60_000_000, max: 60_000_000 })),
+})
+
+function framesOf(shapes: readonly Shape[]): SecondFrame[] {
+  let end = START
+  return shapes.map(({ length, reason, away }, seq) => {
+    const start = addMicros(end, away)
+    end = addMicros(start, length)
+    return { ...frameOf(seq, start, []), length: micros(length), gapBefore: seq === 0 ? null : reason }
+  })
+}
+
+const inFile = (frames: readonly SecondFrame[]): readonly Gap[] =>
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const sink = createRecording(file, META, { durable: false })
+    for (const frame of frames) sink.append(frame)
+    sink.close()
+    const recording = openRecording(file)
+    const { gaps } = recording
+    recording.close()
+    return gaps
+  })
+
+function inMemory(frames: readonly SecondFrame[], limit?: number): MemoryRecording {
+  const recording = new MemoryRecording(STORY, limit)
+  for (const frame of frames) recording.append(frame)
+  return recording
+}
+
+function asStops({ ticks }: MemoryRecording): Gap[] {
+  const stops = new Stops(ticks)
+  return Array.from({ length: stops.count }, (_, i) => stops.at(i))
+    .filter((stop) => stop.kind === 'gap')
+    .map(({ from, to, reason }) => ({ from, to, reason }))
+}
+
+test('the same ticks have the same gaps in the file, in what live remembers, and in replay', () => {
+  fc.assert(
+    fc.property(fc.array(shape, { maxLength: 20 }), (shapes) => {
+      const frames = framesOf(shapes)
+      const live = inMemory(frames)
+      assert.deepEqual(live.gaps, inFile(frames))
+      assert.deepEqual(asStops(live), live.gaps)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('what live forgets takes its gaps with it, and no other', () => {
+  fc.assert(
+    fc.property(fc.array(shape, { minLength: 30, maxLength: 60 }), (shapes) => {
+      const live = inMemory(framesOf(shapes), 20)
+      assert.ok(live.ticks.length <= 20)
+      assert.deepEqual(live.gaps, gapsOf(live.ticks))
+    }),
+  )
+})
+
+test('a late tick before a stop has two gaps behind it, each with its own reason, length and stop', () => {
+  const frames = framesOf([
+    { length: 4_000_000, reason: null, away: 0 },
+    { length: 1_000_000, reason: 'stopped', away: 6_000_000 },
+  ])
+  const at = (seconds: number): number => addMicros(START, seconds * 1e6)
+  const { ticks, gaps } = inMemory(frames)
+  assert.deepEqual(gaps, [
+    { from: at(1.5), to: at(4), reason: 'late' },
+    { from: at(4), to: at(10), reason: 'stopped' },
+  ])
+  const stops = new Stops(ticks)
+  assert.deepEqual(stops.gaps, [1, 2])
+  for (const index of stops.gaps) assert.equal(new Stops(ticks).ofStop(stops.at(index)), index)
+  assert.deepEqual(
+    [0, 1.4, 1.5, 3.9, 4, 9.9, 10, 99].map((seconds) => stops.ofTime(addMicros(START, seconds * 1e6))),
+    [0, 0, 1, 1, 2, 2, 3, 3],
+  )
+})
+
+test('ticks that cannot be read are a gap whatever the tick behind them says', () => {
+  const [first, second] = framesOf([
+    { length: 1_000_000, reason: null, away: 0 },
+    { length: 1_000_000, reason: 'suspend', away: 5_000_000 },
+  ])
+  const gaps = gapsOf([first!, { ...second!, seq: 6 }])
+  assert.deepEqual(gaps, [
+    { from: addMicros(START, 1_000_000), to: addMicros(START, 6_000_000), reason: 'damaged' },
+  ])
+})
