@@ -8,6 +8,7 @@ import { gapsOf } from '../../src/frame/gaps.ts'
 import { addMicros, micros } from '../../src/frame/units.ts'
 import { MemoryRecording } from '../../src/replay/memory.ts'
 import { Stops } from '../../src/replay/stops.ts'
+import { follow, startingAt } from '../../src/replay/timeline.ts'
 import { openRecording } from '../../src/store/reader.ts'
 import { createRecording } from '../../src/store/writer.ts'
 import { inFolder, META } from '../store/support.ts'
@@ -112,4 +113,11 @@ test('ticks that cannot be read are a gap whatever the tick behind them says', (
   assert.deepEqual(gaps, [
     { from: addMicros(START, 1_000_000), to: addMicros(START, 6_000_000), reason: 'damaged' },
   ])
+})
+
+test('live stays on the newest tick although the late part of it is a stop behind it', () => {
+  const { ticks } = inMemory(framesOf([{ length: 4_000_000, reason: null, away: 0 }]))
+  const stops = new Stops(ticks)
+  assert.deepEqual([stops.count, stops.last], [2, 1])
+  assert.equal(stops.at(follow(startingAt(0), stops).stop).kind, 'tick')
 })
