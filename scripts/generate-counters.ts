@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { c } from './counters/c.ts'
-import { cells } from './counters/cells.ts'
+import { cells, columns } from './counters/cells.ts'
 import { packed } from './counters/packed.ts'
 import { sums } from './counters/sums.ts'
 import { totals } from './counters/totals.ts'
@@ -19,6 +19,7 @@ const FILES: Readonly<Record<string, () => string>> = {
   'src/frame/generated/sums.ts': sums,
   'src/frame/generated/totals.ts': totals,
   'src/record/generated/rows.ts': wire,
+  'src/store/generated/columns.ts': columns,
   'src/store/generated/cells.ts': cells,
   'src/replay/generated/packed.ts': packed,
 }

@@ -42,22 +42,7 @@ const at = (columns: readonly string[], column: string): string => {
   return index === 0 ? 'at' : `at + ${index}`
 }
 
-export const cells = (): string => `/** ${HEAD} */
-import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
-import type { SqlRow, SqlValue } from '../database.ts'
-import {
-  count,
-  known,
-  knownSum,
-  putClasses,
-  putDistribution,
-  span,
-  sum,
-  takeDistribution,
-  withOk,
-  type HostCounts,
-} from '../rows.ts'
-
+export const columns = (): string => `/** ${HEAD} */
 ${list('COUNT_COLUMNS', COUNTS, 'Of what a (backend, route) did.')}
 ${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Those of them that are 0 in most rows.')}
 ${list('CONNECTION_COLUMNS', CONNECTIONS, 'Of a backend, outside any request.')}
@@ -74,7 +59,24 @@ ${list(
     ...hostFields.filter(({ isLater }) => isLater).map(({ column }) => column),
   ],
   'Those that the first recordings lack: NULL where a value is not known.',
-)}
+)}`
+
+export const cells = (): string => `/** ${HEAD} */
+import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
+import type { SqlRow, SqlValue } from '../database.ts'
+import {
+  count,
+  known,
+  knownSum,
+  putClasses,
+  putDistribution,
+  span,
+  sum,
+  takeDistribution,
+  withOk,
+  type HostCounts,
+} from '../rows.ts'
+
 /** Writes the cells of COUNT_COLUMNS from \`at\` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
   ${each(begun, (field) => `cells[${at(COUNTS, field.word)}] = counts.${field.name}`)}

@@ -6,7 +6,7 @@ import { isRefusal, openScratch, type Database, type SqlValue, type Statement } 
 import { MAX_SEQ } from './limits.ts'
 import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
 import { FORMAT, MINUTE_ROWS, PAGE_SIZE, ROWS, SCHEMA, TICK_COLUMNS } from './schema.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/cells.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/columns.ts'
 
 interface Home {
   readonly table: string

@@ -13,7 +13,8 @@ import { packSeries } from './series.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
 import { ConnectionSum } from '../frame/generated/sums.ts'
-import { putHost, HOST_COLUMNS } from './generated/cells.ts'
+import { putHost } from './generated/cells.ts'
+import { HOST_COLUMNS } from './generated/columns.ts'
 
 /** A clock that jumps to and fro must not make a minute endless. */
 const MAX_TICKS = 120

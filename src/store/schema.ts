@@ -1,5 +1,5 @@
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, HOST_COLUMNS, LATER_COLUMNS } from './generated/columns.ts'
 /** The tables of format version 1 (docs/FORMAT.md tells them to people). Columns are added, never renamed or removed. */
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, HOST_COLUMNS, LATER_COLUMNS } from './generated/cells.ts'
 
 /** 'upst': `file x.db` and SQLite's header say whose it is. */
 export const APPLICATION_ID = 0x75707374

@@ -7,7 +7,8 @@ import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { checkCode, checkCount } from './limits.ts'
 import { ROWS } from './schema.ts'
-import { takeConnection, takeCounts, CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/cells.ts'
+import { takeConnection, takeCounts } from './generated/cells.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/columns.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]

@@ -6,13 +6,8 @@ import type { Database } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
 import { MINUTE_ROWS, ROWS } from './schema.ts'
-import {
-  putConnection,
-  putCounts,
-  CONNECTION_COLUMNS,
-  COUNT_COLUMNS,
-  RARE_COLUMNS,
-} from './generated/cells.ts'
+import { putConnection, putCounts } from './generated/cells.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from './generated/columns.ts'
 
 export interface NamedTraffic {
   readonly backend: Named

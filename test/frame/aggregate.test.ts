@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { backendKey, merge, NOTHING, ofFrame, routeKey, sumOf, type Aggregate } from '../../src/frame/aggregate.ts'
+import {
+  backendKey,
+  merge,
+  NOTHING,
+  ofFrame,
+  routeKey,
+  sumOf,
+  type Aggregate,
+} from '../../src/frame/aggregate.ts'
 import { frames } from './arbitraries.ts'
 
 test('merging is associative', () => {

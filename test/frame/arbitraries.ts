@@ -1,6 +1,13 @@
 /** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
 import fc from 'fast-check'
-import type { Backend, ConnectionRow, Distribution, Route, SecondFrame, TrafficRow } from '../../src/frame/frame.ts'
+import type {
+  Backend,
+  ConnectionRow,
+  Distribution,
+  Route,
+  SecondFrame,
+  TrafficRow,
+} from '../../src/frame/frame.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/generated/counters.ts'

@@ -264,7 +264,7 @@ test('a newer helper says more: columns at a row’s end and names in objects ar
     more: { x: 1 },
     loss: { evicted: 2, new_loss: 3 },
   }
-  const seen = await ticks(...names, tick(0), newer as unknown as WireLine)
+  const seen = await ticks(...names, tick(0), newer)
   assert.deepEqual([seen.requests, seen.bad, seen.rows, seen.frames[0]!.loss.evicted], [[3], 0, 0, 2])
 })
 

@@ -1,5 +1,14 @@
 /** A small recording with a plot, made of nothing but a seed: what the tests of the screen look at. */
-import type { Backend, Codes, ConnectionRow, Distribution, RequestEvent, Route, SecondFrame, TrafficRow } from '../../src/frame/frame.ts'
+import type {
+  Backend,
+  Codes,
+  ConnectionRow,
+  Distribution,
+  RequestEvent,
+  Route,
+  SecondFrame,
+  TrafficRow,
+} from '../../src/frame/frame.ts'
 import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'

@@ -1,6 +1,17 @@
 /** A recording over arrays, and frames to put into it: the port that report reads through, without SQLite. */
 import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
-import type { Backend, Counts, Distribution, Gap, GapReason, Marker, RequestEvent, Route, SecondFrame, ConnectionCounts } from '../../src/frame/frame.ts'
+import type {
+  Backend,
+  Counts,
+  Distribution,
+  Gap,
+  GapReason,
+  Marker,
+  RequestEvent,
+  Route,
+  SecondFrame,
+  ConnectionCounts,
+} from '../../src/frame/frame.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { classCount } from '../../src/frame/measure.ts'
 import type { Recording, RecordingInfo } from '../../src/frame/recording.ts'

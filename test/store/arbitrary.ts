@@ -1,6 +1,14 @@
 /** Frames of every shape that the model allows, for property tests of the store. */
 import fc from 'fast-check'
-import type { Backend, Codes, Counts, Distribution, RequestEvent, Route, SecondFrame } from '../../src/frame/frame.ts'
+import type {
+  Backend,
+  Codes,
+  Counts,
+  Distribution,
+  RequestEvent,
+  Route,
+  SecondFrame,
+} from '../../src/frame/frame.ts'
 import { FAILURE_KINDS } from '../../src/frame/frame.ts'
 import { BUCKETS } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/units.ts'
