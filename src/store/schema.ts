@@ -127,6 +127,50 @@ export const TICK_COLUMNS: readonly string[] = [
   'checksum',
 ]
 
+export const MINUTE_COLUMNS: readonly string[] = [
+  'first',
+  'ticks',
+  'length',
+  'covered',
+  ...HOST_COLUMNS,
+  'series',
+  'checksum',
+]
+
+/**
+ * Those of COUNT_COLUMNS, CONNECTION_COLUMNS and HOST_COLUMNS that the first files of format 1 don't have. They stand at the end of their
+ * table in the order in which they came, so that a table that was altered equals a new one. Add at the end of a list, remove nothing.
+ */
+const LATER_COUNTS: readonly string[] = []
+const LATER_CONNECTION: readonly string[] = []
+const LATER_HOST: readonly string[] = []
+
+/** What of a table's rows is read, written and put into checksums. */
+export interface TableColumns {
+  /** in the order of their cells in memory */
+  readonly columns: readonly string[]
+  /** those of them that files of earlier versions lack: NULL, not 0 */
+  readonly later: readonly string[]
+  /** in no checksum: numbers that a copy changes, and the checksum itself */
+  readonly keys: readonly string[]
+}
+
+const TRAFFIC = { columns: COUNT_COLUMNS, later: LATER_COUNTS, keys: ['id', 'backend', 'route'] }
+const STATUS = { columns: ['code', 'answers'], later: [], keys: ['id', 'backend', 'route'] }
+const CONNECTION = { columns: CONNECTION_COLUMNS, later: LATER_CONNECTION, keys: ['id', 'backend'] }
+
+/** The tables that checksums are over. */
+export const TABLES = {
+  tick: { columns: TICK_COLUMNS, later: LATER_HOST, keys: ['seq', 'checksum'] },
+  traffic: TRAFFIC,
+  status: STATUS,
+  connection: CONNECTION,
+  minute: { columns: MINUTE_COLUMNS, later: LATER_HOST, keys: ['first', 'checksum'] },
+  minute_traffic: TRAFFIC,
+  minute_status: STATUS,
+  minute_connection: CONNECTION,
+} satisfies Readonly<Record<string, TableColumns>>
+
 /** The columns of a row's content that are not plain integers. */
 const type = (column: string): string => {
   if (column.endsWith('_buckets')) return 'BLOB'
@@ -134,10 +178,21 @@ const type = (column: string): string => {
   if (column === 'gap_before') return 'TEXT'
   return 'INTEGER NOT NULL'
 }
-const columns = (names: readonly string[]): string =>
-  names.map((name) => `  ${name} ${type(name)},\n`).join('')
 
-const lastless = (names: readonly string[]): string => columns(names).replace(/,\n$/, '\n')
+/** Of a column that is added to a table with rows: they have NULL in it. */
+export const laterType = (column: string): string => type(column).replace(' NOT NULL', '')
+
+const columns = (names: readonly string[], later: readonly string[]): string =>
+  names
+    .filter((name) => !later.includes(name))
+    .map((name) => `  ${name} ${type(name)},\n`)
+    .join('')
+
+const laterColumns = (later: readonly string[]): string =>
+  later.map((name) => `,\n  ${name} ${laterType(name)}`).join('')
+
+const lastless = ({ columns: names, later }: TableColumns): string =>
+  `${columns(names, later).replace(/,\n$/, '')}${laterColumns(later)}\n`
 
 /**
  * The rows of a tick are numbered on from its sequence number times this. A table that only grows at its right edge never touches a
@@ -154,7 +209,7 @@ CREATE TABLE ${prefix}traffic (
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
   route INTEGER NOT NULL,
-${lastless(COUNT_COLUMNS)}) STRICT;
+${lastless(TRAFFIC)}) STRICT;
 CREATE TABLE ${prefix}status (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
@@ -167,7 +222,7 @@ CREATE TABLE ${prefix}connection (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
-${lastless(CONNECTION_COLUMNS)}) STRICT;
+${lastless(CONNECTION)}) STRICT;
 CREATE VIEW ${prefix}codes AS SELECT * FROM (
   SELECT ${of}, backend, route, code, answers FROM ${prefix}status
   UNION ALL
@@ -190,19 +245,22 @@ CREATE TABLE backend${ending} (
 CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 `
 
+/** The first recordings have none. */
+export const NAME_COPIES = nameTables('_copy')
+
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-${nameTables('')}${nameTables('_copy')}CREATE TABLE tick (
+${nameTables('')}${NAME_COPIES}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
-${lastless(TICK_COLUMNS.slice(1))}) STRICT;
+${lastless({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
 CREATE TABLE minute (
   first INTEGER PRIMARY KEY,
   ticks INTEGER NOT NULL,
   length INTEGER NOT NULL,
   covered INTEGER NOT NULL,
-${columns(HOST_COLUMNS)}  series BLOB NOT NULL,
-  checksum INTEGER NOT NULL
+${columns(HOST_COLUMNS, LATER_HOST)}  series BLOB NOT NULL,
+  checksum INTEGER NOT NULL${laterColumns(LATER_HOST)}
 ) STRICT;
 CREATE TABLE marker (
   id INTEGER PRIMARY KEY,
