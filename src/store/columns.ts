@@ -18,13 +18,25 @@ export interface ColumnsRead {
   readonly least: number
 }
 
+/** Of the last file: most have the same columns, and a file that is followed is opened again and again. */
+const lastRead = new WeakMap<TableColumns, { readonly key: string; readonly columns: ColumnsRead }>()
+
 /** @param ours by default those that checksums are over @throws CorruptRow */
 export function columnsIn(
   database: Database,
   table: keyof typeof TABLES,
   ours: TableColumns = TABLES[table],
 ): ColumnsRead {
-  const found = foundColumns(database, table)
+  const rows = tableInfo(database, table)
+  const key = rows.join()
+  const last = lastRead.get(ours)
+  if (last?.key === key) return last.columns
+  const columns = readAs(rows.map(foundColumn), ours)
+  lastRead.set(ours, { key, columns })
+  return columns
+}
+
+function readAs(found: readonly FoundColumn[], ours: TableColumns): ColumnsRead {
   const names = new Set(found.map(({ name }) => name))
   const others = found.map(({ name }) => name).filter((name) => !isOurs(name, ours))
   return {
@@ -58,15 +70,19 @@ export interface FoundColumn {
 
 /** Those that are stored, in their order. */
 export const foundColumns = (database: Database, table: string): readonly FoundColumn[] =>
-  query(database, `PRAGMA table_info("${table}")`)
-    .all()
-    .map(([, name, type, notNull, standard, key]) => ({
-      name: text(name),
-      type: text(type),
-      isNullable: notNull === 0,
-      default: literal(standard ?? null),
-      isKey: integer(key) > 0,
-    }))
+  tableInfo(database, table).map(foundColumn)
+
+/** cid, name, type, notnull, dflt_value, pk */
+const tableInfo = (database: Database, table: string): readonly SqlRow[] =>
+  query(database, `PRAGMA table_info("${table}")`).all()
+
+const foundColumn = ([, name, type, notNull, standard, key]: SqlRow): FoundColumn => ({
+  name: text(name),
+  type: text(type),
+  isNullable: notNull === 0,
+  default: literal(standard ?? null),
+  isKey: integer(key) > 0,
+})
 
 /** As schema-check.ts lets it pass: a number, NULL, or a text in quotes. */
 function literal(sql: SqlValue): SqlValue {
