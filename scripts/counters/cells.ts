@@ -51,14 +51,16 @@ ${list(
   HOST.map(({ column }) => column),
   'What is counted for the whole host: loss, what was left out, and the control totals.',
 )}
+/**
+ * Those that the first files of format 1 don't have. They stand at the end of their table in the order in which they came, so that a
+ * table that was altered equals a new one.
+ */
+${list('LATER_COUNTS', words(laterOf(route)), 'Of COUNT_COLUMNS.')}
+${list('LATER_CONNECTION', words(laterOf(connection)), 'Of CONNECTION_COLUMNS.')}
 ${list(
-  'LATER_COLUMNS',
-  [
-    ...words(laterOf(route)),
-    ...words(laterOf(connection)),
-    ...hostFields.filter(({ isLater }) => isLater).map(({ column }) => column),
-  ],
-  'Those that the first recordings lack: NULL where a value is not known.',
+  'LATER_HOST',
+  hostFields.filter(({ isLater }) => isLater).map(({ column }) => column),
+  'Of HOST_COLUMNS.',
 )}`
 
 export const cells = (): string => `/** ${HEAD} */

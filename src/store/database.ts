@@ -76,6 +76,8 @@ export function isDamage(error: unknown): boolean {
 export const hasNoTables = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
 
+export const isSqlError = (error: unknown): boolean => error instanceof Sqlite.SqliteError
+
 /** A value that its column does not take. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')

@@ -5,7 +5,7 @@ import { unpackRequests, type Names } from './chunk.ts'
 import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { SpanReader } from './span-reader.ts'
-import { isTrue, SELECT_TICK, tickHead, wholeTick } from './tick-row.ts'
+import { tickHead, TickRows } from './tick-row.ts'
 import { wallMicros } from '../frame/units.ts'
 
 /** Frames by number, however they are found. */
@@ -40,6 +40,7 @@ export class LayeredFrames implements Frames {
 export class FrameReader implements Frames {
   readonly #rows: SpanReader
   readonly #names: Names
+  readonly #ticks: TickRows
   readonly #tick: Query
   readonly #chunk: Query
   readonly #start: Query
@@ -47,7 +48,8 @@ export class FrameReader implements Frames {
   constructor(database: Database, names: DimensionReader) {
     this.#rows = new SpanReader(database, '', names)
     this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
-    this.#tick = query(database, `SELECT ${SELECT_TICK} FROM tick WHERE seq = ?`)
+    this.#ticks = new TickRows(database)
+    this.#tick = query(database, `SELECT ${this.#ticks.select} FROM tick WHERE seq = ?`)
     this.#chunk = query(database, 'SELECT packed, n FROM request_chunk WHERE tick = ?')
     this.#start = query(database, 'SELECT start FROM tick WHERE seq = ?')
   }
@@ -55,7 +57,7 @@ export class FrameReader implements Frames {
   read(seq: number): SecondFrame | null {
     return orNull(() => {
       const row = this.#tick.get(seq)
-      return row === undefined ? null : this.#frame(seq, wholeTick(row))
+      return row === undefined ? null : this.#frame(seq, this.#ticks.whole(row))
     })
   }
 
@@ -74,7 +76,10 @@ export class FrameReader implements Frames {
       if (row === undefined) return false
       const chunk = this.#chunk.get(seq)
       const hash = this.#rows.hash(seq)
-      return isTrue(wholeTick(row), chunk === undefined ? hash : fold(hash, bytes(chunk[0])))
+      return this.#ticks.isTrue(
+        this.#ticks.whole(row),
+        chunk === undefined ? hash : fold(hash, bytes(chunk[0])),
+      )
     })
     return whole ?? false
   }
@@ -82,7 +87,7 @@ export class FrameReader implements Frames {
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
     const { traffic, connections, hash } = this.#rows.read(seq)
     const chunk = this.#chunk.get(seq)
-    if (!isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
+    if (!this.#ticks.isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
     const head = tickHead(cells)
     return {
       ...head,

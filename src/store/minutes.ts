@@ -1,9 +1,10 @@
 /** Rollups by their first tick. */
 import type { SpanHead } from '../frame/span.ts'
 import { micros, wallMicros } from '../frame/units.ts'
+import { columnsIn, type Fold } from './columns.ts'
 import { integer, isDamage, query, type Database, type Query, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
-import { foldMinute, MINUTE_COLUMNS } from './rollup.ts'
+import { MINUTE_COLUMNS } from './schema.ts'
 import { SpanReader, type SpanRows } from './span-reader.ts'
 import { takeHost } from './generated/cells.ts'
 
@@ -12,14 +13,20 @@ export interface MinuteSum {
   readonly rows: SpanRows
 }
 
+const HOST = MINUTE_COLUMNS.indexOf('covered') + 1
+const CHECKSUM = MINUTE_COLUMNS.indexOf('checksum')
+
 export class MinuteReader {
   readonly #rows: SpanReader
+  readonly #fold: Fold
   readonly #minute: Query
   readonly #bounds: Query
 
   constructor(database: Database, names: DimensionReader) {
     this.#rows = new SpanReader(database, 'minute_', names)
-    this.#minute = query(database, `SELECT ${MINUTE_COLUMNS.join(',')} FROM minute WHERE first = ?`)
+    const { select, fold } = columnsIn(database, 'minute')
+    this.#fold = fold
+    this.#minute = query(database, `SELECT ${select.join(',')} FROM minute WHERE first = ?`)
     this.#bounds = query(
       database,
       'SELECT (SELECT start FROM tick WHERE seq = ?), (SELECT start + length FROM tick WHERE seq = ?)',
@@ -32,7 +39,7 @@ export class MinuteReader {
       const cells = this.#minute.get(first)
       if (cells === undefined) return null
       const rows = this.#rows.read(first)
-      if (foldMinute(rows.hash, cells) !== cells.at(-1)) return null
+      if (this.#fold(rows.hash, cells, 0) !== cells[CHECKSUM]) return null
       return { span: this.#span(cells), rows }
     } catch (error) {
       if (isDamage(error)) return null
@@ -49,7 +56,7 @@ export class MinuteReader {
       ticks,
       length: micros(integer(cells[2])),
       covered: micros(integer(cells[3])),
-      ...takeHost(cells, 4),
+      ...takeHost(cells, HOST),
     }
   }
 }

@@ -24,7 +24,7 @@ import type { Patch } from './patch.ts'
 import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
-import { foreignObject, foreignSchema } from './schema-check.ts'
+import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
 import { FORMAT, PAGE_SIZE } from './schema.ts'
 import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
@@ -207,6 +207,7 @@ export function openForAppend(file: string): Database {
   try {
     refuseNewer(database, file)
     refuseForeignObjects(database, file)
+    refuseUnfillable(database, file)
     return database
   } catch (error) {
     database.close()
@@ -224,6 +225,15 @@ export const damagedError = (file: string): UserError =>
 /** As the last transaction left it, in a -wal too. */
 function refuseForeignObjects(database: Database, file: string): void {
   if (foreignObject(database) !== null) throw damagedError(file)
+}
+
+function refuseUnfillable(database: Database, file: string): void {
+  const column = unfillableColumn(database)
+  if (column === null) return
+  throw recordingError(
+    `"${file}" has a column that this version cannot fill: "${column}"`,
+    'Record into another file, or go on with the version that wrote this one.',
+  )
 }
 
 /** @throws UserError (exit 5) that names the version which reads it */

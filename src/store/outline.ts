@@ -7,9 +7,10 @@ import type { TimeSpan } from '../frame/time.ts'
 import { inOrder } from './bounded.ts'
 import { ByteReader } from './bytes.ts'
 import type { Access } from './connection.ts'
+import { columnsIn } from './columns.ts'
 import { bytes, integer, orNull, query, scalar, type Database } from './database.ts'
 import { readMarkers } from './markers.ts'
-import { PAGE_SIZE, TICK_COLUMNS, TICK_SUMMARY_COLUMNS } from './schema.ts'
+import { PAGE_SIZE, TICK_SUMMARY_COLUMNS } from './schema.ts'
 import { tickSummary } from './tick-row.ts'
 import { minuteOf, readSeries, type Minute, type Series } from './ticks.ts'
 
@@ -71,4 +72,4 @@ const hasClockSteps = (database: Database): boolean =>
 
 /** A row of the tick table has a byte a column at least. */
 const mostTicks = (database: Database): number =>
-  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / TICK_COLUMNS.length
+  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').least

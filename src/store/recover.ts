@@ -2,63 +2,50 @@
  * Ticks whose rows SQLite no longer finds, put together from the rows that lie in the pages. A row of a tick never changes once it
  * is committed, so any copy of it is the row; the tick's checksum says whether all of them were found.
  */
-import { isRefusal, openScratch, type Database, type SqlValue, type Statement } from './database.ts'
+import { addColumns } from './add-columns.ts'
+import { foundColumns, type FoundColumn } from './columns.ts'
+import {
+  isRefusal,
+  isSqlError,
+  openScratch,
+  orNull,
+  type Database,
+  type SqlValue,
+  type Statement,
+} from './database.ts'
 import { MAX_SEQ } from './limits.ts'
 import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
-import { FORMAT, MINUTE_ROWS, PAGE_SIZE, ROWS, SCHEMA, TICK_COLUMNS } from './schema.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/columns.ts'
+import { FORMAT, MINUTE_ROWS, PAGE_SIZE, ROWS, SCHEMA, TABLES, type TableColumns } from './schema.ts'
+import { plainTables, rowsOfSchema, strayRowsOfSchema, type SchemaRow } from './schema-check.ts'
 
-interface Home {
-  readonly table: string
-  /** the columns as they are stored */
-  readonly columns: readonly string[]
-  readonly tickOf: (rowid: number) => number | null
-}
+type TickOf = (rowid: number) => number | null
 
 /** Rows of a minute are not wanted: they can be summed again. */
-const tickOfRow = (id: number): number | null => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
-const itself = (id: number): number => id
+const tickOfRow: TickOf = (id) => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
+const itself: TickOf = (id) => id
 
-/** By the number of its columns a row tells where it belongs. */
-const HOMES: ReadonlyMap<number, readonly Home[]> = new Map([
-  [TICK_COLUMNS.length, [{ table: 'tick', columns: TICK_COLUMNS, tickOf: itself }]],
-  [
-    3 + COUNT_COLUMNS.length,
-    [{ table: 'traffic', columns: ['id', 'backend', 'route', ...COUNT_COLUMNS], tickOf: tickOfRow }],
-  ],
-  [
-    2 + CONNECTION_COLUMNS.length,
-    [{ table: 'connection', columns: ['id', 'backend', ...CONNECTION_COLUMNS], tickOf: tickOfRow }],
-  ],
-  [5, [{ table: 'status', columns: ['id', 'backend', 'route', 'code', 'answers'], tickOf: tickOfRow }]],
-  [
-    4,
-    [
-      { table: 'backend', columns: ['id', 'address', 'netns', 'name'], tickOf: () => null },
-      { table: 'marker', columns: ['id', 'at', 'kind', 'text'], tickOf: () => null },
-    ],
-  ],
-  [2, [{ table: 'meta', columns: ['key', 'value'], tickOf: () => null }]],
-  [
-    3,
-    [
-      { table: 'request_chunk', columns: ['tick', 'n', 'packed'], tickOf: itself },
-      { table: 'route', columns: ['id', 'method', 'path'], tickOf: () => null },
-    ],
-  ],
-])
+/** Which tick a row belongs to; null for tables whose rows belong to none. */
+const TICK_OF: Readonly<Record<string, TickOf | null>> = {
+  tick: itself,
+  traffic: tickOfRow,
+  status: tickOfRow,
+  connection: tickOfRow,
+  request_chunk: itself,
+  backend: null,
+  route: null,
+  marker: null,
+  meta: null,
+}
 
 /** A database in memory with whatever rows of the wanted ticks lie in the file. @param file its bytes or its path */
 export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => boolean): Database {
   const database = openScratch()
-  database.exec(SCHEMA)
-  database.pragma(`user_version = ${FORMAT}`)
-  const insert = inserter(database)
   const pages = openPages(file, PAGE_SIZE)
   try {
+    const homes = homesByWidth(makeTables(database, schemaIn(file)))
     database.transaction(() => {
       for (const [number, page] of allPages(pages))
-        for (const row of rowsOfPage(page, number, pages)) insertRow(row, isWanted, insert)
+        for (const row of rowsOfPage(page, number, pages)) insertRow(row, homes, isWanted)
     })()
   } finally {
     pages.close()
@@ -66,32 +53,106 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   return database
 }
 
-/** Their rows belong to no tick. */
-const NAMES: ReadonlySet<string> = new Set(['backend', 'route', 'marker'])
-
-type Insert = (home: Home, values: readonly SqlValue[]) => void
-
-function insertRow(row: RawRow, isWanted: (tick: number) => boolean, insert: Insert): void {
-  if (row.rowid >= MAX_SEQ * ROWS) return
-  for (const home of HOMES.get(row.columns) ?? []) {
-    const tick = home.tickOf(row.rowid)
-    if (home.table === 'meta') insert(home, row.values())
-    else if (NAMES.has(home.table) || (tick !== null && isWanted(tick))) {
-      insert(home, [row.rowid, ...row.values().slice(1)])
-    }
+/** What names the tables; where the way to it is lost, its rows from wherever they lie, the longest last: columns are added. */
+function schemaIn(file: Buffer | string): readonly SchemaRow[] {
+  const pages = openPages(file, PAGE_SIZE)
+  try {
+    const rows = orNull(() => rowsOfSchema(pages)) ?? strayRowsOfSchema(pages)
+    return rows.toSorted((a, b) => (a.sql ?? '').length - (b.sql ?? '').length)
+  } finally {
+    pages.close()
   }
 }
 
-/** What is no row of that table after all (a marker looks like a backend) is refused by its STRICT types. */
-function inserter(database: Database): Insert {
-  const statements = new Map<string, Statement>()
-  return ({ table, columns }, values) => {
-    let statement = statements.get(table)
-    if (statement === undefined) {
-      const places = columns.map(() => '?').join(',')
-      statement = database.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(',')}) VALUES (${places})`)
-      statements.set(table, statement)
-    }
+/** A table that rows may belong to. */
+interface Home {
+  readonly tickOf: TickOf | null
+  readonly columns: readonly FoundColumn[]
+  /** a row that was written before columns were added has no more than these */
+  readonly least: number
+  readonly insert: (values: readonly SqlValue[]) => void
+}
+
+/** With the columns that the file has, where what names them can be read, and with ours that it lacks. */
+function makeTables(database: Database, schema: readonly SchemaRow[]): readonly Home[] {
+  database.exec(SCHEMA)
+  database.pragma(`user_version = ${FORMAT}`)
+  const first = new Map(Object.keys(TICK_OF).map((table) => [table, firstColumns(database, table)]))
+  for (const { name, sql } of plainTables(schema)) replaceTable(database, name, sql)
+  addColumns(database)
+  return [...first].map(([table, names]) => {
+    const columns = foundColumns(database, table)
+    const least = 1 + columns.findLastIndex(({ name }) => names.includes(name))
+    return { tickOf: TICK_OF[table] ?? null, columns, least, insert: inserter(database, table, columns) }
+  })
+}
+
+/** Those that every file has. */
+function firstColumns(database: Database, table: string): readonly string[] {
+  const tables: Readonly<Record<string, TableColumns>> = TABLES
+  const later = tables[table]?.later ?? []
+  return foundColumns(database, table).flatMap(({ name }) => (later.includes(name) ? [] : [name]))
+}
+
+/** Where SQLite would not make it, it is not the file's: ours stays. */
+function replaceTable(database: Database, name: string, sql: string): void {
+  try {
+    database.transaction(() => database.exec(`DROP TABLE ${name}; ${sql}`))()
+  } catch (error) {
+    if (!isSqlError(error)) throw error
+  }
+}
+
+/** By the number of its columns a row tells where it may belong. */
+function homesByWidth(homes: readonly Home[]): ReadonlyMap<number, readonly Home[]> {
+  const byWidth = new Map<number, Home[]>()
+  for (const home of homes) {
+    for (let width = home.least; width <= home.columns.length; width++)
+      byWidth.set(width, [...(byWidth.get(width) ?? []), home])
+  }
+  return byWidth
+}
+
+function insertRow(
+  row: RawRow,
+  homes: ReadonlyMap<number, readonly Home[]>,
+  isWanted: (tick: number) => boolean,
+): void {
+  if (row.rowid >= MAX_SEQ * ROWS) return
+  for (const { tickOf, columns, insert } of homes.get(row.columns) ?? []) {
+    const tick = tickOf?.(row.rowid)
+    if (tick === null || (tick !== undefined && !isWanted(tick))) continue
+    // The cell of a row's own number is empty.
+    const values = row.values().map((value, i) => (isRowNumber(columns[i]!) ? row.rowid : value))
+    if (values.every((value, i) => isOfType(value, columns[i]!))) insert(values)
+  }
+}
+
+const isRowNumber = ({ isKey, type }: FoundColumn): boolean => isKey && type === 'INTEGER'
+
+/** SQLite would make a text of a number: a row of status codes would become a backend. */
+function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
+  if (value === null) return isNullable
+  switch (type) {
+    case 'TEXT':
+      return typeof value === 'string'
+    case 'BLOB':
+      return Buffer.isBuffer(value)
+    default:
+      return typeof value === 'number' || typeof value === 'bigint'
+  }
+}
+
+/** Of rows with all columns or with the first of them. What is no row of the table after all is refused. */
+function inserter(database: Database, table: string, columns: readonly FoundColumn[]): Home['insert'] {
+  const statements: Statement[] = []
+  const names = columns.map(({ name }) => `"${name}"`)
+  return (values) => {
+    const width = values.length
+    const places = values.map(() => '?').join(',')
+    const statement = (statements[width] ??= database.prepare(
+      `INSERT OR IGNORE INTO ${table} (${names.slice(0, width).join(',')}) VALUES (${places})`,
+    ))
     try {
       statement.run(...values)
     } catch (error) {

@@ -3,32 +3,21 @@ import { addFields, coveredBy } from '../frame/aggregate.ts'
 import type { SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { MINUTE } from '../frame/units.ts'
-import { fold } from './checksum.ts'
+import { foldWritten, type Fold } from './columns.ts'
 import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
 import type { HostCounts } from './rows.ts'
 import { RouteSums } from './route-sums.ts'
+import { MINUTE_COLUMNS } from './schema.ts'
 import { packSeries } from './series.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
 import { ConnectionSum } from '../frame/generated/sums.ts'
 import { putHost } from './generated/cells.ts'
-import { HOST_COLUMNS } from './generated/columns.ts'
 
 /** A clock that jumps to and fro must not make a minute endless. */
 const MAX_TICKS = 120
-
-/** first, ticks, length, covered, HOST_COLUMNS, series, checksum */
-export const MINUTE_COLUMNS: readonly string[] = [
-  'first',
-  'ticks',
-  'length',
-  'covered',
-  ...HOST_COLUMNS,
-  'series',
-  'checksum',
-]
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
 
@@ -38,6 +27,7 @@ export class RollupWriter {
   #host = NO_HOST
   #ticks: TickSummary[] = []
   readonly #rows: SpanWriter
+  readonly #fold: Fold
   readonly #insert: (cells: readonly SqlValue[]) => void
 
   constructor(
@@ -45,6 +35,7 @@ export class RollupWriter {
     readonly names: DimensionWriter,
   ) {
     this.#rows = new SpanWriter(database, 'minute_', names)
+    this.#fold = foldWritten(database, 'minute')
     const statement = database.prepare(
       `INSERT INTO minute (${MINUTE_COLUMNS.join(',')}) VALUES (${MINUTE_COLUMNS.map(() => '?').join(',')})`,
     )
@@ -71,7 +62,7 @@ export class RollupWriter {
     const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
     putHost(cells, cells.length, this.#host)
     cells.push(packSeries(this.#ticks))
-    this.#insert([...cells, foldMinute(hash, cells)])
+    this.#insert([...cells, this.#fold(hash, cells, 0)])
     this.#routes.clear()
     this.#clear()
   }
@@ -111,13 +102,6 @@ export class RollupWriter {
     this.#host = NO_HOST
     this.#ticks = []
   }
-}
-
-/** Like a tick's checksum without its number. */
-export function foldMinute(hash: number, cells: readonly SqlValue[]): number {
-  let folded = hash
-  for (let i = 1; i < MINUTE_COLUMNS.length - 1; i++) folded = fold(folded, cells[i]!)
-  return folded
 }
 
 const minuteOf = ({ start }: { readonly start: number }): number => Math.floor(start / MINUTE)

@@ -2,10 +2,11 @@
  * Whether the schema of a file is ours, before SQLite sees any of it: a view in place of a table never ends, a trigger swallows what is
  * written, a CHECK or a generated column computes what it likes. Later versions add tables and columns of plain values, and nothing else.
  */
+import { foundColumns } from './columns.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { isDamage, query, type Database, type SqlValue } from './database.ts'
-import { openPages, overlaid, rowsOfTable, type Pages } from './pages.ts'
-import { SCHEMA } from './schema.ts'
+import { isDamage, orNull, query, type Database, type SqlValue } from './database.ts'
+import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
+import { SCHEMA, TABLES, type TableColumns } from './schema.ts'
 
 /** What CREATE says, by name: the plain tables' columns with their types, and the text of a view. */
 interface Schema {
@@ -42,6 +43,8 @@ export function foreignSchema(
 }
 
 const SCHEMA_ROOT = 1
+/** type, name, tbl_name, rootpage, sql */
+const SCHEMA_COLUMNS = 5
 /** Ours are 35 with their indexes; a later version's may be more. */
 const MAX_OBJECTS = 500
 
@@ -52,6 +55,19 @@ export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
     if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
     const [type, name, , root, sql] = row.values()
     rows.push(schemaRow([type, name, root, sql]))
+  }
+  return rows
+}
+
+/** Wherever they lie in the file, old ones too: for one in which the way to them is lost. */
+export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
+  const rows: SchemaRow[] = []
+  for (const [number, page] of allPages(pages)) {
+    for (const row of rowsOfPage(page, number, pages)) {
+      const [type, name, , root, sql] = row.columns === SCHEMA_COLUMNS ? row.values() : []
+      if (type === 'table' && rows.length < MAX_OBJECTS)
+        rows.push(...(orNull(() => [schemaRow([type, name, root, sql])]) ?? []))
+    }
   }
   return rows
 }
@@ -95,12 +111,39 @@ function isOurs({ type, name, sql }: SchemaRow): boolean {
   }
 }
 
-/** Columns that we know have the types that ours have; those of a later version are plain. */
+/** Rows are written with the columns that we know. @returns one of a later version that would have to be filled; null where there is none */
+export function unfillableColumn(database: Database): string | null {
+  for (const [table, ours] of OURS.tables) {
+    const column = foundColumns(database, table).find(
+      ({ name, isNullable, default: standard }) => !ours.has(name) && !isNullable && standard === null,
+    )
+    if (column !== undefined) return `${table}.${column.name}`
+  }
+  return null
+}
+
+/** Of our tables those whose statement in the file may be believed. @param rows of the file's schema */
+export function plainTables(
+  rows: readonly SchemaRow[],
+): readonly { readonly name: string; readonly sql: string }[] {
+  return rows.flatMap(({ type, name, sql }) =>
+    type === 'table' && sql !== null && OURS.tables.has(name) && isPlainTable(name, sql)
+      ? [{ name, sql: oneLine(sql) }]
+      : [],
+  )
+}
+
+/** Columns that we know have the types that ours have, and none is missing that every file has; those of a later version are plain. */
 function isPlainTable(name: string, sql: string): boolean {
   const found = tableIn(sql)
   if (found?.name !== name) return false
-  const ours = OURS.tables.get(name)
-  return [...found.columns].every(([column, type]) => (ours?.get(column) ?? type) === type)
+  const ours: ReadonlyMap<string, string> = OURS.tables.get(name) ?? new Map()
+  const tables: Readonly<Record<string, TableColumns>> = TABLES
+  const later = tables[name]?.later ?? []
+  return (
+    [...found.columns].every(([column, type]) => (ours.get(column) ?? type) === type) &&
+    [...ours.keys()].every((column) => found.columns.has(column) || later.includes(column))
+  )
 }
 
 const WORD = '[a-z][a-z0-9_]*'

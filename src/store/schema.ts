@@ -1,5 +1,12 @@
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, HOST_COLUMNS, LATER_COLUMNS } from './generated/columns.ts'
 /** The tables of format version 1 (docs/FORMAT.md tells them to people). Columns are added, never renamed or removed. */
+import {
+  CONNECTION_COLUMNS,
+  COUNT_COLUMNS,
+  HOST_COLUMNS,
+  LATER_CONNECTION,
+  LATER_COUNTS,
+  LATER_HOST,
+} from './generated/columns.ts'
 
 /** 'upst': `file x.db` and SQLite's header say whose it is. */
 export const APPLICATION_ID = 0x75707374
@@ -32,17 +39,64 @@ export const TICK_COLUMNS: readonly string[] = [
   'checksum',
 ]
 
+export const MINUTE_COLUMNS: readonly string[] = [
+  'first',
+  'ticks',
+  'length',
+  'covered',
+  ...HOST_COLUMNS,
+  'series',
+  'checksum',
+]
+
+/** What of a table's rows is read, written and put into checksums. */
+export interface TableColumns {
+  /** in the order of their cells in memory */
+  readonly columns: readonly string[]
+  /** those of them that files of earlier versions lack: NULL, not 0 */
+  readonly later: readonly string[]
+  /** in no checksum: numbers that a copy changes, and the checksum itself */
+  readonly keys: readonly string[]
+}
+
+const TRAFFIC = { columns: COUNT_COLUMNS, later: LATER_COUNTS, keys: ['id', 'backend', 'route'] }
+const STATUS = { columns: ['code', 'answers'], later: [], keys: ['id', 'backend', 'route'] }
+const CONNECTION = { columns: CONNECTION_COLUMNS, later: LATER_CONNECTION, keys: ['id', 'backend'] }
+
+/** The tables that checksums are over. */
+export const TABLES = {
+  tick: { columns: TICK_COLUMNS, later: LATER_HOST, keys: ['seq', 'checksum'] },
+  traffic: TRAFFIC,
+  status: STATUS,
+  connection: CONNECTION,
+  minute: { columns: MINUTE_COLUMNS, later: LATER_HOST, keys: ['first', 'checksum'] },
+  minute_traffic: TRAFFIC,
+  minute_status: STATUS,
+  minute_connection: CONNECTION,
+} satisfies Readonly<Record<string, TableColumns>>
+
 /** The columns of a row's content that are not plain integers. */
 const type = (column: string): string => {
   if (column.endsWith('_buckets')) return 'BLOB'
-  if (column.endsWith('_min') || column.endsWith('_max') || LATER_COLUMNS.includes(column)) return 'INTEGER'
+  if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
   if (column === 'gap_before') return 'TEXT'
   return 'INTEGER NOT NULL'
 }
-const columns = (names: readonly string[]): string =>
-  names.map((name) => `  ${name} ${type(name)},\n`).join('')
 
-const lastless = (names: readonly string[]): string => columns(names).replace(/,\n$/, '\n')
+/** Of a column that is added to a table with rows: they have NULL in it. */
+export const laterType = (column: string): string => type(column).replace(' NOT NULL', '')
+
+const columns = (names: readonly string[], later: readonly string[]): string =>
+  names
+    .filter((name) => !later.includes(name))
+    .map((name) => `  ${name} ${type(name)},\n`)
+    .join('')
+
+const laterColumns = (later: readonly string[]): string =>
+  later.map((name) => `,\n  ${name} ${laterType(name)}`).join('')
+
+const lastless = ({ columns: names, later }: TableColumns): string =>
+  `${columns(names, later).replace(/,\n$/, '')}${laterColumns(later)}\n`
 
 /**
  * The rows of a tick are numbered on from its sequence number times this. A table that only grows at its right edge never touches a
@@ -59,7 +113,7 @@ CREATE TABLE ${prefix}traffic (
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
   route INTEGER NOT NULL,
-${lastless(COUNT_COLUMNS)}) STRICT;
+${lastless(TRAFFIC)}) STRICT;
 CREATE TABLE ${prefix}status (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
@@ -72,7 +126,7 @@ CREATE TABLE ${prefix}connection (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
-${lastless(CONNECTION_COLUMNS)}) STRICT;
+${lastless(CONNECTION)}) STRICT;
 CREATE VIEW ${prefix}codes AS SELECT * FROM (
   SELECT ${of}, backend, route, code, answers FROM ${prefix}status
   UNION ALL
@@ -95,19 +149,22 @@ CREATE TABLE backend${ending} (
 CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 `
 
+/** The first recordings have none. */
+export const NAME_COPIES = nameTables('_copy')
+
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-${nameTables('')}${nameTables('_copy')}CREATE TABLE tick (
+${nameTables('')}${NAME_COPIES}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
-${lastless(TICK_COLUMNS.slice(1))}) STRICT;
+${lastless({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
 CREATE TABLE minute (
   first INTEGER PRIMARY KEY,
   ticks INTEGER NOT NULL,
   length INTEGER NOT NULL,
   covered INTEGER NOT NULL,
-${columns(HOST_COLUMNS)}  series BLOB NOT NULL,
-  checksum INTEGER NOT NULL
+${columns(HOST_COLUMNS, LATER_HOST)}  series BLOB NOT NULL,
+  checksum INTEGER NOT NULL${laterColumns(LATER_HOST)}
 ) STRICT;
 CREATE TABLE marker (
   id INTEGER PRIMARY KEY,

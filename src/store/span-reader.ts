@@ -1,14 +1,14 @@
 /** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
 import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../frame/frame.ts'
-import { fold, foldCells, SEED } from './checksum.ts'
+import { fold, SEED } from './checksum.ts'
 import { BoundedQuery } from './bounded.ts'
+import { columnsIn, type Fold } from './columns.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { checkCode, checkCount } from './limits.ts'
 import { ROWS } from './schema.ts'
 import { takeConnection, takeCounts } from './generated/cells.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/columns.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]
@@ -22,25 +22,30 @@ interface RawRows {
   readonly connection: readonly SqlRow[]
 }
 
+interface Rows {
+  readonly query: BoundedQuery
+  readonly fold: Fold
+}
+
 export class SpanReader {
-  readonly #traffic: BoundedQuery
-  readonly #status: BoundedQuery
-  readonly #connection: BoundedQuery
+  readonly #traffic: Rows
+  readonly #status: Rows
+  readonly #connection: Rows
 
   constructor(
     database: Database,
     prefix: '' | 'minute_',
     readonly names: DimensionReader,
   ) {
-    const select = (table: string, columns: readonly string[]): BoundedQuery =>
-      new BoundedQuery(
-        database,
-        `SELECT ${columns.join(',')} FROM ${prefix}${table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`,
-        columns.length,
-      )
-    this.#traffic = select('traffic', ['backend', 'route', ...COUNT_COLUMNS])
-    this.#status = select('status', ['backend', 'route', 'code', 'answers'])
-    this.#connection = select('connection', ['backend', ...CONNECTION_COLUMNS])
+    const rows = (table: 'traffic' | 'status' | 'connection', keys: readonly string[]): Rows => {
+      const name = `${prefix}${table}` as const
+      const { select, fold, least } = columnsIn(database, name)
+      const sql = `SELECT ${[...keys, ...select].join(',')} FROM ${name} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
+      return { query: new BoundedQuery(database, sql, keys.length + least), fold }
+    }
+    this.#traffic = rows('traffic', ['backend', 'route'])
+    this.#status = rows('status', ['backend', 'route'])
+    this.#connection = rows('connection', ['backend'])
   }
 
   read(span: number): SpanRows {
@@ -68,17 +73,17 @@ export class SpanReader {
   #raw(span: number): RawRows {
     const [from, beyond] = [span * ROWS, (span + 1) * ROWS]
     return {
-      traffic: this.#traffic.all(from, beyond),
-      status: this.#status.all(from, beyond),
-      connection: this.#connection.all(from, beyond),
+      traffic: this.#traffic.query.all(from, beyond),
+      status: this.#status.query.all(from, beyond),
+      connection: this.#connection.query.all(from, beyond),
     }
   }
 
   #hashOf({ traffic, status, connection }: RawRows): number {
     let hash = SEED
-    for (const row of traffic) hash = this.#foldRow(hash, row, 2)
-    for (const row of status) hash = this.#foldRow(hash, row, 2)
-    for (const row of connection) hash = this.#foldRow(hash, row, 1)
+    for (const row of traffic) hash = this.#traffic.fold(this.#foldKeys(hash, row), row, 2)
+    for (const row of status) hash = this.#status.fold(this.#foldKeys(hash, row), row, 2)
+    for (const row of connection) hash = this.#connection.fold(this.#foldBackend(hash, row), row, 1)
     return hash
   }
 
@@ -86,10 +91,12 @@ export class SpanReader {
     return takeCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
   }
 
-  #foldRow(hash: number, row: SqlRow, keys: 1 | 2): number {
-    let folded = fold(hash, this.names.backend(integer(row[0])).hash)
-    if (keys === 2) folded = fold(folded, this.names.route(integer(row[1])).hash)
-    return foldCells(folded, row, keys, row.length - keys)
+  #foldBackend(hash: number, row: SqlRow): number {
+    return fold(hash, this.names.backend(integer(row[0])).hash)
+  }
+
+  #foldKeys(hash: number, row: SqlRow): number {
+    return fold(this.#foldBackend(hash, row), this.names.route(integer(row[1])).hash)
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Backend, Counts, Route, ConnectionCounts } from '../frame/frame.ts'
 import { BulkInsert } from './bulk.ts'
 import { fold, foldCells, SEED } from './checksum.ts'
+import { foldWritten, type Fold } from './columns.ts'
 import type { Database } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
@@ -24,6 +25,8 @@ export class SpanWriter {
   readonly #traffic: BulkInsert
   readonly #status: BulkInsert
   readonly #connection: BulkInsert
+  readonly #foldTraffic: Fold
+  readonly #foldConnection: Fold
   readonly #firstRow: number
 
   constructor(
@@ -40,6 +43,8 @@ export class SpanWriter {
       'backend',
       ...CONNECTION_COLUMNS,
     ])
+    this.#foldTraffic = foldWritten(database, `${prefix}traffic`)
+    this.#foldConnection = foldWritten(database, `${prefix}connection`)
   }
 
   named = (backend: Backend, route: Route, counts: Counts): NamedTraffic => ({
@@ -97,7 +102,7 @@ export class SpanWriter {
     cells[at + 2] = route.id
     putCounts(cells, at + 3, counts)
     this.#traffic.next()
-    return foldCells(foldKeys(hash, backend, route), cells, at + 3, COUNT_COLUMNS.length)
+    return this.#foldTraffic(foldKeys(hash, backend, route), cells, at + 3)
   }
 
   #putCodes(hash: number, first: number, { backend, route, counts: { codes } }: NamedTraffic): number {
@@ -122,7 +127,7 @@ export class SpanWriter {
     cells[at + 1] = backend.id
     putConnection(cells, at + 2, counts)
     this.#connection.next()
-    return foldCells(fold(hash, backend.hash), cells, at + 2, CONNECTION_COLUMNS.length)
+    return this.#foldConnection(fold(hash, backend.hash), cells, at + 2)
   }
 }
 

@@ -2,22 +2,26 @@
 import type { GapReason, SecondFrame } from '../frame/frame.ts'
 import type { TickSummary } from '../frame/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
-import { fold } from './checksum.ts'
-import { integer, type SqlRow, type SqlValue } from './database.ts'
+import { columnsIn, type Fold } from './columns.ts'
+import { integer, type Database, type SqlRow, type SqlValue } from './database.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
 import { putHost, takeHost } from './generated/cells.ts'
-import { HOST_COLUMNS } from './generated/columns.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
-const COST = HOST + HOST_COLUMNS.length
-const CHECKSUM = COST + 3
+const COST = TICK_COLUMNS.indexOf('cpu')
+const CHECKSUM = TICK_COLUMNS.indexOf('checksum')
 
-/** The cells of a tick's row; the last one is the checksum over all of the tick. */
-export function tickCells(frame: SecondFrame, tick: TickSummary, commit: Micros, hash: number): SqlValue[] {
+/** The cells of a tick's row; one of them is the checksum over all of the tick. */
+export function tickCells(
+  frame: SecondFrame,
+  tick: TickSummary,
+  commit: Micros,
+  checksum: (cells: SqlRow) => number,
+): SqlValue[] {
   const cells: SqlValue[] = [
     tick.seq,
     tick.start,
@@ -35,39 +39,48 @@ export function tickCells(frame: SecondFrame, tick: TickSummary, commit: Micros,
   cells[COST] = frame.cost.cpu
   cells[COST + 1] = frame.cost.rssBytes
   cells[COST + 2] = commit
-  cells[CHECKSUM] = foldTick(hash, cells)
+  cells[CHECKSUM] = checksum(cells)
   return cells
-}
-
-/** The sequence number is left out, so that a cut's ticks keep their checksum. */
-export function foldTick(hash: number, cells: SqlRow): number {
-  let folded = hash
-  for (let i = 1; i < CHECKSUM; i++) folded = fold(folded, cells[i]!)
-  return folded
 }
 
 /**
- * The monotonic clock passes 2^53 ns after 104 days of uptime: it is read in two halves and put together here.
- * @returns TICK_COLUMNS as a list for SELECT, with one more column at the end
+ * How one file's ticks are read, as the cells of TICK_COLUMNS and what else it has. The monotonic clock passes 2^53 ns after 104 days of
+ * uptime: it is read in two halves and put together here.
  */
-export const SELECT_TICK = [
-  ...TICK_COLUMNS.map((column) => (column === 'mono' ? 'mono / 1000000000' : column)),
-  'mono % 1000000000',
-].join(',')
+export class TickRows {
+  /** for SELECT; `whole` takes the rows */
+  readonly select: string
+  readonly #fold: Fold
 
-/** The row as it was written. */
-export function wholeTick(row: SqlRow): SqlValue[] {
-  const cells = row.slice(0, TICK_COLUMNS.length)
-  cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row[TICK_COLUMNS.length]))
-  return cells
+  constructor(database: Database) {
+    const { select, fold } = columnsIn(database, 'tick')
+    this.#fold = fold
+    this.select = [
+      ...select.map((column) => (column === 'mono' ? 'mono / 1000000000' : column)),
+      'mono % 1000000000',
+    ].join(',')
+  }
+
+  /** The row as it was written. */
+  whole(row: SqlRow): SqlValue[] {
+    const cells = row.slice(0, -1)
+    cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row.at(-1)))
+    return cells
+  }
+
+  /** @param hash of its rows; @param cells of `whole`. The sequence number is left out, so that a cut's ticks keep their checksum. */
+  checksum(hash: number, cells: SqlRow): number {
+    return this.#fold(hash, cells, 0)
+  }
+
+  isTrue(cells: SqlRow, hash: number): boolean {
+    return this.checksum(hash, cells) === cells[CHECKSUM]
+  }
 }
-
-/** @param cells of wholeTick */
-export const isTrue = (cells: SqlRow, hash: number): boolean => foldTick(hash, cells) === cells[CHECKSUM]
 
 export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
 
-/** @param cells of wholeTick */
+/** @param cells of TickRows.whole */
 export function tickHead(cells: SqlRow): TickHead {
   const mono = cells[MONO]
   if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')

@@ -5,6 +5,7 @@ import { TrafficSummary } from '../frame/tick-summary.ts'
 import type { Micros } from '../frame/units.ts'
 import { fold } from './checksum.ts'
 import { packRequests, type Ids } from './chunk.ts'
+import { foldWritten, type Fold } from './columns.ts'
 import type { Database, SqlValue } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import { TICK_COLUMNS } from './schema.ts'
@@ -21,12 +22,14 @@ export interface TickPlace {
 export class TickWriter {
   readonly #rows: SpanWriter
   readonly #ids: Ids
+  readonly #fold: Fold
   readonly #insertTick: (cells: readonly SqlValue[]) => void
   readonly #insertChunk: (cells: readonly SqlValue[]) => void
 
   constructor(database: Database, names: DimensionWriter) {
     this.#rows = new SpanWriter(database, '', names)
     this.#ids = { backend: (backend) => names.backend(backend).id, route: (route) => names.route(route).id }
+    this.#fold = foldWritten(database, 'tick')
     const places = TICK_COLUMNS.map(() => '?').join(',')
     const tick = database.prepare(`INSERT INTO tick (${TICK_COLUMNS.join(',')}) VALUES (${places})`)
     const chunk = database.prepare('INSERT INTO request_chunk (tick, n, packed) VALUES (?, ?, ?)')
@@ -48,7 +51,7 @@ export class TickWriter {
     )
     const hash = this.#writeRequests(frame, place.seq, rows)
     const summary = sum.of({ ...frame, seq: place.seq, gapBefore: place.gapBefore })
-    this.#insertTick(tickCells(frame, summary, place.commit, hash))
+    this.#insertTick(tickCells(frame, summary, place.commit, (cells) => this.#fold(hash, cells, 0)))
     return summary
   }
 

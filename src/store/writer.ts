@@ -7,6 +7,7 @@ import { usageError } from '../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../frame/frame.ts'
 import type { RecordingSink } from '../frame/recording.ts'
 import { micros, type Micros } from '../frame/units.ts'
+import { addColumns } from './add-columns.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
 import { integer, isDamage, isFull, scalar, type Database, type Statement } from './database.ts'
@@ -127,6 +128,7 @@ export class RecordingWriter implements RecordingSink {
     const durable = (this.#isDurable = options.durable ?? true)
     prepareFile(database, durable)
     database.transaction(() => takeLock(database, readMeta(database), file)).immediate()
+    addColumns(database)
     setMeta(database, 'complete', '0')
     const last = scalar(database, 'SELECT max(seq) FROM tick')
     this.#seq = last === null ? 0 : integer(last) + 1

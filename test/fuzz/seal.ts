@@ -1,12 +1,11 @@
 /** Puts right checksums around spoilt rows, so that they are believed. The one file of the fuzzers that knows how the store sums. */
 import type { Database } from '../../src/store/database.ts'
 import { fold } from '../../src/store/checksum.ts'
-import { query, type SqlRow } from '../../src/store/database.ts'
+import { query } from '../../src/store/database.ts'
 import { DimensionReader } from '../../src/store/dimensions.ts'
-import { foldMinute, MINUTE_COLUMNS } from '../../src/store/rollup.ts'
-import { TICK_COLUMNS } from '../../src/store/schema.ts'
+import { columnsIn } from '../../src/store/columns.ts'
 import { SpanReader } from '../../src/store/span-reader.ts'
-import { SELECT_TICK, wholeTick } from '../../src/store/tick-row.ts'
+import { TickRows } from '../../src/store/tick-row.ts'
 
 /** @param database of better-sqlite3, writable. What cannot be read stays as it is. */
 export function seal(database: Database): void {
@@ -30,22 +29,20 @@ function each(database: Database, sql: string, use: (id: number) => void): void 
 }
 
 function sealTick(database: Database, rows: SpanReader, seq: number): void {
-  const row = query(database, `SELECT ${SELECT_TICK} FROM tick WHERE seq = ?`).get(seq)
+  const ticks = new TickRows(database)
+  const row = query(database, `SELECT ${ticks.select} FROM tick WHERE seq = ?`).get(seq)
   if (row === undefined) return
   const chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?').get(seq)?.[0]
   const hash = rows.hash(seq)
-  const sum = foldTick(chunk === undefined ? hash : fold(hash, chunk), wholeTick(row))
+  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.whole(row))
   database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?').run(sum, seq)
 }
 
-/** As tick-row.ts does: without the number, without the checksum. */
-const foldTick = (hash: number, cells: SqlRow): number =>
-  cells.slice(1, TICK_COLUMNS.length - 1).reduce<number>(fold, hash)
-
 function sealMinute(database: Database, rows: SpanReader, first: number): void {
-  const cells = query(database, `SELECT ${MINUTE_COLUMNS.join(',')} FROM minute WHERE first = ?`).get(first)
+  const { select, fold: foldMinute } = columnsIn(database, 'minute')
+  const cells = query(database, `SELECT ${select.join(',')} FROM minute WHERE first = ?`).get(first)
   if (cells === undefined) return
   database
     .prepare('UPDATE minute SET checksum = ? WHERE first = ?')
-    .run(foldMinute(rows.hash(first), cells), first)
+    .run(foldMinute(rows.hash(first), cells, 0), first)
 }

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Marker, SecondFrame } from '../../src/frame/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
-import type { WireLine } from '../../src/record/wire.ts'
+import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'
-import type { TrafficColumns } from '../../src/record/generated/rows.ts'
+import type { TrafficColumns, ConnectionColumns } from '../../src/record/generated/rows.ts'
 
 const traffic = (
   slot: number,
@@ -200,6 +200,36 @@ test('a suspend becomes a marker and a gap before the next tick', async () => {
     markers.map(({ kind }) => kind),
     ['suspend'],
   )
+})
+
+/** What a later helper may add: a count, a long total, a list, and nothing. */
+const MORE = [5, '18446744073709551615', [200, 1], null]
+
+test('rows with more columns at their end are read as those without', async () => {
+  const lines = (more: readonly unknown[]): WireLine[] => {
+    const longer = <T>(row: T): T => [...(row as readonly unknown[]), ...more] as T
+    const second = (n: number): WireLine =>
+      snapshot(n, {
+        traffic: [longer(traffic(7, 10 * n, 9 * n, '900'))],
+        connections: [longer<ConnectionColumns>([1, 3 * n, n, 0, 0, 0, '500', [2, 100, 300, 40, 2]])],
+        requests: [longer<RequestColumns>([7, 1_763_800_000_000_000, 200, 90, 95])],
+      })
+    return [hello, snapshot(0), backend, route(7, '/a'), second(1), second(2)]
+  }
+  const { frames, skipped } = await read(lines(MORE))
+  assert.equal(skipped, null)
+  assert.deepEqual(
+    frames.map(({ traffic: rows, connections, requests }) => [
+      rows[0]?.requests,
+      connections[0]?.connects,
+      requests.length,
+    ]),
+    [
+      [10, 3, 1],
+      [10, 3, 1],
+    ],
+  )
+  assert.deepEqual(frames, (await read(lines([]))).frames)
 })
 
 test('a helper of another wire version is refused', async () => {

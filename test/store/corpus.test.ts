@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
 import { checkRecording } from '../../src/store/check.ts'
 import { openRecording } from '../../src/store/reader.ts'
@@ -15,6 +16,7 @@ const CORPUS: Readonly<
     'refused' | { readonly state: string; readonly ticks: number; readonly gaps: readonly string[] }
   >
 > = {
+  'chunk-layout-3.db': { state: 'whole', ticks: 5, gaps: [] },
   'clock-step.db': { state: 'whole', ticks: 90, gaps: [] },
   'empty.db': 'refused',
   'foreign.db': 'refused',
@@ -79,4 +81,43 @@ test('after the clock was set back the order is that of the sequence, and nothin
   assert.ok(ticks[30]!.start < ticks[29]!.start)
   assert.equal(recording.markers[0]?.kind, 'clock_step')
   recording.close()
+})
+
+/** What layout a fixture's request chunks have: each that was ever written must be read for ever. */
+const LAYOUTS = { 'format-1.db': 1, 'simulated.db': 2, 'chunk-layout-3.db': 3 }
+
+for (const [name, layout] of Object.entries(LAYOUTS)) {
+  test(`the request chunks of ${name} have layout ${layout}`, () => {
+    const database = new Sqlite(folder + name, { readonly: true })
+    const sql = 'SELECT DISTINCT hex(substr(packed, 1, 1)) FROM request_chunk'
+    assert.deepEqual(database.prepare(sql).pluck().all(), [`0${layout}`])
+    database.close()
+  })
+}
+
+test('the requests of chunk-layout-3.db are those that were written', () => {
+  const recording = openRecording(`${folder}chunk-layout-3.db`)
+  const { start } = recording.info
+  const requests = [...recording.requests({ from: 0, to: 5 })].map(
+    ({ at, backend, route, outcome, header, total }) =>
+      `${at - start} ${backend.address} ${route.method} ${route.path} ${outcome} ${header} ${total}`,
+  )
+  recording.close()
+  assert.deepEqual(requests, [
+    '576449 10.0.1.11:8080 POST /checkout 200 116920 117356',
+    '402373 10.0.1.10:8080 POST /checkout 200 148861 149016',
+    '865571 10.0.1.11:8080 POST /checkout 200 107934 108264',
+    '994720 10.0.1.11:8080 POST /checkout 200 125964 126123',
+    '1045627 10.0.1.10:8080 POST /checkout 200 95510 95885',
+    '1715669 10.0.1.11:8080 POST /checkout 200 105729 106169',
+    '1861289 10.0.1.10:8080 POST /checkout 200 155635 155871',
+    '2503710 10.0.1.10:8080 GET /api/orders 200 6557 7177',
+    '2484739 10.0.1.11:8080 GET /api/orders 200 7584 8134',
+    '3511687 10.0.1.10:8080 GET /api/users/:id 500 2548 2859',
+    '3530281 10.0.1.10:8080 GET /healthz 503 393 614',
+    '3165159 10.0.1.10:8080 GET /healthz 502 300 640',
+    '3894037 10.0.1.10:8080 POST /checkout 500 164727 164990',
+    '4817775 10.0.1.10:8080 POST /checkout 200 133895 134515',
+    '4497605 10.0.1.10:8080 GET /api/users/:id 502 16384 16666',
+  ])
 })

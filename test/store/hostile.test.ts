@@ -21,15 +21,11 @@ import { wallMicros } from '../../src/frame/units.ts'
 import { unpackBuckets } from '../../src/store/buckets.ts'
 import { checkRecording } from '../../src/store/check.ts'
 import { unpackRequests } from '../../src/store/chunk.ts'
-import { fold } from '../../src/store/checksum.ts'
 import { CorruptRow } from '../../src/store/corrupt-row.ts'
-import type { SqlRow } from '../../src/store/database.ts'
-import { DimensionReader } from '../../src/store/dimensions.ts'
 import { markRecording } from '../../src/store/mark.ts'
 import { openRecording } from '../../src/store/reader.ts'
-import { SpanReader } from '../../src/store/span-reader.ts'
-import { foldTick, SELECT_TICK, wholeTick } from '../../src/store/tick-row.ts'
 import { appendRecording, createRecording } from '../../src/store/writer.ts'
+import { seal } from '../fuzz/seal.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { writeSample } from '../torture/sample.ts'
 import { multiply, PagesEditor } from './pages-editor.ts'
@@ -373,16 +369,7 @@ for (const cells of [
 /** Checksums as its maker would write them. */
 function signAll(file: string): void {
   const database = new Sqlite(file)
-  const rows = database.prepare(`SELECT ${SELECT_TICK} FROM tick`).raw().all() as SqlRow[]
-  const reader = new SpanReader(database, '', new DimensionReader(database))
-  const sign = database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?')
-  const chunk = database.prepare('SELECT packed FROM request_chunk WHERE tick = ?').pluck()
-  for (const row of rows) {
-    const seq = Number(row[0])
-    const packed = chunk.get(seq) as Buffer | undefined
-    const hash = reader.hash(seq)
-    sign.run(foldTick(packed === undefined ? hash : fold(hash, packed), wholeTick(row)), seq)
-  }
+  seal(database)
   database.close()
 }
 

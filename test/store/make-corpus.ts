@@ -50,6 +50,9 @@ const change = (name: string, edit: (bytes: Buffer) => Buffer): void =>
   writeFileSync(folder + name, edit(readFileSync(`${folder}whole.db`)))
 
 if (!existsSync(`${folder}format-1.db`)) write('format-1.db', sampleFrames(SMALL))
+// Named for the layout of its request chunks. A later layout gets a file of its own.
+if (!existsSync(`${folder}chunk-layout-3.db`))
+  write('chunk-layout-3.db', sampleFrames({ ...SMALL, secs: 5, incidents: [incident('5xx', 3, 5, 0)] }))
 write('whole.db', sampleFrames(SMALL))
 write('one-tick.db', sampleFrames({ ...SMALL, secs: 1 }))
 write('no-tick.db', [])
@@ -102,7 +105,7 @@ function writeNewer(): void {
   change('newer.db', (bytes) => bytes)
   const database = new Sqlite(`${folder}newer.db`)
   database.exec("UPDATE meta SET value = 'upstreamtop 0.9.0' WHERE key IN ('readable_by', 'tool')")
-  database.pragma('user_version = 2')
+  database.pragma('user_version = 99')
   database.close()
 }
 

@@ -98,5 +98,15 @@ export const HOST_COLUMNS: readonly string[] = [
   'control_failed',
 ]
 
-/** Those that the first recordings lack: NULL where a value is not known. */
-export const LATER_COLUMNS: readonly string[] = []
+/**
+ * Those that the first files of format 1 don't have. They stand at the end of their table in the order in which they came, so that a
+ * table that was altered equals a new one.
+ */
+/** Of COUNT_COLUMNS. */
+export const LATER_COUNTS: readonly string[] = []
+
+/** Of CONNECTION_COLUMNS. */
+export const LATER_CONNECTION: readonly string[] = []
+
+/** Of HOST_COLUMNS. */
+export const LATER_HOST: readonly string[] = []

@@ -1,0 +1,389 @@
+/** Files with a column more, a column less, of another type, in another order: docs/FORMAT.md, "Columns are added". */
+import assert from 'node:assert/strict'
+import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import Sqlite from 'better-sqlite3'
+import { UserError } from '../../src/errors.ts'
+import type { SecondFrame } from '../../src/frame/frame.ts'
+import { wallMicros } from '../../src/frame/units.ts'
+import { addColumns } from '../../src/store/add-columns.ts'
+import { checkRecording } from '../../src/store/check.ts'
+import { fold, foldCells, SEED } from '../../src/store/checksum.ts'
+import { columnsIn, foldWritten } from '../../src/store/columns.ts'
+import { cutRecording } from '../../src/store/cut.ts'
+import type { Database, SqlValue } from '../../src/store/database.ts'
+import { markRecording } from '../../src/store/mark.ts'
+import { openRecording } from '../../src/store/reader.ts'
+import { repairRecording } from '../../src/store/repair.ts'
+import { TABLES, type TableColumns } from '../../src/store/schema.ts'
+import { appendRecording } from '../../src/store/writer.ts'
+import { seal } from '../fuzz/seal.ts'
+import { silent, withFolder } from '../torture/kit.ts'
+import { sampleFrames, writeSample } from '../torture/sample.ts'
+import { comparable, inFolder, META } from './support.ts'
+import { COUNT_COLUMNS } from '../../src/store/generated/columns.ts'
+
+const RECORDINGS = new URL('../../fixtures/recordings/', import.meta.url).pathname
+const SAMPLE = { secs: 70, rps: 20, backends: 2, routes: 4, requests: 3 }
+const TALLIED = Object.keys(TABLES)
+const OTHERS = ['backend', 'route', 'marker', 'request_chunk']
+
+function changed(file: string, change: (database: Database) => void): void {
+  const database = new Sqlite(file)
+  change(database)
+  database.close()
+}
+
+function framesOf(file: string): unknown[] {
+  const recording = openRecording(file, { verify: true })
+  try {
+    return recording.ticks.map(({ seq }) => comparable(recording.frame(seq)!))
+  } finally {
+    recording.close()
+  }
+}
+
+const all = (frames: readonly SecondFrame[]): unknown[] => frames.map(comparable)
+
+async function assertWhole(file: string, frames: readonly SecondFrame[]): Promise<void> {
+  const { state, problems } = await checkRecording(file, silent)
+  assert.deepEqual({ state, problems }, { state: 'whole', problems: [] })
+  assert.deepEqual(framesOf(file), all(frames))
+}
+
+/** Every table that is tallied gets the column, and each second row a value in it. */
+function writeAsLater(database: Database, definition: string, value: string): void {
+  const [name] = definition.split(' ')
+  for (const table of TALLIED) {
+    database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`)
+    database.exec(`UPDATE ${table} SET ${name} = ${value} WHERE rowid % 2 = 1`)
+  }
+  seal(database)
+}
+
+/** The table as its maker would have made it with other columns, or with the same ones elsewhere. */
+function remake(database: Database, table: string, change: (columns: string[]) => string[]): void {
+  const sql = database.prepare('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(table) as string
+  const [, begin, body] = /^([^(]*\()(.*)\) STRICT$/s.exec(sql)!
+  const columns = body!.split(',').map((column) => column.trim())
+  const names = columns.filter((column) => !column.includes(' AS ')).map((column) => column.split(' ')[0])
+  database.exec(`CREATE TEMP TABLE kept AS SELECT ${names.join(',')} FROM ${table}; DROP TABLE ${table}`)
+  database.exec(`${begin} ${change(columns).join(', ')}) STRICT`)
+  database.exec(
+    `INSERT INTO ${table} (${names.join(',')}) SELECT ${names.join(',')} FROM kept; DROP TABLE kept`,
+  )
+}
+
+for (const [what, definition, value] of [
+  ['counts', 'later INTEGER', 'rowid % 1000 + 5000000000'],
+  ['texts', "later TEXT DEFAULT 'none'", "'word'"],
+  ['bytes', 'later BLOB', "x'00ff'"],
+] as const) {
+  test(`${what} in columns of a later version change nothing that we read, and are in the checksums`, async () => {
+    await withFolder(async (folder) => {
+      const file = folder.file('x.db')
+      const frames = writeSample(file, SAMPLE)
+      changed(file, (database) => writeAsLater(database, definition, value))
+      await assertWhole(file, frames)
+      changed(file, (database) => database.exec('UPDATE traffic SET later = NULL WHERE id >> 20 = 7'))
+      const { problems } = await checkRecording(file, silent)
+      assert.ok(
+        problems.some((words) => words.includes('1 of 70 ticks')),
+        problems.join('; '),
+      )
+    })
+  })
+}
+
+test('a column that is added changes no checksum, whatever it has by default', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      for (const table of [...TALLIED, ...OTHERS])
+        for (const column of [
+          'a INTEGER',
+          "b TEXT NOT NULL DEFAULT 'x'",
+          'c INTEGER DEFAULT -3',
+          'd BLOB DEFAULT NULL',
+        ])
+          database.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`)
+    })
+    await assertWhole(file, frames)
+  })
+})
+
+test('a column of a later version may stand in the middle, and bear the name of a word of SQL', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      for (const table of TALLIED) {
+        remake(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
+        database.exec(`UPDATE ${table} SET "current_time" = 9`)
+      }
+      seal(database)
+    })
+    await assertWhole(file, frames)
+  })
+})
+
+test('the order of our columns in the file says nothing: what was sealed in ours is true', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      for (const table of TALLIED) remake(database, table, ([id, ...columns]) => [id!, ...columns.reverse()])
+    })
+    await assertWhole(file, frames)
+  })
+})
+
+test('a column that every file has is missing, or of another type: its rows are damaged, and no number is wrong', async () => {
+  for (const change of [
+    (columns: string[]) => columns.filter((column) => !column.startsWith('interim')),
+    (columns: string[]) => columns.map((column) => column.replace(/^interim INTEGER/, 'interim TEXT')),
+  ]) {
+    await withFolder(async (folder) => {
+      const file = folder.file('x.db')
+      writeSample(file, SAMPLE)
+      changed(file, (database) => {
+        const kept = database
+          .prepare('SELECT sql FROM sqlite_schema WHERE name = ?')
+          .pluck()
+          .get('traffic') as string
+        database.exec('DROP TABLE traffic')
+        const [, begin, body] = /^([^(]*\()(.*)\) STRICT$/s.exec(kept)!
+        database.exec(`${begin}${change(body!.split(',').map((column) => column.trim())).join(', ')}) STRICT`)
+      })
+      const refused = (error: unknown): boolean => error instanceof UserError && error.exitCode === 5
+      try {
+        const { state } = await checkRecording(file, silent)
+        assert.notEqual(state, 'whole')
+      } catch (error) {
+        assert.ok(refused(error), String(error))
+      }
+      assert.throws(() => appendRecording(file, META), refused)
+    })
+  }
+})
+
+/** As a later version of the same format sees it. */
+const WITH_ONE_MORE: Readonly<Record<string, TableColumns>> = Object.fromEntries(
+  Object.entries(TABLES).map(([table, ours]) => [
+    table,
+    { ...ours, columns: [...ours.columns, 'once_more'], later: [...ours.later, 'once_more'] },
+  ]),
+)
+const MORE = WITH_ONE_MORE.traffic!
+
+test('a later column is NULL where the file lacks it, in no checksum then, and part of it with a value', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    const database: Database = new Sqlite(file)
+    const sumOf = (ours: TableColumns, change: (cells: SqlValue[]) => void = () => undefined): number => {
+      const { select, fold: folded } = columnsIn(database, 'traffic', ours)
+      const row = database
+        .prepare(`SELECT ${select.join(',')} FROM traffic`)
+        .raw()
+        .get() as SqlValue[]
+      change(row)
+      return folded(SEED, row, 0)
+    }
+    const before = sumOf(TABLES.traffic)
+    const { select } = columnsIn(database, 'traffic', MORE)
+    assert.equal(select[COUNT_COLUMNS.length], 'NULL')
+    assert.equal(sumOf(MORE), before)
+    addColumns(database, WITH_ONE_MORE)
+    assert.equal(columnsIn(database, 'traffic', MORE).select[COUNT_COLUMNS.length], 'once_more')
+    assert.equal(sumOf(MORE), before)
+    database.exec('UPDATE traffic SET once_more = 11')
+    assert.equal(sumOf(MORE), fold(before, 11))
+    // Who does not know the column reads it as the last one, and sums it up the same way; so does who writes it.
+    assert.equal(sumOf(TABLES.traffic), fold(before, 11))
+    const cells = [0, ...COUNT_COLUMNS.map((_, i) => i), 11, 99]
+    const written = foldWritten(database, 'traffic', MORE)
+    assert.equal(written(SEED, cells, 1), fold(foldCells(SEED, cells, 1, COUNT_COLUMNS.length), 11))
+    assert.equal(
+      foldWritten(database, 'traffic')(SEED, cells, 1),
+      foldCells(SEED, cells, 1, COUNT_COLUMNS.length),
+    )
+    database.close()
+  })
+})
+
+test('columns that were added to an old file leave all its checksums, its minutes and its views true', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      const codes = (): unknown[] => database.prepare('SELECT * FROM codes').all()
+      const before = codes()
+      addColumns(database, WITH_ONE_MORE)
+      addColumns(database, WITH_ONE_MORE)
+      assert.deepEqual(codes(), before)
+    })
+    await assertWhole(file, frames)
+  })
+})
+
+function appendTo(file: string, secs: number): SecondFrame[] {
+  const sink = appendRecording(file, META, { durable: false })
+  const frames = [...sampleFrames({ ...SAMPLE, secs, seed: 2 })]
+  for (const frame of frames) sink.append(frame)
+  sink.close()
+  return frames
+}
+
+test('we go on with the recording of a later version: its columns are left empty', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      for (const table of [...TALLIED, ...OTHERS])
+        database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER`)
+    })
+    const more = appendTo(file, 70)
+    const { state, ticks } = await checkRecording(file, silent)
+    assert.deepEqual({ state, ticks }, { state: 'whole', ticks: 140 })
+    const renumbered = more.map((frame, i) => ({
+      ...frame,
+      seq: 70 + i,
+      gapBefore: i === 0 ? ('stopped' as const) : frame.gapBefore,
+    }))
+    assert.deepEqual(framesOf(file), all([...frames, ...renumbered]))
+    changed(file, (database) => {
+      const filled = database.prepare('SELECT count(later) FROM traffic').pluck().get()
+      assert.equal(filled, 0)
+    })
+  })
+})
+
+test('a column that would have to be filled is named, and the file stays as it is', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, SAMPLE)
+    changed(file, (database) => {
+      database.exec('DROP TABLE minute_connection')
+      const sql = database
+        .prepare("SELECT sql FROM sqlite_schema WHERE name = 'connection'")
+        .pluck()
+        .get() as string
+      database.exec(
+        sql
+          .replace('TABLE connection', 'TABLE minute_connection')
+          .replace('tick', 'minute')
+          .replace('connects', 'needed INTEGER NOT NULL, connects'),
+      )
+    })
+    const before = readFileSync(file)
+    const note = { at: wallMicros(1_795_356_010_000_000), kind: 'note', text: 'a note' } as const
+    for (const write of [() => appendRecording(file, META), () => markRecording(file, note)])
+      assert.throws(
+        write,
+        (error: unknown) =>
+          error instanceof UserError &&
+          error.exitCode === 5 &&
+          /"minute_connection.needed"/.test(error.message),
+      )
+    assert.deepEqual(readFileSync(file), before)
+  })
+})
+
+/** Its last rows have the column, its first ones are shorter. */
+function withShortAndLong(file: string): void {
+  writeSample(file, SAMPLE)
+  changed(file, (database) => {
+    for (const table of [...TALLIED, ...OTHERS]) {
+      database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER`)
+      database.exec(`ALTER TABLE ${table} ADD COLUMN even_later INTEGER NOT NULL DEFAULT 7`)
+    }
+  })
+  appendTo(file, 70)
+  changed(file, (database) => {
+    for (const table of TALLIED) database.exec(`UPDATE ${table} SET later = 5 WHERE rowid % 2 = 1`)
+    seal(database)
+  })
+}
+
+test('rows with and without a later column are found in the pages, where the schema is not ours', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    withShortAndLong(file)
+    const before = framesOf(file)
+    assert.equal(before.length, 140)
+    changed(file, (database) =>
+      database.exec('CREATE TRIGGER t BEFORE INSERT ON marker BEGIN SELECT RAISE(IGNORE); END'),
+    )
+    const { state, ticks } = await checkRecording(file, silent)
+    assert.deepEqual({ state, ticks }, { state: 'recoverable', ticks: 140 })
+    assert.deepEqual(framesOf(file), before)
+  })
+})
+
+test('rows with and without a later column are found in the pages of a file that is cut off, and repaired', async () => {
+  await withFolder(async (folder) => {
+    const [file, saved] = [folder.file('x.db'), folder.file('saved.db')]
+    withShortAndLong(file)
+    truncateSync(file, Math.floor((statSync(file).size * 0.9) / 4096) * 4096)
+    const left = framesOf(file).length
+    assert.ok(left > 75 && left < 140, `${left} ticks`)
+    const { ticks } = await repairRecording(file, saved, silent)
+    assert.equal(ticks, left)
+    assert.equal((await checkRecording(saved, silent)).state, 'whole')
+  })
+})
+
+test('rows with and without a later column are found where the page that names the tables is lost', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    withShortAndLong(file)
+    const before = framesOf(file)
+    const bytes = readFileSync(file)
+    assert.equal(bytes[100], 5, 'its first page only points at others')
+    writeFileSync(file, bytes.fill(0, 100, 4096))
+    assert.deepEqual(framesOf(file), before)
+  })
+})
+
+test('what a later version has added is not in a copy, and the copy is whole', async () => {
+  await withFolder(async (folder) => {
+    const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
+    const frames = writeSample(file, SAMPLE)
+    changed(file, (database) => writeAsLater(database, 'later INTEGER', '5'))
+    const source = openRecording(file)
+    const span = { from: wallMicros(0), to: wallMicros(Number.MAX_SAFE_INTEGER) }
+    const ranges = [{ from: 0, to: 70 }]
+    await cutRecording(source, { ranges, span, keeps: null, redact: new Set(), maxSize: null, out }, silent)
+    source.close()
+    await assertWhole(out, frames)
+    changed(out, (database) => {
+      const columns = database.prepare("SELECT name FROM pragma_table_info('traffic')").pluck().all()
+      assert.deepEqual(columns, ['id', 'backend', 'route', ...COUNT_COLUMNS])
+    })
+  })
+})
+
+for (const name of [
+  'format-1.db',
+  'future-columns.db',
+  'simulated.db',
+  'incident.db',
+  'chunk-layout-3.db',
+  'no-tick.db',
+]) {
+  test(`${name} is gone on with, and all of it is whole`, async () => {
+    await withFolder(async (folder) => {
+      const file = folder.file(name)
+      copyFileSync(RECORDINGS + name, file)
+      const { info } = openRecording(file)
+      const sink = appendRecording(file, { ...META, host: info.host })
+      for (const frame of sampleFrames({ ...SAMPLE, secs: 5, seed: 3 })) sink.append(frame)
+      sink.close()
+      const { state, ticks, problems } = await checkRecording(file, silent)
+      assert.deepEqual({ state, ticks }, { state: 'whole', ticks: info.ticks + 5 }, problems.join('; '))
+    })
+  })
+}
