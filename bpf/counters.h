@@ -7,7 +7,9 @@
 #define SLOT_ENDING(COUNT, BYTES) \
 	COUNT(answered) \
 	COUNT(reset) \
-	COUNT(closed)
+	COUNT(closed) \
+	BYTES(sent_bytes) \
+	BYTES(received_bytes)
 #define SLOT_SENDING(COUNT, BYTES) \
 	COUNT(aborted) \
 	COUNT(unanswered) \
@@ -28,7 +30,9 @@
 	COUNT(retransmits) \
 	COUNT(retries) \
 	COUNT(body_reset)
-#define TRAFFIC_COLUMNS_LATER(COUNT, BYTES)
+#define TRAFFIC_COLUMNS_LATER(COUNT, BYTES) \
+	BYTES(sent_bytes) \
+	BYTES(received_bytes)
 #define BACKEND_COUNTERS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \

@@ -3,6 +3,7 @@ import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
 import type { SqlRow, SqlValue } from '../database.ts'
 import {
   count,
+  knownSum,
   putClasses,
   putDistribution,
   span,
@@ -43,6 +44,8 @@ export const COUNT_COLUMNS: readonly string[] = [
   'total_min',
   'total_max',
   'total_buckets',
+  'sent_bytes',
+  'received_bytes',
 ]
 
 /** Those of them that are 0 in most rows. */
@@ -112,7 +115,7 @@ export const HOST_COLUMNS: readonly string[] = [
 ]
 
 /** Those that the first recordings lack: NULL where a value is not known. */
-export const LATER_COLUMNS: readonly string[] = []
+export const LATER_COLUMNS: readonly string[] = ['sent_bytes', 'received_bytes']
 
 /** Writes the cells of COUNT_COLUMNS from `at` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
@@ -128,6 +131,8 @@ export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
   cells[at + 12] = counts.retransmits
   cells[at + 13] = counts.retries
   cells[at + 14] = counts.bodyReset
+  cells[at + 29] = counts.sentBytes
+  cells[at + 30] = counts.receivedBytes
   cells[at + 15] = counts.inFlight
   cells[at + 16] = counts.oldest
   putDistribution(cells, at + 17, counts.header)
@@ -142,6 +147,8 @@ export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
   retransmits: count(row[at + 12]),
   retries: count(row[at + 13]),
   bodyReset: count(row[at + 14]),
+  sentBytes: knownSum(row[at + 29]),
+  receivedBytes: knownSum(row[at + 30]),
   failures: {
     reset: count(row[at + 7]),
     closed: count(row[at + 8]),
