@@ -100,6 +100,8 @@ function rowOf(
     retransmits: 0,
     retries: 0,
     bodyReset: 0,
+    sentBytes: 300 * requests,
+    receivedBytes: 5000 * requests,
     inFlight: 0,
     oldest: micros(0),
     header: distributionOf(headers),

@@ -7,14 +7,16 @@
 #define SLOT_ENDING(COUNT, BYTES) \
 	COUNT(answered) \
 	COUNT(reset) \
-	COUNT(closed)
+	COUNT(closed) \
+	BYTES(received_bytes)
 #define SLOT_SENDING(COUNT, BYTES) \
 	COUNT(aborted) \
 	COUNT(unanswered) \
 	COUNT(interim) \
 	COUNT(retransmits) \
 	COUNT(retries) \
-	COUNT(body_reset)
+	COUNT(body_reset) \
+	BYTES(sent_bytes)
 
 #define ROUTE_FAILURES(COUNT, BYTES) \
 	COUNT(reset) \
@@ -34,7 +36,9 @@
 	COUNT(retransmits) \
 	COUNT(retries) \
 	COUNT(body_reset)
-#define TRAFFIC_COLUMNS_LATER(COUNT, BYTES)
+#define TRAFFIC_COLUMNS_LATER(COUNT, BYTES) \
+	BYTES(sent_bytes) \
+	BYTES(received_bytes)
 #define BACKEND_COUNTERS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \

@@ -39,6 +39,7 @@ const of =
   ): Counter<Word, Of, When> => ({ word, name: camelCase(word), kind, since, what })
 const counter = of('count')
 const failure = of('failure')
+const bytes = of('bytes')
 const by = <Of extends Counter>(side: Side, of: Of): Of & { readonly side: Side } => ({ ...of, side })
 
 /** Of a route slot: what (backend, route) did. */
@@ -53,6 +54,8 @@ export const ROUTE = [
   by('sending', counter('retransmits', 'segments sent again while a request was open')),
   by('sending', counter('retries', 'attempts that follow a failed one of the same client request, inferred')),
   by('sending', counter('body_reset', 'answers whose body was broken off')),
+  by('sending', bytes('sent_bytes', 'of requests, heads and framing within them', 'later')),
+  by('ending', bytes('received_bytes', 'of answers, heads and framing within them', 'later')),
 ] as const
 
 type Failure = Extract<(typeof ROUTE)[number], { readonly kind: 'failure' }>

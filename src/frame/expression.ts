@@ -92,6 +92,8 @@ export const COUNTS = [
   'in_flight',
   'retransmits',
   'retries',
+  'sent_bytes',
+  'received_bytes',
   'connects',
 ] as const
 /** The measure as it is written: `total.p99`, `5xx`. */

@@ -36,6 +36,9 @@ export interface Figures {
   readonly thinned: boolean
   readonly retransmits: number
   readonly retries: number
+  /** null: the recording does not know */
+  readonly sentBytes: number | null
+  readonly receivedBytes: number | null
 }
 
 export function figures(sum: Measurable, length: Micros): Figures {
@@ -59,6 +62,8 @@ export function figures(sum: Measurable, length: Micros): Figures {
     thinned: sum.header.sampled < sum.header.count,
     retransmits: sum.retransmits + (sum.connection?.retransmits ?? 0),
     retries: sum.retries,
+    sentBytes: sum.sentBytes,
+    receivedBytes: sum.receivedBytes,
   }
 }
 

@@ -39,6 +39,7 @@ export function measure(
       return statistic(distributionOf(line, what.clock), what.statistic)
     case 'count': {
       const count = COUNT_OF[what.name](line)
+      if (count === null) return null
       if (unit === 'rate') return perSecond(count, span.length)
       if (unit !== 'percent' && unit !== 'points') return count
       return ratio(count, what.name === 'failures' ? attempts(line) : line.answered)
@@ -110,6 +111,8 @@ const COUNT_OF = {
   in_flight: (line: Measurable) => line.inFlight,
   retransmits: (line: Measurable) => line.retransmits + (line.connection?.retransmits ?? 0),
   retries: (line: Measurable) => line.retries,
+  sent_bytes: (line: Measurable) => line.sentBytes,
+  received_bytes: (line: Measurable) => line.receivedBytes,
   connects: (line: Measurable) => line.connection?.connects ?? 0,
 } as const
 

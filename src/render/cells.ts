@@ -2,7 +2,7 @@
 import type { Figures } from '../frame/figures.ts'
 import { micros, SECOND, type Micros } from '../frame/units.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
-import { count, latency, percent, rate } from './quantities.ts'
+import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 
 /** Said in the help: yellow from here, red from there. */
 export const SLOW: Micros = micros(100_000)
@@ -28,6 +28,9 @@ export function inFlightCell({ inFlight, oldest }: Figures): Span {
 
 export const countCell = (value: number, style: Style = 'plain'): Span =>
   value === 0 ? span('0', 'dim') : span(count(value), style)
+
+export const bytesCell = (value: number | null): Span =>
+  value === null ? span(NOTHING, 'dim') : span(bytes(value), value === 0 ? 'dim' : 'plain')
 
 /** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells: the worst is kept when there is no room for all. */
 export function statusCells(figures: Figures, opaque: number, width: number): Line {

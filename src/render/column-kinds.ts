@@ -2,7 +2,15 @@
 import type { Figures } from '../frame/figures.ts'
 import type { BackendLine, RouteLine } from '../frame/leaderboard.ts'
 import type { Sort } from '../frame/ranking.ts'
-import { countCell, inFlightCell, latencyCell, percentCell, rateCell, statusCells } from './cells.ts'
+import {
+  bytesCell,
+  countCell,
+  inFlightCell,
+  latencyCell,
+  percentCell,
+  rateCell,
+  statusCells,
+} from './cells.ts'
 import { span, type Line } from './line.ts'
 import { percent, rate } from './quantities.ts'
 import { bar, sparkline } from './sparkline.ts'
@@ -148,6 +156,20 @@ export const COLUMNS = {
     width: 7,
     sorts: [],
     ...both((line) => [countCell(line.retries, 'warn')]),
+  },
+  sentBytes: {
+    ...numeric,
+    title: 'sent',
+    width: 8,
+    sorts: [],
+    ...both((line) => [bytesCell(line.sentBytes)]),
+  },
+  receivedBytes: {
+    ...numeric,
+    title: 'received',
+    width: 8,
+    sorts: [],
+    ...both((line) => [bytesCell(line.receivedBytes)]),
   },
   status: {
     title: 'STATUS',

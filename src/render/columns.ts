@@ -71,6 +71,8 @@ const OPTIONAL = [
   'max',
   'p90',
   'totalP99',
+  'receivedBytes',
+  'sentBytes',
   'connects',
   'retransmits',
   'retries',

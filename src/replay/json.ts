@@ -59,6 +59,8 @@ const figuresJson = (figures: Figures): Record<string, unknown> => ({
   total_ms: { p99: millis(figures.totalP99) },
   retransmits: figures.retransmits,
   retries: figures.retries,
+  sent_bytes: figures.sentBytes,
+  received_bytes: figures.receivedBytes,
 })
 
 const requestJson = ({ at, backend, route, outcome, header, total }: RequestEvent): unknown => ({

@@ -1,5 +1,6 @@
 /** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
 import fc from 'fast-check'
+import { CONNECTION, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/counters.ts'
 import type {
   Backend,
   ConnectionRow,
@@ -11,6 +12,7 @@ import type {
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/generated/counters.ts'
+import { counterValues } from './counter-values.ts'
 
 export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(
   (address, index) => ({
@@ -58,19 +60,16 @@ const codes = fc
 const trafficRow = (backend: Backend, route: Route): fc.Arbitrary<TrafficRow> =>
   fc
     .record({
-      requests: count,
+      counters: counterValues(ROUTE_PLAIN, count),
       codes,
-      failures: fc.record({ reset: count, closed: count, aborted: count, unanswered: count }),
-      interim: count,
-      retransmits: count,
-      retries: count,
-      bodyReset: count,
+      failures: counterValues(ROUTE_FAILURES, count),
       inFlight: count,
       oldest: fc.nat(10_000_000).map(micros),
       header: distribution,
       total: distribution,
     })
-    .map((row) => ({
+    .map(({ counters, ...row }) => ({
+      ...counters,
       ...row,
       backend,
       route,
@@ -79,15 +78,9 @@ const trafficRow = (backend: Backend, route: Route): fc.Arbitrary<TrafficRow> =>
     }))
 
 const connectionRow = (backend: Backend): fc.Arbitrary<ConnectionRow> =>
-  fc.record({
-    backend: fc.constant(backend),
-    connects: count,
-    refused: count,
-    connectTimeout: count,
-    retransmits: count,
-    opaque: count,
-    connect: distribution,
-  })
+  fc
+    .record({ counters: counterValues(CONNECTION, count), connect: distribution })
+    .map(({ counters, connect }) => ({ ...counters, backend, connect }))
 
 const pairs = BACKENDS.flatMap((backend) => ROUTES.map((route) => ({ backend, route })))
 

@@ -1,5 +1,6 @@
 /** Frames of every shape that the model allows, for property tests of the store. */
 import fc from 'fast-check'
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/counters.ts'
 import type {
   Backend,
   Codes,
@@ -12,6 +13,7 @@ import type {
 import { FAILURE_KINDS } from '../../src/frame/frame.ts'
 import { BUCKETS } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/units.ts'
+import { counterValues } from '../frame/counter-values.ts'
 
 /** With the prototype of a literal: deepEqual looks at it. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -72,19 +74,14 @@ const distribution: fc.Arbitrary<Distribution> = fc.oneof(
 )
 
 const counts: fc.Arbitrary<Counts> = record({
-  requests: small,
-  answered: small,
+  counters: counterValues(ROUTE_PLAIN, small),
   codes,
-  failures: record({ reset: small, closed: small, aborted: small, unanswered: small }),
-  interim: small,
-  retransmits: small,
-  retries: small,
-  bodyReset: small,
+  failures: counterValues(ROUTE_FAILURES, small),
   inFlight: small,
   oldest: span,
   header: distribution,
   total: distribution,
-})
+}).map(({ counters, ...rest }) => ({ ...counters, ...rest }))
 
 const pairs = backends.flatMap((backend) => routes.map((route) => ({ backend, route })))
 const pair = fc.constantFrom(...pairs)
@@ -97,40 +94,6 @@ const request: fc.Arbitrary<RequestEvent> = record({
   total: fc.option(span),
 }).map(({ pair: names, at, ...rest }) => ({ ...names, at: wallMicros(START + at), ...rest }))
 
-const fields = <const T extends string>(names: readonly T[]): fc.Arbitrary<Record<T, number>> =>
-  fc
-    .array(count, { minLength: names.length, maxLength: names.length })
-    .map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]!])) as Record<T, number>)
-
-const loss = fields([
-  'ringDropped',
-  'mapRefused',
-  'unmatchedResponses',
-  'ambiguous',
-  'evicted',
-  'fragments',
-  'halfSeen',
-  'pathFolded',
-  'pipelineOverflow',
-])
-const excluded = fields(['frontDoor', 'ignored', 'notSelected', 'routed', 'tls', 'h2'])
-const control = fields([
-  'segments',
-  'starts',
-  'continuations',
-  'retransmits',
-  'secondSightings',
-  'notHttp',
-  'partial',
-  'ambiguous',
-  'fragments',
-  'opaque',
-  'excluded',
-  'requests',
-  'answered',
-  'failed',
-])
-
 const frame = record({
   length: fc
     .oneof(fc.integer({ min: 990_000, max: 1_010_000 }), fc.integer({ min: 1, max: 9_000_000 }))
@@ -141,19 +104,15 @@ const frame = record({
   connections: fc.uniqueArray(
     record({
       backend: fc.constantFrom(...backends),
-      connects: small,
-      refused: small,
-      connectTimeout: small,
-      retransmits: small,
-      opaque: small,
+      counters: counterValues(CONNECTION, small),
       connect: distribution,
-    }),
+    }).map(({ counters, ...rest }) => ({ ...counters, ...rest })),
     { selector: ({ backend }) => backend, maxLength: 3 },
   ),
   requests: fc.array(request, { maxLength: 10 }),
-  loss,
-  excluded,
-  control,
+  loss: counterValues(LOSS, count),
+  excluded: counterValues(EXCLUDED, count),
+  control: counterValues(CONTROL, count),
   cost: record({ cpu: span, rssBytes: count, commit: span }),
   gapBefore: fc.option(fc.constantFrom('late', 'stopped', 'disk_full', 'suspend', 'damaged' as const)),
   final: fc.boolean(),

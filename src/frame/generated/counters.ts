@@ -28,6 +28,10 @@ export interface RouteCounters {
   readonly retries: number
   /** answers whose body was broken off */
   readonly bodyReset: number
+  /** of requests, heads and framing within them */
+  readonly sentBytes: number | null
+  /** of answers, heads and framing within them */
+  readonly receivedBytes: number | null
   readonly failures: Failures
 }
 export const NO_ROUTE: RouteCounters = {
@@ -37,6 +41,8 @@ export const NO_ROUTE: RouteCounters = {
   retransmits: 0,
   retries: 0,
   bodyReset: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
   failures: NO_FAILURES,
 }
 
@@ -48,6 +54,8 @@ export interface RouteTotals {
   readonly retransmits: number
   readonly retries: number
   readonly bodyReset: number
+  readonly sentBytes: bigint | null
+  readonly receivedBytes: bigint | null
   readonly failures: Failures
 }
 

@@ -3,7 +3,7 @@ import { addSparse, DistributionSum } from '../distribution-sum.ts'
 import { mergeDistribution, sumDistributions } from '../distribution.ts'
 import type { Codes, ConnectionCounts, Counts, Distribution } from '../frame.ts'
 import { mergeBuckets, sumBuckets } from '../histogram.ts'
-
+import { addKnown } from '../known.ts'
 import { micros, type Micros } from '../units.ts'
 import { NO_CONNECTIONS } from '../nothing.ts'
 import type { Failures } from './counters.ts'
@@ -28,6 +28,8 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   let retransmits = 0
   let retries = 0
   let bodyReset = 0
+  let sentBytes: number | null = 0
+  let receivedBytes: number | null = 0
   let [inFlight, oldest] = [0, 0]
   for (const part of parts) {
     requests += part.requests
@@ -40,6 +42,8 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     retransmits += part.retransmits
     retries += part.retries
     bodyReset += part.bodyReset
+    sentBytes = addKnown(sentBytes, part.sentBytes)
+    receivedBytes = addKnown(receivedBytes, part.receivedBytes)
     inFlight += part.inFlight
     if (part.oldest > oldest) oldest = part.oldest
   }
@@ -50,6 +54,8 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     retransmits,
     retries,
     bodyReset,
+    sentBytes,
+    receivedBytes,
     failures: { reset, closed, aborted, unanswered },
     codes: sumBuckets(parts.map(({ codes }) => codes)),
     inFlight,
@@ -67,6 +73,8 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   retransmits: a.retransmits + b.retransmits,
   retries: a.retries + b.retries,
   bodyReset: a.bodyReset + b.bodyReset,
+  sentBytes: addKnown(a.sentBytes, b.sentBytes),
+  receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
   failures: {
     reset: a.failures.reset + b.failures.reset,
     closed: a.failures.closed + b.failures.closed,
@@ -104,7 +112,9 @@ export const isActive = (row: Counts): boolean =>
     row.interim +
     row.retransmits +
     row.retries +
-    row.bodyReset !==
+    row.bodyReset +
+    (row.sentBytes ?? 0) +
+    (row.receivedBytes ?? 0) !==
     0
 
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
@@ -123,6 +133,8 @@ export const weightOf = (row: Counts): number =>
   row.retransmits +
   row.retries +
   row.bodyReset +
+  (row.sentBytes ?? 0) +
+  (row.receivedBytes ?? 0) +
   row.inFlight +
   weightOfCodes(row.codes) +
   weightOfDistribution(row.header) +
@@ -156,6 +168,8 @@ export class CountsSum {
   #retransmits = 0
   #retries = 0
   #bodyReset = 0
+  #sentBytes: number | null = 0
+  #receivedBytes: number | null = 0
   readonly #codes: number[] = []
   #inFlight = 0
   #oldest: Micros = micros(0)
@@ -180,6 +194,8 @@ export class CountsSum {
     this.#retransmits = 0
     this.#retries = 0
     this.#bodyReset = 0
+    this.#sentBytes = 0
+    this.#receivedBytes = 0
     this.#codes.length = 0
     this.#inFlight = 0
     this.#oldest = micros(0)
@@ -200,6 +216,8 @@ export class CountsSum {
     this.#retransmits += counts.retransmits
     this.#retries += counts.retries
     this.#bodyReset += counts.bodyReset
+    this.#sentBytes = addKnown(this.#sentBytes, counts.sentBytes)
+    this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
     addSparse(this.#codes, counts.codes)
     this.#inFlight = counts.inFlight
     this.#oldest = counts.oldest
@@ -218,6 +236,8 @@ export class CountsSum {
       retransmits: this.#retransmits,
       retries: this.#retries,
       bodyReset: this.#bodyReset,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
       failures: {
         reset: this.#reset,
         closed: this.#closed,

@@ -1,6 +1,6 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
 import type { ConnectionRow, TrafficRow } from '../frame.ts'
-import { advanceCodes, codesSince, DistributionTotal } from '../running-totals.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from '../running-totals.ts'
 import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
 import { NO_FAILURES, type Failures } from './counters.ts'
 import { failedRequests } from './sums.ts'
@@ -12,6 +12,8 @@ export class SlotTotal {
   #retransmits = 0
   #retries = 0
   #bodyReset = 0
+  #sentBytes: bigint | null = 0n
+  #receivedBytes: bigint | null = 0n
   #failures: Failures = NO_FAILURES
   #codes: number[] = []
   readonly #header = new DistributionTotal()
@@ -33,6 +35,8 @@ export class SlotTotal {
       retransmits: now.retransmits - this.#retransmits,
       retries: now.retries - this.#retries,
       bodyReset: now.bodyReset - this.#bodyReset,
+      sentBytes: knownSince(this.#sentBytes, now.sentBytes),
+      receivedBytes: knownSince(this.#receivedBytes, now.receivedBytes),
       failures,
       codes,
       inFlight: openOf(now),
@@ -46,7 +50,9 @@ export class SlotTotal {
       row.interim < 0 ||
       row.retransmits < 0 ||
       row.retries < 0 ||
-      row.bodyReset < 0
+      row.bodyReset < 0 ||
+      (row.sentBytes ?? 0) < 0 ||
+      (row.receivedBytes ?? 0) < 0
     )
       return null
     this.#requests = now.requests
@@ -55,6 +61,8 @@ export class SlotTotal {
     this.#retransmits = now.retransmits
     this.#retries = now.retries
     this.#bodyReset = now.bodyReset
+    this.#sentBytes = now.sentBytes
+    this.#receivedBytes = now.receivedBytes
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
     this.#header.become(now.header)

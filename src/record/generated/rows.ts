@@ -27,6 +27,8 @@ export type TrafficColumns = readonly [
   codes: readonly number[],
   header: HistogramColumn,
   total: HistogramColumn,
+  sentBytes?: string,
+  receivedBytes?: string,
 ]
 
 export type ConnectionColumns = readonly [
@@ -51,7 +53,9 @@ export function isTraffic(row: unknown): row is TrafficColumns {
     isCount(columns[14]) &&
     isCodes(columns[15]) &&
     isHistogram(columns[16]) &&
-    isHistogram(columns[17])
+    isHistogram(columns[17]) &&
+    (columns[18] === undefined || isDecimal(columns[18])) &&
+    (columns[19] === undefined || isDecimal(columns[19]))
   )
 }
 
@@ -78,7 +82,8 @@ export const trafficOf = (
   retransmits: row[8],
   retries: row[9],
   bodyReset: row[10],
-
+  sentBytes: row[18] === undefined ? null : BigInt(row[18]),
+  receivedBytes: row[19] === undefined ? null : BigInt(row[19]),
   failures: { reset: row[3], closed: row[4], aborted: row[5], unanswered: row[6] },
   codes,
   oldest: micros(row[14]),

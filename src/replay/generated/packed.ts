@@ -11,6 +11,8 @@ export function packCounts(to: Packing, row: Counts): void {
   to.put(row.retransmits)
   to.put(row.retries)
   to.put(row.bodyReset)
+  to.known(row.sentBytes)
+  to.known(row.receivedBytes)
   to.put(row.failures.reset)
   to.put(row.failures.closed)
   to.put(row.failures.aborted)
@@ -30,6 +32,8 @@ export const unpackCounts = (from: Unpacking): Counts => ({
   retransmits: from.next(),
   retries: from.next(),
   bodyReset: from.next(),
+  sentBytes: from.known(),
+  receivedBytes: from.known(),
   failures: failuresOf(from),
   codes: from.list(),
   inFlight: from.next(),

@@ -3,6 +3,7 @@ import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
 import type { SqlRow, SqlValue } from '../database.ts'
 import {
   count,
+  knownSum,
   putClasses,
   putDistribution,
   span,
@@ -26,6 +27,8 @@ export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
   cells[at + 12] = counts.retransmits
   cells[at + 13] = counts.retries
   cells[at + 14] = counts.bodyReset
+  cells[at + 29] = counts.sentBytes
+  cells[at + 30] = counts.receivedBytes
   cells[at + 15] = counts.inFlight
   cells[at + 16] = counts.oldest
   putDistribution(cells, at + 17, counts.header)
@@ -40,6 +43,8 @@ export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
   retransmits: count(row[at + 12]),
   retries: count(row[at + 13]),
   bodyReset: count(row[at + 14]),
+  sentBytes: knownSum(row[at + 29]),
+  receivedBytes: knownSum(row[at + 30]),
   failures: {
     reset: count(row[at + 7]),
     closed: count(row[at + 8]),

@@ -30,6 +30,8 @@ export const COUNT_COLUMNS: readonly string[] = [
   'total_min',
   'total_max',
   'total_buckets',
+  'sent_bytes',
+  'received_bytes',
 ]
 
 /** Those of them that are 0 in most rows. */
@@ -103,7 +105,7 @@ export const HOST_COLUMNS: readonly string[] = [
  * table that was altered equals a new one.
  */
 /** Of COUNT_COLUMNS. */
-export const LATER_COUNTS: readonly string[] = []
+export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes']
 
 /** Of CONNECTION_COLUMNS. */
 export const LATER_CONNECTION: readonly string[] = []
