@@ -46,7 +46,7 @@ struct slot {
 	__u64 reset;
 	__u64 closed;
 	__u64 interim;
-	__u64 body_reset;
+	__u64 received_bytes;
 	__u64 codes[INLINE_CODES];
 	/* both read these, and hardly anybody writes */
 	__u32 code[INLINE_CODES];
@@ -61,12 +61,14 @@ struct slot {
 	__u32 block;
 	__u32 has_folded; /* codes that found no room there */
 	__u32 taken;	  /* 0 while it is nobody's, else whose: enum rank and one */
-	/* whoever sees it leave writes these */
+	/* whoever sees it leave writes these, and what is rare */
 	__u64 aborted;
 	__u64 unanswered;
 	__u64 retransmits;
 	__u64 retries;
-	__u64 unused[3];
+	__u64 body_reset;
+	__u64 sent_bytes;
+	__u64 unused[1];
 	/* last, and read last: a reader never sees more answers than requests */
 	__u64 requests;
 };

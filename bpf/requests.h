@@ -80,6 +80,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	} else if (state == DIR_LINE) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
+		book_sent(f, sequence_at(s));
 		head_begin(d);
 		end = head_scan(&d->head, &s->chunk, n);
 		if (!d->head.first) {

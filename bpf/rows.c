@@ -158,6 +158,10 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	fold_put_histogram(rows, slot, HEADER_TIMES);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
+	put(rows, ",");
+	put_big(rows, now.sent_bytes);
+	put(rows, ",");
+	put_big(rows, now.received_bytes);
 	put(rows, "]");
 	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;

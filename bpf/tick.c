@@ -120,7 +120,7 @@ uint64_t open_of(const struct slot *s)
 
 uint64_t sum_of(const struct slot *s)
 {
-	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->requests;
+	uint64_t sum = s->aborted + s->unanswered + s->retransmits + s->retries + s->body_reset + s->sent_bytes + s->requests;
 
 	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
 		sum += ((const uint64_t *)s)[i];
