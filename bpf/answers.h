@@ -111,7 +111,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	if (!ends)
 		return 0;
 	took(s, body);
-	book_received(f, f->current, blind ? d->next : sequence_at(s));
+	add_received(f, number, blind ? d->next : sequence_at(s));
 	next_answer(f);
 	return 0;
 }

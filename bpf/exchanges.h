@@ -118,46 +118,55 @@ static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
  * What left before the sequence number `to` is the last request's. Which request that is, is read before what is uncounted, and
  * `next`, where it is `to`, before both: so the sweep cannot count the bytes of one for another.
  */
-__noinline int book_sent(struct flow *f, __u32 to)
+static __always_inline void add_sent(struct flow *f, __u32 to)
 {
-	if (!f)
-		return 0;
 	__u32 started = *(volatile __u32 *)&f->started;
 	struct exchange *x = exchange_of(f, started - 1);
 	__u64 n = take_uncounted(&f->out, to);
 	struct slot *s;
 
 	if (!n || !started || f->overflow)
-		return 0;
+		return;
 	if (x->held) {
 		ADD(x->sent, n);
 		if (*(volatile __u32 *)&x->held || f->kind != KIND_HTTP)
-			return 0;
+			return;
 		/* released at this moment: whoever is first counts them */
 		n = __sync_lock_test_and_set(&x->sent, 0);
 	}
 	s = slot_of_exchange(x);
 	if (s)
 		ADD(s->sent_bytes, n);
-	return 0;
 }
 
 /* What arrived before `to` is the answer to this request. */
-__noinline int book_received(struct flow *f, __u32 number, __u32 to)
+static __always_inline void add_received(struct flow *f, __u32 number, __u32 to)
 {
-	if (!f)
-		return 0;
 	struct exchange *x = exchange_of(f, number);
 	__u32 state = *(volatile __u32 *)&x->state, n;
 	struct slot *s;
 
 	/* held: what has begun to answer is known when its head is whole, and all of it is counted then */
 	if ((state & 3) == PHASE_NONE || (state & ~3U) != state_of(number, 0) || x->held)
-		return 0;
+		return;
 	n = take_uncounted(&f->in, to);
 	s = n ? slot_of_exchange(x) : 0;
 	if (s)
 		ADD(s->received_bytes, n);
+}
+
+/* The same as functions, but for the ways that most requests and answers take: there a call costs 10 ns. */
+__noinline int book_sent(struct flow *f, __u32 to)
+{
+	if (f)
+		add_sent(f, to);
+	return 0;
+}
+
+__noinline int book_received(struct flow *f, __u32 number, __u32 to)
+{
+	if (f)
+		add_received(f, number, to);
 	return 0;
 }
 

@@ -80,7 +80,9 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	} else if (state == DIR_LINE) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
-		book_sent(f, sequence_at(s));
+		/* what goes before it is the last request's, which ended in this segment, or unseen */
+		if (d->booked != sequence_at(s))
+			book_sent(f, sequence_at(s));
 		head_begin(d);
 		end = head_scan(&d->head, &s->chunk, n);
 		if (!d->head.first) {

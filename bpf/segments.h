@@ -218,8 +218,6 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 	if (!n || d->state == DIR_EAT || d->state == DIR_TUNNEL || !pending(f))
 		return;
 	count(L_AMBIGUOUS);
-	if (d->state == DIR_LINE && !d->line_length)
-		d->booked = d->next - n;
 	d->state = DIR_EAT;
 	d->blind = 1;
 	d->head.chunked = 0;
@@ -234,13 +232,6 @@ static __always_inline void move_next(struct dir *d, __u32 next)
 #else
 	__sync_lock_test_and_set(&d->next, next);
 #endif
-}
-
-/* What goes on behind `to` is counted by the sweep, or when it ends: a segment of a body costs nothing. */
-static __always_inline void book_whole_request(struct flow *f, __u32 to)
-{
-	if (f->out.state == DIR_LINE && f->kind == KIND_HTTP)
-		book_sent(f, to);
 }
 
 #define STEPS 2048 /* chunks of a 64 KiB head, and then some */
@@ -273,13 +264,16 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 
 		bpf_loop(STEPS, step_out, &c, 0);
 	}
-	book_whole_request(f, p->seq + p->len);
+	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
+	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+		add_sent(f, p->seq + p->len);
 	move_next(d, p->seq + p->len);
 	if (d->ranges) {
 		jumped = jump_ranges(d);
 		if (jumped)
 			jump_requests(f, jumped);
-		book_whole_request(f, d->next);
+		if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+			book_sent(f, d->next);
 	}
 	if (f->kind == KIND_HTTP)
 		count_class(&s->work);

@@ -221,7 +221,7 @@ describe('bytes', { skip: lacking() }, () => {
   })
 })
 
-const configuration = (port: number, location: string, servers: string = ''): string =>
+const configuration = (port: number, location: string, servers = ''): string =>
   `upstream kept { server ${FAR}:${port}; keepalive 4; } ${servers}
    server { listen 127.0.0.1:${DOOR.port}; location / { ${location} } }`
 
@@ -264,7 +264,7 @@ class Recorder {
   static async start(namespace: string): Promise<Recorder> {
     const child = spawn('ip', ['netns', 'exec', namespace, PROBE], { stdio: ['pipe', 'pipe', 'inherit'] })
     const recorder = new Recorder(child)
-    await once(child.stdout!, 'data')
+    await once(child.stdout, 'data')
     return recorder
   }
 
