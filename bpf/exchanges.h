@@ -96,6 +96,7 @@ static __always_inline struct slot *slot_of_exchange(const struct exchange *x)
  * A number that seems to lie far ahead lies behind: somebody else has counted more. That bounds what may pass between two sweeps.
  */
 #define MOST_BETWEEN_SWEEPS 0xf0000000U /* 3.75 GiB */
+#define REACH		    (1U << 26)	/* farther from `next`, `to` is of a flow that had this memory a moment ago */
 
 static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
 {
@@ -108,6 +109,8 @@ static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
 			d->booked = to;
 			return n;
 		}
+		if (d->next - to + REACH > 2 * REACH)
+			return 0;
 		if (__sync_val_compare_and_swap(&d->booked, from, to) == from)
 			return n;
 	}
@@ -176,17 +179,30 @@ static __always_inline __u32 next_of(struct dir *d)
 	return __sync_fetch_and_add(&d->next, 0);
 }
 
-/* What has passed of a request and of an answer that are not over. */
+static __always_inline int is_in_hand(const struct dir *d)
+{
+	return *(volatile __u8 *)&d->state >= DIR_HEAD;
+}
+
+/*
+ * What has passed of a request and of an answer that are not over. Whether they are is asked once more when `next` is known: the
+ * sweep may be interrupted between any two instructions, and the next message have begun.
+ */
 __noinline int book_passed(struct flow *f)
 {
 	if (!f || f->kind != KIND_HTTP)
 		return 0;
-	if (f->out.state >= DIR_HEAD)
-		book_sent(f, next_of(&f->out));
-	if (f->in.state >= DIR_HEAD || f->in.line_length) {
+	if (is_in_hand(&f->out)) {
+		__u32 to = next_of(&f->out);
+
+		if (is_in_hand(&f->out))
+			book_sent(f, to);
+	}
+	if (is_in_hand(&f->in) || f->in.line_length) {
 		__u32 to = next_of(&f->in);
 
-		book_received(f, *(volatile __u32 *)&f->current, to);
+		if (is_in_hand(&f->in) || *(volatile __u8 *)&f->in.line_length)
+			book_received(f, *(volatile __u32 *)&f->current, to);
 	}
 	return 0;
 }

@@ -4,7 +4,8 @@
  *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
  *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
  *   3. connections whose answers pass elsewhere for a while: each is said to be half seen, and those behind are matched
- *   4. of each request and answer all bytes are counted, and none twice: as they pass, and whatever ends them
+ *   4. of each request and answer all bytes are counted, and none twice: as they pass, whatever ends
+ *      them, and while the sweep runs on another CPU
  *   5. what a packet's ports tell is told of packets of every shape, those that are looked at properly too
  */
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -454,15 +456,44 @@ static unsigned compare(void)
 
 /* ---- 4. bytes ---- */
 
-static void sweep_now(void)
+static void sweep_by(const struct bpf_program *program)
 {
 	struct sweep context = {.epoch = 1};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
 
-	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep), &options) ||
-	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more4), &options) ||
-	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more6), &options))
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), &options))
 		fail("a sweep does not run");
+}
+
+static void sweep_now(void)
+{
+	sweep_by(bpf->progs.upstreamtop_sweep);
+	sweep_by(bpf->progs.upstreamtop_sweep_more4);
+	sweep_by(bpf->progs.upstreamtop_sweep_more6);
+}
+
+static volatile bool is_sweeping;
+
+static void *sweep_on(void *unused)
+{
+	/* small maps only: the fewer places it walks, the more often it meets a flow */
+	while (is_sweeping)
+		sweep_by(bpf->progs.upstreamtop_sweep);
+	return unused;
+}
+
+/* The sweep comes between any two instructions of the programs that see a message end. */
+static void converse_while_swept(unsigned connections)
+{
+	pthread_t sweeper;
+
+	is_sweeping = true;
+	if (pthread_create(&sweeper, NULL, sweep_on, NULL))
+		fail("no thread");
+	for (unsigned i = 0; i < connections; i++)
+		converse(i, false);
+	is_sweeping = false;
+	pthread_join(sweeper, NULL);
 }
 
 static struct slot slot_of_path(const char *path)
@@ -839,6 +870,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%u answers missing, %llu ambiguous\n", missing, (unsigned long long)ambiguous);
 		fail("answers differ");
 	}
+
+	doing = "in order, while the sweep runs";
+	converse_while_swept(connections);
+	reconcile();
+	missing = compare();
+	if (missing || totals.v[L_AMBIGUOUS] + totals.v[L_HALF_SEEN] + totals.v[L_UNMATCHED_RESPONSES])
+		fail("answers differ");
 
 	doing = "with loss and in another order";
 	for (unsigned i = 0; i < connections; i++)
