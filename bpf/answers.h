@@ -26,6 +26,15 @@ static __always_inline void next_answer(struct flow *f)
 		ADD(f->overflow, -1);
 }
 
+/* The answer in hand is whole: its last byte is the one before `to`. */
+static __always_inline void answer_over(struct flow *f, __u32 to, __u64 now)
+{
+	if (has_begun(f, f->current))
+		book_end(f, f->current, now, 0);
+	book_received(f, f->current, to);
+	next_answer(f);
+}
+
 /*
  * Catches up with what the other side decided meanwhile: exchanges that a FIN, a RST, the sweep or the next request ended
  * are skipped (their place may be another's by now), and where a request had nothing before it, its answer begins at its ACK
@@ -78,8 +87,11 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	if (status < 200 && status != 101) {
 		struct slot *slot = known ? slot_of_exchange(x) : 0;
 
+		if (known && x->held)
+			release(f, number);
 		if (slot)
 			ADD(slot->interim, 1);
+		book_received(f, f->current, sequence_at(s));
 		d->state = DIR_LINE;
 		return 0;
 	}
@@ -90,6 +102,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		f->out.state = DIR_TUNNEL;
 	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
 		ends = 1;
+		d->head.chunked |= blind; /* the head may go on behind the hole: see book_late */
 	} else if (blind) {
 		d->head.chunked = 0;
 	} else if (d->head.chunked) {
@@ -108,6 +121,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	if (!ends)
 		return 0;
 	took(s, body);
+	add_received(f, number, blind ? d->next : sequence_at(s));
 	next_answer(f);
 	return 0;
 }
@@ -124,10 +138,13 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (load_chunk(skb, s, n))
 		return 1;
 	if (d->state == DIR_LINE) {
-		if (!d->line_length)
+		if (!d->line_length) {
 			head_begin(d);
-		else
+			/* what came before it and was nobody's is nobody's */
+			d->booked = sequence_at(s);
+		} else {
 			stash_restore(s, d);
+		}
 		w->begun = 1;
 		if (FRONT + n - d->head.line < 12) {
 			head_fold(&d->head, &s->chunk, n);
@@ -160,17 +177,28 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 	return 0;
 }
 
+/* Nothing is pending. Where data looked like the last chunk, what comes is the rest of the answer. */
+static __always_inline void book_late(struct flow *f, __u32 to)
+{
+	if (f->in.head.chunked)
+		book_received(f, f->current - 1, to);
+}
+
 /* Nothing is pending: a late body, a 408 on an idle connection, or an answer to a request that we did not see. */
 static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	__u64 w = 0;
+	int is_answer = s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL;
 
 	s->work.stray = 1;
+	if (is_answer && !f->in.stray)
+		f->in.head.chunked = 0;
+	book_late(f, sequence_at(s) + s->work.len);
 	/* after nginx's FIN it is the answer to a request that was booked as aborted */
 	if (f->in.stray || ending || (f->nginx && f->fin_out))
 		return 1;
 	f->in.stray = 1;
-	if (s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL)
+	if (is_answer)
 		count(L_UNMATCHED_RESPONSES);
 	return 1;
 }
@@ -197,26 +225,20 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 
 		d->left -= n;
 		took(s, n);
-		if (!d->left) {
-			if (has_begun(f, f->current))
-				book_end(f, f->current, w->now, 0);
-			next_answer(f);
-		}
+		if (!d->left)
+			answer_over(f, sequence_at(s), w->now);
 		return 0;
 	}
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_EAT:
 		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
-			if (has_begun(f, f->current))
-				book_end(f, f->current, w->now, 0);
-			next_answer(f);
+			answer_over(f, sequence_at(s) + w->len, w->now);
 			return 1;
 		}
 		if (next_begins_here(skb, f, s)) {
 			count(L_AMBIGUOUS);
-			book_end(f, f->current, before, 0);
-			next_answer(f);
+			answer_over(f, sequence_at(s), before);
 			return 0;
 		}
 		return 1;

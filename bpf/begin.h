@@ -55,6 +55,9 @@ static __always_inline int settle(struct flow *f, __u32 number, enum phase phase
 	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
 	int missed = (__s32)(ack - expected) > 0;
 
+	/* what is acknowledged was read, seen or not */
+	if (number == f->current && f->in.state >= DIR_HEAD && (missed || f->in.state == DIR_EAT))
+		book_received(f, number, missed ? ack : f->in.next);
 	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
 		book_end(f, number, f->in.last_ns, 0);
 		return 1;
@@ -132,6 +135,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
 	x->held = held;
+	x->sent = 0;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
 	if (!held)

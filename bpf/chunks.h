@@ -35,6 +35,12 @@ static __always_inline void head_begin(struct dir *d)
 	d->line_length = 0;
 }
 
+/* The sequence number of the next byte to read. */
+static __always_inline __u32 sequence_at(const struct scratch *s)
+{
+	return s->packet.seq + (s->work.off - s->packet.off);
+}
+
 static __always_inline void took(struct scratch *s, __u32 n)
 {
 	s->work.off += n;

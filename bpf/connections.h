@@ -106,6 +106,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	f->syn_ns = now;
 	f->last_syn_ns = now;
 	f->out.next = p->seq + 1;
+	f->out.booked = f->out.next;
 	f->out.synced = 1;
 	f->out.owner = p->ifindex;
 	f->out.last_ns = now;
@@ -219,4 +220,6 @@ static __always_inline void fin_out(struct flow *f)
 	f->fin_out = 1;
 	if (f->nginx)
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
+	else
+		book_passed(f);
 }

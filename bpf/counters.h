@@ -8,11 +8,11 @@
 	COUNT(answered) \
 	COUNT(reset) \
 	COUNT(closed) \
+	COUNT(interim) \
 	BYTES(received_bytes)
 #define SLOT_SENDING(COUNT, BYTES) \
 	COUNT(aborted) \
 	COUNT(unanswered) \
-	COUNT(interim) \
 	COUNT(retransmits) \
 	COUNT(retries) \
 	COUNT(body_reset) \

@@ -1,7 +1,11 @@
 /* A TCP connection as it is remembered: its two directions, and the requests on it. */
 #pragma once
 
+#ifdef __bpf__
 #include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
 #include "bytes.h"
 #include "head.h"
 
@@ -47,7 +51,7 @@ enum kind {
 enum dir_state {
 	DIR_LINE, /* a message begins next; answers: less than twelve bytes of it were seen */
 	DIR_PART, /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
-	DIR_HEAD,
+	DIR_HEAD, /* in all that follow, a message has begun and is not over */
 	DIR_BODY, /* `left` bytes to go */
 	DIR_EAT,  /* a body whose end is not known */
 	DIR_TUNNEL,
@@ -81,6 +85,7 @@ struct dir {
 	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
 	__u8 has_fin; /* a FIN beyond a hole */
 	__u32 fin;
+	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
 	__u8 stash[FRONT];
 };
@@ -104,7 +109,8 @@ struct exchange {
 	__u16 status;
 	__u16 flags;
 	__u32 held; /* not booked yet: it may turn out to be front-door traffic */
-	__u64 pad[2];
+	__u64 sent; /* bytes of it that passed while it was held */
+	__u64 pad;
 };
 
 /*

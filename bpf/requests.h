@@ -63,7 +63,6 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 	if (f->line_id)
 		bpf_map_delete_elem(&lines, &f->line_id);
 	f->line_id = 0;
-	f->out.state = DIR_HEAD;
 	head_begin(&f->out);
 	f->out.head.first = 1;
 	return 0;
@@ -94,6 +93,9 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	} else if (state == DIR_LINE) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
+		/* what goes before it is the last request's, which ended in this segment, or unseen */
+		if (d->booked != sequence_at(s))
+			book_sent(f, sequence_at(s));
 		head_begin(d);
 		end = head_scan(&d->head, &s->chunk, n);
 		if (!d->head.first) {
@@ -112,8 +114,11 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		int over = request_part(f, s, n);
 
 		s->work.hash = 0;
-		if (d->state == DIR_HEAD)
+		if (s->line.state == LINE_END) {
 			begin_from_line(f, s);
+			/* not before it has begun: the sweep would count the line for the request before */
+			d->state = DIR_HEAD;
+		}
 		return over;
 	}
 	if (!end) {

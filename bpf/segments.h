@@ -218,22 +218,32 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 
 		d->left -= body;
 		n -= body;
-		if (!d->left) {
-			if (has_begun(f, f->current))
-				book_end(f, f->current, s->work.now, 0);
-			next_answer(f);
-		}
+		if (!d->left)
+			answer_over(f, d->next - n, s->work.now);
 	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
 		/* its end is among what we did not read, and so are the facts about its body */
 		answer_head_done(skb, f, s, 1);
 		return;
 	}
+	if (n && d->state == DIR_LINE && !pending(f))
+		book_late(f, d->next);
 	if (!n || d->state == DIR_EAT || d->state == DIR_TUNNEL || !pending(f))
 		return;
 	count(L_AMBIGUOUS);
 	d->state = DIR_EAT;
 	d->blind = 1;
 	d->head.chunked = 0;
+}
+
+/* When a segment was read: the sweep counts what lies before `next`, for the message that it finds in hand then. */
+static __always_inline void move_next(struct dir *d, __u32 next)
+{
+#ifdef __TARGET_ARCH_x86
+	barrier();
+	*(volatile __u32 *)&d->next = next;
+#else
+	__sync_lock_test_and_set(&d->next, next);
+#endif
 }
 
 #define STEPS 2048 /* chunks of a 64 KiB head, and then some */
@@ -259,7 +269,6 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 		return 0;
 	}
 	work_begin(&s->work, p, skip);
-	d->next = p->seq + p->len;
 	d->owner = p->ifindex;
 	d->last_ns = s->work.now;
 	if (!request_step(skb, f, s) && s->work.len) {
@@ -267,10 +276,16 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 
 		bpf_loop(STEPS, step_out, &c, 0);
 	}
+	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
+	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+		add_sent(f, p->seq + p->len);
+	move_next(d, p->seq + p->len);
 	if (d->ranges) {
 		jumped = jump_ranges(d);
 		if (jumped)
 			jump_requests(f, jumped);
+		if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+			book_sent(f, d->next);
 	}
 	if (f->kind == KIND_HTTP)
 		count_class(&s->work);
@@ -303,7 +318,6 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 		return 0;
 	}
 	work_begin(&s->work, p, skip);
-	d->next = p->seq + p->len;
 	d->owner = p->ifindex;
 	before = d->last_ns;
 	d->last_ns = s->work.now;
@@ -312,6 +326,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 
 		bpf_loop(STEPS, step_in, &c, 0);
 	}
+	move_next(d, p->seq + p->len);
 	if (d->ranges) {
 		jumped = jump_ranges(d);
 		if (jumped)

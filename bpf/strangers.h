@@ -136,6 +136,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	else if (f->kind == KIND_HTTP)
 		remember_proxy(&who);
 	f->out.next = p->seq;
+	f->out.booked = p->seq;
 	f->out.synced = 1;
 	f->out.owner = p->ifindex;
 	f->in.next = p->ack;

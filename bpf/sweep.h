@@ -104,6 +104,7 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 		f->given_up = 1;
 		book_connect_failure(f, w, 1);
 	}
+	book_passed(f);
 	if (sweep_exchanges(f, c)) {
 		f->suspect = f->own && c->now > seen + SUSPECT_AFTER;
 		suspects += f->suspect;

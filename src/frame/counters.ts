@@ -50,7 +50,7 @@ export const ROUTE = [
   by('ending', failure('closed', 'FIN from the backend')),
   by('sending', failure('aborted', 'FIN or RST from nginx')),
   by('sending', failure('unanswered', 'the flow was given up, or its port used again')),
-  by('sending', counter('interim', 'heads of 1xx answers other than 101')),
+  by('ending', counter('interim', 'heads of 1xx answers other than 101')),
   by('sending', counter('retransmits', 'segments sent again while a request was open')),
   by('sending', counter('retries', 'attempts that follow a failed one of the same client request, inferred')),
   by('sending', counter('body_reset', 'answers whose body was broken off')),

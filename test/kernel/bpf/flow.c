@@ -4,13 +4,16 @@
  *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
  *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
  *   3. connections whose answers pass elsewhere for a while: each is said to be half seen, and those behind are matched
- *   4. what a packet's ports tell is told of packets of every shape, those that are looked at properly too
+ *   4. of each request and answer all bytes are counted, and none twice: as they pass, whatever ends
+ *      them, and while the sweep runs on another CPU
+ *   5. what a packet's ports tell is told of packets of every shape, those that are looked at properly too
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "../../../bpf/probe.h"
+#include "../../../bpf/head.h"
+#include "../../../bpf/flow.h"
 #include "upstreamtop.skel.h"
 
 #define FIN 1
@@ -168,6 +173,7 @@ static struct truth {
 	char route[64]; /* method, space, path */
 	unsigned requests;
 	unsigned codes[600];
+	uint64_t sent, received;
 } truths[TRUTHS];
 static unsigned truth_count, said_requests;
 
@@ -200,6 +206,7 @@ struct said {
 	unsigned request_length;
 	char answer[16384];
 	unsigned answer_length;
+	struct truth *truth;
 };
 
 /* `known_end`: with a body whose length is told first, so that another answer may follow in the same segment. */
@@ -239,8 +246,11 @@ static void say(struct said *s, bool known_end)
 	}
 	s->request_length = q;
 	s->answer_length = a;
+	s->truth = t;
 	t->requests++;
 	t->codes[code]++;
+	t->sent += q;
+	t->received += a;
 	said_requests++;
 }
 
@@ -360,6 +370,7 @@ static unsigned converse_half_seen(unsigned number)
 			}
 			c.server.seq += s.answer_length;
 			c.server.seen = c.server.seq;
+			s.truth->received -= s.answer_length;
 			unseen++;
 		}
 	close_ends(&c);
@@ -417,6 +428,8 @@ static unsigned compare(void)
 		snprintf(path, sizeof(path), "%.*s", text.key.path_len, (char *)text.key.path);
 		struct truth *sum = &counted[truth_of(method, path) - truths];
 		sum->requests += s.requests;
+		sum->sent += s.sent_bytes;
+		sum->received += s.received_bytes;
 		for (int i = 0; i < INLINE_CODES; i++)
 			if (s.code[i])
 				sum->codes[s.code[i]] += s.codes[i];
@@ -425,6 +438,12 @@ static unsigned compare(void)
 		if (counted[i].requests != truths[i].requests) {
 			fprintf(stderr, "%s: %u counted, %u said\n", truths[i].route, counted[i].requests, truths[i].requests);
 			fail("requests differ");
+		}
+		if (counted[i].sent != truths[i].sent || counted[i].received != truths[i].received) {
+			fprintf(stderr, "%s: %llu bytes sent and %llu received are counted, %llu and %llu were said\n",
+				truths[i].route, (unsigned long long)counted[i].sent, (unsigned long long)counted[i].received,
+				(unsigned long long)truths[i].sent, (unsigned long long)truths[i].received);
+			fail("bytes differ");
 		}
 		for (unsigned code = 0; code < 600; code++) {
 			if (counted[i].codes[code] > truths[i].codes[code])
@@ -435,7 +454,273 @@ static unsigned compare(void)
 	return missing;
 }
 
-/* ---- 4. ports ---- */
+/* ---- 4. bytes ---- */
+
+static void sweep_by(const struct bpf_program *program)
+{
+	struct sweep context = {.epoch = 1};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), &options))
+		fail("a sweep does not run");
+}
+
+static void sweep_now(void)
+{
+	sweep_by(bpf->progs.upstreamtop_sweep);
+	sweep_by(bpf->progs.upstreamtop_sweep_more4);
+	sweep_by(bpf->progs.upstreamtop_sweep_more6);
+}
+
+static volatile bool is_sweeping;
+
+static void *sweep_on(void *unused)
+{
+	/* small maps only: the fewer places it walks, the more often it meets a flow */
+	while (is_sweeping)
+		sweep_by(bpf->progs.upstreamtop_sweep);
+	return unused;
+}
+
+/* The sweep comes between any two instructions of the programs that see a message end. */
+static void converse_while_swept(unsigned connections)
+{
+	pthread_t sweeper;
+
+	is_sweeping = true;
+	if (pthread_create(&sweeper, NULL, sweep_on, NULL))
+		fail("no thread");
+	for (unsigned i = 0; i < connections; i++)
+		converse(i, false);
+	is_sweeping = false;
+	pthread_join(sweeper, NULL);
+}
+
+static struct slot slot_of_path(const char *path)
+{
+	struct route_text text;
+	struct slot s;
+
+	for (uint32_t slot = 0; slot < bpf->bss->next_slot; slot++)
+		if (!bpf_map_lookup_elem(bpf_map__fd(bpf->maps.texts), &slot, &text) && text.key.path_len == strlen(path) &&
+		    !memcmp(text.key.path, path, text.key.path_len) &&
+		    !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.slots), &slot, &s))
+			return s;
+	fail("a route is missing");
+	return s;
+}
+
+static void expect_bytes(const char *path, uint64_t sent, uint64_t received)
+{
+	struct slot s = slot_of_path(path);
+
+	if (s.sent_bytes == sent && s.received_bytes == received)
+		return;
+	fprintf(stderr, "%s: %llu bytes sent and %llu received are counted, not %llu and %llu\n", path,
+		(unsigned long long)s.sent_bytes, (unsigned long long)s.received_bytes, (unsigned long long)sent,
+		(unsigned long long)received);
+	fail("bytes differ");
+}
+
+/* A connection whose ends say what they are told to. */
+static struct connection fresh(void)
+{
+	static unsigned port = 50000;
+	struct connection c = {.port = port++};
+
+	connect_ends(&c);
+	return c;
+}
+
+static unsigned pass(struct connection *c, bool out, const char *bytes)
+{
+	struct end *end = out ? &c->client : &c->server;
+	unsigned n = strlen(bytes);
+
+	give(c, out, end->seq, bytes, 0, n, interfaces[0]);
+	end->seq += n;
+	end->seen = end->seq;
+	return n;
+}
+
+static unsigned ask(struct connection *c, const char *bytes)
+{
+	return pass(c, true, bytes);
+}
+
+static unsigned answer(struct connection *c, const char *bytes)
+{
+	return pass(c, false, bytes);
+}
+
+static unsigned long_body(struct connection *c, bool out)
+{
+	char body[1001];
+
+	memset(body, 'x', 1000);
+	body[1000] = 0;
+	return pass(c, out, body);
+}
+
+static void reset(const struct connection *c)
+{
+	segment(c, false, c->server.seq, c->client.seq, RST | ACK, "", 0, interfaces[0]);
+}
+
+static void open_messages(void)
+{
+	struct connection c = fresh();
+	unsigned sent = ask(&c, "GET /bytes/download HTTP/1.1\r\n\r\n");
+	unsigned received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+
+	expect_bytes("/bytes/download", sent, 0);
+	received += long_body(&c, false);
+	sweep_now();
+	expect_bytes("/bytes/download", sent, received);
+	received += long_body(&c, false);
+	received += long_body(&c, false);
+	sweep_now();
+	sweep_now();
+	expect_bytes("/bytes/download", sent, received);
+	received += long_body(&c, false);
+	reset(&c);
+	expect_bytes("/bytes/download", sent, received);
+
+	c = fresh();
+	sent = ask(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
+	sent += long_body(&c, true);
+	sweep_now();
+	expect_bytes("/bytes/upload", sent, 0);
+	/* answered early: what is sent after that is still the request's */
+	received = answer(&c, "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
+	sent += long_body(&c, true);
+	sent += long_body(&c, true);
+	expect_bytes("/bytes/upload", sent, received);
+	sent += ask(&c, "POST /bytes/upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+	sent += ask(&c, "2\r\nhi\r\n");
+	sent += ask(&c, "2\r\nho\r\n0\r\n\r\n");
+	expect_bytes("/bytes/upload", sent, received);
+	sent += ask(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
+	sent += long_body(&c, true);
+	close_ends(&c);
+	expect_bytes("/bytes/upload", sent, received);
+}
+
+static void ends_of_answers(void)
+{
+	struct connection c = fresh();
+	unsigned sent = ask(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n"), received = answer(&c, "HTTP/1");
+
+	close_ends(&c);
+	expect_bytes("/bytes/closed", sent, received);
+	c = fresh();
+	sent += ask(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n");
+	received += answer(&c, "HTTP/1.0 200 OK\r\n\r\n");
+	received += long_body(&c, false);
+	close_ends(&c);
+	expect_bytes("/bytes/closed", sent, received);
+
+	c = fresh();
+	sent = ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	received = answer(&c, "HTTP/1.1 103 Early\r\n\r\n");
+	expect_bytes("/bytes/trailers", sent, received);
+	received += answer(&c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	received += answer(&c, "1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n");
+	/* the next request tells that it is over */
+	sent += ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	expect_bytes("/bytes/trailers", sent, received);
+	received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+	/* nobody asked for it */
+	answer(&c, "HTTP/1.1 408 Request Timeout\r\n\r\n");
+	sent += ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+	close_ends(&c);
+	expect_bytes("/bytes/trailers", sent, received);
+
+	/* a segment of the body passes elsewhere, and what follows it here, or does not */
+	for (int follows = 0; follows < 2; follows++) {
+		const char *path = follows ? "/bytes/hole" : "/bytes/tail";
+		char request[64];
+
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n\r\n", path);
+		c = fresh();
+		sent = ask(&c, request);
+		received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
+		received += long_body(&c, false);
+		c.server.seq += follows ? 1000 : 2000;
+		received += follows ? 1000 : 2000;
+		if (follows)
+			received += long_body(&c, false);
+		c.server.seen = c.server.seq;
+		sent += ask(&c, request);
+		expect_bytes(path, sent, received);
+		received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+		close_ends(&c);
+		expect_bytes(path, sent, received);
+	}
+}
+
+static void tunnels(void)
+{
+	struct connection c = fresh();
+	unsigned sent = ask(&c, "GET /bytes/tunnel HTTP/1.1\r\nUpgrade: x\r\n\r\n");
+	unsigned received = answer(&c, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n");
+
+	sent += long_body(&c, true);
+	received += long_body(&c, false);
+	sweep_now();
+	expect_bytes("/bytes/tunnel", sent, received);
+	sent += long_body(&c, true);
+	received += long_body(&c, false);
+	close_ends(&c);
+	expect_bytes("/bytes/tunnel", sent, received);
+}
+
+/* As if so much of a body had passed since. */
+static void let_pass(struct connection *c, uint32_t n)
+{
+	const struct bpf_map *maps[] = {bpf->maps.flows4, bpf->maps.more_flows4};
+	struct key4 key, *last;
+	struct flow f;
+
+	for (int i = 0; i < 2; i++)
+		for (last = NULL; !bpf_map_get_next_key(bpf_map__fd(maps[i]), last, &key); last = &key) {
+			if (key.lport != htons(c->port) || bpf_map_lookup_elem(bpf_map__fd(maps[i]), &key, &f))
+				continue;
+			f.in.next += n;
+			f.in.left -= n;
+			bpf_map_update_elem(bpf_map__fd(maps[i]), &key, &f, BPF_EXIST);
+			c->server.seq += n;
+			c->server.seen = c->server.seq;
+			return;
+		}
+	fail("a flow is missing");
+}
+
+/* Sequence numbers come back to where they were; what passes between two sweeps must not. */
+static void long_answer(void)
+{
+	struct connection c = fresh();
+	unsigned sent;
+	uint64_t received;
+
+	sent = ask(&c, "GET /bytes/long HTTP/1.1\r\n\r\n");
+	received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 8000001000\r\n\r\n");
+	for (int i = 0; i < 4; i++) {
+		let_pass(&c, 2000000000);
+		received += 2000000000;
+		sweep_now();
+		expect_bytes("/bytes/long", sent, received);
+	}
+	received += long_body(&c, false);
+	expect_bytes("/bytes/long", sent, received);
+	if (slot_of_path("/bytes/long").total_count != 1)
+		fail("the end of a long answer was not seen");
+	close_ends(&c);
+	expect_bytes("/bytes/long", sent, received);
+}
+
+/* ---- 5. ports ---- */
 
 #define DOOR	 8080
 #define SERVER	 80 /* as `segment` has it */
@@ -542,14 +827,8 @@ static unsigned kept(void)
 /* What was reset a second ago is forgotten. */
 static void sweep(void)
 {
-	struct sweep context = {.epoch = 1};
-	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
-
 	usleep(1500000);
-	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep), &options) ||
-	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more4), &options) ||
-	    bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_sweep_more6), &options))
-		fail("a sweep does not run");
+	sweep_now();
 }
 
 int main(int argc, char **argv)
@@ -592,6 +871,13 @@ int main(int argc, char **argv)
 		fail("answers differ");
 	}
 
+	doing = "in order, while the sweep runs";
+	converse_while_swept(connections);
+	reconcile();
+	missing = compare();
+	if (missing || totals.v[L_AMBIGUOUS] + totals.v[L_HALF_SEEN] + totals.v[L_UNMATCHED_RESPONSES])
+		fail("answers differ");
+
 	doing = "with loss and in another order";
 	for (unsigned i = 0; i < connections; i++)
 		converse(i, true);
@@ -614,6 +900,11 @@ int main(int argc, char **argv)
 			(unsigned long long)half_seen);
 		fail("answers differ");
 	}
+	doing = "bytes";
+	open_messages();
+	ends_of_answers();
+	tunnels();
+	long_answer();
 	doing = "ports to which there were flows";
 	told_by_ports();
 	doing = "sweep";

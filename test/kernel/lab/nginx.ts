@@ -23,10 +23,13 @@ export interface Attempt {
   readonly connect: number | null
   readonly header: number | null
   readonly total: number | null
+  /** bytes */
+  readonly sent: number | null
+  readonly received: number | null
 }
 
 const LOG =
-  "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time'"
+  "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time|$upstream_bytes_sent|$upstream_bytes_received'"
 
 /** Whether we may run nginx before everything else on its CPU; some containers may not. */
 export const canBePrompt = (): boolean => spawnSync('chrt', ['-f', '20', 'true']).status === 0
@@ -91,9 +94,8 @@ async function listensOn(namespace: string, ports: readonly string[]): Promise<b
 /** Retries are lists: `,` between attempts, ` : ` after an internal redirect. */
 function attemptsOf(line: string): Attempt[] {
   const [method = '', target = '', ...lists] = line.split('|')
-  const [backends = [], statuses = [], connects = [], headers = [], totals = []] = lists.map((list) =>
-    list.split(/, | : /),
-  )
+  const [backends = [], statuses = [], connects = [], headers = [], totals = [], sent = [], received = []] =
+    lists.map((list) => list.split(/, | : /))
   if (backends[0] === '-') return []
   return backends.map((backend, i) => ({
     backend,
@@ -103,6 +105,8 @@ function attemptsOf(line: string): Attempt[] {
     connect: numberOf(connects[i]),
     header: numberOf(headers[i]),
     total: numberOf(totals[i]),
+    sent: numberOf(sent[i]),
+    received: numberOf(received[i]),
   }))
 }
 
