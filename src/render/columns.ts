@@ -71,9 +71,9 @@ const OPTIONAL = [
   'max',
   'p90',
   'totalP99',
-  'receivedBytes',
-  'sentBytes',
   'connects',
   'retransmits',
   'retries',
+  'receivedBytes',
+  'sentBytes',
 ] as const satisfies readonly ColumnId[]

@@ -138,6 +138,10 @@ const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => 
   }
 }
 
+/** Of each, with its head: what they are does not matter, that they are known does. */
+const REQUEST_BYTES = 420
+const ANSWER_BYTES = 5200
+
 const countsOf = (row: Row, end: WallMicros): Counts => ({
   ...NO_COUNTS,
   requests: row.requests,
@@ -146,6 +150,8 @@ const countsOf = (row: Row, end: WallMicros): Counts => ({
   failures: row.failures,
   retransmits: row.retransmits,
   retries: row.retries,
+  sentBytes: row.requests * REQUEST_BYTES,
+  receivedBytes: row.answered * ANSWER_BYTES,
   inFlight: row.inFlight,
   oldest: row.inFlight === 0 ? micros(0) : micros(end - row.oldestSince),
   header: distributionOf(row.header),

@@ -1,14 +1,14 @@
 /** CONTRACT's sent_bytes and received_bytes: nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, tolerance zero. */
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
+import type { SecondFrame } from '../../src/frame/frame.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx, type Attempt } from './lab/nginx.ts'
 import type { Rule, Rules, Step } from './lab/protocol.ts'
-import { lacking, PROBE } from './lab/system.ts'
+import { lacking } from './lab/system.ts'
+import { startHelper, type Helper } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const OTHER = '10.77.0.3'
@@ -33,11 +33,11 @@ describe('bytes', { skip: lacking() }, () => {
     location: string,
     servers = '',
   ): Promise<Record<string, Bytes>> {
-    const recorder = await Recorder.start(cable.proxy.namespace)
+    const recorder = await startHelper(cable.proxy.namespace)
     const nginx = await startLabNginx(cable.proxy.namespace, configuration(port, location, servers))
     await cable.far.call('listen', { address: FAR, port, rules })
     await cable.proxy.call('ask', { ...DOOR, requests })
-    const seen = await recorder.stop()
+    const seen = await stopped(recorder)
     const logged = bytesOf(nginx.attempts())
     await nginx.stop()
     assert.deepEqual(seen, logged)
@@ -143,7 +143,7 @@ describe('bytes', { skip: lacking() }, () => {
     const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'
     const frame = 'f'.repeat(2000)
     const rules = { '/tunnel': says({ send: switching }, { pause: 50 }, { send: frame }, { send: frame }) }
-    const recorder = await Recorder.start(cable.proxy.namespace)
+    const recorder = await startHelper(cable.proxy.namespace)
     const nginx = await startLabNginx(
       cable.proxy.namespace,
       configuration(
@@ -159,7 +159,7 @@ describe('bytes', { skip: lacking() }, () => {
       steps: [...steps, { bytes: 4000 }, { pause: 100 }, { end: 'fin' }],
     })
     await until(() => nginx.attempts().length > 0)
-    const seen = await recorder.stop()
+    const seen = await stopped(recorder)
     assert.deepEqual(seen, bytesOf(nginx.attempts()))
     await nginx.stop()
     assert.equal(seen[`${FAR}:${port} GET /tunnel`]?.received, switching.length + 2 * frame.length)
@@ -174,7 +174,7 @@ describe('bytes', { skip: lacking() }, () => {
       port,
       rules: { '/down': says({ send: part }, { end: 'hang' }), '/up': says({ pause: 60_000 }) },
     })
-    const recorder = await Recorder.start(cable.proxy.namespace)
+    const recorder = await startHelper(cable.proxy.namespace)
     const upload = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n${'u'.repeat(200_000)}`
     const talks = [get('/down'), upload].map((send) =>
       cable.proxy.call('talk', { address: FAR, port, steps: [{ send }, { end: 'hang' }] }),
@@ -182,10 +182,10 @@ describe('bytes', { skip: lacking() }, () => {
     const [down, up] = [`${FAR}:${port} GET /down`, `${FAR}:${port} POST /up`]
     await until(
       () =>
-        (recorder.bytes()[down]?.received ?? 0) >= part.length &&
-        (recorder.bytes()[up]?.sent ?? 0) >= upload.length,
+        (recorded(recorder.frames)[down]?.received ?? 0) >= part.length &&
+        (recorded(recorder.frames)[up]?.sent ?? 0) >= upload.length,
     )
-    const open = recorder.bytes()
+    const open = recorded(recorder.frames)
     await cable.far.call('unlisten', port)
     await Promise.all(talks)
     const expected = {
@@ -193,7 +193,7 @@ describe('bytes', { skip: lacking() }, () => {
       [up]: { sent: upload.length, received: 0 },
     }
     assert.deepEqual(open, expected)
-    assert.deepEqual(await recorder.stop(), expected)
+    assert.deepEqual(await stopped(recorder), expected)
   })
 
   test('a request on this host is counted whole once it is known who answers it', async () => {
@@ -201,7 +201,7 @@ describe('bytes', { skip: lacking() }, () => {
     const interim = 'HTTP/1.1 100 Continue\r\n\r\n'
     const rules = { '/local': says({ send: interim }, { pause: 20 }, { send: ok(5) }) }
     await cable.proxy.call('listen', { address: '127.0.0.1', port, rules })
-    const recorder = await Recorder.start(cable.proxy.namespace)
+    const recorder = await startHelper(cable.proxy.namespace)
     const upload = post('/local', 3000)
     const steps: Step[] = [
       { send: upload.slice(0, 1000) },
@@ -214,7 +214,7 @@ describe('bytes', { skip: lacking() }, () => {
     ]
     await cable.proxy.call('talk', { address: '127.0.0.1', port, steps })
     const received = interim.length + ok(5).length
-    assert.deepEqual(await recorder.stop(), {
+    assert.deepEqual(await stopped(recorder), {
       [`127.0.0.1:${port} GET /local`]: { sent: get('/local').length, received },
       [`127.0.0.1:${port} POST /local`]: { sent: upload.length, received },
     })
@@ -249,58 +249,19 @@ async function until(condition: () => boolean): Promise<void> {
   for (let n = 0; n < 50 && !condition(); n++) await sleep(200)
 }
 
-/** The helper's lines as they are: the columns that stand last in a traffic row. */
-class Recorder {
-  readonly #child: ChildProcess
-  readonly #backends = new Map<number, string>()
-  readonly #routes = new Map<number, string>()
-  readonly #rows = new Map<number, Bytes>()
-
-  private constructor(child: ChildProcess) {
-    this.#child = child
-    createInterface({ input: child.stdout!, crlfDelay: Infinity }).on('line', (line) => this.#read(line))
-  }
-
-  static async start(namespace: string): Promise<Recorder> {
-    const child = spawn('ip', ['netns', 'exec', namespace, PROBE], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const recorder = new Recorder(child)
-    await once(child.stdout, 'data')
-    return recorder
-  }
-
-  bytes(): Record<string, Bytes> {
-    return sorted(Object.fromEntries([...this.#rows].map(([id, bytes]) => [this.#routes.get(id)!, bytes])))
-  }
-
-  async stop(): Promise<Record<string, Bytes>> {
-    await sleep(150)
-    this.#child.stdin!.end()
-    await once(this.#child, 'close')
-    return this.bytes()
-  }
-
-  #read(text: string): void {
-    const line = JSON.parse(text) as WireLine
-    if (line.type === 'backend') this.#backends.set(line.id, line.address)
-    if (line.type === 'route')
-      this.#routes.set(line.id, `${this.#backends.get(line.backend)!} ${line.method} ${line.path}`)
-    if (line.type === 'snapshot')
-      for (const row of line.traffic)
-        this.#rows.set(row[0] as number, { sent: Number(row[SENT]), received: Number(row[RECEIVED]) })
-  }
+/** What the recording has, by backend and route. */
+function recorded(frames: readonly SecondFrame[]): Record<string, Bytes> {
+  const bytes = sumOf(frames.map(ofFrame)).backends.flatMap(({ backend, routes }) =>
+    routes.map(({ route, sentBytes, receivedBytes }) => [
+      `${backend.address} ${route.method} ${route.path}`,
+      { sent: sentBytes ?? Number.NaN, received: receivedBytes ?? Number.NaN },
+    ]),
+  )
+  return sorted(Object.fromEntries(bytes) as Record<string, Bytes>)
 }
 
-const SENT = 18
-const RECEIVED = 19
-
-type WireLine =
-  | { readonly type: 'backend'; readonly id: number; readonly address: string }
-  | {
-      readonly type: 'route'
-      readonly id: number
-      readonly backend: number
-      readonly method: string
-      readonly path: string
-    }
-  | { readonly type: 'snapshot'; readonly traffic: readonly (readonly unknown[])[] }
-  | { readonly type: 'hello' | 'retired' | 'bye' }
+/** What is still on its way is waited for. */
+async function stopped(helper: Helper): Promise<Record<string, Bytes>> {
+  await sleep(150)
+  return recorded((await helper.stop()).frames)
+}

@@ -34,6 +34,8 @@ const traffic = (
     codes,
     [],
     [],
+    String(100 * requests),
+    String(1000 * answered),
   ]
 }
 
@@ -200,6 +202,31 @@ test('a suspend becomes a marker and a gap before the next tick', async () => {
     markers.map(({ kind }) => kind),
     ['suspend'],
   )
+})
+
+test('rows that end before what was added later are of an older helper: not known is not 0', async () => {
+  const lines = (width: number): WireLine[] => {
+    const second = (n: number): WireLine =>
+      snapshot(n, { traffic: [traffic(7, 10 * n, 9 * n).slice(0, width) as unknown as TrafficColumns] })
+    return [hello, snapshot(0), backend, route(7, '/a'), second(1), second(2)]
+  }
+  const bytes = async (width: number): Promise<readonly unknown[]> => {
+    const { frames, skipped } = await read(lines(width))
+    assert.equal(skipped, null)
+    return frames.map(({ traffic: [row] }) => [row!.requests, row!.sentBytes, row!.receivedBytes])
+  }
+  assert.deepEqual(await bytes(20), [
+    [10, 1000, 9000],
+    [10, 1000, 9000],
+  ])
+  assert.deepEqual(await bytes(19), [
+    [10, 1000, null],
+    [10, 1000, null],
+  ])
+  assert.deepEqual(await bytes(18), [
+    [10, null, null],
+    [10, null, null],
+  ])
 })
 
 /** What a later helper may add: a count, a long total, a list, and nothing. */

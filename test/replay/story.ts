@@ -103,6 +103,8 @@ function trafficRow({
     codes: codesOf(answered - fivexx, fivexx),
     failures: { ...NO_FAILURES, reset: resets },
     inFlight,
+    sentBytes: requests * 400,
+    receivedBytes: answered * 5000,
     oldest: micros(oldestMs * 1000),
     header,
     total: header,

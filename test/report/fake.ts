@@ -90,6 +90,8 @@ function countsOf({ times, codes = [200], resets = 0, open = 0 }: Traffic): Coun
     codes: [...counted].sort(([a], [b]) => a - b).flat(),
     failures: { ...NO_COUNTS.failures, reset: resets },
     inFlight: open,
+    sentBytes: (times.length + resets) * 400,
+    receivedBytes: times.length * 5000,
     header: distribution(times),
     total: distribution(times.map((time) => time * 2)),
   }

@@ -26,6 +26,8 @@ export interface Seen {
 export interface Helper {
   readonly pid: number
   readonly hello: HelloLine
+  /** so far */
+  readonly frames: readonly SecondFrame[]
   /** resolves with the next frame, for tests that look while something is open */
   nextFrame(): Promise<SecondFrame>
   stop(): Promise<Seen>
@@ -70,6 +72,7 @@ export async function startHelper(
   return {
     pid: child.pid,
     hello: wire.hello,
+    frames: wire.frames,
     async nextFrame() {
       const count = wire.frames.length + 1
       await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])

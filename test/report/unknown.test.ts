@@ -1,0 +1,39 @@
+/** What a recording could not know is null up to the last format, and no gate passes on it. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runCommand } from '../cli/run-command.ts'
+
+const OLD = join(import.meta.dirname, '../../fixtures/recordings/format-1.db')
+
+const output = async (...words: readonly string[]): Promise<string> => (await runCommand(words)).stdout
+
+test('JSON has null for what the first recordings do not know', async () => {
+  const { totals, backends } = JSON.parse(await output('report', OLD, '--format', 'json')) as {
+    totals: Record<string, unknown>
+    backends: Record<string, unknown>[]
+  }
+  for (const entity of [totals, ...backends]) {
+    assert.ok((entity.requests as number) > 0)
+    assert.deepEqual([entity.sent_bytes, entity.received_bytes], [null, null])
+  }
+})
+
+test('CSV has an empty cell', async () => {
+  const [head = '', line = ''] = (await output('report', OLD, '--by', 'backend', '--format', 'csv')).split('\n')
+  assert.equal(line.split(',')[head.split(',').indexOf('sent_bytes')], '')
+})
+
+test('a gate on it fails, and says that there is nothing', async () => {
+  for (const gate of ['sent_bytes > 0', 'received_bytes < 1000000']) {
+    const { code, stdout } = await runCommand(['assert', OLD, gate])
+    assert.equal(code, 3, stdout)
+  }
+  assert.equal((await runCommand(['assert', OLD, 'requests > 0'])).code, 0)
+})
+
+test('the screen of an old recording has a dash in the cell', async () => {
+  const text = await output('replay', OLD, '--print', '--at', '50%', '--size', '200x50')
+  assert.match(text, /sent {2,}received/)
+  assert.match(text, /– {2,}–/)
+})
