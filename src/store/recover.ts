@@ -39,7 +39,7 @@ const TICK_OF: Readonly<Record<string, TickOf | null>> = {
 
 /** A database in memory with whatever rows of the wanted ticks lie in the file. @param file its bytes or its path */
 export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => boolean): Database {
-  const database = openScratch()
+  const database = openScratch(emptyTables())
   const pages = openPages(file, PAGE_SIZE)
   try {
     const homes = homesByWidth(makeTables(database, schemaIn(file)))
@@ -51,6 +51,21 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
     pages.close()
   }
   return database
+}
+
+let empty: Buffer | null = null
+
+/** A recording's tables without a row. Made once: it takes as long as reading a small file. */
+function emptyTables(): Buffer {
+  if (empty !== null) return empty
+  const database = openScratch()
+  try {
+    database.exec(SCHEMA)
+    database.pragma(`user_version = ${FORMAT}`)
+    return (empty = database.serialize())
+  } finally {
+    database.close()
+  }
 }
 
 /** What names the tables; where the way to it is lost, its rows from wherever they lie, the longest last: columns are added. */
@@ -75,10 +90,8 @@ interface Home {
 
 /** With the columns that the file has, where what names them can be read, and with ours that it lacks. */
 function makeTables(database: Database, schema: readonly SchemaRow[]): readonly Home[] {
-  database.exec(SCHEMA)
-  database.pragma(`user_version = ${FORMAT}`)
   const first = new Map(Object.keys(TICK_OF).map((table) => [table, firstColumns(database, table)]))
-  for (const { name, sql } of plainTables(schema)) replaceTable(database, name, sql)
+  for (const { name, sql } of plainTables(schema)) if (!OWN.has(sql)) replaceTable(database, name, sql)
   addColumns(database)
   return [...first].map(([table, names]) => {
     const columns = foundColumns(database, table)
@@ -93,6 +106,9 @@ function firstColumns(database: Database, table: string): readonly string[] {
   const later = tables[table]?.later ?? []
   return foundColumns(database, table).flatMap(({ name }) => (later.includes(name) ? [] : [name]))
 }
+
+/** As `plainTables` gives them: most files have just these. */
+const OWN: ReadonlySet<string> = new Set(SCHEMA.split(';').map((sql) => sql.replace(/\s+/g, ' ').trim()))
 
 /** Where SQLite would not make it, it is not the file's: ours stays. */
 function replaceTable(database: Database, name: string, sql: string): void {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { openRecording } from '../../src/store/reader.ts'
-import { writeSample } from '../torture/sample.ts'
+import { writeSample, type SampleOptions } from '../torture/sample.ts'
 import { Chance } from './chance.ts'
 import { COMMANDS, runOn } from './recordings.ts'
 import { spoilPages } from './sqlite-pages.ts'
@@ -40,7 +40,9 @@ const BASES = [
   'format-1.db',
 ].map((name) => readFileSync(join(FOLDER, name)))
 /** A few ticks with everything in them: most of what can be wrong with a file is wrong with a small one, in a fifth of the time. */
-const SMALL = smallRecording()
+const SMALL = sample({ secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 })
+/** And what is wrong with its shape is wrong with two rows. */
+const TINY = sample({ secs: 2, rps: 2, backends: 1, routes: 1, requests: 2 })
 
 /** Made once a worker, of the base that has all tables filled. */
 const beside = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
@@ -50,7 +52,7 @@ const folders = { input: '', victim: '', temporary: '' }
 export const target: Target<FilesInput> = {
   make(seed, number) {
     const chance = new Chance(seed, number)
-    const base = chance.chance(0.95) ? SMALL : chance.pick(BASES)
+    const base = chance.chance(0.97) ? chance.pick([TINY, TINY, SMALL]) : chance.pick(BASES)
     const spoilt = spoil(base, chance)
     const zipped = chance.chance(0.04)
     const files = new Map([['', zipped ? zip(spoilt, chance) : spoilt]])
@@ -105,10 +107,10 @@ export const target: Target<FilesInput> = {
   },
 }
 
-function smallRecording(): Buffer {
+function sample(options: SampleOptions): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-fuzz-'))
-  writeSample(join(folder, 'small.db'), { secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 })
-  const bytes = readFileSync(join(folder, 'small.db'))
+  writeSample(join(folder, 'sample.db'), options)
+  const bytes = readFileSync(join(folder, 'sample.db'))
   rmSync(folder, { recursive: true })
   return bytes
 }
