@@ -1,6 +1,6 @@
 /** What a helper writes on a busy proxy, a tick a second: 200 active routes of 8 backends, 2,000 requests a second, 200 listed. */
 import type { SnapshotLine, WireLine } from '../src/record/wire.ts'
-import type { TrafficColumns } from '../src/record/generated/rows.ts'
+import type { TrafficColumns } from '../src/record/rows.generated.ts'
 
 const ROUTES = 200
 const BACKENDS = 8

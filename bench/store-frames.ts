@@ -4,7 +4,7 @@ import { bucketOf } from '../src/frame/histogram.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type Micros } from '../src/frame/units.ts'
 import { Random } from '../src/simulate/synth-random.ts'
 import { NO_CONNECTIONS } from '../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/counters.generated.ts'
 
 export interface Shape {
   readonly ticks: number

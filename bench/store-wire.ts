@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Distribution, SecondFrame } from '../src/frame/frame.ts'
 import { benchFrames } from './store-frames.ts'
-import type { TrafficColumns } from '../src/record/generated/rows.ts'
+import type { TrafficColumns } from '../src/record/rows.generated.ts'
 
 const [routes = 200, seconds = 60] = process.argv.slice(2, 4).map(Number)
 const progress = process.argv[4]

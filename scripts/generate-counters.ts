@@ -1,6 +1,6 @@
 /** node --import tsx scripts/generate-counters.ts: writes every file that is made from src/frame/counters.ts. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { c } from './counters/c.ts'
@@ -15,13 +15,13 @@ const ROOT = join(import.meta.dirname, '..')
 
 const FILES: Readonly<Record<string, () => string>> = {
   'bpf/counters.h': c,
-  'src/frame/generated/counters.ts': types,
-  'src/frame/generated/sums.ts': sums,
-  'src/frame/generated/totals.ts': totals,
-  'src/record/generated/rows.ts': wire,
-  'src/store/generated/columns.ts': columns,
-  'src/store/generated/cells.ts': cells,
-  'src/replay/generated/packed.ts': packed,
+  'src/frame/counters.generated.ts': types,
+  'src/frame/sums.generated.ts': sums,
+  'src/frame/totals.generated.ts': totals,
+  'src/record/rows.generated.ts': wire,
+  'src/store/columns.generated.ts': columns,
+  'src/store/cells.generated.ts': cells,
+  'src/replay/packed.generated.ts': packed,
 }
 
 /** Path from the project's root → content, as it should be. */
@@ -32,8 +32,18 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
 
 async function pretty(path: string, text: string): Promise<string> {
   if (!path.endsWith('.ts')) return text
-  return format(withoutUnused(text), { ...(await resolveConfig(join(ROOT, path))), filepath: path })
+  return format(relative(path, withoutUnused(text)), {
+    ...(await resolveConfig(join(ROOT, path))),
+    filepath: path,
+  })
 }
+
+/** Templates name files from the project's root: a file that moves is found by a search for its path. */
+const relative = (path: string, text: string): string =>
+  text.replace(/ from '(src\/.*?)'$/gm, (_, target: string) => {
+    const way = posix.relative(dirname(path), target)
+    return ` from '${way.startsWith('.') ? way : `./${way}`}'`
+  })
 
 /** Templates import what some counter may need. */
 function withoutUnused(text: string): string {

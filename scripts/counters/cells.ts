@@ -64,8 +64,8 @@ ${list(
 )}`
 
 export const cells = (): string => `/** ${HEAD} */
-import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
-import type { SqlRow, SqlValue } from '../database.ts'
+import type { ConnectionCounts, Codes, Counts } from 'src/frame/frame.ts'
+import type { SqlRow, SqlValue } from 'src/store/database.ts'
 import {
   count,
   known,
@@ -77,7 +77,7 @@ import {
   takeDistribution,
   withOk,
   type HostCounts,
-} from '../rows.ts'
+} from 'src/store/rows.ts'
 
 /** Writes the cells of COUNT_COLUMNS from \`at\` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {

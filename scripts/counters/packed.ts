@@ -7,10 +7,10 @@ const failures = route.filter(({ isFailure }) => isFailure)
 const plain = route.filter(({ isFailure }) => !isFailure)
 
 export const packed = (): string => `/** ${HEAD} */
-import type { Counts } from '../../frame/frame.ts'
-import { NO_FAILURES, type Failures } from '../../frame/generated/counters.ts'
-import { failedRequests } from '../../frame/generated/sums.ts'
-import type { Packing, Unpacking } from '../packing.ts'
+import type { Counts } from 'src/frame/frame.ts'
+import { NO_FAILURES, type Failures } from 'src/frame/counters.generated.ts'
+import { failedRequests } from 'src/frame/sums.generated.ts'
+import type { Packing, Unpacking } from 'src/replay/packing.ts'
 
 export function packCounts(to: Packing, row: Counts): void {
   ${each(plain, ({ name, isLater }) => (isLater ? `to.known(row.${name})` : `to.put(row.${name})`))}

@@ -19,14 +19,14 @@ const sumOf = (fields: readonly Field[], value: (field: Field) => string): strin
   each(fields, (field) => orZero(value(field), field), ' + ')
 
 export const sums = (): string => `/** ${HEAD} */
-import { addSparse, DistributionSum } from '../distribution-sum.ts'
-import { mergeDistribution, sumDistributions } from '../distribution.ts'
-import type { Codes, ConnectionCounts, Counts, Distribution } from '../frame.ts'
-import { mergeBuckets, sumBuckets } from '../histogram.ts'
-import { addKnown } from '../known.ts'
-import { micros, type Micros } from '../units.ts'
-import { NO_CONNECTIONS } from '../nothing.ts'
-import type { Failures } from './counters.ts'
+import { addSparse, DistributionSum } from 'src/frame/distribution-sum.ts'
+import { mergeDistribution, sumDistributions } from 'src/frame/distribution.ts'
+import type { Codes, ConnectionCounts, Counts, Distribution } from 'src/frame/frame.ts'
+import { mergeBuckets, sumBuckets } from 'src/frame/histogram.ts'
+import { addKnown } from 'src/frame/known.ts'
+import { micros, type Micros } from 'src/frame/units.ts'
+import { NO_CONNECTIONS } from 'src/frame/nothing.ts'
+import type { Failures } from 'src/frame/counters.generated.ts'
 
 /** Requests without a complete final head. */
 export const failedRequests = (failures: Failures): number => ${sumOf(failures, ({ name }) => `failures.${name}`)}

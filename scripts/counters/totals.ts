@@ -8,11 +8,11 @@ const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
 
 export const totals = (): string => `/** ${HEAD} */
-import type { ConnectionRow, TrafficRow } from '../frame.ts'
-import { advanceCodes, codesSince, DistributionTotal, knownSince } from '../running-totals.ts'
-import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
-import { NO_FAILURES, type Failures } from './counters.ts'
-import { failedRequests } from './sums.ts'
+import type { ConnectionRow, TrafficRow } from 'src/frame/frame.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from 'src/frame/running-totals.ts'
+import type { ConnectionTotals, TrafficTotals } from 'src/frame/snapshot.ts'
+import { NO_FAILURES, type Failures } from 'src/frame/counters.generated.ts'
+import { failedRequests } from 'src/frame/sums.generated.ts'
 
 export class SlotTotal {
   ${each(plain, privateField)}

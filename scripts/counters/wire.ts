@@ -15,12 +15,12 @@ const CONNECT = connectionFirst.length + 1
 const CONNECTION_ADDED = CONNECT + 2
 
 export const wire = (): string => `/** ${HEAD} */
-import type { Control, Excluded, Loss } from '../../frame/generated/counters.ts'
-import type { Backend, Codes, Route } from '../../frame/frame.ts'
-import type { ConnectionTotals, TrafficTotals } from '../../frame/snapshot.ts'
-import { micros } from '../../frame/units.ts'
-import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from '../wire-columns.ts'
-import { isCount, isDecimal } from '../wire-values.ts'
+import type { Control, Excluded, Loss } from 'src/frame/counters.generated.ts'
+import type { Backend, Codes, Route } from 'src/frame/frame.ts'
+import type { ConnectionTotals, TrafficTotals } from 'src/frame/snapshot.ts'
+import { micros } from 'src/frame/units.ts'
+import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from 'src/record/wire-columns.ts'
+import { isCount, isDecimal } from 'src/record/wire-values.ts'
 
 export type TrafficColumns = readonly [
   slot: number,

@@ -10,8 +10,8 @@ import {
   type Control,
   type Excluded,
   type Loss,
-} from './generated/counters.ts'
-import { mergeConnections, mergeCounts, sumCounts } from './generated/sums.ts'
+} from './counters.generated.ts'
+import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
 import { addKnown } from './known.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from './units.ts'

@@ -1,9 +1,9 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
 import { backendKey, routeKey } from './aggregate.ts'
 import type { ConnectionRow, SecondFrame, TrafficRow } from './frame.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from './generated/counters.ts'
-import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './generated/sums.ts'
-import { ConnectionTotal, SlotTotal } from './generated/totals.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from './counters.generated.ts'
+import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
+import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
 import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from './snapshot.ts'
 import { micros, type Micros } from './units.ts'

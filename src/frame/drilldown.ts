@@ -9,7 +9,7 @@ import { classCount, ratio, statistic } from './measure.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
 import { micros, type Micros } from './units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
-import { failedRequests } from './generated/sums.ts'
+import { failedRequests } from './sums.generated.ts'
 
 /** A backend by its key, or one route of it. */
 export interface Subject {

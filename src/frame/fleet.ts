@@ -11,7 +11,7 @@ import {
   type RouteSum,
 } from './aggregate.ts'
 import { micros, wallMicros } from './units.ts'
-import { mergeConnections, sumCounts } from './generated/sums.ts'
+import { mergeConnections, sumCounts } from './sums.generated.ts'
 
 export interface HostPart {
   readonly host: string

@@ -9,7 +9,7 @@ import type {
   Failures,
   Loss,
   RouteCounters,
-} from './generated/counters.ts'
+} from './counters.generated.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 

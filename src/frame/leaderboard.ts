@@ -10,7 +10,7 @@ import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
 import type { Micros, WallMicros } from './units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
-import type { Loss } from './generated/counters.ts'
+import type { Loss } from './counters.generated.ts'
 
 export interface BoardOptions {
   /** rows at most */

@@ -4,7 +4,7 @@ import type { ConnectionCounts, Counts, Distribution } from './frame.ts'
 import { percentile } from './histogram.ts'
 import { compare } from './selection.ts'
 import { micros, type Micros } from './units.ts'
-import { failedConnects, failedRequests } from './generated/sums.ts'
+import { failedConnects, failedRequests } from './sums.generated.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {

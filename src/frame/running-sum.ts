@@ -15,7 +15,7 @@ import type { Backend, ConnectionRow, Route, TrafficRow } from './frame.ts'
 import { Interned } from './interned.ts'
 import type { Span } from './span.ts'
 import { micros } from './units.ts'
-import { sumCounts, ConnectionSum, CountsSum } from './generated/sums.ts'
+import { sumCounts, ConnectionSum, CountsSum } from './sums.generated.ts'
 
 export class RunningSum {
   #span = 0

@@ -3,7 +3,7 @@
  * the garbage collector before it dies, and with 200 routes that was more work than reading the wire.
  */
 import type { Codes, Distribution } from './frame.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from './generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from './counters.generated.ts'
 import type { DistributionTotals, Snapshot } from './snapshot.ts'
 import { micros } from './units.ts'
 

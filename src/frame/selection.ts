@@ -10,7 +10,7 @@ import {
 } from './expression.ts'
 import type { Backend, Outcome, Route } from './frame.ts'
 import { NO_CONNECTIONS } from './nothing.ts'
-import { sumCounts } from './generated/sums.ts'
+import { sumCounts } from './sums.generated.ts'
 
 /** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
 export interface Selectable {

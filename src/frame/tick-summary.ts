@@ -2,7 +2,7 @@
 import type { Counts, SecondFrame } from './frame.ts'
 import type { TickSummary } from './recording.ts'
 import { micros } from './units.ts'
-import { failedConnects, failedRequests } from './generated/sums.ts'
+import { failedConnects, failedRequests } from './sums.generated.ts'
 
 export function summaryOf(frame: SecondFrame): TickSummary {
   const sum = new TrafficSummary()

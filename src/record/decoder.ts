@@ -15,7 +15,7 @@ import {
   trafficOf,
   type ConnectionColumns,
   type TrafficColumns,
-} from './generated/rows.ts'
+} from './rows.generated.ts'
 import {
   WIRE_VERSION,
   type BackendLine,

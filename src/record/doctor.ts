@@ -15,7 +15,7 @@ import {
 import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
 import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(

@@ -17,7 +17,7 @@ import type {
   ExcludedWords,
   LossWords,
   TrafficColumns,
-} from './generated/rows.ts'
+} from './rows.generated.ts'
 
 export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | ByeLine
 

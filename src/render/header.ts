@@ -7,7 +7,7 @@ import { addMicros } from '../frame/units.ts'
 import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
-import type { Loss } from '../frame/generated/counters.ts'
+import type { Loss } from '../frame/counters.generated.ts'
 
 export interface HeaderFacts {
   readonly host: string

@@ -9,7 +9,7 @@ import { addMicros, micros, monotonicNanos } from '../frame/units.ts'
 import { Loads } from './loads.ts'
 import type { Stop } from './stops.ts'
 import { Windows } from './windows.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
 
 /** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
 const FRAMES_KEPT = 8

@@ -1,6 +1,6 @@
 /** The rows of a tick as numbers alone: a quarter of the memory, and nothing for the garbage collector to follow. */
 import type { Backend, Route, TrafficRow } from '../frame/frame.ts'
-import { packCounts, unpackCounts } from './generated/packed.ts'
+import { packCounts, unpackCounts } from './packed.generated.ts'
 import { Packing, Unpacking } from './packing.ts'
 
 export interface PackedRows {

@@ -8,7 +8,7 @@ import type { FindingKind } from './document.ts'
 import type { Candidate, Looking } from './finding.ts'
 import type { BackendSeries } from './step-series.ts'
 import { NO_CONNECTIONS } from '../frame/nothing.ts'
-import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
+import { failedConnects, failedRequests } from '../frame/sums.generated.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind

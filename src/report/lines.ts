@@ -14,7 +14,7 @@ import { aggregateWithin } from './source.ts'
 import { stepSums } from './steps.ts'
 import { backendName, lineFilter, type Summary } from './summary.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../frame/nothing.ts'
-import { sumCounts } from '../frame/generated/sums.ts'
+import { sumCounts } from '../frame/sums.generated.ts'
 
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]

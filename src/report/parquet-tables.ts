@@ -14,7 +14,7 @@ import {
   valuesOf,
   type Counter,
 } from '../frame/counters.ts'
-import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
+import { failedConnects, failedRequests } from '../frame/sums.generated.ts'
 import { classCount } from '../frame/measure.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 

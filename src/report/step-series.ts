@@ -9,7 +9,7 @@ import type { Span } from '../frame/span.ts'
 import type { TimeSpan } from '../frame/time.ts'
 import type { Micros, WallMicros } from '../frame/units.ts'
 import { mergeDistribution } from '../frame/distribution.ts'
-import { failedConnects, failedRequests } from '../frame/generated/sums.ts'
+import { failedConnects, failedRequests } from '../frame/sums.generated.ts'
 
 /** Of the selected rows; seconds 0 is a step without a tick. */
 export interface StepSeries {

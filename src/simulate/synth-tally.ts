@@ -15,8 +15,8 @@ import type { Flight } from './synth-flight.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
-import { NO_CONTROL, type Control, type Failures } from '../frame/generated/counters.ts'
-import { failedRequests } from '../frame/generated/sums.ts'
+import { NO_CONTROL, type Control, type Failures } from '../frame/counters.generated.ts'
+import { failedRequests } from '../frame/sums.generated.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

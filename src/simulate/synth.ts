@@ -5,7 +5,7 @@ import { openRequest, type Flight } from './synth-flight.ts'
 import type { IncidentKind, Pair, PlannedIncident, SynthPlan } from './synth-plan.ts'
 import { Random } from './synth-random.ts'
 import { TickTally } from './synth-tally.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
 
 const BOOT = 5_000_000_000_000_000n
 

@@ -3,7 +3,7 @@
  * segment ended somewhere and every request is answered, failed or open. Dumps in between are not atomic: only the last one is judged.
  */
 import type { SecondFrame } from '../frame/frame.ts'
-import type { Control } from '../frame/generated/counters.ts'
+import type { Control } from '../frame/counters.generated.ts'
 
 export class Books {
   readonly problems: string[] = []

@@ -6,7 +6,7 @@ import { BUCKETS, type Buckets } from '../frame/histogram.ts'
 import { BATCH } from './bulk.ts'
 import { ByteReader, putUnsigned } from './bytes.ts'
 import { CorruptRow } from './corrupt-row.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './generated/columns.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 
 /** A distance takes two bytes at most, a count eight. */
 const scratch = new Uint8Array(10 * BUCKETS)

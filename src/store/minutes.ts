@@ -6,7 +6,7 @@ import { integer, isDamage, query, type Database, type Query, type SqlRow } from
 import type { DimensionReader } from './dimensions.ts'
 import { MINUTE_COLUMNS } from './schema.ts'
 import { SpanReader, type SpanRows } from './span-reader.ts'
-import { takeHost } from './generated/cells.ts'
+import { takeHost } from './cells.generated.ts'
 
 export interface MinuteSum {
   readonly span: SpanHead

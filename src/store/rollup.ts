@@ -12,9 +12,9 @@ import { RouteSums } from './route-sums.ts'
 import { MINUTE_COLUMNS } from './schema.ts'
 import { packSeries } from './series.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/generated/counters.ts'
-import { ConnectionSum } from '../frame/generated/sums.ts'
-import { putHost } from './generated/cells.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
+import { ConnectionSum } from '../frame/sums.generated.ts'
+import { putHost } from './cells.generated.ts'
 
 /** A clock that jumps to and fro must not make a minute endless. */
 const MAX_TICKS = 120

@@ -6,7 +6,7 @@ import { integer, type SqlRow, type SqlValue } from './database.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { checkCount, checkSpan, checkSum } from './limits.ts'
 import { NO_DISTRIBUTION } from '../frame/distribution.ts'
-import type { Control, Excluded, Loss } from '../frame/generated/counters.ts'
+import type { Control, Excluded, Loss } from '../frame/counters.generated.ts'
 
 export function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
   if (codes.length === 2 && codes[0] === 200) {

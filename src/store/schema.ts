@@ -6,7 +6,7 @@ import {
   LATER_CONNECTION,
   LATER_COUNTS,
   LATER_HOST,
-} from './generated/columns.ts'
+} from './columns.generated.ts'
 
 /** 'upst': `file x.db` and SQLite's header say whose it is. */
 export const APPLICATION_ID = 0x75707374

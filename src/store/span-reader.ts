@@ -8,7 +8,7 @@ import { integer, type Database, type SqlRow } from './database.ts'
 import type { DimensionReader } from './dimensions.ts'
 import { checkCode, checkCount } from './limits.ts'
 import { ROWS } from './schema.ts'
-import { takeConnection, takeCounts } from './generated/cells.ts'
+import { takeConnection, takeCounts } from './cells.generated.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]

@@ -7,8 +7,8 @@ import type { Database } from './database.ts'
 import type { DimensionWriter } from './dimensions.ts'
 import type { Named } from './known-names.ts'
 import { MINUTE_ROWS, ROWS } from './schema.ts'
-import { putConnection, putCounts } from './generated/cells.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from './generated/columns.ts'
+import { putConnection, putCounts } from './cells.generated.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from './columns.generated.ts'
 
 export interface NamedTraffic {
   readonly backend: Named

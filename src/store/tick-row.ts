@@ -8,7 +8,7 @@ import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
-import { putHost, takeHost } from './generated/cells.ts'
+import { putHost, takeHost } from './cells.generated.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import type { WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
 import { runCommand } from './run-command.ts'
-import type { TrafficColumns } from '../../src/record/generated/rows.ts'
+import type { TrafficColumns } from '../../src/record/rows.generated.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-record-'))
 after(() => rmSync(folder, { recursive: true }))

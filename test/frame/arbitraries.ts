@@ -11,7 +11,7 @@ import type {
 } from '../../src/frame/frame.ts'
 import { bucketOf } from '../../src/frame/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/counters.generated.ts'
 import { counterValues } from './counter-values.ts'
 
 export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(

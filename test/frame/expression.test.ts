@@ -10,7 +10,7 @@ import { holds, measure, statistic, type Measurable } from '../../src/frame/meas
 import { matches, selectRows, splitSelection } from '../../src/frame/selection.ts'
 import { micros } from '../../src/frame/units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
-import { sumCounts } from '../../src/frame/generated/sums.ts'
+import { sumCounts } from '../../src/frame/sums.generated.ts'
 
 const backend = (address: string, name: string | null = null): Backend => ({ id: 1, address, netns: 0, name })
 const route = (method: string, path: string) => ({ id: 1, method, path })

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
-import type { ConnectionColumns, TrafficColumns } from '../../src/record/generated/rows.ts'
+import type { ConnectionColumns, TrafficColumns } from '../../src/record/rows.generated.ts'
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/probe')
 

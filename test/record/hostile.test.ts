@@ -5,7 +5,7 @@ import type { SecondFrame } from '../../src/frame/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from './wire-lines.ts'
-import type { TrafficColumns } from '../../src/record/generated/rows.ts'
+import type { TrafficColumns } from '../../src/record/rows.generated.ts'
 
 const row = (requests: number, changes: Readonly<Record<number, unknown>> = {}): TrafficColumns =>
   Object.assign(

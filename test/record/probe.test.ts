@@ -10,7 +10,7 @@ import { record } from '../../src/record/recorder.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { backend, hello, route, snapshot } from './wire-lines.ts'
-import type { TrafficColumns } from '../../src/record/generated/rows.ts'
+import type { TrafficColumns } from '../../src/record/rows.generated.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-probe-'))
 after(() => rmSync(folder, { recursive: true }))

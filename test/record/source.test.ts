@@ -5,7 +5,7 @@ import type { Marker, SecondFrame } from '../../src/frame/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'
-import type { TrafficColumns, ConnectionColumns } from '../../src/record/generated/rows.ts'
+import type { TrafficColumns, ConnectionColumns } from '../../src/record/rows.generated.ts'
 
 const traffic = (
   slot: number,

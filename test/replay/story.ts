@@ -15,7 +15,7 @@ import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '
 import { MemoryRecording, type MemoryInfo } from '../../src/replay/memory.ts'
 import type { PlayOptions } from '../../src/replay/options.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/counters.generated.ts'
 
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)

@@ -17,7 +17,7 @@ import { classCount } from '../../src/frame/measure.ts'
 import type { Recording, RecordingInfo } from '../../src/frame/recording.ts'
 import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Loss } from '../../src/frame/generated/counters.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Loss } from '../../src/frame/counters.generated.ts'
 
 export const at = (iso: string): WallMicros => wallMicros(Date.parse(iso) * 1000)
 export const START = at('2026-11-22T14:00:00Z')

@@ -22,7 +22,7 @@ import { seal } from '../fuzz/seal.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { sampleFrames, writeSample } from '../torture/sample.ts'
 import { comparable, inFolder, META } from './support.ts'
-import { COUNT_COLUMNS } from '../../src/store/generated/columns.ts'
+import { COUNT_COLUMNS } from '../../src/store/columns.generated.ts'
 
 const RECORDINGS = new URL('../../fixtures/recordings/', import.meta.url).pathname
 const SAMPLE = { secs: 70, rps: 20, backends: 2, routes: 4, requests: 3 }

@@ -4,7 +4,7 @@ import type { Codes } from '../../../src/frame/frame.ts'
 import type { Attempt } from './nginx.ts'
 import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
-import type { Failures } from '../../../src/frame/generated/counters.ts'
+import type { Failures } from '../../../src/frame/counters.generated.ts'
 
 /** Tolerance zero: the same rows, requests and codes, nothing failed or lost, and the books balance. */
 export function assertEqualsTruth(seen: Seen, truth: Truth): void {

@@ -1,10 +1,10 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
-import type { Control, Excluded, Loss } from '../../frame/generated/counters.ts'
-import type { Backend, Codes, Route } from '../../frame/frame.ts'
-import type { ConnectionTotals, TrafficTotals } from '../../frame/snapshot.ts'
-import { micros } from '../../frame/units.ts'
-import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from '../wire-columns.ts'
-import { isCount, isDecimal } from '../wire-values.ts'
+import type { Control, Excluded, Loss } from '../frame/counters.generated.ts'
+import type { Backend, Codes, Route } from '../frame/frame.ts'
+import type { ConnectionTotals, TrafficTotals } from '../frame/snapshot.ts'
+import { micros } from '../frame/units.ts'
+import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from './wire-columns.ts'
+import { isCount, isDecimal } from './wire-values.ts'
 
 export type TrafficColumns = readonly [
   slot: number,

@@ -1,6 +1,6 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
-import type { ConnectionCounts, Codes, Counts } from '../../frame/frame.ts'
-import type { SqlRow, SqlValue } from '../database.ts'
+import type { ConnectionCounts, Codes, Counts } from '../frame/frame.ts'
+import type { SqlRow, SqlValue } from './database.ts'
 import {
   count,
   knownSum,
@@ -11,7 +11,7 @@ import {
   takeDistribution,
   withOk,
   type HostCounts,
-} from '../rows.ts'
+} from './rows.ts'
 
 /** Writes the cells of COUNT_COLUMNS from `at` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {

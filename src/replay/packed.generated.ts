@@ -1,8 +1,8 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
-import type { Counts } from '../../frame/frame.ts'
-import { NO_FAILURES, type Failures } from '../../frame/generated/counters.ts'
-import { failedRequests } from '../../frame/generated/sums.ts'
-import type { Packing, Unpacking } from '../packing.ts'
+import type { Counts } from '../frame/frame.ts'
+import { NO_FAILURES, type Failures } from '../frame/counters.generated.ts'
+import { failedRequests } from '../frame/sums.generated.ts'
+import type { Packing, Unpacking } from './packing.ts'
 
 export function packCounts(to: Packing, row: Counts): void {
   to.put(row.requests)

@@ -1,12 +1,12 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
-import { addSparse, DistributionSum } from '../distribution-sum.ts'
-import { mergeDistribution, sumDistributions } from '../distribution.ts'
-import type { Codes, ConnectionCounts, Counts, Distribution } from '../frame.ts'
-import { mergeBuckets, sumBuckets } from '../histogram.ts'
-import { addKnown } from '../known.ts'
-import { micros, type Micros } from '../units.ts'
-import { NO_CONNECTIONS } from '../nothing.ts'
-import type { Failures } from './counters.ts'
+import { addSparse, DistributionSum } from './distribution-sum.ts'
+import { mergeDistribution, sumDistributions } from './distribution.ts'
+import type { Codes, ConnectionCounts, Counts, Distribution } from './frame.ts'
+import { mergeBuckets, sumBuckets } from './histogram.ts'
+import { addKnown } from './known.ts'
+import { micros, type Micros } from './units.ts'
+import { NO_CONNECTIONS } from './nothing.ts'
+import type { Failures } from './counters.generated.ts'
 
 /** Requests without a complete final head. */
 export const failedRequests = (failures: Failures): number =>

@@ -1,9 +1,9 @@
 /** Made by `make counters` from src/frame/counters.ts: change that file. */
-import type { ConnectionRow, TrafficRow } from '../frame.ts'
-import { advanceCodes, codesSince, DistributionTotal, knownSince } from '../running-totals.ts'
-import type { ConnectionTotals, TrafficTotals } from '../snapshot.ts'
-import { NO_FAILURES, type Failures } from './counters.ts'
-import { failedRequests } from './sums.ts'
+import type { ConnectionRow, TrafficRow } from './frame.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from './running-totals.ts'
+import type { ConnectionTotals, TrafficTotals } from './snapshot.ts'
+import { NO_FAILURES, type Failures } from './counters.generated.ts'
+import { failedRequests } from './sums.generated.ts'
 
 export class SlotTotal {
   #requests = 0
