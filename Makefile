@@ -68,7 +68,7 @@ golden: dist ## renew the golden files; read the difference before you commit it
 	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
 
-counters: node_modules ## what is made from src/frame/counters.ts: the counters in C, on the wire, in the file and in sums
+counters: node_modules ## what is made from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
 	$(TSX) scripts/generate-counters.ts
 
 demo: ## record real nginx traffic for 10 s, replay it and report it

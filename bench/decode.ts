@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Differ } from '../src/frame/diff.ts'
+import { Differ } from '../src/frame/sum/diff.ts'
 import { Decoder } from '../src/record/decoder.ts'
 
 const ROUNDS = 30

@@ -1,10 +1,10 @@
 /** A recorder in this process, a tick a second as in life, while something else happens to its file. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Recording } from '../src/frame/recording.ts'
-import { micros, wallMicros } from '../src/frame/units.ts'
-import { openRecording } from '../src/store/reader.ts'
-import { createRecording } from '../src/store/writer.ts'
+import type { Recording } from '../src/frame/model/recording.ts'
+import { micros, wallMicros } from '../src/frame/model/units.ts'
+import { openRecording } from '../src/store/read/reader.ts'
+import { createRecording } from '../src/store/write/writer.ts'
 
 export interface Recorded {
   /** how long each append took, ms */

@@ -3,9 +3,9 @@
  * not wall, and the median of the minutes: other work on the machine disturbs little.
  */
 import { join } from 'node:path'
-import type { SecondFrame } from '../src/frame/frame.ts'
-import { addMicros } from '../src/frame/units.ts'
-import { createRecording } from '../src/store/writer.ts'
+import type { SecondFrame } from '../src/frame/model/frame.ts'
+import { addMicros } from '../src/frame/model/units.ts'
+import { createRecording } from '../src/store/write/writer.ts'
 import { benchFrames } from './store-frames.ts'
 import { RawWriter } from './store-raw.ts'
 

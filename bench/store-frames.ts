@@ -1,10 +1,17 @@
 /** Frames of an exact shape: so many active rows, each with so many requests and both distributions. */
-import type { Backend, Distribution, RequestEvent, Route, SecondFrame, TrafficRow } from '../src/frame/frame.ts'
-import { bucketOf } from '../src/frame/histogram.ts'
-import { addMicros, micros, monotonicNanos, wallMicros, type Micros } from '../src/frame/units.ts'
+import type {
+  Backend,
+  Distribution,
+  RequestEvent,
+  Route,
+  SecondFrame,
+  TrafficRow,
+} from '../src/frame/model/frame.ts'
+import { bucketOf } from '../src/frame/model/histogram.ts'
+import { addMicros, micros, monotonicNanos, wallMicros, type Micros } from '../src/frame/model/units.ts'
 import { Random } from '../src/simulate/synth-random.ts'
-import { NO_CONNECTIONS } from '../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/counters.generated.ts'
+import { NO_CONNECTIONS } from '../src/frame/model/nothing.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../src/frame/model/counters.generated.ts'
 
 export interface Shape {
   readonly ticks: number

@@ -1,6 +1,6 @@
 /** The same rows of the same tables by better-sqlite3 alone: same schema and pragmas, one transaction a tick, 25 rows a statement. */
 import Sqlite from 'better-sqlite3'
-import { SCHEMA } from '../src/store/schema.ts'
+import { SCHEMA } from '../src/store/format/schema.ts'
 
 /** the cells of up to BATCH rows, one after the other */
 type Batch = unknown[]

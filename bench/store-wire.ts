@@ -7,7 +7,7 @@
 import { appendFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import type { Distribution, SecondFrame } from '../src/frame/frame.ts'
+import type { Distribution, SecondFrame } from '../src/frame/model/frame.ts'
 import { benchFrames } from './store-frames.ts'
 import type { TrafficColumns } from '../src/record/rows.generated.ts'
 

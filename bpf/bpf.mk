@@ -16,15 +16,15 @@ HELPER_HARDENING = -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_S
 	$(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection)
 HELPER_LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
-HELPER_SOURCES := $(addprefix bpf/,probe.c die.c leash.c load.c hello.c options.c rights.c links.c census.c publish.c doors.c config.c json.c fold.c tick.c rows.c retire.c slots.c doctor.c)
-HELPER_HEADERS := $(addprefix bpf/,helper.h die.h tick.h doors.h probe.h)
-BPF_HEADERS := $(filter-out $(addprefix bpf/,helper.h die.h tick.h doors.h),$(wildcard bpf/*.h))
+HELPER_SOURCES := $(sort $(wildcard bpf/helper/*.c))
+HELPER_HEADERS := $(wildcard bpf/*.h bpf/helper/*.h)
+BPF_HEADERS := $(wildcard bpf/*.h bpf/kernel/*.h bpf/kernel/*/*.h)
 
 $(HELPER_BUILD)/vmlinux.h:
 	@mkdir -p $(@D)
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c > $@
 
-$(HELPER_BUILD)/upstreamtop.bpf.o: bpf/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
+$(HELPER_BUILD)/upstreamtop.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
 	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) $(HELPER_DEFINES) $(BPF_WARNINGS) \
 		-I$(HELPER_BUILD) -Ibpf -c $< -o $@
 

@@ -1,4 +1,4 @@
-/* Made by `make counters` from src/frame/counters.ts: change that file. */
+/* Made by `make counters` from src/frame/model/counters.ts: change that file. */
 #pragma once
 
 /* Lists of counters: what to do with each is COUNT(word), and BYTES(word) for totals that may pass 2^53. */

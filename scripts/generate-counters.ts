@@ -1,4 +1,4 @@
-/** node --import tsx scripts/generate-counters.ts: writes every file that is made from src/frame/counters.ts. */
+/** node --import tsx scripts/generate-counters.ts: writes every file that is made from src/frame/model/counters.ts. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,13 +15,13 @@ const ROOT = join(import.meta.dirname, '..')
 
 const FILES: Readonly<Record<string, () => string>> = {
   'bpf/counters.h': c,
-  'src/frame/counters.generated.ts': types,
-  'src/frame/sums.generated.ts': sums,
-  'src/frame/totals.generated.ts': totals,
+  'src/frame/model/counters.generated.ts': types,
+  'src/frame/sum/sums.generated.ts': sums,
+  'src/frame/sum/totals.generated.ts': totals,
   'src/record/rows.generated.ts': wire,
-  'src/store/columns.generated.ts': columns,
-  'src/store/cells.generated.ts': cells,
-  'src/replay/packed.generated.ts': packed,
+  'src/store/format/columns.generated.ts': columns,
+  'src/store/format/cells.generated.ts': cells,
+  'src/replay/data/packed.generated.ts': packed,
 }
 
 /** Path from the project's root → content, as it should be. */

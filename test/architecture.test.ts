@@ -13,6 +13,16 @@ interface Import {
 const root = join(import.meta.dirname, '..')
 const files = sourceFiles('src')
 
+/** The rooms of a folder in their order: a room may import from those before it. ARCHITECTURE.md says what is in each. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  frame: ['model', 'sum', 'time', 'expression', 'views'],
+  store: ['sqlite', 'format', 'names', 'file', 'write', 'read', 'tools'],
+  report: ['data', 'document', 'findings', 'page', 'formats', 'parquet', 'gates'],
+  replay: ['time', 'data', 'terminal', 'print', 'player'],
+}
+/** More than one can look over: a room that gets as full as this has two subjects. */
+const MOST_FILES = 20
+
 test('every folder imports only from the folders below it', () => {
   const allowed: Readonly<Record<string, readonly string[]>> = {
     frame: [],
@@ -38,6 +48,40 @@ test('every folder imports only from the folders below it', () => {
   )
 })
 
+test('a room imports only from the rooms before it', () => {
+  const wrong = localImports().filter(({ file, target }) => {
+    const rooms = ROOMS[folderOf(file)]
+    if (rooms === undefined || folderOf(file) !== folderOf(target)) return false
+    return rooms.indexOf(roomOf(file)) < rooms.indexOf(roomOf(target))
+  })
+  assert.deepEqual(
+    wrong.map(say),
+    [],
+    'move the function that is needed into the lower room, or into a file of its own there',
+  )
+})
+
+test('in a folder with rooms every file lies in one, and every room is in the order', () => {
+  const lost = files.filter((file) => {
+    const rooms = ROOMS[folderOf(file)]
+    return rooms !== undefined && !rooms.includes(roomOf(file))
+  })
+  assert.deepEqual(lost, [], 'move it into a room, or name its room here and in ARCHITECTURE.md')
+  const empty = Object.entries(ROOMS).flatMap(([folder, rooms]) =>
+    rooms
+      .map((room) => `src/${folder}/${room}/`)
+      .filter((room) => !files.some((file) => file.startsWith(room))),
+  )
+  assert.deepEqual(empty, [], 'take the room out of the order')
+})
+
+test('no folder is too full to look over', () => {
+  const sizes = new Map<string, number>()
+  for (const file of files) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1)
+  const full = [...sizes].filter(([, size]) => size > MOST_FILES)
+  assert.deepEqual(full, [], 'it holds two subjects: make a room of one of them')
+})
+
 test('the model touches no clock, file, stream or environment', () => {
   const outside = imports().filter(
     ({ file, target }) => file.startsWith('src/frame/') && !target.startsWith('src/frame/'),
@@ -53,7 +97,7 @@ test('the model touches no clock, file, stream or environment', () => {
 
 test('every package has one door', () => {
   const doors: Readonly<Record<string, RegExp>> = {
-    'better-sqlite3': /^src\/store\//,
+    'better-sqlite3': /^src\/store\/sqlite\//,
     commander: /^src\/cli\//,
     'cli-table3': /^src\/render\/table\.ts$/,
     asciichart: /^src\/render\/chart\.ts$/,
@@ -155,4 +199,6 @@ const localImports = (): Import[] => imports().filter(({ target }) => target.sta
 const text = (file: string): string => readFileSync(join(root, file), 'utf8')
 /** '' for files directly below src */
 const folderOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? ''
+/** '' for files directly below a folder */
+const roomOf = (file: string): string => /^src\/[^/]+\/([^/]+)\//.exec(file)?.[1] ?? ''
 const say = ({ file, target }: Import): string => `${file} imports ${target}`

@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { createHash } from 'node:crypto'
-import { openRecording } from '../../src/store/reader.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
 import { bestOf, costOf, shown } from './measure.ts'
 
 export async function benchDay(main: string, day: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The recordings that findings are measured on. The truth is the plan. */
-import { wallMicros } from '../../src/frame/units.ts'
+import { wallMicros } from '../../src/frame/model/units.ts'
 import {
   INCIDENT_KINDS,
   planSynth,

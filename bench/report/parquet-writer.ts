@@ -3,9 +3,9 @@ import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
 import type { SchemaElement } from 'hyparquet'
-import { ParquetFile, type ParquetCell, type ParquetColumn } from '../../src/report/parquet-file.ts'
-import { COLUMNS, trafficRow } from '../../src/report/parquet-tables.ts'
-import { openRecording } from '../../src/store/reader.ts'
+import { ParquetFile, type ParquetCell, type ParquetColumn } from '../../src/report/parquet/parquet-file.ts'
+import { COLUMNS, trafficRow } from '../../src/report/parquet/parquet-tables.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
 
 const [writer, source, file, count] = process.argv.slice(2) as [string, string, string, string]
 const columns = COLUMNS.traffic

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { COLUMNS } from '../../src/report/parquet-tables.ts'
+import { COLUMNS } from '../../src/report/parquet/parquet-tables.ts'
 import { costOf, type Cost } from './measure.ts'
 
 const ROWS = Number(process.env.ROWS ?? 1_800_000)

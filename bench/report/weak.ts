@@ -1,7 +1,7 @@
 /** Incidents that synth has no word for, put into the frames of a quiet one. */
-import type { Distribution, SecondFrame, TrafficRow } from '../../src/frame/frame.ts'
-import { boundsOf, bucketOf } from '../../src/frame/histogram.ts'
-import { micros } from '../../src/frame/units.ts'
+import type { Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
+import { boundsOf, bucketOf } from '../../src/frame/model/histogram.ts'
+import { micros } from '../../src/frame/model/units.ts'
 import { Random } from '../../src/simulate/synth-random.ts'
 import type { WeakIncident } from './finding-sets.ts'
 

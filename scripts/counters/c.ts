@@ -7,7 +7,7 @@ import {
   ROUTE,
   type Counter,
   type Side,
-} from '../../src/frame/counters.ts'
+} from '../../src/frame/model/counters.ts'
 import { fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
 const side = (side: Side): readonly Field[] =>

@@ -1,5 +1,5 @@
 /** The columns of the file's tables, and rows as cells. Columns that were added stand behind those of the first version. */
-import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
@@ -64,8 +64,8 @@ ${list(
 )}`
 
 export const cells = (): string => `/** ${HEAD} */
-import type { ConnectionCounts, Codes, Counts } from 'src/frame/frame.ts'
-import type { SqlRow, SqlValue } from 'src/store/database.ts'
+import type { ConnectionCounts, Codes, Counts } from 'src/frame/model/frame.ts'
+import type { SqlRow, SqlValue } from 'src/store/sqlite/database.ts'
 import {
   count,
   known,
@@ -77,7 +77,7 @@ import {
   takeDistribution,
   withOk,
   type HostCounts,
-} from 'src/store/rows.ts'
+} from 'src/store/format/rows.ts'
 
 /** Writes the cells of COUNT_COLUMNS from \`at\` on. */
 export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {

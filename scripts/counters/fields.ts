@@ -1,5 +1,5 @@
 /** The declaration as the templates need it. */
-import type { Counter } from '../../src/frame/counters.ts'
+import type { Counter } from '../../src/frame/model/counters.ts'
 
 export interface Field {
   readonly word: string
@@ -34,4 +34,4 @@ export const each = (
   separator = '\n',
 ): string => fields.map(template).join(separator)
 
-export const HEAD = 'Made by `make counters` from src/frame/counters.ts: change that file.'
+export const HEAD = 'Made by `make counters` from src/frame/model/counters.ts: change that file.'

@@ -1,5 +1,5 @@
 /** A row of live's memory as numbers, in the order in which it is read again. */
-import { ROUTE } from '../../src/frame/counters.ts'
+import { ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
@@ -7,10 +7,10 @@ const failures = route.filter(({ isFailure }) => isFailure)
 const plain = route.filter(({ isFailure }) => !isFailure)
 
 export const packed = (): string => `/** ${HEAD} */
-import type { Counts } from 'src/frame/frame.ts'
-import { NO_FAILURES, type Failures } from 'src/frame/counters.generated.ts'
-import { failedRequests } from 'src/frame/sums.generated.ts'
-import type { Packing, Unpacking } from 'src/replay/packing.ts'
+import type { Counts } from 'src/frame/model/frame.ts'
+import { NO_FAILURES, type Failures } from 'src/frame/model/counters.generated.ts'
+import { failedRequests } from 'src/frame/sum/sums.generated.ts'
+import type { Packing, Unpacking } from 'src/replay/data/packing.ts'
 
 export function packCounts(to: Packing, row: Counts): void {
   ${each(plain, ({ name, isLater }) => (isLater ? `to.known(row.${name})` : `to.put(row.${name})`))}

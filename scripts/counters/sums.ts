@@ -1,7 +1,7 @@
 /**
  * Sums of rows: thousands of rows are added every tick, and a loop over names would take as long as all else that is done with them.
  */
-import { CONNECTION, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
@@ -19,14 +19,14 @@ const sumOf = (fields: readonly Field[], value: (field: Field) => string): strin
   each(fields, (field) => orZero(value(field), field), ' + ')
 
 export const sums = (): string => `/** ${HEAD} */
-import { addSparse, DistributionSum } from 'src/frame/distribution-sum.ts'
-import { mergeDistribution, sumDistributions } from 'src/frame/distribution.ts'
-import type { Codes, ConnectionCounts, Counts, Distribution } from 'src/frame/frame.ts'
-import { mergeBuckets, sumBuckets } from 'src/frame/histogram.ts'
-import { addKnown } from 'src/frame/known.ts'
-import { micros, type Micros } from 'src/frame/units.ts'
-import { NO_CONNECTIONS } from 'src/frame/nothing.ts'
-import type { Failures } from 'src/frame/counters.generated.ts'
+import { addSparse, DistributionSum } from 'src/frame/sum/distribution-sum.ts'
+import { mergeDistribution, sumDistributions } from 'src/frame/model/distribution.ts'
+import type { Codes, ConnectionCounts, Counts, Distribution } from 'src/frame/model/frame.ts'
+import { mergeBuckets, sumBuckets } from 'src/frame/model/histogram.ts'
+import { addKnown } from 'src/frame/model/known.ts'
+import { micros, type Micros } from 'src/frame/model/units.ts'
+import { NO_CONNECTIONS } from 'src/frame/model/nothing.ts'
+import type { Failures } from 'src/frame/model/counters.generated.ts'
 
 /** Requests without a complete final head. */
 export const failedRequests = (failures: Failures): number => ${sumOf(failures, ({ name }) => `failures.${name}`)}

@@ -1,5 +1,5 @@
 /** What came since the last totals. They change in place: see running-totals.ts. */
-import { CONNECTION, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
@@ -8,11 +8,11 @@ const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
 
 export const totals = (): string => `/** ${HEAD} */
-import type { ConnectionRow, TrafficRow } from 'src/frame/frame.ts'
-import { advanceCodes, codesSince, DistributionTotal, knownSince } from 'src/frame/running-totals.ts'
-import type { ConnectionTotals, TrafficTotals } from 'src/frame/snapshot.ts'
-import { NO_FAILURES, type Failures } from 'src/frame/counters.generated.ts'
-import { failedRequests } from 'src/frame/sums.generated.ts'
+import type { ConnectionRow, TrafficRow } from 'src/frame/model/frame.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from 'src/frame/sum/running-totals.ts'
+import type { ConnectionTotals, TrafficTotals } from 'src/frame/model/snapshot.ts'
+import { NO_FAILURES, type Failures } from 'src/frame/model/counters.generated.ts'
+import { failedRequests } from 'src/frame/sum/sums.generated.ts'
 
 export class SlotTotal {
   ${each(plain, privateField)}

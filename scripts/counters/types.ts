@@ -1,5 +1,5 @@
 /** The interfaces of the counters, and nothing counted. */
-import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)

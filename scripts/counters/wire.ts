@@ -1,5 +1,5 @@
 /** The columns of the wire's rows, by position: those of the first version, then what was added since, at the end. */
-import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/counters.ts'
+import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
@@ -15,10 +15,10 @@ const CONNECT = connectionFirst.length + 1
 const CONNECTION_ADDED = CONNECT + 2
 
 export const wire = (): string => `/** ${HEAD} */
-import type { Control, Excluded, Loss } from 'src/frame/counters.generated.ts'
-import type { Backend, Codes, Route } from 'src/frame/frame.ts'
-import type { ConnectionTotals, TrafficTotals } from 'src/frame/snapshot.ts'
-import { micros } from 'src/frame/units.ts'
+import type { Control, Excluded, Loss } from 'src/frame/model/counters.generated.ts'
+import type { Backend, Codes, Route } from 'src/frame/model/frame.ts'
+import type { ConnectionTotals, TrafficTotals } from 'src/frame/model/snapshot.ts'
+import { micros } from 'src/frame/model/units.ts'
 import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from 'src/record/wire-columns.ts'
 import { isCount, isDecimal } from 'src/record/wire-values.ts'
 

@@ -1,7 +1,7 @@
 /** The one way in which live and record capture: the helper, its taps, and the screen or the lines beside them. */
 import { hostname } from 'node:os'
-import type { Marker, SecondFrame } from '../frame/frame.ts'
-import type { RecordingSink } from '../frame/recording.ts'
+import type { Marker, SecondFrame } from '../frame/model/frame.ts'
+import type { RecordingSink } from '../frame/model/recording.ts'
 import { startProbeAsCaller, type CaptureOptions } from '../record/probe.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { HelloLine } from '../record/wire.ts'

@@ -1,7 +1,7 @@
 /** The command line that shows a frame of a file again. */
-import { isoLocal } from '../frame/timezone.ts'
-import { wallMicros } from '../frame/units.ts'
-import type { FrameAddress } from '../replay/options.ts'
+import { isoLocal } from '../frame/time/timezone.ts'
+import { wallMicros } from '../frame/model/units.ts'
+import type { FrameAddress } from '../replay/player/options.ts'
 import { quoted, quotedFile } from '../shell.ts'
 import type { ViewFlags } from './values/view.ts'
 

@@ -1,12 +1,12 @@
 /** A recording's own account of itself, as text and as JSON. */
-import type { Aggregate } from '../frame/aggregate.ts'
-import type { Recording } from '../frame/recording.ts'
-import { isoUtc, localDateTime } from '../frame/timezone.ts'
-import type { WallMicros } from '../frame/units.ts'
+import type { Aggregate } from '../frame/model/aggregate.ts'
+import type { Recording } from '../frame/model/recording.ts'
+import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
+import type { WallMicros } from '../frame/model/units.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
-import { recordingEntry } from '../report/json.ts'
-import type { Inventory } from '../store/inventory.ts'
+import { recordingEntry } from '../report/document/json.ts'
+import type { Inventory } from '../store/read/inventory.ts'
 
 export function infoText(recording: Recording, inventory: Inventory, sum: Aggregate): string {
   const { info, markers, gaps, damage } = recording

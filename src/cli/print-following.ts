@@ -1,8 +1,8 @@
 /** A file that is being recorded as text: the newest picture, then each that comes, until nobody records into it. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { printFrames, type PrintOptions } from '../replay/print.ts'
-import { POLL_MS } from '../replay/source.ts'
-import type { StoredRecording } from '../store/reader.ts'
+import { printFrames, type PrintOptions } from '../replay/print/print.ts'
+import { POLL_MS } from '../replay/data/source.ts'
+import type { StoredRecording } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
 import { writePainted } from './write-result.ts'
 

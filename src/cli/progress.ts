@@ -1,6 +1,6 @@
 /** How far long work is, on stderr: rewritten in place on a terminal, a line now and then elsewhere, or nothing. */
 import { exactCount, longSpan } from '../render/quantities.ts'
-import type { Progress } from '../store/copy.ts'
+import type { Progress } from '../store/tools/copy.ts'
 import type { Io } from './io.ts'
 
 const IN_PLACE_MS = 300

@@ -1,11 +1,11 @@
 /** The request ring as rows of text, CSV or NDJSON. */
-import type { RequestEvent } from '../frame/frame.ts'
-import type { Recording, SeqRange } from '../frame/recording.ts'
-import { clockTimeMillis, isoUtc } from '../frame/timezone.ts'
-import { toMillis, type Micros } from '../frame/units.ts'
+import type { RequestEvent } from '../frame/model/frame.ts'
+import type { Recording, SeqRange } from '../frame/model/recording.ts'
+import { clockTimeMillis, isoUtc } from '../frame/time/timezone.ts'
+import { toMillis, type Micros } from '../frame/model/units.ts'
 import { latency } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
-import { csvRow } from '../report/csv.ts'
+import { csvRow } from '../report/formats/csv.ts'
 
 export type RequestFormat = 'text' | 'csv' | 'ndjson'
 

@@ -2,8 +2,8 @@
 import { Breath, interruptible } from '../interruption.ts'
 import { planSynth, type SynthOptions, type SynthPlan } from '../simulate/synth-plan.ts'
 import { synthFrames } from '../simulate/synth.ts'
-import { writeError } from '../store/write-error.ts'
-import { createRecording, removeRecording } from '../store/writer.ts'
+import { writeError } from '../store/write/write-error.ts'
+import { createRecording, removeRecording } from '../store/write/writer.ts'
 
 export interface SynthRequest extends SynthOptions {
   readonly out: string

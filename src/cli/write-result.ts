@@ -1,5 +1,5 @@
 /** A result to where the user wants it: standard output, as fast as its reader reads and no further than it wants; or a file. */
-import { batched } from '../report/batches.ts'
+import { batched } from '../report/formats/batches.ts'
 import type { Io } from './io.ts'
 import type { Outlet } from './outlet.ts'
 
@@ -10,7 +10,7 @@ export async function writeResult(
   { stdout, signal }: Io,
 ): Promise<void> {
   if (out === undefined || out === '-') await writeAll(chunks, stdout, (text) => stdout.write(text))
-  else await (await import('../report/output.ts')).writeFileWhole(out, chunks, signal)
+  else await (await import('../output.ts')).writeFileWhole(out, chunks, signal)
 }
 
 /** Text in our own colours, to standard output. */

@@ -1,5 +1,5 @@
 /** What the clocks did between two snapshots: a suspend stops the monotonic clock, a step moves only the wall clock. */
-import type { Snapshot } from '../frame/snapshot.ts'
+import type { Snapshot } from '../frame/model/snapshot.ts'
 
 export type ClockEvent =
   | { readonly kind: 'steady' }

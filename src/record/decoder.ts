@@ -1,9 +1,9 @@
 /** Lines of the wire become snapshots. What a line may be is wire-shape.ts's; where a row has which counter is generated. */
 import { systemError } from '../errors.ts'
-import { routeKey } from '../frame/aggregate.ts'
-import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/frame.ts'
-import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/snapshot.ts'
-import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/units.ts'
+import { routeKey } from '../frame/model/aggregate.ts'
+import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
 import {
   CODES,
   connectionOf,

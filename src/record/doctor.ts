@@ -1,7 +1,7 @@
 /** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
+import { addFields } from '../frame/sum/merge.ts'
 import { execFile } from 'node:child_process'
 import { UserError } from '../errors.ts'
-import { addFields } from '../frame/aggregate.ts'
 import {
   diagnose,
   failed,
@@ -15,7 +15,7 @@ import {
 import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
 import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(

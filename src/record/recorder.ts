@@ -1,6 +1,6 @@
 /** The recorder: pulls a source dry and hands every frame to its taps, in order. */
-import type { Marker, SecondFrame } from '../frame/frame.ts'
-import type { RecordingSink } from '../frame/recording.ts'
+import type { Marker, SecondFrame } from '../frame/model/frame.ts'
+import type { RecordingSink } from '../frame/model/recording.ts'
 import { systemError } from '../errors.ts'
 import type { Probe } from './probe.ts'
 import { readSource, type Skipped } from './source.ts'

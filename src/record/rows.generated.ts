@@ -1,8 +1,8 @@
-/** Made by `make counters` from src/frame/counters.ts: change that file. */
-import type { Control, Excluded, Loss } from '../frame/counters.generated.ts'
-import type { Backend, Codes, Route } from '../frame/frame.ts'
-import type { ConnectionTotals, TrafficTotals } from '../frame/snapshot.ts'
-import { micros } from '../frame/units.ts'
+/** Made by `make counters` from src/frame/model/counters.ts: change that file. */
+import type { Control, Excluded, Loss } from '../frame/model/counters.generated.ts'
+import type { Backend, Codes, Route } from '../frame/model/frame.ts'
+import type { ConnectionTotals, TrafficTotals } from '../frame/model/snapshot.ts'
+import { micros } from '../frame/model/units.ts'
 import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from './wire-columns.ts'
 import { isCount, isDecimal } from './wire-values.ts'
 

@@ -1,8 +1,8 @@
 /** The live source of frames: lines of a running helper, or of a capture of one, become frames as they arrive. */
-import { Differ } from '../frame/diff.ts'
-import type { Marker, SecondFrame } from '../frame/frame.ts'
-import type { Snapshot } from '../frame/snapshot.ts'
-import type { WallMicros } from '../frame/units.ts'
+import { Differ } from '../frame/sum/diff.ts'
+import type { Marker, SecondFrame } from '../frame/model/frame.ts'
+import type { Snapshot } from '../frame/model/snapshot.ts'
+import type { WallMicros } from '../frame/model/units.ts'
 import { systemError } from '../errors.ts'
 import { clockEvent, type ClockEvent, type Clocks } from './clock.ts'
 import { Decoder } from './decoder.ts'

@@ -1,7 +1,7 @@
 /** Columns that are lists: status codes and histograms. */
-import { BUCKETS } from '../frame/histogram.ts'
-import type { DistributionTotals } from '../frame/snapshot.ts'
-import { micros } from '../frame/units.ts'
+import { BUCKETS } from '../frame/model/histogram.ts'
+import type { DistributionTotals } from '../frame/model/snapshot.ts'
+import { micros } from '../frame/model/units.ts'
 import { isCount } from './wire-values.ts'
 
 /** [sampled, min µs, max µs, bucket, count, bucket, count, …]; [] when nothing was sampled in the tick */

@@ -1,5 +1,5 @@
 /**
- * The wire: newline-delimited JSON from the helper (bpf/probe.c), one tagged object a line, columns by position where rows repeat.
+ * The wire: newline-delimited JSON from the helper (bpf/helper/probe.c), one tagged object a line, columns by position where rows repeat.
  * Totals are cumulative. A column whose 64-bit total may pass 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
  *
  *   hello     first line, once the programs are attached

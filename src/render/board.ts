@@ -1,6 +1,6 @@
 /** The leaderboard as lines: backends with their routes, and the requests of the moment below. Pure: the same rows, the same lines. */
-import type { BackendLine, Leaderboard, RouteLine } from '../frame/leaderboard.ts'
-import type { Sort } from '../frame/ranking.ts'
+import type { BackendLine, Leaderboard, RouteLine } from '../frame/views/leaderboard.ts'
+import type { Sort } from '../frame/views/ranking.ts'
 import { TROUBLE } from './cells.ts'
 import { backendName, routeName, type Column } from './column-kinds.ts'
 import { columnsFor, MARGIN } from './columns.ts'

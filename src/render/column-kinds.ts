@@ -1,7 +1,7 @@
 /** What each column of the leaderboard shows of a backend and of a route, and the cells that it takes at least. */
-import type { Figures } from '../frame/figures.ts'
-import type { BackendLine, RouteLine } from '../frame/leaderboard.ts'
-import type { Sort } from '../frame/ranking.ts'
+import type { Figures } from '../frame/views/figures.ts'
+import type { BackendLine, RouteLine } from '../frame/views/leaderboard.ts'
+import type { Sort } from '../frame/views/ranking.ts'
 import {
   bytesCell,
   countCell,

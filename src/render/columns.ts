@@ -2,7 +2,7 @@
  * Which columns the leaderboard has, and how wide they are. That depends on the width alone (and FAIL on failures), in one
  * fixed order: the screen does not jump when names change.
  */
-import { SERIES_SECONDS } from '../frame/moment.ts'
+import { SERIES_SECONDS } from '../frame/views/moment.ts'
 import { COLUMNS, type Column, type ColumnId } from './column-kinds.ts'
 
 /**

@@ -1,13 +1,13 @@
 /** The two lines at the top: what, how much, over which window; where, when, and how much of the truth it is. */
-import type { Leaderboard } from '../frame/leaderboard.ts'
-import { TICK_SLACK } from '../frame/moment.ts'
-import type { Sort } from '../frame/ranking.ts'
-import { clockTime, localDateTime } from '../frame/timezone.ts'
-import { addMicros } from '../frame/units.ts'
+import type { Leaderboard } from '../frame/views/leaderboard.ts'
+import { TICK_SLACK } from '../frame/views/moment.ts'
+import type { Sort } from '../frame/views/ranking.ts'
+import { clockTime, localDateTime } from '../frame/time/timezone.ts'
+import { addMicros } from '../frame/model/units.ts'
 import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
-import type { Loss } from '../frame/counters.generated.ts'
+import type { Loss } from '../frame/model/counters.generated.ts'
 
 export interface HeaderFacts {
   readonly host: string

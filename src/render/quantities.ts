@@ -1,5 +1,5 @@
 /** The only file that turns quantities into text. All results are ASCII except `–` for "nothing measured" and `µ`. */
-import type { Micros } from '../frame/units.ts'
+import type { Micros } from '../frame/model/units.ts'
 
 export const NOTHING = '–'
 

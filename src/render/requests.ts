@@ -1,6 +1,6 @@
 /** Finished requests as lines: of the moment below the leaderboard, of a route in the drill-down. */
-import type { RequestEvent } from '../frame/frame.ts'
-import { clockTime, clockTimeMillis } from '../frame/timezone.ts'
+import type { RequestEvent } from '../frame/model/frame.ts'
+import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
 import { latencyCell } from './cells.ts'
 import { line, span, type Line, type Style } from './line.ts'
 import { cellWidth, left, right, visible } from './text.ts'

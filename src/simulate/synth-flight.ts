@@ -1,6 +1,6 @@
 /** One request on its way, with its end decided when it begins. */
-import type { Outcome } from '../frame/frame.ts'
-import { addMicros, micros, type Micros, type WallMicros } from '../frame/units.ts'
+import type { Outcome } from '../frame/model/frame.ts'
+import { addMicros, micros, type Micros, type WallMicros } from '../frame/model/units.ts'
 import type { Pair } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 

@@ -1,6 +1,6 @@
 /** What a synthetic recording is made of: who answers what, how fast, and what goes wrong when. */
-import type { Backend, Route } from '../frame/frame.ts'
-import { addMicros, type WallMicros } from '../frame/units.ts'
+import type { Backend, Route } from '../frame/model/frame.ts'
+import { addMicros, type WallMicros } from '../frame/model/units.ts'
 import { Random } from './synth-random.ts'
 
 export const INCIDENT_KINDS = ['5xx', 'slow', 'vanish', 'appear', 'refused', 'surge', 'stop', 'gap'] as const

@@ -7,16 +7,16 @@ import type {
   Distribution,
   RequestEvent,
   TrafficRow,
-} from '../frame/frame.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../frame/nothing.ts'
-import { bucketOf } from '../frame/histogram.ts'
-import { micros, type WallMicros } from '../frame/units.ts'
+} from '../frame/model/frame.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
+import { bucketOf } from '../frame/model/histogram.ts'
+import { micros, type WallMicros } from '../frame/model/units.ts'
 import type { Flight } from './synth-flight.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
-import { NO_CONTROL, type Control, type Failures } from '../frame/counters.generated.ts'
-import { failedRequests } from '../frame/sums.generated.ts'
+import { NO_CONTROL, type Control, type Failures } from '../frame/model/counters.generated.ts'
+import { failedRequests } from '../frame/sum/sums.generated.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

@@ -1,11 +1,18 @@
 /** Traffic that never was, tick by tick: request by request, so that every law of the frame model holds in it. */
-import type { SecondFrame } from '../frame/frame.ts'
-import { addMicros, micros, monotonicNanos, SECOND, wallMicros, type WallMicros } from '../frame/units.ts'
+import type { SecondFrame } from '../frame/model/frame.ts'
+import {
+  addMicros,
+  micros,
+  monotonicNanos,
+  SECOND,
+  wallMicros,
+  type WallMicros,
+} from '../frame/model/units.ts'
 import { openRequest, type Flight } from './synth-flight.ts'
 import type { IncidentKind, Pair, PlannedIncident, SynthPlan } from './synth-plan.ts'
 import { Random } from './synth-random.ts'
 import { TickTally } from './synth-tally.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/counters.generated.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 
 const BOOT = 5_000_000_000_000_000n
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { ReportDocument } from '../../src/report/document.ts'
+import type { ReportDocument } from '../../src/report/document/document.ts'
 import { runCommand, type Ran } from './run-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-report-'))

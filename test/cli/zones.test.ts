@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isoLocal, useProcessZone } from '../../src/frame/timezone.ts'
-import { wallMicros } from '../../src/frame/units.ts'
+import { isoLocal, useProcessZone } from '../../src/frame/time/timezone.ts'
+import { wallMicros } from '../../src/frame/model/units.ts'
 
 const ZONES = ['Europe/Berlin', 'America/St_Johns', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia']
 

@@ -1,6 +1,6 @@
 /** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
 import fc from 'fast-check'
-import { CONNECTION, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/counters.ts'
+import { CONNECTION, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/model/counters.ts'
 import type {
   Backend,
   ConnectionRow,
@@ -8,10 +8,10 @@ import type {
   Route,
   SecondFrame,
   TrafficRow,
-} from '../../src/frame/frame.ts'
-import { bucketOf } from '../../src/frame/histogram.ts'
-import { micros, monotonicNanos, wallMicros } from '../../src/frame/units.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/counters.generated.ts'
+} from '../../src/frame/model/frame.ts'
+import { bucketOf } from '../../src/frame/model/histogram.ts'
+import { micros, monotonicNanos, wallMicros } from '../../src/frame/model/units.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/model/counters.generated.ts'
 import { counterValues } from './counter-values.ts'
 
 export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(

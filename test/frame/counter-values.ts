@@ -1,6 +1,6 @@
 /** Random values for a list of declared counters: a counter that is added is in every property test at once. */
 import fc from 'fast-check'
-import type { ByName, Counter } from '../../src/frame/counters.ts'
+import type { ByName, Counter } from '../../src/frame/model/counters.ts'
 
 /** Those that a recording may not know are null now and then. */
 export const counterValues = <const List extends readonly Counter[]>(

@@ -1,6 +1,6 @@
 /** What must hold of every frame that leaves the source, whatever the lines were. */
-import type { Codes, Distribution, SecondFrame, TrafficRow } from '../../src/frame/frame.ts'
-import { BUCKETS } from '../../src/frame/histogram.ts'
+import type { Codes, Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
+import { BUCKETS } from '../../src/frame/model/histogram.ts'
 import { Broken } from './target.ts'
 
 /** 2200-01-01, µs */

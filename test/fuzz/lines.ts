@@ -4,10 +4,10 @@
  */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SecondFrame } from '../../src/frame/frame.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { readSource } from '../../src/record/source.ts'
 import type { WireLine } from '../../src/record/wire.ts'
-import { createRecording } from '../../src/store/writer.ts'
+import { createRecording } from '../../src/store/write/writer.ts'
 import { CAPTURES, isSnapshot } from './captures.ts'
 import { Chance } from './chance.ts'
 import { checkFrame } from './frame-laws.ts'

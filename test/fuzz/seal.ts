@@ -1,11 +1,11 @@
 /** Puts right checksums around spoilt rows, so that they are believed. The one file of the fuzzers that knows how the store sums. */
-import type { Database } from '../../src/store/database.ts'
-import { fold } from '../../src/store/checksum.ts'
-import { query } from '../../src/store/database.ts'
-import { DimensionReader } from '../../src/store/dimensions.ts'
-import { columnsIn } from '../../src/store/columns.ts'
-import { SpanReader } from '../../src/store/span-reader.ts'
-import { TickRows } from '../../src/store/tick-row.ts'
+import type { Database } from '../../src/store/sqlite/database.ts'
+import { fold } from '../../src/store/format/checksum.ts'
+import { query } from '../../src/store/sqlite/database.ts'
+import { DimensionReader } from '../../src/store/names/dimensions.ts'
+import { columnsIn } from '../../src/store/format/columns.ts'
+import { SpanReader } from '../../src/store/read/span-reader.ts'
+import { TickRows } from '../../src/store/format/tick-row.ts'
 
 /** @param database of better-sqlite3, writable. What cannot be read stays as it is. */
 export function seal(database: Database): void {

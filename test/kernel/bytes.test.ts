@@ -1,9 +1,9 @@
 /** CONTRACT's sent_bytes and received_bytes: nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, tolerance zero. */
 import assert from 'node:assert/strict'
+import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
-import type { SecondFrame } from '../../src/frame/frame.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx, type Attempt } from './lab/nginx.ts'
 import type { Rule, Rules, Step } from './lab/protocol.ts'

@@ -22,7 +22,7 @@ describe('compilers', { skip: lacking('clang', 'gcc') }, () => {
   for (const clang of compilers()) {
     test(`${clang}: built, loaded, and every request of a test run is counted`, async () => {
       const object = join(folder, `${clang}.o`)
-      await sh(clang, ...FLAGS, '-c', join(ROOT, 'bpf/upstreamtop.bpf.c'), '-o', object)
+      await sh(clang, ...FLAGS, '-c', join(ROOT, 'bpf/kernel/upstreamtop.bpf.c'), '-o', object)
       const program = join(folder, 'testrun')
       const source = join(ROOT, 'bench/kernel/testrun.c')
       await sh('gcc', '-O2', '-Wall', '-Werror', source, '-o', program, ...LIBRARIES)

@@ -13,7 +13,7 @@ import type { Step } from './lab/protocol.ts'
 import { lacking, sh } from './lab/system.ts'
 import { guest } from './lab/trouble.ts'
 import { watch, type Seen } from './lab/watch.ts'
-import type { ConnectionCounts } from '../../src/frame/frame.ts'
+import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
 const FAR = '10.77.0.2'
 const OTHER = '10.77.0.3'

@@ -1,7 +1,7 @@
 /** Lines that no helper of ours writes. What is asserted is what is left of the good ones around them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { SecondFrame } from '../../src/frame/frame.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from './wire-lines.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Marker, SecondFrame } from '../../src/frame/frame.ts'
+import type { Marker, SecondFrame } from '../../src/frame/model/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'

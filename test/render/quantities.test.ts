@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { micros } from '../../src/frame/units.ts'
+import { micros } from '../../src/frame/model/units.ts'
 import {
   bytes,
   count,

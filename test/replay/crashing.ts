@@ -1,5 +1,5 @@
 /** A player that breaks in the middle of a picture: started by terminal.test.ts as a program of its own. */
-import { play } from '../../src/replay/player.ts'
+import { play } from '../../src/replay/player/player.ts'
 import { PLAY_DEFAULTS, story } from './story.ts'
 
 setTimeout(() => {

@@ -2,7 +2,7 @@
 import { PassThrough, Writable } from 'node:stream'
 import xterm from '@xterm/headless'
 import type { Depth } from '../../src/render/theme.ts'
-import type { Terminal } from '../../src/replay/screen.ts'
+import type { Terminal } from '../../src/replay/terminal/screen.ts'
 
 export interface Cell {
   readonly text: string

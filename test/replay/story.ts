@@ -8,14 +8,20 @@ import type {
   Route,
   SecondFrame,
   TrafficRow,
-} from '../../src/frame/frame.ts'
-import { BOARD_DEFAULTS } from '../../src/frame/leaderboard.ts'
-import { bucketOf } from '../../src/frame/histogram.ts'
-import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
-import { MemoryRecording, type MemoryInfo } from '../../src/replay/memory.ts'
-import type { PlayOptions } from '../../src/replay/options.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/counters.generated.ts'
+} from '../../src/frame/model/frame.ts'
+import { BOARD_DEFAULTS } from '../../src/frame/views/leaderboard.ts'
+import { bucketOf } from '../../src/frame/model/histogram.ts'
+import {
+  addMicros,
+  micros,
+  monotonicNanos,
+  wallMicros,
+  type WallMicros,
+} from '../../src/frame/model/units.ts'
+import { MemoryRecording, type MemoryInfo } from '../../src/replay/data/memory.ts'
+import type { PlayOptions } from '../../src/replay/player/options.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/model/nothing.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/model/counters.generated.ts'
 
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)

@@ -1,5 +1,5 @@
 /** A recording over arrays, and frames to put into it: the port that report reads through, without SQLite. */
-import { ofFrame, sumOf } from '../../src/frame/aggregate.ts'
+import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import type {
   Backend,
   Counts,
@@ -11,13 +11,19 @@ import type {
   Route,
   SecondFrame,
   ConnectionCounts,
-} from '../../src/frame/frame.ts'
-import { bucketOf } from '../../src/frame/histogram.ts'
-import { classCount } from '../../src/frame/measure.ts'
-import type { Recording, RecordingInfo } from '../../src/frame/recording.ts'
-import { addMicros, micros, monotonicNanos, wallMicros, type WallMicros } from '../../src/frame/units.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/nothing.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Loss } from '../../src/frame/counters.generated.ts'
+} from '../../src/frame/model/frame.ts'
+import { bucketOf } from '../../src/frame/model/histogram.ts'
+import { classCount } from '../../src/frame/expression/measure.ts'
+import type { Recording, RecordingInfo } from '../../src/frame/model/recording.ts'
+import {
+  addMicros,
+  micros,
+  monotonicNanos,
+  wallMicros,
+  type WallMicros,
+} from '../../src/frame/model/units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/model/nothing.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS, type Loss } from '../../src/frame/model/counters.generated.ts'
 
 export const at = (iso: string): WallMicros => wallMicros(Date.parse(iso) * 1000)
 export const START = at('2026-11-22T14:00:00Z')

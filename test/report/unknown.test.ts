@@ -20,7 +20,9 @@ test('JSON has null for what the first recordings do not know', async () => {
 })
 
 test('CSV has an empty cell', async () => {
-  const [head = '', line = ''] = (await output('report', OLD, '--by', 'backend', '--format', 'csv')).split('\n')
+  const [head = '', line = ''] = (await output('report', OLD, '--by', 'backend', '--format', 'csv')).split(
+    '\n',
+  )
   assert.equal(line.split(',')[head.split(',').indexOf('sent_bytes')], '')
 })
 

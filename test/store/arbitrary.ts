@@ -1,6 +1,13 @@
 /** Frames of every shape that the model allows, for property tests of the store. */
 import fc from 'fast-check'
-import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/counters.ts'
+import {
+  CONNECTION,
+  CONTROL,
+  EXCLUDED,
+  LOSS,
+  ROUTE_FAILURES,
+  ROUTE_PLAIN,
+} from '../../src/frame/model/counters.ts'
 import type {
   Backend,
   Codes,
@@ -9,10 +16,10 @@ import type {
   RequestEvent,
   Route,
   SecondFrame,
-} from '../../src/frame/frame.ts'
-import { FAILURE_KINDS } from '../../src/frame/frame.ts'
-import { BUCKETS } from '../../src/frame/histogram.ts'
-import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/units.ts'
+} from '../../src/frame/model/frame.ts'
+import { FAILURE_KINDS } from '../../src/frame/model/frame.ts'
+import { BUCKETS } from '../../src/frame/model/histogram.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/model/units.ts'
 import { counterValues } from '../frame/counter-values.ts'
 
 /** With the prototype of a literal: deepEqual looks at it. */

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
-import { checkRecording } from '../../src/store/check.ts'
-import { openRecording } from '../../src/store/reader.ts'
+import { checkRecording } from '../../src/store/tools/check.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
 import { silent } from '../torture/kit.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname

@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
-import type { SecondFrame } from '../../src/frame/frame.ts'
-import { addMicros } from '../../src/frame/units.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { addMicros } from '../../src/frame/model/units.ts'
 import type { Incident } from '../../src/simulate/synth-plan.ts'
-import { createRecording } from '../../src/store/writer.ts'
+import { createRecording } from '../../src/store/write/writer.ts'
 import { sampleFrames, type SampleOptions } from '../torture/sample.ts'
 import { writeHostile } from './hostile-files.ts'
 

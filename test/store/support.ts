@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { backendKey, routeKey, type Aggregate } from '../../src/frame/aggregate.ts'
-import type { Backend, Route, SecondFrame } from '../../src/frame/frame.ts'
-import type { RecordingMeta } from '../../src/store/meta.ts'
+import { backendKey, routeKey, type Aggregate } from '../../src/frame/model/aggregate.ts'
+import type { Backend, Route, SecondFrame } from '../../src/frame/model/frame.ts'
+import type { RecordingMeta } from '../../src/store/format/meta.ts'
 
 export const META: RecordingMeta = {
   host: 'web1',

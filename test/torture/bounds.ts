@@ -1,9 +1,9 @@
 /** A month of ticks through a bounded file, in memory of one size, and no tick that waits for the eviction. */
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
-import { micros } from '../../src/frame/units.ts'
-import { checkRecording } from '../../src/store/check.ts'
-import { createRecording } from '../../src/store/writer.ts'
+import { micros } from '../../src/frame/model/units.ts'
+import { checkRecording } from '../../src/store/tools/check.ts'
+import { createRecording } from '../../src/store/write/writer.ts'
 import { silent, type Folder } from './kit.ts'
 import { sampleFrames } from './sample.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { closeSync, copyFileSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { openRecording } from '../../src/store/reader.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
 import { Child } from './child.ts'
 import type { Folder } from './kit.ts'
 

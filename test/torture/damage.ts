@@ -1,12 +1,12 @@
 /** Files that were cut off, holed and flipped: what is read is right, what is wrong is not read. */
 import assert from 'node:assert/strict'
+import { ofFrame } from '../../src/frame/sum/merge.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { UserError } from '../../src/errors.ts'
-import { ofFrame } from '../../src/frame/aggregate.ts'
-import type { SecondFrame } from '../../src/frame/frame.ts'
-import { allPages, openPages, rowsOfPage } from '../../src/store/pages.ts'
-import { openRecording } from '../../src/store/reader.ts'
-import { ROWS, TICK_COLUMNS } from '../../src/store/schema.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { allPages, openPages, rowsOfPage } from '../../src/store/file/pages.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
+import { ROWS, TICK_COLUMNS } from '../../src/store/format/schema.ts'
 import type { Folder } from './kit.ts'
 import { writeSample } from './sample.ts'
 

@@ -1,8 +1,8 @@
 /** kill -9 at random moments: at most one tick is lost, every page is in order, and the next recorder goes on. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import { checkRecording } from '../../src/store/check.ts'
-import { openRecording } from '../../src/store/reader.ts'
+import { checkRecording } from '../../src/store/tools/check.ts'
+import { openRecording } from '../../src/store/read/reader.ts'
 import { Child } from './child.ts'
 import { silent, type Folder } from './kit.ts'
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Progress } from '../../src/store/copy.ts'
+import type { Progress } from '../../src/store/tools/copy.ts'
 
 export interface Folder {
   readonly path: string

@@ -1,10 +1,10 @@
 /** A recorder to be killed, stopped and starved: writes synthetic ticks as fast as told and says each one that is committed. */
 import { writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { wallMicros } from '../../src/frame/units.ts'
+import { wallMicros } from '../../src/frame/model/units.ts'
 import { planSynth } from '../../src/simulate/synth-plan.ts'
 import { synthFrames } from '../../src/simulate/synth.ts'
-import { appendRecording, createRecording } from '../../src/store/writer.ts'
+import { appendRecording, createRecording } from '../../src/store/write/writer.ts'
 
 interface Job {
   readonly file: string

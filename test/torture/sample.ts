@@ -1,9 +1,9 @@
 /** A small recording with everything in it, and its frames as they were written. */
-import type { SecondFrame } from '../../src/frame/frame.ts'
-import { wallMicros } from '../../src/frame/units.ts'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { wallMicros } from '../../src/frame/model/units.ts'
 import { planSynth, type Incident } from '../../src/simulate/synth-plan.ts'
 import { synthFrames } from '../../src/simulate/synth.ts'
-import { createRecording, type WriterOptions } from '../../src/store/writer.ts'
+import { createRecording, type WriterOptions } from '../../src/store/write/writer.ts'
 
 export interface SampleOptions {
   readonly secs: number

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander'
 import { ExitCode, UserError } from '../../errors.ts'
-import { parseExpression } from '../../frame/expression-parser.ts'
-import { ASSERTION_FORMATS, type AssertionFormat } from '../../report/assertion-formats.ts'
-import type { Assertion } from '../../report/assertions.ts'
-import { BY_REQUESTS } from '../../report/order.ts'
+import { parseExpression } from '../../frame/expression/expression-parser.ts'
+import { ASSERTION_FORMATS, type AssertionFormat } from '../../report/gates/assertion-formats.ts'
+import type { Assertion } from '../../report/gates/assertions.ts'
+import { BY_REQUESTS } from '../../report/data/order.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
@@ -43,8 +43,8 @@ export function assertCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
       refuseStream('assert', file)
-      const { assertAll, checkAssertion } = await import('../../report/assertions.ts')
-      const { summarise } = await import('../../report/summary.ts')
+      const { assertAll, checkAssertion } = await import('../../report/gates/assertions.ts')
+      const { summarise } = await import('../../report/data/summary.ts')
       const assertions = texts.map((text): Assertion =>
         pointing('expression', () => {
           const assertion = { text, expression: parseExpression(text) }

@@ -13,7 +13,7 @@ export function checkCommand(io: Io): Command {
     .addHelpText('after', DETAILS)
     .action(async (file: string) => {
       refuseStream('check', file)
-      const { checkRecording } = await import('../../store/check.ts')
+      const { checkRecording } = await import('../../store/tools/check.ts')
       const { tickProgress } = await import('../progress.ts')
       const progress = tickProgress(io, 'checking')
       const { state, problems, notes, ticks } = await checkRecording(file, progress)

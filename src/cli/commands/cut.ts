@@ -1,16 +1,16 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { matches } from '../../frame/selection.ts'
-import { ticksWithin } from '../../frame/time.ts'
-import { isoUtc } from '../../frame/timezone.ts'
+import { matches } from '../../frame/expression/selection.ts'
+import { ticksWithin } from '../../frame/time/time.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput, refuseStream } from '../values/file.ts'
 import { size } from '../values/amount.ts'
 import { repeated } from '../values/repeated.ts'
 import { rangeOptions, timeScope } from '../values/time.ts'
-import type { CutRequest } from '../../store/cut.ts'
-import { REDACTABLE, type Redactable } from '../../store/redact.ts'
+import type { CutRequest } from '../../store/tools/cut.ts'
+import { REDACTABLE, type Redactable } from '../../store/tools/redact.ts'
 
 interface CutFlags {
   readonly out: string
@@ -49,8 +49,8 @@ export function cutCommand(io: Io): Command {
       refuseStream('cut', file)
       refuseStandardOutput('-o', flags.out)
       const keeps = rowsToKeep(flags)
-      const { openRecording } = await import('../../store/reader.ts')
-      const { cutRecording } = await import('../../store/cut.ts')
+      const { openRecording } = await import('../../store/read/reader.ts')
+      const { cutRecording } = await import('../../store/tools/cut.ts')
       const { tickProgress } = await import('../progress.ts')
       const recording = openRecording(file)
       try {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { ExitCode, usageError, UserError } from '../../errors.ts'
-import { parseExpression } from '../../frame/expression-parser.ts'
-import type { Recording } from '../../frame/recording.ts'
-import type { Assertion } from '../../report/assertions.ts'
-import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/difference-formats.ts'
-import { BY_REQUESTS, type Order } from '../../report/order.ts'
-import type { Summary } from '../../report/summary.ts'
+import { parseExpression } from '../../frame/expression/expression-parser.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import type { Assertion } from '../../report/gates/assertions.ts'
+import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/gates/difference-formats.ts'
+import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
+import type { Summary } from '../../report/data/summary.ts'
 import type { Io } from '../io.ts'
 import { pointing, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
@@ -91,7 +91,7 @@ function sorted(
 }
 
 async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
-  const { checkGate } = await import('../../report/difference.ts')
+  const { checkGate } = await import('../../report/gates/difference.ts')
   return texts.map((text) =>
     pointing('--fail-on', () => {
       const gate = { text, expression: parseExpression(text) }
@@ -108,8 +108,8 @@ async function compareThem(
   flags: DiffFlags,
   io: Io,
 ): Promise<void> {
-  const { differenceOf } = await import('../../report/difference.ts')
-  const { summarise } = await import('../../report/summary.ts')
+  const { differenceOf } = await import('../../report/gates/difference.ts')
+  const { summarise } = await import('../../report/data/summary.ts')
   const selection = rowsOption('--where', flags.where)
   const side = (recording: Recording, option: string, span: string | undefined): Summary => {
     const scope = timeScope(recording, io, flags.tz)

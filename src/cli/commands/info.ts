@@ -14,8 +14,8 @@ export function infoCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, { format }: InfoFlags) => {
       refuseStream('info', file)
-      const { openRecording } = await import('../../store/reader.ts')
-      const { inventoryOf } = await import('../../store/inventory.ts')
+      const { openRecording } = await import('../../store/read/reader.ts')
+      const { inventoryOf } = await import('../../store/read/inventory.ts')
       const { infoJson, infoText } = await import('../info.ts')
       const recording = openRecording(file)
       try {

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { Marker } from '../../frame/frame.ts'
-import type { TimeScope } from '../../frame/time.ts'
-import { isoLocal } from '../../frame/timezone.ts'
-import { wallMicros, type WallMicros } from '../../frame/units.ts'
+import type { Marker } from '../../frame/model/frame.ts'
+import type { TimeScope } from '../../frame/time/time.ts'
+import { isoLocal } from '../../frame/time/timezone.ts'
+import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
 import { refuseStream } from '../values/file.ts'
 import { timeOption, timeScope } from '../values/time.ts'
@@ -27,9 +27,9 @@ export function markCommand(io: Io): Command {
     .action(async (file: string, text: string, { at, kind }: MarkFlags) => {
       refuseStream('mark', file)
       if (text.trim() === '') throw usageError('the text of a marker is empty', 'Say what happened.')
-      const { openRecording } = await import('../../store/reader.ts')
-      const { recorderOf } = await import('../../store/inventory.ts')
-      const { markRecording } = await import('../../store/mark.ts')
+      const { openRecording } = await import('../../store/read/reader.ts')
+      const { recorderOf } = await import('../../store/read/inventory.ts')
+      const { markRecording } = await import('../../store/write/mark.ts')
       const recording = openRecording(file)
       const scope = timeScope(recording, io)
       const isRunning = recording.inspect(recorderOf) !== null

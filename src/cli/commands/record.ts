@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { RecordingSink } from '../../frame/recording.ts'
-import type { Micros } from '../../frame/units.ts'
+import type { RecordingSink } from '../../frame/model/recording.ts'
+import type { Micros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
@@ -43,9 +43,9 @@ export function recordCommand(io: Io): Command {
     const [{ capture }, { createRecording, appendRecording }, { watch }, { openScratch }] = await Promise.all(
       [
         import('../capture.ts'),
-        import('../../store/writer.ts'),
+        import('../../store/write/writer.ts'),
         import('../watch.ts'),
-        import('../../store/database.ts'),
+        import('../../store/sqlite/database.ts'),
         import('../../render/detail.ts'),
       ],
     )

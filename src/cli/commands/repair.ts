@@ -13,7 +13,7 @@ export function repairCommand(io: Io): Command {
     .action(async (file: string, { out }: { readonly out: string }) => {
       refuseStream('repair', file)
       refuseStandardOutput('-o', out)
-      const { repairRecording } = await import('../../store/repair.ts')
+      const { repairRecording } = await import('../../store/tools/repair.ts')
       const { tickProgress } = await import('../progress.ts')
       const { bytes, plural } = await import('../../render/quantities.ts')
       const progress = tickProgress(io, 'repairing')

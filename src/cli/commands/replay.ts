@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { lookBack } from '../../frame/moment.ts'
-import { parseDuration, type TimeScope } from '../../frame/time.ts'
-import { micros, wallMicros, type Micros } from '../../frame/units.ts'
-import type { PrintOptions } from '../../replay/print.ts'
-import { typed } from '../../replay/stops.ts'
-import type { StoredRecording } from '../../store/reader.ts'
+import { lookBack } from '../../frame/views/moment.ts'
+import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
+import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
+import type { PrintOptions } from '../../replay/print/print.ts'
+import { typed } from '../../replay/time/stops.ts'
+import type { StoredRecording } from '../../store/read/reader.ts'
 import type { Io } from '../io.ts'
 import { PRINTED, sizeOf, terminalOf } from '../values/terminal.ts'
 import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
@@ -49,7 +49,7 @@ export function replayCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
   addViewOptions(command)
   return command.action(async (file: string, flags: ReplayFlags) => {
-    const { openRecording } = await import('../../store/reader.ts')
+    const { openRecording } = await import('../../store/read/reader.ts')
     const follow = flags.follow === true
     const outline = !follow && flags.from === undefined && flags.to === undefined
     const recording = openRecording(file, { follow, outline })
@@ -112,7 +112,7 @@ async function print(
     await printFollowing(recording, options, io)
     return
   }
-  const { printFrames } = await import('../../replay/print.ts')
+  const { printFrames } = await import('../../replay/print/print.ts')
   const { writePainted } = await import('../write-result.ts')
   await writePainted(printFrames(recording, { ...options, ...chosen }), io)
 }

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/recording.ts'
-import { testsOf, type Selection } from '../../frame/selection.ts'
-import { FORMATS, type Format } from '../../report/formats.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { testsOf, type Selection } from '../../frame/expression/selection.ts'
+import { FORMATS, type Format } from '../../report/formats/formats.ts'
 import { interruptible } from '../../interruption.ts'
-import { BY, type By } from '../../report/lines.ts'
-import { BY_REQUESTS, type Order } from '../../report/order.ts'
+import { BY, type By } from '../../report/document/lines.ts'
+import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
 import type { Io } from '../io.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { rowProgress } from '../progress.ts'
@@ -82,7 +82,7 @@ async function writeReport(
   command: string,
   io: Io,
 ): Promise<void> {
-  const { reportOf } = await import('../../report/report.ts')
+  const { reportOf } = await import('../../report/formats/report.ts')
   const { points, slowest, write } = FORMATS[flags.format]
   const scope = fleetScope(recordings, io, flags.tz)
   const range = rangeOptions(flags.from, flags.to, scope)
@@ -114,7 +114,7 @@ async function writeDataset(
   // Rows die young here: a nursery that grows with them costs 60 MB, an old space that is let grow 40 MB; each saves 5 % of the time.
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
-  const { exportDataset } = await import('../../report/dataset.ts')
+  const { exportDataset } = await import('../../report/parquet/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
   const progress = rowProgress(io, 'rows')
   const { files, rows } = await interruptible(io.signal, (signal) =>

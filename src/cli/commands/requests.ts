@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
-import { selects } from '../../frame/selection.ts'
-import { ticksWithin } from '../../frame/time.ts'
+import { selects } from '../../frame/expression/selection.ts'
+import { ticksWithin } from '../../frame/time/time.ts'
 import type { Io } from '../io.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
@@ -44,7 +44,7 @@ export function requestsCommand(io: Io): Command {
           'A single one has backend, method, route and status.',
         )
       }
-      const { openRecording } = await import('../../store/reader.ts')
+      const { openRecording } = await import('../../store/read/reader.ts')
       const { requestRows } = await import('../requests.ts')
       const recording = openRecording(file)
       try {

@@ -1,8 +1,13 @@
 /** Expressions on the command line; an error shows the text and points at the character. */
 import { ExitCode, usageError, UserError } from '../../errors.ts'
-import { parseExpression } from '../../frame/expression-parser.ts'
-import { ExpressionError, type Expression } from '../../frame/expression.ts'
-import { bothSelections, EVERYTHING, splitSelection, type Selection } from '../../frame/selection.ts'
+import { parseExpression } from '../../frame/expression/expression-parser.ts'
+import { ExpressionError, type Expression } from '../../frame/expression/expression.ts'
+import {
+  bothSelections,
+  EVERYTHING,
+  splitSelection,
+  type Selection,
+} from '../../frame/expression/selection.ts'
 import { cellWidth, visible } from '../../render/text.ts'
 
 /** `option` is what the user wrote it behind: `--where`. */

@@ -1,11 +1,11 @@
 /** Recordings named on the command line, opened together. */
 import { recordingError, usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/recording.ts'
-import { parseDuration, spanOf } from '../../frame/time.ts'
-import { isoUtc } from '../../frame/timezone.ts'
-import { wallMicros } from '../../frame/units.ts'
-import { shifted } from '../../report/source.ts'
-import type { Summary } from '../../report/summary.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { parseDuration, spanOf } from '../../frame/time/time.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { wallMicros } from '../../frame/model/units.ts'
+import { shifted } from '../../report/data/source.ts'
+import type { Summary } from '../../report/data/summary.ts'
 import type { Io } from '../io.ts'
 
 /** `web1=-49s`, repeatable; µs to add to the host's clock. */
@@ -23,7 +23,7 @@ export async function openShifted(
   files: readonly string[],
   offsets: ReadonlyMap<string, number>,
 ): Promise<Recording[]> {
-  const { openRecording } = await import('../../store/reader.ts')
+  const { openRecording } = await import('../../store/read/reader.ts')
   const opened: Recording[] = []
   try {
     for (const file of files) opened.push(openRecording(file))

@@ -1,7 +1,7 @@
 /** `--sort C` of report and diff: any measure of the expression language, `share`, or `name`. */
 import { usageError } from '../../errors.ts'
-import { measureNamed } from '../../frame/expression-parser.ts'
-import { BY_REQUESTS, type Order } from '../../report/order.ts'
+import { measureNamed } from '../../frame/expression/expression-parser.ts'
+import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
 
 export function sortOption(text: string): Order {
   if (text === 'name') return { by: 'name' }

@@ -3,8 +3,8 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { ReadStream, WriteStream } from 'node:tty'
 import type { Size } from '../../render/board.ts'
 import type { Depth } from '../../render/theme.ts'
-import type { Terminal } from '../../replay/screen.ts'
-import { TerminalOutput } from '../../replay/terminal-output.ts'
+import type { Terminal } from '../../replay/terminal/screen.ts'
+import { TerminalOutput } from '../../replay/terminal/terminal-output.ts'
 import type { Io } from '../io.ts'
 
 /** null: print text instead. A dumb terminal has no places to write to, so it gets text too. */

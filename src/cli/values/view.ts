@@ -1,7 +1,7 @@
 /** The options of every command that shows the leaderboard, said and checked once. */
 import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { SORTS, type Sort } from '../../frame/ranking.ts'
+import { SORTS, type Sort } from '../../frame/views/ranking.ts'
 import type { Size } from '../../render/board.ts'
 import { wholeNumber } from './number.ts'
 import { timeZoneOption } from './time.ts'

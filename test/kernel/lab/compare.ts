@@ -1,10 +1,10 @@
 /** What was seen beside what was true, as plain objects whose difference node:assert prints. */
 import assert from 'node:assert/strict'
-import type { Codes } from '../../../src/frame/frame.ts'
+import type { Codes } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
 import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
-import type { Failures } from '../../../src/frame/counters.generated.ts'
+import type { Failures } from '../../../src/frame/model/counters.generated.ts'
 
 /** Tolerance zero: the same rows, requests and codes, nothing failed or lost, and the books balance. */
 export function assertEqualsTruth(seen: Seen, truth: Truth): void {

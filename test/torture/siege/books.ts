@@ -1,8 +1,9 @@
 /** What a recording says about nginx's backends beside nginx's own log. */
 import assert from 'node:assert/strict'
-import { sumOf, type Aggregate } from '../../../src/frame/aggregate.ts'
-import { coverageOf } from '../../../src/frame/figures.ts'
-import { openRecording } from '../../../src/store/reader.ts'
+import { sumOf } from '../../../src/frame/sum/merge.ts'
+import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
+import { coverageOf } from '../../../src/frame/views/figures.ts'
+import { openRecording } from '../../../src/store/read/reader.ts'
 import { failuresOf, rowsOf, truthOf } from '../../kernel/lab/compare.ts'
 import type { Attempt } from '../../kernel/lab/nginx.ts'
 import type { Truth } from '../../kernel/lab/protocol.ts'

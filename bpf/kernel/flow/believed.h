@@ -1,0 +1,83 @@
+/*
+ * What is to be believed. Anybody can send a segment in the name of a backend; the kernel takes only what fits its sequence
+ * numbers (RFC 5961), and only what it takes is booked. Most segments are the next in order, which nobody guesses; of others the
+ * socket itself is asked. Where it is not in sight (NAT before us, another namespace), our own numbers must do.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/host/sockets.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/scratch.h"
+#include "flow.h"
+
+/* Without the socket's word on its window: as much as Linux opens one to by default. */
+#define WINDOW (1 << 25)
+
+/* The end of what was seen, holes or not. */
+static __always_inline __u32 end_seen(const struct dir *d)
+{
+	__u32 end = d->next;
+
+	for (int i = 0; i < RANGES; i++)
+		if (i < d->ranges && (__s32)(d->span[i].hi - end) > 0)
+			end = d->span[i].hi;
+	return end;
+}
+
+/* An ACK number that tcp_ack() takes: of something sent, and not too old. */
+static __always_inline int is_ack_believed(const struct socket_facts *k, __u32 ack)
+{
+	return (__s32)(ack - k->sent) <= 0 && (__s32)(ack - (k->snd_una - k->max_window)) >= 0;
+}
+
+/* Data or a FIN that is not next in order: beyond a hole, or partly old. */
+static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir *d, struct packet *p, int arrives)
+{
+	struct scratch *s = scratch();
+
+	if (!s)
+		return 0;
+	if (arrives && connection_of(skb, p, &s->socket))
+		return (__s32)(p->seq - s->socket.window_end) <= 0 && (p->flags & TCP_ACK) && is_ack_believed(&s->socket, p->ack);
+	return (__s32)(p->seq - d->next) < WINDOW;
+}
+
+/* Old bytes again: there must have been some, and what they acknowledge must fit. */
+static __always_inline int is_repetition(struct __sk_buff *skb, struct packet *p, int arrives)
+{
+	struct scratch *s = scratch();
+
+	if (!s || !arrives || !connection_of(skb, p, &s->socket))
+		return 1;
+	if (s->socket.received < WINDOW && (__s32)(p->seq - s->socket.rcv_nxt + (__u32)s->socket.received) < 0)
+		return 0;
+	return is_ack_believed(&s->socket, p->ack);
+}
+
+/* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether the socket has said what `k` holds. */
+static __always_inline int is_refusal(int known, const struct socket_facts *k, const struct flow *f, const struct packet *p)
+{
+	if (!(p->flags & TCP_ACK))
+		return 0;
+	if (!known)
+		return p->ack == f->isn + 1;
+	return (__s32)(p->ack - k->snd_una) > 0 && (__s32)(p->ack - k->sent) <= 0;
+}
+
+/*
+ * A RST of a connection: exactly the next byte, as tcp_validate_incoming() has it; all else is answered by a challenge, to which
+ * a real peer says it again, exactly. What was seen may be ahead of the socket: segments are looked at before it gets them.
+ */
+static __always_inline int is_reset(int known, const struct socket_facts *k, const struct dir *d, const struct packet *p)
+{
+	if (d->synced && (p->seq == d->next || p->seq == end_seen(d)))
+		return 1;
+	if (!known)
+		return !d->synced;
+	if (p->seq == k->rcv_nxt || p->seq == k->sack_end)
+		return 1;
+	return p->seq == k->rcv_nxt - 1 &&
+	       (k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_LAST_ACK || k->state == BPF_TCP_CLOSING);
+}

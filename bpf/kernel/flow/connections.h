@@ -1,0 +1,225 @@
+/* How flows come and go: SYN, SYN-ACK, FIN, RST, and what nginx gives up without a packet. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/host/sender.h"
+#include "kernel/host/sockets.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/maps.h"
+#include "kernel/packet/layers.h"
+#include "kernel/packet/ports.h"
+#include "kernel/scope/filters.h"
+#include "kernel/scope/fronts.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "believed.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "flows.h"
+#include "routes.h"
+
+/* Whether it is looked at depends on who asks, and whom. */
+static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
+				     __u32 instance)
+{
+	f->kind = kind_of(skb, p, remote, instance);
+	if (f->kind != KIND_FRONT_DOOR)
+		add_port(&answer_ports, remote_port(p));
+}
+
+/* Asked on this host, by no nginx: booked when it is known that no door of nginx answers. */
+static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+{
+	if (p->ifindex != 1 || f->kind != KIND_HTTP)
+		return;
+	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
+	f->held = 1;
+}
+
+/* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
+static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
+{
+	struct backend *b;
+
+	if (!f->backend)
+		f->backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
+	b = f->backend ? backend_of(f->backend) : 0;
+	if (!b)
+		return;
+	if (timeout)
+		ADD(b->connect_timeout, 1);
+	else
+		ADD(b->refused, 1);
+}
+
+/* What a flow had open when its tuple was taken by a new connection. */
+static __always_inline void end_replaced(struct flow *f, const struct packet *p, struct work *w)
+{
+	if (f->fresh && !f->connected && !f->given_up && !f->closed && f->kind == KIND_HTTP && !f->started) {
+		remote_of(p, &w->remote);
+		book_connect_failure(f, w, 1);
+	}
+	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
+	forget_line(f);
+}
+
+/* A SYN leaves. */
+__noinline int syn_out(struct __sk_buff *skb, struct packet *p)
+{
+	struct scratch *s = scratch();
+
+	if (!p || !s || !skb->sk || is_raw(skb))
+		return 0;
+	struct flow *f = find_flow(p);
+	__u64 now = bpf_ktime_get_ns();
+	struct sender who = {};
+
+	sender_now(&who);
+	if (f) {
+		if (f->fresh && f->isn == p->seq && !f->closed) {
+			if (f->out.owner == p->ifindex) {
+				f->syn_gap_ns = now - f->last_syn_ns;
+				f->last_syn_ns = now;
+			}
+			return 0;
+		}
+		end_replaced(f, p, &s->work);
+		f = replace_flow(p);
+	} else {
+		f = make_flow(p, rank_of(&who));
+	}
+	if (!f)
+		return 0;
+	remote_of(p, &s->work.remote);
+	set_kind(skb, f, p, &s->work.remote, who.instance);
+	f->nginx = rank_of(&who);
+	f->uid = who.uid;
+	if (who.instance)
+		remember_proxy(&who);
+	else
+		hold(skb, f, p, s);
+	f->pid = who.pid;
+	f->own = p->leaves;
+	f->fresh = 1;
+	f->isn = p->seq;
+	f->syn_ns = now;
+	f->last_syn_ns = now;
+	f->out.next = p->seq + 1;
+	f->out.booked = f->out.next;
+	f->out.synced = 1;
+	f->out.owner = p->ifindex;
+	f->out.last_ns = now;
+	if (f->kind == KIND_HTTP && now - last_failure_ns < SECOND / 10) {
+		__u64 *failed = bpf_map_lookup_elem(&failed_connects, &who.pid);
+
+		if (failed && now - *failed < SECOND / 10) {
+			f->retry = 1;
+			bpf_map_delete_elem(&failed_connects, &who.pid);
+		}
+	}
+	return 0;
+}
+
+static __always_inline void syn_ack_in(struct flow *f, const struct packet *p)
+{
+	if (!f->fresh || f->connected || p->ack != f->isn + 1)
+		return;
+	f->connected = 1;
+	f->connect_us = micros_between(f->syn_ns, bpf_ktime_get_ns());
+	f->in.next = p->seq + 1;
+	f->in.synced = 1;
+	f->in.owner = p->ifindex;
+}
+
+/* A FIN arrives; its data came first. Beyond a hole it waits for the fill; an old one is none. */
+__noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	if (!f || !p)
+		return 0;
+	__u32 fin = p->seq + p->len;
+
+	if (f->fin_in)
+		return 0;
+	if (f->in.synced && fin != f->in.next) {
+		if ((__s32)(fin - f->in.next) > 0 && is_in_window(skb, &f->in, p, 1)) {
+			f->in.fin = fin;
+			f->in.has_fin = 1;
+		}
+		return 0;
+	}
+	f->fin_in = 1;
+	end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* Whether the FIN that waited behind a hole is next by now, or was acknowledged already. */
+static __always_inline int fin_is_due(const struct flow *f)
+{
+	return f->in.has_fin && !f->fin_in && f->in.next - f->in.fin <= 1;
+}
+
+static __always_inline void book_refused(struct flow *f, const struct packet *p, struct work *w, __u64 now)
+{
+	if (f->given_up || f->kind != KIND_HTTP)
+		return;
+	remote_of(p, &w->remote);
+	book_connect_failure(f, w, 0);
+	if (f->nginx) {
+		bpf_map_update_elem(&failed_connects, &f->pid, &now, BPF_ANY);
+		last_failure_ns = now;
+	}
+}
+
+__noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+{
+	if (!f || !p || !s || f->closed)
+		return 0;
+	int known = connection_of(skb, p, &s->socket);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (f->fresh && !f->connected && (!known || s->socket.state == BPF_TCP_SYN_SENT)) {
+		if (!is_refusal(known, &s->socket, f, p))
+			return 0;
+		book_refused(f, p, &s->work, now);
+	} else {
+		if (!is_reset(known, &s->socket, &f->in, p))
+			return 0;
+		end_all(f, OUTCOME_RESET, now);
+	}
+	f->closed = 1;
+	return 0;
+}
+
+/*
+ * nginx is tired of connecting: it closes a socket in SYN_SENT, which sends nothing, and at once tries the next upstream.
+ * A socket that has an error was closed for it: refused, or given up by the kernel.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int upstreamtop_gave_up(__u64 *context)
+{
+	struct sock *sk = (struct sock *)context[0];
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	int from = context[1], to = context[2];
+	__u32 pid = task->tgid;
+	__u64 now;
+
+	if (from != TCP_SYN_SENT || to != TCP_CLOSE || sk->sk_err || !is_nginx(task))
+		return 0;
+	now = bpf_ktime_get_ns();
+	bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);
+	last_failure_ns = now;
+	return 0;
+}
+
+/* A FIN leaves: nginx is done with the connection; others may only be done with sending. */
+static __always_inline void fin_out(struct flow *f)
+{
+	if (f->fin_out)
+		return;
+	f->fin_out = 1;
+	if (f->nginx)
+		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
+	else
+		book_passed(f);
+}

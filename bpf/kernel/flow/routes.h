@@ -1,0 +1,188 @@
+/* From a request line to its counters: memo, route table, OTHER; and from an address to its backend. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/http1/bytes.h"
+#include "kernel/http1/line.h"
+#include "kernel/maps.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+
+static __always_inline __u32 other_of(__u32 backend)
+{
+	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
+}
+
+/* Each owner's are counted, so that no user who calls himself nginx has the room of the others. */
+static __always_inline int is_owner_full(__u32 uid)
+{
+	__u32 none = 0, *count = bpf_map_lookup_elem(&brought, &uid);
+
+	if (!count) {
+		bpf_map_update_elem(&brought, &uid, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&brought, &uid);
+	}
+	return !count || __sync_fetch_and_add(count, 1) >= BACKENDS_OF_OWNER;
+}
+
+/* The backend's index, made when it is new; 0 when there is no room. Some is kept for nginx: others may ask anything anywhere. */
+__noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
+{
+	if (!w)
+		return 0;
+	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
+	struct backend *b;
+	__u32 kept;
+
+	if (found)
+		return *found;
+	kept = nginx == STRANGER ? BACKENDS_OF_NGINX : nginx == NGINX ? BACKENDS_OF_ROOT : 0;
+	if (next_backend >= MAX_BACKENDS - kept || (nginx == NGINX && is_owner_full(uid)))
+		return 0;
+	__u32 index = __sync_fetch_and_add(&next_backend, 1);
+	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {
+		/* another CPU was first: its index counts, ours stays unused */
+		found = bpf_map_lookup_elem(&backend_ids, &w->remote);
+		return found ? *found : 0;
+	}
+	b = backend_of(index);
+	if (!b)
+		return 0;
+	b->key = w->remote;
+	*(volatile __u32 *)&b->ready = 1;
+	return index;
+}
+
+static __always_inline __u32 known_backend(const struct work *w)
+{
+	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
+
+	return found ? *found : 0;
+}
+
+static __always_inline int has_slots(enum rank rank)
+{
+	if (rank == STRANGER && taken[STRANGER] >= MAX_ROUTES - ROUTES_OF_NGINX)
+		return 0;
+	return rank == NGINX_OF_ROOT || taken[STRANGER] + taken[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
+}
+
+static __always_inline __u32 new_slot(enum rank rank)
+{
+	__u32 slot;
+
+	if (!has_slots(rank))
+		return NO_SLOT;
+	if (next_slot < MAX_ROUTES) {
+		slot = __sync_fetch_and_add(&next_slot, 1);
+		if (slot < MAX_ROUTES)
+			return slot;
+	}
+	if (!bpf_map_pop_elem(&free_slots, &slot))
+		return slot;
+	return NO_SLOT;
+}
+
+/* The key of a finished line: whatever lies behind a shortened path is zeroed, padding too. */
+static __always_inline void key_from(struct route_key *key, const struct line *l, __u32 backend)
+{
+	__u32 length = l->out;
+
+	key->backend = backend;
+	key->method_len = l->method_len;
+	key->cut = length > PATH_MAX;
+	if (key->cut)
+		length = PATH_MAX - 1;
+	key->path_len = length;
+	key->pad = 0;
+	__builtin_memcpy(key->method, l->method, sizeof(key->method));
+	for (__u32 i = 0; i < PATH_MAX / 8; i++) {
+		__u64 w = *(const __u64 *)(l->path + i * 8);
+		__u32 left = length > i * 8 ? length - i * 8 : 0;
+
+		if (left < 8)
+			w &= (1ULL << (left & 7) * 8) - 1;
+		*(__u64 *)(key->path + i * 8) = w;
+	}
+}
+
+/* The slot of the route in s->key, made when it is new; OTHER when there is no room. */
+static __always_inline __u32 route_slot(struct scratch *s)
+{
+	struct route_key *key = &s->key;
+	__u32 *found = bpf_map_lookup_elem(&routes, key), slot;
+	__u32 rank = s->work.rank;
+	struct slot *counters;
+
+	if (found)
+		return *found;
+	slot = new_slot(rank);
+	if (slot == NO_SLOT)
+		return NO_SLOT;
+	if (bpf_map_update_elem(&routes, key, &slot, BPF_NOEXIST)) {
+		bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+		found = bpf_map_lookup_elem(&routes, key);
+		return found ? *found : NO_SLOT;
+	}
+	counters = slot_of(slot);
+	if (counters && rank < RANKS) {
+		counters->taken = rank + 1;
+		ADD(taken[rank], 1);
+	}
+	struct route_text *text = bpf_map_lookup_elem(&texts, &slot);
+	if (text) {
+		text->key = *key;
+		*(volatile __u32 *)&text->ready = 1;
+	}
+	return slot;
+}
+
+/* The slot of the finished line in scratch. */
+__noinline __u32 slot_for_line(struct scratch *s, __u32 backend)
+{
+	if (!s)
+		return 0;
+	key_from(&s->key, &s->line, backend);
+	__u32 slot = route_slot(s);
+
+	if (s->key.cut || s->line.method_cut || slot == NO_SLOT)
+		count(L_PATH_FOLDED);
+	return slot == NO_SLOT ? other_of(backend) : slot;
+}
+
+static __always_inline struct memo *memo_of(__u64 hash)
+{
+	__u32 index = hash & (MEMOS - 1);
+
+	return bpf_map_lookup_elem(&memos, &index);
+}
+
+struct feeding {
+	struct scratch *s;
+	__u32 used;
+};
+
+static long feed_byte(__u32 i, struct feeding *c)
+{
+	line_byte(&c->s->line, c->s->chunk.bytes[(FRONT + i) & BYTES_MASK]);
+	c->used = i + 1;
+	return c->s->line.state >= LINE_END;
+}
+
+/* Feeds n bytes of the chunk to the line in scratch. Returns how many it took. */
+__noinline __u32 feed(struct scratch *s, __u32 n)
+{
+	if (!s)
+		return 0;
+	struct feeding c = {.s = s};
+
+	bpf_loop(n, feed_byte, &c, 0);
+	return c.used;
+}
+
+static __always_inline void line_fresh(struct line *l)
+{
+	__builtin_memset(l, 0, sizeof(*l));
+	l->raw = raw_routes;
+}

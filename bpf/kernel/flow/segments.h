@@ -1,0 +1,338 @@
+/* Sequence numbers: which bytes of a segment are new, whatever was lost, doubled, reordered or seen on several interfaces. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/http1/answers.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/http1/head.h"
+#include "kernel/http1/requests.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "believed.h"
+#include "exchanges.h"
+#include "flow.h"
+
+static __always_inline int lock(struct dir *d)
+{
+	for (int i = 0; i < 100; i++)
+		if (!__sync_val_compare_and_swap(&d->lock, 0, 1))
+			return 1;
+	return 0;
+}
+
+static __always_inline void unlock(struct dir *d)
+{
+#ifdef __TARGET_ARCH_x86
+	/* stores are seen in their order there; an exchange would also wait until all of them have been */
+	barrier();
+	*(volatile __u32 *)&d->lock = 0;
+#else
+	__sync_lock_test_and_set(&d->lock, 0);
+#endif
+}
+
+/* Bytes beyond a hole: remembered as ranges, so that the fill can jump over them. Too many holes: the nearest two become one. */
+static __always_inline void remember_range(struct dir *d, __u32 lo, __u32 hi)
+{
+	for (int i = 0; i < RANGES; i++) {
+		struct span *r = &d->span[i];
+
+		if (i >= d->ranges) {
+			r->lo = lo;
+			r->hi = hi;
+			d->ranges = i + 1;
+			return;
+		}
+		if ((__s32)(lo - r->hi) <= 0 && (__s32)(r->lo - hi) <= 0) {
+			if ((__s32)(lo - r->lo) < 0)
+				r->lo = lo;
+			if ((__s32)(hi - r->hi) > 0)
+				r->hi = hi;
+			return;
+		}
+	}
+	struct span *last = &d->span[RANGES - 1];
+	if ((__s32)(lo - last->lo) < 0)
+		last->lo = lo;
+	if ((__s32)(hi - last->hi) > 0)
+		last->hi = hi;
+}
+
+/* Was it all seen before, beyond the hole? */
+static __always_inline int in_ranges(const struct dir *d, __u32 lo, __u32 hi)
+{
+	for (int i = 0; i < RANGES; i++) {
+		if (i >= d->ranges)
+			return 0;
+		if ((__s32)(lo - d->span[i].lo) >= 0 && (__s32)(hi - d->span[i].hi) <= 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* After a fill: how many bytes beyond `next` had been seen already. Forgets their ranges and moves `next`. */
+static __always_inline __u32 jump_ranges(struct dir *d)
+{
+	__u32 from = d->next;
+
+	for (int pass = 0; pass < RANGES; pass++) {
+		__u8 kept = 0;
+
+		for (int i = 0; i < RANGES; i++) {
+			struct span r = d->span[i];
+
+			if (i >= d->ranges)
+				break;
+			if ((__s32)(r.lo - d->next) <= 0) {
+				if ((__s32)(r.hi - d->next) > 0)
+					d->next = r.hi;
+			} else if (kept < RANGES) {
+				d->span[kept] = r;
+				kept++;
+			}
+		}
+		d->ranges = kept;
+	}
+	return d->next - from;
+}
+
+enum sequence { IN_ORDER, OLD, AHEAD };
+
+/* Classifies [p->seq, p->seq + p->len) and trims what is old: *skip bytes. */
+static __always_inline enum sequence place(struct dir *d, const struct packet *p, __u32 *skip)
+{
+	__s32 distance;
+
+	if (!d->synced) {
+		d->synced = 1;
+		d->next = p->seq;
+	}
+	distance = p->seq - d->next;
+	*skip = 0;
+	if (distance > 0)
+		return AHEAD;
+	if (distance == 0)
+		return IN_ORDER;
+	if ((__u32)-distance >= p->len)
+		return OLD;
+	*skip = -distance;
+	return IN_ORDER;
+}
+
+static __always_inline void work_begin(struct work *w, const struct packet *p, __u32 skip)
+{
+	w->now = bpf_ktime_get_ns();
+	w->off = p->off + skip;
+	w->len = p->len - skip;
+	w->ack = p->ack;
+	w->ifindex = p->ifindex;
+	w->begun = 0;
+	w->stray = 0;
+	w->line_loaded = 0;
+}
+
+static __always_inline void count_class(const struct work *w)
+{
+	count(w->begun ? T_STARTS : w->stray ? T_AMBIGUOUS : T_CONTINUATIONS);
+}
+
+/* Returns whether the segment was no news, having counted it. */
+static __always_inline int no_news(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p, enum sequence where,
+				   __u32 skip, int arrives)
+{
+	if (where == IN_ORDER && !skip)
+		return 0;
+	if (where != OLD && !is_in_window(skb, d, p, arrives)) {
+		count(T_NOT_HTTP); /* the connection does not take it */
+		return 1;
+	}
+	if (where == IN_ORDER)
+		return 0;
+	if (where == AHEAD && !in_ranges(d, p->seq, p->seq + p->len)) {
+		remember_range(d, p->seq, p->seq + p->len);
+		d->owner = p->ifindex;
+		count(T_PARTIAL);
+	} else if (p->ifindex == d->owner) {
+		if (is_repetition(skb, p, arrives))
+			book_retransmit(f);
+		else
+			count(T_NOT_HTTP);
+	} else {
+		count(T_SECOND_SIGHTINGS);
+	}
+	return 1;
+}
+
+struct stepping {
+	struct __sk_buff *skb;
+	struct flow *f;
+	struct scratch *s;
+	__u64 before;
+};
+
+/* The verifier wants 0 or 1 from a callback and forgets what a global function returns; the compiler knows better and tests
+ * nothing. */
+static long step_out(__u32 i, struct stepping *c)
+{
+	int over = request_step(c->skb, c->f, c->s);
+
+	barrier_var(over);
+	return over != 0;
+}
+
+static long step_in(__u32 i, struct stepping *c)
+{
+	int over = answer_step(c->skb, c->f, c->s, c->before);
+
+	barrier_var(over);
+	return over != 0;
+}
+
+/* The bytes [next, next + n) of requests lie in a hole that we have jumped. */
+static __always_inline void jump_requests(struct flow *f, __u32 n)
+{
+	struct dir *d = &f->out;
+
+	if (d->state == DIR_BODY && n <= d->left) {
+		d->left -= n;
+		if (!d->left)
+			d->state = DIR_LINE;
+		return;
+	}
+	if (d->state == DIR_EAT || d->state == DIR_TUNNEL)
+		return;
+	if (d->state != DIR_HEAD)
+		count(L_AMBIGUOUS);
+	d->state = DIR_EAT;
+	d->head.chunked = 0;
+}
+
+static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
+{
+	struct dir *d = &f->in;
+
+	s->work.len = 0;
+	if (d->state == DIR_BODY) {
+		__u32 body = n < d->left ? n : d->left;
+
+		d->left -= body;
+		n -= body;
+		if (!d->left)
+			answer_over(f, d->next - n, s->work.now);
+	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
+		/* its end is among what we did not read, and so are the facts about its body */
+		answer_head_done(skb, f, s, 1);
+		return;
+	}
+	if (n && d->state == DIR_LINE && !pending(f))
+		book_late(f, d->next);
+	if (!n || d->state == DIR_EAT || d->state == DIR_TUNNEL || !pending(f))
+		return;
+	count(L_AMBIGUOUS);
+	d->state = DIR_EAT;
+	d->blind = 1;
+	d->head.chunked = 0;
+}
+
+/* When a segment was read: the sweep counts what lies before `next`, for the message that it finds in hand then. */
+static __always_inline void move_next(struct dir *d, __u32 next)
+{
+#ifdef __TARGET_ARCH_x86
+	barrier();
+	*(volatile __u32 *)&d->next = next;
+#else
+	__sync_lock_test_and_set(&d->next, next);
+#endif
+}
+
+#define STEPS 2048 /* chunks of a 64 KiB head, and then some */
+
+/* A payload segment of a tracked flow leaves. */
+__noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	struct scratch *s = scratch();
+	__u32 skip, jumped;
+	enum sequence where;
+
+	if (!f || !p || !s)
+		return 0;
+	struct dir *d = &f->out;
+	if (!lock(d)) {
+		count(T_AMBIGUOUS);
+		count(L_AMBIGUOUS);
+		return 0;
+	}
+	where = place(d, p, &skip);
+	if (no_news(skb, f, d, p, where, skip, 0)) {
+		unlock(d);
+		return 0;
+	}
+	work_begin(&s->work, p, skip);
+	d->owner = p->ifindex;
+	d->last_ns = s->work.now;
+	if (!request_step(skb, f, s) && s->work.len) {
+		struct stepping c = {.skb = skb, .f = f, .s = s};
+
+		bpf_loop(STEPS, step_out, &c, 0);
+	}
+	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
+	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+		add_sent(f, p->seq + p->len);
+	move_next(d, p->seq + p->len);
+	if (d->ranges) {
+		jumped = jump_ranges(d);
+		if (jumped)
+			jump_requests(f, jumped);
+		if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+			book_sent(f, d->next);
+	}
+	if (f->kind == KIND_HTTP)
+		count_class(&s->work);
+	else
+		count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+	unlock(d);
+	return 0;
+}
+
+/* A payload segment of a tracked flow arrives. */
+__noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	struct scratch *s = scratch();
+	__u32 skip, jumped;
+	enum sequence where;
+	__u64 before;
+
+	if (!f || !p || !s)
+		return 0;
+	struct dir *d = &f->in;
+	if (!lock(d)) {
+		count(T_AMBIGUOUS);
+		count(L_AMBIGUOUS);
+		return 0;
+	}
+	settle_answers(f);
+	where = place(d, p, &skip);
+	if (no_news(skb, f, d, p, where, skip, 1)) {
+		unlock(d);
+		return 0;
+	}
+	work_begin(&s->work, p, skip);
+	d->owner = p->ifindex;
+	before = d->last_ns;
+	d->last_ns = s->work.now;
+	if (!answer_step(skb, f, s, before) && s->work.len) {
+		struct stepping c = {.skb = skb, .f = f, .s = s, .before = before};
+
+		bpf_loop(STEPS, step_in, &c, 0);
+	}
+	move_next(d, p->seq + p->len);
+	if (d->ranges) {
+		jumped = jump_ranges(d);
+		if (jumped)
+			jump_answers(skb, f, s, jumped);
+	}
+	count_class(&s->work);
+	unlock(d);
+	return 0;
+}

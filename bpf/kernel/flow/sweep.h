@@ -1,0 +1,251 @@
+/* Once a second, by the helper's call, in process context: what silence alone can tell. No timer in softirq. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "kernel/http1/bytes.h"
+#include "kernel/maps.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "connections.h"
+#include "exchanges.h"
+#include "flow.h"
+#include "flows.h"
+
+#define BODY_SILENCE (60 * SECOND)
+#define IDLE	     (300 * SECOND)
+#define OVER	     (10 * SECOND) /* nothing more is to be expected, but perhaps a repetition */
+
+/* Open, and nothing heard of it for so long: perhaps its end passed us by. Tests shorten it. */
+#ifndef SUSPECT_AFTER
+#define SUSPECT_AFTER (120 * SECOND)
+#endif
+
+static __always_inline __u64 latest(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
+static __always_inline void remote_of_keys(struct work *w, const __u8 *address, int size, __u16 port)
+{
+	__builtin_memset(&w->remote, 0, sizeof(w->remote));
+	__builtin_memcpy(w->remote.address, address, size);
+	w->remote.port = bpf_ntohs(port);
+	w->remote.family = size == 4 ? 4 : 6;
+	w->remote.netid = netid;
+}
+
+/*
+ * No SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. The SYN may
+ * have left after the sweep began, or leave at this moment and have no time yet.
+ */
+static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
+{
+	__u64 patience = 2 * f->syn_gap_ns;
+
+	if (patience < 3 * SECOND)
+		patience = 3 * SECOND;
+	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started && f->last_syn_ns &&
+	       now > f->last_syn_ns + patience + patience / 10;
+}
+
+/*
+ * Nobody has answered it: it is a backend's. With proxies about it may be slow at a door that we do not know yet; only those of
+ * the user count whose socket it goes to.
+ */
+static __always_inline __u64 patience_for_held(const struct flow *f)
+{
+	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
+
+	if (!o || !o->proxies)
+		return SECOND / 4;
+	return o->homeless ? 60 * SECOND : 2 * SECOND;
+}
+
+/* Returns how many requests are open or have a body on its way. */
+static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
+{
+	__u32 first = f->oldest;
+	int busy = 0;
+
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = first + i;
+
+		if (number == f->started)
+			break;
+		enum phase phase = phase_of(f, number);
+		struct exchange *x = exchange_of(f, number);
+		if (phase == PHASE_OPEN) {
+			struct slot *s = slot_of_exchange(x);
+
+			busy++;
+			if (x->held && c->now > x->at_ns + patience_for_held(f))
+				release(f, number);
+			if (s && !x->held && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
+				s->oldest_ns = x->at_ns;
+				s->oldest_epoch = c->epoch;
+			}
+		} else if (phase == PHASE_ANSWERED) {
+			busy++;
+			if (f->in.state != DIR_TUNNEL && c->now > f->in.last_ns + BODY_SILENCE)
+				book_end(f, number, f->in.last_ns, 0);
+		}
+	}
+	return busy;
+}
+
+/* Returns whether the flow is to be forgotten. */
+static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
+{
+	__u64 seen = latest(f->out.last_ns, f->in.last_ns);
+
+	if (connect_timed_out(f, c->now)) {
+		f->given_up = 1;
+		book_connect_failure(f, w, 1);
+	}
+	book_passed(f);
+	if (sweep_exchanges(f, c)) {
+		f->suspect = f->own && c->now > seen + SUSPECT_AFTER;
+		suspects += f->suspect;
+		return 0;
+	}
+	seen = latest(seen, f->last_syn_ns);
+	if (!seen) /* being made, at this moment */
+		return 0;
+	if (f->closed)
+		return c->now > seen + SECOND;
+	if (f->given_up) /* its next SYN was due by then: a dead backend must not fill the map */
+		return c->now > seen + latest(3 * SECOND, 2 * f->syn_gap_ns) + OVER;
+	return c->now > seen + (f->fin_out && f->nginx ? OVER : IDLE);
+}
+
+static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct sweep *c)
+{
+	struct work w = {};
+	struct key4 k = *key;
+
+	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport);
+	if (!sweep_flow(f, c, &w))
+		return 0;
+	forget_line(f);
+	if (!bpf_map_delete_elem(map, &k) && c->more)
+		ADD(crowd.more4, -1);
+	return 0;
+}
+
+static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct sweep *c)
+{
+	struct work w = {};
+	struct key6 k = *key;
+
+	remote_of_keys(&w, k.remote, 16, k.rport);
+	if (!sweep_flow(f, c, &w))
+		return 0;
+	forget_line(f);
+	if (!bpf_map_delete_elem(map, &k) && c->more)
+		ADD(crowd.more6, -1);
+	return 0;
+}
+
+/*
+ * An open request is never given up while its socket lives, however long it takes; an interface that went away may have taken the
+ * end of the connection with it. Only a tc program may look up sockets, so the helper runs these with an empty packet, rarely.
+ */
+static __always_inline int is_gone(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 size)
+{
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	int gone = 1;
+
+	if (sk) {
+		/* in FIN_WAIT1 for so long: its owner has closed it, and the FIN reaches nobody */
+		gone = sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT && sk->state != BPF_TCP_FIN_WAIT2;
+		bpf_sk_release(sk);
+	}
+	return gone;
+}
+
+static __always_inline void give_up(struct flow *f)
+{
+	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
+	count_shared(L_EVICTED);
+	f->closed = 1;
+}
+
+struct checking {
+	struct __sk_buff *skb;
+};
+
+static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct checking *c)
+{
+	struct bpf_sock_tuple t = {};
+
+	if (!f->suspect)
+		return 0;
+	t.ipv4.saddr = key->remote;
+	t.ipv4.daddr = key->local;
+	t.ipv4.sport = key->rport;
+	t.ipv4.dport = key->lport;
+	if (is_gone(c->skb, &t, sizeof(t.ipv4)))
+		give_up(f);
+	return 0;
+}
+
+static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct checking *c)
+{
+	struct bpf_sock_tuple t = {};
+
+	if (!f->suspect)
+		return 0;
+	__builtin_memcpy(t.ipv6.saddr, key->remote, 16);
+	__builtin_memcpy(t.ipv6.daddr, key->local, 16);
+	t.ipv6.sport = key->rport;
+	t.ipv6.dport = key->lport;
+	if (is_gone(c->skb, &t, sizeof(t.ipv6)))
+		give_up(f);
+	return 0;
+}
+
+SEC("tc")
+int upstreamtop_check(struct __sk_buff *skb)
+{
+	struct checking c = {.skb = skb};
+
+	bpf_for_each_map_elem(&flows4, check4, &c, 0);
+	bpf_for_each_map_elem(&flows6, check6, &c, 0);
+	if (crowd.more4)
+		bpf_for_each_map_elem(&more_flows4, check4, &c, 0);
+	if (crowd.more6)
+		bpf_for_each_map_elem(&more_flows6, check6, &c, 0);
+	return 0;
+}
+
+SEC("syscall")
+int upstreamtop_sweep(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
+
+	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
+	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	crowd.full4 = crowd.full6 = 0;
+	return 0;
+}
+
+/* The large maps, one at a time: nothing else runs on this CPU meanwhile. */
+SEC("syscall")
+int upstreamtop_sweep_more4(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
+
+	bpf_for_each_map_elem(&more_flows4, sweep4, &c, 0);
+	return 0;
+}
+
+SEC("syscall")
+int upstreamtop_sweep_more6(struct sweep *ctx)
+{
+	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
+
+	bpf_for_each_map_elem(&more_flows6, sweep6, &c, 0);
+	return 0;
+}

@@ -1,0 +1,154 @@
+/* What the sockets of this namespace know, which the wire does not tell. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/http1/bytes.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+
+#define SOCK_STREAM 1
+#define SOCK_RAW    3
+
+#define REMOTE_END 0
+#define LOCAL_END  1
+
+static __always_inline void read_sequences(const struct tcp_sock *tcp, struct socket_facts *facts)
+{
+	__u32 n = tcp->rx_opt.num_sacks;
+
+	facts->rcv_nxt = tcp->rcv_nxt;
+	facts->window_end = tcp->rcv_wup + tcp->rcv_wnd;
+	facts->snd_una = tcp->snd_una;
+	facts->sent = tcp->write_seq;
+	facts->max_window = tcp->max_window;
+	facts->received = tcp->bytes_received;
+	facts->sack_end = facts->rcv_nxt;
+	for (__u32 i = 0; i < 4; i++)
+		if (i < n && (__s32)(tcp->selective_acks[i].end_seq - facts->sack_end) > 0)
+			facts->sack_end = tcp->selective_acks[i].end_seq;
+}
+
+/* Asks the socket that the tuple finds, and lets it go. Returns 0 when there is none. */
+static __always_inline int ask_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t, __u32 size, struct socket_facts *facts)
+{
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
+	struct tcp_sock *tcp;
+
+	if (!sk)
+		return 0;
+	facts->state = sk->state;
+	facts->six = sk->family == 10;
+	facts->uid = NO_UID;
+	facts->is_full = 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp) {
+		struct sock *s = (struct sock *)tcp;
+
+		facts->is_full = 1;
+		facts->uid = s->sk_uid.val;
+		if (facts->state != BPF_TCP_LISTEN)
+			read_sequences(tcp, facts);
+		if (size == sizeof(t->ipv4))
+			facts->wide = !s->__sk_common.skc_rcv_saddr;
+		else
+			facts->wide = !(s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2] |
+					s->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3]);
+	}
+	bpf_sk_release(sk);
+	return 1;
+}
+
+/* The socket of this namespace that listens on that end of the connection, if there is one. */
+__noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, struct socket_facts *facts)
+{
+	struct bpf_sock_tuple t = {};
+	int found;
+
+	if (!p || !facts)
+		return 0;
+	/* source port 0: no established socket matches, a listening one does */
+	if (p->family == 4) {
+		t.ipv4.saddr = end == LOCAL_END ? p->k4.remote : p->k4.local;
+		t.ipv4.daddr = end == LOCAL_END ? p->k4.local : p->k4.remote;
+		t.ipv4.dport = end == LOCAL_END ? p->k4.lport : p->k4.rport;
+		found = ask_socket(skb, &t, sizeof(t.ipv4), facts);
+	} else {
+		__builtin_memcpy(t.ipv6.saddr, end == LOCAL_END ? p->k6.remote : p->k6.local, 16);
+		__builtin_memcpy(t.ipv6.daddr, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
+		t.ipv6.dport = end == LOCAL_END ? p->k6.lport : p->k6.rport;
+		found = ask_socket(skb, &t, sizeof(t.ipv6), facts);
+	}
+	return found && facts->state == BPF_TCP_LISTEN;
+}
+
+/* The socket of this namespace that has the connection. 0 behind NAT and in another namespace: its tuple is not the packet's. */
+__noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct socket_facts *facts)
+{
+	struct bpf_sock_tuple t = {};
+	int found;
+
+	if (!p || !facts)
+		return 0;
+	if (p->family == 4) {
+		t.ipv4.saddr = p->k4.remote;
+		t.ipv4.daddr = p->k4.local;
+		t.ipv4.sport = p->k4.rport;
+		t.ipv4.dport = p->k4.lport;
+		found = ask_socket(skb, &t, sizeof(t.ipv4), facts);
+	} else {
+		__builtin_memcpy(t.ipv6.saddr, p->k6.remote, 16);
+		__builtin_memcpy(t.ipv6.daddr, p->k6.local, 16);
+		t.ipv6.sport = p->k6.rport;
+		t.ipv6.dport = p->k6.lport;
+		found = ask_socket(skb, &t, sizeof(t.ipv6), facts);
+	}
+	return found && facts->is_full && facts->state != BPF_TCP_LISTEN;
+}
+
+/* Whether it is of a TCP socket: in other namespaces others are root, and may send anything by a raw one. */
+static __always_inline int is_sent_by_tcp(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	return sk && sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP;
+}
+
+/* By a raw socket, or a packet socket, of whoever may have one: no connection of its is begun or ended by it. */
+static __always_inline int is_raw(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	return sk && sk->type == SOCK_RAW;
+}
+
+/* In SYN_SENT a socket sends no RST of its own: it answers a SYN-ACK that is none, and goes on. */
+static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && sk->state != BPF_TCP_SYN_SENT && is_sent_by_tcp(skb);
+}
+
+/* Whose the socket is that sends; NO_UID when it is not in sight. */
+static __always_inline __u32 owner_of_sender(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tcp;
+
+	if (!sk)
+		return NO_UID;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return NO_UID;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp ? ((struct sock *)tcp)->sk_uid.val : NO_UID;
+}

@@ -1,0 +1,246 @@
+/* A request begins: its line is complete, its route is found, and what was pending before it is settled. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/exchanges.h"
+#include "kernel/flow/flow.h"
+#include "kernel/flow/routes.h"
+#include "kernel/host/sockets.h"
+#include "kernel/maps.h"
+#include "kernel/packet/layers.h"
+#include "kernel/scope/fronts.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "bytes.h"
+#include "line.h"
+
+/* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
+static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	__u32 pid = task->tgid;
+	__u64 *failed = bpf_map_lookup_elem(&failed_connects, &pid);
+
+	if (!failed || now - *failed > SECOND / 10)
+		return 0;
+	bpf_map_delete_elem(&failed_connects, &pid);
+	return 1;
+}
+
+/* Retries are inferred, and looked for only while something has just failed. */
+static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
+{
+	if (f->retry) {
+		f->retry = 0;
+		ADD(slot->retries, 1);
+		return;
+	}
+	if (now - last_failure_ns > SECOND / 10)
+		return;
+	struct failed_line *failed = hash ? bpf_map_lookup_elem(&failed_lines, &hash) : 0;
+	if (failed && failed->backend != f->backend && now - failed->at_ns <= SECOND / 10)
+		bpf_map_delete_elem(&failed_lines, &hash);
+	else if (!f->nginx || !follows_failed_connect(f, now))
+		return;
+	ADD(slot->retries, 1);
+}
+
+/*
+ * A request is pending when the next one leaves. A body without a known end ends here; where the ACK number says that bytes
+ * arrived which we never saw, the answer was among them. Returns whether it is over now.
+ */
+static __always_inline int settle(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
+{
+	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
+	int missed = (__s32)(ack - expected) > 0;
+
+	/* what is acknowledged was read, seen or not */
+	if (number == f->current && f->in.state >= DIR_HEAD && (missed || f->in.state == DIR_EAT))
+		book_received(f, number, missed ? ack : f->in.next);
+	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
+		book_end(f, number, f->in.last_ns, 0);
+		return 1;
+	}
+	if (phase == PHASE_OPEN && (missed || (first && f->in.blind))) {
+		if (missed)
+			count(L_HALF_SEEN);
+		book_failure(f, number, OUTCOME_UNANSWERED, now);
+		return 1;
+	}
+	return 0;
+}
+
+/* Settles what is pending, and returns whether nothing is any more. */
+static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u64 now)
+{
+	__u32 first = f->oldest;
+	int alone = 1;
+
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = first + i;
+
+		if (number == f->started)
+			break;
+		enum phase phase = phase_of(f, number);
+		if (phase != PHASE_DONE && !settle(f, number, phase, alone, ack, now))
+			alone = 0;
+		if (alone)
+			f->oldest = number + 1;
+	}
+	return alone;
+}
+
+/* A valid request line is complete. */
+__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u32 flags)
+{
+	if (!f || !s)
+		return 0;
+	__u64 now = s->work.now;
+	__u32 number = f->started;
+	struct exchange *x = exchange_of(f, number);
+	int alone = settle_before_request(f, s->work.ack, now);
+	struct slot *counters = slot_of(slot);
+
+	if (!counters)
+		return 0;
+	if (s->work.ifindex == 1 && !f->nginx && is_door(&s->packet, REMOTE_END)) {
+		/* the door was learned after this connection had begun */
+		f->kind = KIND_FRONT_DOOR;
+		count(X_FRONT_DOOR);
+		return 0;
+	}
+	if (f->overflow || (!alone && is_taken(x))) {
+		/* until its answers have passed, order is kept by counting them */
+		ADD(f->overflow, 1);
+		count(L_PIPELINE_OVERFLOW);
+		return 0;
+	}
+	/*
+	 * Booked before the exchange is touched: that line comes from the CPU which saw the last answer, and an atomic add would
+	 * wait for it. Read once: an answer may end the holding at any moment.
+	 */
+	__u32 held = *(volatile __u8 *)&f->held;
+	if (!held) {
+		ADD(counters->requests, 1);
+		count(T_REQUESTS);
+	}
+	x->slot = slot;
+	x->generation = counters->generation;
+	x->at_ns = f->line_ns;
+	x->lead_us = f->fresh && !number ? micros_between(f->syn_ns, f->line_ns) : 0;
+	x->ack = s->work.ack;
+	x->hash = s->work.hash;
+	x->header_us = 0;
+	x->status = 0;
+	x->flags = flags | (alone ? IS_ALONE : 0);
+	x->held = held;
+	x->sent = 0;
+	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
+	*(volatile __u32 *)&f->started = number + 1;
+	if (!held)
+		book_retry(f, counters, s->work.hash, now);
+	if (connect_is_due(f))
+		book_connect(f, now);
+	if (f->fin_in) /* sent to a peer that had closed already */
+		book_failure(f, number, OUTCOME_CLOSED, now);
+	return 0;
+}
+
+/* It does not speak HTTP/1 (any more). */
+__noinline int not_a_request(struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	const __u8 *bytes = s->chunk.bytes + FRONT;
+	struct backend *b;
+	int tls = bytes[0] == 0x16 && bytes[1] == 3, h2 = word_at(bytes) == 0x5448202a20495250ULL; /* "PRI * HT" */
+
+	s->work.stray = 1;
+	if (f->started) {
+		count(L_AMBIGUOUS);
+		f->out.state = DIR_EAT;
+		return 0;
+	}
+	f->kind = KIND_NOT_HTTP;
+	if (!f->fresh || !(tls || h2))
+		return 0;
+	f->kind = KIND_OPAQUE;
+	count(tls ? X_TLS : X_H2);
+	remote_of(&s->packet, &s->work.remote);
+	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
+	f->backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
+	b = backend_of(f->backend);
+	if (f->backend && b)
+		ADD(b->opaque, 1);
+	return 0;
+}
+
+static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
+{
+	if (f->backend)
+		return 1;
+	remote_of(&s->packet, &s->work.remote);
+	f->backend = backend_for(&s->work, f->nginx, f->uid);
+	if (!f->backend)
+		count(L_MAP_REFUSED);
+	return f->backend != 0;
+}
+
+static __always_inline __u32 flags_of_method(const struct line *l)
+{
+	__u64 w = *(const __u64 *)l->method;
+
+	if (w == 0x44414548ULL)
+		return IS_HEAD;
+	return w == 0x5443454e4e4f43ULL ? IS_CONNECT : 0;
+}
+
+/* The line in scratch is complete: finds its slot the long way and begins the request. */
+__noinline int begin_from_line(struct flow *f, struct scratch *s)
+{
+	if (!f || !s || !backend_of_flow(f, s))
+		return 0;
+	s->work.rank = f->nginx;
+	__u32 slot = slot_for_line(s, f->backend);
+	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	struct memo *memo = s->work.hash ? memo_of(keyed) : 0;
+	struct slot *counters = slot_of(slot);
+
+	/* a line that was folded is parsed each time: it has to be counted */
+	if (memo && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
+		memo->hash = keyed;
+		memo->slot = slot;
+		memo->generation = counters->memo_generation;
+	}
+	return begin_request(f, s, slot, flags_of_method(&s->line));
+}
+
+/* A whole line lies at the start of the chunk. */
+static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, __u32 line_end)
+{
+	if (!backend_of_flow(f, s))
+		return 1;
+	s->work.hash = line_hash(&s->chunk);
+	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	struct memo *memo = memo_of(keyed);
+	__u64 w = word_at(s->chunk.bytes + FRONT);
+
+	if (memo && memo->hash == keyed) {
+		struct slot *counters = slot_of(memo->slot);
+
+		if (counters && counters->memo_generation == memo->generation) {
+			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
+				      : w == 0x205443454e4e4f43ULL	       ? IS_CONNECT
+									       : 0;
+			begin_request(f, s, memo->slot, flags);
+			return 1;
+		}
+	}
+	line_fresh(&s->line);
+	feed(s, line_end);
+	if (s->line.state != LINE_END)
+		return 0;
+	begin_from_line(f, s);
+	return 1;
+}

@@ -1,0 +1,91 @@
+/* A segment is read in chunks, both ways; what a segment's end cut waits in the stash of its direction. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/flow.h"
+#include "kernel/scratch.h"
+#include "bytes.h"
+#include "head.h"
+#include "line.h"
+
+static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
+{
+	asm volatile("" : "+r"(n));
+	if (n == 0 || n > CHUNK)
+		return -1;
+	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n);
+}
+
+static __always_inline void stash_restore(struct scratch *s, const struct dir *d)
+{
+	__builtin_memcpy(s->chunk.bytes, d->stash, FRONT);
+}
+
+static __always_inline void stash_save(struct dir *d, struct scratch *s)
+{
+	d->line_length = FRONT - d->head.line;
+	__builtin_memcpy(d->stash, s->chunk.bytes, FRONT);
+}
+
+static __always_inline void head_begin(struct dir *d)
+{
+	__builtin_memset(&d->head, 0, sizeof(d->head));
+	d->head.line = FRONT;
+	d->line_length = 0;
+}
+
+/* The sequence number of the next byte to read. */
+static __always_inline __u32 sequence_at(const struct scratch *s)
+{
+	return s->packet.seq + (s->work.off - s->packet.off);
+}
+
+static __always_inline void took(struct scratch *s, __u32 n)
+{
+	s->work.off += n;
+	s->work.len -= n;
+}
+
+/* Returns whether the bytes at the start of the chunk may go on to be "METHOD target": no promise, a cheap rejection. */
+static __always_inline int may_be_request(const __u8 *bytes, __u32 n)
+{
+	for (__u32 i = 0; i < METHOD_MAX + 1; i++) {
+		__u8 b = bytes[(FRONT + i) & BYTES_MASK];
+
+		if (i >= n)
+			return 1;
+		if (b == ' ') {
+			__u8 target = bytes[(FRONT + i + 1) & BYTES_MASK];
+
+			if (!i)
+				return 0;
+			return i + 1 >= n || target == '/' || target == '*' || target == 'h' || target == 'H';
+		}
+		if (!(classes[b] & C_TOKEN))
+			return 0;
+	}
+	return 0;
+}
+
+/* The last eight bytes of a chunked body say whether it is over. */
+static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __u32 off, __u32 len)
+{
+	__u64 last = 0;
+
+	if (len >= 8) {
+		if (bpf_skb_load_bytes(skb, off + len - 8, &last, 8))
+			return 0;
+	} else {
+		__u8 bytes[8] = {};
+
+		asm volatile("" : "+r"(len));
+		if (len == 0 || len > 7)
+			return 0;
+		if (bpf_skb_load_bytes(skb, off, bytes, len))
+			return 0;
+		last = *(__u64 *)bytes << (64 - len * 8) | d->tail >> len * 8;
+	}
+	d->tail = last;
+	return last >> 8 == 0x0a0d0a0d300a0dULL; /* "\r\n0\r\n\r\n" */
+}

@@ -1,0 +1,171 @@
+/* What leaves: request lines, heads and bodies, in order, whatever the segments were. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/exchanges.h"
+#include "kernel/flow/flow.h"
+#include "kernel/flow/routes.h"
+#include "kernel/maps.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "begin.h"
+#include "bytes.h"
+#include "chunks.h"
+#include "head.h"
+#include "line.h"
+
+static __always_inline void request_head_done(struct flow *f)
+{
+	struct dir *d = &f->out;
+
+	d->line_length = 0;
+	if (d->head.chunked) {
+		d->state = DIR_EAT;
+		d->tail = 0x0a0d000000000000ULL;
+	} else if (d->head.has_length && d->head.length) {
+		d->state = DIR_BODY;
+		d->left = d->head.length;
+	} else {
+		d->state = DIR_LINE;
+	}
+}
+
+/* A line that a segment's end or a chunk's end cuts goes byte by byte. */
+__noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
+{
+	if (!f || !s)
+		return 0;
+	__u32 used = feed(s, n);
+	__u8 state = s->line.state;
+
+	if (state == LINE_BAD) {
+		f->out.state = DIR_LINE;
+		if (f->line_id)
+			bpf_map_delete_elem(&lines, &f->line_id);
+		f->line_id = 0;
+		not_a_request(f, s);
+		return 1;
+	}
+	took(s, used);
+	if (state != LINE_END) {
+		f->out.state = DIR_PART;
+		if (s->work.len)
+			return 0;
+		if (!f->line_id)
+			f->line_id = (__u64)bpf_get_smp_processor_id() << 48 | __sync_fetch_and_add(&next_line, 1) | 1ULL << 40;
+		if (bpf_map_update_elem(&lines, &f->line_id, &s->line, BPF_ANY)) {
+			count(L_MAP_REFUSED);
+			f->out.state = DIR_EAT;
+		}
+		return 1;
+	}
+	if (f->line_id)
+		bpf_map_delete_elem(&lines, &f->line_id);
+	f->line_id = 0;
+	head_begin(&f->out);
+	f->out.head.first = 1;
+	return 0;
+}
+
+/* DIR_LINE, DIR_PART and DIR_HEAD: one chunk. Returns 1 when the segment needs no further look. */
+__noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct dir *d = &f->out;
+	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len, end = 0;
+	__u8 state = d->state;
+
+	if (load_chunk(skb, s, n))
+		return 1;
+	if (state == DIR_PART) {
+		if (f->line_id) {
+			/* else it is in scratch still: the line goes on in the segment's next chunk */
+			struct line *l = bpf_map_lookup_elem(&lines, &f->line_id);
+
+			if (!l)
+				return 1;
+			if (!s->work.line_loaded)
+				s->line = *l;
+		}
+		s->work.line_loaded = 1;
+	} else if (state == DIR_LINE) {
+		s->work.begun = 1;
+		f->line_ns = s->work.now;
+		/* what goes before it is the last request's, which ended in this segment, or unseen */
+		if (d->booked != sequence_at(s))
+			book_sent(f, sequence_at(s));
+		head_begin(d);
+		end = head_scan(&d->head, &s->chunk, n);
+		if (!d->head.first) {
+			line_fresh(&s->line);
+			s->work.line_loaded = 1;
+			state = DIR_PART;
+		} else if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
+			not_a_request(f, s);
+			return 1;
+		}
+	} else {
+		stash_restore(s, d);
+		end = head_scan(&d->head, &s->chunk, n);
+	}
+	if (state == DIR_PART) {
+		int over = request_part(f, s, n);
+
+		s->work.hash = 0;
+		if (s->line.state == LINE_END) {
+			begin_from_line(f, s);
+			/* not before it has begun: the sweep would count the line for the request before */
+			d->state = DIR_HEAD;
+		}
+		return over;
+	}
+	if (!end) {
+		head_fold(&d->head, &s->chunk, n);
+		stash_save(d, s);
+		d->state = DIR_HEAD;
+		took(s, n);
+		return 0;
+	}
+	took(s, end - FRONT);
+	request_head_done(f);
+	return 0;
+}
+
+/* One step through the segment. Returns 1 when nothing is left to do. */
+static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	struct dir *d = &f->out;
+	struct work *w = &s->work;
+
+	if (!w->len)
+		return 1;
+	switch (d->state) {
+	case DIR_BODY: {
+		__u32 n = w->len < d->left ? w->len : d->left;
+
+		d->left -= n;
+		took(s, n);
+		if (!d->left)
+			d->state = DIR_LINE;
+		return 0;
+	}
+	case DIR_TUNNEL:
+		return 1;
+	case DIR_EAT:
+		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
+			d->state = DIR_LINE;
+			return 1;
+		}
+		/* the body's end was missed, but not the next request: nothing of it is sent behind its answer */
+		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
+		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+			d->state = DIR_LINE;
+			return 0;
+		}
+		return 1;
+	default:
+		return request_bytes(skb, f, s);
+	}
+}

@@ -1,0 +1,203 @@
+/* From an skb to TCP: IPv4 and IPv6, with or without a link layer, with VLAN tags or extension headers in the way. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "kernel/flow/flow.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/maps.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+
+extern void *bpf_cast_to_kern_ctx(void *) __ksym;
+
+#define IS_FRAGMENT 2
+
+/* Where the network header is. Both hooks see the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun. */
+static __always_inline __u32 network_offset(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+
+	return (__u32)kernel->network_header - kernel->mac_header;
+}
+
+/* Skips hop-by-hop, routing and destination headers. Returns the offset of TCP, 0 when it isn't one, IS_FRAGMENT for a fragment.
+ */
+__noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
+{
+	for (int i = 0; i < 6; i++) {
+		__u8 header[8];
+
+		if (next == 6)
+			return off;
+		if (next != 0 && next != 43 && next != 44 && next != 60)
+			return 0;
+		if (bpf_skb_load_bytes(skb, off, header, 8))
+			return 0;
+		if (next == 44)
+			return header[0] == 6 ? IS_FRAGMENT : 0;
+		next = header[0];
+		off += (header[1] + 1) * 8;
+	}
+	return 0;
+}
+
+/*
+ * VLAN tags that lie in the data (a second one, or no acceleration). The network header lies before them on arrival and behind
+ * them on departure, so they are counted from the Ethernet header. Returns the EtherType behind them, 0 when there is none.
+ */
+__noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
+{
+	__u16 type;
+
+	if (!off)
+		return 0;
+	for (__u32 at = 12; at <= 20; at += 4) {
+		if (bpf_skb_load_bytes(skb, at, &type, 2))
+			return 0;
+		*off = at + 2;
+		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
+			return type;
+	}
+	return 0;
+}
+
+static __always_inline __u16 local_port(const struct packet *p)
+{
+	return bpf_ntohs(p->family == 4 ? p->k4.lport : p->k6.lport);
+}
+
+static __always_inline __u16 remote_port(const struct packet *p)
+{
+	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
+}
+
+/* All shapes. Returns 0 for TCP that is worth a look, IS_FRAGMENT, or 1. Out of the way of what nearly every packet needs. */
+__noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
+{
+	if (!p)
+		return 1;
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 off = network_offset(skb), type = skb->protocol, total;
+	struct tcphdr *tcp;
+
+	if (off > 255)
+		return 1;
+	if (type != bpf_htons(0x0800) && type != bpf_htons(0x86dd)) {
+		__u32 behind = off;
+
+		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
+			return 1;
+		type = skip_tags(skb, &behind);
+		off = behind;
+		if (off > 255)
+			return 1;
+	}
+	if (type == bpf_htons(0x0800)) {
+		struct iphdr *ip = data + off;
+
+		if ((void *)(ip + 1) > end) {
+			if (bpf_skb_load_bytes(skb, off, &p->copy.ip4, sizeof(p->copy.ip4)))
+				return 1;
+			ip = &p->copy.ip4;
+		}
+		if (ip->protocol != 6 || ip->ihl < 5)
+			return 1;
+		if (ip->frag_off & bpf_htons(0x3fff))
+			return IS_FRAGMENT;
+		p->family = 4;
+		p->k4.remote = egress ? ip->daddr : ip->saddr;
+		p->k4.local = egress ? ip->saddr : ip->daddr;
+		p->k4.netid = netid;
+		/* zero in a big TCP skb, whose length only the skb knows */
+		total = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - off;
+		total += off;
+		off += ip->ihl * 4;
+	} else if (type == bpf_htons(0x86dd)) {
+		struct ipv6hdr *ip = data + off;
+
+		if ((void *)(ip + 1) > end) {
+			if (bpf_skb_load_bytes(skb, off, &p->copy.ip6, sizeof(p->copy.ip6)))
+				return 1;
+			ip = &p->copy.ip6;
+		}
+		p->family = 6;
+		__builtin_memcpy(p->k6.remote, egress ? &ip->daddr : &ip->saddr, 16);
+		__builtin_memcpy(p->k6.local, egress ? &ip->saddr : &ip->daddr, 16);
+		p->k6.netid = netid;
+		total = ip->payload_len ? bpf_ntohs(ip->payload_len) + 40 : skb->len - off;
+		total += off;
+		__u32 next = ip->nexthdr;
+		off += 40;
+		if (next != 6) {
+			off = skip_extensions(skb, off, next);
+			if (off == IS_FRAGMENT)
+				return IS_FRAGMENT;
+			if (!off || off > 1023)
+				return 1;
+		}
+	} else {
+		return 1;
+	}
+	tcp = data + off;
+	if ((void *)(tcp + 1) > end) {
+		if (bpf_skb_load_bytes(skb, off, &p->copy.tcp, sizeof(p->copy.tcp)))
+			return 1;
+		tcp = &p->copy.tcp;
+	}
+	p->flags = ((__u8 *)tcp)[13];
+	off += tcp->doff * 4;
+	p->len = total > off ? total - off : 0;
+	if (!p->len && !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return 1; /* a pure ACK tells nothing that a request doesn't */
+	p->off = off;
+	p->seq = bpf_ntohl(tcp->seq);
+	p->ack = bpf_ntohl(tcp->ack_seq);
+	p->ifindex = skb->ifindex;
+	p->leaves = egress;
+	__u16 remote = egress ? tcp->dest : tcp->source, local = egress ? tcp->source : tcp->dest;
+	if (p->family == 4) {
+		p->k4.rport = remote;
+		p->k4.lport = local;
+	} else {
+		p->k6.rport = remote;
+		p->k6.lport = local;
+	}
+	return 0;
+}
+
+/* The same packet, seen from the other end. */
+__noinline int turn(struct packet *p)
+{
+	if (!p)
+		return 0;
+	if (p->family == 4) {
+		struct key4 k = p->k4;
+
+		p->k4.remote = k.local;
+		p->k4.local = k.remote;
+		p->k4.rport = k.lport;
+		p->k4.lport = k.rport;
+	} else {
+		struct key6 k = p->k6;
+
+		__builtin_memcpy(p->k6.remote, k.local, 16);
+		__builtin_memcpy(p->k6.local, k.remote, 16);
+		p->k6.rport = k.lport;
+		p->k6.lport = k.rport;
+	}
+	return 0;
+}
+
+static __always_inline void remote_of(const struct packet *p, struct backend_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	if (p->family == 4)
+		__builtin_memcpy(key->address, &p->k4.remote, 4);
+	else
+		__builtin_memcpy(key->address, p->k6.remote, 16);
+	key->port = remote_port(p);
+	key->family = p->family;
+	key->netid = netid;
+}

@@ -1,0 +1,88 @@
+/* What is not nginx's upstream leg: where to it goes, and what the user left out. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/flow.h"
+#include "kernel/host/sockets.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/http1/chunks.h"
+#include "kernel/maps.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "fronts.h"
+
+static __always_inline int is_ignored(const struct backend_key *remote)
+{
+	struct ignore_key key = {.port = remote->port};
+
+	if (bpf_map_lookup_elem(&ignored, &key))
+		return 1;
+	key.family = remote->family;
+	__builtin_memcpy(key.address, remote->address, 16);
+	return bpf_map_lookup_elem(&ignored, &key) != 0;
+}
+
+static __always_inline int is_selected(const struct backend_key *remote)
+{
+	struct only_key key = {.prefix = 128};
+
+	if (remote->family == 4) {
+		key.address[10] = 0xff;
+		key.address[11] = 0xff;
+		__builtin_memcpy(key.address + 12, remote->address, 4);
+	} else {
+		__builtin_memcpy(key.address, remote->address, 16);
+	}
+	return bpf_map_lookup_elem(&only, &key) != 0;
+}
+
+/*
+ * A destination on this host goes out of `lo`, which is interface 1 in every namespace. A door is not a backend, unless the
+ * sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. What listens there now must still be
+ * whose it was.
+ */
+static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
+{
+	struct scratch *s = scratch();
+	struct door_key key;
+	struct door *door = p->ifindex == 1 && s ? door_at(p, REMOTE_END, &key) : 0;
+
+	if (!door)
+		return 0;
+	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != door->uid) {
+		forget_door(&key);
+		return 0;
+	}
+	return !instance || door->master == instance;
+}
+
+static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,
+					 __u32 instance)
+{
+	if (has_ignored && is_ignored(remote))
+		return KIND_IGNORED;
+	if (has_only && !is_selected(remote))
+		return KIND_NOT_SELECTED;
+	return is_front_door(skb, p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
+}
+
+/* A request of a flow that is left out: counted once, by its reason. `next` of the flow recognises repetitions. */
+__noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	struct scratch *s = scratch();
+
+	if (!f || !p || !s)
+		return 0;
+	count(T_EXCLUDED);
+	if ((__s32)(p->seq - f->out.next) < 0)
+		return 0;
+	f->out.next = p->seq + p->len;
+	f->out.last_ns = bpf_ktime_get_coarse_ns();
+	s->work.off = p->off;
+	__u32 n = p->len > 32 ? 32 : p->len;
+	if (load_chunk(skb, s, n) || !may_be_request(s->chunk.bytes, n) || n < 16)
+		return 0;
+	count(f->kind == KIND_FRONT_DOOR ? X_FRONT_DOOR : f->kind == KIND_IGNORED ? X_IGNORED : X_NOT_SELECTED);
+	return 0;
+}

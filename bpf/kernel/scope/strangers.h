@@ -1,0 +1,145 @@
+/* Whose connection is it? Older than us, behind a door that was learned late, or merely routed. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/connections.h"
+#include "kernel/flow/exchanges.h"
+#include "kernel/flow/flow.h"
+#include "kernel/flow/flows.h"
+#include "kernel/host/sender.h"
+#include "kernel/host/sockets.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/http1/chunks.h"
+#include "kernel/maps.h"
+#include "kernel/packet/layers.h"
+#include "kernel/scratch.h"
+#include "probe.h"
+#include "fronts.h"
+
+/* What it held was asked at a front door. */
+__noinline int leave_out(struct flow *f)
+{
+	if (!f)
+		return 0;
+	f->held = 0;
+	f->kind = KIND_FRONT_DOOR;
+	for (__u32 i = 0; i < DEPTH; i++) {
+		__u32 number = f->oldest + i;
+
+		if (number == f->started)
+			break;
+		struct exchange *x = exchange_of(f, number);
+		if (__sync_val_compare_and_swap(&x->held, 1, 0)) {
+			claim(x, number, PHASE_OPEN, PHASE_DONE);
+			count(X_FRONT_DOOR);
+		}
+	}
+	return 0;
+}
+
+/*
+ * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, what listens
+ * there is its door, and what was asked there is none of the upstream leg. That is known before the client sees a byte of it.
+ */
+__noinline int answer_out(struct __sk_buff *skb, struct packet *p)
+{
+	struct scratch *s = scratch();
+
+	if (!p || !s)
+		return 0;
+	turn(p);
+	struct flow *f = find_flow(p);
+	turn(p);
+	if (!f || !f->held)
+		return 0;
+	struct sender who = {};
+	sender_now(&who);
+	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
+	/* what an ACK released is sent in anybody's name */
+	if (!proxy || proxy->uid != who.uid || owner_of_sender(skb) != who.own_uid)
+		return 0;
+	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
+		return 0;
+	learn_door(p, &s->socket, who.instance, proxy);
+	leave_out(f);
+	return 0;
+}
+
+static __always_inline void count_routed(struct scratch *s, const struct packet *p)
+{
+	struct routed *last = &s->routed;
+	__u32 ports = (__u32)local_port(p) << 16 | remote_port(p);
+
+	if (last->seq == p->seq && last->ports == ports && last->ifindex != p->ifindex) {
+		count(T_SECOND_SIGHTINGS);
+		return;
+	}
+	last->seq = p->seq;
+	last->ports = ports;
+	last->ifindex = p->ifindex;
+	count(X_ROUTED);
+	count(T_EXCLUDED);
+}
+
+/*
+ * Payload that no flow knows looks like a request line: a connection that is older than us, or one that is left out.
+ * A socket that is not established any more sends repetitions only. Returns 1 when there is a flow for it now.
+ */
+__noinline int stranger(struct __sk_buff *skb, struct packet *p)
+{
+	struct scratch *s = scratch();
+
+	if (!p || !s)
+		return 0;
+	__u32 n = p->len > 32 ? 32 : p->len;
+
+	s->work.off = p->off;
+	if (load_chunk(skb, s, n) || !may_be_request(s->chunk.bytes, n)) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
+	struct bpf_sock *sk = skb->sk;
+	if (!sk) {
+		count_routed(s, p);
+		return 0;
+	}
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) ||
+	    listener_at(skb, p, LOCAL_END, &s->socket)) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
+	struct older_key key = {.lport = local_port(p), .rport = remote_port(p)};
+	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
+	/* not in the census: what an idle connection sends first, its owner sends itself */
+	struct sender who = {};
+	if (!worker) {
+		sender_now(&who);
+	} else {
+		who.instance = worker->master;
+		who.uid = worker->uid;
+	}
+	__u32 instance = who.instance;
+	struct flow *f = make_flow(p, rank_of(&who));
+	if (!f) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
+	remote_of(p, &s->work.remote);
+	f->nginx = rank_of(&who);
+	f->uid = who.uid;
+	f->own = p->leaves;
+	set_kind(skb, f, p, &s->work.remote, instance);
+	if (!instance)
+		hold(skb, f, p, s);
+	else if (f->kind == KIND_HTTP)
+		remember_proxy(&who);
+	f->out.next = p->seq;
+	f->out.booked = p->seq;
+	f->out.synced = 1;
+	f->out.owner = p->ifindex;
+	f->in.next = p->ack;
+	f->in.synced = 1;
+	return 1;
+}

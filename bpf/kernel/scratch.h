@@ -1,0 +1,134 @@
+/* A packet, the scratch in which it is read, and what counts it. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/flow/flow.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/http1/line.h"
+#include "probe.h"
+#include "maps.h"
+
+struct packet {
+	__u32 seq;
+	__u32 ack;
+	__u32 off; /* of the payload in the skb */
+	__u32 len;
+	__u32 ifindex;
+	__u8 flags;
+	__u8 family;
+	__u8 leaves; /* by our own hand: seen at the egress hook */
+	__u8 pad;
+	union {
+		struct key4 k4;
+		struct key6 k6;
+	};
+	union {
+		struct iphdr ip4;
+		struct ipv6hdr ip6;
+		struct tcphdr tcp;
+	} copy; /* of headers that do not lie in the skb's linear part */
+};
+
+/* What is left of the segment that is being read. */
+struct work {
+	__u64 now;
+	__u64 hash; /* of a request line, 0 when it was cut */
+	__u32 off;
+	__u32 len;
+	__u32 ack;
+	__u32 ifindex;
+	__u8 begun;	  /* a message began in it */
+	__u8 stray;	  /* it belonged to none */
+	__u8 line_loaded; /* a line that is being read lies in scratch */
+	__u8 rank;	  /* who asks */
+	__u8 pad[4];
+	struct backend_key remote;
+};
+
+/* The last request that was merely routed: it leaves by a bridge and then by the bridge's port, on the same CPU. */
+struct routed {
+	__u32 seq;
+	__u32 ports;
+	__u32 ifindex;
+};
+
+/* What a socket of this host says of itself. */
+struct socket_facts {
+	__u32 state;
+	__u32 uid;
+	/* of a connection */
+	__u32 rcv_nxt;
+	__u32 window_end; /* beyond it the socket takes nothing */
+	__u32 sack_end;	  /* of the farthest segment beyond a hole; rcv_nxt without one */
+	__u32 snd_una;
+	__u32 sent; /* or about to be: the kernel moves snd_nxt after sending, and on `lo` the answer may be here before */
+	__u32 max_window;
+	__u64 received; /* bytes, in order */
+	__u8 is_full;	/* all this is known: no TIME_WAIT, no half-open one */
+	__u8 wide;	/* bound to every address of the packet's family */
+	__u8 six;	/* an IPv6 socket, whatever passes through it */
+	__u8 pad;
+};
+
+/* Per CPU: programs at the two hooks do not interrupt each other. */
+struct scratch {
+	struct buffer chunk;
+	struct line line;
+	struct route_key key;
+	struct work work;
+	struct packet packet;
+	struct routed routed;
+	struct socket_facts socket;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+static __always_inline struct totals *cpu_totals(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&totals, &zero);
+}
+
+/* Only where nothing can interrupt: in the programs at the hooks. */
+static __always_inline void count(enum total which)
+{
+	struct totals *t = cpu_totals();
+
+	if (t)
+		t->v[which]++;
+}
+
+/* In what the sweep runs too: it is interrupted by the hooks on its own CPU. */
+static __always_inline void count_shared(enum total which)
+{
+	struct totals *t = cpu_totals();
+
+	if (t)
+		__sync_fetch_and_add(&t->v[which], 1);
+}
+
+static __always_inline struct slot *slot_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+static __always_inline struct backend *backend_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&backends, &index);
+}
+
+#define ADD(field, n) __sync_fetch_and_add(&(field), (n))

@@ -1,0 +1,250 @@
+/*
+ * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second. They change no packet,
+ * and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
+ *
+ *   flow.h, maps.h what is remembered   flows.h        where a flow lies
+ *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
+ *                                       strangers.h    older connections, late doors, what is routed
+ *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
+ *   segments.h     sequence numbers     believed.h     what the kernel would take, too
+ *                                       sweep.h        what silence tells
+ *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
+ *   filters.h      what is left out     routes.h       from line to counters
+ *   fronts.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_core_read.h>
+#include "probe.h"
+#include "kernel/http1/http.h"
+#include "maps.h"
+#include "scratch.h"
+#include "kernel/packet/layers.h"
+#include "kernel/packet/ports.h"
+#include "kernel/host/sockets.h"
+#include "kernel/host/sender.h"
+#include "kernel/scope/fronts.h"
+#include "kernel/packet/packets.h"
+#include "kernel/flow/exchanges.h"
+#include "kernel/flow/routes.h"
+#include "kernel/http1/chunks.h"
+#include "kernel/http1/begin.h"
+#include "kernel/http1/requests.h"
+#include "kernel/http1/answers.h"
+#include "kernel/flow/believed.h"
+#include "kernel/flow/segments.h"
+#include "kernel/scope/filters.h"
+#include "kernel/flow/flows.h"
+#include "kernel/flow/connections.h"
+#include "kernel/scope/strangers.h"
+#include "kernel/flow/sweep.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+enum beginning { NOTHING_KNOWN, TOKEN, ANSWER };
+
+/* Most payload that no flow knows is told by its first four bytes. */
+static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 b[4];
+
+	if (p->len < 4)
+		return TOKEN;
+	if (bpf_skb_load_bytes(skb, p->off, b, 4))
+		return NOTHING_KNOWN;
+	if (*(__u32 *)b == 0x50545448) /* "HTTP" */
+		return ANSWER;
+	if (!(classes[b[0]] & C_TOKEN))
+		return NOTHING_KNOWN;
+	if (b[1] == ' ')
+		return TOKEN;
+	return (classes[b[1]] & C_TOKEN) && (b[2] == ' ' || (classes[b[2]] & C_TOKEN)) ? TOKEN : NOTHING_KNOWN;
+}
+
+/* Payload of a flow that is in order in the middle of a body: the way of most bytes. */
+static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
+{
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
+	    !lock(d))
+		return 0;
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left) {
+		unlock(d);
+		return 0;
+	}
+	d->next += p->len;
+	d->left -= p->len;
+	d->owner = p->ifindex;
+	d->last_ns = bpf_ktime_get_coarse_ns();
+	unlock(d);
+	count(T_CONTINUATIONS);
+	return 1;
+}
+
+/* A packet of a flow, from the end that asks. */
+static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	if (f->held && is_door(p, REMOTE_END))
+		leave_out(f);
+	if (p->len) {
+		if (f->kind == KIND_HTTP) {
+			if (!body_goes_on(&f->out, p))
+				segment_out(skb, f, p);
+		} else if (f->kind >= KIND_FRONT_DOOR) {
+			excluded(skb, f, p);
+		} else {
+			f->out.last_ns = bpf_ktime_get_coarse_ns();
+			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+		}
+	}
+	/*
+	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
+	 * exact. A FIN may lie before it.
+	 */
+	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
+	    p->seq + p->len - f->out.next > f->fin_out)
+		return;
+	if (p->flags & TCP_RST) {
+		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
+		f->closed = 1;
+	} else if (p->flags & TCP_FIN) {
+		fin_out(f);
+		if (f->fin_in)
+			delete_flow(p, f);
+	}
+}
+
+/* A packet of a flow, from the end that answers. */
+static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	if (p->flags & TCP_SYN) {
+		if (p->flags & TCP_ACK)
+			syn_ack_in(f, p);
+		if (p->len)
+			count(T_NOT_HTTP);
+		return;
+	}
+	if (f->held && is_door(p, REMOTE_END))
+		leave_out(f);
+	if (p->len) {
+		if (f->kind == KIND_HTTP) {
+			if (!body_goes_on(&f->in, p))
+				segment_in(skb, f, p);
+		} else {
+			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+		}
+	}
+	if (p->flags & TCP_RST) {
+		struct scratch *s = scratch();
+
+		if (s)
+			rst_in(skb, f, p, s);
+		return;
+	}
+	if (p->flags & TCP_FIN)
+		fin_in(skb, f, p);
+	else if (fin_is_due(f)) {
+		f->fin_in = 1;
+		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+	}
+	if (f->fin_in && f->fin_out)
+		delete_flow(p, f);
+}
+
+static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
+{
+	if (p->flags & TCP_SYN) {
+		if (!(p->flags & TCP_ACK))
+			syn_out(skb, p);
+		if (p->len)
+			count(T_NOT_HTTP);
+		return;
+	}
+	if (!p->len)
+		return;
+	enum beginning beginning = beginning_of(skb, p);
+	if (beginning == ANSWER && p->ifindex == 1)
+		answer_out(skb, p);
+	if (beginning != TOKEN) {
+		count(T_NOT_HTTP);
+		return;
+	}
+	if (!stranger(skb, p))
+		return;
+	struct flow *f = find_flow(p);
+	if (f)
+		asks(skb, f, p);
+	else
+		count(T_NOT_HTTP);
+}
+
+/* The server's side of a front door, or its client's on this host. */
+static __always_inline void count_door(const struct packet *p)
+{
+	if (p->len)
+		count(T_EXCLUDED);
+}
+
+SEC("tc")
+int upstreamtop_egress(struct __sk_buff *skb)
+{
+	struct packet *p = packet_of(skb, 1);
+
+	if (!p)
+		return NEXT;
+	struct flow *f = find_flow(p);
+	if (!f && !skb->sk) {
+		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
+		turn(p);
+		f = find_flow(p);
+		if (f) {
+			answers(skb, f, p);
+			return NEXT;
+		}
+		turn(p);
+	}
+	if (f && !(p->flags & TCP_SYN))
+		asks(skb, f, p);
+	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_door(p, LOCAL_END))
+		count_door(p);
+	else
+		asks_first(skb, p);
+	return NEXT;
+}
+
+SEC("tc")
+int upstreamtop_ingress(struct __sk_buff *skb)
+{
+	struct packet *p = packet_of(skb, 0);
+
+	if (!p)
+		return NEXT;
+	struct flow *f = find_flow(p);
+	if (f) {
+		answers(skb, f, p);
+		return NEXT;
+	}
+	struct bpf_sock *sk = skb->sk;
+	struct scratch *s = scratch();
+	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
+		/*
+		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
+		 * asks like anything that leaves; to what listens in this namespace it is just a client.
+		 */
+		turn(p);
+		f = find_flow(p);
+		if (f && !(p->flags & TCP_SYN)) {
+			asks(skb, f, p);
+			return NEXT;
+		}
+		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
+			asks_first(skb, p);
+			return NEXT;
+		}
+	}
+	if (is_door(p, LOCAL_END) || (p->ifindex == 1 && is_door(p, REMOTE_END)))
+		count_door(p);
+	else if (p->len)
+		count(T_NOT_HTTP);
+	return NEXT;
+}

@@ -1,0 +1,202 @@
+/** Reads an expression, one function for each rule of the grammar. */
+import { Cursor } from './cursor.ts'
+import {
+  COUNTS,
+  ExpressionError,
+  STATISTICS,
+  type Comparison,
+  type CountName,
+  type Expression,
+  type Measure,
+  type MeasureTest,
+  type Quantity,
+  type StatusTest,
+  type Target,
+  type TextField,
+  type TextTest,
+} from './expression.ts'
+import { FAILURE_KINDS } from '../model/frame.ts'
+
+/** @throws ExpressionError */
+export function parseExpression(text: string): Expression {
+  const cursor = new Cursor(text)
+  const expression = readOr(cursor)
+  if (!cursor.ended) throw cursor.error('expected "and", "or" or the end')
+  return expression
+}
+
+const readOr = (cursor: Cursor): Expression =>
+  readChain(cursor, 'or', () => readChain(cursor, 'and', () => readNot(cursor)))
+
+function readChain(cursor: Cursor, kind: 'and' | 'or', next: () => Expression): Expression {
+  const at = cursor.start
+  const parts = [next()]
+  while (cursor.takeWord(kind)) parts.push(next())
+  return parts.length === 1 ? parts[0]! : { kind, parts, at }
+}
+
+function readNot(cursor: Cursor): Expression {
+  const at = cursor.start
+  if (cursor.takeWord('not')) return { kind: 'not', part: readNot(cursor), at }
+  if (!cursor.take('(')) return readTest(cursor)
+  const inner = readOr(cursor)
+  if (!cursor.take(')')) throw cursor.error('expected ")"')
+  return inner
+}
+
+function readTest(cursor: Cursor): Expression {
+  const at = cursor.start
+  const word = cursor.match(/[A-Za-z0-9_.]+/y)
+  if (word === null) throw cursor.error('expected backend, method, route or a measure such as p99 or 5xx')
+  const name = word.toLowerCase()
+  if (name === 'backend' || name === 'method' || name === 'route') return readTextTest(cursor, name, at)
+  if (name === 'status') return readStatusTest(cursor, at)
+  const measure = measureNamed(name)
+  if (measure === null) throw new ExpressionError(`"${word}" is no measure${nearest(name)}`, cursor.text, at)
+  return readMeasureTest(cursor, measure, at)
+}
+
+function readTextTest(cursor: Cursor, field: TextField, at: number): TextTest {
+  const operator = cursor.match(/!~|!=|==?|~/y)
+  if (operator === null) throw cursor.error(`expected =, !=, ~ or !~ after ${field}`)
+  const valueAt = cursor.start
+  const value = cursor.quoted() ?? cursor.match(/[^\s()'"]+/y)
+  if (value === null) throw cursor.error(`expected a ${field}, as in ${field} = '…'`)
+  const negated = operator.startsWith('!')
+  return {
+    kind: 'text',
+    field,
+    negated,
+    value: operator.includes('~') ? pattern(cursor, value, valueAt) : value,
+    at,
+  }
+}
+
+function pattern(cursor: Cursor, source: string, at: number): RegExp {
+  try {
+    return new RegExp(source, 'u')
+  } catch {
+    throw new ExpressionError('this is no regular expression', cursor.text, at)
+  }
+}
+
+function readStatusTest(cursor: Cursor, at: number): StatusTest {
+  const comparison = readComparison(cursor)
+  const valueAt = cursor.start
+  const word = cursor.quoted() ?? cursor.match(/[A-Za-z0-9]+/y)
+  if (word !== null && /^[1-9]\d\d$/.test(word)) {
+    return { kind: 'status', comparison, value: { low: Number(word), high: Number(word) }, at }
+  }
+  const equality = comparison === '=' || comparison === '!='
+  if (word !== null && equality && /^[1-5]xx$/i.test(word)) {
+    const low = Number(word[0]) * 100
+    return { kind: 'status', comparison, value: { low, high: low + 99 }, at }
+  }
+  const failure = FAILURE_KINDS.find((kind) => kind === word)
+  if (failure !== undefined && equality) return { kind: 'status', comparison, value: { failure }, at }
+  throw new ExpressionError('expected a status code such as 503', cursor.text, valueAt)
+}
+
+function readMeasureTest(cursor: Cursor, measure: Measure, at: number): MeasureTest {
+  const targetAt = cursor.start
+  const target = cursor.take('(') ? readTarget(cursor) : null
+  if (target !== null && measure.kind === 'coverage') {
+    throw new ExpressionError('coverage is of the whole recording', cursor.text, targetAt)
+  }
+  const comparison = readComparison(cursor)
+  const quantityAt = cursor.start
+  const quantity = readQuantity(cursor)
+  const wrong = wrongUnit(measure, quantity)
+  if (wrong !== null) throw new ExpressionError(wrong, cursor.text, quantityAt)
+  return { kind: 'measure', measure, target, comparison, quantity, at }
+}
+
+/** `/checkout`, `POST /checkout`, `10.0.1.10:8080`, `10.0.1.10:8080 /checkout`, or a quoted route. */
+function readTarget(cursor: Cursor): Target {
+  let target: Target = { backend: null, method: null, route: null }
+  if (cursor.follows(/\)/y)) throw cursor.error('expected a route or a backend')
+  while (!cursor.take(')')) {
+    const at = cursor.start
+    const quoted = cursor.quoted()
+    const word = quoted ?? cursor.match(/[^\s()]+/y)
+    if (word === null) throw cursor.error('expected a route, a backend or ")"')
+    const field =
+      quoted !== null || /^(\/|\*$|OTHER$)/.test(word)
+        ? 'route'
+        : /^[A-Z]+$/.test(word)
+          ? 'method'
+          : 'backend'
+    if (target[field] !== null) throw new ExpressionError(`a second ${field}`, cursor.text, at)
+    target = { ...target, [field]: word }
+  }
+  return target
+}
+
+function readComparison(cursor: Cursor): Comparison {
+  const operator = cursor.match(/<=|>=|!=|==?|<|>/y)
+  if (operator === null) throw cursor.error('expected <, <=, >, >=, = or !=')
+  return operator === '==' ? '=' : (operator as Comparison)
+}
+
+const UNITS = {
+  '': ['none', 1],
+  us: ['duration', 1],
+  µs: ['duration', 1],
+  ms: ['duration', 1e3],
+  s: ['duration', 1e6],
+  '%': ['percent', 0.01],
+  pp: ['points', 0.01],
+  '/s': ['rate', 1],
+} as const satisfies Record<string, readonly [Quantity['unit'], number]>
+
+function readQuantity(cursor: Cursor): Quantity {
+  const number = cursor.match(/[+-]?\d+(\.\d+)?/y)
+  if (number === null) throw cursor.error('expected a number')
+  const unitAt = cursor.start
+  const word = cursor.match(/µs|us|ms|s(?![A-Za-z])|%|pp|\/s/y) ?? ''
+  if (word === '' && cursor.follows(/[A-Za-z%µ/]/y) && !cursor.follows(/(and|or)\b/y)) {
+    throw new ExpressionError('expected ms, s, us, %, /s or pp', cursor.text, unitAt)
+  }
+  const [unit, factor] = UNITS[word as keyof typeof UNITS]
+  return { value: Number(number) * factor, unit, change: /^[+-]/.test(number), text: number + word }
+}
+
+/** A bare number of a latency would be a guess between milliseconds and seconds. */
+function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string | null {
+  if (change && unit === 'percent') return null
+  switch (measure.kind) {
+    case 'latency':
+      return unit === 'duration' ? null : 'a latency needs a unit: 300ms, 300us or 0.3s'
+    case 'rps':
+      return unit === 'none' || unit === 'rate' ? null : 'rps is a number, or a number with /s'
+    case 'coverage':
+      if (unit === 'percent' || unit === 'points') return null
+      return unit === 'none' && Math.abs(value) <= 1 ? null : 'coverage is a percentage: 99%'
+    case 'count':
+      if (unit === 'none' || unit === 'rate') return null
+      if (!SHARES.includes(measure.name)) return `${measure.name} is a number, or a number with /s`
+      return unit === 'percent' || (unit === 'points' && change)
+        ? null
+        : `${measure.name} is a number, %, or /s`
+  }
+}
+
+/** Counts that are also shares: of the answered, and of the attempts. */
+const SHARES: readonly CountName[] = ['1xx', '2xx', '3xx', '4xx', '5xx', 'failures']
+
+/** A measure by its name: `5xx`, `p99`, `total.p50`. */
+export function measureNamed(name: string): Measure | null {
+  if (name === 'rps' || name === 'coverage') return { kind: name }
+  const count = COUNTS.find((known) => known === name)
+  if (count !== undefined) return { kind: 'count', name: count }
+  const [clock, word] = name.includes('.') ? name.split('.', 2) : ['header', name]
+  const statistic = STATISTICS.find((known) => known === word)
+  if (statistic === undefined || (clock !== 'header' && clock !== 'total' && clock !== 'connect')) return null
+  return { kind: 'latency', clock, statistic }
+}
+
+function nearest(name: string): string {
+  const known = ['backend', 'method', 'route', 'status', 'rps', 'coverage', ...COUNTS, ...STATISTICS]
+  const close = known.find((word) => word.startsWith(name.slice(0, 3)) || name.startsWith(word))
+  return close === undefined ? '' : `; did you mean "${close}"?`
+}

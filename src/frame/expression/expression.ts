@@ -1,0 +1,110 @@
+/**
+ * The one language that selects and asserts: --where, assert, --fail-on.
+ *
+ *   backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms
+ *   not (5xx < 1%) or p99(10.0.1.10:8080 /checkout) >= 300ms
+ *   p99 > +20%                                       (a change: only where two things are compared)
+ *
+ * backend, method, route and status select rows; measures select result lines. This file has
+ * the words, expression-parser.ts reads them, selection.ts and measure.ts say what they mean. Positions count UTF-16 units from 0.
+ */
+import type { FailureKind } from '../model/frame.ts'
+
+export type TextField = 'backend' | 'method' | 'route'
+export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
+export type Statistic = 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 'p999'
+export type Clock = 'header' | 'total' | 'connect'
+export type CountName = (typeof COUNTS)[number]
+
+/** Narrows one measure: null is any. `backend` is an address or a name. */
+export interface Target {
+  readonly backend: string | null
+  readonly method: string | null
+  readonly route: string | null
+}
+
+export type Measure =
+  | { readonly kind: 'count'; readonly name: CountName }
+  | { readonly kind: 'rps' }
+  | { readonly kind: 'coverage' }
+  | { readonly kind: 'latency'; readonly clock: Clock; readonly statistic: Statistic }
+
+/** `value` is in the base unit: µs for durations, 0–1 for a percentage or points, else as written. `change`: it had a sign. */
+export interface Quantity {
+  readonly value: number
+  readonly unit: 'none' | 'duration' | 'percent' | 'points' | 'rate'
+  readonly change: boolean
+  readonly text: string
+}
+
+export interface TextTest {
+  readonly kind: 'text'
+  readonly field: TextField
+  readonly negated: boolean
+  /** a pattern from `~`, or the whole text from `=` */
+  readonly value: RegExp | string
+  readonly at: number
+}
+/** a code, a class (`5xx`), or how a request failed */
+export interface StatusTest {
+  readonly kind: 'status'
+  readonly comparison: Comparison
+  readonly value: { readonly low: number; readonly high: number } | { readonly failure: FailureKind }
+  readonly at: number
+}
+export interface MeasureTest {
+  readonly kind: 'measure'
+  readonly measure: Measure
+  readonly target: Target | null
+  readonly comparison: Comparison
+  readonly quantity: Quantity
+  readonly at: number
+}
+export type Expression =
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[]; readonly at: number }
+  | { readonly kind: 'not'; readonly part: Expression; readonly at: number }
+  | TextTest
+  | StatusTest
+  | MeasureTest
+
+/** Points at the character that is wrong. The cli makes it a usage error. */
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError'
+  constructor(
+    message: string,
+    readonly text: string,
+    readonly at: number,
+  ) {
+    super(message)
+  }
+}
+
+export const STATISTICS = ['avg', 'min', 'max', 'p50', 'p90', 'p95', 'p99', 'p999'] as const
+export const COUNTS = [
+  'requests',
+  'answered',
+  '1xx',
+  '2xx',
+  '3xx',
+  '4xx',
+  '5xx',
+  'failures',
+  'in_flight',
+  'retransmits',
+  'retries',
+  'sent_bytes',
+  'received_bytes',
+  'connects',
+] as const
+/** The measure as it is written: `total.p99`, `5xx`. */
+export function measureName(measure: Measure): string {
+  switch (measure.kind) {
+    case 'count':
+      return measure.name
+    case 'rps':
+    case 'coverage':
+      return measure.kind
+    case 'latency':
+      return measure.clock === 'header' ? measure.statistic : `${measure.clock}.${measure.statistic}`
+  }
+}

@@ -1,0 +1,122 @@
+/** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
+import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
+import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
+import { percentile } from '../model/histogram.ts'
+import { compare } from './selection.ts'
+import { micros, type Micros } from '../model/units.ts'
+import { failedConnects, failedRequests } from '../sum/sums.generated.ts'
+
+/** A result line: totals, a backend, a route. */
+export interface Measurable extends Counts {
+  /** none of a route: connections belong to backends */
+  readonly connection?: ConnectionCounts
+}
+
+/** What the line's range was. */
+export interface MeasuredSpan {
+  /** sum of real tick lengths: what rates divide by */
+  readonly length: Micros
+  /** 0–1; null where nothing was asked for */
+  readonly coverage: number | null
+}
+
+/**
+ * The measure in the base unit of `unit` (µs, 0–1, a number, a number a second); null where there is nothing to measure,
+ * which no comparison satisfies.
+ */
+export function measure(
+  what: Measure,
+  unit: Quantity['unit'],
+  line: Measurable,
+  span: MeasuredSpan,
+): number | null {
+  switch (what.kind) {
+    case 'rps':
+      return perSecond(line.requests, span.length)
+    case 'coverage':
+      return span.coverage
+    case 'latency':
+      return statistic(distributionOf(line, what.clock), what.statistic)
+    case 'count': {
+      const count = COUNT_OF[what.name](line)
+      if (count === null) return null
+      if (unit === 'rate') return perSecond(count, span.length)
+      if (unit !== 'percent' && unit !== 'points') return count
+      return ratio(count, what.name === 'failures' ? attempts(line) : line.answered)
+    }
+  }
+}
+
+/** Kleene's logic: null where a measure that decides is null. */
+export function holds(
+  expression: Expression,
+  measureOf: (test: MeasureTest) => number | null,
+): boolean | null {
+  switch (expression.kind) {
+    case 'measure': {
+      const value = measureOf(expression)
+      return value === null ? null : compare(value, expression.comparison, expression.quantity.value)
+    }
+    case 'not': {
+      const inner = holds(expression.part, measureOf)
+      return inner === null ? null : !inner
+    }
+    case 'and':
+    case 'or': {
+      const decisive = expression.kind === 'or'
+      const parts = expression.parts.map((part) => holds(part, measureOf))
+      return parts.includes(decisive) ? decisive : parts.includes(null) ? null : !decisive
+    }
+    case 'text':
+    case 'status':
+      throw new Error('backend, method, route and status select rows, not lines')
+  }
+}
+
+export function statistic(of: Distribution, name: Statistic): number | null {
+  if (name === 'avg') return ratio(of.sum, of.count)
+  if (of.min === null || of.max === null) return null
+  if (name === 'min' || name === 'max') return of[name]
+  return percentile(of.buckets, QUANTILES[name], of.min, of.max)
+}
+
+export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
+
+export const failureCount = ({ failures, connection }: Measurable): number =>
+  failedRequests(failures) + (connection ? failedConnects(connection) : 0)
+
+/** Tries to reach a backend: requests, and what never became one. */
+export const attempts = ({ requests, connection }: Measurable): number =>
+  requests + (connection ? failedConnects(connection) : 0)
+
+/** Answers of a class, 1 to 5. */
+export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {
+  let count = 0
+  for (let i = 0; i < codes.length; i += 2) if (Math.floor(codes[i]! / 100) === digit) count += codes[i + 1]!
+  return count
+}
+
+export const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
+export const perSecond = (count: number, length: Micros): number | null => ratio(count * 1e6, length)
+
+const COUNT_OF = {
+  requests: (line: Measurable) => line.requests,
+  answered: (line: Measurable) => line.answered,
+  '1xx': (line: Measurable) => classCount(line, 1),
+  '2xx': (line: Measurable) => classCount(line, 2),
+  '3xx': (line: Measurable) => classCount(line, 3),
+  '4xx': (line: Measurable) => classCount(line, 4),
+  '5xx': (line: Measurable) => classCount(line, 5),
+  failures: failureCount,
+  in_flight: (line: Measurable) => line.inFlight,
+  retransmits: (line: Measurable) => line.retransmits + (line.connection?.retransmits ?? 0),
+  retries: (line: Measurable) => line.retries,
+  sent_bytes: (line: Measurable) => line.sentBytes,
+  received_bytes: (line: Measurable) => line.receivedBytes,
+  connects: (line: Measurable) => line.connection?.connects ?? 0,
+} as const
+
+const NO_CONNECT: Distribution = { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
+
+const distributionOf = (line: Measurable, clock: Clock): Distribution =>
+  clock === 'header' ? line.header : clock === 'total' ? line.total : (line.connection?.connect ?? NO_CONNECT)

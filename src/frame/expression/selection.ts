@@ -1,0 +1,148 @@
+/** What an expression selects: rows by backend, method, route and status; then, of the result, lines by their measures. */
+import { totalsOf } from '../sum/merge.ts'
+import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
+import {
+  ExpressionError,
+  type Comparison,
+  type Expression,
+  type MeasureTest,
+  type StatusTest,
+  type TextTest,
+} from './expression.ts'
+import type { Backend, Outcome, Route } from '../model/frame.ts'
+import { NO_CONNECTIONS } from '../model/nothing.ts'
+import { sumCounts } from '../sum/sums.generated.ts'
+
+/** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
+export interface Selectable {
+  readonly backend: Backend
+  readonly route: Route | null
+  readonly outcome: Outcome | null
+}
+
+/** All are joined by "and"; null selects all. */
+export interface Selection {
+  /** of backend, method, route alone */
+  readonly rows: Expression | null
+  /** what speaks of status: for single requests, and for counts of codes */
+  readonly codes: Expression | null
+  readonly lines: Expression | null
+}
+
+/** @throws ExpressionError where one "or" or "not" holds both kinds: rows are chosen before there is anything to measure */
+export function splitSelection(expressions: readonly Expression[], text: string): Selection {
+  const rows: Expression[] = []
+  const codes: Expression[] = []
+  const lines: Expression[] = []
+  for (const part of expressions.flatMap(conjuncts)) {
+    const kinds = new Set(testsOf(part).map((test) => test.kind))
+    if (!kinds.has('measure')) (kinds.has('status') ? codes : rows).push(part)
+    else if (kinds.size === 1) lines.push(part)
+    else
+      throw new ExpressionError(
+        'measures and backend, method, route, status can only be joined by "and"',
+        text,
+        part.at,
+      )
+  }
+  return { rows: all(rows), codes: all(codes), lines: all(lines) }
+}
+
+/** The words of several --where, joined by "and". */
+export const bothSelections = (a: Selection, b: Selection): Selection => ({
+  rows: all([a.rows, b.rows]),
+  codes: all([a.codes, b.codes]),
+  lines: all([a.lines, b.lines]),
+})
+
+export const EVERYTHING: Selection = { rows: null, codes: null, lines: null }
+
+/** Is a single request selected? */
+export const selects = ({ rows, codes }: Selection, row: Selectable): boolean =>
+  (rows === null || matches(rows, row)) && (codes === null || matches(codes, row))
+
+/** Without a route, `route = …` is false and `route != …` true: refused connections stay when a route is left out. */
+export function matches(expression: Expression, row: Selectable): boolean {
+  switch (expression.kind) {
+    case 'and':
+      return expression.parts.every((part) => matches(part, row))
+    case 'or':
+      return expression.parts.some((part) => matches(part, row))
+    case 'not':
+      return !matches(expression.part, row)
+    case 'text':
+      return matchesText(expression, row)
+    case 'status':
+      return matchesStatus(expression, row.outcome)
+    case 'measure':
+      throw new Error('a measure selects lines, not rows')
+  }
+}
+
+/** The aggregate of the selected rows alone. What is not of a row (loss, excluded, control, length) stays. */
+export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
+  if (rows === null) return aggregate
+  const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
+  return { ...aggregate, backends, totals: totalsOf(backends) }
+}
+
+export function testsOf(expression: Expression): readonly (TextTest | StatusTest | MeasureTest)[] {
+  if ('parts' in expression) return expression.parts.flatMap(testsOf)
+  return 'part' in expression ? testsOf(expression.part) : [expression]
+}
+
+export function compare(a: number, comparison: Comparison, b: number): boolean {
+  switch (comparison) {
+    case '=':
+      return a === b
+    case '!=':
+      return a !== b
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+  }
+}
+
+const conjuncts = (expression: Expression): readonly Expression[] =>
+  expression.kind === 'and' ? expression.parts.flatMap(conjuncts) : [expression]
+
+function all(parts: readonly (Expression | null)[]): Expression | null {
+  const some = parts.filter((part) => part !== null)
+  return some.length < 2 ? (some[0] ?? null) : { kind: 'and', parts: some, at: some[0]!.at }
+}
+
+function selectBackend(sum: BackendSum, rows: Expression): BackendSum[] {
+  const { backend } = sum
+  const routes = sum.routes.filter(({ route }) => matches(rows, { backend, route, outcome: null }))
+  const connected = matches(rows, { backend, route: null, outcome: null })
+  if (routes.length === 0 && !connected) return []
+  if (routes.length === sum.routes.length && connected) return [sum]
+  return [{ ...sumCounts(routes), backend, routes, connection: connected ? sum.connection : NO_CONNECTIONS }]
+}
+
+function matchesText({ field, value, negated }: TextTest, { backend, route }: Selectable): boolean {
+  const texts = field === 'backend' ? namesOf(backend) : field === 'method' ? [route?.method] : [route?.path]
+  const found = texts.some(
+    (text) => text !== undefined && (typeof value === 'string' ? text === value : value.test(text)),
+  )
+  return found !== negated
+}
+
+/** A backend answers to its address, its name, and its address with the namespace. */
+export const namesOf = (backend: Backend): string[] => [
+  backend.address,
+  ...(backend.name === null ? [] : [backend.name]),
+  backendKey(backend),
+]
+
+function matchesStatus({ value, comparison }: StatusTest, outcome: Outcome | null): boolean {
+  if ('failure' in value) return (outcome === value.failure) === (comparison === '=')
+  if (typeof outcome !== 'number') return comparison === '!='
+  if (value.low === value.high) return compare(outcome, comparison, value.low)
+  return (outcome >= value.low && outcome <= value.high) === (comparison === '=')
+}

@@ -1,0 +1,186 @@
+/** Made by `make counters` from src/frame/model/counters.ts: change that file. */
+
+/** Attempts that got no complete final head. */
+
+export interface Failures {
+  /** RST from the backend */
+  readonly reset: number
+  /** FIN from the backend */
+  readonly closed: number
+  /** FIN or RST from nginx */
+  readonly aborted: number
+  /** the flow was given up, or its port used again */
+  readonly unanswered: number
+}
+export const NO_FAILURES: Failures = { reset: 0, closed: 0, aborted: 0, unanswered: 0 }
+
+/** Exact counters of a (backend, route). null: not known. */
+export interface RouteCounters {
+  /** attempts whose first byte left */
+  readonly requests: number
+  /** the head of the final answer was complete */
+  readonly answered: number
+  /** heads of 1xx answers other than 101 */
+  readonly interim: number
+  /** segments sent again while a request was open */
+  readonly retransmits: number
+  /** attempts that follow a failed one of the same client request, inferred */
+  readonly retries: number
+  /** answers whose body was broken off */
+  readonly bodyReset: number
+  /** of requests, heads and framing within them */
+  readonly sentBytes: number | null
+  /** of answers, heads and framing within them */
+  readonly receivedBytes: number | null
+  readonly failures: Failures
+}
+export const NO_ROUTE: RouteCounters = {
+  requests: 0,
+  answered: 0,
+  interim: 0,
+  retransmits: 0,
+  retries: 0,
+  bodyReset: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  failures: NO_FAILURES,
+}
+
+/** The same as totals on the wire. */
+export interface RouteTotals {
+  readonly requests: number
+  readonly answered: number
+  readonly interim: number
+  readonly retransmits: number
+  readonly retries: number
+  readonly bodyReset: number
+  readonly sentBytes: bigint | null
+  readonly receivedBytes: bigint | null
+  readonly failures: Failures
+}
+
+/** What happened to a backend outside any request. */
+
+export interface ConnectionCounters {
+  /** connections that were established */
+  readonly connects: number
+  /** ECONNREFUSED */
+  readonly refused: number
+  /** given up before a SYN-ACK */
+  readonly connectTimeout: number
+  /** segments sent again while no request was open */
+  readonly retransmits: number
+  /** connections that cannot be read: TLS, h2 */
+  readonly opaque: number
+}
+export const NO_CONNECTION: ConnectionCounters = {
+  connects: 0,
+  refused: 0,
+  connectTimeout: 0,
+  retransmits: 0,
+  opaque: 0,
+}
+
+/** Why a number may be too small. */
+
+export interface Loss {
+  /** events that found no room: percentiles rest on fewer requests */
+  readonly ringDropped: number
+  /** requests that found no room in a table */
+  readonly mapRefused: number
+  /** answers to requests that were not seen */
+  readonly unmatchedResponses: number
+  /** requests whose answer could not be told */
+  readonly ambiguous: number
+  /** flows that were pushed out */
+  readonly evicted: number
+  /** IP fragments */
+  readonly fragments: number
+  /** flows of which one direction was seen */
+  readonly halfSeen: number
+  /** paths that were cut */
+  readonly pathFolded: number
+  /** requests beyond eight on a connection */
+  readonly pipelineOverflow: number
+}
+export const NO_LOSS: Loss = {
+  ringDropped: 0,
+  mapRefused: 0,
+  unmatchedResponses: 0,
+  ambiguous: 0,
+  evicted: 0,
+  fragments: 0,
+  halfSeen: 0,
+  pathFolded: 0,
+  pipelineOverflow: 0,
+}
+
+/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
+
+export interface Excluded {
+  /** clients of a local nginx */
+  readonly frontDoor: number
+  /** --ignore */
+  readonly ignored: number
+  /** not in --only */
+  readonly notSelected: number
+  /** sent by no socket of this host */
+  readonly routed: number
+  /** TLS */
+  readonly tls: number
+  /** HTTP/2 */
+  readonly h2: number
+}
+export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
+
+/**
+ * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to `excluded`.
+ * Requests: started = answered + failed + open, over all routes.
+ */
+
+export interface Control {
+  /** all of them */
+  readonly segments: number
+  /** a message begins in it */
+  readonly starts: number
+  /** it goes on with one */
+  readonly continuations: number
+  /** nothing new, from the interface that brought it first */
+  readonly retransmits: number
+  /** nothing new, from another interface */
+  readonly secondSightings: number
+  /** of no flow that speaks HTTP/1 */
+  readonly notHttp: number
+  /** ahead of a hole: counted, not read */
+  readonly partial: number
+  /** of a flow whose state was lost */
+  readonly ambiguous: number
+  /** IP fragments */
+  readonly fragments: number
+  /** TLS, h2, tunnels */
+  readonly opaque: number
+  /** left out by reason */
+  readonly excluded: number
+  /** over all routes */
+  readonly requests: number
+  /** over all routes */
+  readonly answered: number
+  /** over all routes */
+  readonly failed: number
+}
+export const NO_CONTROL: Control = {
+  segments: 0,
+  starts: 0,
+  continuations: 0,
+  retransmits: 0,
+  secondSightings: 0,
+  notHttp: 0,
+  partial: 0,
+  ambiguous: 0,
+  fragments: 0,
+  opaque: 0,
+  excluded: 0,
+  requests: 0,
+  answered: 0,
+  failed: 0,
+}

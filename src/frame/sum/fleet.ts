@@ -1,0 +1,84 @@
+/** Several recordings as one: those of a host follow one another, those of different hosts run side by side. */
+import { addFields, sumOf, totalsOf } from './merge.ts'
+import {
+  backendKey,
+  routeKey,
+  NOTHING,
+  type Aggregate,
+  type BackendSum,
+  type RouteSum,
+} from '../model/aggregate.ts'
+import { micros, wallMicros } from '../model/units.ts'
+import { mergeConnections, sumCounts } from './sums.generated.ts'
+
+export interface HostPart {
+  readonly host: string
+  readonly aggregate: Aggregate
+}
+
+/** Exact: counts, distributions and open requests add up over hosts; lengths are the mean, so that rates add up too. */
+export function fleetOf(parts: readonly HostPart[]): Aggregate {
+  const hosts = new Map<string, Aggregate[]>()
+  for (const { host, aggregate } of parts) {
+    if (aggregate.ticks > 0) hosts.set(host, [...(hosts.get(host) ?? []), aggregate])
+  }
+  const each = [...hosts.values()].map((of) => sumOf(of.sort((a, b) => a.from - b.from)))
+  return each.length < 2 ? (each[0] ?? NOTHING) : sideBySide(each)
+}
+
+function sideBySide(hosts: readonly Aggregate[]): Aggregate {
+  const backends = joined(
+    hosts.flatMap((host) => withoutNamespace(host)),
+    (sum) => backendKey(sum.backend),
+    joinBackends,
+  )
+  const mean = (of: (host: Aggregate) => number) =>
+    micros(Math.round(hosts.reduce((sum, host) => sum + of(host), 0) / hosts.length))
+  return {
+    from: wallMicros(Math.min(...hosts.map((host) => host.from))),
+    to: wallMicros(Math.max(...hosts.map((host) => host.to))),
+    length: mean((host) => host.length),
+    covered: mean((host) => host.covered),
+    ticks: hosts.reduce((sum, host) => sum + host.ticks, 0),
+    totals: totalsOf(backends),
+    backends,
+    loss: hosts.map((host) => host.loss).reduce(addFields),
+    excluded: hosts.map((host) => host.excluded).reduce(addFields),
+    control: hosts.map((host) => host.control).reduce(addFields),
+  }
+}
+
+/** An inode says nothing on another host: a host's only namespace is no part of a backend's name. */
+function withoutNamespace({ backends }: Aggregate): readonly BackendSum[] {
+  if (new Set(backends.map((sum) => sum.backend.netns)).size > 1) return backends
+  return backends.map((sum) => ({ ...sum, backend: { ...sum.backend, netns: 0 } }))
+}
+
+const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
+  ...sumCounts(sums),
+  backend: sums[0]!.backend,
+  connection: sums.map((sum) => sum.connection).reduce(mergeConnections),
+  routes: joined(
+    sums.flatMap((sum) => sum.routes),
+    (sum) => routeKey(sum.route),
+    joinRoutes,
+  ),
+})
+
+const joinRoutes = (sums: readonly RouteSum[]): RouteSum => ({ ...sumCounts(sums), route: sums[0]!.route })
+
+/** Groups by key, in the order in which keys first appear. */
+export function joined<T, U>(
+  values: readonly T[],
+  keyOf: (value: T) => string,
+  join: (group: readonly T[]) => U,
+): U[] {
+  const groups = new Map<string, T[]>()
+  for (const value of values) {
+    const key = keyOf(value)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [value])
+    else group.push(value)
+  }
+  return [...groups.values()].map(join)
+}

@@ -1,0 +1,124 @@
+/** Merging aggregates is exact and associative; order matters only for `inFlight`, which is the value at the end. */
+import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
+import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
+import { addKnown } from '../model/known.ts'
+import { NO_CONNECTIONS } from '../model/nothing.ts'
+import { addMicros, micros } from '../model/units.ts'
+import {
+  type RouteSum,
+  type BackendSum,
+  type Aggregate,
+  coveredBy,
+  NOTHING,
+  backendKey,
+  routeKey,
+} from '../model/aggregate.ts'
+
+/** One tick as an aggregate: the unit element of a sum over ticks. */
+export function ofFrame(frame: SecondFrame): Aggregate {
+  const sums = new Map<string, { backend: Backend; connection: ConnectionCounts; routes: RouteSum[] }>()
+  const sumOf = (backend: Backend): { connection: ConnectionCounts; routes: RouteSum[] } => {
+    const key = backendKey(backend)
+    let sum = sums.get(key)
+    if (sum === undefined) sums.set(key, (sum = { backend, connection: NO_CONNECTIONS, routes: [] }))
+    return sum
+  }
+  for (const row of frame.traffic) sumOf(row.backend).routes.push(row)
+  for (const row of frame.connections) sumOf(row.backend).connection = row
+  const backends = [...sums.values()].map((sum) => ({ ...sum, ...sumCounts(sum.routes) }))
+  return {
+    from: frame.start,
+    to: addMicros(frame.start, frame.length),
+    length: frame.length,
+    covered: coveredBy(frame.length),
+    ticks: 1,
+    totals: totalsOf(backends),
+    backends,
+    loss: frame.loss,
+    excluded: frame.excluded,
+    control: frame.control,
+  }
+}
+
+/** The sum of aggregates in the order of time: a's ticks come before b's. */
+export function merge(a: Aggregate, b: Aggregate): Aggregate {
+  if (a.ticks === 0) return b
+  if (b.ticks === 0) return a
+  const backends = mergeBy(
+    a.backends,
+    b.backends,
+    (sum) => backendKey(sum.backend),
+    mergeBackend,
+    endedBackend,
+  )
+  return {
+    from: a.from,
+    to: b.to,
+    length: micros(a.length + b.length),
+    covered: micros(a.covered + b.covered),
+    ticks: a.ticks + b.ticks,
+    totals: totalsOf(backends),
+    backends,
+    loss: addFields(a.loss, b.loss),
+    excluded: addFields(a.excluded, b.excluded),
+    control: addFields(a.control, b.control),
+  }
+}
+
+/** Balanced, so that summing n ticks costs n·log n small merges instead of n merges of the whole. */
+export function sumOf(parts: readonly Aggregate[]): Aggregate {
+  if (parts.length === 0) return NOTHING
+  if (parts.length === 1) return parts[0]!
+  const half = parts.length >> 1
+  return merge(sumOf(parts.slice(0, half)), sumOf(parts.slice(half)))
+}
+
+/** Sums of fields that hold only counts. */
+export function addFields<T extends Readonly<Record<keyof T, number | null>>>(a: T, b: T): T {
+  const sum = { ...a } as Record<keyof T, number | null>
+  for (const field of Object.keys(b) as (keyof T)[]) sum[field] = addKnown(a[field], b[field])
+  return sum as T
+}
+
+/** Retransmits of a backend: those of its open requests and those between requests. */
+export const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
+  ...sumCounts(backends),
+  connection: backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
+})
+
+function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {
+  return {
+    ...mergeCounts(a, b),
+    backend: b.backend,
+    connection: mergeConnections(a.connection, b.connection),
+    routes: mergeBy(a.routes, b.routes, (sum) => routeKey(sum.route), mergeRoute, endedRoute),
+  }
+}
+
+const mergeRoute = (a: RouteSum, b: RouteSum): RouteSum => ({ ...mergeCounts(a, b), route: b.route })
+
+/** A row that the later span lacks has nothing open any more: open rows are sent every tick. */
+const endedRoute = (sum: RouteSum): RouteSum =>
+  sum.inFlight === 0 && sum.oldest === 0 ? sum : { ...sum, inFlight: 0, oldest: micros(0) }
+
+const endedBackend = (sum: BackendSum): BackendSum =>
+  sum.inFlight === 0 && sum.oldest === 0
+    ? sum
+    : { ...sum, inFlight: 0, oldest: micros(0), routes: sum.routes.map(endedRoute) }
+
+function mergeBy<T>(
+  a: readonly T[],
+  b: readonly T[],
+  keyOf: (value: T) => string,
+  both: (a: T, b: T) => T,
+  onlyEarlier: (a: T) => T,
+): T[] {
+  const later = new Map(b.map((value) => [keyOf(value), value]))
+  const merged = a.map((value) => {
+    const key = keyOf(value)
+    const match = later.get(key)
+    later.delete(key)
+    return match === undefined ? onlyEarlier(value) : both(value, match)
+  })
+  return [...merged, ...later.values()]
+}

@@ -1,0 +1,62 @@
+/**
+ * The sum of spans that come one after the other, equal to sumOf's (the test holds them so), added into counters that
+ * change in place: a day of minutes makes no garbage.
+ */
+import { addFields, totalsOf } from './merge.ts'
+import { backendKey, NOTHING, routeKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
+import type { Backend, ConnectionRow, Route, TrafficRow } from '../model/frame.ts'
+import { Interned } from './interned.ts'
+import type { Span } from '../model/span.ts'
+import { micros } from '../model/units.ts'
+import { sumCounts, ConnectionSum, CountsSum } from './sums.generated.ts'
+
+export class RunningSum {
+  #span = 0
+  #sum: Aggregate = NOTHING
+  readonly #backends = new Interned(backendKey, (backend: Backend) => new BackendEntry(backend))
+
+  /** Comes after all that were added before. */
+  add(added: Span): void {
+    this.#span++
+    const { from, length, covered, ticks, loss, excluded, control } = this.#sum
+    this.#sum = {
+      ...NOTHING,
+      from: ticks === 0 ? added.from : from,
+      to: added.to,
+      length: micros(length + added.length),
+      covered: micros(covered + added.covered),
+      ticks: ticks + added.ticks,
+      loss: addFields(loss, added.loss),
+      excluded: addFields(excluded, added.excluded),
+      control: addFields(control, added.control),
+    }
+    for (const row of added.traffic) this.#backends.of(row.backend).addTraffic(row, this.#span)
+    for (const row of added.connections) this.#backends.of(row.backend).addConnection(row)
+  }
+
+  /** Right until the next `add`: it shares the lists of what is added up here. */
+  get total(): Aggregate {
+    const backends = this.#backends.values.map((entry) => entry.total(this.#span))
+    return { ...this.#sum, backends, totals: totalsOf(backends) }
+  }
+}
+
+class BackendEntry {
+  readonly #connection = new ConnectionSum()
+  readonly #routes = new Interned(routeKey, (route: Route) => ({ route, sum: new CountsSum() }))
+
+  constructor(readonly backend: Backend) {}
+
+  addTraffic(row: TrafficRow, span: number): void {
+    this.#routes.of(row.route).sum.add(row, span)
+  }
+
+  addConnection(row: ConnectionRow): void {
+    this.#connection.add(row)
+  }
+
+  total(span: number): BackendSum {
+    const routes = this.#routes.values.map(({ route, sum }) => ({ ...sum.value(span), route }))
+    return { ...sumCounts(routes), backend: this.backend, connection: this.#connection.value(), routes }
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The last totals of a route slot and of a backend. They change in place: an object that lives for just one tick is promoted by
+ * the garbage collector before it dies, and with 200 routes that was more work than reading the wire.
+ */
+import type { Codes, Distribution } from '../model/frame.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
+import type { DistributionTotals, Snapshot } from '../model/snapshot.ts'
+import { micros } from '../model/units.ts'
+
+/** The last totals of something; `advance` gives what came since, or null and changes nothing where a total fell. */
+interface Total<Now, Row> {
+  advance(now: Now): Row | null
+}
+
+/**
+ * Totals only grow. Where one fell, it is a lie, or what came before it was: it is left out, and if the next fits it better than what was
+ * believed, that is gone on with. One bad row costs at most itself and one more.
+ */
+export class Believed<Now, Row> {
+  #total: Total<Now, Row>
+  #doubted: Total<Now, Row> | null = null
+
+  constructor(readonly fresh: () => Total<Now, Row>) {
+    this.#total = fresh()
+  }
+
+  /** null: not to be believed */
+  advance(now: Now): Row | null {
+    const row = this.#total.advance(now)
+    if (row !== null) {
+      this.#doubted = null
+      return row
+    }
+    const other = this.#doubted
+    const instead = other?.advance(now) ?? null
+    if (other !== null && instead !== null) {
+      this.#total = other
+      this.#doubted = null
+      return instead
+    }
+    this.#doubted = this.fresh()
+    this.#doubted.advance(now)
+    return null
+  }
+}
+
+export type HostTotals = Pick<Snapshot, 'loss' | 'excluded' | 'control'>
+
+export class HostTotal {
+  #last: HostTotals = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
+
+  advance({ loss, excluded, control }: HostTotals): HostTotals | null {
+    const last = this.#last
+    const since = {
+      loss: subtractFields(loss, last.loss),
+      excluded: subtractFields(excluded, last.excluded),
+      control: subtractFields(control, last.control),
+    }
+    if (since.loss === null || since.excluded === null || since.control === null) return null
+    this.#last = { loss, excluded, control }
+    return { loss: since.loss, excluded: since.excluded, control: since.control }
+  }
+}
+
+/** null: one fell */
+function subtractFields<T extends Readonly<Record<keyof T, number | null>>>(a: T, b: T): T | null {
+  const difference = { ...a } as Record<keyof T, number | null>
+  for (const field of Object.keys(a) as (keyof T)[]) {
+    const since = knownSince(b[field], a[field])
+    if (since !== null && since < 0) return null
+    difference[field] = since
+  }
+  return difference as T
+}
+
+/** What came since; null where a helper does not know. */
+export function knownSince(before: number | bigint | null, now: number | bigint | null): number | null {
+  if (before === null || now === null) return null
+  return typeof now === 'bigint' ? Number(now - BigInt(before)) : now - Number(before)
+}
+
+/** Samples are of one tick: only the counters are remembered. */
+export class DistributionTotal {
+  #count = 0
+  #sum = 0n
+
+  /** null: one fell */
+  since({ count, sum, sampled, min, max, buckets }: DistributionTotals): Distribution | null {
+    const added = Number(sum - this.#sum)
+    if (count < this.#count || added < 0) return null
+    return { count: count - this.#count, sum: micros(added), sampled, min, max, buckets }
+  }
+
+  become({ count, sum }: DistributionTotals): void {
+    this.#count = count
+    this.#sum = sum
+  }
+}
+
+/** The wire names only the codes whose total changed. Both lists are sorted. null: one fell */
+export function codesSince(totals: Codes, changed: Codes): Codes | null {
+  const since: number[] = []
+  let at = 0
+  for (let i = 0; i < changed.length; i += 2) {
+    const code = changed[i]!
+    while (at < totals.length && totals[at]! < code) at += 2
+    const count = changed[i + 1]! - (totals[at] === code ? totals[at + 1]! : 0)
+    if (count < 0) return null
+    if (count !== 0) since.push(code, count)
+  }
+  return since
+}
+
+/** In place, unless there is a new one among them. */
+export function advanceCodes(totals: number[], changed: Codes): number[] {
+  let at = 0
+  for (let i = 0; i < changed.length; i += 2) {
+    while (at < totals.length && totals[at]! < changed[i]!) at += 2
+    if (totals[at] !== changed[i]) return mergedCodes(totals, changed)
+    totals[at + 1] = changed[i + 1]!
+  }
+  return totals
+}
+
+function mergedCodes(totals: Codes, changed: Codes): number[] {
+  const merged: number[] = []
+  let at = 0
+  for (let i = 0; i < changed.length; i += 2) {
+    for (; at < totals.length && totals[at]! < changed[i]!; at += 2) merged.push(totals[at]!, totals[at + 1]!)
+    if (totals[at] === changed[i]) at += 2
+    merged.push(changed[i]!, changed[i + 1]!)
+  }
+  for (; at < totals.length; at++) merged.push(totals[at]!)
+  return merged
+}

@@ -1,0 +1,286 @@
+/** Made by `make counters` from src/frame/model/counters.ts: change that file. */
+import { addSparse, DistributionSum } from './distribution-sum.ts'
+import { mergeDistribution, sumDistributions } from '../model/distribution.ts'
+import type { Codes, ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
+import { mergeBuckets, sumBuckets } from '../model/histogram.ts'
+import { addKnown } from '../model/known.ts'
+import { micros, type Micros } from '../model/units.ts'
+import { NO_CONNECTIONS } from '../model/nothing.ts'
+import type { Failures } from '../model/counters.generated.ts'
+
+/** Requests without a complete final head. */
+export const failedRequests = (failures: Failures): number =>
+  failures.reset + failures.closed + failures.aborted + failures.unanswered
+
+/** Attempts that never sent a request. */
+export const failedConnects = (row: Pick<ConnectionCounts, 'refused' | 'connectTimeout'>): number =>
+  row.refused + row.connectTimeout
+
+/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
+export function sumCounts(parts: readonly Counts[]): Counts {
+  let requests = 0
+  let answered = 0
+  let reset = 0
+  let closed = 0
+  let aborted = 0
+  let unanswered = 0
+  let interim = 0
+  let retransmits = 0
+  let retries = 0
+  let bodyReset = 0
+  let sentBytes: number | null = 0
+  let receivedBytes: number | null = 0
+  let [inFlight, oldest] = [0, 0]
+  for (const part of parts) {
+    requests += part.requests
+    answered += part.answered
+    reset += part.failures.reset
+    closed += part.failures.closed
+    aborted += part.failures.aborted
+    unanswered += part.failures.unanswered
+    interim += part.interim
+    retransmits += part.retransmits
+    retries += part.retries
+    bodyReset += part.bodyReset
+    sentBytes = addKnown(sentBytes, part.sentBytes)
+    receivedBytes = addKnown(receivedBytes, part.receivedBytes)
+    inFlight += part.inFlight
+    if (part.oldest > oldest) oldest = part.oldest
+  }
+  return {
+    requests,
+    answered,
+    interim,
+    retransmits,
+    retries,
+    bodyReset,
+    sentBytes,
+    receivedBytes,
+    failures: { reset, closed, aborted, unanswered },
+    codes: sumBuckets(parts.map(({ codes }) => codes)),
+    inFlight,
+    oldest: micros(oldest),
+    header: sumDistributions(parts.map(({ header }) => header)),
+    total: sumDistributions(parts.map(({ total }) => total)),
+  }
+}
+
+/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
+export const mergeCounts = (a: Counts, b: Counts): Counts => ({
+  requests: a.requests + b.requests,
+  answered: a.answered + b.answered,
+  interim: a.interim + b.interim,
+  retransmits: a.retransmits + b.retransmits,
+  retries: a.retries + b.retries,
+  bodyReset: a.bodyReset + b.bodyReset,
+  sentBytes: addKnown(a.sentBytes, b.sentBytes),
+  receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
+  failures: {
+    reset: a.failures.reset + b.failures.reset,
+    closed: a.failures.closed + b.failures.closed,
+    aborted: a.failures.aborted + b.failures.aborted,
+    unanswered: a.failures.unanswered + b.failures.unanswered,
+  },
+  codes: mergeBuckets(a.codes, b.codes),
+  inFlight: b.inFlight,
+  oldest: b.oldest,
+  header: mergeDistribution(a.header, b.header),
+  total: mergeDistribution(a.total, b.total),
+})
+
+export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
+  connects: a.connects + b.connects,
+  refused: a.refused + b.refused,
+  connectTimeout: a.connectTimeout + b.connectTimeout,
+  retransmits: a.retransmits + b.retransmits,
+  opaque: a.opaque + b.opaque,
+  connect: mergeDistribution(a.connect, b.connect),
+})
+
+/** It has something to tell. */
+export const isActive = (row: Counts): boolean =>
+  row.inFlight !== 0 ||
+  row.total.count !== 0 ||
+  row.total.sampled !== 0 ||
+  row.header.sampled !== 0 ||
+  row.requests +
+    row.answered +
+    row.failures.reset +
+    row.failures.closed +
+    row.failures.aborted +
+    row.failures.unanswered +
+    row.interim +
+    row.retransmits +
+    row.retries +
+    row.bodyReset +
+    (row.sentBytes ?? 0) +
+    (row.receivedBytes ?? 0) !==
+    0
+
+export const isConnectionActive = (row: ConnectionCounts): boolean =>
+  row.connect.sampled !== 0 ||
+  row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0
+
+/** Everything of a row that is added up over rows; its codes are answers. */
+export const weightOf = (row: Counts): number =>
+  row.requests +
+  row.answered +
+  row.failures.reset +
+  row.failures.closed +
+  row.failures.aborted +
+  row.failures.unanswered +
+  row.interim +
+  row.retransmits +
+  row.retries +
+  row.bodyReset +
+  (row.sentBytes ?? 0) +
+  (row.receivedBytes ?? 0) +
+  row.inFlight +
+  weightOfCodes(row.codes) +
+  weightOfDistribution(row.header) +
+  weightOfDistribution(row.total)
+
+export const connectionWeightOf = (row: ConnectionCounts): number =>
+  row.connects +
+  row.refused +
+  row.connectTimeout +
+  row.retransmits +
+  row.opaque +
+  weightOfDistribution(row.connect)
+
+const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
+
+function weightOfCodes(codes: Codes): number {
+  let weight = 0
+  for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
+  return weight
+}
+
+/** A sum that grows in place: a recorder adds thousands of rows per second, and each would otherwise be a new object. */
+export class CountsSum {
+  #requests = 0
+  #answered = 0
+  #reset = 0
+  #closed = 0
+  #aborted = 0
+  #unanswered = 0
+  #interim = 0
+  #retransmits = 0
+  #retries = 0
+  #bodyReset = 0
+  #sentBytes: number | null = 0
+  #receivedBytes: number | null = 0
+  readonly #codes: number[] = []
+  #inFlight = 0
+  #oldest: Micros = micros(0)
+  readonly #header = new DistributionSum()
+  readonly #total = new DistributionSum()
+  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
+  #span = 0
+
+  get isEmpty(): boolean {
+    return this.#span === 0
+  }
+
+  /** What `value` gave must not be used any longer. */
+  clear(): void {
+    this.#requests = 0
+    this.#answered = 0
+    this.#reset = 0
+    this.#closed = 0
+    this.#aborted = 0
+    this.#unanswered = 0
+    this.#interim = 0
+    this.#retransmits = 0
+    this.#retries = 0
+    this.#bodyReset = 0
+    this.#sentBytes = 0
+    this.#receivedBytes = 0
+    this.#codes.length = 0
+    this.#inFlight = 0
+    this.#oldest = micros(0)
+    this.#header.clear()
+    this.#total.clear()
+    this.#span = 0
+  }
+
+  /** @param span numbered from 1 */
+  add(counts: Counts, span: number): void {
+    this.#requests += counts.requests
+    this.#answered += counts.answered
+    this.#reset += counts.failures.reset
+    this.#closed += counts.failures.closed
+    this.#aborted += counts.failures.aborted
+    this.#unanswered += counts.failures.unanswered
+    this.#interim += counts.interim
+    this.#retransmits += counts.retransmits
+    this.#retries += counts.retries
+    this.#bodyReset += counts.bodyReset
+    this.#sentBytes = addKnown(this.#sentBytes, counts.sentBytes)
+    this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
+    addSparse(this.#codes, counts.codes)
+    this.#inFlight = counts.inFlight
+    this.#oldest = counts.oldest
+    this.#header.add(counts.header)
+    this.#total.add(counts.total)
+    this.#span = span
+  }
+
+  /** @param last the last span of the sum */
+  value(last: number): Counts {
+    const isOpen = this.#span === last
+    return {
+      requests: this.#requests,
+      answered: this.#answered,
+      interim: this.#interim,
+      retransmits: this.#retransmits,
+      retries: this.#retries,
+      bodyReset: this.#bodyReset,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      failures: {
+        reset: this.#reset,
+        closed: this.#closed,
+        aborted: this.#aborted,
+        unanswered: this.#unanswered,
+      },
+      codes: this.#codes,
+      inFlight: isOpen ? this.#inFlight : 0,
+      oldest: isOpen ? this.#oldest : micros(0),
+      header: this.#header.value(),
+      total: this.#total.value(),
+    }
+  }
+}
+
+export class ConnectionSum {
+  #connects = 0
+  #refused = 0
+  #connectTimeout = 0
+  #retransmits = 0
+  #opaque = 0
+  readonly #connect = new DistributionSum()
+  #isEmpty = true
+
+  add(counts: ConnectionCounts): void {
+    this.#isEmpty = false
+    this.#connects += counts.connects
+    this.#refused += counts.refused
+    this.#connectTimeout += counts.connectTimeout
+    this.#retransmits += counts.retransmits
+    this.#opaque += counts.opaque
+    this.#connect.add(counts.connect)
+  }
+
+  value(): ConnectionCounts {
+    if (this.#isEmpty) return NO_CONNECTIONS
+    return {
+      connects: this.#connects,
+      refused: this.#refused,
+      connectTimeout: this.#connectTimeout,
+      retransmits: this.#retransmits,
+      opaque: this.#opaque,
+      connect: this.#connect.value(),
+    }
+  }
+}

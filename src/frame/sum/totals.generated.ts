@@ -1,0 +1,128 @@
+/** Made by `make counters` from src/frame/model/counters.ts: change that file. */
+import type { ConnectionRow, TrafficRow } from '../model/frame.ts'
+import { advanceCodes, codesSince, DistributionTotal, knownSince } from './running-totals.ts'
+import type { ConnectionTotals, TrafficTotals } from '../model/snapshot.ts'
+import { NO_FAILURES, type Failures } from '../model/counters.generated.ts'
+import { failedRequests } from './sums.generated.ts'
+
+export class SlotTotal {
+  #requests = 0
+  #answered = 0
+  #interim = 0
+  #retransmits = 0
+  #retries = 0
+  #bodyReset = 0
+  #sentBytes: bigint | null = 0n
+  #receivedBytes: bigint | null = 0n
+  #failures: Failures = NO_FAILURES
+  #codes: number[] = []
+  readonly #header = new DistributionTotal()
+  readonly #total = new DistributionTotal()
+
+  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  advance(now: TrafficTotals): TrafficRow | null {
+    const failures = failuresSince(this.#failures, now.failures)
+    const codes = codesSince(this.#codes, now.codes)
+    const header = this.#header.since(now.header)
+    const total = this.#total.since(now.total)
+    if (failures === null || codes === null || header === null || total === null) return null
+    const row: TrafficRow = {
+      backend: now.backend,
+      route: now.route,
+      requests: now.requests - this.#requests,
+      answered: now.answered - this.#answered,
+      interim: now.interim - this.#interim,
+      retransmits: now.retransmits - this.#retransmits,
+      retries: now.retries - this.#retries,
+      bodyReset: now.bodyReset - this.#bodyReset,
+      sentBytes: knownSince(this.#sentBytes, now.sentBytes),
+      receivedBytes: knownSince(this.#receivedBytes, now.receivedBytes),
+      failures,
+      codes,
+      inFlight: openOf(now),
+      oldest: now.oldest,
+      header,
+      total,
+    }
+    if (
+      row.requests < 0 ||
+      row.answered < 0 ||
+      row.interim < 0 ||
+      row.retransmits < 0 ||
+      row.retries < 0 ||
+      row.bodyReset < 0 ||
+      (row.sentBytes ?? 0) < 0 ||
+      (row.receivedBytes ?? 0) < 0
+    )
+      return null
+    this.#requests = now.requests
+    this.#answered = now.answered
+    this.#interim = now.interim
+    this.#retransmits = now.retransmits
+    this.#retries = now.retries
+    this.#bodyReset = now.bodyReset
+    this.#sentBytes = now.sentBytes
+    this.#receivedBytes = now.receivedBytes
+    this.#failures = now.failures
+    this.#codes = advanceCodes(this.#codes, now.codes)
+    this.#header.become(now.header)
+    this.#total.become(now.total)
+    return row
+  }
+}
+
+/** A slot cannot have fewer than none open, whatever its totals say. */
+const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
+  Math.max(0, requests - answered - failedRequests(failures))
+
+/** null: one fell */
+function failuresSince(before: Failures, now: Failures): Failures | null {
+  const since = {
+    reset: now.reset - before.reset,
+    closed: now.closed - before.closed,
+    aborted: now.aborted - before.aborted,
+    unanswered: now.unanswered - before.unanswered,
+  }
+  if (since.reset < 0 || since.closed < 0 || since.aborted < 0 || since.unanswered < 0) return null
+  // Nearly always none: one object for all rows that are kept.
+  return failedRequests(since) === 0 ? NO_FAILURES : since
+}
+
+export class ConnectionTotal {
+  #connects = 0
+  #refused = 0
+  #connectTimeout = 0
+  #retransmits = 0
+  #opaque = 0
+  readonly #connect = new DistributionTotal()
+
+  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  advance(now: ConnectionTotals): ConnectionRow | null {
+    const connect = this.#connect.since(now.connect)
+    if (connect === null) return null
+    const row: ConnectionRow = {
+      backend: now.backend,
+      connects: now.connects - this.#connects,
+      refused: now.refused - this.#refused,
+      connectTimeout: now.connectTimeout - this.#connectTimeout,
+      retransmits: now.retransmits - this.#retransmits,
+      opaque: now.opaque - this.#opaque,
+      connect,
+    }
+    if (
+      row.connects < 0 ||
+      row.refused < 0 ||
+      row.connectTimeout < 0 ||
+      row.retransmits < 0 ||
+      row.opaque < 0
+    )
+      return null
+    this.#connects = now.connects
+    this.#refused = now.refused
+    this.#connectTimeout = now.connectTimeout
+    this.#retransmits = now.retransmits
+    this.#opaque = now.opaque
+    this.#connect.become(now.connect)
+    return row
+  }
+}

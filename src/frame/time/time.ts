@@ -1,0 +1,230 @@
+/**
+ * The one grammar in which every command reads a time:
+ *
+ *   14:02  14:02:11.5      clock time in the recording's zone; must fit the recording's span exactly once
+ *   2026-11-22T14:02:11Z   ISO with zone (without one: the recording's)
+ *   1763820131.5           seconds since 1970
+ *   10m ago                before now
+ *   +90s  -5m  30%         from the start (in `to`: from `from`), from the end, of the span
+ *   @name                  a marker, by its text, its kind, or how its text begins
+ *   a..b                   a range; an end that is left out is the recording's
+ */
+import type { Marker } from '../model/frame.ts'
+import type { SeqRange, TickSummary } from '../model/recording.ts'
+import { clockTime, instantsOf, isoLocal, localDate, localMillis } from './timezone.ts'
+import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../model/units.ts'
+
+/** [from, to) */
+export interface TimeSpan {
+  readonly from: WallMicros
+  readonly to: WallMicros
+}
+
+/** What a time is read against. */
+export interface TimeScope {
+  readonly span: TimeSpan
+  /** IANA name */
+  readonly timeZone: string
+  readonly now: WallMicros
+  readonly markers: readonly Marker[]
+}
+
+/** A time that can't be read or doesn't fit: what is wrong, and what would do. The cli makes it a usage error. */
+export class TimeError extends Error {
+  override readonly name = 'TimeError'
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message)
+  }
+}
+
+/** @throws TimeError */
+export const parseTime = (text: string, scope: TimeScope): WallMicros => read(text, scope, scope.span.from)
+
+/** `--from` and `--to`; undefined is the recording's end. The result lies within the span. @throws TimeError */
+export function parseRange(from: string | undefined, to: string | undefined, scope: TimeScope): TimeSpan {
+  const { span } = scope
+  if (from === undefined && to === undefined) return span
+  const start = from === undefined ? span.from : read(from, scope, span.from)
+  const end = to === undefined ? span.to : read(to, scope, start)
+  const range = { from: wallMicros(Math.max(start, span.from)), to: wallMicros(Math.min(end, span.to)) }
+  if (range.from < range.to) return range
+  const [first, last] = [isoLocal(start, scope.timeZone), isoLocal(end, scope.timeZone)]
+  throw new TimeError(
+    `the range from "${from ?? 'the start'}" to "${to ?? 'the end'}" is empty`,
+    `It would begin at ${first} and end at ${last}. ${spanText(scope)}.`,
+  )
+}
+
+/** `a..b`, `a..`, `..b`. @throws TimeError */
+export function parseSpan(text: string, scope: TimeScope): TimeSpan {
+  const dots = text.indexOf('..')
+  if (dots < 0)
+    throw new TimeError(`"${text}" is not a range`, 'Write it as FROM..TO, for example 14:02..14:05.')
+  const ends = [text.slice(0, dots), text.slice(dots + 2)].map((end) => (end.trim() === '' ? undefined : end))
+  return parseRange(ends[0], ends[1], scope)
+}
+
+/** First start and last end. By value, not by order: the clock may have been set back. */
+export function spanOf(ticks: readonly TickSummary[]): TimeSpan | null {
+  if (ticks.length === 0) return null
+  let from = Infinity
+  let to = -Infinity
+  for (const { start, length } of ticks) {
+    from = Math.min(from, start)
+    to = Math.max(to, start + length)
+  }
+  return { from: wallMicros(from), to: wallMicros(to) }
+}
+
+/** The ticks whose wall start lies in [from, to), as runs of sequence numbers: one, or more after the clock was set back. */
+export function ticksWithin(ticks: readonly TickSummary[], { from, to }: TimeSpan): SeqRange[] {
+  const runs: { from: number; to: number }[] = []
+  for (const { seq, start } of ticks) {
+    if (start < from || start >= to) continue
+    const last = runs.at(-1)
+    if (last?.to === seq) last.to = seq + 1
+    else runs.push({ from: seq, to: seq + 1 })
+  }
+  return runs
+}
+
+/** The tick in which the time lies; in a gap, the last one before it; null before the first. The first of several. */
+export function tickAt(ticks: readonly TickSummary[], at: WallMicros): TickSummary | null {
+  let before: TickSummary | null = null
+  for (const tick of ticks) {
+    if (tick.start > at) continue
+    if (at < tick.start + tick.length) return tick
+    if (before === null || tick.start >= before.start) before = tick
+  }
+  return before
+}
+
+function read(text: string, scope: TimeScope, origin: WallMicros): WallMicros {
+  const word = text.trim()
+  const clock = CLOCK.exec(word)
+  if (clock !== null) return readClock(text, clock, scope)
+  if (word.startsWith('@')) return readMarker(text, word.slice(1), scope)
+  const at = readExact(text, word, scope, origin)
+  if (!fits(at, scope.span, 1_000_000)) throw outside(text, scope)
+  return at
+}
+
+function readExact(text: string, word: string, scope: TimeScope, origin: WallMicros): WallMicros {
+  const { span, now } = scope
+  if (/^\d+(\.\d+)?$/.test(word)) return wallMicros(Math.round(Number(word) * 1e6))
+  if (/^\d+(\.\d+)?%$/.test(word)) {
+    return addMicros(span.from, Math.round(((span.to - span.from) * Number(word.slice(0, -1))) / 100))
+  }
+  const ago = /^(.+?)\s*ago$/.exec(word)
+  if (ago !== null) return addMicros(now, 0 - duration(text, ago[1]!))
+  if (word.startsWith('+')) return addMicros(origin, duration(text, word.slice(1)))
+  if (word.startsWith('-')) return addMicros(span.to, 0 - duration(text, word.slice(1)))
+  return readIso(text, word, scope)
+}
+
+const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?$/
+const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i
+
+function readClock(
+  text: string,
+  [, hour, minute, second = '0', fraction]: RegExpExecArray,
+  scope: TimeScope,
+): WallMicros {
+  const [h, m, s] = [Number(hour), Number(minute), Number(second + (fraction ?? ''))]
+  if (h > 23 || m > 59 || s >= 60) throw new TimeError(`"${text}" is not a time of day`, GRAMMAR)
+  const unit = fraction === undefined ? 1_000_000 : 10 ** (7 - fraction.length)
+  const day = 86_400_000
+  const ofDay = (h * 3600 + m * 60) * 1000 + s * 1000
+  const first = Math.floor(localMillis(scope.span.from, scope.timeZone) / day)
+  const last = Math.floor(localMillis(scope.span.to, scope.timeZone) / day)
+  const candidates: WallMicros[] = []
+  for (let date = first; date <= last; date++)
+    candidates.push(...instantsOf(date * day + ofDay, scope.timeZone))
+  const fitting = candidates.filter((at) => fits(at, scope.span, unit))
+  if (fitting.length === 0) throw outside(text, scope)
+  if (fitting.length > 1) throw ambiguous(text, fitting, scope)
+  return fitting[0]!
+}
+
+function readIso(text: string, value: string, scope: TimeScope): WallMicros {
+  const match = ISO.exec(value)
+  if (match === null) throw new TimeError(`"${text}" is not a time`, GRAMMAR)
+  const [, date = '', time = '', second = ':00', zone] = match
+  const millis = Date.parse(`${date}T${time}${second}Z`)
+  if (Number.isNaN(millis)) throw new TimeError(`"${text}" is not a time`, GRAMMAR)
+  if (zone !== undefined) return wallMicros((millis - zoneMillis(zone)) * 1000)
+  const instants = instantsOf(millis, scope.timeZone)
+  if (instants.length === 0)
+    throw new TimeError(`"${text}" does not exist in ${scope.timeZone}`, spanText(scope) + '.')
+  if (instants.length > 1) throw ambiguous(text, instants, scope)
+  return instants[0]!
+}
+
+function zoneMillis(zone: string): number {
+  if (zone.toUpperCase() === 'Z') return 0
+  const digits = zone.replace(/[^0-9]/g, '')
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
+  return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000
+}
+
+function readMarker(text: string, name: string, scope: TimeScope): WallMicros {
+  const wanted = name.toLowerCase()
+  const tests = [
+    (marker: Marker) => marker.text === name,
+    (marker: Marker) => marker.kind === name,
+    (marker: Marker) => wanted !== '' && marker.text.toLowerCase().startsWith(wanted),
+  ]
+  const found = tests.map((test) => scope.markers.filter(test)).find((markers) => markers.length > 0)
+  if (found === undefined) {
+    const names = scope.markers.map((marker) => JSON.stringify(`@${marker.text}`))
+    const known =
+      names.length === 0 ? 'The recording has no markers.' : `Its markers are ${names.join(', ')}.`
+    throw new TimeError(`no marker is called "${text}"`, known)
+  }
+  if (found.length > 1)
+    throw ambiguous(
+      text,
+      found.map((marker) => marker.at),
+      scope,
+    )
+  return found[0]!.at
+}
+
+const UNITS: Readonly<Record<string, number>> = { d: 86_400e6, h: 3600e6, m: 60e6, s: 1e6, ms: 1e3 }
+
+/** `90s`, `1h30m`, `1.5h` */
+export function parseDuration(text: string): Micros | null {
+  const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*(ms|[dhms])\s*/gy)]
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text.trim()) return null
+  return micros(Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit!]!, 0)))
+}
+
+function duration(text: string, value: string): Micros {
+  const span = parseDuration(value)
+  if (span === null)
+    throw new TimeError(`"${text}" holds no duration`, 'Durations are written 90s, 5m, 1h30m or 2d.')
+  return span
+}
+
+/** A time stands for the unit to which it was written: 14:02:11 fits a recording that starts at 14:02:11.3. */
+const fits = (at: WallMicros, span: TimeSpan, unit: number): boolean => at <= span.to && at + unit > span.from
+
+const outside = (text: string, scope: TimeScope): TimeError =>
+  new TimeError(`"${text}" lies outside the recording`, `${spanText(scope)}.`)
+
+function ambiguous(text: string, candidates: readonly WallMicros[], scope: TimeScope): TimeError {
+  const shown = candidates.slice(0, 8).map((at) => isoLocal(at, scope.timeZone))
+  const more = candidates.length > shown.length ? ` and ${candidates.length - shown.length} more` : ''
+  return new TimeError(`"${text}" fits ${candidates.length} times`, `Say which: ${shown.join(', ')}${more}.`)
+}
+
+function spanText({ span, timeZone }: TimeScope): string {
+  const [from, to] = [span.from, span.to].map((at) => `${localDate(at, timeZone)} ${clockTime(at, timeZone)}`)
+  return `The recording spans ${from} to ${to} (${timeZone})`
+}
+
+const GRAMMAR =
+  'Write 14:02, 14:02:11.5, 2026-11-22T14:02:11Z, seconds since 1970, 10m ago, +90s, -5m, 30% or @marker.'

@@ -1,0 +1,120 @@
+/**
+ * Wall clock to local time and back, and the only formats in which a time is shown or written.
+ * The zone is an IANA name; 'UTC' never loads the time zone data.
+ */
+import { wallMicros, type WallMicros } from '../model/units.ts'
+
+const QUARTER_MS = 900_000
+const formatters = new Map<string, Intl.DateTimeFormat>()
+const offsets = new Map<string, number>()
+
+/** The zone that a recording names; UTC where it names none. */
+export function knownZone(name = 'UTC'): string {
+  const isKnown = name === 'UTC' || Intl.supportedValuesOf('timeZone').includes(name) || isTimeZone(name)
+  return isKnown ? name : 'UTC'
+}
+
+export function isTimeZone(name: string): boolean {
+  // Loading the time zone data takes 10 ms of a start.
+  if (name === 'UTC' || name === processZone) return true
+  try {
+    formatterOf(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The zone of this process's own clock, if someone has said it: asking that clock is free, while Intl costs 10 ms of a first picture. */
+let processZone = 'UTC'
+
+/** @param timeZone what the environment's TZ has been set to */
+export function useProcessZone(timeZone: string): void {
+  processZone = timeZone
+}
+
+/** Milliseconds to add to UTC. Zones change on quarter hours only, so that is what is remembered. */
+export function offsetMillis(wall: WallMicros, timeZone: string): number {
+  if (timeZone === 'UTC') return 0
+  const quarter = Math.floor(wall / 1000 / QUARTER_MS)
+  const key = `${timeZone} ${quarter}`
+  let offset = offsets.get(key)
+  if (offset === undefined) offsets.set(key, (offset = readOffset(quarter * QUARTER_MS, timeZone)))
+  return offset
+}
+
+/** All instants at which clocks in the zone show this: none in the hour skipped in spring, two in the hour repeated in autumn. */
+export function instantsOf(localMillis: number, timeZone: string): WallMicros[] {
+  const around = [-86_400_000, 86_400_000].map((day) =>
+    offsetMillis(wallMicros((localMillis + day) * 1000), timeZone),
+  )
+  return [...new Set(around)]
+    .map((offset) => wallMicros(Math.round((localMillis - offset) * 1000)))
+    .filter((wall) => wall / 1000 + offsetMillis(wall, timeZone) === localMillis)
+    .sort((a, b) => a - b)
+}
+
+/** Milliseconds as if local time were UTC: floor it by days, add clock times to it. */
+export const localMillis = (wall: WallMicros, timeZone: string): number =>
+  wall / 1000 + offsetMillis(wall, timeZone)
+
+/** `2026-11-22T14:02:11.500Z`: JSON, CSV, file formats. */
+export const isoUtc = (wall: WallMicros): string => new Date(Math.floor(wall / 1000)).toISOString()
+
+/** `2026-11-22T15:02:11.500+01:00`: an unambiguous time that can be typed back; without milliseconds where they are 0. */
+export function isoLocal(wall: WallMicros, timeZone: string): string {
+  const text = localText(wall, timeZone).slice(0, 23)
+  return (text.endsWith('.000') ? text.slice(0, 19) : text) + offsetText(offsetMillis(wall, timeZone))
+}
+
+/** `14:02:11` */
+export const clockTime = (wall: WallMicros, timeZone: string): string =>
+  localText(wall, timeZone).slice(11, 19)
+
+/** `14:02:11.500` */
+export const clockTimeMillis = (wall: WallMicros, timeZone: string): string =>
+  localText(wall, timeZone).slice(11, 23)
+
+/** `2026-11-22` */
+export const localDate = (wall: WallMicros, timeZone: string): string =>
+  localText(wall, timeZone).slice(0, 10)
+
+/** `2026-11-22 14:02:11` */
+export const localDateTime = (wall: WallMicros, timeZone: string): string =>
+  `${localDate(wall, timeZone)} ${clockTime(wall, timeZone)}`
+
+const localText = (wall: WallMicros, timeZone: string): string =>
+  new Date(Math.floor(localMillis(wall, timeZone))).toISOString()
+
+function offsetText(offset: number): string {
+  if (offset === 0) return 'Z'
+  const minutes = Math.floor(Math.abs(offset) / 60_000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+}
+
+function readOffset(millis: number, timeZone: string): number {
+  if (timeZone === processZone) return -new Date(millis).getTimezoneOffset() * 60_000
+  const part: Record<string, number> = {}
+  for (const { type, value } of formatterOf(timeZone).formatToParts(millis)) part[type] = Number(value)
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part
+  return Date.UTC(year, month - 1, day, hour, minute, second) - millis
+}
+
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  let formatter = formatters.get(timeZone)
+  if (formatter === undefined) {
+    formatter = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+    formatters.set(timeZone, formatter)
+  }
+  return formatter
+}

@@ -1,0 +1,149 @@
+/** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
+import { backendKey, routeKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
+import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
+import { boundsOf } from '../model/histogram.ts'
+import { figures, type Figures } from './figures.ts'
+import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
+import { newestFirst, type Moment, type Series } from './moment.ts'
+import { classCount, ratio, statistic } from '../expression/measure.ts'
+import { rankRoutes, type Sort } from './ranking.ts'
+import { micros, type Micros } from '../model/units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
+import { failedRequests } from '../sum/sums.generated.ts'
+
+/** A backend by its key, or one route of it. */
+export interface Subject {
+  readonly backend: string
+  /** null: the whole backend */
+  readonly route: string | null
+}
+
+export interface Drilldown {
+  readonly backendLabel: string
+  readonly route: { readonly method: string; readonly path: string } | null
+  readonly figures: Figures
+  readonly share: number | null
+  readonly codes: Codes
+  readonly connection: {
+    readonly connects: number
+    readonly refused: number
+    readonly connectTimeout: number
+    readonly opaque: number
+    readonly avg: number | null
+    readonly p99: number | null
+  } | null
+  readonly rps: Series
+  /** mean header time a second, µs */
+  readonly header: Series
+  /** 5xx and failures a second */
+  readonly trouble: Series
+  readonly routes: readonly RouteLine[]
+  /** header times by octave: [from, beyond) in µs and how many */
+  readonly latencies: readonly { readonly from: Micros; readonly beyond: Micros; readonly count: number }[]
+  /** the sampled requests of the recent seconds, newest first */
+  readonly requests: readonly RequestEvent[]
+}
+
+/** One second of a subject: all that its charts need, and its sampled requests. */
+export interface SubjectSecond {
+  /** one that names it; null when it did nothing */
+  readonly row: TrafficRow | null
+  readonly rps: number
+  readonly headerSum: number
+  readonly headerCount: number
+  readonly trouble: number
+  readonly requests: readonly RequestEvent[]
+}
+
+export function subjectSecond(frame: SecondFrame, subject: Subject): SubjectSecond {
+  const rows = frame.traffic.filter((row) => isOf(subject, row))
+  return {
+    row: rows[0] ?? null,
+    rps: (total(rows, (row) => row.requests) * 1e6) / frame.length,
+    headerSum: total(rows, (row) => row.header.sum),
+    headerCount: total(rows, (row) => row.header.count),
+    trouble: total(rows, badOf),
+    requests: frame.requests.filter((event) => isOf(subject, event)),
+  }
+}
+
+/** Seconds in order, the moment's own last; null for a second without a tick. */
+export type History = readonly (SubjectSecond | null)[]
+
+/** null when the backend did nothing in the window and in its history. */
+export function drilldown(moment: Moment, history: History, subject: Subject, sort: Sort): Drilldown | null {
+  const { backends } = moment.window
+  const seen = history.find((second) => second?.row)?.row ?? null
+  const sum = backends.find(({ backend }) => backendKey(backend) === subject.backend) ?? quiet(seen)
+  if (sum === null) return null
+  if (subject.route === null) return detail(moment, history, sum, null, sort)
+  const route = sum.routes.find((of) => routeKey(of.route) === subject.route)
+  if (route !== undefined) return detail(moment, history, sum, route, sort)
+  return seen === null ? null : detail(moment, history, sum, { ...NO_COUNTS, route: seen.route }, sort)
+}
+
+/** Silent in the window, busy a moment ago: it is shown with zeros and its past. */
+const quiet = (seen: TrafficRow | null): BackendSum | null =>
+  seen && { ...NO_COUNTS, backend: seen.backend, connection: NO_CONNECTIONS, routes: [] }
+
+function detail(
+  { window }: Moment,
+  history: History,
+  sum: BackendSum,
+  route: RouteSum | null,
+  sort: Sort,
+): Drilldown {
+  const counts = route ?? sum
+  const { connects, refused, connectTimeout, opaque, connect } = sum.connection
+  return {
+    backendLabel: labelOf(sum.backend, false),
+    route: route?.route ?? null,
+    figures: figures(counts, window.length),
+    share: ratio(counts.requests, route === null ? window.totals.requests : sum.requests),
+    codes: counts.codes,
+    connection:
+      route === null
+        ? {
+            connects,
+            refused,
+            connectTimeout,
+            opaque,
+            avg: statistic(connect, 'avg'),
+            p99: statistic(connect, 'p99'),
+          }
+        : null,
+    rps: history.map((second) => second?.rps ?? null),
+    header: history.map((second) => second && ratio(second.headerSum, second.headerCount)),
+    trouble: history.map((second) => second?.trouble ?? null),
+    routes: route === null ? rankRoutes(sum.routes, sort).map((of) => routeLine(of, sum, window.length)) : [],
+    latencies: octaves(counts.header),
+    // A quiet route has none in the moment itself: the seconds before it follow.
+    requests: history.flatMap((second) => second?.requests ?? []).sort(newestFirst),
+  }
+}
+
+const isOf = (
+  { backend, route }: Subject,
+  of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
+): boolean => backendKey(of.backend) === backend && (route === null || routeKey(of.route) === route)
+
+const badOf = (row: TrafficRow): number => classCount(row, 5) + failedRequests(row.failures)
+
+const total = (rows: readonly TrafficRow[], of: (row: TrafficRow) => number): number =>
+  rows.reduce((sum, row) => sum + of(row), 0)
+
+function octaves({ buckets }: Distribution): Drilldown['latencies'] {
+  const counts = new Map<number, number>()
+  for (let i = 0; i < buckets.length; i += 2) {
+    const [low] = boundsOf(buckets[i]!)
+    const octave = low < 1 ? 0 : 31 - Math.clz32(low)
+    counts.set(octave, (counts.get(octave) ?? 0) + buckets[i + 1]!)
+  }
+  if (counts.size === 0) return []
+  const [least, most] = [Math.min(...counts.keys()), Math.max(...counts.keys())]
+  return Array.from({ length: most - least + 1 }, (_, i) => ({
+    from: micros(2 ** (least + i)),
+    beyond: micros(2 ** (least + i + 1)),
+    count: counts.get(least + i) ?? 0,
+  }))
+}

@@ -1,0 +1,98 @@
+/** The numbers of one line of the screen, and how much of the truth they are. */
+import type { Aggregate } from '../model/aggregate.ts'
+import { CONNECT_FAILURES, ROUTE_FAILURES } from '../model/counters.ts'
+import type { Counts } from '../model/frame.ts'
+import {
+  attempts,
+  classCount,
+  failureCount,
+  perSecond,
+  ratio,
+  statistic,
+  type Measurable,
+} from '../expression/measure.ts'
+import type { Micros } from '../model/units.ts'
+
+export interface Figures {
+  readonly requests: number
+  readonly rps: number
+  readonly answered: number
+  readonly inFlight: number
+  readonly oldest: Micros
+  /** 0–1 of answered */
+  readonly classes: readonly { readonly name: string; readonly count: number; readonly ratio: number }[]
+  readonly failures: number
+  /** failures by kind, those that happened */
+  readonly failureKinds: readonly { readonly kind: string; readonly count: number }[]
+  /** failures and 5xx over attempts: what makes a row red */
+  readonly trouble: number
+  readonly avg: number | null
+  readonly p50: number | null
+  readonly p90: number | null
+  readonly p99: number | null
+  readonly max: number | null
+  readonly totalP99: number | null
+  /** the ring lost events: percentiles rest on fewer requests than were counted */
+  readonly thinned: boolean
+  readonly retransmits: number
+  readonly retries: number
+  /** null: the recording does not know */
+  readonly sentBytes: number | null
+  readonly receivedBytes: number | null
+}
+
+export function figures(sum: Measurable, length: Micros): Figures {
+  const failures = failureCount(sum)
+  return {
+    requests: sum.requests,
+    rps: perSecond(sum.requests, length) ?? 0,
+    answered: sum.answered,
+    inFlight: sum.inFlight,
+    oldest: sum.oldest,
+    classes: classesOf(sum),
+    failures,
+    failureKinds: failures === 0 ? [] : failureKindsOf(sum),
+    trouble: ratio(failures + classCount(sum, 5), Math.max(attempts(sum), failures + sum.answered)) ?? 0,
+    avg: statistic(sum.header, 'avg'),
+    p50: statistic(sum.header, 'p50'),
+    p90: statistic(sum.header, 'p90'),
+    p99: statistic(sum.header, 'p99'),
+    max: statistic(sum.header, 'max'),
+    totalP99: statistic(sum.total, 'p99'),
+    thinned: sum.header.sampled < sum.header.count,
+    retransmits: sum.retransmits + (sum.connection?.retransmits ?? 0),
+    retries: sum.retries,
+    sentBytes: sum.sentBytes,
+    receivedBytes: sum.receivedBytes,
+  }
+}
+
+function classesOf(sum: Counts): Figures['classes'] {
+  const classes: Figures['classes'][number][] = []
+  for (let digit = 1; digit <= 5; digit++) {
+    const count = classCount(sum, digit)
+    if (count > 0) classes.push({ name: `${digit}xx`, count, ratio: count / sum.answered })
+  }
+  return classes
+}
+
+function failureKindsOf({ failures, connection }: Measurable): Figures['failureKinds'] {
+  const kindOf = (word: string): string => word.replace('_', ' ')
+  return [
+    ...ROUTE_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: failures[name] })),
+    ...CONNECT_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: connection?.[name] ?? 0 })),
+  ].filter(({ count }) => count > 0)
+}
+
+/**
+ * Covered over elapsed time, times what was counted over what was there (docs/NUMBERS.md, coverage); 0–1.
+ * @param span what was asked for, where that is more than what the ticks span
+ */
+export function coverageOf(sum: Aggregate, { from, to }: Pick<Aggregate, 'from' | 'to'> = sum): number {
+  const { covered, totals, loss } = sum
+  const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
+  const seen = totals.requests + missed === 0 ? 1 : totals.requests / (totals.requests + missed)
+  // A clock that was set back makes the span shorter than the ticks in it; the last tick may end after the span.
+  const elapsed = Math.max(to - from, covered)
+  return elapsed === 0 ? seen : (covered / elapsed) * seen
+}

@@ -1,0 +1,149 @@
+/**
+ * What the leaderboard shows of a moment: a pure function of the window's sum, the recent frames and the view's options.
+ * Rows are ranked and cut here; how a cell looks is render's business.
+ */
+import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
+import { coverageOf, figures, type Figures } from './figures.ts'
+import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
+import { ratio } from '../expression/measure.ts'
+import type { Moment, Series } from './moment.ts'
+import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
+import type { Micros, WallMicros } from '../model/units.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
+import type { Loss } from '../model/counters.generated.ts'
+
+export interface BoardOptions {
+  /** rows at most */
+  readonly backends: number
+  /** rows a backend at most */
+  readonly routes: number
+  readonly sort: Sort
+  /** shows backends and routes that contain it; '' is all */
+  readonly filter: string
+}
+
+export const BOARD_DEFAULTS: BoardOptions = { backends: 8, routes: 4, sort: 'rps', filter: '' }
+
+export interface Leaderboard {
+  /** wall clock at the start of the moment's tick */
+  readonly at: WallMicros
+  readonly windowSeconds: number
+  readonly totals: Figures
+  /** 0–1 */
+  readonly coverage: number
+  readonly loss: Loss
+  readonly gap: Moment['gap']
+  readonly backends: readonly BackendLine[]
+  /** those that the limit leaves out */
+  readonly hiddenBackends: number
+  /** the request ring, newest first */
+  readonly requests: readonly RequestEvent[]
+}
+
+export interface BackendLine extends Figures {
+  readonly backend: Backend
+  readonly key: string
+  readonly label: string
+  readonly share: number | null
+  readonly series: Series
+  /** flows that can't be read (TLS, h2) and nothing else: no rate can be known */
+  readonly opaque: number
+  readonly connects: number
+  readonly routes: readonly RouteLine[]
+  readonly hiddenRoutes: number
+}
+
+export interface RouteLine extends Figures {
+  readonly route: Route
+  /** of its backend */
+  readonly share: number | null
+}
+
+export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard {
+  const { frame, window } = moment
+  const known = withQuietBackends(window.backends, moment.activity)
+  const matching = known.map((sum) => matchingPart(sum, options.filter)).filter((sum) => sum !== null)
+  const ranked = rankBackends(matching, options.sort)
+  const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
+  return {
+    at: frame.start,
+    windowSeconds: moment.windowSeconds,
+    totals: figures({ ...window.totals }, window.length),
+    coverage: coverageOf(window),
+    loss: window.loss,
+    gap: moment.gap,
+    backends: ranked.slice(0, options.backends).map((sum) => ({
+      ...figures(sum, window.length),
+      backend: sum.backend,
+      key: backendKey(sum.backend),
+      label: labelOf(sum.backend, severalNamespaces),
+      share: ratio(sum.requests, window.totals.requests),
+      series: seriesOf(moment.activity, backendKey(sum.backend)),
+      opaque: sum.requests === 0 && sum.inFlight === 0 ? sum.connection.opaque : 0,
+      connects: sum.connection.connects,
+      ...routesOf(sum, window.length, options),
+    })),
+    hiddenBackends: Math.max(0, ranked.length - options.backends),
+    requests:
+      options.filter === ''
+        ? moment.requests
+        : moment.requests.filter((event) => requestMatches(event, options.filter)),
+  }
+}
+
+export function labelOf(backend: Backend, severalNamespaces: boolean): string {
+  const name = backend.name ?? backend.address
+  return severalNamespaces ? `${name}%${backend.netns}` : name
+}
+
+function routesOf(
+  sum: BackendSum,
+  length: Micros,
+  options: BoardOptions,
+): Pick<BackendLine, 'routes' | 'hiddenRoutes'> {
+  const shown = rankRoutes(sum.routes, options.sort).slice(0, options.routes)
+  return {
+    routes: shown.map((route) => routeLine(route, sum, length)),
+    hiddenRoutes: sum.routes.length - shown.length,
+  }
+}
+
+export const routeLine = (sum: RouteSum, backend: Counts, length: Micros): RouteLine => ({
+  ...figures(sum, length),
+  route: sum.route,
+  share: ratio(sum.requests, backend.requests),
+})
+
+/** A backend that was busy a moment ago stays on the screen with a true 0: that it fell silent is what one looks for. */
+function withQuietBackends(
+  backends: readonly BackendSum[],
+  activity: Moment['activity'],
+): readonly BackendSum[] {
+  const known = new Map(backends.map((sum) => [backendKey(sum.backend), sum]))
+  for (const second of activity) {
+    if (second === null) continue
+    for (const [key, { backend, requests }] of second.load) {
+      if (requests === 0 || known.has(key)) continue
+      known.set(key, { ...NO_COUNTS, backend, connection: NO_CONNECTIONS, routes: [] })
+    }
+  }
+  return [...known.values()]
+}
+
+/** The whole backend if its address or name matches, else its matching routes; null if nothing does. */
+function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
+  if (filter === '' || sum.backend.address.includes(filter) || sum.backend.name?.includes(filter) === true)
+    return sum
+  const routes = sum.routes.filter(({ route }) => routeMatches(route, filter))
+  return routes.length === 0 ? null : { ...sum, routes }
+}
+
+const routeMatches = ({ method, path }: Route, filter: string): boolean =>
+  `${method} ${path}`.includes(filter)
+
+const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
+  backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
+
+/** A backend's requests a second. */
+const seriesOf = (activity: Moment['activity'], key: string): Series =>
+  activity.map((second) => second && (second.load.get(key)?.requests ?? 0) / second.seconds)

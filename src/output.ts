@@ -1,0 +1,100 @@
+/** A result as a file that is whole or not there at all. */
+import { constants, createWriteStream } from 'node:fs'
+import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { systemError, usageError } from './errors.ts'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { interruptible } from './interruption.ts'
+import { printable } from './render/text.ts'
+import { batched } from './report/formats/batches.ts'
+
+/**
+ * Written beside the target, then renamed: an interrupted run leaves no half file. A device or a pipe is written to: it must not
+ * be replaced, and there is nothing to finish. @throws UserError
+ */
+export async function writeFileWhole(
+  path: string,
+  chunks: Iterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  await refuseForeignLink(path)
+  const target = await stat(path).catch(() => null)
+  if (target?.isFile() === true) await refuseRecording(path)
+  if (target === null || target.isFile()) {
+    await interruptible(signal, (stop) =>
+      replaceFile(path, async (temporary) => {
+        const file = createWriteStream(temporary, { flags: 'wx' })
+        await pipeline(Readable.from(printed(chunks)), file, { signal: stop }).catch((error: unknown) => {
+          throw stop.aborted ? stop.reason : error
+        })
+      }),
+    )
+  } else {
+    await writeDevice(path, printed(chunks)).catch((error: unknown) => {
+      throw asSystemError(path, error)
+    })
+  }
+}
+
+async function writeDevice(path: string, chunks: Iterable<string>): Promise<void> {
+  const device = await open(path, constants.O_WRONLY)
+  // Of what has become a file meanwhile no byte is touched.
+  if ((await device.stat()).isFile()) {
+    await device.close()
+    throw usageError(`"${path}" is another file than a moment ago`, 'Choose another name for --out.')
+  }
+  await pipeline(Readable.from(chunks), device.createWriteStream())
+}
+
+/** The same bytes as on standard output, see src/cli/outlet.ts. */
+function* printed(chunks: Iterable<string>): Iterable<string> {
+  for (const batch of batched(chunks)) yield printable(batch)
+}
+
+/** Whoever may make a link in this folder must not choose what root, or anybody else, writes to. */
+async function refuseForeignLink(path: string): Promise<void> {
+  const link = await lstat(path).catch(() => null)
+  if (link?.isSymbolicLink() !== true || link.uid === 0 || link.uid === process.geteuid?.()) return
+  throw usageError(`"${path}" is a link that somebody else made`, 'Name the file itself.')
+}
+
+/** `--out x.db` where `--format` was meant: the evidence is not replaced by its report. */
+async function refuseRecording(path: string): Promise<void> {
+  const file = await open(path).catch((error: unknown) => {
+    throw asSystemError(path, error)
+  })
+  try {
+    const { buffer } = await file.read(Buffer.alloc(15), 0, 15, 0)
+    if (buffer.toString('latin1') !== 'SQLite format 3' && buffer.readUInt16BE() !== GZIP) return
+    throw usageError(`"${path}" is a recording and is not overwritten`, 'Choose another name for --out.')
+  } finally {
+    await file.close()
+  }
+}
+
+const GZIP = 0x1f8b
+
+/** @param write gets a path beside the target; what it leaves there takes the target's place */
+export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  // A link stays: what it points to is replaced. One that comes only now is replaced itself.
+  const link = await lstat(path).catch(() => null)
+  const target = link?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
+  try {
+    await write(temporary)
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw asSystemError(path, error)
+  }
+}
+
+/** What the system refuses is no bug of ours: no such folder, no right, no space. */
+export function asSystemError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return error
+  return systemError(
+    `"${path}" can't be written: ${error.message}`,
+    'Check the folder, its rights and the space left.',
+  )
+}

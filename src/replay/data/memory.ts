@@ -1,0 +1,168 @@
+/** The last hour of a running probe as a recording: what gives live its time travel. Bounded in time and in memory; the oldest ticks go. */
+import { ofFrame, sumOf } from '../../frame/sum/merge.ts'
+import { NOTHING, type Aggregate } from '../../frame/model/aggregate.ts'
+import type { Gap, Marker, RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
+import { addGaps, gapsOf } from '../../frame/time/gaps.ts'
+import type {
+  Recording,
+  RecordingInfo,
+  RecordingSink,
+  SeqRange,
+  TickSummary,
+} from '../../frame/model/recording.ts'
+import { summaryOf } from '../../frame/sum/tick-summary.ts'
+import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
+
+export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &
+  Partial<Pick<RecordingInfo, 'start' | 'complete'>>
+
+/** An hour of 100 routes, more than half of one of 200. */
+const BUDGET = 128e6
+/** Ticks whose requests are all kept; and how many of an older tick's, of the troubled and of all. */
+const NEW_TICKS = 120
+const OLD_REQUESTS = 100
+
+/** A frame that is looked at again seldom, and kept for long. */
+type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
+
+const unpacked = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
+
+/** Measured: what a connection and a request take in the heap. */
+const bytesOf = ({ traffic, connections, requests }: KeptFrame): number =>
+  1000 +
+  (16 * traffic.routes.length + traffic.numbers.byteLength) +
+  700 * connections.length +
+  100 * requests.length
+
+export class MemoryRecording implements Recording, RecordingSink {
+  readonly damage: readonly string[] = []
+  readonly #about: MemoryInfo
+  readonly #limit: number
+  /** bytes of all frames, about */
+  #bytes = 0
+  #frames: KeptFrame[] = []
+  /** the one that is drawn while it is live */
+  #newest: SecondFrame | null = null
+  readonly #packer = new RowPacker()
+  #ticks: TickSummary[] = []
+  #gaps: Gap[] = []
+  #markers: Marker[] = []
+  #changed = false
+  #listener: (() => void) | null = null
+
+  /** @param limit ticks kept at most */
+  constructor(about: MemoryInfo, limit = 3600) {
+    this.#about = about
+    this.#limit = limit
+  }
+
+  get info(): RecordingInfo {
+    const first = this.#ticks[0]
+    const last = this.#ticks.at(-1)
+    const start = first?.start ?? this.#about.start ?? wallMicros(0)
+    const end = last === undefined ? start : addMicros(last.start, last.length)
+    return { complete: false, ...this.#about, start, end, ticks: this.#ticks.length }
+  }
+
+  get ticks(): readonly TickSummary[] {
+    return this.#ticks
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.#gaps
+  }
+
+  get markers(): readonly Marker[] {
+    return this.#markers
+  }
+
+  append(frame: SecondFrame): void {
+    addGaps(this.#gaps, this.#ticks.at(-1), frame)
+    const kept = { ...frame, traffic: this.#packer.pack(frame.traffic) }
+    this.#newest = frame
+    this.#frames.push(kept)
+    this.#ticks.push(summaryOf(frame))
+    this.#bytes += bytesOf(kept)
+    this.#thin()
+    if (this.#frames.length > this.#limit || this.#bytes > BUDGET)
+      this.#forget(Math.max(1, this.#frames.length >> 4))
+    this.#grown()
+  }
+
+  mark(marker: Marker): void {
+    this.#markers.push(marker)
+    this.#grown()
+  }
+
+  frame(seq: number): SecondFrame | null {
+    if (seq === this.#newest?.seq) return this.#newest
+    const frame = this.#frames[seq - (this.#frames[0]?.seq ?? 0)]
+    return frame === undefined ? null : unpacked(frame)
+  }
+
+  aggregate(range: SeqRange): Aggregate {
+    const frames = this.#range(range)
+    return frames.length === 0 ? NOTHING : sumOf(frames.map((frame) => ofFrame(unpacked(frame))))
+  }
+
+  *requests(range: SeqRange): Iterable<RequestEvent> {
+    for (const frame of this.#range(range)) yield* frame.requests
+  }
+
+  refresh(): boolean {
+    const changed = this.#changed
+    this.#changed = false
+    return changed
+  }
+
+  /** Called whenever a frame or a marker has come; there is one listener, the player. */
+  onGrowth(listener: (() => void) | null): void {
+    this.#listener = listener
+  }
+
+  close(): void {
+    this.#listener = null
+  }
+
+  #range({ from, to }: SeqRange): KeptFrame[] {
+    const first = this.#frames[0]?.seq ?? 0
+    return this.#frames.slice(Math.max(0, from - first), Math.max(0, to - first))
+  }
+
+  /** Of a second that is no longer new a smaller sample stays. */
+  #thin(): void {
+    const at = this.#frames.length - 1 - NEW_TICKS
+    const frame = this.#frames[at]
+    if (frame === undefined || frame.requests.length <= 2 * OLD_REQUESTS) return
+    const thinned = { ...frame, requests: fewer(frame.requests) }
+    this.#bytes += bytesOf(thinned) - bytesOf(frame)
+    this.#frames[at] = thinned
+  }
+
+  /** New arrays, a sixteenth of all at a time: whoever holds the old ones keeps a consistent view. */
+  #forget(ticks: number): void {
+    for (const frame of this.#frames.slice(0, ticks)) this.#bytes -= bytesOf(frame)
+    this.#frames = this.#frames.slice(ticks)
+    this.#ticks = this.#ticks.slice(ticks)
+    const { start } = this.#ticks[0]!
+    this.#gaps = gapsOf(this.#ticks)
+    this.#markers = this.#markers.filter((marker) => marker.at >= start)
+  }
+
+  #grown(): void {
+    this.#changed = true
+    this.#listener?.()
+  }
+}
+
+function fewer(requests: readonly RequestEvent[]): readonly RequestEvent[] {
+  const troubled = requests.filter(({ outcome }) => typeof outcome === 'string' || outcome >= 500)
+  const kept = new Set([...evenly(troubled), ...evenly(requests)])
+  return requests.filter((request) => kept.has(request))
+}
+
+function evenly(requests: readonly RequestEvent[]): readonly RequestEvent[] {
+  const step = Math.ceil(requests.length / OLD_REQUESTS)
+  return requests.filter((_, i) => i % step === 0)
+}

@@ -1,0 +1,38 @@
+/** The rows of a tick as numbers alone: a quarter of the memory, and nothing for the garbage collector to follow. */
+import type { Backend, Route, TrafficRow } from '../../frame/model/frame.ts'
+import { packCounts, unpackCounts } from './packed.generated.ts'
+import { Packing, Unpacking } from './packing.ts'
+
+export interface PackedRows {
+  readonly backends: readonly Backend[]
+  /** of the same row at the same place */
+  readonly routes: readonly Route[]
+  readonly numbers: Int32Array | Float64Array
+}
+
+export class RowPacker {
+  readonly #packing = new Packing()
+
+  pack(rows: readonly TrafficRow[]): PackedRows {
+    this.#packing.clear()
+    for (const row of rows) packCounts(this.#packing, row)
+    const { numbers } = this.#packing
+    return {
+      backends: rows.map(({ backend }) => backend),
+      routes: rows.map(({ route }) => route),
+      numbers: areShort(numbers) ? new Int32Array(numbers) : numbers.slice(),
+    }
+  }
+}
+
+/** Looking back reads dozens of ticks. */
+export function unpackRows({ backends, routes, numbers }: PackedRows): TrafficRow[] {
+  const unpacking = new Unpacking(numbers)
+  return backends.map((backend, i) => ({ backend, route: routes[i]!, ...unpackCounts(unpacking) }))
+}
+
+/** Nearly every tick's: half the memory. */
+function areShort(numbers: Float64Array): boolean {
+  for (const number of numbers) if (number !== (number | 0)) return false
+  return true
+}

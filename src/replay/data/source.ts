@@ -1,0 +1,82 @@
+/** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
+import type { Marker } from '../../frame/model/frame.ts'
+import { gapsOf } from '../../frame/time/gaps.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { addMicros } from '../../frame/model/units.ts'
+
+/** Tells when there may be something new; the player then calls `refresh`. Returns what ends it. */
+export type Growth = (listener: () => void) => () => void
+
+/** A recorder commits once a second; two looks a second are late by half a second at the most. */
+export const POLL_MS = 500
+
+/** For files: looks again now and then. */
+export const polled =
+  (milliseconds: number): Growth =>
+  (listener) => {
+    const timer = setInterval(listener, milliseconds)
+    return () => clearInterval(timer)
+  }
+
+/** For files of which only a part was read: right after the first picture. */
+export const soon: Growth = (listener) => {
+  const handle = setImmediate(listener)
+  return () => clearImmediate(handle)
+}
+
+/** Puts a marker into the recording. @throws UserError where that can't be */
+export type Mark = (marker: Marker) => void
+
+/** The recording as if it had only the ticks that start in [from, to). `null` at an end leaves that end open. */
+export function within(
+  recording: Recording,
+  { from, to }: { from: TimeSpan['from'] | null; to: TimeSpan['to'] | null },
+): Recording {
+  if (from === null && to === null) return recording
+  const isInside = (at: number): boolean => (from === null || at >= from) && (to === null || at < to)
+  let source: Recording['ticks'] | null = null
+  let count = -1
+  let inside: Recording['ticks'] = []
+  return {
+    get damage() {
+      return recording.damage
+    },
+    get info() {
+      const first = this.ticks[0]
+      const last = this.ticks.at(-1)
+      const { info } = recording
+      if (first === undefined || last === undefined) return { ...info, ticks: 0 }
+      return {
+        ...info,
+        start: first.start,
+        end: addMicros(last.start, last.length),
+        ticks: this.ticks.length,
+      }
+    },
+    get ticks() {
+      const { ticks } = recording
+      if (ticks !== source || ticks.length !== count) {
+        inside = ticks.filter(({ start }) => isInside(start))
+        source = ticks
+        count = ticks.length
+      }
+      return inside
+    },
+    get gaps() {
+      return gapsOf(this.ticks)
+    },
+    get markers() {
+      return recording.markers.filter(({ at }) => isInside(at))
+    },
+    frame: (seq) => recording.frame(seq),
+    ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
+    aggregate: (range) => recording.aggregate(range),
+    requests: (range) => recording.requests(range),
+    *proofread() {
+      yield* recording.proofread?.() ?? []
+    },
+    refresh: () => recording.refresh(),
+    close: () => recording.close(),
+  }
+}

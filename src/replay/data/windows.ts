@@ -1,0 +1,41 @@
+/** Sums over the last seconds. Neighbouring pictures share nearly all of their ticks: each is read once, and let go when no picture needs it. */
+import { ofFrame } from '../../frame/sum/merge.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
+import { spanOfFrame, type Span } from '../../frame/model/span.ts'
+
+/** Beyond this many ticks the recording's own sums are cheaper than ticks that are kept. */
+const MOST_KEPT = 120
+
+export class Windows {
+  readonly #recording: Recording
+  /** of the window that was asked for last, by sequence; null where a tick can't be read */
+  #kept: ReadonlyMap<number, Span | null> = new Map()
+
+  constructor(recording: Recording) {
+    this.#recording = recording
+  }
+
+  /** @param frame the last one of the range, which has been read */
+  sum({ from, to }: SeqRange, frame: SecondFrame): Aggregate {
+    if (to - from === 1) return ofFrame(frame)
+    if (to - from > MOST_KEPT) return this.#recording.aggregate({ from, to })
+    const ticks = new Map<number, Span | null>()
+    const sum = new RunningSum()
+    for (let seq = from; seq < to; seq++) {
+      const known = this.#kept.get(seq)
+      const tick = known === undefined ? this.#read(seq, frame) : known
+      ticks.set(seq, tick)
+      if (tick !== null) sum.add(tick)
+    }
+    this.#kept = ticks
+    return sum.total
+  }
+
+  #read(seq: number, last: SecondFrame): Span | null {
+    const frame = seq === last.seq ? last : this.#recording.frame(seq)
+    return frame && spanOfFrame(frame)
+  }
+}

@@ -1,0 +1,196 @@
+/** Keys to actions, and the words about them in footer and help: one table, so that no key is undocumented. */
+import type { Key } from '../terminal/keys.ts'
+
+export type JumpKind = 'trouble' | 'slow' | 'backend' | 'gap' | 'marker'
+
+export type Action =
+  | {
+      readonly kind:
+        'quit' | 'help' | 'back' | 'enter' | 'play' | 'reverse' | 'live' | 'command' | 'suspend' | 'redraw'
+    }
+  | { readonly kind: 'move'; readonly by: number }
+  | { readonly kind: 'page'; readonly by: 1 | -1 }
+  | { readonly kind: 'sort'; readonly by: 1 | -1 }
+  | { readonly kind: 'window' }
+  | { readonly kind: 'prompt'; readonly prompt: PromptKind }
+  /** by seconds of the recording */
+  | { readonly kind: 'seek'; readonly by: number }
+  /** by stops */
+  | { readonly kind: 'step'; readonly by: 1 | -1 }
+  | { readonly kind: 'speed'; readonly by: 1 | -1 }
+  | { readonly kind: 'end'; readonly end: 'first' | 'last' }
+  | { readonly kind: 'tenth'; readonly tenth: number }
+  | { readonly kind: 'jump'; readonly to: JumpKind; readonly direction: 1 | -1 }
+
+export type PromptKind = 'filter' | 'time' | 'marker'
+
+const jump = (to: JumpKind, direction: 1 | -1): Action => ({ kind: 'jump', to, direction })
+const seek = (by: number): Action => ({ kind: 'seek', by })
+
+const BINDINGS: Readonly<Record<Key, Action>> = {
+  q: { kind: 'quit' },
+  'C-c': { kind: 'quit' },
+  '?': { kind: 'help' },
+  h: { kind: 'help' },
+  escape: { kind: 'back' },
+  backspace: { kind: 'back' },
+  enter: { kind: 'enter' },
+  up: { kind: 'move', by: -1 },
+  k: { kind: 'move', by: -1 },
+  down: { kind: 'move', by: 1 },
+  j: { kind: 'move', by: 1 },
+  pageup: { kind: 'page', by: -1 },
+  pagedown: { kind: 'page', by: 1 },
+  '<': { kind: 'sort', by: -1 },
+  '>': { kind: 'sort', by: 1 },
+  o: { kind: 'sort', by: 1 },
+  w: { kind: 'window' },
+  '/': { kind: 'prompt', prompt: 'filter' },
+  b: { kind: 'prompt', prompt: 'time' },
+  ':': { kind: 'prompt', prompt: 'time' },
+  m: { kind: 'prompt', prompt: 'marker' },
+  space: { kind: 'play' },
+  R: { kind: 'reverse' },
+  left: seek(-1),
+  right: seek(1),
+  'S-left': seek(-10),
+  'S-right': seek(10),
+  '[': seek(-10),
+  ']': seek(10),
+  'C-left': seek(-60),
+  'C-right': seek(60),
+  '{': seek(-60),
+  '}': seek(60),
+  t: { kind: 'step', by: 1 },
+  T: { kind: 'step', by: -1 },
+  '+': { kind: 'speed', by: 1 },
+  '=': { kind: 'speed', by: 1 },
+  '-': { kind: 'speed', by: -1 },
+  g: { kind: 'end', end: 'first' },
+  home: { kind: 'end', end: 'first' },
+  G: { kind: 'end', end: 'last' },
+  end: { kind: 'end', end: 'last' },
+  e: jump('trouble', 1),
+  E: jump('trouble', -1),
+  s: jump('slow', 1),
+  S: jump('slow', -1),
+  d: jump('backend', 1),
+  D: jump('backend', -1),
+  x: jump('gap', 1),
+  X: jump('gap', -1),
+  n: jump('marker', 1),
+  N: jump('marker', -1),
+  y: { kind: 'command' },
+  L: { kind: 'live' },
+  'C-z': { kind: 'suspend' },
+  'C-l': { kind: 'redraw' },
+}
+
+export function actionOf(key: Key): Action | null {
+  if (/^[0-9]$/.test(key)) return { kind: 'tenth', tenth: Number(key) }
+  return Object.hasOwn(BINDINGS, key) ? BINDINGS[key]! : null
+}
+
+/** A hint in the footer: which keys, and what for. */
+export interface Hint {
+  readonly keys: string
+  readonly does: string
+}
+
+const hint = (keys: string, does: string): Hint => ({ keys, does })
+
+/** What the keys find when they are pressed. */
+export interface Situation {
+  /** there is a tick */
+  readonly started: boolean
+  /** playing, or live */
+  readonly moving: boolean
+  /** there is a live to go back to */
+  readonly live: boolean
+  readonly mark: boolean
+  readonly command: boolean
+}
+
+/** What each does now, most useful first: a narrow screen shows the beginning. */
+export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: Situation): Hint[] {
+  const ways = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
+  if (!now.started) return ways
+  const looking: Readonly<Record<typeof page, readonly Hint[]>> = {
+    board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('o', 'order')],
+    detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer')],
+    requests: [hint('Esc', 'back'), hint('↑↓', 'scroll')],
+    // It says itself where there is more of it.
+    help: [],
+  }
+  return [
+    ...ways,
+    hint('space', now.moving ? 'pause' : 'play'),
+    hint('←→', '1s'),
+    ...looking[page],
+    hint('e', '5xx'),
+    hint('s', 'slow'),
+    hint('d', 'backends'),
+    hint('x', 'gap'),
+    hint('n', 'marker'),
+    ...(now.live ? [hint('L', 'live')] : []),
+    hint('b', 'go to'),
+    hint('w', 'window'),
+    hint('+-', 'speed'),
+    hint('R', 'reverse'),
+    ...(now.mark ? [hint('m', 'mark')] : []),
+    ...(now.command ? [hint('y', 'command')] : []),
+  ]
+}
+
+/** The help page: groups of keys and their words. */
+export const HELP: readonly {
+  readonly title: string
+  readonly keys: readonly (readonly [string, string])[]
+}[] = [
+  {
+    title: 'Time',
+    keys: [
+      ['Space', 'play, pause'],
+      ['← →', '1 s back, on'],
+      ['Shift ← →', '10 s; also [ ]'],
+      ['Ctrl ← →', '1 min; also { }'],
+      ['t T', 'a tick on, back'],
+      ['+ -', 'speed 0.25 to 64'],
+      ['R', 'reverse'],
+      ['g G', 'begin, end'],
+      ['0 … 9', 'tenths of the whole'],
+      ['b :', 'go to 14:02, -5m, @marker'],
+      ['L', 'back to live'],
+    ],
+  },
+  {
+    title: 'Next (capital: previous)',
+    keys: [
+      ['e', 'burst of 5xx or failures'],
+      ['s', 'slow-down'],
+      ['d', 'backend comes or goes'],
+      ['x', 'gap'],
+      ['n', 'marker'],
+    ],
+  },
+  {
+    title: 'Looking closer',
+    keys: [
+      ['↑ ↓', 'choose a row'],
+      ['Enter', 'backend › route › requests'],
+      ['Esc', 'back'],
+      ['/', 'filter backends and routes'],
+      ['o < >', 'order'],
+      ['w', 'window 1, 5, 10, 60 s'],
+    ],
+  },
+  {
+    title: 'Else',
+    keys: [
+      ['m', 'set a marker here'],
+      ['y', 'command of this frame'],
+      ['Ctrl-Z', 'suspend'],
+      ['? q', 'help, quit'],
+    ],
+  },
+]

@@ -1,0 +1,139 @@
+/** What keys do: each changes the view or the place in time, is said to be impossible, or is a wish for the player. */
+import { actionOf, type Action } from './bindings.ts'
+import { goToText, jumpTo, refusalOf, setMarker, type Outcome } from './errands.ts'
+import type { Key } from '../terminal/keys.ts'
+import type { PlayOptions } from './options.ts'
+import type { Playhead } from './playhead.ts'
+import { selectableOf, type Scene } from './scene.ts'
+import type { Screen } from '../terminal/screen.ts'
+import { searchBackend } from './search.ts'
+import type { Stage } from './stage.ts'
+import type { Stops } from '../time/stops.ts'
+import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
+
+export type Wish = 'quit' | 'suspend' | null
+
+/** What a key asks for may come later: a page that has to be loaded, a backend that is looked for. */
+export interface Later {
+  readonly show: () => void
+  readonly fail: (error: unknown) => void
+}
+
+export class Controls {
+  /** what `y` showed last */
+  lastCommand: string | null = null
+  readonly #playhead: Playhead
+  readonly #stage: Stage
+  readonly #screen: Screen
+  readonly #options: PlayOptions
+  readonly #later: Later
+  #view: View
+  #stopSearch: () => void = () => undefined
+
+  constructor(playhead: Playhead, stage: Stage, screen: Screen, options: PlayOptions, later: Later) {
+    this.#playhead = playhead
+    this.#stage = stage
+    this.#screen = screen
+    this.#options = options
+    this.#later = later
+    const { sort, filter, windowSeconds, notice } = options
+    this.#view = { ...firstView(sort, filter, windowSeconds), message: notice }
+  }
+
+  get scene(): Scene {
+    return this.#stage.scene(this.#view, this.#playhead, this.#screen.size)
+  }
+
+  say(message: string): void {
+    this.#view = { ...this.#view, message }
+  }
+
+  press(key: Key): Wish {
+    this.stop()
+    if (this.#view.prompt !== null) {
+      const { view, end } = promptAfter(this.#view, key)
+      this.#view = view
+      this.#endPrompt(end)
+      return null
+    }
+    const action = actionOf(key)
+    this.#view = { ...this.#view, message: null }
+    if (action?.kind === 'quit' || action?.kind === 'suspend') return action.kind
+    if (action !== null) this.#act(action)
+    return null
+  }
+
+  /** What a key began and what goes on by itself. */
+  stop(): void {
+    this.#stopSearch()
+  }
+
+  #endPrompt(end: PromptEnd): void {
+    if (end === null || end === 'cancelled') return
+    const text = end.text.trim()
+    if (end.kind === 'filter') this.#view = { ...this.#view, filter: text }
+    const { place } = this.#playhead
+    const { timeZone, now, mark } = this.#options
+    if (text === '' || place === null) return
+    if (end.kind === 'time') this.#apply(goToText(text, place, timeZone, now()))
+    if (end.kind === 'marker' && mark !== null) this.#apply(setMarker(text, mark, place))
+  }
+
+  #act(action: Action): void {
+    const refusal = refusalOf(action, this.#options)
+    if (refusal !== null) {
+      this.say(refusal)
+      return
+    }
+    switch (action.kind) {
+      case 'jump':
+        this.#jump(action)
+        return
+      case 'command':
+        this.#showCommand()
+        return
+      case 'redraw':
+        this.#screen.forget()
+        return
+      case 'enter':
+        this.#stage.loadDetails(this.#later.show).catch(this.#later.fail)
+        break
+      default:
+    }
+    this.#playhead.travel(action)
+    this.#view = viewAfter(this.#view, action, selectableOf(this.scene))
+  }
+
+  #jump({ to, direction }: Extract<Action, { kind: 'jump' }>): void {
+    const { place } = this.#playhead
+    if (place === null) return
+    if (to !== 'backend') {
+      this.#apply(jumpTo(to, direction, place), false)
+      return
+    }
+    const tell = (outcome: Outcome): void => {
+      this.#apply(outcome, false)
+      this.#later.show()
+    }
+    const stopsNow = (): Stops => this.#playhead.stops
+    this.#stopSearch = searchBackend(direction, place, stopsNow, tell, this.#later.fail)
+  }
+
+  #showCommand(): void {
+    const { command } = this.#options
+    const { stop, place } = this.#playhead
+    if (command === null || stop === null || place === null) return
+    if (place.stops.ofTime(stop.from) !== place.stop) {
+      this.say('no command shows this: the clock was set back, and its time names another second')
+      return
+    }
+    const { sort, filter, windowSeconds } = this.#view
+    this.lastCommand = command({ at: stop.from, sort, filter, windowSeconds, ...this.#screen.size })
+    this.say(this.lastCommand)
+  }
+
+  #apply({ stop, say }: Outcome, playing?: boolean): void {
+    if (stop !== undefined) this.#playhead.goTo(stop, playing)
+    if (say !== undefined) this.say(say)
+  }
+}

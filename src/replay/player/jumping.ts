@@ -1,0 +1,131 @@
+/** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
+import {
+  burstStarts,
+  changesAt,
+  nearest,
+  slowdownStarts,
+  type BackendChange,
+} from '../../frame/time/jumps.ts'
+import type { SecondLoad } from '../../frame/views/moment.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
+import type { JumpKind } from './bindings.ts'
+import { Loads } from '../data/loads.ts'
+import { typed, type Stops } from '../time/stops.ts'
+
+export interface Landing {
+  readonly stop: number
+  readonly text: string
+}
+
+const WORDS: Readonly<Record<JumpKind, string>> = {
+  trouble: 'burst of 5xx or failures',
+  slow: 'slow-down',
+  backend: 'backend that appears or vanishes',
+  gap: 'gap',
+  marker: 'marker',
+}
+
+export const nothingFound = (kind: JumpKind, direction: 1 | -1): string =>
+  `no ${WORDS[kind]} ${direction > 0 ? 'after' : 'before'} this`
+
+/** Everything but backends: these need the frames themselves, see `searchBackends`. */
+export function findJump(
+  kind: Exclude<JumpKind, 'backend'>,
+  direction: 1 | -1,
+  from: number,
+  recording: Recording,
+  stops: Stops,
+): Landing | null {
+  const { ticks } = recording
+  const landOn = (places: readonly number[], text: (tick: TickSummary) => string): Landing | null => {
+    const stop = nearest(
+      places.map((tick) => stops.ofTick(tick)),
+      from,
+      direction,
+    )
+    return stop === null ? null : { stop, text: text(ticks[stops.at(stop).tick]!) }
+  }
+  switch (kind) {
+    case 'trouble':
+      return landOn(
+        burstStarts(ticks),
+        ({ fivexx, failures }) =>
+          `${WORDS.trouble}: ${fivexx} × 5xx, ${failures} failures in its first second`,
+      )
+    case 'slow':
+      return landOn(slowdownStarts(ticks), () => `${WORDS.slow}: the mean header time goes up and stays`)
+    case 'gap': {
+      const stop = nearest(stops.gaps, from, direction)
+      return stop === null ? null : { stop, text: 'gap: nothing was recorded' }
+    }
+    case 'marker': {
+      const places = recording.markers
+        .map(({ at, text }) => ({ stop: stops.ofTime(typed(at)), text }))
+        .sort((a, b) => a.stop - b.stop)
+      const stop = nearest(
+        places.map((place) => place.stop),
+        from,
+        direction,
+      )
+      const texts = places.filter((place) => place.stop === stop).map(({ text }) => text)
+      return stop === null ? null : { stop, text: `marker: ${texts.join(', ')}` }
+    }
+  }
+}
+
+export interface Found {
+  /** of the tick at which it happens: indexes shift where a recording grows and forgets */
+  readonly seq: number
+  readonly changes: readonly BackendChange[]
+}
+
+/**
+ * Looks through the frames for the next backend that appears or vanishes, in what has been recorded by now; yields how far it
+ * is, from 0 to 1, so that the caller can stop for breath, or for good.
+ */
+export function* searchBackends(
+  direction: 1 | -1,
+  fromTick: number,
+  recording: Recording,
+): Generator<number, Found | null> {
+  const ticks = recording.ticks.slice()
+  const busyAt = busyBackends(recording, ticks)
+  for (let tick = fromTick + direction; tick > 0 && tick < ticks.length; tick += direction) {
+    const changes = changesAt(tick, ticks.length, busyAt)
+    if (changes.length > 0) return { seq: ticks[tick]!.seq, changes }
+    yield tick / ticks.length
+  }
+  return null
+}
+
+/** Ticks that are read in one go; a look at a tick needs those around it, which lie in two blocks at the most. */
+const BLOCK = 512
+const BLOCKS_KEPT = 2
+
+/** The keys of the backends with requests, by tick. */
+function busyBackends(
+  recording: Recording,
+  ticks: readonly TickSummary[],
+): (tick: number) => ReadonlySet<string> {
+  const loads = new Loads(recording, BLOCK)
+  const blocks = new Map<number, readonly ReadonlySet<string>[]>()
+  return (tick) => {
+    const number = Math.floor(tick / BLOCK)
+    let block = blocks.get(number)
+    if (block === undefined) {
+      block = loads.of(ticks.slice(number * BLOCK, (number + 1) * BLOCK)).map(busyIn)
+      blocks.set(number, block)
+      if (blocks.size > BLOCKS_KEPT) blocks.delete(blocks.keys().next().value!)
+    }
+    return block[tick % BLOCK]!
+  }
+}
+
+function busyIn(second: SecondLoad | null): ReadonlySet<string> {
+  const busy = new Set<string>()
+  for (const [key, { requests }] of second?.load ?? []) if (requests > 0) busy.add(key)
+  return busy
+}
+
+export const changeText = (changes: readonly BackendChange[]): string =>
+  changes.map(({ backend, change }) => `${backend.split(' ')[1] ?? backend} ${change}`).join(', ')

@@ -1,0 +1,118 @@
+/** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
+import { drilldown, type History } from '../../frame/views/drilldown.ts'
+import type { Figures } from '../../frame/views/figures.ts'
+import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
+import type { Moment } from '../../frame/views/moment.ts'
+import { boardLines, boardRows, type BoardView, type Size } from '../../render/board.ts'
+import { TROUBLE } from '../../render/cells.ts'
+import { helpEnd, helpLines } from '../../render/help.ts'
+import { clipLine, EMPTY, line, type Line } from '../../render/line.ts'
+import { scrubberLines, type Scrubber } from '../../render/scrubber.ts'
+import { routeKey } from '../../frame/model/aggregate.ts'
+import { HELP } from './bindings.ts'
+import { footerLine, type FooterFacts } from './footer.ts'
+import { boardSize, CHROME_ROWS } from '../print/print.ts'
+import { pageOf, type Selectable } from './view.ts'
+
+/** The pages behind the leaderboard bring the charts with them: loaded when the first one is opened. */
+export type Details = typeof import('../../render/detail.ts')
+
+export interface Scene extends FooterFacts {
+  /** null: there is no tick yet */
+  readonly moment: Moment | null
+  /** of the page's subject; empty for the leaderboard */
+  readonly history: History
+  readonly host: string
+  readonly timeZone: string
+  readonly board: Pick<BoardOptions, 'backends' | 'routes'>
+  readonly scrubber: Scrubber | null
+  readonly size: Size
+  readonly details: Details | null
+  /** what there is to say where there is nothing to see */
+  readonly empty: string
+}
+
+/** Exactly `size.rows` lines. */
+export function sceneLines(scene: Scene): Line[] {
+  const { size } = scene
+  const body = bodyLines(scene).slice(0, size.rows - CHROME_ROWS)
+  const filled = [...body, ...Array.from({ length: size.rows - CHROME_ROWS - body.length }, () => EMPTY)]
+  return [...filled, ...chromeLines(scene)].slice(-size.rows).map((spans) => clipLine(spans, size.columns))
+}
+
+export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
+  moment === null ? null : leaderboard(moment, { ...board, sort: view.sort, filter: view.filter })
+
+/** What can be selected on the page that the scene shows. */
+export function selectableOf(scene: Scene): Selectable {
+  const board = boardOf(scene)
+  const page = pageOf(scene.view)
+  const sizes = { pageSize: Math.max(1, scene.size.rows - 12), helpEnd: helpEnd(HELP, boardSize(scene.size)) }
+  if (board === null || scene.moment === null) return { rows: [], items: [], worst: 0, ...sizes }
+  if (page.kind === 'board') {
+    const shown = boardRows(board, boardView(scene))
+    const rows = shown.map(({ id, backend, route }) => ({
+      id,
+      subject: { backend: backend.key, route: route === null ? null : routeKey(route.route) },
+    }))
+    const worst = worstOf(shown.map(({ backend, route }) => (route === null ? backend : null)))
+    return { rows, items: [], worst, ...sizes }
+  }
+  const subject = drilldown(scene.moment, scene.history, page.subject, scene.view.sort)
+  if (subject === null) return { rows: [], items: [], worst: 0, ...sizes }
+  if (page.kind === 'requests')
+    return { rows: [], items: subject.requests.map(() => page.subject), worst: 0, ...sizes }
+  const items = subject.routes.map(({ route }) => ({
+    backend: page.subject.backend,
+    route: routeKey(route),
+  }))
+  return { rows: [], items, worst: worstOf(subject.routes), ...sizes }
+}
+
+/** Of what is marked as in trouble, that with the most 5xx and failures; the first where nothing is. */
+function worstOf(lines: readonly (Figures | null)[]): number {
+  const troubles = lines.map((figures) =>
+    figures === null || figures.trouble < TROUBLE
+      ? 0
+      : figures.failures + (figures.classes.find(({ name }) => name === '5xx')?.count ?? 0),
+  )
+  return Math.max(0, troubles.indexOf(Math.max(...troubles)))
+}
+
+function bodyLines(scene: Scene): Line[] {
+  const { view, moment, size } = scene
+  const board = boardOf(scene)
+  if (view.help !== null) return helpLines(HELP, boardSize(size), view.help)
+  if (board === null || moment === null) return [line('upstreamtop', 'bold'), EMPTY, line(`  ${scene.empty}`)]
+  const page = pageOf(view)
+  if (page.kind === 'board' || scene.details === null) return boardLines(board, boardView(scene))
+  const subject = drilldown(moment, scene.history, page.subject, view.sort)
+  if (subject === null) return [...boardLines(board, boardView(scene)).slice(0, 2), EMPTY, ...notSeen()]
+  const draw = page.kind === 'detail' ? scene.details.detailLines : scene.details.requestsPage
+  return draw(board, subject, {
+    ...boardView(scene),
+    selected: page.selected ?? worstOf(subject.routes),
+  })
+}
+
+const notSeen = (): Line[] => [
+  line('  This backend has done nothing in these seconds. ←→ looks around, Esc goes back.', 'dim'),
+]
+
+const boardView = ({ host, timeZone, view, size }: Scene): BoardView => ({
+  host,
+  timeZone,
+  sort: view.sort,
+  filter: view.filter,
+  size: boardSize(size),
+  selected: view.selected,
+})
+
+function chromeLines(scene: Scene): Line[] {
+  const { scrubber, stop, size, timeZone } = scene
+  const bar =
+    scrubber === null || stop === null
+      ? [EMPTY, EMPTY]
+      : scrubberLines(scrubber, { columns: size.columns, timeZone, at: stop.from })
+  return [...bar, footerLine(scene, size.columns)]
+}

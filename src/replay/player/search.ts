@@ -1,0 +1,33 @@
+/** The search for a backend that appears or vanishes: it reads frames, so it works in slices and the screen lives on. */
+import type { Outcome, Place } from './errands.ts'
+import { changeText, nothingFound, searchBackends } from './jumping.ts'
+import { inSlices } from '../data/slices.ts'
+import type { Stops } from '../time/stops.ts'
+
+/**
+ * Tells where it is, and in the end what it found. Returns what ends the search.
+ * @param stopsNow those of the recording as it is when something was found: it may have grown
+ */
+export function searchBackend(
+  direction: 1 | -1,
+  { recording, stops, stop }: Place,
+  stopsNow: () => Stops,
+  tell: (outcome: Outcome) => void,
+  failed: (error: unknown) => void,
+): () => void {
+  return inSlices(searchBackends(direction, stops.at(stop).tick, recording), {
+    length: 25,
+    rest: 0,
+    paused: (progress) => {
+      const percent = Math.round(100 * progress)
+      tell({ say: `looking for a backend that appears or vanishes: at ${percent} %; any key stops` })
+    },
+    done: (found) =>
+      tell(
+        found === null
+          ? { say: nothingFound('backend', direction) }
+          : { stop: stopsNow().ofSeq(found.seq), say: changeText(found.changes) },
+      ),
+    failed,
+  })
+}

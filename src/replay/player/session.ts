@@ -1,0 +1,156 @@
+/** What happens between two pictures: time passes, keys are pressed, ticks arrive. All state is values; this holds them. */
+import type { Recording } from '../../frame/model/recording.ts'
+import { Controls, type Wish } from './controls.ts'
+import type { Key } from '../terminal/keys.ts'
+import type { PlayOptions } from './options.ts'
+import { Playhead } from './playhead.ts'
+import { sceneLines } from './scene.ts'
+import type { Screen } from '../terminal/screen.ts'
+import { inSlices } from '../data/slices.ts'
+import { Stage } from './stage.ts'
+
+/** Thirty pictures a second are a film; ms. */
+const LEAST_WAIT = 33
+
+export class Session {
+  /** rejects when something breaks outside any call */
+  readonly failed: Promise<never>
+  readonly #recording: Recording
+  readonly #screen: Screen
+  readonly #options: PlayOptions
+  readonly #playhead: Playhead
+  readonly #stage: Stage
+  readonly #controls: Controls
+  /** when ticks were looked for last: that there will be no more is news, too */
+  #isComplete: boolean
+  /** how much damage has been said */
+  #damages: number
+  /** for the next stop, and for a terminal that is behind */
+  #timer: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
+  #stopProofreading: () => void = () => undefined
+  #stopGrowth: () => void = () => undefined
+  #fail: (error: unknown) => void = () => undefined
+
+  constructor(recording: Recording, screen: Screen, options: PlayOptions) {
+    this.#recording = recording
+    this.#screen = screen
+    this.#options = options
+    this.#isComplete = recording.info.complete
+    this.#damages = recording.damage.length
+    this.failed = new Promise<never>((_, reject) => (this.#fail = reject))
+    // It may fail when nobody waits for it any more.
+    this.failed.catch(() => undefined)
+    this.#playhead = new Playhead(recording, options)
+    this.#stage = new Stage(recording, options)
+    const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
+    this.#controls = new Controls(this.#playhead, this.#stage, screen, options, later)
+  }
+
+  /** What `y` showed last. */
+  get lastCommand(): string | null {
+    return this.#controls.lastCommand
+  }
+
+  start(): void {
+    const { growth, isLive } = this.#options
+    this.draw()
+    if (growth !== null) this.#stopGrowth = growth(() => this.#guarded(() => this.#grow()))
+    this.#schedule()
+    if (this.#stage.isWhole && !isLive) this.#proofread()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    clearTimeout(this.#again)
+    this.#controls.stop()
+    this.#stopProofreading()
+    this.#stopGrowth()
+  }
+
+  /** Everything that was typed at once, then one picture. */
+  press(keys: readonly Key[]): Wish {
+    let wish: Wish = null
+    this.#guarded(() => {
+      this.#playhead.passTime()
+      for (const key of keys) wish = this.#controls.press(key) ?? wish
+      this.#show()
+    })
+    return wish
+  }
+
+  draw(): void {
+    clearTimeout(this.#again)
+    if (this.#screen.isBehind) {
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+      return
+    }
+    const { scene } = this.#controls
+    this.#screen.draw(sceneLines(this.#findsDamage() ? this.#controls.scene : scene))
+  }
+
+  /** Reading a moment may have met damage: then there are other stops than before, and it is said. */
+  #findsDamage(): boolean {
+    const { damage } = this.#recording
+    if (damage.length <= this.#damages) return false
+    this.#damages = damage.length
+    this.#playhead.grow()
+    this.#controls.say(damage.join('; '))
+    return true
+  }
+
+  #grow(): void {
+    const isFirst = !this.#stage.isWhole
+    this.#stage.isWhole = true
+    const hasMore = this.#recording.refresh()
+    const { complete } = this.#recording.info
+    if (!hasMore && !isFirst && complete === this.#isComplete) return
+    this.#isComplete = complete
+    const [damage] = this.#recording.damage
+    if (isFirst && damage !== undefined) this.#controls.say(damage)
+    this.#playhead.grow()
+    this.#show()
+    if (isFirst) this.#proofread()
+  }
+
+  /** Damage that nobody has met yet is a gap that `x` would miss: it is looked for behind the pictures, in a tenth of the time. */
+  #proofread(): void {
+    const reading = this.#recording.proofread?.()
+    if (reading === undefined) return
+    const meet = (): void => {
+      if (this.#recording.damage.length > this.#damages) this.#show()
+    }
+    this.#stopProofreading = inSlices(reading, {
+      length: 10,
+      rest: 90,
+      paused: meet,
+      done: meet,
+      failed: this.#fail,
+    })
+  }
+
+  #show(): void {
+    this.draw()
+    this.#schedule()
+  }
+
+  /** Wakes up when playing reaches the next stop, and for nothing else. */
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    const { wait } = this.#playhead
+    if (wait === null) return
+    const wake = (): void => {
+      this.#playhead.passTime()
+      this.#show()
+    }
+    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(LEAST_WAIT, wait))
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+}

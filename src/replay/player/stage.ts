@@ -1,0 +1,57 @@
+/** What a picture is made of: the recording's side of a scene, kept as far as the next picture can use it again. */
+import type { Recording } from '../../frame/model/recording.ts'
+import type { Size } from '../../render/board.ts'
+import { Moments } from '../data/moments.ts'
+import type { PlayOptions } from './options.ts'
+import type { Playhead } from './playhead.ts'
+import type { Details, Scene } from './scene.ts'
+import { ScrubberCache } from './scrubbing.ts'
+import { holds, typed } from '../time/stops.ts'
+import { pageOf, type View } from './view.ts'
+
+export class Stage {
+  /** false while only a part of the recording has been read: its scrubber would be drawn twice, the rest follows at once */
+  isWhole: boolean
+  readonly #recording: Recording
+  readonly #options: PlayOptions
+  readonly #moments: Moments
+  readonly #scrubbers: ScrubberCache
+  #details: Details | null = null
+
+  constructor(recording: Recording, options: PlayOptions) {
+    this.isWhole = options.isLive || options.growth === null
+    this.#recording = recording
+    this.#options = options
+    this.#moments = new Moments(recording)
+    this.#scrubbers = new ScrubberCache(recording, options.timeZone)
+  }
+
+  scene(view: View, { stop, timeline }: Playhead, size: Size): Scene {
+    const { timeZone, board, isLive, mark, command, empty } = this.#options
+    const { markers, info } = this.#recording
+    const page = pageOf(view)
+    return {
+      moment: stop === null ? null : this.#moments.at(stop, view.windowSeconds),
+      history: stop === null || page.kind === 'board' ? [] : this.#moments.history(stop, page.subject),
+      host: info.host,
+      timeZone,
+      board,
+      view,
+      timeline,
+      stop,
+      scrubber: this.isWhole ? this.#scrubbers.of(size.columns) : null,
+      markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, typed(at))),
+      can: { live: isLive && !info.complete, mark: mark !== null, command: command !== null },
+      size,
+      details: this.#details,
+      empty,
+    }
+  }
+
+  /** The pages behind the leaderboard, when the first one is opened. */
+  async loadDetails(loaded: () => void): Promise<void> {
+    if (this.#details !== null) return
+    this.#details = await import('../../render/detail.ts')
+    loaded()
+  }
+}

@@ -1,0 +1,76 @@
+/** A leaderboard as an object in the words of the report's JSON, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
+import type { RequestEvent } from '../../frame/model/frame.ts'
+import type { Figures } from '../../frame/views/figures.ts'
+import type { BackendLine, Leaderboard, RouteLine } from '../../frame/views/leaderboard.ts'
+import type { RecordingInfo } from '../../frame/model/recording.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+
+export function jsonOf(board: Leaderboard, info: RecordingInfo): unknown {
+  return {
+    schema: 1,
+    host: info.host,
+    at: isoUtc(board.at),
+    window_s: board.windowSeconds,
+    coverage: board.coverage,
+    gap: board.gap && { from: isoUtc(board.gap.from), to: isoUtc(board.gap.to), reason: board.gap.reason },
+    totals: figuresJson(board.totals),
+    backends: board.backends.map(backendJson),
+    hidden_backends: board.hiddenBackends,
+    requests: board.requests.map(requestJson),
+  }
+}
+
+const backendJson = (line: BackendLine): unknown => ({
+  backend: line.backend.address,
+  name: line.backend.name,
+  share: line.share,
+  ...figuresJson(line),
+  connects: line.connects,
+  opaque: line.opaque,
+  rps_series: line.series,
+  routes: line.routes.map(routeJson),
+  hidden_routes: line.hiddenRoutes,
+})
+
+const routeJson = (line: RouteLine): unknown => ({
+  method: line.route.method,
+  route: line.route.path,
+  share: line.share,
+  ...figuresJson(line),
+})
+
+const figuresJson = (figures: Figures): Record<string, unknown> => ({
+  requests: figures.requests,
+  rps: figures.rps,
+  answered: figures.answered,
+  in_flight: figures.inFlight,
+  oldest_ms: millis(figures.oldest),
+  status: Object.fromEntries(figures.classes.map(({ name, count }) => [name, count])),
+  failures: Object.fromEntries(
+    figures.failureKinds.map(({ kind, count }) => [kind.replace(' ', '_'), count]),
+  ),
+  header_ms: {
+    avg: millis(figures.avg),
+    p50: millis(figures.p50),
+    p90: millis(figures.p90),
+    p99: millis(figures.p99),
+    max: millis(figures.max),
+  },
+  total_ms: { p99: millis(figures.totalP99) },
+  retransmits: figures.retransmits,
+  retries: figures.retries,
+  sent_bytes: figures.sentBytes,
+  received_bytes: figures.receivedBytes,
+})
+
+const requestJson = ({ at, backend, route, outcome, header, total }: RequestEvent): unknown => ({
+  at: isoUtc(at),
+  backend: backend.address,
+  method: route.method,
+  route: route.path,
+  outcome,
+  header_ms: millis(header),
+  total_ms: millis(total),
+})
+
+const millis = (span: number | null): number | null => (span === null ? null : span / 1000)

@@ -1,0 +1,86 @@
+/** Frames as text, for pipes, tests and CI: the same bytes on every machine. */
+import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { micros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { boardLines, type Size } from '../../render/board.ts'
+import { jsonText } from '../../render/text.ts'
+import { printed, type Depth } from '../../render/theme.ts'
+import { jsonOf } from './json.ts'
+import { Moments } from '../data/moments.ts'
+import { Stops, type Stop } from '../time/stops.ts'
+
+export interface PrintOptions {
+  readonly board: BoardOptions
+  readonly size: Size
+  /** IANA name */
+  readonly timeZone: string
+  readonly windowSeconds: number
+  /** how far a printed frame is from the one before; null is every tick */
+  readonly step: Micros | null
+  /** one moment, or every tick that begins in [from, to) */
+  readonly which: { readonly at: WallMicros } | TimeSpan
+  readonly format: 'text' | 'json'
+  readonly depth: Depth
+}
+
+/** Each string is a whole frame with its line ends. Reads one frame after the other, so that `| head` costs nothing. */
+export function* printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
+  const stops = new Stops(recording.ticks)
+  const moments = new Moments(recording)
+  let first = true
+  for (const stop of chosenStops(stops, options)) {
+    const board = leaderboard(moments.at(stop, options.windowSeconds), options.board)
+    if (options.format === 'json') {
+      yield `${jsonText(jsonOf(board, recording.info), 0)}\n`
+    } else {
+      yield (first ? '' : '\n') + frameText(board, recording, options)
+    }
+    first = false
+  }
+}
+
+/** The frame as the screen shows it, without the player's own lines. */
+function frameText(
+  board: Leaderboard,
+  { info }: Pick<Recording, 'info'>,
+  {
+    board: { sort, filter },
+    size,
+    timeZone,
+    depth,
+  }: Pick<PrintOptions, 'board' | 'size' | 'timeZone' | 'depth'>,
+): string {
+  const lines = boardLines(board, {
+    host: info.host,
+    timeZone,
+    sort,
+    filter,
+    size: boardSize(size),
+    selected: null,
+  })
+  return lines.map((line) => `${printed(line, depth)}\n`).join('')
+}
+
+/** Lines that the player keeps for the scrubber and the keys: a printed frame leaves them out, so that its rows are the screen's. */
+export const CHROME_ROWS = 3
+export const boardSize = ({ columns, rows }: Size): Size => ({
+  columns,
+  rows: Math.max(4, rows - CHROME_ROWS),
+})
+
+function* chosenStops(stops: Stops, { which, step }: PrintOptions): Iterable<Stop> {
+  if ('at' in which) {
+    yield stops.at(stops.ofTime(which.at))
+    return
+  }
+  let next = -Infinity
+  for (let i = 0; i < stops.count; i++) {
+    const stop = stops.at(i)
+    if (stop.from < which.from || stop.from >= which.to) continue
+    // A step counts ticks in time; a gap on the way is shown whatever the step.
+    if (step !== null && stop.kind === 'tick' && stop.from < next) continue
+    if (stop.kind === 'tick' && step !== null) next = stop.from + step - micros(500_000)
+    yield stop
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A recording as a row of stops: every tick, and every gap behind a tick, so that no gap can be passed unseen.
+ */
+import { coveredBy } from '../../frame/model/aggregate.ts'
+import type { Gap, GapReason } from '../../frame/model/frame.ts'
+import { latePart, missingBefore } from '../../frame/time/gaps.ts'
+import { TICK_SLACK } from '../../frame/views/moment.ts'
+import type { TickSummary } from '../../frame/model/recording.ts'
+import { addMicros, micros, SECOND, type Micros, type WallMicros } from '../../frame/model/units.ts'
+
+interface Span {
+  /** index of the tick itself, or of the one before the gap, and its sequence */
+  readonly tick: number
+  readonly seq: number
+  readonly from: WallMicros
+  readonly to: WallMicros
+}
+export type Stop =
+  (Span & { readonly kind: 'tick' }) | (Span & { readonly kind: 'gap'; readonly reason: GapReason })
+
+export interface PlayRules {
+  /** starts again at the other end */
+  readonly loop: boolean
+  /** idle time and gaps are played no longer than this; null: idle time as it was */
+  readonly idleLimit: Micros | null
+}
+
+/** A whole second that someone typed, or set a marker at, means the tick that began about then, and not the last microseconds of the one before. */
+export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
+
+export const holds = ({ from, to }: Stop, at: WallMicros): boolean => at >= from && at < to
+
+/** How long a gap stays on the screen. */
+const GAP_HOLD: Micros = SECOND
+
+interface GapStop {
+  /** index of the stop */
+  readonly index: number
+  /** index of the tick before it */
+  readonly tick: number
+  readonly gap: Gap
+}
+
+/** The stops of a recording, without an object for each: a day has 86,400. */
+export class Stops {
+  readonly #ticks: readonly TickSummary[]
+  readonly #gaps: readonly GapStop[]
+  /** length of the idle run up to and including each tick; only when there is an idle limit */
+  readonly #idle: Float64Array | null
+
+  constructor(ticks: readonly TickSummary[], rules: PlayRules = { loop: false, idleLimit: null }) {
+    this.#ticks = ticks
+    this.#gaps = gapStopsOf(ticks)
+    this.#idle = rules.idleLimit === null ? null : idleRuns(ticks)
+  }
+
+  get count(): number {
+    return this.#ticks.length + this.#gaps.length
+  }
+
+  get last(): number {
+    return Math.max(0, this.count - 1)
+  }
+
+  /** The newest tick; a gap may lie behind it. */
+  get newest(): number {
+    return this.ofTick(Math.max(0, this.#ticks.length - 1))
+  }
+
+  /** Those that are gaps, in order. */
+  get gaps(): readonly number[] {
+    return this.#gaps.map(({ index }) => index)
+  }
+
+  at(index: number): Stop {
+    const gaps = this.#gapsBefore(({ index: of }) => of < index)
+    const here = this.#gaps[gaps]
+    if (here?.index === index) return this.#gapStop(here)
+    const tick = index - gaps
+    const { seq, start, length } = this.#ticks[tick]!
+    return { kind: 'tick', tick, seq, from: start, to: addMicros(start, coveredBy(length)) }
+  }
+
+  ofTick(tick: number): number {
+    return tick + this.#gapsBefore((gap) => gap.tick < tick)
+  }
+
+  /** The tick's own, or that of the last one before it; 0 when it is older than all. */
+  ofSeq(seq: number): number {
+    const tick = this.#ticks.findLastIndex((candidate) => candidate.seq <= seq)
+    return tick < 0 ? 0 : this.ofTick(tick)
+  }
+
+  /** The stop of an earlier state of the recording: older ticks may have been forgotten since, so that indexes shift. */
+  ofStop(stop: Stop): number {
+    const tick = this.ofSeq(stop.seq)
+    if (stop.kind === 'tick') return tick
+    const same = this.#gaps.find(
+      ({ tick: before, gap }) => this.#ticks[before]!.seq === stop.seq && gap.reason === stop.reason,
+    )
+    return same?.index ?? tick
+  }
+
+  /** The stop that holds the time; between stops and outside, the last one that began before it. The first of several. */
+  ofTime(at: WallMicros): number {
+    let best = 0
+    let bestFrom = -Infinity
+    let gaps = 0
+    for (let i = 0; i < this.#ticks.length; i++) {
+      const { start, length } = this.#ticks[i]!
+      if (start <= at) {
+        if (at < start + coveredBy(length)) return i + gaps
+        if (start >= bestFrom) [best, bestFrom] = [i + gaps, start]
+      }
+      for (; this.#gaps[gaps]?.tick === i; gaps++) {
+        const { index, gap } = this.#gaps[gaps]!
+        if (at >= gap.from && at < gap.to) return index
+        // An empty gap is where the clock was set back: no time is its own.
+        if (gap.from <= at && gap.from < gap.to && gap.from >= bestFrom) [best, bestFrom] = [index, gap.from]
+      }
+    }
+    return best
+  }
+
+  /** How long the stop is played, in recording time; a gap is held for a time of the viewer's. */
+  duration(index: number, speed: number, rules: PlayRules): Micros {
+    const stop = this.at(index)
+    if (stop.kind === 'gap') return micros(Math.min(GAP_HOLD, rules.idleLimit ?? GAP_HOLD) * speed)
+    const length = stop.to - stop.from
+    if (this.#idle === null || rules.idleLimit === null) return micros(length)
+    const over = this.#idle[stop.tick]! - rules.idleLimit
+    return micros(Math.max(0, Math.min(length, length - over)))
+  }
+
+  #gapStop({ tick, gap }: GapStop): Stop {
+    return { kind: 'gap', tick, seq: this.#ticks[tick]!.seq, ...gap }
+  }
+
+  /** How many of the gaps are `before`, which holds for the first ones and for no later one. */
+  #gapsBefore(before: (gap: GapStop) => boolean): number {
+    let low = 0
+    let high = this.#gaps.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (before(this.#gaps[middle]!)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function gapStopsOf(ticks: readonly TickSummary[]): GapStop[] {
+  const stops: GapStop[] = []
+  const add = (tick: number, gap: Gap | null): void => {
+    if (gap !== null) stops.push({ index: tick + 1 + stops.length, tick, gap })
+  }
+  ticks.forEach((tick, i) => {
+    add(i - 1, missingBefore(ticks[i - 1], tick))
+    add(i, latePart(tick))
+  })
+  return stops
+}
+
+function idleRuns(ticks: readonly TickSummary[]): Float64Array {
+  const runs = new Float64Array(ticks.length)
+  let run = 0
+  ticks.forEach(({ requests, answered, failures, length }, i) => {
+    run = requests + answered + failures > 0 ? 0 : run + coveredBy(length)
+    runs[i] = run
+  })
+  return runs
+}

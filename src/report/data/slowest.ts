@@ -1,0 +1,51 @@
+/** The slowest requests of a range, exact over the request ring, without reading all of it. */
+import type { RequestEvent } from '../../frame/model/frame.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { selects } from '../../frame/expression/selection.ts'
+import { ticksWithin } from '../../frame/time/time.ts'
+import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { compareNames } from './order.ts'
+import type { StepSeries } from './step-series.ts'
+import type { Query } from './summary.ts'
+
+/**
+ * The slowest n lie in the n steps with the greatest maxima: the rings of those are read.
+ * The ring keeps every tick's slowest, so that the result is true of all requests, not only of the sample.
+ */
+export function slowestRequests(
+  recordings: readonly Recording[],
+  series: StepSeries,
+  { range, selection }: Query,
+  n: number,
+): RequestEvent[] {
+  const worst = series.slowest
+    .map((time, index) => ({ time, start: addMicros(series.start, index * series.step) }))
+    .filter(({ time }) => time >= 0)
+    .sort((a, b) => b.time - a.time || a.start - b.start)
+    .slice(0, n)
+  let slowest: RequestEvent[] = []
+  for (const { time, start } of worst) {
+    const last = slowest[n - 1]
+    if (last !== undefined && durationOf(last) > time) break
+    const step = {
+      from: wallMicros(Math.max(start, range.from)),
+      to: wallMicros(Math.min(addMicros(start, series.step), range.to)),
+    }
+    const found = recordings
+      .flatMap((recording) => ticksWithin(recording.ticks, step).map((run) => recording.requests(run)))
+      .flatMap((events) => [...events].filter((event) => durationOf(event) >= 0 && selects(selection, event)))
+    slowest = [...slowest, ...found].sort(slowestFirst).slice(0, n)
+  }
+  return slowest
+}
+
+/** µs until the end of the answer; where that wasn't seen, until its head; -1 where there was no answer. */
+export const durationOf = ({ header, total }: RequestEvent): number => Math.max(total ?? -1, header ?? -1)
+
+const slowestFirst = (a: RequestEvent, b: RequestEvent): number =>
+  durationOf(b) - durationOf(a) ||
+  a.at - b.at ||
+  compareNames(
+    [a.backend.address, a.route.method, a.route.path],
+    [b.backend.address, b.route.method, b.route.path],
+  )

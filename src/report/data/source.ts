@@ -1,0 +1,73 @@
+/** Recordings as a report reads them: several at once, each with its clock set right. */
+import { sumOf } from '../../frame/sum/merge.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import { fleetOf } from '../../frame/sum/fleet.ts'
+import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
+import { spanOfFrame, type Span } from '../../frame/model/span.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import { addMicros, type WallMicros } from '../../frame/model/units.ts'
+
+/** The recording with all its times moved; `offset` is added to the host's clock, µs. */
+export function shifted(recording: Recording, offset: number): Recording {
+  if (offset === 0) return recording
+  const move = (at: WallMicros): WallMicros => addMicros(at, offset)
+  const ticks = remembered((of: readonly TickSummary[]) =>
+    of.map((tick) => ({ ...tick, start: move(tick.start) })),
+  )
+  return {
+    get info() {
+      const { info } = recording
+      return { ...info, start: move(info.start), end: move(info.end) }
+    },
+    get ticks() {
+      return ticks(recording.ticks)
+    },
+    get gaps() {
+      return recording.gaps.map((gap) => ({ ...gap, from: move(gap.from), to: move(gap.to) }))
+    },
+    get markers() {
+      return recording.markers.map((marker) => ({ ...marker, at: move(marker.at) }))
+    },
+    get damage() {
+      return recording.damage
+    },
+    frame: (seq) => {
+      const frame = recording.frame(seq)
+      return frame === null ? null : { ...frame, start: move(frame.start) }
+    },
+    aggregate: (range) => {
+      const sum = recording.aggregate(range)
+      return { ...sum, from: move(sum.from), to: move(sum.to) }
+    },
+    spans: (range) =>
+      spansOf(recording, range).map((span) => ({ ...span, from: move(span.from), to: move(span.to) })),
+    *requests(range) {
+      for (const event of recording.requests(range)) yield { ...event, at: move(event.at) }
+    },
+    refresh: () => false,
+    close: () => recording.close(),
+  }
+}
+
+/** Computes again only for another argument: damage may be found, and ticks change, while one reads. */
+function remembered<T extends object, U>(compute: (of: T) => U): (of: T) => U {
+  let last: { readonly of: T; readonly result: U } | null = null
+  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
+}
+
+/** The rows of a few ticks or of whole minutes. */
+export function spansOf(recording: Recording, range: SeqRange): readonly Span[] {
+  if (recording.spans !== undefined) return recording.spans(range)
+  return Array.from({ length: range.to - range.from }, (_, i) => recording.frame(range.from + i))
+    .filter((frame) => frame !== null)
+    .map(spanOfFrame)
+}
+
+/** The sum over a range of time, exact, over all recordings. */
+export const aggregateWithin = (recordings: readonly Recording[], range: TimeSpan): Aggregate =>
+  fleetOf(
+    recordings.map((recording) => ({
+      host: recording.info.host,
+      aggregate: sumOf(ticksWithin(recording.ticks, range).map((run) => recording.aggregate(run))),
+    })),
+  )

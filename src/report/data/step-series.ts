@@ -1,0 +1,184 @@
+/** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
+import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
+import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
+import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
+import { Interned } from '../../frame/sum/interned.ts'
+import { classCount, statistic } from '../../frame/expression/measure.ts'
+import { matches, type Selection } from '../../frame/expression/selection.ts'
+import type { Span } from '../../frame/model/span.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import type { Micros, WallMicros } from '../../frame/model/units.ts'
+import { mergeDistribution } from '../../frame/model/distribution.ts'
+import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+
+/** Of the selected rows; seconds 0 is a step without a tick. */
+export interface StepSeries {
+  readonly range: TimeSpan
+  readonly step: Micros
+  readonly start: WallMicros
+  readonly count: number
+  readonly seconds: readonly number[]
+  readonly requests: readonly number[]
+  /** greatest header or total time, µs; -1 where nothing was measured */
+  readonly slowest: readonly number[]
+  readonly backends: readonly BackendSeries[]
+}
+
+export interface BackendSeries {
+  readonly backend: Backend
+  readonly requests: readonly number[]
+  readonly answered: readonly number[]
+  readonly fivexx: readonly number[]
+  /** of requests: reset, closed, aborted, unanswered */
+  readonly failures: readonly number[]
+  /** refused and timed-out connections */
+  readonly refused: readonly number[]
+  readonly routes: readonly RouteSeries[]
+}
+
+/** The steps in which the route was answered, its median header time there, µs, and the answers that it rests on. */
+export interface RouteSeries {
+  readonly route: Route
+  readonly steps: readonly number[]
+  readonly medians: readonly number[]
+  readonly answered: readonly number[]
+  /** answers by octave of their header time, OCTAVES for each of the steps; empty where there are too many routes */
+  readonly octaves: ArrayLike<number>
+}
+
+/** The spans of a host in a step. */
+export interface HostSpans {
+  readonly host: string
+  readonly spans: readonly Span[]
+}
+
+/** Route times that are kept at most: beyond that, further routes are not followed. */
+const MOST_TIMES = 1_000_000
+
+/** Beyond so many times further routes have no octaves: 24 MB. */
+const MOST_OCTAVES = 200_000
+
+export class SeriesBuilder {
+  readonly #seconds: number[]
+  readonly #requests: number[]
+  readonly #slowest: number[]
+  readonly #backends: Interned<Backend, BackendBuilder>
+  /** a backend of one of several hosts: its namespace says nothing on another one */
+  readonly #bare = new Interned(backendKey, (backend) => ({ ...backend, netns: 0 }))
+  #times = 0
+
+  constructor(
+    readonly count: number,
+    readonly rows: Selection['rows'],
+  ) {
+    this.#seconds = zeros(count)
+    this.#requests = zeros(count)
+    this.#slowest = zeros(count).fill(-1)
+    this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count))
+  }
+
+  get series(): Omit<StepSeries, 'range' | 'step' | 'start'> {
+    return {
+      count: this.count,
+      seconds: this.#seconds,
+      requests: this.#requests,
+      slowest: this.#slowest,
+      backends: this.#backends.values.map((of) => ({ ...of, routes: of.routes.values })),
+    }
+  }
+
+  /** Steps may come twice: the last one takes what is beyond it. */
+  add(index: number, hosts: readonly HostSpans[]): void {
+    const touched = new Set<RouteBuilder>()
+    for (const { spans } of hosts) {
+      const isBare = hosts.length > 1 && namespaces(spans).size === 1
+      const nameOf = (backend: Backend): Backend => (isBare ? this.#bare.of(backend) : backend)
+      for (const span of spans) {
+        for (const row of span.traffic) this.#addTraffic(index, row, nameOf(row.backend), touched)
+        for (const row of span.connections) this.#addConnection(index, row, nameOf(row.backend))
+      }
+    }
+    this.#seconds[index]! += meanLength(hosts) / 1e6
+    for (const route of touched) this.#addTime(index, route)
+  }
+
+  #addTraffic(index: number, row: TrafficRow, backend: Backend, touched: Set<RouteBuilder>): void {
+    const { route, header } = row
+    if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
+    const of = this.#backends.of(backend)
+    this.#requests[index]! += row.requests
+    this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
+    of.requests[index]! += row.requests
+    of.answered[index]! += row.answered
+    of.fivexx[index]! += classCount(row, 5)
+    of.failures[index]! += failedRequests(row.failures)
+    if (header.sampled === 0) return
+    const times = of.routes.of(route)
+    times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
+    touched.add(times)
+  }
+
+  #addConnection(index: number, row: ConnectionRow, backend: Backend): void {
+    if (this.rows !== null && !matches(this.rows, { backend, route: null, outcome: null })) return
+    this.#backends.of(backend).refused[index]! += failedConnects(row)
+  }
+
+  #addTime(index: number, of: RouteBuilder): void {
+    const { pending } = of
+    of.pending = null
+    if (pending === null || (of.steps.length === 0 && this.#times >= MOST_TIMES)) return
+    this.#times++
+    of.steps.push(index)
+    of.medians.push(statistic(pending, 'p50') ?? 0)
+    of.answered.push(pending.sampled)
+    if (of.hasOctaves || (of.steps.length === 1 && this.#times <= MOST_OCTAVES))
+      of.addOctaves(pending.buckets)
+  }
+}
+
+const namespaces = (spans: readonly Span[]): Set<number> =>
+  new Set(
+    spans.flatMap(({ traffic, connections }) => [...traffic, ...connections].map((row) => row.backend.netns)),
+  )
+
+/** Hosts run side by side. */
+const meanLength = (hosts: readonly HostSpans[]): number =>
+  Math.round(hosts.flatMap(({ spans }) => spans).reduce((sum, { length }) => sum + length, 0) / hosts.length)
+
+type BackendBuilder = ReturnType<typeof backendBuilder>
+
+const backendBuilder = (backend: Backend, count: number) => ({
+  backend,
+  requests: zeros(count),
+  answered: zeros(count),
+  fivexx: zeros(count),
+  failures: zeros(count),
+  refused: zeros(count),
+  routes: new Interned<Route, RouteBuilder>(routeKey, (route) => new RouteBuilder(route)),
+})
+
+class RouteBuilder implements RouteSeries {
+  readonly steps: number[] = []
+  readonly medians: number[] = []
+  readonly answered: number[] = []
+  /** of the step at hand */
+  pending: Distribution | null = null
+  octaves = new Uint32Array(0)
+  hasOctaves = false
+
+  constructor(readonly route: Route) {}
+
+  /** Of the step that was added last. */
+  addOctaves(buckets: Buckets): void {
+    this.hasOctaves = true
+    const at = (this.steps.length - 1) * OCTAVES
+    if (at === this.octaves.length) {
+      const larger = new Uint32Array(Math.max(8 * OCTAVES, 2 * at))
+      larger.set(this.octaves)
+      this.octaves = larger
+    }
+    for (let i = 0; i < buckets.length; i += 2) this.octaves[at + octaveOf(buckets[i]!)]! += buckets[i + 1]!
+  }
+}
+
+const zeros = (count: number): number[] => new Array<number>(count).fill(0)

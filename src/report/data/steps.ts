@@ -1,0 +1,85 @@
+/** A range in equal steps of the wall clock. */
+import { sumOf } from '../../frame/sum/merge.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import { fleetOf } from '../../frame/sum/fleet.ts'
+import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+
+export interface Step {
+  /** number of the step, counted from the first one of the range */
+  readonly index: number
+  /** one for each recording that has ticks in it */
+  readonly parts: readonly {
+    readonly recording: Recording
+    /** the step's ticks by number */
+    readonly runs: readonly SeqRange[]
+  }[]
+}
+
+export interface StepSum {
+  readonly index: number
+  readonly start: WallMicros
+  readonly aggregate: Aggregate
+}
+
+/** Below a minute there are no rollups: every tick is read. */
+const LENGTHS = [1, 2, 5, 10]
+const MOST_STEPS = 120.5
+/** A month of minutes: what is kept of a step is kept of all of them at once, whether or not it has a tick. */
+const MOST_MINUTES = 45_000
+
+/** About a hundred steps of a range below 20 minutes; above, a minute, for which there are rollups; of more than a month, some minutes. */
+export function stepLength({ from, to }: TimeSpan): Micros {
+  const seconds = (to - from) / 1e6
+  const minutes = Math.ceil(seconds / 60 / MOST_MINUTES)
+  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60 * minutes) * 1e6)
+}
+
+/** In order; steps without a tick are left out. One is summed at a time. */
+export function* stepSums(
+  recordings: readonly Recording[],
+  range: TimeSpan,
+  step: Micros,
+): Iterable<StepSum> {
+  const first = Math.floor(range.from / step)
+  for (const { index, parts } of stepsWithin(recordings, range, step)) {
+    const hosts = parts.map(({ recording, runs }) => ({
+      host: recording.info.host,
+      aggregate: sumOf(runs.map((run) => recording.aggregate(run))),
+    }))
+    yield { index, start: wallMicros((first + index) * step), aggregate: fleetOf(hosts) }
+  }
+}
+
+/** In order; steps without a tick are left out. */
+export function* stepsWithin(
+  recordings: readonly Recording[],
+  range: TimeSpan,
+  step: Micros,
+): Iterable<Step> {
+  const runs = recordings.map((recording) => ({ recording, steps: stepRuns(recording, range, step) }))
+  const indexes = [...new Set(runs.flatMap(({ steps }) => [...steps.keys()]))].sort((a, b) => a - b)
+  for (const index of indexes) {
+    const parts = runs.flatMap(({ recording, steps }) => {
+      const of = steps.get(index)
+      return of === undefined ? [] : [{ recording, runs: of }]
+    })
+    yield { index, parts }
+  }
+}
+
+function stepRuns({ ticks }: Recording, range: TimeSpan, step: Micros): Map<number, SeqRange[]> {
+  const first = Math.floor(range.from / step)
+  const steps = new Map<number, SeqRange[]>()
+  for (const { seq, start } of ticks) {
+    if (start < range.from || start >= range.to) continue
+    const index = Math.floor(start / step) - first
+    let runs = steps.get(index)
+    if (runs === undefined) steps.set(index, (runs = []))
+    const last = runs.at(-1)
+    if (last?.to === seq) runs[runs.length - 1] = { from: last.from, to: seq + 1 }
+    else runs.push({ from: seq, to: seq + 1 })
+  }
+  return steps
+}

@@ -1,0 +1,118 @@
+/** The one model behind every format: what the selected rows of a range add up to, and how much of it was seen. */
+import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
+import type { Expression, MeasureTest } from '../../frame/expression/expression.ts'
+import { coverageOf } from '../../frame/views/figures.ts'
+import type { Gap, Marker } from '../../frame/model/frame.ts'
+import { holds, measure, type Measurable } from '../../frame/expression/measure.ts'
+import type { Recording, RecordingInfo } from '../../frame/model/recording.ts'
+import { selectRows, type Selection } from '../../frame/expression/selection.ts'
+import { narrowTo } from '../../frame/expression/target.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import { wallMicros } from '../../frame/model/units.ts'
+import { ordered, type Order } from './order.ts'
+import { aggregateWithin } from './source.ts'
+
+export interface Query {
+  readonly range: TimeSpan
+  readonly selection: Selection
+  readonly order: Order
+  /** lines of a list at most; null is all */
+  readonly top: number | null
+}
+
+export interface Summary {
+  readonly recordings: readonly RecordingInfo[]
+  readonly query: Query
+  /** everything in the range: coverage, loss, excluded */
+  readonly whole: Aggregate
+  /** the selected rows alone */
+  readonly selected: Aggregate
+  /** 0–1; null for a range without length */
+  readonly coverage: number | null
+  /** clipped to the range, in order */
+  readonly gaps: readonly Gap[]
+  readonly markers: readonly Marker[]
+  /** what was repaired in memory to read the files, in words */
+  readonly damage: readonly string[]
+}
+
+export const summarise = (recordings: readonly Recording[], query: Query): Summary =>
+  summaryOf(recordings, query, aggregateWithin(recordings, query.range))
+
+/** @param whole the sum of the range */
+export function summaryOf(recordings: readonly Recording[], query: Query, whole: Aggregate): Summary {
+  return {
+    recordings: recordings.map((recording) => recording.info),
+    query,
+    whole,
+    selected: selectRows(whole, query.selection.rows),
+    coverage: query.range.to <= query.range.from ? null : coverageOf(whole, query.range),
+    gaps: recordings.flatMap(({ gaps }) => gapsWithin(gaps, query.range)).sort((a, b) => a.from - b.from),
+    markers: recordings
+      .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
+      .sort((a, b) => a.at - b.at),
+    damage: [
+      ...recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
+      ...unread(recordings, query.range, whole),
+    ],
+  }
+}
+
+/** Ticks that are there but gave no rows: never a smaller number without a word. */
+function unread(recordings: readonly Recording[], range: TimeSpan, { ticks }: Aggregate): string[] {
+  const there = ticksIn(recordings, range)
+  return there <= ticks ? [] : [`${there - ticks} of ${there} ticks in the range could not be read`]
+}
+
+export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): number =>
+  recordings
+    .flatMap((recording) => ticksWithin(recording.ticks, range))
+    .reduce((sum, { from, to }) => sum + to - from, 0)
+
+export const gapsWithin = (gaps: readonly Gap[], { from, to }: TimeSpan): Gap[] =>
+  gaps
+    .filter((gap) => gap.from < to && gap.to > from)
+    .map((gap) => ({
+      ...gap,
+      from: wallMicros(Math.max(gap.from, from)),
+      to: wallMicros(Math.min(gap.to, to)),
+    }))
+
+/** Backends that hold what --where asks of lines, or have a route that does; with those routes alone; ordered and cut. */
+export function backendsOf(summary: Summary): readonly BackendSum[] {
+  const { order, top, selection } = summary.query
+  const wanted = lineFilter(summary)
+  const kept = summary.selected.backends
+    .map((sum) => ({ ...sum, routes: sum.routes.filter((route) => wanted(route)) }))
+    .filter((sum) => selection.lines === null || sum.routes.length > 0 || wanted(sum))
+  return ordered(kept, order, backendName)
+    .slice(0, top ?? undefined)
+    .map((sum) => ({ ...sum, routes: orderedRoutes(sum.routes, order).slice(0, top ?? undefined) }))
+}
+
+export const orderedRoutes = (routes: readonly RouteSum[], order: Order): RouteSum[] =>
+  ordered(routes, order, ({ route }) => [route.method, route.path])
+
+export const backendName = ({ backend }: BackendSum): string[] => [
+  backend.address,
+  String(backend.netns).padStart(12, '0'),
+]
+
+/** Does a line hold the measures of --where? */
+export function lineFilter(summary: Summary): (line: Measurable) => boolean {
+  const { lines } = summary.query.selection
+  return lines === null
+    ? () => true
+    : (line) => holds(lines, (test) => measured(test, line, summary)) === true
+}
+
+/** What is asserted of the whole selection. null: nothing to measure. */
+export const holdsFor = (expression: Expression, summary: Summary): boolean | null =>
+  holds(expression, (test) => measured(test, summary.selected.totals, summary))
+
+/** The measure of a line, or of what the test narrows the whole selection to. */
+export function measured(test: MeasureTest, line: Measurable, summary: Summary): number | null {
+  const of = test.target === null ? line : narrowTo(summary.selected, test.target).totals
+  const span = { length: summary.selected.length, coverage: summary.coverage }
+  return measure(test.measure, test.quantity.unit, of, span)
+}

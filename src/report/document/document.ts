@@ -1,0 +1,145 @@
+/**
+ * A report as data: exactly the JSON that scripts rely on, field by field. Every format is made from it, so that no two can differ.
+ * Durations are milliseconds, ratios 0–1, times ISO 8601 UTC.
+ */
+import type {
+  ByWord,
+  CONNECT_FAILURES,
+  EXCLUDED,
+  LOSS,
+  ROUTE_FAILURES,
+  ROUTE_PLAIN,
+} from '../../frame/model/counters.ts'
+
+export interface ReportDocument {
+  readonly schema: 1
+  readonly recording: readonly RecordingEntry[]
+  readonly range: RangeEntry
+  readonly coverage: CoverageEntry
+  readonly totals: FullEntity
+  readonly backends: readonly BackendEntity[]
+  readonly findings: readonly FindingEntry[]
+}
+
+export interface RecordingEntry {
+  readonly file: string
+  readonly host: string
+  readonly start: string
+  readonly end: string
+  readonly ticks: number
+  readonly complete: boolean
+  readonly tool: string
+  readonly format: number
+}
+
+export interface RangeEntry {
+  readonly from: string
+  readonly to: string
+  readonly seconds: number
+  readonly covered: number
+}
+
+export interface GapEntry {
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+}
+
+export interface CoverageEntry {
+  readonly ratio: number | null
+  readonly gaps: readonly GapEntry[]
+  readonly loss: ByWord<typeof LOSS>
+  readonly excluded: ByWord<typeof EXCLUDED>
+}
+
+export type RequestFailures = ByWord<typeof ROUTE_FAILURES>
+export type ConnectFailures = ByWord<typeof CONNECT_FAILURES>
+
+/** What a route has. */
+export interface Entity extends ByWord<typeof ROUTE_PLAIN> {
+  /** null where no time was covered */
+  readonly rps: number | null
+  readonly in_flight: number
+  readonly status: Readonly<Record<StatusClass, number>>
+  readonly codes: Readonly<Record<string, number>>
+  readonly failures: RequestFailures
+  readonly header_ms: DistributionEntry
+  readonly total_ms: DistributionEntry
+}
+
+/** What backends and totals have besides: connections. */
+export interface FullEntity extends Entity {
+  readonly failures: RequestFailures & ConnectFailures
+  readonly connect_ms: DistributionEntry
+}
+
+export interface BackendEntity extends FullEntity {
+  readonly backend: string
+  readonly name: string | null
+  /** only where a recording has several network namespaces */
+  readonly netns?: number
+  /** of all requests; null where there are none */
+  readonly share: number | null
+  /**
+   * only where --where asks for measures: whether the backend's own line holds them. One that does not is here for its routes,
+   * and no line of `--by backend`
+   */
+  readonly holds?: boolean
+  readonly connects: number
+  /** connections that can't be read (TLS, h2) */
+  readonly opaque: number
+  readonly routes: readonly RouteEntity[]
+}
+
+export interface RouteEntity extends Entity {
+  readonly method: string
+  readonly route: string
+  /** of its backend */
+  readonly share: number | null
+}
+
+export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
+export type StatusClass = (typeof STATUS_CLASSES)[number]
+
+/** count 0: all others are null. sampled 0: what comes from the sample is null. */
+export interface DistributionEntry {
+  readonly count: number
+  readonly sampled: number | null
+  readonly sum: number | null
+  readonly avg: number | null
+  readonly min: number | null
+  readonly max: number | null
+  readonly p50: number | null
+  readonly p90: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  readonly p999: number | null
+}
+
+export const FINDING_KINDS = [
+  'burst_5xx',
+  'burst_failures',
+  'slow_down',
+  'slow_tail',
+  'backend_vanished',
+  'backend_appeared',
+  'backend_refused',
+  'surge',
+  'stop',
+  'gap',
+] as const
+export type FindingKind = (typeof FINDING_KINDS)[number]
+
+export interface FindingEntry {
+  readonly kind: FindingKind
+  readonly from: string
+  readonly to: string
+  readonly backend: string | null
+  /** `METHOD route` */
+  readonly route: string | null
+  /** a sentence with the numbers in it */
+  readonly what: string
+  /** the number that changed; its unit is in `what` */
+  readonly before: number | null
+  readonly after: number | null
+}

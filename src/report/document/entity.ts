@@ -1,0 +1,90 @@
+/** Counts of the model as ENTITY of the contract. */
+import { byWord, CONNECT_FAILURES, ROUTE_FAILURES, ROUTE_PLAIN } from '../../frame/model/counters.ts'
+import type { Counts, Distribution, ConnectionCounts } from '../../frame/model/frame.ts'
+import { classCount, perSecond, statistic } from '../../frame/expression/measure.ts'
+import type { Micros } from '../../frame/model/units.ts'
+import {
+  STATUS_CLASSES,
+  type DistributionEntry,
+  type Entity,
+  type FullEntity,
+  type StatusClass,
+} from './document.ts'
+
+/** @param length sum of the real tick lengths: what rates divide by */
+export function entityOf(counts: Counts, length: Micros): Entity {
+  const { requests, answered, ...others } = byWord(ROUTE_PLAIN, counts)
+  return {
+    requests,
+    rps: perSecond(requests, length),
+    answered,
+    in_flight: counts.inFlight,
+    ...others,
+    status: statusOf(counts),
+    codes: codesOf(counts),
+    failures: byWord(ROUTE_FAILURES, counts.failures),
+    header_ms: distributionOf(counts.header),
+    total_ms: distributionOf(counts.total),
+  }
+}
+
+export function fullEntityOf(
+  sum: Counts & { readonly connection: ConnectionCounts },
+  length: Micros,
+): FullEntity {
+  const entity = entityOf(sum, length)
+  const { retransmits, connect } = sum.connection
+  return {
+    ...entity,
+    retransmits: entity.retransmits + retransmits,
+    failures: { ...entity.failures, ...byWord(CONNECT_FAILURES, sum.connection) },
+    connect_ms: distributionOf(connect),
+  }
+}
+
+export function distributionOf(of: Distribution): DistributionEntry {
+  if (of.count === 0) return NOTHING_MEASURED
+  const millis = (name: 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 'p999'): number | null => {
+    const value = statistic(of, name)
+    return value === null ? null : value / 1000
+  }
+  return {
+    count: of.count,
+    sampled: of.sampled,
+    sum: of.sum / 1000,
+    avg: millis('avg'),
+    min: millis('min'),
+    max: millis('max'),
+    p50: millis('p50'),
+    p90: millis('p90'),
+    p95: millis('p95'),
+    p99: millis('p99'),
+    p999: millis('p999'),
+  }
+}
+
+const NOTHING_MEASURED: DistributionEntry = {
+  count: 0,
+  sampled: null,
+  sum: null,
+  avg: null,
+  min: null,
+  max: null,
+  p50: null,
+  p90: null,
+  p95: null,
+  p99: null,
+  p999: null,
+}
+
+function statusOf(counts: Counts): Record<StatusClass, number> {
+  const status = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 }
+  STATUS_CLASSES.forEach((name, i) => (status[name] = classCount(counts, i + 1)))
+  return status
+}
+
+function codesOf({ codes }: Counts): Record<string, number> {
+  const named: Record<string, number> = {}
+  for (let i = 0; i < codes.length; i += 2) named[String(codes[i])] = codes[i + 1]!
+  return named
+}

@@ -1,0 +1,85 @@
+/** A summary as the document that scripts rely on, and the document as JSON text. */
+import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
+import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
+import { ratio } from '../../frame/expression/measure.ts'
+import type { RecordingInfo } from '../../frame/model/recording.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { toSeconds, type Micros } from '../../frame/model/units.ts'
+import type {
+  BackendEntity,
+  CoverageEntry,
+  FindingEntry,
+  RecordingEntry,
+  ReportDocument,
+  RouteEntity,
+} from './document.ts'
+import { entityOf, fullEntityOf } from './entity.ts'
+import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
+
+export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
+  const { query, selected } = summary
+  const { from, to } = query.range
+  const several = severalNamespaces(selected)
+  return {
+    schema: 1,
+    recording: summary.recordings.map(recordingEntry),
+    range: {
+      from: isoUtc(from),
+      to: isoUtc(to),
+      seconds: (to - from) / 1e6,
+      covered: toSeconds(selected.covered),
+    },
+    coverage: coverageEntry(summary),
+    totals: fullEntityOf(selected.totals, selected.length),
+    backends: backendsOf(summary).map((sum) => ({
+      ...backendEntity(sum, selected, several),
+      ...(query.selection.lines === null ? {} : { holds: lineFilter(summary)(sum) }),
+    })),
+    findings,
+  }
+}
+
+export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
+  file: info.file,
+  host: info.host,
+  start: isoUtc(info.start),
+  end: isoUtc(info.end),
+  ticks: info.ticks,
+  complete: info.complete,
+  tool: info.tool,
+  format: info.format,
+})
+
+export const severalNamespaces = ({ backends }: Aggregate): boolean =>
+  new Set(backends.map((sum) => sum.backend.netns)).size > 1
+
+export const backendEntity = (sum: BackendSum, all: Aggregate, several: boolean): BackendEntity => ({
+  backend: sum.backend.address,
+  ...(several ? { netns: sum.backend.netns } : {}),
+  name: sum.backend.name,
+  share: ratio(sum.requests, all.totals.requests),
+  ...fullEntityOf(sum, all.length),
+  connects: sum.connection.connects,
+  opaque: sum.connection.opaque,
+  routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
+})
+
+export const routeEntity = (
+  sum: RouteSum,
+  backend: { readonly requests: number },
+  length: Micros,
+): RouteEntity => ({
+  method: sum.route.method,
+  route: sum.route.path,
+  share: ratio(sum.requests, backend.requests),
+  ...entityOf(sum, length),
+})
+
+export function coverageEntry({ coverage, gaps, whole: { loss, excluded } }: Summary): CoverageEntry {
+  return {
+    ratio: coverage,
+    gaps: gaps.map(({ from, to, reason }) => ({ from: isoUtc(from), to: isoUtc(to), reason })),
+    loss: byWord(LOSS, loss),
+    excluded: byWord(EXCLUDED, excluded),
+  }
+}

@@ -1,0 +1,195 @@
+/** The result as lines of one kind (`--by`): what csv and ndjson write and the tables of text and md show. */
+import type { BackendSum } from '../../frame/model/aggregate.ts'
+import { joined } from '../../frame/sum/fleet.ts'
+import { ratio } from '../../frame/expression/measure.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { matches, selectRows } from '../../frame/expression/selection.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { MINUTE, type Micros } from '../../frame/model/units.ts'
+import type { Entity, FullEntity } from './document.ts'
+import { entityOf, fullEntityOf } from './entity.ts'
+import { severalNamespaces } from './json.ts'
+import { ordered } from '../data/order.ts'
+import { aggregateWithin } from '../data/source.ts'
+import { stepSums } from '../data/steps.ts'
+import { backendName, lineFilter, type Summary } from '../data/summary.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
+import { sumCounts } from '../../frame/sum/sums.generated.ts'
+
+export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
+export type By = (typeof BY)[number]
+
+/** What the line is, then what it counts. Keys and their order are the same in all lines of a kind. */
+export interface Line {
+  readonly keys: Readonly<Record<string, string | number | null>>
+  readonly entity: Entity | FullEntity | { readonly answered: number }
+}
+
+/** Complete but for `--top`, in order; minutes in the order of time. */
+export function linesBy(by: By, summary: Summary, recordings: readonly Recording[]): Line[] {
+  const lines = LINES[by](summary, recordings)
+  return lines.slice(0, summary.query.top ?? undefined)
+}
+
+const LINES = {
+  backend: backendLines,
+  route: routeLines,
+  status: statusLines,
+  method: methodLines,
+  minute: minuteLines,
+  host: hostLines,
+} as const satisfies Record<By, (summary: Summary, recordings: readonly Recording[]) => Line[]>
+
+function backendLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const kept = selected.backends.filter(lineFilter(summary))
+  return ordered(kept, query.order, backendName).map((sum) => ({
+    keys: {
+      ...backendKeys(sum, summary),
+      name: sum.backend.name,
+      share: ratio(sum.requests, selected.totals.requests),
+      connects: sum.connection.connects,
+      opaque: sum.connection.opaque,
+    },
+    entity: fullEntityOf(sum, selected.length),
+  }))
+}
+
+function routeLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const wanted = lineFilter(summary)
+  const pairs = selected.backends.flatMap((backend) =>
+    backend.routes.map((route) => ({ ...route, of: backend })),
+  )
+  const nameOf = (pair: (typeof pairs)[number]): string[] => [
+    ...backendName(pair.of),
+    pair.route.method,
+    pair.route.path,
+  ]
+  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ of, ...sum }) => ({
+    keys: {
+      ...backendKeys(of, summary),
+      method: sum.route.method,
+      route: sum.route.path,
+      share: ratio(sum.requests, of.requests),
+    },
+    entity: entityOf(sum, selected.length),
+  }))
+}
+
+function methodLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const routes = selected.backends.flatMap((backend) => backend.routes)
+  const methods = joined(
+    routes,
+    (sum) => sum.route.method,
+    (group) => ({ ...sumCounts(group), method: group[0]!.route.method }),
+  )
+  return ordered(methods.filter(lineFilter(summary)), query.order, (sum) => [sum.method]).map((sum) => ({
+    keys: { method: sum.method, share: ratio(sum.requests, selected.totals.requests) },
+    entity: entityOf(sum, selected.length),
+  }))
+}
+
+/** A code has answers and nothing else: which requests and times led to it is not kept. */
+function statusLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const lines = [...selectedCodes(summary)].map(([code, count]) => ({
+    ...NO_COUNTS,
+    requests: count,
+    answered: count,
+    codes: [code, count],
+  }))
+  return ordered(lines.filter(lineFilter(summary)), query.order, (sum) => [String(sum.codes[0])]).map(
+    (sum) => ({
+      keys: { status: sum.codes[0]!, share: ratio(sum.answered, selected.totals.answered) },
+      entity: { answered: sum.answered },
+    }),
+  )
+}
+
+function selectedCodes({ selected, query }: Summary): Map<number, number> {
+  const { codes: wanted } = query.selection
+  const counts = new Map<number, number>()
+  for (const { backend, routes } of selected.backends) {
+    for (const { route, codes } of routes) {
+      for (let i = 0; i < codes.length; i += 2) {
+        if (wanted !== null && !matches(wanted, { backend, route, outcome: codes[i]! })) continue
+        counts.set(codes[i]!, (counts.get(codes[i]!) ?? 0) + codes[i + 1]!)
+      }
+    }
+  }
+  return counts
+}
+
+function minuteLines(summary: Summary, recordings: readonly Recording[]): Line[] {
+  const wanted = lineFilter(summary)
+  return [...stepSums(recordings, summary.query.range, MINUTE)]
+    .map(({ start, aggregate }) => ({ start, ...selectRows(aggregate, summary.query.selection.rows) }))
+    .filter(({ totals }) => wanted(totals))
+    .map(({ start, totals, length }) => ({
+      keys: { minute: isoUtc(start), connects: totals.connection.connects },
+      entity: fullEntityOf(totals, length),
+    }))
+}
+
+function hostLines(summary: Summary, recordings: readonly Recording[]): Line[] {
+  const { query, selected } = summary
+  const hosts = joined(
+    recordings,
+    (recording) => recording.info.host,
+    (group) => {
+      const { totals, length } = selectRows(aggregateWithin(group, query.range), query.selection.rows)
+      return { ...totals, length, host: group[0]!.info.host }
+    },
+  )
+  return ordered(hosts.filter(lineFilter(summary)), query.order, (sum) => [sum.host]).map((sum) => ({
+    keys: {
+      host: sum.host,
+      share: ratio(sum.requests, selected.totals.requests),
+      connects: sum.connection.connects,
+    },
+    entity: fullEntityOf(sum, sum.length),
+  }))
+}
+
+const backendKeys = ({ backend }: BackendSum, { selected }: Summary): Record<string, string | number> => ({
+  backend: backend.address,
+  ...(severalNamespaces(selected) ? { netns: backend.netns } : {}),
+})
+
+/** The columns that a kind of line has, also when there is no line. */
+export function emptyLine(by: By): Line {
+  const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
+  const length = 0 as Micros
+  const keys: Record<By, readonly string[]> = {
+    backend: ['backend', 'name', 'share', 'connects', 'opaque'],
+    route: ['backend', 'method', 'route', 'share'],
+    status: ['status', 'share'],
+    method: ['method', 'share'],
+    minute: ['minute', 'connects'],
+    host: ['host', 'share', 'connects'],
+  }
+  const entity = {
+    backend: fullEntityOf(none, length),
+    route: entityOf(none, length),
+    status: { answered: 0 },
+    method: entityOf(none, length),
+    minute: fullEntityOf(none, length),
+    host: fullEntityOf(none, length),
+  }
+  return { keys: Object.fromEntries(keys[by].map((key) => [key, null])), entity: entity[by] }
+}
+
+/** One row: names joined with `_`, without the codes. */
+export function flat({ keys, entity }: Line): Record<string, string | number | null> {
+  const row: Record<string, string | number | null> = { ...keys }
+  for (const [name, value] of Object.entries(entity) as [string, unknown][]) {
+    if (name === 'codes') continue
+    if (typeof value === 'object' && value !== null) {
+      for (const [inner, leaf] of Object.entries(value) as [string, number | null][])
+        row[`${name}_${inner}`] = leaf
+    } else row[name] = value as number | null
+  }
+  return row
+}

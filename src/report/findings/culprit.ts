@@ -1,0 +1,15 @@
+/** Who has nearly all of it. */
+import { routeKey, type Aggregate, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
+
+/** `METHOD route` of the route that has nine tenths, if one does and others had traffic. */
+export function mainRoute(
+  { backends }: Aggregate,
+  badOf: (route: RouteSum, of: BackendSum) => number,
+): string | null {
+  const routes = backends.flatMap((of) =>
+    of.routes.map((route) => ({ key: routeKey(route.route), bad: badOf(route, of) })),
+  )
+  const all = routes.reduce((total, { bad }) => total + bad, 0)
+  const main = routes.find(({ bad }) => bad > 0.9 * all)
+  return routes.length > 1 && main !== undefined ? main.key : null
+}

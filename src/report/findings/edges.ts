@@ -1,0 +1,67 @@
+/** The ticks at which something begins and ends: where two levels fit the seconds around the steps' borders best. */
+import type { BackendSum } from '../../frame/model/aggregate.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { addMicros, SECOND, wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import type { Candidate } from './finding.ts'
+import type { StepSeries } from '../data/step-series.ts'
+
+export interface Second {
+  readonly at: WallMicros
+  readonly line: BackendSum | null
+}
+
+/** Noise may have made the run longer than what happened, hardly shorter. */
+const INWARDS = 3
+
+type SecondsOf = (span: TimeSpan) => Iterable<Second>
+
+/** A run that touches an end of the range ends there. */
+export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: SecondsOf): TimeSpan {
+  const { run } = candidate
+  const { range, step, start, count } = series
+  const time = (index: number): WallMicros =>
+    wallMicros(Math.min(range.to, Math.max(range.from, start + index * step)))
+  const gainsIn = (from: number, to: number): Gain[] =>
+    step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: time(from), to: time(to) }))
+  const edges =
+    run.to - run.from <= 2 * INWARDS
+      ? bestSpan(gainsIn(run.from - 1, run.to + 1))
+      : {
+          from: bestSpan(gainsIn(run.from - 1, run.from + INWARDS))?.from,
+          to: bestSpan(gainsIn(run.to - INWARDS, run.to + 1))?.to,
+        }
+  return {
+    from: run.from === 0 ? range.from : (edges?.from ?? time(run.from)),
+    to: run.to >= count ? range.to : (edges?.to ?? time(run.to)),
+  }
+}
+
+/** By how much the changed level fits a second better than the usual one: weighted squares. */
+interface Gain {
+  readonly at: WallMicros
+  readonly gain: number
+}
+
+function gainsOf(
+  { value, weight, levels: { usual, changed } }: Candidate,
+  seconds: Iterable<Second>,
+): Gain[] {
+  const gains: Gain[] = []
+  for (const { at, line } of seconds) {
+    const of = value(line)
+    if (of !== null) gains.push({ at, gain: weight(line) * ((of - usual) ** 2 - (of - changed) ** 2) })
+  }
+  return gains
+}
+
+/** The seconds in a row that gain most (Kadane), which leaves the least sum of squares; the first of equals. */
+function bestSpan(gains: readonly Gain[]): TimeSpan | null {
+  let best: (TimeSpan & { readonly gain: number }) | null = null
+  let [sum, from] = [0, 0]
+  gains.forEach(({ at, gain }, i) => {
+    if (sum <= 0) [sum, from] = [0, i]
+    sum += gain
+    if (sum > (best?.gain ?? 0) + 1e-9) best = { from: gains[from]!.at, to: addMicros(at, SECOND), gain: sum }
+  })
+  return best
+}

@@ -1,0 +1,94 @@
+/** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
+import type { BackendSum } from '../../frame/model/aggregate.ts'
+import { attempts, classCount, ratio } from '../../frame/expression/measure.ts'
+import { exactCount, finePercent, longSpan } from '../../render/quantities.ts'
+import { burstsIn } from './bursts.ts'
+import { mainRoute } from './culprit.ts'
+import type { FindingKind } from '../document/document.ts'
+import type { Candidate, Looking } from './finding.ts'
+import type { BackendSeries } from '../data/step-series.ts'
+import { NO_CONNECTIONS } from '../../frame/model/nothing.ts'
+import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+
+interface ErrorKind {
+  readonly kind: FindingKind
+  readonly counts: (of: BackendSeries) => readonly number[]
+  readonly wholes: (of: BackendSeries) => readonly number[]
+  /** of the same counts, from a sum */
+  readonly part: (of: BackendSum) => number
+  readonly whole: (of: BackendSum) => number
+  readonly words: string
+  /** standard deviations that a burst must have */
+  readonly least: number
+}
+
+const KINDS: readonly ErrorKind[] = [
+  {
+    kind: 'burst_5xx',
+    counts: (of) => of.fivexx,
+    wholes: (of) => of.answered,
+    part: (of) => classCount(of, 5),
+    whole: (of) => of.answered,
+    words: '5xx on',
+    least: 6,
+  },
+  {
+    kind: 'burst_failures',
+    counts: (of) => of.failures,
+    wholes: (of) => of.requests,
+    part: ({ failures }) => failedRequests(failures),
+    whole: (of) => of.requests,
+    words: 'failures on',
+    least: 6,
+  },
+  {
+    kind: 'backend_refused',
+    counts: (of) => of.refused,
+    wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
+    part: ({ connection }) => failedConnects(connection),
+    whole: attempts,
+    words: 'connections refused or timed out by',
+    least: 4,
+  },
+]
+
+/** A burst is at least a point. */
+const LEAST_RISE = 0.01
+
+export function errorBursts({ series, label }: Looking): Candidate[] {
+  return series.backends.flatMap((of) =>
+    KINDS.flatMap((kind) => {
+      const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
+      return burstsIn(counts, wholes, { least: kind.least, rise: LEAST_RISE }).map(
+        ({ run, usual, share: after }): Candidate => {
+          return {
+            kind: kind.kind,
+            run,
+            backend: of.backend,
+            before: usual,
+            after,
+            levels: { usual, changed: after },
+            value: (line) =>
+              line === null || kind.whole(line) === 0 ? null : kind.part(line) / kind.whole(line),
+            weight: (line) => (line === null ? 0 : kind.whole(line)),
+            confirm: () => true,
+            culprit: (within) =>
+              mainRoute(within, (route, line) =>
+                kind.part({ ...line, ...route, connection: NO_CONNECTIONS }),
+              ),
+            settle: (line, length, route) => {
+              const [errors, all] = line === null ? [0, 0] : [kind.part(line), kind.whole(line)]
+              const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
+              const counted = `${exactCount(errors)} of ${exactCount(all)}`
+              const share = ratio(errors, all)
+              return {
+                after: share,
+                what: `${kind.words} ${place}: ${finePercent(share)} for ${longSpan(length)} (${counted}), ${finePercent(usual)} otherwise`,
+              }
+            },
+          }
+        },
+      )
+    }),
+  )
+}

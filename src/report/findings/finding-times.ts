@@ -1,0 +1,149 @@
+/**
+ * Slow-downs: a backend takes longer than it does otherwise, route for route. Each step's index is the mean, weighted by answers,
+ * of ln(route's median / its usual median): a changed mix of routes does not move it, one slow request neither.
+ */
+import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
+import { statistic } from '../../frame/expression/measure.ts'
+import { micros } from '../../frame/model/units.ts'
+import { latency, longSpan } from '../../render/quantities.ts'
+import { mainRoute } from './culprit.ts'
+import type { Candidate, Looking } from './finding.ts'
+import { median, runsOf, type Run } from './runs.ts'
+import type { BackendSeries } from '../data/step-series.ts'
+
+const LEAST_ANSWERS = 3
+const SUSPICIOUS = Math.log(1.3)
+export const SLOW = Math.log(1.5)
+const LEAST_SCORE = 8
+
+export function slowDowns({ series, label }: Looking): Candidate[] {
+  return series.backends.flatMap((of) => {
+    const index = slownessOf(of, series.count)
+    return slowRuns(index).map((run): Candidate => {
+      const [before, after] = [typicalTime(of, run, false), typicalTime(of, run, true)]
+      return {
+        kind: 'slow_down',
+        run,
+        backend: of.backend,
+        before: before / 1000,
+        after: after / 1000,
+        levels: { usual: 0, changed: meanIn(index, run) },
+        value: (line) => (line === null ? null : (shiftOf(line, of, null)?.log ?? null)),
+        weight: (line) => (line === null ? 0 : line.header.sampled),
+        confirm: () => true,
+        culprit: (within) => mainRoute(within, (route) => slownessIn(route, of)),
+        settle: (line, length, route) => {
+          const shift = route === null || line === null ? null : shiftOf(line, of, route)
+          const place = shift === null ? label(of.backend) : `${label(of.backend)} ${route}`
+          return slowDown(place, shift ?? { before, after }, length)
+        },
+      }
+    })
+  })
+}
+
+/** @param shift median times, µs */
+export const slowDown = (
+  who: string,
+  { before, after }: { readonly before: number; readonly after: number },
+  length: number,
+) => ({
+  before: before / 1000,
+  after: after / 1000,
+  what: `${who} took ${(after / before).toFixed(1)} times as long for ${longSpan(length)}: median ${latency(micros(after))}, ${latency(micros(before))} otherwise`,
+})
+
+interface Shift {
+  /** µs, weighted by answers */
+  readonly before: number
+  readonly after: number
+  /** weighted mean of the routes' logarithms */
+  readonly log: number
+}
+
+/** How far the routes' medians have moved from what they are otherwise. @param only the key of a route, null for all */
+export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null): Shift | null {
+  const usual = usualTimes(of)
+  let [before, after, log, weights] = [0, 0, 0, 0]
+  for (const { route, header } of line.routes) {
+    const key = routeKey(route)
+    const [was, is] = [usual.get(key) ?? 0, statistic(header, 'p50') ?? 0]
+    if (was === 0 || is === 0 || (only !== null && key !== only)) continue
+    weights += header.sampled
+    before += header.sampled * was
+    after += header.sampled * is
+    log += header.sampled * Math.log(is / was)
+  }
+  return weights === 0 ? null : { before: before / weights, after: after / weights, log: log / weights }
+}
+
+/** What a route adds to its backend's slowness. */
+function slownessIn({ route, header }: RouteSum, of: BackendSeries): number {
+  const [was, is] = [usualTimes(of).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
+  return was === 0 || is === 0 ? 0 : Math.max(0, header.sampled * Math.log(is / was))
+}
+
+const known = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
+
+/** Median over steps of a route's median, µs; asked for every second of an edge. */
+function usualTimes(of: BackendSeries): ReadonlyMap<string, number> {
+  const times =
+    known.get(of) ?? new Map(of.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
+  known.set(of, times)
+  return times
+}
+
+interface Slowness {
+  readonly log: number
+  readonly answers: number
+}
+
+/** null where a step has too few answers. */
+function slownessOf({ routes }: BackendSeries, count: number): (Slowness | null)[] {
+  const weighted = new Array<number>(count).fill(0)
+  const answers = new Array<number>(count).fill(0)
+  for (const { steps, medians, answered } of routes) {
+    const usual = Math.max(1, median(medians))
+    steps.forEach((step, i) => {
+      weighted[step]! += answered[i]! * Math.log(Math.max(1, medians[i]!) / usual)
+      answers[step]! += answered[i]!
+    })
+  }
+  return answers.map((of, step) => (of < LEAST_ANSWERS ? null : { log: weighted[step]! / of, answers: of }))
+}
+
+/** The spread of one answer's logarithm is estimated from the steps themselves. */
+function slowRuns(index: readonly (Slowness | null)[]): Run[] {
+  const known = index.filter((step) => step !== null)
+  const noise = Math.max(
+    0.5,
+    1.4826 * median(known.map(({ log, answers }) => Math.abs(log) * Math.sqrt(answers))),
+  )
+  const score = ({ log, answers }: Slowness): number => (log * Math.sqrt(answers)) / noise
+  const unusual = index.map((step) => (step === null ? null : step.log > SUSPICIOUS && score(step) > 2))
+  return runsOf(unusual, 2).filter((run) => {
+    const log = meanIn(index, run)
+    const answers = index.slice(run.from, run.to).reduce((total, step) => total + (step?.answers ?? 0), 0)
+    return run.to - run.from >= 2 && log >= SLOW && score({ log, answers }) >= LEAST_SCORE
+  })
+}
+
+function meanIn(index: readonly (Slowness | null)[], { from, to }: Run): number {
+  const steps = index.slice(from, to).filter((step) => step !== null)
+  const answers = steps.reduce((total, step) => total + step.answers, 0)
+  return steps.reduce((total, { log, answers: n }) => total + log * n, 0) / Math.max(1, answers)
+}
+
+/** Median over steps of the routes' medians, weighted by the answers within the run: both sides have the same mix. */
+function typicalTime({ routes }: BackendSeries, { from, to }: Run, inside: boolean): number {
+  let [weighted, weights] = [0, 0]
+  for (const { steps, medians, answered } of routes) {
+    const isIn = (i: number): boolean => steps[i]! >= from && steps[i]! < to
+    const side = medians.filter((_, i) => isIn(i) === inside)
+    const weight = answered.reduce((total, of, i) => total + (isIn(i) ? of : 0), 0)
+    if (side.length === 0 || weight === 0) continue
+    weighted += weight * median(side)
+    weights += weight
+  }
+  return weighted / Math.max(1, weights)
+}

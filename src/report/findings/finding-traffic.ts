@@ -1,0 +1,198 @@
+/** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
+import { longSpan, rate } from '../../render/quantities.ts'
+import type { Candidate, Looking } from './finding.ts'
+import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import type { BackendSeries, StepSeries } from '../data/step-series.ts'
+
+/** Steps on each side that say what is usual: follows the day, outlasts an incident. */
+const REACH = 90
+const LEAST_EXPECTED = 30
+/** A step that an absence fills by two thirds; its edges are found to the second afterwards, and then nothing may be left. */
+const NEARLY_NONE = 0.35
+const NOTHING_LEFT = 0.05
+/** A step that is emptied in part: so much is missing, and by so many standard deviations. */
+const MUCH_LESS = 0.85
+const LEAST_SCORE = 6
+/** More of them are noise that is not looked at closer. */
+const MOST_DIPS = 8
+
+export function trafficChanges(looking: Looking): Candidate[] {
+  const { series } = looking
+  const rates = series.requests.map((requests, i) =>
+    series.seconds[i]! > 0 ? requests / series.seconds[i]! : null,
+  )
+  const usual = rollingMedian(rates, REACH)
+  const expected = series.seconds.map((seconds, i) => seconds * usual[i]!)
+  const stops = stopsIn(series, expected)
+  return [
+    ...surgesIn(series, expected),
+    ...stops,
+    ...series.backends.flatMap((of) =>
+      absences(
+        of,
+        stops.map(({ run }) => run),
+        looking,
+      ),
+    ),
+  ]
+}
+
+function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] {
+  const scores = series.requests.map((requests, i) => surprise(requests, expected[i]!))
+  const noise = spread(scores.filter((_, i) => series.seconds[i]! > 0))
+  const unusual = series.requests.map((requests, i) =>
+    isMissing(series, i) ? null : requests > 1.6 * expected[i]! && scores[i]! / noise > 4,
+  )
+  return runsOf(unusual, 2)
+    .filter(
+      (run) =>
+        run.to - run.from >= 2 &&
+        sum(series.requests, run) >= 1.8 * sum(expected, run) &&
+        sum(series.requests, run) >= LEAST_EXPECTED,
+    )
+    .map((run) => allTraffic('surge', run, series, expected))
+}
+
+function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
+  const unusual = series.requests.map((requests, i) =>
+    isMissing(series, i) ? null : requests < NEARLY_NONE * expected[i]!,
+  )
+  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= LEAST_EXPECTED)
+  return [...runs, ...dipsIn(series.requests, expected, runs)].map((run) =>
+    allTraffic('stop', run, series, expected),
+  )
+}
+
+/** What may be an absence that is shorter than its steps. */
+function dipsIn(counts: readonly number[], expected: readonly number[], others: readonly Run[]): Run[] {
+  const scores = counts.map((count, i) => surprise(count, expected[i]!))
+  const noise = spread(scores.filter((_, i) => expected[i]! > 0))
+  const runs = runsOf(
+    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -LEAST_SCORE / 2),
+    0,
+  )
+  const dips = runs.filter(
+    (run) =>
+      surprise(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
+      !others.some(({ from, to }) => run.from <= to && from <= run.to),
+  )
+  return dips.length > MOST_DIPS ? [] : dips
+}
+
+function allTraffic(
+  kind: 'surge' | 'stop',
+  run: Run,
+  series: StepSeries,
+  expected: readonly number[],
+): Candidate {
+  const seconds = sum(series.seconds, run)
+  const [before, after] = [sum(expected, run) / seconds, sum(series.requests, run) / seconds]
+  return {
+    kind,
+    run,
+    backend: null,
+    before,
+    after,
+    levels: { usual: before, changed: after },
+    value: (line) => line?.requests ?? 0,
+    weight: () => 1,
+    confirm: (line, { length }) =>
+      kind === 'surge' || (line?.requests ?? 0) <= (NOTHING_LEFT * before * length) / 1e6,
+    culprit: () => null,
+    settle: (line, length) => {
+      const now = ((line?.requests ?? 0) * 1e6) / length
+      const span = longSpan(length)
+      const rates = `${rate(now)} requests a second, ${rate(before)} otherwise`
+      return {
+        after: now,
+        what:
+          kind === 'surge'
+            ? `traffic was ${(now / before).toFixed(1)} times the usual for ${span}: ${rates}`
+            : `traffic stopped for ${span}: ${rates}`,
+      }
+    },
+  }
+}
+
+/** A backend that pauses more often than this is one that is used now and then. */
+const MOST_PAUSES = 3
+
+/** Spans in which a backend had nothing, although its share of all traffic would have been much. */
+function absences(of: BackendSeries, stops: readonly Run[], { series, label }: Looking): Candidate[] {
+  const shares = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests / series.requests[i]!))
+  const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
+  const quiet = runsOf(
+    shares.map((share) => (share === null ? null : share < NEARLY_NONE * typical)),
+    1,
+  )
+  const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
+  const usual = shareWhere(of, series, active)
+  const runs = quiet
+    .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
+    .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
+  if (runs.length > MOST_PAUSES) return []
+  const last = of.requests.reduce((found, _, i) => (active(i) && !isIdle(series, i) ? i : found), -1)
+  const first = of.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
+  const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
+  const expected = series.requests.map((requests) => usual * requests)
+  const dips = dipsIn(of.requests, expected, [...quiet, ...stops])
+  const middle = [...runs, ...dips].filter((run) => run.from > first && run.to <= last)
+  const after = runs.find((run) => run.from > last)
+  const speed = (run: Run): number => sum(of.requests, run) / Math.max(1, sum(series.seconds, run))
+  const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
+    const usualRate = speed(other)
+    return {
+      kind,
+      run,
+      backend: of.backend,
+      before: kind === 'backend_appeared' ? 0 : usualRate,
+      after: kind === 'backend_appeared' ? usualRate : 0,
+      levels:
+        kind === 'backend_appeared' ? { usual: 0, changed: usualRate } : { usual: usualRate, changed: 0 },
+      value: (line) => line?.requests ?? 0,
+      weight: () => 1,
+      confirm: (line, { totals }) =>
+        kind === 'backend_appeared' || (line?.requests ?? 0) <= NOTHING_LEFT * usual * totals.requests,
+      culprit: () => null,
+      settle: (line, length) => {
+        const span = longSpan(length)
+        const lasts = run.to < series.count
+        const now = ((line?.requests ?? 0) * 1e6) / length
+        return kind === 'backend_appeared'
+          ? {
+              after: now,
+              what: `${label(of.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
+            }
+          : {
+              after: now,
+              what: `${label(of.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+            }
+      },
+    }
+  }
+  const present: Run = { from: first, to: last + 1 }
+  if (before !== undefined) {
+    const appeared: Run = { from: first, to: after === undefined ? series.count : last + 1 }
+    return [
+      candidate('backend_appeared', appeared, present),
+      ...middle.map((run) => candidate('backend_vanished', run, present)),
+    ]
+  }
+  return [...middle, ...(after === undefined ? [] : [{ from: after.from, to: series.count }])].map((run) =>
+    candidate('backend_vanished', run, { from: first, to: run.from }),
+  )
+}
+
+const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] === 0
+const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
+const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
+
+function shareWhere(of: BackendSeries, series: StepSeries, active: (i: number) => boolean): number {
+  let [own, all] = [0, 0]
+  of.requests.forEach((requests, i) => {
+    if (!active(i)) return
+    own += requests
+    all += series.requests[i]!
+  })
+  return all === 0 ? 0 : own / all
+}

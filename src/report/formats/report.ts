@@ -1,0 +1,58 @@
+/** Everything a format may need, computed once; each format is a pure function of it. */
+import type { RequestEvent } from '../../frame/model/frame.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import type { ReportDocument } from '../document/document.ts'
+import { findingsOf } from '../findings/findings.ts'
+import { documentOf } from '../document/json.ts'
+import { linesBy, type By, type Line } from '../document/lines.ts'
+import { slowestRequests } from '../data/slowest.ts'
+import { pageData, type PageData } from '../page/page-data.ts'
+import { readRange } from '../data/reading.ts'
+import { summaryOf, type Query, type Summary } from '../data/summary.ts'
+import { timelineOf, type Timeline } from '../data/timeline.ts'
+
+export interface Report {
+  readonly document: ReportDocument
+  readonly summary: Summary
+  /** the kind that was asked for; null: backends, then routes */
+  readonly by: By | null
+  readonly lines: (by: By) => readonly Line[]
+  readonly timeline: Timeline
+  /** every moment of the range, for the page */
+  readonly page: () => PageData
+  readonly slowest: readonly RequestEvent[]
+  /** IANA name in which times are shown */
+  readonly timeZone: string
+  /** the command line that makes this report again */
+  readonly command: string
+}
+
+export interface ReportRequest {
+  readonly query: Query
+  readonly by: By | null
+  readonly timeZone: string
+  readonly command: string
+  /** points of the timeline at most */
+  readonly points: number
+  /** whether to look for the slowest requests: only where they are shown */
+  readonly slowest: boolean
+}
+
+const SLOWEST = 10
+
+export function reportOf(recordings: readonly Recording[], request: ReportRequest): Report {
+  const { query, by, timeZone, command } = request
+  const { whole, series } = readRange(recordings, query.range, query.selection)
+  const summary = summaryOf(recordings, query, whole)
+  return {
+    document: documentOf(summary, findingsOf(recordings, series, summary)),
+    summary,
+    by,
+    lines: (kind) => linesBy(kind, summary, recordings),
+    timeline: timelineOf(recordings, query, request.points),
+    page: () => pageData(recordings, summary, timeZone),
+    slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
+    timeZone,
+    command,
+  }
+}

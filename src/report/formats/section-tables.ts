@@ -1,0 +1,156 @@
+/** The tables of a report for people. */
+import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
+import { clockTime, localDateTime } from '../../frame/time/timezone.ts'
+import { micros, wallMicros } from '../../frame/model/units.ts'
+import { exactCount, finePercent, latency, rate } from '../../render/quantities.ts'
+import type { Entity, FullEntity } from '../document/document.ts'
+import { failuresOf, millis, shareText } from '../document/entity-text.ts'
+import { severalNamespaces } from '../document/json.ts'
+import type { By, Line } from '../document/lines.ts'
+import type { Report } from './report.ts'
+import type { Column, Section } from './section.ts'
+import { durationOf } from '../data/slowest.ts'
+
+/** Lines of a table unless `--top` says otherwise. */
+const SHOWN = 20
+
+const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
+  backend: ['Backends', ['backend']],
+  route: ['Routes', ['backend', 'method', 'route']],
+  status: ['Status codes', ['status']],
+  method: ['Methods', ['method']],
+  minute: ['Minutes', ['minute']],
+  host: ['Hosts', ['host']],
+}
+
+export function lineTable(by: By, report: Report): Section {
+  const { summary } = report
+  const all = report.lines(by)
+  const shown = summary.query.top === null ? all.slice(0, SHOWN) : all
+  const [title, keys] = KEY_TITLES[by]
+  const names = keys.map((key): Column => ({
+    title: key.toUpperCase(),
+    align: 'left',
+    foreign: by !== 'minute' && by !== 'status',
+  }))
+  const shared = by !== 'minute'
+  const measures =
+    by === 'status' ? STATUS_COLUMNS : ENTITY_COLUMNS.filter(([name]) => shared || name !== 'SHARE')
+  return {
+    kind: 'table',
+    title,
+    columns: [
+      ...names,
+      ...measures.map(([name]): Column => ({ title: name, align: 'right', foreign: false })),
+    ],
+    rows: shown.map((line) => [
+      ...keys.map((key) => keyText(key, line, report)),
+      ...measures.map(([, cell]) => cell(line)),
+    ]),
+    note:
+      shown.length < all.length
+        ? `and ${exactCount(all.length - shown.length)} more: --top ${all.length}`
+        : null,
+  }
+}
+
+function keyText(key: string, { keys }: Line, { timeZone, summary }: Report): string {
+  const value = keys[key] ?? ''
+  if (key === 'minute')
+    return localDateTime(wallMicros(Date.parse(String(value)) * 1000), timeZone).slice(0, 16)
+  if (key !== 'backend') return String(value)
+  const { backends } = summary.selected
+  const sum = backends.find(
+    ({ backend }) => backend.address === value && (keys.netns ?? backend.netns) === backend.netns,
+  )
+  return sum === undefined ? String(value) : labelOf(sum.backend, keys.netns !== undefined)
+}
+
+type Cell = readonly [title: string, cell: (line: Line) => string]
+
+const entity = (line: Line): Entity | FullEntity => {
+  if ('requests' in line.entity) return line.entity
+  throw new Error('a status line has no entity')
+}
+const ENTITY_COLUMNS: readonly Cell[] = [
+  ['REQUESTS', (line) => exactCount(entity(line).requests)],
+  ['RPS', (line) => (entity(line).rps === null ? '–' : rate(entity(line).rps!))],
+  ['SHARE', (line) => finePercent(line.keys.share as number | null)],
+  ['AVG', (line) => millis(entity(line).header_ms.avg)],
+  ['P50', (line) => millis(entity(line).header_ms.p50)],
+  ['P99', (line) => millis(entity(line).header_ms.p99)],
+  ['MAX', (line) => millis(entity(line).header_ms.max)],
+  ['4XX', (line) => exactCount(entity(line).status['4xx'])],
+  ['5XX', (line) => exactCount(entity(line).status['5xx'])],
+  ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered)],
+  ['FAILED', (line) => exactCount(failuresOf(entity(line)))],
+  ['OPEN', (line) => exactCount(entity(line).in_flight)],
+]
+
+const STATUS_COLUMNS: readonly Cell[] = [
+  ['ANSWERED', (line) => exactCount(line.entity.answered)],
+  ['SHARE', (line) => finePercent(line.keys.share as number | null)],
+]
+
+export const codes = (report: Report): Section => lineTable('status', report)
+
+export function failures({ document, summary }: Report): Section[] {
+  const kinds = [...ROUTE_FAILURES, ...CONNECT_FAILURES].map(({ word }) => word)
+  const failing = document.backends.filter((backend) => failuresOf(backend) + backend.body_reset > 0)
+  if (failing.length === 0) return []
+  const several = severalNamespaces(summary.selected)
+  return [
+    {
+      kind: 'table',
+      title: 'Failures',
+      columns: [
+        { title: 'BACKEND', align: 'left', foreign: true },
+        ...[...kinds, 'body_reset'].map((kind): Column => ({
+          title: kind.replace('_', ' ').toUpperCase(),
+          align: 'right',
+          foreign: false,
+        })),
+      ],
+      rows: failing
+        .slice(0, SHOWN)
+        .map((backend) => [
+          labelOf(
+            { id: 0, address: backend.backend, netns: backend.netns ?? 0, name: backend.name },
+            several,
+          ),
+          ...kinds.map((kind) => exactCount(backend.failures[kind])),
+          exactCount(backend.body_reset),
+        ]),
+      note: null,
+    },
+  ]
+}
+
+export function slowest({ slowest: events, timeZone, summary }: Report): Section[] {
+  if (events.length === 0) return []
+  const several = severalNamespaces(summary.selected)
+  return [
+    {
+      kind: 'table',
+      title: 'Slowest requests',
+      columns: [
+        { title: 'AT', align: 'left', foreign: false },
+        { title: 'TIME', align: 'right', foreign: false },
+        { title: 'STATUS', align: 'right', foreign: false },
+        { title: 'BACKEND', align: 'left', foreign: true },
+        { title: 'METHOD', align: 'left', foreign: true },
+        { title: 'ROUTE', align: 'left', foreign: true },
+      ],
+      rows: events.map((event) => [
+        clockTime(event.at, timeZone),
+        latency(micros(durationOf(event))),
+        String(event.outcome),
+        labelOf(event.backend, several),
+        event.route.method,
+        event.route.path,
+      ]),
+      note: null,
+    },
+  ]
+}

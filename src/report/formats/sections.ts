@@ -1,0 +1,136 @@
+/** A report for people as a list of sections. */
+import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
+import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
+import type { FindingEntry } from '../document/document.ts'
+import { failuresOf, shareText, timesText } from '../document/entity-text.ts'
+import type { Report } from './report.ts'
+import type { Section } from './section.ts'
+import { codes, failures, lineTable, slowest } from './section-tables.ts'
+import { timeOf, type TimelinePoint } from '../data/timeline.ts'
+
+export function sectionsOf(report: Report): Section[] {
+  return [
+    ...headline(report),
+    ...findings(report),
+    ...charts(report),
+    ...(report.by === null ? (['backend', 'route'] as const) : [report.by]).map((by) =>
+      lineTable(by, report),
+    ),
+    ...(report.by === null ? [codes(report), ...failures(report)] : []),
+    ...slowest(report),
+    ...markers(report),
+    ...coverage(report),
+    { kind: 'code', title: 'Made by', text: report.command },
+  ]
+}
+
+function headline({ document, summary, timeZone }: Report): Section[] {
+  const { totals, coverage } = document
+  const { from, to } = summary.query.range
+  const hosts = [...new Set(document.recording.map((recording) => recording.host))].join(', ')
+  const selected = summary.query.selection.rows === null ? '' : ' of the selected rows'
+  return [
+    {
+      kind: 'title',
+      text: `${hosts} · ${spanText(from, to, timeZone)} ${timeZone} · ${longSpan(to - from)}`,
+    },
+    {
+      kind: 'lines',
+      title: null,
+      lines: [
+        `${exactCount(totals.requests)} requests${selected}, ${totals.rps === null ? '–' : rate(totals.rps)} a second`,
+        `5xx ${shareText(totals.status['5xx'], totals.answered)} · 4xx ${shareText(totals.status['4xx'], totals.answered)} · failures ${exactCount(failuresOf(totals))} · in flight at the end ${exactCount(totals.in_flight)}`,
+        `header time ${timesText(totals.header_ms)}`,
+        `total time ${timesText(totals.total_ms)}`,
+        `coverage ${coverage.ratio === null ? '–' : precisePercent(coverage.ratio)}`,
+      ],
+    },
+  ]
+}
+
+function findings({ document, timeZone }: Report): Section[] {
+  const lines = document.findings.map((finding) => `${when(finding, timeZone)}  ${finding.what}`)
+  return [{ kind: 'lines', title: 'Findings', lines: lines.length === 0 ? ['none'] : lines }]
+}
+
+function when({ from, to }: FindingEntry, timeZone: string): string {
+  const [start, end] = [from, to].map((iso) => clockTime(wallMicros(Date.parse(iso) * 1000), timeZone))
+  return start === end ? start! : `${start}–${end}`
+}
+
+function charts(report: Report): Section[] {
+  const { timeline, timeZone, summary } = report
+  const last = Math.max(0, timeline.points.length - 1)
+  const chart = (
+    title: string,
+    value: (point: TimelinePoint) => number | null,
+    format: (value: number) => string,
+  ): Section => ({
+    kind: 'chart',
+    title: `${title}, by ${longSpan(timeline.step)}`,
+    values: timeline.points.map((point) => (point === null ? null : value(point))),
+    format,
+    from: clockTime(wallMicros(Math.max(timeline.start, summary.query.range.from)), timeZone),
+    to: clockTime(timeOf(timeline, last), timeZone),
+  })
+  const some = (value: (point: TimelinePoint) => number | null): boolean =>
+    timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
+  return [
+    chart('Requests a second', (point) => point.rps, rate),
+    ...(some((point) => point.fivexx + point.failures)
+      ? [chart('5xx and failures a second', (point) => point.fivexx + point.failures, rate)]
+      : []),
+    ...(some((point) => point.avg)
+      ? [
+          chart(
+            'Mean header time',
+            (point) => point.avg,
+            (value) => latency(micros(value)),
+          ),
+        ]
+      : []),
+  ]
+}
+
+function markers({ summary, timeZone }: Report): Section[] {
+  if (summary.markers.length === 0) return []
+  const lines = summary.markers.map(({ at, kind, text }) => `${clockTime(at, timeZone)}  ${kind}  ${text}`)
+  return [{ kind: 'lines', title: 'Markers', lines }]
+}
+
+function coverage({ document, summary, timeZone }: Report): Section[] {
+  const { range, coverage: seen } = document
+  const counted = (what: Readonly<Record<string, number>>): string =>
+    Object.entries(what)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${name} ${exactCount(count)}`)
+      .join(', ')
+  const lost = counted(seen.loss)
+  const excluded = counted(seen.excluded)
+  return [
+    {
+      kind: 'lines',
+      title: 'Coverage',
+      lines: [
+        `${seen.ratio === null ? '–' : precisePercent(seen.ratio)}: ${longSpan(range.covered * 1e6)} recorded of ${longSpan(range.seconds * 1e6)}`,
+        ...summary.gaps.map(
+          (gap) =>
+            `gap ${spanText(gap.from, gap.to, timeZone)} (${longSpan(gap.to - gap.from)}): ${gap.reason}`,
+        ),
+        ...(lost === '' ? [] : [`lost: ${lost}`]),
+        ...(excluded === '' ? [] : [`left out: ${excluded}`]),
+        ...summary.recordings.map(
+          (info) =>
+            `${info.file}: ${exactCount(info.ticks)} ticks by ${info.tool} on ${info.host}${info.complete ? '' : ', without a clean end'}`,
+        ),
+        ...summary.damage,
+      ],
+    },
+  ]
+}
+
+function spanText(from: WallMicros, to: WallMicros, timeZone: string): string {
+  const sameDay = localDate(from, timeZone) === localDate(to, timeZone)
+  return `${localDateTime(from, timeZone)} – ${sameDay ? clockTime(to, timeZone) : localDateTime(to, timeZone)}`
+}

@@ -1,0 +1,113 @@
+/** Expressions held against a recording: what was measured, and whether it holds. */
+import {
+  measureName,
+  type Expression,
+  type MeasureTest,
+  type Quantity,
+} from '../../frame/expression/expression.ts'
+import type { Distribution } from '../../frame/model/frame.ts'
+import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
+import { narrowTo } from '../../frame/expression/target.ts'
+import { ExpressionError } from '../../frame/expression/expression.ts'
+import { exactCount, finePercent } from '../../render/quantities.ts'
+import { holdsFor, measured, type Summary } from '../data/summary.ts'
+
+export interface Assertion {
+  readonly text: string
+  readonly expression: Expression
+}
+
+export interface AssertionResult {
+  readonly expression: string
+  /** a measure without data holds nothing */
+  readonly holds: boolean
+  readonly measured: readonly Measurement[]
+}
+
+export interface Measurement {
+  readonly measure: string
+  /** ms, 0–1, or a number; null where there was nothing to measure */
+  readonly value: number | null
+  /** as people read it */
+  readonly shown: string
+  /** requests or answers that it rests on */
+  readonly count: number
+}
+
+/** @throws ExpressionError for what can't be asserted */
+export function checkAssertion({ text, expression }: Assertion): void {
+  const { codes } = splitSelection([expression], text)
+  const tests = testsOf(expression)
+  const status = tests.find((test) => test.kind === 'status')
+  if (codes !== null)
+    throw new ExpressionError('status counts nothing here: write 5xx, 4xx, …', text, status?.at ?? 0)
+  const measures = tests.filter((test) => test.kind === 'measure')
+  if (measures.length === 0)
+    throw new ExpressionError('nothing is measured: add a measure such as p99 < 300ms', text, 0)
+  const change = measures.find((test) => test.quantity.change)
+  if (change !== undefined) {
+    throw new ExpressionError('a change needs two sides: use diff --fail-on', text, change.at)
+  }
+}
+
+export function assertAll(assertions: readonly Assertion[], summary: Summary): AssertionResult[] {
+  return assertions.map(({ text, expression }) => {
+    const { rows, lines } = splitSelection([expression], text)
+    const narrowed = { ...summary, selected: selectRows(summary.selected, rows) }
+    return {
+      expression: text,
+      holds: lines !== null && holdsFor(lines, narrowed) === true,
+      measured: testsOf(expression)
+        .filter((test) => test.kind === 'measure')
+        .map((test) => measurement(test, narrowed)),
+    }
+  })
+}
+
+function measurement(test: MeasureTest, summary: Summary): Measurement {
+  const value = measured(test, summary.selected.totals, summary)
+  const unit = test.measure.kind === 'coverage' ? 'percent' : test.quantity.unit
+  return {
+    measure: nameOf(test),
+    value: value === null ? null : unit === 'duration' ? value / 1000 : value,
+    shown: shownValue(value, unit),
+    count: basisOf(test, summary),
+  }
+}
+
+/** `p99(10.0.1.10:8080 /checkout)` */
+export function nameOf({ measure, target }: MeasureTest): string {
+  const parts = [target?.backend, target?.method, target?.route].filter(
+    (part) => part !== undefined && part !== null,
+  )
+  return parts.length === 0 ? measureName(measure) : `${measureName(measure)}(${parts.join(' ')})`
+}
+
+/** Precise enough to see on which side of a limit it lies. */
+export function shownValue(value: number | null, unit: Quantity['unit']): string {
+  if (value === null) return 'nothing'
+  switch (unit) {
+    case 'duration':
+      return value < 1000 ? `${value} µs` : `${Number((value / 1000).toFixed(3))} ms`
+    case 'percent':
+      return finePercent(value)
+    case 'points':
+      return `${Number((value * 100).toFixed(2))} pp`
+    case 'rate':
+      return `${Number(value.toPrecision(4))}/s`
+    case 'none':
+      return Number.isInteger(value) ? exactCount(value) : String(Number(value.toPrecision(4)))
+  }
+}
+
+function basisOf({ measure, target }: MeasureTest, { selected }: Summary): number {
+  const { totals } = target === null ? selected : narrowTo(selected, target)
+  if (measure.kind !== 'latency')
+    return measure.kind === 'count' && measure.name.endsWith('xx') ? totals.answered : totals.requests
+  const distributions: Record<typeof measure.clock, Distribution> = {
+    header: totals.header,
+    total: totals.total,
+    connect: totals.connection.connect,
+  }
+  return distributions[measure.clock].count
+}

@@ -1,0 +1,192 @@
+/** A difference as text, Markdown and JSON. */
+import type { Change, Changes } from '../../frame/views/compare.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
+import { isoUtc, localDateTime } from '../../frame/time/timezone.ts'
+import { micros, toSeconds } from '../../frame/model/units.ts'
+import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
+import type { Difference, Presence } from './difference.ts'
+import { jsonText } from '../../render/text.ts'
+import { recordingEntry, severalNamespaces } from '../document/json.ts'
+import { drawnMarkdown } from '../formats/markdown.ts'
+import type { Column, Section } from '../formats/section.ts'
+import type { Summary } from '../data/summary.ts'
+import { drawnText } from '../formats/text.ts'
+
+type Formatter = (difference: Difference, timeZone: string) => string
+
+export const DIFFERENCE_FORMATS = {
+  text: drawnBy(drawnText),
+  md: drawnBy(drawnMarkdown),
+  json: (difference) => `${jsonText(documentOf(difference))}\n`,
+} as const satisfies Readonly<Record<string, Formatter>>
+
+export type DifferenceFormat = keyof typeof DIFFERENCE_FORMATS
+
+function drawnBy(draw: (section: Section) => string): Formatter {
+  return (difference, timeZone) => `${sectionsOf(difference, timeZone).map(draw).join('\n\n')}\n`
+}
+
+const MARK: Readonly<Record<Presence, string>> = { both: '', new: 'new', gone: 'gone' }
+
+function sectionsOf({ base, target, totals, backends, gates }: Difference, timeZone: string): Section[] {
+  const several = severalNamespaces(base.selected) || severalNamespaces(target.selected)
+  const backendRows = backends.map(({ backend, presence, changes }) => [
+    labelOf(backend, several),
+    ...cells(changes),
+    MARK[presence],
+  ])
+  const routeRows = backends.flatMap(({ backend, routes }) =>
+    routes.map(({ route, presence, changes }) => [
+      labelOf(backend, several),
+      route.method,
+      route.path,
+      ...cells(changes),
+      MARK[presence],
+    ]),
+  )
+  return [
+    { kind: 'title', text: 'difference' },
+    {
+      kind: 'lines',
+      title: null,
+      lines: [`base    ${sideText(base, timeZone)}`, `target  ${sideText(target, timeZone)}`],
+    },
+    table('Totals', [], [[...cells(totals), '']], null),
+    table('Backends', ['BACKEND'], backendRows, null),
+    table(
+      'Routes',
+      ['BACKEND', 'METHOD', 'ROUTE'],
+      routeRows.slice(0, SHOWN),
+      routeRows.length > SHOWN ? `and ${routeRows.length - SHOWN} more: --format json` : null,
+    ),
+    ...(gates.length === 0
+      ? []
+      : [
+          {
+            kind: 'lines',
+            title: 'Gates',
+            lines: gates.map(
+              ({ expression, failed, measured }) =>
+                `${failed ? 'FAIL' : 'ok  '}  ${expression}  measured ${measured}`,
+            ),
+          } as const,
+        ]),
+    { kind: 'lines', title: null, lines: ['≈ could be chance (tests at 1 %: upstreamtop diff --help)'] },
+  ]
+}
+
+const SHOWN = 40
+
+function sideText(summary: Summary, timeZone: string): string {
+  const { from, to } = summary.query.range
+  const files = summary.recordings.map(({ file }) => file).join(' ')
+  const covered = summary.coverage === null ? '–' : precisePercent(summary.coverage)
+  return `${files}  ${localDateTime(from, timeZone)}, ${longSpan(to - from)}, coverage ${covered}`
+}
+
+const table = (
+  title: string,
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+  note: string | null,
+): Section => ({
+  kind: 'table',
+  title,
+  columns: [
+    ...names.map((name): Column => ({ title: name, align: 'left', foreign: true })),
+    ...['REQUESTS', 'RPS', 'Δ', '5XX', 'Δ', 'FAILED', 'Δ', 'P50', 'Δ', 'P99', 'Δ'].map((name): Column => ({
+      title: name,
+      align: 'right',
+      foreign: false,
+    })),
+    { title: '', align: 'left', foreign: false },
+  ],
+  rows,
+  note,
+})
+
+function cells({ requests, rps, fivexx, failures, p50, p99 }: Changes): string[] {
+  const time = (value: number | null): string => latency(value === null ? null : micros(value))
+  return [
+    exactCount(requests.target),
+    rps.target === null ? '–' : rate(rps.target),
+    relative(rps),
+    finePercent(fivexx.target),
+    points(fivexx),
+    finePercent(failures.target),
+    points(failures),
+    time(p50.target),
+    relative(p50),
+    time(p99.target),
+    relative(p99),
+  ]
+}
+
+const relative = (change: Change): string =>
+  marked(change, (value) =>
+    value === Infinity ? '+∞' : `${signed(value * 100, Math.abs(value) < 0.0995 ? 1 : 0)}%`,
+  )
+
+const points = (change: Change): string => marked(change, (value) => `${signed(value * 100, 2)}pp`)
+
+function marked({ change, noise }: Change, shown: (value: number) => string): string {
+  if (change === null) return '–'
+  if (change === 0) return '='
+  return `${noise === true ? '≈' : ''}${shown(change)}`
+}
+
+const signed = (value: number, digits: number): string =>
+  `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(digits)}`
+
+function documentOf({ base, target, totals, backends, gates }: Difference) {
+  return {
+    schema: 1,
+    base: sideEntry(base),
+    target: sideEntry(target),
+    totals: changesEntry(totals),
+    backends: backends.map(({ backend, presence, changes, routes }) => ({
+      backend: backend.address,
+      name: backend.name,
+      presence,
+      ...changesEntry(changes),
+      routes: routes.map((of) => ({
+        method: of.route.method,
+        route: of.route.path,
+        presence: of.presence,
+        ...changesEntry(of.changes),
+      })),
+    })),
+    gates,
+  }
+}
+
+const sideEntry = ({ recordings, query: { range }, selected, coverage }: Summary) => ({
+  recording: recordings.map(recordingEntry),
+  range: {
+    from: isoUtc(range.from),
+    to: isoUtc(range.to),
+    seconds: (range.to - range.from) / 1e6,
+    covered: toSeconds(selected.covered),
+  },
+  coverage: coverage,
+})
+
+/** Times in ms; changes relative, of shares in points; JSON has no infinity: null. */
+function changesEntry({ requests, answered, rps, fivexx, failures, avg, p50, p99 }: Changes) {
+  const finite = (change: Change, unit = 1) => ({
+    base: change.base === null ? null : change.base / unit,
+    target: change.target === null ? null : change.target / unit,
+    change: change.change === Infinity ? null : change.change,
+    noise: change.noise,
+  })
+  return {
+    requests,
+    answered,
+    rps: finite(rps),
+    '5xx': finite(fivexx),
+    failures: finite(failures),
+    avg: finite(avg, 1000),
+    p50: finite(p50, 1000),
+    p99: finite(p99, 1000),
+  }
+}

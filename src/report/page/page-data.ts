@@ -1,0 +1,172 @@
+/** What the HTML page knows of every moment: the finest step that fits into its size. */
+import {
+  backendKey,
+  routeKey,
+  type Aggregate,
+  type BackendSum,
+  type RouteSum,
+} from '../../frame/model/aggregate.ts'
+import { classCount, failureCount, statistic, type Measurable } from '../../frame/expression/measure.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { selectRows } from '../../frame/expression/selection.ts'
+import { micros, toSeconds, type Micros } from '../../frame/model/units.ts'
+import { visible } from '../../render/text.ts'
+import { severalNamespaces } from '../document/json.ts'
+import { stepSums } from '../data/steps.ts'
+import type { Summary } from '../data/summary.ts'
+import { pointOf } from '../data/timeline.ts'
+
+/** Times in seconds since 1970 and in µs; -1 is "nothing measured". */
+export interface PageData {
+  readonly start: number
+  readonly step: number
+  readonly zone: string
+  /** recorded seconds of each step; 0 is a gap */
+  readonly seconds: readonly number[]
+  readonly totals: Readonly<Record<'rps' | 'fivexx' | 'failures' | 'p50' | 'p99', readonly (number | null)[]>>
+  readonly backends: readonly string[]
+  readonly routes: readonly (readonly [backend: number, method: string, route: string])[]
+  /** of each step: backends, routes; seven numbers a row: id, requests, 5xx, answered, failures, p50, p99 */
+  readonly boards: readonly (readonly [readonly number[], readonly number[]])[]
+  readonly bands: readonly { readonly from: number; readonly to: number; readonly kind: string }[]
+  /** the step to show first */
+  readonly first: number
+}
+
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
+/** A chart shows no more, and no less at a second a step than 15 minutes. */
+const MOST_STEPS = 1500
+/** Characters of all boards together, so that the page stays below 2 MB. */
+const MOST_TEXT = 1_200_000
+/** Routes of a backend that a board can show at a moment. */
+const ROUTES = 4
+const BACKENDS = 8
+
+export function pageData(recordings: readonly Recording[], summary: Summary, timeZone: string): PageData {
+  const { range } = summary.query
+  const length = (range.to - range.from) / 1e6
+  for (const step of STEPS) {
+    if (length / step > MOST_STEPS) continue
+    const data = dataAt(micros(step * 1e6), recordings, summary, timeZone)
+    if (data !== null) return data
+  }
+  return dataAt(micros(Math.ceil(length / 24) * 1e6), recordings, summary, timeZone, Infinity)!
+}
+
+/** null where it doesn't fit. */
+function dataAt(
+  step: Micros,
+  recordings: readonly Recording[],
+  summary: Summary,
+  zone: string,
+  most = MOST_TEXT,
+): PageData | null {
+  const { range, selection } = summary.query
+  const start = Math.floor(range.from / step) * step
+  const count = Math.max(1, Math.ceil((range.to - start) / step - 1e-3))
+  const names = new Names(severalNamespaces(summary.selected))
+  const seconds = new Array<number>(count).fill(0)
+  const boards: [number[], number[]][] = Array.from({ length: count }, () => [[], []])
+  const totals = {
+    rps: nulls(count),
+    fivexx: nulls(count),
+    failures: nulls(count),
+    p50: nulls(count),
+    p99: nulls(count),
+  }
+  let size = 0
+  for (const { index, aggregate } of stepSums(recordings, range, step)) {
+    const selected = selectRows(aggregate, selection.rows)
+    const point = pointOf(selected)
+    if (point === null || index >= count) continue
+    seconds[index] = Number(toSeconds(selected.length).toFixed(3))
+    totals.rps[index] = short(point.rps)
+    totals.fivexx[index] = short(point.fivexx)
+    totals.failures[index] = short(point.failures)
+    totals.p50[index] = rounded(statistic(selected.totals.header, 'p50'))
+    totals.p99[index] = rounded(point.p99)
+    boards[index] = boardOf(selected, names)
+    size += boards[index][0].join().length + boards[index][1].join().length
+    if (size > most) return null
+  }
+  return {
+    start: start / 1e6,
+    step: step / 1e6,
+    zone,
+    seconds,
+    totals,
+    backends: names.backends,
+    routes: names.routes,
+    boards,
+    bands: [],
+    first: Math.max(
+      0,
+      seconds.findIndex((length) => length > 0),
+    ),
+  }
+}
+
+const nulls = (count: number): (number | null)[] => new Array<number | null>(count).fill(null)
+
+/** The busiest rows, which are what a board shows. */
+function boardOf({ backends }: Aggregate, names: Names): [number[], number[]] {
+  const shown = busiest(backends, BACKENDS)
+  const rows = shown.flatMap((sum) => cells(names.backend(sum), sum))
+  const routes = shown.flatMap((sum) =>
+    busiest(sum.routes, ROUTES).flatMap((route) => cells(names.route(sum, route), route)),
+  )
+  return [rows, routes]
+}
+
+const busiest = <T extends { readonly requests: number }>(sums: readonly T[], most: number): T[] =>
+  [...sums].sort((a, b) => b.requests - a.requests).slice(0, most)
+
+const cells = (id: number, line: Measurable): number[] => [
+  id,
+  line.requests,
+  classCount(line, 5),
+  line.answered,
+  failureCount(line),
+  rounded(statistic(line.header, 'p50')) ?? -1,
+  rounded(statistic(line.header, 'p99')) ?? -1,
+]
+
+/** Three digits, as many as are shown. */
+const rounded = (value: number | null): number | null =>
+  value === null ? null : Number(value.toPrecision(3))
+const short = (value: number): number => Number(value.toPrecision(5))
+
+/** Numbers for names, in the order in which they appear. */
+class Names {
+  readonly backends: string[] = []
+  readonly routes: [number, string, string][] = []
+  readonly #several: boolean
+  readonly #backendIds = new Map<string, number>()
+  readonly #routeIds = new Map<string, number>()
+
+  constructor(several: boolean) {
+    this.#several = several
+  }
+
+  backend({ backend }: BackendSum): number {
+    const key = backendKey(backend)
+    let id = this.#backendIds.get(key)
+    if (id === undefined) {
+      id = this.backends.push(visible(labelOf(backend, this.#several))) - 1
+      this.#backendIds.set(key, id)
+    }
+    return id
+  }
+
+  route(sum: BackendSum, { route }: RouteSum): number {
+    const backend = this.backend(sum)
+    const key = `${backend} ${routeKey(route)}`
+    let id = this.#routeIds.get(key)
+    if (id === undefined) {
+      id = this.routes.push([backend, visible(route.method), visible(route.path)]) - 1
+      this.#routeIds.set(key, id)
+    }
+    return id
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The files of a data set: DIR/TABLE/host=H/date=YYYY-MM-DD/TABLE-FROM-TO-ID.parquet, UTC. A name says what its rows cover, so that
+ * the same recording exported again takes its own place, and a host's seconds are never in a data set twice.
+ */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { usageError } from '../../errors.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import { TABLES, type TableName } from './parquet-tables.ts'
+
+/** What an export takes of a recording. */
+export interface Extent extends TimeSpan {
+  readonly host: string
+  /** of the recording, eight hex digits */
+  readonly id: string
+}
+
+export function extentOf({ info, ticks }: Recording, range: TimeSpan): Extent {
+  const { from, to } = spanOf(ticks) ?? { from: range.from, to: range.from }
+  return {
+    host: info.host,
+    id: digest(`${info.host} ${info.start}`),
+    from: wallMicros(Math.max(from, range.from)),
+    to: wallMicros(Math.min(to, range.to)),
+  }
+}
+
+/** @param part 1, or more where a clock was set back over midnight */
+export function pathOf(
+  directory: string,
+  table: TableName,
+  { host, id, ...extent }: Extent,
+  day: number,
+  part: number,
+): string {
+  const [midnight, next] = [day * DAY, (day + 1) * DAY]
+  const times = [Math.max(extent.from, midnight), Math.min(extent.to, next)].map((time) =>
+    stamp(wallMicros(time)),
+  )
+  const name = `${[table, ...times, id, ...(part === 1 ? [] : [part])].join('-')}.parquet`
+  const date = `date=${isoUtc(wallMicros(midnight)).slice(0, 10)}`
+  return join(directory, table, `host=${partitionValue(host)}`, date, name)
+}
+
+export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
+
+const DAY = 86_400_000_000
+
+/** What an earlier export left that this one replaces. @throws UserError where it would double rows */
+export async function supersededBy(directory: string, extent: Extent): Promise<string[]> {
+  const there = await filesOf(directory, extent.host)
+  const stamps = { from: stamp(extent.from), to: stamp(extent.to) }
+  const common = there.filter(({ from, to }) => from < stamps.to && to > stamps.from)
+  const foreign = common.find(({ id, from, to }) => id !== extent.id || from < stamps.from || to > stamps.to)
+  if (foreign === undefined) return common.map(({ path }) => path)
+  throw usageError(
+    `"${directory}" has rows of host "${extent.host}" from this time already: ${foreign.path}`,
+    'They would be there twice. Remove that file, export all of its range again, or choose another folder.',
+  )
+}
+
+interface There {
+  readonly path: string
+  /** as in the name: they sort as the times do */
+  readonly from: string
+  readonly to: string
+  readonly id: string
+}
+
+async function filesOf(directory: string, host: string): Promise<There[]> {
+  const folders = TABLES.map((table) => join(directory, table, `host=${partitionValue(host)}`))
+  const listed = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await readdir(folder, { recursive: true }).catch(() => [])
+      return names.sort().map((name) => join(folder, name))
+    }),
+  )
+  return listed.flat().flatMap((path) => {
+    const [, from, to, id] =
+      /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.parquet$/.exec(path) ?? []
+    return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
+  })
+}
+
+/** 20261122T140000000Z: to the millisecond, so that ranges that meet do not overlap. */
+const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')
+
+/** Hive's own escapes, which every engine undoes. */
+const partitionValue = (text: string): string =>
+  Array.from(Buffer.from(text), (byte) =>
+    /[\w.-]/.test(String.fromCharCode(byte))
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('')
+
+/** FNV-1a, 32 bit */
+function digest(text: string): string {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return (hash >>> 0).toString(16).padStart(8, '0')
+}

@@ -1,0 +1,197 @@
+/**
+ * A Parquet data set. Streamed a tick at a time; each file is written beside its place and renamed when all are whole, so that an
+ * interrupted export adds nothing.
+ */
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
+import { BY_REQUESTS } from '../data/order.ts'
+import { ParquetFile, type ParquetCell } from './parquet-file.ts'
+import {
+  COLUMNS,
+  connectionRow,
+  gapRow,
+  markerRow,
+  requestRow,
+  TABLES,
+  tickRow,
+  trafficRow,
+  type TableName,
+} from './parquet-tables.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { matches, type Selectable, type Selection } from '../../frame/expression/selection.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { Breath } from '../../interruption.ts'
+import type { WallMicros } from '../../frame/model/units.ts'
+import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
+import { asSystemError } from '../../output.ts'
+import { coverageEntry, recordingEntry } from '../document/json.ts'
+
+export interface ExportProgress {
+  readonly ticks: number
+  readonly ofTicks: number
+  readonly rows: number
+}
+
+export interface ExportOptions {
+  readonly directory: string
+  readonly range: TimeSpan
+  readonly selection: Selection
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: ExportProgress) => void
+}
+
+export interface ExportResult {
+  readonly files: readonly string[]
+  readonly rows: Readonly<Record<TableName, number>>
+}
+
+/** Version of tables and columns, in the footer of every file. */
+const SCHEMA = '1'
+
+/** @throws the signal's reason when aborted */
+export async function exportDataset(
+  recordings: readonly Recording[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const breath = new Breath(options.signal)
+  const ofTicks = ticksIn(recordings, options.range)
+  const set = new DatasetWriter(options.directory)
+  let ticks = 0
+  try {
+    options.signal.throwIfAborted()
+    for (const recording of recordings) {
+      await set.begin(extentOf(recording, options.range), metadataOf(recording, options))
+      for (const gap of gapsWithin(recording.gaps, options.range))
+        await set.add('gaps', gap.from, gapRow(gap))
+      for (const marker of recording.markers) {
+        if (marker.at >= options.range.from && marker.at < options.range.to) {
+          await set.add('markers', marker.at, markerRow(marker))
+        }
+      }
+      for (const run of ticksWithin(recording.ticks, options.range)) {
+        for (let seq = run.from; seq < run.to; seq++) {
+          const frame = recording.frame(seq)
+          if (frame !== null) await addFrame(set, frame, options.selection)
+          ticks++
+          if (!breath.isDue) continue
+          options.onProgress({ ticks, ofTicks, rows: set.rowCount })
+          await breath.take()
+        }
+      }
+    }
+    return await set.finish()
+  } catch (error) {
+    await set.abandon()
+    throw asSystemError(options.directory, error)
+  }
+}
+
+async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
+  const { start } = frame
+  const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
+  await set.add('ticks', start, tickRow(frame))
+  for (const row of frame.traffic) {
+    if (rows !== null && !kept({ ...row, outcome: null })) continue
+    const wait = set.add('traffic', start, trafficRow(frame, row))
+    if (wait !== null) await wait
+  }
+  for (const row of frame.connections) {
+    if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
+    const wait = set.add('connections', start, connectionRow(frame, row))
+    if (wait !== null) await wait
+  }
+  for (const event of frame.requests) {
+    if (!kept(event) || (codes !== null && !matches(codes, event))) continue
+    const wait = set.add('requests', start, requestRow(frame, event))
+    if (wait !== null) await wait
+  }
+}
+
+/** What a reader needs to trust the numbers, and to know where they are from. */
+function metadataOf(recording: Recording, { range, selection }: ExportOptions): Record<string, string> {
+  const summary = summarise([recording], { range, selection, order: BY_REQUESTS, top: null })
+  return {
+    'upstreamtop.schema': SCHEMA,
+    'upstreamtop.recording': JSON.stringify(recordingEntry(recording.info)),
+    'upstreamtop.range': JSON.stringify({ from: isoUtc(range.from), to: isoUtc(range.to) }),
+    'upstreamtop.coverage': JSON.stringify(coverageEntry(summary)),
+    'upstreamtop.histogram': 'log-linear, 16 buckets an octave, µs',
+  }
+}
+
+interface OpenFile {
+  readonly file: ParquetFile
+  readonly temporary: string
+  readonly path: string
+  readonly table: TableName
+}
+
+class DatasetWriter {
+  rowCount = 0
+  readonly #directory: string
+  #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
+  /** one a table: time goes forward, so that a file is done when the next day or recording begins */
+  readonly #open = new Map<TableName, { readonly day: number; readonly opened: OpenFile }>()
+  readonly #done: OpenFile[] = []
+  readonly #superseded: string[] = []
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** What follows is of another recording. @throws UserError where the data set has some of it already */
+  async begin(extent: Extent, metadata: Record<string, string>): Promise<void> {
+    for (const table of TABLES) await this.#closeCurrent(table)
+    this.#superseded.push(...(await supersededBy(this.#directory, extent)))
+    this.#source = { extent, metadata }
+  }
+
+  /** Await what is returned before the next row. */
+  add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
+    this.rowCount++
+    const day = dayOf(at)
+    const current = this.#open.get(table)
+    return current?.day === day ? current.opened.file.append(row) : this.#addToNext(table, day, row)
+  }
+
+  async #addToNext(table: TableName, day: number, row: readonly ParquetCell[]): Promise<void> {
+    await this.#closeCurrent(table)
+    if (this.#source === null) throw new Error('rows before begin()')
+    const { extent, metadata } = this.#source
+    let path = pathOf(this.#directory, table, extent, day, 1)
+    for (let part = 2; this.#done.some((file) => file.path === path); part++)
+      path = pathOf(this.#directory, table, extent, day, part)
+    await mkdir(dirname(path), { recursive: true })
+    const temporary = `${path}.${process.pid}.tmp`
+    const file = await ParquetFile.create(temporary, COLUMNS[table], metadata)
+    this.#open.set(table, { day, opened: { table, path, temporary, file } })
+    await file.append(row)
+  }
+
+  async #closeCurrent(table: TableName): Promise<void> {
+    const current = this.#open.get(table)
+    if (current === undefined) return
+    this.#open.delete(table)
+    this.#done.push(current.opened)
+    await current.opened.file.close()
+  }
+
+  async finish(): Promise<ExportResult> {
+    for (const table of TABLES) await this.#closeCurrent(table)
+    for (const { temporary, path } of this.#done) await rename(temporary, path)
+    const written = new Set(this.#done.map(({ path }) => path))
+    for (const path of this.#superseded) if (!written.has(path)) await rm(path, { force: true })
+    const rows = Object.fromEntries(TABLES.map((table) => [table, 0])) as Record<TableName, number>
+    for (const { table, file } of this.#done) rows[table] += file.rows
+    return { files: this.#done.map(({ path }) => path), rows }
+  }
+
+  async abandon(): Promise<void> {
+    const open = [...this.#open.values()].map(({ opened }) => opened)
+    for (const { file } of open) await file.abandon().catch(() => undefined)
+    for (const { temporary } of [...open, ...this.#done]) await rm(temporary, { force: true })
+  }
+}

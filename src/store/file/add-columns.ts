@@ -1,0 +1,34 @@
+/** What has come since a file was begun, added to it: its rows have NULL in new columns, and their checksums stay true. */
+import { foundColumns } from '../format/columns.ts'
+import type { Database } from '../sqlite/database.ts'
+import { laterType, NAME_COPIES, TABLES, type TableColumns } from '../format/schema.ts'
+
+/** One transaction, none where nothing is missing. */
+export function addColumns(
+  database: Database,
+  tables: Readonly<Record<string, TableColumns>> = TABLES,
+): void {
+  const statements = [...missingCopies(database), ...missingColumns(database, tables)]
+  if (statements.length === 0) return
+  database.transaction(() => statements.forEach((sql) => database.exec(sql))).immediate()
+}
+
+const missingCopies = (database: Database): readonly string[] =>
+  foundColumns(database, 'backend_copy').length > 0
+    ? []
+    : [
+        NAME_COPIES,
+        'INSERT INTO backend_copy (id, address, netns, name) SELECT id, address, netns, name FROM backend',
+        'INSERT INTO route_copy (id, method, path) SELECT id, method, path FROM route',
+      ]
+
+const missingColumns = (
+  database: Database,
+  tables: Readonly<Record<string, TableColumns>>,
+): readonly string[] =>
+  Object.entries(tables).flatMap(([table, { later }]) => {
+    const there = new Set(foundColumns(database, table).map(({ name }) => name))
+    return later
+      .filter((name) => !there.has(name))
+      .map((name) => `ALTER TABLE ${table} ADD COLUMN ${name} ${laterType(name)}`)
+  })

@@ -1,0 +1,34 @@
+/** A recording of a later format is refused, with the version that reads it. */
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { recordingError, type UserError } from '../../errors.ts'
+import { orNull } from '../sqlite/database.ts'
+import type { Image } from './image.ts'
+import { openPages, rowsOfTable } from './pages.ts'
+import { FORMAT } from '../format/schema.ts'
+import { rowsOfSchema } from './schema-check.ts'
+
+export const newerFormat = (file: string, format: number, image: Image): UserError =>
+  recordingError(
+    `"${file}" is of format ${format}, this version reads up to format ${FORMAT}`,
+    `Open it with ${readerIn(image) ?? 'a later upstreamtop'}${readerIn(image) === null ? '' : ' or later'}.`,
+  )
+
+/** The file's own word is believed where it is nothing but a version. */
+const VERSION = /^upstreamtop \d{1,4}\.\d{1,4}\.\d{1,4}$/
+
+/** What `meta` says; its schema may be any. */
+function readerIn(image: Image): string | null {
+  const pages = openPages(image, PAGE_SIZE)
+  try {
+    return orNull(() => {
+      const meta = rowsOfSchema(pages).find(({ type, name }) => type === 'table' && name === 'meta')
+      for (const row of meta === undefined ? [] : rowsOfTable(meta.root, pages)) {
+        const [key, value] = row.values()
+        if (key === 'readable_by' && typeof value === 'string' && VERSION.test(value)) return value
+      }
+      return null
+    })
+  } finally {
+    pages.close()
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * A recording as a database, wherever and however it lies: finished, being recorded, killed, copied without its -wal, in a
+ * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it, and nothing that lies beside it is
+ * SQLite's to act on.
+ */
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { recordingError, usageError, type UserError } from '../../errors.ts'
+import {
+  cannotWriteBeside,
+  integer,
+  isBusy,
+  isDamage,
+  openBytes,
+  openReadOnly,
+  openWritable,
+  scalar,
+  type Database,
+} from '../sqlite/database.ts'
+import { quotedFile } from '../../shell.ts'
+import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
+import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
+import { newerFormat } from './newer.ts'
+import type { Patch } from './patch.ts'
+import { readStart } from './read-start.ts'
+import { recoverTicks } from './recover.ts'
+import { journalPatch } from './rollback.ts'
+import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
+import { FORMAT } from '../format/schema.ts'
+import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
+import { readStandardInput } from './stdin.ts'
+import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
+import { walPatch } from './wal.ts'
+
+export interface Opened {
+  readonly database: Database
+  /** a writer may be at it: what is read now may have grown later */
+  readonly isLive: boolean
+  /** not known to be consistent: a copy without the -wal it had, or one that was cut off */
+  readonly isSuspect: boolean
+  /** what had to be done to open it, in words */
+  readonly damage: readonly string[]
+  /** what lies beside it and is not its own, in words */
+  readonly notes: readonly string[]
+  /** what is on the disk, for a look at its pages: the content, or the path */
+  readonly raw: () => Buffer | string
+}
+
+/** @param file a path, or '-' for standard input. @throws UserError (exit 2 not there, exit 5 not ours) */
+export function openForReading(file: string): Opened {
+  if (file === '-') return fromStream()
+  const start = readOrExplain(file)
+  if (isGzip(start)) return fromZip(file)
+  const header = readHeader(start, file)
+  // What lies beside it lies beside the file, not beside a link to it.
+  const place = realpathSync(file)
+  const beside = sideFilesOf(place)
+  const isShort = statSync(place).size < header.pages * header.pageSize
+  if (beside.isHeld && header.isWal)
+    return beneathRecorder(place, start, file) ?? copied(place, header, beside, file)
+  return isShort || header.isWal || beside.any
+    ? copied(place, header, beside, file)
+    : inPlace(place, start, file)
+}
+
+function fromStream(): Opened {
+  const bytes = unzip(readStandardInput(checkStart), 'standard input')
+  return fromBytes(bytes, 'standard input', () => bytes)
+}
+
+function checkStart(start: Buffer): void {
+  if (!isGzip(start)) readHeader(start, 'standard input')
+}
+
+/** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
+function fromZip(file: string): Opened {
+  const size = statSync(file).size
+  if (size > MOST_ZIPPED) throw tooLarge(file, size)
+  const content = (): Buffer => unzip(readFileSync(file), file)
+  return fromBytes(content(), file, content)
+}
+
+function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
+  const header = readHeader(bytes.subarray(0, HEADER_BYTES), file)
+  const damage = cutOff(bytes.length, header)
+  const isSuspect = header.isWal || damage.length > 0
+  return openImage(plain(bytes), file, { isLive: false, isSuspect, damage, notes: [], raw })
+}
+
+const cutOff = (size: number, { pages, pageSize }: Header): readonly string[] =>
+  size < pages * pageSize ? [`cut off: ${size} of ${pages * pageSize} bytes are there`] : []
+
+/** Beside a recorder that is at it. null where SQLite would have to write there and may not. */
+function beneathRecorder(place: string, start: Buffer, file: string): Opened | null {
+  // Whoever may write into the folder can hold a -shm and leave a -wal with views in place of tables.
+  if (problemBeside(place, start, file) !== null) return null
+  try {
+    const opened = inPlace(place, start, file)
+    scalar(opened.database, 'SELECT count(*) FROM sqlite_schema')
+    return { ...opened, isLive: true }
+  } catch (error) {
+    if (isBusy(error)) throw lockedError(file)
+    if (!cannotWriteBeside(error) && !isDamage(error)) throw error
+    return null
+  }
+}
+
+function inPlace(place: string, start: Buffer, file: string): Opened {
+  const problem = problemOf(place, start, file)
+  const rest = { isLive: false, isSuspect: problem !== null, notes: [], raw: () => place }
+  return problem === null
+    ? { ...rest, database: openReadOnly(place), damage: [] }
+    : { ...rest, database: withoutSchema(place, file, problem), damage: [problem] }
+}
+
+/** What lies beside it is put into a copy: the transactions of a -wal, or what a change that was broken off has replaced. */
+function copied(place: string, header: Header, beside: SideFiles, file: string): Opened {
+  const size = statSync(place).size
+  const patch = readable(`${place}-wal`, () => patchOf(place, header, size, beside))
+  const damage = patch === null ? cutOff(size, header) : []
+  // Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal.
+  const isLive = header.isWal && existsSync(`${place}-wal`) && beside.wal === 0
+  const isSuspect =
+    (header.isWal && patch === null) || size < header.pages * header.pageSize || beside.journal > 0
+  const notes = patch === null ? notUsed(file, header, beside) : []
+  const raw = (): Image => (size <= IN_MEMORY ? withImage(place, patch, (image) => image) : place)
+  return withImage(place, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
+}
+
+function notUsed(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
+  const names = [...(wal > 0 ? [`${file}-wal`] : []), ...(journal > 0 && !isWal ? [`${file}-journal`] : [])]
+  return names.map((name) => `"${name}" lies beside it and is not its own: it was not used`)
+}
+
+function patchOf(place: string, { isWal, pageSize }: Header, size: number, beside: SideFiles): Patch | null {
+  const pages = Math.floor(size / pageSize)
+  if (pageSize !== PAGE_SIZE) return null
+  if (isWal && beside.wal > 0) return walPatch(`${place}-wal`, pageSize, pages)
+  const { journal } = beside
+  return !isWal && journal > 0 && journal <= IN_MEMORY
+    ? journalPatch(`${place}-journal`, pageSize, pages)
+    : null
+}
+
+function openImage(image: Image, file: string, opened: Omit<Opened, 'database'>): Opened {
+  if (image.length === 0) throw nothingIn(file, 'not even its first page is whole')
+  const problem = problemOf(image, typeof image === 'string' ? readStart(image, HEADER_BYTES) : image, file)
+  if (problem === null) return { ...opened, database: databaseOf(image) }
+  const damage = [...opened.damage, problem]
+  return { ...opened, database: withoutSchema(image, file, problem), damage, isSuspect: true }
+}
+
+function databaseOf(image: Image): Database {
+  const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
+  // The first read opens every file that SQLite needs: from here on a copy has no name.
+  scalar(database, 'PRAGMA schema_version')
+  return database
+}
+
+/** Before SQLite sees any of it. @throws UserError (exit 5) for a later format */
+function problemOf(image: Image, start: Buffer, file: string): string | null {
+  const format = start.readUInt32BE(60)
+  if (format > FORMAT) throw newerFormat(file, format, image)
+  return headerProblem(start) ?? foreignSchema(image, PAGE_SIZE)
+}
+
+/** The same of a file with its -wal, which SQLite is about to read in place. */
+function problemBeside(place: string, start: Buffer, file: string): string | null {
+  const { wal } = sideFilesOf(place)
+  const pages = Math.floor(statSync(place).size / PAGE_SIZE)
+  const patch = wal === 0 ? null : readable(`${place}-wal`, () => walPatch(`${place}-wal`, PAGE_SIZE, pages))
+  const over = new Map(patch?.content)
+  const first = over.get(1) ?? start
+  const format = first.readUInt32BE(60)
+  if (format > FORMAT) throw newerFormat(file, format, place)
+  return headerProblem(first) ?? foreignSchema(place, PAGE_SIZE, over)
+}
+
+/** Its rows are in the pages all the same. @throws UserError (exit 5) where there are none */
+export function withoutSchema(image: Image, file: string, problem: string): Database {
+  const database = recoverTicks(image, () => true)
+  if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return database
+  database.close()
+  throw nothingIn(file, problem)
+}
+
+const nothingIn = (file: string, why: string): UserError =>
+  recordingError(`nothing can be read of "${file}": ${why}`, 'Look for another copy of it.')
+
+/** @throws UserError when it is not ours, zipped, damaged, or may not be written */
+export function openForAppend(file: string): Database {
+  const start = readOrExplain(file)
+  if (isGzip(start))
+    throw usageError(
+      `"${file}" is gzipped and cannot be changed`,
+      `Unzip it first: gunzip ${quotedFile(file)}`,
+    )
+  const header = readHeader(start, file)
+  try {
+    accessSync(file, constants.W_OK)
+  } catch {
+    throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
+  }
+  const place = realpathSync(file)
+  refuseForeign(place)
+  if (header.format <= FORMAT && problemBeside(place, start, file) !== null) throw damagedError(file)
+  const database = openWritable(place)
+  try {
+    refuseNewer(database, file)
+    refuseForeignObjects(database, file)
+    refuseUnfillable(database, file)
+    return database
+  } catch (error) {
+    database.close()
+    throw isDamage(error) ? damagedError(file) : error
+  }
+}
+
+/** It is read around, but not written into. */
+export const damagedError = (file: string): UserError =>
+  recordingError(
+    `"${file}" is damaged`,
+    `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
+  )
+
+/** As the last transaction left it, in a -wal too. */
+function refuseForeignObjects(database: Database, file: string): void {
+  if (foreignObject(database) !== null) throw damagedError(file)
+}
+
+function refuseUnfillable(database: Database, file: string): void {
+  const column = unfillableColumn(database)
+  if (column === null) return
+  throw recordingError(
+    `"${file}" has a column that this version cannot fill: "${column}"`,
+    'Record into another file, or go on with the version that wrote this one.',
+  )
+}
+
+/** @throws UserError (exit 5) that names the version which reads it */
+export function refuseNewer(database: Database, file: string): void {
+  const format = formatOf(database, file)
+  if (format > FORMAT) throw newerFormat(file, format, file)
+}
+
+/** The first read: it meets whoever holds the file. */
+function formatOf(database: Database, file: string): number {
+  try {
+    return integer(scalar(database, 'PRAGMA user_version'))
+  } catch (error) {
+    throw isBusy(error) ? lockedError(file) : error
+  }
+}
+
+export const lockedError = (file: string): UserError =>
+  recordingError(
+    `"${file}" is locked by another program`,
+    'A recorder never locks it for so long: end what else has it open.',
+  )
+
+function readable<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error
+    throw usageError(
+      `"${path}" may not be read by you`,
+      'Ask its owner, or let him cut a copy: upstreamtop cut.',
+    )
+  }
+}
+
+function readOrExplain(file: string): Buffer {
+  try {
+    // A pipe would wait for its other end, a device has no end.
+    const found = statSync(file)
+    if (!found.isFile() && !found.isDirectory())
+      throw usageError(`"${file}" is not a file`, 'Name a recording; replay and report read a stream from -.')
+    return readStart(file, HEADER_BYTES)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code === 'ENOENT')
+      throw usageError(
+        `there is no file "${file}"`,
+        'Check the name; upstreamtop info FILE says what is in one.',
+      )
+    if (code === 'ENAMETOOLONG' || code === 'ENOTDIR')
+      throw usageError(`"${file}" is not the name of a file`, 'Check the name.')
+    if (code === 'EISDIR') throw usageError(`"${file}" is a folder`, 'Name the recording in it.')
+    if (code === 'EACCES') throw usageError(`"${file}" may not be read by you`, 'Ask its owner, or copy it.')
+    throw error
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * Rows straight from the pages of a SQLite file, whether or not anything still points at them (sqlite.org/fileformat2.html, sections
+ * 1.6 and 2.1). For files in which a page is torn or gone: what it pointed at is still there.
+ */
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import type { SqlValue } from '../sqlite/database.ts'
+
+export interface RawRow {
+  readonly rowid: number
+  /** how many columns it has */
+  readonly columns: number
+  /** bytes that it takes in its page */
+  readonly local: number
+  readonly values: () => SqlValue[]
+}
+
+/** The pages of one file, and how much may still be put together out of them. */
+export interface Pages {
+  /** null beyond the end */
+  readonly page: (number: number) => Buffer | null
+  /** bytes that rows may still take in overflow pages: in a file of ours each such page belongs to one row */
+  overflow: number
+  readonly close: () => void
+}
+
+const TABLE_LEAF = 0x0d
+const TABLE_INTERIOR = 0x05
+
+/** Nothing where the page holds no rows of a table with rowids. */
+export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generator<RawRow> {
+  const start = number === 1 ? 100 : 0
+  if (page[start] !== TABLE_LEAF) return
+  const cells = page.readUInt16BE(start + 3)
+  const pointers = start + 8
+  if (pointers + 2 * cells > page.length) return
+  // Cells that share bytes are none: all of them together fit into the page.
+  let room = page.length
+  for (let i = 0; i < cells && room > 0; i++) {
+    const row = orNull(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
+    if (row === null) continue
+    room -= row.local
+    yield row
+  }
+}
+
+/**
+ * Every row of one table, found from its root page: each page once, however often others point at it.
+ * @throws CorruptRow where a page of the tree is missing, is met twice, or is of another kind
+ */
+export function* rowsOfTable(root: number, pages: Pages): Generator<RawRow> {
+  const met = new Set<number>()
+  const open = [root]
+  for (let number = open.pop(); number !== undefined; number = open.pop()) {
+    const page = met.has(number) ? null : pages.page(number)
+    if (page === null) throw new CorruptRow(`page ${number} is missing, or hangs in the tree twice`)
+    met.add(number)
+    const children = childrenOf(page, number)
+    if (children === null) yield* rowsOfPage(page, number, pages)
+    else for (const child of children.reverse()) open.push(child)
+  }
+}
+
+/** In the order of their rows; null for a leaf. */
+function childrenOf(page: Buffer, number: number): number[] | null {
+  const start = number === 1 ? 100 : 0
+  if (page[start] === TABLE_LEAF) return null
+  if (page[start] !== TABLE_INTERIOR) throw new CorruptRow(`page ${number} is no page of a table`)
+  const cells = page.readUInt16BE(start + 3)
+  const pointers = start + 12
+  if (pointers + 2 * cells > page.length)
+    throw new CorruptRow(`page ${number} holds more than it has room for`)
+  const children: number[] = []
+  for (let i = 0; i < cells; i++) {
+    const at = page.readUInt16BE(pointers + 2 * i)
+    if (at + 4 > page.length) throw new CorruptRow(`page ${number} points beyond itself`)
+    children.push(page.readUInt32BE(at))
+  }
+  children.push(page.readUInt32BE(start + 8))
+  return children
+}
+
+/** A pointer into nowhere throws a RangeError out of Buffer: that cell is lost. */
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}
+
+function rowAt(page: Buffer, at: number, pages: Pages): RawRow {
+  const length = varint(page, at)
+  const rowid = varint(page, length.next)
+  const local = localBytes(page.length, length.value)
+  const payload = payloadOf(page, rowid.next, { length: length.value, local }, pages)
+  const header = headerOf(payload)
+  return {
+    rowid: rowid.value,
+    columns: header.types.length,
+    local: rowid.next - at + local,
+    values: () => valuesOf(payload, header),
+  }
+}
+
+/** How much of a payload lies in the row's own page. */
+function localBytes(usable: number, length: number): number {
+  const most = usable - 35
+  if (length <= most) return length
+  const least = Math.floor(((usable - 12) * 32) / 255) - 23
+  const fitting = least + ((length - least) % (usable - 4))
+  return fitting <= most ? fitting : least
+}
+
+/** What does not fit into the page goes on in a chain of overflow pages. */
+function payloadOf(
+  page: Buffer,
+  at: number,
+  { length, local }: { readonly length: number; readonly local: number },
+  pages: Pages,
+): Buffer {
+  const parts = [slice(page, at, local)]
+  if (local === length) return parts[0]!
+  pages.overflow -= length
+  if (pages.overflow < 0) throw new RangeError('its rows are longer than the file')
+  let rest = length - local
+  for (let next = page.readUInt32BE(at + local); rest > 0;) {
+    const overflow = pages.page(next)
+    if (overflow === null) throw new RangeError('an overflow page is missing')
+    const part = slice(overflow, 4, Math.min(rest, page.length - 4))
+    parts.push(part)
+    rest -= part.length
+    next = overflow.readUInt32BE(0)
+  }
+  return Buffer.concat(parts)
+}
+
+/** SQLite's own limit. */
+const MAX_COLUMNS = 2000
+
+interface RecordHeader {
+  readonly types: readonly number[]
+  /** where the first value begins */
+  readonly body: number
+}
+
+function headerOf(payload: Buffer): RecordHeader {
+  const size = varint(payload, 0)
+  const types: number[] = []
+  let at = size.next
+  while (at < size.value) {
+    if (types.length === MAX_COLUMNS) throw new RangeError('no row has so many columns')
+    const type = varint(payload, at)
+    types.push(type.value)
+    at = type.next
+  }
+  const length = types.reduce((sum, type) => sum + lengthOf(type), size.value)
+  if (length > payload.length) throw new RangeError('a row is longer than its cell')
+  return { types, body: size.value }
+}
+
+function valuesOf(payload: Buffer, { types, body }: RecordHeader): SqlValue[] {
+  let at = body
+  return types.map((type) => {
+    const value = valueOf(payload, at, type)
+    at += lengthOf(type)
+    return value
+  })
+}
+
+const INTEGER_BYTES = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0]
+const lengthOf = (type: number): number =>
+  type < 12 ? (INTEGER_BYTES[type] ?? 0) : Math.floor((type - 12) / 2)
+
+function valueOf(payload: Buffer, at: number, type: number): SqlValue {
+  if (type === 0) return null
+  if (type <= 5) return payload.readIntBE(at, INTEGER_BYTES[type]!)
+  if (type === 6) return asNumber(payload.readBigInt64BE(at))
+  if (type === 7) return payload.readDoubleBE(at)
+  if (type <= 9) return type - 8
+  const bytes = slice(payload, at, lengthOf(type))
+  return type % 2 === 0 ? bytes : bytes.toString('utf8')
+}
+
+const asNumber = (value: bigint): number | bigint =>
+  value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value
+
+function slice(bytes: Buffer, at: number, length: number): Buffer {
+  if (at + length > bytes.length) throw new RangeError('beyond the page')
+  return bytes.subarray(at, at + length)
+}
+
+/** SQLite's own varint: big-endian, the ninth byte whole. */
+function varint(bytes: Buffer, at: number): { readonly value: number; readonly next: number } {
+  let value = 0
+  for (let i = 0; i < 8; i++) {
+    const byte = bytes.readUInt8(at + i)
+    value = value * 128 + (byte & 127)
+    if (byte < 128) return { value, next: at + i + 1 }
+  }
+  return { value: value * 256 + bytes.readUInt8(at + 8), next: at + 9 }
+}
+
+/** All pages of a file, in order; the last one only if it is whole. */
+export function* allPages({ page }: Pages): Generator<readonly [number: number, page: Buffer]> {
+  for (let number = 1; ; number++) {
+    const content = page(number)
+    if (content === null) return
+    yield [number, content]
+  }
+}
+
+/** Pages of which some are taken from elsewhere: as a -wal that lies beside a file has them. */
+export function overlaid(pages: Pages, over: ReadonlyMap<number, Buffer>): Pages {
+  return {
+    page: (number) => over.get(number) ?? pages.page(number),
+    overflow: pages.overflow + over.size * PAGE_SIZE,
+    close: () => pages.close(),
+  }
+}
+
+/** @param file its content, or its path; @param size of a page, bytes */
+export function openPages(file: Buffer | string, size: number): Pages {
+  if (typeof file !== 'string') {
+    return {
+      page: (number) =>
+        number >= 1 && number * size <= file.length
+          ? file.subarray((number - 1) * size, number * size)
+          : null,
+      overflow: file.length,
+      close: () => undefined,
+    }
+  }
+  const descriptor = openSync(file, 'r')
+  return {
+    page: (number) => {
+      const page = Buffer.alloc(size)
+      const isWhole = number >= 1 && readSync(descriptor, page, 0, size, (number - 1) * size) === size
+      return isWhole ? page : null
+    },
+    overflow: fstatSync(descriptor).size,
+    close: () => closeSync(descriptor),
+  }
+}

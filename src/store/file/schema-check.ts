@@ -1,0 +1,184 @@
+/**
+ * Whether the schema of a file is ours, before SQLite sees any of it: a view in place of a table never ends, a trigger swallows what is
+ * written, a CHECK or a generated column computes what it likes. Later versions add tables and columns of plain values, and nothing else.
+ */
+import { foundColumns } from '../format/columns.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { isDamage, orNull, query, type Database, type SqlValue } from '../sqlite/database.ts'
+import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
+import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
+
+/** What CREATE says, by name: the plain tables' columns with their types, and the text of a view. */
+interface Schema {
+  readonly tables: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly views: ReadonlyMap<string, string>
+}
+
+/** The row of a table that SQLite makes: of its name, where it begins, and its text. */
+export interface SchemaRow {
+  readonly type: string
+  readonly name: string
+  readonly root: number
+  readonly sql: string | null
+}
+
+/**
+ * The first recordings have no copies of the names.
+ * @returns what is not ours of it, in words; null where all is. @param file its content, or its path; @param over pages of a -wal
+ */
+export function foreignSchema(
+  file: Buffer | string,
+  pageSize: number,
+  over: ReadonlyMap<number, Buffer> = new Map(),
+): string | null {
+  const pages = overlaid(openPages(file, pageSize), over)
+  try {
+    return problemOf(rowsOfSchema(pages))
+  } catch (error) {
+    if (isDamage(error)) return 'the pages that name its tables are damaged'
+    throw error
+  } finally {
+    pages.close()
+  }
+}
+
+const SCHEMA_ROOT = 1
+/** type, name, tbl_name, rootpage, sql */
+const SCHEMA_COLUMNS = 5
+/** Ours are 35 with their indexes; a later version's may be more. */
+const MAX_OBJECTS = 500
+
+/** @throws CorruptRow where its pages are damaged */
+export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
+  const rows: SchemaRow[] = []
+  for (const row of rowsOfTable(SCHEMA_ROOT, pages)) {
+    if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
+    const [type, name, , root, sql] = row.values()
+    rows.push(schemaRow([type, name, root, sql]))
+  }
+  return rows
+}
+
+/** Wherever they lie in the file, old ones too: for one in which the way to them is lost. */
+export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
+  const rows: SchemaRow[] = []
+  for (const [number, page] of allPages(pages)) {
+    for (const row of rowsOfPage(page, number, pages)) {
+      const [type, name, , root, sql] = row.columns === SCHEMA_COLUMNS ? row.values() : []
+      if (type === 'table' && rows.length < MAX_OBJECTS)
+        rows.push(...(orNull(() => [schemaRow([type, name, root, sql])]) ?? []))
+    }
+  }
+  return rows
+}
+
+/** As SQLite sees it: as the last transaction left it, in a -wal too. @returns as foreignSchema @throws CorruptRow */
+export function foreignObject(database: Database): string | null {
+  const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema LIMIT ?').all(MAX_OBJECTS)
+  if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
+  return problemOf(rows.map(schemaRow))
+}
+
+function schemaRow([type, name, root, sql]: readonly (SqlValue | undefined)[]): SchemaRow {
+  if (typeof type !== 'string' || typeof name !== 'string' || typeof root !== 'number')
+    throw new CorruptRow('a row of the schema is of another shape')
+  return { type, name, root, sql: typeof sql === 'string' ? sql : null }
+}
+
+function problemOf(rows: readonly SchemaRow[]): string | null {
+  const roots = new Set<number>()
+  for (const row of rows) {
+    if (!isOurs(row)) return `"${row.name}" in its schema (a ${row.type}) is not ours`
+    if (row.type === 'view') continue
+    if (row.root < 2 || roots.has(row.root)) return `"${row.name}" in its schema has no pages of its own`
+    roots.add(row.root)
+  }
+  const names = new Set(rows.map(({ name }) => name))
+  const missing = [...OURS.tables.keys()].find((name) => !names.has(name) && !name.endsWith('_copy'))
+  return missing === undefined ? null : `the table "${missing}" is missing`
+}
+
+function isOurs({ type, name, sql }: SchemaRow): boolean {
+  switch (type) {
+    case 'table':
+      return sql !== null && isPlainTable(name, sql)
+    case 'view':
+      return sql !== null && OURS.views.get(name) === oneLine(sql)
+    case 'index': // SQLite's own, of meta's key
+      return sql === null && name === 'sqlite_autoindex_meta_1'
+    default:
+      return false
+  }
+}
+
+/** Rows are written with the columns that we know. @returns one of a later version that would have to be filled; null where there is none */
+export function unfillableColumn(database: Database): string | null {
+  for (const [table, ours] of OURS.tables) {
+    const column = foundColumns(database, table).find(
+      ({ name, isNullable, default: standard }) => !ours.has(name) && !isNullable && standard === null,
+    )
+    if (column !== undefined) return `${table}.${column.name}`
+  }
+  return null
+}
+
+/** Of our tables those whose statement in the file may be believed. @param rows of the file's schema */
+export function plainTables(
+  rows: readonly SchemaRow[],
+): readonly { readonly name: string; readonly sql: string }[] {
+  return rows.flatMap(({ type, name, sql }) =>
+    type === 'table' && sql !== null && OURS.tables.has(name) && isPlainTable(name, sql)
+      ? [{ name, sql: oneLine(sql) }]
+      : [],
+  )
+}
+
+/** Columns that we know have the types that ours have, and none is missing that every file has; those of a later version are plain. */
+function isPlainTable(name: string, sql: string): boolean {
+  const found = tableIn(sql)
+  if (found?.name !== name) return false
+  const ours: ReadonlyMap<string, string> = OURS.tables.get(name) ?? new Map()
+  const tables: Readonly<Record<string, TableColumns>> = TABLES
+  const later = tables[name]?.later ?? []
+  return (
+    [...found.columns].every(([column, type]) => (ours.get(column) ?? type) === type) &&
+    [...ours.keys()].every((column) => found.columns.has(column) || later.includes(column))
+  )
+}
+
+const WORD = '[a-z][a-z0-9_]*'
+const TABLE = new RegExp(`^CREATE TABLE (${WORD}) ?\\((.*)\\) STRICT$`)
+const PLAIN = new RegExp(
+  `^(${WORD}) ((?:INTEGER|TEXT|BLOB)(?: PRIMARY KEY| NOT NULL)?)(?: DEFAULT (?:-?\\d+|NULL|'[\\w ]*'))?$`,
+)
+const COMPUTED = /^(tick|minute) (INTEGER AS \(id >> 20\) VIRTUAL)$/
+
+/** The columns of a table of plain values; null for anything else. */
+function tableIn(sql: string): { readonly name: string; readonly columns: Map<string, string> } | null {
+  const [, name, body] = TABLE.exec(oneLine(sql)) ?? []
+  if (name === undefined || body === undefined) return null
+  const columns = new Map<string, string>()
+  for (const definition of body.split(',')) {
+    const [, column, type] = PLAIN.exec(definition.trim()) ?? COMPUTED.exec(definition.trim()) ?? []
+    if (column === undefined || type === undefined || columns.has(column)) return null
+    columns.set(column, type)
+  }
+  return { name, columns }
+}
+
+const oneLine = (sql: string): string => sql.replace(/\s+/g, ' ').trim()
+
+const OURS = schemaIn(SCHEMA)
+
+function schemaIn(sql: string): Schema {
+  const tables = new Map<string, ReadonlyMap<string, string>>()
+  const views = new Map<string, string>()
+  for (const statement of sql.split(';').map(oneLine)) {
+    const table = tableIn(statement)
+    const [, view] = new RegExp(`^CREATE VIEW (${WORD}) `).exec(statement) ?? []
+    if (table !== null) tables.set(table.name, table.columns)
+    else if (view !== undefined) views.set(view, statement)
+    else if (statement !== '') throw new Error(`a statement of our own schema is neither: ${statement}`)
+  }
+  return { tables, views }
+}

@@ -1,0 +1,35 @@
+/** A gzipped recording, whole, in memory: as much as its size makes likely, not as much as it claims. */
+import { gunzipSync } from 'node:zlib'
+import { recordingError, type UserError } from '../../errors.ts'
+
+/** A recording shrinks to a fifth, an idle one to a thirtieth; zeros to a thousandth. */
+const MOST_TIMES = 100
+const ALWAYS = 64 * 2 ** 20
+const NEVER_MORE = 2 ** 31
+/** What is read into memory at once, bytes. */
+export const MOST_ZIPPED = NEVER_MORE - 1
+
+export const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+/** Bytes that are not gzipped come back as they are. @throws UserError (exit 5) */
+export function unzip(bytes: Buffer, file: string): Buffer {
+  if (!isGzip(bytes)) return bytes
+  try {
+    const maxOutputLength = Math.min(NEVER_MORE, ALWAYS + MOST_TIMES * bytes.length)
+    return gunzipSync(bytes, { maxOutputLength })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(file, bytes.length)
+    const why = error instanceof Error ? error.message : String(error)
+    throw recordingError(
+      `"${file}" cannot be unzipped: ${why}`,
+      'Check the copy with gzip -t, and copy it again.',
+    )
+  }
+}
+
+export const tooLarge = (file: string, size: number): UserError =>
+  recordingError(
+    `"${file}" is larger than any recording that is zipped to ${size} bytes`,
+    'If it is one, unzip it with gunzip and open that.',
+  )

@@ -1,0 +1,204 @@
+/**
+ * Columns of whole numbers, bit by bit: each column says its order k (6 bits), then each value is an exponential Golomb code of that order.
+ * Near the smallest size for times that scatter over a few octaves, in a tenth of the time that deflate takes. Exact up to 2^53.
+ */
+import { exact } from './bytes.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+
+const ORDER_BITS = 6
+const MAX_BITS = 53
+/** A shift by 32 is none. */
+const STEP = 31
+/** Bytes of the longest code, and some to spare. */
+const LONGEST = 20
+/** So many values tell enough of a column. */
+const LOOKED_AT = 200
+
+export class BitWriter {
+  #bytes = Buffer.allocUnsafe(1024)
+  #view = viewOf(this.#bytes)
+  #length = 0
+  /** the 32 bits being filled, from the top; `room` of them are free */
+  #word = 0
+  #room = 32
+  #zigzag = new Float64Array(1024)
+
+  /** @param values whole numbers, not negative; the reader must know how many */
+  column(values: ArrayLike<number>, count = values.length): void {
+    if (count === 0) return
+    const order = orderOf(values, count)
+    this.#makeRoom(count * LONGEST)
+    this.#put(order, ORDER_BITS)
+    const view = this.#view
+    const mask = (1 << order) - 1
+    let [length, word, room] = [this.#length, this.#word, this.#room]
+    for (let i = 0; i < count; i++) {
+      const value = values[i]!
+      const high = (value >>> order) + 1
+      // Zeros as many as `high` has bits, less one, lie before it.
+      const width = 63 - 2 * Math.clz32(high) + order
+      if (width > STEP || value > 0x7fffffff) {
+        ;[this.#length, this.#word, this.#room] = [length, word, room]
+        this.#putLarge(value, order)
+        ;[length, word, room] = [this.#length, this.#word, this.#room]
+        continue
+      }
+      const code = (high << order) | (value & mask)
+      room -= width
+      if (room >= 0) word |= code << room
+      else {
+        view.setUint32(length, word | (code >>> -room))
+        length += 4
+        room += 32
+        word = code << room
+      }
+    }
+    ;[this.#length, this.#word, this.#room] = [length, word, room]
+  }
+
+  /** @param values whole numbers of either sign: one bit says whether there is a negative one, and only then each pays for its sign */
+  signed(values: ArrayLike<number>, count = values.length): void {
+    if (count === 0) return
+    const hasNegative = isAnyNegative(values, count)
+    this.#makeRoom(LONGEST)
+    this.#put(hasNegative ? 1 : 0, 1)
+    if (!hasNegative) {
+      this.column(values, count)
+      return
+    }
+    if (this.#zigzag.length < count) this.#zigzag = new Float64Array(2 * count)
+    for (let i = 0; i < count; i++) this.#zigzag[i] = zigzag(values[i]!)
+    this.column(this.#zigzag, count)
+  }
+
+  #putLarge(value: number, order: number): void {
+    const scale = 2 ** order
+    const high = Math.floor(value / scale) + 1
+    this.#put(high, 2 * bitsOf(high) - 1)
+    this.#put(value % scale, order)
+  }
+
+  /** A copy of what was written since the last take, behind one byte of the caller. */
+  take(head: number): Buffer {
+    this.#makeRoom(LONGEST)
+    this.#view.setUint32(this.#length, this.#word)
+    const length = this.#length + ((39 - this.#room) >> 3)
+    const taken = Buffer.allocUnsafe(length + 1)
+    taken[0] = head
+    this.#bytes.copy(taken, 1, 0, length)
+    ;[this.#length, this.#word, this.#room] = [0, 0, 32]
+    return taken
+  }
+
+  /** There is room for it. */
+  #put(value: number, width: number): void {
+    if (width > STEP) {
+      this.#put(Math.floor(value / 2 ** STEP), width - STEP)
+      this.#put(value % 2 ** STEP, STEP)
+      return
+    }
+    this.#room -= width
+    if (this.#room >= 0) this.#word |= value << this.#room
+    else {
+      this.#view.setUint32(this.#length, this.#word | (value >>> -this.#room))
+      this.#length += 4
+      this.#room += 32
+      this.#word = value << this.#room
+    }
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(2 * (this.#length + bytes))
+    this.#bytes.copy(larger)
+    this.#bytes = larger
+    this.#view = viewOf(larger)
+  }
+}
+
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, length)
+
+function isAnyNegative(values: ArrayLike<number>, count: number): boolean {
+  for (let i = 0; i < count; i++) if (values[i]! < 0) return true
+  return false
+}
+
+const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
+const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2)
+
+/** Bits of a whole number: 0 for 0. */
+const bitsOf = (value: number): number =>
+  value < 0x100000000 ? 32 - Math.clz32(value) : 32 + bitsOf(Math.floor(value / 0x100000000))
+
+const ofWidth = new Uint32Array(MAX_BITS + 1)
+
+/** The order that makes the column smallest, or nearly so. */
+function orderOf(values: ArrayLike<number>, count: number): number {
+  ofWidth.fill(0)
+  let [looked, bits, widest] = [0, 0, 0]
+  const step = Math.ceil(count / LOOKED_AT)
+  for (let i = 0; i < count; i += step) {
+    const width = bitsOf(values[i]!)
+    ofWidth[width] = ofWidth[width]! + 1
+    looked++
+    bits += width
+    if (width > widest) widest = width
+  }
+  let [best, least] = [0, Infinity]
+  // A value of up to `order` bits takes order + 1, a wider one twice its bits less that.
+  let [narrow, wideBits] = [0, bits]
+  for (let order = 0; order <= widest; order++) {
+    narrow += ofWidth[order]!
+    wideBits -= order * ofWidth[order]!
+    const size = narrow * (order + 1) + 2 * wideBits - (looked - narrow) * (order + 1)
+    if (size < least) [best, least] = [order, size]
+  }
+  return best
+}
+
+export class BitReader {
+  #at = 0
+  #bit = 0
+
+  constructor(readonly bytes: Uint8Array) {}
+
+  /** @throws CorruptRow when there are not so many */
+  column(count: number): number[] {
+    const values: number[] = []
+    if (count === 0) return values
+    const order = this.#take(ORDER_BITS)
+    const scale = 2 ** order
+    for (let i = 0; i < count; i++) {
+      let zeros = 0
+      while (this.#take(1) === 0) {
+        if (++zeros > MAX_BITS) throw new CorruptRow('a packed column holds a number that is too large')
+      }
+      const high = 2 ** zeros + this.#take(zeros)
+      values.push(exact((high - 1) * scale + this.#take(order)))
+    }
+    return values
+  }
+
+  signed(count: number): number[] {
+    if (count === 0) return []
+    return this.#take(1) === 1 ? this.column(count).map(unzigzag) : this.column(count)
+  }
+
+  #take(width: number): number {
+    let value = 0
+    for (let left = width; left > 0;) {
+      const byte = this.bytes[this.#at]
+      if (byte === undefined) throw new CorruptRow('a packed column ends early')
+      const taken = Math.min(left, 8 - this.#bit)
+      value = value * 2 ** taken + ((byte >>> (8 - this.#bit - taken)) & ((1 << taken) - 1))
+      left -= taken
+      this.#bit += taken
+      if (this.#bit === 8) {
+        this.#bit = 0
+        this.#at++
+      }
+    }
+    return value
+  }
+}

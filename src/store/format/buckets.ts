@@ -1,0 +1,62 @@
+/**
+ * A histogram as a BLOB: per bucket the distance to the bucket before it, doubled, plus one if a count follows (it is 1 if
+ * none does). Five samples take about six bytes.
+ */
+import { BUCKETS, type Buckets } from '../../frame/model/histogram.ts'
+import { BATCH } from '../sqlite/bulk.ts'
+import { ByteReader, putUnsigned } from './bytes.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
+
+/** A distance takes two bytes at most, a count eight. */
+const scratch = new Uint8Array(10 * BUCKETS)
+
+/** null for an empty one: it costs no byte. The bytes are lent: they are right until LENT more were packed. */
+export function packBuckets(buckets: Buckets): Buffer | null {
+  if (buckets.length === 0) return null
+  let before = -1
+  let at = 0
+  for (let i = 0; i < buckets.length; i += 2) {
+    const bucket = buckets[i]!
+    const count = buckets[i + 1]!
+    const distance = 2 * (bucket - before - 1)
+    at = putUnsigned(scratch, at, count === 1 ? distance : distance + 1)
+    if (count !== 1) at = putUnsigned(scratch, at, count)
+    before = bucket
+  }
+  const packed = lend(at)
+  for (let i = 0; i < at; i++) packed[i] = scratch[i]!
+  return packed
+}
+
+/** A recorder packs thousands of histograms per second: new buffers would be most of the garbage it makes. */
+const histogramsIn = (columns: readonly string[]): number =>
+  columns.filter((column) => column.endsWith('_buckets')).length
+
+/** As many as one statement may bind; SQLite copies what it is given. */
+const LENT = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
+const LONGEST = 64
+const lent: Buffer[][] = Array.from({ length: LONGEST + 1 }, () => [])
+let turn = 0
+
+function lend(length: number): Buffer {
+  if (length > LONGEST) return Buffer.allocUnsafe(length)
+  turn = (turn + 1) % LENT
+  return (lent[length]![turn] ??= Buffer.allocUnsafe(length))
+}
+
+export function unpackBuckets(packed: Uint8Array | null): Buckets {
+  if (packed === null) return NONE
+  const reader = new ByteReader(packed)
+  const buckets: number[] = []
+  let bucket = -1
+  while (!reader.done) {
+    const head = reader.unsigned()
+    bucket += Math.floor(head / 2) + 1
+    if (bucket >= BUCKETS) throw new CorruptRow('a histogram has no such bucket')
+    buckets.push(bucket, head % 2 === 0 ? 1 : reader.unsigned())
+  }
+  return buckets
+}
+
+const NONE: Buckets = []

@@ -1,0 +1,177 @@
+/**
+ * The request ring of one tick as a BLOB, six to eight bytes a request: a byte for the layout (3), then columns of bits.ts:
+ *
+ *   how many requests they are, a column of one
+ *   the (backend, route) pair: 0 for one that is new in this chunk, else how far behind the newest it lies, + 1
+ *   the ids of the backends, then of the routes, of the new pairs, each as distance to the one before
+ *   the outcome by its number in this chunk, a new one by the next number; then the new ones: 0–3 a failure, else code − 96
+ *   the start as distance to the request before, the first to the tick's start
+ *   header time + 1; 0: none
+ *   total time as distance to the header time, + 1 unless it is negative; 0: none
+ */
+import {
+  FAILURE_KINDS,
+  type Backend,
+  type FailureKind,
+  type Outcome,
+  type RequestEvent,
+  type Route,
+} from '../../frame/model/frame.ts'
+import { addMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { BitReader, BitWriter } from './bits.ts'
+import type { ChunkColumns } from './chunk-columns.ts'
+import { inflated, varintColumns } from './chunk-varint.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { checkCode, checkSpan, checkTime, MAX_LISTED } from './limits.ts'
+import { PairNumbers } from './pair-numbers.ts'
+
+const PLAIN = 1
+const DEFLATED = 2
+const BITS = 3
+const FIRST_CODE = 96
+/** A request is five numbers of a bit at least; deflated ones are no smaller in truth, and a thousandth where they are all zeros. */
+const MOST_A_BYTE = 8
+
+const bits = new BitWriter()
+const pairNumbers = new PairNumbers()
+
+export interface Ids {
+  readonly backend: (backend: Backend) => number
+  readonly route: (route: Route) => number
+}
+
+/** One value a request each; kept from chunk to chunk. */
+let columns = columnsFor(1024)
+
+export function packRequests(events: readonly RequestEvent[], start: WallMicros, ids: Ids): Buffer {
+  const n = events.length
+  if (columns.pair.length < n) columns = columnsFor(2 * n)
+  const { pair, outcome, at, header, total } = columns
+  const outcomes: number[] = []
+  pairNumbers.begin(n)
+  let before: number = start
+  for (let i = 0; i < n; i++) {
+    const event = events[i]!
+    pair[i] = pairNumbers.distance(ids.backend(event.backend), ids.route(event.route))
+    outcome[i] = numberOf(event.outcome, outcomes)
+    at[i] = event.at - before
+    before = event.at
+    header[i] = event.header === null ? 0 : event.header + 1
+    total[i] = event.total === null ? 0 : behind(event.total - (event.header ?? 0))
+  }
+  bits.column([n])
+  bits.column(pair, n)
+  bits.signed(distances(pairNumbers.backends))
+  bits.signed(distances(pairNumbers.routes))
+  bits.column(outcome, n)
+  bits.column(outcomes)
+  bits.signed(at, n)
+  bits.column(header, n)
+  bits.signed(total, n)
+  return bits.take(BITS)
+}
+
+function columnsFor(n: number): Record<'pair' | 'outcome' | 'at' | 'header' | 'total', Float64Array> {
+  const column = (): Float64Array => new Float64Array(n)
+  return { pair: column(), outcome: column(), at: column(), header: column(), total: column() }
+}
+
+/** A new one goes to the end of those that were met. */
+function numberOf(outcome: Outcome, met: number[]): number {
+  const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
+  for (let i = 0; i < met.length; i++) if (met[i] === value) return i
+  return met.push(value) - 1
+}
+
+/** 0 stays free for none. */
+const behind = (distance: number): number => (distance < 0 ? distance : distance + 1)
+
+function distances(values: readonly number[]): number[] {
+  let before = 0
+  return values.map((value) => {
+    const distance = value - before
+    before = value
+    return distance
+  })
+}
+
+export interface Names {
+  readonly backend: (id: number) => Backend
+  readonly route: (id: number) => Route
+}
+
+/** @param n how many they are */
+export function unpackRequests(packed: Buffer, n: number, start: WallMicros, names: Names): RequestEvent[] {
+  const columns = columnsOf(packed, n)
+  const pairs = columns.pairs.map(([backend, route]) => ({
+    backend: names.backend(backend),
+    route: names.route(route),
+  }))
+  let at = start
+  return columns.pair.map((index, i) => {
+    const pair = pairs[index]
+    if (pair === undefined) return wrong(index)
+    at = addMicros(at, columns.at[i]!)
+    checkTime(at, 0)
+    const header = optional(columns.header[i]!)
+    const distance = columns.total[i]!
+    const total = distance === 0 ? null : checkSpan((header ?? 0) + (distance < 0 ? distance : distance - 1))
+    return { ...pair, at, outcome: outcomeOf(columns.outcome[i]!), header, total }
+  })
+}
+
+function columnsOf(packed: Buffer, n: number): ChunkColumns {
+  if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
+  const content = packed.subarray(1)
+  if (n > MOST_A_BYTE * content.length) throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
+  switch (packed[0]) {
+    case PLAIN:
+      return varintColumns(content, n)
+    case DEFLATED:
+      return varintColumns(inflated(content), n)
+    case BITS:
+      return bitColumns(new BitReader(content), n)
+    default:
+      throw new CorruptRow(`unknown layout ${packed[0]} of a request chunk`)
+  }
+}
+
+function bitColumns(reader: BitReader, n: number): ChunkColumns {
+  if (reader.column(1)[0] !== n) throw new CorruptRow('a request chunk holds another number of requests')
+  const pair = numbered(reader.column(n))
+  const backends = summed(reader.signed(pair.fresh))
+  const routes = summed(reader.signed(pair.fresh))
+  const outcome = reader.column(n)
+  const outcomes = reader.column(outcome.reduce((met, number) => (number === met ? met + 1 : met), 0))
+  return {
+    pairs: backends.map((backend, i) => [backend, routes[i]!]),
+    pair: pair.numbers,
+    outcome: outcome.map((number) => outcomes[number] ?? wrong(number)),
+    at: reader.signed(n),
+    header: reader.column(n),
+    total: reader.signed(n),
+  }
+}
+
+/** How far behind the newest becomes which. */
+function numbered(distances: readonly number[]): { readonly numbers: number[]; readonly fresh: number } {
+  let fresh = 0
+  const numbers = distances.map((distance) => {
+    if (distance > fresh) return wrong(distance)
+    return distance === 0 ? fresh++ : fresh - distance
+  })
+  return { numbers, fresh }
+}
+
+function wrong(number: number): never {
+  throw new CorruptRow(`no number ${number} in a request chunk`)
+}
+
+function summed(distances: readonly number[]): number[] {
+  let value = 0
+  return distances.map((distance) => (value += distance))
+}
+
+const outcomeOf = (value: number): Outcome => failureOf(value) ?? checkCode(value + FIRST_CODE)
+const failureOf = (value: number): FailureKind | undefined => FAILURE_KINDS[value]
+const optional = (value: number): Micros | null => (value === 0 ? null : checkSpan(value - 1))

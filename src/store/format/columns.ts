@@ -1,0 +1,128 @@
+/**
+ * A file names its columns (docs/FORMAT.md, "Columns are added"). One that a file of an earlier version lacks is read as NULL; one of a later
+ * version has no meaning here, but it is part of its row's checksum.
+ */
+import { fold, foldCells } from './checksum.ts'
+import { integer, query, text, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { TABLES, type TableColumns } from './schema.ts'
+
+/** @param cells of a row, from `at` on. Returns the checksum `hash` with them. */
+export type Fold = (hash: number, cells: SqlRow, at: number) => number
+
+export interface ColumnsRead {
+  /** for SELECT: ours in our order, then the file's others */
+  readonly select: readonly string[]
+  /** over cells in the order of `select` */
+  readonly fold: Fold
+  /** how many of them every row has: in the file a column takes a byte at least */
+  readonly least: number
+}
+
+/** Of the last file: most have the same columns, and a file that is followed is opened again and again. */
+const lastRead = new WeakMap<TableColumns, { readonly key: string; readonly columns: ColumnsRead }>()
+
+/** @param ours by default those that checksums are over @throws CorruptRow */
+export function columnsIn(
+  database: Database,
+  table: keyof typeof TABLES,
+  ours: TableColumns = TABLES[table],
+): ColumnsRead {
+  const rows = tableInfo(database, table)
+  const key = rows.join()
+  const last = lastRead.get(ours)
+  if (last?.key === key) return last.columns
+  const columns = readAs(rows.map(foundColumn), ours)
+  lastRead.set(ours, { key, columns })
+  return columns
+}
+
+function readAs(found: readonly FoundColumn[], ours: TableColumns): ColumnsRead {
+  const names = new Set(found.map(({ name }) => name))
+  const others = found.map(({ name }) => name).filter((name) => !isOurs(name, ours))
+  return {
+    // One of the first files' columns that is missing is damage, and SQLite says so.
+    select: [
+      ...ours.columns.map((name) => (ours.later.includes(name) && !names.has(name) ? 'NULL' : name)),
+      ...others.map((name) => `"${name}"`),
+    ],
+    fold: foldOf([...ours.columns, ...others], found, ours),
+    least: ours.columns.length - ours.later.length,
+  }
+}
+
+/** Over cells in the order of our columns. What else the file has is left at its default, which is in no checksum. */
+export function foldWritten(
+  database: Database,
+  table: keyof typeof TABLES,
+  ours: TableColumns = TABLES[table],
+): Fold {
+  return foldOf(ours.columns, foundColumns(database, table), ours)
+}
+
+export interface FoundColumn {
+  readonly name: string
+  readonly type: string
+  readonly isNullable: boolean
+  /** what a row has that says nothing of it: it was written before the column was added */
+  readonly default: SqlValue
+  readonly isKey: boolean
+}
+
+/** Those that are stored, in their order. */
+export const foundColumns = (database: Database, table: string): readonly FoundColumn[] =>
+  tableInfo(database, table).map(foundColumn)
+
+/** cid, name, type, notnull, dflt_value, pk */
+const tableInfo = (database: Database, table: string): readonly SqlRow[] =>
+  query(database, `PRAGMA table_info("${table}")`).all()
+
+const foundColumn = ([, name, type, notNull, standard, key]: SqlRow): FoundColumn => ({
+  name: text(name),
+  type: text(type),
+  isNullable: notNull === 0,
+  default: literal(standard ?? null),
+  isKey: integer(key) > 0,
+})
+
+/** As schema-check.ts lets it pass: a number, NULL, or a text in quotes. */
+function literal(sql: SqlValue): SqlValue {
+  if (typeof sql !== 'string' || sql === 'NULL') return null
+  return sql.startsWith("'") ? sql.slice(1, -1) : Number(sql)
+}
+
+const isOurs = (name: string, { columns, keys }: TableColumns): boolean =>
+  columns.includes(name) || keys.includes(name)
+
+/**
+ * First the columns that every file has, in our order; then the others in the file's order, each only where it is not what a row has that
+ * says nothing of it. So a column that is added changes no checksum.
+ */
+function foldOf(order: readonly string[], found: readonly FoundColumn[], ours: TableColumns): Fold {
+  const isFirst = (name: string): boolean => ours.columns.includes(name) && !ours.later.includes(name)
+  const first = order.flatMap((name, place) => (isFirst(name) && !ours.keys.includes(name) ? [place] : []))
+  const later = found
+    .filter(({ name }) => !isFirst(name) && !ours.keys.includes(name) && order.includes(name))
+    .map((column) => ({ place: order.indexOf(column.name), standard: column.default }))
+  const foldFirst = foldPlaces(first)
+  if (later.length === 0) return foldFirst
+  return (hash, cells, at) => {
+    let folded = foldFirst(hash, cells, at)
+    for (const { place, standard } of later) {
+      const cell = cells[at + place]!
+      if (cell !== standard) folded = fold(folded, cell)
+    }
+    return folded
+  }
+}
+
+/** Most lie side by side. */
+function foldPlaces(places: readonly number[]): Fold {
+  const begin = places[0] ?? 0
+  if (places.every((place, i) => place === begin + i))
+    return (hash, cells, at) => foldCells(hash, cells, at + begin, places.length)
+  return (hash, cells, at) => {
+    let folded = hash
+    for (const place of places) folded = fold(folded, cells[at + place]!)
+    return folded
+  }
+}

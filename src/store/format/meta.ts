@@ -1,0 +1,59 @@
+/** What a recording says of itself: the meta table. */
+import type { RecordingInfo } from '../../frame/model/recording.ts'
+import { SUB_BITS } from '../../frame/model/histogram.ts'
+import { version } from '../../version.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { allOr, orNull, query, text, type Database } from '../sqlite/database.ts'
+import { FORMAT } from './schema.ts'
+
+/** What the recorder knows when it starts. */
+export type RecordingMeta = Pick<
+  RecordingInfo,
+  'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'
+> & {
+  /** who wrote it first, where this is a copy */
+  readonly tool?: string
+  /** what else is worth keeping, by its key in the meta table */
+  readonly more?: Readonly<Record<string, string>>
+}
+
+/** `tool` and `readable_by` are read by every later version, whatever else changes. */
+export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
+  ...meta.more,
+  tool: meta.tool ?? `upstreamtop ${version}`,
+  readable_by: `upstreamtop ${FIRST_READER[FORMAT]}`,
+  format: String(FORMAT),
+  host: meta.host,
+  time_zone: meta.timeZone,
+  kernel: meta.kernel,
+  arguments: JSON.stringify(meta.arguments),
+  interfaces: JSON.stringify(meta.interfaces),
+  histogram: JSON.stringify({ unit: 'us', sub_bits: SUB_BITS }),
+  complete: '0',
+})
+
+/** The first version that reads a format. */
+const FIRST_READER = { [FORMAT]: '0.1.0' }
+
+/** Empty where it cannot be read. */
+export function readMeta(database: Database): ReadonlyMap<string, string> {
+  const rows = allOr(() => [...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate())])
+  return new Map(rows.flatMap(([, key, value]) => orNull(() => [[text(key), text(value)] as const]) ?? []))
+}
+
+export function setMeta(database: Database, key: string, value: string): void {
+  database
+    .prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+    .run(key, value)
+}
+
+/** A list of strings out of JSON; what is not one is empty. */
+export function listOf(json: string | undefined): readonly string[] {
+  if (json === undefined) return []
+  try {
+    const value: unknown = JSON.parse(json)
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  } catch {
+    return []
+  }
+}

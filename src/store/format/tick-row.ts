@@ -1,0 +1,122 @@
+/** The tick table's row, both ways: TICK_COLUMNS in their order. */
+import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
+import type { TickSummary } from '../../frame/model/recording.ts'
+import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
+import { columnsIn, type Fold } from './columns.ts'
+import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { TICK_COLUMNS } from './schema.ts'
+import { GAP_REASONS } from './series.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
+import { putHost, takeHost } from './cells.generated.ts'
+
+const MONO = TICK_COLUMNS.indexOf('mono')
+const HOST = MONO + 2
+const COST = TICK_COLUMNS.indexOf('cpu')
+const CHECKSUM = TICK_COLUMNS.indexOf('checksum')
+
+/** The cells of a tick's row; one of them is the checksum over all of the tick. */
+export function tickCells(
+  frame: SecondFrame,
+  tick: TickSummary,
+  commit: Micros,
+  checksum: (cells: SqlRow) => number,
+): SqlValue[] {
+  const cells: SqlValue[] = [
+    tick.seq,
+    tick.start,
+    tick.length,
+    tick.requests,
+    tick.answered,
+    tick.fivexx,
+    tick.failures,
+    tick.headerSum,
+    tick.gapBefore,
+    frame.mono,
+    frame.final ? 1 : 0,
+  ]
+  putHost(cells, HOST, frame)
+  cells[COST] = frame.cost.cpu
+  cells[COST + 1] = frame.cost.rssBytes
+  cells[COST + 2] = commit
+  cells[CHECKSUM] = checksum(cells)
+  return cells
+}
+
+/**
+ * How one file's ticks are read, as the cells of TICK_COLUMNS and what else it has. The monotonic clock passes 2^53 ns after 104 days of
+ * uptime: it is read in two halves and put together here.
+ */
+export class TickRows {
+  /** for SELECT; `whole` takes the rows */
+  readonly select: string
+  readonly #fold: Fold
+
+  constructor(database: Database) {
+    const { select, fold } = columnsIn(database, 'tick')
+    this.#fold = fold
+    this.select = [
+      ...select.map((column) => (column === 'mono' ? 'mono / 1000000000' : column)),
+      'mono % 1000000000',
+    ].join(',')
+  }
+
+  /** The row as it was written. */
+  whole(row: SqlRow): SqlValue[] {
+    const cells = row.slice(0, -1)
+    cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row.at(-1)))
+    return cells
+  }
+
+  /** @param hash of its rows; @param cells of `whole`. The sequence number is left out, so that a cut's ticks keep their checksum. */
+  checksum(hash: number, cells: SqlRow): number {
+    return this.#fold(hash, cells, 0)
+  }
+
+  isTrue(cells: SqlRow, hash: number): boolean {
+    return this.checksum(hash, cells) === cells[CHECKSUM]
+  }
+}
+
+export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
+
+/** @param cells of TickRows.whole */
+export function tickHead(cells: SqlRow): TickHead {
+  const mono = cells[MONO]
+  if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
+  const { seq, start, length } = tickSummary(cells)
+  return {
+    seq,
+    start,
+    mono: monotonicNanos(mono),
+    length,
+    ...takeHost(cells, HOST),
+    cost: {
+      cpu: micros(integer(cells[COST])),
+      rssBytes: integer(cells[COST + 1]),
+      commit: micros(integer(cells[COST + 2])),
+    },
+    gapBefore: gapReason(cells[8]),
+    final: cells[MONO + 1] === 1,
+  }
+}
+
+/** @param cells seq and TICK_SUMMARY_COLUMNS */
+export function tickSummary(cells: SqlRow): TickSummary {
+  const [start, length] = [integer(cells[1]), integer(cells[2])]
+  checkTime(start, length)
+  return {
+    seq: checkSeq(integer(cells[0])),
+    start: wallMicros(start),
+    length: micros(length),
+    requests: checkCount(integer(cells[3])),
+    answered: checkCount(integer(cells[4])),
+    fivexx: checkCount(integer(cells[5])),
+    failures: checkCount(integer(cells[6])),
+    headerSum: checkSpan(integer(cells[7])),
+    gapBefore: gapReason(cells[8]),
+  }
+}
+
+const gapReason = (cell: SqlValue | undefined): GapReason | null =>
+  GAP_REASONS.find((reason) => reason === cell) ?? null

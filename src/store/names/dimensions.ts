@@ -1,0 +1,168 @@
+/** Backends and routes by number. Numbers are the file's own: a recorder that continues it meets the same ones. */
+import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
+import type { Backend, Route } from '../../frame/model/frame.ts'
+import { foldText, SEED } from '../format/checksum.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import {
+  allOr,
+  integer,
+  query,
+  text,
+  type Database,
+  type Query,
+  type SqlRow,
+  type SqlValue,
+} from '../sqlite/database.ts'
+import { KnownNames, type Named } from './known-names.ts'
+
+/** The writer's side: names to numbers, new ones inserted within the tick's transaction. */
+export class DimensionWriter {
+  readonly #backends: KnownNames<Backend>
+  readonly #routes: KnownNames<Route>
+
+  /** @param tick the next one */
+  constructor(database: Database, tick: number) {
+    const both = (sql: (table: string) => string, table: string): ((...cells: SqlValue[]) => void) => {
+      const statements = [table, `${table}_copy`].map((name) => database.prepare<SqlValue[]>(sql(name)))
+      return (...cells) => {
+        for (const statement of statements) statement.run(...cells)
+      }
+    }
+    const insertBackend = both(
+      (table) => `INSERT INTO ${table} (id, address, netns, name) VALUES (?, ?, ?, ?)`,
+      'backend',
+    )
+    const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
+    const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
+    this.#backends = new KnownNames(
+      rowsOf(database, 'SELECT id, address, netns, name FROM backend ORDER BY id').map(backendOf),
+      tick,
+      {
+        keyOf: backendKey,
+        insert: (id, { address, netns, name }) => insertBackend(id, address, netns, name),
+        change: (id, before, { name }) => {
+          if (name !== null && name !== before.name) renameBackend(name, id)
+        },
+        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
+      },
+    )
+    this.#routes = new KnownNames(
+      rowsOf(database, 'SELECT id, method, path FROM route ORDER BY id').map(routeOf),
+      tick,
+      {
+        keyOf: routeKey,
+        insert: (id, { method, path }) => insertRoute(id, method, path),
+        change: () => undefined,
+        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
+      },
+    )
+  }
+
+  backend = (backend: Backend): Named => this.#backends.named(backend)
+  route = (route: Route): Named => this.#routes.named(route)
+
+  /** Within the transaction of a tick. @param oldest the first tick that the file still has; null: it keeps all of them */
+  forget(oldest: number | null): void {
+    this.#backends.forget(oldest)
+    this.#routes.forget(oldest)
+  }
+
+  /** The transaction was rolled back: forget what it inserted. */
+  rollback(): void {
+    this.#backends.rollback()
+    this.#routes.rollback()
+  }
+
+  commit(): void {
+    this.#backends.commit()
+    this.#routes.commit()
+  }
+}
+
+/** @throws CorruptRow where the file that is gone on with repeats itself */
+const rowsOf = (database: Database, sql: string): SqlRow[] => [...inOrder(query(database, sql).iterate())]
+
+/** A name, and what it adds to the checksum. */
+export interface Known<T> {
+  readonly value: T
+  readonly hash: number
+}
+
+/** The reader's side: numbers to names, each looked up once and then the same object for ever. */
+export class DimensionReader {
+  readonly #backends = new Map<number, Known<Backend>>()
+  readonly #routes = new Map<number, Known<Route>>()
+  /** a name that was forgotten and came back has several numbers: it is one backend, one route */
+  readonly #byKey = { backend: new Map<string, Known<Backend>>(), route: new Map<string, Known<Route>>() }
+  /** the file; then what was recovered from its pages */
+  #layers: readonly Layer[] = []
+
+  constructor(database: Database) {
+    this.attach(database)
+  }
+
+  /** The same file through another connection. */
+  attach(database: Database): void {
+    this.#layers = [layerOf(database), ...this.#layers.slice(1)]
+  }
+
+  /** Where to look for what the file itself no longer says. */
+  addLayer(database: Database): void {
+    this.#layers = [...this.#layers, layerOf(database)]
+  }
+
+  backend = (id: number): Known<Backend> => {
+    let known = this.#backends.get(id)
+    if (known === undefined) {
+      known = knownBy(this.#byKey.backend, backendOf(this.#row(id, ({ backend }) => backend)), backendKey)
+      this.#backends.set(id, known)
+    }
+    return known
+  }
+
+  route = (id: number): Known<Route> => {
+    let known = this.#routes.get(id)
+    if (known === undefined) {
+      known = knownBy(this.#byKey.route, routeOf(this.#row(id, ({ route }) => route)), routeKey)
+      this.#routes.set(id, known)
+    }
+    return known
+  }
+
+  #row(id: number, queryOf: (layer: Layer) => Query): SqlRow {
+    for (const layer of this.#layers) {
+      const row = allOr(() => queryOf(layer).all(id))[0]
+      if (row !== undefined) return row
+    }
+    return []
+  }
+}
+
+function knownBy<T>(byKey: Map<string, Known<T>>, value: T, keyOf: (value: T) => string): Known<T> {
+  const key = keyOf(value)
+  let known = byKey.get(key)
+  if (known === undefined) byKey.set(key, (known = { value, hash: foldText(SEED, key) }))
+  return known
+}
+
+interface Layer {
+  readonly backend: Query
+  readonly route: Query
+}
+
+const layerOf = (database: Database): Layer => ({
+  backend: query(database, SELECT_BACKEND),
+  route: query(database, SELECT_ROUTE),
+})
+
+const SELECT_BACKEND = 'SELECT id, address, netns, name FROM backend WHERE id = ?'
+const SELECT_ROUTE = 'SELECT id, method, path FROM route WHERE id = ?'
+
+const backendOf = (row: SqlRow): Backend => ({
+  id: integer(row[0]),
+  address: text(row[1]),
+  netns: integer(row[2]),
+  name: typeof row[3] === 'string' ? row[3] : null,
+})
+
+const routeOf = (row: SqlRow): Route => ({ id: integer(row[0]), method: text(row[1]), path: text(row[2]) })

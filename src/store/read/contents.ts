@@ -1,0 +1,110 @@
+/** What a file holds, found without trusting it more than it deserves. */
+import { recordingError } from '../../errors.ts'
+import type { TickSummary } from '../../frame/model/recording.ts'
+import type { Access, Connection } from './connection.ts'
+import { BoundedQuery } from '../sqlite/bounded.ts'
+import { integer, isDamage } from '../sqlite/database.ts'
+import { recoverTicks } from '../file/recover.ts'
+import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
+import { isEvicted, readSeries, type Series } from './ticks.ts'
+
+export interface Contents extends Series {
+  /** in words; empty for a whole file */
+  readonly damage: readonly string[]
+}
+
+/** Beyond this many, the rows of a suspect file are counted instead of checked one tick after the other. */
+const CHECK_ALL = 20_000
+/** A copy is torn where the recorder was writing. */
+const CHECK_LAST = 1_000
+
+/** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError when nothing can be read */
+export function readContents(connection: Connection, isSuspect: boolean): Contents {
+  const series: Series = { ticks: [], minutes: [] }
+  try {
+    connection.use(({ database }) => readSeries(database, series))
+    if (!isSuspect) return { ...series, damage: [] }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  const rest = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
+  return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
+}
+
+/** What look-ups did not find is looked for in the pages themselves. */
+function withRecovered(connection: Connection, rest: Salvaged): Contents {
+  const there = new Set(rest.ticks.map(({ seq }) => seq))
+  const database = recoverTicks(connection.raw(), (tick) => !there.has(tick))
+  const frames = connection.addLayer(database)
+  const recovered = readTicks(database).ticks.filter(({ seq }) => frames.isWhole(seq))
+  const ticks = [...rest.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
+  if (ticks.length === 0) {
+    throw recordingError(`nothing can be read of "${connection.file}"`, 'Look for another copy of it.')
+  }
+  return { ticks, minutes: rest.minutes, damage: damageOf(ticks, recovered.length, rest) }
+}
+
+function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost }: Salvaged): string[] {
+  const all = ticks.at(-1)!.seq - ticks[0]!.seq + 1
+  const lost = all - ticks.length
+  const damage: string[] = []
+  if (lost > 0) damage.push(`${lost} of ${all} ticks are lost`)
+  if (recovered > 0)
+    damage.push(`${recovered} ticks were put together from pages that nothing points at any more`)
+  if (damage.length === 0 || isEndLost) damage.push('what came after the last tick is missing')
+  return damage
+}
+
+function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
+  const last = ticks.at(-1)?.seq ?? 0
+  const isThere = (seq: number): boolean => access.frames.isWhole(seq) || isEvicted(access.database, seq)
+  if (ticks.length <= CHECK_ALL) return isThere
+  const bad = badTicks(access, ticks)
+  return (seq) => (seq > last - CHECK_LAST || bad.has(seq) ? isThere(seq) : true)
+}
+
+/** Ticks whose traffic is summed by one query. */
+const BLOCK = 128
+
+/** The ticks whose rows do not add up to what the tick says; tick by tick only where a block cannot be read. */
+export function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
+  const within = (columns: string, table: string): string =>
+    `(SELECT ${columns} FROM ${table} WHERE id >= ? << 20 AND id < ? << 20 LIMIT ?)`
+  const select = new BoundedQuery(
+    database,
+    `SELECT of, sum(requests), sum(answered) FROM ${within('id >> 20 AS of, requests, answered', 'traffic')} GROUP BY of`,
+  )
+  const others = ['status', 'connection'].map(
+    (table) => new BoundedQuery(database, `SELECT count(*) FROM ${within('id', table)}`),
+  )
+  const chunks = '(SELECT packed FROM request_chunk WHERE tick >= ? AND tick < ? LIMIT ?)'
+  others.push(new BoundedQuery(database, `SELECT count(length(packed)) FROM ${chunks}`))
+  const bad = new Set<number>()
+  for (let i = 0; i < ticks.length; i += BLOCK) {
+    const block = ticks.slice(i, i + BLOCK)
+    const sums = sumsOf(select, others, block[0]!.seq, block.at(-1)!.seq + 1)
+    for (const { seq, requests, answered } of block) {
+      const isGood =
+        sums === null ? frames.isWhole(seq) : (sums.get(seq) ?? '0 0') === `${requests} ${answered}`
+      if (!isGood) bad.add(seq)
+    }
+  }
+  return bad
+}
+
+/** null where a page is damaged, of the traffic or of the others */
+function sumsOf(
+  select: BoundedQuery,
+  others: readonly BoundedQuery[],
+  from: number,
+  beyond: number,
+): ReadonlyMap<number, string> | null {
+  try {
+    for (const other of others) other.count(from, beyond)
+    const rows = select.all(from, beyond)
+    return new Map(rows.map((row) => [integer(row[0]), `${integer(row[1])} ${integer(row[2])}`]))
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

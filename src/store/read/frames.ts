@@ -1,0 +1,103 @@
+/** Frames by number. What cannot be read, or does not match its checksum, is null: never a wrong number. */
+import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
+import { fold } from '../format/checksum.ts'
+import { unpackRequests, type Names } from '../format/chunk.ts'
+import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { SpanReader } from './span-reader.ts'
+import { tickHead, TickRows } from '../format/tick-row.ts'
+import { wallMicros } from '../../frame/model/units.ts'
+
+/** Frames by number, however they are found. */
+export interface Frames {
+  /** null where the tick's rows cannot be read or do not match its checksum */
+  read(seq: number): SecondFrame | null
+  /** whether `read` would give a frame, at half the price */
+  isWhole(seq: number): boolean
+  requests(seq: number): readonly RequestEvent[]
+}
+
+/** First what the file says, then what was recovered from its pages. */
+export class LayeredFrames implements Frames {
+  constructor(
+    readonly upper: Frames,
+    readonly lower: Frames,
+  ) {}
+
+  read(seq: number): SecondFrame | null {
+    return this.upper.read(seq) ?? this.lower.read(seq)
+  }
+
+  isWhole(seq: number): boolean {
+    return this.upper.isWhole(seq) || this.lower.isWhole(seq)
+  }
+
+  requests(seq: number): readonly RequestEvent[] {
+    return (this.upper.isWhole(seq) ? this.upper : this.lower).requests(seq)
+  }
+}
+
+export class FrameReader implements Frames {
+  readonly #rows: SpanReader
+  readonly #names: Names
+  readonly #ticks: TickRows
+  readonly #tick: Query
+  readonly #chunk: Query
+  readonly #start: Query
+
+  constructor(database: Database, names: DimensionReader) {
+    this.#rows = new SpanReader(database, '', names)
+    this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
+    this.#ticks = new TickRows(database)
+    this.#tick = query(database, `SELECT ${this.#ticks.select} FROM tick WHERE seq = ?`)
+    this.#chunk = query(database, 'SELECT packed, n FROM request_chunk WHERE tick = ?')
+    this.#start = query(database, 'SELECT start FROM tick WHERE seq = ?')
+  }
+
+  read(seq: number): SecondFrame | null {
+    return orNull(() => {
+      const row = this.#tick.get(seq)
+      return row === undefined ? null : this.#frame(seq, this.#ticks.whole(row))
+    })
+  }
+
+  requests(seq: number): readonly RequestEvent[] {
+    const events = orNull(() => {
+      const row = this.#chunk.get(seq)
+      const start = this.#start.get(seq)?.[0]
+      return row === undefined || typeof start !== 'number' ? [] : this.#unpack(row, start)
+    })
+    return events ?? []
+  }
+
+  isWhole(seq: number): boolean {
+    const whole = orNull(() => {
+      const row = this.#tick.get(seq)
+      if (row === undefined) return false
+      const chunk = this.#chunk.get(seq)
+      const hash = this.#rows.hash(seq)
+      return this.#ticks.isTrue(
+        this.#ticks.whole(row),
+        chunk === undefined ? hash : fold(hash, bytes(chunk[0])),
+      )
+    })
+    return whole ?? false
+  }
+
+  #frame(seq: number, cells: SqlRow): SecondFrame | null {
+    const { traffic, connections, hash } = this.#rows.read(seq)
+    const chunk = this.#chunk.get(seq)
+    if (!this.#ticks.isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
+    const head = tickHead(cells)
+    return {
+      ...head,
+      traffic,
+      connections,
+      requests: chunk === undefined ? [] : this.#unpack(chunk, head.start),
+    }
+  }
+
+  #unpack(chunk: SqlRow, start: number): readonly RequestEvent[] {
+    return unpackRequests(bytes(chunk[0]), integer(chunk[1]), wallMicros(start), this.#names)
+  }
+}

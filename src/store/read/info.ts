@@ -1,0 +1,36 @@
+import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
+import { knownZone } from '../../frame/time/timezone.ts'
+import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { integer, scalar, type Database } from '../sqlite/database.ts'
+import { listOf, readMeta } from '../format/meta.ts'
+
+/** The ticks at both ends, where there are any, and how many there are. */
+export interface Extent {
+  readonly first: TickSummary | undefined
+  readonly last: TickSummary | undefined
+  readonly ticks: number
+}
+
+export const extentOf = (ticks: readonly TickSummary[]): Extent => ({
+  first: ticks[0],
+  last: ticks.at(-1),
+  ticks: ticks.length,
+})
+
+export function readInfo(database: Database, file: string, { first, last, ticks }: Extent): RecordingInfo {
+  const meta = readMeta(database)
+  return {
+    file,
+    host: meta.get('host') ?? '',
+    timeZone: knownZone(meta.get('time_zone')),
+    tool: meta.get('tool') ?? '',
+    format: integer(scalar(database, 'PRAGMA user_version')),
+    kernel: meta.get('kernel') ?? '',
+    arguments: listOf(meta.get('arguments')),
+    interfaces: listOf(meta.get('interfaces')),
+    complete: meta.get('complete') === '1',
+    start: first?.start ?? wallMicros(0),
+    end: last === undefined ? wallMicros(0) : addMicros(last.start, last.length),
+    ticks,
+  }
+}

@@ -1,0 +1,60 @@
+/** What info tells of a file beyond what it records. */
+import { statSync } from 'node:fs'
+import type { Access } from './connection.ts'
+import { BoundedQuery } from '../sqlite/bounded.ts'
+import { allOr, integer, orNull, query, text } from '../sqlite/database.ts'
+import { livingHolder } from '../file/lock.ts'
+import { readMeta } from '../format/meta.ts'
+
+export interface Inventory {
+  /** bytes of the file, of its -wal too */
+  readonly size: number
+  /** rows of each table; null where its pages are damaged */
+  readonly tables: Readonly<Record<string, number | null>>
+  readonly meta: Readonly<Record<string, string>>
+  readonly backends: number
+  readonly routes: number
+  /** requests in the ring; null where its pages are damaged */
+  readonly listed: number | null
+  /** the process that records into it now */
+  readonly recorder: number | null
+}
+
+/** The process that records into it at this moment. */
+export const recorderOf = ({ database }: Access): number | null => livingHolder(readMeta(database))
+
+export function inventoryOf({ database }: Access, file: string): Inventory {
+  const meta = readMeta(database)
+  const names = allOr(() =>
+    query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all(),
+  )
+  const counts = names.map(
+    ([name]) => [text(name), rowsIn(database, `SELECT 1 FROM ${quoted(text(name))}`)] as const,
+  )
+  const tables = Object.fromEntries(counts)
+  return {
+    size: sizeOf(file) + sizeOf(`${file}-wal`),
+    tables,
+    meta: Object.fromEntries(meta),
+    backends: tables.backend ?? 0,
+    routes: tables.route ?? 0,
+    listed: listedIn(database),
+    recorder: livingHolder(meta),
+  }
+}
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+const rowsIn = (database: Access['database'], rows: string): number | null =>
+  orNull(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
+
+const listedIn = (database: Access['database']): number | null =>
+  orNull(() => {
+    const sql = 'SELECT ifnull(sum(n), 0) FROM (SELECT n FROM request_chunk LIMIT ?)'
+    const [row] = new BoundedQuery(database, sql).all()
+    return integer(row?.[0])
+  })
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}

@@ -1,0 +1,30 @@
+import type { Marker } from '../../frame/model/frame.ts'
+import { wallMicros } from '../../frame/model/units.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { allOr, integer, orNull, query, text, type Database, type SqlRow } from '../sqlite/database.ts'
+import { checkTime } from '../format/limits.ts'
+
+export const MARKER_KINDS = [
+  'note',
+  'deploy',
+  'clock_step',
+  'suspend',
+] as const satisfies readonly Marker['kind'][]
+
+/** In the order of their times. A kind of a later version is a note. What cannot be read is not there. */
+export function readMarkers(database: Database): readonly Marker[] {
+  const rows = allOr(() => [
+    ...inOrder(query(database, 'SELECT id, at, kind, text FROM marker ORDER BY id').iterate()),
+  ])
+  return rows.flatMap((row) => orNull(() => markerOf(row)) ?? []).sort((a, b) => a.at - b.at)
+}
+
+function markerOf([, at, kind, words]: SqlRow): Marker {
+  const time = integer(at)
+  checkTime(time, 0)
+  return {
+    at: wallMicros(time),
+    kind: MARKER_KINDS.find((known) => known === kind) ?? 'note',
+    text: text(words),
+  }
+}

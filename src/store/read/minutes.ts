@@ -1,0 +1,62 @@
+/** Rollups by their first tick. */
+import type { SpanHead } from '../../frame/model/span.ts'
+import { micros, wallMicros } from '../../frame/model/units.ts'
+import { columnsIn, type Fold } from '../format/columns.ts'
+import { integer, isDamage, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { MINUTE_COLUMNS } from '../format/schema.ts'
+import { SpanReader, type SpanRows } from './span-reader.ts'
+import { takeHost } from '../format/cells.generated.ts'
+
+export interface MinuteSum {
+  readonly span: SpanHead
+  readonly rows: SpanRows
+}
+
+const HOST = MINUTE_COLUMNS.indexOf('covered') + 1
+const CHECKSUM = MINUTE_COLUMNS.indexOf('checksum')
+
+export class MinuteReader {
+  readonly #rows: SpanReader
+  readonly #fold: Fold
+  readonly #minute: Query
+  readonly #bounds: Query
+
+  constructor(database: Database, names: DimensionReader) {
+    this.#rows = new SpanReader(database, 'minute_', names)
+    const { select, fold } = columnsIn(database, 'minute')
+    this.#fold = fold
+    this.#minute = query(database, `SELECT ${select.join(',')} FROM minute WHERE first = ?`)
+    this.#bounds = query(
+      database,
+      'SELECT (SELECT start FROM tick WHERE seq = ?), (SELECT start + length FROM tick WHERE seq = ?)',
+    )
+  }
+
+  /** null where it cannot be read or does not match its checksum */
+  read(first: number): MinuteSum | null {
+    try {
+      const cells = this.#minute.get(first)
+      if (cells === undefined) return null
+      const rows = this.#rows.read(first)
+      if (this.#fold(rows.hash, cells, 0) !== cells[CHECKSUM]) return null
+      return { span: this.#span(cells), rows }
+    } catch (error) {
+      if (isDamage(error)) return null
+      throw error
+    }
+  }
+
+  #span(cells: SqlRow): SpanHead {
+    const [first, ticks] = [integer(cells[0]), integer(cells[1])]
+    const bounds = this.#bounds.get(first, first + ticks - 1)
+    return {
+      from: wallMicros(integer(bounds?.[0])),
+      to: wallMicros(integer(bounds?.[1])),
+      ticks,
+      length: micros(integer(cells[2])),
+      covered: micros(integer(cells[3])),
+      ...takeHost(cells, HOST),
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
+import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
+import { fold, SEED } from '../format/checksum.ts'
+import { BoundedQuery } from '../sqlite/bounded.ts'
+import { columnsIn, type Fold } from '../format/columns.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { integer, type Database, type SqlRow } from '../sqlite/database.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { checkCode, checkCount } from '../format/limits.ts'
+import { ROWS } from '../format/schema.ts'
+import { takeConnection, takeCounts } from '../format/cells.generated.ts'
+
+export interface SpanRows {
+  readonly traffic: readonly TrafficRow[]
+  readonly connections: readonly ConnectionRow[]
+  readonly hash: number
+}
+
+interface RawRows {
+  readonly traffic: readonly SqlRow[]
+  readonly status: readonly SqlRow[]
+  readonly connection: readonly SqlRow[]
+}
+
+interface Rows {
+  readonly query: BoundedQuery
+  readonly fold: Fold
+}
+
+export class SpanReader {
+  readonly #traffic: Rows
+  readonly #status: Rows
+  readonly #connection: Rows
+
+  constructor(
+    database: Database,
+    prefix: '' | 'minute_',
+    readonly names: DimensionReader,
+  ) {
+    const rows = (table: 'traffic' | 'status' | 'connection', keys: readonly string[]): Rows => {
+      const name = `${prefix}${table}` as const
+      const { select, fold, least } = columnsIn(database, name)
+      const sql = `SELECT ${[...keys, ...select].join(',')} FROM ${name} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
+      return { query: new BoundedQuery(database, sql, keys.length + least), fold }
+    }
+    this.#traffic = rows('traffic', ['backend', 'route'])
+    this.#status = rows('status', ['backend', 'route'])
+    this.#connection = rows('connection', ['backend'])
+  }
+
+  read(span: number): SpanRows {
+    const raw = this.#raw(span)
+    const codes = new CodeCursor(raw.status)
+    return {
+      traffic: raw.traffic.map((row) => ({
+        backend: this.names.backend(integer(row[0])).value,
+        route: this.names.route(integer(row[1])).value,
+        ...this.#counts(row, codes),
+      })),
+      connections: raw.connection.map((row) => ({
+        backend: this.names.backend(integer(row[0])).value,
+        ...counted(row),
+      })),
+      hash: this.#hashOf(raw),
+    }
+  }
+
+  /** The checksum alone. */
+  hash(span: number): number {
+    return this.#hashOf(this.#raw(span))
+  }
+
+  #raw(span: number): RawRows {
+    const [from, beyond] = [span * ROWS, (span + 1) * ROWS]
+    return {
+      traffic: this.#traffic.query.all(from, beyond),
+      status: this.#status.query.all(from, beyond),
+      connection: this.#connection.query.all(from, beyond),
+    }
+  }
+
+  #hashOf({ traffic, status, connection }: RawRows): number {
+    let hash = SEED
+    for (const row of traffic) hash = this.#traffic.fold(this.#foldKeys(hash, row), row, 2)
+    for (const row of status) hash = this.#status.fold(this.#foldKeys(hash, row), row, 2)
+    for (const row of connection) hash = this.#connection.fold(this.#foldBackend(hash, row), row, 1)
+    return hash
+  }
+
+  #counts(row: SqlRow, codes: CodeCursor): Counts {
+    return takeCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
+  }
+
+  #foldBackend(hash: number, row: SqlRow): number {
+    return fold(hash, this.names.backend(integer(row[0])).hash)
+  }
+
+  #foldKeys(hash: number, row: SqlRow): number {
+    return fold(this.#foldBackend(hash, row), this.names.route(integer(row[1])).hash)
+  }
+}
+
+const counted = (row: SqlRow): ConnectionCounts => takeConnection(row, 1)
+
+/** Both lists are in key order, so the codes of a row are the next ones. */
+class CodeCursor {
+  #at = 0
+  constructor(readonly rows: readonly SqlRow[]) {}
+
+  of(backend: number, route: number): Codes {
+    if (this.#at >= this.rows.length) return NO_CODES
+    const codes: number[] = []
+    for (; this.#at < this.rows.length; this.#at++) {
+      const row = this.rows[this.#at]!
+      if (row[0] !== backend || row[1] !== route) break
+      const code = checkCode(integer(row[2]))
+      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
+      codes.push(code, checkCount(integer(row[3])))
+    }
+    return codes
+  }
+}
+
+const NO_CODES: Codes = []

@@ -1,0 +1,59 @@
+/**
+ * The recorder's own books (docs/FORMAT.md, `control_…`): per run, from the first tick to the helper's last dump, every payload
+ * segment ended somewhere and every request is answered, failed or open. Dumps in between are not atomic: only the last one is judged.
+ */
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Control } from '../../frame/model/counters.generated.ts'
+
+export class Books {
+  readonly problems: string[] = []
+  #requests = 0
+  #segments = 0
+  /** the run's first tick is here and nothing of it is missing */
+  #isComplete: boolean
+  #judged = 0
+
+  constructor(startsWithRun: boolean) {
+    this.#isComplete = startsWithRun
+  }
+
+  /** Runs whose last dump could be judged. */
+  get judged(): number {
+    return this.#judged
+  }
+
+  /** Every tick in order; null for one that cannot be read. */
+  add(frame: SecondFrame | null): void {
+    if (frame === null) {
+      this.#isComplete = false
+      return
+    }
+    this.#begin(frame)
+    const { control } = frame
+    this.#requests += control.requests - control.answered - control.failed
+    this.#segments += 2 * control.segments - sum(control) + requestsOf(frame)
+    if (frame.final && this.#isComplete) this.#judge(frame)
+  }
+
+  #begin({ gapBefore }: SecondFrame): void {
+    if (gapBefore === 'stopped') {
+      this.#isComplete = true
+      this.#requests = 0
+      this.#segments = 0
+    } else if (gapBefore !== null && gapBefore !== 'suspend') this.#isComplete = false
+  }
+
+  #judge(frame: SecondFrame): void {
+    this.#judged++
+    const open = frame.traffic.reduce((all, row) => all + row.inFlight, 0)
+    const requests = this.#requests - open
+    if (requests !== 0) this.problems.push(`the books are off by ${requests} requests at tick ${frame.seq}`)
+    if (this.#segments !== 0) {
+      this.problems.push(`the books are off by ${this.#segments} payload segments at tick ${frame.seq}`)
+    }
+  }
+}
+
+/** segments - (all the ends of a segment) = 2 · segments - (all fields) + (the fields that count requests) */
+const sum = (control: Control): number => Object.values({ ...control }).reduce((all, value) => all + value, 0)
+const requestsOf = ({ control }: SecondFrame): number => control.requests + control.answered + control.failed

@@ -1,0 +1,133 @@
+/** Is a recording whole? Every page, every tick against its checksum, every rollup against its ticks, and the recorder's books. */
+import { setImmediate } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { RecordingInfo } from '../../frame/model/recording.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
+import { spanOfFrame } from '../../frame/model/span.ts'
+import { Books } from './books.ts'
+import type { ProgressReport } from './copy.ts'
+import type { Access } from '../read/connection.ts'
+import { isDamage, query, text } from '../sqlite/database.ts'
+import { readMeta } from '../format/meta.ts'
+import { openRecording, type StoredRecording } from '../read/reader.ts'
+import { isEvicted, type Minute } from '../read/ticks.ts'
+
+export interface Verdict {
+  /** whole; something is missing or wrong and repair saves the rest; nothing is left */
+  readonly state: 'whole' | 'recoverable' | 'lost'
+  /** what is wrong */
+  readonly problems: readonly string[]
+  /** what is worth knowing and no fault of the file */
+  readonly notes: readonly string[]
+  /** whole ones */
+  readonly ticks: number
+  readonly info: RecordingInfo
+}
+
+/** @throws UserError (exit 5) for what is no recording, or of which nothing is left */
+export async function checkRecording(file: string, progress: ProgressReport): Promise<Verdict> {
+  const recording = openRecording(file, { verify: true })
+  try {
+    const pages = recording.inspect(({ database }) => brokenPages(database))
+    const scan = await scanTicks(recording, progress)
+    const problems = [...recording.damage, ...pages, ...scan.problems]
+    const state = problems.length === 0 ? 'whole' : scan.whole > 0 ? 'recoverable' : 'lost'
+    return { state, problems, notes: notesOf(recording, scan), ticks: scan.whole, info: recording.info }
+  } finally {
+    recording.close()
+  }
+}
+
+interface Scan {
+  readonly problems: readonly string[]
+  readonly whole: number
+  /** runs of the recorder whose books balance to the last dump */
+  readonly judged: number
+}
+
+/** Ticks between two words of how far it is. */
+const BATCH = 200
+
+/** One pass: each tick as a frame, summed up minute by minute. */
+async function scanTicks(recording: StoredRecording, { report }: ProgressReport): Promise<Scan> {
+  const { ticks } = recording
+  const meta = recording.inspect(({ database }) => readMeta(database))
+  const isCut = meta.has('cut')
+  const books = new Books(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
+  const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
+  const wrong = { ticks: 0, minutes: 0, summaries: 0 }
+  let evicted = 0
+  const isGone = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
+  let sum = new RunningSum()
+  let minute: Minute | undefined
+  for (const [i, tick] of ticks.entries()) {
+    if (i % BATCH === BATCH - 1) {
+      report(i, ticks.length)
+      // What else runs in this process gets its turn. Nobody listens to signals: there is nothing to finish.
+      await setImmediate()
+    }
+    const begun = minutes.get(tick.seq)
+    if (begun !== undefined) [minute, sum] = [begun, new RunningSum()]
+    const frame = recording.frame(tick.seq)
+    if (frame === null && isGone(tick.seq)) {
+      evicted++
+      minute = undefined
+      continue
+    }
+    if (!isCut) books.add(frame)
+    if (frame === null) {
+      wrong.ticks++
+      continue
+    }
+    sum.add(spanOfFrame(frame))
+    if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
+    if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
+    const { first } = minute
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !isGone(first))
+      wrong.minutes++
+    minute = undefined
+  }
+  const problems = [
+    ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
+    ...said(wrong.summaries, 'ticks differ from their summary'),
+    ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
+    ...books.problems,
+  ]
+  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: books.judged }
+}
+
+const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
+
+/** A minute of which a tick is lost has another sum: that is said once, by the tick. */
+function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boolean {
+  const rollup = minutes.read(first)
+  if (rollup === null) return false
+  if (rollup.span.ticks !== ticks.ticks) return true
+  const sum = new RunningSum()
+  sum.add({ ...rollup.span, ...rollup.rows })
+  return isDeepStrictEqual(sum.total.totals, ticks.totals)
+}
+
+const MAX_PAGES_NAMED = 5
+
+function brokenPages(database: Access['database']): string[] {
+  try {
+    const found = query(database, `PRAGMA integrity_check(${MAX_PAGES_NAMED})`).all()
+    const lines = found.flatMap(([words]) => text(words).split('\n'))
+    return lines.filter((line) => line !== 'ok' && !line.startsWith('***')).slice(0, MAX_PAGES_NAMED)
+  } catch (error) {
+    if (isDamage(error)) return ['SQLite cannot follow its pages']
+    throw error
+  }
+}
+
+function notesOf(recording: StoredRecording, scan: Scan): string[] {
+  const { info, gaps } = recording
+  const notes = [...recording.notes]
+  if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
+  if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
+  if (scan.judged > 0 && scan.problems.length === 0)
+    notes.push('the books balance: each segment and each request is accounted for')
+  return notes
+}

@@ -1,0 +1,102 @@
+/** Frames from one recording into a new one: what cut and repair are made of. */
+import { createHash } from 'node:crypto'
+import { createReadStream, statSync } from 'node:fs'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
+import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
+import { spanOfFrame } from '../../frame/model/span.ts'
+import { Breath, interruptible } from '../../interruption.ts'
+import { setMeta, type RecordingMeta } from '../format/meta.ts'
+import { createRecording, removeRecording } from '../write/writer.ts'
+import { writeError } from '../write/write-error.ts'
+
+export interface CopyPlan {
+  readonly source: Recording
+  /** in order; half open */
+  readonly ranges: readonly SeqRange[]
+  readonly out: string
+  readonly meta: RecordingMeta
+  readonly frame: (frame: SecondFrame) => SecondFrame
+  readonly markers: readonly Marker[]
+}
+
+export interface Progress extends ProgressReport {
+  readonly signal: AbortSignal
+}
+
+export interface ProgressReport {
+  /** done and all of the ticks; called a few times a second at most */
+  readonly report: (done: number, all: number) => void
+}
+
+export interface Copied {
+  readonly ticks: number
+  /** their rows could not be read: a gap stands in their place */
+  readonly lost: number
+  /** of what was written */
+  readonly sum: Aggregate
+}
+
+/** @throws UserError when the file exists, on a full disk, or on an interruption; nothing is left of it then */
+export const copyFrames = (plan: CopyPlan, { signal, report }: Progress): Promise<Copied> =>
+  interruptible(signal, (stop) => copyUntil(plan, stop, report))
+
+async function copyUntil(
+  plan: CopyPlan,
+  stop: AbortSignal,
+  report: ProgressReport['report'],
+): Promise<Copied> {
+  const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
+  const breath = new Breath(stop)
+  const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+  const sum = new RunningSum()
+  let [ticks, lost] = [0, 0]
+  let before: number | null = null
+  try {
+    for (const marker of plan.markers) sink.mark(marker)
+    for (const seq of seqsOf(plan.ranges)) {
+      if (breath.isDue) {
+        report(ticks + lost, all)
+        await breath.take()
+      }
+      const frame = plan.source.frame(seq)
+      if (frame === null) {
+        lost++
+        continue
+      }
+      const isAfterLoss = before !== null && seq !== before + 1
+      const copied = plan.frame(isAfterLoss ? { ...frame, gapBefore: 'damaged' } : frame)
+      sink.append(copied)
+      if (ticks === 0 && seq !== 0) setMeta(sink.database, 'starts_late', 'true')
+      sum.add(spanOfFrame(copied))
+      ticks++
+      before = seq
+    }
+    sink.close()
+  } catch (error) {
+    sink.abandon()
+    removeRecording(plan.out)
+    throw writeError(plan.out, error)
+  }
+  return { ticks, lost, sum: sum.total }
+}
+
+function* seqsOf(ranges: readonly SeqRange[]): Generator<number> {
+  for (const { from, to } of ranges) for (let seq = from; seq < to; seq++) yield seq
+}
+
+export interface FileFacts {
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** @throws the signal's reason when aborted */
+export async function factsOf(file: string, stop: AbortSignal): Promise<FileFacts> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) {
+    hash.update(chunk as Buffer)
+    stop.throwIfAborted()
+  }
+  return { bytes: statSync(file).size, sha256: hash.digest('hex') }
+}

@@ -1,0 +1,155 @@
+/** A range of a recording as a recording of its own: the same ticks, checked by reading it again. */
+import { rmSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { usageError } from '../../errors.ts'
+import type { Backend, Marker, Route, SecondFrame } from '../../frame/model/frame.ts'
+import type { SeqRange } from '../../frame/model/recording.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { Breath, interruptible } from '../../interruption.ts'
+import { copyFrames, factsOf, type Copied, type FileFacts, type Progress } from './copy.ts'
+import { integer, scalar } from '../sqlite/database.ts'
+import type { RecordingMeta } from '../format/meta.ts'
+import { openRecording, type StoredRecording } from '../read/reader.ts'
+import { Redactor, type Redactable } from './redact.ts'
+
+export interface CutRequest {
+  readonly ranges: readonly SeqRange[]
+  readonly span: TimeSpan
+  /** rows to keep; null: all. A backend's connections have no route. */
+  readonly keeps: ((row: { readonly backend: Backend; readonly route: Route | null }) => boolean) | null
+  readonly redact: ReadonlySet<Redactable>
+  /** bytes; the request ring is thinned until it fits */
+  readonly maxSize: number | null
+  readonly out: string
+}
+
+export interface CutResult extends FileFacts {
+  readonly ticks: number
+  readonly lost: number
+  /** backends that it holds: none where nothing was what one asked for */
+  readonly backends: number
+  readonly span: TimeSpan
+  /** of the requests listed, how many were kept: 1 unless they were thinned */
+  readonly ringShare: number
+}
+
+const MAX_PASSES = 5
+
+/** @throws UserError when the file exists, or when the counters alone are larger than maxSize */
+export const cutRecording = (
+  source: StoredRecording,
+  request: CutRequest,
+  { signal, report }: Progress,
+): Promise<CutResult> =>
+  interruptible(signal, (stop) => cutUntilItFits(source, request, { signal: stop, report }))
+
+async function cutUntilItFits(
+  source: StoredRecording,
+  request: CutRequest,
+  progress: Progress,
+): Promise<CutResult> {
+  let share = 1
+  for (let pass = 1; ; pass++) {
+    const result = await cutOnce(source, request, share, progress)
+    const { maxSize, out } = request
+    if (maxSize === null || result.bytes <= maxSize) return result
+    const ring = ringBytes(out)
+    rmSync(out)
+    if (share === 0 || result.bytes - ring > maxSize) {
+      throw usageError(
+        `--max-size: the counters alone take ${result.bytes - ring} bytes`,
+        'Take a shorter range, or leave out backends or routes.',
+      )
+    }
+    const room = maxSize - (result.bytes - ring)
+    share = pass >= MAX_PASSES ? 0 : share * Math.min(0.9, (0.9 * room) / ring)
+  }
+}
+
+async function cutOnce(
+  source: StoredRecording,
+  request: CutRequest,
+  share: number,
+  progress: Progress,
+): Promise<CutResult> {
+  const { ranges, out, redact, span } = request
+  const names = source.names()
+  const redactor = new Redactor(redact, names.backends, names.routes)
+  const shape = (frame: SecondFrame): SecondFrame =>
+    redactor.frame(thinned(selected(frame, request.keeps), share))
+  const inSpan = source.markers.filter(({ at }) => at >= span.from && at < span.to)
+  const markers: readonly Marker[] = redact.size > 0 ? inSpan.map(redactor.marker) : inSpan
+  const meta = metaOf(source, request, redactor)
+  const copied = await copyFrames({ source, ranges, out, meta, frame: shape, markers }, progress)
+  const { ticks, lost, sum } = copied
+  try {
+    await verify(out, copied, new Breath(progress.signal))
+    const facts = await factsOf(out, progress.signal)
+    return { ticks, lost, backends: sum.backends.length, ...facts, span, ringShare: share }
+  } catch (error) {
+    rmSync(out)
+    throw error
+  }
+}
+
+function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redactor: Redactor): RecordingMeta {
+  const isRedacted = redact.size > 0
+  return {
+    host: redactor.host(info.host),
+    timeZone: info.timeZone,
+    kernel: info.kernel,
+    arguments: isRedacted ? [] : info.arguments,
+    interfaces: isRedacted ? [] : info.interfaces,
+    tool: info.tool,
+    more: { cut: JSON.stringify({ rows: keeps === null ? 'all' : 'some', redacted: [...redact] }) },
+  }
+}
+
+function selected(frame: SecondFrame, keeps: CutRequest['keeps']): SecondFrame {
+  if (keeps === null) return frame
+  return {
+    ...frame,
+    traffic: frame.traffic.filter(keeps),
+    connections: frame.connections.filter(({ backend }) => keeps({ backend, route: null })),
+    requests: frame.requests.filter(keeps),
+  }
+}
+
+/** Evenly, failures and 5xx last. */
+function thinned(frame: SecondFrame, share: number): SecondFrame {
+  if (share >= 1) return frame
+  const room = Math.floor(frame.requests.length * share)
+  const failed = frame.requests.filter(({ outcome }) => typeof outcome !== 'number' || outcome >= 500)
+  const kept = new Set(failed.slice(0, room))
+  const rest = frame.requests.filter((event) => !kept.has(event))
+  const step = rest.length / Math.max(1, room - kept.size)
+  for (let i = 0; kept.size < room && i < rest.length; i += step) kept.add(rest[Math.floor(i)]!)
+  return { ...frame, requests: frame.requests.filter((event) => kept.has(event)) }
+}
+
+/** Opens what was written: every tick whole, and the sums those of what was read. */
+async function verify(out: string, { ticks, sum }: Copied, breath: Breath): Promise<void> {
+  const cut = openRecording(out)
+  try {
+    const { totals } = cut.aggregate({ from: 0, to: ticks })
+    let isWhole = cut.ticks.length === ticks
+    for (const { seq } of cut.ticks) {
+      isWhole &&= cut.isWhole(seq)
+      if (breath.isDue) await breath.take()
+    }
+    if (!isWhole || !isDeepStrictEqual(totals, sum.totals)) throw new Error(`"${out}" is not what was cut`)
+  } finally {
+    cut.close()
+  }
+}
+
+function ringBytes(file: string): number {
+  const recording = openRecording(file)
+  try {
+    return recording.inspect(({ database }) =>
+      integer(scalar(database, 'SELECT ifnull(sum(length(packed)), 0) FROM request_chunk')),
+    )
+  } finally {
+    recording.close()
+  }
+}

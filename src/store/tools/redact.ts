@@ -1,0 +1,122 @@
+/**
+ * Pseudonyms for what a recording should not tell strangers: the same text is the same pseudonym within a recording and in every cut
+ * of it. What is left readable: the shape of routes with their `:id`, ports, numbers, usual methods.
+ */
+import type { Backend, Marker, RequestEvent, Route, SecondFrame } from '../../frame/model/frame.ts'
+import { OTHER } from '../../frame/model/frame.ts'
+
+export const REDACTABLE = ['paths', 'ips', 'hosts'] as const
+export type Redactable = (typeof REDACTABLE)[number]
+
+export class Redactor {
+  readonly #backends = new Map<Backend, Backend>()
+  readonly #routes = new Map<Route, Route>()
+  readonly #segments = new Numbered()
+  readonly #methods = new Numbered()
+  readonly #ips = new Numbered()
+  readonly #names = new Numbered()
+
+  /** All of the recording's names, in the order of their numbers: a cut of it numbers them alike. */
+  constructor(
+    readonly what: ReadonlySet<Redactable>,
+    backends: readonly Backend[],
+    routes: readonly Route[],
+  ) {
+    for (const backend of backends) this.#backend(backend)
+    for (const route of routes) this.#route(route)
+  }
+
+  frame = (frame: SecondFrame): SecondFrame => ({
+    ...frame,
+    traffic: frame.traffic.map((row) => ({ ...row, ...this.#pair(row) })),
+    connections: frame.connections.map((row) => ({ ...row, backend: this.#backend(row.backend) })),
+    requests: frame.requests.map((event): RequestEvent => ({ ...event, ...this.#pair(event) })),
+  })
+
+  /** What people wrote may name anything. */
+  marker = (marker: Marker, index: number): Marker =>
+    marker.kind === 'clock_step' || marker.kind === 'suspend'
+      ? marker
+      : { ...marker, text: `${marker.kind} ${index + 1}` }
+
+  host = (host: string): string => (this.what.has('hosts') ? 'host-1' : host)
+
+  #pair({ backend, route }: { readonly backend: Backend; readonly route: Route }): {
+    readonly backend: Backend
+    readonly route: Route
+  } {
+    return { backend: this.#backend(backend), route: this.#route(route) }
+  }
+
+  #backend(backend: Backend): Backend {
+    let redacted = this.#backends.get(backend)
+    if (redacted === undefined) {
+      const { address, name } = backend
+      redacted = {
+        ...backend,
+        address: this.what.has('ips') ? this.#address(address) : address,
+        name: name !== null && this.what.has('hosts') ? `name-${this.#names.of(name)}` : name,
+      }
+      this.#backends.set(backend, redacted)
+    }
+    return redacted
+  }
+
+  /** 198.18.0.0/15 is set apart for tests and belongs to nobody; its 131,072 addresses suffice. */
+  #address(address: string): string {
+    const end = address.lastIndexOf(':')
+    const number = this.#ips.of(address.slice(0, end))
+    const host = `198.${18 + ((number >> 16) & 1)}.${(number >> 8) & 255}.${number & 255}`
+    return host + address.slice(end)
+  }
+
+  #route(route: Route): Route {
+    let redacted = this.#routes.get(route)
+    if (redacted === undefined) {
+      redacted = this.what.has('paths')
+        ? { ...route, method: this.#method(route.method), path: this.#path(route.path) }
+        : route
+      this.#routes.set(route, redacted)
+    }
+    return redacted
+  }
+
+  #method(method: string): string {
+    return USUAL_METHODS.has(method) ? method : `METHOD${this.#methods.of(method)}`
+  }
+
+  #path(path: string): string {
+    if (path === OTHER.path || path === '*') return path
+    const segments = path
+      .split('/')
+      .map((part) => (part === '' || part === ':id' ? part : `p${this.#segments.of(part)}`))
+    return segments.join('/')
+  }
+}
+
+const USUAL_METHODS: ReadonlySet<string> = new Set([
+  '*',
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'CONNECT',
+  'TRACE',
+  'PROPFIND',
+  'PURGE',
+  'QUERY',
+])
+
+class Numbered {
+  readonly #numbers = new Map<string, number>()
+
+  of(text: string): number {
+    const known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    this.#numbers.set(text, this.#numbers.size + 1)
+    return this.#numbers.size
+  }
+}

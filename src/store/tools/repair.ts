@@ -1,0 +1,70 @@
+/** What can still be read of a recording, as a recording that is whole. */
+import { rmSync } from 'node:fs'
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import { interruptible } from '../../interruption.ts'
+import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
+import { orNull } from '../sqlite/database.ts'
+import { readMeta } from '../format/meta.ts'
+import { openRecording, type StoredRecording } from '../read/reader.ts'
+
+export interface RepairResult extends FileFacts {
+  readonly ticks: number
+  readonly lost: number
+  /** what was wrong with the original, in words */
+  readonly damage: readonly string[]
+}
+
+/** @throws UserError (exit 5) when nothing can be read, (exit 2) when `out` exists */
+export async function repairRecording(
+  file: string,
+  out: string,
+  { signal, report }: Progress,
+): Promise<RepairResult> {
+  const source = openRecording(file, { verify: true })
+  try {
+    const { info, markers } = source
+    const meta = {
+      host: info.host,
+      timeZone: info.timeZone,
+      kernel: info.kernel,
+      arguments: info.arguments,
+      interfaces: info.interfaces,
+      tool: info.tool,
+      more: { repaired: 'true', ...startsLate(source) },
+    }
+    const ranges = runsOf(source)
+    const plan = { source, ranges, out, meta, markers, frame: (same: SecondFrame) => same }
+    return await interruptible(signal, async (stop) => {
+      const copied = await copyFrames(plan, { signal: stop, report })
+      return { ...copied, damage: source.damage, ...(await keptFacts(out, stop)) }
+    })
+  } finally {
+    source.close()
+  }
+}
+
+async function keptFacts(out: string, stop: AbortSignal): Promise<FileFacts> {
+  try {
+    return await factsOf(out, stop)
+  } catch (error) {
+    rmSync(out)
+    throw error
+  }
+}
+
+/** A copy numbers its ticks from 0: only this says that the first one is not the recorder's first. */
+function startsLate(source: StoredRecording): Record<string, string> {
+  const is = source.inspect(({ database }) => orNull(() => readMeta(database).has('starts_late')))
+  return is === true ? { starts_late: 'true' } : {}
+}
+
+function runsOf({ ticks }: Recording): readonly SeqRange[] {
+  const runs: { from: number; to: number }[] = []
+  for (const { seq } of ticks) {
+    const last = runs.at(-1)
+    if (last?.to === seq) last.to = seq + 1
+    else runs.push({ from: seq, to: seq + 1 })
+  }
+  return runs
+}

@@ -1,0 +1,59 @@
+/** Ticks that wait for room on a full disk: a minute of them, then the oldest go and the file shows the gap. */
+import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
+import { isFull } from '../sqlite/database.ts'
+
+export interface PendingTick {
+  readonly frame: SecondFrame
+  readonly gapBefore: GapReason | null
+}
+
+const MAX_TICKS = 60
+
+export class Backlog {
+  #pending: PendingTick[] = []
+  #lost = 0
+  #isStuck = false
+
+  constructor(readonly warn: (text: string) => void) {}
+
+  /** There was no room at the last try. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
+  push(tick: PendingTick): void {
+    this.#pending.push(tick)
+  }
+
+  /** Writes what waits, oldest first, as far as there is room. Other errors pass. */
+  drain(write: (tick: PendingTick) => void): void {
+    try {
+      for (let tick = this.#pending[0]; tick !== undefined; tick = this.#pending[0]) {
+        write(tick)
+        this.#pending.shift()
+      }
+    } catch (error) {
+      if (!isFull(error)) throw error
+      this.#stuck()
+      return
+    }
+    if (this.#isStuck) this.#resumed()
+  }
+
+  #stuck(): void {
+    if (!this.#isStuck)
+      this.warn(`the disk is full: keeping the last ${MAX_TICKS} s in memory until there is room`)
+    this.#isStuck = true
+    if (this.#pending.length <= MAX_TICKS) return
+    const [, next, ...later] = this.#pending
+    if (next === undefined) return
+    this.#lost++
+    this.#pending = [{ ...next, gapBefore: 'disk_full' }, ...later]
+  }
+
+  #resumed(): void {
+    this.warn(`there is room again: recording goes on, ${this.#lost} s are missing`)
+    this.#isStuck = false
+    this.#lost = 0
+  }
+}

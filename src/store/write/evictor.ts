@@ -1,0 +1,137 @@
+/**
+ * Keeps a recording within its bounds: the oldest ticks go, a few a tick, in the transaction of the tick, and their pages are used again.
+ * The WAL keeps its size after a checkpoint, so that on a disk that others have filled there is still room to evict.
+ */
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { statfsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { systemError } from '../../errors.ts'
+import type { Micros, WallMicros } from '../../frame/model/units.ts'
+import { integer, type Database, type SqlValue } from '../sqlite/database.ts'
+
+export interface Bounds {
+  /** age of the oldest tick */
+  readonly keep?: Micros | undefined
+  /** bytes of file and WAL */
+  readonly maxSize?: number | undefined
+  /** bytes that stay free on the disk: below, the file does not grow */
+  readonly minFree?: number | undefined
+}
+
+/** Enough to catch up after a change of the bounds, too little to delay a tick. */
+const MAX_TICKS = 16
+const MAX_VACUUM = 256
+/** Pages that stay at hand for the next tick and the rollup before it. */
+const HEADROOM = 48
+/** What the WAL may still take, bytes. */
+const SLACK = 1e6
+/** Free pages beyond this share of the file are given back. */
+const MAX_FREE = 0.01
+const MIN_FREE = 4
+
+/** @throws UserError (exit 4) when there is less room than is to stay free */
+export function checkRoom(file: string, { minFree }: Bounds): void {
+  if (minFree === undefined) return
+  const free = freeBytes(file)
+  if (free >= minFree + 2 * SLACK) return
+  throw systemError(
+    `--min-free: only ${Math.floor(free / 1e6)} MB are free beside "${file}"`,
+    'Make room, record to another disk, or ask for less.',
+  )
+}
+
+export class Evictor {
+  readonly #pages: () => number
+  readonly #free: () => number
+  readonly #oldest: () => readonly SqlValue[] | undefined
+  readonly #forget: readonly ((tick: number) => void)[]
+
+  constructor(
+    readonly file: string,
+    readonly database: Database,
+    readonly bounds: Bounds,
+  ) {
+    const count = (sql: string): (() => number) => {
+      const statement = database.prepare<[], SqlValue>(sql).pluck()
+      return () => integer(statement.get())
+    }
+    this.#pages = count('PRAGMA page_count')
+    this.#free = count('PRAGMA freelist_count')
+    const oldest = database
+      .prepare<[], SqlValue[]>('SELECT seq, start + length FROM tick ORDER BY seq LIMIT 1')
+      .raw()
+    this.#oldest = () => oldest.get()
+    this.#forget = OF_TICK.map((sql) => {
+      const statement = database.prepare(sql)
+      return (tick) => statement.run({ 1: tick })
+    })
+  }
+
+  /** The first tick that the file has; null where none is ever evicted. */
+  get oldest(): number | null {
+    const [seq] = this.#isBounded ? (this.#oldest() ?? []) : []
+    return seq === undefined ? null : integer(seq)
+  }
+
+  /** Within the transaction of the tick that starts at `now`. */
+  evict(now: WallMicros): void {
+    if (!this.#isBounded) return
+    const { keep } = this.bounds
+    const limit = this.#limit()
+    for (let i = 0; i < MAX_TICKS; i++) {
+      const [seq, end] = this.#oldest() ?? []
+      if (seq === undefined || integer(end) > now) return
+      const isOld = keep !== undefined && integer(end) < now - keep
+      if (!isOld && !this.#isTight(limit)) break
+      for (const forget of this.#forget) forget(integer(seq))
+    }
+    this.#shrink(limit)
+  }
+
+  get #isBounded(): boolean {
+    const { keep, maxSize, minFree } = this.bounds
+    return keep !== undefined || maxSize !== undefined || minFree !== undefined
+  }
+
+  /** Pages that the file may have. */
+  #limit(): number {
+    const { maxSize, minFree } = this.bounds
+    const wal = statSync(`${this.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    const most = maxSize === undefined ? Infinity : Math.floor((maxSize - wal) / PAGE_SIZE)
+    return minFree !== undefined && freeBytes(this.file) < minFree + SLACK
+      ? Math.min(most, this.#pages())
+      : most
+  }
+
+  #isTight(limit: number): boolean {
+    return this.#free() + Math.max(0, limit - this.#pages()) < HEADROOM
+  }
+
+  #shrink(limit: number): void {
+    const free = this.#free()
+    const pages = this.#pages()
+    const surplus = Math.max(pages - limit, free - Math.max(MIN_FREE, pages * MAX_FREE))
+    const given = Math.min(Math.ceil(surplus), free, MAX_VACUUM)
+    if (given > 0) this.database.pragma(`incremental_vacuum(${given})`)
+  }
+}
+
+const rowsOf = (table: string): string => `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
+
+/** A rollup goes with its first tick: what remains of its minute is summed tick by tick. */
+const OF_TICK = [
+  rowsOf('traffic'),
+  rowsOf('status'),
+  rowsOf('connection'),
+  rowsOf('minute_traffic'),
+  rowsOf('minute_status'),
+  rowsOf('minute_connection'),
+  'DELETE FROM request_chunk WHERE tick = ?1',
+  'DELETE FROM minute WHERE first = ?1',
+  'DELETE FROM tick WHERE seq = ?1',
+]
+
+function freeBytes(file: string): number {
+  const { bavail, bsize } = statfsSync(dirname(file))
+  return bavail * bsize
+}

@@ -1,0 +1,17 @@
+/** A marker in a recording, also in one that is being recorded: the recorder waits for milliseconds. */
+import type { Marker } from '../../frame/model/frame.ts'
+import { isDamage } from '../sqlite/database.ts'
+import { damagedError, openForAppend } from '../file/open.ts'
+import { writeError } from './write-error.ts'
+
+/** @throws UserError when it is not ours, zipped, or may not be written */
+export function markRecording(file: string, { at, kind, text }: Marker): void {
+  const database = openForAppend(file)
+  try {
+    database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)').run(at, kind, text)
+  } catch (error) {
+    throw isDamage(error) ? damagedError(file) : writeError(file, error)
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,108 @@
+/** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
+import { addFields } from '../../frame/sum/merge.ts'
+import { coveredBy } from '../../frame/model/aggregate.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { TickSummary } from '../../frame/model/recording.ts'
+import { MINUTE } from '../../frame/model/units.ts'
+import { foldWritten, type Fold } from '../format/columns.ts'
+import type { Database, SqlValue } from '../sqlite/database.ts'
+import type { DimensionWriter } from '../names/dimensions.ts'
+import type { Named } from '../names/known-names.ts'
+import type { HostCounts } from '../format/rows.ts'
+import { RouteSums } from './route-sums.ts'
+import { MINUTE_COLUMNS } from '../format/schema.ts'
+import { packSeries } from '../format/series.ts'
+import { SpanWriter, type NamedTraffic } from './span-writer.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
+import { ConnectionSum } from '../../frame/sum/sums.generated.ts'
+import { putHost } from '../format/cells.generated.ts'
+
+/** A clock that jumps to and fro must not make a minute endless. */
+const MAX_TICKS = 120
+
+const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
+
+export class RollupWriter {
+  readonly #routes = new RouteSums()
+  #connections = new Map<Named, ConnectionSum>()
+  #host = NO_HOST
+  #ticks: TickSummary[] = []
+  readonly #rows: SpanWriter
+  readonly #fold: Fold
+  readonly #insert: (cells: readonly SqlValue[]) => void
+
+  constructor(
+    database: Database,
+    readonly names: DimensionWriter,
+  ) {
+    this.#rows = new SpanWriter(database, 'minute_', names)
+    this.#fold = foldWritten(database, 'minute')
+    const statement = database.prepare(
+      `INSERT INTO minute (${MINUTE_COLUMNS.join(',')}) VALUES (${MINUTE_COLUMNS.map(() => '?').join(',')})`,
+    )
+    this.#insert = (cells) => statement.run(cells)
+  }
+
+  /** The tick begins another minute: what was kept is to be written first. */
+  isDueBefore(frame: SecondFrame): boolean {
+    const first = this.#ticks[0]
+    return first !== undefined && (minuteOf(first) !== minuteOf(frame) || this.#ticks.length >= MAX_TICKS)
+  }
+
+  /** Within the transaction of a tick, before the first row of it. */
+  write(): void {
+    const first = this.#ticks[0]
+    if (first === undefined) return
+    const hash = this.#rows.write(
+      first.seq,
+      this.#routes.rows(),
+      [...this.#connections].map(([backend, sum]) => ({ backend, counts: sum.value() })),
+    )
+    const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
+    const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
+    const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
+    putHost(cells, cells.length, this.#host)
+    cells.push(packSeries(this.#ticks))
+    this.#insert([...cells, this.#fold(hash, cells, 0)])
+    this.#routes.clear()
+    this.#clear()
+  }
+
+  /** The rows of the next tick follow, then `endTick`. */
+  beginTick({ connections, loss, excluded, control }: SecondFrame): void {
+    this.#routes.beginTick()
+    this.#host = {
+      loss: addFields(this.#host.loss, loss),
+      excluded: addFields(this.#host.excluded, excluded),
+      control: addFields(this.#host.control, control),
+    }
+    for (const row of connections) this.#connection(this.names.backend(row.backend)).add(row)
+  }
+
+  add = (row: NamedTraffic): void => this.#routes.add(row)
+
+  endTick(tick: TickSummary): void {
+    this.#ticks.push(tick)
+  }
+
+  /** The transaction failed: this minute gets no rollup, its ticks are summed one by one. */
+  discard(): void {
+    this.#rows.discard()
+    this.#routes.discard()
+    this.#clear()
+  }
+
+  #connection(backend: Named): ConnectionSum {
+    let sum = this.#connections.get(backend)
+    if (sum === undefined) this.#connections.set(backend, (sum = new ConnectionSum()))
+    return sum
+  }
+
+  #clear(): void {
+    this.#connections = new Map()
+    this.#host = NO_HOST
+    this.#ticks = []
+  }
+}
+
+const minuteOf = ({ start }: { readonly start: number }): number => Math.floor(start / MINUTE)

@@ -1,0 +1,135 @@
+/** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
+import type { Backend, Counts, Route, ConnectionCounts } from '../../frame/model/frame.ts'
+import { BulkInsert } from '../sqlite/bulk.ts'
+import { fold, foldCells, SEED } from '../format/checksum.ts'
+import { foldWritten, type Fold } from '../format/columns.ts'
+import type { Database } from '../sqlite/database.ts'
+import type { DimensionWriter } from '../names/dimensions.ts'
+import type { Named } from '../names/known-names.ts'
+import { MINUTE_ROWS, ROWS } from '../format/schema.ts'
+import { putConnection, putCounts } from '../format/cells.generated.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from '../format/columns.generated.ts'
+
+export interface NamedTraffic {
+  readonly backend: Named
+  readonly route: Named
+  readonly counts: Counts
+}
+
+export interface NamedConnection {
+  readonly backend: Named
+  readonly counts: ConnectionCounts
+}
+
+export class SpanWriter {
+  readonly #traffic: BulkInsert
+  readonly #status: BulkInsert
+  readonly #connection: BulkInsert
+  readonly #foldTraffic: Fold
+  readonly #foldConnection: Fold
+  readonly #firstRow: number
+
+  constructor(
+    database: Database,
+    prefix: '' | 'minute_',
+    readonly names: DimensionWriter,
+  ) {
+    this.#firstRow = prefix === '' ? 0 : MINUTE_ROWS
+    const key = ['id', 'backend', 'route']
+    this.#traffic = new BulkInsert(database, `${prefix}traffic`, [...key, ...COUNT_COLUMNS], RARE_COLUMNS)
+    this.#status = new BulkInsert(database, `${prefix}status`, [...key, 'code', 'answers'])
+    this.#connection = new BulkInsert(database, `${prefix}connection`, [
+      'id',
+      'backend',
+      ...CONNECTION_COLUMNS,
+    ])
+    this.#foldTraffic = foldWritten(database, `${prefix}traffic`)
+    this.#foldConnection = foldWritten(database, `${prefix}connection`)
+  }
+
+  named = (backend: Backend, route: Route, counts: Counts): NamedTraffic => ({
+    backend: this.names.backend(backend),
+    route: this.names.route(route),
+    counts,
+  })
+
+  namedConnection = (backend: Backend, counts: ConnectionCounts): NamedConnection => ({
+    backend: this.names.backend(backend),
+    counts,
+  })
+
+  /** Sorts both lists by their keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
+  write(
+    span: number,
+    rows: NamedTraffic[],
+    connections: NamedConnection[],
+    visit: (row: NamedTraffic) => void = () => undefined,
+  ): number {
+    rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
+    connections.sort((a, b) => a.backend.id - b.backend.id)
+    const first = span * ROWS + this.#firstRow
+    let hash = SEED
+    let id = first
+    for (const row of rows) {
+      hash = this.#putTraffic(hash, id++, row)
+      visit(row)
+    }
+    this.#traffic.flush()
+    id = first
+    for (const row of rows) {
+      const { codes } = row.counts
+      if (codes.length === 0 || (codes.length === 2 && codes[0] === 200)) continue
+      hash = this.#putCodes(hash, id, row)
+      id += codes.length >> 1
+    }
+    this.#status.flush()
+    id = first
+    for (const { backend, counts } of connections) {
+      hash = this.#putConnection(hash, id++, backend, counts)
+    }
+    this.#connection.flush()
+    return hash
+  }
+
+  discard(): void {
+    for (const insert of [this.#traffic, this.#status, this.#connection]) insert.discard()
+  }
+
+  #putTraffic(hash: number, id: number, { backend, route, counts }: NamedTraffic): number {
+    const { cells, at } = this.#traffic
+    cells[at] = id
+    cells[at + 1] = backend.id
+    cells[at + 2] = route.id
+    putCounts(cells, at + 3, counts)
+    this.#traffic.next()
+    return this.#foldTraffic(foldKeys(hash, backend, route), cells, at + 3)
+  }
+
+  #putCodes(hash: number, first: number, { backend, route, counts: { codes } }: NamedTraffic): number {
+    let folded = hash
+    for (let i = 0; i < codes.length; i += 2) {
+      if (codes[i] === 200) continue
+      const { cells, at } = this.#status
+      cells[at] = first + (i >> 1)
+      cells[at + 1] = backend.id
+      cells[at + 2] = route.id
+      cells[at + 3] = codes[i]!
+      cells[at + 4] = codes[i + 1]!
+      this.#status.next()
+      folded = foldCells(foldKeys(folded, backend, route), cells, at + 3, 2)
+    }
+    return folded
+  }
+
+  #putConnection(hash: number, id: number, backend: Named, counts: ConnectionCounts): number {
+    const { cells, at } = this.#connection
+    cells[at] = id
+    cells[at + 1] = backend.id
+    putConnection(cells, at + 2, counts)
+    this.#connection.next()
+    return this.#foldConnection(fold(hash, backend.hash), cells, at + 2)
+  }
+}
+
+const foldKeys = (hash: number, backend: Named, route: Named): number =>
+  fold(fold(hash, backend.hash), route.hash)

@@ -1,0 +1,258 @@
+/**
+ * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
+ * the tick that was being written.
+ */
+import { rmSync } from 'node:fs'
+import { usageError } from '../../errors.ts'
+import type { GapReason, Marker, SecondFrame } from '../../frame/model/frame.ts'
+import type { RecordingSink } from '../../frame/model/recording.ts'
+import { micros, type Micros } from '../../frame/model/units.ts'
+import { addColumns } from '../file/add-columns.ts'
+import { Backlog, type PendingTick } from './backlog.ts'
+import { createFile, createSchema } from './create.ts'
+import { integer, isDamage, isFull, scalar, type Database, type Statement } from '../sqlite/database.ts'
+import { DimensionWriter } from '../names/dimensions.ts'
+import { checkRoom, Evictor, type Bounds } from './evictor.ts'
+import { checkpoint, leaveWal, prepareFile } from './journal.ts'
+import { releaseLock, takeLock } from '../file/lock.ts'
+import { readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { damagedError, openForAppend } from '../file/open.ts'
+import { RollupWriter } from './rollup.ts'
+import { APPLICATION_ID } from '../format/schema.ts'
+import { TickWriter } from './tick-writer.ts'
+import { writeError } from './write-error.ts'
+
+export interface WriterOptions extends Bounds {
+  /** told once when the recording stops (a full disk) and once when it goes on */
+  readonly warn?: ((text: string) => void) | undefined
+  /** false: many ticks a transaction, no fsync, nothing measured. For files that can be made again. */
+  readonly durable?: boolean | undefined
+  /** a copy ends where it is cut, and is as complete as what it was cut from */
+  readonly complete?: boolean | undefined
+}
+
+/** Ticks between two checkpoints: the WAL stays small without a stall. */
+const CHECKPOINT_EVERY = 5
+/** A file bounded below this has no room for a WAL of several ticks. */
+const SMALL = 16e6
+/** Ticks a transaction where nothing has to survive a crash. */
+const BULK_TICKS = 300
+
+/** A new recording. @throws UserError (exit 2) when the file exists */
+export function createRecording(
+  file: string,
+  meta: RecordingMeta,
+  options: WriterOptions = {},
+): RecordingWriter {
+  checkBounds(options)
+  checkRoom(file, options)
+  createFile(file)
+  let database: Database | null = null
+  try {
+    database = createSchema(file, meta, options.durable ?? true)
+    return new RecordingWriter(file, database, options)
+  } catch (error) {
+    database?.close()
+    removeRecording(file)
+    throw writeError(file, error)
+  }
+}
+
+/** With what SQLite keeps beside it. */
+export function removeRecording(file: string): void {
+  for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
+}
+
+/** Goes on with a recording of ours after a gap. @throws UserError when it is none, or is being recorded */
+export function appendRecording(
+  file: string,
+  meta: RecordingMeta,
+  options: WriterOptions = {},
+): RecordingWriter {
+  checkBounds(options)
+  checkRoom(file, options)
+  const database = openForAppend(file)
+  try {
+    refuseOtherHost(database, meta, file)
+    return new RecordingWriter(file, database, options)
+  } catch (error) {
+    database.close()
+    throw isDamage(error) ? damagedError(file) : writeError(file, error)
+  }
+}
+
+function refuseOtherHost(database: Database, { host }: RecordingMeta, file: string): void {
+  const before = readMeta(database).get('host')
+  if (before === host) return
+  throw usageError(
+    `"${file}" was recorded on "${before ?? '?'}", this is "${host}"`,
+    'Record into another file.',
+  )
+}
+
+/** Below this there is no room for a minute of ticks. */
+const LEAST_SIZE = 1e6
+const LEAST_KEEP = micros(1e6)
+
+function checkBounds({ keep, maxSize }: Bounds): void {
+  if (keep !== undefined && keep < LEAST_KEEP)
+    throw usageError('--keep: less than a second is nothing', 'Allow at least 1s.')
+  if (maxSize === undefined || maxSize >= LEAST_SIZE) return
+  throw usageError(`--max-size: ${maxSize} bytes are too few`, 'Allow at least 1MB.')
+}
+
+export class RecordingWriter implements RecordingSink {
+  readonly #names: DimensionWriter
+  readonly #ticks: TickWriter
+  readonly #rollup: RollupWriter
+  readonly #evictor: Evictor
+  readonly #backlog: Backlog
+  readonly #isDurable: boolean
+  readonly #insertMarker: Statement
+  readonly #begin: () => void
+  readonly #commit: () => void
+  #seq: number
+  #gap: GapReason | null
+  #markers: Marker[] = []
+  #final = false
+  #lastCommit: Micros = micros(0)
+  readonly #checkpointEvery: number
+  #sinceCheckpoint: number
+  #inBulk = 0
+
+  constructor(
+    readonly file: string,
+    readonly database: Database,
+    readonly options: WriterOptions,
+  ) {
+    const durable = (this.#isDurable = options.durable ?? true)
+    prepareFile(database, durable)
+    database.transaction(() => takeLock(database, readMeta(database), file)).immediate()
+    addColumns(database)
+    setMeta(database, 'complete', '0')
+    const last = scalar(database, 'SELECT max(seq) FROM tick')
+    this.#seq = last === null ? 0 : integer(last) + 1
+    this.#gap = last === null ? null : 'stopped'
+    this.#names = new DimensionWriter(database, this.#seq)
+    this.#ticks = new TickWriter(database, this.#names)
+    this.#rollup = new RollupWriter(database, this.#names)
+    this.#evictor = new Evictor(file, database, options)
+    this.#backlog = new Backlog(options.warn ?? (() => undefined))
+    this.#insertMarker = database.prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)')
+    const begin = database.prepare('BEGIN IMMEDIATE')
+    const commit = database.prepare('COMMIT')
+    this.#begin = () => begin.run()
+    this.#commit = () => commit.run()
+    this.#checkpointEvery = (options.maxSize ?? Infinity) < SMALL ? 1 : CHECKPOINT_EVERY
+    // The first tick is to be in the file itself.
+    this.#sinceCheckpoint = this.#checkpointEvery - 1
+    if (durable) checkpoint(database)
+  }
+
+  /**
+   * Numbers the frame on. A durable recording never throws for want of room: it remembers a minute of ticks, says so once, and goes on
+   * when there is room again. A file that can be made again is not worth a gap.
+   */
+  append(frame: SecondFrame): void {
+    const tick = { frame, gapBefore: this.#gap ?? frame.gapBefore }
+    this.#gap = null
+    if (!this.#isDurable) {
+      this.#write(tick)
+      return
+    }
+    this.#backlog.push(tick)
+    this.#backlog.drain((pending) => this.#write(pending))
+  }
+
+  /** It is written with the next tick, or at the end. */
+  mark(marker: Marker): void {
+    this.#markers.push(marker)
+  }
+
+  close(): void {
+    this.#backlog.drain((tick) => this.#write(tick))
+    if (this.#backlog.isStuck) this.options.warn?.('the disk is still full: what was kept in memory is lost')
+    else this.#finishOrWarn()
+    leaveWal(this.database)
+    this.database.close()
+  }
+
+  #finishOrWarn(): void {
+    try {
+      this.#finish()
+    } catch (error) {
+      if (!this.#isDurable || !isFull(error)) throw error
+      this.#rollback()
+      this.options.warn?.('the disk is full: every tick is kept, but not that this is the end')
+    }
+  }
+
+  /** Without finishing anything: the file is to be removed. */
+  abandon(): void {
+    this.#rollback()
+    this.database.close()
+  }
+
+  #write({ frame, gapBefore }: PendingTick): void {
+    const started = process.hrtime.bigint()
+    if (this.#inBulk === 0) this.#begin()
+    try {
+      this.#writeRows(frame, gapBefore)
+      if (!this.#isBulk()) this.#commit()
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+    // Only what is committed may be remembered.
+    this.#names.commit()
+    this.#markers = []
+    this.#seq++
+    this.#final = frame.final
+    this.#lastCommit = micros(Number((process.hrtime.bigint() - started) / 1000n))
+    this.#checkpoint()
+  }
+
+  #writeRows(frame: SecondFrame, gapBefore: GapReason | null): void {
+    if (this.#rollup.isDueBefore(frame)) this.#rollup.write()
+    this.#insertMarkers()
+    const commit = frame.cost.commit === 0 && this.#isDurable ? this.#lastCommit : frame.cost.commit
+    this.#rollup.beginTick(frame)
+    this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
+    this.#evictor.evict(frame.start)
+    this.#names.forget(this.#evictor.oldest)
+  }
+
+  #rollback(): void {
+    if (this.database.inTransaction) this.database.exec('ROLLBACK')
+    this.#inBulk = 0
+    this.#names.rollback()
+    this.#ticks.discard()
+    this.#rollup.discard()
+  }
+
+  /** Whether the transaction stays open for more ticks. */
+  #isBulk(): boolean {
+    if (this.#isDurable) return false
+    this.#inBulk = (this.#inBulk + 1) % BULK_TICKS
+    return this.#inBulk !== 0
+  }
+
+  #checkpoint(): void {
+    if (!this.#isDurable || ++this.#sinceCheckpoint % this.#checkpointEvery !== 0) return
+    checkpoint(this.database)
+  }
+
+  #insertMarkers(): void {
+    for (const { at, kind, text } of this.#markers) this.#insertMarker.run(at, kind, text)
+  }
+
+  #finish(): void {
+    if (this.#inBulk === 0) this.#begin()
+    this.#rollup.write()
+    this.#insertMarkers()
+    setMeta(this.database, 'complete', this.#final || this.options.complete === true ? '1' : '0')
+    releaseLock(this.database)
+    if (!this.#isDurable) this.database.pragma(`application_id = ${APPLICATION_ID}`)
+    this.#commit()
+  }
+}

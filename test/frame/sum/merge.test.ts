@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { merge, ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { backendKey, NOTHING, routeKey, type Aggregate } from '../../../src/frame/model/aggregate.ts'
+import { frames } from '../arbitraries.ts'
+
+test('merging is associative', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 3, maxLength: 3 }), (three) => {
+      const [a, b, c] = three.map(ofFrame) as [Aggregate, Aggregate, Aggregate]
+      assert.deepEqual(ordered(merge(merge(a, b), c)), ordered(merge(a, merge(b, c))))
+    }),
+  )
+})
+
+test('nothing added changes nothing', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 1, maxLength: 1 }), ([frame]) => {
+      assert.deepEqual(merge(NOTHING, ofFrame(frame!)), ofFrame(frame!))
+      assert.deepEqual(merge(ofFrame(frame!), NOTHING), ofFrame(frame!))
+    }),
+  )
+})
+
+test('totals are the sums over backends, and backends over routes', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
+      const sum = sumOf(some.map(ofFrame))
+      const requests = some.flatMap(({ traffic }) => traffic).reduce((total, row) => total + row.requests, 0)
+      assert.equal(sum.totals.requests, requests)
+      assert.equal(
+        sum.backends.reduce((total, backend) => total + backend.requests, 0),
+        requests,
+      )
+      for (const backend of sum.backends) {
+        assert.equal(
+          backend.routes.reduce((total, route) => total + route.header.sum, 0),
+          backend.header.sum,
+        )
+      }
+    }),
+  )
+})
+
+test('what is in flight is what was in flight in the last tick', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
+      const last = some.at(-1)!.traffic.reduce((total, row) => total + row.inFlight, 0)
+      assert.equal(sumOf(some.map(ofFrame)).totals.inFlight, last)
+    }),
+  )
+})
+
+test('a late tick covers one and a half seconds but keeps its length', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
+      const sum = sumOf(some.map(ofFrame))
+      assert.equal(
+        sum.length,
+        some.reduce((total, { length }) => total + length, 0),
+      )
+      assert.equal(
+        sum.covered,
+        some.reduce((total, { length }) => total + Math.min(length, 1_500_000), 0),
+      )
+    }),
+  )
+})
+
+/** Entities have no order in an aggregate. */
+const ordered = (sum: Aggregate): unknown => ({
+  ...sum,
+  backends: sum.backends
+    .map((backend) => ({
+      ...backend,
+      routes: backend.routes.toSorted((a, b) => (routeKey(a.route) < routeKey(b.route) ? -1 : 1)),
+    }))
+    .toSorted((a, b) => (backendKey(a.backend) < backendKey(b.backend) ? -1 : 1)),
+})

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { ofFrame } from '../../../src/frame/sum/merge.ts'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { coverageOf } from '../../../src/frame/views/figures.ts'
+import { BOARD_DEFAULTS, leaderboard } from '../../../src/frame/views/leaderboard.ts'
+import { loadOf, type Moment } from '../../../src/frame/views/moment.ts'
+import { drilldown, subjectSecond } from '../../../src/frame/views/drilldown.ts'
+import { backendKey } from '../../../src/frame/model/aggregate.ts'
+import { compareBytes, rankBackends, rankRoutes, SORTS } from '../../../src/frame/views/ranking.ts'
+import { addMicros, micros } from '../../../src/frame/model/units.ts'
+import { frames } from '../arbitraries.ts'
+import { BACKENDS, frameOf, opaqueRow, ROUTES, START } from '../../replay/story.ts'
+import type { SecondFrame } from '../../../src/frame/model/frame.ts'
+
+const frame = frames({ minLength: 1, maxLength: 1 }).map(([only]) => only!)
+
+const momentOf = (now: SecondFrame, before: readonly SecondFrame[] = []): Moment => ({
+  frame: now,
+  window: ofFrame(now),
+  windowSeconds: 1,
+  activity: [...before, now].map((tick) => ({ seconds: tick.length / 1e6, load: loadOf(tick) })),
+  requests: [],
+  gap: null,
+})
+
+test('the order of rows does not depend on the order in which they came', () => {
+  fc.assert(
+    fc.property(frame, fc.constantFrom(...SORTS), fc.nat(), (tick, sort, seed) => {
+      const { backends } = ofFrame(tick)
+      const shuffled = [...backends].sort(
+        (a, b) => ((a.requests * 7 + seed) % 5) - ((b.requests * 3 + seed) % 5),
+      )
+      const names = (of: typeof backends): readonly string[] =>
+        rankBackends(of, sort).map((sum) => sum.backend.address)
+      assert.deepEqual(names([...shuffled].reverse()), names(backends))
+      for (const { routes } of backends) {
+        assert.deepEqual(rankRoutes([...routes].reverse(), sort), rankRoutes(routes, sort))
+      }
+    }),
+  )
+})
+
+test('text is ordered by its UTF-8 bytes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (a, b) => {
+      assert.equal(Math.sign(compareBytes(a, b)), Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b))))
+    }),
+  )
+})
+
+test('shares of all backends are the whole, and routes are of their backend', () => {
+  fc.assert(
+    fc.property(frame, (tick) => {
+      const board = leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, backends: 100, routes: 100 })
+      if (board.totals.requests === 0) return
+      const sum = board.backends.reduce((all, { share }) => all + (share ?? 0), 0)
+      assert.ok(Math.abs(sum - 1) < 1e-9)
+      for (const { routes, requests } of board.backends) {
+        if (requests === 0) continue
+        assert.ok(Math.abs(routes.reduce((all, { share }) => all + (share ?? 0), 0) - 1) < 1e-9)
+      }
+    }),
+  )
+})
+
+test('a backend that fell silent a moment ago keeps its row with a true 0', () => {
+  const busy = frameOf(1, START, [{ backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 }])
+  const silent = frameOf(2, addMicros(START, 1_000_000), [])
+  const [line] = leaderboard(momentOf(silent, [busy]), BOARD_DEFAULTS).backends
+  assert.deepEqual([line?.backend, line?.rps, line?.series], [BACKENDS.users, 0, [9, 0]])
+})
+
+test('a backend with nothing but unreadable flows is opaque; one with requests beside them is not', () => {
+  const both = [{ backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 }]
+  const opaque = frameOf(1, START, both, {
+    connections: [opaqueRow(BACKENDS.tls, 3), opaqueRow(BACKENDS.users, 1)],
+  })
+  const lines = leaderboard(momentOf(opaque), BOARD_DEFAULTS).backends
+  assert.deepEqual(
+    lines.map((line) => [line.label, line.opaque]),
+    [
+      ['10.0.1.11:8080', 0],
+      ['10.0.1.20:8443', 3],
+    ],
+  )
+})
+
+test('a late tick divides by its real length and covers a second and a half of it', () => {
+  const late = frameOf(
+    1,
+    START,
+    [{ backend: BACKENDS.users, route: ROUTES.users, requests: 70, headerMs: 1 }],
+    {
+      length: micros(7_000_000),
+    },
+  )
+  const board = leaderboard(momentOf(late), BOARD_DEFAULTS)
+  assert.equal(board.totals.rps, 10)
+  assert.equal(board.coverage, 1.5 / 7)
+})
+
+test('what the maps refused lowers the coverage', () => {
+  const tick = frameOf(1, START, [
+    { backend: BACKENDS.users, route: ROUTES.users, requests: 90, headerMs: 1 },
+  ])
+  const lossy = { ...tick, loss: { ...tick.loss, mapRefused: 4, ambiguous: 5, unmatchedResponses: 1 } }
+  assert.equal(coverageOf(ofFrame(lossy)), 0.9)
+})
+
+test('a filter keeps backends by address and routes by path', () => {
+  const tick = frameOf(1, START, [
+    { backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 },
+    { backend: BACKENDS.orders, route: ROUTES.orders, requests: 9, headerMs: 1 },
+    { backend: BACKENDS.orders, route: ROUTES.health, requests: 9, headerMs: 1 },
+  ])
+  const shown = (filter: string): readonly (readonly [string, number])[] =>
+    leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, filter }).backends.map((line) => [
+      line.label,
+      line.routes.length,
+    ])
+  assert.deepEqual(shown('/healthz'), [['10.0.1.10:8080', 1]])
+  assert.deepEqual(shown('1.11'), [['10.0.1.11:8080', 1]])
+  assert.deepEqual(shown('nothing'), [])
+})
+
+test('two network namespaces with one address are two rows with their names', () => {
+  const other = { ...BACKENDS.users, id: 99, netns: 2 }
+  const tick = frameOf(1, START, [
+    { backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 },
+    { backend: other, route: ROUTES.users, requests: 3, headerMs: 1 },
+  ])
+  assert.deepEqual(
+    leaderboard(momentOf(tick), BOARD_DEFAULTS).backends.map((line) => line.label),
+    ['10.0.1.11:8080%1', '10.0.1.11:8080%2'],
+  )
+})
+
+test('looking closer shows the same numbers as the row that was chosen', () => {
+  fc.assert(
+    fc.property(frame, (tick) => {
+      const moment = momentOf(tick)
+      for (const line of leaderboard(moment, { ...BOARD_DEFAULTS, backends: 100 }).backends) {
+        const of = { backend: backendKey(line.backend), route: null }
+        const subject = drilldown(moment, [subjectSecond(tick, of)], of, 'rps')
+        assert.equal(subject?.figures.requests, line.requests)
+        assert.equal(subject.figures.p99, line.p99)
+        assert.equal(subject.share, line.share)
+      }
+    }),
+  )
+})

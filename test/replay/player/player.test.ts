@@ -1,0 +1,490 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { Recording } from '../../../src/frame/model/recording.ts'
+import { BOARD_DEFAULTS } from '../../../src/frame/views/leaderboard.ts'
+import type { Marker, SecondFrame } from '../../../src/frame/model/frame.ts'
+import { addMicros, micros } from '../../../src/frame/model/units.ts'
+import { MemoryRecording } from '../../../src/replay/data/memory.ts'
+import type { PlayOptions } from '../../../src/replay/player/options.ts'
+import { play } from '../../../src/replay/player/player.ts'
+import { printFrames } from '../../../src/replay/print/print.ts'
+import { soon } from '../../../src/replay/data/source.ts'
+import { openRecording } from '../../../src/store/read/reader.ts'
+import { FakeTerminal, KEYS } from '../fake-terminal.ts'
+import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, story } from '../story.ts'
+
+interface Playing {
+  readonly terminal: FakeTerminal
+  readonly done: Promise<void>
+  readonly stop: () => void
+}
+
+async function playing(
+  t: TestContext,
+  more: Partial<PlayOptions> = {},
+  { recording, terminal = new FakeTerminal() }: { recording?: Recording; terminal?: FakeTerminal } = {},
+): Promise<Playing> {
+  const stopping = new AbortController()
+  const options: PlayOptions = {
+    ...PLAY_DEFAULTS,
+    signal: stopping.signal,
+    ...more,
+  }
+  const done = play(recording ?? story(), terminal, options)
+  t.after(async () => {
+    stopping.abort()
+    await done.catch(() => undefined)
+  })
+  await terminal.settled()
+  return { terminal, done, stop: () => stopping.abort() }
+}
+
+/** The header's clock. */
+const clock = ({ lines }: FakeTerminal): string => /\d\d:\d\d:\d\d/.exec(lines[1] ?? '')?.[0] ?? 'none'
+const footer = ({ lines }: FakeTerminal): string => lines.at(-1) ?? ''
+
+test('the first picture is the first second, with scrubber and keys below', async (t) => {
+  const { terminal } = await playing(t)
+  assert.equal(clock(terminal), '15:30:00')
+  assert.match(terminal.lines[0]!, /^upstreamtop — nginx upstreams · \d+ req\/s · 1s window/)
+  assert.match(terminal.lines.at(-2)!, /^ 15:30:00 [▁-█░]+ 15:33:00$/)
+  assert.match(footer(terminal), /paused {2}\? help {2}q quit/)
+})
+
+test('the rows on the screen are the rows that --print writes', async (t) => {
+  const { terminal } = await playing(t, { begin: { at: addMicros(START, 65_000_000) } })
+  const [text = ''] = printFrames(story(), {
+    board: BOARD_DEFAULTS,
+    size: { columns: 120, rows: 36 },
+    timeZone: 'Europe/Berlin',
+    windowSeconds: 1,
+    step: null,
+    which: { at: addMicros(START, 65_000_000) },
+    format: 'text',
+    depth: 'none',
+  })
+  assert.equal(terminal.lines.slice(0, -3).join('\n').trimEnd(), text.trimEnd())
+})
+
+test('arrows move by a second, with Shift by ten, with Ctrl by a minute', async (t) => {
+  const { terminal } = await playing(t)
+  const seen: string[] = []
+  for (const key of ['right', 'right', 'left', 'shiftRight', 'ctrlRight', 'shiftLeft', 'ctrlLeft'] as const) {
+    await terminal.type(KEYS[key])
+    seen.push(clock(terminal))
+  }
+  assert.deepEqual(seen, ['15:30:01', '15:30:02', '15:30:01', '15:30:11', '15:31:11', '15:31:01', '15:30:01'])
+})
+
+test('t and T step, g and G go to the ends, digits to the tenths', async (t) => {
+  const { terminal } = await playing(t)
+  const seen: string[] = []
+  for (const key of ['t', 't', 'T', 'G', 'g', '5', '9']) {
+    await terminal.type(key)
+    seen.push(clock(terminal))
+  }
+  assert.deepEqual(seen, ['15:30:01', '15:30:02', '15:30:01', '15:32:59', '15:30:00', '15:31:30', '15:32:42'])
+})
+
+test('one key from the start lands on the burst, the slow-down, the gap, the vanished backend, the marker', async (t) => {
+  const { terminal } = await playing(t)
+  const landings: Record<string, string> = {}
+  for (const key of ['e', 's', 'x', 'd', 'n']) {
+    await terminal.type('g', key)
+    await terminal.shows(/burst of|slow-down|gap:|vanishes|marker:/)
+    landings[key] = clock(terminal)
+  }
+  // The gap shows the second before it.
+  assert.deepEqual(landings, { e: '15:31:00', s: '15:31:40', x: '15:32:09', d: '15:32:30', n: '15:30:55' })
+  await terminal.type('g', 'x')
+  assert.match(terminal.text, /GAP 15:32:10–15:32:18 \(8s, stopped\): nothing was recorded/)
+  await terminal.type('G', 'E')
+  assert.equal(clock(terminal), '15:31:00')
+  await terminal.type('g', 'E')
+  assert.match(footer(terminal), /no burst of 5xx or failures before this/)
+})
+
+test('Space plays and pauses, + and - change the speed, R turns round', async (t) => {
+  const { terminal } = await playing(t)
+  // From the middle, no faster than 2×: neither end comes near on a machine that has other things to do.
+  await terminal.type('5', ' ')
+  const middle = clock(terminal)
+  assert.match(footer(terminal), /▸ 1× .*space pause/)
+  await terminal.type('-')
+  assert.match(footer(terminal), /▸ 0\.5× /)
+  await terminal.type('+', '+')
+  assert.match(footer(terminal), /▸ 2× /)
+  await terminal.shows(() => clock(terminal) > middle)
+  await terminal.type(' ')
+  const there = clock(terminal)
+  assert.match(footer(terminal), /paused/)
+  await terminal.type('R')
+  assert.match(footer(terminal), /◂ 2× .*space pause/)
+  await terminal.shows(() => clock(terminal) < there)
+  await terminal.type(' ')
+  assert.ok(clock(terminal) < there)
+  assert.match(footer(terminal), /paused/)
+})
+
+test('from a spike to the request in three keys, and back', async (t) => {
+  const { terminal } = await playing(t, { sort: '5xx' })
+  await terminal.type('e', KEYS.enter)
+  await terminal.shows(/10\.0\.1\.12:8080\n.*req\/s/)
+  assert.match(terminal.text, /503: 12/)
+  assert.match(terminal.text, /ROUTE {2}\(1\)/)
+  await terminal.type(KEYS.enter)
+  assert.match(terminal.text, /10\.0\.1\.12:8080 › POST \/checkout/)
+  await terminal.type(KEYS.enter)
+  assert.match(terminal.text, /15:31:00\.\d+ {2}POST .*\/checkout .* reset/)
+  await terminal.type(KEYS.escape, KEYS.escape, KEYS.escape)
+  assert.match(terminal.text, /BACKEND/)
+})
+
+test('whatever the order, Enter without a cursor leads to what is in trouble', async (t) => {
+  const { terminal } = await playing(t, { sort: 'name' })
+  await terminal.type('e')
+  assert.match(terminal.text, /^! 10\.0\.1\.12:8080/m)
+  await terminal.type(KEYS.enter)
+  await terminal.shows(/^> POST \/checkout/m)
+  await terminal.type(KEYS.enter, KEYS.enter)
+  assert.match(terminal.text, /15:31:00\.\d+ {2}POST .*\/checkout .* reset/)
+})
+
+test('the page of a backend begins at its troubled route', async (t) => {
+  const recording = new MemoryRecording(story().info)
+  const { orders } = BACKENDS
+  recording.append(
+    frameOf(0, START, [
+      { backend: orders, route: ROUTES.health, requests: 9, headerMs: 1 },
+      { backend: orders, route: ROUTES.orders, requests: 5, headerMs: 2, fivexx: 5 },
+    ]),
+  )
+  const { terminal } = await playing(t, {}, { recording })
+  await terminal.type(KEYS.enter)
+  await terminal.shows(/^> GET \/api\/orders/m)
+  await terminal.type(KEYS.up)
+  assert.match(terminal.text, /^> GET \/healthz/m)
+})
+
+test('the cursor chooses rows and Enter opens the one under it', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type(KEYS.down, KEYS.down, KEYS.down, KEYS.down, KEYS.down)
+  const row = terminal.lines.findIndex((text) => text.startsWith('>'))
+  assert.match(terminal.lines[row]!, /10\.0\.1\.11:8080/)
+  assert.ok(terminal.cell(row, 10).inverse)
+  await terminal.type(KEYS.enter)
+  await terminal.shows(/^10\.0\.1\.11:8080$/m)
+})
+
+test('/ filters, and Esc takes the filter away', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('/', 'checkout')
+  assert.match(footer(terminal), /filter backends and routes: checkout/)
+  await terminal.type(KEYS.enter)
+  assert.doesNotMatch(terminal.text, /10\.0\.1\.11:8080/)
+  assert.match(terminal.lines[1]!, /filter "checkout"/)
+  await terminal.type(KEYS.escape)
+  assert.match(terminal.text, /10\.0\.1\.11:8080/)
+})
+
+test('a digit in a prompt is a digit', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('b', '15:31:05', KEYS.enter)
+  assert.equal(clock(terminal), '15:31:05')
+  await terminal.type(':', '-5s', KEYS.enter)
+  assert.equal(clock(terminal), '15:32:55')
+  await terminal.type('b', '@deploy', KEYS.enter)
+  assert.equal(clock(terminal), '15:30:55')
+  await terminal.type('b', '99:99', KEYS.enter)
+  assert.match(footer(terminal), /"99:99" is not a time of day/)
+})
+
+test('o, < and > change the order, w the window', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('o', 'o')
+  assert.match(terminal.lines[1]!, /by avg/)
+  await terminal.type('>', '>', '<')
+  assert.match(terminal.lines[1]!, /by p50/)
+  await terminal.type('w')
+  assert.match(terminal.lines[0]!, /5s window/)
+  await terminal.type('w', 'w')
+  assert.match(terminal.lines[0]!, /60s window/)
+  await terminal.type('w')
+  assert.match(terminal.lines[0]!, /1s window/)
+})
+
+test('m asks, then sets a marker at this second', async (t) => {
+  const set: Marker[] = []
+  const { terminal } = await playing(t, { mark: (marker) => set.push(marker) })
+  await terminal.type('t', 't', 'm', 'it began here')
+  assert.equal(set.length, 0)
+  await terminal.type(KEYS.enter)
+  assert.deepEqual(set, [{ at: addMicros(START, 2_000_000), kind: 'note', text: 'it began here' }])
+  assert.match(footer(terminal), /marked: it began here/)
+  await terminal.type('m', 'no', KEYS.escape)
+  assert.equal(set.length, 1)
+})
+
+test('a marker that can not be written is said to be so', async (t) => {
+  const refused = await playing(t)
+  await refused.terminal.type('m')
+  assert.match(footer(refused.terminal), /no marker can be set/)
+  const failing = await playing(t, {
+    mark: () => {
+      throw new Error('the disk is full')
+    },
+  })
+  await failing.terminal.type('m', 'x', KEYS.enter)
+  assert.match(footer(failing.terminal), /not marked: the disk is full/)
+})
+
+test('y shows the command of this very frame, and leaves it behind', async (t) => {
+  const { terminal, done } = await playing(t)
+  await terminal.type('t', 'y')
+  const command = `upstreamtop replay incident.db --at ${addMicros(START, 1_000_000)}`
+  assert.ok(footer(terminal).includes(command), footer(terminal))
+  await terminal.type('q')
+  await done
+  await terminal.settled()
+  assert.ok(terminal.text.includes(command))
+})
+
+test('a second whose time came twice has no command, and y says why', async (t) => {
+  const recording = new MemoryRecording(story().info)
+  for (let seq = 0; seq < 20; seq++)
+    recording.append(frameOf(seq, addMicros(START, (seq % 10) * 1_000_000), []))
+  const { terminal } = await playing(t, {}, { recording })
+  await terminal.type('t', 'y')
+  assert.match(footer(terminal), /upstreamtop replay/)
+  await terminal.type('G', 'y')
+  assert.match(footer(terminal), /no command shows this: the clock was set back/)
+})
+
+test('? shows every key, and any of ? and Esc closes it', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('?')
+  assert.match(terminal.text, /upstreamtop — keys/)
+  assert.match(terminal.text, /burst of 5xx or failures/)
+  await terminal.type('?')
+  assert.doesNotMatch(terminal.text, /— keys/)
+})
+
+test('live: new ticks appear, looking back stays, L returns', async (t) => {
+  const recording = new MemoryRecording({ ...story().info, file: 'live', complete: false })
+  const append = (second: number): void =>
+    recording.append(
+      frameOf(second, addMicros(START, second * 1_000_000), [
+        { backend: BACKENDS.orders, route: ROUTES.orders, requests: 10 + second, headerMs: 2 },
+      ]),
+    )
+  const { terminal } = await playing(
+    t,
+    {
+      begin: 'live',
+      isLive: true,
+      growth: (listener) => {
+        recording.onGrowth(listener)
+        return () => recording.onGrowth(null)
+      },
+    },
+    { recording },
+  )
+  assert.match(terminal.text, /waiting for the first second/)
+  for (let second = 0; second < 5; second++) append(second)
+  await terminal.settled()
+  assert.equal(clock(terminal), '15:30:04')
+  assert.match(footer(terminal), / LIVE .*space pause/)
+  await terminal.type(KEYS.left, KEYS.left)
+  append(5)
+  await terminal.settled()
+  assert.equal(clock(terminal), '15:30:02')
+  await terminal.type('L')
+  append(6)
+  await terminal.settled()
+  assert.equal(clock(terminal), '15:30:06')
+})
+
+test('who follows a recording sees when it has ended', async (t) => {
+  class Ending extends MemoryRecording {
+    hasEnded = false
+    override get info(): Recording['info'] {
+      return { ...super.info, complete: this.hasEnded }
+    }
+  }
+  const recording = new Ending(STORY)
+  story(recording)
+  let look = (): void => undefined
+  const growth: PlayOptions['growth'] = (listener) => {
+    look = listener
+    return () => undefined
+  }
+  const { terminal } = await playing(t, { begin: 'live', isLive: true, growth }, { recording })
+  look()
+  await terminal.settled()
+  assert.match(footer(terminal), /^ LIVE /)
+  recording.hasEnded = true
+  look()
+  await terminal.settled()
+  assert.match(footer(terminal), /^ ended /)
+})
+
+test('an hour in memory: the oldest ticks go, the place on the screen stays', async (t) => {
+  const recording = new MemoryRecording({ ...story().info, file: 'live' }, 32)
+  const append = (second: number): void =>
+    recording.append(frameOf(second, addMicros(START, second * 1_000_000), []))
+  for (let second = 0; second < 32; second++) append(second)
+  const growth: PlayOptions['growth'] = (listener) => {
+    recording.onGrowth(listener)
+    return () => recording.onGrowth(null)
+  }
+  const { terminal } = await playing(
+    t,
+    { begin: { at: addMicros(START, 20_000_000) }, growth },
+    { recording },
+  )
+  for (let second = 32; second < 40; second++) append(second)
+  await terminal.settled()
+  assert.equal(clock(terminal), '15:30:20')
+  assert.ok(recording.ticks.length <= 32)
+})
+
+test('a smaller and a larger window are drawn at once', async (t) => {
+  const { terminal } = await playing(t)
+  terminal.resize(60, 20)
+  await terminal.settled()
+  assert.match(footer(terminal), /paused/)
+  assert.ok(terminal.lines.every((text) => text.length <= 60))
+  terminal.resize(200, 60)
+  await terminal.settled()
+  assert.match(terminal.text, /total p99/)
+  assert.match(footer(terminal), /paused/)
+})
+
+test('a terminal that does not know its size is one of 80 by 24', async (t) => {
+  const terminal = new FakeTerminal(80, 24)
+  Object.assign(terminal.output, { columns: 0, rows: 0 })
+  await playing(t, {}, { terminal })
+  assert.match(footer(terminal), /paused {2}\? help .* filter/)
+})
+
+test('a picture that did not change writes nothing, a small change little', async (t) => {
+  const { terminal } = await playing(t)
+  const before = terminal.written.length
+  await terminal.type('z')
+  assert.equal(terminal.written.length, before)
+  await terminal.type('t')
+  assert.ok(terminal.written.length - before < 8000, `${terminal.written.length - before}`)
+  assert.ok(terminal.written.includes('\u001b[?2026h'))
+})
+
+for (const [way, leave] of [
+  ['q', async (p: Playing) => p.terminal.type('q')],
+  ['Ctrl-C', async (p: Playing) => p.terminal.type('\u0003')],
+  ['a signal', (p: Playing) => p.stop()],
+  ['a terminal that is closed', (p: Playing) => p.terminal.input.end()],
+] as const) {
+  test(`the terminal is as it was after ${way}`, async (t) => {
+    const player = await playing(t)
+    assert.ok(player.terminal.isAlternate)
+    assert.ok(player.terminal.isRaw)
+    await leave(player)
+    await player.done
+    await player.terminal.settled()
+    assert.ok(!player.terminal.isAlternate)
+    assert.ok(!player.terminal.isRaw)
+    assert.ok(player.terminal.written.endsWith('\u001b[?25h\u001b[?1049l'))
+  })
+}
+
+test('the terminal is as it was after an error, which is thrown on', async (t) => {
+  class Breaking extends MemoryRecording {
+    #reads = 0
+    override frame(seq: number): SecondFrame | null {
+      if (++this.#reads > 60) throw new Error('the disk is gone')
+      return super.frame(seq)
+    }
+  }
+  const recording = story(new Breaking(STORY))
+  const { terminal, done } = await playing(t, {}, { recording })
+  const failed = assert.rejects(done, /the disk is gone/)
+  await terminal.type('G', 'g', '5')
+  await failed
+  assert.ok(!terminal.isAlternate)
+})
+
+async function playingHoled(t: TestContext): Promise<FakeTerminal> {
+  const holed = join(import.meta.dirname, '../../../fixtures/recordings/holed.db')
+  const recording = openRecording(holed, { outline: true })
+  t.after(() => recording.close())
+  const { start } = recording.info
+  recording.focus({ from: start, to: start })
+  const { terminal } = await playing(t, { growth: soon }, { recording })
+  return terminal
+}
+
+test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+  const terminal = await playingHoled(t)
+  const isSaid = (): boolean => /paused {2}\d+ of 90 ticks are lost/.test(footer(terminal))
+  for (let i = 0; i < 30 && !isSaid(); i++) await terminal.type(KEYS.right)
+  assert.ok(isSaid(), footer(terminal))
+  await terminal.type('g', 'x')
+  await terminal.shows(/GAP .*damaged/)
+})
+
+test('damage that nobody has met is one key away all the same', async (t) => {
+  const terminal = await playingHoled(t)
+  await terminal.shows(/ticks are lost/)
+  await terminal.type('x')
+  await terminal.shows(/GAP .*damaged/)
+})
+
+test('a recording from standard input has no command, and says why', async (t) => {
+  const { terminal } = await playing(t, { command: null })
+  await terminal.type('y')
+  assert.match(footer(terminal), /standard input/)
+})
+
+test('without colour the marks still tell: ! in front of trouble, > at the cursor', async (t) => {
+  const { terminal } = await playing(
+    t,
+    {},
+    { recording: story(), terminal: new FakeTerminal(100, 36, 'none') },
+  )
+  await terminal.type('e', KEYS.down)
+  assert.ok(
+    terminal.lines.some((text) => text.startsWith('! 10.0.1.12:8080') || text.startsWith('!10.0.1.12')),
+  )
+  assert.ok(terminal.lines.some((text) => text.startsWith('> ')))
+  assert.doesNotMatch(terminal.written, /\u001b\[[0-9;]*m(?!\u001b\[\?)/)
+})
+
+test('in colour a failing row is red and a slow one yellow', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('e')
+  const row = terminal.lines.findIndex((text) => text.startsWith('! 10.0.1.12:8080'))
+  const fivexx = terminal.lines[row]!.indexOf('5xx')
+  assert.equal(terminal.cell(row, fivexx).foreground, 1)
+  const avg = terminal.lines[row]!.indexOf('ms')
+  assert.equal(terminal.cell(row, avg).foreground, 3)
+})
+
+test('idle time is skipped only as far as --idle-limit says', async (t) => {
+  const recording = new MemoryRecording({ ...story().info })
+  for (let second = 0; second < 60; second++) {
+    const busy = second === 0 || second === 59
+    recording.append(
+      frameOf(
+        second,
+        addMicros(START, second * 1_000_000),
+        busy ? [{ backend: BACKENDS.orders, route: ROUTES.orders, requests: 5, headerMs: 2 }] : [],
+      ),
+    )
+  }
+  const { terminal } = await playing(
+    t,
+    { idleLimit: micros(200_000), playing: true, speed: 8 },
+    { recording },
+  )
+  await terminal.shows(/15:30:59/)
+})

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BOARD_DEFAULTS } from '../../../src/frame/views/leaderboard.ts'
+import { addMicros, micros, wallMicros } from '../../../src/frame/model/units.ts'
+import { MemoryRecording } from '../../../src/replay/data/memory.ts'
+import { printFrames, type PrintOptions } from '../../../src/replay/print/print.ts'
+import { within } from '../../../src/replay/data/source.ts'
+import { assertGolden } from '../../golden.ts'
+import { START, STORY, story } from '../story.ts'
+
+const at = (second: number): ReturnType<typeof wallMicros> => addMicros(START, second * 1_000_000)
+
+const OPTIONS: PrintOptions = {
+  board: BOARD_DEFAULTS,
+  size: { columns: 120, rows: 40 },
+  timeZone: 'Europe/Berlin',
+  windowSeconds: 1,
+  step: null,
+  which: { from: START, to: at(200) },
+  format: 'text',
+  depth: 'none',
+}
+const frames = (more: Partial<PrintOptions>, of = story()): string[] => [
+  ...printFrames(of, { ...OPTIONS, ...more }),
+]
+
+test('every second is printed, and every gap between them once', () => {
+  const all = frames({})
+  assert.equal(all.length, 172 + 1)
+  assert.equal(all.filter((text) => text.includes('\nGAP ')).length, 1)
+})
+
+test('a step prints every so many seconds, and the gaps on the way all the same', () => {
+  const stepped = frames({ step: micros(10_000_000) })
+  assert.deepEqual(
+    stepped.map((text) => /15:3\d:\d\d/.exec(text)?.[0]),
+    [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 129, 138, 148, 158, 168, 178].map(
+      (second) => `15:3${Math.floor(second / 60)}:${String(second % 60).padStart(2, '0')}`,
+    ),
+  )
+})
+
+test('a range is half open', () => {
+  assert.equal(frames({ which: { from: at(10), to: at(13) } }).length, 3)
+})
+
+test('what live has seen of a second is what replay prints of it', () => {
+  const whole = story()
+  const growing = new MemoryRecording(STORY)
+  for (const { seq } of whole.ticks) {
+    growing.append(whole.frame(seq)!)
+    if (seq % 40 !== 0) continue
+    const which = { at: growing.ticks.at(-1)!.start }
+    for (const windowSeconds of [1, 5, 60]) {
+      assert.deepEqual(frames({ which, windowSeconds }, growing), frames({ which, windowSeconds }))
+    }
+  }
+})
+
+test('a wider window is the sum of its seconds', () => {
+  const [five = ''] = frames({ which: { at: at(64) }, windowSeconds: 5, format: 'json' })
+  const singles = frames({ which: { from: at(60), to: at(65) }, format: 'json' })
+  const requests = (text: string): number =>
+    (JSON.parse(text) as { totals: { requests: number } }).totals.requests
+  assert.equal(
+    requests(five),
+    singles.reduce((sum, text) => sum + requests(text), 0),
+  )
+})
+
+test('JSON has the words of the contract, one object a line', () => {
+  const [text = ''] = frames({ which: { at: at(65) }, format: 'json' })
+  assert.equal(text.indexOf('\n'), text.length - 1)
+  assertGolden('screen/burst.json', `${JSON.stringify(JSON.parse(text), null, 2)}\n`)
+})
+
+test('another time zone changes the times and nothing else', () => {
+  const berlin = frames({ which: { at: at(65) } }).join('')
+  const utc = frames({ which: { at: at(65) }, timeZone: 'UTC' }).join('')
+  assert.equal(
+    utc,
+    berlin.replaceAll('15:31:', '14:31:').replaceAll('15:30:', '14:30:').replace('Europe/Berlin', 'UTC'),
+  )
+})
+
+test('a part of a recording has its own span, gaps and markers', () => {
+  const part = within(story(), { from: at(50), to: at(100) })
+  assert.deepEqual([part.info.start, part.info.end, part.ticks.length], [at(50), at(100), 50])
+  assert.equal(part.gaps.length, 0)
+  assert.equal(part.markers.length, 1)
+})

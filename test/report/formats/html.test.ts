@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Recording } from '../../../src/frame/model/recording.ts'
+import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
+import { spanOf } from '../../../src/frame/time/time.ts'
+import { addMicros } from '../../../src/frame/model/units.ts'
+import { FORMATS } from '../../../src/report/formats/formats.ts'
+import { BY_REQUESTS } from '../../../src/report/data/order.ts'
+import { reportOf, type Report } from '../../../src/report/formats/report.ts'
+import { backend, frame, incident, recording, route, START } from '../fake.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+function report(of: Recording): Report {
+  return reportOf([of], {
+    query: { range: spanOf(of.ticks)!, selection: EVERYTHING, order: BY_REQUESTS, top: null },
+    by: null,
+    timeZone: 'Europe/Berlin',
+    command: 'upstreamtop report web1.db --format html',
+    points: 900,
+    slowest: true,
+  })
+}
+const pageOf = async (of: Recording): Promise<string> => [...(await FORMATS.html.write(report(of)))].join('')
+
+describe('the HTML report', () => {
+  it('allows its own script and style alone, and names nothing outside', async () => {
+    const page = await pageOf(incident())
+    const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? []
+    assert.match(
+      policy ?? '',
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/,
+    )
+    assert.ok(!/(src|href|action)\s*=\s*["']?(https?:)?\/\//.test(page))
+  })
+
+  it('lets no name from the wire become markup', async () => {
+    const page = await pageOf(incident())
+    assert.ok(page.includes('&#60;img src=x onerror=alert(1)&#62;'))
+    assert.ok(!page.includes('<img'))
+    assert.match(
+      page.replace(/<script>[^]*?<\/script>/g, ''),
+      /^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]*$/,
+    )
+  })
+
+  it('stays below 2 MB however much was recorded: the step grows', async () => {
+    const routes = Array.from({ length: 60 }, (_, i) => route('GET', `/a/rather/long/path/to/something/${i}`))
+    const backends = Array.from({ length: 12 }, (_, i) => backend(`10.0.${i}.1:8080`))
+    const frames = Array.from({ length: 3000 }, (_, i) =>
+      frame(
+        i,
+        addMicros(START, i * 1e6),
+        backends.map((to, j) => ({ backend: to, route: routes[(i + j * 5) % 60]!, times: [1000 + i] })),
+      ),
+    )
+    const page = await pageOf(recording(frames))
+    assert.ok(page.length < 2_000_000, `${page.length}`)
+    assert.match(page, /By (2s|5s|10s|15s|30s), the finest step/)
+  })
+})
+
+describe(
+  'the HTML report in Chromium',
+  { skip: existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}` },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-html-'))
+    const file = join(folder, 'report.html')
+    let browser: Browser
+    before(async () => {
+      writeFileSync(file, await pageOf(incident()))
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    })
+    after(async () => {
+      await browser.close()
+      rmSync(folder, { recursive: true })
+    })
+
+    async function opened(
+      options: { readonly javaScriptEnabled?: boolean; readonly colorScheme?: 'dark' | 'light' } = {},
+    ): Promise<{ page: Page; complaints: string[]; requests: string[] }> {
+      const page = await browser.newPage(options)
+      const complaints: string[] = []
+      const requests: string[] = []
+      page.on('console', (message) => complaints.push(message.text()))
+      page.on('pageerror', (error) => complaints.push(error.message))
+      page.on('dialog', (dialog) => complaints.push(dialog.message()))
+      page.on('request', (request) => requests.push(request.url()))
+      await page.goto(`file://${file}`)
+      return { page, complaints, requests }
+    }
+
+    it('opens without a complaint and without a request, in light and dark', async () => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const { page, complaints, requests } = await opened({ colorScheme })
+        assert.equal(await page.locator('figure .uplot canvas').count(), 3)
+        assert.deepEqual(complaints, [])
+        assert.deepEqual(requests, [`file://${file}`])
+        assert.equal(await page.locator('img').count(), 0)
+        await page.close()
+      }
+    })
+
+    it('prints black on white and within the sheet, also from a dark screen', async () => {
+      const { page, complaints } = await opened({ colorScheme: 'dark' })
+      await page.setViewportSize({ width: 718, height: 1000 })
+      await page.evaluate("addEventListener('afterprint', () => (globalThis.printed = true))")
+      const pdf = await page.pdf({ format: 'A4' })
+      assert.equal(pdf.subarray(0, 5).toString(), '%PDF-')
+      assert.equal(await page.evaluate('globalThis.printed'), true)
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+      await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+      const [back, ink, line, width] = await page.evaluate<[string, string, string, number]>(`[
+        getComputedStyle(document.body).backgroundColor,
+        getComputedStyle(document.body).color,
+        getComputedStyle(document.documentElement).getPropertyValue('--rate').trim(),
+        Math.max(...[...document.querySelectorAll('table, figure, pre')].map((each) => each.getBoundingClientRect().right)),
+      ]`)
+      assert.deepEqual([back, ink, line], ['rgb(255, 255, 255)', 'rgb(28, 33, 39)', '#2563eb'])
+      assert.ok(width <= 718, `${width} px wide`)
+      assert.deepEqual(complaints, [])
+      await page.close()
+    })
+
+    it('shows the leaderboard of any moment, and a gap as a gap', async () => {
+      const { page, complaints } = await opened()
+      const slide = async (index: number): Promise<string> => {
+        await page.locator('#scrubber input').fill(String(index))
+        return page.locator('#board').innerText()
+      }
+      assert.match(await slide(0), /10\.0\.1\.10:8080/)
+      assert.match(await slide(130), /checkout[^]*POST \/checkout[^]*303ms/)
+      assert.equal(await page.locator('#moment').innerText(), '2026-11-22 15:02:10')
+      assert.match(await slide(110), /Nothing was recorded/)
+      assert.ok((await slide(30)).includes('\\x1b[2J|<img src=x'))
+      assert.deepEqual(complaints, [])
+      await page.close()
+    })
+
+    it('goes to a finding when it is clicked', async () => {
+      const { page } = await opened()
+      const finding = page.locator('li[data-at] button').filter({ hasText: 'failures' }).first()
+      const expected = /^\d\d:\d\d:\d\d/.exec(await finding.innerText())?.[0]
+      await finding.click()
+      assert.equal(await page.locator('#moment').innerText(), `2026-11-22 ${expected}`)
+      await page.close()
+    })
+
+    it('sorts its tables by value, not by text', async () => {
+      const { page } = await opened()
+      const routes = page.locator('section', { has: page.locator('h2', { hasText: /^Routes$/ }) })
+      const column = async (n: number): Promise<string[]> =>
+        routes.locator(`tbody td:nth-child(${n})`).allInnerTexts()
+      await routes.locator('th button', { hasText: 'MAX' }).click()
+      assert.deepEqual((await column(10)).slice(0, 3), ['450ms', '2.1ms', '80µs'])
+      await routes.locator('th button', { hasText: 'MAX' }).click()
+      assert.deepEqual((await column(10)).slice(-2), ['2.1ms', '450ms'])
+      await page.close()
+    })
+
+    it('is readable without scripts: tables, findings and drawings', async () => {
+      const { page, complaints } = await opened({ javaScriptEnabled: false })
+      assert.equal(await page.locator('figure svg.static:visible').count(), 3)
+      assert.ok(await page.getByText('/api/orders').first().isVisible())
+      assert.ok(!(await page.locator('#scrubber').isVisible()))
+      assert.deepEqual(complaints, [])
+      await page.close()
+    })
+
+    it('shows the numbers of the JSON', async () => {
+      const { document } = report(incident())
+      const { page } = await opened()
+      const rows = await page
+        .locator('section', { has: page.locator('h2', { hasText: /^Backends$/ }) })
+        .locator('tbody tr')
+        .allInnerTexts()
+      assert.deepEqual(
+        rows.map((row) => Number(row.split('\t')[1]!.replaceAll(',', ''))),
+        document.backends.map(({ requests }) => requests),
+      )
+      await page.close()
+    })
+  },
+)

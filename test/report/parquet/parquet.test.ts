@@ -1,0 +1,370 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import parquet from 'parquetjs-lite'
+import { EVERYTHING, splitSelection, type Selection } from '../../../src/frame/expression/selection.ts'
+import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
+import { spanOf } from '../../../src/frame/time/time.ts'
+import { addMicros, wallMicros } from '../../../src/frame/model/units.ts'
+import { exportDataset, type ExportResult } from '../../../src/report/parquet/dataset.ts'
+import type { Recording } from '../../../src/frame/model/recording.ts'
+import {
+  ParquetFile,
+  type ParquetCell,
+  type ParquetColumn,
+} from '../../../src/report/parquet/parquet-file.ts'
+import { reportOf } from '../../../src/report/formats/report.ts'
+import { BY_REQUESTS } from '../../../src/report/data/order.ts'
+import { shifted } from '../../../src/report/data/source.ts'
+import { sql } from '../duckdb.ts'
+import { backend, frame, HOSTILE, incident, recording, route, START } from '../fake.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'upstreamtop-parquet-'))
+after(() => rmSync(directory, { recursive: true }))
+let names = 0
+const fresh = (): string => join(directory, `${names++}.parquet`)
+
+const COLUMNS: readonly ParquetColumn[] = [
+  { name: 'time', type: 'timestamp' },
+  { name: 'n', type: 'int32' },
+  { name: 'big', type: 'int64', optional: true },
+  { name: 'text', type: 'text' },
+  { name: 'maybe', type: 'text', optional: true },
+  { name: 'list', type: 'int32', list: true },
+  { name: 'flag', type: 'bool' },
+]
+const rowAt = (i: number): ParquetCell[] => [
+  START + Math.floor(i / 3) * 1_000_000,
+  (i % 7) - 3,
+  i % 10 === 0 ? null : 2 ** 52 + i,
+  `/api/${i % 13}/ä😀`,
+  i % 4 === 0 ? `name ${i}` : null,
+  Array.from({ length: i % 5 }, (_, j) => i + j),
+  i % 2 === 0,
+]
+
+async function writeRows(count: number): Promise<string> {
+  const path = fresh()
+  const file = await ParquetFile.create(path, COLUMNS, { key: 'välue' })
+  for (let i = 0; i < count; i++) await file.append(rowAt(i))
+  await file.close()
+  return path
+}
+
+describe('a Parquet file', () => {
+  it('is byte for byte what the package itself writes', async () => {
+    const count = 6_001
+    const fields = {
+      time: { type: 'TIMESTAMP_MICROS', compression: 'GZIP' },
+      n: { type: 'INT32', compression: 'GZIP', statistics: false },
+      big: { type: 'INT64', compression: 'GZIP', optional: true, statistics: false },
+      text: { type: 'UTF8', compression: 'GZIP', statistics: false },
+      maybe: { type: 'UTF8', compression: 'GZIP', optional: true, statistics: false },
+      list: { type: 'INT32', compression: 'GZIP', repeated: true, statistics: false },
+      flag: { type: 'BOOLEAN', compression: 'GZIP', statistics: false },
+    } as const
+    const chunks: Buffer[] = []
+    const stream = {
+      write: (bytes: Buffer, done: () => void) => {
+        chunks.push(bytes)
+        done()
+      },
+      end: (done: () => void) => done(),
+    }
+    const writer = await parquet.ParquetWriter.openStream(new parquet.ParquetSchema(fields), stream, {
+      rowGroupSize: 50_000,
+      pageSize: 2_500,
+      pageIndex: false,
+      useDataPageV2: false,
+    })
+    writer.setMetadata('key', 'välue')
+    for (let i = 0; i < count; i++) {
+      await writer.appendRow(Object.fromEntries(COLUMNS.map((column, j) => [column.name, rowAt(i)[j]])))
+    }
+    await writer.close()
+    assert.ok(readFileSync(await writeRows(count)).equals(Buffer.concat(chunks)))
+  })
+
+  it('reads back as it was written, across row groups, also through a WHERE', async () => {
+    const path = await writeRows(60_000)
+    const [sums] = await sql(
+      `SELECT count(*) n, sum(n) s, count(big) b, max(big) m, sum(len(list)) l FROM '${path}'`,
+    )
+    assert.deepEqual(sums, {
+      n: 60_000,
+      s: sumTo(60_000, (i) => (i % 7) - 3),
+      b: 54_000,
+      m: 2 ** 52 + 59_999,
+      l: 120_000,
+    })
+    for (const i of [0, 1, 2_499, 2_500, 49_999, 50_000, 59_999]) {
+      const rows = await sql(
+        `SELECT epoch_us("time") AS t, n, big, text, maybe, list, flag FROM '${path}' WHERE time = make_timestamp(${String(rowAt(i)[0])}) AND list = ${JSON.stringify(rowAt(i)[5])} AND n = ${String(rowAt(i)[1])}`,
+      )
+      assert.ok(
+        rows.some((row) => JSON.stringify(Object.values(row)) === JSON.stringify(rowAt(i))),
+        `row ${i}`,
+      )
+    }
+    const [emoji] = await sql(`SELECT count(*) n FROM '${path}' WHERE text = '/api/3/ä😀'`)
+    assert.equal(
+      emoji!.n,
+      sumTo(60_000, (i) => (i % 13 === 3 ? 1 : 0)),
+    )
+  })
+
+  it('refuses what the package would round or cut', async () => {
+    for (const [i, bad] of [
+      [0, -1],
+      [1, 1.5],
+      [1, 2 ** 31],
+      [2, 2 ** 53],
+      [3, null],
+      [3, 5],
+      [5, [1.5]],
+      [6, 1],
+    ] as const) {
+      const file = await ParquetFile.create(fresh(), COLUMNS, {})
+      await file.append(rowAt(0))
+      const row = rowAt(1).map((cell, at) => (at === i ? bad : cell))
+      assert.throws(() => void file.append(row), /Parquet column/, JSON.stringify(bad))
+      await file.abandon()
+    }
+  })
+})
+
+describe('a data set', () => {
+  const exported = async (
+    recordings: readonly Recording[],
+    selection: Selection = EVERYTHING,
+  ): Promise<[string, ExportResult]> => {
+    const path = fresh()
+    const spans = recordings.map((one) => spanOf(one.ticks)!)
+    const result = await exportDataset(recordings, {
+      directory: path,
+      range: {
+        from: wallMicros(Math.min(...spans.map(({ from }) => from))),
+        to: wallMicros(Math.max(...spans.map(({ to }) => to))),
+      },
+      selection,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+    return [path, result]
+  }
+  const table = (path: string, name: string): string =>
+    `read_parquet('${path}/${name}/**/*.parquet', hive_partitioning = true)`
+
+  it('lies where engines look for it: table, host, date', async () => {
+    const [, { files }] = await exported([incident()])
+    assert.deepEqual(
+      files
+        .map((file) =>
+          file
+            .replace(directory, '')
+            .replace(/^.[0-9]+.parquet./, '')
+            .replace(/-[0-9a-f]{8}\./, '-HASH.'),
+        )
+        .sort(),
+      [
+        'connections/host=web1/date=2026-11-22/connections-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'gaps/host=web1/date=2026-11-22/gaps-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'markers/host=web1/date=2026-11-22/markers-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'requests/host=web1/date=2026-11-22/requests-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'ticks/host=web1/date=2026-11-22/ticks-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+        'traffic/host=web1/date=2026-11-22/traffic-20261122T140000000Z-20261122T140300000Z-HASH.parquet',
+      ],
+    )
+  })
+
+  it('adds up to the report, with a WHERE too', async () => {
+    const of = incident()
+    const [path] = await exported([of])
+    const query = { range: spanOf(of.ticks)!, selection: EVERYTHING, order: BY_REQUESTS, top: null }
+    const { document } = reportOf([of], {
+      query,
+      by: null,
+      timeZone: 'UTC',
+      command: '',
+      points: 2,
+      slowest: false,
+    })
+    for (const backendEntity of document.backends) {
+      for (const line of backendEntity.routes) {
+        const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+        const [row] = await sql(
+          `SELECT sum(requests) requests, sum(answered) answered, sum(status_5xx) fivexx, sum(failures_reset) resets,
+             sum(header_sum_us) sum_us, min(header_min_us) min_us, max(header_max_us) max_us, sum(list_sum(header_bucket_count)) sampled
+           FROM ${table(path, 'traffic')} WHERE host = 'web1' AND backend = ${quoted(backendEntity.backend)} AND method = ${quoted(line.method)} AND route = ${quoted(line.route)}`,
+        )
+        assert.deepEqual(row, {
+          requests: line.requests,
+          answered: line.answered,
+          fivexx: line.status['5xx'],
+          resets: line.failures.reset,
+          sum_us: Math.round((line.header_ms.sum ?? 0) * 1000),
+          min_us: Math.round((line.header_ms.min ?? 0) * 1000),
+          max_us: Math.round((line.header_ms.max ?? 0) * 1000),
+          sampled: line.header_ms.sampled,
+        })
+      }
+    }
+    const [ticks] = await sql(
+      `SELECT count(*) ticks, sum(requests) requests, sum(answered) answered, sum(failures) failures, sum(covered_us) covered, sum(map_refused) refused FROM ${table(path, 'ticks')}`,
+    )
+    assert.deepEqual(ticks, {
+      ticks: 160,
+      requests: 1182,
+      answered: 1122,
+      failures: 76,
+      covered: 160_000_000,
+      refused: 2,
+    })
+    const [connections] = await sql(
+      `SELECT sum(refused) refused, sum(connects) connects FROM ${table(path, 'connections')} WHERE backend LIKE '%12:8080'`,
+    )
+    assert.deepEqual(connections, { refused: 16, connects: 32 })
+    const [gap] = await sql(
+      `SELECT epoch_us(until) - epoch_us(time) length, reason FROM ${table(path, 'gaps')}`,
+    )
+    assert.deepEqual(gap, { length: 20_000_000, reason: 'stopped' })
+    const [marker] = await sql(
+      `SELECT kind, text FROM ${table(path, 'markers')} WHERE time >= '2026-11-22 14:01:55'`,
+    )
+    assert.deepEqual(marker, { kind: 'deploy', text: 'v42' })
+    const [requests] = await sql(
+      `SELECT count(*) n FROM ${table(path, 'requests')} WHERE status = 503 AND total_us = 180000`,
+    )
+    assert.equal(requests!.n, 100)
+  })
+
+  it('keeps names exactly, also hostile ones, also as a host', async () => {
+    const [path] = await exported([incident('../w/b=1 😀')])
+    const rows = await sql(
+      `SELECT DISTINCT host, route FROM ${table(path, 'traffic')} WHERE route LIKE '/x%'`,
+    )
+    assert.deepEqual(rows, [{ host: '../w/b=1 😀', route: HOSTILE }])
+  })
+
+  it('carries schema, recording and coverage in every file', async () => {
+    const [path] = await exported([incident()])
+    const rows = await sql(
+      `SELECT decode(key) k, decode(value) v FROM parquet_kv_metadata('${path}/ticks/**/*.parquet')`,
+    )
+    const metadata = Object.fromEntries(rows.map(({ k, v }) => [k, v])) as Record<string, string>
+    assert.equal(metadata['upstreamtop.schema'], '1')
+    assert.equal((JSON.parse(metadata['upstreamtop.recording']!) as { host: string }).host, 'web1')
+    const coverage = JSON.parse(metadata['upstreamtop.coverage']!) as {
+      ratio: number
+      loss: { ring_dropped: number }
+    }
+    assert.equal(coverage.loss.ring_dropped, 3)
+    assert.ok(coverage.ratio > 0.88 && coverage.ratio < 0.89)
+  })
+
+  it('starts a new file for each day and each host', async () => {
+    const midnight = recording(
+      [0, 1].map((i) =>
+        frame(i, addMicros(START, 36_000e6 - 1e6 + i * 1e6), [
+          { backend: backend('a:1'), route: route('GET', '/'), times: [1] },
+        ]),
+      ),
+    )
+    const [path] = await exported([midnight, shifted(incident('web2'), 3600e6)])
+    assert.deepEqual(readdirSync(join(path, 'traffic', 'host=web1')), ['date=2026-11-22', 'date=2026-11-23'])
+    const rows = await sql(
+      `SELECT host, date::text date, count(*) n FROM ${table(path, 'ticks')} GROUP BY ALL ORDER BY ALL`,
+    )
+    assert.deepEqual(
+      rows.map(({ host, date }) => [host, date]),
+      [
+        ['web1', '2026-11-22'],
+        ['web1', '2026-11-23'],
+        ['web2', '2026-11-22'],
+      ],
+    )
+  })
+
+  it('holds the selected rows alone', async () => {
+    const text = 'route = /checkout and status >= 500'
+    const [path] = await exported([incident()], splitSelection([parseExpression(text)], text))
+    assert.deepEqual(await sql(`SELECT DISTINCT route FROM ${table(path, 'traffic')}`), [
+      { route: '/checkout' },
+    ])
+    assert.deepEqual(await sql(`SELECT DISTINCT status FROM ${table(path, 'requests')}`), [{ status: 503 }])
+  })
+
+  it('that is interrupted leaves no file', async () => {
+    const path = fresh()
+    const stop = new AbortController()
+    const of = incident()
+    await assert.rejects(
+      exportDataset([of], {
+        directory: path,
+        range: spanOf(of.ticks)!,
+        selection: EVERYTHING,
+        signal: stop.signal,
+        onProgress: () => stop.abort(new Error('stop it')),
+      }),
+      /stop it/,
+    )
+    const left = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    assert.deepEqual(left, [])
+  })
+
+  const into = async (path: string, of: Recording, range = spanOf(of.ticks)!, text?: string) =>
+    exportDataset([of], {
+      directory: path,
+      range,
+      selection: text === undefined ? EVERYTHING : splitSelection([parseExpression(text)], text),
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+  const counted = async (path: string, name: string): Promise<unknown> =>
+    (await sql(`SELECT count(*) n FROM ${table(path, name)}`))[0]!.n
+  const seconds = (from: number, to: number) => ({
+    from: addMicros(START, from * 1e6),
+    to: addMicros(START, to * 1e6),
+  })
+
+  it('exported again takes its own place, also with more, also with other rows', async () => {
+    const path = fresh()
+    await into(path, incident(), seconds(10, 40))
+    assert.equal(await counted(path, 'ticks'), 30)
+    await into(path, incident(), seconds(0, 90))
+    assert.equal(await counted(path, 'ticks'), 90)
+    for (let times = 0; times < 2; times++) await into(path, incident())
+    assert.equal(await counted(path, 'ticks'), 160)
+    assert.equal(await counted(path, 'connections'), 16)
+    await into(path, incident(), undefined, "route = '/checkout'")
+    assert.equal(await counted(path, 'ticks'), 160)
+    assert.equal(await counted(path, 'traffic'), 160)
+    assert.deepEqual(readdirSync(join(path, 'connections', 'host=web1', 'date=2026-11-22')), [])
+  })
+
+  it('takes ranges that meet, and refuses to have a second of a host twice', async () => {
+    const path = fresh()
+    await into(path, incident(), seconds(0, 60.0004))
+    await into(path, incident(), seconds(60.0004, 180))
+    assert.equal(await counted(path, 'ticks'), 160)
+    const twice = /has rows of host "web1" from this time already: .*\/traffic-2026/
+    await assert.rejects(into(path, incident(), seconds(30, 90)), twice)
+    await assert.rejects(into(path, shifted(incident(), 5e6)), twice)
+    await into(path, shifted(incident(), 180e6))
+    await into(path, incident('web2'))
+    assert.equal(await counted(path, 'ticks'), 480)
+    const left = readdirSync(path, { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      left.filter((name) => name.endsWith('.tmp')),
+      [],
+    )
+  })
+})
+
+function sumTo(count: number, of: (i: number) => number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += of(i)
+  return sum
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { UserError } from '../../../src/errors.ts'
+import { micros } from '../../../src/frame/model/units.ts'
+import { checkRecording } from '../../../src/store/tools/check.ts'
+import { openRecording } from '../../../src/store/read/reader.ts'
+import { createRecording } from '../../../src/store/write/writer.ts'
+import { bounds, keep } from '../../torture/bounds.ts'
+import { fullDisk, minFree } from '../../torture/full.ts'
+import { withFolder } from '../../torture/kit.ts'
+import { sampleFrames } from '../../torture/sample.ts'
+import { inFolder, META } from '../support.ts'
+
+const isRoot = process.getuid?.() === 0
+
+test('a file and its WAL stay within --max-size, and what is left is whole', async () => {
+  await withFolder((folder) => bounds(folder, 700))
+})
+
+test('--keep forgets what is older, tick by tick', async () => {
+  await withFolder((folder) => keep(folder, 420))
+})
+
+test(
+  'on a full disk the recorder goes on in memory, says so once, and the file shows the gap',
+  { skip: isRoot ? false : 'needs root for a small tmpfs' },
+  async () => {
+    await withFolder(fullDisk)
+  },
+)
+
+test(
+  'below --min-free the newest ticks replace the oldest',
+  { skip: isRoot ? false : 'needs root for a small tmpfs' },
+  async () => {
+    await withFolder(minFree)
+  },
+)
+
+test('less room than --min-free is said before anything is recorded', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    assert.throws(
+      () => createRecording(file, META, { minFree: 1e18 }),
+      (error: unknown) => error instanceof UserError && error.exitCode === 4,
+    )
+    assert.throws(() => openRecording(file), UserError)
+  })
+})
+
+test('what its recorder drops during a check is not missed', async () => {
+  await withFolder(async (folder) => {
+    const file = folder.file('x.db')
+    const frames = [...sampleFrames({ secs: 700 })]
+    const sink = createRecording(file, META, { keep: micros(400e6) })
+    for (const frame of frames.slice(0, 400)) sink.append(frame)
+    let more = frames.slice(400)
+    const report = (): void => {
+      for (const frame of more) sink.append(frame)
+      more = []
+    }
+    const { state, problems } = await checkRecording(file, { report })
+    assert.deepEqual([state, problems, more], ['whole', [], []])
+    sink.close()
+  })
+})
+
+test('sums over what is left of a minute are exact', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    const frames = [...sampleFrames({ secs: 200 })]
+    const sink = createRecording(file, META, { keep: micros(90e6) })
+    for (const frame of frames) sink.append(frame)
+    sink.close()
+    const recording = openRecording(file)
+    const first = recording.ticks[0]!.seq
+    assert.ok(first % 60 > 5)
+    const left = frames.slice(first)
+    const requests = left.flatMap(({ traffic }) => traffic).reduce((sum, row) => sum + row.requests, 0)
+    const sum = recording.aggregate({ from: 0, to: 200 })
+    assert.equal(sum.totals.requests, requests)
+    assert.equal(sum.ticks, left.length)
+    recording.close()
+  })
+})
