@@ -19,7 +19,7 @@ import type { Control, Excluded, Loss } from 'src/frame/model/counters.generated
 import type { Backend, Codes, Route } from 'src/frame/model/frame.ts'
 import type { ConnectionTotals, TrafficTotals } from 'src/frame/model/snapshot.ts'
 import { micros } from 'src/frame/model/units.ts'
-import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from 'src/record/wire-columns.ts'
+import { distributionTotals, isCodes, isHistogram, knownBytes, knownCount, type HistogramColumn } from 'src/record/wire-columns.ts'
 import { isCount, isDecimal } from 'src/record/wire-values.ts'
 
 export type TrafficColumns = readonly [
@@ -56,7 +56,7 @@ export function isTraffic(row: unknown): row is TrafficColumns {
     isCount(columns[${SUMS + 3}]) &&
     isCodes(columns[${SUMS + 4}]) &&
     isHistogram(columns[${SUMS + 5}]) &&
-    isHistogram(columns[${SUMS + 6}])${each(routeLater, isLaterGood(ADDED), '')}
+    isHistogram(columns[${SUMS + 6}])
   )
 }
 
@@ -64,7 +64,7 @@ export function isConnection(row: unknown): row is ConnectionColumns {
   if (!Array.isArray(row) || row.length < ${CONNECTION_ADDED}) return false
   const columns: readonly unknown[] = row
   for (let i = 0; i < ${CONNECT}; i++) if (!isCount(columns[i])) return false
-  return isDecimal(columns[${CONNECT}]) && isHistogram(columns[${CONNECT + 1}])${each(connectionLater, isLaterGood(CONNECTION_ADDED), '')}
+  return isDecimal(columns[${CONNECT}]) && isHistogram(columns[${CONNECT + 1}])
 }
 
 /** @param codes the row's, sorted */
@@ -103,16 +103,10 @@ ${group('Control', fieldsOf(CONTROL))}`
 
 const column = ({ name }: Field): string => `${name}: number,`
 const laterColumn = ({ name, isBytes }: Field): string => `${name}?: ${isBytes ? 'string' : 'number'},`
-const isLaterGood =
-  (at: number) =>
-  ({ isBytes }: Field, i: number): string =>
-    ` && (columns[${at + i}] === undefined || ${isBytes ? 'isDecimal' : 'isCount'}(columns[${at + i}]))`
 const laterValue =
   (at: number) =>
   ({ name, isBytes }: Field, i: number): string =>
-    isBytes
-      ? `${name}: row[${at + i}] === undefined ? null : BigInt(row[${at + i}]),`
-      : `${name}: row[${at + i}] ?? null,`
+    `${name}: ${isBytes ? 'knownBytes' : 'knownCount'}(row[${at + i}]),`
 
 /** On the wire they are objects: what an older helper lacks is 0, or not known. */
 const group = (name: string, fields: readonly Field[]): string => `

@@ -2,6 +2,7 @@
 import { systemError } from '../errors.ts'
 import { routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
+import { Shared } from '../frame/sum/shared.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
 import {
@@ -39,12 +40,6 @@ interface Slot {
   readonly route: Route
 }
 
-/** A route and how many slots stand for it: with the last of them it is forgotten. */
-interface SharedRoute {
-  readonly route: Route
-  slots: number
-}
-
 /** Live slots and backends at most, and characters of their names: 65,536 routes and 4,095 backends are a full helper. */
 const MOST_NAMES = 2 ** 17
 const MOST_TEXT = 2 ** 26
@@ -57,7 +52,8 @@ export class Decoder {
   #hasGreeted = false
   readonly #backends = new Map<number, Backend>()
   readonly #slots = new Map<number, Slot>()
-  readonly #routes = new Map<string, SharedRoute>()
+  /** of several slots, with different backends or after one was retired */
+  readonly #routes = new Shared<Route>()
   #nextRoute = 1
   /** characters of all names that are known */
   #text = 0
@@ -107,13 +103,9 @@ export class Decoder {
     const backend = this.#backends.get(backendId)
     if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MOST_NAMES) return false
     const key = routeKey({ method, path })
-    let shared = this.#routes.get(key)
-    if (shared === undefined) {
-      if (!this.#hasRoom(key.length)) return false
-      this.#routes.set(key, (shared = { route: { id: this.#nextRoute++, method, path }, slots: 0 }))
-    }
-    shared.slots++
-    this.#slots.set(id, { backend, route: shared.route })
+    if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
+    const route = this.#routes.take(key, () => ({ id: this.#nextRoute++, method, path }))
+    this.#slots.set(id, { backend, route })
     return true
   }
 
@@ -128,10 +120,7 @@ export class Decoder {
     if (slot === undefined) return false
     this.#slots.delete(id)
     const key = routeKey(slot.route)
-    const shared = this.#routes.get(key)
-    if (shared === undefined || --shared.slots > 0) return true
-    this.#routes.delete(key)
-    this.#text -= key.length
+    if (this.#routes.release(key)) this.#text -= key.length
     return true
   }
 

@@ -3,7 +3,7 @@ import type { Control, Excluded, Loss } from '../frame/model/counters.generated.
 import type { Backend, Codes, Route } from '../frame/model/frame.ts'
 import type { ConnectionTotals, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros } from '../frame/model/units.ts'
-import { distributionTotals, isCodes, isHistogram, type HistogramColumn } from './wire-columns.ts'
+import { distributionTotals, isCodes, isHistogram, knownBytes, type HistogramColumn } from './wire-columns.ts'
 import { isCount, isDecimal } from './wire-values.ts'
 
 export type TrafficColumns = readonly [
@@ -53,9 +53,7 @@ export function isTraffic(row: unknown): row is TrafficColumns {
     isCount(columns[14]) &&
     isCodes(columns[15]) &&
     isHistogram(columns[16]) &&
-    isHistogram(columns[17]) &&
-    (columns[18] === undefined || isDecimal(columns[18])) &&
-    (columns[19] === undefined || isDecimal(columns[19]))
+    isHistogram(columns[17])
   )
 }
 
@@ -82,8 +80,8 @@ export const trafficOf = (
   retransmits: row[8],
   retries: row[9],
   bodyReset: row[10],
-  sentBytes: row[18] === undefined ? null : BigInt(row[18]),
-  receivedBytes: row[19] === undefined ? null : BigInt(row[19]),
+  sentBytes: knownBytes(row[18]),
+  receivedBytes: knownBytes(row[19]),
   failures: { reset: row[3], closed: row[4], aborted: row[5], unanswered: row[6] },
   codes,
   oldest: micros(row[14]),

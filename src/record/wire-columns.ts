@@ -1,8 +1,8 @@
-/** Columns that are lists: status codes and histograms. */
+/** What a column of a row may be beside a count: status codes, histograms, and what an older helper lacks. */
 import { BUCKETS } from '../frame/model/histogram.ts'
 import type { DistributionTotals } from '../frame/model/snapshot.ts'
 import { micros } from '../frame/model/units.ts'
-import { isCount } from './wire-values.ts'
+import { isCount, isDecimal } from './wire-values.ts'
 
 /** [sampled, min µs, max µs, bucket, count, bucket, count, …]; [] when nothing was sampled in the tick */
 export type HistogramColumn = readonly number[]
@@ -52,3 +52,8 @@ export function isHistogram(value: unknown): boolean {
   }
   return true
 }
+
+/** Columns that came later stand at a row's end. null: absent, or not what we know by that place; then it is not known, and the row is good. */
+export const knownCount = (value: unknown): number | null => (isCount(value) ? value : null)
+export const knownBytes = (value: unknown): bigint | null =>
+  isCount(value) || isDecimal(value) ? BigInt(value) : null

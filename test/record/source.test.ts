@@ -227,6 +227,19 @@ test('rows that end before what was added later are of an older helper: not know
     [10, null, null],
     [10, null, null],
   ])
+  // another program's columns at the same place say nothing to us, and cost no row
+  const foreign = await read([
+    hello,
+    snapshot(0),
+    backend,
+    route(7, '/a'),
+    snapshot(1, { traffic: [[...traffic(7, 10, 9).slice(0, 18), [1], 'x'] as unknown as TrafficColumns] }),
+  ])
+  assert.equal(foreign.skipped, null)
+  assert.deepEqual(
+    foreign.frames.map(({ traffic: [row] }) => [row!.requests, row!.sentBytes, row!.receivedBytes]),
+    [[10, null, null]],
+  )
 })
 
 /** What a later helper may add: a count, a long total, a list, and nothing. */

@@ -1,4 +1,5 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
+import { Shared } from './shared.ts'
 import { backendKey, routeKey } from '../model/aggregate.ts'
 import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
@@ -43,7 +44,7 @@ export class Differ {
   readonly #slots = new Map<number, SlotState>()
   readonly #connections = new Map<number, ConnectionState>()
   /** how many slots stand for a backend and route */
-  readonly #pairs = new Map<string, number>()
+  readonly #pairs = new Shared<true>()
 
   constructor(first: Snapshot) {
     this.#last = clocksOf(first)
@@ -123,9 +124,7 @@ export class Differ {
     const slot = this.#slots.get(id)
     if (slot === undefined) return
     this.#slots.delete(id)
-    const others = this.#pairs.get(slot.pair)! - 1
-    if (others > 0) this.#pairs.set(slot.pair, others)
-    else this.#pairs.delete(slot.pair)
+    this.#pairs.release(slot.pair)
   }
 
   #trafficRow(now: TrafficTotals): TrafficRow | null {
@@ -155,7 +154,7 @@ export class Differ {
     if (slot === undefined) {
       slot = { pair: pairOf(row), total: new Believed(() => new SlotTotal()), tick: -1 }
       this.#slots.set(row.slot, slot)
-      this.#pairs.set(slot.pair, (this.#pairs.get(slot.pair) ?? 0) + 1)
+      this.#pairs.take(slot.pair, () => true)
     }
     return slot
   }
