@@ -23,7 +23,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege install clean
 .PHONY: build-packages test-packages
-.PHONY: fuzz fuzz-lines fuzz-files
+.PHONY: long fuzz fuzz-lines fuzz-files
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +86,10 @@ torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survi
 
 siege: build ## a hostile neighbour beside a recorder for SECS (600) seconds: exact, cheap, and nothing left (root)
 	$(TSX) test/torture/neighbour.ts
+
+long: build ## what takes hours: a million ids, torture, the siege, two million spoilt inputs (root)
+	LAB_LONG=1 $(RUN_TESTS) test/kernel/routes.test.ts
+	$(MAKE) torture siege fuzz
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1

@@ -1,7 +1,15 @@
 /** A report for people as a list of sections. */
 import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
-import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
+import {
+  bytes,
+  exactCount,
+  latency,
+  longSpan,
+  NOTHING,
+  precisePercent,
+  rate,
+} from '../../render/quantities.ts'
 import type { FindingEntry } from '../document/document.ts'
 import { failuresOf, shareText, timesText } from '../document/entity-text.ts'
 import type { Report } from './report.ts'
@@ -43,11 +51,14 @@ function headline({ document, summary, timeZone }: Report): Section[] {
         `5xx ${shareText(totals.status['5xx'], totals.answered)} · 4xx ${shareText(totals.status['4xx'], totals.answered)} · failures ${exactCount(failuresOf(totals))} · in flight at the end ${exactCount(totals.in_flight)}`,
         `header time ${timesText(totals.header_ms)}`,
         `total time ${timesText(totals.total_ms)}`,
+        `sent ${bytesText(totals.sent_bytes)} · received ${bytesText(totals.received_bytes)}`,
         `coverage ${coverage.ratio === null ? '–' : precisePercent(coverage.ratio)}`,
       ],
     },
   ]
 }
+
+const bytesText = (value: number | null): string => (value === null ? NOTHING : bytes(value))
 
 function findings({ document, timeZone }: Report): Section[] {
   const lines = document.findings.map((finding) => `${when(finding, timeZone)}  ${finding.what}`)
