@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
@@ -94,6 +96,15 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
 	return NULL;
 }
 
+/* The object file within this program is loaded: a megabyte that need not stay in memory. */
+static void release_object(const struct bpf_object_skeleton *skeleton)
+{
+	uintptr_t page = sysconf(_SC_PAGESIZE), from = (uintptr_t)skeleton->data;
+	uintptr_t first = (from + page - 1) / page * page, beyond = (from + skeleton->data_sz) / page * page;
+
+	madvise((void *)first, beyond - first, MADV_DONTNEED);
+}
+
 /* A kernel or a sandbox without tracing programs records all the same, but for the retries that follow a connect timeout. */
 struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, char *untraced, size_t size)
 {
@@ -108,6 +119,7 @@ struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx,
 	}
 	if (!bpf)
 		bpf = try_load(o, false);
+	release_object(bpf->skeleton);
 	fill_filters(bpf, o, nginx);
 	return bpf;
 }
