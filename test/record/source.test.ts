@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { ROUTE } from '../../src/frame/model/counters.ts'
 import type { Marker, SecondFrame } from '../../src/frame/model/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
@@ -34,10 +35,14 @@ const traffic = (
     codes,
     [],
     [],
-    String(100 * requests),
-    String(1000 * answered),
-  ]
+    ...LATER.map(({ word }) =>
+      String({ sent_bytes: 100 * requests, received_bytes: 1000 * answered }[word] ?? 0),
+    ),
+  ] as unknown as TrafficColumns
 }
+
+/** What was added to a row since the first version of the wire. */
+const LATER: readonly { readonly word: string }[] = ROUTE.filter(({ since }) => since === 'later')
 
 test('a tick is the difference of two snapshots', async () => {
   const { frames } = await read([
