@@ -11,7 +11,7 @@ import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 /** A distance takes two bytes at most, a count eight. */
 const scratch = new Uint8Array(10 * BUCKETS)
 
-/** null for an empty one: it costs no byte. The bytes are lent: they are right until LENT more were packed. */
+/** null for an empty one: it costs no byte. The bytes are lent: they are right until POOL_SIZE more were packed. */
 export function packBuckets(buckets: Buckets): Buffer | null {
   if (buckets.length === 0) return null
   let before = -1
@@ -24,7 +24,7 @@ export function packBuckets(buckets: Buckets): Buffer | null {
     if (count !== 1) at = putUnsigned(scratch, at, count)
     before = bucket
   }
-  const packed = lend(at)
+  const packed = pooled(at)
   for (let i = 0; i < at; i++) packed[i] = scratch[i]!
   return packed
 }
@@ -34,15 +34,15 @@ const histogramsIn = (columns: readonly string[]): number =>
   columns.filter((column) => column.endsWith('_buckets')).length
 
 /** As many as one statement may bind; SQLite copies what it is given. */
-const LENT = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
-const LONGEST = 64
-const lent: Buffer[][] = Array.from({ length: LONGEST + 1 }, () => [])
+const POOL_SIZE = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
+const LONGEST_POOLED = 64
+const pool: Buffer[][] = Array.from({ length: LONGEST_POOLED + 1 }, () => [])
 let turn = 0
 
-function lend(length: number): Buffer {
-  if (length > LONGEST) return Buffer.allocUnsafe(length)
-  turn = (turn + 1) % LENT
-  return (lent[length]![turn] ??= Buffer.allocUnsafe(length))
+function pooled(length: number): Buffer {
+  if (length > LONGEST_POOLED) return Buffer.allocUnsafe(length)
+  turn = (turn + 1) % POOL_SIZE
+  return (pool[length]![turn] ??= Buffer.allocUnsafe(length))
 }
 
 export function unpackBuckets(packed: Uint8Array | null): Buckets {

@@ -5,7 +5,7 @@ import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
-import { Books } from './books.ts'
+import { Reconciliation } from './reconciliation.ts'
 import type { ProgressReport } from './copy.ts'
 import type { Access } from '../read/connection.ts'
 import { isDamage, query, text } from '../sqlite/database.ts'
@@ -54,7 +54,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const { ticks } = recording
   const meta = recording.inspect(({ database }) => readMeta(database))
   const isCut = meta.has('cut')
-  const books = new Books(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
+  const reconciliation = new Reconciliation(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let evicted = 0
@@ -75,7 +75,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
       minute = undefined
       continue
     }
-    if (!isCut) books.add(frame)
+    if (!isCut) reconciliation.add(frame)
     if (frame === null) {
       wrong.ticks++
       continue
@@ -92,9 +92,9 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
     ...said(wrong.summaries, 'ticks differ from their summary'),
     ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
-    ...books.problems,
+    ...reconciliation.problems,
   ]
-  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: books.judged }
+  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: reconciliation.judged }
 }
 
 const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])

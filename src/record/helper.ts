@@ -25,21 +25,21 @@ export interface CaptureOptions {
   readonly probe: string | null
 }
 
-export interface Probe {
+export interface Helper {
   readonly lines: AsyncIterable<string>
   /** asks for the last dump and the end; the lines end when it is through */
   stop(): void
   /** resolves when the process has ended; rejects with what it said if it failed */
-  readonly ended: Promise<ProbeEnd>
+  readonly ended: Promise<HelperEnd>
 }
 
 /** A `--probe` command that goes on although its stdin is closed is cut short: it has no last dump, and that is no failure. */
-export type ProbeEnd = 'by itself' | 'cut short'
+export type HelperEnd = 'by itself' | 'cut short'
 
-export const HELPER = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
+export const HELPER_PATH = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
 /** What probe and probe's user say to each other through. */
-interface Talker {
+interface Streams {
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
@@ -54,21 +54,21 @@ interface End {
 }
 
 /** Starts the helper as whoever we are, and a command as whoever called sudo. */
-export const startProbe = (options: CaptureOptions, env: NodeJS.ProcessEnv): Probe =>
-  probeOf(options, childTalker(spawnProbe(options, callerOf(env))))
+export const startHelper = (options: CaptureOptions, env: NodeJS.ProcessEnv): Helper =>
+  helperOf(options, childStreams(spawnHelper(options, callerOf(env))))
 
 /**
  * The same for who writes files: afterwards this process is whoever called sudo. Where node refuses, another process of ours is,
  * and has done it all. @throws Delegated
  */
-export async function startProbeAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Probe> {
-  const handed = handedTalker(env)
-  if (handed !== null) return probeOf(options, handed)
+export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Helper> {
+  const inherited = inheritedStreams(env)
+  if (inherited !== null) return helperOf(options, inherited)
   const caller = callerOf(env)
-  const child = spawnProbe(options, caller)
-  if (caller === null || child.pid === undefined) return probeOf(options, childTalker(child))
+  const child = spawnHelper(options, caller)
+  if (caller === null || child.pid === undefined) return helperOf(options, childStreams(child))
   try {
-    if (become(caller)) return probeOf(options, childTalker(child))
+    if (become(caller)) return helperOf(options, childStreams(child))
     throw new Delegated(await rerunAs(caller, child))
   } catch (error) {
     child.stdin.destroy()
@@ -77,18 +77,18 @@ export async function startProbeAsCaller(options: CaptureOptions, env: NodeJS.Pr
 }
 
 /** Nothing of a user's environment reaches a program that has rights. */
-function spawnProbe(
+function spawnHelper(
   { probe, ...options }: CaptureOptions,
   caller: User | null,
 ): ChildProcessWithoutNullStreams {
-  if (probe === null) return spawn(HELPER, helperArguments(options), { stdio: 'pipe', env: {} })
+  if (probe === null) return spawn(HELPER_PATH, helperArguments(options), { stdio: 'pipe', env: {} })
   const shell = ['/bin/sh', '-c', probe] as const
   const [file, words] = caller === null ? ([shell[0], shell.slice(1)] as const) : asUser(caller, shell)
   // A process group of its own, so that all of a pipeline can be ended.
   return spawn(file, words, { stdio: 'pipe', detached: true })
 }
 
-function childTalker(child: ChildProcessWithoutNullStreams): Talker {
+function childStreams(child: ChildProcessWithoutNullStreams): Streams {
   const ended = new Promise<End>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal }))
@@ -97,7 +97,7 @@ function childTalker(child: ChildProcessWithoutNullStreams): Talker {
 }
 
 /** What root started and left to us, see caller.ts. */
-function handedTalker(env: NodeJS.ProcessEnv): Talker | null {
+function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   const pid = env[HANDED]
   if (pid === undefined) return null
   const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: HANDED_FROM + i })) as [
@@ -106,11 +106,11 @@ function handedTalker(env: NodeJS.ProcessEnv): Talker | null {
     Socket,
     Socket,
   ]
-  return { stdin, stdout, stderr, pid: Number(pid), ended: handedEnd(last, stderr) }
+  return { stdin, stdout, stderr, pid: Number(pid), ended: inheritedEnd(last, stderr) }
 }
 
 /** Whoever waits for it may be gone, too: then nobody knows. */
-async function handedEnd(last: Socket, stderr: Readable): Promise<End> {
+async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
   const said = once(stderr, 'close')
   const line = await text(last).catch(() => '')
   await said
@@ -122,8 +122,8 @@ const GRACE_MS = 300
 /** And until it is not asked any more. */
 const KILL_MS = 3000
 
-function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
-  const { stdin, stdout, stderr, pid } = talker
+function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
+  const { stdin, stdout, stderr, pid } = streams
   let [stopped, isOver, wasKilled] = [false, false, false]
   const cut = (signal: 'SIGTERM' | 'SIGKILL'): void => {
     if (isOver || pid === undefined) return
@@ -144,7 +144,7 @@ function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
     setTimeout(() => cut('SIGTERM'), GRACE_MS).unref()
     setTimeout(cutForGood, KILL_MS).unref()
   }
-  talker.ended.then(() => (isOver = true)).catch(() => undefined)
+  streams.ended.then(() => (isOver = true)).catch(() => undefined)
   // A helper that is gone already must not end the recorder with EPIPE.
   stdin.on('error', () => undefined)
   return {
@@ -155,8 +155,8 @@ function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
       stdin.end()
     },
     ended: ended(
-      talker,
-      probe ?? HELPER,
+      streams,
+      probe ?? HELPER_PATH,
       (signal) => stopped && probe !== null && (signal === 'SIGTERM' || wasKilled),
     ),
   }
@@ -174,13 +174,17 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[
 /** Enough of the helper's words for any message of its own. */
 const MAX_TALK = 16_384
 
-function ended(talker: Talker, name: string, wasCut: (signal: string | null) => boolean): Promise<ProbeEnd> {
+function ended(
+  streams: Streams,
+  name: string,
+  wasCut: (signal: string | null) => boolean,
+): Promise<HelperEnd> {
   let talk = ''
-  talker.stderr.setEncoding('utf8').on('data', (words: string) => {
+  streams.stderr.setEncoding('utf8').on('data', (words: string) => {
     talk = (talk + words).slice(-MAX_TALK)
   })
-  const promise = talker.ended.then(
-    ({ code, signal }): ProbeEnd => {
+  const promise = streams.ended.then(
+    ({ code, signal }): HelperEnd => {
       if (code === 0) return 'by itself'
       if (wasCut(signal)) return 'cut short'
       throw failed(name, code, signal, talk.trim())

@@ -5,7 +5,7 @@
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Control } from '../../frame/model/counters.generated.ts'
 
-export class Books {
+export class Reconciliation {
   readonly problems: string[] = []
   #requests = 0
   #segments = 0
