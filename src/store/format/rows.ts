@@ -19,7 +19,7 @@ export function putClasses(cells: SqlValue[], before: number, codes: Codes): voi
   }
 }
 
-/** 200 is what the other codes leave of the 2xx: the commonest code costs no row. */
+/** The answers with code 200 are the 2xx answers minus the other 2xx codes: the most common code needs no row. */
 export function withOk(others: Codes, twoxx: number): Codes {
   if (others.length === 0) return twoxx === 0 ? [] : [200, twoxx]
   let ok = twoxx
