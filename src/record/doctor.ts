@@ -1,7 +1,8 @@
 /** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
-import { addFields } from '../frame/sum/merge.ts'
 import { execFile } from 'node:child_process'
 import { UserError } from '../errors.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
+import { addFields } from '../frame/sum/merge.ts'
 import {
   diagnose,
   failed,
@@ -15,7 +16,6 @@ import {
 import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(

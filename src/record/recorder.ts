@@ -1,7 +1,7 @@
 /** The recorder: pulls a source dry and hands every frame to its taps, in order. */
+import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
-import { systemError } from '../errors.ts'
 import type { Helper } from './helper.ts'
 import { readSource, type Skipped } from './source.ts'
 import type { HelloLine } from './wire.ts'

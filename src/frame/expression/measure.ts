@@ -1,10 +1,10 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
-import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
-import { compare } from './selection.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { failedConnects, failedRequests } from '../sum/sums.generated.ts'
+import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
+import { compare } from './selection.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {

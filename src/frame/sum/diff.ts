@@ -1,13 +1,13 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
-import { Shared } from './shared.ts'
 import { backendKey, routeKey } from '../model/aggregate.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
-import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
-import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
+import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
+import { Shared } from './shared.ts'
+import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
+import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
 
 /** What a year has, µs: a longer tick is a clock that lies. */
 const LONGEST = 366 * 86_400_000_000

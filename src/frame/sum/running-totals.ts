@@ -2,8 +2,8 @@
  * The last totals of a route slot and of a backend. They change in place: an object that lives for just one tick is promoted by
  * the garbage collector before it dies, and with 200 routes that was more work than reading the wire.
  */
-import type { Codes, Distribution } from '../model/frame.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
+import type { Codes, Distribution } from '../model/frame.ts'
 import type { DistributionTotals, Snapshot } from '../model/snapshot.ts'
 import { micros } from '../model/units.ts'
 

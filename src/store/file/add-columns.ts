@@ -1,7 +1,7 @@
 /** Adds the tables and columns that a file of an earlier version lacks. Its rows have NULL in new columns, and their checksums stay valid. */
 import { foundColumns } from '../format/columns.ts'
-import type { Database } from '../sqlite/database.ts'
 import { laterType, NAME_COPIES, TABLES, type TableColumns } from '../format/schema.ts'
+import type { Database } from '../sqlite/database.ts'
 
 /** In one transaction; writes nothing where nothing is missing. */
 export function addColumns(

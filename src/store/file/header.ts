@@ -1,7 +1,7 @@
 /** The header of a SQLite file, 100 bytes: which program it belongs to and how its pages are stored. (sqlite.org/fileformat2.html, section 1.3) */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { recordingError, type UserError } from '../../errors.ts'
 import { APPLICATION_ID, UNFINISHED_ID } from '../format/schema.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 export const HEADER_BYTES = 100
 

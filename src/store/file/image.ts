@@ -2,7 +2,6 @@
  * A copy of a recording as one plain database, with the pages of its -wal or -journal applied. It is in memory or, beyond a size, a
  * temporary file that is unlinked as soon as it is open: nothing is left behind, however the process ends.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import {
   chmodSync,
   closeSync,
@@ -19,6 +18,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { HEADER_BYTES, makePlain } from './header.ts'
 import type { Patch } from './patch.ts'
 

@@ -1,10 +1,10 @@
 /** Refuses a recording of a later format and names the version that reads it. */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { recordingError, type UserError } from '../../errors.ts'
+import { FORMAT } from '../format/schema.ts'
 import { orNull } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { Image } from './image.ts'
 import { openPages, rowsOfTable } from './pages.ts'
-import { FORMAT } from '../format/schema.ts'
 import { rowsOfSchema } from './schema-check.ts'
 
 export const newerFormat = (file: string, format: number, image: Image): UserError =>

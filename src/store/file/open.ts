@@ -3,9 +3,10 @@
  * in a read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file, and SQLite never acts on
  * files beside it that are not known to be the recording's own.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../../errors.ts'
+import { quotedFile } from '../../shell.ts'
+import { FORMAT } from '../format/schema.ts'
 import {
   cannotWriteBeside,
   integer,
@@ -17,7 +18,7 @@ import {
   scalar,
   type Database,
 } from '../sqlite/database.ts'
-import { quotedFile } from '../../shell.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
 import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
 import { newerFormat } from './newer.ts'
@@ -26,7 +27,6 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { FORMAT } from '../format/schema.ts'
 import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'

@@ -2,10 +2,10 @@
  * Reads rows straight from the pages of a SQLite file, also from pages that are no longer linked (sqlite.org/fileformat2.html, sections
  * 1.6 and 2.1). Used where a page is torn or missing: the pages that it pointed to are still there.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import type { SqlValue } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 export interface RawRow {
   readonly rowid: number

@@ -2,9 +2,9 @@
  * Recovers ticks that SQLite no longer finds from rows that are still in the pages. A committed row of a tick never changes, so any
  * copy of it is valid; the tick's checksum says whether all of its rows were found.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
-import { addColumns } from './add-columns.ts'
 import { foundColumns, type FoundColumn } from '../format/columns.ts'
+import { MAX_SEQ } from '../format/limits.ts'
+import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import {
   isRefusal,
   isSqlError,
@@ -14,9 +14,9 @@ import {
   type SqlValue,
   type Statement,
 } from '../sqlite/database.ts'
-import { MAX_SEQ } from '../format/limits.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { addColumns } from './add-columns.ts'
 import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
-import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { plainTables, rowsOfSchema, strayRowsOfSchema, type SchemaRow } from './schema-check.ts'
 
 type TickOf = (rowid: number) => number | null

@@ -4,10 +4,10 @@
  * only tables and columns of plain values.
  */
 import { foundColumns } from '../format/columns.ts'
+import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { isDamage, orNull, query, type Database, type SqlValue } from '../sqlite/database.ts'
 import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
-import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 
 /** By name: the columns of the plain tables with their types, and the statements of the views. */
 interface Schema {

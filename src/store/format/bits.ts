@@ -2,8 +2,8 @@
  * Columns of whole numbers as bits: a column starts with its order k (6 bits), and each value is an exponential Golomb code of order k.
  * For times that spread over a few octaves this is close to the smallest possible size, in a tenth of deflate's time. Exact up to 2^53.
  */
-import { exact } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { exact } from './bytes.ts'
 
 const ORDER_BITS = 6
 const MAX_BITS = 53

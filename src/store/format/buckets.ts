@@ -4,8 +4,8 @@
  */
 import { BUCKETS, type Buckets } from '../../frame/model/histogram.ts'
 import { BATCH } from '../sqlite/bulk.ts'
-import { ByteReader, putUnsigned } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { ByteReader, putUnsigned } from './bytes.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 
 /** A bucket takes ten bytes at most: two for the distance, eight for the count. */

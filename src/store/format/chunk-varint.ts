@@ -2,9 +2,9 @@
  * Layouts 1 (plain) and 2 (deflated) of a request chunk: LEB128, column after column. Early recordings have them; they are no longer written.
  */
 import { inflateRawSync } from 'node:zlib'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { ByteReader } from './bytes.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { MAX_LISTED } from './limits.ts'
 
 export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {

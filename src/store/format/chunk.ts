@@ -18,10 +18,10 @@ import {
   type Route,
 } from '../../frame/model/frame.ts'
 import { addMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { checkCode, checkSpan, checkTime, MAX_LISTED } from './limits.ts'
 import { PairNumbers } from './pair-numbers.ts'
 

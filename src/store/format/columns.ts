@@ -2,8 +2,8 @@
  * A file names its columns (docs/FORMAT.md, "Columns are added"). A column that an older file lacks is read as NULL. A column of a newer
  * version is not understood here, but it is part of its row's checksum.
  */
-import { fold, foldCells } from './checksum.ts'
 import { integer, query, text, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { fold, foldCells } from './checksum.ts'
 import { TABLES, type TableColumns } from './schema.ts'
 
 /** @param cells of a row, from `at` on. @returns the checksum `hash` continued with them */

@@ -1,6 +1,6 @@
 /** The meta table: what a recording says about itself. */
-import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { SUB_BITS } from '../../frame/model/histogram.ts'
+import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { allOr, orNull, query, text, type Database } from '../sqlite/database.ts'

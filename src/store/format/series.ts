@@ -6,8 +6,8 @@
 import type { GapReason } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, SECOND, wallMicros } from '../../frame/model/units.ts'
-import { ByteWriter } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { ByteWriter } from './bytes.ts'
 import { checkCount, checkSeq, checkSpan, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
 
 export const GAP_REASONS = [

@@ -2,13 +2,13 @@
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
-import { columnsIn, type Fold } from './columns.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { putHost, takeHost } from './cells.generated.ts'
+import { columnsIn, type Fold } from './columns.ts'
+import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
-import { putHost, takeHost } from './cells.generated.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2

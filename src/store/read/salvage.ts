@@ -3,12 +3,12 @@
  * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
  */
 import type { TickSummary } from '../../frame/model/recording.ts'
-import { inOrder } from '../sqlite/bounded.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { MAX_SEQ } from '../format/limits.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { minuteOf, type Minute } from './ticks.ts'
 
 export interface Salvaged {

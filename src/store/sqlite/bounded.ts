@@ -2,9 +2,9 @@
  * Queries that end even on a hostile file. SQLite follows a tree whose pages point at one another without end. But a file of a given
  * size holds a limited number of rows, and the rows of a table come in ascending order of their numbers.
  */
-import { PAGE_SIZE } from './page-size.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { integer, query, scalar, type Database, type Query, type SqlRow, type SqlValue } from './database.ts'
+import { PAGE_SIZE } from './page-size.ts'
 
 /** The smallest row, bytes: payload length, row number, record header, and the cell pointer. */
 const LEAST_ROW = 6

@@ -2,8 +2,8 @@
  * The recorder's own books (docs/FORMAT.md, `control_…`): per run, from the first tick to the helper's last dump, every payload
  * segment ended somewhere and every request is answered, failed or open. Dumps in between are not atomic: only the last one is judged.
  */
-import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Control } from '../../frame/model/counters.generated.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
 
 export class Reconciliation {
   readonly problems: string[] = []
