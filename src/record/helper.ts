@@ -1,6 +1,7 @@
 /**
- * The privileged helper as a child process. Its stdin is the leash: closing it ends it cleanly. So do SIGINT and SIGTERM, which a
- * terminal sends to the helper as well; before it is attached all three end it at once, with the exit code of an interruption.
+ * The privileged helper as a child process. Its stdin is its lifeline: when it is closed, the helper ends cleanly. So it does on SIGINT
+ * and SIGTERM, which a terminal sends to the helper too. Before the programs are attached, each of the three ends it at once, with the
+ * exit code of an interruption.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +20,7 @@ export interface CaptureOptions {
   readonly ignore: string | null
   readonly only: string | null
   readonly routesAs: 'template' | 'raw'
-  /** rows of the request ring kept a tick */
+  /** rows of the request ring kept per tick */
   readonly requests: number
   /** a shell command that speaks the wire instead of the helper */
   readonly probe: string | null
@@ -27,24 +28,24 @@ export interface CaptureOptions {
 
 export interface Helper {
   readonly lines: AsyncIterable<string>
-  /** asks for the last dump and the end; the lines end when it is through */
+  /** asks the helper for its last dump and to end; `lines` ends after that */
   stop(): void
-  /** resolves when the process has ended; rejects with what it said if it failed */
+  /** resolves when the process has ended; rejects with its error message if it failed */
   readonly ended: Promise<HelperEnd>
 }
 
-/** A `--probe` command that goes on although its stdin is closed is cut short: it has no last dump, and that is no failure. */
+/** A `--probe` command that goes on after its stdin was closed is ended by a signal: there is no last dump, and that is no failure. */
 export type HelperEnd = 'by itself' | 'cut short'
 
 export const HELPER_PATH = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
-/** What probe and probe's user say to each other through. */
+/** The pipes to the helper, whether this process started it or inherited them. */
 interface Streams {
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
   readonly pid: number | undefined
-  /** when it has ended and said all; rejects when it did not start */
+  /** resolves when the helper has ended and its output is complete; rejects when it did not start */
   readonly ended: Promise<End>
 }
 
@@ -53,13 +54,13 @@ interface End {
   readonly signal: string | null
 }
 
-/** Starts the helper as whoever we are, and a command as whoever called sudo. */
+/** Starts the helper as the current user, or a `--probe` command as the user who called sudo. */
 export const startHelper = (options: CaptureOptions, env: NodeJS.ProcessEnv): Helper =>
   helperOf(options, childStreams(spawnHelper(options, callerOf(env))))
 
 /**
- * The same for who writes files: afterwards this process is whoever called sudo. Where node refuses, another process of ours is,
- * and has done it all. @throws Delegated
+ * The same for commands that write files: afterwards this process runs as the user who called sudo. Where node cannot change users, a
+ * second process runs as that user and does all the work. @throws Delegated when that process has ended
  */
 export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Helper> {
   const inherited = inheritedStreams(env)
@@ -76,7 +77,7 @@ export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.P
   }
 }
 
-/** Nothing of a user's environment reaches a program that has rights. */
+/** The environment is empty, so that the user cannot influence a privileged program by it. */
 function spawnHelper(
   { probe, ...options }: CaptureOptions,
   caller: User | null,
@@ -84,7 +85,7 @@ function spawnHelper(
   if (probe === null) return spawn(HELPER_PATH, helperArguments(options), { stdio: 'pipe', env: {} })
   const shell = ['/bin/sh', '-c', probe] as const
   const [file, words] = caller === null ? ([shell[0], shell.slice(1)] as const) : asUser(caller, shell)
-  // A process group of its own, so that all of a pipeline can be ended.
+  // In its own process group, so that a whole pipeline can be ended.
   return spawn(file, words, { stdio: 'pipe', detached: true })
 }
 
@@ -96,7 +97,7 @@ function childStreams(child: ChildProcessWithoutNullStreams): Streams {
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, pid: child.pid, ended }
 }
 
-/** What root started and left to us, see caller.ts. */
+/** The helper that the root process started and passed on to us, see caller.ts. */
 function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   const pid = env[HANDED]
   if (pid === undefined) return null
@@ -109,7 +110,7 @@ function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   return { stdin, stdout, stderr, pid: Number(pid), ended: inheritedEnd(last, stderr) }
 }
 
-/** Whoever waits for it may be gone, too: then nobody knows. */
+/** How the helper ended. Unknown where the root process, which waits for it, is gone too. */
 async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
   const said = once(stderr, 'close')
   const line = await text(last).catch(() => '')
@@ -117,9 +118,9 @@ async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
   return line === '' ? { code: null, signal: null } : (JSON.parse(line) as End)
 }
 
-/** How long a command may go on after its stdin was closed. */
+/** How long a `--probe` command may run after its stdin was closed, until SIGTERM. */
 const GRACE_MS = 300
-/** And until it is not asked any more. */
+/** The same until SIGKILL. */
 const KILL_MS = 3000
 
 function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
@@ -136,7 +137,7 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
   const cutForGood = (): void => {
     wasKilled = !isOver
     cut('SIGKILL')
-    // Whoever left the group may hold on to them.
+    // A process that left the group may hold them open.
     stdout.destroy()
     stderr.destroy()
   }
@@ -145,7 +146,7 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
     setTimeout(cutForGood, KILL_MS).unref()
   }
   streams.ended.then(() => (isOver = true)).catch(() => undefined)
-  // A helper that is gone already must not end the recorder with EPIPE.
+  // If the helper is gone already, EPIPE must not end the recorder.
   stdin.on('error', () => undefined)
   return {
     lines: linesOf(stdout),
@@ -171,7 +172,7 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[
   ]
 }
 
-/** Enough of the helper's words for any message of its own. */
+/** Characters of stderr that are kept: more than any message of the helper has. */
 const MAX_TALK = 16_384
 
 function ended(
@@ -193,7 +194,7 @@ function ended(
       throw notStarted(name, error)
     },
   )
-  // Whoever reads the lines asks for the reason afterwards; until then a rejection is not unhandled.
+  // The reader of the lines awaits this only afterwards; until then node must not report an unhandled rejection.
   promise.catch(() => undefined)
   return promise
 }

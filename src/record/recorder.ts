@@ -1,4 +1,4 @@
-/** The recorder: pulls a source dry and hands every frame to its taps, in order. */
+/** The recorder: reads a source to its end and gives every frame to its taps, in order. */
 import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
@@ -12,9 +12,9 @@ export interface Tap {
   marker(marker: Marker): void
 }
 
-/** The helper's census of a large host takes some seconds. */
+/** On a large host the helper needs some seconds to find all nginx processes. */
 const PATIENCE_MS = 60_000
-/** How long it may live on when its lines have ended. */
+/** How long the helper may run after its lines have ended. */
 const LINGER_MS = 1000
 
 /**

@@ -21,7 +21,7 @@ export interface MeasuredSpan {
 }
 
 /**
- * The measure in the base unit of `unit` (µs, 0–1, a number, a number a second); null where there is nothing to measure,
+ * The measure in the base unit of `unit` (µs, 0–1, a number, a number per second); null where there is nothing to measure,
  * which no comparison satisfies.
  */
 export function measure(

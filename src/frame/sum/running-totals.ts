@@ -13,8 +13,8 @@ interface Total<Now, Row> {
 }
 
 /**
- * Totals only grow. Where one fell, it is a lie, or what came before it was: it is left out, and if the next fits it better than what was
- * believed, that is gone on with. One bad row costs at most itself and one more.
+ * Totals only grow. Where one fell, either it or the one before it is wrong. It is left out, and if the next total fits it better than the
+ * last accepted one, counting continues from there. A bad row costs at most itself and one more.
  */
 export class Believed<Now, Row> {
   #total: Total<Now, Row>

@@ -33,9 +33,9 @@ export interface Drilldown {
     readonly p99: number | null
   } | null
   readonly rps: Series
-  /** mean header time a second, µs */
+  /** mean header time per second, µs */
   readonly header: Series
-  /** 5xx and failures a second */
+  /** 5xx and failures per second */
   readonly trouble: Series
   readonly routes: readonly RouteLine[]
   /** header times by octave: [from, beyond) in µs and how many */

@@ -1,4 +1,4 @@
-/** The numbers of one line of the screen, and how much of the truth they are. */
+/** The numbers of one line of the screen, and how complete they are. */
 import {
   attempts,
   classCount,

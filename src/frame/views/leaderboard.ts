@@ -15,7 +15,7 @@ import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
 export interface BoardOptions {
   /** rows at most */
   readonly backends: number
-  /** rows a backend at most */
+  /** rows per backend at most */
   readonly routes: number
   readonly sort: Sort
   /** shows backends and routes that contain it; '' is all */
@@ -144,6 +144,6 @@ const routeMatches = ({ method, path }: Route, filter: string): boolean =>
 const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
   backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
 
-/** A backend's requests a second. */
+/** A backend's requests per second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>
   activity.map((second) => second && (second.load.get(key)?.requests ?? 0) / second.seconds)

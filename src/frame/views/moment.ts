@@ -15,7 +15,7 @@ export const CHART_SECONDS = 120
 export const lookBack = (windowSeconds: number): Micros =>
   micros((Math.max(windowSeconds, CHART_SECONDS) + 1) * 1e6)
 
-/** One second of a backend's series, requests a second; null where nothing was recorded. */
+/** One second of a backend's series, requests per second; null where nothing was recorded. */
 export type Series = readonly (number | null)[]
 
 /** What happened at a moment, before anybody says how much of it is to be seen. */

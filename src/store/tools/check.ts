@@ -1,4 +1,4 @@
-/** Is a recording whole? Every page, every tick against its checksum, every rollup against its ticks, and the recorder's books. */
+/** Checks whether a recording is whole: pages, checksums of ticks, rollups against their ticks, and the recorder's control totals. */
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
@@ -42,11 +42,11 @@ export async function checkRecording(file: string, progress: ProgressReport): Pr
 interface Scan {
   readonly problems: readonly string[]
   readonly whole: number
-  /** runs of the recorder whose books balance to the last dump */
+  /** runs of the recorder whose control totals could be reconciled at the last dump */
   readonly judged: number
 }
 
-/** Ticks between two words of how far it is. */
+/** Ticks between two progress reports. */
 const BATCH = 200
 
 /** One pass: each tick as a frame, summed up minute by minute. */

@@ -17,7 +17,7 @@ import type { Database, SqlValue } from '../sqlite/database.ts'
 import { RouteSums } from './route-sums.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
-/** A clock that jumps to and fro must not make a minute endless. */
+/** A clock that is set back again and again must not make a minute endless. */
 const MAX_TICKS = 120
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }

@@ -1,6 +1,6 @@
 /**
- * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
- * the tick that was being written.
+ * Writes a recording: one transaction per tick (WAL, synchronous=FULL), so that a kill at any moment loses at most the tick that was
+ * being written.
  */
 import { rmSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
@@ -25,7 +25,7 @@ import { writeError } from './write-error.ts'
 export interface WriterOptions extends Bounds {
   /** told once when the recording stops (a full disk) and once when it goes on */
   readonly warn?: ((text: string) => void) | undefined
-  /** false: many ticks a transaction, no fsync, nothing measured. For files that can be made again. */
+  /** false: many ticks per transaction, no fsync, commit times not measured. For files that can be made again. */
   readonly durable?: boolean | undefined
   /** a copy ends where it is cut, and is as complete as what it was cut from */
   readonly complete?: boolean | undefined
@@ -35,7 +35,7 @@ export interface WriterOptions extends Bounds {
 const CHECKPOINT_EVERY = 5
 /** A file bounded below this has no room for a WAL of several ticks. */
 const SMALL = 16e6
-/** Ticks a transaction where nothing has to survive a crash. */
+/** Ticks per transaction where nothing has to survive a crash. */
 const BULK_TICKS = 300
 
 /** A new recording. @throws UserError (exit 2) when the file exists */
@@ -58,7 +58,7 @@ export function createRecording(
   }
 }
 
-/** With what SQLite keeps beside it. */
+/** Removes the file with its -wal and -shm. */
 export function removeRecording(file: string): void {
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
 }
