@@ -25,7 +25,10 @@ const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 /** Opens the content of a file. SQLite copies the bytes. */
 export const openBytes = (bytes: Buffer): Database => wary(new Sqlite(bytes, { readonly: true }))
 
-/** Files are untrusted: their schema may call no functions, and SQLite checks cells and writes no temporary files. The driver itself turns on defensive mode. */
+/**
+ * Files are untrusted: their schema may call no unsafe functions, and SQLite checks cells and writes no temporary files. The driver turns
+ * on defensive mode itself.
+ */
 function wary(database: Database): Database {
   database.pragma('trusted_schema = OFF')
   database.pragma('cell_size_check = ON')

@@ -26,7 +26,7 @@ export interface Progress extends ProgressReport {
 }
 
 export interface ProgressReport {
-  /** done and all of the ticks; called a few times a second at most */
+  /** ticks done, and all of them; called a few times per second at most */
   readonly report: (done: number, all: number) => void
 }
 
