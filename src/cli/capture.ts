@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
-import { startProbeAsCaller, type CaptureOptions } from '../record/probe.ts'
+import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { HelloLine } from '../record/wire.ts'
 import type { Io } from './io.ts'
@@ -37,15 +37,15 @@ export interface Watcher extends Tap {
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
 export async function capture(io: Io, job: CaptureJob): Promise<void> {
   // The helper first: afterwards this process is the user who called sudo, and so are its files.
-  const probe = await startProbeAsCaller(job.capture, io.env)
-  const stop = (): void => probe.stop()
+  const helper = await startHelperAsCaller(job.capture, io.env)
+  const stop = (): void => helper.stop()
   let sink: RecordingSink | null = null
   let watcher: Watcher | null = null
   let timer: NodeJS.Timeout | undefined
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
-    await record(probe, (hello) => {
+    await record(helper, (hello) => {
       const meta = metaOf(hello, job.arguments)
       sink = job.openSink?.(meta) ?? null
       // Before there is a screen: afterwards it would be written into it.

@@ -1,6 +1,6 @@
 /**
- * Under sudo the recorder becomes the user who called it, before it opens any file; the helper was started as root before. What
- * root opens in a folder of the user's, the user could make another file of.
+ * Under sudo the recorder becomes the user who called sudo before it opens any file; the helper is started as root before that. If root
+ * opened a file in the user's folder, the user could replace it by a link to any other file.
  */
 import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'

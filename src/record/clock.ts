@@ -6,7 +6,7 @@ export type ClockEvent =
   | { readonly kind: 'suspend'; readonly micros: number }
   | { readonly kind: 'step'; readonly micros: number }
 
-/** NTP slews by 500 ppm at most; anything beyond is no tick's jitter. */
+/** NTP slews by 500 ppm at most; a larger difference is a step of the clock, not jitter. */
 const TOLERANCE = 200_000
 
 export type Clocks = Pick<Snapshot, 'wall' | 'mono' | 'boot'>

@@ -2,9 +2,9 @@
 import { systemError } from '../errors.ts'
 import { routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
-import { Shared } from '../frame/sum/shared.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
+import { Shared } from '../frame/sum/shared.ts'
 import {
   CODES,
   connectionOf,
@@ -17,6 +17,8 @@ import {
   type ConnectionColumns,
   type TrafficColumns,
 } from './rows.generated.ts'
+import { isRequest } from './wire-rows.ts'
+import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 import {
   WIRE_VERSION,
   type BackendLine,
@@ -24,8 +26,6 @@ import {
   type RequestColumns,
   type RouteLine,
 } from './wire.ts'
-import { isRequest } from './wire-rows.ts'
-import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 
 export type Decoded =
   | { readonly kind: 'hello'; readonly hello: HelloLine }

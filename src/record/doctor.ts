@@ -1,7 +1,8 @@
 /** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
-import { addFields } from '../frame/sum/merge.ts'
 import { execFile } from 'node:child_process'
 import { UserError } from '../errors.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
+import { addFields } from '../frame/sum/merge.ts'
 import {
   diagnose,
   failed,
@@ -12,10 +13,9 @@ import {
   type Facts,
   type Look,
 } from './diagnosis.ts'
-import { HELPER, startProbe, type CaptureOptions } from './probe.ts'
+import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 
 /** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
 export async function examine(
@@ -58,7 +58,7 @@ type Answer = { readonly facts: Facts } | { readonly problem: Check }
 async function askHelper(): Promise<Answer> {
   return new Promise((resolve) => {
     execFile(
-      HELPER,
+      HELPER_PATH,
       ['--doctor'],
       { env: {}, timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
       (error, stdout, stderr) => {
@@ -72,11 +72,12 @@ async function askHelper(): Promise<Answer> {
 
 function helperProblem(error: Error | null, talk: string): Check {
   const code = error !== null && 'code' in error ? error.code : null
-  if (code === 'ENOENT') return failed('helper', `the helper "${HELPER}" is not built`, "run 'make build'")
+  if (code === 'ENOENT')
+    return failed('helper', `the helper "${HELPER_PATH}" is not built`, "run 'make build'")
   if (code === 'EACCES')
     return failed(
       'helper',
-      `may not run the helper "${HELPER}"`,
+      `may not run the helper "${HELPER_PATH}"`,
       "run with sudo, or join the group: 'sudo usermod -aG upstreamtop $USER'",
     )
   return failed('helper', talk === '' ? 'the helper says nothing' : talk, "rebuild it: 'make clean build'")
@@ -109,7 +110,7 @@ async function lookAtTraffic(
   seconds: number,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly look: Look; readonly unseen: readonly Unseen[] }> {
-  const probe = startProbe(options, env)
+  const helper = startHelper(options, env)
   let timer: NodeJS.Timeout | undefined
   let requests = 0
   let loss = NO_LOSS
@@ -117,11 +118,11 @@ async function lookAtTraffic(
   let opaque = 0
   let unseen: readonly Unseen[] = []
   try {
-    for await (const event of readSource(probe.lines)) {
+    for await (const event of readSource(helper.lines)) {
       if (event.kind === 'hello') {
         unseen = event.hello.unseen ?? []
         // Not before: a helper whose stdin is closed attaches nothing.
-        timer = setTimeout(() => probe.stop(), seconds * 1000)
+        timer = setTimeout(() => helper.stop(), seconds * 1000)
       }
       if (event.kind !== 'frame') continue
       const { frame } = event
@@ -130,10 +131,10 @@ async function lookAtTraffic(
       loss = addFields(loss, frame.loss)
       excluded = addFields(excluded, frame.excluded)
     }
-    await probe.ended
+    await helper.ended
   } finally {
     clearTimeout(timer)
-    probe.stop()
+    helper.stop()
   }
   const look = { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
   return { look, unseen }

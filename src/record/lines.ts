@@ -1,10 +1,10 @@
-/** Bytes become lines. None is longer than a limit: whoever writes gigabytes without a line end shall not fill our memory. */
+/** Splits bytes into lines of limited length, so that gigabytes without a line end do not fill the memory. */
 
 import { setImmediate } from 'node:timers/promises'
 
 /** Three times what a helper with all its 65,536 routes busy writes. */
 const LONGEST = 64 * 2 ** 20
-/** Of what is longer so much is passed on: enough to be told from a line of the wire. */
+/** Characters of a longer line that are passed on: enough to see that it is no line of the wire. */
 const SHOWN = 2 ** 16
 const LINE_END = 0x0a
 

@@ -1,8 +1,8 @@
-/** The recorder: pulls a source dry and hands every frame to its taps, in order. */
+/** The recorder: reads a source to its end and gives every frame to its taps, in order. */
+import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
-import { systemError } from '../errors.ts'
-import type { Probe } from './probe.ts'
+import type { Helper } from './helper.ts'
 import { readSource, type Skipped } from './source.ts'
 import type { HelloLine } from './wire.ts'
 
@@ -12,9 +12,9 @@ export interface Tap {
   marker(marker: Marker): void
 }
 
-/** The helper's census of a large host takes some seconds. */
+/** On a large host the helper needs some seconds to find all nginx processes. */
 const PATIENCE_MS = 60_000
-/** How long it may live on when its lines have ended. */
+/** How long the helper may run after its lines have ended. */
 const LINGER_MS = 1000
 
 /**
@@ -25,7 +25,7 @@ const LINGER_MS = 1000
  * @throws UserError (exit 4) when the helper could not start or died
  */
 export async function record(
-  probe: Probe,
+  helper: Helper,
   attached: (hello: HelloLine) => readonly Tap[],
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
@@ -35,11 +35,11 @@ export async function record(
   const late = new AbortController()
   const deadline = setTimeout(() => {
     late.abort()
-    probe.stop()
+    helper.stop()
   }, patienceMs)
   const mark = (marker: Marker): void => taps?.forEach((tap) => tap.marker(marker))
   try {
-    for await (const event of readSource(probe.lines)) {
+    for await (const event of readSource(helper.lines)) {
       switch (event.kind) {
         case 'hello':
           clearTimeout(deadline)
@@ -64,8 +64,8 @@ export async function record(
     clearTimeout(deadline)
   }
   // Without its lines it is of no use.
-  const lingering = setTimeout(() => probe.stop(), LINGER_MS)
-  await probe.ended.finally(() => clearTimeout(lingering))
+  const lingering = setTimeout(() => helper.stop(), LINGER_MS)
+  await helper.ended.finally(() => clearTimeout(lingering))
   if (taps === null) throw noHello(skipped, late.signal.aborted ? patienceMs : null)
   if (farewell === null)
     throw systemError('the helper ended without its last dump', 'the recording is kept as it is')

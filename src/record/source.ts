@@ -1,9 +1,9 @@
 /** The live source of frames: lines of a running helper, or of a capture of one, become frames as they arrive. */
-import { Differ } from '../frame/sum/diff.ts'
+import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { Snapshot } from '../frame/model/snapshot.ts'
 import type { WallMicros } from '../frame/model/units.ts'
-import { systemError } from '../errors.ts'
+import { Differ } from '../frame/sum/diff.ts'
 import { clockEvent, type ClockEvent, type Clocks } from './clock.ts'
 import { Decoder } from './decoder.ts'
 import type { HelloLine } from './wire.ts'

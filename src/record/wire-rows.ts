@@ -1,6 +1,6 @@
 /** What a finished request of a snapshot may be. Columns that a newer helper adds at its end are left alone. */
-import type { RequestColumns } from './wire.ts'
 import { isCount, isWall } from './wire-values.ts'
+import type { RequestColumns } from './wire.ts'
 
 /** A year, µs: nothing that a tick tells lasted longer. */
 export const YEAR = 366 * 86_400_000_000

@@ -4,16 +4,6 @@
  * at a row's end. Rows are looked at one by one (wire-rows.ts), so that a bad one costs itself alone.
  */
 import {
-  WIRE_VERSION,
-  type BackendLine,
-  type ByeLine,
-  type HelloLine,
-  type RetiredLine,
-  type RouteLine,
-  type SnapshotLine,
-  type Unseen,
-} from './wire.ts'
-import {
   isCount,
   isNanos,
   isObject,
@@ -24,6 +14,16 @@ import {
   shortened,
   type JsonObject,
 } from './wire-values.ts'
+import {
+  WIRE_VERSION,
+  type BackendLine,
+  type ByeLine,
+  type HelloLine,
+  type RetiredLine,
+  type RouteLine,
+  type SnapshotLine,
+  type Unseen,
+} from './wire.ts'
 
 type Groups = 'loss' | 'excluded' | 'control'
 

@@ -1,5 +1,5 @@
 /**
- * The wire: newline-delimited JSON from the helper (bpf/helper/probe.c), one tagged object a line, columns by position where rows repeat.
+ * The wire: newline-delimited JSON from the helper (bpf/helper/), one tagged object per line, columns by position where rows repeat.
  * Totals are cumulative. A column whose 64-bit total may pass 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
  *
  *   hello     first line, once the programs are attached
@@ -35,7 +35,7 @@ export interface HelloLine {
   readonly interfaces: readonly { readonly index: number; readonly name: string }[]
   /** ports on which a local nginx that proxies listens; left out as front door */
   readonly front_doors: readonly number[]
-  /** how well nginx could be looked at: none found, its ports known, or found but not readable */
+  /** what was found of nginx: none, its ports, or an nginx whose configuration is not readable */
   readonly nginx: 'none' | 'known' | 'unreadable'
   readonly warnings: readonly string[]
   /** what this run will not see although it records; captures of older helpers lack it */

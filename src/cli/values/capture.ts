@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander'
 import { isIP } from 'node:net'
 import { usageError } from '../../errors.ts'
-import type { CaptureOptions } from '../../record/probe.ts'
+import type { CaptureOptions } from '../../record/helper.ts'
 import { wholeNumber } from './number.ts'
 
 export interface CaptureFlags {

@@ -1,4 +1,5 @@
 /** Reads an expression, one function for each rule of the grammar. */
+import { FAILURE_KINDS } from '../model/frame.ts'
 import { Cursor } from './cursor.ts'
 import {
   COUNTS,
@@ -15,7 +16,6 @@ import {
   type TextField,
   type TextTest,
 } from './expression.ts'
-import { FAILURE_KINDS } from '../model/frame.ts'
 
 /** @throws ExpressionError */
 export function parseExpression(text: string): Expression {

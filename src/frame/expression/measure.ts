@@ -1,10 +1,10 @@
 /** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
-import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
-import { compare } from './selection.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { failedConnects, failedRequests } from '../sum/sums.generated.ts'
+import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
+import { compare } from './selection.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {
@@ -21,7 +21,7 @@ export interface MeasuredSpan {
 }
 
 /**
- * The measure in the base unit of `unit` (µs, 0–1, a number, a number a second); null where there is nothing to measure,
+ * The measure in the base unit of `unit` (µs, 0–1, a number, a number per second); null where there is nothing to measure,
  * which no comparison satisfies.
  */
 export function measure(

@@ -1,6 +1,9 @@
 /** What an expression selects: rows by backend, method, route and status; then, of the result, lines by their measures. */
-import { totalsOf } from '../sum/merge.ts'
 import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
+import type { Backend, Outcome, Route } from '../model/frame.ts'
+import { NO_CONNECTIONS } from '../model/nothing.ts'
+import { totalsOf } from '../sum/merge.ts'
+import { sumCounts } from '../sum/sums.generated.ts'
 import {
   ExpressionError,
   type Comparison,
@@ -9,9 +12,6 @@ import {
   type StatusTest,
   type TextTest,
 } from './expression.ts'
-import type { Backend, Outcome, Route } from '../model/frame.ts'
-import { NO_CONNECTIONS } from '../model/nothing.ts'
-import { sumCounts } from '../sum/sums.generated.ts'
 
 /** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
 export interface Selectable {

@@ -1,7 +1,6 @@
 /**
  * The sum of any number of consecutive ticks: what a leaderboard window, a report, a rollup and a comparison are made of.
  */
-import type { Backend, ConnectionCounts, Counts, Route } from './frame.ts'
 import {
   NO_CONTROL,
   NO_EXCLUDED,
@@ -10,6 +9,7 @@ import {
   type Excluded,
   type Loss,
 } from './counters.generated.ts'
+import type { Backend, ConnectionCounts, Counts, Route } from './frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
 import { micros, wallMicros, type Micros, type WallMicros } from './units.ts'
 

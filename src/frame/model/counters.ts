@@ -101,8 +101,8 @@ export const EXCLUDED = [
 ] as const
 
 /**
- * The books: every payload segment ends in exactly one of those between `segments` and `requests`. Requests: started = answered +
- * failed + open, over all routes.
+ * The control totals: each payload segment is counted in `segments` and in exactly one of the counters between it and `requests`.
+ * Over all routes, requests = answered + failed + open.
  */
 export const CONTROL = [
   counter('segments', 'all of them'),

@@ -1,7 +1,7 @@
 /**
- * Log-linear histogram of whole microseconds, 16 buckets an octave (HdrHistogram's layout): values below 16 have a bucket each,
+ * Log-linear histogram of whole microseconds, 16 buckets per octave (HdrHistogram's layout): values below 16 have a bucket each,
  * larger ones share a bucket of at most 1/16 of their octave, so that a bucket's midpoint is within 3.2 % of any value in it.
- * probe.c computes the same index; the scheme is written into every recording.
+ * The helper (bpf/helper/) computes the same index; the scheme is written into every recording.
  */
 import { micros, type Micros } from './units.ts'
 

@@ -1,7 +1,7 @@
 /** Nothing counted: what a row, a backend and a sum are before the first tick. */
+import { NO_CONNECTION, NO_ROUTE } from './counters.generated.ts'
 import { NO_DISTRIBUTION } from './distribution.ts'
 import type { ConnectionCounts, Counts } from './frame.ts'
-import { NO_CONNECTION, NO_ROUTE } from './counters.generated.ts'
 import { micros } from './units.ts'
 
 export const NO_COUNTS: Counts = {

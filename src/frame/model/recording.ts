@@ -5,7 +5,7 @@ import type { Span } from './span.ts'
 import type { Micros, WallMicros } from './units.ts'
 
 export interface RecordingInfo {
-  /** as the user named it; '-' for standard input, 'live' for a running probe */
+  /** as the user named it; '-' for standard input, 'live' for a running helper */
   readonly file: string
   readonly host: string
   /** IANA name: times are shown and read in it */
@@ -64,7 +64,7 @@ export interface Recording {
   frame(seq: number): SecondFrame | null
   /** exact sum over the range: whole minutes from the rollups, the ends tick by tick */
   aggregate(range: SeqRange): Aggregate
-  /** the same ticks unsummed, for who sums them himself; absent where frames cost nothing */
+  /** the same ticks, not summed, for callers that sum them; absent where frames cost nothing */
   spans?(range: SeqRange): readonly Span[]
   /** the request ring of the range, in order */
   requests(range: SeqRange): Iterable<RequestEvent>

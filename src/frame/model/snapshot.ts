@@ -2,8 +2,8 @@
  * Cumulative totals of the kernel side at one moment, decoded from the wire. Totals are since the programs were attached,
  * so a snapshot that was skipped falsifies nothing; only histograms and request events are of the time since the last one sent.
  */
-import type { Backend, Codes, Cost, RequestEvent, Route } from './frame.ts'
 import type { ConnectionCounters, Control, Excluded, Loss, RouteTotals } from './counters.generated.ts'
+import type { Backend, Codes, Cost, RequestEvent, Route } from './frame.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 

@@ -1,15 +1,15 @@
 /** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
-import { Shared } from './shared.ts'
 import { backendKey, routeKey } from '../model/aggregate.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
-import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
-import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
+import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
+import { Shared } from './shared.ts'
+import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
+import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
 
-/** What a year has, µs: a longer tick is a clock that lies. */
+/** A year, µs: a longer tick means that a clock is wrong. */
 const LONGEST = 366 * 86_400_000_000
 /** 2200-01-01, µs: where a recording's times end */
 const LATEST = 7_258_118_400_000_000
@@ -109,7 +109,7 @@ export class Differ {
     else this.#drop(id)
   }
 
-  /** Its last total is still to be booked: until then it has a number that nothing on the wire has. */
+  /** Its last total still has to be counted: until then it has a number that does not occur on the wire. */
   #rename(held: Snapshot, id: number): void {
     const state = this.#slots.get(id)
     const alias = -1 - this.#leaving.length

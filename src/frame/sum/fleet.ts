@@ -1,5 +1,4 @@
 /** Several recordings as one: those of a host follow one another, those of different hosts run side by side. */
-import { addFields, sumOf, totalsOf } from './merge.ts'
 import {
   backendKey,
   routeKey,
@@ -9,6 +8,7 @@ import {
   type RouteSum,
 } from '../model/aggregate.ts'
 import { micros, wallMicros } from '../model/units.ts'
+import { addFields, sumOf, totalsOf } from './merge.ts'
 import { mergeConnections, sumCounts } from './sums.generated.ts'
 
 export interface HostPart {

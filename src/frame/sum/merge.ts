@@ -1,9 +1,4 @@
 /** Merging aggregates is exact and associative; order matters only for `inFlight`, which is the value at the end. */
-import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
-import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
-import { addKnown } from '../model/known.ts'
-import { NO_CONNECTIONS } from '../model/nothing.ts'
-import { addMicros, micros } from '../model/units.ts'
 import {
   type RouteSum,
   type BackendSum,
@@ -13,6 +8,11 @@ import {
   backendKey,
   routeKey,
 } from '../model/aggregate.ts'
+import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
+import { addKnown } from '../model/known.ts'
+import { NO_CONNECTIONS } from '../model/nothing.ts'
+import { addMicros, micros } from '../model/units.ts'
+import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
 
 /** One tick as an aggregate: the unit element of a sum over ticks. */
 export function ofFrame(frame: SecondFrame): Aggregate {

@@ -2,12 +2,12 @@
  * The sum of spans that come one after the other, equal to sumOf's (the test holds them so), added into counters that
  * change in place: a day of minutes makes no garbage.
  */
-import { addFields, totalsOf } from './merge.ts'
 import { backendKey, NOTHING, routeKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, ConnectionRow, Route, TrafficRow } from '../model/frame.ts'
-import { Interned } from './interned.ts'
 import type { Span } from '../model/span.ts'
 import { micros } from '../model/units.ts'
+import { Interned } from './interned.ts'
+import { addFields, totalsOf } from './merge.ts'
 import { sumCounts, ConnectionSum, CountsSum } from './sums.generated.ts'
 
 export class RunningSum {

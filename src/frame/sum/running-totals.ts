@@ -2,8 +2,8 @@
  * The last totals of a route slot and of a backend. They change in place: an object that lives for just one tick is promoted by
  * the garbage collector before it dies, and with 200 routes that was more work than reading the wire.
  */
-import type { Codes, Distribution } from '../model/frame.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
+import type { Codes, Distribution } from '../model/frame.ts'
 import type { DistributionTotals, Snapshot } from '../model/snapshot.ts'
 import { micros } from '../model/units.ts'
 
@@ -13,8 +13,8 @@ interface Total<Now, Row> {
 }
 
 /**
- * Totals only grow. Where one fell, it is a lie, or what came before it was: it is left out, and if the next fits it better than what was
- * believed, that is gone on with. One bad row costs at most itself and one more.
+ * Totals only grow. Where one fell, either it or the one before it is wrong. It is left out, and if the next total fits it better than the
+ * last accepted one, counting continues from there. A bad row costs at most itself and one more.
  */
 export class Believed<Now, Row> {
   #total: Total<Now, Row>

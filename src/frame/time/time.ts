@@ -11,8 +11,8 @@
  */
 import type { Marker } from '../model/frame.ts'
 import type { SeqRange, TickSummary } from '../model/recording.ts'
-import { clockTime, instantsOf, isoLocal, localDate, localMillis } from './timezone.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../model/units.ts'
+import { clockTime, instantsOf, isoLocal, localDate, localMillis } from './timezone.ts'
 
 /** [from, to) */
 export interface TimeSpan {

@@ -10,8 +10,6 @@
  * Requests that influence each other vary more than these say: "noise" can be trusted, "real" means worth a look.
  */
 import type { MeasureTest, Quantity } from '../expression/expression.ts'
-import type { Distribution } from '../model/frame.ts'
-import { bucketOf, percentile } from '../model/histogram.ts'
 import {
   attempts,
   classCount,
@@ -23,6 +21,8 @@ import {
   type Measurable,
   type MeasuredSpan,
 } from '../expression/measure.ts'
+import type { Distribution } from '../model/frame.ts'
+import { bucketOf, percentile } from '../model/histogram.ts'
 import { micros, type Micros } from '../model/units.ts'
 
 export const Z = 2.58

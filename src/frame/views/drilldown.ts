@@ -1,15 +1,15 @@
 /** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
+import { classCount, ratio, statistic } from '../expression/measure.ts'
 import { backendKey, routeKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { boundsOf } from '../model/histogram.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
+import { micros, type Micros } from '../model/units.ts'
+import { failedRequests } from '../sum/sums.generated.ts'
 import { figures, type Figures } from './figures.ts'
 import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
 import { newestFirst, type Moment, type Series } from './moment.ts'
-import { classCount, ratio, statistic } from '../expression/measure.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
-import { micros, type Micros } from '../model/units.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
-import { failedRequests } from '../sum/sums.generated.ts'
 
 /** A backend by its key, or one route of it. */
 export interface Subject {
@@ -33,9 +33,9 @@ export interface Drilldown {
     readonly p99: number | null
   } | null
   readonly rps: Series
-  /** mean header time a second, µs */
+  /** mean header time per second, µs */
   readonly header: Series
-  /** 5xx and failures a second */
+  /** 5xx and failures per second */
   readonly trouble: Series
   readonly routes: readonly RouteLine[]
   /** header times by octave: [from, beyond) in µs and how many */

@@ -1,7 +1,4 @@
-/** The numbers of one line of the screen, and how much of the truth they are. */
-import type { Aggregate } from '../model/aggregate.ts'
-import { CONNECT_FAILURES, ROUTE_FAILURES } from '../model/counters.ts'
-import type { Counts } from '../model/frame.ts'
+/** The numbers of one line of the screen, and how complete they are. */
 import {
   attempts,
   classCount,
@@ -11,6 +8,9 @@ import {
   statistic,
   type Measurable,
 } from '../expression/measure.ts'
+import type { Aggregate } from '../model/aggregate.ts'
+import { CONNECT_FAILURES, ROUTE_FAILURES } from '../model/counters.ts'
+import type { Counts } from '../model/frame.ts'
 import type { Micros } from '../model/units.ts'
 
 export interface Figures {

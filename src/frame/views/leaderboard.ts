@@ -2,20 +2,20 @@
  * What the leaderboard shows of a moment: a pure function of the window's sum, the recent frames and the view's options.
  * Rows are ranked and cut here; how a cell looks is render's business.
  */
-import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
-import { coverageOf, figures, type Figures } from './figures.ts'
-import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
 import { ratio } from '../expression/measure.ts'
+import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
+import type { Loss } from '../model/counters.generated.ts'
+import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
+import type { Micros, WallMicros } from '../model/units.ts'
+import { coverageOf, figures, type Figures } from './figures.ts'
 import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
-import type { Micros, WallMicros } from '../model/units.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
-import type { Loss } from '../model/counters.generated.ts'
 
 export interface BoardOptions {
   /** rows at most */
   readonly backends: number
-  /** rows a backend at most */
+  /** rows per backend at most */
   readonly routes: number
   readonly sort: Sort
   /** shows backends and routes that contain it; '' is all */
@@ -144,6 +144,6 @@ const routeMatches = ({ method, path }: Route, filter: string): boolean =>
 const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
   backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
 
-/** A backend's requests a second. */
+/** A backend's requests per second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>
   activity.map((second) => second && (second.load.get(key)?.requests ?? 0) / second.seconds)

@@ -1,8 +1,8 @@
 /** A moment of a recording as its readers hand it to the screen: the frame, its window, and the seconds before. */
 import { backendKey, type Aggregate } from '../model/aggregate.ts'
 import type { Backend, GapReason, RequestEvent, SecondFrame } from '../model/frame.ts'
-import { compareBytes } from './ranking.ts'
 import { micros, type Micros, type WallMicros } from '../model/units.ts'
+import { compareBytes } from './ranking.ts'
 
 /** Ticks begin on whole seconds, give or take what a timer is late. */
 export const TICK_SLACK: Micros = micros(50_000)
@@ -15,7 +15,7 @@ export const CHART_SECONDS = 120
 export const lookBack = (windowSeconds: number): Micros =>
   micros((Math.max(windowSeconds, CHART_SECONDS) + 1) * 1e6)
 
-/** One second of a backend's series, requests a second; null where nothing was recorded. */
+/** One second of a backend's series, requests per second; null where nothing was recorded. */
 export type Series = readonly (number | null)[]
 
 /** What happened at a moment, before anybody says how much of it is to be seen. */

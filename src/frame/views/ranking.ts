@@ -1,6 +1,6 @@
 /** The order of rows in every list: descending, nulls last, ties by requests, then by the bytes of the names. */
-import type { BackendSum, RouteSum } from '../model/aggregate.ts'
 import { classCount, failureCount, statistic, type Measurable } from '../expression/measure.ts'
+import type { BackendSum, RouteSum } from '../model/aggregate.ts'
 
 export const SORTS = ['rps', 'share', 'avg', 'p50', 'p99', '5xx', 'failures', 'in_flight', 'name'] as const
 export type Sort = (typeof SORTS)[number]

@@ -1,9 +1,9 @@
-/** What has come since a file was begun, added to it: its rows have NULL in new columns, and their checksums stay true. */
+/** Adds the tables and columns that a file of an earlier version lacks. Its rows have NULL in new columns, and their checksums stay valid. */
 import { foundColumns } from '../format/columns.ts'
-import type { Database } from '../sqlite/database.ts'
 import { laterType, NAME_COPIES, TABLES, type TableColumns } from '../format/schema.ts'
+import type { Database } from '../sqlite/database.ts'
 
-/** One transaction, none where nothing is missing. */
+/** In one transaction; writes nothing where nothing is missing. */
 export function addColumns(
   database: Database,
   tables: Readonly<Record<string, TableColumns>> = TABLES,

@@ -1,21 +1,21 @@
-/** The first hundred bytes of a SQLite file: whose it is, and how it lies on the disk. (sqlite.org/fileformat2.html) */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
+/** The header of a SQLite file, 100 bytes: which program it belongs to and how its pages are stored. (sqlite.org/fileformat2.html, section 1.3) */
 import { recordingError, type UserError } from '../../errors.ts'
 import { APPLICATION_ID, UNFINISHED_ID } from '../format/schema.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 export const HEADER_BYTES = 100
 
 export interface Header {
   readonly pageSize: number
-  /** pages as the header counts them; a shorter file was cut off */
+  /** number of pages by the header; a shorter file was cut off */
   readonly pages: number
-  /** its last transactions may lie in a -wal beside it */
+  /** the last transactions may be in a -wal file */
   readonly isWal: boolean
   readonly applicationId: number
   readonly format: number
 }
 
-/** @throws UserError (exit 5) for what is no recording of ours, by its first bytes */
+/** @throws UserError (exit 5) where the header is not that of a recording */
 export function readHeader(bytes: Buffer, file: string): Header {
   if (bytes.length === 0) throw foreign(file, 'it is empty', 'The recorder ended before its first write.')
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 16) !== 'SQLite format 3\0') {
@@ -25,7 +25,7 @@ export function readHeader(bytes: Buffer, file: string): Header {
   const header = {
     pageSize: pageSize === 1 ? 65536 : pageSize,
     pages: bytes.readUInt32BE(28),
-    // SQLite goes by the second of them, and writes both.
+    // Versions for writing and for reading. SQLite writes both and looks at the second.
     isWal: bytes[18] !== 1 || bytes[19] !== 1,
     applicationId: bytes.readUInt32BE(68),
     format: bytes.readUInt32BE(60),
@@ -46,11 +46,11 @@ const foreign = (file: string, why: string, remedy: string): UserError =>
   recordingError(`"${file}" is not a recording: ${why}`, remedy)
 
 const UTF8 = 1
-/** Bytes 20 to 23: no byte of a page is reserved, and the shares of a page that SQLite asks for. */
+/** Bytes 20 to 23: no reserved bytes per page, and the payload fractions, for which SQLite accepts only these values. */
 const FIXED = Buffer.from([0, 64, 32, 32])
 const NEWEST_SCHEMA_FORMAT = 4
 
-/** In words, what SQLite would misread all pages by, or refuse; null where there is nothing. */
+/** In words, what is wrong with the header, so that SQLite would refuse the file or misread its pages; null where nothing is. */
 export function headerProblem(bytes: Buffer): string | null {
   const schemaFormat = bytes.readUInt32BE(44)
   const isOurs =
@@ -63,13 +63,13 @@ export function headerProblem(bytes: Buffer): string | null {
 }
 
 /**
- * A file that is all there is: no -wal is looked for, and of the pages that the header counts those are believed which are there.
- * Changes `bytes`, its beginning.
+ * Makes the file complete in itself: SQLite looks for no -wal, and the header counts only the pages that are there.
+ * Changes `bytes`, the beginning of the file.
  */
 export function makePlain(bytes: Buffer, pages: number): void {
   bytes[18] = bytes[19] = 1
   if (bytes.readUInt32BE(28) <= pages) return
   bytes.writeUInt32BE(pages, 28)
-  // The count is valid for the change that is named here.
+  // SQLite takes the page count for valid only where these two change counters are equal.
   bytes.copy(bytes, 92, 24, 28)
 }

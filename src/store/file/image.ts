@@ -1,8 +1,7 @@
 /**
- * A recording as one plain database: a copy, with what lies beside it put in. In memory, or beyond a size in a folder of our own, which is
- * gone from the disk as soon as it is open: nothing is left, however we end.
+ * A copy of a recording as one plain database, with the pages of its -wal or -journal applied. It is in memory or, beyond a size, a
+ * temporary file that is unlinked as soon as it is open: nothing is left behind, however the process ends.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import {
   chmodSync,
   closeSync,
@@ -19,16 +18,17 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { HEADER_BYTES, makePlain } from './header.ts'
 import type { Patch } from './patch.ts'
 
-/** Up to here a file is read into memory, beyond it is copied. */
+/** Files up to this size, in bytes, are read into memory; larger ones are copied. */
 export const IN_MEMORY = 64 * 2 ** 20
 
-/** Its content, or the path of the copy. */
+/** The content, or the path of the copy. */
 export type Image = Buffer | string
 
-/** @param use must have opened a copy before it returns: its name is gone afterwards */
+/** @param use must open the copy before it returns: the file is unlinked afterwards */
 export function withImage<T>(file: string, patch: Patch | null, use: (image: Image) => T): T {
   const descriptor = openSync(file, 'r')
   const size = fstatSync(descriptor).size
@@ -38,7 +38,7 @@ export function withImage<T>(file: string, patch: Patch | null, use: (image: Ima
     : inCopy(file, patch, use)
 }
 
-/** The bytes as a plain database. Changes them. */
+/** The bytes as a plain database. Changes `bytes`. */
 export function plain(bytes: Buffer): Buffer {
   const pages = Math.floor(bytes.length / PAGE_SIZE)
   if (pages > 0) makePlain(bytes, pages)

@@ -1,4 +1,4 @@
-/** One recorder a file: meta says who. A holder that is dead, or of another boot, is taken over. */
+/** One recorder per file: the meta table names it. The lock of a process that is dead, or of an earlier boot, is taken over. */
 import { readFileSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
 import { setMeta, type readMeta } from '../format/meta.ts'
@@ -7,11 +7,11 @@ import type { Database } from '../sqlite/database.ts'
 interface Holder {
   readonly boot: string
   readonly pid: number
-  /** in clock ticks since boot: a reused pid has another one */
+  /** start time in clock ticks since boot: it tells a reused pid apart */
   readonly started: string
 }
 
-/** Within a transaction. @throws UserError when another recorder is at it */
+/** Call within a transaction. @throws UserError when another recorder writes to the file */
 export function takeLock(database: Database, meta: ReturnType<typeof readMeta>, file: string): void {
   const holder = holderOf(meta)
   if (holder !== null && isAlive(holder)) {
@@ -25,7 +25,7 @@ export function takeLock(database: Database, meta: ReturnType<typeof readMeta>, 
 
 export const releaseLock = (database: Database): void => setMeta(database, 'lock', '')
 
-/** The process that records into the file at this moment, if one does. */
+/** The pid of the process that records into the file now; null where none does. */
 export function livingHolder(meta: ReturnType<typeof readMeta>): number | null {
   const holder = holderOf(meta)
   return holder !== null && isAlive(holder) ? holder.pid : null
@@ -38,7 +38,7 @@ function holderOf(meta: ReturnType<typeof readMeta>): Holder | null {
     const value: unknown = JSON.parse(meta.get('lock') ?? '')
     return isHolder(value) ? value : null
   } catch {
-    return null // nobody's: '' when it was released
+    return null // no holder: the value is '' after a release
   }
 }
 
@@ -52,7 +52,7 @@ const isHolder = (value: unknown): value is Holder =>
   'started' in value &&
   typeof value.started === 'string'
 
-/** On a system without /proc nothing records. */
+/** Recording needs /proc: on a system without it there is no holder. */
 const isAlive = ({ boot, pid, started }: Holder): boolean => boot === bootId() && startOf(pid) === started
 
 function bootId(): string {

@@ -1,10 +1,10 @@
-/** A recording of a later format is refused, with the version that reads it. */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
+/** Refuses a recording of a later format and names the version that reads it. */
 import { recordingError, type UserError } from '../../errors.ts'
+import { FORMAT } from '../format/schema.ts'
 import { orNull } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { Image } from './image.ts'
 import { openPages, rowsOfTable } from './pages.ts'
-import { FORMAT } from '../format/schema.ts'
 import { rowsOfSchema } from './schema-check.ts'
 
 export const newerFormat = (file: string, format: number, image: Image): UserError =>
@@ -13,10 +13,10 @@ export const newerFormat = (file: string, format: number, image: Image): UserErr
     `Open it with ${readerIn(image) ?? 'a later upstreamtop'}${readerIn(image) === null ? '' : ' or later'}.`,
   )
 
-/** The file's own word is believed where it is nothing but a version. */
+/** The text from the file is shown only where it has this form: the file may be hostile. */
 const VERSION = /^upstreamtop \d{1,4}\.\d{1,4}\.\d{1,4}$/
 
-/** What `meta` says; its schema may be any. */
+/** `readable_by` from the meta table, read from the pages: the rest of the schema is not known. */
 function readerIn(image: Image): string | null {
   const pages = openPages(image, PAGE_SIZE)
   try {

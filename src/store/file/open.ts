@@ -1,11 +1,12 @@
 /**
- * A recording as a database, wherever and however it lies: finished, being recorded, killed, copied without its -wal, in a
- * read-only folder, gzipped, cut off, from standard input. Nothing is ever written beside it, and nothing that lies beside it is
- * SQLite's to act on.
+ * Opens a recording as a database in whatever state it is: finished, being recorded, left by a killed recorder, copied without its -wal,
+ * in a read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file, and SQLite never acts on
+ * files beside it that are not known to be the recording's own.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../../errors.ts'
+import { quotedFile } from '../../shell.ts'
+import { FORMAT } from '../format/schema.ts'
 import {
   cannotWriteBeside,
   integer,
@@ -17,7 +18,7 @@ import {
   scalar,
   type Database,
 } from '../sqlite/database.ts'
-import { quotedFile } from '../../shell.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
 import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
 import { newerFormat } from './newer.ts'
@@ -26,7 +27,6 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { FORMAT } from '../format/schema.ts'
 import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
@@ -34,25 +34,25 @@ import { walPatch } from './wal.ts'
 
 export interface Opened {
   readonly database: Database
-  /** a writer may be at it: what is read now may have grown later */
+  /** a recorder may be writing to it: it may grow */
   readonly isLive: boolean
-  /** not known to be consistent: a copy without the -wal it had, or one that was cut off */
+  /** may be inconsistent: a copy without its -wal, or a file that was cut off */
   readonly isSuspect: boolean
   /** what had to be done to open it, in words */
   readonly damage: readonly string[]
-  /** what lies beside it and is not its own, in words */
+  /** files beside it that do not belong to it, in words */
   readonly notes: readonly string[]
-  /** what is on the disk, for a look at its pages: the content, or the path */
+  /** what is on the disk, for reading its pages: the content or the path */
   readonly raw: () => Buffer | string
 }
 
-/** @param file a path, or '-' for standard input. @throws UserError (exit 2 not there, exit 5 not ours) */
+/** @param file a path, or '-' for standard input. @throws UserError (exit 2 where there is no such file, exit 5 where it is no recording) */
 export function openForReading(file: string): Opened {
   if (file === '-') return fromStream()
   const start = readOrExplain(file)
   if (isGzip(start)) return fromZip(file)
   const header = readHeader(start, file)
-  // What lies beside it lies beside the file, not beside a link to it.
+  // -wal and -journal are beside the file itself, not beside a link to it.
   const place = realpathSync(file)
   const beside = sideFilesOf(place)
   const isShort = statSync(place).size < header.pages * header.pageSize
@@ -72,7 +72,7 @@ function checkStart(start: Buffer): void {
   if (!isGzip(start)) readHeader(start, 'standard input')
 }
 
-/** Unzipped once more where its pages must be looked at: holding on to the bytes would double the memory of every reader. */
+/** Unzips again where the pages have to be read: keeping the bytes would double the memory of every reader. */
 function fromZip(file: string): Opened {
   const size = statSync(file).size
   if (size > MOST_ZIPPED) throw tooLarge(file, size)
@@ -90,9 +90,9 @@ function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
 const cutOff = (size: number, { pages, pageSize }: Header): readonly string[] =>
   size < pages * pageSize ? [`cut off: ${size} of ${pages * pageSize} bytes are there`] : []
 
-/** Beside a recorder that is at it. null where SQLite would have to write there and may not. */
+/** Opens a file that a recorder writes to. null where SQLite would have to write beside it and may not. */
 function beneathRecorder(place: string, start: Buffer, file: string): Opened | null {
-  // Whoever may write into the folder can hold a -shm and leave a -wal with views in place of tables.
+  // Anybody who may write into the folder can hold a -shm and leave a -wal that replaces tables by views.
   if (problemBeside(place, start, file) !== null) return null
   try {
     const opened = inPlace(place, start, file)
@@ -113,12 +113,12 @@ function inPlace(place: string, start: Buffer, file: string): Opened {
     : { ...rest, database: withoutSchema(place, file, problem), damage: [problem] }
 }
 
-/** What lies beside it is put into a copy: the transactions of a -wal, or what a change that was broken off has replaced. */
+/** Opens a copy with what is beside the file applied: the transactions of a -wal, or a -journal's pages from before an unfinished change. */
 function copied(place: string, header: Header, beside: SideFiles, file: string): Opened {
   const size = statSync(place).size
   const patch = readable(`${place}-wal`, () => patchOf(place, header, size, beside))
   const damage = patch === null ? cutOff(size, header) : []
-  // Only a recorder that was killed or a copy of a running one leaves a WAL header without a -wal.
+  // A file in WAL mode without a -wal is a copy of a running recorder's, or its recorder was killed.
   const isLive = header.isWal && existsSync(`${place}-wal`) && beside.wal === 0
   const isSuspect =
     (header.isWal && patch === null) || size < header.pages * header.pageSize || beside.journal > 0
@@ -152,19 +152,19 @@ function openImage(image: Image, file: string, opened: Omit<Opened, 'database'>)
 
 function databaseOf(image: Image): Database {
   const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
-  // The first read opens every file that SQLite needs: from here on a copy has no name.
+  // The first read opens all files that SQLite needs: afterwards the copy can be unlinked.
   scalar(database, 'PRAGMA schema_version')
   return database
 }
 
-/** Before SQLite sees any of it. @throws UserError (exit 5) for a later format */
+/** Checks header and schema before SQLite opens the file. @throws UserError (exit 5) for a later format */
 function problemOf(image: Image, start: Buffer, file: string): string | null {
   const format = start.readUInt32BE(60)
   if (format > FORMAT) throw newerFormat(file, format, image)
   return headerProblem(start) ?? foreignSchema(image, PAGE_SIZE)
 }
 
-/** The same of a file with its -wal, which SQLite is about to read in place. */
+/** The same for a file together with its -wal, which SQLite is about to read in place. */
 function problemBeside(place: string, start: Buffer, file: string): string | null {
   const { wal } = sideFilesOf(place)
   const pages = Math.floor(statSync(place).size / PAGE_SIZE)
@@ -176,7 +176,7 @@ function problemBeside(place: string, start: Buffer, file: string): string | nul
   return headerProblem(first) ?? foreignSchema(place, PAGE_SIZE, over)
 }
 
-/** Its rows are in the pages all the same. @throws UserError (exit 5) where there are none */
+/** Recovers the rows from the pages, without the file's schema. @throws UserError (exit 5) where no tick is found */
 export function withoutSchema(image: Image, file: string, problem: string): Database {
   const database = recoverTicks(image, () => true)
   if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return database
@@ -187,7 +187,7 @@ export function withoutSchema(image: Image, file: string, problem: string): Data
 const nothingIn = (file: string, why: string): UserError =>
   recordingError(`nothing can be read of "${file}": ${why}`, 'Look for another copy of it.')
 
-/** @throws UserError when it is not ours, zipped, damaged, or may not be written */
+/** @throws UserError when it is no recording, is zipped or damaged, or may not be written */
 export function openForAppend(file: string): Database {
   const start = readOrExplain(file)
   if (isGzip(start))
@@ -216,14 +216,14 @@ export function openForAppend(file: string): Database {
   }
 }
 
-/** It is read around, but not written into. */
+/** A damaged file can be read in part, but nothing is written into it. */
 export const damagedError = (file: string): UserError =>
   recordingError(
     `"${file}" is damaged`,
     `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
   )
 
-/** As the last transaction left it, in a -wal too. */
+/** Checks the schema as SQLite sees it, with the transactions of a -wal. */
 function refuseForeignObjects(database: Database, file: string): void {
   if (foreignObject(database) !== null) throw damagedError(file)
 }
@@ -237,13 +237,13 @@ function refuseUnfillable(database: Database, file: string): void {
   )
 }
 
-/** @throws UserError (exit 5) that names the version which reads it */
+/** @throws UserError (exit 5) that names the version which reads the file */
 export function refuseNewer(database: Database, file: string): void {
   const format = formatOf(database, file)
   if (format > FORMAT) throw newerFormat(file, format, file)
 }
 
-/** The first read: it meets whoever holds the file. */
+/** This is the first read, so it is where a lock of another program shows. */
 function formatOf(database: Database, file: string): number {
   try {
     return integer(scalar(database, 'PRAGMA user_version'))
@@ -272,7 +272,7 @@ function readable<T>(path: string, read: () => T): T {
 
 function readOrExplain(file: string): Buffer {
   try {
-    // A pipe would wait for its other end, a device has no end.
+    // Opening a pipe would block, and a device may never end.
     const found = statSync(file)
     if (!found.isFile() && !found.isDirectory())
       throw usageError(`"${file}" is not a file`, 'Name a recording; replay and report read a stream from -.')

@@ -1,26 +1,26 @@
 /**
- * Rows straight from the pages of a SQLite file, whether or not anything still points at them (sqlite.org/fileformat2.html, sections
- * 1.6 and 2.1). For files in which a page is torn or gone: what it pointed at is still there.
+ * Reads rows straight from the pages of a SQLite file, also from pages that are no longer linked (sqlite.org/fileformat2.html, sections
+ * 1.6 and 2.1). Used where a page is torn or missing: the pages that it pointed to are still there.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import type { SqlValue } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 export interface RawRow {
   readonly rowid: number
-  /** how many columns it has */
+  /** number of columns */
   readonly columns: number
-  /** bytes that it takes in its page */
+  /** bytes it takes in its own page */
   readonly local: number
   readonly values: () => SqlValue[]
 }
 
-/** The pages of one file, and how much may still be put together out of them. */
+/** The pages of one file, and a budget for what is read from overflow pages. */
 export interface Pages {
   /** null beyond the end */
   readonly page: (number: number) => Buffer | null
-  /** bytes that rows may still take in overflow pages: in a file of ours each such page belongs to one row */
+  /** bytes that may still be read from overflow pages. In a valid file each such page belongs to one row, so the file's size is enough. */
   overflow: number
   readonly close: () => void
 }
@@ -28,14 +28,14 @@ export interface Pages {
 const TABLE_LEAF = 0x0d
 const TABLE_INTERIOR = 0x05
 
-/** Nothing where the page holds no rows of a table with rowids. */
+/** The rows of a leaf page of a table; none for other pages. */
 export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generator<RawRow> {
   const start = number === 1 ? 100 : 0
   if (page[start] !== TABLE_LEAF) return
   const cells = page.readUInt16BE(start + 3)
   const pointers = start + 8
   if (pointers + 2 * cells > page.length) return
-  // Cells that share bytes are none: all of them together fit into the page.
+  // Cells never overlap, so together they are no larger than the page. A hostile page may break that.
   let room = page.length
   for (let i = 0; i < cells && room > 0; i++) {
     const row = orNull(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
@@ -46,8 +46,8 @@ export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generat
 }
 
 /**
- * Every row of one table, found from its root page: each page once, however often others point at it.
- * @throws CorruptRow where a page of the tree is missing, is met twice, or is of another kind
+ * Every row of one table, read from its root page on.
+ * @throws CorruptRow where a page of the tree is missing, is linked twice, or is of another kind
  */
 export function* rowsOfTable(root: number, pages: Pages): Generator<RawRow> {
   const met = new Set<number>()
@@ -62,7 +62,7 @@ export function* rowsOfTable(root: number, pages: Pages): Generator<RawRow> {
   }
 }
 
-/** In the order of their rows; null for a leaf. */
+/** The child pages in the order of their rows; null for a leaf. */
 function childrenOf(page: Buffer, number: number): number[] | null {
   const start = number === 1 ? 100 : 0
   if (page[start] === TABLE_LEAF) return null
@@ -81,7 +81,7 @@ function childrenOf(page: Buffer, number: number): number[] | null {
   return children
 }
 
-/** A pointer into nowhere throws a RangeError out of Buffer: that cell is lost. */
+/** null where a pointer leads outside the page: Buffer throws a RangeError, and that cell is lost. */
 function orNull<T>(read: () => T): T | null {
   try {
     return read()
@@ -105,7 +105,7 @@ function rowAt(page: Buffer, at: number, pages: Pages): RawRow {
   }
 }
 
-/** How much of a payload lies in the row's own page. */
+/** How many bytes of a payload are in the row's own page. */
 function localBytes(usable: number, length: number): number {
   const most = usable - 35
   if (length <= most) return length
@@ -114,7 +114,7 @@ function localBytes(usable: number, length: number): number {
   return fitting <= most ? fitting : least
 }
 
-/** What does not fit into the page goes on in a chain of overflow pages. */
+/** The whole payload: what does not fit into the page continues in a chain of overflow pages. */
 function payloadOf(
   page: Buffer,
   at: number,
@@ -192,7 +192,7 @@ function slice(bytes: Buffer, at: number, length: number): Buffer {
   return bytes.subarray(at, at + length)
 }
 
-/** SQLite's own varint: big-endian, the ninth byte whole. */
+/** SQLite's varint: big-endian, seven bits per byte; a ninth byte has eight. */
 function varint(bytes: Buffer, at: number): { readonly value: number; readonly next: number } {
   let value = 0
   for (let i = 0; i < 8; i++) {
@@ -203,7 +203,7 @@ function varint(bytes: Buffer, at: number): { readonly value: number; readonly n
   return { value: value * 256 + bytes.readUInt8(at + 8), next: at + 9 }
 }
 
-/** All pages of a file, in order; the last one only if it is whole. */
+/** All pages of a file, in order; the last one only if it is complete. */
 export function* allPages({ page }: Pages): Generator<readonly [number: number, page: Buffer]> {
   for (let number = 1; ; number++) {
     const content = page(number)
@@ -212,7 +212,7 @@ export function* allPages({ page }: Pages): Generator<readonly [number: number, 
   }
 }
 
-/** Pages of which some are taken from elsewhere: as a -wal that lies beside a file has them. */
+/** Pages of which some are replaced, as by a -wal. */
 export function overlaid(pages: Pages, over: ReadonlyMap<number, Buffer>): Pages {
   return {
     page: (number) => over.get(number) ?? pages.page(number),
@@ -221,7 +221,7 @@ export function overlaid(pages: Pages, over: ReadonlyMap<number, Buffer>): Pages
   }
 }
 
-/** @param file its content, or its path; @param size of a page, bytes */
+/** @param file its content or its path; @param size of a page, bytes */
 export function openPages(file: Buffer | string, size: number): Pages {
   if (typeof file !== 'string') {
     return {

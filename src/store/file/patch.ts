@@ -1,7 +1,7 @@
-/** Pages that take the place of a file's own, out of what lies beside it. */
+/** Pages from a -wal or -journal that replace pages of the file. */
 export interface Patch {
-  /** how many pages the file has then */
+  /** number of pages that the file has afterwards */
   readonly pages: number
-  /** number and content, in the order in which they are to be written */
+  /** page number and content, in the order in which they are to be written */
   readonly content: Iterable<readonly [page: number, content: Buffer]>
 }

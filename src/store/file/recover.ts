@@ -1,10 +1,10 @@
 /**
- * Ticks whose rows SQLite no longer finds, put together from the rows that lie in the pages. A row of a tick never changes once it
- * is committed, so any copy of it is the row; the tick's checksum says whether all of them were found.
+ * Recovers ticks that SQLite no longer finds from rows that are still in the pages. A committed row of a tick never changes, so any
+ * copy of it is valid; the tick's checksum says whether all of its rows were found.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
-import { addColumns } from './add-columns.ts'
 import { foundColumns, type FoundColumn } from '../format/columns.ts'
+import { MAX_SEQ } from '../format/limits.ts'
+import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import {
   isRefusal,
   isSqlError,
@@ -14,18 +14,18 @@ import {
   type SqlValue,
   type Statement,
 } from '../sqlite/database.ts'
-import { MAX_SEQ } from '../format/limits.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { addColumns } from './add-columns.ts'
 import { allPages, openPages, rowsOfPage, type RawRow } from './pages.ts'
-import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { plainTables, rowsOfSchema, strayRowsOfSchema, type SchemaRow } from './schema-check.ts'
 
 type TickOf = (rowid: number) => number | null
 
-/** Rows of a minute are not wanted: they can be summed again. */
+/** Rows of a minute are left out: they can be computed again. */
 const tickOfRow: TickOf = (id) => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
 const itself: TickOf = (id) => id
 
-/** Which tick a row belongs to; null for tables whose rows belong to none. */
+/** Per table: the tick of a row; null for tables whose rows belong to no tick. */
 const TICK_OF: Readonly<Record<string, TickOf | null>> = {
   tick: itself,
   traffic: tickOfRow,
@@ -38,7 +38,7 @@ const TICK_OF: Readonly<Record<string, TickOf | null>> = {
   meta: null,
 }
 
-/** A database in memory with whatever rows of the wanted ticks lie in the file. @param file its bytes or its path */
+/** A database in memory with all rows of the wanted ticks that are found in the file. @param file its bytes or its path */
 export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => boolean): Database {
   const database = openScratch(emptyTables())
   const pages = openPages(file, PAGE_SIZE)
@@ -56,7 +56,7 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
 
 let empty: Buffer | null = null
 
-/** A recording's tables without a row. Made once: it takes as long as reading a small file. */
+/** The tables of a recording without rows. Made once, because it takes as long as reading a small file. */
 function emptyTables(): Buffer {
   if (empty !== null) return empty
   const database = openScratch()
@@ -69,7 +69,10 @@ function emptyTables(): Buffer {
   }
 }
 
-/** What names the tables; where the way to it is lost, its rows from wherever they lie, the longest last: columns are added. */
+/**
+ * The rows of the schema; where its tree is damaged, from any page. Old versions of a row may be among them: the longest comes last
+ * and wins, because columns are only added.
+ */
 function schemaIn(file: Buffer | string): readonly SchemaRow[] {
   const pages = openPages(file, PAGE_SIZE)
   try {
@@ -80,16 +83,16 @@ function schemaIn(file: Buffer | string): readonly SchemaRow[] {
   }
 }
 
-/** A table that rows may belong to. */
+/** A table into which recovered rows may be inserted. */
 interface Home {
   readonly tickOf: TickOf | null
   readonly columns: readonly FoundColumn[]
-  /** a row that was written before columns were added has no more than these */
+  /** columns of the oldest rows: those written before any column was added */
   readonly least: number
   readonly insert: (values: readonly SqlValue[]) => void
 }
 
-/** With the columns that the file has, where what names them can be read, and with ours that it lacks. */
+/** Makes the tables with the columns of the file, where its schema can be read, plus those that we know and it lacks. */
 function makeTables(database: Database, schema: readonly SchemaRow[]): readonly Home[] {
   const first = new Map(Object.keys(TICK_OF).map((table) => [table, firstColumns(database, table)]))
   for (const { name, sql } of plainTables(schema)) if (!OWN.has(sql)) replaceTable(database, name, sql)
@@ -101,17 +104,17 @@ function makeTables(database: Database, schema: readonly SchemaRow[]): readonly 
   })
 }
 
-/** Those that every file has. */
+/** The columns that every file has. */
 function firstColumns(database: Database, table: string): readonly string[] {
   const tables: Readonly<Record<string, TableColumns>> = TABLES
   const later = tables[table]?.later ?? []
   return foundColumns(database, table).flatMap(({ name }) => (later.includes(name) ? [] : [name]))
 }
 
-/** As `plainTables` gives them: most files have just these. */
+/** Our own statements, as `plainTables` gives them. Most files have just these. */
 const OWN: ReadonlySet<string> = new Set(SCHEMA.split(';').map((sql) => sql.replace(/\s+/g, ' ').trim()))
 
-/** Where SQLite would not make it, it is not the file's: ours stays. */
+/** Where SQLite refuses the statement, it is not the file's real one: our table stays. */
 function replaceTable(database: Database, name: string, sql: string): void {
   try {
     database.transaction(() => database.exec(`DROP TABLE ${name}; ${sql}`))()
@@ -120,7 +123,7 @@ function replaceTable(database: Database, name: string, sql: string): void {
   }
 }
 
-/** By the number of its columns a row tells where it may belong. */
+/** The tables to which a row may belong, by its number of columns. */
 function homesByWidth(homes: readonly Home[]): ReadonlyMap<number, readonly Home[]> {
   const byWidth = new Map<number, Home[]>()
   for (const home of homes) {
@@ -139,7 +142,7 @@ function insertRow(
   for (const { tickOf, columns, insert } of homes.get(row.columns) ?? []) {
     const tick = tickOf?.(row.rowid)
     if (tick === null || (tick !== undefined && !isWanted(tick))) continue
-    // The cell of a row's own number is empty.
+    // SQLite stores NULL in the cell of an INTEGER PRIMARY KEY: its value is the row id.
     const values = row.values().map((value, i) => (isRowNumber(columns[i]!) ? row.rowid : value))
     if (values.every((value, i) => isOfType(value, columns[i]!))) insert(values)
   }
@@ -147,7 +150,7 @@ function insertRow(
 
 const isRowNumber = ({ isKey, type }: FoundColumn): boolean => isKey && type === 'INTEGER'
 
-/** SQLite would make a text of a number: a row of status codes would become a backend. */
+/** Checked here because SQLite would convert numbers to text: a row of status codes would become a backend. */
 function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
   if (value === null) return isNullable
   switch (type) {
@@ -160,7 +163,7 @@ function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
   }
 }
 
-/** Of rows with all columns or with the first of them. What is no row of the table after all is refused. */
+/** Inserts rows with all columns or only the first ones. A row that violates a constraint belongs to another table and is skipped. */
 function inserter(database: Database, table: string, columns: readonly FoundColumn[]): Home['insert'] {
   const statements: Statement[] = []
   const names = columns.map(({ name }) => `"${name}"`)

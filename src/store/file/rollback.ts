@@ -1,9 +1,9 @@
-/** The pages that a -journal keeps of before a change that was broken off (sqlite.org/fileformat2.html, section 3). */
+/** Reads the pages that a rollback journal keeps from before an unfinished change (sqlite.org/fileformat2.html, section 3). */
 import { readFileSync } from 'node:fs'
 import type { Patch } from './patch.ts'
 
 const MAGIC = Buffer.from('d9d505f920a163d7', 'hex')
-/** The fields of a header; the rest of its sector is empty. */
+/** Bytes of a header; the rest of its sector is unused. */
 const FIELDS = 28
 const UNKNOWN = 0xffffffff
 
@@ -15,8 +15,8 @@ interface Segment {
 }
 
 /**
- * @returns null where there is nothing to roll back, or where it is not of a change to this file alone: a journal that names another one
- * belongs to a transaction over several databases, which we never make
+ * @returns null where there is nothing to roll back, or where the journal names a super-journal: such a one belongs to a transaction
+ * over several databases, which this program never makes
  */
 export function journalPatch(path: string, pageSize: number, filePages: number): Patch | null {
   const journal = readFileSync(path)
@@ -26,7 +26,7 @@ export function journalPatch(path: string, pageSize: number, filePages: number):
   return content.length === 0 ? null : { pages: Math.min(first.pages, filePages), content }
 }
 
-/** It ends in the name of a super-journal, which SQLite would delete. */
+/** Whether it ends with the name of a super-journal. SQLite would delete the file of that name. */
 export const namesAnother = (journal: Buffer): boolean => journal.subarray(-MAGIC.length).equals(MAGIC)
 
 function segmentAt(journal: Buffer, at: number, pageSize: number): Segment | null {
@@ -38,14 +38,14 @@ function segmentAt(journal: Buffer, at: number, pageSize: number): Segment | nul
   ]
   const sector = journal.readUInt32BE(at + 20)
   const isSector = sector >= 32 && sector <= 65_536 && (sector & (sector - 1)) === 0
-  // Very old ones do not say how large a page is.
+  // 0 in journals of old SQLite versions, which do not store the page size.
   const size = journal.readUInt32BE(at + 24)
   if (!isSector || (size !== 0 && size !== pageSize)) return null
   const rest = Math.floor((journal.length - at - sector) / (pageSize + 8))
   return { records: records === UNKNOWN ? rest : records, nonce, pages, sector }
 }
 
-/** Up to the first that is torn. The first content of a page is the one before the change. */
+/** The records up to the first torn one. Where a page comes more than once, the first record is from before the change. */
 function* recordsOf(journal: Buffer, first: Segment, pageSize: number): Generator<readonly [number, Buffer]> {
   const met = new Set<number>()
   let at = 0
@@ -63,7 +63,7 @@ function* recordsOf(journal: Buffer, first: Segment, pageSize: number): Generato
   }
 }
 
-/** Every two hundredth byte, from the end. */
+/** SQLite sums every 200th byte, from the end. */
 function checksum(content: Buffer, nonce: number): number {
   let sum = nonce
   for (let i = content.length - 200; i > 0; i -= 200) sum += content[i]!

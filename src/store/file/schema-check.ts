@@ -1,20 +1,21 @@
 /**
- * Whether the schema of a file is ours, before SQLite sees any of it: a view in place of a table never ends, a trigger swallows what is
- * written, a CHECK or a generated column computes what it likes. Later versions add tables and columns of plain values, and nothing else.
+ * Checks that the schema of a file is one of ours before SQLite opens it. A hostile schema could have a view in place of a table whose
+ * query never ends, a trigger that discards what is written, or a CHECK or generated column that computes anything. Later versions add
+ * only tables and columns of plain values.
  */
 import { foundColumns } from '../format/columns.ts'
+import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { isDamage, orNull, query, type Database, type SqlValue } from '../sqlite/database.ts'
 import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
-import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 
-/** What CREATE says, by name: the plain tables' columns with their types, and the text of a view. */
+/** By name: the columns of the plain tables with their types, and the statements of the views. */
 interface Schema {
   readonly tables: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly views: ReadonlyMap<string, string>
 }
 
-/** The row of a table that SQLite makes: of its name, where it begins, and its text. */
+/** A row of sqlite_schema: kind and name of an object, its root page, and its statement. */
 export interface SchemaRow {
   readonly type: string
   readonly name: string
@@ -23,8 +24,8 @@ export interface SchemaRow {
 }
 
 /**
- * The first recordings have no copies of the names.
- * @returns what is not ours of it, in words; null where all is. @param file its content, or its path; @param over pages of a -wal
+ * The tables of name copies may be missing: the first recordings lack them.
+ * @param file its content or its path; @param over pages of a -wal. @returns what is not ours, in words; null where everything is
  */
 export function foreignSchema(
   file: Buffer | string,
@@ -45,10 +46,10 @@ export function foreignSchema(
 const SCHEMA_ROOT = 1
 /** type, name, tbl_name, rootpage, sql */
 const SCHEMA_COLUMNS = 5
-/** Ours are 35 with their indexes; a later version's may be more. */
+/** Our schema has 35 objects with indexes; a later version may have more. */
 const MAX_OBJECTS = 500
 
-/** @throws CorruptRow where its pages are damaged */
+/** @throws CorruptRow where the pages of the schema are damaged */
 export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
   const rows: SchemaRow[] = []
   for (const row of rowsOfTable(SCHEMA_ROOT, pages)) {
@@ -59,7 +60,7 @@ export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
   return rows
 }
 
-/** Wherever they lie in the file, old ones too: for one in which the way to them is lost. */
+/** Rows of the schema on any page, also outdated ones: for a file whose schema tree is damaged. */
 export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
   const rows: SchemaRow[] = []
   for (const [number, page] of allPages(pages)) {
@@ -72,7 +73,7 @@ export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
   return rows
 }
 
-/** As SQLite sees it: as the last transaction left it, in a -wal too. @returns as foreignSchema @throws CorruptRow */
+/** The same check on the schema as SQLite sees it, with the transactions of a -wal. @returns as foreignSchema @throws CorruptRow */
 export function foreignObject(database: Database): string | null {
   const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema LIMIT ?').all(MAX_OBJECTS)
   if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
@@ -104,14 +105,14 @@ function isOurs({ type, name, sql }: SchemaRow): boolean {
       return sql !== null && isPlainTable(name, sql)
     case 'view':
       return sql !== null && OURS.views.get(name) === oneLine(sql)
-    case 'index': // SQLite's own, of meta's key
+    case 'index': // the one that SQLite makes for meta's key
       return sql === null && name === 'sqlite_autoindex_meta_1'
     default:
       return false
   }
 }
 
-/** Rows are written with the columns that we know. @returns one of a later version that would have to be filled; null where there is none */
+/** @returns a column of a later version that is NOT NULL without a DEFAULT, so that we cannot write rows; null where there is none */
 export function unfillableColumn(database: Database): string | null {
   for (const [table, ours] of OURS.tables) {
     const column = foundColumns(database, table).find(
@@ -122,7 +123,7 @@ export function unfillableColumn(database: Database): string | null {
   return null
 }
 
-/** Of our tables those whose statement in the file may be believed. @param rows of the file's schema */
+/** Our tables whose statements in the file are safe to execute. @param rows of the file's schema */
 export function plainTables(
   rows: readonly SchemaRow[],
 ): readonly { readonly name: string; readonly sql: string }[] {
@@ -133,7 +134,7 @@ export function plainTables(
   )
 }
 
-/** Columns that we know have the types that ours have, and none is missing that every file has; those of a later version are plain. */
+/** Columns that we know have our types, no column that every file has is missing, and unknown columns hold plain values. */
 function isPlainTable(name: string, sql: string): boolean {
   const found = tableIn(sql)
   if (found?.name !== name) return false

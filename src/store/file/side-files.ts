@@ -1,18 +1,17 @@
 /**
- * What lies beside a recording. SQLite takes a -wal, a -shm and a -journal for its own by their names alone: rolling a foreign journal
- * back deletes the file that it names. So SQLite sees none of them, but beside a recorder that is at it; what they hold is put into a
- * copy by us.
+ * The files beside a recording. SQLite trusts a -wal, -shm or -journal by its name alone, and rolling back a hostile journal deletes the
+ * file that it names. So SQLite gets to see them only beside a running recorder; otherwise we apply their pages to a copy ourselves.
  */
 import { lstatSync, readFileSync, type Stats } from 'node:fs'
 import { usageError } from '../../errors.ts'
 
 export interface SideFiles {
-  /** bytes; 0 where there is none, or none that is a plain file */
+  /** bytes; 0 where there is no plain file */
   readonly wal: number
   readonly journal: number
-  /** a process has the -shm open: a recorder is at it, or another reader beside one */
+  /** a process has the -shm locked: a recorder is running, perhaps with readers */
   readonly isHeld: boolean
-  /** any of the three names is taken, by whatever */
+  /** something of any of the three names exists */
   readonly any: boolean
 }
 
@@ -27,7 +26,7 @@ export function sideFilesOf(file: string): SideFiles {
   }
 }
 
-/** Before anything is written into it. @throws UserError (exit 2) where something lies beside it that its last writer has not left */
+/** Call before writing to the file. @throws UserError (exit 2) where something is beside it that no recorder leaves */
 export function refuseForeign(file: string): void {
   const journal = lookAt(`${file}-journal`)
   if (journal !== undefined)
@@ -42,7 +41,7 @@ export function refuseForeign(file: string): void {
   }
 }
 
-/** Before a new file is made. @throws UserError (exit 2) where SQLite would take for its own what another one has left */
+/** Call before creating a file. @throws UserError (exit 2) where another file's leftovers would be taken for its own */
 export function refuseLeftovers(file: string): void {
   const left = ['-wal', '-shm', '-journal'].find((ending) => lookAt(file + ending) !== undefined)
   if (left === undefined) return
@@ -55,8 +54,8 @@ export function refuseLeftovers(file: string): void {
 const lookAt = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
 
 /**
- * Every connection to a database in WAL mode holds a lock on its -shm. The kernel lists locks by inode; of another pid namespace it
- * lists none, and on a system without the list nothing records: then a copy is read.
+ * Every connection to a database in WAL mode holds a lock on the -shm, and /proc/locks lists locks by inode. Locks of other pid namespaces
+ * are not listed; then a copy is read.
  */
 function isLocked({ ino }: Stats): boolean {
   try {

@@ -1,16 +1,16 @@
-/** Standard input, read whole. It may be a pipe that someone else has made non-blocking: then there is just nothing yet. */
+/** Reads all of standard input. It may be a pipe that another process has made non-blocking: EAGAIN then means that there is no data yet. */
 import { readSync } from 'node:fs'
 import { recordingError } from '../../errors.ts'
 
 const CHUNK = 1 << 20
 const PAUSE_MS = 5
-/** Bytes that tell what it is. */
+/** Bytes that are enough to check whether it is a recording. */
 const START = 100
 
-/** As much of a recording as is held in memory. */
+/** The largest recording that is held in memory, bytes. */
 const MOST = 2 ** 31
 
-/** @param check looks at the first bytes: what is no recording may never end. @throws UserError (exit 5) for more than 2 GB */
+/** @param check throws by the first bytes where it is no recording: other input may never end. @throws UserError (exit 5) for more than 2 GB */
 export function readStandardInput(check: (start: Buffer) => void): Buffer {
   const chunks: Buffer[] = []
   let length = 0

@@ -1,12 +1,12 @@
-/** A gzipped recording, whole, in memory: as much as its size makes likely, not as much as it claims. */
+/** Unzips a recording into memory. The limit follows from the compressed size, not from what the file claims. */
 import { gunzipSync } from 'node:zlib'
 import { recordingError, type UserError } from '../../errors.ts'
 
-/** A recording shrinks to a fifth, an idle one to a thirtieth; zeros to a thousandth. */
+/** The highest ratio that is accepted. A recording shrinks to a fifth, an idle one to a thirtieth; zeros would shrink to a thousandth. */
 const MOST_TIMES = 100
 const ALWAYS = 64 * 2 ** 20
 const NEVER_MORE = 2 ** 31
-/** What is read into memory at once, bytes. */
+/** The largest zipped file that is read, bytes. */
 export const MOST_ZIPPED = NEVER_MORE - 1
 
 export const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b

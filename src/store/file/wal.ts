@@ -1,4 +1,4 @@
-/** The transactions in a -wal, as SQLite would take them over (sqlite.org/fileformat2.html, section 4). */
+/** Reads the transactions of a -wal as SQLite would apply them (sqlite.org/fileformat2.html, section 4). */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Patch } from './patch.ts'
 
@@ -6,20 +6,20 @@ const HEADER = 32
 const FRAME_HEADER = 24
 const LITTLE = 0x377f0682
 
-/** What each frame must carry on from. */
+/** What the next frame must match: the salts of the header and the running checksum. */
 interface Chain {
   readonly isLittle: boolean
   readonly salts: Buffer
   sums: [number, number]
 }
 
-/** @param pageSize of the recording; @param filePages that it has. @returns null where no transaction is whole */
+/** @param pageSize of the recording; @param filePages its number of pages. @returns null where no transaction is complete */
 export function walPatch(path: string, pageSize: number, filePages: number): Patch | null {
   const descriptor = openSync(path, 'r')
   try {
     const places = committed(descriptor, pageSize)
     if (places === null) return null
-    // Pages that neither has would be claimed only: not more are new than it holds.
+    // A commit frame may claim any size. The file cannot have more new pages than the -wal holds.
     const most = filePages + places.at.size
     return { pages: Math.min(places.pages, most), content: contentOf(path, places.at, pageSize) }
   } finally {
@@ -27,7 +27,7 @@ export function walPatch(path: string, pageSize: number, filePages: number): Pat
   }
 }
 
-/** Where the newest content of each page begins, as of the last transaction that is whole. */
+/** The offset of the newest content of each page, up to the last complete transaction. */
 function committed(
   descriptor: number,
   pageSize: number,
@@ -63,7 +63,7 @@ function beginChain(descriptor: number, pageSize: number): Chain | null {
   return { isLittle, salts: header.subarray(16, 24), sums }
 }
 
-/** A frame of an earlier round of the file has other salts, a torn one another sum. */
+/** A frame left from before a checkpoint has other salts, a torn one has another checksum. */
 function goesOn(chain: Chain, frame: Buffer): boolean {
   if (frame.compare(chain.salts, 0, 8, 8, 16) !== 0 || frame.readUInt32BE(0) === 0) return false
   const head = checksum(chain.sums, frame, 0, 8, chain.isLittle)

@@ -1,17 +1,17 @@
 /**
- * Columns of whole numbers, bit by bit: each column says its order k (6 bits), then each value is an exponential Golomb code of that order.
- * Near the smallest size for times that scatter over a few octaves, in a tenth of the time that deflate takes. Exact up to 2^53.
+ * Columns of whole numbers as bits: a column starts with its order k (6 bits), and each value is an exponential Golomb code of order k.
+ * For times that spread over a few octaves this is close to the smallest possible size, in a tenth of deflate's time. Exact up to 2^53.
  */
-import { exact } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { exact } from './bytes.ts'
 
 const ORDER_BITS = 6
 const MAX_BITS = 53
-/** A shift by 32 is none. */
+/** JavaScript takes shift counts modulo 32, so one step writes 31 bits at most. */
 const STEP = 31
 /** Bytes of the longest code, and some to spare. */
 const LONGEST = 20
-/** So many values tell enough of a column. */
+/** Values of a column that are looked at to choose its order. */
 const LOOKED_AT = 200
 
 export class BitWriter {
@@ -35,7 +35,7 @@ export class BitWriter {
     for (let i = 0; i < count; i++) {
       const value = values[i]!
       const high = (value >>> order) + 1
-      // Zeros as many as `high` has bits, less one, lie before it.
+      // `high` of b bits is preceded by b − 1 zeros.
       const width = 63 - 2 * Math.clz32(high) + order
       if (width > STEP || value > 0x7fffffff) {
         ;[this.#length, this.#word, this.#room] = [length, word, room]
@@ -56,7 +56,7 @@ export class BitWriter {
     ;[this.#length, this.#word, this.#room] = [length, word, room]
   }
 
-  /** @param values whole numbers of either sign: one bit says whether there is a negative one, and only then each pays for its sign */
+  /** @param values whole numbers of either sign. The first bit says whether any is negative; only then are all written in zigzag form. */
   signed(values: ArrayLike<number>, count = values.length): void {
     if (count === 0) return
     const hasNegative = isAnyNegative(values, count)
@@ -78,7 +78,7 @@ export class BitWriter {
     this.#put(value % scale, order)
   }
 
-  /** A copy of what was written since the last take, behind one byte of the caller. */
+  /** A copy of what was written since the last `take`, after the byte `head`. */
   take(head: number): Buffer {
     this.#makeRoom(LONGEST)
     this.#view.setUint32(this.#length, this.#word)
@@ -90,7 +90,7 @@ export class BitWriter {
     return taken
   }
 
-  /** There is room for it. */
+  /** The caller has made room. */
   #put(value: number, width: number): void {
     if (width > STEP) {
       this.#put(Math.floor(value / 2 ** STEP), width - STEP)
@@ -146,7 +146,7 @@ function orderOf(values: ArrayLike<number>, count: number): number {
     if (width > widest) widest = width
   }
   let [best, least] = [0, Infinity]
-  // A value of up to `order` bits takes order + 1, a wider one twice its bits less that.
+  // A value of up to `order` bits takes order + 1 bits; one of b bits, where b > order, takes 2 · b − order − 1.
   let [narrow, wideBits] = [0, bits]
   for (let order = 0; order <= widest; order++) {
     narrow += ofWidth[order]!
@@ -163,7 +163,7 @@ export class BitReader {
 
   constructor(readonly bytes: Uint8Array) {}
 
-  /** @throws CorruptRow when there are not so many */
+  /** @throws CorruptRow where the column is shorter */
   column(count: number): number[] {
     const values: number[] = []
     if (count === 0) return values

@@ -1,17 +1,17 @@
 /**
- * A histogram as a BLOB: per bucket the distance to the bucket before it, doubled, plus one if a count follows (it is 1 if
- * none does). Five samples take about six bytes.
+ * A histogram as a BLOB. Per bucket: twice the number of empty buckets before it, plus 1 where a count follows; without one the count
+ * is 1. Five samples take about six bytes.
  */
 import { BUCKETS, type Buckets } from '../../frame/model/histogram.ts'
 import { BATCH } from '../sqlite/bulk.ts'
-import { ByteReader, putUnsigned } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { ByteReader, putUnsigned } from './bytes.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 
-/** A distance takes two bytes at most, a count eight. */
+/** A bucket takes ten bytes at most: two for the distance, eight for the count. */
 const scratch = new Uint8Array(10 * BUCKETS)
 
-/** null for an empty one: it costs no byte. The bytes are lent: they are right until LENT more were packed. */
+/** null for an empty histogram. The buffer comes from a pool and is valid until POOL_SIZE more histograms were packed. */
 export function packBuckets(buckets: Buckets): Buffer | null {
   if (buckets.length === 0) return null
   let before = -1
@@ -24,25 +24,25 @@ export function packBuckets(buckets: Buckets): Buffer | null {
     if (count !== 1) at = putUnsigned(scratch, at, count)
     before = bucket
   }
-  const packed = lend(at)
+  const packed = pooled(at)
   for (let i = 0; i < at; i++) packed[i] = scratch[i]!
   return packed
 }
 
-/** A recorder packs thousands of histograms per second: new buffers would be most of the garbage it makes. */
+/** A recorder packs thousands of histograms per second: new buffers would be most of its garbage, so they come from a pool. */
 const histogramsIn = (columns: readonly string[]): number =>
   columns.filter((column) => column.endsWith('_buckets')).length
 
-/** As many as one statement may bind; SQLite copies what it is given. */
-const LENT = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
-const LONGEST = 64
-const lent: Buffer[][] = Array.from({ length: LONGEST + 1 }, () => [])
+/** As many as one statement binds. SQLite copies them when the statement runs. */
+const POOL_SIZE = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
+const LONGEST_POOLED = 64
+const pool: Buffer[][] = Array.from({ length: LONGEST_POOLED + 1 }, () => [])
 let turn = 0
 
-function lend(length: number): Buffer {
-  if (length > LONGEST) return Buffer.allocUnsafe(length)
-  turn = (turn + 1) % LENT
-  return (lent[length]![turn] ??= Buffer.allocUnsafe(length))
+function pooled(length: number): Buffer {
+  if (length > LONGEST_POOLED) return Buffer.allocUnsafe(length)
+  turn = (turn + 1) % POOL_SIZE
+  return (pool[length]![turn] ??= Buffer.allocUnsafe(length))
 }
 
 export function unpackBuckets(packed: Uint8Array | null): Buckets {

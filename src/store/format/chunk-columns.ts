@@ -1,13 +1,13 @@
-/** What a chunk says, whatever its layout: pairs of ids, and per request the number of its pair and five values. */
+/** The content of a request chunk, the same for every layout: pairs of ids; per request the number of its pair and four values. */
 export interface ChunkColumns {
   readonly pairs: readonly (readonly [backend: number, route: number])[]
   readonly pair: readonly number[]
-  /** 0–3 a failure, else code − 96 */
+  /** 0–3: a failure, by its index in FAILURE_KINDS; else the status code − 96 */
   readonly outcome: readonly number[]
-  /** from the request before */
+  /** µs since the start of the request before it */
   readonly at: readonly number[]
-  /** + 1; 0: none */
+  /** header time in µs + 1; 0: none */
   readonly header: readonly number[]
-  /** distance to the header time, + 1 unless it is negative; 0: none */
+  /** total time − header time in µs, + 1 where that is not negative; 0: none */
   readonly total: readonly number[]
 }

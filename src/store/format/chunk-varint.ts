@@ -1,10 +1,10 @@
 /**
- * Layouts 1 (plain) and 2 (deflated) of a request chunk, which early recordings hold: LEB128, column after column. Read, no longer written.
+ * Layouts 1 (plain) and 2 (deflated) of a request chunk: LEB128, column after column. Early recordings have them; they are no longer written.
  */
 import { inflateRawSync } from 'node:zlib'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { ByteReader } from './bytes.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { MAX_LISTED } from './limits.ts'
 
 export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {
@@ -28,13 +28,13 @@ export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {
   return all
 }
 
-/** Zigzag + 1, 0 for none, becomes what ChunkColumns says. */
+/** From zigzag + 1 (0: none) to the form that ChunkColumns.total has. */
 function fromZigzag(value: number): number {
   if (value === 0) return 0
   return value % 2 === 1 ? (value + 1) / 2 : -value / 2
 }
 
-/** Bytes of a request: seven numbers. */
+/** Bytes of a request at most: seven numbers of eight bytes. */
 const LONGEST = 7 * 8
 
 export function inflated(columns: Uint8Array): Uint8Array {

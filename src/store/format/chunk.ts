@@ -1,13 +1,13 @@
 /**
- * The request ring of one tick as a BLOB, six to eight bytes a request: a byte for the layout (3), then columns of bits.ts:
+ * The request ring of one tick as a BLOB, six to eight bytes per request: one byte for the layout (3), then columns of bits.ts:
  *
- *   how many requests they are, a column of one
- *   the (backend, route) pair: 0 for one that is new in this chunk, else how far behind the newest it lies, + 1
- *   the ids of the backends, then of the routes, of the new pairs, each as distance to the one before
- *   the outcome by its number in this chunk, a new one by the next number; then the new ones: 0–3 a failure, else code − 96
- *   the start as distance to the request before, the first to the tick's start
- *   header time + 1; 0: none
- *   total time as distance to the header time, + 1 unless it is negative; 0: none
+ *   the number of requests, a column of one value
+ *   the (backend, route) pair: 0 for a pair that is new in this chunk, else 1 + its distance from the newest pair
+ *   of the new pairs the ids of the backends, then those of the routes, each as the difference to the one before
+ *   the outcome by its number in this chunk, a new one by the next number; then the new ones: 0–3 a failure, else the status code − 96
+ *   the start in µs since the request before; for the first, since the tick's start
+ *   header time in µs + 1; 0: none
+ *   total time − header time in µs, + 1 where that is not negative; 0: none
  */
 import {
   FAILURE_KINDS,
@@ -18,10 +18,10 @@ import {
   type Route,
 } from '../../frame/model/frame.ts'
 import { addMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { BitReader, BitWriter } from './bits.ts'
 import type { ChunkColumns } from './chunk-columns.ts'
 import { inflated, varintColumns } from './chunk-varint.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { checkCode, checkSpan, checkTime, MAX_LISTED } from './limits.ts'
 import { PairNumbers } from './pair-numbers.ts'
 
@@ -29,8 +29,8 @@ const PLAIN = 1
 const DEFLATED = 2
 const BITS = 3
 const FIRST_CODE = 96
-/** A request is five numbers of a bit at least; deflated ones are no smaller in truth, and a thousandth where they are all zeros. */
-const MOST_A_BYTE = 8
+/** Requests per byte of a chunk at most: a request has five numbers of at least one bit, and deflate shrinks repeated ones further. */
+const MOST_PER_BYTE = 8
 
 const bits = new BitWriter()
 const pairNumbers = new PairNumbers()
@@ -40,7 +40,7 @@ export interface Ids {
   readonly route: (route: Route) => number
 }
 
-/** One value a request each; kept from chunk to chunk. */
+/** One value per request in each; used again for every chunk. */
 let columns = columnsFor(1024)
 
 export function packRequests(events: readonly RequestEvent[], start: WallMicros, ids: Ids): Buffer {
@@ -76,14 +76,14 @@ function columnsFor(n: number): Record<'pair' | 'outcome' | 'at' | 'header' | 't
   return { pair: column(), outcome: column(), at: column(), header: column(), total: column() }
 }
 
-/** A new one goes to the end of those that were met. */
+/** The index of the outcome in `met`, where a new one is added. */
 function numberOf(outcome: Outcome, met: number[]): number {
   const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
   for (let i = 0; i < met.length; i++) if (met[i] === value) return i
   return met.push(value) - 1
 }
 
-/** 0 stays free for none. */
+/** 0 is kept for "none". */
 const behind = (distance: number): number => (distance < 0 ? distance : distance + 1)
 
 function distances(values: readonly number[]): number[] {
@@ -100,7 +100,7 @@ export interface Names {
   readonly route: (id: number) => Route
 }
 
-/** @param n how many they are */
+/** @param n the number of requests */
 export function unpackRequests(packed: Buffer, n: number, start: WallMicros, names: Names): RequestEvent[] {
   const columns = columnsOf(packed, n)
   const pairs = columns.pairs.map(([backend, route]) => ({
@@ -123,7 +123,8 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
   if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
   const content = packed.subarray(1)
-  if (n > MOST_A_BYTE * content.length) throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
+  if (n > MOST_PER_BYTE * content.length)
+    throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
   switch (packed[0]) {
     case PLAIN:
       return varintColumns(content, n)
@@ -153,7 +154,7 @@ function bitColumns(reader: BitReader, n: number): ChunkColumns {
   }
 }
 
-/** How far behind the newest becomes which. */
+/** Distances from the newest pair become numbers of pairs. */
 function numbered(distances: readonly number[]): { readonly numbers: number[]; readonly fresh: number } {
   let fresh = 0
   const numbers = distances.map((distance) => {

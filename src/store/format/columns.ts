@@ -1,24 +1,24 @@
 /**
- * A file names its columns (docs/FORMAT.md, "Columns are added"). One that a file of an earlier version lacks is read as NULL; one of a later
- * version has no meaning here, but it is part of its row's checksum.
+ * A file names its columns (docs/FORMAT.md, "Columns are added"). A column that an older file lacks is read as NULL. A column of a newer
+ * version is not understood here, but it is part of its row's checksum.
  */
-import { fold, foldCells } from './checksum.ts'
 import { integer, query, text, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { fold, foldCells } from './checksum.ts'
 import { TABLES, type TableColumns } from './schema.ts'
 
-/** @param cells of a row, from `at` on. Returns the checksum `hash` with them. */
+/** @param cells of a row, from `at` on. @returns the checksum `hash` continued with them */
 export type Fold = (hash: number, cells: SqlRow, at: number) => number
 
 export interface ColumnsRead {
-  /** for SELECT: ours in our order, then the file's others */
+  /** for SELECT: the columns that we know, in our order, then the file's others */
   readonly select: readonly string[]
-  /** over cells in the order of `select` */
+  /** takes cells in the order of `select` */
   readonly fold: Fold
-  /** how many of them every row has: in the file a column takes a byte at least */
+  /** the columns that every row has; in the file each takes at least one byte */
   readonly least: number
 }
 
-/** Of the last file: most have the same columns, and a file that is followed is opened again and again. */
+/** The result for the last file, kept because most files have the same columns and a followed file is opened again and again. */
 const lastRead = new WeakMap<TableColumns, { readonly key: string; readonly columns: ColumnsRead }>()
 
 /** @param ours by default those that checksums are over @throws CorruptRow */
@@ -40,7 +40,7 @@ function readAs(found: readonly FoundColumn[], ours: TableColumns): ColumnsRead 
   const names = new Set(found.map(({ name }) => name))
   const others = found.map(({ name }) => name).filter((name) => !isOurs(name, ours))
   return {
-    // One of the first files' columns that is missing is damage, and SQLite says so.
+    // A missing column of the first format is damage: SQLite reports it.
     select: [
       ...ours.columns.map((name) => (ours.later.includes(name) && !names.has(name) ? 'NULL' : name)),
       ...others.map((name) => `"${name}"`),
@@ -50,7 +50,7 @@ function readAs(found: readonly FoundColumn[], ours: TableColumns): ColumnsRead 
   }
 }
 
-/** Over cells in the order of our columns. What else the file has is left at its default, which is in no checksum. */
+/** For writing: takes cells in the order of our columns. Other columns of the file keep their default, which is in no checksum. */
 export function foldWritten(
   database: Database,
   table: keyof typeof TABLES,
@@ -63,12 +63,12 @@ export interface FoundColumn {
   readonly name: string
   readonly type: string
   readonly isNullable: boolean
-  /** what a row has that says nothing of it: it was written before the column was added */
+  /** the value in rows that were written before the column was added */
   readonly default: SqlValue
   readonly isKey: boolean
 }
 
-/** Those that are stored, in their order. */
+/** The stored columns, in their order. */
 export const foundColumns = (database: Database, table: string): readonly FoundColumn[] =>
   tableInfo(database, table).map(foundColumn)
 
@@ -84,7 +84,7 @@ const foundColumn = ([, name, type, notNull, standard, key]: SqlRow): FoundColum
   isKey: integer(key) > 0,
 })
 
-/** As schema-check.ts lets it pass: a number, NULL, or a text in quotes. */
+/** A DEFAULT as schema-check.ts allows it: a number, NULL, or text in quotes. */
 function literal(sql: SqlValue): SqlValue {
   if (typeof sql !== 'string' || sql === 'NULL') return null
   return sql.startsWith("'") ? sql.slice(1, -1) : Number(sql)
@@ -94,8 +94,8 @@ const isOurs = (name: string, { columns, keys }: TableColumns): boolean =>
   columns.includes(name) || keys.includes(name)
 
 /**
- * First the columns that every file has, in our order; then the others in the file's order, each only where it is not what a row has that
- * says nothing of it. So a column that is added changes no checksum.
+ * Folds first the columns that every file has, in our order; then the others in the file's order, each only where it differs from its
+ * default. So adding a column changes no checksum of existing rows.
  */
 function foldOf(order: readonly string[], found: readonly FoundColumn[], ours: TableColumns): Fold {
   const isFirst = (name: string): boolean => ours.columns.includes(name) && !ours.later.includes(name)
@@ -115,7 +115,7 @@ function foldOf(order: readonly string[], found: readonly FoundColumn[], ours: T
   }
 }
 
-/** Most lie side by side. */
+/** Places are mostly consecutive: then one loop is enough. */
 function foldPlaces(places: readonly number[]): Fold {
   const begin = places[0] ?? 0
   if (places.every((place, i) => place === begin + i))

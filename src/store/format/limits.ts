@@ -1,21 +1,21 @@
 /**
- * What no recording of ours exceeds. A file is passed around: beyond these a number is damage, so that no loop, no list and no memory
- * follows what a file merely claims.
+ * Limits that no recording of ours exceeds. A file may come from anywhere: a number beyond a limit is damage, so that no loop, list or
+ * allocation is as large as a file merely claims.
  */
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 
-/** A tick a second for 68 years; a row's id, `seq · 2^20 + n`, stays exact. */
+/** One tick per second for 68 years; row ids, `seq · 2^20 + n`, stay below 2^53. */
 export const MAX_SEQ = 2 ** 31
-/** Of a backend and a route, in a tick or a minute: half a million a second for an hour. */
+/** Per backend and route, in a tick or a minute: half a million per second for an hour. */
 const MAX_COUNT = 2 ** 31 - 1
-/** Of a whole host, and of µs: thirteen thousand requests that took a day each. Eight of them are still added up exactly. */
+/** For sums over a host and for µs: thirteen thousand requests that took a day each. The sum of eight such values is still exact. */
 const MAX_SUM = 2 ** 50
 /** 2200-01-01, µs since 1970 */
 const LATEST = 7_258_118_400e6
-/** The most that `--requests` takes. */
+/** The largest value of `--requests`. */
 export const MAX_LISTED = 100_000
-/** A rollup sums the ticks of a minute; a clock that is set back may bring it some more. */
+/** Ticks per rollup. A rollup sums the ticks of one minute; a clock that is set back can make them more than 60. */
 export const MAX_MINUTE_TICKS = 3600
 /** @param start µs since 1970; @param length µs. @throws CorruptRow for what lies outside 1970–2200 */
 export function checkTime(start: number, length: number): void {

@@ -1,6 +1,6 @@
-/** What a recording says of itself: the meta table. */
-import type { RecordingInfo } from '../../frame/model/recording.ts'
+/** The meta table: what a recording says about itself. */
 import { SUB_BITS } from '../../frame/model/histogram.ts'
+import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { allOr, orNull, query, text, type Database } from '../sqlite/database.ts'
@@ -11,13 +11,13 @@ export type RecordingMeta = Pick<
   RecordingInfo,
   'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'
 > & {
-  /** who wrote it first, where this is a copy */
+  /** for a copy: the program that wrote the original */
   readonly tool?: string
-  /** what else is worth keeping, by its key in the meta table */
+  /** further entries of the meta table */
   readonly more?: Readonly<Record<string, string>>
 }
 
-/** `tool` and `readable_by` are read by every later version, whatever else changes. */
+/** Every later version reads `tool` and `readable_by`, whatever else changes. */
 export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
   ...meta.more,
   tool: meta.tool ?? `upstreamtop ${version}`,
@@ -35,7 +35,7 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
 /** The first version that reads a format. */
 const FIRST_READER = { [FORMAT]: '0.1.0' }
 
-/** Empty where it cannot be read. */
+/** Empty where the table cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {
   const rows = allOr(() => [...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate())])
   return new Map(rows.flatMap(([, key, value]) => orNull(() => [[text(key), text(value)] as const]) ?? []))
@@ -47,7 +47,7 @@ export function setMeta(database: Database, key: string, value: string): void {
     .run(key, value)
 }
 
-/** A list of strings out of JSON; what is not one is empty. */
+/** The strings of a JSON array; empty for anything else. */
 export function listOf(json: string | undefined): readonly string[] {
   if (json === undefined) return []
   try {

@@ -1,12 +1,12 @@
 /** Counts as cells and back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
+import type { Control, Excluded, Loss } from '../../frame/model/counters.generated.ts'
+import { NO_DISTRIBUTION } from '../../frame/model/distribution.ts'
 import type { Codes, Distribution } from '../../frame/model/frame.ts'
 import type { Micros } from '../../frame/model/units.ts'
-import { packBuckets, unpackBuckets } from './buckets.ts'
-import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { packBuckets, unpackBuckets } from './buckets.ts'
 import { checkCount, checkSpan, checkSum } from './limits.ts'
-import { NO_DISTRIBUTION } from '../../frame/model/distribution.ts'
-import type { Control, Excluded, Loss } from '../../frame/model/counters.generated.ts'
 
 export function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
   if (codes.length === 2 && codes[0] === 200) {
@@ -19,7 +19,7 @@ export function putClasses(cells: SqlValue[], before: number, codes: Codes): voi
   }
 }
 
-/** 200 is what the other codes leave of the 2xx: the commonest code costs no row. */
+/** The answers with code 200 are the 2xx answers minus the other 2xx codes: the most common code needs no row. */
 export function withOk(others: Codes, twoxx: number): Codes {
   if (others.length === 0) return twoxx === 0 ? [] : [200, twoxx]
   let ok = twoxx

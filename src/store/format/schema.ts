@@ -1,4 +1,4 @@
-/** The tables of format version 1 (docs/FORMAT.md tells them to people). Columns are added, never renamed or removed. */
+/** The tables of format version 1, described in docs/FORMAT.md. Columns are added, never renamed or removed. */
 import {
   CONNECTION_COLUMNS,
   COUNT_COLUMNS,
@@ -8,12 +8,12 @@ import {
   LATER_HOST,
 } from './columns.generated.ts'
 
-/** 'upst': `file x.db` and SQLite's header say whose it is. */
+/** 'upst', in SQLite's header: `file x.db` tells by it which program the file belongs to. */
 export const APPLICATION_ID = 0x75707374
-/** `upsp`, of a cut, a repair or a synth until it is whole: one that was killed shall not be taken for it */
+/** 'upsp' marks the output of cut, repair and synth until it is complete: what a killed one leaves is not taken for a recording. */
 export const UNFINISHED_ID = 0x75707370
 export const FORMAT = 1
-/** What the whole-file series is made of. */
+/** The columns from which the series over the whole file is read. */
 export const TICK_SUMMARY_COLUMNS: readonly string[] = [
   'start',
   'length',
@@ -47,13 +47,13 @@ export const MINUTE_COLUMNS: readonly string[] = [
   'checksum',
 ]
 
-/** What of a table's rows is read, written and put into checksums. */
+/** Which columns of a table are read, written and covered by checksums. */
 export interface TableColumns {
   /** in the order of their cells in memory */
   readonly columns: readonly string[]
-  /** those of them that files of earlier versions lack: NULL, not 0 */
+  /** columns that files of earlier versions lack; they are read as NULL, not as 0 */
   readonly later: readonly string[]
-  /** in no checksum: numbers that a copy changes, and the checksum itself */
+  /** in no checksum: row numbers, which change in a copy, and the checksum itself */
   readonly keys: readonly string[]
 }
 
@@ -61,7 +61,7 @@ const TRAFFIC = { columns: COUNT_COLUMNS, later: LATER_COUNTS, keys: ['id', 'bac
 const STATUS = { columns: ['code', 'answers'], later: [], keys: ['id', 'backend', 'route'] }
 const CONNECTION = { columns: CONNECTION_COLUMNS, later: LATER_CONNECTION, keys: ['id', 'backend'] }
 
-/** The tables that checksums are over. */
+/** The tables whose rows have checksums. */
 export const TABLES = {
   tick: { columns: TICK_COLUMNS, later: LATER_HOST, keys: ['seq', 'checksum'] },
   traffic: TRAFFIC,
@@ -73,7 +73,7 @@ export const TABLES = {
   minute_connection: CONNECTION,
 } satisfies Readonly<Record<string, TableColumns>>
 
-/** The columns of a row's content that are not plain integers. */
+/** The SQL type of a column; most are integers. */
 const type = (column: string): string => {
   if (column.endsWith('_buckets')) return 'BLOB'
   if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
@@ -81,7 +81,7 @@ const type = (column: string): string => {
   return 'INTEGER NOT NULL'
 }
 
-/** Of a column that is added to a table with rows: they have NULL in it. */
+/** The type of a column that is added to a table with rows: existing rows have NULL in it. */
 export const laterType = (column: string): string => type(column).replace(' NOT NULL', '')
 
 const columns = (names: readonly string[], later: readonly string[]): string =>
@@ -93,25 +93,25 @@ const columns = (names: readonly string[], later: readonly string[]): string =>
 const laterColumns = (later: readonly string[]): string =>
   later.map((name) => `,\n  ${name} ${laterType(name)}`).join('')
 
-const lastless = ({ columns: names, later }: TableColumns): string =>
+const columnDefinitions = ({ columns: names, later }: TableColumns): string =>
   `${columns(names, later).replace(/,\n$/, '')}${laterColumns(later)}\n`
 
 /**
- * The rows of a tick are numbered on from its sequence number times this. A table that only grows at its right edge never touches a
- * full leaf again (an index would move old rows between leaves), so that a copy taken while it grows loses no old row.
+ * Row ids of a tick start at its sequence number times this. So each table grows only at its right edge, and SQLite never changes a
+ * full leaf page again (an index would move old rows between pages): a copy taken while the file grows loses no old row.
  */
 export const ROWS = 2 ** 20
-/** Rows of a minute (numbered by its first tick) count from here: a row in a stray page tells whose it is. */
+/** Row ids of a minute start here within those of its first tick: the id alone tells the two apart, even on a page that is no longer linked. */
 export const MINUTE_ROWS = ROWS / 2
 
-/** Rows of one tick (`tick`) and their sums over a minute (`minute`) have the same shape. */
+/** The rows of a tick (`tick`) and their sums over a minute (`minute`) have the same columns. */
 const rowTables = (prefix: string, of: string): string => `
 CREATE TABLE ${prefix}traffic (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
   route INTEGER NOT NULL,
-${lastless(TRAFFIC)}) STRICT;
+${columnDefinitions(TRAFFIC)}) STRICT;
 CREATE TABLE ${prefix}status (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
@@ -124,7 +124,7 @@ CREATE TABLE ${prefix}connection (
   id INTEGER PRIMARY KEY,
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
-${lastless(CONNECTION)}) STRICT;
+${columnDefinitions(CONNECTION)}) STRICT;
 CREATE VIEW ${prefix}codes AS SELECT * FROM (
   SELECT ${of}, backend, route, code, answers FROM ${prefix}status
   UNION ALL
@@ -136,7 +136,7 @@ CREATE VIEW ${prefix}codes AS SELECT * FROM (
 ) WHERE answers > 0;
 `
 
-/** Names come twice, on different pages: without its names a recording is nothing, and a hole shall cost a page's ticks alone. */
+/** Names are stored twice, on different pages: no recording can be read without them, and one damaged page must not cost more than its ticks. */
 const nameTables = (ending: '' | '_copy'): string => `
 CREATE TABLE backend${ending} (
   id INTEGER PRIMARY KEY,
@@ -147,14 +147,14 @@ CREATE TABLE backend${ending} (
 CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 `
 
-/** The first recordings have none. */
+/** The first recordings lack these tables. */
 export const NAME_COPIES = nameTables('_copy')
 
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ${nameTables('')}${NAME_COPIES}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
-${lastless({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
+${columnDefinitions({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
 CREATE TABLE minute (
   first INTEGER PRIMARY KEY,

@@ -1,13 +1,13 @@
 /**
- * The tick summaries of a minute as one BLOB, some twelve bytes a tick: a day's series is 1,440 short reads instead of 86,400
- * rows. Per tick: distance of its start from the end of the tick before (the first: from 1970), length − 1 s, requests, answered,
- * 5xx, failures, header sum, number of its gap's reason (0: none).
+ * The tick summaries of a minute as one BLOB, about twelve bytes per tick: the series of a day takes 1,440 short reads instead of
+ * 86,400 rows. Per tick: µs from the end of the tick before to its start (for the first: since 1970), length − 1 s, requests, answered,
+ * 5xx, failures, header sum, number of the gap's reason (0: none).
  */
 import type { GapReason } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, SECOND, wallMicros } from '../../frame/model/units.ts'
-import { ByteWriter } from './bytes.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { ByteWriter } from './bytes.ts'
 import { checkCount, checkSeq, checkSpan, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
 
 export const GAP_REASONS = [
@@ -37,7 +37,7 @@ export function packSeries(ticks: readonly TickSummary[]): Buffer {
 }
 
 /**
- * Appends the summaries of `ticks` ticks, from `first` on. A day has 700,000 numbers: the common one-byte case is read in line.
+ * Appends the summaries of `ticks` ticks, from number `first` on. A day has 700,000 numbers: those of one to three bytes are read without a loop.
  * @throws CorruptRow, with nothing appended
  */
 export function unpackSeries(packed: Uint8Array, first: number, ticks: number, into: TickSummary[]): void {

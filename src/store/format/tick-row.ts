@@ -1,21 +1,21 @@
-/** The tick table's row, both ways: TICK_COLUMNS in their order. */
+/** Rows of the tick table, written and read: the cells of TICK_COLUMNS in their order. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
-import { columnsIn, type Fold } from './columns.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
+import { putHost, takeHost } from './cells.generated.ts'
+import { columnsIn, type Fold } from './columns.ts'
+import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
-import { putHost, takeHost } from './cells.generated.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
 const COST = TICK_COLUMNS.indexOf('cpu')
 const CHECKSUM = TICK_COLUMNS.indexOf('checksum')
 
-/** The cells of a tick's row; one of them is the checksum over all of the tick. */
+/** The cells of a tick's row. The last one is the checksum over the whole tick. */
 export function tickCells(
   frame: SecondFrame,
   tick: TickSummary,
@@ -44,11 +44,11 @@ export function tickCells(
 }
 
 /**
- * How one file's ticks are read, as the cells of TICK_COLUMNS and what else it has. The monotonic clock passes 2^53 ns after 104 days of
- * uptime: it is read in two halves and put together here.
+ * Reads the ticks of one file: the cells of TICK_COLUMNS, then those of its other columns. The monotonic clock passes 2^53 ns after 104
+ * days of uptime, so it is read as seconds and nanoseconds and joined here.
  */
 export class TickRows {
-  /** for SELECT; `whole` takes the rows */
+  /** for SELECT; pass the rows to `whole` */
   readonly select: string
   readonly #fold: Fold
 
@@ -68,7 +68,7 @@ export class TickRows {
     return cells
   }
 
-  /** @param hash of its rows; @param cells of `whole`. The sequence number is left out, so that a cut's ticks keep their checksum. */
+  /** @param hash of its rows; @param cells of `whole`. Leaves the sequence number out, so that ticks keep their checksum in a cut. */
   checksum(hash: number, cells: SqlRow): number {
     return this.#fold(hash, cells, 0)
   }

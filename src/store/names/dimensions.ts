@@ -1,4 +1,4 @@
-/** Backends and routes by number. Numbers are the file's own: a recorder that continues it meets the same ones. */
+/** Backends and routes by number. The numbers belong to the file: a recorder that appends to it uses the same ones. */
 import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { foldText, SEED } from '../format/checksum.ts'
@@ -61,13 +61,13 @@ export class DimensionWriter {
   backend = (backend: Backend): Named => this.#backends.named(backend)
   route = (route: Route): Named => this.#routes.named(route)
 
-  /** Within the transaction of a tick. @param oldest the first tick that the file still has; null: it keeps all of them */
+  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
   forget(oldest: number | null): void {
     this.#backends.forget(oldest)
     this.#routes.forget(oldest)
   }
 
-  /** The transaction was rolled back: forget what it inserted. */
+  /** Forgets what a transaction inserted that was rolled back. */
   rollback(): void {
     this.#backends.rollback()
     this.#routes.rollback()
@@ -79,34 +79,34 @@ export class DimensionWriter {
   }
 }
 
-/** @throws CorruptRow where the file that is gone on with repeats itself */
+/** @throws CorruptRow where rows of the file come twice */
 const rowsOf = (database: Database, sql: string): SqlRow[] => [...inOrder(query(database, sql).iterate())]
 
-/** A name, and what it adds to the checksum. */
+/** A backend or route, and the hash by which it enters checksums. */
 export interface Known<T> {
   readonly value: T
   readonly hash: number
 }
 
-/** The reader's side: numbers to names, each looked up once and then the same object for ever. */
+/** The reader's side: numbers to names. Each is looked up once; afterwards the same object is returned. */
 export class DimensionReader {
   readonly #backends = new Map<number, Known<Backend>>()
   readonly #routes = new Map<number, Known<Route>>()
-  /** a name that was forgotten and came back has several numbers: it is one backend, one route */
+  /** a name that the writer forgot and met again has several numbers, but is one backend or route */
   readonly #byKey = { backend: new Map<string, Known<Backend>>(), route: new Map<string, Known<Route>>() }
-  /** the file; then what was recovered from its pages */
+  /** the file itself, then what was recovered from its pages */
   #layers: readonly Layer[] = []
 
   constructor(database: Database) {
     this.attach(database)
   }
 
-  /** The same file through another connection. */
+  /** Reads the same file through another connection from now on. */
   attach(database: Database): void {
     this.#layers = [layerOf(database), ...this.#layers.slice(1)]
   }
 
-  /** Where to look for what the file itself no longer says. */
+  /** Adds a database in which names are looked up that the file no longer has. */
   addLayer(database: Database): void {
     this.#layers = [...this.#layers, layerOf(database)]
   }

@@ -1,11 +1,11 @@
 /**
- * The writer's names by number: what was used of late, so that a recorder of months remembers what there is and not what there was.
- * Where there are many, a name that was away for an hour is forgotten, and its row goes with the last tick that needed it; if it comes
- * back, it gets another number.
+ * The writer's names by number. A recorder runs for months, so only names in use are kept: where there are more than MOST_KNOWN, a name
+ * that no tick used for an hour is forgotten, and its row is deleted together with the last tick that names it. If the name comes back,
+ * it gets another number.
  */
 import { foldText, SEED } from '../format/checksum.ts'
 
-/** A row's place in the key order, and what its names add to the checksum. */
+/** The number by which rows are ordered, and the hash by which the name enters checksums. */
 export interface Named {
   readonly id: number
   readonly hash: number
@@ -14,7 +14,7 @@ export interface Named {
 interface Known<T> extends Named {
   readonly key: string
   readonly value: T
-  /** the tick that named it last */
+  /** the last tick that used it */
   used: number
   isForgotten: boolean
 }
@@ -26,18 +26,18 @@ export interface NameTable<T> {
   readonly remove: (id: number) => void
 }
 
-/** A power of two: more than are busy at once on most hosts. */
+/** Size of the cache by id, a power of two: more names than most hosts use at once. */
 const RECENT = 4096
 const MOST_OBJECTS = 200_000
-/** So many are no burden. */
+/** Up to this many names nothing is forgotten. */
 const MOST_KNOWN = 10_000
-/** Ticks. A minute's rollup, which names what its ticks named, is long written. */
+/** In ticks: an hour. The rollup of a minute, which uses the names of its ticks, is written long before that. */
 const FORGET_AFTER = 3600
-/** Looked at and removed a tick at most: a kernel table that is full of random paths gives up 55 a second. */
+/** Names checked and rows deleted per tick at most. A kernel table that is full of random paths retires 55 routes per second. */
 const SWEPT = 1024
 
 export class KnownNames<T extends { readonly id: number }> {
-  /** by object first: a source interns its names, and its ids are small and dense */
+  /** looked up by object first: a source uses one object per name, with small, dense ids */
   #objects = new Map<T, Known<T>>()
   readonly #recentValues = new Array<T | null>(RECENT).fill(null)
   readonly #recentNames = new Array<Known<T> | null>(RECENT).fill(null)
@@ -46,7 +46,7 @@ export class KnownNames<T extends { readonly id: number }> {
   #next = 1
   #tick: number
   #sweep: Iterator<Known<T>, undefined>
-  /** forgotten ones whose rows still stand, in about the order of their last use; the first `#removed` of them go with this tick */
+  /** forgotten names whose rows are still in the file, roughly by last use; this tick deletes the first `#removed` of them */
   #standing: Known<T>[] = []
   #removed = 0
 
@@ -64,7 +64,7 @@ export class KnownNames<T extends { readonly id: number }> {
     this.#sweep = this.#keys.values()
   }
 
-  /** A look-up in a Map by object takes longer than all else that is done with a request. */
+  /** Tries an array by id first: a look-up in a Map by object takes longer than everything else that is done with a request. */
   named(value: T): Named {
     const at = value.id & (RECENT - 1)
     const recent = this.#recentNames[at]
@@ -79,7 +79,7 @@ export class KnownNames<T extends { readonly id: number }> {
     return known
   }
 
-  /** Within the transaction of a tick. @param oldest the first tick that the file still has; null: it keeps all of them */
+  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
   forget(oldest: number | null): void {
     for (let i = 0; i < SWEPT && this.#keys.size > MOST_KNOWN; i++) {
       const { done, value: known } = this.#sweep.next()
@@ -107,7 +107,7 @@ export class KnownNames<T extends { readonly id: number }> {
     this.#removed = 0
   }
 
-  /** The transaction was rolled back: forget what it inserted. */
+  /** Forgets what a transaction inserted that was rolled back. */
   rollback(): void {
     for (const key of this.#fresh) this.#keys.delete(key)
     this.#next -= this.#fresh.length

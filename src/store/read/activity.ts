@@ -1,9 +1,9 @@
 /** Who was busy when: requests of each backend in each tick, without opening the frames. */
 import type { BackendActivity, SeqRange } from '../../frame/model/recording.ts'
-import type { Access } from './connection.ts'
+import { ROWS } from '../format/schema.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { allOr, integer } from '../sqlite/database.ts'
-import { ROWS } from '../format/schema.ts'
+import type { Access } from './connection.ts'
 
 /** Not held against checksums: the reader compares the sum with the tick's. Nothing where the rows can't be read. */
 export function readActivity({ database, names }: Access, { from, to }: SeqRange): BackendActivity[] {

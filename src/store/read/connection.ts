@@ -1,6 +1,9 @@
 /** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
 import { statSync } from 'node:fs'
 import { recordingError } from '../../errors.ts'
+import { lockedError, openForReading, refuseNewer, withoutSchema, type Opened } from '../file/open.ts'
+import { foreignObject } from '../file/schema-check.ts'
+import { DimensionReader } from '../names/dimensions.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import {
   cannotWriteBeside,
@@ -13,11 +16,8 @@ import {
   type Query,
   type Statement,
 } from '../sqlite/database.ts'
-import { DimensionReader } from '../names/dimensions.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
-import { lockedError, openForReading, refuseNewer, withoutSchema, type Opened } from '../file/open.ts'
-import { foreignObject } from '../file/schema-check.ts'
 
 export interface Access {
   readonly database: Database

@@ -1,10 +1,10 @@
 /** What a file holds, found without trusting it more than it deserves. */
 import { recordingError } from '../../errors.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
-import type { Access, Connection } from './connection.ts'
+import { recoverTicks } from '../file/recover.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { integer, isDamage } from '../sqlite/database.ts'
-import { recoverTicks } from '../file/recover.ts'
+import type { Access, Connection } from './connection.ts'
 import { readTicks, salvage, type Salvaged, type Verify } from './salvage.ts'
 import { isEvicted, readSeries, type Series } from './ticks.ts'
 

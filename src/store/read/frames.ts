@@ -1,12 +1,12 @@
 /** Frames by number. What cannot be read, or does not match its checksum, is null: never a wrong number. */
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
+import { wallMicros } from '../../frame/model/units.ts'
 import { fold } from '../format/checksum.ts'
 import { unpackRequests, type Names } from '../format/chunk.ts'
-import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
-import type { DimensionReader } from '../names/dimensions.ts'
-import { SpanReader } from './span-reader.ts'
 import { tickHead, TickRows } from '../format/tick-row.ts'
-import { wallMicros } from '../../frame/model/units.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import { SpanReader } from './span-reader.ts'
 
 /** Frames by number, however they are found. */
 export interface Frames {

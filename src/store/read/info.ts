@@ -1,8 +1,8 @@
 import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
-import { knownZone } from '../../frame/time/timezone.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
-import { integer, scalar, type Database } from '../sqlite/database.ts'
+import { knownZone } from '../../frame/time/timezone.ts'
 import { listOf, readMeta } from '../format/meta.ts'
+import { integer, scalar, type Database } from '../sqlite/database.ts'
 
 /** The ticks at both ends, where there are any, and how many there are. */
 export interface Extent {

@@ -1,10 +1,10 @@
 /** What info tells of a file beyond what it records. */
 import { statSync } from 'node:fs'
-import type { Access } from './connection.ts'
-import { BoundedQuery } from '../sqlite/bounded.ts'
-import { allOr, integer, orNull, query, text } from '../sqlite/database.ts'
 import { livingHolder } from '../file/lock.ts'
 import { readMeta } from '../format/meta.ts'
+import { BoundedQuery } from '../sqlite/bounded.ts'
+import { allOr, integer, orNull, query, text } from '../sqlite/database.ts'
+import type { Access } from './connection.ts'
 
 export interface Inventory {
   /** bytes of the file, of its -wal too */

@@ -1,8 +1,8 @@
 import type { Marker } from '../../frame/model/frame.ts'
 import { wallMicros } from '../../frame/model/units.ts'
+import { checkTime } from '../format/limits.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { allOr, integer, orNull, query, text, type Database, type SqlRow } from '../sqlite/database.ts'
-import { checkTime } from '../format/limits.ts'
 
 export const MARKER_KINDS = [
   'note',

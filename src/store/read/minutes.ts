@@ -1,12 +1,12 @@
 /** Rollups by their first tick. */
 import type { SpanHead } from '../../frame/model/span.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
-import { columnsIn, type Fold } from '../format/columns.ts'
-import { integer, isDamage, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
-import type { DimensionReader } from '../names/dimensions.ts'
-import { MINUTE_COLUMNS } from '../format/schema.ts'
-import { SpanReader, type SpanRows } from './span-reader.ts'
 import { takeHost } from '../format/cells.generated.ts'
+import { columnsIn, type Fold } from '../format/columns.ts'
+import { MINUTE_COLUMNS } from '../format/schema.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { integer, isDamage, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import { SpanReader, type SpanRows } from './span-reader.ts'
 
 export interface MinuteSum {
   readonly span: SpanHead

@@ -2,17 +2,17 @@
  * Where in time the minutes of a recording lie: enough to find the ticks around one moment, so that one picture of a day does
  * not wait for 86,400 of them. Only where the wall clock went forward all the time; any other recording is read whole.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { inOrder } from '../sqlite/bounded.ts'
 import { ByteReader } from '../format/bytes.ts'
-import type { Access } from './connection.ts'
 import { columnsIn } from '../format/columns.ts'
-import { bytes, integer, orNull, query, scalar, type Database } from '../sqlite/database.ts'
-import { readMarkers } from './markers.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { bytes, integer, orNull, query, scalar, type Database } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import type { Access } from './connection.ts'
+import { readMarkers } from './markers.ts'
 import { minuteOf, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface Outline {

@@ -1,7 +1,6 @@
 /** A recording as its readers see it. Every call is a short read; nothing is kept open while a file is being followed. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
-import { gapsOf } from '../../frame/time/gaps.ts'
 import type {
   BackendActivity,
   Recording,
@@ -10,17 +9,18 @@ import type {
   TickSummary,
 } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
+import { gapsOf } from '../../frame/time/gaps.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
+import { livingHolder } from '../file/lock.ts'
+import { readMeta } from '../format/meta.ts'
+import { allNames, type AllNames } from '../names/names.ts'
+import { orNull } from '../sqlite/database.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
-import { orNull } from '../sqlite/database.ts'
 import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
-import { livingHolder } from '../file/lock.ts'
 import { readMarkers } from './markers.ts'
-import { readMeta } from '../format/meta.ts'
-import { allNames, type AllNames } from '../names/names.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
 import { firstFrom, spansIn, type Held } from './spans.ts'
 import { isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'

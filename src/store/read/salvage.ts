@@ -3,12 +3,12 @@
  * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
  */
 import type { TickSummary } from '../../frame/model/recording.ts'
-import { inOrder } from '../sqlite/bounded.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { MAX_SEQ } from '../format/limits.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { minuteOf, type Minute } from './ticks.ts'
 
 export interface Salvaged {
@@ -56,7 +56,7 @@ export function readTicks(database: Database): FoundTicks {
   for (;;) {
     if (readWhile(forward.iterate(next), into(ticks))) return { ticks, isEndLost: false }
     const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
-    const beyond = probe(from, last)
+    const beyond = searchBeyond(from, last)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
     readWhile(backward.iterate(beyond.seq, last), into(back, -1))
@@ -98,7 +98,7 @@ const into =
  * A tick beyond the hole that begins behind `last`: looked for at once, twice, four times the distance. What lies between two holes of
  * which the nearer is passed over is found in the pages.
  */
-function probe(from: Query, last: number): TickSummary | null {
+function searchBeyond(from: Query, last: number): TickSummary | null {
   for (let step = 1; last + step < MAX_SEQ; step *= 2) {
     const found = orNull(() => from.all(last + step).map(tickSummary))
     if (found?.length === 0) return null

@@ -1,14 +1,14 @@
 /** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
 import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
+import { takeConnection, takeCounts } from '../format/cells.generated.ts'
 import { fold, SEED } from '../format/checksum.ts'
-import { BoundedQuery } from '../sqlite/bounded.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { integer, type Database, type SqlRow } from '../sqlite/database.ts'
-import type { DimensionReader } from '../names/dimensions.ts'
 import { checkCode, checkCount } from '../format/limits.ts'
 import { ROWS } from '../format/schema.ts'
-import { takeConnection, takeCounts } from '../format/cells.generated.ts'
+import type { DimensionReader } from '../names/dimensions.ts'
+import { BoundedQuery } from '../sqlite/bounded.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { integer, type Database, type SqlRow } from '../sqlite/database.ts'
 
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]

@@ -1,12 +1,12 @@
 /** The series of all ticks, from the rollups where they are and from the tick table in between. */
 import type { SeqRange, TickSummary } from '../../frame/model/recording.ts'
-import { inOrder } from '../sqlite/bounded.ts'
-import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { allOr, bytes, integer, query, type Database, type SqlRow } from '../sqlite/database.ts'
 import { checkSeq, MAX_MINUTE_TICKS } from '../format/limits.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { unpackSeries } from '../format/series.ts'
 import { tickSummary } from '../format/tick-row.ts'
+import { inOrder } from '../sqlite/bounded.ts'
+import { CorruptRow } from '../sqlite/corrupt-row.ts'
+import { allOr, bytes, integer, query, type Database, type SqlRow } from '../sqlite/database.ts'
 
 /** The ticks [first, first + ticks) have a rollup. */
 export interface Minute {

@@ -1,12 +1,12 @@
 /**
- * Queries that end, whatever the pages say. A tree of a few pages that point at one another has no end for SQLite, but a file has room for
- * so many rows, and in a table no row comes after one with a greater number.
+ * Queries that end even on a hostile file. SQLite follows a tree whose pages point at one another without end. But a file of a given
+ * size holds a limited number of rows, and the rows of a table come in ascending order of their numbers.
  */
-import { PAGE_SIZE } from './page-size.ts'
 import { CorruptRow } from './corrupt-row.ts'
 import { integer, query, scalar, type Database, type Query, type SqlRow, type SqlValue } from './database.ts'
+import { PAGE_SIZE } from './page-size.ts'
 
-/** Bytes that a row takes at least: its length, its number, what its columns are, and the pointer to it. */
+/** The smallest row, bytes: payload length, row number, record header, and the cell pointer. */
 const LEAST_ROW = 6
 
 export class BoundedQuery {
@@ -32,7 +32,7 @@ export class BoundedQuery {
     }
   }
 
-  /** The first cell of the first row, which counts what is limited. @throws as `all` */
+  /** The first cell of the first row, for queries that count limited rows. @throws as `all` */
   count(...parameters: SqlValue[]): number {
     for (;;) {
       const found = integer(this.#query.get(...parameters, this.#limit)?.[0])
@@ -41,7 +41,7 @@ export class BoundedQuery {
     }
   }
 
-  /** A recorder may have made the file grow. */
+  /** The file may have grown meanwhile. @throws CorruptRow where it has not */
   #raise(): void {
     const room = this.#room()
     if (room <= this.#limit) throw endless()
@@ -53,7 +53,7 @@ export class BoundedQuery {
   }
 }
 
-/** The rows as they come, by their first cell. @throws CorruptRow where one comes again, or out of order */
+/** Passes rows on and checks that their first cells ascend. @throws CorruptRow where they do not */
 export function* inOrder(rows: Iterable<SqlRow>): Generator<SqlRow> {
   let last = -Infinity
   for (const row of rows) {

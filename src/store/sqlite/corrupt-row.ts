@@ -1,4 +1,4 @@
-/** A row that SQLite could read and that makes no sense. */
+/** A row that SQLite could read but whose values are not valid. */
 export class CorruptRow extends Error {
   override readonly name = 'CorruptRow'
 }

@@ -1,4 +1,4 @@
-/** The one door to better-sqlite3. */
+/** The only file that imports better-sqlite3. */
 import { isAbsolute } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { CorruptRow } from './corrupt-row.ts'
@@ -9,23 +9,26 @@ export type SqlRow = readonly SqlValue[]
 export type Statement = Sqlite.Statement<SqlValue[]>
 export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 
-/** How long a writer waits for another one: `mark` needs milliseconds. */
+/** How long a writer waits for another one. `mark` holds the lock for milliseconds. */
 const BUSY_MS = 5000
 
 export const openWritable = (file: string): Database =>
   wary(new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS }))
 
-/** Beside a recorder, or a finished file. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
+/** Opens a finished file, or one that is being recorded. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
 export const openReadOnly = (file: string): Database =>
   wary(new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
 
-/** The name of a file, whatever it looks like: SQLite has names that mean no file, `:memory:` is one. */
+/** Makes sure that SQLite takes the name for a path: `:memory:` and the empty name mean something else. */
 const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 
-/** A whole file in memory. SQLite copies it. */
+/** Opens the content of a file. SQLite copies the bytes. */
 export const openBytes = (bytes: Buffer): Database => wary(new Sqlite(bytes, { readonly: true }))
 
-/** The driver opens every database in defensive mode. What a file says is data: it calls no function, and names no file. */
+/**
+ * Files are untrusted: their schema may call no unsafe functions, and SQLite checks cells and writes no temporary files. The driver turns
+ * on defensive mode itself.
+ */
 function wary(database: Database): Database {
   database.pragma('trusted_schema = OFF')
   database.pragma('cell_size_check = ON')
@@ -33,7 +36,7 @@ function wary(database: Database): Database {
   return database
 }
 
-/** In memory, empty or a copy of `bytes`. */
+/** A writable database in memory: empty, or a copy of `bytes`. */
 export const openScratch = (bytes?: Buffer): Database => new Sqlite(bytes ?? ':memory:')
 
 /** Rows as arrays of cells: half the time of objects, and the columns are named in the SQL anyway. */
@@ -45,7 +48,7 @@ export function scalar(database: Database, sql: string, ...parameters: SqlValue[
   return query(database, sql).get(...parameters)?.[0] ?? null
 }
 
-/** A cell of a NOT NULL INTEGER column. A damaged page can hold anything. */
+/** The value of an integer cell. @throws CorruptRow for anything else, which a damaged page may hold */
 export function integer(cell: SqlValue | undefined): number {
   if (typeof cell === 'number' && Number.isSafeInteger(cell)) return cell
   throw new CorruptRow(`expected an integer, found ${typeof cell}`)
@@ -61,28 +64,28 @@ export function bytes(cell: SqlValue | undefined): Buffer {
   throw new CorruptRow(`expected bytes, found ${typeof cell}`)
 }
 
-/** The file's content is at fault: read around it. */
+/** The content of the file is damaged; other parts may still be read. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof CorruptRow) return true
   return (
     error instanceof Sqlite.SqliteError &&
     (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/.test(error.code) ||
-      // sum() of what no count is
+      // sum() over values that are too large to be counts
       error.message === 'integer overflow')
   )
 }
 
-/** The schema's page is there and empty, or another's. */
+/** The page of the schema is empty or was replaced. */
 export const hasNoTables = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
 
 export const isSqlError = (error: unknown): boolean => error instanceof Sqlite.SqliteError
 
-/** A value that its column does not take. */
+/** A value that violates a constraint of its column. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')
 
-/** The disk has no room, or the file may not grow. */
+/** The disk is full, or the file may not grow. */
 export const isFull = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError &&
   /^SQLITE_(FULL|IOERR_WRITE|IOERR_FSYNC|IOERR_TRUNCATE|IOERR_SHMSIZE)/.test(error.code)

@@ -1,17 +1,17 @@
-/** Is a recording whole? Every page, every tick against its checksum, every rollup against its ticks, and the recorder's books. */
+/** Checks whether a recording is whole: pages, checksums of ticks, rollups against their ticks, and the recorder's control totals. */
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
-import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
-import { Books } from './books.ts'
-import type { ProgressReport } from './copy.ts'
-import type { Access } from '../read/connection.ts'
-import { isDamage, query, text } from '../sqlite/database.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { readMeta } from '../format/meta.ts'
+import type { Access } from '../read/connection.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
 import { isEvicted, type Minute } from '../read/ticks.ts'
+import { isDamage, query, text } from '../sqlite/database.ts'
+import type { ProgressReport } from './copy.ts'
+import { Reconciliation } from './reconciliation.ts'
 
 export interface Verdict {
   /** whole; something is missing or wrong and repair saves the rest; nothing is left */
@@ -42,11 +42,11 @@ export async function checkRecording(file: string, progress: ProgressReport): Pr
 interface Scan {
   readonly problems: readonly string[]
   readonly whole: number
-  /** runs of the recorder whose books balance to the last dump */
+  /** runs of the recorder whose control totals could be reconciled at the last dump */
   readonly judged: number
 }
 
-/** Ticks between two words of how far it is. */
+/** Ticks between two progress reports. */
 const BATCH = 200
 
 /** One pass: each tick as a frame, summed up minute by minute. */
@@ -54,7 +54,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const { ticks } = recording
   const meta = recording.inspect(({ database }) => readMeta(database))
   const isCut = meta.has('cut')
-  const books = new Books(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
+  const reconciliation = new Reconciliation(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let evicted = 0
@@ -75,7 +75,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
       minute = undefined
       continue
     }
-    if (!isCut) books.add(frame)
+    if (!isCut) reconciliation.add(frame)
     if (frame === null) {
       wrong.ticks++
       continue
@@ -92,9 +92,9 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
     ...said(wrong.summaries, 'ticks differ from their summary'),
     ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
-    ...books.problems,
+    ...reconciliation.problems,
   ]
-  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: books.judged }
+  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: reconciliation.judged }
 }
 
 const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])

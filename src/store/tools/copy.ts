@@ -4,12 +4,12 @@ import { createReadStream, statSync } from 'node:fs'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
-import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { Breath, interruptible } from '../../interruption.ts'
 import { setMeta, type RecordingMeta } from '../format/meta.ts'
-import { createRecording, removeRecording } from '../write/writer.ts'
 import { writeError } from '../write/write-error.ts'
+import { createRecording, removeRecording } from '../write/writer.ts'
 
 export interface CopyPlan {
   readonly source: Recording
@@ -26,7 +26,7 @@ export interface Progress extends ProgressReport {
 }
 
 export interface ProgressReport {
-  /** done and all of the ticks; called a few times a second at most */
+  /** ticks done, and all of them; called a few times per second at most */
   readonly report: (done: number, all: number) => void
 }
 

@@ -6,10 +6,10 @@ import type { Backend, Marker, Route, SecondFrame } from '../../frame/model/fram
 import type { SeqRange } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { Breath, interruptible } from '../../interruption.ts'
-import { copyFrames, factsOf, type Copied, type FileFacts, type Progress } from './copy.ts'
-import { integer, scalar } from '../sqlite/database.ts'
 import type { RecordingMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
+import { integer, scalar } from '../sqlite/database.ts'
+import { copyFrames, factsOf, type Copied, type FileFacts, type Progress } from './copy.ts'
 import { Redactor, type Redactable } from './redact.ts'
 
 export interface CutRequest {

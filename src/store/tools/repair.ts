@@ -3,10 +3,10 @@ import { rmSync } from 'node:fs'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
-import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
-import { orNull } from '../sqlite/database.ts'
 import { readMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
+import { orNull } from '../sqlite/database.ts'
+import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
 
 export interface RepairResult extends FileFacts {
   readonly ticks: number

@@ -1,4 +1,4 @@
-/** Ticks that wait for room on a full disk: a minute of them, then the oldest go and the file shows the gap. */
+/** Ticks that wait while the disk is full: up to a minute of them. Then the oldest are dropped, and the file has a gap. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import { isFull } from '../sqlite/database.ts'
 
@@ -16,7 +16,7 @@ export class Backlog {
 
   constructor(readonly warn: (text: string) => void) {}
 
-  /** There was no room at the last try. */
+  /** The last write found the disk full. */
   get isStuck(): boolean {
     return this.#isStuck
   }

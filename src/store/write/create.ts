@@ -1,11 +1,11 @@
 /** A new, empty recording on the disk: ours from its first byte, 0640 or what the umask leaves of it, never over anything that exists. */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { closeSync, openSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
-import { openWritable, type Database } from '../sqlite/database.ts'
+import { refuseLeftovers } from '../file/side-files.ts'
 import { newMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT, SCHEMA, UNFINISHED_ID } from '../format/schema.ts'
-import { refuseLeftovers } from '../file/side-files.ts'
+import { openWritable, type Database } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 /** No link is followed: it would be something that exists. @throws UserError (exit 2) when the file exists or cannot be made */
 export function createFile(file: string): void {

@@ -1,13 +1,13 @@
 /**
- * Keeps a recording within its bounds: the oldest ticks go, a few a tick, in the transaction of the tick, and their pages are used again.
- * The WAL keeps its size after a checkpoint, so that on a disk that others have filled there is still room to evict.
+ * Keeps a recording within its bounds: each tick's transaction also deletes a few of the oldest ticks, and their pages are used again.
+ * The WAL keeps its size after a checkpoint, so there is room for deleting even where other programs have filled the disk.
  */
-import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemError } from '../../errors.ts'
 import type { Micros, WallMicros } from '../../frame/model/units.ts'
 import { integer, type Database, type SqlValue } from '../sqlite/database.ts'
+import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
 export interface Bounds {
   /** age of the oldest tick */

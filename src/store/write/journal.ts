@@ -1,4 +1,4 @@
-/** How a recording is written: WAL and an fsync a tick while it grows, one plain file when it is done. */
+/** How a recording is written: in WAL mode with one fsync per tick while it grows; one plain file when it is done. */
 import { isBusy, isFull, type Database } from '../sqlite/database.ts'
 
 /** A WAL that a reader has held up is cut back to this many bytes. */

@@ -1,7 +1,7 @@
 /** A marker in a recording, also in one that is being recorded: the recorder waits for milliseconds. */
 import type { Marker } from '../../frame/model/frame.ts'
-import { isDamage } from '../sqlite/database.ts'
 import { damagedError, openForAppend } from '../file/open.ts'
+import { isDamage } from '../sqlite/database.ts'
 import { writeError } from './write-error.ts'
 
 /** @throws UserError when it is not ours, zipped, or may not be written */

@@ -1,23 +1,23 @@
 /** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
-import { addFields } from '../../frame/sum/merge.ts'
 import { coveredBy } from '../../frame/model/aggregate.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { MINUTE } from '../../frame/model/units.ts'
-import { foldWritten, type Fold } from '../format/columns.ts'
-import type { Database, SqlValue } from '../sqlite/database.ts'
-import type { DimensionWriter } from '../names/dimensions.ts'
-import type { Named } from '../names/known-names.ts'
-import type { HostCounts } from '../format/rows.ts'
-import { RouteSums } from './route-sums.ts'
-import { MINUTE_COLUMNS } from '../format/schema.ts'
-import { packSeries } from '../format/series.ts'
-import { SpanWriter, type NamedTraffic } from './span-writer.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
+import { addFields } from '../../frame/sum/merge.ts'
 import { ConnectionSum } from '../../frame/sum/sums.generated.ts'
 import { putHost } from '../format/cells.generated.ts'
+import { foldWritten, type Fold } from '../format/columns.ts'
+import type { HostCounts } from '../format/rows.ts'
+import { MINUTE_COLUMNS } from '../format/schema.ts'
+import { packSeries } from '../format/series.ts'
+import type { DimensionWriter } from '../names/dimensions.ts'
+import type { Named } from '../names/known-names.ts'
+import type { Database, SqlValue } from '../sqlite/database.ts'
+import { RouteSums } from './route-sums.ts'
+import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
-/** A clock that jumps to and fro must not make a minute endless. */
+/** A clock that is set back again and again must not make a minute endless. */
 const MAX_TICKS = 120
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }

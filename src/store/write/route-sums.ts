@@ -1,7 +1,7 @@
 /** The sums of a minute by (backend, route), found again without a look-up where rows come in the order of the tick before. */
+import { CountsSum } from '../../frame/sum/sums.generated.ts'
 import type { Named } from '../names/known-names.ts'
 import type { NamedTraffic } from './span-writer.ts'
-import { CountsSum } from '../../frame/sum/sums.generated.ts'
 
 interface Entry {
   readonly backend: Named

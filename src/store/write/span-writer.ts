@@ -1,14 +1,14 @@
 /** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
 import type { Backend, Counts, Route, ConnectionCounts } from '../../frame/model/frame.ts'
-import { BulkInsert } from '../sqlite/bulk.ts'
+import { putConnection, putCounts } from '../format/cells.generated.ts'
 import { fold, foldCells, SEED } from '../format/checksum.ts'
+import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from '../format/columns.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
-import type { Database } from '../sqlite/database.ts'
+import { MINUTE_ROWS, ROWS } from '../format/schema.ts'
 import type { DimensionWriter } from '../names/dimensions.ts'
 import type { Named } from '../names/known-names.ts'
-import { MINUTE_ROWS, ROWS } from '../format/schema.ts'
-import { putConnection, putCounts } from '../format/cells.generated.ts'
-import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from '../format/columns.generated.ts'
+import { BulkInsert } from '../sqlite/bulk.ts'
+import type { Database } from '../sqlite/database.ts'
 
 export interface NamedTraffic {
   readonly backend: Named

@@ -1,16 +1,16 @@
 /** One tick with all its rows, within the transaction of the caller. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
-import { TrafficSummary } from '../../frame/sum/tick-summary.ts'
 import type { Micros } from '../../frame/model/units.ts'
+import { TrafficSummary } from '../../frame/sum/tick-summary.ts'
 import { fold } from '../format/checksum.ts'
 import { packRequests, type Ids } from '../format/chunk.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
-import type { Database, SqlValue } from '../sqlite/database.ts'
-import type { DimensionWriter } from '../names/dimensions.ts'
 import { TICK_COLUMNS } from '../format/schema.ts'
-import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 import { tickCells } from '../format/tick-row.ts'
+import type { DimensionWriter } from '../names/dimensions.ts'
+import type { Database, SqlValue } from '../sqlite/database.ts'
+import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
 export interface TickPlace {
   readonly seq: number

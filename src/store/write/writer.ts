@@ -1,6 +1,6 @@
 /**
- * The recorder's end of a recording: one transaction a tick (WAL, synchronous=FULL), so that a kill at any moment loses at most
- * the tick that was being written.
+ * Writes a recording: one transaction per tick (WAL, synchronous=FULL), so that a kill at any moment loses at most the tick that was
+ * being written.
  */
 import { rmSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
@@ -8,24 +8,24 @@ import type { GapReason, Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { addColumns } from '../file/add-columns.ts'
+import { releaseLock, takeLock } from '../file/lock.ts'
+import { damagedError, openForAppend } from '../file/open.ts'
+import { readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { APPLICATION_ID } from '../format/schema.ts'
+import { DimensionWriter } from '../names/dimensions.ts'
+import { integer, isDamage, isFull, scalar, type Database, type Statement } from '../sqlite/database.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
-import { integer, isDamage, isFull, scalar, type Database, type Statement } from '../sqlite/database.ts'
-import { DimensionWriter } from '../names/dimensions.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
 import { checkpoint, leaveWal, prepareFile } from './journal.ts'
-import { releaseLock, takeLock } from '../file/lock.ts'
-import { readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
-import { damagedError, openForAppend } from '../file/open.ts'
 import { RollupWriter } from './rollup.ts'
-import { APPLICATION_ID } from '../format/schema.ts'
 import { TickWriter } from './tick-writer.ts'
 import { writeError } from './write-error.ts'
 
 export interface WriterOptions extends Bounds {
   /** told once when the recording stops (a full disk) and once when it goes on */
   readonly warn?: ((text: string) => void) | undefined
-  /** false: many ticks a transaction, no fsync, nothing measured. For files that can be made again. */
+  /** false: many ticks per transaction, no fsync, commit times not measured. For files that can be made again. */
   readonly durable?: boolean | undefined
   /** a copy ends where it is cut, and is as complete as what it was cut from */
   readonly complete?: boolean | undefined
@@ -35,7 +35,7 @@ export interface WriterOptions extends Bounds {
 const CHECKPOINT_EVERY = 5
 /** A file bounded below this has no room for a WAL of several ticks. */
 const SMALL = 16e6
-/** Ticks a transaction where nothing has to survive a crash. */
+/** Ticks per transaction where nothing has to survive a crash. */
 const BULK_TICKS = 300
 
 /** A new recording. @throws UserError (exit 2) when the file exists */
@@ -58,7 +58,7 @@ export function createRecording(
   }
 }
 
-/** With what SQLite keeps beside it. */
+/** Removes the file with its -wal and -shm. */
 export function removeRecording(file: string): void {
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
 }

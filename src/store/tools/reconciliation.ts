@@ -1,11 +1,12 @@
 /**
- * The recorder's own books (docs/FORMAT.md, `control_…`): per run, from the first tick to the helper's last dump, every payload
- * segment ended somewhere and every request is answered, failed or open. Dumps in between are not atomic: only the last one is judged.
+ * Reconciles the control totals of a recording (docs/FORMAT.md, `control_…`). Per run, from its first tick to the helper's last dump,
+ * every payload segment is in exactly one count, and every request is answered, failed or open. Dumps in between are not atomic, so
+ * only the last one is checked.
  */
-import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Control } from '../../frame/model/counters.generated.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
 
-export class Books {
+export class Reconciliation {
   readonly problems: string[] = []
   #requests = 0
   #segments = 0

@@ -1,6 +1,7 @@
 /**
- * The privileged helper as a child process. Its stdin is the leash: closing it ends it cleanly. So do SIGINT and SIGTERM, which a
- * terminal sends to the helper as well; before it is attached all three end it at once, with the exit code of an interruption.
+ * The privileged helper as a child process. Its stdin is its lifeline: when it is closed, the helper ends cleanly. So it does on SIGINT
+ * and SIGTERM, which a terminal sends to the helper too. Before the programs are attached, each of the three ends it at once, with the
+ * exit code of an interruption.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,32 +20,32 @@ export interface CaptureOptions {
   readonly ignore: string | null
   readonly only: string | null
   readonly routesAs: 'template' | 'raw'
-  /** rows of the request ring kept a tick */
+  /** rows of the request ring kept per tick */
   readonly requests: number
   /** a shell command that speaks the wire instead of the helper */
   readonly probe: string | null
 }
 
-export interface Probe {
+export interface Helper {
   readonly lines: AsyncIterable<string>
-  /** asks for the last dump and the end; the lines end when it is through */
+  /** asks the helper for its last dump and to end; `lines` ends after that */
   stop(): void
-  /** resolves when the process has ended; rejects with what it said if it failed */
-  readonly ended: Promise<ProbeEnd>
+  /** resolves when the process has ended; rejects with its error message if it failed */
+  readonly ended: Promise<HelperEnd>
 }
 
-/** A `--probe` command that goes on although its stdin is closed is cut short: it has no last dump, and that is no failure. */
-export type ProbeEnd = 'by itself' | 'cut short'
+/** A `--probe` command that goes on after its stdin was closed is ended by a signal: there is no last dump, and that is no failure. */
+export type HelperEnd = 'by itself' | 'cut short'
 
-export const HELPER = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
+export const HELPER_PATH = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
-/** What probe and probe's user say to each other through. */
-interface Talker {
+/** The pipes to the helper, whether this process started it or inherited them. */
+interface Streams {
   readonly stdin: Writable
   readonly stdout: Readable
   readonly stderr: Readable
   readonly pid: number | undefined
-  /** when it has ended and said all; rejects when it did not start */
+  /** resolves when the helper has ended and its output is complete; rejects when it did not start */
   readonly ended: Promise<End>
 }
 
@@ -53,22 +54,22 @@ interface End {
   readonly signal: string | null
 }
 
-/** Starts the helper as whoever we are, and a command as whoever called sudo. */
-export const startProbe = (options: CaptureOptions, env: NodeJS.ProcessEnv): Probe =>
-  probeOf(options, childTalker(spawnProbe(options, callerOf(env))))
+/** Starts the helper as the current user, or a `--probe` command as the user who called sudo. */
+export const startHelper = (options: CaptureOptions, env: NodeJS.ProcessEnv): Helper =>
+  helperOf(options, childStreams(spawnHelper(options, callerOf(env))))
 
 /**
- * The same for who writes files: afterwards this process is whoever called sudo. Where node refuses, another process of ours is,
- * and has done it all. @throws Delegated
+ * The same for commands that write files: afterwards this process runs as the user who called sudo. Where node cannot change users, a
+ * second process runs as that user and does all the work. @throws Delegated when that process has ended
  */
-export async function startProbeAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Probe> {
-  const handed = handedTalker(env)
-  if (handed !== null) return probeOf(options, handed)
+export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Helper> {
+  const inherited = inheritedStreams(env)
+  if (inherited !== null) return helperOf(options, inherited)
   const caller = callerOf(env)
-  const child = spawnProbe(options, caller)
-  if (caller === null || child.pid === undefined) return probeOf(options, childTalker(child))
+  const child = spawnHelper(options, caller)
+  if (caller === null || child.pid === undefined) return helperOf(options, childStreams(child))
   try {
-    if (become(caller)) return probeOf(options, childTalker(child))
+    if (become(caller)) return helperOf(options, childStreams(child))
     throw new Delegated(await rerunAs(caller, child))
   } catch (error) {
     child.stdin.destroy()
@@ -76,19 +77,19 @@ export async function startProbeAsCaller(options: CaptureOptions, env: NodeJS.Pr
   }
 }
 
-/** Nothing of a user's environment reaches a program that has rights. */
-function spawnProbe(
+/** The environment is empty, so that the user cannot influence a privileged program by it. */
+function spawnHelper(
   { probe, ...options }: CaptureOptions,
   caller: User | null,
 ): ChildProcessWithoutNullStreams {
-  if (probe === null) return spawn(HELPER, helperArguments(options), { stdio: 'pipe', env: {} })
+  if (probe === null) return spawn(HELPER_PATH, helperArguments(options), { stdio: 'pipe', env: {} })
   const shell = ['/bin/sh', '-c', probe] as const
   const [file, words] = caller === null ? ([shell[0], shell.slice(1)] as const) : asUser(caller, shell)
-  // A process group of its own, so that all of a pipeline can be ended.
+  // In its own process group, so that a whole pipeline can be ended.
   return spawn(file, words, { stdio: 'pipe', detached: true })
 }
 
-function childTalker(child: ChildProcessWithoutNullStreams): Talker {
+function childStreams(child: ChildProcessWithoutNullStreams): Streams {
   const ended = new Promise<End>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal }))
@@ -96,8 +97,8 @@ function childTalker(child: ChildProcessWithoutNullStreams): Talker {
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, pid: child.pid, ended }
 }
 
-/** What root started and left to us, see caller.ts. */
-function handedTalker(env: NodeJS.ProcessEnv): Talker | null {
+/** The helper that the root process started and passed on to us, see caller.ts. */
+function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   const pid = env[HANDED]
   if (pid === undefined) return null
   const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: HANDED_FROM + i })) as [
@@ -106,24 +107,24 @@ function handedTalker(env: NodeJS.ProcessEnv): Talker | null {
     Socket,
     Socket,
   ]
-  return { stdin, stdout, stderr, pid: Number(pid), ended: handedEnd(last, stderr) }
+  return { stdin, stdout, stderr, pid: Number(pid), ended: inheritedEnd(last, stderr) }
 }
 
-/** Whoever waits for it may be gone, too: then nobody knows. */
-async function handedEnd(last: Socket, stderr: Readable): Promise<End> {
+/** How the helper ended. Unknown where the root process, which waits for it, is gone too. */
+async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
   const said = once(stderr, 'close')
   const line = await text(last).catch(() => '')
   await said
   return line === '' ? { code: null, signal: null } : (JSON.parse(line) as End)
 }
 
-/** How long a command may go on after its stdin was closed. */
+/** How long a `--probe` command may run after its stdin was closed, until SIGTERM. */
 const GRACE_MS = 300
-/** And until it is not asked any more. */
+/** The same until SIGKILL. */
 const KILL_MS = 3000
 
-function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
-  const { stdin, stdout, stderr, pid } = talker
+function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
+  const { stdin, stdout, stderr, pid } = streams
   let [stopped, isOver, wasKilled] = [false, false, false]
   const cut = (signal: 'SIGTERM' | 'SIGKILL'): void => {
     if (isOver || pid === undefined) return
@@ -136,7 +137,7 @@ function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
   const cutForGood = (): void => {
     wasKilled = !isOver
     cut('SIGKILL')
-    // Whoever left the group may hold on to them.
+    // A process that left the group may hold them open.
     stdout.destroy()
     stderr.destroy()
   }
@@ -144,8 +145,8 @@ function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
     setTimeout(() => cut('SIGTERM'), GRACE_MS).unref()
     setTimeout(cutForGood, KILL_MS).unref()
   }
-  talker.ended.then(() => (isOver = true)).catch(() => undefined)
-  // A helper that is gone already must not end the recorder with EPIPE.
+  streams.ended.then(() => (isOver = true)).catch(() => undefined)
+  // If the helper is gone already, EPIPE must not end the recorder.
   stdin.on('error', () => undefined)
   return {
     lines: linesOf(stdout),
@@ -155,8 +156,8 @@ function probeOf({ probe }: CaptureOptions, talker: Talker): Probe {
       stdin.end()
     },
     ended: ended(
-      talker,
-      probe ?? HELPER,
+      streams,
+      probe ?? HELPER_PATH,
       (signal) => stopped && probe !== null && (signal === 'SIGTERM' || wasKilled),
     ),
   }
@@ -171,16 +172,20 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[
   ]
 }
 
-/** Enough of the helper's words for any message of its own. */
+/** Characters of stderr that are kept: more than any message of the helper has. */
 const MAX_TALK = 16_384
 
-function ended(talker: Talker, name: string, wasCut: (signal: string | null) => boolean): Promise<ProbeEnd> {
+function ended(
+  streams: Streams,
+  name: string,
+  wasCut: (signal: string | null) => boolean,
+): Promise<HelperEnd> {
   let talk = ''
-  talker.stderr.setEncoding('utf8').on('data', (words: string) => {
+  streams.stderr.setEncoding('utf8').on('data', (words: string) => {
     talk = (talk + words).slice(-MAX_TALK)
   })
-  const promise = talker.ended.then(
-    ({ code, signal }): ProbeEnd => {
+  const promise = streams.ended.then(
+    ({ code, signal }): HelperEnd => {
       if (code === 0) return 'by itself'
       if (wasCut(signal)) return 'cut short'
       throw failed(name, code, signal, talk.trim())
@@ -189,7 +194,7 @@ function ended(talker: Talker, name: string, wasCut: (signal: string | null) => 
       throw notStarted(name, error)
     },
   )
-  // Whoever reads the lines asks for the reason afterwards; until then a rejection is not unhandled.
+  // The reader of the lines awaits this only afterwards; until then node must not report an unhandled rejection.
   promise.catch(() => undefined)
   return promise
 }

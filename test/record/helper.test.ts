@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ExitCode, UserError } from '../../src/errors.ts'
-import { startProbe } from '../../src/record/probe.ts'
+import { startHelper } from '../../src/record/helper.ts'
 import { record } from '../../src/record/recorder.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
@@ -108,7 +108,7 @@ test('a helper that closes its stdout and lives on is ended, and so is what hold
 })
 
 test('a helper that says nothing is not waited for for ever', async () => {
-  const probe = startProbe(
+  const helper = startHelper(
     {
       iface: [],
       ignore: null,
@@ -120,14 +120,14 @@ test('a helper that says nothing is not waited for for ever', async () => {
     {},
   )
   await assert.rejects(
-    record(probe, () => assert.fail('it said hello'), 100),
+    record(helper, () => assert.fail('it said hello'), 100),
     { exitCode: 4, message: 'the helper did not say hello within 0.1 s' },
   )
 })
 
 const endOf = async (probe: string): Promise<unknown> => {
   const options = { iface: [], ignore: null, only: null, routesAs: 'template', requests: 0, probe } as const
-  return startProbe(options, {}).ended.catch((error: unknown) => error)
+  return startHelper(options, {}).ended.catch((error: unknown) => error)
 }
 
 test('one that was interrupted before it attached is no failure of this system', async () => {
