@@ -9,7 +9,7 @@ import {
 import type { SecondLoad } from '../../frame/views/moment.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import type { JumpKind } from './bindings.ts'
-import { Loads } from '../data/loads.ts'
+import { ActivityReader } from '../data/activity-reader.ts'
 import { typed, type Stops } from '../time/stops.ts'
 
 export interface Landing {
@@ -107,7 +107,7 @@ function busyBackends(
   recording: Recording,
   ticks: readonly TickSummary[],
 ): (tick: number) => ReadonlySet<string> {
-  const loads = new Loads(recording, BLOCK)
+  const loads = new ActivityReader(recording, BLOCK)
   const blocks = new Map<number, readonly ReadonlySet<string>[]>()
   return (tick) => {
     const number = Math.floor(tick / BLOCK)

@@ -2,7 +2,7 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros } from '../../frame/model/units.ts'
 import type { Action } from './bindings.ts'
-import type { Place } from './errands.ts'
+import type { Place } from './key-actions.ts'
 import type { PlayOptions } from './options.ts'
 import { Stops, type PlayRules, type Stop } from '../time/stops.ts'
 import { advance, atTime, follow, goTo, startingAt, untilNextStop, type Timeline } from '../time/timeline.ts'

@@ -1,5 +1,5 @@
 /** The search for a backend that appears or vanishes: it reads frames, so it works in slices and the screen lives on. */
-import type { Outcome, Place } from './errands.ts'
+import type { Outcome, Place } from './key-actions.ts'
 import { changeText, nothingFound, searchBackends } from './jumping.ts'
 import { inSlices } from '../data/slices.ts'
 import type { Stops } from '../time/stops.ts'

@@ -7,7 +7,7 @@ import { Playhead } from './playhead.ts'
 import { sceneLines } from './scene.ts'
 import type { Screen } from '../terminal/screen.ts'
 import { inSlices } from '../data/slices.ts'
-import { Stage } from './stage.ts'
+import { SceneBuilder } from './scene-builder.ts'
 
 /** Thirty pictures a second are a film; ms. */
 const LEAST_WAIT = 33
@@ -19,7 +19,7 @@ export class Session {
   readonly #screen: Screen
   readonly #options: PlayOptions
   readonly #playhead: Playhead
-  readonly #stage: Stage
+  readonly #sceneBuilder: SceneBuilder
   readonly #controls: Controls
   /** when ticks were looked for last: that there will be no more is news, too */
   #isComplete: boolean
@@ -42,9 +42,9 @@ export class Session {
     // It may fail when nobody waits for it any more.
     this.failed.catch(() => undefined)
     this.#playhead = new Playhead(recording, options)
-    this.#stage = new Stage(recording, options)
+    this.#sceneBuilder = new SceneBuilder(recording, options)
     const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
-    this.#controls = new Controls(this.#playhead, this.#stage, screen, options, later)
+    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, later)
   }
 
   /** What `y` showed last. */
@@ -57,7 +57,7 @@ export class Session {
     this.draw()
     if (growth !== null) this.#stopGrowth = growth(() => this.#guarded(() => this.#grow()))
     this.#schedule()
-    if (this.#stage.isWhole && !isLive) this.#proofread()
+    if (this.#sceneBuilder.isWhole && !isLive) this.#proofread()
   }
 
   end(): void {
@@ -100,8 +100,8 @@ export class Session {
   }
 
   #grow(): void {
-    const isFirst = !this.#stage.isWhole
-    this.#stage.isWhole = true
+    const isFirst = !this.#sceneBuilder.isWhole
+    this.#sceneBuilder.isWhole = true
     const hasMore = this.#recording.refresh()
     const { complete } = this.#recording.info
     if (!hasMore && !isFirst && complete === this.#isComplete) return

@@ -7,7 +7,7 @@ import { boardLines, type Size } from '../../render/board.ts'
 import { jsonText } from '../../render/text.ts'
 import { printed, type Depth } from '../../render/theme.ts'
 import { jsonOf } from './json.ts'
-import { Moments } from '../data/moments.ts'
+import { MomentReader } from '../data/moment-reader.ts'
 import { Stops, type Stop } from '../time/stops.ts'
 
 export interface PrintOptions {
@@ -27,7 +27,7 @@ export interface PrintOptions {
 /** Each string is a whole frame with its line ends. Reads one frame after the other, so that `| head` costs nothing. */
 export function* printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
   const stops = new Stops(recording.ticks)
-  const moments = new Moments(recording)
+  const moments = new MomentReader(recording)
   let first = true
   for (const stop of chosenStops(stops, options)) {
     const board = leaderboard(moments.at(stop, options.windowSeconds), options.board)
