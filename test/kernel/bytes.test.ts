@@ -1,4 +1,4 @@
-/** CONTRACT's sent_bytes and received_bytes: nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, tolerance zero. */
+/** sent_bytes and received_bytes equal nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, without tolerance. */
 import assert from 'node:assert/strict'
 import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import { after, before, describe, test } from 'node:test'

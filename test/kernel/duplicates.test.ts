@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": a packet that passes several interfaces is one packet. */
+/** A packet that passes several interfaces is counted once. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

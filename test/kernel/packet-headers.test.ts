@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": what lies between Ethernet and TCP, on real devices: VLAN tags, extension headers, and IP fragments. */
+/** Headers between Ethernet and TCP, on real devices: VLAN tags, extension headers, and IP fragments. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'

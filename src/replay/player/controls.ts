@@ -30,7 +30,13 @@ export class Controls {
   #view: View
   #stopSearch: () => void = () => undefined
 
-  constructor(playhead: Playhead, sceneBuilder: SceneBuilder, screen: Screen, options: PlayOptions, later: Later) {
+  constructor(
+    playhead: Playhead,
+    sceneBuilder: SceneBuilder,
+    screen: Screen,
+    options: PlayOptions,
+    later: Later,
+  ) {
     this.#playhead = playhead
     this.#sceneBuilder = sceneBuilder
     this.#screen = screen

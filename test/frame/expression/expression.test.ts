@@ -39,7 +39,7 @@ function distribution(values: readonly number[]): Distribution {
 }
 
 describe('an expression', () => {
-  it('reads the examples of the contract', () => {
+  it('reads what the help and docs/NUMBERS.md show', () => {
     const selection = splitSelection(
       [parseExpression("backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms")],
       '',
@@ -259,7 +259,7 @@ describe('a measure', () => {
     assert.ok(expression.kind === 'measure')
     return measure(expression.measure, expression.quantity.unit, line, span)
   }
-  it('has the base the contract gives it', () => {
+  it('has the base that docs/NUMBERS.md names', () => {
     assert.equal(value('5xx > 1'), 6)
     assert.equal(value('5xx > 1%'), 6 / 90)
     assert.equal(value('5xx > 1/s'), 0.6)

@@ -32,7 +32,7 @@ const noon = scope('2026-11-22T12:00:00Z', '2026-11-22T13:00:00Z')
 const read = (text: string, within = noon): string => isoUtc(parseTime(text, within))
 
 describe('a time', () => {
-  it('is read in every form of the contract', () => {
+  it('is read in every form of the grammar', () => {
     assert.equal(read('12:02'), '2026-11-22T12:02:00.000Z')
     assert.equal(read('12:02:11.5'), '2026-11-22T12:02:11.500Z')
     assert.equal(read('2026-11-22T13:30:00+01:00'), '2026-11-22T12:30:00.000Z')

@@ -39,7 +39,10 @@ export function assertEqualsLog({ sum, attempts }: Counts): void {
   assert.deepEqual(failuresOf(theirs), failuresIn(attempts))
   assert.deepEqual(refusedOf(theirs.sum), refusedIn(attempts))
   for (const { backend, inFlight } of theirs.sum.backends) assert.equal(inFlight, 0, backend.address)
-  assert.ok(!sum.backends.some(({ backend }) => backend.address === LISTENER), 'nginx’s own listen port is no backend')
+  assert.ok(
+    !sum.backends.some(({ backend }) => backend.address === LISTENER),
+    'nginx’s own listen port is no backend',
+  )
 }
 
 /** Where the route table was full, only the sum of the backend is compared: it stays exact. */
