@@ -52,7 +52,7 @@ function* printed(chunks: Iterable<string>): Iterable<string> {
   for (const batch of batched(chunks)) yield printable(batch)
 }
 
-/** Whoever may make a link in this folder must not choose what root, or anybody else, writes to. */
+/** A user who may create links in this folder must not choose which file root, or anybody else, writes to. */
 async function refuseForeignLink(path: string): Promise<void> {
   const link = await lstat(path).catch(() => null)
   if (link?.isSymbolicLink() !== true || link.uid === 0 || link.uid === process.geteuid?.()) return

@@ -59,7 +59,7 @@ export async function playFile(
   if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
 }
 
-/** null where nobody can write: standard input, a zipped file, someone else's file. */
+/** null where the file cannot be written: standard input, a gzip file, a file of another user. */
 function markOf(file: string): Mark | null {
   if (file === '-' || file.endsWith('.gz')) return null
   try {

@@ -69,7 +69,7 @@ export class TickTally {
     this.#backend(backend).refused++
   }
 
-  /** Books what happens to it before `end`. Returns whether it is still under way. */
+  /** Counts what happens to it before `end`. Returns whether it is still in flight. */
   advance(flight: Flight, end: WallMicros): boolean {
     const row = this.#row(flight.pair)
     if (flight.headAt >= end) {
@@ -138,7 +138,7 @@ const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => 
   }
 }
 
-/** Of each, with its head: what they are does not matter, that they are known does. */
+/** Bytes of a request and of a response with its header. The values are arbitrary. */
 const REQUEST_BYTES = 420
 const ANSWER_BYTES = 5200
 

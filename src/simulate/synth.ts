@@ -1,4 +1,4 @@
-/** Traffic that never was, tick by tick: request by request, so that every law of the frame model holds in it. */
+/** Synthetic traffic, tick by tick. It is made request by request, so that every identity of the frame model holds. */
 import type { SecondFrame } from '../frame/model/frame.ts'
 import {
   addMicros,

@@ -1,4 +1,4 @@
-/** What keys do: each changes the view or the place in time, is said to be impossible, or is a wish for the player. */
+/** Handles keys: each changes the view or the position, gives a message, or asks the player to quit or suspend. */
 import { actionOf, type Action } from './bindings.ts'
 import { goToText, jumpTo, refusalOf, setMarker, type Outcome } from './key-actions.ts'
 import type { Key } from '../terminal/keys.ts'
@@ -13,7 +13,7 @@ import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './
 
 export type Wish = 'quit' | 'suspend' | null
 
-/** What a key asks for may come later: a page that has to be loaded, a backend that is looked for. */
+/** For actions that finish later: a page that has to be loaded, the search for a backend. */
 export interface Later {
   readonly show: () => void
   readonly fail: (error: unknown) => void
@@ -69,7 +69,7 @@ export class Controls {
     return null
   }
 
-  /** What a key began and what goes on by itself. */
+  /** Ends a search that a key began. */
   stop(): void {
     this.#stopSearch()
   }

@@ -80,8 +80,8 @@ export interface Found {
 }
 
 /**
- * Looks through the frames for the next backend that appears or vanishes, in what has been recorded by now; yields how far it
- * is, from 0 to 1, so that the caller can stop for breath, or for good.
+ * Searches the frames recorded so far for the next backend that appears or vanishes. Yields its progress, 0 to 1, so that the
+ * caller can pause or end the search.
  */
 export function* searchBackends(
   direction: 1 | -1,
@@ -98,7 +98,7 @@ export function* searchBackends(
   return null
 }
 
-/** Ticks that are read in one go; a look at a tick needs those around it, which lie in two blocks at the most. */
+/** Ticks that are read at once. A check of a tick needs its neighbours, which lie in at most two blocks. */
 const BLOCK = 512
 const BLOCKS_KEPT = 2
 

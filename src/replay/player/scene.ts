@@ -14,7 +14,7 @@ import { footerLine, type FooterFacts } from './footer.ts'
 import { boardSize, CHROME_ROWS } from '../print/print.ts'
 import { pageOf, type Selectable } from './view.ts'
 
-/** The pages behind the leaderboard bring the charts with them: loaded when the first one is opened. */
+/** The drill-down pages import the charts, so they are loaded when the first one is opened. */
 export type Details = typeof import('../../render/detail.ts')
 
 export interface Scene extends FooterFacts {

@@ -1,4 +1,4 @@
-/** The search for a backend that appears or vanishes: it reads frames, so it works in slices and the screen lives on. */
+/** The search for a backend that appears or vanishes. It reads many frames, so it runs in slices and the screen stays responsive. */
 import type { Outcome, Place } from './key-actions.ts'
 import { changeText, nothingFound, searchBackends } from './jumping.ts'
 import { inSlices } from '../data/slices.ts'

@@ -43,7 +43,7 @@ export function findingsOf(
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** A backend that refuses has no requests either, one that is slow has slow answers: once is enough. */
+/** One cause gives one finding: a backend that refuses connections also has no requests, a slow one also has a slow tail. */
 const ECHOES: Partial<Record<FindingKind, FindingKind>> = {
   backend_vanished: 'backend_refused',
   slow_tail: 'slow_down',
@@ -103,7 +103,7 @@ function findingOf(
 
 const NOBODY: Backend = { id: -1, address: '', netns: 0, name: null }
 
-/** Gaps that an eye would see; many short ones are told as one. */
+/** Gaps long enough to notice; many short ones become one finding. */
 function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
   const least = Math.max(2e6, (range.to - range.from) / 1000)
   const long = gaps.filter((gap) => gap.to - gap.from >= least)
