@@ -12,8 +12,8 @@ export function keepHeapSmall(): void {
 
 /**
  * `live` draws once per second. With more heap growth between collections it needs a third less CPU time and about 20 MB more
- * memory. The optimizing compiler starts 16 times later, since code that runs once per second hardly repays it: a quarter fewer cycles in the first minutes.
- * One thread collects the young generation: it needs 2 ms and wakes no other thread.
+ * memory. The optimizing compiler starts 16 times later, since code that runs once per second hardly repays it: a quarter fewer
+ * cycles in the first minutes. One thread collects the young generation: it needs 2 ms and wakes no other thread.
  */
 export function keepLiveCheap(): void {
   setFlagsFromString('--heap-growing-percent=150')

@@ -1,10 +1,10 @@
 /** What is seen while capturing: the screen on a terminal; without one, pictures (live) or a line now and then (record). */
-import { ofFrame } from '../frame/sum/merge.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
+import { wallMicros } from '../frame/model/units.ts'
+import { ofFrame } from '../frame/sum/merge.ts'
+import { isoLocal } from '../frame/time/timezone.ts'
 import { figures } from '../frame/views/figures.ts'
 import { BOARD_DEFAULTS } from '../frame/views/leaderboard.ts'
-import { isoLocal } from '../frame/time/timezone.ts'
-import { wallMicros } from '../frame/model/units.ts'
 import { count, plural, rate } from '../render/quantities.ts'
 import { MemoryRecording } from '../replay/data/memory.ts'
 import { play } from '../replay/player/player.ts'

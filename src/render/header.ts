@@ -1,13 +1,13 @@
 /** The two lines at the top: rate, window and errors; then host, time and coverage. */
+import type { Loss } from '../frame/model/counters.generated.ts'
+import { addMicros } from '../frame/model/units.ts'
+import { clockTime, localDateTime } from '../frame/time/timezone.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
 import { TICK_SLACK } from '../frame/views/moment.ts'
 import type { Sort } from '../frame/views/ranking.ts'
-import { clockTime, localDateTime } from '../frame/time/timezone.ts'
-import { addMicros } from '../frame/model/units.ts'
 import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
-import type { Loss } from '../frame/model/counters.generated.ts'
 
 export interface HeaderFacts {
   readonly host: string

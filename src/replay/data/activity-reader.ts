@@ -1,7 +1,7 @@
 /** Requests of each backend in each tick, for sparklines and for the search for backends that appear or vanish. Read for runs of ticks at once. */
 import { backendKey } from '../../frame/model/aggregate.ts'
-import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../../frame/views/moment.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
+import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../../frame/views/moment.ts'
 
 const TICKS_KEPT = 512
 const IDLE: Load = new Map()

@@ -1,8 +1,6 @@
 /** The last hour of a running helper as a recording, for time travel in `live`. Bounded in time and memory; the oldest ticks are dropped. */
-import { ofFrame, sumOf } from '../../frame/sum/merge.ts'
 import { NOTHING, type Aggregate } from '../../frame/model/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
-import { addGaps, gapsOf } from '../../frame/time/gaps.ts'
 import type {
   Recording,
   RecordingInfo,
@@ -10,8 +8,10 @@ import type {
   SeqRange,
   TickSummary,
 } from '../../frame/model/recording.ts'
-import { summaryOf } from '../../frame/sum/tick-summary.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { ofFrame, sumOf } from '../../frame/sum/merge.ts'
+import { summaryOf } from '../../frame/sum/tick-summary.ts'
+import { addGaps, gapsOf } from '../../frame/time/gaps.ts'
 import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
 
 export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &

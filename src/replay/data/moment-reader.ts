@@ -1,15 +1,15 @@
 /** MomentReader of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import { subjectSecond, type History, type Subject, type SubjectSecond } from '../../frame/views/drilldown.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
-import { missingBefore } from '../../frame/time/gaps.ts'
-import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../../frame/views/moment.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../../frame/model/units.ts'
-import { ActivityReader } from './activity-reader.ts'
+import { missingBefore } from '../../frame/time/gaps.ts'
+import { subjectSecond, type History, type Subject, type SubjectSecond } from '../../frame/views/drilldown.ts'
+import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../../frame/views/moment.ts'
 import type { Stop } from '../time/stops.ts'
+import { ActivityReader } from './activity-reader.ts'
 import { Windows } from './windows.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 
 /** Frames kept for a picture that is redrawn without moving; others are read again when needed. */
 const FRAMES_KEPT = 8

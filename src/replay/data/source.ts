@@ -1,9 +1,9 @@
 /** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
 import type { Marker } from '../../frame/model/frame.ts'
-import { gapsOf } from '../../frame/time/gaps.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
 import { addMicros } from '../../frame/model/units.ts'
+import { gapsOf } from '../../frame/time/gaps.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 
 /** Calls back when there may be new ticks; the player then calls `refresh`. Returns a function that ends it. */
 export type Growth = (listener: () => void) => () => void

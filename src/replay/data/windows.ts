@@ -1,10 +1,10 @@
 /** Sums over the last seconds. Consecutive pictures share nearly all ticks, so each tick is read once and kept while a window needs it. */
-import { ofFrame } from '../../frame/sum/merge.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
-import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
+import { ofFrame } from '../../frame/sum/merge.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
 
 /** For longer windows the recording's own sums are cheaper than kept ticks. */
 const MOST_KEPT = 120

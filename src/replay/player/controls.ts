@@ -1,14 +1,14 @@
 /** Handles keys: each changes the view or the position, gives a message, or asks the player to quit or suspend. */
+import type { Key } from '../terminal/keys.ts'
+import type { Screen } from '../terminal/screen.ts'
+import type { Stops } from '../time/stops.ts'
 import { actionOf, type Action } from './bindings.ts'
 import { goToText, jumpTo, refusalOf, setMarker, type Outcome } from './key-actions.ts'
-import type { Key } from '../terminal/keys.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
-import { selectableOf, type Scene } from './scene.ts'
-import type { Screen } from '../terminal/screen.ts'
-import { searchBackend } from './search.ts'
 import type { SceneBuilder } from './scene-builder.ts'
-import type { Stops } from '../time/stops.ts'
+import { selectableOf, type Scene } from './scene.ts'
+import { searchBackend } from './search.ts'
 import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
 export type Wish = 'quit' | 'suspend' | null

@@ -2,9 +2,9 @@
 import type { Marker } from '../../frame/model/frame.ts'
 import { joinFitting, padLine, span, type Line } from '../../render/line.ts'
 import { clip, tail, visible } from '../../render/text.ts'
-import { hintsFor, type Hint, type PromptKind } from './bindings.ts'
 import type { Stop } from '../time/stops.ts'
 import type { Timeline } from '../time/timeline.ts'
+import { hintsFor, type Hint, type PromptKind } from './bindings.ts'
 import { pageOf, type View } from './view.ts'
 
 export interface FooterFacts {

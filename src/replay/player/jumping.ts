@@ -1,4 +1,5 @@
 /** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import {
   burstStarts,
   changesAt,
@@ -7,10 +8,9 @@ import {
   type BackendChange,
 } from '../../frame/time/jumps.ts'
 import type { SecondLoad } from '../../frame/views/moment.ts'
-import type { Recording, TickSummary } from '../../frame/model/recording.ts'
-import type { JumpKind } from './bindings.ts'
 import { ActivityReader } from '../data/activity-reader.ts'
 import { typed, type Stops } from '../time/stops.ts'
+import type { JumpKind } from './bindings.ts'
 
 export interface Landing {
   readonly stop: number

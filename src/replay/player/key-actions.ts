@@ -1,12 +1,12 @@
 /** Actions of keys beyond moving and changing the view. Each returns a stop to go to, a message, or both. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { parseTime, spanOf, TimeError } from '../../frame/time/time.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
+import { parseTime, spanOf, TimeError } from '../../frame/time/time.ts'
+import type { Mark } from '../data/source.ts'
+import { typed, type Stops } from '../time/stops.ts'
 import type { Action, JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
 import type { PlayOptions } from './options.ts'
-import type { Mark } from '../data/source.ts'
-import { typed, type Stops } from '../time/stops.ts'
 
 export interface Outcome {
   /** index of the stop to go to */

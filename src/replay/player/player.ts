@@ -1,8 +1,8 @@
 /** Plays one recording on one terminal until the user leaves. Live and recorded frames are handled alike. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { listenToKeys } from '../terminal/keyboard.ts'
-import type { PlayOptions } from './options.ts'
 import { Screen, type Terminal } from '../terminal/screen.ts'
+import type { PlayOptions } from './options.ts'
 import { Session } from './session.ts'
 
 /** Resolves when the user leaves, the signal comes or the terminal goes; the terminal is as it was before. */

@@ -2,11 +2,11 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import type { Size } from '../../render/board.ts'
 import { MomentReader } from '../data/moment-reader.ts'
+import { holds, typed } from '../time/stops.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
 import type { Details, Scene } from './scene.ts'
 import { ScrubberCache } from './scrubbing.ts'
-import { holds, typed } from '../time/stops.ts'
 import { pageOf, type View } from './view.ts'
 
 export class SceneBuilder {

@@ -1,13 +1,13 @@
 /** Holds the state of a player, and changes it when time passes, keys are pressed or ticks arrive. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { Controls, type Wish } from './controls.ts'
+import { inSlices } from '../data/slices.ts'
 import type { Key } from '../terminal/keys.ts'
+import type { Screen } from '../terminal/screen.ts'
+import { Controls, type Wish } from './controls.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
-import { sceneLines } from './scene.ts'
-import type { Screen } from '../terminal/screen.ts'
-import { inSlices } from '../data/slices.ts'
 import { SceneBuilder } from './scene-builder.ts'
+import { sceneLines } from './scene.ts'
 
 /** The shortest time between two pictures, ms: about 30 per second look smooth. */
 const LEAST_WAIT = 33

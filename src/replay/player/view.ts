@@ -1,8 +1,8 @@
 /** The view of a moment: page, order, filter, cursor, prompt. Pure: a view and an action give the next view. */
 import type { Subject } from '../../frame/views/drilldown.ts'
 import { SORTS, type Sort } from '../../frame/views/ranking.ts'
-import type { Action, PromptKind } from './bindings.ts'
 import type { Key } from '../terminal/keys.ts'
+import type { Action, PromptKind } from './bindings.ts'
 
 export type Page =
   | { readonly kind: 'board' }

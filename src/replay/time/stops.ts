@@ -3,10 +3,10 @@
  */
 import { coveredBy } from '../../frame/model/aggregate.ts'
 import type { Gap, GapReason } from '../../frame/model/frame.ts'
-import { latePart, missingBefore } from '../../frame/time/gaps.ts'
-import { TICK_SLACK } from '../../frame/views/moment.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, SECOND, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { latePart, missingBefore } from '../../frame/time/gaps.ts'
+import { TICK_SLACK } from '../../frame/views/moment.ts'
 
 interface Span {
   /** index of the tick itself, or of the one before the gap, and its sequence */

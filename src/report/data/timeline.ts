@@ -1,10 +1,10 @@
 /** The range in equal steps: rate, errors and time of each, null where nothing was recorded. */
-import type { Aggregate } from '../../frame/model/aggregate.ts'
 import { classCount, failureCount, ratio, statistic } from '../../frame/expression/measure.ts'
-import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { selectRows } from '../../frame/expression/selection.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import { aggregateWithin } from './source.ts'
 import type { Query } from './summary.ts'
 

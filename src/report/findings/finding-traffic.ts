@@ -1,8 +1,8 @@
 /** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
 import { longSpan, rate } from '../../render/quantities.ts'
+import type { BackendSeries, StepSeries } from '../data/step-series.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
-import type { BackendSeries, StepSeries } from '../data/step-series.ts'
 
 /** Steps on each side that say what is usual: follows the day, outlasts an incident. */
 const REACH = 90
