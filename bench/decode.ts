@@ -1,5 +1,5 @@
 /**
- * What it takes to believe a line: decoding and subtracting snapshots, against JSON.parse of the same lines in the same run. A capture of a
+ * The cost of a line of the helper: checking, decoding and subtracting snapshots, against JSON.parse of the same lines in the same run. A capture of a
  * real nginx, and a host with 5,000 active routes.
  *
  *   node --import tsx bench/decode.ts

@@ -14,7 +14,7 @@ import type { Recording } from '../src/frame/model/recording.ts'
 import { findJump, searchBackends } from '../src/replay/player/jumping.ts'
 import { paint } from '../src/render/theme.ts'
 import { scrubberOf } from '../src/render/scrubber.ts'
-import { Moments } from '../src/replay/data/moments.ts'
+import { MomentReader } from '../src/replay/data/moment-reader.ts'
 import { sceneLines, type Scene } from '../src/replay/player/scene.ts'
 import { startingAt } from '../src/replay/time/timeline.ts'
 import { Stops } from '../src/replay/time/stops.ts'
@@ -94,7 +94,7 @@ interface Player {
 
 function playerOf(recording: Recording): Player {
   const stops = new Stops(recording.ticks)
-  const moments = new Moments(recording)
+  const moments = new MomentReader(recording)
   const scrubber = scrubberOf(recording, SIZE.columns - 30)
   const sink = new Writable({ write: (_chunk, _encoding, done) => done() })
   return {
@@ -222,7 +222,7 @@ function redraw(recording: Recording, { draw }: Player): void {
   for (let i = 0; i < 500; i++) draw(stop)
   const { user, system } = process.cpuUsage(cpu)
   report(`one redraw at ${SIZE.columns}×${SIZE.rows}`, `${ms((user + system) / 1000 / 500)} of CPU`, '≤ 2 ms')
-  const moments = new Moments(recording)
+  const moments = new MomentReader(recording)
   const moment = moments.at(new Stops(recording.ticks).at(stop), 1)
   const board = timed(() => {
     for (let i = 0; i < 200; i++) leaderboard(moment, BOARD_DEFAULTS)

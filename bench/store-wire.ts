@@ -1,6 +1,6 @@
 /**
- * A helper that is none: the wire of a host with so many active routes, to stdout. Once a second, or (a file is named) as fast as it is read,
- * and then each two hours are written into that file.
+ * A fake helper: writes the wire of a host with ROUTES active routes to stdout, once per second. If a FILE is named, it writes as fast as
+ * it is read, and writes a line into that file for every two hours.
  *
  *   node --import tsx bench/store-wire.ts ROUTES SECONDS [FILE]
  */

@@ -1,6 +1,6 @@
 /**
- * Work that has something to finish when a signal comes: an output that is half made, a terminal to give back. Somebody listens while
- * it runs and only then, since a signal that nobody listens to ends the program at once (src/cli/signals.ts).
+ * Work that must clean up when a signal comes: an unfinished output, a terminal to restore. There is a listener only while it
+ * runs, since a signal without a listener ends the program at once (src/cli/signals.ts).
  */
 import { setImmediate } from 'node:timers/promises'
 import { ExitCode, UserError } from './errors.ts'
@@ -22,10 +22,10 @@ export async function interruptible<T>(
   }
 }
 
-/** How long a loop may run before it looks up, ms: by the clock, since nobody knows how long a tick of a strange file takes. */
+/** How long a loop may run before it returns to the event loop, ms. By the clock: a tick of a foreign file may take any time. */
 const SLICE = 50
 
-/** A loop that takes long looks up now and then, or a signal would not be heard. */
+/** Lets a long loop return to the event loop now and then; otherwise no signal would be handled. */
 export class Breath {
   readonly #stop: AbortSignal
   #last = performance.now()

@@ -8,7 +8,7 @@ import { ExitCode } from './errors.ts'
 const signal = stopSignal()
 const talk = new Outlet(process.stderr)
 
-// A reader that has seen enough (`| head`) is no error. A turn later: a gate that failed has failed all the same.
+// EPIPE (`| head`) is no error. Exit one event-loop turn later, so that the exit code of a failed gate is set first.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   const enough = error.code === 'EPIPE'
   if (!enough) talk.line(`upstreamtop: standard output can't be written: ${error.message}`)
@@ -17,14 +17,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(code === ExitCode.done && !enough ? ExitCode.system : code)
   })
 })
-// Nobody hears the talk: a recording goes on.
+// stderr is closed: a recording goes on without messages.
 process.stderr.on('error', () => undefined)
-// Node's own words would show the message as it is.
+// Node would print the message without making control bytes visible.
 process.on('uncaughtException', (error) => process.exit(explain(error, talk)))
 
 const hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
 
-/** Where the terminal is gone, node would abort in giving it back its settings; a hang-up ends as one. */
+/** If the terminal is gone, Node aborts while it restores the settings; so the program ends by SIGHUP itself. */
 function hangUp(): void {
   if (!hadTerminal) return
   process.removeAllListeners('SIGHUP')

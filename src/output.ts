@@ -2,9 +2,9 @@
 import { constants, createWriteStream } from 'node:fs'
 import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { systemError, usageError } from './errors.ts'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { systemError, usageError } from './errors.ts'
 import { interruptible } from './interruption.ts'
 import { printable } from './render/text.ts'
 import { batched } from './report/formats/batches.ts'
@@ -52,7 +52,7 @@ function* printed(chunks: Iterable<string>): Iterable<string> {
   for (const batch of batched(chunks)) yield printable(batch)
 }
 
-/** Whoever may make a link in this folder must not choose what root, or anybody else, writes to. */
+/** A user who may create links in this folder must not choose which file root, or anybody else, writes to. */
 async function refuseForeignLink(path: string): Promise<void> {
   const link = await lstat(path).catch(() => null)
   if (link?.isSymbolicLink() !== true || link.uid === 0 || link.uid === process.geteuid?.()) return

@@ -55,7 +55,7 @@ export class Machine {
     return { result, spent: { micros, foreign: Math.max(0, (busyMicros() - all - micros) / capacity) } }
   }
 
-  /** How fast a CPU is right now: what is virtual shares its cores with who knows whom. Steps of a fixed loop per µs. */
+  /** How fast a CPU is right now, in steps of a fixed loop per µs. A virtual CPU shares its core with other machines. */
   speed(): number {
     const start = performance.now()
     let x = 1

@@ -13,7 +13,7 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** A median is worth what its quartiles are. */
+/** A median with its quartiles, which show how much it can be trusted. */
 export const spread = (values: readonly number[], digits = 3): string =>
   values.length === 0
     ? 'none'

@@ -5,7 +5,7 @@ import { median, print, repeated, spread } from './numbers.ts'
 
 const RUNS = 15
 
-/** Goals of TRUTH.md: ns over the null program. */
+/** Goals, ns per packet over the null program. */
 const GOALS = {
   ack_ingress: 5,
   ack_egress: 5,

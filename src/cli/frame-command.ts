@@ -1,6 +1,6 @@
 /** The command line that shows a frame of a file again. */
-import { isoLocal } from '../frame/time/timezone.ts'
 import { wallMicros } from '../frame/model/units.ts'
+import { isoLocal } from '../frame/time/timezone.ts'
 import type { FrameAddress } from '../replay/player/options.ts'
 import { quoted, quotedFile } from '../shell.ts'
 import type { ViewFlags } from './values/view.ts'

@@ -1,8 +1,8 @@
 /** A recording's own account of itself, as text and as JSON. */
 import type { Aggregate } from '../frame/model/aggregate.ts'
 import type { Recording } from '../frame/model/recording.ts'
-import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import type { WallMicros } from '../frame/model/units.ts'
+import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { recordingEntry } from '../report/document/json.ts'

@@ -1,6 +1,6 @@
 /**
- * Where text leaves the program. Whoever wrote it: what a terminal would obey is shown instead. What we draw ourselves has doors
- * of its own.
+ * All text leaves the program here. Control sequences in it are shown as text, so that no file or packet can control the terminal.
+ * Text that we coloured ourselves has methods of its own.
  */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'

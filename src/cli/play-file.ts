@@ -2,11 +2,11 @@
 import { accessSync, constants } from 'node:fs'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/model/recording.ts'
-import type { TimeSpan } from '../frame/time/time.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/model/units.ts'
+import type { TimeSpan } from '../frame/time/time.ts'
+import { POLL_MS, polled, soon, within, type Mark } from '../replay/data/source.ts'
 import { play } from '../replay/player/player.ts'
 import type { Terminal } from '../replay/terminal/screen.ts'
-import { POLL_MS, polled, soon, within, type Mark } from '../replay/data/source.ts'
 import { markRecording } from '../store/write/mark.ts'
 import { frameCommand } from './frame-command.ts'
 import type { Io } from './io.ts'
@@ -59,7 +59,7 @@ export async function playFile(
   if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
 }
 
-/** null where nobody can write: standard input, a zipped file, someone else's file. */
+/** null where the file cannot be written: standard input, a gzip file, a file of another user. */
 function markOf(file: string): Mark | null {
   if (file === '-' || file.endsWith('.gz')) return null
   try {

@@ -1,7 +1,7 @@
 /** A file that is being recorded as text: the newest picture, then each that comes, until nobody records into it. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { printFrames, type PrintOptions } from '../replay/print/print.ts'
 import { POLL_MS } from '../replay/data/source.ts'
+import { printFrames, type PrintOptions } from '../replay/print/print.ts'
 import type { StoredRecording } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
 import { writePainted } from './write-result.ts'

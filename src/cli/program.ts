@@ -1,4 +1,4 @@
-/** The command tree. A command's file holds its words; what it does is imported when it runs, so that none pays for the others. */
+/** The command tree. A command's file declares its options; its work is imported when it runs, so that each command starts fast. */
 import { Command, Help, type Option } from 'commander'
 import { visible } from '../render/text.ts'
 import { version } from '../version.ts'
@@ -75,7 +75,7 @@ function inOneLine(text: string): string {
   return `${visible(words)}${suggestion}\n`
 }
 
-/** A list that is empty at first is no default worth a word. */
+/** An empty list is not shown as a default. */
 const optionDescription = (option: Option): string =>
   new Help().optionDescription(option).replace(/ \(default: (\[\]|\{\})\)$/, '')
 

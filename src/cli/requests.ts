@@ -1,8 +1,8 @@
 /** The request ring as rows of text, CSV or NDJSON. */
 import type { RequestEvent } from '../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../frame/model/recording.ts'
-import { clockTimeMillis, isoUtc } from '../frame/time/timezone.ts'
 import { toMillis, type Micros } from '../frame/model/units.ts'
+import { clockTimeMillis, isoUtc } from '../frame/time/timezone.ts'
 import { latency } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { csvRow } from '../report/formats/csv.ts'

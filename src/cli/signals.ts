@@ -1,15 +1,15 @@
 /**
- * The signals that end a program. One that nobody listens to keeps its default, so that it ends what never looks up, too: a loop,
- * SQLite, a file that does not open.
+ * The signals that end a program. Without a listener a signal keeps its default action, so that it also ends code that never
+ * returns to the event loop: a long loop, SQLite, an open() that hangs.
  */
 import { getEventListeners } from 'node:events'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** A terminal and what stands between (sudo, npm, timeout) pass the same Ctrl-C on: within this it is the first one still, ms. */
+/** The terminal and wrappers (sudo, npm, timeout) may deliver the same Ctrl-C several times: within this time they count as one, ms. */
 const SAME = 250
 
-/** Aborted with the name of the signal, for whoever listens; whoever does not stop then is ended by the next. */
+/** Aborted with the name of the signal, for those who listen. The next signal ends the program. */
 export function stopSignal(): AbortSignal {
   const stopped = new AbortController()
   const { signal } = stopped

@@ -1,9 +1,9 @@
-/** For what runs for hours beside the things it watches: memory before speed. */
+/** V8 settings for commands that run for hours on the machine that they watch: less memory, at the price of some CPU time. */
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * What the screen keeps is some 20 MB; left to itself V8 lets the garbage of moving about grow to five times that before it collects.
- * Costs a tenth more CPU while someone rushes about, and nothing while the screen stands.
+ * The screen keeps about 20 MB of live data. By default V8 lets the heap grow to five times that before it collects.
+ * Costs 10 % more CPU time while the user moves about, nothing while the screen stands still.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
@@ -11,9 +11,9 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * Live draws every second: a third less CPU for some 20 MB more. A quarter fewer cycles in its first minutes where the compiler waits
- * for sixteen times as much use, which what runs once a second hardly repays, and one thread collects what is young: it takes 2 ms,
- * and wakes no other.
+ * `live` draws once per second. With more heap growth between collections it needs a third less CPU time and about 20 MB more
+ * memory. The optimizing compiler starts 16 times later, since code that runs once per second hardly repays it: a quarter fewer
+ * cycles in the first minutes. One thread collects the young generation: it needs 2 ms and wakes no other thread.
  */
 export function keepLiveCheap(): void {
   setFlagsFromString('--heap-growing-percent=150')

@@ -1,10 +1,10 @@
 /** What is seen while capturing: the screen on a terminal; without one, pictures (live) or a line now and then (record). */
-import { ofFrame } from '../frame/sum/merge.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
+import { wallMicros } from '../frame/model/units.ts'
+import { ofFrame } from '../frame/sum/merge.ts'
+import { isoLocal } from '../frame/time/timezone.ts'
 import { figures } from '../frame/views/figures.ts'
 import { BOARD_DEFAULTS } from '../frame/views/leaderboard.ts'
-import { isoLocal } from '../frame/time/timezone.ts'
-import { wallMicros } from '../frame/model/units.ts'
 import { count, plural, rate } from '../render/quantities.ts'
 import { MemoryRecording } from '../replay/data/memory.ts'
 import { play } from '../replay/player/player.ts'
@@ -54,7 +54,7 @@ function onScreen(
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()
   const leave = (): void => ended.abort()
-  // At once, before the helper's last words: the next signal may end us.
+  // Now, before the helper's last messages: the next signal may end us.
   io.signal.addEventListener('abort', leave)
   kept?.divert((text) => memory.mark({ at: wallMicros(io.now() * 1000), kind: 'note', text }))
   const closed = play(memory, terminal, {
@@ -87,7 +87,7 @@ function onScreen(
     io.signal.removeEventListener('abort', leave)
     stop()
   })
-  // Its failure is told when the capture has ended; until then it is not unhandled.
+  // Its failure is reported when the capture has ended; until then it is no unhandled rejection.
   closed.catch(() => undefined)
   return { ...tapsOf(memory), closed, end: leave }
 }
@@ -111,7 +111,7 @@ function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
   return { frame, marker: (marker) => memory.mark(marker), closed: null, end: () => undefined }
 }
 
-/** Often enough to see that it lives, seldom enough for a log. */
+/** Shows that it is running without filling a log. */
 const LINE_EVERY = 10
 
 function asLines(io: Io, meta: CaptureMeta): Watcher {

@@ -1,6 +1,6 @@
 /** What a figure looks like in a cell: its text, and the style that says whether it is good. One place, for every screen. */
-import type { Figures } from '../frame/views/figures.ts'
 import { micros, SECOND, type Micros } from '../frame/model/units.ts'
+import type { Figures } from '../frame/views/figures.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 

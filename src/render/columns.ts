@@ -58,7 +58,7 @@ function stretch(
 
 const MANDATORY = ['rps', 'status'] as const satisfies readonly ColumnId[]
 
-/** What comes, one after the other, as the screen gets wider: the first that has no room ends the row. */
+/** Columns in the order in which a wider screen gets them; the first that does not fit ends the list. */
 const OPTIONAL = [
   'avg',
   'failures',

@@ -1,7 +1,7 @@
 /** One backend, one route, or its requests: the pages behind the leaderboard. Loaded when the first one is opened. */
+import { micros } from '../frame/model/units.ts'
 import type { Drilldown } from '../frame/views/drilldown.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
-import { micros } from '../frame/model/units.ts'
 import type { Size } from './board.ts'
 import { inFlightCell, latencyCell, statusCells } from './cells.ts'
 import { chart } from './chart.ts'

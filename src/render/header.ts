@@ -1,13 +1,13 @@
-/** The two lines at the top: what, how much, over which window; where, when, and how much of the truth it is. */
+/** The two lines at the top: rate, window and errors; then host, time and coverage. */
+import type { Loss } from '../frame/model/counters.generated.ts'
+import { addMicros } from '../frame/model/units.ts'
+import { clockTime, localDateTime } from '../frame/time/timezone.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
 import { TICK_SLACK } from '../frame/views/moment.ts'
 import type { Sort } from '../frame/views/ranking.ts'
-import { clockTime, localDateTime } from '../frame/time/timezone.ts'
-import { addMicros } from '../frame/model/units.ts'
 import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
-import type { Loss } from '../frame/model/counters.generated.ts'
 
 export interface HeaderFacts {
   readonly host: string
@@ -32,7 +32,7 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
   if (fivexx !== undefined) parts.push([span(`5xx ${precisePercent(fivexx.ratio)}`, 'bad')])
   if (totals.failures > 0) parts.push([span(plural(totals.failures, 'failure'), 'bad')])
   if (totals.inFlight > 0) parts.push([span(`${count(totals.inFlight)} in flight`)])
-  // Where not all has room, a failure says more than what upstreamtop is.
+  // On a narrow screen failures are kept and the subtitle is dropped.
   const named: Line[] = [[span('upstreamtop', 'bold'), span(' — nginx upstreams')], ...parts]
   const whole = joinFitting(named, ' · ', Infinity)
   if (lineWidth(whole) <= columns) return whole

@@ -1,6 +1,6 @@
 /** The help page, in as many columns as fit; on a small screen a part of it. */
-import { EMPTY, line, lineWidth, padLine, span, type Line } from './line.ts'
 import type { Size } from './board.ts'
+import { EMPTY, line, lineWidth, padLine, span, type Line } from './line.ts'
 
 export interface HelpGroup {
   readonly title: string

@@ -23,7 +23,7 @@ export function longSpan(span: number): string {
   return `${Math.floor(minutes / 1440)}d${twoDigits(Math.floor(minutes / 60) % 24)}h`
 }
 
-/** Requests a second, at most five cells: `0`, `0.4`, `9.5`, `104`, `9999`, `12.4k`, `1.2M`. */
+/** Requests per second, at most five cells: `0`, `0.4`, `9.5`, `104`, `9999`, `12.4k`, `1.2M`. */
 export function rate(perSecond: number): string {
   if (perSecond === 0) return '0'
   if (perSecond < 0.05) return '<0.1'

@@ -2,9 +2,9 @@
 import type { RequestEvent } from '../frame/model/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
 import { latencyCell } from './cells.ts'
+import { inEights } from './columns.ts'
 import { line, span, type Line, type Style } from './line.ts'
 import { cellWidth, left, right, visible } from './text.ts'
-import { inEights } from './columns.ts'
 
 export interface RequestsView {
   readonly columns: number

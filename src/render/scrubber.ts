@@ -1,8 +1,8 @@
 /** The whole recording on one line: rate as height, trouble in red, gaps hatched; marks and the place in time above it. */
 import type { Gap, Marker } from '../frame/model/frame.ts'
 import type { TickSummary } from '../frame/model/recording.ts'
-import { clockTime, localDate } from '../frame/time/timezone.ts'
 import type { WallMicros } from '../frame/model/units.ts'
+import { clockTime, localDate } from '../frame/time/timezone.ts'
 import { TROUBLE } from './cells.ts'
 import { span, type Line, type Span, type Style } from './line.ts'
 import { block, HATCH } from './sparkline.ts'

@@ -21,7 +21,7 @@ export function paint(spans: Line, depth: Depth): string {
   return painted + styled(run, style, depth)
 }
 
-/** The last door of the screen: what nobody made visible before is made so here. */
+/** The last check before the screen: control characters that are left are made visible here. */
 function styled(run: string, style: Style, depth: Depth): string {
   const text = visible(run)
   const codes = depth === 'none' ? '' : CODES[depth][style]

@@ -1,4 +1,4 @@
-/** What the backends themselves counted: the truth that a recording of the same traffic must equal, in the words of the report's JSON. */
+/** What the backends counted themselves, with the field names of the report's JSON. A recording of the same traffic must equal it. */
 export interface Tally {
   requests: number
   answered: number
@@ -36,7 +36,7 @@ export class Ledger {
     this.#backends.set(backend, new Map())
   }
 
-  /** Books a request; what is returned takes its answer. */
+  /** Counts a request. Returns a function that counts its answer. */
   request(backend: string, method: string, target: string): (status: number) => void {
     const tally = this.#tally(backend, `${method} ${target.split('?', 1)[0]!}`)
     tally.requests++

@@ -1,4 +1,4 @@
-/** A real nginx of our own: own folder, own configuration, in the foreground, gone when we are. */
+/** Runs a real nginx in the foreground with a folder and configuration of its own; it ends with this process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, chmod, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'

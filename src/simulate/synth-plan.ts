@@ -20,9 +20,9 @@ export interface SynthOptions {
   readonly secs: number
   readonly backends: number
   readonly routes: number
-  /** requests a second, on average */
+  /** requests per second, on average */
   readonly rps: number
-  /** rows of the request ring kept a tick */
+  /** rows of the request ring kept per tick */
   readonly requests: number
   readonly start: WallMicros
   readonly incidents: readonly Incident[]
@@ -39,7 +39,7 @@ export interface Pair {
   readonly fivexx: number
 }
 
-/** An incident with what it hits: the truth that findings are measured against. */
+/** An incident with what it affects; findings are measured against it. */
 export interface PlannedIncident {
   readonly kind: IncidentKind
   readonly from: WallMicros

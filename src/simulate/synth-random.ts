@@ -1,4 +1,4 @@
-/** Seeded chance: the same seed gives the same recording on every machine. */
+/** Seeded random numbers: the same seed gives the same recording on every machine. */
 export class Random {
   #state: number
 

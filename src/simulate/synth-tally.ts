@@ -1,4 +1,5 @@
 /** Counts one tick of synthetic traffic into the rows of a frame. */
+import { NO_CONTROL, type Control, type Failures } from '../frame/model/counters.generated.ts'
 import type {
   Backend,
   Codes,
@@ -8,15 +9,14 @@ import type {
   RequestEvent,
   TrafficRow,
 } from '../frame/model/frame.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
 import { bucketOf } from '../frame/model/histogram.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
 import { micros, type WallMicros } from '../frame/model/units.ts'
+import { failedRequests } from '../frame/sum/sums.generated.ts'
 import type { Flight } from './synth-flight.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
-import { NO_CONTROL, type Control, type Failures } from '../frame/model/counters.generated.ts'
-import { failedRequests } from '../frame/sum/sums.generated.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -69,7 +69,7 @@ export class TickTally {
     this.#backend(backend).refused++
   }
 
-  /** Books what happens to it before `end`. Returns whether it is still under way. */
+  /** Counts what happens to it before `end`. Returns whether it is still in flight. */
   advance(flight: Flight, end: WallMicros): boolean {
     const row = this.#row(flight.pair)
     if (flight.headAt >= end) {
@@ -138,7 +138,7 @@ const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => 
   }
 }
 
-/** Of each, with its head: what they are does not matter, that they are known does. */
+/** Bytes of a request and of a response with its header. The values are arbitrary. */
 const REQUEST_BYTES = 420
 const ANSWER_BYTES = 5200
 

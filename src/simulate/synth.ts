@@ -1,4 +1,5 @@
-/** Traffic that never was, tick by tick: request by request, so that every law of the frame model holds in it. */
+/** Synthetic traffic, tick by tick. It is made request by request, so that every identity of the frame model holds. */
+import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 import type { SecondFrame } from '../frame/model/frame.ts'
 import {
   addMicros,
@@ -12,7 +13,6 @@ import { openRequest, type Flight } from './synth-flight.ts'
 import type { IncidentKind, Pair, PlannedIncident, SynthPlan } from './synth-plan.ts'
 import { Random } from './synth-random.ts'
 import { TickTally } from './synth-tally.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 
 const BOOT = 5_000_000_000_000_000n
 

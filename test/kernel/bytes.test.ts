@@ -1,4 +1,4 @@
-/** CONTRACT's sent_bytes and received_bytes: nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, tolerance zero. */
+/** sent_bytes and received_bytes equal nginx's own `$upstream_bytes_sent` and `$upstream_bytes_received`, without tolerance. */
 import assert from 'node:assert/strict'
 import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import { after, before, describe, test } from 'node:test'
@@ -12,7 +12,7 @@ import { startHelper, type Helper } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const OTHER = '10.77.0.3'
-const DOOR = { address: '127.0.0.1', port: 8080 }
+const LISTENER = { address: '127.0.0.1', port: 8080 }
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const post = (path: string, bytes: number): string =>
   `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n${'b'.repeat(bytes)}`
@@ -36,7 +36,7 @@ describe('bytes', { skip: lacking() }, () => {
     const recorder = await startHelper(cable.proxy.namespace)
     const nginx = await startLabNginx(cable.proxy.namespace, configuration(port, location, servers))
     await cable.far.call('listen', { address: FAR, port, rules })
-    await cable.proxy.call('ask', { ...DOOR, requests })
+    await cable.proxy.call('ask', { ...LISTENER, requests })
     const seen = await stopped(recorder)
     const logged = bytesOf(nginx.attempts())
     await nginx.stop()
@@ -155,7 +155,7 @@ describe('bytes', { skip: lacking() }, () => {
     const upgrade = 'GET /tunnel HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'
     const steps: Step[] = [{ send: upgrade }, { answers: 1 }, { send: frame }, { send: frame }]
     await cable.proxy.call('talk', {
-      ...DOOR,
+      ...LISTENER,
       steps: [...steps, { bytes: 4000 }, { pause: 100 }, { end: 'fin' }],
     })
     await until(() => nginx.attempts().length > 0)
@@ -223,7 +223,7 @@ describe('bytes', { skip: lacking() }, () => {
 
 const configuration = (port: number, location: string, servers = ''): string =>
   `upstream kept { server ${FAR}:${port}; keepalive 4; } ${servers}
-   server { listen 127.0.0.1:${DOOR.port}; location / { ${location} } }`
+   server { listen 127.0.0.1:${LISTENER.port}; location / { ${location} } }`
 
 interface Bytes {
   readonly sent: number

@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": every attempt once, for the right backend, method and route. */
+/** Every attempt is counted once, for the right backend, method and route. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -77,7 +77,7 @@ describe('counting', { skip: lacking() }, () => {
     assertEqualsTruth(seen, await truth(port))
   })
 
-  test('an absolute target, an asterisk and a query are the route that CONTRACT says', async () => {
+  test('an absolute target, an asterisk and a query are routes as docs/NUMBERS.md says', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     const requests = [

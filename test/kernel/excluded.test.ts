@@ -1,4 +1,4 @@
-/** TRUTH.md: what is not nginx's upstream leg is left out, counted by reason; what cannot be read is named. */
+/** Traffic that is not nginx's upstream leg is left out and counted by reason; what cannot be read is named: docs/NUMBERS.md, "What is missing, and what is left out". */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertEqualsTruth, assertReconciles, rowsOf } from './lab/compare.ts'

@@ -1,4 +1,4 @@
-/** TRUTH.md, "Harmless first": nobody else's packets or programs notice us, and nothing of us stays. */
+/** The packets and programs of others are not affected, and nothing of ours stays behind: ARCHITECTURE.md, "Invariants". */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'

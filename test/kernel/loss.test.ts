@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": retransmits, lost, doubled and reordered segments never change a count. */
+/** Retransmitted, lost, duplicated and reordered segments never change a count. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'

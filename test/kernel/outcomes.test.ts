@@ -1,4 +1,4 @@
-/** TRUTH.md, "Outcomes": each way in which an attempt ends has its own name, and what is open has an age. */
+/** Each way in which an attempt ends has its own name, and an open request has an age: docs/NUMBERS.md, "Requests and what became of them". */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

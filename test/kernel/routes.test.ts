@@ -1,4 +1,4 @@
-/** TRUTH.md: routes stay bounded, and backend totals never suffer. */
+/** The number of routes is bounded, and the totals of backends stay exact when the bound is reached. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'

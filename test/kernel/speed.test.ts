@@ -1,4 +1,4 @@
-/** TRUTH.md, "Cost": at full speed nothing is lost without being said. How much it costs is `make bench-kernel`. */
+/** At full speed nothing is lost without being counted as lost. The cost is measured by `make bench-kernel`. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertNothingLost, assertReconciles } from './lab/compare.ts'

@@ -1,4 +1,4 @@
-/** TRUTH.md, "Outcomes and time": our three times beside nginx's own variables, request by request. */
+/** Our three times equal nginx's own variables, request by request: docs/NUMBERS.md, "Three times". */
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

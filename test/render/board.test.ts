@@ -5,7 +5,7 @@ import { BOARD_DEFAULTS, leaderboard } from '../../src/frame/views/leaderboard.t
 import { boardLines, boardRows, type BoardView } from '../../src/render/board.ts'
 import { columnsFor } from '../../src/render/columns.ts'
 import { lineText, lineWidth } from '../../src/render/line.ts'
-import { Moments } from '../../src/replay/data/moments.ts'
+import { MomentReader } from '../../src/replay/data/moment-reader.ts'
 import { printFrames, type PrintOptions } from '../../src/replay/print/print.ts'
 import { Stops } from '../../src/replay/time/stops.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
@@ -14,7 +14,7 @@ import { START, story } from '../replay/story.ts'
 
 const recording = story()
 const stops = new Stops(recording.ticks)
-const moments = new Moments(recording)
+const moments = new MomentReader(recording)
 
 const boardAt = (second: number, options = BOARD_DEFAULTS): ReturnType<typeof leaderboard> =>
   leaderboard(moments.at(stops.at(stops.ofTime(addMicros(START, second * 1_000_000))), 1), options)

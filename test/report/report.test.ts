@@ -50,7 +50,7 @@ const documentIn = async (of: Report): Promise<ReportDocument> =>
   JSON.parse(await textIn(of, 'json')) as ReportDocument
 
 describe('report as JSON', () => {
-  it('has the fields of the contract', async () => {
+  it('has the fields that scripts rely on', async () => {
     const document = await documentIn(report([incident()]))
     assert.deepEqual(Object.keys(document), [
       'schema',

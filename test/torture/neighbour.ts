@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inside, lacking, sh } from '../kernel/lab/system.ts'
 import { attachedTo } from '../kernel/lab/trouble.ts'
 import { besiege } from './siege/attackers.ts'
-import { assertEqualsLog, readBooks, type Books } from './siege/books.ts'
+import { assertEqualsLog, readCounts, type Counts } from './siege/reconciliation.ts'
 import { MAIN, record, run, type Cost, type Ended } from './siege/program.ts'
 import { buildTown, RATE, type Town } from './siege/town.ts'
 
@@ -81,7 +81,7 @@ async function underSiege(
 
 interface Phase {
   readonly file: string
-  readonly books: Books
+  readonly counts: Counts
   readonly cost: Cost
   readonly links: readonly number[]
   readonly recorder: Ended
@@ -94,13 +94,13 @@ async function watched(town: Town, file: string, seconds: number): Promise<Phase
   await town.load(seconds * 1000, seconds * 800)
   await sleep(1500)
   const ended = await recorder.stop()
-  const books = readBooks(file, town.attempts().slice(length))
-  return { file, books, cost: recorder.cost(), links: recorder.links, recorder: ended }
+  const counts = readCounts(file, town.attempts().slice(length))
+  return { file, counts, cost: recorder.cost(), links: recorder.links, recorder: ended }
 }
 
-async function assertRight({ file, books, cost, recorder }: Phase): Promise<void> {
+async function assertRight({ file, counts, cost, recorder }: Phase): Promise<void> {
   await check('the recorder ends in order', () => assert.equal(recorder.code, 0, recorder.said))
-  await check('the counts are those of nginx’s log', () => assertEqualsLog(books))
+  await check('the counts are those of nginx’s log', () => assertEqualsLog(counts))
   await check('the recording is whole and its books balance', async () => {
     const said = await sh(process.execPath, MAIN, 'check', file)
     assert.match(said, /whole/)
@@ -186,8 +186,8 @@ async function assertNothingRuns(folder: string, places: readonly string[]): Pro
 
 // ---- words ----
 
-function say(when: string, { books, cost, recorder }: Phase): void {
-  const { sum, attempts, ticks, coverage } = books
+function say(when: string, { counts, cost, recorder }: Phase): void {
+  const { sum, attempts, ticks, coverage } = counts
   const missed = Object.entries(sum.loss).filter(([, count]) => count > 0)
   const load = loadavg().map((one) => one.toFixed(1))
   console.log(

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
-import { refuseStream } from '../values/file.ts'
 import type { Io } from '../io.ts'
+import { refuseStream } from '../values/file.ts'
 
 interface InfoFlags {
   readonly format: 'text' | 'json'

@@ -4,7 +4,7 @@ import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
-/** Several screens full: what goes to no file need not be more, and a thousand are a third of what live costs. */
+/** Enough for several screens. Nothing is stored, and 1,000 would be a third of the CPU time of `live`. */
 const LISTED = 200
 
 interface LiveFlags extends CaptureFlags, ViewFlags {

@@ -8,8 +8,8 @@ import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
-import type { Kept } from '../watch.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
+import type { Kept } from '../watch.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags {
   readonly out: string

@@ -1,17 +1,17 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { lookBack } from '../../frame/views/moment.ts'
-import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
 import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
+import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
+import { lookBack } from '../../frame/views/moment.ts'
 import type { PrintOptions } from '../../replay/print/print.ts'
 import { typed } from '../../replay/time/stops.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'
 import type { Io } from '../io.ts'
+import { duration } from '../values/amount.ts'
+import { speedOption } from '../values/speed.ts'
 import { PRINTED, sizeOf, terminalOf } from '../values/terminal.ts'
 import { rangeOptions, spanOption, timeOption, timeScope } from '../values/time.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
-import { speedOption } from '../values/speed.ts'
-import { duration } from '../values/amount.ts'
 
 interface ReplayFlags extends ViewFlags {
   readonly at?: string

@@ -1,14 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/model/recording.ts'
 import { testsOf, type Selection } from '../../frame/expression/selection.ts'
-import { FORMATS, type Format } from '../../report/formats/formats.ts'
+import type { Recording } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
-import { BY, type By } from '../../report/document/lines.ts'
-import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
-import type { Io } from '../io.ts'
 import { exactCount } from '../../render/quantities.ts'
+import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
+import { BY, type By } from '../../report/document/lines.ts'
+import { FORMATS, type Format } from '../../report/formats/formats.ts'
+import type { Io } from '../io.ts'
 import { rowProgress } from '../progress.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
@@ -111,7 +111,7 @@ async function writeDataset(
       'Leave backend, method and route.',
     )
   }
-  // Rows die young here: a nursery that grows with them costs 60 MB, an old space that is let grow 40 MB; each saves 5 % of the time.
+  // Rows are short-lived. A larger young generation costs 60 MB, a larger old generation 40 MB; each saves 5 % of the time.
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
   const { exportDataset } = await import('../../report/parquet/dataset.ts')
@@ -131,7 +131,7 @@ async function writeDataset(
   io.stderr.line(`${files.length} files in ${directory}: ${counts.join(', ')}`)
 }
 
-/** A code is counted beside the request's route, not beside its times: a distribution of one status is not kept. */
+/** Status codes are counted per route, without times: there is no distribution per status. */
 function checkStatus({ codes, lines }: Selection, by: By | null): void {
   if (codes !== null && by !== 'status') {
     throw usageError(

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { parseDuration } from '../../frame/time/time.ts'
 import { addMicros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import { parseDuration } from '../../frame/time/time.ts'
 import { INCIDENT_KINDS, type Incident } from '../../simulate/synth-plan.ts'
 import type { Io } from '../io.ts'
 import { refuseStandardOutput } from '../values/file.ts'

@@ -1,6 +1,6 @@
 /** The options of every command that captures, said and checked once. */
-import { Option, type Command } from 'commander'
 import { isIP } from 'node:net'
+import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { CaptureOptions } from '../../record/helper.ts'
 import { wholeNumber } from './number.ts'

@@ -1,9 +1,9 @@
 /** Recordings named on the command line, opened together. */
 import { recordingError, usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { wallMicros } from '../../frame/model/units.ts'
 import { parseDuration, spanOf } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { wallMicros } from '../../frame/model/units.ts'
 import { shifted } from '../../report/data/source.ts'
 import type { Summary } from '../../report/data/summary.ts'
 import type { Io } from '../io.ts'

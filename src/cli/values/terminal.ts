@@ -7,7 +7,7 @@ import type { Terminal } from '../../replay/terminal/screen.ts'
 import { TerminalOutput } from '../../replay/terminal/terminal-output.ts'
 import type { Io } from '../io.ts'
 
-/** null: print text instead. A dumb terminal has no places to write to, so it gets text too. */
+/** null: print text instead. A dumb terminal cannot move its cursor, so it gets text too. */
 export function terminalOf(io: Io, plain = false): Terminal | null {
   const { TERM = 'dumb' } = io.env
   if (!io.stdout.isTTY || TERM === 'dumb' || TERM === '') return null
@@ -57,7 +57,7 @@ function outputOf({ stdout: { stream: stdout } }: Io): Pick<Terminal, 'output' |
       }
       return { output, release }
     } catch {
-      // The next one.
+      // Try the next name.
     }
   }
   return { output: new TerminalOutput(1, stdout) }

@@ -1,6 +1,7 @@
 /** Times on the command line: the grammar of src/frame/time/time.ts, read against a recording; what can't be read is wrong use. */
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import {
   parseRange,
   parseSpan,
@@ -11,7 +12,6 @@ import {
   type TimeSpan,
 } from '../../frame/time/time.ts'
 import { isTimeZone, useProcessZone } from '../../frame/time/timezone.ts'
-import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
 
 /** `timeZone` overrides the recording's. A recording without ticks is its start alone. */

@@ -1,8 +1,6 @@
-/** The last hour of a running probe as a recording: what gives live its time travel. Bounded in time and in memory; the oldest ticks go. */
-import { ofFrame, sumOf } from '../../frame/sum/merge.ts'
+/** The last hour of a running helper as a recording, for time travel in `live`. Bounded in time and memory; the oldest ticks are dropped. */
 import { NOTHING, type Aggregate } from '../../frame/model/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
-import { addGaps, gapsOf } from '../../frame/time/gaps.ts'
 import type {
   Recording,
   RecordingInfo,
@@ -10,25 +8,27 @@ import type {
   SeqRange,
   TickSummary,
 } from '../../frame/model/recording.ts'
-import { summaryOf } from '../../frame/sum/tick-summary.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { ofFrame, sumOf } from '../../frame/sum/merge.ts'
+import { summaryOf } from '../../frame/sum/tick-summary.ts'
+import { addGaps, gapsOf } from '../../frame/time/gaps.ts'
 import { RowPacker, unpackRows, type PackedRows } from './packed-rows.ts'
 
 export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'complete'> &
   Partial<Pick<RecordingInfo, 'start' | 'complete'>>
 
-/** An hour of 100 routes, more than half of one of 200. */
+/** Holds an hour of 100 routes, or more than half an hour of 200. */
 const BUDGET = 128e6
 /** Ticks whose requests are all kept; and how many of an older tick's, of the troubled and of all. */
 const NEW_TICKS = 120
 const OLD_REQUESTS = 100
 
-/** A frame that is looked at again seldom, and kept for long. */
+/** A frame in the form in which it is kept: small, since it is seldom read again. */
 type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
 
 const unpacked = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
 
-/** Measured: what a connection and a request take in the heap. */
+/** Measured heap size of a connection and of a request, bytes. */
 const bytesOf = ({ traffic, connections, requests }: KeptFrame): number =>
   1000 +
   (16 * traffic.routes.length + traffic.numbers.byteLength) +
@@ -130,7 +130,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     return this.#frames.slice(Math.max(0, from - first), Math.max(0, to - first))
   }
 
-  /** Of a second that is no longer new a smaller sample stays. */
+  /** Keeps a smaller sample of the requests of an older tick. */
   #thin(): void {
     const at = this.#frames.length - 1 - NEW_TICKS
     const frame = this.#frames[at]
@@ -140,7 +140,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#frames[at] = thinned
   }
 
-  /** New arrays, a sixteenth of all at a time: whoever holds the old ones keeps a consistent view. */
+  /** Drops a sixteenth at a time, into new arrays: a reader that holds the old ones keeps a consistent view. */
   #forget(ticks: number): void {
     for (const frame of this.#frames.slice(0, ticks)) this.#bytes -= bytesOf(frame)
     this.#frames = this.#frames.slice(ticks)

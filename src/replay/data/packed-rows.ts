@@ -1,4 +1,4 @@
-/** The rows of a tick as numbers alone: a quarter of the memory, and nothing for the garbage collector to follow. */
+/** The rows of a tick as plain numbers: a quarter of the memory, and no objects for the garbage collector to trace. */
 import type { Backend, Route, TrafficRow } from '../../frame/model/frame.ts'
 import { packCounts, unpackCounts } from './packed.generated.ts'
 import { Packing, Unpacking } from './packing.ts'
@@ -31,7 +31,7 @@ export function unpackRows({ backends, routes, numbers }: PackedRows): TrafficRo
   return backends.map((backend, i) => ({ backend, route: routes[i]!, ...unpackCounts(unpacking) }))
 }
 
-/** Nearly every tick's: half the memory. */
+/** Nearly every tick fits into these: half the memory. */
 function areShort(numbers: Float64Array): boolean {
   for (const number of numbers) if (number !== (number | 0)) return false
   return true

@@ -1,11 +1,11 @@
-/** Numbers in a row, and read again in the same order. */
+/** Numbers written one after the other, and read in the same order. */
 import type { Distribution } from '../../frame/model/frame.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
 
 const UNKNOWN = -1
 
 export class Packing {
-  /** its room is used again for the next tick */
+  /** the buffer is used again for the next tick */
   #numbers = new Float64Array(4096)
   #length = 0
 
@@ -13,7 +13,7 @@ export class Packing {
     this.#length = 0
   }
 
-  /** What was put since `clear`: right until the next. */
+  /** What was written since `clear`; valid until the next `clear`. */
   get numbers(): Float64Array {
     return this.#numbers.subarray(0, this.#length)
   }

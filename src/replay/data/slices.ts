@@ -1,7 +1,7 @@
-/** Work that reads for long, as a generator: done a slice at a time, so that keys and pictures live on. */
+/** Runs long work, a generator, in slices, so that keys and pictures are handled between them. */
 
 export interface Slices<Step, End> {
-  /** how long a slice may hold up the keys, and what lies between two, ms */
+  /** the longest slice, and the pause between two slices, ms */
   readonly length: number
   readonly rest: number
   /** after every slice but the last */

@@ -1,17 +1,17 @@
 /** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
 import type { Marker } from '../../frame/model/frame.ts'
-import { gapsOf } from '../../frame/time/gaps.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
 import { addMicros } from '../../frame/model/units.ts'
+import { gapsOf } from '../../frame/time/gaps.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 
-/** Tells when there may be something new; the player then calls `refresh`. Returns what ends it. */
+/** Calls back when there may be new ticks; the player then calls `refresh`. Returns a function that ends it. */
 export type Growth = (listener: () => void) => () => void
 
-/** A recorder commits once a second; two looks a second are late by half a second at the most. */
+/** A recorder commits once per second; with two looks per second the screen is at most half a second late. */
 export const POLL_MS = 500
 
-/** For files: looks again now and then. */
+/** For files that grow: calls back at a fixed interval. */
 export const polled =
   (milliseconds: number): Growth =>
   (listener) => {
@@ -19,7 +19,7 @@ export const polled =
     return () => clearInterval(timer)
   }
 
-/** For files of which only a part was read: right after the first picture. */
+/** For files of which only a part was read: calls back right after the first picture. */
 export const soon: Growth = (listener) => {
   const handle = setImmediate(listener)
   return () => clearImmediate(handle)

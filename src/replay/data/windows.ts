@@ -1,12 +1,12 @@
-/** Sums over the last seconds. Neighbouring pictures share nearly all of their ticks: each is read once, and let go when no picture needs it. */
-import { ofFrame } from '../../frame/sum/merge.ts'
+/** Sums over the last seconds. Consecutive pictures share nearly all ticks, so each tick is read once and kept while a window needs it. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
-import { RunningSum } from '../../frame/sum/running-sum.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
+import { ofFrame } from '../../frame/sum/merge.ts'
+import { RunningSum } from '../../frame/sum/running-sum.ts'
 
-/** Beyond this many ticks the recording's own sums are cheaper than ticks that are kept. */
+/** For longer windows the recording's own sums are cheaper than kept ticks. */
 const MOST_KEPT = 120
 
 export class Windows {

@@ -1,19 +1,19 @@
-/** What keys do: each changes the view or the place in time, is said to be impossible, or is a wish for the player. */
-import { actionOf, type Action } from './bindings.ts'
-import { goToText, jumpTo, refusalOf, setMarker, type Outcome } from './errands.ts'
+/** Handles keys: each changes the view or the position, gives a message, or asks the player to quit or suspend. */
 import type { Key } from '../terminal/keys.ts'
+import type { Screen } from '../terminal/screen.ts'
+import type { Stops } from '../time/stops.ts'
+import { actionOf, type Action } from './bindings.ts'
+import { goToText, jumpTo, refusalOf, setMarker, type Outcome } from './key-actions.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
+import type { SceneBuilder } from './scene-builder.ts'
 import { selectableOf, type Scene } from './scene.ts'
-import type { Screen } from '../terminal/screen.ts'
 import { searchBackend } from './search.ts'
-import type { Stage } from './stage.ts'
-import type { Stops } from '../time/stops.ts'
 import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
 export type Wish = 'quit' | 'suspend' | null
 
-/** What a key asks for may come later: a page that has to be loaded, a backend that is looked for. */
+/** For actions that finish later: a page that has to be loaded, the search for a backend. */
 export interface Later {
   readonly show: () => void
   readonly fail: (error: unknown) => void
@@ -23,16 +23,22 @@ export class Controls {
   /** what `y` showed last */
   lastCommand: string | null = null
   readonly #playhead: Playhead
-  readonly #stage: Stage
+  readonly #sceneBuilder: SceneBuilder
   readonly #screen: Screen
   readonly #options: PlayOptions
   readonly #later: Later
   #view: View
   #stopSearch: () => void = () => undefined
 
-  constructor(playhead: Playhead, stage: Stage, screen: Screen, options: PlayOptions, later: Later) {
+  constructor(
+    playhead: Playhead,
+    sceneBuilder: SceneBuilder,
+    screen: Screen,
+    options: PlayOptions,
+    later: Later,
+  ) {
     this.#playhead = playhead
-    this.#stage = stage
+    this.#sceneBuilder = sceneBuilder
     this.#screen = screen
     this.#options = options
     this.#later = later
@@ -41,7 +47,7 @@ export class Controls {
   }
 
   get scene(): Scene {
-    return this.#stage.scene(this.#view, this.#playhead, this.#screen.size)
+    return this.#sceneBuilder.build(this.#view, this.#playhead, this.#screen.size)
   }
 
   say(message: string): void {
@@ -63,7 +69,7 @@ export class Controls {
     return null
   }
 
-  /** What a key began and what goes on by itself. */
+  /** Ends a search that a key began. */
   stop(): void {
     this.#stopSearch()
   }
@@ -96,7 +102,7 @@ export class Controls {
         this.#screen.forget()
         return
       case 'enter':
-        this.#stage.loadDetails(this.#later.show).catch(this.#later.fail)
+        this.#sceneBuilder.loadDetails(this.#later.show).catch(this.#later.fail)
         break
       default:
     }

@@ -2,9 +2,9 @@
 import type { Marker } from '../../frame/model/frame.ts'
 import { joinFitting, padLine, span, type Line } from '../../render/line.ts'
 import { clip, tail, visible } from '../../render/text.ts'
-import { hintsFor, type Hint, type PromptKind } from './bindings.ts'
 import type { Stop } from '../time/stops.ts'
 import type { Timeline } from '../time/timeline.ts'
+import { hintsFor, type Hint, type PromptKind } from './bindings.ts'
 import { pageOf, type View } from './view.ts'
 
 export interface FooterFacts {
@@ -14,7 +14,7 @@ export interface FooterFacts {
   readonly stop: Stop | null
   /** markers that lie in the stop */
   readonly markersHere: readonly Marker[]
-  /** what is not in every player's power */
+  /** what this player can do: not every one has a file or a live end */
   readonly can: { readonly live: boolean; readonly mark: boolean; readonly command: boolean }
 }
 
@@ -34,7 +34,7 @@ export function footerLine(facts: FooterFacts, columns: number): Line {
   return [...state, ...joinFitting([...marks, ...hints], '  ', isMoving(facts) ? room + 1 : room)]
 }
 
-/** The keys stay where they are, whatever goes on: ` ▸ 0.25× ` is the longest. */
+/** The state has a fixed width, so that the keys do not move: ` ▸ 0.25× ` is the longest. */
 const STATE_CELLS = 9
 
 const isMoving = ({ timeline: { playing, following } }: FooterFacts): boolean => playing || following

@@ -1,4 +1,5 @@
 /** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import {
   burstStarts,
   changesAt,
@@ -7,10 +8,9 @@ import {
   type BackendChange,
 } from '../../frame/time/jumps.ts'
 import type { SecondLoad } from '../../frame/views/moment.ts'
-import type { Recording, TickSummary } from '../../frame/model/recording.ts'
-import type { JumpKind } from './bindings.ts'
-import { Loads } from '../data/loads.ts'
+import { ActivityReader } from '../data/activity-reader.ts'
 import { typed, type Stops } from '../time/stops.ts'
+import type { JumpKind } from './bindings.ts'
 
 export interface Landing {
   readonly stop: number
@@ -80,8 +80,8 @@ export interface Found {
 }
 
 /**
- * Looks through the frames for the next backend that appears or vanishes, in what has been recorded by now; yields how far it
- * is, from 0 to 1, so that the caller can stop for breath, or for good.
+ * Searches the frames recorded so far for the next backend that appears or vanishes. Yields its progress, 0 to 1, so that the
+ * caller can pause or end the search.
  */
 export function* searchBackends(
   direction: 1 | -1,
@@ -98,7 +98,7 @@ export function* searchBackends(
   return null
 }
 
-/** Ticks that are read in one go; a look at a tick needs those around it, which lie in two blocks at the most. */
+/** Ticks that are read at once. A check of a tick needs its neighbours, which lie in at most two blocks. */
 const BLOCK = 512
 const BLOCKS_KEPT = 2
 
@@ -107,7 +107,7 @@ function busyBackends(
   recording: Recording,
   ticks: readonly TickSummary[],
 ): (tick: number) => ReadonlySet<string> {
-  const loads = new Loads(recording, BLOCK)
+  const loads = new ActivityReader(recording, BLOCK)
   const blocks = new Map<number, readonly ReadonlySet<string>[]>()
   return (tick) => {
     const number = Math.floor(tick / BLOCK)

@@ -1,7 +1,7 @@
 /** What a player is told about the recording, the view it begins with, and the world around it. */
+import type { Micros, WallMicros } from '../../frame/model/units.ts'
 import type { BoardOptions } from '../../frame/views/leaderboard.ts'
 import type { Sort } from '../../frame/views/ranking.ts'
-import type { Micros, WallMicros } from '../../frame/model/units.ts'
 import type { Growth, Mark } from '../data/source.ts'
 
 export interface PlayOptions {

@@ -1,8 +1,8 @@
-/** The player: one recording, one terminal, until someone leaves. Whether its frames are live it does not know. */
+/** Plays one recording on one terminal until the user leaves. Live and recorded frames are handled alike. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { listenToKeys } from '../terminal/keyboard.ts'
-import type { PlayOptions } from './options.ts'
 import { Screen, type Terminal } from '../terminal/screen.ts'
+import type { PlayOptions } from './options.ts'
 import { Session } from './session.ts'
 
 /** Resolves when the user leaves, the signal comes or the terminal goes; the terminal is as it was before. */
@@ -14,7 +14,7 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
   const suspend = (): void => {
     screen.close()
     process.off('SIGTSTP', suspend)
-    // Stops here, and returns when the shell continues us.
+    // The process stops here; the call returns when the shell continues it.
     process.kill(process.pid, 'SIGTSTP')
     process.on('SIGTSTP', suspend)
   }

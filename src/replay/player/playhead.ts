@@ -1,11 +1,11 @@
 /** The place in a recording while time passes and ticks arrive: the timeline with a clock. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros } from '../../frame/model/units.ts'
-import type { Action } from './bindings.ts'
-import type { Place } from './errands.ts'
-import type { PlayOptions } from './options.ts'
 import { Stops, type PlayRules, type Stop } from '../time/stops.ts'
 import { advance, atTime, follow, goTo, startingAt, untilNextStop, type Timeline } from '../time/timeline.ts'
+import type { Action } from './bindings.ts'
+import type { Place } from './key-actions.ts'
+import type { PlayOptions } from './options.ts'
 import { travel } from './travel.ts'
 
 export class Playhead {

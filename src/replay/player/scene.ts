@@ -1,4 +1,5 @@
 /** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
+import { routeKey } from '../../frame/model/aggregate.ts'
 import { drilldown, type History } from '../../frame/views/drilldown.ts'
 import type { Figures } from '../../frame/views/figures.ts'
 import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
@@ -8,13 +9,12 @@ import { TROUBLE } from '../../render/cells.ts'
 import { helpEnd, helpLines } from '../../render/help.ts'
 import { clipLine, EMPTY, line, type Line } from '../../render/line.ts'
 import { scrubberLines, type Scrubber } from '../../render/scrubber.ts'
-import { routeKey } from '../../frame/model/aggregate.ts'
+import { boardSize, CHROME_ROWS } from '../print/print.ts'
 import { HELP } from './bindings.ts'
 import { footerLine, type FooterFacts } from './footer.ts'
-import { boardSize, CHROME_ROWS } from '../print/print.ts'
 import { pageOf, type Selectable } from './view.ts'
 
-/** The pages behind the leaderboard bring the charts with them: loaded when the first one is opened. */
+/** The drill-down pages import the charts, so they are loaded when the first one is opened. */
 export type Details = typeof import('../../render/detail.ts')
 
 export interface Scene extends FooterFacts {

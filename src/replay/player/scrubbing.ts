@@ -1,7 +1,7 @@
-/** The scrubber of a recording, kept until its width or the recording changes: a day is summed up once and not a frame. */
+/** The scrubber of a recording, kept until its width or the recording changes, so that a day is summed once and not for every picture. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { labelsOf, scrubberOf, scrubberWidth, type Scrubber } from '../../render/scrubber.ts'
 import { spanOf } from '../../frame/time/time.ts'
+import { labelsOf, scrubberOf, scrubberWidth, type Scrubber } from '../../render/scrubber.ts'
 
 export class ScrubberCache {
   readonly #recording: Recording

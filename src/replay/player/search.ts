@@ -1,8 +1,8 @@
-/** The search for a backend that appears or vanishes: it reads frames, so it works in slices and the screen lives on. */
-import type { Outcome, Place } from './errands.ts'
-import { changeText, nothingFound, searchBackends } from './jumping.ts'
+/** The search for a backend that appears or vanishes. It reads many frames, so it runs in slices and the screen stays responsive. */
 import { inSlices } from '../data/slices.ts'
 import type { Stops } from '../time/stops.ts'
+import { changeText, nothingFound, searchBackends } from './jumping.ts'
+import type { Outcome, Place } from './key-actions.ts'
 
 /**
  * Tells where it is, and in the end what it found. Returns what ends the search.

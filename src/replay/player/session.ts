@@ -1,15 +1,15 @@
-/** What happens between two pictures: time passes, keys are pressed, ticks arrive. All state is values; this holds them. */
+/** Holds the state of a player, and changes it when time passes, keys are pressed or ticks arrive. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { Controls, type Wish } from './controls.ts'
+import { inSlices } from '../data/slices.ts'
 import type { Key } from '../terminal/keys.ts'
+import type { Screen } from '../terminal/screen.ts'
+import { Controls, type Wish } from './controls.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
+import { SceneBuilder } from './scene-builder.ts'
 import { sceneLines } from './scene.ts'
-import type { Screen } from '../terminal/screen.ts'
-import { inSlices } from '../data/slices.ts'
-import { Stage } from './stage.ts'
 
-/** Thirty pictures a second are a film; ms. */
+/** The shortest time between two pictures, ms: about 30 per second look smooth. */
 const LEAST_WAIT = 33
 
 export class Session {
@@ -19,13 +19,13 @@ export class Session {
   readonly #screen: Screen
   readonly #options: PlayOptions
   readonly #playhead: Playhead
-  readonly #stage: Stage
+  readonly #sceneBuilder: SceneBuilder
   readonly #controls: Controls
-  /** when ticks were looked for last: that there will be no more is news, too */
+  /** whether the recording was complete at the last refresh; a change is drawn even if no tick came */
   #isComplete: boolean
-  /** how much damage has been said */
+  /** number of damage messages that have been shown */
   #damages: number
-  /** for the next stop, and for a terminal that is behind */
+  /** one timer for the next stop, one for a terminal that has not accepted the last picture */
   #timer: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
   #stopProofreading: () => void = () => undefined
@@ -39,12 +39,12 @@ export class Session {
     this.#isComplete = recording.info.complete
     this.#damages = recording.damage.length
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject))
-    // It may fail when nobody waits for it any more.
+    // It may reject after the last caller stopped waiting: no unhandled rejection.
     this.failed.catch(() => undefined)
     this.#playhead = new Playhead(recording, options)
-    this.#stage = new Stage(recording, options)
+    this.#sceneBuilder = new SceneBuilder(recording, options)
     const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
-    this.#controls = new Controls(this.#playhead, this.#stage, screen, options, later)
+    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, later)
   }
 
   /** What `y` showed last. */
@@ -57,7 +57,7 @@ export class Session {
     this.draw()
     if (growth !== null) this.#stopGrowth = growth(() => this.#guarded(() => this.#grow()))
     this.#schedule()
-    if (this.#stage.isWhole && !isLive) this.#proofread()
+    if (this.#sceneBuilder.isWhole && !isLive) this.#proofread()
   }
 
   end(): void {
@@ -68,7 +68,7 @@ export class Session {
     this.#stopGrowth()
   }
 
-  /** Everything that was typed at once, then one picture. */
+  /** Applies all keys that arrived together, then draws once. */
   press(keys: readonly Key[]): Wish {
     let wish: Wish = null
     this.#guarded(() => {
@@ -89,7 +89,7 @@ export class Session {
     this.#screen.draw(sceneLines(this.#findsDamage() ? this.#controls.scene : scene))
   }
 
-  /** Reading a moment may have met damage: then there are other stops than before, and it is said. */
+  /** Reading a moment may find damage. Then the stops are built anew and the damage is shown. */
   #findsDamage(): boolean {
     const { damage } = this.#recording
     if (damage.length <= this.#damages) return false
@@ -100,8 +100,8 @@ export class Session {
   }
 
   #grow(): void {
-    const isFirst = !this.#stage.isWhole
-    this.#stage.isWhole = true
+    const isFirst = !this.#sceneBuilder.isWhole
+    this.#sceneBuilder.isWhole = true
     const hasMore = this.#recording.refresh()
     const { complete } = this.#recording.info
     if (!hasMore && !isFirst && complete === this.#isComplete) return
@@ -113,7 +113,7 @@ export class Session {
     if (isFirst) this.#proofread()
   }
 
-  /** Damage that nobody has met yet is a gap that `x` would miss: it is looked for behind the pictures, in a tenth of the time. */
+  /** Looks for damage in the background, 10 % of the time: `x` jumps only to gaps that are known. */
   #proofread(): void {
     const reading = this.#recording.proofread?.()
     if (reading === undefined) return
@@ -134,7 +134,7 @@ export class Session {
     this.#schedule()
   }
 
-  /** Wakes up when playing reaches the next stop, and for nothing else. */
+  /** Sets the timer for the next stop; no timer while nothing plays. */
   #schedule(): void {
     clearTimeout(this.#timer)
     const { wait } = this.#playhead

@@ -1,5 +1,6 @@
 /** The actions that move through time. Pure. */
-import type { Action } from './bindings.ts'
+import { addMicros } from '../../frame/model/units.ts'
+import type { PlayRules, Stops } from '../time/stops.ts'
 import {
   atTime,
   faster,
@@ -11,8 +12,7 @@ import {
   togglePlay,
   type Timeline,
 } from '../time/timeline.ts'
-import type { PlayRules, Stops } from '../time/stops.ts'
-import { addMicros } from '../../frame/model/units.ts'
+import type { Action } from './bindings.ts'
 
 /** The timeline after the action; the same one when the action is about something else. */
 export function travel(timeline: Timeline, action: Action, stops: Stops, rules: PlayRules): Timeline {

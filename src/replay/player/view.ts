@@ -1,8 +1,8 @@
-/** How we look at a moment: page, order, filter, cursor, prompt. Pure: an action and a view give the next view. */
+/** The view of a moment: page, order, filter, cursor, prompt. Pure: a view and an action give the next view. */
 import type { Subject } from '../../frame/views/drilldown.ts'
 import { SORTS, type Sort } from '../../frame/views/ranking.ts'
-import type { Action, PromptKind } from './bindings.ts'
 import type { Key } from '../terminal/keys.ts'
+import type { Action, PromptKind } from './bindings.ts'
 
 export type Page =
   | { readonly kind: 'board' }
@@ -87,7 +87,7 @@ export function viewAfter(view: View, action: Action, selectable: Selectable): V
   }
 }
 
-/** One step out: help, page, cursor, filter; then there is nothing left to leave. */
+/** Leaves one thing: the help, the page, the cursor or the filter, in this order. */
 function back(view: View): View {
   const [first, ...rest] = view.pages
   if (view.help !== null) return { ...view, help: null }
@@ -96,7 +96,7 @@ function back(view: View): View {
   return { ...view, filter: '' }
 }
 
-/** Without a cursor it is the trouble that one wants to look at. */
+/** Without a cursor Enter opens the row in trouble. */
 function entered(view: View, { rows, items, worst }: Selectable): View {
   const page = pageOf(view)
   const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: null })

@@ -1,9 +1,9 @@
 /** A leaderboard as an object in the words of the report's JSON, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
 import type { RequestEvent } from '../../frame/model/frame.ts'
-import type { Figures } from '../../frame/views/figures.ts'
-import type { BackendLine, Leaderboard, RouteLine } from '../../frame/views/leaderboard.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
+import type { Figures } from '../../frame/views/figures.ts'
+import type { BackendLine, Leaderboard, RouteLine } from '../../frame/views/leaderboard.ts'
 
 export function jsonOf(board: Leaderboard, info: RecordingInfo): unknown {
   return {

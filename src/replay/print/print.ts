@@ -1,14 +1,14 @@
 /** Frames as text, for pipes, tests and CI: the same bytes on every machine. */
-import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
 import { micros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
 import { boardLines, type Size } from '../../render/board.ts'
 import { jsonText } from '../../render/text.ts'
 import { printed, type Depth } from '../../render/theme.ts'
-import { jsonOf } from './json.ts'
-import { Moments } from '../data/moments.ts'
+import { MomentReader } from '../data/moment-reader.ts'
 import { Stops, type Stop } from '../time/stops.ts'
+import { jsonOf } from './json.ts'
 
 export interface PrintOptions {
   readonly board: BoardOptions
@@ -27,7 +27,7 @@ export interface PrintOptions {
 /** Each string is a whole frame with its line ends. Reads one frame after the other, so that `| head` costs nothing. */
 export function* printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
   const stops = new Stops(recording.ticks)
-  const moments = new Moments(recording)
+  const moments = new MomentReader(recording)
   let first = true
   for (const stop of chosenStops(stops, options)) {
     const board = leaderboard(moments.at(stop, options.windowSeconds), options.board)

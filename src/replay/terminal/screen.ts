@@ -1,4 +1,4 @@
-/** The terminal as a screen: what was there is there again on every way out. The only impure part of the display. */
+/** The terminal as a screen. What was on it before is restored on every way out. */
 import type { Readable } from 'node:stream'
 import type { Size } from '../../render/board.ts'
 import { lineWidth, type Line } from '../../render/line.ts'
@@ -10,17 +10,17 @@ export interface Terminal {
   readonly input: Readable & { setRawMode(on: boolean): unknown }
   readonly output: Output
   readonly depth: Depth
-  /** gives back what was opened for it alone */
+  /** closes what was opened only for this screen */
   readonly release?: () => void
 }
 
-/** Alternate screen, no cursor, no automatic wrap: what would be too long is cut by the terminal at the worst. */
+/** Alternate screen, no cursor, no automatic wrap: the terminal cuts a line that is too long. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
 const BEGIN_FRAME = '\x1b[?2026h'
 const END_FRAME = '\x1b[?2026l'
-/** A frame may have been cut short. */
+/** Ends the synchronized update first: the last picture may have been written only in part. */
 const LEAVE = `${END_FRAME}\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l`
-/** A terminal that does not keep up gets the newest picture later instead of every one. */
+/** Above this many waiting bytes pictures are skipped; the terminal gets the newest one later. */
 const MOST_PENDING = 65_536
 
 export class Screen {
@@ -33,7 +33,7 @@ export class Screen {
   }
 
   get size(): Size {
-    // A pseudo-terminal that nobody gave a size says 0.
+    // A pseudo-terminal without a size says 0.
     const { columns = 0, rows = 0 } = this.#terminal.output
     return { columns: Math.max(20, columns || 80), rows: Math.max(6, rows || 24) }
   }
@@ -41,14 +41,14 @@ export class Screen {
   open(): void {
     if (this.#open) return
     this.#open = true
-    // What another program did to the terminal while we were stopped is not what Node remembers.
+    // Another program may have changed the mode while we were stopped; Node skips a mode that it believes is set.
     this.#terminal.input.setRawMode(false)
     this.#terminal.input.setRawMode(true)
     this.#write(ENTER)
     this.#shown = []
   }
 
-  /** Synchronous, so that it works while the process is dying; a terminal that is gone is no reason to fail. */
+  /** Synchronous, so that it works while the process exits. Does not throw if the terminal is gone. */
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -60,17 +60,17 @@ export class Screen {
     this.#write(LEAVE)
   }
 
-  /** Everything is drawn again at the next frame. */
+  /** The next picture is drawn whole. */
   forget(): void {
     this.#shown = []
   }
 
-  /** It would show nothing more now: draw later. */
+  /** The terminal has not accepted the last pictures: draw later. */
   get isBehind(): boolean {
     return this.#open && this.#terminal.output.writableLength > MOST_PENDING
   }
 
-  /** Only lines that changed are written, in one go. */
+  /** Writes only the lines that changed, in one call. */
   draw(lines: readonly Line[]): void {
     if (!this.#open) return
     const parts: string[] = this.#shown.length === 0 ? ['\x1b[2J'] : []
@@ -86,7 +86,7 @@ export class Screen {
     if (parts.length > 0) this.#terminal.output.write(BEGIN_FRAME + parts.join('') + END_FRAME)
   }
 
-  /** Left behind on the screen that was there before. */
+  /** Text that stays on the normal screen afterwards. */
   leave(text: string): void {
     this.#write(`${visible(text)}\n`)
   }

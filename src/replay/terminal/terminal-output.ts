@@ -1,6 +1,6 @@
 /**
- * A terminal that is written to without ever waiting for it. Node writes to a terminal with blocking calls: one that is stopped,
- * or at the other end of a connection that hangs, would hold up whoever records.
+ * Writes to a terminal without blocking. Node's own writes to a terminal block: a terminal that is stopped, or whose connection
+ * hangs, would also stop the recording.
  */
 import { writeSync } from 'node:fs'
 
@@ -8,10 +8,10 @@ import { writeSync } from 'node:fs'
 export interface Output {
   readonly columns?: number | undefined
   readonly rows?: number | undefined
-  /** bytes that the terminal has not taken yet */
+  /** bytes that the terminal has not accepted yet */
   readonly writableLength: number
   write(text: string): unknown
-  /** What is still waiting is dropped: this gets through, or the terminal is beyond help. Synchronous. */
+  /** Drops what is still waiting and writes this. Gives up when the terminal accepts nothing for too long. Synchronous. */
   urgent?(text: string): void
   on(event: 'resize', listener: () => void): unknown
   off(event: 'resize', listener: () => void): unknown
@@ -19,7 +19,7 @@ export interface Output {
 
 /** ms */
 const RETRY = 5
-/** How long a terminal that takes nothing is begged to take the end of the screen, ms. */
+/** How long the last bytes are tried again when the terminal accepts none, ms. */
 const PATIENCE = 500
 
 export class TerminalOutput implements Output {
@@ -81,7 +81,7 @@ export class TerminalOutput implements Output {
     this.#timer = this.#push() ? undefined : setTimeout(() => this.#flush(), RETRY)
   }
 
-  /** As much as the terminal takes now; true when that was all. */
+  /** Writes as much as the terminal accepts now; true if that was everything. */
   #push(): boolean {
     try {
       while (this.#waiting.length > 0) {
@@ -89,7 +89,7 @@ export class TerminalOutput implements Output {
       }
     } catch (error) {
       if (isFull(error)) return false
-      // EIO: hung up. Who listens to the keys is told.
+      // EIO: the terminal was hung up. The keyboard's listener reports it.
       this.#waiting = Buffer.alloc(0)
     }
     return true

@@ -3,10 +3,10 @@
  */
 import { coveredBy } from '../../frame/model/aggregate.ts'
 import type { Gap, GapReason } from '../../frame/model/frame.ts'
-import { latePart, missingBefore } from '../../frame/time/gaps.ts'
-import { TICK_SLACK } from '../../frame/views/moment.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, SECOND, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { latePart, missingBefore } from '../../frame/time/gaps.ts'
+import { TICK_SLACK } from '../../frame/views/moment.ts'
 
 interface Span {
   /** index of the tick itself, or of the one before the gap, and its sequence */
@@ -25,7 +25,7 @@ export interface PlayRules {
   readonly idleLimit: Micros | null
 }
 
-/** A whole second that someone typed, or set a marker at, means the tick that began about then, and not the last microseconds of the one before. */
+/** A tick starts some µs after the whole second. A second that is typed or marked means that tick, not the last µs of the one before. */
 export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
 
 export const holds = ({ from, to }: Stop, at: WallMicros): boolean => at >= from && at < to
@@ -91,7 +91,7 @@ export class Stops {
     return tick < 0 ? 0 : this.ofTick(tick)
   }
 
-  /** The stop of an earlier state of the recording: older ticks may have been forgotten since, so that indexes shift. */
+  /** Finds a stop of an earlier state of the recording again. Indexes shift when old ticks are dropped. */
   ofStop(stop: Stop): number {
     const tick = this.ofSeq(stop.seq)
     if (stop.kind === 'tick') return tick
@@ -115,7 +115,7 @@ export class Stops {
       for (; this.#gaps[gaps]?.tick === i; gaps++) {
         const { index, gap } = this.#gaps[gaps]!
         if (at >= gap.from && at < gap.to) return index
-        // An empty gap is where the clock was set back: no time is its own.
+        // A gap of length 0 is where the clock was set back: no time belongs to it.
         if (gap.from <= at && gap.from < gap.to && gap.from >= bestFrom) [best, bestFrom] = [index, gap.from]
       }
     }

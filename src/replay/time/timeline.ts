@@ -1,7 +1,7 @@
 /**
- * Where we are in a recording, and what playing, stepping and seeking do to it. Pure: time comes in as an argument.
- * Stepping visits every stop; playing stays on a tick for its length and on a gap for a second of the viewer's time, whatever
- * the speed: a gap is never skipped silently.
+ * The position in a recording, and how playing, stepping and seeking change it. Pure: time is an argument.
+ * Stepping visits every stop. Playing stays on a tick for its length, and on a gap for one second of the viewer's time at every
+ * speed, so that no gap is skipped unseen.
  */
 import { micros, SECOND, type Micros, type WallMicros } from '../../frame/model/units.ts'
 import type { PlayRules, Stops } from './stops.ts'
@@ -29,7 +29,7 @@ export const startingAt = (stop: number, speed = 1): Timeline => ({
   following: false,
 })
 
-/** Playing for `elapsed` of the viewer's time. Arriving at a gap, or at an end, ends the move there. */
+/** Plays for `elapsed` of the viewer's time. Stops early at a gap or at an end. */
 export function advance(timeline: Timeline, stops: Stops, elapsed: Micros, rules: PlayRules): Timeline {
   if (!timeline.playing || stops.count === 0) return timeline
   const { direction, speed } = timeline
@@ -65,17 +65,17 @@ export function untilNextStop(timeline: Timeline, stops: Stops, rules: PlayRules
   return micros(Math.max(0, remaining) / speed)
 }
 
-/** `by` stops further; the ends hold. */
+/** `by` stops further, but not beyond the ends. */
 export function step(timeline: Timeline, stops: Stops, by: number): Timeline {
   return goTo(timeline, stops, timeline.stop + by)
 }
 
-/** By a span of recording time; at least to the neighbouring stop. The way is measured in stops, so that a clock step is no obstacle. */
+/** Moves by a span of recording time, at least to the next stop. The span is summed over stops, so that a clock step does not matter. */
 export function seekBy(timeline: Timeline, stops: Stops, span: number): Timeline {
   const direction = span < 0 ? -1 : 1
   let stop = timeline.stop
   let left = Math.abs(span)
-  // Half a tick of tolerance: ticks of 1.0003 s are seconds to the viewer.
+  // Half a tick of tolerance: for the viewer a tick of 1.0003 s is a second.
   while (left > SECOND / 2) {
     const next = stop + direction
     if (next < 0 || next >= stops.count) break
@@ -102,7 +102,7 @@ export const follow = (timeline: Timeline, stops: Stops): Timeline => ({
   direction: 1,
 })
 
-/** Live stands still, as in any player of a stream. Playing again from an end begins at the other one. */
+/** Pausing leaves live. Playing from an end starts again at the other one. */
 export function togglePlay(timeline: Timeline, stops: Stops, rules: PlayRules): Timeline {
   if (timeline.playing || timeline.following) return { ...timeline, playing: false, following: false }
   const { direction, stop, played, speed } = timeline

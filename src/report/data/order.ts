@@ -1,8 +1,8 @@
 /** The order of lines: descending by a measure, nulls last, ties by backend bytes, method, route bytes. */
 import type { Measure } from '../../frame/expression/expression.ts'
 import { measure, type Measurable } from '../../frame/expression/measure.ts'
-import { compareBytes } from '../../frame/views/ranking.ts'
 import { micros } from '../../frame/model/units.ts'
+import { compareBytes } from '../../frame/views/ranking.ts'
 
 export type Order = { readonly by: 'name' } | { readonly by: 'measure'; readonly measure: Measure }
 

@@ -1,9 +1,9 @@
 /** The slowest requests of a range, exact over the request ring, without reading all of it. */
+import { selects } from '../../frame/expression/selection.ts'
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { selects } from '../../frame/expression/selection.ts'
-import { ticksWithin } from '../../frame/time/time.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { ticksWithin } from '../../frame/time/time.ts'
 import { compareNames } from './order.ts'
 import type { StepSeries } from './step-series.ts'
 import type { Query } from './summary.ts'

@@ -1,11 +1,11 @@
 /** Recordings as a report reads them: several at once, each with its clock set right. */
-import { sumOf } from '../../frame/sum/merge.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import { fleetOf } from '../../frame/sum/fleet.ts'
 import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
-import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { addMicros, type WallMicros } from '../../frame/model/units.ts'
+import { fleetOf } from '../../frame/sum/fleet.ts'
+import { sumOf } from '../../frame/sum/merge.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 
 /** The recording with all its times moved; `offset` is added to the host's clock, µs. */
 export function shifted(recording: Recording, offset: number): Recording {

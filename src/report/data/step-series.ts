@@ -1,15 +1,15 @@
 /** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
-import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
-import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
-import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
-import { Interned } from '../../frame/sum/interned.ts'
 import { classCount, statistic } from '../../frame/expression/measure.ts'
 import { matches, type Selection } from '../../frame/expression/selection.ts'
-import type { Span } from '../../frame/model/span.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
-import type { Micros, WallMicros } from '../../frame/model/units.ts'
+import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import { mergeDistribution } from '../../frame/model/distribution.ts'
+import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
+import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
+import type { Span } from '../../frame/model/span.ts'
+import type { Micros, WallMicros } from '../../frame/model/units.ts'
+import { Interned } from '../../frame/sum/interned.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 
 /** Of the selected rows; seconds 0 is a step without a tick. */
 export interface StepSeries {

@@ -1,10 +1,10 @@
 /** A range in equal steps of the wall clock. */
-import { sumOf } from '../../frame/sum/merge.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import { fleetOf } from '../../frame/sum/fleet.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
 import { micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { fleetOf } from '../../frame/sum/fleet.ts'
+import { sumOf } from '../../frame/sum/merge.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 
 export interface Step {
   /** number of the step, counted from the first one of the range */

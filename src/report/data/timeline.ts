@@ -1,10 +1,10 @@
 /** The range in equal steps: rate, errors and time of each, null where nothing was recorded. */
-import type { Aggregate } from '../../frame/model/aggregate.ts'
 import { classCount, failureCount, ratio, statistic } from '../../frame/expression/measure.ts'
-import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { selectRows } from '../../frame/expression/selection.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import { aggregateWithin } from './source.ts'
 import type { Query } from './summary.ts'
 
@@ -14,7 +14,7 @@ export interface Timeline {
   readonly points: readonly (TimelinePoint | null)[]
 }
 
-/** Rates are a second of recorded time. */
+/** Rates are per second of recorded time. */
 export interface TimelinePoint {
   readonly rps: number
   readonly fivexx: number
@@ -35,7 +35,7 @@ export function stepFor({ from, to }: TimeSpan, points: number): Micros {
   return micros(step * 1e6)
 }
 
-/** From the ticks alone where no row is left out: a day costs nothing. */
+/** Without a selection the tick summaries are enough, and no row is read. */
 export function timelineOf(recordings: readonly Recording[], query: Query, points: number): Timeline {
   const step = stepFor(query.range, points)
   const start = wallMicros(Math.floor(query.range.from / step) * step)

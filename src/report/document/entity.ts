@@ -1,7 +1,7 @@
-/** Counts of the model as ENTITY of the contract. */
+/** Counts of the model as an entity of the report: the fields of `report --format json`, see docs/NUMBERS.md. */
+import { classCount, perSecond, statistic } from '../../frame/expression/measure.ts'
 import { byWord, CONNECT_FAILURES, ROUTE_FAILURES, ROUTE_PLAIN } from '../../frame/model/counters.ts'
 import type { Counts, Distribution, ConnectionCounts } from '../../frame/model/frame.ts'
-import { classCount, perSecond, statistic } from '../../frame/expression/measure.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import {
   STATUS_CLASSES,

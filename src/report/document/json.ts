@@ -1,10 +1,11 @@
 /** A summary as the document that scripts rely on, and the document as JSON text. */
+import { ratio } from '../../frame/expression/measure.ts'
 import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
-import { ratio } from '../../frame/expression/measure.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
-import { isoUtc } from '../../frame/time/timezone.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
 import type {
   BackendEntity,
   CoverageEntry,
@@ -14,7 +15,6 @@ import type {
   RouteEntity,
 } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
-import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
 
 export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
   const { query, selected } = summary

@@ -1,4 +1,4 @@
-/** Who has nearly all of it. */
+/** The route that causes nearly all of a finding. */
 import { routeKey, type Aggregate, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 
 /** `METHOD route` of the route that has nine tenths, if one does and others had traffic. */

@@ -1,9 +1,9 @@
 /** The ticks at which something begins and ends: where two levels fit the seconds around the steps' borders best. */
 import type { BackendSum } from '../../frame/model/aggregate.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
 import { addMicros, SECOND, wallMicros, type WallMicros } from '../../frame/model/units.ts'
-import type { Candidate } from './finding.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import type { StepSeries } from '../data/step-series.ts'
+import type { Candidate } from './finding.ts'
 
 export interface Second {
   readonly at: WallMicros

@@ -1,14 +1,14 @@
 /** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
-import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { attempts, classCount, ratio } from '../../frame/expression/measure.ts'
-import { exactCount, finePercent, longSpan } from '../../render/quantities.ts'
-import { burstsIn } from './bursts.ts'
-import { mainRoute } from './culprit.ts'
-import type { FindingKind } from '../document/document.ts'
-import type { Candidate, Looking } from './finding.ts'
-import type { BackendSeries } from '../data/step-series.ts'
+import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { NO_CONNECTIONS } from '../../frame/model/nothing.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+import { exactCount, finePercent, longSpan } from '../../render/quantities.ts'
+import type { BackendSeries } from '../data/step-series.ts'
+import type { FindingKind } from '../document/document.ts'
+import { burstsIn } from './bursts.ts'
+import { mainRoute } from './culprit.ts'
+import type { Candidate, Looking } from './finding.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind

@@ -3,16 +3,16 @@
  * its own limit, the lowest power of two that few of its answers exceed, so that a changed mix of routes does not move the share;
  * the shares are then looked through for bursts, as those of 5xx are.
  */
+import { ratio } from '../../frame/expression/measure.ts'
 import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 import { boundsOf, octaveOf, OCTAVES, SUB } from '../../frame/model/histogram.ts'
-import { ratio } from '../../frame/expression/measure.ts'
 import { micros } from '../../frame/model/units.ts'
 import { exactCount, finePercent, latency, longSpan } from '../../render/quantities.ts'
+import type { BackendSeries, RouteSeries } from '../data/step-series.ts'
 import { burstsIn } from './bursts.ts'
-import type { Candidate, Looking } from './finding.ts'
 import { mainRoute } from './culprit.ts'
 import { shiftOf, SLOW, slowDown } from './finding-times.ts'
-import type { BackendSeries, RouteSeries } from '../data/step-series.ts'
+import type { Candidate, Looking } from './finding.ts'
 
 /** So many of a route's answers exceed its limit, in the better part of its steps. */
 const FEW = 0.04

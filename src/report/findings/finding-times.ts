@@ -2,14 +2,14 @@
  * Slow-downs: a backend takes longer than it does otherwise, route for route. Each step's index is the mean, weighted by answers,
  * of ln(route's median / its usual median): a changed mix of routes does not move it, one slow request neither.
  */
-import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 import { statistic } from '../../frame/expression/measure.ts'
+import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 import { micros } from '../../frame/model/units.ts'
 import { latency, longSpan } from '../../render/quantities.ts'
+import type { BackendSeries } from '../data/step-series.ts'
 import { mainRoute } from './culprit.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, runsOf, type Run } from './runs.ts'
-import type { BackendSeries } from '../data/step-series.ts'
 
 const LEAST_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)

@@ -1,8 +1,8 @@
 /** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
 import { longSpan, rate } from '../../render/quantities.ts'
+import type { BackendSeries, StepSeries } from '../data/step-series.ts'
 import type { Candidate, Looking } from './finding.ts'
 import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
-import type { BackendSeries, StepSeries } from '../data/step-series.ts'
 
 /** Steps on each side that say what is usual: follows the day, outlasts an incident. */
 const REACH = 90
@@ -13,7 +13,7 @@ const NOTHING_LEFT = 0.05
 /** A step that is emptied in part: so much is missing, and by so many standard deviations. */
 const MUCH_LESS = 0.85
 const LEAST_SCORE = 6
-/** More of them are noise that is not looked at closer. */
+/** With more candidates than this they are noise, and not examined to the second. */
 const MOST_DIPS = 8
 
 export function trafficChanges(looking: Looking): Candidate[] {
@@ -114,7 +114,7 @@ function allTraffic(
   }
 }
 
-/** A backend that pauses more often than this is one that is used now and then. */
+/** A backend that pauses more often is used only now and then: its pauses are no findings. */
 const MOST_PAUSES = 3
 
 /** Spans in which a backend had nothing, although its share of all traffic would have been much. */

@@ -1,9 +1,9 @@
 /** A finding before it is put into words: what kind, in which steps, and how to find its edges to the tick. */
 import type { Aggregate, BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
+import type { StepSeries } from '../data/step-series.ts'
 import type { FindingKind } from '../document/document.ts'
 import type { Run } from './runs.ts'
-import type { StepSeries } from '../data/step-series.ts'
 
 /** What detectors look at. */
 export interface Looking {

@@ -1,25 +1,25 @@
 /** What changed, found by itself and said in a sentence. Deterministic; each detector explains its own measure. */
+import { selectRows } from '../../frame/expression/selection.ts'
 import { backendKey, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { selectRows } from '../../frame/expression/selection.ts'
+import { SECOND, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { SECOND, type WallMicros } from '../../frame/model/units.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, longSpan } from '../../render/quantities.ts'
-import type { FindingEntry, FindingKind } from '../document/document.ts'
-import { edgesOf, type Second } from './edges.ts'
-import { errorBursts } from './finding-errors.ts'
-import { slowDowns } from './finding-times.ts'
-import { slowTails } from './finding-tails.ts'
-import { trafficChanges } from './finding-traffic.ts'
-import type { Candidate, Looking } from './finding.ts'
-import { severalNamespaces } from '../document/json.ts'
 import { aggregateWithin } from '../data/source.ts'
 import type { StepSeries } from '../data/step-series.ts'
 import { stepSums } from '../data/steps.ts'
 import type { Summary } from '../data/summary.ts'
+import type { FindingEntry, FindingKind } from '../document/document.ts'
+import { severalNamespaces } from '../document/json.ts'
+import { edgesOf, type Second } from './edges.ts'
+import { errorBursts } from './finding-errors.ts'
+import { slowTails } from './finding-tails.ts'
+import { slowDowns } from './finding-times.ts'
+import { trafficChanges } from './finding-traffic.ts'
+import type { Candidate, Looking } from './finding.ts'
 
 /** In the order of time. */
 export function findingsOf(
@@ -43,7 +43,7 @@ export function findingsOf(
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** A backend that refuses has no requests either, one that is slow has slow answers: once is enough. */
+/** One cause gives one finding: a backend that refuses connections also has no requests, a slow one also has a slow tail. */
 const ECHOES: Partial<Record<FindingKind, FindingKind>> = {
   backend_vanished: 'backend_refused',
   slow_tail: 'slow_down',
@@ -103,7 +103,7 @@ function findingOf(
 
 const NOBODY: Backend = { id: -1, address: '', netns: 0, name: null }
 
-/** Gaps that an eye would see; many short ones are told as one. */
+/** Gaps long enough to notice; many short ones become one finding. */
 function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
   const least = Math.max(2e6, (range.to - range.from) / 1000)
   const long = gaps.filter((gap) => gap.to - gap.from >= least)

@@ -1,4 +1,4 @@
-/** Small pieces of text joined to large ones: each write costs, whatever its length. */
+/** Joins small pieces of text into large ones: the cost of a write hardly depends on its length. */
 
 /** UTF-16 units a batch at least, but for the last one. */
 const BATCH = 65_536

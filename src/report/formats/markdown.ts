@@ -1,9 +1,9 @@
 /** A report that is pasted into a postmortem as it is. Names from the wire can't become markup. */
 import { chart } from '../../render/chart.ts'
 import { visible } from '../../render/text.ts'
+import type { Report } from './report.ts'
 import type { Section } from './section.ts'
 import { sectionsOf } from './sections.ts'
-import type { Report } from './report.ts'
 
 const WIDTH = 90
 const HEIGHT = 6

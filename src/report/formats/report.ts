@@ -1,15 +1,15 @@
 /** Everything a format may need, computed once; each format is a pure function of it. */
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { ReportDocument } from '../document/document.ts'
-import { findingsOf } from '../findings/findings.ts'
-import { documentOf } from '../document/json.ts'
-import { linesBy, type By, type Line } from '../document/lines.ts'
-import { slowestRequests } from '../data/slowest.ts'
-import { pageData, type PageData } from '../page/page-data.ts'
 import { readRange } from '../data/reading.ts'
+import { slowestRequests } from '../data/slowest.ts'
 import { summaryOf, type Query, type Summary } from '../data/summary.ts'
 import { timelineOf, type Timeline } from '../data/timeline.ts'
+import type { ReportDocument } from '../document/document.ts'
+import { documentOf } from '../document/json.ts'
+import { linesBy, type By, type Line } from '../document/lines.ts'
+import { findingsOf } from '../findings/findings.ts'
+import { pageData, type PageData } from '../page/page-data.ts'
 
 export interface Report {
   readonly document: ReportDocument

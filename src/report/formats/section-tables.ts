@@ -1,16 +1,16 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
-import { clockTime, localDateTime } from '../../frame/time/timezone.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
+import { clockTime, localDateTime } from '../../frame/time/timezone.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, rate } from '../../render/quantities.ts'
+import { durationOf } from '../data/slowest.ts'
 import type { Entity, FullEntity } from '../document/document.ts'
 import { failuresOf, millis, shareText } from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
 import type { By, Line } from '../document/lines.ts'
 import type { Report } from './report.ts'
 import type { Column, Section } from './section.ts'
-import { durationOf } from '../data/slowest.ts'
 
 /** Lines of a table unless `--top` says otherwise. */
 const SHOWN = 20

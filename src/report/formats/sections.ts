@@ -1,6 +1,6 @@
 /** A report for people as a list of sections. */
-import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import {
   bytes,
   exactCount,
@@ -10,12 +10,12 @@ import {
   precisePercent,
   rate,
 } from '../../render/quantities.ts'
+import { timeOf, type TimelinePoint } from '../data/timeline.ts'
 import type { FindingEntry } from '../document/document.ts'
 import { failuresOf, shareText, timesText } from '../document/entity-text.ts'
 import type { Report } from './report.ts'
-import type { Section } from './section.ts'
 import { codes, failures, lineTable, slowest } from './section-tables.ts'
-import { timeOf, type TimelinePoint } from '../data/timeline.ts'
+import type { Section } from './section.ts'
 
 export function sectionsOf(report: Report): Section[] {
   return [

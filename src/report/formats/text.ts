@@ -2,9 +2,9 @@
 import { chart } from '../../render/chart.ts'
 import { table } from '../../render/table.ts'
 import { visible } from '../../render/text.ts'
+import type { Report } from './report.ts'
 import type { Section } from './section.ts'
 import { sectionsOf } from './sections.ts'
-import type { Report } from './report.ts'
 
 const WIDTH = 100
 const HEIGHT = 8

@@ -1,9 +1,9 @@
 /** Results of assertions for people, programs and the two CI systems that draw them. */
 import { exactCount } from '../../render/quantities.ts'
 import { jsonText, visible } from '../../render/text.ts'
-import type { AssertionResult } from './assertions.ts'
-import { documentOf } from '../document/json.ts'
 import type { Summary } from '../data/summary.ts'
+import { documentOf } from '../document/json.ts'
+import type { AssertionResult } from './assertions.ts'
 
 type Formatter = (results: readonly AssertionResult[], summary: Summary) => string
 

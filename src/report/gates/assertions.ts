@@ -5,10 +5,10 @@ import {
   type MeasureTest,
   type Quantity,
 } from '../../frame/expression/expression.ts'
-import type { Distribution } from '../../frame/model/frame.ts'
+import { ExpressionError } from '../../frame/expression/expression.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
-import { ExpressionError } from '../../frame/expression/expression.ts'
+import type { Distribution } from '../../frame/model/frame.ts'
 import { exactCount, finePercent } from '../../render/quantities.ts'
 import { holdsFor, measured, type Summary } from '../data/summary.ts'
 

@@ -1,16 +1,16 @@
 /** A difference as text, Markdown and JSON. */
+import { micros, toSeconds } from '../../frame/model/units.ts'
+import { isoUtc, localDateTime } from '../../frame/time/timezone.ts'
 import type { Change, Changes } from '../../frame/views/compare.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
-import { isoUtc, localDateTime } from '../../frame/time/timezone.ts'
-import { micros, toSeconds } from '../../frame/model/units.ts'
 import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
-import type { Difference, Presence } from './difference.ts'
 import { jsonText } from '../../render/text.ts'
+import type { Summary } from '../data/summary.ts'
 import { recordingEntry, severalNamespaces } from '../document/json.ts'
 import { drawnMarkdown } from '../formats/markdown.ts'
 import type { Column, Section } from '../formats/section.ts'
-import type { Summary } from '../data/summary.ts'
 import { drawnText } from '../formats/text.ts'
+import type { Difference, Presence } from './difference.ts'
 
 type Formatter = (difference: Difference, timeZone: string) => string
 

@@ -1,4 +1,8 @@
 /** Two summaries side by side: totals, every backend, every route, and the gates of `--fail-on`. */
+import { ExpressionError, type MeasureTest } from '../../frame/expression/expression.ts'
+import { holds, type Measurable } from '../../frame/expression/measure.ts'
+import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
+import { narrowTo } from '../../frame/expression/target.ts'
 import {
   backendKey,
   routeKey,
@@ -6,17 +10,13 @@ import {
   type BackendSum,
   type RouteSum,
 } from '../../frame/model/aggregate.ts'
-import { changesBetween, gated, type Changes, type Side } from '../../frame/views/compare.ts'
-import { ExpressionError, type MeasureTest } from '../../frame/expression/expression.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
-import { holds, type Measurable } from '../../frame/expression/measure.ts'
-import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
-import { narrowTo } from '../../frame/expression/target.ts'
-import type { Assertion } from './assertions.ts'
-import { nameOf, shownValue } from './assertions.ts'
+import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
+import { changesBetween, gated, type Changes, type Side } from '../../frame/views/compare.ts'
 import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
-import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
+import type { Assertion } from './assertions.ts'
+import { nameOf, shownValue } from './assertions.ts'
 
 export interface Difference {
   readonly base: Summary

@@ -1,4 +1,6 @@
 /** What the HTML page knows of every moment: the finest step that fits into its size. */
+import { classCount, failureCount, statistic, type Measurable } from '../../frame/expression/measure.ts'
+import { selectRows } from '../../frame/expression/selection.ts'
 import {
   backendKey,
   routeKey,
@@ -6,16 +8,14 @@ import {
   type BackendSum,
   type RouteSum,
 } from '../../frame/model/aggregate.ts'
-import { classCount, failureCount, statistic, type Measurable } from '../../frame/expression/measure.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { selectRows } from '../../frame/expression/selection.ts'
 import { micros, toSeconds, type Micros } from '../../frame/model/units.ts'
+import { labelOf } from '../../frame/views/leaderboard.ts'
 import { visible } from '../../render/text.ts'
-import { severalNamespaces } from '../document/json.ts'
 import { stepSums } from '../data/steps.ts'
 import type { Summary } from '../data/summary.ts'
 import { pointOf } from '../data/timeline.ts'
+import { severalNamespaces } from '../document/json.ts'
 
 /** Times in seconds since 1970 and in µs; -1 is "nothing measured". */
 export interface PageData {

@@ -6,9 +6,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
 
 /** What an export takes of a recording. */

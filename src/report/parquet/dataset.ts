@@ -4,8 +4,18 @@
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
+import { matches, type Selectable, type Selection } from '../../frame/expression/selection.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import type { WallMicros } from '../../frame/model/units.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
+import { Breath } from '../../interruption.ts'
+import { asSystemError } from '../../output.ts'
 import { BY_REQUESTS } from '../data/order.ts'
+import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
+import { coverageEntry, recordingEntry } from '../document/json.ts'
+import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
 import {
   COLUMNS,
@@ -18,16 +28,6 @@ import {
   trafficRow,
   type TableName,
 } from './parquet-tables.ts'
-import type { SecondFrame } from '../../frame/model/frame.ts'
-import type { Recording } from '../../frame/model/recording.ts'
-import { matches, type Selectable, type Selection } from '../../frame/expression/selection.ts'
-import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
-import { isoUtc } from '../../frame/time/timezone.ts'
-import { Breath } from '../../interruption.ts'
-import type { WallMicros } from '../../frame/model/units.ts'
-import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
-import { asSystemError } from '../../output.ts'
-import { coverageEntry, recordingEntry } from '../document/json.ts'
 
 export interface ExportProgress {
   readonly ticks: number

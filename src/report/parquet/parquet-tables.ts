@@ -2,15 +2,7 @@
  * The tables of the data set, names as in the report's JSON flattened with `_`; durations are whole µs (`_us`), so that sums are
  * exact. Histograms are two lists of equal length: bucket numbers (frame/model/histogram.ts has their bounds) and counts.
  */
-import type {
-  Distribution,
-  Gap,
-  Marker,
-  RequestEvent,
-  SecondFrame,
-  TrafficRow,
-} from '../../frame/model/frame.ts'
-import type { ConnectionRow } from '../../frame/model/frame.ts'
+import { classCount } from '../../frame/expression/measure.ts'
 import { coveredBy } from '../../frame/model/aggregate.ts'
 import {
   CONNECTION,
@@ -21,8 +13,16 @@ import {
   valuesOf,
   type Counter,
 } from '../../frame/model/counters.ts'
+import type {
+  Distribution,
+  Gap,
+  Marker,
+  RequestEvent,
+  SecondFrame,
+  TrafficRow,
+} from '../../frame/model/frame.ts'
+import type { ConnectionRow } from '../../frame/model/frame.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
-import { classCount } from '../../frame/expression/measure.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 
 export const TABLES = ['traffic', 'connections', 'requests', 'ticks', 'gaps', 'markers'] as const

@@ -13,7 +13,7 @@ interface Row {
   codes: Record<string, number>
 }
 
-class Books {
+class Ledger {
   readonly #rows: Record<string, Row> = {}
   readonly #name: string
   constructor(address: string, port: number) {
@@ -39,14 +39,14 @@ class Books {
 
 /** Reads one request after the other and answers each by its rule. */
 export class Backend {
-  readonly #books: Books
+  readonly #ledger: Ledger
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly port: number
 
   constructor(private readonly options: ListenOptions) {
     this.port = options.port
-    this.#books = new Books(options.address, options.port)
+    this.#ledger = new Ledger(options.address, options.port)
     this.#server = createServer({ noDelay: options.nagle !== true, allowHalfOpen: true }, (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
@@ -67,7 +67,7 @@ export class Backend {
   }
 
   truth(): Truth {
-    return this.#books.truth()
+    return this.#ledger.truth()
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -77,7 +77,7 @@ export class Backend {
       if (message === null) return void socket.end()
       const [, target = ''] = message.first.split(' ')
       const rule = this.options.rules?.[target.split('?', 1)[0]!] ?? this.options.rules?.['*'] ?? DEFAULT_RULE
-      const answered = this.#books.request(message.first)
+      const answered = this.#ledger.request(message.first)
       if (rule.early !== true && !(await input.skip(message.contentLength))) return void socket.end()
       const sent = await perform(socket, rule.steps)
       answered(codesIn(sent.text))
@@ -151,13 +151,13 @@ class Input {
 
 /** 200 to everything, one answer a blank line: for tests by the hundred thousand. Requests must have no body. */
 export class FastBackend {
-  readonly #books: Books
+  readonly #ledger: Ledger
   readonly #server: Server
   readonly port: number
 
   constructor(private readonly options: ListenOptions) {
     this.port = options.port
-    this.#books = new Books(options.address, options.port)
+    this.#ledger = new Ledger(options.address, options.port)
     this.#server = createServer({ noDelay: true }, (socket) => {
       let text = ''
       socket.setEncoding('latin1')
@@ -167,7 +167,7 @@ export class FastBackend {
         const requests = text.split('\r\n\r\n')
         text = requests.pop()!
         if (requests.length === 0) return
-        for (const request of requests) this.#books.request(request.slice(0, request.indexOf('\r')))([200])
+        for (const request of requests) this.#ledger.request(request.slice(0, request.indexOf('\r')))([200])
         socket.write(OK.repeat(requests.length))
       })
     })
@@ -184,6 +184,6 @@ export class FastBackend {
   }
 
   truth(): Truth {
-    return this.#books.truth()
+    return this.#ledger.truth()
   }
 }

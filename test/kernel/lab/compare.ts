@@ -1,4 +1,4 @@
-/** What was seen beside what was true, as plain objects whose difference node:assert prints. */
+/** What was recorded and what really happened, as plain objects whose difference node:assert prints. */
 import assert from 'node:assert/strict'
 import type { Codes } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
@@ -6,7 +6,7 @@ import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
 import type { Failures } from '../../../src/frame/model/counters.generated.ts'
 
-/** Tolerance zero: the same rows, requests and codes, nothing failed or lost, and the books balance. */
+/** No tolerance: the same rows, requests and codes, no failure, no loss, and all sums reconcile. */
 export function assertEqualsTruth(seen: Seen, truth: Truth): void {
   assert.deepEqual(rowsOf(seen), sortKeys(truth))
   assert.deepEqual(failuresOf(seen), {})
@@ -23,7 +23,7 @@ export function rowsOf(seen: Pick<Seen, 'sum'>): Truth {
   return sortKeys(rows)
 }
 
-/** Per row, the kinds that are not zero. */
+/** Per row, the kinds of failure that are not zero. */
 export function failuresOf(seen: Pick<Seen, 'sum'>): Readonly<Record<string, Partial<Failures>>> {
   const rows: Record<string, Partial<Failures>> = {}
   for (const { backend, routes } of seen.sum.backends)
@@ -46,10 +46,10 @@ export function assertNothingLost(seen: Seen): void {
   assert.deepEqual(lost, [])
 }
 
-/** Said in the numbers, but nothing that is missing from them. */
+/** Loss counters that name a property of the traffic, and no missing number. */
 const HARMLESS: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
 
-/** The identities of CONTRACT and TRUTH on the final dump, which is exact. */
+/** Checks the identities of docs/NUMBERS.md on the final dump, which is exact. */
 export function assertReconciles(seen: Seen): void {
   const { segments, requests, answered, failed, ...parts } = seen.final.control
   const accounted = Object.values(parts).reduce((sum, count) => sum + count, 0)
@@ -66,7 +66,7 @@ export function assertReconciles(seen: Seen): void {
     assert.equal(sumOfCodes(codes), rowAnswered, `codes of ${backend.address}`)
 }
 
-/** nginx's log as truth: every attempt whose request line left, and the status that it got. */
+/** The truth by the log of nginx: every attempt whose request line was sent, and the status that it got. */
 export function truthOf(attempts: readonly Attempt[]): Truth {
   const rows: Record<string, { requests: number; codes: Record<string, number> }> = {}
   for (const { backend, method, target, status } of attempts.filter(wasSent)) {

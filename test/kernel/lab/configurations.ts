@@ -1,4 +1,4 @@
-/** What a configuration can be that nobody should read to its end, by what it is: each is made in a folder of its own. */
+/** nginx configurations that must not be read to their end, by what they are. Each is made in a folder of its own. */
 import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { range } from './network.ts'

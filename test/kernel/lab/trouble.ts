@@ -1,4 +1,4 @@
-/** Things between two hosts that lose, double and swap segments. Built from C when first needed. */
+/** Devices and programs between two hosts that drop, duplicate and reorder segments. Built from C at first use. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'

@@ -8,7 +8,7 @@ import { lineWidth, type Line } from '../../../src/render/line.ts'
 import { labelsOf, scrubberOf, scrubberWidth } from '../../../src/render/scrubber.ts'
 import { printed, type Depth } from '../../../src/render/theme.ts'
 import { HELP } from '../../../src/replay/player/bindings.ts'
-import { Moments } from '../../../src/replay/data/moments.ts'
+import { MomentReader } from '../../../src/replay/data/moment-reader.ts'
 import { sceneLines, selectableOf, type Scene } from '../../../src/replay/player/scene.ts'
 import { SPEEDS, startingAt, type Timeline } from '../../../src/replay/time/timeline.ts'
 import { Stops } from '../../../src/replay/time/stops.ts'
@@ -18,7 +18,7 @@ import { BACKENDS, ROUTES, START, story } from '../story.ts'
 
 const recording = story()
 const stops = new Stops(recording.ticks)
-const moments = new Moments(recording)
+const moments = new MomentReader(recording)
 
 function scene(
   second: number,

@@ -68,7 +68,7 @@ test('a wider window is the sum of its seconds', () => {
   )
 })
 
-test('JSON has the words of the contract, one object a line', () => {
+test('JSON has the words of the JSON of report, one object a line', () => {
   const [text = ''] = frames({ which: { at: at(65) }, format: 'json' })
   assert.equal(text.indexOf('\n'), text.length - 1)
   assertGolden('screen/burst.json', `${JSON.stringify(JSON.parse(text), null, 2)}\n`)

@@ -7,7 +7,7 @@ import { inside } from '../../kernel/lab/system.ts'
 
 /** Where nginx's connections leave from: few ports, so that a neighbour can be at all of them. */
 export const EPHEMERAL = [40_000, 43_999] as const
-export const DOOR = '127.0.0.1:8080'
+export const LISTENER = '127.0.0.1:8080'
 /** The backend in whose name segments are forged; it answers late, so that they come first. */
 export const FORGED_PORT = 9106
 
@@ -42,7 +42,7 @@ const CONFIGURATION = `
   upstream kept { server 10.77.0.2:9101; keepalive 8; }
   upstream pool { server 10.77.0.3:9102 max_fails=0; server 10.77.0.2:9101 max_fails=0; }
   server {
-    listen ${DOOR};
+    listen ${LISTENER};
     location / { proxy_pass http://kept; }
     location /fresh { proxy_pass http://10.77.0.2:9101; proxy_set_header Connection close; }
     location /shop { proxy_pass http://10.77.0.3:9102; }

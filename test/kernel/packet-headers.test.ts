@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": what lies between Ethernet and TCP, on real devices: VLAN tags, extension headers, and IP fragments. */
+/** Headers between Ethernet and TCP, on real devices: VLAN tags, extension headers, and IP fragments. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
@@ -14,7 +14,7 @@ const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.
 const BIG = ok('HTTP/1.1 500 x\r\n'.repeat(350))
 const SMALL = ok('small')
 
-describe('layers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
+describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   for (const tags of [1, 2])
     test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, () =>
       // Tags are put on behind the bridge and taken off in front of it: the port between sees each frame with them.

@@ -1,12 +1,12 @@
-/** What a key asks for besides moving and looking: each gives the place to go to, or words, or both. */
+/** Actions of keys beyond moving and changing the view. Each returns a stop to go to, a message, or both. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { parseTime, spanOf, TimeError } from '../../frame/time/time.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
+import { parseTime, spanOf, TimeError } from '../../frame/time/time.ts'
+import type { Mark } from '../data/source.ts'
+import { typed, type Stops } from '../time/stops.ts'
 import type { Action, JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
 import type { PlayOptions } from './options.ts'
-import type { Mark } from '../data/source.ts'
-import { typed, type Stops } from '../time/stops.ts'
 
 export interface Outcome {
   /** index of the stop to go to */
@@ -14,7 +14,7 @@ export interface Outcome {
   readonly say?: string
 }
 
-/** Where an errand is done. */
+/** The recording and the stop at which a key is pressed. */
 export interface Place {
   readonly recording: Recording
   readonly stops: Stops
@@ -22,7 +22,7 @@ export interface Place {
   readonly stop: number
 }
 
-/** Why this can't be done here; null where it can. */
+/** Why the action is not possible here, or null if it is. */
 export function refusalOf(action: Action, { isLive, mark, command }: PlayOptions): string | null {
   if (action.kind === 'live' && !isLive) return 'this recording has ended: there is no live'
   if (action.kind === 'prompt' && action.prompt === 'marker' && mark === null)
@@ -34,7 +34,7 @@ export function refusalOf(action: Action, { isLive, mark, command }: PlayOptions
   return null
 }
 
-/** Back to live, to a time that was typed, to a place where something happens. */
+/** Finds the stop of a time that was typed. */
 export function goToText(
   text: string,
   { recording, stops }: Place,
@@ -60,7 +60,7 @@ export function jumpTo(
   return landing === null ? { say: nothingFound(to, direction) } : { stop: landing.stop, say: landing.text }
 }
 
-/** What can't be written is said, and nothing else happens. */
+/** A marker that cannot be written gives a message, not an exception. */
 export function setMarker(text: string, mark: Mark, { recording, stops, stop }: Place): Outcome {
   try {
     mark({ at: stops.at(stop).from, kind: 'note', text })

@@ -1,20 +1,20 @@
-/** What a picture is made of: the recording's side of a scene, kept as far as the next picture can use it again. */
+/** Collects everything that one picture needs, and keeps what the next picture can use again. */
 import type { Recording } from '../../frame/model/recording.ts'
 import type { Size } from '../../render/board.ts'
-import { Moments } from '../data/moments.ts'
+import { MomentReader } from '../data/moment-reader.ts'
+import { holds, typed } from '../time/stops.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
 import type { Details, Scene } from './scene.ts'
 import { ScrubberCache } from './scrubbing.ts'
-import { holds, typed } from '../time/stops.ts'
 import { pageOf, type View } from './view.ts'
 
-export class Stage {
-  /** false while only a part of the recording has been read: its scrubber would be drawn twice, the rest follows at once */
+export class SceneBuilder {
+  /** false while only a part of the recording has been read; the scrubber is left out until the rest has been read */
   isWhole: boolean
   readonly #recording: Recording
   readonly #options: PlayOptions
-  readonly #moments: Moments
+  readonly #moments: MomentReader
   readonly #scrubbers: ScrubberCache
   #details: Details | null = null
 
@@ -22,11 +22,11 @@ export class Stage {
     this.isWhole = options.isLive || options.growth === null
     this.#recording = recording
     this.#options = options
-    this.#moments = new Moments(recording)
+    this.#moments = new MomentReader(recording)
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
   }
 
-  scene(view: View, { stop, timeline }: Playhead, size: Size): Scene {
+  build(view: View, { stop, timeline }: Playhead, size: Size): Scene {
     const { timeZone, board, isLive, mark, command, empty } = this.#options
     const { markers, info } = this.#recording
     const page = pageOf(view)
@@ -48,7 +48,7 @@ export class Stage {
     }
   }
 
-  /** The pages behind the leaderboard, when the first one is opened. */
+  /** Loads the drill-down pages when the first one is opened. */
   async loadDetails(loaded: () => void): Promise<void> {
     if (this.#details !== null) return
     this.#details = await import('../../render/detail.ts')

@@ -1,4 +1,4 @@
-/** TRUTH.md, "Counting": a packet that passes several interfaces is one packet. */
+/** A packet that passes several interfaces is counted once. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +16,7 @@ const REQUESTS = [
 ]
 const PORT = 8400
 
-describe('sightings', { skip: lacking() }, () => {
+describe('packets on several interfaces', { skip: lacking() }, () => {
   test('a bridge and its veth port', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
       await sh(
@@ -167,7 +167,7 @@ describe('sightings', { skip: lacking() }, () => {
     })
   })
 
-  test('one direction alone is said to be half seen, and books no phantom', async () => {
+  test('one direction alone is said to be half seen, and no phantom is counted', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
       await twoCables(host, far)
       // Requests leave by c1, answers come by c2: only c1 is watched.

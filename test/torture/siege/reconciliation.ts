@@ -7,16 +7,16 @@ import { openRecording } from '../../../src/store/read/reader.ts'
 import { failuresOf, rowsOf, truthOf } from '../../kernel/lab/compare.ts'
 import type { Attempt } from '../../kernel/lab/nginx.ts'
 import type { Truth } from '../../kernel/lab/protocol.ts'
-import { DOOR } from './town.ts'
+import { LISTENER } from './town.ts'
 
-export interface Books {
+export interface Counts {
   readonly sum: Aggregate
   readonly ticks: number
   readonly coverage: number
   readonly attempts: readonly Attempt[]
 }
 
-export function readBooks(file: string, attempts: readonly Attempt[]): Books {
+export function readCounts(file: string, attempts: readonly Attempt[]): Counts {
   const recording = openRecording(file)
   try {
     const { ticks } = recording
@@ -28,7 +28,7 @@ export function readBooks(file: string, attempts: readonly Attempt[]): Books {
 }
 
 /** Requests and codes by backend and route, failures by kind, refused connects by backend: nothing more and nothing less. */
-export function assertEqualsLog({ sum, attempts }: Books): void {
+export function assertEqualsLog({ sum, attempts }: Counts): void {
   const backends = new Set(attempts.map(({ backend }) => backend))
   const theirs = {
     sum: { ...sum, backends: sum.backends.filter(({ backend }) => backends.has(backend.address)) },
@@ -39,10 +39,13 @@ export function assertEqualsLog({ sum, attempts }: Books): void {
   assert.deepEqual(failuresOf(theirs), failuresIn(attempts))
   assert.deepEqual(refusedOf(theirs.sum), refusedIn(attempts))
   for (const { backend, inFlight } of theirs.sum.backends) assert.equal(inFlight, 0, backend.address)
-  assert.ok(!sum.backends.some(({ backend }) => backend.address === DOOR), 'nginx’s own door is no backend')
+  assert.ok(
+    !sum.backends.some(({ backend }) => backend.address === LISTENER),
+    'nginx’s own listen port is no backend',
+  )
 }
 
-/** Where strangers left no room for a route the backend's sum is exact still. */
+/** Where the route table was full, only the sum of the backend is compared: it stays exact. */
 function folded(rows: Truth, crowded: ReadonlySet<string>): Truth {
   const sums: Record<string, { requests: number; codes: Record<string, number> }> = {}
   for (const [row, { requests, codes }] of Object.entries(rows)) {

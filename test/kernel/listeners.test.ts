@@ -1,4 +1,4 @@
-/** Whoever calls himself nginx may leave out what he is asked himself, and nothing else: a door is a listening socket, not a port. */
+/** A process that calls itself nginx can leave out only requests to its own listening socket: a socket counts, not a port number. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const SCRIPT = fileURLToPath(new URL('lab/fakenginx.py', import.meta.url))
 
-describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
+describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () => {
   let cable: Cable
   let port = 8800
   before(async () => (cable = await Cable.lay()))
@@ -136,7 +136,7 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
     assertReconciles(seen)
   })
 
-  test('a socket that another user left to a fake is no door', async () => {
+  test('a socket that another user left to a fake is no front door', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async () => {
       const { taught, stop } = await fake('inherit', '127.0.0.2', [server])
@@ -147,7 +147,7 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
     assertReconciles(seen)
   })
 
-  test('a port whose fake door is gone is a backend to whoever listens there then', async () => {
+  test('a port that a fake nginx no longer listens on is a backend to whoever listens there then', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       await (await fake('teach', '127.0.0.2', [server])).stop()
@@ -176,7 +176,7 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
     assertReconciles(seen)
   })
 
-  test('the doors of a real nginx that fakes crowd out of no room are left out, before and after', async () => {
+  test('the listen ports of a real nginx are left out even where fake ones fill the table', async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const seen = await watch(cable.proxy.namespace, async (helper) => {
@@ -186,13 +186,13 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
         cable.proxy.namespace,
         `server { listen 8080; listen [::]:8081 ipv6only=off; location / { proxy_pass http://${FAR}:${server}; } }`,
       )
-      for (const [address, door] of [
+      for (const [address, listener] of [
         ['127.0.0.1', 8080],
         ['127.0.0.1', 8081],
         ['::1', 8081],
       ] as const)
         for (const path of ['/early', '/late']) {
-          await cable.proxy.call('ask', { address, port: door, requests: [get(path)], times: 10 })
+          await cable.proxy.call('ask', { address, port: listener, requests: [get(path)], times: 10 })
           await helper.nextFrame()
         }
       await nginx.stop()
@@ -210,7 +210,7 @@ describe('doors', { skip: lacking('python3', 'setpriv') }, () => {
   test("a fake nginx that connects to more addresses than there is room for leaves room for root's", async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
-    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doors-'))
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-listeners-'))
     chmodSync(folder, 0o755)
     await buildStatic('restless.c', join(folder, 'nginx'))
     const nginx = await startLabNginx(

@@ -1,18 +1,18 @@
-/** Requests of each backend in each tick: for sparklines, and for who appears and vanishes. Read in runs, kept for a while. */
+/** Requests of each backend in each tick, for sparklines and for the search for backends that appear or vanish. Read for runs of ticks at once. */
 import { backendKey } from '../../frame/model/aggregate.ts'
-import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../../frame/views/moment.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
+import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../../frame/views/moment.ts'
 
-const LOADS_KEPT = 512
+const TICKS_KEPT = 512
 const IDLE: Load = new Map()
 
-export class Loads {
+export class ActivityReader {
   readonly #recording: Recording
   readonly #kept: number
   /** by sequence; null where the tick's rows can't be read */
   readonly #known = new Map<number, Load | null>()
 
-  constructor(recording: Recording, kept = LOADS_KEPT) {
+  constructor(recording: Recording, kept = TICKS_KEPT) {
     this.#recording = recording
     this.#kept = kept
   }
@@ -34,7 +34,7 @@ export class Loads {
     const activity = this.#activity(first.seq, last.seq + 1)
     for (const tick of ticks) {
       const load = activity?.get(tick.seq) ?? IDLE
-      // A sum that is not the tick's own tells of damage: then the frame decides, which has a checksum.
+      // The sum differs from the tick's: the rows are damaged. The frame has a checksum, so it is read instead.
       const isTrue = activity !== null && sumOf(load) === tick.requests
       this.#known.set(tick.seq, isTrue ? load : this.#loadOfFrame(tick.seq))
     }

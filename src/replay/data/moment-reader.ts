@@ -1,24 +1,24 @@
-/** Moments of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
+/** MomentReader of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import { subjectSecond, type History, type Subject, type SubjectSecond } from '../../frame/views/drilldown.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
-import { missingBefore } from '../../frame/time/gaps.ts'
-import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../../frame/views/moment.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../../frame/model/units.ts'
-import { Loads } from './loads.ts'
+import { missingBefore } from '../../frame/time/gaps.ts'
+import { subjectSecond, type History, type Subject, type SubjectSecond } from '../../frame/views/drilldown.ts'
+import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../../frame/views/moment.ts'
 import type { Stop } from '../time/stops.ts'
+import { ActivityReader } from './activity-reader.ts'
 import { Windows } from './windows.ts'
-import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 
-/** What is drawn again and again without moving; everything else is read when it is needed, and let go. */
+/** Frames kept for a picture that is redrawn without moving; others are read again when needed. */
 const FRAMES_KEPT = 8
 /** More than any screen has rows. */
 const REQUESTS_KEPT = 120
 
-export class Moments {
+export class MomentReader {
   readonly #recording: Recording
-  readonly #loads: Loads
+  readonly #activity: ActivityReader
   readonly #windows: Windows
   readonly #frames = new Map<number, SecondFrame | null>()
   #last: { readonly key: string; readonly moment: Moment } | null = null
@@ -30,11 +30,11 @@ export class Moments {
 
   constructor(recording: Recording) {
     this.#recording = recording
-    this.#loads = new Loads(recording)
+    this.#activity = new ActivityReader(recording)
     this.#windows = new Windows(recording)
   }
 
-  /** The same moment is asked for several times a picture. */
+  /** Called several times per picture for the same moment, so the last result is kept. */
   at(stop: Stop, windowSeconds: number): Moment {
     const key = `${stop.kind === 'gap' ? stop.reason : 'tick'} ${stop.seq} ${windowSeconds}`
     if (this.#last?.key !== key) this.#last = { key, moment: this.#read(stop, windowSeconds) }
@@ -51,13 +51,13 @@ export class Moments {
       frame: frame ?? unreadable(tick),
       window: this.#window(ticks, at, windowSeconds, frame ?? unreadable(tick)),
       windowSeconds,
-      activity: this.#loads.of(series),
+      activity: this.#activity.of(series),
       requests: this.#requests(series),
       gap: stop.kind === 'gap' ? stop : frame === null ? damagedGap(tick) : null,
     }
   }
 
-  /** What the charts of a backend or a route show: of each second only that, so that frames need not stay. */
+  /** The values that the charts of a backend or a route show, per second. Only these are kept, not the frames. */
   history(stop: Stop, subject: Subject): History {
     const key = `${subject.backend} ${subject.route ?? ''}`
     const known = this.#kept.key === key ? this.#kept.seconds : new Map<never, never>()
@@ -78,7 +78,7 @@ export class Moments {
     return frame && subjectSecond(frame, subject)
   }
 
-  /** The ticks that end at this one and began within the window, half a second of tolerance given. */
+  /** The sum of the ticks up to `last` that began within the window; half a second of tolerance. */
   #window(ticks: readonly TickSummary[], last: number, seconds: number, frame: SecondFrame): Aggregate {
     let first = last
     let back: number = ticks[last]!.length
@@ -119,7 +119,7 @@ export class Moments {
   }
 }
 
-/** Ticks before a part was read, or before damage was found, have other indexes than those of now; their numbers stay. */
+/** Indexes of ticks shift when more is read or damage is found; sequence numbers stay. */
 function placeOf({ tick, seq }: Stop, ticks: readonly TickSummary[]): number {
   if (ticks[tick]?.seq === seq) return tick
   return Math.max(
@@ -132,7 +132,7 @@ function placeOf({ tick, seq }: Stop, ticks: readonly TickSummary[]): number {
 function slotsBefore(ticks: readonly TickSummary[], last: number, seconds: number): (TickSummary | null)[] {
   const slots: (TickSummary | null)[] = []
   for (let i = last; i >= 0 && slots.length < seconds; i--) {
-    // What of a late tick lies beyond its first second, and what was not recorded at all, are empty seconds.
+    // Empty slots: the seconds of a late tick after its first one, and the seconds that were not recorded.
     const late = Math.round(ticks[i]!.length / 1e6) - 1
     const missing = i < last ? Math.round(gapLength(ticks, i + 1) / 1e6) : 0
     for (let k = Math.min(seconds, late + missing); k > 0; k--) slots.push(null)
@@ -141,7 +141,7 @@ function slotsBefore(ticks: readonly TickSummary[], last: number, seconds: numbe
   return slots.slice(0, seconds).reverse()
 }
 
-/** Wall time between a tick and the one before it, where there is a gap, µs; a clock step is none. */
+/** Length of the gap before a tick, µs; 0 without a gap. A clock step is no gap. */
 function gapLength(ticks: readonly TickSummary[], i: number): number {
   const gap = missingBefore(ticks[i - 1], ticks[i]!)
   return gap === null ? 0 : gap.to - gap.from
