@@ -102,7 +102,7 @@ fuzz-lines fuzz-files: fuzz-%: node_modules
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
 	install -d $(LIB)/build $(BIN)
 	rm -rf $(LIB)/dist
-	cp -R dist package.json package-lock.json .npmrc $(LIB)/
+	cp -R dist package.json package-lock.json .npmrc LICENSE $(LIB)/
 	rm -rf $(LIB)/node_modules && cp -R node_modules $(LIB)/ && npm prune --silent --omit=dev --prefix $(LIB)
 	getent group upstreamtop >/dev/null || groupadd --system upstreamtop
 	install -m 0750 -g upstreamtop $(HELPER) $(LIB)/$(HELPER)

@@ -68,8 +68,8 @@ struct slot {
 	/* last, and read last: a reader never sees more answers than requests */
 	__u64 requests;
 };
-_Static_assert(sizeof(struct slot) == 4 * 64,
-	       "the counters of a side (counters.ts) fill one line of the cache: 5 of who ends, 7 of who sends; more is a larger slot");
+/* A side of ROUTE in counters.ts may outgrow its line. */
+_Static_assert(sizeof(struct slot) == 4 * 64, "a slot is four lines of the cache: see `Side` in counters.ts");
 
 /* The text of a slot, written before `ready`. */
 struct route_key {

@@ -17,6 +17,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   'ARCHITECTURE.md',
   'SECURITY.md',
+  'CHANGELOG.md',
   'docs/NUMBERS.md',
   'docs/FORMAT.md',
   'docs/fleet.md',

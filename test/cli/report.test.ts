@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { ReportDocument } from '../../src/report/document/document.ts'
+import { FORMATS } from '../../src/report/formats/formats.ts'
 import { runCommand, type Ran } from './run-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-report-'))
@@ -51,7 +52,7 @@ const refused = ({ code, stdout, stderr }: Ran, pattern: RegExp): void => {
 
 describe('report', () => {
   it('writes the same bytes each time, in every format', async () => {
-    for (const format of ['text', 'md', 'json', 'ndjson', 'csv', 'html']) {
+    for (const format of Object.keys(FORMATS)) {
       const [first, second] = [
         await runCommand(['report', file, '--format', format]),
         await runCommand(['report', file, '--format', format]),

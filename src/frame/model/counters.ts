@@ -6,7 +6,11 @@
  * Lines are never removed or reordered, new ones are added at the end of their list: their order is the order of the wire's columns.
  */
 
-/** Who adds to it in the kernel: counters of one side share a cache line, because requests leave on one CPU and answers arrive on another. */
+/**
+ * Who adds to it in the kernel: counters of one side share a cache line, because requests leave on one CPU and answers arrive on another.
+ * A line holds eight words. `ending` is full (five counters, and three sums of times); `sending` has room for one more. The next one needs
+ * another line in `struct slot`, 64 bytes more per route: the compiler says so.
+ */
 export type Side = 'sending' | 'ending'
 
 /**
