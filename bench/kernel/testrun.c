@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../bpf/probe.h"
+#include "../../bpf/shared.h"
 
 #define REMOTE 0x0a4d0002 /* 10.77.0.2:8000 */
 #define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */

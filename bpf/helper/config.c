@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-#include "doors.h"
+#include "listeners.h"
 
 #define MAX_MASTERS 256
 #define MAX_DEPTH   8
@@ -40,7 +40,7 @@ static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
 
 /* One master's configuration. */
 struct reader {
-	struct census *census;
+	struct discovery *discovery;
 	struct process *master;
 	int process;	  /* /proc/PID, so that it is the same process throughout */
 	int root;	  /* what it sees as / */
@@ -237,7 +237,7 @@ static void note_proxy(struct reader *r)
 	if (r->master->proxies)
 		return;
 	r->master->proxies = true;
-	publish(r->census);
+	publish(r->discovery);
 }
 
 /* One statement: its first two words. */
@@ -261,11 +261,11 @@ static void scan_statement(struct reader *r, char *text, int depth)
 	} else if (!strcmp(word, "proxy_pass")) {
 		note_proxy(r);
 		if (!strncmp(value, "https:", 6) || !strncmp(value, "http://unix:", 12))
-			note_invisible(r->census->nginx, word, value);
+			note_invisible(r->discovery->nginx, word, value);
 	} else if (!strcmp(word, "server") && !strncmp(value, "unix:", 5)) {
-		note_invisible(r->census->nginx, word, value);
+		note_invisible(r->discovery->nginx, word, value);
 	} else if (!strcmp(word, "grpc_pass")) {
-		note_invisible(r->census->nginx, word, value);
+		note_invisible(r->discovery->nginx, word, value);
 	}
 }
 
@@ -439,27 +439,27 @@ static void read_config(struct reader *r)
 		return;
 	}
 	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
-	if (r->until > r->census->until)
-		r->until = r->census->until;
+	if (r->until > r->discovery->until)
+		r->until = r->discovery->until;
 	scan_config(r, file, 0);
 }
 
-/* Worth a word where a door may be missing for it, or, for the upstreams that cannot be seen, where there was too much. */
+/* Worth a word where a listen port may be missing for it, or, for the upstreams that cannot be seen, where there was too much. */
 static void note_unread(struct reader *r)
 {
-	struct nginx *n = r->census->nginx;
+	struct nginx *n = r->discovery->nginx;
 	char ports[96] = "";
 
-	for (int i = 0; i < n->door_count; i++)
-		if (n->doors[i].door.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
-			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->doors[i].key.port);
+	for (int i = 0; i < n->listen_port_count; i++)
+		if (n->listen_ports[i].listen_port.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
+			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->listen_ports[i].key.port);
 	if (!r->missed || !*ports || (r->master->proxies && !r->spent) || n->unread_count++)
 		return;
 	snprintf(n->unread, sizeof(n->unread), "the configuration of nginx %u, which listens on %s, %s", r->master->pid, ports,
 		 r->missed);
 }
 
-bool read_configs(struct census *c, uint32_t uid, uint32_t gid)
+bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 {
 	static struct reader readers[MAX_MASTERS];
 	int count = 0;
@@ -473,7 +473,7 @@ bool read_configs(struct census *c, uint32_t uid, uint32_t gid)
 			break;
 		}
 		readers[count] =
-		    (struct reader){.census = c, .master = &c->list[i], .left = uid == 0 ? root_budget : user_budget};
+		    (struct reader){.discovery = c, .master = &c->list[i], .left = uid == 0 ? root_budget : user_budget};
 		prepare(&readers[count++], uid);
 	}
 	allowed = become_reader(uid, gid);

@@ -93,7 +93,7 @@ static void put_nginx(struct json *out)
 	put(out, ",\"nginx_warning\":");
 	put_string(out, nginx.warning);
 	put(out, ",\"front_doors\":[");
-	put_door_ports(out, &nginx);
+	put_listen_ports(out, &nginx);
 	put(out, "],\"invisible_upstreams\":[");
 	for (int i = 0; i < nginx.invisible_count; i++) {
 		if (i)

@@ -35,19 +35,19 @@ static void put_unseen(struct json *out, const char *what, const char *remedy)
 static bool is_said(const struct nginx *nginx, int index)
 {
 	for (int i = 0; i < index; i++)
-		if (nginx->doors[i].key.port == nginx->doors[index].key.port)
+		if (nginx->listen_ports[i].key.port == nginx->listen_ports[index].key.port)
 			return true;
 	return false;
 }
 
-void put_door_ports(struct json *out, const struct nginx *nginx)
+void put_listen_ports(struct json *out, const struct nginx *nginx)
 {
-	for (int i = 0; i < nginx->door_count; i++) {
+	for (int i = 0; i < nginx->listen_port_count; i++) {
 		if (is_said(nginx, i))
 			continue;
 		if (i)
 			put(out, ",");
-		put_number(out, nginx->doors[i].key.port);
+		put_number(out, nginx->listen_ports[i].key.port);
 	}
 }
 
@@ -81,7 +81,7 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 		put(out, "}");
 	}
 	put(out, "],\"front_doors\":[");
-	put_door_ports(out, nginx);
+	put_listen_ports(out, nginx);
 	put(out, "],\"nginx\":");
 	put_string(out, !nginx->found ? "none" : nginx->unreadable ? "unreadable" : "known");
 	put(out, ",\"warnings\":[");

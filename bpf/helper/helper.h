@@ -7,7 +7,7 @@
 #include <time.h>
 #include <net/if.h>
 #include "die.h"
-#include "probe.h"
+#include "shared.h"
 
 #ifndef VERSION
 #define VERSION "0.0.0"
@@ -53,18 +53,18 @@ void drop_rights(void);
 /* For good: the identity of this user, no other group and no capability. False where that was refused: then read nothing. */
 bool become_reader(uint32_t uid, uint32_t gid);
 
-/* ---- leash.c: what ends the helper ---- */
+/* ---- lifeline.c: what ends the helper ---- */
 
 /* SIGINT, SIGTERM and the death of whoever started us end it at once, until `leash_hold` is called. First thing in main. */
-void leash_watch(void);
+void lifeline_watch(void);
 /* From now on they are only noted, for an orderly end. */
-void leash_hold(void);
+void lifeline_hold(void);
 /* The parent's death is told to us again: a change of identity makes the kernel forget it. */
-void leash_keep_parent(void);
+void lifeline_keep_parent(void);
 /* Why it is over, as `bye` says it, or NULL. Never waits. */
-const char *leash_reason(void);
+const char *lifeline_reason(void);
 /* Ends the helper if it is over: for the time before anything is attached. */
-void leash_check(void);
+void lifeline_check(void);
 
 /* ---- links.c ---- */
 
@@ -100,13 +100,13 @@ void links_follow(struct links *links);
 /* Detaches, and returns when no program runs any more. */
 void links_close(struct links *links);
 
-/* ---- doors.c ---- */
+/* ---- listen ports.c ---- */
 
-#define MAX_FRONT_DOORS 512 /* a socket of [::] may be two */
+#define MAX_NGINX_LISTEN_PORTS 512 /* a socket of [::] may be two */
 
 struct front_door {
-	struct door_key key;
-	struct door door;
+	struct listen_port_key key;
+	struct listen_port listen_port;
 };
 
 struct worker_connection {
@@ -117,8 +117,8 @@ struct worker_connection {
 struct nginx {
 	bool found;
 	bool unreadable;
-	struct front_door doors[MAX_FRONT_DOORS];
-	int door_count;
+	struct front_door listen_ports[MAX_NGINX_LISTEN_PORTS];
+	int listen_port_count;
 	struct worker_connection *connections;
 	int connection_count;
 	/* upstreams that cannot be seen: unix sockets and https, as written in the configuration */
@@ -130,16 +130,17 @@ struct nginx {
 	char warning[640];
 };
 
-/* Adds a door that is not there yet. */
-void add_front_door(struct nginx *nginx, struct front_door door);
+/* Adds a listen port that is not there yet. */
+void add_listen_port(struct nginx *nginx, struct front_door listen_port);
 
-/* ---- census.c ---- */
+/* ---- discovery.c ---- */
 
 /*
  * Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped, and before
- * anything is opened. Returns within CENSUS_MS, whatever the processes that it looks at do. `leashed`: ends with the leash.
+ * anything is opened. Returns within DISCOVERY_MS, whatever the processes that it looks at do. `has_lifeline`: ends with the
+ * lifeline.
  */
-void learn_nginx(struct nginx *nginx, bool leashed);
+void learn_nginx(struct nginx *nginx, bool has_lifeline);
 
 /* ---- load.c ---- */
 
@@ -147,8 +148,8 @@ uint32_t own_namespace(void);
 /* Loads the programs, with their filters. `untraced`: why nginx's giving up on a connect can't be followed, else empty. */
 struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, char *untraced, size_t size);
 
-/* Once a second, and needs no rights: forgets doors that nobody listens on any more, and instances that are gone. */
-void visit_doors(struct upstreamtop_bpf *bpf);
+/* Once a second, and needs no rights: forgets listen ports that nobody listens on any more, and instances that are gone. */
+void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* ---- json.c ---- */
 
@@ -170,8 +171,8 @@ void put_string(struct json *out, const char *text);
 
 /* ---- hello.c ---- */
 
-/* The ports of the doors, each once. */
-void put_door_ports(struct json *out, const struct nginx *nginx);
+/* The ports of the listen ports, each once. */
+void put_listen_ports(struct json *out, const struct nginx *nginx);
 
 /* `refused`: an interface that could not be attached to, and why; `untraced` as `load` says it. */
 void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced);

@@ -57,27 +57,27 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		fill(bpf->maps.ignored, &o->ignore[i], sizeof(o->ignore[i]), &one, sizeof(one));
 	for (int i = 0; i < o->only_count; i++)
 		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
-	for (int i = 0; i < nginx->door_count; i++) {
-		const struct front_door *d = &nginx->doors[i];
-		struct proxy proxy = {.uid = d->door.uid, .housed = 1};
+	for (int i = 0; i < nginx->listen_port_count; i++) {
+		const struct front_door *d = &nginx->listen_ports[i];
+		struct proxy proxy = {.uid = d->listen_port.uid, .housed = 1};
 
-		fill(bpf->maps.doors, &d->key, sizeof(d->key), &d->door, sizeof(d->door));
-		fill(bpf->maps.proxying, &d->door.master, sizeof(d->door.master), &proxy, sizeof(proxy));
+		fill(bpf->maps.listen_ports, &d->key, sizeof(d->key), &d->listen_port, sizeof(d->listen_port));
+		fill(bpf->maps.proxying, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
 	}
 	for (int i = 0; i < nginx->connection_count; i++)
 		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key),
 		     &nginx->connections[i].older, sizeof(struct older));
 	/* what does not listen any more goes, and the bits of the ports of the others come */
-	bpf->bss->doors_changed = 1;
-	visit_doors(bpf);
+	bpf->bss->listen_ports_changed = 1;
+	visit_listen_ports(bpf);
 }
 
-void visit_doors(struct upstreamtop_bpf *bpf)
+void visit_listen_ports(struct upstreamtop_bpf *bpf)
 {
 	uint8_t empty[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = empty, .data_size_in = sizeof(empty));
 
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_doors), &run);
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_listen_ports), &run);
 }
 
 static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)

@@ -21,7 +21,7 @@ static void begin_retiring(struct tick *t, uint32_t slot)
 		return;
 	if (bpf_map_delete_elem(bpf_map__fd(t->bpf->maps.routes), &text.key))
 		return;
-	t->slots[slot].memo_generation++;
+	t->slots[slot].cache_generation++;
 	t->retiring[slot] = t->epoch;
 }
 
@@ -47,7 +47,7 @@ static void free_codes(struct tick *t, uint32_t slot)
 static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 {
 	struct route_text text = {};
-	uint32_t generation = t->slots[slot].generation, memo = t->slots[slot].memo_generation;
+	uint32_t generation = t->slots[slot].generation, cached_route = t->slots[slot].cache_generation;
 	uint32_t taken = t->slots[slot].taken;
 
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
@@ -56,7 +56,7 @@ static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 		__atomic_fetch_sub(&t->bpf->bss->taken[taken - 1], 1, __ATOMIC_RELAXED);
 	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
 	t->slots[slot].generation = generation + 1;
-	t->slots[slot].memo_generation = memo;
+	t->slots[slot].cache_generation = cached_route;
 	memset(&t->sent[slot], 0, sizeof(t->sent[slot]));
 	if (t->wire_ids[slot]) {
 		put(gone, "{\"type\":\"retired\",\"id\":");

@@ -207,7 +207,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	t->bpf->bss->suspects = 0;
 	sweep(t);
 	check_suspects(t);
-	visit_doors(t->bpf);
+	visit_listen_ports(t->bpf);
 	struct clocks now = read_clocks();
 
 	fold_finish();

@@ -5,7 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include "kernel/flow/flow.h"
 #include "kernel/http1/line.h"
-#include "probe.h"
+#include "shared.h"
 
 /* ---- configuration: set before load, so that what is not asked for is not even code ---- */
 
@@ -16,11 +16,11 @@ const volatile __u8 has_only = 0;
 
 /*
  * On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone tells
- * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `doors`.
+ * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `listen ports`.
  */
-struct ports door_ports = {};
+struct ports port_numbers = {};
 
-/* Those of them where it listens on every address of a family: `doors` need not be asked. */
+/* Those of them where it listens on every address of a family: `listen ports` need not be asked. */
 struct ports wide_ports4 = {};
 struct ports wide_ports6 = {};
 
@@ -152,7 +152,7 @@ __u64 last_failure_ns = 0;
 
 #define MEMOS 2048
 
-struct memo {
+struct cached_route {
 	__u64 hash; /* of backend and line */
 	__u32 slot;
 	__u32 generation;
@@ -162,8 +162,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, MEMOS);
 	__type(key, __u32);
-	__type(value, struct memo);
-} memos SEC(".maps");
+	__type(value, struct cached_route);
+} route_cache SEC(".maps");
 
 /* ---- retries are inferred from what failed a moment ago ---- */
 
@@ -206,10 +206,10 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_DOORS);
-	__type(key, struct door_key);
-	__type(value, struct door);
-} doors SEC(".maps");
+	__uint(max_entries, MAX_LISTEN_PORTS);
+	__type(key, struct listen_port_key);
+	__type(value, struct listen_port);
+} listen_ports SEC(".maps");
 
 /* nginx instances that connect to somewhere, by their master. */
 struct {
@@ -222,7 +222,7 @@ struct {
 /* By uid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_DOORS);
+	__uint(max_entries, MAX_LISTEN_PORTS);
 	__type(key, __u32);
 	__type(value, struct owner);
 } owners SEC(".maps");
@@ -230,7 +230,7 @@ struct {
 /* How many backends the nginx of a user has brought: by uid, for good. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_DOORS);
+	__uint(max_entries, MAX_LISTEN_PORTS);
 	__type(key, __u32);
 	__type(value, __u32);
 } brought SEC(".maps");

@@ -6,7 +6,7 @@
 #include "kernel/flow/flow.h"
 #include "kernel/http1/bytes.h"
 #include "kernel/http1/line.h"
-#include "probe.h"
+#include "shared.h"
 #include "maps.h"
 
 struct packet {

@@ -4,27 +4,27 @@
  *
  *   flow.h, maps.h what is remembered   flows.h        where a flow lies
  *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
- *                                       strangers.h    older connections, late doors, what is routed
- *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (layers.h)
- *   segments.h     sequence numbers     believed.h     what the kernel would take, too
+ *                                       midstream.h    connections older than us, late listen ports, what is routed
+ *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (headers.h)
+ *   segments.h     sequence numbers     validation.h     what the kernel would take, too
  *                                       sweep.h        what silence tells
  *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   filters.h      what is left out     routes.h       from line to counters
- *   fronts.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
+ *   listeners.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_core_read.h>
-#include "probe.h"
+#include "shared.h"
 #include "kernel/http1/http.h"
 #include "maps.h"
 #include "scratch.h"
-#include "kernel/packet/layers.h"
+#include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/host/sockets.h"
 #include "kernel/host/sender.h"
-#include "kernel/scope/fronts.h"
+#include "kernel/scope/listeners.h"
 #include "kernel/packet/packets.h"
 #include "kernel/flow/exchanges.h"
 #include "kernel/flow/routes.h"
@@ -32,12 +32,12 @@
 #include "kernel/http1/begin.h"
 #include "kernel/http1/requests.h"
 #include "kernel/http1/answers.h"
-#include "kernel/flow/believed.h"
+#include "kernel/flow/validation.h"
 #include "kernel/flow/segments.h"
 #include "kernel/scope/filters.h"
 #include "kernel/flow/flows.h"
 #include "kernel/flow/connections.h"
-#include "kernel/scope/strangers.h"
+#include "kernel/scope/midstream.h"
 #include "kernel/flow/sweep.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -84,8 +84,8 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 /* A packet of a flow, from the end that asks. */
 static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->held && is_door(p, REMOTE_END))
-		leave_out(f);
+	if (f->deferred && is_listen_port(p, REMOTE_END))
+		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
 			if (!body_goes_on(&f->out, p))
@@ -124,8 +124,8 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			count(T_NOT_HTTP);
 		return;
 	}
-	if (f->held && is_door(p, REMOTE_END))
-		leave_out(f);
+	if (f->deferred && is_listen_port(p, REMOTE_END))
+		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
 			if (!body_goes_on(&f->in, p))
@@ -169,7 +169,7 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return;
 	}
-	if (!stranger(skb, p))
+	if (!midstream_pickup(skb, p))
 		return;
 	struct flow *f = find_flow(p);
 	if (f)
@@ -179,7 +179,7 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 }
 
 /* The server's side of a front door, or its client's on this host. */
-static __always_inline void count_door(const struct packet *p)
+static __always_inline void count_listen_port(const struct packet *p)
 {
 	if (p->len)
 		count(T_EXCLUDED);
@@ -195,18 +195,18 @@ int upstreamtop_egress(struct __sk_buff *skb)
 	struct flow *f = find_flow(p);
 	if (!f && !skb->sk) {
 		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
-		turn(p);
+		reverse_tuple(p);
 		f = find_flow(p);
 		if (f) {
 			answers(skb, f, p);
 			return NEXT;
 		}
-		turn(p);
+		reverse_tuple(p);
 	}
 	if (f && !(p->flags & TCP_SYN))
 		asks(skb, f, p);
-	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_door(p, LOCAL_END))
-		count_door(p);
+	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
+		count_listen_port(p);
 	else
 		asks_first(skb, p);
 	return NEXT;
@@ -231,7 +231,7 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
 		 * asks like anything that leaves; to what listens in this namespace it is just a client.
 		 */
-		turn(p);
+		reverse_tuple(p);
 		f = find_flow(p);
 		if (f && !(p->flags & TCP_SYN)) {
 			asks(skb, f, p);
@@ -242,8 +242,8 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 			return NEXT;
 		}
 	}
-	if (is_door(p, LOCAL_END) || (p->ifindex == 1 && is_door(p, REMOTE_END)))
-		count_door(p);
+	if (is_listen_port(p, LOCAL_END) || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
+		count_listen_port(p);
 	else if (p->len)
 		count(T_NOT_HTTP);
 	return NEXT;

@@ -7,17 +7,18 @@
 #include "kernel/host/sockets.h"
 #include "kernel/http1/bytes.h"
 #include "kernel/maps.h"
-#include "kernel/packet/layers.h"
+#include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/scope/filters.h"
-#include "kernel/scope/fronts.h"
+#include "kernel/scope/listeners.h"
 #include "kernel/scratch.h"
-#include "probe.h"
-#include "believed.h"
+#include "shared.h"
+#include "validation.h"
 #include "exchanges.h"
 #include "flow.h"
 #include "flows.h"
 #include "routes.h"
+#include "kernel/packet/sequence.h"
 
 /* Whether it is looked at depends on who asks, and whom. */
 static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
@@ -28,13 +29,13 @@ static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, stru
 		add_port(&answer_ports, remote_port(p));
 }
 
-/* Asked on this host, by no nginx: booked when it is known that no door of nginx answers. */
+/* Asked on this host, by no nginx: booked when it is known that no listen port of nginx answers. */
 static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
 {
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
-	f->held = 1;
+	f->deferred = 1;
 }
 
 /* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
@@ -142,7 +143,7 @@ __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	if (f->fin_in)
 		return 0;
 	if (f->in.synced && fin != f->in.next) {
-		if ((__s32)(fin - f->in.next) > 0 && is_in_window(skb, &f->in, p, 1)) {
+		if (seq_after(fin, f->in.next) && is_in_window(skb, &f->in, p, 1)) {
 			f->in.fin = fin;
 			f->in.has_fin = 1;
 		}

@@ -10,8 +10,9 @@
 #include "kernel/http1/head.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "flow.h"
+#include "kernel/packet/sequence.h"
 
 static __always_inline __u32 state_of(__u32 number, enum phase phase)
 {
@@ -100,8 +101,8 @@ static __always_inline struct slot *slot_of_exchange(const struct exchange *x)
 }
 
 /*
- * How many bytes of a direction nobody has counted before `to`. The sweep counts what has passed of a message that goes on, at the
- * same time as the programs that see its end. Only what lies before `next` may be the sweep's: what is newer needs no atomic.
+ * How many bytes of a direction nobody has counted before `to`. The sweep counts what has passed of a message that goes on, at
+ * the same time as the programs that see its end. Only what lies before `next` may be the sweep's: what is newer needs no atomic.
  * A number that seems to lie far ahead lies behind: somebody else has counted more. That bounds what may pass between two sweeps.
  */
 #define MOST_BETWEEN_SWEEPS 0xf0000000U /* 3.75 GiB */
@@ -114,7 +115,7 @@ static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
 
 		if (!n || n > MOST_BETWEEN_SWEEPS)
 			return 0;
-		if ((__s32)(d->next - from) <= 0) {
+		if (!seq_after(d->next, from)) {
 			d->booked = to;
 			return n;
 		}
@@ -139,9 +140,9 @@ static __always_inline void add_sent(struct flow *f, __u32 to)
 
 	if (!n || !started || f->overflow)
 		return;
-	if (x->held) {
+	if (x->deferred) {
 		ADD(x->sent, n);
-		if (*(volatile __u32 *)&x->held || f->kind != KIND_HTTP)
+		if (*(volatile __u32 *)&x->deferred || f->kind != KIND_HTTP)
 			return;
 		/* released at this moment: whoever is first counts them */
 		n = __sync_lock_test_and_set(&x->sent, 0);
@@ -159,7 +160,7 @@ static __always_inline void add_received(struct flow *f, __u32 number, __u32 to)
 	struct slot *s;
 
 	/* held: what has begun to answer is known when its head is whole, and all of it is counted then */
-	if ((state & 3) == PHASE_NONE || (state & ~3U) != state_of(number, 0) || x->held)
+	if ((state & 3) == PHASE_NONE || (state & ~3U) != state_of(number, 0) || x->deferred)
 		return;
 	n = take_uncounted(&f->in, to);
 	s = n ? slot_of_exchange(x) : 0;
@@ -306,12 +307,12 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 }
 
 /* Held requests of a flow are a backend's after all, and count from here on. */
-static __always_inline void release(struct flow *f, __u32 number)
+static __always_inline void commit_deferred(struct flow *f, __u32 number)
 {
 	struct exchange *x = exchange_of(f, number);
 
-	f->held = 0;
-	if (__sync_val_compare_and_swap(&x->held, 1, 0)) {
+	f->deferred = 0;
+	if (__sync_val_compare_and_swap(&x->deferred, 1, 0)) {
 		struct slot *s = slot_of_exchange(x);
 
 		if (s) {
@@ -332,8 +333,8 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 
 	if (phase_of(f, number) != PHASE_OPEN)
 		return 0;
-	if (x->held)
-		release(f, number);
+	if (x->deferred)
+		commit_deferred(f, number);
 	x->header_us = micros_between(x->at_ns, now) + x->lead_us;
 	x->status = status;
 	if (!claim(x, number, PHASE_OPEN, ends_too ? PHASE_DONE : PHASE_ANSWERED))
@@ -389,8 +390,8 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 
 	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
 		return 0;
-	if (x->held)
-		release(f, number);
+	if (x->deferred)
+		commit_deferred(f, number);
 	s = slot_of_exchange(x);
 	if (s) {
 		if (outcome == OUTCOME_RESET)
@@ -411,7 +412,7 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 /* A connect is booked when a request proves that the connection speaks HTTP, and that it is nginx's or a backend's. */
 static __always_inline int connect_is_due(const struct flow *f)
 {
-	return f->connected && !f->counted_connect && !f->held && f->started;
+	return f->connected && !f->counted_connect && !f->deferred && f->started;
 }
 
 __noinline int book_connect(struct flow *f, __u64 now)
@@ -452,7 +453,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 
 			/* a reset is trouble wherever the body was, unless its end could not be told */
 			book_end(f, number, silent ? f->in.last_ns : now,
-				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_EAT && f->in.head.chunked));
+				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
 		}
 	}
 	book_passed(f);
@@ -469,7 +470,7 @@ static __always_inline void book_retransmit(struct flow *f)
 	struct slot *s;
 
 	count(T_RETRANSMITS);
-	if (f->held)
+	if (f->deferred)
 		return;
 	if (f->started && phase_of(f, last) != PHASE_DONE) {
 		s = slot_of_exchange(exchange_of(f, last));

@@ -49,11 +49,11 @@ enum kind {
 };
 
 enum dir_state {
-	DIR_LINE, /* a message begins next; answers: less than twelve bytes of it were seen */
-	DIR_PART, /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
-	DIR_HEAD, /* in all that follow, a message has begun and is not over */
-	DIR_BODY, /* `left` bytes to go */
-	DIR_EAT,  /* a body whose end is not known */
+	DIR_LINE,	      /* a message begins next; answers: less than twelve bytes of it were seen */
+	DIR_PART,	      /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
+	DIR_HEAD,	      /* in all that follow, a message has begun and is not over */
+	DIR_BODY,	      /* `left` bytes to go */
+	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
 };
 
@@ -73,10 +73,10 @@ struct dir {
 	__u8 state;
 	__u8 synced; /* `next` is known */
 	__u8 ranges;
-	__u8 line_length; /* how much of the stash belongs to the current line */
+	__u8 line_length; /* how much of the carry belongs to the current line */
 	union {
 		__u64 left; /* DIR_BODY */
-		__u64 tail; /* DIR_EAT: the last eight bytes of a chunked body */
+		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body */
 	};
 	__u64 last_ns; /* of the last new payload */
 	struct head head;
@@ -87,7 +87,7 @@ struct dir {
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
-	__u8 stash[FRONT];
+	__u8 carry[FRONT];
 };
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
@@ -108,8 +108,8 @@ struct exchange {
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 held; /* not booked yet: it may turn out to be front-door traffic */
-	__u64 sent; /* bytes of it that passed while it was held */
+	__u32 deferred; /* not booked yet: it may turn out to be front-listen port traffic */
+	__u64 sent;	/* bytes of it that passed while it was held */
 	__u64 pad;
 };
 
@@ -130,8 +130,8 @@ struct flow {
 	__u8 closed; /* the sweep removes it */
 	__u8 retry;  /* its worker's last connect failed a moment ago */
 	__u8 counted_connect;
-	__u8 held; /* its requests are held until it is known who answers them */
-	__u8 own;  /* its socket is in this namespace */
+	__u8 deferred; /* its requests are held until it is known who answers them */
+	__u8 own;      /* its socket is in this namespace */
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;

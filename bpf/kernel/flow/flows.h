@@ -8,10 +8,10 @@
 #include <bpf/bpf_helpers.h>
 #include "kernel/http1/bytes.h"
 #include "kernel/maps.h"
-#include "kernel/packet/layers.h"
+#include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "flow.h"
 
 #define ENOENT 2
@@ -75,12 +75,12 @@ static __always_inline struct flow *begun(const struct packet *p)
 }
 
 /*
- * A new, empty flow for a tuple that has none. In the large maps strangers find room while they are hardly filled: whoever opens
+ * A new, empty flow for a tuple that has none. In the large maps others find room while they are hardly filled: whoever opens
  * and closes what he can, neither takes nginx's nor makes the sweep long.
  */
 static __always_inline struct flow *make_flow(const struct packet *p, enum rank rank)
 {
-	__u32 room = rank == STRANGER ? FLOWS_OF_STRANGERS : rank == NGINX ? FLOWS_OF_OTHERS : MAX_FLOWS;
+	__u32 room = rank == ANYONE ? FLOWS_OF_ANYONE : rank == NGINX ? FLOWS_OF_OTHERS : MAX_FLOWS;
 	long failed;
 
 	add_port(&flow_ports, remote_port(p));

@@ -1,4 +1,4 @@
-/* From a request line to its counters: memo, route table, OTHER; and from an address to its backend. */
+/* From a request line to its counters: cached route, route table, OTHER; and from an address to its backend. */
 #pragma once
 
 #include "vmlinux.h"
@@ -7,7 +7,7 @@
 #include "kernel/http1/line.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 
 static __always_inline __u32 other_of(__u32 backend)
 {
@@ -37,7 +37,7 @@ __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 
 	if (found)
 		return *found;
-	kept = nginx == STRANGER ? BACKENDS_OF_NGINX : nginx == NGINX ? BACKENDS_OF_ROOT : 0;
+	kept = nginx == ANYONE ? BACKENDS_OF_NGINX : nginx == NGINX ? BACKENDS_OF_ROOT : 0;
 	if (next_backend >= MAX_BACKENDS - kept || (nginx == NGINX && is_owner_full(uid)))
 		return 0;
 	__u32 index = __sync_fetch_and_add(&next_backend, 1);
@@ -63,9 +63,9 @@ static __always_inline __u32 known_backend(const struct work *w)
 
 static __always_inline int has_slots(enum rank rank)
 {
-	if (rank == STRANGER && taken[STRANGER] >= MAX_ROUTES - ROUTES_OF_NGINX)
+	if (rank == ANYONE && taken[ANYONE] >= MAX_ROUTES - ROUTES_OF_NGINX)
 		return 0;
-	return rank == NGINX_OF_ROOT || taken[STRANGER] + taken[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
+	return rank == NGINX_OF_ROOT || taken[ANYONE] + taken[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
 }
 
 static __always_inline __u32 new_slot(enum rank rank)
@@ -151,11 +151,11 @@ __noinline __u32 slot_for_line(struct scratch *s, __u32 backend)
 	return slot == NO_SLOT ? other_of(backend) : slot;
 }
 
-static __always_inline struct memo *memo_of(__u64 hash)
+static __always_inline struct cached_route *cached_route_of(__u64 hash)
 {
 	__u32 index = hash & (MEMOS - 1);
 
-	return bpf_map_lookup_elem(&memos, &index);
+	return bpf_map_lookup_elem(&route_cache, &index);
 }
 
 struct feeding {

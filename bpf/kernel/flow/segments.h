@@ -8,10 +8,11 @@
 #include "kernel/http1/head.h"
 #include "kernel/http1/requests.h"
 #include "kernel/scratch.h"
-#include "probe.h"
-#include "believed.h"
+#include "shared.h"
+#include "validation.h"
 #include "exchanges.h"
 #include "flow.h"
+#include "kernel/packet/sequence.h"
 
 static __always_inline int lock(struct dir *d)
 {
@@ -44,18 +45,18 @@ static __always_inline void remember_range(struct dir *d, __u32 lo, __u32 hi)
 			d->ranges = i + 1;
 			return;
 		}
-		if ((__s32)(lo - r->hi) <= 0 && (__s32)(r->lo - hi) <= 0) {
-			if ((__s32)(lo - r->lo) < 0)
+		if (!seq_after(lo, r->hi) && !seq_after(r->lo, hi)) {
+			if (seq_before(lo, r->lo))
 				r->lo = lo;
-			if ((__s32)(hi - r->hi) > 0)
+			if (seq_after(hi, r->hi))
 				r->hi = hi;
 			return;
 		}
 	}
 	struct span *last = &d->span[RANGES - 1];
-	if ((__s32)(lo - last->lo) < 0)
+	if (seq_before(lo, last->lo))
 		last->lo = lo;
-	if ((__s32)(hi - last->hi) > 0)
+	if (seq_after(hi, last->hi))
 		last->hi = hi;
 }
 
@@ -65,7 +66,7 @@ static __always_inline int in_ranges(const struct dir *d, __u32 lo, __u32 hi)
 	for (int i = 0; i < RANGES; i++) {
 		if (i >= d->ranges)
 			return 0;
-		if ((__s32)(lo - d->span[i].lo) >= 0 && (__s32)(hi - d->span[i].hi) <= 0)
+		if (!seq_before(lo, d->span[i].lo) && !seq_after(hi, d->span[i].hi))
 			return 1;
 	}
 	return 0;
@@ -84,8 +85,8 @@ static __always_inline __u32 jump_ranges(struct dir *d)
 
 			if (i >= d->ranges)
 				break;
-			if ((__s32)(r.lo - d->next) <= 0) {
-				if ((__s32)(r.hi - d->next) > 0)
+			if (!seq_after(r.lo, d->next)) {
+				if (seq_after(r.hi, d->next))
 					d->next = r.hi;
 			} else if (kept < RANGES) {
 				d->span[kept] = r;
@@ -100,7 +101,7 @@ static __always_inline __u32 jump_ranges(struct dir *d)
 enum sequence { IN_ORDER, OLD, AHEAD };
 
 /* Classifies [p->seq, p->seq + p->len) and trims what is old: *skip bytes. */
-static __always_inline enum sequence place(struct dir *d, const struct packet *p, __u32 *skip)
+static __always_inline enum sequence classify_segment(struct dir *d, const struct packet *p, __u32 *skip)
 {
 	__s32 distance;
 
@@ -138,8 +139,8 @@ static __always_inline void count_class(const struct work *w)
 }
 
 /* Returns whether the segment was no news, having counted it. */
-static __always_inline int no_news(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p, enum sequence where,
-				   __u32 skip, int arrives)
+static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p,
+					   enum sequence where, __u32 skip, int arrives)
 {
 	if (where == IN_ORDER && !skip)
 		return 0;
@@ -200,11 +201,11 @@ static __always_inline void jump_requests(struct flow *f, __u32 n)
 			d->state = DIR_LINE;
 		return;
 	}
-	if (d->state == DIR_EAT || d->state == DIR_TUNNEL)
+	if (d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL)
 		return;
 	if (d->state != DIR_HEAD)
 		count(L_AMBIGUOUS);
-	d->state = DIR_EAT;
+	d->state = DIR_BODY_UNTIL_CLOSE;
 	d->head.chunked = 0;
 }
 
@@ -227,10 +228,10 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 	}
 	if (n && d->state == DIR_LINE && !pending(f))
 		book_late(f, d->next);
-	if (!n || d->state == DIR_EAT || d->state == DIR_TUNNEL || !pending(f))
+	if (!n || d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL || !pending(f))
 		return;
 	count(L_AMBIGUOUS);
-	d->state = DIR_EAT;
+	d->state = DIR_BODY_UNTIL_CLOSE;
 	d->blind = 1;
 	d->head.chunked = 0;
 }
@@ -263,8 +264,8 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 		count(L_AMBIGUOUS);
 		return 0;
 	}
-	where = place(d, p, &skip);
-	if (no_news(skb, f, d, p, where, skip, 0)) {
+	where = classify_segment(d, p, &skip);
+	if (count_duplicate(skb, f, d, p, where, skip, 0)) {
 		unlock(d);
 		return 0;
 	}
@@ -312,8 +313,8 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 		return 0;
 	}
 	settle_answers(f);
-	where = place(d, p, &skip);
-	if (no_news(skb, f, d, p, where, skip, 1)) {
+	where = classify_segment(d, p, &skip);
+	if (count_duplicate(skb, f, d, p, where, skip, 1)) {
 		unlock(d);
 		return 0;
 	}

@@ -7,7 +7,7 @@
 #include "kernel/http1/bytes.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "connections.h"
 #include "exchanges.h"
 #include "flow.h"
@@ -51,10 +51,10 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 }
 
 /*
- * Nobody has answered it: it is a backend's. With proxies about it may be slow at a door that we do not know yet; only those of
- * the user count whose socket it goes to.
+ * Nobody has answered it: it is a backend's. With proxies about it may be slow at a listen port that we do not know yet; only
+ * those of the user count whose socket it goes to.
  */
-static __always_inline __u64 patience_for_held(const struct flow *f)
+static __always_inline __u64 patience_for_deferred(const struct flow *f)
 {
 	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
@@ -80,9 +80,9 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->held && c->now > x->at_ns + patience_for_held(f))
-				release(f, number);
-			if (s && !x->held && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
+			if (x->deferred && c->now > x->at_ns + patience_for_deferred(f))
+				commit_deferred(f, number);
+			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;
 				s->oldest_epoch = c->epoch;
 			}

@@ -5,7 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "kernel/http1/bytes.h"
-#include "probe.h"
+#include "shared.h"
 
 struct sender {
 	__u32 pid;
@@ -16,7 +16,7 @@ struct sender {
 
 static __always_inline enum rank rank_of(const struct sender *s)
 {
-	return !s->instance ? STRANGER : s->uid ? NGINX : NGINX_OF_ROOT;
+	return !s->instance ? ANYONE : s->uid ? NGINX : NGINX_OF_ROOT;
 }
 
 static __always_inline int is_nginx(struct task_struct *task)

@@ -5,7 +5,8 @@
 #include <bpf/bpf_helpers.h>
 #include "kernel/http1/bytes.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
+#include "kernel/packet/sequence.h"
 
 #define SOCK_STREAM 1
 #define SOCK_RAW    3
@@ -25,7 +26,7 @@ static __always_inline void read_sequences(const struct tcp_sock *tcp, struct so
 	facts->received = tcp->bytes_received;
 	facts->sack_end = facts->rcv_nxt;
 	for (__u32 i = 0; i < 4; i++)
-		if (i < n && (__s32)(tcp->selective_acks[i].end_seq - facts->sack_end) > 0)
+		if (i < n && seq_after(tcp->selective_acks[i].end_seq, facts->sack_end))
 			facts->sack_end = tcp->selective_acks[i].end_seq;
 }
 

@@ -6,10 +6,11 @@
 #include "kernel/flow/exchanges.h"
 #include "kernel/flow/flow.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "bytes.h"
 #include "chunks.h"
 #include "head.h"
+#include "kernel/packet/sequence.h"
 
 /* The exchange whose answer is in hand is over, as far as this direction goes. */
 static __always_inline void next_answer(struct flow *f)
@@ -57,7 +58,7 @@ static __always_inline void settle_answers(struct flow *f)
 	if (!has_begun(f, f->current))
 		return;
 	d->stray = 0;
-	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || (__s32)(x->ack - d->next) > 0)) {
+	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || seq_after(x->ack, d->next))) {
 		d->next = x->ack;
 		d->synced = 1;
 		d->ranges = 0;
@@ -87,15 +88,15 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	if (status < 200 && status != 101) {
 		struct slot *slot = known ? slot_of_exchange(x) : 0;
 
-		if (known && x->held)
-			release(f, number);
+		if (known && x->deferred)
+			commit_deferred(f, number);
 		if (slot)
 			ADD(slot->interim, 1);
 		book_received(f, f->current, sequence_at(s));
 		d->state = DIR_LINE;
 		return 0;
 	}
-	d->state = DIR_EAT;
+	d->state = DIR_BODY_UNTIL_CLOSE;
 	d->tail = 0x0a0d000000000000ULL;
 	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
 		d->state = DIR_TUNNEL;
@@ -143,12 +144,12 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 			/* what came before it and was nobody's is nobody's */
 			d->booked = sequence_at(s);
 		} else {
-			stash_restore(s, d);
+			carry_restore(s, d);
 		}
 		w->begun = 1;
 		if (FRONT + n - d->head.line < 12) {
 			head_fold(&d->head, &s->chunk, n);
-			stash_save(d, s);
+			carry_save(d, s);
 			took(s, n);
 			return 0;
 		}
@@ -156,19 +157,19 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 		if (d->status < 100) {
 			/* nginx would call it invalid, and so do we: the request stays open until the connection ends */
 			w->stray = 1;
-			d->state = DIR_EAT;
+			d->state = DIR_BODY_UNTIL_CLOSE;
 			d->head.chunked = 0;
 			count(L_AMBIGUOUS);
 			return 1;
 		}
 		d->state = DIR_HEAD;
 	} else {
-		stash_restore(s, d);
+		carry_restore(s, d);
 	}
 	end = head_scan(&d->head, &s->chunk, n);
 	if (!end) {
 		head_fold(&d->head, &s->chunk, n);
-		stash_save(d, s);
+		carry_save(d, s);
 		took(s, n);
 		return 0;
 	}
@@ -231,7 +232,7 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 	}
 	case DIR_TUNNEL:
 		return 1;
-	case DIR_EAT:
+	case DIR_BODY_UNTIL_CLOSE:
 		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
 			answer_over(f, sequence_at(s) + w->len, w->now);
 			return 1;

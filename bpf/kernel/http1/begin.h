@@ -8,12 +8,13 @@
 #include "kernel/flow/routes.h"
 #include "kernel/host/sockets.h"
 #include "kernel/maps.h"
-#include "kernel/packet/layers.h"
-#include "kernel/scope/fronts.h"
+#include "kernel/packet/headers.h"
+#include "kernel/scope/listeners.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "bytes.h"
 #include "line.h"
+#include "kernel/packet/sequence.h"
 
 /* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
 static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
@@ -53,12 +54,12 @@ static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 
 static __always_inline int settle(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
 {
 	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
-	int missed = (__s32)(ack - expected) > 0;
+	int missed = seq_after(ack, expected);
 
 	/* what is acknowledged was read, seen or not */
-	if (number == f->current && f->in.state >= DIR_HEAD && (missed || f->in.state == DIR_EAT))
+	if (number == f->current && f->in.state >= DIR_HEAD && (missed || f->in.state == DIR_BODY_UNTIL_CLOSE))
 		book_received(f, number, missed ? ack : f->in.next);
-	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_EAT)) {
+	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_BODY_UNTIL_CLOSE)) {
 		book_end(f, number, f->in.last_ns, 0);
 		return 1;
 	}
@@ -104,8 +105,8 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 
 	if (!counters)
 		return 0;
-	if (s->work.ifindex == 1 && !f->nginx && is_door(&s->packet, REMOTE_END)) {
-		/* the door was learned after this connection had begun */
+	if (s->work.ifindex == 1 && !f->nginx && is_listen_port(&s->packet, REMOTE_END)) {
+		/* the listen port was learned after this connection had begun */
 		f->kind = KIND_FRONT_DOOR;
 		count(X_FRONT_DOOR);
 		return 0;
@@ -120,8 +121,8 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	 * Booked before the exchange is touched: that line comes from the CPU which saw the last answer, and an atomic add would
 	 * wait for it. Read once: an answer may end the holding at any moment.
 	 */
-	__u32 held = *(volatile __u8 *)&f->held;
-	if (!held) {
+	__u32 deferred = *(volatile __u8 *)&f->deferred;
+	if (!deferred) {
 		ADD(counters->requests, 1);
 		count(T_REQUESTS);
 	}
@@ -134,11 +135,11 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->header_us = 0;
 	x->status = 0;
 	x->flags = flags | (alone ? IS_ALONE : 0);
-	x->held = held;
+	x->deferred = deferred;
 	x->sent = 0;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
-	if (!held)
+	if (!deferred)
 		book_retry(f, counters, s->work.hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);
@@ -159,7 +160,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	s->work.stray = 1;
 	if (f->started) {
 		count(L_AMBIGUOUS);
-		f->out.state = DIR_EAT;
+		f->out.state = DIR_BODY_UNTIL_CLOSE;
 		return 0;
 	}
 	f->kind = KIND_NOT_HTTP;
@@ -204,14 +205,14 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 	s->work.rank = f->nginx;
 	__u32 slot = slot_for_line(s, f->backend);
 	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
-	struct memo *memo = s->work.hash ? memo_of(keyed) : 0;
+	struct cached_route *cached_route = s->work.hash ? cached_route_of(keyed) : 0;
 	struct slot *counters = slot_of(slot);
 
 	/* a line that was folded is parsed each time: it has to be counted */
-	if (memo && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
-		memo->hash = keyed;
-		memo->slot = slot;
-		memo->generation = counters->memo_generation;
+	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
+		cached_route->hash = keyed;
+		cached_route->slot = slot;
+		cached_route->generation = counters->cache_generation;
 	}
 	return begin_request(f, s, slot, flags_of_method(&s->line));
 }
@@ -223,17 +224,17 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 		return 1;
 	s->work.hash = line_hash(&s->chunk);
 	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
-	struct memo *memo = memo_of(keyed);
+	struct cached_route *cached_route = cached_route_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);
 
-	if (memo && memo->hash == keyed) {
-		struct slot *counters = slot_of(memo->slot);
+	if (cached_route && cached_route->hash == keyed) {
+		struct slot *counters = slot_of(cached_route->slot);
 
-		if (counters && counters->memo_generation == memo->generation) {
+		if (counters && counters->cache_generation == cached_route->generation) {
 			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
 				      : w == 0x205443454e4e4f43ULL	       ? IS_CONNECT
 									       : 0;
-			begin_request(f, s, memo->slot, flags);
+			begin_request(f, s, cached_route->slot, flags);
 			return 1;
 		}
 	}

@@ -1,4 +1,4 @@
-/* A segment is read in chunks, both ways; what a segment's end cut waits in the stash of its direction. */
+/* A segment is read in chunks, both ways; what a segment's end cut waits in the carry of its direction. */
 #pragma once
 
 #include "vmlinux.h"
@@ -17,15 +17,15 @@ static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s,
 	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n);
 }
 
-static __always_inline void stash_restore(struct scratch *s, const struct dir *d)
+static __always_inline void carry_restore(struct scratch *s, const struct dir *d)
 {
-	__builtin_memcpy(s->chunk.bytes, d->stash, FRONT);
+	__builtin_memcpy(s->chunk.bytes, d->carry, FRONT);
 }
 
-static __always_inline void stash_save(struct dir *d, struct scratch *s)
+static __always_inline void carry_save(struct dir *d, struct scratch *s)
 {
 	d->line_length = FRONT - d->head.line;
-	__builtin_memcpy(d->stash, s->chunk.bytes, FRONT);
+	__builtin_memcpy(d->carry, s->chunk.bytes, FRONT);
 }
 
 static __always_inline void head_begin(struct dir *d)

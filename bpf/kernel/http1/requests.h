@@ -8,7 +8,7 @@
 #include "kernel/flow/routes.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
 #include "begin.h"
 #include "bytes.h"
 #include "chunks.h"
@@ -21,7 +21,7 @@ static __always_inline void request_head_done(struct flow *f)
 
 	d->line_length = 0;
 	if (d->head.chunked) {
-		d->state = DIR_EAT;
+		d->state = DIR_BODY_UNTIL_CLOSE;
 		d->tail = 0x0a0d000000000000ULL;
 	} else if (d->head.has_length && d->head.length) {
 		d->state = DIR_BODY;
@@ -56,7 +56,7 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 			f->line_id = (__u64)bpf_get_smp_processor_id() << 48 | __sync_fetch_and_add(&next_line, 1) | 1ULL << 40;
 		if (bpf_map_update_elem(&lines, &f->line_id, &s->line, BPF_ANY)) {
 			count(L_MAP_REFUSED);
-			f->out.state = DIR_EAT;
+			f->out.state = DIR_BODY_UNTIL_CLOSE;
 		}
 		return 1;
 	}
@@ -107,7 +107,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			return 1;
 		}
 	} else {
-		stash_restore(s, d);
+		carry_restore(s, d);
 		end = head_scan(&d->head, &s->chunk, n);
 	}
 	if (state == DIR_PART) {
@@ -123,7 +123,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	}
 	if (!end) {
 		head_fold(&d->head, &s->chunk, n);
-		stash_save(d, s);
+		carry_save(d, s);
 		d->state = DIR_HEAD;
 		took(s, n);
 		return 0;
@@ -153,7 +153,7 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 	}
 	case DIR_TUNNEL:
 		return 1;
-	case DIR_EAT:
+	case DIR_BODY_UNTIL_CLOSE:
 		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
 			d->state = DIR_LINE;
 			return 1;

@@ -8,11 +8,12 @@
 #include "kernel/host/sockets.h"
 #include "kernel/http1/bytes.h"
 #include "kernel/maps.h"
-#include "kernel/scope/fronts.h"
+#include "kernel/scope/listeners.h"
 #include "kernel/scratch.h"
-#include "probe.h"
-#include "layers.h"
+#include "shared.h"
+#include "headers.h"
 #include "ports.h"
+#include "numbers.h"
 
 /* IPv4 without options and TCP, in the skb's linear part: what nearly every packet begins with. */
 struct plain {
@@ -26,7 +27,8 @@ static __always_inline const struct plain *plain_headers(struct __sk_buff *skb, 
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	const struct plain *h = data + off;
 
-	if (skb->protocol != bpf_htons(0x0800) || off > 255 || (void *)(h + 1) > end || h->ip.ihl != 5 || h->ip.protocol != 6)
+	if (skb->protocol != bpf_htons(ETH_P_IP) || off > 255 || (void *)(h + 1) > end || h->ip.ihl != 5 ||
+	    h->ip.protocol != IPPROTO_TCP)
 		return 0;
 	return h;
 }
@@ -54,8 +56,9 @@ static __always_inline int is_whole(const struct plain *h)
 }
 
 /*
- * Whether it cannot be of a flow that we know, nor begin one: then what passes at a door is told by its address. What a door's
- * port sends or gets may else be somebody's connection: he got the port when the listener was gone, or has it at another address.
+ * Whether it cannot be of a flow that we know, nor begin one: then what passes at a listen port is told by its address. What a
+ * listen port's port sends or gets may else be somebody's connection: he got the port when the listener was gone, or has it at
+ * another address.
  */
 static __always_inline int is_of_no_flow(__u16 remote, __u8 flags, int egress)
 {
@@ -64,7 +67,7 @@ static __always_inline int is_of_no_flow(__u16 remote, __u8 flags, int egress)
 	return !has_port(&answer_ports, remote);
 }
 
-/* A socket behind a veth: what it sends may be on its way to elsewhere, where our doors mean nothing. */
+/* A socket behind a veth: what it sends may be on its way to elsewhere, where our listen ports mean nothing. */
 static __always_inline int is_neighbours(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -84,12 +87,12 @@ static __always_inline int passes(struct __sk_buff *skb, const struct plain *h, 
 	__u16 local = egress ? source : dest, remote = egress ? dest : source;
 	enum total what = T_EXCLUDED;
 
-	if (!has_port(&door_ports, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
-	    !is_door4(egress ? h->ip.saddr : h->ip.daddr, local)) {
+	if (!has_port(&port_numbers, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
+	    !is_listen_port4(egress ? h->ip.saddr : h->ip.daddr, local)) {
 		if (egress || (flags & (TCP_SYN | TCP_FIN | TCP_RST)) || has_port(&answer_ports, source) || is_neighbours(skb))
 			return 0;
 		/* `lo` brings a front door's answers to clients on this host */
-		what = skb->ifindex == 1 && is_door4(h->ip.saddr, source) ? T_EXCLUDED : T_NOT_HTTP;
+		what = skb->ifindex == 1 && is_listen_port4(h->ip.saddr, source) ? T_EXCLUDED : T_NOT_HTTP;
 	}
 	if (has_payload) {
 		count(T_SEGMENTS);
@@ -136,7 +139,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 	if (h) {
 		read_plain(skb, p, h, off, egress);
 	} else {
-		int what = layers(skb, p, egress);
+		int what = parse_headers(skb, p, egress);
 
 		if (what == IS_FRAGMENT) {
 			count(T_SEGMENTS);
@@ -146,7 +149,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		if (what)
 			return 0;
 		if (is_of_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_neighbours(skb)) &&
-		    is_door(p, LOCAL_END)) {
+		    is_listen_port(p, LOCAL_END)) {
 			if (p->len) {
 				count(T_SEGMENTS);
 				count(T_EXCLUDED);

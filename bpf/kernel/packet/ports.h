@@ -4,7 +4,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "kernel/http1/bytes.h"
-#include "probe.h"
+#include "shared.h"
 
 /* Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */
 static __always_inline int has_port(const struct ports *set, __u32 port)

@@ -9,8 +9,9 @@
 #include "kernel/http1/chunks.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
-#include "fronts.h"
+#include "shared.h"
+#include "listeners.h"
+#include "kernel/packet/sequence.h"
 
 static __always_inline int is_ignored(const struct backend_key *remote)
 {
@@ -38,23 +39,23 @@ static __always_inline int is_selected(const struct backend_key *remote)
 }
 
 /*
- * A destination on this host goes out of `lo`, which is interface 1 in every namespace. A door is not a backend, unless the
- * sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. What listens there now must still be
+ * A destination on this host goes out of `lo`, which is interface 1 in every namespace. A listen port is not a backend, unless
+ * the sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. What listens there now must still be
  * whose it was.
  */
 static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
 {
 	struct scratch *s = scratch();
-	struct door_key key;
-	struct door *door = p->ifindex == 1 && s ? door_at(p, REMOTE_END, &key) : 0;
+	struct listen_port_key key;
+	struct listen_port *listen_port = p->ifindex == 1 && s ? listen_port_at(p, REMOTE_END, &key) : 0;
 
-	if (!door)
+	if (!listen_port)
 		return 0;
-	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != door->uid) {
-		forget_door(&key);
+	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != listen_port->uid) {
+		forget_listen_port(&key);
 		return 0;
 	}
-	return !instance || door->master == instance;
+	return !instance || listen_port->master == instance;
 }
 
 static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,
@@ -75,7 +76,7 @@ __noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	if (!f || !p || !s)
 		return 0;
 	count(T_EXCLUDED);
-	if ((__s32)(p->seq - f->out.next) < 0)
+	if (seq_before(p->seq, f->out.next))
 		return 0;
 	f->out.next = p->seq + p->len;
 	f->out.last_ns = bpf_ktime_get_coarse_ns();

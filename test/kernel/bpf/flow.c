@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-#include "../../../bpf/probe.h"
+#include "../../../bpf/shared.h"
 #include "../../../bpf/kernel/http1/head.h"
 #include "../../../bpf/kernel/flow/flow.h"
 #include "upstreamtop.skel.h"
@@ -744,19 +744,19 @@ static void tell(const struct connection *c, bool out, unsigned interface, enum 
 static void set_door(unsigned port, bool is_ours, bool is_one)
 {
 	uint8_t addresses[2][16] = {{10, 0, 0, is_ours ? 1 : 2}, {[15] = is_ours ? 1 : 2}};
-	struct door door = {};
+	struct listen_port listen_port = {};
 
 	for (int six = 0; six < 2; six++) {
-		struct door_key key = {.port = port, .family = six ? 6 : 4};
+		struct listen_port_key key = {.port = port, .family = six ? 6 : 4};
 
 		memcpy(key.address, addresses[six], 16);
 		if (is_one)
-			bpf_map_update_elem(bpf_map__fd(bpf->maps.doors), &key, &door, 0);
+			bpf_map_update_elem(bpf_map__fd(bpf->maps.listen_ports), &key, &listen_port, 0);
 		else
-			bpf_map_delete_elem(bpf_map__fd(bpf->maps.doors), &key);
+			bpf_map_delete_elem(bpf_map__fd(bpf->maps.listen_ports), &key);
 	}
-	bpf->bss->door_ports.groups |= 1ULL << (port >> 10);
-	bpf->bss->door_ports.bits[port >> 6] |= 1ULL << (port & 63);
+	bpf->bss->port_numbers.groups |= 1ULL << (port >> 10);
+	bpf->bss->port_numbers.bits[port >> 6] |= 1ULL << (port & 63);
 }
 
 static void told_by_ports(void)
@@ -764,21 +764,21 @@ static void told_by_ports(void)
 	const struct connection shapes[] = {{}, {.extension = true}, {.tags = 1}, {.six = true}, {.six = true, .extension = true}};
 
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
-		struct connection door = shapes[i], client = shapes[i];
+		struct connection listen_port = shapes[i], client = shapes[i];
 
-		door.port = DOOR;
+		listen_port.port = DOOR;
 		client.port = 39999;
 		tell(&client, false, interfaces[0], T_NOT_HTTP);
 		tell(&client, false, LOOPBACK, T_NOT_HTTP);
 		/* a port of another address is not told */
 		set_door(DOOR, false, true);
-		tell(&door, false, interfaces[0], T_NOT_HTTP);
+		tell(&listen_port, false, interfaces[0], T_NOT_HTTP);
 		set_door(DOOR, true, true);
-		tell(&door, false, interfaces[0], T_EXCLUDED);
-		tell(&door, true, interfaces[0], T_EXCLUDED);
+		tell(&listen_port, false, interfaces[0], T_EXCLUDED);
+		tell(&listen_port, true, interfaces[0], T_EXCLUDED);
 		set_door(DOOR, true, false);
 		set_door(DOOR, false, false);
-		tell(&door, false, interfaces[0], T_NOT_HTTP);
+		tell(&listen_port, false, interfaces[0], T_NOT_HTTP);
 		set_door(SERVER, true, true);
 		tell(&client, false, LOOPBACK, T_NOT_HTTP);
 		set_door(SERVER, false, true);

@@ -339,7 +339,7 @@ static size_t random_head(uint8_t *out, size_t max)
 	return n;
 }
 
-/* What a line longer than the stash says is not asked for when a cut hides its beginning: no header that matters is so long. */
+/* What a line longer than the carry says is not asked for when a cut hides its beginning: no header that matters is so long. */
 static bool has_long_line(const uint8_t *bytes, size_t length)
 {
 	size_t run = 0;

@@ -1,4 +1,5 @@
-/* Inside of learning about nginx: census.c looks in children, doors.c says what belongs to whom, config.c reads configurations.
+/* Inside of learning about nginx: discovery.c looks in children, listen ports.c says what belongs to whom, config.c reads
+ * configurations.
  */
 #pragma once
 
@@ -42,8 +43,8 @@ struct learnt {
 };
 
 /* One user's instances. */
-struct census {
-	struct nginx *nginx; /* all that is found, doors of those too that may proxy nothing */
+struct discovery {
+	struct nginx *nginx; /* all that is found, listen ports of those too that may proxy nothing */
 	struct learnt *learnt;
 	struct process *list; /* in the order of their pids */
 	int count;
@@ -52,12 +53,12 @@ struct census {
 	uint64_t until; /* monotonic ns */
 };
 
-static inline bool is_late(const struct census *c)
+static inline bool is_late(const struct discovery *c)
 {
 	return now_ns(CLOCK_MONOTONIC) > c->until;
 }
 
-/* ---- doors.c ---- */
+/* ---- listen ports.c ---- */
 
 /* What /proc/PID says of who a process is. */
 struct identity {
@@ -72,9 +73,9 @@ bool read_identity(int process, struct identity *identity);
 /* The beginning of a small file of a process; zeros within become blanks. */
 bool read_small(char *text, size_t size, int process, const char *name);
 void find_processes(struct found *found);
-struct process *process_of(struct census *c, uint32_t pid);
-/* Masters, sockets, doors, connections. False when there was no time for all of it. */
-bool find_doors(struct census *c);
+struct process *process_of(struct discovery *c, uint32_t pid);
+/* Masters, sockets, listen ports, connections. False when there was no time for all of it. */
+bool find_listen_ports(struct discovery *c);
 
 /* ---- config.c ---- */
 
@@ -82,9 +83,9 @@ bool find_doors(struct census *c);
  * What the configurations of all masters say: whether they proxy, and to where we cannot see. Gives up every right first.
  * False when there was no time for all of it.
  */
-bool read_configs(struct census *c, uint32_t uid, uint32_t gid);
+bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid);
 
 /* ---- publish.c ---- */
 
 /* Makes known what is known by now. */
-void publish(struct census *c);
+void publish(struct discovery *c);

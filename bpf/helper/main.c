@@ -1,6 +1,6 @@
 /*
  * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot a second.
- * Its stdin is the leash: it ends when that closes, on SIGINT and SIGTERM, and with whoever started it.
+ * Its stdin is the lifeline: it ends when that closes, on SIGINT and SIGTERM, and with whoever started it.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -43,7 +43,7 @@ static void flush_output(void)
 
 		if (n < 0 && errno == EINTR) {
 			/* a terminal that is stopped */
-			if (leash_reason())
+			if (lifeline_reason())
 				return;
 			continue;
 		}
@@ -149,7 +149,7 @@ static const char *run(struct tick *tick, struct links *links, struct ring_buffe
 			break;
 		drained = ring_buffer__consume(ring);
 		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
-		reason = leash_reason();
+		reason = lifeline_reason();
 		if (p[2].revents)
 			links_follow(links);
 		if (p[3].revents)
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 	char refused[256], untraced[512];
 	const char *reason;
 
-	leash_watch();
+	lifeline_watch();
 	parse_options(&options, argc, argv);
 	if (options.version) {
 		puts("upstreamtop-probe " VERSION);
@@ -186,11 +186,11 @@ int main(int argc, char **argv)
 	check_interfaces(&options);
 	check_kernel();
 	check_rights();
-	leash_check();
+	lifeline_check();
 	/* before anything is opened, for its children hold nothing; before attaching: no request must be taken for one that it is
 	 * not */
 	learn_nginx(&nginx, true);
-	leash_check();
+	lifeline_check();
 	bpf = load(&options, &nginx, untraced, sizeof(untraced));
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
@@ -200,14 +200,14 @@ int main(int argc, char **argv)
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
 	/* loading takes its time */
-	leash_check();
+	lifeline_check();
 	if (!links_attach(links, refused, sizeof(refused)))
 		die(EXIT_SYSTEM, "%s", *refused ? refused : "no interface to attach to: 'ip link' shows which are up");
-	leash_hold();
+	lifeline_hold();
 	open_output();
 	setpriority(PRIO_PROCESS, 0, 10);
 	drop_rights();
-	leash_keep_parent();
+	lifeline_keep_parent();
 	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
 	/* glibc raised it while loading: a tick's text that grows would leave holes of all its former sizes */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);

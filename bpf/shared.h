@@ -25,8 +25,8 @@
 #define MAX_FLOWS 262144
 #endif
 /* Of them, at most: of all but nginx, and of all but root's. It takes the sweep 0.2 µs each. */
-#define FLOWS_OF_STRANGERS (MAX_FLOWS / 8)
-#define FLOWS_OF_OTHERS	   (MAX_FLOWS / 4)
+#define FLOWS_OF_ANYONE (MAX_FLOWS / 8)
+#define FLOWS_OF_OTHERS (MAX_FLOWS / 4)
 #ifndef FEW_FLOWS /* as many as there mostly are; tests make it small */
 #define FEW_FLOWS 16384
 #endif
@@ -36,7 +36,7 @@
 #define COUNTER(word) __u64 word;
 
 /* Who asks, in the order in which they have room: any process may call itself nginx, and any may ask anything. */
-enum rank { STRANGER, NGINX, NGINX_OF_ROOT, RANKS };
+enum rank { ANYONE, NGINX, NGINX_OF_ROOT, RANKS };
 
 /*
  * Exact counters of one route slot. The helper reads them by mmap while programs add to them. Four lines of the cache: requests
@@ -56,8 +56,8 @@ struct slot {
 	__u32 oldest_epoch;
 	/* moves on when the slot gets another route, so that late ends of the old one miss */
 	__u32 generation;
-	/* moves on before that: from then on no memo leads here, though what is open may still end */
-	__u32 memo_generation;
+	/* moves on before that: from then on no cached route leads here, though what is open may still end */
+	__u32 cache_generation;
 	/* where its codes beyond the inline ones are, 0 while there are none */
 	__u32 block;
 	__u32 has_folded; /* codes that found no room there */
@@ -172,36 +172,37 @@ struct ports {
 };
 
 /* Where a local nginx that proxies listens. Address zero: on every address of the family. */
-struct door_key {
+struct listen_port_key {
 	__u8 address[16]; /* IPv4 in its first four bytes */
 	__u16 port;
 	__u16 family; /* 4 or 6 */
 };
-struct door {
+struct listen_port {
 	__u32 master; /* its master's pid */
 	__u32 uid;    /* whose the listening socket is */
-	__u32 dual;   /* for IPv4, found as [::]: a door only if that socket takes IPv4 too */
+	__u32 dual;   /* for IPv4, found as [::]: a listen port only if that socket takes IPv4 too */
 };
 
-/* Whoever listens and calls himself nginx has doors; so that nobody can take all the room, but root, others have their shares. */
-#define MAX_DOORS	  1024
-#define DOORS_OF_OTHERS	  512
-#define DOORS_OF_OWNER	  64
-#define MAX_PROXIES	  1024
-#define PROXIES_OF_OTHERS 512
-#define PROXIES_OF_OWNER  32
+/* Whoever listens and calls himself nginx has listen ports; so that nobody can take all the room, but root, others have their
+ * shares. */
+#define MAX_LISTEN_PORTS       1024
+#define LISTEN_PORTS_OF_OTHERS 512
+#define LISTEN_PORTS_OF_OWNER  64
+#define MAX_PROXIES	       1024
+#define PROXIES_OF_OTHERS      512
+#define PROXIES_OF_OWNER       32
 
 /* An nginx instance that connects to somewhere, by its master's pid. */
 struct proxy {
 	__u32 uid;
-	__u32 housed; /* one of its doors is known */
+	__u32 housed; /* one of its listen ports is known */
 };
 
 /* What a user has of both, counted anew once a second. */
 struct owner {
-	__u32 doors;
+	__u32 listen_ports;
 	__u32 proxies;
-	__u32 homeless; /* proxies of which no door is known */
+	__u32 homeless; /* proxies of which no listen port is known */
 };
 
 #define NO_UID 0xffffffffu

@@ -20,7 +20,7 @@ static void take_signal(int number)
 	ended_by = number;
 }
 
-void leash_watch(void)
+void lifeline_watch(void)
 {
 	static const int ignored[] = {SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2};
 	/* no SA_RESTART: a write that waits for the reader ends too */
@@ -37,16 +37,16 @@ void leash_watch(void)
 	sigemptyset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	signal(SIGCHLD, SIG_DFL);
-	leash_keep_parent();
+	lifeline_keep_parent();
 }
 
-void leash_hold(void)
+void lifeline_hold(void)
 {
 	held = 1;
 }
 
 /* SIGTERM and not SIGKILL: what goes on without its parent, into a file, gets its last dump. */
-void leash_keep_parent(void)
+void lifeline_keep_parent(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	/* it may have died before we asked */
@@ -67,15 +67,15 @@ static bool stdin_is_closed(void)
 	return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
 }
 
-const char *leash_reason(void)
+const char *lifeline_reason(void)
 {
 	if (ended_by)
 		return ended_by == SIGINT ? "SIGINT" : "SIGTERM";
 	return stdin_is_closed() ? "stdin closed" : NULL;
 }
 
-void leash_check(void)
+void lifeline_check(void)
 {
-	if (leash_reason())
+	if (lifeline_reason())
 		die(EXIT_INTERRUPTED, "ended before anything was attached: stdin closed");
 }

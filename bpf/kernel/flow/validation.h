@@ -11,6 +11,7 @@
 #include "kernel/http1/bytes.h"
 #include "kernel/scratch.h"
 #include "flow.h"
+#include "kernel/packet/sequence.h"
 
 /* Without the socket's word on its window: as much as Linux opens one to by default. */
 #define WINDOW (1 << 25)
@@ -21,15 +22,15 @@ static __always_inline __u32 end_seen(const struct dir *d)
 	__u32 end = d->next;
 
 	for (int i = 0; i < RANGES; i++)
-		if (i < d->ranges && (__s32)(d->span[i].hi - end) > 0)
+		if (i < d->ranges && seq_after(d->span[i].hi, end))
 			end = d->span[i].hi;
 	return end;
 }
 
 /* An ACK number that tcp_ack() takes: of something sent, and not too old. */
-static __always_inline int is_ack_believed(const struct socket_facts *k, __u32 ack)
+static __always_inline int is_ack_valid(const struct socket_facts *k, __u32 ack)
 {
-	return (__s32)(ack - k->sent) <= 0 && (__s32)(ack - (k->snd_una - k->max_window)) >= 0;
+	return !seq_after(ack, k->sent) && !seq_before(ack, k->snd_una - k->max_window);
 }
 
 /* Data or a FIN that is not next in order: beyond a hole, or partly old. */
@@ -40,7 +41,7 @@ static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir 
 	if (!s)
 		return 0;
 	if (arrives && connection_of(skb, p, &s->socket))
-		return (__s32)(p->seq - s->socket.window_end) <= 0 && (p->flags & TCP_ACK) && is_ack_believed(&s->socket, p->ack);
+		return !seq_after(p->seq, s->socket.window_end) && (p->flags & TCP_ACK) && is_ack_valid(&s->socket, p->ack);
 	return (__s32)(p->seq - d->next) < WINDOW;
 }
 
@@ -53,7 +54,7 @@ static __always_inline int is_repetition(struct __sk_buff *skb, struct packet *p
 		return 1;
 	if (s->socket.received < WINDOW && (__s32)(p->seq - s->socket.rcv_nxt + (__u32)s->socket.received) < 0)
 		return 0;
-	return is_ack_believed(&s->socket, p->ack);
+	return is_ack_valid(&s->socket, p->ack);
 }
 
 /* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether the socket has said what `k` holds. */
@@ -63,7 +64,7 @@ static __always_inline int is_refusal(int known, const struct socket_facts *k, c
 		return 0;
 	if (!known)
 		return p->ack == f->isn + 1;
-	return (__s32)(p->ack - k->snd_una) > 0 && (__s32)(p->ack - k->sent) <= 0;
+	return seq_after(p->ack, k->snd_una) && !seq_after(p->ack, k->sent);
 }
 
 /*

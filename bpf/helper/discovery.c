@@ -1,5 +1,5 @@
 /*
- * The census of nginx, in children: what calls itself nginx may be anybody's, and can make whoever looks at it wait, in its
+ * The discovery of nginx, in children: what calls itself nginx may be anybody's, and can make whoever looks at it wait, in its
  * title, its configuration or its file system, so that not even SIGKILL ends him. A child holds nothing of ours, writes what it
  * learns into shared memory, and is left behind when its time is over. One child finds the processes; then each user's instances
  * have one, root's first, and the others share what time is left: nobody's processes hide another's.
@@ -16,10 +16,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "doors.h"
+#include "listeners.h"
 
-#ifndef CENSUS_MS /* all of it; tests make it short and long */
-#define CENSUS_MS 2000
+#ifndef DISCOVERY_MS /* all of it; tests make it short and long */
+#define DISCOVERY_MS 2000
 #endif
 /* One user's least share of it. */
 #define SHARE_MS     20
@@ -74,27 +74,27 @@ static void hold_nothing(int end, pid_t parent)
 	setrlimit(RLIMIT_DATA, &memory);
 	setrlimit(RLIMIT_CORE, &core);
 	/* where the parent's death is not told */
-	alarm(2 * CENSUS_MS / 1000 + 1);
+	alarm(2 * DISCOVERY_MS / 1000 + 1);
 }
 
-/* Whether the other end of the pipe closes before that time. Ends the helper with its leash. */
-static bool ends_in_time(int pipe, uint64_t until, bool leashed)
+/* Whether the other end of the pipe closes before that time. Ends the helper with its lifeline. */
+static bool ends_in_time(int pipe, uint64_t until, bool has_lifeline)
 {
 	for (uint64_t now; (now = now_ns(CLOCK_MONOTONIC)) < until;) {
-		struct pollfd p[] = {{.fd = pipe, .events = POLLIN}, {.fd = leashed ? STDIN_FILENO : -1, .events = POLLIN}};
+		struct pollfd p[] = {{.fd = pipe, .events = POLLIN}, {.fd = has_lifeline ? STDIN_FILENO : -1, .events = POLLIN}};
 
 		if (poll(p, 2, (until - now) / MS + 1) < 0 && errno != EINTR)
 			break;
 		if (p[1].revents)
-			leash_check();
+			lifeline_check();
 		if (p[0].revents)
 			return true;
 	}
 	return false;
 }
 
-/* Runs a job in a child until its time is over and not longer, dead or not. Ends the helper with its leash. */
-static void contain(struct job *job, bool leashed)
+/* Runs a job in a child until its time is over and not longer, dead or not. Ends the helper with its lifeline. */
+static void contain(struct job *job, bool has_lifeline)
 {
 	pid_t parent = getpid(), child;
 	int ends[2];
@@ -109,7 +109,7 @@ static void contain(struct job *job, bool leashed)
 		_exit(EXIT_DONE);
 	}
 	close(ends[1]);
-	if (child > 0 && !ends_in_time(ends[0], job->until, leashed))
+	if (child > 0 && !ends_in_time(ends[0], job->until, has_lifeline))
 		/* not waited for: a child in an uninterruptible sleep dies when it can */
 		kill(child, SIGKILL);
 	close(ends[0]);
@@ -125,16 +125,16 @@ static void look_at_family(struct job *job)
 {
 	static struct nginx nginx;
 	uint64_t left = job->until - now_ns(CLOCK_MONOTONIC);
-	struct census c = {.nginx = &nginx,
-			   .learnt = job->learnt,
-			   .list = job->family.list,
-			   .count = job->family.count,
-			   /* the rest is for saying what there was no time for */
-			   .until = job->until - left / 8};
+	struct discovery c = {.nginx = &nginx,
+			      .learnt = job->learnt,
+			      .list = job->family.list,
+			      .count = job->family.count,
+			      /* the rest is for saying what there was no time for */
+			      .until = job->until - left / 8};
 	bool whole;
 
 	nginx.connections = c.learnt->connections;
-	whole = find_doors(&c);
+	whole = find_listen_ports(&c);
 	publish(&c);
 	whole = read_configs(&c, job->family.uid, job->family.gid) && whole;
 	publish(&c);
@@ -164,11 +164,12 @@ static void note_unread(struct nginx *nginx, const char *format, ...)
 static void merge(struct nginx *nginx, const struct learnt *learnt, const struct family *family)
 {
 	const struct nginx *from = &learnt->nginx;
-	int doors = published(&from->door_count, MAX_FRONT_DOORS), invisible = published(&from->invisible_count, 32);
+	int listen_ports = published(&from->listen_port_count, MAX_NGINX_LISTEN_PORTS),
+	    invisible = published(&from->invisible_count, 32);
 	int connections = published(&from->connection_count, MAX_CONNECTIONS - nginx->connection_count);
 
-	for (int i = 0; i < doors; i++)
-		add_front_door(nginx, from->doors[i]);
+	for (int i = 0; i < listen_ports; i++)
+		add_listen_port(nginx, from->listen_ports[i]);
 	for (int i = 0; i < invisible && nginx->invisible_count < 32; i++)
 		snprintf(nginx->invisible[nginx->invisible_count++], sizeof(nginx->invisible[0]), "%s", from->invisible[i]);
 	if (connections) {
@@ -276,13 +277,13 @@ static struct process *copy_of(const struct process *list, int count)
 	return copy;
 }
 
-static struct process *search(struct nginx *nginx, uint64_t until, bool leashed, int *count, bool *cut)
+static struct process *search(struct nginx *nginx, uint64_t until, bool has_lifeline, int *count, bool *cut)
 {
 	struct found *found = share(sizeof(*found));
 	struct job job = {.run = look_for_processes, .found = found, .until = until};
 	struct process *list;
 
-	contain(&job, leashed);
+	contain(&job, has_lifeline);
 	*count = published(&found->count, MAX_FOUND);
 	*cut = found->cut || !__atomic_load_n(&found->whole, __ATOMIC_ACQUIRE);
 	nginx->unreadable = found->unreadable;
@@ -292,12 +293,12 @@ static struct process *search(struct nginx *nginx, uint64_t until, bool leashed,
 	return list;
 }
 
-static void ask(struct nginx *nginx, const struct family *family, uint64_t until, bool leashed)
+static void ask(struct nginx *nginx, const struct family *family, uint64_t until, bool has_lifeline)
 {
 	struct learnt *learnt = share(sizeof(*learnt));
 	struct job job = {.run = look_at_family, .family = *family, .until = until, .learnt = learnt};
 
-	contain(&job, leashed);
+	contain(&job, has_lifeline);
 	merge(nginx, learnt, family);
 	munmap(learnt, sizeof(*learnt));
 }
@@ -310,10 +311,10 @@ static uint64_t share_of(uint64_t left, int waiting, bool root)
 	return part > SHARE_MS * MS ? part : left < SHARE_MS * MS ? left : SHARE_MS * MS;
 }
 
-void learn_nginx(struct nginx *nginx, bool leashed)
+void learn_nginx(struct nginx *nginx, bool has_lifeline)
 {
 	static struct family families[MAX_FAMILIES];
-	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + CENSUS_MS * MS;
+	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + DISCOVERY_MS * MS;
 	struct process *list;
 	int count, n;
 	bool cut;
@@ -321,12 +322,12 @@ void learn_nginx(struct nginx *nginx, bool leashed)
 	memset(nginx, 0, sizeof(*nginx));
 	/* children are nobody's to wait for, whenever they end */
 	signal(SIGCHLD, SIG_IGN);
-	list = search(nginx, now + CENSUS_MS * MS / 2, leashed, &count, &cut);
+	list = search(nginx, now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut);
 	n = find_families(list, count, families, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);
 		if (families[i].count && now < end)
-			ask(nginx, &families[i], now + share_of(end - now, n - i, i == 0), leashed);
+			ask(nginx, &families[i], now + share_of(end - now, n - i, i == 0), has_lifeline);
 		else
 			cut |= families[i].count > 0;
 		free(families[i].list);

@@ -1,4 +1,4 @@
-/* Whose connection is it? Older than us, behind a door that was learned late, or merely routed. */
+/* Whose connection is it? Older than us, behind a listen port that was learned late, or merely routed. */
 #pragma once
 
 #include "vmlinux.h"
@@ -12,17 +12,17 @@
 #include "kernel/http1/bytes.h"
 #include "kernel/http1/chunks.h"
 #include "kernel/maps.h"
-#include "kernel/packet/layers.h"
+#include "kernel/packet/headers.h"
 #include "kernel/scratch.h"
-#include "probe.h"
-#include "fronts.h"
+#include "shared.h"
+#include "listeners.h"
 
 /* What it held was asked at a front door. */
-__noinline int leave_out(struct flow *f)
+__noinline int exclude(struct flow *f)
 {
 	if (!f)
 		return 0;
-	f->held = 0;
+	f->deferred = 0;
 	f->kind = KIND_FRONT_DOOR;
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = f->oldest + i;
@@ -30,7 +30,7 @@ __noinline int leave_out(struct flow *f)
 		if (number == f->started)
 			break;
 		struct exchange *x = exchange_of(f, number);
-		if (__sync_val_compare_and_swap(&x->held, 1, 0)) {
+		if (__sync_val_compare_and_swap(&x->deferred, 1, 0)) {
 			claim(x, number, PHASE_OPEN, PHASE_DONE);
 			count(X_FRONT_DOOR);
 		}
@@ -40,7 +40,8 @@ __noinline int leave_out(struct flow *f)
 
 /*
  * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, what listens
- * there is its door, and what was asked there is none of the upstream leg. That is known before the client sees a byte of it.
+ * there is its listen port, and what was asked there is none of the upstream leg. That is known before the client sees a byte of
+ * it.
  */
 __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 {
@@ -48,10 +49,10 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s)
 		return 0;
-	turn(p);
+	reverse_tuple(p);
 	struct flow *f = find_flow(p);
-	turn(p);
-	if (!f || !f->held)
+	reverse_tuple(p);
+	if (!f || !f->deferred)
 		return 0;
 	struct sender who = {};
 	sender_now(&who);
@@ -61,8 +62,8 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
 		return 0;
-	learn_door(p, &s->socket, who.instance, proxy);
-	leave_out(f);
+	learn_listen_port(p, &s->socket, who.instance, proxy);
+	exclude(f);
 	return 0;
 }
 
@@ -86,7 +87,7 @@ static __always_inline void count_routed(struct scratch *s, const struct packet 
  * Payload that no flow knows looks like a request line: a connection that is older than us, or one that is left out.
  * A socket that is not established any more sends repetitions only. Returns 1 when there is a flow for it now.
  */
-__noinline int stranger(struct __sk_buff *skb, struct packet *p)
+__noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 {
 	struct scratch *s = scratch();
 
@@ -112,7 +113,7 @@ __noinline int stranger(struct __sk_buff *skb, struct packet *p)
 	}
 	struct older_key key = {.lport = local_port(p), .rport = remote_port(p)};
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
-	/* not in the census: what an idle connection sends first, its owner sends itself */
+	/* not in the discovery: what an idle connection sends first, its owner sends itself */
 	struct sender who = {};
 	if (!worker) {
 		sender_now(&who);

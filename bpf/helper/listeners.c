@@ -1,6 +1,6 @@
 /*
  * nginx on this host: on which ports it listens itself (its front doors), and which connections its workers hold already.
- * All of it from /proc, once, while there are rights, and in the census's children.
+ * All of it from /proc, once, while there are rights, and in the discovery's children.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "doors.h"
+#include "listeners.h"
 
 bool read_small(char *text, size_t size, int process, const char *name)
 {
@@ -72,7 +72,7 @@ bool read_identity(int process, struct identity *identity)
 	       read_ids(text, "\nGid:", identity->gid);
 }
 
-/* Nothing that is asked here can wait for the process itself: its title, which can, is read by its user's census. */
+/* Nothing that is asked here can wait for the process itself: its title, which can, is read by its user's discovery. */
 static void add_process(struct found *found, uint32_t pid, const char *own_namespace)
 {
 	char text[64];
@@ -123,7 +123,7 @@ void find_processes(struct found *found)
 	closedir(proc);
 }
 
-struct process *process_of(struct census *c, uint32_t pid)
+struct process *process_of(struct discovery *c, uint32_t pid)
 {
 	for (int low = 0, high = c->count; low < high;) {
 		int middle = (low + high) / 2;
@@ -139,7 +139,7 @@ struct process *process_of(struct census *c, uint32_t pid)
 }
 
 /* A worker's master is its parent, if that is an nginx as well; a new binary's master is its own, though its parent is one. */
-static void find_masters(struct census *c)
+static void find_masters(struct discovery *c)
 {
 	for (int i = 0; i < c->count; i++) {
 		struct process *p = &c->list[i], *parent = process_of(c, p->parent);
@@ -164,7 +164,7 @@ static void find_masters(struct census *c)
 
 /* ---- sockets ---- */
 
-static void add_socket(struct census *c, struct process *p, unsigned long inode)
+static void add_socket(struct discovery *c, struct process *p, unsigned long inode)
 {
 	if (c->socket_count == c->socket_room) {
 		c->socket_room = c->socket_room ? c->socket_room * 2 : 256;
@@ -201,7 +201,7 @@ static unsigned long mount_of_sockets(void)
  * /proc/PID/fd of another user opens for root alone. CAP_SYS_PTRACE, which file capabilities give, opens /proc/PID/fdinfo, which
  * says where a descriptor leads without touching it: one that is borrowed may belong to a file system that never answers.
  */
-static bool find_described_sockets(struct census *c, struct process *p, int process)
+static bool find_described_sockets(struct discovery *c, struct process *p, int process)
 {
 	unsigned long sockets = mount_of_sockets();
 	int directory = openat(process, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -221,7 +221,7 @@ static bool find_described_sockets(struct census *c, struct process *p, int proc
 	return true;
 }
 
-static void find_sockets(struct census *c, struct process *p)
+static void find_sockets(struct discovery *c, struct process *p)
 {
 	int process = open_process(p->pid);
 	int directory = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -265,7 +265,7 @@ static int by_inode_and_owner(const void *a, const void *b)
 }
 
 /* One that several have is its master's, who has the lowest pid: a worker that begins still has that title, and rights. */
-static void sort_sockets(struct census *c)
+static void sort_sockets(struct discovery *c)
 {
 	int kept = 0;
 
@@ -278,7 +278,7 @@ static void sort_sockets(struct census *c)
 }
 
 /* /proc/net/tcp has addresses as words in the byte order of this host, which is how they lie in memory. */
-static void read_address(const char *text, struct door_key *key)
+static void read_address(const char *text, struct listen_port_key *key)
 {
 	size_t words = strlen(text) / 8;
 
@@ -293,7 +293,7 @@ static void read_address(const char *text, struct door_key *key)
 }
 
 /* An IPv6 socket that is bound to an IPv4 address: its packets are IPv4's. */
-static void unmap(struct door_key *key)
+static void unmap(struct listen_port_key *key)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -305,25 +305,25 @@ static void unmap(struct door_key *key)
 }
 
 /* Doors of users share the room. What is left over is learned by its first answer. */
-void add_front_door(struct nginx *n, struct front_door door)
+void add_listen_port(struct nginx *n, struct front_door listen_port)
 {
-	uint32_t uid = door.door.uid;
+	uint32_t uid = listen_port.listen_port.uid;
 	int of_owner = 0, of_others = 0;
 
-	for (int i = 0; i < n->door_count; i++) {
-		if (!memcmp(&n->doors[i].key, &door.key, sizeof(door.key)))
+	for (int i = 0; i < n->listen_port_count; i++) {
+		if (!memcmp(&n->listen_ports[i].key, &listen_port.key, sizeof(listen_port.key)))
 			return;
-		of_owner += n->doors[i].door.uid == uid;
-		of_others += n->doors[i].door.uid != 0;
+		of_owner += n->listen_ports[i].listen_port.uid == uid;
+		of_others += n->listen_ports[i].listen_port.uid != 0;
 	}
-	if (uid && (of_owner >= DOORS_OF_OWNER || of_others >= MAX_FRONT_DOORS / 2))
+	if (uid && (of_owner >= LISTEN_PORTS_OF_OWNER || of_others >= MAX_NGINX_LISTEN_PORTS / 2))
 		return;
-	if (n->door_count < MAX_FRONT_DOORS)
-		n->doors[n->door_count++] = door;
+	if (n->listen_port_count < MAX_NGINX_LISTEN_PORTS)
+		n->listen_ports[n->listen_port_count++] = listen_port;
 }
 
 /* NO_UID too for who runs with another user's rights than his own: a setuid program may bear any name. */
-static uint32_t uid_of(struct census *c, uint32_t pid)
+static uint32_t uid_of(struct discovery *c, uint32_t pid)
 {
 	const struct process *p = process_of(c, pid);
 
@@ -331,37 +331,37 @@ static uint32_t uid_of(struct census *c, uint32_t pid)
 }
 
 /* A socket that is not its master's user's was left to it by somebody else. */
-static void add_listener(struct census *c, const struct door_key *key, struct process *owner, uint32_t uid)
+static void add_listener(struct discovery *c, const struct listen_port_key *key, struct process *owner, uint32_t uid)
 {
 	static const uint8_t any[16];
-	struct front_door door = {*key, {.master = owner->master, .uid = uid}};
+	struct front_door listen_port = {*key, {.master = owner->master, .uid = uid}};
 
 	if (uid != uid_of(c, owner->master))
 		return;
-	add_front_door(c->nginx, door);
+	add_listen_port(c->nginx, listen_port);
 	if (key->family == 6 && !memcmp(key->address, any, sizeof(any))) {
-		door.key.family = 4;
-		door.door.dual = true;
-		add_front_door(c->nginx, door);
+		listen_port.key.family = 4;
+		listen_port.listen_port.dual = true;
+		add_listen_port(c->nginx, listen_port);
 	}
 }
 
-/* Whether its local end is a door: then it was accepted, and leads to a client. */
-static bool is_accepted(const struct census *c, const struct door_key *local)
+/* Whether its local end is a listen port: then it was accepted, and leads to a client. */
+static bool is_accepted(const struct discovery *c, const struct listen_port_key *local)
 {
 	static const uint8_t any[16];
 
-	for (int i = 0; i < c->nginx->door_count; i++) {
-		const struct door_key *door = &c->nginx->doors[i].key;
+	for (int i = 0; i < c->nginx->listen_port_count; i++) {
+		const struct listen_port_key *listen_port = &c->nginx->listen_ports[i].key;
 
-		if (door->port == local->port && door->family == local->family &&
-		    (!memcmp(door->address, local->address, 16) || !memcmp(door->address, any, 16)))
+		if (listen_port->port == local->port && listen_port->family == local->family &&
+		    (!memcmp(listen_port->address, local->address, 16) || !memcmp(listen_port->address, any, 16)))
 			return true;
 	}
 	return false;
 }
 
-static void add_connection(struct census *c, unsigned lport, unsigned rport, struct process *owner)
+static void add_connection(struct discovery *c, unsigned lport, unsigned rport, struct process *owner)
 {
 	struct nginx *n = c->nginx;
 	struct process *master = process_of(c, owner->master);
@@ -378,7 +378,7 @@ static void add_connection(struct census *c, unsigned lport, unsigned rport, str
 #define LISTENING   10
 
 /* One pass over the kernel's table: listening sockets, or established ones whose local port is none of those. */
-static void match_sockets(struct census *c, const char *table, unsigned wanted)
+static void match_sockets(struct discovery *c, const char *table, unsigned wanted)
 {
 	FILE *f = fopen(table, "re");
 	char line[512];
@@ -388,13 +388,13 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 	for (int n = 1; fgets(line, sizeof(line), f) && (n % 1024 || !is_late(c)); n++) {
 		struct owned_socket wanted_socket, *socket;
 		unsigned lport, rport, state, uid;
-		struct door_key local;
+		struct listen_port_key local;
 		char address[33];
 
 		if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, &rport, &state,
 			   &uid, &wanted_socket.inode) != 6)
 			continue;
-		/* the table begins with them: what others have open, however much, is not read for the doors */
+		/* the table begins with them: what others have open, however much, is not read for the listen ports */
 		if (wanted == LISTENING && state != LISTENING)
 			break;
 		if (state != wanted)
@@ -413,7 +413,7 @@ static void match_sockets(struct census *c, const char *table, unsigned wanted)
 	fclose(f);
 }
 
-bool find_doors(struct census *c)
+bool find_listen_ports(struct discovery *c)
 {
 	find_masters(c);
 	for (int i = 0; i < c->count && !is_late(c); i++)

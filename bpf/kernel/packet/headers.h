@@ -8,7 +8,8 @@
 #include "kernel/http1/bytes.h"
 #include "kernel/maps.h"
 #include "kernel/scratch.h"
-#include "probe.h"
+#include "shared.h"
+#include "numbers.h"
 
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;
 
@@ -29,14 +30,14 @@ __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 	for (int i = 0; i < 6; i++) {
 		__u8 header[8];
 
-		if (next == 6)
+		if (next == IPPROTO_TCP)
 			return off;
-		if (next != 0 && next != 43 && next != 44 && next != 60)
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT && next != IPPROTO_DSTOPTS)
 			return 0;
 		if (bpf_skb_load_bytes(skb, off, header, 8))
 			return 0;
-		if (next == 44)
-			return header[0] == 6 ? IS_FRAGMENT : 0;
+		if (next == IPPROTO_FRAGMENT)
+			return header[0] == IPPROTO_TCP ? IS_FRAGMENT : 0;
 		next = header[0];
 		off += (header[1] + 1) * 8;
 	}
@@ -57,7 +58,7 @@ __noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
 		if (bpf_skb_load_bytes(skb, at, &type, 2))
 			return 0;
 		*off = at + 2;
-		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
+		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
 			return type;
 	}
 	return 0;
@@ -74,7 +75,7 @@ static __always_inline __u16 remote_port(const struct packet *p)
 }
 
 /* All shapes. Returns 0 for TCP that is worth a look, IS_FRAGMENT, or 1. Out of the way of what nearly every packet needs. */
-__noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
+__noinline int parse_headers(struct __sk_buff *skb, struct packet *p, int egress)
 {
 	if (!p)
 		return 1;
@@ -84,17 +85,17 @@ __noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 
 	if (off > 255)
 		return 1;
-	if (type != bpf_htons(0x0800) && type != bpf_htons(0x86dd)) {
+	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6)) {
 		__u32 behind = off;
 
-		if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8))
+		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
 			return 1;
 		type = skip_tags(skb, &behind);
 		off = behind;
 		if (off > 255)
 			return 1;
 	}
-	if (type == bpf_htons(0x0800)) {
+	if (type == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
@@ -102,9 +103,9 @@ __noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 				return 1;
 			ip = &p->copy.ip4;
 		}
-		if (ip->protocol != 6 || ip->ihl < 5)
+		if (ip->protocol != IPPROTO_TCP || ip->ihl < 5)
 			return 1;
-		if (ip->frag_off & bpf_htons(0x3fff))
+		if (ip->frag_off & bpf_htons(IP_OFFSET_AND_MORE))
 			return IS_FRAGMENT;
 		p->family = 4;
 		p->k4.remote = egress ? ip->daddr : ip->saddr;
@@ -114,7 +115,7 @@ __noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 		total = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - off;
 		total += off;
 		off += ip->ihl * 4;
-	} else if (type == bpf_htons(0x86dd)) {
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = data + off;
 
 		if ((void *)(ip + 1) > end) {
@@ -126,11 +127,11 @@ __noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 		__builtin_memcpy(p->k6.remote, egress ? &ip->daddr : &ip->saddr, 16);
 		__builtin_memcpy(p->k6.local, egress ? &ip->saddr : &ip->daddr, 16);
 		p->k6.netid = netid;
-		total = ip->payload_len ? bpf_ntohs(ip->payload_len) + 40 : skb->len - off;
+		total = ip->payload_len ? bpf_ntohs(ip->payload_len) + IPV6_HEADER : skb->len - off;
 		total += off;
 		__u32 next = ip->nexthdr;
-		off += 40;
-		if (next != 6) {
+		off += IPV6_HEADER;
+		if (next != IPPROTO_TCP) {
 			off = skip_extensions(skb, off, next);
 			if (off == IS_FRAGMENT)
 				return IS_FRAGMENT;
@@ -168,7 +169,7 @@ __noinline int layers(struct __sk_buff *skb, struct packet *p, int egress)
 }
 
 /* The same packet, seen from the other end. */
-__noinline int turn(struct packet *p)
+__noinline int reverse_tuple(struct packet *p)
 {
 	if (!p)
 		return 0;

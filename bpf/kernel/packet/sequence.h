@@ -1,0 +1,19 @@
+/* TCP sequence numbers, which wrap: `a` lies before `b` if it is less than 2^31 behind it. */
+#pragma once
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#else
+#include <linux/types.h>
+#endif
+
+static __always_inline int seq_before(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) < 0;
+}
+
+static __always_inline int seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}

@@ -1,0 +1,280 @@
+/*
+ * Front listen ports: where a local nginx that proxies listens, by address and port. One is learned only while its socket
+ * listens, and only for the instance whose user owns that socket, so that a process which merely calls itself nginx can leave out
+ * nothing but what it is asked itself; once a second those that nobody listens on any more are forgotten.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "kernel/host/sender.h"
+#include "kernel/host/sockets.h"
+#include "kernel/http1/bytes.h"
+#include "kernel/maps.h"
+#include "kernel/packet/headers.h"
+#include "kernel/packet/ports.h"
+#include "kernel/scratch.h"
+#include "shared.h"
+
+static __always_inline void listen_port_key_of(struct listen_port_key *key, const struct packet *p, int end)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	if (p->family == 4)
+		__builtin_memcpy(key->address, end == LOCAL_END ? &p->k4.local : &p->k4.remote, 4);
+	else
+		__builtin_memcpy(key->address, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
+	key->port = end == LOCAL_END ? local_port(p) : remote_port(p);
+	key->family = p->family;
+}
+
+/* The listen port at that end of the connection, and its key. */
+static __always_inline struct listen_port *listen_port_at(const struct packet *p, int end, struct listen_port_key *key)
+{
+	struct listen_port *listen_port;
+
+	if (!has_port(&port_numbers, end == LOCAL_END ? local_port(p) : remote_port(p)))
+		return 0;
+	listen_port_key_of(key, p, end);
+	listen_port = bpf_map_lookup_elem(&listen_ports, key);
+	if (listen_port)
+		return listen_port;
+	__builtin_memset(key->address, 0, sizeof(key->address));
+	return bpf_map_lookup_elem(&listen_ports, key);
+}
+
+/* Out of the way of the packets whose port is no listen port's. */
+__noinline int is_listen_port_at(struct packet *p, int end)
+{
+	struct listen_port_key key;
+
+	return p && listen_port_at(p, end, &key) != 0;
+}
+
+static __always_inline int is_listen_port(struct packet *p, int end)
+{
+	return has_port(&port_numbers, end == LOCAL_END ? local_port(p) : remote_port(p)) && is_listen_port_at(p, end);
+}
+
+/* Of an IPv4 packet that is not unpacked yet. */
+__noinline int is_narrow_listen_port4(__u32 address, __u32 port)
+{
+	struct listen_port_key key = {.port = port, .family = 4};
+
+	__builtin_memcpy(key.address, &address, 4);
+	return bpf_map_lookup_elem(&listen_ports, &key) != 0;
+}
+
+static __always_inline int is_listen_port4(__u32 address, __u16 port)
+{
+	return has_port(&port_numbers, port) && (has_port(&wide_ports4, port) || is_narrow_listen_port4(address, port));
+}
+
+static __always_inline struct owner *owner_of(__u32 uid)
+{
+	static const struct owner nothing = {};
+	struct owner *o = bpf_map_lookup_elem(&owners, &uid);
+
+	if (o)
+		return o;
+	bpf_map_update_elem(&owners, &uid, &nothing, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&owners, &uid);
+}
+
+/* An nginx that connects to somewhere proxies: from now on what it listens on are listen ports. */
+static __always_inline void remember_proxy(const struct sender *who)
+{
+	struct proxy proxy = {.uid = who->uid};
+	__u32 instance = who->instance;
+	struct owner *o;
+
+	if (bpf_map_lookup_elem(&proxying, &instance) || proxy.uid == NO_UID)
+		return;
+	o = owner_of(proxy.uid);
+	if (!o || (proxy.uid && (o->proxies >= PROXIES_OF_OWNER || others.proxies >= PROXIES_OF_OTHERS)))
+		return;
+	if (bpf_map_update_elem(&proxying, &instance, &proxy, BPF_NOEXIST))
+		return;
+	ADD(o->proxies, 1);
+	ADD(o->homeless, 1);
+	if (proxy.uid)
+		ADD(others.proxies, 1);
+}
+
+static __always_inline void open_port(const struct listen_port_key *key)
+{
+	__u8 bits = 0;
+
+	add_port(&port_numbers, key->port);
+	for (int i = 0; i < 16; i++)
+		bits |= key->address[i];
+	if (bits)
+		return;
+	if (key->family == 4)
+		add_port(&wide_ports4, key->port);
+	else
+		add_port(&wide_ports6, key->port);
+}
+
+/*
+ * What listens at the packet's own end is a listen port of that nginx. Without room for it nothing is missed: each connection to
+ * it is held anew, and told by its first answer.
+ */
+static __always_inline void learn_listen_port(struct packet *p, const struct socket_facts *listener, __u32 instance,
+					      struct proxy *proxy)
+{
+	struct listen_port listen_port = {.master = instance, .uid = listener->uid};
+	struct owner *o = owner_of(listener->uid);
+	struct listen_port_key key;
+
+	if (!o ||
+	    (listen_port.uid && (o->listen_ports >= LISTEN_PORTS_OF_OWNER || others.listen_ports >= LISTEN_PORTS_OF_OTHERS)))
+		return;
+	listen_port_key_of(&key, p, LOCAL_END);
+	if (listener->wide)
+		__builtin_memset(key.address, 0, sizeof(key.address));
+	if (bpf_map_update_elem(&listen_ports, &key, &listen_port, BPF_ANY))
+		return;
+	open_port(&key);
+	ADD(o->listen_ports, 1);
+	if (listen_port.uid)
+		ADD(others.listen_ports, 1);
+	if (!__sync_val_compare_and_swap(&proxy->housed, 0, 1))
+		ADD(o->homeless, -1);
+}
+
+__u32 listen_ports_changed = 0; /* by the helper, or one was forgotten: the bits of the ports are to be set anew */
+
+/* Nobody listens there any more, or somebody else. Others may have a listen port on its port. */
+static __always_inline void forget_listen_port(const struct listen_port_key *key)
+{
+	bpf_map_delete_elem(&listen_ports, key);
+	clear_port(&port_numbers, key->port);
+	clear_port(key->family == 4 ? &wide_ports4 : &wide_ports6, key->port);
+	listen_ports_changed = 1;
+}
+
+/* ---- once a second ---- */
+
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
+extern void bpf_task_release(struct task_struct *task) __ksym;
+
+struct rounds {
+	struct __sk_buff *skb;
+};
+
+/* Does it still listen, and is it still its owner's? */
+static __always_inline int still_listens(struct __sk_buff *skb, const struct listen_port_key *key,
+					 const struct listen_port *listen_port)
+{
+	struct bpf_sock_tuple t = {};
+	struct socket_facts facts = {};
+	int found;
+
+	if (key->family == 4) {
+		__builtin_memcpy(&t.ipv4.daddr, key->address, 4);
+		t.ipv4.dport = bpf_htons(key->port);
+		found = ask_socket(skb, &t, sizeof(t.ipv4), &facts);
+	} else {
+		__builtin_memcpy(t.ipv6.daddr, key->address, 16);
+		t.ipv6.dport = bpf_htons(key->port);
+		found = ask_socket(skb, &t, sizeof(t.ipv6), &facts);
+	}
+	return found && facts.state == BPF_TCP_LISTEN && facts.uid == listen_port->uid && (!listen_port->dual || facts.six);
+}
+
+static long forget_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struct rounds *r)
+{
+	__u32 key = *uid;
+
+	bpf_map_delete_elem(map, &key);
+	return 0;
+}
+
+/* The pid may be another's by now: the name says so, mostly. */
+static __always_inline int is_alive(__u32 instance)
+{
+	struct task_struct *task = bpf_task_from_pid(instance);
+	int alive;
+
+	if (!task)
+		return 0;
+	alive = is_nginx(task);
+	bpf_task_release(task);
+	return alive;
+}
+
+static long visit_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct rounds *r)
+{
+	__u32 key = *instance;
+
+	proxy->housed = 0;
+	if (!is_alive(key))
+		bpf_map_delete_elem(map, &key);
+	return 0;
+}
+
+static long visit_listen_port(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listen_port, struct rounds *r)
+{
+	struct listen_port_key key = *at;
+	struct proxy *proxy;
+	struct owner *o;
+
+	if (!still_listens(r->skb, &key, listen_port)) {
+		forget_listen_port(&key);
+		return 0;
+	}
+	proxy = bpf_map_lookup_elem(&proxying, &listen_port->master);
+	if (proxy)
+		proxy->housed = 1;
+	o = owner_of(listen_port->uid);
+	if (o)
+		ADD(o->listen_ports, 1);
+	if (listen_port->uid)
+		ADD(others.listen_ports, 1);
+	return 0;
+}
+
+static long count_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct rounds *r)
+{
+	struct owner *o = owner_of(proxy->uid);
+
+	if (o) {
+		ADD(o->proxies, 1);
+		if (!proxy->housed)
+			ADD(o->homeless, 1);
+	}
+	if (proxy->uid)
+		ADD(others.proxies, 1);
+	return 0;
+}
+
+/* A port has a listen port at another address still, or got one at this moment. */
+static long open_again(struct bpf_map *map, struct listen_port_key *key, struct listen_port *listen_port, struct rounds *r)
+{
+	open_port(key);
+	return 0;
+}
+
+/*
+ * Only a tc program may look up sockets, so the helper runs this with an empty packet. Exact look-ups, no list is walked: what
+ * others open costs nothing. A whole group of ports without listen ports says so again.
+ */
+SEC("tc")
+int upstreamtop_listen_ports(struct __sk_buff *skb)
+{
+	struct rounds r = {.skb = skb};
+
+	bpf_for_each_map_elem(&owners, forget_owner, &r, 0);
+	owner_of(0); /* root's place is never another's */
+	others.listen_ports = others.proxies = 0;
+	bpf_for_each_map_elem(&proxying, visit_proxy, &r, 0);
+	bpf_for_each_map_elem(&listen_ports, visit_listen_port, &r, 0);
+	bpf_for_each_map_elem(&proxying, count_proxy, &r, 0);
+	if (listen_ports_changed) {
+		listen_ports_changed = 0;
+		port_numbers.groups = wide_ports4.groups = wide_ports6.groups = 0;
+		bpf_for_each_map_elem(&listen_ports, open_again, &r, 0);
+	}
+	return 0;
+}
