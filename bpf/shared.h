@@ -198,7 +198,7 @@ struct proxy {
 	__u32 housed; /* one of its listen ports is known */
 };
 
-/* What a user has of both, counted anew once a second. */
+/* What a user has of both, counted anew once per second. */
 struct owner {
 	__u32 listen_ports;
 	__u32 proxies;

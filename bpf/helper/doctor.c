@@ -40,7 +40,8 @@ static void put_chain(struct json *out, const char *name, unsigned interface, in
 	put(out, "]");
 }
 
-/* What the kernel does in our stead: with them a program sees few large segments, which is fine, but not what tcpdump counts. */
+/* Offloads that are on. With them the programs see few large segments: the counts are right, but differ from tcpdump's packets.
+ */
 static void put_offloads(struct json *out, const char *name)
 {
 	static const struct {

@@ -148,7 +148,7 @@ uint32_t own_namespace(void);
 /* Loads the programs, with their filters. `untraced`: why nginx's giving up on a connect can't be followed, else empty. */
 struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, char *untraced, size_t size);
 
-/* Once a second, and needs no rights: forgets listen ports that nobody listens on any more, and instances that are gone. */
+/* Once per second, and needs no rights: forgets listen ports that nobody listens on any more, and instances that are gone. */
 void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* ---- json.c ---- */

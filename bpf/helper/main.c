@@ -1,5 +1,5 @@
 /*
- * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot a second.
+ * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot per second.
  * Its stdin is the lifeline: it ends when that closes, on SIGINT and SIGTERM, and with whoever started it.
  */
 #include <bpf/libbpf.h>

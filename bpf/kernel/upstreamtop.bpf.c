@@ -1,6 +1,6 @@
 /*
- * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once a second. They change no packet,
- * and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
+ * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once per second. They change no
+ * packet, and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
  *
  *   flow.h, maps.h what is remembered   flows.h        where a flow lies
  *   scratch.h      what is at hand      connections.h  SYN, FIN, RST

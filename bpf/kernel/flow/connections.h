@@ -154,7 +154,7 @@ __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	return 0;
 }
 
-/* Whether the FIN that waited behind a hole is next by now, or was acknowledged already. */
+/* A FIN that arrived behind missing bytes is due once those bytes have arrived, or once it has been acknowledged. */
 static __always_inline int fin_is_due(const struct flow *f)
 {
 	return f->in.has_fin && !f->fin_in && f->in.next - f->in.fin <= 1;

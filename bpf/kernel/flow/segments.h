@@ -1,4 +1,4 @@
-/* Sequence numbers: which bytes of a segment are new, whatever was lost, doubled, reordered or seen on several interfaces. */
+/* Which bytes of a segment are new, by sequence numbers: after loss, retransmission, reordering, and on several interfaces. */
 #pragma once
 
 #include "vmlinux.h"

@@ -1,4 +1,7 @@
-/* Once a second, by the helper's call, in process context: what silence alone can tell. No timer in softirq. */
+/*
+ * The sweep: timeouts, and the age of open requests. The helper runs it once per second in process context, because a timer in
+ * softirq would delay packets.
+ */
 #pragma once
 
 #include "vmlinux.h"
@@ -37,8 +40,8 @@ static __always_inline void remote_of_keys(struct work *w, const __u8 *address, 
 }
 
 /*
- * No SYN-ACK, and silent for max(3 s, twice the last gap). A tenth more, so that the next SYN on time is not missed. The SYN may
- * have left after the sweep began, or leave at this moment and have no time yet.
+ * A connect has timed out when there was no SYN-ACK, and no SYN for max(3 s, twice the last gap between SYNs) and a tenth: the
+ * next SYN, if it is on time, comes before that. `last_syn_ns` may be later than `now`, or 0 while another CPU is writing it.
  */
 static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 {
@@ -51,8 +54,8 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 }
 
 /*
- * Nobody has answered it: it is a backend's. With proxies about it may be slow at a listen port that we do not know yet; only
- * those of the user count whose socket it goes to.
+ * How long a request to this host waits for an answer before it is counted as a backend's, ns. It waits longer where an nginx of
+ * the destination's user has a listen port that is not known yet: it may be that port's.
  */
 static __always_inline __u64 patience_for_deferred(const struct flow *f)
 {

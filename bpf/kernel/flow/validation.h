@@ -1,7 +1,8 @@
 /*
- * What is to be believed. Anybody can send a segment in the name of a backend; the kernel takes only what fits its sequence
- * numbers (RFC 5961), and only what it takes is booked. Most segments are the next in order, which nobody guesses; of others the
- * socket itself is asked. Where it is not in sight (NAT before us, another namespace), our own numbers must do.
+ * Validation of segments that are not the next in order. Anybody can send a segment in a backend's name; the kernel accepts only
+ * what fits the socket's sequence numbers (RFC 5961), and only what it accepts is counted. The next segment in order needs no
+ * check: its number is hard to guess. Where the socket cannot be found (NAT on this host, another namespace), the numbers of the
+ * flow are used.
  */
 #pragma once
 

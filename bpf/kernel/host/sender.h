@@ -1,4 +1,4 @@
-/* Who sends: is it an nginx, and whose? */
+/* The sending process: whether it is an nginx, and of which user. */
 #pragma once
 
 #include "vmlinux.h"

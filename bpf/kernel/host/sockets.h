@@ -1,4 +1,4 @@
-/* What the sockets of this namespace know, which the wire does not tell. */
+/* Facts from this namespace's sockets: owner, sequence numbers, window. */
 #pragma once
 
 #include "vmlinux.h"

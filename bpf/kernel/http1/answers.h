@@ -1,4 +1,4 @@
-/* What arrives: status lines, heads and bodies, matched with the requests in order. */
+/* Bytes from the backend, in order: status lines, heads and bodies, matched with the requests. */
 #pragma once
 
 #include "vmlinux.h"

@@ -148,7 +148,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	return 0;
 }
 
-/* It does not speak HTTP/1 (any more). */
+/* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
 __noinline int not_a_request(struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
@@ -169,7 +169,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	f->kind = KIND_OPAQUE;
 	count(tls ? X_TLS : X_H2);
 	remote_of(&s->packet, &s->work.remote);
-	/* any other process's TLS is none of nginx's business, unless it goes to a backend of nginx */
+	/* TLS of other processes counts only where it goes to a backend of nginx */
 	f->backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
 	b = backend_of(f->backend);
 	if (f->backend && b)

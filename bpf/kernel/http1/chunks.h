@@ -1,4 +1,4 @@
-/* A segment is read in chunks, both ways; what a segment's end cut waits in the carry of its direction. */
+/* A segment is read in chunks. What a segment's end cuts off is kept in the carry of its direction until the next segment. */
 #pragma once
 
 #include "vmlinux.h"

@@ -1,4 +1,4 @@
-/* What leaves: request lines, heads and bodies, in order, whatever the segments were. */
+/* Bytes to the backend, in order: request lines, heads and bodies. */
 #pragma once
 
 #include "vmlinux.h"

@@ -1,4 +1,4 @@
-/* From an skb to a packet that is worth a look. Most are not, and are told by their headers before anything is looked up. */
+/* From an skb to a parsed packet. Most packets belong to no upstream connection: their ports say so, without a map look-up. */
 #pragma once
 
 #include "vmlinux.h"

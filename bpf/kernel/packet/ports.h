@@ -1,4 +1,4 @@
-/* Sets of ports: most packets are told by theirs. */
+/* Sets of ports as bit maps. Most packets are excluded by their ports alone. */
 #pragma once
 
 #include "vmlinux.h"

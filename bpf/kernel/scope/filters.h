@@ -1,4 +1,4 @@
-/* What is not nginx's upstream leg: where to it goes, and what the user left out. */
+/* What is excluded: connections to local listen ports of nginx, --ignore and --only. */
 #pragma once
 
 #include "vmlinux.h"

@@ -1,7 +1,7 @@
 /*
- * Front listen ports: where a local nginx that proxies listens, by address and port. One is learned only while its socket
- * listens, and only for the instance whose user owns that socket, so that a process which merely calls itself nginx can leave out
- * nothing but what it is asked itself; once a second those that nobody listens on any more are forgotten.
+ * Listen ports of local nginx instances that proxy (front doors), by address and port. A port is learned only while its socket
+ * listens, and only for an instance of the user who owns the socket: a process that merely calls itself nginx can exclude nothing
+ * but requests to itself. Once per second the ports on which nobody listens any more are removed.
  */
 #pragma once
 
@@ -154,7 +154,7 @@ static __always_inline void forget_listen_port(const struct listen_port_key *key
 	listen_ports_changed = 1;
 }
 
-/* ---- once a second ---- */
+/* ---- once per second ---- */
 
 extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;

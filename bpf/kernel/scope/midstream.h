@@ -1,4 +1,5 @@
-/* Whose connection is it? Older than us, behind a listen port that was learned late, or merely routed. */
+/* Connections that began before this program, or whose listen port was learned late, and packets that are only routed through
+ * this host. */
 #pragma once
 
 #include "vmlinux.h"
@@ -57,7 +58,7 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 	struct sender who = {};
 	sender_now(&who);
 	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
-	/* what an ACK released is sent in anybody's name */
+	/* data that an arriving ACK allows to be sent leaves in the context of any process */
 	if (!proxy || proxy->uid != who.uid || owner_of_sender(skb) != who.own_uid)
 		return 0;
 	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
