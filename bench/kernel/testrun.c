@@ -174,7 +174,7 @@ static void add_door(struct bpf_object *object, unsigned port)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".bss");
 	char *values = malloc(bpf_map__value_size(map));
-	static const char *const sets[] = {"door_ports", "wide_ports4"};
+	static const char *const sets[] = {"listen_port_set", "wide_ports4"};
 	unsigned zero = 0;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(map), &zero, values))

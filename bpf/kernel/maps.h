@@ -18,7 +18,7 @@ const volatile __u8 has_only = 0;
  * On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone tells
  * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `listen ports`.
  */
-struct ports port_numbers = {};
+struct ports listen_port_set = {};
 
 /* Those of them where it listens on every address of a family: `listen ports` need not be asked. */
 struct ports wide_ports4 = {};

@@ -87,7 +87,7 @@ static __always_inline int passes(struct __sk_buff *skb, const struct plain *h, 
 	__u16 local = egress ? source : dest, remote = egress ? dest : source;
 	enum total what = T_EXCLUDED;
 
-	if (!has_port(&port_numbers, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
+	if (!has_port(&listen_port_set, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
 	    !is_listen_port4(egress ? h->ip.saddr : h->ip.daddr, local)) {
 		if (egress || (flags & (TCP_SYN | TCP_FIN | TCP_RST)) || has_port(&answer_ports, source) || is_neighbours(skb))
 			return 0;

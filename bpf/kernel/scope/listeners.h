@@ -33,7 +33,7 @@ static __always_inline struct listen_port *listen_port_at(const struct packet *p
 {
 	struct listen_port *listen_port;
 
-	if (!has_port(&port_numbers, end == LOCAL_END ? local_port(p) : remote_port(p)))
+	if (!has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : remote_port(p)))
 		return 0;
 	listen_port_key_of(key, p, end);
 	listen_port = bpf_map_lookup_elem(&listen_ports, key);
@@ -53,7 +53,7 @@ __noinline int is_listen_port_at(struct packet *p, int end)
 
 static __always_inline int is_listen_port(struct packet *p, int end)
 {
-	return has_port(&port_numbers, end == LOCAL_END ? local_port(p) : remote_port(p)) && is_listen_port_at(p, end);
+	return has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : remote_port(p)) && is_listen_port_at(p, end);
 }
 
 /* Of an IPv4 packet that is not unpacked yet. */
@@ -67,7 +67,7 @@ __noinline int is_narrow_listen_port4(__u32 address, __u32 port)
 
 static __always_inline int is_listen_port4(__u32 address, __u16 port)
 {
-	return has_port(&port_numbers, port) && (has_port(&wide_ports4, port) || is_narrow_listen_port4(address, port));
+	return has_port(&listen_port_set, port) && (has_port(&wide_ports4, port) || is_narrow_listen_port4(address, port));
 }
 
 static __always_inline struct owner *owner_of(__u32 uid)
@@ -105,7 +105,7 @@ static __always_inline void open_port(const struct listen_port_key *key)
 {
 	__u8 bits = 0;
 
-	add_port(&port_numbers, key->port);
+	add_port(&listen_port_set, key->port);
 	for (int i = 0; i < 16; i++)
 		bits |= key->address[i];
 	if (bits)
@@ -149,7 +149,7 @@ __u32 listen_ports_changed = 0; /* by the helper, or one was forgotten: the bits
 static __always_inline void forget_listen_port(const struct listen_port_key *key)
 {
 	bpf_map_delete_elem(&listen_ports, key);
-	clear_port(&port_numbers, key->port);
+	clear_port(&listen_port_set, key->port);
 	clear_port(key->family == 4 ? &wide_ports4 : &wide_ports6, key->port);
 	listen_ports_changed = 1;
 }
@@ -273,7 +273,7 @@ int upstreamtop_listen_ports(struct __sk_buff *skb)
 	bpf_for_each_map_elem(&proxying, count_proxy, &r, 0);
 	if (listen_ports_changed) {
 		listen_ports_changed = 0;
-		port_numbers.groups = wide_ports4.groups = wide_ports6.groups = 0;
+		listen_port_set.groups = wide_ports4.groups = wide_ports6.groups = 0;
 		bpf_for_each_map_elem(&listen_ports, open_again, &r, 0);
 	}
 	return 0;

@@ -755,8 +755,8 @@ static void set_door(unsigned port, bool is_ours, bool is_one)
 		else
 			bpf_map_delete_elem(bpf_map__fd(bpf->maps.listen_ports), &key);
 	}
-	bpf->bss->port_numbers.groups |= 1ULL << (port >> 10);
-	bpf->bss->port_numbers.bits[port >> 6] |= 1ULL << (port & 63);
+	bpf->bss->listen_port_set.groups |= 1ULL << (port >> 10);
+	bpf->bss->listen_port_set.bits[port >> 6] |= 1ULL << (port & 63);
 }
 
 static void told_by_ports(void)
