@@ -23,6 +23,12 @@ export function checkTime(start: number, length: number): void {
   throw new CorruptRow('a tick lies outside 1970–2200')
 }
 
+/** Rates divide by a tick's length: none is empty. @param start µs since 1970; @param length µs. @throws CorruptRow */
+export function checkTick(start: number, length: number): void {
+  checkTime(start, length)
+  if (length === 0) throw new CorruptRow('a tick lasts no time')
+}
+
 export function checkSeq(seq: number): number {
   if (seq >= 0 && seq < MAX_SEQ) return seq
   throw new CorruptRow(`no tick has the number ${seq}`)

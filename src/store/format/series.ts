@@ -8,7 +8,7 @@ import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, SECOND, wallMicros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { ByteWriter } from './bytes.ts'
-import { checkCount, checkSeq, checkSpan, checkTime, MAX_MINUTE_TICKS } from './limits.ts'
+import { checkCount, checkSeq, checkSpan, checkTick, MAX_MINUTE_TICKS } from './limits.ts'
 
 export const GAP_REASONS = [
   'late',
@@ -78,7 +78,7 @@ function unpack(packed: Uint8Array, first: number, into: TickSummary[]): void {
     const start = end + signed()
     const length = SECOND + signed()
     end = start + length
-    checkTime(start, length)
+    checkTick(start, length)
     into.push({
       seq,
       start: wallMicros(start),

@@ -6,7 +6,7 @@ import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
 import { putHost, takeHost } from './cells.generated.ts'
 import { columnsIn, type Fold } from './columns.ts'
-import { checkCount, checkSeq, checkSpan, checkTime } from './limits.ts'
+import { checkCount, checkSeq, checkSpan, checkTick } from './limits.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 
@@ -104,7 +104,7 @@ export function tickHead(cells: SqlRow): TickHead {
 /** @param cells seq and TICK_SUMMARY_COLUMNS */
 export function tickSummary(cells: SqlRow): TickSummary {
   const [start, length] = [integer(cells[1]), integer(cells[2])]
-  checkTime(start, length)
+  checkTick(start, length)
   return {
     seq: checkSeq(integer(cells[0])),
     start: wallMicros(start),
