@@ -71,8 +71,6 @@ export function isDamage(error: unknown): boolean {
     error instanceof Sqlite.SqliteError &&
     // TOOBIG: a cell that claims more bytes than SQLite takes
     (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT|TOOBIG)/.test(error.code) ||
-      // a table whose first page is not one of the file's
-      error.message.startsWith('malformed database schema') ||
       // sum() over values that are too large to be counts
       error.message === 'integer overflow')
   )
