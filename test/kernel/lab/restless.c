@@ -259,8 +259,9 @@ static unsigned long knock(char **words)
 		struct place own = place_of(p.address.ss_family == AF_INET ? "0.0.0.0" : "::", 1024 + n % 60000);
 		int fd = socket(p.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-		bind(fd, (struct sockaddr *)&own.address, own.size);
-		connect(fd, (struct sockaddr *)&p.address, p.size);
+		/* a port that is taken is passed over: one of the kernel's choice may be one that was used a moment ago */
+		if (!bind(fd, (struct sockaddr *)&own.address, own.size))
+			connect(fd, (struct sockaddr *)&p.address, p.size);
 		close(fd);
 	}
 	return n;
