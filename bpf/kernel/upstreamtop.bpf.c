@@ -8,7 +8,8 @@
  *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (headers.h)
  *   segments.h     sequence numbers     validation.h     what the kernel would take, too
  *                                       sweep.h        what silence tells
- *   exchanges.h    booking              begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
+ *   exchanges.h    booking (exchange.h, byte-counts.h, codes.h)
+ *                                       begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
  *   filters.h      what is left out     routes.h       from line to counters
  *   listeners.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
  */

@@ -1,10 +1,14 @@
 /** What a recording could not know is null up to the last format, and no gate passes on it. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from '../cli/run-command.ts'
+import { sql } from './duckdb.ts'
 
 const OLD = join(import.meta.dirname, '../../fixtures/recordings/format-1.db')
+const NEW = join(import.meta.dirname, '../../fixtures/recordings/chunk-layout-3.db')
 
 const output = async (...words: readonly string[]): Promise<string> => (await runCommand(words)).stdout
 
@@ -17,6 +21,28 @@ test('JSON has null for what the first recordings do not know', async () => {
     assert.ok((entity.requests as number) > 0)
     assert.deepEqual([entity.sent_bytes, entity.received_bytes], [null, null])
   }
+})
+
+test('Parquet has NULL', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-unknown-'))
+  try {
+    await output('report', OLD, '--parquet', folder)
+    const [row] = await sql(
+      `SELECT count(*) AS n, count(sent_bytes) AS sent, count(received_bytes) AS received FROM '${folder}/traffic/**/*.parquet'`,
+    )
+    assert.ok((row!.n as number) > 100)
+    assert.deepEqual([row!.sent, row!.received], [0, 0])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a status code has no bytes: no line of --by status is selected by them', async () => {
+  const lines = async (where: string): Promise<number> =>
+    (await output('report', NEW, '--by', 'status', '--where', where, '--format', 'ndjson')).split('\n')
+      .length - 1
+  assert.ok((await lines('answered >= 0')) > 0)
+  assert.equal(await lines('sent_bytes >= 0'), 0)
 })
 
 test('CSV has an empty cell', async () => {

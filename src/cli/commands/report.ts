@@ -160,6 +160,7 @@ Examples:
   upstreamtop report incident.db --format html --out incident.html  one page to send around
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
 
-Expressions: backend, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight avg p50 p90 p95 p99 p999
-max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ). p99(/checkout) narrows one measure.
+Expressions: backend, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight sent_bytes
+received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).
+p99(/checkout) narrows one measure.
 `

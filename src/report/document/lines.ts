@@ -91,11 +91,13 @@ function methodLines(summary: Summary): Line[] {
   }))
 }
 
-/** A code has answers and nothing else: which requests and times led to it is not kept. */
+/** A code has answers and nothing else: which requests, times and bytes led to it is not kept. */
 function statusLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const lines = [...selectedCodes(summary)].map(([code, count]) => ({
     ...NO_COUNTS,
+    sentBytes: null,
+    receivedBytes: null,
     requests: count,
     answered: count,
     codes: [code, count],
