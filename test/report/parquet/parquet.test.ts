@@ -299,7 +299,7 @@ describe('a data set', () => {
   it('that is interrupted leaves no file', async () => {
     const path = fresh()
     const stop = new AbortController()
-    const of = incident()
+    const of = slow(incident())
     await assert.rejects(
       exportDataset([of], {
         directory: path,
@@ -313,6 +313,17 @@ describe('a data set', () => {
     const left = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
     assert.deepEqual(left, [])
   })
+
+  /** A tick takes a millisecond: it is asked whether to stop now and then by the clock, and all of it may take less than that. */
+  function slow(of: Recording): Recording {
+    return Object.assign(Object.create(of) as Recording, {
+      frame: (seq: number) => {
+        const begun = performance.now()
+        while (performance.now() - begun < 1);
+        return of.frame(seq)
+      },
+    })
+  }
 
   const into = async (path: string, of: Recording, range = spanOf(of.ticks)!, text?: string) =>
     exportDataset([of], {
