@@ -91,7 +91,7 @@ export class DistributionTotal {
     return { count: count - this.#count, sum: micros(added), sampled, min, max, buckets }
   }
 
-  become({ count, sum }: DistributionTotals): void {
+  set({ count, sum }: DistributionTotals): void {
     this.#count = count
     this.#sum = sum
   }

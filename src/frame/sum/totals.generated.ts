@@ -19,7 +19,7 @@ export class SlotTotal {
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
-  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the last totals, which `now` replaces. null: one decreased, and nothing is changed */
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
@@ -65,17 +65,17 @@ export class SlotTotal {
     this.#receivedBytes = now.receivedBytes
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
-    this.#header.become(now.header)
-    this.#total.become(now.total)
+    this.#header.set(now.header)
+    this.#total.set(now.total)
     return row
   }
 }
 
-/** A slot cannot have fewer than none open, whatever its totals say. */
+/** Never negative, even if the totals contradict each other. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
   Math.max(0, requests - answered - failedRequests(failures))
 
-/** null: one fell */
+/** null: one decreased */
 function failuresSince(before: Failures, now: Failures): Failures | null {
   const since = {
     reset: now.reset - before.reset,
@@ -84,7 +84,7 @@ function failuresSince(before: Failures, now: Failures): Failures | null {
     unanswered: now.unanswered - before.unanswered,
   }
   if (since.reset < 0 || since.closed < 0 || since.aborted < 0 || since.unanswered < 0) return null
-  // Nearly always none: one object for all rows that are kept.
+  // Nearly all rows have no failures: they share one object.
   return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
@@ -96,7 +96,7 @@ export class ConnectionTotal {
   #opaque = 0
   readonly #connect = new DistributionTotal()
 
-  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the last totals, which `now` replaces. null: one decreased, and nothing is changed */
   advance(now: ConnectionTotals): ConnectionRow | null {
     const connect = this.#connect.since(now.connect)
     if (connect === null) return null
@@ -122,7 +122,7 @@ export class ConnectionTotal {
     this.#connectTimeout = now.connectTimeout
     this.#retransmits = now.retransmits
     this.#opaque = now.opaque
-    this.#connect.become(now.connect)
+    this.#connect.set(now.connect)
     return row
   }
 }
