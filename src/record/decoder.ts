@@ -4,7 +4,7 @@ import { routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
-import { Shared } from '../frame/sum/shared.ts'
+import { RefCounted } from '../frame/sum/ref-counted.ts'
 import {
   CODES,
   connectionOf,
@@ -53,7 +53,7 @@ export class Decoder {
   readonly #backends = new Map<number, Backend>()
   readonly #slots = new Map<number, Slot>()
   /** of several slots, with different backends or after one was retired */
-  readonly #routes = new Shared<Route>()
+  readonly #routes = new RefCounted<Route>()
   #nextRoute = 1
   /** characters of all names that are known */
   #text = 0
@@ -104,7 +104,7 @@ export class Decoder {
     if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MOST_NAMES) return false
     const key = routeKey({ method, path })
     if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
-    const route = this.#routes.take(key, () => ({ id: this.#nextRoute++, method, path }))
+    const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
     this.#slots.set(id, { backend, route })
     return true
   }

@@ -67,7 +67,7 @@ class Source {
         this.#farewell = decoded.reason
         break
       case 'retired':
-        this.#differ?.forget(decoded.slot)
+        this.#differ?.retire(decoded.slot)
         break
       case 'snapshot':
         yield* this.#tick(decoded.snapshot)
