@@ -1,5 +1,5 @@
 /**
- * Generates the sums of rows. Thousands of rows are added per tick: a loop over names would take as long as all other work on them.
+ * Sums of rows: thousands of rows are added every tick, and a loop over names would take as long as all else that is done with them.
  */
 import { CONNECTION, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
@@ -34,7 +34,7 @@ export const failedRequests = (failures: Failures): number => ${sumOf(failures, 
 /** Attempts that never sent a request. */
 export const failedConnects = (row: Pick<ConnectionCounts, ${connectFailures.map(({ name }) => `'${name}'`).join(' | ')}>): number => ${sumOf(connectFailures, ({ name }) => `row.${name}`)}
 
-/** Counts of different entities in the same span: open requests are added. In one pass, because every row of every tick is summed. */
+/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
 export function sumCounts(parts: readonly Counts[]): Counts {
   ${each(route, (field) => `let ${field.name}${field.isLater ? ': number | null' : ''} = 0`)}
   let [inFlight, oldest] = [0, 0]
@@ -54,7 +54,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   }
 }
 
-/** Counts of the same entity in consecutive spans: the open requests are those of the last span. */
+/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
 export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   ${each(plain, merged)}
   failures: { ${each(failures, (field) => `${field.name}: ${plus(`a.${path(field)}`, `b.${path(field)}`, field)}`, ', ')} },
@@ -70,7 +70,7 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   connect: mergeDistribution(a.connect, b.connect),
 })
 
-/** Whether any value differs from 0. */
+/** It has something to tell. */
 export const isActive = (row: Counts): boolean =>
   row.inFlight !== 0 ||
   row.total.count !== 0 ||
@@ -81,7 +81,7 @@ export const isActive = (row: Counts): boolean =>
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
   row.connect.sampled !== 0 || ${sumOf(connection, ({ name }) => `row.${name}`)} !== 0
 
-/** The sum of all values of a row that are added over rows: an upper bound of each of them. */
+/** Everything of a row that is added up over rows; its codes are answers. */
 export const weightOf = (row: Counts): number =>
   ${sumOf(route, (field) => `row.${path(field)}`)} + row.inFlight + weightOfCodes(row.codes) +
   weightOfDistribution(row.header) + weightOfDistribution(row.total)
@@ -97,7 +97,7 @@ function weightOfCodes(codes: Codes): number {
   return weight
 }
 
-/** A sum that changes in place: a recorder adds thousands of rows per second, and each addition would otherwise make an object. */
+/** A sum that grows in place: a recorder adds thousands of rows per second, and each would otherwise be a new object. */
 export class CountsSum {
   ${each(route, privateField)}
   readonly #codes: number[] = []
@@ -105,14 +105,14 @@ export class CountsSum {
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
   readonly #total = new DistributionSum()
-  /** the last span that was added, 0 for none: its open requests count only if it is the last span of the whole sum */
+  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
   #span = 0
 
   get isEmpty(): boolean {
     return this.#span === 0
   }
 
-  /** The result of \`value\` must not be used after this. */
+  /** What \`value\` gave must not be used any longer. */
   clear(): void {
     ${each(route, ({ name }) => `this.#${name} = 0`)}
     this.#codes.length = 0

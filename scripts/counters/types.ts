@@ -1,4 +1,4 @@
-/** Generates the interfaces of the counters, and their zeros. */
+/** The interfaces of the counters, and nothing counted. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
@@ -10,27 +10,27 @@ export const types = (): string => `/** ${HEAD} */
 
 /** Attempts that got no complete final head. */
 ${group('Failures', failures)}
-/** Exact counters of a (backend, route). null: unknown. */
+/** Exact counters of a (backend, route). null: not known. */
 export interface RouteCounters {
   ${each(plain, property)}
   readonly failures: Failures
 }
 export const NO_ROUTE: RouteCounters = { ${each(plain, zero, '')} failures: NO_FAILURES }
 
-/** The same counters as cumulative totals from the wire. */
+/** The same as totals on the wire. */
 export interface RouteTotals {
   ${each(plain, totalProperty)}
   readonly failures: Failures
 }
 
-/** Events of a backend outside any request. */
+/** What happened to a backend outside any request. */
 ${group('ConnectionCounters', fieldsOf(CONNECTION), 'NO_CONNECTION')}
-/** Reasons why a number may be too small. */
+/** Why a number may be too small. */
 ${group('Loss', fieldsOf(LOSS))}
-/** Traffic that is not nginx's upstream leg, by reason: in requests where they could be recognised, else in flows. */
+/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
 ${group('Excluded', fieldsOf(EXCLUDED))}
 /**
- * Each payload segment that a program saw is counted in exactly one of these: segments = the sum of the others up to \`excluded\`.
+ * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to \`excluded\`.
  * Requests: started = answered + failed + open, over all routes.
  */
 ${group('Control', fieldsOf(CONTROL))}`

@@ -28,7 +28,7 @@ export interface Facts {
   }
   readonly interfaces: readonly InterfaceFacts[]
   readonly nginx: 'none' | 'unreadable' | 'known'
-  /** the part of nginx's configuration that was not read; empty when nothing is missing */
+  /** the part of nginx that was not read, as a sentence; empty when nothing is missing */
   readonly nginx_warning?: string
   readonly front_doors: readonly number[]
   /** upstreams whose traffic crosses no interface or is encrypted, as written in the configuration */

@@ -131,7 +131,7 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
     try {
       process.kill(-pid, signal)
     } catch {
-      // It has ended meanwhile.
+      // The command has already ended.
     }
   }
   const kill = (): void => {

@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 
-/** Three times the maxLength line of a helper whose 65,536 routes are all busy, bytes. */
+/** Three times the longest line of a helper whose 65,536 routes are all busy, bytes. */
 const MAX_LENGTH = 64 * 2 ** 20
 /** Bytes that are kept of a longer line: enough to recognise that it is no line of the wire. */
 const KEPT_OF_LONG = 2 ** 16

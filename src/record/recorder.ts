@@ -81,7 +81,7 @@ function noHello(skipped: Skipped | null, waitedMs: number | null): Error {
   )
 }
 
-/** `skipped of the helper's lines: 2 that are not of the wire, 5 rows that cannot be` */
+/** `skipped of the helper's lines: 2 not of the wire, 5 rows that cannot be` */
 function skippedText({ lines, rows }: Skipped): string {
   const parts = [
     ...(lines === 0 ? [] : [`${lines} not of the wire`]),

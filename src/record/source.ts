@@ -48,7 +48,7 @@ class Source {
   #suspended = false
   #hasHello = false
   #charactersBeforeHello = 0
-  /** snapshots with impossible clocks, and bye lines with further lines after them */
+  /** snapshots with impossible clocks, and bye lines that were not the last line */
   #rejected = 0
   #bye: string | null = null;
 

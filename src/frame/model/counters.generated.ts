@@ -14,7 +14,7 @@ export interface Failures {
 }
 export const NO_FAILURES: Failures = { reset: 0, closed: 0, aborted: 0, unanswered: 0 }
 
-/** Exact counters of a (backend, route). null: unknown. */
+/** Exact counters of a (backend, route). null: not known. */
 export interface RouteCounters {
   /** attempts whose first byte left */
   readonly requests: number
@@ -46,7 +46,7 @@ export const NO_ROUTE: RouteCounters = {
   failures: NO_FAILURES,
 }
 
-/** The same counters as cumulative totals from the wire. */
+/** The same as totals on the wire. */
 export interface RouteTotals {
   readonly requests: number
   readonly answered: number
@@ -59,7 +59,7 @@ export interface RouteTotals {
   readonly failures: Failures
 }
 
-/** Events of a backend outside any request. */
+/** What happened to a backend outside any request. */
 
 export interface ConnectionCounters {
   /** connections that were established */
@@ -81,7 +81,7 @@ export const NO_CONNECTION: ConnectionCounters = {
   opaque: 0,
 }
 
-/** Reasons why a number may be too small. */
+/** Why a number may be too small. */
 
 export interface Loss {
   /** events for which the ring was full: percentiles use fewer requests */
@@ -115,7 +115,7 @@ export const NO_LOSS: Loss = {
   pipelineOverflow: 0,
 }
 
-/** Traffic that is not nginx's upstream leg, by reason: in requests where they could be recognised, else in flows. */
+/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
 
 export interface Excluded {
   /** clients of a local nginx */
@@ -134,7 +134,7 @@ export interface Excluded {
 export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
 
 /**
- * Each payload segment that a program saw is counted in exactly one of these: segments = the sum of the others up to `excluded`.
+ * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to `excluded`.
  * Requests: started = answered + failed + open, over all routes.
  */
 

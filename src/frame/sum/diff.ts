@@ -38,7 +38,7 @@ export class Differ {
   /** retired slots with a row in `#pending` */
   #retired: number[] = []
   #seq = 0
-  /** what the sum of this tick may still grow by */
+  /** how much the sum of this tick may still grow */
   #room = MAX_SUM
   readonly #host = new MonotonicTotal<HostTotals, HostTotals>(() => new HostTotal())
   readonly #slots = new Map<number, SlotState>()

@@ -13,8 +13,8 @@ interface Total<Now, Row> {
 }
 
 /**
- * Totals never decrease. If one does, either it or the one before it is wrong. It is left out. If the next totals are no increase of the
- * accepted ones but of those left out, counting continues from the latter. A bad row costs at most itself and one more.
+ * Totals never decrease. If one does, either it or the one before it is wrong. It is rejected. If the next totals fit the rejected ones but
+ * not the accepted ones, counting continues from the rejected ones. A bad row costs at most itself and one more.
  */
 export class MonotonicTotal<Now, Row> {
   #total: Total<Now, Row>

@@ -16,7 +16,7 @@ export const failedRequests = (failures: Failures): number =>
 export const failedConnects = (row: Pick<ConnectionCounts, 'refused' | 'connectTimeout'>): number =>
   row.refused + row.connectTimeout
 
-/** Counts of different entities in the same span: open requests are added. In one pass, because every row of every tick is summed. */
+/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
 export function sumCounts(parts: readonly Counts[]): Counts {
   let requests = 0
   let answered = 0
@@ -65,7 +65,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   }
 }
 
-/** Counts of the same entity in consecutive spans: the open requests are those of the last span. */
+/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
 export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   requests: a.requests + b.requests,
   answered: a.answered + b.answered,
@@ -97,7 +97,7 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   connect: mergeDistribution(a.connect, b.connect),
 })
 
-/** Whether any value differs from 0. */
+/** It has something to tell. */
 export const isActive = (row: Counts): boolean =>
   row.inFlight !== 0 ||
   row.total.count !== 0 ||
@@ -121,7 +121,7 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
   row.connect.sampled !== 0 ||
   row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0
 
-/** The sum of all values of a row that are added over rows: an upper bound of each of them. */
+/** Everything of a row that is added up over rows; its codes are answers. */
 export const weightOf = (row: Counts): number =>
   row.requests +
   row.answered +
@@ -156,7 +156,7 @@ function weightOfCodes(codes: Codes): number {
   return weight
 }
 
-/** A sum that changes in place: a recorder adds thousands of rows per second, and each addition would otherwise make an object. */
+/** A sum that grows in place: a recorder adds thousands of rows per second, and each would otherwise be a new object. */
 export class CountsSum {
   #requests = 0
   #answered = 0
@@ -175,14 +175,14 @@ export class CountsSum {
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
   readonly #total = new DistributionSum()
-  /** the last span that was added, 0 for none: its open requests count only if it is the last span of the whole sum */
+  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
   #span = 0
 
   get isEmpty(): boolean {
     return this.#span === 0
   }
 
-  /** The result of `value` must not be used after this. */
+  /** What `value` gave must not be used any longer. */
   clear(): void {
     this.#requests = 0
     this.#answered = 0

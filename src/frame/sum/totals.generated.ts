@@ -19,7 +19,7 @@ export class SlotTotal {
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
-  /** The difference to the last totals, which `now` replaces. null: one decreased, and nothing is changed */
+  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
@@ -71,11 +71,11 @@ export class SlotTotal {
   }
 }
 
-/** Never negative, even if the totals contradict each other. */
+/** A slot cannot have fewer than none open, whatever its totals say. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
   Math.max(0, requests - answered - failedRequests(failures))
 
-/** null: one decreased */
+/** null: one fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {
   const since = {
     reset: now.reset - before.reset,
@@ -84,7 +84,7 @@ function failuresSince(before: Failures, now: Failures): Failures | null {
     unanswered: now.unanswered - before.unanswered,
   }
   if (since.reset < 0 || since.closed < 0 || since.aborted < 0 || since.unanswered < 0) return null
-  // Nearly all rows have no failures: they share one object.
+  // Nearly always none: one object for all rows that are kept.
   return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
@@ -96,7 +96,7 @@ export class ConnectionTotal {
   #opaque = 0
   readonly #connect = new DistributionTotal()
 
-  /** The difference to the last totals, which `now` replaces. null: one decreased, and nothing is changed */
+  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
   advance(now: ConnectionTotals): ConnectionRow | null {
     const connect = this.#connect.since(now.connect)
     if (connect === null) return null
