@@ -25,7 +25,7 @@ export interface User {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The user who called sudo; null if this process is not root, was not started by sudo, or by root. @throws UserError */
+/** The user who called sudo; null if this process is not root, or sudo did not start it, or root called sudo. @throws UserError */
 export function callerOf({ SUDO_UID = '', SUDO_GID = '' }: Environment): User | null {
   if (process.getuid?.() !== 0 || SUDO_UID === '') return null
   const uid = identity('SUDO_UID', SUDO_UID)
