@@ -43,8 +43,8 @@ export class SlotTotal {
     ${each(plain, ({ name }) => `this.#${name} = now.${name}`)}
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
-    this.#header.become(now.header)
-    this.#total.become(now.total)
+    this.#header.set(now.header)
+    this.#total.set(now.total)
     return row
   }
 }
@@ -76,7 +76,7 @@ export class ConnectionTotal {
     }
     if (${each(connection, fell, ' || ')}) return null
     ${each(connection, ({ name }) => `this.#${name} = now.${name}`)}
-    this.#connect.become(now.connect)
+    this.#connect.set(now.connect)
     return row
   }
 }

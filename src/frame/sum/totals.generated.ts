@@ -65,8 +65,8 @@ export class SlotTotal {
     this.#receivedBytes = now.receivedBytes
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
-    this.#header.become(now.header)
-    this.#total.become(now.total)
+    this.#header.set(now.header)
+    this.#total.set(now.total)
     return row
   }
 }
@@ -122,7 +122,7 @@ export class ConnectionTotal {
     this.#connectTimeout = now.connectTimeout
     this.#retransmits = now.retransmits
     this.#opaque = now.opaque
-    this.#connect.become(now.connect)
+    this.#connect.set(now.connect)
     return row
   }
 }

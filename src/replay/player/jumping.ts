@@ -7,7 +7,7 @@ import {
   slowdownStarts,
   type BackendChange,
 } from '../../frame/time/jumps.ts'
-import type { SecondLoad } from '../../frame/views/moment.ts'
+import type { SecondActivity } from '../../frame/views/moment.ts'
 import { ActivityReader } from '../data/activity-reader.ts'
 import { typed, type Stops } from '../time/stops.ts'
 import type { JumpKind } from './bindings.ts'
@@ -121,9 +121,9 @@ function busyBackends(
   }
 }
 
-function busyIn(second: SecondLoad | null): ReadonlySet<string> {
+function busyIn(second: SecondActivity | null): ReadonlySet<string> {
   const busy = new Set<string>()
-  for (const [key, { requests }] of second?.load ?? []) if (requests > 0) busy.add(key)
+  for (const [key, { requests }] of second?.backends ?? []) if (requests > 0) busy.add(key)
   return busy
 }
 

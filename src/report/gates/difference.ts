@@ -12,7 +12,7 @@ import {
 } from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
-import { changesBetween, gated, type Changes, type Side } from '../../frame/views/compare.ts'
+import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
 import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
 import type { Assertion } from './assertions.ts'
@@ -141,7 +141,7 @@ function gateResult({ text, expression }: Assertion, base: Summary, target: Summ
   const value = (test: MeasureTest): number | null => {
     const side = (summary: Summary): Side =>
       sideOf(summary, narrowed(selectRows(summary.selected, rows), test).totals)
-    return gated(test, side(base), side(target))
+    return gateValue(test, side(base), side(target))
   }
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')
   return {

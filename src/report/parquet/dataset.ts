@@ -10,7 +10,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { Breath } from '../../interruption.ts'
+import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
 import { BY_REQUESTS } from '../data/order.ts'
 import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
@@ -56,7 +56,7 @@ export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  const breath = new Breath(options.signal)
+  const yielder = new Yielder(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
   const set = new DatasetWriter(options.directory)
   let ticks = 0
@@ -76,9 +76,9 @@ export async function exportDataset(
           const frame = recording.frame(seq)
           if (frame !== null) await addFrame(set, frame, options.selection)
           ticks++
-          if (!breath.isDue) continue
+          if (!yielder.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await breath.take()
+          await yielder.yield()
         }
       }
     }

@@ -6,7 +6,7 @@ import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
-import { Breath, interruptible } from '../../interruption.ts'
+import { Yielder, interruptible } from '../../interruption.ts'
 import { setMeta, type RecordingMeta } from '../format/meta.ts'
 import { writeError } from '../write/write-error.ts'
 import { createRecording, removeRecording } from '../write/writer.ts'
@@ -48,7 +48,7 @@ async function copyUntil(
   report: ProgressReport['report'],
 ): Promise<Copied> {
   const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
-  const breath = new Breath(stop)
+  const yielder = new Yielder(stop)
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
@@ -56,9 +56,9 @@ async function copyUntil(
   try {
     for (const marker of plan.markers) sink.mark(marker)
     for (const seq of seqsOf(plan.ranges)) {
-      if (breath.isDue) {
+      if (yielder.isDue) {
         report(ticks + lost, all)
-        await breath.take()
+        await yielder.yield()
       }
       const frame = plan.source.frame(seq)
       if (frame === null) {

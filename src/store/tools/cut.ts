@@ -5,7 +5,7 @@ import { usageError } from '../../errors.ts'
 import type { Backend, Marker, Route, SecondFrame } from '../../frame/model/frame.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { Breath, interruptible } from '../../interruption.ts'
+import { Yielder, interruptible } from '../../interruption.ts'
 import type { RecordingMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
 import { integer, scalar } from '../sqlite/database.ts'
@@ -83,7 +83,7 @@ async function cutOnce(
   const copied = await copyFrames({ source, ranges, out, meta, frame: shape, markers }, progress)
   const { ticks, lost, sum } = copied
   try {
-    await verify(out, copied, new Breath(progress.signal))
+    await verify(out, copied, new Yielder(progress.signal))
     const facts = await factsOf(out, progress.signal)
     return { ticks, lost, backends: sum.backends.length, ...facts, span, ringShare: share }
   } catch (error) {
@@ -128,14 +128,14 @@ function thinned(frame: SecondFrame, share: number): SecondFrame {
 }
 
 /** Opens what was written: every tick whole, and the sums those of what was read. */
-async function verify(out: string, { ticks, sum }: Copied, breath: Breath): Promise<void> {
+async function verify(out: string, { ticks, sum }: Copied, yielder: Yielder): Promise<void> {
   const cut = openRecording(out)
   try {
     const { totals } = cut.aggregate({ from: 0, to: ticks })
     let isWhole = cut.ticks.length === ticks
     for (const { seq } of cut.ticks) {
       isWhole &&= cut.isWhole(seq)
-      if (breath.isDue) await breath.take()
+      if (yielder.isDue) await yielder.yield()
     }
     if (!isWhole || !isDeepStrictEqual(totals, sum.totals)) throw new Error(`"${out}" is not what was cut`)
   } finally {

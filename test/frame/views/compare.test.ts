@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { changesBetween, gated, type Side } from '../../../src/frame/views/compare.ts'
+import { changesBetween, gateValue, type Side } from '../../../src/frame/views/compare.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
 import { micros } from '../../../src/frame/model/units.ts'
 import { distribution } from '../../report/fake.ts'
@@ -99,7 +99,7 @@ describe('a gate', () => {
   const value = (text: string): number | null => {
     const test = parseExpression(text)
     assert.ok(test.kind === 'measure')
-    return gated(test, base, target)
+    return gateValue(test, base, target)
   }
   it('with a sign compares the change, without one the target itself', () => {
     assert.equal(value('p99 > +20%'), 0.5)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { coverageOf } from '../../../src/frame/views/figures.ts'
 import { BOARD_DEFAULTS, leaderboard } from '../../../src/frame/views/leaderboard.ts'
-import { loadOf, type Moment } from '../../../src/frame/views/moment.ts'
+import { requestsByBackend, type Moment } from '../../../src/frame/views/moment.ts'
 import { drilldown, subjectSecond } from '../../../src/frame/views/drilldown.ts'
 import { backendKey } from '../../../src/frame/model/aggregate.ts'
 import { compareBytes, rankBackends, rankRoutes, SORTS } from '../../../src/frame/views/ranking.ts'
@@ -19,7 +19,10 @@ const momentOf = (now: SecondFrame, before: readonly SecondFrame[] = []): Moment
   frame: now,
   window: ofFrame(now),
   windowSeconds: 1,
-  activity: [...before, now].map((tick) => ({ seconds: tick.length / 1e6, load: loadOf(tick) })),
+  activity: [...before, now].map((tick) => ({
+    seconds: tick.length / 1e6,
+    backends: requestsByBackend(tick),
+  })),
   requests: [],
   gap: null,
 })

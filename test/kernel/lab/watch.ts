@@ -124,7 +124,7 @@ class WireReader {
   }
 
   #retire(slot: number): void {
-    this.#differ?.forget(slot)
+    this.#differ?.retire(slot)
     this.#retired.push(slot)
   }
 
