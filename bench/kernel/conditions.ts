@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
-import { neighbour } from '../../test/kernel/lab/trouble.ts'
+import { attachTcxProgram } from '../../test/kernel/lab/impairments.ts'
 
 /** For recordings and logs; whoever imports this removes it. */
 export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
@@ -45,10 +45,10 @@ async function nullProgram(namespace: string): Promise<InForce> {
     '-o',
     object,
   )
-  const attached: Awaited<ReturnType<typeof neighbour>>[] = []
+  const attached: Awaited<ReturnType<typeof attachTcxProgram>>[] = []
   for (const device of ['lo', 'leg'])
     for (const hook of ['ingress', 'egress'] as const)
-      attached.push(await neighbour(namespace, device, hook, object))
+      attached.push(await attachTcxProgram(namespace, device, hook, object))
   return {
     stop: async () => {
       for (const program of attached) await program.stop()

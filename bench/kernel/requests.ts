@@ -67,7 +67,7 @@ export async function requests(): Promise<void> {
 type Removal = () => Promise<void>
 
 async function layLeg(name: string, machine: Machine, laid: Removal[]): Promise<Leg> {
-  const cable = await Cable.lay()
+  const cable = await Cable.create()
   laid.push(() => cable.remove())
   const { start, port } = conditions[name]!
   const { namespace } = cable.proxy

@@ -1,4 +1,4 @@
-/** What must hold of every frame that leaves the source, whatever the lines were. */
+/** Invariants of every frame that the source yields, whatever the lines were. */
 import type { Codes, Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
 import { BUCKETS } from '../../src/frame/model/histogram.ts'
 import { Broken } from './target.ts'
@@ -8,7 +8,7 @@ const LATEST = 7_258_118_400_000_000
 const LONGEST_TEXT = 4096
 
 export function checkFrame(frame: SecondFrame, seq: number): void {
-  hold(frame.seq === seq, 'ticks are numbered on')
+  hold(frame.seq === seq, 'ticks are numbered in sequence')
   wall(frame.start)
   count(frame.length, 'length')
   counts(frame.cost)
@@ -93,7 +93,7 @@ function counts(of: object): void {
   for (const [name, value] of Object.entries(of)) count(value, name)
 }
 
-/** Words are made only where a law is broken: this is most of what a fuzzer does. */
+/** The message is built only on failure: this check takes most of the fuzzer's time. */
 function count(value: unknown, name: string): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw new Broken(`${name} is a whole number, not negative`)

@@ -1,4 +1,4 @@
-/** The C files of both sides: a header can be read alone, and no two parts of the helper need each other. */
+/** The C files of kernel and helper: each header compiles alone, and the helper's parts have no circular dependency. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ const KERNEL = [
   ...INCLUDES,
 ]
 const HELPER = ['cc', '-std=gnu11', '-fno-strict-aliasing', '-D_GNU_SOURCE', ...WARNINGS, ...INCLUDES]
-/** The parser's tests compile it for the host. */
+/** The parser's tests compile these for the host, too. */
 const ON_BOTH_SIDES = /\/(bytes|line|head|http|probe)\.h$/
 
 const files = readdirSync(join(ROOT, 'bpf'), { recursive: true, encoding: 'utf8' }).map(
@@ -61,12 +61,12 @@ describe(
       assert.deepEqual(failures, [], 'include what the header uses')
     })
 
-    describe('of the helper', () => {
+    describe('the parts of the helper', () => {
       let folder: string
       before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-parts-'))))
       after(() => rmSync(folder, { recursive: true, force: true }))
 
-      test('need each other one way only', async () => {
+      test('have no circular dependency', async () => {
         const symbols = new Map<string, { readonly defines: string[]; readonly needs: string[] }>()
         for (const part of parts) {
           const object = join(folder, `${basename(part)}.o`)
@@ -92,7 +92,7 @@ describe(
   },
 )
 
-/** Our headers that the sources reach, as paths from the root. */
+/** Our headers that the sources include, as paths from the root. */
 async function included(
   compiler: readonly string[],
   sources: readonly string[],
@@ -102,7 +102,7 @@ async function included(
   return new Set(paths.filter((path) => path.startsWith('/')).map((path) => relative(ROOT, path)))
 }
 
-/** The first error of a compiler; null where it is content. */
+/** The first error of a compiler; null if there is none. */
 async function complaint(words: readonly string[]): Promise<string | null> {
   try {
     await sh(...words)

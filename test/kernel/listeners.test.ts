@@ -12,7 +12,7 @@ import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { inside, lacking } from './lab/system.ts'
-import { guest } from './lab/trouble.ts'
+import { startInNamespace } from './lab/impairments.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -22,7 +22,7 @@ const SCRIPT = fileURLToPath(new URL('lab/fakenginx.py', import.meta.url))
 describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () => {
   let cable: Cable
   let port = 8800
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   /** An unprivileged process of nginx's name; resolves when it has taught all it could. */
@@ -212,15 +212,15 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     await cable.far.call('listen', { address: FAR, port: server })
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-listeners-'))
     chmodSync(folder, 0o755)
-    await buildStatic('restless.c', join(folder, 'nginx'))
+    await buildStatic('attacker.c', join(folder, 'nginx'))
     const nginx = await startLabNginx(
       cable.proxy.namespace,
       `server { listen 127.0.0.1:8080; location / { proxy_pass http://${FAR}:${server}; } }`,
     )
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      const knock = [join(folder, 'nginx'), 'knock', '127.0.0.4', '1000', '60000', '1000000']
-      const fake = await guest(cable.proxy.namespace, [...nobody, ...knock])
+      const connects = [join(folder, 'nginx'), 'connects', '127.0.0.4', '1000', '60000', '1000000']
+      const fake = await startInNamespace(cable.proxy.namespace, [...nobody, ...connects])
       for (let frames = 0; frames < 3; frames++) await helper.nextFrame()
       assert.ok((await fake.stop()) > 4096)
       const requests = [get('/after')]

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
-import { dropEvery, dropNothing, relay } from './lab/trouble.ts'
+import { dropEvery, dropNothing, relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -38,7 +38,7 @@ const splitRequests = range(1, 30).flatMap((n): Step[] => [
 describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   let cable: Cable
   let port = 8300
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   for (const [hook, what] of [
@@ -48,7 +48,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     test(`${what} that are lost on the way are sent again and counted once`, async () => {
       port++
       await cable.far.call('listen', { address: FAR, port, rules: RULES })
-      await dropEvery(cable.far.namespace, 'foot', hook, 10, port)
+      await dropEvery(cable.far.namespace, 'peer', hook, 10, port)
       const seen = await watch(cable.proxy.namespace, async () => {
         await cable.proxy.call('ask', { address: FAR, port, requests: REQUESTS, times: 50, connections: 20 })
         await cable.proxy.call(
@@ -56,7 +56,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
           range(1, 10).map(() => ({ address: FAR, port, steps: splitRequests })),
         )
       })
-      await dropNothing(cable.far.namespace, 'foot')
+      await dropNothing(cable.far.namespace, 'peer')
       assertSame(seen, await cable.far.call('ledger'), port)
       const { totals } = seen.sum
       if (hook === 'ingress')
@@ -67,11 +67,11 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   test('the first sending of a request is what its time counts from', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
-    await dropEvery(cable.far.namespace, 'foot', 'ingress', 5, port)
+    await dropEvery(cable.far.namespace, 'peer', 'ingress', 5, port)
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('ask', { address: FAR, port, requests: [get('/again')], times: 50, connections: 5 }),
     )
-    await dropNothing(cable.far.namespace, 'foot')
+    await dropNothing(cable.far.namespace, 'peer')
     // A lost segment is sent again after 200 ms at the earliest (TCP_RTO_MIN).
     assert.ok((seen.sum.totals.header.max ?? 0) > 190_000, `slowest ${seen.sum.totals.header.max ?? 0} µs`)
     assert.ok(seen.sum.totals.retransmits >= 9)
@@ -83,7 +83,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
       port++
       const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
       const cable3 = await relay([near, 'l3', '10.79.0.1/24'], [far, 'l3', '10.79.0.2/24'], [rule, rule])
-      const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+      const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
       await backend.call('listen', { address: '10.79.0.2', port, rules: RULES })
       const seen = await watch(near, async () => {
         await proxy.call('ask', {
@@ -111,7 +111,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     port++
     const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
     const cable3 = await relay([near, 'l3', 'fd79::1/64'], [far, 'l3', 'fd79::2/64'])
-    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+    const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
     await backend.call('listen', { address: 'fd79::2', port, rules: RULES })
     const seen = await watch(near, () =>
       proxy.call('ask', { address: 'fd79::2', port, requests: REQUESTS, times: 50, connections: 5 }),

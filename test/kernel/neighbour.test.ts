@@ -32,7 +32,7 @@ import {
 import { makeNamespace, removeNamespace, range } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
 import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
-import { attachedTo } from './lab/trouble.ts'
+import { attachedTo } from './lab/impairments.ts'
 import { startHelper } from './lab/watch.ts'
 
 const NOBODY = 65534

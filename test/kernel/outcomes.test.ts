@@ -8,10 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
-import { canBePrompt, startLabNginx } from './lab/nginx.ts'
+import { canRunRealtime, startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
 import { lacking, sh } from './lab/system.ts'
-import { guest } from './lab/trouble.ts'
+import { startInNamespace } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
@@ -23,7 +23,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 describe('outcomes', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8100
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   test('reset, closed and aborted are told apart', async () => {
@@ -181,13 +181,13 @@ describe('outcomes', { skip: lacking() }, () => {
   test('a SYN that leaves while the flows are looked through is no connect timeout', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-outcomes-'))
     const program = join(folder, 'nginx')
-    await buildStatic('restless.c', program)
+    await buildStatic('attacker.c', program)
     const nowhere = await blackHole()
     let from = 0
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       from = Date.now()
-      const knocks = ['knock', nowhere, '1000', '1003', '20000']
-      const fake = await guest(cable.proxy.namespace, [program, ...knocks])
+      const connects = ['connects', nowhere, '1000', '1003', '20000']
+      const fake = await startInNamespace(cable.proxy.namespace, [program, ...connects])
       while (Date.now() < from + 2200) await helper.nextFrame()
       assert.ok((await fake.stop()) > 1000)
     })
@@ -377,7 +377,7 @@ describe('outcomes', { skip: lacking() }, () => {
 
   /** What follows a failure within 0.1 s: without priority nginx may be kept waiting for longer. */
   function assertRetries(ours: number, theirs: number): void {
-    if (canBePrompt()) assert.equal(ours, theirs)
+    if (canRunRealtime()) assert.equal(ours, theirs)
     else assert.ok(ours <= theirs, `${ours} retries of ${theirs}`)
   }
 

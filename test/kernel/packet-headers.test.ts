@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { addAddresses, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { addAddresses, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step } from './lab/protocol.ts'
 import { inside, lacking, sh } from './lab/system.ts'
-import { extended, relay, tagged } from './lab/trouble.ts'
+import { addExtensionHeader, addVlanTags, relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const PORT = 8900
@@ -19,12 +19,12 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, () =>
       // Tags are put on behind the bridge and taken off in front of it: the port between sees each frame with them.
       seesAllBehindBridges(['10.84.0.1', '10.84.0.2'], 24, (namespace, port) =>
-        tagged(namespace, 'br0', port, tags),
+        addVlanTags(namespace, 'br0', port, tags),
       ))
 
   test('an IPv6 extension header in front of TCP, in both directions', () =>
     seesAllBehindBridges(['fd84::1', 'fd84::2'], 64, async (namespace) => {
-      await extended(namespace, 'br0')
+      await addExtensionHeader(namespace, 'br0')
       // Room for it in a full frame.
       await sh(
         'ip',
@@ -52,11 +52,11 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
       await makeNamespace('ff'),
     ]
     await veth([near, 'leg'], [router, 'r1'])
-    await veth([far, 'foot'], [router, 'r2'])
+    await veth([far, 'peer'], [router, 'r2'])
     await addAddresses(near, 'leg', ['10.85.0.1/24'])
     await addAddresses(router, 'r1', ['10.85.0.254/24'])
     await addAddresses(router, 'r2', ['10.86.0.254/24'])
-    await addAddresses(far, 'foot', ['10.86.0.2/24'])
+    await addAddresses(far, 'peer', ['10.86.0.2/24'])
     await sh('ip', '-n', near, 'route', 'add', 'default', 'via', '10.85.0.254')
     await sh('ip', '-n', far, 'route', 'add', 'default', 'via', '10.86.0.254')
     await inside(router, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
@@ -97,7 +97,7 @@ async function seesAllBehindBridges(
     await addAddresses(namespace, 'br0', [`${address}/${prefix}`])
     await treat(namespace, port)
   }
-  const [proxy, backend] = [await Place.open(host), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
   const rules = { '/big': { steps: [{ send: ok('x'.repeat(20_000)) }] } }
   await backend.call('listen', { address: beyond, port: PORT, rules })
   const upload = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(9000)}`
@@ -118,7 +118,7 @@ async function bigAndSmall(
   address: string,
   fragments: (namespace: string) => Promise<number>,
 ): Promise<{ readonly seen: Seen; readonly received: number }> {
-  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
   const rules = { '/big': { steps: [{ send: BIG }] }, '/small': { steps: [{ send: SMALL }] } }
   await backend.call('listen', { address, port: PORT, rules })
   const steps = range(1, 20).flatMap((): Step[] => [

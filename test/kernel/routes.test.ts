@@ -15,7 +15,7 @@ const LONG = process.env.LAB_LONG === '1'
 describe('routes', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8600
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   test('segments that are ids become :id, and nothing else does', async () => {

@@ -11,7 +11,7 @@ const CONNECTIONS = 64
 
 describe('full speed', { skip: lacking('wrk') }, () => {
   let cable: Cable
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   test('as fast as the machine can, every answer is counted and no event is dropped', async () => {

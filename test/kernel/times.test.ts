@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles } from './lab/compare.ts'
-import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
-import { canBePrompt, startLabNginx, type Attempt } from './lab/nginx.ts'
+import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
+import { canRunRealtime, startLabNginx, type Attempt } from './lab/nginx.ts'
 import type { Rules, Step } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
-import { relay } from './lab/trouble.ts'
+import { relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -52,9 +52,9 @@ const KINDS: Readonly<Record<string, readonly Step[]>> = {
 const notPrompt =
   'needs the right to run nginx at a real-time priority: otherwise its clock is that of the scheduler'
 
-describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, () => {
+describe('times', { skip: lacking() || (canRunRealtime() ? false : notPrompt) }, () => {
   let cable: Cable
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   test('header and total time are nginx’s own, kept alive or fresh, streamed, split, uploaded', async (t) => {
@@ -122,7 +122,7 @@ async function connectTimes(t: TestContext): Promise<void> {
     [far, 'l3', '10.78.0.2/24'],
     ['delay=15', 'delay=15'],
   )
-  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
   await backend.call('listen', { address: '10.78.0.2', port: PORT })
   const nginx = await startLabNginx(
     near,
@@ -153,7 +153,7 @@ async function connectTimes(t: TestContext): Promise<void> {
 
 /** What we saw of the requests through an nginx of their own, and what it wrote of its attempts. */
 async function ask(
-  proxy: Place,
+  proxy: NamespaceAgent,
   configuration: string,
   requests: readonly string[],
   connections: number,

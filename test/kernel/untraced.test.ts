@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { refusing } from './lab/refuse.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
 import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
 import { startHelper } from './lab/watch.ts'
 
@@ -20,7 +20,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
   let cable: Cable
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-untraced-'))
   before(async () => {
-    cable = await Cable.lay()
+    cable = await Cable.create()
     const { namespace } = cable.proxy
     await sh('ip', '-n', namespace, 'neigh', 'replace', NOWHERE, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg')
     await cable.far.call('listen', {
@@ -43,7 +43,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
          server { listen 127.0.0.1:8080; proxy_connect_timeout 300ms; location / { proxy_pass http://${FAR}:${PORT}; }
            location /dead { proxy_pass http://dead; } location /shut { proxy_pass http://shut; } }`,
       )
-      const [sandbox, word] = await refusing(what)
+      const [sandbox, word] = await sandboxRefusing(what)
       const helper = await startHelper(cable.proxy.namespace, [word, PROBE], sandbox)
       const ask = { address: '127.0.0.1', port: 8080, times: 12 }
       for (const path of ['/fine', '/reset', '/dead', '/shut'])
@@ -74,7 +74,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
     })
 
   test('record says so when it begins, and doctor has a line with a remedy', async () => {
-    const [sandbox, word] = await refusing('attach')
+    const [sandbox, word] = await sandboxRefusing('attach')
     const program = [sandbox, word, process.execPath, join(ROOT, 'dist/main.js')].join(' ')
     const file = join(folder, 'untraced.db')
     const shell = (script: string): Promise<string> => inside(cable.proxy.namespace, 'sh', '-c', script)

@@ -18,7 +18,7 @@ import { openRecording } from '../../src/store/read/reader.ts'
 import { repairRecording } from '../../src/store/tools/repair.ts'
 import { TABLES, type TableColumns } from '../../src/store/format/schema.ts'
 import { appendRecording } from '../../src/store/write/writer.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { sampleFrames, writeSample } from '../torture/sample.ts'
 import { comparable, inFolder, META } from './support.ts'
@@ -59,7 +59,7 @@ function writeAsLater(database: Database, definition: string, value: string): vo
     database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`)
     database.exec(`UPDATE ${table} SET ${name} = ${value} WHERE rowid % 2 = 1`)
   }
-  seal(database)
+  fixChecksums(database)
 }
 
 /** The table as its maker would have made it with other columns, or with the same ones elsewhere. */
@@ -123,7 +123,7 @@ test('a column of a later version may stand in the middle, and bear the name of 
         remake(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
         database.exec(`UPDATE ${table} SET "current_time" = 9`)
       }
-      seal(database)
+      fixChecksums(database)
     })
     await assertWhole(file, frames)
   })
@@ -310,7 +310,7 @@ function withShortAndLong(file: string): void {
   appendTo(file, 70)
   changed(file, (database) => {
     for (const table of TALLIED) database.exec(`UPDATE ${table} SET later = 5 WHERE rowid % 2 = 1`)
-    seal(database)
+    fixChecksums(database)
   })
 }
 

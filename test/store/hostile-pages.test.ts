@@ -9,7 +9,7 @@ import { openRecording } from '../../src/store/read/reader.ts'
 import { checkRecording } from '../../src/store/tools/check.ts'
 import { markRecording } from '../../src/store/write/mark.ts'
 import { appendRecording } from '../../src/store/write/writer.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { writeSample } from '../torture/sample.ts'
 import { changed, columnsOf, note, readAll, refused, SAMPLE } from './hostile-kit.ts'
@@ -108,7 +108,7 @@ for (const cells of [
 /** Checksums as its maker would write them. */
 function signAll(file: string): void {
   const database = new Sqlite(file)
-  seal(database)
+  fixChecksums(database)
   database.close()
 }
 

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import { runCommand } from '../cli/run-command.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { withFolder } from '../torture/kit.ts'
 import { changed, readAll, SAMPLE } from './hostile-kit.ts'
 
 /** With checksums that fit: only the length itself tells. */
 function sealed(file: string): void {
   const database = new Sqlite(file)
-  seal(database)
+  fixChecksums(database)
   database.close()
 }
 

@@ -1,13 +1,13 @@
-/** Raw clients: one that follows a script, and one that asks many whole requests. */
+/** Raw clients: `talk` follows a script, `ask` sends many whole requests. */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
-import type { AskOptions, Heard, Step, TalkOptions } from './protocol.ts'
+import type { AskOptions, ClientResult, Step, TalkOptions } from './protocol.ts'
 
-/** A script that waits for something that never comes ends after this. */
+/** A wait in a script ends after this. */
 const PATIENCE_MS = 20_000
 
-export async function talk({ address, port, steps, ...local }: TalkOptions): Promise<Heard> {
+export async function talk({ address, port, steps, ...local }: TalkOptions): Promise<ClientResult> {
   const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true, ...local })
   const heard = listen(socket)
   if (!(await heard.until(() => heard.connected))) return heard.result('refused')
@@ -19,10 +19,10 @@ export async function talk({ address, port, steps, ...local }: TalkOptions): Pro
   return heard.result(ended)
 }
 
-async function follow(socket: Socket, heard: Hearing, step: Step): Promise<boolean> {
+async function follow(socket: Socket, heard: ResponseReader, step: Step): Promise<boolean> {
   if ('send' in step) {
     socket.write(step.send, 'latin1')
-    // The kernel has it before the next one: two sends are two segments.
+    // The write reaches the kernel before the next one, so that two sends are two segments.
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
@@ -41,18 +41,18 @@ async function follow(socket: Socket, heard: Hearing, step: Step): Promise<boole
   return true
 }
 
-interface Hearing {
+interface ResponseReader {
   text: string
   read: number
   connected: boolean
   ended: 'fin' | 'rst' | null
   until(condition: () => boolean): Promise<boolean>
-  result(ended: Heard['ended']): Heard
+  result(ended: ClientResult['ended']): ClientResult
 }
 
-function listen(socket: Socket): Hearing {
+function listen(socket: Socket): ResponseReader {
   let wake: () => void = () => undefined
-  const hearing: Hearing = {
+  const hearing: ResponseReader = {
     text: '',
     read: 0,
     connected: false,
@@ -88,7 +88,7 @@ function listen(socket: Socket): Hearing {
   return hearing
 }
 
-/** Status codes in the order in which they came. A connection that was closed is opened again. */
+/** Returns the status codes in order of arrival. A closed connection is opened again. */
 export async function ask(options: AskOptions): Promise<readonly number[]> {
   const { address, port, requests, times = 1, connections = 1, numbered = false } = options
   const total = requests.length * times
@@ -126,7 +126,7 @@ class Connection {
     })
   }
 
-  /** 0 when the connection ended without an answer */
+  /** Resolves with 0 if the connection ends without an answer. */
   async ask(request: string): Promise<number> {
     this.#text = ''
     const isHead = request.startsWith('HEAD ')

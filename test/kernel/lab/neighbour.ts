@@ -1,4 +1,4 @@
-/** A hostile neighbour: processes that call themselves nginx, and a file system that does not answer. */
+/** A hostile neighbour: processes named nginx, and a file system that does not answer. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,9 +10,9 @@ export interface Neighbour {
   stop(): Promise<void>
 }
 
-/** Builds a program of this folder, so that it can be copied to any name and into any root. */
+/** Builds a program of this folder statically, so that it can be copied to any name and into any root. */
 export async function buildStatic(
-  source: 'neighbour.c' | 'restless.c' | 'silent.c',
+  source: 'neighbour.c' | 'attacker.c' | 'silent.c',
   program: string,
 ): Promise<void> {
   const path = fileURLToPath(new URL(source, import.meta.url))
@@ -20,12 +20,12 @@ export async function buildStatic(
 }
 
 export interface NeighbourOptions {
-  /** its name is what it calls itself */
+  /** its file name is its process name */
   readonly program: string
   readonly args?: readonly string[]
-  /** what it does, in the words of neighbour.c */
+  /** what it does; the words of neighbour.c */
   readonly words?: string
-  /** another user than root */
+  /** a uid other than root */
   readonly user?: number
 }
 
@@ -35,7 +35,7 @@ export async function startNeighbour(namespace: string, options: NeighbourOption
   return started('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
 }
 
-/** Mounts it; `stop` frees whoever waits for it. */
+/** Mounts the file system; `stop` unmounts it, which ends all pending calls. */
 export const mountSilent = (program: string, folder: string, silent: 'lookup' | 'read'): Promise<Neighbour> =>
   started(program, [folder, silent], {})
 

@@ -1,78 +1,83 @@
-/** Everything that somebody without rights does on the same host at the same time, and somebody on the wire. */
+/** All attacks of unprivileged users on the same host, at the same time, and one of a host on the network. */
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hostileConfigurations } from '../../kernel/lab/configurations.ts'
 import { buildStatic, mountSilent, startNeighbour } from '../../kernel/lab/neighbour.ts'
 import type { NeighbourOptions } from '../../kernel/lab/neighbour.ts'
-import { guest, spoofer } from '../../kernel/lab/trouble.ts'
-import { EPHEMERAL, FORGED_PORT, type Town } from './town.ts'
+import { startInNamespace, startSpoofer } from '../../kernel/lab/impairments.ts'
+import { EPHEMERAL, FORGED_PORT, type Testbed } from './testbed.ts'
 
 const NOBODY = 65_534
 const SOMEBODY = 1234
 
-export interface Siege {
-  /** what is missing here */
+export interface Attackers {
+  /** attacks that this machine cannot run */
   readonly lacking: readonly string[]
-  /** ends all, and says how often each did what it does */
-  lift(): Promise<Readonly<Record<string, number>>>
+  /** ends all attacks; returns how often each one acted */
+  stop(): Promise<Readonly<Record<string, number>>>
 }
 
 interface Attacker {
   stop(): Promise<unknown>
 }
 
-export async function besiege(town: Town, folder: string): Promise<Siege> {
-  const { proxy, far } = town.cable
+export async function startAttackers(testbed: Testbed, folder: string): Promise<Attackers> {
+  const { proxy, far } = testbed.cable
   const programs = await buildPrograms(folder)
   const attackers: Record<string, Attacker> = {}
   const lacking: string[] = []
 
   const stand = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
     startNeighbour(proxy.namespace, { program: programs.fake, user: NOBODY, ...options })
-  const restless = (
+  const attacker = (
     program: string,
     user: number,
     ...words: readonly (string | number)[]
-  ): Promise<Attacker> => guest(proxy.namespace, [...as(user), program, ...words.map(String)])
+  ): Promise<Attacker> => startInNamespace(proxy.namespace, [...as(user), program, ...words.map(String)])
 
-  // First, so that their backends find room: more routes than there is room for.
-  attackers['ever new paths'] = await restless(
-    programs.stranger,
+  // First, so that its backends get table entries: more routes than the helper has room for.
+  attackers['always new paths'] = await attacker(
+    programs.other,
     SOMEBODY,
-    ...['doors', '127.0.0.3', 30_000, 30_063, 200, 10],
+    ...['listeners', '127.0.0.3', 30_000, 30_063, 200, 10],
   )
-  attackers['standing, of nobody'] = await stand({ words: 'copies=2500' })
-  attackers['standing, of somebody'] = await stand({ words: 'copies=500', user: SOMEBODY })
-  attackers['processes named nginx that come and go'] = await restless(programs.nginx, NOBODY, 'crowd', 300)
+  attackers['idle processes of nobody'] = await stand({ words: 'copies=2500' })
+  attackers['idle processes of another user'] = await stand({ words: 'copies=500', user: SOMEBODY })
+  attackers['processes named nginx that start and end'] = await attacker(
+    programs.nginx,
+    NOBODY,
+    'processes',
+    300,
+  )
   for (const [address, user] of [
     ['127.0.0.2', NOBODY],
     ['::1', SOMEBODY],
-    // where nginx's own connections leave from
+    // the source address of nginx's connections
     ['10.77.0.1', NOBODY],
   ] as const)
-    attackers[`doors at ${address}`] = await restless(
+    attackers[`listeners at ${address}`] = await attacker(
       programs.nginx,
       user,
-      ...['doors', address, ...EPHEMERAL, 60, 100],
+      ...['listeners', address, ...EPHEMERAL, 60, 100],
     )
-  attackers['strangers asked'] = await restless(
-    programs.stranger,
+  attackers['requests from processes of another name'] = await attacker(
+    programs.other,
     SOMEBODY,
-    ...['doors', '127.0.0.3', 20_000, 29_999, 150, 1000],
+    ...['listeners', '127.0.0.3', 20_000, 29_999, 150, 1000],
   )
-  attackers['refused connects by the name of nginx'] = await restless(
+  attackers['refused connects of a process named nginx'] = await attacker(
     programs.nginx,
     NOBODY,
-    ...['knock', '127.0.0.4', 1000, 19_999, 100],
+    ...['connects', '127.0.0.4', 1000, 19_999, 100],
   )
   Object.assign(attackers, await fakeMasters(folder, stand))
-  attackers['setuid programs by the name of nginx'] = await setuidTitles(folder, programs.fake, stand)
+  attackers['setuid programs named nginx'] = await setuidTitles(folder, programs.fake, stand)
   if (existsSync('/dev/fuse'))
     Object.assign(attackers, await silentFileSystems(folder, programs.silent, stand))
   else lacking.push('/dev/fuse')
-  attackers['forged segments'] = await spoofer(far.namespace, 'foot', FORGED_PORT, 'near')
-  return { lacking, lift: () => lift(attackers) }
+  attackers['forged segments'] = await startSpoofer(far.namespace, 'peer', FORGED_PORT, 'near')
+  return { lacking, stop: () => stopAll(attackers) }
 }
 
 const as = (user: number): readonly string[] => [
@@ -82,7 +87,7 @@ const as = (user: number): readonly string[] => [
   '--clear-groups',
 ]
 
-async function lift(attackers: Readonly<Record<string, Attacker>>): Promise<Record<string, number>> {
+async function stopAll(attackers: Readonly<Record<string, Attacker>>): Promise<Record<string, number>> {
   const did: Record<string, number> = {}
   for (const [name, attacker] of Object.entries(attackers)) {
     const times = await attacker.stop()
@@ -98,34 +103,37 @@ async function buildPrograms(folder: string) {
   }
   const programs = {
     fake: named('fake', 'nginx'),
-    nginx: named('restless', 'nginx'),
-    stranger: named('stranger', 'stranger'),
+    nginx: named('attacker', 'nginx'),
+    other: named('other', 'other'),
     silent: join(folder, 'silent'),
   }
   await buildStatic('neighbour.c', programs.fake)
-  await buildStatic('restless.c', programs.nginx)
-  copyFileSync(programs.nginx, programs.stranger)
+  await buildStatic('attacker.c', programs.nginx)
+  copyFileSync(programs.nginx, programs.other)
   await buildStatic('silent.c', programs.silent)
   return programs
 }
 
 type Stand = (options: Partial<NeighbourOptions>) => Promise<Attacker>
 
-/** Each hostile configuration has a master; one after the other they end and come back. And one is honest, but for where it listens. */
+/**
+ * One fake master per hostile configuration; they end and restart one after the other. One more master has a valid
+ * configuration.
+ */
 async function fakeMasters(folder: string, stand: Stand): Promise<Record<string, Attacker>> {
   const secret = join(folder, 'secret.conf')
   writeFileSync(secret, 'proxy_pass https://root-only;\n', { mode: 0o600 })
   const masters: NeighbourOptions[] = []
   for (const [what, make] of Object.entries(hostileConfigurations(folder, secret))) {
-    const place = theirs(folder, what.replaceAll(/\W/g, '-'))
+    const place = sharedFolder(folder, what.replaceAll(/\W/g, '-'))
     await make(place)
     masters.push(master(place, 8100 + masters.length))
   }
-  const honest = theirs(folder, 'honest')
+  const honest = sharedFolder(folder, 'honest')
   writeFileSync(join(honest, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
   return {
-    // By its number a backend's, at another address.
-    'honest master': await stand(master(honest, 9101)),
+    // The port number of a backend, at another address.
+    'master with a valid configuration': await stand(master(honest, 9101)),
     'masters with hostile configurations': await takeTurns(masters, stand),
   }
 }
@@ -136,8 +144,8 @@ const master = (place: string, port: number): NeighbourOptions => ({
   words: `listen=${port}`,
 })
 
-/** A folder that nobody may do anything in. */
-function theirs(folder: string, name: string): string {
+/** A folder that everybody can write to. */
+function sharedFolder(folder: string, name: string): string {
   const place = join(folder, name)
   mkdirSync(place)
   chmodSync(place, 0o777)
@@ -166,7 +174,7 @@ async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Pr
 }
 
 async function setuidTitles(folder: string, program: string, stand: Stand): Promise<Attacker> {
-  const place = theirs(folder, 'setuid')
+  const place = sharedFolder(folder, 'setuid')
   const file = join(place, 'nginx')
   copyFileSync(program, file)
   chownSync(file, 0, 0)
@@ -186,7 +194,7 @@ async function silentFileSystems(
   const mounts: Attacker[] = []
   const fakes: Attacker[] = []
   for (const [i, question] of (['lookup', 'read'] as const).entries()) {
-    const place = theirs(folder, `silent-${question}`)
+    const place = sharedFolder(folder, `silent-${question}`)
     mounts.push(await mountSilent(silent, place, question))
     fakes.push(await stand(master(place, 8092 + i)))
   }
