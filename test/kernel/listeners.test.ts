@@ -1,4 +1,4 @@
-/** A process that calls itself nginx can leave out only requests to its own listening socket: a socket counts, not a port number. */
+/** A process named nginx can exclude only requests to its own listening socket: the socket counts, not the port number. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
   before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  /** An unprivileged process of nginx's name; resolves when it has taught all it could. */
+  /** Starts an unprivileged process named nginx; resolves when it has listened on all its ports. */
   async function fake(
     work: string,
     address: string,
@@ -54,7 +54,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     }
   }
 
-  /** Asks before, right after, and two ticks later. */
+  /** Sends requests before, right after, and two ticks after `between`. */
   async function askThrough(
     between: () => Promise<void>,
     ask: (path: string, times: number) => Promise<unknown>,
@@ -75,7 +75,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     ['child', '127.0.0.2'],
     ['hold', '::1'],
   ] as const)
-    test(`no port that a fake nginx teaches hides a connection of nginx (${work}, ${address})`, async () => {
+    test(`no port of a fake nginx hides a connection of nginx (${work}, ${address})`, async () => {
       const server = ++port
       const [low, high] = [41_000, 41_080]
       await cable.far.call('listen', { address: FAR, port: server })
@@ -118,7 +118,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
       assertReconciles(seen)
     })
 
-  test('a fake that listens on the number of a backend at another address hides no request to it', async () => {
+  test('a fake nginx that listens on the port number of a backend at another address hides no request to it', async () => {
     const server = ++port
     await cable.proxy.call('listen', { address: '127.0.0.1', port: server })
     const seen = await watch(cable.proxy.namespace, async () => {
@@ -136,7 +136,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test('a socket that another user left to a fake is no front door', async () => {
+  test('a socket that a fake nginx inherited from another user is no front door', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async () => {
       const { taught, stop } = await fake('inherit', '127.0.0.2', [server])
@@ -147,7 +147,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test('a port that a fake nginx no longer listens on is a backend to whoever listens there then', async () => {
+  test('a port that a fake nginx has closed is a backend when another process listens there', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       await (await fake('teach', '127.0.0.2', [server])).stop()
@@ -176,7 +176,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test('the listen ports of a real nginx are left out even where fake ones fill the table', async () => {
+  test('the listen ports of a real nginx are excluded even if fake ones fill the table', async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const seen = await watch(cable.proxy.namespace, async (helper) => {
@@ -207,7 +207,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test("a fake nginx that connects to more addresses than there is room for leaves room for root's", async () => {
+  test("a fake nginx that fills the table of addresses leaves entries for root's nginx", async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-listeners-'))

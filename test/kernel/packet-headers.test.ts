@@ -17,7 +17,7 @@ const SMALL = ok('small')
 describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   for (const tags of [1, 2])
     test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, () =>
-      // Tags are put on behind the bridge and taken off in front of it: the port between sees each frame with them.
+      // The bridge device adds the tags and the port removes them: the port's traffic has them.
       seesAllBehindBridges(['10.84.0.1', '10.84.0.2'], 24, (namespace, port) =>
         addVlanTags(namespace, 'br0', port, tags),
       ))
@@ -25,7 +25,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   test('an IPv6 extension header in front of TCP, in both directions', () =>
     seesAllBehindBridges(['fd84::1', 'fd84::2'], 64, async (namespace) => {
       await addExtensionHeader(namespace, 'br0')
-      // Room for it in a full frame.
+      // A smaller MTU leaves room for the header in a full frame.
       await sh(
         'ip',
         '-n',
@@ -45,7 +45,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
       )
     }))
 
-  test('IPv4 fragments are counted, every one, and what was in them is said to be half seen', async () => {
+  test('every IPv4 fragment is counted, and answers in fragments are counted as half seen', async () => {
     const [near, router, far] = [
       await makeNamespace('fp'),
       await makeNamespace('fr'),
@@ -60,7 +60,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     await sh('ip', '-n', near, 'route', 'add', 'default', 'via', '10.85.0.254')
     await sh('ip', '-n', far, 'route', 'add', 'default', 'via', '10.86.0.254')
     await inside(router, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-    // The far end allows fragments, and the router's way back is narrow.
+    // The backend allows fragmentation, and the router's link back has a small MTU.
     await inside(far, 'sysctl', '-qw', 'net.ipv4.ip_no_pmtu_disc=1')
     await sh('ip', '-n', router, 'link', 'set', 'r1', 'mtu', '600')
     const { seen, received } = await bigAndSmall(near, far, '10.86.0.2', fragmentsOfIpv4)
@@ -68,7 +68,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     assertHalfSeen(seen, `10.86.0.2:${PORT}`, received)
   })
 
-  test('IPv6 fragments are counted too, every one', async () => {
+  test('every IPv6 fragment is counted, too', async () => {
     const [near, far] = [await makeNamespace('fp'), await makeNamespace('ff')]
     const cable = await relay([near, 'l3', 'fd85::1/64'], [far, 'l3', 'fd85::2/64'], ['', 'split=600'])
     const { seen, received } = await bigAndSmall(near, far, 'fd85::2', fragmentsOfIpv6)
@@ -79,7 +79,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   })
 })
 
-/** A proxy and a backend, each behind a bridge that does something to frames; the proxy's port is watched. */
+/** A proxy and a backend, each behind a bridge that changes frames; the proxy's port is recorded. */
 async function seesAllBehindBridges(
   [near, beyond]: readonly [string, string],
   prefix: number,
@@ -111,7 +111,7 @@ async function seesAllBehindBridges(
   assertNothingLost(seen)
 }
 
-/** On one connection, 20 answers that come in fragments and 20 that do not. */
+/** 20 fragmented answers and 20 others, on one connection. */
 async function bigAndSmall(
   near: string,
   far: string,
@@ -155,7 +155,7 @@ const veth = (
     ...['peer', 'name', deviceB, 'netns', namespaceB],
   )
 
-/** The kernel's own count: fragments that it was asked to put together. */
+/** The kernel's count of received fragments (ReasmReqds). */
 async function fragmentsOfIpv4(namespace: string): Promise<number> {
   const [names = '', values = ''] = (await inside(namespace, 'grep', '^Ip:', '/proc/net/snmp')).split('\n')
   return Number(values.split(' ')[names.split(' ').indexOf('ReasmReqds')])

@@ -1,4 +1,4 @@
-/** Our three times equal nginx's own variables, request by request: docs/NUMBERS.md, "Three times". */
+/** Connect, header and total time equal nginx's variables, for each request: docs/NUMBERS.md, "Three times". */
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,7 +15,7 @@ const PORT = 8200
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-/** nginx rounds to a millisecond; its clock is that of its event loop. */
+/** In ms. nginx rounds to 1 ms and updates its clock once per event loop. */
 const tolerance = (seconds: number): number => 1 + 0.02 * seconds * 1000
 const WITHIN = 0.99
 
@@ -39,7 +39,7 @@ const chunked: Step[] = [
   { pause: 20 },
   { send: '2\r\nok\r\n0\r\n\r\n' },
 ]
-/** Each path is asked once, so that a row is a request. */
+/** Each path is requested once, so that a row is one request. */
 const KINDS: Readonly<Record<string, readonly Step[]>> = {
   quick: [{ send: ok('quick') }],
   slow: [{ pause: 80 }, { send: ok('slow') }],
@@ -49,15 +49,15 @@ const KINDS: Readonly<Record<string, readonly Step[]>> = {
   large: [{ pause: 5 }, { send: ok('x'.repeat(300_000)) }],
 }
 
-const notPrompt =
-  'needs the right to run nginx at a real-time priority: otherwise its clock is that of the scheduler'
+const notRealtime =
+  'needs the right to run nginx at a real-time priority: otherwise its clock depends on the scheduler'
 
-describe('times', { skip: lacking() || (canRunRealtime() ? false : notPrompt) }, () => {
+describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) }, () => {
   let cable: Cable
   before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('header and total time are nginx’s own, kept alive or fresh, streamed, split, uploaded', async (t) => {
+  test('header and total time equal nginx’s: keepalive or new connection, streamed, split, uploaded', async (t) => {
     const paths = range(1, 60).flatMap((n) => Object.keys(KINDS).map((kind) => `/${kind}/${n}`))
     const rules: Rules = Object.fromEntries(
       paths.flatMap((path) => {
@@ -91,8 +91,8 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notPrompt) },
     })
   })
 
-  test('a head that waits for a delayed ACK is as late for us as for nginx', async (t) => {
-    // Two writes under Nagle's algorithm: the second leaves when the proxy has acknowledged the first, 40 ms later.
+  test('a head delayed by a delayed ACK has the same time as in nginx’s log', async (t) => {
+    // Two writes under Nagle's algorithm: the second is sent when the proxy has acknowledged the first, 40 ms later.
     const steps: Step[] = [{ send: 'HTTP/1.1 200 OK\r\nContent-' }, { send: 'Length: 2\r\n\r\nok' }]
     const port = PORT + 1
     await cable.far.call('listen', { address: FAR, port, nagle: true, rules: { '*': { steps } } })
@@ -109,7 +109,7 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notPrompt) },
     })
   })
 
-  test('connect time is nginx’s own, and its clocks start at the SYN', async (t) => {
+  test('connect time equals nginx’s, and all times start at the SYN', async (t) => {
     await undisturbed(t, () => connectTimes(t))
   })
 })
@@ -151,7 +151,7 @@ async function connectTimes(t: TestContext): Promise<void> {
   )
 }
 
-/** What we saw of the requests through an nginx of their own, and what it wrote of its attempts. */
+/** Records the requests through a new nginx; returns the recording and nginx's attempts. */
 async function ask(
   proxy: NamespaceAgent,
   configuration: string,
@@ -167,16 +167,16 @@ async function ask(
   return { seen, attempts }
 }
 
-/** More of nginx's times differ from ours than may. */
+/** Too many times differ from nginx's. */
 class Apart extends Error {}
 
 /** Seconds before a round is done again. */
 const PAUSES = [1, 3, 10, 20, 30]
 
 /**
- * A virtual machine stands still for some milliseconds now and then, and nginx's clock with it while the wire goes on: such a round
- * is done again, later and later, for it may last half a minute. What is wrong with our times is wrong in every round, and counts
- * must be right in each.
+ * A virtual machine sometimes pauses for some milliseconds, and nginx's clock with it while packets go on. Such a round is
+ * repeated, after longer and longer pauses, because it may last half a minute. Wrong times of ours are wrong in every round,
+ * and counts must be right in each round.
  */
 async function undisturbed(t: TestContext, round: () => Promise<void>): Promise<void> {
   for (const pause of [...PAUSES, null]) {

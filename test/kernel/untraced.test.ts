@@ -1,4 +1,4 @@
-/** Where no tracing program may run: it records all the same, every count exact, and says what it will not recognise. */
+/** Without tracing programs the recorder still works, every count is exact, and it reports what it cannot recognise. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
   })
 
   for (const what of ['load', 'attach'] as const)
-    test(`a tracing program that does not ${what} is said to be missing, and the counts are exact`, async () => {
+    test(`a tracing program that does not ${what} is reported as missing, and the counts are exact`, async () => {
       const nginx = await startLabNginx(
         cable.proxy.namespace,
         `upstream dead { server ${NOWHERE}:${PORT} max_fails=0; server ${FAR}:${PORT} max_fails=0; }
@@ -69,11 +69,11 @@ describe('untraced', { skip: lacking('gcc') }, () => {
       assert.ok(at(`${NOWHERE}:${PORT}`) > 2 && at(`${FAR}:9`) > 2)
       assert.equal(seen.sum.totals.connection.connectTimeout, at(`${NOWHERE}:${PORT}`))
       assert.equal(seen.sum.totals.connection.refused, at(`${FAR}:9`))
-      assert.ok(seen.sum.totals.retries <= at(`${FAR}:9`), 'retries after a connect timeout are not made up')
+      assert.ok(seen.sum.totals.retries <= at(`${FAR}:9`), 'no retry after a connect timeout is invented')
       assertReconciles(seen)
     })
 
-  test('record says so when it begins, and doctor has a line with a remedy', async () => {
+  test('record reports it at its start, and doctor has a line with a remedy', async () => {
     const [sandbox, word] = await sandboxRefusing('attach')
     const program = [sandbox, word, process.execPath, join(ROOT, 'dist/main.js')].join(' ')
     const file = join(folder, 'untraced.db')
