@@ -24,7 +24,7 @@ const request = (out: string, from: number, to: number): CutRequest => ({
 
 const renumbered = (frame: SecondFrame, seq: number): SecondFrame => ({ ...frame, seq })
 
-test('a cut holds exactly the ticks of its range', async () => {
+test('a cut has exactly the ticks of its range', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, { secs: 200 })
@@ -42,7 +42,7 @@ test('a cut holds exactly the ticks of its range', async () => {
   })
 })
 
-test('a cut of a running recording costs it no tick', async () => {
+test('a cut of a running recording loses no tick of it', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const child = new Child({ file, ticks: 400, pause: 2, rps: 100 })
@@ -59,7 +59,7 @@ test('a cut of a running recording costs it no tick', async () => {
   })
 })
 
-test('a cut thins the single requests to fit and never the counts', async () => {
+test('a cut drops single requests to fit the size, and never counts', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, { secs: 120, rps: 300, requests: 300, routes: 3 })
@@ -81,7 +81,7 @@ test('a cut thins the single requests to fit and never the counts', async () => 
   })
 })
 
-test('of a redacted cut nothing can be read that was to be hidden, and its numbers are the same', async () => {
+test('a redacted cut contains no hidden text, and the same numbers', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const secrets = Array.from({ length: 1000 }, (_, i) => `s3cr3t${i}x`)
@@ -114,7 +114,7 @@ test('of a redacted cut nothing can be read that was to be hidden, and its numbe
   })
 })
 
-/** A secret in every path, backend name, and in the methods that nobody knows. */
+/** Puts a secret into every path and backend name, and into unknown methods. */
 function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
   const route = (of: Route): Route =>
     planted.routes.get(of) ??
