@@ -1,4 +1,4 @@
-/** Incidents that synth has no word for, put into the frames of a quiet one. */
+/** Incidents that synth cannot make, put into the frames of a quiet recording. */
 import type { Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
 import { boundsOf, bucketOf } from '../../src/frame/model/histogram.ts'
 import { micros } from '../../src/frame/model/units.ts'
@@ -40,7 +40,7 @@ function hit(
   })
 }
 
-/** Only counts at the moment of the tick: the sum follows, as if the answers had come late in it. */
+/** Changes only the counts of the tick; the sum follows, as if the answers had come late in it. */
 function slowed(of: Distribution, share: number, factor: number, random: Random): Distribution {
   const counts = new Map<number, number>()
   let [sum, max] = [Number(of.sum), of.max ?? 0]
