@@ -12,7 +12,7 @@ import { follow, startingAt } from '../../src/replay/time/timeline.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { inFolder, META } from '../store/support.ts'
-import { frameOf, START, STORY } from './story.ts'
+import { frameOf, START, EXAMPLE_INFO } from './example-recording.ts'
 
 interface Shape {
   readonly length: number
@@ -50,7 +50,7 @@ const inFile = (frames: readonly SecondFrame[]): readonly Gap[] =>
   })
 
 function inMemory(frames: readonly SecondFrame[], limit?: number): MemoryRecording {
-  const recording = new MemoryRecording(STORY, limit)
+  const recording = new MemoryRecording(EXAMPLE_INFO, limit)
   for (const frame of frames) recording.append(frame)
   return recording
 }

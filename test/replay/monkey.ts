@@ -12,7 +12,15 @@ import type { Growth } from '../../src/replay/data/source.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { FakeTerminal, KEYS, pause } from './fake-terminal.ts'
-import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, type Share } from './story.ts'
+import {
+  BACKENDS,
+  frameOf,
+  PLAY_DEFAULTS,
+  ROUTES,
+  START,
+  EXAMPLE_INFO,
+  type Share,
+} from './example-recording.ts'
 
 /** mulberry32 */
 export function dice(seed: number): (sides: number) => number {
@@ -73,7 +81,7 @@ interface Grown {
 }
 
 function inMemory(roll: (sides: number) => number): Grown {
-  const recording = new MemoryRecording({ ...STORY, complete: false }, 40 + roll(600))
+  const recording = new MemoryRecording({ ...EXAMPLE_INFO, complete: false }, 40 + roll(600))
   const growth: Growth = (listener) => {
     recording.onGrowth(listener)
     return () => recording.onGrowth(null)
@@ -85,7 +93,7 @@ function inFile(roll: (sides: number) => number): Grown {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-monkey-'))
   const file = join(folder, 'growing.db')
   const keep = roll(2) === 0 ? micros((30 + roll(300)) * 1_000_000) : undefined
-  const { host, timeZone, kernel } = STORY
+  const { host, timeZone, kernel } = EXAMPLE_INFO
   const sink = createRecording(
     file,
     { host, timeZone, kernel, arguments: [], interfaces: [] },

@@ -8,7 +8,7 @@ import { summaryOf } from '../../../src/frame/sum/tick-summary.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { classCount } from '../../../src/frame/expression/measure.ts'
 import { frames } from '../../store/arbitrary.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY, story } from '../story.ts'
+import { BACKENDS, frameOf, ROUTES, START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = []): SecondFrame => {
   const frame = frameOf(seq, addMicros(START, seq * 1_000_000), [
@@ -18,7 +18,7 @@ const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = [])
 }
 
 test('what live remembers is bounded by memory too, however many routes there are', () => {
-  const recording = new MemoryRecording(STORY)
+  const recording = new MemoryRecording(EXAMPLE_INFO)
   for (let seq = 0; seq < 200; seq++) recording.append(busy(seq, 10_000))
   assert.ok(recording.ticks.length < 100, `${recording.ticks.length}`)
   assert.equal(recording.ticks.at(-1)!.seq, 199)
@@ -29,7 +29,7 @@ test('what live remembers is bounded by memory too, however many routes there ar
 test('a tick that is no longer the newest is what it was, however large its numbers', () => {
   fc.assert(
     fc.property(frames, (list) => {
-      const recording = new MemoryRecording(STORY)
+      const recording = new MemoryRecording(EXAMPLE_INFO)
       for (const frame of list) recording.append(frame)
       // Twice: what was given is not what is kept.
       for (const frame of [...list, ...list]) assert.deepEqual(recording.frame(frame.seq), frame)
@@ -39,7 +39,7 @@ test('a tick that is no longer the newest is what it was, however large its numb
 })
 
 test('of a second that is no longer new fewer requests stay, and all that failed', () => {
-  const recording = new MemoryRecording(STORY)
+  const recording = new MemoryRecording(EXAMPLE_INFO)
   const events = Array.from({ length: 1000 }, (_, i): RequestEvent => ({
     backend: BACKENDS.orders,
     route: ROUTES.orders,
@@ -62,7 +62,7 @@ test('of a second that is no longer new fewer requests stay, and all that failed
 })
 
 test('the summary of a tick is what the sum of its rows says', () => {
-  const recording = story()
+  const recording = exampleRecording()
   for (const { seq } of recording.ticks) {
     const frame = recording.frame(seq)!
     const { totals } = ofFrame(frame)

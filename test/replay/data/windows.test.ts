@@ -5,10 +5,10 @@ import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { Windows } from '../../../src/replay/data/windows.ts'
-import { STORY, story } from '../story.ts'
+import { EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 test('the sum of a window is what the recording says itself, from wherever one comes', () => {
-  const recording = story()
+  const recording = exampleRecording()
   const { ticks } = recording
   const place = fc.tuple(fc.nat(ticks.length - 1), fc.constantFrom(1, 2, 5, 10, 60, 121, 200))
   fc.assert(
@@ -32,7 +32,7 @@ test('the next picture of a window reads one tick, not all of them again', () =>
       return super.frame(seq)
     }
   }
-  const recording = story(new Counting(STORY))
+  const recording = exampleRecording(new Counting(EXAMPLE_INFO))
   const windows = new Windows(recording)
   windows.sum({ from: 10, to: 70 }, recording.frame(69)!)
   const last = recording.frame(68)!

@@ -4,11 +4,11 @@ import { addMicros } from '../../../src/frame/model/units.ts'
 import { searchBackends } from '../../../src/replay/player/jumping.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { Stops } from '../../../src/replay/time/stops.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY } from '../story.ts'
+import { BACKENDS, frameOf, ROUTES, START, EXAMPLE_INFO } from '../example-recording.ts'
 
 /** Seconds in which one backend answers from the start, and another from `appears` on. */
 function growing(appears: number, limit?: number): { recording: MemoryRecording; to: (end: number) => void } {
-  const recording = new MemoryRecording(STORY, limit)
+  const recording = new MemoryRecording(EXAMPLE_INFO, limit)
   let second = 0
   const to = (end: number): void => {
     for (; second < end; second++) {

@@ -12,7 +12,15 @@ import { printFrames } from '../../../src/replay/print/print.ts'
 import { soon } from '../../../src/replay/data/source.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { FakeTerminal, KEYS } from '../fake-terminal.ts'
-import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, story } from '../story.ts'
+import {
+  BACKENDS,
+  frameOf,
+  PLAY_DEFAULTS,
+  ROUTES,
+  START,
+  EXAMPLE_INFO,
+  exampleRecording,
+} from '../example-recording.ts'
 
 interface Playing {
   readonly terminal: FakeTerminal
@@ -31,7 +39,7 @@ async function playing(
     signal: stopping.signal,
     ...more,
   }
-  const done = play(recording ?? story(), terminal, options)
+  const done = play(recording ?? exampleRecording(), terminal, options)
   t.after(async () => {
     stopping.abort()
     await done.catch(() => undefined)
@@ -54,7 +62,7 @@ test('the first picture is the first second, with scrubber and keys below', asyn
 
 test('the rows on the screen are the rows that --print writes', async (t) => {
   const { terminal } = await playing(t, { begin: { at: addMicros(START, 65_000_000) } })
-  const [text = ''] = printFrames(story(), {
+  const [text = ''] = printFrames(exampleRecording(), {
     board: BOARD_DEFAULTS,
     size: { columns: 120, rows: 36 },
     timeZone: 'Europe/Berlin',
@@ -152,7 +160,7 @@ test('whatever the order, Enter without a cursor leads to what is in trouble', a
 })
 
 test('the page of a backend begins at its troubled route', async (t) => {
-  const recording = new MemoryRecording(story().info)
+  const recording = new MemoryRecording(exampleRecording().info)
   const { orders } = BACKENDS
   recording.append(
     frameOf(0, START, [
@@ -251,7 +259,7 @@ test('y shows the command of this very frame, and leaves it behind', async (t) =
 })
 
 test('a second whose time came twice has no command, and y says why', async (t) => {
-  const recording = new MemoryRecording(story().info)
+  const recording = new MemoryRecording(exampleRecording().info)
   for (let seq = 0; seq < 20; seq++)
     recording.append(frameOf(seq, addMicros(START, (seq % 10) * 1_000_000), []))
   const { terminal } = await playing(t, {}, { recording })
@@ -271,7 +279,7 @@ test('? shows every key, and any of ? and Esc closes it', async (t) => {
 })
 
 test('live: new ticks appear, looking back stays, L returns', async (t) => {
-  const recording = new MemoryRecording({ ...story().info, file: 'live', complete: false })
+  const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live', complete: false })
   const append = (second: number): void =>
     recording.append(
       frameOf(second, addMicros(START, second * 1_000_000), [
@@ -312,8 +320,8 @@ test('who follows a recording sees when it has ended', async (t) => {
       return { ...super.info, complete: this.hasEnded }
     }
   }
-  const recording = new Ending(STORY)
-  story(recording)
+  const recording = new Ending(EXAMPLE_INFO)
+  exampleRecording(recording)
   let look = (): void => undefined
   const growth: PlayOptions['growth'] = (listener) => {
     look = listener
@@ -330,7 +338,7 @@ test('who follows a recording sees when it has ended', async (t) => {
 })
 
 test('an hour in memory: the oldest ticks go, the place on the screen stays', async (t) => {
-  const recording = new MemoryRecording({ ...story().info, file: 'live' }, 32)
+  const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live' }, 32)
   const append = (second: number): void =>
     recording.append(frameOf(second, addMicros(START, second * 1_000_000), []))
   for (let second = 0; second < 32; second++) append(second)
@@ -405,7 +413,7 @@ test('the terminal is as it was after an error, which is thrown on', async (t) =
       return super.frame(seq)
     }
   }
-  const recording = story(new Breaking(STORY))
+  const recording = exampleRecording(new Breaking(EXAMPLE_INFO))
   const { terminal, done } = await playing(t, {}, { recording })
   const failed = assert.rejects(done, /the disk is gone/)
   await terminal.type('G', 'g', '5')
@@ -449,7 +457,7 @@ test('without colour the marks still tell: ! in front of trouble, > at the curso
   const { terminal } = await playing(
     t,
     {},
-    { recording: story(), terminal: new FakeTerminal(100, 36, 'none') },
+    { recording: exampleRecording(), terminal: new FakeTerminal(100, 36, 'none') },
   )
   await terminal.type('e', KEYS.down)
   assert.ok(
@@ -470,7 +478,7 @@ test('in colour a failing row is red and a slow one yellow', async (t) => {
 })
 
 test('idle time is skipped only as far as --idle-limit says', async (t) => {
-  const recording = new MemoryRecording({ ...story().info })
+  const recording = new MemoryRecording({ ...exampleRecording().info })
   for (let second = 0; second < 60; second++) {
     const busy = second === 0 || second === 59
     recording.append(

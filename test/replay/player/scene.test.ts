@@ -14,9 +14,9 @@ import { SPEEDS, startingAt, type Timeline } from '../../../src/replay/time/time
 import { Stops } from '../../../src/replay/time/stops.ts'
 import { firstView, viewAfter, type Page, type View } from '../../../src/replay/player/view.ts'
 import { assertGolden } from '../../golden.ts'
-import { BACKENDS, ROUTES, START, story } from '../story.ts'
+import { BACKENDS, ROUTES, START, exampleRecording } from '../example-recording.ts'
 
-const recording = story()
+const recording = exampleRecording()
 const stops = new Stops(recording.ticks)
 const moments = new MomentReader(recording)
 

@@ -6,7 +6,7 @@ import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { printFrames, type PrintOptions } from '../../../src/replay/print/print.ts'
 import { within } from '../../../src/replay/data/source.ts'
 import { assertGolden } from '../../golden.ts'
-import { START, STORY, story } from '../story.ts'
+import { START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 const at = (second: number): ReturnType<typeof wallMicros> => addMicros(START, second * 1_000_000)
 
@@ -20,7 +20,7 @@ const OPTIONS: PrintOptions = {
   format: 'text',
   depth: 'none',
 }
-const frames = (more: Partial<PrintOptions>, of = story()): string[] => [
+const frames = (more: Partial<PrintOptions>, of = exampleRecording()): string[] => [
   ...printFrames(of, { ...OPTIONS, ...more }),
 ]
 
@@ -45,8 +45,8 @@ test('a range is half open', () => {
 })
 
 test('what live has seen of a second is what replay prints of it', () => {
-  const whole = story()
-  const growing = new MemoryRecording(STORY)
+  const whole = exampleRecording()
+  const growing = new MemoryRecording(EXAMPLE_INFO)
   for (const { seq } of whole.ticks) {
     growing.append(whole.frame(seq)!)
     if (seq % 40 !== 0) continue
@@ -84,7 +84,7 @@ test('another time zone changes the times and nothing else', () => {
 })
 
 test('a part of a recording has its own span, gaps and markers', () => {
-  const part = within(story(), { from: at(50), to: at(100) })
+  const part = within(exampleRecording(), { from: at(50), to: at(100) })
   assert.deepEqual([part.info.start, part.info.end, part.ticks.length], [at(50), at(100), 50])
   assert.equal(part.gaps.length, 0)
   assert.equal(part.markers.length, 1)

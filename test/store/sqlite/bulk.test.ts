@@ -9,7 +9,7 @@ import { BATCH, BulkInsert } from '../../../src/store/sqlite/bulk.ts'
 import { openScratch, query, type SqlValue } from '../../../src/store/sqlite/database.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { createRecording } from '../../../src/store/write/writer.ts'
-import { BACKENDS, frameOf, START } from '../../replay/story.ts'
+import { BACKENDS, frameOf, START } from '../../replay/example-recording.ts'
 import { comparable, inFolder, META } from '../support.ts'
 import { NO_COUNTS } from '../../../src/frame/model/nothing.ts'
 

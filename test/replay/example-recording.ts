@@ -157,7 +157,7 @@ function eventsOf(
   })
 }
 
-export const STORY: MemoryInfo = {
+export const EXAMPLE_INFO: MemoryInfo = {
   file: 'incident.db',
   host: 'web1',
   timeZone: 'Europe/Berlin',
@@ -173,16 +173,16 @@ export const STORY: MemoryInfo = {
  * Three minutes: quiet; at 60 s checkout answers 5xx for ten seconds; at 100 s orders slow down for fifteen; at 130 s a gap of
  * eight seconds; at 150 s the users backend vanishes for good. A marker `deploy 1.4` lies at 55 s.
  */
-export function story(recording = new MemoryRecording(STORY)): MemoryRecording {
+export function exampleRecording(recording = new MemoryRecording(EXAMPLE_INFO)): MemoryRecording {
   for (let second = 0, seq = 1; second < 180; second++) {
     if (second >= 130 && second < 138) continue
-    recording.append(storyFrame(seq++, second))
+    recording.append(exampleFrame(seq++, second))
   }
   recording.mark({ at: addMicros(START, 55_000_000), kind: 'deploy', text: 'deploy 1.4' })
   return recording
 }
 
-function storyFrame(seq: number, second: number): SecondFrame {
+function exampleFrame(seq: number, second: number): SecondFrame {
   const wave = Math.round(6 * Math.sin(second / 7))
   const burst = second >= 60 && second < 70
   const slow = second >= 100 && second < 115
