@@ -1,4 +1,4 @@
-/** A player that breaks in the middle of a picture: started by terminal.test.ts as a program of its own. */
+/** A player that throws while it plays; terminal.test.ts starts it as a program. */
 import { play } from '../../src/replay/player/player.ts'
 import { PLAY_DEFAULTS, exampleRecording } from './example-recording.ts'
 

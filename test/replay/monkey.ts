@@ -1,4 +1,4 @@
-/** Somebody presses any key at any time, while the recording grows, forgets and ends: nothing may break. */
+/** Monkey test: random keys at random times while the recording grows, removes ticks and ends. Nothing may fail. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ export function dice(seed: number): (sides: number) => number {
   }
 }
 
-/** Leaving and stopping are somebody else's tests. */
+/** Keys that leave or suspend have other tests. */
 const TYPED = [
   ...Array.from('?hjk<>ow/b:mR[]{}tT+-=gGeEsSdDxXnNyL0123456789 ~é'),
   ...[
@@ -50,7 +50,7 @@ const TYPED = [
   ...Object.values(KEYS),
 ]
 
-/** Seconds with backends that come and go, idle ones, gaps, and a clock that is set. */
+/** Seconds with changing backends, idle ones, gaps, and clock steps. */
 function* seconds(roll: (sides: number) => number): Generator<SecondFrame, never> {
   let [at, seq] = [START, 0]
   let busy = [BACKENDS.orders]
@@ -110,7 +110,7 @@ function inFile(roll: (sides: number) => number): Grown {
 /** @throws what the player throws */
 export async function monkey(seed: number, strokes: number): Promise<void> {
   const roll = dice(seed)
-  // A clock that leaps: what is done in slices is interrupted after every step, and time passes as on a machine that is too busy.
+  // A clock that jumps ahead: sliced work is interrupted after each step, and time passes as on a busy machine.
   const clock = performance.now.bind(performance)
   let ahead = 0
   performance.now = () => clock() + (ahead += roll(4))
@@ -141,7 +141,7 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
   }
   const over = new AbortController()
   const done = play(grown.recording, terminal, options).finally(() => over.abort())
-  done.catch(() => undefined) // thrown below
+  done.catch(() => undefined) // rethrown below
   let seq = 0
   const record = (ticks: number): void => {
     for (; ticks > 0; ticks--) grown.sink.append({ ...frames.next().value, seq: seq++ })
@@ -151,8 +151,8 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
     if (roll(30) === 0) terminal.resize(60 + roll(190), 10 + roll(90))
     const key = TYPED[roll(TYPED.length)]!
     terminal.input.write(key)
-    // A search goes on until the next key.
-    for (let looks = 'dD'.includes(key) || roll(20) === 0 ? roll(30) : 0; looks > 0; looks--) {
+    // A search goes on until the next key, while ticks arrive.
+    for (let turns = 'dD'.includes(key) || roll(20) === 0 ? roll(30) : 0; turns > 0; turns--) {
       await pause(1)
       record(roll(2))
     }

@@ -17,7 +17,7 @@ const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = [])
   return { ...frame, traffic: Array.from({ length: rows }, () => frame.traffic[0]!), requests }
 }
 
-test('what live remembers is bounded by memory too, however many routes there are', () => {
+test('the ticks that live keeps are also limited by memory, for any number of routes', () => {
   const recording = new MemoryRecording(EXAMPLE_INFO)
   for (let seq = 0; seq < 200; seq++) recording.append(busy(seq, 10_000))
   assert.ok(recording.ticks.length < 100, `${recording.ticks.length}`)
@@ -26,19 +26,19 @@ test('what live remembers is bounded by memory too, however many routes there ar
   assert.equal(recording.frame(recording.ticks[0]!.seq)!.seq, recording.ticks[0]!.seq)
 })
 
-test('a tick that is no longer the newest is what it was, however large its numbers', () => {
+test('an older tick equals the original, however large its numbers', () => {
   fc.assert(
     fc.property(frames, (list) => {
       const recording = new MemoryRecording(EXAMPLE_INFO)
       for (const frame of list) recording.append(frame)
-      // Twice: what was given is not what is kept.
+      // Twice: the returned frame is not the stored one.
       for (const frame of [...list, ...list]) assert.deepEqual(recording.frame(frame.seq), frame)
     }),
     { numRuns: 20 },
   )
 })
 
-test('of a second that is no longer new fewer requests stay, and all that failed', () => {
+test('an older second keeps fewer requests, and all failed ones', () => {
   const recording = new MemoryRecording(EXAMPLE_INFO)
   const events = Array.from({ length: 1000 }, (_, i): RequestEvent => ({
     backend: BACKENDS.orders,
@@ -61,7 +61,7 @@ test('of a second that is no longer new fewer requests stay, and all that failed
   assert.equal(recording.ticks[0]!.requests, 9)
 })
 
-test('the summary of a tick is what the sum of its rows says', () => {
+test('the summary of a tick equals the sum of its rows', () => {
   const recording = exampleRecording()
   for (const { seq } of recording.ticks) {
     const frame = recording.frame(seq)!

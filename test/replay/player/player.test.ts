@@ -48,7 +48,7 @@ async function playing(
   return { terminal, done, stop: () => stopping.abort() }
 }
 
-/** The header's clock. */
+/** The time in the header. */
 const clock = ({ lines }: FakeTerminal): string => /\d\d:\d\d:\d\d/.exec(lines[1] ?? '')?.[0] ?? 'none'
 const footer = ({ lines }: FakeTerminal): string => lines.at(-1) ?? ''
 
@@ -75,7 +75,7 @@ test('the rows on the screen are the rows that --print writes', async (t) => {
   assert.equal(terminal.lines.slice(0, -3).join('\n').trimEnd(), text.trimEnd())
 })
 
-test('arrows move by a second, with Shift by ten, with Ctrl by a minute', async (t) => {
+test('arrows move by 1 s, with Shift by 10 s, with Ctrl by 1 min', async (t) => {
   const { terminal } = await playing(t)
   const seen: string[] = []
   for (const key of ['right', 'right', 'left', 'shiftRight', 'ctrlRight', 'shiftLeft', 'ctrlLeft'] as const) {
@@ -85,7 +85,7 @@ test('arrows move by a second, with Shift by ten, with Ctrl by a minute', async 
   assert.deepEqual(seen, ['15:30:01', '15:30:02', '15:30:01', '15:30:11', '15:31:11', '15:31:01', '15:30:01'])
 })
 
-test('t and T step, g and G go to the ends, digits to the tenths', async (t) => {
+test('t and T step, g and G go to the ends, digits to tenths', async (t) => {
   const { terminal } = await playing(t)
   const seen: string[] = []
   for (const key of ['t', 't', 'T', 'G', 'g', '5', '9']) {
@@ -103,7 +103,7 @@ test('one key from the start lands on the burst, the slow-down, the gap, the van
     await terminal.shows(/burst of|slow-down|gap:|vanishes|marker:/)
     landings[key] = clock(terminal)
   }
-  // The gap shows the second before it.
+  // A gap shows the second before it.
   assert.deepEqual(landings, { e: '15:31:00', s: '15:31:40', x: '15:32:09', d: '15:32:30', n: '15:30:55' })
   await terminal.type('g', 'x')
   assert.match(terminal.text, /GAP 15:32:10–15:32:18 \(8s, stopped\): nothing was recorded/)
@@ -113,9 +113,9 @@ test('one key from the start lands on the burst, the slow-down, the gap, the van
   assert.match(footer(terminal), /no burst of 5xx or failures before this/)
 })
 
-test('Space plays and pauses, + and - change the speed, R turns round', async (t) => {
+test('Space plays and pauses, + and - change the speed, R reverses', async (t) => {
   const { terminal } = await playing(t)
-  // From the middle, no faster than 2×: neither end comes near on a machine that has other things to do.
+  // From the middle, at most 2×: neither end is reached, even on a busy machine.
   await terminal.type('5', ' ')
   const middle = clock(terminal)
   assert.match(footer(terminal), /▸ 1× .*space pause/)
@@ -135,7 +135,7 @@ test('Space plays and pauses, + and - change the speed, R turns round', async (t
   assert.match(footer(terminal), /paused/)
 })
 
-test('from a spike to the request in three keys, and back', async (t) => {
+test('three keys lead from a spike to its requests, and Esc back', async (t) => {
   const { terminal } = await playing(t, { sort: '5xx' })
   await terminal.type('e', KEYS.enter)
   await terminal.shows(/10\.0\.1\.12:8080\n.*req\/s/)
@@ -149,7 +149,7 @@ test('from a spike to the request in three keys, and back', async (t) => {
   assert.match(terminal.text, /BACKEND/)
 })
 
-test('whatever the order, Enter without a cursor leads to what is in trouble', async (t) => {
+test('in any order, Enter without a cursor opens the row in trouble', async (t) => {
   const { terminal } = await playing(t, { sort: 'name' })
   await terminal.type('e')
   assert.match(terminal.text, /^! 10\.0\.1\.12:8080/m)
@@ -159,7 +159,7 @@ test('whatever the order, Enter without a cursor leads to what is in trouble', a
   assert.match(terminal.text, /15:31:00\.\d+ {2}POST .*\/checkout .* reset/)
 })
 
-test('the page of a backend begins at its troubled route', async (t) => {
+test('the page of a backend opens at its failing route', async (t) => {
   const recording = new MemoryRecording(exampleRecording().info)
   const { orders } = BACKENDS
   recording.append(
@@ -175,7 +175,7 @@ test('the page of a backend begins at its troubled route', async (t) => {
   assert.match(terminal.text, /^> GET \/healthz/m)
 })
 
-test('the cursor chooses rows and Enter opens the one under it', async (t) => {
+test('the cursor selects rows and Enter opens the selected one', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type(KEYS.down, KEYS.down, KEYS.down, KEYS.down, KEYS.down)
   const row = terminal.lines.findIndex((text) => text.startsWith('>'))
@@ -185,7 +185,7 @@ test('the cursor chooses rows and Enter opens the one under it', async (t) => {
   await terminal.shows(/^10\.0\.1\.11:8080$/m)
 })
 
-test('/ filters, and Esc takes the filter away', async (t) => {
+test('/ filters, and Esc removes the filter', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('/', 'checkout')
   assert.match(footer(terminal), /filter backends and routes: checkout/)
@@ -196,7 +196,7 @@ test('/ filters, and Esc takes the filter away', async (t) => {
   assert.match(terminal.text, /10\.0\.1\.11:8080/)
 })
 
-test('a digit in a prompt is a digit', async (t) => {
+test('a digit in a prompt is text, not a key', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('b', '15:31:05', KEYS.enter)
   assert.equal(clock(terminal), '15:31:05')
@@ -222,7 +222,7 @@ test('o, < and > change the order, w the window', async (t) => {
   assert.match(terminal.lines[0]!, /1s window/)
 })
 
-test('m asks, then sets a marker at this second', async (t) => {
+test('m asks for a text and sets a marker at this second', async (t) => {
   const set: Marker[] = []
   const { terminal } = await playing(t, { mark: (marker) => set.push(marker) })
   await terminal.type('t', 't', 'm', 'it began here')
@@ -234,7 +234,7 @@ test('m asks, then sets a marker at this second', async (t) => {
   assert.equal(set.length, 1)
 })
 
-test('a marker that can not be written is said to be so', async (t) => {
+test('a marker that cannot be written is reported', async (t) => {
   const refused = await playing(t)
   await refused.terminal.type('m')
   assert.match(footer(refused.terminal), /no marker can be set/)
@@ -247,7 +247,7 @@ test('a marker that can not be written is said to be so', async (t) => {
   assert.match(footer(failing.terminal), /not marked: the disk is full/)
 })
 
-test('y shows the command of this very frame, and leaves it behind', async (t) => {
+test('y shows the command for this frame, and prints it at the end', async (t) => {
   const { terminal, done } = await playing(t)
   await terminal.type('t', 'y')
   const command = `upstreamtop replay incident.db --at ${addMicros(START, 1_000_000)}`
@@ -258,7 +258,7 @@ test('y shows the command of this very frame, and leaves it behind', async (t) =
   assert.ok(terminal.text.includes(command))
 })
 
-test('a second whose time came twice has no command, and y says why', async (t) => {
+test('a second whose time occurs twice has no command, and y shows the reason', async (t) => {
   const recording = new MemoryRecording(exampleRecording().info)
   for (let seq = 0; seq < 20; seq++)
     recording.append(frameOf(seq, addMicros(START, (seq % 10) * 1_000_000), []))
@@ -269,7 +269,7 @@ test('a second whose time came twice has no command, and y says why', async (t) 
   assert.match(footer(terminal), /no command shows this: the clock was set back/)
 })
 
-test('? shows every key, and any of ? and Esc closes it', async (t) => {
+test('? shows every key, and ? closes the help', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('?')
   assert.match(terminal.text, /upstreamtop — keys/)
@@ -278,7 +278,7 @@ test('? shows every key, and any of ? and Esc closes it', async (t) => {
   assert.doesNotMatch(terminal.text, /— keys/)
 })
 
-test('live: new ticks appear, looking back stays, L returns', async (t) => {
+test('live shows new ticks, stays when looking back, and L returns', async (t) => {
   const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live', complete: false })
   const append = (second: number): void =>
     recording.append(
@@ -313,7 +313,7 @@ test('live: new ticks appear, looking back stays, L returns', async (t) => {
   assert.equal(clock(terminal), '15:30:06')
 })
 
-test('who follows a recording sees when it has ended', async (t) => {
+test('a followed recording shows its end', async (t) => {
   class Ending extends MemoryRecording {
     hasEnded = false
     override get info(): Recording['info'] {
@@ -337,7 +337,7 @@ test('who follows a recording sees when it has ended', async (t) => {
   assert.match(footer(terminal), /^ ended /)
 })
 
-test('an hour in memory: the oldest ticks go, the place on the screen stays', async (t) => {
+test('when the oldest ticks in memory are removed, the screen stays at its place', async (t) => {
   const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live' }, 32)
   const append = (second: number): void =>
     recording.append(frameOf(second, addMicros(START, second * 1_000_000), []))
@@ -357,7 +357,7 @@ test('an hour in memory: the oldest ticks go, the place on the screen stays', as
   assert.ok(recording.ticks.length <= 32)
 })
 
-test('a smaller and a larger window are drawn at once', async (t) => {
+test('a new window size is drawn at once', async (t) => {
   const { terminal } = await playing(t)
   terminal.resize(60, 20)
   await terminal.settled()
@@ -369,14 +369,14 @@ test('a smaller and a larger window are drawn at once', async (t) => {
   assert.match(footer(terminal), /paused/)
 })
 
-test('a terminal that does not know its size is one of 80 by 24', async (t) => {
+test('a terminal of unknown size is taken as 80x24', async (t) => {
   const terminal = new FakeTerminal(80, 24)
   Object.assign(terminal.output, { columns: 0, rows: 0 })
   await playing(t, {}, { terminal })
   assert.match(footer(terminal), /paused {2}\? help .* filter/)
 })
 
-test('a picture that did not change writes nothing, a small change little', async (t) => {
+test('an unchanged picture writes nothing, and a small change little', async (t) => {
   const { terminal } = await playing(t)
   const before = terminal.written.length
   await terminal.type('z')
@@ -392,7 +392,7 @@ for (const [way, leave] of [
   ['a signal', (p: Playing) => p.stop()],
   ['a terminal that is closed', (p: Playing) => p.terminal.input.end()],
 ] as const) {
-  test(`the terminal is as it was after ${way}`, async (t) => {
+  test(`the terminal is restored after ${way}`, async (t) => {
     const player = await playing(t)
     assert.ok(player.terminal.isAlternate)
     assert.ok(player.terminal.isRaw)
@@ -405,7 +405,7 @@ for (const [way, leave] of [
   })
 }
 
-test('the terminal is as it was after an error, which is thrown on', async (t) => {
+test('the terminal is restored after an error, which is rethrown', async (t) => {
   class Breaking extends MemoryRecording {
     #reads = 0
     override frame(seq: number): SecondFrame | null {
@@ -431,7 +431,7 @@ async function playingHoled(t: TestContext): Promise<FakeTerminal> {
   return terminal
 }
 
-test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+test('damage found during play is reported, and is a gap from then on', async (t) => {
   const terminal = await playingHoled(t)
   const isSaid = (): boolean => /paused {2}\d+ of 90 ticks are lost/.test(footer(terminal))
   for (let i = 0; i < 30 && !isSaid(); i++) await terminal.type(KEYS.right)
@@ -440,20 +440,20 @@ test('damage that is met on the way is said, and is a gap from then on', async (
   await terminal.shows(/GAP .*damaged/)
 })
 
-test('damage that nobody has met is one key away all the same', async (t) => {
+test('damage not yet reached can be jumped to', async (t) => {
   const terminal = await playingHoled(t)
   await terminal.shows(/ticks are lost/)
   await terminal.type('x')
   await terminal.shows(/GAP .*damaged/)
 })
 
-test('a recording from standard input has no command, and says why', async (t) => {
+test('a recording from standard input has no command, and y shows the reason', async (t) => {
   const { terminal } = await playing(t, { command: null })
   await terminal.type('y')
   assert.match(footer(terminal), /standard input/)
 })
 
-test('without colour the marks still tell: ! in front of trouble, > at the cursor', async (t) => {
+test('without colour ! marks trouble and > the cursor', async (t) => {
   const { terminal } = await playing(
     t,
     {},
@@ -477,7 +477,7 @@ test('in colour a failing row is red and a slow one yellow', async (t) => {
   assert.equal(terminal.cell(row, avg).foreground, 3)
 })
 
-test('idle time is skipped only as far as --idle-limit says', async (t) => {
+test('idle time is shortened to --idle-limit', async (t) => {
   const recording = new MemoryRecording({ ...exampleRecording().info })
   for (let second = 0; second < 60; second++) {
     const busy = second === 0 || second === 59

@@ -24,13 +24,13 @@ const frames = (more: Partial<PrintOptions>, of = exampleRecording()): string[] 
   ...printFrames(of, { ...OPTIONS, ...more }),
 ]
 
-test('every second is printed, and every gap between them once', () => {
+test('every second is printed, and every gap once', () => {
   const all = frames({})
   assert.equal(all.length, 172 + 1)
   assert.equal(all.filter((text) => text.includes('\nGAP ')).length, 1)
 })
 
-test('a step prints every so many seconds, and the gaps on the way all the same', () => {
+test('a step prints one second per step, and every gap', () => {
   const stepped = frames({ step: micros(10_000_000) })
   assert.deepEqual(
     stepped.map((text) => /15:3\d:\d\d/.exec(text)?.[0]),
@@ -44,7 +44,7 @@ test('a range is half open', () => {
   assert.equal(frames({ which: { from: at(10), to: at(13) } }).length, 3)
 })
 
-test('what live has seen of a second is what replay prints of it', () => {
+test('live and replay print the same screen of a second', () => {
   const whole = exampleRecording()
   const growing = new MemoryRecording(EXAMPLE_INFO)
   for (const { seq } of whole.ticks) {
@@ -68,13 +68,13 @@ test('a wider window is the sum of its seconds', () => {
   )
 })
 
-test('JSON has the words of the JSON of report, one object a line', () => {
+test('JSON has the fields of report --format json, one object per line', () => {
   const [text = ''] = frames({ which: { at: at(65) }, format: 'json' })
   assert.equal(text.indexOf('\n'), text.length - 1)
   assertGolden('screen/burst.json', `${JSON.stringify(JSON.parse(text), null, 2)}\n`)
 })
 
-test('another time zone changes the times and nothing else', () => {
+test('another time zone changes only the times', () => {
   const berlin = frames({ which: { at: at(65) } }).join('')
   const utc = frames({ which: { at: at(65) }, timeZone: 'UTC' }).join('')
   assert.equal(

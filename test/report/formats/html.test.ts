@@ -28,7 +28,7 @@ function report(of: Recording): Report {
 const pageOf = async (of: Recording): Promise<string> => [...(await FORMATS.html.write(report(of)))].join('')
 
 describe('the HTML report', () => {
-  it('allows its own script and style alone, and names nothing outside', async () => {
+  it('allows only its own script and style, and links to nothing outside', async () => {
     const page = await pageOf(incident())
     const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? []
     assert.match(
@@ -38,7 +38,7 @@ describe('the HTML report', () => {
     assert.ok(!/(src|href|action)\s*=\s*["']?(https?:)?\/\//.test(page))
   })
 
-  it('lets no name from the wire become markup', async () => {
+  it('escapes names from the network', async () => {
     const page = await pageOf(incident())
     assert.ok(page.includes('&#60;img src=x onerror=alert(1)&#62;'))
     assert.ok(!page.includes('<img'))
@@ -48,7 +48,7 @@ describe('the HTML report', () => {
     )
   })
 
-  it('stays below 2 MB however much was recorded: the step grows', async () => {
+  it('stays below 2 MB for any recording by using longer steps', async () => {
     const routes = Array.from({ length: 60 }, (_, i) => route('GET', `/a/rather/long/path/to/something/${i}`))
     const backends = Array.from({ length: 12 }, (_, i) => backend(`10.0.${i}.1:8080`))
     const frames = Array.from({ length: 3000 }, (_, i) =>
@@ -94,7 +94,7 @@ describe(
       return { page, complaints, requests }
     }
 
-    it('opens without a complaint and without a request, in light and dark', async () => {
+    it('opens without errors and requests, in light and dark', async () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         const { page, complaints, requests } = await opened({ colorScheme })
         assert.equal(await page.locator('figure .uplot canvas').count(), 3)
@@ -105,7 +105,7 @@ describe(
       }
     })
 
-    it('prints black on white and within the sheet, also from a dark screen', async () => {
+    it('prints black on white and within the page, also in dark mode', async () => {
       const { page, complaints } = await opened({ colorScheme: 'dark' })
       await page.setViewportSize({ width: 718, height: 1000 })
       await page.evaluate("addEventListener('afterprint', () => (globalThis.printed = true))")
@@ -141,7 +141,7 @@ describe(
       await page.close()
     })
 
-    it('goes to a finding when it is clicked', async () => {
+    it('jumps to a finding on a click', async () => {
       const { page } = await opened()
       const finding = page.locator('li[data-at] button').filter({ hasText: 'failures' }).first()
       const expected = /^\d\d:\d\d:\d\d/.exec(await finding.innerText())?.[0]
@@ -162,7 +162,7 @@ describe(
       await page.close()
     })
 
-    it('is readable without scripts: tables, findings and drawings', async () => {
+    it('is readable without scripts: tables, findings and charts', async () => {
       const { page, complaints } = await opened({ javaScriptEnabled: false })
       assert.equal(await page.locator('figure svg.static:visible').count(), 3)
       assert.ok(await page.getByText('/api/orders').first().isVisible())
