@@ -88,12 +88,12 @@ async function tcpdump(namespace: string): Promise<Condition> {
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {
-  let talk = ''
+  let stderr = ''
   for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
-    talk += String(chunk)
-    if (talk.includes(word)) return void child.stderr!.resume()
+    stderr += String(chunk)
+    if (stderr.includes(word)) return void child.stderr!.resume()
   }
-  throw new Error(`did not start: ${talk}`)
+  throw new Error(`did not start: ${stderr}`)
 }
 
 export async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -112,12 +112,12 @@ function startWorker(job: WorkerJob): ChildProcess {
 }
 
 function endOf(worker: ChildProcess): Promise<string> {
-  let talk = ''
-  worker.stderr?.on('data', (chunk: Buffer) => (talk = (talk + chunk.toString()).slice(-4000)))
+  let stderr = ''
+  worker.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4000)))
   return new Promise((resolve, reject) => {
     worker.once('error', reject)
     worker.once('close', (code, signal) => {
-      const [words = ''] = /FATAL ERROR.*|Error: .*/.exec(talk) ?? []
+      const [words = ''] = /FATAL ERROR.*|Error: .*/.exec(stderr) ?? []
       resolve(code === 0 ? 'done' : `${signal ?? `exit code ${code ?? '?'}`} ${words}`.trim())
     })
   })

@@ -246,7 +246,7 @@ const PACKED = [
   ['minute_traffic', 'header_buckets'],
 ] as const
 
-const farTick: Mutator = (database, chance) => {
+const distantTick: Mutator = (database, chance) => {
   const columns = columnsOf(database, 'tick').slice(1).map(quoted).join(',')
   const seq = chance.pick(ODD_INTEGERS)
   database
@@ -298,4 +298,4 @@ const time: Mutator = (database, chance) => {
     .run(chance.pick(ODD_INTEGERS))
 }
 
-const VALUES = [cell, cell, cell, packed, packed, packed, packed, farTick, meta, meta, marker, time, time]
+const VALUES = [cell, cell, cell, packed, packed, packed, packed, distantTick, meta, meta, marker, time, time]

@@ -26,7 +26,7 @@ describe('invented status codes', { skip: lacking('make') }, () => {
   })
 
   /** Each code twice on each of two routes, one route after the other. */
-  async function inventOn(routes: readonly string[], program?: string) {
+  async function recordCodes(routes: readonly string[], program?: string) {
     port++
     const rules: Rules = Object.fromEntries(
       routes.flatMap((route) =>
@@ -53,7 +53,7 @@ describe('invented status codes', { skip: lacking('make') }, () => {
   }
 
   /** The expected row when there is room for so many codes. */
-  function told(room: number): TruthRow {
+  function expectedRow(room: number): TruthRow {
     const codes: Record<string, number> = {}
     let found = 0
     for (const code of CODES) {
@@ -66,20 +66,20 @@ describe('invented status codes', { skip: lacking('make') }, () => {
   }
 
   test('forty codes per route are counted one by one, and all others by class', async () => {
-    const seen = await inventOn(['one', 'two'])
+    const seen = await recordCodes(['one', 'two'])
     assertEqualsTruth(seen, {
-      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
-      [`${FAR}:${port} GET /two/:id`]: told(INLINE + BLOCK),
+      [`${FAR}:${port} GET /one/:id`]: expectedRow(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: expectedRow(INLINE + BLOCK),
     })
   })
 
   test('a route without a block for rare codes loses no count', async () => {
     const program = join(folder, 'upstreamtop-probe')
     await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, 'HELPER_DEFINES=-DMAX_BLOCKS=2', program)
-    const seen = await inventOn(['one', 'two'], program)
+    const seen = await recordCodes(['one', 'two'], program)
     assertEqualsTruth(seen, {
-      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
-      [`${FAR}:${port} GET /two/:id`]: told(INLINE),
+      [`${FAR}:${port} GET /one/:id`]: expectedRow(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: expectedRow(INLINE),
     })
   })
 })

@@ -118,7 +118,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
   test('connections that move to another interface', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
+      await twoVethPairs(host, far)
       const steps = range(1, 60).flatMap((n): Step[] => [
         { send: get('/move') },
         { answers: n },
@@ -150,7 +150,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
   test('a new interface is recorded, and a removed one ends nothing else', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
+      await twoVethPairs(host, far)
       const { seen, truth } = await load(host, host, far, '10.81.0.2', async (ask, helper) => {
         await ask('10.81.0.2')
         await sh('ip', 'link', 'add', 'c3', 'netns', host, 'type', 'veth', 'peer', 'name', 'd3', 'netns', far)
@@ -169,7 +169,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
   test('a connection seen in one direction is counted as half seen, and no answer is invented', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
+      await twoVethPairs(host, far)
       // Requests leave by c1, answers come by c2: only c1 is watched.
       await sh('ip', '-n', far, 'route', 'replace', '10.90.0.1/32', 'via', '10.82.0.1', 'src', '10.90.0.2')
       for (const name of ['all', 'c1', 'c2'])
@@ -255,7 +255,7 @@ async function bridge(host: string, ports: readonly string[]): Promise<void> {
  * Two veth pairs: c1–d1 (10.81.0.0/24) and c2–d2 (10.82.0.0/24). 10.90.0.1 and 10.90.0.2 are on the loopbacks and are routed by
  * c1.
  */
-async function twoCables(host: string, far: string): Promise<void> {
+async function twoVethPairs(host: string, far: string): Promise<void> {
   for (const n of [1, 2]) {
     await sh(
       'ip',

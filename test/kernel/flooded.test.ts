@@ -79,7 +79,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
 
   test('a path made to collide with another in a hash gets its own row', async () => {
     const path = '/api/v1/users/list'
-    const seen = await through([twinOf(path), path], () => Promise.resolve())
+    const seen = await through([collidingPath(path), path], () => Promise.resolve())
     assert.deepEqual(rowsOf(seen), { ...row('/ap\\xE9/v1\\xAFuse\\xF2s/list'), ...row(path) })
     assertNothingLost(seen)
   })
@@ -111,7 +111,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
 })
 
 /** The top bits of bytes 7, 11 and 15 of the request line cancelled each other out in the line hash, whatever its seed. */
-function twinOf(path: string): string {
+function collidingPath(path: string): string {
   const bytes = Buffer.from(path)
   for (const at of [7, 11, 15]) bytes[at - 'GET '.length]! ^= 0x80
   return bytes.toString('latin1')

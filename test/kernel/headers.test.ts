@@ -47,7 +47,7 @@ describe(
       )
       const failures: string[] = []
       for (const { header, compiler } of sides) {
-        const said = await complaint([
+        const said = await firstError([
           ...compiler,
           '-fsyntax-only',
           '-include',
@@ -86,7 +86,7 @@ describe(
           ),
         )
         assert.ok([...next.values()].some((needed) => needed.length > 0))
-        assert.deepEqual(circles(next), [], 'move what both need into a file of its own')
+        assert.deepEqual(cycles(next), [], 'move what both need into a file of its own')
       })
     })
   },
@@ -103,7 +103,7 @@ async function included(
 }
 
 /** The first error of a compiler; null if there is none. */
-async function complaint(words: readonly string[]): Promise<string | null> {
+async function firstError(words: readonly string[]): Promise<string | null> {
   try {
     await sh(...words)
     return null
@@ -116,7 +116,7 @@ async function complaint(words: readonly string[]): Promise<string | null> {
 const namesIn = async (object: string, which: string): Promise<string[]> =>
   (await sh('nm', '--extern-only', '--format=just-symbols', which, object)).split('\n').filter(Boolean)
 
-function circles(next: ReadonlyMap<string, readonly string[]>): string[] {
+function cycles(next: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = []
   const done = new Set<string>()
   const visit = (part: string, path: readonly string[]): void => {

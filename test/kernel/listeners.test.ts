@@ -30,7 +30,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     work: string,
     address: string,
     ports: readonly number[],
-  ): Promise<{ taught: number; stop: () => Promise<void> }> {
+  ): Promise<{ listened: number; stop: () => Promise<void> }> {
     const setpriv = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
     const nobody = work === 'inherit' ? [] : setpriv
     const script = readFileSync(SCRIPT, 'utf8')
@@ -46,7 +46,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     const [said] = (await Promise.race([once(child.stdout, 'data'), exited])) as [Buffer | number | null]
     if (!Buffer.isBuffer(said)) throw new Error(`the fake ended with ${said}`)
     return {
-      taught: Number(said.toString()),
+      listened: Number(said.toString()),
       async stop() {
         child.stdin.end()
         await exited
@@ -70,7 +70,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
   }
 
   for (const [work, address] of [
-    ['teach', '127.0.0.2'],
+    ['listen', '127.0.0.2'],
     ['hold', '127.0.0.2'],
     ['child', '127.0.0.2'],
     ['hold', '::1'],
@@ -90,12 +90,12 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
       let stop = (): Promise<void> => Promise.resolve()
       const seen = await askThrough(
         async () => {
-          const { taught, stop: end } = await fake(
+          const { listened, stop: end } = await fake(
             work,
             address,
             range(low, high).filter((n) => work !== 'hold' || n % 3 === 0),
           )
-          assert.ok(taught > 20, `${taught} ports taught`)
+          assert.ok(listened > 20, `${listened} ports listened`)
           stop = end
         },
         async (path, times) => {
@@ -139,8 +139,8 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
   test('a socket that a fake nginx inherited from another user is no front door', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async () => {
-      const { taught, stop } = await fake('inherit', '127.0.0.2', [server])
-      assert.equal(taught, 1)
+      const { listened, stop } = await fake('inherit', '127.0.0.2', [server])
+      assert.equal(listened, 1)
       await stop()
     })
     assert.deepEqual(rowsOf(seen)[`127.0.0.2:${server} GET /fake`], { requests: 1, codes: { 200: 1 } })
@@ -150,7 +150,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
   test('a port that a fake nginx has closed is a backend when another process listens there', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      await (await fake('teach', '127.0.0.2', [server])).stop()
+      await (await fake('listen', '127.0.0.2', [server])).stop()
       await cable.proxy.call('listen', { address: '127.0.0.2', port: server })
       await cable.proxy.call('ask', {
         address: '127.0.0.2',
@@ -180,8 +180,8 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      const { taught, stop } = await fake('hold', '127.0.0.2', range(20_000, 20_150))
-      assert.equal(taught, 151)
+      const { listened, stop } = await fake('hold', '127.0.0.2', range(20_000, 20_150))
+      assert.equal(listened, 151)
       const nginx = await startLabNginx(
         cable.proxy.namespace,
         `server { listen 8080; listen [::]:8081 ipv6only=off; location / { proxy_pass http://${FAR}:${server}; } }`,

@@ -80,19 +80,19 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   afterEach(async () => {
     for (const one of started.splice(0).reverse()) await one.stop()
   })
-  async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  async function stopAfterTest<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
     const one = await starting
     started.push(one)
     return one
   }
-  const realNginx = (): Promise<LabNginx> => kept(startLabNginx(namespace, PROXYING))
+  const realNginx = (): Promise<LabNginx> => stopAfterTest(startLabNginx(namespace, PROXYING))
   const neighbour = (options: NeighbourOptions): Promise<Neighbour> =>
-    kept(startNeighbour(namespace, options))
+    stopAfterTest(startNeighbour(namespace, options))
   const silentServer = (silent: 'lookup' | 'read'): Promise<Neighbour> =>
-    kept(mountSilent(join(folder, 'silent'), silentPlace, silent))
+    stopAfterTest(mountSilent(join(folder, 'silent'), silentPlace, silent))
 
   /** A folder that everybody can write to. */
-  function theirs(name: string): string {
+  function sharedFolder(name: string): string {
     const place = join(folder, name)
     mkdirSync(place)
     chmodSync(place, 0o777)
@@ -100,10 +100,10 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   }
 
   /** The facts of a helper with a long time limit: on a busy machine two seconds are short. */
-  const look = (...before: readonly string[]): Facts => lookWith(slowHelper, ...before)
+  const inspect = (...before: readonly string[]): Facts => inspectWith(slowHelper, ...before)
 
   /** A helper that hangs is killed, and the test fails. */
-  function lookWith(probe: string, ...before: readonly string[]): Facts {
+  function inspectWith(probe: string, ...before: readonly string[]): Facts {
     const { status, stdout, stderr } = spawnSync(
       'ip',
       ['netns', 'exec', namespace, ...before, probe, '--doctor'],
@@ -116,7 +116,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
 
   for (const [what, make] of Object.entries(hostileConfigurations(folder, secret)))
     test(`a configuration that ${what} is not read, and the real nginx's listen port is found`, async () => {
-      const place = theirs(what.replaceAll(/\W/g, '-'))
+      const place = sharedFolder(what.replaceAll(/\W/g, '-'))
       await make(place)
       await realNginx()
       // If the real one were not root's, this one would be inspected before it.
@@ -126,13 +126,13 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         words: 'listen=8081',
         user: NOBODY,
       })
-      const facts = look()
+      const facts = inspect()
       assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
       assert.match(facts.nginx_warning, /listens on 8081.*--ignore PORT/)
     })
 
   test('the readable configuration of an unprivileged nginx is read, with its includes', async () => {
-    const place = theirs('honest')
+    const place = sharedFolder('honest')
     mkdirSync(join(place, 'conf.d'))
     writeFileSync(join(place, 'nginx.conf'), 'events {}\nhttp { include conf.d/*.conf; }\n')
     writeFileSync(join(place, 'conf.d/one.conf'), 'server { location / { proxy_pass https://10.0.0.9; } }\n')
@@ -142,7 +142,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       words: 'listen=8082',
       user: NOBODY,
     })
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual(facts.front_doors, [8082])
     assert.deepEqual(facts.invisible_upstreams, ['proxy_pass https://10.0.0.9'])
     assert.equal(facts.nginx_warning, '')
@@ -151,23 +151,23 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   test('thousands of processes named nginx do not hide the real one', async () => {
     await neighbour({ program, words: 'copies=4500', user: NOBODY })
     await realNginx()
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
   })
 
   test("many processes of one user do not hide another user's nginx", async () => {
-    const place = theirs('of-a-user')
+    const place = sharedFolder('of-a-user')
     writeFileSync(join(place, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
     await neighbour({ program, words: 'copies=1000', user: NOBODY })
     const args = ['-c', join(place, 'nginx.conf')]
     await neighbour({ program, args, words: 'listen=8083', user: 1234 })
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual(facts.front_doors, [8083])
   })
 
   describe("a setuid program of root's", () => {
     /** @param real whether it takes root as its real uid, as sudo does */
-    const reads = async (file: string, real: boolean): Promise<void> => {
+    const assertReadsNothing = async (file: string, real: boolean): Promise<void> => {
       chownSync(file, 0, 0)
       chmodSync(file, 0o4755)
       const fake = await neighbour({
@@ -177,7 +177,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         user: NOBODY,
       })
       const uids = /^Uid:\t(\d+)\t(\d+)/m.exec(readFileSync(`/proc/${fake.pid}/status`, 'utf8'))
-      const facts = look()
+      const facts = inspect()
       assert.deepEqual(
         uids?.slice(1),
         real ? ['0', '0'] : [String(NOBODY), '0'],
@@ -190,7 +190,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     }
 
     function linkTo(file: string): string {
-      const link = join(theirs(`link-${file.split('/').at(-1)!}`), 'nginx')
+      const link = join(sharedFolder(`link-${file.split('/').at(-1)!}`), 'nginx')
       symlinkSync(file, link)
       return link
     }
@@ -200,12 +200,12 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       test(`a setuid program by a link named nginx, ${how}, reads nothing`, () => {
         const file = join(folder, `setuid-${String(real)}`)
         copyFileSync(program, file)
-        return reads(file, real)
+        return assertReadsNothing(file, real)
       })
       test(`a setuid program whose own name is nginx, ${how}, reads nothing`, () => {
-        const file = join(theirs(`named-${String(real)}`), 'nginx')
+        const file = join(sharedFolder(`named-${String(real)}`), 'nginx')
         copyFileSync(program, file)
-        return reads(file, real)
+        return assertReadsNothing(file, real)
       })
     }
   })
@@ -213,7 +213,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   describe('an nginx in a chroot', () => {
     let root: string
     before(() => {
-      root = theirs('root')
+      root = sharedFolder('root')
       mkdirSync(join(root, 'etc/nginx'), { recursive: true })
       // The same path inside the chroot: the helper must read this one.
       mkdirSync(join(root, folder), { recursive: true })
@@ -251,7 +251,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       rmSync(conf, { force: true })
       make(conf)
       await neighbour({ program, words: `chroot=${root}` })
-      const facts = look()
+      const facts = inspect()
       assert.equal(facts.nginx, 'known')
       return facts.invisible_upstreams
     }
@@ -266,24 +266,24 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     test("finds the listen ports of root's nginx if its configuration is world-readable", async () => {
       const real = await realNginx()
       chmodSync(real.folder, 0o755)
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual([facts.nginx, facts.front_doors, facts.nginx_warning], ['known', [8080], ''])
     })
 
     test('does not read a configuration that its own user cannot read, and warns', async () => {
       await neighbour({ program, args: ['-c', secret], words: 'listen=8085' })
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual(facts.front_doors, [])
       assert.match(facts.nginx_warning, /listens on 8085, could not be read/)
     })
 
     test("does not enter another user's chroot with its capabilities", async () => {
-      const root = theirs('closed')
+      const root = sharedFolder('closed')
       mkdirSync(join(root, 'etc/nginx'), { recursive: true })
       writeFileSync(join(root, 'etc/nginx/nginx.conf'), `proxy_pass ${SECRET};\n`)
       chmodSync(root, 0o700)
       await neighbour({ program, words: `listen=8086 chroot=${root}` })
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
     })
   })
@@ -295,14 +295,14 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     for (const silent of ['lookup', 'read'] as const) {
       test(`doctor ends when a ${silent} blocks for ever, and the real listen port is found`, async () => {
         await realNginx()
-        await beside(silent)
-        const facts = lookWith(PROBE)
+        await startBlockedFake(silent)
+        const facts = inspectWith(PROBE)
         assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
         assert.match(facts.nginx_warning, /not all of the nginx of uid 65534/)
       })
 
       test(`the helper attaches and ends when a ${silent} blocks for ever`, async () => {
-        await beside(silent)
+        await startBlockedFake(silent)
         const helper = await startHelper(namespace)
         assert.match(helper.hello.warnings.join(), /not all of the nginx of uid 65534/)
         assert.equal((await helper.stop()).bye, 'stdin closed')
@@ -316,7 +316,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       const words = `open=${silentPlace}/nginx.conf listen=8087`
       const args = ['-c', join(folder, 'nothing.conf')]
       await neighbour({ program, args, words, user: NOBODY })
-      const facts = look(
+      const facts = inspect(
         'setpriv',
         '--reuid=1234',
         `--inh-caps=-all,${CAPABILITIES}`,
@@ -326,7 +326,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       assert.match(facts.nginx_warning, /listens on 8087/)
     })
 
-    async function beside(silent: 'lookup' | 'read'): Promise<void> {
+    async function startBlockedFake(silent: 'lookup' | 'read'): Promise<void> {
       await silentServer(silent)
       const args = ['-c', join(silentPlace, 'nginx.conf')]
       await neighbour({ program, args, words: 'listen=8088', user: NOBODY })
@@ -366,36 +366,36 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         for (const args of [[], ['--doctor']])
           test(`by ${signal}, ${args.length > 0 ? 'as doctor' : 'as recorder'}`, async () => {
             const helper = start([], ...args)
-            await waits(helper.pid!)
+            await blockedChild(helper.pid!)
             helper.kill(signal)
             assert.deepEqual(await ended(helper), [130, null])
           })
 
       test('when its stdin closes', async () => {
         const helper = start([])
-        await waits(helper.pid!)
+        await blockedChild(helper.pid!)
         helper.stdin!.end()
         assert.deepEqual(await ended(helper), [130, null])
       })
 
-      test('by the death of its parent, though somebody else holds its stdin', async () => {
+      test('when its parent dies, even if another process holds its stdin', async () => {
         const shell = start(['sh', '-c', '"$0"; true'])
         const helper = await childOf(shell.pid!)
-        await waits(helper)
+        await blockedChild(helper)
         shell.kill('SIGKILL')
-        // Its outputs close with it: nothing that waits holds them.
+        // Its outputs close with it: no blocked process holds them.
         await ended(shell)
-        assert.match(wordOf(helper, 'stat'), /^$|\) Z /)
+        assert.match(procFile(helper, 'stat'), /^$|\) Z /)
       })
 
       test('and its child that cannot end holds none of its descriptors', async () => {
         const helper = start([])
-        const child = await waits(helper.pid!)
+        const child = await blockedChild(helper.pid!)
         helper.kill('SIGTERM')
         // Its outputs close with it.
         await ended(helper)
-        while (wordOf(child, 'stat').includes(') S ')) await sleep(10)
-        assert.match(wordOf(child, 'stat'), /\) D /, 'it was killed, and is blocked')
+        while (procFile(child, 'stat').includes(') S ')) await sleep(10)
+        assert.match(procFile(child, 'stat'), /\) D /, 'it was killed, and is blocked')
         const held = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
         assert.deepEqual(
           held.filter((target) => /^pipe|^socket|bpf/.test(target)),
@@ -415,7 +415,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
       })
 
-    test('by the death of its parent, though somebody else holds its stdin', async () => {
+    test('when its parent dies, even if another process holds its stdin', async () => {
       const shell = spawn('ip', ['netns', 'exec', namespace, 'sh', '-c', `${PROBE}; true`], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
@@ -480,10 +480,10 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   }
 
   /** Resolves when a child of the helper blocks on the file system, or waits for a process that does. */
-  async function waits(helper: number): Promise<number> {
+  async function blockedChild(helper: number): Promise<number> {
     for (;;) {
       const child = await childOf(helper)
-      if (wordOf(child, 'stat').includes(') D ') || wordOf(child, 'wchan') === 'request_wait_answer')
+      if (procFile(child, 'stat').includes(') D ') || procFile(child, 'wchan') === 'request_wait_answer')
         return child
       await sleep(20)
     }
@@ -491,7 +491,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
 })
 
 /** A file of /proc/PID; empty if the process has ended. */
-function wordOf(pid: number, file: string): string {
+function procFile(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

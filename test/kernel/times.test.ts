@@ -82,7 +82,7 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
       ...paths.map((path) => get(`/fresh${path}`)),
       ...paths.filter((path) => path.endsWith('0')).map(upload),
     ]
-    await undisturbed(t, async () => {
+    await repeatUntilQuiet(t, async () => {
       const { seen, attempts } = await ask(cable.proxy, configuration, requests, 6)
       assert.equal(attempts.length, requests.length)
       assertReconciles(seen)
@@ -99,7 +99,7 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
     const configuration = `upstream kept { server ${FAR}:${port}; keepalive 16; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`
     const requests = range(1, 200).map((n) => get(`/late/${n}x`))
-    await undisturbed(t, async () => {
+    await repeatUntilQuiet(t, async () => {
       const { seen, attempts } = await ask(cable.proxy, configuration, requests, 4)
       const late = attempts.filter(({ header }) => (header ?? 0) >= 0.03).length
       assert.ok(late > 20, `${late} of ${attempts.length} waited for an ACK`)
@@ -110,7 +110,7 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
   })
 
   test('connect time equals nginx’s, and all times start at the SYN', async (t) => {
-    await undisturbed(t, () => connectTimes(t))
+    await repeatUntilQuiet(t, () => connectTimes(t))
   })
 })
 
@@ -168,7 +168,7 @@ async function ask(
 }
 
 /** Too many times differ from nginx's. */
-class Apart extends Error {}
+class TimesDiffer extends Error {}
 
 /** Seconds before a round is done again. */
 const PAUSES = [1, 3, 10, 20, 30]
@@ -178,13 +178,13 @@ const PAUSES = [1, 3, 10, 20, 30]
  * repeated, after longer and longer pauses, because it may last half a minute. Wrong times of ours are wrong in every round,
  * and counts must be right in each round.
  */
-async function undisturbed(t: TestContext, round: () => Promise<void>): Promise<void> {
+async function repeatUntilQuiet(t: TestContext, round: () => Promise<void>): Promise<void> {
   for (const pause of [...PAUSES, null]) {
     try {
       await round()
       return
     } catch (error) {
-      if (pause === null || !(error instanceof Apart)) throw error
+      if (pause === null || !(error instanceof TimesDiffer)) throw error
       t.diagnostic(`once more in ${pause} s: ${error.message.split('\n')[0]!}`)
       await sleep(pause * 1000)
     }
@@ -202,7 +202,7 @@ function assertClose(
       routes.map((row) => [`${row.route.method} ${row.route.path}`, row[which]]),
     ),
   )
-  const apart: string[] = []
+  const differing: string[] = []
   const differences: number[] = []
   for (const attempt of attempts) {
     const key = `${attempt.method} ${attempt.target}`
@@ -211,14 +211,16 @@ function assertClose(
     const difference = time?.count === 1 && theirs !== null ? time.sum / 1000 - theirs * 1000 : NaN
     differences.push(Math.abs(difference))
     if (!(Math.abs(difference) <= tolerance(theirs ?? 0)))
-      apart.push(
+      differing.push(
         `${key}: ${time?.count === 1 ? `${time.sum / 1000} ms` : `count ${time?.count ?? 'none'}`}, nginx ${theirs === null ? '-' : theirs * 1000} ms`,
       )
   }
   const p99 = differences.sort((a, b) => a - b)[Math.floor(differences.length * WITHIN)] ?? NaN
   t.diagnostic(
-    `${which}: ${apart.length} of ${attempts.length} apart; 99 % differ by ${p99.toFixed(2)} ms or less (nginx rounds to 1 ms)`,
+    `${which}: ${differing.length} of ${attempts.length} differ; 99 % differ by ${p99.toFixed(2)} ms or less (nginx rounds to 1 ms)`,
   )
-  if (apart.length <= Math.floor(attempts.length * (1 - WITHIN))) return
-  throw new Apart(`${which}: ${apart.length} of ${attempts.length} apart:\n${apart.slice(0, 20).join('\n')}`)
+  if (differing.length <= Math.floor(attempts.length * (1 - WITHIN))) return
+  throw new TimesDiffer(
+    `${which}: ${differing.length} of ${attempts.length} differ:\n${differing.slice(0, 20).join('\n')}`,
+  )
 }

@@ -108,20 +108,20 @@ function inFile(roll: (sides: number) => number): Grown {
 }
 
 /** @throws what the player throws */
-export async function monkey(seed: number, strokes: number): Promise<void> {
+export async function monkey(seed: number, presses: number): Promise<void> {
   const roll = dice(seed)
   // A clock that jumps ahead: sliced work is interrupted after each step, and time passes as on a busy machine.
   const clock = performance.now.bind(performance)
   let ahead = 0
   performance.now = () => clock() + (ahead += roll(4))
   try {
-    await strike(roll, strokes)
+    await pressKeys(roll, presses)
   } finally {
     performance.now = clock
   }
 }
 
-async function strike(roll: (sides: number) => number, strokes: number): Promise<void> {
+async function pressKeys(roll: (sides: number) => number, presses: number): Promise<void> {
   const grown = roll(2) === 0 ? inMemory(roll) : inFile(roll)
   const frames = seconds(roll)
   const terminal = new FakeTerminal(60 + roll(140), 10 + roll(50))
@@ -146,7 +146,7 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
   const record = (ticks: number): void => {
     for (; ticks > 0; ticks--) grown.sink.append({ ...frames.next().value, seq: seq++ })
   }
-  for (let stroke = 0; stroke < strokes && !over.signal.aborted; stroke++) {
+  for (let press = 0; press < presses && !over.signal.aborted; press++) {
     record(roll(4) === 0 ? roll(60) : roll(2))
     if (roll(30) === 0) terminal.resize(60 + roll(190), 10 + roll(90))
     const key = TYPED[roll(TYPED.length)]!

@@ -53,7 +53,7 @@ async function assertWhole(file: string, frames: readonly SecondFrame[]): Promis
 }
 
 /** Adds the column to every checksummed table, with a value in every second row. */
-function writeAsLater(database: Database, definition: string, value: string): void {
+function addLaterColumn(database: Database, definition: string, value: string): void {
   const [name] = definition.split(' ')
   for (const table of CHECKSUMMED) {
     database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`)
@@ -63,7 +63,7 @@ function writeAsLater(database: Database, definition: string, value: string): vo
 }
 
 /** Creates the table again with changed columns, and copies its rows. */
-function remake(database: Database, table: string, change: (columns: string[]) => string[]): void {
+function recreateTable(database: Database, table: string, change: (columns: string[]) => string[]): void {
   const sql = database.prepare('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(table) as string
   const [, begin, body] = /^([^(]*\()(.*)\) STRICT$/s.exec(sql)!
   const columns = body!.split(',').map((column) => column.trim())
@@ -84,7 +84,7 @@ for (const [what, definition, value] of [
     await withFolder(async (folder) => {
       const file = folder.file('x.db')
       const frames = writeSample(file, SAMPLE)
-      changed(file, (database) => writeAsLater(database, definition, value))
+      changed(file, (database) => addLaterColumn(database, definition, value))
       await assertWhole(file, frames)
       changed(file, (database) => database.exec('UPDATE traffic SET later = NULL WHERE id >> 20 = 7'))
       const { problems } = await checkRecording(file, silent)
@@ -120,7 +120,7 @@ test('a column of a later version may be in the middle, and may have an SQL keyw
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
       for (const table of CHECKSUMMED) {
-        remake(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
+        recreateTable(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
         database.exec(`UPDATE ${table} SET "current_time" = 9`)
       }
       fixChecksums(database)
@@ -135,7 +135,7 @@ test('our columns may be in any order in the file: the checksums stay valid', as
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
       for (const table of CHECKSUMMED)
-        remake(database, table, ([id, ...columns]) => {
+        recreateTable(database, table, ([id, ...columns]) => {
           // Checksums contain later columns in the file's order, so that a program that does not know them gets the same
           // result.
           const { later }: TableColumns = TABLES[table]
@@ -359,7 +359,7 @@ test('columns of a later version are not copied, and the copy is whole', async (
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, SAMPLE)
-    changed(file, (database) => writeAsLater(database, 'later INTEGER', '5'))
+    changed(file, (database) => addLaterColumn(database, 'later INTEGER', '5'))
     const source = openRecording(file)
     const span = { from: wallMicros(0), to: wallMicros(Number.MAX_SAFE_INTEGER) }
     const ranges = [{ from: 0, to: 70 }]

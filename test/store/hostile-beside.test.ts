@@ -25,7 +25,7 @@ import { columnsOf, note, readAll, refused, SAMPLE } from './hostile-kit.ts'
 import { inFolder, META } from './support.ts'
 
 /** Creates a hot journal that names a victim, which SQLite would delete (sqlite.org/fileformat2.html, section 3). */
-function plantJournal(file: string, victim: string | null): void {
+function createHotJournal(file: string, victim: string | null): void {
   const script = `
     const database = new (require('better-sqlite3'))(process.argv[1])
     database.pragma('cache_size = 1')
@@ -55,7 +55,7 @@ test('a journal that names another file is not rolled back, and that file is kep
     const [recording, victim] = [file('x.db'), file('victim')]
     writeSample(recording, SAMPLE)
     writeFileSync(victim, 'mine')
-    plantJournal(recording, victim)
+    createHotJournal(recording, victim)
     const before = readFileSync(recording)
     assert.deepEqual(readAll(recording), { ticks: 70, damage: [] })
     const { state, notes } = await checkRecording(recording, silent)
@@ -70,7 +70,7 @@ test('a journal that names another file is not rolled back, and that file is kep
 })
 
 /** Another process puts views into the -wal and holds the -shm. @returns a function that ends it */
-function holdForeign(file: string): () => void {
+function holdForeignWal(file: string): () => void {
   const columns = columnsOf(file).split(',')
   const database = new Sqlite(file)
   database.unsafeMode(true)
@@ -87,13 +87,13 @@ test('with a held -shm and another schema in the -wal, rows are read from the pa
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
-    const letGo = holdForeign(file)
+    const release = holdForeignWal(file)
     try {
       const { damage } = readAll(file)
       assert.match(damage.join(), /"tick" in its schema \(a view\) is not ours/)
       assert.throws(() => markRecording(file, note), refused(5, /is damaged/))
     } finally {
-      letGo()
+      release()
     }
   })
 })
@@ -104,7 +104,7 @@ test('a schema that changes during reading is checked before SQLite uses it', ()
       const file = join(folder, `${follow}.db`)
       writeSample(file, SAMPLE)
       const recording = openRecording(file, { follow })
-      const letGo = holdForeign(file)
+      const release = holdForeignWal(file)
       try {
         assert.ok(recording.frame(3) !== null || recording.damage.length > 0)
         recording.refresh()
@@ -114,7 +114,7 @@ test('a schema that changes during reading is checked before SQLite uses it', ()
         assert.deepEqual(kinds, ['table'])
       } finally {
         recording.close()
-        letGo()
+        release()
       }
     }
   })
@@ -141,7 +141,7 @@ function walOf(...frames: readonly (readonly [content: Buffer, page: number])[])
     values.forEach((value, i) => bytes.writeUInt32BE(value >>> 0, 4 * i))
     return bytes
   }
-  const summed = (bytes: Buffer): Buffer => {
+  const withChecksum = (bytes: Buffer): Buffer => {
     for (let at = 0; at < bytes.length; at += 8) {
       a = (a + bytes.readInt32BE(at) + b) | 0
       b = (b + bytes.readInt32BE(at + 4) + a) | 0
@@ -149,11 +149,11 @@ function walOf(...frames: readonly (readonly [content: Buffer, page: number])[])
     return numbers(a, b)
   }
   const head = numbers(0x377f0683, 3007000, 4096, 0, 1, 2)
-  const parts = [head, summed(head)]
+  const parts = [head, withChecksum(head)]
   frames.forEach(([content, page], i) => {
     const start = numbers(page, i === frames.length - 1 ? page : 0)
-    summed(start)
-    parts.push(start, numbers(1, 2), summed(content), content)
+    withChecksum(start)
+    parts.push(start, numbers(1, 2), withChecksum(content), content)
   })
   return Buffer.concat(parts)
 }
@@ -167,7 +167,7 @@ test('if a path is a link, the journal of the target counts', () => {
     ]
     writeSample(recording, SAMPLE)
     writeFileSync(victim, 'mine')
-    plantJournal(recording, victim)
+    createHotJournal(recording, victim)
     symlinkSync(recording, link)
     assert.equal(readAll(link).ticks, 70)
     assert.throws(() => appendRecording(link, META), refused(2, /-journal/))

@@ -31,17 +31,21 @@ async function siege(seconds: number): Promise<void> {
   chmodSync(folder, 0o755)
   const testbed = await createTestbed()
   const { proxy, far } = testbed.cable
-  const before = await programsOn(proxy.namespace)
+  const before = await attachedPrograms(proxy.namespace)
   try {
-    const calm = await watched(testbed, join(folder, 'calm.db'), Math.min(60, Math.max(5, seconds / 5)))
-    say('without attackers', calm)
-    const { attacked, looks } = await watchAttacked(testbed, folder, seconds)
-    for (const phase of [calm, attacked]) await assertRight(phase)
-    await check(`${looks.length} commands in between end by themselves`, () => assertEnded(looks))
+    const baseline = await recordPhase(
+      testbed,
+      join(folder, 'calm.db'),
+      Math.min(60, Math.max(5, seconds / 5)),
+    )
+    say('without attackers', baseline)
+    const { attacked, runs } = await watchAttacked(testbed, folder, seconds)
+    for (const phase of [baseline, attacked]) await assertPhase(phase)
+    await check(`${runs.length} commands in between end by themselves`, () => assertEnded(runs))
     await check('nothing is left attached', async () => {
-      assert.deepEqual(await programsOn(proxy.namespace), before)
+      assert.deepEqual(await attachedPrograms(proxy.namespace), before)
       const left = JSON.parse(await sh('bpftool', 'link', 'list', '-j')) as readonly { id: number }[]
-      const ours = [...calm.links, ...attacked.links]
+      const ours = [...baseline.links, ...attacked.links]
       assert.ok(ours.length > 0)
       assert.deepEqual(
         left.filter(({ id }) => ours.includes(id)),
@@ -59,17 +63,17 @@ async function watchAttacked(
   testbed: Testbed,
   folder: string,
   seconds: number,
-): Promise<{ readonly attacked: Phase; readonly looks: readonly Look[] }> {
+): Promise<{ readonly attacked: Phase; readonly runs: readonly CommandRun[] }> {
   const attackers = await startAttackers(testbed, folder)
   try {
     for (const what of attackers.lacking) console.log(`  left out: this machine has no ${what}`)
-    const looking = lookAgain(testbed, folder, Math.min(30, seconds / 3))
-    const attacked = await watched(testbed, join(folder, 'attacked.db'), seconds)
-    const looks = await looking.end()
+    const commands = runRepeatedly(testbed, folder, Math.min(30, seconds / 3))
+    const attacked = await recordPhase(testbed, join(folder, 'attacked.db'), seconds)
+    const runs = await commands.end()
     say('attacked', attacked)
-    const held = await leftBehind(testbed.cable.proxy.namespace)
+    const held = await blockedChildren(testbed.cable.proxy.namespace)
     console.log(`  children of the helper that a file system holds until it answers: ${held}`)
-    return { attacked, looks }
+    return { attacked, runs }
   } finally {
     for (const [what, times] of Object.entries(await attackers.stop())) console.log(`  ${what}: ${times}`)
   }
@@ -86,7 +90,7 @@ interface Phase {
 }
 
 /** Records the load; recording starts before it and ends after it. */
-async function watched(testbed: Testbed, file: string, seconds: number): Promise<Phase> {
+async function recordPhase(testbed: Testbed, file: string, seconds: number): Promise<Phase> {
   const { length } = testbed.attempts()
   const recorder = await record(testbed.cable.proxy.namespace, file)
   await testbed.load(seconds * 1000, seconds * 800)
@@ -96,7 +100,7 @@ async function watched(testbed: Testbed, file: string, seconds: number): Promise
   return { file, counts, cost: recorder.cost(), links: recorder.links, recorder: ended }
 }
 
-async function assertRight({ file, counts, cost, recorder }: Phase): Promise<void> {
+async function assertPhase({ file, counts, cost, recorder }: Phase): Promise<void> {
   await check('the recorder ends in order', () => assert.equal(recorder.code, 0, recorder.said))
   await check('the counts are those of nginx’s log', () => assertEqualsLog(counts))
   await check('the recording is whole and its control totals reconcile', async () => {
@@ -112,20 +116,24 @@ async function assertRight({ file, counts, cost, recorder }: Phase): Promise<voi
 
 // ---- doctor and a second recorder, again and again ----
 
-interface Look extends Ended {
+interface CommandRun extends Ended {
   readonly what: string
 }
 
-function lookAgain(testbed: Testbed, folder: string, every: number): { end(): Promise<readonly Look[]> } {
+function runRepeatedly(
+  testbed: Testbed,
+  folder: string,
+  every: number,
+): { end(): Promise<readonly CommandRun[]> } {
   const { namespace } = testbed.cable.proxy
-  const looks: Look[] = []
+  const runs: CommandRun[] = []
   const over = new AbortController()
   const turns = (async () => {
     for (let i = 0; i === 0 || !over.signal.aborted; i++) {
       const from = performance.now()
-      looks.push({ what: 'doctor', ...(await run(namespace, 'doctor')) })
+      runs.push({ what: 'doctor', ...(await run(namespace, 'doctor')) })
       const short = ['record', '--out', join(folder, `short-${i}.db`), '--secs', '3']
-      looks.push({ what: 'record --secs 3', ...(await run(namespace, ...short)) })
+      runs.push({ what: 'record --secs 3', ...(await run(namespace, ...short)) })
       while (!over.signal.aborted && performance.now() - from < every * 1000) await sleep(100)
     }
   })()
@@ -134,23 +142,23 @@ function lookAgain(testbed: Testbed, folder: string, every: number): { end(): Pr
       over.abort()
       await turns
       for (const what of ['doctor', 'record --secs 3']) {
-        const took = looks.filter((look) => look.what === what).map((look) => look.seconds)
+        const took = runs.filter((look) => look.what === what).map((look) => look.seconds)
         const [least, most] = [Math.min(...took), Math.max(...took)]
         console.log(`  ${took.length} × ${what}: ${least.toFixed(1)} to ${most.toFixed(1)} s`)
       }
-      return looks
+      return runs
     },
   }
 }
 
-function assertEnded(looks: readonly Look[]): void {
-  for (const { what, code, said } of looks) assert.equal(code, 0, `${what}: ${said}`)
+function assertEnded(runs: readonly CommandRun[]): void {
+  for (const { what, code, said } of runs) assert.equal(code, 0, `${what}: ${said}`)
 }
 
 // ---- what is left ----
 
 /** The programs attached to its interfaces, by bpftool (which does not list tcx everywhere) and by our own query. */
-async function programsOn(namespace: string): Promise<unknown> {
+async function attachedPrograms(namespace: string): Promise<unknown> {
   return [
     JSON.parse(await inside(namespace, 'bpftool', 'net', 'list', '-j')),
     await attachedTo(namespace, 'lo'),
@@ -159,15 +167,15 @@ async function programsOn(namespace: string): Promise<unknown> {
 }
 
 /** Helper children that were killed but still block on a file system that does not answer (state D). */
-async function leftBehind(namespace: string): Promise<number> {
+async function blockedChildren(namespace: string): Promise<number> {
   const pids = (await sh('ip', 'netns', 'pids', namespace)).trim().split('\n')
   return pids.filter(
-    (pid) => wordOf(pid, 'comm').startsWith('upstreamtop') && wordOf(pid, 'stat').includes(') D '),
+    (pid) => procFile(pid, 'comm').startsWith('upstreamtop') && procFile(pid, 'stat').includes(') D '),
   ).length
 }
 
 /** A file of /proc/PID; empty if the process has ended. */
-function wordOf(pid: string, file: string): string {
+function procFile(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

@@ -1,9 +1,9 @@
 """
 A process named nginx that is not nginx; any user can run one: fakenginx.py WORK [ADDRESS PORT…]
-  teach    connects to itself once, so that it counts as a proxy; then listens on each port of ADDRESS, answers one client, closes
+  listen   connects to itself once, so that it counts as a proxy; then listens on each port of ADDRESS, answers one client, closes
   hold     the same, but keeps the sockets open
-  child    the same as teach, from a child of a process named nginx
-  inherit  the same as teach, on sockets that root has opened
+  child    the same as listen, from a child of a process named nginx
+  inherit  the same as listen, on sockets that root has opened
 Prints how many ports the helper could learn; `hold` then runs until its stdin closes.
 """
 import ctypes
@@ -78,7 +78,7 @@ with open_socket(address) as s:
     t.send(ANSWER)
     s.recv(100)
     t.close()
-taught = 0
+listened = 0
 kept = []
 for port in ports:
     try:
@@ -88,11 +88,11 @@ for port in ports:
     client = ask(address, port)
     answer(listener)
     os.waitpid(client, 0)
-    taught += 1
+    listened += 1
     if work == "hold":
         kept.append(listener)
     else:
         listener.close()
-print(taught, flush=True)
+print(listened, flush=True)
 if work == "hold":
     sys.stdin.read()

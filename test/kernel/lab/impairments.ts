@@ -21,7 +21,7 @@ export async function dropEvery(
   every: number,
   port = 0,
 ): Promise<void> {
-  await filter(namespace, device, hook, await dropper(every, port), 'classifier')
+  await addFilter(namespace, device, hook, await dropObject(every, port), 'classifier')
 }
 
 export const dropNothing = (namespace: string, device: string): Promise<string> =>
@@ -49,18 +49,18 @@ export async function relay(
   const program = `${ROOT}build/lab/relay`
   await sh('gcc', '-O2', '-Wall', '-Werror', source('relay.c'), '-o', program)
   const child = spawn(program, [namespaceA, deviceA, namespaceB, deviceB, ...rules], { stdio: 'pipe' })
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const [ready] = (await Promise.race([once(child.stdout, 'data'), exited])) as [unknown]
-  if (!Buffer.isBuffer(ready)) throw new Error(`the relay did not start: ${talk}`)
+  if (!Buffer.isBuffer(ready)) throw new Error(`the relay did not start: ${stderr}`)
   await addAddresses(namespaceA, deviceA, [addressA])
   await addAddresses(namespaceB, deviceB, [addressB])
   return {
     async stop() {
       child.stdin.end()
       await exited
-      return JSON.parse(talk) as { ab: RelayCounts; ba: RelayCounts }
+      return JSON.parse(stderr) as { ab: RelayCounts; ba: RelayCounts }
     },
   }
 }
@@ -83,7 +83,7 @@ export async function attachTcxProgram(
   hook: 'ingress' | 'egress',
   program: string | number,
 ): Promise<{ stop(): Promise<number> }> {
-  const object = typeof program === 'string' ? program : await dropper(program, 0)
+  const object = typeof program === 'string' ? program : await dropObject(program, 0)
   return startInNamespace(namespace, [await tcxTool(), 'attach', device, hook, object])
 }
 
@@ -93,16 +93,16 @@ export async function startInNamespace(
   words: readonly string[],
 ): Promise<{ stop(): Promise<number> }> {
   const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   const exited = once(child, 'exit')
   await Promise.race([once(child.stdout, 'data'), exited])
-  if (!said.startsWith('ready')) throw new Error(`${words[0] ?? ''} did not start`)
+  if (!stdout.startsWith('ready')) throw new Error(`${words[0] ?? ''} did not start`)
   return {
     async stop() {
       child.stdin.end()
       await exited
-      return Number(said.trim().split('\n').at(-1))
+      return Number(stdout.trim().split('\n').at(-1))
     },
   }
 }
@@ -135,17 +135,23 @@ export async function addVlanTags(
   lower: string,
   tags: number,
 ): Promise<void> {
-  const object = await compiled('insert-headers.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
-  await filter(namespace, upper, 'egress', object, 'push')
-  await filter(namespace, lower, 'ingress', object, 'pop')
+  const object = await compileBpf('insert-headers.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
+  await addFilter(namespace, upper, 'egress', object, 'push')
+  await addFilter(namespace, lower, 'ingress', object, 'pop')
 }
 
 /** Inserts an extension header in front of TCP into IPv6 packets that leave by the device. */
 export async function addExtensionHeader(namespace: string, device: string): Promise<void> {
-  await filter(namespace, device, 'egress', await compiled('insert-headers.bpf.c', 'extend', []), 'extend')
+  await addFilter(
+    namespace,
+    device,
+    'egress',
+    await compileBpf('insert-headers.bpf.c', 'extend', []),
+    'extend',
+  )
 }
 
-async function filter(
+async function addFilter(
   namespace: string,
   device: string,
   hook: 'ingress' | 'egress',
@@ -160,10 +166,10 @@ async function filter(
   )
 }
 
-const dropper = (every: number, port: number): Promise<string> =>
-  compiled('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
+const dropObject = (every: number, port: number): Promise<string> =>
+  compileBpf('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
 
-async function compiled(program: string, name: string, defines: readonly string[]): Promise<string> {
+async function compileBpf(program: string, name: string, defines: readonly string[]): Promise<string> {
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const object = `${ROOT}build/lab/${name}.o`
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${MULTIARCH}`, ...defines]

@@ -32,14 +32,14 @@ export interface NeighbourOptions {
 export async function startNeighbour(namespace: string, options: NeighbourOptions): Promise<Neighbour> {
   const { program, args = [], words = '', user } = options
   const as = user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
-  return started('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
+  return start('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
 }
 
 /** Mounts the file system; `stop` unmounts it, which ends all pending calls. */
 export const mountSilent = (program: string, folder: string, silent: 'lookup' | 'read'): Promise<Neighbour> =>
-  started(program, [folder, silent], {})
+  start(program, [folder, silent], {})
 
-async function started(
+async function start(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -49,16 +49,16 @@ async function started(
     env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, ...env },
   })
   child.stdin.on('error', () => undefined)
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const ready = once(createInterface({ input: child.stdout }), 'line')
   await Promise.race([ready, exited])
-  if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program}: ${talk}`)
-  return { pid: child.pid, stop: () => stopped(child, exited) }
+  if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program}: ${stderr}`)
+  return { pid: child.pid, stop: () => stop(child, exited) }
 }
 
-async function stopped(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   child.stdin?.end()
   await exited
 }

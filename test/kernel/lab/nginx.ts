@@ -63,12 +63,12 @@ export async function startLabNginx(namespace: string, http: string, realtime = 
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     },
   )
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
-    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${talk}`)
+    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
   }
   return {

@@ -63,13 +63,13 @@ export async function startHelper(
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.on('error', () => undefined)
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const wire = new WireReader()
   createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (line) => wire.read(line))
   await Promise.race([wire.until((seen) => seen.final !== null), exited])
-  if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${talk}`)
+  if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${stderr}`)
   return {
     pid: child.pid,
     hello: wire.hello,
@@ -83,7 +83,7 @@ export async function startHelper(
       child.stdin.end()
       await exited
       if (child.exitCode !== 0)
-        throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${talk}`)
+        throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${stderr}`)
       return wire.seen()
     },
     async kill() {

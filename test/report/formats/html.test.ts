@@ -82,23 +82,23 @@ describe(
 
     async function opened(
       options: { readonly javaScriptEnabled?: boolean; readonly colorScheme?: 'dark' | 'light' } = {},
-    ): Promise<{ page: Page; complaints: string[]; requests: string[] }> {
+    ): Promise<{ page: Page; errors: string[]; requests: string[] }> {
       const page = await browser.newPage(options)
-      const complaints: string[] = []
+      const errors: string[] = []
       const requests: string[] = []
-      page.on('console', (message) => complaints.push(message.text()))
-      page.on('pageerror', (error) => complaints.push(error.message))
-      page.on('dialog', (dialog) => complaints.push(dialog.message()))
+      page.on('console', (message) => errors.push(message.text()))
+      page.on('pageerror', (error) => errors.push(error.message))
+      page.on('dialog', (dialog) => errors.push(dialog.message()))
       page.on('request', (request) => requests.push(request.url()))
       await page.goto(`file://${file}`)
-      return { page, complaints, requests }
+      return { page, errors, requests }
     }
 
     it('opens without errors and requests, in light and dark', async () => {
       for (const colorScheme of ['light', 'dark'] as const) {
-        const { page, complaints, requests } = await opened({ colorScheme })
+        const { page, errors, requests } = await opened({ colorScheme })
         assert.equal(await page.locator('figure .uplot canvas').count(), 3)
-        assert.deepEqual(complaints, [])
+        assert.deepEqual(errors, [])
         assert.deepEqual(requests, [`file://${file}`])
         assert.equal(await page.locator('img').count(), 0)
         await page.close()
@@ -106,7 +106,7 @@ describe(
     })
 
     it('prints black on white and within the page, also in dark mode', async () => {
-      const { page, complaints } = await opened({ colorScheme: 'dark' })
+      const { page, errors } = await opened({ colorScheme: 'dark' })
       await page.setViewportSize({ width: 718, height: 1000 })
       await page.evaluate("addEventListener('afterprint', () => (globalThis.printed = true))")
       const pdf = await page.pdf({ format: 'A4' })
@@ -122,12 +122,12 @@ describe(
       ]`)
       assert.deepEqual([back, ink, line], ['rgb(255, 255, 255)', 'rgb(28, 33, 39)', '#2563eb'])
       assert.ok(width <= 718, `${width} px wide`)
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 
     it('shows the leaderboard of any moment, and a gap as a gap', async () => {
-      const { page, complaints } = await opened()
+      const { page, errors } = await opened()
       const slide = async (index: number): Promise<string> => {
         await page.locator('#scrubber input').fill(String(index))
         return page.locator('#board').innerText()
@@ -137,7 +137,7 @@ describe(
       assert.equal(await page.locator('#moment').innerText(), '2026-11-22 15:02:10')
       assert.match(await slide(110), /Nothing was recorded/)
       assert.ok((await slide(30)).includes('\\x1b[2J|<img src=x'))
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 
@@ -163,11 +163,11 @@ describe(
     })
 
     it('is readable without scripts: tables, findings and charts', async () => {
-      const { page, complaints } = await opened({ javaScriptEnabled: false })
+      const { page, errors } = await opened({ javaScriptEnabled: false })
       assert.equal(await page.locator('figure svg.static:visible').count(), 3)
       assert.ok(await page.getByText('/api/orders').first().isVisible())
       assert.ok(!(await page.locator('#scrubber').isVisible()))
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 

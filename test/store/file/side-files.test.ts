@@ -48,7 +48,7 @@ function makeFile(file: string): void {
 const damage = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), cut: fc.boolean() })
 
 /** Truncates the file or changes one byte. */
-function hurt(path: string, { at, cut }: { readonly at: number; readonly cut: boolean }): void {
+function corrupt(path: string, { at, cut }: { readonly at: number; readonly cut: boolean }): void {
   const bytes = readFileSync(path)
   const place = Math.min(bytes.length - 1, Math.floor(at * bytes.length))
   if (cut) truncateSync(path, place)
@@ -77,7 +77,7 @@ test('a -wal gives the same pages as SQLite: whole, truncated, or with a flipped
     fc.assert(
       fc.property(damage, (how) => {
         writeFileSync(`${file}-wal`, wal)
-        hurt(`${file}-wal`, how)
+        corrupt(`${file}-wal`, how)
         assert.equal(ours(), recovered(folder, file, '-wal'))
       }),
       { numRuns: 60 },
@@ -106,7 +106,7 @@ test('a -journal gives the same pages as SQLite: whole, truncated, or with a fli
     const second = sector + 4 + PAGE + 4
     for (const place of [0, 9, 13, 18, 22, 26, second + 2, second + 4 + PAGE - 200, second + 4 + PAGE + 3]) {
       writeFileSync(`${file}-journal`, journal)
-      hurt(`${file}-journal`, { at: place / journal.length, cut: false })
+      corrupt(`${file}-journal`, { at: place / journal.length, cut: false })
       assert.equal(
         outcome(ours),
         outcome(() => recovered(folder, file, '-journal')),
@@ -116,7 +116,7 @@ test('a -journal gives the same pages as SQLite: whole, truncated, or with a fli
     fc.assert(
       fc.property(damage, (how) => {
         writeFileSync(`${file}-journal`, journal)
-        hurt(`${file}-journal`, how)
+        corrupt(`${file}-journal`, how)
         assert.equal(
           outcome(ours),
           outcome(() => recovered(folder, file, '-journal')),

@@ -85,7 +85,7 @@ test('a redacted cut contains no hidden text, and the same numbers', async () =>
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const secrets = Array.from({ length: 1000 }, (_, i) => `s3cr3t${i}x`)
-    const frames = [...sampleFrames({ secs: 100 })].map((frame) => planted(frame, secrets))
+    const frames = [...sampleFrames({ secs: 100 })].map((frame) => withSecrets(frame, secrets))
     const sink = createRecording(
       file,
       { ...META, host: `${secrets[0]!}.example`, arguments: secrets.slice(1, 5) },
@@ -115,10 +115,10 @@ test('a redacted cut contains no hidden text, and the same numbers', async () =>
 })
 
 /** Puts a secret into every path and backend name, and into unknown methods. */
-function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
+function withSecrets(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
   const route = (of: Route): Route =>
-    planted.routes.get(of) ??
-    remember(planted.routes, of, {
+    withSecrets.routes.get(of) ??
+    remember(withSecrets.routes, of, {
       ...of,
       method: of.method === 'PUT' ? secrets[of.id]! : of.method,
       path: of.path
@@ -126,7 +126,7 @@ function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
         .replace(/:id.*/, ':id'),
     })
   const backend = (of: Backend): Backend =>
-    planted.backends.get(of) ?? remember(planted.backends, of, { ...of, name: secrets[500 + of.id]! })
+    withSecrets.backends.get(of) ?? remember(withSecrets.backends, of, { ...of, name: secrets[500 + of.id]! })
   return {
     ...frame,
     traffic: frame.traffic.map((row) => ({ ...row, backend: backend(row.backend), route: route(row.route) })),
@@ -138,8 +138,8 @@ function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
     })),
   }
 }
-planted.routes = new Map<Route, Route>()
-planted.backends = new Map<Backend, Backend>()
+withSecrets.routes = new Map<Route, Route>()
+withSecrets.backends = new Map<Backend, Backend>()
 
 function remember<T>(map: Map<T, T>, key: T, value: T): T {
   map.set(key, value)

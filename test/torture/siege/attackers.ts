@@ -28,13 +28,13 @@ export async function startAttackers(testbed: Testbed, folder: string): Promise<
   const attackers: Record<string, Attacker> = {}
   const lacking: string[] = []
 
-  const stand = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
+  const startFake = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
     startNeighbour(proxy.namespace, { program: programs.fake, user: NOBODY, ...options })
   const attacker = (
     program: string,
     user: number,
     ...words: readonly (string | number)[]
-  ): Promise<Attacker> => startInNamespace(proxy.namespace, [...as(user), program, ...words.map(String)])
+  ): Promise<Attacker> => startInNamespace(proxy.namespace, [...asUser(user), program, ...words.map(String)])
 
   // First, so that its backends get table entries: more routes than the helper has room for.
   attackers['always new paths'] = await attacker(
@@ -42,8 +42,8 @@ export async function startAttackers(testbed: Testbed, folder: string): Promise<
     SOMEBODY,
     ...['listeners', '127.0.0.3', 30_000, 30_063, 200, 10],
   )
-  attackers['idle processes of nobody'] = await stand({ words: 'copies=2500' })
-  attackers['idle processes of another user'] = await stand({ words: 'copies=500', user: SOMEBODY })
+  attackers['idle processes of nobody'] = await startFake({ words: 'copies=2500' })
+  attackers['idle processes of another user'] = await startFake({ words: 'copies=500', user: SOMEBODY })
   attackers['processes named nginx that start and end'] = await attacker(
     programs.nginx,
     NOBODY,
@@ -71,16 +71,16 @@ export async function startAttackers(testbed: Testbed, folder: string): Promise<
     NOBODY,
     ...['connects', '127.0.0.4', 1000, 19_999, 100],
   )
-  Object.assign(attackers, await fakeMasters(folder, stand))
-  attackers['setuid programs named nginx'] = await setuidTitles(folder, programs.fake, stand)
+  Object.assign(attackers, await fakeMasters(folder, startFake))
+  attackers['setuid programs named nginx'] = await setuidTitles(folder, programs.fake, startFake)
   if (existsSync('/dev/fuse'))
-    Object.assign(attackers, await silentFileSystems(folder, programs.silent, stand))
+    Object.assign(attackers, await silentFileSystems(folder, programs.silent, startFake))
   else lacking.push('/dev/fuse')
   attackers['forged segments'] = await startSpoofer(far.namespace, 'peer', FORGED_PORT, 'near')
   return { lacking, stop: () => stopAll(attackers) }
 }
 
-const as = (user: number): readonly string[] => [
+const asUser = (user: number): readonly string[] => [
   'setpriv',
   `--reuid=${user}`,
   `--regid=${user}`,
@@ -114,13 +114,13 @@ async function buildPrograms(folder: string) {
   return programs
 }
 
-type Stand = (options: Partial<NeighbourOptions>) => Promise<Attacker>
+type StartFake = (options: Partial<NeighbourOptions>) => Promise<Attacker>
 
 /**
  * One fake master per hostile configuration; they end and restart one after the other. One more master has a valid
  * configuration.
  */
-async function fakeMasters(folder: string, stand: Stand): Promise<Record<string, Attacker>> {
+async function fakeMasters(folder: string, startFake: StartFake): Promise<Record<string, Attacker>> {
   const secret = join(folder, 'secret.conf')
   writeFileSync(secret, 'proxy_pass https://root-only;\n', { mode: 0o600 })
   const masters: NeighbourOptions[] = []
@@ -133,8 +133,8 @@ async function fakeMasters(folder: string, stand: Stand): Promise<Record<string,
   writeFileSync(join(honest, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
   return {
     // The port number of a backend, at another address.
-    'master with a valid configuration': await stand(master(honest, 9101)),
-    'masters with hostile configurations': await takeTurns(masters, stand),
+    'master with a valid configuration': await startFake(master(honest, 9101)),
+    'masters with hostile configurations': await takeTurns(masters, startFake),
   }
 }
 
@@ -152,14 +152,14 @@ function sharedFolder(folder: string, name: string): string {
   return place
 }
 
-async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Promise<Attacker> {
-  const running = await Promise.all(masters.map(stand))
+async function takeTurns(masters: readonly NeighbourOptions[], startFake: StartFake): Promise<Attacker> {
+  const running = await Promise.all(masters.map(startFake))
   let times = running.length
   const over = new AbortController()
   const turns = (async () => {
     for (let i = 0; !over.signal.aborted; i = (i + 1) % running.length, times++) {
       await running[i]!.stop()
-      running[i] = await stand(masters[i]!)
+      running[i] = await startFake(masters[i]!)
       await sleep(1000)
     }
   })()
@@ -173,35 +173,35 @@ async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Pr
   }
 }
 
-async function setuidTitles(folder: string, program: string, stand: Stand): Promise<Attacker> {
+async function setuidTitles(folder: string, program: string, startFake: StartFake): Promise<Attacker> {
   const place = sharedFolder(folder, 'setuid')
   const file = join(place, 'nginx')
   copyFileSync(program, file)
   chownSync(file, 0, 0)
   chmodSync(file, 0o4755)
   const args = ['-c', join(folder, 'secret.conf')]
-  return together([
-    await stand({ program: file, args, words: 'listen=8090' }),
-    await stand({ program: file, args, words: 'listen=8091 root' }),
+  return combined([
+    await startFake({ program: file, args, words: 'listen=8090' }),
+    await startFake({ program: file, args, words: 'listen=8091 root' }),
   ])
 }
 
 async function silentFileSystems(
   folder: string,
   silent: string,
-  stand: Stand,
+  startFake: StartFake,
 ): Promise<Record<string, Attacker>> {
   const mounts: Attacker[] = []
   const fakes: Attacker[] = []
   for (const [i, question] of (['lookup', 'read'] as const).entries()) {
     const place = sharedFolder(folder, `silent-${question}`)
     mounts.push(await mountSilent(silent, place, question))
-    fakes.push(await stand(master(place, 8092 + i)))
+    fakes.push(await startFake(master(place, 8092 + i)))
   }
-  return { 'silent file systems': together(mounts), 'masters there': together(fakes) }
+  return { 'silent file systems': combined(mounts), 'masters there': combined(fakes) }
 }
 
-const together = (attackers: readonly Attacker[]): Attacker => ({
+const combined = (attackers: readonly Attacker[]): Attacker => ({
   async stop() {
     for (const one of attackers) await one.stop()
     return attackers.length

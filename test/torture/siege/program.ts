@@ -57,14 +57,14 @@ export async function record(namespace: string, file: string): Promise<Recorder>
     await sleep(50)
   }
   const helper = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
-  const looks = [look(helper)]
-  const timer = setInterval(() => looks.push(look(helper)), 1000)
+  const samples = [measure(helper)]
+  const timer = setInterval(() => samples.push(measure(helper)), 1000)
   return {
-    cost: () => costOf(looks),
+    cost: () => costOf(samples),
     links: linksOf(helper),
     async stop() {
       clearInterval(timer)
-      looks.push(look(helper))
+      samples.push(measure(helper))
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'close')
       return { code: child.exitCode, seconds: (performance.now() - from) / 1000, said: said.text }
@@ -90,7 +90,7 @@ function listen(child: ChildProcess): { text: string } {
   return said
 }
 
-interface Look {
+interface Sample {
   readonly at: number
   readonly ticks: number
   readonly childTicks: number
@@ -98,7 +98,7 @@ interface Look {
 }
 
 /** @throws when the process has ended */
-function look(pid: number): Look {
+function measure(pid: number): Sample {
   const [, words = ''] = /^\d+ \(.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
   const [utime, stime, cutime, cstime] = words.split(' ').slice(11, 15).map(Number)
   const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
@@ -110,15 +110,15 @@ function look(pid: number): Look {
   }
 }
 
-function costOf(looks: readonly Look[]): Cost {
-  const [first, last] = [looks[0]!, looks.at(-1)!]
+function costOf(samples: readonly Sample[]): Cost {
+  const [first, last] = [samples[0]!, samples.at(-1)!]
   const seconds = (last.at - first.at) / 1000
   return {
     seconds,
     cpu: ((last.ticks - first.ticks) / TICKS_PER_SECOND / seconds) * 100,
     childrenCpu: (last.childTicks / TICKS_PER_SECOND / seconds) * 100,
-    rss: looks.reduce((most, { rss }) => Math.max(most, rss), 0),
-    samples: looks.length,
+    rss: samples.reduce((most, { rss }) => Math.max(most, rss), 0),
+    samples: samples.length,
   }
 }
 
