@@ -250,7 +250,7 @@ describe('assert', () => {
 })
 
 describe('diff', () => {
-  it('shows what changed between two ranges, and gates on it', async () => {
+  it('shows the changes between two ranges, and gates on them', async () => {
     const ranges = ['--base', '14:00..14:01', '--target', '14:01..14:01:30']
     const { code, stdout, stderr } = await runCommand([
       'diff',

@@ -35,17 +35,17 @@ async function runLine(command: string, expected: string): Promise<Session> {
   return { command, expected, printed: masked(stdout + stderr), exit: code }
 }
 
-/** What differs from run to run, and with how the store packs. */
+/** Replaces text that differs from run to run, or with the packing of the store. */
 const masked = (text: string): string =>
   text.replace(/sha256 [0-9a-f]{64}/g, 'sha256 …').replace(/ticks, [\d.]+ [kM]?B/g, 'ticks, … kB')
 
-/** As a shell would split it: quotes, nothing else. */
+/** Splits like a shell: quotes, nothing else. */
 const wordsOf = (command: string): string[] =>
   [...command.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
     word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'),
   )
 
-/** What is printed, cut as the page shows it. */
+/** The output, shortened where the page has a `…`. */
 export function asShown({ expected, printed }: Session): string {
   const shown = expected.split('\n')
   const cut = shown.indexOf('…')

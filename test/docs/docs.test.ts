@@ -39,7 +39,7 @@ describe('the pages of docs/', () => {
     it(`${name} shows what the commands print`, () => checkPage(name))
   }
 
-  it('fleet.md shows what the commands print, and its SQL says what report says', async () => {
+  it('fleet.md shows what the commands print, and its SQL gives the numbers of report', async () => {
     await checkPage('fleet.md')
     const rows = await sql(readFileSync(join(root, 'docs/fleet.sql'), 'utf8'))
     const { runCommand } = await import('../cli/run-command.ts')

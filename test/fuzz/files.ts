@@ -133,7 +133,7 @@ function read(file: string, open: FilesInput['open'], look: Look): void {
   }
 }
 
-/* ---- what may not change ---- */
+/* ---- files that must not change ---- */
 
 type Listing = ReadonlyMap<string, string>
 

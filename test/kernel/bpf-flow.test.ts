@@ -14,7 +14,7 @@ import { watch, type Helper } from './lab/watch.ts'
 
 const SEEDS = process.env.FLOW_SEEDS?.split(',') ?? ['1', '2', '3']
 
-describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
+describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
   let folder: string
   before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-flow-'))))
   after(() => rmSync(folder, { recursive: true, force: true }))

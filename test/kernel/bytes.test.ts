@@ -110,7 +110,7 @@ describe('bytes', { skip: lacking() }, () => {
     }
   })
 
-  test('interim heads are part of the answer', async () => {
+  test('the bytes of interim heads belong to the answer', async () => {
     port++
     const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
     const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfinal'

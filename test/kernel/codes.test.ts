@@ -15,7 +15,7 @@ import { watch } from './lab/watch.ts'
 const [FAR, INLINE, BLOCK] = ['10.77.0.2', 8, 32]
 const CODES = range(200, 999)
 
-describe('invented status codes', { skip: lacking('make') }, () => {
+describe('unusual status codes', { skip: lacking('make') }, () => {
   let cable: Cable
   let port = 8790
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-codes-'))

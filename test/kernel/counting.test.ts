@@ -231,7 +231,7 @@ describe('counting', { skip: lacking() }, () => {
     assert.equal(seen.sum.totals.interim, 20 * (1 + 2 + 2))
   })
 
-  test('101 is an answer, and what follows on the connection is a tunnel', async () => {
+  test('101 is an answer, and the rest of the connection is a tunnel', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -346,7 +346,7 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a reused port never inherits a request', async () => {
+  test('a request on a reused port is not mixed with an older one', async () => {
     port++
     const stuck = { steps: [{ end: 'hang' as const }] }
     await cable.far.call('listen', { address: FAR, port, rules: { '/stuck': stuck } })

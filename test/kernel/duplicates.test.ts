@@ -170,7 +170,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
   test('a connection seen in one direction is counted as half seen, and no answer is invented', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
       await twoVethPairs(host, far)
-      // Requests leave by c1, answers come by c2: only c1 is watched.
+      // Requests leave by c1, answers arrive by c2: only c1 is recorded.
       await sh('ip', '-n', far, 'route', 'replace', '10.90.0.1/32', 'via', '10.82.0.1', 'src', '10.90.0.2')
       for (const name of ['all', 'c1', 'c2'])
         await sh('ip', 'netns', 'exec', host, 'sysctl', '-qw', `net.ipv4.conf.${name}.rp_filter=0`)

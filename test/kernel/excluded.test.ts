@@ -16,7 +16,7 @@ const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const row = (requests: number, code = 200): Truth[string] => ({ requests, codes: { [code]: requests } })
 
-describe('what is not the upstream leg', { skip: lacking() }, () => {
+describe('excluded traffic', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8500
   before(async () => (cable = await Cable.create()))
@@ -69,7 +69,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 100)
   })
 
-  test('a backend that is an nginx on this host is a backend', async () => {
+  test('an nginx on this host can be a backend', async () => {
     const front = await startLabNginx(
       cable.proxy.namespace,
       'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:8081; } }',

@@ -147,7 +147,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.match(output, /exit 4/)
   })
 
-  test('two helpers side by side see the same', async () => {
+  test('two helpers at the same time count the same', async () => {
     let truth: Truth = {}
     let inner: Awaited<ReturnType<typeof watch>> | null = null
     const outer = await watch(cable.proxy.namespace, async () => {

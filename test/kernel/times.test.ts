@@ -170,7 +170,7 @@ async function ask(
 /** Too many times differ from nginx's. */
 class TimesDiffer extends Error {}
 
-/** Seconds before a round is done again. */
+/** Seconds before a round is repeated. */
 const PAUSES = [1, 3, 10, 20, 30]
 
 /**

@@ -16,7 +16,7 @@ const [FAR, NOWHERE, PORT] = ['10.77.0.2', '10.77.0.99', 8950]
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const REFUSED = /retries after a connect timeout .*upstreamtop_gave_up.*: Operation not permitted/
 
-describe('untraced', { skip: lacking('gcc') }, () => {
+describe('without tracing programs', { skip: lacking('gcc') }, () => {
   let cable: Cable
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-untraced-'))
   before(async () => {

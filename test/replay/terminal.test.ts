@@ -116,7 +116,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/[$#] *$/m)
   })
 
-  test('SIGSTOP and SIGCONT from outside draw the screen again', async (t) => {
+  test('after SIGSTOP and SIGCONT the screen is drawn again', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +70s`)
     const screen = await tmux.shows(COMPLETE)

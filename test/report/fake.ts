@@ -40,7 +40,7 @@ export const route = (method: string, path: string): Route => ({ id: 0, method, 
 export interface Traffic {
   readonly backend: Backend
   readonly route: Route
-  /** header times of the answered, µs; total time is twice that */
+  /** header times of the answers, µs; total time is twice that */
   readonly times: readonly number[]
   /** codes of the answers, repeated in a cycle; 200 by default */
   readonly codes?: readonly number[]

@@ -95,7 +95,7 @@ for (const [name, layout] of Object.entries(LAYOUTS)) {
   })
 }
 
-test('the requests of chunk-layout-3.db are those that were written', () => {
+test('the requests of chunk-layout-3.db equal the written ones', () => {
   const recording = openRecording(`${folder}chunk-layout-3.db`)
   const { start } = recording.info
   const requests = [...recording.requests({ from: 0, to: 5 })].map(

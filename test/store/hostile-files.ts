@@ -7,7 +7,7 @@ import { multiply } from './pages-editor.ts'
 
 const FEW_TICKS = { secs: 5, rps: 20, backends: 2, routes: 4, requests: 3 }
 
-/** By name: what is done to it. */
+/** By file name: the change that makes it hostile. */
 const HOSTILE: Readonly<Record<string, (file: string) => void>> = {
   'hostile-view.db': (file) =>
     sql(

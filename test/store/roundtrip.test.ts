@@ -20,7 +20,7 @@ function written(list: readonly SecondFrame[], folder: string, durable: boolean)
   return file
 }
 
-test('a frame that is written and read is the same frame', () => {
+test('a frame is the same after writing and reading', () => {
   fc.assert(
     fc.property(frames, (list) =>
       inFolder((folder) => {

@@ -20,7 +20,7 @@ const CYCLE = 120
 
 /** @param rounds ticks. The first two hours fill the file and are not compared; the next four are the baseline. */
 export async function month(folder: Folder, rounds: number): Promise<string> {
-  // As `record` does.
+  // Like `record`.
   setFlagsFromString('--semi-space-growth-factor=1')
   const file = folder.file('month.db')
   const frames = [...sampleFrames({ secs: CYCLE, rps: 1500, backends: 10, routes: 30 })]

@@ -114,7 +114,7 @@ async function assertPhase({ file, counts, cost, recorder }: Phase): Promise<voi
   await check(`the helper takes less than ${MOST_RSS} MB`, () => assert.ok(cost.rss < MOST_RSS, said(cost)))
 }
 
-// ---- doctor and a second recorder, again and again ----
+// ---- repeated runs of doctor and a second recorder ----
 
 interface CommandRun extends Ended {
   readonly what: string
@@ -155,7 +155,7 @@ function assertEnded(runs: readonly CommandRun[]): void {
   for (const { what, code, said } of runs) assert.equal(code, 0, `${what}: ${said}`)
 }
 
-// ---- what is left ----
+// ---- leftovers ----
 
 /** The programs attached to its interfaces, by bpftool (which does not list tcx everywhere) and by our own query. */
 async function attachedPrograms(namespace: string): Promise<unknown> {

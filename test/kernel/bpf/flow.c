@@ -723,7 +723,7 @@ static void long_answer(void)
 /* ---- 5. ports ---- */
 
 #define LISTEN	 8080
-#define SERVER	 80 /* as `segment` has it */
+#define SERVER	 80 /* the server port in `segment` */
 #define LOOPBACK 1
 
 static void expect_class(const struct connection *c, bool out, unsigned interface, enum total expected)

@@ -175,7 +175,7 @@ static bool wait_until_due(unsigned long step_us)
 	return poll(&p, 1, (due - now) / 1000) <= 0;
 }
 
-/* ---- what it does ---- */
+/* ---- attacks ---- */
 
 static unsigned long run_processes(char **words)
 {

@@ -78,7 +78,7 @@ for (const [name, page] of Object.entries(pages)) {
   }
 }
 
-test('the help at two widths', () => {
+test('the help has the golden text at two widths', () => {
   assertGolden('scene/help-80.txt', text(sceneLines(scene(65, 80, 24, null, { help: 0 }))))
   assertGolden('scene/help-120.txt', text(sceneLines(scene(65, 120, 30, null, { help: 0 }))))
 })

@@ -6,7 +6,7 @@ import { decodeKeys } from '../../../src/replay/terminal/keys.ts'
 
 const keys = (input: string, final = true): readonly string[] => decodeKeys(input, final).keys
 
-test('arrows with and without modifiers, as xterm, the console and rxvt send them', () => {
+test('arrows with and without modifiers are decoded, as xterm, the console and rxvt send them', () => {
   assert.deepEqual(keys('\u001b[A\u001b[B\u001b[C\u001b[D'), ['up', 'down', 'right', 'left'])
   assert.deepEqual(keys('\u001bOA\u001bOD'), ['up', 'left'])
   assert.deepEqual(keys('\u001b[1;2C\u001b[1;2D'), ['S-right', 'S-left'])
@@ -14,7 +14,7 @@ test('arrows with and without modifiers, as xterm, the console and rxvt send the
   assert.deepEqual(keys('\u001b[c\u001bOc'), ['S-right', 'C-right'])
 })
 
-test('the named keys', () => {
+test('named keys are decoded', () => {
   assert.deepEqual(keys('\r \u007f\t'), ['enter', 'space', 'backspace', 'tab'])
   assert.deepEqual(keys('\u001b[H\u001b[F\u001b[5~\u001b[6~\u001b[1~'), [
     'home',

@@ -197,7 +197,7 @@ test('play stops at either end, or starts again with --loop', () => {
   assert.equal(advance(round, stops, micros(1_500_000), rules).stop, 1)
 })
 
-test('idle time is played no longer than the limit, and every busy second in full', () => {
+test('idle time is played at most for the limit, and every busy second completely', () => {
   fc.assert(
     fc.property(shapes, fc.integer({ min: 1, max: 3_000_000 }), (of, limit) => {
       const rules: PlayRules = { loop: false, idleLimit: micros(limit) }
@@ -218,7 +218,7 @@ test('idle time is played no longer than the limit, and every busy second in ful
   )
 })
 
-test('a seek goes at least to the neighbour and by about as much as asked', () => {
+test('a seek moves at least to the next stop, and by about the given time', () => {
   const stops = stopsOf(Array.from({ length: 300 }, () => ({ length: 1_000_300, gap: 0, idle: false })))
   const begin = goTo(startingAt(0), stops, 100)
   assert.equal(seekBy(begin, stops, 1_000_000).stop, 101)
