@@ -98,7 +98,7 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
   })
 
   for (const few of [200, 1])
-    test(`an open request is dropped when its socket has ended unseen, and never before (room for ${few})`, async () => {
+    test(`an open request becomes unanswered when its socket has ended unseen, and never before (room for ${few})`, async () => {
       const helper = await variant(
         `suspect-${few}`,
         `-DSUSPECT_AFTER=1000000000ULL -DCHECK_EVERY=1 -DFEW_FLOWS=${few}`,

@@ -1,4 +1,4 @@
-/** Under sudo root starts the helper, and opens and runs nothing as root for the user. */
+/** Under sudo only the helper is started as root; files and --probe commands of the user are opened and run as the user. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
