@@ -25,7 +25,7 @@ const FOUND_AS: Readonly<Record<IncidentKind | WeakKind, readonly FindingKind[]>
   gap: ['gap'],
   tail: ['slow_tail', 'slow_down'],
   route: ['slow_tail', 'slow_down'],
-  drizzle: ['burst_5xx'],
+  'few-5xx': ['burst_5xx'],
 }
 
 /** An incident; times in µs. backend: null is all of them. */

@@ -7,9 +7,9 @@ import type { WeakIncident } from './finding-sets.ts'
 
 /**
  * tail: a tenth of a backend's answers take eight times as long, the median stays; route: its busiest route takes six times as
- * long; drizzle: 4 % of its answers become 500
+ * long; few-5xx: 4 % of its answers become 500
  */
-export const WEAK_KINDS = ['tail', 'route', 'drizzle'] as const
+export const WEAK_KINDS = ['tail', 'route', 'few-5xx'] as const
 export type WeakKind = (typeof WEAK_KINDS)[number]
 
 export function* weakened(
@@ -34,7 +34,7 @@ function hit(
 ): TrafficRow[] {
   return rows.map((row) => {
     if (row.backend.address !== backend) return row
-    if (kind === 'drizzle') return drizzled(row, 0.04, random)
+    if (kind === 'few-5xx') return withFew5xx(row, 0.04, random)
     if (kind === 'tail') return { ...row, header: slowed(row.header, 0.1, 8, random) }
     return row.route.path === route ? { ...row, header: slowed(row.header, 1, 6, random) } : row
   })
@@ -67,7 +67,7 @@ function slowed(of: Distribution, share: number, factor: number, random: Random)
   }
 }
 
-function drizzled(row: TrafficRow, share: number, random: Random): TrafficRow {
+function withFew5xx(row: TrafficRow, share: number, random: Random): TrafficRow {
   const codes = new Map<number, number>()
   for (let i = 0; i < row.codes.length; i += 2) {
     for (let n = 0; n < row.codes[i + 1]!; n++) {

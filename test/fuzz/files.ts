@@ -21,13 +21,13 @@ interface FilesInput {
   readonly files: ReadonlyMap<string, Buffer>
   readonly open: { readonly verify: boolean; readonly outline: boolean }
   /** what is read after opening: reading everything takes three times as long as one part */
-  readonly look: Look
+  readonly part: Part
   /** commands to run on the file; each takes as long as one read */
   readonly commands: readonly (readonly [string, ...string[]])[]
 }
 
-type Look = 'frame' | 'sum' | 'requests' | 'all'
-const LOOKS: readonly Look[] = ['frame', 'frame', 'sum', 'requests', 'all']
+type Part = 'frame' | 'sum' | 'requests' | 'all'
+const PARTS: readonly Part[] = ['frame', 'frame', 'sum', 'requests', 'all']
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/recordings')
 const BASES = [
@@ -61,12 +61,12 @@ export const target: Target<FilesInput> = {
       name: chance.pick(['a.db', 'a.db', 'a.db', zipped ? 'a.db.gz' : 'z;id;.db']),
       files,
       open: { verify: chance.chance(0.3), outline: chance.chance(0.2) },
-      look: chance.pick(LOOKS),
+      part: chance.pick(PARTS),
       commands: chance.chance(0.025) ? [chance.pick(COMMANDS)] : [],
     }
   },
 
-  async run({ name, files, open, look, commands }, step) {
+  async run({ name, files, open, part, commands }, step) {
     rmSync(folders.input, { recursive: true, force: true })
     mkdirSync(folders.input)
     const file = join(folders.input, name)
@@ -75,7 +75,7 @@ export const target: Target<FilesInput> = {
     let failed: unknown
     step(`read${open.outline ? ' outline' : ''}${open.verify ? ' verify' : ''}`)
     try {
-      read(file, open, look)
+      read(file, open, part)
     } catch (error) {
       failed = error
     }
@@ -88,10 +88,10 @@ export const target: Target<FilesInput> = {
     if (failed !== undefined) throw failed as Error
   },
 
-  save({ name, files, open, look, commands }, place) {
+  save({ name, files, open, part, commands }, place) {
     mkdirSync(place, { recursive: true })
     for (const [ending, bytes] of files) writeFileSync(join(place, name + ending), bytes)
-    writeFileSync(join(place, 'how.json'), JSON.stringify({ open, look, commands }))
+    writeFileSync(join(place, 'how.json'), JSON.stringify({ open, part, commands }))
   },
 
   prepare(folder) {
@@ -116,17 +116,17 @@ function sample(options: SampleOptions): Buffer {
 }
 
 /** Calls every reading function once, without repetition. */
-function read(file: string, open: FilesInput['open'], look: Look): void {
+function read(file: string, open: FilesInput['open'], part: Part): void {
   const recording = openRecording(file, open)
   try {
     if (open.outline) recording.refresh()
     const { ticks, gaps, markers } = recording
     const [first, last] = [ticks[0], ticks.at(-1)]
     if (first === undefined || last === undefined || gaps.length + markers.length < 0) return
-    if (look === 'frame' || look === 'all')
+    if (part === 'frame' || part === 'all')
       for (const { seq } of [first, ticks[ticks.length >> 1]!, last]) recording.frame(seq)
-    if (look === 'sum' || look === 'all') recording.aggregate({ from: first.seq, to: last.seq + 1 })
-    if (look === 'requests' || look === 'all')
+    if (part === 'sum' || part === 'all') recording.aggregate({ from: first.seq, to: last.seq + 1 })
+    if (part === 'requests' || part === 'all')
       for (const seq of [first.seq, last.seq]) Array.from(recording.requests({ from: seq, to: seq + 1 }))
   } finally {
     recording.close()
