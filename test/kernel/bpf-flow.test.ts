@@ -180,7 +180,7 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
       const address = '10.77.0.2'
       await cable.far.call('listen', { address, port })
       const request = (n: number): string => `GET /route-${letters(n)} HTTP/1.1\r\nHost: x\r\n\r\n`
-      // More requests than one connection may have open: the excess is not counted.
+      // One connection follows at most eight pipelined requests; the others are not counted.
       const tooMany = [{ send: range(1, 100).map(request).join('') }, { pause: 100 }, { end: 'rst' as const }]
       const load = async (): Promise<void> => {
         await cable.proxy.call('talk', { address, port, steps: tooMany })
