@@ -77,7 +77,7 @@ export interface Recording {
    * Looks at what nobody has read yet, a part at a time; yields the ticks done. Damage that it meets is in `damage` and `gaps` then, and
    * it ends. Absent where nothing can be damaged.
    */
-  proofread?(): Generator<number, void>
+  checkTicks?(): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

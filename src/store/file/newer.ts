@@ -1,7 +1,7 @@
 /** Refuses a recording of a later format and names the version that reads it. */
 import { recordingError, type UserError } from '../../errors.ts'
 import { FORMAT } from '../format/schema.ts'
-import { orNull } from '../sqlite/database.ts'
+import { nullIfDamaged } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { Image } from './image.ts'
 import { openPages, rowsOfTable } from './pages.ts'
@@ -20,7 +20,7 @@ const VERSION = /^upstreamtop \d{1,4}\.\d{1,4}\.\d{1,4}$/
 function readerIn(image: Image): string | null {
   const pages = openPages(image, PAGE_SIZE)
   try {
-    return orNull(() => {
+    return nullIfDamaged(() => {
       const meta = rowsOfSchema(pages).find(({ type, name }) => type === 'table' && name === 'meta')
       for (const row of meta === undefined ? [] : rowsOfTable(meta.root, pages)) {
         const [key, value] = row.values()

@@ -27,7 +27,7 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
+import { refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
@@ -202,7 +202,7 @@ export function openForAppend(file: string): Database {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
   const place = realpathSync(file)
-  refuseForeign(place)
+  refuseForeignSideFiles(place)
   if (header.format <= FORMAT && problemBeside(place, start, file) !== null) throw damagedError(file)
   const database = openWritable(place)
   try {

@@ -38,7 +38,7 @@ export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generat
   // Cells never overlap, so together they are no larger than the page. A hostile page may break that.
   let room = page.length
   for (let i = 0; i < cells && room > 0; i++) {
-    const row = orNull(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
+    const row = nullIfOutside(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
     if (row === null) continue
     room -= row.local
     yield row
@@ -82,7 +82,7 @@ function childrenOf(page: Buffer, number: number): number[] | null {
 }
 
 /** null where a pointer leads outside the page: Buffer throws a RangeError, and that cell is lost. */
-function orNull<T>(read: () => T): T | null {
+function nullIfOutside<T>(read: () => T): T | null {
   try {
     return read()
   } catch (error) {

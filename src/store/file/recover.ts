@@ -4,12 +4,19 @@
  */
 import { foundColumns, type FoundColumn } from '../format/columns.ts'
 import { MAX_SEQ } from '../format/limits.ts'
-import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import {
-  isRefusal,
+  FORMAT,
+  FIRST_MINUTE_ROW,
+  ROWS_PER_TICK,
+  SCHEMA,
+  TABLES,
+  type TableColumns,
+} from '../format/schema.ts'
+import {
+  isConstraintError,
   isSqlError,
   openScratch,
-  orNull,
+  nullIfDamaged,
   type Database,
   type SqlValue,
   type Statement,
@@ -22,7 +29,8 @@ import { plainTables, rowsOfSchema, strayRowsOfSchema, type SchemaRow } from './
 type TickOf = (rowid: number) => number | null
 
 /** Rows of a minute are left out: they can be computed again. */
-const tickOfRow: TickOf = (id) => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
+const tickOfRow: TickOf = (id) =>
+  id % ROWS_PER_TICK < FIRST_MINUTE_ROW ? Math.floor(id / ROWS_PER_TICK) : null
 const itself: TickOf = (id) => id
 
 /** Per table: the tick of a row; null for tables whose rows belong to no tick. */
@@ -76,7 +84,7 @@ function emptyTables(): Buffer {
 function schemaIn(file: Buffer | string): readonly SchemaRow[] {
   const pages = openPages(file, PAGE_SIZE)
   try {
-    const rows = orNull(() => rowsOfSchema(pages)) ?? strayRowsOfSchema(pages)
+    const rows = nullIfDamaged(() => rowsOfSchema(pages)) ?? strayRowsOfSchema(pages)
     return rows.toSorted((a, b) => (a.sql ?? '').length - (b.sql ?? '').length)
   } finally {
     pages.close()
@@ -84,7 +92,7 @@ function schemaIn(file: Buffer | string): readonly SchemaRow[] {
 }
 
 /** A table into which recovered rows may be inserted. */
-interface Home {
+interface TargetTable {
   readonly tickOf: TickOf | null
   readonly columns: readonly FoundColumn[]
   /** columns of the oldest rows: those written before any column was added */
@@ -93,7 +101,7 @@ interface Home {
 }
 
 /** Makes the tables with the columns of the file, where its schema can be read, plus those that we know and it lacks. */
-function makeTables(database: Database, schema: readonly SchemaRow[]): readonly Home[] {
+function makeTables(database: Database, schema: readonly SchemaRow[]): readonly TargetTable[] {
   const first = new Map(Object.keys(TICK_OF).map((table) => [table, firstColumns(database, table)]))
   for (const { name, sql } of plainTables(schema)) if (!OWN.has(sql)) replaceTable(database, name, sql)
   addColumns(database)
@@ -124,8 +132,8 @@ function replaceTable(database: Database, name: string, sql: string): void {
 }
 
 /** The tables to which a row may belong, by its number of columns. */
-function homesByWidth(homes: readonly Home[]): ReadonlyMap<number, readonly Home[]> {
-  const byWidth = new Map<number, Home[]>()
+function homesByWidth(homes: readonly TargetTable[]): ReadonlyMap<number, readonly TargetTable[]> {
+  const byWidth = new Map<number, TargetTable[]>()
   for (const home of homes) {
     for (let width = home.least; width <= home.columns.length; width++)
       byWidth.set(width, [...(byWidth.get(width) ?? []), home])
@@ -135,10 +143,10 @@ function homesByWidth(homes: readonly Home[]): ReadonlyMap<number, readonly Home
 
 function insertRow(
   row: RawRow,
-  homes: ReadonlyMap<number, readonly Home[]>,
+  homes: ReadonlyMap<number, readonly TargetTable[]>,
   isWanted: (tick: number) => boolean,
 ): void {
-  if (row.rowid >= MAX_SEQ * ROWS) return
+  if (row.rowid >= MAX_SEQ * ROWS_PER_TICK) return
   for (const { tickOf, columns, insert } of homes.get(row.columns) ?? []) {
     const tick = tickOf?.(row.rowid)
     if (tick === null || (tick !== undefined && !isWanted(tick))) continue
@@ -164,7 +172,7 @@ function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
 }
 
 /** Inserts rows with all columns or only the first ones. A row that violates a constraint belongs to another table and is skipped. */
-function inserter(database: Database, table: string, columns: readonly FoundColumn[]): Home['insert'] {
+function inserter(database: Database, table: string, columns: readonly FoundColumn[]): TargetTable['insert'] {
   const statements: Statement[] = []
   const names = columns.map(({ name }) => `"${name}"`)
   return (values) => {
@@ -176,7 +184,7 @@ function inserter(database: Database, table: string, columns: readonly FoundColu
     try {
       statement.run(...values)
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isConstraintError(error)) throw error
     }
   }
 }

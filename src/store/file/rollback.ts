@@ -21,13 +21,13 @@ interface Segment {
 export function journalPatch(path: string, pageSize: number, filePages: number): Patch | null {
   const journal = readFileSync(path)
   const first = segmentAt(journal, 0, pageSize)
-  if (first === null || namesAnother(journal)) return null
+  if (first === null || namesSuperJournal(journal)) return null
   const content = [...recordsOf(journal, first, pageSize)]
   return content.length === 0 ? null : { pages: Math.min(first.pages, filePages), content }
 }
 
 /** Whether it ends with the name of a super-journal. SQLite would delete the file of that name. */
-export const namesAnother = (journal: Buffer): boolean => journal.subarray(-MAGIC.length).equals(MAGIC)
+export const namesSuperJournal = (journal: Buffer): boolean => journal.subarray(-MAGIC.length).equals(MAGIC)
 
 function segmentAt(journal: Buffer, at: number, pageSize: number): Segment | null {
   if (at + FIELDS > journal.length || journal.compare(MAGIC, 0, 8, at, at + 8) !== 0) return null

@@ -6,7 +6,7 @@
 import { foundColumns } from '../format/columns.ts'
 import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type SqlValue } from '../sqlite/database.ts'
+import { isDamage, nullIfDamaged, query, type Database, type SqlValue } from '../sqlite/database.ts'
 import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
 
 /** By name: the columns of the plain tables with their types, and the statements of the views. */
@@ -67,7 +67,7 @@ export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
     for (const row of rowsOfPage(page, number, pages)) {
       const [type, name, , root, sql] = row.columns === SCHEMA_COLUMNS ? row.values() : []
       if (type === 'table' && rows.length < MAX_OBJECTS)
-        rows.push(...(orNull(() => [schemaRow([type, name, root, sql])]) ?? []))
+        rows.push(...(nullIfDamaged(() => [schemaRow([type, name, root, sql])]) ?? []))
     }
   }
   return rows

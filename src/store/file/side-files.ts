@@ -27,7 +27,7 @@ export function sideFilesOf(file: string): SideFiles {
 }
 
 /** Call before writing to the file. @throws UserError (exit 2) where something is beside it that no recorder leaves */
-export function refuseForeign(file: string): void {
+export function refuseForeignSideFiles(file: string): void {
   const journal = lookAt(`${file}-journal`)
   if (journal !== undefined)
     throw usageError(

@@ -28,7 +28,7 @@ export class BitWriter {
     if (count === 0) return
     const order = orderOf(values, count)
     this.#makeRoom(count * LONGEST)
-    this.#put(order, ORDER_BITS)
+    this.#write(order, ORDER_BITS)
     const view = this.#view
     const mask = (1 << order) - 1
     let [length, word, room] = [this.#length, this.#word, this.#room]
@@ -39,7 +39,7 @@ export class BitWriter {
       const width = 63 - 2 * Math.clz32(high) + order
       if (width > STEP || value > 0x7fffffff) {
         ;[this.#length, this.#word, this.#room] = [length, word, room]
-        this.#putLarge(value, order)
+        this.#writeLarge(value, order)
         ;[length, word, room] = [this.#length, this.#word, this.#room]
         continue
       }
@@ -61,7 +61,7 @@ export class BitWriter {
     if (count === 0) return
     const hasNegative = isAnyNegative(values, count)
     this.#makeRoom(LONGEST)
-    this.#put(hasNegative ? 1 : 0, 1)
+    this.#write(hasNegative ? 1 : 0, 1)
     if (!hasNegative) {
       this.column(values, count)
       return
@@ -71,11 +71,11 @@ export class BitWriter {
     this.column(this.#zigzag, count)
   }
 
-  #putLarge(value: number, order: number): void {
+  #writeLarge(value: number, order: number): void {
     const scale = 2 ** order
     const high = Math.floor(value / scale) + 1
-    this.#put(high, 2 * bitsOf(high) - 1)
-    this.#put(value % scale, order)
+    this.#write(high, 2 * bitsOf(high) - 1)
+    this.#write(value % scale, order)
   }
 
   /** A copy of what was written since the last `take`, after the byte `head`. */
@@ -91,10 +91,10 @@ export class BitWriter {
   }
 
   /** The caller has made room. */
-  #put(value: number, width: number): void {
+  #write(value: number, width: number): void {
     if (width > STEP) {
-      this.#put(Math.floor(value / 2 ** STEP), width - STEP)
-      this.#put(value % 2 ** STEP, STEP)
+      this.#write(Math.floor(value / 2 ** STEP), width - STEP)
+      this.#write(value % 2 ** STEP, STEP)
       return
     }
     this.#room -= width
@@ -167,25 +167,25 @@ export class BitReader {
   column(count: number): number[] {
     const values: number[] = []
     if (count === 0) return values
-    const order = this.#take(ORDER_BITS)
+    const order = this.#read(ORDER_BITS)
     const scale = 2 ** order
     for (let i = 0; i < count; i++) {
       let zeros = 0
-      while (this.#take(1) === 0) {
+      while (this.#read(1) === 0) {
         if (++zeros > MAX_BITS) throw new CorruptRow('a packed column holds a number that is too large')
       }
-      const high = 2 ** zeros + this.#take(zeros)
-      values.push(exact((high - 1) * scale + this.#take(order)))
+      const high = 2 ** zeros + this.#read(zeros)
+      values.push(exact((high - 1) * scale + this.#read(order)))
     }
     return values
   }
 
   signed(count: number): number[] {
     if (count === 0) return []
-    return this.#take(1) === 1 ? this.column(count).map(unzigzag) : this.column(count)
+    return this.#read(1) === 1 ? this.column(count).map(unzigzag) : this.column(count)
   }
 
-  #take(width: number): number {
+  #read(width: number): number {
     let value = 0
     for (let left = width; left > 0;) {
       const byte = this.bytes[this.#at]

@@ -5,7 +5,7 @@
 import { BUCKETS, type Buckets } from '../../frame/model/histogram.ts'
 import { BATCH } from '../sqlite/bulk.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { ByteReader, putUnsigned } from './bytes.ts'
+import { ByteReader, writeUnsigned } from './bytes.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 
 /** A bucket takes ten bytes at most: two for the distance, eight for the count. */
@@ -20,8 +20,8 @@ export function packBuckets(buckets: Buckets): Buffer | null {
     const bucket = buckets[i]!
     const count = buckets[i + 1]!
     const distance = 2 * (bucket - before - 1)
-    at = putUnsigned(scratch, at, count === 1 ? distance : distance + 1)
-    if (count !== 1) at = putUnsigned(scratch, at, count)
+    at = writeUnsigned(scratch, at, count === 1 ? distance : distance + 1)
+    if (count !== 1) at = writeUnsigned(scratch, at, count)
     before = bucket
   }
   const packed = pooled(at)

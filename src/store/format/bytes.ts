@@ -8,7 +8,7 @@ export class ByteWriter {
   /** @param value a whole number, not negative */
   unsigned(value: number): void {
     if (this.#length + 8 > this.#bytes.length) this.#grow()
-    this.#length = putUnsigned(this.#bytes, this.#length, value)
+    this.#length = writeUnsigned(this.#bytes, this.#length, value)
   }
 
   /** Small numbers of either sign stay short: 0, -1, 1, -2, … */
@@ -31,7 +31,7 @@ export class ByteWriter {
 }
 
 /** @returns where the next byte goes. A number takes eight bytes at most. */
-export function putUnsigned(bytes: Uint8Array, at: number, value: number): number {
+export function writeUnsigned(bytes: Uint8Array, at: number, value: number): number {
   let next = at
   let rest = value
   while (rest > 0x7fffffff) {

@@ -9,7 +9,7 @@ import { TABLES, type TableColumns } from './schema.ts'
 /** @param cells of a row, from `at` on. @returns the checksum `hash` continued with them */
 export type Fold = (hash: number, cells: SqlRow, at: number) => number
 
-export interface ColumnsRead {
+export interface ReadableColumns {
   /** for SELECT: the columns that we know, in our order, then the file's others */
   readonly select: readonly string[]
   /** takes cells in the order of `select` */
@@ -19,14 +19,14 @@ export interface ColumnsRead {
 }
 
 /** The result for the last file, kept because most files have the same columns and a followed file is opened again and again. */
-const lastRead = new WeakMap<TableColumns, { readonly key: string; readonly columns: ColumnsRead }>()
+const lastRead = new WeakMap<TableColumns, { readonly key: string; readonly columns: ReadableColumns }>()
 
 /** @param ours by default those that checksums are over @throws CorruptRow */
 export function columnsIn(
   database: Database,
   table: keyof typeof TABLES,
   ours: TableColumns = TABLES[table],
-): ColumnsRead {
+): ReadableColumns {
   const rows = tableInfo(database, table)
   const key = rows.join()
   const last = lastRead.get(ours)
@@ -36,7 +36,7 @@ export function columnsIn(
   return columns
 }
 
-function readAs(found: readonly FoundColumn[], ours: TableColumns): ColumnsRead {
+function readAs(found: readonly FoundColumn[], ours: TableColumns): ReadableColumns {
   const names = new Set(found.map(({ name }) => name))
   const others = found.map(({ name }) => name).filter((name) => !isOurs(name, ours))
   return {

@@ -3,7 +3,7 @@ import { SUB_BITS } from '../../frame/model/histogram.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { allOr, orNull, query, text, type Database } from '../sqlite/database.ts'
+import { emptyIfDamaged, nullIfDamaged, query, text, type Database } from '../sqlite/database.ts'
 import { FORMAT } from './schema.ts'
 
 /** What the recorder knows when it starts. */
@@ -37,8 +37,12 @@ const FIRST_READER = { [FORMAT]: '0.1.0' }
 
 /** Empty where the table cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {
-  const rows = allOr(() => [...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate())])
-  return new Map(rows.flatMap(([, key, value]) => orNull(() => [[text(key), text(value)] as const]) ?? []))
+  const rows = emptyIfDamaged(() => [
+    ...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate()),
+  ])
+  return new Map(
+    rows.flatMap(([, key, value]) => nullIfDamaged(() => [[text(key), text(value)] as const]) ?? []),
+  )
 }
 
 export function setMeta(database: Database, key: string, value: string): void {

@@ -8,7 +8,7 @@ import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
 import { packBuckets, unpackBuckets } from './buckets.ts'
 import { checkCount, checkSpan, checkSum } from './limits.ts'
 
-export function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
+export function writeClasses(cells: SqlValue[], before: number, codes: Codes): void {
   if (codes.length === 2 && codes[0] === 200) {
     cells[before + 2] = codes[1]!
     return
@@ -20,7 +20,7 @@ export function putClasses(cells: SqlValue[], before: number, codes: Codes): voi
 }
 
 /** The answers with code 200 are the 2xx answers minus the other 2xx codes: the most common code needs no row. */
-export function withOk(others: Codes, twoxx: number): Codes {
+export function withCode200(others: Codes, twoxx: number): Codes {
   if (others.length === 0) return twoxx === 0 ? [] : [200, twoxx]
   let ok = twoxx
   let at = 0
@@ -32,7 +32,7 @@ export function withOk(others: Codes, twoxx: number): Codes {
   return ok === 0 ? others : [...others.slice(0, at), 200, ok, ...others.slice(at)]
 }
 
-export function putDistribution(cells: SqlValue[], at: number, distribution: Distribution): void {
+export function writeDistribution(cells: SqlValue[], at: number, distribution: Distribution): void {
   cells[at] = distribution.count
   cells[at + 1] = distribution.sum
   cells[at + 2] = distribution.sampled
@@ -41,7 +41,7 @@ export function putDistribution(cells: SqlValue[], at: number, distribution: Dis
   cells[at + 5] = packBuckets(distribution.buckets)
 }
 
-export function takeDistribution(row: SqlRow, at: number): Distribution {
+export function readDistribution(row: SqlRow, at: number): Distribution {
   if (row[at] === 0 && row[at + 2] === 0 && row[at + 1] === 0) return NO_DISTRIBUTION
   return {
     count: count(row[at]),

@@ -100,9 +100,9 @@ const columnDefinitions = ({ columns: names, later }: TableColumns): string =>
  * Row ids of a tick start at its sequence number times this. So each table grows only at its right edge, and SQLite never changes a
  * full leaf page again (an index would move old rows between pages): a copy taken while the file grows loses no old row.
  */
-export const ROWS = 2 ** 20
+export const ROWS_PER_TICK = 2 ** 20
 /** Row ids of a minute start here within those of its first tick: the id alone tells the two apart, even on a page that is no longer linked. */
-export const MINUTE_ROWS = ROWS / 2
+export const FIRST_MINUTE_ROW = ROWS_PER_TICK / 2
 
 /** The rows of a tick (`tick`) and their sums over a minute (`minute`) have the same columns. */
 const rowTables = (prefix: string, of: string): string => `

@@ -4,7 +4,7 @@ import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
-import { putHost, takeHost } from './cells.generated.ts'
+import { writeHost, readHost } from './cells.generated.ts'
 import { columnsIn, type Fold } from './columns.ts'
 import { checkCount, checkSeq, checkSpan, checkTick } from './limits.ts'
 import { TICK_COLUMNS } from './schema.ts'
@@ -35,7 +35,7 @@ export function tickCells(
     frame.mono,
     frame.final ? 1 : 0,
   ]
-  putHost(cells, HOST, frame)
+  writeHost(cells, HOST, frame)
   cells[COST] = frame.cost.cpu
   cells[COST + 1] = frame.cost.rssBytes
   cells[COST + 2] = commit
@@ -48,7 +48,7 @@ export function tickCells(
  * days of uptime, so it is read as seconds and nanoseconds and joined here.
  */
 export class TickRows {
-  /** for SELECT; pass the rows to `whole` */
+  /** for SELECT; pass the rows to `cellsOf` */
   readonly select: string
   readonly #fold: Fold
 
@@ -62,25 +62,25 @@ export class TickRows {
   }
 
   /** The row as it was written. */
-  whole(row: SqlRow): SqlValue[] {
+  cellsOf(row: SqlRow): SqlValue[] {
     const cells = row.slice(0, -1)
     cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row.at(-1)))
     return cells
   }
 
-  /** @param hash of its rows; @param cells of `whole`. Leaves the sequence number out, so that ticks keep their checksum in a cut. */
+  /** @param hash of its rows; @param cells of `cellsOf`. Leaves the sequence number out, so that ticks keep their checksum in a cut. */
   checksum(hash: number, cells: SqlRow): number {
     return this.#fold(hash, cells, 0)
   }
 
-  isTrue(cells: SqlRow, hash: number): boolean {
+  matchesChecksum(cells: SqlRow, hash: number): boolean {
     return this.checksum(hash, cells) === cells[CHECKSUM]
   }
 }
 
 export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
 
-/** @param cells of TickRows.whole */
+/** @param cells of TickRows.cellsOf */
 export function tickHead(cells: SqlRow): TickHead {
   const mono = cells[MONO]
   if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
@@ -90,7 +90,7 @@ export function tickHead(cells: SqlRow): TickHead {
     start,
     mono: monotonicNanos(mono),
     length,
-    ...takeHost(cells, HOST),
+    ...readHost(cells, HOST),
     cost: {
       cpu: micros(integer(cells[COST])),
       rssBytes: integer(cells[COST + 1]),

@@ -4,7 +4,7 @@ import type { Backend, Route } from '../../frame/model/frame.ts'
 import { foldText, SEED } from '../format/checksum.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import {
-  allOr,
+  emptyIfDamaged,
   integer,
   query,
   text,
@@ -62,9 +62,9 @@ export class DimensionWriter {
   route = (route: Route): Named => this.#routes.named(route)
 
   /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
-  forget(oldest: number | null): void {
-    this.#backends.forget(oldest)
-    this.#routes.forget(oldest)
+  removeUnused(oldest: number | null): void {
+    this.#backends.removeUnused(oldest)
+    this.#routes.removeUnused(oldest)
   }
 
   /** Forgets what a transaction inserted that was rolled back. */
@@ -131,7 +131,7 @@ export class DimensionReader {
 
   #row(id: number, queryOf: (layer: Layer) => Query): SqlRow {
     for (const layer of this.#layers) {
-      const row = allOr(() => queryOf(layer).all(id))[0]
+      const row = emptyIfDamaged(() => queryOf(layer).all(id))[0]
       if (row !== undefined) return row
     }
     return []

@@ -7,7 +7,7 @@ import { DimensionReader } from '../names/dimensions.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import {
   cannotWriteBeside,
-  hasNoTables,
+  isMissingTable,
   integer,
   isBusy,
   isDamage,
@@ -128,7 +128,7 @@ export class Connection {
       return this.#attach(opened)
     } catch (error) {
       opened.database.close()
-      if (!isDamage(error) && !hasNoTables(error)) throw error
+      if (!isDamage(error) && !isMissingTable(error)) throw error
       const problem = 'the pages that name its tables are damaged'
       const database = withoutSchema(opened.raw(), this.file, problem)
       return this.#attach({ ...opened, database, damage: [...opened.damage, problem] })

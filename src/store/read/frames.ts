@@ -5,7 +5,15 @@ import { fold } from '../format/checksum.ts'
 import { unpackRequests, type Names } from '../format/chunk.ts'
 import { tickHead, TickRows } from '../format/tick-row.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
-import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import {
+  bytes,
+  integer,
+  nullIfDamaged,
+  query,
+  type Database,
+  type Query,
+  type SqlRow,
+} from '../sqlite/database.ts'
 import { SpanReader } from './span-reader.ts'
 
 /** Frames by number, however they are found. */
@@ -55,14 +63,14 @@ export class FrameReader implements Frames {
   }
 
   read(seq: number): SecondFrame | null {
-    return orNull(() => {
+    return nullIfDamaged(() => {
       const row = this.#tick.get(seq)
-      return row === undefined ? null : this.#frame(seq, this.#ticks.whole(row))
+      return row === undefined ? null : this.#frame(seq, this.#ticks.cellsOf(row))
     })
   }
 
   requests(seq: number): readonly RequestEvent[] {
-    const events = orNull(() => {
+    const events = nullIfDamaged(() => {
       const row = this.#chunk.get(seq)
       const start = this.#start.get(seq)?.[0]
       return row === undefined || typeof start !== 'number' ? [] : this.#unpack(row, start)
@@ -71,13 +79,13 @@ export class FrameReader implements Frames {
   }
 
   isWhole(seq: number): boolean {
-    const whole = orNull(() => {
+    const whole = nullIfDamaged(() => {
       const row = this.#tick.get(seq)
       if (row === undefined) return false
       const chunk = this.#chunk.get(seq)
       const hash = this.#rows.hash(seq)
-      return this.#ticks.isTrue(
-        this.#ticks.whole(row),
+      return this.#ticks.matchesChecksum(
+        this.#ticks.cellsOf(row),
         chunk === undefined ? hash : fold(hash, bytes(chunk[0])),
       )
     })
@@ -87,7 +95,8 @@ export class FrameReader implements Frames {
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
     const { traffic, connections, hash } = this.#rows.read(seq)
     const chunk = this.#chunk.get(seq)
-    if (!this.#ticks.isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
+    if (!this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0]))))
+      return null
     const head = tickHead(cells)
     return {
       ...head,

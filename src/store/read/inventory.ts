@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { livingHolder } from '../file/lock.ts'
 import { readMeta } from '../format/meta.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
-import { allOr, integer, orNull, query, text } from '../sqlite/database.ts'
+import { emptyIfDamaged, integer, nullIfDamaged, query, text } from '../sqlite/database.ts'
 import type { Access } from './connection.ts'
 
 export interface Inventory {
@@ -25,7 +25,7 @@ export const recorderOf = ({ database }: Access): number | null => livingHolder(
 
 export function inventoryOf({ database }: Access, file: string): Inventory {
   const meta = readMeta(database)
-  const names = allOr(() =>
+  const names = emptyIfDamaged(() =>
     query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all(),
   )
   const counts = names.map(
@@ -46,10 +46,10 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const rowsIn = (database: Access['database'], rows: string): number | null =>
-  orNull(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
+  nullIfDamaged(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
 
 const listedIn = (database: Access['database']): number | null =>
-  orNull(() => {
+  nullIfDamaged(() => {
     const sql = 'SELECT ifnull(sum(n), 0) FROM (SELECT n FROM request_chunk LIMIT ?)'
     const [row] = new BoundedQuery(database, sql).all()
     return integer(row?.[0])

@@ -9,7 +9,7 @@ import { columnsIn } from '../format/columns.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { bytes, integer, orNull, query, scalar, type Database } from '../sqlite/database.ts'
+import { bytes, integer, nullIfDamaged, query, scalar, type Database } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { Access } from './connection.ts'
 import { readMarkers } from './markers.ts'
@@ -25,7 +25,7 @@ export interface Outline {
 
 /** null where there are no ticks, where the clock was set, and where something cannot be read */
 export function readOutline({ database }: Access): Outline | null {
-  return orNull(() => {
+  return nullIfDamaged(() => {
     const [first, last] = [endOf(database, 'ASC'), endOf(database, 'DESC')]
     if (first === null || last === null || hasClockSteps(database)) return null
     if (last.seq - first.seq > mostTicks(database)) return null
@@ -53,7 +53,7 @@ export function readAround(
   const end = starts.findIndex((start) => start > span.to)
   const next = end < 0 ? undefined : minutes[end]!
   const series: Series = { ticks: [], minutes: [] }
-  return orNull(() => {
+  return nullIfDamaged(() => {
     readSeries(database, series, {
       from: begin < 0 ? 0 : minutes[begin]!.first,
       to: next === undefined ? Number.MAX_SAFE_INTEGER : next.first + next.ticks,

@@ -14,7 +14,7 @@ import type { TimeSpan } from '../../frame/time/time.ts'
 import { livingHolder } from '../file/lock.ts'
 import { readMeta } from '../format/meta.ts'
 import { allNames, type AllNames } from '../names/names.ts'
-import { orNull } from '../sqlite/database.ts'
+import { nullIfDamaged } from '../sqlite/database.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
@@ -22,7 +22,7 @@ import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
-import { firstFrom, spansIn, type Held } from './spans.ts'
+import { firstFrom, spansIn, type TickIndex } from './spans.ts'
 import { isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
@@ -71,7 +71,7 @@ export class StoredRecording implements Recording {
     const outline = this.#outline
     if (outline === null) return
     const ticks = this.#connection.use((access) => readAround(access, outline, span))
-    if (ticks === null) this.#readOn()
+    if (ticks === null) this.#readAll()
     else this.#series = { ticks, minutes: this.#series.minutes }
     this.#gaps = null
   }
@@ -100,17 +100,17 @@ export class StoredRecording implements Recording {
   frame(seq: number): SecondFrame | null {
     const frame = this.#connection.use(({ frames }) => frames.read(seq))
     if (frame !== null || this.#isChecked || !this.#isExpected({ from: seq, to: seq + 1 }, 0)) return frame
-    this.#distrust()
+    this.#readChecked()
     return this.#connection.use(({ frames }) => frames.read(seq))
   }
 
   aggregate(range: SeqRange): Aggregate {
-    const sum = (): Aggregate => this.#connection.use((access) => aggregate(access, this.#held, range))
+    const sum = (): Aggregate => this.#connection.use((access) => aggregate(access, this.#index, range))
     return this.#whole(range, sum, ({ ticks }) => ticks)
   }
 
   spans(range: SeqRange): readonly Span[] {
-    const read = (): Span[] => this.#connection.use((access) => [...spansIn(access, this.#held, range)])
+    const read = (): Span[] => this.#connection.use((access) => [...spansIn(access, this.#index, range)])
     return this.#whole(range, read, (spans) => spans.reduce((sum, { ticks }) => sum + ticks, 0))
   }
 
@@ -119,12 +119,12 @@ export class StoredRecording implements Recording {
   }
 
   *requests({ from, to }: SeqRange): Iterable<RequestEvent> {
-    for (const seq of this.#held.seqs(from, to)) {
+    for (const seq of this.#index.seqs(from, to)) {
       yield* this.#connection.use(({ frames }) => frames.requests(seq))
     }
   }
 
-  get #held(): Held {
+  get #index(): TickIndex {
     const { ticks, minutes } = this.#series
     // The numbers of an outline have no holes, and are no more than the file has room for.
     const seqs = this.#outline === null ? seqsOf(ticks) : numbers(this.#outline.last.seq)
@@ -132,11 +132,11 @@ export class StoredRecording implements Recording {
   }
 
   refresh(): boolean {
-    if (this.#outline !== null) return this.#readOn()
+    if (this.#outline !== null) return this.#readAll()
     this.#forgetEvicted()
-    const more = orNull(() => this.#readMore())
+    const more = nullIfDamaged(() => this.#readMore())
     // Damage is looked around once, and said; from then on nothing new is found beyond it.
-    return more ?? (this.#isChecked ? false : this.#readOn(true))
+    return more ?? (this.#isChecked ? false : this.#readAll(true))
   }
 
   /** @throws where the pages that hold it are damaged */
@@ -158,19 +158,19 @@ export class StoredRecording implements Recording {
     return this.#connection.use(({ database }) => livingHolder(readMeta(database)))
   }
 
-  *proofread(): Generator<number, void> {
-    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += PROOFREAD) {
-      const part = this.ticks.slice(done, done + PROOFREAD)
+  *checkTicks(): Generator<number, void> {
+    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += CHECKED_AT_ONCE) {
+      const part = this.ticks.slice(done, done + CHECKED_AT_ONCE)
       const isBad = this.#connection.use((access) =>
         [...badTicks(access, part)].some((seq) => !isEvicted(access.database, seq)),
       )
-      if (isBad) this.#distrust()
+      if (isBad) this.#readChecked()
       else yield done + part.length
     }
   }
 
   /** From the start again: if the rest is damaged, all of it has to be looked at. */
-  #readOn(isSuspect = false): true {
+  #readAll(isSuspect = false): true {
     const { damage, ...series } = readContents(this.#connection, isSuspect)
     this.#outline = null
     this.#isChecked = isSuspect || damage.length > 0
@@ -210,13 +210,13 @@ export class StoredRecording implements Recording {
   #whole<T>(range: SeqRange, read: () => T, ticksOf: (result: T) => number): T {
     const first = read()
     if (this.#isChecked || !this.#isExpected(range, ticksOf(first))) return first
-    this.#distrust()
+    this.#readChecked()
     return read()
   }
 
   /** A tick turned out to be damaged: from here on nothing is believed unchecked. */
-  #distrust(): void {
-    this.#readOn(true)
+  #readChecked(): void {
+    this.#readAll(true)
   }
 
   /** More than so many ticks should be there: fewer is damage, unless a recorder has evicted them meanwhile. */
@@ -246,7 +246,7 @@ export class StoredRecording implements Recording {
 }
 
 /** Of what is there: a number may be followed by one that is a billion greater. */
-const seqsOf = (ticks: readonly TickSummary[]): Held['seqs'] =>
+const seqsOf = (ticks: readonly TickSummary[]): TickIndex['seqs'] =>
   function* (from, to) {
     for (let i = firstFrom(ticks, ({ seq }) => seq, from); i < ticks.length; i++) {
       const { seq } = ticks[i]!
@@ -255,13 +255,13 @@ const seqsOf = (ticks: readonly TickSummary[]): Held['seqs'] =>
     }
   }
 
-const numbers = (last: number): Held['seqs'] =>
+const numbers = (last: number): TickIndex['seqs'] =>
   function* (from, to) {
     for (let seq = from; seq < to && seq <= last; seq++) yield seq
   }
 
 /** Ticks; some milliseconds. */
-const PROOFREAD = 128
+const CHECKED_AT_ONCE = 128
 
 const onlyMinutes = ({ minutes }: Outline): Contents => ({ ticks: [], minutes: [...minutes], damage: [] })
 

@@ -8,7 +8,7 @@ import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import { isDamage, nullIfDamaged, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { minuteOf, type Minute } from './ticks.ts'
 
 export interface Salvaged {
@@ -100,7 +100,7 @@ const into =
  */
 function searchBeyond(from: Query, last: number): TickSummary | null {
   for (let step = 1; last + step < MAX_SEQ; step *= 2) {
-    const found = orNull(() => from.all(last + step).map(tickSummary))
+    const found = nullIfDamaged(() => from.all(last + step).map(tickSummary))
     if (found?.length === 0) return null
     // In a tree that is out of order a look-up may lead back.
     if (found !== null && found[0]!.seq > last) return found[0]!

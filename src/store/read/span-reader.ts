@@ -1,10 +1,10 @@
 /** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
 import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
-import { takeConnection, takeCounts } from '../format/cells.generated.ts'
+import { readConnection, readCounts } from '../format/cells.generated.ts'
 import { fold, SEED } from '../format/checksum.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
 import { checkCode, checkCount } from '../format/limits.ts'
-import { ROWS } from '../format/schema.ts'
+import { ROWS_PER_TICK } from '../format/schema.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -71,7 +71,7 @@ export class SpanReader {
   }
 
   #raw(span: number): RawRows {
-    const [from, beyond] = [span * ROWS, (span + 1) * ROWS]
+    const [from, beyond] = [span * ROWS_PER_TICK, (span + 1) * ROWS_PER_TICK]
     return {
       traffic: this.#traffic.query.all(from, beyond),
       status: this.#status.query.all(from, beyond),
@@ -88,7 +88,7 @@ export class SpanReader {
   }
 
   #counts(row: SqlRow, codes: CodeCursor): Counts {
-    return takeCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
+    return readCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
   }
 
   #foldBackend(hash: number, row: SqlRow): number {
@@ -100,7 +100,7 @@ export class SpanReader {
   }
 }
 
-const counted = (row: SqlRow): ConnectionCounts => takeConnection(row, 1)
+const counted = (row: SqlRow): ConnectionCounts => readConnection(row, 1)
 
 /** Both lists are in key order, so the codes of a row are the next ones. */
 class CodeCursor {

@@ -5,7 +5,7 @@ import type { Access } from './connection.ts'
 import type { Minute } from './ticks.ts'
 
 /** What a recording has of a range. */
-export interface Held {
+export interface TickIndex {
   /** all rollups, in order */
   readonly minutes: readonly Minute[]
   /** the numbers of the ticks from one on and before another, in order */
@@ -13,7 +13,11 @@ export interface Held {
 }
 
 /** In order. What cannot be read is left out. */
-export function* spansIn(access: Access, { minutes, seqs }: Held, { from, to }: SeqRange): Iterable<Span> {
+export function* spansIn(
+  access: Access,
+  { minutes, seqs }: TickIndex,
+  { from, to }: SeqRange,
+): Iterable<Span> {
   let next = from
   for (let i = firstFrom(minutes, ({ first }) => first, from); i < minutes.length; i++) {
     const { first, ticks } = minutes[i]!

@@ -6,7 +6,7 @@ import { unpackSeries } from '../format/series.ts'
 import { tickSummary } from '../format/tick-row.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { allOr, bytes, integer, query, type Database, type SqlRow } from '../sqlite/database.ts'
+import { emptyIfDamaged, bytes, integer, query, type Database, type SqlRow } from '../sqlite/database.ts'
 
 /** The ticks [first, first + ticks) have a rollup. */
 export interface Minute {
@@ -62,7 +62,7 @@ export function minuteOf(row: SqlRow): Minute {
 
 /** null where there is none, or it cannot be read */
 export function oldestTick(database: Database): number | null {
-  const cell = allOr(() => query(database, 'SELECT min(seq) FROM tick').all())[0]?.[0]
+  const cell = emptyIfDamaged(() => query(database, 'SELECT min(seq) FROM tick').all())[0]?.[0]
   return typeof cell === 'number' ? cell : null
 }
 

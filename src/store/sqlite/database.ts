@@ -13,23 +13,23 @@ export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 const BUSY_MS = 5000
 
 export const openWritable = (file: string): Database =>
-  wary(new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS }))
+  hardened(new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS }))
 
 /** Opens a finished file, or one that is being recorded. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
 export const openReadOnly = (file: string): Database =>
-  wary(new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
+  hardened(new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
 
 /** Makes sure that SQLite takes the name for a path: `:memory:` and the empty name mean something else. */
 const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 
 /** Opens the content of a file. SQLite copies the bytes. */
-export const openBytes = (bytes: Buffer): Database => wary(new Sqlite(bytes, { readonly: true }))
+export const openBytes = (bytes: Buffer): Database => hardened(new Sqlite(bytes, { readonly: true }))
 
 /**
  * Files are untrusted: their schema may call no unsafe functions, and SQLite checks cells and writes no temporary files. The driver turns
  * on defensive mode itself.
  */
-function wary(database: Database): Database {
+function hardened(database: Database): Database {
   database.pragma('trusted_schema = OFF')
   database.pragma('cell_size_check = ON')
   database.pragma('temp_store = MEMORY')
@@ -77,13 +77,13 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** The page of the schema is empty or was replaced. */
-export const hasNoTables = (error: unknown): boolean =>
+export const isMissingTable = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
 
 export const isSqlError = (error: unknown): boolean => error instanceof Sqlite.SqliteError
 
 /** A value that violates a constraint of its column. */
-export const isRefusal = (error: unknown): boolean =>
+export const isConstraintError = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')
 
 /** The disk is full, or the file may not grow. */
@@ -99,10 +99,10 @@ export const cannotWriteBeside = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code)
 
 /** No rows where the pages that hold them are damaged. */
-export const allOr = <T>(read: () => T[]): T[] => orNull(read) ?? []
+export const emptyIfDamaged = <T>(read: () => T[]): T[] => nullIfDamaged(read) ?? []
 
 /** null where the pages that hold it are damaged. */
-export function orNull<T>(read: () => T): T | null {
+export function nullIfDamaged<T>(read: () => T): T | null {
   try {
     return read()
   } catch (error) {

@@ -43,7 +43,7 @@ interface Scan {
   readonly problems: readonly string[]
   readonly whole: number
   /** runs of the recorder whose control totals could be reconciled at the last dump */
-  readonly judged: number
+  readonly reconciled: number
 }
 
 /** Ticks between two progress reports. */
@@ -89,15 +89,15 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     minute = undefined
   }
   const problems = [
-    ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
-    ...said(wrong.summaries, 'ticks differ from their summary'),
-    ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
+    ...problem(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
+    ...problem(wrong.summaries, 'ticks differ from their summary'),
+    ...problem(wrong.minutes, 'minutes are not the sum of their ticks'),
     ...reconciliation.problems,
   ]
-  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: reconciliation.judged }
+  return { problems, whole: ticks.length - evicted - wrong.ticks, reconciled: reconciliation.reconciled }
 }
 
-const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
+const problem = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
 
 /** A minute of which a tick is lost has another sum: that is said once, by the tick. */
 function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boolean {
@@ -127,7 +127,7 @@ function notesOf(recording: StoredRecording, scan: Scan): string[] {
   const notes = [...recording.notes]
   if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
   if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
-  if (scan.judged > 0 && scan.problems.length === 0)
+  if (scan.reconciled > 0 && scan.problems.length === 0)
     notes.push('the books balance: each segment and each request is accounted for')
   return notes
 }

@@ -12,15 +12,15 @@ export class Reconciliation {
   #segments = 0
   /** the run's first tick is here and nothing of it is missing */
   #isComplete: boolean
-  #judged = 0
+  #reconciled = 0
 
   constructor(startsWithRun: boolean) {
     this.#isComplete = startsWithRun
   }
 
-  /** Runs whose last dump could be judged. */
-  get judged(): number {
-    return this.#judged
+  /** Runs whose last dump could be reconciled. */
+  get reconciled(): number {
+    return this.#reconciled
   }
 
   /** Every tick in order; null for one that cannot be read. */
@@ -33,7 +33,7 @@ export class Reconciliation {
     const { control } = frame
     this.#requests += control.requests - control.answered - control.failed
     this.#segments += 2 * control.segments - sum(control) + requestsOf(frame)
-    if (frame.final && this.#isComplete) this.#judge(frame)
+    if (frame.final && this.#isComplete) this.#reconcile(frame)
   }
 
   #begin({ gapBefore }: SecondFrame): void {
@@ -44,8 +44,8 @@ export class Reconciliation {
     } else if (gapBefore !== null && gapBefore !== 'suspend') this.#isComplete = false
   }
 
-  #judge(frame: SecondFrame): void {
-    this.#judged++
+  #reconcile(frame: SecondFrame): void {
+    this.#reconciled++
     const open = frame.traffic.reduce((all, row) => all + row.inFlight, 0)
     const requests = this.#requests - open
     if (requests !== 0) this.problems.push(`the books are off by ${requests} requests at tick ${frame.seq}`)

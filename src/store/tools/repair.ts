@@ -5,7 +5,7 @@ import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
 import { readMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
-import { orNull } from '../sqlite/database.ts'
+import { nullIfDamaged } from '../sqlite/database.ts'
 import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
 
 export interface RepairResult extends FileFacts {
@@ -55,7 +55,7 @@ async function keptFacts(out: string, stop: AbortSignal): Promise<FileFacts> {
 
 /** A copy numbers its ticks from 0: only this says that the first one is not the recorder's first. */
 function startsLate(source: StoredRecording): Record<string, string> {
-  const is = source.inspect(({ database }) => orNull(() => readMeta(database).has('starts_late')))
+  const is = source.inspect(({ database }) => nullIfDamaged(() => readMeta(database).has('starts_late')))
   return is === true ? { starts_late: 'true' } : {}
 }
 

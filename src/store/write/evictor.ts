@@ -44,7 +44,7 @@ export class Evictor {
   readonly #pages: () => number
   readonly #free: () => number
   readonly #oldest: () => readonly SqlValue[] | undefined
-  readonly #forget: readonly ((tick: number) => void)[]
+  readonly #deletes: readonly ((tick: number) => void)[]
 
   constructor(
     readonly file: string,
@@ -61,7 +61,7 @@ export class Evictor {
       .prepare<[], SqlValue[]>('SELECT seq, start + length FROM tick ORDER BY seq LIMIT 1')
       .raw()
     this.#oldest = () => oldest.get()
-    this.#forget = OF_TICK.map((sql) => {
+    this.#deletes = DELETE_TICK.map((sql) => {
       const statement = database.prepare(sql)
       return (tick) => statement.run({ 1: tick })
     })
@@ -83,7 +83,7 @@ export class Evictor {
       if (seq === undefined || integer(end) > now) return
       const isOld = keep !== undefined && integer(end) < now - keep
       if (!isOld && !this.#isTight(limit)) break
-      for (const forget of this.#forget) forget(integer(seq))
+      for (const remove of this.#deletes) remove(integer(seq))
     }
     this.#shrink(limit)
   }
@@ -116,16 +116,17 @@ export class Evictor {
   }
 }
 
-const rowsOf = (table: string): string => `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
+const deleteRows = (table: string): string =>
+  `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
 
 /** A rollup goes with its first tick: what remains of its minute is summed tick by tick. */
-const OF_TICK = [
-  rowsOf('traffic'),
-  rowsOf('status'),
-  rowsOf('connection'),
-  rowsOf('minute_traffic'),
-  rowsOf('minute_status'),
-  rowsOf('minute_connection'),
+const DELETE_TICK = [
+  deleteRows('traffic'),
+  deleteRows('status'),
+  deleteRows('connection'),
+  deleteRows('minute_traffic'),
+  deleteRows('minute_status'),
+  deleteRows('minute_connection'),
   'DELETE FROM request_chunk WHERE tick = ?1',
   'DELETE FROM minute WHERE first = ?1',
   'DELETE FROM tick WHERE seq = ?1',

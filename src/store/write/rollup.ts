@@ -6,7 +6,7 @@ import type { TickSummary } from '../../frame/model/recording.ts'
 import { MINUTE } from '../../frame/model/units.ts'
 import { addFields } from '../../frame/sum/merge.ts'
 import { ConnectionSum } from '../../frame/sum/sums.generated.ts'
-import { putHost } from '../format/cells.generated.ts'
+import { writeHost } from '../format/cells.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
 import type { HostCounts } from '../format/rows.ts'
 import { MINUTE_COLUMNS } from '../format/schema.ts'
@@ -61,7 +61,7 @@ export class RollupWriter {
     const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
     const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
     const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
-    putHost(cells, cells.length, this.#host)
+    writeHost(cells, cells.length, this.#host)
     cells.push(packSeries(this.#ticks))
     this.#insert([...cells, this.#fold(hash, cells, 0)])
     this.#routes.clear()

@@ -219,7 +219,7 @@ export class RecordingWriter implements RecordingSink {
     this.#rollup.beginTick(frame)
     this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
     this.#evictor.evict(frame.start)
-    this.#names.forget(this.#evictor.oldest)
+    this.#names.removeUnused(this.#evictor.oldest)
   }
 
   #rollback(): void {
