@@ -13,10 +13,10 @@ export const newerFormat = (file: string, format: number, image: Image): UserErr
     `Open it with ${readerIn(image) ?? 'a later upstreamtop'}${readerIn(image) === null ? '' : ' or later'}.`,
   )
 
-/** The text from the file is shown only where it has this form: the file may be hostile. */
+/** The file may be hostile: its text is shown only if it has this form. */
 const VERSION = /^upstreamtop \d{1,4}\.\d{1,4}\.\d{1,4}$/
 
-/** `readable_by` from the meta table, read from the pages: the rest of the schema is not known. */
+/** `readable_by` from the meta table, read from the pages: the rest of the schema is unknown. */
 function readerIn(image: Image): string | null {
   const pages = openPages(image, PAGE_SIZE)
   try {
