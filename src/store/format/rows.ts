@@ -1,4 +1,4 @@
-/** Counts as cells and back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
+/** Counts written as cells and read back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
 import type { Control, Excluded, Loss } from '../../frame/model/counters.generated.ts'
 import { NO_DISTRIBUTION } from '../../frame/model/distribution.ts'
 import type { Codes, Distribution } from '../../frame/model/frame.ts'
@@ -8,6 +8,7 @@ import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
 import { packBuckets, unpackBuckets } from './buckets.ts'
 import { checkCount, checkSpan, checkSum } from './limits.ts'
 
+/** Adds the codes to the five cells of their classes, which follow the cell `before`. */
 export function writeClasses(cells: SqlValue[], before: number, codes: Codes): void {
   if (codes.length === 2 && codes[0] === 200) {
     cells[before + 2] = codes[1]!
@@ -19,7 +20,7 @@ export function writeClasses(cells: SqlValue[], before: number, codes: Codes): v
   }
 }
 
-/** The answers with code 200 are the 2xx answers minus the other 2xx codes: the most common code needs no row. */
+/** The answers with code 200 are the 2xx answers minus the other 2xx codes, so the most common code needs no row. */
 export function withCode200(others: Codes, twoxx: number): Codes {
   if (others.length === 0) return twoxx === 0 ? [] : [200, twoxx]
   let ok = twoxx
@@ -57,7 +58,7 @@ type Cell = SqlValue | undefined
 export const count = (cell: Cell): number => checkCount(integer(cell))
 export const sum = (cell: Cell): number => checkSum(integer(cell))
 export const span = (cell: Cell): Micros => checkSpan(integer(cell))
-/** null: this recording does not know */
+/** null: unknown, because the recording lacks the column */
 export const known = (cell: Cell): number | null => (cell === null ? null : count(cell))
 export const knownSum = (cell: Cell): number | null => (cell === null ? null : sum(cell))
 const bound = (cell: Cell): Micros | null => (cell === null ? null : span(cell))

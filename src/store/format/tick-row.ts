@@ -1,4 +1,4 @@
-/** Rows of the tick table, written and read: the cells of TICK_COLUMNS in their order. */
+/** Writes and reads rows of the tick table: the cells of TICK_COLUMNS in their order. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
@@ -44,7 +44,7 @@ export function tickCells(
 }
 
 /**
- * Reads the ticks of one file: the cells of TICK_COLUMNS, then those of its other columns. The monotonic clock passes 2^53 ns after 104
+ * Reads the ticks of one file: the cells of TICK_COLUMNS, then those of its other columns. The monotonic clock exceeds 2^53 ns after 104
  * days of uptime, so it is read as seconds and nanoseconds and joined here.
  */
 export class TickRows {
@@ -61,14 +61,14 @@ export class TickRows {
     ].join(',')
   }
 
-  /** The row as it was written. */
+  /** The cells as they were written. @param row of `select` */
   cellsOf(row: SqlRow): SqlValue[] {
     const cells = row.slice(0, -1)
     cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row.at(-1)))
     return cells
   }
 
-  /** @param hash of its rows; @param cells of `cellsOf`. Leaves the sequence number out, so that ticks keep their checksum in a cut. */
+  /** Without the sequence number: a tick keeps its checksum in a cut. @param hash of the rows of the tick; @param cells of `cellsOf` */
   checksum(hash: number, cells: SqlRow): number {
     return this.#fold(hash, cells, 0)
   }
@@ -83,7 +83,7 @@ export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
 /** @param cells of TickRows.cellsOf */
 export function tickHead(cells: SqlRow): TickHead {
   const mono = cells[MONO]
-  if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
+  if (typeof mono !== 'bigint') throw new CorruptRow('a tick lacks its monotonic time')
   const { seq, start, length } = tickSummary(cells)
   return {
     seq,

@@ -1,11 +1,11 @@
 /**
- * The writer's names by number. A recorder runs for months, so only names in use are kept: where there are more than MAX_NAMES, a name
- * that no tick used for an hour is forgotten, and its row is deleted together with the last tick that names it. If the name comes back,
+ * The writer's names by number. A recorder runs for months, so only names in use stay in memory: if there are more than MAX_NAMES, a name
+ * that no tick used for an hour is dropped, and its row is deleted together with the last tick that uses it. If the name comes back,
  * it gets another number.
  */
 import { foldText, SEED } from '../format/checksum.ts'
 
-/** The number by which rows are ordered, and the hash by which the name enters checksums. */
+/** The number of a name, which orders rows, and its hash for checksums. */
 export interface Named {
   readonly id: number
   readonly hash: number
@@ -26,18 +26,18 @@ export interface NameTable<T> {
   readonly remove: (id: number) => void
 }
 
-/** Size of the cache by id, a power of two: more names than most hosts use at once. */
+/** Size of the cache by id, a power of two. Most hosts use fewer names at once. */
 const RECENT = 4096
 const MAX_OBJECTS = 200_000
-/** Up to this many names nothing is forgotten. */
+/** Up to this many names, none is dropped. */
 const MAX_NAMES = 10_000
-/** In ticks: an hour. The rollup of a minute, which uses the names of its ticks, is written long before that. */
+/** An hour, in ticks. The rollup of a minute uses the names of its ticks, and is written long before. */
 const UNUSED_TICKS = 3600
-/** Names checked and rows deleted per tick at most. A kernel table that is full of random paths retires 55 routes per second. */
+/** Names checked, and rows deleted, per tick at most. A kernel table that is full of random paths retires 55 routes per second. */
 const MAX_PER_TICK = 1024
 
 export class KnownNames<T extends { readonly id: number }> {
-  /** looked up by object first: a source uses one object per name, with small, dense ids */
+  /** the first look-up is by object: a source uses one object per name, with small, dense ids */
   #objects = new Map<T, Known<T>>()
   readonly #recentValues = new Array<T | null>(RECENT).fill(null)
   readonly #recentNames = new Array<Known<T> | null>(RECENT).fill(null)
@@ -46,11 +46,11 @@ export class KnownNames<T extends { readonly id: number }> {
   #next = 1
   #tick: number
   #cursor: Iterator<Known<T>, undefined>
-  /** forgotten names whose rows are still in the file, roughly by last use; this tick deletes the first `#removed` of them */
+  /** dropped names with rows in the file, roughly by last use; this tick deletes the first `#removed` of them */
   #dropped: Known<T>[] = []
   #removed = 0
 
-  /** @param tick the next one */
+  /** @param tick the number of the next tick */
   constructor(
     known: readonly T[],
     tick: number,
@@ -64,7 +64,7 @@ export class KnownNames<T extends { readonly id: number }> {
     this.#cursor = this.#keys.values()
   }
 
-  /** Tries an array by id first: a look-up in a Map by object takes longer than everything else that is done with a request. */
+  /** Tries an array by id first: a look-up in a Map by object takes longer than all other work on a request. */
   named(value: T): Named {
     const at = value.id & (RECENT - 1)
     const recent = this.#recentNames[at]
@@ -79,7 +79,7 @@ export class KnownNames<T extends { readonly id: number }> {
     return known
   }
 
-  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
+  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever evicted */
   removeUnused(oldest: number | null): void {
     for (let i = 0; i < MAX_PER_TICK && this.#keys.size > MAX_NAMES; i++) {
       const { done, value: known } = this.#cursor.next()
@@ -107,7 +107,7 @@ export class KnownNames<T extends { readonly id: number }> {
     this.#removed = 0
   }
 
-  /** Forgets what a transaction inserted that was rolled back. */
+  /** Removes the names that the rolled back transaction inserted. */
   rollback(): void {
     for (const key of this.#inserted) this.#keys.delete(key)
     this.#next -= this.#inserted.length
@@ -118,8 +118,8 @@ export class KnownNames<T extends { readonly id: number }> {
   }
 
   #find(value: T): Known<T> {
-    const met = this.#objects.get(value)
-    if (met?.isDropped === false) return met
+    const found = this.#objects.get(value)
+    if (found?.isDropped === false) return found
     const key = this.table.keyOf(value)
     let known = this.#keys.get(key)
     if (known === undefined) {

@@ -73,4 +73,4 @@ const hasClockSteps = (database: Database): boolean =>
 
 /** A row of the tick table has a byte a column at least. */
 const mostTicks = (database: Database): number =>
-  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').least
+  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').minColumns

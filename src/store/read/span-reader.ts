@@ -39,9 +39,9 @@ export class SpanReader {
   ) {
     const rows = (table: 'traffic' | 'status' | 'connection', keys: readonly string[]): Rows => {
       const name = `${prefix}${table}` as const
-      const { select, fold, least } = columnsIn(database, name)
+      const { select, fold, minColumns } = columnsIn(database, name)
       const sql = `SELECT ${[...keys, ...select].join(',')} FROM ${name} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
-      return { query: new BoundedQuery(database, sql, keys.length + least), fold }
+      return { query: new BoundedQuery(database, sql, keys.length + minColumns), fold }
     }
     this.#traffic = rows('traffic', ['backend', 'route'])
     this.#status = rows('status', ['backend', 'route'])
