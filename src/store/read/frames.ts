@@ -1,4 +1,4 @@
-/** Frames by number. What cannot be read, or does not match its checksum, is null: never a wrong number. */
+/** Frames by number. A tick that cannot be read, or does not match its checksum, is null: no wrong number is ever shown. */
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { fold } from '../format/checksum.ts'
@@ -16,32 +16,32 @@ import {
 } from '../sqlite/database.ts'
 import { SpanReader } from './span-reader.ts'
 
-/** Frames by number, however they are found. */
+/** Frames by number, from SQLite or recovered from pages. */
 export interface Frames {
-  /** null where the tick's rows cannot be read or do not match its checksum */
+  /** null if the rows of the tick cannot be read or do not match its checksum */
   read(seq: number): SecondFrame | null
-  /** whether `read` would give a frame, at half the price */
+  /** whether `read` would return a frame, in half the time */
   isWhole(seq: number): boolean
   requests(seq: number): readonly RequestEvent[]
 }
 
-/** First what the file says, then what was recovered from its pages. */
+/** Frames of the file; those that it lacks are recovered from its pages. */
 export class LayeredFrames implements Frames {
   constructor(
-    readonly upper: Frames,
-    readonly lower: Frames,
+    readonly stored: Frames,
+    readonly recovered: Frames,
   ) {}
 
   read(seq: number): SecondFrame | null {
-    return this.upper.read(seq) ?? this.lower.read(seq)
+    return this.stored.read(seq) ?? this.recovered.read(seq)
   }
 
   isWhole(seq: number): boolean {
-    return this.upper.isWhole(seq) || this.lower.isWhole(seq)
+    return this.stored.isWhole(seq) || this.recovered.isWhole(seq)
   }
 
   requests(seq: number): readonly RequestEvent[] {
-    return (this.upper.isWhole(seq) ? this.upper : this.lower).requests(seq)
+    return (this.stored.isWhole(seq) ? this.stored : this.recovered).requests(seq)
   }
 }
 

@@ -19,7 +19,7 @@ export const MARKER_KINDS = [
   'suspend',
 ] as const satisfies readonly Marker['kind'][]
 
-/** In the order of their times. A kind of a later version is a note. What cannot be read is not there. */
+/** Ordered by time. A kind of a later version becomes a note. Markers that cannot be read are skipped. */
 export function readMarkers(database: Database): readonly Marker[] {
   const rows = emptyIfDamaged(() => [
     ...inOrder(query(database, 'SELECT id, at, kind, text FROM marker ORDER BY id').iterate()),

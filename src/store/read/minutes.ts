@@ -33,7 +33,7 @@ export class MinuteReader {
     )
   }
 
-  /** null where it cannot be read or does not match its checksum */
+  /** null if it cannot be read or does not match its checksum */
   read(first: number): MinuteSum | null {
     try {
       const cells = this.#minute.get(first)

@@ -1,6 +1,6 @@
 /**
- * Where in time the minutes of a recording lie: enough to find the ticks around one moment, so that one picture of a day does
- * not wait for 86,400 of them. Only where the wall clock went forward all the time; any other recording is read whole.
+ * The start times of the minutes of a recording: enough to find the ticks around one moment, so that one picture of a day does
+ * not wait for 86,400 of them. Only if the wall clock never went back; any other recording is read whole.
  */
 import type { TickSummary } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
@@ -17,13 +17,13 @@ import { minuteOf, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface Outline {
   readonly minutes: readonly Minute[]
-  /** per minute: when its first tick began, µs since 1970, ascending */
+  /** per minute: the start of its first tick, µs since 1970, ascending */
   readonly starts: readonly number[]
   readonly first: TickSummary
   readonly last: TickSummary
 }
 
-/** null where there are no ticks, where the clock was set, and where something cannot be read */
+/** null if there are no ticks, the clock was set, or something cannot be read */
 export function readOutline({ database }: Access): Outline | null {
   return nullIfDamaged(() => {
     const [first, last] = [endOf(database, 'ASC'), endOf(database, 'DESC')]
@@ -43,7 +43,7 @@ export function readOutline({ database }: Access): Outline | null {
   })
 }
 
-/** The ticks of the span, and a minute more behind it: what follows a gap tells of it. null where they can't be read. */
+/** The ticks of the span and of the minute after it: a gap is known from the tick after it. null if they can't be read. */
 export function readAround(
   { database }: Access,
   { minutes, starts }: Outline,
@@ -71,6 +71,6 @@ function endOf(database: Database, order: 'ASC' | 'DESC'): TickSummary | null {
 const hasClockSteps = (database: Database): boolean =>
   readMarkers(database).some(({ kind }) => kind === 'clock_step')
 
-/** A row of the tick table has a byte a column at least. */
+/** A row of the tick table has at least one byte per column. */
 const mostTicks = (database: Database): number =>
   (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').minColumns

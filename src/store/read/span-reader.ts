@@ -1,4 +1,4 @@
-/** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
+/** Reads the rows of one span and computes their checksum: the inverse of span-writer.ts. */
 import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
 import { readConnection, readCounts } from '../format/cells.generated.ts'
 import { fold, SEED } from '../format/checksum.ts'
@@ -59,13 +59,13 @@ export class SpanReader {
       })),
       connections: raw.connection.map((row) => ({
         backend: this.names.backend(integer(row[0])).value,
-        ...counted(row),
+        ...connectionCounts(row),
       })),
       hash: this.#hashOf(raw),
     }
   }
 
-  /** The checksum alone. */
+  /** Only the checksum. */
   hash(span: number): number {
     return this.#hashOf(this.#raw(span))
   }
@@ -100,9 +100,9 @@ export class SpanReader {
   }
 }
 
-const counted = (row: SqlRow): ConnectionCounts => readConnection(row, 1)
+const connectionCounts = (row: SqlRow): ConnectionCounts => readConnection(row, 1)
 
-/** Both lists are in key order, so the codes of a row are the next ones. */
+/** Traffic and status rows have the same order, so the next status rows are those of the traffic row. */
 class CodeCursor {
   #at = 0
   constructor(readonly rows: readonly SqlRow[]) {}
@@ -114,7 +114,7 @@ class CodeCursor {
       const row = this.rows[this.#at]!
       if (row[0] !== backend || row[1] !== route) break
       const code = checkCode(integer(row[2]))
-      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
+      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('status codes are out of order')
       codes.push(code, checkCount(integer(row[3])))
     }
     return codes
