@@ -34,7 +34,7 @@ export interface OpenOptions {
   readonly verify?: boolean
 }
 
-/** @param file a path, or `-` for standard input; gzipped or not. @throws UserError (exit 2 if it does not exist, exit 5 if it is not readable) */
+/** @param file a path, or `-` for standard input; gzipped or not. @throws UserError (exit 2 if there is no such file, exit 5 if it is not readable) */
 export function openRecording(file: string, options: OpenOptions = {}): StoredRecording {
   return new StoredRecording(new Connection(file, options.follow ?? false), options)
 }
@@ -135,7 +135,7 @@ export class StoredRecording implements Recording {
     if (this.#outline !== null) return this.#readAll()
     this.#dropEvicted()
     const more = nullIfDamaged(() => this.#readMore())
-    // The first damage makes us read and check the whole file. After that, nothing is found behind the damage.
+    // On the first damage the whole file is read and checked, once. After that, no new tick is found behind the damage.
     return more ?? (this.#isChecked ? false : this.#readAll(true))
   }
 

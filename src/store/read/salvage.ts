@@ -95,8 +95,8 @@ const appendTo =
   }
 
 /**
- * A tick beyond the hole that begins after `last`, looked for at distances 1, 2, 4, …. A step may skip a second hole; the ticks before
- * that hole are recovered from the pages.
+ * A tick beyond the hole that begins after `last`, looked for at distances 1, 2, 4, …. A step may skip a second hole; the ticks between
+ * the two holes are recovered from the pages.
  */
 function searchBeyond(from: Query, last: number): TickSummary | null {
   for (let step = 1; last + step < MAX_SEQ; step *= 2) {

@@ -1,4 +1,4 @@
-/** Checks whether a recording is whole: pages, checksums of ticks, rollups against their ticks, and the recorder's control totals. */
+/** Checks whether a recording is whole: its pages, the checksums of its ticks, rollups against ticks, and the control totals. */
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
@@ -14,18 +14,18 @@ import type { ProgressReport } from './copy.ts'
 import { Reconciliation } from './reconciliation.ts'
 
 export interface Verdict {
-  /** whole; something is missing or wrong and repair saves the rest; nothing is left */
+  /** recoverable: something is missing or wrong, and repair saves the rest; lost: no tick can be read */
   readonly state: 'whole' | 'recoverable' | 'lost'
-  /** what is wrong */
+  /** what is wrong, in words */
   readonly problems: readonly string[]
-  /** what is worth knowing and no fault of the file */
+  /** facts about the file that are no damage, in words */
   readonly notes: readonly string[]
-  /** whole ones */
+  /** number of whole ticks */
   readonly ticks: number
   readonly info: RecordingInfo
 }
 
-/** @throws UserError (exit 5) for what is no recording, or of which nothing is left */
+/** @throws UserError (exit 5) if it is no recording, or nothing can be read */
 export async function checkRecording(file: string, progress: ProgressReport): Promise<Verdict> {
   const recording = openRecording(file, { verify: true })
   try {
@@ -42,14 +42,14 @@ export async function checkRecording(file: string, progress: ProgressReport): Pr
 interface Scan {
   readonly problems: readonly string[]
   readonly whole: number
-  /** runs of the recorder whose control totals could be reconciled at the last dump */
+  /** runs of the recorder whose control totals were reconciled at the last dump */
   readonly reconciled: number
 }
 
 /** Ticks between two progress reports. */
 const BATCH = 200
 
-/** One pass: each tick as a frame, summed up minute by minute. */
+/** One pass over all frames, summed minute by minute. */
 async function scanTicks(recording: StoredRecording, { report }: ProgressReport): Promise<Scan> {
   const { ticks } = recording
   const meta = recording.inspect(({ database }) => readMeta(database))
@@ -64,7 +64,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   for (const [i, tick] of ticks.entries()) {
     if (i % BATCH === BATCH - 1) {
       report(i, ticks.length)
-      // What else runs in this process gets its turn. Nobody listens to signals: there is nothing to finish.
+      // Lets other tasks of this process run. No signal handler is needed: there is nothing to finish.
       await setImmediate()
     }
     const begun = minutes.get(tick.seq)
@@ -99,7 +99,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
 
 const problem = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
 
-/** A minute of which a tick is lost has another sum: that is said once, by the tick. */
+/** A minute that has lost a tick has another sum; the tick is already reported. */
 function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boolean {
   const rollup = minutes.read(first)
   if (rollup === null) return false

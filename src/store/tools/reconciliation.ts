@@ -10,7 +10,7 @@ export class Reconciliation {
   readonly problems: string[] = []
   #requests = 0
   #segments = 0
-  /** the run's first tick is here and nothing of it is missing */
+  /** the first tick of the run is in the file, and no tick since is missing */
   #isComplete: boolean
   #reconciled = 0
 
@@ -18,12 +18,12 @@ export class Reconciliation {
     this.#isComplete = startsWithRun
   }
 
-  /** Runs whose last dump could be reconciled. */
+  /** Number of runs that were checked at their last dump. */
   get reconciled(): number {
     return this.#reconciled
   }
 
-  /** Every tick in order; null for one that cannot be read. */
+  /** Call for every tick in order. @param frame null if the tick cannot be read */
   add(frame: SecondFrame | null): void {
     if (frame === null) {
       this.#isComplete = false
@@ -55,6 +55,6 @@ export class Reconciliation {
   }
 }
 
-/** segments - (all the ends of a segment) = 2 · segments - (all fields) + (the fields that count requests) */
+/** segments − (the other counts of segments) = 2 · segments − (all fields) + (the fields that count requests) */
 const sum = (control: Control): number => Object.values({ ...control }).reduce((all, value) => all + value, 0)
 const requestsOf = ({ control }: SecondFrame): number => control.requests + control.answered + control.failed

@@ -1,4 +1,4 @@
-/** Ticks that wait while the disk is full: up to a minute of them. Then the oldest are dropped, and the file has a gap. */
+/** Ticks that wait while the disk is full, at most a minute. Beyond that the oldest are dropped, and the file has a gap. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import { isFull } from '../sqlite/database.ts'
 
@@ -16,7 +16,7 @@ export class Backlog {
 
   constructor(readonly warn: (text: string) => void) {}
 
-  /** The last write found the disk full. */
+  /** The disk was full at the last write. */
   get isStuck(): boolean {
     return this.#isStuck
   }
@@ -25,7 +25,7 @@ export class Backlog {
     this.#pending.push(tick)
   }
 
-  /** Writes what waits, oldest first, as far as there is room. Other errors pass. */
+  /** Writes the waiting ticks, oldest first, until the disk is full. @throws the other errors of `write` */
   drain(write: (tick: PendingTick) => void): void {
     try {
       for (let tick = this.#pending[0]; tick !== undefined; tick = this.#pending[0]) {

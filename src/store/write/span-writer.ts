@@ -1,4 +1,4 @@
-/** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
+/** Writes the rows of one span: of a tick into traffic, status and connection; of a minute into the tables named minute_…. */
 import type { Backend, Counts, Route, ConnectionCounts } from '../../frame/model/frame.ts'
 import { writeConnection, writeCounts } from '../format/cells.generated.ts'
 import { fold, foldCells, SEED } from '../format/checksum.ts'
@@ -58,7 +58,7 @@ export class SpanWriter {
     counts,
   })
 
-  /** Sorts both lists by their keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
+  /** Sorts both lists by their keys. Returns the checksum of the written rows. @param visit is called for each traffic row */
   write(
     span: number,
     rows: NamedTraffic[],

@@ -1,4 +1,4 @@
-/** One tick with all its rows, within the transaction of the caller. */
+/** Writes one tick with all its rows, within the transaction of the caller. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import type { Micros } from '../../frame/model/units.ts'
@@ -15,7 +15,7 @@ import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 export interface TickPlace {
   readonly seq: number
   readonly gapBefore: GapReason | null
-  /** time of the commit before it */
+  /** duration of the previous commit */
   readonly commit: Micros
 }
 
@@ -37,7 +37,7 @@ export class TickWriter {
     this.#insertChunk = (cells) => chunk.run(cells)
   }
 
-  /** @param visit sees each traffic row while it is at hand */
+  /** @param visit is called for each traffic row */
   write(frame: SecondFrame, place: TickPlace, visit: (row: NamedTraffic) => void): TickSummary {
     const sum = new TrafficSummary()
     const rows = this.#rows.write(
