@@ -180,9 +180,9 @@ function inserter(database: Database, table: string, columns: readonly FoundColu
   const names = columns.map(({ name }) => `"${name}"`)
   return (values) => {
     const width = values.length
-    const places = values.map(() => '?').join(',')
+    const placeholders = values.map(() => '?').join(',')
     const statement = (statements[width] ??= database.prepare(
-      `INSERT OR IGNORE INTO ${table} (${names.slice(0, width).join(',')}) VALUES (${places})`,
+      `INSERT OR IGNORE INTO ${table} (${names.slice(0, width).join(',')}) VALUES (${placeholders})`,
     ))
     try {
       statement.run(...values)

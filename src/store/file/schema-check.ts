@@ -116,7 +116,8 @@ function isOurs({ type, name, sql }: SchemaRow): boolean {
 export function unfillableColumn(database: Database): string | null {
   for (const [table, ours] of OURS.tables) {
     const column = foundColumns(database, table).find(
-      ({ name, isNullable, default: standard }) => !ours.has(name) && !isNullable && standard === null,
+      ({ name, isNullable, default: defaultValue }) =>
+        !ours.has(name) && !isNullable && defaultValue === null,
     )
     if (column !== undefined) return `${table}.${column.name}`
   }
@@ -179,7 +180,7 @@ function schemaIn(sql: string): Schema {
     const [, view] = new RegExp(`^CREATE VIEW (${WORD}) `).exec(statement) ?? []
     if (table !== null) tables.set(table.name, table.columns)
     else if (view !== undefined) views.set(view, statement)
-    else if (statement !== '') throw new Error(`a statement of our own schema is neither: ${statement}`)
+    else if (statement !== '') throw new Error(`a statement of our schema is neither a table nor a view: ${statement}`)
   }
   return { tables, views }
 }

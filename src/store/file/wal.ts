@@ -17,11 +17,11 @@ interface Chain {
 export function walPatch(path: string, pageSize: number, filePages: number): Patch | null {
   const descriptor = openSync(path, 'r')
   try {
-    const places = committed(descriptor, pageSize)
-    if (places === null) return null
+    const commits = committed(descriptor, pageSize)
+    if (commits === null) return null
     // A commit frame may claim any size, but the file has no more new pages than the -wal contains.
-    const most = filePages + places.at.size
-    return { pages: Math.min(places.pages, most), content: contentOf(path, places.at, pageSize) }
+    const most = filePages + commits.offsets.size
+    return { pages: Math.min(commits.pages, most), content: contentOf(path, commits.offsets, pageSize) }
   } finally {
     closeSync(descriptor)
   }
@@ -31,10 +31,10 @@ export function walPatch(path: string, pageSize: number, filePages: number): Pat
 function committed(
   descriptor: number,
   pageSize: number,
-): { readonly pages: number; readonly at: ReadonlyMap<number, number> } | null {
+): { readonly pages: number; readonly offsets: ReadonlyMap<number, number> } | null {
   const chain = beginChain(descriptor, pageSize)
   if (chain === null) return null
-  const at = new Map<number, number>()
+  const offsets = new Map<number, number>()
   const uncommitted = new Map<number, number>()
   let pages = 0
   const frame = Buffer.alloc(FRAME_HEADER + pageSize)
@@ -44,12 +44,12 @@ function committed(
     const size = frame.readUInt32BE(4)
     if (size > 0) {
       pages = size
-      for (const [page, place] of uncommitted) at.set(page, place)
+      for (const [page, offset] of uncommitted) offsets.set(page, offset)
       uncommitted.clear()
     }
     start += frame.length
   }
-  return pages === 0 ? null : { pages, at }
+  return pages === 0 ? null : { pages, offsets }
 }
 
 function beginChain(descriptor: number, pageSize: number): Chain | null {
@@ -92,14 +92,14 @@ function checksum(
 
 function* contentOf(
   path: string,
-  at: ReadonlyMap<number, number>,
+  offsets: ReadonlyMap<number, number>,
   pageSize: number,
 ): Generator<readonly [number, Buffer]> {
   const descriptor = openSync(path, 'r')
   try {
-    for (const [page, place] of at) {
+    for (const [page, offset] of offsets) {
       const content = Buffer.alloc(pageSize)
-      readSync(descriptor, content, 0, pageSize, place)
+      readSync(descriptor, content, 0, pageSize, offset)
       yield [page, content]
     }
   } finally {

@@ -76,11 +76,11 @@ export const foundColumns = (database: Database, table: string): readonly FoundC
 const tableInfo = (database: Database, table: string): readonly SqlRow[] =>
   query(database, `PRAGMA table_info("${table}")`).all()
 
-const foundColumn = ([, name, type, notNull, standard, key]: SqlRow): FoundColumn => ({
+const foundColumn = ([, name, type, notNull, defaultValue, key]: SqlRow): FoundColumn => ({
   name: text(name),
   type: text(type),
   isNullable: notNull === 0,
-  default: literal(standard ?? null),
+  default: literal(defaultValue ?? null),
   isKey: integer(key) > 0,
 })
 
@@ -99,30 +99,30 @@ const isOurs = (name: string, { columns, keys }: TableColumns): boolean =>
  */
 function foldOf(order: readonly string[], found: readonly FoundColumn[], ours: TableColumns): Fold {
   const isFirst = (name: string): boolean => ours.columns.includes(name) && !ours.later.includes(name)
-  const first = order.flatMap((name, place) => (isFirst(name) && !ours.keys.includes(name) ? [place] : []))
+  const first = order.flatMap((name, index) => (isFirst(name) && !ours.keys.includes(name) ? [index] : []))
   const later = found
     .filter(({ name }) => !isFirst(name) && !ours.keys.includes(name) && order.includes(name))
-    .map((column) => ({ place: order.indexOf(column.name), standard: column.default }))
-  const foldFirst = foldPlaces(first)
+    .map((column) => ({ index: order.indexOf(column.name), defaultValue: column.default }))
+  const foldFirst = foldIndexes(first)
   if (later.length === 0) return foldFirst
   return (hash, cells, at) => {
     let folded = foldFirst(hash, cells, at)
-    for (const { place, standard } of later) {
-      const cell = cells[at + place]!
-      if (cell !== standard) folded = fold(folded, cell)
+    for (const { index, defaultValue } of later) {
+      const cell = cells[at + index]!
+      if (cell !== defaultValue) folded = fold(folded, cell)
     }
     return folded
   }
 }
 
-/** The places are mostly consecutive: then one loop is enough. */
-function foldPlaces(places: readonly number[]): Fold {
-  const begin = places[0] ?? 0
-  if (places.every((place, i) => place === begin + i))
-    return (hash, cells, at) => foldCells(hash, cells, at + begin, places.length)
+/** The indexes are mostly consecutive: then one loop is enough. */
+function foldIndexes(indexes: readonly number[]): Fold {
+  const begin = indexes[0] ?? 0
+  if (indexes.every((index, i) => index === begin + i))
+    return (hash, cells, at) => foldCells(hash, cells, at + begin, indexes.length)
   return (hash, cells, at) => {
     let folded = hash
-    for (const place of places) folded = fold(folded, cells[at + place]!)
+    for (const index of indexes) folded = fold(folded, cells[at + index]!)
     return folded
   }
 }

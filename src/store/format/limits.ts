@@ -1,6 +1,6 @@
 /**
- * Limits that no recording of ours exceeds. A file may be hostile: a number beyond a limit is damage, so a
- * loop, list or allocation never has the size that a file merely claims.
+ * Limits that no recording of ours exceeds. A file may be hostile: a number beyond a limit is damage, so a loop, list or allocation
+ * never has the size that a file merely claims.
  */
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'

@@ -8,7 +8,7 @@ import {
   LATER_HOST,
 } from './columns.generated.ts'
 
-/** 'upst', in SQLite's header: `file x.db` shows it, so it tells which program the file belongs to. */
+/** 'upst', the application id in SQLite's header; `file x.db` prints it. */
 export const APPLICATION_ID = 0x75707374
 /** 'upsp' marks the output of cut, repair and synth until it is complete: the output of a killed one is not taken for a recording. */
 export const UNFINISHED_ID = 0x75707370

@@ -22,18 +22,24 @@ export class DimensionWriter {
 
   /** @param tick the number of the next tick */
   constructor(database: Database, tick: number) {
-    const both = (sql: (table: string) => string, table: string): ((...cells: SqlValue[]) => void) => {
+    const onBothTables = (
+      sql: (table: string) => string,
+      table: string,
+    ): ((...cells: SqlValue[]) => void) => {
       const statements = [table, `${table}_copy`].map((name) => database.prepare<SqlValue[]>(sql(name)))
       return (...cells) => {
         for (const statement of statements) statement.run(...cells)
       }
     }
-    const insertBackend = both(
+    const insertBackend = onBothTables(
       (table) => `INSERT INTO ${table} (id, address, netns, name) VALUES (?, ?, ?, ?)`,
       'backend',
     )
-    const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
-    const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
+    const renameBackend = onBothTables((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
+    const insertRoute = onBothTables(
+      (table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`,
+      'route',
+    )
     this.#backends = new KnownNames(
       rowsOf(database, 'SELECT id, address, netns, name FROM backend ORDER BY id').map(backendOf),
       tick,
@@ -43,7 +49,7 @@ export class DimensionWriter {
         change: (id, before, { name }) => {
           if (name !== null && name !== before.name) renameBackend(name, id)
         },
-        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
+        remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
       },
     )
     this.#routes = new KnownNames(
@@ -53,7 +59,7 @@ export class DimensionWriter {
         keyOf: routeKey,
         insert: (id, { method, path }) => insertRoute(id, method, path),
         change: () => undefined,
-        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
+        remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
       },
     )
   }

@@ -15,7 +15,7 @@ interface Known<T> extends Named {
   readonly key: string
   readonly value: T
   /** the last tick that used it */
-  used: number
+  lastUsed: number
   isDropped: boolean
 }
 
@@ -69,11 +69,11 @@ export class KnownNames<T extends { readonly id: number }> {
     const at = value.id & (RECENT - 1)
     const recent = this.#recentNames[at]
     if (this.#recentValues[at] === value && recent?.isDropped === false) {
-      recent.used = this.#tick
+      recent.lastUsed = this.#tick
       return recent
     }
     const known = this.#find(value)
-    known.used = this.#tick
+    known.lastUsed = this.#tick
     this.#recentValues[at] = value
     this.#recentNames[at] = known
     return known
@@ -87,7 +87,7 @@ export class KnownNames<T extends { readonly id: number }> {
         this.#cursor = this.#keys.values()
         break
       }
-      if (known.used >= this.#tick - UNUSED_TICKS) continue
+      if (known.lastUsed >= this.#tick - UNUSED_TICKS) continue
       known.isDropped = true
       this.#keys.delete(known.key)
       if (oldest !== null) this.#dropped.push(known)
@@ -95,7 +95,7 @@ export class KnownNames<T extends { readonly id: number }> {
     if (oldest === null) return
     while (
       this.#removed < Math.min(MAX_PER_TICK, this.#dropped.length) &&
-      this.#dropped[this.#removed]!.used < oldest
+      this.#dropped[this.#removed]!.lastUsed < oldest
     )
       this.table.remove(this.#dropped[this.#removed++]!.id)
   }
@@ -134,7 +134,7 @@ export class KnownNames<T extends { readonly id: number }> {
 
   #add(id: number, value: T): Known<T> {
     const key = this.table.keyOf(value)
-    const known = { id, hash: foldText(SEED, key), key, value, used: this.#tick, isDropped: false }
+    const known = { id, hash: foldText(SEED, key), key, value, lastUsed: this.#tick, isDropped: false }
     this.#keys.set(key, known)
     return known
   }

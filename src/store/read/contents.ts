@@ -13,9 +13,9 @@ export interface Contents extends Series {
   readonly damage: readonly string[]
 }
 
-/** Ticks up to which each tick of a suspect file is checked alone; beyond, their sums are compared in blocks. */
+/** Up to this many ticks, a suspect file is checked tick by tick; beyond, by sums over blocks of ticks. */
 const CHECK_ALL = 20_000
-/** A copy is torn where the recorder wrote: at the end. */
+/** The last ticks of a suspect file are always checked one by one: a copy is torn where the recorder was writing. */
 const CHECK_LAST = 1_000
 
 /** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError if nothing can be read */
@@ -27,21 +27,21 @@ export function readContents(connection: Connection, isSuspect: boolean): Conten
   } catch (error) {
     if (!isDamage(error)) throw error
   }
-  const rest = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
-  return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
+  const salvaged = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
+  return salvaged.isWhole ? { ...salvaged, damage: [] } : withRecovered(connection, salvaged)
 }
 
 /** Ticks that look-ups did not find are recovered from the pages. */
-function withRecovered(connection: Connection, rest: Salvaged): Contents {
-  const found = new Set(rest.ticks.map(({ seq }) => seq))
+function withRecovered(connection: Connection, salvaged: Salvaged): Contents {
+  const found = new Set(salvaged.ticks.map(({ seq }) => seq))
   const database = recoverTicks(connection.raw(), (tick) => !found.has(tick))
   const frames = connection.addLayer(database)
   const recovered = readTicks(database).ticks.filter(({ seq }) => frames.isWhole(seq))
-  const ticks = [...rest.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
+  const ticks = [...salvaged.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
   if (ticks.length === 0) {
     throw recordingError(`nothing can be read of "${connection.file}"`, 'Look for another copy of it.')
   }
-  return { ticks, minutes: rest.minutes, damage: damageOf(ticks, recovered.length, rest) }
+  return { ticks, minutes: salvaged.minutes, damage: damageOf(ticks, recovered.length, salvaged) }
 }
 
 function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost }: Salvaged): string[] {

@@ -86,8 +86,8 @@ export class BulkInsert {
     return bound
   }
 
-  #prepare(rows: number, place: (column: string) => string): Insert {
-    const row = `(${this.columns.map(place).join(',')})`
+  #prepare(rows: number, placeholder: (column: string) => string): Insert {
+    const row = `(${this.columns.map(placeholder).join(',')})`
     const values = Array.from({ length: rows }, () => row).join(',')
     const statement = this.database.prepare(
       `INSERT INTO ${this.table} (${this.columns.join(',')}) VALUES ${values}`,

@@ -58,7 +58,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let evicted = 0
-  const isGone = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
+  const wasEvicted = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
   let sum = new RunningSum()
   let minute: Minute | undefined
   for (const [i, tick] of ticks.entries()) {
@@ -70,7 +70,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     const begun = minutes.get(tick.seq)
     if (begun !== undefined) [minute, sum] = [begun, new RunningSum()]
     const frame = recording.frame(tick.seq)
-    if (frame === null && isGone(tick.seq)) {
+    if (frame === null && wasEvicted(tick.seq)) {
       evicted++
       minute = undefined
       continue
@@ -84,7 +84,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
     if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
     const { first } = minute
-    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !isGone(first))
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !wasEvicted(first))
       wrong.minutes++
     minute = undefined
   }

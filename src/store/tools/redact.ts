@@ -1,6 +1,6 @@
 /**
- * Pseudonyms for paths, addresses and names: the same text has the same pseudonym within a recording and in every cut of it. Readable
- * stay the structure of routes with their `:id`, ports, numbers and common methods.
+ * Pseudonyms for paths, addresses and names: the same text has the same pseudonym within a recording and in every cut of it. The
+ * structure of routes with their `:id`, ports, numbers and common methods stay readable.
  */
 import type { Backend, Marker, RequestEvent, Route, SecondFrame } from '../../frame/model/frame.ts'
 import { OTHER } from '../../frame/model/frame.ts'

@@ -12,13 +12,13 @@ const MAX_TICKS = 60
 export class Backlog {
   #pending: PendingTick[] = []
   #lost = 0
-  #isStuck = false
+  #isDiskFull = false
 
   constructor(readonly warn: (text: string) => void) {}
 
   /** The disk was full at the last write. */
-  get isStuck(): boolean {
-    return this.#isStuck
+  get isDiskFull(): boolean {
+    return this.#isDiskFull
   }
 
   push(tick: PendingTick): void {
@@ -34,16 +34,16 @@ export class Backlog {
       }
     } catch (error) {
       if (!isFull(error)) throw error
-      this.#stuck()
+      this.#onDiskFull()
       return
     }
-    if (this.#isStuck) this.#resumed()
+    if (this.#isDiskFull) this.#onRoom()
   }
 
-  #stuck(): void {
-    if (!this.#isStuck)
+  #onDiskFull(): void {
+    if (!this.#isDiskFull)
       this.warn(`the disk is full: keeping the last ${MAX_TICKS} s in memory until there is room`)
-    this.#isStuck = true
+    this.#isDiskFull = true
     if (this.#pending.length <= MAX_TICKS) return
     const [, next, ...later] = this.#pending
     if (next === undefined) return
@@ -51,9 +51,9 @@ export class Backlog {
     this.#pending = [{ ...next, gapBefore: 'disk_full' }, ...later]
   }
 
-  #resumed(): void {
+  #onRoom(): void {
     this.warn(`there is room again: recording goes on, ${this.#lost} s are missing`)
-    this.#isStuck = false
+    this.#isDiskFull = false
     this.#lost = 0
   }
 }

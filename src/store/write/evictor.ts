@@ -83,7 +83,7 @@ export class Evictor {
       const [seq, end] = this.#oldest() ?? []
       if (seq === undefined || integer(end) > now) return
       const isOld = keep !== undefined && integer(end) < now - keep
-      if (!isOld && !this.#isTight(limit)) break
+      if (!isOld && !this.#lacksRoom(limit)) break
       for (const remove of this.#deletes) remove(integer(seq))
     }
     this.#shrink(limit)
@@ -104,7 +104,7 @@ export class Evictor {
       : most
   }
 
-  #isTight(limit: number): boolean {
+  #lacksRoom(limit: number): boolean {
     return this.#free() + Math.max(0, limit - this.#pages()) < HEADROOM
   }
 

@@ -171,7 +171,8 @@ export class RecordingWriter implements RecordingSink {
 
   close(): void {
     this.#backlog.drain((tick) => this.#write(tick))
-    if (this.#backlog.isStuck) this.options.warn?.('the disk is still full: what was kept in memory is lost')
+    if (this.#backlog.isDiskFull)
+      this.options.warn?.('the disk is still full: what was kept in memory is lost')
     else this.#finishOrWarn()
     leaveWal(this.database)
     this.database.close()
