@@ -180,7 +180,8 @@ function schemaIn(sql: string): Schema {
     const [, view] = new RegExp(`^CREATE VIEW (${WORD}) `).exec(statement) ?? []
     if (table !== null) tables.set(table.name, table.columns)
     else if (view !== undefined) views.set(view, statement)
-    else if (statement !== '') throw new Error(`a statement of our schema is neither a table nor a view: ${statement}`)
+    else if (statement !== '')
+      throw new Error(`a statement of our schema is neither a table nor a view: ${statement}`)
   }
   return { tables, views }
 }

@@ -28,8 +28,8 @@ export interface Access {
 
 /** Time without reads before a followed file is closed. */
 const IDLE_MS = 200
-/** A `mark` creates a journal for a moment. */
-const TRIES = 3
+/** Openings per read. A second one is needed, for example, while `mark` has a journal beside the file. */
+const MAX_TRIES = 3
 
 export class Connection {
   readonly damage: string[] = []
@@ -70,9 +70,9 @@ export class Connection {
 
   /** One read sees one state of the file, with the schema that was checked: a writer may change both between two reads. */
   #beginRead(): Access {
-    for (let i = 0; i < TRIES; i++) {
+    for (let i = 0; i < MAX_TRIES; i++) {
       const access = this.#access ?? this.#open()
-      if (this.#hasBegun()) return access
+      if (this.#tryBegin()) return access
       this.close()
     }
     throw recordingError(
@@ -81,7 +81,7 @@ export class Connection {
     )
   }
 
-  #hasBegun(): boolean {
+  #tryBegin(): boolean {
     try {
       return this.#transaction?.begin() ?? false
     } catch (error) {

@@ -137,7 +137,8 @@ async function verify(out: string, { ticks, sum }: Copied, breath: Breath): Prom
       isWhole &&= cut.isWhole(seq)
       if (breath.isDue) await breath.take()
     }
-    if (!isWhole || !isDeepStrictEqual(totals, sum.totals)) throw new Error(`"${out}" differs from the frames that were cut`)
+    if (!isWhole || !isDeepStrictEqual(totals, sum.totals))
+      throw new Error(`"${out}" differs from the frames that were cut`)
   } finally {
     cut.close()
   }
