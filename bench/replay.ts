@@ -19,7 +19,7 @@ import { sceneLines, type Scene } from '../src/replay/player/scene.ts'
 import { startingAt } from '../src/replay/time/timeline.ts'
 import { Stops } from '../src/replay/time/stops.ts'
 import { firstView } from '../src/replay/player/view.ts'
-import { ROWS } from '../src/store/format/schema.ts'
+import { ROWS_PER_TICK } from '../src/store/format/schema.ts'
 import { openRecording } from '../src/store/read/reader.ts'
 import { recordBeside } from './replay-recorder.ts'
 import { cpuOf, ended, memoryOf, onTerminal, pidOf, timeTo } from './replay-terminal.ts'
@@ -148,7 +148,8 @@ function bareReads(places: readonly number[]): number[] {
   const times = places.map((place) =>
     timed(() =>
       tables.reduce(
-        (rows, table) => rows + table.all((first + place - 40) * ROWS, (first + place) * ROWS).length,
+        (rows, table) =>
+          rows + table.all((first + place - 40) * ROWS_PER_TICK, (first + place) * ROWS_PER_TICK).length,
         0,
       ),
     ),
@@ -201,7 +202,7 @@ function bareActivity(): number {
   const database = new Database(DAY, { readonly: true })
   const select = database
     .prepare(
-      `SELECT id / ${ROWS} AS tick, backend, sum(requests) FROM traffic WHERE id >= ? AND id < ? GROUP BY tick, backend`,
+      `SELECT id / ${ROWS_PER_TICK} AS tick, backend, sum(requests) FROM traffic WHERE id >= ? AND id < ? GROUP BY tick, backend`,
     )
     .raw()
   const [first, last] = database.prepare('SELECT min(seq), max(seq) FROM tick').raw().get() as [
@@ -210,7 +211,7 @@ function bareActivity(): number {
   ]
   let rows = 0
   for (let tick = first; tick <= last; tick += 512)
-    rows += select.all(tick * ROWS, (tick + 512) * ROWS).length
+    rows += select.all(tick * ROWS_PER_TICK, (tick + 512) * ROWS_PER_TICK).length
   database.close()
   return rows
 }

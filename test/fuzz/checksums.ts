@@ -35,7 +35,7 @@ function fixTick(database: Database, rows: SpanReader, seq: number): void {
   if (row === undefined) return
   const chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?').get(seq)?.[0]
   const hash = rows.hash(seq)
-  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.whole(row))
+  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.cellsOf(row))
   database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?').run(sum, seq)
 }
 

@@ -25,7 +25,7 @@ export function readAll(file: string): { readonly ticks: number; readonly damage
     recording.aggregate(range)
     recording.activity(range)
     assert.ok([...recording.requests(range)].length >= 0)
-    assert.ok([...recording.proofread()].length >= 0)
+    assert.ok([...recording.checkTicks()].length >= 0)
     assert.ok(info.ticks <= SAMPLE.secs + 1)
     return { ticks: recording.ticks.length, damage: recording.damage }
   } finally {

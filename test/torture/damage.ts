@@ -6,7 +6,7 @@ import { UserError } from '../../src/errors.ts'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { allPages, openPages, rowsOfPage } from '../../src/store/file/pages.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
-import { ROWS, TICK_COLUMNS } from '../../src/store/format/schema.ts'
+import { ROWS_PER_TICK, TICK_COLUMNS } from '../../src/store/format/schema.ts'
 import type { Folder } from './kit.ts'
 import { writeSample } from './sample.ts'
 
@@ -68,7 +68,12 @@ function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
   const source = openPages(bytes, PAGE)
   for (const [number, page] of allPages(source)) {
     for (const { rowid, columns } of rowsOfPage(page, number, source)) {
-      const tick = columns === TICK_COLUMNS.length ? rowid : rowid >= ROWS ? Math.floor(rowid / ROWS) : rowid
+      const tick =
+        columns === TICK_COLUMNS.length
+          ? rowid
+          : rowid >= ROWS_PER_TICK
+            ? Math.floor(rowid / ROWS_PER_TICK)
+            : rowid
       if (columns === 4 || (columns === 3 && rowid < 20)) names = Math.max(names, number)
       if (tick < ticks) last[tick] = Math.max(last[tick]!, number)
     }

@@ -74,10 +74,10 @@ export interface Recording {
    */
   activity?(range: SeqRange): readonly BackendActivity[]
   /**
-   * Looks at what nobody has read yet, a part at a time; yields the ticks done. Damage that it meets is in `damage` and `gaps` then, and
-   * it ends. Absent where nothing can be damaged.
+   * Checks unread ticks in steps; yields the number of ticks done. It ends at the first damage, which is then in `damage` and `gaps`.
+   * Absent where nothing can be damaged.
    */
-  proofread?(): Generator<number, void>
+  checkTicks?(): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

@@ -73,8 +73,8 @@ export function within(
     ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
     aggregate: (range) => recording.aggregate(range),
     requests: (range) => recording.requests(range),
-    *proofread() {
-      yield* recording.proofread?.() ?? []
+    *checkTicks() {
+      yield* recording.checkTicks?.() ?? []
     },
     refresh: () => recording.refresh(),
     close: () => recording.close(),

@@ -28,7 +28,7 @@ export class Session {
   /** one timer for the next stop, one for a terminal that has not accepted the last picture */
   #timer: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
-  #stopProofreading: () => void = () => undefined
+  #stopChecking: () => void = () => undefined
   #stopGrowth: () => void = () => undefined
   #fail: (error: unknown) => void = () => undefined
 
@@ -57,14 +57,14 @@ export class Session {
     this.draw()
     if (growth !== null) this.#stopGrowth = growth(() => this.#guarded(() => this.#grow()))
     this.#schedule()
-    if (this.#sceneBuilder.isWhole && !isLive) this.#proofread()
+    if (this.#sceneBuilder.isWhole && !isLive) this.#checkTicks()
   }
 
   end(): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#again)
     this.#controls.stop()
-    this.#stopProofreading()
+    this.#stopChecking()
     this.#stopGrowth()
   }
 
@@ -110,17 +110,17 @@ export class Session {
     if (isFirst && damage !== undefined) this.#controls.say(damage)
     this.#playhead.grow()
     this.#show()
-    if (isFirst) this.#proofread()
+    if (isFirst) this.#checkTicks()
   }
 
   /** Looks for damage in the background, 10 % of the time: `x` jumps only to gaps that are known. */
-  #proofread(): void {
-    const reading = this.#recording.proofread?.()
+  #checkTicks(): void {
+    const reading = this.#recording.checkTicks?.()
     if (reading === undefined) return
     const meet = (): void => {
       if (this.#recording.damage.length > this.#damages) this.#show()
     }
-    this.#stopProofreading = inSlices(reading, {
+    this.#stopChecking = inSlices(reading, {
       length: 10,
       rest: 90,
       paused: meet,

@@ -53,7 +53,7 @@ test('with many names, those unused for an hour are forgotten, and are deleted w
   const busy = route(1)
   const tick = (oldest: number | null): void => {
     names.route(busy)
-    names.forget(oldest)
+    names.removeUnused(oldest)
     names.commit()
   }
   const others = Array.from({ length: 11_000 }, (_, i) => route(2 + i))
