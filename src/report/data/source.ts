@@ -1,4 +1,4 @@
-/** Recordings as a report reads them: several at once, each with its clock set right. */
+/** Recordings as a report reads them: several at once, each with its clock corrected. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
@@ -7,11 +7,11 @@ import { fleetOf } from '../../frame/sum/fleet.ts'
 import { sumOf } from '../../frame/sum/merge.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 
-/** The recording with all its times moved; `offset` is added to the host's clock, µs. */
+/** The recording with all times shifted: `offset` (µs) is added to the host's clock. */
 export function shifted(recording: Recording, offset: number): Recording {
   if (offset === 0) return recording
   const move = (at: WallMicros): WallMicros => addMicros(at, offset)
-  const ticks = remembered((of: readonly TickSummary[]) =>
+  const ticks = keepLast((of: readonly TickSummary[]) =>
     of.map((tick) => ({ ...tick, start: move(tick.start) })),
   )
   return {
@@ -49,8 +49,8 @@ export function shifted(recording: Recording, offset: number): Recording {
   }
 }
 
-/** Computes again only for another argument: damage may be found, and ticks change, while one reads. */
-function remembered<T extends object, U>(compute: (of: T) => U): (of: T) => U {
+/** Keeps the result for the last argument. The ticks are a new array after damage was found while reading. */
+function keepLast<T extends object, U>(compute: (of: T) => U): (of: T) => U {
   let last: { readonly of: T; readonly result: U } | null = null
   return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
 }
@@ -63,7 +63,7 @@ export function spansOf(recording: Recording, range: SeqRange): readonly Span[] 
     .map(spanOfFrame)
 }
 
-/** The sum over a range of time, exact, over all recordings. */
+/** The exact sum of a time range over all recordings. */
 export const aggregateWithin = (recordings: readonly Recording[], range: TimeSpan): Aggregate =>
   fleetOf(
     recordings.map((recording) => ({

@@ -11,7 +11,7 @@ import {
   type StatusClass,
 } from './document.ts'
 
-/** @param length sum of the real tick lengths: what rates divide by */
+/** @param length sum of the real tick lengths, the divisor of rates */
 export function entityOf(counts: Counts, length: Micros): Entity {
   const { requests, answered, ...others } = byWord(ROUTE_PLAIN, counts)
   return {

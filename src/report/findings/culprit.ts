@@ -1,7 +1,7 @@
 /** The route that causes nearly all of a finding. */
 import { routeKey, type Aggregate, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 
-/** `METHOD route` of the route that has nine tenths, if one does and others had traffic. */
+/** `METHOD route` of the route with more than nine tenths of the bad events; null without one, or if it is the only route. */
 export function mainRoute(
   { backends }: Aggregate,
   badOf: (route: RouteSum, of: BackendSum) => number,

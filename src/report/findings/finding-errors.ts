@@ -1,4 +1,4 @@
-/** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
+/** Bursts: a backend has more 5xx, failures or refused connections than usual. */
 import { attempts, classCount, ratio } from '../../frame/expression/measure.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { NO_CONNECTIONS } from '../../frame/model/nothing.ts'
@@ -8,18 +8,18 @@ import type { BackendSeries } from '../data/step-series.ts'
 import type { FindingKind } from '../document/document.ts'
 import { burstsIn } from './bursts.ts'
 import { mainRoute } from './culprit.ts'
-import type { Candidate, Looking } from './finding.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind
   readonly counts: (of: BackendSeries) => readonly number[]
   readonly wholes: (of: BackendSeries) => readonly number[]
-  /** of the same counts, from a sum */
+  /** the same counts, taken from a sum */
   readonly part: (of: BackendSum) => number
   readonly whole: (of: BackendSum) => number
   readonly words: string
-  /** standard deviations that a burst must have */
-  readonly least: number
+  /** least score of a burst, in standard deviations */
+  readonly leastScore: number
 }
 
 const KINDS: readonly ErrorKind[] = [
@@ -30,7 +30,7 @@ const KINDS: readonly ErrorKind[] = [
     part: (of) => classCount(of, 5),
     whole: (of) => of.answered,
     words: '5xx on',
-    least: 6,
+    leastScore: 6,
   },
   {
     kind: 'burst_failures',
@@ -39,7 +39,7 @@ const KINDS: readonly ErrorKind[] = [
     part: ({ failures }) => failedRequests(failures),
     whole: (of) => of.requests,
     words: 'failures on',
-    least: 6,
+    leastScore: 6,
   },
   {
     kind: 'backend_refused',
@@ -48,18 +48,18 @@ const KINDS: readonly ErrorKind[] = [
     part: ({ connection }) => failedConnects(connection),
     whole: attempts,
     words: 'connections refused or timed out by',
-    least: 4,
+    leastScore: 4,
   },
 ]
 
-/** A burst is at least a point. */
+/** A burst raises the share by at least one percentage point. */
 const LEAST_RISE = 0.01
 
-export function errorBursts({ series, label }: Looking): Candidate[] {
+export function errorBursts({ series, label }: DetectorInput): Candidate[] {
   return series.backends.flatMap((of) =>
     KINDS.flatMap((kind) => {
       const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
-      return burstsIn(counts, wholes, { least: kind.least, rise: LEAST_RISE }).map(
+      return burstsIn(counts, wholes, { score: kind.leastScore, rise: LEAST_RISE }).map(
         ({ run, usual, share: after }): Candidate => {
           return {
             kind: kind.kind,
@@ -76,7 +76,7 @@ export function errorBursts({ series, label }: Looking): Candidate[] {
               mainRoute(within, (route, line) =>
                 kind.part({ ...line, ...route, connection: NO_CONNECTIONS }),
               ),
-            settle: (line, length, route) => {
+            describe: (line, length, route) => {
               const [errors, all] = line === null ? [0, 0] : [kind.part(line), kind.whole(line)]
               const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
               const counted = `${exactCount(errors)} of ${exactCount(all)}`

@@ -1,27 +1,28 @@
-/** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
+/** Changes of the request rate: of all backends together (surge, stop), and of one backend (vanished, appeared). */
 import { longSpan, rate } from '../../render/quantities.ts'
 import type { BackendSeries, StepSeries } from '../data/step-series.ts'
-import type { Candidate, Looking } from './finding.ts'
-import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
+import { median, rollingMedian, runsOf, noiseOf, sum, deviation, type Run } from './runs.ts'
 
-/** Steps on each side that say what is usual: follows the day, outlasts an incident. */
-const REACH = 90
+/** Steps on each side of the window for the usual rate. The window follows the daily curve and is longer than an incident. */
+const WINDOW_REACH = 90
 const LEAST_EXPECTED = 30
-/** A step that an absence fills by two thirds; its edges are found to the second afterwards, and then nothing may be left. */
+/** A step below this part of the usual count may be an absence: one that fills two thirds of the step. */
 const NEARLY_NONE = 0.35
+/** At most this part of the usual count is left within the edges, which are found to the second afterwards. */
 const NOTHING_LEFT = 0.05
-/** A step that is emptied in part: so much is missing, and by so many standard deviations. */
+/** A step that an absence fills in part: it is below this part of the usual count, by LEAST_SCORE standard deviations. */
 const MUCH_LESS = 0.85
 const LEAST_SCORE = 6
-/** With more candidates than this they are noise, and not examined to the second. */
+/** More candidates than this are noise. They are not examined to the second. */
 const MOST_DIPS = 8
 
-export function trafficChanges(looking: Looking): Candidate[] {
-  const { series } = looking
+export function trafficChanges(input: DetectorInput): Candidate[] {
+  const { series } = input
   const rates = series.requests.map((requests, i) =>
     series.seconds[i]! > 0 ? requests / series.seconds[i]! : null,
   )
-  const usual = rollingMedian(rates, REACH)
+  const usual = rollingMedian(rates, WINDOW_REACH)
   const expected = series.seconds.map((seconds, i) => seconds * usual[i]!)
   const stops = stopsIn(series, expected)
   return [
@@ -31,15 +32,15 @@ export function trafficChanges(looking: Looking): Candidate[] {
       absences(
         of,
         stops.map(({ run }) => run),
-        looking,
+        input,
       ),
     ),
   ]
 }
 
 function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] {
-  const scores = series.requests.map((requests, i) => surprise(requests, expected[i]!))
-  const noise = spread(scores.filter((_, i) => series.seconds[i]! > 0))
+  const scores = series.requests.map((requests, i) => deviation(requests, expected[i]!))
+  const noise = noiseOf(scores.filter((_, i) => series.seconds[i]! > 0))
   const unusual = series.requests.map((requests, i) =>
     isMissing(series, i) ? null : requests > 1.6 * expected[i]! && scores[i]! / noise > 4,
   )
@@ -63,17 +64,17 @@ function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
   )
 }
 
-/** What may be an absence that is shorter than its steps. */
+/** Candidates for absences that are shorter than a step. */
 function dipsIn(counts: readonly number[], expected: readonly number[], others: readonly Run[]): Run[] {
-  const scores = counts.map((count, i) => surprise(count, expected[i]!))
-  const noise = spread(scores.filter((_, i) => expected[i]! > 0))
+  const scores = counts.map((count, i) => deviation(count, expected[i]!))
+  const noise = noiseOf(scores.filter((_, i) => expected[i]! > 0))
   const runs = runsOf(
     counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -LEAST_SCORE / 2),
     0,
   )
   const dips = runs.filter(
     (run) =>
-      surprise(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
+      deviation(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
       !others.some(({ from, to }) => run.from <= to && from <= run.to),
   )
   return dips.length > MOST_DIPS ? [] : dips
@@ -99,7 +100,7 @@ function allTraffic(
     confirm: (line, { length }) =>
       kind === 'surge' || (line?.requests ?? 0) <= (NOTHING_LEFT * before * length) / 1e6,
     culprit: () => null,
-    settle: (line, length) => {
+    describe: (line, length) => {
       const now = ((line?.requests ?? 0) * 1e6) / length
       const span = longSpan(length)
       const rates = `${rate(now)} requests a second, ${rate(before)} otherwise`
@@ -114,11 +115,11 @@ function allTraffic(
   }
 }
 
-/** A backend that pauses more often is used only now and then: its pauses are no findings. */
+/** A backend with more pauses is used only occasionally: its pauses are no findings. */
 const MOST_PAUSES = 3
 
-/** Spans in which a backend had nothing, although its share of all traffic would have been much. */
-function absences(of: BackendSeries, stops: readonly Run[], { series, label }: Looking): Candidate[] {
+/** Spans in which a backend had no requests, although its usual share of all requests would have been many. */
+function absences(of: BackendSeries, stops: readonly Run[], { series, label }: DetectorInput): Candidate[] {
   const shares = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests / series.requests[i]!))
   const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
   const quiet = runsOf(
@@ -154,7 +155,7 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
       confirm: (line, { totals }) =>
         kind === 'backend_appeared' || (line?.requests ?? 0) <= NOTHING_LEFT * usual * totals.requests,
       culprit: () => null,
-      settle: (line, length) => {
+      describe: (line, length) => {
         const span = longSpan(length)
         const lasts = run.to < series.count
         const now = ((line?.requests ?? 0) * 1e6) / length

@@ -1,4 +1,4 @@
-/** A report that is pasted into a postmortem as it is. Names from the wire can't become markup. */
+/** A report as Markdown, to be pasted into a postmortem. Names from the traffic cannot become markup. */
 import { chart } from '../../render/chart.ts'
 import { visible } from '../../render/text.ts'
 import type { Report } from './report.ts'
@@ -41,18 +41,18 @@ function tableOf({ columns, rows }: Extract<Section, { kind: 'table' }>): string
     row(columns.map(({ title }) => title)),
     row(columns.map(({ align }) => (align === 'right' ? '--:' : '---'))),
     ...rows.map((cells) =>
-      row(cells.map((cell, i) => (columns[i]!.foreign ? foreign(cell) : escaped(cell)))),
+      row(cells.map((cell, i) => (columns[i]!.untrusted ? untrustedText(cell) : escaped(cell)))),
     ),
   ]
 }
 
-/** Code where that is safe: in a table a backslash or a bar would break out of it. */
-function foreign(text: string): string {
+/** As code where that is safe: in a table, a backslash or a bar would end the code. */
+function untrustedText(text: string): string {
   const shown = visible(text)
   return shown !== '' && /^[^`|\\]+$/.test(shown) && shown.trim() === shown ? `\`${shown}\`` : escaped(shown)
 }
 
-/** Signs that start markup, links, mentions or HTML become entities. */
+/** Characters that start markup, links, mentions or HTML become entities. */
 const escaped = (text: string): string =>
   visible(text).replace(/[\\`*_[\]<>&|#~@$!]|:(?=\/\/)|(?<=w)w(?=w\.)/g, (sign) => `&#${sign.charCodeAt(0)};`)
 

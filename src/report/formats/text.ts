@@ -1,4 +1,4 @@
-/** A report for a terminal, 100 columns wide for its charts, without colour: the same bytes everywhere. */
+/** A report as plain text. Charts are 100 columns wide. Without colour, so that the bytes are the same everywhere. */
 import { chart } from '../../render/chart.ts'
 import { table } from '../../render/table.ts'
 import { visible } from '../../render/text.ts'

@@ -93,13 +93,13 @@ const table = (
   kind: 'table',
   title,
   columns: [
-    ...names.map((name): Column => ({ title: name, align: 'left', foreign: true })),
+    ...names.map((name): Column => ({ title: name, align: 'left', untrusted: true })),
     ...['REQUESTS', 'RPS', 'Δ', '5XX', 'Δ', 'FAILED', 'Δ', 'P50', 'Δ', 'P99', 'Δ'].map((name): Column => ({
       title: name,
       align: 'right',
-      foreign: false,
+      untrusted: false,
     })),
-    { title: '', align: 'left', foreign: false },
+    { title: '', align: 'left', untrusted: false },
   ],
   rows,
   note,
@@ -171,7 +171,7 @@ const sideEntry = ({ recordings, query: { range }, selected, coverage }: Summary
   coverage: coverage,
 })
 
-/** Times in ms; changes relative, of shares in points; JSON has no infinity: null. */
+/** Times in ms. Changes are relative, but those of shares are in points. Infinity is null, because JSON has none. */
 function changesEntry({ requests, answered, rps, fivexx, failures, avg, p50, p99 }: Changes) {
   const finite = (change: Change, unit = 1) => ({
     base: change.base === null ? null : change.base / unit,
