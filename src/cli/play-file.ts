@@ -4,7 +4,7 @@ import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/model/recording.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/model/units.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
-import { POLL_MS, polled, soon, within, type Mark } from '../replay/data/source.ts'
+import { POLL_MS, polled, afterFirstPicture, within, type Mark } from '../replay/data/source.ts'
 import { play } from '../replay/player/player.ts'
 import type { Terminal } from '../replay/terminal/screen.ts'
 import { markRecording } from '../store/write/mark.ts'
@@ -47,7 +47,7 @@ export async function playFile(
     speed: options.speed,
     loop: options.loop === true,
     idleLimit: options.idleLimit ?? null,
-    growth: following ? polled(POLL_MS) : isPart ? soon : null,
+    growth: following ? polled(POLL_MS) : isPart ? afterFirstPicture : null,
     isLive: following,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => frameCommand(file, frame, options, options.timeZone),

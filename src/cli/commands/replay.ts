@@ -4,7 +4,7 @@ import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
 import { lookBack } from '../../frame/views/moment.ts'
 import type { PrintOptions } from '../../replay/print/print.ts'
-import { typed } from '../../replay/time/stops.ts'
+import { wholeSecondAsTick } from '../../replay/time/stops.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'
 import type { Io } from '../io.ts'
 import { duration } from '../values/amount.ts'
@@ -71,7 +71,7 @@ async function show(file: string, recording: StoredRecording, flags: ReplayFlags
     await print(recording, flags, scope, io)
   } else {
     const { playFile } = await import('../play-file.ts')
-    const at = flags.at === undefined ? null : typed(timeOption('--at', flags.at, scope))
+    const at = flags.at === undefined ? null : wholeSecondAsTick(timeOption('--at', flags.at, scope))
     const range =
       flags.from === undefined && flags.to === undefined ? null : rangeOptions(flags.from, flags.to, scope)
     focus(recording, { at: at ?? scope.span.from }, flags)
@@ -121,7 +121,8 @@ const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>
   [at, frames, from, to].some((flag) => flag !== undefined)
 
 function chosenFrames(flags: ReplayFlags, scope: TimeScope): Pick<PrintOptions, 'which' | 'step'> {
-  if (flags.at !== undefined) return { which: { at: typed(timeOption('--at', flags.at, scope)) }, step: null }
+  if (flags.at !== undefined)
+    return { which: { at: wholeSecondAsTick(timeOption('--at', flags.at, scope)) }, step: null }
   if (flags.frames === undefined) return { which: rangeOptions(flags.from, flags.to, scope), step: null }
   const [span = '', step, ...rest] = flags.frames.split('/')
   if (rest.length > 0) throw framesError(flags.frames)

@@ -3,7 +3,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { inSlices } from '../data/slices.ts'
 import type { Key } from '../terminal/keys.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { Controls, type Wish } from './controls.ts'
+import { Controls, type ExitRequest } from './controls.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
 import { SceneBuilder } from './scene-builder.ts'
@@ -43,8 +43,8 @@ export class Session {
     this.failed.catch(() => undefined)
     this.#playhead = new Playhead(recording, options)
     this.#sceneBuilder = new SceneBuilder(recording, options)
-    const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
-    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, later)
+    const callbacks = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
+    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, callbacks)
   }
 
   /** What `y` showed last. */
@@ -69,14 +69,14 @@ export class Session {
   }
 
   /** Applies all keys that arrived together, then draws once. */
-  press(keys: readonly Key[]): Wish {
-    let wish: Wish = null
+  press(keys: readonly Key[]): ExitRequest {
+    let request: ExitRequest = null
     this.#guarded(() => {
       this.#playhead.passTime()
-      for (const key of keys) wish = this.#controls.press(key) ?? wish
+      for (const key of keys) request = this.#controls.press(key) ?? request
       this.#show()
     })
-    return wish
+    return request
   }
 
   draw(): void {
