@@ -1,4 +1,4 @@
-/** A recording on a terminal: what `replay` shows, and what it needs from around it. */
+/** Plays the recording of a file on a terminal, for `replay`. */
 import { accessSync, constants } from 'node:fs'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/model/recording.ts'
@@ -59,7 +59,7 @@ export async function playFile(
   if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
 }
 
-/** null where the file cannot be written: standard input, a gzip file, a file of another user. */
+/** null if the file cannot be written: standard input, a gzip file, a file of another user. */
 function markOf(file: string): Mark | null {
   if (file === '-' || file.endsWith('.gz')) return null
   try {

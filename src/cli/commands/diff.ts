@@ -59,7 +59,7 @@ export function diffCommand(io: Io): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, _: string | undefined, flags: DiffFlags, { args }: Command) => {
-      const { other, failOn } = sorted(args.slice(1), flags)
+      const { other, failOn } = splitArguments(args.slice(1), flags)
       if (other === undefined && (flags.base === undefined || flags.target === undefined)) {
         throw usageError(
           `there is only "${file}" to compare`,
@@ -71,15 +71,15 @@ export function diffCommand(io: Io): Command {
       const gates = await gatesOf(failOn)
       const recordings = await openShifted(files, new Map())
       try {
-        await compareThem(recordings[0]!, recordings.at(-1)!, gates, flags, io)
+        await compare(recordings[0]!, recordings.at(-1)!, gates, flags, io)
       } finally {
         for (const recording of recordings) recording.close()
       }
     })
 }
 
-/** `--fail-on A B`: what follows a gate and compares something is another one, unless there is a file of that name. */
-function sorted(
+/** `--fail-on A B`: an argument that contains a comparison is another gate, unless there is a file of that name. */
+function splitArguments(
   words: readonly string[],
   { failOn }: DiffFlags,
 ): { readonly other: string | undefined; readonly failOn: readonly string[] } {
@@ -101,7 +101,7 @@ async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
   )
 }
 
-async function compareThem(
+async function compare(
   a: Recording,
   b: Recording,
   gates: readonly Assertion[],

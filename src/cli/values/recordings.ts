@@ -18,7 +18,7 @@ export function offsetOption(text: string, known: ReadonlyMap<string, number>): 
   return new Map([...known, [host, sign === '-' ? 0 - offset : offset]])
 }
 
-/** All are closed again if one can't be opened. */
+/** All are closed again if one cannot be opened. */
 export async function openShifted(
   files: readonly string[],
   offsets: ReadonlyMap<string, number>,
@@ -39,14 +39,14 @@ export async function openShifted(
   }
 }
 
-/** Of what is merged. @throws UserError */
+/** Refuses a file that is named twice. @throws UserError */
 export function refuseTwice(files: readonly string[]): void {
   const twice = files.find((file, i) => files.indexOf(file) !== i)
   if (twice !== undefined)
     throw usageError(`"${twice}" is named twice`, 'Its requests would be counted twice.')
 }
 
-/** A host's second counts once: copies and cuts of a recording are not further recordings. @throws UserError */
+/** Refuses recordings of the same host and time, such as copies and cuts: requests would be counted twice. @throws UserError */
 export function refuseOverlaps(recordings: readonly Recording[]): void {
   const spans = recordings.flatMap(({ info, ticks }) => {
     const span = spanOf(ticks)
@@ -65,10 +65,10 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
   }
 }
 
-/** A recorder may start in the second in which the one before it ended, µs. */
+/** Overlap that is allowed, µs: a recorder may start in the second in which the one before it ended. */
 const MOST_COMMON = 1_000_000
 
-/** Says on stderr what could not be read. @throws UserError (exit 5) when nothing could, although there was something */
+/** Reports on stderr what could not be read. @throws UserError (exit 5) if there is damage and nothing could be read */
 export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void {
   if (whole.ticks === 0 && damage.length > 0) {
     const files = recordings.map(({ file }) => `"${file}"`).join(', ')
