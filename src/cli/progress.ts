@@ -24,13 +24,13 @@ export function tickProgress(io: Io, what: string): Progress & { readonly done: 
 export function rowProgress(
   io: Io,
   what: string,
-): { readonly report: (done: number, of: number, rows: number) => void; readonly done: () => void } {
+): { readonly report: (done: number, all: number, rows: number) => void; readonly done: () => void } {
   const line = new ProgressLine(io, LINE_MS)
   return {
-    report: (done, of, rows) =>
+    report: (done, all, rows) =>
       line.update((seconds) => {
-        const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (of - done)) / done) * 1e6)} left`
-        return `${Math.floor((100 * done) / of)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
+        const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (all - done)) / done) * 1e6)} left`
+        return `${Math.floor((100 * done) / all)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
       }),
     done: () => line.clear(),
   }

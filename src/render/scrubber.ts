@@ -71,10 +71,10 @@ export function scrubberOf({ ticks, gaps, markers }: ScrubberFacts, width: numbe
 }
 
 /** The least and the greatest value. All ticks are compared, because the clock may have been set back. */
-const extremes = (ticks: readonly TickSummary[], of: (tick: TickSummary) => number): number[] => {
+const extremes = (ticks: readonly TickSummary[], valueOf: (tick: TickSummary) => number): number[] => {
   let [least, most] = [Infinity, -Infinity]
   for (const tick of ticks) {
-    const value = of(tick)
+    const value = valueOf(tick)
     if (value < least) least = value
     if (value > most) most = value
   }

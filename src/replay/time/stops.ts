@@ -74,7 +74,7 @@ export class Stops {
   }
 
   at(index: number): Stop {
-    const gaps = this.#gapsBefore(({ index: of }) => of < index)
+    const gaps = this.#gapsBefore(({ index: gapIndex }) => gapIndex < index)
     const here = this.#gaps[gaps]
     if (here?.index === index) return this.#gapStop(here)
     const tick = index - gaps

@@ -11,8 +11,8 @@ import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 export function shifted(recording: Recording, offset: number): Recording {
   if (offset === 0) return recording
   const move = (at: WallMicros): WallMicros => addMicros(at, offset)
-  const ticks = keepLast((of: readonly TickSummary[]) =>
-    of.map((tick) => ({ ...tick, start: move(tick.start) })),
+  const ticks = keepLast((argument: readonly TickSummary[]) =>
+    argument.map((tick) => ({ ...tick, start: move(tick.start) })),
   )
   return {
     get info() {
@@ -50,9 +50,10 @@ export function shifted(recording: Recording, offset: number): Recording {
 }
 
 /** Keeps the result for the last argument. The ticks are a new array after damage was found while reading. */
-function keepLast<T extends object, U>(compute: (of: T) => U): (of: T) => U {
-  let last: { readonly of: T; readonly result: U } | null = null
-  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
+function keepLast<T extends object, U>(compute: (argument: T) => U): (argument: T) => U {
+  let last: { readonly argument: T; readonly result: U } | null = null
+  return (argument) =>
+    (last?.argument === argument ? last : (last = { argument, result: compute(argument) })).result
 }
 
 /** The rows of a few ticks or of whole minutes. */

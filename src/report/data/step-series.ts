@@ -83,7 +83,7 @@ export class SeriesBuilder {
       seconds: this.#seconds,
       requests: this.#requests,
       slowest: this.#slowest,
-      backends: this.#backends.values.map((of) => ({ ...of, routes: of.routes.values })),
+      backends: this.#backends.values.map((builder) => ({ ...builder, routes: builder.routes.values })),
     }
   }
 
@@ -106,15 +106,15 @@ export class SeriesBuilder {
   #addTraffic(index: number, row: TrafficRow, backend: Backend, touched: Set<RouteBuilder>): void {
     const { route, header } = row
     if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
-    const of = this.#backends.of(backend)
+    const builder = this.#backends.of(backend)
     this.#requests[index]! += row.requests
     this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
-    of.requests[index]! += row.requests
-    of.answered[index]! += row.answered
-    of.fivexx[index]! += classCount(row, 5)
-    of.failures[index]! += failedRequests(row.failures)
+    builder.requests[index]! += row.requests
+    builder.answered[index]! += row.answered
+    builder.fivexx[index]! += classCount(row, 5)
+    builder.failures[index]! += failedRequests(row.failures)
     if (header.sampled === 0) return
-    const times = of.routes.of(route)
+    const times = builder.routes.of(route)
     times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
     touched.add(times)
   }
@@ -124,16 +124,16 @@ export class SeriesBuilder {
     this.#backends.of(backend).refused[index]! += failedConnects(row)
   }
 
-  #addTime(index: number, of: RouteBuilder): void {
-    const { pending } = of
-    of.pending = null
-    if (pending === null || (of.steps.length === 0 && this.#times >= MOST_TIMES)) return
+  #addTime(index: number, builder: RouteBuilder): void {
+    const { pending } = builder
+    builder.pending = null
+    if (pending === null || (builder.steps.length === 0 && this.#times >= MOST_TIMES)) return
     this.#times++
-    of.steps.push(index)
-    of.medians.push(statistic(pending, 'p50') ?? 0)
-    of.answered.push(pending.sampled)
-    if (of.hasOctaves || (of.steps.length === 1 && this.#times <= MOST_OCTAVES))
-      of.addOctaves(pending.buckets)
+    builder.steps.push(index)
+    builder.medians.push(statistic(pending, 'p50') ?? 0)
+    builder.answered.push(pending.sampled)
+    if (builder.hasOctaves || (builder.steps.length === 1 && this.#times <= MOST_OCTAVES))
+      builder.addOctaves(pending.buckets)
   }
 }
 

@@ -65,8 +65,8 @@ export function* stepsWithin(
   const indexes = [...new Set(runs.flatMap(({ steps }) => [...steps.keys()]))].sort((a, b) => a - b)
   for (const index of indexes) {
     const parts = runs.flatMap(({ recording, steps }) => {
-      const of = steps.get(index)
-      return of === undefined ? [] : [{ recording, runs: of }]
+      const found = steps.get(index)
+      return found === undefined ? [] : [{ recording, runs: found }]
     })
     yield { index, parts }
   }

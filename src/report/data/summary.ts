@@ -112,7 +112,7 @@ export const holdsFor = (expression: Expression, summary: Summary): boolean | nu
 
 /** The measure of `line`. If the test has a target: of the target within the whole selection. */
 export function measured(test: MeasureTest, line: Measurable, summary: Summary): number | null {
-  const of = test.target === null ? line : narrowTo(summary.selected, test.target).totals
+  const target = test.target === null ? line : narrowTo(summary.selected, test.target).totals
   const span = { length: summary.selected.length, coverage: summary.coverage }
-  return measure(test.measure, test.quantity.unit, of, span)
+  return measure(test.measure, test.quantity.unit, target, span)
 }

@@ -108,8 +108,8 @@ function addTick(sums: (TickSum | null)[], index: number, tick: TickSummary): vo
 function joinHosts(sums: readonly (TickSum | null)[]): TimelinePoint | null {
   const known = sums.filter((sum) => sum !== null)
   if (known.length === 0) return null
-  const rate = (of: (sum: TickSum) => number): number =>
-    known.reduce((total, sum) => total + (of(sum) * 1e6) / sum.length, 0)
+  const rate = (valueOf: (sum: TickSum) => number): number =>
+    known.reduce((total, sum) => total + (valueOf(sum) * 1e6) / sum.length, 0)
   const answered = known.reduce((total, sum) => total + sum.answered, 0)
   return {
     rps: rate((sum) => sum.requests),

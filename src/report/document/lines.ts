@@ -59,19 +59,19 @@ function routeLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const wanted = lineFilter(summary)
   const pairs = selected.backends.flatMap((backend) =>
-    backend.routes.map((route) => ({ ...route, of: backend })),
+    backend.routes.map((route) => ({ ...route, parent: backend })),
   )
   const nameOf = (pair: (typeof pairs)[number]): string[] => [
-    ...backendName(pair.of),
+    ...backendName(pair.parent),
     pair.route.method,
     pair.route.path,
   ]
-  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ of, ...sum }) => ({
+  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ parent, ...sum }) => ({
     keys: {
-      ...backendKeys(of, summary),
+      ...backendKeys(parent, summary),
       method: sum.route.method,
       route: sum.route.path,
-      share: ratio(sum.requests, of.requests),
+      share: ratio(sum.requests, parent.requests),
     },
     entity: entityOf(sum, selected.length),
   }))

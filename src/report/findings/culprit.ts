@@ -4,10 +4,10 @@ import { routeKey, type Aggregate, type BackendSum, type RouteSum } from '../../
 /** `METHOD route` of the route with more than nine tenths of the bad events; null without one, or if it is the only route. */
 export function mainRoute(
   { backends }: Aggregate,
-  badOf: (route: RouteSum, of: BackendSum) => number,
+  badOf: (route: RouteSum, line: BackendSum) => number,
 ): string | null {
-  const routes = backends.flatMap((of) =>
-    of.routes.map((route) => ({ key: routeKey(route.route), bad: badOf(route, of) })),
+  const routes = backends.flatMap((line) =>
+    line.routes.map((route) => ({ key: routeKey(route.route), bad: badOf(route, line) })),
   )
   const all = routes.reduce((total, { bad }) => total + bad, 0)
   const main = routes.find(({ bad }) => bad > 0.9 * all)

@@ -48,8 +48,9 @@ function gainsOf(
 ): Gain[] {
   const gains: Gain[] = []
   for (const { at, line } of seconds) {
-    const of = value(line)
-    if (of !== null) gains.push({ at, gain: weight(line) * ((of - usual) ** 2 - (of - changed) ** 2) })
+    const level = value(line)
+    if (level !== null)
+      gains.push({ at, gain: weight(line) * ((level - usual) ** 2 - (level - changed) ** 2) })
   }
   return gains
 }

@@ -12,11 +12,11 @@ import type { Candidate, DetectorInput } from './finding.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind
-  readonly counts: (of: BackendSeries) => readonly number[]
-  readonly wholes: (of: BackendSeries) => readonly number[]
+  readonly counts: (series: BackendSeries) => readonly number[]
+  readonly wholes: (series: BackendSeries) => readonly number[]
   /** the same counts, taken from a sum */
-  readonly part: (of: BackendSum) => number
-  readonly whole: (of: BackendSum) => number
+  readonly part: (line: BackendSum) => number
+  readonly whole: (line: BackendSum) => number
   readonly words: string
   /** least score of a burst, in standard deviations */
   readonly leastScore: number
@@ -25,26 +25,26 @@ interface ErrorKind {
 const KINDS: readonly ErrorKind[] = [
   {
     kind: 'burst_5xx',
-    counts: (of) => of.fivexx,
-    wholes: (of) => of.answered,
-    part: (of) => classCount(of, 5),
-    whole: (of) => of.answered,
+    counts: (series) => series.fivexx,
+    wholes: (series) => series.answered,
+    part: (line) => classCount(line, 5),
+    whole: (line) => line.answered,
     words: '5xx on',
     leastScore: 6,
   },
   {
     kind: 'burst_failures',
-    counts: (of) => of.failures,
-    wholes: (of) => of.requests,
+    counts: (series) => series.failures,
+    wholes: (series) => series.requests,
     part: ({ failures }) => failedRequests(failures),
-    whole: (of) => of.requests,
+    whole: (line) => line.requests,
     words: 'failures on',
     leastScore: 6,
   },
   {
     kind: 'backend_refused',
-    counts: (of) => of.refused,
-    wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
+    counts: (series) => series.refused,
+    wholes: (series) => series.requests.map((requests, i) => requests + series.refused[i]!),
     part: ({ connection }) => failedConnects(connection),
     whole: attempts,
     words: 'connections refused or timed out by',
@@ -56,15 +56,15 @@ const KINDS: readonly ErrorKind[] = [
 const LEAST_RISE = 0.01
 
 export function errorBursts({ series, label }: DetectorInput): Candidate[] {
-  return series.backends.flatMap((of) =>
+  return series.backends.flatMap((backendSeries) =>
     KINDS.flatMap((kind) => {
-      const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
+      const [counts, wholes] = [kind.counts(backendSeries), kind.wholes(backendSeries)]
       return burstsIn(counts, wholes, { score: kind.leastScore, rise: LEAST_RISE }).map(
         ({ run, usual, share: after }): Candidate => {
           return {
             kind: kind.kind,
             run,
-            backend: of.backend,
+            backend: backendSeries.backend,
             before: usual,
             after,
             levels: { usual, changed: after },
@@ -78,7 +78,8 @@ export function errorBursts({ series, label }: DetectorInput): Candidate[] {
               ),
             describe: (line, length, route) => {
               const [errors, all] = line === null ? [0, 0] : [kind.part(line), kind.whole(line)]
-              const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
+              const place =
+                route === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
               const counted = `${exactCount(errors)} of ${exactCount(all)}`
               const share = ratio(errors, all)
               return {

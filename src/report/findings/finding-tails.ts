@@ -21,14 +21,14 @@ const QUICK_QUANTILE = 0.7
 const THRESHOLD: Threshold = { score: 7, rise: 0.04 }
 
 export function slowTails({ series, label }: DetectorInput): Candidate[] {
-  return series.backends.flatMap((of) => {
-    const limits = new Map(of.routes.map((route) => [routeKey(route.route), limitOf(route)]))
-    const { slow, all } = countsOf(of, limits, series.count)
+  return series.backends.flatMap((backendSeries) => {
+    const limits = new Map(backendSeries.routes.map((route) => [routeKey(route.route), limitOf(route)]))
+    const { slow, all } = countsOf(backendSeries, limits, series.count)
     const part = (line: BackendSum): number => slowIn(line, limits)
     return burstsIn(slow, all, THRESHOLD).map(({ run, usual, share }): Candidate => ({
       kind: 'slow_tail',
       run,
-      backend: of.backend,
+      backend: backendSeries.backend,
       before: usual,
       after: share,
       levels: { usual, changed: share },
@@ -38,8 +38,9 @@ export function slowTails({ series, label }: DetectorInput): Candidate[] {
       culprit: (within) => mainRoute(within, (route) => slowOf(route, limits)),
       describe: (line, length, route) => {
         const [bad, whole] = line === null ? [0, 0] : [part(line), line.header.sampled]
-        const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
-        const shift = line === null ? null : shiftOf(line, of, route)
+        const place =
+          route === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
+        const shift = line === null ? null : shiftOf(line, backendSeries, route)
         if (shift !== null && shift.log >= SLOW)
           return { kind: 'slow_down', ...slowDown(place, shift, length) }
         return {

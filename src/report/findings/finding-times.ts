@@ -17,24 +17,25 @@ export const SLOW = Math.log(1.5)
 const LEAST_SCORE = 8
 
 export function slowDowns({ series, label }: DetectorInput): Candidate[] {
-  return series.backends.flatMap((of) => {
-    const index = slownessOf(of, series.count)
+  return series.backends.flatMap((backendSeries) => {
+    const index = slownessOf(backendSeries, series.count)
     return slowRuns(index).map((run): Candidate => {
-      const [before, after] = [typicalTime(of, run, false), typicalTime(of, run, true)]
+      const [before, after] = [typicalTime(backendSeries, run, false), typicalTime(backendSeries, run, true)]
       return {
         kind: 'slow_down',
         run,
-        backend: of.backend,
+        backend: backendSeries.backend,
         before: before / 1000,
         after: after / 1000,
         levels: { usual: 0, changed: meanIn(index, run) },
-        value: (line) => (line === null ? null : (shiftOf(line, of, null)?.log ?? null)),
+        value: (line) => (line === null ? null : (shiftOf(line, backendSeries, null)?.log ?? null)),
         weight: (line) => (line === null ? 0 : line.header.sampled),
         confirm: () => true,
-        culprit: (within) => mainRoute(within, (route) => slownessIn(route, of)),
+        culprit: (within) => mainRoute(within, (route) => slownessIn(route, backendSeries)),
         describe: (line, length, route) => {
-          const shift = route === null || line === null ? null : shiftOf(line, of, route)
-          const place = shift === null ? label(of.backend) : `${label(of.backend)} ${route}`
+          const shift = route === null || line === null ? null : shiftOf(line, backendSeries, route)
+          const place =
+            shift === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
           return slowDown(place, shift ?? { before, after }, length)
         },
       }
@@ -62,8 +63,8 @@ interface Shift {
 }
 
 /** The difference between the routes' medians in `line` and their usual medians. @param only the key of a route; null: all */
-export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null): Shift | null {
-  const usual = usualTimes(of)
+export function shiftOf(line: BackendSum, backendSeries: BackendSeries, only: string | null): Shift | null {
+  const usual = usualTimes(backendSeries)
   let [before, after, log, weights] = [0, 0, 0, 0]
   for (const { route, header } of line.routes) {
     const key = routeKey(route)
@@ -78,18 +79,19 @@ export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null
 }
 
 /** What a route contributes to its backend's slowness. */
-function slownessIn({ route, header }: RouteSum, of: BackendSeries): number {
-  const [was, is] = [usualTimes(of).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
+function slownessIn({ route, header }: RouteSum, backendSeries: BackendSeries): number {
+  const [was, is] = [usualTimes(backendSeries).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
   return was === 0 || is === 0 ? 0 : Math.max(0, header.sampled * Math.log(is / was))
 }
 
 const known = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
 
 /** Median over steps of a route's median, µs. Cached, because it is needed for every second of an edge. */
-function usualTimes(of: BackendSeries): ReadonlyMap<string, number> {
+function usualTimes(backendSeries: BackendSeries): ReadonlyMap<string, number> {
   const times =
-    known.get(of) ?? new Map(of.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
-  known.set(of, times)
+    known.get(backendSeries) ??
+    new Map(backendSeries.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
+  known.set(backendSeries, times)
   return times
 }
 
@@ -109,7 +111,9 @@ function slownessOf({ routes }: BackendSeries, count: number): (Slowness | null)
       answers[step]! += answered[i]!
     })
   }
-  return answers.map((of, step) => (of < LEAST_ANSWERS ? null : { log: weighted[step]! / of, answers: of }))
+  return answers.map((count, step) =>
+    count < LEAST_ANSWERS ? null : { log: weighted[step]! / count, answers: count },
+  )
 }
 
 /** The standard deviation of one answer's logarithm is estimated from the steps. */
@@ -140,7 +144,7 @@ function typicalTime({ routes }: BackendSeries, { from, to }: Run, inside: boole
   for (const { steps, medians, answered } of routes) {
     const isIn = (i: number): boolean => steps[i]! >= from && steps[i]! < to
     const side = medians.filter((_, i) => isIn(i) === inside)
-    const weight = answered.reduce((total, of, i) => total + (isIn(i) ? of : 0), 0)
+    const weight = answered.reduce((total, count, i) => total + (isIn(i) ? count : 0), 0)
     if (side.length === 0 || weight === 0) continue
     weighted += weight * median(side)
     weights += weight

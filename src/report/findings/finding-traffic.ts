@@ -28,9 +28,9 @@ export function trafficChanges(input: DetectorInput): Candidate[] {
   return [
     ...surgesIn(series, expected),
     ...stops,
-    ...series.backends.flatMap((of) =>
+    ...series.backends.flatMap((backendSeries) =>
       absences(
-        of,
+        backendSeries,
         stops.map(({ run }) => run),
         input,
       ),
@@ -119,33 +119,42 @@ function allTraffic(
 const MOST_PAUSES = 3
 
 /** Spans in which a backend had no requests, although its usual share of all requests would have been many. */
-function absences(of: BackendSeries, stops: readonly Run[], { series, label }: DetectorInput): Candidate[] {
-  const shares = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests / series.requests[i]!))
+function absences(
+  backendSeries: BackendSeries,
+  stops: readonly Run[],
+  { series, label }: DetectorInput,
+): Candidate[] {
+  const shares = backendSeries.requests.map((requests, i) =>
+    isIdle(series, i) ? null : requests / series.requests[i]!,
+  )
   const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
   const quiet = runsOf(
     shares.map((share) => (share === null ? null : share < NEARLY_NONE * typical)),
     1,
   )
   const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
-  const usual = shareWhere(of, series, active)
+  const usual = shareWhere(backendSeries, series, active)
   const runs = quiet
     .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
     .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
   if (runs.length > MOST_PAUSES) return []
-  const last = of.requests.reduce((found, _, i) => (active(i) && !isIdle(series, i) ? i : found), -1)
-  const first = of.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
+  const last = backendSeries.requests.reduce(
+    (found, _, i) => (active(i) && !isIdle(series, i) ? i : found),
+    -1,
+  )
+  const first = backendSeries.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
   const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
   const expected = series.requests.map((requests) => usual * requests)
-  const dips = dipsIn(of.requests, expected, [...quiet, ...stops])
+  const dips = dipsIn(backendSeries.requests, expected, [...quiet, ...stops])
   const middle = [...runs, ...dips].filter((run) => run.from > first && run.to <= last)
   const after = runs.find((run) => run.from > last)
-  const speed = (run: Run): number => sum(of.requests, run) / Math.max(1, sum(series.seconds, run))
+  const speed = (run: Run): number => sum(backendSeries.requests, run) / Math.max(1, sum(series.seconds, run))
   const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
     const usualRate = speed(other)
     return {
       kind,
       run,
-      backend: of.backend,
+      backend: backendSeries.backend,
       before: kind === 'backend_appeared' ? 0 : usualRate,
       after: kind === 'backend_appeared' ? usualRate : 0,
       levels:
@@ -162,11 +171,11 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: D
         return kind === 'backend_appeared'
           ? {
               after: now,
-              what: `${label(of.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
+              what: `${label(backendSeries.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
             }
           : {
               after: now,
-              what: `${label(of.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+              what: `${label(backendSeries.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
             }
       },
     }
@@ -188,9 +197,13 @@ const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] ==
 const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
 const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
 
-function shareWhere(of: BackendSeries, series: StepSeries, active: (i: number) => boolean): number {
+function shareWhere(
+  backendSeries: BackendSeries,
+  series: StepSeries,
+  active: (i: number) => boolean,
+): number {
   let [own, all] = [0, 0]
-  of.requests.forEach((requests, i) => {
+  backendSeries.requests.forEach((requests, i) => {
     if (!active(i)) return
     own += requests
     all += series.requests[i]!

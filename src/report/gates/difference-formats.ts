@@ -149,11 +149,11 @@ function documentOf({ base, target, totals, backends, gates }: Difference) {
       name: backend.name,
       presence,
       ...changesEntry(changes),
-      routes: routes.map((of) => ({
-        method: of.route.method,
-        route: of.route.path,
-        presence: of.presence,
-        ...changesEntry(of.changes),
+      routes: routes.map((line) => ({
+        method: line.route.method,
+        route: line.route.path,
+        presence: line.presence,
+        ...changesEntry(line.changes),
       })),
     })),
     gates,

@@ -61,7 +61,7 @@ const isLater = ({ since }: Counter): boolean => since === 'later'
 /** These two come before the others. */
 const isLeading = ({ word }: Counter): boolean => word === 'requests' || word === 'answered'
 const LEADING = ROUTE_PLAIN.filter(isLeading)
-const OTHERS = ROUTE_PLAIN.filter((of) => isFirst(of) && !isLeading(of))
+const OTHERS = ROUTE_PLAIN.filter((counter) => isFirst(counter) && !isLeading(counter))
 const ADDED = ROUTE_PLAIN.filter(isLater)
 const CONNECTION_FIRST = CONNECTION.filter(isFirst)
 const CONNECTION_ADDED = CONNECTION.filter(isLater)
@@ -167,8 +167,8 @@ export const requestRow = (
 ]
 
 export function tickRow(frame: SecondFrame): Row {
-  const sum = (of: (row: TrafficRow) => number): number =>
-    frame.traffic.reduce((total, row) => total + of(row), 0)
+  const sum = (valueOf: (row: TrafficRow) => number): number =>
+    frame.traffic.reduce((total, row) => total + valueOf(row), 0)
   const { loss, excluded, cost } = frame
   return [
     frame.start,
