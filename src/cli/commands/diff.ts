@@ -8,10 +8,10 @@ import type { Summary } from '../../report/data/summary.ts'
 import type { Assertion } from '../../report/gates/assertions.ts'
 import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/gates/difference-formats.ts'
 import type { Io } from '../io.ts'
-import { pointing, rowsOption } from '../values/expression.ts'
+import { withErrorPosition, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { openShifted, sayDamage } from '../values/recordings.ts'
+import { openShifted, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
@@ -93,7 +93,7 @@ function splitArguments(
 async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
   const { checkGate } = await import('../../report/gates/difference.ts')
   return texts.map((text) =>
-    pointing('--fail-on', () => {
+    withErrorPosition('--fail-on', () => {
       const gate = { text, expression: parseExpression(text) }
       checkGate(gate)
       return gate
@@ -116,7 +116,7 @@ async function compare(
     const range = span === undefined ? scope.span : spanOption(option, span, scope)
     const order = flags.sort ?? BY_REQUESTS
     const summary = summarise([recording], { range, selection, order, top: flags.top ?? null })
-    sayDamage(summary, io)
+    reportDamage(summary, io)
     return summary
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)

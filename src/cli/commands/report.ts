@@ -14,7 +14,7 @@ import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { offsetOption, openShifted, refuseOverlaps, refuseTwice, sayDamage } from '../values/recordings.ts'
+import { offsetOption, openShifted, refuseOverlaps, refuseTwice, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
@@ -94,7 +94,7 @@ async function writeReport(
     points,
     slowest,
   })
-  sayDamage(report.summary, io)
+  reportDamage(report.summary, io)
   await writeResult(await write(report), flags.out, io)
 }
 

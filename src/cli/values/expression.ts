@@ -13,7 +13,7 @@ import { cellWidth, visible } from '../../render/text.ts'
 /** Several expressions are joined by "and". @param option for messages: `--where` */
 export const selectionOption = (option: string, texts: readonly string[]): Selection =>
   texts
-    .map((text) => pointing(option, () => splitSelection([parseExpression(text)], text)))
+    .map((text) => withErrorPosition(option, () => splitSelection([parseExpression(text)], text)))
     .reduce(bothSelections, EVERYTHING)
 
 /** For commands that select only rows, by backend, method and route; measures and status are refused. @throws UserError */
@@ -27,7 +27,7 @@ export function rowsOption(option: string, texts: readonly string[]): Selection 
 }
 
 /** Turns an ExpressionError of `read` into a UserError that points at the character. */
-export function pointing<T>(option: string, read: () => T): T {
+export function withErrorPosition<T>(option: string, read: () => T): T {
   try {
     return read()
   } catch (error) {

@@ -55,7 +55,7 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
   for (const [i, a] of spans.entries()) {
     for (const b of spans.slice(i + 1)) {
       const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)]
-      if (a.host !== b.host || to - from <= MOST_COMMON) continue
+      if (a.host !== b.host || to - from <= ALLOWED_OVERLAP) continue
       const common = [from, to].map((time) => isoUtc(wallMicros(time))).join(' to ')
       throw usageError(
         `"${a.file}" and "${b.file}" are both of host "${a.host}" from ${common}`,
@@ -66,10 +66,10 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
 }
 
 /** Overlap that is allowed, µs: a recorder may start in the second in which the one before it ended. */
-const MOST_COMMON = 1_000_000
+const ALLOWED_OVERLAP = 1_000_000
 
 /** Reports on stderr what could not be read. @throws UserError (exit 5) if there is damage and nothing could be read */
-export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void {
+export function reportDamage({ damage, whole, recordings }: Summary, io: Io): void {
   if (whole.ticks === 0 && damage.length > 0) {
     const files = recordings.map(({ file }) => `"${file}"`).join(', ')
     throw recordingError(

@@ -17,7 +17,7 @@ import type { Io } from '../io.ts'
 /** `timeZone` overrides the recording's. Without ticks the span is from the recording's start to its end. */
 export function timeScope(recording: Recording, io: Io, timeZone?: string): TimeScope {
   const { info, ticks, markers } = recording
-  if (timeZone === undefined) adopt(info.timeZone)
+  if (timeZone === undefined) useRecordingZone(info.timeZone)
   return {
     span: spanOf(ticks) ?? { from: info.start, to: info.end },
     timeZone: timeZone ?? info.timeZone,
@@ -27,7 +27,7 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
 }
 
 /** Makes the recording's time zone that of the process, if its name is known. */
-function adopt(timeZone: string): void {
+function useRecordingZone(timeZone: string): void {
   if (timeZone === 'UTC' || !Intl.supportedValuesOf('timeZone').includes(timeZone)) return
   process.env.TZ = timeZone
   useProcessZone(timeZone)

@@ -10,7 +10,7 @@ import { SceneBuilder } from './scene-builder.ts'
 import { sceneLines } from './scene.ts'
 
 /** The shortest time between two pictures, ms: about 30 per second look smooth. */
-const LEAST_WAIT = 33
+const MIN_WAIT = 33
 
 export class Session {
   /** rejects when something breaks outside any call */
@@ -82,7 +82,7 @@ export class Session {
   draw(): void {
     clearTimeout(this.#again)
     if (this.#screen.isBehind) {
-      this.#again = setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), MIN_WAIT)
       return
     }
     const { scene } = this.#controls
@@ -117,14 +117,14 @@ export class Session {
   #proofread(): void {
     const reading = this.#recording.proofread?.()
     if (reading === undefined) return
-    const meet = (): void => {
+    const showDamage = (): void => {
       if (this.#recording.damage.length > this.#damages) this.#show()
     }
     this.#stopProofreading = inSlices(reading, {
       length: 10,
       rest: 90,
-      paused: meet,
-      done: meet,
+      paused: showDamage,
+      done: showDamage,
       failed: this.#fail,
     })
   }
@@ -143,7 +143,7 @@ export class Session {
       this.#playhead.passTime()
       this.#show()
     }
-    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(LEAST_WAIT, wait))
+    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(MIN_WAIT, wait))
   }
 
   #guarded(act: () => void): void {

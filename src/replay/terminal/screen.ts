@@ -21,7 +21,7 @@ const END_FRAME = '\x1b[?2026l'
 /** Ends the synchronized update first: the last picture may have been written only in part. */
 const LEAVE = `${END_FRAME}\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l`
 /** Above this many waiting bytes pictures are skipped; the terminal gets the newest one later. */
-const MOST_PENDING = 65_536
+const MAX_PENDING = 65_536
 
 export class Screen {
   readonly #terminal: Terminal
@@ -67,7 +67,7 @@ export class Screen {
 
   /** The terminal has not accepted the last pictures: draw later. */
   get isBehind(): boolean {
-    return this.#open && this.#terminal.output.writableLength > MOST_PENDING
+    return this.#open && this.#terminal.output.writableLength > MAX_PENDING
   }
 
   /** Writes only the lines that changed, in one call. */

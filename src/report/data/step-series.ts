@@ -53,10 +53,10 @@ export interface HostSpans {
 }
 
 /** Most route times that are kept. Routes that first appear later are ignored. */
-const MOST_TIMES = 1_000_000
+const MAX_TIMES = 1_000_000
 
 /** Routes that first appear after so many route times have no octaves: 24 MB. */
-const MOST_OCTAVES = 200_000
+const MAX_OCTAVES = 200_000
 
 export class SeriesBuilder {
   readonly #seconds: number[]
@@ -127,12 +127,12 @@ export class SeriesBuilder {
   #addTime(index: number, builder: RouteBuilder): void {
     const { pending } = builder
     builder.pending = null
-    if (pending === null || (builder.steps.length === 0 && this.#times >= MOST_TIMES)) return
+    if (pending === null || (builder.steps.length === 0 && this.#times >= MAX_TIMES)) return
     this.#times++
     builder.steps.push(index)
     builder.medians.push(statistic(pending, 'p50') ?? 0)
     builder.answered.push(pending.sampled)
-    if (builder.hasOctaves || (builder.steps.length === 1 && this.#times <= MOST_OCTAVES))
+    if (builder.hasOctaves || (builder.steps.length === 1 && this.#times <= MAX_OCTAVES))
       builder.addOctaves(pending.buckets)
   }
 }

@@ -25,9 +25,9 @@ export interface StepSum {
 
 /** Seconds. Steps below a minute have no rollups: every tick is read. */
 const LENGTHS = [1, 2, 5, 10]
-const MOST_STEPS = 120.5
+const MAX_STEPS = 120.5
 /** A month of minutes. The series holds all steps in memory at once, also those without a tick. */
-const MOST_MINUTES = 45_000
+const MAX_MINUTES = 45_000
 
 /**
  * About a hundred steps for a range below 20 minutes. For longer ranges steps of a minute, because minutes have rollups; for more
@@ -35,8 +35,8 @@ const MOST_MINUTES = 45_000
  */
 export function stepLength({ from, to }: TimeSpan): Micros {
   const seconds = (to - from) / 1e6
-  const minutes = Math.ceil(seconds / 60 / MOST_MINUTES)
-  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60 * minutes) * 1e6)
+  const minutes = Math.ceil(seconds / 60 / MAX_MINUTES)
+  return micros((LENGTHS.find((length) => seconds / length <= MAX_STEPS) ?? 60 * minutes) * 1e6)
 }
 
 /** In order, without steps that have no tick. Only one sum is in memory at a time. */

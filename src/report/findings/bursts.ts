@@ -2,7 +2,7 @@
 import { runsOf, noiseOf, sum, deviation, type Run } from './runs.ts'
 
 /** A burst needs at least so many bad events. */
-const LEAST_ERRORS = 8
+const MIN_ERRORS = 8
 /** A step at the end of a burst has at least 1/8 of the burst's share: the burst may fill only an eighth of that step. */
 const EDGE_DIVISOR = 8
 
@@ -39,7 +39,7 @@ export function burstsIn(
     (run: Run): boolean => {
       const [bad, all] = [sum(counts, run), sum(wholes, run)]
       const rises = bad / all >= Math.max(usual + rise, 2 * usual)
-      return bad >= LEAST_ERRORS && rises && deviation(bad, all * usual) / noise >= leastScore
+      return bad >= MIN_ERRORS && rises && deviation(bad, all * usual) / noise >= leastScore
     }
   const runs = runsOf(unusual, 2)
     .map((run) => trimmed(run, counts, wholes))

@@ -53,13 +53,13 @@ const KINDS: readonly ErrorKind[] = [
 ]
 
 /** A burst raises the share by at least one percentage point. */
-const LEAST_RISE = 0.01
+const MIN_RISE = 0.01
 
 export function errorBursts({ series, label }: DetectorInput): Candidate[] {
   return series.backends.flatMap((backendSeries) =>
     KINDS.flatMap((kind) => {
       const [counts, wholes] = [kind.counts(backendSeries), kind.wholes(backendSeries)]
-      return burstsIn(counts, wholes, { score: kind.leastScore, rise: LEAST_RISE }).map(
+      return burstsIn(counts, wholes, { score: kind.leastScore, rise: MIN_RISE }).map(
         ({ run, usual, share: after }): Candidate => {
           return {
             kind: kind.kind,

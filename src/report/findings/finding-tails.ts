@@ -15,7 +15,7 @@ import { shiftOf, SLOW, slowDown } from './finding-times.ts'
 import type { Candidate, DetectorInput } from './finding.ts'
 
 /** At most this share of a route's answers exceeds its limit, within its quick steps. */
-const MOST_BEYOND = 0.04
+const MAX_BEYOND = 0.04
 /** The quick steps are those whose median is at most this quantile of the medians. */
 const QUICK_QUANTILE = 0.7
 const THRESHOLD: Threshold = { score: 7, rise: 0.04 }
@@ -64,7 +64,7 @@ function limitOf({ octaves, medians, steps }: RouteSeries): number {
     if (medians[i]! > quick) continue
     for (let octave = 0; octave < OCTAVES; octave++) totals[octave]! += octaves[i * OCTAVES + octave]!
   }
-  const most = MOST_BEYOND * totals.reduce((all, count) => all + count, 0)
+  const most = MAX_BEYOND * totals.reduce((all, count) => all + count, 0)
   let beyond = 0
   for (let octave = OCTAVES - 1; octave >= 0; octave--) {
     beyond += totals[octave]!

@@ -11,10 +11,10 @@ import { mainRoute } from './culprit.ts'
 import type { Candidate, DetectorInput } from './finding.ts'
 import { median, runsOf, type Run } from './runs.ts'
 
-const LEAST_ANSWERS = 3
+const MIN_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)
 export const SLOW = Math.log(1.5)
-const LEAST_SCORE = 8
+const MIN_SCORE = 8
 
 export function slowDowns({ series, label }: DetectorInput): Candidate[] {
   return series.backends.flatMap((backendSeries) => {
@@ -84,14 +84,14 @@ function slownessIn({ route, header }: RouteSum, backendSeries: BackendSeries): 
   return was === 0 || is === 0 ? 0 : Math.max(0, header.sampled * Math.log(is / was))
 }
 
-const known = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
+const usualTimesCache = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
 
 /** Median over steps of a route's median, µs. Cached, because it is needed for every second of an edge. */
 function usualTimes(backendSeries: BackendSeries): ReadonlyMap<string, number> {
   const times =
-    known.get(backendSeries) ??
+    usualTimesCache.get(backendSeries) ??
     new Map(backendSeries.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
-  known.set(backendSeries, times)
+  usualTimesCache.set(backendSeries, times)
   return times
 }
 
@@ -112,7 +112,7 @@ function slownessOf({ routes }: BackendSeries, count: number): (Slowness | null)
     })
   }
   return answers.map((count, step) =>
-    count < LEAST_ANSWERS ? null : { log: weighted[step]! / count, answers: count },
+    count < MIN_ANSWERS ? null : { log: weighted[step]! / count, answers: count },
   )
 }
 
@@ -128,7 +128,7 @@ function slowRuns(index: readonly (Slowness | null)[]): Run[] {
   return runsOf(unusual, 2).filter((run) => {
     const log = meanIn(index, run)
     const answers = index.slice(run.from, run.to).reduce((total, step) => total + (step?.answers ?? 0), 0)
-    return run.to - run.from >= 2 && log >= SLOW && score({ log, answers }) >= LEAST_SCORE
+    return run.to - run.from >= 2 && log >= SLOW && score({ log, answers }) >= MIN_SCORE
   })
 }
 

@@ -6,16 +6,16 @@ import { median, rollingMedian, runsOf, noiseOf, sum, deviation, type Run } from
 
 /** Steps on each side of the window for the usual rate. The window follows the daily curve and is longer than an incident. */
 const WINDOW_REACH = 90
-const LEAST_EXPECTED = 30
+const MIN_EXPECTED = 30
 /** A step below this part of the usual count may be an absence: one that fills two thirds of the step. */
 const NEARLY_NONE = 0.35
 /** At most this part of the usual count is left within the edges, which are found to the second afterwards. */
 const NOTHING_LEFT = 0.05
-/** A step that an absence fills in part: it is below this part of the usual count, by LEAST_SCORE standard deviations. */
+/** A step that an absence fills in part: it is below this part of the usual count, by MIN_SCORE standard deviations. */
 const MUCH_LESS = 0.85
-const LEAST_SCORE = 6
+const MIN_SCORE = 6
 /** More candidates than this are noise. They are not examined to the second. */
-const MOST_DIPS = 8
+const MAX_DIPS = 8
 
 export function trafficChanges(input: DetectorInput): Candidate[] {
   const { series } = input
@@ -49,7 +49,7 @@ function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] 
       (run) =>
         run.to - run.from >= 2 &&
         sum(series.requests, run) >= 1.8 * sum(expected, run) &&
-        sum(series.requests, run) >= LEAST_EXPECTED,
+        sum(series.requests, run) >= MIN_EXPECTED,
     )
     .map((run) => allTraffic('surge', run, series, expected))
 }
@@ -58,7 +58,7 @@ function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
   const unusual = series.requests.map((requests, i) =>
     isMissing(series, i) ? null : requests < NEARLY_NONE * expected[i]!,
   )
-  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= LEAST_EXPECTED)
+  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= MIN_EXPECTED)
   return [...runs, ...dipsIn(series.requests, expected, runs)].map((run) =>
     allTraffic('stop', run, series, expected),
   )
@@ -69,15 +69,15 @@ function dipsIn(counts: readonly number[], expected: readonly number[], others: 
   const scores = counts.map((count, i) => deviation(count, expected[i]!))
   const noise = noiseOf(scores.filter((_, i) => expected[i]! > 0))
   const runs = runsOf(
-    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -LEAST_SCORE / 2),
+    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -MIN_SCORE / 2),
     0,
   )
   const dips = runs.filter(
     (run) =>
-      deviation(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
+      deviation(sum(counts, run), sum(expected, run)) / noise <= -MIN_SCORE &&
       !others.some(({ from, to }) => run.from <= to && from <= run.to),
   )
-  return dips.length > MOST_DIPS ? [] : dips
+  return dips.length > MAX_DIPS ? [] : dips
 }
 
 function allTraffic(
@@ -116,7 +116,7 @@ function allTraffic(
 }
 
 /** A backend with more pauses is used only occasionally: its pauses are no findings. */
-const MOST_PAUSES = 3
+const MAX_PAUSES = 3
 
 /** Spans in which a backend had no requests, although its usual share of all requests would have been many. */
 function absences(
@@ -135,9 +135,9 @@ function absences(
   const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
   const usual = shareWhere(backendSeries, series, active)
   const runs = quiet
-    .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
+    .filter((run) => usual * sum(series.requests, run) >= MIN_EXPECTED)
     .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
-  if (runs.length > MOST_PAUSES) return []
+  if (runs.length > MAX_PAUSES) return []
   const last = backendSeries.requests.reduce(
     (found, _, i) => (active(i) && !isIdle(series, i) ? i : found),
     -1,

@@ -39,13 +39,13 @@ export function htmlOf(report: Report): string {
     '</head>',
     '<body>',
     `<header><h1>upstreamtop</h1><div>${text(title)}</div></header>`,
-    ...before.map((section) => drawn(section, report)),
+    ...before.map((section) => sectionHtml(section, report)),
     '<div class="beside"><div>',
-    ...charts.map((section) => drawn(section, report)),
+    ...charts.map((section) => sectionHtml(section, report)),
     '</div>',
-    moments(data),
+    momentSection(data),
     '</div>',
-    ...after.map((section) => drawn(section, report)),
+    ...after.map((section) => sectionHtml(section, report)),
     `<script type="application/json" id="data">${inert(withBands(data, report))}</script>`,
     `<script>${script}</script>`,
     '</body>',
@@ -54,7 +54,7 @@ export function htmlOf(report: Report): string {
   ].join('\n')
 }
 
-function drawn(section: Section, { document }: Report): string {
+function sectionHtml(section: Section, { document }: Report): string {
   switch (section.kind) {
     case 'title':
       return ''
@@ -77,7 +77,7 @@ function drawn(section: Section, { document }: Report): string {
   }
 }
 
-function moments({ seconds, step }: PageData): string {
+function momentSection({ seconds, step }: PageData): string {
   return [
     '<section class="only-script moment"><h2>At a moment</h2>',
     '<div id="scrubber"><button type="button">Play</button>',
@@ -94,11 +94,11 @@ function tableOf({ title, columns, rows, note }: Extract<Section, { kind: 'table
     (row) =>
       `<tr>${row.map((cell, i) => `<td${align(i)}>${columns[i]!.untrusted ? `<code>${text(cell)}</code>` : text(cell)}</td>`).join('')}</tr>`,
   )
-  const drawnTable =
+  const tableHtml =
     rows.length === 0
       ? '<p>none</p>'
       : `<div class="scroll"><table class="sortable"><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
-  return `<section><h2>${text(title)}</h2>${drawnTable}${note === null ? '' : `<p class="dim">${text(note)}</p>`}</section>`
+  return `<section><h2>${text(title)}</h2>${tableHtml}${note === null ? '' : `<p class="dim">${text(note)}</p>`}</section>`
 }
 
 const CHARTS = [

@@ -9,9 +9,9 @@ const WIDTH = 90
 const HEIGHT = 6
 
 export const markdownOf = (report: Report): string =>
-  `${sectionsOf(report).map(drawnMarkdown).join('\n\n')}\n`
+  `${sectionsOf(report).map(sectionMarkdown).join('\n\n')}\n`
 
-export function drawnMarkdown(section: Section): string {
+export function sectionMarkdown(section: Section): string {
   switch (section.kind) {
     case 'title':
       return `## upstreamtop: ${escaped(section.text)}`
@@ -21,7 +21,7 @@ export function drawnMarkdown(section: Section): string {
       return [
         ...heading(section.title),
         ...(section.rows.length === 0 ? ['none'] : tableOf(section)),
-        ...noted(section.note),
+        ...noteLines(section.note),
       ].join('\n')
     case 'chart': {
       const lines = chart(section.values, { width: WIDTH, height: HEIGHT, format: section.format })
@@ -33,7 +33,7 @@ export function drawnMarkdown(section: Section): string {
 }
 
 const heading = (title: string | null): string[] => (title === null ? [] : [`### ${title}`, ''])
-const noted = (note: string | null): string[] => (note === null ? [] : ['', note])
+const noteLines = (note: string | null): string[] => (note === null ? [] : ['', note])
 
 function tableOf({ columns, rows }: Extract<Section, { kind: 'table' }>): string[] {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`

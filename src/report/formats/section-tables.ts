@@ -71,7 +71,7 @@ type Cell = readonly [title: string, cell: (line: Line) => string]
 
 const entity = (line: Line): Entity | FullEntity => {
   if ('requests' in line.entity) return line.entity
-  throw new Error('a status line has no entity')
+  throw new Error('a status line has only its answers')
 }
 const ENTITY_COLUMNS: readonly Cell[] = [
   ['REQUESTS', (line) => exactCount(entity(line).requests)],

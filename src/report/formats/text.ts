@@ -10,9 +10,9 @@ const WIDTH = 100
 const HEIGHT = 8
 const AXIS = 10
 
-export const textOf = (report: Report): string => `${sectionsOf(report).map(drawnText).join('\n\n')}\n`
+export const textOf = (report: Report): string => `${sectionsOf(report).map(sectionText).join('\n\n')}\n`
 
-export function drawnText(section: Section): string {
+export function sectionText(section: Section): string {
   switch (section.kind) {
     case 'title':
       return `upstreamtop · ${visible(section.text)}`

@@ -7,22 +7,22 @@ import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from
 import { jsonText } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import { recordingEntry, severalNamespaces } from '../document/json.ts'
-import { drawnMarkdown } from '../formats/markdown.ts'
+import { sectionMarkdown } from '../formats/markdown.ts'
 import type { Column, Section } from '../formats/section.ts'
-import { drawnText } from '../formats/text.ts'
+import { sectionText } from '../formats/text.ts'
 import type { Difference, Presence } from './difference.ts'
 
 type Formatter = (difference: Difference, timeZone: string) => string
 
 export const DIFFERENCE_FORMATS = {
-  text: drawnBy(drawnText),
-  md: drawnBy(drawnMarkdown),
+  text: formatterOf(sectionText),
+  md: formatterOf(sectionMarkdown),
   json: (difference) => `${jsonText(documentOf(difference))}\n`,
 } as const satisfies Readonly<Record<string, Formatter>>
 
 export type DifferenceFormat = keyof typeof DIFFERENCE_FORMATS
 
-function drawnBy(draw: (section: Section) => string): Formatter {
+function formatterOf(draw: (section: Section) => string): Formatter {
   return (difference, timeZone) => `${sectionsOf(difference, timeZone).map(draw).join('\n\n')}\n`
 }
 

@@ -36,9 +36,9 @@ export interface PageData {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
 /** A chart cannot show more steps. With steps of a second this is more than 15 minutes. */
-const MOST_STEPS = 1500
+const MAX_STEPS = 1500
 /** Characters of all boards together, so that the page stays below 2 MB. */
-const MOST_TEXT = 1_200_000
+const MAX_TEXT = 1_200_000
 /** Most routes per backend, and most backends, that a board shows. */
 const ROUTES = 4
 const BACKENDS = 8
@@ -47,7 +47,7 @@ export function pageData(recordings: readonly Recording[], summary: Summary, tim
   const { range } = summary.query
   const length = (range.to - range.from) / 1e6
   for (const step of STEPS) {
-    if (length / step > MOST_STEPS) continue
+    if (length / step > MAX_STEPS) continue
     const data = dataAt(micros(step * 1e6), recordings, summary, timeZone)
     if (data !== null) return data
   }
@@ -60,7 +60,7 @@ function dataAt(
   recordings: readonly Recording[],
   summary: Summary,
   zone: string,
-  most = MOST_TEXT,
+  most = MAX_TEXT,
 ): PageData | null {
   const { range, selection } = summary.query
   const start = Math.floor(range.from / step) * step
