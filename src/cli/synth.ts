@@ -1,4 +1,4 @@
-/** What synth does: a plan, its frames, a file. */
+/** Writes a synthetic recording: makes the plan, then its frames, and stores them. */
 import { Yielder, interruptible } from '../interruption.ts'
 import { planSynth, type SynthOptions, type SynthPlan } from '../simulate/synth-plan.ts'
 import { synthFrames } from '../simulate/synth.ts'
@@ -11,7 +11,7 @@ export interface SynthRequest extends SynthOptions {
   readonly tz: string
 }
 
-/** @throws UserError; a file that is interrupted or finds no room is removed */
+/** @throws UserError; the file is removed if the work is interrupted or the disk is full */
 export async function writeSynth(request: SynthRequest, signal: AbortSignal): Promise<void> {
   const plan = planSynth(request)
   await interruptible(signal, (stop) => writeUntil(plan, request, stop))

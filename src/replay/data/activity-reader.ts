@@ -1,4 +1,4 @@
-/** Requests of each backend in each tick, for sparklines and for the search for backends that appear or vanish. Read for runs of ticks at once. */
+/** Reads the requests per backend and tick, in runs of ticks, for sparklines and for the search for backends that appear or vanish. */
 import { backendKey } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import {

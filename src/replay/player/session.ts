@@ -3,14 +3,14 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { inSlices } from '../data/slices.ts'
 import type { Key } from '../terminal/keys.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { Controls, type Wish } from './controls.ts'
+import { Controls, type ExitRequest } from './controls.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
 import { SceneBuilder } from './scene-builder.ts'
 import { sceneLines } from './scene.ts'
 
 /** The shortest time between two pictures, ms: about 30 per second look smooth. */
-const LEAST_WAIT = 33
+const MIN_WAIT = 33
 
 export class Session {
   /** rejects when something breaks outside any call */
@@ -43,8 +43,8 @@ export class Session {
     this.failed.catch(() => undefined)
     this.#playhead = new Playhead(recording, options)
     this.#sceneBuilder = new SceneBuilder(recording, options)
-    const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
-    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, later)
+    const callbacks = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
+    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, callbacks)
   }
 
   /** What `y` showed last. */
@@ -69,20 +69,20 @@ export class Session {
   }
 
   /** Applies all keys that arrived together, then draws once. */
-  press(keys: readonly Key[]): Wish {
-    let wish: Wish = null
+  press(keys: readonly Key[]): ExitRequest {
+    let request: ExitRequest = null
     this.#guarded(() => {
       this.#playhead.passTime()
-      for (const key of keys) wish = this.#controls.press(key) ?? wish
+      for (const key of keys) request = this.#controls.press(key) ?? request
       this.#show()
     })
-    return wish
+    return request
   }
 
   draw(): void {
     clearTimeout(this.#again)
     if (this.#screen.isBehind) {
-      this.#again = setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), MIN_WAIT)
       return
     }
     const { scene } = this.#controls
@@ -117,14 +117,14 @@ export class Session {
   #checkTicks(): void {
     const reading = this.#recording.checkTicks?.()
     if (reading === undefined) return
-    const meet = (): void => {
+    const showDamage = (): void => {
       if (this.#recording.damage.length > this.#damages) this.#show()
     }
     this.#stopChecking = inSlices(reading, {
       length: 10,
       rest: 90,
-      paused: meet,
-      done: meet,
+      paused: showDamage,
+      done: showDamage,
       failed: this.#fail,
     })
   }
@@ -143,7 +143,7 @@ export class Session {
       this.#playhead.passTime()
       this.#show()
     }
-    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(LEAST_WAIT, wait))
+    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(MIN_WAIT, wait))
   }
 
   #guarded(act: () => void): void {

@@ -9,7 +9,7 @@ import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import type { PlayOptions } from '../../../src/replay/player/options.ts'
 import { play } from '../../../src/replay/player/player.ts'
 import { printFrames } from '../../../src/replay/print/print.ts'
-import { soon } from '../../../src/replay/data/source.ts'
+import { afterFirstPicture } from '../../../src/replay/data/source.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { FakeTerminal, KEYS } from '../fake-terminal.ts'
 import {
@@ -427,7 +427,7 @@ async function playingHoled(t: TestContext): Promise<FakeTerminal> {
   t.after(() => recording.close())
   const { start } = recording.info
   recording.focus({ from: start, to: start })
-  const { terminal } = await playing(t, { growth: soon }, { recording })
+  const { terminal } = await playing(t, { growth: afterFirstPicture }, { recording })
   return terminal
 }
 
