@@ -1,4 +1,4 @@
-/** The columns of the file's tables, and rows as cells. Columns that were added stand behind those of the first version. */
+/** The columns of the file's tables, and rows as cells. Columns that were added follow those of the first version. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
@@ -13,7 +13,7 @@ const hostFields = host.flatMap(({ group, fields }) =>
   fields.map((field) => ({ ...field, group, column: `${group}_${field.word}` })),
 )
 
-/** Each of five status classes has a column between these two. */
+/** Between these two groups there is a column for each of five status classes. */
 const CLASSES = [1, 2, 3, 4, 5].map((digit) => `status_${digit}xx`)
 const [begun, other] = [firstOf(route).slice(0, 2), firstOf(route).slice(2)]
 const distribution = (name: string): readonly string[] =>
@@ -43,17 +43,17 @@ const at = (columns: readonly string[], column: string): string => {
 }
 
 export const columns = (): string => `/** ${HEAD} */
-${list('COUNT_COLUMNS', COUNTS, 'Of what a (backend, route) did.')}
-${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Those of them that are 0 in most rows.')}
-${list('CONNECTION_COLUMNS', CONNECTIONS, 'Of a backend, outside any request.')}
+${list('COUNT_COLUMNS', COUNTS, 'Counts of a (backend, route).')}
+${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Columns of COUNT_COLUMNS that are 0 in most rows.')}
+${list('CONNECTION_COLUMNS', CONNECTIONS, 'Counts of a backend outside any request.')}
 ${list(
   'HOST_COLUMNS',
   HOST.map(({ column }) => column),
-  'What is counted for the whole host: loss, what was left out, and the control totals.',
+  'Counts of the whole host: loss, excluded traffic, and the control totals.',
 )}
 /**
- * Those that the first files of format 1 don't have. They stand at the end of their table in the order in which they came, so that a
- * table that was altered equals a new one.
+ * Columns that the first files of format 1 lack. They are at the end of their table, in the order in which they were added, so that
+ * an altered table equals a new one.
  */
 ${list('LATER_COUNTS', words(laterOf(route)), 'Of COUNT_COLUMNS.')}
 ${list('LATER_CONNECTION', words(laterOf(connection)), 'Of CONNECTION_COLUMNS.')}
