@@ -32,7 +32,7 @@
 #endif
 #define NO_SLOT	      0xffffffffu
 #define INLINE_CODES  8
-#define LINE	      __attribute__((aligned(64))) /* a cache line */
+#define LINE	      __attribute__((aligned(64))) /* aligned to a cache line */
 #define COUNTER(word) __u64 word;
 
 /* The sender of a request. A higher rank has more room in the maps: any process may be named nginx, and any may send requests. */

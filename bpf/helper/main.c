@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 	drop_rights();
 	lifeline_keep_parent();
 	malloc_trim(0); /* frees what libbpf needed for loading: the kernel's types */
-	/* glibc raised it while loading: the growing text of a tick would leave holes of all its former sizes */
+	/* glibc raised this threshold while loading: the growing text of a tick would leave holes of all its former sizes */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
 	put_hello(&out, links, &nginx, refused, untraced);

@@ -63,7 +63,7 @@ static __always_inline struct flow *find_flow(const struct packet *p)
 		failed;                                                                                                          \
 	})
 
-/* Finds the flow and sets its time: a flow without a time is being made, and the sweep must not take this one for an old one. */
+/* Finds the flow and sets its time. A flow without a time is still being made, and the sweep does not delete it. */
 static __always_inline struct flow *find_new_flow(const struct packet *p)
 {
 	struct flow *f = find_flow(p);

@@ -117,7 +117,7 @@ static __always_inline void open_port(const struct listen_port_key *key)
 
 /*
  * The socket that listens at the packet's own end makes this a listen port of that nginx. Without room for it nothing is missed:
- * requests on each connection to it are deferred, until its first answer shows who it is.
+ * the requests of each new connection to it are deferred, until its first answer shows that this nginx sends it.
  */
 static __always_inline void learn_listen_port(struct packet *p, const struct socket_facts *listener, __u32 instance,
 					      struct proxy *proxy)

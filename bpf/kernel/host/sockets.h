@@ -7,6 +7,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
 
+#define AF_INET6    10
 #define SOCK_STREAM 1
 #define SOCK_RAW    3
 
@@ -38,7 +39,7 @@ static __always_inline int read_socket(struct __sk_buff *skb, struct bpf_sock_tu
 	if (!sk)
 		return 0;
 	facts->state = sk->state;
-	facts->six = sk->family == 10;
+	facts->six = sk->family == AF_INET6;
 	facts->uid = NO_UID;
 	facts->is_full = 0;
 	tcp = bpf_skc_to_tcp_sock(sk);

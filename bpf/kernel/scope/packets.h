@@ -51,13 +51,12 @@ static __always_inline int is_pure_ack(const struct plain *h)
 /* No fragment, and no big TCP skb (only the skb has its length). */
 static __always_inline int is_whole(const struct plain *h)
 {
-	return bpf_ntohs(h->ip.tot_len) >= header_length(h) && !(h->ip.frag_off & bpf_htons(0x3fff));
+	return bpf_ntohs(h->ip.tot_len) >= header_length(h) && !(h->ip.frag_off & bpf_htons(IP_OFFSET_AND_MORE));
 }
 
 /*
- * Whether it belongs to no known flow and begins none. Only then a packet at a listen port is excluded by its address. Else the
- * same port may be part of another user's connection: the user got the port after the listener was gone, or has it at another
- * address.
+ * Whether it belongs to no known flow and begins none. Only such a packet may be excluded by the address of a listen port. Any
+ * other may be of another user's connection, who got the port after the listener was gone, or has it at another address.
  */
 static __always_inline int has_no_flow(__u16 remote, __u8 flags, int egress)
 {

@@ -151,13 +151,13 @@ struct flow {
 	__u64 line_ns; /* when the request line that is being read began */
 	__u64 line_id; /* its key in `lines` */
 	__u32 started; /* number of the next exchange */
-	__u32 oldest;  /* all before it are over; moves when the next request leaves */
+	__u32 oldest;  /* all before it are over; updated when the next request leaves */
 	__u32 suspect; /* a request was open and silent for SUSPECT_AFTER: the helper checks its socket */
 	__u32 uid;     /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
 
 	/* the side from the backend */
 	struct dir in;
-	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
+	__u32 current; /* number of the exchange whose answer comes next; updated lazily */
 };
 
 /* In an element of a hash map, a flow begins 8 bytes into a cache line (IPv4). The element takes a kilobyte at most (IPv6). */
