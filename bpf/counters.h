@@ -1,9 +1,9 @@
 /* Made by `make counters` from src/frame/model/counters.ts: change that file. */
 #pragma once
 
-/* Lists of counters: what to do with each is COUNT(word), and BYTES(word) for totals that may pass 2^53. */
+/* Lists of counters: COUNT(word) is applied to each, BYTES(word) to byte totals, which may exceed 2^53. */
 
-/* Of a slot, by who adds to them; `requests` stands by itself, for it is read last. */
+/* Counters of a slot, by the program that adds to them. `requests` is separate, because it is read last. */
 #define SLOT_ENDING(COUNT, BYTES) \
 	COUNT(answered) \
 	COUNT(reset) \
@@ -24,7 +24,7 @@
 	COUNT(aborted) \
 	COUNT(unanswered)
 
-/* A row of the wire: its first columns, and those that were added at its end. */
+/* Columns of a row on the wire: those of the first version, and those that were added at the end. */
 #define TRAFFIC_COLUMNS(COUNT, BYTES) \
 	COUNT(requests) \
 	COUNT(answered) \
@@ -53,7 +53,7 @@
 	COUNT(opaque)
 #define CONNECTION_COLUMNS_LATER(COUNT, BYTES)
 
-/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
+/* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {
 	T_SEGMENTS, /* all payload segments */
 	T_STARTS, /* a message begins in it */

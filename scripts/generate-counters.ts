@@ -24,7 +24,7 @@ const FILES: Readonly<Record<string, () => string>> = {
   'src/replay/data/packed.generated.ts': packed,
 }
 
-/** Path from the project's root → its generated content. */
+/** Path from the project's root → the content that the file must have. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
   const files = Object.entries(FILES).map(async ([path, make]) => [path, await pretty(path, make())] as const)
   return new Map(await Promise.all(files))
@@ -38,14 +38,14 @@ async function pretty(path: string, text: string): Promise<string> {
   })
 }
 
-/** Templates import by paths from the project's root, so that a search for a path finds them when a file moves. */
+/** Templates import files by their path from the project's root, so that a search for the path finds them. */
 const relative = (path: string, text: string): string =>
   text.replace(/ from '(src\/.*?)'$/gm, (_, target: string) => {
     const way = posix.relative(dirname(path), target)
     return ` from '${way.startsWith('.') ? way : `./${way}`}'`
   })
 
-/** Templates import everything that some counter may need; this removes unused imports. */
+/** Templates import everything that some counter may need: unused imports are removed. */
 function withoutUnused(text: string): string {
   const body = text.replace(/^import .*?from '.*?'$/gms, '').replace(/\/\*[^]*?\*\//g, '')
   return text.replace(

@@ -1,51 +1,51 @@
 /*
- * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once per second. They change no
- * packet, and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
+ * Two tcx programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and
+ * every path returns NEXT. A tracepoint sees when nginx gives up a connect, which sends no packet.
  *
- *   flow.h, maps.h what is remembered   flows.h        where a flow lies
- *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
- *                                       midstream.h    connections older than us, late listen ports, what is routed
- *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (headers.h)
- *   segments.h     sequence numbers     validation.h     what the kernel would take, too
- *                                       sweep.h        what silence tells
- *   exchanges.h    booking (exchange.h, byte-counts.h, codes.h)
- *                                       begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
- *   filters.h      what is left out     routes.h       from line to counters
- *   listeners.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
+ * The folders in their order: a header includes only from its own folder and from those before it.
+ *   parser/      bytes, line, head: request lines, status lines and header fields; pure
+ *   state/       flow: a connection; maps; scratch: memory per CPU
+ *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
+ *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
+ *   scope/       packets: excluded by ports; filters: excluded flows
+ *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
+ *   http1/       begin, requests, answers
+ *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
+ *                midstream: connections older than the recorder; sweep: timeouts
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_core_read.h>
 #include "shared.h"
-#include "kernel/http1/http.h"
-#include "maps.h"
-#include "scratch.h"
+#include "kernel/parser/http.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/host/sockets.h"
 #include "kernel/host/sender.h"
-#include "kernel/scope/listeners.h"
-#include "kernel/packet/packets.h"
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/routes.h"
-#include "kernel/http1/chunks.h"
+#include "kernel/host/listeners.h"
+#include "kernel/scope/packets.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/routes.h"
+#include "kernel/packet/chunks.h"
 #include "kernel/http1/begin.h"
 #include "kernel/http1/requests.h"
 #include "kernel/http1/answers.h"
-#include "kernel/flow/validation.h"
-#include "kernel/flow/segments.h"
+#include "kernel/connection/validation.h"
+#include "kernel/connection/segments.h"
 #include "kernel/scope/filters.h"
-#include "kernel/flow/flows.h"
-#include "kernel/flow/connections.h"
-#include "kernel/scope/midstream.h"
-#include "kernel/flow/sweep.h"
+#include "kernel/connection/flows.h"
+#include "kernel/connection/connections.h"
+#include "kernel/connection/midstream.h"
+#include "kernel/connection/sweep.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 enum beginning { NOTHING_KNOWN, TOKEN, ANSWER };
 
-/* Most payload that no flow knows is told by its first four bytes. */
+/* The first four bytes classify most payload without a flow. */
 static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 b[4];
@@ -63,8 +63,8 @@ static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const 
 	return (classes[b[1]] & C_TOKEN) && (b[2] == ' ' || (classes[b[2]] & C_TOKEN)) ? TOKEN : NOTHING_KNOWN;
 }
 
-/* Payload of a flow that is in order in the middle of a body: the way of most bytes. */
-static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
+/* Payload in order in the middle of a body: the fast path, which most bytes take. */
+static __always_inline int continues_body(struct dir *d, const struct packet *p)
 {
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
 	    !lock(d))
@@ -82,14 +82,14 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 	return 1;
 }
 
-/* A packet of a flow, from the end that asks. */
-static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
+/* A packet of a flow, to the backend. */
+static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (f->deferred && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->out, p))
+			if (!continues_body(&f->out, p))
 				segment_out(skb, f, p);
 		} else if (f->kind >= KIND_FRONT_DOOR) {
 			excluded(skb, f, p);
@@ -99,8 +99,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 		}
 	}
 	/*
-	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
-	 * exact. A FIN may lie before it.
+	 * Not sent by the connection's socket: forged in another namespace, or the kernel's answer to a forged packet, unless its
+	 * sequence number is exact. A FIN may have been before it.
 	 */
 	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
 	    p->seq + p->len - f->out.next > f->fin_out)
@@ -115,8 +115,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 	}
 }
 
-/* A packet of a flow, from the end that answers. */
-static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struct packet *p)
+/* A packet of a flow, from the backend. */
+static __always_inline void packet_from_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
 		if (p->flags & TCP_ACK)
@@ -129,7 +129,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->in, p))
+			if (!continues_body(&f->in, p))
 				segment_in(skb, f, p);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
@@ -152,7 +152,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		delete_flow(p, f);
 }
 
-static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
+static __always_inline void first_packet_to_backend(struct __sk_buff *skb, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
 		if (!(p->flags & TCP_ACK))
@@ -174,12 +174,12 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		return;
 	struct flow *f = find_flow(p);
 	if (f)
-		asks(skb, f, p);
+		packet_to_backend(skb, f, p);
 	else
 		count(T_NOT_HTTP);
 }
 
-/* The server's side of a front door, or its client's on this host. */
+/* Payload at the server's side of a front door, or at its client on this host. */
 static __always_inline void count_listen_port(const struct packet *p)
 {
 	if (p->len)
@@ -195,21 +195,21 @@ int upstreamtop_egress(struct __sk_buff *skb)
 		return NEXT;
 	struct flow *f = find_flow(p);
 	if (!f && !skb->sk) {
-		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
+		/* no socket: an answer on its way to another namespace of this host, or a packet that is only routed */
 		reverse_tuple(p);
 		f = find_flow(p);
 		if (f) {
-			answers(skb, f, p);
+			packet_from_backend(skb, f, p);
 			return NEXT;
 		}
 		reverse_tuple(p);
 	}
 	if (f && !(p->flags & TCP_SYN))
-		asks(skb, f, p);
+		packet_to_backend(skb, f, p);
 	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
 		count_listen_port(p);
 	else
-		asks_first(skb, p);
+		first_packet_to_backend(skb, p);
 	return NEXT;
 }
 
@@ -222,24 +222,25 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		return NEXT;
 	struct flow *f = find_flow(p);
 	if (f) {
-		answers(skb, f, p);
+		packet_from_backend(skb, f, p);
 		return NEXT;
 	}
 	struct bpf_sock *sk = skb->sk;
 	struct scratch *s = scratch();
 	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
 		/*
-		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
-		 * asks like anything that leaves; to what listens in this namespace it is just a client.
+		 * Its socket is on this machine, in another namespace behind a veth. If the packet goes elsewhere, it is a
+		 * request like any that leaves. If a socket of this namespace listens at the destination, it is only from a
+		 * client.
 		 */
 		reverse_tuple(p);
 		f = find_flow(p);
 		if (f && !(p->flags & TCP_SYN)) {
-			asks(skb, f, p);
+			packet_to_backend(skb, f, p);
 			return NEXT;
 		}
 		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
-			asks_first(skb, p);
+			first_packet_to_backend(skb, p);
 			return NEXT;
 		}
 	}

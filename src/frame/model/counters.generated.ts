@@ -115,7 +115,7 @@ export const NO_LOSS: Loss = {
   pipelineOverflow: 0,
 }
 
-/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
+/** Traffic that is not nginx's upstream leg, by reason. Counted in requests where these can be recognised, else in flows. */
 
 export interface Excluded {
   /** clients of a local nginx */
@@ -134,7 +134,7 @@ export interface Excluded {
 export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
 
 /**
- * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to `excluded`.
+ * Each payload segment that a program saw is counted by exactly one of these: segments = the sum of the others up to `excluded`.
  * Requests: started = answered + failed + open, over all routes.
  */
 

@@ -21,8 +21,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "../../../bpf/shared.h"
-#include "../../../bpf/kernel/http1/head.h"
-#include "../../../bpf/kernel/flow/flow.h"
+#include "../../../bpf/kernel/parser/head.h"
+#include "../../../bpf/kernel/state/flow.h"
 #include "upstreamtop.skel.h"
 
 #define FIN 1
@@ -806,9 +806,9 @@ static unsigned kept_in_large(void)
 {
 	unsigned more4 = entries(bpf->maps.more_flows4), more6 = entries(bpf->maps.more_flows6);
 
-	if (bpf->bss->crowd.more4 != more4 || bpf->bss->crowd.more6 != more6) {
+	if (bpf->bss->flow_map_use.more4 != more4 || bpf->bss->flow_map_use.more6 != more6) {
 		fprintf(stderr, "%u and %u flows in the large maps, counted as %u and %u\n", more4, more6,
-			bpf->bss->crowd.more4, bpf->bss->crowd.more6);
+			bpf->bss->flow_map_use.more4, bpf->bss->flow_map_use.more6);
 		fail("flows are miscounted");
 	}
 	return more4 + more6;
