@@ -20,6 +20,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   report: ['data', 'document', 'findings', 'page', 'formats', 'parquet', 'gates'],
   replay: ['time', 'data', 'terminal', 'print', 'player'],
 }
+/** The rooms of bpf/kernel in their order: a header may include from those before its own. */
+const KERNEL = 'bpf/kernel'
+const KERNEL_ROOMS: readonly string[] = [
+  'parser',
+  'state',
+  'packet',
+  'host',
+  'scope',
+  'counting',
+  'http1',
+  'connection',
+]
 /** More than one can look over: a room that gets as full as this has two subjects. */
 const MOST_FILES = 20
 
@@ -73,6 +85,29 @@ test('in a folder with rooms every file lies in one, and every room is in the or
       .filter((room) => !files.some((file) => file.startsWith(room))),
   )
   assert.deepEqual(empty, [], 'take the room out of the order')
+})
+
+test('a kernel header includes only from its own room and from the rooms before it', () => {
+  const includes = kernelHeaders().flatMap((file) => kernelIncludes(file))
+  assert.notEqual(includes.length, 0)
+  const wrong = includes.filter(
+    ({ file, target }) =>
+      KERNEL_ROOMS.indexOf(kernelRoomOf(file)) < KERNEL_ROOMS.indexOf(kernelRoomOf(target)),
+  )
+  assert.deepEqual(
+    wrong.map(({ file, target }) => `${file} includes ${target}`),
+    [],
+    'move the function that is needed into the lower room, or into a header of its own there',
+  )
+})
+
+test('every kernel header lies in a room, and every room is in the order', () => {
+  const rooms = new Set(kernelHeaders().map(kernelRoomOf))
+  assert.deepEqual(
+    [...rooms].sort(),
+    [...KERNEL_ROOMS].sort(),
+    'move the header into a room, or correct the order here and in ARCHITECTURE.md',
+  )
 })
 
 test('no folder is too full to look over', () => {
@@ -184,6 +219,23 @@ function sourceFiles(folder: string): string[] {
     .sort()
 }
 
+function kernelHeaders(): string[] {
+  return readdirSync(join(root, KERNEL), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.h'))
+    .map((name) => `${KERNEL}/${name}`)
+    .sort()
+}
+
+/** What a kernel header includes of bpf/kernel: by a path from bpf/, or from the header's own room. */
+function kernelIncludes(file: string): Import[] {
+  return [...text(file).matchAll(/^#include "([^"]+)"/gm)]
+    .map(([, path]) => ({
+      file,
+      target: path!.startsWith('kernel/') ? `bpf/${path!}` : normalize(join(dirname(file), path!)),
+    }))
+    .filter(({ target }) => kernelHeaders().includes(target))
+}
+
 function imports(): Import[] {
   return files.flatMap((file) =>
     [...text(file).matchAll(/(?:from |import\(|^import )'([^']+)'/gm)].map(([, specifier]) => ({
@@ -201,4 +253,5 @@ const text = (file: string): string => readFileSync(join(root, file), 'utf8')
 const folderOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? ''
 /** '' for files directly below a folder */
 const roomOf = (file: string): string => /^src\/[^/]+\/([^/]+)\//.exec(file)?.[1] ?? ''
+const kernelRoomOf = (file: string): string => /^bpf\/kernel\/([^/]+)\//.exec(file)?.[1] ?? ''
 const say = ({ file, target }: Import): string => `${file} imports ${target}`

@@ -1,45 +1,45 @@
 /*
- * Two tcx programs read nginx's upstream leg on the wire, and a sweep that the helper calls once per second. They change no
- * packet, and every path returns NEXT. A tracepoint tells when nginx gives up connecting, which sends nothing.
+ * Two tcx programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and
+ * every path returns NEXT. A tracepoint sees when nginx gives up a connect, which sends no packet.
  *
- *   flow.h, maps.h what is remembered   flows.h        where a flow lies
- *   scratch.h      what is at hand      connections.h  SYN, FIN, RST
- *                                       midstream.h    connections older than us, late listen ports, what is routed
- *   packets.h      skb → TCP, most are told by their ports (ports.h), the rest is unpacked (headers.h)
- *   segments.h     sequence numbers     validation.h     what the kernel would take, too
- *                                       sweep.h        what silence tells
- *   exchanges.h    booking (exchange.h, byte-counts.h, codes.h)
- *                                       begin.h, requests.h, answers.h   messages (chunks.h reads, http.h parses)
- *   filters.h      what is left out     routes.h       from line to counters
- *   listeners.h       front doors          sockets.h, sender.h   what this host's sockets and processes tell
+ * The folders in their order: a header includes only from its own folder and from those before it.
+ *   parser/      bytes, line, head: request lines, status lines and header fields; pure
+ *   state/       flow: a connection; maps; scratch: memory per CPU
+ *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
+ *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
+ *   scope/       packets: excluded by ports; filters: excluded flows
+ *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
+ *   http1/       begin, requests, answers
+ *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
+ *                midstream: connections older than the recorder; sweep: timeouts
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_core_read.h>
 #include "shared.h"
-#include "kernel/http1/http.h"
-#include "maps.h"
-#include "scratch.h"
+#include "kernel/parser/http.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/host/sockets.h"
 #include "kernel/host/sender.h"
-#include "kernel/scope/listeners.h"
-#include "kernel/packet/packets.h"
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/routes.h"
-#include "kernel/http1/chunks.h"
+#include "kernel/host/listeners.h"
+#include "kernel/scope/packets.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/routes.h"
+#include "kernel/packet/chunks.h"
 #include "kernel/http1/begin.h"
 #include "kernel/http1/requests.h"
 #include "kernel/http1/answers.h"
-#include "kernel/flow/validation.h"
-#include "kernel/flow/segments.h"
+#include "kernel/connection/validation.h"
+#include "kernel/connection/segments.h"
 #include "kernel/scope/filters.h"
-#include "kernel/flow/flows.h"
-#include "kernel/flow/connections.h"
-#include "kernel/scope/midstream.h"
-#include "kernel/flow/sweep.h"
+#include "kernel/connection/flows.h"
+#include "kernel/connection/connections.h"
+#include "kernel/connection/midstream.h"
+#include "kernel/connection/sweep.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

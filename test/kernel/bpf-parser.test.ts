@@ -1,4 +1,4 @@
-/** bpf/kernel/http1/http.h on the host, with sanitizers: no root, no kernel. The laws are in bpf/parser.c. */
+/** bpf/kernel/parser/http.h on the host, with sanitizers: no root, no kernel. The laws are in bpf/parser.c. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 import { sh } from './lab/system.ts'
 
 const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
-/** bpf/kernel/http1/http.h as one text. */
+/** bpf/kernel/parser/http.h as one text. */
 const PARSER = ['bytes.h', 'line.h', 'head.h']
   .map((name) =>
-    readFileSync(fileURLToPath(new URL(`../../bpf/kernel/http1/${name}`, import.meta.url)), 'utf8'),
+    readFileSync(fileURLToPath(new URL(`../../bpf/kernel/parser/${name}`, import.meta.url)), 'utf8'),
   )
   .join('')
   .replaceAll(/^#include ".*"$/gm, '')
@@ -32,7 +32,7 @@ describe('the parser', { skip: lacksCompiler() }, () => {
     writeFileSync(join(folder, 'http.h'), header)
     writeFileSync(
       source,
-      readFileSync(SOURCE, 'utf8').replace('../../../bpf/kernel/http1/http.h', join(folder, 'http.h')),
+      readFileSync(SOURCE, 'utf8').replace('../../../bpf/kernel/parser/http.h', join(folder, 'http.h')),
     )
     const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover']
     await sh('cc', '-g', '-O1', '-Wall', '-Wextra', '-Werror', ...sanitizers, source, '-o', program)

@@ -4,7 +4,6 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "kernel/http1/bytes.h"
 #include "shared.h"
 
 struct sender {

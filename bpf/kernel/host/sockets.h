@@ -3,9 +3,8 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/bytes.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
 
 #define SOCK_STREAM 1

@@ -3,14 +3,14 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/flow.h"
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "bytes.h"
-#include "chunks.h"
-#include "head.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/head.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
+#include "kernel/counting/exchanges.h"
 
 /* The exchange whose answer is in hand is over, as far as this direction goes. */
 static __always_inline void next_answer(struct flow *f)

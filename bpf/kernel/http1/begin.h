@@ -3,18 +3,18 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/flow.h"
-#include "kernel/flow/routes.h"
-#include "kernel/host/sockets.h"
-#include "kernel/maps.h"
-#include "kernel/packet/headers.h"
-#include "kernel/scope/listeners.h"
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "bytes.h"
-#include "line.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/line.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
+#include "kernel/host/listeners.h"
+#include "kernel/host/sockets.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/routes.h"
 
 /* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
 static __always_inline int follows_failed_connect(struct flow *f, __u64 now)

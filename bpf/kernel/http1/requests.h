@@ -3,17 +3,17 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/flow.h"
-#include "kernel/flow/routes.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/head.h"
+#include "kernel/parser/line.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/routes.h"
 #include "begin.h"
-#include "bytes.h"
-#include "chunks.h"
-#include "head.h"
-#include "line.h"
 
 static __always_inline void request_head_done(struct flow *f)
 {

@@ -4,11 +4,10 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
-#include "kernel/flow/flow.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "numbers.h"
 
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;

@@ -3,7 +3,6 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/bytes.h"
 #include "shared.h"
 
 /* Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */

@@ -3,15 +3,14 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/flow.h"
-#include "kernel/host/sockets.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/chunks.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "listeners.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
+#include "kernel/host/listeners.h"
+#include "kernel/host/sockets.h"
 
 static __always_inline int is_ignored(const struct backend_key *remote)
 {

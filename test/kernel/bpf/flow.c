@@ -21,8 +21,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "../../../bpf/shared.h"
-#include "../../../bpf/kernel/http1/head.h"
-#include "../../../bpf/kernel/flow/flow.h"
+#include "../../../bpf/kernel/parser/head.h"
+#include "../../../bpf/kernel/state/flow.h"
 #include "upstreamtop.skel.h"
 
 #define FIN 1

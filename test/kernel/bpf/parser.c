@@ -1,5 +1,5 @@
 /*
- * The parser of bpf/kernel/http1/http.h on the host: examples, and random bytes against simple twins. `parser SEED ROUNDS`.
+ * The parser of bpf/kernel/parser/http.h on the host: examples, and random bytes against simple twins. `parser SEED ROUNDS`.
  * With clang -fsanitize=fuzzer -DFUZZER it is a libFuzzer target of the same laws.
  */
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../../bpf/kernel/http1/http.h"
+#include "../../../bpf/kernel/parser/http.h"
 
 static void fail(const char *what, const void *bytes, size_t length)
 {

@@ -4,16 +4,15 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
-#include "kernel/flow/flow.h"
-#include "kernel/host/sockets.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/maps.h"
-#include "kernel/scope/listeners.h"
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "headers.h"
-#include "ports.h"
-#include "numbers.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/headers.h"
+#include "kernel/packet/numbers.h"
+#include "kernel/packet/ports.h"
+#include "kernel/host/listeners.h"
+#include "kernel/host/sockets.h"
 
 /* IPv4 without options and TCP, in the skb's linear part: what nearly every packet begins with. */
 struct plain {

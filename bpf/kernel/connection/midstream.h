@@ -4,19 +4,18 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/connections.h"
-#include "kernel/flow/exchanges.h"
-#include "kernel/flow/flow.h"
-#include "kernel/flow/flows.h"
+#include "shared.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
+#include "kernel/packet/headers.h"
+#include "kernel/host/listeners.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/sockets.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/chunks.h"
-#include "kernel/maps.h"
-#include "kernel/packet/headers.h"
-#include "kernel/scratch.h"
-#include "shared.h"
-#include "listeners.h"
+#include "kernel/counting/exchanges.h"
+#include "connections.h"
+#include "flows.h"
 
 /* What it held was asked at a front door. */
 __noinline int exclude(struct flow *f)

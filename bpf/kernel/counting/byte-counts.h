@@ -3,11 +3,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "exchange.h"
-#include "flow.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
+#include "exchange.h"
 
 /*
  * How many bytes of a direction nobody has counted before `to`. The sweep counts what has passed of a message that goes on, at

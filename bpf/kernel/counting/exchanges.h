@@ -6,15 +6,14 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/head.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/parser/head.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "byte-counts.h"
 #include "codes.h"
 #include "exchange.h"
-#include "flow.h"
 
 static __always_inline __u32 micros(__u64 ns)
 {

@@ -3,11 +3,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/flow.h"
-#include "kernel/scratch.h"
-#include "bytes.h"
-#include "head.h"
-#include "line.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/head.h"
+#include "kernel/parser/line.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
 
 static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
 {

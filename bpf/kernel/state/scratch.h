@@ -3,10 +3,10 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/flow.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/line.h"
 #include "shared.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/line.h"
+#include "flow.h"
 #include "maps.h"
 
 struct packet {

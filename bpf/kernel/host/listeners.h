@@ -8,14 +8,13 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
-#include "kernel/host/sender.h"
-#include "kernel/host/sockets.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/maps.h"
+#include "shared.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
-#include "kernel/scratch.h"
-#include "shared.h"
+#include "sender.h"
+#include "sockets.h"
 
 static __always_inline void listen_port_key_of(struct listen_port_key *key, const struct packet *p, int end)
 {

@@ -6,13 +6,12 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/bytes.h"
-#include "kernel/maps.h"
+#include "shared.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
-#include "kernel/scratch.h"
-#include "shared.h"
-#include "flow.h"
 
 #define ENOENT 2
 #define E2BIG  7

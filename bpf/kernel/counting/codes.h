@@ -3,9 +3,9 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 
 static __always_inline struct code_block *new_block(struct slot *s)
 {

@@ -7,13 +7,12 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
-#include "kernel/http1/bytes.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/counting/exchanges.h"
 #include "connections.h"
-#include "exchanges.h"
-#include "flow.h"
 #include "flows.h"
 
 #define BODY_SILENCE (60 * SECOND)

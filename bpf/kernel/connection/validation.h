@@ -8,11 +8,10 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/host/sockets.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/scratch.h"
-#include "flow.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
+#include "kernel/host/sockets.h"
 
 /* Without the socket's word on its window: as much as Linux opens one to by default. */
 #define WINDOW (1 << 25)

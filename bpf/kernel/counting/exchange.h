@@ -4,9 +4,9 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "flow.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
 
 static __always_inline __u32 state_of(__u32 number, enum phase phase)
 {

@@ -3,11 +3,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/line.h"
-#include "kernel/maps.h"
-#include "kernel/scratch.h"
 #include "shared.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/line.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
 
 static __always_inline __u32 other_of(__u32 backend)
 {

@@ -3,16 +3,15 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/http1/answers.h"
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/head.h"
-#include "kernel/http1/requests.h"
-#include "kernel/scratch.h"
 #include "shared.h"
-#include "validation.h"
-#include "exchanges.h"
-#include "flow.h"
+#include "kernel/parser/head.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/http1/answers.h"
+#include "kernel/http1/requests.h"
+#include "validation.h"
 
 static __always_inline int lock(struct dir *d)
 {

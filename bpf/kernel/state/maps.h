@@ -3,9 +3,9 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "kernel/flow/flow.h"
-#include "kernel/http1/line.h"
 #include "shared.h"
+#include "kernel/parser/line.h"
+#include "flow.h"
 
 /* ---- configuration: set before load, so that what is not asked for is not even code ---- */
 

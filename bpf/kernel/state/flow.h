@@ -6,8 +6,8 @@
 #else
 #include <linux/types.h>
 #endif
-#include "kernel/http1/bytes.h"
-#include "kernel/http1/head.h"
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/head.h"
 
 #define NEXT -1 /* TCX_NEXT: other programs and classic filters keep acting. Not in a 6.1 machine's BTF. */
 
