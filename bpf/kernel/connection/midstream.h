@@ -16,6 +16,7 @@
 #include "kernel/counting/exchanges.h"
 #include "connections.h"
 #include "flows.h"
+#include "translation.h"
 
 /* What it held was asked at a front door. */
 __noinline int exclude(struct flow *f)
@@ -106,6 +107,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	}
 	sk = bpf_sk_fullsock(sk);
+	translate_by_socket(skb, p);
 	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) ||
 	    listener_at(skb, p, LOCAL_END, &s->socket)) {
 		count(T_NOT_HTTP);
@@ -127,6 +129,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
+	remember_translation(p);
 	remote_of(p, &s->work.remote);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;
