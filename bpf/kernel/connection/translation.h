@@ -63,8 +63,8 @@ static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct pac
 
 	own.remote = sk->dst_ip4;
 	own.local = sk->src_ip4;
-	if (own.rport && (own.remote != p->k4.remote || own.rport != p->k4.rport || own.local != p->k4.local ||
-			  own.lport != p->k4.lport))
+	if (own.rport &&
+	    (own.remote != p->k4.remote || own.rport != p->k4.rport || own.local != p->k4.local || own.lport != p->k4.lport))
 		translate4(p, &own);
 }
 
