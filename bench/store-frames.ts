@@ -107,6 +107,7 @@ function rowOf(
     retransmits: 0,
     retries: 0,
     bodyReset: 0,
+    unseen: 0,
     sentBytes: 300 * requests,
     receivedBytes: 5000 * requests,
     inFlight: 0,

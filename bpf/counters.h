@@ -16,7 +16,8 @@
 	COUNT(retransmits) \
 	COUNT(retries) \
 	COUNT(body_reset) \
-	BYTES(sent_bytes)
+	BYTES(sent_bytes) \
+	COUNT(unseen)
 
 #define ROUTE_FAILURES(COUNT, BYTES) \
 	COUNT(reset) \
@@ -38,20 +39,25 @@
 	COUNT(body_reset)
 #define TRAFFIC_COLUMNS_LATER(COUNT, BYTES) \
 	BYTES(sent_bytes) \
-	BYTES(received_bytes)
+	BYTES(received_bytes) \
+	COUNT(unseen)
 #define BACKEND_COUNTERS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \
 	COUNT(connect_timeout) \
 	COUNT(retransmits) \
-	COUNT(opaque)
+	COUNT(opaque) \
+	COUNT(unreachable) \
+	COUNT(early_close)
 #define CONNECTION_COLUMNS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \
 	COUNT(connect_timeout) \
 	COUNT(retransmits) \
 	COUNT(opaque)
-#define CONNECTION_COLUMNS_LATER(COUNT, BYTES)
+#define CONNECTION_COLUMNS_LATER(COUNT, BYTES) \
+	COUNT(unreachable) \
+	COUNT(early_close)
 
 /* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {
@@ -69,6 +75,7 @@ enum total {
 	T_REQUESTS, /* over all routes */
 	T_ANSWERED, /* over all routes */
 	T_FAILED, /* over all routes */
+	T_UNSEEN, /* over all routes */
 	L_RING_DROPPED, /* events for which the ring was full: percentiles use fewer requests */
 	L_MAP_REFUSED, /* requests for which a table was full */
 	L_UNMATCHED_RESPONSES, /* answers to requests that were not seen */
@@ -78,6 +85,7 @@ enum total {
 	L_HALF_SEEN, /* flows of which only one direction was seen */
 	L_PATH_FOLDED, /* paths that were cut */
 	L_PIPELINE_OVERFLOW, /* requests beyond eight on a connection */
+	L_HOLES, /* spans of bytes that passed unseen */
 	X_FRONT_DOOR, /* clients of a local nginx */
 	X_IGNORED, /* --ignore */
 	X_NOT_SELECTED, /* not in --only */
@@ -102,7 +110,8 @@ enum total {
 	TOTAL(T_EXCLUDED, "excluded") \
 	TOTAL(T_REQUESTS, "requests") \
 	TOTAL(T_ANSWERED, "answered") \
-	TOTAL(T_FAILED, "failed")
+	TOTAL(T_FAILED, "failed") \
+	TOTAL(T_UNSEEN, "unseen")
 #define LOSS_WORDS(TOTAL) \
 	TOTAL(L_RING_DROPPED, "ring_dropped") \
 	TOTAL(L_MAP_REFUSED, "map_refused") \
@@ -112,7 +121,8 @@ enum total {
 	TOTAL(L_FRAGMENTS, "fragments") \
 	TOTAL(L_HALF_SEEN, "half_seen") \
 	TOTAL(L_PATH_FOLDED, "path_folded") \
-	TOTAL(L_PIPELINE_OVERFLOW, "pipeline_overflow")
+	TOTAL(L_PIPELINE_OVERFLOW, "pipeline_overflow") \
+	TOTAL(L_HOLES, "holes")
 #define EXCLUDED_WORDS(TOTAL) \
 	TOTAL(X_FRONT_DOOR, "front_door") \
 	TOTAL(X_IGNORED, "ignored") \

@@ -37,6 +37,7 @@
 #include "kernel/connection/segments.h"
 #include "kernel/scope/filters.h"
 #include "kernel/connection/flows.h"
+#include "kernel/connection/translation.h"
 #include "kernel/connection/connections.h"
 #include "kernel/connection/midstream.h"
 #include "kernel/connection/sweep.h"
@@ -193,6 +194,9 @@ int upstreamtop_egress(struct __sk_buff *skb)
 
 	if (!p)
 		return NEXT;
+	/* a SYN's own socket says more: see syn_out */
+	if (!(p->flags & TCP_SYN))
+		translate_if_known(p);
 	struct flow *f = find_flow(p);
 	if (!f && !skb->sk) {
 		/* no socket: an answer on its way to another namespace of this host, or a packet that is only routed */
@@ -220,6 +224,7 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 
 	if (!p)
 		return NEXT;
+	translate_if_known(p);
 	struct flow *f = find_flow(p);
 	if (f) {
 		packet_from_backend(skb, f, p);

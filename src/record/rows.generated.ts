@@ -3,7 +3,14 @@ import type { Control, Excluded, Loss } from '../frame/model/counters.generated.
 import type { Backend, Codes, Route } from '../frame/model/frame.ts'
 import type { ConnectionTotals, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros } from '../frame/model/units.ts'
-import { distributionTotals, isCodes, isHistogram, knownBytes, type HistogramColumn } from './wire-columns.ts'
+import {
+  distributionTotals,
+  isCodes,
+  isHistogram,
+  knownBytes,
+  knownCount,
+  type HistogramColumn,
+} from './wire-columns.ts'
 import { isCount, isDecimal } from './wire-values.ts'
 
 export type TrafficColumns = readonly [
@@ -29,6 +36,7 @@ export type TrafficColumns = readonly [
   total: HistogramColumn,
   sentBytes?: string,
   receivedBytes?: string,
+  unseen?: number,
 ]
 
 export type ConnectionColumns = readonly [
@@ -40,6 +48,8 @@ export type ConnectionColumns = readonly [
   opaque: number,
   connectSumUs: string,
   connect: HistogramColumn,
+  unreachable?: number,
+  earlyClose?: number,
 ]
 
 export function isTraffic(row: unknown): row is TrafficColumns {
@@ -82,6 +92,7 @@ export const trafficOf = (
   bodyReset: row[10],
   sentBytes: knownBytes(row[18]),
   receivedBytes: knownBytes(row[19]),
+  unseen: knownCount(row[20]),
   failures: { reset: row[3], closed: row[4], aborted: row[5], unanswered: row[6] },
   codes,
   oldest: micros(row[14]),
@@ -98,7 +109,8 @@ export const connectionOf = (row: ConnectionColumns, backend: Backend): Connecti
   connectTimeout: row[3],
   retransmits: row[4],
   opaque: row[5],
-
+  unreachable: knownCount(row[8]),
+  earlyClose: knownCount(row[9]),
   connect: distributionTotals(row[1], row[6], row[7]),
 })
 
@@ -112,6 +124,7 @@ export interface LossWords {
   readonly half_seen?: number
   readonly path_folded?: number
   readonly pipeline_overflow?: number
+  readonly holes?: number
 }
 export const lossOf = (words: LossWords): Loss => ({
   ringDropped: words.ring_dropped ?? 0,
@@ -123,6 +136,7 @@ export const lossOf = (words: LossWords): Loss => ({
   halfSeen: words.half_seen ?? 0,
   pathFolded: words.path_folded ?? 0,
   pipelineOverflow: words.pipeline_overflow ?? 0,
+  holes: words.holes ?? null,
 })
 
 export interface ExcludedWords {
@@ -157,6 +171,7 @@ export interface ControlWords {
   readonly requests?: number
   readonly answered?: number
   readonly failed?: number
+  readonly unseen?: number
 }
 export const controlOf = (words: ControlWords): Control => ({
   segments: words.segments ?? 0,
@@ -173,4 +188,5 @@ export const controlOf = (words: ControlWords): Control => ({
   requests: words.requests ?? 0,
   answered: words.answered ?? 0,
   failed: words.failed ?? 0,
+  unseen: words.unseen ?? null,
 })

@@ -64,7 +64,9 @@ function noticeLine({ gap, loss }: Leaderboard, timeZone: string): Line | null {
       'bad',
     )
   }
-  const lost = LOSSES.filter(([kind]) => loss[kind] > 0).map(([kind, text]) => `${count(loss[kind])} ${text}`)
+  const lost = LOSSES.filter(([kind]) => (loss[kind] ?? 0) > 0).map(
+    ([kind, text]) => `${count(loss[kind] ?? 0)} ${text}`,
+  )
   return lost.length === 0 ? null : line(`lost: ${lost.join(', ')}`, 'warn')
 }
 
@@ -75,4 +77,5 @@ const LOSSES: readonly (readonly [keyof Loss, string])[] = [
   ['unmatchedResponses', 'answers without a request'],
   ['ambiguous', 'ambiguous'],
   ['evicted', 'evicted'],
+  ['holes', 'spans of bytes that were not seen'],
 ]

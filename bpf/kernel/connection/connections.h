@@ -17,6 +17,7 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "flows.h"
+#include "translation.h"
 #include "validation.h"
 
 /* The kind depends on the sender and the destination. */
@@ -71,6 +72,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
+	translate_by_socket(skb, p);
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
 	struct sender who = {};
@@ -91,6 +93,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	}
 	if (!f)
 		return 0;
+	remember_translation(p);
 	remote_of(p, &s->work.remote);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = rank_of(&who);

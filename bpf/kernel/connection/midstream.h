@@ -18,6 +18,7 @@
 #include "kernel/counting/exchanges.h"
 #include "connections.h"
 #include "flows.h"
+#include "translation.h"
 
 /* Excludes a flow with deferred requests: they were for a front door. */
 __noinline int exclude(struct flow *f)
@@ -107,6 +108,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	}
 	sk = bpf_sk_fullsock(sk);
+	translate_by_socket(skb, p);
 	if (!sk || (sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT) ||
 	    listener_at(skb, p, LOCAL_END, &s->socket)) {
 		count(T_NOT_HTTP);
@@ -128,6 +130,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
+	remember_translation(p);
 	remote_of(p, &s->work.remote);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;

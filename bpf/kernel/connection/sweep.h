@@ -14,6 +14,7 @@
 #include "kernel/counting/exchanges.h"
 #include "connections.h"
 #include "flows.h"
+#include "translation.h"
 
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
@@ -230,6 +231,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
 	flow_map_use.full4 = flow_map_use.full6 = 0;
+	delete_translations();
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Validation of segments that are not the next in order. Anybody can send a segment in a backend's name; the kernel accepts only
  * what fits the socket's sequence numbers (RFC 5961), and only what it accepts is counted. The next segment in order needs no
- * check: its number is hard to guess. Where the socket cannot be found (NAT on this host, another namespace), the numbers of the
+ * check: its number is hard to guess. Where the socket cannot be found (another namespace), the numbers of the
  * flow are used.
  */
 #pragma once

@@ -20,10 +20,10 @@ static __always_inline void listen_port_key_of(struct listen_port_key *key, cons
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	if (p->family == 4)
-		__builtin_memcpy(key->address, end == LOCAL_END ? &p->k4.local : &p->k4.remote, 4);
+		__builtin_memcpy(key->address, end == LOCAL_END ? &p->k4.local : wire_remote4(p), 4);
 	else
-		__builtin_memcpy(key->address, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
-	key->port = end == LOCAL_END ? local_port(p) : remote_port(p);
+		__builtin_memcpy(key->address, end == LOCAL_END ? p->k6.local : wire_remote6(p), 16);
+	key->port = end == LOCAL_END ? local_port(p) : wire_port(p);
 	key->family = p->family;
 }
 
@@ -32,7 +32,7 @@ static __always_inline struct listen_port *listen_port_at(const struct packet *p
 {
 	struct listen_port *listen_port;
 
-	if (!has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : remote_port(p)))
+	if (!has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : wire_port(p)))
 		return 0;
 	listen_port_key_of(key, p, end);
 	listen_port = bpf_map_lookup_elem(&listen_ports, key);
@@ -52,7 +52,7 @@ __noinline int is_listen_port_at(struct packet *p, int end)
 
 static __always_inline int is_listen_port(struct packet *p, int end)
 {
-	return has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : remote_port(p)) && is_listen_port_at(p, end);
+	return has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : wire_port(p)) && is_listen_port_at(p, end);
 }
 
 /* For an IPv4 packet whose headers are not read yet. */

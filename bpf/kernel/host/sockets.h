@@ -3,8 +3,10 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
 #include "shared.h"
 #include "kernel/state/scratch.h"
+#include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
 
 #define AF_INET6    10
@@ -73,22 +75,19 @@ __noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, str
 	/* source port 0: no established socket matches, a listening one does */
 	if (p->family == 4) {
 		t.ipv4.saddr = end == LOCAL_END ? p->k4.remote : p->k4.local;
-		t.ipv4.daddr = end == LOCAL_END ? p->k4.local : p->k4.remote;
-		t.ipv4.dport = end == LOCAL_END ? p->k4.lport : p->k4.rport;
+		t.ipv4.daddr = end == LOCAL_END ? p->k4.local : *wire_remote4(p);
+		t.ipv4.dport = end == LOCAL_END ? p->k4.lport : bpf_htons(wire_port(p));
 		found = read_socket(skb, &t, sizeof(t.ipv4), facts);
 	} else {
 		__builtin_memcpy(t.ipv6.saddr, end == LOCAL_END ? p->k6.remote : p->k6.local, 16);
-		__builtin_memcpy(t.ipv6.daddr, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
-		t.ipv6.dport = end == LOCAL_END ? p->k6.lport : p->k6.rport;
+		__builtin_memcpy(t.ipv6.daddr, end == LOCAL_END ? p->k6.local : wire_remote6(p), 16);
+		t.ipv6.dport = end == LOCAL_END ? p->k6.lport : bpf_htons(wire_port(p));
 		found = read_socket(skb, &t, sizeof(t.ipv6), facts);
 	}
 	return found && facts->state == BPF_TCP_LISTEN;
 }
 
-/*
- * Reads the facts of this namespace's socket of the connection. Returns 0 behind NAT and for a socket in another namespace, whose
- * tuple is not the packet's.
- */
+/* Reads the facts of this namespace's socket of the connection. Returns 0 for a socket in another namespace. */
 __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct socket_facts *facts)
 {
 	struct bpf_sock_tuple t = {};

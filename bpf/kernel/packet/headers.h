@@ -75,6 +75,25 @@ static __always_inline __u16 remote_port(const struct packet *p)
 	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
 }
 
+/* The remote end's on the wire, whatever the socket connected to. */
+static __always_inline __u16 wire_port(const struct packet *p)
+{
+	if (!p->translated)
+		return remote_port(p);
+	return bpf_ntohs(p->family == 4 ? p->wire4.rport : p->wire6.rport);
+}
+
+/* Where packets go: who listens there answers. */
+static __always_inline const __u32 *wire_remote4(const struct packet *p)
+{
+	return p->translated ? &p->wire4.remote : &p->k4.remote;
+}
+
+static __always_inline const __u8 *wire_remote6(const struct packet *p)
+{
+	return p->translated ? p->wire6.remote : p->k6.remote;
+}
+
 /*
  * All kinds of headers. Returns 0 for TCP with payload, SYN, FIN or RST, IS_FRAGMENT for a fragment, else 1. Out of line, because
  * nearly no packet needs it.
@@ -161,6 +180,7 @@ __noinline int parse_headers(struct __sk_buff *skb, struct packet *p, int egress
 	p->ack = bpf_ntohl(tcp->ack_seq);
 	p->ifindex = skb->ifindex;
 	p->leaves = egress;
+	p->translated = 0;
 	__u16 remote = egress ? tcp->dest : tcp->source, local = egress ? tcp->source : tcp->dest;
 	if (p->family == 4) {
 		p->k4.rport = remote;
@@ -203,6 +223,19 @@ static __always_inline void remote_of(const struct packet *p, struct backend_key
 	else
 		__builtin_memcpy(key->address, p->k6.remote, 16);
 	key->port = remote_port(p);
+	key->family = p->family;
+	key->netid = netid;
+}
+
+/* The backend as packets carry it. */
+static __always_inline void wire_of(const struct packet *p, struct backend_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	if (p->family == 4)
+		__builtin_memcpy(key->address, wire_remote4(p), 4);
+	else
+		__builtin_memcpy(key->address, wire_remote6(p), 16);
+	key->port = wire_port(p);
 	key->family = p->family;
 	key->netid = netid;
 }

@@ -60,9 +60,14 @@ static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p
 static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p, const struct backend_key *remote,
 					 __u32 instance)
 {
-	if (has_ignored && is_ignored(remote))
+	struct backend_key wire = *remote;
+
+	if (p->translated)
+		wire_of(p, &wire);
+	/* what was connected to, or what packets carry */
+	if (has_ignored && (is_ignored(remote) || (p->translated && is_ignored(&wire))))
 		return KIND_IGNORED;
-	if (has_only && !is_selected(remote))
+	if (has_only && !is_selected(remote) && !(p->translated && is_selected(&wire)))
 		return KIND_NOT_SELECTED;
 	return is_front_door(skb, p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
 }

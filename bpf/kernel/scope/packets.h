@@ -112,6 +112,7 @@ static __always_inline void read_plain(struct __sk_buff *skb, struct packet *p, 
 	p->flags = flags_of(&h->tcp);
 	p->family = 4;
 	p->leaves = egress;
+	p->translated = 0;
 	p->k4.remote = egress ? h->ip.daddr : h->ip.saddr;
 	p->k4.local = egress ? h->ip.saddr : h->ip.daddr;
 	p->k4.rport = egress ? h->tcp.dest : h->tcp.source;

@@ -32,6 +32,24 @@ struct ports answer_ports = {};
 
 /* ---- flows ---- */
 
+/*
+ * NAT of this host: from the tuple of packets to their socket's own, by which the flow is known. Ports: of the remote end on the
+ * wire, so that only packets which may be translated are looked up.
+ */
+#define MAX_TRANSLATIONS 16384
+#define TRANSLATION_MAP(name, key_type)                                                                                          \
+	struct {                                                                                                                 \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                                                 \
+		__uint(max_entries, MAX_TRANSLATIONS);                                                                           \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                                                            \
+		__type(key, struct key_type);                                                                                    \
+		__type(value, struct key_type);                                                                                  \
+	} name SEC(".maps")
+
+TRANSLATION_MAP(translations4, key4);
+TRANSLATION_MAP(translations6, key6);
+struct ports translated_ports = {};
+
 /* By tuple. Flows that find no room in the first two maps are in the other two (flows.h). */
 #define FLOW_MAP(name, key_type, entries)                                                                                        \
 	struct {                                                                                                                 \

@@ -17,11 +17,15 @@ struct packet {
 	__u32 ifindex;
 	__u8 flags;
 	__u8 family;
-	__u8 leaves; /* seen at the egress hook */
-	__u8 pad;
+	__u8 leaves;	 /* seen at the egress hook */
+	__u8 translated; /* NAT of this host: k4 or k6 is the socket's own tuple, wire4 or wire6 the packet's */
 	union {
 		struct key4 k4;
 		struct key6 k6;
+	};
+	union {
+		struct key4 wire4;
+		struct key6 wire6;
 	};
 	union {
 		struct iphdr ip4;

@@ -108,6 +108,7 @@ const COUNT_OF = {
   '4xx': (line: Measurable) => classCount(line, 4),
   '5xx': (line: Measurable) => classCount(line, 5),
   failures: failureCount,
+  unseen: (line: Measurable) => line.unseen,
   in_flight: (line: Measurable) => line.inFlight,
   retransmits: (line: Measurable) => line.retransmits + (line.connection?.retransmits ?? 0),
   retries: (line: Measurable) => line.retries,

@@ -32,6 +32,8 @@ export interface RouteCounters {
   readonly sentBytes: number | null
   /** bytes of answers, with heads and framing */
   readonly receivedBytes: number | null
+  /** attempts whose outcome lay in bytes that passed unseen */
+  readonly unseen: number | null
   readonly failures: Failures
 }
 export const NO_ROUTE: RouteCounters = {
@@ -43,6 +45,7 @@ export const NO_ROUTE: RouteCounters = {
   bodyReset: 0,
   sentBytes: 0,
   receivedBytes: 0,
+  unseen: 0,
   failures: NO_FAILURES,
 }
 
@@ -56,6 +59,7 @@ export interface RouteTotals {
   readonly bodyReset: number
   readonly sentBytes: bigint | null
   readonly receivedBytes: bigint | null
+  readonly unseen: number | null
   readonly failures: Failures
 }
 
@@ -72,6 +76,10 @@ export interface ConnectionCounters {
   readonly retransmits: number
   /** connections that cannot be read: TLS, h2 */
   readonly opaque: number
+  /** no connection for any other error: no route, host down, no free port */
+  readonly unreachable: number | null
+  /** established, and ended by the peer before nginx sent a byte */
+  readonly earlyClose: number | null
 }
 export const NO_CONNECTION: ConnectionCounters = {
   connects: 0,
@@ -79,6 +87,8 @@ export const NO_CONNECTION: ConnectionCounters = {
   connectTimeout: 0,
   retransmits: 0,
   opaque: 0,
+  unreachable: 0,
+  earlyClose: 0,
 }
 
 /** Why a number may be too small. */
@@ -102,6 +112,8 @@ export interface Loss {
   readonly pathFolded: number
   /** requests beyond eight on a connection */
   readonly pipelineOverflow: number
+  /** spans of bytes that passed unseen */
+  readonly holes: number | null
 }
 export const NO_LOSS: Loss = {
   ringDropped: 0,
@@ -113,6 +125,7 @@ export const NO_LOSS: Loss = {
   halfSeen: 0,
   pathFolded: 0,
   pipelineOverflow: 0,
+  holes: 0,
 }
 
 /** Traffic that is not nginx's upstream leg, by reason. Counted in requests where these can be recognised, else in flows. */
@@ -167,6 +180,8 @@ export interface Control {
   readonly answered: number
   /** over all routes */
   readonly failed: number
+  /** over all routes */
+  readonly unseen: number | null
 }
 export const NO_CONTROL: Control = {
   segments: 0,
@@ -183,4 +198,5 @@ export const NO_CONTROL: Control = {
   requests: 0,
   answered: 0,
   failed: 0,
+  unseen: 0,
 }

@@ -60,6 +60,7 @@ export const ROUTE = [
   by('sending', counter('body_reset', 'answers whose body was cut off')),
   by('sending', bytes('sent_bytes', 'bytes of requests, with heads and framing', 'later')),
   by('ending', bytes('received_bytes', 'bytes of answers, with heads and framing', 'later')),
+  by('sending', counter('unseen', 'attempts whose outcome lay in bytes that passed unseen', 'later')),
 ] as const
 
 type Failure = Extract<(typeof ROUTE)[number], { readonly kind: 'failure' }>
@@ -75,6 +76,8 @@ export const CONNECTION = [
   failure('connect_timeout', 'given up before a SYN-ACK'),
   counter('retransmits', 'segments sent again while no request was open'),
   counter('opaque', 'connections that cannot be read: TLS, h2'),
+  failure('unreachable', 'no connection for any other error: no route, host down, no free port', 'later'),
+  failure('early_close', 'established, and ended by the peer before nginx sent a byte', 'later'),
 ] as const
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>
@@ -92,6 +95,7 @@ export const LOSS = [
   counter('half_seen', 'flows of which only one direction was seen'),
   counter('path_folded', 'paths that were cut'),
   counter('pipeline_overflow', 'requests beyond eight on a connection'),
+  counter('holes', 'spans of bytes that passed unseen', 'later'),
 ] as const
 
 /** Traffic that is not nginx's upstream leg, by reason: in requests where they could be recognised, else in flows. */
@@ -123,6 +127,7 @@ export const CONTROL = [
   counter('requests', 'over all routes'),
   counter('answered', 'over all routes'),
   counter('failed', 'over all routes'),
+  counter('unseen', 'over all routes', 'later'),
 ] as const
 
 export type CamelCase<Word extends string> = Word extends `${infer First}_${infer Rest}`

@@ -13,8 +13,9 @@ export const failedRequests = (failures: Failures): number =>
   failures.reset + failures.closed + failures.aborted + failures.unanswered
 
 /** Attempts that never sent a request. */
-export const failedConnects = (row: Pick<ConnectionCounts, 'refused' | 'connectTimeout'>): number =>
-  row.refused + row.connectTimeout
+export const failedConnects = (
+  row: Pick<ConnectionCounts, 'refused' | 'connectTimeout' | 'unreachable' | 'earlyClose'>,
+): number => row.refused + row.connectTimeout + (row.unreachable ?? 0) + (row.earlyClose ?? 0)
 
 /** Counts of simultaneous entities: open requests add up. In one pass, because every row of every tick is added here. */
 export function sumCounts(parts: readonly Counts[]): Counts {
@@ -30,6 +31,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   let bodyReset = 0
   let sentBytes: number | null = 0
   let receivedBytes: number | null = 0
+  let unseen: number | null = 0
   let [inFlight, oldest] = [0, 0]
   for (const part of parts) {
     requests += part.requests
@@ -44,6 +46,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     bodyReset += part.bodyReset
     sentBytes = addKnown(sentBytes, part.sentBytes)
     receivedBytes = addKnown(receivedBytes, part.receivedBytes)
+    unseen = addKnown(unseen, part.unseen)
     inFlight += part.inFlight
     if (part.oldest > oldest) oldest = part.oldest
   }
@@ -56,6 +59,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     bodyReset,
     sentBytes,
     receivedBytes,
+    unseen,
     failures: { reset, closed, aborted, unanswered },
     codes: sumBuckets(parts.map(({ codes }) => codes)),
     inFlight,
@@ -75,6 +79,7 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   bodyReset: a.bodyReset + b.bodyReset,
   sentBytes: addKnown(a.sentBytes, b.sentBytes),
   receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
+  unseen: addKnown(a.unseen, b.unseen),
   failures: {
     reset: a.failures.reset + b.failures.reset,
     closed: a.failures.closed + b.failures.closed,
@@ -94,6 +99,8 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   connectTimeout: a.connectTimeout + b.connectTimeout,
   retransmits: a.retransmits + b.retransmits,
   opaque: a.opaque + b.opaque,
+  unreachable: addKnown(a.unreachable, b.unreachable),
+  earlyClose: addKnown(a.earlyClose, b.earlyClose),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -114,12 +121,20 @@ export const isActive = (row: Counts): boolean =>
     row.retries +
     row.bodyReset +
     (row.sentBytes ?? 0) +
-    (row.receivedBytes ?? 0) !==
+    (row.receivedBytes ?? 0) +
+    (row.unseen ?? 0) !==
     0
 
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
   row.connect.sampled !== 0 ||
-  row.connects + row.refused + row.connectTimeout + row.retransmits + row.opaque !== 0
+  row.connects +
+    row.refused +
+    row.connectTimeout +
+    row.retransmits +
+    row.opaque +
+    (row.unreachable ?? 0) +
+    (row.earlyClose ?? 0) !==
+    0
 
 /** The sum of all numbers of a row that are added up over rows. */
 export const weightOf = (row: Counts): number =>
@@ -135,6 +150,7 @@ export const weightOf = (row: Counts): number =>
   row.bodyReset +
   (row.sentBytes ?? 0) +
   (row.receivedBytes ?? 0) +
+  (row.unseen ?? 0) +
   row.inFlight +
   weightOfCodes(row.codes) +
   weightOfDistribution(row.header) +
@@ -146,6 +162,8 @@ export const connectionWeightOf = (row: ConnectionCounts): number =>
   row.connectTimeout +
   row.retransmits +
   row.opaque +
+  (row.unreachable ?? 0) +
+  (row.earlyClose ?? 0) +
   weightOfDistribution(row.connect)
 
 const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
@@ -170,6 +188,7 @@ export class CountsSum {
   #bodyReset = 0
   #sentBytes: number | null = 0
   #receivedBytes: number | null = 0
+  #unseen: number | null = 0
   readonly #codes: number[] = []
   #inFlight = 0
   #oldest: Micros = micros(0)
@@ -196,6 +215,7 @@ export class CountsSum {
     this.#bodyReset = 0
     this.#sentBytes = 0
     this.#receivedBytes = 0
+    this.#unseen = 0
     this.#codes.length = 0
     this.#inFlight = 0
     this.#oldest = micros(0)
@@ -218,6 +238,7 @@ export class CountsSum {
     this.#bodyReset += counts.bodyReset
     this.#sentBytes = addKnown(this.#sentBytes, counts.sentBytes)
     this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
+    this.#unseen = addKnown(this.#unseen, counts.unseen)
     addSparse(this.#codes, counts.codes)
     this.#inFlight = counts.inFlight
     this.#oldest = counts.oldest
@@ -238,6 +259,7 @@ export class CountsSum {
       bodyReset: this.#bodyReset,
       sentBytes: this.#sentBytes,
       receivedBytes: this.#receivedBytes,
+      unseen: this.#unseen,
       failures: {
         reset: this.#reset,
         closed: this.#closed,
@@ -259,6 +281,8 @@ export class ConnectionSum {
   #connectTimeout = 0
   #retransmits = 0
   #opaque = 0
+  #unreachable: number | null = 0
+  #earlyClose: number | null = 0
   readonly #connect = new DistributionSum()
   #isEmpty = true
 
@@ -269,6 +293,8 @@ export class ConnectionSum {
     this.#connectTimeout += counts.connectTimeout
     this.#retransmits += counts.retransmits
     this.#opaque += counts.opaque
+    this.#unreachable = addKnown(this.#unreachable, counts.unreachable)
+    this.#earlyClose = addKnown(this.#earlyClose, counts.earlyClose)
     this.#connect.add(counts.connect)
   }
 
@@ -280,6 +306,8 @@ export class ConnectionSum {
       connectTimeout: this.#connectTimeout,
       retransmits: this.#retransmits,
       opaque: this.#opaque,
+      unreachable: this.#unreachable,
+      earlyClose: this.#earlyClose,
       connect: this.#connect.value(),
     }
   }

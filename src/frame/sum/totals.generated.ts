@@ -14,6 +14,7 @@ export class SlotTotal {
   #bodyReset = 0
   #sentBytes: bigint | null = 0n
   #receivedBytes: bigint | null = 0n
+  #unseen: number | null = 0
   #failures: Failures = NO_FAILURES
   #codes: number[] = []
   readonly #header = new DistributionTotal()
@@ -37,6 +38,7 @@ export class SlotTotal {
       bodyReset: now.bodyReset - this.#bodyReset,
       sentBytes: knownSince(this.#sentBytes, now.sentBytes),
       receivedBytes: knownSince(this.#receivedBytes, now.receivedBytes),
+      unseen: knownSince(this.#unseen, now.unseen),
       failures,
       codes,
       inFlight: openOf(now),
@@ -52,7 +54,8 @@ export class SlotTotal {
       row.retries < 0 ||
       row.bodyReset < 0 ||
       (row.sentBytes ?? 0) < 0 ||
-      (row.receivedBytes ?? 0) < 0
+      (row.receivedBytes ?? 0) < 0 ||
+      (row.unseen ?? 0) < 0
     )
       return null
     this.#requests = now.requests
@@ -63,6 +66,7 @@ export class SlotTotal {
     this.#bodyReset = now.bodyReset
     this.#sentBytes = now.sentBytes
     this.#receivedBytes = now.receivedBytes
+    this.#unseen = now.unseen
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
     this.#header.set(now.header)
@@ -94,6 +98,8 @@ export class ConnectionTotal {
   #connectTimeout = 0
   #retransmits = 0
   #opaque = 0
+  #unreachable: number | null = 0
+  #earlyClose: number | null = 0
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
@@ -107,6 +113,8 @@ export class ConnectionTotal {
       connectTimeout: now.connectTimeout - this.#connectTimeout,
       retransmits: now.retransmits - this.#retransmits,
       opaque: now.opaque - this.#opaque,
+      unreachable: knownSince(this.#unreachable, now.unreachable),
+      earlyClose: knownSince(this.#earlyClose, now.earlyClose),
       connect,
     }
     if (
@@ -114,7 +122,9 @@ export class ConnectionTotal {
       row.refused < 0 ||
       row.connectTimeout < 0 ||
       row.retransmits < 0 ||
-      row.opaque < 0
+      row.opaque < 0 ||
+      (row.unreachable ?? 0) < 0 ||
+      (row.earlyClose ?? 0) < 0
     )
       return null
     this.#connects = now.connects
@@ -122,6 +132,8 @@ export class ConnectionTotal {
     this.#connectTimeout = now.connectTimeout
     this.#retransmits = now.retransmits
     this.#opaque = now.opaque
+    this.#unreachable = now.unreachable
+    this.#earlyClose = now.earlyClose
     this.#connect.set(now.connect)
     return row
   }

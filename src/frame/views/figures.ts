@@ -91,7 +91,8 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
 export function coverageOf(sum: Aggregate, { from, to }: Pick<Aggregate, 'from' | 'to'> = sum): number {
   const { covered, totals, loss } = sum
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
-  const seen = totals.requests + missed === 0 ? 1 : totals.requests / (totals.requests + missed)
+  const known = totals.requests - (totals.unseen ?? 0)
+  const seen = totals.requests + missed === 0 ? 1 : known / (totals.requests + missed)
   // If the clock was set back, the span is shorter than its ticks. The last tick may end after the span.
   const elapsed = Math.max(to - from, covered)
   return elapsed === 0 ? seen : (covered / elapsed) * seen

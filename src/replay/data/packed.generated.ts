@@ -13,6 +13,7 @@ export function packCounts(to: Packing, row: Counts): void {
   to.put(row.bodyReset)
   to.known(row.sentBytes)
   to.known(row.receivedBytes)
+  to.known(row.unseen)
   to.put(row.failures.reset)
   to.put(row.failures.closed)
   to.put(row.failures.aborted)
@@ -34,6 +35,7 @@ export const unpackCounts = (from: Unpacking): Counts => ({
   bodyReset: from.next(),
   sentBytes: from.known(),
   receivedBytes: from.known(),
+  unseen: from.known(),
   failures: failuresOf(from),
   codes: from.list(),
   inFlight: from.next(),

@@ -15,6 +15,6 @@ export const timesText = (times: FullEntity['header_ms']): string =>
         : '')
 
 export const failuresOf = ({ failures }: Entity | FullEntity): number =>
-  Object.values<number>({ ...failures }).reduce((sum, count) => sum + count, 0)
+  Object.values<number | null>({ ...failures }).reduce<number>((sum, count) => sum + (count ?? 0), 0)
 
 export const millis = (value: number | null): string => latency(value === null ? null : micros(value * 1000))

@@ -3,7 +3,7 @@ import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
 import { clockTime, localDateTime } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
-import { exactCount, finePercent, latency, rate } from '../../render/quantities.ts'
+import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
 import type { Entity, FullEntity } from '../document/document.ts'
 import { failuresOf, millis, shareText } from '../document/entity-text.ts'
@@ -14,6 +14,8 @@ import type { Column, Section } from './section.ts'
 
 /** Most lines of a table without `--top`. */
 const SHOWN = 20
+
+const known = (count: number | null): string => (count === null ? NOTHING : exactCount(count))
 
 const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
   backend: ['Backends', ['backend']],
@@ -119,7 +121,7 @@ export function failures({ document, summary }: Report): Section[] {
             { id: 0, address: backend.backend, netns: backend.netns ?? 0, name: backend.name },
             several,
           ),
-          ...kinds.map((kind) => exactCount(backend.failures[kind])),
+          ...kinds.map((kind) => known(backend.failures[kind])),
           exactCount(backend.body_reset),
         ]),
       note: null,

@@ -112,10 +112,10 @@ function markers({ summary, timeZone }: Report): Section[] {
 
 function coverage({ document, summary, timeZone }: Report): Section[] {
   const { range, coverage: seen } = document
-  const counted = (what: Readonly<Record<string, number>>): string =>
+  const counted = (what: Readonly<Record<string, number | null>>): string =>
     Object.entries(what)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${name} ${exactCount(count)}`)
+      .filter(([, count]) => (count ?? 0) > 0)
+      .map(([name, count]) => `${name} ${exactCount(count ?? 0)}`)
       .join(', ')
   const lost = counted(seen.loss)
   const excluded = counted(seen.excluded)

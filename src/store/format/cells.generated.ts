@@ -3,6 +3,7 @@ import type { ConnectionCounts, Codes, Counts } from '../../frame/model/frame.ts
 import type { SqlRow, SqlValue } from '../sqlite/database.ts'
 import {
   count,
+  known,
   knownSum,
   writeClasses,
   writeDistribution,
@@ -29,6 +30,7 @@ export function writeCounts(cells: SqlValue[], at: number, counts: Counts): void
   cells[at + 14] = counts.bodyReset
   cells[at + 29] = counts.sentBytes
   cells[at + 30] = counts.receivedBytes
+  cells[at + 31] = counts.unseen
   cells[at + 15] = counts.inFlight
   cells[at + 16] = counts.oldest
   writeDistribution(cells, at + 17, counts.header)
@@ -45,6 +47,7 @@ export const readCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
   bodyReset: count(row[at + 14]),
   sentBytes: knownSum(row[at + 29]),
   receivedBytes: knownSum(row[at + 30]),
+  unseen: known(row[at + 31]),
   failures: {
     reset: count(row[at + 7]),
     closed: count(row[at + 8]),
@@ -64,6 +67,8 @@ export function writeConnection(cells: SqlValue[], at: number, counts: Connectio
   cells[at + 2] = counts.connectTimeout
   cells[at + 3] = counts.retransmits
   cells[at + 4] = counts.opaque
+  cells[at + 11] = counts.unreachable
+  cells[at + 12] = counts.earlyClose
   writeDistribution(cells, at + 5, counts.connect)
 }
 
@@ -73,6 +78,8 @@ export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   connectTimeout: count(row[at + 2]),
   retransmits: count(row[at + 3]),
   opaque: count(row[at + 4]),
+  unreachable: known(row[at + 11]),
+  earlyClose: known(row[at + 12]),
   connect: readDistribution(row, at + 5),
 })
 
@@ -107,6 +114,8 @@ export function writeHost(cells: SqlValue[], at: number, { loss, excluded, contr
   cells[at + 26] = control.requests
   cells[at + 27] = control.answered
   cells[at + 28] = control.failed
+  cells[at + 29] = loss.holes
+  cells[at + 30] = control.unseen
 }
 
 export const readHost = (row: SqlRow, at: number): HostCounts => ({
@@ -120,6 +129,7 @@ export const readHost = (row: SqlRow, at: number): HostCounts => ({
     halfSeen: sum(row[at + 6]),
     pathFolded: sum(row[at + 7]),
     pipelineOverflow: sum(row[at + 8]),
+    holes: knownSum(row[at + 29]),
   },
   excluded: {
     frontDoor: sum(row[at + 9]),
@@ -144,5 +154,6 @@ export const readHost = (row: SqlRow, at: number): HostCounts => ({
     requests: sum(row[at + 26]),
     answered: sum(row[at + 27]),
     failed: sum(row[at + 28]),
+    unseen: knownSum(row[at + 30]),
   },
 })

@@ -32,6 +32,7 @@ export const COUNT_COLUMNS: readonly string[] = [
   'total_buckets',
   'sent_bytes',
   'received_bytes',
+  'unseen',
 ]
 
 /** Columns of COUNT_COLUMNS that are 0 in most rows. */
@@ -65,6 +66,8 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'connect_min',
   'connect_max',
   'connect_buckets',
+  'unreachable',
+  'early_close',
 ]
 
 /** Counts of the whole host: loss, excluded traffic, and the control totals. */
@@ -98,6 +101,8 @@ export const HOST_COLUMNS: readonly string[] = [
   'control_requests',
   'control_answered',
   'control_failed',
+  'loss_holes',
+  'control_unseen',
 ]
 
 /**
@@ -105,10 +110,10 @@ export const HOST_COLUMNS: readonly string[] = [
  * an altered table equals a new one.
  */
 /** Of COUNT_COLUMNS. */
-export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes']
+export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes', 'unseen']
 
 /** Of CONNECTION_COLUMNS. */
-export const LATER_CONNECTION: readonly string[] = []
+export const LATER_CONNECTION: readonly string[] = ['unreachable', 'early_close']
 
 /** Of HOST_COLUMNS. */
-export const LATER_HOST: readonly string[] = []
+export const LATER_HOST: readonly string[] = ['loss_holes', 'control_unseen']

@@ -31,7 +31,7 @@ export class Reconciliation {
     }
     this.#begin(frame)
     const { control } = frame
-    this.#requests += control.requests - control.answered - control.failed
+    this.#requests += control.requests - control.answered - control.failed - (control.unseen ?? 0)
     this.#segments += 2 * control.segments - sum(control) + requestsOf(frame)
     if (frame.final && this.#isComplete) this.#reconcile(frame)
   }
@@ -56,5 +56,7 @@ export class Reconciliation {
 }
 
 /** segments − (the other counts of segments) = 2 · segments − (all fields) + (the fields that count requests) */
-const sum = (control: Control): number => Object.values({ ...control }).reduce((all, value) => all + value, 0)
-const requestsOf = ({ control }: SecondFrame): number => control.requests + control.answered + control.failed
+const sum = (control: Control): number =>
+  Object.values<number | null>({ ...control }).reduce<number>((all, value) => all + (value ?? 0), 0)
+const requestsOf = ({ control }: SecondFrame): number =>
+  control.requests + control.answered + control.failed + (control.unseen ?? 0)

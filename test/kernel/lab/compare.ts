@@ -53,15 +53,16 @@ const INFORMATIONAL: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
 
 /** Checks the identities of docs/NUMBERS.md on the final snapshot, which is exact. */
 export function assertReconciles(seen: Seen): void {
-  const { segments, requests, answered, failed, ...parts } = seen.final.control
+  const { segments, requests, answered, failed, unseen, ...parts } = seen.final.control
   const accounted = Object.values(parts).reduce((sum, count) => sum + count, 0)
   assert.equal(accounted, segments, `segments are the sum of ${JSON.stringify(parts)}`)
   const { totals } = seen.sum
   const { reset, closed, aborted, unanswered } = totals.failures
-  assert.equal(totals.requests, totals.answered + reset + closed + aborted + unanswered + totals.inFlight)
+  const failures = reset + closed + aborted + unanswered
+  assert.equal(totals.requests, totals.answered + failures + (totals.unseen ?? 0) + totals.inFlight)
   assert.deepEqual(
-    { requests, answered, failed },
-    { requests: totals.requests, answered: totals.answered, failed: reset + closed + aborted + unanswered },
+    { requests, answered, failed, unseen },
+    { requests: totals.requests, answered: totals.answered, failed: failures, unseen: totals.unseen },
     'the control totals are those of the rows',
   )
   for (const { backend, codes, answered: rowAnswered } of seen.sum.backends)
