@@ -22,7 +22,7 @@ describe('NAT on this host', { skip: lacking('nft') }, () => {
   let port = 8400
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-nat-'))
   before(async () => {
-    cable = await Cable.lay()
+    cable = await Cable.create()
     await inside(cable.proxy.namespace, 'ip', 'route', 'add', '10.96.0.0/16', 'via', '10.77.0.2')
     await inside(cable.proxy.namespace, 'ip', '-6', 'route', 'add', 'fd96::/64', 'via', 'fd77::2')
   })
