@@ -196,10 +196,12 @@ static __always_inline void jump_requests(struct flow *f, __u32 n)
 
 	if (d->state == DIR_BODY && n <= d->left) {
 		d->left -= n;
-		if (!d->left)
+		if (!d->left && data_over(d))
 			d->state = DIR_LINE;
 		return;
 	}
+	if (is_chunked(d))
+		chunked_lost(d);
 	if (d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL)
 		return;
 	if (d->state != DIR_HEAD)
@@ -218,13 +220,15 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 
 		d->left -= body;
 		n -= body;
-		if (!d->left)
+		if (!d->left && data_over(d))
 			answer_over(f, d->next - n, s->work.now);
 	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
 		/* its end is among what we did not read, and so are the facts about its body */
 		answer_head_done(skb, f, s, 1);
 		return;
 	}
+	if (n && is_chunked(d))
+		chunked_lost(d);
 	if (n && d->state == DIR_LINE && !pending(f))
 		book_late(f, d->next);
 	if (!n || d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL || !pending(f))

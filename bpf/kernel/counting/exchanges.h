@@ -202,7 +202,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 		if (phase == PHASE_OPEN) {
 			book_failure(f, number, outcome, now);
 		} else if (phase == PHASE_ANSWERED) {
-			int cut = f->in.state == DIR_BODY && f->in.left;
+			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED;
 			int silent = outcome == OUTCOME_UNANSWERED || (outcome == OUTCOME_ABORTED && !cut);
 
 			/* a reset is trouble wherever the body was, unless its end could not be told */

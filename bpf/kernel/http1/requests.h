@@ -7,6 +7,7 @@
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
 #include "kernel/parser/line.h"
+#include "kernel/parser/proxy.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -14,15 +15,16 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "begin.h"
+#include "stepwise.h"
 
 static __always_inline void request_head_done(struct flow *f)
 {
 	struct dir *d = &f->out;
 
 	d->line_length = 0;
+	d->step = 0;
 	if (d->head.chunked) {
-		d->state = DIR_BODY_UNTIL_CLOSE;
-		d->tail = 0x0a0d000000000000ULL;
+		chunked_begin(d);
 	} else if (d->head.has_length && d->head.length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;
@@ -147,10 +149,14 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 
 		d->left -= n;
 		took(s, n);
-		if (!d->left)
+		if (!d->left && data_over(d))
 			d->state = DIR_LINE;
 		return 0;
 	}
+	case DIR_CHUNKED:
+		if (chunked_bytes(skb, d, s))
+			d->state = DIR_LINE;
+		return 0;
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:

@@ -49,10 +49,12 @@ enum kind {
 };
 
 enum dir_state {
-	DIR_LINE,	      /* a message begins next; answers: less than twelve bytes of it were seen */
+	DIR_LINE,	      /* a message begins next; answers: or its status line has, if `line_length` says so */
+	DIR_PROXY,	      /* requests only: a PROXY protocol header goes before the first one */
 	DIR_PART,	      /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
 	DIR_HEAD,	      /* in all that follow, a message has begun and is not over */
-	DIR_BODY,	      /* `left` bytes to go */
+	DIR_BODY,	      /* `left` bytes to go, of the body or of a chunk's data */
+	DIR_CHUNKED,	      /* between the data of two chunks, or in the trailers */
 	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
 };
@@ -75,8 +77,8 @@ struct dir {
 	__u8 ranges;
 	__u8 line_length; /* how much of the carry belongs to the current line */
 	union {
-		__u64 left; /* DIR_BODY */
-		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body */
+		__u64 left; /* DIR_BODY; DIR_CHUNKED: the size that is being read; DIR_PROXY */
+		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body whose chunks are not known */
 	};
 	__u64 last_ns; /* of the last new payload */
 	struct head head;
@@ -84,6 +86,7 @@ struct dir {
 	__u8 stray;   /* unsolicited data, already counted */
 	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
 	__u8 has_fin; /* a FIN beyond a hole */
+	__u8 step;    /* within what is read byte by byte: a status line, a PROXY header; a chunked body, 0 for others */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];

@@ -1,0 +1,124 @@
+/* What is read byte by byte, and may be cut anywhere: chunks, status lines that are not like most, PROXY protocol headers. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/parser/bytes.h"
+#include "kernel/parser/chunked.h"
+#include "kernel/parser/proxy.h"
+#include "kernel/parser/status.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
+
+/* A reader of the parser, and the buffer from which it reads. */
+#define READING(name, reader_type, read)                                                                                         \
+	struct name##_reading {                                                                                                  \
+		struct reader_type r;                                                                                            \
+		struct scratch *s;                                                                                               \
+	};                                                                                                                       \
+                                                                                                                                 \
+	static long name##_reads(__u32 i, struct name##_reading *c)                                                              \
+	{                                                                                                                        \
+		return read(&c->r, &c->s->chunk);                                                                                \
+	}
+
+READING(chunks, chunk_reader, chunk_read)
+READING(status, status_reader, status_read)
+READING(proxy, proxy_reader, proxy_read)
+
+static __always_inline void chunked_begin(struct dir *d)
+{
+	d->state = DIR_CHUNKED;
+	d->step = CHUNK_START;
+	d->left = 0;
+}
+
+/* In the midst of chunks that are known one by one. */
+static __always_inline int is_chunked(const struct dir *d)
+{
+	return d->state == DIR_CHUNKED || (d->state == DIR_BODY && d->step);
+}
+
+/* From here on only what looks like the last chunk tells the end: where in the chunks the next byte lies is not known. */
+static __always_inline void chunked_lost(struct dir *d)
+{
+	d->state = DIR_BODY_UNTIL_CLOSE;
+	d->head.chunked = 1;
+	d->step = 0;
+	d->tail = 0;
+}
+
+/* The data of a body, or of a chunk, has passed: the last byte of it was the one before. Returns whether the body is over. */
+static __always_inline int data_over(struct dir *d)
+{
+	if (!d->step)
+		return 1;
+	d->state = DIR_CHUNKED;
+	d->step = CHUNK_DATA_END;
+	return 0;
+}
+
+/*
+ * DIR_CHUNKED: a part of the segment, as much as the buffer holds. Data that goes on behind it is DIR_BODY's. nginx gives up a
+ * connection whose chunks are invalid. Returns whether the body is over.
+ */
+__noinline int chunked_bytes(struct __sk_buff *skb, struct dir *d, struct scratch *s)
+{
+	if (!d || !s)
+		return 0;
+	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
+	struct chunks_reading c = {.r = {.left = d->left, .n = n, .step = d->step}, .s = s};
+
+	if (load_chunk(skb, s, n)) {
+		chunked_lost(d);
+		return 0;
+	}
+	bpf_loop(CHUNK, chunks_reads, &c, 0);
+	took(s, c.r.at);
+	d->left = c.r.left;
+	d->step = c.r.step;
+	if (c.r.step == CHUNK_DATA) {
+		d->state = DIR_BODY;
+	} else if (c.r.step == CHUNK_INVALID) {
+		d->state = DIR_BODY_UNTIL_CLOSE;
+		d->head.chunked = 0;
+		d->step = 0;
+	} else if (c.r.step == CHUNK_END) {
+		d->head.chunked = 0; /* no bytes behind it are the body's */
+		d->step = 0;
+		return 1;
+	}
+	return 0;
+}
+
+/* A status line, from the start of the chunk in scratch on, or from where the last segment ended. Returns the step it leads to. */
+__noinline int status_bytes(struct dir *d, struct scratch *s, __u32 n)
+{
+	if (!d || !s)
+		return 0;
+	struct status_reading c = {.r = {.code = d->status, .n = n, .step = d->step}, .s = s};
+
+	bpf_loop(CHUNK, status_reads, &c, 0);
+	took(s, c.r.at);
+	d->status = c.r.code;
+	d->step = c.r.step;
+	return c.r.step;
+}
+
+/* DIR_PROXY, until PROXY_END. Returns whether it is no header of the PROXY protocol after all. */
+__noinline int proxy_bytes(struct __sk_buff *skb, struct dir *d, struct scratch *s)
+{
+	if (!d || !s)
+		return 0;
+	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
+	struct proxy_reading c = {.r = {.left = d->left, .n = n, .step = d->step}, .s = s};
+
+	if (load_chunk(skb, s, n))
+		return 1;
+	bpf_loop(CHUNK, proxy_reads, &c, 0);
+	took(s, c.r.at);
+	d->left = c.r.left;
+	d->step = c.r.step;
+	return c.r.step == PROXY_NONE;
+}
