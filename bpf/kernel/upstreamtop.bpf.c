@@ -85,7 +85,7 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 /* A packet of a flow, from the end that asks. */
 static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -125,7 +125,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 			count(T_NOT_HTTP);
 		return;
 	}
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {

@@ -14,7 +14,7 @@ export function isRequest(row: unknown, wall: number): row is RequestColumns {
 }
 
 const isOutcome = (value: unknown): boolean =>
-  (isCount(value) && value >= 100 && value <= 999) ||
+  (isCount(value) && value <= 999) ||
   value === -1 ||
   value === -2 ||
   value === -3 ||

@@ -34,7 +34,7 @@ static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct p
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
-	f->deferred = 1;
+	f->deferred = DEFERRED_LISTENER;
 }
 
 /* A failed connect exists on its backend only: on one that is known, or that nginx tried. */

@@ -52,16 +52,21 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	       now > f->last_syn_ns + patience + patience / 10;
 }
 
+/* How long a request waits for an answer that tells whether it is one, ns. */
+#define TUNNEL_PATIENCE (2 * SECOND)
+
 /*
- * How long a request to this host waits for an answer before it is counted as a backend's, ns. It waits longer where an nginx of
- * the destination's user has a listen port that is not known yet: it may be that port's.
+ * The same of a request to this host, before it is counted as a backend's. It waits longer where an nginx of the destination's
+ * user has a listen port that is not known yet: it may be that port's.
  */
-static __always_inline __u64 patience_for_deferred(const struct flow *f)
+static __always_inline __u64 patience_for_deferred(const struct flow *f, const struct exchange *x)
 {
+	if (!(x->deferred & DEFERRED_LISTENER))
+		return TUNNEL_PATIENCE;
 	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
 	if (!o || !o->proxies)
-		return SECOND / 4;
+		return x->deferred & DEFERRED_TUNNEL ? TUNNEL_PATIENCE : SECOND / 4;
 	return o->homeless ? 60 * SECOND : 2 * SECOND;
 }
 
@@ -82,7 +87,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->deferred && c->now > x->at_ns + patience_for_deferred(f))
+			if (x->deferred && c->now > x->at_ns + patience_for_deferred(f, x))
 				commit_deferred(f, number);
 			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;

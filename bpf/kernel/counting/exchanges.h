@@ -66,7 +66,7 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 	struct exchange *x = exchange_of(f, number);
 
 	f->deferred = 0;
-	if (__sync_val_compare_and_swap(&x->deferred, 1, 0)) {
+	if (__sync_lock_test_and_set(&x->deferred, 0)) {
 		struct slot *s = slot_of_exchange(x);
 
 		if (s) {

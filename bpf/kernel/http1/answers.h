@@ -130,6 +130,19 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	return 0;
 }
 
+/* The connection was one of these before we came. What was taken for requests is forgotten. */
+static __always_inline void leave_tunnel(struct flow *f)
+{
+	f->deferred = 0;
+	f->kind = KIND_NOT_HTTP;
+	for (__u32 i = 0; i < DEPTH; i++) {
+		struct exchange *x = exchange_of(f, i);
+
+		if (__sync_lock_test_and_set(&x->deferred, 0))
+			claim(x, i, PHASE_OPEN, PHASE_DONE);
+	}
+}
+
 /*
  * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows whether
  * its answer begins here.
@@ -142,7 +155,12 @@ __noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scra
 
 	head_begin(d);
 	d->step = 0;
-	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE)) {
+	if (f->deferred & DEFERRED_TUNNEL) {
+		leave_tunnel(f);
+		return 1;
+	}
+	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE) ||
+	    (!f->fresh && !f->current)) {
 		s->work.stray = 1;
 		d->state = DIR_BODY_UNTIL_CLOSE;
 		count(L_AMBIGUOUS);

@@ -11,21 +11,20 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
 
-/* A reader of the parser, and the buffer from which it reads. */
-#define READING(name, reader_type, read)                                                                                         \
-	struct name##_reading {                                                                                                  \
-		struct reader_type r;                                                                                            \
-		struct scratch *s;                                                                                               \
-	};                                                                                                                       \
-                                                                                                                                 \
-	static long name##_reads(__u32 i, struct name##_reading *c)                                                              \
-	{                                                                                                                        \
-		return read(&c->r, &c->s->chunk);                                                                                \
-	}
+static long read_chunks(__u32 i, struct scratch **s)
+{
+	return chunk_read(&(*s)->reader.chunks, &(*s)->chunk);
+}
 
-READING(chunks, chunk_reader, chunk_read)
-READING(status, status_reader, status_read)
-READING(proxy, proxy_reader, proxy_read)
+static long read_status(__u32 i, struct scratch **s)
+{
+	return status_read(&(*s)->reader.status, &(*s)->chunk);
+}
+
+static long read_proxy(__u32 i, struct scratch **s)
+{
+	return proxy_read(&(*s)->reader.proxy, &(*s)->chunk);
+}
 
 static __always_inline void chunked_begin(struct dir *d)
 {
@@ -68,23 +67,24 @@ __noinline int chunked_bytes(struct __sk_buff *skb, struct dir *d, struct scratc
 	if (!d || !s)
 		return 0;
 	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
-	struct chunks_reading c = {.r = {.left = d->left, .n = n, .step = d->step}, .s = s};
+	struct chunk_reader *r = &s->reader.chunks;
 
 	if (load_chunk(skb, s, n)) {
 		chunked_lost(d);
 		return 0;
 	}
-	bpf_loop(CHUNK, chunks_reads, &c, 0);
-	took(s, c.r.at);
-	d->left = c.r.left;
-	d->step = c.r.step;
-	if (c.r.step == CHUNK_DATA) {
+	*r = (struct chunk_reader){.left = d->left, .n = n, .step = d->step};
+	bpf_loop(CHUNK, read_chunks, &s, 0);
+	took(s, r->at);
+	d->left = r->left;
+	d->step = r->step;
+	if (r->step == CHUNK_DATA) {
 		d->state = DIR_BODY;
-	} else if (c.r.step == CHUNK_INVALID) {
+	} else if (r->step == CHUNK_INVALID) {
 		d->state = DIR_BODY_UNTIL_CLOSE;
 		d->head.chunked = 0;
 		d->step = 0;
-	} else if (c.r.step == CHUNK_END) {
+	} else if (r->step == CHUNK_END) {
 		d->head.chunked = 0; /* no bytes behind it are the body's */
 		d->step = 0;
 		return 1;
@@ -97,13 +97,14 @@ __noinline int status_bytes(struct dir *d, struct scratch *s, __u32 n)
 {
 	if (!d || !s)
 		return 0;
-	struct status_reading c = {.r = {.code = d->status, .n = n, .step = d->step}, .s = s};
+	struct status_reader *r = &s->reader.status;
 
-	bpf_loop(CHUNK, status_reads, &c, 0);
-	took(s, c.r.at);
-	d->status = c.r.code;
-	d->step = c.r.step;
-	return c.r.step;
+	*r = (struct status_reader){.code = d->status, .n = n, .step = d->step};
+	bpf_loop(CHUNK, read_status, &s, 0);
+	took(s, r->at);
+	d->status = r->code;
+	d->step = r->step;
+	return r->step;
 }
 
 /* DIR_PROXY, until PROXY_END. Returns whether it is no header of the PROXY protocol after all. */
@@ -112,13 +113,14 @@ __noinline int proxy_bytes(struct __sk_buff *skb, struct dir *d, struct scratch 
 	if (!d || !s)
 		return 0;
 	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
-	struct proxy_reading c = {.r = {.left = d->left, .n = n, .step = d->step}, .s = s};
+	struct proxy_reader *r = &s->reader.proxy;
 
 	if (load_chunk(skb, s, n))
 		return 1;
-	bpf_loop(CHUNK, proxy_reads, &c, 0);
-	took(s, c.r.at);
-	d->left = c.r.left;
-	d->step = c.r.step;
-	return c.r.step == PROXY_NONE;
+	*r = (struct proxy_reader){.left = d->left, .n = n, .step = d->step};
+	bpf_loop(CHUNK, read_proxy, &s, 0);
+	took(s, r->at);
+	d->left = r->left;
+	d->step = r->step;
+	return r->step == PROXY_NONE;
 }

@@ -93,6 +93,12 @@ struct dir {
 	__u8 carry[FRONT];
 };
 
+/* Why a request is not booked at once. */
+enum deferral {
+	DEFERRED_LISTENER = 1, /* a listen port of nginx may answer */
+	DEFERRED_TUNNEL = 2,   /* the connection is older than we are, and may be a tunnel */
+};
+
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 
 #define IS_HEAD	   1
@@ -111,7 +117,7 @@ struct exchange {
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 deferred; /* not booked yet: it may turn out to be front-listen port traffic */
+	__u32 deferred; /* not booked yet: it may turn out to be front-listen port traffic, or a tunnel's */
 	__u64 sent;	/* bytes of it that passed while it was held */
 	__u64 pad;
 };
@@ -133,7 +139,7 @@ struct flow {
 	__u8 closed; /* the sweep removes it */
 	__u8 retry;  /* its worker's last connect failed a moment ago */
 	__u8 counted_connect;
-	__u8 deferred; /* its requests are held until it is known who answers them */
+	__u8 deferred; /* its requests are held until it is known who answers them, or what: enum deferral */
 	__u8 own;      /* its socket is in this namespace */
 	__u32 isn;
 	__u32 backend;

@@ -5,7 +5,10 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 #include "kernel/parser/bytes.h"
+#include "kernel/parser/chunked.h"
 #include "kernel/parser/line.h"
+#include "kernel/parser/proxy.h"
+#include "kernel/parser/status.h"
 #include "flow.h"
 #include "maps.h"
 
@@ -80,6 +83,11 @@ struct scratch {
 	struct packet packet;
 	struct routed routed;
 	struct socket_facts socket;
+	union {
+		struct chunk_reader chunks;
+		struct status_reader status;
+		struct proxy_reader proxy;
+	} reader; /* not on a stack: the verifier would follow each value that it may have */
 };
 
 struct {
