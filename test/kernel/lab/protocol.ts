@@ -17,6 +17,8 @@ export interface Rule {
   readonly steps: readonly Step[]
   /** answers before the request's body has come */
   readonly early?: boolean
+  /** then says whatever it hears, until the connection ends */
+  readonly echo?: boolean
 }
 
 export interface ListenOptions {
