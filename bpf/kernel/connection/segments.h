@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 #include "kernel/parser/head.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
@@ -210,6 +211,11 @@ static __always_inline void jump_requests(struct flow *f, __u32 n)
 	d->head.chunked = 0;
 }
 
+static __always_inline int knows_status(const struct dir *d)
+{
+	return d->state == DIR_HEAD || (d->state == DIR_LINE && d->line_length && d->step >= STATUS_CODE_3);
+}
+
 static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
 {
 	struct dir *d = &f->in;
@@ -222,7 +228,7 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 		n -= body;
 		if (!d->left && data_over(d))
 			answer_over(f, d->next - n, s->work.now);
-	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
+	} else if (knows_status(d) && (d->status >= 200 || d->status == 101)) {
 		/* its end is among what we did not read, and so are the facts about its body */
 		answer_head_done(skb, f, s, 1);
 		return;

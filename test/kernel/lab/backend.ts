@@ -72,6 +72,7 @@ export class Backend {
 
   async #serve(socket: Socket): Promise<void> {
     const input = new Input(socket)
+    if (this.options.proxied === true && !(await input.proxyHeader())) return void socket.end()
     for (;;) {
       const message = await input.head()
       if (message === null) return void socket.end()
@@ -150,6 +151,13 @@ class Input {
       if (trailer === null) return false
       if (trailer === '') return true
     }
+  }
+
+  async proxyHeader(): Promise<boolean> {
+    while (this.#text.length < 8) if (!(await this.#more())) return false
+    if (this.#text.startsWith('PROXY ')) return (await this.#line()) !== null
+    while (this.#text.length < 16) if (!(await this.#more())) return false
+    return this.skip(16 + this.#text.charCodeAt(14) * 256 + this.#text.charCodeAt(15))
   }
 
   echo(socket: Socket): void {

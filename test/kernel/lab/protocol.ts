@@ -29,6 +29,8 @@ export interface ListenOptions {
   readonly fast?: boolean
   /** Nagle's algorithm on: a second small segment waits until the first is acknowledged */
   readonly nagle?: boolean
+  /** a PROXY protocol header goes before the first request */
+  readonly proxied?: boolean
 }
 
 export interface TalkOptions {
