@@ -1,6 +1,8 @@
 /** Status lines count as nginx takes them, and what it takes for HTTP/0.9 is 200; what goes before a request line is skipped. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
@@ -14,7 +16,7 @@ import { startHelper, watch, type Seen } from './lab/watch.ts'
 const FAR = '10.77.0.2'
 const FAR6 = 'fd77::2'
 const LISTENER = { address: '127.0.0.1', port: 8080 }
-const STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
+const STREAM = process.env.NGINX_STREAM_MODULE ?? '/usr/lib/nginx/modules/ngx_stream_module.so'
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const REST = '\r\nContent-Length: 2\r\n\r\nok'
@@ -49,8 +51,15 @@ const ANSWERS: Readonly<Record<string, string>> = {
 describe('lines', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8720
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-lines-'))
   before(async () => (cable = await Cable.lay()))
-  after(() => cable.remove())
+  after(async () => {
+    rmSync(folder, { recursive: true })
+    await cable.remove()
+  })
+
+  /** A file that is there once the recorder of this test runs. */
+  const recording = (): string => join(folder, String(port))
 
   for (const [address, step] of [
     [FAR, 2],
@@ -147,21 +156,22 @@ describe('lines', { skip: lacking() }, () => {
         { send: get('/old', 'Upgrade: x\r\n') },
         { answers: 1 },
         { bytes: switching.length },
-        { pause: 5000 },
+        { until: recording() },
         ...range(1, 5).flatMap((): Step[] => [{ send: phantom }, { bytes: phantom.length }, { pause: 20 }]),
       ]
       const kept: Step[] = [
         { send: get('/before') },
         { answers: 1 },
-        { pause: 5000 },
+        { until: recording() },
         ...range(2, 6).flatMap((n): Step[] => [{ send: get('/after') }, { answers: n }]),
       ]
       const talking = cable.proxy.call(
         'talkMany',
         range(1, 3).flatMap(() => [tunnel, kept].map((steps) => ({ address, port, steps }))),
       )
-      await sleep(500)
+      await sleep(1000)
       const recorder = await startHelper(cable.proxy.namespace)
+      writeFileSync(recording(), '')
       await talking
       const seen = await recorder.stop()
       assert.deepEqual(rowsOf(seen), {
@@ -182,7 +192,7 @@ describe('lines', { skip: lacking() }, () => {
     const older = (path: string): Step[] => [
       { send: get('/before') },
       { answers: 1 },
-      { pause: 4000 },
+      { until: recording() },
       { send: get(path) },
       { answers: 2 },
     ]
@@ -190,8 +200,9 @@ describe('lines', { skip: lacking() }, () => {
       'talkMany',
       ['/slow', '/never'].map((path) => ({ address: FAR, port, steps: older(path) })),
     )
-    await sleep(500)
+    await sleep(1000)
     const recorder = await startHelper(cable.proxy.namespace)
+    writeFileSync(recording(), '')
     const inFlight: number[] = []
     for (let answered = 0; answered === 0;) {
       await recorder.nextFrame()

@@ -1,4 +1,5 @@
 /** Raw clients: one that follows a script, and one that asks many whole requests. */
+import { existsSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
@@ -26,6 +27,8 @@ async function follow(socket: Socket, heard: Hearing, step: Step): Promise<boole
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
+  } else if ('until' in step) {
+    while (!existsSync(step.until)) await sleep(20)
   } else if ('bytes' in step) {
     const goal = heard.read + step.bytes
     if (!(await heard.until(() => heard.text.length >= goal))) return false

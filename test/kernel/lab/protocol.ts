@@ -4,6 +4,8 @@
 export type Step =
   | { readonly send: string }
   | { readonly pause: number }
+  /** waits until this file exists (clients): until something else has been done */
+  | { readonly until: string }
   /** waits until this many bytes have come in since the last wait */
   | { readonly bytes: number }
   /** waits until this many complete answers have come in (clients), counted from the beginning */
