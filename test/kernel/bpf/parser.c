@@ -732,7 +732,8 @@ static size_t random_chunks(uint8_t *out, size_t max)
 	}
 	n += sprintf((char *)out + n, "%s%s%s", below(2) ? "0" : "0000", below(2) ? ";last" : "", below(2) ? "\r\n" : "\n");
 	while (below(2))
-		n += sprintf((char *)out + n, "%s%s", below(2) ? "X: 0" : "Y", below(8) ? "\r\n" : "\rz");
+		n += sprintf((char *)out + n, "%s%s", below(2) ? "X: 0" : "Y",
+			     below(8) ? below(3) ? "\r\n" : "\n" : "\rz");
 	n += sprintf((char *)out + n, "%sHTTP/1.1", below(2) ? "\r\n" : "\n");
 	return n;
 }

@@ -83,7 +83,10 @@ export class Backend {
       const sent = await perform(socket, rule.steps)
       answered(codesIn(sent.text))
       if (sent.ended) return
-      if (rule.echo === true) return void input.echo(socket)
+      if (rule.echo === true) {
+        input.echo(socket)
+        return
+      }
       if (rule.early === true && !(await input.skip(message.contentLength))) return void socket.end()
       if (codesIn(sent.text).includes(101)) return void socket.resume()
     }
