@@ -1,4 +1,4 @@
-/* The BPF object: set up before it is loaded, its filters filled before anything is attached. */
+/* The BPF object: configured before it is loaded; its filters are filled before anything is attached. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-static char libbpf_words[512]; /* its last complaint: part of the error, never noise */
+static char libbpf_message[512]; /* libbpf's first warning: part of the error message, never printed alone */
 
-static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
+static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN && !libbpf_words[0])
-		vsnprintf(libbpf_words, sizeof(libbpf_words), format, arguments);
-	libbpf_words[strcspn(libbpf_words, "\n")] = 0;
+	if (level == LIBBPF_WARN && !libbpf_message[0])
+		vsnprintf(libbpf_message, sizeof(libbpf_message), format, arguments);
+	libbpf_message[strcspn(libbpf_message, "\n")] = 0;
 	return 0;
 }
 
@@ -34,7 +34,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 	char *keys = (char *)bpf->rodata->line_keys;
 	size_t half = sizeof(bpf->rodata->line_keys) / 2;
 
-	/* it gives 256 bytes at once */
+	/* getentropy gives 256 bytes at most */
 	if (getentropy(keys, half) || getentropy(keys + half, half))
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
@@ -58,16 +58,16 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	for (int i = 0; i < o->only_count; i++)
 		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
 	for (int i = 0; i < nginx->listen_port_count; i++) {
-		const struct front_door *d = &nginx->listen_ports[i];
-		struct proxy proxy = {.uid = d->listen_port.uid, .housed = 1};
+		const struct found_listen_port *d = &nginx->listen_ports[i];
+		struct proxy proxy = {.uid = d->listen_port.uid, .has_listen_port = 1};
 
 		fill(bpf->maps.listen_ports, &d->key, sizeof(d->key), &d->listen_port, sizeof(d->listen_port));
-		fill(bpf->maps.proxying, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
+		fill(bpf->maps.proxies, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
 	}
 	for (int i = 0; i < nginx->connection_count; i++)
 		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key),
 		     &nginx->connections[i].older, sizeof(struct older));
-	/* what does not listen any more goes, and the bits of the ports of the others come */
+	/* removes listen ports without a listening socket, and sets the port bits of the others */
 	bpf->bss->listen_ports_changed = 1;
 	visit_listen_ports(bpf);
 }
@@ -85,18 +85,18 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
 	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
 
 	if (!bpf)
-		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
 	configure(bpf, o);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_gave_up, tracing);
 	if (!upstreamtop_bpf__load(bpf))
 		return bpf;
 	if (!tracing)
-		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_message);
 	upstreamtop_bpf__destroy(bpf);
 	return NULL;
 }
 
-/* The object file within this program is loaded: a megabyte that need not stay in memory. */
+/* The embedded object file is loaded: this megabyte need not stay in memory. */
 static void release_object(const struct bpf_object_skeleton *skeleton)
 {
 	uintptr_t page = sysconf(_SC_PAGESIZE), from = (uintptr_t)skeleton->data;
@@ -105,17 +105,17 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 	madvise((void *)first, beyond - first, MADV_DONTNEED);
 }
 
-/* A kernel or a sandbox without tracing programs records all the same, but for the retries that follow a connect timeout. */
+/* A kernel or a sandbox without tracing programs still records, except for the retries that follow a connect timeout. */
 struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, char *untraced, size_t size)
 {
 	struct upstreamtop_bpf *bpf;
 
-	libbpf_set_print(keep_words);
+	libbpf_set_print(keep_message);
 	bpf = try_load(o, true);
 	untraced[0] = 0;
 	if (!bpf || !bpf_program__attach(bpf->progs.upstreamtop_gave_up)) {
-		snprintf(untraced, size, "%s", *libbpf_words ? libbpf_words : strerror(errno));
-		libbpf_words[0] = 0;
+		snprintf(untraced, size, "%s", *libbpf_message ? libbpf_message : strerror(errno));
+		libbpf_message[0] = 0;
 	}
 	if (!bpf)
 		bpf = try_load(o, false);

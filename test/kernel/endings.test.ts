@@ -32,7 +32,7 @@ const BODIES: Readonly<Record<string, string>> = {
 describe('endings', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8600
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   /** What nginx's log and the recording say of the same requests; the backends' connections end after all of them. */

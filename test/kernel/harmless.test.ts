@@ -1,4 +1,4 @@
-/** The packets and programs of others are not affected, and nothing of ours stays behind: ARCHITECTURE.md, "Invariants". */
+/** Packets and other programs are not affected, and nothing stays attached: ARCHITECTURE.md, "Invariants". */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
@@ -7,7 +7,7 @@ import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import type { Truth } from './lab/protocol.ts'
 import { inside, lacking, PROBE, sh } from './lab/system.ts'
-import { attachedTo, dropEvery, dropNothing, neighbour } from './lab/trouble.ts'
+import { attachedTo, dropEvery, dropNothing, attachTcxProgram } from './lab/impairments.ts'
 import { startHelper, watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -16,7 +16,7 @@ const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
   let cable: Cable
   let port = 8700
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   const load = async (times = 50): Promise<Truth> => {
@@ -26,12 +26,12 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     return { [`${FAR}:${port} GET /x`]: { requests: times, codes: { 200: times } } }
   }
 
-  test('another tcx program on the same hooks sees what it saw without us', async () => {
+  test('another tcx program on the same hooks sees the same packets as without the helper', async () => {
     for (const hook of ['ingress', 'egress'] as const) {
-      const other = await neighbour(cable.proxy.namespace, 'leg', hook, 1_000_000)
+      const other = await attachTcxProgram(cable.proxy.namespace, 'leg', hook, 1_000_000)
       await load()
       const alone = await other.stop()
-      const beside = await neighbour(cable.proxy.namespace, 'leg', hook, 1_000_000)
+      const beside = await attachTcxProgram(cable.proxy.namespace, 'leg', hook, 1_000_000)
       let truth: Truth = {}
       const seen = await watch(cable.proxy.namespace, async () => (truth = await load()))
       assert.equal(alone, 50)
@@ -40,8 +40,8 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     }
   })
 
-  test('another tcx program goes on with us attached, detached and killed', async () => {
-    const other = await neighbour(cable.proxy.namespace, 'leg', 'egress', 1_000_000)
+  test('another tcx program goes on while the helper is attached, detached and killed', async () => {
+    const other = await attachTcxProgram(cable.proxy.namespace, 'leg', 'egress', 1_000_000)
     const helper = await startHelper(cable.proxy.namespace)
     await load(30)
     await helper.stop()
@@ -53,8 +53,8 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal(await other.stop(), 100)
   })
 
-  test('a tc drop filter drops with us attached, detached and killed', async () => {
-    // Nothing gets through: the filter drops every payload segment. Without payload there is no answer either.
+  test('a tc drop filter drops while the helper is attached, detached and killed', async () => {
+    // The filter drops every payload segment: there is no answer.
     const codes = async (): Promise<readonly number[]> => {
       const talk = {
         address: FAR,
@@ -66,7 +66,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     await dropEvery(cable.proxy.namespace, 'leg', 'egress', 1, port)
-    assert.deepEqual(await codes(), [], 'without us')
+    assert.deepEqual(await codes(), [], 'without the helper')
     const helper = await startHelper(cable.proxy.namespace)
     assert.deepEqual(await codes(), [], 'attached')
     await helper.stop()
@@ -94,7 +94,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.deepEqual(await chains(), [0, 0, 0, 0])
   })
 
-  test('the running helper has no capability, no way back, and is nobody', async () => {
+  test('the running helper has no capability, cannot regain one, and does not run as root', async () => {
     const helper = await startHelper(cable.proxy.namespace)
     const status = readFileSync(`/proc/${helper.pid}/status`, 'utf8')
     await helper.stop()
@@ -108,7 +108,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal(field('Uid'), `${uid}\t${uid}\t${uid}\t${uid}`)
   })
 
-  test('it ignores the other signals of the terminal and ends when its input closes', async () => {
+  test('it ignores other signals and ends when its stdin closes', async () => {
     let truth: Truth = {}
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       for (const signal of ['SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const)
@@ -139,7 +139,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal(bye, 'stdin closed')
   }
 
-  test('without rights it says which, and how to get them', async () => {
+  test('without rights it names the missing ones, and how to get them', async () => {
     const script = `setpriv --reuid=65534 --clear-groups --bounding-set=-all ${PROBE} </dev/null 2>&1; echo "exit $?"`
     const output = await inside(cable.proxy.namespace, 'sh', '-c', script)
     assert.match(output, /CAP_BPF, CAP_NET_ADMIN(,| and) CAP_PERFMON/)
@@ -147,7 +147,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.match(output, /exit 4/)
   })
 
-  test('two helpers side by side see the same', async () => {
+  test('two helpers at the same time count the same', async () => {
     let truth: Truth = {}
     let inner: Awaited<ReturnType<typeof watch>> | null = null
     const outer = await watch(cable.proxy.namespace, async () => {
@@ -157,7 +157,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.deepEqual(rowsOf(inner!), rowsOf(outer))
   })
 
-  test('an idle second is a frame too, and the frames lie end to end', async () => {
+  test('an idle second is a frame too, and each frame begins where the one before ends', async () => {
     const seen = await watch(cable.proxy.namespace, () => sleep(3300))
     assert.ok(seen.frames.length >= 3, `${seen.frames.length} frames`)
     for (const n of range(1, seen.frames.length - 1)) {
@@ -168,7 +168,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     }
   })
 
-  test('what runs as nobody can neither stop the helper nor end it', async () => {
+  test('processes of nobody can neither stop nor kill the helper', async () => {
     const helper = await startHelper(cable.proxy.namespace)
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
     for (const signal of ['STOP', 'TERM', 'KILL'])

@@ -52,7 +52,7 @@ describe('lines', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8720
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-lines-'))
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(async () => {
     rmSync(folder, { recursive: true })
     await cable.remove()

@@ -1,4 +1,4 @@
-/* How flows come and go: SYN, SYN-ACK, FIN, RST, and what nginx gives up without a packet. */
+/* How flows begin and end: SYN, SYN-ACK, FIN, RST, and a connect that nginx gives up without a packet. */
 #pragma once
 
 #include "vmlinux.h"
@@ -17,9 +17,10 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "flows.h"
+#include "translation.h"
 #include "validation.h"
 
-/* Whether it is looked at depends on who asks, and whom. */
+/* The kind depends on the sender and the destination. */
 static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
 				     __u32 instance)
 {
@@ -28,8 +29,8 @@ static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, stru
 		add_port(&answer_ports, remote_port(p));
 }
 
-/* Asked on this host, by no nginx: booked when it is known that no listen port of nginx answers. */
-static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+/* A request from this host to this host, by no nginx: it is booked when it is known that no listen port of nginx answers. */
+static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
 {
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
@@ -37,7 +38,7 @@ static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct p
 	f->deferred = DEFERRED_LISTENER;
 }
 
-/* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
+/* A failed connect is counted only for a backend that is known, or that nginx tried. */
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
 	struct backend *b;
@@ -53,7 +54,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 		ADD(b->refused, 1);
 }
 
-/* What a flow had open when its tuple was taken by a new connection. */
+/* Ends what a flow had open when a new connection takes its tuple. */
 static __always_inline void end_replaced(struct flow *f, const struct packet *p, struct work *w)
 {
 	if (f->fresh && !f->connected && !f->given_up && !f->closed && f->kind == KIND_HTTP && !f->started) {
@@ -61,7 +62,7 @@ static __always_inline void end_replaced(struct flow *f, const struct packet *p,
 		book_connect_failure(f, w, 1);
 	}
 	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
-	forget_line(f);
+	delete_line(f);
 }
 
 /* A SYN leaves. */
@@ -71,6 +72,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
+	translate_by_socket(skb, p);
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
 	struct sender who = {};
@@ -91,6 +93,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	}
 	if (!f)
 		return 0;
+	remember_translation(p);
 	remote_of(p, &s->work.remote);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = rank_of(&who);
@@ -98,9 +101,9 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	if (who.instance)
 		remember_proxy(&who);
 	else
-		hold(skb, f, p, s);
+		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
-	f->own = p->leaves;
+	f->has_local_socket = p->leaves;
 	f->fresh = 1;
 	f->isn = p->seq;
 	f->syn_ns = now;
@@ -132,7 +135,7 @@ static __always_inline void syn_ack_in(struct flow *f, const struct packet *p)
 	f->in.owner = p->ifindex;
 }
 
-/* A FIN arrives; its data came first. Beyond a hole it waits for the fill; an old one is none. */
+/* A FIN arrives; its data was read before. Beyond a hole it waits until the hole is filled. An old FIN is ignored. */
 __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (!f || !p)
@@ -192,8 +195,8 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 }
 
 /*
- * nginx is tired of connecting: it closes a socket in SYN_SENT, which sends nothing, and at once tries the next upstream.
- * A socket that has an error was closed for it: refused, or given up by the kernel.
+ * nginx gives up a connect: it closes a socket in SYN_SENT, which sends no packet, and tries the next upstream at once. A socket
+ * with an error was closed because of it: refused, or given up by the kernel.
  */
 SEC("tp_btf/inet_sock_set_state")
 int upstreamtop_gave_up(__u64 *context)
@@ -212,7 +215,7 @@ int upstreamtop_gave_up(__u64 *context)
 	return 0;
 }
 
-/* A FIN leaves: nginx is done with the connection; others may only be done with sending. */
+/* A FIN leaves: nginx has closed the connection; other clients may only have stopped sending. */
 static __always_inline void fin_out(struct flow *f)
 {
 	if (f->fin_out)

@@ -75,7 +75,7 @@ __noinline int chunked_bytes(struct __sk_buff *skb, struct dir *d, struct scratc
 	}
 	*r = (struct chunk_reader){.left = d->left, .n = n, .step = d->step};
 	bpf_loop(CHUNK, read_chunks, &s, 0);
-	took(s, r->at);
+	consume(s, r->at);
 	d->left = r->left;
 	d->step = r->step;
 	if (r->step == CHUNK_DATA) {
@@ -101,7 +101,7 @@ __noinline int status_bytes(struct dir *d, struct scratch *s, __u32 n)
 
 	*r = (struct status_reader){.code = d->status, .n = n, .step = d->step};
 	bpf_loop(CHUNK, read_status, &s, 0);
-	took(s, r->at);
+	consume(s, r->at);
 	d->status = r->code;
 	d->step = r->step;
 	return r->step;
@@ -119,7 +119,7 @@ __noinline int proxy_bytes(struct __sk_buff *skb, struct dir *d, struct scratch 
 		return 1;
 	*r = (struct proxy_reader){.left = d->left, .n = n, .step = d->step};
 	bpf_loop(CHUNK, read_proxy, &s, 0);
-	took(s, r->at);
+	consume(s, r->at);
 	d->left = r->left;
 	d->step = r->step;
 	return r->step == PROXY_NONE;

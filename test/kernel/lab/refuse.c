@@ -1,9 +1,8 @@
 /*
- * A sandbox that refuses tracing programs, and nothing else: as a container's
- * seccomp filter or a kernel without them would. refuse load|attach PROGRAM
- * [ARGUMENT…]    the load of such a program, or only its attachment, fails with
- * EPERM It looks into each bpf() call of the program and its children, and ends
- * with the program's exit code.
+ * A sandbox that refuses only tracing programs, like a container's seccomp filter or a kernel without them.
+ *   refuse load|attach PROGRAM [ARGUMENT…]
+ * load: loading such a program fails with EPERM; attach: only attaching it fails. Inspects each bpf() call of PROGRAM and its
+ * children. Its exit code is that of PROGRAM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,8 +27,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-/* From here on, every bpf() call of this process and its children waits for our
- * word. */
+/* From here on, each bpf() call of this process and its children waits for our decision. */
 static int listen_to_bpf(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -47,8 +45,7 @@ static int listen_to_bpf(void) {
   return fd;
 }
 
-/* Programs that a libbpf loads only to learn what the kernel can are let
- * through. */
+/* Programs without a name are let through: libbpf loads them to probe kernel features. */
 static int is_refused(const struct seccomp_notif *call, int attach) {
   union bpf_attr attr = {};
   struct iovec ours = {&attr, sizeof(attr)},
@@ -72,7 +69,7 @@ static void answer_call(int listener, int attach) {
   struct seccomp_notif_resp answer = {};
 
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call))
-    return; /* whoever called has ended */
+    return; /* the caller has ended */
   answer.id = call.id;
   if (is_refused(&call, attach))
     answer.error = -EPERM;
@@ -98,7 +95,7 @@ int main(int argc, char **argv) {
     die(argv[2]);
   }
   ended = syscall(SYS_pidfd_open, child, 0);
-  close(STDIN_FILENO); /* the program's alone: it waits for its end */
+  close(STDIN_FILENO); /* only PROGRAM may hold stdin: it waits for its end */
   for (;;) {
     struct pollfd fds[] = {{listener, POLLIN, 0}, {ended, POLLIN, 0}};
 
