@@ -9,7 +9,7 @@
  *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
  *   scope/       packets: excluded by ports; filters: excluded flows
  *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
- *   http1/       begin, requests, answers
+ *   http1/       begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
  *                midstream: connections older than the recorder; sweep: timeouts
  */

@@ -144,8 +144,8 @@ static __always_inline void leave_tunnel(struct flow *f)
 }
 
 /*
- * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows whether
- * its answer begins here.
+ * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows where
+ * its answer begins.
  */
 __noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {

@@ -92,7 +92,7 @@ __noinline int chunked_bytes(struct __sk_buff *skb, struct dir *d, struct scratc
 	return 0;
 }
 
-/* A status line, from the start of the chunk in scratch on, or from where the last segment ended. Returns the step it leads to. */
+/* A status line, from the start of the chunk on, or from where the last segment ended. Returns the step that it leads to. */
 __noinline int status_bytes(struct dir *d, struct scratch *s, __u32 n)
 {
 	if (!d || !s)

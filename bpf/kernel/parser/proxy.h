@@ -1,4 +1,4 @@
-/* The header of the PROXY protocol that may go before the first request: a line (version 1), or bytes with a length (version 2). */
+/* The PROXY protocol header that may go before the first request: a line (version 1), or bytes with a length (version 2). */
 #pragma once
 
 #include "bytes.h"

@@ -721,7 +721,8 @@ static void stepwise_examples(void)
 
 static size_t random_chunks(uint8_t *out, size_t max)
 {
-	static const char *const lines[] = {"%x\r\n", "%X\r\n", "000%x\n", "%x;a=b\r\n", "%x \t;q=\"0\"\r\n", "%x\rx\n", "%xg\r\n"};
+	static const char *const lines[] = {"%x\r\n", "%X\r\n", "000%x\n", "%x;a=b\r\n", "%x \t;q=\"0\"\r\n",
+					    "%x\rx\n", "%xg\r\n"};
 	static const char text[] = "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n5\r\n";
 	size_t n = 0;
 
@@ -743,13 +744,16 @@ static size_t random_chunks(uint8_t *out, size_t max)
 
 static size_t random_status(uint8_t *out)
 {
-	static const char *const versions[] = {"1.1", "1.0", "2.0", "1.10", "10.1", "0.9", "1.0000001", "1000.1", "1.1000", "1.", "x"};
-	static const char *const ends[] = {" OK\r\n", "\r\n", "\n", " \r\n", ".1 No\n", " a reason that goes on for longer than most do\r\n",
+	static const char *const versions[] = {"1.1", "1.0", "2.0", "1.10", "10.1", "0.9", "1.0000001",
+					       "1000.1", "1.1000", "1.", "x"};
+	static const char *const ends[] = {" OK\r\n", "\r\n", "\n", " \r\n", ".1 No\n",
+					   " a reason that goes on for longer than most do\r\n",
 					   "0 OK\r\n", " O\rK\r\n", ""};
 	static const char *const starts[] = {"HTTP/", "http/", "HTTP ", "\r\nHTTP/", "ICY/"};
 
 	return sprintf((char *)out, "%s%s%.*s%03u%s%.*s", starts[below(3) ? 0 : below(5)], versions[below(3) ? 0 : below(11)],
-		       1 + below(below(4) ? 1 : 9), "         ", below(below(4) ? 1000 : 20), ends[below(9)], below(9), "Date: now");
+		       1 + below(below(4) ? 1 : 9), "         ", below(below(4) ? 1000 : 20), ends[below(9)], below(9),
+		       "Date: now");
 }
 
 static size_t random_proxy(uint8_t *out)
