@@ -134,6 +134,7 @@ static __always_inline void work_begin(struct work *w, const struct packet *p, _
 	w->begun = 0;
 	w->stray = 0;
 	w->line_loaded = 0;
+	w->chunk_steps = 0;
 }
 
 static __always_inline void count_class(const struct work *w)

@@ -98,10 +98,43 @@ static __always_inline __u8 chunk_byte(struct chunk_reader *r, __u8 b)
 	return CHUNK_INVALID;
 }
 
-/* Reads one byte of the frame, or what there is of a chunk's data. Returns whether there is no more to read. */
+#define SHORT_SIZE 4 /* digits of a size that fits a word, with the line ends around it */
+
+/* Nearly all that lies between two chunks, at once: "\r\n2000\r\n". Returns whether it was that. */
+static __always_inline int chunk_frame(struct chunk_reader *r, const struct buffer *buffer)
+{
+	__u32 length = r->step == CHUNK_DATA_END ? 4 : 2;
+	__u64 size = 0, w;
+
+	if ((r->step != CHUNK_DATA_END && r->step != CHUNK_START) || r->n - r->at < 8)
+		return 0;
+	w = word_at(buffer->bytes + ((FRONT + r->at) & BYTES_MASK));
+	if (r->step == CHUNK_DATA_END) {
+		if ((w & 0xffff) != 0x0a0d)
+			return 0;
+		w >>= 16;
+	}
+	for (int i = 0; i < SHORT_SIZE; i++) {
+		__u8 b = w;
+
+		if (!(classes[b] & C_HEX))
+			break;
+		size = size * 16 + (b & 15) + (b >> 6) * 9;
+		w >>= 8;
+		length++;
+	}
+	if ((w & 0xffff) != 0x0a0d || !size)
+		return 0;
+	r->at += length;
+	r->left = size;
+	r->step = CHUNK_DATA;
+	return 1;
+}
+
+/* Reads one byte of the frame, or all of it with what there is of a chunk's data. Returns whether there is no more to read. */
 static __always_inline int chunk_read(struct chunk_reader *r, const struct buffer *buffer)
 {
-	if (r->step == CHUNK_DATA) {
+	if (r->step == CHUNK_DATA || chunk_frame(r, buffer)) {
 		__u32 there = r->n - r->at;
 
 		if (r->left < there)

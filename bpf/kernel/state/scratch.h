@@ -49,7 +49,7 @@ struct work {
 	__u8 stray;	  /* its payload belongs to no message */
 	__u8 line_loaded; /* `scratch.line` holds the line that is being read */
 	__u8 rank;	  /* enum rank of the sender */
-	__u8 pad[4];
+	__u32 chunk_steps; /* taken in the frames of chunks */
 	struct backend_key remote;
 };
 
