@@ -64,6 +64,7 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ["if (b == ' ')\n\t\t\treturn step;", ''],
       ["equals(w, '\\r') | equals(w, '\\n')", "equals(w, '\\n')"],
       ['r->left = b << 8', 'r->left = b'],
+      ['(b >> 6) * 9', '(b >> 6) * 8'],
     ] as const) {
       const mistaken = PARSER.replace(right, wrong)
       assert.notEqual(mistaken, PARSER, `"${right}" is no longer in the parser`)
