@@ -9,7 +9,7 @@
  *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
  *   scope/       packets: excluded by ports; filters: excluded flows
  *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
- *   http1/       begin, requests, answers
+ *   http1/       begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
  *                midstream: connections older than the recorder; sweep: timeouts
  */
@@ -86,7 +86,7 @@ static __always_inline int continues_body(struct dir *d, const struct packet *p)
 /* A packet of a flow, to the backend. */
 static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -126,7 +126,7 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 			count(T_NOT_HTTP);
 		return;
 	}
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {

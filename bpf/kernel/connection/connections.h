@@ -35,7 +35,7 @@ static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
-	f->deferred = 1;
+	f->deferred = DEFERRED_LISTENER;
 }
 
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */

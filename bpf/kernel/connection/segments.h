@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 #include "kernel/parser/head.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
@@ -133,6 +134,7 @@ static __always_inline void work_begin(struct work *w, const struct packet *p, _
 	w->begun = 0;
 	w->stray = 0;
 	w->line_loaded = 0;
+	w->chunk_steps = 0;
 }
 
 static __always_inline void count_class(const struct work *w)
@@ -201,16 +203,23 @@ static __always_inline void jump_requests(struct flow *f, __u32 n)
 
 	if (d->state == DIR_BODY && n <= d->left) {
 		d->left -= n;
-		if (!d->left)
+		if (!d->left && data_over(d))
 			d->state = DIR_LINE;
 		return;
 	}
+	if (is_chunked(d))
+		chunked_lost(d);
 	if (d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL)
 		return;
 	if (d->state != DIR_HEAD)
 		count(L_AMBIGUOUS);
 	d->state = DIR_BODY_UNTIL_CLOSE;
 	d->head.chunked = 0;
+}
+
+static __always_inline int knows_status(const struct dir *d)
+{
+	return d->state == DIR_HEAD || (d->state == DIR_LINE && d->line_length && d->step >= STATUS_CODE_3);
 }
 
 static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
@@ -223,13 +232,15 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 
 		d->left -= body;
 		n -= body;
-		if (!d->left)
+		if (!d->left && data_over(d))
 			answer_over(f, d->next - n, s->work.now);
-	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
+	} else if (knows_status(d) && (d->status >= 200 || d->status == 101)) {
 		/* the end of the head is among the bytes that were not read, and so are the fields about the body */
 		answer_head_done(skb, f, s, 1);
 		return;
 	}
+	if (n && is_chunked(d))
+		chunked_lost(d);
 	if (n && d->state == DIR_LINE && !pending(f))
 		book_late(f, d->next);
 	if (!n || d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL || !pending(f))

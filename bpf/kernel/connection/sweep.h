@@ -53,16 +53,21 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	       now > f->last_syn_ns + timeout + timeout / 10;
 }
 
+/* How long, in ns, the first request on an older connection waits for an answer that proves it to be one. */
+#define TUNNEL_TIMEOUT (2 * SECOND)
+
 /*
  * How long, in ns, a deferred request waits for an answer before it is counted as a request to a backend. It waits longer where
  * an nginx of the destination's user has a listen port that is not known yet: the request may be for that port.
  */
-static __always_inline __u64 deferral_timeout(const struct flow *f)
+static __always_inline __u64 deferral_timeout(const struct flow *f, const struct exchange *x)
 {
+	if (!(x->deferred & DEFERRED_LISTENER))
+		return TUNNEL_TIMEOUT;
 	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
 	if (!o || !o->proxies)
-		return SECOND / 4;
+		return x->deferred & DEFERRED_TUNNEL ? TUNNEL_TIMEOUT : SECOND / 4;
 	return o->without_port ? 60 * SECOND : 2 * SECOND;
 }
 
@@ -83,7 +88,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->deferred && c->now > x->at_ns + deferral_timeout(f))
+			if (x->deferred && c->now > x->at_ns + deferral_timeout(f, x))
 				commit_deferred(f, number);
 			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;

@@ -6,11 +6,13 @@
 #include "shared.h"
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
+#include "stepwise.h"
 
 /* The current answer is over for this direction, which goes on to the next one. */
 static __always_inline void next_answer(struct flow *f)
@@ -85,7 +87,8 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	int ends = 0;
 
 	d->line_length = 0;
-	if (status < 200 && status != 101) {
+	d->step = 0;
+	if (status >= 100 && status < 200 && status != 101) {
 		struct slot *slot = known ? slot_of_exchange(x) : 0;
 
 		if (known && x->deferred)
@@ -97,7 +100,6 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		return 0;
 	}
 	d->state = DIR_BODY_UNTIL_CLOSE;
-	d->tail = 0x0a0d000000000000ULL;
 	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
 		d->state = DIR_TUNNEL;
 		f->out.state = DIR_TUNNEL;
@@ -107,8 +109,9 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	} else if (in_hole) {
 		d->head.chunked = 0;
 	} else if (d->head.chunked) {
-		body = w->len;
-		ends = body && chunked_ends(skb, d, w->off, body);
+		chunked_begin(d);
+		/* what its segment brings is read here, because most answers end in it */
+		ends = w->len && chunked_bytes(skb, d, s);
 	} else if (d->head.has_length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;
@@ -124,6 +127,66 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	consume(s, body);
 	add_received(f, number, in_hole ? d->next : sequence_at(s));
 	next_answer(f);
+	return 0;
+}
+
+/* The connection was one of these before we came. What was taken for requests is forgotten. */
+static __always_inline void leave_tunnel(struct flow *f)
+{
+	f->deferred = 0;
+	f->kind = KIND_NOT_HTTP;
+	for (__u32 i = 0; i < DEPTH; i++) {
+		struct exchange *x = exchange_of(f, i);
+
+		if (__sync_lock_test_and_set(&x->deferred, 0))
+			claim(x, i, PHASE_OPEN, PHASE_DONE);
+	}
+}
+
+/*
+ * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows where
+ * its answer begins.
+ */
+__noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct dir *d = &f->in;
+
+	head_begin(d);
+	d->step = 0;
+	if (f->deferred & DEFERRED_TUNNEL) {
+		leave_tunnel(f);
+		return 1;
+	}
+	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE) ||
+	    (!f->fresh && !f->current)) {
+		s->work.stray = 1;
+		d->state = DIR_BODY_UNTIL_CLOSE;
+		count(L_AMBIGUOUS);
+		return 1;
+	}
+	d->status = 200;
+	consume(s, s->work.len);
+	answer_head_done(skb, f, s, 0);
+	return 1;
+}
+
+/* DIR_LINE: a status line that does not lie whole at the chunk's start, or is not like most. */
+static __always_inline int status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
+{
+	struct dir *d = &f->in;
+	int step = status_bytes(d, s, n);
+
+	if (step == STATUS_NONE)
+		return no_status_line(skb, f, s);
+	if (step == STATUS_END) {
+		head_begin(d);
+		d->head.first = 1;
+		d->state = DIR_HEAD;
+	} else {
+		d->line_length = 1;
+	}
 	return 0;
 }
 
@@ -143,25 +206,12 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 			head_begin(d);
 			/* bytes before it that belong to no message are not counted */
 			d->booked = sequence_at(s);
-		} else {
-			carry_restore(s, d);
+			d->step = STATUS_H;
+			d->status = status_of_line(&s->chunk, n);
 		}
 		w->begun = 1;
-		if (FRONT + n - d->head.line < 12) {
-			head_fold(&d->head, &s->chunk, n);
-			carry_save(d, s);
-			consume(s, n);
-			return 0;
-		}
-		d->status = status_at(s->chunk.bytes, d->head.line);
-		if (d->status < 100) {
-			/* nginx takes it for invalid, too: the request stays open until the connection ends */
-			w->stray = 1;
-			d->state = DIR_BODY_UNTIL_CLOSE;
-			d->head.chunked = 0;
-			count(L_AMBIGUOUS);
-			return 1;
-		}
+		if (d->line_length || !d->status)
+			return status_line(skb, f, s, n);
 		d->state = DIR_HEAD;
 	} else {
 		carry_restore(s, d);
@@ -226,10 +276,14 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 
 		d->left -= n;
 		consume(s, n);
-		if (!d->left)
+		if (!d->left && data_over(d))
 			answer_over(f, sequence_at(s), w->now);
 		return 0;
 	}
+	case DIR_CHUNKED:
+		if (chunked_bytes(skb, d, s))
+			answer_over(f, sequence_at(s), w->now);
+		return 0;
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:

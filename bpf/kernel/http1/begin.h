@@ -141,7 +141,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->sent = 0;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
-	if (!deferred)
+	if (!(deferred & DEFERRED_LISTENER))
 		book_retry(f, counters, s->work.hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);

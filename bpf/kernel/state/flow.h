@@ -49,10 +49,12 @@ enum kind {
 };
 
 enum dir_state {
-	DIR_LINE,	      /* a message begins next; answers: less than twelve bytes of it were seen */
+	DIR_LINE,	      /* a message begins next; answers: or its status line has begun, if `line_length` says so */
+	DIR_PROXY,	      /* requests only: a PROXY protocol header goes before the first one */
 	DIR_PART,	      /* requests only: the end of a segment cut the first line; its struct line is in `lines` */
 	DIR_HEAD,	      /* from this state on, a message has begun and is not over */
-	DIR_BODY,	      /* `left` bytes to go */
+	DIR_BODY,	      /* `left` bytes to go, of the body or of a chunk's data */
+	DIR_CHUNKED,	      /* between the data of two chunks, or in the trailers */
 	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
 };
@@ -75,8 +77,8 @@ struct dir {
 	__u8 ranges;
 	__u8 line_length; /* bytes of `carry` that belong to the current line */
 	union {
-		__u64 left; /* DIR_BODY */
-		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body */
+		__u64 left; /* DIR_BODY; DIR_CHUNKED: the size that is being read; DIR_PROXY */
+		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body whose chunks are not known */
 	};
 	__u64 last_ns; /* of the last new payload */
 	struct head head;
@@ -84,10 +86,17 @@ struct dir {
 	__u8 stray;   /* unsolicited data, already counted */
 	__u8 in_hole; /* a part of the current answer was in a hole: the next request shows that it is over */
 	__u8 has_fin; /* a FIN beyond a hole */
+	__u8 step;    /* within what is read byte by byte: a status line, a PROXY header; a chunked body, 0 for others */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
 	__u8 carry[FRONT];
+};
+
+/* Why a request is not booked at once. */
+enum deferral {
+	DEFERRED_LISTENER = 1, /* a listen port of nginx may answer */
+	DEFERRED_TUNNEL = 2,   /* the connection is older than we are, and may be a tunnel */
 };
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
@@ -111,7 +120,7 @@ struct exchange {
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 deferred; /* not booked yet: it may be for a front door */
+	__u32 deferred; /* not booked yet: it may be for a front door, or none: enum deferral */
 	__u64 sent;	/* bytes of it that were seen while it was deferred */
 	__u64 pad;
 };

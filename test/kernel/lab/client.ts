@@ -1,4 +1,5 @@
 /** Raw clients: `talk` follows a script, `ask` sends many whole requests. */
+import { existsSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
@@ -26,6 +27,8 @@ async function follow(socket: Socket, reader: ResponseReader, step: Step): Promi
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
+  } else if ('until' in step) {
+    while (!existsSync(step.until)) await sleep(20)
   } else if ('bytes' in step) {
     const goal = reader.read + step.bytes
     if (!(await reader.until(() => reader.text.length >= goal))) return false

@@ -10,6 +10,8 @@ import { inside } from './system.ts'
 export interface LabNginx {
   /** one entry per attempt, in log order; complete once nginx has answered */
   attempts(): readonly Attempt[]
+  /** lines of a log of its own, beside the configuration */
+  log(name: string): readonly string[]
   readonly folder: string
   stop(): Promise<void>
 }
@@ -38,11 +40,16 @@ export const canRunRealtime = (): boolean => spawnSync('chrt', ['-f', '20', 'tru
  * @param http the content of the http block: upstreams and servers
  * @param realtime runs nginx at a real-time priority, if allowed: its times then match its packets even on a busy machine
  */
-export async function startLabNginx(namespace: string, http: string, realtime = false): Promise<LabNginx> {
+export async function startLabNginx(
+  namespace: string,
+  http: string,
+  realtime = false,
+  around: Around = {},
+): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
   chmodSync(folder, 0o711)
   const log = join(folder, 'access.log')
-  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http))
+  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, around))
   const child = spawn(
     'ip',
     [
@@ -66,18 +73,15 @@ export async function startLabNginx(namespace: string, http: string, realtime = 
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
-  const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
+  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
     if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
   }
   return {
     folder,
-    attempts: () =>
-      readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .flatMap(attemptsOf),
+    attempts: () => linesOf(log).flatMap(attemptsOf),
+    log: (name) => linesOf(join(folder, name)),
     async stop() {
       child.kill('SIGTERM')
       await exited
@@ -113,7 +117,19 @@ function attemptsOf(line: string): Attempt[] {
 const numberOf = (text: string | undefined): number | null =>
   text === undefined || text === '-' ? null : Number(text)
 
-const configuration = (log: string, http: string): string => `
+const linesOf = (file: string): readonly string[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+
+/** What stands before and behind all that a configuration of the lab has. */
+interface Around {
+  readonly before?: string
+  readonly behind?: string
+}
+
+const configuration = (log: string, http: string, { before = '', behind = '' }: Around): string => `
+${before}
 daemon off;
 worker_processes 1;
 pid nginx.pid;
@@ -129,4 +145,5 @@ http {
   proxy_set_header Connection "";
   ${http}
 }
+${behind}
 `

@@ -4,6 +4,8 @@
 export type Step =
   | { readonly send: string }
   | { readonly pause: number }
+  /** clients: waits until this file exists */
+  | { readonly until: string }
   /** waits for this many bytes since the last wait */
   | { readonly bytes: number }
   /** clients: waits for this many complete answers since the beginning */
@@ -17,6 +19,8 @@ export interface Rule {
   readonly steps: readonly Step[]
   /** answers before the body of the request has arrived */
   readonly early?: boolean
+  /** then says whatever it hears, until the connection ends */
+  readonly echo?: boolean
 }
 
 export interface ListenOptions {
@@ -27,6 +31,8 @@ export interface ListenOptions {
   readonly fast?: boolean
   /** Nagle's algorithm on: a second small segment waits for the ACK of the first */
   readonly nagle?: boolean
+  /** a PROXY protocol header goes before the first request */
+  readonly proxied?: boolean
 }
 
 export interface TalkOptions {
