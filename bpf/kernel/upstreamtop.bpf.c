@@ -10,7 +10,8 @@
  *   scope/       packets: excluded by ports; filters: excluded flows
  *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
  *   http1/       begin, requests, answers
- *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
+ *   connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961;
+ *                connections: SYN, FIN, RST;
  *                midstream: connections older than the recorder; sweep: timeouts
  */
 #include "vmlinux.h"
@@ -67,7 +68,7 @@ static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const 
 static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 {
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
-	    !lock(d))
+	    !try_lock(d))
 		return 0;
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left) {
 		unlock(d);
@@ -105,6 +106,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
 	    p->seq + p->len - f->out.next > f->fin_out)
 		return;
+	if ((p->flags & (TCP_RST | TCP_FIN)) && (p->flags & TCP_ACK) && !f->fin_in)
+		answers_arrived(skb, f, p->ack);
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
@@ -119,11 +122,16 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
-		if (p->flags & TCP_ACK)
-			syn_ack_in(f, p);
-		if (p->len)
+		int taken = (p->flags & TCP_ACK) && syn_ack_in(f, p);
+
+		if (!p->len)
+			return;
+		if (!taken) {
 			count(T_NOT_HTTP);
-		return;
+			return;
+		}
+		/* data in it: behind the SYN itself */
+		p->seq++;
 	}
 	if (f->deferred && is_listen_port(p, REMOTE_END))
 		exclude(f);
@@ -155,10 +163,18 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
-		if (!(p->flags & TCP_ACK))
-			syn_out(skb, p);
-		if (p->len)
+		int taken = !(p->flags & TCP_ACK) && syn_out(skb, p);
+
+		if (!p->len)
+			return;
+		/* Fast Open: a request in it, behind the SYN itself */
+		struct flow *f = taken && !(p->flags & (TCP_FIN | TCP_RST)) ? find_flow(p) : 0;
+		if (!f) {
 			count(T_NOT_HTTP);
+			return;
+		}
+		p->seq++;
+		asks(skb, f, p);
 		return;
 	}
 	if (!p->len)

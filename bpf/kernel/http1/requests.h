@@ -159,9 +159,10 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 			return 1;
 		}
 		/* the body's end was missed, but not the next request: nothing of it is sent behind its answer */
-		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
-		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+		if (((d->blind & AT_REQUEST) || phase_of(f, f->started - 1) == PHASE_DONE) &&
+		    !load_chunk(skb, s, w->len > 32 ? 32 : w->len) && may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;
+			d->blind = 0;
 			return 0;
 		}
 		return 1;

@@ -62,6 +62,10 @@ struct span {
 	__u32 hi;
 };
 
+/* How a direction is blind behind a hole. */
+#define BLIND	   1 /* where a message begins is not known, and bytes are nobody's until one does */
+#define AT_REQUEST 2 /* that may be a request, whatever is pending */
+
 /*
  * One direction of a flow. Its programs take `lock`: rarely two CPUs see the same direction at once. What every segment needs
  * lies in the first 64 bytes.
@@ -82,11 +86,12 @@ struct dir {
 	struct head head;
 	__u16 status;
 	__u8 stray;   /* unsolicited data, already counted */
-	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
+	__u8 blind;   /* behind a hole */
 	__u8 has_fin; /* a FIN beyond a hole */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
+	struct span jumped; /* the last hole: what comes of it later is not read */
 	__u8 carry[FRONT];
 };
 
@@ -95,6 +100,9 @@ enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 #define IS_HEAD	   1
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
+#define NO_ACK	   8 /* it left in a SYN */
+
+enum suspicion { UNSUSPECTED, SILENT, PERHAPS_GONE };
 
 /* A request and its answer. Answer, FIN, RST and sweep may all want to end it: `state` (number << 2 | phase) is claimed. */
 struct exchange {
@@ -149,12 +157,15 @@ struct flow {
 	__u64 line_id; /* its key in `lines` */
 	__u32 started; /* number of the next exchange */
 	__u32 oldest;  /* all before it are over; moves when the next request leaves */
-	__u32 suspect; /* open and silent for long: does its socket still exist? */
+	__u8 suspect;  /* open or behind a hole, and silent: the check asks its socket (enum suspicion) */
+	__u8 asked;    /* how often, since something passed */
+	__u16 pad;
 	__u32 uid;     /* the nginx master's; of a flow that is held: whose socket it goes to */
 
 	/* the side that answers */
 	struct dir in;
-	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
+	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
+	__u32 peer_ack; /* of the backend's last segment that was read */
 };
 
 /* In a hash map's element a flow begins 8 bytes into a line (IPv4), and the element fills a kilobyte at most (IPv6). */

@@ -145,7 +145,8 @@ __u32 taken[RANKS] = {}; /* slots, by who brought their routes */
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 next_block = 1;
-__u32 suspects = 0; /* flows that the last sweep found open and silent for long */
+__u32 suspects = 0;	 /* flows whose socket the check shall ask */
+__u32 sockets_asked = 0; /* by this check */
 __u64 last_failure_ns = 0;
 
 /* ---- from a raw line to its slot, without parsing it again ---- */
