@@ -76,8 +76,8 @@ export class SlotTotal {
 }
 
 /** A slot cannot have fewer than none open, whatever its totals say. */
-const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
-  Math.max(0, requests - answered - failedRequests(failures))
+const openOf = ({ requests, answered, failures, unseen }: TrafficTotals): number =>
+  Math.max(0, requests - answered - failedRequests(failures) - (unseen ?? 0))
 
 /** null: one fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {

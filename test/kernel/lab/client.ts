@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
 import type { AskOptions, Heard, Step, TalkOptions } from './protocol.ts'
+import { sh } from './system.ts'
 
 /** A script that waits for something that never comes ends after this. */
 const PATIENCE_MS = 20_000
@@ -26,6 +27,8 @@ async function follow(socket: Socket, heard: Hearing, step: Step): Promise<boole
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
+  } else if ('run' in step) {
+    await sh(...step.run)
   } else if ('bytes' in step) {
     const goal = heard.read + step.bytes
     if (!(await heard.until(() => heard.text.length >= goal))) return false

@@ -8,6 +8,8 @@ export type Step =
   | { readonly bytes: number }
   /** waits until this many complete answers have come in (clients), counted from the beginning */
   | { readonly answers: number }
+  /** a command in the peer's namespace, which has ended before the next step */
+  | { readonly run: readonly string[] }
   /** ends the connection: FIN, RST, our direction alone, or never */
   | { readonly end: 'fin' | 'rst' | 'half' | 'hang' }
 
