@@ -14,11 +14,14 @@
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "../../../bpf/shared.h"
 #include "../../../bpf/kernel/parser/head.h"
@@ -663,6 +666,64 @@ static void ends_of_answers(void)
 	}
 }
 
+#define PARTS 40
+
+/* Every other part of a body, together with the other process: neither goes on before both have given theirs. */
+static void give_parts(const struct connection *c, unsigned which, volatile unsigned *given)
+{
+	cpu_set_t cpu;
+	char body[1000];
+
+	memset(body, 'x', sizeof(body));
+	CPU_ZERO(&cpu);
+	CPU_SET(which, &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	for (unsigned k = 0; k < PARTS; k++) {
+		segment(c, false, c->server.seq + (2 * k + which) * 1000, c->client.seq, ACK, body, 1000, interfaces[0]);
+		__sync_fetch_and_add(given, 1);
+		while (*given < 2 * (k + 1))
+			sched_yield();
+	}
+}
+
+/* Two CPUs in one direction of a flow: whoever waits for the other loses nothing. */
+static void two_cpus(void)
+{
+	unsigned *given = mmap(NULL, sizeof(*given), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t ambiguous, holes, sent = 0, received = 0;
+	char head[64];
+
+	read_totals();
+	ambiguous = totals.v[T_AMBIGUOUS];
+	holes = totals.v[L_HOLES];
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", 2 * PARTS * 1000);
+	for (int i = 0; i < 10; i++) {
+		struct connection c = fresh();
+		pid_t other;
+
+		sent += ask(&c, "GET /bytes/both HTTP/1.1\r\n\r\n");
+		received += answer(&c, head) + 2 * PARTS * 1000;
+		*given = 0;
+		other = fork();
+		give_parts(&c, !other, given);
+		if (!other)
+			_exit(0);
+		waitpid(other, NULL, 0);
+		c.server.seq += 2 * PARTS * 1000;
+		c.server.seen = c.server.seq;
+		close_ends(&c);
+	}
+	expect_bytes("/bytes/both", sent, received);
+	read_totals();
+	if (slot_of_path("/bytes/both").total_count != 10 || slot_of_path("/bytes/both").body_reset)
+		fail("an end was lost while two CPUs met");
+	if (totals.v[T_AMBIGUOUS] != ambiguous || totals.v[L_HOLES] != holes) {
+		fprintf(stderr, "%llu segments, %llu holes\n", (unsigned long long)(totals.v[T_AMBIGUOUS] - ambiguous),
+			(unsigned long long)(totals.v[L_HOLES] - holes));
+		fail("a segment was lost while two CPUs met");
+	}
+}
+
 static void tunnels(void)
 {
 	struct connection c = fresh();
@@ -910,6 +971,8 @@ int main(int argc, char **argv)
 	ends_of_answers();
 	tunnels();
 	long_answer();
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		two_cpus();
 	doing = "ports to which there were flows";
 	told_by_ports();
 	doing = "sweep";
