@@ -70,7 +70,8 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
 	    !try_lock(d))
 		return 0;
-	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left) {
+	/* all of it once more: until now another CPU may have had the lock, and have seen a segment ahead of this one */
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges) {
 		unlock(d);
 		return 0;
 	}
