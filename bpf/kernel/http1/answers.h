@@ -13,6 +13,7 @@
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
 #include "stepwise.h"
+#include "kernel/counting/holes.h"
 
 /* The current answer is over for this direction, which goes on to the next one. */
 static __always_inline void next_answer(struct flow *f)
@@ -38,6 +39,25 @@ static __always_inline void answer_over(struct flow *f, __u32 to, __u64 now)
 	next_answer(f);
 }
 
+/* The answer begins where its request's ACK number says; what lies before it was not seen, unless it is a FIN. */
+__noinline int begin_at_ack(struct flow *f, __u32 ack)
+{
+	if (!f)
+		return 0;
+	struct dir *d = &f->in;
+
+	if (d->synced && seq_before(ack, d->next))
+		return 0;
+	d->in_hole = 0;
+	if (!d->synced)
+		d->ranges = 0;
+	else if (ack - d->next > 1)
+		note_hole(d, ack);
+	d->next = ack;
+	d->synced = 1;
+	return 0;
+}
+
 /*
  * Follows what the other side has done meanwhile. Exchanges that a FIN, a RST, the sweep or the next request has ended are
  * skipped (another exchange may have their place by now). Where nothing was pending before a request, its answer begins at its
@@ -60,11 +80,9 @@ static __always_inline void skip_ended_answers(struct flow *f)
 	if (!has_begun(f, f->current))
 		return;
 	d->stray = 0;
-	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || seq_after(x->ack, d->next))) {
-		d->next = x->ack;
-		d->synced = 1;
-		d->ranges = 0;
-	}
+	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) &&
+	    (!d->synced || d->in_hole || seq_after(x->ack, d->next)))
+		begin_at_ack(f, x->ack);
 }
 
 static __always_inline int pending(struct flow *f)
@@ -159,8 +177,7 @@ __noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scra
 		leave_tunnel(f);
 		return 1;
 	}
-	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE) ||
-	    (!f->fresh && !f->current)) {
+	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE) || (!f->fresh && !f->current)) {
 		s->work.stray = 1;
 		d->state = DIR_BODY_UNTIL_CLOSE;
 		count(L_AMBIGUOUS);
@@ -235,31 +252,69 @@ static __always_inline void book_late(struct flow *f, __u32 to)
 		book_received(f, f->current - 1, to);
 }
 
-/* Nothing is pending: a late body, a 408 on an idle connection, or an answer to a request that we did not see. */
-static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/*
+ * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk and tells the
+ * length, another one may follow it. Returns 1 when the segment needs no further look.
+ */
+static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n)
 {
-	__u64 w = 0;
-	int is_answer = s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL;
+	__u32 end;
 
-	s->work.stray = 1;
-	if (is_answer && !f->in.stray)
-		f->in.head.chunked = 0;
-	book_late(f, sequence_at(s) + s->work.len);
-	/* after nginx's FIN it is the answer to a request that was booked as aborted */
-	if (f->in.stray || stopping || (f->nginx && f->fin_out))
+	count(L_UNMATCHED_RESPONSES);
+	head_begin(d);
+	end = head_scan(&d->head, &s->chunk, n);
+	if (end && d->head.has_length && !d->head.chunked)
+		d->left = d->head.length;
+	d->head.chunked = 0;
+	if (!end)
 		return 1;
-	f->in.stray = 1;
-	if (is_answer)
-		count(L_UNMATCHED_RESPONSES);
-	return 1;
+	consume(s, end - FRONT);
+	return 0;
 }
 
-/* A body without a known end, while another request waits: the next answer is recognised only at the start of a segment. */
-static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/*
+ * Nothing is pending: a late body, a 408 on an idle connection, or answers to requests that we did not see. One of these begins
+ * where the last one ended, or when the backend has acknowledged something new.
+ */
+static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
-	if (!has_begun(f, f->current + 1) || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
+	struct dir *d = &f->in;
+	struct work *w = &s->work;
+	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
+
+	w->stray = 1;
+	if (d->stray && d->left && !seq_after(w->ack, f->peer_ack)) {
+		__u32 body = w->len < d->left ? w->len : d->left;
+
+		book_late(f, sequence_at(s) + body);
+		d->left -= body;
+		consume(s, body);
+		return 0;
+	}
+	if (n >= 12 && !load_chunk(skb, s, n))
+		status = status_at(s->chunk.bytes, FRONT);
+	if (status && !d->stray)
+		d->head.chunked = 0;
+	book_late(f, sequence_at(s) + w->len);
+	/* after nginx's FIN it is the answer to a request that was booked as aborted */
+	if (stopping || (f->nginx && f->fin_out) || (status && status < 200 && status != 101))
+		return 1;
+	d->stray = 1;
+	d->left = ~0ULL;
+	return status ? unmatched_answer(s, d, n) : 1;
+}
+
+static __always_inline int message_begins_here(struct __sk_buff *skb, struct scratch *s)
+{
+	if (load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
 		return 0;
 	return s->work.len >= 12 && status_at(s->chunk.bytes, FRONT) >= 100;
+}
+
+/* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
+static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	return has_begun(f, f->current + 1) && message_begins_here(skb, s);
 }
 
 /* One step through the segment. Returns 1 when nothing is left to do. */
@@ -300,6 +355,12 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 	case DIR_LINE:
 		if (!pending(f))
 			return stray_bytes(skb, f, s);
+		if (d->in_hole && !d->line_length && !message_begins_here(skb, s)) {
+			w->stray = 1;
+			book_late(f, sequence_at(s) + w->len);
+			return 1;
+		}
+		d->in_hole = 0;
 	}
 	return answer_bytes(skb, f, s);
 }

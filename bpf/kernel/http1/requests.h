@@ -202,9 +202,10 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 			return 1;
 		}
 		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
-		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
-		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+		if (((d->in_hole & AT_REQUEST) || phase_of(f, f->started - 1) == PHASE_DONE) &&
+		    !load_chunk(skb, s, w->len > 32 ? 32 : w->len) && may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;
+			d->in_hole = 0;
 			return 0;
 		}
 		return 1;

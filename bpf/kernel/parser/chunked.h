@@ -9,7 +9,7 @@
 /* What comes next. 0 stands for a body that has no chunks. */
 enum chunk_step {
 	CHUNK_START = 1,
-	CHUNK_SIZE,	/* `left` is what was read of it */
+	CHUNK_SIZE, /* `left` is what was read of it */
 	CHUNK_EXTENSION,
 	CHUNK_LF,
 	CHUNK_DATA,	/* `left` bytes of data, then CHUNK_DATA_END */

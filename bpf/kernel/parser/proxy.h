@@ -24,10 +24,10 @@ struct proxy_reader {
 };
 
 /* "\r\n\r\n\0\r\nQUIT\n" */
-#define PROXY_SIGNATURE	   0x0a0d000a0d0a0dULL
-#define PROXY_SIGNATURE_7  0x0a54495551ULL
-#define PROXY_FIRST	   '\r'
-#define PROXY_METHOD	   0x59584f5250ULL /* "PROXY", as a request line's method */
+#define PROXY_SIGNATURE	     0x0a0d000a0d0a0dULL
+#define PROXY_SIGNATURE_7    0x0a54495551ULL
+#define PROXY_FIRST	     '\r'
+#define PROXY_METHOD	     0x59584f5250ULL			  /* "PROXY", as a request line's method */
 #define PROXY_LINE_BEGINS(w) ((w) << 16 == 0x2059584f52500000ULL) /* "PROXY " */
 
 static __always_inline __u8 proxy_byte(struct proxy_reader *r, __u8 b)

@@ -64,6 +64,10 @@ struct span {
 	__u32 hi;
 };
 
+/* How a direction is blind behind a hole. */
+#define BEHIND_HOLE 1 /* where a message begins is not known, and bytes are nobody's until one does */
+#define AT_REQUEST  2 /* that may be a request, whatever is pending */
+
 /*
  * One direction of a flow. The programs take `lock`: two CPUs rarely see the same direction at once. The first 64 bytes hold what
  * every segment needs.
@@ -84,12 +88,13 @@ struct dir {
 	struct head head;
 	__u16 status;
 	__u8 stray;   /* unsolicited data, already counted */
-	__u8 in_hole; /* a part of the current answer was in a hole: the next request shows that it is over */
+	__u8 in_hole; /* behind a hole */
 	__u8 has_fin; /* a FIN beyond a hole */
 	__u8 step;    /* within what is read byte by byte: a status line, a PROXY header; a chunked body, 0 for others */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
+	struct span jumped; /* the last hole: what comes of it later is not read */
 	__u8 carry[FRONT];
 };
 
@@ -104,6 +109,9 @@ enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 #define IS_HEAD	   1
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
+#define NO_ACK	   8 /* it left in a SYN */
+
+enum suspicion { UNSUSPECTED, SILENT, PERHAPS_GONE };
 
 /*
  * A request and its answer. An answer, a FIN, a RST and the sweep may end it at the same time: each claims `state` (number << 2 |
@@ -161,12 +169,15 @@ struct flow {
 	__u64 line_id; /* its key in `lines` */
 	__u32 started; /* number of the next exchange */
 	__u32 oldest;  /* all before it are over; updated when the next request leaves */
-	__u32 suspect; /* a request was open and silent for SUSPECT_AFTER: the helper checks its socket */
-	__u32 uid;     /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
+	__u8 suspect;  /* open or behind a hole, and silent: the check asks its socket (enum suspicion) */
+	__u8 asked;    /* how often, since something passed */
+	__u16 pad;
+	__u32 uid; /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
 
 	/* the side from the backend */
 	struct dir in;
-	__u32 current; /* number of the exchange whose answer comes next; updated lazily */
+	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
+	__u32 peer_ack; /* of the backend's last segment that was read */
 };
 
 /* In an element of a hash map, a flow begins 8 bytes into a cache line (IPv4). The element takes a kilobyte at most (IPv6). */

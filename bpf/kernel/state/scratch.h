@@ -45,10 +45,10 @@ struct work {
 	__u32 len;
 	__u32 ack;
 	__u32 ifindex;
-	__u8 begun;	  /* a message began in it */
-	__u8 stray;	  /* its payload belongs to no message */
-	__u8 line_loaded; /* `scratch.line` holds the line that is being read */
-	__u8 rank;	  /* enum rank of the sender */
+	__u8 begun;	   /* a message began in it */
+	__u8 stray;	   /* its payload belongs to no message */
+	__u8 line_loaded;  /* `scratch.line` holds the line that is being read */
+	__u8 rank;	   /* enum rank of the sender */
 	__u32 chunk_steps; /* taken in the frames of chunks */
 	struct backend_key remote;
 };

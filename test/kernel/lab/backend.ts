@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal, readHead, type Message } from './messages.ts'
 import type { ListenOptions, Rule, Step, Truth } from './protocol.ts'
+import { sh } from './system.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const DEFAULT_RULE: Rule = { steps: [{ send: OK }] }
@@ -101,6 +102,8 @@ async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: 
       text += step.send
     } else if ('pause' in step) {
       await sleep(step.pause)
+    } else if ('run' in step) {
+      await sh(...step.run)
     } else if ('end' in step) {
       if (step.end === 'rst') socket.resetAndDestroy()
       if (step.end === 'fin' || step.end === 'half') socket.end()

@@ -10,6 +10,8 @@ export type Step =
   | { readonly bytes: number }
   /** clients: waits for this many complete answers since the beginning */
   | { readonly answers: number }
+  /** a command in the peer's namespace, which has ended before the next step */
+  | { readonly run: readonly string[] }
   /** ends the connection: FIN, RST, only our direction, or never */
   | { readonly end: 'fin' | 'rst' | 'half' | 'hang' }
 
