@@ -10,9 +10,10 @@ import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { canBePrompt, startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
-import { lacking, sh } from './lab/system.ts'
+import { refusing } from './lab/refuse.ts'
+import { lacking, PROBE, sh } from './lab/system.ts'
 import { guest } from './lab/trouble.ts'
-import { watch, type Seen } from './lab/watch.ts'
+import { watch, type Helper, type Seen } from './lab/watch.ts'
 import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
 const FAR = '10.77.0.2'
@@ -184,13 +185,16 @@ describe('outcomes', { skip: lacking() }, () => {
     await buildStatic('restless.c', program)
     const nowhere = await blackHole()
     let from = 0
-    const seen = await watch(cable.proxy.namespace, async (helper) => {
+    // Without the sockets' word: they say at once that whoever knocks has given up.
+    const [sandbox, word] = await refusing('attach')
+    const during = async (helper: Helper): Promise<void> => {
       from = Date.now()
       const knocks = ['knock', nowhere, '1000', '1003', '20000']
       const fake = await guest(cable.proxy.namespace, [program, ...knocks])
       while (Date.now() < from + 2200) await helper.nextFrame()
       assert.ok((await fake.stop()) > 1000)
-    })
+    }
+    const seen = await watch(cable.proxy.namespace, during, [word, PROBE], sandbox)
     rmSync(folder, { recursive: true })
     // Later ones are right to say so.
     const early = seen.frames.filter(({ start, length }) => (start + length) / 1000 < from + 3000)

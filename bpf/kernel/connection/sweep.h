@@ -12,6 +12,7 @@
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
 #include "kernel/counting/exchanges.h"
+#include "connect-calls.h"
 #include "connections.h"
 #include "flows.h"
 
@@ -229,6 +230,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	bpf_for_each_map_elem(&connect_calls, sweep_call, &c, 0);
 	crowd.full4 = crowd.full6 = 0;
 	return 0;
 }

@@ -145,6 +145,8 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
 		book_failure(f, number, OUTCOME_CLOSED, now);
+	else if (f->closed) /* its RST was seen, and had not reached the socket */
+		book_failure(f, number, OUTCOME_RESET, now);
 	return 0;
 }
 
