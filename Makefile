@@ -14,7 +14,7 @@ HELPER := build/upstreamtop-probe
 HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
 TSX := node --import tsx
-# One file at a time: the tests of the kernel side compare times with nginx's own.
+# One file at a time: the kernel tests compare times with nginx's own.
 RUN_TESTS := $(TSX) --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec
 TESTS = $(shell find test -name '*.test.ts' | sort)
 KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
@@ -41,10 +41,10 @@ node_modules:
 build-packages:
 	@scripts/system-packages.sh build
 
-test: test-packages build ## all tests: unit, golden, kernel (those need root and say so)
+test: test-packages build ## all tests: unit, golden, kernel (without root the kernel tests are skipped)
 	$(RUN_TESTS) $(TESTS)
 
-test-unit: dist ## only the tests above the kernel: no root, no helper
+test-unit: dist ## only the tests of the TypeScript side: no root, no helper
 	$(RUN_TESTS) $(UNIT_TESTS)
 
 test-kernel: build ## only the tests of the kernel side, on real nginx (root)
@@ -68,7 +68,7 @@ golden: dist ## renew the golden files; read the difference before you commit it
 	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
 
-counters: node_modules ## what is made from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
+counters: node_modules ## generate from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
 	$(TSX) scripts/generate-counters.ts
 
 demo: ## record real nginx traffic for 10 s, replay it and report it
@@ -81,20 +81,20 @@ bench-store bench-replay bench-report: dist
 bench-kernel bench-store bench-replay bench-report: bench-%:
 	$(TSX) bench/$*.ts
 
-torture: dist ## kill, truncate, fill the disk, flip bits: recordings must survive
+torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable
 	$(TSX) test/torture/run.ts
 
-siege: build ## a hostile neighbour beside a recorder for SECS (600) seconds: exact, cheap, and nothing left (root)
+siege: build ## attack a running recorder for SECS (600) seconds: counts exact, CPU bounded, nothing left attached (root)
 	$(TSX) test/torture/neighbour.ts
 
-long: build ## what takes hours: a million ids, torture, the siege, two million spoilt inputs (root)
+long: build ## tests that take hours: a million ids, torture, siege, two million mutated inputs (root)
 	LAB_LONG=1 $(RUN_TESTS) test/kernel/routes.test.ts
 	$(MAKE) torture siege fuzz
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 
-fuzz: fuzz-lines fuzz-files ## a million spoilt captures, a million spoilt recordings (FUZZ_INPUTS, FUZZ_SEED): hours
+fuzz: fuzz-lines fuzz-files ## a million mutated captures and recordings each (FUZZ_INPUTS, FUZZ_SEED): hours
 
 fuzz-lines fuzz-files: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)

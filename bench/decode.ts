@@ -1,6 +1,6 @@
 /**
- * The cost of a line of the helper: checking, decoding and subtracting snapshots, against JSON.parse of the same lines in the same run. A capture of a
- * real nginx, and a host with 5,000 active routes.
+ * The cost of the helper's lines: checking, decoding and subtracting snapshots, relative to JSON.parse of the same lines in the
+ * same run. Inputs: a capture of a real nginx, and a host with 5,000 active routes.
  *
  *   node --import tsx bench/decode.ts
  */
@@ -18,7 +18,7 @@ report(
   readFileSync(join(root, 'fixtures/probe/simulated.ndjson'), 'utf8'),
   40,
 )
-report('5,000 rows a snapshot', wireOf(5000, 8), 1)
+report('5,000 rows per snapshot', wireOf(5000, 8), 1)
 
 function wireOf(routes: number, seconds: number): string {
   const script = join(root, 'bench/store-wire.ts')
@@ -26,7 +26,7 @@ function wireOf(routes: number, seconds: number): string {
   return spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 30 }).stdout
 }
 
-/** @param times how often a round goes through it: too short a round measures the clock */
+/** @param times passes per round: a round that is too short measures the clock */
 function report(name: string, text: string, times: number): void {
   const lines = text.trimEnd().split('\n')
   const ratios: number[] = []

@@ -1,11 +1,11 @@
 /**
- * What recording costs nginx. Three questions, answered by ratios where they can be:
- *   1. a packet: BPF_PROG_TEST_RUN over a null program (bench/kernel/testrun.c)
- *   2. a request: CPU of everything, nginx's throughput, and its p99 at a fixed rate, with a null program, the whole recorder,
- *      tcpdump, an access log
- *   3. the recorder itself: its two processes' CPU at 10,000 requests a second, and with nothing to record
- * ROUNDS=96 SLICE_MS=250 PACED_ROUNDS=48 PACED_SECONDS=1 RATE=4000 by default, about a quarter of an hour. A round loads every
- * condition; ratios are of neighbours in time. Wants a machine of its own, and says when it had none.
+ * What recording costs nginx, as ratios where possible:
+ *   1. per packet: BPF_PROG_TEST_RUN, over a null program (bench/kernel/testrun.c)
+ *   2. per request: CPU of all processes, nginx's throughput, and its p99 at a fixed rate, with a null program, the recorder,
+ *   tcpdump, an access log
+ *   3. the recorder: CPU of its two processes at 10,000 requests per second, and idle
+ * Defaults: ROUNDS=96 SLICE_MS=250 PACED_ROUNDS=48 PACED_SECONDS=1 RATE=4000; takes about 15 minutes. Each round loads every
+ * condition; ratios compare neighbouring loads. Needs an otherwise idle machine, and warns if it is not.
  */
 import { lacking } from '../test/kernel/lab/system.ts'
 import { packets } from './kernel/packets.ts'

@@ -1,4 +1,7 @@
-/** What a helper writes on a busy proxy, a tick a second: 200 active routes of 8 backends, 2,000 requests a second, 200 listed. */
+/**
+ * The output of a helper on a busy proxy, one tick per second: 200 active routes of 8 backends, 2,000 requests per second, 200
+ * listed.
+ */
 import type { SnapshotLine, WireLine } from '../src/record/wire.ts'
 import type { TrafficColumns } from '../src/record/rows.generated.ts'
 

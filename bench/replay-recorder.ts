@@ -1,4 +1,4 @@
-/** A recorder in this process, a tick a second as in life, while something else happens to its file. */
+/** A recorder in this process with one tick per second in real time, while `beside` uses its file. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recording } from '../src/frame/model/recording.ts'
@@ -13,7 +13,7 @@ export interface Recorded {
   readonly missing: number
 }
 
-/** @param source where the frames come from; their times become now */
+/** @param source its frames are recorded with the current time */
 export async function recordBeside(
   file: string,
   source: Recording,

@@ -1,4 +1,4 @@
-/** A program on a pseudo-terminal of its own, made by script(1). */
+/** A program on a new pseudo-terminal, made by script(1). */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -13,7 +13,7 @@ export const onTerminal = (command: string, { columns, rows }: Size): ChildProce
     env: { ...process.env, TERM: 'xterm-256color' },
   })
 
-/** ms until it has written `seen`, or anything where that is ''. */
+/** ms until the program has written `seen`; '' matches any output. */
 export async function timeTo(command: string, seen: string, size: Size): Promise<number> {
   const start = performance.now()
   const child = onTerminal(command, size)
@@ -39,14 +39,14 @@ export async function ended(child: ChildProcess): Promise<void> {
 export const pidOf = (child: ChildProcess): number =>
   Number(execFileSync('pgrep', ['-P', String(child.pid!)], { encoding: 'utf8' }))
 
-/** Bytes: what it has now and the most it ever had. */
+/** Resident memory in bytes: current and peak. */
 export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const bytes = (field: string): number => 1024 * Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1])
   return { now: bytes('VmRSS'), peak: bytes('VmHWM') }
 }
 
-/** ms of CPU of all its threads since it began; /proc counts in hundredths of a second. */
+/** CPU time of all its threads in ms; /proc counts in 10 ms. */
 export function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   return 10 * (Number(fields[11]) + Number(fields[12]))

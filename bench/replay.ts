@@ -1,6 +1,6 @@
 /**
- * How fast the player is, over a recording of 24 hours with 2.6 million rows: as ratios to a bare start of Node and to a bare
- * better-sqlite3 read of the same rows, in the same run. SECONDS=20 is how long it scrubs in a file that is being recorded.
+ * The speed of the player with a recording of 24 hours and 2.6 million rows, relative to a bare start of Node and to a bare
+ * better-sqlite3 read of the same rows, in the same run. SECONDS=20: duration of scrubbing in a file during its recording.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { sceneLines, type Scene } from '../src/replay/player/scene.ts'
 import { startingAt } from '../src/replay/time/timeline.ts'
 import { Stops } from '../src/replay/time/stops.ts'
 import { firstView } from '../src/replay/player/view.ts'
-import { ROWS } from '../src/store/format/schema.ts'
+import { ROWS_PER_TICK } from '../src/store/format/schema.ts'
 import { openRecording } from '../src/store/read/reader.ts'
 import { recordBeside } from './replay-recorder.ts'
 import { cpuOf, ended, memoryOf, onTerminal, pidOf, timeTo } from './replay-terminal.ts'
@@ -53,7 +53,7 @@ function makeDay(): void {
   execFileSync('node', [MAIN, 'synth', '-o', DAY, '--seed', '1', ...size], { stdio: 'inherit' })
 }
 
-/** The picture of a moment as text; a bare start of Node goes the same way. Whole processes, by turns. */
+/** The picture of a moment as text, and a bare start of Node. Whole processes, in turns. */
 async function open(): Promise<void> {
   const bare: number[] = []
   const replay: number[] = []
@@ -75,7 +75,7 @@ async function firstByte(args: readonly string[]): Promise<number> {
   return (seen[0] ?? performance.now()) - start
 }
 
-/** The same on a pseudo-terminal, where the rest of the day is read behind the first picture. */
+/** The same on a pseudo-terminal, where the rest of the day is read after the first picture. */
 async function firstPicture(): Promise<void> {
   const bare: number[] = []
   const replay: number[] = []
@@ -138,7 +138,7 @@ function seeks(recording: Recording, { draw }: Player): void {
   }
 }
 
-/** The same rows as one statement by better-sqlite3, nothing done with them. */
+/** Reads the same rows with one better-sqlite3 statement per table, without using them. */
 function bareReads(places: readonly number[]): number[] {
   const database = new Database(DAY, { readonly: true })
   const tables = ['traffic', 'status', 'connection'].map((table) =>
@@ -148,7 +148,8 @@ function bareReads(places: readonly number[]): number[] {
   const times = places.map((place) =>
     timed(() =>
       tables.reduce(
-        (rows, table) => rows + table.all((first + place - 40) * ROWS, (first + place) * ROWS).length,
+        (rows, table) =>
+          rows + table.all((first + place - 40) * ROWS_PER_TICK, (first + place) * ROWS_PER_TICK).length,
         0,
       ),
     ),
@@ -167,11 +168,11 @@ function reversePlay(recording: Recording, { draw }: Player): void {
     const times = Array.from({ length: 600 }, (_, i) => timed(() => draw(from - i, windowSeconds)))
     const perSecond = 1000 / (times.reduce((a, b) => a + b, 0) / times.length)
     const ratio = `${over(median(times), median(bare))} a bare read of 40 seconds`
-    report(name, `${perSecond.toFixed(0)} pictures a second, ${ratio}`, '≥ 30')
+    report(name, `${perSecond.toFixed(0)} pictures per second, ${ratio}`, '≥ 30')
   }
 }
 
-/** From one end to the other, where nothing is found: the longest that a key can take. */
+/** From one end to the other without a match: the longest time of a key. */
 function jumps(recording: Recording, { draw }: Player): void {
   const stops = new Stops(recording.ticks)
   const bare = timed(bareActivity)
@@ -192,16 +193,16 @@ function jumps(recording: Recording, { draw }: Player): void {
       from = recording.ticks.findIndex((tick) => tick.seq === seq)
     }
   })
-  const ratio = `${over(whole, bare)} a bare read of who was busy when`
+  const ratio = `${over(whole, bare)} a bare read of the activity`
   report('every backend of the day (d)', `${ms(whole)} in slices of 25 ms, ${ratio}`, '')
 }
 
-/** Who was busy when, by better-sqlite3 alone, as many ticks a statement as the search takes. */
+/** The activity by bare better-sqlite3, with as many ticks per statement as the search. */
 function bareActivity(): number {
   const database = new Database(DAY, { readonly: true })
   const select = database
     .prepare(
-      `SELECT id / ${ROWS} AS tick, backend, sum(requests) FROM traffic WHERE id >= ? AND id < ? GROUP BY tick, backend`,
+      `SELECT id / ${ROWS_PER_TICK} AS tick, backend, sum(requests) FROM traffic WHERE id >= ? AND id < ? GROUP BY tick, backend`,
     )
     .raw()
   const [first, last] = database.prepare('SELECT min(seq), max(seq) FROM tick').raw().get() as [
@@ -210,7 +211,7 @@ function bareActivity(): number {
   ]
   let rows = 0
   for (let tick = first; tick <= last; tick += 512)
-    rows += select.all(tick * ROWS, (tick + 512) * ROWS).length
+    rows += select.all(tick * ROWS_PER_TICK, (tick + 512) * ROWS_PER_TICK).length
   database.close()
   return rows
 }
@@ -230,10 +231,10 @@ function redraw(recording: Recording, { draw }: Player): void {
   report('  of which ranking', ms(board / 200), '')
 }
 
-/** Until the engine has compiled what it compiles at one tick a second; until then it costs half as much again. */
+/** ms until V8 has compiled the code at one tick per second; until then it costs 50 % more. */
 const WARM_UP = 120_000
 
-/** The whole program on a terminal, with a helper of 200 active routes that lists what `live` asks for. */
+/** The whole program on a terminal, with a fake helper of 200 active routes. */
 async function liveProgram(): Promise<void> {
   const helper = `node --import tsx ${join(import.meta.dirname, 'replay-busy.ts')}`
   const child = onTerminal(`node ${MAIN} live --probe '${helper}'`, SIZE)
@@ -247,7 +248,7 @@ async function liveProgram(): Promise<void> {
   await ended(child)
 }
 
-/** A player of its own, through which every kind of key goes; then what costs most: wide windows and charts, played backwards. */
+/** Sends every kind of key to a player, then what costs most: wide windows and charts, played backwards. */
 async function memory(): Promise<void> {
   const child = onTerminal(`node ${MAIN} replay ${DAY}`, SIZE)
   child.stdout!.resume()
@@ -276,14 +277,14 @@ async function memory(): Promise<void> {
   const { now, peak } = memoryOf(pid)
   const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
   report(
-    'memory after all of it',
+    'memory after all keys',
     `${mb(now)}, ${mb(peak)} at its peak (${mb(browsing)} browsing)`,
     '≤ 150 MB',
   )
   await ended(child)
 }
 
-/** A recorder from a capture beside a player that never rests: the recorder must not be late by it. */
+/** A recorder beside a player under constant input: the recorder must not be delayed. */
 async function scrubWhileRecording(source: Recording): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
   try {

@@ -1,11 +1,12 @@
 /**
- * What report costs, over a recording of 24 hours with 2.6 million rows, as ratios to what others need for the same in the same run:
- *   day       report from the rollups; DuckDB over our own Parquet; GoAccess over an access log of the same requests
+ * The cost of report with a recording of 24 hours and 2.6 million rows, relative to other tools in the same run:
+ *   day       report from the rollups; DuckDB over our Parquet; GoAccess over an access log of the same requests
  *   parquet   1.8 million rows by us, by hyparquet-writer, by DuckDB's COPY
  *   fleet     how cost grows with hosts × hours
- *   findings  precision and recall on the seeded incidents of synth: on the seeds that the detectors were tuned on, on others
- *             that were never looked at, on weak incidents, and on quiet days
- * ONLY=day,findings runs some of it; ROWS=300000 rows of Parquet; RUNS=6 recordings of each length for the tuning set; SETS=held-out,quiet some of the sets.
+ *   findings  precision and recall on the seeded incidents of synth: on the seeds used for tuning, on held-out seeds, on weak
+ *   incidents, and on quiet days
+ * ONLY=day,findings runs some parts; ROWS=300000 rows of Parquet; RUNS=6 recordings of each length for the tuning set;
+ * SETS=held-out,quiet some of the sets.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
@@ -30,7 +31,7 @@ if (parts.includes('findings')) {
   benchFindings(Number(process.env.RUNS ?? 6))
 }
 
-/** The same as bench/replay.ts makes. */
+/** The same recording as in bench/replay.ts. */
 function makeDay(): void {
   if (existsSync(DAY)) return
   mkdirSync(join(ROOT, 'build/bench'), { recursive: true })

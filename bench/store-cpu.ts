@@ -1,6 +1,6 @@
 /**
- * What the writer's own work costs: a warm recorder and raw better-sqlite3 write the same ticks, a minute in turn, in one process. CPU time,
- * not wall, and the median of the minutes: other work on the machine disturbs little.
+ * The cost of the writer: a warm recorder and raw better-sqlite3 write the same ticks, one minute each in turn, in one process.
+ * CPU time, not wall time, and the median of the minutes: other load has little effect.
  */
 import { join } from 'node:path'
 import type { SecondFrame } from '../src/frame/model/frame.ts'
@@ -11,9 +11,11 @@ import { RawWriter } from './store-raw.ts'
 
 const META = { host: 'bench', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 const MINUTE = 60
-/** Different ticks, made before: few enough to be in the processor's cache, where a recorder has the tick that it writes. */
+/**
+ * Number of different ticks, made in advance: few enough for the CPU cache, where a recorder also has the tick that it writes.
+ */
 const CYCLE = 6
-/** A recorder runs for hours: its first minutes, in which the engine still compiles, are not counted. */
+/** Minutes that are not measured: V8 still compiles, and a recorder runs for hours. */
 const WARM = 5
 
 export function cpuPerTick(folder: string, rows: number, minutes: number): void {
@@ -46,13 +48,13 @@ export function cpuPerTick(folder: string, rows: number, minutes: number): void 
 }
 
 interface Minute {
-  /** µs a tick */
+  /** µs per tick */
   readonly cpu: number
   /** ms */
   readonly times: readonly number[]
 }
 
-/** @param prepare what is not measured */
+/** @param prepare runs unmeasured, returns the work to measure */
 function minuteOf(prepare: (tick: number) => () => void): Minute {
   const times: number[] = []
   let cpu = 0
@@ -68,7 +70,7 @@ function minuteOf(prepare: (tick: number) => () => void): Minute {
   return { cpu: cpu / MINUTE, times }
 }
 
-/** A minute, and the tick after it, before which its rollup is written. */
+/** A minute and the tick after it, which writes the rollup first. */
 function writeTemplate(file: string, frames: readonly SecondFrame[]): void {
   const sink = createRecording(file, META, { durable: false })
   for (let tick = 0; tick <= MINUTE; tick++)

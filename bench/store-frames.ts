@@ -1,4 +1,4 @@
-/** Frames of an exact shape: so many active rows, each with so many requests and both distributions. */
+/** Frames of an exact shape: a number of active rows, each with a number of requests and both distributions. */
 import type {
   Backend,
   Distribution,
@@ -17,7 +17,7 @@ export interface Shape {
   readonly ticks: number
   readonly rows: number
   readonly requests: number
-  /** requests listed a tick, at most */
+  /** requests listed per tick, at most */
   readonly ring: number
 }
 
@@ -40,7 +40,7 @@ export function* benchFrames({ ticks, rows, requests, ring }: Shape): Generator<
       connections: pairs
         .slice(0, BACKENDS)
         .map(({ backend }) => ({ backend, ...NO_CONNECTIONS, connects: 1 })),
-      // In the order of their starts, as the helper lists them.
+      // Ordered by start, as the helper lists them.
       requests: events.sort((a, b) => a.at - b.at),
       loss: NO_LOSS,
       excluded: NO_EXCLUDED,
@@ -95,7 +95,7 @@ function rowOf(
   })
   const failed = random.chance(0.02) ? 1 : 0
   const codes = failed === 0 ? [200, requests] : requests === 1 ? [502, 1] : [200, requests - 1, 502, 1]
-  // A literal, as the recorder makes them: rows of many shapes would cost the writer a third of its time.
+  // An object literal, as in the recorder: rows with different hidden classes would cost the writer a third more time.
   return {
     backend,
     route,

@@ -1,10 +1,12 @@
-/** The same rows of the same tables by better-sqlite3 alone: same schema and pragmas, one transaction a tick, 25 rows a statement. */
+/**
+ * The same rows and tables with bare better-sqlite3: same schema and pragmas, one transaction per tick, 25 rows per statement.
+ */
 import Sqlite from 'better-sqlite3'
 import { SCHEMA } from '../src/store/format/schema.ts'
 
-/** the cells of up to BATCH rows, one after the other */
+/** the cells of up to BATCH rows in sequence */
 type Batch = unknown[]
-/** of one tick, table by table */
+/** the rows of one tick, by table */
 type Rows = readonly (readonly Batch[])[]
 
 interface Table {
@@ -25,7 +27,7 @@ export class RawWriter {
   readonly #minute: readonly Rows[]
   #ticks = 0
 
-  /** @param from whose first minute is written again and again */
+  /** @param from a recording whose first minute is written repeatedly */
   constructor(from: string, to: string) {
     const target = (this.#target = new Sqlite(to))
     target.pragma('auto_vacuum = INCREMENTAL')
@@ -46,7 +48,7 @@ export class RawWriter {
     const tick = this.#ticks % MINUTE
     const rows = this.#minute[tick]!
     if (this.#ticks >= MINUTE) {
-      for (const [i, { columns }] of this.#tables.entries()) later(rows[i]!, columns, TABLES[i]![2])
+      for (const [i, { columns }] of this.#tables.entries()) moveLater(rows[i]!, columns, TABLES[i]![2])
     }
     return rows
   }
@@ -76,8 +78,8 @@ const TABLES: readonly (readonly [name: string, from: string, parameters: 1 | 2]
   ['minute_connection', range('minute_connection'), 2],
 ]
 
-/** A minute later: the key is the first column. */
-function later(batches: readonly Batch[], columns: number, parameters: 1 | 2): void {
+/** Moves the rows one minute later: the key is the first column. */
+function moveLater(batches: readonly Batch[], columns: number, parameters: 1 | 2): void {
   const distance = MINUTE * (parameters === 1 ? 1 : 2 ** 20)
   for (const batch of batches) {
     for (let at = 0; at < batch.length; at += columns) batch[at] = Number(batch[at]) + distance

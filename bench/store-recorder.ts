@@ -1,4 +1,4 @@
-/** The whole recorder, as users start it, at 200 and at 2,000 active routes a second in real time, beside a node that does nothing. */
+/** The whole recorder at 200 and at 2,000 active routes per second in real time, beside an idle node. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const WIRE = fileURLToPath(new URL('store-wire.ts', import.meta.url))
-/** Linux on every machine we know. */
-const TICKS_A_SECOND = 100
+/** USER_HZ of Linux on all usual machines. */
+const TICKS_PER_SECOND = 100
 const WARM_UP = 15
 
 /** CPU time of the recorder's process, without the helper that feeds it. */
@@ -29,7 +29,7 @@ export async function recorderCost(folder: string, seconds: number): Promise<voi
     console.log(`  an idle node: ${percents[0]!.toFixed(2)} % of a core, RSS ${rss(idle)} MB`)
     recorders.forEach(({ routes, child }, i) => {
       console.log(
-        `  ${routes} routes a second for ${seconds} s: ${percents[i + 1]!.toFixed(2)} % of a core (goal ${routes === 200 ? 1 : 4}), RSS ${rss(child)} MB${routes === 200 ? ' (goal 100)' : ''}`,
+        `  ${routes} routes per second for ${seconds} s: ${percents[i + 1]!.toFixed(2)} % of a core (goal ${routes === 200 ? 1 : 4}), RSS ${rss(child)} MB${routes === 200 ? ' (goal 100)' : ''}`,
       )
     })
   } finally {
@@ -38,7 +38,7 @@ export async function recorderCost(folder: string, seconds: number): Promise<voi
   }
 }
 
-/** A day of ticks at 200 routes as fast as they are written: memory and file, every two hours. */
+/** A day of ticks at 200 routes at full speed: memory and file size, every two hours. */
 export async function recorderDay(folder: string, seconds: number): Promise<void> {
   const progress = join(folder, 'progress')
   const file = join(folder, 'day.db')
@@ -77,7 +77,7 @@ function record(
 function cpuSeconds({ pid }: ChildProcess): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 const rss = ({ pid }: ChildProcess): string =>

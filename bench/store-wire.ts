@@ -1,6 +1,6 @@
 /**
- * A fake helper: writes the wire of a host with ROUTES active routes to stdout, once per second. If a FILE is named, it writes as fast as
- * it is read, and writes a line into that file for every two hours.
+ * A fake helper: writes the wire of a host with ROUTES active routes to stdout, once per second. With FILE it writes at full
+ * speed, and adds a line to FILE every two hours of ticks.
  *
  *   node --import tsx bench/store-wire.ts ROUTES SECONDS [FILE]
  */
@@ -123,7 +123,7 @@ const histogram = ({ sampled, min, max, buckets }: Distribution): readonly numbe
   ...buckets,
 ]
 
-/** Everything of a snapshot that is not rows. */
+/** All fields of a snapshot except rows. */
 function head(tick: number): object {
   const count = tick * routes * REQUESTS
   return {

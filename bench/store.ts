@@ -1,6 +1,6 @@
 /**
- * What a recording costs: bytes a row, CPU a tick beside raw better-sqlite3 with the same rows, the whole recorder, time to open, to seek and
- * to sum up: node --import tsx bench/store.ts [SECONDS OF THE SIMULATED DAY]
+ * The cost of a recording: bytes per row, CPU per tick relative to raw better-sqlite3 with the same rows, the whole recorder,
+ * time to open, to seek and to sum up: node --import tsx bench/store.ts [SECONDS OF THE SIMULATED DAY]
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ import { recorderCost, recorderDay } from './store-recorder.ts'
 import { benchFrames } from './store-frames.ts'
 
 const META = { host: 'bench', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
-/** Seconds: 86400 is some ten minutes, so that only who wants to know waits for all of it. */
+/** In seconds. 86400 takes about ten minutes; the default is shorter. */
 const DAY = Number(process.argv[2] ?? 14_400)
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
 
@@ -25,7 +25,7 @@ function bytesPerRow(requests: number): void {
   const row = (bare.bytes / (300 * 200)).toFixed(1)
   const request = ((ringed.bytes - bare.bytes) / listed).toFixed(2)
   console.log(
-    `  ${String(requests).padStart(3)} requests a row: ${row} bytes; ${request} bytes a request in the ring (goal 10)`,
+    `  ${String(requests).padStart(3)} requests per row: ${row} bytes; ${request} bytes per request in the ring (goal 10)`,
   )
 }
 
@@ -74,17 +74,17 @@ function reading(): void {
 
 try {
   console.log(
-    'bytes per active (backend, route) second, both distributions, rollups included (goal 110 at 5 requests)',
+    'bytes per active (backend, route) and second, both distributions, rollups included (goal 110 at 5 requests)',
   )
   for (const requests of [1, 5, 10, 100]) bytesPerRow(requests)
-  console.log('\nCPU of a second, durable (goals 1 % at 200 rows, 4 % at 2,000; ratio 1.5)')
+  console.log('\nCPU per second, durable (goals 1 % at 200 rows, 4 % at 2,000; ratio 1.5)')
   cpuPerTick(folder, 200, 20)
   cpuPerTick(folder, 2000, 5)
   console.log('\nthe whole recorder without the helper, in real time')
   await recorderCost(folder, 60)
-  console.log('\na day at 200 routes a second, --keep 1h, as fast as it goes')
+  console.log('\na day at 200 routes per second, --keep 1h, at full speed')
   await recorderDay(folder, DAY)
-  console.log('\na recording of 6 hours, 30 active rows a second')
+  console.log('\na recording of 6 hours, 30 active rows per second')
   reading()
 } finally {
   rmSync(folder, { recursive: true, force: true })

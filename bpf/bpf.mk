@@ -6,11 +6,11 @@ CC ?= cc
 HELPER_BUILD ?= build
 HELPER_DEFINES ?=
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-# Unused parameters belong to callback signatures; signs are compared as sequence numbers are.
+# Callbacks have unused parameters; sequence numbers are compared as signed differences.
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
-# What a compiler or an architecture does not know is left out. CFI is left out too: clang's needs LTO over everything, and what
-# the helper calls by pointer lies in libbpf and the C library, which distributions build without it.
+# An option that the compiler or the architecture does not support is left out. CFI is left out, too: clang's needs LTO over
+# everything, and the functions that the helper calls by pointer are in libbpf and the C library, which are built without it.
 accepted = $(shell $(CC) -Werror -O2 $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 HELPER_HARDENING = -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
 	$(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection)
@@ -31,7 +31,7 @@ $(HELPER_BUILD)/upstreamtop.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $
 $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
-# aliasing: counters are read as words out of mapped memory
+# no strict aliasing: counters are read as words from mapped memory
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h package.json
 	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
 		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz

@@ -1,9 +1,9 @@
 /* Made by `make counters` from src/frame/model/counters.ts: change that file. */
 #pragma once
 
-/* Lists of counters: what to do with each is COUNT(word), and BYTES(word) for totals that may pass 2^53. */
+/* Lists of counters: COUNT(word) is applied to each, BYTES(word) to byte totals, which may exceed 2^53. */
 
-/* Of a slot, by who adds to them; `requests` stands by itself, for it is read last. */
+/* Counters of a slot, by the program that adds to them. `requests` is separate, because it is read last. */
 #define SLOT_ENDING(COUNT, BYTES) \
 	COUNT(answered) \
 	COUNT(reset) \
@@ -25,7 +25,7 @@
 	COUNT(aborted) \
 	COUNT(unanswered)
 
-/* A row of the wire: its first columns, and those that were added at its end. */
+/* Columns of a row on the wire: those of the first version, and those that were added at the end. */
 #define TRAFFIC_COLUMNS(COUNT, BYTES) \
 	COUNT(requests) \
 	COUNT(answered) \
@@ -59,30 +59,30 @@
 	COUNT(unreachable) \
 	COUNT(early_close)
 
-/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
+/* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {
-	T_SEGMENTS, /* all of them */
+	T_SEGMENTS, /* all payload segments */
 	T_STARTS, /* a message begins in it */
-	T_CONTINUATIONS, /* it goes on with one */
-	T_RETRANSMITS, /* nothing new, from the interface that brought it first */
-	T_SECOND_SIGHTINGS, /* nothing new, from another interface */
-	T_NOT_HTTP, /* of no flow that speaks HTTP/1 */
+	T_CONTINUATIONS, /* a message continues in it */
+	T_RETRANSMITS, /* no new bytes, on the interface where they were first seen */
+	T_SECOND_SIGHTINGS, /* no new bytes, on another interface */
+	T_NOT_HTTP, /* of a flow that is not HTTP/1 */
 	T_PARTIAL, /* ahead of a hole: counted, not read */
 	T_AMBIGUOUS, /* of a flow whose state was lost */
 	T_FRAGMENTS, /* IP fragments */
 	T_OPAQUE, /* TLS, h2, tunnels */
-	T_EXCLUDED, /* left out by reason */
+	T_EXCLUDED, /* excluded, for any reason */
 	T_REQUESTS, /* over all routes */
 	T_ANSWERED, /* over all routes */
 	T_FAILED, /* over all routes */
 	T_UNSEEN, /* over all routes */
-	L_RING_DROPPED, /* events that found no room: percentiles rest on fewer requests */
-	L_MAP_REFUSED, /* requests that found no room in a table */
+	L_RING_DROPPED, /* events for which the ring was full: percentiles use fewer requests */
+	L_MAP_REFUSED, /* requests for which a table was full */
 	L_UNMATCHED_RESPONSES, /* answers to requests that were not seen */
-	L_AMBIGUOUS, /* requests whose answer could not be told */
-	L_EVICTED, /* flows that were pushed out */
+	L_AMBIGUOUS, /* requests whose answer could not be determined */
+	L_EVICTED, /* flows evicted from a full table */
 	L_FRAGMENTS, /* IP fragments */
-	L_HALF_SEEN, /* flows of which one direction was seen */
+	L_HALF_SEEN, /* flows of which only one direction was seen */
 	L_PATH_FOLDED, /* paths that were cut */
 	L_PIPELINE_OVERFLOW, /* requests beyond eight on a connection */
 	L_HOLES, /* spans of bytes that passed unseen */

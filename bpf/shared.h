@@ -1,4 +1,4 @@
-/* What the kernel side and the helper share: sizes, counters, keys, events. Times are monotonic ns, latencies whole µs. */
+/* Shared by the kernel programs and the helper: sizes, counters, keys, events. Times are monotonic ns, latencies whole µs. */
 #pragma once
 
 #ifdef __bpf__
@@ -11,65 +11,65 @@
 #ifndef MAX_ROUTES /* a power of two; tests make it small */
 #define MAX_ROUTES 65536
 #endif
-/* of them, at least */
+/* of these, kept for nginx and for root's nginx, at least */
 #define ROUTES_OF_NGINX (MAX_ROUTES / 8)
 #define ROUTES_OF_ROOT	(MAX_ROUTES / 16)
 #define MAX_BACKENDS	4096 /* index 0 means "none yet" */
-/* Of them, at least; one user's nginx has half of all at most, but root's */
+/* Of these, kept for nginx and for root's nginx, at least. The nginx of a user other than root has half of all at most. */
 #define BACKENDS_OF_NGINX 1024
 #define BACKENDS_OF_ROOT  512
 #define BACKENDS_OF_OWNER 2048
-/* each backend has a slot of its own behind the routes: OTHER, for requests whose route found no room */
+/* each backend also has a slot behind the routes: OTHER, for requests whose route found no room */
 #define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
 #ifndef MAX_FLOWS
 #define MAX_FLOWS 262144
 #endif
-/* Of them, at most: of all but nginx, and of all but root's. It takes the sweep 0.2 µs each. */
+/* Of these, for processes other than nginx, and for all but root's nginx, at most. The sweep takes 0.2 µs per flow. */
 #define FLOWS_OF_ANYONE (MAX_FLOWS / 8)
 #define FLOWS_OF_OTHERS (MAX_FLOWS / 4)
-#ifndef FEW_FLOWS /* as many as there mostly are; tests make it small */
+#ifndef FEW_FLOWS /* enough for most hosts; tests make it small */
 #define FEW_FLOWS 16384
 #endif
 #define NO_SLOT	      0xffffffffu
 #define INLINE_CODES  8
-#define LINE	      __attribute__((aligned(64))) /* of the cache */
+#define LINE	      __attribute__((aligned(64))) /* aligned to a cache line */
 #define COUNTER(word) __u64 word;
 
-/* Who asks, in the order in which they have room: any process may call itself nginx, and any may ask anything. */
+/* The sender of a request. A higher rank has more room in the maps: any process may be named nginx, and any may send requests. */
 enum rank { ANYONE, NGINX, NGINX_OF_ROOT, RANKS };
 
 /*
- * Exact counters of one route slot. The helper reads them by mmap while programs add to them. Four lines of the cache: requests
- * leave on one CPU and answers arrive on another, and a line that both write to costs each of them more than all the rest.
+ * Exact counters of one route slot. The helper reads them by mmap while programs add to them. Four cache lines: requests leave on
+ * one CPU and answers arrive on another, and a cache line that both write costs each of them more than all the rest.
  */
 struct slot {
-	/* whoever sees the end of a request writes these */
+	/* written by the program that sees the end of a request */
 	SLOT_ENDING(COUNTER, COUNTER)
 	__u64 header_sum_us;
 	__u64 total_count;
 	__u64 total_sum_us;
 	__u64 codes[INLINE_CODES] LINE;
-	/* both read these, and hardly anybody writes */
+	/* read by both, rarely written */
 	__u32 code[INLINE_CODES] LINE;
-	/* the sweep's word on the oldest open request; valid while `oldest_epoch` is that of the last sweep */
+	/* start of the oldest open request, set by the sweep; valid while `oldest_epoch` is that of the last sweep */
 	__u64 oldest_ns;
 	__u32 oldest_epoch;
-	/* moves on when the slot gets another route, so that late ends of the old one miss */
+	/* incremented when the slot gets another route, so that late ends of the old one are not counted */
 	__u32 generation;
-	/* moves on before that: from then on no cached route leads here, though what is open may still end */
+	/* incremented before that: from then on no cached route leads here, but open requests may still end */
 	__u32 cache_generation;
-	/* where its codes beyond the inline ones are, 0 while there are none */
+	/* the block of its codes beyond the inline ones, 0 while there is none */
 	__u32 block;
-	__u32 has_folded; /* codes that found no room there */
-	__u32 taken;	  /* 0 while it is nobody's, else whose: enum rank and one */
-	/* whoever sees it leave writes these, and what is rare */
+	__u32 has_folded;    /* codes that found no room there */
+	__u32 rank_plus_one; /* 0 while unused, else enum rank + 1 */
+	/* written by the program that sees a request leave; also rare counters */
 	char sending[0] LINE;
 	SLOT_SENDING(COUNTER, COUNTER)
-	/* last, and read last: a reader never sees more answers than requests */
+	/* last, because it is read last: a reader never sees more answers than requests */
 	__u64 requests;
 };
-/* A side of ROUTE in counters.ts may outgrow its line. */
-_Static_assert(sizeof(struct slot) == 4 * 64, "a slot is four lines of the cache: see `Side` in counters.ts");
+/* Too many counters of one side of ROUTE in counters.ts do not fit its cache line. */
+_Static_assert(sizeof(struct slot) == 4 * 64, "a slot is four cache lines: see `Side` in counters.ts");
 
 /* The text of a slot, written before `ready`. */
 struct route_key {
@@ -95,7 +95,7 @@ struct backend_key {
 	__u32 netid;
 };
 
-/* What a backend has beside its routes; its totals are theirs and OTHER's. */
+/* A backend's counters outside its routes. Its totals are the sums of its routes and OTHER. */
 struct backend {
 	struct backend_key key;
 	__u32 ready;
@@ -115,13 +115,13 @@ enum outcome {
 	OUTCOME_UNANSWERED = -4,
 };
 
-#define EVENT_HEADER  1 /* header_us belongs into the histogram */
+#define EVENT_HEADER  1 /* header_us goes into the histogram */
 #define EVENT_TOTAL   2 /* total_us too */
 #define EVENT_DONE    4 /* the request is over: a row for the sample */
 #define EVENT_CONNECT 8 /* slot is a backend, total_us its connect time */
 
 struct event {
-	__u64 at_ns; /* its first byte left */
+	__u64 at_ns; /* when its first byte left */
 	__u32 slot;
 	__u32 generation;
 	__s16 outcome;
@@ -141,7 +141,7 @@ struct code_block {
 	__u64 count[BLOCK_CODES];
 };
 
-/* And those that found no room there either, by class 1 to 9: shown as 190 to 990, which nobody has given a meaning. */
+/* Codes that found no room there either, by class 1 to 9: shown as 190 to 990, codes without an assigned meaning. */
 #define FOLDED_CODE(class) ((class) * 100 + 90)
 #define CODE_CLASSES	   9
 struct folded_codes {
@@ -163,8 +163,8 @@ struct only_key {
 };
 
 /*
- * A set of ports: a bit each, and one for every 1024 of them. Most packets have an ephemeral port at one end, and thousands of
- * those; without the short answer each would fetch a line of the cache of its own.
+ * A set of ports: a bit per port, and a bit per 1024 ports. Most packets have an ephemeral port at one end, one of thousands;
+ * without the bits per group each of these would load a cache line of its own.
  */
 struct ports {
 	__u64 groups;
@@ -179,12 +179,14 @@ struct listen_port_key {
 };
 struct listen_port {
 	__u32 master; /* its master's pid */
-	__u32 uid;    /* whose the listening socket is */
+	__u32 uid;    /* owner of the listening socket */
 	__u32 dual;   /* for IPv4, found as [::]: a listen port only if that socket takes IPv4 too */
 };
 
-/* Whoever listens and calls himself nginx has listen ports; so that nobody can take all the room, but root, others have their
- * shares. */
+/*
+ * Any process with nginx's name that listens has listen ports. Users other than root have shares, so that none of them takes all
+ * the room.
+ */
 #define MAX_LISTEN_PORTS       1024
 #define LISTEN_PORTS_OF_OTHERS 512
 #define LISTEN_PORTS_OF_OWNER  64
@@ -192,22 +194,22 @@ struct listen_port {
 #define PROXIES_OF_OTHERS      512
 #define PROXIES_OF_OWNER       32
 
-/* An nginx instance that connects to somewhere, by its master's pid. */
+/* An nginx instance that connects to a server, by its master's pid. */
 struct proxy {
 	__u32 uid;
-	__u32 housed; /* one of its listen ports is known */
+	__u32 has_listen_port; /* one of its listen ports is known */
 };
 
-/* What a user has of both, counted anew once per second. */
+/* Listen ports and proxies of a user, counted anew once per second. */
 struct owner {
 	__u32 listen_ports;
 	__u32 proxies;
-	__u32 homeless; /* proxies of which no listen port is known */
+	__u32 without_port; /* proxies of which no listen port is known */
 };
 
 #define NO_UID 0xffffffffu
 
-/* A connection of an nginx worker that is older than us, as it looks from this host. */
+/* A connection of an nginx worker that is older than the recorder, seen from this host. */
 struct older_key {
 	__u16 lport;
 	__u16 rport;

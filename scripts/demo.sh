@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make demo: real nginx traffic recorded, replayed and reported. Where that cannot be, the fixture instead, and why.
+# make demo: records, replays and reports real nginx traffic. If that is not possible, prints the reason and shows the fixture.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
@@ -34,7 +34,7 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo -n true 2>/dev/null || instead "it needs root: 'sudo make demo', or 'sudo make install' once"
   as_root=(sudo -n)
 fi
-# doctor's lines carry the remedies.
+# doctor's output contains the remedies.
 if ! diagnosis=$("${as_root[@]}" "${upstreamtop[@]}" doctor 2>&1); then
   printf '%s\n' "$diagnosis" >&2
   instead 'the lines above say what is missing and what helps'

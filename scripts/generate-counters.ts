@@ -1,4 +1,4 @@
-/** node --import tsx scripts/generate-counters.ts: writes every file that is made from src/frame/model/counters.ts. */
+/** node --import tsx scripts/generate-counters.ts: writes every file that is generated from src/frame/model/counters.ts. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,7 @@ const FILES: Readonly<Record<string, () => string>> = {
   'src/replay/data/packed.generated.ts': packed,
 }
 
-/** Path from the project's root → content, as it should be. */
+/** Path from the project's root → the content that the file must have. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
   const files = Object.entries(FILES).map(async ([path, make]) => [path, await pretty(path, make())] as const)
   return new Map(await Promise.all(files))
@@ -38,14 +38,14 @@ async function pretty(path: string, text: string): Promise<string> {
   })
 }
 
-/** Templates name files from the project's root: a file that moves is found by a search for its path. */
+/** Templates import files by their path from the project's root, so that a search for the path finds them. */
 const relative = (path: string, text: string): string =>
   text.replace(/ from '(src\/.*?)'$/gm, (_, target: string) => {
     const way = posix.relative(dirname(path), target)
     return ` from '${way.startsWith('.') ? way : `./${way}`}'`
   })
 
-/** Templates import what some counter may need. */
+/** Templates import everything that some counter may need: unused imports are removed. */
 function withoutUnused(text: string): string {
   const body = text.replace(/^import .*?from '.*?'$/gms, '').replace(/\/\*[^]*?\*\//g, '')
   return text.replace(

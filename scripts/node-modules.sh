@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks node's version, and runs `npm ci` when node_modules is not what package-lock.json says.
+# Checks the version of node, and runs `npm ci` if node_modules differs from package-lock.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

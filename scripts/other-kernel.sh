@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Boots another kernel under emulation, records a real nginx there and compares with the backends' ledger. Exit 0: equal.
+# Boots another kernel under emulation, records a real nginx there and compares it with the backends' ledger. Exit code 0: equal.
 #   scripts/other-kernel.sh VMLINUZ      boot/vmlinuz-… of an unpacked linux-image package (x86_64); after `make build`
-# Needs qemu-system-x86, busybox-static, cpio and nginx. Takes a minute or two: nothing is accelerated.
+# Needs qemu-system-x86, busybox-static, cpio and nginx. Takes a minute or two, without KVM.
 set -euo pipefail
 kernel=$(readlink -f "${1:?which kernel image? usage: scripts/other-kernel.sh VMLINUZ}")
 cd "$(dirname "$0")/.."

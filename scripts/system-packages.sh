@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Names the system packages that are missing, with the command that installs them; with --install, installs them where it may.
+# Lists missing system packages and the command that installs them; with --install, installs them if it has the rights.
 #   system-packages.sh [--install] build|run|test …
 set -euo pipefail
 PATH=$PATH:${SBIN-/usr/sbin:/sbin}
@@ -7,7 +7,7 @@ PATH=$PATH:${SBIN-/usr/sbin:/sbin}
 install=no
 if [ "${1:-}" = --install ]; then install=yes; shift; fi
 
-# tool or file, and the Debian package that has it
+# pairs: a tool or file, and its Debian package
 needs() {
   case $1 in
     build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \

@@ -1,4 +1,4 @@
-/** The exit codes: scripts rely on them. */
+/** The exit codes. Scripts rely on them. */
 export const ExitCode = {
   done: 0,
   bug: 1,
@@ -11,8 +11,8 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 /**
- * A problem that the user can act on: one sentence that says what happened with the value in quotes, and the next step.
- * Everything else that is thrown is a bug and keeps its stack.
+ * A problem that the user can solve: one sentence about what happened, with the value in quotes, and the next step.
+ * Any other error is a bug and is shown with its stack.
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
@@ -20,14 +20,14 @@ export class UserError extends Error {
     readonly exitCode: ExitCode,
     message: string,
     readonly remedy?: string,
-    /** further lines of what happened: where in an expression, the rest of the helper's words */
+    /** further lines: the position in an expression, the rest of the helper's message */
     readonly details: readonly string[] = [],
   ) {
     super(message)
   }
 }
 
-/** Another process of ours has done it all, and has said it. */
+/** Another process of this program has done all work and printed all messages; only its exit code is left to return. */
 export class Delegated extends Error {
   constructor(readonly exitCode: number) {
     super('another process has done it')

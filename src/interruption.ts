@@ -1,11 +1,11 @@
 /**
- * Work that must clean up when a signal comes: an unfinished output, a terminal to restore. There is a listener only while it
- * runs, since a signal without a listener ends the program at once (src/cli/signals.ts).
+ * Work that must clean up after a signal: an unfinished output, a terminal to restore. A listener exists only while it runs, because a
+ * signal without a listener ends the program at once (src/cli/signals.ts).
  */
 import { setImmediate } from 'node:timers/promises'
 import { ExitCode, UserError } from './errors.ts'
 
-/** @param work throws the reason of its signal once it has cleaned up @throws UserError (exit 130) */
+/** @param work cleans up and throws the reason of its signal when that is aborted @throws UserError (exit 130) */
 export async function interruptible<T>(
   signal: AbortSignal,
   work: (stop: AbortSignal) => Promise<T>,
@@ -22,11 +22,11 @@ export async function interruptible<T>(
   }
 }
 
-/** How long a loop may run before it returns to the event loop, ms. By the clock: a tick of a foreign file may take any time. */
-const SLICE = 50
+/** How long a loop may run before it returns to the event loop. A time, no number of ticks: a tick of an unknown file may take any time. */
+const SLICE_MS = 50
 
-/** Lets a long loop return to the event loop now and then; otherwise no signal would be handled. */
-export class Breath {
+/** Lets a long loop return to the event loop regularly; otherwise no signal would be handled. */
+export class Yielder {
   readonly #stop: AbortSignal
   #last = performance.now()
 
@@ -35,11 +35,11 @@ export class Breath {
   }
 
   get isDue(): boolean {
-    return performance.now() - this.#last > SLICE
+    return performance.now() - this.#last > SLICE_MS
   }
 
   /** @throws the signal's reason */
-  async take(): Promise<void> {
+  async yield(): Promise<void> {
     await setImmediate()
     this.#stop.throwIfAborted()
     this.#last = performance.now()

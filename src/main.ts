@@ -6,25 +6,25 @@ import { stopSignal } from './cli/signals.ts'
 import { ExitCode } from './errors.ts'
 
 const signal = stopSignal()
-const talk = new Outlet(process.stderr)
+const messages = new Outlet(process.stderr)
 
-// EPIPE (`| head`) is no error. Exit one event-loop turn later, so that the exit code of a failed gate is set first.
+// EPIPE (`| head`) is no error. Exit in the next turn of the event loop, so that the exit code of a failed gate is set first.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const enough = error.code === 'EPIPE'
-  if (!enough) talk.line(`upstreamtop: standard output can't be written: ${error.message}`)
+  const isReaderGone = error.code === 'EPIPE'
+  if (!isReaderGone) messages.line(`upstreamtop: standard output can't be written: ${error.message}`)
   setImmediate(() => {
     const code = process.exitCode ?? ExitCode.done
-    process.exit(code === ExitCode.done && !enough ? ExitCode.system : code)
+    process.exit(code === ExitCode.done && !isReaderGone ? ExitCode.system : code)
   })
 })
-// stderr is closed: a recording goes on without messages.
+// If stderr is closed, a recording goes on without messages.
 process.stderr.on('error', () => undefined)
 // Node would print the message without making control bytes visible.
-process.on('uncaughtException', (error) => process.exit(explain(error, talk)))
+process.on('uncaughtException', (error) => process.exit(explain(error, messages)))
 
 const hadTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
 
-/** If the terminal is gone, Node aborts while it restores the settings; so the program ends by SIGHUP itself. */
+/** Without its terminal, Node would abort when it restores the terminal settings at exit. Therefore SIGHUP ends the program. */
 function hangUp(): void {
   if (!hadTerminal) return
   process.removeAllListeners('SIGHUP')
@@ -33,7 +33,7 @@ function hangUp(): void {
 
 process.exitCode = await run({
   args: process.argv.slice(2),
-  // A getter: whoever asks for the stream makes a pipe non-blocking, and a recording is read from it at once.
+  // A getter, because reading process.stdin makes a pipe non-blocking, but a recording is read from it synchronously.
   get stdin() {
     return process.stdin
   },

@@ -1,4 +1,4 @@
-/** A result as a file that is whole or not there at all. */
+/** Writes a result to a file that is complete or absent. */
 import { constants, createWriteStream } from 'node:fs'
 import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -10,8 +10,8 @@ import { printable } from './render/text.ts'
 import { batched } from './report/formats/batches.ts'
 
 /**
- * Written beside the target, then renamed: an interrupted run leaves no half file. A device or a pipe is written to: it must not
- * be replaced, and there is nothing to finish. @throws UserError
+ * Writes a temporary file in the same folder, then renames it: an interrupted run leaves no partial file. A device or a pipe is written
+ * directly, because it must not be replaced. @throws UserError
  */
 export async function writeFileWhole(
   path: string,
@@ -39,7 +39,7 @@ export async function writeFileWhole(
 
 async function writeDevice(path: string, chunks: Iterable<string>): Promise<void> {
   const device = await open(path, constants.O_WRONLY)
-  // Of what has become a file meanwhile no byte is touched.
+  // If the path has become a file meanwhile, it is not written.
   if ((await device.stat()).isFile()) {
     await device.close()
     throw usageError(`"${path}" is another file than a moment ago`, 'Choose another name for --out.')
@@ -52,14 +52,14 @@ function* printed(chunks: Iterable<string>): Iterable<string> {
   for (const batch of batched(chunks)) yield printable(batch)
 }
 
-/** A user who may create links in this folder must not choose which file root, or anybody else, writes to. */
+/** Another user who may create links in this folder must not be able to choose the file that root or this user writes. */
 async function refuseForeignLink(path: string): Promise<void> {
   const link = await lstat(path).catch(() => null)
   if (link?.isSymbolicLink() !== true || link.uid === 0 || link.uid === process.geteuid?.()) return
   throw usageError(`"${path}" is a link that somebody else made`, 'Name the file itself.')
 }
 
-/** `--out x.db` where `--format` was meant: the evidence is not replaced by its report. */
+/** The user may have meant `--format` by `--out x.db`: a report must not replace its recording. */
 async function refuseRecording(path: string): Promise<void> {
   const file = await open(path).catch((error: unknown) => {
     throw asSystemError(path, error)
@@ -75,9 +75,9 @@ async function refuseRecording(path: string): Promise<void> {
 
 const GZIP = 0x1f8b
 
-/** @param write gets a path beside the target; what it leaves there takes the target's place */
+/** @param write gets a temporary path in the target's folder; the file there then replaces the target */
 export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  // A link stays: what it points to is replaced. One that comes only now is replaced itself.
+  // A link stays, and its target is replaced. A link that is made after this check is replaced itself.
   const link = await lstat(path).catch(() => null)
   const target = link?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
@@ -90,7 +90,7 @@ export async function replaceFile(path: string, write: (temporary: string) => Pr
   }
 }
 
-/** What the system refuses is no bug of ours: no such folder, no right, no space. */
+/** An error of a system call (no folder, no permission, no space) is no bug of the program. */
 export function asSystemError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return error
   return systemError(

@@ -1,3 +1,3 @@
-/** Where the program's own files lie: this file stays in the outermost folder, of the sources (src) and of what is built (dist). */
+/** Folders of the program's own files. This file must stay in the top folder of the sources (src) and of the build (dist). */
 export const HERE = new URL('./', import.meta.url)
 export const PACKAGE = new URL('..', import.meta.url)

@@ -1,17 +1,17 @@
-/** Words of a command line that somebody is to paste: a name out of a folder or a file is a word there, whatever is in it. */
+/** Quotes names for a command line that the user can paste: any name of a folder or file is exactly one word. */
 import { visible } from './render/text.ts'
 
-/** As a shell reads it back, and as a terminal shows it. A leading `=` is a path to zsh. */
+/** The shell reads it back unchanged, and it has no control characters. zsh would expand a leading `=` to a path. */
 export function quoted(word: string): string {
   if (/^(?!=)[\w@%+=:,./-]+$/.test(word)) return word
   return visible(word) === word ? `'${word.replaceAll("'", `'\\''`)}'` : `$'${escaped(word)}'`
 }
 
-/** The name of a file: one that begins with a dash is no option. */
+/** Quotes the name of a file, so that a leading dash does not make it an option. */
 export const quotedFile = (file: string): string =>
   quoted(file.startsWith('-') && file !== '-' ? `./${file}` : file)
 
-/** For $'…' of bash, zsh, ksh and POSIX 2024: in octal, of which no shell reads more than three digits. */
+/** For $'…' of bash, zsh, ksh and POSIX 2024: octal, because all shells read at most three octal digits. */
 const escaped = (word: string): string =>
   Buffer.from(word)
     .toString('latin1')

@@ -5,5 +5,5 @@ const manifest = JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8
   version: string
 }
 
-/** The one version: package.json's. */
+/** The version in package.json. */
 export const version = manifest.version

@@ -1,4 +1,4 @@
-/** The import rules of the house. Each failure says what to do instead. */
+/** The import rules. Each failure message says what to do instead. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -13,8 +13,8 @@ interface Import {
 const root = join(import.meta.dirname, '..')
 const files = sourceFiles('src')
 
-/** The rooms of a folder in their order: a room may import from those before it. ARCHITECTURE.md says what is in each. */
-const ROOMS: Readonly<Record<string, readonly string[]>> = {
+/** The subfolders of a folder, in order: each may import from those before it. ARCHITECTURE.md describes them. */
+const SUBFOLDERS: Readonly<Record<string, readonly string[]>> = {
   frame: ['model', 'sum', 'time', 'expression', 'views'],
   store: ['sqlite', 'format', 'names', 'file', 'write', 'read', 'tools'],
   report: ['data', 'document', 'findings', 'page', 'formats', 'parquet', 'gates'],
@@ -32,7 +32,7 @@ const KERNEL_ROOMS: readonly string[] = [
   'http1',
   'connection',
 ]
-/** More than one can look over: a room that gets as full as this has two subjects. */
+/** A folder with more files has two subjects. */
 const MOST_FILES = 20
 
 test('every folder imports only from the folders below it', () => {
@@ -60,31 +60,31 @@ test('every folder imports only from the folders below it', () => {
   )
 })
 
-test('a room imports only from the rooms before it', () => {
+test('a subfolder imports only from the subfolders before it', () => {
   const wrong = localImports().filter(({ file, target }) => {
-    const rooms = ROOMS[folderOf(file)]
-    if (rooms === undefined || folderOf(file) !== folderOf(target)) return false
-    return rooms.indexOf(roomOf(file)) < rooms.indexOf(roomOf(target))
+    const subfolders = SUBFOLDERS[folderOf(file)]
+    if (subfolders === undefined || folderOf(file) !== folderOf(target)) return false
+    return subfolders.indexOf(subfolderOf(file)) < subfolders.indexOf(subfolderOf(target))
   })
   assert.deepEqual(
     wrong.map(say),
     [],
-    'move the function that is needed into the lower room, or into a file of its own there',
+    'move the needed function into the lower subfolder, or into a new file there',
   )
 })
 
-test('in a folder with rooms every file lies in one, and every room is in the order', () => {
+test('in a folder with ordered subfolders every file is in one of them, and each of them exists', () => {
   const lost = files.filter((file) => {
-    const rooms = ROOMS[folderOf(file)]
-    return rooms !== undefined && !rooms.includes(roomOf(file))
+    const subfolders = SUBFOLDERS[folderOf(file)]
+    return subfolders !== undefined && !subfolders.includes(subfolderOf(file))
   })
-  assert.deepEqual(lost, [], 'move it into a room, or name its room here and in ARCHITECTURE.md')
-  const empty = Object.entries(ROOMS).flatMap(([folder, rooms]) =>
-    rooms
-      .map((room) => `src/${folder}/${room}/`)
-      .filter((room) => !files.some((file) => file.startsWith(room))),
+  assert.deepEqual(lost, [], 'move it into a subfolder, or add its subfolder here and to ARCHITECTURE.md')
+  const empty = Object.entries(SUBFOLDERS).flatMap(([folder, subfolders]) =>
+    subfolders
+      .map((subfolder) => `src/${folder}/${subfolder}/`)
+      .filter((subfolder) => !files.some((file) => file.startsWith(subfolder))),
   )
-  assert.deepEqual(empty, [], 'take the room out of the order')
+  assert.deepEqual(empty, [], 'remove the subfolder from the order')
 })
 
 test('a kernel header includes only from its own room and from the rooms before it', () => {
@@ -110,11 +110,11 @@ test('every kernel header lies in a room, and every room is in the order', () =>
   )
 })
 
-test('no folder is too full to look over', () => {
+test('no folder has more than 20 files', () => {
   const sizes = new Map<string, number>()
   for (const file of files) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1)
   const full = [...sizes].filter(([, size]) => size > MOST_FILES)
-  assert.deepEqual(full, [], 'it holds two subjects: make a room of one of them')
+  assert.deepEqual(full, [], 'it has two subjects: move one into a subfolder')
 })
 
 test('the model touches no clock, file, stream or environment', () => {
@@ -130,27 +130,27 @@ test('the model touches no clock, file, stream or environment', () => {
   assert.deepEqual(impure, [], 'take the time or the setting as a parameter')
 })
 
-test('every package has one door', () => {
-  const doors: Readonly<Record<string, RegExp>> = {
+test('every package is imported in one place', () => {
+  const importers: Readonly<Record<string, RegExp>> = {
     'better-sqlite3': /^src\/store\/sqlite\//,
     commander: /^src\/cli\//,
     'cli-table3': /^src\/render\/table\.ts$/,
     asciichart: /^src\/render\/chart\.ts$/,
     'parquetjs-lite': /^src\/report\/([a-z-]+\/)?[a-z-]*parquet[a-z-]*\.ts$/,
   }
-  for (const [name, door] of Object.entries(doors)) {
+  for (const [name, allowed] of Object.entries(importers)) {
     const users = imports().filter(({ target }) => target === name)
-    assert.notEqual(users.length, 0, `${name} is a dependency that nothing imports`)
+    assert.notEqual(users.length, 0, `nothing imports the dependency ${name}`)
     assert.deepEqual(
-      users.filter(({ file }) => !door.test(file)).map(say),
+      users.filter(({ file }) => !allowed.test(file)).map(say),
       [],
-      `import ${name} through ${String(door)}`,
+      `import ${name} through ${String(allowed)}`,
     )
   }
   assert.equal(
     imports().filter(({ target }) => target === 'parquetjs-lite').length,
     1,
-    'its settings live in one file',
+    'its settings belong in one file',
   )
 })
 
@@ -179,7 +179,7 @@ test('every package that is imported is a dependency, and every dependency is im
   assert.deepEqual(assets, [], 'npm uninstall it')
 })
 
-test('no module imports itself over others', () => {
+test('imports have no cycles', () => {
   const next = new Map<string, string[]>()
   for (const { file, target } of localImports()) next.set(file, [...(next.get(file) ?? []), target])
   const cycles: string[] = []
@@ -195,7 +195,7 @@ test('no module imports itself over others', () => {
   assert.deepEqual(cycles, [], 'move what both need into a file below them')
 })
 
-test('there are no barrels', () => {
+test('no file only re-exports others', () => {
   assert.deepEqual(
     files.filter((file) => file.endsWith('/index.ts')),
     [],
@@ -205,7 +205,7 @@ test('there are no barrels', () => {
   assert.deepEqual(reexports, [], 'import the file that holds the thing')
 })
 
-test('nothing uses any, and nothing leaves the process but main', () => {
+test('no code uses the type any, and only main calls process.exit', () => {
   const exits = files.filter((file) => file !== 'src/main.ts' && text(file).includes('process.exit('))
   assert.deepEqual(exits, [], 'throw a UserError with its exit code')
   const any = files.filter((file) => /(:|<|as) any\b/.test(text(file).replace(/\/\*[^]*?\*\/|\/\/.*/g, '')))
@@ -252,6 +252,6 @@ const text = (file: string): string => readFileSync(join(root, file), 'utf8')
 /** '' for files directly below src */
 const folderOf = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? ''
 /** '' for files directly below a folder */
-const roomOf = (file: string): string => /^src\/[^/]+\/([^/]+)\//.exec(file)?.[1] ?? ''
+const subfolderOf = (file: string): string => /^src\/[^/]+\/([^/]+)\//.exec(file)?.[1] ?? ''
 const kernelRoomOf = (file: string): string => /^bpf\/kernel\/([^/]+)\//.exec(file)?.[1] ?? ''
 const say = ({ file, target }: Import): string => `${file} imports ${target}`

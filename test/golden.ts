@@ -1,4 +1,4 @@
-/** Text that is compared with a file: `make golden` (GOLDEN=renew) writes what the program says now. */
+/** Compares text with a golden file; `make golden` (GOLDEN=renew) writes the current text. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What a remedy says is pasted into a shell: a name is one word there, whatever is in it. */
+/** Users paste remedies into a shell: a quoted name must be one word there, whatever it contains. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ const bash = (command: string): readonly string[] =>
     .split('\0')
     .slice(0, -1)
 
-test('a shell reads back what was quoted, and a terminal shows it as it is', () => {
+test('a shell reads back the quoted text, and a terminal shows all of it', () => {
   const sign = fc.oneof(
     fc.constantFrom(...Array.from('\'"\\$`!;|&<>(){}[]*?~#= \t\n\r\u001b\u007f\u009b\u202e\u200b\ufeff😀é-')),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 3 }),
@@ -30,7 +30,7 @@ test('a shell reads back what was quoted, and a terminal shows it as it is', () 
   )
 })
 
-test('what needs no quotes has none, and a file that begins with a dash is no option', () => {
+test('plain words get no quotes, and a file name that begins with a dash is not taken for an option', () => {
   assert.equal(quoted('/var/lib/upstreamtop/web-1.db'), '/var/lib/upstreamtop/web-1.db')
   assert.equal(quotedFile('-rf.db'), './-rf.db')
   assert.equal(quotedFile('-'), '-')

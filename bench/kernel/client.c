@@ -1,12 +1,11 @@
 /*
- * Clients of one nginx, on connections that stay open: `client ADDRESS PORT PATH CONNECTIONS`, then a line on stdin is a load,
- * and one JSON object on stdout what came of it, latencies in µs.
- *   RATE MILLISECONDS   open: so many requests a second, however slow the answers are. With the p99 of each 50 ms
- *   0 MILLISECONDS      closed: every connection asks again as soon as it is answered
- * Under an open load a latency counts from the moment at which its request was due: one that had to wait for a free connection
- * is not flattered.
- * Under an open load no CPU falls asleep: a virtual one is woken by the machine beneath it when that finds the time, which made
- * the p99 of an idle nginx 5 to 30 ms here; awake it is 0.1.
+ * Clients of one nginx on keepalive connections: `client ADDRESS PORT PATH CONNECTIONS`. Each line on stdin is a load; its result
+ * is one JSON object on stdout, latencies in µs.
+ *   RATE MILLISECONDS   open load: RATE requests per second, however slow the answers are. Reports the p99 of each 50 ms, too
+ *   0 MILLISECONDS      closed load: every connection sends its next request when it gets an answer
+ * Under an open load latency counts from the time a request was due, so that waiting for a free connection is included.
+ * Under an open load the CPUs are kept awake: the hypervisor wakes a halted virtual CPU late, which made the p99 of an idle nginx
+ * 5 to 30 ms here; awake it is 0.1.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,12 +23,12 @@
 
 #define SECOND 1000000000LL
 #define WINDOW (SECOND / 20)
-/* under a closed load; what is beyond has no latency */
-#define MOST_A_MILLISECOND 200
+/* under a closed load; latencies of further requests are not recorded */
+#define MOST_PER_MILLISECOND 200
 
 struct connection {
 	int fd;
-	long long due; /* of the request that is under way, 0 when it is free */
+	long long due; /* due time of the request under way; 0 if free */
 	unsigned length;
 	char answer[4096];
 };
@@ -40,7 +39,7 @@ static char request[512];
 static unsigned done;
 static volatile int over;
 
-/* of each request of this load, as far as there is room */
+/* per request of this load, up to `room` */
 static unsigned *micros, *window_of;
 static unsigned room;
 static long long begin;
@@ -60,8 +59,8 @@ static long long now(void)
 }
 
 /*
- * Behind everything else: whoever wants the CPU has it at once. Yielding, because even a class this low gets its 3 of 1024 parts,
- * and gets them in one piece, up to the next tick: nginx stood still for 4 ms about once a second.
+ * Keeps a CPU awake at the lowest priority (SCHED_IDLE). It yields, because even this class gets 3 of 1024 parts of the CPU, in
+ * one piece up to the next tick: nginx was stopped for 4 ms about once per second.
  */
 static void *stay_awake(void *cpu)
 {
@@ -71,7 +70,7 @@ static void *stay_awake(void *cpu)
 	CPU_ZERO(&cpus);
 	CPU_SET((long)cpu, &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) || sched_setscheduler(0, SCHED_IDLE, &none))
-		die("a thread behind all others");
+		die("a thread of SCHED_IDLE");
 	while (!over)
 		sched_yield();
 	return NULL;
@@ -91,7 +90,7 @@ static void open_connection(struct connection *c, const struct sockaddr_in *to)
 	idle[free_count++] = c;
 }
 
-static void ask(long long due)
+static void send_request(long long due)
 {
 	struct connection *c = idle[--free_count];
 	ssize_t length = strlen(request);
@@ -102,7 +101,7 @@ static void ask(long long due)
 		die("write");
 }
 
-/* Whether the answer is whole: its head has a Content-Length. */
+/* Whether the answer is complete. Its head must have a Content-Length. */
 static int is_whole(struct connection *c)
 {
 	char *end, *length;
@@ -172,10 +171,10 @@ static void finish(void)
 
 static void closed(long long milliseconds)
 {
-	start(milliseconds * MOST_A_MILLISECOND);
+	start(milliseconds * MOST_PER_MILLISECOND);
 	while (now() < begin + milliseconds * SECOND / 1000) {
 		while (free_count)
-			ask(now());
+			send_request(now());
 		receive_within(SECOND);
 	}
 	while (free_count < count)
@@ -187,7 +186,7 @@ static void closed(long long milliseconds)
 	finish();
 }
 
-/* Before `micros` are sorted. */
+/* Must run before `micros` is sorted. */
 static void print_windows(unsigned total, unsigned windows)
 {
 	unsigned *some = calloc(total, sizeof(*some));
@@ -219,7 +218,7 @@ static void open_load(long long rate, long long milliseconds)
 		long long due = begin + asked * SECOND / rate, wait = asked < total && free_count ? due - now() : SECOND;
 
 		if (wait <= 0) {
-			ask(due);
+			send_request(due);
 			asked++;
 			continue;
 		}
@@ -253,7 +252,7 @@ int main(int argc, char **argv)
 	epoll = epoll_create1(0);
 	for (int i = 0; i < count; i++)
 		open_connection(&connections[i], &to);
-	/* the default of 50 µs is as long as an answer takes */
+	/* the default timer slack of 50 µs is as long as an answer takes */
 	prctl(PR_SET_TIMERSLACK, 1000);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin) && sscanf(line, "%lld %lld", &rate, &milliseconds) == 2) {

@@ -1,35 +1,35 @@
-/** What runs beside nginx while it is measured. */
+/** The conditions: what runs beside nginx during a measurement. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
-import { neighbour } from '../../test/kernel/lab/trouble.ts'
+import { attachTcxProgram } from '../../test/kernel/lab/impairments.ts'
 
-/** For recordings and logs; whoever imports this removes it. */
+/** Folder for recordings and logs; the importer removes it. */
 export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
 
-/** What was turned on. What has work of its own even without a load rests while others are measured. */
-export interface InForce {
+/** A running condition. One that works even without load is paused while others are measured. */
+export interface Condition {
   stop(): Promise<void>
-  wake?(): void
-  rest?(): void
+  resume?(): void
+  pause?(): void
 }
-type Start = (namespace: string) => Promise<InForce>
+type Start = (namespace: string) => Promise<Condition>
 
 const nothing: Start = () => Promise.resolve({ stop: () => Promise.resolve() })
 
 export const conditions: Readonly<Record<string, { readonly start: Start; readonly port: number }>> = {
   'nothing attached': { start: nothing, port: 8081 },
-  'nothing again': { start: nothing, port: 8081 }, // the noise
+  'nothing again': { start: nothing, port: 8081 }, // shows the noise
   'null program': { start: nullProgram, port: 8081 },
   recorder: { start: recorder, port: 8081 },
   tcpdump: { start: tcpdump, port: 8081 },
   'access log': { start: nothing, port: 8082 },
 }
 
-async function nullProgram(namespace: string): Promise<InForce> {
+async function nullProgram(namespace: string): Promise<Condition> {
   const object = `${ROOT}build/lab/null.o`
   await sh(
     'clang',
@@ -45,10 +45,10 @@ async function nullProgram(namespace: string): Promise<InForce> {
     '-o',
     object,
   )
-  const attached: Awaited<ReturnType<typeof neighbour>>[] = []
+  const attached: Awaited<ReturnType<typeof attachTcxProgram>>[] = []
   for (const device of ['lo', 'leg'])
     for (const hook of ['ingress', 'egress'] as const)
-      attached.push(await neighbour(namespace, device, hook, object))
+      attached.push(await attachTcxProgram(namespace, device, hook, object))
   return {
     stop: async () => {
       for (const program of attached) await program.stop()
@@ -56,14 +56,14 @@ async function nullProgram(namespace: string): Promise<InForce> {
   }
 }
 
-async function recorder(namespace: string): Promise<InForce> {
+async function recorder(namespace: string): Promise<Condition> {
   const child = await startRecorder(namespace)
   const signal = (name: NodeJS.Signals): void =>
     processTree(child.pid!).forEach((pid) => void process.kill(pid, name))
-  const rest = (): void => signal('SIGSTOP')
-  const wake = (): void => signal('SIGCONT')
-  rest()
-  return { rest, wake, stop: () => (wake(), ended(child, 'SIGINT')) }
+  const pause = (): void => signal('SIGSTOP')
+  const resume = (): void => signal('SIGCONT')
+  pause()
+  return { pause, resume, stop: () => (resume(), ended(child, 'SIGINT')) }
 }
 
 export function processTree(pid: number): readonly number[] {
@@ -79,7 +79,7 @@ export async function startRecorder(namespace: string): Promise<ChildProcess> {
   return child
 }
 
-async function tcpdump(namespace: string): Promise<InForce> {
+async function tcpdump(namespace: string): Promise<Condition> {
   const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', '-i', 'any', '-w', '/dev/null'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -88,12 +88,12 @@ async function tcpdump(namespace: string): Promise<InForce> {
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {
-  let talk = ''
+  let stderr = ''
   for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
-    talk += String(chunk)
-    if (talk.includes(word)) return void child.stderr!.resume()
+    stderr += String(chunk)
+    if (stderr.includes(word)) return void child.stderr!.resume()
   }
-  throw new Error(`did not start: ${talk}`)
+  throw new Error(`did not start: ${stderr}`)
 }
 
 export async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

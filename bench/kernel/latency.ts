@@ -1,11 +1,11 @@
 /**
- * nginx's p99 beside each condition, at a rate far below saturation: nobody waits in a queue, and small delays are seen. In three
- * ways, all medians, because what is virtual stands still now and then (once for 0.2 s), and then the p99 of all requests is that of the
- * machine beneath:
- *   p99 of a round    a second, so that what a recorder does once a second is in it; it moves when that takes 10 ms
- *   p99 of 50 ms      what is usual between that
- *   p999 of a round   moves when something takes a millisecond, whoever's it is
- * How far each can be trusted is seen by drawing rounds again (bootstrap).
+ * nginx's p99 under each condition, at a rate far below saturation: no request queues, and small delays show. Three measures,
+ * all medians, because a virtual machine sometimes stops (once for 0.2 s), and the p99 of all requests would be that of the
+ * hypervisor:
+ *   p99 of a round    1 s, so that the recorder's work per second is included; changes if that takes 10 ms
+ *   p99 of 50 ms      what is usual in between
+ *   p999 of a round   changes if anything takes a millisecond
+ * Bootstrap intervals show how reliable each one is.
  */
 import { conditions } from './conditions.ts'
 import type { Paced } from './load.ts'
@@ -21,7 +21,7 @@ export function reportLatency(rounds: readonly PacedRound[], base: string): void
   print(
     `\nlatency at ${RATE} req/s: an open load over ${CONNECTIONS} connections, ${rounds.length} rounds of ${PACED_SECONDS} s in random order`,
   )
-  print('CPUs are kept awake: what waking a halted one takes is not in it')
+  print('CPUs are kept awake: the time to wake a halted CPU is not included')
   print(
     '  condition          p50 µs   p99 of a round, ÷ nothing [90 %]    p99 of 50 ms, ÷ nothing [90 %]      p999 of a round, ÷ nothing [90 %]',
   )
@@ -35,7 +35,7 @@ export function reportLatency(rounds: readonly PacedRound[], base: string): void
       `  ${name.padEnd(18)} ${usual(rounds, name).toFixed(0).padStart(6)}  ${columns.join(' ')}`.trimEnd(),
     )
   }
-  print('goal: recorder p99 ≤ 1.15; shown where its interval ends below, and nothing again is about 1')
+  print('goal: recorder p99 ≤ 1.15; met if its interval ends below that, and "nothing again" is about 1')
 }
 
 type Measure = (rounds: readonly PacedRound[], name: string) => number

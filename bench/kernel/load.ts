@@ -1,4 +1,4 @@
-/** The clients of one nginx (client.c): two loads, all that nginx can do, for throughput, and a fixed rate far below that, for latency. */
+/** The clients of one nginx (client.c). Two loads: saturation, for throughput, and a fixed rate far below, for latency. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
@@ -8,7 +8,9 @@ import type { Machine } from './machine.ts'
 export const SLICE_MS = Number(process.env.SLICE_MS ?? 250)
 export const PACED_SECONDS = Number(process.env.PACED_SECONDS ?? 1)
 export const CONNECTIONS = 32
-/** A proxy that is busy, with room to answer at once: a tenth of what two slow cores can do, so that nobody waits in a queue. */
+/**
+ * Requests per second of a busy proxy that answers at once: a tenth of what two slow cores can do, so that no request queues.
+ */
 export const RATE = Number(process.env.RATE ?? 4000)
 
 const PROGRAM = `${ROOT}build/lab/client`
@@ -19,15 +21,15 @@ export interface Saturated {
   readonly perSecond: number
   /** µs */
   readonly p99: number
-  /** µs of CPU per request: nginx, backend, clients, recorder, and the kernel's work on their behalf */
+  /** µs of CPU per request: nginx, backend, clients, recorder, and kernel work for them */
   readonly cpu: number
-  /** of the machine's CPUs, what went to others than us */
+  /** share of the machine's CPU time used by other processes */
   readonly foreign: number
 }
 
 export interface Paced {
   readonly perSecond: number
-  /** µs, from the moment at which the request was due */
+  /** µs, from the time the request was due */
   readonly p50: number
   readonly p99: number
   readonly p999: number
@@ -39,7 +41,7 @@ export interface Paced {
 export const buildClient = (): Promise<string> =>
   sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/client.c`, '-o', PROGRAM)
 
-/** Started once: between two loads it only waits, its connections stay open. */
+/** Started once: it waits between loads, and its connections stay open. */
 export class Clients {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string, undefined>
@@ -75,7 +77,7 @@ export class Clients {
   async #load(rate: number, milliseconds: number): Promise<string> {
     this.#child.stdin!.write(`${rate} ${milliseconds}\n`)
     const { value } = await this.#lines.next()
-    if (value === undefined) throw new Error('the clients gave up: what they say stands above')
+    if (value === undefined) throw new Error('the clients ended: see their message above')
     return value
   }
 

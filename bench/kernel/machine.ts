@@ -1,12 +1,12 @@
-/** What a measurement spent, and what others took of the machine meanwhile. */
+/** CPU time of a measurement, and the CPU time of other processes meanwhile. */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 
 interface Spent {
-  /** of CPU, all processes of ours together */
+  /** CPU time of all our processes */
   readonly micros: number
-  /** of all CPUs: 0 is a quiet machine. The kernel counts in ticks of 10 ms, so a few percent are noise */
+  /** share of all CPUs: 0 on an idle machine. The kernel counts in ticks of 10 ms: a few percent are noise */
   readonly foreign: number
 }
 
@@ -14,12 +14,12 @@ const TICK_MICROS = 10_000
 const SPIN = 30_000_000
 
 /**
- * All our processes in a control group, children that have ended included. The group comes before everything else on the machine:
- * others take what is left, and among ourselves everything is as it would be alone.
+ * A control group for all our processes, ended children included. The group has the highest weight: other processes get the
+ * rest, and our processes share the CPU as they would on an idle machine.
  */
 export class Machine {
   readonly #folder: string
-  /** what is to be left and removed again */
+  /** groups to leave and remove */
   readonly #groups: { readonly root: string; readonly folder: string }[] = []
 
   constructor() {
@@ -30,7 +30,7 @@ export class Machine {
       if (version1 !== undefined) writeFileSync(join(this.#enter(version1), 'cpu.shares'), '262144')
       else this.#weigh(this.#groups[0]!)
     } catch {
-      // A container may not: then the machine has to be quiet.
+      // A container may not set it: the machine must then be idle.
     }
   }
 
@@ -55,7 +55,7 @@ export class Machine {
     return { result, spent: { micros, foreign: Math.max(0, (busyMicros() - all - micros) / capacity) } }
   }
 
-  /** How fast a CPU is right now, in steps of a fixed loop per µs. A virtual CPU shares its core with other machines. */
+  /** The current speed of a CPU: steps of a fixed loop per µs. A virtual CPU shares its core with other machines. */
   speed(): number {
     const start = performance.now()
     let x = 1
@@ -75,7 +75,7 @@ export class Machine {
   }
 }
 
-/** user, nice, system and steal of proc(5): interrupts are on somebody's behalf, and not in a control group's account. */
+/** user, nice, system and steal of proc(5). Interrupts are left out: no control group accounts for them. */
 function busyMicros(): number {
   const [user = 0, nice = 0, system = 0, , , , , steal = 0] = /^cpu +(.*)$/m
     .exec(readFileSync('/proc/stat', 'utf8'))![1]!

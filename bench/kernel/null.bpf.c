@@ -1,4 +1,4 @@
-/* The least that a tcx program can do. */
+/* The smallest tcx program. */
 #include <linux/types.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

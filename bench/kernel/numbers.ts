@@ -1,4 +1,4 @@
-/** Medians with their spread, and where the lines go. */
+/** Statistics and output of the measurements. */
 export async function repeated<T>(times: number, action: (n: number) => Promise<T>): Promise<T[]> {
   const results: T[] = []
   for (let n = 0; n < times; n++) results.push(await action(n))
@@ -13,7 +13,7 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** A median with its quartiles, which show how much it can be trusted. */
+/** A median with its quartiles, which show how reliable it is. */
 export const spread = (values: readonly number[], digits = 3): string =>
   values.length === 0
     ? 'none'
@@ -21,13 +21,13 @@ export const spread = (values: readonly number[], digits = 3): string =>
 
 const DRAWS = 1000
 
-/** Without the lowest and the highest tenth. */
+/** The mean without the lowest and highest tenth. */
 function trimmedMean(values: readonly number[]): number {
   const cut = Math.floor(values.length / 10)
   return mean([...values].sort((a, b) => a - b).slice(cut, values.length - cut))
 }
 
-/** The trimmed mean, and between what it lies in nine of ten cases: from drawing the values again and again (bootstrap). */
+/** The trimmed mean with its 90 % bootstrap interval. */
 export function meanOf(values: readonly number[], digits = 3): string {
   if (values.length === 0) return 'none'
   const means = Array.from({ length: DRAWS }, () => trimmedMean(values.map(() => drawnFrom(values))))

@@ -1,4 +1,4 @@
-/** What a packet costs in the kernel, over a program that does nothing. */
+/** The cost of a packet in the kernel, over a null program. */
 import { mkdirSync } from 'node:fs'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { median, print, repeated, spread } from './numbers.ts'
@@ -35,7 +35,7 @@ export async function packets(): Promise<void> {
     '-lelf',
     '-lz',
   )
-  // Each run loads anew: what a branch costs depends on the addresses at which the programs come to lie.
+  // Each run loads the programs again: the cost of a branch depends on their addresses.
   const runs = await repeated(
     RUNS,
     async () =>
@@ -43,7 +43,7 @@ export async function packets(): Promise<void> {
   )
   const empty = median(runs.map((run) => run.null!))
   print(
-    `a packet, BPF_PROG_TEST_RUN: null program ${empty.toFixed(0)} ns; medians of ${RUNS} loads [quartiles]`,
+    `per packet, BPF_PROG_TEST_RUN: null program ${empty.toFixed(0)} ns; medians of ${RUNS} loads [quartiles]`,
   )
   for (const [name, goal] of Object.entries(GOALS)) {
     const over = (what: string, base: string): number[] => runs.map((run) => run[what]! - run[base]!)
@@ -56,7 +56,5 @@ export async function packets(): Promise<void> {
         (isAlone ? '' : `  mixed +${spread(over(`${name}_mixed`, 'null_mixed'), 0)}`),
     )
   }
-  print(
-    '  packets in trains of a kind; mixed: behind another kind, with branches that the CPU did not foresee',
-  )
+  print('  packets in trains of one kind; mixed: after another kind, with mispredicted branches')
 }

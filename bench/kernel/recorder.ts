@@ -1,11 +1,11 @@
-/** What the recorder's two processes spend themselves. */
+/** The CPU time of the recorder's two processes. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended, processTree, startRecorder } from './conditions.ts'
 import type { Clients } from './load.ts'
 import { print } from './numbers.ts'
 
-/** @param leg with nothing attached */
+/** @param setup with nothing attached */
 export async function ownCost({
   namespace,
   clients,
@@ -26,7 +26,7 @@ export async function ownCost({
   await ended(child, 'SIGINT')
   print('\nthe recorder, node and helper together')
   print(
-    `  at 10,000 req/s    ${((idle + perRequest * 10_000) * 100).toFixed(1)} % of one core (${(perRequest * 1e6).toFixed(2)} µs a request)  goal ≤ 10 %`,
+    `  at 10,000 req/s    ${((idle + perRequest * 10_000) * 100).toFixed(1)} % of one core (${(perRequest * 1e6).toFixed(2)} µs per request)  goal ≤ 10 %`,
   )
   print(`  idle               ${(idle * 100).toFixed(2)} % of one core  goal ≤ 0.5 %`)
 }

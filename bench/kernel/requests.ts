@@ -1,17 +1,17 @@
 /**
- * What a proxied request costs, and what recording does to nginx's throughput and latency.
+ * The cost of a proxied request, and the effect of recording on nginx's throughput and latency.
  *
- * Every condition has an nginx, a backend and clients of its own and stays in force; only the load goes round, a quarter of a
- * second each, and a recorder rests while it is another's turn. What a virtual machine's cores give changes by half from one
- * moment to the next (whose sibling is busy?), and conditions that follow each other at once see the same of it. Trimmed
- * means, not medians: what a recorder does once a second falls into every fourth slice.
+ * Every condition has its own nginx, backend and clients and stays active; the load goes from one to the next, 250 ms each, and
+ * recorders are paused during the load of others. The speed of a virtual CPU can change by half within moments (a busy sibling),
+ * and consecutive conditions see the same speed. Trimmed means, not medians: the recorder's work per second falls into every
+ * fourth slice.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cable } from '../../test/kernel/lab/network.ts'
 import { startLabNginx } from '../../test/kernel/lab/nginx.ts'
 import { sh } from '../../test/kernel/lab/system.ts'
-import { conditions, scratch, type InForce } from './conditions.ts'
+import { conditions, scratch, type Condition } from './conditions.ts'
 import { reportLatency, type PacedRound } from './latency.ts'
 import { buildClient, Clients, CONNECTIONS, SLICE_MS, type Saturated } from './load.ts'
 import { Machine } from './machine.ts'
@@ -27,55 +27,55 @@ const PAUSE_MS = 100
 interface Sample {
   readonly speed: number
   readonly saturated: Saturated
-  /** right before it and right after */
+  /** directly before and after */
   readonly nothing: readonly [Saturated, Saturated]
 }
-/** By condition, all but nothing attached. */
+/** By condition, without "nothing attached". */
 type Round = Readonly<Record<string, Sample>>
 
-/** An nginx with its backend and its clients, and what runs beside it. */
-interface Leg {
+/** An nginx with its backend, its clients and its condition. */
+interface Setup {
   readonly name: string
   readonly namespace: string
   readonly clients: Clients
-  readonly beside: InForce
+  readonly beside: Condition
 }
 
 export async function requests(): Promise<void> {
   await buildClient()
   const machine = new Machine()
-  const laid: Removal[] = []
+  const removals: Removal[] = []
   try {
-    const legs: Leg[] = []
-    for (const name of Object.keys(conditions)) legs.push(await layLeg(name, machine, laid))
-    for (const leg of legs) await alone(leg, () => leg.clients.saturate(1000))
-    machine.speed() // compiled from now on
-    const rounds = await repeated(ROUNDS, () => saturateRound(legs, machine))
+    const setups: Setup[] = []
+    for (const name of Object.keys(conditions)) setups.push(await createSetup(name, machine, removals))
+    for (const setup of setups) await runAlone(setup, () => setup.clients.saturate(1000))
+    machine.speed() // so that it is compiled before the first round
+    const rounds = await repeated(ROUNDS, () => saturateRound(setups, machine))
     report(rounds)
-    const paced = await repeated(PACED_ROUNDS, () => paceRound(legs))
+    const paced = await repeated(PACED_ROUNDS, () => paceRound(setups))
     reportLatency(paced, NOTHING)
-    sayForeignLoad(rounds, paced)
-    await ownCost(legs[0]!)
+    reportForeignLoad(rounds, paced)
+    await ownCost(setups[0]!)
   } finally {
-    for (const remove of laid.reverse()) await remove()
+    for (const remove of removals.reverse()) await remove()
     machine.remove()
     rmSync(scratch, { recursive: true })
   }
 }
 
-/** What was begun is to be removed, also when the next step fails. */
+/** Removes what was created, also if a later step fails. */
 type Removal = () => Promise<void>
 
-async function layLeg(name: string, machine: Machine, laid: Removal[]): Promise<Leg> {
-  const cable = await Cable.lay()
-  laid.push(() => cable.remove())
+async function createSetup(name: string, machine: Machine, removals: Removal[]): Promise<Setup> {
+  const cable = await Cable.create()
+  removals.push(() => cable.remove())
   const { start, port } = conditions[name]!
   const { namespace } = cable.proxy
   const back = await startLabNginx(
     cable.far.namespace,
     'access_log off; server { listen 10.77.0.2:9000; return 200 "hello from the backend\\n"; }',
   )
-  laid.push(() => back.stop())
+  removals.push(() => back.stop())
   const front = await startLabNginx(
     namespace,
     `access_log off; keepalive_timeout 1h;
@@ -83,56 +83,56 @@ async function layLeg(name: string, machine: Machine, laid: Removal[]): Promise<
      server { listen 127.0.0.1:8081; location / { proxy_pass http://back; } }
      server { listen 127.0.0.1:8082; location / { access_log ${scratch}/access.log; proxy_pass http://back; } }`,
   )
-  laid.push(() => front.stop())
+  removals.push(() => front.stop())
   await pin(namespace, 0)
   await pin(cable.far.namespace, 1)
   const beside = await start(namespace)
-  laid.push(() => beside.stop())
+  removals.push(() => beside.stop())
   const clients = new Clients(namespace, port, machine)
-  laid.push(() => clients.stop())
+  removals.push(() => clients.stop())
   return { name, namespace, clients, beside }
 }
 
 /**
- * What runs beside this leg runs, and only that. All pause before: what a recorder has to write that waited is written then, and
- * CPUs that rested a moment answer differently at first than those that did not.
+ * Runs a load with the condition of this setup only. A pause before lets a recorder write what it had buffered, and gives all
+ * CPUs the same idle time.
  */
-async function alone<T>({ beside }: Leg, load: () => Promise<T>): Promise<T> {
-  beside.wake?.()
+async function runAlone<T>({ beside }: Setup, load: () => Promise<T>): Promise<T> {
+  beside.resume?.()
   await sleep(PAUSE_MS)
   const result = await load()
-  beside.rest?.()
+  beside.pause?.()
   return result
 }
 
-/** Every condition once, in random order, each between two of nothing. */
-async function saturateRound([nothing, ...others]: readonly Leg[], machine: Machine): Promise<Round> {
-  const load = (leg: Leg): Promise<Saturated> => alone(leg, () => leg.clients.saturate())
+/** Every condition once, in random order, each between two loads with nothing attached. */
+async function saturateRound([nothing, ...others]: readonly Setup[], machine: Machine): Promise<Round> {
+  const load = (setup: Setup): Promise<Saturated> => runAlone(setup, () => setup.clients.saturate())
   const round: Record<string, Sample> = {}
   let before = await load(nothing!)
-  for (const leg of shuffled(others)) {
+  for (const setup of shuffled(others)) {
     const speed = machine.speed()
-    const saturated = await load(leg)
+    const saturated = await load(setup)
     const after = await load(nothing!)
-    round[leg.name] = { speed, saturated, nothing: [before, after] }
+    round[setup.name] = { speed, saturated, nothing: [before, after] }
     before = after
   }
   return round
 }
 
-async function paceRound(legs: readonly Leg[]): Promise<PacedRound> {
+async function paceRound(setups: readonly Setup[]): Promise<PacedRound> {
   const round: Record<string, PacedRound[string]> = {}
-  for (const leg of shuffled(legs)) round[leg.name] = await alone(leg, () => leg.clients.pace())
+  for (const setup of shuffled(setups)) round[setup.name] = await runAlone(setup, () => setup.clients.pace())
   return round
 }
 
 type Pick = (saturated: Saturated) => number
 
-/** Over the mean of nothing before and after. */
+/** Relative to the mean of the loads with nothing before and after. */
 const relative = ({ saturated, nothing }: Sample, pick: Pick): number =>
   pick(saturated) / mean(nothing.map(pick))
 
-/** Whether the machine was the same before and after: decided by nothing alone, whatever stood between. */
+/** Whether the speed of the machine was the same before and after: decided only by the loads with nothing. */
 const isSteady = ({ nothing: [before, after] }: Sample): boolean =>
   Math.abs(before.perSecond - after.perSecond) < UNSTEADY * Math.min(before.perSecond, after.perSecond)
 
@@ -153,7 +153,7 @@ function report(rounds: readonly Round[]): void {
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )
   print(
-    `at saturation, ${SLICE_MS} ms each, between two of nothing that differ by less than a tenth; trimmed means of ratios [90 %]`,
+    `at saturation, ${SLICE_MS} ms each, between two loads of nothing that differ by less than 10 %; trimmed means of ratios [90 %]`,
   )
   print(
     '  condition          req/s   throughput ÷ nothing   of   p99 µs   p99 ÷ nothing         CPU µs   CPU ÷ null program',
@@ -167,14 +167,12 @@ function report(rounds: readonly Round[]): void {
     )
   }
   print(`  recorder ÷ tcpdump  throughput ${meanOf(between('recorder', 'tcpdump', perSecond))}`)
-  print(
-    'p99 of a closed load: whatever stops nginx delays 32 requests, and no more; the open load below shows it',
-  )
+  print('p99 of a closed load: if nginx stops, only 32 requests are delayed; the open load below shows stops')
   print('goals: recorder throughput ≥ 0.97 and ahead of tcpdump, p99 ≤ 1.15, CPU ≤ 1.05 of the null program')
 }
 
-/** Whoever else ran on this machine, or on the one beneath it, is in the figures too. */
-function sayForeignLoad(rounds: readonly Round[], paced: readonly PacedRound[]): void {
+/** Reports the load of other processes and of the hypervisor: it affects the figures, too. */
+function reportForeignLoad(rounds: readonly Round[], paced: readonly PacedRound[]): void {
   const shares = [
     ...rounds.map((round) => mean(Object.values(round).map(({ saturated }) => saturated.foreign))),
     ...paced.map((round) => mean(Object.values(round).map(({ foreign }) => foreign))),
@@ -190,7 +188,7 @@ function sayForeignLoad(rounds: readonly Round[], paced: readonly PacedRound[]):
   )
 }
 
-/** nginx's workers of a namespace on one CPU. */
+/** Pins nginx's processes of a namespace to one CPU. */
 async function pin(namespace: string, cpu: number): Promise<void> {
   const pids = (await sh('ip', 'netns', 'pids', namespace)).trim().split('\n')
   for (const pid of pids)

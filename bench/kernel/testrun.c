@@ -1,10 +1,9 @@
 /*
- * What our programs cost a packet: BPF_PROG_TEST_RUN over crafted packets of one keepalive connection, beside a null program.
- *   testrun OBJECT ROUNDS    prints one JSON object: case → ns, the mean of the quicker nine tenths
- * Every packet of the connection is one that was never seen (sequence numbers go on), so that no case degenerates to a retransmit.
- * Packets come in trains of a kind (requests and answers by turns), and the last of a train counts: the CPU foresees which way it
- * takes. The first of a train, behind another kind, is the case `…_mixed`: a branch that was not foreseen costs more than the rest,
- * and whether it was depends on the addresses at which the programs come to lie.
+ * The cost of our programs per packet: BPF_PROG_TEST_RUN with crafted packets of one keepalive connection, and a null program.
+ *   testrun OBJECT ROUNDS    prints one JSON object: case → ns, the mean of the fastest 90 %
+ * Sequence numbers go on, so that no packet is a retransmit. Packets come in trains of one kind (requests and answers alternate).
+ * The last packet of a train counts: the CPU predicts its branches. The first packet, after another kind, is the case `…_mixed`:
+ * a mispredicted branch costs more than all the rest, and prediction depends on the addresses of the programs.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -20,7 +19,7 @@
 
 #define REMOTE 0x0a4d0002 /* 10.77.0.2:8000 */
 #define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */
-#define DOOR   8080
+#define LISTEN   8080
 #define BATCH  32
 #define TRAIN  8
 
@@ -79,7 +78,7 @@ static void make(struct packet *p, int out, unsigned port, unsigned flags, const
 		seq_in += length + (flags & SYN ? 1 : 0);
 }
 
-/* Payload of a connection that is not the one whose sequence numbers go on. */
+/* Payload of another connection: the sequence numbers stay. */
 static void fill(struct packet *p, const char *payload, unsigned length)
 {
 	memcpy(p->bytes + 54, payload, length);
@@ -103,7 +102,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The clock moves in steps of several ns, so a median would too; what an interrupt lengthened is left out. */
+/* Not the median: the clock has steps of several ns. The slowest tenth, with interrupts, is left out. */
 static double mean_of_most(unsigned *values, unsigned count)
 {
 	double sum = 0;
@@ -115,7 +114,7 @@ static double mean_of_most(unsigned *values, unsigned count)
 	return sum / most;
 }
 
-/* What was measured must be what is meant: every request counted, every answer matched. */
+/* Checks that every request was counted and every answer matched. */
 static void check_counted(unsigned expected)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -145,8 +144,8 @@ static int load_null(void)
 	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "null", "GPL", code, 2, NULL);
 }
 
-/* The verifier's last words are the reason; what it walked through before is a book. */
-static int last_words(enum libbpf_print_level level, const char *format, va_list words)
+/* Prints only the end of the verifier's log, which has the reason: the log is very long. */
+static int print_end_of_log(enum libbpf_print_level level, const char *format, va_list words)
 {
 	static char text[1 << 20];
 	int length = vsnprintf(text, sizeof(text), format, words);
@@ -156,7 +155,7 @@ static int last_words(enum libbpf_print_level level, const char *format, va_list
 	return level == LIBBPF_WARN ? fprintf(stderr, "%s", text + (length > 500 ? length - 500 : 0)) : 0;
 }
 
-/* Where a variable of the programs lies among the others. */
+/* Offset of a variable of the programs in .bss. */
 static unsigned offset_of(const struct btf *btf, const char *name)
 {
 	const struct btf_type *section = btf__type_by_id(btf, btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC));
@@ -169,8 +168,8 @@ static unsigned offset_of(const struct btf *btf, const char *name)
 	return 0;
 }
 
-/* The helper knows what nginx listens on; here it is said: on every address, as most do. */
-static void add_door(struct bpf_object *object, unsigned port)
+/* Adds a listen port on all addresses, as the helper does for nginx. */
+static void add_listen_port(struct bpf_object *object, unsigned port)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".bss");
 	char *values = malloc(bpf_map__value_size(map));
@@ -194,7 +193,7 @@ static void load(const char *path)
 {
 	struct bpf_object *object;
 
-	libbpf_set_print(last_words);
+	libbpf_set_print(print_end_of_log);
 	object = bpf_object__open_file(path, NULL);
 	if (!object || bpf_object__load(object))
 		die(path);
@@ -204,7 +203,7 @@ static void load(const char *path)
 	totals_map = bpf_object__find_map_fd_by_name(object, "totals");
 	if (egress < 0 || ingress < 0 || null_program < 0 || totals_map < 0)
 		die("programs");
-	add_door(object, DOOR);
+	add_listen_port(object, LISTEN);
 }
 
 static const char REQUEST[] = "GET /api/orders HTTP/1.1\r\nHost: backend.example\r\nX-Request-Id: 0123456789abcdef\r\n"
@@ -214,13 +213,13 @@ static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 No
 static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
 				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
-enum { NOTHING, ACK_IN, ACK_OUT, UNKNOWN_IN, UNKNOWN_OUT, NEAR_IN, NEAR_OUT, DOOR_IN, DOOR_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+enum { NOTHING, ACK_IN, ACK_OUT, UNKNOWN_IN, UNKNOWN_OUT, OTHER_FLOW_IN, OTHER_FLOW_OUT, LISTEN_IN, LISTEN_OUT, BODY_IN, ASKED, ANSWERED, CASES };
 static const char *const names[CASES] = {
 	"null", "ack_ingress", "ack_egress", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "door_ingress", "door_egress", "body_ingress", "request", "answer",
 };
 static unsigned *ns[CASES], *mixed[CASES];
 
-/* The `n`th time. */
+/* Runs the n-th train of a case. */
 static void train(int which, unsigned n, int program, const struct packet *p)
 {
 	mixed[which][n] = run(program, p, 1);
@@ -256,26 +255,26 @@ int main(int argc, char **argv)
 			make(&p, 0, 9999, ACK, "", 0);
 			fill(&p, body, 500);
 			train(UNKNOWN_IN, n, ingress, &p);
-			/* the same from a port to which there are flows, but not this one */
+			/* the same from a port with flows, but not for this packet */
 			put16(p.bytes + 34, 8000);
 			put16(p.bytes + 36, 40001);
-			train(NEAR_IN, n, ingress, &p);
+			train(OTHER_FLOW_IN, n, ingress, &p);
 			make(&p, 1, 9999, ACK, "", 0);
 			fill(&p, body, 500);
 			memcpy(p.bytes + 54, "\x17\x03\x03", 3);
 			train(UNKNOWN_OUT, n, egress, &p);
 			put16(p.bytes + 34, 40001);
 			put16(p.bytes + 36, 8000);
-			train(NEAR_OUT, n, egress, &p);
-			/* the server's side of a front door: what a client asks, what it is answered */
+			train(OTHER_FLOW_OUT, n, egress, &p);
+			/* the server's side of a front door: a client's request and its answer */
 			make(&p, 0, 40002, ACK, "", 0);
 			fill(&p, REQUEST, sizeof(REQUEST) - 1);
-			put16(p.bytes + 36, DOOR);
-			train(DOOR_IN, n, ingress, &p);
+			put16(p.bytes + 36, LISTEN);
+			train(LISTEN_IN, n, ingress, &p);
 			make(&p, 1, 40002, ACK, "", 0);
 			fill(&p, SHORT_ANSWER, sizeof(SHORT_ANSWER) - 1);
-			put16(p.bytes + 34, DOOR);
-			train(DOOR_OUT, n, egress, &p);
+			put16(p.bytes + 34, LISTEN);
+			train(LISTEN_OUT, n, egress, &p);
 			for (int k = 0; k < TRAIN; k++) {
 				make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
 				(k ? ns : mixed)[ASKED][n] = run(egress, &p, 1);
@@ -283,7 +282,7 @@ int main(int argc, char **argv)
 				(k ? ns : mixed)[ANSWERED][n] = run(ingress, &p, 1);
 			}
 		}
-		/* a long answer, so that its body's segments can be measured, and its end, so that the next request is in order */
+		/* a long answer: its body's segments are measured, and its end lets the next request follow in order */
 		make(&p, 1, 8000, ACK, REQUEST, sizeof(REQUEST) - 1);
 		run(egress, &p, 1);
 		make(&p, 0, 8000, ACK, ANSWER, sizeof(ANSWER) - 1);
@@ -302,7 +301,7 @@ int main(int argc, char **argv)
 	for (int c = 0; c < CASES; c++)
 		printf("%s\"%s\":%.1f", c ? "," : "{", names[c], mean_of_most(ns[c], rounds * BATCH));
 	for (int c = 0; c < CASES; c++)
-		if (c != BODY_IN) /* begins behind its own answer, and seldom */
+		if (c != BODY_IN) /* it follows its own answer, and is rare */
 			printf(",\"%s_mixed\":%.1f", names[c], mean_of_most(mixed[c], rounds * BATCH));
 	printf("}\n");
 	return 0;

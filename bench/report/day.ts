@@ -1,4 +1,4 @@
-/** A day summarised: by us from the rollups, by DuckDB from our Parquet, by GoAccess from an access log. */
+/** A summary of a day: by us from the rollups, by DuckDB from our Parquet, by GoAccess from an access log. */
 import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
@@ -54,7 +54,7 @@ async function goaccess(day: string, log: string, ours: number): Promise<void> {
   )
 }
 
-/** A line a request, as nginx would have written it with $upstream_addr in front. */
+/** One line per request, as nginx would write it with $upstream_addr in front. */
 async function writeAccessLog(day: string, log: string): Promise<void> {
   const recording = openRecording(day)
   const stream = createWriteStream(log)

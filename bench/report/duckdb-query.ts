@@ -1,4 +1,4 @@
-/** docs/fleet.sql over a data set: what an analyst would run. */
+/** Runs docs/fleet.sql over a data set, as an analyst would. */
 import { readFileSync } from 'node:fs'
 import { DuckDBInstance } from '@duckdb/node-api'
 

@@ -1,4 +1,4 @@
-/** The recordings that findings are measured on. The truth is the plan. */
+/** The recordings for measuring findings. Their plans are the truth. */
 import { wallMicros } from '../../src/frame/model/units.ts'
 import {
   INCIDENT_KINDS,
@@ -13,7 +13,7 @@ import { WEAK_KINDS, type WeakKind } from './weak.ts'
 export interface Sample {
   readonly name: string
   readonly plan: SynthPlan
-  /** what is wrong with the frames beyond the plan */
+  /** incidents in the frames that are not in the plan */
   readonly weak: readonly WeakIncident[]
 }
 
@@ -23,13 +23,13 @@ export interface WeakIncident {
   readonly from: number
   readonly to: number
   readonly backend: string
-  /** the backend's busiest */
+  /** the backend's busiest route */
   readonly route: string
 }
 
 const START = wallMicros(Date.UTC(2026, 10, 22, 14) * 1000)
 
-/** Four lengths, three backends, two rates: what the detectors were tuned on. @param runs recordings of each length */
+/** The tuning set of the detectors: four lengths, three backends, two rates. @param runs recordings of each length */
 export function* tuningSet(runs: number): Iterable<Sample> {
   for (const secs of [120, 900, 3600, 7200]) {
     for (let seed = 1; seed <= runs; seed++) {
@@ -48,8 +48,8 @@ export function* tuningSet(runs: number): Iterable<Sample> {
 const LENGTHS = [150, 420, 1000, 1800, 3000, 5400] as const
 
 /**
- * Other sizes, pools, rates and lengths of incidents, drawn from the seed. `first` picks the set: a detector that was changed
- * with one in view is measured on another.
+ * Other sizes, pools, rates and lengths of incidents, drawn from the seed. `first` selects the set: a detector that was tuned
+ * on one set must be measured on another.
  */
 export function* drawnSet(first: number, count: number): Iterable<Sample> {
   for (let i = 0; i < count; i++) {
@@ -69,7 +69,7 @@ export function* drawnSet(first: number, count: number): Iterable<Sample> {
   }
 }
 
-/** What a glance at the medians does not show, one of each recording. */
+/** Incidents that medians do not show, one per recording. */
 export function* weakSet(first: number, count: number): Iterable<Sample> {
   for (let i = 0; i < count; i++) {
     const seed = first + i
@@ -89,7 +89,7 @@ export function* weakSet(first: number, count: number): Iterable<Sample> {
   }
 }
 
-/** Days of ordinary traffic with its swing. */
+/** Days of ordinary traffic with its daily pattern. */
 export function* quietSet(first: number, days: number): Iterable<Sample> {
   for (let i = 0; i < days; i++) {
     const seed = first + i
@@ -99,7 +99,7 @@ export function* quietSet(first: number, days: number): Iterable<Sample> {
   }
 }
 
-/** Apart from each other and from both ends; 10 s at least, a sixth of its part of the recording at most. */
+/** Spans apart from each other and from both ends; at least 10 s, at most a sixth of their part of the recording. */
 function spansIn(secs: number, count: number, random: Random): { from: number; to: number }[] {
   return Array.from({ length: count }, (_, i) => {
     const part = secs / count

@@ -25,10 +25,10 @@ const FOUND_AS: Readonly<Record<IncidentKind | WeakKind, readonly FindingKind[]>
   gap: ['gap'],
   tail: ['slow_tail', 'slow_down'],
   route: ['slow_tail', 'slow_down'],
-  drizzle: ['burst_5xx'],
+  'few-5xx': ['burst_5xx'],
 }
 
-/** What happened, in µs, and the backend that it hit; null is all of them. */
+/** An incident; times in µs. backend: null is all of them. */
 interface Truth {
   readonly kind: IncidentKind | WeakKind
   readonly from: number
@@ -43,8 +43,8 @@ interface Score {
 }
 
 /**
- * The detectors were changed with the tuning sets in view, and not with the others: whoever looks at a held-out set to change them
- * makes it a tuning set and draws another. SETS=held-out,quiet runs some. @param runs recordings of each length of the first set
+ * The detectors were tuned only on the tuning sets. A held-out set that is used for tuning becomes a tuning set, and needs a
+ * new replacement. SETS=held-out,quiet runs some sets. @param runs recordings of each length of the first set
  */
 export function benchFindings(runs: number): void {
   const sets: Readonly<Record<string, () => Iterable<Sample>>> = {
@@ -76,7 +76,7 @@ function scoreSet(name: string, samples: Iterable<Sample>): void {
   const [planned, right] = [sumOf(all, 'planned'), sumOf(all, 'right')]
   const recall = planned === 0 ? '' : `recall ${(right / planned).toFixed(3)} (${right} of ${planned}), `
   const precision = right + wrong === 0 ? '' : `precision ${(right / (right + wrong)).toFixed(3)}, `
-  console.log(`  all      ${recall}${precision}${wrong} findings of nothing in ${recordings} recordings`)
+  console.log(`  all      ${recall}${precision}${wrong} wrong findings in ${recordings} recordings`)
 }
 
 const sumOf = (scores: readonly Score[], field: 'planned' | 'right'): number =>
@@ -107,7 +107,7 @@ function findingsIn({ plan, weak }: Sample): readonly FindingEntry[] {
   }
 }
 
-/** Returns how many findings were of nothing. */
+/** Returns the number of wrong findings. */
 function scoreSample(sample: Sample, scores: Map<string, Score>): number {
   const left = new Set(findingsIn(sample))
   for (const truth of truthOf(sample)) {
@@ -140,7 +140,7 @@ const truthOf = ({ plan, weak }: Sample): Truth[] => [
   })),
 ]
 
-/** Right: the kind, the backend, and half of the time in common. */
+/** A finding is right with the same kind and backend, and half of the time in common. */
 function isRight({ kind, from, to, backend }: FindingEntry, truth: Truth): boolean {
   if (!FOUND_AS[truth.kind].includes(kind)) return false
   if (truth.backend !== null && backend !== truth.backend) return false

@@ -1,4 +1,4 @@
-/** The table of docs/fleet.md: what a fleet costs, by hosts × hours. */
+/** The table of docs/fleet.md: the cost of a fleet, by hosts × hours. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { bestOf, costOf } from './measure.ts'
 
 export function benchFleet(main: string): void {
-  console.log('\na fleet: 100 requests a second a host, 3 backends, 8 routes')
+  console.log('\na fleet: 100 requests per second and host, 3 backends, 8 routes')
   console.log(
     '| hosts × hours | rows of traffic | recordings | export | Parquet | report of all | SQL over all |',
   )

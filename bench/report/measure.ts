@@ -1,4 +1,4 @@
-/** A child process, its wall time, CPU time and greatest memory. */
+/** Runs a child process and measures wall time, CPU time and peak memory. */
 import { spawnSync } from 'node:child_process'
 
 export interface Cost {
@@ -9,7 +9,7 @@ export interface Cost {
   readonly stdout: string
 }
 
-/** Through GNU time where it is there, for the memory. */
+/** Uses GNU time, for the peak memory. */
 export function costOf(command: string, args: readonly string[]): Cost {
   const start = performance.now()
   const ran = spawnSync('/usr/bin/time', ['-f', '@%U %S %M', command, ...args], {
@@ -22,7 +22,7 @@ export function costOf(command: string, args: readonly string[]): Cost {
   return { seconds, cpu: Number(user) + Number(system), rss: Number(kilobytes) / 1000, stdout: ran.stdout }
 }
 
-/** The best of several: others run on this machine too. */
+/** The fastest of several runs: other processes use this machine too. */
 export function bestOf(times: number, run: () => Cost): Cost {
   return Array.from({ length: times }, run).reduce((best, cost) =>
     cost.seconds < best.seconds ? cost : best,

@@ -1,4 +1,4 @@
-/** One writer a process: WRITER DAY.db FILE ROWS. */
+/** One writer per process: WRITER DAY.db FILE ROWS. */
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
@@ -41,7 +41,7 @@ async function upstreamtop(): Promise<void> {
   await parquet.close()
 }
 
-/** Row groups of the same size, its own dictionaries and delta encodings, gzip by zlib as ours. */
+/** hyparquet with the same size of row groups, its dictionaries and delta encodings, and zlib's gzip like ours. */
 async function hyparquet(): Promise<void> {
   const parquet = new ParquetWriter({
     writer: fileWriter(file),
@@ -90,7 +90,7 @@ function elementsOf({ name, type, optional, list }: ParquetColumn): SchemaElemen
   }
 }
 
-/** SOURCE is our Parquet file: reading it is part of the time, a small one. */
+/** SOURCE is our Parquet file: the time includes reading it, which is short. */
 async function duckdb(): Promise<void> {
   const connection = await (await DuckDBInstance.create()).connect()
   await connection.run(

@@ -16,7 +16,7 @@ export function benchParquet(main: string, day: string): void {
   console.log(`\n${ROWS.toLocaleString('en')} traffic rows of ${COLUMNS.traffic.length} columns as Parquet`)
   try {
     const rows = run('nothing')
-    console.log(`making the rows   ${rows.cpu.toFixed(1)} s, ${rows.rss.toFixed(0)} MB: subtracted below`)
+    console.log(`creating the rows  ${rows.cpu.toFixed(1)} s, ${rows.rss.toFixed(0)} MB: subtracted below`)
     print('upstreamtop', run('upstreamtop'), rows.cpu, fileOf('upstreamtop'))
     print('hyparquet-writer', run('hyparquet'), rows.cpu, fileOf('hyparquet'))
     print("DuckDB's COPY", run('duckdb', fileOf('upstreamtop')), 0, fileOf('duckdb'))
@@ -26,7 +26,7 @@ export function benchParquet(main: string, day: string): void {
   }
 }
 
-/** By CPU time: others run on this machine too. The writers alone run through tsx, which costs memory of its own. */
+/** By CPU time: other processes use this machine too. Only the writers run through tsx, which needs additional memory. */
 function print(name: string, { cpu, rss }: Cost, without: number, file: string): void {
   const rate = ROWS / (cpu - without) / 1000
   const size = statSync(file).size / 1e6
@@ -35,7 +35,7 @@ function print(name: string, { cpu, rss }: Cost, without: number, file: string):
   )
 }
 
-/** The command itself: all tables, its greatest memory. */
+/** The command itself: all tables, with its peak memory. */
 function benchExport(main: string, day: string, lake: string): void {
   const share = Math.min(100, (100 * ROWS) / 2_648_000).toFixed(1)
   const { cpu, rss } = costOf('node', [main, 'report', day, '--to', `${share}%`, '--parquet', lake])

@@ -1,4 +1,4 @@
-/** Incidents that synth has no word for, put into the frames of a quiet one. */
+/** Incidents that synth cannot make, put into the frames of a quiet recording. */
 import type { Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
 import { boundsOf, bucketOf } from '../../src/frame/model/histogram.ts'
 import { micros } from '../../src/frame/model/units.ts'
@@ -7,9 +7,9 @@ import type { WeakIncident } from './finding-sets.ts'
 
 /**
  * tail: a tenth of a backend's answers take eight times as long, the median stays; route: its busiest route takes six times as
- * long; drizzle: 4 % of its answers become 500
+ * long; few-5xx: 4 % of its answers become 500
  */
-export const WEAK_KINDS = ['tail', 'route', 'drizzle'] as const
+export const WEAK_KINDS = ['tail', 'route', 'few-5xx'] as const
 export type WeakKind = (typeof WEAK_KINDS)[number]
 
 export function* weakened(
@@ -34,13 +34,13 @@ function hit(
 ): TrafficRow[] {
   return rows.map((row) => {
     if (row.backend.address !== backend) return row
-    if (kind === 'drizzle') return drizzled(row, 0.04, random)
+    if (kind === 'few-5xx') return withFew5xx(row, 0.04, random)
     if (kind === 'tail') return { ...row, header: slowed(row.header, 0.1, 8, random) }
     return row.route.path === route ? { ...row, header: slowed(row.header, 1, 6, random) } : row
   })
 }
 
-/** Only counts at the moment of the tick: the sum follows, as if the answers had come late in it. */
+/** Changes only the counts of the tick; the sum follows, as if the answers had come late in it. */
 function slowed(of: Distribution, share: number, factor: number, random: Random): Distribution {
   const counts = new Map<number, number>()
   let [sum, max] = [Number(of.sum), of.max ?? 0]
@@ -67,7 +67,7 @@ function slowed(of: Distribution, share: number, factor: number, random: Random)
   }
 }
 
-function drizzled(row: TrafficRow, share: number, random: Random): TrafficRow {
+function withFew5xx(row: TrafficRow, share: number, random: Random): TrafficRow {
   const codes = new Map<number, number>()
   for (let i = 0; i < row.codes.length; i += 2) {
     for (let n = 0; n < row.codes[i + 1]!; n++) {

@@ -1,7 +1,7 @@
 /*
- * nginx's configuration: does it proxy, and to where we cannot see? Any user can have a process that calls itself nginx, with
- * any command line: its configuration is read with that user's rights and no other, from within that process's root, as far as
- * a budget goes, and only what is a plain file.
+ * nginx's configuration: whether it proxies, and to which upstreams that cannot be recorded. Any user can have a process with
+ * nginx's name and any command line. So a configuration is read only with that user's rights, within that process's root, up to a
+ * budget, and only from plain files.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -25,15 +25,15 @@
 #define MAX_MASTERS 256
 #define MAX_DEPTH   8
 #define MAX_FILE    (1 << 20)
-/* An own root may be renamed into while it is walked: the kernel then asks to try again. */
+/* A user may rename directories of the root during the walk: the kernel then returns EAGAIN. */
 #define TRIES 4
 
-/* What one master's configuration may take. Large hosters have thousands of files, and their nginx is root's. */
+/* The limits for one master's configuration. Large hosters have thousands of files, and their nginx is root's. */
 struct budget {
 	uint64_t ns;
 	long bytes;
 	int files;
-	int entries; /* of the directories that includes name */
+	int entries; /* entries of the directories in include patterns */
 };
 static const struct budget root_budget = {1000000000, 32 << 20, 4096, 65536};
 static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
@@ -42,34 +42,34 @@ static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
 struct reader {
 	struct discovery *discovery;
 	struct process *master;
-	int process;	  /* /proc/PID, so that it is the same process throughout */
-	int root;	  /* what it sees as / */
-	bool shares_root; /* which is ours */
+	int process;	  /* a descriptor of /proc/PID, so that it is the same process throughout */
+	int root;	  /* its root directory */
+	bool shares_root; /* its root is the helper's */
 	char *title;
 	char prefix[PATH_MAX];
 	struct budget left;
 	uint64_t until;
-	const char *missed; /* why it was not read to its end */
-	bool spent;	    /* more than its budget */
+	const char *missed_reason; /* why it was not read completely */
+	bool is_over_budget;	   /* its budget is used up */
 };
 
 static void scan_config(struct reader *r, const char *path, int depth);
 
-static void miss(struct reader *r, const char *why)
+static void note_missed(struct reader *r, const char *why)
 {
-	if (!r->missed)
-		r->missed = why;
+	if (!r->missed_reason)
+		r->missed_reason = why;
 }
 
-static void overspend(struct reader *r)
+static void exceed_budget(struct reader *r)
 {
-	r->spent = true;
-	miss(r, "includes too much");
+	r->is_over_budget = true;
+	note_missed(r, "includes too much");
 }
 
-/* ---- within its root ---- */
+/* ---- files within its root ---- */
 
-/* Absolute links, "..", and what is renamed meanwhile do not lead out of it; links of /proc lead nowhere. */
+/* Absolute links, ".." and renamed directories do not lead out of the root; links of /proc are not followed. */
 static int open_within(int root, const char *path, uint64_t flags)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -84,10 +84,10 @@ static int open_within(int root, const char *path, uint64_t flags)
 }
 
 /*
- * Files of these are answers of the kernel: to read one can wait, act or never end. FUSE and network file systems are not among
- * them: configurations do lie there, and one that does not answer costs its user's part of the time, no more.
+ * File systems whose files the kernel generates: reading one can wait, act or never end. FUSE and network file systems are not
+ * among them, because configurations may be on them; one that does not answer only takes its user's part of the time.
  */
-static bool is_made_up(int fd)
+static bool is_generated(int fd)
 {
 	struct statfs fs;
 
@@ -114,35 +114,35 @@ static bool is_made_up(int fd)
 	}
 }
 
-/* Looked at before it is opened: to open a FIFO or a device does something. */
+/* Checked before it is opened: opening a FIFO or a device has effects. */
 static int open_plain_file(struct reader *r, const char *path, struct stat *st)
 {
 	char name[32];
 	int place = open_within(r->root, path, O_PATH), fd = -1;
 
 	if (place < 0) {
-		miss(r, errno == ENOSYS ? "could not be read: this system has no openat2" : "could not be read");
+		note_missed(r, errno == ENOSYS ? "could not be read: this system has no openat2" : "could not be read");
 		return -1;
 	}
-	if (fstat(place, st) || !S_ISREG(st->st_mode) || is_made_up(place)) {
-		miss(r, "is not all plain files");
+	if (fstat(place, st) || !S_ISREG(st->st_mode) || is_generated(place)) {
+		note_missed(r, "is not all plain files");
 	} else {
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", place);
 		fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		if (fd < 0)
-			miss(r, "could not be read");
+			note_missed(r, "could not be read");
 	}
 	close(place);
 	return fd;
 }
 
-/* ---- includes: the C library's glob, as nginx's, with directories of that root ---- */
+/* ---- includes: glob() of the C library, as nginx uses it, with directories of that root ---- */
 
-static struct reader *globbing; /* its functions are given nothing of ours */
+static struct reader *glob_reader; /* glob's functions get no argument of the caller */
 
 static void *glob_open(const char *path)
 {
-	int fd = globbing->left.entries > 0 ? open_within(globbing->root, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK) : -1;
+	int fd = glob_reader->left.entries > 0 ? open_within(glob_reader->root, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK) : -1;
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
 	if (fd >= 0 && !directory)
@@ -152,9 +152,9 @@ static void *glob_open(const char *path)
 
 static struct dirent *glob_read(void *directory)
 {
-	if (globbing->left.entries-- <= 0 || now_ns(CLOCK_MONOTONIC) > globbing->until) {
-		globbing->left.entries = 0;
-		overspend(globbing);
+	if (glob_reader->left.entries-- <= 0 || now_ns(CLOCK_MONOTONIC) > glob_reader->until) {
+		glob_reader->left.entries = 0;
+		exceed_budget(glob_reader);
 		return NULL;
 	}
 	return readdir(directory);
@@ -169,14 +169,14 @@ static int glob_look(const char *path, struct stat *st, uint64_t flags)
 {
 	int fd, result;
 
-	/* each path that it tries costs as an entry does */
-	if (globbing->left.entries-- <= 0) {
-		globbing->left.entries = 0;
-		overspend(globbing);
+	/* each path that glob tries costs as much as an entry */
+	if (glob_reader->left.entries-- <= 0) {
+		glob_reader->left.entries = 0;
+		exceed_budget(glob_reader);
 		errno = ENOENT;
 		return -1;
 	}
-	fd = open_within(globbing->root, path, O_PATH | flags);
+	fd = open_within(glob_reader->root, path, O_PATH | flags);
 	if (fd < 0)
 		return -1;
 	result = fstat(fd, st);
@@ -206,12 +206,12 @@ static void scan_include(struct reader *r, const char *pattern, int depth)
 	if (snprintf(full, sizeof(full), "%s%s%s", *pattern == '/' ? "" : r->prefix, *pattern == '/' ? "" : "/", pattern) >=
 	    (int)sizeof(full))
 		return;
-	/* nginx opens a name without wildcards as it stands, and fails where it is not there */
+	/* nginx opens a name without wildcards as it is, and fails where it does not exist */
 	if (!strpbrk(full, "*?[")) {
 		scan_config(r, full, depth + 1);
 		return;
 	}
-	globbing = r;
+	glob_reader = r;
 	if (!glob(full, GLOB_ALTDIRFUNC, NULL, &found))
 		for (size_t i = 0; i < found.gl_pathc; i++)
 			scan_config(r, found.gl_pathv[i], depth + 1);
@@ -231,7 +231,7 @@ static void note_invisible(struct nginx *n, const char *directive, const char *v
 	n->invisible_count++;
 }
 
-/* Known at once: what follows may take all the time there is. */
+/* Published at once: the rest may take all the time. */
 static void note_proxy(struct reader *r)
 {
 	if (r->master->proxies)
@@ -269,7 +269,7 @@ static void scan_statement(struct reader *r, char *text, int depth)
 	}
 }
 
-/* The whole of a file, as far as the budget goes; its end is where it ends, whatever its size was said to be. */
+/* Reads a whole file, as far as the budget allows; it ends at the end of the data, whatever st_size is. */
 static char *read_text(struct reader *r, int fd, const struct stat *st, int *length)
 {
 	char *text = st->st_size > MAX_FILE || st->st_size > r->left.bytes ? NULL : malloc(st->st_size + 1);
@@ -281,7 +281,7 @@ static char *read_text(struct reader *r, int fd, const struct stat *st, int *len
 			*length += n;
 	}
 	if (!text || n < 0)
-		miss(r, text ? "could not be read" : "is too large");
+		note_missed(r, text ? "could not be read" : "is too large");
 	if (text)
 		r->left.bytes -= *length;
 	return text;
@@ -294,7 +294,7 @@ static void scan_config(struct reader *r, const char *path, int depth)
 	int fd, n;
 
 	if (depth > MAX_DEPTH || r->left.files-- <= 0 || now_ns(CLOCK_MONOTONIC) > r->until) {
-		overspend(r);
+		exceed_budget(r);
 		return;
 	}
 	fd = open_plain_file(r, path, &st);
@@ -304,7 +304,7 @@ static void scan_config(struct reader *r, const char *path, int depth)
 	close(fd);
 	if (!text)
 		return;
-	/* comments become blanks; then a statement ends at ; { or } */
+	/* comments become blanks; after that a statement ends at ; { or } */
 	for (int i = 0; i < n; i++)
 		if (text[i] == '#' && (i == 0 || isspace((unsigned char)text[i - 1]) || strchr(";{}", text[i - 1])))
 			while (i < n && text[i] != '\n')
@@ -322,7 +322,7 @@ static void scan_config(struct reader *r, const char *path, int depth)
 
 /* ---- which process, which file ---- */
 
-/* The value of an option in a command line: "-c FILE" or "-cFILE"; "" when it has none. */
+/* The value of an option in a command line: "-c FILE" or "-cFILE"; "" without the option. */
 static void option_value(const char *line, char letter, char *value, size_t size)
 {
 	char mark[4] = {' ', '-', letter, 0};
@@ -343,8 +343,8 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /*
- * A title is whatever the caller of a program wants it to be: a program of root's that anybody may start (su, sudo) is not to
- * read a file in its name. The program is told by its own name, and by not being one of those.
+ * The caller of a program chooses its title: a setuid program of root that anybody may start (su, sudo) must not make root's
+ * child read a file. So the executable must have nginx's name and must not be setuid or setgid.
  */
 static bool is_nginx_program(int process)
 {
@@ -382,7 +382,10 @@ static int open_root(int process)
 	return openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* What needs rights. A helper that has capabilities, but is not root, enters no root here that its user could not enter. */
+/*
+ * The part that needs rights. A helper with capabilities, but not as root, does not enter a root directory here that its user
+ * could not enter.
+ */
 static void prepare(struct reader *r, uint32_t uid)
 {
 	char path[32], title[4096] = "";
@@ -392,11 +395,11 @@ static void prepare(struct reader *r, uint32_t uid)
 	r->process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r->root = -1;
 	if (!read_identity(r->process, &who) || !read_small(title, sizeof(title), r->process, "cmdline"))
-		miss(r, "could not be read: it has ended");
+		note_missed(r, "could not be read: it has ended");
 	else if (!is_same(who.uid, uid) || !is_same(who.gid, who.gid[0]) || who.gid[0] != r->master->gid)
-		miss(r, "was not read: it runs with more rights than its user's");
+		note_missed(r, "was not read: it runs with more rights than its user's");
 	else if (!is_nginx_program(r->process))
-		miss(r, "was not read: its program is not nginx's");
+		note_missed(r, "was not read: its program is not nginx's");
 	else if (geteuid() == 0)
 		r->root = open_root(r->process);
 	else
@@ -404,7 +407,7 @@ static void prepare(struct reader *r, uint32_t uid)
 	r->title = strdup(title);
 }
 
-/* The file that its title names; the folder of it is where includes begin. */
+/* The file that its title names; includes are relative to its folder. */
 static bool find_config(struct reader *r, char file[PATH_MAX])
 {
 	char prefix[PATH_MAX], relative[PATH_MAX];
@@ -428,14 +431,14 @@ static void read_config(struct reader *r)
 {
 	char file[PATH_MAX];
 
-	if (r->missed || !r->title)
+	if (r->missed_reason || !r->title)
 		return;
 	if (r->root < 0)
 		r->root = open_root(r->process);
 	if (r->root < 0 && r->shares_root)
 		r->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r->root < 0 || !find_config(r, file)) {
-		miss(r, "could not be read");
+		note_missed(r, "could not be read");
 		return;
 	}
 	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
@@ -444,7 +447,10 @@ static void read_config(struct reader *r)
 	scan_config(r, file, 0);
 }
 
-/* Worth a word where a listen port may be missing for it, or, for the upstreams that cannot be seen, where there was too much. */
+/*
+ * Keeps a warning where a listen port may be missing because of it, or, for the upstreams that cannot be recorded, where the
+ * budget was used up.
+ */
 static void note_unread(struct reader *r)
 {
 	struct nginx *n = r->discovery->nginx;
@@ -453,10 +459,10 @@ static void note_unread(struct reader *r)
 	for (int i = 0; i < n->listen_port_count; i++)
 		if (n->listen_ports[i].listen_port.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
 			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->listen_ports[i].key.port);
-	if (!r->missed || !*ports || (r->master->proxies && !r->spent) || n->unread_count++)
+	if (!r->missed_reason || !*ports || (r->master->proxies && !r->is_over_budget) || n->unread_count++)
 		return;
 	snprintf(n->unread, sizeof(n->unread), "the configuration of nginx %u, which listens on %s, %s", r->master->pid, ports,
-		 r->missed);
+		 r->missed_reason);
 }
 
 bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
@@ -477,13 +483,13 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		prepare(&readers[count++], uid);
 	}
 	allowed = become_reader(uid, gid);
-	/* a change of identity makes the kernel forget it */
+	/* the kernel drops it on a change of identity */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; i < count; i++) {
 		if (allowed)
 			read_config(&readers[i]);
 		else
-			miss(&readers[i], "could not be read: we may not become its user");
+			note_missed(&readers[i], "could not be read: we may not become its user");
 		note_unread(&readers[i]);
 	}
 	return whole && !is_late(c);

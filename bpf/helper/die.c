@@ -1,4 +1,4 @@
-/* The end of the helper with a message. In a file of its own, so that no part needs the file that joins all of them. */
+/* The end of the helper with a message. In its own file, so that no part depends on main.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,10 @@
 /*
- * The discovery of nginx, in children: what calls itself nginx may be anybody's, and can make whoever looks at it wait, in its
- * title, its configuration or its file system, so that not even SIGKILL ends him. A child holds nothing of ours, writes what it
- * learns into shared memory, and is left behind when its time is over. One child finds the processes; then each user's instances
- * have one, root's first, and the others share what time is left: nobody's processes hide another's.
+ * The discovery of nginx, in child processes. A process with nginx's name may belong to any user, and can block its reader by its
+ * title, its configuration or its file system, so that not even SIGKILL ends the reader. A child holds nothing of the helper,
+ * writes its results into shared memory, and is left behind when its time is over.
+ *
+ * One child finds the processes. Then there is one child per user with instances: root's first, and the others share the rest of
+ * the time, so that no user's processes hide those of another.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +20,18 @@
 #include <unistd.h>
 #include "listeners.h"
 
-#ifndef DISCOVERY_MS /* all of it; tests make it short and long */
+#ifndef DISCOVERY_MS /* for the whole discovery; tests make it short and long */
 #define DISCOVERY_MS 2000
 #endif
-/* One user's least share of it. */
-#define SHARE_MS     20
-#define MAX_FAMILIES 256
-/* A child's own memory: far more than any honest configuration takes. */
+/* The least time for one user. */
+#define LEAST_MS  20
+#define MAX_USERS 256
+/* The memory of a child: far more than any honest configuration takes. */
 #define CHILD_MEMORY (96 << 20)
 #define MS	     1000000ULL
 
-/* The instances of one user, with their workers, which run as another. */
-struct family {
+/* The instances of one user, with their workers, which may run as another user. */
+struct user_group {
 	uint32_t uid, gid;
 	struct process *list; /* in the order of their pids */
 	int count;
@@ -39,11 +41,11 @@ struct job {
 	void (*run)(struct job *job);
 	uint64_t until;
 	struct found *found;
-	struct family family;
-	struct learnt *learnt;
+	struct user_group group;
+	struct results *results;
 };
 
-static void *share(size_t size)
+static void *map_shared(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -54,8 +56,8 @@ static void *share(size_t size)
 
 /* ---- a child ---- */
 
-/* Holds nothing that anybody waits for, but the pipe that tells of its end. */
-static void hold_nothing(int end, pid_t parent)
+/* Closes everything that another process may wait for, except the pipe that shows the child's end. */
+static void isolate_child(int end, pid_t parent)
 {
 	struct rlimit memory = {CHILD_MEMORY, CHILD_MEMORY}, core = {};
 	int null = open("/dev/null", O_RDWR);
@@ -73,11 +75,11 @@ static void hold_nothing(int end, pid_t parent)
 		_exit(EXIT_BUG);
 	setrlimit(RLIMIT_DATA, &memory);
 	setrlimit(RLIMIT_CORE, &core);
-	/* where the parent's death is not told */
+	/* for the case that the signal on the parent's death does not come */
 	alarm(2 * DISCOVERY_MS / 1000 + 1);
 }
 
-/* Whether the other end of the pipe closes before that time. Ends the helper with its lifeline. */
+/* Whether the other end of the pipe closes in time. Ends the helper with its lifeline. */
 static bool ends_in_time(int pipe, uint64_t until, bool has_lifeline)
 {
 	for (uint64_t now; (now = now_ns(CLOCK_MONOTONIC)) < until;) {
@@ -93,8 +95,8 @@ static bool ends_in_time(int pipe, uint64_t until, bool has_lifeline)
 	return false;
 }
 
-/* Runs a job in a child until its time is over and not longer, dead or not. Ends the helper with its lifeline. */
-static void contain(struct job *job, bool has_lifeline)
+/* Runs a job in a child, until the job is done or its time is over. Ends the helper with its lifeline. */
+static void run_in_child(struct job *job, bool has_lifeline)
 {
 	pid_t parent = getpid(), child;
 	int ends[2];
@@ -103,45 +105,45 @@ static void contain(struct job *job, bool has_lifeline)
 		return;
 	child = fork();
 	if (child == 0) {
-		/* above the places that are filled with /dev/null */
-		hold_nothing(fcntl(ends[1], F_DUPFD, 4), parent);
+		/* above the descriptors that are replaced by /dev/null */
+		isolate_child(fcntl(ends[1], F_DUPFD, 4), parent);
 		job->run(job);
 		_exit(EXIT_DONE);
 	}
 	close(ends[1]);
 	if (child > 0 && !ends_in_time(ends[0], job->until, has_lifeline))
-		/* not waited for: a child in an uninterruptible sleep dies when it can */
+		/* not waited for: a child in uninterruptible sleep dies when it can */
 		kill(child, SIGKILL);
 	close(ends[0]);
 }
 
-static void look_for_processes(struct job *job)
+static void discover_processes(struct job *job)
 {
 	find_processes(job->found);
 	__atomic_store_n(&job->found->whole, true, __ATOMIC_RELEASE);
 }
 
-static void look_at_family(struct job *job)
+static void discover_user(struct job *job)
 {
 	static struct nginx nginx;
 	uint64_t left = job->until - now_ns(CLOCK_MONOTONIC);
 	struct discovery c = {.nginx = &nginx,
-			      .learnt = job->learnt,
-			      .list = job->family.list,
-			      .count = job->family.count,
-			      /* the rest is for saying what there was no time for */
+			      .results = job->results,
+			      .list = job->group.list,
+			      .count = job->group.count,
+			      /* the rest of the time is for the warnings */
 			      .until = job->until - left / 8};
 	bool whole;
 
-	nginx.connections = c.learnt->connections;
+	nginx.connections = c.results->connections;
 	whole = find_listen_ports(&c);
 	publish(&c);
-	whole = read_configs(&c, job->family.uid, job->family.gid) && whole;
+	whole = read_configs(&c, job->group.uid, job->group.gid) && whole;
 	publish(&c);
-	__atomic_store_n(&c.learnt->whole, whole, __ATOMIC_RELEASE);
+	__atomic_store_n(&c.results->whole, whole, __ATOMIC_RELEASE);
 }
 
-/* ---- what they said ---- */
+/* ---- results ---- */
 
 static int published(const int *count, int max)
 {
@@ -161,9 +163,9 @@ static void note_unread(struct nginx *nginx, const char *format, ...)
 	va_end(arguments);
 }
 
-static void merge(struct nginx *nginx, const struct learnt *learnt, const struct family *family)
+static void merge(struct nginx *nginx, const struct results *results, const struct user_group *group)
 {
-	const struct nginx *from = &learnt->nginx;
+	const struct nginx *from = &results->nginx;
 	int listen_ports = published(&from->listen_port_count, MAX_NGINX_LISTEN_PORTS),
 	    invisible = published(&from->invisible_count, 32);
 	int connections = published(&from->connection_count, MAX_CONNECTIONS - nginx->connection_count);
@@ -177,7 +179,7 @@ static void merge(struct nginx *nginx, const struct learnt *learnt, const struct
 		    realloc(nginx->connections, (nginx->connection_count + connections) * sizeof(*nginx->connections));
 		if (!nginx->connections)
 			die(EXIT_SYSTEM, "out of memory");
-		memcpy(nginx->connections + nginx->connection_count, learnt->connections,
+		memcpy(nginx->connections + nginx->connection_count, results->connections,
 		       connections * sizeof(*nginx->connections));
 		nginx->connection_count += connections;
 	}
@@ -186,13 +188,13 @@ static void merge(struct nginx *nginx, const struct learnt *learnt, const struct
 		if (!nginx->unread_count)
 			snprintf(nginx->unread, sizeof(nginx->unread), "%.*s", (int)sizeof(from->unread) - 1, from->unread);
 		nginx->unread_count += from->unread_count;
-	} else if (!__atomic_load_n(&learnt->whole, __ATOMIC_ACQUIRE)) {
+	} else if (!__atomic_load_n(&results->whole, __ATOMIC_ACQUIRE)) {
 		note_unread(nginx, "not all of the nginx of uid %u (pid %u) was read: it does not answer, or has too much",
-			    family->uid, family->list->pid);
+			    group->uid, group->list->pid);
 	}
 }
 
-static void say(struct nginx *nginx)
+static void write_warning(struct nginx *nginx)
 {
 	static const char remedy[] = "leave out the ones it listens on with --ignore PORT";
 	char others[32] = "";
@@ -206,7 +208,7 @@ static void say(struct nginx *nginx)
 			 others, remedy);
 }
 
-/* ---- who belongs together ---- */
+/* ---- processes by user ---- */
 
 static int by_pid(const void *a, const void *b)
 {
@@ -216,10 +218,10 @@ static int by_pid(const void *a, const void *b)
 }
 
 /*
- * Root's own are root's; whoever else has an nginx as parent belongs to it. Nobody gets a parent of another user but by being
- * started by it, or by a container's init that is one.
+ * A process of root belongs to root. Any other process with an nginx as parent belongs to that parent: a parent of another user
+ * means that it started the process, or that it is the init process of a container.
  */
-static const struct process *head_of(const struct process *list, int count, const struct process *p)
+static const struct process *top_process_of(const struct process *list, int count, const struct process *p)
 {
 	for (int depth = 0; depth < 16 && p->uid; depth++) {
 		struct process key = {.pid = p->parent};
@@ -232,41 +234,41 @@ static const struct process *head_of(const struct process *list, int count, cons
 	return p;
 }
 
-/* Root's come first, then by the first process. Returns how many there are. */
-static int find_families(struct process *list, int count, struct family *families, bool *cut)
+/* Root's group comes first, the others in the order of their first process. Returns how many there are. */
+static int group_by_user(struct process *list, int count, struct user_group *groups, bool *cut)
 {
 	int n = 1;
 
 	qsort(list, count, sizeof(*list), by_pid);
-	families[0] = (struct family){};
+	groups[0] = (struct user_group){};
 	for (int pass = 0; pass < 2; pass++) {
 		for (int i = 0; i < count; i++) {
-			const struct process *head = head_of(list, count, &list[i]);
-			struct family *f = families;
+			const struct process *top = top_process_of(list, count, &list[i]);
+			struct user_group *f = groups;
 
-			while (f < families + n && (f->uid != head->uid || (head->uid && f->gid != head->gid)))
+			while (f < groups + n && (f->uid != top->uid || (top->uid && f->gid != top->gid)))
 				f++;
-			if (f == families + MAX_FAMILIES || (pass && f->count == MAX_PROCESSES)) {
+			if (f == groups + MAX_USERS || (pass && f->count == MAX_PROCESSES)) {
 				*cut = true;
 				continue;
 			}
-			if (f == families + n)
-				families[n++] = (struct family){.uid = head->uid, .gid = head->gid};
+			if (f == groups + n)
+				groups[n++] = (struct user_group){.uid = top->uid, .gid = top->gid};
 			if (pass)
 				f->list[f->count] = list[i];
 			f->count++;
 		}
 		for (int i = 0; i < n && !pass; i++) {
-			families[i].list = calloc(families[i].count + 1, sizeof(*list));
-			if (!families[i].list)
+			groups[i].list = calloc(groups[i].count + 1, sizeof(*list));
+			if (!groups[i].list)
 				die(EXIT_SYSTEM, "out of memory");
-			families[i].count = 0;
+			groups[i].count = 0;
 		}
 	}
 	return n;
 }
 
-/* A list of our own: a child that is left behind may still write into its. */
+/* A copy, because a child that was left behind may still write into the shared list. */
 static struct process *copy_of(const struct process *list, int count)
 {
 	struct process *copy = calloc(count + 1, sizeof(*copy));
@@ -279,11 +281,11 @@ static struct process *copy_of(const struct process *list, int count)
 
 static struct process *search(struct nginx *nginx, uint64_t until, bool has_lifeline, int *count, bool *cut)
 {
-	struct found *found = share(sizeof(*found));
-	struct job job = {.run = look_for_processes, .found = found, .until = until};
+	struct found *found = map_shared(sizeof(*found));
+	struct job job = {.run = discover_processes, .found = found, .until = until};
 	struct process *list;
 
-	contain(&job, has_lifeline);
+	run_in_child(&job, has_lifeline);
 	*count = published(&found->count, MAX_FOUND);
 	*cut = found->cut || !__atomic_load_n(&found->whole, __ATOMIC_ACQUIRE);
 	nginx->unreadable = found->unreadable;
@@ -293,47 +295,47 @@ static struct process *search(struct nginx *nginx, uint64_t until, bool has_life
 	return list;
 }
 
-static void ask(struct nginx *nginx, const struct family *family, uint64_t until, bool has_lifeline)
+static void learn_user(struct nginx *nginx, const struct user_group *group, uint64_t until, bool has_lifeline)
 {
-	struct learnt *learnt = share(sizeof(*learnt));
-	struct job job = {.run = look_at_family, .family = *family, .until = until, .learnt = learnt};
+	struct results *results = map_shared(sizeof(*results));
+	struct job job = {.run = discover_user, .group = *group, .until = until, .results = results};
 
-	contain(&job, has_lifeline);
-	merge(nginx, learnt, family);
-	munmap(learnt, sizeof(*learnt));
+	run_in_child(&job, has_lifeline);
+	merge(nginx, results, group);
+	munmap(results, sizeof(*results));
 }
 
-/* Root's have the most of what is left, everybody else an equal part of the rest. */
-static uint64_t share_of(uint64_t left, int waiting, bool root)
+/* Three fifths of the time for root while others wait, equal parts of the rest for each other user. */
+static uint64_t time_for_user(uint64_t left, int waiting, bool root)
 {
 	uint64_t part = root && waiting > 1 ? left * 3 / 5 : left / waiting;
 
-	return part > SHARE_MS * MS ? part : left < SHARE_MS * MS ? left : SHARE_MS * MS;
+	return part > LEAST_MS * MS ? part : left < LEAST_MS * MS ? left : LEAST_MS * MS;
 }
 
 void learn_nginx(struct nginx *nginx, bool has_lifeline)
 {
-	static struct family families[MAX_FAMILIES];
+	static struct user_group groups[MAX_USERS];
 	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + DISCOVERY_MS * MS;
 	struct process *list;
 	int count, n;
 	bool cut;
 
 	memset(nginx, 0, sizeof(*nginx));
-	/* children are nobody's to wait for, whenever they end */
+	/* nobody waits for the children, whenever they end */
 	signal(SIGCHLD, SIG_IGN);
 	list = search(nginx, now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut);
-	n = find_families(list, count, families, &cut);
+	n = group_by_user(list, count, groups, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);
-		if (families[i].count && now < end)
-			ask(nginx, &families[i], now + share_of(end - now, n - i, i == 0), has_lifeline);
+		if (groups[i].count && now < end)
+			learn_user(nginx, &groups[i], now + time_for_user(end - now, n - i, i == 0), has_lifeline);
 		else
-			cut |= families[i].count > 0;
-		free(families[i].list);
+			cut |= groups[i].count > 0;
+		free(groups[i].list);
 	}
 	free(list);
 	if (cut)
 		note_unread(nginx, "there are more processes named nginx than were looked at");
-	say(nginx);
+	write_warning(nginx);
 }

@@ -1,4 +1,4 @@
-/* What this system can and cannot record, as one JSON object; works without rights, and says what it could not see. */
+/* What this system can and cannot record, as one JSON object. Works without rights, and shows what could not be examined. */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -25,7 +25,7 @@ static void put_chain(struct json *out, const char *name, unsigned interface, in
 	put(out, ",\"");
 	put(out, name);
 	if (n < 0) {
-		/* without rights the chain is not known, which is not an empty one */
+		/* without rights the chain is unknown, which is not the same as empty */
 		put(out, "\":null");
 		return;
 	}
@@ -40,7 +40,9 @@ static void put_chain(struct json *out, const char *name, unsigned interface, in
 	put(out, "]");
 }
 
-/* Offloads that are on. With them the programs see few large segments: the counts are right, but differ from tcpdump's packets.
+/*
+ * Offloads that are on. With them the programs see few large segments: the counts are right, but differ from the packets in
+ * tcpdump.
  */
 static void put_offloads(struct json *out, const char *name)
 {
@@ -87,7 +89,7 @@ static void put_nginx(struct json *out)
 {
 	static struct nginx nginx;
 
-	/* its stdin is anybody's: it ends by itself */
+	/* without a lifeline: doctor's stdin may be anything, and doctor ends by itself */
 	learn_nginx(&nginx, false);
 	put(out, ",\"nginx\":");
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");

@@ -1,6 +1,6 @@
 /*
- * Events of a tick, folded: per series sparse histograms with exact min and max, and a bounded sample of requests.
- * The cells of all histograms lie in one open-addressed table, so that a thousand quiet routes cost nothing.
+ * The events of a tick as sparse histograms per series, with exact min and max, and as a bounded sample of requests. All
+ * histograms share one open-addressed hash table, so that a thousand quiet routes cost nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,10 @@ struct cell {
 	uint64_t count;
 };
 
-/* How many they were the cells say: each series has two of these, and all of them in use are memory. */
+/* Min and max of a series. The count is the sum of its cells. Small, because each series has two of these. */
 struct extent {
 	uint32_t min;
-	uint32_t beyond; /* the max plus one: 0 is nothing */
+	uint32_t beyond; /* max + 1; 0: no value */
 };
 
 #define SLOWEST 20
@@ -24,7 +24,7 @@ static uint32_t cell_room = 4096, cell_count, cursor;
 static struct extent (*extents)[2]; /* by series and kind */
 static struct sample *important, *rest, slowest[SLOWEST], *merged;
 static unsigned limit, important_count, rest_count, slowest_count, stride = 1;
-static unsigned fastest; /* of the slowest */
+static unsigned fastest; /* index in `slowest` */
 static uint32_t numbered;
 
 static void *room_for(size_t n, size_t size)
@@ -46,7 +46,7 @@ void fold_open(unsigned sample_limit)
 	merged = room_for(2 * limit + SLOWEST, sizeof(*merged));
 }
 
-/* The index of frame/model/histogram.ts. */
+/* The same buckets as in frame/model/histogram.ts. */
 static unsigned bucket_of(uint32_t value)
 {
 	unsigned octave;
@@ -100,7 +100,7 @@ static int64_t duration_of(const struct sample *s)
 	return s->total_us > s->header_us ? s->total_us : s->header_us;
 }
 
-/* Keeps the slowest and returns what they push out; .slot NO_SLOT when nothing. */
+/* Keeps the slowest and returns the one that is replaced; .slot is NO_SLOT when none is. */
 static struct sample keep_slowest(struct sample s)
 {
 	struct sample out = {.slot = NO_SLOT};
@@ -120,7 +120,7 @@ static struct sample keep_slowest(struct sample s)
 	return out;
 }
 
-/* Every k-th of the rest: k doubles, and half of what is kept goes, when the room is used up. */
+/* Keeps every k-th of the rest. When the room is used up, k doubles and half of the kept ones are removed. */
 static void keep_some(struct sample s)
 {
 	if (s.number % stride)
@@ -256,7 +256,7 @@ int fold_sample(struct sample **samples)
 	memcpy(merged + n, slowest, slow * sizeof(*merged));
 	n += slow;
 	room -= slow;
-	/* thinned evenly into the room that failures and the slowest left */
+	/* thinned evenly to the room that failures and the slowest leave */
 	step = room ? (rest_count + room - 1) / room : 0;
 	for (unsigned i = 0; step && i < rest_count; i += step)
 		merged[n++] = rest[i];

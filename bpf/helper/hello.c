@@ -1,4 +1,4 @@
-/* The first line: what this host is, what is attached, and what will not be seen. */
+/* The first line: the host, the attached interfaces, and what cannot be recorded. */
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void put_unseen(struct json *out, const char *what, const char *remedy)
 	put(out, "}");
 }
 
-static bool is_said(const struct nginx *nginx, int index)
+static bool is_listed(const struct nginx *nginx, int index)
 {
 	for (int i = 0; i < index; i++)
 		if (nginx->listen_ports[i].key.port == nginx->listen_ports[index].key.port)
@@ -43,7 +43,7 @@ static bool is_said(const struct nginx *nginx, int index)
 void put_listen_ports(struct json *out, const struct nginx *nginx)
 {
 	for (int i = 0; i < nginx->listen_port_count; i++) {
-		if (is_said(nginx, i))
+		if (is_listed(nginx, i))
 			continue;
 		if (i)
 			put(out, ",");

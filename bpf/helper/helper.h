@@ -1,4 +1,4 @@
-/* The helper's parts. Each owns its state; main joins them in a straight line. */
+/* The parts of the helper. Each has its own state; main calls them one after the other. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,7 +35,7 @@ struct options {
 	struct only_key only[MAX_FILTERS];
 	int only_count;
 	bool raw_routes;
-	unsigned sample; /* rows of the request sample a tick */
+	unsigned sample; /* rows of the request sample per tick */
 	bool version;
 	bool doctor;
 };
@@ -47,23 +47,25 @@ void parse_options(struct options *options, int argc, char **argv);
 /* The capabilities that recording needs and this process lacks, as words; "" when there are none. */
 const char *missing_rights(void);
 bool has_right(int capability);
-/* All capabilities, new privileges and, as root, the identity: maps, ring and links work on by their descriptors. */
+/*
+ * Drops all capabilities and, as root, the identity, and sets no_new_privs: maps, ring and links still work by their descriptors.
+ */
 void drop_rights(void);
 
-/* For good: the identity of this user, no other group and no capability. False where that was refused: then read nothing. */
+/* Becomes this user for good, without other groups and capabilities. Returns false where that was refused: then read nothing. */
 bool become_reader(uint32_t uid, uint32_t gid);
 
 /* ---- lifeline.c: what ends the helper ---- */
 
-/* SIGINT, SIGTERM and the death of whoever started us end it at once, until `leash_hold` is called. First thing in main. */
+/* SIGINT, SIGTERM and the death of the parent end the helper at once, until `lifeline_defer` is called. First call in main. */
 void lifeline_watch(void);
-/* From now on they are only noted, for an orderly end. */
-void lifeline_hold(void);
-/* The parent's death is told to us again: a change of identity makes the kernel forget it. */
+/* From now on these are only noted, for an orderly end. */
+void lifeline_defer(void);
+/* Asks for the signal on the parent's death again: the kernel drops it on a change of identity. */
 void lifeline_keep_parent(void);
-/* Why it is over, as `bye` says it, or NULL. Never waits. */
+/* The reason of the end, as `bye` gives it, or NULL. Never waits. */
 const char *lifeline_reason(void);
-/* Ends the helper if it is over: for the time before anything is attached. */
+/* Ends the helper if there is such a reason: for the time before anything is attached. */
 void lifeline_check(void);
 
 /* ---- links.c ---- */
@@ -89,22 +91,25 @@ struct chain_link {
 /* Programs at one hook, in the order in which they run. Returns how many, -1 with errno. */
 int query_chain(unsigned interface, int hook, struct chain_link *chain, int max);
 
-struct links; /* what is attached where */
+struct links; /* which interfaces are attached */
 struct links *links_open(int ingress_program, int egress_program, const struct options *options);
-/* Attaches to what is up and was asked for. Returns how many interfaces it holds now; a reason per interface that refused. */
+/*
+ * Attaches to the wanted interfaces that are up. Returns how many are attached now; `reason`: why an interface could not be
+ * attached, else empty.
+ */
 int links_attach(struct links *links, char *reason, size_t size);
 int links_interfaces(const struct links *links, struct interface *list, int max);
-/* Readable when interfaces came or went: then call links_follow. */
+/* Readable when interfaces were added or removed: then call links_follow. */
 int links_descriptor(const struct links *links);
 void links_follow(struct links *links);
 /* Detaches, and returns when no program runs any more. */
 void links_close(struct links *links);
 
-/* ---- listen ports.c ---- */
+/* ---- listeners.c ---- */
 
-#define MAX_NGINX_LISTEN_PORTS 512 /* a socket of [::] may be two */
+#define MAX_NGINX_LISTEN_PORTS 512 /* a socket on [::] may count twice */
 
-struct front_door {
+struct found_listen_port {
 	struct listen_port_key key;
 	struct listen_port listen_port;
 };
@@ -117,28 +122,27 @@ struct worker_connection {
 struct nginx {
 	bool found;
 	bool unreadable;
-	struct front_door listen_ports[MAX_NGINX_LISTEN_PORTS];
+	struct found_listen_port listen_ports[MAX_NGINX_LISTEN_PORTS];
 	int listen_port_count;
 	struct worker_connection *connections;
 	int connection_count;
-	/* upstreams that cannot be seen: unix sockets and https, as written in the configuration */
+	/* upstreams that cannot be recorded: unix sockets and https, as written in the configuration */
 	char invisible[32][128];
 	int invisible_count;
-	/* masters whose configuration was not read to its end, and what is to be said about the first */
+	/* masters whose configuration was not read completely, and the warning for the first */
 	int unread_count;
 	char unread[256];
 	char warning[640];
 };
 
-/* Adds a listen port that is not there yet. */
-void add_listen_port(struct nginx *nginx, struct front_door listen_port);
+/* Adds a listen port, unless it is in the list. */
+void add_listen_port(struct nginx *nginx, struct found_listen_port listen_port);
 
 /* ---- discovery.c ---- */
 
 /*
- * Looks at the nginx instances of this network namespace: needs rights, so it runs once, before they are dropped, and before
- * anything is opened. Returns within DISCOVERY_MS, whatever the processes that it looks at do. `has_lifeline`: ends with the
- * lifeline.
+ * Finds the nginx instances of this network namespace. Needs rights, so it runs once, before they are dropped, and before
+ * anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the lifeline.
  */
 void learn_nginx(struct nginx *nginx, bool has_lifeline);
 
@@ -154,7 +158,7 @@ struct missing_hooks {
 /* Loads the programs, with their filters, and attaches those of hooks.c. */
 struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, struct missing_hooks *missing);
 
-/* Once per second, and needs no rights: forgets listen ports that nobody listens on any more, and instances that are gone. */
+/* Once per second, without rights: removes listen ports without a listening socket, and instances that have ended. */
 void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* ---- hooks.c: how nginx's sockets connect ---- */
@@ -173,7 +177,7 @@ struct json {
 	size_t room;
 };
 
-/* Nothing is in it any more; much room is given back. */
+/* Empties it, and frees the memory if it is large. */
 void json_clear(struct json *out);
 void put(struct json *out, const char *text);
 void put_text(struct json *out, const char *text, size_t length);
@@ -185,7 +189,7 @@ void put_string(struct json *out, const char *text);
 
 /* ---- hello.c ---- */
 
-/* The ports of the listen ports, each once. */
+/* The port numbers of the listen ports, each once. */
 void put_listen_ports(struct json *out, const struct nginx *nginx);
 
 /* `refused`: an interface that could not be attached to, and why; `missing` as `load` says it. */
@@ -197,7 +201,7 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 #define HISTOGRAM_BUCKETS ((31 - 4 + 2) * 16)
 #define HEADER_TIMES	  0
 #define TOTAL_TIMES	  1
-/* connect times stand behind the slots */
+/* connect times come after the slots */
 #define CONNECT_TIMES(backend) (MAX_SLOTS + (backend))
 #define SERIES		       (MAX_SLOTS + MAX_BACKENDS)
 
@@ -214,7 +218,7 @@ struct sample {
 void fold_open(unsigned sample_limit);
 /* Takes one event off the ring. */
 int fold_event(void *context, void *data, size_t size);
-/* Sorts what the tick brought, so that it can be read slot by slot. */
+/* Sorts the cells of the tick, so that they can be read slot by slot. */
 void fold_finish(void);
 /* Writes [sampled, min, max, bucket, count, …] of a series, [] when it had none. Series in ascending order only. */
 void fold_put_histogram(struct json *out, uint32_t series, int kind);
@@ -227,7 +231,7 @@ void fold_clear(void);
 
 struct tick;
 struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns);
-/* The first snapshot: nothing yet. */
+/* The first snapshot: all zero. */
 void tick_begin(struct tick *tick, struct json *out);
 /* Sweeps and writes the backend, route and snapshot lines of this moment. */
 void tick_write(struct tick *tick, struct json *out, bool final);

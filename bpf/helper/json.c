@@ -1,10 +1,10 @@
-/* NDJSON, built in memory. */
+/* NDJSON, written to memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "helper.h"
 
-/* Room that is kept from tick to tick. The first tick beside a crowd has megabytes, and the others would carry them. */
+/* Memory that is kept from tick to tick. The first tick on a busy host has megabytes, which the other ticks do not need. */
 #define KEPT (256 << 10)
 
 static char *grow(struct json *out, size_t more)
@@ -65,7 +65,10 @@ void put_big(struct json *out, uint64_t value)
 	put(out, "\"");
 }
 
-/* The length of the UTF-8 sequence at the start of the bytes, 0 when there is none: overlong forms and surrogates are none. */
+/*
+ * The length of the UTF-8 sequence at the start of the bytes; 0 when they are no valid one: overlong forms and surrogates are not
+ * valid.
+ */
 static size_t utf8_length(const uint8_t *b, size_t left)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -1,6 +1,6 @@
 /*
- * What ends the helper: its stdin closes, SIGINT or SIGTERM comes, or whoever started it dies. Until something is attached that
- * ends it on the spot; afterwards the loop takes leave in order.
+ * What ends the helper: its stdin closes, SIGINT or SIGTERM arrives, or its parent dies. Before anything is attached, each of
+ * these ends it at once; afterwards the loop ends in an orderly way.
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,12 +10,12 @@
 #include "helper.h"
 
 static volatile sig_atomic_t ended_by;
-static volatile sig_atomic_t held;
+static volatile sig_atomic_t is_deferred;
 static pid_t parent;
 
-static void take_signal(int number)
+static void on_signal(int number)
 {
-	if (!held)
+	if (!is_deferred)
 		_exit(EXIT_INTERRUPTED);
 	ended_by = number;
 }
@@ -23,8 +23,8 @@ static void take_signal(int number)
 void lifeline_watch(void)
 {
 	static const int ignored[] = {SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2};
-	/* no SA_RESTART: a write that waits for the reader ends too */
-	struct sigaction action = {.sa_handler = take_signal};
+	/* no SA_RESTART: a write that waits for the reader is interrupted, too */
+	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t all;
 
 	parent = getppid();
@@ -33,28 +33,28 @@ void lifeline_watch(void)
 	/* the terminal sends these to the whole foreground group; only the recorder decides about them */
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	/* whoever started us may have blocked them, and may have ignored the deaths of children */
+	/* the parent may have blocked them, and may have ignored SIGCHLD */
 	sigemptyset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	signal(SIGCHLD, SIG_DFL);
 	lifeline_keep_parent();
 }
 
-void lifeline_hold(void)
+void lifeline_defer(void)
 {
-	held = 1;
+	is_deferred = 1;
 }
 
-/* SIGTERM and not SIGKILL: what goes on without its parent, into a file, gets its last dump. */
+/* SIGTERM, not SIGKILL: output that goes to a file without the parent still gets its last snapshot. */
 void lifeline_keep_parent(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	/* it may have died before we asked */
+	/* it may have died before this call */
 	if (getppid() != parent)
 		raise(SIGTERM);
 }
 
-/* Whether stdin closed. What is written to it has no meaning. */
+/* Whether stdin is closed. Data written to it has no meaning. */
 static bool stdin_is_closed(void)
 {
 	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};

@@ -1,4 +1,4 @@
-/* Interfaces, and the links that hold our programs at their hooks. tcx is driven by the raw call: libbpf 1.1 has none. */
+/* Interfaces, and the links that attach the programs to their hooks. tcx uses the raw system call: libbpf 1.1 lacks it. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <net/if_arp.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "helper.h"
 
-#define FLAG_BEFORE  8 /* BPF_F_BEFORE: first in the chain, so that a program that ends it can't blind us */
+#define FLAG_BEFORE  8 /* BPF_F_BEFORE: first in the chain, so that a program that ends the chain does not hide packets */
 #define MAX_ATTACHED 4096
 
 struct attachment {
@@ -55,9 +55,9 @@ static int open_netlink(unsigned groups)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
-	struct timeval patience = {.tv_sec = 2}; /* the kernel answers at once, or its answer was lost */
+	struct timeval timeout = {.tv_sec = 2}; /* the kernel answers at once, or the answer was lost */
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		close(fd);
 		return -1;
@@ -164,7 +164,7 @@ struct links *links_open(int ingress_program, int egress_program, const struct o
 	links->ingress_program = ingress_program;
 	links->egress_program = egress_program;
 	links->options = options;
-	/* listening first, so that what appears while we attach is not missed */
+	/* listens before attaching, so that an interface that appears meanwhile is not missed */
 	links->netlink = open_netlink(RTMGRP_LINK);
 	if (links->netlink < 0)
 		die(EXIT_SYSTEM, "cannot listen to rtnetlink: %s", strerror(errno));
@@ -197,7 +197,7 @@ static int attach_interface(struct links *links, const struct interface *interfa
 
 	if (links->count == MAX_ATTACHED || attachment_of(links, interface->index))
 		return 0;
-	/* answers first: no request is seen whose answer is not */
+	/* ingress first, so that no request is seen without its answer */
 	a.ingress = attach(links->ingress_program, interface->index, TCX_INGRESS);
 	if (a.ingress < 0)
 		return -1;
@@ -272,7 +272,7 @@ void links_follow(struct links *links)
 		}
 	}
 	if (n < 0 && errno == ENOBUFS) {
-		/* messages were lost: look at everything */
+		/* messages were lost: list all interfaces again */
 		char reason[256];
 
 		links_attach(links, reason, sizeof(reason));
@@ -285,7 +285,7 @@ void links_close(struct links *links)
 		detach(links, &links->list[0]);
 	close(links->netlink);
 	links->netlink = -1;
-	/* programs run under RCU; this waits for a grace period, so that whoever was inside one has left it */
+	/* programs run under RCU: this waits for a grace period, after which no program runs any more */
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		usleep(50000);
 }

@@ -1,6 +1,6 @@
 /*
- * nginx on this host: on which ports it listens itself (its front doors), and which connections its workers hold already.
- * All of it from /proc, once, while there are rights, and in the discovery's children.
+ * nginx on this host: the ports on which it listens (its front doors), and the connections that its workers have already. All of
+ * it is read from /proc, once, while there are rights, in the children of the discovery.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -50,7 +50,7 @@ static int open_process(uint32_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* ---- who ---- */
+/* ---- processes ---- */
 
 static bool read_ids(const char *text, const char *name, uint32_t ids[4])
 {
@@ -59,7 +59,7 @@ static bool read_ids(const char *text, const char *name, uint32_t ids[4])
 	return at && sscanf(at + strlen(name), "%u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4;
 }
 
-/* The name stands first, and its line ends are escaped: no name can imitate the lines that follow. */
+/* The name is the first line, and its newlines are escaped: no name can imitate the lines that follow. */
 bool read_identity(int process, struct identity *identity)
 {
 	char text[2048];
@@ -72,7 +72,7 @@ bool read_identity(int process, struct identity *identity)
 	       read_ids(text, "\nGid:", identity->gid);
 }
 
-/* Nothing that is asked here can wait for the process itself: its title, which can, is read by its user's discovery. */
+/* The process cannot delay any of these reads. It can delay a read of its title, which is left to its user's child. */
 static void add_process(struct found *found, uint32_t pid, const char *own_namespace)
 {
 	char text[64];
@@ -84,7 +84,7 @@ static void add_process(struct found *found, uint32_t pid, const char *own_names
 	if (!read_small(text, sizeof(text), process, "comm") || (strcmp(text, "nginx\n") && strcmp(text, "angie\n")))
 		goto done;
 	if (!link_of(text, sizeof(text), process, "ns/net")) {
-		/* one that ends meanwhile has none */
+		/* a process that ends meanwhile has none */
 		found->unreadable |= errno == EACCES || errno == EPERM;
 		goto done;
 	}
@@ -95,13 +95,13 @@ static void add_process(struct found *found, uint32_t pid, const char *own_names
 		goto done;
 	}
 	found->list[found->count] = (struct process){
-	    .pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0], .borrows = who.uid[0] != who.uid[1]};
+	    .pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0], .has_other_euid = who.uid[0] != who.uid[1]};
 	__atomic_store_n(&found->count, found->count + 1, __ATOMIC_RELEASE);
 done:
 	close(process);
 }
 
-/* Root's own first, as far as /proc tells: to find one is not a matter of how many others there are. */
+/* Root's processes first, by the owner in /proc, so that they are found however many others there are. */
 void find_processes(struct found *found)
 {
 	char own[64];
@@ -138,7 +138,10 @@ struct process *process_of(struct discovery *c, uint32_t pid)
 	return NULL;
 }
 
-/* A worker's master is its parent, if that is an nginx as well; a new binary's master is its own, though its parent is one. */
+/*
+ * A worker's master is its parent, if that is an nginx, too. The master of a new binary is its own master, although its parent is
+ * an nginx.
+ */
 static void find_masters(struct discovery *c)
 {
 	for (int i = 0; i < c->count; i++) {
@@ -148,7 +151,7 @@ static void find_masters(struct discovery *c)
 		p->master = p->pid;
 		if (!parent)
 			continue;
-		/* who has another user than his parent is no master: his title is not asked for */
+		/* a process with another user than its parent is no master: its title is not read */
 		if (p->uid == parent->uid) {
 			int process = open_process(p->pid);
 
@@ -183,7 +186,7 @@ static unsigned long field_of(const char *text, const char *word)
 	return at ? strtoul(at + strlen(word), NULL, 10) : 0;
 }
 
-/* All sockets lie on one mount of the kernel's: the one that a socket of ours is on. */
+/* All sockets are on one internal mount of the kernel: the mount of a socket of this process. */
 static unsigned long mount_of_sockets(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -198,8 +201,8 @@ static unsigned long mount_of_sockets(void)
 }
 
 /*
- * /proc/PID/fd of another user opens for root alone. CAP_SYS_PTRACE, which file capabilities give, opens /proc/PID/fdinfo, which
- * says where a descriptor leads without touching it: one that is borrowed may belong to a file system that never answers.
+ * Only root can open /proc/PID/fd of another user. CAP_SYS_PTRACE, which file capabilities give, can open /proc/PID/fdinfo. It
+ * shows the inode and mount of a descriptor without an access to the file, which may be on a file system that never answers.
  */
 static bool find_described_sockets(struct discovery *c, struct process *p, int process)
 {
@@ -264,7 +267,10 @@ static int by_inode_and_owner(const void *a, const void *b)
 	return order ? order : x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
-/* One that several have is its master's, who has the lowest pid: a worker that begins still has that title, and rights. */
+/*
+ * A socket that several processes have belongs to the master, which has the lowest pid: a starting worker still has the master's
+ * title and rights.
+ */
 static void sort_sockets(struct discovery *c)
 {
 	int kept = 0;
@@ -277,7 +283,7 @@ static void sort_sockets(struct discovery *c)
 	c->socket_count = kept;
 }
 
-/* /proc/net/tcp has addresses as words in the byte order of this host, which is how they lie in memory. */
+/* /proc/net/tcp shows addresses as words in the byte order of this host, which is how they are in memory. */
 static void read_address(const char *text, struct listen_port_key *key)
 {
 	size_t words = strlen(text) / 8;
@@ -292,7 +298,7 @@ static void read_address(const char *text, struct listen_port_key *key)
 	}
 }
 
-/* An IPv6 socket that is bound to an IPv4 address: its packets are IPv4's. */
+/* An IPv6 socket that is bound to an IPv4 address: its packets are IPv4. */
 static void unmap(struct listen_port_key *key)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -304,8 +310,8 @@ static void unmap(struct listen_port_key *key)
 	key->family = 4;
 }
 
-/* Doors of users share the room. What is left over is learned by its first answer. */
-void add_listen_port(struct nginx *n, struct front_door listen_port)
+/* Listen ports of users other than root have a limited share. A listen port that found no room is learned at its first answer. */
+void add_listen_port(struct nginx *n, struct found_listen_port listen_port)
 {
 	uint32_t uid = listen_port.listen_port.uid;
 	int of_owner = 0, of_others = 0;
@@ -322,19 +328,19 @@ void add_listen_port(struct nginx *n, struct front_door listen_port)
 		n->listen_ports[n->listen_port_count++] = listen_port;
 }
 
-/* NO_UID too for who runs with another user's rights than his own: a setuid program may bear any name. */
+/* The real uid; also NO_UID for a process with another effective user, because a setuid program may have any name. */
 static uint32_t uid_of(struct discovery *c, uint32_t pid)
 {
 	const struct process *p = process_of(c, pid);
 
-	return p && !p->borrows ? p->uid : NO_UID;
+	return p && !p->has_other_euid ? p->uid : NO_UID;
 }
 
-/* A socket that is not its master's user's was left to it by somebody else. */
+/* A socket of another user than its master's was inherited from another process, and is ignored. */
 static void add_listener(struct discovery *c, const struct listen_port_key *key, struct process *owner, uint32_t uid)
 {
 	static const uint8_t any[16];
-	struct front_door listen_port = {*key, {.master = owner->master, .uid = uid}};
+	struct found_listen_port listen_port = {*key, {.master = owner->master, .uid = uid}};
 
 	if (uid != uid_of(c, owner->master))
 		return;
@@ -346,7 +352,7 @@ static void add_listener(struct discovery *c, const struct listen_port_key *key,
 	}
 }
 
-/* Whether its local end is a listen port: then it was accepted, and leads to a client. */
+/* Whether its local end is a listen port: then it was accepted, and its peer is a client. */
 static bool is_accepted(const struct discovery *c, const struct listen_port_key *local)
 {
 	static const uint8_t any[16];
@@ -377,7 +383,7 @@ static void add_connection(struct discovery *c, unsigned lport, unsigned rport, 
 #define ESTABLISHED 1
 #define LISTENING   10
 
-/* One pass over the kernel's table: listening sockets, or established ones whose local port is none of those. */
+/* One pass over the kernel's table: listening sockets, or established ones whose local port is no listen port. */
 static void match_sockets(struct discovery *c, const char *table, unsigned wanted)
 {
 	FILE *f = fopen(table, "re");
@@ -394,7 +400,7 @@ static void match_sockets(struct discovery *c, const char *table, unsigned wante
 		if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, &rport, &state,
 			   &uid, &wanted_socket.inode) != 6)
 			continue;
-		/* the table begins with them: what others have open, however much, is not read for the listen ports */
+		/* the table begins with listening sockets: connections of others, however many, are not read for these */
 		if (wanted == LISTENING && state != LISTENING)
 			break;
 		if (state != wanted)

@@ -1,14 +1,15 @@
-/* Inside of learning about nginx: discovery.c looks in children, listen ports.c says what belongs to whom, config.c reads
+/*
+ * Internal to the discovery: discovery.c starts the children, listeners.c assigns sockets to processes, config.c reads
  * configurations.
  */
 #pragma once
 
 #include "helper.h"
 
-/* of one user; and of all on the host */
+/* for one user, and for the whole host */
 #define MAX_PROCESSES 4096
 #define MAX_FOUND     32768
-/* older connections: as many as the kernel's map takes */
+/* as many older connections as the kernel's map takes */
 #define MAX_CONNECTIONS 65536
 
 struct process {
@@ -17,7 +18,7 @@ struct process {
 	uint32_t master;
 	uint32_t uid; /* real */
 	uint32_t gid;
-	bool borrows; /* its effective user is another */
+	bool has_other_euid; /* its effective user is not its real one */
 	bool proxies;
 };
 
@@ -26,17 +27,17 @@ struct owned_socket {
 	struct process *owner;
 };
 
-/* The processes of this network namespace that call themselves nginx; in memory that a child fills. */
+/* The processes of this network namespace with nginx's name, in memory that a child writes. */
 struct found {
-	bool unreadable; /* one whose namespace is not told to us */
-	bool cut;	 /* more than there is room for */
-	bool whole;	 /* published: these are all */
-	int count;	 /* published: what lies below it is written */
+	bool unreadable; /* there is a process whose namespace cannot be read */
+	bool cut;	 /* there are more processes than room */
+	bool whole;	 /* published: the list is complete */
+	int count;	 /* published: the entries below it are written */
 	struct process list[MAX_FOUND];
 };
 
-/* What a child learns of one user's instances, in shared memory. Counts are published last: what lies below them is written. */
-struct learnt {
+/* The results of one user's child, in shared memory. Counts are published last: the entries below them are written. */
+struct results {
 	bool whole;
 	struct nginx nginx;
 	struct worker_connection connections[MAX_CONNECTIONS];
@@ -44,8 +45,8 @@ struct learnt {
 
 /* One user's instances. */
 struct discovery {
-	struct nginx *nginx; /* all that is found, listen ports of those too that may proxy nothing */
-	struct learnt *learnt;
+	struct nginx *nginx; /* all results, with listen ports of instances that may proxy nothing */
+	struct results *results;
 	struct process *list; /* in the order of their pids */
 	int count;
 	struct owned_socket *sockets;
@@ -58,9 +59,9 @@ static inline bool is_late(const struct discovery *c)
 	return now_ns(CLOCK_MONOTONIC) > c->until;
 }
 
-/* ---- listen ports.c ---- */
+/* ---- listeners.c ---- */
 
-/* What /proc/PID says of who a process is. */
+/* The identity of a process, from /proc/PID/status. */
 struct identity {
 	char name[16];
 	uint32_t parent;
@@ -70,22 +71,22 @@ struct identity {
 
 /* `process` is a descriptor of /proc/PID, so that it is the same process each time. */
 bool read_identity(int process, struct identity *identity);
-/* The beginning of a small file of a process; zeros within become blanks. */
+/* The beginning of a small file of a process; zero bytes within become blanks. */
 bool read_small(char *text, size_t size, int process, const char *name);
 void find_processes(struct found *found);
 struct process *process_of(struct discovery *c, uint32_t pid);
-/* Masters, sockets, listen ports, connections. False when there was no time for all of it. */
+/* Finds masters, sockets, listen ports, connections. Returns false when the time was too short for all of it. */
 bool find_listen_ports(struct discovery *c);
 
 /* ---- config.c ---- */
 
 /*
- * What the configurations of all masters say: whether they proxy, and to where we cannot see. Gives up every right first.
- * False when there was no time for all of it.
+ * Reads the configurations of all masters: whether they proxy, and to which upstreams that cannot be recorded. Gives up every
+ * right first. Returns false when the time was too short for all of it.
  */
 bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid);
 
 /* ---- publish.c ---- */
 
-/* Makes known what is known by now. */
+/* Makes the results so far visible to the parent. */
 void publish(struct discovery *c);

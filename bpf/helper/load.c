@@ -1,4 +1,4 @@
-/* The BPF object: set up before it is loaded, its filters filled before anything is attached. */
+/* The BPF object: configured before it is loaded; its filters are filled before anything is attached. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-static char libbpf_words[512]; /* its last complaint: part of the error, never noise */
+static char libbpf_message[512]; /* libbpf's first warning: part of the error message, never printed alone */
 
-static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
+static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN && !libbpf_words[0])
-		vsnprintf(libbpf_words, sizeof(libbpf_words), format, arguments);
-	libbpf_words[strcspn(libbpf_words, "\n")] = 0;
+	if (level == LIBBPF_WARN && !libbpf_message[0])
+		vsnprintf(libbpf_message, sizeof(libbpf_message), format, arguments);
+	libbpf_message[strcspn(libbpf_message, "\n")] = 0;
 	return 0;
 }
 
@@ -34,7 +34,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 	char *keys = (char *)bpf->rodata->line_keys;
 	size_t half = sizeof(bpf->rodata->line_keys) / 2;
 
-	/* it gives 256 bytes at once */
+	/* getentropy gives 256 bytes at most */
 	if (getentropy(keys, half) || getentropy(keys + half, half))
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
@@ -59,16 +59,16 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	for (int i = 0; i < o->only_count; i++)
 		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
 	for (int i = 0; i < nginx->listen_port_count; i++) {
-		const struct front_door *d = &nginx->listen_ports[i];
-		struct proxy proxy = {.uid = d->listen_port.uid, .housed = 1};
+		const struct found_listen_port *d = &nginx->listen_ports[i];
+		struct proxy proxy = {.uid = d->listen_port.uid, .has_listen_port = 1};
 
 		fill(bpf->maps.listen_ports, &d->key, sizeof(d->key), &d->listen_port, sizeof(d->listen_port));
-		fill(bpf->maps.proxying, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
+		fill(bpf->maps.proxies, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
 	}
 	for (int i = 0; i < nginx->connection_count; i++)
 		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key),
 		     &nginx->connections[i].older, sizeof(struct older));
-	/* what does not listen any more goes, and the bits of the ports of the others come */
+	/* removes listen ports without a listening socket, and sets the port bits of the others */
 	bpf->bss->listen_ports_changed = 1;
 	visit_listen_ports(bpf);
 }
@@ -87,7 +87,7 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
 
 	if (!bpf)
-		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_words);
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
 	configure(bpf, o);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);
@@ -97,19 +97,19 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 	if (!upstreamtop_bpf__load(bpf))
 		return bpf;
 	if (!tracing && !calls)
-		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_words);
+		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_message);
 	upstreamtop_bpf__destroy(bpf);
 	return NULL;
 }
 
 /* Why, as libbpf said it first, or the last error. */
-static void say_why(char *why, size_t size)
+static void take_reason(char *why, size_t size)
 {
-	snprintf(why, size, "%s", *libbpf_words ? libbpf_words : strerror(errno));
-	libbpf_words[0] = 0;
+	snprintf(why, size, "%s", *libbpf_message ? libbpf_message : strerror(errno));
+	libbpf_message[0] = 0;
 }
 
-/* The object file within this program is loaded: a megabyte that need not stay in memory. */
+/* The embedded object file is loaded: this megabyte need not stay in memory. */
 static void release_object(const struct bpf_object_skeleton *skeleton)
 {
 	uintptr_t page = sysconf(_SC_PAGESIZE), from = (uintptr_t)skeleton->data;
@@ -119,22 +119,22 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 }
 
 /*
- * A kernel or a sandbox without these hooks records all the same: connecting is told by packets then. Calls of connect() are
- * settled by the tracing programs, so without these they are not followed either.
+ * A kernel or a sandbox without these hooks still records: connects are then booked from packets. Without the tracing programs
+ * no call of connect() is settled, so these hooks are not attached either.
  */
 struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, struct missing_hooks *missing)
 {
 	struct upstreamtop_bpf *bpf;
 
-	libbpf_set_print(keep_words);
+	libbpf_set_print(keep_message);
 	memset(missing, 0, sizeof(*missing));
 	bpf = try_load(o, true, true);
 	if (!bpf) {
-		say_why(missing->calls, sizeof(missing->calls));
+		take_reason(missing->calls, sizeof(missing->calls));
 		bpf = try_load(o, true, false);
 	}
 	if (!bpf || !attach_states(bpf)) {
-		say_why(missing->states, sizeof(missing->states));
+		take_reason(missing->states, sizeof(missing->states));
 		missing->calls[0] = 0;
 	} else if (!*missing->calls) {
 		attach_calls(bpf, missing->calls, sizeof(missing->calls));

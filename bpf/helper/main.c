@@ -1,6 +1,6 @@
 /*
- * The privileged helper: loads, attaches, learns the front doors, drops every right, and then writes a snapshot per second.
- * Its stdin is the lifeline: it ends when that closes, on SIGINT and SIGTERM, and with whoever started it.
+ * The privileged helper: finds the listen ports of nginx, loads and attaches the programs, drops every right, and then writes one
+ * snapshot per second. It ends when its stdin (the lifeline) closes, on SIGINT and SIGTERM, and when its parent dies.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -22,15 +22,15 @@
 
 #define PIPE (1 << 20)
 
-/* How long between two looks at the ring, ms: it holds four seconds of 50,000 requests, and waking up costs. */
+/* Time between two reads of the ring, ms: the ring holds four seconds of 50,000 requests per second, and each wake-up costs. */
 #define BUSY_MS	 10
 #define QUIET_MS 50
 #define IDLE_MS	 500
 
-/* The last dump takes milliseconds, and may wait 5 s for a slow reader. */
-#define LEAVE_S 15
+/* Writing the last snapshot takes milliseconds, and may wait 5 s for a slow reader. */
+#define EXIT_TIMEOUT_S 15
 
-/* ---- output: never blocks the draining of the ring ---- */
+/* ---- output: never blocks, so that the ring is always drained ---- */
 
 static struct json out;
 static size_t written;
@@ -42,7 +42,7 @@ static void flush_output(void)
 		ssize_t n = write(STDOUT_FILENO, out.text + written, out.length - written);
 
 		if (n < 0 && errno == EINTR) {
-			/* a terminal that is stopped */
+			/* the terminal is stopped */
 			if (lifeline_reason())
 				return;
 			continue;
@@ -66,14 +66,14 @@ static void open_output(void)
 		return;
 	if (S_ISFIFO(st.st_mode))
 		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
-	else if (S_ISSOCK(st.st_mode)) /* FORCE needs the rights that we still have */
+	else if (S_ISSOCK(st.st_mode)) /* FORCE needs rights, which are not dropped yet */
 		setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	else
 		return;
 	fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
 }
 
-/* The last lines may wait for a slow reader, but not for ever. */
+/* Waits for a slow reader of the last lines, 5 s at most. */
 static void finish_output(void)
 {
 	for (int tries = 0; tries < 50 && written < out.length && !reader_gone; tries++) {
@@ -131,7 +131,7 @@ static int open_timer(void)
 	return fd;
 }
 
-/* Returns why it is over, as `bye` says it. */
+/* Returns the reason of the end, as `bye` gives it. */
 static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring)
 {
 	int timer = open_timer(), wait = QUIET_MS;
@@ -154,7 +154,7 @@ static const char *run(struct tick *tick, struct links *links, struct ring_buffe
 			links_follow(links);
 		if (p[3].revents)
 			flush_output();
-		/* a reader that is behind misses a snapshot, not a count: totals are cumulative */
+		/* a slow reader misses a snapshot, but no count: totals are cumulative */
 		if (p[1].revents && read(timer, &ticks, sizeof(ticks)) > 0 && !out.length) {
 			tick_write(tick, &out, false);
 			flush_output();
@@ -188,8 +188,10 @@ int main(int argc, char **argv)
 	check_kernel();
 	check_rights();
 	lifeline_check();
-	/* before anything is opened, for its children hold nothing; before attaching: no request must be taken for one that it is
-	 * not */
+	/*
+	 * before anything is opened, because its children must hold nothing; and before attaching, because requests are
+	 * classified by its result
+	 */
 	learn_nginx(&nginx, true);
 	lifeline_check();
 	bpf = load(&options, &nginx, &missing);
@@ -200,17 +202,17 @@ int main(int argc, char **argv)
 	tick = tick_open(bpf, own_namespace());
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
-	/* loading takes its time */
+	/* loading takes time */
 	lifeline_check();
 	if (!links_attach(links, refused, sizeof(refused)))
 		die(EXIT_SYSTEM, "%s", *refused ? refused : "no interface to attach to: 'ip link' shows which are up");
-	lifeline_hold();
+	lifeline_defer();
 	open_output();
 	setpriority(PRIO_PROCESS, 0, 10);
 	drop_rights();
 	lifeline_keep_parent();
-	malloc_trim(0); /* what libbpf needed to load: the kernel's types */
-	/* glibc raised it while loading: a tick's text that grows would leave holes of all its former sizes */
+	malloc_trim(0); /* frees what libbpf needed for loading: the kernel's types */
+	/* glibc raised this threshold while loading: the growing text of a tick would leave holes of all its former sizes */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
 	put_hello(&out, links, &nginx, refused, &missing);
@@ -218,9 +220,9 @@ int main(int argc, char **argv)
 	flush_output();
 	reason = run(tick, links, ring);
 
-	/* whatever stands still from here on */
-	alarm(LEAVE_S);
-	bpf->bss->ending = 1;
+	/* ends the helper if any step from here on hangs */
+	alarm(EXIT_TIMEOUT_S);
+	bpf->bss->stopping = 1;
 	links_close(links);
 	ring_buffer__consume(ring);
 	if (!reader_gone) {

@@ -1,4 +1,4 @@
-/* The helper's command line: the words of the product's. */
+/* The helper's command line, with the same options as upstreamtop's. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>

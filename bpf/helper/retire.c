@@ -1,6 +1,6 @@
 /*
- * A route that was not used for a while gives up its slot: first its key goes, so that nothing new comes; then, a full tick later
- * and with nothing open, the slot is cleared and given back. Ids on the wire are never used again.
+ * A route that was not used for a while gives up its slot. First its key is deleted, so that no request begins in the slot. Then,
+ * a full tick later and with no open request, the slot is cleared and can be used again. Ids on the wire are never used again.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,7 +12,7 @@
 #endif
 #define RETIRE_FROM (MAX_ROUTES / 4 * 3) /* slots in use */
 
-/* New requests of the route open a new slot from now on; what is open here may still end. */
+/* New requests of the route get a new slot from now on; open ones may still end in this slot. */
 static void begin_retiring(struct tick *t, uint32_t slot)
 {
 	struct route_text text;
@@ -43,17 +43,17 @@ static void free_codes(struct tick *t, uint32_t slot)
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_blocks), NULL, &block, 0);
 }
 
-/* A full tick has passed since, nothing is open, and everything was sent: the slot is as good as new. */
+/* A full tick has passed since, no request is open, and everything was sent: the slot becomes free. */
 static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 {
 	struct route_text text = {};
 	uint32_t generation = t->slots[slot].generation, cached_route = t->slots[slot].cache_generation;
-	uint32_t taken = t->slots[slot].taken;
+	uint32_t taken = t->slots[slot].rank_plus_one;
 
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
 	free_codes(t, slot);
 	if (taken && taken <= RANKS)
-		__atomic_fetch_sub(&t->bpf->bss->taken[taken - 1], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&t->bpf->bss->slots_in_use[taken - 1], 1, __ATOMIC_RELAXED);
 	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
 	t->slots[slot].generation = generation + 1;
 	t->slots[slot].cache_generation = cached_route;
@@ -77,9 +77,9 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 		struct slot now;
 		bool idle;
 
-		if (!t->slots[slot].taken)
+		if (!t->slots[slot].rank_plus_one)
 			continue;
-		/* in use, but without a row: what was asked was left out, or too much at once */
+		/* in use, but without a row: its requests were excluded, or exceeded a limit */
 		if (!t->active[slot])
 			t->active[slot] = t->epoch;
 		if (t->epoch - t->active[slot] < RETIRE_AFTER)

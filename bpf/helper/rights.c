@@ -1,4 +1,4 @@
-/* Rights: which are there, and how to be rid of them. */
+/* Capabilities: which ones the process has, and dropping them. */
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -10,8 +10,8 @@
 #include "helper.h"
 
 #define NOBODY 65534
-/* Above all that systems and containers give out. */
-#define NOBODY_ELSE 0xf0000000u
+/* Above all uids that systems and containers assign. */
+#define UNUSED_UIDS 0xf0000000u
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
@@ -53,11 +53,11 @@ void drop_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {};
-	/* what runs as nobody, too, could stop us or end us */
-	uint32_t id = NOBODY_ELSE + getpid();
+	/* not nobody's uid: another process of nobody could stop or kill the helper */
+	uint32_t id = UNUSED_UIDS + getpid();
 
 	if (geteuid() == 0 && has_right(CAP_SETUID) && has_right(CAP_SETGID)) {
-		/* a user namespace may not have it */
+		/* a user namespace may not have this id */
 		if (setresgid(id, id, id))
 			id = NOBODY;
 		if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
@@ -75,7 +75,7 @@ bool become_reader(uint32_t uid, uint32_t gid)
 	struct __user_cap_data_struct none[2] = {};
 	uint32_t real, effective, saved;
 
-	/* root reads root's; whoever has only capabilities reads as himself */
+	/* root reads root's files; a helper with capabilities only reads as its own user */
 	if (geteuid() == 0 && uid == 0)
 		return true;
 	if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))

@@ -1,4 +1,4 @@
-/* The rows of a snapshot, and the names that they need first. */
+/* The rows of a snapshot, and the names that must be written before them. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,7 +29,7 @@ static void name_backend(struct tick *t, struct json *out, uint32_t index)
 	put(out, "}\n");
 }
 
-/* The slot's id on the wire, named when it is new. -1 while the program is still writing its text. */
+/* The slot's id on the wire; its name is written when the id is new. -1 while the program is still writing the text. */
 static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 {
 	struct route_key key = {.backend = slot - MAX_ROUTES, .method_len = 1, .path_len = 5};
@@ -89,11 +89,11 @@ static void put_next_big(struct json *rows, uint64_t value)
 	put_big(rows, value);
 }
 
-/* columns of `now` */
+/* the columns of `now` */
 #define PUT(word)     put_next(rows, now.word);
 #define PUT_BIG(word) put_next_big(rows, now.word);
 
-/* [code, total, …]: what changed since it was sent. */
+/* [code, total, …]: only totals that changed since they were sent. */
 static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, bool changed)
 {
 	if (!changed)
@@ -125,7 +125,7 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 			before[i] = total;
 		}
 	}
-	/* seldom, so by a call: a map in our memory would be resident from the beginning */
+	/* rare, so by a system call: a mapped array would be resident from the beginning */
 	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
 		for (int i = 0; i < CODE_CLASSES; i++)
 			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i],

@@ -1,7 +1,7 @@
-/* A slot as it was at one moment, and what its counters add up to: what the snapshot, its rows and retiring share. */
+/* A slot at one moment, and the sums of its counters: shared by tick.c, rows.c and retire.c. */
 #include "tick.h"
 
-/* The order matters: `requests` last, so that no answer is seen without its request. */
+/* The order matters: `requests` is read last, so that no answer is seen without its request. */
 void read_slot(const volatile struct slot *from, struct slot *to)
 {
 	for (size_t i = 0; i < offsetof(struct slot, requests) / 8; i++)

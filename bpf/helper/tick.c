@@ -66,9 +66,9 @@ static void sweep(struct tick *t)
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
 
 	bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
-	if (t->bpf->bss->crowd.more4)
+	if (t->bpf->bss->flow_map_use.more4)
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more4), &run);
-	if (t->bpf->bss->crowd.more6)
+	if (t->bpf->bss->flow_map_use.more6)
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
 }
 
@@ -76,7 +76,7 @@ static void sweep(struct tick *t)
 #define CHECK_EVERY 60 /* ticks */
 #endif
 
-/* What is open and silent for long: is its socket still there? */
+/* Checks whether the sockets of requests that are open and silent for long still exist. */
 static void check_suspects(struct tick *t)
 {
 	uint8_t empty[64] = {};
@@ -144,7 +144,10 @@ struct clocks {
 	uint64_t wall, mono, boot;
 };
 
-/* Of one moment: preempted between two of them, their distances would look like a clock step or a suspend. */
+/*
+ * Reads the three clocks within 50 µs, if possible: if the helper is preempted between two reads, their distances look like a
+ * clock step or a suspend.
+ */
 static struct clocks read_clocks(void)
 {
 	struct clocks best = {};
@@ -156,9 +159,9 @@ static struct clocks read_clocks(void)
 		c.mono = now_ns(CLOCK_MONOTONIC);
 		c.wall = now_ns(CLOCK_REALTIME);
 		c.boot = now_ns(CLOCK_BOOTTIME);
-		uint64_t took = now_ns(CLOCK_MONOTONIC) - c.mono;
-		if (took < least) {
-			least = took;
+		uint64_t duration = now_ns(CLOCK_MONOTONIC) - c.mono;
+		if (duration < least) {
+			least = duration;
 			best = c;
 		}
 	}
@@ -185,8 +188,8 @@ static void put_head(struct json *out, struct tick *t, const struct clocks *now,
 }
 
 /*
- * The beginning: nothing yet. A dump of the first milliseconds would not be atomic, and what it found open or half counted
- * would be missing from the books for ever: all of it is the first tick's.
+ * The first snapshot is all zero. A snapshot of the first milliseconds would not be atomic, and requests that it found open or
+ * half counted would be missing from the sums for ever: all of them belong to the first tick.
  */
 void tick_begin(struct tick *t, struct json *out)
 {
@@ -213,7 +216,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	fold_finish();
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
-	/* Rows are collected apart, because the names that they need go out first. */
+	/* Rows are collected separately, because the names that they need are written first. */
 	put(rows, ",\"traffic\":[");
 	for (uint32_t slot = 0; slot < slots; slot++)
 		put_row(t, out, slot, now.mono);
@@ -229,7 +232,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 
 	put_head(out, t, &now, final);
 	put_text(out, rows->text, rows->length);
-	/* control totals after the rows: what was added in between shows there as open, never as missing */
+	/* control totals after the rows: a request that was added in between appears as open, never as missing */
 	read_totals(t);
 	put_totals(out, t);
 	put(out, "}\n");

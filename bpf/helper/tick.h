@@ -1,10 +1,10 @@
-/* Inside of a snapshot: what tick.c, rows.c and retire.c share. */
+/* Internal to snapshots: what tick.c, rows.c and retire.c share. */
 #pragma once
 
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-/* What a slot was at the last snapshot, as far as it tells what has changed. With all in use whole copies took 18 MB. */
+/* The state of a slot in the last snapshot, as far as needed to see a change. Whole copies of all slots took 18 MB. */
 struct sent {
 	uint64_t sum;		      /* of all its counters, none of which gets smaller */
 	uint32_t codes[INLINE_CODES]; /* low bits are enough to see a change */
@@ -13,16 +13,16 @@ struct sent {
 struct tick {
 	struct upstreamtop_bpf *bpf;
 	uint32_t netns;
-	volatile struct slot *slots; /* written only while nobody else does: when a slot is retired */
+	volatile struct slot *slots; /* written only while no program writes: when a slot is retired */
 	const volatile struct backend *backends;
 	struct sent *sent;	/* per slot */
 	uint64_t *backend_sent; /* per backend: the sum of its counters */
 	uint32_t *wire_ids;	/* per slot: its id on the wire plus one */
 	uint32_t next_wire_id;
 	uint32_t *active;   /* per slot: the epoch of its last row */
-	uint32_t *retiring; /* per slot: the epoch since which nothing new comes here, 0 when in use */
+	uint32_t *retiring; /* per slot: the epoch since which no request begins here, 0 when in use */
 	bool *backend_named;
-	/* codes that found no place in their slot; written as `slots` are */
+	/* codes beyond those in the slot; written as `slots` are */
 	volatile struct code_block *blocks;
 	uint32_t (*blocks_sent)[BLOCK_CODES]; /* low bits */
 	struct folded_codes *folded_sent;
@@ -49,7 +49,7 @@ void put_requests(struct tick *t, struct json *out, int64_t offset_ns);
 /* ---- retire.c ---- */
 
 /*
- * Once the slots run short: routes that nobody asks for any more make room, and no count is lost. `gone` says whose ids are not
- * used again: a recorder that runs for months must be able to forget them.
+ * When slots run short, routes that are no longer requested are retired, and no count is lost. `gone` gets the ids that are not
+ * used again, so that a recorder that runs for months can delete them.
  */
 void retire(struct tick *t, uint32_t slots, struct json *gone);

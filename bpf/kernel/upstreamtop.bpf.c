@@ -51,7 +51,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 enum beginning { NOTHING_KNOWN, TOKEN, ANSWER };
 
-/* Most payload that no flow knows is told by its first four bytes. */
+/* The first four bytes classify most payload without a flow. */
 static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 b[4];
@@ -69,8 +69,8 @@ static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const 
 	return (classes[b[1]] & C_TOKEN) && (b[2] == ' ' || (classes[b[2]] & C_TOKEN)) ? TOKEN : NOTHING_KNOWN;
 }
 
-/* Payload of a flow that is in order in the middle of a body: the way of most bytes. */
-static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
+/* Payload in order in the middle of a body: the fast path, which most bytes take. */
+static __always_inline int continues_body(struct dir *d, const struct packet *p)
 {
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
 	    !lock(d))
@@ -88,14 +88,14 @@ static __always_inline int body_goes_on(struct dir *d, const struct packet *p)
 	return 1;
 }
 
-/* A packet of a flow, from the end that asks. */
-static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct packet *p)
+/* A packet of a flow, to the backend. */
+static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (f->deferred && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->out, p))
+			if (!continues_body(&f->out, p))
 				segment_out(skb, f, p);
 		} else if (f->kind >= KIND_FRONT_DOOR) {
 			excluded(skb, f, p);
@@ -105,8 +105,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 		}
 	}
 	/*
-	 * By no connection's socket: forged in another namespace, or our kernel's answer to something forged, unless it is
-	 * exact. A FIN may lie before it.
+	 * Not sent by the connection's socket: forged in another namespace, or the kernel's answer to a forged packet, unless its
+	 * sequence number is exact. A FIN may have been before it.
 	 */
 	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
 	    p->seq + p->len - f->out.next > f->fin_out)
@@ -121,8 +121,8 @@ static __always_inline void asks(struct __sk_buff *skb, struct flow *f, struct p
 	}
 }
 
-/* A packet of a flow, from the end that answers. */
-static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struct packet *p)
+/* A packet of a flow, from the backend. */
+static __always_inline void packet_from_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
 		if (p->flags & TCP_ACK)
@@ -135,7 +135,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
-			if (!body_goes_on(&f->in, p))
+			if (!continues_body(&f->in, p))
 				segment_in(skb, f, p);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
@@ -158,7 +158,7 @@ static __always_inline void answers(struct __sk_buff *skb, struct flow *f, struc
 		delete_flow(p, f);
 }
 
-static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
+static __always_inline void first_packet_to_backend(struct __sk_buff *skb, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
 		if (!(p->flags & TCP_ACK))
@@ -180,12 +180,12 @@ static __always_inline void asks_first(struct __sk_buff *skb, struct packet *p)
 		return;
 	struct flow *f = find_flow(p);
 	if (f)
-		asks(skb, f, p);
+		packet_to_backend(skb, f, p);
 	else
 		count(T_NOT_HTTP);
 }
 
-/* The server's side of a front door, or its client's on this host. */
+/* Payload at the server's side of a front door, or at its client on this host. */
 static __always_inline void count_listen_port(const struct packet *p)
 {
 	if (p->len)
@@ -201,21 +201,21 @@ int upstreamtop_egress(struct __sk_buff *skb)
 		return NEXT;
 	struct flow *f = find_flow(p);
 	if (!f && !skb->sk) {
-		/* no socket in sight: an answer on its way to a neighbouring namespace, or merely routed */
+		/* no socket: an answer on its way to another namespace of this host, or a packet that is only routed */
 		reverse_tuple(p);
 		f = find_flow(p);
 		if (f) {
-			answers(skb, f, p);
+			packet_from_backend(skb, f, p);
 			return NEXT;
 		}
 		reverse_tuple(p);
 	}
 	if (f && !(p->flags & TCP_SYN))
-		asks(skb, f, p);
+		packet_to_backend(skb, f, p);
 	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
 		count_listen_port(p);
 	else
-		asks_first(skb, p);
+		first_packet_to_backend(skb, p);
 	return NEXT;
 }
 
@@ -228,24 +228,25 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 		return NEXT;
 	struct flow *f = find_flow(p);
 	if (f) {
-		answers(skb, f, p);
+		packet_from_backend(skb, f, p);
 		return NEXT;
 	}
 	struct bpf_sock *sk = skb->sk;
 	struct scratch *s = scratch();
 	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
 		/*
-		 * Its socket is on this machine, in a neighbouring namespace behind a veth. On its way to somewhere else it
-		 * asks like anything that leaves; to what listens in this namespace it is just a client.
+		 * Its socket is on this machine, in another namespace behind a veth. If the packet goes elsewhere, it is a
+		 * request like any that leaves. If a socket of this namespace listens at the destination, it is only from a
+		 * client.
 		 */
 		reverse_tuple(p);
 		f = find_flow(p);
 		if (f && !(p->flags & TCP_SYN)) {
-			asks(skb, f, p);
+			packet_to_backend(skb, f, p);
 			return NEXT;
 		}
 		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
-			asks_first(skb, p);
+			first_packet_to_backend(skb, p);
 			return NEXT;
 		}
 	}

@@ -1,4 +1,4 @@
-/** The counters in C: what the kernel adds to, and the order in which the helper writes it. */
+/** The counters in C: the fields that the programs add to, and the order in which the helper writes them. */
 import {
   CONNECTION,
   CONTROL,
@@ -13,7 +13,7 @@ import { fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 const side = (side: Side): readonly Field[] =>
   fieldsOf(ROUTE.filter((counter) => counter.side === side && counter.word !== 'requests'))
 
-/** A line each. */
+/** One item per line. */
 const list = (name: string, items: readonly string[]): string => [`#define ${name}`, ...items].join(' \\\n\t')
 const macro = (name: string, fields: readonly Field[]): string =>
   list(
@@ -24,9 +24,9 @@ const macro = (name: string, fields: readonly Field[]): string =>
 export const c = (): string => `/* ${HEAD} */
 #pragma once
 
-/* Lists of counters: what to do with each is COUNT(word), and BYTES(word) for totals that may pass 2^53. */
+/* Lists of counters: COUNT(word) is applied to each, BYTES(word) to byte totals, which may exceed 2^53. */
 
-/* Of a slot, by who adds to them; \`requests\` stands by itself, for it is read last. */
+/* Counters of a slot, by the program that adds to them. \`requests\` is separate, because it is read last. */
 ${macro('SLOT_ENDING', side('ending'))}
 ${macro('SLOT_SENDING', side('sending'))}
 
@@ -35,14 +35,14 @@ ${macro(
   fieldsOf(ROUTE).filter(({ isFailure }) => isFailure),
 )}
 
-/* A row of the wire: its first columns, and those that were added at its end. */
+/* Columns of a row on the wire: those of the first version, and those that were added at the end. */
 ${macro('TRAFFIC_COLUMNS', firstOf(fieldsOf(ROUTE)))}
 ${macro('TRAFFIC_COLUMNS_LATER', laterOf(fieldsOf(ROUTE)))}
 ${macro('BACKEND_COUNTERS', fieldsOf(CONNECTION))}
 ${macro('CONNECTION_COLUMNS', firstOf(fieldsOf(CONNECTION)))}
 ${macro('CONNECTION_COLUMNS_LATER', laterOf(fieldsOf(CONNECTION)))}
 
-/* One entry per CPU: what became of every payload segment, what was lost, what was left out. */
+/* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {
 ${totals('T', CONTROL)}
 ${totals('L', LOSS)}

@@ -1,4 +1,4 @@
-/** The columns of the file's tables, and rows as cells. Columns that were added stand behind those of the first version. */
+/** The columns of the file's tables, and rows as cells. Columns that were added follow those of the first version. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
@@ -13,7 +13,7 @@ const hostFields = host.flatMap(({ group, fields }) =>
   fields.map((field) => ({ ...field, group, column: `${group}_${field.word}` })),
 )
 
-/** Each of five status classes has a column between these two. */
+/** Between these two groups there is a column for each of five status classes. */
 const CLASSES = [1, 2, 3, 4, 5].map((digit) => `status_${digit}xx`)
 const [begun, other] = [firstOf(route).slice(0, 2), firstOf(route).slice(2)]
 const distribution = (name: string): readonly string[] =>
@@ -43,17 +43,17 @@ const at = (columns: readonly string[], column: string): string => {
 }
 
 export const columns = (): string => `/** ${HEAD} */
-${list('COUNT_COLUMNS', COUNTS, 'Of what a (backend, route) did.')}
-${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Those of them that are 0 in most rows.')}
-${list('CONNECTION_COLUMNS', CONNECTIONS, 'Of a backend, outside any request.')}
+${list('COUNT_COLUMNS', COUNTS, 'Counts of a (backend, route).')}
+${list('RARE_COLUMNS', [...CLASSES.filter((name) => name !== 'status_2xx'), ...words(other), 'in_flight', 'oldest'], 'Columns of COUNT_COLUMNS that are 0 in most rows.')}
+${list('CONNECTION_COLUMNS', CONNECTIONS, 'Counts of a backend outside any request.')}
 ${list(
   'HOST_COLUMNS',
   HOST.map(({ column }) => column),
-  'What is counted for the whole host: loss, what was left out, and the control totals.',
+  'Counts of the whole host: loss, excluded traffic, and the control totals.',
 )}
 /**
- * Those that the first files of format 1 don't have. They stand at the end of their table in the order in which they came, so that a
- * table that was altered equals a new one.
+ * Columns that the first files of format 1 lack. They are at the end of their table, in the order in which they were added, so that
+ * an altered table equals a new one.
  */
 ${list('LATER_COUNTS', words(laterOf(route)), 'Of COUNT_COLUMNS.')}
 ${list('LATER_CONNECTION', words(laterOf(connection)), 'Of CONNECTION_COLUMNS.')}
@@ -70,62 +70,62 @@ import {
   count,
   known,
   knownSum,
-  putClasses,
-  putDistribution,
+  writeClasses,
+  writeDistribution,
   span,
   sum,
-  takeDistribution,
-  withOk,
+  readDistribution,
+  withCode200,
   type HostCounts,
 } from 'src/store/format/rows.ts'
 
 /** Writes the cells of COUNT_COLUMNS from \`at\` on. */
-export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
+export function writeCounts(cells: SqlValue[], at: number, counts: Counts): void {
   ${each(begun, (field) => `cells[${at(COUNTS, field.word)}] = counts.${field.name}`)}
   for (let i = 1; i <= 5; i++) cells[at + ${begun.length - 1} + i] = 0
-  putClasses(cells, at + ${begun.length - 1}, counts.codes)
+  writeClasses(cells, at + ${begun.length - 1}, counts.codes)
   ${each([...other, ...laterOf(route)], (field) => `cells[${at(COUNTS, field.word)}] = counts.${path(field)}`)}
   cells[${at(COUNTS, 'in_flight')}] = counts.inFlight
   cells[${at(COUNTS, 'oldest')}] = counts.oldest
-  putDistribution(cells, ${at(COUNTS, 'header_count')}, counts.header)
-  putDistribution(cells, ${at(COUNTS, 'total_count')}, counts.total)
+  writeDistribution(cells, ${at(COUNTS, 'header_count')}, counts.header)
+  writeDistribution(cells, ${at(COUNTS, 'total_count')}, counts.total)
 }
 
 /** @param others the codes other than 200, sorted, as the status table holds them */
-export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
+export const readCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
   ${each(
     route.filter(({ isFailure }) => !isFailure),
-    (field) => `${field.name}: ${take(field, at(COUNTS, field.word))},`,
+    (field) => `${field.name}: ${readCell(field, at(COUNTS, field.word))},`,
   )}
   failures: {
     ${each(
       route.filter(({ isFailure }) => isFailure),
-      (field) => `${field.name}: ${take(field, at(COUNTS, field.word))},`,
+      (field) => `${field.name}: ${readCell(field, at(COUNTS, field.word))},`,
     )}
   },
-  codes: withOk(others, count(row[${at(COUNTS, 'status_2xx')}])),
+  codes: withCode200(others, count(row[${at(COUNTS, 'status_2xx')}])),
   inFlight: count(row[${at(COUNTS, 'in_flight')}]),
   oldest: span(row[${at(COUNTS, 'oldest')}]),
-  header: takeDistribution(row, ${at(COUNTS, 'header_count')}),
-  total: takeDistribution(row, ${at(COUNTS, 'total_count')}),
+  header: readDistribution(row, ${at(COUNTS, 'header_count')}),
+  total: readDistribution(row, ${at(COUNTS, 'total_count')}),
 })
 
-export function putConnection(cells: SqlValue[], at: number, counts: ConnectionCounts): void {
+export function writeConnection(cells: SqlValue[], at: number, counts: ConnectionCounts): void {
   ${each(connection, (field) => `cells[${at(CONNECTIONS, field.word)}] = counts.${field.name}`)}
-  putDistribution(cells, ${at(CONNECTIONS, 'connect_count')}, counts.connect)
+  writeDistribution(cells, ${at(CONNECTIONS, 'connect_count')}, counts.connect)
 }
 
-export const takeConnection = (row: SqlRow, at: number): ConnectionCounts => ({
-  ${each(connection, (field) => `${field.name}: ${take(field, at(CONNECTIONS, field.word))},`)}
-  connect: takeDistribution(row, ${at(CONNECTIONS, 'connect_count')}),
+export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
+  ${each(connection, (field) => `${field.name}: ${readCell(field, at(CONNECTIONS, field.word))},`)}
+  connect: readDistribution(row, ${at(CONNECTIONS, 'connect_count')}),
 })
 
 /** Writes the cells of HOST_COLUMNS from \`at\` on. */
-export function putHost(cells: SqlValue[], at: number, { loss, excluded, control }: HostCounts): void {
+export function writeHost(cells: SqlValue[], at: number, { loss, excluded, control }: HostCounts): void {
   ${HOST.map(({ group, name }, i) => `cells[at + ${i}] = ${group}.${name}`).join('\n')}
 }
 
-export const takeHost = (row: SqlRow, at: number): HostCounts => ({
+export const readHost = (row: SqlRow, at: number): HostCounts => ({
   ${host
     .map(
       ({ group, fields }) => `${group}: {
@@ -140,7 +140,7 @@ export const takeHost = (row: SqlRow, at: number): HostCounts => ({
 `
 
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
-function take({ isBytes, isLater }: Field, place: string): string {
+function readCell({ isBytes, isLater }: Field, place: string): string {
   const read = isLater ? (isBytes ? 'knownSum' : 'known') : isBytes ? 'sum' : 'count'
   return `${read}(row[${place}])`
 }

@@ -8,7 +8,7 @@ export interface Field {
   readonly what: string
   readonly isFailure: boolean
   readonly isBytes: boolean
-  /** null where it is not known */
+  /** may be unknown, which is null */
   readonly isLater: boolean
 }
 
@@ -22,12 +22,12 @@ export const fieldsOf = (counters: readonly Counter[]): readonly Field[] =>
     isLater: since === 'later',
   }))
 
-/** What stands in a row's first columns, and what was added behind them. */
+/** The first columns of a row, and the columns that were added behind them. */
 export const firstOf = (fields: readonly Field[]): readonly Field[] =>
   fields.filter(({ isLater }) => !isLater)
 export const laterOf = (fields: readonly Field[]): readonly Field[] => fields.filter(({ isLater }) => isLater)
 
-/** A template for each, in order. */
+/** Applies the template to each field, in order. */
 export const each = (
   fields: readonly Field[],
   template: (field: Field, index: number) => string,

@@ -1,4 +1,4 @@
-/** A row of live's memory as numbers, in the order in which it is read again. */
+/** A row in the memory of `live` as numbers, written and read in the same order. */
 import { ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD } from './fields.ts'
 
@@ -22,7 +22,7 @@ export function packCounts(to: Packing, row: Counts): void {
   to.distribution(row.total)
 }
 
-/** What stands in an object literal is read from top to bottom. */
+/** The properties of an object literal are evaluated from top to bottom. */
 export const unpackCounts = (from: Unpacking): Counts => ({
   ${each(plain, ({ name, isLater }) => `${name}: from.${isLater ? 'known' : 'next'}(),`)}
   failures: failuresOf(from),

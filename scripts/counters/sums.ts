@@ -1,5 +1,5 @@
 /**
- * Sums of rows: thousands of rows are added every tick, and a loop over names would take as long as all else that is done with them.
+ * Sums of rows. Thousands of rows are added per tick: a loop over names would take as long as everything else that is done with them.
  */
 import { CONNECTION, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
@@ -10,7 +10,7 @@ const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
 const connectFailures = connection.filter(({ isFailure }) => isFailure)
 
-/** Where a counter stands in Counts. */
+/** The path of a counter in Counts. */
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
 const plus = (a: string, b: string, { isLater }: Field): string =>
   isLater ? `addKnown(${a}, ${b})` : `${a} + ${b}`
@@ -34,7 +34,7 @@ export const failedRequests = (failures: Failures): number => ${sumOf(failures, 
 /** Attempts that never sent a request. */
 export const failedConnects = (row: Pick<ConnectionCounts, ${connectFailures.map(({ name }) => `'${name}'`).join(' | ')}>): number => ${sumOf(connectFailures, ({ name }) => `row.${name}`)}
 
-/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
+/** Counts of simultaneous entities: open requests add up. In one pass, because every row of every tick is added here. */
 export function sumCounts(parts: readonly Counts[]): Counts {
   ${each(route, (field) => `let ${field.name}${field.isLater ? ': number | null' : ''} = 0`)}
   let [inFlight, oldest] = [0, 0]
@@ -54,7 +54,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   }
 }
 
-/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
+/** Counts of the same entity in consecutive spans: open requests are those that are open at the end. */
 export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   ${each(plain, merged)}
   failures: { ${each(failures, (field) => `${field.name}: ${plus(`a.${path(field)}`, `b.${path(field)}`, field)}`, ', ')} },
@@ -70,7 +70,7 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   connect: mergeDistribution(a.connect, b.connect),
 })
 
-/** It has something to tell. */
+/** Whether any number of the row is not 0. */
 export const isActive = (row: Counts): boolean =>
   row.inFlight !== 0 ||
   row.total.count !== 0 ||
@@ -81,7 +81,7 @@ export const isActive = (row: Counts): boolean =>
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
   row.connect.sampled !== 0 || ${sumOf(connection, ({ name }) => `row.${name}`)} !== 0
 
-/** Everything of a row that is added up over rows; its codes are answers. */
+/** The sum of all numbers of a row that are added up over rows. */
 export const weightOf = (row: Counts): number =>
   ${sumOf(route, (field) => `row.${path(field)}`)} + row.inFlight + weightOfCodes(row.codes) +
   weightOfDistribution(row.header) + weightOfDistribution(row.total)
@@ -105,14 +105,14 @@ export class CountsSum {
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
   readonly #total = new DistributionSum()
-  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
+  /** the last span that was added: its requests are still open if it is also the last span of the sum; 0: nothing was added */
   #span = 0
 
   get isEmpty(): boolean {
     return this.#span === 0
   }
 
-  /** What \`value\` gave must not be used any longer. */
+  /** The result of \`value\` must not be used after this call. */
   clear(): void {
     ${each(route, ({ name }) => `this.#${name} = 0`)}
     this.#codes.length = 0

@@ -1,4 +1,4 @@
-/** What came since the last totals. They change in place: see running-totals.ts. */
+/** Differences to the previous totals, which change in place: see running-totals.ts. */
 import { CONNECTION, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
@@ -21,7 +21,7 @@ export class SlotTotal {
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
-  /** What came since the totals before; \`now\` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the previous totals, which \`now\` replaces. null: a total fell, and nothing is changed */
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
@@ -43,21 +43,21 @@ export class SlotTotal {
     ${each(plain, ({ name }) => `this.#${name} = now.${name}`)}
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
-    this.#header.become(now.header)
-    this.#total.become(now.total)
+    this.#header.set(now.header)
+    this.#total.set(now.total)
     return row
   }
 }
 
-/** A slot cannot have fewer than none open, whatever its totals say. */
+/** The open requests of a slot: at least 0, even if its totals contradict each other. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
   Math.max(0, requests - answered - failedRequests(failures))
 
-/** null: one fell */
+/** null: a total fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {
   const since = { ${each(failures, ({ name }) => `${name}: now.${name} - before.${name}`, ', ')} }
   if (${each(failures, ({ name }) => `since.${name} < 0`, ' || ')}) return null
-  // Nearly always none: one object for all rows that are kept.
+  // Nearly always there are none: then all rows share one object.
   return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
@@ -65,7 +65,7 @@ export class ConnectionTotal {
   ${each(connection, privateField)}
   readonly #connect = new DistributionTotal()
 
-  /** What came since the totals before; \`now\` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the previous totals, which \`now\` replaces. null: a total fell, and nothing is changed */
   advance(now: ConnectionTotals): ConnectionRow | null {
     const connect = this.#connect.since(now.connect)
     if (connect === null) return null
@@ -76,7 +76,7 @@ export class ConnectionTotal {
     }
     if (${each(connection, fell, ' || ')}) return null
     ${each(connection, ({ name }) => `this.#${name} = now.${name}`)}
-    this.#connect.become(now.connect)
+    this.#connect.set(now.connect)
     return row
   }
 }

@@ -1,4 +1,4 @@
-/** The interfaces of the counters, and nothing counted. */
+/** The interfaces of the counters, and their zeros. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, HEAD, type Field } from './fields.ts'
 
@@ -27,10 +27,10 @@ export interface RouteTotals {
 ${group('ConnectionCounters', fieldsOf(CONNECTION), 'NO_CONNECTION')}
 /** Why a number may be too small. */
 ${group('Loss', fieldsOf(LOSS))}
-/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
+/** Traffic that is not nginx's upstream leg, by reason. Counted in requests where these can be recognised, else in flows. */
 ${group('Excluded', fieldsOf(EXCLUDED))}
 /**
- * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to \`excluded\`.
+ * Each payload segment that a program saw is counted by exactly one of these: segments = the sum of the others up to \`excluded\`.
  * Requests: started = answered + failed + open, over all routes.
  */
 ${group('Control', fieldsOf(CONTROL))}`

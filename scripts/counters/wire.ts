@@ -1,4 +1,4 @@
-/** The columns of the wire's rows, by position: those of the first version, then what was added since, at the end. */
+/** The columns of rows on the wire, by position: those of the first version, then those that were added since. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
 import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
@@ -10,7 +10,7 @@ const [connectionFirst, connectionLater] = [firstOf(connection), laterOf(connect
 /** Behind the first counters: header sum, total count, total sum, oldest, codes, header, total. */
 const SUMS = routeFirst.length + 1
 const ADDED = SUMS + 7
-/** And behind a connection's: connect sum, connect. */
+/** Behind the counters of a connection: connect sum, connect. */
 const CONNECT = connectionFirst.length + 1
 const CONNECTION_ADDED = CONNECT + 2
 
@@ -108,7 +108,7 @@ const laterValue =
   ({ name, isBytes }: Field, i: number): string =>
     `${name}: ${isBytes ? 'knownBytes' : 'knownCount'}(row[${at + i}]),`
 
-/** On the wire they are objects: what an older helper lacks is 0, or not known. */
+/** On the wire these are objects: a counter that an older helper lacks is 0, or not known. */
 const group = (name: string, fields: readonly Field[]): string => `
 export interface ${name}Words {
   ${each(fields, ({ word }) => `readonly ${word}?: number`)}

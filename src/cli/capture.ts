@@ -1,6 +1,5 @@
-/** The one way in which live and record capture: the helper, its taps, and the screen or the lines beside them. */
+/** Captures for live and record: runs the helper with its taps, one of which is the screen, pictures or lines. */
 import { hostname } from 'node:os'
-import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
 import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
@@ -21,14 +20,14 @@ export interface CaptureJob {
   readonly seconds: number | null
   /** the command line, for the recording's meta */
   readonly arguments: readonly string[]
-  /** opens the recording once the programs are attached; null where nothing is stored */
+  /** opens the recording when the programs are attached; null if nothing is stored */
   readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
-  /** what else gets the frames; told to begin when the programs are attached */
+  /** makes the other receiver of the frames, when the programs are attached */
   readonly watcher: (meta: CaptureMeta, stop: () => void) => Watcher
 }
 
 export interface Watcher extends Tap {
-  /** the screen: resolves when it has been left; rejects when it broke */
+  /** resolves when the user has left the screen, rejects when the screen has failed; null without a screen */
   readonly closed: Promise<void> | null
   /** no more frames will come */
   end(): void
@@ -36,7 +35,7 @@ export interface Watcher extends Tap {
 
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
 export async function capture(io: Io, job: CaptureJob): Promise<void> {
-  // The helper first: afterwards this process is the user who called sudo, and so are its files.
+  // Must come first: afterwards this process runs as the user who called sudo, who then owns its files.
   const helper = await startHelperAsCaller(job.capture, io.env)
   const stop = (): void => helper.stop()
   let sink: RecordingSink | null = null
@@ -48,8 +47,8 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     await record(helper, (hello) => {
       const meta = metaOf(hello, job.arguments)
       sink = job.openSink?.(meta) ?? null
-      // Before there is a screen: afterwards it would be written into it.
-      sayWhatIsMissing(hello, io)
+      // Must come before the screen starts: the text would be written into the screen.
+      writeWarnings(hello, io)
       watcher = job.watcher(meta, stop)
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
       return sink === null ? [watcher] : [tapOf(sink), watcher]
@@ -73,15 +72,7 @@ const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
   interfaces: hello.interfaces.map(({ name }) => name),
 })
 
-function sayWhatIsMissing({ warnings, unseen = [] }: HelloLine, io: Io): void {
+function writeWarnings({ warnings, unseen = [] }: HelloLine, io: Io): void {
   for (const warning of warnings) io.stderr.line(`upstreamtop: ${warning}`)
   for (const { what, remedy } of unseen) io.stderr.line(`upstreamtop: ${what}: ${remedy}`)
 }
-
-/** A watcher that does nothing on the screen. */
-export const quietly = (frame: (frame: SecondFrame) => void, marker: (marker: Marker) => void): Watcher => ({
-  frame,
-  marker,
-  closed: null,
-  end: () => undefined,
-})

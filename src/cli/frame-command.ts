@@ -5,7 +5,7 @@ import type { FrameAddress } from '../replay/player/options.ts'
 import { quoted, quotedFile } from '../shell.ts'
 import type { ViewFlags } from './values/view.ts'
 
-/** The very frame: its time rounded up to the millisecond, so that it lies in its tick. */
+/** The frame's time is rounded up to the millisecond, so that it lies within the tick. */
 export function frameCommand(
   file: string,
   frame: FrameAddress,

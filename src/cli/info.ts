@@ -1,4 +1,4 @@
-/** A recording's own account of itself, as text and as JSON. */
+/** What `info` shows about a recording, as text and as JSON. */
 import type { Aggregate } from '../frame/model/aggregate.ts'
 import type { Recording } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'

@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream'
 import { Outlet, type TextStream } from './outlet.ts'
 
-/** The world as a command sees it, so that tests run commands exactly as the terminal does. */
+/** What a command gets from its surroundings, so that tests run commands exactly as a terminal does. */
 export interface Io extends Omit<Surroundings, 'stdout' | 'stderr'> {
   /** the result */
   readonly stdout: Outlet
-  /** talk */
+  /** messages */
   readonly stderr: Outlet
 }
 
-/** What a program is given to run in. */
+/** What src/main.ts, or a test, gives to the program. */
 export interface Surroundings {
   /** the command line without node and script */
   readonly args: readonly string[]
@@ -19,11 +19,11 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   /** milliseconds since the epoch */
   readonly now: () => number
-  /** aborted by SIGINT, SIGTERM or SIGHUP for whoever listens; without a listener they end the program, see signals.ts */
+  /** aborted by SIGINT, SIGTERM or SIGHUP if it has a listener; without one these signals end the program, see signals.ts */
   readonly signal: AbortSignal
 }
 
-/** Standard input is asked for as late as it is needed: see src/main.ts. */
+/** stdin stays a getter, because src/main.ts opens it only when it is used. */
 export const ioOf = (given: Surroundings): Io => ({
   args: given.args,
   get stdin() {

@@ -6,16 +6,16 @@ export function manualPage(root: Command, version: string): string {
   return [
     `.TH UPSTREAMTOP 1 "" "upstreamtop ${version}" "User Commands"`,
     '.SH NAME',
-    `upstreamtop \\- ${plain(root.description())}`,
+    `upstreamtop \\- ${roffText(root.description())}`,
     '.SH SYNOPSIS',
     '.B upstreamtop',
     '.RI [ command ]\n.RI [ options ]',
     '.SH DESCRIPTION',
-    plain(DESCRIPTION),
+    roffText(DESCRIPTION),
     '.SH COMMANDS',
     ...root.commands.flatMap(commandSection),
     '.SH EXIT STATUS',
-    ...EXIT_STATUS.flatMap(([code, meaning]) => ['.TP', `.B ${code}`, plain(meaning)]),
+    ...EXIT_STATUS.flatMap(([code, meaning]) => ['.TP', `.B ${code}`, roffText(meaning)]),
     '.SH SEE ALSO',
     '.BR nginx (8),\n.BR tcpdump (8),\n.BR bpftool (8),\n.BR sqlite3 (1)',
     '',
@@ -41,12 +41,12 @@ function commandSection(command: Command): string[] {
   const help = command.createHelp()
   const options = help.visibleOptions(command).filter((option) => option.long !== '--help')
   return [
-    `.SS ${plain(`${command.name()} ${operands(command)}`.trim())}`,
-    plain(command.description()),
+    `.SS ${roffText(`${command.name()} ${operands(command)}`.trim())}`,
+    roffText(command.description()),
     ...options.flatMap((option) => [
       '.TP',
-      `.B ${plain(option.flags)}`,
-      plain(help.optionDescription(option)),
+      `.B ${roffText(option.flags)}`,
+      roffText(help.optionDescription(option)),
     ]),
   ]
 }
@@ -59,8 +59,8 @@ const operands = (command: Command): string =>
     })
     .join(' ')
 
-/** A line of roff that means itself: no request at its start, no escape within. */
-const plain = (text: string): string =>
+/** Text escaped for roff: no request at its start, no escape sequence within. */
+const roffText = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')

@@ -1,12 +1,12 @@
 /**
  * All text leaves the program here. Control sequences in it are shown as text, so that no file or packet can control the terminal.
- * Text that we coloured ourselves has methods of its own.
+ * Text in our own colours has its own method.
  */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { printable, printablePainted, visible } from '../render/text.ts'
 
-/** A stream as a program is given it. */
+/** A stream that is given to the program. */
 export type TextStream = Writable & {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -14,7 +14,7 @@ export type TextStream = Writable & {
 }
 
 export class Outlet {
-  /** the stream itself: only a screen, which draws nothing but lines made visible, may write to it */
+  /** the raw stream. Only a screen may write to it, because a screen makes all its lines visible */
   readonly stream: TextStream
 
   constructor(stream: TextStream) {
@@ -33,7 +33,7 @@ export class Outlet {
     return this.stream.rows
   }
 
-  /** nobody reads it any more */
+  /** its reader is gone */
   get isClosed(): boolean {
     return this.stream.destroyed
   }
@@ -43,7 +43,7 @@ export class Outlet {
     return this.stream.write(printable(text))
   }
 
-  /** One line, whatever is in it: no value begins a line of its own. */
+  /** Exactly one line: line breaks in the text are escaped, so that no value can start a line. */
   line(text: string): void {
     this.stream.write(`${visible(text)}\n`)
   }
@@ -53,12 +53,12 @@ export class Outlet {
     return this.stream.write(printablePainted(text))
   }
 
-  /** Over the line that the cursor is in, where it stays: progress. */
+  /** Overwrites the cursor's line, and leaves the cursor at its start: for progress. */
   inPlace(text: string): void {
     this.stream.write(`\r${visible(text).padEnd(PROGRESS_CELLS)}\r`)
   }
 
-  /** False when it failed instead; src/main.ts tells of it. */
+  /** False if the stream has failed; src/main.ts reports that. */
   async drained(): Promise<boolean> {
     return once(this.stream, 'drain').then(
       () => true,

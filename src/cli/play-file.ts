@@ -1,10 +1,10 @@
-/** A recording on a terminal: what `replay` shows, and what it needs from around it. */
+/** Plays the recording of a file on a terminal, for `replay`. */
 import { accessSync, constants } from 'node:fs'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/model/recording.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/model/units.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
-import { POLL_MS, polled, soon, within, type Mark } from '../replay/data/source.ts'
+import { POLL_MS, polled, afterFirstPicture, within, type Mark } from '../replay/data/source.ts'
 import { play } from '../replay/player/player.ts'
 import type { Terminal } from '../replay/terminal/screen.ts'
 import { markRecording } from '../store/write/mark.ts'
@@ -47,7 +47,7 @@ export async function playFile(
     speed: options.speed,
     loop: options.loop === true,
     idleLimit: options.idleLimit ?? null,
-    growth: following ? polled(POLL_MS) : isPart ? soon : null,
+    growth: following ? polled(POLL_MS) : isPart ? afterFirstPicture : null,
     isLive: following,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => frameCommand(file, frame, options, options.timeZone),
@@ -59,7 +59,7 @@ export async function playFile(
   if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
 }
 
-/** null where the file cannot be written: standard input, a gzip file, a file of another user. */
+/** null if the file cannot be written: standard input, a gzip file, a file of another user. */
 function markOf(file: string): Mark | null {
   if (file === '-' || file.endsWith('.gz')) return null
   try {

@@ -1,4 +1,4 @@
-/** A file that is being recorded as text: the newest picture, then each that comes, until nobody records into it. */
+/** Prints a file that is being recorded: the newest picture, then each new one, until its recorder ends. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { POLL_MS } from '../replay/data/source.ts'
 import { printFrames, type PrintOptions } from '../replay/print/print.ts'
@@ -23,7 +23,7 @@ export async function printFollowing(
       seen = seq
       isFirst = false
     }
-    // Asked for before the last look: what it wrote at its end is not missed.
+    // Must be checked before the refresh, so that the recorder's last ticks are not missed.
     const isOver = recording.recorder === null
     if (!recording.refresh() && isOver) return
     if (!isOver) await pause(POLL_MS)

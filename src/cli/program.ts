@@ -1,4 +1,4 @@
-/** The command tree. A command's file declares its options; its work is imported when it runs, so that each command starts fast. */
+/** The command tree. A command's file declares its options. The code behind it is imported when it runs, so that commands start fast. */
 import { Command, Help, type Option } from 'commander'
 import { visible } from '../render/text.ts'
 import { version } from '../version.ts'
@@ -6,7 +6,7 @@ import type { Io } from './io.ts'
 
 type CommandMaker = (io: Io) => Command
 
-/** In the order of --help. Each is loaded only when its name, or the help, is asked for. */
+/** In the order of --help. Each is loaded only for its own name or for the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   live: async () => (await import('./commands/live.ts')).liveCommand,
   record: async () => (await import('./commands/record.ts')).recordCommand,
@@ -47,7 +47,7 @@ export async function program(io: Io, args: readonly string[]): Promise<Command>
   return withSurroundings(root, io)
 }
 
-/** The command's own name alone when it is known; all of them for help, and for a name that may be a misspelling. */
+/** Only the given command if it is known; all commands for the help, and for a name that may be misspelled. */
 const namesNeeded = (args: readonly string[]): readonly string[] => {
   const [name] = args
   return name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
@@ -69,7 +69,7 @@ const withSurroundings = (command: Command, io: Io): Command =>
       getErrHelpWidth: () => 100,
     })
 
-/** Commander quotes what was typed; only its own suggestion begins a second line. */
+/** Commander's message quotes the user's words, which must not start a line. Only Commander's suggestion starts a second line. */
 function inOneLine(text: string): string {
   const [, words = '', suggestion = ''] = /^([^]*?)(\n\(Did you mean [^\n]*\))?\n?$/.exec(text) ?? []
   return `${visible(words)}${suggestion}\n`
@@ -79,7 +79,7 @@ function inOneLine(text: string): string {
 const optionDescription = (option: Option): string =>
   new Help().optionDescription(option).replace(/ \(default: (\[\]|\{\})\)$/, '')
 
-/** No operand at all means `live`; so do options alone, unless they are the program's own. */
+/** Without a command it is `live`, also if there are options, unless the first is one of the program itself. */
 export const withDefaultCommand = (args: readonly string[]): readonly string[] => {
   const [first] = args
   const isOwn = first !== undefined && ['-h', '--help', '-V', '--version'].includes(first)

@@ -1,4 +1,4 @@
-/** How far long work is, on stderr: rewritten in place on a terminal, a line now and then elsewhere, or nothing. */
+/** Progress of long work on stderr: rewritten in place on a terminal; elsewhere a line every few seconds, or nothing. */
 import { exactCount, longSpan } from '../render/quantities.ts'
 import type { Progress } from '../store/tools/copy.ts'
 import type { Io } from './io.ts'
@@ -6,56 +6,56 @@ import type { Io } from './io.ts'
 const IN_PLACE_MS = 300
 const LINE_MS = 5000
 
-/** Ticks of a recording: on a terminal alone. `done` clears the line. */
+/** Progress in ticks, only on a terminal. `done` clears the line. */
 export function tickProgress(io: Io, what: string): Progress & { readonly done: () => void } {
-  const told = new Told(io, Infinity)
+  const line = new ProgressLine(io, Infinity)
   return {
     signal: io.signal,
     report: (done, all) =>
-      told.tell((seconds) => {
+      line.update((seconds) => {
         const left = Math.round((seconds * (all - done)) / done)
         return `${what}: ${done} of ${all} ticks, ${Math.round(done / seconds)}/s, ${left} s left`
       }),
-    done: () => told.clear(),
+    done: () => line.clear(),
   }
 }
 
-/** Rows that are written, as a part of the ticks. @param what the unit of the rows, as in `rows` */
+/** Progress in rows written; the percentage is that of the ticks. @param what the unit of the rows, as in `rows` */
 export function rowProgress(
   io: Io,
   what: string,
-): { readonly report: (done: number, of: number, rows: number) => void; readonly done: () => void } {
-  const told = new Told(io, LINE_MS)
+): { readonly report: (done: number, all: number, rows: number) => void; readonly done: () => void } {
+  const line = new ProgressLine(io, LINE_MS)
   return {
-    report: (done, of, rows) =>
-      told.tell((seconds) => {
-        const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (of - done)) / done) * 1e6)} left`
-        return `${Math.floor((100 * done) / of)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
+    report: (done, all, rows) =>
+      line.update((seconds) => {
+        const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (all - done)) / done) * 1e6)} left`
+        return `${Math.floor((100 * done) / all)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
       }),
-    done: () => told.clear(),
+    done: () => line.clear(),
   }
 }
 
-/** What is told now and then, as words of the seconds since the work began. */
-class Told {
+/** Shows a text at most once per interval. The text is made from the seconds since the work began. */
+class ProgressLine {
   readonly #io: Io
   readonly #every: number
   readonly #started: number
   #last: number
   #isShown = false
 
-  /** @param lineMs between two lines where standard error is no terminal */
+  /** @param lineMs ms between two lines if standard error is no terminal */
   constructor(io: Io, lineMs: number) {
     this.#io = io
     this.#every = io.stderr.isTTY ? IN_PLACE_MS : lineMs
     this.#last = this.#started = io.now()
   }
 
-  tell(words: (seconds: number) => string): void {
+  update(textAt: (seconds: number) => string): void {
     const now = this.#io.now()
     if (now - this.#last < this.#every) return
     this.#last = now
-    const text = words((now - this.#started) / 1000)
+    const text = textAt((now - this.#started) / 1000)
     const { stderr } = this.#io
     if (!stderr.isTTY) stderr.line(text)
     else {

@@ -19,7 +19,7 @@ export function* requestRows(
   if (format === 'csv') yield csvRow(COLUMNS)
   for (const { from, to } of ranges) {
     for (let seq = from; seq < to; seq++) {
-      // The ring lists what matters first; whoever reads rows expects the order of time.
+      // The ring lists the most important requests first. The rows are sorted by time.
       const events = [...recording.requests({ from: seq, to: seq + 1 })].filter(isWanted)
       for (const event of events.sort((a, b) => a.at - b.at)) yield rowOf(event, format, timeZone)
     }

@@ -1,4 +1,4 @@
-/** One command line from start to exit code. The only place that turns what was thrown into words. */
+/** Runs one command line and returns its exit code. Only this file turns thrown errors into messages. */
 import { CommanderError } from 'commander'
 import { Delegated, ExitCode, UserError } from '../errors.ts'
 import { ioOf, type Surroundings } from './io.ts'
@@ -16,9 +16,9 @@ export async function run(surroundings: Surroundings): Promise<number> {
   }
 }
 
-/** What it quotes may have come off the wire or out of a file. */
+/** Writes the message of an error, which may quote packets and files. @returns the exit code */
 export function explain(error: unknown, stderr: Outlet): number {
-  // Commander has written its own words; help and version are no errors.
+  // Commander has written its own message; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
   if (error instanceof Delegated) return error.exitCode
   if (error instanceof UserError) {
@@ -33,7 +33,7 @@ export function explain(error: unknown, stderr: Outlet): number {
   return ExitCode.bug
 }
 
-/** The words, in one line, then where. */
+/** The message first, then the frames of the stack. */
 function stackOf(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [String(error)]
   const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at ')) ?? []

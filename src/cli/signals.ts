@@ -6,10 +6,10 @@ import { getEventListeners } from 'node:events'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** The terminal and wrappers (sudo, npm, timeout) may deliver the same Ctrl-C several times: within this time they count as one, ms. */
-const SAME = 250
+/** Signals within this time count as one, ms: the terminal and wrappers (sudo, npm, timeout) may deliver the same Ctrl-C several times. */
+const SAME_MS = 250
 
-/** Aborted with the name of the signal, for those who listen. The next signal ends the program. */
+/** Aborted with the name of the signal if it has a listener. The next signal ends the program. */
 export function stopSignal(): AbortSignal {
   const stopped = new AbortController()
   const { signal } = stopped
@@ -20,7 +20,7 @@ export function stopSignal(): AbortSignal {
     setTimeout(() => {
       isOver = true
       listen()
-    }, SAME).unref()
+    }, SAME_MS).unref()
   }
   const listen = (): void => {
     const isHeard = !isOver && getEventListeners(signal, 'abort').length > 0

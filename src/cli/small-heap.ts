@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * The screen keeps about 20 MB of live data. By default V8 lets the heap grow to five times that before it collects.
- * Costs 10 % more CPU time while the user moves about, nothing while the screen stands still.
+ * This costs 10 % more CPU time while the user navigates, and nothing while the screen does not change.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
@@ -12,8 +12,8 @@ export function keepHeapSmall(): void {
 
 /**
  * `live` draws once per second. With more heap growth between collections it needs a third less CPU time and about 20 MB more
- * memory. The optimizing compiler starts 16 times later, since code that runs once per second hardly repays it: a quarter fewer
- * cycles in the first minutes. One thread collects the young generation: it needs 2 ms and wakes no other thread.
+ * memory. The optimizing compiler starts 16 times later, because it hardly pays for code that runs once per second: a quarter fewer
+ * cycles in the first minutes. One thread collects the young generation: that takes 2 ms and wakes no other thread.
  */
 export function keepLiveCheap(): void {
   setFlagsFromString('--heap-growing-percent=150')

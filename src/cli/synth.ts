@@ -1,5 +1,5 @@
-/** What synth does: a plan, its frames, a file. */
-import { Breath, interruptible } from '../interruption.ts'
+/** Writes a synthetic recording: makes the plan, then its frames, and stores them. */
+import { Yielder, interruptible } from '../interruption.ts'
 import { planSynth, type SynthOptions, type SynthPlan } from '../simulate/synth-plan.ts'
 import { synthFrames } from '../simulate/synth.ts'
 import { writeError } from '../store/write/write-error.ts'
@@ -11,7 +11,7 @@ export interface SynthRequest extends SynthOptions {
   readonly tz: string
 }
 
-/** @throws UserError; a file that is interrupted or finds no room is removed */
+/** @throws UserError; the file is removed if the work is interrupted or the disk is full */
 export async function writeSynth(request: SynthRequest, signal: AbortSignal): Promise<void> {
   const plan = planSynth(request)
   await interruptible(signal, (stop) => writeUntil(plan, request, stop))
@@ -26,11 +26,11 @@ async function writeUntil(plan: SynthPlan, request: SynthRequest, stop: AbortSig
     interfaces: [],
   }
   const sink = createRecording(request.out, meta, { durable: false })
-  const breath = new Breath(stop)
+  const yielder = new Yielder(stop)
   try {
     for (const frame of synthFrames(plan)) {
       sink.append(frame)
-      if (breath.isDue) await breath.take()
+      if (yielder.isDue) await yielder.yield()
     }
     sink.close()
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What is seen while capturing: the screen on a terminal; without one, pictures (live) or a line now and then (record). */
+/** The output while capturing: a screen on a terminal; without one, pictures (live) or a line every ten ticks (record). */
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import { wallMicros } from '../frame/model/units.ts'
 import { ofFrame } from '../frame/sum/merge.ts'
@@ -17,8 +17,8 @@ import { keepLiveCheap } from './small-heap.ts'
 import { depthOf, sizeOf, terminalOf } from './values/terminal.ts'
 import type { ViewFlags } from './values/view.ts'
 
-/** The file into which it all goes, where there is one. */
-export interface Kept {
+/** The file that is being recorded. */
+export interface RecordedFile {
   readonly file: string
   readonly mark: (marker: Marker) => void
   /** where warnings go while there is a screen; null: to stderr again */
@@ -26,26 +26,26 @@ export interface Kept {
 }
 
 /**
- * Without a terminal: pictures on stdout every tick, or, where a file is the result, lines on stderr now and then.
- * @param stop ends the capture: the user has left the screen
+ * Without a terminal: a picture per tick on stdout, or, if a file is recorded, a line every ten ticks on stderr.
+ * @param stop ends the capture when the user has left the screen
  */
 export function watch(
   io: Io,
   meta: CaptureMeta,
   view: ViewFlags,
-  kept: Kept | null,
+  recorded: RecordedFile | null,
   stop: () => void,
 ): Watcher {
   const terminal = terminalOf(io, view.plain)
-  if (terminal !== null) return onScreen(io, meta, view, kept, terminal, stop)
-  return kept === null ? asPictures(io, meta, view) : asLines(io, meta)
+  if (terminal !== null) return onScreen(io, meta, view, recorded, terminal, stop)
+  return recorded === null ? asPictures(io, meta, view) : asLines(io, meta)
 }
 
 function onScreen(
   io: Io,
   meta: CaptureMeta,
   view: ViewFlags,
-  kept: Kept | null,
+  recorded: RecordedFile | null,
   terminal: Terminal,
   stop: () => void,
 ): Watcher {
@@ -54,9 +54,9 @@ function onScreen(
   const timeZone = view.tz ?? meta.timeZone
   const ended = new AbortController()
   const leave = (): void => ended.abort()
-  // Now, before the helper's last messages: the next signal may end us.
+  // The screen must be left before the helper's last messages arrive: the next signal may end this process.
   io.signal.addEventListener('abort', leave)
-  kept?.divert((text) => memory.mark({ at: wallMicros(io.now() * 1000), kind: 'note', text }))
+  recorded?.divert((text) => memory.mark({ at: wallMicros(io.now() * 1000), kind: 'note', text }))
   const closed = play(memory, terminal, {
     board: view,
     sort: view.sort,
@@ -74,20 +74,20 @@ function onScreen(
       return () => memory.onGrowth(null)
     },
     mark: (marker) => {
-      kept?.mark(marker)
+      recorded?.mark(marker)
       memory.mark(marker)
     },
-    command: kept && ((frame) => frameCommand(kept.file, frame, view, timeZone)),
+    command: recorded && ((frame) => frameCommand(recorded.file, frame, view, timeZone)),
     now: () => wallMicros(io.now() * 1000),
     signal: ended.signal,
     empty: 'waiting for the first second',
     notice: null,
   }).finally(() => {
-    kept?.divert(null)
+    recorded?.divert(null)
     io.signal.removeEventListener('abort', leave)
     stop()
   })
-  // Its failure is reported when the capture has ended; until then it is no unhandled rejection.
+  // A failure is reported when the capture has ended. Until then it must not count as an unhandled rejection.
   closed.catch(() => undefined)
   return { ...tapsOf(memory), closed, end: leave }
 }
@@ -111,7 +111,7 @@ function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
   return { frame, marker: (marker) => memory.mark(marker), closed: null, end: () => undefined }
 }
 
-/** Shows that it is running without filling a log. */
+/** Ticks per line: they show that it is running, and do not fill a log. */
 const LINE_EVERY = 10
 
 function asLines(io: Io, meta: CaptureMeta): Watcher {

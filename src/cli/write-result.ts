@@ -1,9 +1,9 @@
-/** A result to where the user wants it: standard output, as fast as its reader reads and no further than it wants; or a file. */
+/** Writes a result to standard output, no faster and no further than its reader reads, or to a file. */
 import { batched } from '../report/formats/batches.ts'
 import type { Io } from './io.ts'
 import type { Outlet } from './outlet.ts'
 
-/** @param out nothing or `-`: standard output; else a file that is whole or not there @throws UserError */
+/** @param out undefined or `-`: standard output; else a file, which is written completely or not at all @throws UserError */
 export async function writeResult(
   chunks: Iterable<string>,
   out: string | undefined,
@@ -17,7 +17,7 @@ export async function writeResult(
 export const writePainted = (chunks: Iterable<string>, { stdout }: Io): Promise<void> =>
   writeAll(chunks, stdout, (text) => stdout.painted(text))
 
-/** Waits for a slow reader, so that a million rows never wait in memory. Stops when the stream fails, of which src/main.ts tells. */
+/** Waits for a slow reader, so that a million rows do not fill the memory. Stops when the stream fails; src/main.ts reports that. */
 async function writeAll(
   chunks: Iterable<string>,
   stdout: Outlet,

@@ -1,5 +1,5 @@
 /**
- * Under sudo the recorder becomes the user who called sudo before it opens any file; the helper is started as root before that. If root
+ * Under sudo the recorder changes to the user who called sudo before it opens any file; the helper is started as root before that. If root
  * opened a file in the user's folder, the user could replace it by a link to any other file.
  */
 import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
@@ -10,7 +10,7 @@ import { type Writable } from 'node:stream'
 import { systemError, usageError } from '../errors.ts'
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to name what @types/node leaves out
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to declare what @types/node lacks
   namespace NodeJS {
     interface Process {
       initgroups?: (user: string | number, extraGroup: string | number) => void
@@ -25,48 +25,48 @@ export interface User {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Who called sudo; null where we are that user already, or root of our own. @throws UserError */
+/** The user who called sudo; null if this process is not root, or sudo did not start it, or root called sudo. @throws UserError */
 export function callerOf({ SUDO_UID = '', SUDO_GID = '' }: Environment): User | null {
   if (process.getuid?.() !== 0 || SUDO_UID === '') return null
   const uid = identity('SUDO_UID', SUDO_UID)
   return uid === 0 ? null : { uid, gid: identity('SUDO_GID', SUDO_GID) }
 }
 
-/** The last number is none: to the kernel it means "leave it as it is". */
-const MOST = 0xffff_fffe
+/** 0xffffffff is no id: to the kernel it means "do not change". */
+const MAX_ID = 0xffff_fffe
 
 function identity(name: string, value: string): number {
-  if (/^\d{1,10}$/.test(value) && Number(value) <= MOST) return Number(value)
+  if (/^\d{1,10}$/.test(value) && Number(value) <= MAX_ID) return Number(value)
   throw usageError(
     `${name} "${value}" is not the number of a user or a group`,
     'sudo sets SUDO_UID and SUDO_GID: unset both to record as root.',
   )
 }
 
-/** @returns false where node refuses. @throws UserError */
-export function become({ uid, gid }: User): boolean {
+/** Changes this process to the user. @returns false if node refuses. @throws UserError */
+export function changeUser({ uid, gid }: User): boolean {
   try {
     process.initgroups?.(uid, gid)
     process.setgid?.(gid)
     process.setuid?.(uid)
     return true
   } catch (error) {
-    if (refusesToChange(error)) return false
-    throw notHim(uid, String(error))
+    if (isRefusal(error)) return false
+    throw changeFailed(uid, String(error))
   }
 }
 
-/** Debian's node reads files by io_uring, whose kernel threads would stay root: it then changes users no more (CVE-2024-22017). */
-const refusesToChange = (error: unknown): boolean =>
+/** Debian's node reads files with io_uring, whose kernel threads would stay root: then it refuses to change users (CVE-2024-22017). */
+const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE'
 
-const notHim = (uid: number, why: string): Error =>
+const changeFailed = (uid: number, why: string): Error =>
   systemError(`could not become user "${uid}": ${why}`, 'Check SUDO_UID and SUDO_GID.')
 
-/** By its full name: what a PATH leads to is not for root to run. */
+/** An absolute path: root must not run what the user's PATH leads to. */
 const SETPRIV = '/usr/bin/setpriv'
 
-/** A command line that runs as that user, with his groups. */
+/** A command line that runs as that user, with the user's groups. */
 export const asUser = (
   { uid, gid }: User,
   words: readonly string[],
@@ -75,14 +75,14 @@ export const asUser = (
   [`--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...words],
 ]
 
-/** In it: the process of the helper, whose pipes are open already, see `HANDED_FROM`. */
-export const HANDED = 'UPSTREAMTOP_HANDED_HELPER'
-/** The first of four descriptors: the helper's stdin, stdout and stderr, and a line that says how it ended. */
-export const HANDED_FROM = 3
+/** The environment variable with the helper's process id, set if its pipes are inherited, see `INHERITED_FD`. */
+export const INHERITED_HELPER = 'UPSTREAMTOP_INHERITED_HELPER'
+/** The first of four descriptors: the helper's stdin, stdout and stderr, and a pipe with one line, how the helper ended. */
+export const INHERITED_FD = 3
 
 /**
- * This command line once more, as that user, with the helper's pipes; this process, which stays root, opens nothing, passes
- * signals on and waits. Until it is called nothing may have been read from the helper. @returns the exit code @throws UserError
+ * Runs this command line again, as that user, with the helper's pipes. This process stays root, opens nothing, forwards signals and waits.
+ * Nothing may have been read from the helper before. @returns the exit code @throws UserError
  */
 export async function rerunAs(user: User, helper: ChildProcessWithoutNullStreams): Promise<number> {
   const ourselves = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
@@ -90,19 +90,19 @@ export async function rerunAs(user: User, helper: ChildProcessWithoutNullStreams
   const [file, words] = asUser(user, ourselves)
   const run = spawn(file, words, {
     stdio: ['inherit', 'inherit', 'inherit', helper.stdin, helper.stdout, helper.stderr, 'pipe'],
-    env: { ...process.env, [HANDED]: String(helper.pid) },
+    env: { ...process.env, [INHERITED_HELPER]: String(helper.pid) },
   })
-  // They are his alone now: the helper ends when he closes its stdin, or dies.
+  // The user's process must be the only one with these pipes: the helper ends when that process closes its stdin or dies.
   for (const stream of [helper.stdin, helper.stdout, helper.stderr]) stream.destroy()
-  const end = run.stdio[HANDED_FROM + 3] as Writable
+  const end = run.stdio[INHERITED_FD + 3] as Writable
   end.on('error', () => undefined)
   helper.once('exit', (code, signal) => end.end(JSON.stringify({ code, signal })))
-  const stopFollowing = follow(run)
-  const [code, signal] = (await once(run, 'exit').finally(stopFollowing)) as [number | null, NodeJS.Signals]
+  const stopForwarding = forwardSignals(run)
+  const [code, signal] = (await once(run, 'exit').finally(stopForwarding)) as [number | null, NodeJS.Signals]
   return code ?? 128 + constants.signals[signal]
 }
 
-/** As that user: a clone in root's home, a node in root's home. */
+/** The user may not be able to read the program or node, for example in root's home. */
 function requireReadable(user: User): void {
   const {
     execPath: node,
@@ -112,7 +112,7 @@ function requireReadable(user: User): void {
   const { status, stderr, error } = spawnSync(file, test, { encoding: 'utf8' })
   if (error !== undefined)
     throw systemError(`"${SETPRIV}" cannot be run: ${error.message}`, 'Install util-linux.')
-  if (stderr !== '') throw notHim(user.uid, stderr.trim())
+  if (stderr !== '') throw changeFailed(user.uid, stderr.trim())
   if (status !== 0) {
     throw systemError(
       `"${main}" or "${node}" may not be read by user "${user.uid}", who called sudo`,
@@ -121,18 +121,18 @@ function requireReadable(user: User): void {
   }
 }
 
-/** @returns ends it */
-function follow(run: ChildProcess): () => void {
+/** @returns a function that ends the forwarding */
+function forwardSignals(run: ChildProcess): () => void {
   const send = (signal: NodeJS.Signals): void => void run.kill(signal)
-  // He was suspended by a key: sudo and the shell look at us.
+  // Ctrl-Z suspended the user's process. This one must stop too, because sudo and the shell watch it.
   const stopToo = (): void => {
     if (isStopped(run)) process.kill(process.pid, 'SIGSTOP')
   }
-  const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT'] as const
-  for (const signal of passedOn) process.on(signal, send)
+  const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT'] as const
+  for (const signal of forwarded) process.on(signal, send)
   process.on('SIGCHLD', stopToo)
   return () => {
-    for (const signal of passedOn) process.off(signal, send)
+    for (const signal of forwarded) process.off(signal, send)
     process.off('SIGCHLD', stopToo)
   }
 }

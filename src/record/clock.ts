@@ -1,4 +1,4 @@
-/** What the clocks did between two snapshots: a suspend stops the monotonic clock, a step moves only the wall clock. */
+/** Detects a suspend, which stops the monotonic clock, and a clock step, which moves only the wall clock, between two snapshots. */
 import type { Snapshot } from '../frame/model/snapshot.ts'
 
 export type ClockEvent =

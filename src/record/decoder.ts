@@ -1,10 +1,10 @@
-/** Lines of the wire become snapshots. What a line may be is wire-shape.ts's; where a row has which counter is generated. */
+/** Decodes lines of the wire to snapshots. wire-shape.ts checks the lines; the positions of counters in rows are generated. */
 import { systemError } from '../errors.ts'
 import { routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
-import { Shared } from '../frame/sum/shared.ts'
+import { RefCounted } from '../frame/sum/ref-counted.ts'
 import {
   CODES,
   connectionOf,
@@ -32,7 +32,7 @@ export type Decoded =
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'retired'; readonly slot: number }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a dimension was learned, or the line was skipped and counted */
+  /** a backend or route was added, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface Slot {
@@ -40,25 +40,25 @@ interface Slot {
   readonly route: Route
 }
 
-/** Live slots and backends at most, and characters of their names: 65,536 routes and 4,095 backends are a full helper. */
-const MOST_NAMES = 2 ** 17
-const MOST_TEXT = 2 ** 26
+/** Limits for slots and for backends in use, and for the characters of their names. A helper has at most 65,536 routes and 4,095 backends. */
+const MAX_NAMES = 2 ** 17
+const MAX_CHARACTERS = 2 ** 26
 
 export class Decoder {
-  /** lines that were not of the wire, or out of place: a killed helper tears its last one */
+  /** lines that are no lines of the wire, or out of order: a killed helper leaves its last line incomplete */
   malformed = 0
-  /** rows of good snapshots that could not be, or named what was never introduced */
+  /** rows of valid snapshots that are invalid, or have an unknown slot or backend */
   badRows = 0
-  #hasGreeted = false
+  #hasHello = false
   readonly #backends = new Map<number, Backend>()
   readonly #slots = new Map<number, Slot>()
-  /** of several slots, with different backends or after one was retired */
-  readonly #routes = new Shared<Route>()
+  /** one route may belong to several slots: of different backends, or after one was retired */
+  readonly #routes = new RefCounted<Route>()
   #nextRoute = 1
-  /** characters of all names that are known */
-  #text = 0
+  /** characters of all names in use */
+  #characters = 0
 
-  /** Nothing that is in the line makes it throw, but another version of the wire in the first hello. @throws UserError (exit 4) */
+  /** No line makes it throw, except a first hello with another version of the wire. @throws UserError (exit 4) */
   decode(line: string): Decoded {
     const message = lineOf(line)
     return (message === null ? null : this.#read(message)) ?? this.#skip()
@@ -69,58 +69,58 @@ export class Decoder {
     return NOTHING
   }
 
-  /** null: out of place */
+  /** null: out of order */
   #read(message: LineShape): Decoded | null {
-    // Whoever has not said hello may speak another version.
-    if ((message.type === 'hello') === this.#hasGreeted) return null
+    // hello comes first and once: without it the version is unknown.
+    if ((message.type === 'hello') === this.#hasHello) return null
     switch (message.type) {
       case 'hello':
         checkVersion(message)
-        this.#hasGreeted = true
+        this.#hasHello = true
         return { kind: 'hello', hello: message }
       case 'backend':
-        return this.#learnBackend(message) ? NOTHING : null
+        return this.#addBackend(message) ? NOTHING : null
       case 'route':
-        return this.#learnSlot(message) ? NOTHING : null
+        return this.#addSlot(message) ? NOTHING : null
       case 'snapshot':
         return { kind: 'snapshot', snapshot: this.#snapshot(message) }
       case 'retired':
-        return this.#forgetSlot(message.id) ? { kind: 'retired', slot: message.id } : null
+        return this.#removeSlot(message.id) ? { kind: 'retired', slot: message.id } : null
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }
   }
 
-  /** The first who has an id keeps it: a later line must not rename what was counted. */
-  #learnBackend({ id, address, netns }: BackendLine): boolean {
-    if (this.#backends.has(id) || this.#backends.size >= MOST_NAMES || !this.#hasRoom(address.length))
+  /** The first line with an id is kept: a later one must not rename requests that were counted. */
+  #addBackend({ id, address, netns }: BackendLine): boolean {
+    if (this.#backends.has(id) || this.#backends.size >= MAX_NAMES || !this.#hasRoom(address.length))
       return false
     this.#backends.set(id, { id, address, netns, name: null })
     return true
   }
 
-  #learnSlot({ id, backend: backendId, method, path }: RouteLine): boolean {
+  #addSlot({ id, backend: backendId, method, path }: RouteLine): boolean {
     const backend = this.#backends.get(backendId)
-    if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MOST_NAMES) return false
+    if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MAX_NAMES) return false
     const key = routeKey({ method, path })
     if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
-    const route = this.#routes.take(key, () => ({ id: this.#nextRoute++, method, path }))
+    const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
     this.#slots.set(id, { backend, route })
     return true
   }
 
   #hasRoom(length: number): boolean {
-    if (this.#text + length > MOST_TEXT) return false
-    this.#text += length
+    if (this.#characters + length > MAX_CHARACTERS) return false
+    this.#characters += length
     return true
   }
 
-  #forgetSlot(id: number): boolean {
+  #removeSlot(id: number): boolean {
     const slot = this.#slots.get(id)
     if (slot === undefined) return false
     this.#slots.delete(id)
     const key = routeKey(slot.route)
-    if (this.#routes.release(key)) this.#text -= key.length
+    if (this.#routes.release(key)) this.#characters -= key.length
     return true
   }
 
@@ -130,9 +130,11 @@ export class Decoder {
       wall,
       mono: monotonicNanos(BigInt(line.mono_ns)),
       boot: BigInt(line.boot_ns),
-      traffic: this.#good(line.traffic, (row) => (isTraffic(row) ? this.#traffic(row) : null)),
-      connections: this.#good(line.connections, (row) => (isConnection(row) ? this.#connection(row) : null)),
-      requests: this.#good(line.requests, (row) => (isRequest(row, wall) ? this.#request(row) : null)),
+      traffic: this.#validRows(line.traffic, (row) => (isTraffic(row) ? this.#traffic(row) : null)),
+      connections: this.#validRows(line.connections, (row) =>
+        isConnection(row) ? this.#connection(row) : null,
+      ),
+      requests: this.#validRows(line.requests, (row) => (isRequest(row, wall) ? this.#request(row) : null)),
       loss: lossOf(line.loss),
       excluded: excludedOf(line.excluded),
       control: controlOf(line.control),
@@ -141,15 +143,15 @@ export class Decoder {
     }
   }
 
-  /** A bad row costs itself alone: totals are cumulative, and the next one says what it would have said. */
-  #good<T>(rows: readonly unknown[], read: (row: unknown) => T | null): readonly T[] {
-    const good: T[] = []
+  /** Only the bad row is dropped. Totals are cumulative, so the next row of the same slot contains its counts. */
+  #validRows<T>(rows: readonly unknown[], read: (row: unknown) => T | null): readonly T[] {
+    const valid: T[] = []
     for (const row of rows) {
       const one = read(row)
       if (one === null) this.badRows++
-      else good.push(one)
+      else valid.push(one)
     }
-    return good
+    return valid
   }
 
   #traffic(columns: TrafficColumns): TrafficTotals | null {
@@ -200,10 +202,10 @@ const FAILURE_OF = new Map<number, FailureKind>([
 
 const outcomeOf = (outcome: number): Outcome => FAILURE_OF.get(outcome) ?? outcome
 
-/** More than so many are sorted another way: a backend that invents codes has hundreds. */
+/** Insertion sort is used up to this number of codes. A backend that makes up codes may have hundreds. */
 const FEW = 16
 
-/** Codes arrive in the order in which the kernel first saw them. null: one comes twice */
+/** Codes arrive in the order in which the kernel first saw them. null: a code comes twice */
 function sortPairs(pairs: readonly number[]): readonly number[] | null {
   const sorted = pairs.length > 2 * FEW ? sortMany(pairs) : sortFew(pairs)
   for (let i = 2; i < sorted.length; i += 2) if (sorted[i] === sorted[i - 2]) return null

@@ -1,9 +1,9 @@
-/** What doctor found, and what it means: facts in, a line per check out, each with its remedy. */
+/** Turns the facts that doctor collected into checks, one line each, with a remedy. */
 import type { Unseen } from './wire.ts'
 
 export interface Check {
   readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
-  /** a failure keeps recordings from working; a warning says what will be missing from them */
+  /** failed: recording does not work; warning: recordings will lack something */
   readonly state: 'ok' | 'warning' | 'failed'
   readonly what: string
   readonly remedy: string | null
@@ -15,7 +15,7 @@ export interface ChainLink {
   readonly name: string
 }
 
-/** What `upstreamtop-probe --doctor` says. A field that an older helper lacks is undefined. */
+/** The output of `upstreamtop-probe --doctor`. A field that an older helper does not have is undefined. */
 export interface Facts {
   readonly kernel: string
   readonly tcx: boolean
@@ -23,34 +23,34 @@ export interface Facts {
   readonly rights: {
     /** names, separated by commas; empty when none is missing */
     readonly missing: string
-    /** whether nginx's ports can be learned */
+    /** whether nginx's ports can be read */
     readonly ptrace: boolean
   }
   readonly interfaces: readonly InterfaceFacts[]
   readonly nginx: 'none' | 'unreadable' | 'known'
-  /** what of nginx was not read, and what to do; empty when nothing is missing */
+  /** the part of nginx that was not read, as a sentence; empty when nothing is missing */
   readonly nginx_warning?: string
   readonly front_doors: readonly number[]
-  /** upstreams that never cross an interface, or only encrypted, as the configuration writes them */
+  /** upstreams whose traffic crosses no interface or is encrypted, as written in the configuration */
   readonly invisible_upstreams: readonly string[]
 }
 
 export interface InterfaceFacts {
   readonly name: string
   readonly up: boolean
-  /** Ethernet or a layer 3 device: a link type whose packets we can read */
+  /** the link type is Ethernet or layer 3, which we can parse */
   readonly readable: boolean
-  /** offloads: segments are seen joined, as the kernel handles them */
+  /** offloads: programs see segments joined, as the kernel handles them */
   readonly gro?: boolean
   readonly gso?: boolean
   readonly tso?: boolean
-  /** null where it cannot be asked for */
+  /** null if it cannot be queried */
   readonly ingress: readonly ChainLink[] | null
   readonly egress: readonly ChainLink[] | null
 }
 
-/** A short look at the traffic itself. */
-export interface Look {
+/** Counts of a short recording. */
+export interface TrafficSample {
   readonly seconds: number
   readonly requests: number
   readonly halfSeen: number
@@ -61,7 +61,7 @@ export interface Look {
 export const wouldRecord = (checks: readonly Check[]): boolean =>
   checks.every(({ state }) => state !== 'failed')
 
-/** What the facts alone tell. */
+/** The checks that need no traffic. */
 export function diagnose(facts: Facts): readonly Check[] {
   return [
     kernelCheck(facts),
@@ -164,13 +164,13 @@ function nginxChecks(facts: Facts): readonly Check[] {
   return [nginxCheck(facts), ...unreadChecks(facts), ...invisible]
 }
 
-/** Where no port at all could be read, that is said already. */
+/** If no port at all could be read, nginxCheck reports it. */
 const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Check[] =>
   text === '' || nginx === 'unreadable'
     ? []
     : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
-function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
+function nginxCheck({ nginx, front_doors: listenPorts }: Facts): Check {
   switch (nginx) {
     case 'none':
       return warning(
@@ -187,19 +187,25 @@ function nginxCheck({ nginx, front_doors: doors }: Facts): Check {
     case 'known':
       return ok(
         'nginx',
-        doors.length === 0
+        listenPorts.length === 0
           ? 'nginx runs here and proxies nothing yet'
-          : `front door: ${doors.join(', ')} (clients' requests there are left out)`,
+          : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)`,
       )
   }
 }
 
-/** What the helper told when it had attached: recording works, but not of everything. */
+/** The warnings of the helper's hello: recording works, but not for everything. */
 export const unseenChecks = (unseen: readonly Unseen[]): readonly Check[] =>
   unseen.map(({ what, remedy }) => warning('programs', what, remedy))
 
-/** A container's traffic is routed through us: more of it than of our own means that nginx is elsewhere. */
-export function trafficChecks({ seconds, requests, halfSeen, routed, opaque }: Look): readonly Check[] {
+/** A container's traffic is routed through this host. If there is more of it than of the host's own, nginx runs elsewhere. */
+export function trafficChecks({
+  seconds,
+  requests,
+  halfSeen,
+  routed,
+  opaque,
+}: TrafficSample): readonly Check[] {
   const span = `in ${seconds} s`
   const checks = [
     requests > 0

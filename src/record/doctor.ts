@@ -1,4 +1,4 @@
-/** Asks the helper what it finds here, and takes a short look at the traffic when recording works. */
+/** Runs the helper's own checks, and if recording works, records for a short time. */
 import { execFile } from 'node:child_process'
 import { UserError } from '../errors.ts'
 import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
@@ -11,13 +11,13 @@ import {
   wouldRecord,
   type Check,
   type Facts,
-  type Look,
+  type TrafficSample,
 } from './diagnosis.ts'
 import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
 import type { Unseen } from './wire.ts'
 
-/** @param seconds how long to look at the traffic; 0 only loads and attaches, and says nothing of traffic */
+/** @param seconds how long to record; 0 only loads and attaches, without checks of the traffic */
 export async function examine(
   options: CaptureOptions,
   seconds: number,
@@ -28,8 +28,8 @@ export async function examine(
   const checks = diagnose(answer.facts)
   if (!wouldRecord(checks)) return checks
   try {
-    const { look, unseen } = await lookAtTraffic(options, seconds, env)
-    return [...checks, attached, ...unseenChecks(unseen), ...(seconds > 0 ? trafficChecks(look) : [])]
+    const { sample, unseen } = await sampleTraffic(options, seconds, env)
+    return [...checks, attached, ...unseenChecks(unseen), ...(seconds > 0 ? trafficChecks(sample) : [])]
   } catch (error) {
     return [...checks, notAttached(error)]
   }
@@ -50,8 +50,8 @@ const notAttached = (error: unknown): Check =>
       "rebuild against this kernel: 'make clean build'",
   )
 
-/** The helper itself takes two seconds at most. */
-const PATIENCE_MS = 30_000
+/** The helper itself takes at most two seconds. */
+const TIMEOUT_MS = 30_000
 
 type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
@@ -60,7 +60,7 @@ async function askHelper(): Promise<Answer> {
     execFile(
       HELPER_PATH,
       ['--doctor'],
-      { env: {}, timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+      { env: {}, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' },
       (error, stdout, stderr) => {
         const facts = factsIn(stdout)
         if (facts !== null) resolve({ facts })
@@ -70,7 +70,7 @@ async function askHelper(): Promise<Answer> {
   })
 }
 
-function helperProblem(error: Error | null, talk: string): Check {
+function helperProblem(error: Error | null, stderr: string): Check {
   const code = error !== null && 'code' in error ? error.code : null
   if (code === 'ENOENT')
     return failed('helper', `the helper "${HELPER_PATH}" is not built`, "run 'make build'")
@@ -80,21 +80,25 @@ function helperProblem(error: Error | null, talk: string): Check {
       `may not run the helper "${HELPER_PATH}"`,
       "run with sudo, or join the group: 'sudo usermod -aG upstreamtop $USER'",
     )
-  return failed('helper', talk === '' ? 'the helper says nothing' : talk, "rebuild it: 'make clean build'")
+  return failed(
+    'helper',
+    stderr === '' ? 'the helper says nothing' : stderr,
+    "rebuild it: 'make clean build'",
+  )
 }
 
 function factsIn(text: string): Facts | null {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return null
-    return { ...NO_FACTS, ...value }
+    return { ...DEFAULT_FACTS, ...value }
   } catch {
     return null
   }
 }
 
-/** What is assumed where the helper is silent. */
-const NO_FACTS: Facts = {
+/** For fields that an older helper does not have. */
+const DEFAULT_FACTS: Facts = {
   kernel: 'unknown',
   tcx: true,
   btf: true,
@@ -105,11 +109,11 @@ const NO_FACTS: Facts = {
   invisible_upstreams: [],
 }
 
-async function lookAtTraffic(
+async function sampleTraffic(
   options: CaptureOptions,
   seconds: number,
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly look: Look; readonly unseen: readonly Unseen[] }> {
+): Promise<{ readonly sample: TrafficSample; readonly unseen: readonly Unseen[] }> {
   const helper = startHelper(options, env)
   let timer: NodeJS.Timeout | undefined
   let requests = 0
@@ -121,7 +125,7 @@ async function lookAtTraffic(
     for await (const event of readSource(helper.lines)) {
       if (event.kind === 'hello') {
         unseen = event.hello.unseen ?? []
-        // Not before: a helper whose stdin is closed attaches nothing.
+        // Not earlier: a helper whose stdin is closed before hello attaches nothing.
         timer = setTimeout(() => helper.stop(), seconds * 1000)
       }
       if (event.kind !== 'frame') continue
@@ -136,6 +140,6 @@ async function lookAtTraffic(
     clearTimeout(timer)
     helper.stop()
   }
-  const look = { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
-  return { look, unseen }
+  const sample = { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
+  return { sample, unseen }
 }

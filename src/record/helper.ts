@@ -1,7 +1,7 @@
 /**
- * The privileged helper as a child process. Its stdin is its lifeline: when it is closed, the helper ends cleanly. So it does on SIGINT
- * and SIGTERM, which a terminal sends to the helper too. Before the programs are attached, each of the three ends it at once, with the
- * exit code of an interruption.
+ * The privileged helper as a child process. When its stdin, the lifeline, is closed, it ends cleanly. It does the same on SIGINT and
+ * SIGTERM, which a terminal sends to the helper too. Before the programs are attached, each of the three ends it at once, with the exit
+ * code of an interruption.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,10 +11,10 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
-import { asUser, become, callerOf, HANDED, HANDED_FROM, rerunAs, type User } from './caller.ts'
+import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
 import { linesOf } from './lines.ts'
 
-/** What to capture, in the words of the command line. */
+/** The options of a capture, named as on the command line. */
 export interface CaptureOptions {
   readonly iface: readonly string[]
   readonly ignore: string | null
@@ -22,19 +22,19 @@ export interface CaptureOptions {
   readonly routesAs: 'template' | 'raw'
   /** rows of the request ring kept per tick */
   readonly requests: number
-  /** a shell command that speaks the wire instead of the helper */
+  /** a shell command that replaces the helper and writes the same lines */
   readonly probe: string | null
 }
 
 export interface Helper {
   readonly lines: AsyncIterable<string>
-  /** asks the helper for its last dump and to end; `lines` ends after that */
+  /** asks the helper to write its last dump and to end; `lines` ends after that */
   stop(): void
   /** resolves when the process has ended; rejects with its error message if it failed */
   readonly ended: Promise<HelperEnd>
 }
 
-/** A `--probe` command that goes on after its stdin was closed is ended by a signal: there is no last dump, and that is no failure. */
+/** `cut short`: a `--probe` command that ran on after its stdin was closed was ended by a signal. There is no last dump; it is no failure. */
 export type HelperEnd = 'by itself' | 'cut short'
 
 export const HELPER_PATH = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
@@ -69,7 +69,7 @@ export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.P
   const child = spawnHelper(options, caller)
   if (caller === null || child.pid === undefined) return helperOf(options, childStreams(child))
   try {
-    if (become(caller)) return helperOf(options, childStreams(child))
+    if (changeUser(caller)) return helperOf(options, childStreams(child))
     throw new Delegated(await rerunAs(caller, child))
   } catch (error) {
     child.stdin.destroy()
@@ -77,7 +77,7 @@ export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.P
   }
 }
 
-/** The environment is empty, so that the user cannot influence a privileged program by it. */
+/** The helper's environment is empty, so that the user cannot influence a privileged program by it. */
 function spawnHelper(
   { probe, ...options }: CaptureOptions,
   caller: User | null,
@@ -97,11 +97,11 @@ function childStreams(child: ChildProcessWithoutNullStreams): Streams {
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, pid: child.pid, ended }
 }
 
-/** The helper that the root process started and passed on to us, see caller.ts. */
+/** The streams of a helper that the root process started, see caller.ts. */
 function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
-  const pid = env[HANDED]
+  const pid = env[INHERITED_HELPER]
   if (pid === undefined) return null
-  const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: HANDED_FROM + i })) as [
+  const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: INHERITED_FD + i })) as [
     Socket,
     Socket,
     Socket,
@@ -110,18 +110,18 @@ function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   return { stdin, stdout, stderr, pid: Number(pid), ended: inheritedEnd(last, stderr) }
 }
 
-/** How the helper ended. Unknown where the root process, which waits for it, is gone too. */
+/** How the helper ended. Unknown if the root process, which waits for it, ended first. */
 async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
-  const said = once(stderr, 'close')
+  const closed = once(stderr, 'close')
   const line = await text(last).catch(() => '')
-  await said
+  await closed
   return line === '' ? { code: null, signal: null } : (JSON.parse(line) as End)
 }
 
-/** How long a `--probe` command may run after its stdin was closed, until SIGTERM. */
-const GRACE_MS = 300
-/** The same until SIGKILL. */
-const KILL_MS = 3000
+/** Time from closing the stdin of a `--probe` command to SIGTERM. */
+const SIGTERM_MS = 300
+/** The same to SIGKILL. */
+const SIGKILL_MS = 3000
 
 function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
   const { stdin, stdout, stderr, pid } = streams
@@ -131,19 +131,19 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
     try {
       process.kill(-pid, signal)
     } catch {
-      // It has ended meanwhile.
+      // The command has already ended.
     }
   }
-  const cutForGood = (): void => {
+  const kill = (): void => {
     wasKilled = !isOver
     cut('SIGKILL')
-    // A process that left the group may hold them open.
+    // A process that left the group may keep them open.
     stdout.destroy()
     stderr.destroy()
   }
   const cutLater = (): void => {
-    setTimeout(() => cut('SIGTERM'), GRACE_MS).unref()
-    setTimeout(cutForGood, KILL_MS).unref()
+    setTimeout(() => cut('SIGTERM'), SIGTERM_MS).unref()
+    setTimeout(kill, SIGKILL_MS).unref()
   }
   streams.ended.then(() => (isOver = true)).catch(() => undefined)
   // If the helper is gone already, EPIPE must not end the recorder.
@@ -172,29 +172,29 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[
   ]
 }
 
-/** Characters of stderr that are kept: more than any message of the helper has. */
-const MAX_TALK = 16_384
+/** Characters of stderr that are kept: more than the helper's longest message. */
+const MAX_STDERR = 16_384
 
 function ended(
   streams: Streams,
   name: string,
   wasCut: (signal: string | null) => boolean,
 ): Promise<HelperEnd> {
-  let talk = ''
-  streams.stderr.setEncoding('utf8').on('data', (words: string) => {
-    talk = (talk + words).slice(-MAX_TALK)
+  let messages = ''
+  streams.stderr.setEncoding('utf8').on('data', (part: string) => {
+    messages = (messages + part).slice(-MAX_STDERR)
   })
   const promise = streams.ended.then(
     ({ code, signal }): HelperEnd => {
       if (code === 0) return 'by itself'
       if (wasCut(signal)) return 'cut short'
-      throw failed(name, code, signal, talk.trim())
+      throw failed(name, code, signal, messages.trim())
     },
     (error: unknown) => {
       throw notStarted(name, error)
     },
   )
-  // The reader of the lines awaits this only afterwards; until then node must not report an unhandled rejection.
+  // The caller awaits this only after the last line; until then node must not report an unhandled rejection.
   promise.catch(() => undefined)
   return promise
 }
@@ -215,7 +215,7 @@ function notStarted(command: string, error: unknown): UserError {
   }
 }
 
-function failed(command: string, code: number | null, signal: string | null, talk: string): UserError {
+function failed(command: string, code: number | null, signal: string | null, messages: string): UserError {
   if (code === null) {
     return systemError(
       `the helper "${command}" was killed by ${signal ?? 'a signal'}; its programs are detached`,
@@ -224,7 +224,7 @@ function failed(command: string, code: number | null, signal: string | null, tal
   }
   if (code === ExitCode.interrupted)
     return new UserError(code, `the helper "${command}" was stopped`, 'nothing stays attached')
-  const [message = '', ...details] = talk.split('\n').map((line) => line.trim())
+  const [message = '', ...details] = messages.split('\n').map((line) => line.trim())
   const words = message === '' ? `the helper "${command}" ended with exit code "${code}"` : message
   return new UserError(code === ExitCode.usage ? ExitCode.usage : ExitCode.system, words, undefined, details)
 }

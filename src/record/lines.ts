@@ -2,15 +2,18 @@
 
 import { setImmediate } from 'node:timers/promises'
 
-/** Three times what a helper with all its 65,536 routes busy writes. */
-const LONGEST = 64 * 2 ** 20
-/** Characters of a longer line that are passed on: enough to see that it is no line of the wire. */
-const SHOWN = 2 ** 16
+/** Three times the longest line of a helper whose 65,536 routes are all busy, bytes. */
+const MAX_LENGTH = 64 * 2 ** 20
+/** Bytes that are kept of a longer line: enough to recognise that it is no line of the wire. */
+const KEPT_OF_LONG = 2 ** 16
 const LINE_END = 0x0a
 
-/** The last one may lack its end. A stream that breaks, ends. */
-export async function* linesOf(bytes: AsyncIterable<Uint8Array>, longest = LONGEST): AsyncGenerator<string> {
-  const pending = new PendingLine(longest)
+/** The last line may have no line end. A stream that breaks counts as ended. */
+export async function* linesOf(
+  bytes: AsyncIterable<Uint8Array>,
+  maxLength = MAX_LENGTH,
+): AsyncGenerator<string> {
+  const pending = new PendingLine(maxLength)
   try {
     for await (const chunk of bytes) {
       let from = 0
@@ -20,9 +23,9 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>, longest = LONGE
         from = end + 1
       }
       pending.add(chunk.subarray(from))
-      // Said at once: a line end may never come.
+      // A line that is too long is given at once: its end may never come.
       if (pending.isTooLong) yield pending.take()
-      // Two megabytes may have been read ahead, and timers wait until they are through: one of them stops the recording.
+      // Up to two megabytes are read ahead. Timers would wait until all of it is processed, and one of them stops the recording.
       await setImmediate()
     }
   } catch (error) {
@@ -35,10 +38,10 @@ class PendingLine {
   length = 0
   #parts: Uint8Array[] = []
 
-  constructor(readonly longest: number) {}
+  constructor(readonly maxLength: number) {}
 
   get isTooLong(): boolean {
-    return this.length > this.longest
+    return this.length > this.maxLength
   }
 
   add(part: Uint8Array): void {
@@ -48,13 +51,13 @@ class PendingLine {
   }
 
   take(): string {
-    const line = Buffer.concat(this.#parts, this.isTooLong ? SHOWN : this.length).toString()
+    const line = Buffer.concat(this.#parts, this.isTooLong ? KEPT_OF_LONG : this.length).toString()
     this.#parts = []
     this.length = 0
     return line
   }
 }
 
-/** The process was cut off, or its stream was. */
+/** The process was killed, or its stream was destroyed. */
 const isBroken = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'

@@ -1,4 +1,4 @@
-/** The live source of frames: lines of a running helper, or of a capture of one, become frames as they arrive. */
+/** The live source of frames: turns the lines of a running helper, or of its captured output, into frames as they arrive. */
 import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { Snapshot } from '../frame/model/snapshot.ts'
@@ -12,24 +12,24 @@ export type SourceEvent =
   | { readonly kind: 'hello'; readonly hello: HelloLine }
   | { readonly kind: 'frame'; readonly frame: SecondFrame }
   | { readonly kind: 'marker'; readonly marker: Marker }
-  /** once, before the end, where something was not believed */
+  /** once, before the end, if lines or rows were rejected */
   | { readonly kind: 'skipped'; readonly skipped: Skipped }
-  /** the helper's clean end; its absence means that it died */
+  /** the helper's clean end; without it, the helper died */
   | { readonly kind: 'bye'; readonly reason: string }
 
-/** What the helper wrote and no number shows. */
+/** Output of the helper that is not in the frames. */
 export interface Skipped {
-  /** lines that were torn, of another shape, out of place or impossible */
+  /** lines that were incomplete, invalid, out of order or with impossible clocks */
   readonly lines: number
-  /** rows of good lines that could not be */
+  /** invalid rows of valid lines */
   readonly rows: number
-  /** of the last good snapshot; null where none came */
+  /** time of the last valid snapshot; null if there was none */
   readonly at: WallMicros | null
 }
 
 /**
- * Ticks are numbered from 0; a recording that is appended to numbers them on.
- * @throws UserError (exit 4) for another version of the wire, and for what is none
+ * Ticks are numbered from 0; a recording that is appended to continues its own numbers.
+ * @throws UserError (exit 4) for another version of the wire, and for output that is not of a helper
  */
 export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<SourceEvent> {
   const source = new Source()
@@ -37,37 +37,37 @@ export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<
   yield* source.end()
 }
 
-/** A shell may greet before the helper does; whoever goes on so is none. Lines, and characters of them. */
-const MOST_BEFORE_HELLO = 100
-const LONGEST_BEFORE_HELLO = 2 ** 17
+/** A shell may print a few lines before the helper's hello. Beyond these limits, lines and characters, the source is no helper. */
+const MAX_LINES_BEFORE_HELLO = 100
+const MAX_CHARACTERS_BEFORE_HELLO = 2 ** 17
 
 class Source {
   readonly #decoder = new Decoder()
   #differ: Differ | null = null
   #before: Clocks | null = null
   #suspended = false
-  #hasGreeted = false
-  #greeting = 0
-  /** snapshots whose clocks cannot be true, and farewells that were none */
-  #misplaced = 0
-  #farewell: string | null = null;
+  #hasHello = false
+  #charactersBeforeHello = 0
+  /** snapshots with impossible clocks, and bye lines that were not the last line */
+  #rejected = 0
+  #bye: string | null = null;
 
   *read(line: string): Generator<SourceEvent> {
     const decoded = this.#decoder.decode(line)
-    if (this.#farewell !== null && decoded.kind !== 'nothing') this.#stay()
+    if (this.#bye !== null && decoded.kind !== 'nothing') this.#rejectBye()
     switch (decoded.kind) {
       case 'nothing':
-        if (!this.#hasGreeted) this.#beforeHello(line)
+        if (!this.#hasHello) this.#beforeHello(line)
         break
       case 'hello':
-        this.#hasGreeted = true
+        this.#hasHello = true
         yield decoded
         break
       case 'bye':
-        this.#farewell = decoded.reason
+        this.#bye = decoded.reason
         break
       case 'retired':
-        this.#differ?.forget(decoded.slot)
+        this.#differ?.retire(decoded.slot)
         break
       case 'snapshot':
         yield* this.#tick(decoded.snapshot)
@@ -76,22 +76,26 @@ class Source {
   }
 
   *end(): Generator<SourceEvent> {
-    const lines = this.#decoder.malformed + this.#misplaced
+    const lines = this.#decoder.malformed + this.#rejected
     const rows = this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (lines + rows > 0) yield { kind: 'skipped', skipped: { lines, rows, at: this.#before?.wall ?? null } }
-    if (this.#farewell !== null) yield { kind: 'bye', reason: this.#farewell }
+    if (this.#bye !== null) yield { kind: 'bye', reason: this.#bye }
   }
 
   #beforeHello(line: string): void {
-    this.#greeting += line.length
-    if (this.#decoder.malformed <= MOST_BEFORE_HELLO && this.#greeting <= LONGEST_BEFORE_HELLO) return
-    throw noHelper(line)
+    this.#charactersBeforeHello += line.length
+    if (
+      this.#decoder.malformed <= MAX_LINES_BEFORE_HELLO &&
+      this.#charactersBeforeHello <= MAX_CHARACTERS_BEFORE_HELLO
+    )
+      return
+    throw notAHelper(line)
   }
 
-  /** Whoever says goodbye and goes on has not gone. */
-  #stay(): void {
-    this.#farewell = null
-    this.#misplaced++
+  /** A bye that is followed by another line is not the end. */
+  #rejectBye(): void {
+    this.#bye = null
+    this.#rejected++
   }
 
   *#tick(snapshot: Snapshot): Generator<SourceEvent> {
@@ -103,7 +107,7 @@ class Source {
     }
     const frame = this.#differ.next(snapshot)
     if (frame === null) {
-      this.#misplaced++
+      this.#rejected++
       return
     }
     yield { kind: 'frame', frame: this.#suspended ? { ...frame, gapBefore: 'suspend' } : frame }
@@ -114,7 +118,7 @@ class Source {
   }
 }
 
-const noHelper = (line: string): Error =>
+const notAHelper = (line: string): Error =>
   systemError(
     `this is no helper: it has not said hello, and writes "${line.slice(0, 60)}"`,
     '--probe takes a command that writes the lines of upstreamtop-probe.',
@@ -125,10 +129,10 @@ function markerOf(event: ClockEvent, snapshot: Snapshot): Marker | null {
     case 'steady':
       return null
     case 'suspend':
-      return { at: snapshot.wall, kind: 'suspend', text: `suspended for ${seconds(event.micros)}` }
+      return { at: snapshot.wall, kind: 'suspend', text: `suspended for ${secondsText(event.micros)}` }
     case 'step':
-      return { at: snapshot.wall, kind: 'clock_step', text: `clock stepped by ${seconds(event.micros)}` }
+      return { at: snapshot.wall, kind: 'clock_step', text: `clock stepped by ${secondsText(event.micros)}` }
   }
 }
 
-const seconds = (span: number): string => `${(span / 1_000_000).toFixed(1)} s`
+const secondsText = (span: number): string => `${(span / 1_000_000).toFixed(1)} s`

@@ -1,4 +1,4 @@
-/** What a column of a row may be beside a count: status codes, histograms, and what an older helper lacks. */
+/** Checks and reads the columns of a row that are no counts: status codes, histograms, and columns added in later versions. */
 import { BUCKETS } from '../frame/model/histogram.ts'
 import type { DistributionTotals } from '../frame/model/snapshot.ts'
 import { micros } from '../frame/model/units.ts'
@@ -23,7 +23,7 @@ export const distributionTotals = (
   }
 }
 
-/** Three digits each, in any order. */
+/** [status code, count, …] with three-digit codes, in any order. */
 export function isCodes(value: unknown): boolean {
   if (!Array.isArray(value) || value.length > 2000 || value.length % 2 !== 0) return false
   const pairs: readonly unknown[] = value
@@ -34,7 +34,7 @@ export function isCodes(value: unknown): boolean {
   return true
 }
 
-/** Buckets in their order, none of them empty. */
+/** The buckets must be sorted, and none of them empty. */
 export function isHistogram(value: unknown): boolean {
   if (!Array.isArray(value)) return false
   const columns: readonly unknown[] = value
@@ -53,7 +53,7 @@ export function isHistogram(value: unknown): boolean {
   return true
 }
 
-/** Columns that came later stand at a row's end. null: absent, or not what we know by that place; then it is not known, and the row is good. */
+/** Columns of later versions are at a row's end. null: absent, or with another meaning at this position. The row is valid all the same. */
 export const knownCount = (value: unknown): number | null => (isCount(value) ? value : null)
 export const knownBytes = (value: unknown): bigint | null =>
   isCount(value) || isDecimal(value) ? BigInt(value) : null

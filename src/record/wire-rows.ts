@@ -1,11 +1,11 @@
-/** What a finished request of a snapshot may be. Columns that a newer helper adds at its end are left alone. */
+/** Checks a snapshot's rows of finished requests. Columns that a newer helper adds at the end are ignored. */
 import { isCount, isWall } from './wire-values.ts'
 import type { RequestColumns } from './wire.ts'
 
-/** A year, µs: nothing that a tick tells lasted longer. */
+/** A year, µs: the limit for every duration. */
 export const YEAR = 366 * 86_400_000_000
 
-/** @param wall of the snapshot: a request began before it, whatever was done to the clock since */
+/** @param wall the snapshot's time; a request is at most a year away from it, even if the clock was set meanwhile */
 export function isRequest(row: unknown, wall: number): row is RequestColumns {
   if (!Array.isArray(row) || row.length < 5) return false
   const [slot, at, outcome, header, total] = row as readonly unknown[]

@@ -1,7 +1,7 @@
 /**
- * What a line may be. It comes from a process that may be hostile, older or newer: shape, range and length are checked here, once, and
- * nothing above this file asks again. Names that are absent are 0 or unknown, those that are not known are left alone; columns may be added
- * at a row's end. Rows are looked at one by one (wire-rows.ts), so that a bad one costs itself alone.
+ * Checks a line. It comes from a process that may be hostile, older or newer: shape, range and length are checked here, once, and callers
+ * rely on it. Absent fields are 0 or unknown, unknown fields are ignored, and rows may have more columns. Rows are checked one by one
+ * (wire-rows.ts), so that only a bad row is lost.
  */
 import {
   isCount,
@@ -9,7 +9,7 @@ import {
   isObject,
   isWall,
   listOf,
-  LONGEST_NAME,
+  MAX_NAME,
   nameOf,
   shortened,
   type JsonObject,
@@ -27,7 +27,7 @@ import {
 
 type Groups = 'loss' | 'excluded' | 'control'
 
-/** A snapshot whose rows are still to be looked at, and whose counters may be absent. */
+/** A snapshot whose rows are not checked yet, and whose counters may be absent. */
 export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requests' | Groups> & {
   readonly traffic: readonly unknown[]
   readonly connections: readonly unknown[]
@@ -52,16 +52,16 @@ export function lineOf(line: string): LineShape | null {
     case 'retired':
       return isCount(value.id) ? { type: 'retired', id: value.id } : null
     case 'bye':
-      return { type: 'bye', reason: shortened(value.reason, LONGEST_NAME) ?? '' }
+      return { type: 'bye', reason: shortened(value.reason, MAX_NAME) ?? '' }
     default:
       return null
   }
 }
 
 function parsed(line: string): unknown {
-  // Told at a glance: an exception a line would be the dearest part of a flood.
-  if (line.length < SHORTEST || line.charCodeAt(0) !== BRACE) return undefined
-  if (line.length > MOST_LISTS && !hasFewLists(line)) return undefined
+  // A cheap test first: in a flood of bad lines, one exception per line would be the largest cost.
+  if (line.length < MIN_LENGTH || line.charCodeAt(0) !== BRACE) return undefined
+  if (line.length > MAX_LISTS && !hasFewLists(line)) return undefined
   try {
     return JSON.parse(line)
   } catch {
@@ -69,44 +69,44 @@ function parsed(line: string): unknown {
   }
 }
 
-const SHORTEST = '{"type":"bye"}'.length
+const MIN_LENGTH = '{"type":"bye"}'.length
 const BRACE = 0x7b
 
-/** A full snapshot has 70,000 rows of four lists each. */
-const MOST_LISTS = 2 ** 20
+/** A full snapshot has 70,000 rows with four lists each. */
+const MAX_LISTS = 2 ** 20
 
-/** Before it is parsed: 64 MB of brackets would become gigabytes of lists. Brackets in strings count too: there are few. */
+/** Checked before parsing: 64 MB of brackets would become gigabytes of lists. Brackets in strings count too, but there are few. */
 function hasFewLists(line: string): boolean {
   let lists = 0
   for (const bracket of ['[', '{']) {
     for (let at = line.indexOf(bracket); at >= 0; at = line.indexOf(bracket, at + 1)) {
-      if (++lists > MOST_LISTS) return false
+      if (++lists > MAX_LISTS) return false
     }
   }
   return true
 }
 
-const LONGEST_WORD = 256
-const MOST_INTERFACES = 4096
-const MOST_DOORS = 65_536
-const MOST_WARNINGS = 100
+const MAX_WORD = 256
+const MAX_INTERFACES = 4096
+const MAX_LISTENERS = 65_536
+const MAX_WARNINGS = 100
 
-/** Of another version nothing but its number is read. */
+/** Of a hello with another version, only the version is read. */
 function helloOf(hello: JsonObject): HelloLine | null {
   const { wire } = hello
   if (typeof wire !== 'number') return null
   const known = wire === WIRE_VERSION ? hello : {}
-  const word = (name: string): string | null => shortened(known[name], LONGEST_WORD)
+  const word = (name: string): string | null => shortened(known[name], MAX_WORD)
   const [version, bootId, host, kernel] = [word('version'), word('boot_id'), word('host'), word('kernel')]
-  const interfaces = listOf(known.interfaces, MOST_INTERFACES, interfaceOf)
-  const doors = listOf(known.front_doors, MOST_DOORS, (port) =>
+  const interfaces = listOf(known.interfaces, MAX_INTERFACES, interfaceOf)
+  const listenPorts = listOf(known.front_doors, MAX_LISTENERS, (port) =>
     isCount(port) && port < 65_536 ? port : null,
   )
-  const warnings = listOf(known.warnings, MOST_WARNINGS, (text) => shortened(text, LONGEST_NAME))
-  const unseen = listOf(known.unseen, MOST_WARNINGS, unseenOf)
+  const warnings = listOf(known.warnings, MAX_WARNINGS, (text) => shortened(text, MAX_NAME))
+  const unseen = listOf(known.unseen, MAX_WARNINGS, unseenOf)
   const { wall_us: wall = 0, mono_ns: mono = '0' } = known
   if (version === null || bootId === null || host === null || kernel === null) return null
-  if (interfaces === null || doors === null || warnings === null || unseen === null) return null
+  if (interfaces === null || listenPorts === null || warnings === null || unseen === null) return null
   if (!isWall(wall) || !isNanos(mono)) return null
   return {
     type: 'hello',
@@ -118,14 +118,14 @@ function helloOf(hello: JsonObject): HelloLine | null {
     host,
     kernel,
     interfaces,
-    front_doors: doors,
+    front_doors: listenPorts,
     nginx: nginxOf(known.nginx),
     warnings,
     unseen,
   }
 }
 
-/** A word of a newer helper says at least that there is one. */
+/** An unknown value, of a newer helper, at least means that there is an nginx. */
 function nginxOf(value: unknown): HelloLine['nginx'] {
   if (value === 'none' || value === undefined) return 'none'
   return value === 'known' ? 'known' : 'unreadable'
@@ -134,13 +134,13 @@ function nginxOf(value: unknown): HelloLine['nginx'] {
 function interfaceOf(value: unknown): HelloLine['interfaces'][number] | null {
   if (!isObject(value)) return null
   const { index = 0 } = value
-  const name = shortened(value.name, LONGEST_WORD)
+  const name = shortened(value.name, MAX_WORD)
   return isCount(index) && name !== null ? { index, name } : null
 }
 
 function unseenOf(value: unknown): Unseen | null {
   if (!isObject(value)) return null
-  const [what, remedy] = [shortened(value.what, LONGEST_NAME), shortened(value.remedy, LONGEST_NAME)]
+  const [what, remedy] = [shortened(value.what, MAX_NAME), shortened(value.remedy, MAX_NAME)]
   return what === null || remedy === null ? null : { what, remedy }
 }
 
@@ -150,24 +150,24 @@ function backendOf({ id, address: text, netns = 0 }: JsonObject): BackendLine | 
   return { type: 'backend', id, address, netns }
 }
 
-/** A method holds no blank: the first one ends it in keys. */
+/** A method must not contain a space: in keys, the first space ends it. */
 function routeOf({ id, backend, method: verb, path: text }: JsonObject): RouteLine | null {
   const [method, path] = [nameOf(verb), nameOf(text)]
   if (!isCount(id) || !isCount(backend) || method === null || path === null) return null
   return method === '' || method.includes(' ') ? null : { type: 'route', id, backend, method, path }
 }
 
-/** A row a slot, and twice as many while some are retired; the recording's ids of a tick's rows have 19 bits. */
-export const MOST_ROWS = 2 ** 17
-const MOST_REQUESTS = 2 ** 20
+/** One row per slot, and up to twice as many while slots are retired. Row numbers within a tick of a recording have 19 bits. */
+export const MAX_ROWS = 2 ** 17
+const MAX_REQUESTS = 2 ** 20
 
 function snapshotOf(line: JsonObject): SnapshotShape | null {
   const { wall_us: wall, mono_ns: mono, boot_ns: boot = mono, cpu_us: cpu = 0, rss_bytes: rss = 0 } = line
   const { traffic = [], connections = [], requests = [], final = false } = line
   const { loss = {}, excluded = {}, control = {} } = line
   if (!isWall(wall) || !isNanos(mono) || !isNanos(boot) || !isCount(cpu) || !isCount(rss)) return null
-  if (!isList(traffic, MOST_ROWS) || !isList(connections, MOST_ROWS)) return null
-  if (!isList(requests, MOST_REQUESTS) || typeof final !== 'boolean') return null
+  if (!isList(traffic, MAX_ROWS) || !isList(connections, MAX_ROWS)) return null
+  if (!isList(requests, MAX_REQUESTS) || typeof final !== 'boolean') return null
   if (!isGroup(loss) || !isGroup(excluded) || !isGroup(control)) return null
   return {
     type: 'snapshot',
@@ -186,9 +186,9 @@ function snapshotOf(line: JsonObject): SnapshotShape | null {
   }
 }
 
-const isList = (value: unknown, most: number): value is readonly unknown[] =>
-  Array.isArray(value) && value.length <= most
+const isList = (value: unknown, max: number): value is readonly unknown[] =>
+  Array.isArray(value) && value.length <= max
 
-/** A newer helper may have more counters than we know. */
+/** A newer helper may have further counters. */
 const isGroup = (value: unknown): value is Readonly<Record<string, number>> =>
   isObject(value) && Object.values(value).every(isCount)

@@ -1,12 +1,12 @@
 /**
  * The wire: newline-delimited JSON from the helper (bpf/helper/), one tagged object per line, columns by position where rows repeat.
- * Totals are cumulative. A column whose 64-bit total may pass 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
+ * Totals are cumulative. A column whose 64-bit total may exceed 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
  *
  *   hello     first line, once the programs are attached
- *   backend   a new backend, before the first row that names it
- *   route     a new route slot, before the first row that names it
+ *   backend   a new backend, before its first row
+ *   route     a new route slot, before its first row
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
- *   retired   a route slot whose last total has been sent: nothing names it again
+ *   retired   a route slot whose last total has been sent: it has no further rows
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
@@ -33,12 +33,12 @@ export interface HelloLine {
   readonly host: string
   readonly kernel: string
   readonly interfaces: readonly { readonly index: number; readonly name: string }[]
-  /** ports on which a local nginx that proxies listens; left out as front door */
+  /** ports on which a local nginx that proxies listens; their clients' requests are excluded as front door */
   readonly front_doors: readonly number[]
-  /** what was found of nginx: none, its ports, or an nginx whose configuration is not readable */
+  /** no nginx runs, its listen ports are known, or its configuration is not readable */
   readonly nginx: 'none' | 'known' | 'unreadable'
   readonly warnings: readonly string[]
-  /** what this run will not see although it records; captures of older helpers lack it */
+  /** what this recording will lack; older helpers do not have this field */
   readonly unseen?: readonly Unseen[]
 }
 
@@ -64,7 +64,7 @@ export interface RouteLine {
   readonly path: string
 }
 
-/** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when not known. */
+/** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when unknown. */
 export type RequestColumns = readonly [
   slot: number,
   atWallUs: number,
@@ -77,7 +77,7 @@ export interface SnapshotLine {
   readonly type: 'snapshot'
   readonly wall_us: number
   readonly mono_ns: string
-  /** CLOCK_BOOTTIME: unlike the monotonic clock it goes on during a suspend */
+  /** CLOCK_BOOTTIME: unlike the monotonic clock it also counts during a suspend */
   readonly boot_ns: string
   readonly final?: boolean
   readonly cpu_us: number
@@ -97,6 +97,6 @@ export interface RetiredLine {
 
 export interface ByeLine {
   readonly type: 'bye'
-  /** why: stdin closed, an error */
+  /** stdin closed, or an error */
   readonly reason: string
 }

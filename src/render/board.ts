@@ -1,4 +1,4 @@
-/** The leaderboard as lines: backends with their routes, and the requests of the moment below. Pure: the same rows, the same lines. */
+/** The leaderboard as lines: backends with their routes, and below them the requests of the moment. Pure. */
 import type { BackendLine, Leaderboard, RouteLine } from '../frame/views/leaderboard.ts'
 import type { Sort } from '../frame/views/ranking.ts'
 import { TROUBLE } from './cells.ts'
@@ -48,7 +48,7 @@ export function boardRows(board: Leaderboard, view: BoardView): BoardRow[] {
   return fittingRows(board, view.size.rows - headerLines(board, view).length - 1)
 }
 
-/** All backends before all routes: when there is no room, each backend shows fewer of its routes. */
+/** Backends come before routes: without enough room, each backend shows fewer of its routes. */
 function fittingRows(board: Leaderboard, room: number): BoardRow[] {
   const most = Math.max(0, ...board.backends.map(({ routes }) => routes.length))
   const rowsWith = (limit: number): BoardRow[] => board.backends.flatMap((backend) => rowsOf(backend, limit))
@@ -88,7 +88,7 @@ function titleLine(columns: readonly Column[], sort: Sort): Line {
     const sorted = column.sorts.includes(sort) && column.title !== ''
     const title = aligned([span(column.title, sorted ? 'accent' : 'dim')], column)
     if (!sorted || i === 0) return [blank(i === 0 ? MARGIN : column.gap), ...title]
-    // The mark of the order takes a cell of the gap, directly before the title's text.
+    // The sort mark is in the last cell of the gap, directly before the title.
     const lead = column.gap + column.width - column.title.length
     const before = column.align === 'right' ? lead : column.gap
     return [
@@ -122,7 +122,7 @@ function aligned(cell: Line, { align, width }: Column): Line {
   return room >= 0 ? [blank(room), ...cell] : clipLine(cell, width)
 }
 
-/** What no row shows is at least counted. */
+/** Counts the backends that have no row. */
 function restLine(board: Leaderboard, rows: readonly BoardRow[]): Line[] {
   const shown = rows.filter((row) => row.route === null)
   const hidden = board.backends.length - shown.length + board.hiddenBackends

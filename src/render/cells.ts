@@ -1,10 +1,10 @@
-/** What a figure looks like in a cell: its text, and the style that says whether it is good. One place, for every screen. */
+/** Figures as cells of every screen: the text, and a style that shows whether the figure is good. */
 import { micros, SECOND, type Micros } from '../frame/model/units.ts'
 import type { Figures } from '../frame/views/figures.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 
-/** Said in the help: yellow from here, red from there. */
+/** The help names these limits: yellow from SLOW, red from VERY_SLOW. */
 export const SLOW: Micros = micros(100_000)
 const VERY_SLOW: Micros = SECOND
 /** A row is marked with `!` when this share of its attempts got a 5xx or no answer. */
@@ -19,7 +19,7 @@ export function latencyCell(value: number | null, thinned = false): Span {
   return span(`${thinned ? '~' : ''}${latency(micros(value))}`, style)
 }
 
-/** Open requests, and the age of the oldest once it is worth a thought: `12`, `12 8.1s`. */
+/** Open requests, and the age of the oldest from 1 s on: `12`, `12 8.1s`. */
 export function inFlightCell({ inFlight, oldest }: Figures): Span {
   if (inFlight === 0) return span('0', 'dim')
   if (oldest < SECOND) return span(count(inFlight))
@@ -32,7 +32,7 @@ export const countCell = (value: number, style: Style = 'plain'): Span =>
 export const bytesCell = (value: number | null): Span =>
   value === null ? span(NOTHING, 'dim') : span(bytes(value), value === 0 ? 'dim' : 'plain')
 
-/** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells: the worst is kept when there is no room for all. */
+/** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells. Without enough room the pieces of the lowest rank are kept. */
 export function statusCells(figures: Figures, opaque: number, width: number): Line {
   if (opaque > 0) return [span(opaqueText(opaque, width), 'warn')]
   const pieces = [...figures.classes.map(classPiece), ...figures.failureKinds.map(failurePiece)]
@@ -46,7 +46,7 @@ export function statusCells(figures: Figures, opaque: number, width: number): Li
   return spaced(pieces.filter((piece) => kept.has(piece)))
 }
 
-/** Seen, not readable: the number of flows, and never a rate of 0. */
+/** Flows that are seen but cannot be read: their number instead of a rate of 0. */
 const opaqueText = (flows: number, width: number): string => {
   const long = `opaque: ${count(flows)} ${flows === 1 ? 'flow' : 'flows'} of TLS or h2`
   return long.length <= width ? long : 'opaque (TLS/h2)'
@@ -54,7 +54,7 @@ const opaqueText = (flows: number, width: number): string => {
 
 interface Piece {
   readonly spans: Line
-  /** lowest first: what must be seen if only one thing fits */
+  /** the lowest is kept if only one piece fits */
   readonly rank: number
 }
 

@@ -1,15 +1,15 @@
-/** Line charts of report and of the drill-down; the one door to asciichart. Import it lazily: the first screen has no chart. */
+/** Line charts of report and drill-down. Only this file imports asciichart. Import it lazily: the first screen has no chart. */
 import { plot } from 'asciichart'
 import { right } from './text.ts'
 
 export interface ChartOptions {
-  /** cells in all, axis included */
+  /** all cells, including the axis */
   readonly width: number
-  /** lines in all */
+  /** number of lines */
   readonly height: number
   /** the text of a value on the axis */
   readonly format: (value: number) => string
-  /** 0 unless told: rates and latencies are read against nothing */
+  /** lowest value of the axis; 0 by default, because rates and latencies are compared with 0 */
   readonly floor?: number
 }
 
@@ -23,20 +23,20 @@ export function chart(values: readonly (number | null)[], options: ChartOptions)
   if (known.length === 0) return Array.from({ length: options.height }, () => '')
   const floor = options.floor ?? 0
   const ceiling = Math.max(...known, floor)
-  const lines = plot(bridge(points), {
+  const lines = plot(fillGaps(points), {
     height: options.height - 1,
     min: Math.min(floor, ...known),
     // A flat line at the floor would give a chart of one line.
     max: ceiling === floor ? floor + 1 : ceiling,
-    format: (value) => right(options.format(withoutDust(value)), AXIS),
+    format: (value) => right(options.format(withoutRoundingError(value)), AXIS),
   }).split('\n')
   return lines.map((line) => hatchGaps(line.trimEnd(), points))
 }
 
-/** asciichart adds up its labels: the zero line arrives as -1e-15. */
-const withoutDust = (value: number): number => Math.round(value * 1e6) / 1e6 + 0
+/** asciichart adds up steps for its labels, so that the label of the zero line is -1e-15. */
+const withoutRoundingError = (value: number): number => Math.round(value * 1e6) / 1e6 + 0
 
-/** One value a column: the greatest of those that fall into it, so that no peak is lost. */
+/** One value per column: the greatest of its values, so that no peak is lost. */
 function resample(values: readonly (number | null)[], columns: number): (number | null)[] {
   if (values.length <= columns) return [...values]
   return Array.from({ length: columns }, (_, column) => {
@@ -47,13 +47,13 @@ function resample(values: readonly (number | null)[], columns: number): (number 
   })
 }
 
-/** asciichart throws on NaN and draws null as 0: a gap gets its neighbour's value and is drawn over afterwards. */
-function bridge(points: readonly (number | null)[]): number[] {
+/** asciichart throws on NaN and draws null as 0. So a gap gets the value before it, and is drawn over afterwards. */
+function fillGaps(points: readonly (number | null)[]): number[] {
   let last = points.find((point) => point !== null) ?? 0
   return points.map((point) => (last = point ?? last))
 }
 
-/** The first point sits on the axis, which asciichart puts directly behind its label. */
+/** The first point is on the axis, which asciichart draws directly after the label. */
 function hatchGaps(line: string, points: readonly (number | null)[]): string {
   const cells = Array.from(line.padEnd(AXIS + 2 + points.length))
   points.forEach((point, i) => {

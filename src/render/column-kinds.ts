@@ -1,4 +1,4 @@
-/** What each column of the leaderboard shows of a backend and of a route, and the cells that it takes at least. */
+/** The columns of the leaderboard: what each shows of a backend and of a route, and its least width. */
 import type { Figures } from '../frame/views/figures.ts'
 import type { BackendLine, RouteLine } from '../frame/views/leaderboard.ts'
 import type { Sort } from '../frame/views/ranking.ts'
@@ -22,7 +22,7 @@ export interface Column {
   readonly width: number
   /** blank cells before it */
   readonly gap: number
-  /** the orders that rank by what it shows */
+  /** the orders that sort by this column */
   readonly sorts: readonly Sort[]
   readonly backend: (line: BackendLine, width: number) => Line
   readonly route: (line: RouteLine, width: number) => Line

@@ -1,13 +1,13 @@
 /**
- * Which columns the leaderboard has, and how wide they are. That depends on the width alone (and FAIL on failures), in one
- * fixed order: the screen does not jump when names change.
+ * Chooses the columns of the leaderboard and their widths. The choice depends only on the screen's width (and FAIL on failures), in
+ * a fixed order, so that columns do not appear and vanish while names change.
  */
 import { SERIES_SECONDS } from '../frame/views/moment.ts'
 import { COLUMNS, type Column, type ColumnId } from './column-kinds.ts'
 
 /**
  * In the order of display.
- * @param names cells that the longest name takes: room that it does not need goes to the pictures beside it
+ * @param names width of the longest name. Room that it does not need goes to the sparkline and the bar
  */
 export function columnsFor(width: number, hasFailures: boolean, names = Infinity): Column[] {
   const chosen = new Map<string, number>()
@@ -32,16 +32,16 @@ export function columnsFor(width: number, hasFailures: boolean, names = Infinity
   })
 }
 
-/** One cell for the mark of a row, one between it and the name. */
+/** One cell for the mark of a row, and one between the mark and the name. */
 export const MARGIN = 2
 
 const cost = (id: ColumnId): number => COLUMNS[id].width + COLUMNS[id].gap
 const nameWidth = (width: number): number => Math.min(40, Math.max(16, Math.floor(width / 4) + 1))
 
-/** In steps, so that a new route seldom moves the columns. */
+/** Rounds up to steps of eight, so that a new route seldom moves the columns. */
 export const inEights = (cells: number): number => Math.max(16, Math.ceil(cells / 8) * 8)
 
-/** Gives a column more of the room, up to `most` in all; returns what is left. */
+/** Widens a column by `extra` cells, up to a width of `most`. @returns the room that is left */
 function stretch(
   chosen: Map<string, number>,
   id: ColumnId,

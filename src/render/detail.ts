@@ -1,4 +1,4 @@
-/** One backend, one route, or its requests: the pages behind the leaderboard. Loaded when the first one is opened. */
+/** The drill-down pages: one backend, one route, or its requests. Loaded when the first one is opened. */
 import { micros } from '../frame/model/units.ts'
 import type { Drilldown } from '../frame/views/drilldown.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
@@ -19,7 +19,7 @@ export interface DetailView extends HeaderFacts {
   readonly selected: number
 }
 
-/** At most `size.rows` lines. `board` gives the header, which is that of the whole moment. */
+/** At most `size.rows` lines. The header is that of `board`, the whole moment. */
 export function detailLines(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
   const { columns, rows } = view.size
   const top = [...headerLines(board, view), titleOf(subject), ...factLines(subject, columns)]
@@ -33,7 +33,7 @@ export function detailLines(board: Leaderboard, subject: Drilldown, view: Detail
   return fitted([...top, ...charts, EMPTY, ...lists], view.size)
 }
 
-/** The sampled requests of the subject up to this moment, from the row under the cursor on. */
+/** The sampled requests of the subject up to this moment, beginning with the row under the cursor. */
 export function requestsPage(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
   const top = [...headerLines(board, view), titleOf(subject)]
   const lines = requestLines(subject.requests.slice(view.selected), {
@@ -112,7 +112,7 @@ function connectionPieces({ connection }: Drilldown): Line[] {
   return pieces
 }
 
-/** Two charts side by side where both have room; one below the other, or none, where not. */
+/** Two charts side by side if both fit; else one below the other, or none. */
 function chartLines(subject: Drilldown, columns: number, room: number): Line[] {
   const across = columns >= 100 ? 2 : 1
   const plots = plotsOf(subject).slice(0, Math.max(across, across * Math.floor(room / 6)))
@@ -151,7 +151,7 @@ function plotsOf({ rps, header, trouble }: Drilldown): Plot[] {
   ]
 }
 
-/** Its routes, from the first that keeps the cursor in sight. */
+/** The backend's routes, scrolled so that the cursor is visible. */
 function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room: number): Line[] {
   const first = Math.max(0, Math.min(selected - room + 3, routes.length - room + 1))
   const names = routes.map(({ route }) => cellWidth(`${visible(route.method)} ${visible(route.path)}`))
@@ -176,7 +176,7 @@ function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room:
   return [line(title, 'dim'), ...rows]
 }
 
-/** The distribution by octaves: each line is twice the one above. */
+/** The distribution by octaves: the bounds of each line are twice those of the line above. */
 function latencyLines({ latencies, requests }: Drilldown, columns: number, room: number): Line[] {
   const greatest = Math.max(1, ...latencies.map(({ count: n }) => n))
   const bars = latencies

@@ -11,17 +11,17 @@ import { clip, visible } from './text.ts'
 
 export interface HeaderFacts {
   readonly host: string
-  /** IANA name: every time on the screen is in it */
+  /** IANA name of the zone of all times on the screen */
   readonly timeZone: string
   readonly sort: Sort
   readonly filter: string
   readonly size: { readonly columns: number; readonly rows: number }
 }
 
-/** Three lines, or two where every line counts. */
+/** Three lines, or two on a low screen. */
 export function headerLines(board: Leaderboard, facts: HeaderFacts): Line[] {
   const { columns, rows } = facts.size
-  const lines = [titleLine(board, columns), placeLine(board, facts)]
+  const lines = [titleLine(board, columns), hostLine(board, facts)]
   const notice = noticeLine(board, facts.timeZone)
   return [...lines, ...(notice !== null ? [notice] : rows > 14 ? [EMPTY] : [])]
 }
@@ -39,9 +39,9 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
   return joinFitting([[span('upstreamtop', 'bold')], ...parts], ' · ', columns)
 }
 
-function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
+function hostLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
   const coverage = `coverage ${precisePercent(board.coverage)}`
-  // A tick that began a timer's lateness before the whole second is that second's.
+  // A tick may begin slightly before the whole second (timer inaccuracy). It is shown as the tick of that second.
   const when = `${localDateTime(addMicros(board.at, TICK_SLACK), timeZone)} ${timeZone}`
   const room = size.columns - when.length - coverage.length - 6
   const parts: Line[] = [
@@ -54,7 +54,7 @@ function placeLine(board: Leaderboard, { host, timeZone, sort, filter, size }: H
   return joinFitting(parts, ' · ', size.columns)
 }
 
-/** A gap, or what the kernel could not count: said where nobody can miss it. */
+/** A gap, or what the kernel could not count. */
 function noticeLine({ gap, loss }: Leaderboard, timeZone: string): Line | null {
   if (gap !== null) {
     const times = `${clockTime(gap.from, timeZone)}–${clockTime(gap.to, timeZone)}`
@@ -70,7 +70,7 @@ function noticeLine({ gap, loss }: Leaderboard, timeZone: string): Line | null {
   return lost.length === 0 ? null : line(`lost: ${lost.join(', ')}`, 'warn')
 }
 
-/** What touches a number on the screen. Folded paths and half-seen flows are doctor's and report's business. */
+/** The losses that affect a number on the screen. The others are shown by doctor and report. */
 const LOSSES: readonly (readonly [keyof Loss, string])[] = [
   ['ringDropped', 'events (percentiles rest on fewer requests)'],
   ['mapRefused', 'refused by full maps'],

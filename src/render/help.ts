@@ -1,4 +1,4 @@
-/** The help page, in as many columns as fit; on a small screen a part of it. */
+/** The help page, in as many columns as fit. A small screen shows a part of it. */
 import type { Size } from './board.ts'
 import { EMPTY, line, lineWidth, padLine, span, type Line } from './line.ts'
 
@@ -12,7 +12,7 @@ const NOTES = [
   "Times are header times: until the answer's head is complete. ~: from a sample.",
 ]
 
-/** @param first of the lines to show; what is beyond the screen is told of */
+/** @param first index of the first line to show. The last line says if there is more */
 export function helpLines(groups: readonly HelpGroup[], size: Size, first: number): Line[] {
   const lines = allLines(groups, size.columns)
   if (lines.length <= size.rows) return lines
@@ -20,7 +20,7 @@ export function helpLines(groups: readonly HelpGroup[], size: Size, first: numbe
   return [...lines.slice(from, from + size.rows - 1), line(' ↑↓ more', 'accent')]
 }
 
-/** The greatest `first` that makes sense. */
+/** The greatest useful `first`. */
 export function helpEnd(groups: readonly HelpGroup[], { columns, rows }: Size): number {
   const { length } = allLines(groups, columns)
   return length <= rows ? 0 : length - rows + 1
@@ -32,7 +32,7 @@ function allLines(groups: readonly HelpGroup[], columns: number): Line[] {
   const across = Math.max(1, Math.min(blocks.length, Math.floor(columns / width)))
   const stacks: Line[][] = Array.from({ length: across }, () => [])
   for (const block of blocks) shortest(stacks).push(...block, EMPTY)
-  // Each stack ends with a blank; one is enough for all.
+  // Each stack ends with an empty line, which is not needed below the longest.
   const height = Math.max(...stacks.map((stack) => stack.length)) - 1
   const body = Array.from({ length: height }, (_, i) =>
     stacks.flatMap((stack) => padLine(stack[i] ?? EMPTY, width)),

@@ -1,4 +1,4 @@
-/** A line of the screen: spans of visible text, each in a style whose look is the theme's business. */
+/** A line of the screen: spans of visible text, each with a style. The theme decides how a style looks. */
 import { cellWidth, headOf } from './text.ts'
 
 export type Style =
@@ -10,7 +10,7 @@ export type Style =
   | 'warn'
   | 'bad'
   | 'selected'
-  /** the place in time */
+  /** the position in time */
   | 'cursor'
 
 export interface Span {
@@ -24,7 +24,7 @@ export const span = (text: string, style: Style = 'plain'): Span => ({ text, sty
 export const line = (text: string, style: Style = 'plain'): Line => [span(text, style)]
 
 const BLANKS: readonly Span[] = Array.from({ length: 256 }, (_, width) => span(' '.repeat(width)))
-/** Most of a table is blank: the same few spans again and again. */
+/** Cached, because most of a table is blank. */
 export const blank = (width: number): Span => BLANKS[width] ?? span(' '.repeat(width))
 
 export function lineWidth(spans: Line): number {
@@ -34,7 +34,7 @@ export function lineWidth(spans: Line): number {
 }
 export const lineText = (spans: Line): string => spans.map(({ text }) => text).join('')
 
-/** At most `width` cells. What does not fit is cut; nothing ever wraps. */
+/** At most `width` cells. What does not fit is cut, not wrapped. */
 export const clipLine = (spans: Line, width: number): Line =>
   lineWidth(spans) <= width ? spans : cutLine(spans, width)
 
@@ -61,7 +61,7 @@ export function padLine(spans: Line, width: number): Line {
   return room === 0 ? spans : padLine(cutLine(spans, width), width)
 }
 
-/** The spans with `between` between them, as many as fit into `width`: a part is shown whole or not at all. */
+/** Joins the parts that fit into `width` with `between`. A part is shown whole or not at all. */
 export function joinFitting(parts: readonly Line[], between: string, width: number): Line {
   const joined: Span[] = []
   let room = width

@@ -12,7 +12,7 @@ export function latency(span: Micros | null): string {
   return longSpan(span)
 }
 
-/** `40s`, `2m05s`, `3h12m`, `2d04h`: how long something lasted. */
+/** `40s`, `2m05s`, `3h12m`, `2d04h`. @param span µs */
 export function longSpan(span: number): string {
   const seconds = Math.round(span / 1_000_000)
   if (seconds < 60)
@@ -39,10 +39,10 @@ export function count(value: number): string {
   return `${(value / 1e9).toFixed(1)}G`
 }
 
-/** `1,234,567`: a count that someone will quote. */
+/** `1,234,567`: a count in reports, not rounded. */
 export const exactCount = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',')
 
-/** `12.3%`, `1.23%`, `0.04%`: a share that someone will quote. */
+/** `12.3%`, `1.23%`, `0.04%`: a share in reports. */
 export function finePercent(ratio: number | null): string {
   if (ratio === null) return NOTHING
   const hundred = ratio * 100
@@ -50,7 +50,7 @@ export function finePercent(ratio: number | null): string {
   return `${hundred.toFixed(hundred < 9.995 && hundred > 0 ? 2 : hundred === 0 ? 0 : 1)}%`
 }
 
-/** `42%`. Something is never shown as 0 % and not quite everything never as 100 %. */
+/** `42%`. A ratio above 0 is never shown as 0 %, and one below 1 never as 100 %. */
 export function percent(ratio: number | null): string {
   if (ratio === null) return NOTHING
   const rounded = Math.round(ratio * 100)
@@ -59,9 +59,9 @@ export function percent(ratio: number | null): string {
   return `${rounded}%`
 }
 
-/** `99.7 %`, `100 %`: one decimal, cut instead of rounded so that a loss stays visible. */
+/** `99.7 %`, `100 %`: one decimal, rounded down so that a loss stays visible. */
 export function precisePercent(ratio: number): string {
-  // Ticks start some µs late: what rounds to nothing is no loss.
+  // Ticks start some µs late. This is no loss.
   if (ratio >= 1 - 5e-6) return '100 %'
   return `${(Math.floor(ratio * 1000 + 1e-9) / 10).toFixed(1)} %`
 }
@@ -82,7 +82,7 @@ export function bytes(value: number): string {
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
 
-/** Three digits that carry meaning: 2.1, 14.0 → 14, 140. */
+/** At most three digits: 2.1, 14, 140. */
 function significant(value: number): string {
   if (value < 9.95) return value.toFixed(1)
   return String(Math.round(value))

@@ -1,4 +1,4 @@
-/** Finished requests as lines: of the moment below the leaderboard, of a route in the drill-down. */
+/** Finished requests as lines, below the leaderboard and in the drill-down. */
 import type { RequestEvent } from '../frame/model/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
 import { latencyCell } from './cells.ts'
@@ -8,13 +8,13 @@ import { cellWidth, left, right, visible } from './text.ts'
 
 export interface RequestsView {
   readonly columns: number
-  /** lines in all, the title included */
+  /** number of lines, including the title */
   readonly rows: number
   readonly timeZone: string
   readonly title?: string
 }
 
-/** The first requests that fit, under a title; nothing when there are none. */
+/** A title and the first requests that fit; no lines if there are no requests. */
 export function requestLines(requests: readonly RequestEvent[], view: RequestsView): Line[] {
   if (requests.length === 0) return []
   const shown = requests.slice(0, view.rows - 1)
@@ -27,7 +27,7 @@ export function requestLines(requests: readonly RequestEvent[], view: RequestsVi
   ]
 }
 
-/** The times are named where they stand, if the title leaves room for it. */
+/** The columns of times get their names if the title leaves room for them. */
 function titleLine(title: string, layout: Layout): Line {
   const before =
     2 +

@@ -1,4 +1,4 @@
-/** The whole recording on one line: rate as height, trouble in red, gaps hatched; marks and the place in time above it. */
+/** The whole recording as one line: rate as height, trouble in red, gaps hatched. Markers and the position in time are above it. */
 import type { Gap, Marker } from '../frame/model/frame.ts'
 import type { TickSummary } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'
@@ -17,7 +17,7 @@ export interface ScrubberFacts {
 export interface ScrubberView {
   readonly columns: number
   readonly timeZone: string
-  /** where we are */
+  /** the current position */
   readonly at: WallMicros
 }
 
@@ -25,13 +25,13 @@ export interface ScrubberView {
 interface Cell {
   requests: number
   bad: number
-  /** µs with ticks, and hatched */
+  /** µs with ticks, and µs in gaps */
   covered: number
   gap: number
   marked: boolean
 }
 
-/** What does not change while one looks around: computed once for a width, again when ticks come. */
+/** The part that does not depend on the position: computed again only for another width or for new ticks. */
 export interface Scrubber {
   readonly from: WallMicros
   readonly to: WallMicros
@@ -42,8 +42,8 @@ export const scrubberWidth = (columns: number, labels: number): number =>
   Math.max(10, columns - 2 * labels - 4)
 
 export function scrubberOf({ ticks, gaps, markers }: ScrubberFacts, width: number): Scrubber {
-  const from = Math.min(...edges(ticks, ({ start }) => start)) as WallMicros
-  const to = Math.max(from + 1, ...edges(ticks, ({ start, length }) => start + length)) as WallMicros
+  const from = Math.min(...extremes(ticks, ({ start }) => start)) as WallMicros
+  const to = Math.max(from + 1, ...extremes(ticks, ({ start, length }) => start + length)) as WallMicros
   const cells: Cell[] = Array.from({ length: width }, () => ({
     requests: 0,
     bad: 0,
@@ -70,11 +70,11 @@ export function scrubberOf({ ticks, gaps, markers }: ScrubberFacts, width: numbe
   return { from, to, cells }
 }
 
-/** First and last are enough where the clock only went forward; a step is looked for in between. */
-const edges = (ticks: readonly TickSummary[], of: (tick: TickSummary) => number): number[] => {
+/** The least and the greatest value. All ticks are compared, because the clock may have been set back. */
+const extremes = (ticks: readonly TickSummary[], valueOf: (tick: TickSummary) => number): number[] => {
   let [least, most] = [Infinity, -Infinity]
   for (const tick of ticks) {
-    const value = of(tick)
+    const value = valueOf(tick)
     if (value < least) least = value
     if (value > most) most = value
   }
@@ -100,7 +100,7 @@ export function scrubberLines(scrubber: Scrubber, { columns, timeZone, at }: Scr
   ]
 }
 
-/** Clock times; with the date where the recording crosses midnight. */
+/** Clock times, with the date if the recording crosses midnight. */
 export function labelsOf({ from, to }: Pick<Scrubber, 'from' | 'to'>, timeZone: string): [string, string] {
   const label = (at: WallMicros, withDate: boolean): string => {
     const clock = clockTime(at, timeZone)
@@ -122,22 +122,22 @@ const isTrouble = ({ requests, bad }: Readonly<Cell>): boolean => bad > 0 && bad
 
 function barOf(cells: readonly Readonly<Cell>[], cursor: number): Span[] {
   const rates = cells.map(({ requests, covered }) => (covered === 0 ? 0 : requests / covered))
-  // Some air above an even load: a solid bar would say nothing.
+  // Headroom, so that a constant rate is not drawn as a solid bar.
   const greatest = 1.25 * Math.max(...rates)
   return cells.map((cell, i) => {
     const hatched = cell.gap > cell.covered || cell.covered === 0
     const text = hatched
       ? cell.gap > 0
         ? HATCH
-        : heldBefore(cells, rates, i, greatest)
+        : blockBefore(cells, rates, i, greatest)
       : block(rates[i]!, greatest)
     const style: Style = i === cursor ? 'cursor' : hatched ? 'dim' : isTrouble(cell) ? 'bad' : 'accent'
     return span(text, style)
   })
 }
 
-/** A short recording has fewer ticks than the bar has cells: a tick fills its neighbours. */
-function heldBefore(
+/** A short recording has fewer ticks than the bar has cells: a tick also fills the empty cells after it. */
+function blockBefore(
   cells: readonly Readonly<Cell>[],
   rates: readonly number[],
   i: number,

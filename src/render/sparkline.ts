@@ -2,10 +2,10 @@
 const EIGHTHS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 const PARTS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const
 
-/** Nothing was recorded here. */
+/** A second in which nothing was recorded. */
 export const HATCH = '░'
 
-/** The last `width` values against their own greatest: the shape, the number stands beside it. null is hatched. */
+/** The last `width` values, relative to the greatest of them: only the shape. null is hatched. */
 export function sparkline(values: readonly (number | null)[], width: number): string {
   const shown = values.slice(-width)
   const greatest = Math.max(0, ...shown.map((value) => value ?? 0))
@@ -15,13 +15,13 @@ export function sparkline(values: readonly (number | null)[], width: number): st
     .padStart(width)
 }
 
-/** Zero is the lowest block, so that a line of zeros is seen as a line; anything else is above it. */
+/** Zero is the lowest block, so that a line of zeros is visible. Any greater value is at least one block higher. */
 export function block(value: number, greatest: number): string {
   if (value <= 0 || greatest <= 0) return EIGHTHS[0]
   return EIGHTHS[Math.max(1, Math.ceil((value / greatest) * EIGHTHS.length) - 1)]!
 }
 
-/** A ratio in 0–1 as a bar of at most `width` cells, in eighths of a cell; something is never nothing. */
+/** A ratio in 0–1 as a bar of at most `width` cells, in eighths of a cell. A ratio above 0 is at least an eighth. */
 export function bar(ratio: number, width: number): string {
   const eighths = Math.round(Math.min(1, ratio) * width * 8)
   const shown = ratio > 0 ? Math.max(1, eighths) : 0

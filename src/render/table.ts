@@ -1,4 +1,4 @@
-/** Tables of report, info and diff; the one door to cli-table3. Import it lazily: screens draw their own lines. */
+/** Tables of report and diff. Only this file imports cli-table3. Import it lazily: screens draw their own lines. */
 import Table from 'cli-table3'
 import { visible } from './text.ts'
 
@@ -15,7 +15,7 @@ const NO_BORDER = {
   middle: '  ',
 }
 
-/** Rows of plain cells under their titles: no colour, no rules, no trailing blanks, one line a row. */
+/** Rows of plain cells under their titles: no colour, no rules, no trailing blanks, one line per row. */
 export function table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): string {
   const drawn = new Table({
     head: columns.map((column) => column.title),

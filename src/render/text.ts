@@ -1,28 +1,27 @@
 /**
- * Text as terminal cells. Everything that came off the wire passes `visible` before it is shown, so that no byte of a packet
- * can move the cursor, reverse the line or hide: what is left has a width that does not depend on the terminal.
+ * Text as terminal cells. All text from packets passes through `visible` before it is shown, so that no byte of a packet can move
+ * the cursor, reverse the line or hide text. The width of the result does not depend on the terminal.
  */
 
 /**
- * Controls, format characters (bidi, zero width), lone surrogates, private use, line separators; and what terminals join in
- * different ways, so that nobody could align it: variation selectors, skin tones, flags, keycaps, and the few symbols whose
- * width changed with Unicode 16.
+ * Controls, format characters (bidi, zero width), lone surrogates, private use, line separators. Also characters whose width differs
+ * between terminals: variation selectors, skin tones, flags, keycaps, and the few symbols whose width changed with Unicode 16.
  */
 const UNSAFE =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}\p{Regional_Indicator}\u20e3\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\u{1d300}-\u{1d376}]/gu
 const PRINTABLE_ASCII = /^[ -~]*$/
 
 /**
- * What the log of a build would obey: `##vso[…]` and `##[…]` (Azure, GitHub) and `##teamcity[…]` anywhere, `::name …::` (GitHub) where a
- * line begins. No address begins so.
+ * Commands that CI systems execute from a build log: `##vso[…]` and `##[…]` (Azure, GitHub) and `##teamcity[…]` anywhere, `::name …::`
+ * (GitHub) at the start of a line. No address starts like this.
  */
 const COMMAND = /#(?=#[a-z]*\[)|(?<=^\s*):(?=:[a-z][\w-]*.*::)/gi
-const MAY_COMMAND = /##|::/
+const MAY_BE_COMMAND = /##|::/
 
-/** The text with every character that is not plainly visible, or that begins a command of a build, as \xNN or \u{…}. */
+/** Escapes every character that is not visible, or that starts a CI command, as \xNN or \u{…}. */
 export function visible(text: string): string {
-  const inert = MAY_COMMAND.test(text) ? text.replace(COMMAND, escaped) : text
-  return PRINTABLE_ASCII.test(inert) ? inert : inert.replace(UNSAFE, escaped)
+  const safe = MAY_BE_COMMAND.test(text) ? text.replace(COMMAND, escaped) : text
+  return PRINTABLE_ASCII.test(safe) ? safe : safe.replace(UNSAFE, escaped)
 }
 
 function escaped(character: string): string {
@@ -30,27 +29,27 @@ function escaped(character: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
-/** What a terminal could obey, or what turns the order of what it shows; line ends and tabs are text. */
-const OBEYED = /(?![\n\t])[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
+/** Characters that control a terminal or change the order of its text. Line ends and tabs are allowed. */
+const CONTROLS = /(?![\n\t])[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
 
-/** Whole text as it may leave the program: what it is made of was made visible before, this lets nothing through that was not. */
-export const printable = (text: string): string => text.replace(OBEYED, escaped)
+/** The last check of text that leaves the program. Its parts have passed `visible` before; this escapes controls that did not. */
+export const printable = (text: string): string => text.replace(CONTROLS, escaped)
 
-/** The same for text that we coloured ourselves: colours and weights stay (SGR), nothing else. */
+/** The same for text in our own colours: only SGR sequences (colours and weights) are kept. */
 export const printablePainted = (text: string): string =>
   text
     .split(/(\x1b\[[\d;]*m)/)
     .map((part, i) => (i % 2 === 1 ? part : printable(part)))
     .join('')
 
-/** JSON that is safe to print: what a terminal could obey is escaped, which JSON readers undo. */
+/** JSON that is safe to print: control characters for terminals are escaped, and JSON readers decode them. */
 export const jsonText = (value: unknown, indent = 2): string =>
   JSON.stringify(value, null, indent).replace(
-    OBEYED_IN_JSON,
+    CONTROLS_IN_JSON,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-const OBEYED_IN_JSON = new RegExp(`${OBEYED.source}|#(?=#[a-z]*\\[)`, 'giu')
+const CONTROLS_IN_JSON = new RegExp(`${CONTROLS.source}|#(?=#[a-z]*\\[)`, 'giu')
 
 /** Cells that a text takes on a terminal; the text must be visible. */
 export function cellWidth(text: string): number {
@@ -62,7 +61,7 @@ function cellsFrom(text: string, start: number): number {
   let width = 0
   for (let i = start; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (isPicture(code)) width++
+    if (isBoxOrBlock(code)) width++
     else {
       const character = String.fromCodePoint(text.codePointAt(i)!)
       width += cellsOf(character)
@@ -72,10 +71,10 @@ function cellsFrom(text: string, start: number): number {
   return width
 }
 
-/** Lines, bars and hatching: most of what is not ASCII on this screen. */
-const isPicture = (code: number): boolean => code >= 0x2500 && code <= 0x25c0
+/** Lines, bars and hatching: most characters on the screen that are not ASCII. */
+const isBoxOrBlock = (code: number): boolean => code >= 0x2500 && code <= 0x25c0
 
-/** At most `width` cells; what was longer ends in `…`. */
+/** At most `width` cells; a longer text is cut and ends in `…`. */
 export function clip(text: string, width: number): string {
   if (cellWidth(text) <= width) return text
   if (width <= 0) return ''
@@ -106,7 +105,7 @@ export function headOf(text: string, width: number): string {
   return text.slice(0, end)
 }
 
-/** The longest end that fits into `width` cells; `…` stands for what is before it. */
+/** The longest end that fits into `width` cells, after a `…` if the text is cut. */
 export function tail(text: string, width: number): string {
   if (cellWidth(text) <= width) return text
   const characters = Array.from(text)

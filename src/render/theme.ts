@@ -1,13 +1,13 @@
-/** Styles as escape sequences. Sixteen colours are enough, and they are the user's own palette. */
+/** Styles as escape sequences. The sixteen standard colours are used, because they follow the user's palette. */
 import { span, type Line, type Style } from './line.ts'
 import { visible } from './text.ts'
 
-/** none: not one escape sequence; mono: bold, dim and reverse alone (NO_COLOR, monochrome terminals); colour: all of them. */
+/** none: no escape sequences; mono: only bold, dim and reverse (NO_COLOR, monochrome terminals); colour: all. */
 export type Depth = 'none' | 'mono' | 'colour'
 
 export function paint(spans: Line, depth: Depth): string {
   let painted = ''
-  // Neighbours of one style are one sequence.
+  // Adjacent spans of the same style share one sequence.
   let run = ''
   let style: Style = 'plain'
   for (const part of spans) {
@@ -21,14 +21,14 @@ export function paint(spans: Line, depth: Depth): string {
   return painted + styled(run, style, depth)
 }
 
-/** The last check before the screen: control characters that are left are made visible here. */
+/** The last check before the screen: remaining control characters are made visible here. */
 function styled(run: string, style: Style, depth: Depth): string {
   const text = visible(run)
   const codes = depth === 'none' ? '' : CODES[depth][style]
   return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
 }
 
-/** As text: without the blanks at the end, which nobody sees. */
+/** As printed text: without trailing blanks. */
 export const printed = (spans: Line, depth: Depth): string =>
   depth === 'none' ? paint(spans, depth).trimEnd() : paint(trimmedEnd(spans), depth)
 

@@ -1,4 +1,4 @@
-/** Three HTTP backends as a shop has them: two quick ones and a slow checkout that sometimes fails. */
+/** Three HTTP backends of a shop: two fast ones, and a slow checkout that sometimes fails. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { systemError } from '../errors.ts'
@@ -43,7 +43,7 @@ async function serve(port: number, ledger: Ledger, handler: Handler): Promise<Se
     request.resume()
     handler(request, response)
   })
-  // nginx decides when an idle connection ends; a backend that is faster makes nginx retry on another.
+  // nginx must close idle connections: if the backend closes one first, nginx retries on another backend.
   server.keepAliveTimeout = 0
   server.listen(port, '127.0.0.1')
   try {

@@ -1,5 +1,5 @@
-/** What the backends counted themselves, with the field names of the report's JSON. A recording of the same traffic must equal it. */
-export interface Tally {
+/** Requests as the backends counted them, with the field names of the report's JSON. A recording of the same traffic must have the same counts. */
+export interface RequestCounts {
   requests: number
   answered: number
   /** status code → answers */
@@ -29,58 +29,58 @@ const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 type StatusClass = (typeof STATUS_CLASSES)[number]
 
 export class Ledger {
-  readonly #backends = new Map<string, Map<string, Tally>>()
+  readonly #backends = new Map<string, Map<string, RequestCounts>>()
 
-  /** A backend without a request has its row too. */
+  /** A backend has a row even without requests. */
   open(backend: string): void {
     this.#backends.set(backend, new Map())
   }
 
   /** Counts a request. Returns a function that counts its answer. */
   request(backend: string, method: string, target: string): (status: number) => void {
-    const tally = this.#tally(backend, `${method} ${target.split('?', 1)[0]!}`)
-    tally.requests++
+    const counts = this.#countsOf(backend, `${method} ${target.split('?', 1)[0]!}`)
+    counts.requests++
     return (status) => {
-      tally.answered++
-      tally.codes.set(status, (tally.codes.get(status) ?? 0) + 1)
+      counts.answered++
+      counts.codes.set(status, (counts.codes.get(status) ?? 0) + 1)
     }
   }
 
-  /** Ordered as `report --format json` is: by requests, then by name. */
+  /** Sorted like `report --format json`: by requests, then by name. */
   report(): LedgerReport {
-    const backends = [...this.#backends].map(([backend, tallies]) => backendReport(backend, tallies))
+    const backends = [...this.#backends].map(([backend, byRoute]) => backendReport(backend, byRoute))
     backends.sort((a, b) => b.requests - a.requests || compareText(a.backend, b.backend))
-    const all = [...this.#backends.values()].flatMap((tallies) => [...tallies.values()])
+    const all = [...this.#backends.values()].flatMap((byRoute) => [...byRoute.values()])
     return { totals: entity(all), backends }
   }
 
-  #tally(backend: string, key: string): Tally {
-    const tallies = this.#backends.get(backend) ?? new Map<string, Tally>()
-    this.#backends.set(backend, tallies)
-    let tally = tallies.get(key)
-    if (tally === undefined) tallies.set(key, (tally = { requests: 0, answered: 0, codes: new Map() }))
-    return tally
+  #countsOf(backend: string, key: string): RequestCounts {
+    const byRoute = this.#backends.get(backend) ?? new Map<string, RequestCounts>()
+    this.#backends.set(backend, byRoute)
+    let counts = byRoute.get(key)
+    if (counts === undefined) byRoute.set(key, (counts = { requests: 0, answered: 0, codes: new Map() }))
+    return counts
   }
 }
 
-function backendReport(backend: string, tallies: ReadonlyMap<string, Tally>): LedgerBackend {
-  const routes = [...tallies].map(([key, tally]): LedgerRoute => {
+function backendReport(backend: string, byRoute: ReadonlyMap<string, RequestCounts>): LedgerBackend {
+  const routes = [...byRoute].map(([key, counts]): LedgerRoute => {
     const space = key.indexOf(' ')
-    return { method: key.slice(0, space), route: key.slice(space + 1), ...entity([tally]) }
+    return { method: key.slice(0, space), route: key.slice(space + 1), ...entity([counts]) }
   })
   routes.sort(
     (a, b) => b.requests - a.requests || compareText(a.method, b.method) || compareText(a.route, b.route),
   )
-  return { backend, ...entity([...tallies.values()]), routes }
+  return { backend, ...entity([...byRoute.values()]), routes }
 }
 
-function entity(tallies: readonly Tally[]): LedgerEntity {
+function entity(parts: readonly RequestCounts[]): LedgerEntity {
   const codes = new Map<number, number>()
-  for (const tally of tallies)
-    for (const [code, count] of tally.codes) codes.set(code, (codes.get(code) ?? 0) + count)
+  for (const counts of parts)
+    for (const [code, count] of counts.codes) codes.set(code, (codes.get(code) ?? 0) + count)
   return {
-    requests: sum(tallies.map(({ requests }) => requests)),
-    answered: sum(tallies.map(({ answered }) => answered)),
+    requests: sum(parts.map(({ requests }) => requests)),
+    answered: sum(parts.map(({ answered }) => answered)),
     status: statusClasses(codes),
     codes: Object.fromEntries([...codes].map(([code, count]) => [String(code), count])),
   }

@@ -1,11 +1,11 @@
-/** The weighted traffic of a small shop, by workers that each wait for their answer. */
+/** The weighted traffic of a small shop. Each worker waits for the answer before its next request. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from './client.ts'
 
 export interface LoadResult {
-  /** as the clients saw them */
+  /** answers that the clients received */
   readonly answers: number
-  /** connections that broke under a request */
+  /** connections that broke during a request */
   readonly broken: number
 }
 
@@ -44,7 +44,7 @@ async function work(port: number, stop: AbortSignal): Promise<LoadResult> {
   return { answers, broken }
 }
 
-/** Each request as often as it weighs. */
+/** Each request is repeated by its weight. */
 const REQUESTS: readonly string[] = WEIGHTS.flatMap(({ method, path, weight }) =>
   Array.from({ length: weight }, () => requestText(method, path)),
 )

@@ -1,4 +1,4 @@
-/** Runs a real nginx in the foreground with a folder and configuration of its own; it ends with this process. */
+/** Runs a real nginx in the foreground, with its own temporary folder and configuration. It ends with this process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, chmod, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -25,7 +25,7 @@ export async function startNginx(
   await requireFree(port)
   const folder = await mkdtemp(join(tmpdir(), 'upstreamtop-simulate-'))
   try {
-    // As root, nginx's workers are another user and must pass through.
+    // If nginx runs as root, its workers are another user, who must be able to enter the folder.
     await chmod(folder, 0o711)
     await writeFile(join(folder, 'nginx.conf'), configuration(port, backends))
     return await run(program, folder, port)
@@ -36,16 +36,16 @@ export async function startNginx(
 }
 
 async function run(program: string, folder: string, port: number): Promise<Nginx> {
-  // Its own process group: Ctrl-C is for us, who end nginx when the last answer has arrived.
+  // In its own process group, so that Ctrl-C does not reach it: this process ends it when the last answer has arrived.
   const child = spawn(program, ['-p', `${folder}/`, '-e', 'stderr', '-c', 'nginx.conf'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk = (talk + text).slice(-2000)))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)))
   const exited = once(child, 'exit')
   const failed = exited.then(() => {
-    throw systemError(`nginx ended: ${talk.trim() || 'without a word'}`, `its program is ${program}`)
+    throw systemError(`nginx ended: ${stderr.trim() || 'without a word'}`, `its program is ${program}`)
   })
   failed.catch(() => undefined)
   const guard = child.pid === undefined ? undefined : guardian(child.pid, folder)
@@ -67,7 +67,7 @@ async function run(program: string, folder: string, port: number): Promise<Nginx
   return { failed, stop }
 }
 
-/** Ends nginx and clears up when we die without being asked: its input closes with us, even after kill -9. */
+/** A shell that ends nginx and removes its folder if this process dies, even by kill -9: its stdin is closed then. */
 function guardian(pid: number, folder: string): ChildProcess {
   const script = 'read -r _; kill -TERM "$1" && rm -rf "$2"'
   const child = spawn('sh', ['-c', script, 'simulate-guardian', String(pid), folder], {
@@ -130,7 +130,7 @@ async function answering(port: number): Promise<void> {
   throw systemError(`nginx does not answer on port "${port}" after 5 s`)
 }
 
-/** Headers are few, so that `GET /` leaves nginx as one segment of 61 bytes. */
+/** Few headers, so that `GET /` leaves nginx as one segment of 61 bytes. */
 const configuration = (port: number, { fast, checkout }: BackendPorts): string => `
 daemon off;
 worker_processes 1;

@@ -1,4 +1,4 @@
-/** simulate: a real nginx, three backends and a load, for people without a production proxy. */
+/** The command simulate: a real nginx, three backends and a load, for users without a production proxy. */
 import { access, constants, rename, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { usageError } from '../errors.ts'
@@ -12,7 +12,7 @@ export interface SimulationOptions {
   readonly workers: number
   /** 0: until `signal` is aborted */
   readonly seconds: number
-  /** where the backends' own counts go; null for nowhere */
+  /** the file for the backends' own counts; null for none */
   readonly ledger: string | null
   readonly backends: BackendPorts
   readonly env: Readonly<Record<string, string | undefined>>
@@ -28,12 +28,12 @@ export interface SimulationResult extends LoadResult {
 
 export const BACKEND_PORTS: BackendPorts = { fast: [9001, 9002], checkout: 9003 }
 
-/** Throws a UserError when a port is taken, nginx is missing or ends, or the ledger cannot be written. */
+/** @throws UserError when a port is in use, nginx is missing or ends, or the ledger cannot be written */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   if (options.ledger !== null) await requireWritable(options.ledger)
   const stop = new AbortController()
   const onStop = (): void => stop.abort()
-  // A listener of our own, from the start: main ends at once a command that has nothing to finish.
+  // Added first of all: a signal without a listener ends the program at once (cli/signals.ts).
   options.signal.addEventListener('abort', onStop)
   const ledger = new Ledger()
   const backends = await startBackends(options.backends, ledger)
@@ -55,7 +55,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
 }
 
-/** The load ends when its time is over, when we are stopped, or when nginx is gone; open requests are awaited. */
+/** The load ends when its time is over, on a signal, or when nginx ends. Open requests are awaited. */
 async function loadFor(options: SimulationOptions, nginx: Nginx, stop: AbortController): Promise<LoadResult> {
   const load = runLoad(options.port, options.workers, stop.signal)
   const timer = options.seconds > 0 ? setTimeout(() => stop.abort(), options.seconds * 1000) : undefined
@@ -80,9 +80,9 @@ async function requireWritable(file: string): Promise<void> {
   }
 }
 
-/** A reader finds the whole ledger or none. */
+/** Writes a temporary file and renames it, so that the ledger is complete or absent. */
 async function writeWhole(file: string, report: LedgerReport): Promise<void> {
-  const draft = `${file}.${process.pid}.tmp`
-  await writeFile(draft, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' })
-  await rename(draft, file)
+  const temporary = `${file}.${process.pid}.tmp`
+  await writeFile(temporary, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' })
+  await rename(temporary, file)
 }

@@ -1,4 +1,4 @@
-/** What a synthetic recording is made of: who answers what, how fast, and what goes wrong when. */
+/** Plans a synthetic recording: backends, routes, their times, and incidents. */
 import type { Backend, Route } from '../frame/model/frame.ts'
 import { addMicros, type WallMicros } from '../frame/model/units.ts'
 import { Random } from './synth-random.ts'
@@ -11,7 +11,7 @@ export interface Incident {
   readonly kind: IncidentKind
   readonly from: number
   readonly to: number
-  /** number of the backend, from 0; null: chosen */
+  /** number of the backend, from 0; null: the program chooses one */
   readonly backend: number | null
 }
 
@@ -39,12 +39,12 @@ export interface Pair {
   readonly fivexx: number
 }
 
-/** An incident with what it affects; findings are measured against it. */
+/** An incident with the backend that it affects. Tests compare findings with it. */
 export interface PlannedIncident {
   readonly kind: IncidentKind
   readonly from: WallMicros
   readonly to: WallMicros
-  /** null where it hits all of them */
+  /** null if it affects all backends */
   readonly backend: Backend | null
 }
 
@@ -54,7 +54,7 @@ export interface SynthPlan extends SynthOptions {
   readonly planned: readonly PlannedIncident[]
 }
 
-interface Shape {
+interface RouteProfile {
   readonly method: string
   readonly path: string
   readonly weight: number
@@ -63,24 +63,24 @@ interface Shape {
   readonly fivexx: number
 }
 
-const shape = (
+const profile = (
   method: string,
   path: string,
   weight: number,
   median: number,
   sigma = 0.5,
   fivexx = 0.001,
-): Shape => ({ method, path, weight, median, sigma, fivexx })
+): RouteProfile => ({ method, path, weight, median, sigma, fivexx })
 
-const SHAPES: readonly Shape[] = [
-  shape('GET', '/api/orders', 8, 9_000),
-  shape('GET', '/healthz', 10, 400, 0.3, 0),
-  shape('POST', '/checkout', 3, 90_000, 0.35, 0.02),
-  shape('GET', '/api/users/:id', 6, 6_000),
-  shape('GET', '/static/app.js', 6, 700, 0.4, 0),
-  shape('GET', '/', 4, 14_000),
-  shape('GET', '/api/search', 3, 45_000, 0.7),
-  shape('PUT', '/api/cart/:id', 3, 12_000),
+const PROFILES: readonly RouteProfile[] = [
+  profile('GET', '/api/orders', 8, 9_000),
+  profile('GET', '/healthz', 10, 400, 0.3, 0),
+  profile('POST', '/checkout', 3, 90_000, 0.35, 0.02),
+  profile('GET', '/api/users/:id', 6, 6_000),
+  profile('GET', '/static/app.js', 6, 700, 0.4, 0),
+  profile('GET', '/', 4, 14_000),
+  profile('GET', '/api/search', 3, 45_000, 0.7),
+  profile('PUT', '/api/cart/:id', 3, 12_000),
 ]
 
 const NOUNS = [
@@ -99,8 +99,8 @@ export function planSynth(options: SynthOptions): SynthPlan {
   const extra = options.incidents.filter(({ kind }) => kind === 'appear').length
   const backendList = Array.from({ length: options.backends + extra }, (_, i) => backendAt(i))
   const random = new Random(options.seed ^ 0x5bd1e995)
-  const shapes = Array.from({ length: options.routes }, (_, i) => SHAPES[i] ?? furtherShape(i, random))
-  const pairs = shapes.flatMap((of, id) => {
+  const profiles = Array.from({ length: options.routes }, (_, i) => PROFILES[i] ?? furtherProfile(i, random))
+  const pairs = profiles.flatMap((of, id) => {
     const route = { id: id + 1, method: of.method, path: of.path }
     return backendList.map((backend, i) => pairOf(backend, route, of, share(i, of, options.backends)))
   })
@@ -115,15 +115,20 @@ const backendAt = (i: number): Backend => ({
   name: null,
 })
 
-const furtherShape = (i: number, random: Random): Shape =>
-  shape(
+const furtherProfile = (i: number, random: Random): RouteProfile =>
+  profile(
     i % 4 === 3 ? 'POST' : 'GET',
-    `/api/v${1 + (i % 2)}/${NOUNS[i % NOUNS.length]!}${i >= SHAPES.length + NOUNS.length ? i : ''}/:id`,
+    `/api/v${1 + (i % 2)}/${NOUNS[i % NOUNS.length]!}${i >= PROFILES.length + NOUNS.length ? i : ''}/:id`,
     8 / (i + 1),
     Math.round(random.logNormal(8_000, 0.8)),
   )
 
-const pairOf = (backend: Backend, route: Route, { median, sigma, fivexx }: Shape, weight: number): Pair => ({
+const pairOf = (
+  backend: Backend,
+  route: Route,
+  { median, sigma, fivexx }: RouteProfile,
+  weight: number,
+): Pair => ({
   backend,
   route,
   weight,
@@ -132,8 +137,8 @@ const pairOf = (backend: Backend, route: Route, { median, sigma, fivexx }: Shape
   fivexx,
 })
 
-/** As in a real pool: the last of three or more backends answers the slow routes alone, the others share the rest unevenly. */
-function share(backend: number, { weight, median }: Shape, backends: number): number {
+/** As in a real pool: of three or more backends, only the last answers the slow routes; the others share the rest unevenly. */
+function share(backend: number, { weight, median }: RouteProfile, backends: number): number {
   const isSlow = median >= 40_000
   if (backends >= 3 && (backend === backends - 1) !== (isSlow && backend < backends)) return 0
   return weight * (isSlow ? 1 : 1 / (1 + 0.25 * backend))
@@ -145,10 +150,10 @@ function plannedOf(options: SynthOptions, backends: readonly Backend[]): Planned
     kind,
     from: addMicros(options.start, from * 1e6),
     to: addMicros(options.start, to * 1e6),
-    backend: hits(kind)
+    backend: affectsOneBackend(kind)
       ? backends[kind === 'appear' ? appearing++ : (backend ?? i % options.backends)]!
       : null,
   }))
 }
 
-const hits = (kind: IncidentKind): boolean => !['surge', 'stop', 'gap'].includes(kind)
+const affectsOneBackend = (kind: IncidentKind): boolean => !['surge', 'stop', 'gap'].includes(kind)

@@ -1,4 +1,4 @@
-/** The bounded sample of finished requests, as the recorder takes it: every failure and 5xx, the 20 slowest, every k-th of the rest. */
+/** The bounded sample of finished requests, as the helper takes it: every failure and 5xx, the 20 slowest, every k-th of the rest. */
 import type { RequestEvent } from '../frame/model/frame.ts'
 
 const SLOWEST = 20

@@ -1,4 +1,4 @@
-/** Synthetic traffic, tick by tick. It is made request by request, so that every identity of the frame model holds. */
+/** Generates synthetic traffic, tick by tick. It consists of single requests, so that every invariant of the frame model holds. */
 import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
 import type { SecondFrame } from '../frame/model/frame.ts'
 import {
@@ -9,10 +9,10 @@ import {
   wallMicros,
   type WallMicros,
 } from '../frame/model/units.ts'
-import { openRequest, type Flight } from './synth-flight.ts'
+import { planRequest, type PlannedRequest } from './synth-request.ts'
 import type { IncidentKind, Pair, PlannedIncident, SynthPlan } from './synth-plan.ts'
 import { Random } from './synth-random.ts'
-import { TickTally } from './synth-tally.ts'
+import { TickBuilder } from './synth-tick.ts'
 
 const BOOT = 5_000_000_000_000_000n
 
@@ -27,16 +27,16 @@ export function* synthFrames(plan: SynthPlan): Generator<SecondFrame> {
     const isGap = traffic.isDuring('gap', start)
     const isLast = second === plan.secs - 1 || traffic.isDuring('gap', end)
     if (!isGap) {
-      const tally = traffic.tick(start, end, isLast)
+      const tick = traffic.tick(start, end, isLast)
       const length = micros(end - start)
       yield {
         seq: seq++,
         start,
         mono: monotonicNanos(BOOT + BigInt(start - plan.start) * 1000n),
         length,
-        ...tally,
+        ...tick,
         loss: NO_LOSS,
-        excluded: { ...NO_EXCLUDED, frontDoor: tally.control.requests },
+        excluded: { ...NO_EXCLUDED, frontDoor: tick.control.requests },
         cost: {
           cpu: micros(3000 + random.below(2000)),
           rssBytes: 61_000_000,
@@ -51,65 +51,65 @@ export function* synthFrames(plan: SynthPlan): Generator<SecondFrame> {
   }
 }
 
-/** What is under way, from tick to tick. */
+/** Keeps the open requests from tick to tick. */
 class Traffic {
-  #flights: Flight[] = []
+  #inFlight: PlannedRequest[] = []
 
   constructor(
     readonly plan: SynthPlan,
     readonly random: Random,
   ) {}
 
-  /** @param isLast the recorder ends with this tick: whatever is open ends in it too */
-  tick(start: WallMicros, end: WallMicros, isLast: boolean): ReturnType<TickTally['frame']> {
-    const tally = new TickTally(this.plan, this.random)
-    for (const flight of this.#flights) tally.carry(flight)
+  /** @param isLast the recorder ends with this tick: all open requests end in it */
+  tick(start: WallMicros, end: WallMicros, isLast: boolean): ReturnType<TickBuilder['frame']> {
+    const builder = new TickBuilder(this.plan, this.random)
+    for (const request of this.#inFlight) builder.addOpen(request)
     const arrivals = this.random.poisson(this.#rate(start) * ((end - start) / SECOND))
     const candidates = this.#candidates(start)
-    for (let i = 0; i < arrivals && candidates.total > 0; i++) this.#arrive(tally, candidates, start, end)
+    for (let i = 0; i < arrivals && candidates.total > 0; i++) this.#arrive(builder, candidates, start, end)
     const until = isLast ? wallMicros(Infinity) : end
-    this.#flights = this.#flights.filter((flight) => tally.advance(flight, until))
-    return tally.frame(end)
+    this.#inFlight = this.#inFlight.filter((request) => builder.advance(request, until))
+    return builder.frame(end)
   }
 
   isDuring(kind: IncidentKind, at: WallMicros): boolean {
     return this.plan.planned.some((incident) => incident.kind === kind && during(incident, at))
   }
 
-  #arrive(tally: TickTally, candidates: Candidates, start: WallMicros, end: WallMicros): void {
+  #arrive(builder: TickBuilder, candidates: Candidates, start: WallMicros, end: WallMicros): void {
     let pair = candidates.pick(this.random)
     let retries = 0
     if (this.#hits('refused', pair, start)) {
-      tally.refuse(pair.backend)
+      builder.refuse(pair.backend)
       const others = candidates.pairs.filter(({ backend }) => backend !== pair.backend)
       if (others.length === 0) return
       pair = others[this.random.below(others.length)]!
       retries = this.#hits('refused', pair, start) ? 0 : 1
       if (retries === 0) {
-        tally.refuse(pair.backend)
+        builder.refuse(pair.backend)
         return
       }
     }
     const at = addMicros(start, this.random.below(end - start))
-    const trouble = { slow: this.#hits('slow', pair, start), fivexx: this.#hits('5xx', pair, start) }
-    const flight = openRequest(pair, at, trouble, this.random)
-    this.#flights.push(flight)
-    tally.begin(flight, retries)
+    const incidents = { slow: this.#hits('slow', pair, start), fivexx: this.#hits('5xx', pair, start) }
+    const request = planRequest(pair, at, incidents, this.random)
+    this.#inFlight.push(request)
+    builder.begin(request, retries)
   }
 
-  /** A gentle daily swing, highest at three in the afternoon, and what surges and stops. */
+  /** A daily cycle with its maximum at 15:00, changed by `surge` and `stop`. */
   #rate(at: WallMicros): number {
     const hour = (at / 3.6e9) % 24
-    const swing = 1 + 0.35 * Math.cos(((hour - 15) / 12) * Math.PI)
+    const daily = 1 + 0.35 * Math.cos(((hour - 15) / 12) * Math.PI)
     if (this.isDuring('stop', at)) return 0
-    return this.plan.rps * swing * (this.isDuring('surge', at) ? 3 : 1)
+    return this.plan.rps * daily * (this.isDuring('surge', at) ? 3 : 1)
   }
 
   #candidates(at: WallMicros): Candidates {
-    return new Candidates(this.plan.pairs.filter((pair) => this.#isThere(pair, at)))
+    return new Candidates(this.plan.pairs.filter((pair) => this.#isPresent(pair, at)))
   }
 
-  #isThere(pair: Pair, at: WallMicros): boolean {
+  #isPresent(pair: Pair, at: WallMicros): boolean {
     return this.plan.planned.every(({ kind, backend, from, to }) => {
       if (backend !== pair.backend) return true
       const isNow = at >= from && at < to
@@ -126,7 +126,7 @@ class Traffic {
 
 const during = ({ from, to }: PlannedIncident, at: WallMicros): boolean => at >= from && at < to
 
-/** The pairs that can be chosen now, by weight. */
+/** The pairs that can get requests now, chosen by weight. */
 class Candidates {
   readonly total: number
   readonly #sums: number[]

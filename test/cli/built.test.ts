@@ -1,4 +1,4 @@
-/** What `npm run build` makes does what the sources do. */
+/** The built program behaves like the sources. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ for (const words of [
   ['replay', recording, '--print', '--at', '30%'],
   ['--help'],
 ]) {
-  test(`built or not: ${words.join(' ').replace(root, '')} says the same`, async () => {
+  test(`the built program prints the same as the sources: ${words.join(' ').replace(root, '')}`, async () => {
     const built = execFileSync(process.execPath, [join(root, 'dist/main.js'), ...words], {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
@@ -24,14 +24,14 @@ for (const words of [
   })
 }
 
-/** Of a shell's words, with `u` for the program. */
+/** Runs a shell command in which `u` is the program and `$f` the recording. */
 const shell = (words: string): { code: number | null; stderr: string } => {
   const program = `u() { "${process.execPath}" "${join(root, 'dist/main.js')}" "$@"; }; f="${recording}"`
   const { status, stderr } = spawnSync('bash', ['-c', `${program}; ${words}`], { encoding: 'utf8' })
   return { code: status, stderr }
 }
 
-test('a standard output that takes nothing is told of, without a stack', () => {
+test('an error of standard output is reported without a stack', () => {
   for (const command of [
     'report "$f"',
     'report "$f" --format html',
@@ -48,7 +48,7 @@ test('a standard output that takes nothing is told of, without a stack', () => {
   }
 })
 
-test('a reader that has seen enough is no error', () => {
+test('a reader that closes the pipe early is no error', () => {
   for (const command of [
     'report "$f"',
     'requests "$f"',
@@ -59,7 +59,7 @@ test('a reader that has seen enough is no error', () => {
   }
 })
 
-test('a gate that failed has failed, whoever reads of it', () => {
+test('a failed gate exits with 3 even if its output cannot be written', () => {
   for (const gate of [
     `assert "$f" 'p99 < 1ms'`,
     `diff "$f" --base 15:00..15:01 --target 15:01.. --fail-on 'requests > 0'`,
@@ -70,7 +70,7 @@ test('a gate that failed has failed, whoever reads of it', () => {
   }
 })
 
-test('a recorder goes on when nobody hears its talk', () => {
+test('a recorder goes on when its stderr cannot be written', () => {
   const capture = join(root, 'fixtures/probe/simulated.ndjson')
   const record = `u record --out "$d/x.db" --probe "cat ${capture}"`
   for (const deaf of ['2>/dev/full', '2>&1 | true', '2>&-']) {

@@ -1,4 +1,4 @@
-/** One recording in every format: the same numbers, to the digit, as SQL over the file itself. */
+/** One recording in every format: exactly the same numbers as SQL over the file. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ const FILE = join(import.meta.dirname, '../../fixtures/recordings/incident.db')
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-equal-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** What is compared, of each route; ms exact to the µs. */
+/** The compared values of a route; times exact to the µs. */
 interface Row {
   readonly key: string
   readonly requests: number
@@ -62,7 +62,7 @@ describe('every format', () => {
     assert.ok(expected.length > 10)
   })
 
-  it('of SQLite: the tables say what JSON says', () => {
+  it('SQLite: the tables have the numbers of the JSON', () => {
     const database = new Database(FILE, { readonly: true })
     const rows = database
       .prepare(
@@ -76,7 +76,7 @@ describe('every format', () => {
     assert.deepEqual(sorted(rows), expected)
   })
 
-  it('of lines: csv and ndjson', async () => {
+  it('csv and ndjson have the same numbers', async () => {
     const lines = (await printed('--by', 'route', '--format', 'ndjson')).trimEnd().split('\n')
     const csv = (await printed('--by', 'route', '--format', 'csv'))
       .trimEnd()
@@ -90,7 +90,7 @@ describe('every format', () => {
     }
   })
 
-  it('of Parquet, through DuckDB', async () => {
+  it('Parquet has the same numbers, read by DuckDB', async () => {
     const lake = join(folder, 'lake')
     await printed('--parquet', lake)
     const rows = await sql(
@@ -102,7 +102,7 @@ describe('every format', () => {
     assert.deepEqual(sorted(rows as unknown as Row[]), expected)
   })
 
-  it('for people: text, Markdown and the page show the JSON, rounded as all of them round', async () => {
+  it('text, Markdown and HTML show the numbers of the JSON with the same rounding', async () => {
     const backend = document.backends[0]!
     const shown = [
       exactCount(backend.requests),
@@ -164,7 +164,7 @@ describe('every format', () => {
     })
   }
 
-  it('of ranges and selections too', async () => {
+  it('ranges and selections give the same numbers in every format', async () => {
     const args = ['--from', '15:01', '--to', '+90s', '--where', "route ~ '^/api'"]
     const part = JSON.parse(await printed(...args, '--format', 'json')) as ReportDocument
     const [line] = (await printed(...args, '--by', 'host', '--format', 'ndjson')).trimEnd().split('\n')

@@ -8,7 +8,7 @@ import { runCommand } from './run-command.ts'
 const recordings = new URL('../../fixtures/recordings/', import.meta.url).pathname
 const incident = `${recordings}incident.db`
 
-test('info says when, where, how large and what is missing', async () => {
+test('info prints time, host, size and gaps', async () => {
   const { code, stdout } = await runCommand(['info', incident])
   assert.equal(code, 0)
   assert.match(stdout, /^state +complete$/m)
@@ -35,7 +35,7 @@ test('info says when, where, how large and what is missing', async () => {
   }
 })
 
-test('info says of a damaged file that it is, and what can be counted', async () => {
+test('info reports damage, and counts what it can', async () => {
   for (const name of ['holed.db', 'truncated.db']) {
     const { code, stdout } = await runCommand(['info', recordings + name])
     assert.equal(code, 0)
@@ -44,7 +44,7 @@ test('info says of a damaged file that it is, and what can be counted', async ()
   }
 })
 
-test('check tells by its exit code: whole 0, recoverable 3, lost or no recording 5', async () => {
+test('the exit code of check is 0 for whole, 3 for recoverable, 5 for lost or no recording', async () => {
   for (const [name, code] of [
     ['whole.db', 0],
     ['holed.db', 3],
@@ -56,7 +56,7 @@ test('check tells by its exit code: whole 0, recoverable 3, lost or no recording
   }
 })
 
-test('cut writes a range, says its size, span and sha256, and overwrites nothing', async () => {
+test('cut writes a range, prints its size, span and sha256, and does not overwrite a file', async () => {
   await inFolder(async (folder) => {
     const out = join(folder, 'cut.db')
     const { code, stdout } = await runCommand(['cut', incident, '--from', '+60s', '--to', '+60s', '-o', out])
@@ -67,7 +67,7 @@ test('cut writes a range, says its size, span and sha256, and overwrites nothing
   })
 })
 
-test('a cut of nothing says so', async () => {
+test('an empty cut is reported', async () => {
   await inFolder(async (folder) => {
     const args = ['cut', incident, '--backend', '192.0.2.1:80', '-o', join(folder, 'cut.db')]
     const { code, stderr } = await runCommand(args)
@@ -76,7 +76,7 @@ test('a cut of nothing says so', async () => {
   })
 })
 
-test('the requests of a tick are listed in the order of time', async () => {
+test('the requests of a tick are listed by time', async () => {
   const args = ['requests', incident, '--to', '+1s', '--format', 'csv']
   const [, ...rows] = (await runCommand(args)).stdout.trim().split('\n')
   const times = rows.map((row) => row.split(',')[0]!)
@@ -84,7 +84,7 @@ test('the requests of a tick are listed in the order of time', async () => {
   assert.deepEqual(times, [...times].sort())
 })
 
-test('cut keeps the rows that are asked for alone', async () => {
+test('cut keeps only the selected rows', async () => {
   await inFolder(async (folder) => {
     const out = join(folder, 'cut.db')
     const args = ['cut', incident, '--backend', '10.0.1.12:8080', '--where', "route = '/checkout'", '-o', out]
@@ -99,7 +99,7 @@ test('cut keeps the rows that are asked for alone', async () => {
   })
 })
 
-test('mark adds a place to go to; a finished recording is marked at its end', async () => {
+test('mark adds a marker to jump to; a finished recording is marked at its end', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, 'x.db')
     copyFileSync(incident, file)
@@ -128,7 +128,7 @@ test('requests lists single requests as text, CSV and NDJSON', async () => {
   for (const line of ndjson) assert.ok((JSON.parse(line) as { status: number }).status >= 500)
 })
 
-test('repair writes what is left, and replay and report of the damaged file say that it is damaged', async () => {
+test('repair writes the readable rest of a damaged file and reports the loss', async () => {
   await inFolder(async (folder) => {
     const out = join(folder, 'saved.db')
     const { code, stdout, stderr } = await runCommand(['repair', `${recordings}holed.db`, '-o', out])
@@ -139,7 +139,7 @@ test('repair writes what is left, and replay and report of the damaged file say 
   })
 })
 
-test('standard input is for replay and report alone, standard output for text', async () => {
+test('only replay and report read standard input, and only text is written to standard output', async () => {
   for (const args of [
     ['info', '-'],
     ['check', '-'],
@@ -160,7 +160,7 @@ test('standard input is for replay and report alone, standard output for text', 
   }
 })
 
-test('synth makes the same recording from the same seed, and explains a wrong incident', async () => {
+test('synth makes the same recording from the same seed, and explains an invalid incident', async () => {
   await inFolder(async (folder) => {
     const make = async (name: string, seed: string): Promise<string> => {
       const file = join(folder, name)
@@ -197,7 +197,7 @@ test('synth makes the same recording from the same seed, and explains a wrong in
   })
 })
 
-test('what cannot be written into is refused with words, and stays as it is', async () => {
+test('a file that cannot be written is refused with an error and not changed', async () => {
   const refusals = {
     'empty.db': /is empty/,
     'foreign.db': /not a SQLite file/,

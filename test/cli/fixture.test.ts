@@ -1,4 +1,4 @@
-/** Everything above the kernel, from a capture of the simulator: without root, and the same rows every time. */
+/** The whole TypeScript side, with a capture of the simulator: without root, and with the same rows every time. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ const CAPTURE = join(import.meta.dirname, '../../fixtures/probe/simulated.ndjson
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-fixture-'))
 after(() => rmSync(folder, { recursive: true }))
 
-test('a capture of the simulator is recorded and reported the same every time', async () => {
+test('a capture of the simulator gives the same recording and report every time', async () => {
   for (const name of ['first.db', 'second.db']) {
     const file = join(folder, name)
     const { code, stderr } = await runCommand(['record', '--out', file, '--probe', `cat ${CAPTURE}`])
@@ -21,7 +21,7 @@ test('a capture of the simulator is recorded and reported the same every time', 
   }
 })
 
-test('its pictures are the same every time', async () => {
+test('a capture of the simulator gives the same screens every time', async () => {
   const file = join(folder, 'pictures.db')
   await runCommand(['record', '--out', file, '--probe', `cat ${CAPTURE}`])
   const { stdout } = await runCommand([

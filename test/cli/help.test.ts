@@ -1,4 +1,4 @@
-/** What the program says of itself, and what the documents say of it, checked against the program. */
+/** The help of the program, and the command lines in the documents, checked against the program. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,14 +38,14 @@ const tree = await program(
   [],
 )
 
-test('the program introduces itself', async () => {
+test('--help describes the program', async () => {
   const { code, stdout } = await runCommand(['--help'])
   assert.equal(code, 0)
   assertGolden('help/upstreamtop.txt', stdout)
 })
 
 for (const name of COMMAND_NAMES) {
-  test(`${name} --help says what it does, with worked examples`, async () => {
+  test(`${name} --help describes the command, with examples`, async () => {
     const { code, stdout } = await runCommand([name, '--help'])
     assert.equal(code, 0)
     assert.match(stdout, /\nExamples:\n/)
@@ -53,14 +53,14 @@ for (const name of COMMAND_NAMES) {
   })
 }
 
-test('the man page is what --help says', () => {
+test('the man page equals --help', () => {
   const file = join(root, 'man/upstreamtop.1')
   const page = manualPage(tree, version)
   if (process.env.GOLDEN === 'renew') writeFileSync(file, page)
   assert.equal(page, readFileSync(file, 'utf8'), 'make golden writes man/upstreamtop.1')
 })
 
-test('every command line in a document or an example is one that the program knows', () => {
+test('the program knows every command line in the documents and examples', () => {
   const examples = [tree, ...tree.commands].map((command) => {
     let text = ''
     command.configureOutput({ writeOut: (part) => (text += part) })
@@ -83,18 +83,18 @@ test('an unknown command suggests the nearest', async () => {
   assert.match(stderr, /Did you mean record\?/)
 })
 
-test('an unknown option is wrong use', async () => {
+test('an unknown option is a usage error', async () => {
   const { code, stderr } = await runCommand(['replay', 'x.db', '--sped', '2'])
   assert.equal(code, 2)
   assert.match(stderr, /unknown option '--sped'[^]*Did you mean --speed/)
 })
 
-test('--version is that of package.json', async () => {
+test('--version prints the version of package.json', async () => {
   const { stdout } = await runCommand(['--version'])
   assert.equal(stdout, `${version}\n`)
 })
 
-/** `upstreamtop …` up to the end of a command: a pipe, a quote of code, a column of explanation. */
+/** `upstreamtop …` up to the end of the command: a pipe, a backtick, a column of explanation. */
 const commandLines = (text: string): string[] =>
   [...text.matchAll(/(?<![\w./-])upstreamtop((?: +(?! )[^\n`|;&()]*)?)/g)]
     .map(([, rest]) => rest!.split(/ {2,}|\t| # /)[0]!.trim())
@@ -109,7 +109,7 @@ function unknownWords(line: string): string[] {
     .map((option) => `upstreamtop ${line}: ${option}`)
 }
 
-test('the screen in README.md is what its command prints', async () => {
+test('the command in README.md prints the screen below it', async () => {
   const [, words = '', screen] =
     /```\n\$ upstreamtop ([^\n]+)\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   const args = words.split(' ').map((word) => (word.startsWith('fixtures/') ? join(root, word) : word))
@@ -117,7 +117,7 @@ test('the screen in README.md is what its command prints', async () => {
   assert.equal(screen, stdout)
 })
 
-test('no document links to a file that is not there', () => {
+test('no document links to a missing file', () => {
   const missing = DOCUMENTS.filter((file) => existsSync(join(root, file))).flatMap((file) =>
     [...readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
       .map(([, target]) => join(file, '..', target!))

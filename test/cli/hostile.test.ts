@@ -1,4 +1,4 @@
-/** Paths come off the wire: no byte of one may reach a terminal that obeys it, in whatever form it is shown. */
+/** Paths come from the network: none of their control bytes may reach a terminal, in any output. */
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,9 +13,9 @@ import { runCommand, type Ran } from './run-command.ts'
 
 const capture = new URL('../../fixtures/probe/simulated.ndjson', import.meta.url).pathname
 const HOSTILE = '/\u001b[2J\u007f\u009b2J\u202eevil\u200b'
-const OBEYED = /[^\P{Cc}\n]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u
+const CONTROL_CHARACTER = /[^\P{Cc}\n]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u
 
-test('a hostile path and a hostile marker reach no terminal as they are', async () => {
+test('a hostile path and a hostile marker are escaped in every output', async () => {
   await inFolder(async (folder) => {
     const [wire, file] = [join(folder, 'wire.ndjson'), join(folder, 'x.db')]
     const path = JSON.stringify(HOSTILE).slice(1, -1)
@@ -37,8 +37,8 @@ test('a hostile path and a hostile marker reach no terminal as they are', async 
       ].map(async (args) => ({ args, ...(await runCommand(args)) })),
     )
     for (const { args, stdout, stderr } of [{ args: ['live'], ...live }, ...shown]) {
-      assert.doesNotMatch(stdout, OBEYED, args.join(' '))
-      assert.doesNotMatch(stderr, OBEYED, args.join(' '))
+      assert.doesNotMatch(stdout, CONTROL_CHARACTER, args.join(' '))
+      assert.doesNotMatch(stderr, CONTROL_CHARACTER, args.join(' '))
       assert.match(stdout + stderr, /2J/, args.join(' '))
     }
     const json = shown.find(({ args }) => args[0] === 'report' && args.at(-1) === 'json')
@@ -50,7 +50,7 @@ test('a hostile path and a hostile marker reach no terminal as they are', async 
 
 const COMMAND = /##[a-z]*\[|^\s*::[a-z][\w-]*.*::/im
 
-test('names command no build whose log they are printed into', async () => {
+test('names contain no commands of CI systems when they are printed into a build log', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, 'x.db')
     const sink = createRecording(file, { ...META, host: '##[add-mask]web1' }, { durable: false })
@@ -88,13 +88,13 @@ test('names command no build whose log they are printed into', async () => {
 
 const FORGED = 'x\u001b[2J\u0007\nupstreamtop: fetch it;id;.db'
 
-test('a hostile file name reaches no terminal as it is, forges no line, and is one word where it is to be pasted', async () => {
+test('a hostile file name is escaped, forges no line, and is one shell word in a remedy', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, FORGED)
     const out = (name: string): string => join(folder, `${name}${FORGED}`)
     const record = ['record', '--out', file, '--probe', `cat ${capture}`]
     const ran = [
-      ...(await inTurn([
+      ...(await inSequence([
         record,
         record,
         ['mark', file, FORGED],
@@ -103,7 +103,7 @@ test('a hostile file name reaches no terminal as it is, forges no line, and is o
         ['report', file, '--parquet', out('lake')],
         ['synth', '-o', file],
       ])),
-      ...(await inTurn(
+      ...(await inSequence(
         [
           ['info'],
           ['check'],
@@ -122,17 +122,19 @@ test('a hostile file name reaches no terminal as it is, forges no line, and is o
     const bytes = readFileSync(file)
     writeFileSync(file, bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 20_000))
     ran.push(
-      ...(await inTurn([
+      ...(await inSequence([
         ['mark', `${file}.gz`, 'x'],
         ['check', file],
         ['report', file],
       ])),
     )
     rmSync(file)
-    ran.push(...(await inTurn(['info', 'check', 'report', 'replay', 'requests'].map((name) => [name, file]))))
+    ran.push(
+      ...(await inSequence(['info', 'check', 'report', 'replay', 'requests'].map((name) => [name, file]))),
+    )
     for (const { args, stdout, stderr } of ran) {
-      assert.doesNotMatch(stdout.replace(/\u001b\[[\d;]*m/g, ''), OBEYED, args.join(' '))
-      assert.doesNotMatch(stderr, OBEYED, args.join(' '))
+      assert.doesNotMatch(stdout.replace(/\u001b\[[\d;]*m/g, ''), CONTROL_CHARACTER, args.join(' '))
+      assert.doesNotMatch(stderr, CONTROL_CHARACTER, args.join(' '))
       assert.doesNotMatch(stdout + stderr, /^upstreamtop: fetch/m, args.join(' '))
     }
     const remedies = ran.flatMap(({ stderr }) => stderr.match(/(gunzip|repair) \S.*$/gm) ?? [])
@@ -141,7 +143,7 @@ test('a hostile file name reaches no terminal as it is, forges no line, and is o
   })
 })
 
-test('what is typed, and what a helper says, forges no line and moves no cursor', async () => {
+test('hostile arguments and helper output forge no line and contain no control character', async () => {
   await inFolder(async (folder) => {
     const wire = join(folder, 'wire.ndjson')
     const evil = JSON.stringify(FORGED).slice(1, -1)
@@ -151,7 +153,7 @@ test('what is typed, and what a helper says, forges no line and moves no cursor'
     const interfaces = (words.interfaces as readonly object[]).map((one) => ({ ...one, name: FORGED }))
     const first = JSON.stringify({ ...said, interfaces })
     writeFileSync(wire, [first, ...rest].join('\n').replaceAll('"/healthz"', `"${evil}"`))
-    const ran = await inTurn([
+    const ran = await inSequence([
       ['live', '--probe', `cat ${wire}`],
       ['record', '--out', join(folder, 'x.db'), '--probe', `cat ${wire}`],
       ['info', join(folder, 'x.db')],
@@ -169,14 +171,14 @@ test('what is typed, and what a helper says, forges no line and moves no cursor'
       ['report', join(folder, 'x.db'), '--offset', `${FORGED}=1s`],
     ])
     for (const { args, stdout, stderr } of ran) {
-      assert.doesNotMatch(stdout, OBEYED, args.join(' '))
-      assert.doesNotMatch(stderr, OBEYED, args.join(' '))
+      assert.doesNotMatch(stdout, CONTROL_CHARACTER, args.join(' '))
+      assert.doesNotMatch(stderr, CONTROL_CHARACTER, args.join(' '))
       assert.doesNotMatch(stdout + stderr, /^upstreamtop: fetch/m, args.join(' '))
     }
   })
 })
 
-async function inTurn(
+async function inSequence(
   lines: readonly (readonly string[])[],
 ): Promise<readonly (Ran & { readonly args: readonly string[] })[]> {
   const ran = []

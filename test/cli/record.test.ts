@@ -31,7 +31,7 @@ const capture = written('capture.ndjson', [
   bye,
 ])
 
-test('a capture becomes a recording whose sums are the last totals', async () => {
+test('the sums of a recording equal the last totals of its capture', async () => {
   const file = join(folder, 'whole.db')
   const { code, stderr, stdout } = await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
   assert.equal(code, 0, stderr)
@@ -47,7 +47,7 @@ test('a capture becomes a recording whose sums are the last totals', async () =>
   assert.deepEqual([recording[0]!.ticks, recording[0]!.complete], [SECONDS, true])
 })
 
-test('the same capture gives the same pictures live and replayed', async () => {
+test('the same capture gives the same screens live and replayed', async () => {
   const file = join(folder, 'same.db')
   await runCommand(['record', '--out', file, '--probe', `cat ${capture}`])
   const live = await runCommand(['live', '--probe', `cat ${capture}`, '--tz', 'UTC'])
@@ -66,7 +66,7 @@ test('an existing file is never overwritten', async () => {
   assert.equal(readFileSync(file, 'utf8'), 'precious')
 })
 
-test('a helper that dies leaves a whole file, and says that it died', async () => {
+test('a killed helper leaves a whole file, and its end is reported', async () => {
   const file = join(folder, 'killed.db')
   const { code, stderr } = await runCommand([
     'record',
@@ -81,7 +81,7 @@ test('a helper that dies leaves a whole file, and says that it died', async () =
   assert.equal((JSON.parse(stdout) as { recording: { ticks: number }[] }).recording[0]!.ticks, 4)
 })
 
-test('a helper that never spoke leaves no file', async () => {
+test('a helper without output leaves no file', async () => {
   const file = join(folder, 'nothing.db')
   const { code, stderr } = await runCommand([
     'record',
@@ -95,7 +95,7 @@ test('a helper that never spoke leaves no file', async () => {
   assert.throws(() => statSync(file), { code: 'ENOENT' })
 })
 
-test('a command that does not end by itself is ended when the time is up', async () => {
+test('a command that does not end is ended after --secs', async () => {
   const file = join(folder, 'endless.db')
   const { code, stderr } = await runCommand([
     'record',
@@ -111,7 +111,7 @@ test('a command that does not end by itself is ended when the time is up', async
   assert.equal((JSON.parse(stdout) as { totals: { requests: number } }).totals.requests, 11 * SECONDS)
 })
 
-test('an appended recording goes on after a gap', async () => {
+test('an appended recording continues after a gap', async () => {
   const file = join(folder, 'twice.db')
   const later = written('later.ndjson', [
     hello,
@@ -144,7 +144,7 @@ for (const [option, value, word] of [
   ['--max-size', 'big', 'is no size'],
   ['--routes-as', 'regex', 'Allowed choices are template, raw'],
 ] as const) {
-  test(`${option} ${value} is wrong use`, async () => {
+  test(`${option} ${value} is a usage error`, async () => {
     const { code, stderr } = await runCommand(['record', '--out', join(folder, 'x.db'), option, value])
     assert.equal(code, 2)
     assert.ok(stderr.includes(word) && stderr.includes(value), stderr)
@@ -157,8 +157,8 @@ function written(name: string, lines: readonly WireLine[]): string {
   return file
 }
 
-test('recorder and helper stopped for seven seconds: a gap, all counts, and the rate of what was really counted', async () => {
-  // What the helper sends when it goes on: one dump over all of the pause, then the next at the second's end.
+test('after recorder and helper were stopped for seven seconds there is a gap, all counts, and the right rate', async () => {
+  // The output of the helper after a stop: one snapshot for the whole pause, then the next at the end of the second.
   const late = written('late.ndjson', [
     hello,
     snapshot(0),
@@ -183,7 +183,7 @@ test('recorder and helper stopped for seven seconds: a gap, all counts, and the 
   assert.equal(Date.parse(gap!.to) - Date.parse(gap!.from), 5700)
 })
 
-test('a helper that says nothing that one understands leaves no recording, and none is promised', async () => {
+test('a helper with only invalid output leaves no recording, and the error promises none', async () => {
   const file = join(folder, 'garbage.db')
   const { code, stderr } = await runCommand(['record', '--out', file, '--probe', 'echo garbage'])
   assert.equal(code, 4)

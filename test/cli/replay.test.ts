@@ -22,23 +22,23 @@ const printed = async (...args: readonly string[]): Promise<string> => {
   return stdout
 }
 
-test('without a terminal, replay prints pictures: no escape sequence, the given size', async () => {
+test('without a terminal, replay prints screens of the given size without escape sequences', async () => {
   const text = await printed('--at', '+70s', '--size', '80x24')
   assert.match(text, /^upstreamtop — nginx upstreams · /)
   assert.ok(!text.includes('\u001b'))
   for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
 })
 
-test('--ansi colours them, --plain does not', async () => {
+test('--ansi prints screens in colour, --plain does not', async () => {
   assert.match(await printed('--at', '+70s', '--ansi'), /\u001b\[1;31m/)
   assert.ok(!(await printed('--at', '+70s', '--ansi', '--plain')).includes('\u001b'))
 })
 
-test('a whole second means the tick that begins with it', async () => {
+test('a time in whole seconds is the tick that starts in that second', async () => {
   assert.match(await printed('--at', '15:01:10'), /2026-11-22 15:01:10 Europe\/Berlin/)
 })
 
-test('--follow without a terminal prints what comes, from the newest on, until the recorder has ended', async (t) => {
+test('--follow without a terminal prints new ticks, from the newest one on, until the recorder ends', async (t) => {
   const own = mkdtempSync(join(tmpdir(), 'upstreamtop-growing-'))
   t.after(() => rmSync(own, { recursive: true }))
   const file = join(own, 'growing.db')
@@ -62,7 +62,7 @@ test('--follow without a terminal prints what comes, from the newest on, until t
   assert.equal(text, pictures.slice(2).join('\n'))
 })
 
-test('--frames prints one every step', async () => {
+test('--frames prints one screen per step', async () => {
   const text = await printed('--frames', '+10s..+30s/10s')
   assert.deepEqual(
     [...text.matchAll(/ (15:\d\d:\d\d) Europe/g)].map(([, clock]) => clock),
@@ -70,13 +70,13 @@ test('--frames prints one every step', async () => {
   )
 })
 
-test('--json is one object a line', async () => {
+test('--json prints one object per line', async () => {
   const lines = (await printed('--frames', '+10s..+3s', '--json')).trimEnd().split('\n')
   assert.equal(lines.length, 3)
   for (const line of lines) assert.equal((JSON.parse(line) as { host: string }).host, 'web1')
 })
 
-test('the environment changes nothing', async () => {
+test('the environment does not change the output', async () => {
   const usual = await printed('--at', '+70s')
   const env = { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8', COLUMNS: '50', NO_COLOR: '1', TERM: 'vt100' }
   const words = ['--import', 'tsx', 'src/main.ts', 'replay', INCIDENT, '--at', '+70s']
@@ -87,7 +87,7 @@ test('the environment changes nothing', async () => {
   )
 })
 
-test('a read-only copy in a read-only folder is shown, and nothing is made beside it', async () => {
+test('a read-only copy in a read-only folder is shown, and no file is created beside it', async () => {
   const copy = join(folder, 'copy.db')
   copyFileSync(INCIDENT, copy)
   chmodSync(copy, 0o440)
@@ -112,7 +112,7 @@ for (const [args, message] of [
   [['--tz', 'Mars'], /--tz "Mars" is no time zone/],
   [['--window', '0'], /--window "0"/],
 ] as const) {
-  test(`${args.join(' ')} is wrong use, with the value and what to do`, async () => {
+  test(`${args.join(' ')} is a usage error with the value and the next step`, async () => {
     const { code, stdout, stderr } = await runCommand(['replay', INCIDENT, ...args])
     assert.equal(code, 2)
     assert.equal(stdout, '')
@@ -121,20 +121,20 @@ for (const [args, message] of [
   })
 }
 
-test('a file that is not there, one of something else, and a newer one are told apart', async () => {
+test('a missing file, a foreign file and a newer recording give different errors', async () => {
   const code = async (file: string): Promise<number> => (await runCommand(['replay', file])).code
   assert.equal(await code(join(folder, 'nothing.db')), 2)
   assert.equal(await code(join(RECORDINGS, 'foreign.db')), 5)
   assert.equal(await code(join(RECORDINGS, 'newer.db')), 5)
 })
 
-test('a recording without ticks says so', async () => {
+test('a recording without ticks is reported', async () => {
   const { code, stdout, stderr } = await runCommand(['replay', join(RECORDINGS, 'no-tick.db')])
   assert.deepEqual([code, stdout], [0, ''])
   assert.match(stderr, /no ticks/)
 })
 
-test('a damaged recording is shown as far as it goes, and what is missing is said', async () => {
+test('the readable part of a damaged recording is shown, and the damage is reported', async () => {
   const { code, stdout, stderr } = await runCommand([
     'replay',
     join(RECORDINGS, 'truncated.db'),

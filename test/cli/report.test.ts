@@ -64,7 +64,7 @@ describe('report', () => {
     }
   })
 
-  it('reads ranges in the one grammar', async () => {
+  it('reads ranges in the common time grammar', async () => {
     assert.equal((await document(file, '--from', '14:01', '--to', '+30s')).range.covered.toFixed(2), '30.00')
     assert.equal((await document(file, '--from', '-1m')).range.from.slice(0, 19), '2026-11-22T14:02:00')
     refused(
@@ -101,7 +101,7 @@ describe('report', () => {
     refused(await runCommand(['report', file, file]), /named twice/)
   })
 
-  it('counts a second of a host once', async () => {
+  it('refuses recordings with the same second of a host', async () => {
     const part = join(folder, 'part.db')
     const cut = await runCommand(['cut', file, '--from', '14:01', '--to', '14:02', '-o', part])
     assert.equal(cut.code, 0, cut.stderr)
@@ -115,7 +115,7 @@ describe('report', () => {
     assert.equal(both.totals.requests, (await document(file, '--from', '14:01')).totals.requests)
   })
 
-  it('replaces --out as a whole, or not at all', async () => {
+  it('replaces --out completely or not at all', async () => {
     const out = join(folder, 'report.json')
     const { code, stdout } = await runCommand(['report', file, '--format', 'json', '--out', out])
     assert.equal(code, 0)
@@ -130,7 +130,7 @@ describe('report', () => {
     )
   })
 
-  it('replaces no device, no link, no recording', async () => {
+  it('does not replace a device, a link or a recording', async () => {
     const full = await runCommand(['report', file, '--out', '/dev/full'])
     assert.equal(full.code, 4, full.stderr)
     assert.match(full.stderr, /"\/dev\/full" can't be written: ENOSPC/)
@@ -151,11 +151,11 @@ describe('report', () => {
     assert.ok(before.equals(readFileSync(file)))
   })
 
-  it('on a full disk says so and leaves nothing', () => {
+  it('reports a full disk and leaves no file', () => {
     const place = mkdtempSync(join(folder, 'full-'))
     const main = join(import.meta.dirname, '../../src/main.ts')
     for (const args of [`--format html --out ${place}/x.html`, `--parquet ${place}/lake`]) {
-      // A limit on file sizes (in 512 bytes) is a disk that any user can fill.
+      // A limit on file sizes (in units of 512 bytes) acts like a full disk for any user.
       const { status, stderr } = spawnSync(
         'sh',
         ['-c', `ulimit -f 40; exec node --import tsx ${main} report ${file} ${args}`],
@@ -172,7 +172,7 @@ describe('report', () => {
     assert.deepEqual(left, [])
   })
 
-  it('names the command line that makes it again', async () => {
+  it('ends with the command line that creates it again', async () => {
     const { stdout } = await runCommand(['report', file, '--where', "route ~ '^/api'", '--out', '-'])
     assert.ok(
       stdout.includes(`Made by\n  upstreamtop report ${file} --where 'route ~ '\\''^/api'\\'''\n`),
@@ -198,7 +198,7 @@ describe('report', () => {
 })
 
 describe('assert', () => {
-  it('says what was measured and exits 3 when something does not hold', async () => {
+  it('prints the measured values and exits with 3 when an assertion fails', async () => {
     const { code, stdout, stderr } = await runCommand([
       'assert',
       file,
@@ -225,7 +225,7 @@ describe('assert', () => {
       assert.match(stdout, pattern)
     }
   })
-  it('refuses what asserts nothing', async () => {
+  it('refuses expressions that measure nothing', async () => {
     refused(await runCommand(['assert', file, 'route = /x']), /nothing is measured/)
     refused(await runCommand(['assert', file, 'p99 > +20%']), /diff --fail-on/)
     refused(await runCommand(['assert', file, 'status = 500']), /write 5xx/)
@@ -235,7 +235,7 @@ describe('assert', () => {
     )
     assert.equal((await runCommand(['assert', file])).code, 2)
   })
-  it('can look at some rows and some time alone', async () => {
+  it('can be limited to some rows and a range', async () => {
     const { code } = await runCommand([
       'assert',
       file,
@@ -250,7 +250,7 @@ describe('assert', () => {
 })
 
 describe('diff', () => {
-  it('shows what changed between two ranges, and gates on it', async () => {
+  it('shows the changes between two ranges, and gates on them', async () => {
     const ranges = ['--base', '14:00..14:01', '--target', '14:01..14:01:30']
     const { code, stdout, stderr } = await runCommand([
       'diff',
@@ -304,7 +304,7 @@ describe('diff', () => {
     assert.equal(code, 0)
     assert.match(stdout, /ok {4}p99 > \+0%/)
   })
-  it('needs two sides', async () => {
+  it('needs two ranges or files', async () => {
     refused(await runCommand(['diff', file]), /only ".*" to compare/)
     refused(await runCommand(['diff', file, other, '--fail-on', 'route = /x']), /nothing is measured/)
   })

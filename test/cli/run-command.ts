@@ -1,4 +1,4 @@
-/** Runs a command as main does, with streams in memory: what a script would see. */
+/** Runs a command like main, with in-memory streams, as a script would. */
 import { PassThrough } from 'node:stream'
 import { run } from '../../src/cli/run.ts'
 

@@ -1,4 +1,4 @@
-/** Ctrl-C, kill and a hang-up, sent to real processes: whatever they are at, they end, and nothing half made is left. */
+/** Signals sent to real processes: they end at any point, and no partial file is left. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { runCommand } from './run-command.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** Only a process that does not end at all is given up, ms. */
+/** Kills a process that hangs, ms. */
 const HANGS = 60_000
 
 let folder = ''
@@ -27,7 +27,7 @@ function start(...words: readonly string[]): ChildProcess {
   return child
 }
 
-/** Its exit code, or the signal that ended it. */
+/** The exit code, or the signal that ended the process. */
 async function endOf(child: ChildProcess): Promise<number | string | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode ?? child.signalCode
@@ -56,7 +56,7 @@ const openFiles = (pid: number): readonly string[] =>
 
 for (const signal of SIGNALS) {
   for (const what of ['deaf', 'deaf again']) {
-    test(`${signal} ends a loop that never looks up: ${what}`, async () => {
+    test(`${signal} ends a loop that never yields: ${what}`, async () => {
       const child = start('test/cli/stopping.ts', what)
       await once(child.stdout!, 'data')
       child.kill(signal)
@@ -64,7 +64,7 @@ for (const signal of SIGNALS) {
     })
   }
 
-  test(`a second ${signal} ends what is slow to end, and one that was only passed on does not`, async () => {
+  test(`a second ${signal} ends a process that is slow to end; the same signal passed on again at once does not`, async () => {
     const child = start('test/cli/stopping.ts', 'slow to end')
     let said = ''
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (said += text))
@@ -81,7 +81,7 @@ for (const signal of SIGNALS) {
 
   test(`${signal} ends a report that waits for its standard input`, async () => {
     const child = start('src/main.ts', 'report', '-')
-    // Begins as something zipped does, and is larger than what lies in a pipe: it is reading.
+    // Starts like a gzip file, and is larger than a pipe's buffer: the report is reading.
     await new Promise((resolve) => child.stdin!.write(Buffer.alloc(8 << 20, '\x1f\x8b', 'latin1'), resolve))
     child.kill(signal)
     assert.equal(await endOf(child), signal)
@@ -92,7 +92,7 @@ test('a signal ends a report that waits for the reader of a pipe', async () => {
   const pipe = join(folder, 'pipe')
   execFileSync('mkfifo', [pipe])
   const child = start('src/main.ts', 'report', 'fixtures/recordings/incident.db', '--out', pipe)
-  // Only the open of the pipe is left to do, in a thread of its own.
+  // Only opening the pipe is left, in a separate thread.
   await until(child, () => waitsForPipe(child.pid!))
   child.kill('SIGTERM')
   assert.equal(await endOf(child), 'SIGTERM')
@@ -119,7 +119,7 @@ describe('long work', () => {
   }
   for (const [name, words] of Object.entries(outputs)) {
     for (const signal of SIGNALS) {
-      test(`${signal} ends ${name} with 130, and nothing half made is left`, async () => {
+      test(`${signal} ends ${name} with 130, and no partial file is left`, async () => {
         const out = join(folder, `${name} ${signal}`)
         mkdirSync(out)
         const child = start('src/main.ts', ...words(out))
@@ -131,7 +131,7 @@ describe('long work', () => {
     }
   }
 
-  test('check has nothing to finish: a signal ends it as it ends any program', async () => {
+  test('check has nothing to clean up: a signal ends it like any program', async () => {
     const child = start('src/main.ts', 'check', recording)
     await until(child, () => openFiles(child.pid!).includes(recording))
     child.kill('SIGTERM')

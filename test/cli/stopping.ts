@@ -1,4 +1,4 @@
-/** What a signal meets: started by signals.test.ts as a program of its own, with what it does as its word. */
+/** The program that signals.test.ts sends signals to; its argument is its behaviour. */
 import { writeSync } from 'node:fs'
 import { stopSignal } from '../../src/cli/signals.ts'
 

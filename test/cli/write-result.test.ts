@@ -1,11 +1,11 @@
-/** A result goes no further than its reader wants. */
+/** A result is produced only as far as its reader reads. */
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { ioOf, type Io } from '../../src/cli/io.ts'
 import { writePainted, writeResult } from '../../src/cli/write-result.ts'
 
-const world = (stdout: PassThrough): Io =>
+const fakeIo = (stdout: PassThrough): Io =>
   ioOf({
     args: [],
     stdin: new PassThrough(),
@@ -22,13 +22,13 @@ const WAYS = {
 }
 
 for (const [name, write] of Object.entries(WAYS)) {
-  test(`${name} waits for a slow reader, and ends with the reader`, async () => {
+  test(`${name} waits for a slow reader, and ends when the reader closes`, async () => {
     const stdout = new PassThrough()
     let made = 0
     function* chunks(): Iterable<string> {
       for (; made < 1000; made++) yield 'x'.repeat(100_000)
     }
-    const writing = write(chunks(), world(stdout))
+    const writing = write(chunks(), fakeIo(stdout))
     await new Promise(setImmediate)
     assert.ok(made < 5, `${made} pieces were made, and nobody reads`)
     stdout.on('error', () => undefined)
@@ -37,18 +37,18 @@ for (const [name, write] of Object.entries(WAYS)) {
     assert.ok(made < 5, `${made} pieces were made, and nobody reads any more`)
   })
 
-  test(`${name} whose reader has gone before is not made`, async () => {
+  test(`${name} is not produced if the reader has closed before`, async () => {
     const stdout = new PassThrough()
     stdout.destroy()
     let made = 0
     function* chunks(): Iterable<string> {
       for (; made < 1000; made++) yield 'x'.repeat(100_000)
     }
-    await write(chunks(), world(stdout))
+    await write(chunks(), fakeIo(stdout))
     assert.ok(made < 5, `${made} pieces were made`)
   })
 
-  test(`${name} of many small pieces arrives whole`, async () => {
+  test(`${name} of many small pieces is written completely`, async () => {
     const stdout = new PassThrough({ encoding: 'utf8' })
     const pieces = Array.from({ length: 50_000 }, (_, i) => `${i}\n`)
     const read = (async () => {
@@ -56,7 +56,7 @@ for (const [name, write] of Object.entries(WAYS)) {
       for await (const chunk of stdout) text += chunk as string
       return text
     })()
-    await write(pieces, world(stdout))
+    await write(pieces, fakeIo(stdout))
     stdout.end()
     assert.equal(await read, pieces.join(''))
   })

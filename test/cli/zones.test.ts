@@ -1,4 +1,7 @@
-/** A recording's zone becomes the process's own, because asking Intl costs a quarter of the first picture: the times must be the same. */
+/**
+ * A recording's time zone becomes the process's TZ, because Intl costs a quarter of the first picture: the times must be the
+ * same.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -7,7 +10,7 @@ import { wallMicros } from '../../src/frame/model/units.ts'
 
 const ZONES = ['Europe/Berlin', 'America/St_Johns', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia']
 
-test('the process’s own clock and Intl agree on every time since 2000, around the changes of the clocks too', () => {
+test('the process time zone and Intl agree on every time since 2000, also around changes of the clock', () => {
   const minute = fc.integer({ min: 15_778_080, max: 33_600_000 })
   for (const zone of ZONES) {
     fc.assert(
@@ -22,7 +25,7 @@ test('the process’s own clock and Intl agree on every time since 2000, around 
   }
 })
 
-/** `2026-11-22T14:02` as Intl says it. */
+/** `2026-11-22T14:02` by Intl. */
 const textByIntl = (millis: number, timeZone: string): string =>
   new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short', timeStyle: 'short' })
     .format(millis)

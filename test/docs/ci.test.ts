@@ -1,4 +1,4 @@
-/** The jobs of docs/ci as a runner runs them: each step's own shell text, in a folder that is laid out like a checkout. */
+/** Runs the jobs of docs/ci like a CI runner: the shell text of each step, in a folder with the layout of a checkout. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ interface Step {
   readonly run: string
 }
 
-/** The `run:` texts of a workflow in order, by name: one line, or a block that is indented further. */
+/** The `run:` texts of a workflow in order, with their names: one line, or an indented block. */
 function stepsOf(job: string): Step[] {
   const lines = readFileSync(join(root, 'docs/ci', job), 'utf8').split('\n')
   const steps: Step[] = []
@@ -44,7 +44,7 @@ function checkout(): string {
   return folder
 }
 
-/** As GitHub runs a step: bash, ending at the first error. */
+/** Like GitHub runs a step: bash, ending at the first error. */
 function runStep({ run }: Step, folder: string): ReturnType<typeof spawnSync> & { readonly stderr: string } {
   return spawnSync('bash', ['-eo', 'pipefail', '-c', run], {
     encoding: 'utf8',
@@ -66,13 +66,13 @@ const synth = (folder: string, file: string, ...options: string[]): void => {
 }
 
 describe('ci/fixture.yml', () => {
-  it('passes on what did not change, and fails on what became slower', () => {
+  it('passes without a change, and fails when the candidate is slower', () => {
     const steps = stepsOf('fixture.yml')
     assert.deepEqual(
       steps.map(({ name }) => name),
       ['', 'what must hold', 'against the last release'],
     )
-    assert.equal(steps[0]!.run, 'npm ci && npm run build') // what made the tree that this test runs in
+    assert.equal(steps[0]!.run, 'npm ci && npm run build') // already done in this tree
     const folder = checkout()
     synth(folder, 'baseline.db', '--secs', '60', '--seed', '1')
     synth(folder, 'candidate.db', '--secs', '60', '--seed', '2')
@@ -94,7 +94,7 @@ describe('ci/integration.yml', () => {
       steps.map(({ name }) => name),
       ['install upstreamtop', 'start nginx and its backends', 'test while recording', 'gate', 'report'],
     )
-    // The first two need a network and docker; record-around.sh has tests of its own.
+    // The first two steps need a network and docker; record-around.sh has its own tests.
     const [gate, report] = [steps[3]!, steps[4]!]
     const folder = checkout()
     synth(folder, 'run.db', '--secs', '30', '--rps', '40', '--seed', '4')

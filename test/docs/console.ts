@@ -1,7 +1,7 @@
 /**
- * Pages of docs/ as tests: in every ```console block the lines that begin with `$ ` are run, in one folder for the page, and
- * what follows is what they must print (stdout, then stderr). `…` alone on a line stands for lines that are left out.
- * GOLDEN=renew writes what they print into the page; where there was a `…`, beginning and end stay as long as they were.
+ * Pages of docs/ as tests: the lines of each ```console block that begin with `$ ` are run, in one folder per page, and the
+ * lines after them are their expected output (stdout, then stderr). `…` alone on a line stands for omitted lines. GOLDEN=renew
+ * writes the actual output into the page; around a `…`, beginning and end keep their length.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runCommand } from '../cli/run-command.ts'
@@ -15,7 +15,7 @@ export interface Session {
 
 const BLOCK = /^(`{3,})console\n([^]*?)^\1$/gm
 
-/** Runs a page from the current folder. Only our own program is run. */
+/** Runs a page in the current folder. Only upstreamtop may be run. */
 export async function runPage(path: string): Promise<Session[]> {
   const page = readFileSync(path, 'utf8')
   const sessions: Session[] = []
@@ -30,22 +30,22 @@ export async function runPage(path: string): Promise<Session[]> {
 
 async function runLine(command: string, expected: string): Promise<Session> {
   const [program, ...args] = wordsOf(command)
-  if (program !== 'upstreamtop') throw new Error(`the page runs something else: ${command}`)
+  if (program !== 'upstreamtop') throw new Error(`the page runs another program: ${command}`)
   const { code, stdout, stderr } = await runCommand(args)
   return { command, expected, printed: masked(stdout + stderr), exit: code }
 }
 
-/** What differs from run to run, and with how the store packs. */
+/** Replaces text that differs from run to run, or with the packing of the store. */
 const masked = (text: string): string =>
   text.replace(/sha256 [0-9a-f]{64}/g, 'sha256 …').replace(/ticks, [\d.]+ [kM]?B/g, 'ticks, … kB')
 
-/** As a shell would split it: quotes, nothing else. */
+/** Splits like a shell: quotes, nothing else. */
 const wordsOf = (command: string): string[] =>
   [...command.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
     word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'),
   )
 
-/** What is printed, cut as the page shows it. */
+/** The output, shortened where the page has a `…`. */
 export function asShown({ expected, printed }: Session): string {
   const shown = expected.split('\n')
   const cut = shown.indexOf('…')

@@ -14,7 +14,7 @@ after(() => {
   for (const folder of folders) rmSync(folder, { recursive: true })
 })
 
-/** A folder of its own, with the fixtures where the pages have them. */
+/** Changes to a new folder with the fixtures at the paths that the pages use. */
 function enterFolder(): void {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-docs-'))
   folders.push(folder)
@@ -39,7 +39,7 @@ describe('the pages of docs/', () => {
     it(`${name} shows what the commands print`, () => checkPage(name))
   }
 
-  it('fleet.md shows what the commands print, and its SQL says what report says', async () => {
+  it('fleet.md shows what the commands print, and its SQL gives the numbers of report', async () => {
     await checkPage('fleet.md')
     const rows = await sql(readFileSync(join(root, 'docs/fleet.sql'), 'utf8'))
     const { runCommand } = await import('../cli/run-command.ts')
@@ -104,7 +104,7 @@ describe('ci/record-around.sh', () => {
     assert.equal(gate.code, 0, gate.stdout + gate.stderr)
   })
 
-  it('says why when recording cannot begin', () => {
+  it('prints the reason when recording cannot start', () => {
     enterFolder()
     symlinkSync(join(root, 'node_modules'), 'node_modules')
     const { status, stderr } = around('none.db', 'false', 'true')

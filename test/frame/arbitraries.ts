@@ -1,4 +1,4 @@
-/** Random frames for property tests: consistent with themselves, otherwise as wild as a kernel may send them. */
+/** Random frames for property tests: consistent, with any values that the kernel side can send. */
 import fc from 'fast-check'
 import { CONNECTION, ROUTE_FAILURES, ROUTE_PLAIN } from '../../src/frame/model/counters.ts'
 import type {
@@ -91,7 +91,7 @@ const rows = {
   connections: fc.subarray([...BACKENDS]).chain((chosen) => fc.tuple(...chosen.map(connectionRow))),
 }
 
-/** A second apart, without holes; lengths from half a second to seven. */
+/** One after the other without gaps; lengths from 0.5 s to 7 s. */
 export const frames = (range: {
   readonly minLength: number
   readonly maxLength: number

@@ -1,8 +1,8 @@
-/** Random values for a list of declared counters: a counter that is added is in every property test at once. */
+/** Random values for a list of declared counters: property tests include an added counter without a change. */
 import fc from 'fast-check'
 import type { ByName, Counter } from '../../src/frame/model/counters.ts'
 
-/** Those that a recording may not know are null now and then. */
+/** Counters that a recording may lack are sometimes null. */
 export const counterValues = <const List extends readonly Counter[]>(
   list: List,
   value: fc.Arbitrary<number>,

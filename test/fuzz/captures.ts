@@ -1,4 +1,4 @@
-/** Good lines for the lines fuzzer to spoil: parts of real captures, and one by hand with all that the wire can say. */
+/** Valid lines that the lines fuzzer mutates: parts of real captures, and a handwritten one with every kind of line. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
@@ -9,7 +9,7 @@ const FOLDER = join(import.meta.dirname, '../../fixtures/probe')
 
 export const isSnapshot = (line: string): boolean => line.startsWith('{"type":"snapshot"')
 
-/** Each begins with a hello and has four snapshots or more. */
+/** Each has a hello first and at least four snapshots. */
 export const CAPTURES: readonly (readonly string[])[] = [
   byHand().map((line) => JSON.stringify(line)),
   ...readdirSync(FOLDER)
@@ -18,7 +18,7 @@ export const CAPTURES: readonly (readonly string[])[] = [
     .flatMap((name) => partsOf(readFileSync(join(FOLDER, name), 'utf8').trimEnd().split('\n'))),
 ]
 
-/** Six ticks of the start and six of the end: an input is to take a millisecond. */
+/** The first six ticks and the last six: an input should take about 1 ms. */
 function partsOf(lines: readonly string[]): string[][] {
   const at = lines.flatMap((line, i) => (isSnapshot(line) ? [i] : []))
   const cut = at[6] ?? lines.length
@@ -74,7 +74,7 @@ function tick(second: number, traffic: TrafficColumns[], connections: Connection
   return snapshot(second, { traffic, connections, requests })
 }
 
-/** All but the last of what was answered is 200. */
+/** All answers but the last are 200; the last is 502. */
 function row(slot: number, requests: number, answered: number): TrafficColumns {
   const codes = answered > 1 ? [200, answered - 1, 502, 1] : [200, answered]
   const sum = String(answered * 1200)

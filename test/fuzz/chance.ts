@@ -1,4 +1,4 @@
-/** Seeded choices: everything that an input is made of follows from its seed and its number. */
+/** Seeded random choices: an input depends only on its seed and its number. */
 import { Random } from '../../src/simulate/synth-random.ts'
 
 export class Chance extends Random {
@@ -15,7 +15,7 @@ export class Chance extends Random {
     return from + this.below(to - from + 1)
   }
 
-  /** Small mostly, now and then large: of all orders up to `most`. */
+  /** Mostly small, sometimes large: all orders of magnitude up to `most`. */
   size(most: number): number {
     return Math.floor(most ** this.next())
   }

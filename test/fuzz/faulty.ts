@@ -1,4 +1,4 @@
-/** Inputs that do what a fuzzer looks for, so that the harness can be seen to find it. */
+/** Inputs with the failures that a fuzzer looks for, so that a test can check that the harness finds them. */
 import { writeFileSync } from 'node:fs'
 import { recordingError } from '../../src/errors.ts'
 import { Broken, type Target } from './target.ts'
@@ -9,7 +9,7 @@ export const target: Target<number> = {
     step('faulty')
     switch (input % 100) {
       case 2:
-        throw recordingError('this is told in words, and no finding')
+        throw recordingError('a UserError is no finding')
       case 3:
       case 4:
         throw new Broken(`law ${input} of "${input}"`)
@@ -20,7 +20,7 @@ export const target: Target<number> = {
         await new Promise(() => setInterval(() => undefined, 1000))
         break
       case 10:
-        eat()
+        allocate()
         break
       case 12:
         process.kill(process.pid, 'SIGSEGV')
@@ -34,7 +34,7 @@ function spin(): void {
   for (;;) if (Math.sqrt(2) < 1) return
 }
 
-function eat(): void {
-  const eaten: Buffer[] = []
-  for (;;) eaten.push(Buffer.alloc(2 ** 20, eaten.length))
+function allocate(): void {
+  const allocated: Buffer[] = []
+  for (;;) allocated.push(Buffer.alloc(2 ** 20, allocated.length))
 }

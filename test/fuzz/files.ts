@@ -1,6 +1,6 @@
 /**
- * Recordings, spoilt: pages, schema, rows, packed bytes, what lies beside them, what they are zipped in. Laws: it is read, or refused in
- * words; nothing but a temporary is made, changed or deleted; nothing reaches a terminal.
+ * Mutates recordings: pages, schema, rows, packed bytes, side files, gzip. Invariants: a file is read, or refused with a
+ * UserError; only temporary files are created, changed or deleted; no control byte reaches the terminal.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,23 +11,23 @@ import { openRecording } from '../../src/store/read/reader.ts'
 import { writeSample, type SampleOptions } from '../torture/sample.ts'
 import { Chance } from './chance.ts'
 import { COMMANDS, runOn } from './recordings.ts'
-import { spoilPages } from './sqlite-pages.ts'
-import { spoilRows } from './sqlite-rows.ts'
+import { mutatePages } from './sqlite-pages.ts'
+import { mutateRows } from './sqlite-rows.ts'
 import { Broken, type Target } from './target.ts'
 
 interface FilesInput {
   readonly name: string
-  /** by ending: '' is the recording itself */
+  /** by ending; '' is the recording itself */
   readonly files: ReadonlyMap<string, Buffer>
   readonly open: { readonly verify: boolean; readonly outline: boolean }
-  /** what is looked at beyond opening it: all of it takes three times as long as one of it, and a million inputs are many */
-  readonly look: Look
-  /** the commands that are run too, each takes as long as reading by hand */
+  /** what is read after opening: reading everything takes three times as long as one part */
+  readonly part: Part
+  /** commands to run on the file; each takes as long as one read */
   readonly commands: readonly (readonly [string, ...string[]])[]
 }
 
-type Look = 'frame' | 'sum' | 'requests' | 'all'
-const LOOKS: readonly Look[] = ['frame', 'frame', 'sum', 'requests', 'all']
+type Part = 'frame' | 'sum' | 'requests' | 'all'
+const PARTS: readonly Part[] = ['frame', 'frame', 'sum', 'requests', 'all']
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/recordings')
 const BASES = [
@@ -39,34 +39,34 @@ const BASES = [
   'clock-step.db',
   'format-1.db',
 ].map((name) => readFileSync(join(FOLDER, name)))
-/** A few ticks with everything in them: most of what can be wrong with a file is wrong with a small one, in a fifth of the time. */
+/** A few ticks with every kind of row: a small file can have most kinds of damage, in a fifth of the time. */
 const SMALL = sample({ secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 })
-/** And what is wrong with its shape is wrong with two rows. */
+/** Two rows are enough for damage to the schema or structure. */
 const TINY = sample({ secs: 2, rps: 2, backends: 1, routes: 1, requests: 2 })
 
-/** Made once a worker, of the base that has all tables filled. */
-const beside = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
-/** the input lies alone in one, what nobody may touch in another, temporaries in the third */
+/** Made once per worker, from the base that has rows in all tables. */
+const sideFiles = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
+/** separate folders: the input, a file that must not change, temporary files */
 const folders = { input: '', victim: '', temporary: '' }
 
 export const target: Target<FilesInput> = {
   make(seed, number) {
     const chance = new Chance(seed, number)
     const base = chance.chance(0.97) ? chance.pick([TINY, TINY, SMALL]) : chance.pick(BASES)
-    const spoilt = spoil(base, chance)
+    const mutated = mutate(base, chance)
     const zipped = chance.chance(0.04)
-    const files = new Map([['', zipped ? zip(spoilt, chance) : spoilt]])
-    if (!zipped && chance.chance(0.08)) putBeside(files, chance)
+    const files = new Map([['', zipped ? zip(mutated, chance) : mutated]])
+    if (!zipped && chance.chance(0.08)) addSideFiles(files, chance)
     return {
       name: chance.pick(['a.db', 'a.db', 'a.db', zipped ? 'a.db.gz' : 'z;id;.db']),
       files,
       open: { verify: chance.chance(0.3), outline: chance.chance(0.2) },
-      look: chance.pick(LOOKS),
+      part: chance.pick(PARTS),
       commands: chance.chance(0.025) ? [chance.pick(COMMANDS)] : [],
     }
   },
 
-  async run({ name, files, open, look, commands }, step) {
+  async run({ name, files, open, part, commands }, step) {
     rmSync(folders.input, { recursive: true, force: true })
     mkdirSync(folders.input)
     const file = join(folders.input, name)
@@ -75,7 +75,7 @@ export const target: Target<FilesInput> = {
     let failed: unknown
     step(`read${open.outline ? ' outline' : ''}${open.verify ? ' verify' : ''}`)
     try {
-      read(file, open, look)
+      read(file, open, part)
     } catch (error) {
       failed = error
     }
@@ -88,22 +88,22 @@ export const target: Target<FilesInput> = {
     if (failed !== undefined) throw failed as Error
   },
 
-  save({ name, files, open, look, commands }, place) {
+  save({ name, files, open, part, commands }, place) {
     mkdirSync(place, { recursive: true })
     for (const [ending, bytes] of files) writeFileSync(join(place, name + ending), bytes)
-    writeFileSync(join(place, 'how.json'), JSON.stringify({ open, look, commands }))
+    writeFileSync(join(place, 'how.json'), JSON.stringify({ open, part, commands }))
   },
 
   prepare(folder) {
     for (const name of ['input', 'victim', 'temporary'] as const) {
       folders[name] = join(folder, name)
-      // A worker before this one may have been killed.
+      // An earlier worker may have been killed.
       rmSync(folders[name], { recursive: true, force: true })
       mkdirSync(folders[name], { recursive: true })
     }
     process.env.TMPDIR = folders.temporary
     writeFileSync(join(folders.victim, 'precious'), 'precious')
-    makeBeside(join(folder, 'beside.db'))
+    makeSideFiles(join(folder, 'side-files.db'))
   },
 }
 
@@ -115,25 +115,25 @@ function sample(options: SampleOptions): Buffer {
   return bytes
 }
 
-/** All that a reader of frames does, without what would only repeat it. */
-function read(file: string, open: FilesInput['open'], look: Look): void {
+/** Calls every reading function once, without repetition. */
+function read(file: string, open: FilesInput['open'], part: Part): void {
   const recording = openRecording(file, open)
   try {
     if (open.outline) recording.refresh()
     const { ticks, gaps, markers } = recording
     const [first, last] = [ticks[0], ticks.at(-1)]
     if (first === undefined || last === undefined || gaps.length + markers.length < 0) return
-    if (look === 'frame' || look === 'all')
+    if (part === 'frame' || part === 'all')
       for (const { seq } of [first, ticks[ticks.length >> 1]!, last]) recording.frame(seq)
-    if (look === 'sum' || look === 'all') recording.aggregate({ from: first.seq, to: last.seq + 1 })
-    if (look === 'requests' || look === 'all')
+    if (part === 'sum' || part === 'all') recording.aggregate({ from: first.seq, to: last.seq + 1 })
+    if (part === 'requests' || part === 'all')
       for (const seq of [first.seq, last.seq]) Array.from(recording.requests({ from: seq, to: seq + 1 }))
   } finally {
     recording.close()
   }
 }
 
-/* ---- what may not change ---- */
+/* ---- files that must not change ---- */
 
 type Listing = ReadonlyMap<string, string>
 
@@ -159,26 +159,26 @@ function checkFolders(before: Listing): void {
     }),
   ]
   if (changes.length > 0) {
-    // What was deleted is there again for the next input.
+    // Restores the file for the next input.
     writeFileSync(join(folders.victim, 'precious'), 'precious')
     throw new Broken(changes.join(', '))
   }
   const left = readdirSync(folders.temporary)
   if (left.length === 0) return
   for (const name of left) rmSync(join(folders.temporary, name), { recursive: true, force: true })
-  throw new Broken('a temporary was left behind')
+  throw new Broken('a temporary file was left behind')
 }
 
 const kindOf = (name: string): string => name.replace(/^.*\.db/, 'F')
 
 /* ---- inputs ---- */
 
-function spoil(base: Buffer, chance: Chance): Buffer {
+function mutate(base: Buffer, chance: Chance): Buffer {
   const how = chance.next()
-  if (how < 0.5) return spoilPages(base, chance)
-  const rows = spoilRows(base, chance)
-  if (rows === null || how < 0.9) return rows ?? spoilPages(base, chance)
-  return spoilPages(rows, chance)
+  if (how < 0.5) return mutatePages(base, chance)
+  const rows = mutateRows(base, chance)
+  if (rows === null || how < 0.9) return rows ?? mutatePages(base, chance)
+  return mutatePages(rows, chance)
 }
 
 function zip(bytes: Buffer, chance: Chance): Buffer {
@@ -191,9 +191,9 @@ function zip(bytes: Buffer, chance: Chance): Buffer {
         whole[chance.between(10, whole.length - 1)]! ^= 1 << chance.below(8)
       return whole
     },
-    // Pages that the header claims and nobody has.
+    // A header with a larger page count than the file has.
     () => gzipSync(claiming(bytes.subarray(0, 4096), chance.pick([2 ** 10, 2 ** 18, 2 ** 19, 2 ** 32 - 1]))),
-    // Members of a megabyte of zeros, a kilobyte each.
+    // gzip members of 1 MB of zeros, about 1 KB each.
     () =>
       Buffer.concat([
         whole,
@@ -209,7 +209,7 @@ function claiming(page: Buffer, pages: number): Buffer {
   return bytes
 }
 
-function putBeside(files: Map<string, Buffer>, chance: Chance): void {
+function addSideFiles(files: Map<string, Buffer>, chance: Chance): void {
   const kinds = chance.pick([
     ['-journal'],
     ['-wal'],
@@ -217,14 +217,14 @@ function putBeside(files: Map<string, Buffer>, chance: Chance): void {
     ['-wal', '-shm'],
     ['-journal', '-wal', '-shm'],
   ])
-  for (const kind of kinds) files.set(kind, besideOf(kind, chance))
-  // A -wal is only looked at beside a file that says it has one.
+  for (const kind of kinds) files.set(kind, sideFileOf(kind, chance))
+  // SQLite reads a -wal only if the header says WAL mode.
   if (kinds.includes('-wal') && chance.chance(0.8)) files.get('')?.fill(2, 18, 20)
   if (kinds.includes('-journal') && chance.chance(0.8)) files.get('')?.fill(1, 18, 20)
 }
 
-function besideOf(kind: string, chance: Chance): Buffer {
-  const good = Buffer.from(kind === '-wal' ? beside.wal : beside.journal)
+function sideFileOf(kind: string, chance: Chance): Buffer {
+  const good = Buffer.from(kind === '-wal' ? sideFiles.wal : sideFiles.journal)
   return chance.pick<() => Buffer>([
     () => good,
     () => good.subarray(0, chance.below(good.length + 1)),
@@ -237,15 +237,18 @@ function besideOf(kind: string, chance: Chance): Buffer {
   ])()
 }
 
-/** A real -wal, and a real rollback journal that is hot, with the victim as its super-journal: SQLite deletes what a journal names. */
-function makeBeside(file: string): void {
+/**
+ * A real -wal, and a real hot rollback journal that names the victim as its super-journal: SQLite deletes the super-journal it
+ * finds in a journal.
+ */
+function makeSideFiles(file: string): void {
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
   writeFileSync(file, BASES[1]!)
   const change = "UPDATE meta SET value = value || 'x' WHERE key = 'host'"
   const database = new Sqlite(file)
   database.pragma('journal_mode = WAL')
   database.exec(change)
-  beside.wal = readFileSync(`${file}-wal`)
+  sideFiles.wal = readFileSync(`${file}-wal`)
   database.pragma('journal_mode = DELETE')
   database.pragma('cache_size = 1')
   database.exec(`BEGIN IMMEDIATE; ${change}; UPDATE tick SET cpu = cpu + 1`)
@@ -262,6 +265,6 @@ function makeBeside(file: string): void {
   Buffer.from('d9d505f920a163d7', 'hex').copy(trailer, 8)
   const lockPage = Buffer.alloc(4)
   lockPage.writeUInt32BE(0x40000000 / 4096 + 1, 0)
-  beside.journal = Buffer.concat([journal, lockPage, name, trailer])
+  sideFiles.journal = Buffer.concat([journal, lockPage, name, trailer])
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
 }

@@ -1,17 +1,17 @@
-/** What fuzzing found: a line of JSON each, and one entry a kind. */
+/** Findings of the fuzzers: one JSON line per finding, one entry per kind. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 
 export interface Finding {
   readonly number: number
   readonly kind: 'exception' | 'hang' | 'memory' | 'died'
-  /** the first line of what was thrown, or of what was seen */
+  /** the first line of the error, or what was observed */
   readonly text: string
-  /** frames of our own code, innermost first; none of what did not come back: `--only` and a profiler tell */
+  /** stack frames of our code, innermost first; empty for a hang: use `--only` and a profiler */
   readonly where: readonly string[]
 }
 
 export interface FindingKind extends Finding {
-  /** how often it was met; `number` is the first */
+  /** number of occurrences; `number` is the first one */
   readonly times: number
 }
 
@@ -26,7 +26,7 @@ export const readFindings = (file: string): Finding[] =>
         .map((line) => JSON.parse(line) as Finding)
     : []
 
-/** Numbers and names differ from input to input: what is left, and where it happened, is the kind. */
+/** Numbers and names differ between inputs. The rest of the text and the top stack frames identify the kind. */
 export const signatureOf = ({ kind, text, where }: Finding): string =>
   [kind, text.replace(/"[^"]*"/g, '""').replace(/\d+/g, '#'), ...where.slice(0, 3)].join('\n')
 
@@ -41,7 +41,7 @@ export function kindsOf(findings: readonly Finding[]): FindingKind[] {
   return [...kinds.values()].sort((a, b) => b.times - a.times)
 }
 
-/** `name file:line` of each frame that is ours. */
+/** `name file:line` of each stack frame in our code. */
 const ownFrames = (stack: readonly string[]): string[] =>
   stack
     .map((line) => /(?:at )?(?:async )?([^\s(]*) ?\(?.*?((?:src|test)\/[^\s:)]+:\d+)/.exec(line.trim()))

@@ -1,4 +1,4 @@
-/** The harness finds what it is for, and a short run of each fuzzer finds nothing. `make fuzz` is the long one. */
+/** The harness finds each kind of failure, and a short run of each fuzzer finds nothing. `make fuzz` is the long run. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ after(() => rmSync(out, { recursive: true }))
 const words = ({ kinds }: FuzzRun): string[] =>
   kinds.map(({ kind, text, number, where }) => `${kind} at ${number}: ${text}\n${where.join('\n')}`)
 
-test('what throws, hangs, waits for ever, eats memory or dies is found by its number, kept, and gone on from', async () => {
+test('the harness reports and keeps inputs that throw, hang, never resolve, use too much memory or crash, and goes on', async () => {
   const job = { target: 'faulty', seed: 5, from: 0, inputs: 15, out: join(out, 'faulty') }
   const { kinds } = await fuzz({ ...job, limitMs: 300, limitBytes: 200 * 2 ** 20 })
   const found = kinds.map(({ kind, number, times, text }) => [kind, number, times, text] as const)
@@ -30,7 +30,7 @@ test('what throws, hangs, waits for ever, eats memory or dies is found by its nu
   assert.equal(readFileSync(join(job.out, '6.txt'), 'utf8'), '506')
 })
 
-test('three thousand spoilt captures: no exception, no hang, no impossible frame, no neighbour that changed', async () => {
+test('3,000 mutated captures cause no exception, no hang and no invalid frame, and change no other rows', async () => {
   const run = await fuzz({
     target: 'lines',
     seed: 1,

@@ -1,6 +1,6 @@
 /**
- * Runs many inputs in a worker process, and ends one that takes too long or too much: the parent reads from a file which input
- * is at work (one write an input, no message that a busy worker could hold back), and from /proc what it costs. Linux only.
+ * Runs many inputs in a worker process and kills it when an input takes too long or too much memory. The parent reads the
+ * current input from a file (one write per input: a busy worker could delay a message), and its cost from /proc. Linux only.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,11 +17,11 @@ export interface Job {
   readonly seed: number
   readonly from: number
   readonly inputs: number
-  /** where inputs that failed are kept; made if it is not there */
+  /** folder for failed inputs; created if missing */
   readonly out: string
-  /** CPU time an input may take; ten times as much by the clock, so that a busy machine is no finding */
+  /** CPU time limit per input; the wall clock limit is ten times as long, so that a busy machine is no finding */
   readonly limitMs: number
-  /** what the worker may grow by */
+  /** limit for the growth of the worker's RSS */
   readonly limitBytes: number
 }
 
@@ -33,15 +33,15 @@ export interface FuzzRun {
   readonly kinds: readonly FindingKind[]
 }
 
-/** What a worker is told. */
+/** The job of a worker, as JSON in its argument. */
 export interface WorkerJob extends Job {
   readonly heartbeat: string
   readonly findings: string
-  /** a folder for files, on a file system in memory where there is one */
+  /** folder for files, on tmpfs if there is one */
   readonly scratch: string
 }
 
-/** Inputs a worker: what one of them leaves behind shall not weigh on the thousandth after it. */
+/** Inputs per worker: a new process limits the effect of one input on later ones. */
 const BATCH = 20_000
 
 export async function fuzz(job: Job, progress: (done: number) => void = () => undefined): Promise<FuzzRun> {
@@ -72,18 +72,18 @@ export async function fuzz(job: Job, progress: (done: number) => void = () => un
   return { inputs: job.inputs, seconds, kinds: kindsOf(readFindings(findings)) }
 }
 
-/** On a file system in memory where there is one. */
+/** On tmpfs if there is one. */
 export const scratchFolder = (): string =>
   mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upstreamtop-fuzz-'))
 
-/** The worker did not live to do it. */
+/** Saves the input that killed the worker. */
 async function keep({ target: name, seed, out }: Job, number: number, scratch: string): Promise<void> {
   const { target } = (await import(`./${name}.ts`)) as { readonly target: Target<unknown> }
   await target.prepare(scratch)
   target.save(target.make(seed, number), join(out, String(number)))
 }
 
-/** null: it went through. Otherwise the input that the worker did not survive. */
+/** null when all inputs ran; otherwise the finding for the input that ended the worker. */
 async function runBatch(job: WorkerJob): Promise<Finding | null> {
   writeFileSync(job.heartbeat, beatOf(-1, ''))
   const worker = startWorker(job)
@@ -112,19 +112,19 @@ function startWorker(job: WorkerJob): ChildProcess {
 }
 
 function endOf(worker: ChildProcess): Promise<string> {
-  let talk = ''
-  worker.stderr?.on('data', (chunk: Buffer) => (talk = (talk + chunk.toString()).slice(-4000)))
+  let stderr = ''
+  worker.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4000)))
   return new Promise((resolve, reject) => {
     worker.once('error', reject)
     worker.once('close', (code, signal) => {
-      const [words = ''] = /FATAL ERROR.*|Error: .*/.exec(talk) ?? []
+      const [words = ''] = /FATAL ERROR.*|Error: .*/.exec(stderr) ?? []
       resolve(code === 0 ? 'done' : `${signal ?? `exit code ${code ?? '?'}`} ${words}`.trim())
     })
   })
 }
 
 const POLL_MS = 50
-/** Of /proc/PID/stat, on every Linux machine that node runs on. */
+/** Clock tick of /proc/PID/stat (USER_HZ), the same on every Linux that node supports. */
 const TICK_MS = 10
 
 async function watch(job: WorkerJob, worker: ChildProcess, signal: AbortSignal): Promise<Finding | null> {
@@ -149,7 +149,7 @@ async function watch(job: WorkerJob, worker: ChildProcess, signal: AbortSignal):
 
 function costOf(pid: number): { readonly cpuMs: number; readonly rss: number } | null {
   try {
-    // After the name, which may hold anything, come the state and its numbers.
+    // After the process name, which may contain any byte, come the state and numbers.
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ')
@@ -160,7 +160,7 @@ function costOf(pid: number): { readonly cpuMs: number; readonly rss: number } |
   }
 }
 
-/** Always as long, so that a shorter one leaves nothing of the one before. */
+/** Fixed length, so that it overwrites the whole line before it. */
 export const beatOf = (number: number, step: string): string => `${number} ${step}`.padEnd(60)
 
 function readBeat(file: string): { readonly number: number; readonly step: string } {

@@ -1,13 +1,13 @@
-/** Ways to spoil lines of the wire: as bytes, as tokens, as JSON, and as lies in the right shape. */
+/** Mutations of wire lines: bytes, tokens, JSON, and valid rows with wrong values. */
 import type { Chance } from './chance.ts'
 
-/** A line, or a text that stands in its place. */
+/** Returns the mutated line. */
 export type Mutation = (line: string, chance: Chance, others: readonly string[]) => string
 
-export const spoil: Mutation = (line, chance, others) => {
+export const mutate: Mutation = (line, chance, others) => {
   const mutation = chance.pick(ALL)
   const once = mutation(line, chance, others)
-  return chance.chance(0.25) ? spoil(once, chance, others) : once
+  return chance.chance(0.25) ? mutate(once, chance, others) : once
 }
 
 /* ---- bytes ---- */
@@ -28,7 +28,7 @@ const splice: Mutation = (line, chance, others) => {
 
 const insertBytes: Mutation = (line, chance) => {
   const at = chance.below(line.length + 1)
-  const alien = chance.pick<() => string>([
+  const inserted = chance.pick<() => string>([
     () => chance.bytes(chance.between(1, 40)).toString('latin1'),
     () =>
       chance.pick([
@@ -47,7 +47,7 @@ const insertBytes: Mutation = (line, chance) => {
     () => '['.repeat(chance.size(20_000)),
     () => '{"a":'.repeat(chance.size(5000)),
   ])()
-  return line.slice(0, at) + alien + line.slice(at)
+  return line.slice(0, at) + inserted + line.slice(at)
 }
 
 const garbage: Mutation = (_line, chance) =>
@@ -170,7 +170,7 @@ function change({ parent, key }: Place, places: readonly Place[], chance: Chance
   ])()
 }
 
-/** A string that `stringOf` writes without its quotes. */
+/** A string that `stringOf` writes without quotes. */
 const raw = (text: string): string => `@@${text}@@`
 const stringOf = (value: Json): string => JSON.stringify(value).replace(/"@@(.*?)@@"/g, '$1')
 
@@ -229,10 +229,10 @@ function oddValue(chance: Chance): Json {
   ])()
 }
 
-/* ---- lies in the right shape ---- */
+/* ---- wrong values of the right type ---- */
 
-/** Of a snapshot: what is of the right type and cannot be. */
-const lie: Mutation = (line, chance) => {
+/** Puts values into a snapshot that have the right type but are impossible. */
+const falsify: Mutation = (line, chance) => {
   const whole = parsed(line)
   if (whole === undefined || whole === null || Array.isArray(whole) || typeof whole !== 'object') return line
   const rows = [whole.traffic, whole.connections, whole.requests].filter((list) => Array.isArray(list))
@@ -313,9 +313,9 @@ const ALL: readonly Mutation[] = [
   changeNode,
   changeNode,
   changeNode,
-  lie,
-  lie,
-  lie,
+  falsify,
+  falsify,
+  falsify,
 ]
 
 /* ---- */
@@ -328,7 +328,7 @@ function parsed(line: string): Json | undefined {
   }
 }
 
-/** Of a deep value the upper levels are enough. */
+/** Only the upper levels of a deep value. */
 function placesOf(value: Json, places: Place[] = [], depth = 0): Place[] {
   if (typeof value !== 'object' || value === null || depth > 6) return places
   const keys = Array.isArray(value) ? value.keys() : Object.keys(value)

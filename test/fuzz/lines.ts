@@ -1,6 +1,6 @@
 /**
- * Lines of the helper, spoilt: decoded, subtracted, and a share of them recorded and read again. Laws: whatever the lines are, the frames
- * are possible ones; one bad line among good ones changes nothing but what it could say itself.
+ * Mutates lines of the helper: they are decoded and subtracted, and a share is recorded and read again. Invariants: every frame
+ * is valid; one bad line among good ones changes only the rows that it names.
  */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,20 +10,20 @@ import type { WireLine } from '../../src/record/wire.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { CAPTURES, isSnapshot } from './captures.ts'
 import { Chance } from './chance.ts'
-import { checkFrame } from './frame-laws.ts'
-import { spoil } from './line-mutations.ts'
+import { checkFrame } from './frame-invariants.ts'
+import { mutate } from './line-mutations.ts'
 import { COMMANDS, runOn } from './recordings.ts'
 import { Broken, type Target } from './target.ts'
 
 interface LinesInput {
   readonly lines: readonly string[]
-  /** one line that was put between good ones of that capture; null: anything may be anywhere */
+  /** one line inserted into that capture; null: several mutations anywhere */
   readonly inserted: { readonly capture: number; readonly line: string } | null
-  /** whether it is also recorded and read again */
+  /** whether it is also recorded and read */
   readonly stored: boolean
 }
 
-/** A recording that is read by every command takes as long as a hundred inputs. */
+/** Recording one and running every command on it takes as long as 100 inputs. */
 const STORED_SHARE = 1 / 500
 
 export const target: Target<LinesInput> = {
@@ -33,11 +33,11 @@ export const target: Target<LinesInput> = {
     const good = CAPTURES[capture]!
     const stored = chance.chance(STORED_SHARE)
     if (chance.chance(0.5)) {
-      const line = spoil(chance.pick(good), chance, good).replaceAll('\n', ' ')
-      return { lines: withLine(good, line, chance), inserted: { capture, line }, stored }
+      const line = mutate(chance.pick(good), chance, good).replaceAll('\n', ' ')
+      return { lines: insertLine(good, line, chance), inserted: { capture, line }, stored }
     }
     const lines = [...good]
-    for (let i = chance.between(1, 5); i > 0; i--) shake(lines, chance, good)
+    for (let i = chance.between(1, 5); i > 0; i--) mutateLines(lines, chance, good)
     return { lines, inserted: null, stored }
   },
 
@@ -56,20 +56,23 @@ export const target: Target<LinesInput> = {
   },
 }
 
-/** After the first snapshot, from which all is counted, and before the last two: what a clock that lies takes away comes with the second. */
-function withLine(good: readonly string[], line: string, chance: Chance): string[] {
+/**
+ * Between the first snapshot, which is the baseline, and the last two: counts lost by a wrong clock come back with the second
+ * snapshot after it.
+ */
+function insertLine(good: readonly string[], line: string, chance: Chance): string[] {
   const snapshots = good.flatMap((text, i) => (isSnapshot(text) ? [i] : []))
   const at = chance.between(snapshots[0]! + 1, snapshots.at(-2)!)
   return [...good.slice(0, at), line, ...good.slice(at)]
 }
 
-function shake(lines: string[], chance: Chance, good: readonly string[]): void {
+function mutateLines(lines: string[], chance: Chance, good: readonly string[]): void {
   const at = chance.below(lines.length)
   const other = chance.below(lines.length)
   chance.pick<() => void>([
-    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
-    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
-    () => (lines[at] = spoil(lines[at] ?? '', chance, good)),
+    () => (lines[at] = mutate(lines[at] ?? '', chance, good)),
+    () => (lines[at] = mutate(lines[at] ?? '', chance, good)),
+    () => (lines[at] = mutate(lines[at] ?? '', chance, good)),
     () => lines.splice(at, 1),
     () => lines.splice(at, 0, chance.pick(good)),
     () => ([lines[at], lines[other]] = [lines[other] ?? '', lines[at] ?? '']),
@@ -139,9 +142,9 @@ function requestsOf(frames: readonly SecondFrame[]): Map<string, number> {
 
 async function checkNeighbours(frames: readonly SecondFrame[], capture: number, line: string): Promise<void> {
   const truth = await truthOf(capture)
-  const touched = touchedBy(line, truth)
+  const touched = slotsChangedBy(line, truth)
   if (touched === null) {
-    if (textOf(frames) !== truth.frames) throw new Broken('a line that is no JSON changed the frames')
+    if (textOf(frames) !== truth.frames) throw new Broken('a line that is not JSON changed the frames')
     return
   }
   const sums = requestsOf(frames)
@@ -155,8 +158,8 @@ async function checkNeighbours(frames: readonly SecondFrame[], capture: number, 
   }
 }
 
-/** The slots that a line can rightly change; null: it is not even JSON. */
-function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number> | null {
+/** The slots that a line may change; null if it is not JSON. */
+function slotsChangedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number> | null {
   let message: Record<string, unknown> | null
   try {
     message = JSON.parse(line) as Record<string, unknown> | null
@@ -170,7 +173,7 @@ function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number>
     }
     case 'retired':
       return new Set([Number(message.id)])
-    // It may take a number first, and give it a route that another one has.
+    // It may use an id before its route does, and give it a route that another slot has.
     case 'route':
       return new Set([Number(message.id), ...(slotsOfBackend.get(Number(message.backend)) ?? [])])
     case 'backend':
@@ -180,12 +183,12 @@ function touchedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number>
   }
 }
 
-/** where the share is recorded */
+/** path of the recording */
 let recorded = ''
 
 const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 
-/** What was recorded is whole, and nothing of it reaches a terminal. */
+/** The recording is whole, and no control byte reaches the terminal. */
 async function checkRecorded(frames: readonly SecondFrame[], step: (name: string) => void): Promise<void> {
   step('record')
   rmSync(recorded, { force: true })
@@ -195,7 +198,7 @@ async function checkRecorded(frames: readonly SecondFrame[], step: (name: string
   for (const command of COMMANDS) {
     step(command.join(' '))
     const { code, stdout } = await runOn(recorded, command)
-    // Books that do not balance are the helper's, not the file's.
+    // Control totals that do not reconcile come from the input, not from the file.
     const problems = stdout
       .split('\n')
       .filter((text) => text.startsWith('  !') && !/book|segments|requests/.test(text))

@@ -1,9 +1,9 @@
-/** The commands that read a recording, as the terminal runs them, and what must hold of each. */
+/** The commands that read a recording, and what must hold for each. */
 import { ExitCode } from '../../src/errors.ts'
 import { runCommand, type Ran } from '../cli/run-command.ts'
 import { Broken } from './target.ts'
 
-/** In words for people, and what goes to other programs. @param file a path */
+/** Text output and machine-readable output. @param file a path */
 export const COMMANDS: readonly (readonly [name: string, ...flags: string[]])[] = [
   ['info'],
   ['info', '--format', 'json'],
@@ -17,7 +17,7 @@ export const COMMANDS: readonly (readonly [name: string, ...flags: string[]])[] 
   ['replay', '--print', '--at', '50%'],
 ]
 
-/** @throws Broken for a bug, and for a byte that a terminal would obey */
+/** @throws Broken for a bug, and for a control byte in the output */
 export async function runOn(file: string, [name, ...flags]: readonly [string, ...string[]]): Promise<Ran> {
   const ran = await runCommand([name, file, ...flags])
   if (ran.code === ExitCode.bug) throw bugOf(name, ran.stderr)
@@ -25,18 +25,18 @@ export async function runOn(file: string, [name, ...flags]: readonly [string, ..
   return ran
 }
 
-/** Line ends alone may be there. */
-const OBEYED = /[\0-\t\v-\u001f\u007f-\u009f]/
+/** Control bytes; only line ends are allowed. */
+const CONTROL_BYTE = /[\0-\t\v-\u001f\u007f-\u009f]/
 
 export function checkText(name: string, text: string): void {
-  const at = text.search(OBEYED)
+  const at = text.search(CONTROL_BYTE)
   if (at >= 0)
     throw new Broken(
       `${name} writes a control byte: ${JSON.stringify(text.slice(Math.max(0, at - 20), at + 20))}`,
     )
 }
 
-/** With the stack of what was thrown, so that equal bugs are told from others. */
+/** Keeps the stack of the bug, so that equal bugs get equal signatures. */
 function bugOf(name: string, said: string): Error {
   const [, message = '', stack = ''] = /this is a bug: ([^\n]*)\n([^]*)/.exec(said) ?? []
   const error = new Broken(`${name}: ${message}`)

@@ -1,7 +1,7 @@
 /**
  * node --import tsx test/fuzz/run.ts lines|files [--inputs N] [--seed N] [--from N] [--only N] [--out DIR]
  *
- * --only runs one input in this process, with its stack, and keeps it.
+ * --only runs one input in this process, prints its stack, and keeps the input.
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,9 @@
-/** SQLite's file format, as far as one must know it to spoil a file on purpose (https://sqlite.org/fileformat2.html). */
+/** The parts of SQLite's file format that the mutations need (https://sqlite.org/fileformat2.html). */
 import type { Chance } from './chance.ts'
 
-/** Offsets of the 100 bytes at the start: [offset, width]. Magic and application id are left alone, or nothing is read. */
+/**
+ * Fields of the 100-byte header: [offset, width]. Magic and application id are left out: no reader opens a file without them.
+ */
 const HEADER = {
   pageSize: [16, 2],
   writeVersion: [18, 1],
@@ -30,7 +32,7 @@ const LEAF_TABLE = 13
 const TYPES = [2, INTERIOR_TABLE, 10, LEAF_TABLE, 0, 1, 255]
 const PAGE = 4096
 
-/** A file's pages, changed in place. Numbers of pages are from 1. */
+/** The pages of a file, changed in place. Page numbers start at 1. */
 export class Pages {
   constructor(readonly bytes: Buffer) {}
 
@@ -42,7 +44,7 @@ export class Pages {
     return this.bytes.subarray((number - 1) * PAGE, number * PAGE)
   }
 
-  /** Where the b-tree header of a page begins. */
+  /** Offset of the b-tree header in a page. */
   start(number: number): number {
     return number === 1 ? 100 : 0
   }
@@ -55,7 +57,7 @@ export class Pages {
     return [2, 5].includes(this.page(number)[this.start(number)] ?? 0)
   }
 
-  /** Offsets of the cells in their page, as the page says; only those that lie in it. */
+  /** Offsets of the cells in their page, from its cell pointers; only those inside the page. */
   cells(number: number): number[] {
     const page = this.page(number)
     const start = this.start(number)
@@ -74,8 +76,8 @@ export class Pages {
     return this.trees().filter((number) => this.isInterior(number))
   }
 
-  /** Makes an interior page of tables out of it, whose every child is the same page. */
-  fan(number: number, child: number, cells: number): void {
+  /** Turns the page into an interior table page whose children are all the same page. */
+  makeFanOut(number: number, child: number, cells: number): void {
     const page = this.page(number)
     const start = this.start(number)
     page.fill(0, start)
@@ -104,12 +106,12 @@ export function putVarint(value: number): Buffer {
   return Buffer.from(bytes)
 }
 
-type Spoiler = (pages: Pages, chance: Chance) => void
+type Mutator = (pages: Pages, chance: Chance) => void
 
 const oddPage = (pages: Pages, chance: Chance): number =>
   chance.pick([0, 1, 2, pages.count, pages.count + 1, 2 ** 31, 2 ** 32 - 1, chance.below(pages.count + 1)])
 
-const header: Spoiler = ({ bytes, count }, chance) => {
+const header: Mutator = ({ bytes, count }, chance) => {
   const [at, width] = chance.pick(Object.values(HEADER))
   const odd = [
     0,
@@ -132,7 +134,7 @@ const header: Spoiler = ({ bytes, count }, chance) => {
   bytes.writeUIntBE(chance.pick(odd) % 2 ** (8 * width), at, width)
 }
 
-const pageHeader: Spoiler = (pages, chance) => {
+const pageHeader: Mutator = (pages, chance) => {
   const number = chance.pick(pages.trees())
   const [page, start] = [pages.page(number), pages.start(number)]
   chance.pick<() => void>([
@@ -144,7 +146,7 @@ const pageHeader: Spoiler = (pages, chance) => {
   ])()
 }
 
-const cellPointer: Spoiler = (pages, chance) => {
+const cellPointer: Mutator = (pages, chance) => {
   const number = chance.pick(pages.trees())
   const cells = pages.cells(number)
   const at =
@@ -153,7 +155,7 @@ const cellPointer: Spoiler = (pages, chance) => {
   pages.page(number).writeUInt16BE(chance.pick(odd), at)
 }
 
-const child: Spoiler = (pages, chance) => {
+const child: Mutator = (pages, chance) => {
   const interiors = pages.interiors()
   if (interiors.length === 0) return
   const number = chance.pick(interiors)
@@ -163,8 +165,8 @@ const child: Spoiler = (pages, chance) => {
   pages.page(number).writeUInt32BE(target, at)
 }
 
-/** A payload that is longer, or of other types, than it was. */
-const payload: Spoiler = (pages, chance) => {
+/** Changes the length or the types of a payload. */
+const payload: Mutator = (pages, chance) => {
   const leaves = pages.trees().filter((number) => !pages.isInterior(number) && pages.cells(number).length > 0)
   if (leaves.length === 0) return
   const number = chance.pick(leaves)
@@ -183,8 +185,8 @@ const payload: Spoiler = (pages, chance) => {
   ])()
 }
 
-/** Long payloads whose overflow pages go round in a circle: the last four local bytes of a cell name the first. */
-const overflow: Spoiler = (pages, chance) => {
+/** Long payloads whose overflow pages form a cycle: the last four local bytes of a cell are the first overflow page. */
+const overflow: Mutator = (pages, chance) => {
   const number = chance.pick(pages.trees())
   if (number === 1 && chance.chance(0.7)) return
   const target = chance.between(2, pages.count)
@@ -214,19 +216,19 @@ const overflow: Spoiler = (pages, chance) => {
   pages.page(target).writeUInt32BE(chance.pick([target, number, 1, oddPage(pages, chance)]), 0)
 }
 
-/** A tree of n levels whose every child is the same: its rows are counted by the power. */
-const exponential: Spoiler = (pages, chance) => {
+/** A tree of n levels whose children are all the same page: its row count grows exponentially. */
+const exponential: Mutator = (pages, chance) => {
   const trees = pages.trees().filter((number) => number > 1)
   const levels = chance.between(1, 8)
   let below = chance.pick(trees)
   for (let i = 0; i < levels && trees.length > 0; i++) {
     const number = chance.pick(trees)
-    pages.fan(number, chance.chance(0.1) ? number : below, chance.pick([2, 20, 200, 400]))
+    pages.makeFanOut(number, chance.chance(0.1) ? number : below, chance.pick([2, 20, 200, 400]))
     below = number
   }
 }
 
-const freeList: Spoiler = (pages, chance) => {
+const freeList: Mutator = (pages, chance) => {
   const trunk = chance.between(2, pages.count)
   pages.bytes.writeUInt32BE(trunk, 32)
   pages.bytes.writeUInt32BE(chance.pick([1, 1000, 2 ** 31]), 36)
@@ -235,32 +237,32 @@ const freeList: Spoiler = (pages, chance) => {
   page.writeUInt32BE(chance.pick([0, 1, 1022, 2 ** 31]), 4)
 }
 
-const swapPages: Spoiler = (pages, chance) => {
+const swapPages: Mutator = (pages, chance) => {
   const [a, b] = [chance.between(2, pages.count), chance.between(2, pages.count)]
   const copy = Buffer.from(pages.page(a))
   pages.page(b).copy(pages.page(a))
   if (chance.chance(0.5)) copy.copy(pages.page(b))
 }
 
-const bits: Spoiler = ({ bytes }, chance) => {
+const bits: Mutator = ({ bytes }, chance) => {
   for (let i = chance.size(64); i >= 0; i--) bytes[chance.below(bytes.length)]! ^= 1 << chance.below(8)
 }
 
-const block: Spoiler = ({ bytes }, chance) => {
+const block: Mutator = ({ bytes }, chance) => {
   const at = chance.below(bytes.length)
   const length = Math.min(bytes.length - at, chance.size(10_000) + 1)
   if (chance.chance(0.5)) bytes.fill(chance.pick([0, 255, 1, 127]), at, at + length)
   else chance.bytes(Math.min(length, 500)).copy(bytes, at)
 }
 
-const SPOILERS = [
+const MUTATORS = [
   ...[header, pageHeader, pageHeader, cellPointer, cellPointer, child, child, payload, payload, payload],
   ...[overflow, exponential, freeList, swapPages, bits, block],
 ]
 
-export function spoilPages(bytes: Buffer, chance: Chance): Buffer {
+export function mutatePages(bytes: Buffer, chance: Chance): Buffer {
   const pages = new Pages(Buffer.from(bytes))
   for (let i = chance.between(1, 3); i > 0; i--)
-    if (pages.trees().length > 0) chance.pick(SPOILERS)(pages, chance)
+    if (pages.trees().length > 0) chance.pick(MUTATORS)(pages, chance)
   return chance.chance(0.05) ? pages.bytes.subarray(0, chance.below(bytes.length)) : pages.bytes
 }

@@ -1,23 +1,23 @@
-/** Recordings that are sound SQLite and say what no recorder would: another schema, other values, with checksums that fit. */
+/** Mutates recordings into valid SQLite files with another schema or other values, with matching checksums. */
 import Sqlite from 'better-sqlite3'
 import type { Chance } from './chance.ts'
 import { ODD_TEXTS } from './line-mutations.ts'
-import { seal } from './seal.ts'
+import { fixChecksums } from './checksums.ts'
 
 type Database = Sqlite.Database
-type Spoiler = (database: Database, chance: Chance) => void
+type Mutator = (database: Database, chance: Chance) => void
 
-/** In memory alone: a mutation touches no disk. null where SQL itself refused. */
-export function spoilRows(bytes: Buffer, chance: Chance): Buffer | null {
+/** In memory: a mutation writes no file. Returns null if SQLite refuses the SQL. */
+export function mutateRows(bytes: Buffer, chance: Chance): Buffer | null {
   const copy = Buffer.from(bytes)
-  // A database in memory knows no WAL.
+  // An in-memory database cannot be in WAL mode.
   copy[18] = copy[19] = 1
   const database = new Sqlite(copy)
   try {
     database.unsafeMode(true)
     const isSchema = chance.chance(0.35)
     for (let i = chance.between(1, 3); i > 0; i--) chance.pick(isSchema ? SCHEMA : VALUES)(database, chance)
-    if (!isSchema && chance.chance(0.8)) seal(database)
+    if (!isSchema && chance.chance(0.8)) fixChecksums(database)
     return Buffer.from(database.serialize())
   } catch (error) {
     if (error instanceof Sqlite.SqliteError || error instanceof RangeError || error instanceof TypeError)
@@ -37,7 +37,7 @@ const columnsOf = (database: Database, table: string): string[] =>
 
 /* ---- schema ---- */
 
-const asView: Spoiler = (database, chance) => {
+const asView: Mutator = (database, chance) => {
   const table = tableIn(database, chance)
   const columns = columnsOf(database, table)
   const n = chance.pick([
@@ -60,7 +60,7 @@ const asView: Spoiler = (database, chance) => {
   database.exec(`CREATE VIEW ${quoted(table)} AS ${body}`)
 }
 
-const trigger: Spoiler = (database, chance) => {
+const trigger: Mutator = (database, chance) => {
   const table = tableIn(database, chance)
   const what = chance.pick(['INSERT', 'UPDATE', 'DELETE'])
   const body = chance.pick([
@@ -73,7 +73,7 @@ const trigger: Spoiler = (database, chance) => {
   )
 }
 
-const generated: Spoiler = (database, chance) => {
+const generated: Mutator = (database, chance) => {
   const table = tableIn(database, chance)
   const expression = chance.pick([
     '1',
@@ -85,14 +85,14 @@ const generated: Spoiler = (database, chance) => {
   database.exec(`ALTER TABLE ${quoted(table)} ADD COLUMN g${chance.below(9)} ANY AS (${expression}) VIRTUAL`)
 }
 
-/** What stands in the schema is text: any text. */
-const schemaText: Spoiler = (database, chance) => {
+/** The schema table holds text: replaces it by any text. */
+const schemaText: Mutator = (database, chance) => {
   database.pragma('writable_schema = ON')
   const table = tableIn(database, chance)
   const sql =
     database.prepare<[string], string>('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(table) ??
     ''
-  const spoilt = chance.pick<() => string | null>([
+  const mutated = chance.pick<() => string | null>([
     () => null,
     () => '',
     () => sql.replace('STRICT', ''),
@@ -108,10 +108,10 @@ const schemaText: Spoiler = (database, chance) => {
     () => sql.replaceAll('TEXT', chance.pick(ODD_TEXTS)),
     () => `${sql} -- ${'x'.repeat(chance.size(100_000))}`,
   ])()
-  database.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?').run(spoilt, table)
+  database.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?').run(mutated, table)
 }
 
-const schemaRow: Spoiler = (database, chance) => {
+const schemaRow: Mutator = (database, chance) => {
   database.pragma('writable_schema = ON')
   const table = tableIn(database, chance)
   chance.pick<() => void>([
@@ -138,7 +138,7 @@ const schemaRow: Spoiler = (database, chance) => {
   ])()
 }
 
-const extra: Spoiler = (database, chance) => {
+const extra: Mutator = (database, chance) => {
   const name = quoted(chance.pick(ODD_TEXTS).slice(0, 200).replaceAll('\0', '') || 'x')
   database.exec(
     chance.pick([
@@ -150,7 +150,7 @@ const extra: Spoiler = (database, chance) => {
   )
 }
 
-const drop: Spoiler = (database, chance) => database.exec(`DROP TABLE ${quoted(tableIn(database, chance))}`)
+const drop: Mutator = (database, chance) => database.exec(`DROP TABLE ${quoted(tableIn(database, chance))}`)
 
 const SCHEMA = [
   asView,
@@ -185,7 +185,7 @@ const ODD_INTEGERS = [
 ]
 
 /** One cell, by its declared type. */
-const cell: Spoiler = (database, chance) => {
+const cell: Mutator = (database, chance) => {
   const table = tableIn(database, chance)
   const columns = database
     .prepare<[string], { name: string; type: string }>('SELECT name, type FROM pragma_table_info(?)')
@@ -209,8 +209,8 @@ function oddCell(type: string, chance: Chance): bigint | string | Buffer {
   return chance.pick(ODD_INTEGERS)
 }
 
-/** Bytes of our own formats, spoilt a little: what is wrong in them alone is nothing that SQLite could notice. */
-const packed: Spoiler = (database, chance) => {
+/** Changes bytes of our packed formats: SQLite cannot notice that. */
+const packed: Mutator = (database, chance) => {
   const [table, column] = chance.pick(PACKED)
   const rows = database
     .prepare<[], { id: number; bytes: Buffer }>(
@@ -219,7 +219,7 @@ const packed: Spoiler = (database, chance) => {
     .all()
   if (rows.length === 0) return
   const { id, bytes } = chance.pick(rows)
-  const spoilt = chance.pick<() => Buffer>([
+  const mutated = chance.pick<() => Buffer>([
     () => {
       for (let i = chance.size(8); i >= 0 && bytes.length > 0; i--)
         bytes[chance.below(bytes.length)]! ^= 1 << chance.below(8)
@@ -232,7 +232,7 @@ const packed: Spoiler = (database, chance) => {
     () => Buffer.alloc(chance.size(50_000), chance.pick([0, 1, 127, 128, 254, 255])),
     () => Buffer.concat([Buffer.alloc(chance.between(1, 9), 255), Buffer.from([1, 1])]),
   ])()
-  database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`).run(spoilt, id)
+  database.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`).run(mutated, id)
 }
 
 const PACKED = [
@@ -246,7 +246,7 @@ const PACKED = [
   ['minute_traffic', 'header_buckets'],
 ] as const
 
-const farTick: Spoiler = (database, chance) => {
+const distantTick: Mutator = (database, chance) => {
   const columns = columnsOf(database, 'tick').slice(1).map(quoted).join(',')
   const seq = chance.pick(ODD_INTEGERS)
   database
@@ -256,7 +256,7 @@ const farTick: Spoiler = (database, chance) => {
     .run(seq)
 }
 
-const meta: Spoiler = (database, chance) => {
+const meta: Mutator = (database, chance) => {
   const keys = [
     'lock',
     'time_zone',
@@ -284,12 +284,12 @@ const meta: Spoiler = (database, chance) => {
   database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(chance.pick(keys), value)
 }
 
-const marker: Spoiler = (database, chance) =>
+const marker: Mutator = (database, chance) =>
   database
     .prepare('INSERT INTO marker (at, kind, text) VALUES (?, ?, ?)')
     .run(chance.pick(ODD_INTEGERS), chance.pick(['note', 'deploy', 'x', '\u001b[2J']), chance.pick(ODD_TEXTS))
 
-const time: Spoiler = (database, chance) => {
+const time: Mutator = (database, chance) => {
   const column = chance.pick(['start', 'length', 'mono', 'seq'])
   database
     .prepare(
@@ -298,4 +298,4 @@ const time: Spoiler = (database, chance) => {
     .run(chance.pick(ODD_INTEGERS))
 }
 
-const VALUES = [cell, cell, cell, packed, packed, packed, packed, farTick, meta, meta, marker, time, time]
+const VALUES = [cell, cell, cell, packed, packed, packed, packed, distantTick, meta, meta, marker, time, time]

@@ -1,4 +1,4 @@
-/** Runs inputs one after the other, and says in a file which one is at work. Started by harness.ts. */
+/** Runs inputs one after the other and writes the current one to a file. Started by harness.ts. */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../src/errors.ts'
@@ -12,26 +12,26 @@ const { target } = (await import(new URL(`${job.target}.ts`, import.meta.url).hr
 }
 await target.prepare(job.scratch)
 const heartbeat = openSync(job.heartbeat, 'r+')
-/** so many inputs of each kind of finding are kept */
-const KEPT = 3
+/** inputs kept per kind of finding */
+const MOST_KEPT = 3
 const kept = new Map<string, number>()
 
 let number = job.from
 const step = (name: string): number => writeSync(heartbeat, beatOf(number, name), 0)
 const parent = process.ppid
-// Nobody watches an orphan.
+// Stops when the parent has ended.
 for (; number < job.from + job.inputs && process.ppid === parent; number++) {
   step('')
   const input = target.make(job.seed, number)
   try {
     await target.run(input, step)
   } catch (error) {
-    // What the user is told in words is what must happen.
+    // A UserError is the expected result for bad input.
     if (!(error instanceof UserError)) keep(input, error)
   }
 }
 closeSync(heartbeat)
-// Whatever an input left running is no reason to stay.
+// Ends even if an input left timers or handles open.
 process.exit(0)
 
 function keep(input: unknown, error: unknown): void {
@@ -40,7 +40,7 @@ function keep(input: unknown, error: unknown): void {
   const signature = signatureOf(finding)
   const times = kept.get(signature) ?? 0
   kept.set(signature, times + 1)
-  if (times >= KEPT) return
+  if (times >= MOST_KEPT) return
   mkdirSync(job.out, { recursive: true })
   target.save(input, join(job.out, String(number)))
 }

@@ -1,4 +1,6 @@
-/** The programs under BPF_PROG_TEST_RUN: verdicts, states, and random schedules against a twin (bpf/flow.c); retired routes. */
+/**
+ * The BPF programs under BPF_PROG_TEST_RUN: verdicts, states, random schedules against a twin (bpf/flow.c), and retired routes.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,12 +14,12 @@ import { watch, type Helper } from './lab/watch.ts'
 
 const SEEDS = process.env.FLOW_SEEDS?.split(',') ?? ['1', '2', '3']
 
-describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
+describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
   let folder: string
   before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-flow-'))))
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** A helper that is built with other limits, so that a test need not wait for minutes or fill 65,536 routes. */
+  /** A helper built with other limits, so that a test does not wait for minutes or fill 65,536 routes. */
   async function variant(name: string, defines: string): Promise<string> {
     const build = join(folder, name)
     const helper = join(build, 'upstreamtop-probe')
@@ -25,7 +27,7 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
     return helper
   }
 
-  /** bpf/flow.c with the programs of a build; gives what it says for each seed. */
+  /** Runs bpf/flow.c with the programs of a build; returns its output for each seed. */
   async function twin(build: string): Promise<string[]> {
     const program = join(folder, 'flow')
     const flags = [
@@ -51,22 +53,22 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
     }
   }
 
-  test('agrees with a twin on random conversations, and touches no packet', async () => {
+  test('counts random conversations like its twin, and changes no packet', async () => {
     for (const said of await twin(join(PROBE, '..')))
       assert.match(said, /^\d+ requests, .* small maps, 0 in large ones/)
   })
 
-  // 1: nearly all lie in the large maps. 200: first in the small ones, then in both, and room is left and taken again
+  // 1: nearly all flows are in the large maps. 200: they fill the small maps first; entries become free and are used again
   for (const few of [1, 200])
-    test(`agrees with its twin when small maps have room for ${few}, and others lie in the large ones`, async () => {
-      const helper = await variant(`crowded-${few}`, `-DFEW_FLOWS=${few}`)
+    test(`counts like its twin when the small maps hold ${few} flows and the large maps hold the others`, async () => {
+      const helper = await variant(`small-maps-${few}`, `-DFEW_FLOWS=${few}`)
       for (const said of await twin(join(helper, '..')))
         assert.match(said, /^\d+ requests, .* [1-9]\d* flows in small maps, [1-9]\d* in large ones/)
     })
 
-  test('an open request ages in the large maps too', async () => {
-    const helper = await variant('crowded-1', '-DFEW_FLOWS=1')
-    const cable = await Cable.lay()
+  test('the age of an open request grows in the large maps too', async () => {
+    const helper = await variant('small-maps-1', '-DFEW_FLOWS=1')
+    const cable = await Cable.create()
     try {
       const [address, port] = ['10.77.0.2', 8697]
       await cable.far.call('listen', { address, port, rules: { '/slow': { steps: [{ pause: 60_000 }] } } })
@@ -96,12 +98,12 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
   })
 
   for (const few of [200, 1])
-    test(`an open request is given up when its socket is gone unseen, and never while it lives (room for ${few})`, async () => {
+    test(`an open request becomes unanswered when its socket has ended unseen, and never before (room for ${few})`, async () => {
       const helper = await variant(
-        `suspicious-${few}`,
+        `suspect-${few}`,
         `-DSUSPECT_AFTER=1000000000ULL -DCHECK_EVERY=1 -DFEW_FLOWS=${few}`,
       )
-      const cable = await Cable.lay()
+      const cable = await Cable.create()
       try {
         const port = 8698
         await cable.far.call('listen', {
@@ -116,11 +118,11 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
         ]
         const talk = { address: '10.77.0.2', port, steps }
         const look = async (running: Helper): Promise<void> => {
-          // two, so that one of them lies in a large map where the small ones have room for one
+          // two requests: one of them is in a large map if the small maps hold one flow
           const asked = cable.proxy.call('talkMany', [talk, talk])
           for (let n = 0; n < 2; n++) await running.nextFrame()
           const open = (await running.nextFrame()).traffic[0]
-          assert.equal(open?.inFlight, 2, 'silent for longer than is suspicious, but alive')
+          assert.equal(open?.inFlight, 2, 'silent for longer than SUSPECT_AFTER, but its socket is open')
           await sh('ip', '-n', cable.proxy.namespace, 'link', 'del', 'leg')
           await Promise.race([asked, sleep(6000)])
           for (let n = 0; n < 3; n++) await running.nextFrame()
@@ -134,9 +136,9 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
       }
     })
 
-  test('routes that nobody asks for any more make room for others, and no count is lost', async () => {
+  test('routes without requests are retired for new ones, and no count is lost', async () => {
     const helper = await variant('small', '-DMAX_ROUTES=64 -DRETIRE_AFTER=1')
-    const cable = await Cable.lay()
+    const cable = await Cable.create()
     try {
       const port = 8699
       await cable.far.call('listen', { address: '10.77.0.2', port })
@@ -161,24 +163,24 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
       assert.equal(
         other,
         44,
-        'an eighth is kept for nginx; the last 31 routes found the room that the first had left',
+        'an eighth of the slots is reserved for nginx; the last 31 routes got the slots of retired ones',
       )
-      assert.ok(seen.retired.length >= 31, 'the recorder is told whom it may forget')
+      assert.ok(seen.retired.length >= 31, 'the helper reports the retired slots')
       assert.equal(new Set(seen.retired).size, seen.retired.length)
     } finally {
       await cable.remove()
     }
   })
 
-  test('routes of requests that were never counted make room, too', async () => {
+  test('routes of requests that were never counted are retired, too', async () => {
     const helper = await variant('small', '-DMAX_ROUTES=64 -DRETIRE_AFTER=1')
-    const cable = await Cable.lay()
+    const cable = await Cable.create()
     try {
       const port = 8697
       const address = '10.77.0.2'
       await cable.far.call('listen', { address, port })
       const request = (n: number): string => `GET /route-${letters(n)} HTTP/1.1\r\nHost: x\r\n\r\n`
-      // Beyond the eighth they are more than is followed on one connection.
+      // One connection follows at most eight pipelined requests; the others are not counted.
       const tooMany = [{ send: range(1, 100).map(request).join('') }, { pause: 100 }, { end: 'rst' as const }]
       const load = async (): Promise<void> => {
         await cable.proxy.call('talk', { address, port, steps: tooMany })
@@ -194,5 +196,5 @@ describe('the flow machine', { skip: lacking('cc', 'make') }, () => {
   })
 })
 
-/** No digits: these must not look like ids. */
+/** Letters only: digits could look like ids. */
 const letters = (n: number): string => String.fromCharCode(97 + Math.floor(n / 26), 97 + (n % 26))

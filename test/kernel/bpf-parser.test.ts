@@ -1,4 +1,4 @@
-/** bpf/kernel/parser/http.h on the host, with sanitizers: no root, no kernel. The laws are in bpf/parser.c. */
+/** bpf/kernel/parser/http.h on the host, with sanitizers: no root, no kernel. bpf/parser.c has the checks. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { sh } from './lab/system.ts'
 
 const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
-/** bpf/kernel/parser/http.h as one text. */
+/** The headers that http.h includes, as one text. */
 const PARSER = ['bytes.h', 'line.h', 'head.h']
   .map((name) =>
     readFileSync(fileURLToPath(new URL(`../../bpf/kernel/parser/${name}`, import.meta.url)), 'utf8'),
   )
   .join('')
   .replaceAll(/^#include ".*"$/gm, '')
-/** Longer: PARSER_ROUNDS=1000000, and another seed each time: PARSER_SEED=$RANDOM. */
+/** For longer runs: PARSER_ROUNDS=1000000; for other inputs: PARSER_SEED=$RANDOM. */
 const ROUNDS = process.env.PARSER_ROUNDS ?? '20000'
 const SEED = process.env.PARSER_SEED ?? '1'
 
@@ -25,7 +25,7 @@ describe('the parser', { skip: lacksCompiler() }, () => {
   before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-parser-'))))
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** Compiles the laws against a parser, and checks them. */
+  /** Compiles the checks with a parser and runs them. */
   async function check(header: string, rounds: string): Promise<string> {
     const source = join(folder, 'parser.c')
     const program = join(folder, 'parser')
@@ -39,11 +39,11 @@ describe('the parser', { skip: lacksCompiler() }, () => {
     return sh(program, SEED, rounds)
   }
 
-  test('reads lines and heads alike whole, in pieces and byte by byte, and like its simple twins', async () => {
+  test('reads lines and heads with equal results whole, in pieces and byte by byte, and like its simple twins', async () => {
     assert.match(await check(PARSER, ROUNDS), /rounds/)
   })
 
-  test('would not pass with any of these mistakes in it', async () => {
+  test('fails the checks with any of these bugs in it', async () => {
     for (const [right, wrong] of [
       ['l->run >= 8', 'l->run >= 7'],
       ['l->run >= 24', 'l->run >= 25'],
@@ -55,8 +55,8 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ["b != ' ' && b != '\\t'", "b != ' '"],
     ] as const) {
       const mistaken = PARSER.replace(right, wrong)
-      assert.notEqual(mistaken, PARSER, `"${right}" is not in the parser any more`)
-      await assert.rejects(check(mistaken, '2000'), `"${wrong}" for "${right}" goes unnoticed`)
+      assert.notEqual(mistaken, PARSER, `"${right}" is no longer in the parser`)
+      await assert.rejects(check(mistaken, '2000'), `"${wrong}" instead of "${right}" goes unnoticed`)
     }
   })
 })

@@ -23,10 +23,10 @@ const says = (...steps: readonly Step[]): Rule => ({ steps })
 describe('bytes', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8300
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  /** What nginx's log and the recording say of the same requests. */
+  /** Compares the bytes in nginx's log and in the recording for the same requests. */
   async function compare(
     rules: Rules,
     requests: readonly string[],
@@ -45,7 +45,7 @@ describe('bytes', { skip: lacking() }, () => {
     return seen
   }
 
-  test('short requests and answers, on fresh connections and on those that are kept', async () => {
+  test('short requests and answers, on new and on keepalive connections', async () => {
     port++
     const rules: Rules = {
       '/none': says({ send: 'HTTP/1.1 204 No Content\r\n\r\n' }),
@@ -67,9 +67,9 @@ describe('bytes', { skip: lacking() }, () => {
     await compare(rules, round, `proxy_set_header Connection close; proxy_pass http://${FAR}:${port};`)
   })
 
-  test('uploads, buffered and passed on, with a length and in chunks', async () => {
+  test('uploads, buffered and unbuffered, with a length and in chunks', async () => {
     const closing = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'
-    // the raw backend does not read chunks: it answers when they are there
+    // the raw backend does not parse chunks: it answers after a delay
     const rules: Rules = { '/chunks': says({ pause: 300 }, { send: closing }, { end: 'fin' }) }
     const pieces = range(1, 20).map(() => `1000\r\n${'c'.repeat(4096)}\r\n`)
     const chunked = `POST /chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${pieces.join('')}0\r\n\r\n`
@@ -86,7 +86,7 @@ describe('bytes', { skip: lacking() }, () => {
     }
   })
 
-  test('large answers: with a length, in chunks, and up to the end of the connection', async () => {
+  test('large answers: with a length, in chunks, and until the connection closes', async () => {
     const part = 'y'.repeat(100_000)
     const chunk = `${part.length.toString(16)}\r\n${part}\r\n`
     const rules: Rules = {
@@ -110,19 +110,19 @@ describe('bytes', { skip: lacking() }, () => {
     }
   })
 
-  test('interim heads are part of the answer', async () => {
+  test('the bytes of interim heads belong to the answer', async () => {
     port++
     const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n'
     const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfinal'
     const rules = {
       '/hinted': says({ send: hint }, { pause: 30 }, { send: hint + answer }, { end: 'fin' }),
     }
-    // this nginx may take the hint for the answer, and the rest for its body: the bytes are the same
+    // this nginx may take the interim head as the answer, and the rest as its body: the bytes are the same
     const seen = await compare(rules, [get('/hinted')], `proxy_pass http://${FAR}:${port};`)
     assert.equal(seen[`${FAR}:${port} GET /hinted`]?.received, 2 * hint.length + answer.length)
   })
 
-  test('a retry is an attempt with bytes of its own, and one that failed has those that passed', async () => {
+  test('a retry has its own bytes, and a failed attempt the bytes that passed', async () => {
     port++
     const half = 'HTTP/1.1 200 OK\r\nX-Half'
     const rules = {
@@ -138,7 +138,7 @@ describe('bytes', { skip: lacking() }, () => {
     assert.equal(seen[`${OTHER}:${port} GET /half`]?.received, ok(3).length)
   })
 
-  test('a tunnel’s bytes are those of the request that opened it', async () => {
+  test('the bytes of a tunnel belong to the request that opened it', async () => {
     port++
     const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'
     const frame = 'f'.repeat(2000)
@@ -166,7 +166,7 @@ describe('bytes', { skip: lacking() }, () => {
     assert.ok((seen[`${FAR}:${port} GET /tunnel`]?.sent ?? 0) > 2 * frame.length)
   })
 
-  test('what has passed of an open download and of an open upload is counted while they are open', async () => {
+  test('the bytes of an open download and an open upload are counted before they end', async () => {
     port++
     const part = `HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'z'.repeat(400_000)}`
     await cable.far.call('listen', {
@@ -196,7 +196,7 @@ describe('bytes', { skip: lacking() }, () => {
     assert.deepEqual(await stopped(recorder), expected)
   })
 
-  test('a request on this host is counted whole once it is known who answers it', async () => {
+  test('a request on this host is counted with all its bytes once its backend is known', async () => {
     port++
     const interim = 'HTTP/1.1 100 Continue\r\n\r\n'
     const rules = { '/local': says({ send: interim }, { pause: 20 }, { send: ok(5) }) }
@@ -230,7 +230,7 @@ interface Bytes {
   readonly received: number
 }
 
-/** By `address METHOD target`, as the recording has it. */
+/** By `address METHOD target`, like the recording. */
 function bytesOf(attempts: readonly Attempt[]): Record<string, Bytes> {
   const rows: Record<string, Bytes> = {}
   for (const { backend, method, target, sent, received } of attempts) {
@@ -244,12 +244,12 @@ function bytesOf(attempts: readonly Attempt[]): Record<string, Bytes> {
 const sorted = <T>(rows: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-/** Looks a few times a second; what does not come within 10 s fails in the assertion that follows. */
+/** Polls every 200 ms; what does not happen within 10 s fails in the assertion that follows. */
 async function until(condition: () => boolean): Promise<void> {
   for (let n = 0; n < 50 && !condition(); n++) await sleep(200)
 }
 
-/** What the recording has, by backend and route. */
+/** The bytes in the recording, by backend and route. */
 function recorded(frames: readonly SecondFrame[]): Record<string, Bytes> {
   const bytes = sumOf(frames.map(ofFrame)).backends.flatMap(({ backend, routes }) =>
     routes.map(({ route, sentBytes, receivedBytes }) => [
@@ -260,7 +260,7 @@ function recorded(frames: readonly SecondFrame[]): Record<string, Bytes> {
   return sorted(Object.fromEntries(bytes) as Record<string, Bytes>)
 }
 
-/** What is still on its way is waited for. */
+/** Waits for segments under way, then stops the helper. */
 async function stopped(helper: Helper): Promise<Record<string, Bytes>> {
   await sleep(150)
   return recorded((await helper.stop()).frames)

@@ -1,4 +1,7 @@
-/** A backend that invents status codes: the first forty of a route are told apart, the rest by class, and none is lost. */
+/**
+ * A backend that uses 800 status codes: the first 40 of a route are counted one by one, the others by class, and no count is
+ * lost.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,18 +15,18 @@ import { watch } from './lab/watch.ts'
 const [FAR, INLINE, BLOCK] = ['10.77.0.2', 8, 32]
 const CODES = range(200, 999)
 
-describe('invented status codes', { skip: lacking('make') }, () => {
+describe('unusual status codes', { skip: lacking('make') }, () => {
   let cable: Cable
   let port = 8790
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-codes-'))
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(async () => {
     rmSync(folder, { recursive: true })
     await cable.remove()
   })
 
   /** Each code twice on each of two routes, one route after the other. */
-  async function inventOn(routes: readonly string[], program?: string) {
+  async function recordCodes(routes: readonly string[], program?: string) {
     port++
     const rules: Rules = Object.fromEntries(
       routes.flatMap((route) =>
@@ -49,8 +52,8 @@ describe('invented status codes', { skip: lacking('make') }, () => {
     )
   }
 
-  /** What is told when there is room for so many. */
-  function told(room: number): TruthRow {
+  /** The expected row when there is room for so many codes. */
+  function expectedRow(room: number): TruthRow {
     const codes: Record<string, number> = {}
     let found = 0
     for (const code of CODES) {
@@ -62,21 +65,21 @@ describe('invented status codes', { skip: lacking('make') }, () => {
     return { requests: 2 * CODES.length, codes }
   }
 
-  test('forty codes of each route are told apart, and all beyond them are counted in their class', async () => {
-    const seen = await inventOn(['one', 'two'])
+  test('forty codes per route are counted one by one, and all others by class', async () => {
+    const seen = await recordCodes(['one', 'two'])
     assertEqualsTruth(seen, {
-      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
-      [`${FAR}:${port} GET /two/:id`]: told(INLINE + BLOCK),
+      [`${FAR}:${port} GET /one/:id`]: expectedRow(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: expectedRow(INLINE + BLOCK),
     })
   })
 
-  test('a route that finds no room for rare codes loses no count', async () => {
+  test('a route without a block for rare codes loses no count', async () => {
     const program = join(folder, 'upstreamtop-probe')
     await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, 'HELPER_DEFINES=-DMAX_BLOCKS=2', program)
-    const seen = await inventOn(['one', 'two'], program)
+    const seen = await recordCodes(['one', 'two'], program)
     assertEqualsTruth(seen, {
-      [`${FAR}:${port} GET /one/:id`]: told(INLINE + BLOCK),
-      [`${FAR}:${port} GET /two/:id`]: told(INLINE),
+      [`${FAR}:${port} GET /one/:id`]: expectedRow(INLINE + BLOCK),
+      [`${FAR}:${port} GET /two/:id`]: expectedRow(INLINE),
     })
   })
 })

@@ -1,4 +1,4 @@
-/** The verifier accepts what each clang on this machine makes of the programs, it counts, and older verifiers have stack enough. */
+/** The verifier accepts the programs built by each clang on this machine, they count, and their stack fits older verifiers. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,7 +12,10 @@ const FLAGS = [
   ...['-g', '-O2', '-target', 'bpf', '-mcpu=v3', `-D__TARGET_ARCH_${ARCHITECTURE}`],
   ...[`-I${join(ROOT, 'build')}`, `-I${join(ROOT, 'bpf')}`],
 ]
-/** Linux before 6.11 rounds every frame up to 32 bytes and allows 512: a frame is left for what another compiler spills. */
+/**
+ * Linux before 6.11 rounds every frame up to 32 bytes and allows 512. One frame is left for other compilers, which may spill
+ * more.
+ */
 const STACK = 512 - 32
 const LIBRARIES = ['-lbpf', '-lelf', '-lz']
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-clang-'))

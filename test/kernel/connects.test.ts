@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { addAddresses, Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { addAddresses, Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import { startLabNginx, type Attempt, type LabNginx } from './lab/nginx.ts'
-import { inside, lacking, sh } from './lab/system.ts'
-import { guest } from './lab/trouble.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
+import { inside, lacking, PROBE, sh } from './lab/system.ts'
+import { startInNamespace } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const [FAR, DEAD, DEAD6] = ['10.77.0.2', '10.77.0.98', 'fd77::98']
@@ -18,12 +19,12 @@ const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnec
 /** Of a row that never carried a request: what its connects came to, without what is 0. */
 type Outcomes = Readonly<Record<string, number>>
 
-describe('connects', { skip: lacking('nft', 'python3') }, () => {
+describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
   let cable: Cable
   let port = 9100
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-connects-'))
   before(async () => {
-    cable = await Cable.lay()
+    cable = await Cable.create()
     // A host that is down is found to be down after a fifth of a second.
     for (const family of ['ipv4', 'ipv6']) {
       const leg = `net.${family}.neigh.leg`
@@ -254,7 +255,7 @@ describe('connects', { skip: lacking('nft', 'python3') }, () => {
     const container = await makeNamespace('container')
     await addAddresses(container, 'lo', ['10.77.0.1/24'])
     await sh('ip', '-n', container, 'route', 'add', 'unreachable', `${DEAD}/32`)
-    const place = await Place.open(container)
+    const place = await NamespaceAgent.open(container)
     const theirs = await proxyTo(dead, container)
     const ours = await proxyTo(dead)
     const seen = await watch(cable.proxy.namespace, async () => {
@@ -282,6 +283,36 @@ describe('connects', { skip: lacking('nft', 'python3') }, () => {
         backend,
       )
     assert.equal(seen.sum.backends.length, dead.length)
+  })
+
+  test('without the hooks of connect() it says so, and all else is booked', async () => {
+    const [lost, shut] = range(port + 1, (port += 2)) as [number, number]
+    const undo = await ruled(cable.proxy.namespace, `tcp dport ${lost} drop;`, 'output')
+    const backends = [`${FAR}:${lost}`, `${FAR}:${shut}`, at('192.0.2.7'), at(DEAD)]
+    const nginx = await proxyTo(backends)
+    const [sandbox, word] = await sandboxRefusing('connect')
+    const seen = await watch(
+      cable.proxy.namespace,
+      async () => {
+        for (const i of backends.keys())
+          await cable.proxy.call('ask', {
+            address: '127.0.0.1',
+            port: 8080,
+            requests: [get(`/${i}/`)],
+            times: 2,
+          })
+      },
+      [word, PROBE],
+      sandbox,
+    )
+    await nginx.stop()
+    await undo()
+    assert.match(seen.hello.unseen?.[0]?.what ?? '', /no route.* are not seen \(Operation not permitted\)/)
+    assert.match(seen.hello.unseen?.[0]?.remedy ?? '', /cgroup2/)
+    assert.deepEqual(
+      backends.map((backend) => outcomesOf(seen, backend)),
+      [{ connectTimeout: 2 }, { refused: 2 }, {}, { unreachable: 2 }],
+    )
   })
 
   test('what is left out has no row when it cannot be reached either', async () => {
@@ -365,10 +396,10 @@ describe('connects', { skip: lacking('nft', 'python3') }, () => {
     })
 
   /** Ends every connection as soon as it is there; `stop` gives how many. */
-  function ender(address: string, at: number, how: 'fin' | 'rst'): ReturnType<typeof guest> {
+  function ender(address: string, at: number, how: 'fin' | 'rst'): ReturnType<typeof startInNamespace> {
     const program = join(folder, 'ender.py')
     writeFileSync(program, ENDER)
-    return guest(cable.far.namespace, ['python3', program, address, String(at), how])
+    return startInNamespace(cable.far.namespace, ['python3', program, address, String(at), how])
   }
 
   /** A table with these rules; what it returns removes it. */
@@ -437,10 +468,11 @@ import ctypes, socket, struct, sys
 ctypes.CDLL(None).prctl(15, b"nginx", 0, 0, 0)
 address, port, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 for _ in range(5):
-    s = socket.create_connection((address, port), 5)
+    s = None
     try:
+        s = socket.create_connection((address, port), 5)
         if how == "wait": s.recv(1)
         if how == "rst": s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError: pass
-    s.close()
+    if s: s.close()
 `

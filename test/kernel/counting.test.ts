@@ -24,7 +24,7 @@ const ok = (body = 'ok\n'): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body
 describe('counting', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8000
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   test('short requests and short answers count like any other', async () => {
@@ -98,7 +98,7 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('new routes that appear on both CPUs at once lose nothing', async () => {
+  test('new routes that appear on both CPUs at once lose no count', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port, fast: true })
     const requests = range(1, 300).flatMap((n) => [get(`/new${n}x`), get(`/new${n}x`)])
@@ -210,7 +210,7 @@ describe('counting', { skip: lacking() }, () => {
     assertEqualsTruth(seen, { [`${FAR}:${port} GET /chunks`]: { requests: 40, codes: { 200: 40 } } })
   })
 
-  test('interim answers complete nothing, wherever the final head begins', async () => {
+  test('interim answers complete no request, wherever the final head begins', async () => {
     port++
     const final = 'HTTP/1.1 500 Late\r\nContent-Length: 0\r\n\r\n'
     const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'
@@ -231,7 +231,7 @@ describe('counting', { skip: lacking() }, () => {
     assert.equal(seen.sum.totals.interim, 20 * (1 + 2 + 2))
   })
 
-  test('101 is an answer, and what follows on the connection is a tunnel', async () => {
+  test('101 is an answer, and the rest of the connection is a tunnel', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -252,7 +252,7 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('HEAD, 204 and 304 have no body, whatever the length says', async () => {
+  test('answers to HEAD, 204 and 304 have no body, whatever their Content-Length', async () => {
     port++
     const noBody = (status: string): { steps: Step[] } => ({
       steps: [{ send: `HTTP/1.1 ${status}\r\nContent-Length: 1000\r\n\r\n` }],
@@ -346,7 +346,7 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a reused port never inherits a request', async () => {
+  test('a request on a reused port is not mixed with an older one', async () => {
     port++
     const stuck = { steps: [{ end: 'hang' as const }] }
     await cable.far.call('listen', { address: FAR, port, rules: { '/stuck': stuck } })
@@ -371,7 +371,7 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test("nginx's own log and we agree on a mixed load over keepalive and fresh connections", async () => {
+  test("counts equal nginx's log for a mixed load over keepalive and new connections", async () => {
     port++
     const rules = {
       '/slow': { steps: [{ pause: 20 }, { send: ok('slow') }] },
@@ -402,7 +402,7 @@ describe('counting', { skip: lacking() }, () => {
   })
 
   test(
-    'as many mixed requests as wrk can make in ten seconds differ from nginx’s log in none',
+    'counts of ten seconds of mixed requests by wrk equal nginx’s log',
     { skip: lacking('wrk') },
     async (t) => {
       const paths = range(1, 40).map((n) => `/${['shop', 'cart', 'user', 'img'][n % 4]!}/page${n}x`)
@@ -423,7 +423,7 @@ describe('counting', { skip: lacking() }, () => {
         script,
         `local paths, n, start = {${list}}, 0, os.time()
        request = function() n = n + 1; return wrk.format(n % 7 == 0 and "DELETE" or "GET", paths[n % #paths + 1]) end
-       delay = function() return os.time() - start >= 10 and 60000 or 0 end`, // five seconds for what is under way
+       delay = function() return os.time() - start >= 10 and 60000 or 0 end`, // five seconds for requests under way
       )
       const seen = await watch(cable.proxy.namespace, () =>
         inside(cable.proxy.namespace, 'wrk', '-t2', '-c48', '-d15s', '-s', script, 'http://127.0.0.1:8080/'),

@@ -1,4 +1,4 @@
-/** doctor on a host as it is: what it finds beside what we put there. */
+/** doctor on a real host: it finds what the test has put there. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { lacking, ROOT } from './lab/system.ts'
 import { unreadableByNobody } from '../unprivileged.ts'
-import { attachedTo, neighbour } from './lab/trouble.ts'
+import { attachedTo, attachTcxProgram } from './lab/impairments.ts'
 
 interface Diagnosis {
   readonly records: boolean
@@ -17,17 +17,17 @@ interface Diagnosis {
 
 describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
   let cable: Cable
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('names front doors, upstreams that cannot be seen, and who else is on a hook; nothing stays attached', async () => {
+  test('reports front doors, upstreams that cannot be seen, and other programs on a hook; nothing stays attached', async () => {
     const nginx = await startLabNginx(
       cable.proxy.namespace,
       `upstream sockets { server unix:/tmp/nobody.sock; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://10.77.0.2:9; }
          location /socket { proxy_pass http://sockets; } location /tls { proxy_pass https://10.77.0.2:10; } }`,
     )
-    const other = await neighbour(cable.proxy.namespace, 'leg', 'ingress', 1_000_000)
+    const other = await attachTcxProgram(cable.proxy.namespace, 'leg', 'ingress', 1_000_000)
     const { status, diagnosis } = doctor()
     await other.stop()
     await nginx.stop()
@@ -49,7 +49,7 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
   })
 
   const skip = unreadableByNobody()
-  test('without rights it names them, and the exit code says so', { skip }, () => {
+  test('without rights it names the missing ones and exits with 4', { skip }, () => {
     const { status, diagnosis } = doctor('setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all')
     assert.equal(status, 4)
     assert.equal(diagnosis.records, false)

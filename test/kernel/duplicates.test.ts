@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertReconciles, rowsOf } from './lab/compare.ts'
-import { addAddresses, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { addAddresses, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { lacking, sh } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
@@ -116,9 +116,9 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
     })
   })
 
-  test('connections that change their interface in the middle', async () => {
+  test('connections that move to another interface', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
+      await twoVethPairs(host, far)
       const steps = range(1, 60).flatMap((n): Step[] => [
         { send: get('/move') },
         { answers: n },
@@ -130,7 +130,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
         steps,
         localAddress: '10.90.0.1',
       }))
-      const [proxy, backend] = [await Place.open(host), await Place.open(far)]
+      const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
       await backend.call('listen', { address: '10.90.0.2', port: PORT })
       const seen = await watch(host, async () => {
         const talking = proxy.call('talkMany', talks)
@@ -148,9 +148,9 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
     })
   })
 
-  test('an interface that appears later is seen, and one that goes ends nothing else', async () => {
+  test('a new interface is recorded, and a removed one ends nothing else', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
+      await twoVethPairs(host, far)
       const { seen, truth } = await load(host, host, far, '10.81.0.2', async (ask, helper) => {
         await ask('10.81.0.2')
         await sh('ip', 'link', 'add', 'c3', 'netns', host, 'type', 'veth', 'peer', 'name', 'd3', 'netns', far)
@@ -167,14 +167,14 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
     })
   })
 
-  test('one direction alone is said to be half seen, and no phantom is counted', async () => {
+  test('a connection seen in one direction is counted as half seen, and no answer is invented', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoCables(host, far)
-      // Requests leave by c1, answers come by c2: only c1 is watched.
+      await twoVethPairs(host, far)
+      // Requests leave by c1, answers arrive by c2: only c1 is recorded.
       await sh('ip', '-n', far, 'route', 'replace', '10.90.0.1/32', 'via', '10.82.0.1', 'src', '10.90.0.2')
       for (const name of ['all', 'c1', 'c2'])
         await sh('ip', 'netns', 'exec', host, 'sysctl', '-qw', `net.ipv4.conf.${name}.rp_filter=0`)
-      const [proxy, backend] = [await Place.open(host), await Place.open(far)]
+      const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
       await backend.call('listen', { address: '10.90.0.2', port: PORT })
       const steps = range(1, 20).flatMap((n): Step[] => [{ send: get('/half') }, { answers: n }])
       const talk = {
@@ -188,10 +188,18 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
       const { totals } = seen.sum
       const [row] = Object.values(rowsOf(seen))
       assert.equal(row?.requests, 20)
-      assert.equal(totals.failures.unanswered, 19, 'each is given up when the next one leaves')
-      assert.equal(totals.inFlight, 1, 'and the last one is open: its client may only be done with sending')
+      assert.equal(
+        totals.failures.unanswered,
+        19,
+        'each request ends as unanswered when the next one is sent',
+      )
+      assert.equal(
+        totals.inFlight,
+        1,
+        'and the last one is open: its client may only have closed its sending side',
+      )
       assert.equal(totals.answered, 0)
-      assert.ok(seen.final.loss.halfSeen > 0, 'half_seen says so')
+      assert.ok(seen.final.loss.halfSeen > 0, 'half_seen counts them')
       assertReconciles(seen)
     })
   })
@@ -199,7 +207,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
 type Ask = (address: string) => Promise<unknown>
 
-/** Asks a backend in `far` from `near` while `host` is watched. */
+/** Sends requests from `near` to a backend in `far` while `host` is recorded. */
 async function load(
   host: string,
   near: string,
@@ -207,7 +215,7 @@ async function load(
   address: string,
   during: (ask: Ask, helper: Helper) => Promise<unknown> = (ask) => ask(address),
 ): Promise<{ seen: Seen; truth: Truth }> {
-  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
   await backend.call('listen', { address: '0.0.0.0', port: PORT })
   const ask: Ask = async (to) =>
     proxy.call('ask', { address: to, port: PORT, requests: REQUESTS, times: 80, connections: 6 })
@@ -222,7 +230,7 @@ async function load(
   return { seen, truth: truthFor(asked) }
 }
 
-/** Every answer is 200: what was asked is the truth (the backend listens on any address and cannot tell them apart). */
+/** Every answer is 200, so the requests are the truth (the backend listens on all addresses and does not tell them apart). */
 function truthFor(asked: readonly string[]): Truth {
   const truth: Record<string, { requests: number; codes: Record<string, number> }> = {}
   for (const address of asked)
@@ -243,8 +251,11 @@ async function bridge(host: string, ports: readonly string[]): Promise<void> {
   await sh('ip', '-n', host, 'link', 'set', 'br0', 'up')
 }
 
-/** c1–d1 (10.81.0.0/24) and c2–d2 (10.82.0.0/24); 10.90.0.1 and 10.90.0.2 live on the loopbacks and route by c1. */
-async function twoCables(host: string, far: string): Promise<void> {
+/**
+ * Two veth pairs: c1–d1 (10.81.0.0/24) and c2–d2 (10.82.0.0/24). 10.90.0.1 and 10.90.0.2 are on the loopbacks and are routed by
+ * c1.
+ */
+async function twoVethPairs(host: string, far: string): Promise<void> {
   for (const n of [1, 2]) {
     await sh(
       'ip',

@@ -1,25 +1,28 @@
-/** Traffic that is not nginx's upstream leg is left out and counted by reason; what cannot be read is named: docs/NUMBERS.md, "What is missing, and what is left out". */
+/**
+ * Traffic that is not nginx's upstream leg is excluded and counted by reason; opaque traffic is reported: docs/NUMBERS.md,
+ * "What is missing, and what is left out".
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertEqualsTruth, assertReconciles, rowsOf } from './lab/compare.ts'
-import { addAddresses, Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { addAddresses, Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import type { Truth } from './lab/protocol.ts'
 import { inside, lacking, sh } from './lab/system.ts'
-import { relay } from './lab/trouble.ts'
+import { relay } from './lab/impairments.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const row = (requests: number, code = 200): Truth[string] => ({ requests, codes: { [code]: requests } })
 
-describe('what is not the upstream leg', { skip: lacking() }, () => {
+describe('excluded traffic', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8500
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test("nginx's own port is the front door, whether clients are local or far, and kept apart by reason", async () => {
+  test("requests to nginx's own port are excluded as front door, from local and remote clients", async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     const nginx = await startLabNginx(
@@ -43,7 +46,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 150)
   })
 
-  test('the front door of an nginx that starts after us is left out too', async () => {
+  test('requests to an nginx that starts after the recorder are excluded too', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     const seen = await watch(cable.proxy.namespace, async (helper) => {
@@ -66,7 +69,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 100)
   })
 
-  test('a backend that is an nginx on this host is a backend', async () => {
+  test('an nginx on this host can be a backend', async () => {
     const front = await startLabNginx(
       cable.proxy.namespace,
       'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:8081; } }',
@@ -88,7 +91,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assertEqualsTruth(seen, { '127.0.0.1:8081 GET /x': row(100) })
   })
 
-  test('a backend that proxies further is a backend for the first nginx and a front door for nobody else', async () => {
+  test('a backend that is itself a proxy is counted as a backend of the first nginx, and not as front door', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     const front = await startLabNginx(
@@ -112,7 +115,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assertEqualsTruth(seen, { [`${FAR}:${port} GET /x`]: row(100), '127.0.0.1:8081 GET /x': row(100) })
   })
 
-  test('a far backend may use the number of the front door', async () => {
+  test('a remote backend may use the port number of the front door', async () => {
     await cable.far.call('listen', { address: FAR, port: 8080 })
     const nginx = await startLabNginx(
       cable.proxy.namespace,
@@ -132,7 +135,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 100)
   })
 
-  test('--ignore leaves out a port, or a port of one address', async () => {
+  test('--ignore excludes a port, or a port of one address', async () => {
     port++
     const ports = [port, port + 100]
     for (const number of ports)
@@ -151,7 +154,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
     assert.equal(byAddress.sum.excluded.ignored, 60)
   })
 
-  test('--only keeps what is in one of the networks, IPv6 too', async () => {
+  test('--only keeps the backends in its networks, IPv6 too', async () => {
     port++
     for (const address of [FAR, '10.77.0.5', 'fd77::2']) await cable.far.call('listen', { address, port })
     const seen = await watch(
@@ -167,7 +170,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
   })
 
   for (const stacked of [false, true])
-    test(`requests that are only routed through this host${stacked ? ' and leave by a bridge' : ''} are none of it, and counted once`, async () => {
+    test(`requests that are only routed through this host${stacked ? ' and leave by a bridge' : ''} are excluded, and counted once`, async () => {
       port++
       const [outside, host, far] = [
         await makeNamespace('outside'),
@@ -186,16 +189,20 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
       await sh('ip', '-n', outside, 'route', 'add', 'default', 'via', '10.84.0.2')
       await sh('ip', '-n', far, 'route', 'add', 'default', 'via', '10.85.0.1')
       await inside(host, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-      const places = [await Place.open(outside), await Place.open(host), await Place.open(far)] as const
-      const [stranger, own, backend] = places
+      const agents = [
+        await NamespaceAgent.open(outside),
+        await NamespaceAgent.open(host),
+        await NamespaceAgent.open(far),
+      ] as const
+      const [remote, own, backend] = agents
       await backend.call('listen', { address: '10.85.0.2', port })
       const ask = { address: '10.85.0.2', port, times: 60, connections: 3 }
       const seen = await watch(host, async () => {
-        await stranger.call('ask', { ...ask, requests: [get('/routed')] })
+        await remote.call('ask', { ...ask, requests: [get('/routed')] })
         await own.call('ask', { ...ask, requests: [get('/own')] })
       })
       const again = await retransmitted(outside)
-      await Promise.all(places.map((place) => place.close()))
+      await Promise.all(agents.map((agent) => agent.close()))
       await wire.stop()
       await Promise.all([outside, host, far].map(removeNamespace))
       assertEqualsTruth(seen, { [`10.85.0.2:${port} GET /own`]: row(60) })
@@ -213,7 +220,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
       port,
       steps: [{ send }, { pause: 20 }, { end: 'rst' as const }],
     })
-    // The backend is known by a request: another program's TLS to anywhere else is no row of ours.
+    // A request makes the backend known: TLS of other programs to other hosts gets no row.
     const seen = await watch(cable.proxy.namespace, async () => {
       await cable.proxy.call('ask', {
         address: FAR,
@@ -267,7 +274,7 @@ describe('what is not the upstream leg', { skip: lacking() }, () => {
   })
 })
 
-/** Segments that TCP has sent again there: of what is only routed they count as new. */
+/** Retransmitted segments of the namespace: for routed traffic they count as new. */
 async function retransmitted(namespace: string): Promise<number> {
   const [names = '', values = ''] = (await inside(namespace, 'grep', '^Tcp:', '/proc/net/snmp')).split('\n')
   return Number(values.split(' ')[names.split(' ').indexOf('RetransSegs')])

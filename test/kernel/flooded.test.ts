@@ -1,4 +1,7 @@
-/** Whoever asks through nginx, or beside it, takes neither its names nor the room of its rows. */
+/**
+ * Floods of requests through nginx, or by other processes, neither change its route names nor take the table entries reserved
+ * for it.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +24,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
   let folder: string
   let port = 8900
   before(async () => {
-    cable = await Cable.lay()
+    cable = await Cable.create()
     folder = mkdtempSync(join(tmpdir(), 'upstreamtop-flooded-'))
     const neighbour = ['neigh', 'replace', NOWHERE, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg']
     await sh('ip', '-n', cable.proxy.namespace, ...neighbour)
@@ -31,14 +34,14 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** As nobody. */
+  /** Runs flood.py as nobody. */
   const flood = (work: 'refused' | 'silent', name: string, count: number): Promise<string> => {
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
     const words = ['/usr/bin/python3', FLOOD, work, name, NOWHERE, '9', String(count)]
     return inside(cable.proxy.namespace, ...nobody, ...words)
   }
 
-  /** What is seen when these paths are asked for, in order, through an nginx that knows its backend from then on only. */
+  /** Records requests for these paths, in order, through an nginx whose backend is unknown until then. */
   async function through(
     paths: readonly string[],
     before: () => Promise<unknown>,
@@ -65,7 +68,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
     return seen
   }
 
-  /** A helper with so little room that a test fills it. */
+  /** A helper with tables small enough for a test to fill. */
   async function variant(defines: string): Promise<string> {
     const program = join(folder, 'upstreamtop-probe')
     await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, `HELPER_DEFINES=${defines}`, program)
@@ -74,21 +77,21 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
 
   const row = (path: string) => ({ [`${FAR}:${port} GET ${path}`]: { requests: 20, codes: { 200: 20 } } })
 
-  test('a path made to look like another one gets a row of its own', async () => {
+  test('a path made to collide with another in a hash gets its own row', async () => {
     const path = '/api/v1/users/list'
-    const seen = await through([twinOf(path), path], () => Promise.resolve())
+    const seen = await through([collidingPath(path), path], () => Promise.resolve())
     assert.deepEqual(rowsOf(seen), { ...row('/ap\\xE9/v1\\xAFuse\\xF2s/list'), ...row(path) })
     assertNothingLost(seen)
   })
 
-  test('a process that calls itself nginx takes no backend from another', async () => {
+  test('a process named nginx does not take the backends of another', async () => {
     const seen = await through(['/x'], () => flood('refused', 'nginx', 4200))
     assert.deepEqual(rowsOf(seen), row('/x'))
-    assert.ok(seen.sum.backends.length > 2000, 'its own are rows')
+    assert.ok(seen.sum.backends.length > 2000, 'its own backends are rows')
     assertNothingLost(seen)
   })
 
-  test('connections and paths of others leave room for those of nginx', async () => {
+  test('connections and paths of other processes leave table entries for nginx', async () => {
     const small = await variant('-DFEW_FLOWS=16 -DMAX_FLOWS=64 -DMAX_ROUTES=64')
     for (const name of ['client', 'nginx']) {
       const seen = await through(
@@ -102,13 +105,13 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
       )
       for (const [key, value] of Object.entries({ ...row('/x'), ...row('/y') }))
         assert.deepEqual(rowsOf(seen)[key], value, name)
-      assert.ok(seen.sum.loss.mapRefused > 0, 'what did not fit is said')
+      assert.ok(seen.sum.loss.mapRefused > 0, 'refused entries are counted')
     }
   })
 })
 
-/** The top bits of bytes 7, 11 and 15 of the line cancelled each other out in the hash of a line, whatever its seed. */
-function twinOf(path: string): string {
+/** The top bits of bytes 7, 11 and 15 of the request line cancelled each other out in the line hash, whatever its seed. */
+function collidingPath(path: string): string {
   const bytes = Buffer.from(path)
   for (const at of [7, 11, 15]) bytes[at - 'GET '.length]! ^= 0x80
   return bytes.toString('latin1')

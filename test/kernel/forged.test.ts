@@ -1,4 +1,4 @@
-/** Segments that somebody else sends in a backend's name: what the kernel does not take is not booked. */
+/** Forged segments of a backend: those that the kernel rejects are not counted. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { assertEqualsTruth, assertReconciles, failuresOf, truthOf } from './lab/
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { inside, lacking, sh } from './lab/system.ts'
-import { spoofer } from './lab/trouble.ts'
+import { startSpoofer } from './lab/impairments.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -18,7 +18,7 @@ const RAW_SYN = fileURLToPath(new URL('lab/rawsyn.py', import.meta.url))
 describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
   let cable: Cable
   let port = 8750
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   const connectionOf = (seen: Seen, address: string) =>
@@ -44,7 +44,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
         cable.proxy.namespace,
         `server { listen 127.0.0.1:8080; location / { proxy_connect_timeout 300ms; proxy_pass http://${named(server)}:${port}; } }`,
       )
-      const spoof = await spoofer(cable.far.namespace, 'foot', port, how)
+      const spoof = await startSpoofer(cable.far.namespace, 'peer', port, how)
       const seen = await watch(cable.proxy.namespace, async (helper) => {
         await cable.proxy.call('ask', {
           address: '127.0.0.1',
@@ -60,7 +60,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
       return { seen, forged, attempts, backend: `${named(server)}:${port}` }
     }
 
-    test(`RST, FIN, payload and SYN-ACK at any wrong number change no book (${family})`, async () => {
+    test(`RST, FIN, payload and SYN-ACK with a wrong sequence number change no count (${family})`, async () => {
       const { seen, forged, attempts } = await watchForged('near', address)
       assert.ok(forged >= 50 * TIMES, `${forged} forged segments`)
       assert.equal(attempts.filter(({ status }) => status === 200).length, TIMES, 'nginx was not disturbed')
@@ -68,7 +68,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
       assert.equal(seen.sum.totals.retransmits, 0)
     })
 
-    test(`an RST that does not acknowledge the SYN refuses nothing (${family})`, async () => {
+    test(`an RST that does not acknowledge the SYN is no refusal (${family})`, async () => {
       const neighbour = ['neigh', 'replace', nowhere, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg']
       await sh('ip', '-n', cable.proxy.namespace, ...neighbour)
       const { seen, forged, backend } = await watchForged('near', nowhere, () => sleep(4500))
@@ -78,10 +78,10 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
       assertReconciles(seen)
     })
 
-    test(`an RST at the very number is what the kernel takes it for (${family})`, async () => {
+    test(`an RST with the exact sequence number counts, as for the kernel (${family})`, async () => {
       const { seen, attempts, backend } = await watchForged('exact', address)
       assert.equal(attempts.filter(({ status }) => status === 502).length, TIMES)
-      // On a busy machine one may be reset before nginx has asked: that is no request.
+      // On a busy machine a connection may be reset before nginx has sent its request: no request then.
       const { requests } = seen.sum.totals
       assert.ok(requests > TIMES / 2, `${requests} requests`)
       assert.deepEqual(failuresOf(seen), { [`${backend} GET /held`]: { reset: requests } })
@@ -91,7 +91,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
     })
 
     if (family === 'IPv4')
-      test('a SYN of a raw socket takes the place of no connection', async () => {
+      test('a SYN of a raw socket does not replace a connection', async () => {
         port++
         const rules = { '*': { steps: [{ pause: 4000 }, { send: ok }] } }
         await cable.far.call('listen', { address, port, rules })

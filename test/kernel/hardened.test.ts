@@ -1,35 +1,35 @@
-/** The helper is built so that a mistake in it is hard to use: what its file says of itself. */
+/** The hardening flags of the helper's executable. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { lacking, PROBE, sh } from './lab/system.ts'
 
-describe('the helper as it is built', { skip: lacking('readelf', 'objdump') }, () => {
+describe('the built helper', { skip: lacking('readelf', 'objdump') }, () => {
   const read = (...options: readonly string[]): Promise<string> => sh('readelf', ...options, PROBE)
 
-  test('lies at an address that nobody knows beforehand', async () => {
+  test('is position-independent', async () => {
     assert.match(await read('-hW'), /Type: +DYN /)
     assert.match(await read('-dW'), /\(FLAGS_1\) .*\bPIE\b/)
   })
 
-  test('has its tables of addresses filled and closed before it runs', async () => {
+  test('has its relocations resolved and read-only before it runs', async () => {
     assert.match(await read('-lW'), /GNU_RELRO/)
     assert.match(await read('-dW'), /\(FLAGS\) .*\bBIND_NOW\b/)
   })
 
-  test('has no memory that can be written and run', async () => {
+  test('has no memory that is writable and executable', async () => {
     const segments = await read('-lW')
     assert.match(segments, /GNU_STACK .* RW +0x/)
     assert.doesNotMatch(segments, /(LOAD|GNU_STACK) .* RWE /)
   })
 
-  test('notices a stack that was overrun, and a copy that would overrun', async () => {
-    // Not by the symbols of the whole: the libraries that are linked in have them anyway.
+  test('detects stack overflows and overlong copies', async () => {
+    // In one function: the linked libraries have these symbols anyway.
     const code = await sh('objdump', '-d', '--disassemble=put_hello', PROBE)
     for (const name of ['__stack_chk_fail', '__snprintf_chk']) assert.ok(code.includes(name), name)
   })
 
   test(
-    'can be entered by pointer only at the start of a function',
+    'has indirect branch targets only at the start of functions',
     { skip: process.arch !== 'x64' },
     async () => {
       const code = await sh('objdump', '-d', '--no-show-raw-insn', '--disassemble=fold_event', PROBE)

@@ -1,22 +1,22 @@
-/** The packets and programs of others are not affected, and nothing of ours stays behind: ARCHITECTURE.md, "Invariants". */
+/** Packets and other programs are not affected, and nothing stays attached: ARCHITECTURE.md, "Invariants". */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import type { Truth } from './lab/protocol.ts'
 import { inside, lacking, PROBE, sh } from './lab/system.ts'
-import { attachedTo, dropEvery, dropNothing, neighbour } from './lab/trouble.ts'
+import { attachedTo, dropEvery, dropNothing, attachTcxProgram } from './lab/impairments.ts'
 import { startHelper, watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
-describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
+describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv', 'nsenter', 'bpftool') }, () => {
   let cable: Cable
   let port = 8700
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   const load = async (times = 50): Promise<Truth> => {
@@ -26,12 +26,12 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     return { [`${FAR}:${port} GET /x`]: { requests: times, codes: { 200: times } } }
   }
 
-  test('another tcx program on the same hooks sees what it saw without us', async () => {
+  test('another tcx program on the same hooks sees the same packets as without the helper', async () => {
     for (const hook of ['ingress', 'egress'] as const) {
-      const other = await neighbour(cable.proxy.namespace, 'leg', hook, 1_000_000)
+      const other = await attachTcxProgram(cable.proxy.namespace, 'leg', hook, 1_000_000)
       await load()
       const alone = await other.stop()
-      const beside = await neighbour(cable.proxy.namespace, 'leg', hook, 1_000_000)
+      const beside = await attachTcxProgram(cable.proxy.namespace, 'leg', hook, 1_000_000)
       let truth: Truth = {}
       const seen = await watch(cable.proxy.namespace, async () => (truth = await load()))
       assert.equal(alone, 50)
@@ -40,8 +40,8 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     }
   })
 
-  test('another tcx program goes on with us attached, detached and killed', async () => {
-    const other = await neighbour(cable.proxy.namespace, 'leg', 'egress', 1_000_000)
+  test('another tcx program goes on while the helper is attached, detached and killed', async () => {
+    const other = await attachTcxProgram(cable.proxy.namespace, 'leg', 'egress', 1_000_000)
     const helper = await startHelper(cable.proxy.namespace)
     await load(30)
     await helper.stop()
@@ -53,8 +53,8 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal(await other.stop(), 100)
   })
 
-  test('a tc drop filter drops with us attached, detached and killed', async () => {
-    // Nothing gets through: the filter drops every payload segment. Without payload there is no answer either.
+  test('a tc drop filter drops while the helper is attached, detached and killed', async () => {
+    // The filter drops every payload segment: there is no answer.
     const codes = async (): Promise<readonly number[]> => {
       const talk = {
         address: FAR,
@@ -66,7 +66,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     await dropEvery(cable.proxy.namespace, 'leg', 'egress', 1, port)
-    assert.deepEqual(await codes(), [], 'without us')
+    assert.deepEqual(await codes(), [], 'without the helper')
     const helper = await startHelper(cable.proxy.namespace)
     assert.deepEqual(await codes(), [], 'attached')
     await helper.stop()
@@ -94,7 +94,21 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.deepEqual(await chains(), [0, 0, 0, 0])
   })
 
-  test('the running helper has no capability, no way back, and is nobody', async () => {
+  for (const how of ['a clean end', 'kill -9'])
+    test(`no link of any kind is left after ${how}`, async () => {
+      const helper = await startHelper(cable.proxy.namespace)
+      const links = linksOf(helper.pid)
+      const kinds = links.map(({ kind }) => kind).sort()
+      // Three hooks of the root control group, two tracing programs, and tcx on two interfaces.
+      assert.equal(kinds.join(' '), 'cgroup cgroup cgroup raw_tracepoint raw_tracepoint tcx tcx tcx tcx')
+      assert.equal(await countLeft(links), links.length)
+      if (how === 'kill -9') await helper.kill()
+      else await helper.stop()
+      for (let i = 0; i < 40 && (await countLeft(links)) > 0; i++) await sleep(50)
+      assert.equal(await countLeft(links), 0)
+    })
+
+  test('the running helper has no capability, cannot regain one, and does not run as root', async () => {
     const helper = await startHelper(cable.proxy.namespace)
     const status = readFileSync(`/proc/${helper.pid}/status`, 'utf8')
     await helper.stop()
@@ -108,7 +122,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal(field('Uid'), `${uid}\t${uid}\t${uid}\t${uid}`)
   })
 
-  test('it ignores the other signals of the terminal and ends when its input closes', async () => {
+  test('it ignores other signals and ends when its stdin closes', async () => {
     let truth: Truth = {}
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       for (const signal of ['SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const)
@@ -133,13 +147,15 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
       `--inh-caps=-all,${caps}`,
       `--ambient-caps=-all,${caps}`,
     ]
-    const helper = await startHelper(cable.proxy.namespace, [...grant, PROBE], 'setpriv')
+    // In the mounts of this process: `ip netns exec` hides the control groups, and only CAP_SYS_PTRACE finds them elsewhere.
+    const mounts = [`--mount=/proc/${process.pid}/ns/mnt`, 'setpriv']
+    const helper = await startHelper(cable.proxy.namespace, [...mounts, ...grant, PROBE], 'nsenter')
     const { bye } = await helper.stop()
     assert.deepEqual(helper.hello.unseen, [])
     assert.equal(bye, 'stdin closed')
   }
 
-  test('without rights it says which, and how to get them', async () => {
+  test('without rights it names the missing ones, and how to get them', async () => {
     const script = `setpriv --reuid=65534 --clear-groups --bounding-set=-all ${PROBE} </dev/null 2>&1; echo "exit $?"`
     const output = await inside(cable.proxy.namespace, 'sh', '-c', script)
     assert.match(output, /CAP_BPF, CAP_NET_ADMIN(,| and) CAP_PERFMON/)
@@ -147,7 +163,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.match(output, /exit 4/)
   })
 
-  test('two helpers side by side see the same', async () => {
+  test('two helpers at the same time count the same', async () => {
     let truth: Truth = {}
     let inner: Awaited<ReturnType<typeof watch>> | null = null
     const outer = await watch(cable.proxy.namespace, async () => {
@@ -157,7 +173,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.deepEqual(rowsOf(inner!), rowsOf(outer))
   })
 
-  test('an idle second is a frame too, and the frames lie end to end', async () => {
+  test('an idle second is a frame too, and each frame begins where the one before ends', async () => {
     const seen = await watch(cable.proxy.namespace, () => sleep(3300))
     assert.ok(seen.frames.length >= 3, `${seen.frames.length} frames`)
     for (const n of range(1, seen.frames.length - 1)) {
@@ -168,7 +184,7 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     }
   })
 
-  test('what runs as nobody can neither stop the helper nor end it', async () => {
+  test('processes of nobody can neither stop nor kill the helper', async () => {
     const helper = await startHelper(cable.proxy.namespace)
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups']
     for (const signal of ['STOP', 'TERM', 'KILL'])
@@ -177,3 +193,30 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal((await helper.stop()).bye, 'stdin closed')
   })
 })
+
+interface Link {
+  readonly id: string
+  readonly kind: string
+}
+
+/** The BPF links that a process holds. */
+const linksOf = (pid: number): readonly Link[] =>
+  readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+    const text = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')
+    const [, kind] = /^link_type:\t(.*)$/m.exec(text) ?? []
+    const [, id] = /^link_id:\t(.*)$/m.exec(text) ?? []
+    return kind === undefined || id === undefined ? [] : [{ id, kind }]
+  })
+
+/** How many of them the kernel still has. */
+async function countLeft(links: readonly Link[]): Promise<number> {
+  const left = await Promise.all(
+    links.map(({ id }) =>
+      sh('bpftool', 'link', 'show', 'id', id).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return left.filter((exists) => exists).length
+}

@@ -1,4 +1,4 @@
-/** The C files of both sides: a header can be read alone, and no two parts of the helper need each other. */
+/** The C files of kernel and helper: each header compiles alone, and the helper's parts have no circular dependency. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,8 +20,8 @@ const KERNEL = [
   ...INCLUDES,
 ]
 const HELPER = ['cc', '-std=gnu11', '-fno-strict-aliasing', '-D_GNU_SOURCE', ...WARNINGS, ...INCLUDES]
-/** The parser's tests compile it for the host. */
-const ON_BOTH_SIDES = /\/(bytes|line|head|http)\.h$/
+/** The parser's tests compile these for the host, too. */
+const ON_BOTH_SIDES = /\/(bytes|line|head|http|probe)\.h$/
 
 const files = readdirSync(join(ROOT, 'bpf'), { recursive: true, encoding: 'utf8' }).map(
   (name) => `bpf/${name}`,
@@ -47,7 +47,7 @@ describe(
       )
       const failures: string[] = []
       for (const { header, compiler } of sides) {
-        const said = await complaint([
+        const said = await firstError([
           ...compiler,
           '-fsyntax-only',
           '-include',
@@ -61,12 +61,12 @@ describe(
       assert.deepEqual(failures, [], 'include what the header uses')
     })
 
-    describe('of the helper', () => {
+    describe('the parts of the helper', () => {
       let folder: string
       before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-parts-'))))
       after(() => rmSync(folder, { recursive: true, force: true }))
 
-      test('need each other one way only', async () => {
+      test('have no circular dependency', async () => {
         const symbols = new Map<string, { readonly defines: string[]; readonly needs: string[] }>()
         for (const part of parts) {
           const object = join(folder, `${basename(part)}.o`)
@@ -86,13 +86,13 @@ describe(
           ),
         )
         assert.ok([...next.values()].some((needed) => needed.length > 0))
-        assert.deepEqual(circles(next), [], 'move what both need into a file of its own')
+        assert.deepEqual(cycles(next), [], 'move what both need into a file of its own')
       })
     })
   },
 )
 
-/** Our headers that the sources reach, as paths from the root. */
+/** Our headers that the sources include, as paths from the root. */
 async function included(
   compiler: readonly string[],
   sources: readonly string[],
@@ -102,8 +102,8 @@ async function included(
   return new Set(paths.filter((path) => path.startsWith('/')).map((path) => relative(ROOT, path)))
 }
 
-/** The first error of a compiler; null where it is content. */
-async function complaint(words: readonly string[]): Promise<string | null> {
+/** The first error of a compiler; null if there is none. */
+async function firstError(words: readonly string[]): Promise<string | null> {
   try {
     await sh(...words)
     return null
@@ -116,7 +116,7 @@ async function complaint(words: readonly string[]): Promise<string | null> {
 const namesIn = async (object: string, which: string): Promise<string[]> =>
   (await sh('nm', '--extern-only', '--format=just-symbols', which, object)).split('\n').filter(Boolean)
 
-function circles(next: ReadonlyMap<string, readonly string[]>): string[] {
+function cycles(next: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = []
   const done = new Set<string>()
   const visit = (part: string, path: readonly string[]): void => {

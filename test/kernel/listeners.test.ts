@@ -1,4 +1,4 @@
-/** A process that calls itself nginx can leave out only requests to its own listening socket: a socket counts, not a port number. */
+/** A process named nginx can exclude only requests to its own listening socket: the socket counts, not the port number. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { inside, lacking } from './lab/system.ts'
-import { guest } from './lab/trouble.ts'
+import { startInNamespace } from './lab/impairments.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -22,15 +22,15 @@ const SCRIPT = fileURLToPath(new URL('lab/fakenginx.py', import.meta.url))
 describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () => {
   let cable: Cable
   let port = 8800
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  /** An unprivileged process of nginx's name; resolves when it has taught all it could. */
+  /** Starts an unprivileged process named nginx; resolves when it has listened on all its ports. */
   async function fake(
     work: string,
     address: string,
     ports: readonly number[],
-  ): Promise<{ taught: number; stop: () => Promise<void> }> {
+  ): Promise<{ listened: number; stop: () => Promise<void> }> {
     const setpriv = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
     const nobody = work === 'inherit' ? [] : setpriv
     const script = readFileSync(SCRIPT, 'utf8')
@@ -46,7 +46,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     const [said] = (await Promise.race([once(child.stdout, 'data'), exited])) as [Buffer | number | null]
     if (!Buffer.isBuffer(said)) throw new Error(`the fake ended with ${said}`)
     return {
-      taught: Number(said.toString()),
+      listened: Number(said.toString()),
       async stop() {
         child.stdin.end()
         await exited
@@ -54,7 +54,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     }
   }
 
-  /** Asks before, right after, and two ticks later. */
+  /** Sends requests before, right after, and two ticks after `between`. */
   async function askThrough(
     between: () => Promise<void>,
     ask: (path: string, times: number) => Promise<unknown>,
@@ -70,12 +70,12 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
   }
 
   for (const [work, address] of [
-    ['teach', '127.0.0.2'],
+    ['listen', '127.0.0.2'],
     ['hold', '127.0.0.2'],
     ['child', '127.0.0.2'],
     ['hold', '::1'],
   ] as const)
-    test(`no port that a fake nginx teaches hides a connection of nginx (${work}, ${address})`, async () => {
+    test(`no port of a fake nginx hides a connection of nginx (${work}, ${address})`, async () => {
       const server = ++port
       const [low, high] = [41_000, 41_080]
       await cable.far.call('listen', { address: FAR, port: server })
@@ -90,12 +90,12 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
       let stop = (): Promise<void> => Promise.resolve()
       const seen = await askThrough(
         async () => {
-          const { taught, stop: end } = await fake(
+          const { listened, stop: end } = await fake(
             work,
             address,
             range(low, high).filter((n) => work !== 'hold' || n % 3 === 0),
           )
-          assert.ok(taught > 20, `${taught} ports taught`)
+          assert.ok(listened > 20, `${listened} ports listened`)
           stop = end
         },
         async (path, times) => {
@@ -118,7 +118,7 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
       assertReconciles(seen)
     })
 
-  test('a fake that listens on the number of a backend at another address hides no request to it', async () => {
+  test('a fake nginx that listens on the port number of a backend at another address hides no request to it', async () => {
     const server = ++port
     await cable.proxy.call('listen', { address: '127.0.0.1', port: server })
     const seen = await watch(cable.proxy.namespace, async () => {
@@ -136,21 +136,21 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test('a socket that another user left to a fake is no front door', async () => {
+  test('a socket that a fake nginx inherited from another user is no front door', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async () => {
-      const { taught, stop } = await fake('inherit', '127.0.0.2', [server])
-      assert.equal(taught, 1)
+      const { listened, stop } = await fake('inherit', '127.0.0.2', [server])
+      assert.equal(listened, 1)
       await stop()
     })
     assert.deepEqual(rowsOf(seen)[`127.0.0.2:${server} GET /fake`], { requests: 1, codes: { 200: 1 } })
     assertReconciles(seen)
   })
 
-  test('a port that a fake nginx no longer listens on is a backend to whoever listens there then', async () => {
+  test('a port that a fake nginx has closed is a backend when another process listens there', async () => {
     const server = ++port
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      await (await fake('teach', '127.0.0.2', [server])).stop()
+      await (await fake('listen', '127.0.0.2', [server])).stop()
       await cable.proxy.call('listen', { address: '127.0.0.2', port: server })
       await cable.proxy.call('ask', {
         address: '127.0.0.2',
@@ -176,12 +176,12 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test('the listen ports of a real nginx are left out even where fake ones fill the table', async () => {
+  test('the listen ports of a real nginx are excluded even if fake ones fill the table', async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      const { taught, stop } = await fake('hold', '127.0.0.2', range(20_000, 20_150))
-      assert.equal(taught, 151)
+      const { listened, stop } = await fake('hold', '127.0.0.2', range(20_000, 20_150))
+      assert.equal(listened, 151)
       const nginx = await startLabNginx(
         cable.proxy.namespace,
         `server { listen 8080; listen [::]:8081 ipv6only=off; location / { proxy_pass http://${FAR}:${server}; } }`,
@@ -207,20 +207,20 @@ describe('listen ports of nginx', { skip: lacking('python3', 'setpriv') }, () =>
     assertReconciles(seen)
   })
 
-  test("a fake nginx that connects to more addresses than there is room for leaves room for root's", async () => {
+  test("a fake nginx that fills the table of addresses leaves entries for root's nginx", async () => {
     const server = ++port
     await cable.far.call('listen', { address: FAR, port: server })
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-listeners-'))
     chmodSync(folder, 0o755)
-    await buildStatic('restless.c', join(folder, 'nginx'))
+    await buildStatic('attacker.c', join(folder, 'nginx'))
     const nginx = await startLabNginx(
       cable.proxy.namespace,
       `server { listen 127.0.0.1:8080; location / { proxy_pass http://${FAR}:${server}; } }`,
     )
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
     const seen = await watch(cable.proxy.namespace, async (helper) => {
-      const knock = [join(folder, 'nginx'), 'knock', '127.0.0.4', '1000', '60000', '1000000']
-      const fake = await guest(cable.proxy.namespace, [...nobody, ...knock])
+      const connects = [join(folder, 'nginx'), 'connects', '127.0.0.4', '1000', '60000', '1000000']
+      const fake = await startInNamespace(cable.proxy.namespace, [...nobody, ...connects])
       for (let frames = 0; frames < 3; frames++) await helper.nextFrame()
       assert.ok((await fake.stop()) > 4096)
       const requests = [get('/after')]

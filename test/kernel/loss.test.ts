@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
-import { dropEvery, dropNothing, relay } from './lab/trouble.ts'
+import { dropEvery, dropNothing, relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -38,17 +38,17 @@ const splitRequests = range(1, 30).flatMap((n): Step[] => [
 describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   let cable: Cable
   let port = 8300
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
   for (const [hook, what] of [
     ['ingress', 'requests'],
     ['egress', 'answers'],
   ] as const) {
-    test(`${what} that are lost on the way are sent again and counted once`, async () => {
+    test(`lost ${what} are retransmitted and counted once`, async () => {
       port++
       await cable.far.call('listen', { address: FAR, port, rules: RULES })
-      await dropEvery(cable.far.namespace, 'foot', hook, 10, port)
+      await dropEvery(cable.far.namespace, 'peer', hook, 10, port)
       const seen = await watch(cable.proxy.namespace, async () => {
         await cable.proxy.call('ask', { address: FAR, port, requests: REQUESTS, times: 50, connections: 20 })
         await cable.proxy.call(
@@ -56,7 +56,7 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
           range(1, 10).map(() => ({ address: FAR, port, steps: splitRequests })),
         )
       })
-      await dropNothing(cable.far.namespace, 'foot')
+      await dropNothing(cable.far.namespace, 'peer')
       assertSame(seen, await cable.far.call('ledger'), port)
       const { totals } = seen.sum
       if (hook === 'ingress')
@@ -64,26 +64,26 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     })
   }
 
-  test('the first sending of a request is what its time counts from', async () => {
+  test('the time of a request starts at its first transmission', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
-    await dropEvery(cable.far.namespace, 'foot', 'ingress', 5, port)
+    await dropEvery(cable.far.namespace, 'peer', 'ingress', 5, port)
     const seen = await watch(cable.proxy.namespace, () =>
       cable.proxy.call('ask', { address: FAR, port, requests: [get('/again')], times: 50, connections: 5 }),
     )
-    await dropNothing(cable.far.namespace, 'foot')
-    // A lost segment is sent again after 200 ms at the earliest (TCP_RTO_MIN).
+    await dropNothing(cable.far.namespace, 'peer')
+    // A lost segment is retransmitted after at least 200 ms (TCP_RTO_MIN).
     assert.ok((seen.sum.totals.header.max ?? 0) > 190_000, `slowest ${seen.sum.totals.header.max ?? 0} µs`)
     assert.ok(seen.sum.totals.retransmits >= 9)
     assertSame(seen, await cable.far.call('ledger'), port)
   })
 
   for (const rule of ['dup=7', 'swap=5', 'drop=11', 'drop=13,dup=7,swap=5']) {
-    test(`on a layer 3 device that treats segments by ${rule}, counts are exact`, async () => {
+    test(`counts are exact on a layer 3 device with ${rule}`, async () => {
       port++
       const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
       const cable3 = await relay([near, 'l3', '10.79.0.1/24'], [far, 'l3', '10.79.0.2/24'], [rule, rule])
-      const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+      const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
       await backend.call('listen', { address: '10.79.0.2', port, rules: RULES })
       const seen = await watch(near, async () => {
         await proxy.call('ask', {
@@ -107,11 +107,11 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     })
   }
 
-  test('on a layer 3 device nothing is mistaken for an Ethernet header', async () => {
+  test('packets of a layer 3 device are not parsed for an Ethernet header', async () => {
     port++
     const [near, far] = [await makeNamespace('l3p'), await makeNamespace('l3f')]
     const cable3 = await relay([near, 'l3', 'fd79::1/64'], [far, 'l3', 'fd79::2/64'])
-    const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+    const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
     await backend.call('listen', { address: 'fd79::2', port, rules: RULES })
     const seen = await watch(near, () =>
       proxy.call('ask', { address: 'fd79::2', port, requests: REQUESTS, times: 50, connections: 5 }),
@@ -125,8 +125,8 @@ describe('loss', { skip: lacking('tc', 'clang', 'gcc') }, () => {
 })
 
 /**
- * Requests equal the ledger, always. Answers do too, but for those of which the recording itself says that it could not
- * read them (a head in a segment that came before its predecessor). Nothing is booked that was not said.
+ * Requests always equal the ledger. Answers do too, except those that the recording itself counts as unreadable (a head in a
+ * segment that arrived before an earlier one). No answer is counted that was not sent.
  */
 function assertSame(seen: Seen, ledger: Truth, port: number): void {
   const truth = Object.fromEntries(Object.entries(ledger).filter(([row]) => row.includes(`:${port} `)))

@@ -1,4 +1,7 @@
-/** Who else runs on this host can call himself nginx: the helper reads nothing in his name, is not held up, and sees the real one. */
+/**
+ * Any user of the host can name a process nginx: the helper reads no file with its rights for such a process, is not blocked by
+ * it, and still finds the real nginx.
+ */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -32,14 +35,14 @@ import {
 import { makeNamespace, removeNamespace, range } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
 import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
-import { attachedTo } from './lab/trouble.ts'
+import { attachedTo } from './lab/impairments.ts'
 import { startHelper } from './lab/watch.ts'
 
 const NOBODY = 65534
 const SECRET = 'https://root-only-secret'
-/** What `make install` gives. */
+/** The capabilities that `make install` sets. */
 const CAPABILITIES = '+bpf,+net_admin,+perfmon,+sys_ptrace'
-/** The helper takes two seconds at most; this only ends a test that would hang. */
+/** Only ends a test that hangs: the helper takes at most two seconds. */
 const PATIENCE_MS = 30_000
 
 const PROXYING = 'server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9; } }'
@@ -54,7 +57,7 @@ interface Facts {
 describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-neighbour-'))
   const program = join(folder, 'nginx')
-  const unhurried = join(folder, 'unhurried/upstreamtop-probe')
+  const slowHelper = join(folder, 'slow/upstreamtop-probe')
   const secret = join(folder, 'secret.conf')
   const silentPlace = join(folder, 'silent-place')
   let namespace: string
@@ -63,7 +66,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     await buildStatic('neighbour.c', program)
     await buildStatic('silent.c', join(folder, 'silent'))
     const defines = 'HELPER_DEFINES=-DCENSUS_MS=20000'
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}/unhurried`, defines, unhurried)
+    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}/slow`, defines, slowHelper)
     writeFileSync(secret, `proxy_pass ${SECRET};\n`, { mode: 0o600 })
     namespace = await makeNamespace('n')
   })
@@ -72,35 +75,35 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** What a test starts goes with it, whatever becomes of it. */
+  /** Everything that a test starts is stopped after it. */
   const started: { stop(): Promise<void> }[] = []
   afterEach(async () => {
     for (const one of started.splice(0).reverse()) await one.stop()
   })
-  async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  async function stopAfterTest<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
     const one = await starting
     started.push(one)
     return one
   }
-  const realNginx = (): Promise<LabNginx> => kept(startLabNginx(namespace, PROXYING))
+  const realNginx = (): Promise<LabNginx> => stopAfterTest(startLabNginx(namespace, PROXYING))
   const neighbour = (options: NeighbourOptions): Promise<Neighbour> =>
-    kept(startNeighbour(namespace, options))
+    stopAfterTest(startNeighbour(namespace, options))
   const silentServer = (silent: 'lookup' | 'read'): Promise<Neighbour> =>
-    kept(mountSilent(join(folder, 'silent'), silentPlace, silent))
+    stopAfterTest(mountSilent(join(folder, 'silent'), silentPlace, silent))
 
-  /** A folder that nobody may do anything in. */
-  function theirs(name: string): string {
+  /** A folder that everybody can write to. */
+  function sharedFolder(name: string): string {
     const place = join(folder, name)
     mkdirSync(place)
     chmodSync(place, 0o777)
     return place
   }
 
-  /** What the helper learns, given time: on a busy machine two seconds are not much. */
-  const look = (...before: readonly string[]): Facts => lookWith(unhurried, ...before)
+  /** The facts of a helper with a long time limit: on a busy machine two seconds are short. */
+  const inspect = (...before: readonly string[]): Facts => inspectWith(slowHelper, ...before)
 
-  /** A helper that hangs is ended, and has learned nothing. */
-  function lookWith(probe: string, ...before: readonly string[]): Facts {
+  /** A helper that hangs is killed, and the test fails. */
+  function inspectWith(probe: string, ...before: readonly string[]): Facts {
     const { status, stdout, stderr } = spawnSync(
       'ip',
       ['netns', 'exec', namespace, ...before, probe, '--doctor'],
@@ -112,24 +115,24 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   }
 
   for (const [what, make] of Object.entries(hostileConfigurations(folder, secret)))
-    test(`a configuration that ${what} is not read, and the real nginx's door is learned`, async () => {
-      const place = theirs(what.replaceAll(/\W/g, '-'))
+    test(`a configuration that ${what} is not read, and the real nginx's listen port is found`, async () => {
+      const place = sharedFolder(what.replaceAll(/\W/g, '-'))
       await make(place)
       await realNginx()
-      // Before the real one in the order of their users, were it not root's.
+      // If the real one were not root's, this one would be inspected before it.
       await neighbour({
         program,
         args: ['-c', join(place, 'nginx.conf')],
         words: 'listen=8081',
         user: NOBODY,
       })
-      const facts = look()
+      const facts = inspect()
       assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
       assert.match(facts.nginx_warning, /listens on 8081.*--ignore PORT/)
     })
 
-  test('its own readable configuration is read, includes and all', async () => {
-    const place = theirs('honest')
+  test('the readable configuration of an unprivileged nginx is read, with its includes', async () => {
+    const place = sharedFolder('honest')
     mkdirSync(join(place, 'conf.d'))
     writeFileSync(join(place, 'nginx.conf'), 'events {}\nhttp { include conf.d/*.conf; }\n')
     writeFileSync(join(place, 'conf.d/one.conf'), 'server { location / { proxy_pass https://10.0.0.9; } }\n')
@@ -139,7 +142,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       words: 'listen=8082',
       user: NOBODY,
     })
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual(facts.front_doors, [8082])
     assert.deepEqual(facts.invisible_upstreams, ['proxy_pass https://10.0.0.9'])
     assert.equal(facts.nginx_warning, '')
@@ -148,23 +151,23 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
   test('thousands of processes named nginx do not hide the real one', async () => {
     await neighbour({ program, words: 'copies=4500', user: NOBODY })
     await realNginx()
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
   })
 
-  test("another user's many do not hide an nginx of a user", async () => {
-    const place = theirs('of-a-user')
+  test("many processes of one user do not hide another user's nginx", async () => {
+    const place = sharedFolder('of-a-user')
     writeFileSync(join(place, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
     await neighbour({ program, words: 'copies=1000', user: NOBODY })
     const args = ['-c', join(place, 'nginx.conf')]
     await neighbour({ program, args, words: 'listen=8083', user: 1234 })
-    const facts = look()
+    const facts = inspect()
     assert.deepEqual(facts.front_doors, [8083])
   })
 
-  describe("with root's rights borrowed", () => {
-    /** @param real whether it takes them for its real identity, as sudo does */
-    const reads = async (file: string, real: boolean): Promise<void> => {
+  describe("a setuid program of root's", () => {
+    /** @param real whether it takes root as its real uid, as sudo does */
+    const assertReadsNothing = async (file: string, real: boolean): Promise<void> => {
       chownSync(file, 0, 0)
       chmodSync(file, 0o4755)
       const fake = await neighbour({
@@ -174,20 +177,20 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         user: NOBODY,
       })
       const uids = /^Uid:\t(\d+)\t(\d+)/m.exec(readFileSync(`/proc/${fake.pid}/status`, 'utf8'))
-      const facts = look()
+      const facts = inspect()
       assert.deepEqual(
         uids?.slice(1),
         real ? ['0', '0'] : [String(NOBODY), '0'],
         'the test has root’s rights',
       )
       assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
-      // What listens with another's rights is no door of anybody, whatever its configuration says: then there is nothing to say.
+      // A port of a setuid process is no listen port of nginx, whatever its configuration says: no warning then.
       if (real) assert.match(facts.nginx_warning, /more rights than|program is not nginx/)
       else assert.equal(facts.nginx_warning, '')
     }
 
     function linkTo(file: string): string {
-      const link = join(theirs(`link-${file.split('/').at(-1)!}`), 'nginx')
+      const link = join(sharedFolder(`link-${file.split('/').at(-1)!}`), 'nginx')
       symlinkSync(file, link)
       return link
     }
@@ -197,22 +200,22 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       test(`a setuid program by a link named nginx, ${how}, reads nothing`, () => {
         const file = join(folder, `setuid-${String(real)}`)
         copyFileSync(program, file)
-        return reads(file, real)
+        return assertReadsNothing(file, real)
       })
       test(`a setuid program whose own name is nginx, ${how}, reads nothing`, () => {
-        const file = join(theirs(`named-${String(real)}`), 'nginx')
+        const file = join(sharedFolder(`named-${String(real)}`), 'nginx')
         copyFileSync(program, file)
-        return reads(file, real)
+        return assertReadsNothing(file, real)
       })
     }
   })
 
-  describe('in a root of its own', () => {
+  describe('an nginx in a chroot', () => {
     let root: string
     before(() => {
-      root = theirs('root')
+      root = sharedFolder('root')
       mkdirSync(join(root, 'etc/nginx'), { recursive: true })
-      // The same path, inside: what is read must be this one.
+      // The same path inside the chroot: the helper must read this one.
       mkdirSync(join(root, folder), { recursive: true })
       writeFileSync(join(root, 'inside.conf'), 'proxy_pass https://inside;\n')
     })
@@ -231,7 +234,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       },
     }
     for (const [what, make] of Object.entries(ROOTS))
-      test(`${what} does not lead out of it`, async () => {
+      test(`${what} does not lead out of the chroot`, async () => {
         assert.deepEqual(await upstreams(make), [])
       })
 
@@ -239,7 +242,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       'an absolute link': (conf: string) => symlinkSync('/inside.conf', conf),
       'an include by a glob': (conf: string) => writeFileSync(conf, 'include /ins*.conf;\n'),
     }))
-      test(`${what} is followed inside`, async () => {
+      test(`${what} is followed inside the chroot`, async () => {
         assert.deepEqual(await upstreams(make), ['proxy_pass https://inside'])
       })
 
@@ -248,72 +251,72 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       rmSync(conf, { force: true })
       make(conf)
       await neighbour({ program, words: `chroot=${root}` })
-      const facts = look()
+      const facts = inspect()
       assert.equal(facts.nginx, 'known')
       return facts.invisible_upstreams
     }
   })
 
-  describe('with capabilities and without root', () => {
+  describe('a helper with capabilities and without root', () => {
     const grant = [
       ...['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups'],
       ...[`--inh-caps=-all,${CAPABILITIES}`, `--ambient-caps=-all,${CAPABILITIES}`],
     ]
 
-    test("the doors of root's nginx are learned, whose configuration anybody may read", async () => {
+    test("finds the listen ports of root's nginx if its configuration is world-readable", async () => {
       const real = await realNginx()
       chmodSync(real.folder, 0o755)
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual([facts.nginx, facts.front_doors, facts.nginx_warning], ['known', [8080], ''])
     })
 
-    test('a configuration that its user may not read is not read, and that is said', async () => {
+    test('does not read a configuration that its own user cannot read, and warns', async () => {
       await neighbour({ program, args: ['-c', secret], words: 'listen=8085' })
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual(facts.front_doors, [])
       assert.match(facts.nginx_warning, /listens on 8085, could not be read/)
     })
 
-    test("another's root is not entered with capabilities", async () => {
-      const root = theirs('closed')
+    test("does not enter another user's chroot with its capabilities", async () => {
+      const root = sharedFolder('closed')
       mkdirSync(join(root, 'etc/nginx'), { recursive: true })
       writeFileSync(join(root, 'etc/nginx/nginx.conf'), `proxy_pass ${SECRET};\n`)
       chmodSync(root, 0o700)
       await neighbour({ program, words: `listen=8086 chroot=${root}` })
-      const facts = look(...grant)
+      const facts = inspect(...grant)
       assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
     })
   })
 
   const fuse = existsSync('/dev/fuse') ? false : 'needs /dev/fuse'
-  describe('on a file system that does not answer', { skip: fuse }, () => {
+  describe('a file system that does not answer', { skip: fuse }, () => {
     before(() => mkdirSync(silentPlace))
 
     for (const silent of ['lookup', 'read'] as const) {
-      test(`where a ${silent} waits for ever doctor ends, and the real door is learned`, async () => {
+      test(`doctor ends when a ${silent} blocks for ever, and the real listen port is found`, async () => {
         await realNginx()
-        await beside(silent)
-        const facts = lookWith(PROBE)
+        await startBlockedFake(silent)
+        const facts = inspectWith(PROBE)
         assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
         assert.match(facts.nginx_warning, /not all of the nginx of uid 65534/)
       })
 
-      test(`where a ${silent} waits for ever the helper attaches, and ends`, async () => {
-        await beside(silent)
+      test(`the helper attaches and ends when a ${silent} blocks for ever`, async () => {
+        await startBlockedFake(silent)
         const helper = await startHelper(namespace)
         assert.match(helper.hello.warnings.join(), /not all of the nginx of uid 65534/)
         assert.equal((await helper.stop()).bye, 'stdin closed')
       })
     }
 
-    test('a descriptor of it is not touched by a helper that has capabilities', async () => {
+    test('a helper with capabilities does not touch an open descriptor of it', async () => {
       const real = await realNginx()
       chmodSync(real.folder, 0o755)
       await silentServer('read')
       const words = `open=${silentPlace}/nginx.conf listen=8087`
       const args = ['-c', join(folder, 'nothing.conf')]
       await neighbour({ program, args, words, user: NOBODY })
-      const facts = look(
+      const facts = inspect(
         'setpriv',
         '--reuid=1234',
         `--inh-caps=-all,${CAPABILITIES}`,
@@ -323,19 +326,19 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       assert.match(facts.nginx_warning, /listens on 8087/)
     })
 
-    async function beside(silent: 'lookup' | 'read'): Promise<void> {
+    async function startBlockedFake(silent: 'lookup' | 'read'): Promise<void> {
       await silentServer(silent)
       const args = ['-c', join(silentPlace, 'nginx.conf')]
       await neighbour({ program, args, words: 'listen=8088', user: NOBODY })
     }
 
-    describe('the helper ends while it waits there', () => {
-      let patient: string
+    describe('the helper ends while it is blocked there', () => {
+      let patientHelper: string
       let server: Neighbour
       let fake: Neighbour
       before(async () => {
         const build = join(folder, 'patient')
-        patient = join(build, 'upstreamtop-probe')
+        patientHelper = join(build, 'upstreamtop-probe')
         await sh(
           'make',
           '-s',
@@ -343,7 +346,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
           ROOT,
           `HELPER_BUILD=${build}`,
           'HELPER_DEFINES=-DCENSUS_MS=500000',
-          patient,
+          patientHelper,
         )
         server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')
         const args = ['-c', join(silentPlace, 'nginx.conf')]
@@ -355,7 +358,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       })
 
       const start = (before: readonly string[], ...args: readonly string[]): ChildProcess =>
-        spawn('ip', ['netns', 'exec', namespace, ...before, patient, ...args], {
+        spawn('ip', ['netns', 'exec', namespace, ...before, patientHelper, ...args], {
           stdio: ['pipe', 'pipe', 'pipe'],
         })
 
@@ -363,47 +366,47 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         for (const args of [[], ['--doctor']])
           test(`by ${signal}, ${args.length > 0 ? 'as doctor' : 'as recorder'}`, async () => {
             const helper = start([], ...args)
-            await waits(helper.pid!)
+            await blockedChild(helper.pid!)
             helper.kill(signal)
             assert.deepEqual(await ended(helper), [130, null])
           })
 
-      test('by the closing of its stdin', async () => {
+      test('when its stdin closes', async () => {
         const helper = start([])
-        await waits(helper.pid!)
+        await blockedChild(helper.pid!)
         helper.stdin!.end()
         assert.deepEqual(await ended(helper), [130, null])
       })
 
-      test('by the death of its parent, though somebody else holds its stdin', async () => {
+      test('when its parent dies, even if another process holds its stdin', async () => {
         const shell = start(['sh', '-c', '"$0"; true'])
         const helper = await childOf(shell.pid!)
-        await waits(helper)
+        await blockedChild(helper)
         shell.kill('SIGKILL')
-        // Its outputs close with it: nothing that waits holds them.
+        // Its outputs close with it: no blocked process holds them.
         await ended(shell)
-        assert.match(wordOf(helper, 'stat'), /^$|\) Z /)
+        assert.match(procFile(helper, 'stat'), /^$|\) Z /)
       })
 
-      test('and the child that cannot end holds nothing of it', async () => {
+      test('and its child that cannot end holds none of its descriptors', async () => {
         const helper = start([])
-        const child = await waits(helper.pid!)
+        const child = await blockedChild(helper.pid!)
         helper.kill('SIGTERM')
         // Its outputs close with it.
         await ended(helper)
-        while (wordOf(child, 'stat').includes(') S ')) await sleep(10)
-        assert.match(wordOf(child, 'stat'), /\) D /, 'it was killed, and waits')
+        while (procFile(child, 'stat').includes(') S ')) await sleep(10)
+        assert.match(procFile(child, 'stat'), /\) D /, 'it was killed, and is blocked')
         const held = readdirSync(`/proc/${child}/fd`).map((fd) => readlinkSync(`/proc/${child}/fd/${fd}`))
         assert.deepEqual(
           held.filter((target) => /^pipe|^socket|bpf/.test(target)),
           held.filter((target) => target.startsWith('pipe')).slice(0, 1),
-          'but the pipe that tells of its end',
+          'except the pipe that reports its end',
         )
       })
     })
   })
 
-  describe('the helper ends in order once it is attached', () => {
+  describe('the attached helper ends cleanly', () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       test(`by ${signal}`, async () => {
         const helper = await startHelper(namespace)
@@ -412,7 +415,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
       })
 
-    test('by the death of its parent, though somebody else holds its stdin', async () => {
+    test('when its parent dies, even if another process holds its stdin', async () => {
       const shell = spawn('ip', ['netns', 'exec', namespace, 'sh', '-c', `${PROBE}; true`], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
@@ -426,14 +429,14 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       assert.deepEqual(await attachedTo(namespace, 'lo'), [0, 0])
     })
 
-    test('at any moment of its beginning, with nothing left attached', async () => {
+    test('at any moment of its start, with nothing left attached', async () => {
       for (const moment of range(0, 9)) {
         const helper = spawn('ip', ['netns', 'exec', namespace, PROBE], { stdio: ['pipe', 'ignore', 'pipe'] })
         await sleep(moment * 60)
         if (moment % 2 === 0) helper.kill('SIGINT')
         else helper.stdin.end()
         const [code, signal] = await ended(helper)
-        // ip itself has not become the helper yet
+        // the signal may have hit ip before its exec of the helper
         assert.ok(
           code === 130 || code === 0 || signal === 'SIGINT',
           `${code ?? ''} ${signal ?? ''} at ${moment}`,
@@ -442,7 +445,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       }
     })
 
-    test('by Ctrl-C, which reaches the recorder as well, and the recording is whole', async () => {
+    test('by Ctrl-C, which also reaches the recorder, and the recording is whole', async () => {
       const file = join(folder, 'interrupted.db')
       const args = [join(ROOT, 'dist/main.js'), 'record', '--out', file]
       const recorder = spawn('ip', ['netns', 'exec', namespace, process.execPath, ...args], {
@@ -476,19 +479,19 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     }
   }
 
-  /** Until a child of the helper waits for the file system, or for another who waits for it. */
-  async function waits(helper: number): Promise<number> {
+  /** Resolves when a child of the helper blocks on the file system, or waits for a process that does. */
+  async function blockedChild(helper: number): Promise<number> {
     for (;;) {
       const child = await childOf(helper)
-      if (wordOf(child, 'stat').includes(') D ') || wordOf(child, 'wchan') === 'request_wait_answer')
+      if (procFile(child, 'stat').includes(') D ') || procFile(child, 'wchan') === 'request_wait_answer')
         return child
       await sleep(20)
     }
   }
 })
 
-/** A file of /proc/PID; empty when that has ended. */
-function wordOf(pid: number, file: string): string {
+/** A file of /proc/PID; empty if the process has ended. */
+function procFile(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

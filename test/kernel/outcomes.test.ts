@@ -1,4 +1,7 @@
-/** Each way in which an attempt ends has its own name, and an open request has an age: docs/NUMBERS.md, "Requests and what became of them". */
+/**
+ * Each outcome of an attempt has its own counter, and an open request has an age: docs/NUMBERS.md, "Requests and what became of
+ * them".
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,11 +11,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
-import { canBePrompt, startLabNginx } from './lab/nginx.ts'
+import { canRunRealtime, startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
-import { refusing } from './lab/refuse.ts'
+import { startInNamespace } from './lab/impairments.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
 import { lacking, PROBE, sh } from './lab/system.ts'
-import { guest } from './lab/trouble.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
@@ -24,10 +27,10 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 describe('outcomes', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8100
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('reset, closed and aborted are told apart', async () => {
+  test('reset, closed and aborted are counted separately', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -60,7 +63,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('an answer that comes after nginx gave up is not one whose request we missed', async () => {
+  test('an answer after nginx timed out is not counted as unmatched', async () => {
     port++
     const late = { steps: [{ pause: 400 }, { send: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' }] }
     await cable.far.call('listen', { address: FAR, port, rules: { '/late': late } })
@@ -100,7 +103,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a refused connection is a failure without a request, and the retry is an attempt of its own', async () => {
+  test('a refused connection is a failure without a request, and the retry is a separate attempt', async () => {
     port++
     await cable.far.call('listen', { address: OTHER, port })
     const nginx = await startLabNginx(
@@ -122,7 +125,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('retries after a reset are booked to their own backends and marked as inferred', async () => {
+  test('retries after a reset are counted for their backends and marked as inferred', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'rst' }] } } })
     await cable.far.call('listen', { address: OTHER, port })
@@ -146,7 +149,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a retry after a connect timeout is inferred, over a fresh connection and over an idle one', async () => {
+  test('a retry after a connect timeout is inferred, on a new connection and on an idle one', async () => {
     port++
     const nowhere = await blackHole()
     await cable.far.call('listen', { address: OTHER, port })
@@ -179,24 +182,24 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a SYN that leaves while the flows are looked through is no connect timeout', async () => {
+  test('a SYN sent during a sweep is no connect timeout', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-outcomes-'))
     const program = join(folder, 'nginx')
-    await buildStatic('restless.c', program)
+    await buildStatic('attacker.c', program)
     const nowhere = await blackHole()
     let from = 0
     // Without the sockets' word: they say at once that whoever knocks has given up.
-    const [sandbox, word] = await refusing('attach')
+    const [sandbox, word] = await sandboxRefusing('attach')
     const during = async (helper: Helper): Promise<void> => {
       from = Date.now()
-      const knocks = ['knock', nowhere, '1000', '1003', '20000']
-      const fake = await guest(cable.proxy.namespace, [program, ...knocks])
+      const connects = ['connects', nowhere, '1000', '1003', '20000']
+      const fake = await startInNamespace(cable.proxy.namespace, [program, ...connects])
       while (Date.now() < from + 2200) await helper.nextFrame()
       assert.ok((await fake.stop()) > 1000)
     }
     const seen = await watch(cable.proxy.namespace, during, [word, PROBE], sandbox)
     rmSync(folder, { recursive: true })
-    // Later ones are right to say so.
+    // Connect timeouts in later frames are correct.
     const early = seen.frames.filter(({ start, length }) => (start + length) / 1000 < from + 3000)
     assert.ok(early.length > 1)
     for (const { connections } of early)
@@ -229,7 +232,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('an open request keeps its row every tick, with its age, until it is answered', async () => {
+  test('an open request has a row with its age in every tick until it is answered', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -260,7 +263,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertEqualsTruth(seen, { [`${FAR}:${port} GET /slow`]: { requests: 5, codes: { 200: 5 } } })
   })
 
-  test('an answer before the end of the upload is an answer, and the rest of the body no request', async () => {
+  test('an answer before the end of the upload counts, and the rest of the body is no request', async () => {
     port++
     const tooLarge = 'HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'
     await cable.far.call('listen', {
@@ -289,7 +292,7 @@ describe('outcomes', { skip: lacking() }, () => {
     })
   })
 
-  test('a 408 on an idle connection answers nothing', async () => {
+  test('a 408 on an idle connection answers no request', async () => {
     port++
     const timeout = 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n'
     await cable.far.call('listen', {
@@ -308,7 +311,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a request whose connection ended unseen is unanswered once its port is used again', async () => {
+  test('a request whose connection ended unseen is unanswered when its port is reused', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port, rules: { '/lost': { steps: [{ end: 'hang' }] } } })
     const talk = (path: string, ...then: readonly Step[]) =>
@@ -321,7 +324,7 @@ describe('outcomes', { skip: lacking() }, () => {
     const seen = await watch(cable.proxy.namespace, async () => {
       const lost = talk('/lost', { pause: 600 }, { end: 'rst' })
       await sleep(300)
-      // Without a route the RST reaches no interface.
+      // Without a route the RST is sent on no interface.
       await sh('ip', '-n', cable.proxy.namespace, 'route', 'add', 'unreachable', `${FAR}/32`)
       await lost
       await sh('ip', '-n', cable.proxy.namespace, 'route', 'del', 'unreachable', `${FAR}/32`)
@@ -335,7 +338,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('what is open at the end is in flight, and the identity holds', async () => {
+  test('requests open at the end are in flight, and the sums reconcile', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -360,7 +363,7 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('thousands of open requests are all held', async () => {
+  test('thousands of open requests are all tracked', async () => {
     port++
     await cable.far.call('listen', {
       address: FAR,
@@ -379,13 +382,13 @@ describe('outcomes', { skip: lacking() }, () => {
     assertEqualsTruth(seen, { [`${FAR}:${port} GET /many`]: { requests: 4000, codes: { 200: 4000 } } })
   })
 
-  /** What follows a failure within 0.1 s: without priority nginx may be kept waiting for longer. */
+  /** A retry must follow within 0.1 s: without real-time priority nginx may take longer. */
   function assertRetries(ours: number, theirs: number): void {
-    if (canBePrompt()) assert.equal(ours, theirs)
+    if (canRunRealtime()) assert.equal(ours, theirs)
     else assert.ok(ours <= theirs, `${ours} retries of ${theirs}`)
   }
 
-  /** An address that takes packets and never answers. */
+  /** An address that receives packets and never answers. */
   async function blackHole(): Promise<string> {
     const [address, mac] = ['10.77.0.99', '02:00:00:00:00:99']
     const neighbour = ['neigh', 'replace', address, 'lladdr', mac, 'dev', 'leg']

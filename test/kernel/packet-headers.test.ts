@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { addAddresses, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
+import { addAddresses, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step } from './lab/protocol.ts'
 import { inside, lacking, sh } from './lab/system.ts'
-import { extended, relay, tagged } from './lab/trouble.ts'
+import { addExtensionHeader, addVlanTags, relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const PORT = 8900
@@ -17,15 +17,15 @@ const SMALL = ok('small')
 describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   for (const tags of [1, 2])
     test(`${tags} VLAN ${tags === 1 ? 'tag' : 'tags'} on a frame`, () =>
-      // Tags are put on behind the bridge and taken off in front of it: the port between sees each frame with them.
+      // The bridge device adds the tags and the port removes them: the port's traffic has them.
       seesAllBehindBridges(['10.84.0.1', '10.84.0.2'], 24, (namespace, port) =>
-        tagged(namespace, 'br0', port, tags),
+        addVlanTags(namespace, 'br0', port, tags),
       ))
 
   test('an IPv6 extension header in front of TCP, in both directions', () =>
     seesAllBehindBridges(['fd84::1', 'fd84::2'], 64, async (namespace) => {
-      await extended(namespace, 'br0')
-      // Room for it in a full frame.
+      await addExtensionHeader(namespace, 'br0')
+      // A smaller MTU leaves room for the header in a full frame.
       await sh(
         'ip',
         '-n',
@@ -45,22 +45,22 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
       )
     }))
 
-  test('IPv4 fragments are counted, every one, and what was in them is said to be half seen', async () => {
+  test('every IPv4 fragment is counted, and answers in fragments are counted as half seen', async () => {
     const [near, router, far] = [
       await makeNamespace('fp'),
       await makeNamespace('fr'),
       await makeNamespace('ff'),
     ]
     await veth([near, 'leg'], [router, 'r1'])
-    await veth([far, 'foot'], [router, 'r2'])
+    await veth([far, 'peer'], [router, 'r2'])
     await addAddresses(near, 'leg', ['10.85.0.1/24'])
     await addAddresses(router, 'r1', ['10.85.0.254/24'])
     await addAddresses(router, 'r2', ['10.86.0.254/24'])
-    await addAddresses(far, 'foot', ['10.86.0.2/24'])
+    await addAddresses(far, 'peer', ['10.86.0.2/24'])
     await sh('ip', '-n', near, 'route', 'add', 'default', 'via', '10.85.0.254')
     await sh('ip', '-n', far, 'route', 'add', 'default', 'via', '10.86.0.254')
     await inside(router, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-    // The far end allows fragments, and the router's way back is narrow.
+    // The backend allows fragmentation, and the router's link back has a small MTU.
     await inside(far, 'sysctl', '-qw', 'net.ipv4.ip_no_pmtu_disc=1')
     await sh('ip', '-n', router, 'link', 'set', 'r1', 'mtu', '600')
     const { seen, received } = await bigAndSmall(near, far, '10.86.0.2', fragmentsOfIpv4)
@@ -68,7 +68,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
     assertHalfSeen(seen, `10.86.0.2:${PORT}`, received)
   })
 
-  test('IPv6 fragments are counted too, every one', async () => {
+  test('every IPv6 fragment is counted, too', async () => {
     const [near, far] = [await makeNamespace('fp'), await makeNamespace('ff')]
     const cable = await relay([near, 'l3', 'fd85::1/64'], [far, 'l3', 'fd85::2/64'], ['', 'split=600'])
     const { seen, received } = await bigAndSmall(near, far, 'fd85::2', fragmentsOfIpv6)
@@ -79,7 +79,7 @@ describe('packet headers', { skip: lacking('tc', 'clang', 'gcc') }, () => {
   })
 })
 
-/** A proxy and a backend, each behind a bridge that does something to frames; the proxy's port is watched. */
+/** A proxy and a backend, each behind a bridge that changes frames; the proxy's port is recorded. */
 async function seesAllBehindBridges(
   [near, beyond]: readonly [string, string],
   prefix: number,
@@ -97,7 +97,7 @@ async function seesAllBehindBridges(
     await addAddresses(namespace, 'br0', [`${address}/${prefix}`])
     await treat(namespace, port)
   }
-  const [proxy, backend] = [await Place.open(host), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
   const rules = { '/big': { steps: [{ send: ok('x'.repeat(20_000)) }] } }
   await backend.call('listen', { address: beyond, port: PORT, rules })
   const upload = `POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(9000)}`
@@ -111,14 +111,14 @@ async function seesAllBehindBridges(
   assertNothingLost(seen)
 }
 
-/** On one connection, 20 answers that come in fragments and 20 that do not. */
+/** 20 fragmented answers and 20 others, on one connection. */
 async function bigAndSmall(
   near: string,
   far: string,
   address: string,
   fragments: (namespace: string) => Promise<number>,
 ): Promise<{ readonly seen: Seen; readonly received: number }> {
-  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
   const rules = { '/big': { steps: [{ send: BIG }] }, '/small': { steps: [{ send: SMALL }] } }
   await backend.call('listen', { address, port: PORT, rules })
   const steps = range(1, 20).flatMap((): Step[] => [
@@ -155,7 +155,7 @@ const veth = (
     ...['peer', 'name', deviceB, 'netns', namespaceB],
   )
 
-/** The kernel's own count: fragments that it was asked to put together. */
+/** The kernel's count of received fragments (ReasmReqds). */
 async function fragmentsOfIpv4(namespace: string): Promise<number> {
   const [names = '', values = ''] = (await inside(namespace, 'grep', '^Ip:', '/proc/net/snmp')).split('\n')
   return Number(values.split(' ')[names.split(' ').indexOf('ReasmReqds')])

@@ -9,16 +9,16 @@ import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-/** A million ids: LAB_LONG=1. */
+/** LAB_LONG=1: a million ids. */
 const LONG = process.env.LAB_LONG === '1'
 
 describe('routes', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8600
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('segments that are ids become :id, and nothing else does', async () => {
+  test('path segments that are ids become :id, and no others', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
     const templates: readonly (readonly [string, string])[] = [
@@ -84,7 +84,7 @@ describe('routes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('after 50,000 distinct paths a new backend shows with exact totals', async () => {
+  test('after 50,000 distinct paths a new backend has exact totals', async () => {
     port++
     for (const address of [FAR, '10.77.0.3']) await cable.far.call('listen', { address, port, fast: true })
     const seen = await watch(
@@ -109,14 +109,14 @@ describe('routes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('a route that is in use costs the helper a hundred bytes, not a copy of its counters', async () => {
+  test('a used route costs the helper about 100 bytes, not a copy of its counters', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port, fast: true })
     const routes = 30_000
     let [before, after] = [0, 0]
     const seen = await watch(cable.proxy.namespace, async (helper) => {
       before = memoryOf(helper.pid)
-      // In many ticks: what one tick says is held once more, as text.
+      // Over many ticks: the helper also holds the text of one tick.
       for (let from = 0; from < routes; from += 3000) {
         const requests = Array.from({ length: 3000 }, (_, i) => get(`/r${from + i}r`))
         await cable.proxy.call('ask', { address: FAR, port, requests, connections: 8 })
@@ -130,7 +130,7 @@ describe('routes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('routes without room are OTHER, with exact backend totals', async () => {
+  test('routes beyond the limit are OTHER, with exact backend totals', async () => {
     port++
     for (const address of [FAR, '10.77.0.3']) await cable.far.call('listen', { address, port, fast: true })
     const seen = await watch(
@@ -175,7 +175,7 @@ describe('routes', { skip: lacking() }, () => {
     const each = ids / 3
     assert.deepEqual(routesOf(seen), { '/i/:id': each, '/orders/:id': each, '/users/:id/cart': each })
     const [first, last] = [seen.frames[1] ?? seen.frames[0], seen.frames.at(-1)]
-    assert.ok(last!.cost.rssBytes < first!.cost.rssBytes + 8e6, 'memory is flat')
+    assert.ok(last!.cost.rssBytes < first!.cost.rssBytes + 8e6, 'memory does not grow')
     assertReconciles(seen)
   })
 })
@@ -193,7 +193,7 @@ function routesOf(seen: Seen): Record<string, number> {
 const totalsOf = (seen: Seen): Record<string, number> =>
   sorted(Object.fromEntries(seen.sum.backends.map(({ backend, requests }) => [backend.address, requests])))
 
-/** Bytes of its own, not of maps. */
+/** Anonymous memory, in bytes; without maps. */
 function memoryOf(pid: number): number {
   const [, kilobytes] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024

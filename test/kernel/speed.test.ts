@@ -1,4 +1,4 @@
-/** At full speed nothing is lost without being counted as lost. The cost is measured by `make bench-kernel`. */
+/** At full speed no count is lost. `make bench-kernel` measures the cost. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertNothingLost, assertReconciles } from './lab/compare.ts'
@@ -11,10 +11,10 @@ const CONNECTIONS = 64
 
 describe('full speed', { skip: lacking('wrk') }, () => {
   let cable: Cable
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('as fast as the machine can, every answer is counted and no event is dropped', async () => {
+  test('at full speed every answer is counted and no event is dropped', async () => {
     const back = await startLabNginx(
       cable.far.namespace,
       'access_log off; server { listen 10.77.0.2:8800; keepalive_requests 100000000; return 200 "hello\\n"; }',
@@ -27,7 +27,7 @@ describe('full speed', { skip: lacking('wrk') }, () => {
     await back.stop()
     const theirs = Number(/(\d+) requests in/.exec(words)?.[1])
     const { totals, loss } = seen.sum
-    // wrk forgets the answers that are on their way when its time is up: one a connection.
+    // wrk does not count the answers under way at its end: at most one per connection.
     assert.ok(
       totals.answered >= theirs && totals.answered <= theirs + CONNECTIONS,
       `${totals.answered}, wrk ${theirs}`,

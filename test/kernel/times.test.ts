@@ -1,13 +1,13 @@
-/** Our three times equal nginx's own variables, request by request: docs/NUMBERS.md, "Three times". */
+/** Connect, header and total time equal nginx's variables, for each request: docs/NUMBERS.md, "Three times". */
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles } from './lab/compare.ts'
-import { Cable, makeNamespace, Place, range, removeNamespace } from './lab/network.ts'
-import { canBePrompt, startLabNginx, type Attempt } from './lab/nginx.ts'
+import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
+import { canRunRealtime, startLabNginx, type Attempt } from './lab/nginx.ts'
 import type { Rules, Step } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
-import { relay } from './lab/trouble.ts'
+import { relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -15,7 +15,7 @@ const PORT = 8200
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-/** nginx rounds to a millisecond; its clock is that of its event loop. */
+/** In ms. nginx rounds to 1 ms and updates its clock once per event loop. */
 const tolerance = (seconds: number): number => 1 + 0.02 * seconds * 1000
 const WITHIN = 0.99
 
@@ -39,7 +39,7 @@ const chunked: Step[] = [
   { pause: 20 },
   { send: '2\r\nok\r\n0\r\n\r\n' },
 ]
-/** Each path is asked once, so that a row is a request. */
+/** Each path is requested once, so that a row is one request. */
 const KINDS: Readonly<Record<string, readonly Step[]>> = {
   quick: [{ send: ok('quick') }],
   slow: [{ pause: 80 }, { send: ok('slow') }],
@@ -49,15 +49,15 @@ const KINDS: Readonly<Record<string, readonly Step[]>> = {
   large: [{ pause: 5 }, { send: ok('x'.repeat(300_000)) }],
 }
 
-const notPrompt =
-  'needs the right to run nginx at a real-time priority: otherwise its clock is that of the scheduler'
+const notRealtime =
+  'needs the right to run nginx at a real-time priority: otherwise its clock depends on the scheduler'
 
-describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, () => {
+describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) }, () => {
   let cable: Cable
-  before(async () => (cable = await Cable.lay()))
+  before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('header and total time are nginx’s own, kept alive or fresh, streamed, split, uploaded', async (t) => {
+  test('header and total time equal nginx’s: keepalive or new connection, streamed, split, uploaded', async (t) => {
     const paths = range(1, 60).flatMap((n) => Object.keys(KINDS).map((kind) => `/${kind}/${n}`))
     const rules: Rules = Object.fromEntries(
       paths.flatMap((path) => {
@@ -82,7 +82,7 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
       ...paths.map((path) => get(`/fresh${path}`)),
       ...paths.filter((path) => path.endsWith('0')).map(upload),
     ]
-    await undisturbed(t, async () => {
+    await repeatUntilQuiet(t, async () => {
       const { seen, attempts } = await ask(cable.proxy, configuration, requests, 6)
       assert.equal(attempts.length, requests.length)
       assertReconciles(seen)
@@ -91,15 +91,15 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
     })
   })
 
-  test('a head that waits for a delayed ACK is as late for us as for nginx', async (t) => {
-    // Two writes under Nagle's algorithm: the second leaves when the proxy has acknowledged the first, 40 ms later.
+  test('a head delayed by a delayed ACK has the same time as in nginx’s log', async (t) => {
+    // Two writes under Nagle's algorithm: the second is sent when the proxy has acknowledged the first, 40 ms later.
     const steps: Step[] = [{ send: 'HTTP/1.1 200 OK\r\nContent-' }, { send: 'Length: 2\r\n\r\nok' }]
     const port = PORT + 1
     await cable.far.call('listen', { address: FAR, port, nagle: true, rules: { '*': { steps } } })
     const configuration = `upstream kept { server ${FAR}:${port}; keepalive 16; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`
     const requests = range(1, 200).map((n) => get(`/late/${n}x`))
-    await undisturbed(t, async () => {
+    await repeatUntilQuiet(t, async () => {
       const { seen, attempts } = await ask(cable.proxy, configuration, requests, 4)
       const late = attempts.filter(({ header }) => (header ?? 0) >= 0.03).length
       assert.ok(late > 20, `${late} of ${attempts.length} waited for an ACK`)
@@ -109,8 +109,8 @@ describe('times', { skip: lacking() || (canBePrompt() ? false : notPrompt) }, ()
     })
   })
 
-  test('connect time is nginx’s own, and its clocks start at the SYN', async (t) => {
-    await undisturbed(t, () => connectTimes(t))
+  test('connect time equals nginx’s, and all times start at the SYN', async (t) => {
+    await repeatUntilQuiet(t, () => connectTimes(t))
   })
 })
 
@@ -122,7 +122,7 @@ async function connectTimes(t: TestContext): Promise<void> {
     [far, 'l3', '10.78.0.2/24'],
     ['delay=15', 'delay=15'],
   )
-  const [proxy, backend] = [await Place.open(near), await Place.open(far)]
+  const [proxy, backend] = [await NamespaceAgent.open(near), await NamespaceAgent.open(far)]
   await backend.call('listen', { address: '10.78.0.2', port: PORT })
   const nginx = await startLabNginx(
     near,
@@ -151,9 +151,9 @@ async function connectTimes(t: TestContext): Promise<void> {
   )
 }
 
-/** What we saw of the requests through an nginx of their own, and what it wrote of its attempts. */
+/** Records the requests through a new nginx; returns the recording and nginx's attempts. */
 async function ask(
-  proxy: Place,
+  proxy: NamespaceAgent,
   configuration: string,
   requests: readonly string[],
   connections: number,
@@ -167,24 +167,24 @@ async function ask(
   return { seen, attempts }
 }
 
-/** More of nginx's times differ from ours than may. */
-class Apart extends Error {}
+/** Too many times differ from nginx's. */
+class TimesDiffer extends Error {}
 
-/** Seconds before a round is done again. */
+/** Seconds before a round is repeated. */
 const PAUSES = [1, 3, 10, 20, 30]
 
 /**
- * A virtual machine stands still for some milliseconds now and then, and nginx's clock with it while the wire goes on: such a round
- * is done again, later and later, for it may last half a minute. What is wrong with our times is wrong in every round, and counts
- * must be right in each.
+ * A virtual machine sometimes pauses for some milliseconds, and nginx's clock with it while packets go on. Such a round is
+ * repeated, after longer and longer pauses, because it may last half a minute. Wrong times of ours are wrong in every round,
+ * and counts must be right in each round.
  */
-async function undisturbed(t: TestContext, round: () => Promise<void>): Promise<void> {
+async function repeatUntilQuiet(t: TestContext, round: () => Promise<void>): Promise<void> {
   for (const pause of [...PAUSES, null]) {
     try {
       await round()
       return
     } catch (error) {
-      if (pause === null || !(error instanceof Apart)) throw error
+      if (pause === null || !(error instanceof TimesDiffer)) throw error
       t.diagnostic(`once more in ${pause} s: ${error.message.split('\n')[0]!}`)
       await sleep(pause * 1000)
     }
@@ -202,7 +202,7 @@ function assertClose(
       routes.map((row) => [`${row.route.method} ${row.route.path}`, row[which]]),
     ),
   )
-  const apart: string[] = []
+  const differing: string[] = []
   const differences: number[] = []
   for (const attempt of attempts) {
     const key = `${attempt.method} ${attempt.target}`
@@ -211,14 +211,16 @@ function assertClose(
     const difference = time?.count === 1 && theirs !== null ? time.sum / 1000 - theirs * 1000 : NaN
     differences.push(Math.abs(difference))
     if (!(Math.abs(difference) <= tolerance(theirs ?? 0)))
-      apart.push(
+      differing.push(
         `${key}: ${time?.count === 1 ? `${time.sum / 1000} ms` : `count ${time?.count ?? 'none'}`}, nginx ${theirs === null ? '-' : theirs * 1000} ms`,
       )
   }
   const p99 = differences.sort((a, b) => a - b)[Math.floor(differences.length * WITHIN)] ?? NaN
   t.diagnostic(
-    `${which}: ${apart.length} of ${attempts.length} apart; 99 % differ by ${p99.toFixed(2)} ms or less (nginx rounds to 1 ms)`,
+    `${which}: ${differing.length} of ${attempts.length} differ; 99 % differ by ${p99.toFixed(2)} ms or less (nginx rounds to 1 ms)`,
   )
-  if (apart.length <= Math.floor(attempts.length * (1 - WITHIN))) return
-  throw new Apart(`${which}: ${apart.length} of ${attempts.length} apart:\n${apart.slice(0, 20).join('\n')}`)
+  if (differing.length <= Math.floor(attempts.length * (1 - WITHIN))) return
+  throw new TimesDiffer(
+    `${which}: ${differing.length} of ${attempts.length} differ:\n${differing.slice(0, 20).join('\n')}`,
+  )
 }

@@ -1,4 +1,4 @@
-/** Where no tracing program may run: it records all the same, every count exact, and says what it will not recognise. */
+/** Without tracing programs the recorder still works, every count is exact, and it reports what it cannot recognise. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { refusing } from './lab/refuse.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
 import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
 import { startHelper } from './lab/watch.ts'
 
@@ -16,11 +16,11 @@ const [FAR, NOWHERE, PORT] = ['10.77.0.2', '10.77.0.99', 8950]
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const REFUSED = /retries after a connect timeout .*upstreamtop_states.*: Operation not permitted/
 
-describe('untraced', { skip: lacking('gcc') }, () => {
+describe('without tracing programs', { skip: lacking('gcc') }, () => {
   let cable: Cable
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-untraced-'))
   before(async () => {
-    cable = await Cable.lay()
+    cable = await Cable.create()
     const { namespace } = cable.proxy
     await sh('ip', '-n', namespace, 'neigh', 'replace', NOWHERE, 'lladdr', '02:00:00:00:00:99', 'dev', 'leg')
     await cable.far.call('listen', {
@@ -35,7 +35,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
   })
 
   for (const what of ['load', 'attach'] as const)
-    test(`a tracing program that does not ${what} is said to be missing, and the counts are exact`, async () => {
+    test(`a tracing program that does not ${what} is reported as missing, and the counts are exact`, async () => {
       const nginx = await startLabNginx(
         cable.proxy.namespace,
         `upstream dead { server ${NOWHERE}:${PORT} max_fails=0; server ${FAR}:${PORT} max_fails=0; }
@@ -43,7 +43,7 @@ describe('untraced', { skip: lacking('gcc') }, () => {
          server { listen 127.0.0.1:8080; proxy_connect_timeout 300ms; location / { proxy_pass http://${FAR}:${PORT}; }
            location /dead { proxy_pass http://dead; } location /shut { proxy_pass http://shut; } }`,
       )
-      const [sandbox, word] = await refusing(what)
+      const [sandbox, word] = await sandboxRefusing(what)
       const helper = await startHelper(cable.proxy.namespace, [word, PROBE], sandbox)
       const ask = { address: '127.0.0.1', port: 8080, times: 12 }
       for (const path of ['/fine', '/reset', '/dead', '/shut'])
@@ -69,12 +69,12 @@ describe('untraced', { skip: lacking('gcc') }, () => {
       assert.ok(at(`${NOWHERE}:${PORT}`) > 2 && at(`${FAR}:9`) > 2)
       assert.equal(seen.sum.totals.connection.connectTimeout, at(`${NOWHERE}:${PORT}`))
       assert.equal(seen.sum.totals.connection.refused, at(`${FAR}:9`))
-      assert.ok(seen.sum.totals.retries <= at(`${FAR}:9`), 'retries after a connect timeout are not made up')
+      assert.ok(seen.sum.totals.retries <= at(`${FAR}:9`), 'no retry after a connect timeout is invented')
       assertReconciles(seen)
     })
 
-  test('record says so when it begins, and doctor has a line with a remedy', async () => {
-    const [sandbox, word] = await refusing('attach')
+  test('record reports it at its start, and doctor has a line with a remedy', async () => {
+    const [sandbox, word] = await sandboxRefusing('attach')
     const program = [sandbox, word, process.execPath, join(ROOT, 'dist/main.js')].join(' ')
     const file = join(folder, 'untraced.db')
     const shell = (script: string): Promise<string> => inside(cable.proxy.namespace, 'sh', '-c', script)

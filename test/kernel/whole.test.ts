@@ -86,7 +86,7 @@ describe('the whole program', { skip: lacking() }, () => {
   const report = async (file: string): Promise<Summary> =>
     JSON.parse(await sh(process.execPath, MAIN, 'report', file, '--format', 'json')) as Summary
 
-  test('a recording of nginx equals the ledger of its backends, to the last request', async () => {
+  test('a recording of nginx equals the ledger of its backends exactly', async () => {
     const file = join(folder, 'equal.db')
     const recorder = await record(file)
     const truth = await simulate(8, 24)
@@ -106,7 +106,7 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.match(await sh(process.execPath, MAIN, 'check', file), /whole/)
   })
 
-  test('the books balance where recording begins and ends in the midst of traffic', async () => {
+  test('the control totals reconcile when recording starts and ends during traffic', async () => {
     const simulator = start(['simulate', '--workers', '24', '--duration', '600'])
     await simulator.says(/^simulating /m)
     for (const name of ['midst1.db', 'midst2.db', 'midst3.db']) {
@@ -124,7 +124,7 @@ describe('the whole program', { skip: lacking() }, () => {
     const wire = join(folder, 'wire.ndjson')
     const file = join(folder, 'wire.db')
     const helper = join(ROOT, 'build/upstreamtop-probe')
-    // A command that goes on is cut short by SIGTERM, and the helper may take its time to detach.
+    // SIGTERM would end the command early, and the helper needs time to detach.
     const recorder = await record(file, '--probe', `trap '' TERM; ${helper} | tee ${wire}`)
     await simulate(3, 8)
     recorder.signal('SIGTERM')
@@ -151,7 +151,7 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.equal((await report(file)).recording[0]!.ticks >= 2, true)
   })
 
-  test('a killed recorder ends the helper and loses no tick that was in the file', async () => {
+  test('a killed recorder ends the helper and loses no written tick', async () => {
     const file = join(folder, 'recorder-killed.db')
     const recorder = await record(file)
     const helper = await helperOf(recorder.pid)
@@ -165,7 +165,7 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.ok(kept >= before, `${kept} ticks, there were ${before}`)
   })
 
-  test('the running helper has no capability and a user of its own', async () => {
+  test('the running helper has no capability and runs as a separate user', async () => {
     const recorder = await record(join(folder, 'rights.db'), '--secs', '2')
     const status = readFileSync(`/proc/${await helperOf(recorder.pid)}/status`, 'utf8')
     assert.match(status, /^CapEff:\t0{16}$/m)
@@ -198,7 +198,7 @@ describe('the whole program', { skip: lacking() }, () => {
     assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o640])
   })
 
-  test('under sudo it records from a place that the caller may not read', async () => {
+  test('under sudo it records from a folder that the caller cannot read', async () => {
     const home = join(folder, 'root-only')
     mkdirSync(join(home, 'build'), { recursive: true })
     for (const part of ['dist', 'package.json', 'build/upstreamtop-probe', ...runtimePackages()])
@@ -217,7 +217,7 @@ describe('the whole program', { skip: lacking() }, () => {
     { skip },
     async () => {
       for (const name of ['sudo.db', 'recorder-killed.db']) {
-        const place = join(folder, `shelf-${name}`)
+        const place = join(folder, `read-only-${name}`)
         mkdirSync(place)
         const copies = readdirSync(folder).filter((entry) => entry === name || entry === `${name}-wal`)
         for (const entry of copies) {
@@ -249,7 +249,7 @@ function runtimePackages(): readonly string[] {
   return Object.keys(packages).filter((path) => path !== '' && packages[path]?.dev !== true)
 }
 
-/** A child of ours, and what it said. */
+/** A child process and its stderr. */
 class Running {
   stderr = ''
   readonly #child: ChildProcess
@@ -262,7 +262,7 @@ class Running {
     child.stdout!.resume()
   }
 
-  /** `ip netns exec` becomes the program itself. */
+  /** `ip netns exec` replaces itself by the program: same pid. */
   get pid(): number {
     return this.#child.pid!
   }
@@ -304,7 +304,7 @@ async function gone(pid: number): Promise<void> {
   assert.fail(`the helper ${pid} is still there`)
 }
 
-/** Only what both the ledger and the report know. */
+/** Only the fields that both the ledger and the report have. */
 const counted = ({ backends }: Summary): unknown =>
   backends
     .map(({ backend, requests, codes, routes }) => ({
@@ -322,7 +322,7 @@ const counted = ({ backends }: Summary): unknown =>
     }))
     .sort((a, b) => (a.backend < b.backend ? -1 : 1))
 
-/** Straight from the wire, without our decoder: the last total of every slot. */
+/** The last total of every slot, read from the wire without our decoder. */
 function lastTotalOf(wire: string): number {
   const totals = new Map<number, number>()
   for (const line of readFileSync(wire, 'utf8').split('\n')) {

@@ -1,4 +1,4 @@
-/** The task runner and its scripts: what they say to someone who has just cloned. */
+/** The Makefile and its scripts: what they print after a fresh clone. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs'
@@ -39,7 +39,7 @@ test('missing packages are named with the command that installs them', () => {
   assert.match(stderr, /nginx-light/)
 })
 
-test('nothing is said when nothing is missing', () => {
+test('nothing is printed when nothing is missing', () => {
   const { status, stderr } = runWithOnly(['id', 'uname', 'ip', 'setcap', 'nginx'], 'system-packages.sh', [
     'run',
   ])
@@ -47,7 +47,7 @@ test('nothing is said when nothing is missing', () => {
   assert.equal(status, 0)
 })
 
-test('a machine without node, or with an old one, is told which is needed', () => {
+test('a missing or old node is reported with the required version', () => {
   const without = runWithOnly(['dirname'], 'node-modules.sh', [])
   assert.equal(without.status, 1)
   assert.match(without.stderr, /node \(20, or 22 and newer\) and npm are needed/)
@@ -59,7 +59,7 @@ test('a machine without node, or with an old one, is told which is needed', () =
   assert.match(old.stderr, /node v18.20.4 is too old: 20, or 22 and newer, is needed/)
 })
 
-/** Runs a script where these programs, and stand-ins, are all that there is. */
+/** Runs a script with only these programs, and stand-ins, in PATH. */
 function runWithOnly(
   programs: readonly string[],
   script: string,
@@ -80,7 +80,7 @@ function runWithOnly(
   return spawnSync('/bin/bash', [source, ...args], { env: { PATH: bin, SBIN: '' }, encoding: 'utf8' })
 }
 
-/** A make inside a make must not take over its flags. */
+/** An inner make must not inherit the flags of the outer one. */
 function withoutMake(): NodeJS.ProcessEnv {
   const env = { ...process.env }
   for (const name of ['MAKEFLAGS', 'MAKELEVEL', 'MFLAGS']) env[name] = ''

@@ -1,4 +1,4 @@
-/** Under sudo the caller is the caller: root starts the helper, and opens and runs nothing of the user's. */
+/** Under sudo only the helper is started as root; files and --probe commands of the user are opened and run as the user. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,10 +27,10 @@ const CAPTURE = join(ROOT, 'fixtures/probe/simulated.ndjson')
 const NOBODY = 65_534
 const PROGRAM = ['--import', 'tsx', 'src/main.ts']
 const SUDO = { SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) }
-/** As Debian's node, which may use io_uring: process.setuid throws. */
+/** Like Debian's node, which may use io_uring: process.setuid throws then. */
 const REFUSES = { UV_USE_IO_URING: '1' }
 const MODES = [
-  ['node becomes the caller', {}],
+  ['node switches to the caller', {}],
   ['node refuses to', REFUSES],
 ] as const
 
@@ -53,7 +53,7 @@ describe('under sudo', { skip }, () => {
     const env = { ...SUDO, ...refusal }
 
     for (const command of ['live', 'record', 'doctor']) {
-      test(`a command of --probe is the caller's, where ${mode}: ${command}`, () => {
+      test(`a --probe command runs as the caller (${mode}): ${command}`, () => {
         const ids = join(folder, `${command} ${mode}`)
         const out = command === 'record' ? ['--out', `${ids}.db`] : []
         const probe = `{ id -u; id -g; id -G; } > '${ids}'; cat ${CAPTURE}`
@@ -64,7 +64,7 @@ describe('under sudo', { skip }, () => {
       })
     }
 
-    test(`no process of root has a file of the caller's open, where ${mode}`, async () => {
+    test(`no root process has a file of the caller open (${mode})`, async () => {
       const file = join(folder, `open ${mode}.db`)
       const probe = `cat ${CAPTURE}; read -r _; true`
       const child = spawn(process.execPath, [...PROGRAM, 'record', '--out', file, '--probe', probe], {
@@ -79,7 +79,7 @@ describe('under sudo', { skip }, () => {
       assert.equal(run(['check', file], {}).status, 0)
     })
 
-    test(`how a helper ended is known, where ${mode}`, () => {
+    test(`the end of a helper is reported (${mode})`, () => {
       const ended = (probe: string): readonly [number | null, string] => {
         const { status, stderr } = run(['live', '--probe', probe], env)
         return [status, stderr.split('\n')[0]!]
@@ -90,7 +90,7 @@ describe('under sudo', { skip }, () => {
       assert.deepEqual(ended('kill -9 $$'), [4, `upstreamtop: ${killed}`])
     })
 
-    test(`the umask of the caller is obeyed, where ${mode}`, () => {
+    test(`the umask of the caller is used (${mode})`, () => {
       const file = join(folder, `umask ${mode}.db`)
       const words = [process.execPath, ...PROGRAM, 'record', '--out', file, '--probe', `cat ${CAPTURE}`]
       const options = { cwd: ROOT, env: { ...process.env, ...env } }
@@ -98,33 +98,29 @@ describe('under sudo', { skip }, () => {
       assert.equal(statSync(file).mode & 0o777, 0o600)
     })
 
-    test(
-      `Ctrl-Z stops it for the shell, and fg goes on, where ${mode}`,
-      { skip: WITHOUT_TMUX },
-      async (t) => {
-        const tmux = new Tmux(t, 100, 30, env)
-        tmux.run(`node ${PROGRAM.join(' ')} live --probe 'cat ${CAPTURE}; sleep 10'`)
-        await tmux.shows(/coverage/)
-        tmux.press('C-z')
-        await tmux.shows(/Stopped/)
-        assert.equal(tmux.is('alternate_on'), '0')
-        tmux.run('fg')
-        await tmux.shows(/coverage/)
-        tmux.press('q')
-        await tmux.shows(/[$#] *$/m)
-      },
-    )
+    test(`Ctrl-Z stops it for the shell, and fg continues (${mode})`, { skip: WITHOUT_TMUX }, async (t) => {
+      const tmux = new Tmux(t, 100, 30, env)
+      tmux.run(`node ${PROGRAM.join(' ')} live --probe 'cat ${CAPTURE}; sleep 10'`)
+      await tmux.shows(/coverage/)
+      tmux.press('C-z')
+      await tmux.shows(/Stopped/)
+      assert.equal(tmux.is('alternate_on'), '0')
+      tmux.run('fg')
+      await tmux.shows(/coverage/)
+      tmux.press('q')
+      await tmux.shows(/[$#] *$/m)
+    })
   }
 
   for (const value of ['root', '-1', '4294967295', '99999999999999999999', '1.5', '0x10', '1000 ', '1\n0']) {
-    test(`SUDO_UID ${JSON.stringify(value)} is refused in words`, () => {
+    test(`SUDO_UID ${JSON.stringify(value)} is refused with an error`, () => {
       const { status, stderr } = run(['live', '--probe', 'id >&2'], { ...SUDO, SUDO_UID: value })
       assert.equal(status, 2)
       assert.match(stderr, /^upstreamtop: SUDO_UID ".*" is not the number of a user or a group\n {2}.*\n$/)
     })
   }
 
-  test('a caller without a group, and one whom this system does not know, are refused in words', () => {
+  test('a caller without a group, and one unknown to the system, are refused with an error', () => {
     for (const refusal of [{}, REFUSES]) {
       const groupless = run(['live', '--probe', 'id'], { ...refusal, SUDO_UID: '1', SUDO_GID: '' })
       assert.match(groupless.stderr, /^upstreamtop: SUDO_GID "" is not the number/)
@@ -134,7 +130,7 @@ describe('under sudo', { skip }, () => {
     }
   })
 
-  test('what the caller may not read is said, where node refuses to become him', () => {
+  test('a file that the caller cannot read is reported, if node refuses to switch users', () => {
     const home = join(folder, 'home')
     mkdirSync(home)
     for (const part of ['src', 'package.json'])
@@ -152,7 +148,7 @@ describe('under sudo', { skip }, () => {
   })
 })
 
-/** Of the processes that have it open. */
+/** The owners of the processes that have the file open. */
 function ownersOfOpen(file: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

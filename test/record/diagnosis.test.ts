@@ -15,7 +15,7 @@ const HEALTHY: Facts = {
 const linesFor = (facts: Partial<Facts>): string[] =>
   diagnose({ ...HEALTHY, ...facts }).map(({ state, what }) => `${state}: ${what}`)
 
-test('a machine where recording works has no failed line, and names the front doors', () => {
+test('a machine that can record has no failed check, and its front doors are named', () => {
   const look = { seconds: 2, requests: 10, halfSeen: 0, routed: 0, opaque: 0 }
   const checks = [...diagnose(HEALTHY), ...trafficChecks(look)]
   assert.deepEqual([...new Set(checks.map(({ state }) => state))], ['ok'])
@@ -23,7 +23,7 @@ test('a machine where recording works has no failed line, and names the front do
   assert.match(checks.map(({ what }) => what).join('\n'), /front door: 80, 8080/)
 })
 
-test('an old kernel, missing types, missing rights and no interface each keep it from recording, with a remedy', () => {
+test('an old kernel, missing BTF, missing rights or no interface is a failure with a remedy', () => {
   const wrongs: Partial<Facts>[] = [
     { tcx: false, kernel: '5.15.0' },
     { btf: false },
@@ -37,7 +37,7 @@ test('an old kernel, missing types, missing rights and no interface each keep it
   }
 })
 
-test('every warning and failure says what helps', () => {
+test('every warning and failure has a remedy', () => {
   const look = { seconds: 2, requests: 0, halfSeen: 3, routed: 40, opaque: 5 }
   const facts: Facts = {
     ...HEALTHY,
@@ -56,15 +56,18 @@ test('every warning and failure says what helps', () => {
   assert.ok(wouldRecord(checks))
 })
 
-test('what of nginx was not read is a warning beside the doors that were', () => {
+test('an unreadable part of nginx is a warning beside the known front doors', () => {
   const text = 'the configuration of nginx 7, which listens on 8081, includes too much'
   const lines = linesFor({ nginx_warning: text })
   assert.ok(lines.includes(`warning: ${text}`), lines.join('\n'))
   assert.ok(lines.some((line) => line.startsWith('ok: front door: 80')))
-  assert.ok(!linesFor({ nginx: 'unreadable', nginx_warning: text }).join().includes(text), 'said already')
+  assert.ok(
+    !linesFor({ nginx: 'unreadable', nginx_warning: text }).join().includes(text),
+    'not reported twice',
+  )
 })
 
-test('who else is on a hook is named in the order in which they run', () => {
+test('other programs on a hook are named in the order in which they run', () => {
   const ingress = [
     { id: 7, name: 'cil_from' },
     { id: 9, name: '' },
@@ -73,11 +76,11 @@ test('who else is on a hook is named in the order in which they run', () => {
   assert.ok(lines.some((line) => line.includes('eth0: ingress: cil_from (id 7), then program (id 9)')))
 })
 
-test('a host without an nginx is asked whether it is in a container', () => {
+test('a host without nginx gets a warning', () => {
   assert.ok(linesFor({ nginx: 'none' }).includes('warning: no nginx runs in this network namespace'))
 })
 
-test('offloads of an interface that is up are named', () => {
+test('the offloads of an active interface are named', () => {
   const eth0 = {
     name: 'eth0',
     up: true,

@@ -1,4 +1,4 @@
-/** Commands behind `--probe` that are no helper, or one that went wrong: recording ends in words, with a whole file. */
+/** --probe commands that are no helper, or a broken one: recording ends with an error and a whole file. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,7 +34,7 @@ const rest = written('rest', [...ticks.slice(2), bye])
 interface Recorded {
   readonly code: number
   readonly stderr: string
-  /** what `check` and `report` say of the file; null where there is none */
+  /** results of `check` and `report` for the file; null without a file */
   readonly file: { readonly check: number; readonly said: string; readonly requests: number } | null
 }
 
@@ -51,7 +51,7 @@ async function recorded(command: string, ...flags: readonly string[]): Promise<R
   return { code, stderr, file: { check: check.code, said: info.stdout, requests: totals.requests } }
 }
 
-test('bad lines among good ones are skipped, and how many is said on stderr and in the file', async () => {
+test('invalid lines are skipped, and their number is reported on stderr and in the file', async () => {
   const bad = `printf 'x\\n{"type":"snapshot"}\\n\\377\\376\\n{"type":"route","id":9,"backend":1,"method":"G","path":9}\\n'`
   const { code, stderr, file } = await recorded(`cat ${start}; ${bad}; cat ${rest}`)
   assert.equal(code, 0, stderr)
@@ -60,12 +60,12 @@ test('bad lines among good ones are skipped, and how many is said on stderr and 
   assert.match(file?.said ?? '', /marker .*skipped of the helper's lines: 4 not of the wire/)
 })
 
-test('names that no terminal and no UTF-8 can take are recorded, checked and listed', async () => {
+test('names with control characters and lone surrogates are recorded and checked', async () => {
   const { file } = await recorded(`cat ${start} ${rest}`)
   assert.deepEqual([file?.check, file?.requests], [0, 40])
 })
 
-test('a helper that ends in half a line, by a signal, or without a word leaves a whole file and exit code 4', async () => {
+test('a helper that ends within a line, by a signal, or without a message leaves a whole file and exit code 4', async () => {
   for (const end of ['printf \'{"type":"snap\'', 'kill -11 $$', 'exit 0', 'exit 1']) {
     const { code, stderr, file } = await recorded(`cat ${start}; ${end}`)
     assert.equal(code, 4, stderr)
@@ -74,7 +74,7 @@ test('a helper that ends in half a line, by a signal, or without a word leaves a
   }
 })
 
-test('what is no helper is told so and leaves no file', async () => {
+test('a command that is no helper is an error and leaves no file', async () => {
   for (const command of [
     'yes',
     'cat /dev/zero',
@@ -89,14 +89,14 @@ test('what is no helper is told so and leaves no file', async () => {
   }
 })
 
-test('a helper that turns to garbage and never stops is ended when the time is up', async () => {
+test('a helper with endless invalid output is ended after --secs', async () => {
   const { code, stderr, file } = await recorded(`cat ${start}; exec yes`, '--secs', '1')
   assert.equal(code, 4, stderr)
   assert.deepEqual([file?.check, file?.requests], [0, 20])
   assert.match(stderr, /skipped of the helper's lines: \d+ not of the wire/)
 })
 
-test('a helper that closes its stdout and lives on is ended, and so is what holds on to it', async () => {
+test('a helper that closes its stdout and goes on is ended, with processes that hold its stdout', async () => {
   const closed = await recorded(`cat ${start} ${rest}; exec >&- sleep 600`)
   assert.deepEqual([closed.code, closed.file?.requests], [0, 40], closed.stderr)
   const held = await recorded(
@@ -107,7 +107,7 @@ test('a helper that closes its stdout and lives on is ended, and so is what hold
   assert.deepEqual([held.code, held.file?.requests], [0, 40], held.stderr)
 })
 
-test('a helper that says nothing is not waited for for ever', async () => {
+test('a helper without output is given up after a timeout', async () => {
   const helper = startHelper(
     {
       iface: [],
@@ -130,14 +130,14 @@ const endOf = async (probe: string): Promise<unknown> => {
   return startHelper(options, {}).ended.catch((error: unknown) => error)
 }
 
-test('one that was interrupted before it attached is no failure of this system', async () => {
+test('a helper interrupted before it attached is reported as interrupted', async () => {
   const error = await endOf('exit 130')
   assert.ok(error instanceof UserError)
   assert.equal(error.exitCode, ExitCode.interrupted)
   assert.match(error.message, /"exit 130" was stopped/)
 })
 
-test('one that fails is, in its own words', async () => {
+test('the message of a failed helper is the error', async () => {
   const error = await endOf('echo no such device >&2; exit 4')
   assert.ok(error instanceof UserError)
   assert.deepEqual([error.exitCode, error.message], [ExitCode.system, 'no such device'])

@@ -1,4 +1,4 @@
-/** Lines that no helper of ours writes. What is asserted is what is left of the good ones around them. */
+/** Lines that our helper never writes. The tests check that the valid lines around them keep their effect. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
@@ -16,7 +16,7 @@ const tick = (second: number, ...rows: readonly TrafficColumns[]): WireLine =>
   snapshot(second, { traffic: rows })
 const names = [hello, backend, route(7, '/a')]
 
-/** Requests of each tick, and what was skipped. */
+/** The requests of each tick, and the number of skipped lines and rows. */
 async function ticks(...lines: readonly (WireLine | string)[]): Promise<Ticks> {
   return await ticksOf(lines)
 }
@@ -54,7 +54,7 @@ const json = (line: WireLine, from: string, to: string): string => {
   return text.replace(from, to)
 }
 
-test('a line that is no line of the wire is skipped and counted, and the ticks around it stay', async () => {
+test('an invalid line is skipped and counted, and the ticks around it stay', async () => {
   const bad: readonly string[] = [
     ...['', 'null', '[]', '{}', '{"type":"snapsh', '\0', 'x'.repeat(10_000), '['.repeat(3_000_000)],
     ...[
@@ -87,7 +87,7 @@ test('a line that is no line of the wire is skipped and counted, and the ticks a
   }
 })
 
-test('a row that cannot be costs itself alone, and the next one says what it would have said', async () => {
+test('an invalid row is skipped alone, and the next total includes its counts', async () => {
   const bad: readonly unknown[] = [
     ...[null, 5, {}, [], [7], row(5).slice(0, 17), row(5, { 0: 8 }), row(5, { 0: '7' }), row(5, { 1: -1 })],
     ...[
@@ -121,12 +121,12 @@ test('a row that cannot be costs itself alone, and the next one says what it wou
   }
 })
 
-test('a slot that comes twice in a snapshot is booked once', async () => {
+test('a slot that is twice in a snapshot is counted once', async () => {
   const seen = await ticks(...names, tick(0), tick(1, row(3), row(4)), tick(2, row(5)))
   assert.deepEqual([seen.requests, seen.rows], [[3, 2], 1])
 })
 
-test('totals that fell are left out once, and believed when they go on so', async () => {
+test('totals that fall are skipped once, and accepted if they continue', async () => {
   const low = await ticks(
     ...names,
     tick(0),
@@ -147,7 +147,7 @@ test('totals that fell are left out once, and believed when they go on so', asyn
   assert.deepEqual([high.requests.with(1, 0), high.rows], [[30, 0, 0, 10], 1])
 })
 
-test('more than a tick can hold is not added up', async () => {
+test('counts larger than a tick can hold are skipped', async () => {
   const most = Number.MAX_SAFE_INTEGER
   const lines = Array.from({ length: 50 }, (_, i) => route(100 + i, `/${i}`))
   const rows = lines.map((_, i) => row(most, { 0: 100 + i, 2: 0, 12: 0, 15: [] }))
@@ -156,7 +156,7 @@ test('more than a tick can hold is not added up', async () => {
   assert.ok(seen.rows >= 49)
 })
 
-test('a clock that runs backwards or a lifetime ahead makes no tick, and its totals come with the next, idle and retired ones too', async () => {
+test('a snapshot with an impossible time gives no tick, and its totals are in the next one, also of idle and retired slots', async () => {
   const b = (requests: number): TrafficColumns => row(requests, { 0: 9 })
   for (const mono of ['0', '9000000000000000000']) {
     const lie = { ...tick(2, row(5), b(2)), mono_ns: mono } as WireLine
@@ -172,7 +172,7 @@ test('a clock that runs backwards or a lifetime ahead makes no tick, and its tot
   }
 })
 
-test('names keep their ids: a second hello, a backend or a route that has another one’s id, and a strange retirement are skipped', async () => {
+test('ids keep their names: a second hello, a reused id of a backend or route, and an unknown retired id are skipped', async () => {
   const bad: readonly WireLine[] = [
     hello,
     { ...hello, wire: 2 } as WireLine,
@@ -190,14 +190,14 @@ test('names keep their ids: a second hello, a backend or a route that has anothe
   }
 })
 
-test('what comes before hello is skipped; whoever goes on so is no helper', async () => {
+test('lines before hello are skipped; many of them mean that it is no helper', async () => {
   const seen = await ticks('Welcome to web1', tick(0), ...names, tick(1), tick(2, row(3)))
   assert.deepEqual([seen.requests, seen.bad], [[3], 2])
   const yes = new Array<string>(1000).fill('\u001b[2Jy')
   await assert.rejects(ticks(...yes), { name: 'UserError', exitCode: 4, message: /no helper.*"\u001b\[2Jy"/ })
 })
 
-test('a bye in the middle is no end', async () => {
+test('a bye followed by other lines is no end', async () => {
   const bye = { type: 'bye', reason: 'x' } as const
   const gone = await ticks(...names, tick(0), bye, tick(1, row(3)))
   assert.deepEqual([gone.requests, gone.kinds.at(-1)], [[3], 'skipped'])
@@ -205,7 +205,7 @@ test('a bye in the middle is no end', async () => {
   assert.deepEqual([ended.requests, ended.kinds.at(-1), ended.bad], [[3], 'bye', 1])
 })
 
-test('a wire version that is no number is no hello; of another one nothing else is read', async () => {
+test('a hello without a numeric version is skipped; another version is refused', async () => {
   for (const wire of ['"1"', 'null', '[1]', '{}']) {
     const seen = await ticks(json(hello, '"wire":1', `"wire":${wire}`), tick(0), tick(1))
     assert.deepEqual([seen.kinds, seen.bad], [['skipped'], 3])
@@ -216,7 +216,7 @@ test('a wire version that is no number is no hello; of another one nothing else 
   })
 })
 
-test('what hello says has its type and a bounded length', async () => {
+test('the fields of hello are checked for type and length', async () => {
   const events = readSource(
     textOf([
       { ...hello, host: 'x'.repeat(1e6), warnings: new Array<string>(1e4).fill('y'.repeat(1e4)) } as WireLine,
@@ -245,7 +245,7 @@ test('what hello says has its type and a bounded length', async () => {
   }
 })
 
-test('an older helper says less: what is absent is 0, or unknown', async () => {
+test('fields that an older helper does not send are 0 or unknown', async () => {
   const bare = { type: 'hello', wire: 1 } as WireLine
   const { traffic, wall_us, mono_ns } = snapshot(1, { traffic: [row(3)] })
   const seen = await ticks(
@@ -258,7 +258,7 @@ test('an older helper says less: what is absent is 0, or unknown', async () => {
   assert.deepEqual([seen.requests, seen.bad, seen.frames[0]!.loss.evicted], [[3], 0, 0])
 })
 
-test('a newer helper says more: columns at a row’s end and names in objects are left alone', async () => {
+test('additional columns and fields of a newer helper are ignored', async () => {
   const newer = {
     ...tick(1, [...row(3), 5, 'x', [1]] as unknown as TrafficColumns),
     more: { x: 1 },
@@ -268,7 +268,7 @@ test('a newer helper says more: columns at a row’s end and names in objects ar
   assert.deepEqual([seen.requests, seen.bad, seen.rows, seen.frames[0]!.loss.evicted], [[3], 0, 0, 2])
 })
 
-test('requests with a time, an outcome or a span that cannot be are left out', async () => {
+test('requests with an impossible time, outcome or duration are skipped', async () => {
   const at = snapshot(1).wall_us
   const requests = [
     ...[
@@ -288,7 +288,7 @@ test('requests with a time, an outcome or a span that cannot be are left out', a
   )
 })
 
-test('more routes than a host can have, and megabytes of names, are not remembered', async () => {
+test('the number of routes and the total length of names are limited', async () => {
   const named = async (count: number, path: string): Promise<Ticks> => {
     const lines = Array.from({ length: count }, (_, i): WireLine[] => [
       { type: 'route', id: 100 + i, backend: 1, method: 'GET', path: `/${i}${path}` },

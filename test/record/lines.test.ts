@@ -14,7 +14,7 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
   return list
 }
 
-test('lines are the same however their bytes were cut', async () => {
+test('lines do not depend on how their bytes are split', async () => {
   const text = fc.array(fc.constantFrom('a', '\n', 'ä', '€', '😀', '\r')).map((parts) => parts.join(''))
   await fc.assert(
     fc.asyncProperty(text, fc.array(fc.nat(120), { maxLength: 5 }), async (whole, cuts) => {
@@ -32,7 +32,7 @@ test('lines are the same however their bytes were cut', async () => {
   )
 })
 
-test('a gigabyte without a line end is told of in pieces, and the line behind it is whole', async () => {
+test('a gigabyte without a line end is returned in pieces, and the next line is whole', async () => {
   const part = Buffer.alloc(2 ** 20, 'x')
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     for (let i = 0; i < 1024; i++) yield await Promise.resolve(part)
@@ -47,7 +47,7 @@ test('a gigabyte without a line end is told of in pieces, and the line behind it
   assert.ok(process.memoryUsage().rss < 700e6, `${process.memoryUsage().rss} bytes`)
 })
 
-test('a stream that is cut off is an end', async () => {
+test('a destroyed stream ends the lines', async () => {
   const stream = new PassThrough()
   stream.write('a\nb')
   setImmediate(() => stream.destroy())

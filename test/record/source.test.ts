@@ -41,7 +41,7 @@ const traffic = (
   ] as unknown as TrafficColumns
 }
 
-/** What was added to a row since the first version of the wire. */
+/** The columns added to a row since the first version of the wire. */
 const LATER: readonly { readonly word: string }[] = ROUTE.filter(({ since }) => since === 'later')
 
 test('a tick is the difference of two snapshots', async () => {
@@ -79,7 +79,7 @@ test('totals beyond 2^53 are subtracted before they become numbers', async () =>
   assert.equal(frames[0]!.traffic[0]!.header.sum, 3)
 })
 
-test('a row with a request in flight is there in every tick, an idle row is not', async () => {
+test('a row with a request in flight is in every tick, an idle row is not', async () => {
   const { frames } = await read([
     hello,
     backend,
@@ -96,7 +96,7 @@ test('a row with a request in flight is there in every tick, an idle row is not'
   )
 })
 
-test('codes arrive in the order in which they were first seen, those that changed alone, and are sorted', async () => {
+test('only changed codes are sent, in order of their first appearance, and they are sorted in the frame', async () => {
   const { frames } = await read([
     hello,
     backend,
@@ -131,7 +131,7 @@ test('slots of the same route are one row', async () => {
   )
 })
 
-test('a retired slot is forgotten, and its route may come back in another one', async () => {
+test('a retired slot is removed, and its route may come back in another slot', async () => {
   const { frames } = await read([
     hello,
     backend,
@@ -160,7 +160,7 @@ test('a retired slot is forgotten, and its route may come back in another one', 
   assert.deepEqual([after[0]!.traffic, skipped?.rows], [[], 1])
 })
 
-test('the sum of all frames is the last total minus the first, whatever was skipped', async () => {
+test('the sum of all frames is the last total minus the first, also after late ticks', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(100), { minLength: 2, maxLength: 12 }), async (steps) => {
       let total = 0
@@ -177,12 +177,12 @@ test('the sum of all frames is the last total minus the first, whatever was skip
   )
 })
 
-test('a torn last line loses nothing before it', async () => {
+test('an incomplete last line loses nothing before it', async () => {
   const { frames } = await read([hello, snapshot(0), snapshot(1)], '{"type":"snapsho')
   assert.equal(frames.length, 1)
 })
 
-test('a stepped wall clock becomes a marker, and the tick keeps its length', async () => {
+test('a step of the wall clock becomes a marker, and the tick keeps its length', async () => {
   const { frames, markers } = await read([
     hello,
     snapshot(0),
@@ -209,7 +209,7 @@ test('a suspend becomes a marker and a gap before the next tick', async () => {
   )
 })
 
-test('rows that end before what was added later are of an older helper: not known is not 0', async () => {
+test('columns that an older helper does not send are unknown, not 0', async () => {
   const lines = (width: number): WireLine[] => {
     const second = (n: number): WireLine =>
       snapshot(n, { traffic: [traffic(7, 10 * n, 9 * n).slice(0, width) as unknown as TrafficColumns] })
@@ -232,7 +232,7 @@ test('rows that end before what was added later are of an older helper: not know
     [10, null, null],
     [10, null, null],
   ])
-  // another program's columns at the same place say nothing to us, and cost no row
+  // columns of another program at this position are ignored, and the row is kept
   const foreign = await read([
     hello,
     snapshot(0),
@@ -251,13 +251,13 @@ const YOUNGER = ROUTE.filter(({ since }) => since === 'later')
   .slice(2)
   .map(() => null)
 
-/** What a later helper may add: a count, a long total, a list, and nothing. */
+/** Columns that a later helper may add: a count, a long total, a list, and null. */
 const MORE = [5, '18446744073709551615', [200, 1], null]
 
-test('rows with more columns at their end are read as those without', async () => {
+test('additional columns at the end of rows are ignored', async () => {
   const lines = (more: readonly unknown[]): WireLine[] => {
     const longer = <T>(row: T): T => [...(row as readonly unknown[]), ...more] as T
-    // Counters that are younger than this test: not known.
+    // Counters added after this test: unknown.
     const padded = <T>(row: T): T => [...(row as readonly unknown[]), ...YOUNGER] as T
     const second = (n: number): WireLine =>
       snapshot(n, {

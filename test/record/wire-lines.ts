@@ -1,4 +1,4 @@
-/** Lines of the wire as the helper writes them, for tests of what reads them. */
+/** Lines of the wire as the helper writes them, for tests of their readers. */
 import type { SnapshotLine, WireLine } from '../../src/record/wire.ts'
 
 export const hello: WireLine = {

@@ -10,9 +10,9 @@ import { printFrames, type PrintOptions } from '../../src/replay/print/print.ts'
 import { Stops } from '../../src/replay/time/stops.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
 import { assertGolden } from '../golden.ts'
-import { START, story } from '../replay/story.ts'
+import { START, exampleRecording } from '../replay/example-recording.ts'
 
-const recording = story()
+const recording = exampleRecording()
 const stops = new Stops(recording.ticks)
 const moments = new MomentReader(recording)
 
@@ -66,7 +66,7 @@ test('a gap, a vanished backend, a small screen, a wider window, another order',
   assertGolden('screen/filtered-80.txt', printed(65, 80, 40, { board: filtered }))
 })
 
-test('on every screen from 60x10 to 250x100 nothing wraps and nothing falls off', () => {
+test('on every screen from 60x10 to 250x100 no line is too long and no row too many', () => {
   const sizes = fc.tuple(fc.integer({ min: 60, max: 250 }), fc.integer({ min: 10, max: 100 }), fc.nat(179))
   fc.assert(
     fc.property(sizes, ([columns, rows, second]) => {
@@ -89,19 +89,19 @@ test('a wider screen has every column of the narrower one', () => {
   }
 })
 
-test('the columns never take more than the width', () => {
+test('the columns never exceed the width', () => {
   for (let width = 60; width <= 250; width++) {
     const used = columnsFor(width, true).reduce((sum, column) => sum + column.width + column.gap, 2)
     assert.ok(used <= width, `${used} of ${width}`)
   }
 })
 
-test('FAIL is there when something failed, and only then', () => {
+test('the FAIL column is shown only if there are failures', () => {
   assert.ok(!printed(45, 120, 40).includes('FAIL'))
   assert.ok(printed(65, 120, 40).includes('FAIL'))
 })
 
-test('a backend that can not be read is named so, never shown as 0 requests', () => {
+test('an unreadable backend is shown as opaque, not as 0 requests', () => {
   const row = printed(45, 120, 40)
     .split('\n')
     .find((line) => line.includes('10.0.1.20:8443'))
@@ -109,24 +109,24 @@ test('a backend that can not be read is named so, never shown as 0 requests', ()
   assert.doesNotMatch(row!.slice(0, 50), / 0 /)
 })
 
-test('a hostile path is one row and moves no cursor', () => {
+test('a hostile path is escaped in one row', () => {
   const text = printed(45, 200, 60)
   assert.ok(text.includes('/\\x1b[2J\\u{202e}evil\\u{200b}'))
   assert.ok(!text.includes('\u001b'))
 })
 
-test('colour adds nothing but colour', () => {
+test('the coloured text without colours equals the plain text', () => {
   const bare = printed(65, 120, 40, { depth: 'colour' }).replace(/\u001b\[[0-9;]*m/g, '')
   assert.equal(bare, printed(65, 120, 40))
 })
 
-test('all backends are seen before all routes when there is little room', () => {
+test('on a small screen all backends are shown before all routes', () => {
   const rows = boardRows(boardAt(45), view(80, 16))
   const shown = new Set(rows.map(({ backend }) => backend.key))
   assert.equal(shown.size, 5)
 })
 
-test('what the limit leaves out is counted', () => {
+test('rows beyond the limit are counted', () => {
   const lines = boardLines(boardAt(45, { ...BOARD_DEFAULTS, backends: 2 }), view(80, 40)).map(lineText)
   assert.ok(
     lines.some((text) => /\+ 3 more backends, \d+\/s/.test(text)),

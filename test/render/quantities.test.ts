@@ -12,7 +12,7 @@ import {
   rate,
 } from '../../src/render/quantities.ts'
 
-test('latencies are read in the unit that fits, with the digits that mean something', () => {
+test('latencies have a suitable unit and two significant digits', () => {
   const shown = [
     0, 850, 999, 1000, 2100, 9949, 9951, 140_000, 999_400, 999_600, 1_240_000, 59_000_000, 125_000_000,
   ]
@@ -37,7 +37,7 @@ test('latencies are read in the unit that fits, with the digits that mean someth
   assert.equal(latency(null), '–')
 })
 
-test('something is never shown as nothing, and not quite everything never as everything', () => {
+test('a small value is never shown as 0, and a share below 1 never as 100 %', () => {
   assert.equal(percent(0.001), '<1%')
   assert.equal(percent(0.999), '99%')
   assert.equal(percent(1), '100%')
@@ -74,7 +74,7 @@ test('latencies stay within six cells', () => {
   )
 })
 
-test('spans and sizes are words of everyday use', () => {
+test('durations and sizes have common units', () => {
   assert.deepEqual([7e6, 7.4e6, 125e6, 11_520e6, 187_200e6].map(longSpan), [
     '7s',
     '7.4s',

@@ -1,13 +1,13 @@
-/** A player that breaks in the middle of a picture: started by terminal.test.ts as a program of its own. */
+/** A player that throws while it plays; terminal.test.ts starts it as a program. */
 import { play } from '../../src/replay/player/player.ts'
-import { PLAY_DEFAULTS, story } from './story.ts'
+import { PLAY_DEFAULTS, exampleRecording } from './example-recording.ts'
 
 setTimeout(() => {
   throw new Error('broken on purpose')
 }, 300)
 
 await play(
-  story(),
+  exampleRecording(),
   { input: process.stdin, output: process.stdout, depth: 'colour' },
   { ...PLAY_DEFAULTS, signal: new AbortController().signal },
 )

@@ -1,4 +1,4 @@
-/** A terminal in memory: keys go in, and an emulator shows what a person would see. */
+/** An in-memory terminal: it takes keys, and an emulator gives the screen. */
 import { PassThrough, Writable } from 'node:stream'
 import xterm from '@xterm/headless'
 import type { Depth } from '../../src/render/theme.ts'
@@ -8,7 +8,7 @@ export interface Cell {
   readonly text: string
   readonly inverse: boolean
   readonly bold: boolean
-  /** palette index, -1 for the terminal's own */
+  /** palette index, -1 for the default colour */
   readonly foreground: number
 }
 
@@ -17,7 +17,7 @@ export class FakeTerminal implements Terminal {
   readonly output: Writable & { columns: number; rows: number }
   readonly depth: Depth
   isRaw = false
-  /** all that was written */
+  /** all output so far */
   written = ''
   readonly #emulator: xterm.Terminal
 
@@ -32,11 +32,11 @@ export class FakeTerminal implements Terminal {
     this.output = Object.assign(new Writable({ write }), { columns, rows })
   }
 
-  /** Types, and waits until the screen has followed. */
+  /** Types keys and waits for the screen. */
   async type(...keys: readonly string[]): Promise<void> {
     for (const key of keys) {
       this.input.write(key)
-      // A lone ESC is known for one only after a while.
+      // A lone ESC is recognised only after a delay.
       await pause(key === '\u001b' ? 60 : 5)
     }
     await this.settled()
@@ -47,7 +47,7 @@ export class FakeTerminal implements Terminal {
     await new Promise<void>((done) => this.#emulator.write('', done))
   }
 
-  /** Until the screen shows it. @throws with the screen when it does not come */
+  /** Waits until the screen shows it. @throws with the screen after a timeout */
   async shows(what: RegExp | (() => boolean)): Promise<string> {
     for (let tries = 0; tries < 500; tries++) {
       await this.settled()

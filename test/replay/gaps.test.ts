@@ -1,4 +1,4 @@
-/** The gaps of a list of ticks are the same in the file, in what live remembers, and as stops of replay. */
+/** The gaps of a list of ticks are the same in the file, in the memory of live, and as stops of replay. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,11 +12,11 @@ import { follow, startingAt } from '../../src/replay/time/timeline.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { inFolder, META } from '../store/support.ts'
-import { frameOf, START, STORY } from './story.ts'
+import { frameOf, START, EXAMPLE_INFO } from './example-recording.ts'
 
 interface Shape {
   readonly length: number
-  /** null: directly behind the tick before, but for a clock that is set */
+  /** null: directly after the tick before, except for a clock step */
   readonly reason: GapReason | null
   /** µs between the end of the tick before and its start; negative: the clock was set back */
   readonly away: number
@@ -50,7 +50,7 @@ const inFile = (frames: readonly SecondFrame[]): readonly Gap[] =>
   })
 
 function inMemory(frames: readonly SecondFrame[], limit?: number): MemoryRecording {
-  const recording = new MemoryRecording(STORY, limit)
+  const recording = new MemoryRecording(EXAMPLE_INFO, limit)
   for (const frame of frames) recording.append(frame)
   return recording
 }
@@ -62,7 +62,7 @@ function asStops({ ticks }: MemoryRecording): Gap[] {
     .map(({ from, to, reason }) => ({ from, to, reason }))
 }
 
-test('the same ticks have the same gaps in the file, in what live remembers, and in replay', () => {
+test('the same ticks have the same gaps in the file, in the memory of live, and in replay', () => {
   fc.assert(
     fc.property(fc.array(shape, { maxLength: 20 }), (shapes) => {
       const frames = framesOf(shapes)
@@ -74,7 +74,7 @@ test('the same ticks have the same gaps in the file, in what live remembers, and
   )
 })
 
-test('what live forgets takes its gaps with it, and no other', () => {
+test('ticks that live removes take their gaps with them, and no others', () => {
   fc.assert(
     fc.property(fc.array(shape, { minLength: 30, maxLength: 60 }), (shapes) => {
       const live = inMemory(framesOf(shapes), 20)
@@ -84,7 +84,7 @@ test('what live forgets takes its gaps with it, and no other', () => {
   )
 })
 
-test('a late tick before a stop has two gaps behind it, each with its own reason, length and stop', () => {
+test('a late tick before a stopped recorder is followed by two gaps with different reasons, lengths and stops', () => {
   const frames = framesOf([
     { length: 4_000_000, reason: null, away: 0 },
     { length: 1_000_000, reason: 'stopped', away: 6_000_000 },
@@ -104,7 +104,7 @@ test('a late tick before a stop has two gaps behind it, each with its own reason
   )
 })
 
-test('ticks that cannot be read are a gap whatever the tick behind them says', () => {
+test('unreadable ticks are a gap, whatever the next tick has as its reason', () => {
   const [first, second] = framesOf([
     { length: 1_000_000, reason: null, away: 0 },
     { length: 1_000_000, reason: 'suspend', away: 5_000_000 },
@@ -115,7 +115,7 @@ test('ticks that cannot be read are a gap whatever the tick behind them says', (
   ])
 })
 
-test('live stays on the newest tick although the late part of it is a stop behind it', () => {
+test('live stays on the newest tick although its late part is a stop after it', () => {
   const { ticks } = inMemory(framesOf([{ length: 4_000_000, reason: null, away: 0 }]))
   const stops = new Stops(ticks)
   assert.deepEqual([stops.count, stops.last], [2, 1])

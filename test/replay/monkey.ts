@@ -1,4 +1,4 @@
-/** Somebody presses any key at any time, while the recording grows, forgets and ends: nothing may break. */
+/** Monkey test: random keys at random times while the recording grows, removes ticks and ends. Nothing may fail. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,15 @@ import type { Growth } from '../../src/replay/data/source.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { FakeTerminal, KEYS, pause } from './fake-terminal.ts'
-import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, type Share } from './story.ts'
+import {
+  BACKENDS,
+  frameOf,
+  PLAY_DEFAULTS,
+  ROUTES,
+  START,
+  EXAMPLE_INFO,
+  type Share,
+} from './example-recording.ts'
 
 /** mulberry32 */
 export function dice(seed: number): (sides: number) => number {
@@ -25,7 +33,7 @@ export function dice(seed: number): (sides: number) => number {
   }
 }
 
-/** Leaving and stopping are somebody else's tests. */
+/** Keys that leave or suspend have other tests. */
 const TYPED = [
   ...Array.from('?hjk<>ow/b:mR[]{}tT+-=gGeEsSdDxXnNyL0123456789 ~é'),
   ...[
@@ -42,7 +50,7 @@ const TYPED = [
   ...Object.values(KEYS),
 ]
 
-/** Seconds with backends that come and go, idle ones, gaps, and a clock that is set. */
+/** Seconds with changing backends, idle ones, gaps, and clock steps. */
 function* seconds(roll: (sides: number) => number): Generator<SecondFrame, never> {
   let [at, seq] = [START, 0]
   let busy = [BACKENDS.orders]
@@ -73,7 +81,7 @@ interface Grown {
 }
 
 function inMemory(roll: (sides: number) => number): Grown {
-  const recording = new MemoryRecording({ ...STORY, complete: false }, 40 + roll(600))
+  const recording = new MemoryRecording({ ...EXAMPLE_INFO, complete: false }, 40 + roll(600))
   const growth: Growth = (listener) => {
     recording.onGrowth(listener)
     return () => recording.onGrowth(null)
@@ -85,7 +93,7 @@ function inFile(roll: (sides: number) => number): Grown {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-monkey-'))
   const file = join(folder, 'growing.db')
   const keep = roll(2) === 0 ? micros((30 + roll(300)) * 1_000_000) : undefined
-  const { host, timeZone, kernel } = STORY
+  const { host, timeZone, kernel } = EXAMPLE_INFO
   const sink = createRecording(
     file,
     { host, timeZone, kernel, arguments: [], interfaces: [] },
@@ -100,20 +108,20 @@ function inFile(roll: (sides: number) => number): Grown {
 }
 
 /** @throws what the player throws */
-export async function monkey(seed: number, strokes: number): Promise<void> {
+export async function monkey(seed: number, presses: number): Promise<void> {
   const roll = dice(seed)
-  // A clock that leaps: what is done in slices is interrupted after every step, and time passes as on a machine that is too busy.
+  // A clock that jumps ahead: sliced work is interrupted after each step, and time passes as on a busy machine.
   const clock = performance.now.bind(performance)
   let ahead = 0
   performance.now = () => clock() + (ahead += roll(4))
   try {
-    await strike(roll, strokes)
+    await pressKeys(roll, presses)
   } finally {
     performance.now = clock
   }
 }
 
-async function strike(roll: (sides: number) => number, strokes: number): Promise<void> {
+async function pressKeys(roll: (sides: number) => number, presses: number): Promise<void> {
   const grown = roll(2) === 0 ? inMemory(roll) : inFile(roll)
   const frames = seconds(roll)
   const terminal = new FakeTerminal(60 + roll(140), 10 + roll(50))
@@ -133,18 +141,18 @@ async function strike(roll: (sides: number) => number, strokes: number): Promise
   }
   const over = new AbortController()
   const done = play(grown.recording, terminal, options).finally(() => over.abort())
-  done.catch(() => undefined) // thrown below
+  done.catch(() => undefined) // rethrown below
   let seq = 0
   const record = (ticks: number): void => {
     for (; ticks > 0; ticks--) grown.sink.append({ ...frames.next().value, seq: seq++ })
   }
-  for (let stroke = 0; stroke < strokes && !over.signal.aborted; stroke++) {
+  for (let press = 0; press < presses && !over.signal.aborted; press++) {
     record(roll(4) === 0 ? roll(60) : roll(2))
     if (roll(30) === 0) terminal.resize(60 + roll(190), 10 + roll(90))
     const key = TYPED[roll(TYPED.length)]!
     terminal.input.write(key)
-    // A search goes on until the next key.
-    for (let looks = 'dD'.includes(key) || roll(20) === 0 ? roll(30) : 0; looks > 0; looks--) {
+    // A search goes on until the next key, while ticks arrive.
+    for (let turns = 'dD'.includes(key) || roll(20) === 0 ? roll(30) : 0; turns > 0; turns--) {
       await pause(1)
       record(roll(2))
     }

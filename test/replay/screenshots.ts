@@ -1,5 +1,5 @@
 /**
- * The screenshots of the README: the program on a real terminal (tmux), playing a fixture, its cells drawn as SVG.
+ * The screenshots of the README: the program on a real terminal (tmux) plays a fixture, and its cells are drawn as SVG.
  *   node --import tsx test/replay/screenshots.ts
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ interface Shot {
   readonly rows: number
   readonly options: string
   readonly keys: readonly string[]
-  /** what is on the screen when it is right */
+  /** text on the screen when it is ready */
   readonly shows: RegExp
 }
 

@@ -1,10 +1,13 @@
-/** A terminal's screen, as tmux captures it with escape sequences, as an SVG. Blocks are drawn, so that no font can leave gaps. */
+/**
+ * Draws a terminal's screen, as tmux captures it with escape sequences, as SVG. Block characters are drawn, so that no font
+ * leaves gaps.
+ */
 import { cellWidth } from '../../src/render/text.ts'
 
 const [WIDTH, HEIGHT, MARGIN] = [8.4, 18, 14]
 const BACKGROUND = '#0d1117'
 const FOREGROUND = '#d7dde4'
-/** The sixteen colours. */
+/** The 16 terminal colours. */
 // prettier-ignore
 const PALETTE = [
   '#484f58', '#ff7b72', '#56d364', '#e3b341', '#6cb6ff', '#d2a8ff', '#56d4dd', '#c9d1d9',
@@ -36,7 +39,7 @@ export function svgOf(painted: string, columns: number, rows: number, title: str
   ].join('\n')
 }
 
-/** An attribute holds until it is taken back, over line ends too. */
+/** Keeps attributes until they are reset, across line ends. */
 class Pen {
   #look = PLAIN
 
@@ -76,7 +79,7 @@ function partElements(text: string, left: number, top: number, look: Look): stri
   const opacity = look.dim ? 0.6 : 1
   const blocks: string[] = []
   let column = 0
-  // What is drawn leaves a blank in the text, so that the rest keeps its place.
+  // A drawn character leaves a blank in the text, so that the rest keeps its position.
   const rest = Array.from(text, (character) => {
     const drawn = blockOf(character, left + column * WIDTH, top, ink, opacity)
     column += cellWidth(character)
@@ -86,7 +89,7 @@ function partElements(text: string, left: number, top: number, look: Look): stri
   return [...ground, ...blocks, ...words(rest, left, top, ink, opacity, look.bold)]
 }
 
-/** Each word at its own place: fonts differ in width, and columns must not. */
+/** Places each word separately: fonts differ in width, columns must not. */
 function words(
   text: string,
   left: number,
@@ -110,7 +113,7 @@ function words(
 function blockOf(character: string, left: number, top: number, ink: string, opacity: number): string | null {
   const code = character.codePointAt(0)!
   if (code === 0x2591) return rect(left, top, WIDTH, HEIGHT, ink, 0.3 * opacity)
-  // ▁ to █ grow from below, █ to ▏ shrink to the left
+  // ▁ to █ grow upward, █ to ▏ shrink to the left
   if (code >= 0x2581 && code <= 0x2588) {
     const height = (HEIGHT * (code - 0x2580)) / 8
     return rect(left, top + HEIGHT - height, WIDTH, height, ink, opacity)

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PROGRAM, ROOT, Tmux, WITHOUT_TMUX } from './tmux.ts'
 
-/** The scrubber comes after the first picture. */
+/** The scrubber is drawn after the first picture. */
 const COMPLETE = /▆.* \d\d:\d\d:\d\d\n paused/
 
 describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
@@ -34,7 +34,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
   })
   after(() => rmSync(folder, { recursive: true }))
 
-  /** The shell is back, the screen is what it was, and the terminal echoes again. */
+  /** Checks that the shell is back, the screen is restored, and the terminal echoes again. */
   async function assertRestored(tmux: Tmux, before: string): Promise<void> {
     assert.equal(tmux.is('alternate_on'), '0')
     assert.equal(tmux.is('cursor_flag'), '1')
@@ -43,7 +43,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/^(icanon echo|echo icanon)$/m)
   }
 
-  test('q gives the terminal back', async (t) => {
+  test('q restores the terminal', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`echo before; ${replay}; echo "left with $?"`)
     await tmux.shows(/coverage/)
@@ -58,7 +58,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     ['TERM', 130],
     ['INT', 130],
   ] as const) {
-    test(`SIG${signal} gives the terminal back`, async (t) => {
+    test(`SIG${signal} restores the terminal`, async (t) => {
       const tmux = new Tmux(t)
       tmux.run(`echo before; ${replay}; echo "left with $?"`)
       await tmux.shows(/coverage/)
@@ -68,7 +68,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     })
   }
 
-  test('SIGHUP ends it and gives the terminal back', async (t) => {
+  test('SIGHUP ends it and restores the terminal', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`echo before; ${replay}; echo "left"`)
     await tmux.shows(/coverage/)
@@ -77,7 +77,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await assertRestored(tmux, 'before')
   })
 
-  test('a recorder whose helper does not end gives the terminal back at the first signal, and ends at the second', async (t) => {
+  test('a recorder whose helper does not end restores the terminal at the first signal, and ends at the second', async (t) => {
     const tmux = new Tmux(t)
     const stubborn = `trap "" TERM; cat fixtures/probe/simulated.ndjson; sleep 20`
     tmux.run(`echo before; ${PROGRAM} live --probe '${stubborn}'; echo "left with $?"`)
@@ -93,14 +93,14 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await assertRestored(tmux, 'before')
   })
 
-  test('a crash shows its message on a terminal that works again', async (t) => {
+  test('a crash shows its message on a restored terminal', async (t) => {
     const tmux = new Tmux(t)
     tmux.run('node --import tsx test/replay/crashing.ts; echo "left with $?"')
     await tmux.shows(/left with 1/)
     await assertRestored(tmux, 'broken on purpose')
   })
 
-  test('Ctrl-Z suspends, fg comes back to the same place', async (t) => {
+  test('Ctrl-Z suspends, fg returns to the same place', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +70s`)
     const screen = await tmux.shows(COMPLETE)
@@ -116,7 +116,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/[$#] *$/m)
   })
 
-  test('SIGSTOP and SIGCONT from outside draw the screen again', async (t) => {
+  test('after SIGSTOP and SIGCONT the screen is drawn again', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +70s`)
     const screen = await tmux.shows(COMPLETE)
@@ -127,7 +127,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows((now) => now === screen)
   })
 
-  test('another size is drawn at once', async (t) => {
+  test('a new size is drawn at once', async (t) => {
     const tmux = new Tmux(t, 80, 24)
     tmux.run(`${replay} --at +70s`)
     await tmux.shows(/paused/)
@@ -140,7 +140,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
   })
 
   for (const columns of [60, 80, 120, 200]) {
-    test(`the terminal's cells are the printed bytes at ${columns} columns`, async (t) => {
+    test(`the terminal's cells equal the printed text at ${columns} columns`, async (t) => {
       const tmux = new Tmux(t, columns, 30)
       tmux.run(`${replay} --at +70s`)
       const screen = await tmux.shows(/paused/)
@@ -162,7 +162,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     })
   }
 
-  test('keys reach it as terminals send them', async (t) => {
+  test('keys work as terminals send them', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --at +10s`)
     await tmux.shows(/14:00:10 UTC/)
@@ -182,12 +182,12 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     }
     tmux.press('?')
     await tmux.shows(/— keys/)
-    // Alone: an Esc that another key follows at once is what terminals send for Alt and that key.
+    // Esc alone: followed at once by another key it means Alt and that key.
     tmux.press('Escape')
     await tmux.shows((screen) => !screen.includes('— keys'))
   })
 
-  test('every key does what the help says', async (t) => {
+  test('every key does what the help describes', async (t) => {
     const copy = join(folder, 'every-key.db')
     copyFileSync(join(ROOT, 'fixtures/recordings/incident.db'), copy)
     const tmux = new Tmux(t, 120, 40)
@@ -207,7 +207,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
       ['n', /no marker after this/],
       ['G', clock('15:07:59')],
       ['g', clock('15:00:00')],
-      // Of 480 s; ticks begin some µs late.
+      // Tenths of 480 s; ticks begin some µs late.
       ...[
         '0:4[78]',
         '1:3[56]',
@@ -257,11 +257,11 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
       tmux.press(key)
       await tmux.shows(shows)
     }
-    // What y showed is left behind, and shows the same moment again.
+    // The command of y is printed at the end.
     assert.match(tmux.screen, /upstreamtop replay \S+ --print --at/)
   })
 
-  test('NO_COLOR takes the colour away and leaves bold', async (t) => {
+  test('NO_COLOR removes colours and keeps bold', async (t) => {
     const tmux = new Tmux(t, 100, 30, { NO_COLOR: '1' })
     tmux.run(`${replay} --at +70s`)
     await tmux.shows(/paused/)
@@ -269,7 +269,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     assert.match(tmux.painted, /\[1m/)
   })
 
-  test('a dumb terminal gets pictures as text', async (t) => {
+  test('a dumb terminal gets text', async (t) => {
     const tmux = new Tmux(t, 130, 30)
     tmux.run(`TERM=dumb ${replay} --at +70s; echo "left with $?"`)
     await tmux.shows(/left with 0/)
@@ -277,7 +277,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     assert.match(tmux.screen, /10\.0\.1\.10:8080/)
   })
 
-  test('a recording from standard input is steered by the keyboard', async (t) => {
+  test('a recording from standard input is controlled by the keyboard', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`cat ${file} | ${PROGRAM} replay - --at +10s; echo "left with $?"`)
     await tmux.shows(/14:00:10 UTC/)
@@ -287,7 +287,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await tmux.shows(/left with 0/)
   })
 
-  test('a reader that has seen enough ends it without a word', async (t) => {
+  test('a reader that closes the pipe early ends it without a message', async (t) => {
     const tmux = new Tmux(t)
     tmux.run(`${replay} --print | head -1; echo "left with \${PIPESTATUS[0]}"`)
     const screen = await tmux.shows(/left with \d/)
@@ -311,7 +311,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     tmux.press('q')
   })
 
-  test('a file that is being recorded is followed; looking back stays there, L returns', async (t) => {
+  test('a file is followed during its recording; looking back stays, L returns', async (t) => {
     const growing = join(folder, 'growing.db')
     const slowly = `while read -r l; do echo "$l"; case "$l" in *snapshot*) sleep 0.4;; esac; done < fixtures/probe/simulated.ndjson`
     const recorder = new Tmux(t)
@@ -319,7 +319,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     await recorder.shows(/recording lo to/)
     const tmux = new Tmux(t)
     tmux.run(`${PROGRAM} replay ${growing} --follow`)
-    // On a slow machine the recorder has ended by then.
+    // On a slow machine the recorder may have ended by then.
     const clock = (screen: string): string => /\d\d:\d\d:\d\d (?=UTC)/.exec(screen)?.[0] ?? ''
     const first = clock(await tmux.shows(/ (LIVE|ended) .*\? help/s))
     await tmux.shows((screen) => clock(screen) > first)

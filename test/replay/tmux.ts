@@ -1,4 +1,4 @@
-/** A real terminal: tmux in a server of its own, driven by keys, read by cells. Ends with the test. */
+/** A real terminal: a separate tmux server, driven by keys and read by cells. Ends with the test. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,22 +6,22 @@ import { join } from 'node:path'
 import { pause } from './fake-terminal.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
-/** The program from its sources, as a shell would start it. */
+/** The command that starts the program from its sources. */
 export const PROGRAM = 'node --import tsx src/main.ts'
 
 export const hasTmux = spawnSync('tmux', ['-V']).status === 0
-/** For `skip`: what is missing, or false. */
+/** The `skip` value of node:test: what is missing, or false. */
 export const WITHOUT_TMUX = hasTmux ? false : 'needs tmux: apt-get install tmux'
 
 let sessions = 0
 
 export class Tmux {
   readonly #name = `s${++sessions}`
-  /** A server a session, with its socket: one that ends with its last session would refuse the next for a moment. */
+  /** One server and socket per session: a server that ends with its last session would briefly refuse the next. */
   readonly #folder = mkdtempSync(join(tmpdir(), 'upstreamtop-tmux-'))
   readonly #socket = join(this.#folder, 'socket')
 
-  /** A shell in the project's folder. */
+  /** Starts a shell in the project's folder. */
   constructor(
     t: { after(cleanup: () => void): void },
     columns = 100,
@@ -50,7 +50,7 @@ export class Tmux {
     })
   }
 
-  /** Types text as it is. */
+  /** Types text literally. */
   type(text: string): void {
     this.#tmux('send-keys', '-t', this.#name, '-l', text)
   }
@@ -73,7 +73,7 @@ export class Tmux {
     return this.#tmux('capture-pane', '-p', '-t', this.#name)
   }
 
-  /** With escape sequences. */
+  /** The screen with escape sequences. */
   get painted(): string {
     return this.#tmux('capture-pane', '-p', '-e', '-t', this.#name)
   }
@@ -83,7 +83,7 @@ export class Tmux {
     return this.#tmux('display-message', '-p', '-t', this.#name, `#{${format}}`).trim()
   }
 
-  /** Until the screen shows it. @throws with the screen when it does not come */
+  /** Waits until the screen shows it. @throws with the screen after a timeout */
   async shows(what: RegExp | ((screen: string) => boolean), milliseconds = 20_000): Promise<string> {
     const until = Date.now() + milliseconds
     for (;;) {
@@ -94,7 +94,7 @@ export class Tmux {
     }
   }
 
-  /** The process that was started last in this shell. */
+  /** The process started last in this shell. */
   get child(): number {
     const pids = spawnSync('pgrep', ['-P', this.is('pane_pid')], { encoding: 'utf8' })
       .stdout.trim()

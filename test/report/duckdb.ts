@@ -1,9 +1,9 @@
-/** SQL over the files that were written, by an engine that is not ours. */
+/** SQL over the written files, by another engine. */
 import { DuckDBInstance } from '@duckdb/node-api'
 
 export type SqlRow = Readonly<Record<string, unknown>>
 
-/** Rows with numbers as numbers. */
+/** Returns rows with bigints as numbers. */
 export async function sql(query: string): Promise<SqlRow[]> {
   const connection = await (await DuckDBInstance.create()).connect()
   try {

@@ -1,4 +1,4 @@
-/** A recording over arrays, and frames to put into it: the port that report reads through, without SQLite. */
+/** An in-memory implementation of the Recording port, and frames for it: report tests without SQLite. */
 import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import type {
   Backend,
@@ -40,9 +40,9 @@ export const route = (method: string, path: string): Route => ({ id: 0, method, 
 export interface Traffic {
   readonly backend: Backend
   readonly route: Route
-  /** header times of the answered, µs; total time is twice that */
+  /** header times of the answers, µs; total time is twice that */
   readonly times: readonly number[]
-  /** codes of the answered, cycled; 200 by default */
+  /** codes of the answers, repeated in a cycle; 200 by default */
   readonly codes?: readonly number[]
   readonly resets?: number
   readonly open?: number
@@ -194,7 +194,10 @@ const A = backend('10.0.1.10:8080')
 const B = backend('10.0.1.12:8080', { name: 'checkout' })
 export const HOSTILE = '/x\u001b[2J|<img src=x onerror=alert(1)>`=`\u009b\u202e,"'
 
-/** Three minutes of two backends: some 5xx, a reset a second in the last minute, a refused connection every ten, a gap of 20 s. */
+/**
+ * Three minutes of two backends: some 5xx, a reset per second in the last minute, a refused connection every 10 s, a gap of 20
+ * s.
+ */
 export function incident(host = 'web1', seed = 1): Recording {
   const gap = 20
   const frames = Array.from({ length: 160 }, (_, i) => {

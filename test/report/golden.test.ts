@@ -1,4 +1,4 @@
-/** The whole report of a recording that comes with the sources, as people get it: every section, line by line. */
+/** The complete report of a fixture: every section, line by line. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ for (const [name, ...options] of [
   ['incident-routes.csv', '--by', 'route', '--format', 'csv'],
   ['incident-minutes.txt', '--by', 'minute', '--where', 'backend = 10.0.1.10:8080'],
 ] as const) {
-  test(`report ${options.join(' ')} says what ${name} says`, async () => {
+  test(`report ${options.join(' ')} equals ${name}`, async () => {
     process.chdir(join(import.meta.dirname, '../..'))
     const { code, stdout, stderr } = await runCommand(['report', FILE, ...options])
     assert.equal(code, 0, stderr)

@@ -108,7 +108,7 @@ describe('report as JSON', () => {
     )
   })
 
-  it('divides by recorded time, multiplies what was covered with what was counted', async () => {
+  it('divides rates by recorded time; coverage is the product of covered time and counted requests', async () => {
     const { totals, coverage } = await documentIn(report([incident()]))
     assert.equal(totals.rps, totals.requests / 160)
     assert.equal(coverage.ratio, (160 / 180) * (totals.requests / (totals.requests + 2)))
@@ -118,7 +118,7 @@ describe('report as JSON', () => {
     assert.equal(coverage.loss.ring_dropped, 3)
   })
 
-  it('says null, not 0, where nothing was measured', async () => {
+  it('has null, not 0, for values that were not measured', async () => {
     const idle = recording([frame(0, START, [])])
     const { totals, coverage } = await documentIn(report([idle]))
     assert.equal(totals.requests, 0)
@@ -142,7 +142,7 @@ describe('report as JSON', () => {
     assert.equal(empty.coverage.ratio, null)
   })
 
-  it('orders by requests, or as asked, nulls last, ties by name; and cuts only when told', async () => {
+  it('is ordered by requests or the given order, nulls last, ties by name; and is limited only by --top', async () => {
     const one = (address: string, path: string, times: number[]) => ({
       backend: backend(address),
       route: route('GET', path),
@@ -172,14 +172,14 @@ describe('report as JSON', () => {
     )
   })
 
-  it('keeps the identity: requests + open before = answered + failures + open at the end', async () => {
+  it('satisfies requests + open before = answered + failures + open at the end', async () => {
     const { totals } = await documentIn(report([incident()]))
     const { reset, closed, aborted, unanswered } = totals.failures
     assert.equal(totals.requests, totals.answered + reset + closed + aborted + unanswered)
     assert.equal(totals.in_flight, 1)
   })
 
-  it('holds every name exactly, with nothing in it that a terminal obeys', async () => {
+  it('has every name exactly, without control characters', async () => {
     const text = await textIn(report([incident()]), 'json')
     assert.match(text, /^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]*$/)
     const document = JSON.parse(text) as ReportDocument
@@ -188,7 +188,7 @@ describe('report as JSON', () => {
 })
 
 describe('a range', () => {
-  it('takes the ticks that begin in it', async () => {
+  it('includes the ticks that begin in it', async () => {
     const scope = { span: spanOf(incident().ticks)!, timeZone: 'UTC', now: START, markers: [] }
     const range = parseRange('14:00:10', '+30s', scope)
     const { totals, range: shown } = await documentIn(report([incident()], { range }))
@@ -198,7 +198,7 @@ describe('a range', () => {
 })
 
 describe('--where', () => {
-  it('selects rows, and with measures lines; totals are those of the selected rows', async () => {
+  it('selects rows by names and lines by measures; totals are those of the selected rows', async () => {
     const rows = await documentIn(report([incident()], { where: 'route = /checkout' }))
     assert.equal(rows.totals.requests, 380)
     assert.equal(rows.totals.failures.refused, 0)
@@ -220,7 +220,7 @@ describe('--where', () => {
 })
 
 describe('lines', () => {
-  it('say the same in csv, ndjson and json', async () => {
+  it('are the same in csv, ndjson and json', async () => {
     const of = report([incident()])
     const document = await documentIn(of)
     const expected = document.backends.flatMap((entry) =>
@@ -245,7 +245,7 @@ describe('lines', () => {
       json.map((row) => numbers(Object.values(row))),
     )
   })
-  it('of minutes add up to the whole', () => {
+  it('by minute add up to the totals', () => {
     const of = report([incident()])
     const minutes = of.lines('minute').map(flat)
     assert.deepEqual(
@@ -257,7 +257,7 @@ describe('lines', () => {
       of.document.totals.requests,
     )
   })
-  it('of methods and codes add up to the whole', () => {
+  it('by method and by status add up to the totals', () => {
     const of = report([incident()])
     const total = (by: By, field: string): number =>
       of
@@ -268,11 +268,11 @@ describe('lines', () => {
     assert.equal(total('status', 'answered'), of.document.totals.answered)
     assert.equal(total('route', 'header_ms_count'), of.document.totals.header_ms.count)
   })
-  it('have their header row in csv when there are none', async () => {
+  it('have a header row in csv even if there are none', async () => {
     const empty = { ...report([recording([])]), by: 'route' as const }
     assert.match(await textIn(empty, 'csv'), /^backend,method,route,share,requests,rps,.*total_ms_p999\n$/)
   })
-  it('in csv can be no formula and no terminal command', async () => {
+  it('in csv contain no formula and no control characters', async () => {
     const csv = await textIn({ ...report([incident()]), by: 'route' as const }, 'csv')
     assert.ok(csv.includes(",'=CMD,"))
     assert.match(csv, /^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$/)
@@ -303,13 +303,13 @@ describe('several recordings', () => {
     assert.equal(totals.in_flight, 1)
     assert.equal(range.covered, 320)
   })
-  it('can have a clock set right', async () => {
+  it('can have their clocks corrected', async () => {
     const document = await documentIn(report([web1, web2]))
     assert.equal(document.range.seconds, 3780)
     assert.equal(document.recording[1]!.start, '2026-11-22T15:00:00.000Z')
     assert.equal(report([web2]).slowest[0]!.at, addMicros(START, 3600e6 + 120e6 + 1))
   })
-  it('have the percentiles of all their requests, within 3.2 %', () => {
+  it('have the percentiles of all their requests within 3.2 %', () => {
     const times = fc.array(fc.array(fc.integer({ min: 1, max: 10_000_000 }), { maxLength: 40 }), {
       minLength: 1,
       maxLength: 5,
@@ -379,7 +379,7 @@ describe('report for people', () => {
       }
     }
   })
-  it('gives no packet a way to the terminal or into the page', async () => {
+  it('escapes names from the network for terminal and Markdown', async () => {
     const text = await textIn(report([incident()]), 'text')
     assert.match(text, /^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]*$/)
     const markdown = await textIn(report([incident()]), 'md')
@@ -394,7 +394,7 @@ describe('report for people', () => {
     )
     assert.ok(!row.slice(row.indexOf('/x'), row.indexOf('onerror')).includes('`'))
   })
-  it('lists the slowest requests of all, whatever step they are in', () => {
+  it('lists the slowest requests of all steps', () => {
     const seconds = fc.array(fc.array(fc.integer({ min: 1, max: 99 }), { maxLength: 8 }), {
       minLength: 1,
       maxLength: 150,
@@ -436,7 +436,7 @@ const without = (line: ReportDocument['backends'][number]['routes'][number]): En
 }
 const sorted = (rows: readonly object[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
 
-/** RFC 4180, enough for what is written. */
+/** A parser for RFC 4180, sufficient for our output. */
 function parseCsv(text: string): string[][] {
   return text
     .trimEnd()

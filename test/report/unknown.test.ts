@@ -1,4 +1,4 @@
-/** What a recording could not know is null up to the last format, and no gate passes on it. */
+/** Values that a recording does not have are null in every format, and no gate passes on them. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const NEW = join(import.meta.dirname, '../../fixtures/recordings/chunk-layout-3.
 
 const output = async (...words: readonly string[]): Promise<string> => (await runCommand(words)).stdout
 
-test('JSON has null for what the first recordings do not know', async () => {
+test('JSON has null for values that the first recordings do not have', async () => {
   const { totals, backends } = JSON.parse(await output('report', OLD, '--format', 'json')) as {
     totals: Record<string, unknown>
     backends: Record<string, unknown>[]
@@ -37,7 +37,7 @@ test('Parquet has NULL', async () => {
   }
 })
 
-test('a status code has no bytes: no line of --by status is selected by them', async () => {
+test('a status code has no bytes: no line of --by status is selected by bytes', async () => {
   const lines = async (where: string): Promise<number> =>
     (await output('report', NEW, '--by', 'status', '--where', where, '--format', 'ndjson')).split('\n')
       .length - 1
@@ -52,7 +52,7 @@ test('CSV has an empty cell', async () => {
   assert.equal(line.split(',')[head.split(',').indexOf('sent_bytes')], '')
 })
 
-test('a gate on it fails, and says that there is nothing', async () => {
+test('a gate on a missing value fails', async () => {
   for (const gate of ['sent_bytes > 0', 'received_bytes < 1000000']) {
     const { code, stdout } = await runCommand(['assert', OLD, gate])
     assert.equal(code, 3, stdout)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ledger } from '../../src/simulate/ledger.ts'
 
-test('the ledger speaks the words of report --format json and orders as it does', () => {
+test('the ledger has the fields and the order of report --format json', () => {
   const ledger = new Ledger()
   ledger.open('127.0.0.1:9003')
   ledger.request('127.0.0.1:9001', 'GET', '/b?x=1')(200)
@@ -33,7 +33,7 @@ test('the ledger speaks the words of report --format json and orders as it does'
   )
 })
 
-test('a request that was not answered counts as a request alone', () => {
+test('an unanswered request counts only as a request', () => {
   const ledger = new Ledger()
   ledger.request('127.0.0.1:9001', 'GET', '/')
   assert.equal(ledger.report().totals.requests, 1)

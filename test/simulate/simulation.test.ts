@@ -13,20 +13,16 @@ const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-test-'))
 after(() => rmSync(folder, { recursive: true }))
 const skip = hasNginx() ? false : 'nginx is not installed'
 
-test(
-  'what the clients were answered equals what the backends counted, and the ledger file says the same',
-  { skip },
-  async () => {
-    const file = join(folder, 'ledger.json')
-    const result = await simulate({ ...(await options()), seconds: 1, ledger: file })
-    assert.ok(result.answers > 0)
-    assert.equal(result.broken, 0)
-    assert.equal(result.ledger.totals.requests, result.answers)
-    assert.equal(result.ledger.totals.answered, result.answers)
-    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), result.ledger)
-    assert.deepEqual(readdirSync(folder), ['ledger.json'])
-  },
-)
+test('the answers of the clients equal the backends’ counts and the ledger file', { skip }, async () => {
+  const file = join(folder, 'ledger.json')
+  const result = await simulate({ ...(await options()), seconds: 1, ledger: file })
+  assert.ok(result.answers > 0)
+  assert.equal(result.broken, 0)
+  assert.equal(result.ledger.totals.requests, result.answers)
+  assert.equal(result.ledger.totals.answered, result.answers)
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), result.ledger)
+  assert.deepEqual(readdirSync(folder), ['ledger.json'])
+})
 
 test('healthz goes to the first backend, static to the second, checkout to the third', { skip }, async () => {
   const { ledger } = await simulate({ ...(await options()), seconds: 3 })
@@ -35,7 +31,7 @@ test('healthz goes to the first backend, static to the second, checkout to the t
   assert.deepEqual(['/healthz', '/static/app.js', '/checkout', '/api/orders'].map(seenBy), [1, 1, 1, 2])
 })
 
-test('stopping it ends it early, with every request answered and nothing left', { skip }, async () => {
+test('a stop ends it early, with every request answered and no file left', { skip }, async () => {
   const stop = new AbortController()
   const before = simulators()
   const { ledger } = await simulate({
@@ -48,7 +44,7 @@ test('stopping it ends it early, with every request answered and nothing left', 
   assert.deepEqual(simulators(), before)
 })
 
-test('a port that is taken is named, with what to do', { skip }, async () => {
+test('a port in use is reported with a remedy', { skip }, async () => {
   const taken = await listener()
   const { port } = taken.address() as AddressInfo
   const simulation = simulate({ ...(await options()), port }).finally(() => taken.close())
@@ -61,7 +57,7 @@ test('a port that is taken is named, with what to do', { skip }, async () => {
   })
 })
 
-test('a machine without nginx is told how to get it', async () => {
+test('missing nginx is an error', async () => {
   const { findNginx } = await import('../../src/simulate/nginx.ts')
   await assert.rejects(findNginx([folder]), /nginx is not installed/)
 })

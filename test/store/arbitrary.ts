@@ -22,7 +22,7 @@ import { BUCKETS } from '../../src/frame/model/histogram.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../src/frame/model/units.ts'
 import { counterValues } from '../frame/counter-values.ts'
 
-/** With the prototype of a literal: deepEqual looks at it. */
+/** Records with Object.prototype, like literals: deepEqual compares prototypes. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
   fc.record(model, { noNullPrototype: true })
 
@@ -59,7 +59,7 @@ const sparse = (least: number, most: number): fc.Arbitrary<Codes> =>
 
 const codes = fc.oneof(fc.constant<Codes>([]), fc.constant<Codes>([200, 5]), sparse(100, 999))
 
-/** Where the ring gave nothing there is no histogram, though the counters may have counted. */
+/** Without events from the ring there is no histogram, though the counters may be positive. */
 const distribution: fc.Arbitrary<Distribution> = fc.oneof(
   fc.constant({ count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }),
   record({

@@ -1,4 +1,4 @@
-/** Files with a column more, a column less, of another type, in another order: docs/FORMAT.md, "Columns are added". */
+/** Files with an added or missing column, another type or another order: docs/FORMAT.md, "Columns are added". */
 import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import { openRecording } from '../../src/store/read/reader.ts'
 import { repairRecording } from '../../src/store/tools/repair.ts'
 import { TABLES, type TableColumns } from '../../src/store/format/schema.ts'
 import { appendRecording } from '../../src/store/write/writer.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { sampleFrames, writeSample } from '../torture/sample.ts'
 import { comparable, inFolder, META } from './support.ts'
@@ -26,7 +26,7 @@ import { COUNT_COLUMNS } from '../../src/store/format/columns.generated.ts'
 
 const RECORDINGS = new URL('../../fixtures/recordings/', import.meta.url).pathname
 const SAMPLE = { secs: 70, rps: 20, backends: 2, routes: 4, requests: 3 }
-const TALLIED = Object.keys(TABLES) as (keyof typeof TABLES)[]
+const CHECKSUMMED = Object.keys(TABLES) as (keyof typeof TABLES)[]
 const OTHERS = ['backend', 'route', 'marker', 'request_chunk']
 
 function changed(file: string, change: (database: Database) => void): void {
@@ -52,18 +52,18 @@ async function assertWhole(file: string, frames: readonly SecondFrame[]): Promis
   assert.deepEqual(framesOf(file), all(frames))
 }
 
-/** Every table that is tallied gets the column, and each second row a value in it. */
-function writeAsLater(database: Database, definition: string, value: string): void {
+/** Adds the column to every checksummed table, with a value in every second row. */
+function addLaterColumn(database: Database, definition: string, value: string): void {
   const [name] = definition.split(' ')
-  for (const table of TALLIED) {
+  for (const table of CHECKSUMMED) {
     database.exec(`ALTER TABLE ${table} ADD COLUMN ${definition}`)
     database.exec(`UPDATE ${table} SET ${name} = ${value} WHERE rowid % 2 = 1`)
   }
-  seal(database)
+  fixChecksums(database)
 }
 
-/** The table as its maker would have made it with other columns, or with the same ones elsewhere. */
-function remake(database: Database, table: string, change: (columns: string[]) => string[]): void {
+/** Creates the table again with changed columns, and copies its rows. */
+function recreateTable(database: Database, table: string, change: (columns: string[]) => string[]): void {
   const sql = database.prepare('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(table) as string
   const [, begin, body] = /^([^(]*\()(.*)\) STRICT$/s.exec(sql)!
   const columns = body!.split(',').map((column) => column.trim())
@@ -80,11 +80,11 @@ for (const [what, definition, value] of [
   ['texts', "later TEXT DEFAULT 'none'", "'word'"],
   ['bytes', 'later BLOB', "x'00ff'"],
 ] as const) {
-  test(`${what} in columns of a later version change nothing that we read, and are in the checksums`, async () => {
+  test(`${what} in columns of a later version do not change what we read, and are in the checksums`, async () => {
     await withFolder(async (folder) => {
       const file = folder.file('x.db')
       const frames = writeSample(file, SAMPLE)
-      changed(file, (database) => writeAsLater(database, definition, value))
+      changed(file, (database) => addLaterColumn(database, definition, value))
       await assertWhole(file, frames)
       changed(file, (database) => database.exec('UPDATE traffic SET later = NULL WHERE id >> 20 = 7'))
       const { problems } = await checkRecording(file, silent)
@@ -96,12 +96,12 @@ for (const [what, definition, value] of [
   })
 }
 
-test('a column that is added changes no checksum, whatever it has by default', async () => {
+test('an added column changes no checksum, whatever its default', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
-      for (const table of [...TALLIED, ...OTHERS])
+      for (const table of [...CHECKSUMMED, ...OTHERS])
         for (const column of [
           'a INTEGER',
           "b TEXT NOT NULL DEFAULT 'x'",
@@ -114,29 +114,30 @@ test('a column that is added changes no checksum, whatever it has by default', a
   })
 })
 
-test('a column of a later version may stand in the middle, and bear the name of a word of SQL', async () => {
+test('a column of a later version may be in the middle, and may have an SQL keyword as its name', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
-      for (const table of TALLIED) {
-        remake(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
+      for (const table of CHECKSUMMED) {
+        recreateTable(database, table, (columns) => columns.toSpliced(3, 0, 'current_time INTEGER'))
         database.exec(`UPDATE ${table} SET "current_time" = 9`)
       }
-      seal(database)
+      fixChecksums(database)
     })
     await assertWhole(file, frames)
   })
 })
 
-test('the order of our columns in the file says nothing: what was sealed in ours is true', async () => {
+test('our columns may be in any order in the file: the checksums stay valid', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
-      for (const table of TALLIED)
-        remake(database, table, ([id, ...columns]) => {
-          // What came later is put into checksums in the file's order: a program that does not know it must find the same.
+      for (const table of CHECKSUMMED)
+        recreateTable(database, table, ([id, ...columns]) => {
+          // Checksums contain later columns in the file's order, so that a program that does not know them gets the same
+          // result.
           const { later }: TableColumns = TABLES[table]
           const isLater = (column: string): boolean => later.includes(column.split(' ')[0]!)
           return [id!, ...columns.filter((column) => !isLater(column)).reverse(), ...columns.filter(isLater)]
@@ -146,7 +147,7 @@ test('the order of our columns in the file says nothing: what was sealed in ours
   })
 })
 
-test('a column that every file has is missing, or of another type: its rows are damaged, and no number is wrong', async () => {
+test('if a base column is missing or has another type, its rows are damaged, and no number is wrong', async () => {
   for (const change of [
     (columns: string[]) => columns.filter((column) => !column.startsWith('interim')),
     (columns: string[]) => columns.map((column) => column.replace(/^interim INTEGER/, 'interim TEXT')),
@@ -175,7 +176,7 @@ test('a column that every file has is missing, or of another type: its rows are 
   }
 })
 
-/** As a later version of the same format sees it. */
+/** The tables as a later version of the same format defines them. */
 const WITH_ONE_MORE: Readonly<Record<string, TableColumns>> = Object.fromEntries(
   Object.entries(TABLES).map(([table, ours]) => [
     table,
@@ -184,7 +185,7 @@ const WITH_ONE_MORE: Readonly<Record<string, TableColumns>> = Object.fromEntries
 )
 const MORE = WITH_ONE_MORE.traffic!
 
-test('a later column is NULL where the file lacks it, in no checksum then, and part of it with a value', () => {
+test('a later column is NULL if the file lacks it; the checksum contains it only with a value', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
@@ -207,7 +208,7 @@ test('a later column is NULL where the file lacks it, in no checksum then, and p
     assert.equal(sumOf(MORE), before)
     database.exec('UPDATE traffic SET once_more = 11')
     assert.equal(sumOf(MORE), fold(before, 11))
-    // Who does not know the column reads it as the last one, and sums it up the same way; so does who writes it.
+    // A program that does not know the column reads it as the last one and gets the same checksum; so does the writer.
     assert.equal(sumOf(TABLES.traffic), fold(before, 11))
     const cells = [0, ...COUNT_COLUMNS.map((_, i) => i), 11, 99]
     const written = foldWritten(database, 'traffic', MORE)
@@ -220,7 +221,7 @@ test('a later column is NULL where the file lacks it, in no checksum then, and p
   })
 })
 
-test('columns that were added to an old file leave all its checksums, its minutes and its views true', async () => {
+test('columns added to an old file keep its checksums, minutes and views valid', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, SAMPLE)
@@ -243,12 +244,12 @@ function appendTo(file: string, secs: number): SecondFrame[] {
   return frames
 }
 
-test('we go on with the recording of a later version: its columns are left empty', async () => {
+test('a recording of a later version can be continued: its columns stay empty', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, SAMPLE)
     changed(file, (database) => {
-      for (const table of [...TALLIED, ...OTHERS])
+      for (const table of [...CHECKSUMMED, ...OTHERS])
         database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER`)
     })
     const more = appendTo(file, 70)
@@ -267,7 +268,7 @@ test('we go on with the recording of a later version: its columns are left empty
   })
 })
 
-test('a column that would have to be filled is named, and the file stays as it is', () => {
+test('an unknown NOT NULL column is reported, and the file is not changed', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
@@ -298,23 +299,23 @@ test('a column that would have to be filled is named, and the file stays as it i
   })
 })
 
-/** Its last rows have the column, its first ones are shorter. */
+/** The last rows have the later column; the first rows are shorter. */
 function withShortAndLong(file: string): void {
   writeSample(file, SAMPLE)
   changed(file, (database) => {
-    for (const table of [...TALLIED, ...OTHERS]) {
+    for (const table of [...CHECKSUMMED, ...OTHERS]) {
       database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER`)
       database.exec(`ALTER TABLE ${table} ADD COLUMN even_later INTEGER NOT NULL DEFAULT 7`)
     }
   })
   appendTo(file, 70)
   changed(file, (database) => {
-    for (const table of TALLIED) database.exec(`UPDATE ${table} SET later = 5 WHERE rowid % 2 = 1`)
-    seal(database)
+    for (const table of CHECKSUMMED) database.exec(`UPDATE ${table} SET later = 5 WHERE rowid % 2 = 1`)
+    fixChecksums(database)
   })
 }
 
-test('rows with and without a later column are found in the pages, where the schema is not ours', async () => {
+test('rows with and without a later column are read from the pages if the schema is not ours', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     withShortAndLong(file)
@@ -329,7 +330,7 @@ test('rows with and without a later column are found in the pages, where the sch
   })
 })
 
-test('rows with and without a later column are found in the pages of a file that is cut off, and repaired', async () => {
+test('rows with and without a later column are read from the pages of a truncated file, and repaired', async () => {
   await withFolder(async (folder) => {
     const [file, saved] = [folder.file('x.db'), folder.file('saved.db')]
     withShortAndLong(file)
@@ -342,23 +343,23 @@ test('rows with and without a later column are found in the pages of a file that
   })
 })
 
-test('rows with and without a later column are found where the page that names the tables is lost', () => {
+test('rows with and without a later column are read if the schema page is lost', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     withShortAndLong(file)
     const before = framesOf(file)
     const bytes = readFileSync(file)
-    assert.equal(bytes[100], 5, 'its first page only points at others')
+    assert.equal(bytes[100], 5, 'its first page is an interior page')
     writeFileSync(file, bytes.fill(0, 100, 4096))
     assert.deepEqual(framesOf(file), before)
   })
 })
 
-test('what a later version has added is not in a copy, and the copy is whole', async () => {
+test('columns of a later version are not copied, and the copy is whole', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, SAMPLE)
-    changed(file, (database) => writeAsLater(database, 'later INTEGER', '5'))
+    changed(file, (database) => addLaterColumn(database, 'later INTEGER', '5'))
     const source = openRecording(file)
     const span = { from: wallMicros(0), to: wallMicros(Number.MAX_SAFE_INTEGER) }
     const ranges = [{ from: 0, to: 70 }]
@@ -380,7 +381,7 @@ for (const name of [
   'chunk-layout-3.db',
   'no-tick.db',
 ]) {
-  test(`${name} is gone on with, and all of it is whole`, async () => {
+  test(`${name} can be continued, and all of it is whole`, async () => {
     await withFolder(async (folder) => {
       const file = folder.file(name)
       copyFileSync(RECORDINGS + name, file)

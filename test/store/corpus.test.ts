@@ -9,7 +9,7 @@ import { silent } from '../torture/kit.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
 
-/** What each file of the corpus is: a new file needs a line here. */
+/** The expected state of each file of the corpus. A new file needs a line here. */
 const CORPUS: Readonly<
   Record<
     string,
@@ -42,12 +42,12 @@ const CORPUS: Readonly<
 
 const files = readdirSync(folder).filter((name) => /\.db(\.gz)?$/.test(name))
 
-test('every file of the corpus is known', () => {
+test('every file of the corpus has an expected state', () => {
   assert.deepEqual(files.sort(), Object.keys(CORPUS).sort())
 })
 
 for (const [name, expected] of Object.entries(CORPUS)) {
-  test(`${name} ${expected === 'refused' ? 'is refused in words' : `is ${expected.state}`}, and stays as it is`, async () => {
+  test(`${name} ${expected === 'refused' ? 'is refused with an error' : `is ${expected.state}`}, and is not changed`, async () => {
     const before = readFileSync(folder + name)
     if (expected === 'refused') {
       assert.throws(
@@ -74,7 +74,7 @@ for (const [name, expected] of Object.entries(CORPUS)) {
   })
 }
 
-test('after the clock was set back the order is that of the sequence, and nothing is doubled', () => {
+test('after the clock was set back, ticks are ordered by sequence and none appears twice', () => {
   const recording = openRecording(`${folder}clock-step.db`)
   const { ticks } = recording
   assert.ok(ticks.every(({ seq }, i) => seq === i))
@@ -83,7 +83,7 @@ test('after the clock was set back the order is that of the sequence, and nothin
   recording.close()
 })
 
-/** What layout a fixture's request chunks have: each that was ever written must be read for ever. */
+/** The layout of a fixture's request chunks. Every layout that was ever written must stay readable. */
 const LAYOUTS = { 'format-1.db': 1, 'simulated.db': 2, 'chunk-layout-3.db': 3 }
 
 for (const [name, layout] of Object.entries(LAYOUTS)) {
@@ -95,7 +95,7 @@ for (const [name, layout] of Object.entries(LAYOUTS)) {
   })
 }
 
-test('the requests of chunk-layout-3.db are those that were written', () => {
+test('the requests of chunk-layout-3.db equal the written ones', () => {
   const recording = openRecording(`${folder}chunk-layout-3.db`)
   const { start } = recording.info
   const requests = [...recording.requests({ from: 0, to: 5 })].map(

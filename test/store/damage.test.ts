@@ -20,15 +20,15 @@ test('a recorder that is killed loses at most the tick it was writing', async ()
   await withFolder((folder) => killLoop(folder, 3, chance(1)))
 })
 
-test('a lone copy made while recording replays all but the last ten seconds, torn or not', async () => {
+test('a copy of the main file made during recording has all but the last ten seconds, torn or not', async () => {
   await withFolder((folder) => copyLoop(folder, 8, chance(2)))
 })
 
-test('a file that is cut off gives every tick whose pages are there', async () => {
+test('every tick whose pages exist can be read from a truncated file', async () => {
   await withFolder((folder) => truncation(folder, 12, chance(3)))
 })
 
-test('a hole in a file costs the ticks on that page alone', async () => {
+test('a zeroed page loses only the ticks on it', async () => {
   await withFolder((folder) => holes(folder, 8, chance(4)))
 })
 
@@ -36,7 +36,7 @@ test('a flipped bit never becomes a wrong number', async () => {
   await withFolder((folder) => flips(folder, 20, chance(5)))
 })
 
-test('what replay finds missing is a gap with the reason damaged', async () => {
+test('damaged ticks are a gap with the reason damaged', async () => {
   await withFolder((folder) => {
     const file = folder.file('x.db')
     writeSample(file, { secs: 120 })
@@ -54,7 +54,7 @@ test('what replay finds missing is a gap with the reason damaged', async () => {
   })
 })
 
-test('damage that is met while reading is looked into at once', async () => {
+test('damage found while reading is examined at once', async () => {
   await withFolder((folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, { secs: 120 })
@@ -75,7 +75,7 @@ test('damage that is met while reading is looked into at once', async () => {
   })
 })
 
-test('repair saves what check calls recoverable, and the original stays as it is', async () => {
+test('repair saves what check calls recoverable, and does not change the original', async () => {
   await withFolder(async (folder) => {
     const [file, copy, saved] = [folder.file('x.db'), folder.file('copy.db'), folder.file('saved.db')]
     const frames = writeSample(file, { secs: 120 })
@@ -95,7 +95,7 @@ test('repair saves what check calls recoverable, and the original stays as it is
   })
 })
 
-test('a file whose schema is gone is read from its pages', async () => {
+test('a file without its schema is read from its pages', async () => {
   await withFolder((folder) => {
     const file = folder.file('x.db')
     const frames = writeSample(file, { secs: 30 })

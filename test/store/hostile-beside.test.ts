@@ -1,4 +1,4 @@
-/** Hostile files beside a recording (-wal, -shm, -journal): they change nothing that is read, and no other file is touched. */
+/** Hostile side files of a recording (-wal, -shm, -journal) do not change what is read, and no other file is touched. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
@@ -24,8 +24,8 @@ import { writeSample } from '../torture/sample.ts'
 import { columnsOf, note, readAll, refused, SAMPLE } from './hostile-kit.ts'
 import { inFolder, META } from './support.ts'
 
-/** A journal that is hot, and names a victim that SQLite would delete. (sqlite.org/fileformat2.html, section 3) */
-function plantJournal(file: string, victim: string | null): void {
+/** Creates a hot journal that names a victim, which SQLite would delete (sqlite.org/fileformat2.html, section 3). */
+function createHotJournal(file: string, victim: string | null): void {
   const script = `
     const database = new (require('better-sqlite3'))(process.argv[1])
     database.pragma('cache_size = 1')
@@ -49,13 +49,13 @@ function plantJournal(file: string, victim: string | null): void {
   writeFileSync(`${file}-journal`, Buffer.concat([readFileSync(`${file}-journal`), trailer]))
 }
 
-test('a journal that names a file: nobody rolls it back, and the file stays', async () => {
+test('a journal that names another file is not rolled back, and that file is kept', async () => {
   await withFolder(async (folder) => {
     const file = (name: string): string => folder.file(name)
     const [recording, victim] = [file('x.db'), file('victim')]
     writeSample(recording, SAMPLE)
     writeFileSync(victim, 'mine')
-    plantJournal(recording, victim)
+    createHotJournal(recording, victim)
     const before = readFileSync(recording)
     assert.deepEqual(readAll(recording), { ticks: 70, damage: [] })
     const { state, notes } = await checkRecording(recording, silent)
@@ -69,8 +69,8 @@ test('a journal that names a file: nobody rolls it back, and the file stays', as
   })
 })
 
-/** As a neighbour leaves it: views in the -wal, and the -shm held. @returns lets go */
-function holdForeign(file: string): () => void {
+/** Another process puts views into the -wal and holds the -shm. @returns a function that ends it */
+function holdForeignWal(file: string): () => void {
   const columns = columnsOf(file).split(',')
   const database = new Sqlite(file)
   database.unsafeMode(true)
@@ -83,28 +83,28 @@ function holdForeign(file: string): () => void {
   return () => database.close()
 }
 
-test('a held -shm beside a -wal with another schema: the rows are read around it', () => {
+test('with a held -shm and another schema in the -wal, rows are read from the pages', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
-    const letGo = holdForeign(file)
+    const release = holdForeignWal(file)
     try {
       const { damage } = readAll(file)
       assert.match(damage.join(), /"tick" in its schema \(a view\) is not ours/)
       assert.throws(() => markRecording(file, note), refused(5, /is damaged/))
     } finally {
-      letGo()
+      release()
     }
   })
 })
 
-test('a schema that changes while its file is being read is looked at before SQLite takes it over', () => {
+test('a schema that changes during reading is checked before SQLite uses it', () => {
   inFolder((folder) => {
     for (const follow of [false, true]) {
       const file = join(folder, `${follow}.db`)
       writeSample(file, SAMPLE)
       const recording = openRecording(file, { follow })
-      const letGo = holdForeign(file)
+      const release = holdForeignWal(file)
       try {
         assert.ok(recording.frame(3) !== null || recording.damage.length > 0)
         recording.refresh()
@@ -114,13 +114,13 @@ test('a schema that changes while its file is being read is looked at before SQL
         assert.deepEqual(kinds, ['table'])
       } finally {
         recording.close()
-        letGo()
+        release()
       }
     }
   })
 })
 
-test('a -wal that claims a page far away costs what it holds', () => {
+test('a -wal with a far page number costs only its own size', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
@@ -133,7 +133,7 @@ test('a -wal that claims a page far away costs what it holds', () => {
   })
 })
 
-/** One transaction. (sqlite.org/fileformat2.html, section 4) */
+/** A -wal with one transaction (sqlite.org/fileformat2.html, section 4). */
 function walOf(...frames: readonly (readonly [content: Buffer, page: number])[]): Buffer {
   let [a, b] = [0, 0]
   const numbers = (...values: number[]): Buffer => {
@@ -141,7 +141,7 @@ function walOf(...frames: readonly (readonly [content: Buffer, page: number])[])
     values.forEach((value, i) => bytes.writeUInt32BE(value >>> 0, 4 * i))
     return bytes
   }
-  const summed = (bytes: Buffer): Buffer => {
+  const withChecksum = (bytes: Buffer): Buffer => {
     for (let at = 0; at < bytes.length; at += 8) {
       a = (a + bytes.readInt32BE(at) + b) | 0
       b = (b + bytes.readInt32BE(at + 4) + a) | 0
@@ -149,16 +149,16 @@ function walOf(...frames: readonly (readonly [content: Buffer, page: number])[])
     return numbers(a, b)
   }
   const head = numbers(0x377f0683, 3007000, 4096, 0, 1, 2)
-  const parts = [head, summed(head)]
+  const parts = [head, withChecksum(head)]
   frames.forEach(([content, page], i) => {
     const start = numbers(page, i === frames.length - 1 ? page : 0)
-    summed(start)
-    parts.push(start, numbers(1, 2), summed(content), content)
+    withChecksum(start)
+    parts.push(start, numbers(1, 2), withChecksum(content), content)
   })
   return Buffer.concat(parts)
 }
 
-test('through a link the journal beside the file itself is the one that counts', () => {
+test('if a path is a link, the journal of the target counts', () => {
   inFolder((folder) => {
     const [recording, victim, link] = ['x.db', 'victim', 'link.db'].map((name) => join(folder, name)) as [
       string,
@@ -167,7 +167,7 @@ test('through a link the journal beside the file itself is the one that counts',
     ]
     writeSample(recording, SAMPLE)
     writeFileSync(victim, 'mine')
-    plantJournal(recording, victim)
+    createHotJournal(recording, victim)
     symlinkSync(recording, link)
     assert.equal(readAll(link).ticks, 70)
     assert.throws(() => appendRecording(link, META), refused(2, /-journal/))
@@ -176,7 +176,7 @@ test('through a link the journal beside the file itself is the one that counts',
 })
 
 for (const ending of ['-journal', '-wal', '-shm']) {
-  test(`a ${ending} that is a link to something of ours, a folder or a pipe is not touched`, () => {
+  test(`a ${ending} that is a link, a folder or a pipe is not touched`, () => {
     inFolder((folder) => {
       const victim = join(folder, 'victim')
       writeFileSync(victim, 'mine'.repeat(2000))
@@ -199,7 +199,7 @@ for (const ending of ['-journal', '-wal', '-shm']) {
   })
 }
 
-test('a -wal beside a finished file is not its own: it changes nothing that is read', async () => {
+test('a -wal beside a finished file is ignored', async () => {
   await withFolder(async (folder) => {
     const file = (name: string): string => folder.file(name)
     const recording = file('x.db')
@@ -218,7 +218,7 @@ test('a -wal beside a finished file is not its own: it changes nothing that is r
   })
 })
 
-test('a new recording is not begun where another one has left something', () => {
+test('a new recording is refused if side files of another one exist', () => {
   inFolder((folder) => {
     for (const ending of ['-wal', '-shm', '-journal']) {
       const file = join(folder, 'x.db')

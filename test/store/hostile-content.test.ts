@@ -1,4 +1,7 @@
-/** Packed values, zips, headers and texts that claim more than there is: damage or a refusal in words, never a crash or a flood of memory. */
+/**
+ * Packed values, gzip files, headers and texts with wrong sizes are damage or refused with an error: no crash, no excessive
+ * memory.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
@@ -18,7 +21,7 @@ import { inFolder } from './support.ts'
 
 const names = { backend: () => ({}), route: () => ({}) } as never
 
-test('packed values that claim more than they hold are damage', () => {
+test('packed values with a larger count than their content are damage', () => {
   const zeros = Buffer.concat([Buffer.from([2]), deflateRawSync(Buffer.alloc(50e6))])
   for (const [packed, n] of [
     [Buffer.from([1]), 4e9],
@@ -36,7 +39,7 @@ test('packed values that claim more than they hold are damage', () => {
   ] as const) {
     assert.throws(() => unpackRequests(packed, n, wallMicros(0), names), CorruptRow)
   }
-  // Buckets one after the other to beyond the last; one far beyond it; a count that is no number.
+  // Buckets in sequence beyond the last one; one bucket far beyond it; an invalid count.
   for (const buckets of [
     Buffer.alloc(86_000),
     Buffer.from('ffffffffffff0f', 'hex'),
@@ -45,7 +48,7 @@ test('packed values that claim more than they hold are damage', () => {
     assert.throws(() => unpackBuckets(buckets), CorruptRow)
 })
 
-test('a zip of zeros, and one whose header claims pages that are not there, are not believed', () => {
+test('a gzip file of zeros, and one whose header counts missing pages, are refused', () => {
   inFolder((folder) => {
     const at = (name: string): string => join(folder, name)
     writeSample(at('x.db'), SAMPLE)
@@ -68,12 +71,12 @@ test('a zip of zeros, and one whose header claims pages that are not there, are 
   })
 })
 
-test('a header that SQLite would misread or refuse is damage; less than a page is nothing', () => {
+test('a header that SQLite would misread or refuse is damage; a file shorter than a page is refused', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
     const content = readFileSync(file)
-    // the page size, the reserved bytes, a share of a page, the schema format, the encoding
+    // page size, reserved bytes, payload fractions, schema format, text encoding
     for (const place of [16, 20, 21, 23, 44, 47, 59]) {
       writeFileSync(file, Buffer.from(content).fill(content[place]! ^ 0x42, place, place + 1))
       const { ticks, damage } = readAll(file)
@@ -87,7 +90,7 @@ test('a header that SQLite would misread or refuse is damage; less than a page i
   })
 })
 
-test('a recording that is followed and turns out to be damaged is read around it once', () => {
+test('a followed recording that becomes damaged is salvaged once', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, { ...SAMPLE, secs: 200 })
@@ -105,7 +108,7 @@ test('a recording that is followed and turns out to be damaged is read around it
   })
 })
 
-test('words in meta are words: a lock, a zone, a version that are none are passed over', () => {
+test('an invalid lock, time zone or version in meta is ignored', () => {
   inFolder((folder) => {
     const evil = '\u001b[2J\u001b]0;PWNED\u0007'
     for (const [key, value] of [

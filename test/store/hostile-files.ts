@@ -1,4 +1,4 @@
-/** The hostile files of the corpus: small ones, made by hand from a recording of a few ticks. */
+/** The hostile files of the corpus: small, made from a recording of a few ticks. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -7,7 +7,7 @@ import { multiply } from './pages-editor.ts'
 
 const FEW_TICKS = { secs: 5, rps: 20, backends: 2, routes: 4, requests: 3 }
 
-/** By name: what is done to it. */
+/** By file name: the change that makes it hostile. */
 const HOSTILE: Readonly<Record<string, (file: string) => void>> = {
   'hostile-view.db': (file) =>
     sql(
@@ -31,11 +31,11 @@ const HOSTILE: Readonly<Record<string, (file: string) => void>> = {
 }
 
 export function writeHostile(folder: string): void {
-  for (const [name, spoil] of Object.entries(HOSTILE)) {
+  for (const [name, damage] of Object.entries(HOSTILE)) {
     const file = join(folder, name)
     rmSync(file, { force: true })
     writeSample(file, FEW_TICKS)
-    spoil(file)
+    damage(file)
   }
 }
 

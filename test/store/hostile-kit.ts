@@ -1,4 +1,4 @@
-/** What the tests of hostile files share: a small recording, ways to change it, and a reader that does everything. */
+/** Shared helpers for tests of hostile files: a small recording, changes to it, and a reader that calls every function. */
 import assert from 'node:assert/strict'
 import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
@@ -15,7 +15,7 @@ export const refused =
   (error: unknown): boolean =>
     error instanceof UserError && error.exitCode === exitCode && words.test(error.message)
 
-/** All that a reader does, as a number of ticks; at most so many as were written. */
+/** Calls every reading function. Returns the number of ticks, at most as many as were written. */
 export function readAll(file: string): { readonly ticks: number; readonly damage: readonly string[] } {
   const recording = openRecording(file)
   try {
@@ -25,7 +25,7 @@ export function readAll(file: string): { readonly ticks: number; readonly damage
     recording.aggregate(range)
     recording.activity(range)
     assert.ok([...recording.requests(range)].length >= 0)
-    assert.ok([...recording.proofread()].length >= 0)
+    assert.ok([...recording.checkTicks()].length >= 0)
     assert.ok(info.ticks <= SAMPLE.secs + 1)
     return { ticks: recording.ticks.length, damage: recording.damage }
   } finally {
@@ -33,7 +33,7 @@ export function readAll(file: string): { readonly ticks: number; readonly damage
   }
 }
 
-/** A change to the recording by SQL, as its maker would make it. */
+/** Writes the sample and changes it by SQL. */
 export function changed(file: string, sql: string): void {
   writeSample(file, SAMPLE)
   const database = new Sqlite(file)

@@ -1,4 +1,6 @@
-/** Recordings with a foreign schema, impossible numbers or page trees without end: what is valid is read, in bounded time and memory. */
+/**
+ * Recordings with a foreign schema, impossible numbers or endless page trees: valid rows are read, in bounded time and memory.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +11,7 @@ import { openRecording } from '../../src/store/read/reader.ts'
 import { checkRecording } from '../../src/store/tools/check.ts'
 import { markRecording } from '../../src/store/write/mark.ts'
 import { appendRecording } from '../../src/store/write/writer.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder } from '../torture/kit.ts'
 import { writeSample } from '../torture/sample.ts'
 import { changed, columnsOf, note, readAll, refused, SAMPLE } from './hostile-kit.ts'
@@ -18,26 +20,26 @@ import { inFolder, META } from './support.ts'
 
 const TICKS = 'SELECT n AS seq, 1700000000000000 AS start, 1000000 AS length FROM r'
 const SCHEMAS: Readonly<Record<string, string>> = {
-  'a view without end in place of tick': `ALTER TABLE tick RENAME TO old; CREATE VIEW tick AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r) ${TICKS}`,
-  'a view without end in place of meta':
+  'an endless view in place of tick': `ALTER TABLE tick RENAME TO old; CREATE VIEW tick AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r) ${TICKS}`,
+  'an endless view in place of meta':
     'ALTER TABLE meta RENAME TO old; CREATE VIEW meta AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r) SELECT n AS key, n AS value FROM r WHERE n < 0',
-  'a trigger that swallows markers':
+  'a trigger that ignores inserted markers':
     'CREATE TRIGGER t BEFORE INSERT ON marker BEGIN SELECT RAISE(IGNORE); END',
   'a trigger that empties the table': 'CREATE TRIGGER t AFTER INSERT ON marker BEGIN DELETE FROM tick; END',
   'a CHECK': 'CREATE TABLE c (a INTEGER CHECK (a > 5)) STRICT',
   'a generated column': 'CREATE TABLE g (a INTEGER, b INTEGER AS (abs(a))) STRICT',
-  'a DEFAULT that computes': 'CREATE TABLE d (a INTEGER DEFAULT (random())) STRICT',
-  'a name of control bytes': 'CREATE TABLE "\u001b[2J\u0007evil" (a INTEGER) STRICT',
+  'a DEFAULT with an expression': 'CREATE TABLE d (a INTEGER DEFAULT (random())) STRICT',
+  'a name with control bytes': 'CREATE TABLE "\u001b[2J\u0007evil" (a INTEGER) STRICT',
   'a table without types': 'CREATE TABLE loose (a)',
   'a table without rowid': 'CREATE TABLE w (a INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID',
   'an index': 'CREATE INDEX i ON traffic (requests)',
   'a virtual table': "CREATE VIRTUAL TABLE v USING fts5(a, content='tick')",
-  'a view of our name that says something else': 'DROP VIEW codes; CREATE VIEW codes AS SELECT 1',
-  'statistics that steer the planner': 'ANALYZE',
+  'our view with another definition': 'DROP VIEW codes; CREATE VIEW codes AS SELECT 1',
+  'planner statistics': 'ANALYZE',
 }
 
 for (const [name, sql] of Object.entries(SCHEMAS)) {
-  test(`${name}: the rows are read around it, nothing is written into it, and check says so`, async () => {
+  test(`${name}: rows are read from the pages, the file is not changed, and check reports it`, async () => {
     await withFolder(async (folder) => {
       const file = (name: string): string => folder.file(name)
       const recording = file('x.db')
@@ -55,7 +57,7 @@ for (const [name, sql] of Object.entries(SCHEMAS)) {
   })
 }
 
-test('a column of ours that has another type is not ours', () => {
+test('a known column with another type is a foreign schema', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     changed(
@@ -67,7 +69,7 @@ test('a column of ours that has another type is not ours', () => {
 })
 
 for (const seq of [4e9, 4e15, 2 ** 62]) {
-  test(`a tick numbered ${seq} costs what a tick costs`, () => {
+  test(`a tick numbered ${seq} costs no more than any tick`, () => {
     inFolder((folder) => {
       const file = join(folder, 'x.db')
       writeSample(file, SAMPLE)
@@ -89,11 +91,11 @@ for (const cells of [
   'header_sum = 1125899906842625',
   'total_max = 1125899906842625',
 ]) {
-  test(`a row with ${cells} is one that nobody counted, though its checksum holds`, async () => {
+  test(`a row with ${cells} is damage, though its checksum is valid`, async () => {
     await withFolder(async (folder) => {
       const file = folder.file('x.db')
       changed(file, `UPDATE traffic SET ${cells} WHERE id >> 20 BETWEEN 30 AND 39; DELETE FROM minute`)
-      signAll(file)
+      updateChecksums(file)
       readAll(file)
       const recording = openRecording(file)
       const missing = recording.ticks.filter(({ seq }) => recording.frame(seq) === null)
@@ -105,10 +107,10 @@ for (const cells of [
   })
 }
 
-/** Checksums as its maker would write them. */
-function signAll(file: string): void {
+/** Recalculates all checksums. */
+function updateChecksums(file: string): void {
   const database = new Sqlite(file)
-  seal(database)
+  fixChecksums(database)
   database.close()
 }
 
@@ -135,7 +137,7 @@ for (const table of [
   'route',
   'meta',
 ]) {
-  test(`a tree of ${table} that leads to the same page a billion times ends`, async () => {
+  test(`reading ends for a tree of ${table} that leads to the same page a billion times`, async () => {
     await withFolder(async (folder) => {
       const file = (name: string): string => folder.file(name)
       const recording = file('x.db')
@@ -161,7 +163,7 @@ for (const table of ['backend', 'route', 'marker']) {
   })
 }
 
-test('a schema that leads to the same page a billion times ends', () => {
+test('reading ends for a schema tree that leads to the same page a billion times', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
@@ -174,7 +176,7 @@ test('a schema that leads to the same page a billion times ends', () => {
   })
 })
 
-test('overflow pages in a circle, and cells that share them, are no rows', () => {
+test('cells with circular or shared overflow pages are no rows', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, SAMPLE)
@@ -184,7 +186,7 @@ test('overflow pages in a circle, and cells that share them, are no rows', () =>
     const leaf = Buffer.alloc(4096)
     leaf[0] = 0x0d
     leaf.writeUInt16BE(1700, 3)
-    // 60 MB of payload, row 1, a header that ends with its first byte; then the overflow page.
+    // 60 MB of payload, rowid 1, an empty record header; then the overflow page.
     const cell = Buffer.concat([
       Buffer.from('9c9e9c000101', 'hex'),
       Buffer.alloc(483),
@@ -193,7 +195,7 @@ test('overflow pages in a circle, and cells that share them, are no rows', () =>
     cell.copy(leaf, 4096 - cell.length)
     for (let i = 0; i < 1700; i++) leaf.writeUInt16BE(4096 - cell.length, 8 + 2 * i)
     for (let i = 0; i < 50; i++) editor.append(leaf)
-    // so that pages are looked at one by one
+    // an index page as root: pages are then read one by one
     editor.page(1)[100] = 2
     editor.save()
     const before = process.memoryUsage.rss()

@@ -1,4 +1,7 @@
-/** Writes fixtures/recordings anew: node --import tsx test/store/make-corpus.ts. A format's file is made once and then kept for ever. */
+/**
+ * Writes fixtures/recordings: node --import tsx test/store/make-corpus.ts. The file of a format is written once and never
+ * replaced.
+ */
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
@@ -50,7 +53,7 @@ const change = (name: string, edit: (bytes: Buffer) => Buffer): void =>
   writeFileSync(folder + name, edit(readFileSync(`${folder}whole.db`)))
 
 if (!existsSync(`${folder}format-1.db`)) write('format-1.db', sampleFrames(SMALL))
-// Named for the layout of its request chunks. A later layout gets a file of its own.
+// Named after the layout of its request chunks. A later layout gets a new file.
 if (!existsSync(`${folder}chunk-layout-3.db`))
   write('chunk-layout-3.db', sampleFrames({ ...SMALL, secs: 5, incidents: [incident('5xx', 3, 5, 0)] }))
 write('whole.db', sampleFrames(SMALL))
@@ -90,7 +93,7 @@ function START(): SecondFrame['start'] {
   return [...sampleFrames({ ...SMALL, secs: 1 })][0]!.start
 }
 
-/** The wall clock is set back by 40 s after half a minute: 20 s are shown twice by it, and order is by sequence. */
+/** The wall clock is set back by 40 s after 30 s: it shows 20 s twice. Ticks are ordered by sequence. */
 function writeClockStep(): void {
   const frames = [...sampleFrames(SMALL)]
   const stepped = frames.map((frame, i) =>
@@ -109,7 +112,7 @@ function writeNewer(): void {
   database.close()
 }
 
-/** Written by a later version of the same format: more columns, another table, a kind of marker that we don't know. */
+/** Like a file of a later version of the same format: more columns, another table, an unknown kind of marker. */
 function writeFuture(): void {
   change('future-columns.db', (bytes) => bytes)
   const database = new Sqlite(`${folder}future-columns.db`)
@@ -123,5 +126,5 @@ function writeFuture(): void {
 }
 
 writeHostile(folder)
-// As git checks them out, for everyone to read.
+// World-readable, as git checks them out.
 for (const name of readdirSync(folder)) chmodSync(folder + name, 0o644)

@@ -1,24 +1,24 @@
-/** A tick that lasts no time would make every rate infinite. */
+/** A tick of length 0 would make every rate infinite. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import { runCommand } from '../cli/run-command.ts'
-import { seal } from '../fuzz/seal.ts'
+import { fixChecksums } from '../fuzz/checksums.ts'
 import { withFolder } from '../torture/kit.ts'
 import { changed, readAll, SAMPLE } from './hostile-kit.ts'
 
-/** With checksums that fit: only the length itself tells. */
-function sealed(file: string): void {
+/** With valid checksums: only the length is wrong. */
+function updateChecksums(file: string): void {
   const database = new Sqlite(file)
-  seal(database)
+  fixChecksums(database)
   database.close()
 }
 
-test('a tick without length is damage: the others are read, and a report has no infinite rate', async () => {
+test('a tick of length 0 is damage: the others are read, and no rate in a report is infinite', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     changed(file, 'UPDATE tick SET length = 0 WHERE seq IN (65, 69)')
-    sealed(file)
+    updateChecksums(file)
     const { ticks, damage } = readAll(file)
     assert.equal(ticks, SAMPLE.secs - 2)
     assert.ok(damage.length > 0)

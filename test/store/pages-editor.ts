@@ -1,4 +1,4 @@
-/** Pages of a SQLite file, changed by hand: what no SQLite would write (sqlite.org/fileformat2.html). */
+/** Changes pages of a SQLite file in ways that SQLite would not (sqlite.org/fileformat2.html). */
 import { readFileSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 
@@ -19,7 +19,7 @@ export class PagesEditor {
     return this.#bytes.subarray((number - 1) * PAGE, number * PAGE)
   }
 
-  /** Returns its number. */
+  /** Returns the number of the new page. */
   append(page: Buffer): number {
     this.#bytes = Buffer.concat([this.#bytes, page])
     return this.pages
@@ -39,14 +39,14 @@ export class PagesEditor {
     return number
   }
 
-  /** Where the header counts pages, it counts all that are there now. */
+  /** Writes the file, with the new page count in its header. */
   save(): void {
     this.#bytes.writeUInt32BE(this.pages, 28)
     writeFileSync(this.file, this.#bytes)
   }
 }
 
-/** An interior page of a table, whose children all are one page. */
+/** An interior table page whose children are all the same page. */
 export function interiorPage(child: number, children = 300): Buffer {
   const page = Buffer.alloc(PAGE)
   page[0] = 5
@@ -62,7 +62,7 @@ export function interiorPage(child: number, children = 300): Buffer {
   return page
 }
 
-/** Makes a tree of a few pages in which the first leaf is found 300^depth times. */
+/** Builds a tree of a few pages that leads to the first leaf 300^depth times. */
 export function multiply(file: string, table: string, depth = 15): void {
   const editor = new PagesEditor(file)
   const root = editor.rootOf(table)

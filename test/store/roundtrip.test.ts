@@ -20,7 +20,7 @@ function written(list: readonly SecondFrame[], folder: string, durable: boolean)
   return file
 }
 
-test('a frame that is written and read is the same frame', () => {
+test('a frame is the same after writing and reading', () => {
   fc.assert(
     fc.property(frames, (list) =>
       inFolder((folder) => {
@@ -43,7 +43,7 @@ test('a frame that is written and read is the same frame', () => {
   )
 })
 
-test('the sum of any range is the sum of its frames, rollups or not', () => {
+test('the sum of any range is the sum of its frames, with or without rollups', () => {
   fc.assert(
     fc.property(frames, fc.nat(130), fc.nat(130), (list, a, b) =>
       inFolder((folder) => {

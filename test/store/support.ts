@@ -1,4 +1,4 @@
-/** Files for tests, and frames in an order in which they can be compared. */
+/** Temporary files for tests, and frames in a comparable order. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ const rowKey = ({ backend, route }: { readonly backend: Backend; readonly route:
 const text = ({ address, netns, name }: Backend): unknown => ({ address, netns, name })
 const words = ({ method, path }: Route): unknown => ({ method, path })
 
-/** Numbers of backends and routes are the file's own; the order of rows says nothing. */
+/** The ids of backends and routes are specific to a file, and rows have no order. */
 export const comparable = (frame: SecondFrame): unknown => ({
   ...frame,
   traffic: frame.traffic

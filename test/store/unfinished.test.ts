@@ -1,4 +1,4 @@
-/** Copies that were broken off, copies that begin in the midst, and names that SQLite or a terminal reads otherwise. */
+/** Interrupted copies, copies without their beginning, and special file names. */
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { inFolder, META } from './support.ts'
 const refusal = (exitCode: number, words: RegExp) => (error: unknown) =>
   error instanceof UserError && error.exitCode === exitCode && words.test(error.message)
 
-test('what was killed while it wrote a copy has left no recording', () => {
+test('a killed copy leaves no valid recording', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const sink = createRecording(file, META, { durable: false })
@@ -25,7 +25,7 @@ test('what was killed while it wrote a copy has left no recording', () => {
       return join(folder, name)
     }
     const early = killed('early.db')
-    // 300 ticks are a transaction.
+    // A transaction has 300 ticks.
     for (const frame of sampleFrames({ secs: 310 })) sink.append(frame)
     for (const broken of [early, killed('late.db')]) {
       assert.throws(() => openRecording(broken), refusal(5, /is not whole/))
@@ -38,7 +38,7 @@ test('what was killed while it wrote a copy has left no recording', () => {
   })
 })
 
-test('a repair of what had lost its beginning is whole: books are not asked for ticks that are not there', async () => {
+test('the repair of a recording without its beginning is whole: missing ticks are not reconciled', async () => {
   await inFolder(async (folder) => {
     const [kept, saved, again] = ['kept.db', 'saved.db', 'again.db'].map((name) => join(folder, name))
     const sink = createRecording(kept!, META, { keep: micros(60e6) })
@@ -53,7 +53,7 @@ test('a repair of what had lost its beginning is whole: books are not asked for 
   })
 })
 
-test('a file is a file, whatever it is called', () => {
+test('special names are names of files', () => {
   inFolder((folder) => {
     const before = process.cwd()
     process.chdir(folder)
@@ -71,7 +71,7 @@ test('a file is a file, whatever it is called', () => {
   })
 })
 
-test('a name that is too long, or goes through a file, is refused', () => {
+test('a name that is too long, or has a file as its folder, is refused', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeFileSync(file, '')
@@ -83,7 +83,7 @@ test('a name that is too long, or goes through a file, is refused', () => {
   })
 })
 
-test('--keep of no time is refused', () => {
+test('--keep 0 is refused', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     assert.throws(() => createRecording(file, META, { keep: micros(0) }), refusal(2, /--keep/))

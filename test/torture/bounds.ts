@@ -1,4 +1,6 @@
-/** A month of ticks through a bounded file, in memory of one size, and no tick that waits for the eviction. */
+/**
+ * Writes many ticks to a recording with a size limit. File size and memory stay bounded, and no tick waits for the eviction.
+ */
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { micros } from '../../src/frame/model/units.ts'
@@ -38,7 +40,7 @@ export async function bounds(folder: Folder, rounds: number): Promise<string> {
   return `${n} ticks into 8 MB: at most ${(largest / MB).toFixed(2)} MB with WAL, ${verdict.ticks} ticks kept; a tick p99 ${p99.toFixed(1)} ms, most ${(times.at(-1) ?? 0).toFixed(1)} ms; RSS ${(early / MB).toFixed(0)} → ${(late / MB).toFixed(0)} MB`
 }
 
-/** `--keep`: nothing older, and the file as small as what is in it. */
+/** `--keep`: older ticks are removed, and the file is as small as one with only the kept ticks. */
 export async function keep(folder: Folder, rounds: number): Promise<string> {
   const file = folder.file('kept.db')
   const sink = createRecording(file, META, { keep: micros(300e6) })

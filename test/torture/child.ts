@@ -1,4 +1,4 @@
-/** Starts the recorder of the torture kit and follows what it has committed. */
+/** Starts recorder.ts and follows which ticks it has committed. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ export interface RecorderJob {
 }
 
 export class Child {
-  /** the last tick that it said is committed; -1 before the first */
+  /** the last tick that it reported as committed; -1 before the first */
   committed = -1
   stderr = ''
   readonly process: ChildProcess
@@ -36,7 +36,7 @@ export class Child {
     return this.process.exitCode === null && this.process.signalCode === null
   }
 
-  /** Resolves when so many ticks are committed, or the process has ended. */
+  /** Resolves when this tick is committed, or the process has ended. */
   async reached(tick: number): Promise<void> {
     while (this.committed < tick && this.isRunning) {
       await new Promise<void>((resolve) => (this.#wake = resolve))

@@ -1,4 +1,4 @@
-/** cp of the lone file while it is being recorded: everything older than ten seconds is there and right. */
+/** Copies only the main file during recording: every tick older than ten seconds is there and correct. */
 import assert from 'node:assert/strict'
 import { closeSync, copyFileSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { Child } from './child.ts'
 import type { Folder } from './kit.ts'
 
 const ALLOWED = 10
-/** A tick of this recorder takes so many ms: a copy of two ticks is one of two seconds. */
+/** ms per tick of this recorder: a copy that takes two ticks corresponds to one of 2 s. */
 const PAUSE = 15
 
 export async function copyLoop(folder: Folder, rounds: number, random: () => number): Promise<string> {
@@ -41,7 +41,7 @@ export async function copyLoop(folder: Folder, rounds: number, random: () => num
   return `${rounds} × cp of the lone file: at most the last ${most} ticks missing, ${torn} copies torn and read around`
 }
 
-/** As cp of a large file: the recorder checkpoints between one part and the next, and the copy is torn. Takes a few ticks. */
+/** Like cp of a large file: the recorder checkpoints between two parts, and the copy is torn. Takes a few ticks. */
 export async function copySlowly(from: string, to: string, random: () => number): Promise<void> {
   const [source, target] = [openSync(from, 'r'), openSync(to, 'wx')]
   try {

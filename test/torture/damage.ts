@@ -1,4 +1,4 @@
-/** Files that were cut off, holed and flipped: what is read is right, what is wrong is not read. */
+/** Truncated files, zeroed pages and flipped bits: what is read is correct, and damaged parts are not read. */
 import assert from 'node:assert/strict'
 import { ofFrame } from '../../src/frame/sum/merge.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -6,13 +6,13 @@ import { UserError } from '../../src/errors.ts'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { allPages, openPages, rowsOfPage } from '../../src/store/file/pages.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
-import { ROWS, TICK_COLUMNS } from '../../src/store/format/schema.ts'
+import { ROWS_PER_TICK, TICK_COLUMNS } from '../../src/store/format/schema.ts'
 import type { Folder } from './kit.ts'
 import { writeSample } from './sample.ts'
 
 const PAGE = 4096
 
-/** Every frame that can be read is the frame that was written. Returns how many; 0 where the file is refused with words. */
+/** Checks that every readable frame equals the written one. Returns their number; 0 if the file is refused with a UserError. */
 export function readable(file: string, frames: readonly SecondFrame[]): number {
   try {
     const recording = openRecording(file, { verify: true })
@@ -35,7 +35,7 @@ export function readable(file: string, frames: readonly SecondFrame[]): number {
   }
 }
 
-/** At every page: what lies before the cut is saved. */
+/** Truncates at every page: the ticks before the cut are readable. */
 export function truncation(folder: Folder, rounds: number, random: () => number): Promise<string> {
   const file = folder.file('whole.db')
   const frames = writeSample(file, { secs: 240, rps: 150 })
@@ -61,14 +61,19 @@ export function truncation(folder: Folder, rounds: number, random: () => number)
   )
 }
 
-/** For each tick the last page that holds a row of it, or of the names. */
+/** For each tick, the last page that has a row of it or of a name table. */
 function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
   const last = new Array<number>(ticks).fill(0)
   let names = 0
   const source = openPages(bytes, PAGE)
   for (const [number, page] of allPages(source)) {
     for (const { rowid, columns } of rowsOfPage(page, number, source)) {
-      const tick = columns === TICK_COLUMNS.length ? rowid : rowid >= ROWS ? Math.floor(rowid / ROWS) : rowid
+      const tick =
+        columns === TICK_COLUMNS.length
+          ? rowid
+          : rowid >= ROWS_PER_TICK
+            ? Math.floor(rowid / ROWS_PER_TICK)
+            : rowid
       if (columns === 4 || (columns === 3 && rowid < 20)) names = Math.max(names, number)
       if (tick < ticks) last[tick] = Math.max(last[tick]!, number)
     }
@@ -76,7 +81,7 @@ function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
   return last.map((page) => Math.max(page, names))
 }
 
-/** A page in the middle is zeros. */
+/** Overwrites one page with zeros. */
 export function holes(folder: Folder, rounds: number, random: () => number): Promise<string> {
   const file = folder.file('whole.db')
   const frames = writeSample(file, { secs: 240, rps: 150 })
@@ -85,7 +90,7 @@ export function holes(folder: Folder, rounds: number, random: () => number): Pro
   const holed = folder.file('holed.db')
   let worst = frames.length
   for (let round = 0; round < rounds; round++) {
-    // With enough rounds, each page once.
+    // With enough rounds: every page once.
     const page = rounds >= pages ? 1 + (round % (pages - 1)) : 1 + Math.floor(random() * (pages - 1))
     writeFileSync(holed, Buffer.from(bytes).fill(0, page * PAGE, (page + 1) * PAGE))
     const saved = readable(holed, frames)
@@ -95,7 +100,7 @@ export function holes(folder: Folder, rounds: number, random: () => number): Pro
   return Promise.resolve(`${rounds} × a page of zeros: at least ${worst} of ${frames.length} ticks saved`)
 }
 
-/** Single bits, anywhere but in the first bytes that say whose file it is. */
+/** Flips single bits, except in the 100-byte header that identifies the file. */
 export function flips(folder: Folder, rounds: number, random: () => number): Promise<string> {
   const file = folder.file('whole.db')
   const frames = writeSample(file, { secs: 120, rps: 100 })

@@ -1,4 +1,4 @@
-/** A disk that fills up and is emptied again: the recorder goes on in memory, says so once, and the file shows what is missing. */
+/** A disk that fills up and gets free space again: the recorder goes on in memory, warns once, and the file shows the gap. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, rmSync, statfsSync } from 'node:fs'
@@ -14,7 +14,7 @@ const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], int
 export const fullDisk = (folder: Folder): Promise<string> => onSmallDisk(folder, '2m', fillUp)
 export const minFree = (folder: Folder): Promise<string> => onSmallDisk(folder, '8m', leaveRoom)
 
-/** Needs root, for a small tmpfs. */
+/** Mounts a small tmpfs: needs root. */
 export async function onSmallDisk(
   folder: Folder,
   size: string,
@@ -30,7 +30,7 @@ export async function onSmallDisk(
   }
 }
 
-/** `--min-free`: from there on the newest ticks replace the oldest. */
+/** `--min-free`: below that limit, new ticks replace the oldest. */
 async function leaveRoom(disk: string): Promise<string> {
   const file = join(disk, 'x.db')
   const sink = createRecording(file, META, { minFree: 4e6 })
@@ -70,7 +70,7 @@ async function fillUp(disk: string): Promise<string> {
   const { gaps } = recording
   const missing = n - recording.ticks.length
   recording.close()
-  // A single tick may find room in between.
+  // A single tick may fit in between.
   assert.ok(missing >= 25 && missing <= 35, `${missing} ticks are missing`)
   assert.ok(gaps.every(({ reason }) => reason === 'disk_full'))
   assert.equal(Math.round(gaps.reduce((sum, { from, to }) => sum + (to - from) / 1e6, 0)), missing)

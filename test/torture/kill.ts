@@ -1,4 +1,4 @@
-/** kill -9 at random moments: at most one tick is lost, every page is in order, and the next recorder goes on. */
+/** SIGKILL at random moments: at most one tick is lost, and every page is in order. */
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import { checkRecording } from '../../src/store/tools/check.ts'
@@ -20,7 +20,7 @@ export async function killLoop(folder: Folder, rounds: number, random: () => num
     const recording = openRecording(file)
     const behind = child.committed + 1 - recording.ticks.length
     recording.close()
-    // One more than was said is fine: it was committed and not yet said.
+    // One more is fine: the recorder was killed between the commit and its report.
     assert.ok(behind <= 1 && behind >= -1, `${behind} ticks behind what was committed`)
     most = Math.max(most, behind)
     folder.remove(file)

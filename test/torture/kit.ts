@@ -1,4 +1,4 @@
-/** A folder for files that are about to suffer. */
+/** A temporary folder for damaged files. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import type { Progress } from '../../src/store/tools/copy.ts'
 export interface Folder {
   readonly path: string
   file(name: string): string
-  /** with what lies beside it */
+  /** removes the file with its side files */
   remove(file: string): void
 }
 

@@ -1,4 +1,4 @@
-/** A month of ticks as fast as they can be written, by one recorder that keeps an hour: memory and file of one size, and no tick missing. */
+/** Writes a month of ticks at full speed with `--keep 1h`: memory and file size stay constant, and no tick is missing. */
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
@@ -15,12 +15,12 @@ const DAY = 86_400
 const HOUR = 3600
 const KEEP = micros(HOUR * 1e6)
 const MB = 1e6
-/** Different ticks, made before and written again and again, later each time. */
+/** Number of different ticks: made once, then written again and again with later times. */
 const CYCLE = 120
 
-/** @param rounds ticks; the first two hours fill the file and are not compared, the four after them are what the rest is held against */
+/** @param rounds ticks. The first two hours fill the file and are not compared; the next four are the baseline. */
 export async function month(folder: Folder, rounds: number): Promise<string> {
-  // As `record` does.
+  // Like `record`.
   setFlagsFromString('--semi-space-growth-factor=1')
   const file = folder.file('month.db')
   const frames = [...sampleFrames({ secs: CYCLE, rps: 1500, backends: 10, routes: 30 })]
@@ -44,7 +44,7 @@ export async function month(folder: Folder, rounds: number): Promise<string> {
       most(late.file) <= 1.05 * most(early.file),
       `${most(late.file)} bytes, ${most(early.file)} at first`,
     )
-    // The median: on a machine that has no time for its collector, V8's heap grows for a moment.
+    // The median: on a busy machine V8 collects late, and its heap grows for a moment.
     assert.ok(
       median(late.rss) <= 1.25 * median(early.rss),
       `RSS ${median(late.rss)}, ${median(early.rss)} at first`,
@@ -81,7 +81,7 @@ function frameAt(frames: readonly SecondFrame[], seq: number): SecondFrame {
   }
 }
 
-/** The last hour, tick after tick, each with its numbers. */
+/** Checks the last hour, tick by tick. */
 function nothingIsMissing(file: string, frames: readonly SecondFrame[], rounds: number): number {
   const recording = openRecording(file)
   try {

@@ -1,7 +1,7 @@
 /**
- * A hostile neighbour: SECS=600 node --import tsx test/torture/neighbour.ts. A real nginx is recorded while others on its host call
- * themselves nginx, listen, ask, knock, forge and hang; every half minute doctor and a second recorder look at it too. Prints what
- * it measured, then each thing that is not as it should be, and ends with 1 if there is one. Needs root.
+ * A hostile neighbour: SECS=600 node --import tsx test/torture/neighbour.ts. A real nginx is recorded while processes on its host
+ * are named nginx, listen, connect, send requests, forge segments and block; every 30 s doctor and a second recorder run beside it.
+ * Prints the measurements and each failed check; exits with 1 if a check failed. Needs root.
  */
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,17 +9,17 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inside, lacking, sh } from '../kernel/lab/system.ts'
-import { attachedTo } from '../kernel/lab/trouble.ts'
-import { besiege } from './siege/attackers.ts'
+import { attachedTo } from '../kernel/lab/impairments.ts'
+import { startAttackers } from './siege/attackers.ts'
 import { assertEqualsLog, readCounts, type Counts } from './siege/reconciliation.ts'
 import { MAIN, record, run, type Cost, type Ended } from './siege/program.ts'
-import { buildTown, RATE, type Town } from './siege/town.ts'
+import { createTestbed, RATE, type Testbed } from './siege/testbed.ts'
 
-/** What the helper may take: % of a core, MB. */
+/** Limits of the helper: % of a core, MB. */
 const MOST_CPU = 1
 const MOST_RSS = 50
 
-// Who is ended from outside still ends what it started: most of it has our end of a pipe for its stdin.
+// A signal must still run the exit handlers: they end most child processes, which hold our end of a pipe as stdin.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 const missing = lacking('gcc', 'setpriv', 'mkfifo', 'bpftool')
@@ -29,19 +29,23 @@ else console.log(`siege skipped: ${missing}`)
 async function siege(seconds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-siege-'))
   chmodSync(folder, 0o755)
-  const town = await buildTown()
-  const { proxy, far } = town.cable
-  const before = await programsOn(proxy.namespace)
+  const testbed = await createTestbed()
+  const { proxy, far } = testbed.cable
+  const before = await attachedPrograms(proxy.namespace)
   try {
-    const calm = await watched(town, join(folder, 'calm.db'), Math.min(60, Math.max(5, seconds / 5)))
-    say('with no neighbour', calm)
-    const { besieged, looks } = await underSiege(town, folder, seconds)
-    for (const phase of [calm, besieged]) await assertRight(phase)
-    await check(`${looks.length} looks in between end by themselves`, () => assertEnded(looks))
+    const baseline = await recordPhase(
+      testbed,
+      join(folder, 'calm.db'),
+      Math.min(60, Math.max(5, seconds / 5)),
+    )
+    say('without attackers', baseline)
+    const { attacked, runs } = await watchAttacked(testbed, folder, seconds)
+    for (const phase of [baseline, attacked]) await assertPhase(phase)
+    await check(`${runs.length} commands in between end by themselves`, () => assertEnded(runs))
     await check('nothing is left attached', async () => {
-      assert.deepEqual(await programsOn(proxy.namespace), before)
+      assert.deepEqual(await attachedPrograms(proxy.namespace), before)
       const left = JSON.parse(await sh('bpftool', 'link', 'list', '-j')) as readonly { id: number }[]
-      const ours = [...calm.links, ...besieged.links]
+      const ours = [...baseline.links, ...attacked.links]
       assert.ok(ours.length > 0)
       assert.deepEqual(
         left.filter(({ id }) => ours.includes(id)),
@@ -49,35 +53,33 @@ async function siege(seconds: number): Promise<void> {
       )
     })
   } finally {
-    await town.close()
+    await testbed.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  await check('nothing that was started is left', () =>
-    assertNothingRuns(folder, [proxy.namespace, far.namespace]),
-  )
+  await check('no started process is left', () => assertNothingRuns(folder, [proxy.namespace, far.namespace]))
 }
 
-async function underSiege(
-  town: Town,
+async function watchAttacked(
+  testbed: Testbed,
   folder: string,
   seconds: number,
-): Promise<{ readonly besieged: Phase; readonly looks: readonly Look[] }> {
-  const neighbours = await besiege(town, folder)
+): Promise<{ readonly attacked: Phase; readonly runs: readonly CommandRun[] }> {
+  const attackers = await startAttackers(testbed, folder)
   try {
-    for (const what of neighbours.lacking) console.log(`  left out, for there is no ${what}`)
-    const looking = lookAgain(town, folder, Math.min(30, seconds / 3))
-    const besieged = await watched(town, join(folder, 'besieged.db'), seconds)
-    const looks = await looking.end()
-    say('besieged', besieged)
-    const held = await leftBehind(town.cable.proxy.namespace)
+    for (const what of attackers.lacking) console.log(`  left out: this machine has no ${what}`)
+    const commands = runRepeatedly(testbed, folder, Math.min(30, seconds / 3))
+    const attacked = await recordPhase(testbed, join(folder, 'attacked.db'), seconds)
+    const runs = await commands.end()
+    say('attacked', attacked)
+    const held = await blockedChildren(testbed.cable.proxy.namespace)
     console.log(`  children of the helper that a file system holds until it answers: ${held}`)
-    return { besieged, looks }
+    return { attacked, runs }
   } finally {
-    for (const [what, times] of Object.entries(await neighbours.lift())) console.log(`  ${what}: ${times}`)
+    for (const [what, times] of Object.entries(await attackers.stop())) console.log(`  ${what}: ${times}`)
   }
 }
 
-// ---- one time of recording ----
+// ---- one recording ----
 
 interface Phase {
   readonly file: string
@@ -87,21 +89,21 @@ interface Phase {
   readonly recorder: Ended
 }
 
-/** Records the load from before its begin until after its end. */
-async function watched(town: Town, file: string, seconds: number): Promise<Phase> {
-  const { length } = town.attempts()
-  const recorder = await record(town.cable.proxy.namespace, file)
-  await town.load(seconds * 1000, seconds * 800)
+/** Records the load; recording starts before it and ends after it. */
+async function recordPhase(testbed: Testbed, file: string, seconds: number): Promise<Phase> {
+  const { length } = testbed.attempts()
+  const recorder = await record(testbed.cable.proxy.namespace, file)
+  await testbed.load(seconds * 1000, seconds * 800)
   await sleep(1500)
   const ended = await recorder.stop()
-  const counts = readCounts(file, town.attempts().slice(length))
+  const counts = readCounts(file, testbed.attempts().slice(length))
   return { file, counts, cost: recorder.cost(), links: recorder.links, recorder: ended }
 }
 
-async function assertRight({ file, counts, cost, recorder }: Phase): Promise<void> {
+async function assertPhase({ file, counts, cost, recorder }: Phase): Promise<void> {
   await check('the recorder ends in order', () => assert.equal(recorder.code, 0, recorder.said))
   await check('the counts are those of nginx’s log', () => assertEqualsLog(counts))
-  await check('the recording is whole and its books balance', async () => {
+  await check('the recording is whole and its control totals reconcile', async () => {
     const said = await sh(process.execPath, MAIN, 'check', file)
     assert.match(said, /whole/)
     assert.match(said, /the books balance/)
@@ -112,22 +114,26 @@ async function assertRight({ file, counts, cost, recorder }: Phase): Promise<voi
   await check(`the helper takes less than ${MOST_RSS} MB`, () => assert.ok(cost.rss < MOST_RSS, said(cost)))
 }
 
-// ---- doctor and a second recorder, again and again ----
+// ---- repeated runs of doctor and a second recorder ----
 
-interface Look extends Ended {
+interface CommandRun extends Ended {
   readonly what: string
 }
 
-function lookAgain(town: Town, folder: string, every: number): { end(): Promise<readonly Look[]> } {
-  const { namespace } = town.cable.proxy
-  const looks: Look[] = []
+function runRepeatedly(
+  testbed: Testbed,
+  folder: string,
+  every: number,
+): { end(): Promise<readonly CommandRun[]> } {
+  const { namespace } = testbed.cable.proxy
+  const runs: CommandRun[] = []
   const over = new AbortController()
   const turns = (async () => {
     for (let i = 0; i === 0 || !over.signal.aborted; i++) {
       const from = performance.now()
-      looks.push({ what: 'doctor', ...(await run(namespace, 'doctor')) })
+      runs.push({ what: 'doctor', ...(await run(namespace, 'doctor')) })
       const short = ['record', '--out', join(folder, `short-${i}.db`), '--secs', '3']
-      looks.push({ what: 'record --secs 3', ...(await run(namespace, ...short)) })
+      runs.push({ what: 'record --secs 3', ...(await run(namespace, ...short)) })
       while (!over.signal.aborted && performance.now() - from < every * 1000) await sleep(100)
     }
   })()
@@ -136,23 +142,23 @@ function lookAgain(town: Town, folder: string, every: number): { end(): Promise<
       over.abort()
       await turns
       for (const what of ['doctor', 'record --secs 3']) {
-        const took = looks.filter((look) => look.what === what).map((look) => look.seconds)
+        const took = runs.filter((look) => look.what === what).map((look) => look.seconds)
         const [least, most] = [Math.min(...took), Math.max(...took)]
         console.log(`  ${took.length} × ${what}: ${least.toFixed(1)} to ${most.toFixed(1)} s`)
       }
-      return looks
+      return runs
     },
   }
 }
 
-function assertEnded(looks: readonly Look[]): void {
-  for (const { what, code, said } of looks) assert.equal(code, 0, `${what}: ${said}`)
+function assertEnded(runs: readonly CommandRun[]): void {
+  for (const { what, code, said } of runs) assert.equal(code, 0, `${what}: ${said}`)
 }
 
-// ---- what is left ----
+// ---- leftovers ----
 
-/** What hangs on its network, in the words of bpftool, which does not know tcx everywhere, and in ours. */
-async function programsOn(namespace: string): Promise<unknown> {
+/** The programs attached to its interfaces, by bpftool (which does not list tcx everywhere) and by our own query. */
+async function attachedPrograms(namespace: string): Promise<unknown> {
   return [
     JSON.parse(await inside(namespace, 'bpftool', 'net', 'list', '-j')),
     await attachedTo(namespace, 'lo'),
@@ -160,16 +166,16 @@ async function programsOn(namespace: string): Promise<unknown> {
   ]
 }
 
-/** Killed, and not to be woken: what looked at a configuration that lies where nobody answers. */
-async function leftBehind(namespace: string): Promise<number> {
+/** Helper children that were killed but still block on a file system that does not answer (state D). */
+async function blockedChildren(namespace: string): Promise<number> {
   const pids = (await sh('ip', 'netns', 'pids', namespace)).trim().split('\n')
   return pids.filter(
-    (pid) => wordOf(pid, 'comm').startsWith('upstreamtop') && wordOf(pid, 'stat').includes(') D '),
+    (pid) => procFile(pid, 'comm').startsWith('upstreamtop') && procFile(pid, 'stat').includes(') D '),
   ).length
 }
 
-/** A file of /proc/PID; empty when that has ended. */
-function wordOf(pid: string, file: string): string {
+/** A file of /proc/PID; empty if the process has ended. */
+function procFile(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {
@@ -184,7 +190,7 @@ async function assertNothingRuns(folder: string, places: readonly string[]): Pro
   assert.equal(await sh('sh', '-c', `ps -eo pid,args | grep '[${folder[0]!}]${folder.slice(1)}' || true`), '')
 }
 
-// ---- words ----
+// ---- output ----
 
 function say(when: string, { counts, cost, recorder }: Phase): void {
   const { sum, attempts, ticks, coverage } = counts

@@ -1,4 +1,4 @@
-/** Readers beside a recorder: some at work, some paused. None holds it up, and its WAL stays small. */
+/** Readers beside a recorder, active and paused: none delays it, and its WAL stays small. */
 import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import type { Folder } from './kit.ts'
 
 const WAL_AT_MOST = 6e6
 
-/** @param rounds of reading, some 20 ms each */
+/** @param rounds of reading, about 20 ms each */
 export async function readers(folder: Folder, rounds: number, random: () => number): Promise<string> {
   const file = folder.file('read.db')
   const child = new Child({ file, ticks: rounds * 20, pause: 1, rps: 400 })
@@ -39,7 +39,7 @@ export async function readers(folder: Folder, rounds: number, random: () => numb
   return `${reads} reads beside ${child.committed + 1} ticks, one reader paused: WAL at most ${(wal / 1e6).toFixed(1)} MB`
 }
 
-/** The recorder ends while a reader is there: one file is left, or an empty WAL beside it. */
+/** The recorder ends while a reader has the file open: one file is left, or an empty WAL beside it. */
 export async function endWithReader(folder: Folder): Promise<string> {
   const file = folder.file('ended.db')
   const child = new Child({ file, ticks: 60, pause: 2, rps: 60 })

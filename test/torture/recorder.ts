@@ -1,4 +1,4 @@
-/** A recorder to be killed, stopped and starved: writes synthetic ticks as fast as told and says each one that is committed. */
+/** A recorder for tests that kill it: writes synthetic ticks at a given rate and prints the number of each committed one. */
 import { writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { wallMicros } from '../../src/frame/model/units.ts'
@@ -9,7 +9,7 @@ import { appendRecording, createRecording } from '../../src/store/write/writer.t
 interface Job {
   readonly file: string
   readonly ticks: number
-  /** between two ticks */
+  /** ms between two ticks */
   readonly pause: number
   readonly rps: number
   readonly append?: boolean

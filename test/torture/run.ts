@@ -1,6 +1,7 @@
 /**
- * The torture kit: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. Needs minutes, and the month at its end most of
- * an hour; a few rounds of each part but that are in the tests. Ends with 1 at the first recording that was not as it should be.
+ * The torture tests: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. They take minutes; `month`, the
+ * last one, takes most of an hour. The tests run a few rounds of each part except `month`. Exits with 1 at the first failed
+ * check.
  */
 import { parseArgs } from 'node:util'
 import { Random } from '../../src/simulate/synth-random.ts'

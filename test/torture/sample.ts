@@ -1,4 +1,4 @@
-/** A small recording with everything in it, and its frames as they were written. */
+/** A small recording with every kind of row, and its frames as they were written. */
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { wallMicros } from '../../src/frame/model/units.ts'
 import { planSynth, type Incident } from '../../src/simulate/synth-plan.ts'
@@ -31,7 +31,7 @@ export const sampleFrames = (options: SampleOptions): Generator<SecondFrame> =>
 
 const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: ['record'], interfaces: ['eth0'] }
 
-/** Not durable unless asked: tests make many. */
+/** Not durable by default: tests write many. */
 export function writeSample(
   file: string,
   options: SampleOptions,

@@ -1,4 +1,4 @@
-/* How flows come and go: SYN, SYN-ACK, FIN, RST. */
+/* How flows begin and end: SYN, SYN-ACK, FIN, RST. */
 #pragma once
 
 #include "vmlinux.h"
@@ -20,7 +20,7 @@
 #include "flows.h"
 #include "validation.h"
 
-/* Whether it is looked at depends on who asks, and whom. */
+/* The kind depends on the sender and the destination. */
 static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, struct packet *p, const struct backend_key *remote,
 				     __u32 instance)
 {
@@ -29,8 +29,8 @@ static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, stru
 		add_port(&answer_ports, remote_port(p));
 }
 
-/* Asked on this host, by no nginx: booked when it is known that no listen port of nginx answers. */
-static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
+/* A request from this host to this host, by no nginx: it is booked when it is known that no listen port of nginx answers. */
+static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
 {
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
@@ -38,10 +38,7 @@ static __always_inline void hold(struct __sk_buff *skb, struct flow *f, struct p
 	f->deferred = 1;
 }
 
-/*
- * Whether the sending socket is an attempt of nginx that is followed (connects.h): then all of its connecting is booked there, and
- * nothing of it here.
- */
+/* Whether the sending socket is an attempt of nginx that connects.h follows: it books the connect, the flow does not. */
 static __always_inline int is_followed(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -53,7 +50,7 @@ static __always_inline int is_followed(struct __sk_buff *skb)
 	return key && bpf_map_lookup_elem(&attempts, &key);
 }
 
-/* A failed connect exists on its backend only: on one that is known, or that nginx tried. */
+/* A failed connect is counted only for a backend that is known, or that nginx tried. */
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
 	struct backend *b;
@@ -71,7 +68,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 		ADD(b->refused, 1);
 }
 
-/* What a flow had open when its tuple was taken by a new connection. */
+/* Ends what a flow had open when a new connection takes its tuple. */
 static __always_inline void end_replaced(struct flow *f, const struct packet *p, struct work *w)
 {
 	if (f->fresh && !f->connected && !f->given_up && !f->closed && f->kind == KIND_HTTP && !f->started) {
@@ -79,7 +76,7 @@ static __always_inline void end_replaced(struct flow *f, const struct packet *p,
 		book_connect_failure(f, w, 1);
 	}
 	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
-	forget_line(f);
+	delete_line(f);
 }
 
 /* A SYN leaves. */
@@ -116,9 +113,9 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	if (who.instance)
 		remember_proxy(&who);
 	else
-		hold(skb, f, p, s);
+		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
-	f->own = p->leaves;
+	f->has_local_socket = p->leaves;
 	f->fresh = is_followed(skb) ? BOOKED_BY_SOCKET : SYN_SEEN;
 	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
 	f->isn = p->seq;
@@ -151,7 +148,7 @@ static __always_inline void syn_ack_in(struct flow *f, const struct packet *p)
 	f->in.owner = p->ifindex;
 }
 
-/* A FIN arrives; its data came first. Beyond a hole it waits for the fill; an old one is none. */
+/* A FIN arrives; its data was read before. Beyond a hole it waits until the hole is filled. An old FIN is ignored. */
 __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (!f || !p)
@@ -210,7 +207,7 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 	return 0;
 }
 
-/* A FIN leaves: nginx is done with the connection; others may only be done with sending. */
+/* A FIN leaves: nginx has closed the connection; other clients may only have stopped sending. */
 static __always_inline void fin_out(struct flow *f)
 {
 	if (f->fin_out)

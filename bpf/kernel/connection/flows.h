@@ -1,6 +1,6 @@
 /*
- * Where flows are kept. A sweep walks all places of a map, filled or not, and nothing else runs on that CPU meanwhile: a
- * quarter of a million of them took 0.8 ms. So there are small maps, and large ones for what finds no room there.
+ * The maps of flows. A sweep walks all places of a map, filled or not, and nothing else runs on that CPU meanwhile: a quarter of
+ * a million of them took 0.8 ms. So there are small maps, and large ones for flows that find no room there.
  */
 #pragma once
 
@@ -23,14 +23,14 @@ static __always_inline struct flow *find4(const struct key4 *key)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows4, key);
 
-	return f || !crowd.more4 ? f : bpf_map_lookup_elem(&more_flows4, key);
+	return f || !flow_map_use.more4 ? f : bpf_map_lookup_elem(&more_flows4, key);
 }
 
 static __always_inline struct flow *find6(const struct key6 *key)
 {
 	struct flow *f = bpf_map_lookup_elem(&flows6, key);
 
-	return f || !crowd.more6 ? f : bpf_map_lookup_elem(&more_flows6, key);
+	return f || !flow_map_use.more6 ? f : bpf_map_lookup_elem(&more_flows6, key);
 }
 
 static __always_inline struct flow *find_flow(const struct packet *p)
@@ -39,14 +39,14 @@ static __always_inline struct flow *find_flow(const struct packet *p)
 		return 0;
 	if (p->family == 4)
 		return find4(&p->k4);
-	/* no common call for both: only where it knows the map, the kernel puts the look-up itself in the place of the call */
+	/* no common call for both: the kernel inlines a look-up only where the map is known */
 	asm volatile("");
 	return find6(&p->k6);
 }
 
 /*
- * Inserts into a small map, or a large one. In a map that is nearly full the kernel counts exactly, on all CPUs under a lock:
- * that is tried once a sweep. What goes into a large one is counted before it is there, so that nobody misses it.
+ * Inserts into the small map, or the large one. In a map that is nearly full the kernel counts exactly, on all CPUs under a lock:
+ * this is tried once per sweep. A flow in a large map is counted before it is inserted, so that no look-up misses it.
  */
 #define INSERT(small, large, key, more, full, room)                                                                              \
 	({                                                                                                                       \
@@ -63,8 +63,8 @@ static __always_inline struct flow *find_flow(const struct packet *p)
 		failed;                                                                                                          \
 	})
 
-/* Found, with a time: a flow without one is being made, and no sweep may take it for an old one. */
-static __always_inline struct flow *begun(const struct packet *p)
+/* Finds the flow and sets its time. A flow without a time is still being made, and the sweep does not delete it. */
+static __always_inline struct flow *find_new_flow(const struct packet *p)
 {
 	struct flow *f = find_flow(p);
 
@@ -74,8 +74,8 @@ static __always_inline struct flow *begun(const struct packet *p)
 }
 
 /*
- * A new, empty flow for a tuple that has none. In the large maps others find room while they are hardly filled: whoever opens
- * and closes what he can, neither takes nginx's nor makes the sweep long.
+ * A new, empty flow for a tuple that has none. Only a part of the large maps is for processes other than nginx: one that opens
+ * many connections neither takes the room of nginx nor makes the sweep long.
  */
 static __always_inline struct flow *make_flow(const struct packet *p, enum rank rank)
 {
@@ -84,12 +84,12 @@ static __always_inline struct flow *make_flow(const struct packet *p, enum rank 
 
 	add_port(&flow_ports, remote_port(p));
 	if (p->family == 4)
-		failed = INSERT(flows4, more_flows4, &p->k4, crowd.more4, crowd.full4, room);
+		failed = INSERT(flows4, more_flows4, &p->k4, flow_map_use.more4, flow_map_use.full4, room);
 	else
-		failed = INSERT(flows6, more_flows6, &p->k6, crowd.more6, crowd.full6, room);
+		failed = INSERT(flows6, more_flows6, &p->k6, flow_map_use.more6, flow_map_use.full6, room);
 	if (failed == -E2BIG || failed == -ENOMEM)
 		count(L_MAP_REFUSED);
-	return begun(p);
+	return find_new_flow(p);
 }
 
 #define REPLACE(small, large, key)                                                                                               \
@@ -106,10 +106,10 @@ static __always_inline struct flow *replace_flow(const struct packet *p)
 
 	if (failed == -ENOMEM)
 		count(L_MAP_REFUSED);
-	return begun(p);
+	return find_new_flow(p);
 }
 
-static __always_inline void forget_line(const struct flow *f)
+static __always_inline void delete_line(const struct flow *f)
 {
 	if (f->line_id)
 		bpf_map_delete_elem(&lines, &f->line_id);
@@ -123,9 +123,9 @@ static __always_inline void forget_line(const struct flow *f)
 
 static __always_inline void delete_flow(const struct packet *p, struct flow *f)
 {
-	forget_line(f);
+	delete_line(f);
 	if (p->family == 4)
-		DELETE(flows4, more_flows4, &p->k4, crowd.more4);
+		DELETE(flows4, more_flows4, &p->k4, flow_map_use.more4);
 	else
-		DELETE(flows6, more_flows6, &p->k6, crowd.more6);
+		DELETE(flows6, more_flows6, &p->k6, flow_map_use.more6);
 }

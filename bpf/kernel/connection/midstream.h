@@ -1,5 +1,7 @@
-/* Connections that began before this program, or whose listen port was learned late, and packets that are only routed through
- * this host. */
+/*
+ * Connections that began before the programs were attached, or whose listen port was learned late, and packets that this host
+ * only routes.
+ */
 #pragma once
 
 #include "vmlinux.h"
@@ -17,7 +19,7 @@
 #include "connections.h"
 #include "flows.h"
 
-/* What it held was asked at a front door. */
+/* Excludes a flow with deferred requests: they were for a front door. */
 __noinline int exclude(struct flow *f)
 {
 	if (!f)
@@ -39,9 +41,8 @@ __noinline int exclude(struct flow *f)
 }
 
 /*
- * An answer begins to leave towards a client on this host. If an nginx sends it that connects to somewhere itself, what listens
- * there is its listen port, and what was asked there is none of the upstream leg. That is known before the client sees a byte of
- * it.
+ * An answer begins to leave for a client on this host. If an nginx that proxies sends it, its local port is a listen port, and
+ * its requests do not belong to the upstream leg. This is known before the client gets the first byte.
  */
 __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 {
@@ -56,8 +57,8 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	struct sender who = {};
 	sender_now(&who);
-	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxying, &who.instance) : 0;
-	/* data that an arriving ACK allows to be sent leaves in the context of any process */
+	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxies, &who.instance) : 0;
+	/* data that an arriving ACK releases is sent in the context of any process */
 	if (!proxy || proxy->uid != who.uid || owner_of_sender(skb) != who.own_uid)
 		return 0;
 	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
@@ -84,8 +85,8 @@ static __always_inline void count_routed(struct scratch *s, const struct packet 
 }
 
 /*
- * Payload that no flow knows looks like a request line: a connection that is older than us, or one that is left out.
- * A socket that is not established any more sends repetitions only. Returns 1 when there is a flow for it now.
+ * Payload without a flow that looks like a request line: the connection is older than the programs, or excluded. A socket that is
+ * no longer established only retransmits. Returns 1 when there is a flow for it now.
  */
 __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 {
@@ -113,7 +114,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 	}
 	struct older_key key = {.lport = local_port(p), .rport = remote_port(p)};
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
-	/* not in the discovery: what an idle connection sends first, its owner sends itself */
+	/* not found by the discovery: the first data on an idle connection is sent in the context of its owner */
 	struct sender who = {};
 	if (!worker) {
 		sender_now(&who);
@@ -130,10 +131,10 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 	remote_of(p, &s->work.remote);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;
-	f->own = p->leaves;
+	f->has_local_socket = p->leaves;
 	set_kind(skb, f, p, &s->work.remote, instance);
 	if (!instance)
-		hold(skb, f, p, s);
+		defer_requests(skb, f, p, s);
 	else if (f->kind == KIND_HTTP)
 		remember_proxy(&who);
 	f->out.next = p->seq;

@@ -24,7 +24,7 @@ static __always_inline int lock(struct dir *d)
 static __always_inline void unlock(struct dir *d)
 {
 #ifdef __TARGET_ARCH_x86
-	/* stores are seen in their order there; an exchange would also wait until all of them have been */
+	/* stores become visible in order on x86; an atomic exchange would also wait for all earlier ones */
 	barrier();
 	*(volatile __u32 *)&d->lock = 0;
 #else
@@ -32,7 +32,10 @@ static __always_inline void unlock(struct dir *d)
 #endif
 }
 
-/* Bytes beyond a hole: remembered as ranges, so that the fill can jump over them. Too many holes: the nearest two become one. */
+/*
+ * Keeps bytes beyond a hole as a range, so that they are skipped when the hole is filled. With too many holes the last range
+ * grows.
+ */
 static __always_inline void remember_range(struct dir *d, __u32 lo, __u32 hi)
 {
 	for (int i = 0; i < RANGES; i++) {
@@ -59,7 +62,7 @@ static __always_inline void remember_range(struct dir *d, __u32 lo, __u32 hi)
 		last->hi = hi;
 }
 
-/* Was it all seen before, beyond the hole? */
+/* Whether all of it was seen before, beyond the hole. */
 static __always_inline int in_ranges(const struct dir *d, __u32 lo, __u32 hi)
 {
 	for (int i = 0; i < RANGES; i++) {
@@ -71,7 +74,7 @@ static __always_inline int in_ranges(const struct dir *d, __u32 lo, __u32 hi)
 	return 0;
 }
 
-/* After a fill: how many bytes beyond `next` had been seen already. Forgets their ranges and moves `next`. */
+/* After a hole was filled: returns how many bytes beyond `next` had been seen already, removes their ranges and moves `next`. */
 static __always_inline __u32 jump_ranges(struct dir *d)
 {
 	__u32 from = d->next;
@@ -137,14 +140,14 @@ static __always_inline void count_class(const struct work *w)
 	count(w->begun ? T_STARTS : w->stray ? T_AMBIGUOUS : T_CONTINUATIONS);
 }
 
-/* Returns whether the segment was no news, having counted it. */
+/* Returns whether the segment has no new bytes to read; such a segment is counted here. */
 static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p,
 					   enum sequence where, __u32 skip, int arrives)
 {
 	if (where == IN_ORDER && !skip)
 		return 0;
 	if (where != OLD && !is_in_window(skb, d, p, arrives)) {
-		count(T_NOT_HTTP); /* the connection does not take it */
+		count(T_NOT_HTTP); /* the socket does not accept it */
 		return 1;
 	}
 	if (where == IN_ORDER)
@@ -154,7 +157,7 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 		d->owner = p->ifindex;
 		count(T_PARTIAL);
 	} else if (p->ifindex == d->owner) {
-		if (is_repetition(skb, p, arrives))
+		if (is_retransmission(skb, p, arrives))
 			book_retransmit(f);
 		else
 			count(T_NOT_HTTP);
@@ -164,16 +167,18 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 	return 1;
 }
 
-struct stepping {
+struct step_context {
 	struct __sk_buff *skb;
 	struct flow *f;
 	struct scratch *s;
 	__u64 before;
 };
 
-/* The verifier wants 0 or 1 from a callback and forgets what a global function returns; the compiler knows better and tests
- * nothing. */
-static long step_out(__u32 i, struct stepping *c)
+/*
+ * The verifier requires 0 or 1 from a callback, but does not keep the range of a global function's result. The compiler knows the
+ * range and would drop the comparison without the barrier.
+ */
+static long step_out(__u32 i, struct step_context *c)
 {
 	int over = request_step(c->skb, c->f, c->s);
 
@@ -181,7 +186,7 @@ static long step_out(__u32 i, struct stepping *c)
 	return over != 0;
 }
 
-static long step_in(__u32 i, struct stepping *c)
+static long step_in(__u32 i, struct step_context *c)
 {
 	int over = answer_step(c->skb, c->f, c->s, c->before);
 
@@ -189,7 +194,7 @@ static long step_in(__u32 i, struct stepping *c)
 	return over != 0;
 }
 
-/* The bytes [next, next + n) of requests lie in a hole that we have jumped. */
+/* Skips n bytes of requests, which were seen beyond a hole but not parsed. */
 static __always_inline void jump_requests(struct flow *f, __u32 n)
 {
 	struct dir *d = &f->out;
@@ -221,7 +226,7 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 		if (!d->left)
 			answer_over(f, d->next - n, s->work.now);
 	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
-		/* its end is among what we did not read, and so are the facts about its body */
+		/* the end of the head is among the bytes that were not read, and so are the fields about the body */
 		answer_head_done(skb, f, s, 1);
 		return;
 	}
@@ -231,11 +236,11 @@ static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, 
 		return;
 	count(L_AMBIGUOUS);
 	d->state = DIR_BODY_UNTIL_CLOSE;
-	d->blind = 1;
+	d->in_hole = 1;
 	d->head.chunked = 0;
 }
 
-/* When a segment was read: the sweep counts what lies before `next`, for the message that it finds in hand then. */
+/* Stored after the segment was read: the sweep counts the bytes before `next` for the message that is current then. */
 static __always_inline void move_next(struct dir *d, __u32 next)
 {
 #ifdef __TARGET_ARCH_x86
@@ -246,7 +251,7 @@ static __always_inline void move_next(struct dir *d, __u32 next)
 #endif
 }
 
-#define STEPS 2048 /* chunks of a 64 KiB head, and then some */
+#define STEPS 2048 /* more than the chunks of a 64 KiB head */
 
 /* A payload segment of a tracked flow leaves. */
 __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet *p)
@@ -272,11 +277,11 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 	d->owner = p->ifindex;
 	d->last_ns = s->work.now;
 	if (!request_step(skb, f, s) && s->work.len) {
-		struct stepping c = {.skb = skb, .f = f, .s = s};
+		struct step_context c = {.skb = skb, .f = f, .s = s};
 
 		bpf_loop(STEPS, step_out, &c, 0);
 	}
-	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
+	/* a message that goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
 	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
 		add_sent(f, p->seq + p->len);
 	move_next(d, p->seq + p->len);
@@ -311,7 +316,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 		count(L_AMBIGUOUS);
 		return 0;
 	}
-	settle_answers(f);
+	skip_ended_answers(f);
 	where = classify_segment(d, p, &skip);
 	if (count_duplicate(skb, f, d, p, where, skip, 1)) {
 		unlock(d);
@@ -322,7 +327,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 	before = d->last_ns;
 	d->last_ns = s->work.now;
 	if (!answer_step(skb, f, s, before) && s->work.len) {
-		struct stepping c = {.skb = skb, .f = f, .s = s, .before = before};
+		struct step_context c = {.skb = skb, .f = f, .s = s, .before = before};
 
 		bpf_loop(STEPS, step_in, &c, 0);
 	}

@@ -18,9 +18,9 @@
 
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
-#define OVER	     (10 * SECOND) /* nothing more is to be expected, but perhaps a repetition */
+#define OVER	     (10 * SECOND) /* only retransmissions may still come */
 
-/* Open, and nothing heard of it for so long: perhaps its end passed us by. Tests shorten it. */
+/* A request that is open and silent for so long may have ended unseen. Tests shorten it. */
 #ifndef SUSPECT_AFTER
 #define SUSPECT_AFTER (120 * SECOND)
 #endif
@@ -40,33 +40,33 @@ static __always_inline void remote_of_keys(struct work *w, const __u8 *address, 
 }
 
 /*
- * A connect has timed out when there was no SYN-ACK, and no SYN for max(3 s, twice the last gap between SYNs) and a tenth: the
+ * A connect has timed out when there was no SYN-ACK, and no SYN for max(3 s, twice the last gap between SYNs) plus a tenth: the
  * next SYN, if it is on time, comes before that. `last_syn_ns` may be later than `now`, or 0 while another CPU is writing it.
  */
 static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 {
-	__u64 patience = 2 * f->syn_gap_ns;
+	__u64 timeout = 2 * f->syn_gap_ns;
 
-	if (patience < 3 * SECOND)
-		patience = 3 * SECOND;
+	if (timeout < 3 * SECOND)
+		timeout = 3 * SECOND;
 	return f->fresh && !f->connected && !f->closed && !f->given_up && f->kind == KIND_HTTP && !f->started && f->last_syn_ns &&
-	       now > f->last_syn_ns + patience + patience / 10;
+	       now > f->last_syn_ns + timeout + timeout / 10;
 }
 
 /*
- * How long a request to this host waits for an answer before it is counted as a backend's, ns. It waits longer where an nginx of
- * the destination's user has a listen port that is not known yet: it may be that port's.
+ * How long, in ns, a deferred request waits for an answer before it is counted as a request to a backend. It waits longer where
+ * an nginx of the destination's user has a listen port that is not known yet: the request may be for that port.
  */
-static __always_inline __u64 patience_for_deferred(const struct flow *f)
+static __always_inline __u64 deferral_timeout(const struct flow *f)
 {
 	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
 	if (!o || !o->proxies)
 		return SECOND / 4;
-	return o->homeless ? 60 * SECOND : 2 * SECOND;
+	return o->without_port ? 60 * SECOND : 2 * SECOND;
 }
 
-/* Returns how many requests are open or have a body on its way. */
+/* Returns how many requests are open or receive a body. */
 static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
 {
 	__u32 first = f->oldest;
@@ -83,7 +83,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->deferred && c->now > x->at_ns + patience_for_deferred(f))
+			if (x->deferred && c->now > x->at_ns + deferral_timeout(f))
 				commit_deferred(f, number);
 			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;
@@ -98,7 +98,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 	return busy;
 }
 
-/* Returns whether the flow is to be forgotten. */
+/* Returns whether the flow is to be deleted. */
 static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
 {
 	__u64 seen = latest(f->out.last_ns, f->in.last_ns);
@@ -109,12 +109,12 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	}
 	book_passed(f);
 	if (sweep_exchanges(f, c)) {
-		f->suspect = f->own && c->now > seen + SUSPECT_AFTER;
+		f->suspect = f->has_local_socket && c->now > seen + SUSPECT_AFTER;
 		suspects += f->suspect;
 		return 0;
 	}
 	seen = latest(seen, f->last_syn_ns);
-	if (!seen) /* being made, at this moment */
+	if (!seen) /* being made at this moment */
 		return 0;
 	if (f->closed)
 		return c->now > seen + SECOND;
@@ -131,9 +131,9 @@ static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport);
 	if (!sweep_flow(f, c, &w))
 		return 0;
-	forget_line(f);
+	delete_line(f);
 	if (!bpf_map_delete_elem(map, &k) && c->more)
-		ADD(crowd.more4, -1);
+		ADD(flow_map_use.more4, -1);
 	return 0;
 }
 
@@ -145,15 +145,15 @@ static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 	remote_of_keys(&w, k.remote, 16, k.rport);
 	if (!sweep_flow(f, c, &w))
 		return 0;
-	forget_line(f);
+	delete_line(f);
 	if (!bpf_map_delete_elem(map, &k) && c->more)
-		ADD(crowd.more6, -1);
+		ADD(flow_map_use.more6, -1);
 	return 0;
 }
 
 /*
- * An open request is never given up while its socket lives, however long it takes; an interface that went away may have taken the
- * end of the connection with it. Only a tc program may look up sockets, so the helper runs these with an empty packet, rarely.
+ * An open request is never given up while its socket exists, however long it takes. The end of the connection may be lost with an
+ * interface that was removed. Only a tc program may look up sockets, so the helper runs these with an empty packet, rarely.
  */
 static __always_inline int is_gone(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 size)
 {
@@ -161,7 +161,7 @@ static __always_inline int is_gone(struct __sk_buff *skb, struct bpf_sock_tuple 
 	int gone = 1;
 
 	if (sk) {
-		/* in FIN_WAIT1 for so long: its owner has closed it, and the FIN reaches nobody */
+		/* in FIN_WAIT1 for so long: its owner has closed it, and nobody acknowledges the FIN */
 		gone = sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT && sk->state != BPF_TCP_FIN_WAIT2;
 		bpf_sk_release(sk);
 	}
@@ -175,11 +175,11 @@ static __always_inline void give_up(struct flow *f)
 	f->closed = 1;
 }
 
-struct checking {
+struct check_context {
 	struct __sk_buff *skb;
 };
 
-static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct checking *c)
+static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct check_context *c)
 {
 	struct bpf_sock_tuple t = {};
 
@@ -194,7 +194,7 @@ static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 	return 0;
 }
 
-static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct checking *c)
+static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct check_context *c)
 {
 	struct bpf_sock_tuple t = {};
 
@@ -212,13 +212,13 @@ static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 SEC("tc")
 int upstreamtop_check(struct __sk_buff *skb)
 {
-	struct checking c = {.skb = skb};
+	struct check_context c = {.skb = skb};
 
 	bpf_for_each_map_elem(&flows4, check4, &c, 0);
 	bpf_for_each_map_elem(&flows6, check6, &c, 0);
-	if (crowd.more4)
+	if (flow_map_use.more4)
 		bpf_for_each_map_elem(&more_flows4, check4, &c, 0);
-	if (crowd.more6)
+	if (flow_map_use.more6)
 		bpf_for_each_map_elem(&more_flows6, check6, &c, 0);
 	return 0;
 }
@@ -231,7 +231,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
 	bpf_for_each_map_elem(&connect_calls, sweep_call, &c, 0);
-	crowd.full4 = crowd.full6 = 0;
+	flow_map_use.full4 = flow_map_use.full6 = 0;
 	return 0;
 }
 

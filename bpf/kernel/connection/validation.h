@@ -13,10 +13,10 @@
 #include "kernel/packet/sequence.h"
 #include "kernel/host/sockets.h"
 
-/* Without the socket's word on its window: as much as Linux opens one to by default. */
+/* Used where the socket is not known: the largest window that Linux opens by default. */
 #define WINDOW (1 << 25)
 
-/* The end of what was seen, holes or not. */
+/* The end of the bytes seen, including those beyond holes. */
 static __always_inline __u32 end_seen(const struct dir *d)
 {
 	__u32 end = d->next;
@@ -45,8 +45,8 @@ static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir 
 	return (__s32)(p->seq - d->next) < WINDOW;
 }
 
-/* Old bytes again: there must have been some, and what they acknowledge must fit. */
-static __always_inline int is_repetition(struct __sk_buff *skb, struct packet *p, int arrives)
+/* Old bytes: the socket must have received that many, and the ACK number must fit. */
+static __always_inline int is_retransmission(struct __sk_buff *skb, struct packet *p, int arrives)
 {
 	struct scratch *s = scratch();
 
@@ -57,7 +57,7 @@ static __always_inline int is_repetition(struct __sk_buff *skb, struct packet *p
 	return is_ack_valid(&s->socket, p->ack);
 }
 
-/* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether the socket has said what `k` holds. */
+/* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether `k` was read from the socket. */
 static __always_inline int is_refusal(int known, const struct socket_facts *k, const struct flow *f, const struct packet *p)
 {
 	if (!(p->flags & TCP_ACK))
@@ -68,8 +68,9 @@ static __always_inline int is_refusal(int known, const struct socket_facts *k, c
 }
 
 /*
- * A RST of a connection: exactly the next byte, as tcp_validate_incoming() has it; all else is answered by a challenge, to which
- * a real peer says it again, exactly. What was seen may be ahead of the socket: segments are looked at before it gets them.
+ * A RST of a connection: it must carry exactly the next sequence number, as in tcp_validate_incoming(). The kernel answers any
+ * other RST by a challenge ACK, to which a real peer sends an exact one. What was seen may be ahead of the socket: the programs
+ * see segments before the socket does.
  */
 static __always_inline int is_reset(int known, const struct socket_facts *k, const struct dir *d, const struct packet *p)
 {

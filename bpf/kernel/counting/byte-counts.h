@@ -1,4 +1,4 @@
-/* Bytes of requests and answers, counted from sequence numbers: at a message's end, and by the sweep while it goes on. */
+/* Bytes of requests and answers, counted by sequence numbers: at the end of a message, and by the sweep while it goes on. */
 #pragma once
 
 #include "vmlinux.h"
@@ -10,12 +10,13 @@
 #include "exchange.h"
 
 /*
- * How many bytes of a direction nobody has counted before `to`. The sweep counts what has passed of a message that goes on, at
- * the same time as the programs that see its end. Only what lies before `next` may be the sweep's: what is newer needs no atomic.
- * A number that seems to lie far ahead lies behind: somebody else has counted more. That bounds what may pass between two sweeps.
+ * Takes the bytes of a direction before `to` that are not counted yet, and returns how many. The sweep counts bytes of a message
+ * that goes on, at the same time as the programs that see its end. The sweep counts only bytes before `next`: bytes from `next`
+ * on need no atomic operation. A distance that seems very large is a negative one: another CPU has counted more. This limits how
+ * many bytes may pass between two sweeps.
  */
 #define MOST_BETWEEN_SWEEPS 0xf0000000U /* 3.75 GiB */
-#define REACH		    (1U << 26)	/* farther from `next`, `to` is of a flow that had this memory a moment ago */
+#define REACH		    (1U << 26)	/* if `to` is farther from `next`, it is of the flow that had this memory before */
 
 static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
 {
@@ -37,8 +38,9 @@ static __always_inline __u32 take_uncounted(struct dir *d, __u32 to)
 }
 
 /*
- * What left before the sequence number `to` is the last request's. Which request that is, is read before what is uncounted, and
- * `next`, where it is `to`, before both: so the sweep cannot count the bytes of one for another.
+ * Bytes that left before the sequence number `to` belong to the last request. The order of reads matters: first `next` (where it
+ * is `to`), then the number of the request, then the uncounted bytes. So the sweep cannot count the bytes of one request for
+ * another.
  */
 static __always_inline void add_sent(struct flow *f, __u32 to)
 {
@@ -53,7 +55,7 @@ static __always_inline void add_sent(struct flow *f, __u32 to)
 		ADD(x->sent, n);
 		if (*(volatile __u32 *)&x->deferred || f->kind != KIND_HTTP)
 			return;
-		/* released at this moment: whoever is first counts them */
+		/* committed at this moment: whichever CPU is first counts them */
 		n = __sync_lock_test_and_set(&x->sent, 0);
 	}
 	s = slot_of_exchange(x);
@@ -61,14 +63,14 @@ static __always_inline void add_sent(struct flow *f, __u32 to)
 		ADD(s->sent_bytes, n);
 }
 
-/* What arrived before `to` is the answer to this request. */
+/* Bytes that arrived before `to` belong to the answer to this request. */
 static __always_inline void add_received(struct flow *f, __u32 number, __u32 to)
 {
 	struct exchange *x = exchange_of(f, number);
 	__u32 state = *(volatile __u32 *)&x->state, n;
 	struct slot *s;
 
-	/* held: what has begun to answer is known when its head is whole, and all of it is counted then */
+	/* deferred: who answers is known when the head is complete, and all bytes are counted then */
 	if ((state & 3) == PHASE_NONE || (state & ~3U) != state_of(number, 0) || x->deferred)
 		return;
 	n = take_uncounted(&f->in, to);
@@ -77,7 +79,7 @@ static __always_inline void add_received(struct flow *f, __u32 number, __u32 to)
 		ADD(s->received_bytes, n);
 }
 
-/* The same as functions, but for the ways that most requests and answers take: there a call costs 10 ns. */
+/* The same, out of line. Most requests and answers take the inlined ones: there a call costs 10 ns. */
 __noinline int book_sent(struct flow *f, __u32 to)
 {
 	if (f)
@@ -92,35 +94,35 @@ __noinline int book_received(struct flow *f, __u32 number, __u32 to)
 	return 0;
 }
 
-/* Read before all that is read after it, on every architecture: BPF has no other way to say so. */
+/* Reads `next` before all later reads, on every architecture: BPF has no other read barrier than such an atomic. */
 static __always_inline __u32 next_of(struct dir *d)
 {
 	return __sync_fetch_and_add(&d->next, 0);
 }
 
-static __always_inline int is_in_hand(const struct dir *d)
+static __always_inline int is_in_message(const struct dir *d)
 {
 	return *(volatile __u8 *)&d->state >= DIR_HEAD;
 }
 
 /*
- * What has passed of a request and of an answer that are not over. Whether they are is asked once more when `next` is known: the
- * sweep may be interrupted between any two instructions, and the next message have begun.
+ * Counts the bytes so far of a request and an answer that are not over. The state is checked again after `next` was read: the
+ * sweep may be interrupted between any two instructions, and the next message may have begun.
  */
 __noinline int book_passed(struct flow *f)
 {
 	if (!f || f->kind != KIND_HTTP)
 		return 0;
-	if (is_in_hand(&f->out)) {
+	if (is_in_message(&f->out)) {
 		__u32 to = next_of(&f->out);
 
-		if (is_in_hand(&f->out))
+		if (is_in_message(&f->out))
 			book_sent(f, to);
 	}
-	if (is_in_hand(&f->in) || f->in.line_length) {
+	if (is_in_message(&f->in) || f->in.line_length) {
 		__u32 to = next_of(&f->in);
 
-		if (is_in_hand(&f->in) || *(volatile __u8 *)&f->in.line_length)
+		if (is_in_message(&f->in) || *(volatile __u8 *)&f->in.line_length)
 			book_received(f, *(volatile __u32 *)&f->current, to);
 	}
 	return 0;

@@ -26,7 +26,7 @@ static __always_inline int is_folded_code(__u32 code)
 	return code % 100 == 90;
 }
 
-/* Returns whether there was room: a backend may invent as many codes as it likes, on any number of routes. */
+/* Returns whether there was room: a backend may send any number of different codes, on any number of routes. */
 static __always_inline int count_in_block(struct slot *s, __u32 code)
 {
 	__u32 index = s->block;
@@ -50,7 +50,7 @@ static __always_inline int count_in_block(struct slot *s, __u32 code)
 	return 0;
 }
 
-/* A code that is none of its slot's first ones. Its class stays exact whatever happens. */
+/* A code without a place in the slot itself. The total of its class is exact in any case. */
 __noinline int count_rare_code(struct slot *s, __u32 slot, __u32 code)
 {
 	if (!s || (!is_folded_code(code) && count_in_block(s, code)))

@@ -1,5 +1,4 @@
-/* An exchange's state in the ring of its flow: its number and its phase in one word, so that one compare-and-swap claims a step.
- */
+/* The state of an exchange: number and phase in one word, so that one compare-and-swap claims a step. */
 #pragma once
 
 #include "vmlinux.h"
@@ -18,7 +17,7 @@ static __always_inline struct exchange *exchange_of(struct flow *f, __u32 number
 	return &f->ring[number & (DEPTH - 1)];
 }
 
-/* An older number in its place says that the exchange is long done. */
+/* Another number in its place: the exchange was done long ago. */
 static __always_inline enum phase phase_of(struct flow *f, __u32 number)
 {
 	__u32 state = *(volatile __u32 *)&exchange_of(f, number)->state;
@@ -27,8 +26,8 @@ static __always_inline enum phase phase_of(struct flow *f, __u32 number)
 }
 
 /*
- * Whether there is a request of this number, or of a later one. The side that answers asks so, and not for `started`: that lies
- * in a line which the CPU that asks has just written.
+ * Whether a request with this number, or a later one, has begun. The side from the backend calls this instead of reading
+ * `started`: the CPU of the other side has just written that cache line.
  */
 static __always_inline int has_begun(struct flow *f, __u32 number)
 {
@@ -37,7 +36,7 @@ static __always_inline int has_begun(struct flow *f, __u32 number)
 	return (state & 3) != PHASE_NONE && (__s32)((state & ~3U) - state_of(number, 0)) >= 0;
 }
 
-/* Its place in the ring is still another's. */
+/* Whether its place in the ring holds an exchange that is not over. */
 static __always_inline int is_taken(const struct exchange *x)
 {
 	enum phase phase = x->state & 3;
@@ -52,7 +51,7 @@ static __always_inline int claim(struct exchange *x, __u32 number, enum phase fr
 	return __sync_val_compare_and_swap(&x->state, expected, state_of(number, to)) == expected;
 }
 
-/* The slot of an exchange, unless it has got another route meanwhile. */
+/* The slot of an exchange; 0 when the slot has another route by now. */
 static __always_inline struct slot *slot_of_exchange(const struct exchange *x)
 {
 	struct slot *s = slot_of(x->slot);

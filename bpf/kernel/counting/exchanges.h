@@ -1,6 +1,6 @@
 /*
- * Booking: a request begins, is answered, ends or fails. Each step is claimed, so that it is booked once whoever sees it first.
- * Functions of their own, because their stacks would add up in their callers: 512 bytes and 8 frames are all there is.
+ * Booking: a request begins, is answered, ends or fails. Each step is claimed, so that it is booked only once. Out of line,
+ * because the stacks of inlined functions would add up: BPF allows 512 bytes and 8 frames.
  */
 #pragma once
 
@@ -49,7 +49,7 @@ static __always_inline void emit_exchange(const struct exchange *x, int outcome,
 	emit(&e);
 }
 
-/* So that the same line to another backend, right after, is known as a retry. */
+/* If the same line goes to another backend within 100 ms, it is a retry. */
 static __always_inline void remember_failure(const struct exchange *x, __u32 backend, __u64 now)
 {
 	struct failed_line failed = {.at_ns = now, .backend = backend};
@@ -60,7 +60,7 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 	last_failure_ns = now;
 }
 
-/* Held requests of a flow are a backend's after all, and count from here on. */
+/* A deferred request is for a backend: it is counted from here on. */
 static __always_inline void commit_deferred(struct flow *f, __u32 number)
 {
 	struct exchange *x = exchange_of(f, number);
@@ -77,7 +77,7 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 	}
 }
 
-/* The final head is complete. `ends_too`: so is the answer, within the same segment. Returns whether it was ours to book. */
+/* The final head is complete. `ends_too`: the answer ends in the same segment. Returns whether this call has booked it. */
 __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
 {
 	if (!f)
@@ -110,7 +110,7 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	return 1;
 }
 
-/* The end of an answered request is known. `cut`: its body is not whole. */
+/* The end of an answered request is known. `cut`: its body is incomplete. */
 __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 {
 	if (!f)
@@ -163,7 +163,7 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	return 0;
 }
 
-/* A connect is booked when a request proves that the connection speaks HTTP, and that it is nginx's or a backend's. */
+/* A connect is booked when a request has shown that the connection carries HTTP, and that it is nginx's or leads to a backend. */
 static __always_inline int connect_is_due(const struct flow *f)
 {
 	return f->connected && !f->counted_connect && !f->deferred && f->started;
@@ -186,7 +186,7 @@ __noinline int book_connect(struct flow *f, __u64 now)
 	return 0;
 }
 
-/* Everything that is pending ends now: the connection does. */
+/* The connection ends, and with it every pending exchange. */
 __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 {
 	if (!f)
@@ -205,7 +205,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 			int cut = f->in.state == DIR_BODY && f->in.left;
 			int silent = outcome == OUTCOME_UNANSWERED || (outcome == OUTCOME_ABORTED && !cut);
 
-			/* a reset is trouble wherever the body was, unless its end could not be told */
+			/* a reset also cuts a chunked body, whose end would have been recognised */
 			book_end(f, number, silent ? f->in.last_ns : now,
 				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
 		}
@@ -216,7 +216,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 	return 0;
 }
 
-/* The open request of a flow that a retransmitted segment belongs to, else the backend. */
+/* Books a retransmitted segment to the open request of its flow, else to the backend. */
 static __always_inline void book_retransmit(struct flow *f)
 {
 	__u32 last = f->started - 1;

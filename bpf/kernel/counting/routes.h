@@ -14,19 +14,22 @@ static __always_inline __u32 other_of(__u32 backend)
 	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
 }
 
-/* Each owner's are counted, so that no user who calls himself nginx has the room of the others. */
+/* Backends are counted per owner, so that no user who names a process nginx takes the room of the others. */
 static __always_inline int is_owner_full(__u32 uid)
 {
-	__u32 none = 0, *count = bpf_map_lookup_elem(&brought, &uid);
+	__u32 none = 0, *count = bpf_map_lookup_elem(&backends_by_uid, &uid);
 
 	if (!count) {
-		bpf_map_update_elem(&brought, &uid, &none, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&brought, &uid);
+		bpf_map_update_elem(&backends_by_uid, &uid, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&backends_by_uid, &uid);
 	}
 	return !count || __sync_fetch_and_add(count, 1) >= BACKENDS_OF_OWNER;
 }
 
-/* The backend's index, made when it is new; 0 when there is no room. Some is kept for nginx: others may ask anything anywhere. */
+/*
+ * The backend's index, made when it is new; 0 when there is no room. Some room is kept for nginx, because other processes may
+ * connect to anything.
+ */
 __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 {
 	if (!w)
@@ -42,7 +45,7 @@ __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 		return 0;
 	__u32 index = __sync_fetch_and_add(&next_backend, 1);
 	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {
-		/* another CPU was first: its index counts, ours stays unused */
+		/* another CPU was first: its index is used, this one stays unused */
 		found = bpf_map_lookup_elem(&backend_ids, &w->remote);
 		return found ? *found : 0;
 	}
@@ -63,9 +66,9 @@ static __always_inline __u32 known_backend(const struct work *w)
 
 static __always_inline int has_slots(enum rank rank)
 {
-	if (rank == ANYONE && taken[ANYONE] >= MAX_ROUTES - ROUTES_OF_NGINX)
+	if (rank == ANYONE && slots_in_use[ANYONE] >= MAX_ROUTES - ROUTES_OF_NGINX)
 		return 0;
-	return rank == NGINX_OF_ROOT || taken[ANYONE] + taken[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
+	return rank == NGINX_OF_ROOT || slots_in_use[ANYONE] + slots_in_use[NGINX] < MAX_ROUTES - ROUTES_OF_ROOT;
 }
 
 static __always_inline __u32 new_slot(enum rank rank)
@@ -84,7 +87,7 @@ static __always_inline __u32 new_slot(enum rank rank)
 	return NO_SLOT;
 }
 
-/* The key of a finished line: whatever lies behind a shortened path is zeroed, padding too. */
+/* The key of a complete line. The bytes behind the path are zeroed, padding too. */
 static __always_inline void key_from(struct route_key *key, const struct line *l, __u32 backend)
 {
 	__u32 length = l->out;
@@ -127,8 +130,8 @@ static __always_inline __u32 route_slot(struct scratch *s)
 	}
 	counters = slot_of(slot);
 	if (counters && rank < RANKS) {
-		counters->taken = rank + 1;
-		ADD(taken[rank], 1);
+		counters->rank_plus_one = rank + 1;
+		ADD(slots_in_use[rank], 1);
 	}
 	struct route_text *text = bpf_map_lookup_elem(&texts, &slot);
 	if (text) {
@@ -138,7 +141,7 @@ static __always_inline __u32 route_slot(struct scratch *s)
 	return slot;
 }
 
-/* The slot of the finished line in scratch. */
+/* The slot of the complete line in scratch memory. */
 __noinline __u32 slot_for_line(struct scratch *s, __u32 backend)
 {
 	if (!s)
@@ -153,29 +156,29 @@ __noinline __u32 slot_for_line(struct scratch *s, __u32 backend)
 
 static __always_inline struct cached_route *cached_route_of(__u64 hash)
 {
-	__u32 index = hash & (MEMOS - 1);
+	__u32 index = hash & (CACHED_ROUTES - 1);
 
 	return bpf_map_lookup_elem(&route_cache, &index);
 }
 
-struct feeding {
+struct feed_context {
 	struct scratch *s;
 	__u32 used;
 };
 
-static long feed_byte(__u32 i, struct feeding *c)
+static long feed_byte(__u32 i, struct feed_context *c)
 {
 	line_byte(&c->s->line, c->s->chunk.bytes[(FRONT + i) & BYTES_MASK]);
 	c->used = i + 1;
 	return c->s->line.state >= LINE_END;
 }
 
-/* Feeds n bytes of the chunk to the line in scratch. Returns how many it took. */
+/* Feeds n bytes of the chunk to the line in scratch memory. Returns how many it took. */
 __noinline __u32 feed(struct scratch *s, __u32 n)
 {
 	if (!s)
 		return 0;
-	struct feeding c = {.s = s};
+	struct feed_context c = {.s = s};
 
 	bpf_loop(n, feed_byte, &c, 0);
 	return c.used;

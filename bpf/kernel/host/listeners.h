@@ -1,7 +1,7 @@
 /*
  * Listen ports of local nginx instances that proxy (front doors), by address and port. A port is learned only while its socket
- * listens, and only for an instance of the user who owns the socket: a process that merely calls itself nginx can exclude nothing
- * but requests to itself. Once per second the ports on which nobody listens any more are removed.
+ * listens, and only for an instance of the user who owns the socket: a process that only has nginx's name can exclude no requests
+ * but those to itself. Once per second, ports without a listening socket are removed.
  */
 #pragma once
 
@@ -42,7 +42,7 @@ static __always_inline struct listen_port *listen_port_at(const struct packet *p
 	return bpf_map_lookup_elem(&listen_ports, key);
 }
 
-/* Out of the way of the packets whose port is no listen port's. */
+/* Out of line: most packets have no port of `listen_port_set`. */
 __noinline int is_listen_port_at(struct packet *p, int end)
 {
 	struct listen_port_key key;
@@ -55,7 +55,7 @@ static __always_inline int is_listen_port(struct packet *p, int end)
 	return has_port(&listen_port_set, end == LOCAL_END ? local_port(p) : remote_port(p)) && is_listen_port_at(p, end);
 }
 
-/* Of an IPv4 packet that is not unpacked yet. */
+/* For an IPv4 packet whose headers are not read yet. */
 __noinline int is_narrow_listen_port4(__u32 address, __u32 port)
 {
 	struct listen_port_key key = {.port = port, .family = 4};
@@ -80,22 +80,22 @@ static __always_inline struct owner *owner_of(__u32 uid)
 	return bpf_map_lookup_elem(&owners, &uid);
 }
 
-/* An nginx that connects to somewhere proxies: from now on what it listens on are listen ports. */
+/* An nginx that connects to a server proxies: from now on the ports on which it listens count as listen ports. */
 static __always_inline void remember_proxy(const struct sender *who)
 {
 	struct proxy proxy = {.uid = who->uid};
 	__u32 instance = who->instance;
 	struct owner *o;
 
-	if (bpf_map_lookup_elem(&proxying, &instance) || proxy.uid == NO_UID)
+	if (bpf_map_lookup_elem(&proxies, &instance) || proxy.uid == NO_UID)
 		return;
 	o = owner_of(proxy.uid);
 	if (!o || (proxy.uid && (o->proxies >= PROXIES_OF_OWNER || others.proxies >= PROXIES_OF_OTHERS)))
 		return;
-	if (bpf_map_update_elem(&proxying, &instance, &proxy, BPF_NOEXIST))
+	if (bpf_map_update_elem(&proxies, &instance, &proxy, BPF_NOEXIST))
 		return;
 	ADD(o->proxies, 1);
-	ADD(o->homeless, 1);
+	ADD(o->without_port, 1);
 	if (proxy.uid)
 		ADD(others.proxies, 1);
 }
@@ -116,8 +116,8 @@ static __always_inline void open_port(const struct listen_port_key *key)
 }
 
 /*
- * What listens at the packet's own end is a listen port of that nginx. Without room for it nothing is missed: each connection to
- * it is held anew, and told by its first answer.
+ * The socket that listens at the packet's own end makes this a listen port of that nginx. Without room for it nothing is missed:
+ * the requests of each new connection to it are deferred, until its first answer shows that this nginx sends it.
  */
 static __always_inline void learn_listen_port(struct packet *p, const struct socket_facts *listener, __u32 instance,
 					      struct proxy *proxy)
@@ -138,14 +138,14 @@ static __always_inline void learn_listen_port(struct packet *p, const struct soc
 	ADD(o->listen_ports, 1);
 	if (listen_port.uid)
 		ADD(others.listen_ports, 1);
-	if (!__sync_val_compare_and_swap(&proxy->housed, 0, 1))
-		ADD(o->homeless, -1);
+	if (!__sync_val_compare_and_swap(&proxy->has_listen_port, 0, 1))
+		ADD(o->without_port, -1);
 }
 
-__u32 listen_ports_changed = 0; /* by the helper, or one was forgotten: the bits of the ports are to be set anew */
+__u32 listen_ports_changed = 0; /* set by the helper, or when a listen port was removed: the port bits must be built anew */
 
-/* Nobody listens there any more, or somebody else. Others may have a listen port on its port. */
-static __always_inline void forget_listen_port(const struct listen_port_key *key)
+/* Nobody listens there any more, or another user does. Another listen port may have the same port number. */
+static __always_inline void remove_listen_port(const struct listen_port_key *key)
 {
 	bpf_map_delete_elem(&listen_ports, key);
 	clear_port(&listen_port_set, key->port);
@@ -158,11 +158,11 @@ static __always_inline void forget_listen_port(const struct listen_port_key *key
 extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
-struct rounds {
+struct visit_context {
 	struct __sk_buff *skb;
 };
 
-/* Does it still listen, and is it still its owner's? */
+/* Whether it still listens, and still belongs to the same user. */
 static __always_inline int still_listens(struct __sk_buff *skb, const struct listen_port_key *key,
 					 const struct listen_port *listen_port)
 {
@@ -173,16 +173,16 @@ static __always_inline int still_listens(struct __sk_buff *skb, const struct lis
 	if (key->family == 4) {
 		__builtin_memcpy(&t.ipv4.daddr, key->address, 4);
 		t.ipv4.dport = bpf_htons(key->port);
-		found = ask_socket(skb, &t, sizeof(t.ipv4), &facts);
+		found = read_socket(skb, &t, sizeof(t.ipv4), &facts);
 	} else {
 		__builtin_memcpy(t.ipv6.daddr, key->address, 16);
 		t.ipv6.dport = bpf_htons(key->port);
-		found = ask_socket(skb, &t, sizeof(t.ipv6), &facts);
+		found = read_socket(skb, &t, sizeof(t.ipv6), &facts);
 	}
 	return found && facts.state == BPF_TCP_LISTEN && facts.uid == listen_port->uid && (!listen_port->dual || facts.six);
 }
 
-static long forget_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struct rounds *r)
+static long delete_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struct visit_context *r)
 {
 	__u32 key = *uid;
 
@@ -190,7 +190,7 @@ static long forget_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struc
 	return 0;
 }
 
-/* The pid may be another's by now: the name says so, mostly. */
+/* The pid may belong to another process by now; its name mostly shows that. */
 static __always_inline int is_alive(__u32 instance)
 {
 	struct task_struct *task = bpf_task_from_pid(instance);
@@ -203,29 +203,30 @@ static __always_inline int is_alive(__u32 instance)
 	return alive;
 }
 
-static long visit_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct rounds *r)
+static long visit_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct visit_context *r)
 {
 	__u32 key = *instance;
 
-	proxy->housed = 0;
+	proxy->has_listen_port = 0;
 	if (!is_alive(key))
 		bpf_map_delete_elem(map, &key);
 	return 0;
 }
 
-static long visit_listen_port(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listen_port, struct rounds *r)
+static long visit_listen_port(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listen_port,
+			      struct visit_context *r)
 {
 	struct listen_port_key key = *at;
 	struct proxy *proxy;
 	struct owner *o;
 
 	if (!still_listens(r->skb, &key, listen_port)) {
-		forget_listen_port(&key);
+		remove_listen_port(&key);
 		return 0;
 	}
-	proxy = bpf_map_lookup_elem(&proxying, &listen_port->master);
+	proxy = bpf_map_lookup_elem(&proxies, &listen_port->master);
 	if (proxy)
-		proxy->housed = 1;
+		proxy->has_listen_port = 1;
 	o = owner_of(listen_port->uid);
 	if (o)
 		ADD(o->listen_ports, 1);
@@ -234,46 +235,47 @@ static long visit_listen_port(struct bpf_map *map, struct listen_port_key *at, s
 	return 0;
 }
 
-static long count_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct rounds *r)
+static long count_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct visit_context *r)
 {
 	struct owner *o = owner_of(proxy->uid);
 
 	if (o) {
 		ADD(o->proxies, 1);
-		if (!proxy->housed)
-			ADD(o->homeless, 1);
+		if (!proxy->has_listen_port)
+			ADD(o->without_port, 1);
 	}
 	if (proxy->uid)
 		ADD(others.proxies, 1);
 	return 0;
 }
 
-/* A port has a listen port at another address still, or got one at this moment. */
-static long open_again(struct bpf_map *map, struct listen_port_key *key, struct listen_port *listen_port, struct rounds *r)
+/* Sets the bits of a port again: it has a listen port at another address, or got one at this moment. */
+static long reopen_port(struct bpf_map *map, struct listen_port_key *key, struct listen_port *listen_port,
+			struct visit_context *r)
 {
 	open_port(key);
 	return 0;
 }
 
 /*
- * Only a tc program may look up sockets, so the helper runs this with an empty packet. Exact look-ups, no list is walked: what
- * others open costs nothing. A whole group of ports without listen ports says so again.
+ * Only a tc program may look up sockets, so the helper runs this with an empty packet. The look-ups are exact, so sockets that
+ * others open cost nothing. Resetting `groups` makes has_port() quick again for groups of ports without a listen port.
  */
 SEC("tc")
 int upstreamtop_listen_ports(struct __sk_buff *skb)
 {
-	struct rounds r = {.skb = skb};
+	struct visit_context r = {.skb = skb};
 
-	bpf_for_each_map_elem(&owners, forget_owner, &r, 0);
-	owner_of(0); /* root's place is never another's */
+	bpf_for_each_map_elem(&owners, delete_owner, &r, 0);
+	owner_of(0); /* made first: no other user can take root's place */
 	others.listen_ports = others.proxies = 0;
-	bpf_for_each_map_elem(&proxying, visit_proxy, &r, 0);
+	bpf_for_each_map_elem(&proxies, visit_proxy, &r, 0);
 	bpf_for_each_map_elem(&listen_ports, visit_listen_port, &r, 0);
-	bpf_for_each_map_elem(&proxying, count_proxy, &r, 0);
+	bpf_for_each_map_elem(&proxies, count_proxy, &r, 0);
 	if (listen_ports_changed) {
 		listen_ports_changed = 0;
 		listen_port_set.groups = wide_ports4.groups = wide_ports6.groups = 0;
-		bpf_for_each_map_elem(&listen_ports, open_again, &r, 0);
+		bpf_for_each_map_elem(&listen_ports, reopen_port, &r, 0);
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 struct sender {
 	__u32 pid;
-	__u32 instance; /* its nginx, by the master's pid; 0 when it is none */
+	__u32 instance; /* the master's pid of its nginx; 0 when it is no nginx */
 	__u32 uid;	/* the master's */
 	__u32 own_uid;
 };
@@ -24,10 +24,13 @@ static __always_inline int is_nginx(struct task_struct *task)
 
 	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
 	comm &= 0xffffffffffffULL;
-	return comm == 0x786e69676eULL || comm == 0x6569676e61ULL; /* "nginx", "angie", with their zero */
+	return comm == 0x786e69676eULL || comm == 0x6569676e61ULL; /* "nginx", "angie", with the terminating zero */
 }
 
-/* The current process: right where connect() or a server's first write sends, wrong for what ACKs release. */
+/*
+ * The current process. It is the sender of a SYN by connect() and of a server's first write, but not of data that an arriving ACK
+ * releases.
+ */
 static __always_inline void sender_now(struct sender *s)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf(), *parent;
@@ -43,7 +46,7 @@ static __always_inline void sender_now(struct sender *s)
 	s->instance = BPF_CORE_READ(parent, tgid);
 	s->uid = BPF_CORE_READ(parent, real_cred, uid.val);
 	s->own_uid = BPF_CORE_READ(task, real_cred, euid.val);
-	/* whoever starts a setuid program by nginx's name is not its owner */
+	/* a setuid program with nginx's name does not belong to the user who starts it */
 	effective = BPF_CORE_READ(parent, real_cred, euid.val);
 	if (s->uid != effective)
 		s->uid = NO_UID;

@@ -7,6 +7,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
 
+#define AF_INET6    10
 #define SOCK_STREAM 1
 #define SOCK_RAW    3
 
@@ -29,8 +30,8 @@ static __always_inline void read_sequences(const struct tcp_sock *tcp, struct so
 			facts->sack_end = tcp->selective_acks[i].end_seq;
 }
 
-/* Asks the socket that the tuple finds, and lets it go. Returns 0 when there is none. */
-static __always_inline int ask_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t, __u32 size, struct socket_facts *facts)
+/* Looks up the socket of the tuple, reads its facts and releases it. Returns 0 when there is none. */
+static __always_inline int read_socket(struct __sk_buff *skb, struct bpf_sock_tuple *t, __u32 size, struct socket_facts *facts)
 {
 	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, t, size, BPF_F_CURRENT_NETNS, 0);
 	struct tcp_sock *tcp;
@@ -38,7 +39,7 @@ static __always_inline int ask_socket(struct __sk_buff *skb, struct bpf_sock_tup
 	if (!sk)
 		return 0;
 	facts->state = sk->state;
-	facts->six = sk->family == 10;
+	facts->six = sk->family == AF_INET6;
 	facts->uid = NO_UID;
 	facts->is_full = 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
@@ -61,7 +62,7 @@ static __always_inline int ask_socket(struct __sk_buff *skb, struct bpf_sock_tup
 	return 1;
 }
 
-/* The socket of this namespace that listens on that end of the connection, if there is one. */
+/* Reads the facts of the socket of this namespace that listens on that end of the connection. Returns 0 when there is none. */
 __noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, struct socket_facts *facts)
 {
 	struct bpf_sock_tuple t = {};
@@ -74,17 +75,20 @@ __noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, str
 		t.ipv4.saddr = end == LOCAL_END ? p->k4.remote : p->k4.local;
 		t.ipv4.daddr = end == LOCAL_END ? p->k4.local : p->k4.remote;
 		t.ipv4.dport = end == LOCAL_END ? p->k4.lport : p->k4.rport;
-		found = ask_socket(skb, &t, sizeof(t.ipv4), facts);
+		found = read_socket(skb, &t, sizeof(t.ipv4), facts);
 	} else {
 		__builtin_memcpy(t.ipv6.saddr, end == LOCAL_END ? p->k6.remote : p->k6.local, 16);
 		__builtin_memcpy(t.ipv6.daddr, end == LOCAL_END ? p->k6.local : p->k6.remote, 16);
 		t.ipv6.dport = end == LOCAL_END ? p->k6.lport : p->k6.rport;
-		found = ask_socket(skb, &t, sizeof(t.ipv6), facts);
+		found = read_socket(skb, &t, sizeof(t.ipv6), facts);
 	}
 	return found && facts->state == BPF_TCP_LISTEN;
 }
 
-/* The socket of this namespace that has the connection. 0 behind NAT and in another namespace: its tuple is not the packet's. */
+/*
+ * Reads the facts of this namespace's socket of the connection. Returns 0 behind NAT and for a socket in another namespace, whose
+ * tuple is not the packet's.
+ */
 __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct socket_facts *facts)
 {
 	struct bpf_sock_tuple t = {};
@@ -97,18 +101,18 @@ __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct soc
 		t.ipv4.daddr = p->k4.local;
 		t.ipv4.sport = p->k4.rport;
 		t.ipv4.dport = p->k4.lport;
-		found = ask_socket(skb, &t, sizeof(t.ipv4), facts);
+		found = read_socket(skb, &t, sizeof(t.ipv4), facts);
 	} else {
 		__builtin_memcpy(t.ipv6.saddr, p->k6.remote, 16);
 		__builtin_memcpy(t.ipv6.daddr, p->k6.local, 16);
 		t.ipv6.sport = p->k6.rport;
 		t.ipv6.dport = p->k6.lport;
-		found = ask_socket(skb, &t, sizeof(t.ipv6), facts);
+		found = read_socket(skb, &t, sizeof(t.ipv6), facts);
 	}
 	return found && facts->is_full && facts->state != BPF_TCP_LISTEN;
 }
 
-/* Whether it is of a TCP socket: in other namespaces others are root, and may send anything by a raw one. */
+/* Whether a TCP socket sends it. In another namespace a user may be root, and may send anything through a raw socket. */
 static __always_inline int is_sent_by_tcp(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -119,7 +123,7 @@ static __always_inline int is_sent_by_tcp(struct __sk_buff *skb)
 	return sk && sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP;
 }
 
-/* By a raw socket, or a packet socket, of whoever may have one: no connection of its is begun or ended by it. */
+/* Whether a raw socket or a packet socket sends it: such a packet begins or ends no connection. */
 static __always_inline int is_raw(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -130,7 +134,7 @@ static __always_inline int is_raw(struct __sk_buff *skb)
 	return sk && sk->type == SOCK_RAW;
 }
 
-/* In SYN_SENT a socket sends no RST of its own: it answers a SYN-ACK that is none, and goes on. */
+/* Whether the connection's own socket ends it. A socket in SYN_SENT does not: it answers an invalid SYN-ACK, and goes on. */
 static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -138,7 +142,7 @@ static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
 	return sk && sk->state != BPF_TCP_SYN_SENT && is_sent_by_tcp(skb);
 }
 
-/* Whose the socket is that sends; NO_UID when it is not in sight. */
+/* The owner of the sending socket; NO_UID when the skb has none. */
 static __always_inline __u32 owner_of_sender(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;

@@ -12,7 +12,7 @@
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
 
-/* The exchange whose answer is in hand is over, as far as this direction goes. */
+/* The current answer is over for this direction, which goes on to the next one. */
 static __always_inline void next_answer(struct flow *f)
 {
 	struct dir *d = &f->in;
@@ -20,14 +20,14 @@ static __always_inline void next_answer(struct flow *f)
 	d->state = DIR_LINE;
 	d->line_length = 0;
 	d->left = 0;
-	d->blind = 0;
+	d->in_hole = 0;
 	if (has_begun(f, f->current))
 		f->current++;
 	else if (f->overflow)
 		ADD(f->overflow, -1);
 }
 
-/* The answer in hand is whole: its last byte is the one before `to`. */
+/* The current answer is complete: its last byte is the one before `to`. */
 static __always_inline void answer_over(struct flow *f, __u32 to, __u64 now)
 {
 	if (has_begun(f, f->current))
@@ -37,11 +37,11 @@ static __always_inline void answer_over(struct flow *f, __u32 to, __u64 now)
 }
 
 /*
- * Catches up with what the other side decided meanwhile: exchanges that a FIN, a RST, the sweep or the next request ended
- * are skipped (their place may be another's by now), and where a request had nothing before it, its answer begins at its ACK
- * number.
+ * Follows what the other side has done meanwhile. Exchanges that a FIN, a RST, the sweep or the next request has ended are
+ * skipped (another exchange may have their place by now). Where nothing was pending before a request, its answer begins at its
+ * ACK number.
  */
-static __always_inline void settle_answers(struct flow *f)
+static __always_inline void skip_ended_answers(struct flow *f)
 {
 	struct dir *d = &f->in;
 
@@ -70,8 +70,8 @@ static __always_inline int pending(struct flow *f)
 	return has_begun(f, f->current) || f->overflow;
 }
 
-/* The head of an answer is complete; what is left of the segment is body. `blind`: the head's end was in a hole. */
-__noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct scratch *s, int blind)
+/* The head of an answer is complete; the rest of the segment is body. `in_hole`: the end of the head was in a hole. */
+__noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct scratch *s, int in_hole)
 {
 	if (!f || !s)
 		return 0;
@@ -81,7 +81,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	struct exchange *x = exchange_of(f, number);
 	int known = has_begun(f, number);
 	__u16 flags = known ? x->flags : 0;
-	__u32 body = 0; /* what of the segment belongs to it, when it ends here */
+	__u32 body = 0; /* bytes of the segment that belong to it, when it ends here */
 	int ends = 0;
 
 	d->line_length = 0;
@@ -103,8 +103,8 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		f->out.state = DIR_TUNNEL;
 	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
 		ends = 1;
-		d->head.chunked |= blind; /* the head may go on behind the hole: see book_late */
-	} else if (blind) {
+		d->head.chunked |= in_hole; /* the head may go on behind the hole: see book_late */
+	} else if (in_hole) {
 		d->head.chunked = 0;
 	} else if (d->head.chunked) {
 		body = w->len;
@@ -121,13 +121,13 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		book_connect(f, w->now);
 	if (!ends)
 		return 0;
-	took(s, body);
-	add_received(f, number, blind ? d->next : sequence_at(s));
+	consume(s, body);
+	add_received(f, number, in_hole ? d->next : sequence_at(s));
 	next_answer(f);
 	return 0;
 }
 
-/* DIR_LINE and DIR_HEAD: one chunk. Returns 1 when the segment needs no further look. */
+/* DIR_LINE and DIR_HEAD: one chunk. Returns 1 when nothing is left to read in the segment. */
 __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
@@ -141,7 +141,7 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (d->state == DIR_LINE) {
 		if (!d->line_length) {
 			head_begin(d);
-			/* what came before it and was nobody's is nobody's */
+			/* bytes before it that belong to no message are not counted */
 			d->booked = sequence_at(s);
 		} else {
 			carry_restore(s, d);
@@ -150,12 +150,12 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 		if (FRONT + n - d->head.line < 12) {
 			head_fold(&d->head, &s->chunk, n);
 			carry_save(d, s);
-			took(s, n);
+			consume(s, n);
 			return 0;
 		}
 		d->status = status_at(s->chunk.bytes, d->head.line);
 		if (d->status < 100) {
-			/* nginx would call it invalid, and so do we: the request stays open until the connection ends */
+			/* nginx takes it for invalid, too: the request stays open until the connection ends */
 			w->stray = 1;
 			d->state = DIR_BODY_UNTIL_CLOSE;
 			d->head.chunked = 0;
@@ -170,15 +170,15 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (!end) {
 		head_fold(&d->head, &s->chunk, n);
 		carry_save(d, s);
-		took(s, n);
+		consume(s, n);
 		return 0;
 	}
-	took(s, end - FRONT);
+	consume(s, end - FRONT);
 	answer_head_done(skb, f, s, 0);
 	return 0;
 }
 
-/* Nothing is pending. Where data looked like the last chunk, what comes is the rest of the answer. */
+/* Nothing is pending. Bytes in the body may have looked like the last chunk: then these are the rest of that answer. */
 static __always_inline void book_late(struct flow *f, __u32 to)
 {
 	if (f->in.head.chunked)
@@ -196,7 +196,7 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 		f->in.head.chunked = 0;
 	book_late(f, sequence_at(s) + s->work.len);
 	/* after nginx's FIN it is the answer to a request that was booked as aborted */
-	if (f->in.stray || ending || (f->nginx && f->fin_out))
+	if (f->in.stray || stopping || (f->nginx && f->fin_out))
 		return 1;
 	f->in.stray = 1;
 	if (is_answer)
@@ -204,7 +204,7 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 	return 1;
 }
 
-/* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
+/* A body without a known end, while another request waits: the next answer is recognised only at the start of a segment. */
 static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	if (!has_begun(f, f->current + 1) || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
@@ -225,7 +225,7 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 		__u32 n = w->len < d->left ? w->len : d->left;
 
 		d->left -= n;
-		took(s, n);
+		consume(s, n);
 		if (!d->left)
 			answer_over(f, sequence_at(s), w->now);
 		return 0;

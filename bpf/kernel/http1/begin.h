@@ -1,4 +1,6 @@
-/* A request begins: its line is complete, its route is found, and what was pending before it is settled. */
+/*
+ * A request begins: its line is complete, its route is found, and requests that were pending before it are ended where possible.
+ */
 #pragma once
 
 #include "vmlinux.h"
@@ -16,7 +18,7 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 
-/* A worker whose connect failed a moment ago goes on with the next upstream: over a new connection, or over an idle one. */
+/* After a failed connect a worker tries the next upstream, over a new connection or an idle one. */
 static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
@@ -29,7 +31,7 @@ static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
 	return 1;
 }
 
-/* Retries are inferred, and looked for only while something has just failed. */
+/* Retries are inferred, only within 100 ms after a failure. */
 static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 hash, __u64 now)
 {
 	if (f->retry) {
@@ -48,22 +50,22 @@ static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 
 }
 
 /*
- * A request is pending when the next one leaves. A body without a known end ends here; where the ACK number says that bytes
- * arrived which we never saw, the answer was among them. Returns whether it is over now.
+ * A request is pending while the next one leaves. A body without a known end ends here. Where the ACK number covers bytes that
+ * were not seen, the answer was among them. Returns whether the request is over now.
  */
-static __always_inline int settle(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
+static __always_inline int end_if_over(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
 {
 	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
 	int missed = seq_after(ack, expected);
 
-	/* what is acknowledged was read, seen or not */
+	/* acknowledged bytes have arrived, whether they were seen or not */
 	if (number == f->current && f->in.state >= DIR_HEAD && (missed || f->in.state == DIR_BODY_UNTIL_CLOSE))
 		book_received(f, number, missed ? ack : f->in.next);
 	if (phase == PHASE_ANSWERED && (missed || f->in.state == DIR_BODY_UNTIL_CLOSE)) {
 		book_end(f, number, f->in.last_ns, 0);
 		return 1;
 	}
-	if (phase == PHASE_OPEN && (missed || (first && f->in.blind))) {
+	if (phase == PHASE_OPEN && (missed || (first && f->in.in_hole))) {
 		if (missed)
 			count(L_HALF_SEEN);
 		book_failure(f, number, OUTCOME_UNANSWERED, now);
@@ -72,8 +74,8 @@ static __always_inline int settle(struct flow *f, __u32 number, enum phase phase
 	return 0;
 }
 
-/* Settles what is pending, and returns whether nothing is any more. */
-static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u64 now)
+/* Ends pending requests where possible. Returns whether none is pending any more. */
+static __always_inline int end_before_request(struct flow *f, __u32 ack, __u64 now)
 {
 	__u32 first = f->oldest;
 	int alone = 1;
@@ -84,7 +86,7 @@ static __always_inline int settle_before_request(struct flow *f, __u32 ack, __u6
 		if (number == f->started)
 			break;
 		enum phase phase = phase_of(f, number);
-		if (phase != PHASE_DONE && !settle(f, number, phase, alone, ack, now))
+		if (phase != PHASE_DONE && !end_if_over(f, number, phase, alone, ack, now))
 			alone = 0;
 		if (alone)
 			f->oldest = number + 1;
@@ -100,7 +102,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	__u64 now = s->work.now;
 	__u32 number = f->started;
 	struct exchange *x = exchange_of(f, number);
-	int alone = settle_before_request(f, s->work.ack, now);
+	int alone = end_before_request(f, s->work.ack, now);
 	struct slot *counters = slot_of(slot);
 
 	if (!counters)
@@ -112,14 +114,14 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 		return 0;
 	}
 	if (f->overflow || (!alone && is_taken(x))) {
-		/* until its answers have passed, order is kept by counting them */
+		/* such requests are only counted until their answers have passed, which keeps the order */
 		ADD(f->overflow, 1);
 		count(L_PIPELINE_OVERFLOW);
 		return 0;
 	}
 	/*
-	 * Booked before the exchange is touched: that line comes from the CPU which saw the last answer, and an atomic add would
-	 * wait for it. Read once: an answer may end the holding at any moment.
+	 * Booked before the exchange is written: its cache line comes from the CPU that saw the last answer, and an atomic add
+	 * would wait for it. `deferred` is read once, because an answer may clear it at any moment.
 	 */
 	__u32 deferred = *(volatile __u8 *)&f->deferred;
 	if (!deferred) {
@@ -199,7 +201,7 @@ static __always_inline __u32 flags_of_method(const struct line *l)
 	return w == 0x5443454e4e4f43ULL ? IS_CONNECT : 0;
 }
 
-/* The line in scratch is complete: finds its slot the long way and begins the request. */
+/* The line in scratch memory is complete: finds its slot by its route and begins the request. */
 __noinline int begin_from_line(struct flow *f, struct scratch *s)
 {
 	if (!f || !s || !backend_of_flow(f, s))
@@ -210,7 +212,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 	struct cached_route *cached_route = s->work.hash ? cached_route_of(keyed) : 0;
 	struct slot *counters = slot_of(slot);
 
-	/* a line that was folded is parsed each time: it has to be counted */
+	/* a folded line is not cached, because each one is counted (L_PATH_FOLDED) */
 	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
 		cached_route->hash = keyed;
 		cached_route->slot = slot;
@@ -219,7 +221,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 	return begin_request(f, s, slot, flags_of_method(&s->line));
 }
 
-/* A whole line lies at the start of the chunk. */
+/* The chunk begins with a whole line. Returns 0 when it is no valid request line. */
 static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, __u32 line_end)
 {
 	if (!backend_of_flow(f, s))

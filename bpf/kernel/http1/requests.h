@@ -31,7 +31,7 @@ static __always_inline void request_head_done(struct flow *f)
 	}
 }
 
-/* A line that a segment's end or a chunk's end cuts goes byte by byte. */
+/* A line that the end of a segment or of a chunk cuts is parsed byte by byte. */
 __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 {
 	if (!f || !s)
@@ -47,7 +47,7 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 		not_a_request(f, s);
 		return 1;
 	}
-	took(s, used);
+	consume(s, used);
 	if (state != LINE_END) {
 		f->out.state = DIR_PART;
 		if (s->work.len)
@@ -68,7 +68,7 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 	return 0;
 }
 
-/* DIR_LINE, DIR_PART and DIR_HEAD: one chunk. Returns 1 when the segment needs no further look. */
+/* DIR_LINE, DIR_PART and DIR_HEAD: one chunk. Returns 1 when nothing is left to read in the segment. */
 __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
@@ -81,7 +81,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		return 1;
 	if (state == DIR_PART) {
 		if (f->line_id) {
-			/* else it is in scratch still: the line goes on in the segment's next chunk */
+			/* else it is still in scratch memory: the line goes on in the next chunk of the segment */
 			struct line *l = bpf_map_lookup_elem(&lines, &f->line_id);
 
 			if (!l)
@@ -93,7 +93,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	} else if (state == DIR_LINE) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
-		/* what goes before it is the last request's, which ended in this segment, or unseen */
+		/* bytes before it belong to the last request, which ended in this segment or was not seen */
 		if (d->booked != sequence_at(s))
 			book_sent(f, sequence_at(s));
 		head_begin(d);
@@ -116,7 +116,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		s->work.hash = 0;
 		if (s->line.state == LINE_END) {
 			begin_from_line(f, s);
-			/* not before it has begun: the sweep would count the line for the request before */
+			/* not earlier: the sweep would count the line for the previous request */
 			d->state = DIR_HEAD;
 		}
 		return over;
@@ -125,10 +125,10 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		head_fold(&d->head, &s->chunk, n);
 		carry_save(d, s);
 		d->state = DIR_HEAD;
-		took(s, n);
+		consume(s, n);
 		return 0;
 	}
-	took(s, end - FRONT);
+	consume(s, end - FRONT);
 	request_head_done(f);
 	return 0;
 }
@@ -146,7 +146,7 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 		__u32 n = w->len < d->left ? w->len : d->left;
 
 		d->left -= n;
-		took(s, n);
+		consume(s, n);
 		if (!d->left)
 			d->state = DIR_LINE;
 		return 0;
@@ -158,7 +158,7 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 			d->state = DIR_LINE;
 			return 1;
 		}
-		/* the body's end was missed, but not the next request: nothing of it is sent behind its answer */
+		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
 		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
 		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;

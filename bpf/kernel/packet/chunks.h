@@ -1,4 +1,4 @@
-/* A segment is read in chunks. What a segment's end cuts off is kept in the carry of its direction until the next segment. */
+/* A segment is read in chunks. What the end of a segment cuts is kept in the `carry` of its direction until the next segment. */
 #pragma once
 
 #include "vmlinux.h"
@@ -41,13 +41,13 @@ static __always_inline __u32 sequence_at(const struct scratch *s)
 	return s->packet.seq + (s->work.off - s->packet.off);
 }
 
-static __always_inline void took(struct scratch *s, __u32 n)
+static __always_inline void consume(struct scratch *s, __u32 n)
 {
 	s->work.off += n;
 	s->work.len -= n;
 }
 
-/* Returns whether the bytes at the start of the chunk may go on to be "METHOD target": no promise, a cheap rejection. */
+/* Whether the bytes at the start of the chunk may be the beginning of "METHOD target": a cheap check that only rejects. */
 static __always_inline int may_be_request(const __u8 *bytes, __u32 n)
 {
 	for (__u32 i = 0; i < METHOD_MAX + 1; i++) {
@@ -68,7 +68,7 @@ static __always_inline int may_be_request(const __u8 *bytes, __u32 n)
 	return 0;
 }
 
-/* The last eight bytes of a chunked body say whether it is over. */
+/* Returns whether a chunked body is over: its last eight bytes show it. */
 static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __u32 off, __u32 len)
 {
 	__u64 last = 0;

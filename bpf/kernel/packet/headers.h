@@ -1,4 +1,4 @@
-/* From an skb to TCP: IPv4 and IPv6, with or without a link layer, with VLAN tags or extension headers in the way. */
+/* From an skb to TCP: IPv4 and IPv6, with or without a link layer, with VLAN tags or extension headers. */
 #pragma once
 
 #include "vmlinux.h"
@@ -14,7 +14,7 @@ extern void *bpf_cast_to_kern_ctx(void *) __ksym;
 
 #define IS_FRAGMENT 2
 
-/* Where the network header is. Both hooks see the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun. */
+/* Offset of the network header. Both hooks see the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun. */
 static __always_inline __u32 network_offset(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
@@ -22,7 +22,9 @@ static __always_inline __u32 network_offset(struct __sk_buff *skb)
 	return (__u32)kernel->network_header - kernel->mac_header;
 }
 
-/* Skips hop-by-hop, routing and destination headers. Returns the offset of TCP, 0 when it isn't one, IS_FRAGMENT for a fragment.
+/*
+ * Skips hop-by-hop, routing and destination headers. Returns the offset of TCP, 0 for another protocol, IS_FRAGMENT for a
+ * fragment.
  */
 __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 {
@@ -44,8 +46,8 @@ __noinline __u32 skip_extensions(struct __sk_buff *skb, __u32 off, __u32 next)
 }
 
 /*
- * VLAN tags that lie in the data (a second one, or no acceleration). The network header lies before them on arrival and behind
- * them on departure, so they are counted from the Ethernet header. Returns the EtherType behind them, 0 when there is none.
+ * VLAN tags in the data (a second tag, or no acceleration). The network header is before them on arrival and behind them on
+ * departure, so they are counted from the Ethernet header. Returns the EtherType behind them, 0 when there is none.
  */
 __noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
 {
@@ -73,7 +75,10 @@ static __always_inline __u16 remote_port(const struct packet *p)
 	return bpf_ntohs(p->family == 4 ? p->k4.rport : p->k6.rport);
 }
 
-/* All shapes. Returns 0 for TCP that is worth a look, IS_FRAGMENT, or 1. Out of the way of what nearly every packet needs. */
+/*
+ * All kinds of headers. Returns 0 for TCP with payload, SYN, FIN or RST, IS_FRAGMENT for a fragment, else 1. Out of line, because
+ * nearly no packet needs it.
+ */
 __noinline int parse_headers(struct __sk_buff *skb, struct packet *p, int egress)
 {
 	if (!p)
@@ -110,7 +115,7 @@ __noinline int parse_headers(struct __sk_buff *skb, struct packet *p, int egress
 		p->k4.remote = egress ? ip->daddr : ip->saddr;
 		p->k4.local = egress ? ip->saddr : ip->daddr;
 		p->k4.netid = netid;
-		/* zero in a big TCP skb, whose length only the skb knows */
+		/* 0 in a big TCP skb: only the skb has the length */
 		total = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - off;
 		total += off;
 		off += ip->ihl * 4;
@@ -150,7 +155,7 @@ __noinline int parse_headers(struct __sk_buff *skb, struct packet *p, int egress
 	off += tcp->doff * 4;
 	p->len = total > off ? total - off : 0;
 	if (!p->len && !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		return 1; /* a pure ACK tells nothing that a request doesn't */
+		return 1; /* a pure ACK adds nothing to what requests and answers show */
 	p->off = off;
 	p->seq = bpf_ntohl(tcp->seq);
 	p->ack = bpf_ntohl(tcp->ack_seq);

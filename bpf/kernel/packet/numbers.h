@@ -1,4 +1,4 @@
-/* Numbers of the headers below TCP: the kernel's types (BTF) carry no macros. */
+/* Constants of the headers below TCP: BTF carries no macros. */
 #pragma once
 
 #define ETH_P_IP     0x0800
@@ -12,4 +12,4 @@
 #define IPPROTO_DSTOPTS	 60
 
 #define IPV6_HEADER	   40	  /* bytes */
-#define IP_OFFSET_AND_MORE 0x3fff /* of frag_off: a fragment has an offset, or more to come */
+#define IP_OFFSET_AND_MORE 0x3fff /* of frag_off: a fragment has an offset, or the flag for more fragments */

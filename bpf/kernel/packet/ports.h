@@ -5,14 +5,14 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 
-/* Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */
+/* The verifier of Linux 6.12 does not know that a byte swap leaves 16 bits; clang does, and would drop the masks. */
 static __always_inline int has_port(const struct ports *set, __u32 port)
 {
 	asm volatile("" : "+r"(port));
 	return (set->groups >> ((port >> 10) & 63) & 1) && (set->bits[(port >> 6) & 1023] >> (port & 63) & 1);
 }
 
-/* Written once a port: every packet on every CPU reads these lines. */
+/* Written once per port: every packet on every CPU reads these cache lines. */
 static __always_inline void add_port(struct ports *set, __u32 port)
 {
 	if (has_port(set, port))

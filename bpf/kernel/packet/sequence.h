@@ -1,4 +1,4 @@
-/* TCP sequence numbers, which wrap: `a` lies before `b` if it is less than 2^31 behind it. */
+/* TCP sequence numbers, which wrap: `a` is before `b` if the distance from `a` to `b` is less than 2^31. */
 #pragma once
 
 #ifdef __bpf__

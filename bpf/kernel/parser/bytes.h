@@ -1,4 +1,4 @@
-/* What the parser reads: a buffer of bytes, eight of them at a time, and what class each is of. */
+/* The input of the parser: a buffer, read eight bytes at a time, and the classes of its characters. */
 #pragma once
 
 #ifdef __bpf__
@@ -12,7 +12,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/* In the kernel a global function: the verifier reads it once, not once per path to it. It asks for the null checks. */
+/* In the kernel a global function: the verifier checks it once, not once per path to it, and requires the null checks. */
 #ifdef __bpf__
 #define VERIFIED_ONCE __attribute__((noinline))
 #else
@@ -22,7 +22,7 @@
 #define FRONT	   64
 #define CHUNK	   448
 #define BYTES	   (FRONT + CHUNK + 16) /* a word may be read across the end */
-#define BYTES_MASK 511			/* of an offset into the buffer: the verifier wants 2^k - 1 */
+#define BYTES_MASK 511			/* of an offset into the buffer: the verifier requires 2^k - 1 */
 
 #define METHOD_MAX 23
 #define PATH_MAX   128

@@ -1,4 +1,4 @@
-/* Heads: lines until the blank one, and in them what tells where the body ends; the status line. */
+/* Heads: the lines up to the blank one, with the fields that determine where the body ends; and the status line. */
 #pragma once
 
 #include "bytes.h"
@@ -9,7 +9,7 @@ struct head {
 	__u32 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
-	__u8 lost; /* the current line began further back than the buffer reaches: it is skipped */
+	__u8 lost; /* the current line began before the start of the buffer: it is skipped */
 	__u8 pad[5];
 };
 
@@ -36,7 +36,7 @@ VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffe
 	return 0;
 }
 
-/* The last coding decides (RFC 9112, 6.3): compare what stands before the line's end, blanks skipped. */
+/* The last coding decides (RFC 9112, 6.3): it is compared before the end of the line, without trailing blanks. */
 VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *buffer, __u32 end)
 {
 	if (!h || !buffer)
@@ -82,7 +82,8 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 	return 0;
 }
 
-/* Reads the lines that end in the chunk [FRONT, FRONT + n). Returns the position behind the blank one, 0 when the head goes on.
+/*
+ * Reads the lines that end in the chunk [FRONT, FRONT + n). Returns the position behind the blank line, 0 when the head goes on.
  */
 VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32 n)
 {
@@ -93,7 +94,7 @@ VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32
 			break;
 		__u64 hits = equals(word_at(buffer->bytes + FRONT + i * 8), '\n');
 
-		/* five line ends at most fit a word before one of them ends a blank line */
+		/* a word holds at most five line ends before one of them ends a blank line */
 		for (int k = 0; k < 5 && hits; k++) {
 			__u32 through = i * 8 + bytes_through(hits);
 
@@ -107,7 +108,7 @@ VERIFIED_ONCE __u32 head_scan(struct head *h, const struct buffer *buffer, __u32
 	return 0;
 }
 
-/* The chunk is used up and the head goes on: its last FRONT bytes become what came before the next chunk. */
+/* The head goes on after this chunk: its last FRONT bytes are moved before the next chunk. */
 static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u32 n)
 {
 	__u8 *bytes = buffer->bytes;
@@ -123,7 +124,7 @@ static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u
 		*(__u64 *)(bytes + i) = word_at(bytes + ((n + i) & BYTES_MASK));
 }
 
-/* The status of a line "HTTP/1.x NNN", 0 when it is none. Needs twelve bytes. */
+/* The status of a line "HTTP/1.x NNN", 0 when it is no such line. Needs twelve bytes. */
 static __always_inline __u32 status_at(const __u8 *bytes, __u32 start)
 {
 	__u64 w = word_at(bytes + (start & BYTES_MASK));

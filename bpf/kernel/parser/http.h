@@ -1,9 +1,10 @@
 /*
- * HTTP/1 as bytes: request lines, route templates, heads. Pure: no helper, no memory but the caller's, so that the host
- * compiles, tests and fuzzes the very code that the kernel runs. Words are read eight bytes at a time, little endian only.
+ * The HTTP/1 parser: request lines, route templates, heads. Pure: it calls no BPF helper and uses only the caller's memory, so
+ * that the host compiles, tests and fuzzes the same code that the kernel runs. Words are read eight bytes at a time, little
+ * endian only.
  *
- * A head is read chunk by chunk out of a `bytes` buffer: a chunk lies at [FRONT, FRONT + n), and the last FRONT bytes of what
- * came before it lie right-aligned in [0, FRONT), so that a line which a segment's end cut is contiguous again.
+ * A head is read chunk by chunk from a `struct buffer`: a chunk is at [FRONT, FRONT + n), and the last FRONT bytes before it are
+ * right-aligned in [0, FRONT), so that a line which the end of a segment cut is contiguous again.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* The request line, byte by byte: any length, over any number of segments; or whole, as the hash that stands for its route. */
+/* The request line: byte by byte, of any length, over any number of segments; or whole, as the hash for its route. */
 #pragma once
 
 #include "bytes.h"
@@ -22,7 +22,7 @@ struct line {
 	__u32 run;     /* its raw length */
 	__u8 any;      /* classes of which it has a byte */
 	__u8 all;      /* classes to which all of its bytes belong */
-	__u8 uuid;     /* it still looks like one */
+	__u8 uuid;     /* it may still be a UUID */
 	__u8 state;
 	__u8 scheme; /* how much of :// was seen */
 	__u8 method_len;
@@ -140,7 +140,7 @@ static __always_inline void line_method_byte(struct line *l, __u8 b)
 	}
 }
 
-/* The version is what stands before the line's end: HTTP/1.x, behind any number of spaces (nginx forwards raw ones). */
+/* The version is the last word of the line: HTTP/1.x, after any number of spaces (nginx forwards them as they are). */
 static __always_inline void line_version_byte(struct line *l, __u8 b)
 {
 	if (b == '\n')
@@ -203,7 +203,7 @@ static __always_inline int version_before(const __u8 *bytes, __u32 end)
 	return w << 8 == 0x2e312f5054544800ULL; /* "HTTP/1." */
 }
 
-/* Secret, and drawn anew for each run: 64 bits for each word of a line. */
+/* Secret random numbers, new in each run: 64 bits for each word of a line. */
 #ifdef __bpf__
 const volatile __u64 line_keys[CHUNK / 8] = {};
 #else
@@ -211,9 +211,9 @@ static __u64 line_keys[CHUNK / 8];
 #endif
 
 /*
- * The keyed hash of method and target up to `?` (a line that begins at FRONT and is whole): equal hashes, equal routes.
- * The region ends before the first ` ` or `?` behind the method's space. Whoever asks chooses these bytes, and must not find two
- * lines of one hash: NH of UMAC (RFC 4418, 5.2), where that is a chance of 2^-32 whatever they are.
+ * The keyed hash of method and target up to `?` (a line that begins at FRONT and is whole): equal hashes, equal routes. The
+ * region ends before the first ` ` or `?` behind the method's space. Clients choose these bytes, and must not find two lines with
+ * the same hash: NH of UMAC (RFC 4418, 5.2), where the chance is 2^-32 for any two lines.
  */
 VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 {
@@ -230,7 +230,7 @@ VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 			if (!spaces) {
 				stops = 0;
 			} else {
-				/* forget the method's space and what stands before it */
+				/* drop the method's space and the bytes before it */
 				stops &= ~((spaces & -spaces) * 2 - 1);
 				behind_method = 1;
 			}
@@ -245,7 +245,7 @@ VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 			break;
 		}
 	}
-	/* spreads it over all bits, and keeps what differs different */
+	/* spreads it over all bits; different sums stay different */
 	sum *= 0x9e3779b97f4a7c15ULL;
 	return sum ^ sum >> 32;
 }

@@ -39,8 +39,8 @@ static __always_inline int is_selected(const struct backend_key *remote)
 
 /*
  * A destination on this host goes out of `lo`, which is interface 1 in every namespace. A listen port is not a backend, unless
- * the sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. What listens there now must still be
- * whose it was.
+ * the sender is a worker of another nginx. `instance`: the sender's, 0 when it is no nginx. The socket that listens there must
+ * still belong to the same user.
  */
 static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
 {
@@ -51,7 +51,7 @@ static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p
 	if (!listen_port)
 		return 0;
 	if (!listener_at(skb, p, REMOTE_END, &s->socket) || s->socket.uid != listen_port->uid) {
-		forget_listen_port(&key);
+		remove_listen_port(&key);
 		return 0;
 	}
 	return !instance || listen_port->master == instance;
@@ -67,7 +67,7 @@ static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p
 	return is_front_door(skb, p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
 }
 
-/* A request of a flow that is left out: counted once, by its reason. `next` of the flow recognises repetitions. */
+/* Counts a request of an excluded flow once, by its reason. `next` of the flow shows retransmissions. */
 __noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	struct scratch *s = scratch();

@@ -1,4 +1,4 @@
-/* From an skb to a parsed packet. Most packets belong to no upstream connection: their ports say so, without a map look-up. */
+/* From an skb to a parsed packet. Most packets belong to no upstream connection: their ports show it, without a map look-up. */
 #pragma once
 
 #include "vmlinux.h"
@@ -14,13 +14,13 @@
 #include "kernel/host/listeners.h"
 #include "kernel/host/sockets.h"
 
-/* IPv4 without options and TCP, in the skb's linear part: what nearly every packet begins with. */
+/* IPv4 without options and TCP, in the skb's linear part: nearly every packet begins like this. */
 struct plain {
 	struct iphdr ip;
 	struct tcphdr tcp;
 };
 
-/* `off`: of the network header. 0 for all other shapes. */
+/* `off`: of the network header. Returns 0 for all other headers. */
 static __always_inline const struct plain *plain_headers(struct __sk_buff *skb, __u32 off)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -42,32 +42,31 @@ static __always_inline __u32 header_length(const struct plain *h)
 	return 20 + h->tcp.doff * 4;
 }
 
-/* Half of all packets: an ACK and nothing else. */
+/* An ACK and nothing else: half of all packets. */
 static __always_inline int is_pure_ack(const struct plain *h)
 {
 	return !(flags_of(&h->tcp) & (TCP_SYN | TCP_FIN | TCP_RST)) && bpf_ntohs(h->ip.tot_len) == header_length(h);
 }
 
-/* No fragment, and no big TCP skb, whose length only the skb knows. */
+/* No fragment, and no big TCP skb (only the skb has its length). */
 static __always_inline int is_whole(const struct plain *h)
 {
-	return bpf_ntohs(h->ip.tot_len) >= header_length(h) && !(h->ip.frag_off & bpf_htons(0x3fff));
+	return bpf_ntohs(h->ip.tot_len) >= header_length(h) && !(h->ip.frag_off & bpf_htons(IP_OFFSET_AND_MORE));
 }
 
 /*
- * Whether it cannot be of a flow that we know, nor begin one: then what passes at a listen port is told by its address. What a
- * listen port's port sends or gets may else be somebody's connection: he got the port when the listener was gone, or has it at
- * another address.
+ * Whether it belongs to no known flow and begins none. Only such a packet may be excluded by the address of a listen port. Any
+ * other may be of another user's connection, who got the port after the listener was gone, or has it at another address.
  */
-static __always_inline int is_of_no_flow(__u16 remote, __u8 flags, int egress)
+static __always_inline int has_no_flow(__u16 remote, __u8 flags, int egress)
 {
 	if (egress)
 		return (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && !has_port(&flow_ports, remote);
 	return !has_port(&answer_ports, remote);
 }
 
-/* A socket behind a veth: what it sends may be on its way to elsewhere, where our listen ports mean nothing. */
-static __always_inline int is_neighbours(struct __sk_buff *skb)
+/* Whether a socket behind a veth sends it: the destination may be elsewhere, where the listen ports of this host mean nothing. */
+static __always_inline int is_from_other_namespace(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 
@@ -75,10 +74,10 @@ static __always_inline int is_neighbours(struct __sk_buff *skb)
 }
 
 /*
- * Whether its addresses tell that there is no more to it, having counted it: it is on the server's side of a front door, or
- * payload from where no backend can answer.
+ * Whether nothing more is to be read; such a packet is counted here. It is on the server's side of a front door, or payload from
+ * a port from which no backend can answer.
  */
-static __always_inline int passes(struct __sk_buff *skb, const struct plain *h, int egress)
+static __always_inline int count_if_excluded(struct __sk_buff *skb, const struct plain *h, int egress)
 {
 	int has_payload = bpf_ntohs(h->ip.tot_len) > header_length(h);
 	__u8 flags = flags_of(&h->tcp);
@@ -86,11 +85,12 @@ static __always_inline int passes(struct __sk_buff *skb, const struct plain *h, 
 	__u16 local = egress ? source : dest, remote = egress ? dest : source;
 	enum total what = T_EXCLUDED;
 
-	if (!has_port(&listen_port_set, local) || !is_of_no_flow(remote, flags, egress) || (!egress && is_neighbours(skb)) ||
-	    !is_listen_port4(egress ? h->ip.saddr : h->ip.daddr, local)) {
-		if (egress || (flags & (TCP_SYN | TCP_FIN | TCP_RST)) || has_port(&answer_ports, source) || is_neighbours(skb))
+	if (!has_port(&listen_port_set, local) || !has_no_flow(remote, flags, egress) ||
+	    (!egress && is_from_other_namespace(skb)) || !is_listen_port4(egress ? h->ip.saddr : h->ip.daddr, local)) {
+		if (egress || (flags & (TCP_SYN | TCP_FIN | TCP_RST)) || has_port(&answer_ports, source) ||
+		    is_from_other_namespace(skb))
 			return 0;
-		/* `lo` brings a front door's answers to clients on this host */
+		/* on `lo`, a front door's answers arrive at clients on this host */
 		what = skb->ifindex == 1 && is_listen_port4(h->ip.saddr, source) ? T_EXCLUDED : T_NOT_HTTP;
 	}
 	if (has_payload) {
@@ -119,7 +119,7 @@ static __always_inline void read_plain(struct __sk_buff *skb, struct packet *p, 
 	p->k4.netid = netid;
 }
 
-/* The packet, in scratch; 0 when there is no more to it. */
+/* The packet, in scratch memory; 0 when nothing more is to be read. */
 static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egress)
 {
 	__u32 off = network_offset(skb);
@@ -129,7 +129,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		return 0;
 	if (h && !is_whole(h))
 		h = 0;
-	if ((h && passes(skb, h, egress)) || (egress && ending))
+	if ((h && count_if_excluded(skb, h, egress)) || (egress && stopping))
 		return 0;
 	struct scratch *s = scratch();
 	if (!s)
@@ -147,7 +147,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		}
 		if (what)
 			return 0;
-		if (is_of_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_neighbours(skb)) &&
+		if (has_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_from_other_namespace(skb)) &&
 		    is_listen_port(p, LOCAL_END)) {
 			if (p->len) {
 				count(T_SEGMENTS);

@@ -1,4 +1,4 @@
-/* A TCP connection as it is remembered: its two directions, and the requests on it. */
+/* The state of a TCP connection: its two directions, and the exchanges on it. */
 #pragma once
 
 #ifdef __bpf__
@@ -9,7 +9,7 @@
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
 
-#define NEXT -1 /* TCX_NEXT: other programs and classic filters keep acting. Not in a 6.1 machine's BTF. */
+#define NEXT -1 /* TCX_NEXT: other programs and classic filters still run. The BTF of Linux 6.1 lacks it. */
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -36,12 +36,12 @@ struct key6 {
 	__u32 netid;
 };
 
-/* Padding would be part of the key, and is nowhere zeroed. */
+/* Padding would be part of the key, and nothing zeroes it. */
 _Static_assert(sizeof(struct key4) == 16 && sizeof(struct key6) == 40, "keys without padding");
 
 enum kind {
 	KIND_HTTP,     /* or not known yet */
-	KIND_NOT_HTTP, /* kept so that a later body of it can't be taken for a request */
+	KIND_NOT_HTTP, /* kept, so that later bytes of it are not taken for a request */
 	KIND_OPAQUE,   /* TLS, h2 */
 	KIND_FRONT_DOOR,
 	KIND_IGNORED,
@@ -50,8 +50,8 @@ enum kind {
 
 enum dir_state {
 	DIR_LINE,	      /* a message begins next; answers: less than twelve bytes of it were seen */
-	DIR_PART,	      /* requests only: in the first line, which a segment's end cut; struct line is in `lines` */
-	DIR_HEAD,	      /* in all that follow, a message has begun and is not over */
+	DIR_PART,	      /* requests only: the end of a segment cut the first line; its struct line is in `lines` */
+	DIR_HEAD,	      /* from this state on, a message has begun and is not over */
 	DIR_BODY,	      /* `left` bytes to go */
 	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
@@ -63,8 +63,8 @@ struct span {
 };
 
 /*
- * One direction of a flow. Its programs take `lock`: rarely two CPUs see the same direction at once. What every segment needs
- * lies in the first 64 bytes.
+ * One direction of a flow. The programs take `lock`: two CPUs rarely see the same direction at once. The first 64 bytes hold what
+ * every segment needs.
  */
 struct dir {
 	__u32 lock;
@@ -73,7 +73,7 @@ struct dir {
 	__u8 state;
 	__u8 synced; /* `next` is known */
 	__u8 ranges;
-	__u8 line_length; /* how much of the carry belongs to the current line */
+	__u8 line_length; /* bytes of `carry` that belong to the current line */
 	union {
 		__u64 left; /* DIR_BODY */
 		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body */
@@ -82,7 +82,7 @@ struct dir {
 	struct head head;
 	__u16 status;
 	__u8 stray;   /* unsolicited data, already counted */
-	__u8 blind;   /* the answer in hand lay in a hole: the next request shows that it is over */
+	__u8 in_hole; /* a part of the current answer was in a hole: the next request shows that it is over */
 	__u8 has_fin; /* a FIN beyond a hole */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
@@ -99,46 +99,49 @@ enum fresh { NOT_FRESH, SYN_SEEN, BOOKED_BY_SOCKET };
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
 
-/* A request and its answer. Answer, FIN, RST and sweep may all want to end it: `state` (number << 2 | phase) is claimed. */
+/*
+ * A request and its answer. An answer, a FIN, a RST and the sweep may end it at the same time: each claims `state` (number << 2 |
+ * phase).
+ */
 struct exchange {
 	__u32 state;
 	__u32 slot;
 	__u64 at_ns;   /* first byte of its line */
 	__u64 hash;    /* of its line, without the backend; 0 when the line was cut */
-	__u32 lead_us; /* from the SYN to the first byte, when the connection is fresh */
+	__u32 lead_us; /* from the SYN to the first byte, on a new connection */
 	__u32 ack;
 	__u32 header_us;
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 deferred; /* not booked yet: it may turn out to be front-listen port traffic */
-	__u64 sent;	/* bytes of it that passed while it was held */
+	__u32 deferred; /* not booked yet: it may be for a front door */
+	__u64 sent;	/* bytes of it that were seen while it was deferred */
 	__u64 pad;
 };
 
 /*
- * Requests leave on one CPU and answers arrive on another. A line of the cache that both write costs each of them more than
- * looking the flow up, so each side has lines of its own, and they meet in an exchange's: the side that answers learns from its
- * state that a request has begun, the side that asks that an answer is over.
+ * Requests leave on one CPU and answers arrive on another. A cache line that both write costs each of them more than the look-up
+ * of the flow. So each side has cache lines of its own, and they meet in an exchange: its state tells the side from the backend
+ * that a request has begun, and the side to the backend that an answer is over.
  */
 struct flow {
-	/* both read this, and hardly anybody writes */
+	/* read by both sides, rarely written */
 	__u8 kind;
-	__u8 nginx; /* its socket is an nginx worker's: enum rank */
+	__u8 nginx; /* enum rank of the process that has the socket */
 	__u8 fresh; /* its SYN was seen: enum fresh */
 	__u8 connected;
 	__u8 given_up; /* its connect timeout was booked */
 	__u8 fin_in;
 	__u8 fin_out;
 	__u8 closed; /* the sweep removes it */
-	__u8 retry;  /* its worker's last connect failed a moment ago */
+	__u8 retry;  /* the last connect of its worker failed within 100 ms */
 	__u8 counted_connect;
-	__u8 deferred; /* its requests are held until it is known who answers them */
-	__u8 own;      /* its socket is in this namespace */
+	__u8 deferred;	       /* its requests are not booked until it is known who answers them */
+	__u8 has_local_socket; /* its socket is in this namespace */
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
-	__u32 overflow; /* requests beyond DEPTH that wait for their answers unseen */
+	__u32 overflow; /* requests beyond DEPTH: only counted until their answers have passed */
 	__u32 connect_us;
 	__u64 syn_ns;
 	__u64 last_syn_ns;
@@ -146,22 +149,23 @@ struct flow {
 
 	struct exchange ring[DEPTH];
 
-	/* the side that asks */
+	/* the side to the backend */
 	struct dir out;
 	__u64 line_ns; /* when the request line that is being read began */
 	__u64 line_id; /* its key in `lines` */
 	__u32 started; /* number of the next exchange */
-	__u32 oldest;  /* all before it are over; moves when the next request leaves */
-	__u32 suspect; /* open and silent for long: does its socket still exist? */
-	__u32 uid;     /* the nginx master's; of a flow that is held: whose socket it goes to */
+	__u32 oldest;  /* all before it are over; updated when the next request leaves */
+	__u32 suspect; /* a request was open and silent for SUSPECT_AFTER: the helper checks its socket */
+	__u32 uid;     /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
 
-	/* the side that answers */
+	/* the side from the backend */
 	struct dir in;
-	__u32 current; /* number of the exchange whose answer comes next; moves lazily */
+	__u32 current; /* number of the exchange whose answer comes next; updated lazily */
 };
 
-/* In a hash map's element a flow begins 8 bytes into a line (IPv4), and the element fills a kilobyte at most (IPv6). */
-_Static_assert(__builtin_offsetof(struct flow, ring) % 64 == 56, "an exchange is a line");
+/* In an element of a hash map, a flow begins 8 bytes into a cache line (IPv4). The element takes a kilobyte at most (IPv6). */
+_Static_assert(__builtin_offsetof(struct flow, ring) % 64 == 56, "an exchange is a cache line");
 _Static_assert(__builtin_offsetof(struct flow, out) % 64 == 56 && __builtin_offsetof(struct flow, in) % 64 == 56,
-	       "so is a side's");
-_Static_assert(sizeof(struct exchange) == 64 && sizeof(struct flow) + sizeof(struct key6) + 56 <= 1024, "and all fit");
+	       "a side begins with a cache line");
+_Static_assert(sizeof(struct exchange) == 64 && sizeof(struct flow) + sizeof(struct key6) + 56 <= 1024,
+	       "an element takes 1 KiB at most");

@@ -1,4 +1,4 @@
-/* The kernel side's memory: flows, exchanges, counters, filters, and the ring. */
+/* BPF maps and globals: flows, exchanges, counters, filters, and the ring buffer. */
 #pragma once
 
 #include "vmlinux.h"
@@ -7,32 +7,32 @@
 #include "kernel/parser/line.h"
 #include "flow.h"
 
-/* ---- configuration: set before load, so that what is not asked for is not even code ---- */
+/* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
-const volatile __u32 netid = 0; /* of the network namespace: one a recorder */
+const volatile __u32 netid = 0; /* inode of the network namespace that is recorded */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
 
 /*
- * On which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone tells
- * nothing: others may listen on it at other addresses, or connect from it. It saves looking at `listen ports`.
+ * Ports on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone is
+ * no proof: other processes may listen on it at another address, or connect from it. It saves a look-up in `listen_ports`.
  */
 struct ports listen_port_set = {};
 
-/* Those of them where it listens on every address of a family: `listen ports` need not be asked. */
+/* The ports among them on which it listens on every address of a family: these need no look-up in `listen_ports`. */
 struct ports wide_ports4 = {};
 struct ports wide_ports6 = {};
 
-/* To which a flow was ever made: most payload that no flow knows is told by it, without a look-up. */
+/* Remote ports to which any flow was ever made. Most payload without a flow is excluded by them, without a look-up. */
 struct ports flow_ports = {};
 
-/* From which there may be answers: as above, but not for flows that lead to a front door. */
+/* Remote ports from which answers may come: as above, without the flows to a front door. */
 struct ports answer_ports = {};
 
 /* ---- flows ---- */
 
-/* By tuple. What finds no room in the first two lies in the other two (flows.h). */
+/* By tuple. Flows that find no room in the first two maps are in the other two (flows.h). */
 #define FLOW_MAP(name, key_type, entries)                                                                                        \
 	struct {                                                                                                                 \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                                                 \
@@ -47,13 +47,16 @@ FLOW_MAP(flows6, key6, FEW_FLOWS);
 FLOW_MAP(more_flows4, key4, MAX_FLOWS);
 FLOW_MAP(more_flows6, key6, MAX_FLOWS);
 
-/* How many lie in the latter, and whether the former were full since the last sweep: written often then, in a line of its own. */
+/*
+ * How many flows the large maps hold, and whether the small ones were full since the last sweep. A cache line of its own, because
+ * it is written often then.
+ */
 struct {
 	__u32 more4;
 	__u32 more6;
 	__u32 full4;
 	__u32 full6;
-} crowd __attribute__((aligned(64))) = {};
+} flow_map_use __attribute__((aligned(64))) = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -141,16 +144,16 @@ struct {
 } totals SEC(".maps");
 
 __u32 next_slot = 0;
-__u32 taken[RANKS] = {}; /* slots, by who brought their routes */
+__u32 slots_in_use[RANKS] = {}; /* slots in use, by the rank of the process that sent the first request of the route */
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 next_block = 1;
-__u32 suspects = 0; /* flows that the last sweep found open and silent for long */
+__u32 suspects = 0; /* flows with an open request that the last sweep found silent for SUSPECT_AFTER */
 __u64 last_failure_ns = 0;
 
-/* ---- from a raw line to its slot, without parsing it again ---- */
+/* ---- route cache: from a raw line to its slot, without parsing it again ---- */
 
-#define MEMOS 2048
+#define CACHED_ROUTES 2048
 
 struct cached_route {
 	__u64 hash; /* of backend and line */
@@ -160,12 +163,12 @@ struct cached_route {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MEMOS);
+	__uint(max_entries, CACHED_ROUTES);
 	__type(key, __u32);
 	__type(value, struct cached_route);
 } route_cache SEC(".maps");
 
-/* ---- retries are inferred from what failed a moment ago ---- */
+/* ---- what failed within the last 100 ms: retries are inferred from it ---- */
 
 struct failed_line {
 	__u64 at_ns;
@@ -211,15 +214,15 @@ struct {
 	__type(value, struct listen_port);
 } listen_ports SEC(".maps");
 
-/* nginx instances that connect to somewhere, by their master. */
+/* nginx instances that connect to a server, by the master's pid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_PROXIES);
 	__type(key, __u32);
 	__type(value, struct proxy);
-} proxying SEC(".maps");
+} proxies SEC(".maps");
 
-/* By uid. */
+/* By uid of the owner. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_LISTEN_PORTS);
@@ -227,22 +230,22 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
-/* How many backends the nginx of a user has brought: by uid, for good. */
+/* How many backends each user's nginx has added, by uid. Never decreases. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_LISTEN_PORTS);
 	__type(key, __u32);
 	__type(value, __u32);
-} brought SEC(".maps");
+} backends_by_uid SEC(".maps");
 
-/* All but root together. */
+/* Sums over all owners but root. */
 struct owner others = {};
 
 /*
- * Set before the programs are detached, which takes the kernel some ms: no request begins any more, so that none is seen whose
- * answer is not, and the other way round.
+ * Set before the programs are detached, which takes the kernel some ms. From then on no request begins, so that no request is
+ * recorded without its answer, and no answer without its request.
  */
-__u32 ending = 0;
+__u32 stopping = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

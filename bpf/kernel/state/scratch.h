@@ -1,4 +1,4 @@
-/* A packet, the scratch in which it is read, and what counts it. */
+/* A parsed packet, the scratch memory per CPU in which it is read, and the functions that count. */
 #pragma once
 
 #include "vmlinux.h"
@@ -17,7 +17,7 @@ struct packet {
 	__u32 ifindex;
 	__u8 flags;
 	__u8 family;
-	__u8 leaves; /* by our own hand: seen at the egress hook */
+	__u8 leaves; /* seen at the egress hook */
 	__u8 pad;
 	union {
 		struct key4 k4;
@@ -30,7 +30,7 @@ struct packet {
 	} copy; /* of headers that do not lie in the skb's linear part */
 };
 
-/* What is left of the segment that is being read. */
+/* The rest of the segment that is being read. */
 struct work {
 	__u64 now;
 	__u64 hash; /* of a request line, 0 when it was cut */
@@ -39,35 +39,35 @@ struct work {
 	__u32 ack;
 	__u32 ifindex;
 	__u8 begun;	  /* a message began in it */
-	__u8 stray;	  /* it belonged to none */
-	__u8 line_loaded; /* a line that is being read lies in scratch */
-	__u8 rank;	  /* who asks */
+	__u8 stray;	  /* its payload belongs to no message */
+	__u8 line_loaded; /* `scratch.line` holds the line that is being read */
+	__u8 rank;	  /* enum rank of the sender */
 	__u8 pad[4];
 	struct backend_key remote;
 };
 
-/* The last request that was merely routed: it leaves by a bridge and then by the bridge's port, on the same CPU. */
+/* The last request that this host only routed. A bridge and the bridge's port show it twice, on the same CPU. */
 struct routed {
 	__u32 seq;
 	__u32 ports;
 	__u32 ifindex;
 };
 
-/* What a socket of this host says of itself. */
+/* Facts from a socket of this host. */
 struct socket_facts {
 	__u32 state;
 	__u32 uid;
 	/* of a connection */
 	__u32 rcv_nxt;
-	__u32 window_end; /* beyond it the socket takes nothing */
-	__u32 sack_end;	  /* of the farthest segment beyond a hole; rcv_nxt without one */
+	__u32 window_end; /* the socket accepts nothing beyond it */
+	__u32 sack_end;	  /* end of the farthest segment beyond a hole; rcv_nxt without one */
 	__u32 snd_una;
-	__u32 sent; /* or about to be: the kernel moves snd_nxt after sending, and on `lo` the answer may be here before */
+	__u32 sent; /* write_seq: the kernel moves snd_nxt after sending, and on `lo` the answer may arrive before */
 	__u32 max_window;
 	__u64 received; /* bytes, in order */
-	__u8 is_full;	/* all this is known: no TIME_WAIT, no half-open one */
+	__u8 is_full;	/* all this is known: not in TIME_WAIT, and no request socket */
 	__u8 wide;	/* bound to every address of the packet's family */
-	__u8 six;	/* an IPv6 socket, whatever passes through it */
+	__u8 six;	/* an IPv6 socket, which may also carry IPv4 */
 	__u8 pad;
 };
 
@@ -103,7 +103,7 @@ static __always_inline struct totals *cpu_totals(void)
 	return bpf_map_lookup_elem(&totals, &zero);
 }
 
-/* Only where nothing can interrupt: in the programs at the hooks. */
+/* Only for the programs at the hooks, which do not interrupt each other. */
 static __always_inline void count(enum total which)
 {
 	struct totals *t = cpu_totals();
@@ -112,7 +112,7 @@ static __always_inline void count(enum total which)
 		t->v[which]++;
 }
 
-/* In what the sweep runs too: it is interrupted by the hooks on its own CPU. */
+/* For code that the sweep runs, too: the hooks interrupt it on its own CPU. */
 static __always_inline void count_shared(enum total which)
 {
 	struct totals *t = cpu_totals();

@@ -5,9 +5,9 @@ import { BY_REQUESTS } from '../../report/data/order.ts'
 import { ASSERTION_FORMATS, type AssertionFormat } from '../../report/gates/assertion-formats.ts'
 import type { Assertion } from '../../report/gates/assertions.ts'
 import type { Io } from '../io.ts'
-import { pointing, rowsOption } from '../values/expression.ts'
+import { withErrorPosition, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
-import { openShifted, sayDamage } from '../values/recordings.ts'
+import { openShifted, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { writeResult } from '../write-result.ts'
@@ -46,7 +46,7 @@ export function assertCommand(io: Io): Command {
       const { assertAll, checkAssertion } = await import('../../report/gates/assertions.ts')
       const { summarise } = await import('../../report/data/summary.ts')
       const assertions = texts.map((text): Assertion =>
-        pointing('expression', () => {
+        withErrorPosition('expression', () => {
           const assertion = { text, expression: parseExpression(text) }
           checkAssertion(assertion)
           return assertion
@@ -57,7 +57,7 @@ export function assertCommand(io: Io): Command {
       try {
         const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
-        sayDamage(summary, io)
+        reportDamage(summary, io)
         const results = assertAll(assertions, summary)
         await writeResult([ASSERTION_FORMATS[flags.format](results, summary)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length

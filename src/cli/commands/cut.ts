@@ -93,7 +93,7 @@ function redactions(text: string): ReadonlySet<Redactable> {
   return new Set(words)
 }
 
-/** All given ways of choosing must agree; null: every row. */
+/** A row must satisfy all given options; null: every row is kept. */
 function rowsToKeep({ backend, route, where }: CutFlags): CutRequest['keeps'] {
   const { rows, codes, lines } = selectionOption('--where', where)
   if (codes !== null || lines !== null) {

@@ -8,10 +8,10 @@ import type { Summary } from '../../report/data/summary.ts'
 import type { Assertion } from '../../report/gates/assertions.ts'
 import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/gates/difference-formats.ts'
 import type { Io } from '../io.ts'
-import { pointing, rowsOption } from '../values/expression.ts'
+import { withErrorPosition, rowsOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
-import { openShifted, sayDamage } from '../values/recordings.ts'
+import { openShifted, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
@@ -59,7 +59,7 @@ export function diffCommand(io: Io): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, _: string | undefined, flags: DiffFlags, { args }: Command) => {
-      const { other, failOn } = sorted(args.slice(1), flags)
+      const { other, failOn } = splitArguments(args.slice(1), flags)
       if (other === undefined && (flags.base === undefined || flags.target === undefined)) {
         throw usageError(
           `there is only "${file}" to compare`,
@@ -71,15 +71,15 @@ export function diffCommand(io: Io): Command {
       const gates = await gatesOf(failOn)
       const recordings = await openShifted(files, new Map())
       try {
-        await compareThem(recordings[0]!, recordings.at(-1)!, gates, flags, io)
+        await compare(recordings[0]!, recordings.at(-1)!, gates, flags, io)
       } finally {
         for (const recording of recordings) recording.close()
       }
     })
 }
 
-/** `--fail-on A B`: what follows a gate and compares something is another one, unless there is a file of that name. */
-function sorted(
+/** `--fail-on A B`: an argument that contains a comparison is another gate, unless there is a file of that name. */
+function splitArguments(
   words: readonly string[],
   { failOn }: DiffFlags,
 ): { readonly other: string | undefined; readonly failOn: readonly string[] } {
@@ -93,7 +93,7 @@ function sorted(
 async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
   const { checkGate } = await import('../../report/gates/difference.ts')
   return texts.map((text) =>
-    pointing('--fail-on', () => {
+    withErrorPosition('--fail-on', () => {
       const gate = { text, expression: parseExpression(text) }
       checkGate(gate)
       return gate
@@ -101,7 +101,7 @@ async function gatesOf(texts: readonly string[]): Promise<Assertion[]> {
   )
 }
 
-async function compareThem(
+async function compare(
   a: Recording,
   b: Recording,
   gates: readonly Assertion[],
@@ -116,7 +116,7 @@ async function compareThem(
     const range = span === undefined ? scope.span : spanOption(option, span, scope)
     const order = flags.sort ?? BY_REQUESTS
     const summary = summarise([recording], { range, selection, order, top: flags.top ?? null })
-    sayDamage(summary, io)
+    reportDamage(summary, io)
     return summary
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)

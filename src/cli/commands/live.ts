@@ -4,8 +4,8 @@ import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
-/** Enough for several screens. Nothing is stored, and 1,000 would be a third of the CPU time of `live`. */
-const LISTED = 200
+/** Per second; enough for several screens. Nothing is stored, and 1,000 would take a third of the CPU time of `live`. */
+const REQUESTS_KEPT = 200
 
 interface LiveFlags extends CaptureFlags, ViewFlags {
   readonly secs: number
@@ -16,13 +16,13 @@ export function liveCommand(io: Io): Command {
     .description('the leaderboard now; nothing is stored (the default command)')
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
     .addHelpText('after', EXAMPLES)
-  addCaptureOptions(command, LISTED)
+  addCaptureOptions(command, REQUESTS_KEPT)
   addViewOptions(command)
   return command.action(async (flags: LiveFlags) => {
     const [{ capture }, { watch }] = await Promise.all([
       import('../capture.ts'),
       import('../watch.ts'),
-      import('../../render/detail.ts'), // it may not be readable any more for the user who called sudo
+      import('../../render/detail.ts'), // The user who called sudo may not be able to read it later.
     ])
     await capture(io, {
       capture: captureOptions(flags),

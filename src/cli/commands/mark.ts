@@ -44,7 +44,7 @@ export function markCommand(io: Io): Command {
     })
 }
 
-/** Within the range, which does not hold its end. */
+/** The last µs of the range, which does not contain its end. */
 const lastMoment = ({ span }: TimeScope): WallMicros => wallMicros(Math.max(span.from, span.to - 1))
 
 const EXAMPLES = `

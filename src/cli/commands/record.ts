@@ -9,7 +9,7 @@ import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
-import type { Kept } from '../watch.ts'
+import type { RecordedFile } from '../watch.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags {
   readonly out: string
@@ -38,7 +38,7 @@ export function recordCommand(io: Io): Command {
   addViewOptions(command)
   return command.action(async (flags: RecordFlags) => {
     refuseToOverwrite(flags)
-    // Runs for months: 80 MB instead of 105 at 200 routes a second, for a little more CPU.
+    // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
     setFlagsFromString('--semi-space-growth-factor=1')
     const [{ capture }, { createRecording, appendRecording }, { watch }, { openScratch }] = await Promise.all(
       [
@@ -49,13 +49,13 @@ export function recordCommand(io: Io): Command {
         import('../../render/detail.ts'),
       ],
     )
-    // The first database loads SQLite itself. As the user who called sudo we may not be able to read where we are installed.
+    // Loads the SQLite library. Later, as the user who called sudo, we may not be able to read our own installation.
     openScratch().close()
     const open = flags.append === true ? appendRecording : createRecording
     let sink: RecordingSink | null = null
     const toStderr = (text: string): void => io.stderr.line(`upstreamtop: ${text}`)
     let warn = toStderr
-    const kept: Kept = {
+    const recorded: RecordedFile = {
       file: flags.out,
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
@@ -74,7 +74,7 @@ export function recordCommand(io: Io): Command {
         io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
         return sink
       },
-      watcher: (meta, stop) => watch(io, meta, flags, kept, stop),
+      watcher: (meta, stop) => watch(io, meta, flags, recorded, stop),
     })
   })
 }

@@ -4,7 +4,7 @@ import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
 import { lookBack } from '../../frame/views/moment.ts'
 import type { PrintOptions } from '../../replay/print/print.ts'
-import { typed } from '../../replay/time/stops.ts'
+import { wholeSecondAsTick } from '../../replay/time/stops.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'
 import type { Io } from '../io.ts'
 import { duration } from '../values/amount.ts'
@@ -71,7 +71,7 @@ async function show(file: string, recording: StoredRecording, flags: ReplayFlags
     await print(recording, flags, scope, io)
   } else {
     const { playFile } = await import('../play-file.ts')
-    const at = flags.at === undefined ? null : typed(timeOption('--at', flags.at, scope))
+    const at = flags.at === undefined ? null : wholeSecondAsTick(timeOption('--at', flags.at, scope))
     const range =
       flags.from === undefined && flags.to === undefined ? null : rangeOptions(flags.from, flags.to, scope)
     focus(recording, { at: at ?? scope.span.from }, flags)
@@ -79,7 +79,7 @@ async function show(file: string, recording: StoredRecording, flags: ReplayFlags
   }
 }
 
-/** The picture of one moment needs the ticks around it; the rest of a long day can follow, or is not needed at all. */
+/** The picture of one moment needs only the ticks around it. The rest of a long recording is read later or not at all. */
 function focus(recording: StoredRecording, which: PrintOptions['which'], { window }: ReplayFlags): void {
   const { from, to } = 'at' in which ? { from: which.at, to: which.at } : which
   recording.focus({ from: wallMicros(from - lookBack(window)), to })
@@ -92,8 +92,8 @@ async function print(
   io: Io,
 ): Promise<void> {
   const follows = flags.follow === true && !isBounded(flags)
-  const chosen = follows ? 'what comes' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
-  if (chosen !== null && chosen !== 'what comes') focus(recording, chosen.which, flags)
+  const chosen = follows ? 'following' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
+  if (chosen !== null && chosen !== 'following') focus(recording, chosen.which, flags)
   for (const text of recording.damage) io.stderr.line(`upstreamtop: ${text}`)
   if (chosen === null) {
     io.stderr.line('upstreamtop: this recording has no ticks: there is nothing to show')
@@ -107,7 +107,7 @@ async function print(
     format: flags.json === true ? 'json' : 'text',
     depth: flags.ansi === true && flags.plain !== true ? 'colour' : 'none',
   } as const
-  if (chosen === 'what comes') {
+  if (chosen === 'following') {
     const { printFollowing } = await import('../print-following.ts')
     await printFollowing(recording, options, io)
     return
@@ -121,7 +121,8 @@ const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>
   [at, frames, from, to].some((flag) => flag !== undefined)
 
 function chosenFrames(flags: ReplayFlags, scope: TimeScope): Pick<PrintOptions, 'which' | 'step'> {
-  if (flags.at !== undefined) return { which: { at: typed(timeOption('--at', flags.at, scope)) }, step: null }
+  if (flags.at !== undefined)
+    return { which: { at: wholeSecondAsTick(timeOption('--at', flags.at, scope)) }, step: null }
   if (flags.frames === undefined) return { which: rangeOptions(flags.from, flags.to, scope), step: null }
   const [span = '', step, ...rest] = flags.frames.split('/')
   if (rest.length > 0) throw framesError(flags.frames)
@@ -131,7 +132,7 @@ function chosenFrames(flags: ReplayFlags, scope: TimeScope): Pick<PrintOptions, 
   }
 }
 
-/** A bare number counts seconds. */
+/** A number without a unit is in seconds. */
 function stepOf(text: string, frames: string): Micros {
   const step = parseDuration(/^\d+$/.test(text) ? `${text}s` : text)
   if (step === null || step < micros(1)) throw framesError(frames)

@@ -1,9 +1,9 @@
-/** Sizes and spans as bounds: `500MB`, `24h`. */
+/** Sizes and durations: `500MB`, `24h`. */
 import { usageError } from '../../errors.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import { parseDuration } from '../../frame/time/time.ts'
 
-/** Powers of ten, as disks and `--max-size 25MB` of a mail attachment mean them. */
+/** Powers of ten, as for disks and mail attachments. */
 const BYTES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
 
 /** A parser of sizes in bytes for an option. */

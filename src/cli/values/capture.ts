@@ -1,4 +1,4 @@
-/** The options of every command that captures, said and checked once. */
+/** The options of all commands that capture, declared and checked once. */
 import { isIP } from 'node:net'
 import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
@@ -14,7 +14,7 @@ export interface CaptureFlags {
   readonly probe?: string
 }
 
-/** @param requests kept a second, where nothing else is said */
+/** @param requests default of --requests, per second */
 export const addCaptureOptions = (command: Command, requests = 1000): Command =>
   command
     .option(
@@ -46,7 +46,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   probe: flags.probe ?? null,
 })
 
-/** IFNAMSIZ, and what dev_valid_name() in the kernel refuses. */
+/** Follows the kernel: IFNAMSIZ and dev_valid_name(). */
 function interfaceName(text: string, names: readonly string[] = []): readonly string[] {
   if (!/^[^\s/:]{1,15}$/.test(text) || text === '.' || text === '..') {
     throw usageError(`--iface "${text}" is no interface name`, "'ip -br link' lists them")

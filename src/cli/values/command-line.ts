@@ -1,8 +1,8 @@
-/** The command line as it can be typed again, without where its output went: reports name what made them. */
+/** The command line that makes a report again, as the report shows it: without the options that say where it is written. */
 import type { Command } from 'commander'
 import { quoted, quotedFile } from '../../shell.ts'
 
-const NOT_THE_RESULT = ['--out', '-o', '--parquet']
+const OUTPUT_OPTIONS = ['--out', '-o', '--parquet']
 
 /** Call it while the command is built; the result is read in its action. */
 export function rememberOptions(command: Command): () => string {
@@ -10,7 +10,7 @@ export function rememberOptions(command: Command): () => string {
   for (const option of command.options) {
     command.on(`option:${option.name()}`, (value: unknown) => {
       const name = option.long ?? option.short ?? ''
-      if (NOT_THE_RESULT.includes(name)) return
+      if (OUTPUT_OPTIONS.includes(name)) return
       words.push(name, ...(typeof value === 'string' ? [quoted(value)] : []))
     })
   }

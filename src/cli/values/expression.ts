@@ -1,7 +1,7 @@
 /** Expressions on the command line; an error shows the text and points at the character. */
 import { ExitCode, usageError, UserError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression/expression-parser.ts'
-import { ExpressionError, type Expression } from '../../frame/expression/expression.ts'
+import { ExpressionError } from '../../frame/expression/expression.ts'
 import {
   bothSelections,
   EVERYTHING,
@@ -10,17 +10,13 @@ import {
 } from '../../frame/expression/selection.ts'
 import { cellWidth, visible } from '../../render/text.ts'
 
-/** `option` is what the user wrote it behind: `--where`. */
-export const expressionOption = (option: string, text: string): Expression =>
-  pointing(option, () => parseExpression(text))
-
-/** Several are joined by "and". */
+/** Several expressions are joined by "and". @param option for messages: `--where` */
 export const selectionOption = (option: string, texts: readonly string[]): Selection =>
   texts
-    .map((text) => pointing(option, () => splitSelection([parseExpression(text)], text)))
+    .map((text) => withErrorPosition(option, () => splitSelection([parseExpression(text)], text)))
     .reduce(bothSelections, EVERYTHING)
 
-/** Where lines and codes make no sense: backend, method and route alone. */
+/** For commands that select only rows, by backend, method and route; measures and status are refused. @throws UserError */
 export function rowsOption(option: string, texts: readonly string[]): Selection {
   const selection = selectionOption(option, texts)
   if (selection.lines === null && selection.codes === null) return selection
@@ -30,8 +26,8 @@ export function rowsOption(option: string, texts: readonly string[]): Selection 
   )
 }
 
-/** Runs what may find fault with an expression. */
-export function pointing<T>(option: string, read: () => T): T {
+/** Turns an ExpressionError of `read` into a UserError that points at the character. */
+export function withErrorPosition<T>(option: string, read: () => T): T {
   try {
     return read()
   } catch (error) {

@@ -6,7 +6,7 @@ export function refuseStream(command: string, file: string): void {
     throw usageError(`${command} "-": a file is needed here`, 'Only replay and report read standard input.')
 }
 
-/** Standard output is for text. */
+/** Only text is written to standard output. */
 export function refuseStandardOutput(option: string, file: string): void {
   if (file === '-')
     throw usageError(`${option} "-": a name is needed here`, 'Only text goes to standard output.')

@@ -18,7 +18,7 @@ export function offsetOption(text: string, known: ReadonlyMap<string, number>): 
   return new Map([...known, [host, sign === '-' ? 0 - offset : offset]])
 }
 
-/** All are closed again if one can't be opened. */
+/** All are closed again if one cannot be opened. */
 export async function openShifted(
   files: readonly string[],
   offsets: ReadonlyMap<string, number>,
@@ -39,14 +39,14 @@ export async function openShifted(
   }
 }
 
-/** Of what is merged. @throws UserError */
+/** Refuses a file that is named twice. @throws UserError */
 export function refuseTwice(files: readonly string[]): void {
   const twice = files.find((file, i) => files.indexOf(file) !== i)
   if (twice !== undefined)
     throw usageError(`"${twice}" is named twice`, 'Its requests would be counted twice.')
 }
 
-/** A host's second counts once: copies and cuts of a recording are not further recordings. @throws UserError */
+/** Refuses recordings of the same host and time, such as copies and cuts: requests would be counted twice. @throws UserError */
 export function refuseOverlaps(recordings: readonly Recording[]): void {
   const spans = recordings.flatMap(({ info, ticks }) => {
     const span = spanOf(ticks)
@@ -55,7 +55,7 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
   for (const [i, a] of spans.entries()) {
     for (const b of spans.slice(i + 1)) {
       const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)]
-      if (a.host !== b.host || to - from <= MOST_COMMON) continue
+      if (a.host !== b.host || to - from <= ALLOWED_OVERLAP) continue
       const common = [from, to].map((time) => isoUtc(wallMicros(time))).join(' to ')
       throw usageError(
         `"${a.file}" and "${b.file}" are both of host "${a.host}" from ${common}`,
@@ -65,11 +65,11 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
   }
 }
 
-/** A recorder may start in the second in which the one before it ended, µs. */
-const MOST_COMMON = 1_000_000
+/** Overlap that is allowed, µs: a recorder may start in the second in which the one before it ended. */
+const ALLOWED_OVERLAP = 1_000_000
 
-/** Says on stderr what could not be read. @throws UserError (exit 5) when nothing could, although there was something */
-export function sayDamage({ damage, whole, recordings }: Summary, io: Io): void {
+/** Reports on stderr what could not be read. @throws UserError (exit 5) if there is damage and nothing could be read */
+export function reportDamage({ damage, whole, recordings }: Summary, io: Io): void {
   if (whole.ticks === 0 && damage.length > 0) {
     const files = recordings.map(({ file }) => `"${file}"`).join(', ')
     throw recordingError(

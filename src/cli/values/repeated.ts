@@ -1,2 +1,2 @@
-/** The parser of an option that may be given several times: what it was given, in order. */
+/** The parser of a repeatable option: collects its values in order. */
 export const repeated = (text: string, before: readonly string[]): readonly string[] => [...before, text]

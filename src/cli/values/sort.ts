@@ -5,7 +5,7 @@ import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
 
 export function sortOption(text: string): Order {
   if (text === 'name') return { by: 'name' }
-  // A share orders as its requests do.
+  // The order by share is the order by requests.
   if (text === 'share') return BY_REQUESTS
   const measure = measureNamed(text.toLowerCase())
   if (measure === null || measure.kind === 'coverage') {

@@ -1,6 +1,6 @@
 import { usageError } from '../../errors.ts'
 
-/** `--speed N`: 0.25 to 64; an `x` or `×` behind it is fine. */
+/** `--speed N`: 0.25 to 64; `x` or `×` may follow. */
 export function speedOption(text: string): number {
   const [, number] = /^(\d+(?:\.\d+)?)[x×]?$/.exec(text) ?? []
   const speed = Number(number)

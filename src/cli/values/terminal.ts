@@ -25,10 +25,10 @@ export function terminalOf(io: Io, plain = false): Terminal | null {
   }
 }
 
-/** Of a printed picture, where nobody says otherwise. */
+/** Default size of a printed picture. */
 export const PRINTED: Size = { columns: 120, rows: 40 }
 
-/** A terminal that shows text alone is still so wide. */
+/** Size of printed pictures: that of the terminal, if there is one. */
 export const sizeOf = ({ stdout: { isTTY, columns, rows } }: Io): Size =>
   isTTY && columns !== undefined && rows !== undefined
     ? { columns: Math.max(40, columns), rows: Math.max(8, rows) }
@@ -42,8 +42,8 @@ export function depthOf(env: Io['env'], plain: boolean): Depth {
 }
 
 /**
- * Opened once more, so that only our own writes do not wait. By its own name where that is allowed; behind sudo it may be
- * someone else's, but /dev/tty is open to everybody.
+ * Opens the terminal again, because O_NONBLOCK must affect only our own writes. Under sudo the terminal may belong to another user, who
+ * alone may open it by its name; /dev/tty can be opened by everybody.
  */
 function outputOf({ stdout: { stream: stdout } }: Io): Pick<Terminal, 'output' | 'release'> {
   if (!(stdout instanceof WriteStream)) return { output: stdout }

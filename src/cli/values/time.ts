@@ -1,4 +1,4 @@
-/** Times on the command line: the grammar of src/frame/time/time.ts, read against a recording; what can't be read is wrong use. */
+/** Times on the command line: the grammar of src/frame/time/time.ts, relative to a recording. Bad times are usage errors. */
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
@@ -14,10 +14,10 @@ import {
 import { isTimeZone, useProcessZone } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
 
-/** `timeZone` overrides the recording's. A recording without ticks is its start alone. */
+/** `timeZone` overrides the recording's. Without ticks the span is from the recording's start to its end. */
 export function timeScope(recording: Recording, io: Io, timeZone?: string): TimeScope {
   const { info, ticks, markers } = recording
-  if (timeZone === undefined) adopt(info.timeZone)
+  if (timeZone === undefined) useRecordingZone(info.timeZone)
   return {
     span: spanOf(ticks) ?? { from: info.start, to: info.end },
     timeZone: timeZone ?? info.timeZone,
@@ -26,8 +26,8 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
   }
 }
 
-/** Makes the recording's zone the process's own, where its name is a known one. */
-function adopt(timeZone: string): void {
+/** Makes the recording's time zone that of the process, if its name is known. */
+function useRecordingZone(timeZone: string): void {
   if (timeZone === 'UTC' || !Intl.supportedValuesOf('timeZone').includes(timeZone)) return
   process.env.TZ = timeZone
   useProcessZone(timeZone)

@@ -1,4 +1,4 @@
-/** The options of every command that shows the leaderboard, said and checked once. */
+/** The options of all commands that show the leaderboard, declared and checked once. */
 import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { SORTS, type Sort } from '../../frame/views/ranking.ts'
@@ -34,7 +34,7 @@ export const addViewOptions = (command: Command): Command =>
     .option('--tz <zone>', "local, UTC or a name (default: the recording's)", timeZoneOption)
     .option('--size <CxR>', 'columns and rows of a printed picture (default: 120x40)', sizeOption)
 
-/** The measures that order the screen. `requests` orders as `rps` does. */
+/** The measures that order the screen. The order by `requests` is the order by `rps`. */
 function sortColumn(text: string): Sort {
   const wanted = text === 'requests' ? 'rps' : text
   const sort = SORTS.find((known) => known === wanted)

@@ -1,11 +1,11 @@
 import { ExpressionError } from './expression.ts'
 
-/** A place in the text. Every look-up first skips blanks. */
+/** The parser's position in the text. Every method first skips blanks. */
 export class Cursor {
   #at = 0
   constructor(readonly text: string) {}
 
-  /** where the next word begins */
+  /** position of the next word */
   get start(): number {
     while (/\s/.test(this.text[this.#at] ?? 'x')) this.#at++
     return this.#at
@@ -13,7 +13,7 @@ export class Cursor {
   get ended(): boolean {
     return this.start >= this.text.length
   }
-  /** a sticky pattern */
+  /** @param pattern must be sticky */
   match(pattern: RegExp): string | null {
     pattern.lastIndex = this.start
     const found = pattern.exec(this.text)?.[0] ?? null
@@ -32,7 +32,7 @@ export class Cursor {
   takeWord(word: string): boolean {
     return this.match(new RegExp(`${word}\\b`, 'iy')) !== null
   }
-  /** '…' or "…"; null when the next character opens none */
+  /** The text inside '…' or "…"; null if the next character is no quote. @throws ExpressionError */
   quoted(): string | null {
     const open = this.text[this.start]
     if (open !== "'" && open !== '"') return null

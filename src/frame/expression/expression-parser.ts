@@ -1,4 +1,4 @@
-/** Reads an expression, one function for each rule of the grammar. */
+/** Recursive-descent parser of expressions: one function per rule of the grammar. */
 import { FAILURE_KINDS } from '../model/frame.ts'
 import { Cursor } from './cursor.ts'
 import {
@@ -161,7 +161,7 @@ function readQuantity(cursor: Cursor): Quantity {
   return { value: Number(number) * factor, unit, change: /^[+-]/.test(number), text: number + word }
 }
 
-/** A bare number of a latency would be a guess between milliseconds and seconds. */
+/** The error for a unit that does not fit. A latency without a unit would be ambiguous: milliseconds or seconds. */
 function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string | null {
   if (change && unit === 'percent') return null
   switch (measure.kind) {
@@ -181,7 +181,7 @@ function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string 
   }
 }
 
-/** Counts that are also shares: of the answered, and of the attempts. */
+/** Counts that can be a percentage: status classes of the answered requests, failures of the attempts. */
 const SHARES: readonly CountName[] = ['1xx', '2xx', '3xx', '4xx', '5xx', 'failures']
 
 /** A measure by its name: `5xx`, `p99`, `total.p50`. */

@@ -1,12 +1,12 @@
 /**
- * The one language that selects and asserts: --where, assert, --fail-on.
+ * The expression language of --where, assert and --fail-on.
  *
  *   backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms
  *   not (5xx < 1%) or p99(10.0.1.10:8080 /checkout) >= 300ms
- *   p99 > +20%                                       (a change: only where two things are compared)
+ *   p99 > +20%                                       (a change: only where two recordings or ranges are compared)
  *
- * backend, method, route and status select rows; measures select result lines. This file has
- * the words, expression-parser.ts reads them, selection.ts and measure.ts say what they mean. Positions count UTF-16 units from 0.
+ * backend, method, route and status select rows; measures select result lines. This file has the types and words, expression-parser.ts
+ * the parser, selection.ts and measure.ts the meaning. Positions count UTF-16 units from 0.
  */
 import type { FailureKind } from '../model/frame.ts'
 
@@ -16,7 +16,7 @@ export type Statistic = 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 
 export type Clock = 'header' | 'total' | 'connect'
 export type CountName = (typeof COUNTS)[number]
 
-/** Narrows one measure: null is any. `backend` is an address or a name. */
+/** The rows of which a measure is taken: null is any. `backend` is an address or a name. */
 export interface Target {
   readonly backend: string | null
   readonly method: string | null
@@ -29,7 +29,7 @@ export type Measure =
   | { readonly kind: 'coverage' }
   | { readonly kind: 'latency'; readonly clock: Clock; readonly statistic: Statistic }
 
-/** `value` is in the base unit: µs for durations, 0–1 for a percentage or points, else as written. `change`: it had a sign. */
+/** `value` is in the base unit: µs for durations, 0–1 for percentages and points, else as written. `change`: it has a sign. */
 export interface Quantity {
   readonly value: number
   readonly unit: 'none' | 'duration' | 'percent' | 'points' | 'rate'
@@ -67,7 +67,7 @@ export type Expression =
   | StatusTest
   | MeasureTest
 
-/** Points at the character that is wrong. The cli makes it a usage error. */
+/** `at` is the position of the error. The cli makes it a usage error. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError'
   constructor(

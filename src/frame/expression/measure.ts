@@ -1,4 +1,4 @@
-/** The numbers that an expression names, taken from counts. Each is defined in docs/NUMBERS.md. */
+/** Computes the measures of an expression from counts. docs/NUMBERS.md defines each. */
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
 import { micros, type Micros } from '../model/units.ts'
@@ -8,21 +8,21 @@ import { compare } from './selection.ts'
 
 /** A result line: totals, a backend, a route. */
 export interface Measurable extends Counts {
-  /** none of a route: connections belong to backends */
+  /** absent for a route: connections belong to backends */
   readonly connection?: ConnectionCounts
 }
 
-/** What the line's range was. */
+/** The range of a line. */
 export interface MeasuredSpan {
-  /** sum of real tick lengths: what rates divide by */
+  /** sum of the real tick lengths; rates divide by it */
   readonly length: Micros
-  /** 0–1; null where nothing was asked for */
+  /** 0–1; null if it is not needed */
   readonly coverage: number | null
 }
 
 /**
- * The measure in the base unit of `unit` (µs, 0–1, a number, a number per second); null where there is nothing to measure,
- * which no comparison satisfies.
+ * The measure in the base unit of `unit` (µs, 0–1, a number, a number per second); null if there is nothing to measure: no comparison is
+ * true then.
  */
 export function measure(
   what: Measure,
@@ -47,7 +47,7 @@ export function measure(
   }
 }
 
-/** Kleene's logic: null where a measure that decides is null. */
+/** Three-valued logic (Kleene): null if the result depends on a measure that is null. */
 export function holds(
   expression: Expression,
   measureOf: (test: MeasureTest) => number | null,
@@ -85,7 +85,7 @@ export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999
 export const failureCount = ({ failures, connection }: Measurable): number =>
   failedRequests(failures) + (connection ? failedConnects(connection) : 0)
 
-/** Tries to reach a backend: requests, and what never became one. */
+/** Attempts to reach a backend: requests and failed connects. */
 export const attempts = ({ requests, connection }: Measurable): number =>
   requests + (connection ? failedConnects(connection) : 0)
 

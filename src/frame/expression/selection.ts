@@ -1,4 +1,4 @@
-/** What an expression selects: rows by backend, method, route and status; then, of the result, lines by their measures. */
+/** Applies an expression: it selects rows by backend, method, route and status, then lines of the result by their measures. */
 import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, Outcome, Route } from '../model/frame.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
@@ -13,23 +13,23 @@ import {
   type TextTest,
 } from './expression.ts'
 
-/** What is tested: a traffic row has no outcome; a backend's connections have neither route nor outcome. */
+/** A row to be tested. A traffic row has no outcome; a backend's connections have neither route nor outcome. */
 export interface Selectable {
   readonly backend: Backend
   readonly route: Route | null
   readonly outcome: Outcome | null
 }
 
-/** All are joined by "and"; null selects all. */
+/** The three parts are joined by "and"; null selects all. */
 export interface Selection {
-  /** of backend, method, route alone */
+  /** tests of backend, method and route only */
   readonly rows: Expression | null
-  /** what speaks of status: for single requests, and for counts of codes */
+  /** parts with a test of status: for single requests, and for counts of codes */
   readonly codes: Expression | null
   readonly lines: Expression | null
 }
 
-/** @throws ExpressionError where one "or" or "not" holds both kinds: rows are chosen before there is anything to measure */
+/** @throws ExpressionError if an "or" or "not" has both kinds of tests: rows are selected before measures exist */
 export function splitSelection(expressions: readonly Expression[], text: string): Selection {
   const rows: Expression[] = []
   const codes: Expression[] = []
@@ -48,7 +48,7 @@ export function splitSelection(expressions: readonly Expression[], text: string)
   return { rows: all(rows), codes: all(codes), lines: all(lines) }
 }
 
-/** The words of several --where, joined by "and". */
+/** Joins several --where by "and". */
 export const bothSelections = (a: Selection, b: Selection): Selection => ({
   rows: all([a.rows, b.rows]),
   codes: all([a.codes, b.codes]),
@@ -57,11 +57,11 @@ export const bothSelections = (a: Selection, b: Selection): Selection => ({
 
 export const EVERYTHING: Selection = { rows: null, codes: null, lines: null }
 
-/** Is a single request selected? */
+/** Whether a single request is selected. */
 export const selects = ({ rows, codes }: Selection, row: Selectable): boolean =>
   (rows === null || matches(rows, row)) && (codes === null || matches(codes, row))
 
-/** Without a route, `route = …` is false and `route != …` true: refused connections stay when a route is left out. */
+/** Without a route, `route = …` is false and `route != …` true: refused connections stay when a route is excluded. */
 export function matches(expression: Expression, row: Selectable): boolean {
   switch (expression.kind) {
     case 'and':
@@ -79,7 +79,7 @@ export function matches(expression: Expression, row: Selectable): boolean {
   }
 }
 
-/** The aggregate of the selected rows alone. What is not of a row (loss, excluded, control, length) stays. */
+/** The aggregate of the selected rows. Values that belong to no row (loss, excluded, control, length) stay. */
 export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
   if (rows === null) return aggregate
   const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
@@ -133,7 +133,7 @@ function matchesText({ field, value, negated }: TextTest, { backend, route }: Se
   return found !== negated
 }
 
-/** A backend answers to its address, its name, and its address with the namespace. */
+/** A backend is named by its address, by its name, and by its address with the namespace. */
 export const namesOf = (backend: Backend): string[] => [
   backend.address,
   ...(backend.name === null ? [] : [backend.name]),

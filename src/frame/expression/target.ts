@@ -1,4 +1,4 @@
-/** What `p99(10.0.1.10:8080 /checkout)` is measured over. */
+/** Selects the rows of a target, as in `p99(10.0.1.10:8080 /checkout)`. */
 import type { Aggregate } from '../model/aggregate.ts'
 import type { Expression, Target, TextField } from './expression.ts'
 import { selectRows } from './selection.ts'

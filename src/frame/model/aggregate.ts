@@ -1,5 +1,5 @@
 /**
- * The sum of any number of consecutive ticks: what a leaderboard window, a report, a rollup and a comparison are made of.
+ * The sum of consecutive ticks. Leaderboard windows, reports, rollups and comparisons are made of it.
  */
 import {
   NO_CONTROL,
@@ -28,9 +28,9 @@ export interface Aggregate {
   /** start of the first tick and end of the last */
   readonly from: WallMicros
   readonly to: WallMicros
-  /** sum of the real tick lengths: what rates divide by, so that a late tick's rate is right */
+  /** sum of the real tick lengths; rates divide by it, so that the rate of a late tick is right */
   readonly length: Micros
-  /** sum of the tick lengths, of each at most 1.5 s: what coverage counts */
+  /** the same with at most 1.5 s of each tick, for coverage */
   readonly covered: Micros
   readonly ticks: number
   readonly totals: Counts & { readonly connection: ConnectionCounts }
@@ -40,7 +40,7 @@ export interface Aggregate {
   readonly control: Control
 }
 
-/** A late tick's counts are kept and its rate divides by its real length, but only 1.5 s of it are covered. */
+/** A late tick keeps all its counts, and its rate divides by its real length. Coverage counts at most 1.5 s of it. */
 export const MAX_COVERED: Micros = micros(1_500_000)
 export const coveredBy = (length: Micros): Micros => micros(Math.min(length, MAX_COVERED))
 
@@ -58,5 +58,5 @@ export const NOTHING: Aggregate = {
 }
 
 export const backendKey = (backend: Backend): string => `${backend.netns} ${backend.address}`
-/** A method holds no space, so the first one separates. */
+/** A method contains no space, so the first space ends it. */
 export const routeKey = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`

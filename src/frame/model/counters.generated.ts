@@ -26,11 +26,11 @@ export interface RouteCounters {
   readonly retransmits: number
   /** attempts that follow a failed one of the same client request, inferred */
   readonly retries: number
-  /** answers whose body was broken off */
+  /** answers whose body was cut off */
   readonly bodyReset: number
-  /** of requests, heads and framing within them */
+  /** bytes of requests, with heads and framing */
   readonly sentBytes: number | null
-  /** of answers, heads and framing within them */
+  /** bytes of answers, with heads and framing */
   readonly receivedBytes: number | null
   /** attempts whose outcome lay in bytes that passed unseen */
   readonly unseen: number | null
@@ -94,19 +94,19 @@ export const NO_CONNECTION: ConnectionCounters = {
 /** Why a number may be too small. */
 
 export interface Loss {
-  /** events that found no room: percentiles rest on fewer requests */
+  /** events for which the ring was full: percentiles use fewer requests */
   readonly ringDropped: number
-  /** requests that found no room in a table */
+  /** requests for which a table was full */
   readonly mapRefused: number
   /** answers to requests that were not seen */
   readonly unmatchedResponses: number
-  /** requests whose answer could not be told */
+  /** requests whose answer could not be determined */
   readonly ambiguous: number
-  /** flows that were pushed out */
+  /** flows evicted from a full table */
   readonly evicted: number
   /** IP fragments */
   readonly fragments: number
-  /** flows of which one direction was seen */
+  /** flows of which only one direction was seen */
   readonly halfSeen: number
   /** paths that were cut */
   readonly pathFolded: number
@@ -128,7 +128,7 @@ export const NO_LOSS: Loss = {
   holes: 0,
 }
 
-/** Traffic that is not nginx's upstream leg, by reason. Requests, where a request could be told; else flows. */
+/** Traffic that is not nginx's upstream leg, by reason. Counted in requests where these can be recognised, else in flows. */
 
 export interface Excluded {
   /** clients of a local nginx */
@@ -147,22 +147,22 @@ export interface Excluded {
 export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
 
 /**
- * Every payload segment that a program saw ended in exactly one of these, so that segments = the sum of the others up to `excluded`.
+ * Each payload segment that a program saw is counted by exactly one of these: segments = the sum of the others up to `excluded`.
  * Requests: started = answered + failed + open, over all routes.
  */
 
 export interface Control {
-  /** all of them */
+  /** all payload segments */
   readonly segments: number
   /** a message begins in it */
   readonly starts: number
-  /** it goes on with one */
+  /** a message continues in it */
   readonly continuations: number
-  /** nothing new, from the interface that brought it first */
+  /** no new bytes, on the interface where they were first seen */
   readonly retransmits: number
-  /** nothing new, from another interface */
+  /** no new bytes, on another interface */
   readonly secondSightings: number
-  /** of no flow that speaks HTTP/1 */
+  /** of a flow that is not HTTP/1 */
   readonly notHttp: number
   /** ahead of a hole: counted, not read */
   readonly partial: number
@@ -172,7 +172,7 @@ export interface Control {
   readonly fragments: number
   /** TLS, h2, tunnels */
   readonly opaque: number
-  /** left out by reason */
+  /** excluded, for any reason */
   readonly excluded: number
   /** over all routes */
   readonly requests: number

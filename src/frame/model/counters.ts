@@ -1,25 +1,25 @@
 /**
- * Every counter of the product, declared once, a line each. `make counters` writes from it what would otherwise be written by hand in C,
- * in the wire, in the file and in sums; tables that are read once per report loop over it.
+ * Every counter is declared here, once, one per line. `make counters` generates the code for C, the wire, the file and the sums from it.
+ * Code that runs once per report loops over the lists instead.
  *
- * A counter's word is its spelling in C, on the wire, in SQL, JSON and Parquet; in TypeScript it is the same word in camelCase.
- * Lines are never removed or reordered, new ones are added at the end of their list: their order is the order of the wire's columns.
+ * A counter's word is its spelling in C, on the wire, in SQL, JSON and Parquet. In TypeScript it is the same word in camelCase.
+ * The order of the lines is the order of the wire's columns: never remove or reorder a line, add new ones at the end of their list.
  */
 
 /**
- * Who adds to it in the kernel: counters of one side share a cache line, because requests leave on one CPU and answers arrive on another.
- * A line holds eight words. `ending` is full (five counters, and three sums of times); `sending` has room for one more. The next one needs
- * another line in `struct slot`, 64 bytes more per route: the compiler says so.
+ * The program that adds to it in the kernel. Counters of one side share a cache line, because requests leave on one CPU and answers arrive
+ * on another. A cache line holds eight 64-bit words. `ending` is full (five counters, and three sums of times); `sending` has room for one
+ * more. The next one needs another cache line in `struct slot`, 64 bytes more per route: the C compiler reports it.
  */
 export type Side = 'sending' | 'ending'
 
 /**
- * `failure`: an attempt that got no complete final head; grouped in JSON as `failures`. `bytes`: a total that may pass 2^53, so that the
- * wire has it as a decimal string.
+ * `failure`: an attempt that got no complete final head; grouped in JSON as `failures`. `bytes`: a total that may exceed 2^53, so it is a
+ * decimal string on the wire.
  */
 export type Kind = 'count' | 'failure' | 'bytes'
 
-/** `later`: recordings and helpers of earlier versions lack it, and it is null where they do. */
+/** `later`: recordings and helpers of earlier versions do not have it; it is null for them. */
 export type Since = 'first' | 'later'
 
 export interface Counter<Word extends string = string, Of extends Kind = Kind, When extends Since = Since> {
@@ -28,7 +28,7 @@ export interface Counter<Word extends string = string, Of extends Kind = Kind, W
   readonly name: CamelCase<Word>
   readonly kind: Of
   readonly since: When
-  /** for readers of the generated code */
+  /** a comment in the generated code */
   readonly what: string
 }
 
@@ -46,7 +46,7 @@ const failure = of('failure')
 const bytes = of('bytes')
 const by = <Of extends Counter>(side: Side, of: Of): Of & { readonly side: Side } => ({ ...of, side })
 
-/** Of a route slot: what (backend, route) did. */
+/** Counters of a route slot, one (backend, route). */
 export const ROUTE = [
   by('sending', counter('requests', 'attempts whose first byte left')),
   by('ending', counter('answered', 'the head of the final answer was complete')),
@@ -57,19 +57,19 @@ export const ROUTE = [
   by('ending', counter('interim', 'heads of 1xx answers other than 101')),
   by('sending', counter('retransmits', 'segments sent again while a request was open')),
   by('sending', counter('retries', 'attempts that follow a failed one of the same client request, inferred')),
-  by('sending', counter('body_reset', 'answers whose body was broken off')),
-  by('sending', bytes('sent_bytes', 'of requests, heads and framing within them', 'later')),
-  by('ending', bytes('received_bytes', 'of answers, heads and framing within them', 'later')),
+  by('sending', counter('body_reset', 'answers whose body was cut off')),
+  by('sending', bytes('sent_bytes', 'bytes of requests, with heads and framing', 'later')),
+  by('ending', bytes('received_bytes', 'bytes of answers, with heads and framing', 'later')),
   by('sending', counter('unseen', 'attempts whose outcome lay in bytes that passed unseen', 'later')),
 ] as const
 
 type Failure = Extract<(typeof ROUTE)[number], { readonly kind: 'failure' }>
 const isFailure = (of: (typeof ROUTE)[number]): of is Failure => of.kind === 'failure'
-/** Those of a route that are failures, and the others. */
+/** The route counters that are failures, and the others. */
 export const ROUTE_FAILURES = ROUTE.filter(isFailure)
 export const ROUTE_PLAIN = ROUTE.filter((of) => !isFailure(of))
 
-/** Of a backend, outside any request. */
+/** Counters of a backend, outside any request. */
 export const CONNECTION = [
   counter('connects', 'connections that were established'),
   failure('refused', 'ECONNREFUSED'),
@@ -81,24 +81,24 @@ export const CONNECTION = [
 ] as const
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>
-/** Connects that failed. */
+/** The counters of failed connects. */
 export const CONNECT_FAILURES = CONNECTION.filter((of): of is ConnectFailure => of.kind === 'failure')
 
-/** Of a host, per packet or request: why a number may be too small. */
+/** Counters of a host, per packet or request: reasons why a number may be too small. */
 export const LOSS = [
-  counter('ring_dropped', 'events that found no room: percentiles rest on fewer requests'),
-  counter('map_refused', 'requests that found no room in a table'),
+  counter('ring_dropped', 'events for which the ring was full: percentiles use fewer requests'),
+  counter('map_refused', 'requests for which a table was full'),
   counter('unmatched_responses', 'answers to requests that were not seen'),
-  counter('ambiguous', 'requests whose answer could not be told'),
-  counter('evicted', 'flows that were pushed out'),
+  counter('ambiguous', 'requests whose answer could not be determined'),
+  counter('evicted', 'flows evicted from a full table'),
   counter('fragments', 'IP fragments'),
-  counter('half_seen', 'flows of which one direction was seen'),
+  counter('half_seen', 'flows of which only one direction was seen'),
   counter('path_folded', 'paths that were cut'),
   counter('pipeline_overflow', 'requests beyond eight on a connection'),
   counter('holes', 'spans of bytes that passed unseen', 'later'),
 ] as const
 
-/** Traffic that is not nginx's upstream leg, by reason: requests where one could be told, else flows. */
+/** Traffic that is not nginx's upstream leg, by reason: in requests where they could be recognised, else in flows. */
 export const EXCLUDED = [
   counter('front_door', 'clients of a local nginx'),
   counter('ignored', '--ignore'),
@@ -113,17 +113,17 @@ export const EXCLUDED = [
  * Over all routes, requests = answered + failed + open.
  */
 export const CONTROL = [
-  counter('segments', 'all of them'),
+  counter('segments', 'all payload segments'),
   counter('starts', 'a message begins in it'),
-  counter('continuations', 'it goes on with one'),
-  counter('retransmits', 'nothing new, from the interface that brought it first'),
-  counter('second_sightings', 'nothing new, from another interface'),
-  counter('not_http', 'of no flow that speaks HTTP/1'),
+  counter('continuations', 'a message continues in it'),
+  counter('retransmits', 'no new bytes, on the interface where they were first seen'),
+  counter('second_sightings', 'no new bytes, on another interface'),
+  counter('not_http', 'of a flow that is not HTTP/1'),
   counter('partial', 'ahead of a hole: counted, not read'),
   counter('ambiguous', 'of a flow whose state was lost'),
   counter('fragments', 'IP fragments'),
   counter('opaque', 'TLS, h2, tunnels'),
-  counter('excluded', 'left out by reason'),
+  counter('excluded', 'excluded, for any reason'),
   counter('requests', 'over all routes'),
   counter('answered', 'over all routes'),
   counter('failed', 'over all routes'),
@@ -141,12 +141,12 @@ function camelCase<Word extends string>(word: Word): CamelCase<Word> {
 
 type Value<Of extends Counter> = Of['since'] extends 'later' ? number | null : number
 
-/** An object of the model that has a list's counters. */
+/** An object of the model with the counters of a list. */
 export type ByName<List extends readonly Counter[]> = {
   readonly [Of in List[number] as CamelCase<Of['word']>]: Value<Of>
 }
 
-/** The same by their words, as in JSON. */
+/** The same with the counters' words as keys, as in JSON. */
 export type ByWord<List extends readonly Counter[]> = {
   readonly [Of in List[number] as Of['word']]: Value<Of>
 }

@@ -1,6 +1,6 @@
 /**
- * The only vocabulary that record, store, replay, render and report share: one tick of what nginx asked of its backends.
- * Everything is a difference over the tick, except what says "at the end of the tick".
+ * The data model that record, store, replay, render and report share: one tick of nginx's requests to its backends.
+ * Every value is a difference over the tick, except those with "at the end of the tick".
  */
 import type {
   ConnectionCounters,
@@ -13,30 +13,30 @@ import type {
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
-/** The destination as the packet leaves this host. Interned: within one source the same backend is the same object. */
+/** The packet's destination when it leaves this host. Interned: within one source, equal backends are the same object. */
 export interface Backend {
   readonly id: number
   /** `10.0.1.10:8080`, `[fd00::1]:8080` */
   readonly address: string
   /** inode of the network namespace; shown only where a recording has several */
   readonly netns: number
-  /** what the user calls it, null when unknown */
+  /** the name that the user gave it, null if none */
   readonly name: string | null
 }
 
-/** Method and path template. Interned like Backend. Text is unescaped: it may hold control characters. */
+/** Method and path template. Interned like Backend. Text is not escaped: it may contain control characters. */
 export interface Route {
   readonly id: number
   readonly method: string
   readonly path: string
 }
 
-/** The row for requests that found no room among the routes. */
+/** The row for requests that came when the route table was full. */
 export const OTHER = { method: '*', path: 'OTHER' } as const
 
 /**
  * `count` and `sum` come from kernel counters and are exact. `sampled`, `min`, `max` and `buckets` come from the ring of
- * finished requests: sampled < count says that the ring lost events. min and max are null when sampled is 0.
+ * finished requests: sampled < count means that the ring lost events. min and max are null when sampled is 0.
  */
 export interface Distribution {
   readonly count: number
@@ -50,7 +50,7 @@ export interface Distribution {
 /** Sparse, sorted: [status code, answers, status code, answers, …]. Their sum is `answered`. */
 export type Codes = readonly number[]
 
-/** What a (backend, route) did. Law: requests + in flight before = answered + failures + in flight after. */
+/** Counts of one (backend, route). Invariant: requests + in flight before = answered + failures + in flight after. */
 export interface Counts extends RouteCounters {
   readonly codes: Codes
   /** open at the end of the tick */
@@ -59,7 +59,7 @@ export interface Counts extends RouteCounters {
   readonly oldest: Micros
   /** nginx's $upstream_header_time */
   readonly header: Distribution
-  /** nginx's $upstream_response_time; its count trails `answered` while a body is on its way */
+  /** nginx's $upstream_response_time; its count is less than `answered` while a body is being sent */
   readonly total: Distribution
 }
 
@@ -68,7 +68,7 @@ export interface TrafficRow extends Counts {
   readonly route: Route
 }
 
-/** What happened to a backend outside any request. */
+/** Events of a backend outside any request. */
 export interface ConnectionCounts extends ConnectionCounters {
   /** nginx's $upstream_connect_time, fresh connections only */
   readonly connect: Distribution
@@ -88,7 +88,7 @@ export interface RequestEvent {
   readonly outcome: Outcome
   /** null for a failure */
   readonly header: Micros | null
-  /** null for a failure, and for an answer whose end was not seen */
+  /** null for a failure, and when the answer's end was not seen */
   readonly total: Micros | null
 }
 
@@ -101,21 +101,21 @@ export const FAILURE_KINDS = [
   'unanswered',
 ] as const satisfies readonly FailureKind[]
 
-/** What recording cost. */
+/** The cost of recording. */
 export interface Cost {
   readonly cpu: Micros
   readonly rssBytes: number
   readonly commit: Micros
 }
 
-/** One tick. An idle second is a frame without rows; a missing span is a Gap of the recording. */
+/** One tick. An idle second is a frame without rows; a span without ticks is a Gap of the recording. */
 export interface SecondFrame {
-  /** without holes within a recording */
+  /** consecutive within a recording */
   readonly seq: number
   /** wall clock at the tick's start */
   readonly start: WallMicros
   readonly mono: MonotonicNanos
-  /** real length; about one second, more when the tick was late */
+  /** the measured length: about one second, more when the tick was late */
   readonly length: Micros
   readonly traffic: readonly TrafficRow[]
   readonly connections: readonly ConnectionRow[]
@@ -124,9 +124,9 @@ export interface SecondFrame {
   readonly excluded: Excluded
   readonly control: Control
   readonly cost: Cost
-  /** the gap that lies directly before this tick, if one does */
+  /** the reason of the gap directly before this tick; null if there is none */
   readonly gapBefore: GapReason | null
-  /** true for the tick that ends with the helper's last, exact dump */
+  /** true for the tick that ends with the helper's last dump, which is exact */
   readonly final: boolean
 }
 

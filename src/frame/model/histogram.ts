@@ -7,10 +7,10 @@ import { micros, type Micros } from './units.ts'
 
 export const SUB_BITS = 4
 export const SUB = 1 << SUB_BITS
-/** 1 hour in µs lies in octave 31: later values share the last bucket. */
+/** 1 hour in µs lies in octave 31. Larger values share the last bucket. */
 export const BUCKETS = (31 - SUB_BITS + 2) * SUB
 
-/** Octaves, the first of them linear; bucket 16·o is the first of octave o. */
+/** The first octave is linear. Bucket 16·o is the first of octave o. */
 export const OCTAVES = BUCKETS / SUB
 export const octaveOf = (bucket: number): number => bucket >> SUB_BITS
 
@@ -24,7 +24,7 @@ export function bucketOf(value: Micros): number {
   return (octave - SUB_BITS + 1) * SUB + ((value >>> (octave - SUB_BITS)) & (SUB - 1))
 }
 
-/** The lowest value of a bucket and the first value beyond it, µs. */
+/** The lowest value of a bucket and the first value above it, µs. */
 export function boundsOf(bucket: number): readonly [low: number, beyond: number] {
   if (bucket < SUB) return [bucket, bucket + 1]
   const octave = Math.floor(bucket / SUB) + SUB_BITS - 1
@@ -51,7 +51,7 @@ export function mergeBuckets(a: Buckets, b: Buckets): Buckets {
   return merged
 }
 
-/** All of them merged: into a dense window, so that each list is walked once. */
+/** Merges all lists in a dense array, so that each list is read once. */
 export function sumBuckets(lists: readonly Buckets[]): Buckets {
   const some = lists.filter((list) => list.length > 0)
   if (some.length <= 2) return some.length === 2 ? mergeBuckets(some[0]!, some[1]!) : (some[0] ?? [])
@@ -81,7 +81,7 @@ export function percentile(buckets: Buckets, q: number, min: Micros, max: Micros
   return max
 }
 
-/** A bucket of one value is that value; a wider one is its middle. */
+/** A bucket of width 1 gives its only value. */
 function midpoint(bucket: number): number {
   const [low, beyond] = boundsOf(bucket)
   return (low + beyond - 1) / 2

@@ -1,3 +1,3 @@
-/** Unknown is not 0: a sum in which one part is not known is not known. */
+/** null means unknown: a sum with an unknown part is unknown, too. */
 export const addKnown = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? null : a + b

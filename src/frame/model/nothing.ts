@@ -1,4 +1,4 @@
-/** Nothing counted: what a row, a backend and a sum are before the first tick. */
+/** Zero counts of a row and of a backend, where sums start. */
 import { NO_CONNECTION, NO_ROUTE } from './counters.generated.ts'
 import { NO_DISTRIBUTION } from './distribution.ts'
 import type { ConnectionCounts, Counts } from './frame.ts'

@@ -1,4 +1,4 @@
-/** What a recording says of itself, and the port through which replay and report read one. */
+/** The metadata of a recording, and the port through which replay and report read one. */
 import type { Aggregate } from './aggregate.ts'
 import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
 import type { Span } from './span.ts'
@@ -16,7 +16,7 @@ export interface RecordingInfo {
   readonly kernel: string
   readonly arguments: readonly string[]
   readonly interfaces: readonly string[]
-  /** ended cleanly, with the helper's last dump */
+  /** it ended cleanly, with the helper's last dump */
   readonly complete: boolean
   readonly start: WallMicros
   /** end of the last tick */
@@ -24,7 +24,7 @@ export interface RecordingInfo {
   readonly ticks: number
 }
 
-/** One row of the tick table: enough for whole-file series, scrubber and jumps without opening a frame. */
+/** One row of the tick table. Series of the whole file, scrubber and jumps need no frame beside it. */
 export interface TickSummary {
   readonly seq: number
   readonly start: WallMicros
@@ -51,42 +51,42 @@ export interface BackendActivity {
   readonly requests: number
 }
 
-/** A recording as its readers see it: the store implements it over SQLite, tests over arrays. Every call is a short read. */
+/** The read interface of a recording: the store implements it over SQLite, tests over arrays. Every call is a short read. */
 export interface Recording {
   readonly info: RecordingInfo
   /** all ticks in order; re-read by `refresh` while a file grows */
   readonly ticks: readonly TickSummary[]
   readonly gaps: readonly Gap[]
   readonly markers: readonly Marker[]
-  /** what was repaired in memory to open it, in words; empty for a whole file */
+  /** what was repaired in memory to open it, as text; empty for an undamaged file */
   readonly damage: readonly string[]
-  /** null where the tick's rows cannot be read */
+  /** null if the tick's rows cannot be read */
   frame(seq: number): SecondFrame | null
-  /** exact sum over the range: whole minutes from the rollups, the ends tick by tick */
+  /** exact sum over the range: rollups for whole minutes, ticks at both ends */
   aggregate(range: SeqRange): Aggregate
-  /** the same ticks, not summed, for callers that sum them; absent where frames cost nothing */
+  /** the same range, not summed, for callers that sum it; absent where frames are in memory */
   spans?(range: SeqRange): readonly Span[]
   /** the request ring of the range, in order */
   requests(range: SeqRange): Iterable<RequestEvent>
   /**
-   * Who was busy in the range, in order, cheaper than its frames; may lack what is damaged, so compare with the ticks' requests.
-   * Absent where frames cost nothing.
+   * Requests per backend and tick of the range, in order, cheaper to read than its frames. Damaged rows may be missing: compare it with the
+   * ticks' requests. Absent where frames are in memory.
    */
   activity?(range: SeqRange): readonly BackendActivity[]
   /**
-   * Looks at what nobody has read yet, a part at a time; yields the ticks done. Damage that it meets is in `damage` and `gaps` then, and
-   * it ends. Absent where nothing can be damaged.
+   * Checks unread ticks in steps; yields the number of ticks done. It ends at the first damage, which is then in `damage` and `gaps`.
+   * Absent where nothing can be damaged.
    */
-  proofread?(): Generator<number, void>
+  checkTicks?(): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void
 }
 
-/** Where the recorder puts its frames: the store implements it. */
+/** Where the recorder writes its frames: the store implements it. */
 export interface RecordingSink {
   append(frame: SecondFrame): void
   mark(marker: Marker): void
-  /** clean end; the file is whole and self-contained afterwards */
+  /** clean end; afterwards the file is complete and needs no other file */
   close(): void
 }

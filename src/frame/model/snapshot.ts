@@ -1,13 +1,13 @@
 /**
- * Cumulative totals of the kernel side at one moment, decoded from the wire. Totals are since the programs were attached,
- * so a snapshot that was skipped falsifies nothing; only histograms and request events are of the time since the last one sent.
+ * Cumulative totals of the kernel side at one moment, decoded from the wire. Totals count from the time when the programs were attached, so
+ * a skipped snapshot loses no count. Only histograms and request events cover the time since the last snapshot that was sent.
  */
 import type { ConnectionCounters, Control, Excluded, Loss, RouteTotals } from './counters.generated.ts'
 import type { Backend, Codes, Cost, RequestEvent, Route } from './frame.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
-/** Exact totals from counters (64 bit: subtract before they become numbers), samples of this tick from the ring. */
+/** Exact totals from counters (64 bit: subtract before converting to number), and samples of this tick from the ring. */
 export interface DistributionTotals {
   readonly count: number
   readonly sum: bigint
@@ -17,7 +17,7 @@ export interface DistributionTotals {
   readonly buckets: Buckets
 }
 
-/** One kernel route slot. Several slots may stand for the same (backend, route): their sums are the row. */
+/** One kernel route slot. Several slots may have the same (backend, route): the row is their sum. */
 export interface TrafficTotals extends RouteTotals {
   readonly slot: number
   readonly backend: Backend
@@ -36,7 +36,7 @@ export interface ConnectionTotals extends ConnectionCounters {
 export interface Snapshot {
   readonly wall: WallMicros
   readonly mono: MonotonicNanos
-  /** goes on while the machine is suspended, when `mono` stands still */
+  /** CLOCK_BOOTTIME, ns: unlike `mono` it also counts while the machine is suspended */
   readonly boot: bigint
   /** only slots that changed since the last snapshot, and those with a request in flight */
   readonly traffic: readonly TrafficTotals[]

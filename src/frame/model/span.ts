@@ -1,9 +1,9 @@
-/** What a sum is made of: a tick, or a whole rollup, with its rows as they are. */
+/** A part of a sum: a tick or a whole rollup, with its rows. */
 import { coveredBy, type Aggregate } from './aggregate.ts'
 import type { ConnectionRow, SecondFrame, TrafficRow } from './frame.ts'
 import { addMicros } from './units.ts'
 
-/** What a span says of itself. Spans come in the order of time. */
+/** A span without its rows. Spans come in the order of time. */
 export type SpanHead = Pick<
   Aggregate,
   'from' | 'to' | 'length' | 'covered' | 'ticks' | 'loss' | 'excluded' | 'control'

@@ -1,5 +1,5 @@
 /**
- * Units live in the type. A plain number never crosses a module border as a time.
+ * Units are part of the type. No module passes a time to another one as a plain number.
  * Wall clock: microseconds since the epoch (exact below 2^53 until the year 2255).
  * Latency: whole microseconds. Monotonic clock: nanoseconds as bigint (2^53 ns is only 104 days).
  */
@@ -19,6 +19,6 @@ export const MINUTE: Micros = micros(60_000_000)
 
 export const addMicros = (wall: WallMicros, span: number): WallMicros => wallMicros(wall + span)
 export const between = (from: WallMicros, to: WallMicros): Micros => micros(to - from)
-/** A duration in the unit of all JSON output. */
+/** Milliseconds are the unit of all JSON output. */
 export const toMillis = (span: Micros): number => span / 1000
 export const toSeconds = (span: Micros): number => span / 1_000_000

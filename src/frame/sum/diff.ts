@@ -1,50 +1,50 @@
-/** Two snapshots make a frame: totals are subtracted while they are 64 bit, and only then become numbers. */
+/** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
 import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
-import { Believed, HostTotal, type HostTotals } from './running-totals.ts'
-import { Shared } from './shared.ts'
+import { RefCounted } from './ref-counted.ts'
+import { MonotonicTotal, HostTotal, type HostTotals } from './running-totals.ts'
 import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
 import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
 
 /** A year, µs: a longer tick means that a clock is wrong. */
-const LONGEST = 366 * 86_400_000_000
-/** 2200-01-01, µs: where a recording's times end */
-const LATEST = 7_258_118_400_000_000
-/** What all rows of a tick add up to at most: every sum over them is exact, and a minute of them fits SQLite's integers. */
-const MOST = Number.MAX_SAFE_INTEGER
+const MAX_LENGTH = 366 * 86_400_000_000
+/** 2200-01-01, µs: the last time that a recording can have */
+const MAX_WALL = 7_258_118_400_000_000
+/** The maximum for the sum of all values of a tick: every sum over its rows is exact, and a minute of ticks fits SQLite's integers. */
+const MAX_SUM = Number.MAX_SAFE_INTEGER
 
 interface SlotState {
   readonly pair: string
-  readonly total: Believed<TrafficTotals, TrafficRow>
-  /** the tick that named it last */
+  readonly total: MonotonicTotal<TrafficTotals, TrafficRow>
+  /** the last tick that had a row of it */
   tick: number
 }
 
 interface ConnectionState {
-  readonly total: Believed<ConnectionTotals, ConnectionRow>
+  readonly total: MonotonicTotal<ConnectionTotals, ConnectionRow>
   tick: number
 }
 
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
-  /** rows that cannot be true: totals that fell, a slot that came twice, more than a tick can hold */
+  /** rows that were rejected: a total decreased, a slot came twice, or the tick's sum exceeded MAX_SUM */
   badRows = 0
   #last: Pick<Snapshot, 'wall' | 'mono'>
-  /** one whose clocks were not believed */
-  #held: Snapshot | null = null
-  /** retired slots that it names */
-  #leaving: number[] = []
+  /** a snapshot with impossible clocks, whose totals are counted in the next tick */
+  #pending: Snapshot | null = null
+  /** retired slots with a row in `#pending` */
+  #retired: number[] = []
   #seq = 0
-  /** what may still be added to this tick */
-  #room = MOST
-  readonly #host = new Believed<HostTotals, HostTotals>(() => new HostTotal())
+  /** how much the sum of this tick may still grow */
+  #room = MAX_SUM
+  readonly #host = new MonotonicTotal<HostTotals, HostTotals>(() => new HostTotal())
   readonly #slots = new Map<number, SlotState>()
   readonly #connections = new Map<number, ConnectionState>()
-  /** how many slots stand for a backend and route */
-  readonly #pairs = new Shared<true>()
+  /** the (backend, route) pairs, counted by slots */
+  readonly #pairs = new RefCounted<true>()
 
   constructor(first: Snapshot) {
     this.#last = clocksOf(first)
@@ -54,26 +54,26 @@ export class Differ {
   }
 
   /**
-   * The tick between the snapshot before and this one. null: their clocks cannot be true. Time is measured from this one on then, and
-   * its totals come with the next.
+   * The tick between the last snapshot and this one. null: their clocks are impossible. Then the next tick begins at this snapshot, and
+   * includes its totals.
    */
   next(now: Snapshot): SecondFrame | null {
     const last = this.#last
     this.#last = clocksOf(now)
-    const snapshot = this.#held === null ? now : withHeld(now, this.#held)
+    const snapshot = this.#pending === null ? now : withPending(now, this.#pending)
     const length = micros(Number((now.mono - last.mono) / 1000n))
-    const isTrue = length > 0 && length <= LONGEST && last.wall + length < LATEST
-    this.#held = isTrue ? null : snapshot
-    return isTrue ? this.#tick(snapshot, last, length) : null
+    const isPossible = length > 0 && length <= MAX_LENGTH && last.wall + length < MAX_WALL
+    this.#pending = isPossible ? null : snapshot
+    return isPossible ? this.#tick(snapshot, last, length) : null
   }
 
   #tick(snapshot: Snapshot, last: Pick<Snapshot, 'wall' | 'mono'>, length: Micros): SecondFrame {
-    this.#room = MOST
+    this.#room = MAX_SUM
     const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
     const connections = this.#rows(snapshot.connections, (row) => this.#connectionRow(row))
-    const joined = this.#hasTwins ? joinTwins(traffic) : traffic
-    for (const id of this.#leaving) this.#drop(id)
-    this.#leaving = []
+    const joined = this.#hasSharedPairs ? joinPairs(traffic) : traffic
+    for (const id of this.#retired) this.#drop(id)
+    this.#retired = []
     const host = this.#host.advance(snapshot)
     if (host === null) this.badRows++
     return {
@@ -103,21 +103,21 @@ export class Differ {
     return rows
   }
 
-  /** Nothing comes from this slot any more: a recorder that runs for months meets millions of routes. */
-  forget(id: number): void {
-    if (this.#held?.traffic.some(({ slot }) => slot === id) === true) this.#rename(this.#held, id)
+  /** Drops the state of a slot that gets no more rows: a recorder that runs for months sees millions of routes. */
+  retire(id: number): void {
+    if (this.#pending?.traffic.some(({ slot }) => slot === id) === true) this.#rename(this.#pending, id)
     else this.#drop(id)
   }
 
-  /** Its last total still has to be counted: until then it has a number that does not occur on the wire. */
-  #rename(held: Snapshot, id: number): void {
+  /** The slot's last total is not counted yet: until then it has a negative number, which the wire never uses. */
+  #rename(pending: Snapshot, id: number): void {
     const state = this.#slots.get(id)
-    const alias = -1 - this.#leaving.length
-    this.#leaving.push(alias)
+    const alias = -1 - this.#retired.length
+    this.#retired.push(alias)
     this.#slots.delete(id)
     if (state !== undefined) this.#slots.set(alias, state)
-    const traffic = held.traffic.map((row) => (row.slot === id ? { ...row, slot: alias } : row))
-    this.#held = { ...held, traffic }
+    const traffic = pending.traffic.map((row) => (row.slot === id ? { ...row, slot: alias } : row))
+    this.#pending = { ...pending, traffic }
   }
 
   #drop(id: number): void {
@@ -152,9 +152,9 @@ export class Differ {
   #slotOf(row: TrafficTotals): SlotState {
     let slot = this.#slots.get(row.slot)
     if (slot === undefined) {
-      slot = { pair: pairOf(row), total: new Believed(() => new SlotTotal()), tick: -1 }
+      slot = { pair: pairOf(row), total: new MonotonicTotal(() => new SlotTotal()), tick: -1 }
       this.#slots.set(row.slot, slot)
-      this.#pairs.take(slot.pair, () => true)
+      this.#pairs.acquire(slot.pair, () => true)
     }
     return slot
   }
@@ -162,26 +162,29 @@ export class Differ {
   #connectionOf({ backend: { id } }: ConnectionTotals): ConnectionState {
     let backend = this.#connections.get(id)
     if (backend === undefined) {
-      backend = { total: new Believed(() => new ConnectionTotal()), tick: -1 }
+      backend = { total: new MonotonicTotal(() => new ConnectionTotal()), tick: -1 }
       this.#connections.set(id, backend)
     }
     return backend
   }
 
-  /** Slots of the same backend and route: the same text from different raw bytes, or a retired slot and its successor. */
-  get #hasTwins(): boolean {
+  /** Several slots may have the same (backend, route): different bytes with the same text, or a retired slot and its successor. */
+  get #hasSharedPairs(): boolean {
     return this.#pairs.size < this.#slots.size
   }
 }
 
-/** A row is sent again only when it changes: those that `now` does not name stand as they were. Its own samples are lost. */
-function withHeld(now: Snapshot, held: Snapshot): Snapshot {
+/** Adds the pending rows that `now` does not have: a row is sent only when it changes. Its requests, and the samples of replaced rows, are lost. */
+function withPending(now: Snapshot, pending: Snapshot): Snapshot {
   const slots = new Set(now.traffic.map(({ slot }) => slot))
   const backends = new Set(now.connections.map(({ backend }) => backend.id))
   return {
     ...now,
-    traffic: [...held.traffic.filter(({ slot }) => !slots.has(slot)), ...now.traffic],
-    connections: [...held.connections.filter(({ backend }) => !backends.has(backend.id)), ...now.connections],
+    traffic: [...pending.traffic.filter(({ slot }) => !slots.has(slot)), ...now.traffic],
+    connections: [
+      ...pending.connections.filter(({ backend }) => !backends.has(backend.id)),
+      ...now.connections,
+    ],
   }
 }
 
@@ -190,8 +193,8 @@ const clocksOf = ({ wall, mono }: Snapshot): Pick<Snapshot, 'wall' | 'mono'> => 
 const pairOf = ({ backend, route }: Pick<TrafficRow, 'backend' | 'route'>): string =>
   `${backendKey(backend)} ${routeKey(route)}`
 
-/** Twins are one row. */
-function joinTwins(rows: readonly TrafficRow[]): TrafficRow[] {
+/** Makes one row of the rows with the same (backend, route). */
+function joinPairs(rows: readonly TrafficRow[]): TrafficRow[] {
   const joined = new Map<string, TrafficRow>()
   for (const row of rows) {
     const key = pairOf(row)

@@ -1,4 +1,4 @@
-/** Distributions that are added up in place. */
+/** A sum of distributions that changes in place. */
 import { NO_DISTRIBUTION } from '../model/distribution.ts'
 import type { Distribution } from '../model/frame.ts'
 import { SUB, type Buckets } from '../model/histogram.ts'
@@ -11,7 +11,7 @@ export class DistributionSum {
   #min = Infinity
   #max = -Infinity
   readonly #sparse: number[] = []
-  /** from the DENSE_FROM-th addition on: rows that come every second meet the same buckets again */
+  /** from addition DENSE_FROM on: a row that comes every second has mostly the same buckets */
   #dense: Window | null = null
   #additions = 0
 
@@ -56,7 +56,7 @@ export class DistributionSum {
 
 const DENSE_FROM = 8
 
-/** Counts of neighbouring buckets: the few octaves in which a route answers fit the processor's cache where all octaves would not. */
+/** Dense counts of the octaves in use: the few octaves of one route fit the processor's cache, all octaves would not. */
 class Window {
   #first = 0
   #counts: Float64Array = NO_COUNTS
@@ -88,7 +88,7 @@ class Window {
     return sparse
   }
 
-  /** By whole octaves. */
+  /** To whole octaves. */
   #widen(buckets: Buckets): void {
     const isEmpty = this.#counts.length === 0
     const from = isEmpty ? buckets[0]! : Math.min(this.#first, buckets[0]!)
@@ -103,7 +103,7 @@ class Window {
 
 const NO_COUNTS = new Float64Array(0)
 
-/** Adds sorted [key, count, …] pairs. Most keys are there already: only a new one moves the others. */
+/** Adds sorted [key, count, …] pairs. Most keys are there already; only a new key moves the others. */
 export function addSparse(into: number[], pairs: readonly number[]): void {
   let at = 0
   for (let i = 0; i < pairs.length; i += 2) {

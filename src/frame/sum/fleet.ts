@@ -1,4 +1,4 @@
-/** Several recordings as one: those of a host follow one another, those of different hosts run side by side. */
+/** Sums several recordings: those of the same host are consecutive, those of different hosts simultaneous. */
 import {
   backendKey,
   routeKey,
@@ -16,17 +16,17 @@ export interface HostPart {
   readonly aggregate: Aggregate
 }
 
-/** Exact: counts, distributions and open requests add up over hosts; lengths are the mean, so that rates add up too. */
+/** Exact: counts, distributions and open requests are added over hosts. The length is the hosts' mean, so that rates are sums, too. */
 export function fleetOf(parts: readonly HostPart[]): Aggregate {
   const hosts = new Map<string, Aggregate[]>()
   for (const { host, aggregate } of parts) {
     if (aggregate.ticks > 0) hosts.set(host, [...(hosts.get(host) ?? []), aggregate])
   }
   const each = [...hosts.values()].map((of) => sumOf(of.sort((a, b) => a.from - b.from)))
-  return each.length < 2 ? (each[0] ?? NOTHING) : sideBySide(each)
+  return each.length < 2 ? (each[0] ?? NOTHING) : sumHosts(each)
 }
 
-function sideBySide(hosts: readonly Aggregate[]): Aggregate {
+function sumHosts(hosts: readonly Aggregate[]): Aggregate {
   const backends = joined(
     hosts.flatMap((host) => withoutNamespace(host)),
     (sum) => backendKey(sum.backend),
@@ -48,7 +48,7 @@ function sideBySide(hosts: readonly Aggregate[]): Aggregate {
   }
 }
 
-/** An inode says nothing on another host: a host's only namespace is no part of a backend's name. */
+/** A namespace's inode differs between hosts: a host with only one namespace drops it, so that its backends match those of other hosts. */
 function withoutNamespace({ backends }: Aggregate): readonly BackendSum[] {
   if (new Set(backends.map((sum) => sum.backend.netns)).size > 1) return backends
   return backends.map((sum) => ({ ...sum, backend: { ...sum.backend, netns: 0 } }))
@@ -67,7 +67,7 @@ const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
 
 const joinRoutes = (sums: readonly RouteSum[]): RouteSum => ({ ...sumCounts(sums), route: sums[0]!.route })
 
-/** Groups by key, in the order in which keys first appear. */
+/** Groups by key, in the order of each key's first value, and joins each group. */
 export function joined<T, U>(
   values: readonly T[],
   keyOf: (value: T) => string,

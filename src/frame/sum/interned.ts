@@ -1,4 +1,4 @@
-/** Entries by key, found by object first: a recording gives the same backend and route as the same object each time. */
+/** Values by key. The look-up by object identity is faster and comes first: within a recording, equal backends are the same object. */
 export class Interned<K extends object, V> {
   readonly #byObject = new Map<K, V>()
   readonly #byKey = new Map<string, V>()
@@ -14,7 +14,7 @@ export class Interned<K extends object, V> {
     return value
   }
 
-  /** In the order in which they first appeared. */
+  /** In the order of their first use. */
   get values(): V[] {
     return [...this.#byKey.values()]
   }

@@ -1,4 +1,4 @@
-/** Merging aggregates is exact and associative; order matters only for `inFlight`, which is the value at the end. */
+/** Merging aggregates is exact and associative. Order matters only for open requests: those of the last tick count. */
 import {
   type RouteSum,
   type BackendSum,
@@ -14,7 +14,7 @@ import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { addMicros, micros } from '../model/units.ts'
 import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
 
-/** One tick as an aggregate: the unit element of a sum over ticks. */
+/** One tick as an aggregate. */
 export function ofFrame(frame: SecondFrame): Aggregate {
   const sums = new Map<string, { backend: Backend; connection: ConnectionCounts; routes: RouteSum[] }>()
   const sumOf = (backend: Backend): { connection: ConnectionCounts; routes: RouteSum[] } => {
@@ -40,7 +40,7 @@ export function ofFrame(frame: SecondFrame): Aggregate {
   }
 }
 
-/** The sum of aggregates in the order of time: a's ticks come before b's. */
+/** The sum of two aggregates; a's ticks come before b's. */
 export function merge(a: Aggregate, b: Aggregate): Aggregate {
   if (a.ticks === 0) return b
   if (b.ticks === 0) return a
@@ -65,7 +65,7 @@ export function merge(a: Aggregate, b: Aggregate): Aggregate {
   }
 }
 
-/** Balanced, so that summing n ticks costs n·log n small merges instead of n merges of the whole. */
+/** Merges as a balanced tree: n ticks cost n·log n small merges instead of n merges with the whole sum. */
 export function sumOf(parts: readonly Aggregate[]): Aggregate {
   if (parts.length === 0) return NOTHING
   if (parts.length === 1) return parts[0]!
@@ -73,14 +73,14 @@ export function sumOf(parts: readonly Aggregate[]): Aggregate {
   return merge(sumOf(parts.slice(0, half)), sumOf(parts.slice(half)))
 }
 
-/** Sums of fields that hold only counts. */
+/** Adds objects whose fields are all counts. */
 export function addFields<T extends Readonly<Record<keyof T, number | null>>>(a: T, b: T): T {
   const sum = { ...a } as Record<keyof T, number | null>
   for (const field of Object.keys(b) as (keyof T)[]) sum[field] = addKnown(a[field], b[field])
   return sum as T
 }
 
-/** Retransmits of a backend: those of its open requests and those between requests. */
+/** The `retransmits` of the routes are those of open requests; those between requests are in `connection`. */
 export const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
   ...sumCounts(backends),
   connection: backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
@@ -97,7 +97,7 @@ function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {
 
 const mergeRoute = (a: RouteSum, b: RouteSum): RouteSum => ({ ...mergeCounts(a, b), route: b.route })
 
-/** A row that the later span lacks has nothing open any more: open rows are sent every tick. */
+/** A row that is not in the later span has no open requests: a row with open requests is sent every tick. */
 const endedRoute = (sum: RouteSum): RouteSum =>
   sum.inFlight === 0 && sum.oldest === 0 ? sum : { ...sum, inFlight: 0, oldest: micros(0) }
 

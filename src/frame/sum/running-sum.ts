@@ -1,6 +1,6 @@
 /**
- * The sum of spans that come one after the other, equal to sumOf's (the test holds them so), added into counters that
- * change in place: a day of minutes makes no garbage.
+ * The sum of consecutive spans, equal to the result of sumOf (by test). The counters change in place, so that a day of minutes makes no
+ * garbage.
  */
 import { backendKey, NOTHING, routeKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, ConnectionRow, Route, TrafficRow } from '../model/frame.ts'
@@ -15,7 +15,7 @@ export class RunningSum {
   #sum: Aggregate = NOTHING
   readonly #backends = new Interned(backendKey, (backend: Backend) => new BackendEntry(backend))
 
-  /** Comes after all that were added before. */
+  /** @param added the span after the last one that was added */
   add(added: Span): void {
     this.#span++
     const { from, length, covered, ticks, loss, excluded, control } = this.#sum
@@ -34,7 +34,7 @@ export class RunningSum {
     for (const row of added.connections) this.#backends.of(row.backend).addConnection(row)
   }
 
-  /** Right until the next `add`: it shares the lists of what is added up here. */
+  /** Valid until the next `add`: it shares arrays with the counters. */
   get total(): Aggregate {
     const backends = this.#backends.values.map((entry) => entry.total(this.#span))
     return { ...this.#sum, backends, totals: totalsOf(backends) }

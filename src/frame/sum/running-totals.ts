@@ -1,45 +1,45 @@
 /**
- * The last totals of a route slot and of a backend. They change in place: an object that lives for just one tick is promoted by
- * the garbage collector before it dies, and with 200 routes that was more work than reading the wire.
+ * The last totals of a route slot and of a backend. They change in place: the garbage collector promotes an object that lives for one tick
+ * before it is garbage, and with 200 routes that took more time than reading the wire.
  */
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import type { Codes, Distribution } from '../model/frame.ts'
 import type { DistributionTotals, Snapshot } from '../model/snapshot.ts'
 import { micros } from '../model/units.ts'
 
-/** The last totals of something; `advance` gives what came since, or null and changes nothing where a total fell. */
+/** The last totals. `advance` gives the difference to them; if a total decreased, it gives null and changes nothing. */
 interface Total<Now, Row> {
   advance(now: Now): Row | null
 }
 
 /**
- * Totals only grow. Where one fell, either it or the one before it is wrong. It is left out, and if the next total fits it better than the
- * last accepted one, counting continues from there. A bad row costs at most itself and one more.
+ * Totals never decrease. If one does, either it or the one before it is wrong. It is rejected. If the next totals fit the rejected ones but
+ * not the accepted ones, counting continues from the rejected ones. A bad row costs at most itself and one more.
  */
-export class Believed<Now, Row> {
+export class MonotonicTotal<Now, Row> {
   #total: Total<Now, Row>
-  #doubted: Total<Now, Row> | null = null
+  #rejected: Total<Now, Row> | null = null
 
   constructor(readonly fresh: () => Total<Now, Row>) {
     this.#total = fresh()
   }
 
-  /** null: not to be believed */
+  /** null: a total decreased */
   advance(now: Now): Row | null {
     const row = this.#total.advance(now)
     if (row !== null) {
-      this.#doubted = null
+      this.#rejected = null
       return row
     }
-    const other = this.#doubted
+    const other = this.#rejected
     const instead = other?.advance(now) ?? null
     if (other !== null && instead !== null) {
       this.#total = other
-      this.#doubted = null
+      this.#rejected = null
       return instead
     }
-    this.#doubted = this.fresh()
-    this.#doubted.advance(now)
+    this.#rejected = this.fresh()
+    this.#rejected.advance(now)
     return null
   }
 }
@@ -62,7 +62,7 @@ export class HostTotal {
   }
 }
 
-/** null: one fell */
+/** null: one decreased */
 function subtractFields<T extends Readonly<Record<keyof T, number | null>>>(a: T, b: T): T | null {
   const difference = { ...a } as Record<keyof T, number | null>
   for (const field of Object.keys(a) as (keyof T)[]) {
@@ -73,31 +73,31 @@ function subtractFields<T extends Readonly<Record<keyof T, number | null>>>(a: T
   return difference as T
 }
 
-/** What came since; null where a helper does not know. */
+/** The difference; null if the helper does not have this counter. */
 export function knownSince(before: number | bigint | null, now: number | bigint | null): number | null {
   if (before === null || now === null) return null
   return typeof now === 'bigint' ? Number(now - BigInt(before)) : now - Number(before)
 }
 
-/** Samples are of one tick: only the counters are remembered. */
+/** The last totals of a distribution: count and sum. Samples need none, they are of one tick. */
 export class DistributionTotal {
   #count = 0
   #sum = 0n
 
-  /** null: one fell */
+  /** null: one decreased */
   since({ count, sum, sampled, min, max, buckets }: DistributionTotals): Distribution | null {
     const added = Number(sum - this.#sum)
     if (count < this.#count || added < 0) return null
     return { count: count - this.#count, sum: micros(added), sampled, min, max, buckets }
   }
 
-  become({ count, sum }: DistributionTotals): void {
+  set({ count, sum }: DistributionTotals): void {
     this.#count = count
     this.#sum = sum
   }
 }
 
-/** The wire names only the codes whose total changed. Both lists are sorted. null: one fell */
+/** @param changed the codes whose total changed, as on the wire. Both lists are sorted. null: one decreased */
 export function codesSince(totals: Codes, changed: Codes): Codes | null {
   const since: number[] = []
   let at = 0
@@ -111,7 +111,7 @@ export function codesSince(totals: Codes, changed: Codes): Codes | null {
   return since
 }
 
-/** In place, unless there is a new one among them. */
+/** Sets the changed totals in place; a new code makes a new list. */
 export function advanceCodes(totals: number[], changed: Codes): number[] {
   let at = 0
   for (let i = 0; i < changed.length; i += 2) {

@@ -17,7 +17,7 @@ export const failedConnects = (
   row: Pick<ConnectionCounts, 'refused' | 'connectTimeout' | 'unreachable' | 'earlyClose'>,
 ): number => row.refused + row.connectTimeout + (row.unreachable ?? 0) + (row.earlyClose ?? 0)
 
-/** Counts of simultaneous entities: open requests add up. In one pass, for it is done with every row of every tick. */
+/** Counts of simultaneous entities: open requests add up. In one pass, because every row of every tick is added here. */
 export function sumCounts(parts: readonly Counts[]): Counts {
   let requests = 0
   let answered = 0
@@ -69,7 +69,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
   }
 }
 
-/** Counts of the same entity in consecutive spans: what is open is what is open at the end. */
+/** Counts of the same entity in consecutive spans: open requests are those that are open at the end. */
 export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   requests: a.requests + b.requests,
   answered: a.answered + b.answered,
@@ -104,7 +104,7 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   connect: mergeDistribution(a.connect, b.connect),
 })
 
-/** It has something to tell. */
+/** Whether any number of the row is not 0. */
 export const isActive = (row: Counts): boolean =>
   row.inFlight !== 0 ||
   row.total.count !== 0 ||
@@ -136,7 +136,7 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     (row.earlyClose ?? 0) !==
     0
 
-/** Everything of a row that is added up over rows; its codes are answers. */
+/** The sum of all numbers of a row that are added up over rows. */
 export const weightOf = (row: Counts): number =>
   row.requests +
   row.answered +
@@ -194,14 +194,14 @@ export class CountsSum {
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
   readonly #total = new DistributionSum()
-  /** what was open in this span is open still if it is the last of all; 0: nothing was added */
+  /** the last span that was added: its requests are still open if it is also the last span of the sum; 0: nothing was added */
   #span = 0
 
   get isEmpty(): boolean {
     return this.#span === 0
   }
 
-  /** What `value` gave must not be used any longer. */
+  /** The result of `value` must not be used after this call. */
   clear(): void {
     this.#requests = 0
     this.#answered = 0

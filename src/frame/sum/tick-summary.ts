@@ -1,4 +1,4 @@
-/** A frame's row of the tick table: sums over its rows. */
+/** A frame's row of the tick table. */
 import type { Counts, SecondFrame } from '../model/frame.ts'
 import type { TickSummary } from '../model/recording.ts'
 import { micros } from '../model/units.ts'
@@ -11,8 +11,8 @@ export function summaryOf(frame: SecondFrame): TickSummary {
 }
 
 /**
- * The same for who goes over the rows anyway: the store's writer. Counts alone are added up: 200 routes' histograms would be half of what
- * a second of live costs.
+ * The same, row by row, for the store's writer, which reads the rows anyway. Histograms are not added: for 200 routes they would be half of
+ * the cost of a live second.
  */
 export class TrafficSummary {
   #requests = 0
@@ -26,13 +26,13 @@ export class TrafficSummary {
     this.#answered += answered
     this.#headerSum += header.sum
     this.#failures += failedRequests(failures)
-    // Codes are sorted: 5xx come last, but for codes from 600 on, which are of no class.
+    // Codes are sorted, so 5xx are at the end, before codes from 600 on, which have no class.
     for (let i = codes.length - 2; i >= 0 && codes[i]! >= 500; i -= 2) {
       if (codes[i]! < 600) this.#fivexx += codes[i + 1]!
     }
   }
 
-  /** @param frame all of whose traffic was added */
+  /** @param frame the frame whose traffic rows were all added */
   of({ seq, start, length, connections, gapBefore }: Omit<SecondFrame, 'traffic'>): TickSummary {
     return {
       seq,

@@ -20,7 +20,7 @@ export class SlotTotal {
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
-  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
@@ -69,17 +69,17 @@ export class SlotTotal {
     this.#unseen = now.unseen
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
-    this.#header.become(now.header)
-    this.#total.become(now.total)
+    this.#header.set(now.header)
+    this.#total.set(now.total)
     return row
   }
 }
 
-/** A slot cannot have fewer than none open, whatever its totals say. */
+/** The open requests of a slot: at least 0, even if its totals contradict each other. */
 const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
   Math.max(0, requests - answered - failedRequests(failures))
 
-/** null: one fell */
+/** null: a total fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {
   const since = {
     reset: now.reset - before.reset,
@@ -88,7 +88,7 @@ function failuresSince(before: Failures, now: Failures): Failures | null {
     unanswered: now.unanswered - before.unanswered,
   }
   if (since.reset < 0 || since.closed < 0 || since.aborted < 0 || since.unanswered < 0) return null
-  // Nearly always none: one object for all rows that are kept.
+  // Nearly always there are none: then all rows share one object.
   return failedRequests(since) === 0 ? NO_FAILURES : since
 }
 
@@ -102,7 +102,7 @@ export class ConnectionTotal {
   #earlyClose: number | null = 0
   readonly #connect = new DistributionTotal()
 
-  /** What came since the totals before; `now` are the totals from here on. null: one fell, and nothing is changed */
+  /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
   advance(now: ConnectionTotals): ConnectionRow | null {
     const connect = this.#connect.since(now.connect)
     if (connect === null) return null
@@ -134,7 +134,7 @@ export class ConnectionTotal {
     this.#opaque = now.opaque
     this.#unreachable = now.unreachable
     this.#earlyClose = now.earlyClose
-    this.#connect.become(now.connect)
+    this.#connect.set(now.connect)
     return row
   }
 }

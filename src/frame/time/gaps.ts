@@ -1,4 +1,4 @@
-/** Where a list of ticks has gaps: the only place that decides it, for the store, for live and for replay. */
+/** Finds the gaps between ticks. The store, live and replay all use this file. */
 import { MAX_COVERED } from '../model/aggregate.ts'
 import type { Gap } from '../model/frame.ts'
 import type { TickSummary } from '../model/recording.ts'
@@ -6,7 +6,7 @@ import { addMicros, wallMicros } from '../model/units.ts'
 
 type Tick = Pick<TickSummary, 'seq' | 'start' | 'length' | 'gapBefore'>
 
-/** In the order of the ticks. A late tick before a missing span has two gaps behind it. */
+/** In the order of the ticks. After a late tick that precedes a missing span there are two gaps. */
 export function gapsOf(ticks: readonly Tick[]): Gap[] {
   const gaps: Gap[] = []
   let last: Tick | undefined
@@ -17,7 +17,7 @@ export function gapsOf(ticks: readonly Tick[]): Gap[] {
   return gaps
 }
 
-/** What `gapsOf` has more for one more tick. */
+/** Appends the gaps that one more tick adds. @param before the tick before it */
 export function addGaps(gaps: Gap[], before: Tick | undefined, tick: Tick): void {
   const missing = missingBefore(before, tick)
   if (missing !== null) gaps.push(missing)
@@ -26,8 +26,8 @@ export function addGaps(gaps: Gap[], before: Tick | undefined, tick: Tick): void
 }
 
 /**
- * The span without ticks before this one. Sequences have no holes: where there is one, ticks could not be read. Nothing is known of what
- * was before the first tick. The span is empty where the clock was set back meanwhile: its length can't be told from the wall clock.
+ * The span without ticks before this one; null before the first tick. Sequence numbers are consecutive: if one is missing, its tick could
+ * not be read. The span is empty if the clock was set back in it, because the wall clock then does not give its length.
  */
 export function missingBefore(before: Tick | undefined, tick: Tick): Gap | null {
   if (before === undefined) return null
@@ -37,7 +37,7 @@ export function missingBefore(before: Tick | undefined, tick: Tick): Gap | null 
   return { from, to: wallMicros(Math.max(from, tick.start)), reason }
 }
 
-/** What a late tick has beyond MAX_COVERED. */
+/** The part of a late tick beyond MAX_COVERED. */
 export function latePart({ start, length }: Tick): Gap | null {
   if (length <= MAX_COVERED) return null
   return { from: addMicros(start, MAX_COVERED), to: addMicros(start, length), reason: 'late' }

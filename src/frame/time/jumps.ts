@@ -1,21 +1,21 @@
 /**
- * Where something happens in a recording: the places to which one key jumps. Pure functions over the tick summaries; each
- * result is a list of tick indexes at which something begins, in order.
+ * Finds the events of a recording to which a key jumps. Pure functions over the tick summaries. Each result is a sorted list of the tick
+ * indexes at which an event begins.
  */
 import type { TickSummary } from '../model/recording.ts'
 
-/** Ticks that say what is usual, before the one that is looked at. */
+/** Ticks before the current one that give the baseline. */
 const BASELINE = 60
-const LEAST_BASELINE = 5
-/** A burst that pauses for so many ticks is still the same. */
-const PAUSE = 10
-/** What lasts longer is the new usual. */
-const NEW_NORMAL = 300
+const MIN_BASELINE = 5
+/** Ticks without errors within one burst, at most. */
+const MAX_PAUSE = 10
+/** Ticks after which a changed level becomes the baseline. */
+const REBASE_AFTER = 300
 
 /**
- * Ticks at which 5xx and failures begin to be more than usual. A count of errors is a Poisson variable, whose square root has a
- * constant spread (Anscombe): 4 to 5 of its standard deviations over the last minute's mean, in one tick or over the next five or ten,
- * and at least 1 % of the requests.
+ * Ticks at which 5xx and failures rise above the baseline. A count of errors is a Poisson variable, whose square root has a constant
+ * standard deviation (Anscombe). A burst is 4 to 5 of these deviations above the last minute's mean, in one tick or over the next five or
+ * ten, and at least 1 % of the requests.
  */
 export function burstStarts(ticks: readonly TickSummary[]): number[] {
   const bad = prefixSums(ticks, (tick) => tick.fivexx + tick.failures)
@@ -29,14 +29,14 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
       baseline.ready && distance(now, baseline.mean) > 2
         ? SPANS.find((length) => isBurst(i, length))
         : undefined
-    // A long span may begin with a few usual errors: the burst begins where its own do.
-    const unusual = span !== undefined && now > peak(i, span) / 3
-    if (unusual) {
-      if (i - last > PAUSE) starts.push(i)
+    // A long span may begin with a few errors of the baseline: the burst begins after them.
+    const isInBurst = span !== undefined && now > peak(i, span) / 3
+    if (isInBurst) {
+      if (i - last > MAX_PAUSE) starts.push(i)
       last = i
     }
-    const isOver = i - last > PAUSE
-    if (isOver || i - starts.at(-1)! >= NEW_NORMAL) baseline.add(now)
+    const isOver = i - last > MAX_PAUSE
+    if (isOver || i - starts.at(-1)! >= REBASE_AFTER) baseline.add(now)
   }
   return starts
 
@@ -48,7 +48,7 @@ export function burstStarts(ticks: readonly TickSummary[]): number[] {
     const to = Math.min(ticks.length, from + span)
     const errors = bad[to]! - bad[from]!
     const expected = baseline.mean * (to - from)
-    // Rare events have a shorter tail than the normal distribution that a larger count comes near to.
+    // Small counts have a shorter tail than the normal distribution, which larger counts approach.
     const limit = 4 + Math.min(1, expected / 5)
     return distance(errors, expected) > limit * baseline.spread && errors >= 0.01 * (all[to]! - all[from]!)
   }
@@ -60,21 +60,21 @@ const SPANS = [1, 5, 10] as const
 const distance = (count: number, mean: number): number =>
   2 * (Math.sqrt(count + 0.375) - Math.sqrt(mean + 0.375))
 
-/** Mean and spread of the last minute's counts; bursts are kept out of it. */
+/** Mean and spread of the last minute's counts, without bursts. */
 class Baseline {
   readonly #values: number[] = []
   #sum = 0
   #squares = 0
 
   get ready(): boolean {
-    return this.#values.length >= LEAST_BASELINE
+    return this.#values.length >= MIN_BASELINE
   }
 
   get mean(): number {
     return this.#sum / Math.max(1, this.#values.length)
   }
 
-  /** 1 for a Poisson variable; more where errors come in clusters anyway */
+  /** 1 for a Poisson variable; more if errors come in clusters */
   get spread(): number {
     const { mean } = this
     if (mean === 0) return 1
@@ -94,8 +94,8 @@ class Baseline {
 }
 
 /**
- * Ticks at which the mean header time steps up and stays: the median of the next five ticks lies a quarter, and four of the
- * last minute's (robust) standard deviations, above the last minute's median. Compared as logarithms: twice is twice.
+ * Ticks at which the mean header time steps up and stays: the median of the next five ticks is at least a quarter, and at least four of the
+ * last minute's (robust) standard deviations, above the last minute's median. Logarithms are compared, so only ratios matter.
  */
 export function slowdownStarts(ticks: readonly TickSummary[]): number[] {
   const times: number[] = []
@@ -109,32 +109,32 @@ export function slowdownStarts(ticks: readonly TickSummary[]): number[] {
 }
 
 const AHEAD = 5
-const LEAST_SHIFT = Math.log(1.25)
+const MIN_SHIFT = Math.log(1.25)
 
 function levelShifts(series: readonly number[]): number[] {
   const values = Float64Array.from(series)
   const sums = prefixSums(series, (value) => value)
   const starts: number[] = []
   let slow: { readonly from: number; readonly usual: number; readonly limit: number } | null = null
-  let normalFrom = 0
-  for (let i = LEAST_BASELINE * 2; i < values.length; i++) {
+  let baselineFrom = 0
+  for (let i = MIN_BASELINE * 2; i < values.length; i++) {
     if (slow !== null) {
       const over =
-        i - slow.from >= NEW_NORMAL || median(values.subarray(i, i + AHEAD)) < slow.usual + slow.limit / 2
+        i - slow.from >= REBASE_AFTER || median(values.subarray(i, i + AHEAD)) < slow.usual + slow.limit / 2
       if (!over) continue
-      normalFrom = i - slow.from >= NEW_NORMAL ? slow.from : i
+      baselineFrom = i - slow.from >= REBASE_AFTER ? slow.from : i
       slow = null
     }
-    const from = Math.max(0, normalFrom, i - BASELINE)
-    if (i - from < LEAST_BASELINE * 2) continue
-    // Cheap, and true of every shift: most of what follows lies well above the mean.
-    const hint = (sums[i]! - sums[from]!) / (i - from) + LEAST_SHIFT / 2
+    const from = Math.max(0, baselineFrom, i - BASELINE)
+    if (i - from < MIN_BASELINE * 2) continue
+    // A cheap necessary condition: after a shift, most of the next values are well above the mean.
+    const hint = (sums[i]! - sums[from]!) / (i - from) + MIN_SHIFT / 2
     if (values[i]! < hint || aheadAbove(values, i, hint) < 3) continue
     const before = values.subarray(from, i)
     const level = median(values.subarray(i, i + AHEAD))
-    if (!isMedianBelow(before, level - LEAST_SHIFT)) continue
+    if (!isMedianBelow(before, level - MIN_SHIFT)) continue
     const usual = median(before)
-    const limit = Math.max(LEAST_SHIFT, 4 * deviation(before, usual))
+    const limit = Math.max(MIN_SHIFT, 4 * deviation(before, usual))
     if (level < usual + limit || values[i]! < (usual + level) / 2) continue
     starts.push(i)
     slow = { from: i, usual, limit }
@@ -148,24 +148,24 @@ function aheadAbove(values: Float64Array, from: number, limit: number): number {
   return above
 }
 
-/** Without sorting: noise seldom gets further, and a day has ten thousand places to look at twice. */
+/** Without sorting: a day has ten thousand candidates, and this rejects nearly all that are noise. */
 function isMedianBelow(values: Float64Array, limit: number): boolean {
   let below = 0
   for (const value of values) if (value <= limit) below++
   return below > values.length >> 1
 }
 
-/** Typed arrays sort by value, and ten times as fast. */
+/** A typed array sorts by value, ten times as fast as an array. */
 export function median(values: ArrayLike<number>): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[sorted.length >> 1] ?? 0
 }
 
-/** The standard deviation as the median distance tells it: a few outliers don't count. */
+/** The standard deviation, estimated by the median absolute deviation: a few outliers do not matter. */
 const deviation = (values: Float64Array, centre: number): number =>
   1.4826 * median(values.map((value) => Math.abs(value - centre)))
 
-/** The nearest place on one side of where we are, null if there is none. `places` is in order. */
+/** The nearest of the sorted `places` before or after `from`, null if there is none. */
 export function nearest(places: readonly number[], from: number, direction: 1 | -1): number | null {
   if (direction > 0) return places.find((place) => place > from) ?? null
   return places.findLast((place) => place < from) ?? null
@@ -177,14 +177,14 @@ export interface BackendChange {
   readonly change: 'appears' | 'vanishes'
 }
 
-/** Busy in nearly all of these ticks on one side, silent in all of them on the other. */
+/** Ticks before and after a change that are compared: busy in nearly all of them on one side, in none on the other. */
 const SIDE = 10
 const STEADY = 0.8
-const LEAST_SIDE = 5
+const MIN_SIDE = 5
 
 /**
- * The changes at one tick: backends that answer steadily before it and are silent from it on, and the reverse. A backend with a
- * request now and then neither appears nor vanishes. `busyAt` gives the keys of the backends with requests in a tick.
+ * The changes at one tick: backends that have requests steadily before it and none from it on, and the reverse. A backend with occasional
+ * requests neither appears nor vanishes. @param busyAt gives the keys of the backends with requests in a tick
  */
 export function changesAt(
   tick: number,
@@ -192,7 +192,7 @@ export function changesAt(
   busyAt: (tick: number) => ReadonlySet<string>,
 ): BackendChange[] {
   const [first, end] = [Math.max(0, tick - SIDE), Math.min(count, tick + SIDE)]
-  if (tick - first < LEAST_SIDE || end - tick < LEAST_SIDE) return []
+  if (tick - first < MIN_SIDE || end - tick < MIN_SIDE) return []
   const [before, now] = [busyAt(tick - 1), busyAt(tick)]
   const busyTicks = (backend: string, from: number, to: number): number => {
     let busy = 0

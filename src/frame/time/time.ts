@@ -1,13 +1,13 @@
 /**
- * The one grammar in which every command reads a time:
+ * The grammar of times, the same in every command:
  *
- *   14:02  14:02:11.5      clock time in the recording's zone; must fit the recording's span exactly once
- *   2026-11-22T14:02:11Z   ISO with zone (without one: the recording's)
+ *   14:02  14:02:11.5      clock time in the recording's zone; must occur exactly once in the recording
+ *   2026-11-22T14:02:11Z   ISO with zone (default: the recording's zone)
  *   1763820131.5           seconds since 1970
  *   10m ago                before now
- *   +90s  -5m  30%         from the start (in `to`: from `from`), from the end, of the span
- *   @name                  a marker, by its text, its kind, or how its text begins
- *   a..b                   a range; an end that is left out is the recording's
+ *   +90s  -5m  30%         after the start (in `to`: after `from`), before the end, a part of the span
+ *   @name                  a marker, by its text, its kind, or the start of its text
+ *   a..b                   a range; without a or b: from the recording's start, to its end
  */
 import type { Marker } from '../model/frame.ts'
 import type { SeqRange, TickSummary } from '../model/recording.ts'
@@ -20,7 +20,7 @@ export interface TimeSpan {
   readonly to: WallMicros
 }
 
-/** What a time is read against. */
+/** The recording to which a time refers. */
 export interface TimeScope {
   readonly span: TimeSpan
   /** IANA name */
@@ -29,7 +29,7 @@ export interface TimeScope {
   readonly markers: readonly Marker[]
 }
 
-/** A time that can't be read or doesn't fit: what is wrong, and what would do. The cli makes it a usage error. */
+/** A time that cannot be read or is outside the recording, with a remedy. The cli makes it a usage error. */
 export class TimeError extends Error {
   override readonly name = 'TimeError'
   constructor(
@@ -43,7 +43,7 @@ export class TimeError extends Error {
 /** @throws TimeError */
 export const parseTime = (text: string, scope: TimeScope): WallMicros => read(text, scope, scope.span.from)
 
-/** `--from` and `--to`; undefined is the recording's end. The result lies within the span. @throws TimeError */
+/** `--from` and `--to`; undefined is the recording's start or end. The result lies within the span. @throws TimeError */
 export function parseRange(from: string | undefined, to: string | undefined, scope: TimeScope): TimeSpan {
   const { span } = scope
   if (from === undefined && to === undefined) return span
@@ -67,7 +67,7 @@ export function parseSpan(text: string, scope: TimeScope): TimeSpan {
   return parseRange(ends[0], ends[1], scope)
 }
 
-/** First start and last end. By value, not by order: the clock may have been set back. */
+/** The earliest start and the latest end: they may not be those of the first and last tick, since the clock may have been set back. */
 export function spanOf(ticks: readonly TickSummary[]): TimeSpan | null {
   if (ticks.length === 0) return null
   let from = Infinity
@@ -79,7 +79,7 @@ export function spanOf(ticks: readonly TickSummary[]): TimeSpan | null {
   return { from: wallMicros(from), to: wallMicros(to) }
 }
 
-/** The ticks whose wall start lies in [from, to), as runs of sequence numbers: one, or more after the clock was set back. */
+/** The ticks whose wall start lies in [from, to), as ranges of sequence numbers: several if the clock was set back. */
 export function ticksWithin(ticks: readonly TickSummary[], { from, to }: TimeSpan): SeqRange[] {
   const runs: { from: number; to: number }[] = []
   for (const { seq, start } of ticks) {
@@ -91,7 +91,7 @@ export function ticksWithin(ticks: readonly TickSummary[], { from, to }: TimeSpa
   return runs
 }
 
-/** The tick in which the time lies; in a gap, the last one before it; null before the first. The first of several. */
+/** The first tick that contains the time; in a gap, the last tick before it; before the first tick, null. */
 export function tickAt(ticks: readonly TickSummary[], at: WallMicros): TickSummary | null {
   let before: TickSummary | null = null
   for (const tick of ticks) {
@@ -209,7 +209,7 @@ function duration(text: string, value: string): Micros {
   return span
 }
 
-/** A time stands for the unit to which it was written: 14:02:11 fits a recording that starts at 14:02:11.3. */
+/** A time means the whole unit in which it is written: 14:02:11 fits a recording that starts at 14:02:11.3. */
 const fits = (at: WallMicros, span: TimeSpan, unit: number): boolean => at <= span.to && at + unit > span.from
 
 const outside = (text: string, scope: TimeScope): TimeError =>

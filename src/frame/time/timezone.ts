@@ -1,5 +1,5 @@
 /**
- * Wall clock to local time and back, and the only formats in which a time is shown or written.
+ * Converts wall clock to local time and back, and formats every time that is shown or written.
  * The zone is an IANA name; 'UTC' never loads the time zone data.
  */
 import { wallMicros, type WallMicros } from '../model/units.ts'
@@ -8,14 +8,14 @@ const QUARTER_MS = 900_000
 const formatters = new Map<string, Intl.DateTimeFormat>()
 const offsets = new Map<string, number>()
 
-/** The zone that a recording names; UTC where it names none. */
+/** The zone of a recording; UTC if it has none that is known. */
 export function knownZone(name = 'UTC'): string {
   const isKnown = name === 'UTC' || Intl.supportedValuesOf('timeZone').includes(name) || isTimeZone(name)
   return isKnown ? name : 'UTC'
 }
 
 export function isTimeZone(name: string): boolean {
-  // Loading the time zone data takes 10 ms of a start.
+  // Loading the time zone data takes 10 ms at start.
   if (name === 'UTC' || name === processZone) return true
   try {
     formatterOf(name)
@@ -25,15 +25,15 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** The zone of this process's own clock, if someone has said it: asking that clock is free, while Intl costs 10 ms of a first picture. */
+/** The zone of this process, if it was set: Date has its offsets without cost, while Intl delays the first picture by 10 ms. */
 let processZone = 'UTC'
 
-/** @param timeZone what the environment's TZ has been set to */
+/** @param timeZone the value of TZ in the environment */
 export function useProcessZone(timeZone: string): void {
   processZone = timeZone
 }
 
-/** Milliseconds to add to UTC. Zones change on quarter hours only, so that is what is remembered. */
+/** Milliseconds to add to UTC. Offsets change on quarter hours only, so one value per quarter hour is cached. */
 export function offsetMillis(wall: WallMicros, timeZone: string): number {
   if (timeZone === 'UTC') return 0
   const quarter = Math.floor(wall / 1000 / QUARTER_MS)
@@ -43,7 +43,7 @@ export function offsetMillis(wall: WallMicros, timeZone: string): number {
   return offset
 }
 
-/** All instants at which clocks in the zone show this: none in the hour skipped in spring, two in the hour repeated in autumn. */
+/** All instants at which clocks in the zone show this time: none in the hour skipped in spring, two in the hour repeated in autumn. */
 export function instantsOf(localMillis: number, timeZone: string): WallMicros[] {
   const around = [-86_400_000, 86_400_000].map((day) =>
     offsetMillis(wallMicros((localMillis + day) * 1000), timeZone),
@@ -54,14 +54,14 @@ export function instantsOf(localMillis: number, timeZone: string): WallMicros[] 
     .sort((a, b) => a - b)
 }
 
-/** Milliseconds as if local time were UTC: floor it by days, add clock times to it. */
+/** Local time as milliseconds since 1970, as if it were UTC: for arithmetic with days and clock times. */
 export const localMillis = (wall: WallMicros, timeZone: string): number =>
   wall / 1000 + offsetMillis(wall, timeZone)
 
 /** `2026-11-22T14:02:11.500Z`: JSON, CSV, file formats. */
 export const isoUtc = (wall: WallMicros): string => new Date(Math.floor(wall / 1000)).toISOString()
 
-/** `2026-11-22T15:02:11.500+01:00`: an unambiguous time that can be typed back; without milliseconds where they are 0. */
+/** `2026-11-22T15:02:11.500+01:00`: unambiguous, and accepted as input; without milliseconds if they are 0. */
 export function isoLocal(wall: WallMicros, timeZone: string): string {
   const text = localText(wall, timeZone).slice(0, 23)
   return (text.endsWith('.000') ? text.slice(0, 19) : text) + offsetText(offsetMillis(wall, timeZone))

@@ -1,13 +1,13 @@
 /**
- * Two spans of traffic side by side, and whether a difference could be chance. The tests, each at 1 % (z = 2.58):
+ * Compares two spans of traffic, and tests whether a difference could be chance. Each test is at the 1 % level (z = 2.58):
  *
  *   rate          Poisson: |a − b| against sqrt(nₐ/tₐ² + n_b/t_b²)
  *   share         two proportions, one success and one failure added to each side (Agresti and Caffo 2000)
- *   percentile    the intervals that hold the true percentile (ranks nq ± z·sqrt(nq(1−q))) overlap,
- *                 or the two differ by less than the histogram resolves, 6.4 %; where fewer than five values lie
- *                 beyond it: the greatest values of both could be drawn from one urn
+ *   percentile    the confidence intervals of the two (ranks nq ± z·sqrt(nq(1−q))) overlap, or the two differ by less than
+ *                 the histogram's resolution, 6.4 %. If fewer than five values are above the percentile: the largest values
+ *                 could be samples of the same distribution
  *
- * Requests that influence each other vary more than these say: "noise" can be trusted, "real" means worth a look.
+ * Requests that influence each other vary more than these tests assume: "noise" is reliable, "real" is worth a look.
  */
 import type { MeasureTest, Quantity } from '../expression/expression.ts'
 import {
@@ -27,19 +27,19 @@ import { micros, type Micros } from '../model/units.ts'
 
 export const Z = 2.58
 const RESOLUTION = 0.064
-const LEAST_BEYOND = 5 - 1e-9
+const MIN_ABOVE = 5 - 1e-9
 
 export interface Side {
   readonly line: Measurable
   readonly span: MeasuredSpan
 }
 
-/** `change` is relative for rates and times, in points (0–1) for shares; null where there is nothing to compare. */
+/** `change` is relative for rates and times, a difference in points (0–1) for shares; null if a side has no value. */
 export interface Change {
   readonly base: number | null
   readonly target: number | null
   readonly change: number | null
-  /** could be chance; null where there is nothing to compare */
+  /** the change could be chance; null if a side has no value */
   readonly noise: boolean | null
 }
 
@@ -72,7 +72,7 @@ export function changesBetween(base: Side, target: Side): Changes {
     },
     fivexx: share(...both(({ line }): [number, number] => [classCount(line, 5), line.answered])),
     failures: share(...both(({ line }): [number, number] => [failureCount(line), attempts(line)])),
-    // A mean has no test of its own here: it follows what the percentiles say.
+    // The mean is not tested: it gets the result of the median.
     avg: { ...relative(...both(({ line }) => statistic(line.header, 'avg'))), noise: p50.noise },
     p50,
     p99: quantile(0.99),
@@ -87,7 +87,7 @@ function relative(base: number | null, target: number | null): Omit<Change, 'noi
   return { base, target, change }
 }
 
-/** Infinite where something came out of nothing. */
+/** Infinite for a base of 0. */
 export const relativeChange = (base: number, target: number): number =>
   base === target ? 0 : base === 0 ? Infinity : (target - base) / base
 
@@ -129,11 +129,11 @@ function samePercentile(a: Distribution, b: Distribution, q: number): boolean | 
   const [before, after] = [quantileOf(a, q), quantileOf(b, q)]
   if (low === null || high === null || before === null || after === null) return null
   if (Math.abs(after - before) <= RESOLUTION * Math.max(before, after)) return true
-  if (Math.min(a.sampled, b.sampled) * (1 - q) < LEAST_BEYOND) return sameExtremes(a, b)
+  if (Math.min(a.sampled, b.sampled) * (1 - q) < MIN_ABOVE) return sameExtremes(a, b)
   return low[0] <= high[1] && high[0] <= low[1]
 }
 
-/** Were both the same, each of the greatest values would be of either side by the share of its values. */
+/** If both had the same distribution, each of the largest values would come from a side with the probability of its share of the values. */
 function sameExtremes(a: Distribution, b: Distribution): boolean {
   const [lower, higher] = (a.max ?? 0) < (b.max ?? 0) ? [a, b] : [b, a]
   const limit = bucketOf(lower.max ?? micros(0))
@@ -143,17 +143,17 @@ function sameExtremes(a: Distribution, b: Distribution): boolean {
   return (higher.sampled / (higher.sampled + lower.sampled)) ** above >= 0.01
 }
 
-/** Where the true percentile lies, by the order statistics around it. */
+/** The confidence interval of the percentile, from order statistics. */
 function intervalOf(of: Distribution, q: number): readonly [number, number] | null {
   const n = of.sampled
-  const reach = Z * Math.sqrt((q * (1 - q)) / Math.max(1, n))
-  const low = quantileOf(of, Math.max(0, q - reach))
-  const high = quantileOf(of, Math.min(1, q + reach))
+  const margin = Z * Math.sqrt((q * (1 - q)) / Math.max(1, n))
+  const low = quantileOf(of, Math.max(0, q - margin))
+  const high = quantileOf(of, Math.min(1, q + margin))
   return low === null || high === null ? null : [low, high]
 }
 
-/** The value that a gate compares: with a sign the change between the two sides, else the target's own. */
-export function gated({ measure: what, quantity }: MeasureTest, base: Side, target: Side): number | null {
+/** The value that a gate compares: for a quantity with a sign the change between the two sides, else the target's value. */
+export function gateValue({ measure: what, quantity }: MeasureTest, base: Side, target: Side): number | null {
   const unit = unitOfGate(quantity, what)
   const of = ({ line, span }: Side): number | null => measure(what, unit, line, span)
   const [before, after] = [of(base), of(target)]
@@ -162,7 +162,7 @@ export function gated({ measure: what, quantity }: MeasureTest, base: Side, targ
   return quantity.unit === 'percent' ? relativeChange(before, after) : after - before
 }
 
-/** Ranges differ in length: counts change by their rate, where they are no shares. */
+/** The two ranges may differ in length: a change of a count is that of its share if it has one, else of its rate. */
 function unitOfGate({ unit, change }: Quantity, what: MeasureTest['measure']): Quantity['unit'] {
   if (!change || unit !== 'percent' || what.kind !== 'count') return unit
   return what.name === 'failures' || what.name.endsWith('xx') ? 'percent' : 'rate'

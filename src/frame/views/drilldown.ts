@@ -1,4 +1,4 @@
-/** What the screen shows of one backend or one route at a moment: a pure function, as the leaderboard is. */
+/** The data of the screen for one backend or one route at a moment. A pure function, like the leaderboard. */
 import { classCount, ratio, statistic } from '../expression/measure.ts'
 import { backendKey, routeKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
@@ -38,15 +38,15 @@ export interface Drilldown {
   /** 5xx and failures per second */
   readonly trouble: Series
   readonly routes: readonly RouteLine[]
-  /** header times by octave: [from, beyond) in µs and how many */
+  /** header times by octave: [from, beyond) in µs, and their count */
   readonly latencies: readonly { readonly from: Micros; readonly beyond: Micros; readonly count: number }[]
   /** the sampled requests of the recent seconds, newest first */
   readonly requests: readonly RequestEvent[]
 }
 
-/** One second of a subject: all that its charts need, and its sampled requests. */
+/** One second of a subject: the values of its charts, and its sampled requests. */
 export interface SubjectSecond {
-  /** one that names it; null when it did nothing */
+  /** any of its rows, for the names; null when it was idle */
   readonly row: TrafficRow | null
   readonly rps: number
   readonly headerSum: number
@@ -67,14 +67,14 @@ export function subjectSecond(frame: SecondFrame, subject: Subject): SubjectSeco
   }
 }
 
-/** Seconds in order, the moment's own last; null for a second without a tick. */
+/** Seconds in order, up to and including the moment's; null for a second without a tick. */
 export type History = readonly (SubjectSecond | null)[]
 
-/** null when the backend did nothing in the window and in its history. */
+/** null when the backend was idle in the window and in its history. */
 export function drilldown(moment: Moment, history: History, subject: Subject, sort: Sort): Drilldown | null {
   const { backends } = moment.window
   const seen = history.find((second) => second?.row)?.row ?? null
-  const sum = backends.find(({ backend }) => backendKey(backend) === subject.backend) ?? quiet(seen)
+  const sum = backends.find(({ backend }) => backendKey(backend) === subject.backend) ?? idleBackend(seen)
   if (sum === null) return null
   if (subject.route === null) return detail(moment, history, sum, null, sort)
   const route = sum.routes.find((of) => routeKey(of.route) === subject.route)
@@ -82,8 +82,8 @@ export function drilldown(moment: Moment, history: History, subject: Subject, so
   return seen === null ? null : detail(moment, history, sum, { ...NO_COUNTS, route: seen.route }, sort)
 }
 
-/** Silent in the window, busy a moment ago: it is shown with zeros and its past. */
-const quiet = (seen: TrafficRow | null): BackendSum | null =>
+/** A backend that is idle in the window but not in the history is shown with zeros and its history. */
+const idleBackend = (seen: TrafficRow | null): BackendSum | null =>
   seen && { ...NO_COUNTS, backend: seen.backend, connection: NO_CONNECTIONS, routes: [] }
 
 function detail(
@@ -117,7 +117,7 @@ function detail(
     trouble: history.map((second) => second?.trouble ?? null),
     routes: route === null ? rankRoutes(sum.routes, sort).map((of) => routeLine(of, sum, window.length)) : [],
     latencies: octaves(counts.header),
-    // A quiet route has none in the moment itself: the seconds before it follow.
+    // The last second alone may have none for a route with few requests.
     requests: history.flatMap((second) => second?.requests ?? []).sort(newestFirst),
   }
 }

@@ -1,4 +1,4 @@
-/** The numbers of one line of the screen, and how complete they are. */
+/** The numbers of one line of the screen, and their coverage. */
 import {
   attempts,
   classCount,
@@ -22,9 +22,9 @@ export interface Figures {
   /** 0–1 of answered */
   readonly classes: readonly { readonly name: string; readonly count: number; readonly ratio: number }[]
   readonly failures: number
-  /** failures by kind, those that happened */
+  /** failures by kind, without zeros */
   readonly failureKinds: readonly { readonly kind: string; readonly count: number }[]
-  /** failures and 5xx over attempts: what makes a row red */
+  /** (failures + 5xx) / attempts, 0–1; it makes a row red */
   readonly trouble: number
   readonly avg: number | null
   readonly p50: number | null
@@ -32,11 +32,11 @@ export interface Figures {
   readonly p99: number | null
   readonly max: number | null
   readonly totalP99: number | null
-  /** the ring lost events: percentiles rest on fewer requests than were counted */
+  /** the ring lost events: percentiles use fewer requests than were counted */
   readonly thinned: boolean
   readonly retransmits: number
   readonly retries: number
-  /** null: the recording does not know */
+  /** null: the recording does not have it */
   readonly sentBytes: number | null
   readonly receivedBytes: number | null
 }
@@ -85,15 +85,15 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
 }
 
 /**
- * Covered over elapsed time, times what was counted over what was there (docs/NUMBERS.md, coverage); 0–1.
- * @param span what was asked for, where that is more than what the ticks span
+ * Covered / elapsed time, times counted / all requests (docs/NUMBERS.md, coverage); 0–1.
+ * @param span the requested span, if it is longer than that of the ticks
  */
 export function coverageOf(sum: Aggregate, { from, to }: Pick<Aggregate, 'from' | 'to'> = sum): number {
   const { covered, totals, loss } = sum
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
   const known = totals.requests - (totals.unseen ?? 0)
   const seen = totals.requests + missed === 0 ? 1 : known / (totals.requests + missed)
-  // A clock that was set back makes the span shorter than the ticks in it; the last tick may end after the span.
+  // If the clock was set back, the span is shorter than its ticks. The last tick may end after the span.
   const elapsed = Math.max(to - from, covered)
   return elapsed === 0 ? seen : (covered / elapsed) * seen
 }

@@ -1,6 +1,6 @@
 /**
- * What the leaderboard shows of a moment: a pure function of the window's sum, the recent frames and the view's options.
- * Rows are ranked and cut here; how a cell looks is render's business.
+ * The data of the leaderboard at a moment: a pure function of the window's sum, the recent frames and the view's options.
+ * Rows are ranked and cut here; render formats the cells.
  */
 import { ratio } from '../expression/measure.ts'
 import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
@@ -18,7 +18,7 @@ export interface BoardOptions {
   /** rows per backend at most */
   readonly routes: number
   readonly sort: Sort
-  /** shows backends and routes that contain it; '' is all */
+  /** backends and routes whose name contains it are shown; '' shows all */
   readonly filter: string
 }
 
@@ -34,7 +34,7 @@ export interface Leaderboard {
   readonly loss: Loss
   readonly gap: Moment['gap']
   readonly backends: readonly BackendLine[]
-  /** those that the limit leaves out */
+  /** number of backends beyond the limit */
   readonly hiddenBackends: number
   /** the request ring, newest first */
   readonly requests: readonly RequestEvent[]
@@ -46,7 +46,7 @@ export interface BackendLine extends Figures {
   readonly label: string
   readonly share: number | null
   readonly series: Series
-  /** flows that can't be read (TLS, h2) and nothing else: no rate can be known */
+  /** connections that cannot be read (TLS, h2), if there is nothing else: the rate is unknown */
   readonly opaque: number
   readonly connects: number
   readonly routes: readonly RouteLine[]
@@ -55,13 +55,13 @@ export interface BackendLine extends Figures {
 
 export interface RouteLine extends Figures {
   readonly route: Route
-  /** of its backend */
+  /** share of its backend's requests */
   readonly share: number | null
 }
 
 export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard {
   const { frame, window } = moment
-  const known = withQuietBackends(window.backends, moment.activity)
+  const known = withIdleBackends(window.backends, moment.activity)
   const matching = known.map((sum) => matchingPart(sum, options.filter)).filter((sum) => sum !== null)
   const ranked = rankBackends(matching, options.sort)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
@@ -114,15 +114,15 @@ export const routeLine = (sum: RouteSum, backend: Counts, length: Micros): Route
   share: ratio(sum.requests, backend.requests),
 })
 
-/** A backend that was busy a moment ago stays on the screen with a true 0: that it fell silent is what one looks for. */
-function withQuietBackends(
+/** A backend that became idle stays on the screen with 0: users look for exactly this change. */
+function withIdleBackends(
   backends: readonly BackendSum[],
   activity: Moment['activity'],
 ): readonly BackendSum[] {
   const known = new Map(backends.map((sum) => [backendKey(sum.backend), sum]))
   for (const second of activity) {
     if (second === null) continue
-    for (const [key, { backend, requests }] of second.load) {
+    for (const [key, { backend, requests }] of second.backends) {
       if (requests === 0 || known.has(key)) continue
       known.set(key, { ...NO_COUNTS, backend, connection: NO_CONNECTIONS, routes: [] })
     }
@@ -130,7 +130,7 @@ function withQuietBackends(
   return [...known.values()]
 }
 
-/** The whole backend if its address or name matches, else its matching routes; null if nothing does. */
+/** The whole backend if its address or name matches, else its matching routes; null if there are none. */
 function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
   if (filter === '' || sum.backend.address.includes(filter) || sum.backend.name?.includes(filter) === true)
     return sum
@@ -146,4 +146,4 @@ const requestMatches = ({ backend, route }: RequestEvent, filter: string): boole
 
 /** A backend's requests per second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>
-  activity.map((second) => second && (second.load.get(key)?.requests ?? 0) / second.seconds)
+  activity.map((second) => second && (second.backends.get(key)?.requests ?? 0) / second.seconds)

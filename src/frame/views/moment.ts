@@ -1,58 +1,58 @@
-/** A moment of a recording as its readers hand it to the screen: the frame, its window, and the seconds before. */
+/** A moment of a recording, the input of the screen's views: the frame, its window, and the seconds before. */
 import { backendKey, type Aggregate } from '../model/aggregate.ts'
 import type { Backend, GapReason, RequestEvent, SecondFrame } from '../model/frame.ts'
 import { micros, type Micros, type WallMicros } from '../model/units.ts'
 import { compareBytes } from './ranking.ts'
 
-/** Ticks begin on whole seconds, give or take what a timer is late. */
+/** Ticks begin at whole seconds, plus or minus this, as timers are late. */
 export const TICK_SLACK: Micros = micros(50_000)
-/** Seconds that the sparklines look back. */
+/** Length of the sparklines, s. */
 export const SERIES_SECONDS = 40
-/** Seconds that the charts of the drill-down look back. */
+/** Length of the drill-down's charts, s. */
 export const CHART_SECONDS = 120
 
-/** How far a picture looks back from its time: who draws only one need read no more of a recording. */
+/** The time before a picture that it depends on: to draw a single one, no more of a recording need be read. */
 export const lookBack = (windowSeconds: number): Micros =>
   micros((Math.max(windowSeconds, CHART_SECONDS) + 1) * 1e6)
 
 /** One second of a backend's series, requests per second; null where nothing was recorded. */
 export type Series = readonly (number | null)[]
 
-/** What happened at a moment, before anybody says how much of it is to be seen. */
+/** All data of a moment, independent of the view's options. */
 export interface Moment {
   /** the tick on which the window ends */
   readonly frame: SecondFrame
   /** the sum of the window's ticks */
   readonly window: Aggregate
-  /** the window's length as asked for, s */
+  /** the requested length of the window, s */
   readonly windowSeconds: number
-  /** who was busy in each of the last SERIES_SECONDS, in order, the moment's own last; null for a second without a tick */
-  readonly activity: readonly (SecondLoad | null)[]
-  /** the request ring of these seconds, newest first, as far back as a screen may show */
+  /** the last SERIES_SECONDS in order, up to and including the moment's; null for a second without a tick */
+  readonly activity: readonly (SecondActivity | null)[]
+  /** the sampled requests of these seconds, newest first, at most as many as a screen may show */
   readonly requests: readonly RequestEvent[]
-  /** set while the moment lies in the gap that directly follows the frame */
+  /** the gap directly after the frame, if the moment lies in it */
   readonly gap: { readonly from: WallMicros; readonly to: WallMicros; readonly reason: GapReason } | null
 }
 
-export interface BackendLoad {
+export interface BackendRequests {
   readonly backend: Backend
   readonly requests: number
 }
 /** By backendKey. */
-export type Load = ReadonlyMap<string, BackendLoad>
-export interface SecondLoad {
+export type RequestsByBackend = ReadonlyMap<string, BackendRequests>
+export interface SecondActivity {
   /** the tick's real length */
   readonly seconds: number
-  readonly load: Load
+  readonly backends: RequestsByBackend
 }
 
-export function loadOf(frame: SecondFrame): Load {
-  const load = new Map<string, BackendLoad>()
+export function requestsByBackend(frame: SecondFrame): RequestsByBackend {
+  const backends = new Map<string, BackendRequests>()
   for (const { backend, requests } of frame.traffic) {
     const key = backendKey(backend)
-    load.set(key, { backend, requests: requests + (load.get(key)?.requests ?? 0) })
+    backends.set(key, { backend, requests: requests + (backends.get(key)?.requests ?? 0) })
   }
-  return load
+  return backends
 }
 
 export const newestFirst = (a: RequestEvent, b: RequestEvent): number =>

@@ -22,14 +22,17 @@ export const rankRoutes = (routes: readonly RouteSum[], sort: Sort): RouteSum[] 
 function ranked<T extends Measurable>(sums: readonly T[], sort: Sort, byName: (a: T, b: T) => number): T[] {
   if (sort === 'name') return [...sums].sort(byName)
   return sums
-    .map((sum) => ({ sum, worth: worthOf(sum, sort) }))
-    .sort((a, b) => descending(a.worth, b.worth) || b.sum.requests - a.sum.requests || byName(a.sum, b.sum))
+    .map((sum) => ({ sum, sortValue: sortValueOf(sum, sort) }))
+    .sort(
+      (a, b) =>
+        descending(a.sortValue, b.sortValue) || b.sum.requests - a.sum.requests || byName(a.sum, b.sum),
+    )
     .map(({ sum }) => sum)
 }
 
-type Worth = number | null
+type SortValue = number | null
 
-function worthOf(line: Measurable, sort: Exclude<Sort, 'name'>): Worth {
+function sortValueOf(line: Measurable, sort: Exclude<Sort, 'name'>): SortValue {
   switch (sort) {
     case 'rps':
     case 'share':
@@ -47,9 +50,10 @@ function worthOf(line: Measurable, sort: Exclude<Sort, 'name'>): Worth {
   }
 }
 
-const descending = (a: Worth, b: Worth): number => (a === b ? 0 : a === null ? 1 : b === null ? -1 : b - a)
+const descending = (a: SortValue, b: SortValue): number =>
+  a === b ? 0 : a === null ? 1 : b === null ? -1 : b - a
 
-/** The order of the UTF-8 bytes, which is that of code points and not that of JavaScript's UTF-16. */
+/** The order of the UTF-8 bytes. It is that of code points, and differs from that of JavaScript's UTF-16. */
 export function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
@@ -59,5 +63,5 @@ export function compareBytes(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** A surrogate stands for a code point above U+FFFF: it sorts behind the rest of the plane. */
+/** A surrogate is half of a code point above U+FFFF: it sorts after all other units. */
 const codePointRank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)

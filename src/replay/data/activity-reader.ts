@@ -1,16 +1,21 @@
-/** Requests of each backend in each tick, for sparklines and for the search for backends that appear or vanish. Read for runs of ticks at once. */
+/** Reads the requests per backend and tick, in runs of ticks, for sparklines and for the search for backends that appear or vanish. */
 import { backendKey } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
-import { loadOf, type BackendLoad, type Load, type SecondLoad } from '../../frame/views/moment.ts'
+import {
+  requestsByBackend,
+  type BackendRequests,
+  type RequestsByBackend,
+  type SecondActivity,
+} from '../../frame/views/moment.ts'
 
 const TICKS_KEPT = 512
-const IDLE: Load = new Map()
+const IDLE: RequestsByBackend = new Map()
 
 export class ActivityReader {
   readonly #recording: Recording
   readonly #kept: number
   /** by sequence; null where the tick's rows can't be read */
-  readonly #known = new Map<number, Load | null>()
+  readonly #known = new Map<number, RequestsByBackend | null>()
 
   constructor(recording: Recording, kept = TICKS_KEPT) {
     this.#recording = recording
@@ -18,14 +23,14 @@ export class ActivityReader {
   }
 
   /** @param slots in order of time; null for a second without a tick */
-  of(slots: readonly (TickSummary | null)[]): (SecondLoad | null)[] {
+  of(slots: readonly (TickSummary | null)[]): (SecondActivity | null)[] {
     this.#read(slots.filter((slot) => slot !== null).filter(({ seq }) => !this.#known.has(seq)))
-    const loads = slots.map((slot) => {
-      const load = slot && this.#known.get(slot.seq)
-      return load ? { seconds: slot.length / 1e6, load } : null
+    const seconds = slots.map((slot) => {
+      const backends = slot && this.#known.get(slot.seq)
+      return backends ? { seconds: slot.length / 1e6, backends } : null
     })
     this.#forget()
-    return loads
+    return seconds
   }
 
   #read(ticks: readonly TickSummary[]): void {
@@ -33,28 +38,28 @@ export class ActivityReader {
     if (first === undefined || last === undefined) return
     const activity = this.#activity(first.seq, last.seq + 1)
     for (const tick of ticks) {
-      const load = activity?.get(tick.seq) ?? IDLE
+      const backends = activity?.get(tick.seq) ?? IDLE
       // The sum differs from the tick's: the rows are damaged. The frame has a checksum, so it is read instead.
-      const isTrue = activity !== null && sumOf(load) === tick.requests
-      this.#known.set(tick.seq, isTrue ? load : this.#loadOfFrame(tick.seq))
+      const isIntact = activity !== null && sumOf(backends) === tick.requests
+      this.#known.set(tick.seq, isIntact ? backends : this.#ofFrame(tick.seq))
     }
   }
 
-  #activity(from: number, to: number): ReadonlyMap<number, Load> | null {
+  #activity(from: number, to: number): ReadonlyMap<number, RequestsByBackend> | null {
     const rows = this.#recording.activity?.({ from, to })
     if (rows === undefined) return null
-    const loads = new Map<number, Map<string, BackendLoad>>()
+    const ticks = new Map<number, Map<string, BackendRequests>>()
     for (const { seq, backend, requests } of rows) {
-      let load = loads.get(seq)
-      if (load === undefined) loads.set(seq, (load = new Map<string, BackendLoad>()))
-      load.set(backendKey(backend), { backend, requests })
+      let backends = ticks.get(seq)
+      if (backends === undefined) ticks.set(seq, (backends = new Map<string, BackendRequests>()))
+      backends.set(backendKey(backend), { backend, requests })
     }
-    return loads
+    return ticks
   }
 
-  #loadOfFrame(seq: number): Load | null {
+  #ofFrame(seq: number): RequestsByBackend | null {
     const frame = this.#recording.frame(seq)
-    return frame && loadOf(frame)
+    return frame && requestsByBackend(frame)
   }
 
   #forget(): void {
@@ -65,8 +70,8 @@ export class ActivityReader {
   }
 }
 
-const sumOf = (load: Load): number => {
+const sumOf = (backends: RequestsByBackend): number => {
   let sum = 0
-  for (const { requests } of load.values()) sum += requests
+  for (const { requests } of backends.values()) sum += requests
   return sum
 }

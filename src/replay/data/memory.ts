@@ -19,11 +19,11 @@ export type MemoryInfo = Omit<RecordingInfo, 'start' | 'end' | 'ticks' | 'comple
 
 /** Holds an hour of 100 routes, or more than half an hour of 200. */
 const BUDGET = 128e6
-/** Ticks whose requests are all kept; and how many of an older tick's, of the troubled and of all. */
+/** The newest NEW_TICKS ticks keep all requests. An older tick keeps at most so many failed and 5xx requests, and as many of all. */
 const NEW_TICKS = 120
 const OLD_REQUESTS = 100
 
-/** A frame in the form in which it is kept: small, since it is seldom read again. */
+/** A frame as it is kept: compact, because it is seldom read again. */
 type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
 
 const unpacked = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
@@ -39,10 +39,10 @@ export class MemoryRecording implements Recording, RecordingSink {
   readonly damage: readonly string[] = []
   readonly #about: MemoryInfo
   readonly #limit: number
-  /** bytes of all frames, about */
+  /** approximate bytes of all frames */
   #bytes = 0
   #frames: KeptFrame[] = []
-  /** the one that is drawn while it is live */
+  /** the frame that live draws, not packed */
   #newest: SecondFrame | null = null
   readonly #packer = new RowPacker()
   #ticks: TickSummary[] = []
@@ -51,7 +51,7 @@ export class MemoryRecording implements Recording, RecordingSink {
   #changed = false
   #listener: (() => void) | null = null
 
-  /** @param limit ticks kept at most */
+  /** @param limit most ticks that are kept */
   constructor(about: MemoryInfo, limit = 3600) {
     this.#about = about
     this.#limit = limit
@@ -86,13 +86,13 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#bytes += bytesOf(kept)
     this.#thin()
     if (this.#frames.length > this.#limit || this.#bytes > BUDGET)
-      this.#forget(Math.max(1, this.#frames.length >> 4))
-    this.#grown()
+      this.#dropOldest(Math.max(1, this.#frames.length >> 4))
+    this.#notify()
   }
 
   mark(marker: Marker): void {
     this.#markers.push(marker)
-    this.#grown()
+    this.#notify()
   }
 
   frame(seq: number): SecondFrame | null {
@@ -116,7 +116,7 @@ export class MemoryRecording implements Recording, RecordingSink {
     return changed
   }
 
-  /** Called whenever a frame or a marker has come; there is one listener, the player. */
+  /** The listener is called after each new frame or marker. There is only one, the player. */
   onGrowth(listener: (() => void) | null): void {
     this.#listener = listener
   }
@@ -135,13 +135,13 @@ export class MemoryRecording implements Recording, RecordingSink {
     const at = this.#frames.length - 1 - NEW_TICKS
     const frame = this.#frames[at]
     if (frame === undefined || frame.requests.length <= 2 * OLD_REQUESTS) return
-    const thinned = { ...frame, requests: fewer(frame.requests) }
+    const thinned = { ...frame, requests: smallerSample(frame.requests) }
     this.#bytes += bytesOf(thinned) - bytesOf(frame)
     this.#frames[at] = thinned
   }
 
   /** Drops a sixteenth at a time, into new arrays: a reader that holds the old ones keeps a consistent view. */
-  #forget(ticks: number): void {
+  #dropOldest(ticks: number): void {
     for (const frame of this.#frames.slice(0, ticks)) this.#bytes -= bytesOf(frame)
     this.#frames = this.#frames.slice(ticks)
     this.#ticks = this.#ticks.slice(ticks)
@@ -150,13 +150,13 @@ export class MemoryRecording implements Recording, RecordingSink {
     this.#markers = this.#markers.filter((marker) => marker.at >= start)
   }
 
-  #grown(): void {
+  #notify(): void {
     this.#changed = true
     this.#listener?.()
   }
 }
 
-function fewer(requests: readonly RequestEvent[]): readonly RequestEvent[] {
+function smallerSample(requests: readonly RequestEvent[]): readonly RequestEvent[] {
   const troubled = requests.filter(({ outcome }) => typeof outcome === 'string' || outcome >= 500)
   const kept = new Set([...evenly(troubled), ...evenly(requests)])
   return requests.filter((request) => kept.has(request))

@@ -1,4 +1,4 @@
-/** MomentReader of a recording: the frame, its window and the seconds before, each read once and no more than the page needs. */
+/** Reads a moment of a recording: the frame, its window and the seconds before it. Each is read once, and only what the page needs. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
@@ -22,7 +22,7 @@ export class MomentReader {
   readonly #windows: Windows
   readonly #frames = new Map<number, SecondFrame | null>()
   #last: { readonly key: string; readonly moment: Moment } | null = null
-  /** of the subject that was looked at last, by sequence */
+  /** seconds of the last subject, by sequence number */
   #kept: { readonly key: string; readonly seconds: ReadonlyMap<number, SubjectSecond | null> } = {
     key: '',
     seconds: new Map(),
@@ -43,7 +43,7 @@ export class MomentReader {
 
   #read(stop: Stop, windowSeconds: number): Moment {
     const { ticks } = this.#recording
-    const at = placeOf(stop, ticks)
+    const at = tickIndexOf(stop, ticks)
     const tick = ticks[at]!
     const frame = this.#frame(tick.seq)
     const series = slotsBefore(ticks, at, SERIES_SECONDS)
@@ -63,7 +63,7 @@ export class MomentReader {
     const known = this.#kept.key === key ? this.#kept.seconds : new Map<never, never>()
     const seconds = new Map<number, SubjectSecond | null>()
     const { ticks } = this.#recording
-    const history = slotsBefore(ticks, placeOf(stop, ticks), CHART_SECONDS).map((slot) => {
+    const history = slotsBefore(ticks, tickIndexOf(stop, ticks), CHART_SECONDS).map((slot) => {
       if (slot === null) return null
       const second = known.get(slot.seq) ?? this.#second(slot.seq, subject)
       seconds.set(slot.seq, second)
@@ -90,7 +90,7 @@ export class MomentReader {
     return this.#windows.sum({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 }, frame)
   }
 
-  /** Newest first, from as few seconds as fill a screen. */
+  /** Newest first. Reads only as many seconds as fill a screen. */
   #requests(slots: readonly (TickSummary | null)[]): RequestEvent[] {
     const found: RequestEvent[] = []
     for (let i = slots.length - 1; i >= 0 && found.length < REQUESTS_KEPT; i--) {
@@ -120,7 +120,7 @@ export class MomentReader {
 }
 
 /** Indexes of ticks shift when more is read or damage is found; sequence numbers stay. */
-function placeOf({ tick, seq }: Stop, ticks: readonly TickSummary[]): number {
+function tickIndexOf({ tick, seq }: Stop, ticks: readonly TickSummary[]): number {
   if (ticks[tick]?.seq === seq) return tick
   return Math.max(
     0,

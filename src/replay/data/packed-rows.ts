@@ -5,7 +5,7 @@ import { Packing, Unpacking } from './packing.ts'
 
 export interface PackedRows {
   readonly backends: readonly Backend[]
-  /** of the same row at the same place */
+  /** routes[i] and backends[i] are those of row i */
   readonly routes: readonly Route[]
   readonly numbers: Int32Array | Float64Array
 }
@@ -25,13 +25,13 @@ export class RowPacker {
   }
 }
 
-/** Looking back reads dozens of ticks. */
+/** Unpacks all rows of a tick. A picture of an earlier moment needs dozens of ticks. */
 export function unpackRows({ backends, routes, numbers }: PackedRows): TrafficRow[] {
   const unpacking = new Unpacking(numbers)
   return backends.map((backend, i) => ({ backend, route: routes[i]!, ...unpackCounts(unpacking) }))
 }
 
-/** Nearly every tick fits into these: half the memory. */
+/** Nearly all ticks fit into 32-bit integers, which take half the memory. */
 function areShort(numbers: Float64Array): boolean {
   for (const number of numbers) if (number !== (number | 0)) return false
   return true

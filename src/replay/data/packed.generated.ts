@@ -25,7 +25,7 @@ export function packCounts(to: Packing, row: Counts): void {
   to.distribution(row.total)
 }
 
-/** What stands in an object literal is read from top to bottom. */
+/** The properties of an object literal are evaluated from top to bottom. */
 export const unpackCounts = (from: Unpacking): Counts => ({
   requests: from.next(),
   answered: from.next(),

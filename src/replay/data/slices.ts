@@ -10,7 +10,7 @@ export interface Slices<Step, End> {
   readonly failed: (error: unknown) => void
 }
 
-/** The first slice is done at once. Returns what ends the work. */
+/** Runs the first slice immediately. @returns a function that ends the work */
 export function inSlices<Step, End>(
   work: Generator<Step, End>,
   { length, rest, paused, done, failed }: Slices<Step, End>,

@@ -1,4 +1,4 @@
-/** What the player plays: a recording, perhaps a part of it, perhaps one that still grows. */
+/** The source of a player: a recording or a part of one, which may still grow. */
 import type { Marker } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { addMicros } from '../../frame/model/units.ts'
@@ -8,7 +8,7 @@ import type { TimeSpan } from '../../frame/time/time.ts'
 /** Calls back when there may be new ticks; the player then calls `refresh`. Returns a function that ends it. */
 export type Growth = (listener: () => void) => () => void
 
-/** A recorder commits once per second; with two looks per second the screen is at most half a second late. */
+/** A recorder commits once per second. With two checks per second the screen is at most half a second late. */
 export const POLL_MS = 500
 
 /** For files that grow: calls back at a fixed interval. */
@@ -20,12 +20,12 @@ export const polled =
   }
 
 /** For files of which only a part was read: calls back right after the first picture. */
-export const soon: Growth = (listener) => {
+export const afterFirstPicture: Growth = (listener) => {
   const handle = setImmediate(listener)
   return () => clearImmediate(handle)
 }
 
-/** Puts a marker into the recording. @throws UserError where that can't be */
+/** Puts a marker into the recording. @throws UserError if it cannot be written */
 export type Mark = (marker: Marker) => void
 
 /** The recording as if it had only the ticks that start in [from, to). `null` at an end leaves that end open. */
@@ -73,8 +73,8 @@ export function within(
     ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
     aggregate: (range) => recording.aggregate(range),
     requests: (range) => recording.requests(range),
-    *proofread() {
-      yield* recording.proofread?.() ?? []
+    *checkTicks() {
+      yield* recording.checkTicks?.() ?? []
     },
     refresh: () => recording.refresh(),
     close: () => recording.close(),

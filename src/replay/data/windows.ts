@@ -7,21 +7,21 @@ import { ofFrame } from '../../frame/sum/merge.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
 
 /** For longer windows the recording's own sums are cheaper than kept ticks. */
-const MOST_KEPT = 120
+const MAX_KEPT = 120
 
 export class Windows {
   readonly #recording: Recording
-  /** of the window that was asked for last, by sequence; null where a tick can't be read */
+  /** ticks of the last window, by sequence number; null for a tick that cannot be read */
   #kept: ReadonlyMap<number, Span | null> = new Map()
 
   constructor(recording: Recording) {
     this.#recording = recording
   }
 
-  /** @param frame the last one of the range, which has been read */
+  /** @param frame the range's last tick, which the caller has read */
   sum({ from, to }: SeqRange, frame: SecondFrame): Aggregate {
     if (to - from === 1) return ofFrame(frame)
-    if (to - from > MOST_KEPT) return this.#recording.aggregate({ from, to })
+    if (to - from > MAX_KEPT) return this.#recording.aggregate({ from, to })
     const ticks = new Map<number, Span | null>()
     const sum = new RunningSum()
     for (let seq = from; seq < to; seq++) {

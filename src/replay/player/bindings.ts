@@ -1,4 +1,4 @@
-/** Keys to actions, and the words about them in footer and help: one table, so that no key is undocumented. */
+/** Keys, their actions, and their texts in footer and help. They are in one file, so that no key is undocumented. */
 import type { Key } from '../terminal/keys.ts'
 
 export type JumpKind = 'trouble' | 'slow' | 'backend' | 'gap' | 'marker'
@@ -99,34 +99,34 @@ export interface Hint {
 
 const hint = (keys: string, does: string): Hint => ({ keys, does })
 
-/** What the keys find when they are pressed. */
-export interface Situation {
+/** The state of the player that decides which hints are shown. */
+export interface HintState {
   /** there is a tick */
   readonly started: boolean
   /** playing, or live */
   readonly moving: boolean
-  /** there is a live to go back to */
+  /** the player can go back to live */
   readonly live: boolean
   readonly mark: boolean
   readonly command: boolean
 }
 
-/** What each does now, most useful first: a narrow screen shows the beginning. */
-export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: Situation): Hint[] {
-  const ways = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
-  if (!now.started) return ways
-  const looking: Readonly<Record<typeof page, readonly Hint[]>> = {
+/** What the keys do now. The most useful come first, because a narrow screen shows only the first ones. */
+export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: HintState): Hint[] {
+  const always = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
+  if (!now.started) return always
+  const forPage: Readonly<Record<typeof page, readonly Hint[]>> = {
     board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('o', 'order')],
     detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer')],
     requests: [hint('Esc', 'back'), hint('↑↓', 'scroll')],
-    // It says itself where there is more of it.
+    // The help page itself shows whether there is more.
     help: [],
   }
   return [
-    ...ways,
+    ...always,
     hint('space', now.moving ? 'pause' : 'play'),
     hint('←→', '1s'),
-    ...looking[page],
+    ...forPage[page],
     hint('e', '5xx'),
     hint('s', 'slow'),
     hint('d', 'backends'),

@@ -11,10 +11,11 @@ import { selectableOf, type Scene } from './scene.ts'
 import { searchBackend } from './search.ts'
 import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
-export type Wish = 'quit' | 'suspend' | null
+/** What a key asks of the player. */
+export type ExitRequest = 'quit' | 'suspend' | null
 
-/** For actions that finish later: a page that has to be loaded, the search for a backend. */
-export interface Later {
+/** Callbacks of actions that finish later: loading a page, searching a backend. */
+export interface Callbacks {
   readonly show: () => void
   readonly fail: (error: unknown) => void
 }
@@ -26,7 +27,7 @@ export class Controls {
   readonly #sceneBuilder: SceneBuilder
   readonly #screen: Screen
   readonly #options: PlayOptions
-  readonly #later: Later
+  readonly #callbacks: Callbacks
   #view: View
   #stopSearch: () => void = () => undefined
 
@@ -35,13 +36,13 @@ export class Controls {
     sceneBuilder: SceneBuilder,
     screen: Screen,
     options: PlayOptions,
-    later: Later,
+    callbacks: Callbacks,
   ) {
     this.#playhead = playhead
     this.#sceneBuilder = sceneBuilder
     this.#screen = screen
     this.#options = options
-    this.#later = later
+    this.#callbacks = callbacks
     const { sort, filter, windowSeconds, notice } = options
     this.#view = { ...firstView(sort, filter, windowSeconds), message: notice }
   }
@@ -54,7 +55,7 @@ export class Controls {
     this.#view = { ...this.#view, message }
   }
 
-  press(key: Key): Wish {
+  press(key: Key): ExitRequest {
     this.stop()
     if (this.#view.prompt !== null) {
       const { view, end } = promptAfter(this.#view, key)
@@ -69,7 +70,7 @@ export class Controls {
     return null
   }
 
-  /** Ends a search that a key began. */
+  /** Ends a search that a key has started. */
   stop(): void {
     this.#stopSearch()
   }
@@ -99,10 +100,10 @@ export class Controls {
         this.#showCommand()
         return
       case 'redraw':
-        this.#screen.forget()
+        this.#screen.invalidate()
         return
       case 'enter':
-        this.#sceneBuilder.loadDetails(this.#later.show).catch(this.#later.fail)
+        this.#sceneBuilder.loadDetails(this.#callbacks.show).catch(this.#callbacks.fail)
         break
       default:
     }
@@ -119,10 +120,10 @@ export class Controls {
     }
     const tell = (outcome: Outcome): void => {
       this.#apply(outcome, false)
-      this.#later.show()
+      this.#callbacks.show()
     }
     const stopsNow = (): Stops => this.#playhead.stops
-    this.#stopSearch = searchBackend(direction, place, stopsNow, tell, this.#later.fail)
+    this.#stopSearch = searchBackend(direction, place, stopsNow, tell, this.#callbacks.fail)
   }
 
   #showCommand(): void {

@@ -1,4 +1,4 @@
-/** The last line of the screen: what is going on, and a prompt, a message, or the keys that work here and now. Pure. */
+/** The last line of the screen: the state, then a prompt, a message, or the keys that work now. Pure. */
 import type { Marker } from '../../frame/model/frame.ts'
 import { joinFitting, padLine, span, type Line } from '../../render/line.ts'
 import { clip, tail, visible } from '../../render/text.ts'
@@ -14,7 +14,7 @@ export interface FooterFacts {
   readonly stop: Stop | null
   /** markers that lie in the stop */
   readonly markersHere: readonly Marker[]
-  /** what this player can do: not every one has a file or a live end */
+  /** what this player can do: it may have no file, or no live end */
   readonly can: { readonly live: boolean; readonly mark: boolean; readonly command: boolean }
 }
 
@@ -30,7 +30,7 @@ export function footerLine(facts: FooterFacts, columns: number): Line {
   if (message !== null) return [...state, span(clip(visible(message), room), 'accent')]
   const marks = facts.markersHere.map(({ text }): Line => [span(`◆ ${visible(text)}`, 'accent')])
   const hints = hintsHere(facts).map(({ keys, does }): Line => [span(keys, 'bold'), span(` ${does}`, 'dim')])
-  // `space pause` is a cell longer than `space play`, and takes the place of no other key.
+  // `space pause` is one cell longer than `space play`. The extra cell prevents that another hint is dropped for it.
   return [...state, ...joinFitting([...marks, ...hints], '  ', isMoving(facts) ? room + 1 : room)]
 }
 

@@ -1,4 +1,4 @@
-/** Jumps in a recording: from where we are to the next place where something happens, and the words for it. */
+/** Jumps in a recording: from the current stop to the next event of a kind, and the message about it. */
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import {
   burstStarts,
@@ -7,12 +7,12 @@ import {
   slowdownStarts,
   type BackendChange,
 } from '../../frame/time/jumps.ts'
-import type { SecondLoad } from '../../frame/views/moment.ts'
+import type { SecondActivity } from '../../frame/views/moment.ts'
 import { ActivityReader } from '../data/activity-reader.ts'
-import { typed, type Stops } from '../time/stops.ts'
+import { wholeSecondAsTick, type Stops } from '../time/stops.ts'
 import type { JumpKind } from './bindings.ts'
 
-export interface Landing {
+export interface JumpTarget {
   readonly stop: number
   readonly text: string
 }
@@ -28,16 +28,16 @@ const WORDS: Readonly<Record<JumpKind, string>> = {
 export const nothingFound = (kind: JumpKind, direction: 1 | -1): string =>
   `no ${WORDS[kind]} ${direction > 0 ? 'after' : 'before'} this`
 
-/** Everything but backends: these need the frames themselves, see `searchBackends`. */
+/** All kinds but backends, which need the frames: see `searchBackends`. */
 export function findJump(
   kind: Exclude<JumpKind, 'backend'>,
   direction: 1 | -1,
   from: number,
   recording: Recording,
   stops: Stops,
-): Landing | null {
+): JumpTarget | null {
   const { ticks } = recording
-  const landOn = (places: readonly number[], text: (tick: TickSummary) => string): Landing | null => {
+  const nearestOf = (places: readonly number[], text: (tick: TickSummary) => string): JumpTarget | null => {
     const stop = nearest(
       places.map((tick) => stops.ofTick(tick)),
       from,
@@ -47,20 +47,20 @@ export function findJump(
   }
   switch (kind) {
     case 'trouble':
-      return landOn(
+      return nearestOf(
         burstStarts(ticks),
         ({ fivexx, failures }) =>
           `${WORDS.trouble}: ${fivexx} × 5xx, ${failures} failures in its first second`,
       )
     case 'slow':
-      return landOn(slowdownStarts(ticks), () => `${WORDS.slow}: the mean header time goes up and stays`)
+      return nearestOf(slowdownStarts(ticks), () => `${WORDS.slow}: the mean header time goes up and stays`)
     case 'gap': {
       const stop = nearest(stops.gaps, from, direction)
       return stop === null ? null : { stop, text: 'gap: nothing was recorded' }
     }
     case 'marker': {
       const places = recording.markers
-        .map(({ at, text }) => ({ stop: stops.ofTime(typed(at)), text }))
+        .map(({ at, text }) => ({ stop: stops.ofTime(wholeSecondAsTick(at)), text }))
         .sort((a, b) => a.stop - b.stop)
       const stop = nearest(
         places.map((place) => place.stop),
@@ -74,7 +74,7 @@ export function findJump(
 }
 
 export interface Found {
-  /** of the tick at which it happens: indexes shift where a recording grows and forgets */
+  /** sequence number of the tick. Indexes shift when a recording grows and drops old ticks */
   readonly seq: number
   readonly changes: readonly BackendChange[]
 }
@@ -107,13 +107,13 @@ function busyBackends(
   recording: Recording,
   ticks: readonly TickSummary[],
 ): (tick: number) => ReadonlySet<string> {
-  const loads = new ActivityReader(recording, BLOCK)
+  const reader = new ActivityReader(recording, BLOCK)
   const blocks = new Map<number, readonly ReadonlySet<string>[]>()
   return (tick) => {
     const number = Math.floor(tick / BLOCK)
     let block = blocks.get(number)
     if (block === undefined) {
-      block = loads.of(ticks.slice(number * BLOCK, (number + 1) * BLOCK)).map(busyIn)
+      block = reader.of(ticks.slice(number * BLOCK, (number + 1) * BLOCK)).map(busyIn)
       blocks.set(number, block)
       if (blocks.size > BLOCKS_KEPT) blocks.delete(blocks.keys().next().value!)
     }
@@ -121,9 +121,9 @@ function busyBackends(
   }
 }
 
-function busyIn(second: SecondLoad | null): ReadonlySet<string> {
+function busyIn(second: SecondActivity | null): ReadonlySet<string> {
   const busy = new Set<string>()
-  for (const [key, { requests }] of second?.load ?? []) if (requests > 0) busy.add(key)
+  for (const [key, { requests }] of second?.backends ?? []) if (requests > 0) busy.add(key)
   return busy
 }
 

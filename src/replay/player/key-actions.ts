@@ -3,7 +3,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
 import { parseTime, spanOf, TimeError } from '../../frame/time/time.ts'
 import type { Mark } from '../data/source.ts'
-import { typed, type Stops } from '../time/stops.ts'
+import { wholeSecondAsTick, type Stops } from '../time/stops.ts'
 import type { Action, JumpKind } from './bindings.ts'
 import { findJump, nothingFound } from './jumping.ts'
 import type { PlayOptions } from './options.ts'
@@ -18,7 +18,7 @@ export interface Outcome {
 export interface Place {
   readonly recording: Recording
   readonly stops: Stops
-  /** index of the stop where we are */
+  /** index of the current stop */
   readonly stop: number
 }
 
@@ -44,7 +44,7 @@ export function goToText(
   const { ticks, markers, info } = recording
   const span = spanOf(ticks) ?? { from: info.start, to: info.end }
   try {
-    return { stop: stops.ofTime(typed(parseTime(text, { span, timeZone, now, markers }))) }
+    return { stop: stops.ofTime(wholeSecondAsTick(parseTime(text, { span, timeZone, now, markers }))) }
   } catch (error) {
     if (error instanceof TimeError) return { say: `${error.message}. ${error.remedy}` }
     throw error
@@ -56,8 +56,8 @@ export function jumpTo(
   direction: 1 | -1,
   { recording, stops, stop }: Place,
 ): Outcome {
-  const landing = findJump(to, direction, stop, recording, stops)
-  return landing === null ? { say: nothingFound(to, direction) } : { stop: landing.stop, say: landing.text }
+  const target = findJump(to, direction, stop, recording, stops)
+  return target === null ? { say: nothingFound(to, direction) } : { stop: target.stop, say: target.text }
 }
 
 /** A marker that cannot be written gives a message, not an exception. */

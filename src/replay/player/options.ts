@@ -1,4 +1,4 @@
-/** What a player is told about the recording, the view it begins with, and the world around it. */
+/** The options of a player: about the recording, the first view, and its surroundings. */
 import type { Micros, WallMicros } from '../../frame/model/units.ts'
 import type { BoardOptions } from '../../frame/views/leaderboard.ts'
 import type { Sort } from '../../frame/views/ranking.ts'
@@ -11,27 +11,27 @@ export interface PlayOptions {
   readonly windowSeconds: number
   /** IANA name */
   readonly timeZone: string
-  /** the first thing to be seen; 'live' stays on the newest tick */
+  /** the first moment shown; 'live' stays on the newest tick */
   readonly begin: 'start' | 'live' | { readonly at: WallMicros }
   readonly playing: boolean
   readonly speed: number
   readonly loop: boolean
   readonly idleLimit: Micros | null
-  /** tells of new ticks; null when there will be none */
+  /** calls back when there are new ticks; null if there will be none */
   readonly growth: Growth | null
-  /** what grows is being recorded now: there is a live to go back to */
+  /** the recording is being recorded now: the player can go back to live */
   readonly isLive: boolean
-  /** null where no marker can be set */
+  /** null if no marker can be set */
   readonly mark: Mark | null
-  /** the command line that shows this very frame; null where there is no file */
+  /** the command line that shows the frame again; null without a file */
   readonly command: ((frame: FrameAddress) => string) | null
   /** µs since 1970, for `10m ago` */
   readonly now: () => WallMicros
-  /** ends the play: a signal, or the end of what arrives */
+  /** ends the player: by a signal, or at the end of the input */
   readonly signal: AbortSignal
-  /** said instead of a screen as long as there is no tick */
+  /** the text that is shown while there is no tick */
   readonly empty: string
-  /** said at first: what was repaired to open the recording */
+  /** the first message: what was repaired to open the recording */
   readonly notice: string | null
 }
 

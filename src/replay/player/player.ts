@@ -5,7 +5,7 @@ import { Screen, type Terminal } from '../terminal/screen.ts'
 import type { PlayOptions } from './options.ts'
 import { Session } from './session.ts'
 
-/** Resolves when the user leaves, the signal comes or the terminal goes; the terminal is as it was before. */
+/** Resolves when the user leaves, the signal is aborted or the terminal is closed. The terminal is restored then. */
 export async function play(recording: Recording, terminal: Terminal, options: PlayOptions): Promise<void> {
   const screen = new Screen(terminal)
   const session = new Session(recording, screen, options)
@@ -24,7 +24,7 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
     session.draw()
   }
   const resized = (): void => {
-    screen.forget()
+    screen.invalidate()
     session.draw()
   }
   process.on('uncaughtExceptionMonitor', crashed)
@@ -37,9 +37,9 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
   const stopListening = listenToKeys(
     terminal,
     (keys) => {
-      const wish = session.press(keys)
-      if (wish === 'quit') leave()
-      if (wish === 'suspend') suspend()
+      const request = session.press(keys)
+      if (request === 'quit') leave()
+      if (request === 'suspend') suspend()
     },
     leave,
   )

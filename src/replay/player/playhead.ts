@@ -1,4 +1,4 @@
-/** The place in a recording while time passes and ticks arrive: the timeline with a clock. */
+/** The position in a recording, which changes as time passes and ticks arrive: a timeline with a clock. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros } from '../../frame/model/units.ts'
 import { Stops, type PlayRules, type Stop } from '../time/stops.ts'
@@ -51,7 +51,7 @@ export class Playhead {
     this.#timeline = { ...goTo(this.#timeline, this.#stops, stop), playing }
   }
 
-  /** What has been played since the last time that somebody asked. */
+  /** Plays the time that has passed since the last call. */
   passTime(): void {
     const now = performance.now()
     const elapsed = micros((now - this.#clock) * 1000)
@@ -65,7 +65,7 @@ export class Playhead {
     return wait && Math.ceil(wait / 1000)
   }
 
-  /** The recording has grown. The place is kept by its tick: older ones may have been forgotten, so that indexes shift. */
+  /** Call it when the recording has grown. The position is kept by its tick, because indexes shift when old ticks are dropped. */
   grow(): void {
     this.passTime()
     const before = this.stop

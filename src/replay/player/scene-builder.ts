@@ -2,7 +2,7 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import type { Size } from '../../render/board.ts'
 import { MomentReader } from '../data/moment-reader.ts'
-import { holds, typed } from '../time/stops.ts'
+import { holds, wholeSecondAsTick } from '../time/stops.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
 import type { Details, Scene } from './scene.ts'
@@ -40,7 +40,7 @@ export class SceneBuilder {
       timeline,
       stop,
       scrubber: this.isWhole ? this.#scrubbers.of(size.columns) : null,
-      markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, typed(at))),
+      markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, wholeSecondAsTick(at))),
       can: { live: isLive && !info.complete, mark: mark !== null, command: command !== null },
       size,
       details: this.#details,

@@ -28,7 +28,7 @@ export interface Scene extends FooterFacts {
   readonly scrubber: Scrubber | null
   readonly size: Size
   readonly details: Details | null
-  /** what there is to say where there is nothing to see */
+  /** the text that is shown while there is no tick */
   readonly empty: string
 }
 
@@ -43,7 +43,7 @@ export function sceneLines(scene: Scene): Line[] {
 export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
   moment === null ? null : leaderboard(moment, { ...board, sort: view.sort, filter: view.filter })
 
-/** What can be selected on the page that the scene shows. */
+/** What can be selected on the current page. */
 export function selectableOf(scene: Scene): Selectable {
   const board = boardOf(scene)
   const page = pageOf(scene.view)
@@ -69,7 +69,7 @@ export function selectableOf(scene: Scene): Selectable {
   return { rows: [], items, worst: worstOf(subject.routes), ...sizes }
 }
 
-/** Of what is marked as in trouble, that with the most 5xx and failures; the first where nothing is. */
+/** Index of the line in trouble with the most 5xx and failures; 0 if no line is in trouble. */
 function worstOf(lines: readonly (Figures | null)[]): number {
   const troubles = lines.map((figures) =>
     figures === null || figures.trouble < TROUBLE

@@ -1,4 +1,4 @@
-/** The scrubber of a recording, kept until its width or the recording changes, so that a day is summed once and not for every picture. */
+/** Keeps the scrubber until its width or the recording changes, so that a day is not summed for every picture. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { spanOf } from '../../frame/time/time.ts'
 import { labelsOf, scrubberOf, scrubberWidth, type Scrubber } from '../../render/scrubber.ts'

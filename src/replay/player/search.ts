@@ -5,8 +5,8 @@ import { changeText, nothingFound, searchBackends } from './jumping.ts'
 import type { Outcome, Place } from './key-actions.ts'
 
 /**
- * Tells where it is, and in the end what it found. Returns what ends the search.
- * @param stopsNow those of the recording as it is when something was found: it may have grown
+ * Reports its progress, and at the end its result. Returns a function that ends the search.
+ * @param stopsNow gives the current stops: the recording may have grown during the search
  */
 export function searchBackend(
   direction: 1 | -1,

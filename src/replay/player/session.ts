@@ -3,14 +3,14 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { inSlices } from '../data/slices.ts'
 import type { Key } from '../terminal/keys.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { Controls, type Wish } from './controls.ts'
+import { Controls, type ExitRequest } from './controls.ts'
 import type { PlayOptions } from './options.ts'
 import { Playhead } from './playhead.ts'
 import { SceneBuilder } from './scene-builder.ts'
 import { sceneLines } from './scene.ts'
 
 /** The shortest time between two pictures, ms: about 30 per second look smooth. */
-const LEAST_WAIT = 33
+const MIN_WAIT = 33
 
 export class Session {
   /** rejects when something breaks outside any call */
@@ -28,7 +28,7 @@ export class Session {
   /** one timer for the next stop, one for a terminal that has not accepted the last picture */
   #timer: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
-  #stopProofreading: () => void = () => undefined
+  #stopChecking: () => void = () => undefined
   #stopGrowth: () => void = () => undefined
   #fail: (error: unknown) => void = () => undefined
 
@@ -43,8 +43,8 @@ export class Session {
     this.failed.catch(() => undefined)
     this.#playhead = new Playhead(recording, options)
     this.#sceneBuilder = new SceneBuilder(recording, options)
-    const later = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
-    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, later)
+    const callbacks = { show: () => this.#guarded(() => this.#show()), fail: this.#fail }
+    this.#controls = new Controls(this.#playhead, this.#sceneBuilder, screen, options, callbacks)
   }
 
   /** What `y` showed last. */
@@ -57,32 +57,32 @@ export class Session {
     this.draw()
     if (growth !== null) this.#stopGrowth = growth(() => this.#guarded(() => this.#grow()))
     this.#schedule()
-    if (this.#sceneBuilder.isWhole && !isLive) this.#proofread()
+    if (this.#sceneBuilder.isWhole && !isLive) this.#checkTicks()
   }
 
   end(): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#again)
     this.#controls.stop()
-    this.#stopProofreading()
+    this.#stopChecking()
     this.#stopGrowth()
   }
 
   /** Applies all keys that arrived together, then draws once. */
-  press(keys: readonly Key[]): Wish {
-    let wish: Wish = null
+  press(keys: readonly Key[]): ExitRequest {
+    let request: ExitRequest = null
     this.#guarded(() => {
       this.#playhead.passTime()
-      for (const key of keys) wish = this.#controls.press(key) ?? wish
+      for (const key of keys) request = this.#controls.press(key) ?? request
       this.#show()
     })
-    return wish
+    return request
   }
 
   draw(): void {
     clearTimeout(this.#again)
     if (this.#screen.isBehind) {
-      this.#again = setTimeout(() => this.#guarded(() => this.draw()), LEAST_WAIT)
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), MIN_WAIT)
       return
     }
     const { scene } = this.#controls
@@ -110,21 +110,21 @@ export class Session {
     if (isFirst && damage !== undefined) this.#controls.say(damage)
     this.#playhead.grow()
     this.#show()
-    if (isFirst) this.#proofread()
+    if (isFirst) this.#checkTicks()
   }
 
   /** Looks for damage in the background, 10 % of the time: `x` jumps only to gaps that are known. */
-  #proofread(): void {
-    const reading = this.#recording.proofread?.()
+  #checkTicks(): void {
+    const reading = this.#recording.checkTicks?.()
     if (reading === undefined) return
-    const meet = (): void => {
+    const showDamage = (): void => {
       if (this.#recording.damage.length > this.#damages) this.#show()
     }
-    this.#stopProofreading = inSlices(reading, {
+    this.#stopChecking = inSlices(reading, {
       length: 10,
       rest: 90,
-      paused: meet,
-      done: meet,
+      paused: showDamage,
+      done: showDamage,
       failed: this.#fail,
     })
   }
@@ -143,7 +143,7 @@ export class Session {
       this.#playhead.passTime()
       this.#show()
     }
-    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(LEAST_WAIT, wait))
+    this.#timer = setTimeout(() => this.#guarded(wake), Math.max(MIN_WAIT, wait))
   }
 
   #guarded(act: () => void): void {

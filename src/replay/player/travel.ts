@@ -14,7 +14,7 @@ import {
 } from '../time/timeline.ts'
 import type { Action } from './bindings.ts'
 
-/** The timeline after the action; the same one when the action is about something else. */
+/** The timeline after the action; unchanged if the action does not move through time. */
 export function travel(timeline: Timeline, action: Action, stops: Stops, rules: PlayRules): Timeline {
   if (stops.count === 0) return timeline
   switch (action.kind) {

@@ -6,7 +6,7 @@ import type { Action, PromptKind } from './bindings.ts'
 
 export type Page =
   | { readonly kind: 'board' }
-  /** selected: null as long as nobody has moved the cursor: it is on the trouble then */
+  /** selected: null until the user moves the cursor; until then it is on the worst row */
   | { readonly kind: 'detail'; readonly subject: Subject; readonly selected: number | null }
   | { readonly kind: 'requests'; readonly subject: Subject; readonly selected: number }
 
@@ -16,7 +16,7 @@ export interface Prompt {
 }
 
 export interface View {
-  /** the way back: the first is the board, the last is shown */
+  /** the stack of pages: the first is the board, the last is shown */
   readonly pages: readonly [Page, ...Page[]]
   /** id of the board's row under the cursor */
   readonly selected: string | null
@@ -44,20 +44,20 @@ export const firstView = (sort: Sort, filter: string, windowSeconds: number): Vi
 
 export const pageOf = ({ pages }: View): Page => pages.at(-1)!
 
-/** What can be selected on the page that is shown. */
+/** What can be selected on the current page. */
 export interface Selectable {
   /** ids of the board's rows, and what Enter opens */
   readonly rows: readonly { readonly id: string; readonly subject: Subject }[]
   /** on a backend's page: the subjects of its routes; on the requests' page: as many as there are requests */
   readonly items: readonly Subject[]
-  /** index, in rows or items, of the backend or route in trouble that got the most 5xx and failures; else of the first */
+  /** index, in rows or items, of the backend or route in trouble with the most 5xx and failures; 0 if none is in trouble */
   readonly worst: number
   readonly pageSize: number
-  /** the last line that the help can begin with: 0 where all of it is seen */
+  /** the last line that the help can begin with; 0 if all of it fits */
   readonly helpEnd: number
 }
 
-/** The actions that change the view alone; others leave it as it is. */
+/** The view after the action; unchanged if the action does not change the view. */
 export function viewAfter(view: View, action: Action, selectable: Selectable): View {
   switch (action.kind) {
     case 'help':
@@ -67,11 +67,13 @@ export function viewAfter(view: View, action: Action, selectable: Selectable): V
     case 'enter':
       return entered(view, selectable)
     case 'move':
-      return view.help === null ? moved(view, action.by, selectable) : leafed(view, action.by, selectable)
+      return view.help === null
+        ? moved(view, action.by, selectable)
+        : helpScrolled(view, action.by, selectable)
     case 'page':
       return view.help === null
         ? moved(view, action.by * selectable.pageSize, selectable)
-        : leafed(view, action.by * selectable.pageSize, selectable)
+        : helpScrolled(view, action.by * selectable.pageSize, selectable)
     case 'sort': {
       const next = (SORTS.indexOf(view.sort) + action.by + SORTS.length) % SORTS.length
       return { ...view, sort: SORTS[next]! }
@@ -87,7 +89,7 @@ export function viewAfter(view: View, action: Action, selectable: Selectable): V
   }
 }
 
-/** Leaves one thing: the help, the page, the cursor or the filter, in this order. */
+/** Closes or clears one thing: the help, the page, the cursor or the filter, in this order. */
 function back(view: View): View {
   const [first, ...rest] = view.pages
   if (view.help !== null) return { ...view, help: null }
@@ -96,7 +98,7 @@ function back(view: View): View {
   return { ...view, filter: '' }
 }
 
-/** Without a cursor Enter opens the row in trouble. */
+/** Without a cursor Enter opens the worst row. */
 function entered(view: View, { rows, items, worst }: Selectable): View {
   const page = pageOf(view)
   const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: null })
@@ -127,7 +129,7 @@ function moved(view: View, by: number, { rows, items, worst }: Selectable): View
   return { ...view, pages: [first, ...rest.slice(0, -1), { ...page, selected }] }
 }
 
-const leafed = (view: View, by: number, { helpEnd }: Selectable): View => ({
+const helpScrolled = (view: View, by: number, { helpEnd }: Selectable): View => ({
   ...view,
   help: clamp((view.help ?? 0) + by, helpEnd + 1),
 })

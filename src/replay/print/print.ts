@@ -16,7 +16,7 @@ export interface PrintOptions {
   /** IANA name */
   readonly timeZone: string
   readonly windowSeconds: number
-  /** how far a printed frame is from the one before; null is every tick */
+  /** time between two printed frames; null: every tick */
   readonly step: Micros | null
   /** one moment, or every tick that begins in [from, to) */
   readonly which: { readonly at: WallMicros } | TimeSpan
@@ -24,7 +24,7 @@ export interface PrintOptions {
   readonly depth: Depth
 }
 
-/** Each string is a whole frame with its line ends. Reads one frame after the other, so that `| head` costs nothing. */
+/** Each string is a whole frame with its line ends. Frames are read one by one, so that `| head` reads only what it prints. */
 export function* printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
   const stops = new Stops(recording.ticks)
   const moments = new MomentReader(recording)
@@ -40,7 +40,7 @@ export function* printFrames(recording: Recording, options: PrintOptions): Itera
   }
 }
 
-/** The frame as the screen shows it, without the player's own lines. */
+/** The frame as the screen shows it, without scrubber and keys. */
 function frameText(
   board: Leaderboard,
   { info }: Pick<Recording, 'info'>,
@@ -62,7 +62,7 @@ function frameText(
   return lines.map((line) => `${printed(line, depth)}\n`).join('')
 }
 
-/** Lines that the player keeps for the scrubber and the keys: a printed frame leaves them out, so that its rows are the screen's. */
+/** Rows of the player for the scrubber and the keys. A printed frame has as many rows less, so that it equals the rest of the screen. */
 export const CHROME_ROWS = 3
 export const boardSize = ({ columns, rows }: Size): Size => ({
   columns,
@@ -78,7 +78,7 @@ function* chosenStops(stops: Stops, { which, step }: PrintOptions): Iterable<Sto
   for (let i = 0; i < stops.count; i++) {
     const stop = stops.at(i)
     if (stop.from < which.from || stop.from >= which.to) continue
-    // A step counts ticks in time; a gap on the way is shown whatever the step.
+    // Ticks that are nearer than a step are skipped. A gap is always printed.
     if (step !== null && stop.kind === 'tick' && stop.from < next) continue
     if (stop.kind === 'tick' && step !== null) next = stop.from + step - micros(500_000)
     yield stop

@@ -3,10 +3,10 @@ import { StringDecoder } from 'node:string_decoder'
 import { decodeKeys, type Key } from './keys.ts'
 import type { Terminal } from './screen.ts'
 
-/** A lone ESC is the Escape key when nothing follows it for so long. */
+/** ESC is the Escape key if nothing follows it within this time, ms. */
 const ESCAPE_DELAY = 40
 
-/** @param gone the terminal was closed. Returns what ends the listening. */
+/** @param gone called when the terminal is closed @returns a function that stops listening */
 export function listenToKeys(
   { input }: Terminal,
   pressed: (keys: readonly Key[]) => void,

@@ -1,6 +1,6 @@
-/** Bytes from the terminal as the names of keys. Pure: what is not complete yet is handed back. */
+/** Decodes the terminal's input into names of keys. Pure: an incomplete sequence is returned as `rest`. */
 
-/** A visible character itself, or a name: `up`, `S-left`, `C-right`, `enter`, `escape`, `C-c`, … */
+/** A visible character, or a name: `up`, `S-left`, `C-right`, `enter`, `escape`, `C-c`, … */
 export type Key = string
 
 export interface Decoded {
@@ -9,7 +9,7 @@ export interface Decoded {
   readonly rest: string
 }
 
-/** @param final nothing more comes soon: a lone ESC is the Escape key */
+/** @param final no more input follows soon, so that an ESC at the end is the Escape key */
 export function decodeKeys(input: string, final: boolean): Decoded {
   const keys: Key[] = []
   let at = 0

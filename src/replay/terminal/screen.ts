@@ -1,4 +1,4 @@
-/** The terminal as a screen. What was on it before is restored on every way out. */
+/** The terminal as a screen. Every way to leave it restores what was on it before. */
 import type { Readable } from 'node:stream'
 import type { Size } from '../../render/board.ts'
 import { lineWidth, type Line } from '../../render/line.ts'
@@ -21,7 +21,7 @@ const END_FRAME = '\x1b[?2026l'
 /** Ends the synchronized update first: the last picture may have been written only in part. */
 const LEAVE = `${END_FRAME}\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l`
 /** Above this many waiting bytes pictures are skipped; the terminal gets the newest one later. */
-const MOST_PENDING = 65_536
+const MAX_PENDING = 65_536
 
 export class Screen {
   readonly #terminal: Terminal
@@ -33,7 +33,7 @@ export class Screen {
   }
 
   get size(): Size {
-    // A pseudo-terminal without a size says 0.
+    // A pseudo-terminal without a size reports 0.
     const { columns = 0, rows = 0 } = this.#terminal.output
     return { columns: Math.max(20, columns || 80), rows: Math.max(6, rows || 24) }
   }
@@ -41,7 +41,7 @@ export class Screen {
   open(): void {
     if (this.#open) return
     this.#open = true
-    // Another program may have changed the mode while we were stopped; Node skips a mode that it believes is set.
+    // Another program may have changed the mode while we were stopped. Node ignores a call that sets the mode it set last.
     this.#terminal.input.setRawMode(false)
     this.#terminal.input.setRawMode(true)
     this.#write(ENTER)
@@ -61,13 +61,13 @@ export class Screen {
   }
 
   /** The next picture is drawn whole. */
-  forget(): void {
+  invalidate(): void {
     this.#shown = []
   }
 
   /** The terminal has not accepted the last pictures: draw later. */
   get isBehind(): boolean {
-    return this.#open && this.#terminal.output.writableLength > MOST_PENDING
+    return this.#open && this.#terminal.output.writableLength > MAX_PENDING
   }
 
   /** Writes only the lines that changed, in one call. */
@@ -75,7 +75,7 @@ export class Screen {
     if (!this.#open) return
     const parts: string[] = this.#shown.length === 0 ? ['\x1b[2J'] : []
     const { columns } = this.size
-    // Erasing behind a full line would take its last cell: the cursor stays on it.
+    // After a full line the cursor stays on the last cell, and erasing would clear that cell.
     const texts = lines.map(
       (line) => paint(line, this.#terminal.depth) + (lineWidth(line) < columns ? '\x1b[K' : ''),
     )

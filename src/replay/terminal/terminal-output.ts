@@ -17,10 +17,10 @@ export interface Output {
   off(event: 'resize', listener: () => void): unknown
 }
 
-/** ms */
+/** Time between two attempts, ms. */
 const RETRY = 5
-/** How long the last bytes are tried again when the terminal accepts none, ms. */
-const PATIENCE = 500
+/** Time after which `urgent` gives up, ms. */
+const GIVE_UP_AFTER = 500
 
 export class TerminalOutput implements Output {
   readonly #stdout: Omit<Output, 'urgent'>
@@ -30,7 +30,7 @@ export class TerminalOutput implements Output {
 
   /**
    * @param fd of the terminal, non-blocking
-   * @param stdout knows the terminal's size
+   * @param stdout gives the terminal's size
    */
   constructor(fd: number, stdout: Omit<Output, 'urgent'>) {
     this.#fd = fd
@@ -58,7 +58,7 @@ export class TerminalOutput implements Output {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#waiting = Buffer.from(text)
-    const until = performance.now() + PATIENCE
+    const until = performance.now() + GIVE_UP_AFTER
     while (!this.#push() && performance.now() < until) Atomics.wait(NEVER, 0, 0, RETRY)
     this.#waiting = Buffer.alloc(0)
   }
@@ -71,7 +71,7 @@ export class TerminalOutput implements Output {
     this.#stdout.off(event, listener)
   }
 
-  /** Nothing is written any more. */
+  /** Drops what is still waiting. Nothing may be written afterwards. */
   end(): void {
     clearTimeout(this.#timer)
     this.#waiting = Buffer.alloc(0)

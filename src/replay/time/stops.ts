@@ -1,5 +1,5 @@
 /**
- * A recording as a row of stops: every tick, and every gap behind a tick, so that no gap can be passed unseen.
+ * A recording as a list of stops: every tick, and every gap after a tick, so that no gap is skipped unseen.
  */
 import { coveredBy } from '../../frame/model/aggregate.ts'
 import type { Gap, GapReason } from '../../frame/model/frame.ts'
@@ -9,7 +9,7 @@ import { latePart, missingBefore } from '../../frame/time/gaps.ts'
 import { TICK_SLACK } from '../../frame/views/moment.ts'
 
 interface Span {
-  /** index of the tick itself, or of the one before the gap, and its sequence */
+  /** index and sequence number of the tick, or of the tick before the gap */
   readonly tick: number
   readonly seq: number
   readonly from: WallMicros
@@ -25,12 +25,13 @@ export interface PlayRules {
   readonly idleLimit: Micros | null
 }
 
-/** A tick starts some µs after the whole second. A second that is typed or marked means that tick, not the last µs of the one before. */
-export const typed = (at: WallMicros): WallMicros => (at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at)
+/** A tick starts some µs after the whole second. A typed or marked whole second means that tick, not the end of the tick before. */
+export const wholeSecondAsTick = (at: WallMicros): WallMicros =>
+  at % SECOND === 0 ? addMicros(at, TICK_SLACK) : at
 
 export const holds = ({ from, to }: Stop, at: WallMicros): boolean => at >= from && at < to
 
-/** How long a gap stays on the screen. */
+/** How long a gap stays on the screen, in the viewer's time. */
 const GAP_HOLD: Micros = SECOND
 
 interface GapStop {
@@ -62,18 +63,18 @@ export class Stops {
     return Math.max(0, this.count - 1)
   }
 
-  /** The newest tick; a gap may lie behind it. */
+  /** The stop of the newest tick; a gap may follow it. */
   get newest(): number {
     return this.ofTick(Math.max(0, this.#ticks.length - 1))
   }
 
-  /** Those that are gaps, in order. */
+  /** Indexes of the stops that are gaps, in order. */
   get gaps(): readonly number[] {
     return this.#gaps.map(({ index }) => index)
   }
 
   at(index: number): Stop {
-    const gaps = this.#gapsBefore(({ index: of }) => of < index)
+    const gaps = this.#gapsBefore(({ index: gapIndex }) => gapIndex < index)
     const here = this.#gaps[gaps]
     if (here?.index === index) return this.#gapStop(here)
     const tick = index - gaps
@@ -85,7 +86,7 @@ export class Stops {
     return tick + this.#gapsBefore((gap) => gap.tick < tick)
   }
 
-  /** The tick's own, or that of the last one before it; 0 when it is older than all. */
+  /** The stop of the tick with this number, or of the last tick before it; 0 if all ticks are later. */
   ofSeq(seq: number): number {
     const tick = this.#ticks.findLastIndex((candidate) => candidate.seq <= seq)
     return tick < 0 ? 0 : this.ofTick(tick)
@@ -101,7 +102,7 @@ export class Stops {
     return same?.index ?? tick
   }
 
-  /** The stop that holds the time; between stops and outside, the last one that began before it. The first of several. */
+  /** The first stop that contains the time; without one, the last stop that began before it. */
   ofTime(at: WallMicros): number {
     let best = 0
     let bestFrom = -Infinity
@@ -122,7 +123,7 @@ export class Stops {
     return best
   }
 
-  /** How long the stop is played, in recording time; a gap is held for a time of the viewer's. */
+  /** How long the stop is played, in recording time. A gap is shown for a fixed time of the viewer, so it is scaled by the speed. */
   duration(index: number, speed: number, rules: PlayRules): Micros {
     const stop = this.at(index)
     if (stop.kind === 'gap') return micros(Math.min(GAP_HOLD, rules.idleLimit ?? GAP_HOLD) * speed)
@@ -136,7 +137,7 @@ export class Stops {
     return { kind: 'gap', tick, seq: this.#ticks[tick]!.seq, ...gap }
   }
 
-  /** How many of the gaps are `before`, which holds for the first ones and for no later one. */
+  /** Binary search: the number of gaps for which `before` is true. These must be the first ones. */
   #gapsBefore(before: (gap: GapStop) => boolean): number {
     let low = 0
     let high = this.#gaps.length

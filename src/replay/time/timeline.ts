@@ -53,7 +53,7 @@ export function advance(timeline: Timeline, stops: Stops, elapsed: Micros, rules
   }
 }
 
-/** Forward play enters a stop at its begin, reverse play at its end. */
+/** Forward play enters a stop at its start, reverse play at its end. */
 const entryOf = (stops: Stops, stop: number, { direction, speed }: Timeline, rules: PlayRules): Micros =>
   direction > 0 ? micros(0) : stops.duration(stop, speed, rules)
 
@@ -94,7 +94,7 @@ export function goTo(timeline: Timeline, stops: Stops, stop: number): Timeline {
 export const atTime = (timeline: Timeline, stops: Stops, at: WallMicros): Timeline =>
   goTo(timeline, stops, stops.ofTime(at))
 
-/** On the newest tick, and staying there. */
+/** Goes to the newest tick, and stays there while ticks arrive. */
 export const follow = (timeline: Timeline, stops: Stops): Timeline => ({
   ...goTo(timeline, stops, stops.newest),
   following: true,
@@ -102,7 +102,7 @@ export const follow = (timeline: Timeline, stops: Stops): Timeline => ({
   direction: 1,
 })
 
-/** Pausing leaves live. Playing from an end starts again at the other one. */
+/** Pausing leaves live. Playing from an end starts again at the other end. */
 export function togglePlay(timeline: Timeline, stops: Stops, rules: PlayRules): Timeline {
   if (timeline.playing || timeline.following) return { ...timeline, playing: false, following: false }
   const { direction, stop, played, speed } = timeline

@@ -8,25 +8,25 @@ export type Order = { readonly by: 'name' } | { readonly by: 'measure'; readonly
 
 export const BY_REQUESTS: Order = { by: 'measure', measure: { kind: 'count', name: 'requests' } }
 
-/** @param nameOf the texts that break ties, first one first */
+/** @param nameOf the texts that order lines of equal value, the most important first */
 export function ordered<T extends Measurable>(
   lines: readonly T[],
   order: Order,
   nameOf: (line: T) => readonly string[],
 ): T[] {
-  const named = (line: T): { line: T; worth: number | null; name: readonly string[] } => ({
+  const named = (line: T): { line: T; value: number | null; name: readonly string[] } => ({
     line,
-    worth: order.by === 'name' ? null : worthOf(order.measure, line),
+    value: order.by === 'name' ? null : valueOf(order.measure, line),
     name: nameOf(line),
   })
   return lines
     .map(named)
-    .sort((a, b) => descending(a.worth, b.worth) || compareNames(a.name, b.name))
+    .sort((a, b) => descending(a.value, b.value) || compareNames(a.name, b.name))
     .map(({ line }) => line)
 }
 
-/** Every line of a list has the same span, so rates order as their counts do. */
-const worthOf = (what: Measure, line: Measurable): number | null =>
+/** All lines of a list have the same span, so the order by rate is the order by count. */
+const valueOf = (what: Measure, line: Measurable): number | null =>
   measure(what, 'none', line, { length: micros(1_000_000), coverage: null })
 
 const descending = (a: number | null, b: number | null): number =>

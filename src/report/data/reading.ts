@@ -1,4 +1,4 @@
-/** A range read once: for the whole, for findings and for the slowest requests. */
+/** Reads a range once, for the sum, the findings and the slowest requests. */
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
@@ -24,7 +24,7 @@ export function readRange(
 ): RangeReading {
   const step = stepLength(range)
   const start = wallMicros(Math.floor(range.from / step) * step)
-  // The last tick ends some µs after its second: that is no further step.
+  // The last tick ends some µs after its second. That must not add a step.
   const count = Math.max(1, Math.ceil((range.to - start) / step - 1e-3))
   const builder = new SeriesBuilder(count, rows)
   const sums = new Map(recordings.map((recording) => [recording, new RunningSum()]))

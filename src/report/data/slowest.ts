@@ -1,4 +1,4 @@
-/** The slowest requests of a range, exact over the request ring, without reading all of it. */
+/** The slowest requests of a range. Exact for the request ring, without reading all of it. */
 import { selects } from '../../frame/expression/selection.ts'
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
@@ -9,8 +9,8 @@ import type { StepSeries } from './step-series.ts'
 import type { Query } from './summary.ts'
 
 /**
- * The slowest n lie in the n steps with the greatest maxima: the rings of those are read.
- * The ring keeps every tick's slowest, so that the result is true of all requests, not only of the sample.
+ * The slowest n requests lie in the n steps with the greatest maxima. Only the rings of these steps are read.
+ * The ring keeps the slowest request of every tick, so the result is right for all requests, not only for the sample.
  */
 export function slowestRequests(
   recordings: readonly Recording[],
@@ -39,7 +39,7 @@ export function slowestRequests(
   return slowest
 }
 
-/** µs until the end of the answer; where that wasn't seen, until its head; -1 where there was no answer. */
+/** µs until the end of the answer, or until its head if the end was not seen; -1 without an answer. */
 export const durationOf = ({ header, total }: RequestEvent): number => Math.max(total ?? -1, header ?? -1)
 
 const slowestFirst = (a: RequestEvent, b: RequestEvent): number =>

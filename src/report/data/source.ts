@@ -1,4 +1,4 @@
-/** Recordings as a report reads them: several at once, each with its clock set right. */
+/** Recordings as a report reads them: several at once, each with its clock corrected. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
@@ -7,12 +7,12 @@ import { fleetOf } from '../../frame/sum/fleet.ts'
 import { sumOf } from '../../frame/sum/merge.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 
-/** The recording with all its times moved; `offset` is added to the host's clock, µs. */
+/** The recording with all times shifted: `offset` (µs) is added to the host's clock. */
 export function shifted(recording: Recording, offset: number): Recording {
   if (offset === 0) return recording
   const move = (at: WallMicros): WallMicros => addMicros(at, offset)
-  const ticks = remembered((of: readonly TickSummary[]) =>
-    of.map((tick) => ({ ...tick, start: move(tick.start) })),
+  const ticks = keepLast((argument: readonly TickSummary[]) =>
+    argument.map((tick) => ({ ...tick, start: move(tick.start) })),
   )
   return {
     get info() {
@@ -49,10 +49,11 @@ export function shifted(recording: Recording, offset: number): Recording {
   }
 }
 
-/** Computes again only for another argument: damage may be found, and ticks change, while one reads. */
-function remembered<T extends object, U>(compute: (of: T) => U): (of: T) => U {
-  let last: { readonly of: T; readonly result: U } | null = null
-  return (of) => (last?.of === of ? last : (last = { of, result: compute(of) })).result
+/** Keeps the result for the last argument. The ticks are a new array after damage was found while reading. */
+function keepLast<T extends object, U>(compute: (argument: T) => U): (argument: T) => U {
+  let last: { readonly argument: T; readonly result: U } | null = null
+  return (argument) =>
+    (last?.argument === argument ? last : (last = { argument, result: compute(argument) })).result
 }
 
 /** The rows of a few ticks or of whole minutes. */
@@ -63,7 +64,7 @@ export function spansOf(recording: Recording, range: SeqRange): readonly Span[] 
     .map(spanOfFrame)
 }
 
-/** The sum over a range of time, exact, over all recordings. */
+/** The exact sum of a time range over all recordings. */
 export const aggregateWithin = (recordings: readonly Recording[], range: TimeSpan): Aggregate =>
   fleetOf(
     recordings.map((recording) => ({

@@ -1,4 +1,4 @@
-/** What is kept of all steps of a range at once, a few numbers each: what findings and the slowest requests are found in. */
+/** A few numbers per step, kept for all steps of a range at once. Findings and the slowest requests are computed from them. */
 import { classCount, statistic } from '../../frame/expression/measure.ts'
 import { matches, type Selection } from '../../frame/expression/selection.ts'
 import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
@@ -11,7 +11,7 @@ import { Interned } from '../../frame/sum/interned.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 
-/** Of the selected rows; seconds 0 is a step without a tick. */
+/** Sums of the selected rows. A step without a tick has 0 seconds. */
 export interface StepSeries {
   readonly range: TimeSpan
   readonly step: Micros
@@ -36,13 +36,13 @@ export interface BackendSeries {
   readonly routes: readonly RouteSeries[]
 }
 
-/** The steps in which the route was answered, its median header time there, µs, and the answers that it rests on. */
+/** The steps in which the route had answers, the median header time of each (µs), and the number of sampled answers. */
 export interface RouteSeries {
   readonly route: Route
   readonly steps: readonly number[]
   readonly medians: readonly number[]
   readonly answered: readonly number[]
-  /** answers by octave of their header time, OCTAVES for each of the steps; empty where there are too many routes */
+  /** answers by octave of their header time, OCTAVES numbers per step; empty if there are too many routes */
   readonly octaves: ArrayLike<number>
 }
 
@@ -52,19 +52,19 @@ export interface HostSpans {
   readonly spans: readonly Span[]
 }
 
-/** Route times that are kept at most: beyond that, further routes are not followed. */
-const MOST_TIMES = 1_000_000
+/** Most route times that are kept. Routes that first appear later are ignored. */
+const MAX_TIMES = 1_000_000
 
-/** Beyond so many times further routes have no octaves: 24 MB. */
-const MOST_OCTAVES = 200_000
+/** Routes that first appear after so many route times have no octaves: 24 MB. */
+const MAX_OCTAVES = 200_000
 
 export class SeriesBuilder {
   readonly #seconds: number[]
   readonly #requests: number[]
   readonly #slowest: number[]
   readonly #backends: Interned<Backend, BackendBuilder>
-  /** a backend of one of several hosts: its namespace says nothing on another one */
-  readonly #bare = new Interned(backendKey, (backend) => ({ ...backend, netns: 0 }))
+  /** backends without their network namespace: its number has no meaning on another host */
+  readonly #withoutNamespace = new Interned(backendKey, (backend) => ({ ...backend, netns: 0 }))
   #times = 0
 
   constructor(
@@ -83,16 +83,17 @@ export class SeriesBuilder {
       seconds: this.#seconds,
       requests: this.#requests,
       slowest: this.#slowest,
-      backends: this.#backends.values.map((of) => ({ ...of, routes: of.routes.values })),
+      backends: this.#backends.values.map((builder) => ({ ...builder, routes: builder.routes.values })),
     }
   }
 
-  /** Steps may come twice: the last one takes what is beyond it. */
+  /** The same index may be added more than once: the caller adds what lies beyond the last step to the last step. */
   add(index: number, hosts: readonly HostSpans[]): void {
     const touched = new Set<RouteBuilder>()
     for (const { spans } of hosts) {
-      const isBare = hosts.length > 1 && namespaces(spans).size === 1
-      const nameOf = (backend: Backend): Backend => (isBare ? this.#bare.of(backend) : backend)
+      const dropsNamespace = hosts.length > 1 && namespaces(spans).size === 1
+      const nameOf = (backend: Backend): Backend =>
+        dropsNamespace ? this.#withoutNamespace.of(backend) : backend
       for (const span of spans) {
         for (const row of span.traffic) this.#addTraffic(index, row, nameOf(row.backend), touched)
         for (const row of span.connections) this.#addConnection(index, row, nameOf(row.backend))
@@ -105,15 +106,15 @@ export class SeriesBuilder {
   #addTraffic(index: number, row: TrafficRow, backend: Backend, touched: Set<RouteBuilder>): void {
     const { route, header } = row
     if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
-    const of = this.#backends.of(backend)
+    const builder = this.#backends.of(backend)
     this.#requests[index]! += row.requests
     this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
-    of.requests[index]! += row.requests
-    of.answered[index]! += row.answered
-    of.fivexx[index]! += classCount(row, 5)
-    of.failures[index]! += failedRequests(row.failures)
+    builder.requests[index]! += row.requests
+    builder.answered[index]! += row.answered
+    builder.fivexx[index]! += classCount(row, 5)
+    builder.failures[index]! += failedRequests(row.failures)
     if (header.sampled === 0) return
-    const times = of.routes.of(route)
+    const times = builder.routes.of(route)
     times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
     touched.add(times)
   }
@@ -123,16 +124,16 @@ export class SeriesBuilder {
     this.#backends.of(backend).refused[index]! += failedConnects(row)
   }
 
-  #addTime(index: number, of: RouteBuilder): void {
-    const { pending } = of
-    of.pending = null
-    if (pending === null || (of.steps.length === 0 && this.#times >= MOST_TIMES)) return
+  #addTime(index: number, builder: RouteBuilder): void {
+    const { pending } = builder
+    builder.pending = null
+    if (pending === null || (builder.steps.length === 0 && this.#times >= MAX_TIMES)) return
     this.#times++
-    of.steps.push(index)
-    of.medians.push(statistic(pending, 'p50') ?? 0)
-    of.answered.push(pending.sampled)
-    if (of.hasOctaves || (of.steps.length === 1 && this.#times <= MOST_OCTAVES))
-      of.addOctaves(pending.buckets)
+    builder.steps.push(index)
+    builder.medians.push(statistic(pending, 'p50') ?? 0)
+    builder.answered.push(pending.sampled)
+    if (builder.hasOctaves || (builder.steps.length === 1 && this.#times <= MAX_OCTAVES))
+      builder.addOctaves(pending.buckets)
   }
 }
 
@@ -141,7 +142,7 @@ const namespaces = (spans: readonly Span[]): Set<number> =>
     spans.flatMap(({ traffic, connections }) => [...traffic, ...connections].map((row) => row.backend.netns)),
   )
 
-/** Hosts run side by side. */
+/** Recorded time per host, µs, because hosts run in parallel. */
 const meanLength = (hosts: readonly HostSpans[]): number =>
   Math.round(hosts.flatMap(({ spans }) => spans).reduce((sum, { length }) => sum + length, 0) / hosts.length)
 
@@ -161,14 +162,14 @@ class RouteBuilder implements RouteSeries {
   readonly steps: number[] = []
   readonly medians: number[] = []
   readonly answered: number[] = []
-  /** of the step at hand */
+  /** of the current step */
   pending: Distribution | null = null
   octaves = new Uint32Array(0)
   hasOctaves = false
 
   constructor(readonly route: Route) {}
 
-  /** Of the step that was added last. */
+  /** Adds the octaves of the step that was added last. */
   addOctaves(buckets: Buckets): void {
     this.hasOctaves = true
     const at = (this.steps.length - 1) * OCTAVES

@@ -12,7 +12,7 @@ export interface Step {
   /** one for each recording that has ticks in it */
   readonly parts: readonly {
     readonly recording: Recording
-    /** the step's ticks by number */
+    /** sequence numbers of the step's ticks */
     readonly runs: readonly SeqRange[]
   }[]
 }
@@ -23,20 +23,23 @@ export interface StepSum {
   readonly aggregate: Aggregate
 }
 
-/** Below a minute there are no rollups: every tick is read. */
+/** Seconds. Steps below a minute have no rollups: every tick is read. */
 const LENGTHS = [1, 2, 5, 10]
-const MOST_STEPS = 120.5
-/** A month of minutes: what is kept of a step is kept of all of them at once, whether or not it has a tick. */
-const MOST_MINUTES = 45_000
+const MAX_STEPS = 120.5
+/** A month of minutes. The series holds all steps in memory at once, also those without a tick. */
+const MAX_MINUTES = 45_000
 
-/** About a hundred steps of a range below 20 minutes; above, a minute, for which there are rollups; of more than a month, some minutes. */
+/**
+ * About a hundred steps for a range below 20 minutes. For longer ranges steps of a minute, because minutes have rollups; for more
+ * than a month steps of several minutes.
+ */
 export function stepLength({ from, to }: TimeSpan): Micros {
   const seconds = (to - from) / 1e6
-  const minutes = Math.ceil(seconds / 60 / MOST_MINUTES)
-  return micros((LENGTHS.find((length) => seconds / length <= MOST_STEPS) ?? 60 * minutes) * 1e6)
+  const minutes = Math.ceil(seconds / 60 / MAX_MINUTES)
+  return micros((LENGTHS.find((length) => seconds / length <= MAX_STEPS) ?? 60 * minutes) * 1e6)
 }
 
-/** In order; steps without a tick are left out. One is summed at a time. */
+/** In order, without steps that have no tick. Only one sum is in memory at a time. */
 export function* stepSums(
   recordings: readonly Recording[],
   range: TimeSpan,
@@ -52,7 +55,7 @@ export function* stepSums(
   }
 }
 
-/** In order; steps without a tick are left out. */
+/** In order, without steps that have no tick. */
 export function* stepsWithin(
   recordings: readonly Recording[],
   range: TimeSpan,
@@ -62,8 +65,8 @@ export function* stepsWithin(
   const indexes = [...new Set(runs.flatMap(({ steps }) => [...steps.keys()]))].sort((a, b) => a - b)
   for (const index of indexes) {
     const parts = runs.flatMap(({ recording, steps }) => {
-      const of = steps.get(index)
-      return of === undefined ? [] : [{ recording, runs: of }]
+      const found = steps.get(index)
+      return found === undefined ? [] : [{ recording, runs: found }]
     })
     yield { index, parts }
   }

@@ -1,4 +1,4 @@
-/** The one model behind every format: what the selected rows of a range add up to, and how much of it was seen. */
+/** The model behind every format: the sum of the selected rows of a range, and the coverage. */
 import type { Expression, MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, measure, type Measurable } from '../../frame/expression/measure.ts'
 import { selectRows, type Selection } from '../../frame/expression/selection.ts'
@@ -16,16 +16,16 @@ export interface Query {
   readonly range: TimeSpan
   readonly selection: Selection
   readonly order: Order
-  /** lines of a list at most; null is all */
+  /** most lines of a list; null: all */
   readonly top: number | null
 }
 
 export interface Summary {
   readonly recordings: readonly RecordingInfo[]
   readonly query: Query
-  /** everything in the range: coverage, loss, excluded */
+  /** all rows of the range; coverage, loss and excluded come from it */
   readonly whole: Aggregate
-  /** the selected rows alone */
+  /** only the selected rows */
   readonly selected: Aggregate
   /** 0–1; null for a range without length */
   readonly coverage: number | null
@@ -53,15 +53,15 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
       .sort((a, b) => a.at - b.at),
     damage: [
       ...recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
-      ...unread(recordings, query.range, whole),
+      ...unreadableTicks(recordings, query.range, whole),
     ],
   }
 }
 
-/** Ticks that are there but gave no rows: never a smaller number without a word. */
-function unread(recordings: readonly Recording[], range: TimeSpan, { ticks }: Aggregate): string[] {
-  const there = ticksIn(recordings, range)
-  return there <= ticks ? [] : [`${there - ticks} of ${there} ticks in the range could not be read`]
+/** Reports ticks whose rows could not be read. Without this a sum would be too small silently. */
+function unreadableTicks(recordings: readonly Recording[], range: TimeSpan, { ticks }: Aggregate): string[] {
+  const existing = ticksIn(recordings, range)
+  return existing <= ticks ? [] : [`${existing - ticks} of ${existing} ticks in the range could not be read`]
 }
 
 export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): number =>
@@ -78,7 +78,7 @@ export const gapsWithin = (gaps: readonly Gap[], { from, to }: TimeSpan): Gap[] 
       to: wallMicros(Math.min(gap.to, to)),
     }))
 
-/** Backends that hold what --where asks of lines, or have a route that does; with those routes alone; ordered and cut. */
+/** Backends that satisfy the measures of --where or have such a route, with only these routes; sorted, at most `top`. */
 export function backendsOf(summary: Summary): readonly BackendSum[] {
   const { order, top, selection } = summary.query
   const wanted = lineFilter(summary)
@@ -98,7 +98,7 @@ export const backendName = ({ backend }: BackendSum): string[] => [
   String(backend.netns).padStart(12, '0'),
 ]
 
-/** Does a line hold the measures of --where? */
+/** Tests whether a line satisfies the measures of --where. */
 export function lineFilter(summary: Summary): (line: Measurable) => boolean {
   const { lines } = summary.query.selection
   return lines === null
@@ -106,13 +106,13 @@ export function lineFilter(summary: Summary): (line: Measurable) => boolean {
     : (line) => holds(lines, (test) => measured(test, line, summary)) === true
 }
 
-/** What is asserted of the whole selection. null: nothing to measure. */
+/** Evaluates an expression on the whole selection. null: nothing to measure. */
 export const holdsFor = (expression: Expression, summary: Summary): boolean | null =>
   holds(expression, (test) => measured(test, summary.selected.totals, summary))
 
-/** The measure of a line, or of what the test narrows the whole selection to. */
+/** The measure of `line`. If the test has a target: of the target within the whole selection. */
 export function measured(test: MeasureTest, line: Measurable, summary: Summary): number | null {
-  const of = test.target === null ? line : narrowTo(summary.selected, test.target).totals
+  const target = test.target === null ? line : narrowTo(summary.selected, test.target).totals
   const span = { length: summary.selected.length, coverage: summary.coverage }
-  return measure(test.measure, test.quantity.unit, of, span)
+  return measure(test.measure, test.quantity.unit, target, span)
 }

@@ -21,13 +21,13 @@ export interface TimelinePoint {
   readonly failures: number
   /** mean header time, µs; null when nothing was answered */
   readonly avg: number | null
-  /** only where rows are selected, or asked for */
+  /** null if the point is made from tick summaries: these have no percentiles */
   readonly p99: number | null
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
 
-/** The finest step that a clock shows well and that needs at most `points`. */
+/** The finest round step (1 s, 2 s, … 1 d) that gives at most `points` points. */
 export function stepFor({ from, to }: TimeSpan, points: number): Micros {
   const seconds = (to - from) / 1e6
   const step =
@@ -39,7 +39,7 @@ export function stepFor({ from, to }: TimeSpan, points: number): Micros {
 export function timelineOf(recordings: readonly Recording[], query: Query, points: number): Timeline {
   const step = stepFor(query.range, points)
   const start = wallMicros(Math.floor(query.range.from / step) * step)
-  // The last tick ends some µs after its second: that is no further step.
+  // The last tick ends some µs after its second. That must not add a step.
   const count = Math.max(1, Math.ceil((query.range.to - start) / step - 1e-3))
   if (query.selection.rows === null)
     return { start, step, points: fromTicks(recordings, query.range, start, step, count) }
@@ -104,12 +104,12 @@ function addTick(sums: (TickSum | null)[], index: number, tick: TickSummary): vo
   sum.headerSum += tick.headerSum
 }
 
-/** Hosts run side by side: their rates add up. */
+/** Hosts run in parallel, so their rates are added. */
 function joinHosts(sums: readonly (TickSum | null)[]): TimelinePoint | null {
   const known = sums.filter((sum) => sum !== null)
   if (known.length === 0) return null
-  const rate = (of: (sum: TickSum) => number): number =>
-    known.reduce((total, sum) => total + (of(sum) * 1e6) / sum.length, 0)
+  const rate = (valueOf: (sum: TickSum) => number): number =>
+    known.reduce((total, sum) => total + (valueOf(sum) * 1e6) / sum.length, 0)
   const answered = known.reduce((total, sum) => total + sum.answered, 0)
   return {
     rps: rate((sum) => sum.requests),

@@ -1,5 +1,5 @@
 /**
- * A report as data: exactly the JSON that scripts rely on, field by field. Every format is made from it, so that no two can differ.
+ * A report as data: exactly the JSON that scripts rely on. Every format is made from it, so all formats have the same numbers.
  * Durations are milliseconds, ratios 0–1, times ISO 8601 UTC.
  */
 import type {
@@ -55,7 +55,7 @@ export interface CoverageEntry {
 export type RequestFailures = ByWord<typeof ROUTE_FAILURES>
 export type ConnectFailures = ByWord<typeof CONNECT_FAILURES>
 
-/** What a route has. */
+/** The fields of a route. */
 export interface Entity extends ByWord<typeof ROUTE_PLAIN> {
   /** null where no time was covered */
   readonly rps: number | null
@@ -67,7 +67,7 @@ export interface Entity extends ByWord<typeof ROUTE_PLAIN> {
   readonly total_ms: DistributionEntry
 }
 
-/** What backends and totals have besides: connections. */
+/** The fields of a backend and of the totals: also those of connections. */
 export interface FullEntity extends Entity {
   readonly failures: RequestFailures & ConnectFailures
   readonly connect_ms: DistributionEntry
@@ -81,8 +81,8 @@ export interface BackendEntity extends FullEntity {
   /** of all requests; null where there are none */
   readonly share: number | null
   /**
-   * only where --where asks for measures: whether the backend's own line holds them. One that does not is here for its routes,
-   * and no line of `--by backend`
+   * only if --where has measures: whether the backend's own line satisfies them. A backend with false is listed because of its
+   * routes; it is no line of `--by backend`
    */
   readonly holds?: boolean
   readonly connects: number
@@ -101,7 +101,7 @@ export interface RouteEntity extends Entity {
 export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 export type StatusClass = (typeof STATUS_CLASSES)[number]
 
-/** count 0: all others are null. sampled 0: what comes from the sample is null. */
+/** If count is 0, all other fields are null. If sampled is 0, the fields that come from the sample are null. */
 export interface DistributionEntry {
   readonly count: number
   readonly sampled: number | null

@@ -6,12 +6,12 @@ import type { Entity, FullEntity } from './document.ts'
 export const shareText = (part: number, whole: number): string =>
   finePercent(whole === 0 ? null : part / whole)
 
-export const timesText = (of: FullEntity['header_ms']): string =>
-  of.count === 0
+export const timesText = (times: FullEntity['header_ms']): string =>
+  times.count === 0
     ? '–'
-    : `avg ${millis(of.avg)} · p50 ${millis(of.p50)} · p90 ${millis(of.p90)} · p99 ${millis(of.p99)} · max ${millis(of.max)}` +
-      (of.sampled !== null && of.sampled < of.count
-        ? ` (percentiles over ${exactCount(of.sampled)} of ${exactCount(of.count)})`
+    : `avg ${millis(times.avg)} · p50 ${millis(times.p50)} · p90 ${millis(times.p90)} · p99 ${millis(times.p99)} · max ${millis(times.max)}` +
+      (times.sampled !== null && times.sampled < times.count
+        ? ` (percentiles over ${exactCount(times.sampled)} of ${exactCount(times.count)})`
         : '')
 
 export const failuresOf = ({ failures }: Entity | FullEntity): number =>

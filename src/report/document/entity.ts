@@ -11,7 +11,7 @@ import {
   type StatusClass,
 } from './document.ts'
 
-/** @param length sum of the real tick lengths: what rates divide by */
+/** @param length sum of the real tick lengths, the divisor of rates */
 export function entityOf(counts: Counts, length: Micros): Entity {
   const { requests, answered, ...others } = byWord(ROUTE_PLAIN, counts)
   return {
@@ -42,16 +42,16 @@ export function fullEntityOf(
   }
 }
 
-export function distributionOf(of: Distribution): DistributionEntry {
-  if (of.count === 0) return NOTHING_MEASURED
+export function distributionOf(distribution: Distribution): DistributionEntry {
+  if (distribution.count === 0) return NOTHING_MEASURED
   const millis = (name: 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 'p999'): number | null => {
-    const value = statistic(of, name)
+    const value = statistic(distribution, name)
     return value === null ? null : value / 1000
   }
   return {
-    count: of.count,
-    sampled: of.sampled,
-    sum: of.sum / 1000,
+    count: distribution.count,
+    sampled: distribution.sampled,
+    sum: distribution.sum / 1000,
     avg: millis('avg'),
     min: millis('min'),
     max: millis('max'),

@@ -1,4 +1,4 @@
-/** A summary as the document that scripts rely on, and the document as JSON text. */
+/** A summary as the document that scripts rely on. */
 import { ratio } from '../../frame/expression/measure.ts'
 import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'

@@ -1,4 +1,4 @@
-/** The result as lines of one kind (`--by`): what csv and ndjson write and the tables of text and md show. */
+/** The result as lines of one kind (`--by`). CSV and NDJSON write these lines, and the tables of text and Markdown show them. */
 import { ratio } from '../../frame/expression/measure.ts'
 import { matches, selectRows } from '../../frame/expression/selection.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
@@ -19,13 +19,13 @@ import { severalNamespaces } from './json.ts'
 export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]
 
-/** What the line is, then what it counts. Keys and their order are the same in all lines of a kind. */
+/** The keys identify the line, the entity has its counts. All lines of a kind have the same keys in the same order. */
 export interface Line {
   readonly keys: Readonly<Record<string, string | number | null>>
   readonly entity: Entity | FullEntity | { readonly answered: number }
 }
 
-/** Complete but for `--top`, in order; minutes in the order of time. */
+/** Sorted, at most `--top` lines. Minutes are sorted by time. */
 export function linesBy(by: By, summary: Summary, recordings: readonly Recording[]): Line[] {
   const lines = LINES[by](summary, recordings)
   return lines.slice(0, summary.query.top ?? undefined)
@@ -59,19 +59,19 @@ function routeLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const wanted = lineFilter(summary)
   const pairs = selected.backends.flatMap((backend) =>
-    backend.routes.map((route) => ({ ...route, of: backend })),
+    backend.routes.map((route) => ({ ...route, parent: backend })),
   )
   const nameOf = (pair: (typeof pairs)[number]): string[] => [
-    ...backendName(pair.of),
+    ...backendName(pair.parent),
     pair.route.method,
     pair.route.path,
   ]
-  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ of, ...sum }) => ({
+  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ parent, ...sum }) => ({
     keys: {
-      ...backendKeys(of, summary),
+      ...backendKeys(parent, summary),
       method: sum.route.method,
       route: sum.route.path,
-      share: ratio(sum.requests, of.requests),
+      share: ratio(sum.requests, parent.requests),
     },
     entity: entityOf(sum, selected.length),
   }))
@@ -91,7 +91,7 @@ function methodLines(summary: Summary): Line[] {
   }))
 }
 
-/** A code has answers and nothing else: which requests, times and bytes led to it is not kept. */
+/** A status code has only a count of answers: its times and bytes are not recorded. */
 function statusLines(summary: Summary): Line[] {
   const { selected, query } = summary
   const lines = [...selectedCodes(summary)].map(([code, count]) => ({
@@ -160,7 +160,7 @@ const backendKeys = ({ backend }: BackendSum, { selected }: Summary): Record<str
   ...(severalNamespaces(selected) ? { netns: backend.netns } : {}),
 })
 
-/** The columns that a kind of line has, also when there is no line. */
+/** A line without data: it gives the columns of its kind when there are no lines. */
 export function emptyLine(by: By): Line {
   const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
   const length = 0 as Micros
@@ -183,7 +183,7 @@ export function emptyLine(by: By): Line {
   return { keys: Object.fromEntries(keys[by].map((key) => [key, null])), entity: entity[by] }
 }
 
-/** One row: names joined with `_`, without the codes. */
+/** The line as one row: nested names are joined with `_`, codes are left out. */
 export function flat({ keys, entity }: Line): Record<string, string | number | null> {
   const row: Record<string, string | number | null> = { ...keys }
   for (const [name, value] of Object.entries(entity) as [string, unknown][]) {

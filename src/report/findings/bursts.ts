@@ -1,35 +1,35 @@
-/** Bursts in a series of shares: bad ones of all, step by step. */
-import { runsOf, spread, sum, surprise, type Run } from './runs.ts'
+/** Finds bursts in a series of shares: the bad events and all events of each step. */
+import { runsOf, noiseOf, sum, deviation, type Run } from './runs.ts'
 
-/** Fewer tell nothing. */
-const LEAST_ERRORS = 8
-/** A step at the end of a burst has at least so much of its share: an edge that it fills by an eighth is one. */
-const LITTLE = 8
+/** A burst needs at least so many bad events. */
+const MIN_ERRORS = 8
+/** A step at the end of a burst has at least 1/8 of the burst's share: the burst may fill only an eighth of that step. */
+const EDGE_DIVISOR = 8
 
-export interface Least {
-  /** standard deviations */
-  readonly least: number
-  /** by how much the share rises; it also doubles */
+export interface Threshold {
+  /** least score, in standard deviations */
+  readonly score: number
+  /** least rise of the share; the share must also double */
   readonly rise: number
 }
 
 export interface Burst {
   readonly run: Run
-  /** share in all steps but those of bursts */
+  /** share in all steps outside bursts */
   readonly usual: number
-  /** in the run */
+  /** share within the run */
   readonly share: number
 }
 
-/** Looks for bursts above the better half of the time, then holds them against all the time that is left. */
+/** First finds bursts relative to the better half of the steps. Then tests them against all steps outside bursts. */
 export function burstsIn(
   counts: readonly number[],
   wholes: readonly number[],
-  { least, rise }: Least,
+  { score: leastScore, rise }: Threshold,
 ): Burst[] {
   const better = betterShare(counts, wholes)
-  const scores = counts.map((count, i) => surprise(count, wholes[i]! * better))
-  const noise = spread(scores.filter((_, i) => wholes[i]! > 0))
+  const scores = counts.map((count, i) => deviation(count, wholes[i]! * better))
+  const noise = noiseOf(scores.filter((_, i) => wholes[i]! > 0))
   const unusual = counts.map((count, i) => {
     const whole = wholes[i]!
     return whole === 0 ? null : scores[i]! / noise > 1.5 && count / whole > 2 * better
@@ -39,7 +39,7 @@ export function burstsIn(
     (run: Run): boolean => {
       const [bad, all] = [sum(counts, run), sum(wholes, run)]
       const rises = bad / all >= Math.max(usual + rise, 2 * usual)
-      return bad >= LEAST_ERRORS && rises && surprise(bad, all * usual) / noise >= least
+      return bad >= MIN_ERRORS && rises && deviation(bad, all * usual) / noise >= leastScore
     }
   const runs = runsOf(unusual, 2)
     .map((run) => trimmed(run, counts, wholes))
@@ -50,15 +50,15 @@ export function burstsIn(
     .map((run) => ({ run, usual, share: sum(counts, run) / sum(wholes, run) }))
 }
 
-/** Without what chance has added at its ends: steps that have little of it. */
+/** Removes steps with a low share from both ends: they may be in the run by chance. */
 function trimmed(run: Run, counts: readonly number[], wholes: readonly number[]): Run {
   let { from, to } = run
-  const little = (i: number): boolean => {
+  const isLow = (i: number): boolean => {
     const [bad, all] = [sum(counts, { from, to }), sum(wholes, { from, to })]
-    return counts[i]! * all * LITTLE < bad * wholes[i]! || wholes[i] === 0
+    return counts[i]! * all * EDGE_DIVISOR < bad * wholes[i]! || wholes[i] === 0
   }
-  while (to - from > 1 && little(to - 1)) to--
-  while (to - from > 1 && little(from)) from++
+  while (to - from > 1 && isLow(to - 1)) to--
+  while (to - from > 1 && isLow(from)) from++
   return { from, to }
 }
 
@@ -70,7 +70,7 @@ function shareOutside(counts: readonly number[], wholes: readonly number[], runs
   return whole === 0 ? 0 : outside(counts) / whole
 }
 
-/** Of the better half of the time: an incident may fill nearly as much of a recording. */
+/** The share in the better half of the steps: an incident may fill nearly half of a recording. */
 function betterShare(counts: readonly number[], wholes: readonly number[]): number {
   const steps = counts
     .map((count, i) => ({ count, whole: wholes[i]! }))

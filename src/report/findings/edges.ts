@@ -1,4 +1,4 @@
-/** The ticks at which something begins and ends: where two levels fit the seconds around the steps' borders best. */
+/** Finds the second at which a change begins and ends: the best fit of two levels to the seconds around the ends of the run. */
 import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { addMicros, SECOND, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
@@ -10,12 +10,12 @@ export interface Second {
   readonly line: BackendSum | null
 }
 
-/** Noise may have made the run longer than what happened, hardly shorter. */
-const INWARDS = 3
+/** Steps inside the run that are searched, and one outside. Noise can make a run too long, but hardly too short. */
+const INWARD_STEPS = 3
 
 type SecondsOf = (span: TimeSpan) => Iterable<Second>
 
-/** A run that touches an end of the range ends there. */
+/** An end of the run that touches an end of the range stays there. */
 export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: SecondsOf): TimeSpan {
   const { run } = candidate
   const { range, step, start, count } = series
@@ -24,11 +24,11 @@ export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: Sec
   const gainsIn = (from: number, to: number): Gain[] =>
     step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: time(from), to: time(to) }))
   const edges =
-    run.to - run.from <= 2 * INWARDS
+    run.to - run.from <= 2 * INWARD_STEPS
       ? bestSpan(gainsIn(run.from - 1, run.to + 1))
       : {
-          from: bestSpan(gainsIn(run.from - 1, run.from + INWARDS))?.from,
-          to: bestSpan(gainsIn(run.to - INWARDS, run.to + 1))?.to,
+          from: bestSpan(gainsIn(run.from - 1, run.from + INWARD_STEPS))?.from,
+          to: bestSpan(gainsIn(run.to - INWARD_STEPS, run.to + 1))?.to,
         }
   return {
     from: run.from === 0 ? range.from : (edges?.from ?? time(run.from)),
@@ -36,7 +36,7 @@ export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: Sec
   }
 }
 
-/** By how much the changed level fits a second better than the usual one: weighted squares. */
+/** How much better the changed level fits a second than the usual level: the difference of the weighted squares. */
 interface Gain {
   readonly at: WallMicros
   readonly gain: number
@@ -48,13 +48,14 @@ function gainsOf(
 ): Gain[] {
   const gains: Gain[] = []
   for (const { at, line } of seconds) {
-    const of = value(line)
-    if (of !== null) gains.push({ at, gain: weight(line) * ((of - usual) ** 2 - (of - changed) ** 2) })
+    const level = value(line)
+    if (level !== null)
+      gains.push({ at, gain: weight(line) * ((level - usual) ** 2 - (level - changed) ** 2) })
   }
   return gains
 }
 
-/** The seconds in a row that gain most (Kadane), which leaves the least sum of squares; the first of equals. */
+/** The consecutive seconds with the greatest total gain (Kadane's algorithm): the least sum of squares. The first of equals. */
 function bestSpan(gains: readonly Gain[]): TimeSpan | null {
   let best: (TimeSpan & { readonly gain: number }) | null = null
   let [sum, from] = [0, 0]

@@ -1,4 +1,4 @@
-/** Bursts: more 5xx, failures or refused connections of a backend than it has otherwise. */
+/** Bursts: a backend has more 5xx, failures or refused connections than usual. */
 import { attempts, classCount, ratio } from '../../frame/expression/measure.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { NO_CONNECTIONS } from '../../frame/model/nothing.ts'
@@ -8,63 +8,63 @@ import type { BackendSeries } from '../data/step-series.ts'
 import type { FindingKind } from '../document/document.ts'
 import { burstsIn } from './bursts.ts'
 import { mainRoute } from './culprit.ts'
-import type { Candidate, Looking } from './finding.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
 
 interface ErrorKind {
   readonly kind: FindingKind
-  readonly counts: (of: BackendSeries) => readonly number[]
-  readonly wholes: (of: BackendSeries) => readonly number[]
-  /** of the same counts, from a sum */
-  readonly part: (of: BackendSum) => number
-  readonly whole: (of: BackendSum) => number
+  readonly counts: (series: BackendSeries) => readonly number[]
+  readonly wholes: (series: BackendSeries) => readonly number[]
+  /** the same counts, taken from a sum */
+  readonly part: (line: BackendSum) => number
+  readonly whole: (line: BackendSum) => number
   readonly words: string
-  /** standard deviations that a burst must have */
-  readonly least: number
+  /** least score of a burst, in standard deviations */
+  readonly leastScore: number
 }
 
 const KINDS: readonly ErrorKind[] = [
   {
     kind: 'burst_5xx',
-    counts: (of) => of.fivexx,
-    wholes: (of) => of.answered,
-    part: (of) => classCount(of, 5),
-    whole: (of) => of.answered,
+    counts: (series) => series.fivexx,
+    wholes: (series) => series.answered,
+    part: (line) => classCount(line, 5),
+    whole: (line) => line.answered,
     words: '5xx on',
-    least: 6,
+    leastScore: 6,
   },
   {
     kind: 'burst_failures',
-    counts: (of) => of.failures,
-    wholes: (of) => of.requests,
+    counts: (series) => series.failures,
+    wholes: (series) => series.requests,
     part: ({ failures }) => failedRequests(failures),
-    whole: (of) => of.requests,
+    whole: (line) => line.requests,
     words: 'failures on',
-    least: 6,
+    leastScore: 6,
   },
   {
     kind: 'backend_refused',
-    counts: (of) => of.refused,
-    wholes: (of) => of.requests.map((requests, i) => requests + of.refused[i]!),
+    counts: (series) => series.refused,
+    wholes: (series) => series.requests.map((requests, i) => requests + series.refused[i]!),
     part: ({ connection }) => failedConnects(connection),
     whole: attempts,
     words: 'connections refused or timed out by',
-    least: 4,
+    leastScore: 4,
   },
 ]
 
-/** A burst is at least a point. */
-const LEAST_RISE = 0.01
+/** A burst raises the share by at least one percentage point. */
+const MIN_RISE = 0.01
 
-export function errorBursts({ series, label }: Looking): Candidate[] {
-  return series.backends.flatMap((of) =>
+export function errorBursts({ series, label }: DetectorInput): Candidate[] {
+  return series.backends.flatMap((backendSeries) =>
     KINDS.flatMap((kind) => {
-      const [counts, wholes] = [kind.counts(of), kind.wholes(of)]
-      return burstsIn(counts, wholes, { least: kind.least, rise: LEAST_RISE }).map(
+      const [counts, wholes] = [kind.counts(backendSeries), kind.wholes(backendSeries)]
+      return burstsIn(counts, wholes, { score: kind.leastScore, rise: MIN_RISE }).map(
         ({ run, usual, share: after }): Candidate => {
           return {
             kind: kind.kind,
             run,
-            backend: of.backend,
+            backend: backendSeries.backend,
             before: usual,
             after,
             levels: { usual, changed: after },
@@ -76,9 +76,10 @@ export function errorBursts({ series, label }: Looking): Candidate[] {
               mainRoute(within, (route, line) =>
                 kind.part({ ...line, ...route, connection: NO_CONNECTIONS }),
               ),
-            settle: (line, length, route) => {
+            describe: (line, length, route) => {
               const [errors, all] = line === null ? [0, 0] : [kind.part(line), kind.whole(line)]
-              const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
+              const place =
+                route === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
               const counted = `${exactCount(errors)} of ${exactCount(all)}`
               const share = ratio(errors, all)
               return {

@@ -1,7 +1,7 @@
 /**
- * Slow tails: more answers than otherwise take longer than nearly all of their route do, while the median may stay. Each route has
- * its own limit, the lowest power of two that few of its answers exceed, so that a changed mix of routes does not move the share;
- * the shares are then looked through for bursts, as those of 5xx are.
+ * Slow tails: more answers than usual are slow, while the median may stay the same. Each route has its own limit: the lowest power
+ * of two that few of its answers exceed. So a changed mix of routes does not change the share of slow answers. Bursts of this share
+ * are then found as for 5xx.
  */
 import { ratio } from '../../frame/expression/measure.ts'
 import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
@@ -9,25 +9,26 @@ import { boundsOf, octaveOf, OCTAVES, SUB } from '../../frame/model/histogram.ts
 import { micros } from '../../frame/model/units.ts'
 import { exactCount, finePercent, latency, longSpan } from '../../render/quantities.ts'
 import type { BackendSeries, RouteSeries } from '../data/step-series.ts'
-import { burstsIn } from './bursts.ts'
+import { burstsIn, type Threshold } from './bursts.ts'
 import { mainRoute } from './culprit.ts'
 import { shiftOf, SLOW, slowDown } from './finding-times.ts'
-import type { Candidate, Looking } from './finding.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
 
-/** So many of a route's answers exceed its limit, in the better part of its steps. */
-const FEW = 0.04
-const QUICK = 0.7
-const LEAST = { least: 7, rise: 0.04 }
+/** At most this share of a route's answers exceeds its limit, within its quick steps. */
+const MAX_BEYOND = 0.04
+/** The quick steps are those whose median is at most this quantile of the medians. */
+const QUICK_QUANTILE = 0.7
+const THRESHOLD: Threshold = { score: 7, rise: 0.04 }
 
-export function slowTails({ series, label }: Looking): Candidate[] {
-  return series.backends.flatMap((of) => {
-    const limits = new Map(of.routes.map((route) => [routeKey(route.route), limitOf(route)]))
-    const { slow, all } = countsOf(of, limits, series.count)
+export function slowTails({ series, label }: DetectorInput): Candidate[] {
+  return series.backends.flatMap((backendSeries) => {
+    const limits = new Map(backendSeries.routes.map((route) => [routeKey(route.route), limitOf(route)]))
+    const { slow, all } = countsOf(backendSeries, limits, series.count)
     const part = (line: BackendSum): number => slowIn(line, limits)
-    return burstsIn(slow, all, LEAST).map(({ run, usual, share }): Candidate => ({
+    return burstsIn(slow, all, THRESHOLD).map(({ run, usual, share }): Candidate => ({
       kind: 'slow_tail',
       run,
-      backend: of.backend,
+      backend: backendSeries.backend,
       before: usual,
       after: share,
       levels: { usual, changed: share },
@@ -35,10 +36,11 @@ export function slowTails({ series, label }: Looking): Candidate[] {
       weight: (line) => line?.header.sampled ?? 0,
       confirm: () => true,
       culprit: (within) => mainRoute(within, (route) => slowOf(route, limits)),
-      settle: (line, length, route) => {
+      describe: (line, length, route) => {
         const [bad, whole] = line === null ? [0, 0] : [part(line), line.header.sampled]
-        const place = route === null ? label(of.backend) : `${label(of.backend)} ${route}`
-        const shift = line === null ? null : shiftOf(line, of, route)
+        const place =
+          route === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
+        const shift = line === null ? null : shiftOf(line, backendSeries, route)
         if (shift !== null && shift.log >= SLOW)
           return { kind: 'slow_down', ...slowDown(place, shift, length) }
         return {
@@ -53,25 +55,25 @@ export function slowTails({ series, label }: Looking): Candidate[] {
 /** By route key: the first octave that counts as slow. */
 type Limits = ReadonlyMap<string, number>
 
-/** From the steps in which the route was quickest: a route that is slow for long does not hide itself. */
+/** Computed from the route's quick steps. Otherwise a route that is slow for a long time would raise its own limit. */
 function limitOf({ octaves, medians, steps }: RouteSeries): number {
   if (octaves.length === 0) return OCTAVES
-  const quick = Float64Array.from(medians).sort()[Math.floor((steps.length - 1) * QUICK)]!
+  const quick = Float64Array.from(medians).sort()[Math.floor((steps.length - 1) * QUICK_QUANTILE)]!
   const totals = new Array<number>(OCTAVES).fill(0)
   for (let i = 0; i < steps.length; i++) {
     if (medians[i]! > quick) continue
     for (let octave = 0; octave < OCTAVES; octave++) totals[octave]! += octaves[i * OCTAVES + octave]!
   }
-  const few = FEW * totals.reduce((all, count) => all + count, 0)
+  const most = MAX_BEYOND * totals.reduce((all, count) => all + count, 0)
   let beyond = 0
   for (let octave = OCTAVES - 1; octave >= 0; octave--) {
     beyond += totals[octave]!
-    if (beyond > few) return octave + 1
+    if (beyond > most) return octave + 1
   }
   return OCTAVES
 }
 
-/** Slow and all answers of each step. */
+/** Slow answers and all answers of each step. */
 function countsOf(
   { routes }: BackendSeries,
   limits: Limits,

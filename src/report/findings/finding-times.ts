@@ -1,6 +1,6 @@
 /**
- * Slow-downs: a backend takes longer than it does otherwise, route for route. Each step's index is the mean, weighted by answers,
- * of ln(route's median / its usual median): a changed mix of routes does not move it, one slow request neither.
+ * Slow-downs: the routes of a backend take longer than usual. The index of a step is the mean, weighted by answers, of
+ * ln(route's median / its usual median). Neither a changed mix of routes nor one slow request changes it.
  */
 import { statistic } from '../../frame/expression/measure.ts'
 import { routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
@@ -8,33 +8,34 @@ import { micros } from '../../frame/model/units.ts'
 import { latency, longSpan } from '../../render/quantities.ts'
 import type { BackendSeries } from '../data/step-series.ts'
 import { mainRoute } from './culprit.ts'
-import type { Candidate, Looking } from './finding.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
 import { median, runsOf, type Run } from './runs.ts'
 
-const LEAST_ANSWERS = 3
+const MIN_ANSWERS = 3
 const SUSPICIOUS = Math.log(1.3)
 export const SLOW = Math.log(1.5)
-const LEAST_SCORE = 8
+const MIN_SCORE = 8
 
-export function slowDowns({ series, label }: Looking): Candidate[] {
-  return series.backends.flatMap((of) => {
-    const index = slownessOf(of, series.count)
+export function slowDowns({ series, label }: DetectorInput): Candidate[] {
+  return series.backends.flatMap((backendSeries) => {
+    const index = slownessOf(backendSeries, series.count)
     return slowRuns(index).map((run): Candidate => {
-      const [before, after] = [typicalTime(of, run, false), typicalTime(of, run, true)]
+      const [before, after] = [typicalTime(backendSeries, run, false), typicalTime(backendSeries, run, true)]
       return {
         kind: 'slow_down',
         run,
-        backend: of.backend,
+        backend: backendSeries.backend,
         before: before / 1000,
         after: after / 1000,
         levels: { usual: 0, changed: meanIn(index, run) },
-        value: (line) => (line === null ? null : (shiftOf(line, of, null)?.log ?? null)),
+        value: (line) => (line === null ? null : (shiftOf(line, backendSeries, null)?.log ?? null)),
         weight: (line) => (line === null ? 0 : line.header.sampled),
         confirm: () => true,
-        culprit: (within) => mainRoute(within, (route) => slownessIn(route, of)),
-        settle: (line, length, route) => {
-          const shift = route === null || line === null ? null : shiftOf(line, of, route)
-          const place = shift === null ? label(of.backend) : `${label(of.backend)} ${route}`
+        culprit: (within) => mainRoute(within, (route) => slownessIn(route, backendSeries)),
+        describe: (line, length, route) => {
+          const shift = route === null || line === null ? null : shiftOf(line, backendSeries, route)
+          const place =
+            shift === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
           return slowDown(place, shift ?? { before, after }, length)
         },
       }
@@ -57,13 +58,13 @@ interface Shift {
   /** µs, weighted by answers */
   readonly before: number
   readonly after: number
-  /** weighted mean of the routes' logarithms */
+  /** weighted mean of ln(after / before) over routes */
   readonly log: number
 }
 
-/** How far the routes' medians have moved from what they are otherwise. @param only the key of a route, null for all */
-export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null): Shift | null {
-  const usual = usualTimes(of)
+/** The difference between the routes' medians in `line` and their usual medians. @param only the key of a route; null: all */
+export function shiftOf(line: BackendSum, backendSeries: BackendSeries, only: string | null): Shift | null {
+  const usual = usualTimes(backendSeries)
   let [before, after, log, weights] = [0, 0, 0, 0]
   for (const { route, header } of line.routes) {
     const key = routeKey(route)
@@ -77,19 +78,20 @@ export function shiftOf(line: BackendSum, of: BackendSeries, only: string | null
   return weights === 0 ? null : { before: before / weights, after: after / weights, log: log / weights }
 }
 
-/** What a route adds to its backend's slowness. */
-function slownessIn({ route, header }: RouteSum, of: BackendSeries): number {
-  const [was, is] = [usualTimes(of).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
+/** What a route contributes to its backend's slowness. */
+function slownessIn({ route, header }: RouteSum, backendSeries: BackendSeries): number {
+  const [was, is] = [usualTimes(backendSeries).get(routeKey(route)) ?? 0, statistic(header, 'p50') ?? 0]
   return was === 0 || is === 0 ? 0 : Math.max(0, header.sampled * Math.log(is / was))
 }
 
-const known = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
+const usualTimesCache = new WeakMap<BackendSeries, ReadonlyMap<string, number>>()
 
-/** Median over steps of a route's median, µs; asked for every second of an edge. */
-function usualTimes(of: BackendSeries): ReadonlyMap<string, number> {
+/** Median over steps of a route's median, µs. Cached, because it is needed for every second of an edge. */
+function usualTimes(backendSeries: BackendSeries): ReadonlyMap<string, number> {
   const times =
-    known.get(of) ?? new Map(of.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
-  known.set(of, times)
+    usualTimesCache.get(backendSeries) ??
+    new Map(backendSeries.routes.map(({ route, medians }) => [routeKey(route), median(medians)]))
+  usualTimesCache.set(backendSeries, times)
   return times
 }
 
@@ -109,10 +111,12 @@ function slownessOf({ routes }: BackendSeries, count: number): (Slowness | null)
       answers[step]! += answered[i]!
     })
   }
-  return answers.map((of, step) => (of < LEAST_ANSWERS ? null : { log: weighted[step]! / of, answers: of }))
+  return answers.map((count, step) =>
+    count < MIN_ANSWERS ? null : { log: weighted[step]! / count, answers: count },
+  )
 }
 
-/** The spread of one answer's logarithm is estimated from the steps themselves. */
+/** The standard deviation of one answer's logarithm is estimated from the steps. */
 function slowRuns(index: readonly (Slowness | null)[]): Run[] {
   const known = index.filter((step) => step !== null)
   const noise = Math.max(
@@ -124,7 +128,7 @@ function slowRuns(index: readonly (Slowness | null)[]): Run[] {
   return runsOf(unusual, 2).filter((run) => {
     const log = meanIn(index, run)
     const answers = index.slice(run.from, run.to).reduce((total, step) => total + (step?.answers ?? 0), 0)
-    return run.to - run.from >= 2 && log >= SLOW && score({ log, answers }) >= LEAST_SCORE
+    return run.to - run.from >= 2 && log >= SLOW && score({ log, answers }) >= MIN_SCORE
   })
 }
 
@@ -134,13 +138,13 @@ function meanIn(index: readonly (Slowness | null)[], { from, to }: Run): number 
   return steps.reduce((total, { log, answers: n }) => total + log * n, 0) / Math.max(1, answers)
 }
 
-/** Median over steps of the routes' medians, weighted by the answers within the run: both sides have the same mix. */
+/** Mean of the routes' medians inside or outside the run, µs. The weights are the answers within the run for both sides, so the mix is the same. */
 function typicalTime({ routes }: BackendSeries, { from, to }: Run, inside: boolean): number {
   let [weighted, weights] = [0, 0]
   for (const { steps, medians, answered } of routes) {
     const isIn = (i: number): boolean => steps[i]! >= from && steps[i]! < to
     const side = medians.filter((_, i) => isIn(i) === inside)
-    const weight = answered.reduce((total, of, i) => total + (isIn(i) ? of : 0), 0)
+    const weight = answered.reduce((total, count, i) => total + (isIn(i) ? count : 0), 0)
     if (side.length === 0 || weight === 0) continue
     weighted += weight * median(side)
     weights += weight

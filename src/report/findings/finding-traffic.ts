@@ -1,45 +1,46 @@
-/** Changes in how much is asked: of all backends together (surge, stop), and of one (vanished, appeared). */
+/** Changes of the request rate: of all backends together (surge, stop), and of one backend (vanished, appeared). */
 import { longSpan, rate } from '../../render/quantities.ts'
 import type { BackendSeries, StepSeries } from '../data/step-series.ts'
-import type { Candidate, Looking } from './finding.ts'
-import { median, rollingMedian, runsOf, spread, sum, surprise, type Run } from './runs.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
+import { median, rollingMedian, runsOf, noiseOf, sum, deviation, type Run } from './runs.ts'
 
-/** Steps on each side that say what is usual: follows the day, outlasts an incident. */
-const REACH = 90
-const LEAST_EXPECTED = 30
-/** A step that an absence fills by two thirds; its edges are found to the second afterwards, and then nothing may be left. */
+/** Steps on each side of the window for the usual rate. The window follows the daily curve and is longer than an incident. */
+const WINDOW_REACH = 90
+const MIN_EXPECTED = 30
+/** A step below this part of the usual count may be an absence: one that fills two thirds of the step. */
 const NEARLY_NONE = 0.35
+/** At most this part of the usual count is left within the edges, which are found to the second afterwards. */
 const NOTHING_LEFT = 0.05
-/** A step that is emptied in part: so much is missing, and by so many standard deviations. */
+/** A step that an absence fills in part: it is below this part of the usual count, by MIN_SCORE standard deviations. */
 const MUCH_LESS = 0.85
-const LEAST_SCORE = 6
-/** With more candidates than this they are noise, and not examined to the second. */
-const MOST_DIPS = 8
+const MIN_SCORE = 6
+/** More candidates than this are noise. They are not examined to the second. */
+const MAX_DIPS = 8
 
-export function trafficChanges(looking: Looking): Candidate[] {
-  const { series } = looking
+export function trafficChanges(input: DetectorInput): Candidate[] {
+  const { series } = input
   const rates = series.requests.map((requests, i) =>
     series.seconds[i]! > 0 ? requests / series.seconds[i]! : null,
   )
-  const usual = rollingMedian(rates, REACH)
+  const usual = rollingMedian(rates, WINDOW_REACH)
   const expected = series.seconds.map((seconds, i) => seconds * usual[i]!)
   const stops = stopsIn(series, expected)
   return [
     ...surgesIn(series, expected),
     ...stops,
-    ...series.backends.flatMap((of) =>
+    ...series.backends.flatMap((backendSeries) =>
       absences(
-        of,
+        backendSeries,
         stops.map(({ run }) => run),
-        looking,
+        input,
       ),
     ),
   ]
 }
 
 function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] {
-  const scores = series.requests.map((requests, i) => surprise(requests, expected[i]!))
-  const noise = spread(scores.filter((_, i) => series.seconds[i]! > 0))
+  const scores = series.requests.map((requests, i) => deviation(requests, expected[i]!))
+  const noise = noiseOf(scores.filter((_, i) => series.seconds[i]! > 0))
   const unusual = series.requests.map((requests, i) =>
     isMissing(series, i) ? null : requests > 1.6 * expected[i]! && scores[i]! / noise > 4,
   )
@@ -48,7 +49,7 @@ function surgesIn(series: StepSeries, expected: readonly number[]): Candidate[] 
       (run) =>
         run.to - run.from >= 2 &&
         sum(series.requests, run) >= 1.8 * sum(expected, run) &&
-        sum(series.requests, run) >= LEAST_EXPECTED,
+        sum(series.requests, run) >= MIN_EXPECTED,
     )
     .map((run) => allTraffic('surge', run, series, expected))
 }
@@ -57,26 +58,26 @@ function stopsIn(series: StepSeries, expected: readonly number[]): Candidate[] {
   const unusual = series.requests.map((requests, i) =>
     isMissing(series, i) ? null : requests < NEARLY_NONE * expected[i]!,
   )
-  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= LEAST_EXPECTED)
+  const runs = runsOf(unusual, 1).filter((run) => sum(expected, run) >= MIN_EXPECTED)
   return [...runs, ...dipsIn(series.requests, expected, runs)].map((run) =>
     allTraffic('stop', run, series, expected),
   )
 }
 
-/** What may be an absence that is shorter than its steps. */
+/** Candidates for absences that are shorter than a step. */
 function dipsIn(counts: readonly number[], expected: readonly number[], others: readonly Run[]): Run[] {
-  const scores = counts.map((count, i) => surprise(count, expected[i]!))
-  const noise = spread(scores.filter((_, i) => expected[i]! > 0))
+  const scores = counts.map((count, i) => deviation(count, expected[i]!))
+  const noise = noiseOf(scores.filter((_, i) => expected[i]! > 0))
   const runs = runsOf(
-    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -LEAST_SCORE / 2),
+    counts.map((count, i) => count < MUCH_LESS * expected[i]! && scores[i]! / noise < -MIN_SCORE / 2),
     0,
   )
   const dips = runs.filter(
     (run) =>
-      surprise(sum(counts, run), sum(expected, run)) / noise <= -LEAST_SCORE &&
+      deviation(sum(counts, run), sum(expected, run)) / noise <= -MIN_SCORE &&
       !others.some(({ from, to }) => run.from <= to && from <= run.to),
   )
-  return dips.length > MOST_DIPS ? [] : dips
+  return dips.length > MAX_DIPS ? [] : dips
 }
 
 function allTraffic(
@@ -99,7 +100,7 @@ function allTraffic(
     confirm: (line, { length }) =>
       kind === 'surge' || (line?.requests ?? 0) <= (NOTHING_LEFT * before * length) / 1e6,
     culprit: () => null,
-    settle: (line, length) => {
+    describe: (line, length) => {
       const now = ((line?.requests ?? 0) * 1e6) / length
       const span = longSpan(length)
       const rates = `${rate(now)} requests a second, ${rate(before)} otherwise`
@@ -114,37 +115,46 @@ function allTraffic(
   }
 }
 
-/** A backend that pauses more often is used only now and then: its pauses are no findings. */
-const MOST_PAUSES = 3
+/** A backend with more pauses is used only occasionally: its pauses are no findings. */
+const MAX_PAUSES = 3
 
-/** Spans in which a backend had nothing, although its share of all traffic would have been much. */
-function absences(of: BackendSeries, stops: readonly Run[], { series, label }: Looking): Candidate[] {
-  const shares = of.requests.map((requests, i) => (isIdle(series, i) ? null : requests / series.requests[i]!))
+/** Spans in which a backend had no requests, although its usual share of all requests would have been many. */
+function absences(
+  backendSeries: BackendSeries,
+  stops: readonly Run[],
+  { series, label }: DetectorInput,
+): Candidate[] {
+  const shares = backendSeries.requests.map((requests, i) =>
+    isIdle(series, i) ? null : requests / series.requests[i]!,
+  )
   const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
   const quiet = runsOf(
     shares.map((share) => (share === null ? null : share < NEARLY_NONE * typical)),
     1,
   )
   const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
-  const usual = shareWhere(of, series, active)
+  const usual = shareWhere(backendSeries, series, active)
   const runs = quiet
-    .filter((run) => usual * sum(series.requests, run) >= LEAST_EXPECTED)
+    .filter((run) => usual * sum(series.requests, run) >= MIN_EXPECTED)
     .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
-  if (runs.length > MOST_PAUSES) return []
-  const last = of.requests.reduce((found, _, i) => (active(i) && !isIdle(series, i) ? i : found), -1)
-  const first = of.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
+  if (runs.length > MAX_PAUSES) return []
+  const last = backendSeries.requests.reduce(
+    (found, _, i) => (active(i) && !isIdle(series, i) ? i : found),
+    -1,
+  )
+  const first = backendSeries.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
   const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
   const expected = series.requests.map((requests) => usual * requests)
-  const dips = dipsIn(of.requests, expected, [...quiet, ...stops])
+  const dips = dipsIn(backendSeries.requests, expected, [...quiet, ...stops])
   const middle = [...runs, ...dips].filter((run) => run.from > first && run.to <= last)
   const after = runs.find((run) => run.from > last)
-  const speed = (run: Run): number => sum(of.requests, run) / Math.max(1, sum(series.seconds, run))
+  const speed = (run: Run): number => sum(backendSeries.requests, run) / Math.max(1, sum(series.seconds, run))
   const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
     const usualRate = speed(other)
     return {
       kind,
       run,
-      backend: of.backend,
+      backend: backendSeries.backend,
       before: kind === 'backend_appeared' ? 0 : usualRate,
       after: kind === 'backend_appeared' ? usualRate : 0,
       levels:
@@ -154,18 +164,18 @@ function absences(of: BackendSeries, stops: readonly Run[], { series, label }: L
       confirm: (line, { totals }) =>
         kind === 'backend_appeared' || (line?.requests ?? 0) <= NOTHING_LEFT * usual * totals.requests,
       culprit: () => null,
-      settle: (line, length) => {
+      describe: (line, length) => {
         const span = longSpan(length)
         const lasts = run.to < series.count
         const now = ((line?.requests ?? 0) * 1e6) / length
         return kind === 'backend_appeared'
           ? {
               after: now,
-              what: `${label(of.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
+              what: `${label(backendSeries.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
             }
           : {
               after: now,
-              what: `${label(of.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+              what: `${label(backendSeries.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
             }
       },
     }
@@ -187,9 +197,13 @@ const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] ==
 const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
 const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
 
-function shareWhere(of: BackendSeries, series: StepSeries, active: (i: number) => boolean): number {
+function shareWhere(
+  backendSeries: BackendSeries,
+  series: StepSeries,
+  active: (i: number) => boolean,
+): number {
   let [own, all] = [0, 0]
-  of.requests.forEach((requests, i) => {
+  backendSeries.requests.forEach((requests, i) => {
     if (!active(i)) return
     own += requests
     all += series.requests[i]!

@@ -1,12 +1,12 @@
-/** A finding before it is put into words: what kind, in which steps, and how to find its edges to the tick. */
+/** A finding before its sentence is made: its kind, its steps, and how to find its edges to the second. */
 import type { Aggregate, BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
 import type { StepSeries } from '../data/step-series.ts'
 import type { FindingKind } from '../document/document.ts'
 import type { Run } from './runs.ts'
 
-/** What detectors look at. */
-export interface Looking {
+/** The input of the detectors. */
+export interface DetectorInput {
   readonly series: StepSeries
   readonly label: (backend: Backend) => string
 }
@@ -18,22 +18,22 @@ export interface Candidate {
   readonly backend: Backend | null
   readonly before: number | null
   readonly after: number | null
-  /** what `value` is outside of it and within */
+  /** `value` outside the run and within it */
   readonly levels: { readonly usual: number; readonly changed: number }
-  /** the number that changed, of a second; null where it says nothing. The line is the backend's, or the totals'. */
+  /** the number that changed, of one second; null without data. `line` is the backend's, or the totals'. */
   readonly value: (line: BackendSum | null) => number | null
-  /** how much a second says */
+  /** weight of a second in the fit */
   readonly weight: (line: BackendSum | null) => number
-  /** looks again once the edges are known to the second */
+  /** tests the candidate again when its edges are known to the second */
   readonly confirm: (line: BackendSum | null, within: Aggregate) => boolean
-  /** `METHOD route`, if one has nearly all of it */
+  /** `METHOD route` if one route has nearly all of it */
   readonly culprit: (within: Aggregate) => string | null
-  /** `after`, and the sentence, of what lies within the edges */
-  readonly settle: (line: BackendSum | null, length: number, route: string | null) => Settled
+  /** `after` and the sentence, from the sum within the edges */
+  readonly describe: (line: BackendSum | null, length: number, route: string | null) => Description
 }
 
-export interface Settled {
-  /** where a closer look says what it is */
+export interface Description {
+  /** set if the sum within the edges shows another kind */
   readonly kind?: FindingKind
   readonly before?: number
   readonly after: number | null

@@ -1,4 +1,4 @@
-/** What changed, found by itself and said in a sentence. Deterministic; each detector explains its own measure. */
+/** Finds what changed, and describes each change in a sentence. Deterministic; each detector explains its own measure. */
 import { selectRows } from '../../frame/expression/selection.ts'
 import { backendKey, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
@@ -19,21 +19,21 @@ import { errorBursts } from './finding-errors.ts'
 import { slowTails } from './finding-tails.ts'
 import { slowDowns } from './finding-times.ts'
 import { trafficChanges } from './finding-traffic.ts'
-import type { Candidate, Looking } from './finding.ts'
+import type { Candidate, DetectorInput } from './finding.ts'
 
-/** In the order of time. */
+/** Sorted by time. */
 export function findingsOf(
   recordings: readonly Recording[],
   series: StepSeries,
   summary: Summary,
 ): FindingEntry[] {
   const several = severalNamespaces(summary.selected)
-  const looking: Looking = { series, label: (backend) => labelOf(backend, several) }
-  const candidates = withoutEchoes([
-    ...errorBursts(looking),
-    ...slowDowns(looking),
-    ...slowTails(looking),
-    ...trafficChanges(looking),
+  const input: DetectorInput = { series, label: (backend) => labelOf(backend, several) }
+  const candidates = withoutExplained([
+    ...errorBursts(input),
+    ...slowDowns(input),
+    ...slowTails(input),
+    ...trafficChanges(input),
   ])
   const found = candidates.flatMap((candidate) => findingOf(candidate, recordings, series, summary) ?? [])
   return [...found, ...gapFindings(summary)].sort(
@@ -43,17 +43,18 @@ export function findingsOf(
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** One cause gives one finding: a backend that refuses connections also has no requests, a slow one also has a slow tail. */
-const ECHOES: Partial<Record<FindingKind, FindingKind>> = {
+/** One cause gives one finding. A backend that refuses connections also has no requests; a slow backend also has a slow tail. */
+const EXPLAINED_BY: Partial<Record<FindingKind, FindingKind>> = {
   backend_vanished: 'backend_refused',
   slow_tail: 'slow_down',
 }
 
-const withoutEchoes = (candidates: readonly Candidate[]): Candidate[] =>
+const withoutExplained = (candidates: readonly Candidate[]): Candidate[] =>
   candidates.filter(
     ({ kind, backend, run }) =>
       !candidates.some(
-        (other) => other.kind === ECHOES[kind] && same(other.backend, backend) && overlap(other.run, run),
+        (other) =>
+          other.kind === EXPLAINED_BY[kind] && same(other.backend, backend) && overlap(other.run, run),
       ),
   )
 
@@ -72,7 +73,7 @@ function findingOf(
     selectRows(aggregateWithin(recordings, { from, to }), summary.query.selection.rows)
   const lineOf = (aggregate: Aggregate): BackendSum | null =>
     backend === null
-      ? { ...aggregate.totals, backend: NOBODY, routes: [] }
+      ? { ...aggregate.totals, backend: NO_BACKEND, routes: [] }
       : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
   const secondsOf = function* (span: TimeSpan): Iterable<Second> {
     for (const { start, aggregate } of stepSums(recordings, span, SECOND)) {
@@ -88,7 +89,7 @@ function findingOf(
       (sum) => backend === null || backendKey(sum.backend) === backendKey(backend),
     ),
   })
-  const { kind, before, after, what } = candidate.settle(lineOf(within), to - from, route)
+  const { kind, before, after, what } = candidate.describe(lineOf(within), to - from, route)
   return {
     kind: kind ?? candidate.kind,
     from: isoUtc(from),
@@ -101,9 +102,9 @@ function findingOf(
   }
 }
 
-const NOBODY: Backend = { id: -1, address: '', netns: 0, name: null }
+const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, name: null }
 
-/** Gaps long enough to notice; many short ones become one finding. */
+/** Gaps that are long enough to matter. More than ten become one finding. */
 function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
   const least = Math.max(2e6, (range.to - range.from) / 1000)
   const long = gaps.filter((gap) => gap.to - gap.from >= least)

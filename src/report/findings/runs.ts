@@ -1,6 +1,6 @@
 /**
- * Runs of unusual steps in a series: pure, deterministic, and scaled to the noise that the series itself shows.
- * A count is a Poisson variable: 2·sqrt(x) has the spread 1 whatever its mean (Anscombe 1948).
+ * Runs of unusual steps in a series. Pure, deterministic, and scaled to the noise of the series.
+ * A count is a Poisson variable: 2·sqrt(x) has the standard deviation 1 for any mean (Anscombe 1948).
  */
 
 /** Steps [from, to) */
@@ -16,11 +16,11 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Standard deviation by the median of the distances from 0, which outliers don't move; at least 1. */
-export const spread = (scores: readonly number[]): number =>
+/** Standard deviation, estimated from the median distance to 0, which outliers do not change; at least 1. */
+export const noiseOf = (scores: readonly number[]): number =>
   Math.max(1, 1.4826 * median(scores.map(Math.abs)))
 
-/** Steps that score as unusual, joined over holes of `bridge` steps at most. A step without a tick (null) belongs to the hole. */
+/** Joins unusual steps across holes of at most `bridge` steps. A step without a tick (null) belongs to the hole. */
 export function runsOf(unusual: readonly (boolean | null)[], bridge: number): Run[] {
   const runs: { from: number; to: number }[] = []
   unusual.forEach((yes, i) => {
@@ -32,8 +32,8 @@ export function runsOf(unusual: readonly (boolean | null)[], bridge: number): Ru
   return runs
 }
 
-/** How far a count lies from what was expected, in standard deviations. */
-export const surprise = (count: number, expected: number): number =>
+/** The difference between a count and the expected count, in standard deviations. */
+export const deviation = (count: number, expected: number): number =>
   2 * (Math.sqrt(count + 0.375) - Math.sqrt(expected + 0.375))
 
 export const sum = (values: readonly number[], { from, to }: Run): number => {
@@ -42,7 +42,7 @@ export const sum = (values: readonly number[], { from, to }: Run): number => {
   return total
 }
 
-/** Median of the known values in a window around each step: follows the day, not the incident. */
+/** Median of the known values in a window around each step. It follows the daily curve, not an incident. */
 export function rollingMedian(values: readonly (number | null)[], reach: number): number[] {
   return values.map((_, i) => {
     const window = values.slice(Math.max(0, i - reach), i + reach + 1)

@@ -1,6 +1,6 @@
 /** Joins small pieces of text into large ones: the cost of a write hardly depends on its length. */
 
-/** UTF-16 units a batch at least, but for the last one. */
+/** Least length of a batch, UTF-16 units; the last one may be shorter. */
 const BATCH = 65_536
 
 export function* batched(chunks: Iterable<string>): Iterable<string> {

@@ -1,4 +1,4 @@
-/** Lines as CSV (RFC 4180, lines end as in the rest of Unix) and as NDJSON, a row at a time. */
+/** Lines as CSV (RFC 4180, but lines end with LF) and as NDJSON, one row at a time. */
 import { jsonText, visible } from '../../render/text.ts'
 import { emptyLine, flat, type By, type Line } from '../document/lines.ts'
 import type { Report } from './report.ts'
@@ -22,7 +22,7 @@ function* ndjsonRows(lines: readonly Line[]): Iterable<string> {
 export const csvRow = (cells: readonly (string | number | null)[]): string =>
   `${cells.map(csvCell).join(',')}\n`
 
-/** Text that a spreadsheet would run as a formula is given the quote that makes it text. */
+/** A spreadsheet would run such text as a formula. A leading quote makes it text. */
 function csvCell(cell: string | number | null): string {
   if (cell === null) return ''
   if (typeof cell === 'number') return String(cell)

@@ -1,8 +1,8 @@
-/** The formats of `report`: a line each here, and a file each that is loaded when it is asked for. */
+/** The formats of `report`: one line per format. The file of a format is loaded only if the format is requested. */
 import { jsonText } from '../../render/text.ts'
 import type { Report, ReportRequest } from './report.ts'
 
-/** What a format can show, so that nothing else is computed; and how it is written. */
+/** What a format shows, so that nothing else is computed, and how it is written. */
 interface ReportFormat extends Pick<ReportRequest, 'points' | 'slowest'> {
   readonly write: (report: Report) => Iterable<string> | Promise<Iterable<string>>
 }

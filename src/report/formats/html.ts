@@ -1,6 +1,6 @@
 /**
- * A report as one file: offline, under a policy that allows its own script and style alone (by their hashes), readable without
- * scripts. Sections are those of text and Markdown; charts, scrubber and leaderboard are the page's own.
+ * A report as one HTML file. It works offline and can be read without scripts. Its policy allows only its own script and style, by
+ * their hashes. The sections are those of text and Markdown; only this format has interactive charts, a scrubber and a leaderboard.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -39,13 +39,13 @@ export function htmlOf(report: Report): string {
     '</head>',
     '<body>',
     `<header><h1>upstreamtop</h1><div>${text(title)}</div></header>`,
-    ...before.map((section) => drawn(section, report)),
+    ...before.map((section) => sectionHtml(section, report)),
     '<div class="beside"><div>',
-    ...charts.map((section) => drawn(section, report)),
+    ...charts.map((section) => sectionHtml(section, report)),
     '</div>',
-    moments(data),
+    momentSection(data),
     '</div>',
-    ...after.map((section) => drawn(section, report)),
+    ...after.map((section) => sectionHtml(section, report)),
     `<script type="application/json" id="data">${inert(withBands(data, report))}</script>`,
     `<script>${script}</script>`,
     '</body>',
@@ -54,7 +54,7 @@ export function htmlOf(report: Report): string {
   ].join('\n')
 }
 
-function drawn(section: Section, { document }: Report): string {
+function sectionHtml(section: Section, { document }: Report): string {
   switch (section.kind) {
     case 'title':
       return ''
@@ -77,7 +77,7 @@ function drawn(section: Section, { document }: Report): string {
   }
 }
 
-function moments({ seconds, step }: PageData): string {
+function momentSection({ seconds, step }: PageData): string {
   return [
     '<section class="only-script moment"><h2>At a moment</h2>',
     '<div id="scrubber"><button type="button">Play</button>',
@@ -92,13 +92,13 @@ function tableOf({ title, columns, rows, note }: Extract<Section, { kind: 'table
   const head = columns.map((column, i) => `<th scope="col"${align(i)}>${text(column.title)}</th>`).join('')
   const body = rows.map(
     (row) =>
-      `<tr>${row.map((cell, i) => `<td${align(i)}>${columns[i]!.foreign ? `<code>${text(cell)}</code>` : text(cell)}</td>`).join('')}</tr>`,
+      `<tr>${row.map((cell, i) => `<td${align(i)}>${columns[i]!.untrusted ? `<code>${text(cell)}</code>` : text(cell)}</td>`).join('')}</tr>`,
   )
-  const drawnTable =
+  const tableHtml =
     rows.length === 0
       ? '<p>none</p>'
       : `<div class="scroll"><table class="sortable"><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
-  return `<section><h2>${text(title)}</h2>${drawnTable}${note === null ? '' : `<p class="dim">${text(note)}</p>`}</section>`
+  return `<section><h2>${text(title)}</h2>${tableHtml}${note === null ? '' : `<p class="dim">${text(note)}</p>`}</section>`
 }
 
 const CHARTS = [
@@ -107,7 +107,7 @@ const CHARTS = [
   ['Mean', 'time', ' time'],
 ] as const
 
-/** Scripts replace the drawing; without them it stays. */
+/** A static drawing. The script replaces it. */
 function chartOf({ title, values, format, from, to }: Extract<Section, { kind: 'chart' }>): string {
   const [, kind, look] = CHARTS.find(([start]) => title.startsWith(start)) ?? CHARTS[0]
   const most = Math.max(1e-9, ...values.map((value) => value ?? 0))
@@ -156,7 +156,7 @@ const hash = (content: string): string => `sha256-${createHash('sha256').update(
 const text = (content: string): string =>
   visible(content).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
 
-/** Data in a script element must not end it. */
+/** Data in a script element must not contain the element's end tag. */
 const inert = (data: PageData): string => jsonText(data, 0).replace(/</g, '\\u003c')
 
 const asset = (path: 'uplot/dist/uPlot.min.css' | 'uplot/dist/uPlot.iife.min.js'): string =>

@@ -1,4 +1,4 @@
-/** A report that is pasted into a postmortem as it is. Names from the wire can't become markup. */
+/** A report as Markdown, to be pasted into a postmortem. Names from the traffic cannot become markup. */
 import { chart } from '../../render/chart.ts'
 import { visible } from '../../render/text.ts'
 import type { Report } from './report.ts'
@@ -9,9 +9,9 @@ const WIDTH = 90
 const HEIGHT = 6
 
 export const markdownOf = (report: Report): string =>
-  `${sectionsOf(report).map(drawnMarkdown).join('\n\n')}\n`
+  `${sectionsOf(report).map(sectionMarkdown).join('\n\n')}\n`
 
-export function drawnMarkdown(section: Section): string {
+export function sectionMarkdown(section: Section): string {
   switch (section.kind) {
     case 'title':
       return `## upstreamtop: ${escaped(section.text)}`
@@ -21,7 +21,7 @@ export function drawnMarkdown(section: Section): string {
       return [
         ...heading(section.title),
         ...(section.rows.length === 0 ? ['none'] : tableOf(section)),
-        ...noted(section.note),
+        ...noteLines(section.note),
       ].join('\n')
     case 'chart': {
       const lines = chart(section.values, { width: WIDTH, height: HEIGHT, format: section.format })
@@ -33,7 +33,7 @@ export function drawnMarkdown(section: Section): string {
 }
 
 const heading = (title: string | null): string[] => (title === null ? [] : [`### ${title}`, ''])
-const noted = (note: string | null): string[] => (note === null ? [] : ['', note])
+const noteLines = (note: string | null): string[] => (note === null ? [] : ['', note])
 
 function tableOf({ columns, rows }: Extract<Section, { kind: 'table' }>): string[] {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -41,18 +41,18 @@ function tableOf({ columns, rows }: Extract<Section, { kind: 'table' }>): string
     row(columns.map(({ title }) => title)),
     row(columns.map(({ align }) => (align === 'right' ? '--:' : '---'))),
     ...rows.map((cells) =>
-      row(cells.map((cell, i) => (columns[i]!.foreign ? foreign(cell) : escaped(cell)))),
+      row(cells.map((cell, i) => (columns[i]!.untrusted ? untrustedText(cell) : escaped(cell)))),
     ),
   ]
 }
 
-/** Code where that is safe: in a table a backslash or a bar would break out of it. */
-function foreign(text: string): string {
+/** As code where that is safe: in a table, a backslash or a bar would end the code. */
+function untrustedText(text: string): string {
   const shown = visible(text)
   return shown !== '' && /^[^`|\\]+$/.test(shown) && shown.trim() === shown ? `\`${shown}\`` : escaped(shown)
 }
 
-/** Signs that start markup, links, mentions or HTML become entities. */
+/** Characters that start markup, links, mentions or HTML become entities. */
 const escaped = (text: string): string =>
   visible(text).replace(/[\\`*_[\]<>&|#~@$!]|:(?=\/\/)|(?<=w)w(?=w\.)/g, (sign) => `&#${sign.charCodeAt(0)};`)
 

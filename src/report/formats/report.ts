@@ -1,4 +1,4 @@
-/** Everything a format may need, computed once; each format is a pure function of it. */
+/** All data that a format may need, computed once. Each format is a pure function of it. */
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { readRange } from '../data/reading.ts'
@@ -14,11 +14,11 @@ import { pageData, type PageData } from '../page/page-data.ts'
 export interface Report {
   readonly document: ReportDocument
   readonly summary: Summary
-  /** the kind that was asked for; null: backends, then routes */
+  /** the requested kind; null: backends, then routes */
   readonly by: By | null
   readonly lines: (by: By) => readonly Line[]
   readonly timeline: Timeline
-  /** every moment of the range, for the page */
+  /** the data of every step, for the HTML page */
   readonly page: () => PageData
   readonly slowest: readonly RequestEvent[]
   /** IANA name in which times are shown */
@@ -32,9 +32,9 @@ export interface ReportRequest {
   readonly by: By | null
   readonly timeZone: string
   readonly command: string
-  /** points of the timeline at most */
+  /** most points of the timeline */
   readonly points: number
-  /** whether to look for the slowest requests: only where they are shown */
+  /** whether to find the slowest requests; true only if the format shows them */
   readonly slowest: boolean
 }
 

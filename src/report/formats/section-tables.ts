@@ -12,7 +12,7 @@ import type { By, Line } from '../document/lines.ts'
 import type { Report } from './report.ts'
 import type { Column, Section } from './section.ts'
 
-/** Lines of a table unless `--top` says otherwise. */
+/** Most lines of a table without `--top`. */
 const SHOWN = 20
 
 const known = (count: number | null): string => (count === null ? NOTHING : exactCount(count))
@@ -34,7 +34,7 @@ export function lineTable(by: By, report: Report): Section {
   const names = keys.map((key): Column => ({
     title: key.toUpperCase(),
     align: 'left',
-    foreign: by !== 'minute' && by !== 'status',
+    untrusted: by !== 'minute' && by !== 'status',
   }))
   const shared = by !== 'minute'
   const measures =
@@ -44,7 +44,7 @@ export function lineTable(by: By, report: Report): Section {
     title,
     columns: [
       ...names,
-      ...measures.map(([name]): Column => ({ title: name, align: 'right', foreign: false })),
+      ...measures.map(([name]): Column => ({ title: name, align: 'right', untrusted: false })),
     ],
     rows: shown.map((line) => [
       ...keys.map((key) => keyText(key, line, report)),
@@ -73,7 +73,7 @@ type Cell = readonly [title: string, cell: (line: Line) => string]
 
 const entity = (line: Line): Entity | FullEntity => {
   if ('requests' in line.entity) return line.entity
-  throw new Error('a status line has no entity')
+  throw new Error('a status line has only its answers')
 }
 const ENTITY_COLUMNS: readonly Cell[] = [
   ['REQUESTS', (line) => exactCount(entity(line).requests)],
@@ -107,11 +107,11 @@ export function failures({ document, summary }: Report): Section[] {
       kind: 'table',
       title: 'Failures',
       columns: [
-        { title: 'BACKEND', align: 'left', foreign: true },
+        { title: 'BACKEND', align: 'left', untrusted: true },
         ...[...kinds, 'body_reset'].map((kind): Column => ({
           title: kind.replace('_', ' ').toUpperCase(),
           align: 'right',
-          foreign: false,
+          untrusted: false,
         })),
       ],
       rows: failing
@@ -137,12 +137,12 @@ export function slowest({ slowest: events, timeZone, summary }: Report): Section
       kind: 'table',
       title: 'Slowest requests',
       columns: [
-        { title: 'AT', align: 'left', foreign: false },
-        { title: 'TIME', align: 'right', foreign: false },
-        { title: 'STATUS', align: 'right', foreign: false },
-        { title: 'BACKEND', align: 'left', foreign: true },
-        { title: 'METHOD', align: 'left', foreign: true },
-        { title: 'ROUTE', align: 'left', foreign: true },
+        { title: 'AT', align: 'left', untrusted: false },
+        { title: 'TIME', align: 'right', untrusted: false },
+        { title: 'STATUS', align: 'right', untrusted: false },
+        { title: 'BACKEND', align: 'left', untrusted: true },
+        { title: 'METHOD', align: 'left', untrusted: true },
+        { title: 'ROUTE', align: 'left', untrusted: true },
       ],
       rows: events.map((event) => [
         clockTime(event.at, timeZone),

@@ -1,7 +1,7 @@
-/** The parts of a report for people: text, Markdown and the page draw the same ones, so that they say the same. */
+/** The parts of a report for people. Text, Markdown and HTML show the same sections, so their content is the same. */
 export type Section =
   | { readonly kind: 'title'; readonly text: string }
-  /** sentences, one a line */
+  /** one sentence per line */
   | { readonly kind: 'lines'; readonly title: string | null; readonly lines: readonly string[] }
   | {
       readonly kind: 'table'
@@ -23,6 +23,6 @@ export type Section =
 export interface Column {
   readonly title: string
   readonly align: 'left' | 'right'
-  /** names from the wire: backends, routes */
-  readonly foreign: boolean
+  /** text from the traffic: backends, routes */
+  readonly untrusted: boolean
 }

@@ -85,14 +85,14 @@ function charts(report: Report): Section[] {
     from: clockTime(wallMicros(Math.max(timeline.start, summary.query.range.from)), timeZone),
     to: clockTime(timeOf(timeline, last), timeZone),
   })
-  const some = (value: (point: TimelinePoint) => number | null): boolean =>
+  const hasAny = (value: (point: TimelinePoint) => number | null): boolean =>
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
   return [
     chart('Requests a second', (point) => point.rps, rate),
-    ...(some((point) => point.fivexx + point.failures)
+    ...(hasAny((point) => point.fivexx + point.failures)
       ? [chart('5xx and failures a second', (point) => point.fivexx + point.failures, rate)]
       : []),
-    ...(some((point) => point.avg)
+    ...(hasAny((point) => point.avg)
       ? [
           chart(
             'Mean header time',

@@ -1,4 +1,4 @@
-/** A report for a terminal, 100 columns wide for its charts, without colour: the same bytes everywhere. */
+/** A report as plain text. Charts are 100 columns wide. Without colour, so that the bytes are the same everywhere. */
 import { chart } from '../../render/chart.ts'
 import { table } from '../../render/table.ts'
 import { visible } from '../../render/text.ts'
@@ -10,9 +10,9 @@ const WIDTH = 100
 const HEIGHT = 8
 const AXIS = 10
 
-export const textOf = (report: Report): string => `${sectionsOf(report).map(drawnText).join('\n\n')}\n`
+export const textOf = (report: Report): string => `${sectionsOf(report).map(sectionText).join('\n\n')}\n`
 
-export function drawnText(section: Section): string {
+export function sectionText(section: Section): string {
   switch (section.kind) {
     case 'title':
       return `upstreamtop · ${visible(section.text)}`

@@ -1,4 +1,4 @@
-/** Results of assertions for people, programs and the two CI systems that draw them. */
+/** Results of assertions as text, as JSON, and for CI systems as JUnit XML and GitHub workflow commands. */
 import { exactCount } from '../../render/quantities.ts'
 import { jsonText, visible } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
@@ -35,7 +35,7 @@ function json(results: readonly AssertionResult[], summary: Summary): string {
   return `${jsonText({ schema, recording, range, ok: results.every(({ holds }) => holds), assertions })}\n`
 }
 
-/** The dialect that Jenkins, GitLab and the others read. */
+/** The JUnit dialect that Jenkins, GitLab and others read. */
 function junit(results: readonly AssertionResult[], summary: Summary): string {
   const failed = results.filter(({ holds }) => !holds).length
   const name = xml(summary.recordings.map(({ file }) => file).join(' '))

@@ -1,4 +1,4 @@
-/** Expressions held against a recording: what was measured, and whether it holds. */
+/** Evaluates assertions on a recording: the measured values, and whether each assertion holds. */
 import {
   measureName,
   type Expression,
@@ -19,7 +19,7 @@ export interface Assertion {
 
 export interface AssertionResult {
   readonly expression: string
-  /** a measure without data holds nothing */
+  /** false if a measure has no data */
   readonly holds: boolean
   readonly measured: readonly Measurement[]
 }
@@ -28,13 +28,13 @@ export interface Measurement {
   readonly measure: string
   /** ms, 0–1, or a number; null where there was nothing to measure */
   readonly value: number | null
-  /** as people read it */
+  /** for people */
   readonly shown: string
-  /** requests or answers that it rests on */
+  /** number of requests or answers behind the value */
   readonly count: number
 }
 
-/** @throws ExpressionError for what can't be asserted */
+/** @throws ExpressionError if the expression cannot be asserted */
 export function checkAssertion({ text, expression }: Assertion): void {
   const { codes } = splitSelection([expression], text)
   const tests = testsOf(expression)
@@ -83,7 +83,7 @@ export function nameOf({ measure, target }: MeasureTest): string {
   return parts.length === 0 ? measureName(measure) : `${measureName(measure)}(${parts.join(' ')})`
 }
 
-/** Precise enough to see on which side of a limit it lies. */
+/** Precise enough to compare the value with a limit. */
 export function shownValue(value: number | null, unit: Quantity['unit']): string {
   if (value === null) return 'nothing'
   switch (unit) {

@@ -7,22 +7,22 @@ import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from
 import { jsonText } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import { recordingEntry, severalNamespaces } from '../document/json.ts'
-import { drawnMarkdown } from '../formats/markdown.ts'
+import { sectionMarkdown } from '../formats/markdown.ts'
 import type { Column, Section } from '../formats/section.ts'
-import { drawnText } from '../formats/text.ts'
+import { sectionText } from '../formats/text.ts'
 import type { Difference, Presence } from './difference.ts'
 
 type Formatter = (difference: Difference, timeZone: string) => string
 
 export const DIFFERENCE_FORMATS = {
-  text: drawnBy(drawnText),
-  md: drawnBy(drawnMarkdown),
+  text: formatterOf(sectionText),
+  md: formatterOf(sectionMarkdown),
   json: (difference) => `${jsonText(documentOf(difference))}\n`,
 } as const satisfies Readonly<Record<string, Formatter>>
 
 export type DifferenceFormat = keyof typeof DIFFERENCE_FORMATS
 
-function drawnBy(draw: (section: Section) => string): Formatter {
+function formatterOf(draw: (section: Section) => string): Formatter {
   return (difference, timeZone) => `${sectionsOf(difference, timeZone).map(draw).join('\n\n')}\n`
 }
 
@@ -93,13 +93,13 @@ const table = (
   kind: 'table',
   title,
   columns: [
-    ...names.map((name): Column => ({ title: name, align: 'left', foreign: true })),
+    ...names.map((name): Column => ({ title: name, align: 'left', untrusted: true })),
     ...['REQUESTS', 'RPS', 'Δ', '5XX', 'Δ', 'FAILED', 'Δ', 'P50', 'Δ', 'P99', 'Δ'].map((name): Column => ({
       title: name,
       align: 'right',
-      foreign: false,
+      untrusted: false,
     })),
-    { title: '', align: 'left', foreign: false },
+    { title: '', align: 'left', untrusted: false },
   ],
   rows,
   note,
@@ -149,11 +149,11 @@ function documentOf({ base, target, totals, backends, gates }: Difference) {
       name: backend.name,
       presence,
       ...changesEntry(changes),
-      routes: routes.map((of) => ({
-        method: of.route.method,
-        route: of.route.path,
-        presence: of.presence,
-        ...changesEntry(of.changes),
+      routes: routes.map((line) => ({
+        method: line.route.method,
+        route: line.route.path,
+        presence: line.presence,
+        ...changesEntry(line.changes),
       })),
     })),
     gates,
@@ -171,7 +171,7 @@ const sideEntry = ({ recordings, query: { range }, selected, coverage }: Summary
   coverage: coverage,
 })
 
-/** Times in ms; changes relative, of shares in points; JSON has no infinity: null. */
+/** Times in ms. Changes are relative, but those of shares are in points. Infinity is null, because JSON has none. */
 function changesEntry({ requests, answered, rps, fivexx, failures, avg, p50, p99 }: Changes) {
   const finite = (change: Change, unit = 1) => ({
     base: change.base === null ? null : change.base / unit,

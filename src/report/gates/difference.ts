@@ -1,4 +1,4 @@
-/** Two summaries side by side: totals, every backend, every route, and the gates of `--fail-on`. */
+/** Compares two summaries: totals, every backend, every route, and the gates of `--fail-on`. */
 import { ExpressionError, type MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, type Measurable } from '../../frame/expression/measure.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
@@ -12,7 +12,7 @@ import {
 } from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
-import { changesBetween, gated, type Changes, type Side } from '../../frame/views/compare.ts'
+import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
 import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
 import type { Assertion } from './assertions.ts'
@@ -39,12 +39,12 @@ export interface RouteDifference {
   readonly changes: Changes
 }
 
-/** where it had requests */
+/** on which sides it had requests */
 export type Presence = 'both' | 'new' | 'gone'
 
 export interface GateResult {
   readonly expression: string
-  /** it is true, or can't be measured: either way nobody may pass */
+  /** the expression is true, or it cannot be measured */
   readonly failed: boolean
   /** `p99 = +31.0%` */
   readonly measured: string
@@ -65,7 +65,7 @@ const sideOf = (summary: Summary, line: Measurable): Side => ({
   span: { length: summary.selected.length, coverage: summary.coverage },
 })
 
-/** In the order of the target; what is gone comes with what it had. */
+/** Sorted by the values of the target. A backend that is gone is listed with its values of the base. */
 function backendsOf(base: Summary, target: Summary): BackendDifference[] {
   const { order, top } = target.query
   const pairs = paired(base.selected.backends, target.selected.backends, (sum) => backendKey(sum.backend))
@@ -127,7 +127,7 @@ const emptied = ({ backend }: BackendSum): BackendSum => ({
 const presenceOf = (a: Measurable, b: Measurable): Presence =>
   a.requests > 0 && b.requests === 0 ? 'gone' : a.requests === 0 && b.requests > 0 ? 'new' : 'both'
 
-/** @throws ExpressionError for what can't be a gate */
+/** @throws ExpressionError if the expression cannot be a gate */
 export function checkGate({ text, expression }: Assertion): void {
   const { codes } = splitSelection([expression], text)
   if (codes !== null) throw new ExpressionError('status counts nothing here: write 5xx, 4xx, …', text, 0)
@@ -141,7 +141,7 @@ function gateResult({ text, expression }: Assertion, base: Summary, target: Summ
   const value = (test: MeasureTest): number | null => {
     const side = (summary: Summary): Side =>
       sideOf(summary, narrowed(selectRows(summary.selected, rows), test).totals)
-    return gated(test, side(base), side(target))
+    return gateValue(test, side(base), side(target))
   }
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')
   return {

@@ -1,4 +1,4 @@
-// The script of the HTML report, inlined as it is. Everything that came off the wire enters the page as textContent.
+// The script of the HTML report, inlined unchanged. Text from the traffic enters the page only as textContent.
 /* global uPlot */
 ;(() => {
   const data = JSON.parse(document.getElementById('data').textContent)
@@ -261,7 +261,7 @@
   })
   slider.addEventListener('input', () => show(Number(slider.value)))
 
-  // ---- findings lead to their moment; tables sort
+  // ---- a click on a finding shows its moment; tables can be sorted
 
   for (const item of document.querySelectorAll('li[data-at]')) {
     const button = element('button', '', item.textContent)
@@ -274,13 +274,13 @@
   }
 
   const UNITS = { µs: 1, ms: 1e3, s: 1e6, k: 1e3, M: 1e6, '%': 1, '': 1 }
-  const worth = (text) => {
+  const sortValue = (text) => {
     const [, number, unit] = /^<?([\d.,]+)(µs|ms|s|k|M|%|)$/.exec(text) ?? []
     if (number === undefined) return text === '–' ? -1 : null
     return Number(number.replaceAll(',', '')) * UNITS[unit] - (text.startsWith('<') ? 1e-9 : 0)
   }
   const compareCells = (a, b) => {
-    const [left, right] = [worth(a), worth(b)]
+    const [left, right] = [sortValue(a), sortValue(b)]
     return left !== null && right !== null ? left - right : a < b ? -1 : a > b ? 1 : 0
   }
   for (const table of document.querySelectorAll('table.sortable')) {
@@ -304,7 +304,7 @@
   drawCharts()
   show(data.first)
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts)
-  // Paper is white, whatever the screen is; a canvas does not follow by itself.
+  // Paper is white in every colour scheme. A canvas keeps its old colours until it is drawn again.
   for (const [event, isPrinting] of [
     ['beforeprint', true],
     ['afterprint', false],

@@ -1,4 +1,4 @@
-/** What the HTML page knows of every moment: the finest step that fits into its size. */
+/** The data of the HTML page for every step, with the finest step that fits into its size. */
 import { classCount, failureCount, statistic, type Measurable } from '../../frame/expression/measure.ts'
 import { selectRows } from '../../frame/expression/selection.ts'
 import {
@@ -17,7 +17,7 @@ import type { Summary } from '../data/summary.ts'
 import { pointOf } from '../data/timeline.ts'
 import { severalNamespaces } from '../document/json.ts'
 
-/** Times in seconds since 1970 and in µs; -1 is "nothing measured". */
+/** Moments are in seconds since 1970, latencies in µs; -1 is "nothing measured". */
 export interface PageData {
   readonly start: number
   readonly step: number
@@ -27,7 +27,7 @@ export interface PageData {
   readonly totals: Readonly<Record<'rps' | 'fivexx' | 'failures' | 'p50' | 'p99', readonly (number | null)[]>>
   readonly backends: readonly string[]
   readonly routes: readonly (readonly [backend: number, method: string, route: string])[]
-  /** of each step: backends, routes; seven numbers a row: id, requests, 5xx, answered, failures, p50, p99 */
+  /** per step: backends, routes; seven numbers per row: id, requests, 5xx, answered, failures, p50, p99 */
   readonly boards: readonly (readonly [readonly number[], readonly number[]])[]
   readonly bands: readonly { readonly from: number; readonly to: number; readonly kind: string }[]
   /** the step to show first */
@@ -35,11 +35,11 @@ export interface PageData {
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
-/** A chart shows no more, and no less at a second a step than 15 minutes. */
-const MOST_STEPS = 1500
+/** A chart cannot show more steps. With steps of a second this is more than 15 minutes. */
+const MAX_STEPS = 1500
 /** Characters of all boards together, so that the page stays below 2 MB. */
-const MOST_TEXT = 1_200_000
-/** Routes of a backend that a board can show at a moment. */
+const MAX_TEXT = 1_200_000
+/** Most routes per backend, and most backends, that a board shows. */
 const ROUTES = 4
 const BACKENDS = 8
 
@@ -47,20 +47,20 @@ export function pageData(recordings: readonly Recording[], summary: Summary, tim
   const { range } = summary.query
   const length = (range.to - range.from) / 1e6
   for (const step of STEPS) {
-    if (length / step > MOST_STEPS) continue
+    if (length / step > MAX_STEPS) continue
     const data = dataAt(micros(step * 1e6), recordings, summary, timeZone)
     if (data !== null) return data
   }
   return dataAt(micros(Math.ceil(length / 24) * 1e6), recordings, summary, timeZone, Infinity)!
 }
 
-/** null where it doesn't fit. */
+/** null if the boards need more than `most` characters. */
 function dataAt(
   step: Micros,
   recordings: readonly Recording[],
   summary: Summary,
   zone: string,
-  most = MOST_TEXT,
+  most = MAX_TEXT,
 ): PageData | null {
   const { range, selection } = summary.query
   const start = Math.floor(range.from / step) * step
@@ -109,7 +109,7 @@ function dataAt(
 
 const nulls = (count: number): (number | null)[] => new Array<number | null>(count).fill(null)
 
-/** The busiest rows, which are what a board shows. */
+/** The busiest rows: a board shows no others. */
 function boardOf({ backends }: Aggregate, names: Names): [number[], number[]] {
   const shown = busiest(backends, BACKENDS)
   const rows = shown.flatMap((sum) => cells(names.backend(sum), sum))
@@ -132,12 +132,12 @@ const cells = (id: number, line: Measurable): number[] => [
   rounded(statistic(line.header, 'p99')) ?? -1,
 ]
 
-/** Three digits, as many as are shown. */
+/** Three digits: no more are shown. */
 const rounded = (value: number | null): number | null =>
   value === null ? null : Number(value.toPrecision(3))
 const short = (value: number): number => Number(value.toPrecision(5))
 
-/** Numbers for names, in the order in which they appear. */
+/** Numbers backends and routes in the order in which they appear. */
 class Names {
   readonly backends: string[] = []
   readonly routes: [number, string, string][] = []

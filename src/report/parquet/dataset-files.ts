@@ -1,6 +1,6 @@
 /**
- * The files of a data set: DIR/TABLE/host=H/date=YYYY-MM-DD/TABLE-FROM-TO-ID.parquet, UTC. A name says what its rows cover, so that
- * the same recording exported again takes its own place, and a host's seconds are never in a data set twice.
+ * The files of a data set: DIR/TABLE/host=H/date=YYYY-MM-DD/TABLE-FROM-TO-ID.parquet, UTC. A name has the time that its rows cover,
+ * so that a repeated export replaces its own files, and a second of a host is never twice in a data set.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
 
-/** What an export takes of a recording. */
+/** The part of a recording that is exported. */
 export interface Extent extends TimeSpan {
   readonly host: string
   /** of the recording, eight hex digits */
@@ -28,7 +28,7 @@ export function extentOf({ info, ticks }: Recording, range: TimeSpan): Extent {
   }
 }
 
-/** @param part 1, or more where a clock was set back over midnight */
+/** @param part 1; more if the clock was set back over midnight */
 export function pathOf(
   directory: string,
   table: TableName,
@@ -49,28 +49,28 @@ export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
 
 const DAY = 86_400_000_000
 
-/** What an earlier export left that this one replaces. @throws UserError where it would double rows */
-export async function supersededBy(directory: string, extent: Extent): Promise<string[]> {
-  const there = await filesOf(directory, extent.host)
+/** The files of an earlier export that this one replaces. @throws UserError if rows would be in the data set twice */
+export async function findSuperseded(directory: string, extent: Extent): Promise<string[]> {
+  const existing = await filesOf(directory, extent.host)
   const stamps = { from: stamp(extent.from), to: stamp(extent.to) }
-  const common = there.filter(({ from, to }) => from < stamps.to && to > stamps.from)
-  const foreign = common.find(({ id, from, to }) => id !== extent.id || from < stamps.from || to > stamps.to)
-  if (foreign === undefined) return common.map(({ path }) => path)
+  const common = existing.filter(({ from, to }) => from < stamps.to && to > stamps.from)
+  const conflict = common.find(({ id, from, to }) => id !== extent.id || from < stamps.from || to > stamps.to)
+  if (conflict === undefined) return common.map(({ path }) => path)
   throw usageError(
-    `"${directory}" has rows of host "${extent.host}" from this time already: ${foreign.path}`,
+    `"${directory}" has rows of host "${extent.host}" from this time already: ${conflict.path}`,
     'They would be there twice. Remove that file, export all of its range again, or choose another folder.',
   )
 }
 
-interface There {
+interface ExistingFile {
   readonly path: string
-  /** as in the name: they sort as the times do */
+  /** as in the name: the order of the texts is the order in time */
   readonly from: string
   readonly to: string
   readonly id: string
 }
 
-async function filesOf(directory: string, host: string): Promise<There[]> {
+async function filesOf(directory: string, host: string): Promise<ExistingFile[]> {
   const folders = TABLES.map((table) => join(directory, table, `host=${partitionValue(host)}`))
   const listed = await Promise.all(
     folders.map(async (folder) => {
@@ -85,10 +85,10 @@ async function filesOf(directory: string, host: string): Promise<There[]> {
   })
 }
 
-/** 20261122T140000000Z: to the millisecond, so that ranges that meet do not overlap. */
+/** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
 const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')
 
-/** Hive's own escapes, which every engine undoes. */
+/** Hive's percent escapes, which every engine decodes. */
 const partitionValue = (text: string): string =>
   Array.from(Buffer.from(text), (byte) =>
     /[\w.-]/.test(String.fromCharCode(byte))

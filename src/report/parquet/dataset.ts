@@ -1,6 +1,6 @@
 /**
- * A Parquet data set. Streamed a tick at a time; each file is written beside its place and renamed when all are whole, so that an
- * interrupted export adds nothing.
+ * A Parquet data set, streamed tick by tick. Files have temporary names until all of them are complete, so that an interrupted
+ * export adds nothing.
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -10,12 +10,12 @@ import type { Recording } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { Breath } from '../../interruption.ts'
+import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
 import { BY_REQUESTS } from '../data/order.ts'
 import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
-import { dayOf, extentOf, pathOf, supersededBy, type Extent } from './dataset-files.ts'
+import { dayOf, extentOf, pathOf, findSuperseded, type Extent } from './dataset-files.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
 import {
   COLUMNS,
@@ -56,7 +56,7 @@ export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  const breath = new Breath(options.signal)
+  const yielder = new Yielder(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
   const set = new DatasetWriter(options.directory)
   let ticks = 0
@@ -76,9 +76,9 @@ export async function exportDataset(
           const frame = recording.frame(seq)
           if (frame !== null) await addFrame(set, frame, options.selection)
           ticks++
-          if (!breath.isDue) continue
+          if (!yielder.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await breath.take()
+          await yielder.yield()
         }
       }
     }
@@ -110,7 +110,7 @@ async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }:
   }
 }
 
-/** What a reader needs to trust the numbers, and to know where they are from. */
+/** The origin and the coverage of the rows, for the footer of each file. */
 function metadataOf(recording: Recording, { range, selection }: ExportOptions): Record<string, string> {
   const summary = summarise([recording], { range, selection, order: BY_REQUESTS, top: null })
   return {
@@ -133,7 +133,7 @@ class DatasetWriter {
   rowCount = 0
   readonly #directory: string
   #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
-  /** one a table: time goes forward, so that a file is done when the next day or recording begins */
+  /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
   readonly #open = new Map<TableName, { readonly day: number; readonly opened: OpenFile }>()
   readonly #done: OpenFile[] = []
   readonly #superseded: string[] = []
@@ -142,14 +142,14 @@ class DatasetWriter {
     this.#directory = directory
   }
 
-  /** What follows is of another recording. @throws UserError where the data set has some of it already */
+  /** The rows that follow are of another recording. @throws UserError if the data set has some of them already */
   async begin(extent: Extent, metadata: Record<string, string>): Promise<void> {
     for (const table of TABLES) await this.#closeCurrent(table)
-    this.#superseded.push(...(await supersededBy(this.#directory, extent)))
+    this.#superseded.push(...(await findSuperseded(this.#directory, extent)))
     this.#source = { extent, metadata }
   }
 
-  /** Await what is returned before the next row. */
+  /** Await the returned promise before the next row; most rows return null. */
   add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
     this.rowCount++
     const day = dayOf(at)

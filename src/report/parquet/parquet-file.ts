@@ -1,12 +1,13 @@
 /**
- * One Parquet file; the one door to parquetjs-lite 0.8.7. What its defaults get wrong, and what is done about it:
+ * One Parquet file. Only this file imports parquetjs-lite 0.8.7. The faults of the package, and what is done about each:
  * - the page index is invalid (ClickHouse refuses it): never written;
- * - its version 2 pages count values as rows where there are lists (ClickHouse then reads past a page): version 1 pages
+ * - version 2 pages count values as rows where there are lists (ClickHouse then reads past a page): version 1 pages are written;
  * - minima and maxima of text are in UTF-16 order, so that engines skip rows that match: only timestamps have statistics;
- * - un-awaited appends corrupt the file, failed header writes end the process: one loop, and a sink that keeps the error;
- * - integers are rounded or cut silently: checked here;
- * - a row costs an object and three arrays a cell: columns are filled directly, except for the rows at which the package
- *   must cut a page (the test holds both byte for byte equal).
+ * - appends that are not awaited corrupt the file, and a failed write of the header ends the process: one loop appends, and a sink
+ *   keeps the error;
+ * - integers are rounded or cut silently: they are checked here;
+ * - a row needs an object, and three arrays per cell: columns are filled directly, except for rows at which the package must cut a
+ *   page (a test checks that both ways give the same bytes).
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import parquet, { type ColumnData, type ParquetWriter, type RowBuffer } from 'parquetjs-lite'
@@ -64,7 +65,7 @@ export class ParquetFile {
     return this.#rows
   }
 
-  /** Cells in the order of the columns. Await what is returned before the next row; most rows return nothing. */
+  /** Cells in the order of the columns. Await the returned promise before the next row; most rows return null. */
   append(row: readonly ParquetCell[]): Promise<void> | null {
     this.#rows++
     const { rowBuffer } = this.#writer
@@ -77,9 +78,9 @@ export class ParquetFile {
     return null
   }
 
-  /** The package's own way, which cuts pages and row groups. */
+  /** Appends through the package, which cuts pages and row groups. */
   async #appendSlowly(row: readonly ParquetCell[]): Promise<void> {
-    this.#settle()
+    this.#setLevelCounts()
     const cells = this.#columns.map((column, i): [string, unknown] => [column.name, checked(column, row[i]!)])
     await asError(this.#writer.appendRow(Object.fromEntries(cells)))
     this.#sink.check()
@@ -98,8 +99,8 @@ export class ParquetFile {
     }
   }
 
-  /** Levels that are all 0 are not encoded, only counted: they are there in time for the page, not row by row. */
-  #settle(): void {
+  /** Levels that are all 0 are only counted, not encoded. So their number is set once per page, not per row. */
+  #setLevelCounts(): void {
     const { columnData, pageRowCount } = this.#writer.rowBuffer
     if (columnData === undefined || pageRowCount === undefined) return
     for (const { name, list, optional } of this.#columns) {
@@ -116,13 +117,13 @@ export class ParquetFile {
     }
   }
 
-  /** The rows of a tick share their time. */
+  /** Keeps the last result: the rows of a tick have the same time. */
   #bigOf(time: number): bigint {
     if (this.#time !== time) [this.#time, this.#bigTime] = [time, BigInt(time)]
     return this.#bigTime
   }
 
-  /** Names repeat. The bound keeps a million different paths from staying in memory. */
+  /** Cached, because names repeat. The bound limits the memory for a million different paths. */
   #bytesOf(text: string): Buffer {
     let bytes = this.#texts.get(text)
     if (bytes === undefined) {
@@ -133,13 +134,13 @@ export class ParquetFile {
   }
 
   async close(): Promise<void> {
-    this.#settle()
+    this.#setLevelCounts()
     await asError(this.#writer.close())
     await this.#sink.close()
     this.#sink.check()
   }
 
-  /** Lets go of an unfinished file, which is worth nothing. */
+  /** Closes an unfinished file. Its content cannot be used. */
   async abandon(): Promise<void> {
     await this.#sink.close()
   }
@@ -174,7 +175,7 @@ function definition({ type, optional, list }: ParquetColumn) {
   }
 }
 
-/** The package would write something else without a word. */
+/** The package would silently write another value. */
 function checked(column: ParquetColumn, cell: ParquetCell): ParquetCell {
   if (cell === null) {
     if (column.optional === true) return cell
@@ -201,7 +202,7 @@ function isOf(type: ParquetColumn['type'], cell: ParquetCell): boolean {
   }
 }
 
-/** The package throws texts. */
+/** The package throws strings. */
 async function asError<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -210,7 +211,7 @@ async function asError<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Never fails towards the package, which does not listen everywhere; keeps the first error for us. */
+/** Reports no error to the package, because the package does not handle all of them. Keeps the first error for `check`. */
 class FileSink {
   readonly #file: FileHandle
   #error: unknown = null

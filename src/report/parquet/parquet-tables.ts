@@ -1,6 +1,6 @@
 /**
- * The tables of the data set, names as in the report's JSON flattened with `_`; durations are whole µs (`_us`), so that sums are
- * exact. Histograms are two lists of equal length: bucket numbers (frame/model/histogram.ts has their bounds) and counts.
+ * The tables of the data set. Names are those of the report's JSON, flattened with `_`. Durations are whole µs (`_us`), so that
+ * sums are exact. A histogram is two lists of equal length: bucket numbers (frame/model/histogram.ts has their bounds) and counts.
  */
 import { classCount } from '../../frame/expression/measure.ts'
 import { coveredBy } from '../../frame/model/aggregate.ts'
@@ -46,7 +46,7 @@ const distributionColumns = (name: string): ParquetColumn[] => [
 
 const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...column('int64', 'netns')]
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
-/** Columns of counters: those that recordings may lack are optional, and stand at a table's end. */
+/** Columns of counters. Those that a recording may not have are optional and at the end of a table. */
 const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
   counters.map(({ word, kind, since }) => ({
     name: prefix + word,
@@ -58,10 +58,10 @@ const hostColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[]
 
 const isFirst = ({ since }: Counter): boolean => since === 'first'
 const isLater = ({ since }: Counter): boolean => since === 'later'
-/** The two of them that stand before the others. */
+/** These two come before the others. */
 const isLeading = ({ word }: Counter): boolean => word === 'requests' || word === 'answered'
 const LEADING = ROUTE_PLAIN.filter(isLeading)
-const OTHERS = ROUTE_PLAIN.filter((of) => isFirst(of) && !isLeading(of))
+const OTHERS = ROUTE_PLAIN.filter((counter) => isFirst(counter) && !isLeading(counter))
 const ADDED = ROUTE_PLAIN.filter(isLater)
 const CONNECTION_FIRST = CONNECTION.filter(isFirst)
 const CONNECTION_ADDED = CONNECTION.filter(isLater)
@@ -167,8 +167,8 @@ export const requestRow = (
 ]
 
 export function tickRow(frame: SecondFrame): Row {
-  const sum = (of: (row: TrafficRow) => number): number =>
-    frame.traffic.reduce((total, row) => total + of(row), 0)
+  const sum = (valueOf: (row: TrafficRow) => number): number =>
+    frame.traffic.reduce((total, row) => total + valueOf(row), 0)
   const { loss, excluded, cost } = frame
   return [
     frame.start,

@@ -5,11 +5,11 @@ declare module 'parquetjs-lite' {
     readonly optional?: boolean
     readonly repeated?: boolean
     readonly compression?: 'GZIP' | 'SNAPPY' | 'UNCOMPRESSED'
-    /** false, or written from what appendRow saw */
+    /** false; without it the package writes statistics of the rows of appendRow */
     readonly statistics?: false
   }
 
-  /** What rows become before a page is encoded: an internal of the package, exact in this version. */
+  /** The cells of a column before a page is encoded. Internal to the package, and right for this version. */
   interface ColumnData {
     readonly rlevels: number[]
     readonly dlevels: number[]
@@ -22,7 +22,7 @@ declare module 'parquetjs-lite' {
     columnData?: Record<string, ColumnData>
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- the package says what it is
+  // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- the package exports a class
   class ParquetSchema {
     constructor(fields: Readonly<Record<string, FieldDefinition>>)
   }

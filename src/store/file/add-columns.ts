@@ -1,9 +1,9 @@
-/** Adds the tables and columns that a file of an earlier version lacks. Its rows have NULL in new columns, and their checksums stay valid. */
+/** Adds the tables and columns that a file of an earlier version lacks. Existing rows have NULL in new columns; their checksums stay valid. */
 import { foundColumns } from '../format/columns.ts'
 import { laterType, NAME_COPIES, TABLES, type TableColumns } from '../format/schema.ts'
 import type { Database } from '../sqlite/database.ts'
 
-/** In one transaction; writes nothing where nothing is missing. */
+/** In one transaction. Writes nothing if nothing is missing. */
 export function addColumns(
   database: Database,
   tables: Readonly<Record<string, TableColumns>> = TABLES,
@@ -27,8 +27,8 @@ const missingColumns = (
   tables: Readonly<Record<string, TableColumns>>,
 ): readonly string[] =>
   Object.entries(tables).flatMap(([table, { later }]) => {
-    const there = new Set(foundColumns(database, table).map(({ name }) => name))
+    const existing = new Set(foundColumns(database, table).map(({ name }) => name))
     return later
-      .filter((name) => !there.has(name))
+      .filter((name) => !existing.has(name))
       .map((name) => `ALTER TABLE ${table} ADD COLUMN ${name} ${laterType(name)}`)
   })

@@ -1,6 +1,6 @@
 /**
- * A copy of a recording as one plain database, with the pages of its -wal or -journal applied. It is in memory or, beyond a size, a
- * temporary file that is unlinked as soon as it is open: nothing is left behind, however the process ends.
+ * A copy of a recording as one plain database, with the pages of its -wal or -journal applied. It is in memory. A large copy is a
+ * temporary file that is unlinked as soon as it is open: nothing remains, however the process ends.
  */
 import {
   chmodSync,
@@ -47,11 +47,11 @@ export function plain(bytes: Buffer): Buffer {
 
 function patched(bytes: Buffer, patch: Patch | null): Buffer {
   if (patch === null) return bytes
-  const whole = Buffer.alloc(patch.pages * PAGE_SIZE)
-  bytes.copy(whole)
+  const result = Buffer.alloc(patch.pages * PAGE_SIZE)
+  bytes.copy(result)
   for (const [page, content] of patch.content)
-    if (page <= patch.pages) content.copy(whole, (page - 1) * PAGE_SIZE)
-  return whole
+    if (page <= patch.pages) content.copy(result, (page - 1) * PAGE_SIZE)
+  return result
 }
 
 function inCopy<T>(file: string, patch: Patch | null, use: (image: Image) => T): T {

@@ -1,4 +1,4 @@
-/** One recorder per file: the meta table names it. The lock of a process that is dead, or of an earlier boot, is taken over. */
+/** One recorder per file, named in the meta table. The lock of a dead process, or of an earlier boot, is taken over. */
 import { readFileSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
 import { setMeta, type readMeta } from '../format/meta.ts'
@@ -7,7 +7,7 @@ import type { Database } from '../sqlite/database.ts'
 interface Holder {
   readonly boot: string
   readonly pid: number
-  /** start time in clock ticks since boot: it tells a reused pid apart */
+  /** start time in clock ticks since boot; a process that reuses the pid has another one */
   readonly started: string
 }
 
@@ -20,25 +20,25 @@ export function takeLock(database: Database, meta: ReturnType<typeof readMeta>, 
       `Stop it first (kill -INT ${holder.pid}), or record into another file.`,
     )
   }
-  setMeta(database, 'lock', JSON.stringify(ourselves()))
+  setMeta(database, 'lock', JSON.stringify(thisProcess()))
 }
 
 export const releaseLock = (database: Database): void => setMeta(database, 'lock', '')
 
-/** The pid of the process that records into the file now; null where none does. */
+/** The pid of the process that records into the file now; null if there is none. */
 export function livingHolder(meta: ReturnType<typeof readMeta>): number | null {
   const holder = holderOf(meta)
   return holder !== null && isAlive(holder) ? holder.pid : null
 }
 
-const ourselves = (): Holder => ({ boot: bootId(), pid: process.pid, started: startOf(process.pid) ?? '' })
+const thisProcess = (): Holder => ({ boot: bootId(), pid: process.pid, started: startOf(process.pid) ?? '' })
 
 function holderOf(meta: ReturnType<typeof readMeta>): Holder | null {
   try {
     const value: unknown = JSON.parse(meta.get('lock') ?? '')
     return isHolder(value) ? value : null
   } catch {
-    return null // no holder: the value is '' after a release
+    return null // after a release the value is ''
   }
 }
 
@@ -52,14 +52,14 @@ const isHolder = (value: unknown): value is Holder =>
   'started' in value &&
   typeof value.started === 'string'
 
-/** Recording needs /proc: on a system without it there is no holder. */
+/** Recording needs /proc, so a system without it has no recorder. */
 const isAlive = ({ boot, pid, started }: Holder): boolean => boot === bootId() && startOf(pid) === started
 
 function bootId(): string {
   return readOr('/proc/sys/kernel/random/boot_id', '').trim()
 }
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and parentheses. */
+/** Field 22 of /proc/PID/stat. The name in field 2 may contain spaces and parentheses. */
 function startOf(pid: number): string | null {
   const stat = readOr(`/proc/${pid}/stat`, '')
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null

@@ -1,7 +1,7 @@
 /**
- * Opens a recording as a database in whatever state it is: finished, being recorded, left by a killed recorder, copied without its -wal,
- * in a read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file, and SQLite never acts on
- * files beside it that are not known to be the recording's own.
+ * Opens a recording as a database in any state: finished, being recorded, left by a killed recorder, copied without its -wal, in a
+ * read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file. SQLite never acts on side files
+ * (-wal, -shm, -journal) that are not known to belong to the recording.
  */
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../../errors.ts'
@@ -27,60 +27,60 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { refuseForeign, sideFilesOf, type SideFiles } from './side-files.ts'
+import { refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
-import { isGzip, MOST_ZIPPED, tooLarge, unzip } from './unzip.ts'
+import { isGzip, MAX_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
 
 export interface Opened {
   readonly database: Database
-  /** a recorder may be writing to it: it may grow */
+  /** a recorder may be writing to it, so it may grow */
   readonly isLive: boolean
   /** may be inconsistent: a copy without its -wal, or a file that was cut off */
   readonly isSuspect: boolean
-  /** what had to be done to open it, in words */
+  /** what is damaged, in words */
   readonly damage: readonly string[]
-  /** files beside it that do not belong to it, in words */
+  /** side files that do not belong to it, in words */
   readonly notes: readonly string[]
-  /** what is on the disk, for reading its pages: the content or the path */
+  /** the content or the path of the file, for reading its pages */
   readonly raw: () => Buffer | string
 }
 
-/** @param file a path, or '-' for standard input. @throws UserError (exit 2 where there is no such file, exit 5 where it is no recording) */
+/** @param file a path, or '-' for standard input. @throws UserError (exit 2 if there is no such file, exit 5 if it is no recording) */
 export function openForReading(file: string): Opened {
-  if (file === '-') return fromStream()
+  if (file === '-') return openStream()
   const start = readOrExplain(file)
-  if (isGzip(start)) return fromZip(file)
+  if (isGzip(start)) return openZip(file)
   const header = readHeader(start, file)
-  // -wal and -journal are beside the file itself, not beside a link to it.
-  const place = realpathSync(file)
-  const beside = sideFilesOf(place)
-  const isShort = statSync(place).size < header.pages * header.pageSize
-  if (beside.isHeld && header.isWal)
-    return beneathRecorder(place, start, file) ?? copied(place, header, beside, file)
-  return isShort || header.isWal || beside.any
-    ? copied(place, header, beside, file)
-    : inPlace(place, start, file)
+  // Side files are beside the file itself, not beside a link to it.
+  const path = realpathSync(file)
+  const sideFiles = sideFilesOf(path)
+  const isShort = statSync(path).size < header.pages * header.pageSize
+  if (sideFiles.isHeld && header.isWal)
+    return openLive(path, start, file) ?? openCopy(path, header, sideFiles, file)
+  return isShort || header.isWal || sideFiles.any
+    ? openCopy(path, header, sideFiles, file)
+    : openInPlace(path, start, file)
 }
 
-function fromStream(): Opened {
+function openStream(): Opened {
   const bytes = unzip(readStandardInput(checkStart), 'standard input')
-  return fromBytes(bytes, 'standard input', () => bytes)
+  return openContent(bytes, 'standard input', () => bytes)
 }
 
 function checkStart(start: Buffer): void {
   if (!isGzip(start)) readHeader(start, 'standard input')
 }
 
-/** Unzips again where the pages have to be read: keeping the bytes would double the memory of every reader. */
-function fromZip(file: string): Opened {
+/** Unzips again if the pages have to be read: keeping the bytes would double the memory of every reader. */
+function openZip(file: string): Opened {
   const size = statSync(file).size
-  if (size > MOST_ZIPPED) throw tooLarge(file, size)
+  if (size > MAX_ZIPPED) throw tooLarge(file, size)
   const content = (): Buffer => unzip(readFileSync(file), file)
-  return fromBytes(content(), file, content)
+  return openContent(content(), file, content)
 }
 
-function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
+function openContent(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
   const header = readHeader(bytes.subarray(0, HEADER_BYTES), file)
   const damage = cutOff(bytes.length, header)
   const isSuspect = header.isWal || damage.length > 0
@@ -90,12 +90,12 @@ function fromBytes(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
 const cutOff = (size: number, { pages, pageSize }: Header): readonly string[] =>
   size < pages * pageSize ? [`cut off: ${size} of ${pages * pageSize} bytes are there`] : []
 
-/** Opens a file that a recorder writes to. null where SQLite would have to write beside it and may not. */
-function beneathRecorder(place: string, start: Buffer, file: string): Opened | null {
-  // Anybody who may write into the folder can hold a -shm and leave a -wal that replaces tables by views.
-  if (problemBeside(place, start, file) !== null) return null
+/** Opens a file that a recorder writes to. null if SQLite would have to write beside it and may not. */
+function openLive(path: string, start: Buffer, file: string): Opened | null {
+  // Anybody who may write into the folder can lock a -shm and leave a -wal that replaces tables with views.
+  if (problemBeside(path, start, file) !== null) return null
   try {
-    const opened = inPlace(place, start, file)
+    const opened = openInPlace(path, start, file)
     scalar(opened.database, 'SELECT count(*) FROM sqlite_schema')
     return { ...opened, isLive: true }
   } catch (error) {
@@ -105,40 +105,45 @@ function beneathRecorder(place: string, start: Buffer, file: string): Opened | n
   }
 }
 
-function inPlace(place: string, start: Buffer, file: string): Opened {
-  const problem = problemOf(place, start, file)
-  const rest = { isLive: false, isSuspect: problem !== null, notes: [], raw: () => place }
+function openInPlace(path: string, start: Buffer, file: string): Opened {
+  const problem = problemOf(path, start, file)
+  const rest = { isLive: false, isSuspect: problem !== null, notes: [], raw: () => path }
   return problem === null
-    ? { ...rest, database: openReadOnly(place), damage: [] }
-    : { ...rest, database: withoutSchema(place, file, problem), damage: [problem] }
+    ? { ...rest, database: openReadOnly(path), damage: [] }
+    : { ...rest, database: withoutSchema(path, file, problem), damage: [problem] }
 }
 
-/** Opens a copy with what is beside the file applied: the transactions of a -wal, or a -journal's pages from before an unfinished change. */
-function copied(place: string, header: Header, beside: SideFiles, file: string): Opened {
-  const size = statSync(place).size
-  const patch = readable(`${place}-wal`, () => patchOf(place, header, size, beside))
+/** Opens a copy with the side file applied: the transactions of a -wal, or the pages of a -journal from before an unfinished change. */
+function openCopy(path: string, header: Header, sideFiles: SideFiles, file: string): Opened {
+  const size = statSync(path).size
+  const patch = explainDenied(`${path}-wal`, () => patchOf(path, header, size, sideFiles))
   const damage = patch === null ? cutOff(size, header) : []
-  // A file in WAL mode without a -wal is a copy of a running recorder's, or its recorder was killed.
-  const isLive = header.isWal && existsSync(`${place}-wal`) && beside.wal === 0
+  // A file in WAL mode without a -wal was copied while it was recorded, or its recorder was killed.
+  const isLive = header.isWal && existsSync(`${path}-wal`) && sideFiles.wal === 0
   const isSuspect =
-    (header.isWal && patch === null) || size < header.pages * header.pageSize || beside.journal > 0
-  const notes = patch === null ? notUsed(file, header, beside) : []
-  const raw = (): Image => (size <= IN_MEMORY ? withImage(place, patch, (image) => image) : place)
-  return withImage(place, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
+    (header.isWal && patch === null) || size < header.pages * header.pageSize || sideFiles.journal > 0
+  const notes = patch === null ? unusedSideFiles(file, header, sideFiles) : []
+  const raw = (): Image => (size <= IN_MEMORY ? withImage(path, patch, (image) => image) : path)
+  return withImage(path, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
 }
 
-function notUsed(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
+function unusedSideFiles(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
   const names = [...(wal > 0 ? [`${file}-wal`] : []), ...(journal > 0 && !isWal ? [`${file}-journal`] : [])]
   return names.map((name) => `"${name}" lies beside it and is not its own: it was not used`)
 }
 
-function patchOf(place: string, { isWal, pageSize }: Header, size: number, beside: SideFiles): Patch | null {
+function patchOf(
+  path: string,
+  { isWal, pageSize }: Header,
+  size: number,
+  sideFiles: SideFiles,
+): Patch | null {
   const pages = Math.floor(size / pageSize)
   if (pageSize !== PAGE_SIZE) return null
-  if (isWal && beside.wal > 0) return walPatch(`${place}-wal`, pageSize, pages)
-  const { journal } = beside
+  if (isWal && sideFiles.wal > 0) return walPatch(`${path}-wal`, pageSize, pages)
+  const { journal } = sideFiles
   return !isWal && journal > 0 && journal <= IN_MEMORY
-    ? journalPatch(`${place}-journal`, pageSize, pages)
+    ? journalPatch(`${path}-journal`, pageSize, pages)
     : null
 }
 
@@ -152,7 +157,7 @@ function openImage(image: Image, file: string, opened: Omit<Opened, 'database'>)
 
 function databaseOf(image: Image): Database {
   const database = typeof image === 'string' ? openReadOnly(image) : openBytes(image)
-  // The first read opens all files that SQLite needs: afterwards the copy can be unlinked.
+  // The first read opens all files that SQLite needs. Afterwards the copy can be unlinked.
   scalar(database, 'PRAGMA schema_version')
   return database
 }
@@ -165,18 +170,19 @@ function problemOf(image: Image, start: Buffer, file: string): string | null {
 }
 
 /** The same for a file together with its -wal, which SQLite is about to read in place. */
-function problemBeside(place: string, start: Buffer, file: string): string | null {
-  const { wal } = sideFilesOf(place)
-  const pages = Math.floor(statSync(place).size / PAGE_SIZE)
-  const patch = wal === 0 ? null : readable(`${place}-wal`, () => walPatch(`${place}-wal`, PAGE_SIZE, pages))
+function problemBeside(path: string, start: Buffer, file: string): string | null {
+  const { wal } = sideFilesOf(path)
+  const pages = Math.floor(statSync(path).size / PAGE_SIZE)
+  const patch =
+    wal === 0 ? null : explainDenied(`${path}-wal`, () => walPatch(`${path}-wal`, PAGE_SIZE, pages))
   const over = new Map(patch?.content)
   const first = over.get(1) ?? start
   const format = first.readUInt32BE(60)
-  if (format > FORMAT) throw newerFormat(file, format, place)
-  return headerProblem(first) ?? foreignSchema(place, PAGE_SIZE, over)
+  if (format > FORMAT) throw newerFormat(file, format, path)
+  return headerProblem(first) ?? foreignSchema(path, PAGE_SIZE, over)
 }
 
-/** Recovers the rows from the pages, without the file's schema. @throws UserError (exit 5) where no tick is found */
+/** Recovers the rows from the pages, without the file's schema. @throws UserError (exit 5) if no tick is found */
 export function withoutSchema(image: Image, file: string, problem: string): Database {
   const database = recoverTicks(image, () => true)
   if (integer(scalar(database, 'SELECT count(*) FROM tick')) > 0) return database
@@ -201,10 +207,10 @@ export function openForAppend(file: string): Database {
   } catch {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
-  const place = realpathSync(file)
-  refuseForeign(place)
-  if (header.format <= FORMAT && problemBeside(place, start, file) !== null) throw damagedError(file)
-  const database = openWritable(place)
+  const path = realpathSync(file)
+  refuseForeignSideFiles(path)
+  if (header.format <= FORMAT && problemBeside(path, start, file) !== null) throw damagedError(file)
+  const database = openWritable(path)
   try {
     refuseNewer(database, file)
     refuseForeignObjects(database, file)
@@ -216,7 +222,7 @@ export function openForAppend(file: string): Database {
   }
 }
 
-/** A damaged file can be read in part, but nothing is written into it. */
+/** A damaged file can be read in part, but not written. */
 export const damagedError = (file: string): UserError =>
   recordingError(
     `"${file}" is damaged`,
@@ -237,13 +243,13 @@ function refuseUnfillable(database: Database, file: string): void {
   )
 }
 
-/** @throws UserError (exit 5) that names the version which reads the file */
+/** @throws UserError (exit 5) with the version that reads the file */
 export function refuseNewer(database: Database, file: string): void {
   const format = formatOf(database, file)
   if (format > FORMAT) throw newerFormat(file, format, file)
 }
 
-/** This is the first read, so it is where a lock of another program shows. */
+/** This is the first read: it fails if another program holds a lock. */
 function formatOf(database: Database, file: string): number {
   try {
     return integer(scalar(database, 'PRAGMA user_version'))
@@ -258,7 +264,7 @@ export const lockedError = (file: string): UserError =>
     'A recorder never locks it for so long: end what else has it open.',
   )
 
-function readable<T>(path: string, read: () => T): T {
+function explainDenied<T>(path: string, read: () => T): T {
   try {
     return read()
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * Reads rows straight from the pages of a SQLite file, also from pages that are no longer linked (sqlite.org/fileformat2.html, sections
- * 1.6 and 2.1). Used where a page is torn or missing: the pages that it pointed to are still there.
+ * 1.6 and 2.1). Used if a page is torn or missing: the pages that it pointed to still exist.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -11,16 +11,16 @@ export interface RawRow {
   readonly rowid: number
   /** number of columns */
   readonly columns: number
-  /** bytes it takes in its own page */
+  /** bytes in its leaf page, without overflow pages */
   readonly local: number
   readonly values: () => SqlValue[]
 }
 
-/** The pages of one file, and a budget for what is read from overflow pages. */
+/** The pages of one file, and a budget for reading overflow pages. */
 export interface Pages {
   /** null beyond the end */
   readonly page: (number: number) => Buffer | null
-  /** bytes that may still be read from overflow pages. In a valid file each such page belongs to one row, so the file's size is enough. */
+  /** bytes that may still be read from overflow pages. In a valid file each such page belongs to one row, so the size of the file is enough. */
   overflow: number
   readonly close: () => void
 }
@@ -38,7 +38,7 @@ export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generat
   // Cells never overlap, so together they are no larger than the page. A hostile page may break that.
   let room = page.length
   for (let i = 0; i < cells && room > 0; i++) {
-    const row = orNull(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
+    const row = nullIfOutside(() => rowAt(page, page.readUInt16BE(pointers + 2 * i), pages))
     if (row === null) continue
     room -= row.local
     yield row
@@ -47,18 +47,18 @@ export function* rowsOfPage(page: Buffer, number: number, pages: Pages): Generat
 
 /**
  * Every row of one table, read from its root page on.
- * @throws CorruptRow where a page of the tree is missing, is linked twice, or is of another kind
+ * @throws CorruptRow if a page of the tree is missing, is linked twice, or is no table page
  */
 export function* rowsOfTable(root: number, pages: Pages): Generator<RawRow> {
-  const met = new Set<number>()
-  const open = [root]
-  for (let number = open.pop(); number !== undefined; number = open.pop()) {
-    const page = met.has(number) ? null : pages.page(number)
-    if (page === null) throw new CorruptRow(`page ${number} is missing, or hangs in the tree twice`)
-    met.add(number)
+  const seen = new Set<number>()
+  const pending = [root]
+  for (let number = pending.pop(); number !== undefined; number = pending.pop()) {
+    const page = seen.has(number) ? null : pages.page(number)
+    if (page === null) throw new CorruptRow(`page ${number} is missing or linked twice`)
+    seen.add(number)
     const children = childrenOf(page, number)
     if (children === null) yield* rowsOfPage(page, number, pages)
-    else for (const child of children.reverse()) open.push(child)
+    else for (const child of children.reverse()) pending.push(child)
   }
 }
 
@@ -66,23 +66,23 @@ export function* rowsOfTable(root: number, pages: Pages): Generator<RawRow> {
 function childrenOf(page: Buffer, number: number): number[] | null {
   const start = number === 1 ? 100 : 0
   if (page[start] === TABLE_LEAF) return null
-  if (page[start] !== TABLE_INTERIOR) throw new CorruptRow(`page ${number} is no page of a table`)
+  if (page[start] !== TABLE_INTERIOR) throw new CorruptRow(`page ${number} is no table page`)
   const cells = page.readUInt16BE(start + 3)
   const pointers = start + 12
   if (pointers + 2 * cells > page.length)
-    throw new CorruptRow(`page ${number} holds more than it has room for`)
+    throw new CorruptRow(`page ${number} has more cells than it has room for`)
   const children: number[] = []
   for (let i = 0; i < cells; i++) {
     const at = page.readUInt16BE(pointers + 2 * i)
-    if (at + 4 > page.length) throw new CorruptRow(`page ${number} points beyond itself`)
+    if (at + 4 > page.length) throw new CorruptRow(`page ${number} has a pointer beyond its end`)
     children.push(page.readUInt32BE(at))
   }
   children.push(page.readUInt32BE(start + 8))
   return children
 }
 
-/** null where a pointer leads outside the page: Buffer throws a RangeError, and that cell is lost. */
-function orNull<T>(read: () => T): T | null {
+/** null if a pointer leads outside the page: Buffer throws a RangeError, and the cell is lost. */
+function nullIfOutside<T>(read: () => T): T | null {
   try {
     return read()
   } catch (error) {
@@ -105,7 +105,7 @@ function rowAt(page: Buffer, at: number, pages: Pages): RawRow {
   }
 }
 
-/** How many bytes of a payload are in the row's own page. */
+/** Bytes of a payload in the leaf page; the rest is in overflow pages. */
 function localBytes(usable: number, length: number): number {
   const most = usable - 35
   if (length <= most) return length
@@ -114,7 +114,7 @@ function localBytes(usable: number, length: number): number {
   return fitting <= most ? fitting : least
 }
 
-/** The whole payload: what does not fit into the page continues in a chain of overflow pages. */
+/** The whole payload: the part that does not fit into the page is in a chain of overflow pages. */
 function payloadOf(
   page: Buffer,
   at: number,
@@ -124,7 +124,7 @@ function payloadOf(
   const parts = [slice(page, at, local)]
   if (local === length) return parts[0]!
   pages.overflow -= length
-  if (pages.overflow < 0) throw new RangeError('its rows are longer than the file')
+  if (pages.overflow < 0) throw new RangeError('the rows are longer than the file')
   let rest = length - local
   for (let next = page.readUInt32BE(at + local); rest > 0;) {
     const overflow = pages.page(next)
@@ -137,12 +137,12 @@ function payloadOf(
   return Buffer.concat(parts)
 }
 
-/** SQLite's own limit. */
+/** SQLite's limit. */
 const MAX_COLUMNS = 2000
 
 interface RecordHeader {
   readonly types: readonly number[]
-  /** where the first value begins */
+  /** offset of the first value */
   readonly body: number
 }
 
@@ -151,7 +151,7 @@ function headerOf(payload: Buffer): RecordHeader {
   const types: number[] = []
   let at = size.next
   while (at < size.value) {
-    if (types.length === MAX_COLUMNS) throw new RangeError('no row has so many columns')
+    if (types.length === MAX_COLUMNS) throw new RangeError('a row has too many columns')
     const type = varint(payload, at)
     types.push(type.value)
     at = type.next
@@ -188,7 +188,7 @@ const asNumber = (value: bigint): number | bigint =>
   value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value
 
 function slice(bytes: Buffer, at: number, length: number): Buffer {
-  if (at + length > bytes.length) throw new RangeError('beyond the page')
+  if (at + length > bytes.length) throw new RangeError('the cell ends beyond the page')
   return bytes.subarray(at, at + length)
 }
 
@@ -203,7 +203,7 @@ function varint(bytes: Buffer, at: number): { readonly value: number; readonly n
   return { value: value * 256 + bytes.readUInt8(at + 8), next: at + 9 }
 }
 
-/** All pages of a file, in order; the last one only if it is complete. */
+/** All complete pages of a file, in order. */
 export function* allPages({ page }: Pages): Generator<readonly [number: number, page: Buffer]> {
   for (let number = 1; ; number++) {
     const content = page(number)
@@ -212,7 +212,7 @@ export function* allPages({ page }: Pages): Generator<readonly [number: number, 
   }
 }
 
-/** Pages of which some are replaced, as by a -wal. */
+/** The pages of a file, some of them replaced, for example by a -wal. */
 export function overlaid(pages: Pages, over: ReadonlyMap<number, Buffer>): Pages {
   return {
     page: (number) => over.get(number) ?? pages.page(number),

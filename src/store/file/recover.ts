@@ -1,15 +1,22 @@
 /**
- * Recovers ticks that SQLite no longer finds from rows that are still in the pages. A committed row of a tick never changes, so any
- * copy of it is valid; the tick's checksum says whether all of its rows were found.
+ * Recovers ticks that SQLite no longer finds, from rows that are still in the pages. A committed row of a tick never changes, so any
+ * copy of it is valid. The checksum of the tick tells whether all its rows were found.
  */
 import { foundColumns, type FoundColumn } from '../format/columns.ts'
 import { MAX_SEQ } from '../format/limits.ts'
-import { FORMAT, MINUTE_ROWS, ROWS, SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import {
-  isRefusal,
+  FORMAT,
+  FIRST_MINUTE_ROW,
+  ROWS_PER_TICK,
+  SCHEMA,
+  TABLES,
+  type TableColumns,
+} from '../format/schema.ts'
+import {
+  isConstraintError,
   isSqlError,
   openScratch,
-  orNull,
+  nullIfDamaged,
   type Database,
   type SqlValue,
   type Statement,
@@ -21,32 +28,33 @@ import { plainTables, rowsOfSchema, strayRowsOfSchema, type SchemaRow } from './
 
 type TickOf = (rowid: number) => number | null
 
-/** Rows of a minute are left out: they can be computed again. */
-const tickOfRow: TickOf = (id) => (id % ROWS < MINUTE_ROWS ? Math.floor(id / ROWS) : null)
-const itself: TickOf = (id) => id
+/** The rows of a minute are skipped: they can be computed again. */
+const tickOfRow: TickOf = (id) =>
+  id % ROWS_PER_TICK < FIRST_MINUTE_ROW ? Math.floor(id / ROWS_PER_TICK) : null
+const sameAsRowid: TickOf = (id) => id
 
-/** Per table: the tick of a row; null for tables whose rows belong to no tick. */
+/** Per table: the tick of a row by its row id; null for tables whose rows belong to no tick. */
 const TICK_OF: Readonly<Record<string, TickOf | null>> = {
-  tick: itself,
+  tick: sameAsRowid,
   traffic: tickOfRow,
   status: tickOfRow,
   connection: tickOfRow,
-  request_chunk: itself,
+  request_chunk: sameAsRowid,
   backend: null,
   route: null,
   marker: null,
   meta: null,
 }
 
-/** A database in memory with all rows of the wanted ticks that are found in the file. @param file its bytes or its path */
+/** A database in memory with all rows of the wanted ticks that the file still has. @param file its bytes or its path */
 export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => boolean): Database {
   const database = openScratch(emptyTables())
   const pages = openPages(file, PAGE_SIZE)
   try {
-    const homes = homesByWidth(makeTables(database, schemaIn(file)))
+    const tables = tablesByWidth(makeTables(database, schemaIn(file)))
     database.transaction(() => {
       for (const [number, page] of allPages(pages))
-        for (const row of rowsOfPage(page, number, pages)) insertRow(row, homes, isWanted)
+        for (const row of rowsOfPage(page, number, pages)) insertRow(row, tables, isWanted)
     })()
   } finally {
     pages.close()
@@ -56,7 +64,7 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
 
 let empty: Buffer | null = null
 
-/** The tables of a recording without rows. Made once, because it takes as long as reading a small file. */
+/** The empty tables of a recording. Made once: it takes as long as reading a small file. */
 function emptyTables(): Buffer {
   if (empty !== null) return empty
   const database = openScratch()
@@ -70,13 +78,13 @@ function emptyTables(): Buffer {
 }
 
 /**
- * The rows of the schema; where its tree is damaged, from any page. Old versions of a row may be among them: the longest comes last
- * and wins, because columns are only added.
+ * The rows of the schema; if its tree is damaged, from any page. Old versions of a row may be among them. Columns are only added, so
+ * the longest version is the newest: it comes last and replaces the others.
  */
 function schemaIn(file: Buffer | string): readonly SchemaRow[] {
   const pages = openPages(file, PAGE_SIZE)
   try {
-    const rows = orNull(() => rowsOfSchema(pages)) ?? strayRowsOfSchema(pages)
+    const rows = nullIfDamaged(() => rowsOfSchema(pages)) ?? strayRowsOfSchema(pages)
     return rows.toSorted((a, b) => (a.sql ?? '').length - (b.sql ?? '').length)
   } finally {
     pages.close()
@@ -84,23 +92,24 @@ function schemaIn(file: Buffer | string): readonly SchemaRow[] {
 }
 
 /** A table into which recovered rows may be inserted. */
-interface Home {
+interface TargetTable {
   readonly tickOf: TickOf | null
   readonly columns: readonly FoundColumn[]
-  /** columns of the oldest rows: those written before any column was added */
-  readonly least: number
+  /** number of columns in the oldest rows, which were written before any column was added */
+  readonly minColumns: number
   readonly insert: (values: readonly SqlValue[]) => void
 }
 
-/** Makes the tables with the columns of the file, where its schema can be read, plus those that we know and it lacks. */
-function makeTables(database: Database, schema: readonly SchemaRow[]): readonly Home[] {
+/** Makes the tables with the columns that the file has, if its schema can be read, and with ours that it lacks. */
+function makeTables(database: Database, schema: readonly SchemaRow[]): readonly TargetTable[] {
   const first = new Map(Object.keys(TICK_OF).map((table) => [table, firstColumns(database, table)]))
-  for (const { name, sql } of plainTables(schema)) if (!OWN.has(sql)) replaceTable(database, name, sql)
+  for (const { name, sql } of plainTables(schema))
+    if (!OUR_STATEMENTS.has(sql)) replaceTable(database, name, sql)
   addColumns(database)
   return [...first].map(([table, names]) => {
     const columns = foundColumns(database, table)
-    const least = 1 + columns.findLastIndex(({ name }) => names.includes(name))
-    return { tickOf: TICK_OF[table] ?? null, columns, least, insert: inserter(database, table, columns) }
+    const minColumns = 1 + columns.findLastIndex(({ name }) => names.includes(name))
+    return { tickOf: TICK_OF[table] ?? null, columns, minColumns, insert: inserter(database, table, columns) }
   })
 }
 
@@ -111,10 +120,12 @@ function firstColumns(database: Database, table: string): readonly string[] {
   return foundColumns(database, table).flatMap(({ name }) => (later.includes(name) ? [] : [name]))
 }
 
-/** Our own statements, as `plainTables` gives them. Most files have just these. */
-const OWN: ReadonlySet<string> = new Set(SCHEMA.split(';').map((sql) => sql.replace(/\s+/g, ' ').trim()))
+/** The statements of our schema, in the form of `plainTables`. Most files have only these. */
+const OUR_STATEMENTS: ReadonlySet<string> = new Set(
+  SCHEMA.split(';').map((sql) => sql.replace(/\s+/g, ' ').trim()),
+)
 
-/** Where SQLite refuses the statement, it is not the file's real one: our table stays. */
+/** If SQLite refuses the statement, it is not the real one of the file: our table stays. */
 function replaceTable(database: Database, name: string, sql: string): void {
   try {
     database.transaction(() => database.exec(`DROP TABLE ${name}; ${sql}`))()
@@ -123,26 +134,26 @@ function replaceTable(database: Database, name: string, sql: string): void {
   }
 }
 
-/** The tables to which a row may belong, by its number of columns. */
-function homesByWidth(homes: readonly Home[]): ReadonlyMap<number, readonly Home[]> {
-  const byWidth = new Map<number, Home[]>()
-  for (const home of homes) {
-    for (let width = home.least; width <= home.columns.length; width++)
-      byWidth.set(width, [...(byWidth.get(width) ?? []), home])
+/** The tables to which a row may belong, by the number of its columns. */
+function tablesByWidth(tables: readonly TargetTable[]): ReadonlyMap<number, readonly TargetTable[]> {
+  const byWidth = new Map<number, TargetTable[]>()
+  for (const table of tables) {
+    for (let width = table.minColumns; width <= table.columns.length; width++)
+      byWidth.set(width, [...(byWidth.get(width) ?? []), table])
   }
   return byWidth
 }
 
 function insertRow(
   row: RawRow,
-  homes: ReadonlyMap<number, readonly Home[]>,
+  tables: ReadonlyMap<number, readonly TargetTable[]>,
   isWanted: (tick: number) => boolean,
 ): void {
-  if (row.rowid >= MAX_SEQ * ROWS) return
-  for (const { tickOf, columns, insert } of homes.get(row.columns) ?? []) {
+  if (row.rowid >= MAX_SEQ * ROWS_PER_TICK) return
+  for (const { tickOf, columns, insert } of tables.get(row.columns) ?? []) {
     const tick = tickOf?.(row.rowid)
     if (tick === null || (tick !== undefined && !isWanted(tick))) continue
-    // SQLite stores NULL in the cell of an INTEGER PRIMARY KEY: its value is the row id.
+    // SQLite stores NULL in the cell of an INTEGER PRIMARY KEY; the value is the row id.
     const values = row.values().map((value, i) => (isRowNumber(columns[i]!) ? row.rowid : value))
     if (values.every((value, i) => isOfType(value, columns[i]!))) insert(values)
   }
@@ -150,7 +161,7 @@ function insertRow(
 
 const isRowNumber = ({ isKey, type }: FoundColumn): boolean => isKey && type === 'INTEGER'
 
-/** Checked here because SQLite would convert numbers to text: a row of status codes would become a backend. */
+/** SQLite would convert numbers to text, and a row of status codes would become a backend. */
 function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
   if (value === null) return isNullable
   switch (type) {
@@ -163,20 +174,20 @@ function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
   }
 }
 
-/** Inserts rows with all columns or only the first ones. A row that violates a constraint belongs to another table and is skipped. */
-function inserter(database: Database, table: string, columns: readonly FoundColumn[]): Home['insert'] {
+/** Inserts rows with all columns or only the first ones. A row that violates a constraint belongs to another table: it is skipped. */
+function inserter(database: Database, table: string, columns: readonly FoundColumn[]): TargetTable['insert'] {
   const statements: Statement[] = []
   const names = columns.map(({ name }) => `"${name}"`)
   return (values) => {
     const width = values.length
-    const places = values.map(() => '?').join(',')
+    const placeholders = values.map(() => '?').join(',')
     const statement = (statements[width] ??= database.prepare(
-      `INSERT OR IGNORE INTO ${table} (${names.slice(0, width).join(',')}) VALUES (${places})`,
+      `INSERT OR IGNORE INTO ${table} (${names.slice(0, width).join(',')}) VALUES (${placeholders})`,
     ))
     try {
       statement.run(...values)
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isConstraintError(error)) throw error
     }
   }
 }

@@ -1,21 +1,21 @@
 /**
- * Checks that the schema of a file is one of ours before SQLite opens it. A hostile schema could have a view in place of a table whose
- * query never ends, a trigger that discards what is written, or a CHECK or generated column that computes anything. Later versions add
- * only tables and columns of plain values.
+ * Checks that the schema of a file is ours before SQLite opens it. A hostile schema could have a view with an endless query in place of
+ * a table, a trigger that discards written rows, or a CHECK or generated column that computes anything. Later versions add only tables
+ * and columns of plain values.
  */
 import { foundColumns } from '../format/columns.ts'
 import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type SqlValue } from '../sqlite/database.ts'
+import { isDamage, nullIfDamaged, query, type Database, type SqlValue } from '../sqlite/database.ts'
 import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
 
-/** By name: the columns of the plain tables with their types, and the statements of the views. */
+/** By name: the column types of the plain tables, and the statements of the views. */
 interface Schema {
   readonly tables: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly views: ReadonlyMap<string, string>
 }
 
-/** A row of sqlite_schema: kind and name of an object, its root page, and its statement. */
+/** A row of sqlite_schema: type and name of an object, its root page, and its statement. */
 export interface SchemaRow {
   readonly type: string
   readonly name: string
@@ -24,8 +24,8 @@ export interface SchemaRow {
 }
 
 /**
- * The tables of name copies may be missing: the first recordings lack them.
- * @param file its content or its path; @param over pages of a -wal. @returns what is not ours, in words; null where everything is
+ * The tables named …_copy may be missing: the first recordings lack them.
+ * @param file its content or its path; @param over pages of a -wal. @returns what is not ours, in words, or null
  */
 export function foreignSchema(
   file: Buffer | string,
@@ -49,25 +49,25 @@ const SCHEMA_COLUMNS = 5
 /** Our schema has 35 objects with indexes; a later version may have more. */
 const MAX_OBJECTS = 500
 
-/** @throws CorruptRow where the pages of the schema are damaged */
+/** @throws CorruptRow if the pages of the schema are damaged */
 export function rowsOfSchema(pages: Pages): readonly SchemaRow[] {
   const rows: SchemaRow[] = []
   for (const row of rowsOfTable(SCHEMA_ROOT, pages)) {
-    if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
+    if (rows.length === MAX_OBJECTS) throw new CorruptRow('the schema has too many objects')
     const [type, name, , root, sql] = row.values()
     rows.push(schemaRow([type, name, root, sql]))
   }
   return rows
 }
 
-/** Rows of the schema on any page, also outdated ones: for a file whose schema tree is damaged. */
+/** Schema rows from all pages, outdated ones too: for a file with a damaged schema tree. */
 export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
   const rows: SchemaRow[] = []
   for (const [number, page] of allPages(pages)) {
     for (const row of rowsOfPage(page, number, pages)) {
       const [type, name, , root, sql] = row.columns === SCHEMA_COLUMNS ? row.values() : []
       if (type === 'table' && rows.length < MAX_OBJECTS)
-        rows.push(...(orNull(() => [schemaRow([type, name, root, sql])]) ?? []))
+        rows.push(...(nullIfDamaged(() => [schemaRow([type, name, root, sql])]) ?? []))
     }
   }
   return rows
@@ -76,13 +76,13 @@ export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
 /** The same check on the schema as SQLite sees it, with the transactions of a -wal. @returns as foreignSchema @throws CorruptRow */
 export function foreignObject(database: Database): string | null {
   const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema LIMIT ?').all(MAX_OBJECTS)
-  if (rows.length === MAX_OBJECTS) throw new CorruptRow('a schema of so many objects')
+  if (rows.length === MAX_OBJECTS) throw new CorruptRow('the schema has too many objects')
   return problemOf(rows.map(schemaRow))
 }
 
 function schemaRow([type, name, root, sql]: readonly (SqlValue | undefined)[]): SchemaRow {
   if (typeof type !== 'string' || typeof name !== 'string' || typeof root !== 'number')
-    throw new CorruptRow('a row of the schema is of another shape')
+    throw new CorruptRow('a row of the schema has values of a wrong type')
   return { type, name, root, sql: typeof sql === 'string' ? sql : null }
 }
 
@@ -105,25 +105,26 @@ function isOurs({ type, name, sql }: SchemaRow): boolean {
       return sql !== null && isPlainTable(name, sql)
     case 'view':
       return sql !== null && OURS.views.get(name) === oneLine(sql)
-    case 'index': // the one that SQLite makes for meta's key
+    case 'index': // SQLite makes it for the key of meta
       return sql === null && name === 'sqlite_autoindex_meta_1'
     default:
       return false
   }
 }
 
-/** @returns a column of a later version that is NOT NULL without a DEFAULT, so that we cannot write rows; null where there is none */
+/** @returns a column of a later version that is NOT NULL without a DEFAULT, or null. With such a column we cannot write rows. */
 export function unfillableColumn(database: Database): string | null {
   for (const [table, ours] of OURS.tables) {
     const column = foundColumns(database, table).find(
-      ({ name, isNullable, default: standard }) => !ours.has(name) && !isNullable && standard === null,
+      ({ name, isNullable, default: defaultValue }) =>
+        !ours.has(name) && !isNullable && defaultValue === null,
     )
     if (column !== undefined) return `${table}.${column.name}`
   }
   return null
 }
 
-/** Our tables whose statements in the file are safe to execute. @param rows of the file's schema */
+/** Our tables whose statements in the file are safe to execute. @param rows the schema of the file */
 export function plainTables(
   rows: readonly SchemaRow[],
 ): readonly { readonly name: string; readonly sql: string }[] {
@@ -134,7 +135,7 @@ export function plainTables(
   )
 }
 
-/** Columns that we know have our types, no column that every file has is missing, and unknown columns hold plain values. */
+/** Known columns have our types, no first column is missing (docs/FORMAT.md), and unknown columns have plain values. */
 function isPlainTable(name: string, sql: string): boolean {
   const found = tableIn(sql)
   if (found?.name !== name) return false
@@ -179,7 +180,8 @@ function schemaIn(sql: string): Schema {
     const [, view] = new RegExp(`^CREATE VIEW (${WORD}) `).exec(statement) ?? []
     if (table !== null) tables.set(table.name, table.columns)
     else if (view !== undefined) views.set(view, statement)
-    else if (statement !== '') throw new Error(`a statement of our own schema is neither: ${statement}`)
+    else if (statement !== '')
+      throw new Error(`a statement of our schema is neither a table nor a view: ${statement}`)
   }
   return { tables, views }
 }

@@ -1,22 +1,22 @@
 /**
  * The files beside a recording. SQLite trusts a -wal, -shm or -journal by its name alone, and rolling back a hostile journal deletes the
- * file that it names. So SQLite gets to see them only beside a running recorder; otherwise we apply their pages to a copy ourselves.
+ * file that it names. So SQLite reads them only beside a running recorder. Otherwise we apply their pages to a copy.
  */
 import { lstatSync, readFileSync, type Stats } from 'node:fs'
 import { usageError } from '../../errors.ts'
 
 export interface SideFiles {
-  /** bytes; 0 where there is no plain file */
+  /** bytes; 0 if there is no plain file */
   readonly wal: number
   readonly journal: number
-  /** a process has the -shm locked: a recorder is running, perhaps with readers */
+  /** a process has locked the -shm: a recorder is running, perhaps with readers */
   readonly isHeld: boolean
-  /** something of any of the three names exists */
+  /** at least one of the three names exists */
   readonly any: boolean
 }
 
 export function sideFilesOf(file: string): SideFiles {
-  const [wal, shm, journal] = ['-wal', '-shm', '-journal'].map((ending) => lookAt(file + ending))
+  const [wal, shm, journal] = ['-wal', '-shm', '-journal'].map((ending) => statOf(file + ending))
   const bytes = (found: Stats | undefined): number => (found?.isFile() === true ? found.size : 0)
   return {
     wal: bytes(wal),
@@ -26,24 +26,24 @@ export function sideFilesOf(file: string): SideFiles {
   }
 }
 
-/** Call before writing to the file. @throws UserError (exit 2) where something is beside it that no recorder leaves */
-export function refuseForeign(file: string): void {
-  const journal = lookAt(`${file}-journal`)
+/** Call before writing to the file. @throws UserError (exit 2) for a side file that no recorder leaves */
+export function refuseForeignSideFiles(file: string): void {
+  const journal = statOf(`${file}-journal`)
   if (journal !== undefined)
     throw usageError(
       `beside "${file}" lies "${file}-journal": SQLite would take it for its own and do what it says`,
       'Copy the recording alone, with upstreamtop cut; or remove the journal if it is yours.',
     )
   for (const ending of ['-wal', '-shm']) {
-    const found = lookAt(file + ending)
+    const found = statOf(file + ending)
     if (found !== undefined && (!found.isFile() || found.nlink > 1))
       throw usageError(`"${file}${ending}" is a link, or no file`, 'A recorder leaves none: remove it.')
   }
 }
 
-/** Call before creating a file. @throws UserError (exit 2) where another file's leftovers would be taken for its own */
+/** Call before creating a file. @throws UserError (exit 2) for side files of another recording with this name */
 export function refuseLeftovers(file: string): void {
-  const left = ['-wal', '-shm', '-journal'].find((ending) => lookAt(file + ending) !== undefined)
+  const left = ['-wal', '-shm', '-journal'].find((ending) => statOf(file + ending) !== undefined)
   if (left === undefined) return
   throw usageError(
     `"${file}${left}" is there already, and belongs to another recording`,
@@ -51,7 +51,7 @@ export function refuseLeftovers(file: string): void {
   )
 }
 
-const lookAt = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
+const statOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
 
 /**
  * Every connection to a database in WAL mode holds a lock on the -shm, and /proc/locks lists locks by inode. Locks of other pid namespaces

@@ -1,16 +1,16 @@
-/** Reads all of standard input. It may be a pipe that another process has made non-blocking: EAGAIN then means that there is no data yet. */
+/** Reads all of standard input. Another process may have made the pipe non-blocking: then EAGAIN means that there is no data yet. */
 import { readSync } from 'node:fs'
 import { recordingError } from '../../errors.ts'
 
 const CHUNK = 1 << 20
 const PAUSE_MS = 5
-/** Bytes that are enough to check whether it is a recording. */
+/** Bytes that are enough to recognise a recording. */
 const START = 100
 
-/** The largest recording that is held in memory, bytes. */
-const MOST = 2 ** 31
+/** The largest recording that is kept in memory, bytes. */
+const MAX_BYTES = 2 ** 31
 
-/** @param check throws by the first bytes where it is no recording: other input may never end. @throws UserError (exit 5) for more than 2 GB */
+/** @param check gets the first bytes and throws if this is no recording: other input may never end. @throws UserError (exit 5) for more than 2 GB */
 export function readStandardInput(check: (start: Buffer) => void): Buffer {
   const chunks: Buffer[] = []
   let length = 0
@@ -21,7 +21,7 @@ export function readStandardInput(check: (start: Buffer) => void): Buffer {
     chunks.push(chunk.subarray(0, read))
     length += read
     if (length >= START && length - read < START) check(Buffer.concat(chunks))
-    if (length > MOST)
+    if (length > MAX_BYTES)
       throw recordingError('standard input: more than 2 GB', 'Save it as a file, and open that.')
   }
 }
@@ -31,11 +31,11 @@ function readSome(chunk: Buffer): number {
     try {
       return readSync(0, chunk)
     } catch (error) {
-      if (!isNothingYet(error)) throw error
+      if (!isAgain(error)) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
     }
   }
 }
 
-const isNothingYet = (error: unknown): boolean =>
+const isAgain = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EAGAIN'

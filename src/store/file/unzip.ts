@@ -2,12 +2,12 @@
 import { gunzipSync } from 'node:zlib'
 import { recordingError, type UserError } from '../../errors.ts'
 
-/** The highest ratio that is accepted. A recording shrinks to a fifth, an idle one to a thirtieth; zeros would shrink to a thousandth. */
-const MOST_TIMES = 100
-const ALWAYS = 64 * 2 ** 20
-const NEVER_MORE = 2 ** 31
+/** The highest ratio that is accepted. A recording shrinks to a fifth, an idle one to a thirtieth; only zeros shrink to a thousandth. */
+const MAX_RATIO = 100
+const ALWAYS_ALLOWED = 64 * 2 ** 20
+const MAX_BYTES = 2 ** 31
 /** The largest zipped file that is read, bytes. */
-export const MOST_ZIPPED = NEVER_MORE - 1
+export const MAX_ZIPPED = MAX_BYTES - 1
 
 export const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
@@ -15,7 +15,7 @@ export const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] 
 export function unzip(bytes: Buffer, file: string): Buffer {
   if (!isGzip(bytes)) return bytes
   try {
-    const maxOutputLength = Math.min(NEVER_MORE, ALWAYS + MOST_TIMES * bytes.length)
+    const maxOutputLength = Math.min(MAX_BYTES, ALWAYS_ALLOWED + MAX_RATIO * bytes.length)
     return gunzipSync(bytes, { maxOutputLength })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')

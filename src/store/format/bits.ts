@@ -1,18 +1,19 @@
 /**
  * Columns of whole numbers as bits: a column starts with its order k (6 bits), and each value is an exponential Golomb code of order k.
- * For times that spread over a few octaves this is close to the smallest possible size, in a tenth of deflate's time. Exact up to 2^53.
+ * For times that spread over a few octaves this is close to the smallest possible size, and takes a tenth of deflate's time. Exact up
+ * to 2^53.
  */
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { exact } from './bytes.ts'
 
 const ORDER_BITS = 6
 const MAX_BITS = 53
-/** JavaScript takes shift counts modulo 32, so one step writes 31 bits at most. */
+/** JavaScript uses shift counts modulo 32, so one step writes 31 bits at most. */
 const STEP = 31
-/** Bytes of the longest code, and some to spare. */
+/** Bytes of the longest code, with a margin. */
 const LONGEST = 20
-/** Values of a column that are looked at to choose its order. */
-const LOOKED_AT = 200
+/** The order of a column is chosen from this many of its values. */
+const SAMPLED = 200
 
 export class BitWriter {
   #bytes = Buffer.allocUnsafe(1024)
@@ -28,7 +29,7 @@ export class BitWriter {
     if (count === 0) return
     const order = orderOf(values, count)
     this.#makeRoom(count * LONGEST)
-    this.#put(order, ORDER_BITS)
+    this.#write(order, ORDER_BITS)
     const view = this.#view
     const mask = (1 << order) - 1
     let [length, word, room] = [this.#length, this.#word, this.#room]
@@ -39,7 +40,7 @@ export class BitWriter {
       const width = 63 - 2 * Math.clz32(high) + order
       if (width > STEP || value > 0x7fffffff) {
         ;[this.#length, this.#word, this.#room] = [length, word, room]
-        this.#putLarge(value, order)
+        this.#writeLarge(value, order)
         ;[length, word, room] = [this.#length, this.#word, this.#room]
         continue
       }
@@ -56,12 +57,12 @@ export class BitWriter {
     ;[this.#length, this.#word, this.#room] = [length, word, room]
   }
 
-  /** @param values whole numbers of either sign. The first bit says whether any is negative; only then are all written in zigzag form. */
+  /** @param values whole numbers of either sign. The first bit is 1 if one is negative; then all are written in zigzag form. */
   signed(values: ArrayLike<number>, count = values.length): void {
     if (count === 0) return
     const hasNegative = isAnyNegative(values, count)
     this.#makeRoom(LONGEST)
-    this.#put(hasNegative ? 1 : 0, 1)
+    this.#write(hasNegative ? 1 : 0, 1)
     if (!hasNegative) {
       this.column(values, count)
       return
@@ -71,14 +72,14 @@ export class BitWriter {
     this.column(this.#zigzag, count)
   }
 
-  #putLarge(value: number, order: number): void {
+  #writeLarge(value: number, order: number): void {
     const scale = 2 ** order
     const high = Math.floor(value / scale) + 1
-    this.#put(high, 2 * bitsOf(high) - 1)
-    this.#put(value % scale, order)
+    this.#write(high, 2 * bitsOf(high) - 1)
+    this.#write(value % scale, order)
   }
 
-  /** A copy of what was written since the last `take`, after the byte `head`. */
+  /** The byte `head` and a copy of the bits written since the last `take`. */
   take(head: number): Buffer {
     this.#makeRoom(LONGEST)
     this.#view.setUint32(this.#length, this.#word)
@@ -90,11 +91,11 @@ export class BitWriter {
     return taken
   }
 
-  /** The caller has made room. */
-  #put(value: number, width: number): void {
+  /** The caller makes room first. */
+  #write(value: number, width: number): void {
     if (width > STEP) {
-      this.#put(Math.floor(value / 2 ** STEP), width - STEP)
-      this.#put(value % 2 ** STEP, STEP)
+      this.#write(Math.floor(value / 2 ** STEP), width - STEP)
+      this.#write(value % 2 ** STEP, STEP)
       return
     }
     this.#room -= width
@@ -131,17 +132,17 @@ const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(val
 const bitsOf = (value: number): number =>
   value < 0x100000000 ? 32 - Math.clz32(value) : 32 + bitsOf(Math.floor(value / 0x100000000))
 
-const ofWidth = new Uint32Array(MAX_BITS + 1)
+const countByWidth = new Uint32Array(MAX_BITS + 1)
 
-/** The order that makes the column smallest, or nearly so. */
+/** The order with the smallest column, estimated from a sample. */
 function orderOf(values: ArrayLike<number>, count: number): number {
-  ofWidth.fill(0)
-  let [looked, bits, widest] = [0, 0, 0]
-  const step = Math.ceil(count / LOOKED_AT)
+  countByWidth.fill(0)
+  let [sampled, bits, widest] = [0, 0, 0]
+  const step = Math.ceil(count / SAMPLED)
   for (let i = 0; i < count; i += step) {
     const width = bitsOf(values[i]!)
-    ofWidth[width] = ofWidth[width]! + 1
-    looked++
+    countByWidth[width] = countByWidth[width]! + 1
+    sampled++
     bits += width
     if (width > widest) widest = width
   }
@@ -149,9 +150,9 @@ function orderOf(values: ArrayLike<number>, count: number): number {
   // A value of up to `order` bits takes order + 1 bits; one of b bits, where b > order, takes 2 · b − order − 1.
   let [narrow, wideBits] = [0, bits]
   for (let order = 0; order <= widest; order++) {
-    narrow += ofWidth[order]!
-    wideBits -= order * ofWidth[order]!
-    const size = narrow * (order + 1) + 2 * wideBits - (looked - narrow) * (order + 1)
+    narrow += countByWidth[order]!
+    wideBits -= order * countByWidth[order]!
+    const size = narrow * (order + 1) + 2 * wideBits - (sampled - narrow) * (order + 1)
     if (size < least) [best, least] = [order, size]
   }
   return best
@@ -163,29 +164,29 @@ export class BitReader {
 
   constructor(readonly bytes: Uint8Array) {}
 
-  /** @throws CorruptRow where the column is shorter */
+  /** @throws CorruptRow if the column is shorter */
   column(count: number): number[] {
     const values: number[] = []
     if (count === 0) return values
-    const order = this.#take(ORDER_BITS)
+    const order = this.#read(ORDER_BITS)
     const scale = 2 ** order
     for (let i = 0; i < count; i++) {
       let zeros = 0
-      while (this.#take(1) === 0) {
+      while (this.#read(1) === 0) {
         if (++zeros > MAX_BITS) throw new CorruptRow('a packed column holds a number that is too large')
       }
-      const high = 2 ** zeros + this.#take(zeros)
-      values.push(exact((high - 1) * scale + this.#take(order)))
+      const high = 2 ** zeros + this.#read(zeros)
+      values.push(exact((high - 1) * scale + this.#read(order)))
     }
     return values
   }
 
   signed(count: number): number[] {
     if (count === 0) return []
-    return this.#take(1) === 1 ? this.column(count).map(unzigzag) : this.column(count)
+    return this.#read(1) === 1 ? this.column(count).map(unzigzag) : this.column(count)
   }
 
-  #take(width: number): number {
+  #read(width: number): number {
     let value = 0
     for (let left = width; left > 0;) {
       const byte = this.bytes[this.#at]

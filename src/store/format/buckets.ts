@@ -1,17 +1,17 @@
 /**
- * A histogram as a BLOB. Per bucket: twice the number of empty buckets before it, plus 1 where a count follows; without one the count
- * is 1. Five samples take about six bytes.
+ * A histogram as a BLOB. Per bucket: twice the number of empty buckets before it, plus 1 if a count follows; else the count is 1.
+ * Five samples take about six bytes.
  */
 import { BUCKETS, type Buckets } from '../../frame/model/histogram.ts'
 import { BATCH } from '../sqlite/bulk.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { ByteReader, putUnsigned } from './bytes.ts'
+import { ByteReader, writeUnsigned } from './bytes.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS } from './columns.generated.ts'
 
 /** A bucket takes ten bytes at most: two for the distance, eight for the count. */
 const scratch = new Uint8Array(10 * BUCKETS)
 
-/** null for an empty histogram. The buffer comes from a pool and is valid until POOL_SIZE more histograms were packed. */
+/** null for an empty histogram. The buffer comes from a pool: it is valid until POOL_SIZE more histograms are packed. */
 export function packBuckets(buckets: Buckets): Buffer | null {
   if (buckets.length === 0) return null
   let before = -1
@@ -20,8 +20,8 @@ export function packBuckets(buckets: Buckets): Buffer | null {
     const bucket = buckets[i]!
     const count = buckets[i + 1]!
     const distance = 2 * (bucket - before - 1)
-    at = putUnsigned(scratch, at, count === 1 ? distance : distance + 1)
-    if (count !== 1) at = putUnsigned(scratch, at, count)
+    at = writeUnsigned(scratch, at, count === 1 ? distance : distance + 1)
+    if (count !== 1) at = writeUnsigned(scratch, at, count)
     before = bucket
   }
   const packed = pooled(at)
@@ -29,20 +29,22 @@ export function packBuckets(buckets: Buckets): Buffer | null {
   return packed
 }
 
-/** A recorder packs thousands of histograms per second: new buffers would be most of its garbage, so they come from a pool. */
 const histogramsIn = (columns: readonly string[]): number =>
   columns.filter((column) => column.endsWith('_buckets')).length
 
-/** As many as one statement binds. SQLite copies them when the statement runs. */
+/**
+ * A recorder packs thousands of histograms per second: new buffers would be most of its garbage. The pool has as many buffers as one
+ * statement binds; SQLite copies them when the statement runs.
+ */
 const POOL_SIZE = BATCH * Math.max(histogramsIn(COUNT_COLUMNS), histogramsIn(CONNECTION_COLUMNS))
 const LONGEST_POOLED = 64
 const pool: Buffer[][] = Array.from({ length: LONGEST_POOLED + 1 }, () => [])
-let turn = 0
+let next = 0
 
 function pooled(length: number): Buffer {
   if (length > LONGEST_POOLED) return Buffer.allocUnsafe(length)
-  turn = (turn + 1) % POOL_SIZE
-  return (pool[length]![turn] ??= Buffer.allocUnsafe(length))
+  next = (next + 1) % POOL_SIZE
+  return (pool[length]![next] ??= Buffer.allocUnsafe(length))
 }
 
 export function unpackBuckets(packed: Uint8Array | null): Buckets {

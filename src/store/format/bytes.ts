@@ -1,4 +1,4 @@
-/** LEB128 variable-length integers: histograms and minute series are made of them. Exact up to 2^53. */
+/** LEB128 variable-length integers, for histograms and minute series. Exact up to 2^53. */
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 
 export class ByteWriter {
@@ -8,7 +8,7 @@ export class ByteWriter {
   /** @param value a whole number, not negative */
   unsigned(value: number): void {
     if (this.#length + 8 > this.#bytes.length) this.#grow()
-    this.#length = putUnsigned(this.#bytes, this.#length, value)
+    this.#length = writeUnsigned(this.#bytes, this.#length, value)
   }
 
   /** Small numbers of either sign stay short: 0, -1, 1, -2, … */
@@ -16,7 +16,7 @@ export class ByteWriter {
     this.unsigned(value < 0 ? -2 * value - 1 : 2 * value)
   }
 
-  /** A copy of what was written since the last `take`. */
+  /** A copy of the bytes written since the last `take`. */
   take(): Buffer {
     const length = this.#length
     this.#length = 0
@@ -30,8 +30,8 @@ export class ByteWriter {
   }
 }
 
-/** @returns where the next byte goes. A number takes eight bytes at most. */
-export function putUnsigned(bytes: Uint8Array, at: number, value: number): number {
+/** @returns the offset of the next byte. A number takes eight bytes at most. */
+export function writeUnsigned(bytes: Uint8Array, at: number, value: number): number {
   let next = at
   let rest = value
   while (rest > 0x7fffffff) {

@@ -5,21 +5,21 @@ import {
   count,
   known,
   knownSum,
-  putClasses,
-  putDistribution,
+  writeClasses,
+  writeDistribution,
   span,
   sum,
-  takeDistribution,
-  withOk,
+  readDistribution,
+  withCode200,
   type HostCounts,
 } from './rows.ts'
 
 /** Writes the cells of COUNT_COLUMNS from `at` on. */
-export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
+export function writeCounts(cells: SqlValue[], at: number, counts: Counts): void {
   cells[at] = counts.requests
   cells[at + 1] = counts.answered
   for (let i = 1; i <= 5; i++) cells[at + 1 + i] = 0
-  putClasses(cells, at + 1, counts.codes)
+  writeClasses(cells, at + 1, counts.codes)
   cells[at + 7] = counts.failures.reset
   cells[at + 8] = counts.failures.closed
   cells[at + 9] = counts.failures.aborted
@@ -33,12 +33,12 @@ export function putCounts(cells: SqlValue[], at: number, counts: Counts): void {
   cells[at + 31] = counts.unseen
   cells[at + 15] = counts.inFlight
   cells[at + 16] = counts.oldest
-  putDistribution(cells, at + 17, counts.header)
-  putDistribution(cells, at + 23, counts.total)
+  writeDistribution(cells, at + 17, counts.header)
+  writeDistribution(cells, at + 23, counts.total)
 }
 
 /** @param others the codes other than 200, sorted, as the status table holds them */
-export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
+export const readCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
   requests: count(row[at]),
   answered: count(row[at + 1]),
   interim: count(row[at + 11]),
@@ -54,14 +54,14 @@ export const takeCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
     aborted: count(row[at + 9]),
     unanswered: count(row[at + 10]),
   },
-  codes: withOk(others, count(row[at + 3])),
+  codes: withCode200(others, count(row[at + 3])),
   inFlight: count(row[at + 15]),
   oldest: span(row[at + 16]),
-  header: takeDistribution(row, at + 17),
-  total: takeDistribution(row, at + 23),
+  header: readDistribution(row, at + 17),
+  total: readDistribution(row, at + 23),
 })
 
-export function putConnection(cells: SqlValue[], at: number, counts: ConnectionCounts): void {
+export function writeConnection(cells: SqlValue[], at: number, counts: ConnectionCounts): void {
   cells[at] = counts.connects
   cells[at + 1] = counts.refused
   cells[at + 2] = counts.connectTimeout
@@ -69,10 +69,10 @@ export function putConnection(cells: SqlValue[], at: number, counts: ConnectionC
   cells[at + 4] = counts.opaque
   cells[at + 11] = counts.unreachable
   cells[at + 12] = counts.earlyClose
-  putDistribution(cells, at + 5, counts.connect)
+  writeDistribution(cells, at + 5, counts.connect)
 }
 
-export const takeConnection = (row: SqlRow, at: number): ConnectionCounts => ({
+export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   connects: count(row[at]),
   refused: count(row[at + 1]),
   connectTimeout: count(row[at + 2]),
@@ -80,11 +80,11 @@ export const takeConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   opaque: count(row[at + 4]),
   unreachable: known(row[at + 11]),
   earlyClose: known(row[at + 12]),
-  connect: takeDistribution(row, at + 5),
+  connect: readDistribution(row, at + 5),
 })
 
 /** Writes the cells of HOST_COLUMNS from `at` on. */
-export function putHost(cells: SqlValue[], at: number, { loss, excluded, control }: HostCounts): void {
+export function writeHost(cells: SqlValue[], at: number, { loss, excluded, control }: HostCounts): void {
   cells[at + 0] = loss.ringDropped
   cells[at + 1] = loss.mapRefused
   cells[at + 2] = loss.unmatchedResponses
@@ -118,7 +118,7 @@ export function putHost(cells: SqlValue[], at: number, { loss, excluded, control
   cells[at + 30] = control.unseen
 }
 
-export const takeHost = (row: SqlRow, at: number): HostCounts => ({
+export const readHost = (row: SqlRow, at: number): HostCounts => ({
   loss: {
     ringDropped: sum(row[at + 0]),
     mapRefused: sum(row[at + 1]),

@@ -1,5 +1,5 @@
 /**
- * A 32-bit checksum over the values of a tick, in the order of its keys: SQLite notices a damaged page, but not a flipped bit in a
+ * A 32-bit checksum over the values of a tick, in the order of its keys: SQLite detects a damaged page, but not a flipped bit in a
  * cell. Each step is a bijection of the state, so a single changed value always changes the sum.
  */
 import type { SqlValue } from '../sqlite/database.ts'
@@ -15,7 +15,7 @@ export function fold(hash: number, value: SqlValue): number {
   return foldBytes(hash, value)
 }
 
-/** Folds the cells [at, at + width). Most are small whole numbers, so these are folded without a call. */
+/** Folds the cells [at, at + width). Most are small whole numbers: they are folded without a call. */
 export function foldCells(hash: number, cells: readonly SqlValue[], at: number, width: number): number {
   let folded = hash
   for (let i = at; i < at + width; i++) {

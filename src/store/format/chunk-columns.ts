@@ -1,4 +1,4 @@
-/** The content of a request chunk, the same for every layout: pairs of ids; per request the number of its pair and four values. */
+/** The content of a request chunk in any layout: pairs of ids; per request the index of its pair and four values. */
 export interface ChunkColumns {
   readonly pairs: readonly (readonly [backend: number, route: number])[]
   readonly pair: readonly number[]

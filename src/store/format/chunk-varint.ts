@@ -1,5 +1,5 @@
 /**
- * Layouts 1 (plain) and 2 (deflated) of a request chunk: LEB128, column after column. Early recordings have them; they are no longer written.
+ * Layouts 1 (plain) and 2 (deflated) of a request chunk: LEB128, column after column. Early recordings have them; new ones do not.
  */
 import { inflateRawSync } from 'node:zlib'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -8,7 +8,7 @@ import type { ChunkColumns } from './chunk-columns.ts'
 import { MAX_LISTED } from './limits.ts'
 
 export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {
-  if (n > columns.length) throw new CorruptRow('a request chunk holds another number of requests')
+  if (n > columns.length) throw new CorruptRow('a request chunk has a wrong number of requests')
   const reader = new ByteReader(columns)
   const pairs: [number, number][] = []
   const list = (take: () => number): number[] => Array.from({ length: n }, take)
@@ -24,17 +24,17 @@ export function varintColumns(columns: Uint8Array, n: number): ChunkColumns {
     header: list(() => reader.unsigned()),
     total: list(() => fromZigzag(reader.unsigned())),
   }
-  if (!reader.done) throw new CorruptRow('a request chunk holds another number of requests')
+  if (!reader.done) throw new CorruptRow('a request chunk has a wrong number of requests')
   return all
 }
 
-/** From zigzag + 1 (0: none) to the form that ChunkColumns.total has. */
+/** From zigzag + 1 (0: none) to the form of ChunkColumns.total. */
 function fromZigzag(value: number): number {
   if (value === 0) return 0
   return value % 2 === 1 ? (value + 1) / 2 : -value / 2
 }
 
-/** Bytes of a request at most: seven numbers of eight bytes. */
+/** Bytes per request at most: seven numbers of eight bytes. */
 const LONGEST = 7 * 8
 
 export function inflated(columns: Uint8Array): Uint8Array {

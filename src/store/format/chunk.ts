@@ -3,8 +3,8 @@
  *
  *   the number of requests, a column of one value
  *   the (backend, route) pair: 0 for a pair that is new in this chunk, else 1 + its distance from the newest pair
- *   of the new pairs the ids of the backends, then those of the routes, each as the difference to the one before
- *   the outcome by its number in this chunk, a new one by the next number; then the new ones: 0–3 a failure, else the status code − 96
+ *   the backend ids of the new pairs, then their route ids, each as the difference from the one before
+ *   the outcome by its number in this chunk (a new one: the next number); then the new outcomes: 0–3 a failure, else the status code − 96
  *   the start in µs since the request before; for the first, since the tick's start
  *   header time in µs + 1; 0: none
  *   total time − header time in µs, + 1 where that is not negative; 0: none
@@ -29,7 +29,7 @@ const PLAIN = 1
 const DEFLATED = 2
 const BITS = 3
 const FIRST_CODE = 96
-/** Requests per byte of a chunk at most: a request has five numbers of at least one bit, and deflate shrinks repeated ones further. */
+/** Requests per byte of a chunk at most: a request has five numbers of at least one bit, and deflate shrinks repeated numbers further. */
 const MOST_PER_BYTE = 8
 
 const bits = new BitWriter()
@@ -40,7 +40,7 @@ export interface Ids {
   readonly route: (route: Route) => number
 }
 
-/** One value per request in each; used again for every chunk. */
+/** Each has one value per request. Reused for every chunk. */
 let columns = columnsFor(1024)
 
 export function packRequests(events: readonly RequestEvent[], start: WallMicros, ids: Ids): Buffer {
@@ -57,12 +57,12 @@ export function packRequests(events: readonly RequestEvent[], start: WallMicros,
     at[i] = event.at - before
     before = event.at
     header[i] = event.header === null ? 0 : event.header + 1
-    total[i] = event.total === null ? 0 : behind(event.total - (event.header ?? 0))
+    total[i] = event.total === null ? 0 : nonZero(event.total - (event.header ?? 0))
   }
   bits.column([n])
   bits.column(pair, n)
-  bits.signed(distances(pairNumbers.backends))
-  bits.signed(distances(pairNumbers.routes))
+  bits.signed(differences(pairNumbers.backends))
+  bits.signed(differences(pairNumbers.routes))
   bits.column(outcome, n)
   bits.column(outcomes)
   bits.signed(at, n)
@@ -76,17 +76,17 @@ function columnsFor(n: number): Record<'pair' | 'outcome' | 'at' | 'header' | 't
   return { pair: column(), outcome: column(), at: column(), header: column(), total: column() }
 }
 
-/** The index of the outcome in `met`, where a new one is added. */
-function numberOf(outcome: Outcome, met: number[]): number {
+/** The index of the outcome in `known`; a new outcome is appended. */
+function numberOf(outcome: Outcome, known: number[]): number {
   const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
-  for (let i = 0; i < met.length; i++) if (met[i] === value) return i
-  return met.push(value) - 1
+  for (let i = 0; i < known.length; i++) if (known[i] === value) return i
+  return known.push(value) - 1
 }
 
-/** 0 is kept for "none". */
-const behind = (distance: number): number => (distance < 0 ? distance : distance + 1)
+/** 0 means "none". */
+const nonZero = (distance: number): number => (distance < 0 ? distance : distance + 1)
 
-function distances(values: readonly number[]): number[] {
+function differences(values: readonly number[]): number[] {
   let before = 0
   return values.map((value) => {
     const distance = value - before
@@ -110,7 +110,7 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
   let at = start
   return columns.pair.map((index, i) => {
     const pair = pairs[index]
-    if (pair === undefined) return wrong(index)
+    if (pair === undefined) return noSuchNumber(index)
     at = addMicros(at, columns.at[i]!)
     checkTime(at, 0)
     const header = optional(columns.header[i]!)
@@ -121,10 +121,10 @@ export function unpackRequests(packed: Buffer, n: number, start: WallMicros, nam
 }
 
 function columnsOf(packed: Buffer, n: number): ChunkColumns {
-  if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`no tick lists ${n} requests`)
+  if (n < 0 || n > MAX_LISTED) throw new CorruptRow(`a tick cannot list ${n} requests`)
   const content = packed.subarray(1)
   if (n > MOST_PER_BYTE * content.length)
-    throw new CorruptRow(`${content.length} bytes list no ${n} requests`)
+    throw new CorruptRow(`${content.length} bytes cannot list ${n} requests`)
   switch (packed[0]) {
     case PLAIN:
       return varintColumns(content, n)
@@ -138,39 +138,39 @@ function columnsOf(packed: Buffer, n: number): ChunkColumns {
 }
 
 function bitColumns(reader: BitReader, n: number): ChunkColumns {
-  if (reader.column(1)[0] !== n) throw new CorruptRow('a request chunk holds another number of requests')
+  if (reader.column(1)[0] !== n) throw new CorruptRow('a request chunk has a wrong number of requests')
   const pair = numbered(reader.column(n))
-  const backends = summed(reader.signed(pair.fresh))
-  const routes = summed(reader.signed(pair.fresh))
+  const backends = runningSums(reader.signed(pair.newPairs))
+  const routes = runningSums(reader.signed(pair.newPairs))
   const outcome = reader.column(n)
-  const outcomes = reader.column(outcome.reduce((met, number) => (number === met ? met + 1 : met), 0))
+  const outcomes = reader.column(outcome.reduce((known, number) => (number === known ? known + 1 : known), 0))
   return {
     pairs: backends.map((backend, i) => [backend, routes[i]!]),
     pair: pair.numbers,
-    outcome: outcome.map((number) => outcomes[number] ?? wrong(number)),
+    outcome: outcome.map((number) => outcomes[number] ?? noSuchNumber(number)),
     at: reader.signed(n),
     header: reader.column(n),
     total: reader.signed(n),
   }
 }
 
-/** Distances from the newest pair become numbers of pairs. */
-function numbered(distances: readonly number[]): { readonly numbers: number[]; readonly fresh: number } {
-  let fresh = 0
+/** From distances behind the newest pair to indexes of pairs. */
+function numbered(distances: readonly number[]): { readonly numbers: number[]; readonly newPairs: number } {
+  let newPairs = 0
   const numbers = distances.map((distance) => {
-    if (distance > fresh) return wrong(distance)
-    return distance === 0 ? fresh++ : fresh - distance
+    if (distance > newPairs) return noSuchNumber(distance)
+    return distance === 0 ? newPairs++ : newPairs - distance
   })
-  return { numbers, fresh }
+  return { numbers, newPairs }
 }
 
-function wrong(number: number): never {
+function noSuchNumber(number: number): never {
   throw new CorruptRow(`no number ${number} in a request chunk`)
 }
 
-function summed(distances: readonly number[]): number[] {
+function runningSums(differences: readonly number[]): number[] {
   let value = 0
-  return distances.map((distance) => (value += distance))
+  return differences.map((distance) => (value += distance))
 }
 
 const outcomeOf = (value: number): Outcome => failureOf(value) ?? checkCode(value + FIRST_CODE)

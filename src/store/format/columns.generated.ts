@@ -1,5 +1,5 @@
 /** Made by `make counters` from src/frame/model/counters.ts: change that file. */
-/** Of what a (backend, route) did. */
+/** Counts of a (backend, route). */
 export const COUNT_COLUMNS: readonly string[] = [
   'requests',
   'answered',
@@ -35,7 +35,7 @@ export const COUNT_COLUMNS: readonly string[] = [
   'unseen',
 ]
 
-/** Those of them that are 0 in most rows. */
+/** Columns of COUNT_COLUMNS that are 0 in most rows. */
 export const RARE_COLUMNS: readonly string[] = [
   'status_1xx',
   'status_3xx',
@@ -53,7 +53,7 @@ export const RARE_COLUMNS: readonly string[] = [
   'oldest',
 ]
 
-/** Of a backend, outside any request. */
+/** Counts of a backend outside any request. */
 export const CONNECTION_COLUMNS: readonly string[] = [
   'connects',
   'refused',
@@ -70,7 +70,7 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'early_close',
 ]
 
-/** What is counted for the whole host: loss, what was left out, and the control totals. */
+/** Counts of the whole host: loss, excluded traffic, and the control totals. */
 export const HOST_COLUMNS: readonly string[] = [
   'loss_ring_dropped',
   'loss_map_refused',
@@ -106,8 +106,8 @@ export const HOST_COLUMNS: readonly string[] = [
 ]
 
 /**
- * Those that the first files of format 1 don't have. They stand at the end of their table in the order in which they came, so that a
- * table that was altered equals a new one.
+ * Columns that the first files of format 1 lack. They are at the end of their table, in the order in which they were added, so that
+ * an altered table equals a new one.
  */
 /** Of COUNT_COLUMNS. */
 export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes', 'unseen']

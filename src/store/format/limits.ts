@@ -1,6 +1,6 @@
 /**
- * Limits that no recording of ours exceeds. A file may come from anywhere: a number beyond a limit is damage, so that no loop, list or
- * allocation is as large as a file merely claims.
+ * Limits that no recording of ours exceeds. A file may be hostile: a number beyond a limit is damage, so a loop, list or allocation
+ * never has the size that a file merely claims.
  */
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -9,7 +9,7 @@ import { CorruptRow } from '../sqlite/corrupt-row.ts'
 export const MAX_SEQ = 2 ** 31
 /** Per backend and route, in a tick or a minute: half a million per second for an hour. */
 const MAX_COUNT = 2 ** 31 - 1
-/** For sums over a host and for µs: thirteen thousand requests that took a day each. The sum of eight such values is still exact. */
+/** For sums over a host and for µs: thirteen thousand requests that took a day each. The sum of eight such values is exact. */
 const MAX_SUM = 2 ** 50
 /** 2200-01-01, µs since 1970 */
 const LATEST = 7_258_118_400e6
@@ -17,40 +17,40 @@ const LATEST = 7_258_118_400e6
 export const MAX_LISTED = 100_000
 /** Ticks per rollup. A rollup sums the ticks of one minute; a clock that is set back can make them more than 60. */
 export const MAX_MINUTE_TICKS = 3600
-/** @param start µs since 1970; @param length µs. @throws CorruptRow for what lies outside 1970–2200 */
+/** @param start µs since 1970; @param length µs. @throws CorruptRow outside 1970–2200 */
 export function checkTime(start: number, length: number): void {
   if (start >= 0 && length >= 0 && start + length <= LATEST) return
-  throw new CorruptRow('a tick lies outside 1970–2200')
+  throw new CorruptRow('a tick is outside 1970–2200')
 }
 
-/** Rates divide by a tick's length: none is empty. @param start µs since 1970; @param length µs. @throws CorruptRow */
+/** Rates divide by the length of a tick, so it is not 0. @param start µs since 1970; @param length µs. @throws CorruptRow */
 export function checkTick(start: number, length: number): void {
   checkTime(start, length)
-  if (length === 0) throw new CorruptRow('a tick lasts no time')
+  if (length === 0) throw new CorruptRow('a tick has the length 0')
 }
 
 export function checkSeq(seq: number): number {
   if (seq >= 0 && seq < MAX_SEQ) return seq
-  throw new CorruptRow(`no tick has the number ${seq}`)
+  throw new CorruptRow(`a tick cannot have the number ${seq}`)
 }
 
 /** @throws CorruptRow */
 export function checkCount(count: number): number {
   if (count >= 0 && count <= MAX_COUNT) return count
-  throw new CorruptRow(`nothing is counted ${count} times in a minute`)
+  throw new CorruptRow(`a counter of a minute cannot be ${count}`)
 }
 
 /** @throws CorruptRow */
 export function checkSum(sum: number): number {
   if (sum >= 0 && sum <= MAX_SUM) return sum
-  throw new CorruptRow(`no sum of a minute is ${sum}`)
+  throw new CorruptRow(`a sum of a minute cannot be ${sum}`)
 }
 
 /** @throws CorruptRow */
 export const checkSpan = (span: number): Micros => micros(checkSum(span))
 
-/** Three digits. @throws CorruptRow */
+/** A code has three digits. @throws CorruptRow */
 export function checkCode(code: number): number {
   if (code >= 0 && code <= 999) return code
-  throw new CorruptRow(`no status is ${code}`)
+  throw new CorruptRow(`a status code cannot be ${code}`)
 }

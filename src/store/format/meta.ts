@@ -1,12 +1,12 @@
-/** The meta table: what a recording says about itself. */
+/** The meta table: facts about the recording itself. */
 import { SUB_BITS } from '../../frame/model/histogram.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { allOr, orNull, query, text, type Database } from '../sqlite/database.ts'
+import { emptyIfDamaged, nullIfDamaged, query, text, type Database } from '../sqlite/database.ts'
 import { FORMAT } from './schema.ts'
 
-/** What the recorder knows when it starts. */
+/** The facts that the recorder knows when it starts. */
 export type RecordingMeta = Pick<
   RecordingInfo,
   'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'
@@ -17,7 +17,7 @@ export type RecordingMeta = Pick<
   readonly more?: Readonly<Record<string, string>>
 }
 
-/** Every later version reads `tool` and `readable_by`, whatever else changes. */
+/** Every later version must be able to read `tool` and `readable_by`. */
 export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
   ...meta.more,
   tool: meta.tool ?? `upstreamtop ${version}`,
@@ -35,10 +35,14 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
 /** The first version that reads a format. */
 const FIRST_READER = { [FORMAT]: '0.1.0' }
 
-/** Empty where the table cannot be read. */
+/** Empty if the table cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {
-  const rows = allOr(() => [...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate())])
-  return new Map(rows.flatMap(([, key, value]) => orNull(() => [[text(key), text(value)] as const]) ?? []))
+  const rows = emptyIfDamaged(() => [
+    ...inOrder(query(database, 'SELECT rowid, key, value FROM meta').iterate()),
+  ])
+  return new Map(
+    rows.flatMap(([, key, value]) => nullIfDamaged(() => [[text(key), text(value)] as const]) ?? []),
+  )
 }
 
 export function setMeta(database: Database, key: string, value: string): void {

@@ -1,4 +1,4 @@
-/** Counts as cells and back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
+/** Counts written as cells and read back, in the order of COUNT_COLUMNS and CONNECTION_COLUMNS. */
 import type { Control, Excluded, Loss } from '../../frame/model/counters.generated.ts'
 import { NO_DISTRIBUTION } from '../../frame/model/distribution.ts'
 import type { Codes, Distribution } from '../../frame/model/frame.ts'
@@ -8,7 +8,8 @@ import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
 import { packBuckets, unpackBuckets } from './buckets.ts'
 import { checkCount, checkSpan, checkSum } from './limits.ts'
 
-export function putClasses(cells: SqlValue[], before: number, codes: Codes): void {
+/** Adds the codes to the five cells of their classes, which follow the cell `before`. */
+export function writeClasses(cells: SqlValue[], before: number, codes: Codes): void {
   if (codes.length === 2 && codes[0] === 200) {
     cells[before + 2] = codes[1]!
     return
@@ -19,8 +20,8 @@ export function putClasses(cells: SqlValue[], before: number, codes: Codes): voi
   }
 }
 
-/** The answers with code 200 are the 2xx answers minus the other 2xx codes: the most common code needs no row. */
-export function withOk(others: Codes, twoxx: number): Codes {
+/** The answers with code 200 are the 2xx answers minus the other 2xx codes, so the most common code needs no row. */
+export function withCode200(others: Codes, twoxx: number): Codes {
   if (others.length === 0) return twoxx === 0 ? [] : [200, twoxx]
   let ok = twoxx
   let at = 0
@@ -32,7 +33,7 @@ export function withOk(others: Codes, twoxx: number): Codes {
   return ok === 0 ? others : [...others.slice(0, at), 200, ok, ...others.slice(at)]
 }
 
-export function putDistribution(cells: SqlValue[], at: number, distribution: Distribution): void {
+export function writeDistribution(cells: SqlValue[], at: number, distribution: Distribution): void {
   cells[at] = distribution.count
   cells[at + 1] = distribution.sum
   cells[at + 2] = distribution.sampled
@@ -41,7 +42,7 @@ export function putDistribution(cells: SqlValue[], at: number, distribution: Dis
   cells[at + 5] = packBuckets(distribution.buckets)
 }
 
-export function takeDistribution(row: SqlRow, at: number): Distribution {
+export function readDistribution(row: SqlRow, at: number): Distribution {
   if (row[at] === 0 && row[at + 2] === 0 && row[at + 1] === 0) return NO_DISTRIBUTION
   return {
     count: count(row[at]),
@@ -57,7 +58,7 @@ type Cell = SqlValue | undefined
 export const count = (cell: Cell): number => checkCount(integer(cell))
 export const sum = (cell: Cell): number => checkSum(integer(cell))
 export const span = (cell: Cell): Micros => checkSpan(integer(cell))
-/** null: this recording does not know */
+/** null: unknown, because the recording lacks the column */
 export const known = (cell: Cell): number | null => (cell === null ? null : count(cell))
 export const knownSum = (cell: Cell): number | null => (cell === null ? null : sum(cell))
 const bound = (cell: Cell): Micros | null => (cell === null ? null : span(cell))

@@ -8,12 +8,12 @@ import {
   LATER_HOST,
 } from './columns.generated.ts'
 
-/** 'upst', in SQLite's header: `file x.db` tells by it which program the file belongs to. */
+/** 'upst', the application id in SQLite's header; `file x.db` prints it. */
 export const APPLICATION_ID = 0x75707374
-/** 'upsp' marks the output of cut, repair and synth until it is complete: what a killed one leaves is not taken for a recording. */
+/** 'upsp' marks the output of cut, repair and synth until it is complete: the output of a killed one is not taken for a recording. */
 export const UNFINISHED_ID = 0x75707370
 export const FORMAT = 1
-/** The columns from which the series over the whole file is read. */
+/** The columns for the series of all ticks. */
 export const TICK_SUMMARY_COLUMNS: readonly string[] = [
   'start',
   'length',
@@ -47,13 +47,13 @@ export const MINUTE_COLUMNS: readonly string[] = [
   'checksum',
 ]
 
-/** Which columns of a table are read, written and covered by checksums. */
+/** The columns of a table that are read, written and covered by checksums. */
 export interface TableColumns {
   /** in the order of their cells in memory */
   readonly columns: readonly string[]
   /** columns that files of earlier versions lack; they are read as NULL, not as 0 */
   readonly later: readonly string[]
-  /** in no checksum: row numbers, which change in a copy, and the checksum itself */
+  /** not covered by checksums: row numbers, which change in a copy, and the checksum itself */
   readonly keys: readonly string[]
 }
 
@@ -81,7 +81,7 @@ const type = (column: string): string => {
   return 'INTEGER NOT NULL'
 }
 
-/** The type of a column that is added to a table with rows: existing rows have NULL in it. */
+/** The type of a column that is added later: existing rows have NULL in it. */
 export const laterType = (column: string): string => type(column).replace(' NOT NULL', '')
 
 const columns = (names: readonly string[], later: readonly string[]): string =>
@@ -97,12 +97,12 @@ const columnDefinitions = ({ columns: names, later }: TableColumns): string =>
   `${columns(names, later).replace(/,\n$/, '')}${laterColumns(later)}\n`
 
 /**
- * Row ids of a tick start at its sequence number times this. So each table grows only at its right edge, and SQLite never changes a
- * full leaf page again (an index would move old rows between pages): a copy taken while the file grows loses no old row.
+ * The row ids of a tick start at its sequence number times this. So each table grows only at its right edge, and SQLite never changes a
+ * full leaf page again (an index would move old rows between pages): a copy made while the file grows loses no old row.
  */
-export const ROWS = 2 ** 20
-/** Row ids of a minute start here within those of its first tick: the id alone tells the two apart, even on a page that is no longer linked. */
-export const MINUTE_ROWS = ROWS / 2
+export const ROWS_PER_TICK = 2 ** 20
+/** The row ids of a minute start here within those of its first tick: the id alone distinguishes the two, even on an unlinked page. */
+export const FIRST_MINUTE_ROW = ROWS_PER_TICK / 2
 
 /** The rows of a tick (`tick`) and their sums over a minute (`minute`) have the same columns. */
 const rowTables = (prefix: string, of: string): string => `
@@ -136,7 +136,7 @@ CREATE VIEW ${prefix}codes AS SELECT * FROM (
 ) WHERE answers > 0;
 `
 
-/** Names are stored twice, on different pages: no recording can be read without them, and one damaged page must not cost more than its ticks. */
+/** Names are stored twice, on different pages: every tick needs them, and one damaged page must not make other ticks unreadable. */
 const nameTables = (ending: '' | '_copy'): string => `
 CREATE TABLE backend${ending} (
   id INTEGER PRIMARY KEY,

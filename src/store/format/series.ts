@@ -37,14 +37,14 @@ export function packSeries(ticks: readonly TickSummary[]): Buffer {
 }
 
 /**
- * Appends the summaries of `ticks` ticks, from number `first` on. A day has 700,000 numbers: those of one to three bytes are read without a loop.
+ * Appends the summaries of `ticks` ticks, from number `first` on. A day has 700,000 numbers: those of up to three bytes are read without a loop.
  * @throws CorruptRow, with nothing appended
  */
 export function unpackSeries(packed: Uint8Array, first: number, ticks: number, into: TickSummary[]): void {
   const known = into.length
   try {
     unpack(packed, first, into)
-    if (into.length - known !== ticks) throw new CorruptRow('a minute’s series has another number of ticks')
+    if (into.length - known !== ticks) throw new CorruptRow('a minute’s series has a wrong number of ticks')
   } catch (error) {
     into.length = known
     throw error
@@ -74,7 +74,7 @@ function unpack(packed: Uint8Array, first: number, into: TickSummary[]): void {
   }
   let end = 0
   for (let seq = checkSeq(first); at < packed.length; seq++) {
-    if (seq - first === MAX_MINUTE_TICKS) throw new CorruptRow('no minute has so many ticks')
+    if (seq - first === MAX_MINUTE_TICKS) throw new CorruptRow('a minute has too many ticks')
     const start = end + signed()
     const length = SECOND + signed()
     end = start + length

@@ -1,10 +1,10 @@
-/** Rows of the tick table, written and read: the cells of TICK_COLUMNS in their order. */
+/** Writes and reads rows of the tick table: the cells of TICK_COLUMNS in their order. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
-import { putHost, takeHost } from './cells.generated.ts'
+import { writeHost, readHost } from './cells.generated.ts'
 import { columnsIn, type Fold } from './columns.ts'
 import { checkCount, checkSeq, checkSpan, checkTick } from './limits.ts'
 import { TICK_COLUMNS } from './schema.ts'
@@ -35,7 +35,7 @@ export function tickCells(
     frame.mono,
     frame.final ? 1 : 0,
   ]
-  putHost(cells, HOST, frame)
+  writeHost(cells, HOST, frame)
   cells[COST] = frame.cost.cpu
   cells[COST + 1] = frame.cost.rssBytes
   cells[COST + 2] = commit
@@ -44,11 +44,11 @@ export function tickCells(
 }
 
 /**
- * Reads the ticks of one file: the cells of TICK_COLUMNS, then those of its other columns. The monotonic clock passes 2^53 ns after 104
+ * Reads the ticks of one file: the cells of TICK_COLUMNS, then those of its other columns. The monotonic clock exceeds 2^53 ns after 104
  * days of uptime, so it is read as seconds and nanoseconds and joined here.
  */
 export class TickRows {
-  /** for SELECT; pass the rows to `whole` */
+  /** for SELECT; pass the rows to `cellsOf` */
   readonly select: string
   readonly #fold: Fold
 
@@ -61,36 +61,36 @@ export class TickRows {
     ].join(',')
   }
 
-  /** The row as it was written. */
-  whole(row: SqlRow): SqlValue[] {
+  /** The cells as they were written. @param row of `select` */
+  cellsOf(row: SqlRow): SqlValue[] {
     const cells = row.slice(0, -1)
     cells[MONO] = BigInt(integer(row[MONO])) * 1_000_000_000n + BigInt(integer(row.at(-1)))
     return cells
   }
 
-  /** @param hash of its rows; @param cells of `whole`. Leaves the sequence number out, so that ticks keep their checksum in a cut. */
+  /** Without the sequence number: a tick keeps its checksum in a cut. @param hash of the rows of the tick; @param cells of `cellsOf` */
   checksum(hash: number, cells: SqlRow): number {
     return this.#fold(hash, cells, 0)
   }
 
-  isTrue(cells: SqlRow, hash: number): boolean {
+  matchesChecksum(cells: SqlRow, hash: number): boolean {
     return this.checksum(hash, cells) === cells[CHECKSUM]
   }
 }
 
 export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
 
-/** @param cells of TickRows.whole */
+/** @param cells of TickRows.cellsOf */
 export function tickHead(cells: SqlRow): TickHead {
   const mono = cells[MONO]
-  if (typeof mono !== 'bigint') throw new CorruptRow('a tick without its monotonic time')
+  if (typeof mono !== 'bigint') throw new CorruptRow('a tick lacks its monotonic time')
   const { seq, start, length } = tickSummary(cells)
   return {
     seq,
     start,
     mono: monotonicNanos(mono),
     length,
-    ...takeHost(cells, HOST),
+    ...readHost(cells, HOST),
     cost: {
       cpu: micros(integer(cells[COST])),
       rssBytes: integer(cells[COST + 1]),

@@ -1,10 +1,10 @@
-/** Backends and routes by number. The numbers belong to the file: a recorder that appends to it uses the same ones. */
+/** Backends and routes by number. The numbers belong to the file: a recorder that appends to it uses the same numbers. */
 import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { foldText, SEED } from '../format/checksum.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import {
-  allOr,
+  emptyIfDamaged,
   integer,
   query,
   text,
@@ -15,25 +15,31 @@ import {
 } from '../sqlite/database.ts'
 import { KnownNames, type Named } from './known-names.ts'
 
-/** The writer's side: names to numbers, new ones inserted within the tick's transaction. */
+/** For the writer: from names to numbers. A new name is inserted within the transaction of the tick. */
 export class DimensionWriter {
   readonly #backends: KnownNames<Backend>
   readonly #routes: KnownNames<Route>
 
-  /** @param tick the next one */
+  /** @param tick the number of the next tick */
   constructor(database: Database, tick: number) {
-    const both = (sql: (table: string) => string, table: string): ((...cells: SqlValue[]) => void) => {
+    const onBothTables = (
+      sql: (table: string) => string,
+      table: string,
+    ): ((...cells: SqlValue[]) => void) => {
       const statements = [table, `${table}_copy`].map((name) => database.prepare<SqlValue[]>(sql(name)))
       return (...cells) => {
         for (const statement of statements) statement.run(...cells)
       }
     }
-    const insertBackend = both(
+    const insertBackend = onBothTables(
       (table) => `INSERT INTO ${table} (id, address, netns, name) VALUES (?, ?, ?, ?)`,
       'backend',
     )
-    const renameBackend = both((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
-    const insertRoute = both((table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`, 'route')
+    const renameBackend = onBothTables((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
+    const insertRoute = onBothTables(
+      (table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`,
+      'route',
+    )
     this.#backends = new KnownNames(
       rowsOf(database, 'SELECT id, address, netns, name FROM backend ORDER BY id').map(backendOf),
       tick,
@@ -43,7 +49,7 @@ export class DimensionWriter {
         change: (id, before, { name }) => {
           if (name !== null && name !== before.name) renameBackend(name, id)
         },
-        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
+        remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
       },
     )
     this.#routes = new KnownNames(
@@ -53,7 +59,7 @@ export class DimensionWriter {
         keyOf: routeKey,
         insert: (id, { method, path }) => insertRoute(id, method, path),
         change: () => undefined,
-        remove: both((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
+        remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
       },
     )
   }
@@ -61,13 +67,13 @@ export class DimensionWriter {
   backend = (backend: Backend): Named => this.#backends.named(backend)
   route = (route: Route): Named => this.#routes.named(route)
 
-  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
-  forget(oldest: number | null): void {
-    this.#backends.forget(oldest)
-    this.#routes.forget(oldest)
+  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever evicted */
+  removeUnused(oldest: number | null): void {
+    this.#backends.removeUnused(oldest)
+    this.#routes.removeUnused(oldest)
   }
 
-  /** Forgets what a transaction inserted that was rolled back. */
+  /** Removes the names that the rolled back transaction inserted. */
   rollback(): void {
     this.#backends.rollback()
     this.#routes.rollback()
@@ -79,22 +85,22 @@ export class DimensionWriter {
   }
 }
 
-/** @throws CorruptRow where rows of the file come twice */
+/** @throws CorruptRow if the pages repeat rows */
 const rowsOf = (database: Database, sql: string): SqlRow[] => [...inOrder(query(database, sql).iterate())]
 
-/** A backend or route, and the hash by which it enters checksums. */
+/** A backend or route, and its hash for checksums. */
 export interface Known<T> {
   readonly value: T
   readonly hash: number
 }
 
-/** The reader's side: numbers to names. Each is looked up once; afterwards the same object is returned. */
+/** For the reader: from numbers to names. Each name is read once; later calls return the same object. */
 export class DimensionReader {
   readonly #backends = new Map<number, Known<Backend>>()
   readonly #routes = new Map<number, Known<Route>>()
-  /** a name that the writer forgot and met again has several numbers, but is one backend or route */
+  /** a name that the writer removed and added again has several numbers, but is one backend or route */
   readonly #byKey = { backend: new Map<string, Known<Backend>>(), route: new Map<string, Known<Route>>() }
-  /** the file itself, then what was recovered from its pages */
+  /** the file, then the rows that were recovered from its pages */
   #layers: readonly Layer[] = []
 
   constructor(database: Database) {
@@ -106,7 +112,7 @@ export class DimensionReader {
     this.#layers = [layerOf(database), ...this.#layers.slice(1)]
   }
 
-  /** Adds a database in which names are looked up that the file no longer has. */
+  /** Adds a database with names that the file no longer has. */
   addLayer(database: Database): void {
     this.#layers = [...this.#layers, layerOf(database)]
   }
@@ -131,7 +137,7 @@ export class DimensionReader {
 
   #row(id: number, queryOf: (layer: Layer) => Query): SqlRow {
     for (const layer of this.#layers) {
-      const row = allOr(() => queryOf(layer).all(id))[0]
+      const row = emptyIfDamaged(() => queryOf(layer).all(id))[0]
       if (row !== undefined) return row
     }
     return []

@@ -1,11 +1,11 @@
 /**
- * The writer's names by number. A recorder runs for months, so only names in use are kept: where there are more than MOST_KNOWN, a name
- * that no tick used for an hour is forgotten, and its row is deleted together with the last tick that names it. If the name comes back,
+ * The writer's names by number. A recorder runs for months, so only names in use stay in memory: if there are more than MAX_NAMES, a name
+ * that no tick used for an hour is dropped, and its row is deleted together with the last tick that uses it. If the name comes back,
  * it gets another number.
  */
 import { foldText, SEED } from '../format/checksum.ts'
 
-/** The number by which rows are ordered, and the hash by which the name enters checksums. */
+/** The number of a name, which orders rows, and its hash for checksums. */
 export interface Named {
   readonly id: number
   readonly hash: number
@@ -15,8 +15,8 @@ interface Known<T> extends Named {
   readonly key: string
   readonly value: T
   /** the last tick that used it */
-  used: number
-  isForgotten: boolean
+  lastUsed: number
+  isDropped: boolean
 }
 
 export interface NameTable<T> {
@@ -26,31 +26,31 @@ export interface NameTable<T> {
   readonly remove: (id: number) => void
 }
 
-/** Size of the cache by id, a power of two: more names than most hosts use at once. */
+/** Size of the cache by id, a power of two. Most hosts use fewer names at once. */
 const RECENT = 4096
-const MOST_OBJECTS = 200_000
-/** Up to this many names nothing is forgotten. */
-const MOST_KNOWN = 10_000
-/** In ticks: an hour. The rollup of a minute, which uses the names of its ticks, is written long before that. */
-const FORGET_AFTER = 3600
-/** Names checked and rows deleted per tick at most. A kernel table that is full of random paths retires 55 routes per second. */
-const SWEPT = 1024
+const MAX_OBJECTS = 200_000
+/** Up to this many names, none is dropped. */
+const MAX_NAMES = 10_000
+/** An hour, in ticks. The rollup of a minute uses the names of its ticks, and is written long before. */
+const UNUSED_TICKS = 3600
+/** Names checked, and rows deleted, per tick at most. A kernel table that is full of random paths retires 55 routes per second. */
+const MAX_PER_TICK = 1024
 
 export class KnownNames<T extends { readonly id: number }> {
-  /** looked up by object first: a source uses one object per name, with small, dense ids */
+  /** the first look-up is by object: a source uses one object per name, with small, dense ids */
   #objects = new Map<T, Known<T>>()
   readonly #recentValues = new Array<T | null>(RECENT).fill(null)
   readonly #recentNames = new Array<Known<T> | null>(RECENT).fill(null)
   readonly #keys = new Map<string, Known<T>>()
-  #fresh: string[] = []
+  #inserted: string[] = []
   #next = 1
   #tick: number
-  #sweep: Iterator<Known<T>, undefined>
-  /** forgotten names whose rows are still in the file, roughly by last use; this tick deletes the first `#removed` of them */
-  #standing: Known<T>[] = []
+  #cursor: Iterator<Known<T>, undefined>
+  /** dropped names with rows in the file, roughly by last use; this tick deletes the first `#removed` of them */
+  #dropped: Known<T>[] = []
   #removed = 0
 
-  /** @param tick the next one */
+  /** @param tick the number of the next tick */
   constructor(
     known: readonly T[],
     tick: number,
@@ -58,83 +58,83 @@ export class KnownNames<T extends { readonly id: number }> {
   ) {
     this.#tick = tick
     for (const value of known) {
-      this.#remember(value.id, value)
+      this.#add(value.id, value)
       this.#next = Math.max(this.#next, value.id + 1)
     }
-    this.#sweep = this.#keys.values()
+    this.#cursor = this.#keys.values()
   }
 
-  /** Tries an array by id first: a look-up in a Map by object takes longer than everything else that is done with a request. */
+  /** Tries an array by id first: a look-up in a Map by object takes longer than all other work on a request. */
   named(value: T): Named {
     const at = value.id & (RECENT - 1)
     const recent = this.#recentNames[at]
-    if (this.#recentValues[at] === value && recent?.isForgotten === false) {
-      recent.used = this.#tick
+    if (this.#recentValues[at] === value && recent?.isDropped === false) {
+      recent.lastUsed = this.#tick
       return recent
     }
     const known = this.#find(value)
-    known.used = this.#tick
+    known.lastUsed = this.#tick
     this.#recentValues[at] = value
     this.#recentNames[at] = known
     return known
   }
 
-  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever dropped */
-  forget(oldest: number | null): void {
-    for (let i = 0; i < SWEPT && this.#keys.size > MOST_KNOWN; i++) {
-      const { done, value: known } = this.#sweep.next()
+  /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever evicted */
+  removeUnused(oldest: number | null): void {
+    for (let i = 0; i < MAX_PER_TICK && this.#keys.size > MAX_NAMES; i++) {
+      const { done, value: known } = this.#cursor.next()
       if (done === true) {
-        this.#sweep = this.#keys.values()
+        this.#cursor = this.#keys.values()
         break
       }
-      if (known.used >= this.#tick - FORGET_AFTER) continue
-      known.isForgotten = true
+      if (known.lastUsed >= this.#tick - UNUSED_TICKS) continue
+      known.isDropped = true
       this.#keys.delete(known.key)
-      if (oldest !== null) this.#standing.push(known)
+      if (oldest !== null) this.#dropped.push(known)
     }
     if (oldest === null) return
     while (
-      this.#removed < Math.min(SWEPT, this.#standing.length) &&
-      this.#standing[this.#removed]!.used < oldest
+      this.#removed < Math.min(MAX_PER_TICK, this.#dropped.length) &&
+      this.#dropped[this.#removed]!.lastUsed < oldest
     )
-      this.table.remove(this.#standing[this.#removed++]!.id)
+      this.table.remove(this.#dropped[this.#removed++]!.id)
   }
 
   commit(): void {
     this.#tick++
-    if (this.#fresh.length > 0) this.#fresh = []
-    if (this.#removed > 0) this.#standing = this.#standing.slice(this.#removed)
+    if (this.#inserted.length > 0) this.#inserted = []
+    if (this.#removed > 0) this.#dropped = this.#dropped.slice(this.#removed)
     this.#removed = 0
   }
 
-  /** Forgets what a transaction inserted that was rolled back. */
+  /** Removes the names that the rolled back transaction inserted. */
   rollback(): void {
-    for (const key of this.#fresh) this.#keys.delete(key)
-    this.#next -= this.#fresh.length
-    this.#fresh = []
+    for (const key of this.#inserted) this.#keys.delete(key)
+    this.#next -= this.#inserted.length
+    this.#inserted = []
     this.#removed = 0
     this.#objects = new Map()
     this.#recentValues.fill(null)
   }
 
   #find(value: T): Known<T> {
-    const met = this.#objects.get(value)
-    if (met?.isForgotten === false) return met
+    const found = this.#objects.get(value)
+    if (found?.isDropped === false) return found
     const key = this.table.keyOf(value)
     let known = this.#keys.get(key)
     if (known === undefined) {
-      known = this.#remember(this.#next++, value)
-      this.#fresh.push(key)
+      known = this.#add(this.#next++, value)
+      this.#inserted.push(key)
       this.table.insert(known.id, value)
     } else this.table.change(known.id, known.value, value)
-    if (this.#objects.size > MOST_OBJECTS) this.#objects = new Map()
+    if (this.#objects.size > MAX_OBJECTS) this.#objects = new Map()
     this.#objects.set(value, known)
     return known
   }
 
-  #remember(id: number, value: T): Known<T> {
+  #add(id: number, value: T): Known<T> {
     const key = this.table.keyOf(value)
-    const known = { id, hash: foldText(SEED, key), key, value, used: this.#tick, isForgotten: false }
+    const known = { id, hash: foldText(SEED, key), key, value, lastUsed: this.#tick, isDropped: false }
     this.#keys.set(key, known)
     return known
   }

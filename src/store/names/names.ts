@@ -1,7 +1,7 @@
 /** All backends and routes of a recording, in the order of their numbers. */
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { allOr, integer, query, type Database } from '../sqlite/database.ts'
+import { emptyIfDamaged, integer, query, type Database } from '../sqlite/database.ts'
 import type { DimensionReader } from './dimensions.ts'
 
 export interface AllNames {
@@ -15,6 +15,6 @@ export const allNames = (database: Database, names: DimensionReader): AllNames =
 })
 
 const idsOf = (database: Database, table: 'backend' | 'route'): readonly number[] =>
-  allOr(() => [...inOrder(query(database, `SELECT id FROM ${table} ORDER BY id`).iterate())]).map(([id]) =>
-    integer(id),
+  emptyIfDamaged(() => [...inOrder(query(database, `SELECT id FROM ${table} ORDER BY id`).iterate())]).map(
+    ([id]) => integer(id),
   )

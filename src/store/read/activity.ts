@@ -1,19 +1,21 @@
-/** Who was busy when: requests of each backend in each tick, without opening the frames. */
+/** Requests per backend and tick, without reading the frames. */
 import type { BackendActivity, SeqRange } from '../../frame/model/recording.ts'
-import { ROWS } from '../format/schema.ts'
+import { ROWS_PER_TICK } from '../format/schema.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
-import { allOr, integer } from '../sqlite/database.ts'
+import { emptyIfDamaged, integer } from '../sqlite/database.ts'
 import type { Access } from './connection.ts'
 
-/** Not held against checksums: the reader compares the sum with the tick's. Nothing where the rows can't be read. */
+/** Checksums are not verified: the reader compares the sum with that of the tick. Empty if the rows can't be read. */
 export function readActivity({ database, names }: Access, { from, to }: SeqRange): BackendActivity[] {
-  const rows = `SELECT id / ${ROWS} AS tick, backend, requests FROM traffic WHERE id >= ? AND id < ? LIMIT ?`
+  const rows = `SELECT id / ${ROWS_PER_TICK} AS tick, backend, requests FROM traffic WHERE id >= ? AND id < ? LIMIT ?`
   const sql = `SELECT tick, backend, sum(requests) FROM (${rows}) GROUP BY tick, backend`
-  return allOr(() =>
-    new BoundedQuery(database, sql).all(from * ROWS, to * ROWS).map(([seq, backend, requests]) => ({
-      seq: integer(seq),
-      backend: names.backend(integer(backend)).value,
-      requests: integer(requests),
-    })),
+  return emptyIfDamaged(() =>
+    new BoundedQuery(database, sql)
+      .all(from * ROWS_PER_TICK, to * ROWS_PER_TICK)
+      .map(([seq, backend, requests]) => ({
+        seq: integer(seq),
+        backend: names.backend(integer(backend)).value,
+        requests: integer(requests),
+      })),
   )
 }

@@ -1,4 +1,4 @@
-/** The database of a reader. While a file is followed it is closed between polls, so that its recorder can end cleanly. */
+/** The database of a reader. A followed file is closed between polls, so that its recorder can end cleanly. */
 import { statSync } from 'node:fs'
 import { recordingError } from '../../errors.ts'
 import { lockedError, openForReading, refuseNewer, withoutSchema, type Opened } from '../file/open.ts'
@@ -7,7 +7,7 @@ import { DimensionReader } from '../names/dimensions.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import {
   cannotWriteBeside,
-  hasNoTables,
+  isMissingTable,
   integer,
   isBusy,
   isDamage,
@@ -26,24 +26,24 @@ export interface Access {
   readonly names: DimensionReader
 }
 
-/** After the last read of a burst. */
-const REST_MS = 200
-/** A journal that comes and goes is a `mark`. */
-const TRIES = 3
+/** Time without reads before a followed file is closed. */
+const IDLE_MS = 200
+/** Openings per read. A second one is needed, for example, while `mark` has a journal beside the file. */
+const MAX_TRIES = 3
 
 export class Connection {
   readonly damage: string[] = []
-  /** what lies beside the file and is not its own, in words */
+  /** side files that do not belong to the file, in words */
   notes: readonly string[] = []
   #names: DimensionReader | null = null
   #access: Access | null = null
-  #resting: NodeJS.Timeout | null = null
+  #closeTimer: NodeJS.Timeout | null = null
   #isLive = false
   #isSuspect = false
   #raw: Opened['raw'] | null = null
-  /** device and inode of what was opened first, where it is followed */
+  /** device and inode of the followed file when it was first opened */
   #identity: string | null = null
-  #reading: Reading | null = null
+  #transaction: ReadTransaction | null = null
   #recovered: Frames | null = null
 
   constructor(
@@ -53,26 +53,26 @@ export class Connection {
     this.#open()
   }
 
-  /** Not known to be consistent: a torn copy, or one that was cut off. */
+  /** It may be inconsistent: a torn copy, or a file that was cut off. */
   get isSuspect(): boolean {
     return this.#isSuspect
   }
 
   use<T>(read: (access: Access) => T): T {
-    const access = this.#steady()
+    const access = this.#beginRead()
     try {
       return read(access)
     } finally {
-      this.#reading?.end()
-      this.rest()
+      this.#transaction?.end()
+      this.#closeSoon()
     }
   }
 
-  /** What is read at once is one state of the file, and its schema the one that was looked at: whoever writes it may change both. */
-  #steady(): Access {
-    for (let i = 0; i < TRIES; i++) {
+  /** One read sees one state of the file, with the schema that was checked: a writer may change both between two reads. */
+  #beginRead(): Access {
+    for (let i = 0; i < MAX_TRIES; i++) {
       const access = this.#access ?? this.#open()
-      if (this.#begins()) return access
+      if (this.#tryBegin()) return access
       this.close()
     }
     throw recordingError(
@@ -81,27 +81,27 @@ export class Connection {
     )
   }
 
-  #begins(): boolean {
+  #tryBegin(): boolean {
     try {
-      return this.#reading?.begin() ?? false
+      return this.#transaction?.begin() ?? false
     } catch (error) {
       throw isBusy(error) ? lockedError(this.file) : error
     }
   }
 
-  /** Closes soon, where a recorder may be waiting for it. */
-  rest(): void {
+  /** Closes after a pause if a recorder may write to the file: it waits for its readers at its end. */
+  #closeSoon(): void {
     if (!this.follow && !this.#isLive) return
-    if (this.#resting !== null) this.#resting.refresh()
-    else this.#resting = setTimeout(() => this.close(), REST_MS).unref()
+    if (this.#closeTimer !== null) this.#closeTimer.refresh()
+    else this.#closeTimer = setTimeout(() => this.close(), IDLE_MS).unref()
   }
 
-  /** What lies in the file, for a look at its pages. */
+  /** The content or the path of the file, for reading its pages. */
   raw(): Buffer | string {
     return this.#raw?.() ?? this.file
   }
 
-  /** From here on, what the file does not say is looked for in `database`. Returns its own frames. */
+  /** From here on, rows that the file lacks are read from `database`. Returns the frames of `database` alone. */
   addLayer(database: Database): Frames {
     this.#names?.addLayer(database)
     const frames = new FrameReader(database, this.#names ?? new DimensionReader(database))
@@ -115,8 +115,8 @@ export class Connection {
   }
 
   close(): void {
-    if (this.#resting !== null) clearTimeout(this.#resting)
-    this.#resting = null
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
+    this.#closeTimer = null
     this.#access?.database.close()
     this.#access = null
   }
@@ -128,14 +128,14 @@ export class Connection {
       return this.#attach(opened)
     } catch (error) {
       opened.database.close()
-      if (!isDamage(error) && !hasNoTables(error)) throw error
+      if (!isDamage(error) && !isMissingTable(error)) throw error
       const problem = 'the pages that name its tables are damaged'
       const database = withoutSchema(opened.raw(), this.file, problem)
       return this.#attach({ ...opened, database, damage: [...opened.damage, problem] })
     }
   }
 
-  /** Between two looks at a file that is followed it may have been removed, or another one put in its place. */
+  /** Between two polls, a followed file may be removed or replaced. */
   #checkIdentity(): void {
     if (!this.follow || this.file === '-') return
     const found = statSync(this.file, { throwIfNoEntry: false })
@@ -151,7 +151,7 @@ export class Connection {
   #attach(opened: Opened): Access {
     const { database } = opened
     refuseNewer(database, this.file)
-    const reading = new Reading(database)
+    const transaction = new ReadTransaction(database)
     this.#isLive = opened.isLive
     this.#isSuspect = opened.isSuspect
     this.#raw = opened.raw
@@ -166,39 +166,39 @@ export class Connection {
       minutes: new MinuteReader(database, names),
       names,
     }
-    this.#reading = reading
-    reading.end()
+    this.#transaction = transaction
+    transaction.end()
     return this.#access
   }
 }
 
-/** Reads of one state of a file. */
-class Reading {
+/** Makes all reads of one call see one state of the file. */
+class ReadTransaction {
   readonly #database: Database
   readonly #begin: Statement
   readonly #end: Statement
   readonly #version: Query
-  /** of the schema that was looked at */
-  readonly #known: number
+  /** the version of the schema that was checked */
+  readonly #checkedVersion: number
 
-  /** @throws CorruptRow where SQLite sees another schema than ours */
+  /** @throws CorruptRow if SQLite sees another schema than ours */
   constructor(database: Database) {
     this.#database = database
     this.#begin = database.prepare('BEGIN')
-    // COMMIT fails once more where a page was found damaged.
+    // Not COMMIT: after a damaged page it fails again.
     this.#end = database.prepare('ROLLBACK')
     this.#version = query(database, 'PRAGMA schema_version')
     this.#begin.run()
     const problem = foreignObject(database)
     if (problem !== null) throw new CorruptRow(problem)
-    this.#known = this.#found()
+    this.#checkedVersion = this.#readVersion()
   }
 
-  /** @returns false where the schema is another one meanwhile, or a journal has come to lie beside the file: open it again */
+  /** @returns false if the schema has changed, or there is a journal beside the file now: open it again */
   begin(): boolean {
     try {
       if (!this.#database.inTransaction) this.#begin.run()
-      if (this.#found() === this.#known) return true
+      if (this.#readVersion() === this.#checkedVersion) return true
     } catch (error) {
       if (!cannotWriteBeside(error)) throw error
     }
@@ -210,8 +210,8 @@ class Reading {
     if (this.#database.open && this.#database.inTransaction) this.#end.run()
   }
 
-  /** The first read, which fixes what all of them see. */
-  #found(): number {
+  /** The first read of a transaction fixes the state that the others see. */
+  #readVersion(): number {
     return integer(this.#version.get()?.[0])
   }
 }

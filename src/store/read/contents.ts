@@ -1,4 +1,4 @@
-/** What a file holds, found without trusting it more than it deserves. */
+/** The ticks and minutes of a file; those of a suspect file are checked. */
 import { recordingError } from '../../errors.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { recoverTicks } from '../file/recover.ts'
@@ -13,12 +13,12 @@ export interface Contents extends Series {
   readonly damage: readonly string[]
 }
 
-/** Beyond this many, the rows of a suspect file are counted instead of checked one tick after the other. */
+/** Up to this many ticks, a suspect file is checked tick by tick; beyond, by sums over blocks of ticks. */
 const CHECK_ALL = 20_000
-/** A copy is torn where the recorder was writing. */
+/** The last ticks of a suspect file are always checked one by one: a copy is torn where the recorder was writing. */
 const CHECK_LAST = 1_000
 
-/** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError when nothing can be read */
+/** @param isSuspect it may be torn or cut off: every tick is checked. @throws UserError if nothing can be read */
 export function readContents(connection: Connection, isSuspect: boolean): Contents {
   const series: Series = { ticks: [], minutes: [] }
   try {
@@ -27,21 +27,21 @@ export function readContents(connection: Connection, isSuspect: boolean): Conten
   } catch (error) {
     if (!isDamage(error)) throw error
   }
-  const rest = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
-  return rest.isWhole ? { ...rest, damage: [] } : withRecovered(connection, rest)
+  const salvaged = connection.use((access) => salvage(access.database, (found) => verifier(access, found)))
+  return salvaged.isWhole ? { ...salvaged, damage: [] } : withRecovered(connection, salvaged)
 }
 
-/** What look-ups did not find is looked for in the pages themselves. */
-function withRecovered(connection: Connection, rest: Salvaged): Contents {
-  const there = new Set(rest.ticks.map(({ seq }) => seq))
-  const database = recoverTicks(connection.raw(), (tick) => !there.has(tick))
+/** Ticks that look-ups did not find are recovered from the pages. */
+function withRecovered(connection: Connection, salvaged: Salvaged): Contents {
+  const found = new Set(salvaged.ticks.map(({ seq }) => seq))
+  const database = recoverTicks(connection.raw(), (tick) => !found.has(tick))
   const frames = connection.addLayer(database)
   const recovered = readTicks(database).ticks.filter(({ seq }) => frames.isWhole(seq))
-  const ticks = [...rest.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
+  const ticks = [...salvaged.ticks, ...recovered].sort((a, b) => a.seq - b.seq)
   if (ticks.length === 0) {
     throw recordingError(`nothing can be read of "${connection.file}"`, 'Look for another copy of it.')
   }
-  return { ticks, minutes: rest.minutes, damage: damageOf(ticks, recovered.length, rest) }
+  return { ticks, minutes: salvaged.minutes, damage: damageOf(ticks, recovered.length, salvaged) }
 }
 
 function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost }: Salvaged): string[] {
@@ -57,16 +57,16 @@ function damageOf(ticks: readonly TickSummary[], recovered: number, { isEndLost 
 
 function verifier(access: Access, ticks: readonly TickSummary[]): Verify {
   const last = ticks.at(-1)?.seq ?? 0
-  const isThere = (seq: number): boolean => access.frames.isWhole(seq) || isEvicted(access.database, seq)
-  if (ticks.length <= CHECK_ALL) return isThere
+  const isPresent = (seq: number): boolean => access.frames.isWhole(seq) || isEvicted(access.database, seq)
+  if (ticks.length <= CHECK_ALL) return isPresent
   const bad = badTicks(access, ticks)
-  return (seq) => (seq > last - CHECK_LAST || bad.has(seq) ? isThere(seq) : true)
+  return (seq) => (seq > last - CHECK_LAST || bad.has(seq) ? isPresent(seq) : true)
 }
 
-/** Ticks whose traffic is summed by one query. */
+/** Ticks per query of the sums. */
 const BLOCK = 128
 
-/** The ticks whose rows do not add up to what the tick says; tick by tick only where a block cannot be read. */
+/** The ticks whose rows do not add up to the sums of the tick. In a block that cannot be read, each tick is checked by its checksum. */
 export function badTicks({ database, frames }: Access, ticks: readonly TickSummary[]): ReadonlySet<number> {
   const within = (columns: string, table: string): string =>
     `(SELECT ${columns} FROM ${table} WHERE id >= ? << 20 AND id < ? << 20 LIMIT ?)`
@@ -92,7 +92,7 @@ export function badTicks({ database, frames }: Access, ticks: readonly TickSumma
   return bad
 }
 
-/** null where a page is damaged, of the traffic or of the others */
+/** null if a page of one of the tables is damaged */
 function sumsOf(
   select: BoundedQuery,
   others: readonly BoundedQuery[],

@@ -1,39 +1,47 @@
-/** Frames by number. What cannot be read, or does not match its checksum, is null: never a wrong number. */
+/** Frames by number. A tick that cannot be read, or does not match its checksum, is null: no wrong number is ever shown. */
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { fold } from '../format/checksum.ts'
 import { unpackRequests, type Names } from '../format/chunk.ts'
 import { tickHead, TickRows } from '../format/tick-row.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
-import { bytes, integer, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import {
+  bytes,
+  integer,
+  nullIfDamaged,
+  query,
+  type Database,
+  type Query,
+  type SqlRow,
+} from '../sqlite/database.ts'
 import { SpanReader } from './span-reader.ts'
 
-/** Frames by number, however they are found. */
+/** Frames by number, from SQLite or recovered from pages. */
 export interface Frames {
-  /** null where the tick's rows cannot be read or do not match its checksum */
+  /** null if the rows of the tick cannot be read or do not match its checksum */
   read(seq: number): SecondFrame | null
-  /** whether `read` would give a frame, at half the price */
+  /** whether `read` would return a frame, in half the time */
   isWhole(seq: number): boolean
   requests(seq: number): readonly RequestEvent[]
 }
 
-/** First what the file says, then what was recovered from its pages. */
+/** Frames of the file; those that it lacks are recovered from its pages. */
 export class LayeredFrames implements Frames {
   constructor(
-    readonly upper: Frames,
-    readonly lower: Frames,
+    readonly stored: Frames,
+    readonly recovered: Frames,
   ) {}
 
   read(seq: number): SecondFrame | null {
-    return this.upper.read(seq) ?? this.lower.read(seq)
+    return this.stored.read(seq) ?? this.recovered.read(seq)
   }
 
   isWhole(seq: number): boolean {
-    return this.upper.isWhole(seq) || this.lower.isWhole(seq)
+    return this.stored.isWhole(seq) || this.recovered.isWhole(seq)
   }
 
   requests(seq: number): readonly RequestEvent[] {
-    return (this.upper.isWhole(seq) ? this.upper : this.lower).requests(seq)
+    return (this.stored.isWhole(seq) ? this.stored : this.recovered).requests(seq)
   }
 }
 
@@ -55,14 +63,14 @@ export class FrameReader implements Frames {
   }
 
   read(seq: number): SecondFrame | null {
-    return orNull(() => {
+    return nullIfDamaged(() => {
       const row = this.#tick.get(seq)
-      return row === undefined ? null : this.#frame(seq, this.#ticks.whole(row))
+      return row === undefined ? null : this.#frame(seq, this.#ticks.cellsOf(row))
     })
   }
 
   requests(seq: number): readonly RequestEvent[] {
-    const events = orNull(() => {
+    const events = nullIfDamaged(() => {
       const row = this.#chunk.get(seq)
       const start = this.#start.get(seq)?.[0]
       return row === undefined || typeof start !== 'number' ? [] : this.#unpack(row, start)
@@ -71,13 +79,13 @@ export class FrameReader implements Frames {
   }
 
   isWhole(seq: number): boolean {
-    const whole = orNull(() => {
+    const whole = nullIfDamaged(() => {
       const row = this.#tick.get(seq)
       if (row === undefined) return false
       const chunk = this.#chunk.get(seq)
       const hash = this.#rows.hash(seq)
-      return this.#ticks.isTrue(
-        this.#ticks.whole(row),
+      return this.#ticks.matchesChecksum(
+        this.#ticks.cellsOf(row),
         chunk === undefined ? hash : fold(hash, bytes(chunk[0])),
       )
     })
@@ -87,7 +95,8 @@ export class FrameReader implements Frames {
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
     const { traffic, connections, hash } = this.#rows.read(seq)
     const chunk = this.#chunk.get(seq)
-    if (!this.#ticks.isTrue(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
+    if (!this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0]))))
+      return null
     const head = tickHead(cells)
     return {
       ...head,

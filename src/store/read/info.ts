@@ -4,7 +4,7 @@ import { knownZone } from '../../frame/time/timezone.ts'
 import { listOf, readMeta } from '../format/meta.ts'
 import { integer, scalar, type Database } from '../sqlite/database.ts'
 
-/** The ticks at both ends, where there are any, and how many there are. */
+/** The first and the last tick, if there are any, and the number of ticks. */
 export interface Extent {
   readonly first: TickSummary | undefined
   readonly last: TickSummary | undefined

@@ -1,31 +1,31 @@
-/** What info tells of a file beyond what it records. */
+/** Facts about a file for `info`: sizes, rows and metadata. */
 import { statSync } from 'node:fs'
 import { livingHolder } from '../file/lock.ts'
 import { readMeta } from '../format/meta.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
-import { allOr, integer, orNull, query, text } from '../sqlite/database.ts'
+import { emptyIfDamaged, integer, nullIfDamaged, query, text } from '../sqlite/database.ts'
 import type { Access } from './connection.ts'
 
 export interface Inventory {
-  /** bytes of the file, of its -wal too */
+  /** bytes of the file and its -wal */
   readonly size: number
-  /** rows of each table; null where its pages are damaged */
+  /** rows of each table; null if its pages are damaged */
   readonly tables: Readonly<Record<string, number | null>>
   readonly meta: Readonly<Record<string, string>>
   readonly backends: number
   readonly routes: number
-  /** requests in the ring; null where its pages are damaged */
+  /** requests in the ring; null if its pages are damaged */
   readonly listed: number | null
-  /** the process that records into it now */
+  /** the pid of the process that records into it now */
   readonly recorder: number | null
 }
 
-/** The process that records into it at this moment. */
+/** The pid of the process that records into it now. */
 export const recorderOf = ({ database }: Access): number | null => livingHolder(readMeta(database))
 
 export function inventoryOf({ database }: Access, file: string): Inventory {
   const meta = readMeta(database)
-  const names = allOr(() =>
+  const names = emptyIfDamaged(() =>
     query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all(),
   )
   const counts = names.map(
@@ -46,10 +46,10 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const rowsIn = (database: Access['database'], rows: string): number | null =>
-  orNull(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
+  nullIfDamaged(() => new BoundedQuery(database, `SELECT count(*) FROM (${rows} LIMIT ?)`).count())
 
 const listedIn = (database: Access['database']): number | null =>
-  orNull(() => {
+  nullIfDamaged(() => {
     const sql = 'SELECT ifnull(sum(n), 0) FROM (SELECT n FROM request_chunk LIMIT ?)'
     const [row] = new BoundedQuery(database, sql).all()
     return integer(row?.[0])

@@ -2,7 +2,15 @@ import type { Marker } from '../../frame/model/frame.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { checkTime } from '../format/limits.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { allOr, integer, orNull, query, text, type Database, type SqlRow } from '../sqlite/database.ts'
+import {
+  emptyIfDamaged,
+  integer,
+  nullIfDamaged,
+  query,
+  text,
+  type Database,
+  type SqlRow,
+} from '../sqlite/database.ts'
 
 export const MARKER_KINDS = [
   'note',
@@ -11,12 +19,12 @@ export const MARKER_KINDS = [
   'suspend',
 ] as const satisfies readonly Marker['kind'][]
 
-/** In the order of their times. A kind of a later version is a note. What cannot be read is not there. */
+/** Ordered by time. A kind of a later version becomes a note. Markers that cannot be read are skipped. */
 export function readMarkers(database: Database): readonly Marker[] {
-  const rows = allOr(() => [
+  const rows = emptyIfDamaged(() => [
     ...inOrder(query(database, 'SELECT id, at, kind, text FROM marker ORDER BY id').iterate()),
   ])
-  return rows.flatMap((row) => orNull(() => markerOf(row)) ?? []).sort((a, b) => a.at - b.at)
+  return rows.flatMap((row) => nullIfDamaged(() => markerOf(row)) ?? []).sort((a, b) => a.at - b.at)
 }
 
 function markerOf([, at, kind, words]: SqlRow): Marker {

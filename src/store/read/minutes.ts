@@ -1,7 +1,7 @@
 /** Rollups by their first tick. */
 import type { SpanHead } from '../../frame/model/span.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
-import { takeHost } from '../format/cells.generated.ts'
+import { readHost } from '../format/cells.generated.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
 import { MINUTE_COLUMNS } from '../format/schema.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
@@ -33,7 +33,7 @@ export class MinuteReader {
     )
   }
 
-  /** null where it cannot be read or does not match its checksum */
+  /** null if it cannot be read or does not match its checksum */
   read(first: number): MinuteSum | null {
     try {
       const cells = this.#minute.get(first)
@@ -56,7 +56,7 @@ export class MinuteReader {
       ticks,
       length: micros(integer(cells[2])),
       covered: micros(integer(cells[3])),
-      ...takeHost(cells, HOST),
+      ...readHost(cells, HOST),
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where in time the minutes of a recording lie: enough to find the ticks around one moment, so that one picture of a day does
- * not wait for 86,400 of them. Only where the wall clock went forward all the time; any other recording is read whole.
+ * The start times of the minutes of a recording: enough to find the ticks around one moment, so that one picture of a day does
+ * not wait for 86,400 of them. Only if the wall clock never went back; any other recording is read whole.
  */
 import type { TickSummary } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
@@ -9,7 +9,7 @@ import { columnsIn } from '../format/columns.ts'
 import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
 import { inOrder } from '../sqlite/bounded.ts'
-import { bytes, integer, orNull, query, scalar, type Database } from '../sqlite/database.ts'
+import { bytes, integer, nullIfDamaged, query, scalar, type Database } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import type { Access } from './connection.ts'
 import { readMarkers } from './markers.ts'
@@ -17,15 +17,15 @@ import { minuteOf, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface Outline {
   readonly minutes: readonly Minute[]
-  /** per minute: when its first tick began, µs since 1970, ascending */
+  /** per minute: the start of its first tick, µs since 1970, ascending */
   readonly starts: readonly number[]
   readonly first: TickSummary
   readonly last: TickSummary
 }
 
-/** null where there are no ticks, where the clock was set, and where something cannot be read */
+/** null if there are no ticks, the clock was set, or something cannot be read */
 export function readOutline({ database }: Access): Outline | null {
-  return orNull(() => {
+  return nullIfDamaged(() => {
     const [first, last] = [endOf(database, 'ASC'), endOf(database, 'DESC')]
     if (first === null || last === null || hasClockSteps(database)) return null
     if (last.seq - first.seq > mostTicks(database)) return null
@@ -43,7 +43,7 @@ export function readOutline({ database }: Access): Outline | null {
   })
 }
 
-/** The ticks of the span, and a minute more behind it: what follows a gap tells of it. null where they can't be read. */
+/** The ticks of the span and of the minute after it: a gap is known from the tick after it. null if they can't be read. */
 export function readAround(
   { database }: Access,
   { minutes, starts }: Outline,
@@ -53,7 +53,7 @@ export function readAround(
   const end = starts.findIndex((start) => start > span.to)
   const next = end < 0 ? undefined : minutes[end]!
   const series: Series = { ticks: [], minutes: [] }
-  return orNull(() => {
+  return nullIfDamaged(() => {
     readSeries(database, series, {
       from: begin < 0 ? 0 : minutes[begin]!.first,
       to: next === undefined ? Number.MAX_SAFE_INTEGER : next.first + next.ticks,
@@ -71,6 +71,6 @@ function endOf(database: Database, order: 'ASC' | 'DESC'): TickSummary | null {
 const hasClockSteps = (database: Database): boolean =>
   readMarkers(database).some(({ kind }) => kind === 'clock_step')
 
-/** A row of the tick table has a byte a column at least. */
+/** A row of the tick table has at least one byte per column. */
 const mostTicks = (database: Database): number =>
-  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').least
+  (integer(scalar(database, 'PRAGMA page_count')) * PAGE_SIZE) / columnsIn(database, 'tick').minColumns

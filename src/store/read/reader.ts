@@ -1,4 +1,4 @@
-/** A recording as its readers see it. Every call is a short read; nothing is kept open while a file is being followed. */
+/** The recording of a file. Every call is a short read; a followed file is not kept open between reads. */
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Gap, Marker, RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
 import type {
@@ -14,7 +14,7 @@ import type { TimeSpan } from '../../frame/time/time.ts'
 import { livingHolder } from '../file/lock.ts'
 import { readMeta } from '../format/meta.ts'
 import { allNames, type AllNames } from '../names/names.ts'
-import { orNull } from '../sqlite/database.ts'
+import { nullIfDamaged } from '../sqlite/database.ts'
 import { readActivity } from './activity.ts'
 import { aggregate } from './aggregate.ts'
 import { Connection, type Access } from './connection.ts'
@@ -22,24 +22,24 @@ import { badTicks, readContents, type Contents } from './contents.ts'
 import { extentOf, readInfo, type Extent } from './info.ts'
 import { readMarkers } from './markers.ts'
 import { readAround, readOutline, type Outline } from './outline.ts'
-import { firstFrom, spansIn, type Held } from './spans.ts'
+import { firstFrom, spansIn, type TickIndex } from './spans.ts'
 import { isEvicted, oldestTick, readSeries, type Minute, type Series } from './ticks.ts'
 
 export interface OpenOptions {
-  /** the file is being recorded: look for more at each refresh, and never hold up its recorder */
+  /** the file is being recorded: each refresh looks for new ticks, and the recorder never has to wait */
   readonly follow?: boolean
-  /** no ticks to begin with: `focus` brings those around one time, so that a day opens at once, the first refresh all of them */
+  /** open without ticks, so that a day opens at once: `focus` reads those around a time, the first refresh reads all */
   readonly outline?: boolean
-  /** believe nothing: check every tick at once */
+  /** check every tick when the file is opened */
   readonly verify?: boolean
 }
 
-/** @param file a path, `-` for standard input; gzipped or not. @throws UserError (exit 2 not there, exit 5 not readable) */
+/** @param file a path, or `-` for standard input; gzipped or not. @throws UserError (exit 2 if there is no such file, exit 5 if it is not readable) */
 export function openRecording(file: string, options: OpenOptions = {}): StoredRecording {
   return new StoredRecording(new Connection(file, options.follow ?? false), options)
 }
 
-/** A recording out of a file, with what only files have. */
+/** A recording in a file. */
 export class StoredRecording implements Recording {
   readonly #connection: Connection
   #series: Series
@@ -47,7 +47,7 @@ export class StoredRecording implements Recording {
   #info: RecordingInfo
   #markers: readonly Marker[]
   #gaps: readonly Gap[] | null = null
-  /** set as long as the series has not been read, or a part of it */
+  /** set until the whole series has been read */
   #outline: Outline | null
   /** every tick has been checked */
   #isChecked: boolean
@@ -66,12 +66,12 @@ export class StoredRecording implements Recording {
     this.#info = connection.use(({ database }) => readInfo(database, connection.file, extent))
   }
 
-  /** Reads the ticks of the span and some around it, where there is but an outline. Numbers of ticks stay, their indexes do not. */
+  /** Reads the ticks of the span and some around it, if only an outline was read. Tick numbers stay the same, indexes do not. */
   focus(span: TimeSpan): void {
     const outline = this.#outline
     if (outline === null) return
     const ticks = this.#connection.use((access) => readAround(access, outline, span))
-    if (ticks === null) this.#readOn()
+    if (ticks === null) this.#readAll()
     else this.#series = { ticks, minutes: this.#series.minutes }
     this.#gaps = null
   }
@@ -89,7 +89,7 @@ export class StoredRecording implements Recording {
     const later = this.#connection.damage.filter((words) => !this.#damage.includes(words))
     return later.length === 0 ? this.#damage : [...this.#damage, ...later]
   }
-  /** what is worth knowing and no fault of the file, in words */
+  /** facts about the file that are no damage, in words */
   get notes(): readonly string[] {
     return this.#connection.notes
   }
@@ -99,18 +99,18 @@ export class StoredRecording implements Recording {
 
   frame(seq: number): SecondFrame | null {
     const frame = this.#connection.use(({ frames }) => frames.read(seq))
-    if (frame !== null || this.#isChecked || !this.#isExpected({ from: seq, to: seq + 1 }, 0)) return frame
-    this.#distrust()
+    if (frame !== null || this.#isChecked || !this.#hasMissing({ from: seq, to: seq + 1 }, 0)) return frame
+    this.#readChecked()
     return this.#connection.use(({ frames }) => frames.read(seq))
   }
 
   aggregate(range: SeqRange): Aggregate {
-    const sum = (): Aggregate => this.#connection.use((access) => aggregate(access, this.#held, range))
+    const sum = (): Aggregate => this.#connection.use((access) => aggregate(access, this.#index, range))
     return this.#whole(range, sum, ({ ticks }) => ticks)
   }
 
   spans(range: SeqRange): readonly Span[] {
-    const read = (): Span[] => this.#connection.use((access) => [...spansIn(access, this.#held, range)])
+    const read = (): Span[] => this.#connection.use((access) => [...spansIn(access, this.#index, range)])
     return this.#whole(range, read, (spans) => spans.reduce((sum, { ticks }) => sum + ticks, 0))
   }
 
@@ -119,27 +119,27 @@ export class StoredRecording implements Recording {
   }
 
   *requests({ from, to }: SeqRange): Iterable<RequestEvent> {
-    for (const seq of this.#held.seqs(from, to)) {
+    for (const seq of this.#index.seqs(from, to)) {
       yield* this.#connection.use(({ frames }) => frames.requests(seq))
     }
   }
 
-  get #held(): Held {
+  get #index(): TickIndex {
     const { ticks, minutes } = this.#series
-    // The numbers of an outline have no holes, and are no more than the file has room for.
-    const seqs = this.#outline === null ? seqsOf(ticks) : numbers(this.#outline.last.seq)
+    // The numbers of an outline have no holes, and there are no more of them than the file has room for.
+    const seqs = this.#outline === null ? seqsOf(ticks) : consecutive(this.#outline.last.seq)
     return { minutes, seqs }
   }
 
   refresh(): boolean {
-    if (this.#outline !== null) return this.#readOn()
-    this.#forgetEvicted()
-    const more = orNull(() => this.#readMore())
-    // Damage is looked around once, and said; from then on nothing new is found beyond it.
-    return more ?? (this.#isChecked ? false : this.#readOn(true))
+    if (this.#outline !== null) return this.#readAll()
+    this.#dropEvicted()
+    const more = nullIfDamaged(() => this.#readMore())
+    // On the first damage the whole file is read and checked, once. After that, no new tick is found behind the damage.
+    return more ?? (this.#isChecked ? false : this.#readAll(true))
   }
 
-  /** @throws where the pages that hold it are damaged */
+  /** @throws if the pages are damaged */
   #readMore(): boolean {
     return this.#connection.use(({ database }) => {
       const markers = readMarkers(database)
@@ -153,24 +153,24 @@ export class StoredRecording implements Recording {
     })
   }
 
-  /** The process that records into the file now, if one does. */
+  /** The pid of the process that records into the file now, or null. */
   get recorder(): number | null {
     return this.#connection.use(({ database }) => livingHolder(readMeta(database)))
   }
 
-  *proofread(): Generator<number, void> {
-    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += PROOFREAD) {
-      const part = this.ticks.slice(done, done + PROOFREAD)
+  *checkTicks(): Generator<number, void> {
+    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += CHECKED_AT_ONCE) {
+      const part = this.ticks.slice(done, done + CHECKED_AT_ONCE)
       const isBad = this.#connection.use((access) =>
         [...badTicks(access, part)].some((seq) => !isEvicted(access.database, seq)),
       )
-      if (isBad) this.#distrust()
+      if (isBad) this.#readChecked()
       else yield done + part.length
     }
   }
 
-  /** From the start again: if the rest is damaged, all of it has to be looked at. */
-  #readOn(isSuspect = false): true {
+  /** Reads the whole file again. @param isSuspect check every tick */
+  #readAll(isSuspect = false): true {
     const { damage, ...series } = readContents(this.#connection, isSuspect)
     this.#outline = null
     this.#isChecked = isSuspect || damage.length > 0
@@ -187,7 +187,7 @@ export class StoredRecording implements Recording {
     return this.#series.minutes
   }
 
-  /** The tick is there and matches its checksum. */
+  /** The tick exists and matches its checksum. */
   isWhole(seq: number): boolean {
     return this.#connection.use(({ frames }) => frames.isWhole(seq))
   }
@@ -197,36 +197,36 @@ export class StoredRecording implements Recording {
     return this.#connection.use(({ database, names }) => allNames(database, names))
   }
 
-  /** Everything that a file tells of itself, for info, check and cut. */
-  inspect<T>(look: (access: Access) => T): T {
-    return this.#connection.use(look)
+  /** Access to the tables, for info, check and cut. */
+  inspect<T>(read: (access: Access) => T): T {
+    return this.#connection.use(read)
   }
 
   close(): void {
     this.#connection.close()
   }
 
-  /** Read again where ticks of the range are missing, with everything checked. */
+  /** If ticks of the range are missing, checks the whole file and reads again. */
   #whole<T>(range: SeqRange, read: () => T, ticksOf: (result: T) => number): T {
     const first = read()
-    if (this.#isChecked || !this.#isExpected(range, ticksOf(first))) return first
-    this.#distrust()
+    if (this.#isChecked || !this.#hasMissing(range, ticksOf(first))) return first
+    this.#readChecked()
     return read()
   }
 
-  /** A tick turned out to be damaged: from here on nothing is believed unchecked. */
-  #distrust(): void {
-    this.#readOn(true)
+  /** A tick is damaged: reads the whole file again and checks every tick. */
+  #readChecked(): void {
+    this.#readAll(true)
   }
 
-  /** More than so many ticks should be there: fewer is damage, unless a recorder has evicted them meanwhile. */
-  #isExpected(range: SeqRange, found: number): boolean {
+  /** Whether ticks of the range are missing: that is damage, unless a recorder has evicted them meanwhile. @param found ticks that were read */
+  #hasMissing(range: SeqRange, found: number): boolean {
     if (found >= this.#countIn(range)) return false
-    this.#forgetEvicted()
+    this.#dropEvicted()
     return found < this.#countIn(range)
   }
 
-  #forgetEvicted(): void {
+  #dropEvicted(): void {
     const oldest = this.#connection.use(({ database }) => oldestTick(database))
     const { ticks, minutes } = this.#series
     if (oldest === null || ticks[0] === undefined || ticks[0].seq >= oldest) return
@@ -237,7 +237,7 @@ export class StoredRecording implements Recording {
     this.#gaps = null
   }
 
-  /** Ticks of an undamaged file have no holes in their numbers. */
+  /** Ticks that the range should have: the numbers in an undamaged file have no holes. */
   #countIn({ from, to }: SeqRange): number {
     const { ticks } = this.#series
     const first = ticks[0]?.seq ?? 0
@@ -245,8 +245,8 @@ export class StoredRecording implements Recording {
   }
 }
 
-/** Of what is there: a number may be followed by one that is a billion greater. */
-const seqsOf = (ticks: readonly TickSummary[]): Held['seqs'] =>
+/** Only numbers that exist: in a damaged file the next number may be a billion greater. */
+const seqsOf = (ticks: readonly TickSummary[]): TickIndex['seqs'] =>
   function* (from, to) {
     for (let i = firstFrom(ticks, ({ seq }) => seq, from); i < ticks.length; i++) {
       const { seq } = ticks[i]!
@@ -255,13 +255,13 @@ const seqsOf = (ticks: readonly TickSummary[]): Held['seqs'] =>
     }
   }
 
-const numbers = (last: number): Held['seqs'] =>
+const consecutive = (last: number): TickIndex['seqs'] =>
   function* (from, to) {
     for (let seq = from; seq < to && seq <= last; seq++) yield seq
   }
 
-/** Ticks; some milliseconds. */
-const PROOFREAD = 128
+/** Ticks per step of `checkTicks`, which takes some milliseconds. */
+const CHECKED_AT_ONCE = 128
 
 const onlyMinutes = ({ minutes }: Outline): Contents => ({ ticks: [], minutes: [...minutes], damage: [] })
 

@@ -1,6 +1,6 @@
 /**
- * What can still be read of a damaged file: SQLite follows pages from the root, so a broken page hides only what hangs on it.
- * Rows are read forward until one fails, beyond the hole by look-ups that reach further and further, then backward to the hole.
+ * The ticks of a damaged file that SQLite can still read: it follows pages from the root, so a broken page hides only its subtree.
+ * Rows are read forward until one fails. Look-ups at growing distances find a tick beyond the hole, and rows are read back to the hole.
  */
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { MAX_SEQ } from '../format/limits.ts'
@@ -8,7 +8,7 @@ import { TICK_SUMMARY_COLUMNS } from '../format/schema.ts'
 import { tickSummary } from '../format/tick-row.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
-import { isDamage, orNull, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
+import { isDamage, nullIfDamaged, query, type Database, type Query, type SqlRow } from '../sqlite/database.ts'
 import { minuteOf, type Minute } from './ticks.ts'
 
 export interface Salvaged {
@@ -19,19 +19,19 @@ export interface Salvaged {
   readonly isEndLost: boolean
 }
 
-/** A tick's rows are all there and match its checksum. */
+/** Whether all rows of a tick exist and match its checksum. */
 export type Verify = (seq: number) => boolean
 
-/** Every tick whose rows are whole, and the rollups of which all ticks are there. */
+/** Every tick that matches its checksum, and the rollups whose ticks all do. */
 export function salvage(database: Database, verifier: (found: readonly TickSummary[]) => Verify): Salvaged {
   const found = readTicks(database)
   const verify = verifier(found.ticks)
   const ticks = found.ticks.filter(({ seq }) => verify(seq))
   const [first, last] = [found.ticks[0]?.seq ?? 0, found.ticks.at(-1)?.seq ?? -1]
-  const there = new Set(ticks.map(({ seq }) => seq))
+  const seqs = new Set(ticks.map(({ seq }) => seq))
   return {
     ticks,
-    minutes: readMinutes(database).filter((minute) => isWhole(minute, there)),
+    minutes: readMinutes(database).filter((minute) => isWhole(minute, seqs)),
     isWhole: !found.isEndLost && ticks.length === last - first + 1,
     isEndLost: found.isEndLost,
   }
@@ -54,12 +54,12 @@ export function readTicks(database: Database): FoundTicks {
   const ticks: TickSummary[] = []
   let next = 0
   for (;;) {
-    if (readWhile(forward.iterate(next), into(ticks))) return { ticks, isEndLost: false }
+    if (readWhile(forward.iterate(next), appendTo(ticks))) return { ticks, isEndLost: false }
     const last = Math.max(ticks.at(-1)?.seq ?? -1, next - 1)
     const beyond = searchBeyond(from, last)
     if (beyond === null) return { ticks, isEndLost: true }
     const back: TickSummary[] = []
-    readWhile(backward.iterate(beyond.seq, last), into(back, -1))
+    readWhile(backward.iterate(beyond.seq, last), appendTo(back, -1))
     ticks.push(...back.reverse(), beyond)
     next = beyond.seq + 1
   }
@@ -72,7 +72,7 @@ function readMinutes(database: Database): readonly Minute[] {
   return minutes
 }
 
-/** Rows up to the first that cannot be read; whether all could. */
+/** Takes rows up to the first unreadable one. Returns whether all could be read. */
 function readWhile(rows: Iterable<SqlRow>, take: (row: SqlRow) => void): boolean {
   try {
     for (const row of rows) take(row)
@@ -83,8 +83,8 @@ function readWhile(rows: Iterable<SqlRow>, take: (row: SqlRow) => void): boolean
   }
 }
 
-/** In the one order or the other: a tree that repeats itself ends here. */
-const into =
+/** Appends ticks in ascending (1) or descending (−1) order. @throws CorruptRow otherwise: a tree that repeats itself would never end */
+const appendTo =
   (ticks: TickSummary[], direction: 1 | -1 = 1) =>
   (row: SqlRow): void => {
     const tick = tickSummary(row)
@@ -95,20 +95,20 @@ const into =
   }
 
 /**
- * A tick beyond the hole that begins behind `last`: looked for at once, twice, four times the distance. What lies between two holes of
- * which the nearer is passed over is found in the pages.
+ * A tick beyond the hole that begins after `last`, looked for at distances 1, 2, 4, …. A step may skip a second hole; the ticks between
+ * the two holes are recovered from the pages.
  */
 function searchBeyond(from: Query, last: number): TickSummary | null {
   for (let step = 1; last + step < MAX_SEQ; step *= 2) {
-    const found = orNull(() => from.all(last + step).map(tickSummary))
+    const found = nullIfDamaged(() => from.all(last + step).map(tickSummary))
     if (found?.length === 0) return null
-    // In a tree that is out of order a look-up may lead back.
+    // If the tree is out of order, a look-up may return an earlier tick.
     if (found !== null && found[0]!.seq > last) return found[0]!
   }
   return null
 }
 
-function isWhole({ first, ticks }: Minute, there: ReadonlySet<number>): boolean {
-  for (let seq = first; seq < first + ticks; seq++) if (!there.has(seq)) return false
+function isWhole({ first, ticks }: Minute, seqs: ReadonlySet<number>): boolean {
+  for (let seq = first; seq < first + ticks; seq++) if (!seqs.has(seq)) return false
   return true
 }

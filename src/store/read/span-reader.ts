@@ -1,10 +1,10 @@
-/** The rows of one span back, with the checksum that they make: span-writer.ts's twin. */
+/** Reads the rows of one span and computes their checksum: the inverse of span-writer.ts. */
 import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
-import { takeConnection, takeCounts } from '../format/cells.generated.ts'
+import { readConnection, readCounts } from '../format/cells.generated.ts'
 import { fold, SEED } from '../format/checksum.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
 import { checkCode, checkCount } from '../format/limits.ts'
-import { ROWS } from '../format/schema.ts'
+import { ROWS_PER_TICK } from '../format/schema.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -39,9 +39,9 @@ export class SpanReader {
   ) {
     const rows = (table: 'traffic' | 'status' | 'connection', keys: readonly string[]): Rows => {
       const name = `${prefix}${table}` as const
-      const { select, fold, least } = columnsIn(database, name)
+      const { select, fold, minColumns } = columnsIn(database, name)
       const sql = `SELECT ${[...keys, ...select].join(',')} FROM ${name} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
-      return { query: new BoundedQuery(database, sql, keys.length + least), fold }
+      return { query: new BoundedQuery(database, sql, keys.length + minColumns), fold }
     }
     this.#traffic = rows('traffic', ['backend', 'route'])
     this.#status = rows('status', ['backend', 'route'])
@@ -59,19 +59,19 @@ export class SpanReader {
       })),
       connections: raw.connection.map((row) => ({
         backend: this.names.backend(integer(row[0])).value,
-        ...counted(row),
+        ...connectionCounts(row),
       })),
       hash: this.#hashOf(raw),
     }
   }
 
-  /** The checksum alone. */
+  /** Only the checksum. */
   hash(span: number): number {
     return this.#hashOf(this.#raw(span))
   }
 
   #raw(span: number): RawRows {
-    const [from, beyond] = [span * ROWS, (span + 1) * ROWS]
+    const [from, beyond] = [span * ROWS_PER_TICK, (span + 1) * ROWS_PER_TICK]
     return {
       traffic: this.#traffic.query.all(from, beyond),
       status: this.#status.query.all(from, beyond),
@@ -88,7 +88,7 @@ export class SpanReader {
   }
 
   #counts(row: SqlRow, codes: CodeCursor): Counts {
-    return takeCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
+    return readCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
   }
 
   #foldBackend(hash: number, row: SqlRow): number {
@@ -100,9 +100,9 @@ export class SpanReader {
   }
 }
 
-const counted = (row: SqlRow): ConnectionCounts => takeConnection(row, 1)
+const connectionCounts = (row: SqlRow): ConnectionCounts => readConnection(row, 1)
 
-/** Both lists are in key order, so the codes of a row are the next ones. */
+/** Traffic and status rows have the same order, so the next status rows are those of the traffic row. */
 class CodeCursor {
   #at = 0
   constructor(readonly rows: readonly SqlRow[]) {}
@@ -114,7 +114,7 @@ class CodeCursor {
       const row = this.rows[this.#at]!
       if (row[0] !== backend || row[1] !== route) break
       const code = checkCode(integer(row[2]))
-      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('codes out of order')
+      if (code <= (codes.at(-2) ?? 0)) throw new CorruptRow('status codes are out of order')
       codes.push(code, checkCount(integer(row[3])))
     }
     return codes

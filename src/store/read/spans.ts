@@ -1,19 +1,23 @@
-/** A range of ticks as the fewest rows that make it up: whole minutes from their rollups, the ends tick by tick. */
+/** A range of ticks as few spans: whole minutes from their rollups, the ends tick by tick. */
 import type { SeqRange } from '../../frame/model/recording.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
 import type { Access } from './connection.ts'
 import type { Minute } from './ticks.ts'
 
-/** What a recording has of a range. */
-export interface Held {
+/** The rollups and ticks that a recording has. */
+export interface TickIndex {
   /** all rollups, in order */
   readonly minutes: readonly Minute[]
-  /** the numbers of the ticks from one on and before another, in order */
+  /** the tick numbers in [from, to), in order */
   readonly seqs: (from: number, to: number) => Iterable<number>
 }
 
-/** In order. What cannot be read is left out. */
-export function* spansIn(access: Access, { minutes, seqs }: Held, { from, to }: SeqRange): Iterable<Span> {
+/** In order. Ticks that cannot be read are skipped. */
+export function* spansIn(
+  access: Access,
+  { minutes, seqs }: TickIndex,
+  { from, to }: SeqRange,
+): Iterable<Span> {
   let next = from
   for (let i = firstFrom(minutes, ({ first }) => first, from); i < minutes.length; i++) {
     const { first, ticks } = minutes[i]!
@@ -27,7 +31,7 @@ export function* spansIn(access: Access, { minutes, seqs }: Held, { from, to }: 
   yield* ticksOf(access, seqs(next, to))
 }
 
-/** Index of the first whose number is `seq` or greater; `list` is in their order. */
+/** Index of the first item whose number is `seq` or greater. @param list sorted by number */
 export function firstFrom<T>(list: readonly T[], numberOf: (item: T) => number, seq: number): number {
   let [low, high] = [0, list.length]
   while (low < high) {
@@ -45,7 +49,7 @@ function* ticksOf({ frames }: Access, seqs: Iterable<number>): Iterable<Span> {
   }
 }
 
-/** null where it cannot be read or does not match its checksum: its ticks may be whole. */
+/** null if it cannot be read or does not match its checksum; its ticks may still be readable. */
 function rollupOf({ minutes }: Access, first: number): Span | null {
   const rollup = minutes.read(first)
   return rollup === null ? null : { ...rollup.span, ...rollup.rows }

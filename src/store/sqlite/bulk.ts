@@ -1,10 +1,10 @@
 /**
- * Inserts 25 rows per statement: a third less CPU than one by one. Most of a statement's time is binding values, so where all its rows
- * have 0 in the columns that are mostly 0, the zeros stand in the SQL text instead.
+ * Inserts 25 rows per statement: a third less CPU than one by one. Most of a statement's time is binding values. So if all its rows have
+ * 0 in the columns that are mostly 0, the zeros are in the SQL text instead.
  */
 import type { Database, SqlValue } from './database.ts'
 
-/** Rows per statement. Buffers in the cells must not change until the statement has run: the pool in buckets.ts is sized by this. */
+/** Rows per statement. Buffers in the cells must not change until the statement has run; the pool in buckets.ts has this size. */
 export const BATCH = 25
 
 export class BulkInsert {
@@ -16,7 +16,7 @@ export class BulkInsert {
   readonly #bound: SqlValue[] = []
   readonly #wide: Insert[] = []
   readonly #narrow: Insert[] = []
-  /** since the last flush a row had a value other than 0 in a rare column */
+  /** a row since the last flush has a value other than 0 in a rare column */
   #isWide: boolean
 
   /** @param rare columns that are mostly 0 */
@@ -57,7 +57,7 @@ export class BulkInsert {
     this.discard()
   }
 
-  /** The transaction failed, or the rows are in. */
+  /** Drops the rows: they are inserted, or the transaction failed. */
   discard(): void {
     this.at = 0
     this.#isWide = this.rare.length === 0
@@ -86,13 +86,13 @@ export class BulkInsert {
     return bound
   }
 
-  #prepare(rows: number, place: (column: string) => string): Insert {
-    const row = `(${this.columns.map(place).join(',')})`
+  #prepare(rows: number, placeholder: (column: string) => string): Insert {
+    const row = `(${this.columns.map(placeholder).join(',')})`
     const values = Array.from({ length: rows }, () => row).join(',')
     const statement = this.database.prepare(
       `INSERT INTO ${this.table} (${this.columns.join(',')}) VALUES ${values}`,
     )
-    // Spread, because better-sqlite3 is slow at reading an array: per value it would cost as much as SQLite's own work.
+    // Spread: better-sqlite3 reads an array slowly. Per value that would cost as much as the work of SQLite.
     return (cells) => statement.run(...cells)
   }
 }

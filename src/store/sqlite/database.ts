@@ -13,23 +13,23 @@ export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
 const BUSY_MS = 5000
 
 export const openWritable = (file: string): Database =>
-  wary(new Sqlite(plain(file), { fileMustExist: true, timeout: BUSY_MS }))
+  hardened(new Sqlite(asPath(file), { fileMustExist: true, timeout: BUSY_MS }))
 
-/** Opens a finished file, or one that is being recorded. @throws SQLITE_CANTOPEN where SQLite would have to write and may not */
+/** Opens a finished file, or one that is being recorded. @throws SQLITE_CANTOPEN if SQLite would have to write and may not */
 export const openReadOnly = (file: string): Database =>
-  wary(new Sqlite(plain(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
+  hardened(new Sqlite(asPath(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
 
-/** Makes sure that SQLite takes the name for a path: `:memory:` and the empty name mean something else. */
-const plain = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
+/** SQLite must take the name for a path: `:memory:` and the empty name have another meaning. */
+const asPath = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 
 /** Opens the content of a file. SQLite copies the bytes. */
-export const openBytes = (bytes: Buffer): Database => wary(new Sqlite(bytes, { readonly: true }))
+export const openBytes = (bytes: Buffer): Database => hardened(new Sqlite(bytes, { readonly: true }))
 
 /**
- * Files are untrusted: their schema may call no unsafe functions, and SQLite checks cells and writes no temporary files. The driver turns
- * on defensive mode itself.
+ * Files are untrusted: their schema may call no unsafe functions, and SQLite checks cell sizes and writes no temporary files. The driver
+ * turns on defensive mode itself.
  */
-function wary(database: Database): Database {
+function hardened(database: Database): Database {
   database.pragma('trusted_schema = OFF')
   database.pragma('cell_size_check = ON')
   database.pragma('temp_store = MEMORY')
@@ -39,7 +39,7 @@ function wary(database: Database): Database {
 /** A writable database in memory: empty, or a copy of `bytes`. */
 export const openScratch = (bytes?: Buffer): Database => new Sqlite(bytes ?? ':memory:')
 
-/** Rows as arrays of cells: half the time of objects, and the columns are named in the SQL anyway. */
+/** Rows as arrays of cells, which take half the time of objects. */
 export const query = (database: Database, sql: string): Query =>
   database.prepare<SqlValue[], SqlValue[]>(sql).raw()
 
@@ -69,21 +69,21 @@ export function isDamage(error: unknown): boolean {
   if (error instanceof CorruptRow) return true
   return (
     error instanceof Sqlite.SqliteError &&
-    // TOOBIG: a cell that claims more bytes than SQLite takes
+    // TOOBIG: a cell claims more bytes than SQLite accepts
     (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT|TOOBIG)/.test(error.code) ||
       // sum() over values that are too large to be counts
       error.message === 'integer overflow')
   )
 }
 
-/** The page of the schema is empty or was replaced. */
-export const hasNoTables = (error: unknown): boolean =>
+/** The page of the schema is empty or replaced. */
+export const isMissingTable = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^no such (table|column)/.test(error.message)
 
 export const isSqlError = (error: unknown): boolean => error instanceof Sqlite.SqliteError
 
 /** A value that violates a constraint of its column. */
-export const isRefusal = (error: unknown): boolean =>
+export const isConstraintError = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_CONSTRAINT')
 
 /** The disk is full, or the file may not grow. */
@@ -98,11 +98,11 @@ export const isBusy = (error: unknown): boolean =>
 export const cannotWriteBeside = (error: unknown): boolean =>
   error instanceof Sqlite.SqliteError && /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code)
 
-/** No rows where the pages that hold them are damaged. */
-export const allOr = <T>(read: () => T[]): T[] => orNull(read) ?? []
+/** No rows if their pages are damaged. */
+export const emptyIfDamaged = <T>(read: () => T[]): T[] => nullIfDamaged(read) ?? []
 
-/** null where the pages that hold it are damaged. */
-export function orNull<T>(read: () => T): T | null {
+/** null if the pages are damaged. */
+export function nullIfDamaged<T>(read: () => T): T | null {
   try {
     return read()
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Checks whether a recording is whole: pages, checksums of ticks, rollups against their ticks, and the recorder's control totals. */
+/** Checks whether a recording is whole: its pages, the checksums of its ticks, rollups against ticks, and the control totals. */
 import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
@@ -14,18 +14,18 @@ import type { ProgressReport } from './copy.ts'
 import { Reconciliation } from './reconciliation.ts'
 
 export interface Verdict {
-  /** whole; something is missing or wrong and repair saves the rest; nothing is left */
+  /** recoverable: something is missing or wrong, and repair saves the rest; lost: no tick can be read */
   readonly state: 'whole' | 'recoverable' | 'lost'
-  /** what is wrong */
+  /** what is wrong, in words */
   readonly problems: readonly string[]
-  /** what is worth knowing and no fault of the file */
+  /** facts about the file that are no damage, in words */
   readonly notes: readonly string[]
-  /** whole ones */
+  /** number of whole ticks */
   readonly ticks: number
   readonly info: RecordingInfo
 }
 
-/** @throws UserError (exit 5) for what is no recording, or of which nothing is left */
+/** @throws UserError (exit 5) if it is no recording, or nothing can be read */
 export async function checkRecording(file: string, progress: ProgressReport): Promise<Verdict> {
   const recording = openRecording(file, { verify: true })
   try {
@@ -42,14 +42,14 @@ export async function checkRecording(file: string, progress: ProgressReport): Pr
 interface Scan {
   readonly problems: readonly string[]
   readonly whole: number
-  /** runs of the recorder whose control totals could be reconciled at the last dump */
-  readonly judged: number
+  /** runs of the recorder whose control totals were reconciled at the last dump */
+  readonly reconciled: number
 }
 
 /** Ticks between two progress reports. */
 const BATCH = 200
 
-/** One pass: each tick as a frame, summed up minute by minute. */
+/** One pass over all frames, summed minute by minute. */
 async function scanTicks(recording: StoredRecording, { report }: ProgressReport): Promise<Scan> {
   const { ticks } = recording
   const meta = recording.inspect(({ database }) => readMeta(database))
@@ -58,19 +58,19 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
   let evicted = 0
-  const isGone = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
+  const wasEvicted = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
   let sum = new RunningSum()
   let minute: Minute | undefined
   for (const [i, tick] of ticks.entries()) {
     if (i % BATCH === BATCH - 1) {
       report(i, ticks.length)
-      // What else runs in this process gets its turn. Nobody listens to signals: there is nothing to finish.
+      // Lets other tasks of this process run. No signal handler is needed: there is nothing to finish.
       await setImmediate()
     }
     const begun = minutes.get(tick.seq)
     if (begun !== undefined) [minute, sum] = [begun, new RunningSum()]
     const frame = recording.frame(tick.seq)
-    if (frame === null && isGone(tick.seq)) {
+    if (frame === null && wasEvicted(tick.seq)) {
       evicted++
       minute = undefined
       continue
@@ -84,22 +84,22 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
     if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
     const { first } = minute
-    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !isGone(first))
+    if (!recording.inspect((access) => equalsRollup(access, first, sum.total)) && !wasEvicted(first))
       wrong.minutes++
     minute = undefined
   }
   const problems = [
-    ...said(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
-    ...said(wrong.summaries, 'ticks differ from their summary'),
-    ...said(wrong.minutes, 'minutes are not the sum of their ticks'),
+    ...problem(wrong.ticks, `of ${ticks.length} ticks cannot be read or do not match their checksum`),
+    ...problem(wrong.summaries, 'ticks differ from their summary'),
+    ...problem(wrong.minutes, 'minutes are not the sum of their ticks'),
     ...reconciliation.problems,
   ]
-  return { problems, whole: ticks.length - evicted - wrong.ticks, judged: reconciliation.judged }
+  return { problems, whole: ticks.length - evicted - wrong.ticks, reconciled: reconciliation.reconciled }
 }
 
-const said = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
+const problem = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
 
-/** A minute of which a tick is lost has another sum: that is said once, by the tick. */
+/** A minute that has lost a tick has another sum; the tick is already reported. */
 function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boolean {
   const rollup = minutes.read(first)
   if (rollup === null) return false
@@ -127,7 +127,7 @@ function notesOf(recording: StoredRecording, scan: Scan): string[] {
   const notes = [...recording.notes]
   if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
   if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
-  if (scan.judged > 0 && scan.problems.length === 0)
+  if (scan.reconciled > 0 && scan.problems.length === 0)
     notes.push('the books balance: each segment and each request is accounted for')
   return notes
 }

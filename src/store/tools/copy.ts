@@ -1,4 +1,4 @@
-/** Frames from one recording into a new one: what cut and repair are made of. */
+/** Copies frames of one recording into a new one, for cut and repair. */
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
@@ -6,14 +6,14 @@ import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
-import { Breath, interruptible } from '../../interruption.ts'
+import { Yielder, interruptible } from '../../interruption.ts'
 import { setMeta, type RecordingMeta } from '../format/meta.ts'
 import { writeError } from '../write/write-error.ts'
 import { createRecording, removeRecording } from '../write/writer.ts'
 
 export interface CopyPlan {
   readonly source: Recording
-  /** in order; half open */
+  /** in order, half-open */
   readonly ranges: readonly SeqRange[]
   readonly out: string
   readonly meta: RecordingMeta
@@ -26,19 +26,19 @@ export interface Progress extends ProgressReport {
 }
 
 export interface ProgressReport {
-  /** ticks done, and all of them; called a few times per second at most */
+  /** number of ticks done and of all ticks; called a few times per second at most */
   readonly report: (done: number, all: number) => void
 }
 
 export interface Copied {
   readonly ticks: number
-  /** their rows could not be read: a gap stands in their place */
+  /** ticks whose rows could not be read: a gap replaces them */
   readonly lost: number
-  /** of what was written */
+  /** the sum of the written frames */
   readonly sum: Aggregate
 }
 
-/** @throws UserError when the file exists, on a full disk, or on an interruption; nothing is left of it then */
+/** @throws UserError if the file exists, on a full disk, or on an interruption; then no file remains */
 export const copyFrames = (plan: CopyPlan, { signal, report }: Progress): Promise<Copied> =>
   interruptible(signal, (stop) => copyUntil(plan, stop, report))
 
@@ -48,7 +48,7 @@ async function copyUntil(
   report: ProgressReport['report'],
 ): Promise<Copied> {
   const sink = createRecording(plan.out, plan.meta, { durable: false, complete: plan.source.info.complete })
-  const breath = new Breath(stop)
+  const yielder = new Yielder(stop)
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
@@ -56,9 +56,9 @@ async function copyUntil(
   try {
     for (const marker of plan.markers) sink.mark(marker)
     for (const seq of seqsOf(plan.ranges)) {
-      if (breath.isDue) {
+      if (yielder.isDue) {
         report(ticks + lost, all)
-        await breath.take()
+        await yielder.yield()
       }
       const frame = plan.source.frame(seq)
       if (frame === null) {
@@ -91,7 +91,7 @@ export interface FileFacts {
   readonly sha256: string
 }
 
-/** @throws the signal's reason when aborted */
+/** @throws the reason of the signal when aborted */
 export async function factsOf(file: string, stop: AbortSignal): Promise<FileFacts> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(file)) {

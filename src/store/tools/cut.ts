@@ -1,11 +1,11 @@
-/** A range of a recording as a recording of its own: the same ticks, checked by reading it again. */
+/** Copies ranges of a recording into a new one, and checks it by reading it again. */
 import { rmSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { usageError } from '../../errors.ts'
 import type { Backend, Marker, Route, SecondFrame } from '../../frame/model/frame.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { Breath, interruptible } from '../../interruption.ts'
+import { Yielder, interruptible } from '../../interruption.ts'
 import type { RecordingMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
 import { integer, scalar } from '../sqlite/database.ts'
@@ -15,7 +15,7 @@ import { Redactor, type Redactable } from './redact.ts'
 export interface CutRequest {
   readonly ranges: readonly SeqRange[]
   readonly span: TimeSpan
-  /** rows to keep; null: all. A backend's connections have no route. */
+  /** whether a row is kept; null: all rows are. The connections of a backend have no route. */
   readonly keeps: ((row: { readonly backend: Backend; readonly route: Route | null }) => boolean) | null
   readonly redact: ReadonlySet<Redactable>
   /** bytes; the request ring is thinned until it fits */
@@ -26,16 +26,16 @@ export interface CutRequest {
 export interface CutResult extends FileFacts {
   readonly ticks: number
   readonly lost: number
-  /** backends that it holds: none where nothing was what one asked for */
+  /** backends in the cut; 0 if no row matches */
   readonly backends: number
   readonly span: TimeSpan
-  /** of the requests listed, how many were kept: 1 unless they were thinned */
+  /** the share of the listed requests that is kept: 1 unless they are thinned */
   readonly ringShare: number
 }
 
 const MAX_PASSES = 5
 
-/** @throws UserError when the file exists, or when the counters alone are larger than maxSize */
+/** @throws UserError if the file exists, or the counters alone are larger than maxSize */
 export const cutRecording = (
   source: StoredRecording,
   request: CutRequest,
@@ -75,15 +75,15 @@ async function cutOnce(
   const { ranges, out, redact, span } = request
   const names = source.names()
   const redactor = new Redactor(redact, names.backends, names.routes)
-  const shape = (frame: SecondFrame): SecondFrame =>
-    redactor.frame(thinned(selected(frame, request.keeps), share))
+  const change = (frame: SecondFrame): SecondFrame =>
+    redactor.frame(thinOut(selectRows(frame, request.keeps), share))
   const inSpan = source.markers.filter(({ at }) => at >= span.from && at < span.to)
   const markers: readonly Marker[] = redact.size > 0 ? inSpan.map(redactor.marker) : inSpan
   const meta = metaOf(source, request, redactor)
-  const copied = await copyFrames({ source, ranges, out, meta, frame: shape, markers }, progress)
+  const copied = await copyFrames({ source, ranges, out, meta, frame: change, markers }, progress)
   const { ticks, lost, sum } = copied
   try {
-    await verify(out, copied, new Breath(progress.signal))
+    await verify(out, copied, new Yielder(progress.signal))
     const facts = await factsOf(out, progress.signal)
     return { ticks, lost, backends: sum.backends.length, ...facts, span, ringShare: share }
   } catch (error) {
@@ -105,7 +105,7 @@ function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redact
   }
 }
 
-function selected(frame: SecondFrame, keeps: CutRequest['keeps']): SecondFrame {
+function selectRows(frame: SecondFrame, keeps: CutRequest['keeps']): SecondFrame {
   if (keeps === null) return frame
   return {
     ...frame,
@@ -115,8 +115,8 @@ function selected(frame: SecondFrame, keeps: CutRequest['keeps']): SecondFrame {
   }
 }
 
-/** Evenly, failures and 5xx last. */
-function thinned(frame: SecondFrame, share: number): SecondFrame {
+/** Removes requests evenly; failures and 5xx are removed last. */
+function thinOut(frame: SecondFrame, share: number): SecondFrame {
   if (share >= 1) return frame
   const room = Math.floor(frame.requests.length * share)
   const failed = frame.requests.filter(({ outcome }) => typeof outcome !== 'number' || outcome >= 500)
@@ -127,17 +127,18 @@ function thinned(frame: SecondFrame, share: number): SecondFrame {
   return { ...frame, requests: frame.requests.filter((event) => kept.has(event)) }
 }
 
-/** Opens what was written: every tick whole, and the sums those of what was read. */
-async function verify(out: string, { ticks, sum }: Copied, breath: Breath): Promise<void> {
+/** Opens the cut: every tick must be whole, and the sums must equal those of the frames read. */
+async function verify(out: string, { ticks, sum }: Copied, yielder: Yielder): Promise<void> {
   const cut = openRecording(out)
   try {
     const { totals } = cut.aggregate({ from: 0, to: ticks })
     let isWhole = cut.ticks.length === ticks
     for (const { seq } of cut.ticks) {
       isWhole &&= cut.isWhole(seq)
-      if (breath.isDue) await breath.take()
+      if (yielder.isDue) await yielder.yield()
     }
-    if (!isWhole || !isDeepStrictEqual(totals, sum.totals)) throw new Error(`"${out}" is not what was cut`)
+    if (!isWhole || !isDeepStrictEqual(totals, sum.totals))
+      throw new Error(`"${out}" differs from the frames that were cut`)
   } finally {
     cut.close()
   }

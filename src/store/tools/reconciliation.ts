@@ -10,20 +10,20 @@ export class Reconciliation {
   readonly problems: string[] = []
   #requests = 0
   #segments = 0
-  /** the run's first tick is here and nothing of it is missing */
+  /** the first tick of the run is in the file, and no tick since is missing */
   #isComplete: boolean
-  #judged = 0
+  #reconciled = 0
 
   constructor(startsWithRun: boolean) {
     this.#isComplete = startsWithRun
   }
 
-  /** Runs whose last dump could be judged. */
-  get judged(): number {
-    return this.#judged
+  /** Number of runs that were checked at their last dump. */
+  get reconciled(): number {
+    return this.#reconciled
   }
 
-  /** Every tick in order; null for one that cannot be read. */
+  /** Call for every tick in order. @param frame null if the tick cannot be read */
   add(frame: SecondFrame | null): void {
     if (frame === null) {
       this.#isComplete = false
@@ -33,7 +33,7 @@ export class Reconciliation {
     const { control } = frame
     this.#requests += control.requests - control.answered - control.failed - (control.unseen ?? 0)
     this.#segments += 2 * control.segments - sum(control) + requestsOf(frame)
-    if (frame.final && this.#isComplete) this.#judge(frame)
+    if (frame.final && this.#isComplete) this.#reconcile(frame)
   }
 
   #begin({ gapBefore }: SecondFrame): void {
@@ -44,8 +44,8 @@ export class Reconciliation {
     } else if (gapBefore !== null && gapBefore !== 'suspend') this.#isComplete = false
   }
 
-  #judge(frame: SecondFrame): void {
-    this.#judged++
+  #reconcile(frame: SecondFrame): void {
+    this.#reconciled++
     const open = frame.traffic.reduce((all, row) => all + row.inFlight, 0)
     const requests = this.#requests - open
     if (requests !== 0) this.problems.push(`the books are off by ${requests} requests at tick ${frame.seq}`)
@@ -55,7 +55,7 @@ export class Reconciliation {
   }
 }
 
-/** segments - (all the ends of a segment) = 2 · segments - (all fields) + (the fields that count requests) */
+/** segments − (the other counts of segments) = 2 · segments − (all fields) + (the fields that count requests) */
 const sum = (control: Control): number =>
   Object.values<number | null>({ ...control }).reduce<number>((all, value) => all + (value ?? 0), 0)
 const requestsOf = ({ control }: SecondFrame): number =>

@@ -1,6 +1,6 @@
 /**
- * Pseudonyms for what a recording should not tell strangers: the same text is the same pseudonym within a recording and in every cut
- * of it. What is left readable: the shape of routes with their `:id`, ports, numbers, usual methods.
+ * Pseudonyms for paths, addresses and names: the same text has the same pseudonym within a recording and in every cut of it. The
+ * structure of routes with their `:id`, ports, numbers and common methods stay readable.
  */
 import type { Backend, Marker, RequestEvent, Route, SecondFrame } from '../../frame/model/frame.ts'
 import { OTHER } from '../../frame/model/frame.ts'
@@ -16,7 +16,7 @@ export class Redactor {
   readonly #ips = new Numbered()
   readonly #names = new Numbered()
 
-  /** All of the recording's names, in the order of their numbers: a cut of it numbers them alike. */
+  /** @param backends, routes: all of the recording, in the order of their numbers, so that every cut has the same pseudonyms */
   constructor(
     readonly what: ReadonlySet<Redactable>,
     backends: readonly Backend[],
@@ -33,7 +33,7 @@ export class Redactor {
     requests: frame.requests.map((event): RequestEvent => ({ ...event, ...this.#pair(event) })),
   })
 
-  /** What people wrote may name anything. */
+  /** A text that a person wrote may contain anything, so it is replaced. */
   marker = (marker: Marker, index: number): Marker =>
     marker.kind === 'clock_step' || marker.kind === 'suspend'
       ? marker
@@ -62,7 +62,7 @@ export class Redactor {
     return redacted
   }
 
-  /** 198.18.0.0/15 is set apart for tests and belongs to nobody; its 131,072 addresses suffice. */
+  /** 198.18.0.0/15 is reserved for benchmarks (RFC 2544) and belongs to nobody; its 131,072 addresses suffice. */
   #address(address: string): string {
     const end = address.lastIndexOf(':')
     const number = this.#ips.of(address.slice(0, end))
@@ -82,7 +82,7 @@ export class Redactor {
   }
 
   #method(method: string): string {
-    return USUAL_METHODS.has(method) ? method : `METHOD${this.#methods.of(method)}`
+    return COMMON_METHODS.has(method) ? method : `METHOD${this.#methods.of(method)}`
   }
 
   #path(path: string): string {
@@ -94,7 +94,7 @@ export class Redactor {
   }
 }
 
-const USUAL_METHODS: ReadonlySet<string> = new Set([
+const COMMON_METHODS: ReadonlySet<string> = new Set([
   '*',
   'GET',
   'HEAD',

@@ -1,11 +1,11 @@
-/** What can still be read of a recording, as a recording that is whole. */
+/** Copies the readable ticks of a damaged recording into a new one. */
 import { rmSync } from 'node:fs'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
 import { readMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
-import { orNull } from '../sqlite/database.ts'
+import { nullIfDamaged } from '../sqlite/database.ts'
 import { copyFrames, factsOf, type FileFacts, type Progress } from './copy.ts'
 
 export interface RepairResult extends FileFacts {
@@ -15,7 +15,7 @@ export interface RepairResult extends FileFacts {
   readonly damage: readonly string[]
 }
 
-/** @throws UserError (exit 5) when nothing can be read, (exit 2) when `out` exists */
+/** @throws UserError (exit 5) if nothing can be read, (exit 2) if `out` exists */
 export async function repairRecording(
   file: string,
   out: string,
@@ -53,10 +53,10 @@ async function keptFacts(out: string, stop: AbortSignal): Promise<FileFacts> {
   }
 }
 
-/** A copy numbers its ticks from 0: only this says that the first one is not the recorder's first. */
+/** A copy numbers its ticks from 0; this entry tells that its first tick is not the first of the recorder. */
 function startsLate(source: StoredRecording): Record<string, string> {
-  const is = source.inspect(({ database }) => orNull(() => readMeta(database).has('starts_late')))
-  return is === true ? { starts_late: 'true' } : {}
+  const isLate = source.inspect(({ database }) => nullIfDamaged(() => readMeta(database).has('starts_late')))
+  return isLate === true ? { starts_late: 'true' } : {}
 }
 
 function runsOf({ ticks }: Recording): readonly SeqRange[] {

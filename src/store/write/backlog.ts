@@ -1,4 +1,4 @@
-/** Ticks that wait while the disk is full: up to a minute of them. Then the oldest are dropped, and the file has a gap. */
+/** Ticks that wait while the disk is full, at most a minute. Beyond that the oldest are dropped, and the file has a gap. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import { isFull } from '../sqlite/database.ts'
 
@@ -12,20 +12,20 @@ const MAX_TICKS = 60
 export class Backlog {
   #pending: PendingTick[] = []
   #lost = 0
-  #isStuck = false
+  #isDiskFull = false
 
   constructor(readonly warn: (text: string) => void) {}
 
-  /** The last write found the disk full. */
-  get isStuck(): boolean {
-    return this.#isStuck
+  /** The disk was full at the last write. */
+  get isDiskFull(): boolean {
+    return this.#isDiskFull
   }
 
   push(tick: PendingTick): void {
     this.#pending.push(tick)
   }
 
-  /** Writes what waits, oldest first, as far as there is room. Other errors pass. */
+  /** Writes the waiting ticks, oldest first, until the disk is full. @throws the other errors of `write` */
   drain(write: (tick: PendingTick) => void): void {
     try {
       for (let tick = this.#pending[0]; tick !== undefined; tick = this.#pending[0]) {
@@ -34,16 +34,16 @@ export class Backlog {
       }
     } catch (error) {
       if (!isFull(error)) throw error
-      this.#stuck()
+      this.#onDiskFull()
       return
     }
-    if (this.#isStuck) this.#resumed()
+    if (this.#isDiskFull) this.#onRoom()
   }
 
-  #stuck(): void {
-    if (!this.#isStuck)
+  #onDiskFull(): void {
+    if (!this.#isDiskFull)
       this.warn(`the disk is full: keeping the last ${MAX_TICKS} s in memory until there is room`)
-    this.#isStuck = true
+    this.#isDiskFull = true
     if (this.#pending.length <= MAX_TICKS) return
     const [, next, ...later] = this.#pending
     if (next === undefined) return
@@ -51,9 +51,9 @@ export class Backlog {
     this.#pending = [{ ...next, gapBefore: 'disk_full' }, ...later]
   }
 
-  #resumed(): void {
+  #onRoom(): void {
     this.warn(`there is room again: recording goes on, ${this.#lost} s are missing`)
-    this.#isStuck = false
+    this.#isDiskFull = false
     this.#lost = 0
   }
 }

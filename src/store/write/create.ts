@@ -1,4 +1,4 @@
-/** A new, empty recording on the disk: ours from its first byte, 0640 or what the umask leaves of it, never over anything that exists. */
+/** Creates an empty recording with mode 0640 (less the umask). An existing file is never overwritten. */
 import { closeSync, openSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
 import { refuseLeftovers } from '../file/side-files.ts'
@@ -7,7 +7,7 @@ import { APPLICATION_ID, FORMAT, SCHEMA, UNFINISHED_ID } from '../format/schema.
 import { openWritable, type Database } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
 
-/** No link is followed: it would be something that exists. @throws UserError (exit 2) when the file exists or cannot be made */
+/** O_EXCL follows no link. @throws UserError (exit 2) if the file exists or cannot be created */
 export function createFile(file: string): void {
   try {
     refuseLeftovers(file)
@@ -17,7 +17,7 @@ export function createFile(file: string): void {
   }
 }
 
-/** The schema in a file of `createFile`; WAL from here on. @param durable false: not ours before it is finished */
+/** Writes the schema into a file of `createFile`. @param durable false: the file is marked as unfinished until it is complete */
 export function createSchema(file: string, meta: RecordingMeta, durable: boolean): Database {
   const database = openWritable(file)
   try {

@@ -1,6 +1,6 @@
 /**
- * Keeps a recording within its bounds: each tick's transaction also deletes a few of the oldest ticks, and their pages are used again.
- * The WAL keeps its size after a checkpoint, so there is room for deleting even where other programs have filled the disk.
+ * Keeps a recording within its bounds: the transaction of each tick also deletes a few of the oldest ticks, and their pages are reused.
+ * The WAL keeps its size after a checkpoint, so there is room for deleting even if other programs have filled the disk.
  */
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -14,22 +14,23 @@ export interface Bounds {
   readonly keep?: Micros | undefined
   /** bytes of file and WAL */
   readonly maxSize?: number | undefined
-  /** bytes that stay free on the disk: below, the file does not grow */
+  /** bytes that must stay free on the disk: with less, the file does not grow */
   readonly minFree?: number | undefined
 }
 
-/** Enough to catch up after a change of the bounds, too little to delay a tick. */
+/** Ticks deleted per tick at most: enough to catch up after a change of the bounds, too few to delay a tick. */
 const MAX_TICKS = 16
+/** Pages given back per tick at most. */
 const MAX_VACUUM = 256
-/** Pages that stay at hand for the next tick and the rollup before it. */
+/** Pages that stay available for the next tick and the rollup before it. */
 const HEADROOM = 48
-/** What the WAL may still take, bytes. */
+/** Room for the growth of the WAL, bytes. */
 const SLACK = 1e6
-/** Free pages beyond this share of the file are given back. */
+/** Free pages beyond this share of the file, and beyond MIN_FREE pages, are given back. */
 const MAX_FREE = 0.01
 const MIN_FREE = 4
 
-/** @throws UserError (exit 4) when there is less room than is to stay free */
+/** @throws UserError (exit 4) if there is less room than must stay free */
 export function checkRoom(file: string, { minFree }: Bounds): void {
   if (minFree === undefined) return
   const free = freeBytes(file)
@@ -44,7 +45,7 @@ export class Evictor {
   readonly #pages: () => number
   readonly #free: () => number
   readonly #oldest: () => readonly SqlValue[] | undefined
-  readonly #forget: readonly ((tick: number) => void)[]
+  readonly #deletes: readonly ((tick: number) => void)[]
 
   constructor(
     readonly file: string,
@@ -61,19 +62,19 @@ export class Evictor {
       .prepare<[], SqlValue[]>('SELECT seq, start + length FROM tick ORDER BY seq LIMIT 1')
       .raw()
     this.#oldest = () => oldest.get()
-    this.#forget = OF_TICK.map((sql) => {
+    this.#deletes = DELETE_TICK.map((sql) => {
       const statement = database.prepare(sql)
       return (tick) => statement.run({ 1: tick })
     })
   }
 
-  /** The first tick that the file has; null where none is ever evicted. */
+  /** The first tick of the file; null if no tick is ever evicted. */
   get oldest(): number | null {
     const [seq] = this.#isBounded ? (this.#oldest() ?? []) : []
     return seq === undefined ? null : integer(seq)
   }
 
-  /** Within the transaction of the tick that starts at `now`. */
+  /** Call within the transaction of the tick that starts at `now`. */
   evict(now: WallMicros): void {
     if (!this.#isBounded) return
     const { keep } = this.bounds
@@ -82,8 +83,8 @@ export class Evictor {
       const [seq, end] = this.#oldest() ?? []
       if (seq === undefined || integer(end) > now) return
       const isOld = keep !== undefined && integer(end) < now - keep
-      if (!isOld && !this.#isTight(limit)) break
-      for (const forget of this.#forget) forget(integer(seq))
+      if (!isOld && !this.#lacksRoom(limit)) break
+      for (const remove of this.#deletes) remove(integer(seq))
     }
     this.#shrink(limit)
   }
@@ -93,7 +94,7 @@ export class Evictor {
     return keep !== undefined || maxSize !== undefined || minFree !== undefined
   }
 
-  /** Pages that the file may have. */
+  /** The largest number of pages that the file may have. */
   #limit(): number {
     const { maxSize, minFree } = this.bounds
     const wal = statSync(`${this.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
@@ -103,7 +104,7 @@ export class Evictor {
       : most
   }
 
-  #isTight(limit: number): boolean {
+  #lacksRoom(limit: number): boolean {
     return this.#free() + Math.max(0, limit - this.#pages()) < HEADROOM
   }
 
@@ -116,16 +117,17 @@ export class Evictor {
   }
 }
 
-const rowsOf = (table: string): string => `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
+const deleteRows = (table: string): string =>
+  `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
 
-/** A rollup goes with its first tick: what remains of its minute is summed tick by tick. */
-const OF_TICK = [
-  rowsOf('traffic'),
-  rowsOf('status'),
-  rowsOf('connection'),
-  rowsOf('minute_traffic'),
-  rowsOf('minute_status'),
-  rowsOf('minute_connection'),
+/** A rollup is deleted with its first tick: the other ticks of its minute are summed one by one. */
+const DELETE_TICK = [
+  deleteRows('traffic'),
+  deleteRows('status'),
+  deleteRows('connection'),
+  deleteRows('minute_traffic'),
+  deleteRows('minute_status'),
+  deleteRows('minute_connection'),
   'DELETE FROM request_chunk WHERE tick = ?1',
   'DELETE FROM minute WHERE first = ?1',
   'DELETE FROM tick WHERE seq = ?1',

@@ -1,9 +1,9 @@
-/** How a recording is written: in WAL mode with one fsync per tick while it grows; one plain file when it is done. */
+/** Journal modes: WAL with one fsync per tick while the recording grows; one plain file when it is complete. */
 import { isBusy, isFull, type Database } from '../sqlite/database.ts'
 
-/** A WAL that a reader has held up is cut back to this many bytes. */
+/** Readers can delay checkpoints, and the WAL grows. After a checkpoint it is truncated to this many bytes. */
 const WAL_KEPT = 4e6
-/** How long the clean end waits for readers before it leaves an empty WAL behind. */
+/** How long a clean end waits for readers. After that, an empty WAL remains. */
 const LEAVE_WAL_MS = 300
 
 export function prepareFile(database: Database, durable: boolean): void {
@@ -18,7 +18,7 @@ export function prepareFile(database: Database, durable: boolean): void {
   database.pragma(`journal_size_limit = ${WAL_KEPT}`)
 }
 
-/** One self-contained file, unless a reader still has it open: then an empty WAL stays beside it. */
+/** Makes it one self-contained file. If a reader still has it open, an empty WAL remains beside it. */
 export function leaveWal(database: Database): void {
   database.pragma(`busy_timeout = ${LEAVE_WAL_MS}`)
   try {
@@ -29,7 +29,7 @@ export function leaveWal(database: Database): void {
   }
 }
 
-/** What cannot be moved now for want of room stays in the WAL, where it is as safe. */
+/** Pages that do not fit on the disk stay in the WAL, where they are equally safe. */
 export function checkpoint(database: Database): void {
   try {
     database.pragma('wal_checkpoint(PASSIVE)')

@@ -1,10 +1,10 @@
-/** A marker in a recording, also in one that is being recorded: the recorder waits for milliseconds. */
+/** Adds a marker to a recording, also while it is being recorded: the recorder waits for milliseconds. */
 import type { Marker } from '../../frame/model/frame.ts'
 import { damagedError, openForAppend } from '../file/open.ts'
 import { isDamage } from '../sqlite/database.ts'
 import { writeError } from './write-error.ts'
 
-/** @throws UserError when it is not ours, zipped, or may not be written */
+/** @throws UserError if it is no recording, is zipped, or may not be written */
 export function markRecording(file: string, { at, kind, text }: Marker): void {
   const database = openForAppend(file)
   try {

@@ -1,4 +1,4 @@
-/** The sum of the ticks of a wall minute, kept while they come and written with the first tick of the next one. */
+/** The sum of the ticks of a wall minute, kept in memory and written with the first tick of the next minute. */
 import { coveredBy } from '../../frame/model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { SecondFrame } from '../../frame/model/frame.ts'
@@ -6,7 +6,7 @@ import type { TickSummary } from '../../frame/model/recording.ts'
 import { MINUTE } from '../../frame/model/units.ts'
 import { addFields } from '../../frame/sum/merge.ts'
 import { ConnectionSum } from '../../frame/sum/sums.generated.ts'
-import { putHost } from '../format/cells.generated.ts'
+import { writeHost } from '../format/cells.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
 import type { HostCounts } from '../format/rows.ts'
 import { MINUTE_COLUMNS } from '../format/schema.ts'
@@ -17,7 +17,7 @@ import type { Database, SqlValue } from '../sqlite/database.ts'
 import { RouteSums } from './route-sums.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
-/** A clock that is set back again and again must not make a minute endless. */
+/** Limits the ticks of a minute if the clock is set back again and again. */
 const MAX_TICKS = 120
 
 const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_CONTROL }
@@ -43,13 +43,13 @@ export class RollupWriter {
     this.#insert = (cells) => statement.run(cells)
   }
 
-  /** The tick begins another minute: what was kept is to be written first. */
+  /** Whether the tick begins another minute: call `write` first. */
   isDueBefore(frame: SecondFrame): boolean {
     const first = this.#ticks[0]
     return first !== undefined && (minuteOf(first) !== minuteOf(frame) || this.#ticks.length >= MAX_TICKS)
   }
 
-  /** Within the transaction of a tick, before the first row of it. */
+  /** Call within the transaction of a tick, before its first row. */
   write(): void {
     const first = this.#ticks[0]
     if (first === undefined) return
@@ -61,14 +61,14 @@ export class RollupWriter {
     const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
     const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
     const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
-    putHost(cells, cells.length, this.#host)
+    writeHost(cells, cells.length, this.#host)
     cells.push(packSeries(this.#ticks))
     this.#insert([...cells, this.#fold(hash, cells, 0)])
     this.#routes.clear()
     this.#clear()
   }
 
-  /** The rows of the next tick follow, then `endTick`. */
+  /** Then `add` every row of the tick, and call `endTick`. */
   beginTick({ connections, loss, excluded, control }: SecondFrame): void {
     this.#routes.beginTick()
     this.#host = {
@@ -85,7 +85,7 @@ export class RollupWriter {
     this.#ticks.push(tick)
   }
 
-  /** The transaction failed: this minute gets no rollup, its ticks are summed one by one. */
+  /** The transaction failed: this minute gets no rollup, and readers sum its ticks one by one. */
   discard(): void {
     this.#rows.discard()
     this.#routes.discard()

@@ -1,4 +1,4 @@
-/** The sums of a minute by (backend, route), found again without a look-up where rows come in the order of the tick before. */
+/** The sums of a minute by (backend, route), found without a look-up if rows have the order of the previous tick. */
 import { CountsSum } from '../../frame/sum/sums.generated.ts'
 import type { Named } from '../names/known-names.ts'
 import type { NamedTraffic } from './span-writer.ts'
@@ -7,14 +7,14 @@ interface Entry {
   readonly backend: Named
   readonly route: Named
   readonly sum: CountsSum
-  /** what came after it the last time */
+  /** the entry after it in the previous tick */
   next: Entry | null
 }
 
 export class RouteSums {
   #backends = new Map<Named, Map<Named, Entry>>()
   #entries: Entry[] = []
-  /** what came first in the last tick */
+  /** the first entry of the previous tick */
   #first: Entry | null = null
   #last: Entry | null = null
   #tick = 0
@@ -35,20 +35,20 @@ export class RouteSums {
     this.#last = entry
   }
 
-  /** Right until the next `clear`: they share its lists. */
+  /** Valid until the next `clear`: the rows share lists with the sums. */
   rows(): NamedTraffic[] {
     return this.#entries
       .filter(({ sum }) => !sum.isEmpty)
       .map(({ backend, route, sum }) => ({ backend, route, counts: sum.value(this.#tick) }))
   }
 
-  /** The sums begin again; they are kept as long as each of them is met in every minute. */
+  /** Sets the sums to 0. If one was unused in this minute, all entries are dropped. */
   clear(): void {
     if (this.#entries.some(({ sum }) => sum.isEmpty)) this.discard()
     else for (const { sum } of this.#entries) sum.clear()
   }
 
-  /** The names may mean something else from now on. */
+  /** Names may have other numbers from now on. */
   discard(): void {
     this.#backends = new Map()
     this.#entries = []

@@ -1,10 +1,10 @@
-/** The rows of one span: of a tick into traffic, status, connection; of a minute into the tables named minute_…. */
+/** Writes the rows of one span: of a tick into traffic, status and connection; of a minute into the tables named minute_…. */
 import type { Backend, Counts, Route, ConnectionCounts } from '../../frame/model/frame.ts'
-import { putConnection, putCounts } from '../format/cells.generated.ts'
+import { writeConnection, writeCounts } from '../format/cells.generated.ts'
 import { fold, foldCells, SEED } from '../format/checksum.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from '../format/columns.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
-import { MINUTE_ROWS, ROWS } from '../format/schema.ts'
+import { FIRST_MINUTE_ROW, ROWS_PER_TICK } from '../format/schema.ts'
 import type { DimensionWriter } from '../names/dimensions.ts'
 import type { Named } from '../names/known-names.ts'
 import { BulkInsert } from '../sqlite/bulk.ts'
@@ -34,7 +34,7 @@ export class SpanWriter {
     prefix: '' | 'minute_',
     readonly names: DimensionWriter,
   ) {
-    this.#firstRow = prefix === '' ? 0 : MINUTE_ROWS
+    this.#firstRow = prefix === '' ? 0 : FIRST_MINUTE_ROW
     const key = ['id', 'backend', 'route']
     this.#traffic = new BulkInsert(database, `${prefix}traffic`, [...key, ...COUNT_COLUMNS], RARE_COLUMNS)
     this.#status = new BulkInsert(database, `${prefix}status`, [...key, 'code', 'answers'])
@@ -58,7 +58,7 @@ export class SpanWriter {
     counts,
   })
 
-  /** Sorts both lists by their keys. Returns the checksum of what was written. @param visit sees each row while it is at hand */
+  /** Sorts both lists by their keys. Returns the checksum of the written rows. @param visit is called for each traffic row */
   write(
     span: number,
     rows: NamedTraffic[],
@@ -67,11 +67,11 @@ export class SpanWriter {
   ): number {
     rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
     connections.sort((a, b) => a.backend.id - b.backend.id)
-    const first = span * ROWS + this.#firstRow
+    const first = span * ROWS_PER_TICK + this.#firstRow
     let hash = SEED
     let id = first
     for (const row of rows) {
-      hash = this.#putTraffic(hash, id++, row)
+      hash = this.#writeTraffic(hash, id++, row)
       visit(row)
     }
     this.#traffic.flush()
@@ -79,13 +79,13 @@ export class SpanWriter {
     for (const row of rows) {
       const { codes } = row.counts
       if (codes.length === 0 || (codes.length === 2 && codes[0] === 200)) continue
-      hash = this.#putCodes(hash, id, row)
+      hash = this.#writeCodes(hash, id, row)
       id += codes.length >> 1
     }
     this.#status.flush()
     id = first
     for (const { backend, counts } of connections) {
-      hash = this.#putConnection(hash, id++, backend, counts)
+      hash = this.#writeConnection(hash, id++, backend, counts)
     }
     this.#connection.flush()
     return hash
@@ -95,17 +95,17 @@ export class SpanWriter {
     for (const insert of [this.#traffic, this.#status, this.#connection]) insert.discard()
   }
 
-  #putTraffic(hash: number, id: number, { backend, route, counts }: NamedTraffic): number {
+  #writeTraffic(hash: number, id: number, { backend, route, counts }: NamedTraffic): number {
     const { cells, at } = this.#traffic
     cells[at] = id
     cells[at + 1] = backend.id
     cells[at + 2] = route.id
-    putCounts(cells, at + 3, counts)
+    writeCounts(cells, at + 3, counts)
     this.#traffic.next()
     return this.#foldTraffic(foldKeys(hash, backend, route), cells, at + 3)
   }
 
-  #putCodes(hash: number, first: number, { backend, route, counts: { codes } }: NamedTraffic): number {
+  #writeCodes(hash: number, first: number, { backend, route, counts: { codes } }: NamedTraffic): number {
     let folded = hash
     for (let i = 0; i < codes.length; i += 2) {
       if (codes[i] === 200) continue
@@ -121,11 +121,11 @@ export class SpanWriter {
     return folded
   }
 
-  #putConnection(hash: number, id: number, backend: Named, counts: ConnectionCounts): number {
+  #writeConnection(hash: number, id: number, backend: Named, counts: ConnectionCounts): number {
     const { cells, at } = this.#connection
     cells[at] = id
     cells[at + 1] = backend.id
-    putConnection(cells, at + 2, counts)
+    writeConnection(cells, at + 2, counts)
     this.#connection.next()
     return this.#foldConnection(fold(hash, backend.hash), cells, at + 2)
   }

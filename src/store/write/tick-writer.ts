@@ -1,4 +1,4 @@
-/** One tick with all its rows, within the transaction of the caller. */
+/** Writes one tick with all its rows, within the transaction of the caller. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import type { Micros } from '../../frame/model/units.ts'
@@ -12,10 +12,10 @@ import type { DimensionWriter } from '../names/dimensions.ts'
 import type { Database, SqlValue } from '../sqlite/database.ts'
 import { SpanWriter, type NamedTraffic } from './span-writer.ts'
 
-export interface TickPlace {
+export interface TickPosition {
   readonly seq: number
   readonly gapBefore: GapReason | null
-  /** time of the commit before it */
+  /** duration of the previous commit */
   readonly commit: Micros
 }
 
@@ -30,18 +30,18 @@ export class TickWriter {
     this.#rows = new SpanWriter(database, '', names)
     this.#ids = { backend: (backend) => names.backend(backend).id, route: (route) => names.route(route).id }
     this.#fold = foldWritten(database, 'tick')
-    const places = TICK_COLUMNS.map(() => '?').join(',')
-    const tick = database.prepare(`INSERT INTO tick (${TICK_COLUMNS.join(',')}) VALUES (${places})`)
+    const placeholders = TICK_COLUMNS.map(() => '?').join(',')
+    const tick = database.prepare(`INSERT INTO tick (${TICK_COLUMNS.join(',')}) VALUES (${placeholders})`)
     const chunk = database.prepare('INSERT INTO request_chunk (tick, n, packed) VALUES (?, ?, ?)')
     this.#insertTick = (cells) => tick.run(cells)
     this.#insertChunk = (cells) => chunk.run(cells)
   }
 
-  /** @param visit sees each traffic row while it is at hand */
-  write(frame: SecondFrame, place: TickPlace, visit: (row: NamedTraffic) => void): TickSummary {
+  /** @param visit is called for each traffic row */
+  write(frame: SecondFrame, position: TickPosition, visit: (row: NamedTraffic) => void): TickSummary {
     const sum = new TrafficSummary()
     const rows = this.#rows.write(
-      place.seq,
+      position.seq,
       frame.traffic.map((row) => this.#rows.named(row.backend, row.route, row)),
       frame.connections.map((row) => this.#rows.namedConnection(row.backend, row)),
       (row) => {
@@ -49,9 +49,9 @@ export class TickWriter {
         visit(row)
       },
     )
-    const hash = this.#writeRequests(frame, place.seq, rows)
-    const summary = sum.of({ ...frame, seq: place.seq, gapBefore: place.gapBefore })
-    this.#insertTick(tickCells(frame, summary, place.commit, (cells) => this.#fold(hash, cells, 0)))
+    const hash = this.#writeRequests(frame, position.seq, rows)
+    const summary = sum.of({ ...frame, seq: position.seq, gapBefore: position.gapBefore })
+    this.#insertTick(tickCells(frame, summary, position.commit, (cells) => this.#fold(hash, cells, 0)))
     return summary
   }
 

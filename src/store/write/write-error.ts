@@ -1,4 +1,4 @@
-/** A write that failed, in the user's words: no room, no rights. A bug stays one. */
+/** A failed write as a UserError: no room, no rights. Any other error is a bug and is returned as it is. */
 import { systemError, usageError } from '../../errors.ts'
 import { cannotWriteBeside, isFull } from '../sqlite/database.ts'
 

@@ -23,22 +23,22 @@ import { TickWriter } from './tick-writer.ts'
 import { writeError } from './write-error.ts'
 
 export interface WriterOptions extends Bounds {
-  /** told once when the recording stops (a full disk) and once when it goes on */
+  /** called once when the recording stops (a full disk) and once when it goes on */
   readonly warn?: ((text: string) => void) | undefined
-  /** false: many ticks per transaction, no fsync, commit times not measured. For files that can be made again. */
+  /** false: many ticks per transaction, no fsync, commit times not measured. For files that can be created again. */
   readonly durable?: boolean | undefined
-  /** a copy ends where it is cut, and is as complete as what it was cut from */
+  /** a copy is as complete as its original */
   readonly complete?: boolean | undefined
 }
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
 const CHECKPOINT_EVERY = 5
-/** A file bounded below this has no room for a WAL of several ticks. */
+/** A file with a smaller maximum size has no room for a WAL of several ticks, bytes. */
 const SMALL = 16e6
-/** Ticks per transaction where nothing has to survive a crash. */
+/** Ticks per transaction if nothing has to survive a crash. */
 const BULK_TICKS = 300
 
-/** A new recording. @throws UserError (exit 2) when the file exists */
+/** A new recording. @throws UserError (exit 2) if the file exists */
 export function createRecording(
   file: string,
   meta: RecordingMeta,
@@ -58,12 +58,12 @@ export function createRecording(
   }
 }
 
-/** Removes the file with its -wal and -shm. */
+/** Removes the file and its side files. */
 export function removeRecording(file: string): void {
   for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(file + ending, { force: true })
 }
 
-/** Goes on with a recording of ours after a gap. @throws UserError when it is none, or is being recorded */
+/** Continues a recording of ours after a gap. @throws UserError if it is none, or is being recorded */
 export function appendRecording(
   file: string,
   meta: RecordingMeta,
@@ -90,14 +90,14 @@ function refuseOtherHost(database: Database, { host }: RecordingMeta, file: stri
   )
 }
 
-/** Below this there is no room for a minute of ticks. */
-const LEAST_SIZE = 1e6
-const LEAST_KEEP = micros(1e6)
+/** A smaller file has no room for a minute of ticks, bytes. */
+const MIN_SIZE = 1e6
+const MIN_KEEP = micros(1e6)
 
 function checkBounds({ keep, maxSize }: Bounds): void {
-  if (keep !== undefined && keep < LEAST_KEEP)
+  if (keep !== undefined && keep < MIN_KEEP)
     throw usageError('--keep: less than a second is nothing', 'Allow at least 1s.')
-  if (maxSize === undefined || maxSize >= LEAST_SIZE) return
+  if (maxSize === undefined || maxSize >= MIN_SIZE) return
   throw usageError(`--max-size: ${maxSize} bytes are too few`, 'Allow at least 1MB.')
 }
 
@@ -144,14 +144,14 @@ export class RecordingWriter implements RecordingSink {
     this.#begin = () => begin.run()
     this.#commit = () => commit.run()
     this.#checkpointEvery = (options.maxSize ?? Infinity) < SMALL ? 1 : CHECKPOINT_EVERY
-    // The first tick is to be in the file itself.
+    // The first tick is checkpointed at once, so that it is in the file itself.
     this.#sinceCheckpoint = this.#checkpointEvery - 1
     if (durable) checkpoint(database)
   }
 
   /**
-   * Numbers the frame on. A durable recording never throws for want of room: it remembers a minute of ticks, says so once, and goes on
-   * when there is room again. A file that can be made again is not worth a gap.
+   * Gives the frame the next number. On a full disk a durable recording does not throw: it keeps a minute of ticks in memory, warns once,
+   * and goes on when there is room again. Other recordings throw: they can be created again, so they must not get a gap.
    */
   append(frame: SecondFrame): void {
     const tick = { frame, gapBefore: this.#gap ?? frame.gapBefore }
@@ -164,14 +164,15 @@ export class RecordingWriter implements RecordingSink {
     this.#backlog.drain((pending) => this.#write(pending))
   }
 
-  /** It is written with the next tick, or at the end. */
+  /** The marker is written with the next tick, or at the end. */
   mark(marker: Marker): void {
     this.#markers.push(marker)
   }
 
   close(): void {
     this.#backlog.drain((tick) => this.#write(tick))
-    if (this.#backlog.isStuck) this.options.warn?.('the disk is still full: what was kept in memory is lost')
+    if (this.#backlog.isDiskFull)
+      this.options.warn?.('the disk is still full: what was kept in memory is lost')
     else this.#finishOrWarn()
     leaveWal(this.database)
     this.database.close()
@@ -187,7 +188,7 @@ export class RecordingWriter implements RecordingSink {
     }
   }
 
-  /** Without finishing anything: the file is to be removed. */
+  /** Closes without a clean end, for a file that is removed afterwards. */
   abandon(): void {
     this.#rollback()
     this.database.close()
@@ -198,12 +199,12 @@ export class RecordingWriter implements RecordingSink {
     if (this.#inBulk === 0) this.#begin()
     try {
       this.#writeRows(frame, gapBefore)
-      if (!this.#isBulk()) this.#commit()
+      if (!this.#staysOpen()) this.#commit()
     } catch (error) {
       this.#rollback()
       throw error
     }
-    // Only what is committed may be remembered.
+    // This state may change only after the commit.
     this.#names.commit()
     this.#markers = []
     this.#seq++
@@ -219,7 +220,7 @@ export class RecordingWriter implements RecordingSink {
     this.#rollup.beginTick(frame)
     this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
     this.#evictor.evict(frame.start)
-    this.#names.forget(this.#evictor.oldest)
+    this.#names.removeUnused(this.#evictor.oldest)
   }
 
   #rollback(): void {
@@ -230,8 +231,8 @@ export class RecordingWriter implements RecordingSink {
     this.#rollup.discard()
   }
 
-  /** Whether the transaction stays open for more ticks. */
-  #isBulk(): boolean {
+  /** Counts the tick. Whether the transaction stays open for more ticks. */
+  #staysOpen(): boolean {
     if (this.#isDurable) return false
     this.#inBulk = (this.#inBulk + 1) % BULK_TICKS
     return this.#inBulk !== 0

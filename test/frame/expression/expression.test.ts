@@ -39,7 +39,7 @@ function distribution(values: readonly number[]): Distribution {
 }
 
 describe('an expression', () => {
-  it('reads the examples of docs and help', () => {
+  it('parses the examples of docs and help', () => {
     const selection = splitSelection(
       [parseExpression("backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms")],
       '',
@@ -126,7 +126,7 @@ describe('an expression', () => {
     assert.deepEqual(value('rps < -10'), ['rps', -10])
   })
 
-  it('that is wrong points at the character', () => {
+  it('points at the character of an error', () => {
     for (const [text, at, message] of [
       ['p98 < 1s', 0, '"p98" is no measure'],
       ['5xx < 1% and', 12, 'found the end'],
@@ -157,7 +157,7 @@ describe('an expression', () => {
     }
   })
 
-  it('of any text is read or refused with a place in it, never more', () => {
+  it('parses any text or refuses it with a position in it', () => {
     const pieces = fc.constantFrom(
       'p99',
       '5xx',
@@ -226,7 +226,7 @@ describe('selected rows', () => {
   const aggregate: Aggregate = { ...NOTHING, ticks: 1, backends: sums, totals: totalsOf(sums) }
   const select = (text: string): Aggregate => selectRows(aggregate, parseExpression(text))
 
-  it('make their own totals', () => {
+  it('have their own totals', () => {
     assert.equal(select('route = /x').totals.requests, 13)
     assert.equal(select('backend = a:80').totals.requests, 7)
     assert.equal(select('backend = cart').totals.requests, 7)
@@ -236,7 +236,7 @@ describe('selected rows', () => {
     )
     assert.equal(selectRows(aggregate, null), aggregate)
   })
-  it("keep a backend's connections unless a route or method is asked for", () => {
+  it("keep a backend's connections unless a route or method is selected", () => {
     assert.equal(select('backend = a:80').totals.connection.refused, 2)
     assert.equal(select('route != /healthz').totals.connection.refused, 2)
     assert.equal(select('route = /x').totals.connection.refused, 0)
@@ -272,7 +272,7 @@ describe('a measure', () => {
     assert.equal(value('total.p99 > 1ms'), null)
     assert.equal(value('connect.p99 > 1ms'), null)
   })
-  it('of nothing satisfies no comparison, not even a negated one', () => {
+  it('without a value satisfies no comparison, not even a negated one', () => {
     const nothing = (text: string): boolean | null => holds(parseExpression(text), () => null)
     assert.equal(nothing('p99 < 1s'), null)
     assert.equal(nothing('not p99 < 1s'), null)

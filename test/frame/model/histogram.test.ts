@@ -22,7 +22,7 @@ test('a value lies within the bounds of its bucket', () => {
   )
 })
 
-test('buckets follow each other without a hole', () => {
+test('each bucket begins where the one before ends', () => {
   for (let bucket = 1; bucket < BUCKETS; bucket++) assert.equal(boundsOf(bucket)[0], boundsOf(bucket - 1)[1])
 })
 
@@ -30,7 +30,7 @@ test('values beyond the range share the last bucket', () => {
   assert.equal(bucketOf(micros(2 ** 40)), BUCKETS - 1)
 })
 
-test('merging is what counting all values together gives', () => {
+test('merging equals counting all values together', () => {
   fc.assert(
     fc.property(fc.array(latency), fc.array(latency), (a, b) => {
       assert.deepEqual(mergeBuckets(bucketsOf(a), bucketsOf(b)), bucketsOf([...a, ...b]))
@@ -38,7 +38,7 @@ test('merging is what counting all values together gives', () => {
   )
 })
 
-test('a percentile is within 3.2 % of the exact one by rank', () => {
+test('a percentile is within 3.2 % of the exact value at its rank', () => {
   fc.assert(
     fc.property(
       fc.array(latency, { minLength: 1 }),
@@ -53,7 +53,7 @@ test('a percentile is within 3.2 % of the exact one by rank', () => {
   )
 })
 
-test('nothing has no percentile', () => {
+test('an empty histogram has no percentile', () => {
   assert.equal(percentile([], 0.99, micros(0), micros(0)), null)
 })
 

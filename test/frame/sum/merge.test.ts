@@ -14,7 +14,7 @@ test('merging is associative', () => {
   )
 })
 
-test('nothing added changes nothing', () => {
+test('merging with nothing changes nothing', () => {
   fc.assert(
     fc.property(frames({ minLength: 1, maxLength: 1 }), ([frame]) => {
       assert.deepEqual(merge(NOTHING, ofFrame(frame!)), ofFrame(frame!))
@@ -43,7 +43,7 @@ test('totals are the sums over backends, and backends over routes', () => {
   )
 })
 
-test('what is in flight is what was in flight in the last tick', () => {
+test('requests in flight are those of the last tick', () => {
   fc.assert(
     fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
       const last = some.at(-1)!.traffic.reduce((total, row) => total + row.inFlight, 0)
@@ -52,7 +52,7 @@ test('what is in flight is what was in flight in the last tick', () => {
   )
 })
 
-test('a late tick covers one and a half seconds but keeps its length', () => {
+test('a late tick covers 1.5 s but keeps its length', () => {
   fc.assert(
     fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
       const sum = sumOf(some.map(ofFrame))
@@ -68,7 +68,7 @@ test('a late tick covers one and a half seconds but keeps its length', () => {
   )
 })
 
-/** Entities have no order in an aggregate. */
+/** The entities of an aggregate have no order. */
 const ordered = (sum: Aggregate): unknown => ({
   ...sum,
   backends: sum.backends

@@ -5,7 +5,7 @@ import { burstStarts, changesAt, nearest, slowdownStarts } from '../../../src/fr
 import type { TickSummary } from '../../../src/frame/model/recording.ts'
 import { micros, wallMicros } from '../../../src/frame/model/units.ts'
 
-/** Numbers that look random and are the same every time. */
+/** Pseudo-random numbers, the same every time. */
 function seeded(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -48,7 +48,7 @@ const quiet = (count: number, seed: number, errors: number): Second[] => {
   }))
 }
 
-test('a burst of 5xx is found at its first second, over a quiet and over a noisy background', () => {
+test('a burst of 5xx is found at its first second, with few and with many other errors', () => {
   for (const errors of [0, 0.3, 2]) {
     for (let seed = 1; seed <= 20; seed++) {
       const seconds = quiet(300, seed, errors)
@@ -58,7 +58,7 @@ test('a burst of 5xx is found at its first second, over a quiet and over a noisy
   }
 })
 
-test('a weak burst that lasts is found within its first seconds', () => {
+test('a weak but long burst is found within its first seconds', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const seconds = quiet(300, seed, 0.2)
     for (let i = 200; i < 230; i++) seconds[i] = { ...seconds[i]!, bad: 4 }
@@ -73,7 +73,7 @@ test('ordinary errors over a day are no burst', () => {
     assert.deepEqual(burstStarts(ticks(quiet(86_400, 7, errors))), [], `${errors}`)
 })
 
-test('a slow-down that stays is found where it begins, a single slow second is none', () => {
+test('a slow-down that lasts is found at its beginning; a single slow second is none', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const seconds = quiet(300, seed, 0)
     seconds[100] = { requests: 100, headerMs: 50 }
@@ -82,7 +82,7 @@ test('a slow-down that stays is found where it begins, a single slow second is n
   }
 })
 
-test('a daily swing and noise are no slow-down', () => {
+test('a daily pattern and noise are no slow-down', () => {
   const seconds = quiet(86_400, 3, 0).map((second, i) => ({
     ...second,
     headerMs: (second.headerMs ?? 5) * (1 + 0.5 * Math.sin((2 * Math.PI * i) / 86_400)),
@@ -96,7 +96,7 @@ test('seconds without answers neither begin nor end a slow-down', () => {
   assert.deepEqual(slowdownStarts(ticks(seconds)), [])
 })
 
-test('the nearest place is never the one where we are', () => {
+test('the nearest place is never the current one', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(50)), fc.nat(50), (unsorted, from) => {
       const places = [...unsorted].sort((a, b) => a - b)
@@ -107,7 +107,7 @@ test('the nearest place is never the one where we are', () => {
   )
 })
 
-test('a backend vanishes and appears at exactly the ticks at which it does', () => {
+test('a backend vanishes and appears at the exact ticks', () => {
   const busyAt = (tick: number): ReadonlySet<string> =>
     new Set(['always', ...(tick < 40 || tick >= 70 ? ['away'] : []), ...(tick % 12 === 0 ? ['seldom'] : [])])
   const found = Array.from({ length: 100 }, (_, tick) =>

@@ -32,7 +32,7 @@ const noon = scope('2026-11-22T12:00:00Z', '2026-11-22T13:00:00Z')
 const read = (text: string, within = noon): string => isoUtc(parseTime(text, within))
 
 describe('a time', () => {
-  it('is read in every form that the time grammar has', () => {
+  it('is parsed in every form of the time grammar', () => {
     assert.equal(read('12:02'), '2026-11-22T12:02:00.000Z')
     assert.equal(read('12:02:11.5'), '2026-11-22T12:02:11.500Z')
     assert.equal(read('2026-11-22T13:30:00+01:00'), '2026-11-22T12:30:00.000Z')
@@ -45,14 +45,14 @@ describe('a time', () => {
     assert.equal(read('30%'), '2026-11-22T12:18:00.000Z')
   })
 
-  it("is read in the recording's time zone", () => {
+  it("is parsed in the recording's time zone", () => {
     const berlin = scope('2026-11-22T12:00:00Z', '2026-11-22T13:00:00Z', { timeZone: 'Europe/Berlin' })
     assert.equal(read('13:30', berlin), '2026-11-22T12:30:00.000Z')
     assert.equal(read('2026-11-22 13:30', berlin), '2026-11-22T12:30:00.000Z')
     assert.throws(() => read('12:30', berlin), /outside the recording/)
   })
 
-  it('that fits a span of days more than once is refused with the candidates, which can be typed back', () => {
+  it('that occurs more than once in the span is refused with the candidates, which can be entered as they are', () => {
     const days = scope('2026-11-20T12:00:00Z', '2026-11-22T13:00:00Z', { timeZone: 'Asia/Kolkata' })
     assert.throws(
       () => read('18:00', days),
@@ -68,7 +68,7 @@ describe('a time', () => {
     )
   })
 
-  it('in the repeated hour of autumn fits twice, in the skipped hour of spring never', () => {
+  it('in the repeated hour of autumn occurs twice, in the skipped hour of spring never', () => {
     const autumn = scope('2026-10-24T23:00:00Z', '2026-10-25T03:00:00Z', { timeZone: 'Europe/Berlin' })
     assert.throws(() => read('02:30', autumn), /fits 2 times/)
     assert.equal(read('03:30', autumn), '2026-10-25T02:30:00.000Z')
@@ -78,7 +78,7 @@ describe('a time', () => {
     assert.equal(read('03:30', spring), '2026-03-29T01:30:00.000Z')
   })
 
-  it('written to the second fits a recording that begins or ends within that second', () => {
+  it('in whole seconds is inside a recording that begins or ends within that second', () => {
     const ragged = scope('2026-11-22T12:00:10.300Z', '2026-11-22T12:00:40.200Z')
     assert.equal(read('12:00:10', ragged), '2026-11-22T12:00:10.000Z')
     assert.throws(() => read('12:00:10.1', ragged), TimeError)
@@ -86,7 +86,7 @@ describe('a time', () => {
     assert.equal(isoUtc(parseRange('12:00:10', undefined, ragged).from), '2026-11-22T12:00:10.300Z')
   })
 
-  it('outside the span is refused with the span', () => {
+  it('outside the span is refused, with the span in the error', () => {
     for (const text of ['11:59:58', '14:00', '-2h', '+2h', '2h ago', '120%', '0', '2025-01-01T00:00:00Z']) {
       assert.throws(
         () => read(text),
@@ -98,7 +98,7 @@ describe('a time', () => {
     }
   })
 
-  it('that is none is refused with the grammar', () => {
+  it('that is invalid is refused with the grammar', () => {
     for (const text of [
       '',
       'noon',
@@ -115,7 +115,7 @@ describe('a time', () => {
     }
   })
 
-  it('names a marker by its text, its kind, or how its text begins', () => {
+  it('can be a marker by its text, its kind or the beginning of its text', () => {
     const marked: TimeScope = {
       ...noon,
       markers: [
@@ -143,12 +143,12 @@ describe('a range', () => {
   it('is the whole recording by default', () => {
     assert.deepEqual(text(undefined, undefined), ['12:00:00', '13:00:00'])
   })
-  it('counts + in its end from its beginning', () => {
+  it('counts + in its end from its start', () => {
     assert.deepEqual(text('12:30', '+90s'), ['12:30:00', '12:31:30'])
     assert.deepEqual(text(undefined, '+90s'), ['12:00:00', '12:01:30'])
     assert.deepEqual(text('+5m', '+5m'), ['12:05:00', '12:10:00'])
   })
-  it('can be written in one word', () => {
+  it('can be written as one argument', () => {
     assert.deepEqual(parseSpan('12:10..+5m', noon), parseRange('12:10', '+5m', noon))
     assert.deepEqual(parseSpan('..12:10', noon), parseRange(undefined, '12:10', noon))
     assert.deepEqual(parseSpan('-5m..', noon), parseRange('-5m', undefined, noon))
@@ -183,7 +183,7 @@ describe('ticks', () => {
     assert.deepEqual(spanOf(ticks), span(10, 14))
     assert.equal(spanOf([]), null)
   })
-  it('are chosen in several runs where the clock was set back', () => {
+  it('are selected in several ranges if the clock was set back', () => {
     const ticks = [tick(0, 100), tick(1, 101), tick(2, 50), tick(3, 51), tick(4, 100), tick(5, 101)]
     assert.deepEqual(ticksWithin(ticks, span(100, 102)), [
       { from: 0, to: 2 },
@@ -191,7 +191,7 @@ describe('ticks', () => {
     ])
     assert.deepEqual(spanOf(ticks), span(50, 102))
   })
-  it('are found by a time, in a gap the one before it', () => {
+  it('are found by time; in a gap it is the tick before', () => {
     const ticks = [tick(0, 10), tick(1, 11), tick(2, 20, 3)]
     assert.equal(tickAt(ticks, wallMicros(11.5e6))?.seq, 1)
     assert.equal(tickAt(ticks, wallMicros(15e6))?.seq, 1)
@@ -222,7 +222,7 @@ describe('a time zone', () => {
       }),
     )
   })
-  it('shows what the platform shows', () => {
+  it('shows the same times as the platform', () => {
     fc.assert(
       fc.property(instants, zones, (wall, zone) => {
         const shown = new Date(wall / 1000).toLocaleString('sv-SE', { timeZone: zone })

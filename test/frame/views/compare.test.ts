@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { changesBetween, gated, type Side } from '../../../src/frame/views/compare.ts'
+import { changesBetween, gateValue, type Side } from '../../../src/frame/views/compare.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
 import { micros } from '../../../src/frame/model/units.ts'
 import { distribution } from '../../report/fake.ts'
@@ -32,7 +32,7 @@ function side({ requests, fivexx = 0, resets = 0, times = [], seconds = 60 }: Of
 }
 
 describe('a comparison', () => {
-  it('is relative for rates and times, in points for shares', () => {
+  it('is relative for rates and times, in percentage points for shares', () => {
     const changes = changesBetween(
       side({ requests: 1000, fivexx: 10, times: [1000] }),
       side({ requests: 1500, fivexx: 150, resets: 15, times: [2000] }),
@@ -43,7 +43,7 @@ describe('a comparison', () => {
     assert.equal(changes.failures.change, 15 / 1500)
   })
 
-  it('of a range with itself is no change, and noise', () => {
+  it('of a range with itself is no change and noise', () => {
     fc.assert(
       fc.property(
         fc.nat(10_000),
@@ -59,7 +59,7 @@ describe('a comparison', () => {
     )
   })
 
-  it('calls a small difference noise and a great one none', () => {
+  it('marks a small difference as noise, and a large one not', () => {
     const base = side({ requests: 1000, fivexx: 10 })
     assert.equal(changesBetween(base, side({ requests: 1010, fivexx: 12 })).fivexx.noise, true)
     assert.equal(changesBetween(base, side({ requests: 1010, fivexx: 12 })).rps.noise, true)
@@ -68,7 +68,7 @@ describe('a comparison', () => {
     assert.equal(changesBetween(side({ requests: 2 }), side({ requests: 2, fivexx: 1 })).fivexx.noise, true)
   })
 
-  it('calls two samples of one distribution noise 95 times in 100, at any percentile', () => {
+  it('marks two samples of one distribution as noise in 95 of 100 cases, at any percentile', () => {
     let seed = 7
     const random = (): number => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
     const sample = (factor: number): number[] =>
@@ -86,7 +86,7 @@ describe('a comparison', () => {
     assert.equal(missed, 0)
   })
 
-  it('has nothing to say where one side has nothing', () => {
+  it('has no result if one side has no data', () => {
     const { p99, fivexx, rps } = changesBetween(side({ requests: 0 }), side({ requests: 5, times: [1] }))
     assert.deepEqual([p99.change, p99.noise, fivexx.noise], [null, null, null])
     assert.equal(rps.change, Infinity)
@@ -99,9 +99,9 @@ describe('a gate', () => {
   const value = (text: string): number | null => {
     const test = parseExpression(text)
     assert.ok(test.kind === 'measure')
-    return gated(test, base, target)
+    return gateValue(test, base, target)
   }
-  it('with a sign compares the change, without one the target itself', () => {
+  it('with a sign compares the change, without a sign the target', () => {
     assert.equal(value('p99 > +20%'), 0.5)
     assert.equal(value('p99 > +20ms'), 50_000)
     assert.equal(value('p99 > 20ms'), 150_000)

@@ -4,13 +4,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { coverageOf } from '../../../src/frame/views/figures.ts'
 import { BOARD_DEFAULTS, leaderboard } from '../../../src/frame/views/leaderboard.ts'
-import { loadOf, type Moment } from '../../../src/frame/views/moment.ts'
+import { requestsByBackend, type Moment } from '../../../src/frame/views/moment.ts'
 import { drilldown, subjectSecond } from '../../../src/frame/views/drilldown.ts'
 import { backendKey } from '../../../src/frame/model/aggregate.ts'
 import { compareBytes, rankBackends, rankRoutes, SORTS } from '../../../src/frame/views/ranking.ts'
 import { addMicros, micros } from '../../../src/frame/model/units.ts'
 import { frames } from '../arbitraries.ts'
-import { BACKENDS, frameOf, opaqueRow, ROUTES, START } from '../../replay/story.ts'
+import { BACKENDS, frameOf, opaqueRow, ROUTES, START } from '../../replay/example-recording.ts'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 
 const frame = frames({ minLength: 1, maxLength: 1 }).map(([only]) => only!)
@@ -19,12 +19,15 @@ const momentOf = (now: SecondFrame, before: readonly SecondFrame[] = []): Moment
   frame: now,
   window: ofFrame(now),
   windowSeconds: 1,
-  activity: [...before, now].map((tick) => ({ seconds: tick.length / 1e6, load: loadOf(tick) })),
+  activity: [...before, now].map((tick) => ({
+    seconds: tick.length / 1e6,
+    backends: requestsByBackend(tick),
+  })),
   requests: [],
   gap: null,
 })
 
-test('the order of rows does not depend on the order in which they came', () => {
+test('the order of rows does not depend on the input order', () => {
   fc.assert(
     fc.property(frame, fc.constantFrom(...SORTS), fc.nat(), (tick, sort, seed) => {
       const { backends } = ofFrame(tick)
@@ -49,7 +52,7 @@ test('text is ordered by its UTF-8 bytes', () => {
   )
 })
 
-test('shares of all backends are the whole, and routes are of their backend', () => {
+test('the shares of all backends add up to 1, and so do the shares of a backend’s routes', () => {
   fc.assert(
     fc.property(frame, (tick) => {
       const board = leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, backends: 100, routes: 100 })
@@ -64,14 +67,14 @@ test('shares of all backends are the whole, and routes are of their backend', ()
   )
 })
 
-test('a backend that fell silent a moment ago keeps its row with a true 0', () => {
+test('a backend without requests since a moment ago keeps its row with 0', () => {
   const busy = frameOf(1, START, [{ backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 }])
   const silent = frameOf(2, addMicros(START, 1_000_000), [])
   const [line] = leaderboard(momentOf(silent, [busy]), BOARD_DEFAULTS).backends
   assert.deepEqual([line?.backend, line?.rps, line?.series], [BACKENDS.users, 0, [9, 0]])
 })
 
-test('a backend with nothing but unreadable flows is opaque; one with requests beside them is not', () => {
+test('a backend with only unreadable flows is opaque; one that also has requests is not', () => {
   const both = [{ backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 }]
   const opaque = frameOf(1, START, both, {
     connections: [opaqueRow(BACKENDS.tls, 3), opaqueRow(BACKENDS.users, 1)],
@@ -86,7 +89,7 @@ test('a backend with nothing but unreadable flows is opaque; one with requests b
   )
 })
 
-test('a late tick divides by its real length and covers a second and a half of it', () => {
+test('rates of a late tick use its real length, and it covers 1.5 s', () => {
   const late = frameOf(
     1,
     START,
@@ -100,7 +103,7 @@ test('a late tick divides by its real length and covers a second and a half of i
   assert.equal(board.coverage, 1.5 / 7)
 })
 
-test('what the maps refused lowers the coverage', () => {
+test('refused map entries lower the coverage', () => {
   const tick = frameOf(1, START, [
     { backend: BACKENDS.users, route: ROUTES.users, requests: 90, headerMs: 1 },
   ])
@@ -124,7 +127,7 @@ test('a filter keeps backends by address and routes by path', () => {
   assert.deepEqual(shown('nothing'), [])
 })
 
-test('two network namespaces with one address are two rows with their names', () => {
+test('one address in two network namespaces gives two rows with the namespace in the name', () => {
   const other = { ...BACKENDS.users, id: 99, netns: 2 }
   const tick = frameOf(1, START, [
     { backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 },
@@ -136,7 +139,7 @@ test('two network namespaces with one address are two rows with their names', ()
   )
 })
 
-test('looking closer shows the same numbers as the row that was chosen', () => {
+test('the drilldown shows the same numbers as the selected row', () => {
   fc.assert(
     fc.property(frame, (tick) => {
       const moment = momentOf(tick)

@@ -1,12 +1,12 @@
 /*
- * The programs themselves, fed by BPF_PROG_TEST_RUN: `flow SEED CONNECTIONS INTERFACE INTERFACE`.
- *   1. every verdict is NEXT and no packet is changed, whatever the bytes are
- *   2. random conversations in random schedules (splits, retransmits, second sightings, then loss and reordering too) against
- *      what was said: requests equal always; answers equal, or missing as often as the programs say that they are ambiguous
- *   3. connections whose answers pass elsewhere for a while: each is said to be half seen, and those behind are matched
- *   4. of each request and answer all bytes are counted, and none twice: as they pass, whatever ends
- *      them, and while the sweep runs on another CPU
- *   5. what a packet's ports tell is told of packets of every shape, those that are looked at properly too
+ * Runs the BPF programs with BPF_PROG_TEST_RUN: `flow SEED CONNECTIONS INTERFACE INTERFACE`.
+ *   1. every verdict is NEXT and no packet is changed, whatever its bytes
+ *   2. random conversations in random schedules (splits, retransmits, duplicates, then loss and reordering too), compared with
+ *      the truth: requests are always equal; answers are equal, or the missing ones are counted as ambiguous
+ *   3. connections whose answers take another path for a while: each is counted as half seen, and later answers are matched
+ *   4. all bytes of each request and answer are counted once: while they pass, whatever ends them, and while the sweep runs on
+ *      another CPU
+ *   5. packets are classified by their ports, whatever their headers, also where the flow exists
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -52,13 +52,13 @@ static void fail(const char *what)
 /* ---- packets ---- */
 
 struct end {
-	uint32_t seq;  /* next to send */
-	uint32_t seen; /* by the peer, in order */
+	uint32_t seq;  /* sequence number to send next */
+	uint32_t seen; /* received by the peer in order */
 };
 
 struct connection {
 	bool six;
-	unsigned tags;	/* VLAN tags in the data */
+	unsigned tags;	/* VLAN tags in the packet data */
 	bool extension; /* IPv6: a hop-by-hop header; IPv4: options */
 	uint16_t port;
 	struct end client, server;
@@ -86,7 +86,7 @@ static void run(const uint8_t *packet, unsigned length, bool out, unsigned inter
 
 	if (bpf_prog_test_run_opts(program, &o)) {
 		if (errno == EINVAL)
-			return; /* too short for the kernel to make an skb of it */
+			return; /* the kernel makes no skb of a packet this short */
 		perror("BPF_PROG_TEST_RUN");
 		exit(1);
 	}
@@ -96,7 +96,7 @@ static void run(const uint8_t *packet, unsigned length, bool out, unsigned inter
 		fail("the packet was changed");
 }
 
-/* Ethernet, tags, IP with or without something in the way, TCP with a timestamp option, payload. */
+/* Ethernet, VLAN tags, IP with or without extension, TCP with a timestamp option, payload. */
 static void segment(const struct connection *c, bool out, uint32_t seq, uint32_t ack, unsigned flags, const char *payload,
 		    unsigned n, unsigned interface)
 {
@@ -175,7 +175,7 @@ static struct truth {
 	unsigned codes[600];
 	uint64_t sent, received;
 } truths[TRUTHS];
-static unsigned truth_count, said_requests;
+static unsigned truth_count, sent_requests;
 
 static struct truth *truth_of(const char *method, const char *path)
 {
@@ -191,7 +191,7 @@ static struct truth *truth_of(const char *method, const char *path)
 	return &truths[truth_count++];
 }
 
-/* Text that looks like messages wherever it is cut. */
+/* A body that looks like HTTP messages wherever it is cut. */
 static unsigned body_text(char *out, unsigned n)
 {
 	static const char text[] = "HTTP/1.1 500 No\r\nGET /phantom HTTP/1.1\r\nContent-Length: 7\r\n\r\n0\r\n\r\nxyz";
@@ -201,7 +201,7 @@ static unsigned body_text(char *out, unsigned n)
 	return n;
 }
 
-struct said {
+struct messages {
 	char request[4096];
 	unsigned request_length;
 	char answer[16384];
@@ -209,8 +209,8 @@ struct said {
 	struct truth *truth;
 };
 
-/* `known_end`: with a body whose length is told first, so that another answer may follow in the same segment. */
-static void say(struct said *s, bool known_end)
+/* `known_end`: the answer has a Content-Length, so that another answer can follow in the same segment. */
+static void make_exchange(struct messages *s, bool known_end)
 {
 	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "PURGE", "OPTIONS"};
 	static const char *const paths[] = {"/", "/a", "/api/orders", "/healthz", "/static/app.js", "/x/y/z"};
@@ -251,13 +251,13 @@ static void say(struct said *s, bool known_end)
 	t->codes[code]++;
 	t->sent += q;
 	t->received += a;
-	said_requests++;
+	sent_requests++;
 }
 
-static void give(const struct connection *c, bool out, uint32_t base, const char *bytes, unsigned from, unsigned to,
+static void send_bytes(const struct connection *c, bool out, uint32_t base, const char *bytes, unsigned from, unsigned to,
 		 unsigned interface)
 {
-	/* the kernel makes test packets of a page at most */
+	/* BPF_PROG_TEST_RUN takes packets of at most one page */
 	for (unsigned end; from < to; from = end) {
 		end = to - from > 3000 ? from + 3000 : to;
 		segment(c, out, base + from, out ? c->server.seen : c->client.seen, ACK, bytes + from, end - from, interface);
@@ -266,7 +266,7 @@ static void give(const struct connection *c, bool out, uint32_t base, const char
 
 #define PIECES 2000
 
-/* Delivers bytes in pieces, with repetitions; `rough`: some come late, some in another order. */
+/* Delivers bytes in pieces, some more than once; `rough`: some late or out of order. */
 static void deliver(struct connection *c, bool out, const char *bytes, unsigned n, bool rough)
 {
 	static unsigned cuts[PIECES];
@@ -287,15 +287,15 @@ static void deliver(struct connection *c, bool out, const char *bytes, unsigned 
 		late[i] = rough && below(6) == 0;
 		if (late[i])
 			continue;
-		give(c, out, base, bytes, from, cuts[i], interfaces[0]);
-		if (below(5) == 0) /* the same packet on a stacked device */
-			give(c, out, base, bytes, from, cuts[i], interfaces[1]);
-		if (below(9) == 0) /* sent again, alone or with all before it */
-			give(c, out, base, bytes, below(2) ? 0 : from, cuts[i], interfaces[0]);
+		send_bytes(c, out, base, bytes, from, cuts[i], interfaces[0]);
+		if (below(5) == 0) /* the same packet on a second, stacked device */
+			send_bytes(c, out, base, bytes, from, cuts[i], interfaces[1]);
+		if (below(9) == 0) /* retransmitted, alone or with all bytes before it */
+			send_bytes(c, out, base, bytes, below(2) ? 0 : from, cuts[i], interfaces[0]);
 	}
 	for (unsigned i = 0; i < count; i++)
 		if (late[i])
-			give(c, out, base, bytes, i ? cuts[i - 1] : 0, cuts[below(2) || i + 1 == count ? i : i + 1],
+			send_bytes(c, out, base, bytes, i ? cuts[i - 1] : 0, cuts[below(2) || i + 1 == count ? i : i + 1],
 			     interfaces[0]);
 	end->seq += n;
 	end->seen = end->seq;
@@ -303,7 +303,7 @@ static void deliver(struct connection *c, bool out, const char *bytes, unsigned 
 
 static void connect_ends(struct connection *c)
 {
-	c->client.seq = below(3) ? below(~0u) : 0xffffff00; /* wraps */
+	c->client.seq = below(3) ? below(~0u) : 0xffffff00; /* wraps around */
 	c->server.seq = below(3) ? below(~0u) : 0xfffff000;
 	segment(c, true, c->client.seq++, 0, SYN, "", 0, interfaces[0]);
 	c->client.seen = c->client.seq;
@@ -319,7 +319,7 @@ static void close_ends(const struct connection *c)
 
 static void converse(unsigned number, bool rough)
 {
-	static struct said said[8];
+	static struct messages said[8];
 	static char together[8 * 16384];
 	struct connection c = {
 	    .six = below(2), .port = 1024 + number % 60000, .tags = below(4) ? 0 : 1 + below(2), .extension = below(5) == 0};
@@ -330,7 +330,7 @@ static void converse(unsigned number, bool rough)
 		unsigned depth = pipelined ? 1 + below(8) : 1, n = 0;
 
 		for (unsigned i = 0; i < depth; i++) {
-			say(&said[i], depth > 1);
+			make_exchange(&said[i], depth > 1);
 			memcpy(together + n, said[i].request, said[i].request_length);
 			n += said[i].request_length;
 		}
@@ -352,17 +352,17 @@ static void converse(unsigned number, bool rough)
 	}
 }
 
-/* Returns how many answers passed elsewhere. */
+/* Returns how many answers took another path. */
 static unsigned converse_half_seen(unsigned number)
 {
-	static struct said s;
+	static struct messages s;
 	struct connection c = {.six = below(2), .port = 1024 + number % 60000};
 	unsigned unseen = 0;
 
 	connect_ends(&c);
 	for (unsigned phases = 2 + below(3), phase = below(2); phases > 0; phases--, phase = !phase)
 		for (unsigned n = 1 + below(30); n > 0; n--) {
-			say(&s, true);
+			make_exchange(&s, true);
 			deliver(&c, true, s.request, s.request_length, false);
 			if (phase || (phases == 1 && n == 1)) {
 				deliver(&c, false, s.answer, s.answer_length, false);
@@ -409,7 +409,7 @@ static void reconcile(void)
 		fail("requests are open though every connection has ended");
 }
 
-/* Compares every route with what was said, over both backends. Returns how many answers are missing. */
+/* Compares every route with the truth, over both backends. Returns the number of missing answers. */
 static unsigned compare(void)
 {
 	static struct truth counted[TRUTHS];
@@ -436,18 +436,18 @@ static unsigned compare(void)
 	}
 	for (unsigned i = 0; i < truth_count; i++) {
 		if (counted[i].requests != truths[i].requests) {
-			fprintf(stderr, "%s: %u counted, %u said\n", truths[i].route, counted[i].requests, truths[i].requests);
+			fprintf(stderr, "%s: %u counted, %u sent\n", truths[i].route, counted[i].requests, truths[i].requests);
 			fail("requests differ");
 		}
 		if (counted[i].sent != truths[i].sent || counted[i].received != truths[i].received) {
-			fprintf(stderr, "%s: %llu bytes sent and %llu received are counted, %llu and %llu were said\n",
+			fprintf(stderr, "%s: %llu bytes sent and %llu received counted, %llu and %llu sent\n",
 				truths[i].route, (unsigned long long)counted[i].sent, (unsigned long long)counted[i].received,
 				(unsigned long long)truths[i].sent, (unsigned long long)truths[i].received);
 			fail("bytes differ");
 		}
 		for (unsigned code = 0; code < 600; code++) {
 			if (counted[i].codes[code] > truths[i].codes[code])
-				fail("more answers than were said");
+				fail("more answers than were sent");
 			missing += truths[i].codes[code] - counted[i].codes[code];
 		}
 	}
@@ -476,13 +476,13 @@ static volatile bool is_sweeping;
 
 static void *sweep_on(void *unused)
 {
-	/* small maps only: the fewer places it walks, the more often it meets a flow */
+	/* small maps only: the fewer entries it walks, the more often it meets a flow */
 	while (is_sweeping)
 		sweep_by(bpf->progs.upstreamtop_sweep);
 	return unused;
 }
 
-/* The sweep comes between any two instructions of the programs that see a message end. */
+/* The sweep can run between any two instructions of the programs that see a message end. */
 static void converse_while_swept(unsigned connections)
 {
 	pthread_t sweeper;
@@ -522,7 +522,7 @@ static void expect_bytes(const char *path, uint64_t sent, uint64_t received)
 	fail("bytes differ");
 }
 
-/* A connection whose ends say what they are told to. */
+/* A new connection whose segments the caller sends. */
 static struct connection fresh(void)
 {
 	static unsigned port = 50000;
@@ -532,25 +532,25 @@ static struct connection fresh(void)
 	return c;
 }
 
-static unsigned pass(struct connection *c, bool out, const char *bytes)
+static unsigned send_text(struct connection *c, bool out, const char *bytes)
 {
 	struct end *end = out ? &c->client : &c->server;
 	unsigned n = strlen(bytes);
 
-	give(c, out, end->seq, bytes, 0, n, interfaces[0]);
+	send_bytes(c, out, end->seq, bytes, 0, n, interfaces[0]);
 	end->seq += n;
 	end->seen = end->seq;
 	return n;
 }
 
-static unsigned ask(struct connection *c, const char *bytes)
+static unsigned send_request(struct connection *c, const char *bytes)
 {
-	return pass(c, true, bytes);
+	return send_text(c, true, bytes);
 }
 
-static unsigned answer(struct connection *c, const char *bytes)
+static unsigned send_answer(struct connection *c, const char *bytes)
 {
-	return pass(c, false, bytes);
+	return send_text(c, false, bytes);
 }
 
 static unsigned long_body(struct connection *c, bool out)
@@ -559,7 +559,7 @@ static unsigned long_body(struct connection *c, bool out)
 
 	memset(body, 'x', 1000);
 	body[1000] = 0;
-	return pass(c, out, body);
+	return send_text(c, out, body);
 }
 
 static void reset(const struct connection *c)
@@ -570,8 +570,8 @@ static void reset(const struct connection *c)
 static void open_messages(void)
 {
 	struct connection c = fresh();
-	unsigned sent = ask(&c, "GET /bytes/download HTTP/1.1\r\n\r\n");
-	unsigned received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+	unsigned sent = send_request(&c, "GET /bytes/download HTTP/1.1\r\n\r\n");
+	unsigned received = send_answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
 
 	expect_bytes("/bytes/download", sent, 0);
 	received += long_body(&c, false);
@@ -587,20 +587,20 @@ static void open_messages(void)
 	expect_bytes("/bytes/download", sent, received);
 
 	c = fresh();
-	sent = ask(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
+	sent = send_request(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
 	sent += long_body(&c, true);
 	sweep_now();
 	expect_bytes("/bytes/upload", sent, 0);
-	/* answered early: what is sent after that is still the request's */
-	received = answer(&c, "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
+	/* answered early: later bytes still belong to the request */
+	received = send_answer(&c, "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
 	sent += long_body(&c, true);
 	sent += long_body(&c, true);
 	expect_bytes("/bytes/upload", sent, received);
-	sent += ask(&c, "POST /bytes/upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
-	sent += ask(&c, "2\r\nhi\r\n");
-	sent += ask(&c, "2\r\nho\r\n0\r\n\r\n");
+	sent += send_request(&c, "POST /bytes/upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+	sent += send_request(&c, "2\r\nhi\r\n");
+	sent += send_request(&c, "2\r\nho\r\n0\r\n\r\n");
 	expect_bytes("/bytes/upload", sent, received);
-	sent += ask(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
+	sent += send_request(&c, "POST /bytes/upload HTTP/1.1\r\nContent-Length: 3000\r\n\r\n");
 	sent += long_body(&c, true);
 	close_ends(&c);
 	expect_bytes("/bytes/upload", sent, received);
@@ -609,52 +609,52 @@ static void open_messages(void)
 static void ends_of_answers(void)
 {
 	struct connection c = fresh();
-	unsigned sent = ask(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n"), received = answer(&c, "HTTP/1");
+	unsigned sent = send_request(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n"), received = send_answer(&c, "HTTP/1");
 
 	close_ends(&c);
 	expect_bytes("/bytes/closed", sent, received);
 	c = fresh();
-	sent += ask(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n");
-	received += answer(&c, "HTTP/1.0 200 OK\r\n\r\n");
+	sent += send_request(&c, "GET /bytes/closed HTTP/1.1\r\n\r\n");
+	received += send_answer(&c, "HTTP/1.0 200 OK\r\n\r\n");
 	received += long_body(&c, false);
 	close_ends(&c);
 	expect_bytes("/bytes/closed", sent, received);
 
 	c = fresh();
-	sent = ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
-	received = answer(&c, "HTTP/1.1 103 Early\r\n\r\n");
+	sent = send_request(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	received = send_answer(&c, "HTTP/1.1 103 Early\r\n\r\n");
 	expect_bytes("/bytes/trailers", sent, received);
-	received += answer(&c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-	received += answer(&c, "1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n");
-	/* the next request tells that it is over */
-	sent += ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	received += send_answer(&c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	received += send_answer(&c, "1\r\nx\r\n0\r\nX-Sum: 1\r\n\r\n");
+	/* the next request ends the answer */
+	sent += send_request(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
 	expect_bytes("/bytes/trailers", sent, received);
-	received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
-	/* nobody asked for it */
-	answer(&c, "HTTP/1.1 408 Request Timeout\r\n\r\n");
-	sent += ask(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
-	received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+	received += send_answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+	/* an answer without a request */
+	send_answer(&c, "HTTP/1.1 408 Request Timeout\r\n\r\n");
+	sent += send_request(&c, "GET /bytes/trailers HTTP/1.1\r\n\r\n");
+	received += send_answer(&c, "HTTP/1.1 204 None\r\n\r\n");
 	close_ends(&c);
 	expect_bytes("/bytes/trailers", sent, received);
 
-	/* a segment of the body passes elsewhere, and what follows it here, or does not */
+	/* a segment of the body takes another path; bytes follow it here, or not */
 	for (int follows = 0; follows < 2; follows++) {
 		const char *path = follows ? "/bytes/hole" : "/bytes/tail";
 		char request[64];
 
 		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n\r\n", path);
 		c = fresh();
-		sent = ask(&c, request);
-		received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
+		sent = send_request(&c, request);
+		received = send_answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
 		received += long_body(&c, false);
 		c.server.seq += follows ? 1000 : 2000;
 		received += follows ? 1000 : 2000;
 		if (follows)
 			received += long_body(&c, false);
 		c.server.seen = c.server.seq;
-		sent += ask(&c, request);
+		sent += send_request(&c, request);
 		expect_bytes(path, sent, received);
-		received += answer(&c, "HTTP/1.1 204 None\r\n\r\n");
+		received += send_answer(&c, "HTTP/1.1 204 None\r\n\r\n");
 		close_ends(&c);
 		expect_bytes(path, sent, received);
 	}
@@ -663,8 +663,8 @@ static void ends_of_answers(void)
 static void tunnels(void)
 {
 	struct connection c = fresh();
-	unsigned sent = ask(&c, "GET /bytes/tunnel HTTP/1.1\r\nUpgrade: x\r\n\r\n");
-	unsigned received = answer(&c, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n");
+	unsigned sent = send_request(&c, "GET /bytes/tunnel HTTP/1.1\r\nUpgrade: x\r\n\r\n");
+	unsigned received = send_answer(&c, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n");
 
 	sent += long_body(&c, true);
 	received += long_body(&c, false);
@@ -676,8 +676,8 @@ static void tunnels(void)
 	expect_bytes("/bytes/tunnel", sent, received);
 }
 
-/* As if so much of a body had passed since. */
-static void let_pass(struct connection *c, uint32_t n)
+/* As if n bytes of the body had passed. */
+static void skip_bytes(struct connection *c, uint32_t n)
 {
 	const struct bpf_map *maps[] = {bpf->maps.flows4, bpf->maps.more_flows4};
 	struct key4 key, *last;
@@ -697,17 +697,17 @@ static void let_pass(struct connection *c, uint32_t n)
 	fail("a flow is missing");
 }
 
-/* Sequence numbers come back to where they were; what passes between two sweeps must not. */
+/* Sequence numbers wrap around during a long answer, but not between two sweeps. */
 static void long_answer(void)
 {
 	struct connection c = fresh();
 	unsigned sent;
 	uint64_t received;
 
-	sent = ask(&c, "GET /bytes/long HTTP/1.1\r\n\r\n");
-	received = answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 8000001000\r\n\r\n");
+	sent = send_request(&c, "GET /bytes/long HTTP/1.1\r\n\r\n");
+	received = send_answer(&c, "HTTP/1.1 200 OK\r\nContent-Length: 8000001000\r\n\r\n");
 	for (int i = 0; i < 4; i++) {
-		let_pass(&c, 2000000000);
+		skip_bytes(&c, 2000000000);
 		received += 2000000000;
 		sweep_now();
 		expect_bytes("/bytes/long", sent, received);
@@ -722,26 +722,26 @@ static void long_answer(void)
 
 /* ---- 5. ports ---- */
 
-#define DOOR	 8080
-#define SERVER	 80 /* as `segment` has it */
+#define LISTEN	 8080
+#define SERVER	 80 /* the server port in `segment` */
 #define LOOPBACK 1
 
-static void tell(const struct connection *c, bool out, unsigned interface, enum total expected)
+static void expect_class(const struct connection *c, bool out, unsigned interface, enum total expected)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-	uint64_t segments, told;
+	uint64_t segments, counted_before;
 
 	read_totals();
 	segments = totals.v[T_SEGMENTS];
-	told = totals.v[expected];
+	counted_before = totals.v[expected];
 	segment(c, out, 1000, 1000, ACK, request, sizeof(request) - 1, interface);
 	read_totals();
-	if (totals.v[T_SEGMENTS] != segments + 1 || totals.v[expected] != told + 1)
-		fail("told otherwise by its ports");
+	if (totals.v[T_SEGMENTS] != segments + 1 || totals.v[expected] != counted_before + 1)
+		fail("classified otherwise by its ports");
 }
 
-/* At both addresses that `segment` has for that end, or at another one. */
-static void set_door(unsigned port, bool is_ours, bool is_one)
+/* Adds a listen port at our addresses in `segment`, or at the others; or removes it. */
+static void set_listen_port(unsigned port, bool is_ours, bool is_one)
 {
 	uint8_t addresses[2][16] = {{10, 0, 0, is_ours ? 1 : 2}, {[15] = is_ours ? 1 : 2}};
 	struct listen_port listen_port = {};
@@ -759,37 +759,37 @@ static void set_door(unsigned port, bool is_ours, bool is_one)
 	bpf->bss->listen_port_set.bits[port >> 6] |= 1ULL << (port & 63);
 }
 
-static void told_by_ports(void)
+static void classified_by_ports(void)
 {
 	const struct connection shapes[] = {{}, {.extension = true}, {.tags = 1}, {.six = true}, {.six = true, .extension = true}};
 
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
 		struct connection listen_port = shapes[i], client = shapes[i];
 
-		listen_port.port = DOOR;
+		listen_port.port = LISTEN;
 		client.port = 39999;
-		tell(&client, false, interfaces[0], T_NOT_HTTP);
-		tell(&client, false, LOOPBACK, T_NOT_HTTP);
-		/* a port of another address is not told */
-		set_door(DOOR, false, true);
-		tell(&listen_port, false, interfaces[0], T_NOT_HTTP);
-		set_door(DOOR, true, true);
-		tell(&listen_port, false, interfaces[0], T_EXCLUDED);
-		tell(&listen_port, true, interfaces[0], T_EXCLUDED);
-		set_door(DOOR, true, false);
-		set_door(DOOR, false, false);
-		tell(&listen_port, false, interfaces[0], T_NOT_HTTP);
-		set_door(SERVER, true, true);
-		tell(&client, false, LOOPBACK, T_NOT_HTTP);
-		set_door(SERVER, false, true);
-		tell(&client, false, interfaces[0], T_NOT_HTTP);
-		tell(&client, false, LOOPBACK, T_EXCLUDED);
-		set_door(SERVER, true, false);
-		set_door(SERVER, false, false);
+		expect_class(&client, false, interfaces[0], T_NOT_HTTP);
+		expect_class(&client, false, LOOPBACK, T_NOT_HTTP);
+		/* a listen port at another address does not match */
+		set_listen_port(LISTEN, false, true);
+		expect_class(&listen_port, false, interfaces[0], T_NOT_HTTP);
+		set_listen_port(LISTEN, true, true);
+		expect_class(&listen_port, false, interfaces[0], T_EXCLUDED);
+		expect_class(&listen_port, true, interfaces[0], T_EXCLUDED);
+		set_listen_port(LISTEN, true, false);
+		set_listen_port(LISTEN, false, false);
+		expect_class(&listen_port, false, interfaces[0], T_NOT_HTTP);
+		set_listen_port(SERVER, true, true);
+		expect_class(&client, false, LOOPBACK, T_NOT_HTTP);
+		set_listen_port(SERVER, false, true);
+		expect_class(&client, false, interfaces[0], T_NOT_HTTP);
+		expect_class(&client, false, LOOPBACK, T_EXCLUDED);
+		set_listen_port(SERVER, true, false);
+		set_listen_port(SERVER, false, false);
 	}
 }
 
-/* ---- where flows are kept ---- */
+/* ---- flow maps ---- */
 
 static unsigned entries(const struct bpf_map *map)
 {
@@ -801,14 +801,14 @@ static unsigned entries(const struct bpf_map *map)
 	return n;
 }
 
-/* Returns how many lie in the large maps, which must be as many as the programs say. */
+/* Returns the number of flows in the large maps, which must equal the programs' count. */
 static unsigned kept_in_large(void)
 {
 	unsigned more4 = entries(bpf->maps.more_flows4), more6 = entries(bpf->maps.more_flows6);
 
-	if (bpf->bss->crowd.more4 != more4 || bpf->bss->crowd.more6 != more6) {
-		fprintf(stderr, "%u and %u flows in the large maps, said to be %u and %u\n", more4, more6,
-			bpf->bss->crowd.more4, bpf->bss->crowd.more6);
+	if (bpf->bss->flow_map_use.more4 != more4 || bpf->bss->flow_map_use.more6 != more6) {
+		fprintf(stderr, "%u and %u flows in the large maps, counted as %u and %u\n", more4, more6,
+			bpf->bss->flow_map_use.more4, bpf->bss->flow_map_use.more6);
 		fail("flows are miscounted");
 	}
 	return more4 + more6;
@@ -824,7 +824,7 @@ static unsigned kept(void)
 	return kept_in_small() + kept_in_large();
 }
 
-/* What was reset a second ago is forgotten. */
+/* Flows that were reset a second ago are removed. */
 static void sweep(void)
 {
 	usleep(1500000);
@@ -846,11 +846,11 @@ int main(int argc, char **argv)
 		bpf->rodata->line_keys[i] = (i + 1) * 0x9e3779b97f4a7c15ULL;
 	if (!bpf || upstreamtop_bpf__load(bpf))
 		fail("the programs do not load");
-	/* what nginx closes is closed */
+	/* the process that closes a connection must be named nginx */
 	prctl(PR_SET_NAME, "nginx");
 
 	doing = "ports to which there was no flow yet";
-	told_by_ports();
+	classified_by_ports();
 	doing = "any packets";
 	shapes();
 	for (unsigned i = 0; i < connections * 10; i++)
@@ -858,7 +858,7 @@ int main(int argc, char **argv)
 	read_totals();
 	if (totals.v[T_REQUESTS])
 		fail("noise was counted as a request");
-	unsigned noise = kept(); /* SYNs that nobody answered yet */
+	unsigned noise = kept(); /* SYNs without an answer */
 
 	doing = "in order, with repetitions";
 	for (unsigned i = 0; i < connections; i++)
@@ -888,7 +888,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%u answers missing, %llu ambiguous\n", missing, (unsigned long long)ambiguous);
 		fail("answers differ");
 	}
-	doing = "with answers that pass elsewhere";
+	doing = "with answers on another path";
 	uint64_t half_seen = totals.v[L_HALF_SEEN];
 	unsigned elsewhere = 0;
 	for (unsigned i = 0; i < connections; i++)
@@ -896,7 +896,7 @@ int main(int argc, char **argv)
 	reconcile();
 	half_seen = totals.v[L_HALF_SEEN] - half_seen;
 	if (compare() - missing != elsewhere || half_seen != elsewhere) {
-		fprintf(stderr, "%u answers passed elsewhere, %u missing, %llu half seen\n", elsewhere, compare() - missing,
+		fprintf(stderr, "%u answers on another path, %u missing, %llu half seen\n", elsewhere, compare() - missing,
 			(unsigned long long)half_seen);
 		fail("answers differ");
 	}
@@ -906,15 +906,15 @@ int main(int argc, char **argv)
 	tunnels();
 	long_answer();
 	doing = "ports to which there were flows";
-	told_by_ports();
+	classified_by_ports();
 	doing = "sweep";
 	unsigned in_small = kept_in_small(), in_large = kept_in_large();
 	sweep();
 	if (kept() > noise)
-		fail("flows that are over are kept");
+		fail("ended flows are still in the maps");
 	printf("%u requests, %u answers missing, %llu ambiguous, %llu retransmits, %llu second sightings, %llu ahead, %u flows in "
 	       "small maps, %u in large ones\n",
-	       said_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
+	       sent_requests, missing, (unsigned long long)ambiguous, (unsigned long long)totals.v[T_RETRANSMITS],
 	       (unsigned long long)totals.v[T_SECOND_SIGHTINGS], (unsigned long long)totals.v[T_PARTIAL], in_small, in_large);
 	upstreamtop_bpf__destroy(bpf);
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * The parser of bpf/kernel/parser/http.h on the host: examples, and random bytes against simple twins. `parser SEED ROUNDS`.
- * With clang -fsanitize=fuzzer -DFUZZER it is a libFuzzer target of the same laws.
+ * The parser of bpf/kernel/parser/http.h on the host: examples, and random bytes compared with simple twins. `parser SEED
+ * ROUNDS`. With clang -fsanitize=fuzzer -DFUZZER it is a libFuzzer target with the same checks.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -49,7 +49,7 @@ static struct parsed stream_line(const uint8_t *bytes, size_t length, bool raw)
 	return p;
 }
 
-/* CONTRACT's rule, as one reads it. */
+/* The rule for ids of docs/NUMBERS.md, written plainly. */
 static bool is_id(const char *s, size_t n)
 {
 	size_t digits = 0, hex = 0, upper = 0, lower = 0, word = 0;
@@ -71,7 +71,7 @@ static bool is_id(const char *s, size_t n)
 	return digits == n || uuid || (hex == n && n >= 8 && digits) || (word == n && n >= 24 && digits && upper && lower);
 }
 
-/* The template of a path that begins with a slash. */
+/* The template of a path that starts with a slash. */
 static size_t simple_template(const char *path, size_t n, char *out)
 {
 	size_t written = 0;
@@ -143,7 +143,7 @@ struct facts {
 	bool chunked;
 };
 
-/* As requests.h and answers.h do: chunk by chunk, a piece being what a segment brings. */
+/* Like requests.h and answers.h: chunk by chunk; each piece is the payload of one segment. */
 static struct facts stream_head(const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
 {
 	static struct buffer buffer;
@@ -190,9 +190,9 @@ static bool same_name(const uint8_t *line, size_t n, const char *name)
 	return true;
 }
 
-/* Line by line over the whole, with no limit but these two: */
-#define VALUE  32 /* bytes in which the digits of a length must end */
-#define BLANKS 16 /* behind the name of a coding, its line's end included */
+/* A simple reader: line by line over the whole head. Its only limits: */
+#define VALUE  32 /* the digits of a length must end within these bytes */
+#define BLANKS 16 /* blanks after the name of a coding, with the line end */
 
 static struct facts simple_head(const uint8_t *bytes, size_t length)
 {
@@ -295,7 +295,7 @@ static void random_line(void)
 	if (memchr(path, 0x1b, n) == NULL || true)
 		p = stream_line((uint8_t *)line, length, false);
 	if (!p.valid || p.used != length)
-		fail("a made-up line was refused", line, length);
+		fail("a valid line was refused", line, length);
 	length = simple_template(path, n, expected);
 	if (p.out != length || memcmp(p.path, expected, length < PATH_MAX ? length : PATH_MAX))
 		fail("the template differs from the simple one", path, n);
@@ -304,7 +304,7 @@ static void random_line(void)
 		fail("a raw path was changed", path, n);
 }
 
-/* Printed heads, with lines that nearly mean something, and noise. */
+/* Random heads with lines that are nearly relevant headers, and noise. */
 static size_t random_head(uint8_t *out, size_t max)
 {
 	static const char *const lines[] = {"Content-Length: %u\r\n",
@@ -339,7 +339,10 @@ static size_t random_head(uint8_t *out, size_t max)
 	return n;
 }
 
-/* What a line longer than the carry says is not asked for when a cut hides its beginning: no header that matters is so long. */
+/*
+ * The parser does not find the name of a header when a cut hides the beginning of a line longer than the carry. No relevant
+ * header is that long.
+ */
 static bool has_long_line(const uint8_t *bytes, size_t length)
 {
 	size_t run = 0;
@@ -379,7 +382,7 @@ static void random_heads(void)
 	head_laws(bytes, length, cuts, count);
 }
 
-/* Equal hashes if and only if method and target up to `?` are equal. */
+/* Hashes must be equal if and only if method and target up to `?` are equal. */
 static void random_hashes(void)
 {
 	static struct buffer a, b;
@@ -402,7 +405,7 @@ static void random_hashes(void)
 	sprintf((char *)b.bytes + FRONT, "PUT %.*s%s", (int)n, path, tails[below(3)]);
 	if (line_hash(&a) == line_hash(&b))
 		fail("two methods have the same hash", path, n);
-	/* top bits cancel each other out in many a hash, whatever its seed */
+	/* the top bits of these bytes cancel each other out in many hash functions, whatever the seed */
 	memcpy(b.bytes, a.bytes, BYTES);
 	for (int at = 7; at <= 15; at += 4)
 		b.bytes[FRONT + at] ^= 0x80;
@@ -410,7 +413,7 @@ static void random_hashes(void)
 		fail("a route and its twin have the same hash", path, n);
 }
 
-/* Anything at all: within bounds (the sanitizers look), and the same in any pieces. */
+/* Any bytes: no access out of bounds (checked by the sanitizers), and equal results in any pieces. */
 static void any_bytes(const uint8_t *bytes, size_t length)
 {
 	static struct buffer buffer;

@@ -1,8 +1,7 @@
 /*
- * The deepest stack of each program, as older kernels count it: every frame on
- * the path rounded up to 32 bytes (512 are all there is), with the frames of
- * callbacks. `stack OBJECT` prints one JSON object: program → bytes. Loads it,
- * so that libbpf has put the functions of each program behind its code.
+ * The maximum stack of each program, as older kernels count it: every frame on the path is rounded up to 32 bytes (the limit is
+ * 512), frames of callbacks included. `stack OBJECT` prints one JSON object: program → bytes. It loads OBJECT, because libbpf
+ * then appends the subprograms to each program.
  */
 #include <bpf/libbpf.h>
 #include <stdio.h>
@@ -11,9 +10,9 @@
 #define INSNS 65536
 
 static const struct bpf_insn *code;
-static int count, starts[INSNS]; /* of a function: whether one begins at this instruction */
+static int count, starts[INSNS]; /* whether a function begins at this instruction */
 
-/* Calls and callbacks both name an instruction, relative to their own. */
+/* Calls and callbacks both have a target relative to their own instruction. */
 static int target(int at)
 {
 	const struct bpf_insn *i = &code[at];
@@ -32,8 +31,10 @@ static int end_of(int start)
 	return end;
 }
 
-/* The lowest byte that a function touches below its frame pointer, itself or by
- * a pointer that it makes. */
+/*
+ * Size of a function's frame: the lowest byte below the frame pointer that it accesses, directly or by a pointer that it
+ * computes.
+ */
 static int frame(int start)
 {
 	int size = 0, copy = -1;

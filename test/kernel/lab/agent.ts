@@ -1,4 +1,4 @@
-/** A process in a network namespace that does what the test asks for over IPC. */
+/** A process in a network namespace that executes the calls a test sends over IPC. */
 import { Backend, FastBackend } from './backend.ts'
 import { ask, talk } from './client.ts'
 import type { Call, Calls, Reply, Truth } from './protocol.ts'
@@ -36,7 +36,7 @@ process.on('message', (call: Call) => {
     (error: unknown) => reply({ id: call.id, error: error instanceof Error ? error.message : String(error) }),
   )
 })
-// The test has ended: end too.
+// Exit with the test.
 process.on('disconnect', () => process.exit(0))
 process.on('uncaughtException', (error) => process.stderr.write(`agent: ${error.stack ?? error.message}\n`))
 

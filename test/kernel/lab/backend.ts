@@ -1,4 +1,4 @@
-/** Raw TCP backends with a ledger of their own: they say what was asked and answered when nginx cannot. */
+/** Raw TCP backends. Each keeps a ledger of requests and answers, for cases that nginx's log does not cover. */
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -37,7 +37,7 @@ class Ledger {
   }
 }
 
-/** Reads one request after the other and answers each by its rule. */
+/** Reads requests one by one and answers each by its rule. */
 export class Backend {
   readonly #ledger: Ledger
   readonly #server: Server
@@ -106,7 +106,7 @@ async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: 
   return { text, ended: false }
 }
 
-/** Bytes of a connection, read on demand. */
+/** Received bytes of a connection, read on demand. */
 class Input {
   #text = ''
   #ended = false
@@ -149,7 +149,7 @@ class Input {
   }
 }
 
-/** 200 to everything, one answer a blank line: for tests by the hundred thousand. Requests must have no body. */
+/** Answers every request with 200, one per blank line: for tests with 100,000 requests. Requests must have no body. */
 export class FastBackend {
   readonly #ledger: Ledger
   readonly #server: Server

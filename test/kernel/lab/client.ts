@@ -1,58 +1,58 @@
-/** Raw clients: one that follows a script, and one that asks many whole requests. */
+/** Raw clients: `talk` follows a script, `ask` sends many whole requests. */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
-import type { AskOptions, Heard, Step, TalkOptions } from './protocol.ts'
+import type { AskOptions, ClientResult, Step, TalkOptions } from './protocol.ts'
 
-/** A script that waits for something that never comes ends after this. */
+/** A wait in a script ends after this. */
 const PATIENCE_MS = 20_000
 
-export async function talk({ address, port, steps, ...local }: TalkOptions): Promise<Heard> {
+export async function talk({ address, port, steps, ...local }: TalkOptions): Promise<ClientResult> {
   const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true, ...local })
-  const heard = listen(socket)
-  if (!(await heard.until(() => heard.connected))) return heard.result('refused')
+  const reader = listen(socket)
+  if (!(await reader.until(() => reader.connected))) return reader.result('refused')
   for (const step of steps) {
-    if (!(await follow(socket, heard, step))) break
+    if (!(await follow(socket, reader, step))) break
   }
-  const ended = heard.ended ?? 'us'
+  const ended = reader.ended ?? 'us'
   socket.destroy()
-  return heard.result(ended)
+  return reader.result(ended)
 }
 
-async function follow(socket: Socket, heard: Hearing, step: Step): Promise<boolean> {
+async function follow(socket: Socket, reader: ResponseReader, step: Step): Promise<boolean> {
   if ('send' in step) {
     socket.write(step.send, 'latin1')
-    // The kernel has it before the next one: two sends are two segments.
+    // The write reaches the kernel before the next one, so that two sends are two segments.
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
   } else if ('bytes' in step) {
-    const goal = heard.read + step.bytes
-    if (!(await heard.until(() => heard.text.length >= goal))) return false
-    heard.read = goal
+    const goal = reader.read + step.bytes
+    if (!(await reader.until(() => reader.text.length >= goal))) return false
+    reader.read = goal
   } else if ('answers' in step) {
-    return heard.until(() => codesIn(heard.text).filter(isFinal).length >= step.answers)
+    return reader.until(() => codesIn(reader.text).filter(isFinal).length >= step.answers)
   } else {
     if (step.end === 'rst') socket.resetAndDestroy()
     if (step.end === 'fin' || step.end === 'half') socket.end()
-    if (step.end !== 'rst') await heard.until(() => heard.ended !== null)
+    if (step.end !== 'rst') await reader.until(() => reader.ended !== null)
     return step.end === 'half'
   }
   return true
 }
 
-interface Hearing {
+interface ResponseReader {
   text: string
   read: number
   connected: boolean
   ended: 'fin' | 'rst' | null
   until(condition: () => boolean): Promise<boolean>
-  result(ended: Heard['ended']): Heard
+  result(ended: ClientResult['ended']): ClientResult
 }
 
-function listen(socket: Socket): Hearing {
+function listen(socket: Socket): ResponseReader {
   let wake: () => void = () => undefined
-  const hearing: Hearing = {
+  const reader: ResponseReader = {
     text: '',
     read: 0,
     connected: false,
@@ -60,7 +60,7 @@ function listen(socket: Socket): Hearing {
     async until(condition) {
       const deadline = Date.now() + PATIENCE_MS
       while (!condition()) {
-        if (hearing.ended !== null || Date.now() > deadline) return condition()
+        if (reader.ended !== null || Date.now() > deadline) return condition()
         await Promise.race([
           new Promise<void>((resolve) => (wake = resolve)),
           sleep(PATIENCE_MS, undefined, { ref: false }),
@@ -68,27 +68,27 @@ function listen(socket: Socket): Hearing {
       }
       return true
     },
-    result: (ended) => ({ bytes: hearing.text.length, codes: codesIn(hearing.text), ended }),
+    result: (ended) => ({ bytes: reader.text.length, codes: codesIn(reader.text), ended }),
   }
   socket.setEncoding('latin1')
-  const noting = (event: 'connect' | 'end' | 'error' | 'close', note: () => void): void => {
+  const onEvent = (event: 'connect' | 'end' | 'error' | 'close', note: () => void): void => {
     socket.on(event, () => {
       note()
       wake()
     })
   }
   socket.on('data', (chunk: string) => {
-    hearing.text += chunk
+    reader.text += chunk
     wake()
   })
-  noting('connect', () => (hearing.connected = true))
-  noting('end', () => (hearing.ended ??= 'fin'))
-  noting('error', () => (hearing.ended ??= 'rst'))
-  noting('close', () => (hearing.ended ??= 'rst'))
-  return hearing
+  onEvent('connect', () => (reader.connected = true))
+  onEvent('end', () => (reader.ended ??= 'fin'))
+  onEvent('error', () => (reader.ended ??= 'rst'))
+  onEvent('close', () => (reader.ended ??= 'rst'))
+  return reader
 }
 
-/** Status codes in the order in which they came. A connection that was closed is opened again. */
+/** Returns the status codes in order of arrival. A closed connection is opened again. */
 export async function ask(options: AskOptions): Promise<readonly number[]> {
   const { address, port, requests, times = 1, connections = 1, numbered = false } = options
   const total = requests.length * times
@@ -126,7 +126,7 @@ class Connection {
     })
   }
 
-  /** 0 when the connection ended without an answer */
+  /** Resolves with 0 if the connection ends without an answer. */
   async ask(request: string): Promise<number> {
     this.#text = ''
     const isHead = request.startsWith('HEAD ')

@@ -1,4 +1,4 @@
-/** What was recorded and what really happened, as plain objects whose difference node:assert prints. */
+/** The recording and the truth as plain objects, so that node:assert prints the difference. */
 import assert from 'node:assert/strict'
 import type { Codes } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
@@ -6,7 +6,7 @@ import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
 import type { Failures } from '../../../src/frame/model/counters.generated.ts'
 
-/** No tolerance: the same rows, requests and codes, no failure, no loss, and all sums reconcile. */
+/** No tolerance: equal rows, requests and codes, no failure, no loss, and all sums reconcile. */
 export function assertEqualsTruth(seen: Seen, truth: Truth): void {
   assert.deepEqual(rowsOf(seen), sortKeys(truth))
   assert.deepEqual(failuresOf(seen), {})
@@ -23,7 +23,7 @@ export function rowsOf(seen: Pick<Seen, 'sum'>): Truth {
   return sortKeys(rows)
 }
 
-/** Per row, the kinds of failure that are not zero. */
+/** The failure kinds per row that are not zero. */
 export function failuresOf(seen: Pick<Seen, 'sum'>): Readonly<Record<string, Partial<Failures>>> {
   const rows: Record<string, Partial<Failures>> = {}
   for (const { backend, routes } of seen.sum.backends)
@@ -42,14 +42,16 @@ export const total = (seen: Seen): { requests: number; answered: number; inFligh
 })
 
 export function assertNothingLost(seen: Seen): void {
-  const lost = Object.entries(seen.sum.loss).filter(([kind, count]) => count !== 0 && !HARMLESS.has(kind))
+  const lost = Object.entries(seen.sum.loss).filter(
+    ([kind, count]) => count !== 0 && !INFORMATIONAL.has(kind),
+  )
   assert.deepEqual(lost, [])
 }
 
-/** Loss counters that name a property of the traffic, and no missing number. */
-const HARMLESS: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
+/** Loss counters that describe the traffic; no number is missing because of them. */
+const INFORMATIONAL: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
 
-/** Checks the identities of docs/NUMBERS.md on the final dump, which is exact. */
+/** Checks the identities of docs/NUMBERS.md on the final snapshot, which is exact. */
 export function assertReconciles(seen: Seen): void {
   const { segments, requests, answered, failed, unseen, ...parts } = seen.final.control
   const accounted = Object.values(parts).reduce((sum, count) => sum + count, 0)
@@ -67,7 +69,7 @@ export function assertReconciles(seen: Seen): void {
     assert.equal(sumOfCodes(codes), rowAnswered, `codes of ${backend.address}`)
 }
 
-/** The truth by the log of nginx: every attempt whose request line was sent, and the status that it got. */
+/** The truth from nginx's log: each attempt whose request line was sent, with its status. */
 export function truthOf(attempts: readonly Attempt[]): Truth {
   const rows: Record<string, { requests: number; codes: Record<string, number> }> = {}
   for (const { backend, method, target, status } of attempts.filter(wasSent)) {
@@ -79,8 +81,8 @@ export function truthOf(attempts: readonly Attempt[]): Truth {
 }
 
 /**
- * Whether nginx came to writing the request: it sets `$upstream_connect_time` just before. A client that leaves
- * while its connection to the backend is being made is an entry in the log, but no request on the wire.
+ * Whether nginx sent the request: it sets `$upstream_connect_time` just before. If a client disconnects while nginx connects to
+ * the backend, the log has an attempt, but no request was sent.
  */
 const wasSent = ({ connect }: Attempt): boolean => connect !== null
 

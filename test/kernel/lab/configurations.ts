@@ -1,4 +1,4 @@
-/** nginx configurations that must not be read to their end, by what they are. Each is made in a folder of its own. */
+/** nginx configurations that the helper must not read to the end. The key completes "a configuration that …". */
 import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { range } from './network.ts'
@@ -6,7 +6,7 @@ import { sh } from './system.ts'
 
 /**
  * @param around a folder with other configurations
- * @param secret a file of root's on the same file system
+ * @param secret a file of root's, on the same file system
  */
 export const hostileConfigurations = (
   around: string,
@@ -17,21 +17,22 @@ export const hostileConfigurations = (
   'is a terminal': (place) => symlinkSync('/dev/ptmx', join(place, 'nginx.conf')),
   'is a folder': (place) => mkdirSync(join(place, 'nginx.conf')),
   'is a link to itself': (place) => symlinkSync('nginx.conf', join(place, 'nginx.conf')),
-  'is memory': (place) => symlinkSync('/proc/self/mem', join(place, 'nginx.conf')),
-  'is what waits for the kernel to speak': (place) => symlinkSync('/proc/kmsg', join(place, 'nginx.conf')),
+  'is the memory of the reading process': (place) => symlinkSync('/proc/self/mem', join(place, 'nginx.conf')),
+  'is a file whose read blocks until the kernel logs': (place) =>
+    symlinkSync('/proc/kmsg', join(place, 'nginx.conf')),
   "is a link to root's file": (place) => symlinkSync(secret, join(place, 'nginx.conf')),
-  "is root's file by another name": (place) => linkSync(secret, join(place, 'nginx.conf')),
-  'is of a terabyte': (place) => {
+  "is a hard link to root's file": (place) => linkSync(secret, join(place, 'nginx.conf')),
+  'is a terabyte long': (place) => {
     writeFileSync(join(place, 'nginx.conf'), 'x')
     truncateSync(join(place, 'nginx.conf'), 2 ** 40)
   },
-  'includes by a glob over links to where it is': (place) => {
+  'includes by a glob over links to its own folder': (place) => {
     for (const n of range(1, 40)) symlinkSync('.', join(place, String(n)))
     writeFileSync(join(place, 'nginx.conf'), `include ${place}/*/*/*/*/*/*/*;\n`)
   },
-  'includes itself, and again': (place) =>
+  'includes itself 500 times': (place) =>
     writeFileSync(join(place, 'nginx.conf'), `include ${place}/nginx.conf;\n`.repeat(500)),
-  'includes all of itself by a glob': (place) =>
+  'includes its own folder by a glob': (place) =>
     writeFileSync(join(place, 'nginx.conf'), `include ${place}/*;\n`.repeat(500)),
   'includes 600 files': (place) => {
     for (const n of range(1, 600)) writeFileSync(join(place, `${n}.conf`), 'a b;\n')

@@ -1,4 +1,4 @@
-/* A tc filter that drops every N-th TCP segment with payload to or from port PORT (any port when 0), and counts what it saw. */
+/* A tc filter that drops each N-th TCP segment with payload from or to PORT (0: any port), and counts the segments seen. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>

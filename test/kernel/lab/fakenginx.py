@@ -1,10 +1,10 @@
 """
-A process that calls itself nginx and is none, as any user may: fakenginx.py WORK [ADDRESS PORT…]
-  teach    connects to itself once, so that it proxies, then on each port: listens at ADDRESS, answers a client of its own, closes
-  hold     the same, and goes on listening
-  child    the same as teach, from a child of a process that calls itself nginx too
-  inherit  the same as teach, on sockets that root has left to it
-Prints how many it taught; `hold` then waits for its stdin to end.
+A process named nginx that is not nginx; any user can run one: fakenginx.py WORK [ADDRESS PORT…]
+  listen   connects to itself once, so that it counts as a proxy; then listens on each port of ADDRESS, answers one client, closes
+  hold     the same, but keeps the sockets open
+  child    the same as listen, from a child of a process named nginx
+  inherit  the same as listen, on sockets that root has opened
+Prints how many ports the helper could learn; `hold` then runs until its stdin closes.
 """
 import ctypes
 import os
@@ -36,7 +36,7 @@ def listen(address, port):
 
 
 def ask(address, port):
-    """From a process of another name."""
+    """Sends a request from a process of another name."""
     pid = os.fork()
     if pid == 0:
         call_myself(b"client")
@@ -78,7 +78,7 @@ with open_socket(address) as s:
     t.send(ANSWER)
     s.recv(100)
     t.close()
-taught = 0
+listened = 0
 kept = []
 for port in ports:
     try:
@@ -88,11 +88,11 @@ for port in ports:
     client = ask(address, port)
     answer(listener)
     os.waitpid(client, 0)
-    taught += 1
+    listened += 1
     if work == "hold":
         kept.append(listener)
     else:
         listener.close()
-print(taught, flush=True)
+print(listened, flush=True)
 if work == "hold":
     sys.stdin.read()

@@ -1,7 +1,7 @@
 """
-What any user may do to fill what we remember: flood.py WORK NAME ADDRESS PORT COUNT, under the name of a process.
-  refused  connects to COUNT addresses of this host, where nobody listens on PORT
-  silent   begins to connect to COUNT ports of ADDRESS, which does not answer
+Fills the helper's tables, as any user can: flood.py WORK NAME ADDRESS PORT COUNT, under the process name NAME.
+  refused  connects to COUNT addresses of this host; nothing listens on PORT
+  silent   starts connections to COUNT ports of ADDRESS, which does not answer
 """
 import ctypes
 import socket

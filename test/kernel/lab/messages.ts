@@ -1,13 +1,13 @@
-/** A small HTTP/1 reader of our own, written apart from the one under test: finds message ends in a stream of bytes. */
+/** A small HTTP/1 reader, written independently of the parser under test. It finds the end of each message in a byte stream. */
 export interface Message {
   readonly first: string
   readonly head: string
-  /** bytes of the head with its blank line */
+  /** bytes of the head, with the blank line */
   readonly headBytes: number
   readonly contentLength: number
 }
 
-/** The next complete head in latin1 text, or null while it is not complete. */
+/** The next complete head in latin1 text; null if it is incomplete. */
 export function readHead(text: string): Message | null {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return null
@@ -21,7 +21,7 @@ export function readHead(text: string): Message | null {
   }
 }
 
-/** Status codes of all complete heads when bodies are delimited by Content-Length. */
+/** Status codes of all complete heads. Bodies must be delimited by Content-Length. */
 export function codesIn(text: string): number[] {
   const codes: number[] = []
   let rest = text
@@ -38,5 +38,5 @@ export function codesIn(text: string): number[] {
 }
 
 export const hasNoBody = (code: number): boolean => code < 200 || code === 204 || code === 304
-/** Interim answers complete nothing; 101 does. */
+/** An interim answer (1xx) completes no request; 101 does. */
 export const isFinal = (code: number): boolean => code >= 200 || code === 101

@@ -1,7 +1,7 @@
 /*
- * A process that calls itself nginx, for it is run by that name. NEIGHBOUR has words: listen=PORT, copies=N of itself,
- * chroot=DIR, root (takes the real identity that a setuid bit allows), open=FILE. Says "ready" and lives as long as who started
- * it.
+ * A process named nginx: it is run under that name. The environment variable NEIGHBOUR holds words: listen=PORT, copies=N
+ * (forks N times), chroot=DIR, root (takes the setuid owner as real uid), open=FILE. Prints "ready" and runs until its stdin
+ * closes.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ int main(void)
 		follow(word);
 	puts("ready");
 	fflush(stdout);
-	/* its stdin closes with who started it */
+	/* stdin closes when the test ends */
 	while (read(0, (char[1]){}, 1) > 0)
 		;
 	return 0;

@@ -1,4 +1,4 @@
-/** A hostile neighbour: processes that call themselves nginx, and a file system that does not answer. */
+/** A hostile neighbour: processes named nginx, and a file system that does not answer. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,9 +10,9 @@ export interface Neighbour {
   stop(): Promise<void>
 }
 
-/** Builds a program of this folder, so that it can be copied to any name and into any root. */
+/** Builds a program of this folder statically, so that it can be copied to any name and into any root. */
 export async function buildStatic(
-  source: 'neighbour.c' | 'restless.c' | 'silent.c',
+  source: 'neighbour.c' | 'attacker.c' | 'silent.c',
   program: string,
 ): Promise<void> {
   const path = fileURLToPath(new URL(source, import.meta.url))
@@ -20,26 +20,26 @@ export async function buildStatic(
 }
 
 export interface NeighbourOptions {
-  /** its name is what it calls itself */
+  /** its file name is its process name */
   readonly program: string
   readonly args?: readonly string[]
-  /** what it does, in the words of neighbour.c */
+  /** what it does; the words of neighbour.c */
   readonly words?: string
-  /** another user than root */
+  /** a uid other than root */
   readonly user?: number
 }
 
 export async function startNeighbour(namespace: string, options: NeighbourOptions): Promise<Neighbour> {
   const { program, args = [], words = '', user } = options
   const as = user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
-  return started('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
+  return start('ip', ['netns', 'exec', namespace, ...as, program, ...args], { NEIGHBOUR: words })
 }
 
-/** Mounts it; `stop` frees whoever waits for it. */
+/** Mounts the file system; `stop` unmounts it, which ends all pending calls. */
 export const mountSilent = (program: string, folder: string, silent: 'lookup' | 'read'): Promise<Neighbour> =>
-  started(program, [folder, silent], {})
+  start(program, [folder, silent], {})
 
-async function started(
+async function start(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -49,16 +49,16 @@ async function started(
     env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, ...env },
   })
   child.stdin.on('error', () => undefined)
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const ready = once(createInterface({ input: child.stdout }), 'line')
   await Promise.race([ready, exited])
-  if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program}: ${talk}`)
-  return { pid: child.pid, stop: () => stopped(child, exited) }
+  if (child.exitCode !== null || child.pid === undefined) throw new Error(`${program}: ${stderr}`)
+  return { pid: child.pid, stop: () => stop(child, exited) }
 }
 
-async function stopped(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   child.stdin?.end()
   await exited
 }

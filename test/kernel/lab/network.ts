@@ -1,12 +1,12 @@
-/** Network namespaces of our own. The test makes them, and they go with everything in them. */
+/** Network namespaces of a test, removed at its end. */
 import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Call, CallName, Calls, Reply } from './protocol.ts'
 import { sh } from './system.ts'
 
-/** A process in a namespace that does there what is asked. */
-export class Place {
+/** A process in a namespace that executes calls. */
+export class NamespaceAgent {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #calls = 0
@@ -24,7 +24,7 @@ export class Place {
     })
   }
 
-  static async open(namespace: string): Promise<Place> {
+  static async open(namespace: string): Promise<NamespaceAgent> {
     const agent = fileURLToPath(new URL('agent.ts', import.meta.url))
     const child = fork(agent, {
       execPath: 'ip',
@@ -32,7 +32,7 @@ export class Place {
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     })
     await once(child, 'message')
-    return new Place(namespace, child)
+    return new NamespaceAgent(namespace, child)
   }
 
   async call<Name extends CallName>(
@@ -53,22 +53,22 @@ export class Place {
 }
 
 /**
- * A proxy host and a backend host on one cable: veth `leg` (10.77.0.1, fd77::1) to `foot` (10.77.0.2 … .9, fd77::2).
- * A scratch file system is not shared: names carry the test's process id.
+ * A proxy host and a backend host, connected by a veth pair: `leg` (10.77.0.1, fd77::1) and `peer` (10.77.0.2 … .9, fd77::2).
+ * Namespace names contain the test's process id.
  */
 export class Cable {
   private constructor(
-    readonly proxy: Place,
-    readonly far: Place,
+    readonly proxy: NamespaceAgent,
+    readonly far: NamespaceAgent,
   ) {}
 
-  static async lay(): Promise<Cable> {
+  static async create(): Promise<Cable> {
     const proxy = await makeNamespace('p')
     const far = await makeNamespace('f')
-    await sh('ip', 'link', 'add', 'leg', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'foot', 'netns', far)
+    await sh('ip', 'link', 'add', 'leg', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'peer', 'netns', far)
     await addAddresses(proxy, 'leg', ['10.77.0.1/24', 'fd77::1/64'])
-    await addAddresses(far, 'foot', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
-    return new Cable(await Place.open(proxy), await Place.open(far))
+    await addAddresses(far, 'peer', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
+    return new Cable(await NamespaceAgent.open(proxy), await NamespaceAgent.open(far))
   }
 
   async remove(): Promise<void> {
@@ -83,18 +83,18 @@ export const range = (from: number, to: number): readonly number[] =>
 
 let made = 0
 const open = new Set<string>()
-// What a failed test leaves, goes with its process.
+// Removes what a failed test leaves behind.
 process.on('exit', () => {
   for (const name of open) spawnSync('ip', ['netns', 'del', name])
 })
 
-/** With its loopback up. */
+/** The loopback is up. */
 export async function makeNamespace(role: string): Promise<string> {
   const name = `lab-${process.pid}-${role}${made++}`
   await sh('ip', 'netns', 'add', name)
   open.add(name)
   await sh('ip', '-n', name, 'link', 'set', 'lo', 'up')
-  // Addresses are usable at once.
+  // No duplicate address detection: addresses are usable at once.
   await sh(
     'ip',
     'netns',

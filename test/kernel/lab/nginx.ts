@@ -1,4 +1,4 @@
-/** A real nginx in a namespace, with the access log that is the truth for everything nginx can tell. */
+/** A real nginx in a namespace. Its access log is the truth for everything that nginx logs. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inside } from './system.ts'
 
 export interface LabNginx {
-  /** one entry per attempt, in the order of the log; complete once nginx has answered */
+  /** one entry per attempt, in log order; complete once nginx has answered */
   attempts(): readonly Attempt[]
   readonly folder: string
   stop(): Promise<void>
 }
 
-/** One attempt of nginx at a backend, from its own variables. Times in seconds as nginx logs them, null where it says `-`. */
+/** One attempt of nginx at a backend, from nginx's variables. Times in seconds; null where nginx logs `-`. */
 export interface Attempt {
   readonly backend: string
   readonly method: string
@@ -31,14 +31,14 @@ export interface Attempt {
 const LOG =
   "'$request_method|$request_uri|$upstream_addr|$upstream_status|$upstream_connect_time|$upstream_header_time|$upstream_response_time|$upstream_bytes_sent|$upstream_bytes_received'"
 
-/** Whether we may run nginx before everything else on its CPU; some containers may not. */
-export const canBePrompt = (): boolean => spawnSync('chrt', ['-f', '20', 'true']).status === 0
+/** Whether nginx can run at a real-time priority; some containers forbid it. */
+export const canRunRealtime = (): boolean => spawnSync('chrt', ['-f', '20', 'true']).status === 0
 
 /**
- * @param http the inside of the http block: upstreams and servers
- * @param prompt runs it before everything else on its CPU, if we may: its clock is then that of its packets, whatever the machine does
+ * @param http the content of the http block: upstreams and servers
+ * @param realtime runs nginx at a real-time priority, if allowed: its times then match its packets even on a busy machine
  */
-export async function startLabNginx(namespace: string, http: string, prompt = false): Promise<LabNginx> {
+export async function startLabNginx(namespace: string, http: string, realtime = false): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
   chmodSync(folder, 0o711)
   const log = join(folder, 'access.log')
@@ -49,7 +49,7 @@ export async function startLabNginx(namespace: string, http: string, prompt = fa
       'netns',
       'exec',
       namespace,
-      ...(prompt && canBePrompt() ? ['chrt', '-f', '20'] : []),
+      ...(realtime && canRunRealtime() ? ['chrt', '-f', '20'] : []),
       'nginx',
       '-p',
       `${folder}/`,
@@ -63,12 +63,12 @@ export async function startLabNginx(namespace: string, http: string, prompt = fa
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     },
   )
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
-    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${talk}`)
+    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
   }
   return {
@@ -91,7 +91,7 @@ async function listensOn(namespace: string, ports: readonly string[]): Promise<b
   return ports.every((port) => sockets.includes(`:${port} `))
 }
 
-/** Retries are lists: `,` between attempts, ` : ` after an internal redirect. */
+/** nginx logs retries as lists: `,` between attempts, ` : ` after an internal redirect. */
 function attemptsOf(line: string): Attempt[] {
   const [method = '', target = '', ...lists] = line.split('|')
   const [backends = [], statuses = [], connects = [], headers = [], totals = [], sent = [], received = []] =

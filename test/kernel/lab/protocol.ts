@@ -1,21 +1,21 @@
-/** What a test asks of the process that lives in a network namespace: raw backends, raw clients and their ledgers. */
+/** The calls between a test and its process in a network namespace: raw backends, raw clients and their ledgers. */
 
-/** What a raw peer does on a connection. Each `send` is a segment of its own (no delay, nothing coalesced by Nagle). */
+/** One step of a raw peer on a connection. Each `send` is one segment: no Nagle delay, no coalescing. */
 export type Step =
   | { readonly send: string }
   | { readonly pause: number }
-  /** waits until this many bytes have come in since the last wait */
+  /** waits for this many bytes since the last wait */
   | { readonly bytes: number }
-  /** waits until this many complete answers have come in (clients), counted from the beginning */
+  /** clients: waits for this many complete answers since the beginning */
   | { readonly answers: number }
-  /** ends the connection: FIN, RST, our direction alone, or never */
+  /** ends the connection: FIN, RST, only our direction, or never */
   | { readonly end: 'fin' | 'rst' | 'half' | 'hang' }
 
-/** By request target; `*` for the rest. Without a rule: 200 with a short body. */
+/** By request target; `*` for all others. Without a rule: 200 with a short body. */
 export type Rules = Readonly<Record<string, Rule>>
 export interface Rule {
   readonly steps: readonly Step[]
-  /** answers before the request's body has come */
+  /** answers before the body of the request has arrived */
   readonly early?: boolean
 }
 
@@ -23,9 +23,9 @@ export interface ListenOptions {
   readonly address: string
   readonly port: number
   readonly rules?: Rules
-  /** answers every request with 200 by a minimal server that can do tens of thousands a second */
+  /** a minimal server that answers 200 to every request; handles tens of thousands per second */
   readonly fast?: boolean
-  /** Nagle's algorithm on: a second small segment waits until the first is acknowledged */
+  /** Nagle's algorithm on: a second small segment waits for the ACK of the first */
   readonly nagle?: boolean
 }
 
@@ -37,10 +37,10 @@ export interface TalkOptions {
   readonly localAddress?: string
 }
 
-/** What came back on a raw connection. */
-export interface Heard {
+/** What was received on a raw connection. */
+export interface ClientResult {
   readonly bytes: number
-  /** status codes of the complete answers, in order, interim ones too */
+  /** status codes of the complete answers in order, interim ones included */
   readonly codes: readonly number[]
   readonly ended: 'fin' | 'rst' | 'us' | 'refused'
 }
@@ -48,16 +48,16 @@ export interface Heard {
 export interface AskOptions {
   readonly address: string
   readonly port: number
-  /** whole requests, sent one after the other, each once its predecessor is answered */
+  /** whole requests; each is sent when the one before it is answered */
   readonly requests: readonly string[]
-  /** the list as often as this */
+  /** repeats the list */
   readonly times?: number
   readonly connections?: number
-  /** replaces `{n}` in a request by a number of its own */
+  /** replaces `{n}` in each request by a different number */
   readonly numbered?: boolean
 }
 
-/** `address METHOD target` → what the backend saw and said */
+/** `address METHOD target` → what the backend received and answered */
 export type Truth = Readonly<Record<string, TruthRow>>
 export interface TruthRow {
   readonly requests: number
@@ -68,8 +68,8 @@ export interface TruthRow {
 export interface Calls {
   listen(options: ListenOptions): number
   unlisten(port: number): void
-  talk(options: TalkOptions): Heard
-  talkMany(options: readonly TalkOptions[]): readonly Heard[]
+  talk(options: TalkOptions): ClientResult
+  talkMany(options: readonly TalkOptions[]): readonly ClientResult[]
   ask(options: AskOptions): readonly number[]
   ledger(): Truth
 }

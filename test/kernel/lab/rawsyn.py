@@ -1,6 +1,6 @@
 """
-rawsyn.py SOURCE ADDRESS PORT: SYNs that no TCP socket sends, in the name of every connection from SOURCE to PORT of ADDRESS.
-Prints how many.
+rawsyn.py SOURCE ADDRESS PORT: sends SYNs from a raw socket, with the ports of each connection from SOURCE to PORT of ADDRESS.
+Prints the count.
 """
 import socket
 import struct

@@ -1,9 +1,9 @@
 /*
- * A sandbox that refuses tracing programs, and nothing else: as a container's
- * seccomp filter or a kernel without them would. refuse load|attach PROGRAM
- * [ARGUMENT…]    the load of such a program, or only its attachment, fails with
- * EPERM It looks into each bpf() call of the program and its children, and ends
- * with the program's exit code.
+ * A sandbox that refuses only tracing programs, like a container's seccomp filter or a kernel without them.
+ *   refuse load|attach|connect PROGRAM [ARGUMENT…]
+ * load: loading such a program fails with EPERM; attach: only attaching it fails; connect: attaching a program to connect() of a
+ * control group fails instead. Inspects each bpf() call of PROGRAM and its
+ * children. Its exit code is that of PROGRAM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,8 +28,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-/* From here on, every bpf() call of this process and its children waits for our
- * word. */
+/* From here on, each bpf() call of this process and its children waits for our decision. */
 static int listen_to_bpf(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -47,9 +46,8 @@ static int listen_to_bpf(void) {
   return fd;
 }
 
-/* Programs that a libbpf loads only to learn what the kernel can are let
- * through. */
-static int is_refused(const struct seccomp_notif *call, int attach) {
+/* Programs without a name are let through: libbpf loads them to probe kernel features. */
+static int is_refused(const struct seccomp_notif *call, char mode) {
   union bpf_attr attr = {};
   struct iovec ours = {&attr, sizeof(attr)},
                theirs = {(void *)(unsigned long)call->data.args[1],
@@ -59,7 +57,11 @@ static int is_refused(const struct seccomp_notif *call, int attach) {
     theirs.iov_len = sizeof(attr);
   if (process_vm_readv(call->pid, &ours, 1, &theirs, 1, 0) < 0)
     return 0;
-  if (!attach)
+  if (mode == 'c')
+    return call->data.args[0] == BPF_LINK_CREATE &&
+           (attr.link_create.attach_type == BPF_CGROUP_INET4_CONNECT ||
+            attr.link_create.attach_type == BPF_CGROUP_INET6_CONNECT);
+  if (mode == 'l')
     return call->data.args[0] == BPF_PROG_LOAD &&
            attr.prog_type == BPF_PROG_TYPE_TRACING && *attr.prog_name;
   return call->data.args[0] == BPF_RAW_TRACEPOINT_OPEN ||
@@ -67,14 +69,14 @@ static int is_refused(const struct seccomp_notif *call, int attach) {
           attr.link_create.attach_type == BPF_TRACE_RAW_TP);
 }
 
-static void answer_call(int listener, int attach) {
+static void answer_call(int listener, char mode) {
   struct seccomp_notif call = {};
   struct seccomp_notif_resp answer = {};
 
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call))
-    return; /* whoever called has ended */
+    return; /* the caller has ended */
   answer.id = call.id;
-  if (is_refused(&call, attach))
+  if (is_refused(&call, mode))
     answer.error = -EPERM;
   else
     answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -82,11 +84,10 @@ static void answer_call(int listener, int attach) {
 }
 
 int main(int argc, char **argv) {
-  int attach, listener, child, status, ended;
+  int listener, child, status, ended;
 
   if (argc < 3)
     return 2;
-  attach = !strcmp(argv[1], "attach");
   listener = listen_to_bpf();
   child = fork();
   if (child < 0)
@@ -98,14 +99,14 @@ int main(int argc, char **argv) {
     die(argv[2]);
   }
   ended = syscall(SYS_pidfd_open, child, 0);
-  close(STDIN_FILENO); /* the program's alone: it waits for its end */
+  close(STDIN_FILENO); /* only PROGRAM may hold stdin: it waits for its end */
   for (;;) {
     struct pollfd fds[] = {{listener, POLLIN, 0}, {ended, POLLIN, 0}};
 
     if (poll(fds, 2, -1) < 0 && errno != EINTR)
       die("poll");
     if (fds[0].revents & POLLIN)
-      answer_call(listener, attach);
+      answer_call(listener, argv[1][0]);
     else if (fds[1].revents & POLLIN)
       break;
   }

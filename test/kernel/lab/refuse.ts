@@ -1,10 +1,13 @@
-/** A sandbox that refuses tracing programs: what a container's seccomp filter or a kernel without them does to the helper. */
+/** Runs a program where tracing programs are refused, like under a container's seccomp filter or a kernel without them. */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ROOT, sh } from './system.ts'
 
-/** The words that put a program, named behind them, into the sandbox. `load` refuses the program, `attach` only its attachment. */
-export async function refusing(what: 'load' | 'attach'): Promise<readonly [string, string]> {
+/**
+ * The command prefix that starts a program in the sandbox. `load` refuses loading tracing programs, `attach` only attaching
+ * them, `connect` attaching programs to connect() of control groups.
+ */
+export async function sandboxRefusing(what: 'load' | 'attach' | 'connect'): Promise<readonly [string, string]> {
   const program = `${ROOT}build/lab/refuse`
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const source = fileURLToPath(new URL('refuse.c', import.meta.url))

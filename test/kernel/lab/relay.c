@@ -1,8 +1,8 @@
 /*
- * A cable made of two tun devices in two network namespaces, that loses, doubles and swaps TCP segments with payload, delays
- * packets, and splits those of IPv6 that are too long into two fragments.
+ * A link between two tun devices in two network namespaces. It drops, duplicates and reorders TCP segments with payload, delays
+ * packets, and splits IPv6 packets longer than BYTES into two fragments.
  *   relay NETNS_A DEV_A NETNS_B DEV_B [RULE_AB [RULE_BA]]     RULE: drop=N,dup=N,swap=N (every N-th), delay=MS, split=BYTES
- * Prints "ready" and runs until its standard input closes. Counts what it did on standard error at the end.
+ * Prints "ready" and runs until stdin closes; then prints its counts to stderr.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define MAX_PACKET 65536
 
 struct rule {
-	unsigned drop, dup, swap, delay, split; /* delay: ms a packet, one after the other */
+	unsigned drop, dup, swap, delay, split; /* delay: ms per packet, one after the other */
 };
 
 struct direction {
@@ -90,11 +90,11 @@ static void flush_held(struct direction *d)
 	d->held_len = 0;
 }
 
-/* One of the two halves of an IPv6 packet: its header, a fragment header, and bytes [from, to) of what follows. */
+/* Sends one of two fragments: the IPv6 header, a fragment header, and bytes [from, to) of the payload. */
 static void send_fragment(struct direction *d, const unsigned char *packet, unsigned from, unsigned to, unsigned more)
 {
 	static unsigned char half[MAX_PACKET];
-	unsigned length = 8 + to - from, place = from | more; /* `from` is a multiple of 8: the flag lies below it */
+	unsigned length = 8 + to - from, place = from | more; /* `from` is a multiple of 8: the M flag is bit 0 */
 
 	memcpy(half, packet, 40);
 	half[4] = length >> 8;

@@ -1,6 +1,7 @@
 /*
- * A file system whose server does not answer: silent MOUNTPOINT lookup|read. It has one file, "nginx.conf"; whoever looks it up,
- * or reads it, waits, and not even SIGKILL ends him, for the server has taken the question. Says "ready"; ends with its stdin.
+ * A FUSE file system that does not answer: silent MOUNTPOINT lookup|read. It has one file, "nginx.conf". A process that looks it
+ * up, or reads it, blocks; SIGKILL does not end it, because the server has read the request. Prints "ready" and runs until stdin
+ * closes.
  */
 #include <errno.h>
 #include <fcntl.h>

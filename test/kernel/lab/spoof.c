@@ -1,9 +1,9 @@
 /*
- * Somebody on the wire who sends in the name of a backend: spoof DEVICE PORT near|exact
- * It sees every frame of the device. To each SYN and each request to PORT it answers, before the backend does, with forged
- * segments: near: such as the kernel does not take, at many distances from the right numbers, and some in the name of who asked;
- * exact: one RST that it takes.
- * Ends when its stdin does, and prints how many it sent.
+ * An on-path attacker that forges segments of a backend: spoof DEVICE PORT near|exact
+ * It sees every frame of DEVICE and answers each SYN and each request to PORT before the backend does.
+ *   near   segments that the kernel rejects: sequence numbers at many distances from the right one; some are forged as the client
+ *   exact  one RST that the kernel accepts
+ * Runs until stdin closes, and prints the number of forged segments.
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -23,7 +23,7 @@ static int wire, exact;
 static unsigned sent;
 static uint16_t port;
 
-/* The frame to which is answered. */
+/* The frame that is answered. */
 struct seen {
 	const uint8_t *frame, *ip, *tcp;
 	int six;
@@ -63,7 +63,7 @@ static unsigned folded(uint32_t s)
 	return ~s & 0xffff;
 }
 
-/* In the backend's name, or in that of who asked it. */
+/* Forges a segment of the backend, or of the client. */
 static void forge_as(int asker, const struct seen *s, uint32_t seq, uint32_t ack, unsigned flags, const char *payload)
 {
 	uint8_t f[512] = {};
@@ -105,9 +105,9 @@ static void forge(const struct seen *s, uint32_t seq, uint32_t ack, unsigned fla
 	forge_as(0, s, seq, ack, flags, payload);
 }
 
-static const int far[] = {1,	     -1,	 1000,	      -1000,		1 << 16,       -(1 << 16), 1 << 20,
+static const int distances[] = {1,	     -1,	 1000,	      -1000,		1 << 16,       -(1 << 16), 1 << 20,
 			  -(1 << 20), (1 << 24) - 1, 1 - (1 << 24), 1 << 24, -(1 << 24), 1 << 30};
-#define FAR (sizeof(far) / sizeof(*far))
+#define DISTANCES (sizeof(distances) / sizeof(*distances))
 
 static void answer_syn(const struct seen *s)
 {
@@ -120,11 +120,11 @@ static void answer_syn(const struct seen *s)
 	forge(s, 0, 0, RST, "");
 	forge(s, isn + 1, isn + 1, RST, "");
 	forge(s, 0, isn, RST | ACK, "");
-	for (unsigned i = 0; i < FAR; i++) {
-		forge(s, 0, isn + 1 + far[i], RST | ACK, "");
-		/* to a SYN-ACK that is wrong the client answers with a RST, which near enough ends the half-open socket behind us */
-		if (far[i] < 0 || far[i] >= 1 << 20)
-			forge(s, 7, isn + 1 + far[i], SYN | ACK, "");
+	for (unsigned i = 0; i < DISTANCES; i++) {
+		forge(s, 0, isn + 1 + distances[i], RST | ACK, "");
+		/* a client answers a wrong SYN-ACK with a RST; if that is near enough, it ends the half-open socket */
+		if (distances[i] < 0 || distances[i] >= 1 << 20)
+			forge(s, 7, isn + 1 + distances[i], SYN | ACK, "");
 	}
 }
 
@@ -137,17 +137,17 @@ static void answer_request(const struct seen *s)
 		forge(s, next, ack, RST | ACK, "");
 		return;
 	}
-	for (unsigned i = 0; i < FAR; i++) {
-		/* where some of it is within the window, only an ACK number that was never sent makes it invalid */
-		uint32_t bad = far[i] > -100 && far[i] < 1 << 18 ? ack + (1 << 30) : ack;
+	for (unsigned i = 0; i < DISTANCES; i++) {
+		/* inside the window, only an ACK number that was never sent makes the segment invalid */
+		uint32_t bad = distances[i] > -100 && distances[i] < 1 << 18 ? ack + (1 << 30) : ack;
 
-		forge(s, next + far[i], 0, RST, "");
-		forge(s, next + far[i], ack, RST | ACK, "");
-		forge(s, next + far[i], bad, FIN | ACK, "");
-		forge(s, next + far[i], bad, PSH | ACK, stray);
-		forge_as(1, s, ack + far[i], next, RST | ACK, "");
-		forge_as(1, s, ack + far[i], next, FIN | ACK, "");
-		forge_as(1, s, ack + far[i], 0, SYN, "");
+		forge(s, next + distances[i], 0, RST, "");
+		forge(s, next + distances[i], ack, RST | ACK, "");
+		forge(s, next + distances[i], bad, FIN | ACK, "");
+		forge(s, next + distances[i], bad, PSH | ACK, stray);
+		forge_as(1, s, ack + distances[i], next, RST | ACK, "");
+		forge_as(1, s, ack + distances[i], next, FIN | ACK, "");
+		forge_as(1, s, ack + distances[i], 0, SYN, "");
 	}
 }
 

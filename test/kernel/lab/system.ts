@@ -1,4 +1,4 @@
-/** Commands of the system, and what a kernel test needs of it. */
+/** System commands, and the requirements of kernel tests. */
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
 const run = promisify(execFile)
 
-/** Standard output; throws with what the command said. */
+/** Returns stdout. The error of a failed command contains its stderr. */
 export async function sh(...words: readonly string[]): Promise<string> {
   const [program = '', ...args] = words
   const { stdout } = await run(program, args, { env: environment, maxBuffer: 64 << 20 })
@@ -20,7 +20,7 @@ export async function sh(...words: readonly string[]): Promise<string> {
 export const inside = (namespace: string, ...words: readonly string[]): Promise<string> =>
   sh('ip', 'netns', 'exec', namespace, ...words)
 
-/** What this machine lacks for tests on real traffic, or false: what node:test takes as `skip`. */
+/** What this machine lacks for tests on real traffic, or false: the `skip` value of node:test. */
 export function lacking(...programs: readonly string[]): string | false {
   if (process.getuid?.() !== 0) return 'needs root: network namespaces and tcx programs'
   const missing = ['ip', 'nginx', ...programs].filter((program) => !isInstalled(program))

@@ -1,7 +1,8 @@
 /*
- * Another user of tcx, and a look at a hook.
+ * Attaches another tcx program, or counts the programs of a hook.
  *   tcx list DEV                 prints how many programs are attached: "INGRESS EGRESS"
- *   tcx attach DEV HOOK OBJECT   attaches OBJECT's program (last), prints "ready", runs until stdin closes, prints its `seen`
+ *   tcx attach DEV HOOK OBJECT   attaches the program of OBJECT (last), prints "ready", runs until stdin closes, prints its
+ *   `seen`
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -30,7 +31,7 @@ static int count(int ifindex, int hook)
 		__u32 cnt, pad[15];
 	} query = { .target = ifindex, .type = hook };
 
-	/* an empty hook has no entry at all */
+	/* an empty hook gives ENOENT */
 	if (syscall(__NR_bpf, BPF_PROG_QUERY, &query, sizeof(query)) && errno != ENOENT)
 		return -1;
 	return query.cnt;

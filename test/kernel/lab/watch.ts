@@ -1,4 +1,4 @@
-/** Runs the helper in a namespace while something happens there, and gives what a recording of it would hold. */
+/** Runs the helper in a namespace and decodes its output into frames. */
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -16,10 +16,10 @@ export interface Seen {
   readonly frames: readonly SecondFrame[]
   /** the sum of all frames */
   readonly sum: Aggregate
-  /** the last one: exact */
+  /** the last snapshot: exact */
   readonly final: Snapshot
   readonly bye: string | null
-  /** slots that were given up, in order */
+  /** retired slots, in order */
   readonly retired: readonly number[]
 }
 
@@ -27,16 +27,16 @@ export interface Seen {
 export interface Helper {
   readonly pid: number
   readonly hello: HelloLine
-  /** so far */
+  /** the frames so far */
   readonly frames: readonly SecondFrame[]
-  /** resolves with the next frame, for tests that look while something is open */
+  /** resolves with the next frame */
   nextFrame(): Promise<SecondFrame>
   stop(): Promise<Seen>
-  /** kill -9; resolves when it is gone */
+  /** sends SIGKILL; resolves at its end */
   kill(): Promise<void>
 }
 
-/** Starts the helper, does it, waits for what is still on its way, and asks for the last dump. */
+/** Starts the helper, runs `during`, waits 150 ms for segments under way, and stops the helper. */
 export async function watch(
   namespace: string,
   during: (helper: Helper) => Promise<unknown>,
@@ -63,13 +63,13 @@ export async function startHelper(
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.on('error', () => undefined)
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const wire = new WireReader()
   createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (line) => wire.read(line))
   await Promise.race([wire.until((seen) => seen.final !== null), exited])
-  if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${talk}`)
+  if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${stderr}`)
   return {
     pid: child.pid,
     hello: wire.hello,
@@ -83,7 +83,7 @@ export async function startHelper(
       child.stdin.end()
       await exited
       if (child.exitCode !== 0)
-        throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${talk}`)
+        throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${stderr}`)
       return wire.seen()
     },
     async kill() {
@@ -116,15 +116,15 @@ class WireReader {
     this.#wake()
   }
 
-  /** A helper of ours writes nothing that would have to be skipped. */
+  /** Our helper must not write a line that the decoder skips. */
   #add(frame: SecondFrame | null): void {
     const bad = this.#decoder.malformed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
-    if (frame === null || bad > 0) throw new Error(`the helper wrote what cannot be: ${bad} lines and rows`)
+    if (frame === null || bad > 0) throw new Error(`the helper wrote invalid output: ${bad} lines and rows`)
     this.frames.push(frame)
   }
 
   #retire(slot: number): void {
-    this.#differ?.forget(slot)
+    this.#differ?.retire(slot)
     this.#retired.push(slot)
   }
 
@@ -134,7 +134,7 @@ class WireReader {
 
   seen(): Seen {
     const { hello, final, frames } = this
-    if (hello === null || final === null) throw new Error('the helper said nothing')
+    if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
     return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye, retired: this.#retired }
   }
 }

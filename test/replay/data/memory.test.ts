@@ -8,7 +8,7 @@ import { summaryOf } from '../../../src/frame/sum/tick-summary.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { classCount } from '../../../src/frame/expression/measure.ts'
 import { frames } from '../../store/arbitrary.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY, story } from '../story.ts'
+import { BACKENDS, frameOf, ROUTES, START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = []): SecondFrame => {
   const frame = frameOf(seq, addMicros(START, seq * 1_000_000), [
@@ -17,8 +17,8 @@ const busy = (seq: number, rows: number, requests: readonly RequestEvent[] = [])
   return { ...frame, traffic: Array.from({ length: rows }, () => frame.traffic[0]!), requests }
 }
 
-test('what live remembers is bounded by memory too, however many routes there are', () => {
-  const recording = new MemoryRecording(STORY)
+test('the ticks that live keeps are also limited by memory, for any number of routes', () => {
+  const recording = new MemoryRecording(EXAMPLE_INFO)
   for (let seq = 0; seq < 200; seq++) recording.append(busy(seq, 10_000))
   assert.ok(recording.ticks.length < 100, `${recording.ticks.length}`)
   assert.equal(recording.ticks.at(-1)!.seq, 199)
@@ -26,20 +26,20 @@ test('what live remembers is bounded by memory too, however many routes there ar
   assert.equal(recording.frame(recording.ticks[0]!.seq)!.seq, recording.ticks[0]!.seq)
 })
 
-test('a tick that is no longer the newest is what it was, however large its numbers', () => {
+test('an older tick equals the original, however large its numbers', () => {
   fc.assert(
     fc.property(frames, (list) => {
-      const recording = new MemoryRecording(STORY)
+      const recording = new MemoryRecording(EXAMPLE_INFO)
       for (const frame of list) recording.append(frame)
-      // Twice: what was given is not what is kept.
+      // Twice: the returned frame is not the stored one.
       for (const frame of [...list, ...list]) assert.deepEqual(recording.frame(frame.seq), frame)
     }),
     { numRuns: 20 },
   )
 })
 
-test('of a second that is no longer new fewer requests stay, and all that failed', () => {
-  const recording = new MemoryRecording(STORY)
+test('an older second keeps fewer requests, and all failed ones', () => {
+  const recording = new MemoryRecording(EXAMPLE_INFO)
   const events = Array.from({ length: 1000 }, (_, i): RequestEvent => ({
     backend: BACKENDS.orders,
     route: ROUTES.orders,
@@ -61,8 +61,8 @@ test('of a second that is no longer new fewer requests stay, and all that failed
   assert.equal(recording.ticks[0]!.requests, 9)
 })
 
-test('the summary of a tick is what the sum of its rows says', () => {
-  const recording = story()
+test('the summary of a tick equals the sum of its rows', () => {
+  const recording = exampleRecording()
   for (const { seq } of recording.ticks) {
     const frame = recording.frame(seq)!
     const { totals } = ofFrame(frame)

@@ -5,10 +5,10 @@ import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { Windows } from '../../../src/replay/data/windows.ts'
-import { STORY, story } from '../story.ts'
+import { EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
-test('the sum of a window is what the recording says itself, from wherever one comes', () => {
-  const recording = story()
+test('the sum of a window equals that of the recording, whatever the window before it', () => {
+  const recording = exampleRecording()
   const { ticks } = recording
   const place = fc.tuple(fc.nat(ticks.length - 1), fc.constantFrom(1, 2, 5, 10, 60, 121, 200))
   fc.assert(
@@ -24,7 +24,7 @@ test('the sum of a window is what the recording says itself, from wherever one c
   )
 })
 
-test('the next picture of a window reads one tick, not all of them again', () => {
+test('the next picture of a window reads only one tick', () => {
   const read: number[] = []
   class Counting extends MemoryRecording {
     override frame(seq: number): SecondFrame | null {
@@ -32,7 +32,7 @@ test('the next picture of a window reads one tick, not all of them again', () =>
       return super.frame(seq)
     }
   }
-  const recording = story(new Counting(STORY))
+  const recording = exampleRecording(new Counting(EXAMPLE_INFO))
   const windows = new Windows(recording)
   windows.sum({ from: 10, to: 70 }, recording.frame(69)!)
   const last = recording.frame(68)!
@@ -41,7 +41,7 @@ test('the next picture of a window reads one tick, not all of them again', () =>
   assert.deepEqual(read, [9])
 })
 
-/** Rows that are the same in both parts of a sum still name their backend. */
+/** Some rows of a sum still contain their backend: removed for the comparison. */
 const plain = (sum: Aggregate): unknown => ({
   ...sum,
   backends: sum.backends.map((backend) => ({

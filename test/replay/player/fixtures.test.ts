@@ -6,7 +6,7 @@ import { findJump, searchBackends } from '../../../src/replay/player/jumping.ts'
 import { Stops } from '../../../src/replay/time/stops.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 
-/** Seconds from the start at which the first key press lands; null: nowhere. */
+/** Seconds from the start at which the first key press lands; null if nowhere. */
 function landing(name: string, kind: JumpKind): number | null {
   const recording = openRecording(join(import.meta.dirname, '../../../fixtures/recordings', name))
   try {
@@ -30,7 +30,7 @@ test('one key from the start lands on each incident of incident.db', () => {
   assert.equal(landing('incident.db', 'slow'), 160)
   assert.equal(landing('incident.db', 'backend'), 280)
   assert.equal(landing('incident.db', 'gap'), 400)
-  // Set at 15:00:58.000; the tick of that second began some µs later.
+  // The marker is at 15:00:58.000; the tick of that second began some µs later.
   assert.equal(landing('incident.db', 'marker'), 58)
 })
 
@@ -44,7 +44,7 @@ test('the gap of gap.db and the clock step of clock-step.db are one key away', (
   assert.notEqual(landing('clock-step.db', 'marker'), null)
 })
 
-test('in a quiet recording there is nothing to land on', () => {
+test('in a quiet recording no jump finds anything', () => {
   for (const kind of ['trouble', 'slow', 'backend', 'gap', 'marker'] as const) {
     assert.equal(landing('whole.db', kind), null, kind)
   }

@@ -4,11 +4,11 @@ import { addMicros } from '../../../src/frame/model/units.ts'
 import { searchBackends } from '../../../src/replay/player/jumping.ts'
 import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { Stops } from '../../../src/replay/time/stops.ts'
-import { BACKENDS, frameOf, ROUTES, START, STORY } from '../story.ts'
+import { BACKENDS, frameOf, ROUTES, START, EXAMPLE_INFO } from '../example-recording.ts'
 
-/** Seconds in which one backend answers from the start, and another from `appears` on. */
+/** One backend answers from the start, another from second `appears` on. */
 function growing(appears: number, limit?: number): { recording: MemoryRecording; to: (end: number) => void } {
-  const recording = new MemoryRecording(STORY, limit)
+  const recording = new MemoryRecording(EXAMPLE_INFO, limit)
   let second = 0
   const to = (end: number): void => {
     for (; second < end; second++) {
@@ -21,7 +21,7 @@ function growing(appears: number, limit?: number): { recording: MemoryRecording;
   return { recording, to }
 }
 
-test('a search for backends goes on, though the recording grows meanwhile', () => {
+test('a search for backends goes on while the recording grows', () => {
   const { recording, to } = growing(700)
   to(600)
   const search = searchBackends(1, 0, recording)
@@ -29,10 +29,10 @@ test('a search for backends goes on, though the recording grows meanwhile', () =
   to(800)
   let next = search.next()
   while (next.done !== true) next = search.next()
-  assert.equal(next.value, null, 'what came later is for the next search')
+  assert.equal(next.value, null, 'later ticks belong to the next search')
 })
 
-test('a search for backends lands on the second that it found, though the oldest are forgotten meanwhile', () => {
+test('a search for backends lands on the second it found while the oldest ticks are removed', () => {
   const { recording, to } = growing(600, 640)
   to(640)
   const search = searchBackends(1, 50, recording)

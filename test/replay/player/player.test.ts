@@ -9,10 +9,18 @@ import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import type { PlayOptions } from '../../../src/replay/player/options.ts'
 import { play } from '../../../src/replay/player/player.ts'
 import { printFrames } from '../../../src/replay/print/print.ts'
-import { soon } from '../../../src/replay/data/source.ts'
+import { afterFirstPicture } from '../../../src/replay/data/source.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { FakeTerminal, KEYS } from '../fake-terminal.ts'
-import { BACKENDS, frameOf, PLAY_DEFAULTS, ROUTES, START, STORY, story } from '../story.ts'
+import {
+  BACKENDS,
+  frameOf,
+  PLAY_DEFAULTS,
+  ROUTES,
+  START,
+  EXAMPLE_INFO,
+  exampleRecording,
+} from '../example-recording.ts'
 
 interface Playing {
   readonly terminal: FakeTerminal
@@ -31,7 +39,7 @@ async function playing(
     signal: stopping.signal,
     ...more,
   }
-  const done = play(recording ?? story(), terminal, options)
+  const done = play(recording ?? exampleRecording(), terminal, options)
   t.after(async () => {
     stopping.abort()
     await done.catch(() => undefined)
@@ -40,7 +48,7 @@ async function playing(
   return { terminal, done, stop: () => stopping.abort() }
 }
 
-/** The header's clock. */
+/** The time in the header. */
 const clock = ({ lines }: FakeTerminal): string => /\d\d:\d\d:\d\d/.exec(lines[1] ?? '')?.[0] ?? 'none'
 const footer = ({ lines }: FakeTerminal): string => lines.at(-1) ?? ''
 
@@ -54,7 +62,7 @@ test('the first picture is the first second, with scrubber and keys below', asyn
 
 test('the rows on the screen are the rows that --print writes', async (t) => {
   const { terminal } = await playing(t, { begin: { at: addMicros(START, 65_000_000) } })
-  const [text = ''] = printFrames(story(), {
+  const [text = ''] = printFrames(exampleRecording(), {
     board: BOARD_DEFAULTS,
     size: { columns: 120, rows: 36 },
     timeZone: 'Europe/Berlin',
@@ -67,7 +75,7 @@ test('the rows on the screen are the rows that --print writes', async (t) => {
   assert.equal(terminal.lines.slice(0, -3).join('\n').trimEnd(), text.trimEnd())
 })
 
-test('arrows move by a second, with Shift by ten, with Ctrl by a minute', async (t) => {
+test('arrows move by 1 s, with Shift by 10 s, with Ctrl by 1 min', async (t) => {
   const { terminal } = await playing(t)
   const seen: string[] = []
   for (const key of ['right', 'right', 'left', 'shiftRight', 'ctrlRight', 'shiftLeft', 'ctrlLeft'] as const) {
@@ -77,7 +85,7 @@ test('arrows move by a second, with Shift by ten, with Ctrl by a minute', async 
   assert.deepEqual(seen, ['15:30:01', '15:30:02', '15:30:01', '15:30:11', '15:31:11', '15:31:01', '15:30:01'])
 })
 
-test('t and T step, g and G go to the ends, digits to the tenths', async (t) => {
+test('t and T step, g and G go to the ends, digits to tenths', async (t) => {
   const { terminal } = await playing(t)
   const seen: string[] = []
   for (const key of ['t', 't', 'T', 'G', 'g', '5', '9']) {
@@ -95,7 +103,7 @@ test('one key from the start lands on the burst, the slow-down, the gap, the van
     await terminal.shows(/burst of|slow-down|gap:|vanishes|marker:/)
     landings[key] = clock(terminal)
   }
-  // The gap shows the second before it.
+  // A gap shows the second before it.
   assert.deepEqual(landings, { e: '15:31:00', s: '15:31:40', x: '15:32:09', d: '15:32:30', n: '15:30:55' })
   await terminal.type('g', 'x')
   assert.match(terminal.text, /GAP 15:32:10–15:32:18 \(8s, stopped\): nothing was recorded/)
@@ -105,9 +113,9 @@ test('one key from the start lands on the burst, the slow-down, the gap, the van
   assert.match(footer(terminal), /no burst of 5xx or failures before this/)
 })
 
-test('Space plays and pauses, + and - change the speed, R turns round', async (t) => {
+test('Space plays and pauses, + and - change the speed, R reverses', async (t) => {
   const { terminal } = await playing(t)
-  // From the middle, no faster than 2×: neither end comes near on a machine that has other things to do.
+  // From the middle, at most 2×: neither end is reached, even on a busy machine.
   await terminal.type('5', ' ')
   const middle = clock(terminal)
   assert.match(footer(terminal), /▸ 1× .*space pause/)
@@ -127,7 +135,7 @@ test('Space plays and pauses, + and - change the speed, R turns round', async (t
   assert.match(footer(terminal), /paused/)
 })
 
-test('from a spike to the request in three keys, and back', async (t) => {
+test('three keys lead from a spike to its requests, and Esc back', async (t) => {
   const { terminal } = await playing(t, { sort: '5xx' })
   await terminal.type('e', KEYS.enter)
   await terminal.shows(/10\.0\.1\.12:8080\n.*req\/s/)
@@ -141,7 +149,7 @@ test('from a spike to the request in three keys, and back', async (t) => {
   assert.match(terminal.text, /BACKEND/)
 })
 
-test('whatever the order, Enter without a cursor leads to what is in trouble', async (t) => {
+test('in any order, Enter without a cursor opens the row in trouble', async (t) => {
   const { terminal } = await playing(t, { sort: 'name' })
   await terminal.type('e')
   assert.match(terminal.text, /^! 10\.0\.1\.12:8080/m)
@@ -151,8 +159,8 @@ test('whatever the order, Enter without a cursor leads to what is in trouble', a
   assert.match(terminal.text, /15:31:00\.\d+ {2}POST .*\/checkout .* reset/)
 })
 
-test('the page of a backend begins at its troubled route', async (t) => {
-  const recording = new MemoryRecording(story().info)
+test('the page of a backend opens at its failing route', async (t) => {
+  const recording = new MemoryRecording(exampleRecording().info)
   const { orders } = BACKENDS
   recording.append(
     frameOf(0, START, [
@@ -167,7 +175,7 @@ test('the page of a backend begins at its troubled route', async (t) => {
   assert.match(terminal.text, /^> GET \/healthz/m)
 })
 
-test('the cursor chooses rows and Enter opens the one under it', async (t) => {
+test('the cursor selects rows and Enter opens the selected one', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type(KEYS.down, KEYS.down, KEYS.down, KEYS.down, KEYS.down)
   const row = terminal.lines.findIndex((text) => text.startsWith('>'))
@@ -177,7 +185,7 @@ test('the cursor chooses rows and Enter opens the one under it', async (t) => {
   await terminal.shows(/^10\.0\.1\.11:8080$/m)
 })
 
-test('/ filters, and Esc takes the filter away', async (t) => {
+test('/ filters, and Esc removes the filter', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('/', 'checkout')
   assert.match(footer(terminal), /filter backends and routes: checkout/)
@@ -188,7 +196,7 @@ test('/ filters, and Esc takes the filter away', async (t) => {
   assert.match(terminal.text, /10\.0\.1\.11:8080/)
 })
 
-test('a digit in a prompt is a digit', async (t) => {
+test('a digit in a prompt is text, not a key', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('b', '15:31:05', KEYS.enter)
   assert.equal(clock(terminal), '15:31:05')
@@ -214,7 +222,7 @@ test('o, < and > change the order, w the window', async (t) => {
   assert.match(terminal.lines[0]!, /1s window/)
 })
 
-test('m asks, then sets a marker at this second', async (t) => {
+test('m asks for a text and sets a marker at this second', async (t) => {
   const set: Marker[] = []
   const { terminal } = await playing(t, { mark: (marker) => set.push(marker) })
   await terminal.type('t', 't', 'm', 'it began here')
@@ -226,7 +234,7 @@ test('m asks, then sets a marker at this second', async (t) => {
   assert.equal(set.length, 1)
 })
 
-test('a marker that can not be written is said to be so', async (t) => {
+test('a marker that cannot be written is reported', async (t) => {
   const refused = await playing(t)
   await refused.terminal.type('m')
   assert.match(footer(refused.terminal), /no marker can be set/)
@@ -239,7 +247,7 @@ test('a marker that can not be written is said to be so', async (t) => {
   assert.match(footer(failing.terminal), /not marked: the disk is full/)
 })
 
-test('y shows the command of this very frame, and leaves it behind', async (t) => {
+test('y shows the command for this frame, and prints it at the end', async (t) => {
   const { terminal, done } = await playing(t)
   await terminal.type('t', 'y')
   const command = `upstreamtop replay incident.db --at ${addMicros(START, 1_000_000)}`
@@ -250,8 +258,8 @@ test('y shows the command of this very frame, and leaves it behind', async (t) =
   assert.ok(terminal.text.includes(command))
 })
 
-test('a second whose time came twice has no command, and y says why', async (t) => {
-  const recording = new MemoryRecording(story().info)
+test('a second whose time occurs twice has no command, and y shows the reason', async (t) => {
+  const recording = new MemoryRecording(exampleRecording().info)
   for (let seq = 0; seq < 20; seq++)
     recording.append(frameOf(seq, addMicros(START, (seq % 10) * 1_000_000), []))
   const { terminal } = await playing(t, {}, { recording })
@@ -261,7 +269,7 @@ test('a second whose time came twice has no command, and y says why', async (t) 
   assert.match(footer(terminal), /no command shows this: the clock was set back/)
 })
 
-test('? shows every key, and any of ? and Esc closes it', async (t) => {
+test('? shows every key, and ? closes the help', async (t) => {
   const { terminal } = await playing(t)
   await terminal.type('?')
   assert.match(terminal.text, /upstreamtop — keys/)
@@ -270,8 +278,8 @@ test('? shows every key, and any of ? and Esc closes it', async (t) => {
   assert.doesNotMatch(terminal.text, /— keys/)
 })
 
-test('live: new ticks appear, looking back stays, L returns', async (t) => {
-  const recording = new MemoryRecording({ ...story().info, file: 'live', complete: false })
+test('live shows new ticks, stays when looking back, and L returns', async (t) => {
+  const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live', complete: false })
   const append = (second: number): void =>
     recording.append(
       frameOf(second, addMicros(START, second * 1_000_000), [
@@ -305,15 +313,15 @@ test('live: new ticks appear, looking back stays, L returns', async (t) => {
   assert.equal(clock(terminal), '15:30:06')
 })
 
-test('who follows a recording sees when it has ended', async (t) => {
+test('a followed recording shows its end', async (t) => {
   class Ending extends MemoryRecording {
     hasEnded = false
     override get info(): Recording['info'] {
       return { ...super.info, complete: this.hasEnded }
     }
   }
-  const recording = new Ending(STORY)
-  story(recording)
+  const recording = new Ending(EXAMPLE_INFO)
+  exampleRecording(recording)
   let look = (): void => undefined
   const growth: PlayOptions['growth'] = (listener) => {
     look = listener
@@ -329,8 +337,8 @@ test('who follows a recording sees when it has ended', async (t) => {
   assert.match(footer(terminal), /^ ended /)
 })
 
-test('an hour in memory: the oldest ticks go, the place on the screen stays', async (t) => {
-  const recording = new MemoryRecording({ ...story().info, file: 'live' }, 32)
+test('when the oldest ticks in memory are removed, the screen stays at its place', async (t) => {
+  const recording = new MemoryRecording({ ...exampleRecording().info, file: 'live' }, 32)
   const append = (second: number): void =>
     recording.append(frameOf(second, addMicros(START, second * 1_000_000), []))
   for (let second = 0; second < 32; second++) append(second)
@@ -349,7 +357,7 @@ test('an hour in memory: the oldest ticks go, the place on the screen stays', as
   assert.ok(recording.ticks.length <= 32)
 })
 
-test('a smaller and a larger window are drawn at once', async (t) => {
+test('a new window size is drawn at once', async (t) => {
   const { terminal } = await playing(t)
   terminal.resize(60, 20)
   await terminal.settled()
@@ -361,14 +369,14 @@ test('a smaller and a larger window are drawn at once', async (t) => {
   assert.match(footer(terminal), /paused/)
 })
 
-test('a terminal that does not know its size is one of 80 by 24', async (t) => {
+test('a terminal of unknown size is taken as 80x24', async (t) => {
   const terminal = new FakeTerminal(80, 24)
   Object.assign(terminal.output, { columns: 0, rows: 0 })
   await playing(t, {}, { terminal })
   assert.match(footer(terminal), /paused {2}\? help .* filter/)
 })
 
-test('a picture that did not change writes nothing, a small change little', async (t) => {
+test('an unchanged picture writes nothing, and a small change little', async (t) => {
   const { terminal } = await playing(t)
   const before = terminal.written.length
   await terminal.type('z')
@@ -384,7 +392,7 @@ for (const [way, leave] of [
   ['a signal', (p: Playing) => p.stop()],
   ['a terminal that is closed', (p: Playing) => p.terminal.input.end()],
 ] as const) {
-  test(`the terminal is as it was after ${way}`, async (t) => {
+  test(`the terminal is restored after ${way}`, async (t) => {
     const player = await playing(t)
     assert.ok(player.terminal.isAlternate)
     assert.ok(player.terminal.isRaw)
@@ -397,7 +405,7 @@ for (const [way, leave] of [
   })
 }
 
-test('the terminal is as it was after an error, which is thrown on', async (t) => {
+test('the terminal is restored after an error, which is rethrown', async (t) => {
   class Breaking extends MemoryRecording {
     #reads = 0
     override frame(seq: number): SecondFrame | null {
@@ -405,7 +413,7 @@ test('the terminal is as it was after an error, which is thrown on', async (t) =
       return super.frame(seq)
     }
   }
-  const recording = story(new Breaking(STORY))
+  const recording = exampleRecording(new Breaking(EXAMPLE_INFO))
   const { terminal, done } = await playing(t, {}, { recording })
   const failed = assert.rejects(done, /the disk is gone/)
   await terminal.type('G', 'g', '5')
@@ -419,11 +427,11 @@ async function playingHoled(t: TestContext): Promise<FakeTerminal> {
   t.after(() => recording.close())
   const { start } = recording.info
   recording.focus({ from: start, to: start })
-  const { terminal } = await playing(t, { growth: soon }, { recording })
+  const { terminal } = await playing(t, { growth: afterFirstPicture }, { recording })
   return terminal
 }
 
-test('damage that is met on the way is said, and is a gap from then on', async (t) => {
+test('damage found during play is reported, and is a gap from then on', async (t) => {
   const terminal = await playingHoled(t)
   const isSaid = (): boolean => /paused {2}\d+ of 90 ticks are lost/.test(footer(terminal))
   for (let i = 0; i < 30 && !isSaid(); i++) await terminal.type(KEYS.right)
@@ -432,24 +440,24 @@ test('damage that is met on the way is said, and is a gap from then on', async (
   await terminal.shows(/GAP .*damaged/)
 })
 
-test('damage that nobody has met is one key away all the same', async (t) => {
+test('damage not yet reached can be jumped to', async (t) => {
   const terminal = await playingHoled(t)
   await terminal.shows(/ticks are lost/)
   await terminal.type('x')
   await terminal.shows(/GAP .*damaged/)
 })
 
-test('a recording from standard input has no command, and says why', async (t) => {
+test('a recording from standard input has no command, and y shows the reason', async (t) => {
   const { terminal } = await playing(t, { command: null })
   await terminal.type('y')
   assert.match(footer(terminal), /standard input/)
 })
 
-test('without colour the marks still tell: ! in front of trouble, > at the cursor', async (t) => {
+test('without colour ! marks trouble and > the cursor', async (t) => {
   const { terminal } = await playing(
     t,
     {},
-    { recording: story(), terminal: new FakeTerminal(100, 36, 'none') },
+    { recording: exampleRecording(), terminal: new FakeTerminal(100, 36, 'none') },
   )
   await terminal.type('e', KEYS.down)
   assert.ok(
@@ -469,8 +477,8 @@ test('in colour a failing row is red and a slow one yellow', async (t) => {
   assert.equal(terminal.cell(row, avg).foreground, 3)
 })
 
-test('idle time is skipped only as far as --idle-limit says', async (t) => {
-  const recording = new MemoryRecording({ ...story().info })
+test('idle time is shortened to --idle-limit', async (t) => {
+  const recording = new MemoryRecording({ ...exampleRecording().info })
   for (let second = 0; second < 60; second++) {
     const busy = second === 0 || second === 59
     recording.append(

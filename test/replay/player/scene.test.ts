@@ -14,9 +14,9 @@ import { SPEEDS, startingAt, type Timeline } from '../../../src/replay/time/time
 import { Stops } from '../../../src/replay/time/stops.ts'
 import { firstView, viewAfter, type Page, type View } from '../../../src/replay/player/view.ts'
 import { assertGolden } from '../../golden.ts'
-import { BACKENDS, ROUTES, START, story } from '../story.ts'
+import { BACKENDS, ROUTES, START, exampleRecording } from '../example-recording.ts'
 
-const recording = story()
+const recording = exampleRecording()
 const stops = new Stops(recording.ticks)
 const moments = new MomentReader(recording)
 
@@ -78,12 +78,12 @@ for (const [name, page] of Object.entries(pages)) {
   }
 }
 
-test('the help at two widths', () => {
+test('the help has the golden text at two widths', () => {
   assertGolden('scene/help-80.txt', text(sceneLines(scene(65, 80, 24, null, { help: 0 }))))
   assertGolden('scene/help-120.txt', text(sceneLines(scene(65, 120, 30, null, { help: 0 }))))
 })
 
-test('on a small screen one leafs through the help, to its end and no further', () => {
+test('on a small screen the help can be scrolled to its end and no further', () => {
   const at = (help: number): string => text(sceneLines(scene(65, 60, 10, null, { help })))
   const { helpEnd } = selectableOf(scene(65, 60, 10, null, { help: 0 }))
   const seen = Array.from({ length: helpEnd + 1 }, (_, first) => at(first)).join('')
@@ -100,7 +100,7 @@ test('on a small screen one leafs through the help, to its end and no further', 
   assert.equal(after(1, open).selected, null)
 })
 
-test('a long text in a prompt shows its end, a long message that it goes on', () => {
+test('a long prompt shows its end, a long message ends with an ellipsis', () => {
   const footer = (view: Partial<View>): string =>
     text(sceneLines(scene(65, 60, 24, null, view))).split('\n')[23]!
   const typed = footer({ prompt: { kind: 'filter', text: `${'/api'.repeat(30)}/商品/end` } })
@@ -109,7 +109,7 @@ test('a long text in a prompt shows its end, a long message that it goes on', ()
   assert.match(footer({ message: 'word '.repeat(30) }), /^ paused {2}word word .*…$/)
 })
 
-test('the footer says what Space will do now; at 60 columns it shows the same keys whatever goes on', () => {
+test('the footer shows what Space does; at 60 columns it always shows the same keys', () => {
   const standing = startingAt(0)
   const can = { live: true, mark: true, command: true }
   const footer = (timeline: Partial<Timeline>): string =>
@@ -125,7 +125,7 @@ test('the footer says what Space will do now; at 60 columns it shows the same ke
   }
 })
 
-test('the footer offers only what works here', () => {
+test('the footer offers only available keys', () => {
   const footer = (facts: Partial<Scene>): string =>
     text(sceneLines({ ...scene(65, 250, 24, null), ...facts }).slice(-1))
   const nothing = { live: false, mark: false, command: false }
@@ -139,7 +139,7 @@ test('the footer offers only what works here', () => {
   assert.equal(footer({ can: nothing, ...none }), ' empty   ? help  q quit\n')
 })
 
-test('the scrubber shows trouble, gap, marker and place', () => {
+test('the scrubber shows trouble, gap, marker and position', () => {
   const [marks = '', bar = ''] = text(sceneLines(scene(20, 120, 40, null)))
     .split('\n')
     .slice(-4, -2)
@@ -147,13 +147,13 @@ test('the scrubber shows trouble, gap, marker and place', () => {
   assert.match(bar, /^ 15:30:00 [▁-█]+░+[▁-█]+ 15:33:00$/)
 })
 
-test('a marker here is shown beside the keys', () => {
+test('a marker at this second is shown beside the keys', () => {
   assert.match(text(sceneLines(scene(55, 120, 40, null))), /paused {2}◆ deploy 1\.4/)
 })
 
 test('every page fills every screen exactly', () => {
   for (const page of Object.values(pages)) {
-    // Smaller than promised, too: it may look poor, but it must not break.
+    // Smaller screens than supported, too: they must not fail.
     for (const columns of [20, 41, 60, 79, 98, 136, 174, 250]) {
       for (const rows of [6, 10, 25, 40, 100]) {
         const lines = sceneLines(scene(65, columns, rows, page))
@@ -164,7 +164,7 @@ test('every page fills every screen exactly', () => {
   }
 })
 
-test('a backend that vanished can still be looked at', () => {
+test('a backend that vanished can still be opened', () => {
   const page: Page = {
     kind: 'detail',
     subject: { backend: backendKey(BACKENDS.users), route: null },

@@ -6,7 +6,7 @@ import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { printFrames, type PrintOptions } from '../../../src/replay/print/print.ts'
 import { within } from '../../../src/replay/data/source.ts'
 import { assertGolden } from '../../golden.ts'
-import { START, STORY, story } from '../story.ts'
+import { START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 const at = (second: number): ReturnType<typeof wallMicros> => addMicros(START, second * 1_000_000)
 
@@ -20,17 +20,17 @@ const OPTIONS: PrintOptions = {
   format: 'text',
   depth: 'none',
 }
-const frames = (more: Partial<PrintOptions>, of = story()): string[] => [
+const frames = (more: Partial<PrintOptions>, of = exampleRecording()): string[] => [
   ...printFrames(of, { ...OPTIONS, ...more }),
 ]
 
-test('every second is printed, and every gap between them once', () => {
+test('every second is printed, and every gap once', () => {
   const all = frames({})
   assert.equal(all.length, 172 + 1)
   assert.equal(all.filter((text) => text.includes('\nGAP ')).length, 1)
 })
 
-test('a step prints every so many seconds, and the gaps on the way all the same', () => {
+test('a step prints one second per step, and every gap', () => {
   const stepped = frames({ step: micros(10_000_000) })
   assert.deepEqual(
     stepped.map((text) => /15:3\d:\d\d/.exec(text)?.[0]),
@@ -44,9 +44,9 @@ test('a range is half open', () => {
   assert.equal(frames({ which: { from: at(10), to: at(13) } }).length, 3)
 })
 
-test('what live has seen of a second is what replay prints of it', () => {
-  const whole = story()
-  const growing = new MemoryRecording(STORY)
+test('live and replay print the same screen of a second', () => {
+  const whole = exampleRecording()
+  const growing = new MemoryRecording(EXAMPLE_INFO)
   for (const { seq } of whole.ticks) {
     growing.append(whole.frame(seq)!)
     if (seq % 40 !== 0) continue
@@ -68,13 +68,13 @@ test('a wider window is the sum of its seconds', () => {
   )
 })
 
-test('JSON has the words of the JSON of report, one object a line', () => {
+test('JSON has the fields of report --format json, one object per line', () => {
   const [text = ''] = frames({ which: { at: at(65) }, format: 'json' })
   assert.equal(text.indexOf('\n'), text.length - 1)
   assertGolden('screen/burst.json', `${JSON.stringify(JSON.parse(text), null, 2)}\n`)
 })
 
-test('another time zone changes the times and nothing else', () => {
+test('another time zone changes only the times', () => {
   const berlin = frames({ which: { at: at(65) } }).join('')
   const utc = frames({ which: { at: at(65) }, timeZone: 'UTC' }).join('')
   assert.equal(
@@ -84,7 +84,7 @@ test('another time zone changes the times and nothing else', () => {
 })
 
 test('a part of a recording has its own span, gaps and markers', () => {
-  const part = within(story(), { from: at(50), to: at(100) })
+  const part = within(exampleRecording(), { from: at(50), to: at(100) })
   assert.deepEqual([part.info.start, part.info.end, part.ticks.length], [at(50), at(100), 50])
   assert.equal(part.gaps.length, 0)
   assert.equal(part.markers.length, 1)

@@ -6,7 +6,7 @@ import { decodeKeys } from '../../../src/replay/terminal/keys.ts'
 
 const keys = (input: string, final = true): readonly string[] => decodeKeys(input, final).keys
 
-test('arrows with and without modifiers, as xterm, the console and rxvt send them', () => {
+test('arrows with and without modifiers are decoded, as xterm, the console and rxvt send them', () => {
   assert.deepEqual(keys('\u001b[A\u001b[B\u001b[C\u001b[D'), ['up', 'down', 'right', 'left'])
   assert.deepEqual(keys('\u001bOA\u001bOD'), ['up', 'left'])
   assert.deepEqual(keys('\u001b[1;2C\u001b[1;2D'), ['S-right', 'S-left'])
@@ -14,7 +14,7 @@ test('arrows with and without modifiers, as xterm, the console and rxvt send the
   assert.deepEqual(keys('\u001b[c\u001bOc'), ['S-right', 'C-right'])
 })
 
-test('the named keys', () => {
+test('named keys are decoded', () => {
   assert.deepEqual(keys('\r \u007f\t'), ['enter', 'space', 'backspace', 'tab'])
   assert.deepEqual(keys('\u001b[H\u001b[F\u001b[5~\u001b[6~\u001b[1~'), [
     'home',
@@ -26,7 +26,7 @@ test('the named keys', () => {
   assert.deepEqual(keys('\u0003\u001a\u000c'), ['C-c', 'C-z', 'C-l'])
 })
 
-test('text comes character by character, wide ones too', () => {
+test('text is decoded character by character, wide ones too', () => {
   assert.deepEqual(keys('a商😀'), ['a', '商', '😀'])
 })
 
@@ -36,12 +36,12 @@ test('a lone ESC is Escape only when nothing follows it', () => {
   assert.deepEqual(decodeKeys('q\u001b[1;', false), { keys: ['q'], rest: '\u001b[1;' })
 })
 
-test('unknown sequences are swallowed and never become letters', () => {
+test('unknown sequences are ignored and never become letters', () => {
   assert.deepEqual(keys('\u001b[200~\u001b[<0;1;2M\u001b[?1;2cq').at(-1), 'q')
   assert.ok(!keys('\u001b[99;99~').some((key) => /^[0-9~;]$/.test(key)))
 })
 
-test('however the bytes are cut, the keys are the same', () => {
+test('keys do not depend on how the bytes are split', () => {
   const part = fc.constantFrom('q', ' ', '\u001b[A', '\u001b[1;5C', '\u001bOB', '\u001b[5~', '商', '\r')
   fc.assert(
     fc.property(fc.array(part), fc.nat(), (parts, cut) => {
@@ -54,7 +54,7 @@ test('however the bytes are cut, the keys are the same', () => {
   )
 })
 
-test('every key of the issue does something', () => {
+test('every documented key has an action', () => {
   const all = 'q?/bow:<>+-RgGtTeEsSdDxXnNmyL0123456789'.split('')
   for (const key of [
     ...all,
@@ -73,7 +73,7 @@ test('every key of the issue does something', () => {
   }
 })
 
-test('the footer begins with the way to the help and the way out', () => {
+test('the footer begins with the keys for help and quit', () => {
   for (const page of ['board', 'detail', 'requests', 'help'] as const) {
     const hints = hintsFor(page, { started: true, moving: false, live: false, mark: true, command: true })
     assert.deepEqual(
@@ -83,7 +83,7 @@ test('the footer begins with the way to the help and the way out', () => {
   }
 })
 
-test('every letter of the help is bound', () => {
+test('every key in the help has an action', () => {
   for (const [words] of HELP.flatMap((group) => group.keys)) {
     for (const word of words.split(' '))
       if (/^[a-zA-Z<>/?:+-]$/.test(word)) assert.notEqual(actionOf(word), null, word)

@@ -10,7 +10,7 @@ import { openRecording } from '../../../src/store/read/reader.ts'
 import { pause } from '../fake-terminal.ts'
 import { PROGRAM, ROOT } from '../tmux.ts'
 
-/** A pipe that nobody reads takes 64 KiB, as a terminal that is stopped takes some: then it is full. */
+/** A pipe without a reader takes 64 KiB and is then full, like a stopped terminal. */
 function stopped(t: TestContext): { output: TerminalOutput; read: () => string } {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-output-'))
   const path = join(folder, 'pipe')
@@ -37,7 +37,7 @@ function stopped(t: TestContext): { output: TerminalOutput; read: () => string }
 
 const LONG = Array.from({ length: 30_000 }, (_, i) => `${i} `).join('')
 
-test('what a terminal does not take now, it gets later, whole and in order', async (t) => {
+test('output that a terminal does not take at once is written later, complete and in order', async (t) => {
   const { output, read } = stopped(t)
   output.write(LONG)
   output.write('the end')
@@ -51,7 +51,7 @@ test('what a terminal does not take now, it gets later, whole and in order', asy
   assert.equal(output.writableLength, 0)
 })
 
-test('what is urgent gets through to a terminal that takes it, and what waited is dropped', async (t) => {
+test('urgent output is written to a terminal that takes it, and buffered output is dropped', async (t) => {
   const { output, read } = stopped(t)
   output.write(LONG)
   const before = read()
@@ -63,7 +63,7 @@ test('what is urgent gets through to a terminal that takes it, and what waited i
   assert.ok(text.endsWith('the screen that was there before'))
 })
 
-test('a terminal that takes nothing at all is given up', (t) => {
+test('urgent output to a blocked terminal is dropped', (t) => {
   const { output } = stopped(t)
   output.write(LONG)
   output.urgent('nobody reads this')
@@ -73,13 +73,14 @@ test('a terminal that takes nothing at all is given up', (t) => {
 const hasScript = spawnSync('script', ['--version']).status === 0
 
 test(
-  'a terminal that stands still holds up no recorder',
+  'a stopped terminal does not delay the recorder',
   { skip: hasScript ? false : 'needs script: apt-get install bsdutils' },
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-stopped-'))
     const file = join(folder, 'recorded.db')
     const record = `${PROGRAM} record --out ${file} --probe 'cat fixtures/probe/simulated.ndjson'`
-    // Who reads the terminal is stopped before anything is drawn; twenty pictures of this size are more than it can hold.
+    // The reader of the terminal is stopped before the first picture; twenty pictures of this size exceed the terminal's
+    // buffer.
     const command = `stty rows 100 cols 250; kill -STOP $PPID; exec ${record}`
     const terminal = spawn('script', ['-qc', command, '/dev/null'], {
       cwd: ROOT,

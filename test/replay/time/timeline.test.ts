@@ -25,7 +25,7 @@ const START = wallMicros(1_700_000_000_000_000)
 
 interface Shape {
   readonly length: number
-  /** µs without ticks before it; 0 is none */
+  /** µs without ticks before it; 0 for none */
   readonly gap: number
   readonly idle: boolean
 }
@@ -63,7 +63,7 @@ function ticksOf(of: readonly Shape[]): TickSummary[] {
 const stopsOf = (of: readonly Shape[], rules = RULES): Stops => new Stops(ticksOf(of), rules)
 const playing = (timeline: Timeline): Timeline => ({ ...timeline, playing: true })
 
-test('every tick is a stop and so is every gap, in the order of time', () => {
+test('every tick and every gap is a stop, ordered by time', () => {
   fc.assert(
     fc.property(shapes, (of) => {
       const stops = stopsOf(of)
@@ -80,7 +80,7 @@ test('every tick is a stop and so is every gap, in the order of time', () => {
   )
 })
 
-test('seeking equals playing: the stop of a time is where play arrives', () => {
+test('seeking to a time gives the same stop as playing to it', () => {
   fc.assert(
     fc.property(shapes, fc.double({ min: 0, max: 0.999, noNaN: true }), (of, part) => {
       const stops = stopsOf(of)
@@ -98,7 +98,7 @@ test('seeking equals playing: the stop of a time is where play arrives', () => {
   )
 })
 
-test('the first moment of a stop is its own', () => {
+test('the start time of a stop belongs to it', () => {
   fc.assert(
     fc.property(shapes, (of) => {
       const stops = stopsOf(of)
@@ -107,11 +107,11 @@ test('the first moment of a stop is its own', () => {
   )
 })
 
-test('reverse undoes: playing back for as long leads to where play began', () => {
+test('playing backwards for the same time returns to the start', () => {
   const moves = fc.integer({ min: 1, max: 5_000_000 })
   fc.assert(
     fc.property(shapes, moves, moves, fc.constantFrom(...SPEEDS), (of, before, elapsed, speed) => {
-      // Without gaps: these hold for a time of the viewer's, where a move ends.
+      // Without gaps: a gap takes viewer time at the end of a move.
       const stops = stopsOf(of.map((each) => ({ ...each, gap: 0, length: Math.min(each.length, 1_010_000) })))
       const placeOf = ({ stop, played }: Timeline): number => stops.at(stop).from + played
       const begin = advance(playing(startingAt(0, speed)), stops, micros(before), RULES)
@@ -123,7 +123,7 @@ test('reverse undoes: playing back for as long leads to where play began', () =>
   )
 })
 
-test('a step forward and a step back is none', () => {
+test('a step forward and a step back returns to the same stop', () => {
   fc.assert(
     fc.property(shapes, fc.nat(59), (of, from) => {
       const stops = stopsOf(of)
@@ -134,7 +134,7 @@ test('a step forward and a step back is none', () => {
   )
 })
 
-test('no speed and no direction skips a gap silently', () => {
+test('no gap is skipped at any speed, in both directions', () => {
   fc.assert(
     fc.property(
       shapes,
@@ -158,7 +158,7 @@ test('no speed and no direction skips a gap silently', () => {
   )
 })
 
-test('a gap is held for a second of the viewer at every speed', () => {
+test('a gap is shown for one second at every speed', () => {
   const stops = stopsOf([
     { length: 1_000_000, gap: 0, idle: false },
     { length: 1_000_000, gap: 60_000_000, idle: false },
@@ -170,7 +170,7 @@ test('a gap is held for a second of the viewer at every speed', () => {
   }
 })
 
-test('playing for a while in one go or in pieces is the same, where there is no gap', () => {
+test('playing in one piece or in several gives the same place if there is no gap', () => {
   fc.assert(
     fc.property(shapes, fc.array(fc.integer({ min: 1, max: 2_000_000 }), { maxLength: 20 }), (of, pieces) => {
       const stops = stopsOf(of.map((each) => ({ ...each, gap: 0, length: Math.min(each.length, 1_010_000) })))
@@ -185,7 +185,7 @@ test('playing for a while in one go or in pieces is the same, where there is no 
   )
 })
 
-test('play stops at either end, or goes round with --loop', () => {
+test('play stops at either end, or starts again with --loop', () => {
   const stops = stopsOf(Array.from({ length: 3 }, () => ({ length: 1_000_000, gap: 0, idle: false })))
   const over = advance(playing(startingAt(0)), stops, micros(10_000_000), RULES)
   assert.deepEqual([over.stop, over.playing], [2, false])
@@ -197,7 +197,7 @@ test('play stops at either end, or goes round with --loop', () => {
   assert.equal(advance(round, stops, micros(1_500_000), rules).stop, 1)
 })
 
-test('idle time is played no longer than the limit, and every busy second in full', () => {
+test('idle time is played at most for the limit, and every busy second completely', () => {
   fc.assert(
     fc.property(shapes, fc.integer({ min: 1, max: 3_000_000 }), (of, limit) => {
       const rules: PlayRules = { loop: false, idleLimit: micros(limit) }
@@ -218,7 +218,7 @@ test('idle time is played no longer than the limit, and every busy second in ful
   )
 })
 
-test('a seek goes at least to the neighbour and by about as much as asked', () => {
+test('a seek moves at least to the next stop, and by about the given time', () => {
   const stops = stopsOf(Array.from({ length: 300 }, () => ({ length: 1_000_300, gap: 0, idle: false })))
   const begin = goTo(startingAt(0), stops, 100)
   assert.equal(seekBy(begin, stops, 1_000_000).stop, 101)
@@ -228,7 +228,7 @@ test('a seek goes at least to the neighbour and by about as much as asked', () =
   assert.equal(seekBy(begin, stops, -600_000_000).stop, 0)
 })
 
-test('a clock that was set back does not confuse stepping and seeking', () => {
+test('stepping and seeking work after the clock was set back', () => {
   const ticks = ticksOf(Array.from({ length: 20 }, () => ({ length: 1_000_000, gap: 0, idle: false })))
   const stepped = ticks.map((tick, i) =>
     i < 10 ? tick : { ...tick, start: addMicros(tick.start, -30_000_000) },
@@ -238,7 +238,7 @@ test('a clock that was set back does not confuse stepping and seeking', () => {
   assert.equal(seekBy(goTo(startingAt(0), stops, 5), stops, 10_000_000).stop, 15)
 })
 
-test('speed goes from a quarter to 64 and no further', () => {
+test('the speed is between 0.25 and 64', () => {
   let timeline = startingAt(0)
   for (let i = 0; i < 20; i++) timeline = faster(timeline, 1)
   assert.equal(timeline.speed, 64)
@@ -246,7 +246,7 @@ test('speed goes from a quarter to 64 and no further', () => {
   assert.equal(timeline.speed, 0.25)
 })
 
-test('following stays on the newest tick, and any move leaves it', () => {
+test('following stays on the newest tick, and any move ends it', () => {
   const stops = stopsOf(Array.from({ length: 5 }, () => ({ length: 1_000_000, gap: 0, idle: false })))
   const live = follow(startingAt(0), stops)
   assert.deepEqual([live.stop, live.following], [4, true])

@@ -63,7 +63,7 @@ describe('findings', () => {
     IncidentKind,
     readonly [FindingKind, RegExp],
   ][]) {
-    it(`names a planned ${kind}: its backend, its time to two seconds, and nothing else`, () => {
+    it(`find a planned ${kind} with its backend and its time within 2 s, and nothing else`, () => {
       const of = plan([{ kind, from: 100, to: 140, backend: null }])
       const findings = findingsIn(recording([...synthFrames(of)]))
       assert.deepEqual(
@@ -78,7 +78,7 @@ describe('findings', () => {
     })
   }
 
-  it('name a gap with its reason', () => {
+  it('include a gap with its reason', () => {
     const frames = [0, 1, 2, 3].map((i) => frame(i, addMicros(START, (i < 2 ? i : i + 30) * 1e6), []))
     const of = recording(frames, {
       gaps: [{ from: addMicros(START, 2e6), to: addMicros(START, 32e6), reason: 'disk_full' }],
@@ -105,13 +105,13 @@ describe('findings', () => {
     )
   })
 
-  it('are none in quiet traffic, whatever the seed', () => {
+  it('are none in quiet traffic, for any seed', () => {
     for (let seed = 1; seed <= 12; seed++) {
       assert.deepEqual(findingsIn(recording([...synthFrames(plan([], seed))])), [], `seed ${seed}`)
     }
   })
 
-  it('name the route where one has nearly all of it', () => {
+  it('name the route if one has nearly all failures', () => {
     const [a, b] = [backend('a:1'), backend('b:1')]
     const frames = Array.from({ length: 120 }, (_, i) =>
       frame(i, addMicros(START, i * 1e6), [
@@ -134,7 +134,7 @@ describe('findings', () => {
 
   const [one, two] = [backend('a:1'), backend('b:1')]
   const [x, pay] = [route('GET', '/x'), route('POST', '/pay')]
-  /** So many seconds of 20 answers by each of two backends, but where `at` says otherwise. */
+  /** `count` seconds with 20 answers of each of two backends, unless `at` returns other traffic. */
   const seconds = (count: number, at: (second: number) => readonly Traffic[] | null): Recording =>
     recording(
       Array.from({ length: count }, (_, i) =>
@@ -148,7 +148,7 @@ describe('findings', () => {
   })
   const times = ({ from, to }: FindingEntry): number[] => [second(from), second(to)]
 
-  it('name a slow tail under a median that stays, with its limit', () => {
+  it('find a slow tail with an unchanged median, with its limit', () => {
     const of = seconds(240, (i) => {
       const row = usually(one, i)
       const isSlow = i >= 100 && i < 140
@@ -167,7 +167,7 @@ describe('findings', () => {
     assert.deepEqual([finding!.before, finding!.after], [0, 0.15])
   })
 
-  it('name the route that alone is slow, be it much or little of the backend', () => {
+  it('name the only slow route, for a large or small share of the backend', () => {
     for (const answers of [3, 20]) {
       const of = seconds(240, (i) => {
         const { times: usual } = usually(one, i, answers)
@@ -175,11 +175,11 @@ describe('findings', () => {
         return [usually(one, i), { backend: one, route: pay, times: slow }, usually(two, i)]
       })
       const found = findingsIn(of).map((finding) => [finding.kind, finding.route, ...times(finding)])
-      assert.deepEqual(found, [['slow_down', 'POST /pay', 60, 90]], `${answers} a second`)
+      assert.deepEqual(found, [['slow_down', 'POST /pay', 60, 90]], `${answers} per second`)
     }
   })
 
-  it('name what is shorter than a step of a long recording', () => {
+  it('find incidents shorter than a step of a long recording', () => {
     const stop = seconds(1500, (i) => (i >= 645 && i < 675 ? [] : null))
     assert.deepEqual(
       findingsIn(stop).map((finding) => [finding.kind, ...times(finding)]),
@@ -192,7 +192,7 @@ describe('findings', () => {
     )
   })
 
-  it('call little traffic neither a stop nor a backend that vanished', () => {
+  it('do not take low traffic for a stop or a vanished backend', () => {
     const little = seconds(1500, (i) =>
       i >= 600 && i < 780 ? [usually(one, i, 2), usually(two, i, 2)] : null,
     )
@@ -203,7 +203,7 @@ describe('findings', () => {
     assert.deepEqual(findingsIn(aside), [])
   })
 
-  it('end where a burst ends, whatever errors chance has put beside it', () => {
+  it('end with the burst, despite random errors around it', () => {
     const of = seconds(3000, (i) => {
       const isBurst = i >= 1200 && i < 1380
       const stray = i >= 780 && i < 1800 && i % 20 === 0
@@ -216,7 +216,7 @@ describe('findings', () => {
     )
   })
 
-  it('of an empty recording, and of a single tick, are none', () => {
+  it('are none for an empty recording and for a single tick', () => {
     assert.deepEqual(findingsIn(recording([frame(0, START, [])])), [])
   })
 })
@@ -241,7 +241,7 @@ describe('a running sum', () => {
         )
         const sum = new RunningSum()
         for (const one of list) sum.add(spanOfFrame(one))
-        // Rows of a single tick carry their backend with them: that is no part of the sum.
+        // Rows of a single tick contain their backend: removed for the comparison.
         const plain = (of: Aggregate): unknown => ({
           ...of,
           backends: [...of.backends]

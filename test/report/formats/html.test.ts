@@ -28,7 +28,7 @@ function report(of: Recording): Report {
 const pageOf = async (of: Recording): Promise<string> => [...(await FORMATS.html.write(report(of)))].join('')
 
 describe('the HTML report', () => {
-  it('allows its own script and style alone, and names nothing outside', async () => {
+  it('allows only its own script and style, and links to nothing outside', async () => {
     const page = await pageOf(incident())
     const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? []
     assert.match(
@@ -38,7 +38,7 @@ describe('the HTML report', () => {
     assert.ok(!/(src|href|action)\s*=\s*["']?(https?:)?\/\//.test(page))
   })
 
-  it('lets no name from the wire become markup', async () => {
+  it('escapes names from the network', async () => {
     const page = await pageOf(incident())
     assert.ok(page.includes('&#60;img src=x onerror=alert(1)&#62;'))
     assert.ok(!page.includes('<img'))
@@ -48,7 +48,7 @@ describe('the HTML report', () => {
     )
   })
 
-  it('stays below 2 MB however much was recorded: the step grows', async () => {
+  it('stays below 2 MB for any recording by using longer steps', async () => {
     const routes = Array.from({ length: 60 }, (_, i) => route('GET', `/a/rather/long/path/to/something/${i}`))
     const backends = Array.from({ length: 12 }, (_, i) => backend(`10.0.${i}.1:8080`))
     const frames = Array.from({ length: 3000 }, (_, i) =>
@@ -82,31 +82,31 @@ describe(
 
     async function opened(
       options: { readonly javaScriptEnabled?: boolean; readonly colorScheme?: 'dark' | 'light' } = {},
-    ): Promise<{ page: Page; complaints: string[]; requests: string[] }> {
+    ): Promise<{ page: Page; errors: string[]; requests: string[] }> {
       const page = await browser.newPage(options)
-      const complaints: string[] = []
+      const errors: string[] = []
       const requests: string[] = []
-      page.on('console', (message) => complaints.push(message.text()))
-      page.on('pageerror', (error) => complaints.push(error.message))
-      page.on('dialog', (dialog) => complaints.push(dialog.message()))
+      page.on('console', (message) => errors.push(message.text()))
+      page.on('pageerror', (error) => errors.push(error.message))
+      page.on('dialog', (dialog) => errors.push(dialog.message()))
       page.on('request', (request) => requests.push(request.url()))
       await page.goto(`file://${file}`)
-      return { page, complaints, requests }
+      return { page, errors, requests }
     }
 
-    it('opens without a complaint and without a request, in light and dark', async () => {
+    it('opens without errors and requests, in light and dark', async () => {
       for (const colorScheme of ['light', 'dark'] as const) {
-        const { page, complaints, requests } = await opened({ colorScheme })
+        const { page, errors, requests } = await opened({ colorScheme })
         assert.equal(await page.locator('figure .uplot canvas').count(), 3)
-        assert.deepEqual(complaints, [])
+        assert.deepEqual(errors, [])
         assert.deepEqual(requests, [`file://${file}`])
         assert.equal(await page.locator('img').count(), 0)
         await page.close()
       }
     })
 
-    it('prints black on white and within the sheet, also from a dark screen', async () => {
-      const { page, complaints } = await opened({ colorScheme: 'dark' })
+    it('prints black on white and within the page, also in dark mode', async () => {
+      const { page, errors } = await opened({ colorScheme: 'dark' })
       await page.setViewportSize({ width: 718, height: 1000 })
       await page.evaluate("addEventListener('afterprint', () => (globalThis.printed = true))")
       const pdf = await page.pdf({ format: 'A4' })
@@ -122,12 +122,12 @@ describe(
       ]`)
       assert.deepEqual([back, ink, line], ['rgb(255, 255, 255)', 'rgb(28, 33, 39)', '#2563eb'])
       assert.ok(width <= 718, `${width} px wide`)
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 
     it('shows the leaderboard of any moment, and a gap as a gap', async () => {
-      const { page, complaints } = await opened()
+      const { page, errors } = await opened()
       const slide = async (index: number): Promise<string> => {
         await page.locator('#scrubber input').fill(String(index))
         return page.locator('#board').innerText()
@@ -137,11 +137,11 @@ describe(
       assert.equal(await page.locator('#moment').innerText(), '2026-11-22 15:02:10')
       assert.match(await slide(110), /Nothing was recorded/)
       assert.ok((await slide(30)).includes('\\x1b[2J|<img src=x'))
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 
-    it('goes to a finding when it is clicked', async () => {
+    it('jumps to a finding on a click', async () => {
       const { page } = await opened()
       const finding = page.locator('li[data-at] button').filter({ hasText: 'failures' }).first()
       const expected = /^\d\d:\d\d:\d\d/.exec(await finding.innerText())?.[0]
@@ -162,12 +162,12 @@ describe(
       await page.close()
     })
 
-    it('is readable without scripts: tables, findings and drawings', async () => {
-      const { page, complaints } = await opened({ javaScriptEnabled: false })
+    it('is readable without scripts: tables, findings and charts', async () => {
+      const { page, errors } = await opened({ javaScriptEnabled: false })
       assert.equal(await page.locator('figure svg.static:visible').count(), 3)
       assert.ok(await page.getByText('/api/orders').first().isVisible())
       assert.ok(!(await page.locator('#scrubber').isVisible()))
-      assert.deepEqual(complaints, [])
+      assert.deepEqual(errors, [])
       await page.close()
     })
 

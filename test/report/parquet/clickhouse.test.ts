@@ -1,6 +1,6 @@
 /**
- * The data set as ClickHouse reads it, which is stricter than DuckDB. Half a gigabyte, so only where it is at hand:
- * `npm install --no-save chdb@3.4.0`, or CHDB=/path/to/node_modules/chdb/index.mjs.
+ * The data set in ClickHouse, which is stricter than DuckDB. chdb has half a gigabyte, so the test runs only if it is
+ * installed: `npm install --no-save chdb@3.4.0`, or CHDB=/path/to/node_modules/chdb/index.mjs.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -39,7 +39,7 @@ describe('a data set in ClickHouse', { skip: query === null ? 'chdb is not insta
       onProgress: () => undefined,
     })
   })
-  it('can be read past a page boundary, for the lists of some rows alone', async () => {
+  it('can be read past a page boundary, also for the lists of some rows', async () => {
     const frames = Array.from({ length: 4000 }, (_, i) =>
       frame(i, addMicros(START, i * 1e6), [
         { backend: backend('a:1'), route: route('GET', '/x'), times: [1000, 2000 + i, 9000] },
@@ -73,7 +73,7 @@ describe('a data set in ClickHouse', { skip: query === null ? 'chdb is not insta
     ])
     assert.deepEqual(rows(`SELECT sum(refused) FROM table(connections) WHERE host = 'web1'`), [['16']])
   })
-  it('can be asked with a WHERE, on any column, also for its lists', () => {
+  it('supports WHERE on any column, also for lists', () => {
     assert.deepEqual(
       rows("SELECT sum(requests) FROM table(traffic) WHERE route = '/checkout' AND host = 'web1'"),
       [['380']],

@@ -54,7 +54,7 @@ async function writeRows(count: number): Promise<string> {
 }
 
 describe('a Parquet file', () => {
-  it('is byte for byte what the package itself writes', async () => {
+  it('equals the output of the package itself, byte for byte', async () => {
     const count = 6_001
     const fields = {
       time: { type: 'TIMESTAMP_MICROS', compression: 'GZIP' },
@@ -115,7 +115,7 @@ describe('a Parquet file', () => {
     )
   })
 
-  it('refuses what the package would round or cut', async () => {
+  it('refuses values that the package would round or truncate', async () => {
     for (const [i, bad] of [
       [0, -1],
       [1, 1.5],
@@ -157,7 +157,7 @@ describe('a data set', () => {
   const table = (path: string, name: string): string =>
     `read_parquet('${path}/${name}/**/*.parquet', hive_partitioning = true)`
 
-  it('lies where engines look for it: table, host, date', async () => {
+  it('has the folders that engines expect: table, host, date', async () => {
     const [, { files }] = await exported([incident()])
     assert.deepEqual(
       files
@@ -179,7 +179,7 @@ describe('a data set', () => {
     )
   })
 
-  it('adds up to the report, with a WHERE too', async () => {
+  it('has the totals of the report, also with WHERE', async () => {
     const of = incident()
     const [path] = await exported([of])
     const query = { range: spanOf(of.ticks)!, selection: EVERYTHING, order: BY_REQUESTS, top: null }
@@ -240,7 +240,7 @@ describe('a data set', () => {
     assert.equal(requests!.n, 100)
   })
 
-  it('keeps names exactly, also hostile ones, also as a host', async () => {
+  it('keeps names exactly, also hostile ones and as a host', async () => {
     const [path] = await exported([incident('../w/b=1 😀')])
     const rows = await sql(
       `SELECT DISTINCT host, route FROM ${table(path, 'traffic')} WHERE route LIKE '/x%'`,
@@ -248,7 +248,7 @@ describe('a data set', () => {
     assert.deepEqual(rows, [{ host: '../w/b=1 😀', route: HOSTILE }])
   })
 
-  it('carries schema, recording and coverage in every file', async () => {
+  it('has schema, recording and coverage in every file', async () => {
     const [path] = await exported([incident()])
     const rows = await sql(
       `SELECT decode(key) k, decode(value) v FROM parquet_kv_metadata('${path}/ticks/**/*.parquet')`,
@@ -287,7 +287,7 @@ describe('a data set', () => {
     )
   })
 
-  it('holds the selected rows alone', async () => {
+  it('has only the selected rows', async () => {
     const text = 'route = /checkout and status >= 500'
     const [path] = await exported([incident()], splitSelection([parseExpression(text)], text))
     assert.deepEqual(await sql(`SELECT DISTINCT route FROM ${table(path, 'traffic')}`), [
@@ -296,7 +296,7 @@ describe('a data set', () => {
     assert.deepEqual(await sql(`SELECT DISTINCT status FROM ${table(path, 'requests')}`), [{ status: 503 }])
   })
 
-  it('that is interrupted leaves no file', async () => {
+  it('leaves no file when interrupted', async () => {
     const path = fresh()
     const stop = new AbortController()
     const of = slow(incident())
@@ -314,7 +314,7 @@ describe('a data set', () => {
     assert.deepEqual(left, [])
   })
 
-  /** A tick takes a millisecond: it is asked whether to stop now and then by the clock, and all of it may take less than that. */
+  /** Each tick takes 1 ms: the export checks for a stop by the clock, and could end before its first check. */
   function slow(of: Recording): Recording {
     return Object.assign(Object.create(of) as Recording, {
       frame: (seq: number) => {
@@ -340,7 +340,7 @@ describe('a data set', () => {
     to: addMicros(START, to * 1e6),
   })
 
-  it('exported again takes its own place, also with more, also with other rows', async () => {
+  it('is replaced by a new export, also with more or other rows', async () => {
     const path = fresh()
     await into(path, incident(), seconds(10, 40))
     assert.equal(await counted(path, 'ticks'), 30)
@@ -355,7 +355,7 @@ describe('a data set', () => {
     assert.deepEqual(readdirSync(join(path, 'connections', 'host=web1', 'date=2026-11-22')), [])
   })
 
-  it('takes ranges that meet, and refuses to have a second of a host twice', async () => {
+  it('accepts adjacent ranges, and refuses a second of a host twice', async () => {
     const path = fresh()
     await into(path, incident(), seconds(0, 60.0004))
     await into(path, incident(), seconds(60.0004, 180))

@@ -33,7 +33,7 @@ const refuses = (file: string, exitCode: number, words: RegExp): void => {
   )
 }
 
-test('what is no recording is refused in words', () => {
+test('a file that is no recording is refused with an error', () => {
   inFolder((folder) => {
     const at = (name: string): string => join(folder, name)
     writeFileSync(at('empty.db'), '')
@@ -61,7 +61,7 @@ test('a recording of a newer format names the version that reads it', () => {
   })
 })
 
-test('columns and tables of a later version are passed over', () => {
+test('columns and tables of a later version are ignored', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = writeSample(file, { secs: 70 })
@@ -78,7 +78,7 @@ test('columns and tables of a later version are passed over', () => {
   })
 })
 
-test('a gzipped recording opens as it is', () => {
+test('a gzipped recording can be opened', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, { secs: 5 })
@@ -90,7 +90,7 @@ test('a gzipped recording opens as it is', () => {
   })
 })
 
-test('a finished recording is one file, 0640, in which nothing has to be recovered', () => {
+test('a finished recording is one file with mode 0640 that needs no recovery', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, { secs: 5 }, {})
@@ -103,7 +103,7 @@ test('a finished recording is one file, 0640, in which nothing has to be recover
 const skip = unreadableByNobody()
 
 test(
-  'copies in a read-only folder open for an unprivileged user, and nothing is left',
+  'an unprivileged user can open copies in a read-only folder, and no file is left there',
   { skip },
   async () => {
     await inFolder(async (folder) => {
@@ -127,7 +127,7 @@ test(
         const recording = openRecording('${join(copies, name)}')
         console.log(recording.ticks.filter(({ seq }) => recording.frame(seq) !== null).length)
         recording.close()`
-        // As nobody where the test runs as root: root may write anywhere.
+        // As nobody if the test runs as root: root can write anywhere.
         const as = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
         const said = execFileSync(
           process.execPath,
@@ -145,7 +145,7 @@ test(
   },
 )
 
-test('a file whose checkpoint has only begun is whole: the -wal has the pages that the first one counts', () => {
+test('a file with an unfinished checkpoint is whole: the -wal has the pages that its header counts', () => {
   inFolder((folder) => {
     const [file, copy] = [join(folder, 'x.db'), join(folder, 'copy.db')]
     const recorder = createRecording(file, META)
@@ -164,7 +164,7 @@ test('a file whose checkpoint has only begun is whole: the -wal has the pages th
   })
 })
 
-/** The page count of the last transaction in a -wal: a 32-byte header, then frames with 24 bytes of their own. */
+/** The page count of the last transaction in a -wal: a 32-byte header, then frames with a 24-byte header each. */
 function pagesAfter(wal: Buffer): number {
   let pages = 0
   for (let frame = 32; frame + 24 + 4096 <= wal.length; frame += 24 + 4096) {
@@ -185,7 +185,7 @@ test('a file is never overwritten', () => {
   })
 })
 
-test('a recorder that goes on leaves a gap, reason stopped, and numbers on', () => {
+test('a continued recording has a gap with the reason stopped, and continuous tick numbers', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = [...sampleFrames({ secs: 100 })]
@@ -205,7 +205,7 @@ test('a recorder that goes on leaves a gap, reason stopped, and numbers on', () 
   })
 })
 
-test('one recorder a file: the living one keeps it, a dead one is taken over', async () => {
+test('a file has one recorder: a running one keeps it, the lock of an ended one is taken over', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, 'x.db')
     const child = new Child({ file, ticks: 100_000, pause: 5, rps: 30 })
@@ -222,7 +222,7 @@ test('one recorder a file: the living one keeps it, a dead one is taken over', a
   })
 })
 
-test('a late tick keeps its counts, and what is beyond a second and a half is a gap', () => {
+test('a late tick keeps its counts, and the time beyond 1.5 s is a gap', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const [a, b] = [...sampleFrames({ secs: 2 })]
@@ -240,7 +240,7 @@ test('a late tick keeps its counts, and what is beyond a second and a half is a 
   })
 })
 
-test('a change that was killed half-way is undone for the reader, and not in the file', async () => {
+test('an interrupted change is rolled back for the reader, and the file is not changed', async () => {
   await inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = writeSample(file, { secs: 60 })
@@ -261,7 +261,7 @@ test('a change that was killed half-way is undone for the reader, and not in the
   })
 })
 
-test('a recording that another program has locked is refused with words', () => {
+test('a recording locked by another program is refused with an error', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, { secs: 3 })

@@ -1,4 +1,4 @@
-/** What lies beside a recording is put into it as SQLite would do it: its own recovery is the oracle. */
+/** The side files of a recording are applied like SQLite does: SQLite's own recovery is the oracle. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { inFolder } from '../support.ts'
 
 const PAGE = 4096
 
-/** All of it, as text. */
+/** The content of the database, as text. */
 function contentOf(database: Sqlite.Database): string {
   const tables = ['a', 'b'].map((table) => database.prepare(`SELECT rowid, * FROM ${table}`).raw().all())
   const text = JSON.stringify([tables, database.pragma('integrity_check', { simple: true })])
@@ -21,7 +21,7 @@ function contentOf(database: Sqlite.Database): string {
   return text
 }
 
-/** As SQLite recovers it, from a copy. */
+/** The content after SQLite's recovery of a copy. */
 function recovered(folder: string, file: string, ending: string): string {
   const copy = join(folder, 'oracle.db')
   for (const end of ['', '-wal', '-shm', '-journal']) rmSync(copy + end, { force: true })
@@ -30,7 +30,7 @@ function recovered(folder: string, file: string, ending: string): string {
   return contentOf(new Sqlite(copy))
 }
 
-/** Leaves what a process that is killed leaves. */
+/** Leaves the side files of a killed process. */
 function killed(file: string, script: string): void {
   const begin = `const database = new (require('better-sqlite3'))(process.argv[1])\n`
   spawnSync(process.execPath, ['-e', `${begin}${script}\nprocess.kill(process.pid, 'SIGKILL')`, file])
@@ -47,15 +47,15 @@ function makeFile(file: string): void {
 
 const damage = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), cut: fc.boolean() })
 
-/** Cut off, or with a byte that is another. */
-function hurt(path: string, { at, cut }: { readonly at: number; readonly cut: boolean }): void {
+/** Truncates the file or changes one byte. */
+function corrupt(path: string, { at, cut }: { readonly at: number; readonly cut: boolean }): void {
   const bytes = readFileSync(path)
   const place = Math.min(bytes.length - 1, Math.floor(at * bytes.length))
   if (cut) truncateSync(path, place)
   else writeFileSync(path, bytes.fill(bytes[place]! ^ 0x10, place, place + 1))
 }
 
-test('a -wal becomes the same pages as by SQLite, whole, cut off, or with a flipped bit', () => {
+test('a -wal gives the same pages as SQLite: whole, truncated, or with a flipped bit', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     makeFile(file)
@@ -77,7 +77,7 @@ test('a -wal becomes the same pages as by SQLite, whole, cut off, or with a flip
     fc.assert(
       fc.property(damage, (how) => {
         writeFileSync(`${file}-wal`, wal)
-        hurt(`${file}-wal`, how)
+        corrupt(`${file}-wal`, how)
         assert.equal(ours(), recovered(folder, file, '-wal'))
       }),
       { numRuns: 60 },
@@ -85,7 +85,7 @@ test('a -wal becomes the same pages as by SQLite, whole, cut off, or with a flip
   })
 })
 
-test('a -journal becomes the same pages as by SQLite, whole, cut off, or with a flipped bit', () => {
+test('a -journal gives the same pages as SQLite: whole, truncated, or with a flipped bit', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     makeFile(file)
@@ -102,11 +102,11 @@ test('a -journal becomes the same pages as by SQLite, whole, cut off, or with a 
       )
     assert.equal(ours(), recovered(folder, file, '-journal'))
     const sector = journal.readUInt32BE(20)
-    // The count, the nonce, the sizes; the second record's number, its content where it is summed, its checksum.
+    // Header: count, nonce, sizes. Second record: page number, summed content, checksum.
     const second = sector + 4 + PAGE + 4
     for (const place of [0, 9, 13, 18, 22, 26, second + 2, second + 4 + PAGE - 200, second + 4 + PAGE + 3]) {
       writeFileSync(`${file}-journal`, journal)
-      hurt(`${file}-journal`, { at: place / journal.length, cut: false })
+      corrupt(`${file}-journal`, { at: place / journal.length, cut: false })
       assert.equal(
         outcome(ours),
         outcome(() => recovered(folder, file, '-journal')),
@@ -116,7 +116,7 @@ test('a -journal becomes the same pages as by SQLite, whole, cut off, or with a 
     fc.assert(
       fc.property(damage, (how) => {
         writeFileSync(`${file}-journal`, journal)
-        hurt(`${file}-journal`, how)
+        corrupt(`${file}-journal`, how)
         assert.equal(
           outcome(ours),
           outcome(() => recovered(folder, file, '-journal')),
@@ -127,7 +127,7 @@ test('a -journal becomes the same pages as by SQLite, whole, cut off, or with a 
   })
 })
 
-/** Half rolled back, it may not be readable at all: for SQLite as for us. */
+/** A partly rolled back file may be unreadable, for SQLite as for us. */
 function outcome(read: () => string): string {
   try {
     const text = read()

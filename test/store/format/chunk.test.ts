@@ -16,7 +16,7 @@ const names = { backend: () => backend, route: () => route }
 
 const whole = fc.oneof(fc.nat(3), fc.nat(5000), fc.nat(2 ** 31 - 1), fc.maxSafeNat())
 
-test('columns of bits give back what was put into them, whatever its size', () => {
+test('bit columns return the values written into them, whatever their size', () => {
   fc.assert(
     fc.property(
       fc.array(whole, { maxLength: 40 }),
@@ -37,7 +37,7 @@ test('columns of bits give back what was put into them, whatever its size', () =
   )
 })
 
-test('a chunk gives back its requests, in their order', () => {
+test('a chunk returns its requests in order', () => {
   fc.assert(
     fc.property(frames, (list) => {
       for (const { requests, start } of list) {
@@ -57,7 +57,7 @@ test('a chunk gives back its requests, in their order', () => {
   )
 })
 
-/** Of many pairs, orders and sizes, all by whole-number arithmetic: the same on every machine. */
+/** Requests of many pairs, orders and sizes. Integer arithmetic only: the same on every machine. */
 function* manyKinds(n: number, pairs: number, spread: number): Generator<RequestEvent> {
   let state = 1
   const below = (limit: number): number => {
@@ -83,7 +83,7 @@ function* manyKinds(n: number, pairs: number, spread: number): Generator<Request
   }
 }
 
-test('the bytes of a chunk are those of the first recorder that wrote this layout', () => {
+test('the bytes of a chunk equal those of the first recorder with this layout', () => {
   const digests = [
     [0, 1, 1],
     [1, 1, 1],
@@ -108,8 +108,8 @@ test('the bytes of a chunk are those of the first recorder that wrote this layou
   ])
 })
 
-test('the layouts of early recordings are read: plain and deflated', () => {
-  // pair 0 of backend 5 and route 6, again; 200 and a reset; starts; header 10 and none; total 12 and 7
+test('the layouts of early recordings can be read: plain and deflated', () => {
+  // pair 0 (backend 5, route 6) twice; outcomes 200 and reset; start times; header 10 and none; total 12 and 7
   const columns = Buffer.from([0, 5, 6, 0, 104, 0, 200, 1, 3, 11, 0, 5, 15])
   const expected = [
     { backend, route, at: wallMicros(1100), outcome: 200, header: micros(10), total: micros(12) },
@@ -123,7 +123,7 @@ test('the layouts of early recordings are read: plain and deflated', () => {
   }
 })
 
-test('a chunk that does not hold as many requests as its row says is damaged', () => {
+test('a chunk with another number of requests than its row is damaged', () => {
   const at = wallMicros(5)
   const event = { backend, route, at, outcome: 200, header: micros(3), total: micros(4) }
   const packed = packRequests([event, event, event], at, { backend: () => 1, route: () => 1 })
@@ -134,7 +134,7 @@ test('a chunk that does not hold as many requests as its row says is damaged', (
   for (const n of [0, 2, 2 ** 40]) assert.throws(() => unpackRequests(plain, n, at, names), CorruptRow)
 })
 
-test('cut off anywhere or with any byte changed, a chunk is refused or read, and nothing else happens', () => {
+test('a truncated or changed chunk is read or refused as corrupt, with no other error', () => {
   const at = wallMicros(1_000_000)
   const events = Array.from({ length: 30 }, (_, i) => ({
     backend,

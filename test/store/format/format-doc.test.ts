@@ -10,7 +10,7 @@ const queries = [...readFileSync(`${root}docs/FORMAT.md`, 'utf8').matchAll(/```s
 )
 const file = `${root}fixtures/recordings/incident.db`
 
-test('the queries of docs/FORMAT.md work, and count what the report counts', () => {
+test('the queries of docs/FORMAT.md work, and give the counts of the report', () => {
   const database = new Sqlite(file, { readonly: true })
   const [routes, seconds, codes] = queries.map((sql) =>
     database.prepare<[], Record<string, number>>(sql).all(),
@@ -27,7 +27,7 @@ test('the queries of docs/FORMAT.md work, and count what the report counts', () 
   database.close()
 })
 
-test('the view of codes holds every answer of every tick', () => {
+test('the codes view has every answer of every tick', () => {
   const database = new Sqlite(file, { readonly: true })
   const sums = database.prepare<[], { readonly all: number; readonly codes: number }>(
     'SELECT (SELECT sum(answered) FROM traffic) AS "all", (SELECT sum(answers) FROM codes) AS codes',

@@ -5,7 +5,7 @@ import { openScratch, query } from '../../../src/store/sqlite/database.ts'
 import { DimensionReader, DimensionWriter } from '../../../src/store/names/dimensions.ts'
 import { SCHEMA } from '../../../src/store/format/schema.ts'
 
-test('a name whose transaction was rolled back is written with the next one, under the same number', () => {
+test('a name whose transaction was rolled back is written by the next one with the same id', () => {
   const database = openScratch()
   database.exec(SCHEMA)
   const names = new DimensionWriter(database, 0)
@@ -29,7 +29,7 @@ test('a name whose transaction was rolled back is written with the next one, und
   database.close()
 })
 
-test('names whose own numbers are alike are told apart', () => {
+test('names with colliding ids get different ids in the file', () => {
   const database = openScratch()
   database.exec(SCHEMA)
   const names = new DimensionWriter(database, 0)
@@ -43,7 +43,7 @@ test('names whose own numbers are alike are told apart', () => {
   database.close()
 })
 
-test('where there are many names, those that were away for an hour are forgotten, and go with the last tick that needs them', () => {
+test('with many names, those unused for an hour are forgotten, and are deleted with the last tick that needs them', () => {
   const database = openScratch()
   database.exec(SCHEMA)
   const names = new DimensionWriter(database, 0)
@@ -53,7 +53,7 @@ test('where there are many names, those that were away for an hour are forgotten
   const busy = route(1)
   const tick = (oldest: number | null): void => {
     names.route(busy)
-    names.forget(oldest)
+    names.removeUnused(oldest)
     names.commit()
   }
   const others = Array.from({ length: 11_000 }, (_, i) => route(2 + i))
@@ -64,8 +64,8 @@ test('where there are many names, those that were away for an hour are forgotten
   for (let n = 0; n < 20; n++) tick(0)
   const after = others.map((other) => names.route(other).id)
   const forgotten = after.flatMap((id, i) => (id === before[i] ? [] : [{ id, was: before[i]! }]))
-  assert.equal(forgotten.length, 1001, 'ten thousand are no burden')
-  assert.deepEqual(standing(), [12_002, 12_002], 'their tick is still there')
+  assert.equal(forgotten.length, 1001, 'ten thousand are kept')
+  assert.deepEqual(standing(), [12_002, 12_002], 'their tick still exists')
   const reader = new DimensionReader(database)
   for (const { id, was } of forgotten)
     assert.equal(reader.route(id), reader.route(was), 'for a reader it is one route')

@@ -40,7 +40,7 @@ test('a marker can be set while the file is being recorded', async () => {
   })
 })
 
-test('refresh brings what has come, and says whether anything has', () => {
+test('refresh reads new ticks, and returns whether there were any', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = [...sampleFrames({ secs: 130 })]
@@ -61,7 +61,7 @@ test('refresh brings what has come, and says whether anything has', () => {
   })
 })
 
-test('ticks that the recorder evicts meanwhile are gone for the reader, and no damage', () => {
+test('ticks that the recorder evicts during reading are missing, and no damage', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = [...sampleFrames({ secs: 300 })]
@@ -80,7 +80,7 @@ test('ticks that the recorder evicts meanwhile are gone for the reader, and no d
   })
 })
 
-test('a file that is replaced or removed while it is followed is never mixed with another', () => {
+test('a followed file that is replaced or removed is never mixed with another', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const other = join(folder, 'y.db')
@@ -90,7 +90,7 @@ test('a file that is replaced or removed while it is followed is never mixed wit
       writer.close()
     }
     const recording = openRecording(file, { follow: true })
-    // Between two polls the connection is closed.
+    // The connection is closed between two polls.
     recording.close()
     assert.equal(recording.refresh(), false)
     recording.close()

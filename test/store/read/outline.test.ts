@@ -28,7 +28,7 @@ function opened<T>(name: string, outline: boolean, use: (recording: StoredRecord
 }
 
 for (const name of FILES) {
-  test(`${name}: an outline says of the whole what the whole says`, () => {
+  test(`${name}: an outline has the same info as the whole recording`, () => {
     const whole = opened(name, false, ({ info }) => info)
     assert.deepEqual(
       opened(name, true, ({ info }) => info),
@@ -36,7 +36,7 @@ for (const name of FILES) {
     )
   })
 
-  test(`${name}: around a time there are the same ticks as in the whole`, () => {
+  test(`${name}: around a time it has the same ticks as the whole recording`, () => {
     const ticks = opened(name, false, (recording) => recording.ticks)
     const span = spanOf(ticks) ?? { from: wallMicros(0), to: wallMicros(0) }
     for (const place of [0, 0.3, 0.5, 0.77, 1]) {
@@ -58,7 +58,7 @@ for (const name of FILES) {
   })
 }
 
-test('only a part of a long recording is read for one time, and all of it by the first refresh', () => {
+test('focus reads only a part of a long recording, and the first refresh reads all of it', () => {
   opened('incident.db', true, (recording) => {
     const unread: number = recording.ticks.length
     assert.equal(unread, 0)
@@ -72,7 +72,7 @@ test('only a part of a long recording is read for one time, and all of it by the
   })
 })
 
-test('where the clock was set everything is read at once: order in time is not order in the file', () => {
+test('if the clock was set, all is read at once: ticks are not ordered by time', () => {
   opened('clock-step.db', true, (recording) => {
     assert.equal(recording.ticks.length, recording.info.ticks)
   })

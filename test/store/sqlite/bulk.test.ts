@@ -9,11 +9,11 @@ import { BATCH, BulkInsert } from '../../../src/store/sqlite/bulk.ts'
 import { openScratch, query, type SqlValue } from '../../../src/store/sqlite/database.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { createRecording } from '../../../src/store/write/writer.ts'
-import { BACKENDS, frameOf, START } from '../../replay/story.ts'
+import { BACKENDS, frameOf, START } from '../../replay/example-recording.ts'
 import { comparable, inFolder, META } from '../support.ts'
 import { NO_COUNTS } from '../../../src/frame/model/nothing.ts'
 
-test('rows with and without rare values arrive alike, in any mixture', () => {
+test('rows with and without rare values are written, in any order', () => {
   const row = fc.tuple(fc.integer(), fc.oneof(fc.constant(0), fc.nat(2)), fc.option(fc.nat(9)))
   fc.assert(
     fc.property(fc.array(row, { maxLength: 120 }), (rows) => {
@@ -38,13 +38,13 @@ test('rows with and without rare values arrive alike, in any mixture', () => {
   )
 })
 
-/** One request, in a bucket whose packed bytes are as many as any other's here. */
+/** One request in this bucket; its packed bytes have the same length for every bucket used here. */
 function onlyIn(bucket: number): Distribution {
   const time = micros(boundsOf(bucket)[0])
   return { count: 1, sum: time, sampled: 1, min: time, max: time, buckets: [bucket, 1] }
 }
 
-test('no row of a statement has the histogram of a later one, however many rows a statement takes', () => {
+test('no row has the histogram of a later row of the same statement, for any batch size', () => {
   const traffic = Array.from({ length: 3 * BATCH }, (_, i): TrafficRow => ({
     ...NO_COUNTS,
     backend: BACKENDS.orders,

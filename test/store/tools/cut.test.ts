@@ -24,7 +24,7 @@ const request = (out: string, from: number, to: number): CutRequest => ({
 
 const renumbered = (frame: SecondFrame, seq: number): SecondFrame => ({ ...frame, seq })
 
-test('a cut holds exactly the ticks of its range', async () => {
+test('a cut has exactly the ticks of its range', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, { secs: 200 })
@@ -42,7 +42,7 @@ test('a cut holds exactly the ticks of its range', async () => {
   })
 })
 
-test('a cut of a running recording costs it no tick', async () => {
+test('a cut of a running recording loses no tick of it', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const child = new Child({ file, ticks: 400, pause: 2, rps: 100 })
@@ -59,7 +59,7 @@ test('a cut of a running recording costs it no tick', async () => {
   })
 })
 
-test('a cut thins the single requests to fit and never the counts', async () => {
+test('a cut drops single requests to fit the size, and never counts', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const frames = writeSample(file, { secs: 120, rps: 300, requests: 300, routes: 3 })
@@ -81,11 +81,11 @@ test('a cut thins the single requests to fit and never the counts', async () => 
   })
 })
 
-test('of a redacted cut nothing can be read that was to be hidden, and its numbers are the same', async () => {
+test('a redacted cut contains no hidden text, and the same numbers', async () => {
   await withFolder(async (folder) => {
     const [file, out] = [folder.file('x.db'), folder.file('cut.db')]
     const secrets = Array.from({ length: 1000 }, (_, i) => `s3cr3t${i}x`)
-    const frames = [...sampleFrames({ secs: 100 })].map((frame) => planted(frame, secrets))
+    const frames = [...sampleFrames({ secs: 100 })].map((frame) => withSecrets(frame, secrets))
     const sink = createRecording(
       file,
       { ...META, host: `${secrets[0]!}.example`, arguments: secrets.slice(1, 5) },
@@ -114,11 +114,11 @@ test('of a redacted cut nothing can be read that was to be hidden, and its numbe
   })
 })
 
-/** A secret in every path, backend name, and in the methods that nobody knows. */
-function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
+/** Puts a secret into every path and backend name, and into unknown methods. */
+function withSecrets(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
   const route = (of: Route): Route =>
-    planted.routes.get(of) ??
-    remember(planted.routes, of, {
+    withSecrets.routes.get(of) ??
+    remember(withSecrets.routes, of, {
       ...of,
       method: of.method === 'PUT' ? secrets[of.id]! : of.method,
       path: of.path
@@ -126,7 +126,7 @@ function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
         .replace(/:id.*/, ':id'),
     })
   const backend = (of: Backend): Backend =>
-    planted.backends.get(of) ?? remember(planted.backends, of, { ...of, name: secrets[500 + of.id]! })
+    withSecrets.backends.get(of) ?? remember(withSecrets.backends, of, { ...of, name: secrets[500 + of.id]! })
   return {
     ...frame,
     traffic: frame.traffic.map((row) => ({ ...row, backend: backend(row.backend), route: route(row.route) })),
@@ -138,8 +138,8 @@ function planted(frame: SecondFrame, secrets: readonly string[]): SecondFrame {
     })),
   }
 }
-planted.routes = new Map<Route, Route>()
-planted.backends = new Map<Backend, Backend>()
+withSecrets.routes = new Map<Route, Route>()
+withSecrets.backends = new Map<Backend, Backend>()
 
 function remember<T>(map: Map<T, T>, key: T, value: T): T {
   map.set(key, value)

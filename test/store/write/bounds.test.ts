@@ -14,16 +14,16 @@ import { inFolder, META } from '../support.ts'
 
 const isRoot = process.getuid?.() === 0
 
-test('a file and its WAL stay within --max-size, and what is left is whole', async () => {
+test('a file and its WAL stay within --max-size, and the recording is whole', async () => {
   await withFolder((folder) => bounds(folder, 700))
 })
 
-test('--keep forgets what is older, tick by tick', async () => {
+test('--keep removes older ticks one by one', async () => {
   await withFolder((folder) => keep(folder, 420))
 })
 
 test(
-  'on a full disk the recorder goes on in memory, says so once, and the file shows the gap',
+  'on a full disk the recorder goes on in memory, warns once, and the file shows the gap',
   { skip: isRoot ? false : 'needs root for a small tmpfs' },
   async () => {
     await withFolder(fullDisk)
@@ -38,7 +38,7 @@ test(
   },
 )
 
-test('less room than --min-free is said before anything is recorded', () => {
+test('less free space than --min-free is an error before recording starts', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     assert.throws(
@@ -49,7 +49,7 @@ test('less room than --min-free is said before anything is recorded', () => {
   })
 })
 
-test('what its recorder drops during a check is not missed', async () => {
+test('ticks that the recorder removes during a check are not reported as missing', async () => {
   await withFolder(async (folder) => {
     const file = folder.file('x.db')
     const frames = [...sampleFrames({ secs: 700 })]
@@ -66,7 +66,7 @@ test('what its recorder drops during a check is not missed', async () => {
   })
 })
 
-test('sums over what is left of a minute are exact', () => {
+test('sums over the rest of a minute are exact', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     const frames = [...sampleFrames({ secs: 200 })]

@@ -1,4 +1,4 @@
-/** Writes that find no room or no rights: said in words, and nothing half done is left. */
+/** Writes without disk space or rights: an error, and no partial file. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
@@ -20,7 +20,7 @@ import { sampleFrames, writeSample } from '../../torture/sample.ts'
 import { inFolder, META } from '../support.ts'
 
 const isRoot = process.getuid?.() === 0
-const needsRoot = { skip: isRoot ? false : 'needs root, for a small tmpfs and to become someone else' }
+const needsRoot = { skip: isRoot ? false : 'needs root for a small tmpfs and to switch users' }
 const START = wallMicros(1_795_356_000_000_000)
 const NOTE = { at: START, kind: 'note', text: 'x' } as const
 
@@ -36,7 +36,7 @@ async function onFullDisk(use: (disk: string, folder: Folder) => Promise<void>):
   )
 }
 
-test('without room for it nothing is cut, repaired or made, and nothing half done is left', needsRoot, () =>
+test('cut, repair and synth fail without disk space and leave no partial file', needsRoot, () =>
   onFullDisk(async (disk, folder) => {
     const large = folder.file('large.db')
     writeSample(large, { secs: 900, rps: 200 })
@@ -63,7 +63,7 @@ test('without room for it nothing is cut, repaired or made, and nothing half don
   }),
 )
 
-test('on a full disk no recording is begun and none is marked', needsRoot, () =>
+test('on a full disk no recording is started and none is marked', needsRoot, () =>
   onFullDisk(async (disk, folder) => {
     const small = join(disk, 'small.db')
     writeSample(folder.file('small.db'), { secs: 20 })
@@ -77,7 +77,7 @@ test('on a full disk no recording is begun and none is marked', needsRoot, () =>
   }),
 )
 
-test('where there is no room for the end, every tick is kept, and it is said', needsRoot, () =>
+test('without disk space for the end of a recording every tick is kept, with a warning', needsRoot, () =>
   onFullDisk((disk) => {
     const file = join(disk, 'x.db')
     const said: string[] = []
@@ -94,7 +94,7 @@ test('where there is no room for the end, every tick is kept, and it is said', n
   }),
 )
 
-test('a recording in a folder where one may not write is neither marked nor continued', needsRoot, () => {
+test('a recording in a folder without write permission is neither marked nor continued', needsRoot, () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeSample(file, { secs: 5 })
@@ -112,7 +112,7 @@ test('a recording in a folder where one may not write is neither marked nor cont
   })
 })
 
-test('what is not a file is refused at once: a pipe would wait for its other end', () => {
+test('a pipe, device or folder is refused at once: opening a pipe would block', () => {
   inFolder((folder) => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
@@ -131,6 +131,6 @@ function fill(disk: string): void {
       stdio: 'ignore',
     })
   } catch {
-    // That is what was wanted.
+    // dd fails when the disk is full: intended.
   }
 }

@@ -1,88 +1,93 @@
-/** Everything that somebody without rights does on the same host at the same time, and somebody on the wire. */
+/** All attacks of unprivileged users on the same host, at the same time, and one of a host on the network. */
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hostileConfigurations } from '../../kernel/lab/configurations.ts'
 import { buildStatic, mountSilent, startNeighbour } from '../../kernel/lab/neighbour.ts'
 import type { NeighbourOptions } from '../../kernel/lab/neighbour.ts'
-import { guest, spoofer } from '../../kernel/lab/trouble.ts'
-import { EPHEMERAL, FORGED_PORT, type Town } from './town.ts'
+import { startInNamespace, startSpoofer } from '../../kernel/lab/impairments.ts'
+import { EPHEMERAL, FORGED_PORT, type Testbed } from './testbed.ts'
 
 const NOBODY = 65_534
 const SOMEBODY = 1234
 
-export interface Siege {
-  /** what is missing here */
+export interface Attackers {
+  /** attacks that this machine cannot run */
   readonly lacking: readonly string[]
-  /** ends all, and says how often each did what it does */
-  lift(): Promise<Readonly<Record<string, number>>>
+  /** ends all attacks; returns how often each one acted */
+  stop(): Promise<Readonly<Record<string, number>>>
 }
 
 interface Attacker {
   stop(): Promise<unknown>
 }
 
-export async function besiege(town: Town, folder: string): Promise<Siege> {
-  const { proxy, far } = town.cable
+export async function startAttackers(testbed: Testbed, folder: string): Promise<Attackers> {
+  const { proxy, far } = testbed.cable
   const programs = await buildPrograms(folder)
   const attackers: Record<string, Attacker> = {}
   const lacking: string[] = []
 
-  const stand = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
+  const startFake = (options: Partial<NeighbourOptions>): Promise<Attacker> =>
     startNeighbour(proxy.namespace, { program: programs.fake, user: NOBODY, ...options })
-  const restless = (
+  const attacker = (
     program: string,
     user: number,
     ...words: readonly (string | number)[]
-  ): Promise<Attacker> => guest(proxy.namespace, [...as(user), program, ...words.map(String)])
+  ): Promise<Attacker> => startInNamespace(proxy.namespace, [...asUser(user), program, ...words.map(String)])
 
-  // First, so that their backends find room: more routes than there is room for.
-  attackers['ever new paths'] = await restless(
-    programs.stranger,
+  // First, so that its backends get table entries: more routes than the helper has room for.
+  attackers['always new paths'] = await attacker(
+    programs.other,
     SOMEBODY,
-    ...['doors', '127.0.0.3', 30_000, 30_063, 200, 10],
+    ...['listeners', '127.0.0.3', 30_000, 30_063, 200, 10],
   )
-  attackers['standing, of nobody'] = await stand({ words: 'copies=2500' })
-  attackers['standing, of somebody'] = await stand({ words: 'copies=500', user: SOMEBODY })
-  attackers['processes named nginx that come and go'] = await restless(programs.nginx, NOBODY, 'crowd', 300)
+  attackers['idle processes of nobody'] = await startFake({ words: 'copies=2500' })
+  attackers['idle processes of another user'] = await startFake({ words: 'copies=500', user: SOMEBODY })
+  attackers['processes named nginx that start and end'] = await attacker(
+    programs.nginx,
+    NOBODY,
+    'processes',
+    300,
+  )
   for (const [address, user] of [
     ['127.0.0.2', NOBODY],
     ['::1', SOMEBODY],
-    // where nginx's own connections leave from
+    // the source address of nginx's connections
     ['10.77.0.1', NOBODY],
   ] as const)
-    attackers[`doors at ${address}`] = await restless(
+    attackers[`listeners at ${address}`] = await attacker(
       programs.nginx,
       user,
-      ...['doors', address, ...EPHEMERAL, 60, 100],
+      ...['listeners', address, ...EPHEMERAL, 60, 100],
     )
-  attackers['strangers asked'] = await restless(
-    programs.stranger,
+  attackers['requests from processes of another name'] = await attacker(
+    programs.other,
     SOMEBODY,
-    ...['doors', '127.0.0.3', 20_000, 29_999, 150, 1000],
+    ...['listeners', '127.0.0.3', 20_000, 29_999, 150, 1000],
   )
-  attackers['refused connects by the name of nginx'] = await restless(
+  attackers['refused connects of a process named nginx'] = await attacker(
     programs.nginx,
     NOBODY,
-    ...['knock', '127.0.0.4', 1000, 19_999, 100],
+    ...['connects', '127.0.0.4', 1000, 19_999, 100],
   )
-  Object.assign(attackers, await fakeMasters(folder, stand))
-  attackers['setuid programs by the name of nginx'] = await setuidTitles(folder, programs.fake, stand)
+  Object.assign(attackers, await fakeMasters(folder, startFake))
+  attackers['setuid programs named nginx'] = await setuidTitles(folder, programs.fake, startFake)
   if (existsSync('/dev/fuse'))
-    Object.assign(attackers, await silentFileSystems(folder, programs.silent, stand))
+    Object.assign(attackers, await silentFileSystems(folder, programs.silent, startFake))
   else lacking.push('/dev/fuse')
-  attackers['forged segments'] = await spoofer(far.namespace, 'foot', FORGED_PORT, 'near')
-  return { lacking, lift: () => lift(attackers) }
+  attackers['forged segments'] = await startSpoofer(far.namespace, 'peer', FORGED_PORT, 'near')
+  return { lacking, stop: () => stopAll(attackers) }
 }
 
-const as = (user: number): readonly string[] => [
+const asUser = (user: number): readonly string[] => [
   'setpriv',
   `--reuid=${user}`,
   `--regid=${user}`,
   '--clear-groups',
 ]
 
-async function lift(attackers: Readonly<Record<string, Attacker>>): Promise<Record<string, number>> {
+async function stopAll(attackers: Readonly<Record<string, Attacker>>): Promise<Record<string, number>> {
   const did: Record<string, number> = {}
   for (const [name, attacker] of Object.entries(attackers)) {
     const times = await attacker.stop()
@@ -98,35 +103,38 @@ async function buildPrograms(folder: string) {
   }
   const programs = {
     fake: named('fake', 'nginx'),
-    nginx: named('restless', 'nginx'),
-    stranger: named('stranger', 'stranger'),
+    nginx: named('attacker', 'nginx'),
+    other: named('other', 'other'),
     silent: join(folder, 'silent'),
   }
   await buildStatic('neighbour.c', programs.fake)
-  await buildStatic('restless.c', programs.nginx)
-  copyFileSync(programs.nginx, programs.stranger)
+  await buildStatic('attacker.c', programs.nginx)
+  copyFileSync(programs.nginx, programs.other)
   await buildStatic('silent.c', programs.silent)
   return programs
 }
 
-type Stand = (options: Partial<NeighbourOptions>) => Promise<Attacker>
+type StartFake = (options: Partial<NeighbourOptions>) => Promise<Attacker>
 
-/** Each hostile configuration has a master; one after the other they end and come back. And one is honest, but for where it listens. */
-async function fakeMasters(folder: string, stand: Stand): Promise<Record<string, Attacker>> {
+/**
+ * One fake master per hostile configuration; they end and restart one after the other. One more master has a valid
+ * configuration.
+ */
+async function fakeMasters(folder: string, startFake: StartFake): Promise<Record<string, Attacker>> {
   const secret = join(folder, 'secret.conf')
   writeFileSync(secret, 'proxy_pass https://root-only;\n', { mode: 0o600 })
   const masters: NeighbourOptions[] = []
   for (const [what, make] of Object.entries(hostileConfigurations(folder, secret))) {
-    const place = theirs(folder, what.replaceAll(/\W/g, '-'))
+    const place = sharedFolder(folder, what.replaceAll(/\W/g, '-'))
     await make(place)
     masters.push(master(place, 8100 + masters.length))
   }
-  const honest = theirs(folder, 'honest')
+  const honest = sharedFolder(folder, 'honest')
   writeFileSync(join(honest, 'nginx.conf'), 'proxy_pass http://10.0.0.9;\n')
   return {
-    // By its number a backend's, at another address.
-    'honest master': await stand(master(honest, 9101)),
-    'masters with hostile configurations': await takeTurns(masters, stand),
+    // The port number of a backend, at another address.
+    'master with a valid configuration': await startFake(master(honest, 9101)),
+    'masters with hostile configurations': await takeTurns(masters, startFake),
   }
 }
 
@@ -136,22 +144,22 @@ const master = (place: string, port: number): NeighbourOptions => ({
   words: `listen=${port}`,
 })
 
-/** A folder that nobody may do anything in. */
-function theirs(folder: string, name: string): string {
+/** A folder that everybody can write to. */
+function sharedFolder(folder: string, name: string): string {
   const place = join(folder, name)
   mkdirSync(place)
   chmodSync(place, 0o777)
   return place
 }
 
-async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Promise<Attacker> {
-  const running = await Promise.all(masters.map(stand))
+async function takeTurns(masters: readonly NeighbourOptions[], startFake: StartFake): Promise<Attacker> {
+  const running = await Promise.all(masters.map(startFake))
   let times = running.length
   const over = new AbortController()
   const turns = (async () => {
     for (let i = 0; !over.signal.aborted; i = (i + 1) % running.length, times++) {
       await running[i]!.stop()
-      running[i] = await stand(masters[i]!)
+      running[i] = await startFake(masters[i]!)
       await sleep(1000)
     }
   })()
@@ -165,35 +173,35 @@ async function takeTurns(masters: readonly NeighbourOptions[], stand: Stand): Pr
   }
 }
 
-async function setuidTitles(folder: string, program: string, stand: Stand): Promise<Attacker> {
-  const place = theirs(folder, 'setuid')
+async function setuidTitles(folder: string, program: string, startFake: StartFake): Promise<Attacker> {
+  const place = sharedFolder(folder, 'setuid')
   const file = join(place, 'nginx')
   copyFileSync(program, file)
   chownSync(file, 0, 0)
   chmodSync(file, 0o4755)
   const args = ['-c', join(folder, 'secret.conf')]
-  return together([
-    await stand({ program: file, args, words: 'listen=8090' }),
-    await stand({ program: file, args, words: 'listen=8091 root' }),
+  return combined([
+    await startFake({ program: file, args, words: 'listen=8090' }),
+    await startFake({ program: file, args, words: 'listen=8091 root' }),
   ])
 }
 
 async function silentFileSystems(
   folder: string,
   silent: string,
-  stand: Stand,
+  startFake: StartFake,
 ): Promise<Record<string, Attacker>> {
   const mounts: Attacker[] = []
   const fakes: Attacker[] = []
   for (const [i, question] of (['lookup', 'read'] as const).entries()) {
-    const place = theirs(folder, `silent-${question}`)
+    const place = sharedFolder(folder, `silent-${question}`)
     mounts.push(await mountSilent(silent, place, question))
-    fakes.push(await stand(master(place, 8092 + i)))
+    fakes.push(await startFake(master(place, 8092 + i)))
   }
-  return { 'silent file systems': together(mounts), 'masters there': together(fakes) }
+  return { 'silent file systems': combined(mounts), 'masters there': combined(fakes) }
 }
 
-const together = (attackers: readonly Attacker[]): Attacker => ({
+const combined = (attackers: readonly Attacker[]): Attacker => ({
   async stop() {
     for (const one of attackers) await one.stop()
     return attackers.length

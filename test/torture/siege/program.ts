@@ -1,4 +1,4 @@
-/** The program in a namespace: a recorder whose helper is looked at once a second, and whatever else has to end by itself. */
+/** upstreamtop in a namespace: a recorder whose helper is measured once per second, and commands that must end. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT } from '../../kernel/lab/system.ts'
 
 export const MAIN = join(ROOT, 'dist/main.js')
-/** This only ends a siege that would hang. */
+/** Only ends a run that hangs. */
 const PATIENCE_MS = 60_000
-const TICKS_A_SECOND = 100
+const TICKS_PER_SECOND = 100
 
 export interface Ended {
   readonly code: number | null
@@ -17,7 +17,7 @@ export interface Ended {
   readonly said: string
 }
 
-/** A command of it. One that does not end is killed, and has no code. */
+/** Runs a command. A command that does not end is killed, and has no exit code. */
 export async function run(namespace: string, ...args: readonly string[]): Promise<Ended> {
   const from = performance.now()
   const child = start(namespace, args)
@@ -29,21 +29,21 @@ export async function run(namespace: string, ...args: readonly string[]): Promis
 }
 
 export interface Recorder {
-  /** in words: CPU in % of one core from its first second to its last, memory in MB */
+  /** CPU in % of one core from the first sample to the last, memory in MB */
   readonly cost: () => Cost
-  /** of its programs in the kernel */
+  /** ids of its BPF links */
   readonly links: readonly number[]
-  /** Ctrl-C; resolves when it has ended. */
+  /** sends SIGINT; resolves at its end */
   stop(): Promise<Ended>
 }
 
 export interface Cost {
   readonly seconds: number
-  /** % of a core: the helper's own */
+  /** % of a core: the helper itself */
   readonly cpu: number
-  /** % of a core: of the children that looked at what calls itself nginx, if they were waited for */
+  /** % of a core: its waited-for children, which inspect processes named nginx */
   readonly childrenCpu: number
-  /** MB, the most at any sample */
+  /** MB, the maximum of all samples */
   readonly rss: number
   readonly samples: number
 }
@@ -57,14 +57,14 @@ export async function record(namespace: string, file: string): Promise<Recorder>
     await sleep(50)
   }
   const helper = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
-  const looks = [look(helper)]
-  const timer = setInterval(() => looks.push(look(helper)), 1000)
+  const samples = [measure(helper)]
+  const timer = setInterval(() => samples.push(measure(helper)), 1000)
   return {
-    cost: () => costOf(looks),
+    cost: () => costOf(samples),
     links: linksOf(helper),
     async stop() {
       clearInterval(timer)
-      looks.push(look(helper))
+      samples.push(measure(helper))
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'close')
       return { code: child.exitCode, seconds: (performance.now() - from) / 1000, said: said.text }
@@ -90,15 +90,15 @@ function listen(child: ChildProcess): { text: string } {
   return said
 }
 
-interface Look {
+interface Sample {
   readonly at: number
   readonly ticks: number
   readonly childTicks: number
   readonly rss: number
 }
 
-/** @throws when it is gone */
-function look(pid: number): Look {
+/** @throws when the process has ended */
+function measure(pid: number): Sample {
   const [, words = ''] = /^\d+ \(.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
   const [utime, stime, cutime, cstime] = words.split(' ').slice(11, 15).map(Number)
   const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
@@ -110,15 +110,15 @@ function look(pid: number): Look {
   }
 }
 
-function costOf(looks: readonly Look[]): Cost {
-  const [first, last] = [looks[0]!, looks.at(-1)!]
+function costOf(samples: readonly Sample[]): Cost {
+  const [first, last] = [samples[0]!, samples.at(-1)!]
   const seconds = (last.at - first.at) / 1000
   return {
     seconds,
-    cpu: ((last.ticks - first.ticks) / TICKS_A_SECOND / seconds) * 100,
-    childrenCpu: (last.childTicks / TICKS_A_SECOND / seconds) * 100,
-    rss: looks.reduce((most, { rss }) => Math.max(most, rss), 0),
-    samples: looks.length,
+    cpu: ((last.ticks - first.ticks) / TICKS_PER_SECOND / seconds) * 100,
+    childrenCpu: (last.childTicks / TICKS_PER_SECOND / seconds) * 100,
+    rss: samples.reduce((most, { rss }) => Math.max(most, rss), 0),
+    samples: samples.length,
   }
 }
 

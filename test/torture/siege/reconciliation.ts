@@ -1,4 +1,4 @@
-/** What a recording says about nginx's backends beside nginx's own log. */
+/** Compares a recording of nginx's backends with nginx's log. */
 import assert from 'node:assert/strict'
 import { sumOf } from '../../../src/frame/sum/merge.ts'
 import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
@@ -7,7 +7,7 @@ import { openRecording } from '../../../src/store/read/reader.ts'
 import { failuresOf, rowsOf, truthOf } from '../../kernel/lab/compare.ts'
 import type { Attempt } from '../../kernel/lab/nginx.ts'
 import type { Truth } from '../../kernel/lab/protocol.ts'
-import { LISTENER } from './town.ts'
+import { LISTENER } from './testbed.ts'
 
 export interface Counts {
   readonly sum: Aggregate
@@ -27,7 +27,7 @@ export function readCounts(file: string, attempts: readonly Attempt[]): Counts {
   }
 }
 
-/** Requests and codes by backend and route, failures by kind, refused connects by backend: nothing more and nothing less. */
+/** Requests and codes by backend and route, failures by kind, refused connects by backend: exactly equal. */
 export function assertEqualsLog({ sum, attempts }: Counts): void {
   const backends = new Set(attempts.map(({ backend }) => backend))
   const theirs = {
@@ -45,7 +45,7 @@ export function assertEqualsLog({ sum, attempts }: Counts): void {
   )
 }
 
-/** Where the route table was full, only the sum of the backend is compared: it stays exact. */
+/** If the route table was full, only the sum of the backend is compared: it stays exact. */
 function folded(rows: Truth, crowded: ReadonlySet<string>): Truth {
   const sums: Record<string, { requests: number; codes: Record<string, number> }> = {}
   for (const [row, { requests, codes }] of Object.entries(rows)) {
@@ -57,11 +57,11 @@ function folded(rows: Truth, crowded: ReadonlySet<string>): Truth {
   return sums
 }
 
-/** Where a backend did not answer nginx writes the status that it gave its client. */
+/** If a backend did not answer, nginx logs the status that it sent to its client. */
 const withoutInvention = (attempt: Attempt): Attempt =>
   attempt.header === null ? { ...attempt, status: null } : attempt
 
-/** What the backends do at these paths. */
+/** What the backends do with these requests. */
 const KINDS: Readonly<Record<string, 'reset' | 'closed'>> = { '/cut/reset': 'reset', '/cut/closed': 'closed' }
 
 function failuresIn(attempts: readonly Attempt[]): ReturnType<typeof failuresOf> {

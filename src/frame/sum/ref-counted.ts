@@ -1,8 +1,8 @@
-/** What several users have in common, by key: the first of them makes it, and with the last it is forgotten. */
-export class Shared<T> {
+/** Reference-counted values by key: made for the first user, dropped after the last one. */
+export class RefCounted<T> {
   readonly #entries = new Map<string, { readonly value: T; users: number }>()
 
-  /** how many different keys are in use */
+  /** number of keys in use */
   get size(): number {
     return this.#entries.size
   }
@@ -11,14 +11,14 @@ export class Shared<T> {
     return this.#entries.has(key)
   }
 
-  take(key: string, make: () => T): T {
+  acquire(key: string, make: () => T): T {
     let entry = this.#entries.get(key)
     if (entry === undefined) this.#entries.set(key, (entry = { value: make(), users: 0 }))
     entry.users++
     return entry.value
   }
 
-  /** Of one who took it. @returns whether nobody has it any more */
+  /** To be called once per `acquire`. @returns whether this was the last user */
   release(key: string): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined || --entry.users > 0) return false

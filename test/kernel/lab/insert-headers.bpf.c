@@ -1,6 +1,6 @@
 /*
- * tc filters that put something between Ethernet and TCP: TAGS VLAN tags on a frame (for kernels without VLAN devices), which
- * another takes off again, and an IPv6 extension header, which the receiver itself reads over.
+ * tc filters that insert headers between Ethernet and TCP. push and pop: TAGS VLAN tags (for kernels without VLAN devices).
+ * extend: an IPv6 extension header; the receiver's stack skips it.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -32,9 +32,9 @@ int pop_tags(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
-/* Destination options (60): six bytes of padding. */
+/* Destination options (next header 60) with six bytes of padding. */
 SEC("extend")
-int put_extension(struct __sk_buff *skb)
+int insert_extension(struct __sk_buff *skb)
 {
 	__u8 options[8] = {0, 0, 1, 4}, next = 60;
 	__u16 length;

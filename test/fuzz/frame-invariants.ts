@@ -1,4 +1,4 @@
-/** What must hold of every frame that leaves the source, whatever the lines were. */
+/** Invariants of every frame that the source yields, whatever the lines were. */
 import type { Codes, Distribution, SecondFrame, TrafficRow } from '../../src/frame/model/frame.ts'
 import { BUCKETS } from '../../src/frame/model/histogram.ts'
 import { Broken } from './target.ts'
@@ -8,18 +8,18 @@ const LATEST = 7_258_118_400_000_000
 const LONGEST_TEXT = 4096
 
 export function checkFrame(frame: SecondFrame, seq: number): void {
-  hold(frame.seq === seq, 'ticks are numbered on')
+  check(frame.seq === seq, 'ticks are numbered in sequence')
   wall(frame.start)
   count(frame.length, 'length')
   counts(frame.cost)
-  hold(frame.length > 0, 'a tick has a length')
+  check(frame.length > 0, 'a tick has a length')
   wall(frame.start + frame.length)
-  hold(frame.mono >= 0n && frame.mono < 2n ** 63n, 'the monotonic clock has 63 bits')
+  check(frame.mono >= 0n && frame.mono < 2n ** 63n, 'the monotonic clock has 63 bits')
   for (const group of [frame.loss, frame.excluded, frame.control]) counts(group)
   const pairs = new Set<string>()
   for (const row of frame.traffic) {
     const pair = JSON.stringify([row.backend.netns, row.backend.address, row.route.method, row.route.path])
-    hold(!pairs.has(pair), 'a backend and route is one row')
+    check(!pairs.has(pair), 'a backend and route is one row')
     pairs.add(pair)
     checkTraffic(row)
   }
@@ -31,7 +31,7 @@ export function checkFrame(frame: SecondFrame, seq: number): void {
   for (const { backend, route, at, outcome, header, total } of frame.requests) {
     for (const word of [backend.address, route.method, route.path]) text(word)
     wall(at)
-    hold(
+    check(
       typeof outcome === 'string' || (outcome >= 100 && outcome <= 999),
       'an outcome is a code or a failure',
     )
@@ -63,12 +63,12 @@ const ROW_COUNTS = [
 ] as const
 
 function checkCodes(codes: Codes): void {
-  hold(codes.length % 2 === 0, 'codes are pairs')
+  check(codes.length % 2 === 0, 'codes are pairs')
   for (let i = 0; i < codes.length; i += 2) {
     count(codes[i]!, 'a code')
     count(codes[i + 1]!, 'answers')
-    hold(codes[i]! <= 999, 'a code has three digits')
-    hold(i === 0 || codes[i]! > codes[i - 2]!, 'codes are sorted')
+    check(codes[i]! <= 999, 'a code has three digits')
+    check(i === 0 || codes[i]! > codes[i - 2]!, 'codes are sorted')
   }
 }
 
@@ -79,13 +79,13 @@ function checkDistribution(distribution: Distribution): void {
   count(sampled, 'sampled')
   count(min ?? 0, 'min')
   count(max ?? 0, 'max')
-  hold((min === null) === (max === null), 'min and max come together')
-  hold(buckets.length % 2 === 0, 'buckets are pairs')
+  check((min === null) === (max === null), 'min and max come together')
+  check(buckets.length % 2 === 0, 'buckets are pairs')
   for (let i = 0; i < buckets.length; i += 2) {
     count(buckets[i]!, 'a bucket')
     count(buckets[i + 1]!, 'samples')
-    hold(buckets[i]! < BUCKETS, 'a bucket lies within the histogram')
-    hold(i === 0 || buckets[i]! > buckets[i - 2]!, 'buckets are sorted')
+    check(buckets[i]! < BUCKETS, 'a bucket lies within the histogram')
+    check(i === 0 || buckets[i]! > buckets[i - 2]!, 'buckets are sorted')
   }
 }
 
@@ -93,23 +93,23 @@ function counts(of: object): void {
   for (const [name, value] of Object.entries(of)) count(value, name)
 }
 
-/** Words are made only where a law is broken: this is most of what a fuzzer does. */
+/** The message is built only on failure: this check takes most of the fuzzer's time. */
 function count(value: unknown, name: string): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw new Broken(`${name} is a whole number, not negative`)
 }
 
 function wall(at: number): void {
-  hold(Number.isSafeInteger(at) && at >= 0 && at < LATEST, 'a wall clock lies in 1970–2200')
+  check(Number.isSafeInteger(at) && at >= 0 && at < LATEST, 'a wall clock lies in 1970–2200')
 }
 
 function text(word: string): void {
-  hold(typeof word === 'string' && word.length <= LONGEST_TEXT, 'a name is a text of at most 4 KB')
-  hold(!LONE_SURROGATE.test(word), 'a name can be stored')
+  check(typeof word === 'string' && word.length <= LONGEST_TEXT, 'a name is a text of at most 4 KB')
+  check(!LONE_SURROGATE.test(word), 'a name can be stored')
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-function hold(law: boolean, words: string): void {
-  if (!law) throw new Broken(words)
+function check(condition: boolean, words: string): void {
+  if (!condition) throw new Broken(words)
 }

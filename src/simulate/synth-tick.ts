@@ -1,4 +1,4 @@
-/** Counts one tick of synthetic traffic into the rows of a frame. */
+/** Builds the rows of a frame from one tick of synthetic traffic. */
 import { NO_CONTROL, type Control, type Failures } from '../frame/model/counters.generated.ts'
 import type {
   Backend,
@@ -13,7 +13,7 @@ import { bucketOf } from '../frame/model/histogram.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
 import { micros, type WallMicros } from '../frame/model/units.ts'
 import { failedRequests } from '../frame/sum/sums.generated.ts'
-import type { Flight } from './synth-flight.ts'
+import type { PlannedRequest } from './synth-request.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
 import { sampleRing } from './synth-ring.ts'
@@ -39,7 +39,7 @@ class BackendRow {
   readonly connect: number[] = []
 }
 
-export class TickTally {
+export class TickBuilder {
   readonly #rows = new Map<Pair, Row>()
   readonly #backends = new Map<Backend, BackendRow>()
   readonly #finished: RequestEvent[] = []
@@ -49,12 +49,12 @@ export class TickTally {
     readonly random: Random,
   ) {}
 
-  /** It was open when the tick began: its row is there even if nothing happens to it. */
-  carry({ pair, isAnswered }: Flight): void {
+  /** A request that was open when the tick began: it has a row even if nothing happens to it. */
+  addOpen({ pair, isAnswered }: PlannedRequest): void {
     if (!isAnswered) this.#row(pair)
   }
 
-  begin({ pair, connect }: Flight, retries: number): void {
+  begin({ pair, connect }: PlannedRequest, retries: number): void {
     const row = this.#row(pair)
     row.requests++
     row.retries += retries
@@ -69,28 +69,28 @@ export class TickTally {
     this.#backend(backend).refused++
   }
 
-  /** Counts what happens to it before `end`. Returns whether it is still in flight. */
-  advance(flight: Flight, end: WallMicros): boolean {
-    const row = this.#row(flight.pair)
-    if (flight.headAt >= end) {
+  /** Counts the events of a request before `end`. @returns whether it goes on in the next tick */
+  advance(request: PlannedRequest, end: WallMicros): boolean {
+    const row = this.#row(request.pair)
+    if (request.headAt >= end) {
       row.inFlight++
-      row.oldestSince = Math.min(row.oldestSince, flight.at)
+      row.oldestSince = Math.min(row.oldestSince, request.at)
       return true
     }
-    if (typeof flight.outcome !== 'number') {
-      row.failures[flight.outcome]++
-      this.#finished.push(eventOf(flight))
+    if (typeof request.outcome !== 'number') {
+      row.failures[request.outcome]++
+      this.#finished.push(eventOf(request))
       return false
     }
-    if (!flight.isAnswered) {
-      flight.isAnswered = true
+    if (!request.isAnswered) {
+      request.isAnswered = true
       row.answered++
-      row.codes.set(flight.outcome, (row.codes.get(flight.outcome) ?? 0) + 1)
-      row.header.push(flight.header)
+      row.codes.set(request.outcome, (row.codes.get(request.outcome) ?? 0) + 1)
+      row.header.push(request.header)
     }
-    if (flight.endAt >= end) return true
-    row.total.push(flight.total)
-    this.#finished.push(eventOf(flight))
+    if (request.endAt >= end) return true
+    row.total.push(request.total)
+    this.#finished.push(eventOf(request))
     return false
   }
 
@@ -126,7 +126,7 @@ export class TickTally {
   }
 }
 
-const eventOf = ({ pair, at, outcome, header, total }: Flight): RequestEvent => {
+const eventOf = ({ pair, at, outcome, header, total }: PlannedRequest): RequestEvent => {
   const isAnswered = typeof outcome === 'number'
   return {
     backend: pair.backend,
@@ -196,7 +196,7 @@ const NONE: Distribution = { count: 0, sum: micros(0), sampled: 0, min: null, ma
 const isActive = (row: Counts): boolean =>
   row.requests + row.answered + row.inFlight + row.total.count + failedRequests(row.failures) > 0
 
-/** Each message begins in a segment of its own; longer answers continue in more. */
+/** Each message begins in its own segment; longer answers continue in further ones. */
 function controlOf(rows: readonly Counts[], random: Random): Control {
   let [requests, answered, failed, retransmits] = [0, 0, 0, 0]
   for (const row of rows) {

@@ -1,14 +1,14 @@
-/** A real nginx between its clients and backends of every temper, in namespaces of their own, under a steady load. */
+/** A real nginx between clients and different kinds of backends, in network namespaces, under a steady load. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cable } from '../../kernel/lab/network.ts'
 import { startLabNginx, type Attempt } from '../../kernel/lab/nginx.ts'
 import type { Rules } from '../../kernel/lab/protocol.ts'
 import { inside } from '../../kernel/lab/system.ts'
 
-/** Where nginx's connections leave from: few ports, so that a neighbour can be at all of them. */
+/** Local ports of nginx's connections: few, so that an attacker can listen on all of them. */
 export const EPHEMERAL = [40_000, 43_999] as const
 export const LISTENER = '127.0.0.1:8080'
-/** The backend in whose name segments are forged; it answers late, so that they come first. */
+/** The backend whose segments are forged. It answers late, so that the forged segments arrive first. */
 export const FORGED_PORT = 9106
 
 const status = (code: number): string => `HTTP/1.1 ${code} Any\r\nContent-Length: 3\r\n\r\nok\n`
@@ -55,7 +55,7 @@ const CONFIGURATION = `
     location /late { proxy_pass http://10.77.0.7:9107; }
   }`
 
-/** How often each path is asked in a batch. */
+/** Requests per path and batch. */
 const BATCH: Readonly<Record<string, number>> = {
   '/kept/a': 8,
   '/kept/b': 8,
@@ -74,17 +74,17 @@ const BATCH: Readonly<Record<string, number>> = {
 const BATCH_MS = 220
 export const RATE = (Object.values(BATCH).reduce((a, b) => a + b, 0) / BATCH_MS) * 1000
 
-export interface Town {
+export interface Testbed {
   readonly cable: Cable
-  /** of nginx's log, from the n-th line's attempts on */
+  /** the attempts in nginx's log */
   attempts(): readonly Attempt[]
-  /** asks for so long; from `lateAt` on also for a backend that nobody has asked for until then */
+  /** sends requests for `ms`; from `lateAt` on also to a backend that had no request before */
   load(ms: number, lateAt?: number): Promise<void>
   close(): Promise<void>
 }
 
-export async function buildTown(): Promise<Town> {
-  const cable = await Cable.lay()
+export async function createTestbed(): Promise<Testbed> {
+  const cable = await Cable.create()
   const { namespace } = cable.proxy
   await inside(namespace, 'sysctl', '-qw', `net.ipv4.ip_local_port_range=${EPHEMERAL.join(' ')}`)
   for (const backend of BACKENDS) await cable.far.call('listen', backend)

@@ -1,4 +1,7 @@
-/** Devices and programs between two hosts that drop, duplicate and reorder segments. Built from C at first use. */
+/**
+ * Devices and programs that drop, duplicate, reorder, tag, fragment or forge segments between two hosts. Built from C at first
+ * use.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
@@ -10,7 +13,7 @@ import { inside, ROOT, sh } from './system.ts'
 const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[arch as string] ?? ''
 
-/** Drops every n-th segment with payload that passes a device: a classic tc filter in direct action mode. */
+/** Drops each n-th segment with payload that passes a device: a tc filter in direct action mode. */
 export async function dropEvery(
   namespace: string,
   device: string,
@@ -18,7 +21,7 @@ export async function dropEvery(
   every: number,
   port = 0,
 ): Promise<void> {
-  await filter(namespace, device, hook, await dropper(every, port), 'classifier')
+  await addFilter(namespace, device, hook, await dropObject(every, port), 'classifier')
 }
 
 export const dropNothing = (namespace: string, device: string): Promise<string> =>
@@ -36,7 +39,7 @@ export interface Relay {
   stop(): Promise<{ readonly ab: RelayCounts; readonly ba: RelayCounts }>
 }
 
-/** Joins two namespaces by tun devices (L3: packets without an Ethernet header) that treat segments by a rule. */
+/** Connects two namespaces by tun devices (L3: packets have no Ethernet header) that treat segments by a rule. */
 export async function relay(
   [namespaceA, deviceA, addressA]: readonly [string, string, string],
   [namespaceB, deviceB, addressB]: readonly [string, string, string],
@@ -46,23 +49,23 @@ export async function relay(
   const program = `${ROOT}build/lab/relay`
   await sh('gcc', '-O2', '-Wall', '-Werror', source('relay.c'), '-o', program)
   const child = spawn(program, [namespaceA, deviceA, namespaceB, deviceB, ...rules], { stdio: 'pipe' })
-  let talk = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
   const [ready] = (await Promise.race([once(child.stdout, 'data'), exited])) as [unknown]
-  if (!Buffer.isBuffer(ready)) throw new Error(`the relay did not start: ${talk}`)
+  if (!Buffer.isBuffer(ready)) throw new Error(`the relay did not start: ${stderr}`)
   await addAddresses(namespaceA, deviceA, [addressA])
   await addAddresses(namespaceB, deviceB, [addressB])
   return {
     async stop() {
       child.stdin.end()
       await exited
-      return JSON.parse(talk) as { ab: RelayCounts; ba: RelayCounts }
+      return JSON.parse(stderr) as { ab: RelayCounts; ba: RelayCounts }
     },
   }
 }
 
-/** How many tcx programs a device has, [ingress, egress]. */
+/** The number of tcx programs on a device, [ingress, egress]. */
 export async function attachedTo(namespace: string, device: string): Promise<readonly [number, number]> {
   const [ingress = -1, egress = -1] = (await inside(namespace, await tcxTool(), 'list', device))
     .split(' ')
@@ -70,39 +73,42 @@ export async function attachedTo(namespace: string, device: string): Promise<rea
   return [ingress, egress]
 }
 
-/** A tcx program of somebody else on the same hook, last in the chain: an object, or the dropper of every n-th segment. `stop` gives how many payload segments it saw. */
-export async function neighbour(
+/**
+ * Attaches another tcx program to a hook, last in the chain: an object file, or the filter that drops each n-th segment. `stop`
+ * returns how many payload segments it saw.
+ */
+export async function attachTcxProgram(
   namespace: string,
   device: string,
   hook: 'ingress' | 'egress',
   program: string | number,
 ): Promise<{ stop(): Promise<number> }> {
-  const object = typeof program === 'string' ? program : await dropper(program, 0)
-  return guest(namespace, [await tcxTool(), 'attach', device, hook, object])
+  const object = typeof program === 'string' ? program : await dropObject(program, 0)
+  return startInNamespace(namespace, [await tcxTool(), 'attach', device, hook, object])
 }
 
-/** Runs until its stdin ends; says `ready` first and a number last. */
-export async function guest(
+/** Starts a program that prints `ready` first and a number at its end. `stop` closes its stdin and returns that number. */
+export async function startInNamespace(
   namespace: string,
   words: readonly string[],
 ): Promise<{ stop(): Promise<number> }> {
   const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   const exited = once(child, 'exit')
   await Promise.race([once(child.stdout, 'data'), exited])
-  if (!said.startsWith('ready')) throw new Error(`${words[0] ?? ''} did not start`)
+  if (!stdout.startsWith('ready')) throw new Error(`${words[0] ?? ''} did not start`)
   return {
     async stop() {
       child.stdin.end()
       await exited
-      return Number(said.trim().split('\n').at(-1))
+      return Number(stdout.trim().split('\n').at(-1))
     },
   }
 }
 
-/** Somebody on a device's wire who forges segments of a backend (spoof.c); `stop` gives how many. */
-export async function spoofer(
+/** Starts spoof.c, which forges segments of a backend; `stop` returns their number. */
+export async function startSpoofer(
   namespace: string,
   device: string,
   port: number,
@@ -111,7 +117,7 @@ export async function spoofer(
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const program = `${ROOT}build/lab/spoof`
   await sh('gcc', '-O2', '-Wall', '-Werror', source('spoof.c'), '-o', program)
-  return guest(namespace, [program, device, String(port), how])
+  return startInNamespace(namespace, [program, device, String(port), how])
 }
 
 async function tcxTool(): Promise<string> {
@@ -122,19 +128,30 @@ async function tcxTool(): Promise<string> {
   return program
 }
 
-/** What leaves by `upper` gets VLAN tags, what comes in by `lower` loses them: between the two, frames are tagged. */
-export async function tagged(namespace: string, upper: string, lower: string, tags: number): Promise<void> {
-  const object = await compiled('between.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
-  await filter(namespace, upper, 'egress', object, 'push')
-  await filter(namespace, lower, 'ingress', object, 'pop')
+/** Adds VLAN tags to frames that leave by `upper`, and removes them from frames that arrive by `lower`. */
+export async function addVlanTags(
+  namespace: string,
+  upper: string,
+  lower: string,
+  tags: number,
+): Promise<void> {
+  const object = await compileBpf('insert-headers.bpf.c', `tags-${tags}`, [`-DTAGS=${tags}`])
+  await addFilter(namespace, upper, 'egress', object, 'push')
+  await addFilter(namespace, lower, 'ingress', object, 'pop')
 }
 
-/** What leaves by the device over IPv6 gets an extension header in front of TCP. */
-export async function extended(namespace: string, device: string): Promise<void> {
-  await filter(namespace, device, 'egress', await compiled('between.bpf.c', 'extend', []), 'extend')
+/** Inserts an extension header in front of TCP into IPv6 packets that leave by the device. */
+export async function addExtensionHeader(namespace: string, device: string): Promise<void> {
+  await addFilter(
+    namespace,
+    device,
+    'egress',
+    await compileBpf('insert-headers.bpf.c', 'extend', []),
+    'extend',
+  )
 }
 
-async function filter(
+async function addFilter(
   namespace: string,
   device: string,
   hook: 'ingress' | 'egress',
@@ -149,10 +166,10 @@ async function filter(
   )
 }
 
-const dropper = (every: number, port: number): Promise<string> =>
-  compiled('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
+const dropObject = (every: number, port: number): Promise<string> =>
+  compileBpf('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
 
-async function compiled(program: string, name: string, defines: readonly string[]): Promise<string> {
+async function compileBpf(program: string, name: string, defines: readonly string[]): Promise<string> {
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const object = `${ROOT}build/lab/${name}.o`
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${MULTIARCH}`, ...defines]

@@ -1,4 +1,4 @@
-/** A small recording with a plot, made of nothing but a seed: what the tests of the screen look at. */
+/** A small recording with several incidents, made from constants: the example for tests of the screen. */
 import type {
   Backend,
   Codes,
@@ -58,7 +58,7 @@ export interface Share {
   readonly oldestMs?: number
 }
 
-/** A frame from the few numbers that a test cares about. */
+/** A frame from the few numbers that matter to a test. */
 export function frameOf(
   seq: number,
   start: WallMicros,
@@ -122,7 +122,7 @@ const codesOf = (ok: number, fivexx: number): Codes => [
   ...(fivexx > 0 ? [503, fivexx] : []),
 ]
 
-/** Half of them at the mean, one in ten at three times of it. */
+/** One in ten at three times the mean, the others at the mean. */
 function distribution(count: number, meanMs: number): Distribution {
   if (count === 0) return { count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }
   const slow = Math.floor(count / 10)
@@ -157,7 +157,7 @@ function eventsOf(
   })
 }
 
-export const STORY: MemoryInfo = {
+export const EXAMPLE_INFO: MemoryInfo = {
   file: 'incident.db',
   host: 'web1',
   timeZone: 'Europe/Berlin',
@@ -170,19 +170,19 @@ export const STORY: MemoryInfo = {
 }
 
 /**
- * Three minutes: quiet; at 60 s checkout answers 5xx for ten seconds; at 100 s orders slow down for fifteen; at 130 s a gap of
- * eight seconds; at 150 s the users backend vanishes for good. A marker `deploy 1.4` lies at 55 s.
+ * Three minutes of quiet traffic, with: at 55 s a marker `deploy 1.4`; at 60 s 5xx of checkout for 10 s; at 100 s slow orders
+ * for 15 s; at 130 s a gap of 8 s; from 150 s on no requests to the users backend.
  */
-export function story(recording = new MemoryRecording(STORY)): MemoryRecording {
+export function exampleRecording(recording = new MemoryRecording(EXAMPLE_INFO)): MemoryRecording {
   for (let second = 0, seq = 1; second < 180; second++) {
     if (second >= 130 && second < 138) continue
-    recording.append(storyFrame(seq++, second))
+    recording.append(exampleFrame(seq++, second))
   }
   recording.mark({ at: addMicros(START, 55_000_000), kind: 'deploy', text: 'deploy 1.4' })
   return recording
 }
 
-function storyFrame(seq: number, second: number): SecondFrame {
+function exampleFrame(seq: number, second: number): SecondFrame {
   const wave = Math.round(6 * Math.sin(second / 7))
   const burst = second >= 60 && second < 70
   const slow = second >= 100 && second < 115
@@ -216,7 +216,7 @@ function storyFrame(seq: number, second: number): SecondFrame {
   })
 }
 
-/** A player at the start of a recording that has ended. */
+/** Options of a player at the start of an ended recording. */
 export const PLAY_DEFAULTS: Omit<PlayOptions, 'signal'> = {
   board: BOARD_DEFAULTS,
   sort: 'rps',

@@ -1,4 +1,7 @@
-/** Puts right checksums around spoilt rows, so that they are believed. The one file of the fuzzers that knows how the store sums. */
+/**
+ * Recalculates the checksums of mutated rows, so that the reader accepts them. Only this file of the fuzzers knows the store's
+ * checksums.
+ */
 import type { Database } from '../../src/store/sqlite/database.ts'
 import { fold } from '../../src/store/format/checksum.ts'
 import { query } from '../../src/store/sqlite/database.ts'
@@ -7,14 +10,12 @@ import { columnsIn } from '../../src/store/format/columns.ts'
 import { SpanReader } from '../../src/store/read/span-reader.ts'
 import { TickRows } from '../../src/store/format/tick-row.ts'
 
-/** @param database of better-sqlite3, writable. What cannot be read stays as it is. */
-export function seal(database: Database): void {
+/** @param database writable. Rows that cannot be read stay as they are. */
+export function fixChecksums(database: Database): void {
   const names = new DimensionReader(database)
-  each(database, 'SELECT seq FROM tick', (seq) =>
-    sealTick(database, new SpanReader(database, '', names), seq),
-  )
+  each(database, 'SELECT seq FROM tick', (seq) => fixTick(database, new SpanReader(database, '', names), seq))
   each(database, 'SELECT first FROM minute', (first) =>
-    sealMinute(database, new SpanReader(database, 'minute_', names), first),
+    fixMinute(database, new SpanReader(database, 'minute_', names), first),
   )
 }
 
@@ -23,22 +24,22 @@ function each(database: Database, sql: string, use: (id: number) => void): void 
     try {
       use(Number(id))
     } catch {
-      // It is spoilt beyond what a checksum could say.
+      // Not readable: no checksum can fix it.
     }
   }
 }
 
-function sealTick(database: Database, rows: SpanReader, seq: number): void {
+function fixTick(database: Database, rows: SpanReader, seq: number): void {
   const ticks = new TickRows(database)
   const row = query(database, `SELECT ${ticks.select} FROM tick WHERE seq = ?`).get(seq)
   if (row === undefined) return
   const chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?').get(seq)?.[0]
   const hash = rows.hash(seq)
-  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.whole(row))
+  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.cellsOf(row))
   database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?').run(sum, seq)
 }
 
-function sealMinute(database: Database, rows: SpanReader, first: number): void {
+function fixMinute(database: Database, rows: SpanReader, first: number): void {
   const { select, fold: foldMinute } = columnsIn(database, 'minute')
   const cells = query(database, `SELECT ${select.join(',')} FROM minute WHERE first = ?`).get(first)
   if (cells === undefined) return

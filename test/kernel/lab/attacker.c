@@ -1,10 +1,11 @@
 /*
- * Somebody who gives no rest, by the name that he is run by:
- *   crowd RATE                        so many a second, in one burst: each calls itself nginx, listens, asks itself, and goes
- *   doors ADDRESS LOW HIGH RATE HELD  at one port after the other: listens, is asked by a process of another name with any
- *                                     method and path, answers any status; the last HELD go on listening
- *   knock ADDRESS LOW HIGH RATE       connects to one port after the other, from one after the other, and waits for no answer
- * Says "ready", ends with its stdin, and prints how many there were.
+ * An attacker on the same host. Its process name is the name of the executable.
+ *   processes RATE                        RATE processes per second, in one burst: each is named nginx, listens, connects to
+ *                                         itself once and exits
+ *   listeners ADDRESS LOW HIGH RATE HELD  listens on one port after the other; a process of another name sends a request with a
+ *                                         random method and path, and gets a random status; the last HELD sockets stay open
+ *   connects ADDRESS LOW HIGH RATE        connects to one port after the other, from changing source ports, without waiting
+ * Prints "ready", runs until stdin closes, and prints the count.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -19,14 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-struct place {
+struct endpoint {
 	struct sockaddr_storage address;
 	socklen_t size;
 };
 
-static struct place place_of(const char *text, int port)
+static struct endpoint endpoint_of(const char *text, int port)
 {
-	struct place p = {};
+	struct endpoint p = {};
 	struct sockaddr_in *four = (struct sockaddr_in *)&p.address;
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&p.address;
 
@@ -42,8 +43,8 @@ static struct place place_of(const char *text, int port)
 	return p;
 }
 
-/* Waits for nobody longer than a second. */
-static int open_socket(const struct place *p)
+/* Socket calls time out after 1 s. */
+static int open_socket(const struct endpoint *p)
 {
 	struct timeval patience = {.tv_sec = 1};
 	int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
@@ -54,8 +55,8 @@ static int open_socket(const struct place *p)
 	return fd;
 }
 
-/* At any port where it is 0; the place then says which. */
-static int listen_at(struct place *p)
+/* Port 0: the kernel chooses one; p then holds it. */
+static int listen_at(struct endpoint *p)
 {
 	int fd = open_socket(p);
 
@@ -66,7 +67,7 @@ static int listen_at(struct place *p)
 	return -1;
 }
 
-static int connect_to(const struct place *p)
+static int connect_to(const struct endpoint *p)
 {
 	int fd = open_socket(p);
 
@@ -83,7 +84,7 @@ static char *put_letters(char *at, char first, int n)
 	return at;
 }
 
-/* Half of them are GET; one path in sixteen is longer than what is kept of it. */
+/* Half of the requests are GET; one path in 16 is longer than the recorded maximum. */
 static void send_request(int fd)
 {
 	char text[512], *at = text;
@@ -118,8 +119,8 @@ static void answer_at(int listener)
 	close(fd);
 }
 
-/* Leaves by a reset: no port of ours is taken by what is over. */
-static void ask_at(const struct place *p)
+/* Closes with a RST, so that no local port stays in TIME_WAIT. */
+static void send_request_to(const struct endpoint *p)
 {
 	struct linger reset = {.l_onoff = 1};
 	char text[1024];
@@ -133,22 +134,22 @@ static void ask_at(const struct place *p)
 	close(fd);
 }
 
-/* Whoever connects to somewhere proxies. */
-static void ask_itself(const char *address)
+/* A process that connects to a server is taken for a proxy. */
+static void proxy_once(const char *address)
 {
-	struct place p = place_of(address, 0);
-	int listener = listen_at(&p), asker, fd;
+	struct endpoint p = endpoint_of(address, 0);
+	int listener = listen_at(&p), client, fd;
 	char text[1024];
 
 	if (listener < 0)
 		return;
-	asker = connect_to(&p);
+	client = connect_to(&p);
 	fd = accept(listener, NULL, NULL);
-	send_request(asker);
+	send_request(client);
 	recv(fd, text, sizeof(text), 0);
 	send_answer(fd);
-	recv(asker, text, sizeof(text), 0);
-	close(asker);
+	recv(client, text, sizeof(text), 0);
+	close(client);
 	close(fd);
 	close(listener);
 }
@@ -163,8 +164,8 @@ static unsigned long now_us(void)
 	return t.tv_sec * 1000000UL + t.tv_nsec / 1000;
 }
 
-/* Until so many are due; false when the stdin has ended. What it was too late for is not made up for. */
-static bool rest(unsigned long step_us)
+/* Waits for the next step; false when stdin was closed. Late steps are not made up for. */
+static bool wait_until_due(unsigned long step_us)
 {
 	static unsigned long due;
 	unsigned long now = now_us();
@@ -174,18 +175,18 @@ static bool rest(unsigned long step_us)
 	return poll(&p, 1, (due - now) / 1000) <= 0;
 }
 
-/* ---- what it does ---- */
+/* ---- attacks ---- */
 
-static unsigned long crowd(char **words)
+static unsigned long run_processes(char **words)
 {
 	int rate = atoi(words[0]);
 	unsigned long n = 0;
 	pid_t parent = getpid();
 
-	/* each of them is an nginx of its own, no worker of ours */
-	prctl(PR_SET_NAME, "crowd");
+	/* so that each child counts as an nginx of its own, not as our worker */
+	prctl(PR_SET_NAME, "attacker");
 	signal(SIGCHLD, SIG_IGN);
-	while (rest(1000000)) {
+	while (wait_until_due(1000000)) {
 		for (int i = 0; i < rate; i++, n++) {
 			if (fork())
 				continue;
@@ -194,7 +195,7 @@ static unsigned long crowd(char **words)
 				_exit(0);
 			srandom(getpid());
 			prctl(PR_SET_NAME, "nginx");
-			ask_itself("127.0.0.2");
+			proxy_once("127.0.0.2");
 			usleep(random() % 900000);
 			_exit(0);
 		}
@@ -202,8 +203,8 @@ static unsigned long crowd(char **words)
 	return n;
 }
 
-/* Asks where it is told, by a name of its own, as long as it is told. */
-static int start_asker(const char *address)
+/* A child under another process name that sends a request to each port it reads. */
+static int start_client(const char *address)
 {
 	int ends[2], port;
 
@@ -216,29 +217,29 @@ static int start_asker(const char *address)
 	close(ends[0]);
 	close(0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "stranger");
+	prctl(PR_SET_NAME, "other");
 	while (read(ends[1], &port, sizeof(port)) == sizeof(port)) {
-		struct place p = place_of(address, port);
+		struct endpoint p = endpoint_of(address, port);
 
-		ask_at(&p);
+		send_request_to(&p);
 	}
 	_exit(0);
 }
 
-static unsigned long doors(char **words)
+static unsigned long run_listeners(char **words)
 {
 	int low = atoi(words[1]), high = atoi(words[2]), rate = atoi(words[3]), held = atoi(words[4]);
-	int *kept = calloc(held + 1, sizeof(*kept)), asker = start_asker(words[0]);
+	int *kept = calloc(held + 1, sizeof(*kept)), client = start_client(words[0]);
 	unsigned long n = 0;
 
-	ask_itself(words[0]);
-	for (int port = low; rest(1000000 / rate); port = port < high ? port + 1 : low) {
-		struct place p = place_of(words[0], port);
+	proxy_once(words[0]);
+	for (int port = low; wait_until_due(1000000 / rate); port = port < high ? port + 1 : low) {
+		struct endpoint p = endpoint_of(words[0], port);
 		int listener = listen_at(&p), *oldest = &kept[n % (held + 1)];
 
 		if (listener < 0)
 			continue;
-		if (write(asker, &port, sizeof(port)) < 0)
+		if (write(client, &port, sizeof(port)) < 0)
 			break;
 		answer_at(listener);
 		if (*oldest)
@@ -249,17 +250,17 @@ static unsigned long doors(char **words)
 	return n;
 }
 
-static unsigned long knock(char **words)
+static unsigned long run_connects(char **words)
 {
 	int low = atoi(words[1]), high = atoi(words[2]), rate = atoi(words[3]);
 	unsigned long n = 0;
 
-	for (int port = low; rest(1000000 / rate); port = port < high ? port + 1 : low, n++) {
-		struct place p = place_of(words[0], port);
-		struct place own = place_of(p.address.ss_family == AF_INET ? "0.0.0.0" : "::", 1024 + n % 60000);
+	for (int port = low; wait_until_due(1000000 / rate); port = port < high ? port + 1 : low, n++) {
+		struct endpoint p = endpoint_of(words[0], port);
+		struct endpoint own = endpoint_of(p.address.ss_family == AF_INET ? "0.0.0.0" : "::", 1024 + n % 60000);
 		int fd = socket(p.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-		/* a port that is taken is passed over: one of the kernel's choice may be one that was used a moment ago */
+		/* a port in use is skipped: a port chosen by the kernel may have been used a moment ago */
 		if (!bind(fd, (struct sockaddr *)&own.address, own.size))
 			connect(fd, (struct sockaddr *)&p.address, p.size);
 		close(fd);
@@ -276,10 +277,10 @@ int main(int argc, char **argv)
 	srandom(getpid());
 	puts("ready");
 	fflush(stdout);
-	if (!strcmp(argv[1], "crowd"))
-		n = crowd(argv + 2);
+	if (!strcmp(argv[1], "processes"))
+		n = run_processes(argv + 2);
 	else
-		n = !strcmp(argv[1], "doors") ? doors(argv + 2) : knock(argv + 2);
+		n = !strcmp(argv[1], "listeners") ? run_listeners(argv + 2) : run_connects(argv + 2);
 	printf("%lu\n", n);
 	return 0;
 }
