@@ -10,7 +10,7 @@ import { sh } from './lab/system.ts'
 
 const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
 /** The headers that http.h includes, as one text. */
-const PARSER = ['bytes.h', 'line.h', 'head.h']
+const PARSER = ['bytes.h', 'line.h', 'head.h', 'protocol.h']
   .map((name) =>
     readFileSync(fileURLToPath(new URL(`../../bpf/kernel/parser/${name}`, import.meta.url)), 'utf8'),
   )
@@ -53,6 +53,10 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ['w &= (stops >> 7) - 1', 'w &= stops - 1'],
       ['i * 8 + bytes_through(hits)', 'i * 8 + bytes_through(hits) - 1'],
       ["b != ' ' && b != '\\t'", "b != ' '"],
+      ['b[0] == 1 && b[1] == 1', 'b[0] == 1'],
+      ['b[3] == 0 && b[4]', 'b[4]'],
+      ['i < 6 && digits', 'i < 2 && digits'],
+      ['&& b[4] > ', '|| b[4] > '],
     ] as const) {
       const mistaken = PARSER.replace(right, wrong)
       assert.notEqual(mistaken, PARSER, `"${right}" is no longer in the parser`)

@@ -420,8 +420,8 @@ function outcomesOf(seen: Seen, address: string): Outcomes {
     connects = 0,
     refused = 0,
     connectTimeout = 0,
-    unreachable,
-    earlyClose,
+    unreachable = 0,
+    earlyClose = 0,
   } = rowOf(seen, address)?.connection ?? {}
   const all = { connects, refused, connectTimeout, unreachable, earlyClose }
   return Object.fromEntries(Object.entries(all).filter(([, count]) => count !== 0)) as Outcomes

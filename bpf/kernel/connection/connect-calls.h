@@ -60,7 +60,7 @@ static __always_inline int is_nginx_call(struct bpf_sock_addr *ctx, struct attem
 {
 	struct sender who = {};
 
-	if (ctx->protocol != IPPROTO_TCP || ending)
+	if (ctx->protocol != IPPROTO_TCP || stopping)
 		return 0;
 	sender_now(&who);
 	if (!who.instance)

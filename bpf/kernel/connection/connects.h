@@ -88,7 +88,7 @@ static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
 			return;
 		attempt_of(&a, &who);
 	}
-	if (!is_ours(sk) || ending)
+	if (!is_ours(sk) || stopping)
 		return;
 	six[0] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0];
 	six[1] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[1];

@@ -11,3 +11,4 @@
 #include "bytes.h" /* the buffer, words, character classes */
 #include "head.h"  /* heads and status lines */
 #include "line.h"  /* request lines */
+#include "protocol.h" /* first bytes that are no request line */
