@@ -152,7 +152,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     enders.push(await ender('fd77::2', closes, 'fin'), await ender('fd77::2', resets, 'rst'))
     const backends = [FAR, '[fd77::2]'].flatMap((host) => [closes, resets].map((p) => `${host}:${p}`))
     const { seen, attempts } = await ask(backends, 60, 4)
-    for (const { stop } of enders) assert.equal(await stop(), 60)
+    for (const guest of enders) assert.equal(await guest.stop(), 60)
     let early = 0
     for (const backend of backends) {
       const { connects = 0, earlyClose = 0, ...others } = outcomesOf(seen, backend)
@@ -182,7 +182,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       await inside(cable.proxy.namespace, 'python3', program, FAR, String(port + 1000), 'fin')
       await inside(cable.proxy.namespace, 'python3', program, FAR, String(port + 1000), 'rst')
     })
-    for (const { stop } of enders) assert.equal(await stop(), 5)
+    for (const guest of enders) assert.equal(await guest.stop(), 5)
     for (const backend of [FAR, '[fd77::2]'].flatMap((host) => [`${host}:${port - 1}`, `${host}:${port}`]))
       assert.deepEqual(outcomesOf(seen, backend), { connects: 5, earlyClose: 5 }, backend)
     assert.deepEqual(outcomesOf(seen, `${FAR}:${port + 1000}`), { connects: 10 })
@@ -251,7 +251,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
 
   test("nobody else's attempts change anything: a job's to the same dead addresses, a container's nginx with the same", async () => {
     port++
-    const dead = ['192.0.2.7', DEAD, DEAD6, `${FAR}`].map(at)
+    const dead = ['192.0.2.7', DEAD, DEAD6, FAR].map(at)
     const container = await makeNamespace('container')
     await addAddresses(container, 'lo', ['10.77.0.1/24'])
     await sh('ip', '-n', container, 'route', 'add', 'unreachable', `${DEAD}/32`)
@@ -270,7 +270,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
         const [, host = '', number = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(dead[i]!) ?? []
         // What a RST refuses is seen on the wire, and counts for an address that is a row.
         if (host !== FAR)
-          for (const _ of range(1, 3))
+          for (let n = 0; n < 3; n++)
             await cable.proxy.call('talk', { address: host, port: Number(number), steps: [] })
       }
     })
