@@ -48,7 +48,14 @@
 	COUNT(retransmits) \
 	COUNT(opaque) \
 	COUNT(unreachable) \
-	COUNT(early_close)
+	COUNT(early_close) \
+	COUNT(tls_connects) \
+	COUNT(h2_connects) \
+	COUNT(fastcgi_connects) \
+	COUNT(uwsgi_connects) \
+	COUNT(scgi_connects) \
+	COUNT(memcached_connects) \
+	COUNT(other_connects)
 #define CONNECTION_COLUMNS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \
@@ -57,7 +64,14 @@
 	COUNT(opaque)
 #define CONNECTION_COLUMNS_LATER(COUNT, BYTES) \
 	COUNT(unreachable) \
-	COUNT(early_close)
+	COUNT(early_close) \
+	COUNT(tls_connects) \
+	COUNT(h2_connects) \
+	COUNT(fastcgi_connects) \
+	COUNT(uwsgi_connects) \
+	COUNT(scgi_connects) \
+	COUNT(memcached_connects) \
+	COUNT(other_connects)
 
 /* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {

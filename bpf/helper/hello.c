@@ -51,7 +51,21 @@ void put_listen_ports(struct json *out, const struct nginx *nginx)
 	}
 }
 
-void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced)
+/* The sentence begins with `what`, and ends with the reason in brackets. */
+static void put_missing(struct json *out, const char *what, const char *why, const char *remedy)
+{
+	char text[768];
+
+	if (!*why)
+		return;
+	snprintf(text, sizeof(text), "%s (%s)", what, why);
+	if (out->text[out->length - 1] != '[')
+		put(out, ",");
+	put_unseen(out, text, remedy);
+}
+
+void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused,
+	       const struct missing_hooks *missing)
 {
 	static struct interface list[4096];
 	int n = links_interfaces(links, list, 4096);
@@ -91,14 +105,16 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	if (*refused)
 		put_unseen(out, refused,
 			   "its packets are seen where they cross another interface; doctor names what is at its hooks");
-	if (*untraced) {
-		char what[640];
-
-		snprintf(what, sizeof(what), "retries after a connect timeout are not recognised (%s)", untraced);
-		put(out, *refused ? "," : "");
-		put_unseen(out, what,
-			   "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, "
-			   "no sandbox that refuses them)");
-	}
+	put_missing(
+	    out,
+	    "connects that fail without a packet or by an ICMP error, early closes, upstreams that are not HTTP, and retries "
+	    "after a connect timeout are not recognised",
+	    missing->states,
+	    "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, no sandbox that "
+	    "refuses them)");
+	put_missing(
+	    out, "connects for which this host has no route, or which it does not permit, are not seen", missing->calls,
+	    "every other number is exact; to have these too, let the recorder see the root of cgroup2 (CONFIG_CGROUP_BPF; in a "
+	    "container: the host's control group namespace)");
 	put(out, "]}\n");
 }

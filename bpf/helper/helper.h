@@ -149,11 +149,25 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline);
 /* ---- load.c ---- */
 
 uint32_t own_namespace(void);
-/* Loads the programs and fills their filters. `untraced`: why a connect that nginx gives up cannot be seen, else empty. */
-struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, char *untraced, size_t size);
+
+/* Why connecting can't be followed by sockets, and why calls of connect() can't; "" where they are. */
+struct missing_hooks {
+	char states[512];
+	char calls[512];
+};
+/* Loads the programs, with their filters, and attaches those of hooks.c. */
+struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, struct missing_hooks *missing);
 
 /* Once per second, without rights: removes listen ports without a listening socket, and instances that have ended. */
 void visit_listen_ports(struct upstreamtop_bpf *bpf);
+
+/* ---- hooks.c: how nginx's sockets connect ---- */
+
+/* Of this network namespace; 0 where the kernel has none. */
+uint64_t own_namespace_cookie(void);
+bool attach_states(struct upstreamtop_bpf *bpf);
+/* `why` not, if not. */
+bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size);
 
 /* ---- json.c ---- */
 
@@ -178,8 +192,9 @@ void put_string(struct json *out, const char *text);
 /* The port numbers of the listen ports, each once. */
 void put_listen_ports(struct json *out, const struct nginx *nginx);
 
-/* `refused`: an interface that could not be attached, and why; `untraced` as in `load`. */
-void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused, const char *untraced);
+/* `refused`: an interface that could not be attached to, and why; `missing` as `load` says it. */
+void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused,
+	       const struct missing_hooks *missing);
 
 /* ---- fold.c: events become histograms and a sample ---- */
 

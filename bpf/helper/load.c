@@ -38,6 +38,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 	if (getentropy(keys, half) || getentropy(keys + half, half))
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
+	bpf->rodata->netns_cookie = own_namespace_cookie();
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;
 	bpf->rodata->has_only = o->only_count > 0;
@@ -80,20 +81,32 @@ void visit_listen_ports(struct upstreamtop_bpf *bpf)
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_listen_ports), &run);
 }
 
-static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing)
+/* `tracing`, `calls`: whether the programs of hooks.c are loaded too. */
+static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, bool calls)
 {
 	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
 
 	if (!bpf)
 		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
 	configure(bpf, o);
-	bpf_program__set_autoload(bpf->progs.upstreamtop_gave_up, tracing);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_connect4, calls);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_connect6, calls);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_release, calls);
 	if (!upstreamtop_bpf__load(bpf))
 		return bpf;
-	if (!tracing)
+	if (!tracing && !calls)
 		die(EXIT_SYSTEM, "cannot load the BPF programs: %s (%s)", strerror(errno), libbpf_message);
 	upstreamtop_bpf__destroy(bpf);
 	return NULL;
+}
+
+/* Why, as libbpf said it first, or the last error. */
+static void take_reason(char *why, size_t size)
+{
+	snprintf(why, size, "%s", *libbpf_message ? libbpf_message : strerror(errno));
+	libbpf_message[0] = 0;
 }
 
 /* The embedded object file is loaded: this megabyte need not stay in memory. */
@@ -105,20 +118,29 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 	madvise((void *)first, beyond - first, MADV_DONTNEED);
 }
 
-/* A kernel or a sandbox without tracing programs still records, except for the retries that follow a connect timeout. */
-struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, char *untraced, size_t size)
+/*
+ * A kernel or a sandbox without these hooks still records: connects are then booked from packets. Without the tracing programs
+ * no call of connect() is settled, so these hooks are not attached either.
+ */
+struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, struct missing_hooks *missing)
 {
 	struct upstreamtop_bpf *bpf;
 
 	libbpf_set_print(keep_message);
-	bpf = try_load(o, true);
-	untraced[0] = 0;
-	if (!bpf || !bpf_program__attach(bpf->progs.upstreamtop_gave_up)) {
-		snprintf(untraced, size, "%s", *libbpf_message ? libbpf_message : strerror(errno));
-		libbpf_message[0] = 0;
+	memset(missing, 0, sizeof(*missing));
+	bpf = try_load(o, true, true);
+	if (!bpf) {
+		take_reason(missing->calls, sizeof(missing->calls));
+		bpf = try_load(o, true, false);
+	}
+	if (!bpf || !attach_states(bpf)) {
+		take_reason(missing->states, sizeof(missing->states));
+		missing->calls[0] = 0;
+	} else if (!*missing->calls) {
+		attach_calls(bpf, missing->calls, sizeof(missing->calls));
 	}
 	if (!bpf)
-		bpf = try_load(o, false);
+		bpf = try_load(o, false, false);
 	release_object(bpf->skeleton);
 	fill_filters(bpf, o, nginx);
 	return bpf;

@@ -172,7 +172,8 @@ int main(int argc, char **argv)
 	struct ring_buffer *ring;
 	struct links *links;
 	struct tick *tick;
-	char refused[256], untraced[512];
+	static struct missing_hooks missing;
+	char refused[256];
 	const char *reason;
 
 	lifeline_watch();
@@ -193,7 +194,7 @@ int main(int argc, char **argv)
 	 */
 	learn_nginx(&nginx, true);
 	lifeline_check();
-	bpf = load(&options, &nginx, untraced, sizeof(untraced));
+	bpf = load(&options, &nginx, &missing);
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
@@ -214,7 +215,7 @@ int main(int argc, char **argv)
 	/* glibc raised this threshold while loading: the growing text of a tick would leave holes of all its former sizes */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
-	put_hello(&out, links, &nginx, refused, untraced);
+	put_hello(&out, links, &nginx, refused, &missing);
 	tick_begin(tick, &out);
 	flush_output();
 	reason = run(tick, links, ring);

@@ -1,10 +1,11 @@
 /*
  * Two tcx programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and
- * every path returns NEXT. A tracepoint sees when nginx gives up a connect, which sends no packet.
+ * every path returns NEXT. What connecting comes to is told by nginx's sockets, to two tracing programs and to hooks of the root
+ * control group.
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
  *   parser/      bytes, line, head: request lines, status lines and header fields; pure
- *   state/       flow: a connection; maps; scratch: memory per CPU
+ *   state/       flow: a connection; attempt: a socket of nginx; maps; scratch: memory per CPU
  *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
  *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
  *   scope/       packets: excluded by ports; filters: excluded flows
@@ -12,7 +13,8 @@
  *   http1/       begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  *   connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961;
  *                connections: SYN, FIN, RST;
- *                midstream: connections older than the recorder; sweep: timeouts
+ *                midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
+ *                nginx's sockets connect; translation: NAT
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -21,6 +23,7 @@
 #include "shared.h"
 #include "kernel/parser/http.h"
 #include "kernel/state/maps.h"
+#include "kernel/state/attempt.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
@@ -39,6 +42,9 @@
 #include "kernel/scope/filters.h"
 #include "kernel/connection/flows.h"
 #include "kernel/connection/translation.h"
+#include "kernel/connection/attempts.h"
+#include "kernel/connection/connect-calls.h"
+#include "kernel/connection/connects.h"
 #include "kernel/connection/connections.h"
 #include "kernel/connection/midstream.h"
 #include "kernel/connection/sweep.h"

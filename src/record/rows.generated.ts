@@ -50,6 +50,13 @@ export type ConnectionColumns = readonly [
   connect: HistogramColumn,
   unreachable?: number,
   earlyClose?: number,
+  tlsConnects?: number,
+  h2Connects?: number,
+  fastcgiConnects?: number,
+  uwsgiConnects?: number,
+  scgiConnects?: number,
+  memcachedConnects?: number,
+  otherConnects?: number,
 ]
 
 export function isTraffic(row: unknown): row is TrafficColumns {
@@ -111,6 +118,13 @@ export const connectionOf = (row: ConnectionColumns, backend: Backend): Connecti
   opaque: row[5],
   unreachable: knownCount(row[8]),
   earlyClose: knownCount(row[9]),
+  tlsConnects: knownCount(row[10]),
+  h2Connects: knownCount(row[11]),
+  fastcgiConnects: knownCount(row[12]),
+  uwsgiConnects: knownCount(row[13]),
+  scgiConnects: knownCount(row[14]),
+  memcachedConnects: knownCount(row[15]),
+  otherConnects: knownCount(row[16]),
   connect: distributionTotals(row[1], row[6], row[7]),
 })
 

@@ -1,6 +1,7 @@
 /** Figures as cells of every screen: the text, and a style that shows whether the figure is good. */
 import { micros, SECOND, type Micros } from '../frame/model/units.ts'
 import type { Figures } from '../frame/views/figures.ts'
+import type { BackendLine } from '../frame/views/leaderboard.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 
@@ -33,8 +34,8 @@ export const bytesCell = (value: number | null): Span =>
   value === null ? span(NOTHING, 'dim') : span(bytes(value), value === 0 ? 'dim' : 'plain')
 
 /** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells. Without enough room the pieces of the lowest rank are kept. */
-export function statusCells(figures: Figures, opaque: number, width: number): Line {
-  if (opaque > 0) return [span(opaqueText(opaque, width), 'warn')]
+export function statusCells(figures: Figures, backend: Unread | null, width: number): Line {
+  if (backend?.unread === true) return unreadCells(figures, backend, width)
   const pieces = [...figures.classes.map(classPiece), ...figures.failureKinds.map(failurePiece)]
   if (pieces.length > 0 && lineWidth(spaced(pieces)) <= width) return spaced(pieces)
   const kept = new Set<Piece>()
@@ -46,11 +47,22 @@ export function statusCells(figures: Figures, opaque: number, width: number): Li
   return spaced(pieces.filter((piece) => kept.has(piece)))
 }
 
-/** Flows that are seen but cannot be read: their number instead of a rate of 0. */
-const opaqueText = (flows: number, width: number): string => {
-  const long = `opaque: ${count(flows)} ${flows === 1 ? 'flow' : 'flows'} of TLS or h2`
-  return long.length <= width ? long : 'opaque (TLS/h2)'
+type Unread = Pick<BackendLine, 'unread' | 'protocol' | 'opaque'>
+
+/** What the requests are that cannot be read, and how connecting failed: both, if there is room, else the failures. */
+function unreadCells({ failureKinds }: Figures, backend: Unread, width: number): Line {
+  const failures = spaced(failureKinds.map(failurePiece))
+  const texts = unreadTexts(backend).map((text): Line => [span(text, 'warn')])
+  if (failures.length === 0) return texts.find((line) => lineWidth(line) <= width) ?? texts.at(-1)!
+  const lines = texts.map((line): Line => [...line, span(' '), ...failures])
+  return lines.find((line) => lineWidth(line) <= width) ?? failures
 }
+
+/** The longest first. */
+const unreadTexts = ({ protocol, opaque }: Unread): readonly string[] =>
+  protocol === null
+    ? [`opaque: ${count(opaque)} ${opaque === 1 ? 'flow' : 'flows'} of TLS or h2`, 'opaque (TLS/h2)']
+    : [`requests not readable (${protocol})`, `unread (${protocol})`, protocol]
 
 interface Piece {
   readonly spans: Line

@@ -64,7 +64,7 @@ export const COLUMNS = {
     title: 'RPS  ',
     width: 7,
     sorts: ['rps'],
-    backend: (line) => (line.opaque > 0 ? [span('–  ', 'dim')] : [rateCell(line), span('  ')]),
+    backend: (line) => (line.unread ? [span('–  ', 'dim')] : [rateCell(line), span('  ')]),
     route: (line) => [span(`${rate(line.rps)}/s`)],
   },
   bar: {
@@ -82,7 +82,7 @@ export const COLUMNS = {
     title: 'SHARE',
     width: 5,
     sorts: ['share'],
-    backend: (line) => [percentCell(line.opaque > 0 ? null : line.share)],
+    backend: (line) => [percentCell(line.unread ? null : line.share)],
     route: (line) => [span(percent(line.share), 'dim')],
   },
   avg: { ...numeric, title: 'avg', width: 6, sorts: ['avg'], ...both((line) => [latencyCell(line.avg)]) },
@@ -177,7 +177,7 @@ export const COLUMNS = {
     width: 15,
     gap: 2,
     sorts: ['5xx'],
-    backend: (line, width) => statusCells(line, line.opaque, width),
-    route: (line, width) => statusCells(line, 0, width),
+    backend: (line, width) => statusCells(line, line, width),
+    route: (line, width) => statusCells(line, null, width),
   },
 } as const satisfies Record<string, Column>

@@ -78,7 +78,7 @@ function factLines(subject: Drilldown, columns: number): Line[] {
     joinFitting(times, ' · ', columns),
     joinFitting(
       [
-        statusCells({ ...f, failureKinds: [] }, 0, columns),
+        statusCells({ ...f, failureKinds: [] }, null, columns),
         ...codePieces(subject),
         ...connectionPieces(subject),
       ],
@@ -107,7 +107,11 @@ function connectionPieces({ connection }: Drilldown): Line[] {
   if (connection.refused > 0) pieces.push([span(`${count(connection.refused)} refused`, 'bad')])
   if (connection.connectTimeout > 0)
     pieces.push([span(`${count(connection.connectTimeout)} connect timeouts`, 'bad')])
-  if (connection.opaque > 0)
+  if (connection.unreachable > 0) pieces.push([span(`${count(connection.unreachable)} unreachable`, 'bad')])
+  if (connection.earlyClose > 0) pieces.push([span(`${count(connection.earlyClose)} early closes`, 'bad')])
+  if (connection.protocol !== null && connection.protocol !== 'http/1')
+    pieces.push([span(`requests not readable (${connection.protocol})`, 'warn')])
+  else if (connection.opaque > 0)
     pieces.push([span(`${count(connection.opaque)} opaque flows (TLS or h2)`, 'warn')])
   return pieces
 }
@@ -167,7 +171,7 @@ function routeLines({ routes }: Drilldown, { selected, size }: DetailView, room:
       span(`  ${right(avg.text, 6)}`, avg.style),
       span(`  ${right(p99.text, 6)}`, p99.style),
       span('  '),
-      ...statusCells(route, 0, Math.max(0, size.columns - path - 36)),
+      ...statusCells(route, null, Math.max(0, size.columns - path - 36)),
     ]
     return first + i === selected
       ? padLine(spans, size.columns).map(({ text }) => span(text, 'selected'))

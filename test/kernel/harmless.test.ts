@@ -1,6 +1,6 @@
 /** Packets and other programs are not affected, and nothing stays attached: ARCHITECTURE.md, "Invariants". */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
@@ -13,7 +13,7 @@ import { startHelper, watch } from './lab/watch.ts'
 const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
-describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
+describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv', 'nsenter', 'bpftool') }, () => {
   let cable: Cable
   let port = 8700
   before(async () => (cable = await Cable.create()))
@@ -94,6 +94,20 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.deepEqual(await chains(), [0, 0, 0, 0])
   })
 
+  for (const how of ['a clean end', 'kill -9'])
+    test(`no link of any kind is left after ${how}`, async () => {
+      const helper = await startHelper(cable.proxy.namespace)
+      const links = linksOf(helper.pid)
+      const kinds = links.map(({ kind }) => kind).sort()
+      // Three hooks of the root control group, two tracing programs, and tcx on two interfaces.
+      assert.equal(kinds.join(' '), 'cgroup cgroup cgroup raw_tracepoint raw_tracepoint tcx tcx tcx tcx')
+      assert.equal(await countLeft(links), links.length)
+      if (how === 'kill -9') await helper.kill()
+      else await helper.stop()
+      for (let i = 0; i < 40 && (await countLeft(links)) > 0; i++) await sleep(50)
+      assert.equal(await countLeft(links), 0)
+    })
+
   test('the running helper has no capability, cannot regain one, and does not run as root', async () => {
     const helper = await startHelper(cable.proxy.namespace)
     const status = readFileSync(`/proc/${helper.pid}/status`, 'utf8')
@@ -133,7 +147,9 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
       `--inh-caps=-all,${caps}`,
       `--ambient-caps=-all,${caps}`,
     ]
-    const helper = await startHelper(cable.proxy.namespace, [...grant, PROBE], 'setpriv')
+    // In the mounts of this process: `ip netns exec` hides the control groups, and only CAP_SYS_PTRACE finds them elsewhere.
+    const mounts = [`--mount=/proc/${process.pid}/ns/mnt`, 'setpriv']
+    const helper = await startHelper(cable.proxy.namespace, [...mounts, ...grant, PROBE], 'nsenter')
     const { bye } = await helper.stop()
     assert.deepEqual(helper.hello.unseen, [])
     assert.equal(bye, 'stdin closed')
@@ -177,3 +193,30 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv') }, () => {
     assert.equal((await helper.stop()).bye, 'stdin closed')
   })
 })
+
+interface Link {
+  readonly id: string
+  readonly kind: string
+}
+
+/** The BPF links that a process holds. */
+const linksOf = (pid: number): readonly Link[] =>
+  readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+    const text = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')
+    const [, kind] = /^link_type:\t(.*)$/m.exec(text) ?? []
+    const [, id] = /^link_id:\t(.*)$/m.exec(text) ?? []
+    return kind === undefined || id === undefined ? [] : [{ id, kind }]
+  })
+
+/** How many of them the kernel still has. */
+async function countLeft(links: readonly Link[]): Promise<number> {
+  const left = await Promise.all(
+    links.map(({ id }) =>
+      sh('bpftool', 'link', 'show', 'id', id).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return left.filter((exists) => exists).length
+}

@@ -13,9 +13,10 @@ import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { canRunRealtime, startLabNginx } from './lab/nginx.ts'
 import type { Step } from './lab/protocol.ts'
-import { lacking, sh } from './lab/system.ts'
 import { startInNamespace } from './lab/impairments.ts'
-import { watch, type Seen } from './lab/watch.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
+import { lacking, PROBE, sh } from './lab/system.ts'
+import { watch, type Helper, type Seen } from './lab/watch.ts'
 import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
 const FAR = '10.77.0.2'
@@ -187,13 +188,16 @@ describe('outcomes', { skip: lacking() }, () => {
     await buildStatic('attacker.c', program)
     const nowhere = await blackHole()
     let from = 0
-    const seen = await watch(cable.proxy.namespace, async (helper) => {
+    // Without the sockets' word: they say at once that whoever knocks has given up.
+    const [sandbox, word] = await sandboxRefusing('attach')
+    const during = async (helper: Helper): Promise<void> => {
       from = Date.now()
       const connects = ['connects', nowhere, '1000', '1003', '20000']
       const fake = await startInNamespace(cable.proxy.namespace, [program, ...connects])
       while (Date.now() < from + 2200) await helper.nextFrame()
       assert.ok((await fake.stop()) > 1000)
-    })
+    }
+    const seen = await watch(cable.proxy.namespace, during, [word, PROBE], sandbox)
     rmSync(folder, { recursive: true })
     // Connect timeouts in later frames are correct.
     const early = seen.frames.filter(({ start, length }) => (start + length) / 1000 < from + 3000)

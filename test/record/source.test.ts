@@ -262,7 +262,27 @@ test('additional columns at the end of rows are ignored', async () => {
     const second = (n: number): WireLine =>
       snapshot(n, {
         traffic: [longer(padded(traffic(7, 10 * n, 9 * n, '900')))],
-        connections: [longer<ConnectionColumns>([1, 3 * n, n, 0, 0, 0, '500', [2, 100, 300, 40, 2], 0, 0])],
+        connections: [
+          longer<ConnectionColumns>([
+            1,
+            3 * n,
+            n,
+            0,
+            0,
+            0,
+            '500',
+            [2, 100, 300, 40, 2],
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+          ]),
+        ],
         requests: [longer<RequestColumns>([7, 1_763_800_000_000_000, 200, 90, 95])],
       })
     return [hello, snapshot(0), backend, route(7, '/a'), second(1), second(2)]

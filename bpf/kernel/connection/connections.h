@@ -1,9 +1,10 @@
-/* How flows begin and end: SYN, SYN-ACK, FIN, RST, and a connect that nginx gives up without a packet. */
+/* How flows begin and end: SYN, SYN-ACK, FIN, RST. */
 #pragma once
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
+#include "kernel/state/attempt.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -39,11 +40,25 @@ static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f
 	f->deferred = DEFERRED_LISTENER;
 }
 
+/* Whether the sending socket is an attempt of nginx that connects.h follows: it books the connect, the flow does not. */
+static __always_inline int is_followed(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u64 key;
+
+	if (!sk)
+		return 0;
+	key = (__u64)(long)bpf_skc_to_tcp_sock(sk);
+	return key && bpf_map_lookup_elem(&attempts, &key);
+}
+
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
 	struct backend *b;
 
+	if (f->fresh == BOOKED_BY_SOCKET)
+		return;
 	if (!f->backend)
 		f->backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
 	b = f->backend ? backend_of(f->backend) : 0;
@@ -105,7 +120,8 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
-	f->fresh = 1;
+	f->fresh = is_followed(skb) ? BOOKED_BY_SOCKET : SYN_SEEN;
+	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
 	f->isn = p->seq;
 	f->syn_ns = now;
 	f->last_syn_ns = now;
@@ -177,7 +193,7 @@ static __always_inline int fin_is_due(const struct flow *f)
 
 static __always_inline void book_refused(struct flow *f, const struct packet *p, struct work *w, __u64 now)
 {
-	if (f->given_up || f->kind != KIND_HTTP)
+	if (f->given_up || f->kind != KIND_HTTP || f->fresh == BOOKED_BY_SOCKET)
 		return;
 	remote_of(p, &w->remote);
 	book_connect_failure(f, w, 0);
@@ -210,27 +226,6 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 		end_all(f, OUTCOME_RESET, now);
 	}
 	f->closed = 1;
-	return 0;
-}
-
-/*
- * nginx gives up a connect: it closes a socket in SYN_SENT, which sends no packet, and tries the next upstream at once. A socket
- * with an error was closed because of it: refused, or given up by the kernel.
- */
-SEC("tp_btf/inet_sock_set_state")
-int upstreamtop_gave_up(__u64 *context)
-{
-	struct sock *sk = (struct sock *)context[0];
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	int from = context[1], to = context[2];
-	__u32 pid = task->tgid;
-	__u64 now;
-
-	if (from != TCP_SYN_SENT || to != TCP_CLOSE || sk->sk_err || !is_nginx(task))
-		return 0;
-	now = bpf_ktime_get_ns();
-	bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);
-	last_failure_ns = now;
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
+#include "connect-calls.h"
 #include "connections.h"
 #include "flows.h"
 #include "translation.h"
@@ -281,6 +282,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	bpf_for_each_map_elem(&connect_calls, sweep_call, &c, 0);
 	flow_map_use.full4 = flow_map_use.full6 = 0;
 	delete_translations();
 	return 0;

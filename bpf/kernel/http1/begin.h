@@ -8,6 +8,7 @@
 #include "shared.h"
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/line.h"
+#include "kernel/parser/protocol.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -149,7 +150,27 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
 		book_failure(f, number, OUTCOME_CLOSED, now);
+	else if (f->closed) /* its RST was seen, and had not reached the socket */
+		book_failure(f, number, OUTCOME_RESET, now);
 	return 0;
+}
+
+static __always_inline void count_protocol(struct backend *b, enum protocol protocol)
+{
+	if (protocol == PROTOCOL_TLS)
+		ADD(b->tls_connects, 1);
+	else if (protocol == PROTOCOL_H2)
+		ADD(b->h2_connects, 1);
+	else if (protocol == PROTOCOL_FASTCGI)
+		ADD(b->fastcgi_connects, 1);
+	else if (protocol == PROTOCOL_UWSGI)
+		ADD(b->uwsgi_connects, 1);
+	else if (protocol == PROTOCOL_SCGI)
+		ADD(b->scgi_connects, 1);
+	else if (protocol == PROTOCOL_MEMCACHED)
+		ADD(b->memcached_connects, 1);
+	else
+		ADD(b->other_connects, 1);
 }
 
 /* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
@@ -157,9 +178,9 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
-	const __u8 *bytes = s->chunk.bytes + FRONT;
+	enum protocol protocol = protocol_of(s->chunk.bytes + FRONT, s->work.len);
+	int opaque = protocol == PROTOCOL_TLS || protocol == PROTOCOL_H2;
 	struct backend *b;
-	int tls = bytes[0] == 0x16 && bytes[1] == 3, h2 = word_at(bytes) == 0x5448202a20495250ULL; /* "PRI * HT" */
 
 	s->work.stray = 1;
 	if (f->started) {
@@ -168,16 +189,21 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 		return 0;
 	}
 	f->kind = KIND_NOT_HTTP;
-	if (!f->fresh || !(tls || h2))
+	if (!f->fresh)
 		return 0;
-	f->kind = KIND_OPAQUE;
-	count(tls ? X_TLS : X_H2);
+	if (opaque) {
+		f->kind = KIND_OPAQUE;
+		count(protocol == PROTOCOL_TLS ? X_TLS : X_H2);
+	}
 	remote_of(&s->packet, &s->work.remote);
-	/* TLS of other processes counts only where it goes to a backend of nginx */
+	/* what other processes send counts only where it goes to a backend of nginx */
 	f->backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
 	b = backend_of(f->backend);
-	if (f->backend && b)
+	if (!f->backend || !b)
+		return 0;
+	if (opaque)
 		ADD(b->opaque, 1);
+	count_protocol(b, protocol);
 	return 0;
 }
 

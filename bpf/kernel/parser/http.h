@@ -8,9 +8,10 @@
  */
 #pragma once
 
-#include "bytes.h"   /* the buffer, words, character classes */
-#include "chunked.h" /* what frames a chunked body */
-#include "head.h"    /* heads */
-#include "line.h"    /* request lines */
-#include "proxy.h"   /* what may go before the first request */
-#include "status.h"  /* status lines */
+#include "bytes.h"    /* the buffer, words, character classes */
+#include "chunked.h"  /* what frames a chunked body */
+#include "head.h"     /* heads */
+#include "line.h"     /* request lines */
+#include "protocol.h" /* first bytes that are no request line */
+#include "proxy.h"    /* what may go before the first request */
+#include "status.h"   /* status lines */

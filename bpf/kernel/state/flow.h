@@ -106,6 +106,9 @@ enum deferral {
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 
+/* Where the SYN was seen, who books the connecting: this flow, or the socket (connects.h). */
+enum fresh { NOT_FRESH, SYN_SEEN, BOOKED_BY_SOCKET };
+
 #define IS_HEAD	   1
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
@@ -142,7 +145,7 @@ struct flow {
 	/* read by both sides, rarely written */
 	__u8 kind;
 	__u8 nginx; /* enum rank of the process that has the socket */
-	__u8 fresh; /* its SYN was seen */
+	__u8 fresh; /* its SYN was seen: enum fresh */
 	__u8 connected;
 	__u8 given_up; /* its connect timeout was booked */
 	__u8 fin_in;

@@ -1,6 +1,8 @@
 /** Computes the measures of an expression from counts. docs/NUMBERS.md defines each. */
+import type { Aggregate } from '../model/aggregate.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
+import { isUnread } from '../model/protocol.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { failedConnects, failedRequests } from '../sum/sums.generated.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
@@ -10,7 +12,15 @@ import { compare } from './selection.ts'
 export interface Measurable extends Counts {
   /** absent for a route: connections belong to backends */
   readonly connection?: ConnectionCounts
+  /** of totals: the backends that they add up */
+  readonly rows?: readonly Measurable[]
 }
+
+/** The totals of a selection, as a line. */
+export const totalsLine = ({ totals, backends }: Pick<Aggregate, 'totals' | 'backends'>): Measurable => ({
+  ...totals,
+  rows: backends,
+})
 
 /** The range of a line. */
 export interface MeasuredSpan {
@@ -85,9 +95,16 @@ export const QUANTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999
 export const failureCount = ({ failures, connection }: Measurable): number =>
   failedRequests(failures) + (connection ? failedConnects(connection) : 0)
 
-/** Attempts to reach a backend: requests and failed connects. */
-export const attempts = ({ requests, connection }: Measurable): number =>
-  requests + (connection ? failedConnects(connection) : 0)
+/**
+ * Attempts to reach a backend: requests and failed connects. Where requests cannot be read, connects take their place; totals add
+ * the attempts of their rows.
+ */
+export function attempts(line: Measurable): number {
+  if (line.rows) return line.rows.reduce((sum, row) => sum + attempts(row), 0)
+  const { requests, connection } = line
+  if (!connection) return requests
+  return (isUnread({ ...line, connection }) ? connection.connects : requests) + failedConnects(connection)
+}
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

@@ -80,6 +80,20 @@ export interface ConnectionCounters {
   readonly unreachable: number | null
   /** established, and ended by the peer before nginx sent a byte */
   readonly earlyClose: number | null
+  /** connections whose first bytes are TLS */
+  readonly tlsConnects: number | null
+  /** connections whose first bytes are HTTP/2 without TLS */
+  readonly h2Connects: number | null
+  /** connections whose first bytes are FastCGI */
+  readonly fastcgiConnects: number | null
+  /** connections whose first bytes are uwsgi */
+  readonly uwsgiConnects: number | null
+  /** connections whose first bytes are SCGI */
+  readonly scgiConnects: number | null
+  /** connections whose first bytes are memcached */
+  readonly memcachedConnects: number | null
+  /** connections whose first bytes are none of these, nor HTTP/1 */
+  readonly otherConnects: number | null
 }
 export const NO_CONNECTION: ConnectionCounters = {
   connects: 0,
@@ -89,6 +103,13 @@ export const NO_CONNECTION: ConnectionCounters = {
   opaque: 0,
   unreachable: 0,
   earlyClose: 0,
+  tlsConnects: 0,
+  h2Connects: 0,
+  fastcgiConnects: 0,
+  uwsgiConnects: 0,
+  scgiConnects: 0,
+  memcachedConnects: 0,
+  otherConnects: 0,
 }
 
 /** Why a number may be too small. */

@@ -78,6 +78,13 @@ export const CONNECTION = [
   counter('opaque', 'connections that cannot be read: TLS, h2'),
   failure('unreachable', 'no connection for any other error: no route, host down, no free port', 'later'),
   failure('early_close', 'established, and ended by the peer before nginx sent a byte', 'later'),
+  counter('tls_connects', 'connections whose first bytes are TLS', 'later'),
+  counter('h2_connects', 'connections whose first bytes are HTTP/2 without TLS', 'later'),
+  counter('fastcgi_connects', 'connections whose first bytes are FastCGI', 'later'),
+  counter('uwsgi_connects', 'connections whose first bytes are uwsgi', 'later'),
+  counter('scgi_connects', 'connections whose first bytes are SCGI', 'later'),
+  counter('memcached_connects', 'connections whose first bytes are memcached', 'later'),
+  counter('other_connects', 'connections whose first bytes are none of these, nor HTTP/1', 'later'),
 ] as const
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>

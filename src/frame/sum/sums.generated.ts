@@ -101,6 +101,13 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   opaque: a.opaque + b.opaque,
   unreachable: addKnown(a.unreachable, b.unreachable),
   earlyClose: addKnown(a.earlyClose, b.earlyClose),
+  tlsConnects: addKnown(a.tlsConnects, b.tlsConnects),
+  h2Connects: addKnown(a.h2Connects, b.h2Connects),
+  fastcgiConnects: addKnown(a.fastcgiConnects, b.fastcgiConnects),
+  uwsgiConnects: addKnown(a.uwsgiConnects, b.uwsgiConnects),
+  scgiConnects: addKnown(a.scgiConnects, b.scgiConnects),
+  memcachedConnects: addKnown(a.memcachedConnects, b.memcachedConnects),
+  otherConnects: addKnown(a.otherConnects, b.otherConnects),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -133,7 +140,14 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     row.retransmits +
     row.opaque +
     (row.unreachable ?? 0) +
-    (row.earlyClose ?? 0) !==
+    (row.earlyClose ?? 0) +
+    (row.tlsConnects ?? 0) +
+    (row.h2Connects ?? 0) +
+    (row.fastcgiConnects ?? 0) +
+    (row.uwsgiConnects ?? 0) +
+    (row.scgiConnects ?? 0) +
+    (row.memcachedConnects ?? 0) +
+    (row.otherConnects ?? 0) !==
     0
 
 /** The sum of all numbers of a row that are added up over rows. */
@@ -164,6 +178,13 @@ export const connectionWeightOf = (row: ConnectionCounts): number =>
   row.opaque +
   (row.unreachable ?? 0) +
   (row.earlyClose ?? 0) +
+  (row.tlsConnects ?? 0) +
+  (row.h2Connects ?? 0) +
+  (row.fastcgiConnects ?? 0) +
+  (row.uwsgiConnects ?? 0) +
+  (row.scgiConnects ?? 0) +
+  (row.memcachedConnects ?? 0) +
+  (row.otherConnects ?? 0) +
   weightOfDistribution(row.connect)
 
 const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
@@ -283,6 +304,13 @@ export class ConnectionSum {
   #opaque = 0
   #unreachable: number | null = 0
   #earlyClose: number | null = 0
+  #tlsConnects: number | null = 0
+  #h2Connects: number | null = 0
+  #fastcgiConnects: number | null = 0
+  #uwsgiConnects: number | null = 0
+  #scgiConnects: number | null = 0
+  #memcachedConnects: number | null = 0
+  #otherConnects: number | null = 0
   readonly #connect = new DistributionSum()
   #isEmpty = true
 
@@ -295,6 +323,13 @@ export class ConnectionSum {
     this.#opaque += counts.opaque
     this.#unreachable = addKnown(this.#unreachable, counts.unreachable)
     this.#earlyClose = addKnown(this.#earlyClose, counts.earlyClose)
+    this.#tlsConnects = addKnown(this.#tlsConnects, counts.tlsConnects)
+    this.#h2Connects = addKnown(this.#h2Connects, counts.h2Connects)
+    this.#fastcgiConnects = addKnown(this.#fastcgiConnects, counts.fastcgiConnects)
+    this.#uwsgiConnects = addKnown(this.#uwsgiConnects, counts.uwsgiConnects)
+    this.#scgiConnects = addKnown(this.#scgiConnects, counts.scgiConnects)
+    this.#memcachedConnects = addKnown(this.#memcachedConnects, counts.memcachedConnects)
+    this.#otherConnects = addKnown(this.#otherConnects, counts.otherConnects)
     this.#connect.add(counts.connect)
   }
 
@@ -308,6 +343,13 @@ export class ConnectionSum {
       opaque: this.#opaque,
       unreachable: this.#unreachable,
       earlyClose: this.#earlyClose,
+      tlsConnects: this.#tlsConnects,
+      h2Connects: this.#h2Connects,
+      fastcgiConnects: this.#fastcgiConnects,
+      uwsgiConnects: this.#uwsgiConnects,
+      scgiConnects: this.#scgiConnects,
+      memcachedConnects: this.#memcachedConnects,
+      otherConnects: this.#otherConnects,
       connect: this.#connect.value(),
     }
   }

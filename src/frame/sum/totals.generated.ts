@@ -100,6 +100,13 @@ export class ConnectionTotal {
   #opaque = 0
   #unreachable: number | null = 0
   #earlyClose: number | null = 0
+  #tlsConnects: number | null = 0
+  #h2Connects: number | null = 0
+  #fastcgiConnects: number | null = 0
+  #uwsgiConnects: number | null = 0
+  #scgiConnects: number | null = 0
+  #memcachedConnects: number | null = 0
+  #otherConnects: number | null = 0
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
@@ -115,6 +122,13 @@ export class ConnectionTotal {
       opaque: now.opaque - this.#opaque,
       unreachable: knownSince(this.#unreachable, now.unreachable),
       earlyClose: knownSince(this.#earlyClose, now.earlyClose),
+      tlsConnects: knownSince(this.#tlsConnects, now.tlsConnects),
+      h2Connects: knownSince(this.#h2Connects, now.h2Connects),
+      fastcgiConnects: knownSince(this.#fastcgiConnects, now.fastcgiConnects),
+      uwsgiConnects: knownSince(this.#uwsgiConnects, now.uwsgiConnects),
+      scgiConnects: knownSince(this.#scgiConnects, now.scgiConnects),
+      memcachedConnects: knownSince(this.#memcachedConnects, now.memcachedConnects),
+      otherConnects: knownSince(this.#otherConnects, now.otherConnects),
       connect,
     }
     if (
@@ -124,7 +138,14 @@ export class ConnectionTotal {
       row.retransmits < 0 ||
       row.opaque < 0 ||
       (row.unreachable ?? 0) < 0 ||
-      (row.earlyClose ?? 0) < 0
+      (row.earlyClose ?? 0) < 0 ||
+      (row.tlsConnects ?? 0) < 0 ||
+      (row.h2Connects ?? 0) < 0 ||
+      (row.fastcgiConnects ?? 0) < 0 ||
+      (row.uwsgiConnects ?? 0) < 0 ||
+      (row.scgiConnects ?? 0) < 0 ||
+      (row.memcachedConnects ?? 0) < 0 ||
+      (row.otherConnects ?? 0) < 0
     )
       return null
     this.#connects = now.connects
@@ -134,6 +155,13 @@ export class ConnectionTotal {
     this.#opaque = now.opaque
     this.#unreachable = now.unreachable
     this.#earlyClose = now.earlyClose
+    this.#tlsConnects = now.tlsConnects
+    this.#h2Connects = now.h2Connects
+    this.#fastcgiConnects = now.fastcgiConnects
+    this.#uwsgiConnects = now.uwsgiConnects
+    this.#scgiConnects = now.scgiConnects
+    this.#memcachedConnects = now.memcachedConnects
+    this.#otherConnects = now.otherConnects
     this.#connect.set(now.connect)
     return row
   }

@@ -5,6 +5,7 @@ import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from 
 import { boundsOf } from '../model/histogram.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import { micros, type Micros } from '../model/units.ts'
+import { protocolOf, type Protocol } from '../model/protocol.ts'
 import { failedRequests } from '../sum/sums.generated.ts'
 import { figures, type Figures } from './figures.ts'
 import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
@@ -29,6 +30,9 @@ export interface Drilldown {
     readonly refused: number
     readonly connectTimeout: number
     readonly opaque: number
+    readonly unreachable: number
+    readonly earlyClose: number
+    readonly protocol: Protocol | null
     readonly avg: number | null
     readonly p99: number | null
   } | null
@@ -94,7 +98,7 @@ function detail(
   sort: Sort,
 ): Drilldown {
   const counts = route ?? sum
-  const { connects, refused, connectTimeout, opaque, connect } = sum.connection
+  const { connects, refused, connectTimeout, opaque, unreachable, earlyClose, connect } = sum.connection
   return {
     backendLabel: labelOf(sum.backend, false),
     route: route?.route ?? null,
@@ -108,6 +112,9 @@ function detail(
             refused,
             connectTimeout,
             opaque,
+            unreachable: unreachable ?? 0,
+            earlyClose: earlyClose ?? 0,
+            protocol: protocolOf(sum),
             avg: statistic(connect, 'avg'),
             p99: statistic(connect, 'p99'),
           }

@@ -2,12 +2,13 @@
  * The data of the leaderboard at a moment: a pure function of the window's sum, the recent frames and the view's options.
  * Rows are ranked and cut here; render formats the cells.
  */
-import { ratio } from '../expression/measure.ts'
+import { ratio, totalsLine } from '../expression/measure.ts'
 import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
 import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import type { Micros, WallMicros } from '../model/units.ts'
+import { isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
 import { coverageOf, figures, type Figures } from './figures.ts'
 import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
@@ -48,6 +49,10 @@ export interface BackendLine extends Figures {
   readonly series: Series
   /** connections that cannot be read (TLS, h2), if there is nothing else: the rate is unknown */
   readonly opaque: number
+  /** null: not known */
+  readonly protocol: Protocol | null
+  /** its requests cannot be read: their rate is unknown, and not 0 */
+  readonly unread: boolean
   readonly connects: number
   readonly routes: readonly RouteLine[]
   readonly hiddenRoutes: number
@@ -68,7 +73,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
   return {
     at: frame.start,
     windowSeconds: moment.windowSeconds,
-    totals: figures({ ...window.totals }, window.length),
+    totals: figures(totalsLine(window), window.length),
     coverage: coverageOf(window),
     loss: window.loss,
     gap: moment.gap,
@@ -80,6 +85,8 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       share: ratio(sum.requests, window.totals.requests),
       series: seriesOf(moment.activity, backendKey(sum.backend)),
       opaque: sum.requests === 0 && sum.inFlight === 0 ? sum.connection.opaque : 0,
+      protocol: protocolOf(sum),
+      unread: isUnread(sum),
       connects: sum.connection.connects,
       ...routesOf(sum, window.length, options),
     })),

@@ -27,6 +27,7 @@ const backendJson = (line: BackendLine): unknown => ({
   ...figuresJson(line),
   connects: line.connects,
   opaque: line.opaque,
+  protocol: line.protocol,
   rps_series: line.series,
   routes: line.routes.map(routeJson),
   hidden_routes: line.hiddenRoutes,

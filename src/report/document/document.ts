@@ -10,6 +10,7 @@ import type {
   ROUTE_FAILURES,
   ROUTE_PLAIN,
 } from '../../frame/model/counters.ts'
+import type { Protocol } from '../../frame/model/protocol.ts'
 
 export interface ReportDocument {
   readonly schema: 1
@@ -88,6 +89,8 @@ export interface BackendEntity extends FullEntity {
   readonly connects: number
   /** connections that can't be read (TLS, h2) */
   readonly opaque: number
+  /** of most requests, else of most connects; null: nothing was sent, or the recording does not know */
+  readonly protocol: Protocol | null
   readonly routes: readonly RouteEntity[]
 }
 

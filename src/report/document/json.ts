@@ -4,6 +4,7 @@ import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregat
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
+import { protocolOf } from '../../frame/model/protocol.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
 import type {
@@ -61,6 +62,7 @@ export const backendEntity = (sum: BackendSum, all: Aggregate, several: boolean)
   ...fullEntityOf(sum, all.length),
   connects: sum.connection.connects,
   opaque: sum.connection.opaque,
+  protocol: protocolOf(sum),
   routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
 })
 

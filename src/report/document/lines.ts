@@ -5,6 +5,7 @@ import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
+import { protocolOf } from '../../frame/model/protocol.ts'
 import { joined } from '../../frame/sum/fleet.ts'
 import { sumCounts } from '../../frame/sum/sums.generated.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -50,6 +51,7 @@ function backendLines(summary: Summary): Line[] {
       share: ratio(sum.requests, selected.totals.requests),
       connects: sum.connection.connects,
       opaque: sum.connection.opaque,
+      protocol: protocolOf(sum),
     },
     entity: fullEntityOf(sum, selected.length),
   }))
@@ -165,7 +167,7 @@ export function emptyLine(by: By): Line {
   const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
   const length = 0 as Micros
   const keys: Record<By, readonly string[]> = {
-    backend: ['backend', 'name', 'share', 'connects', 'opaque'],
+    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol'],
     route: ['backend', 'method', 'route', 'share'],
     status: ['status', 'share'],
     method: ['method', 'share'],

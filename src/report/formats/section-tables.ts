@@ -57,7 +57,12 @@ export function lineTable(by: By, report: Report): Section {
   }
 }
 
-function keyText(key: string, { keys }: Line, { timeZone, summary }: Report): string {
+function keyText(key: string, line: Line, report: Report): string {
+  const text = keyName(key, line, report)
+  return key === 'backend' && isUnreadLine(line) ? `${text} (${line.keys.protocol}, not readable)` : text
+}
+
+function keyName(key: string, { keys }: Line, { timeZone, summary }: Report): string {
   const value = keys[key] ?? ''
   if (key === 'minute')
     return localDateTime(wallMicros(Date.parse(String(value)) * 1000), timeZone).slice(0, 16)
@@ -75,9 +80,12 @@ const entity = (line: Line): Entity | FullEntity => {
   if ('requests' in line.entity) return line.entity
   throw new Error('a status line has only its answers')
 }
+/** Its requests cannot be read: their number is unknown, and not 0. */
+const isUnreadLine = ({ keys: { protocol } }: Line): boolean =>
+  typeof protocol === 'string' && protocol !== 'http/1'
 const ENTITY_COLUMNS: readonly Cell[] = [
-  ['REQUESTS', (line) => exactCount(entity(line).requests)],
-  ['RPS', (line) => (entity(line).rps === null ? '–' : rate(entity(line).rps!))],
+  ['REQUESTS', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).requests))],
+  ['RPS', (line) => (entity(line).rps === null || isUnreadLine(line) ? '–' : rate(entity(line).rps!))],
   ['SHARE', (line) => finePercent(line.keys.share as number | null)],
   ['AVG', (line) => millis(entity(line).header_ms.avg)],
   ['P50', (line) => millis(entity(line).header_ms.p50)],

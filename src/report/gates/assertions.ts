@@ -8,6 +8,7 @@ import {
 import { ExpressionError } from '../../frame/expression/expression.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
+import { totalsLine } from '../../frame/expression/measure.ts'
 import type { Distribution } from '../../frame/model/frame.ts'
 import { exactCount, finePercent } from '../../render/quantities.ts'
 import { holdsFor, measured, type Summary } from '../data/summary.ts'
@@ -65,7 +66,7 @@ export function assertAll(assertions: readonly Assertion[], summary: Summary): A
 }
 
 function measurement(test: MeasureTest, summary: Summary): Measurement {
-  const value = measured(test, summary.selected.totals, summary)
+  const value = measured(test, totalsLine(summary.selected), summary)
   const unit = test.measure.kind === 'coverage' ? 'percent' : test.quantity.unit
   return {
     measure: nameOf(test),

@@ -1,6 +1,6 @@
 /** Compares two summaries: totals, every backend, every route, and the gates of `--fail-on`. */
 import { ExpressionError, type MeasureTest } from '../../frame/expression/expression.ts'
-import { holds, type Measurable } from '../../frame/expression/measure.ts'
+import { holds, totalsLine, type Measurable } from '../../frame/expression/measure.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
 import {
@@ -54,7 +54,10 @@ export function differenceOf(base: Summary, target: Summary, gates: readonly Ass
   return {
     base,
     target,
-    totals: changesBetween(sideOf(base, base.selected.totals), sideOf(target, target.selected.totals)),
+    totals: changesBetween(
+      sideOf(base, totalsLine(base.selected)),
+      sideOf(target, totalsLine(target.selected)),
+    ),
     backends: backendsOf(base, target),
     gates: gates.map((gate) => gateResult(gate, base, target)),
   }
@@ -140,7 +143,7 @@ function gateResult({ text, expression }: Assertion, base: Summary, target: Summ
   const { rows, lines } = splitSelection([expression], text)
   const value = (test: MeasureTest): number | null => {
     const side = (summary: Summary): Side =>
-      sideOf(summary, narrowed(selectRows(summary.selected, rows), test).totals)
+      sideOf(summary, totalsLine(narrowed(selectRows(summary.selected, rows), test)))
     return gateValue(test, side(base), side(target))
   }
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')

@@ -69,6 +69,13 @@ export function writeConnection(cells: SqlValue[], at: number, counts: Connectio
   cells[at + 4] = counts.opaque
   cells[at + 11] = counts.unreachable
   cells[at + 12] = counts.earlyClose
+  cells[at + 13] = counts.tlsConnects
+  cells[at + 14] = counts.h2Connects
+  cells[at + 15] = counts.fastcgiConnects
+  cells[at + 16] = counts.uwsgiConnects
+  cells[at + 17] = counts.scgiConnects
+  cells[at + 18] = counts.memcachedConnects
+  cells[at + 19] = counts.otherConnects
   writeDistribution(cells, at + 5, counts.connect)
 }
 
@@ -80,6 +87,13 @@ export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   opaque: count(row[at + 4]),
   unreachable: known(row[at + 11]),
   earlyClose: known(row[at + 12]),
+  tlsConnects: known(row[at + 13]),
+  h2Connects: known(row[at + 14]),
+  fastcgiConnects: known(row[at + 15]),
+  uwsgiConnects: known(row[at + 16]),
+  scgiConnects: known(row[at + 17]),
+  memcachedConnects: known(row[at + 18]),
+  otherConnects: known(row[at + 19]),
   connect: readDistribution(row, at + 5),
 })
 

@@ -68,6 +68,13 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'connect_buckets',
   'unreachable',
   'early_close',
+  'tls_connects',
+  'h2_connects',
+  'fastcgi_connects',
+  'uwsgi_connects',
+  'scgi_connects',
+  'memcached_connects',
+  'other_connects',
 ]
 
 /** Counts of the whole host: loss, excluded traffic, and the control totals. */
@@ -113,7 +120,17 @@ export const HOST_COLUMNS: readonly string[] = [
 export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes', 'unseen']
 
 /** Of CONNECTION_COLUMNS. */
-export const LATER_CONNECTION: readonly string[] = ['unreachable', 'early_close']
+export const LATER_CONNECTION: readonly string[] = [
+  'unreachable',
+  'early_close',
+  'tls_connects',
+  'h2_connects',
+  'fastcgi_connects',
+  'uwsgi_connects',
+  'scgi_connects',
+  'memcached_connects',
+  'other_connects',
+]
 
 /** Of HOST_COLUMNS. */
 export const LATER_HOST: readonly string[] = ['loss_holes', 'control_unseen']

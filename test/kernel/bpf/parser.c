@@ -809,6 +809,44 @@ static void any_bytes(const uint8_t *bytes, size_t length)
 	version_before(buffer.bytes, FRONT + 12);
 }
 
+/* First bytes as nginx's modules write them, and bytes that differ by one. */
+static void protocol_examples(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		enum protocol protocol;
+	} examples[] = {
+#define EXAMPLE(bytes, protocol) {bytes, sizeof(bytes) - 1, protocol}
+	    EXAMPLE("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", PROTOCOL_TLS),
+	    EXAMPLE("\x16\x03", PROTOCOL_TLS),
+	    EXAMPLE("\x16\x02\x01\x02\x00\x01\x00\x01", PROTOCOL_OTHER),
+	    EXAMPLE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", PROTOCOL_H2),
+	    EXAMPLE("\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00", PROTOCOL_FASTCGI),
+	    EXAMPLE("\x01\x02\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00", PROTOCOL_OTHER),
+	    EXAMPLE("\x00\x5a\x01\x00\x0c\x00QUERY_STRING\x00\x00", PROTOCOL_UWSGI),
+	    EXAMPLE("\x00\x5a\x01\x07\x0c\x00QUERY_STRING\x00\x00", PROTOCOL_OTHER),
+	    EXAMPLE("\x00\x00\x00\x00\x0c\x00QUERY_STRING", PROTOCOL_OTHER),
+	    EXAMPLE("298:CONTENT_LENGTH\x00" "0\x00SCGI\x00", PROTOCOL_SCGI),
+	    EXAMPLE("70:CONTENT_LENGTH\x00" "0\x00SCGI\x00", PROTOCOL_SCGI),
+	    EXAMPLE(":CONTENT_LENGTH\x00" "0\x00SCGI\x00", PROTOCOL_OTHER),
+	    EXAMPLE("get /page?x\r\n", PROTOCOL_MEMCACHED),
+	    EXAMPLE("set key 0 0 1\r\n", PROTOCOL_MEMCACHED),
+	    EXAMPLE("get \r\n\r\n\r\n", PROTOCOL_OTHER),
+	    EXAMPLE("EHLO mail.example\r\n", PROTOCOL_OTHER),
+	    EXAMPLE("GET", PROTOCOL_OTHER),
+	    EXAMPLE("", PROTOCOL_OTHER),
+	};
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
+		uint8_t bytes[32] = {};
+
+		memcpy(bytes, examples[i].bytes, examples[i].length < 32 ? examples[i].length : 32);
+		if (protocol_of(bytes, examples[i].length) != examples[i].protocol)
+			fail("another protocol", examples[i].bytes, examples[i].length);
+	}
+}
+
 #ifdef FUZZER
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -824,6 +862,7 @@ int main(int argc, char **argv)
 	state = argc > 1 ? strtoull(argv[1], NULL, 10) | 1 : 1;
 	line_examples();
 	stepwise_examples();
+	protocol_examples();
 	for (long i = 0; i < rounds; i++) {
 		size_t n = below(sizeof(noise));
 

@@ -1,7 +1,8 @@
 /*
  * A sandbox that refuses only tracing programs, like a container's seccomp filter or a kernel without them.
- *   refuse load|attach PROGRAM [ARGUMENT…]
- * load: loading such a program fails with EPERM; attach: only attaching it fails. Inspects each bpf() call of PROGRAM and its
+ *   refuse load|attach|connect PROGRAM [ARGUMENT…]
+ * load: loading such a program fails with EPERM; attach: only attaching it fails; connect: attaching a program to connect() of a
+ * control group fails instead. Inspects each bpf() call of PROGRAM and its
  * children. Its exit code is that of PROGRAM.
  */
 #define _GNU_SOURCE
@@ -46,7 +47,7 @@ static int listen_to_bpf(void) {
 }
 
 /* Programs without a name are let through: libbpf loads them to probe kernel features. */
-static int is_refused(const struct seccomp_notif *call, int attach) {
+static int is_refused(const struct seccomp_notif *call, char mode) {
   union bpf_attr attr = {};
   struct iovec ours = {&attr, sizeof(attr)},
                theirs = {(void *)(unsigned long)call->data.args[1],
@@ -56,7 +57,11 @@ static int is_refused(const struct seccomp_notif *call, int attach) {
     theirs.iov_len = sizeof(attr);
   if (process_vm_readv(call->pid, &ours, 1, &theirs, 1, 0) < 0)
     return 0;
-  if (!attach)
+  if (mode == 'c')
+    return call->data.args[0] == BPF_LINK_CREATE &&
+           (attr.link_create.attach_type == BPF_CGROUP_INET4_CONNECT ||
+            attr.link_create.attach_type == BPF_CGROUP_INET6_CONNECT);
+  if (mode == 'l')
     return call->data.args[0] == BPF_PROG_LOAD &&
            attr.prog_type == BPF_PROG_TYPE_TRACING && *attr.prog_name;
   return call->data.args[0] == BPF_RAW_TRACEPOINT_OPEN ||
@@ -64,14 +69,14 @@ static int is_refused(const struct seccomp_notif *call, int attach) {
           attr.link_create.attach_type == BPF_TRACE_RAW_TP);
 }
 
-static void answer_call(int listener, int attach) {
+static void answer_call(int listener, char mode) {
   struct seccomp_notif call = {};
   struct seccomp_notif_resp answer = {};
 
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call))
     return; /* the caller has ended */
   answer.id = call.id;
-  if (is_refused(&call, attach))
+  if (is_refused(&call, mode))
     answer.error = -EPERM;
   else
     answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -79,11 +84,10 @@ static void answer_call(int listener, int attach) {
 }
 
 int main(int argc, char **argv) {
-  int attach, listener, child, status, ended;
+  int listener, child, status, ended;
 
   if (argc < 3)
     return 2;
-  attach = !strcmp(argv[1], "attach");
   listener = listen_to_bpf();
   child = fork();
   if (child < 0)
@@ -102,7 +106,7 @@ int main(int argc, char **argv) {
     if (poll(fds, 2, -1) < 0 && errno != EINTR)
       die("poll");
     if (fds[0].revents & POLLIN)
-      answer_call(listener, attach);
+      answer_call(listener, argv[1][0]);
     else if (fds[1].revents & POLLIN)
       break;
   }

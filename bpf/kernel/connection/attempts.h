@@ -1,0 +1,119 @@
+/*
+ * What becomes of nginx's attempts to connect. Each is booked once: as established, or as a failure with nginx's reason for it,
+ * and an established one as an early close when it is over. All of this runs beside the packet programs, in any context: no
+ * scratch memory, and only atomic adds.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "shared.h"
+#include "kernel/state/attempt.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/host/sender.h"
+#include "kernel/scope/filters.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/routes.h"
+
+/* Numbers of errno: the kernel's types carry no macros. */
+#define ECONNRESET   104
+#define ETIMEDOUT    110
+#define ECONNREFUSED 111
+
+enum attempt_failure { REFUSED, CONNECT_TIMEOUT, UNREACHABLE, EARLY_CLOSE };
+
+/*
+ * The row, made when it is new: every address that nginx connects to is one, whatever it speaks. 0 without room: that is no loss
+ * of a request, and whoever calls itself nginx and connects anywhere must not lower the coverage.
+ */
+static __always_inline __u32 row_of(const struct attempt *a)
+{
+	struct work w = {.remote = a->remote};
+
+	return backend_for(&w, a->rank, a->uid);
+}
+
+/* A worker whose attempt failed goes on with the next upstream at once: its next request is a retry. */
+static __always_inline void expect_retry(const struct attempt *a)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	bpf_map_update_elem(&failed_connects, &a->pid, &now, BPF_ANY);
+	last_failure_ns = now;
+}
+
+__noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
+{
+	struct backend *b;
+	__u32 row;
+
+	if (!a)
+		return 0;
+	row = row_of(a);
+	b = backend_of(row);
+	if (!row || !b)
+		return 0;
+	if (why == REFUSED)
+		ADD(b->refused, 1);
+	else if (why == CONNECT_TIMEOUT)
+		ADD(b->connect_timeout, 1);
+	else if (why == UNREACHABLE)
+		ADD(b->unreachable, 1);
+	else
+		ADD(b->early_close, 1);
+	expect_retry(a);
+	return 0;
+}
+
+__noinline int book_established(struct attempt *a)
+{
+	struct event e = {.flags = EVENT_CONNECT};
+	struct backend *b;
+
+	if (!a)
+		return 0;
+	e.slot = row_of(a);
+	b = backend_of(e.slot);
+	if (!e.slot || !b)
+		return 0;
+	e.at_ns = bpf_ktime_get_ns();
+	e.total_us = micros_between(a->at_ns, e.at_ns);
+	ADD(b->connect_sum_us, e.total_us);
+	ADD(b->connects, 1);
+	emit(&e);
+	return 0;
+}
+
+/* Whether nginx's connections to this address are looked at. */
+static __always_inline int is_in_scope(const struct backend_key *remote)
+{
+	return !(has_ignored && is_ignored(remote)) && (!has_only || is_selected(remote));
+}
+
+static __always_inline void attempt_of(struct attempt *a, const struct sender *who)
+{
+	a->at_ns = bpf_ktime_get_ns();
+	a->pid = who->pid;
+	a->instance = who->instance;
+	a->uid = who->uid;
+	a->rank = rank_of(who);
+	a->state = TCP_CLOSE;
+}
+
+/* An IPv6 socket may speak IPv4: ::ffff:a.b.c.d. */
+static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port)
+{
+	if (six && !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff)) {
+		six = 0;
+		v4 = v6[3];
+	}
+	if (six)
+		__builtin_memcpy(key->address, v6, 16);
+	else
+		__builtin_memcpy(key->address, &v4, 4);
+	key->family = six ? 6 : 4;
+	key->port = bpf_ntohs(port);
+	key->netid = netid;
+}

@@ -1,0 +1,230 @@
+/*
+ * nginx's connections by their sockets' states. A socket knows what no packet tells: a SYN that reached no device, a SYN-ACK that
+ * was dropped on this host, the error that nginx gets, and who ended a connection that carried nothing.
+ *
+ * The tracepoint fires for every TCP socket of the machine, in the process that connects or closes and in softirq. While a
+ * tracing program runs, the kernel does not run it again on that CPU: an event in softirq that interrupts the program in a
+ * process would be lost. So there are two: while one runs, the other sees what interrupts it. What the first has followed the
+ * second skips, and what both follow is booked once, because an event leads to a state in which the attempt is already.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "shared.h"
+#include "kernel/state/attempt.h"
+#include "kernel/state/maps.h"
+#include "kernel/packet/ports.h"
+#include "kernel/host/sender.h"
+#include "attempts.h"
+#include "connect-calls.h"
+
+#define SHUTDOWN_MASK 3
+#define AF_INET	      2
+#define AF_INET6      10
+#define LOOPBACK      1 /* interface, in every namespace */
+
+static __always_inline int is_ours(const struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6) &&
+	       sk->__sk_common.skc_net.net->ns.inum == netid;
+}
+
+/*
+ * Whether nginx connects to itself: its own listen port is a front door. One on every address means the addresses of this host
+ * only: a far backend may have the same port.
+ */
+static __always_inline int is_own_door(const struct sock *sk, const struct attempt *a)
+{
+	struct listen_port_key key = {.port = a->remote.port, .family = a->remote.family};
+	struct listen_port *found;
+
+	if (!has_port(&listen_port_set, a->remote.port))
+		return 0;
+	__builtin_memcpy(key.address, a->remote.address, sizeof(key.address));
+	found = bpf_map_lookup_elem(&listen_ports, &key);
+	if (!found && sk->sk_dst_cache->dev->ifindex == LOOPBACK) {
+		__builtin_memset(key.address, 0, sizeof(key.address));
+		found = bpf_map_lookup_elem(&listen_ports, &key);
+	}
+	return found && found->master == a->instance;
+}
+
+static __always_inline void insert_attempt(__u64 key, const struct attempt *a)
+{
+	int other = a->rank != NGINX_OF_ROOT;
+
+	if ((other && attempts_of_others >= ATTEMPTS_OF_OTHERS) || bpf_map_update_elem(&attempts, &key, a, BPF_ANY))
+		count_shared(L_MAP_REFUSED);
+	else if (other)
+		ADD(attempts_of_others, 1);
+}
+
+static __always_inline int forget_attempt(__u64 key, const struct attempt *a)
+{
+	if (bpf_map_delete_elem(&attempts, &key))
+		return 0;
+	if (a->rank != NGINX_OF_ROOT)
+		ADD(attempts_of_others, -1);
+	return 1;
+}
+
+/* connect() has found a route. The source port comes later, the SYN too. */
+static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
+{
+	struct attempt *known = bpf_map_lookup_elem(&attempts, &key), a = {};
+	struct sender who = {};
+	__u32 six[4];
+
+	if (known && known->state == TCP_SYN_SENT)
+		return;
+	if (!take_call(&a)) {
+		sender_now(&who);
+		if (!who.instance)
+			return;
+		attempt_of(&a, &who);
+	}
+	if (!is_ours(sk) || stopping)
+		return;
+	six[0] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0];
+	six[1] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[1];
+	six[2] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[2];
+	six[3] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3];
+	__builtin_memset(&a.remote, 0, sizeof(a.remote));
+	remote_of_words(&a.remote, sk->__sk_common.skc_family == AF_INET6, sk->__sk_common.skc_daddr, six,
+			sk->__sk_common.skc_dport);
+	a.state = TCP_SYN_SENT;
+	if (is_in_scope(&a.remote))
+		insert_attempt(key, &a);
+}
+
+/* Whether any payload has left; a socket that cannot be asked is taken for one that has sent. */
+static __always_inline int has_sent(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return !tcp || tcp->bytes_sent;
+}
+
+/*
+ * What ICMP said of the first SYN, while connect() still had the socket: that ends nothing, but is told to nginx, who then closes
+ * it. His asking clears the error, and leaves it in this queue.
+ */
+static __always_inline int queued_error(struct sock *sk)
+{
+	struct sk_buff *first = sk->sk_error_queue.next;
+	struct sock_exterr_skb *said = (struct sock_exterr_skb *)first->cb;
+
+	return sk->sk_error_queue.qlen ? BPF_CORE_READ(said, ee.ee_errno) : 0;
+}
+
+/*
+ * Why there is no connection. Without an error: nginx has closed the socket because it waited for too long, or connect() itself
+ * has failed behind SYN_SENT, for want of a free port.
+ */
+static __always_inline enum attempt_failure failure_of(struct sock *sk)
+{
+	int error = sk->sk_err;
+
+	if (!error)
+		error = queued_error(sk);
+	if (error == ECONNREFUSED)
+		return REFUSED;
+	if (error == ETIMEDOUT || (!error && sk->sk_shutdown == SHUTDOWN_MASK))
+		return CONNECT_TIMEOUT;
+	return UNREACHABLE;
+}
+
+/* `from`: the state before. RST from the peer is an error; a RST or a FIN of nginx's own is none, and a timeout is the kernel's.
+ */
+static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int from)
+{
+	if (!a->established) {
+		enum attempt_failure why = failure_of(sk);
+
+		/* refused by its own door: nobody listens there any more */
+		if (why == REFUSED || !is_own_door(sk, a))
+			book_attempt_failure(a, why);
+		return;
+	}
+	if ((a->peer_ended || (from == TCP_ESTABLISHED && sk->sk_err == ECONNRESET)) && !has_sent(sk))
+		book_attempt_failure(a, EARLY_CLOSE);
+}
+
+static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
+{
+	struct attempt *found = bpf_map_lookup_elem(&attempts, &key), a;
+	int from;
+
+	if (!found || found->state == to)
+		return;
+	from = found->state;
+	found->state = to;
+	if (to == TCP_CLOSE) {
+		a = *found;
+		if (forget_attempt(key, &a))
+			attempt_ends(sk, &a, from);
+	} else if (to == TCP_ESTABLISHED) {
+		found->established = 1;
+		a = *found;
+		if (is_own_door(sk, &a))
+			forget_attempt(key, &a);
+		else
+			book_established(&a);
+	} else if (to == TCP_CLOSE_WAIT) {
+		found->peer_ended = 1;
+	} else if (to == TCP_LAST_ACK && !has_sent(sk)) {
+		expect_retry(found);
+	}
+}
+
+static __always_inline void follow(struct sock *sk, int to)
+{
+	__u64 key = (__u64)(long)sk;
+
+	if (to == TCP_SYN_SENT)
+		attempt_begins(sk, key);
+	else
+		attempt_goes_on(sk, key, to);
+}
+
+static __always_inline struct followed *followed_event(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&followed_events, &zero);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int upstreamtop_states(__u64 *context)
+{
+	struct sock *sk = (struct sock *)context[0];
+	struct followed *f = followed_event();
+	int to = context[2];
+
+	if (f) {
+		f->state = to;
+		*(volatile __u64 *)&f->socket = (__u64)(long)sk;
+	}
+	follow(sk, to);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int upstreamtop_states_too(__u64 *context)
+{
+	struct sock *sk = (struct sock *)context[0];
+	struct followed *f = followed_event();
+	int to = context[2];
+
+	if (f && f->socket == (__u64)(long)sk && f->state == to) {
+		f->socket = 0;
+		return 0;
+	}
+	follow(sk, to);
+	return 0;
+}
