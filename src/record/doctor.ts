@@ -15,6 +15,7 @@ import {
 } from './diagnosis.ts'
 import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
+import { NO_UPSTREAMS } from './upstream-checks.ts'
 import type { Unseen } from './wire.ts'
 
 /** @param seconds how long to record; 0 only loads and attaches, without checks of the traffic */
@@ -106,7 +107,7 @@ const DEFAULT_FACTS: Facts = {
   interfaces: [],
   nginx: 'none',
   front_doors: [],
-  invisible_upstreams: [],
+  ...NO_UPSTREAMS,
 }
 
 async function sampleTraffic(

@@ -20,12 +20,18 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
   before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('reports front doors, upstreams that cannot be seen, and other programs on a hook; nothing stays attached', async () => {
+  test('reports front doors, every upstream with what is seen of it, and other programs on a hook; nothing stays attached', async () => {
     const nginx = await startLabNginx(
       cable.proxy.namespace,
-      `upstream sockets { server unix:/tmp/nobody.sock; }
+      `upstream sockets { server unix:/tmp/nobody.sock; server 10.77.0.2:11 backup; }
+       upstream php { server 10.77.0.2:9000; }
+       map $arg_x $mapped { default http://10.77.0.2:9; proxy_pass http://in-a-map; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://10.77.0.2:9; }
-         location /socket { proxy_pass http://sockets; } location /tls { proxy_pass https://10.77.0.2:10; } }`,
+         location /socket { proxy_pass http://sockets; } location /tls { proxy_pass https://10.77.0.2:10; }
+         location /php { fastcgi_pass php; } location /fpm { fastcgi_pass unix:/run/php/php-fpm.sock; }
+         location /uwsgi { uwsgi_pass 10.77.0.2:3031; } location /scgi { scgi_pass 10.77.0.2:4000; }
+         location /mapped { proxy_pass $mapped; } # proxy_pass http://commented;
+         location /quoted { add_header X "; proxy_pass http://in-quotes;"; proxy_pass "http://10.77.0.2:12/a b"; } }`,
     )
     const other = await attachTcxProgram(cable.proxy.namespace, 'leg', 'ingress', 1_000_000)
     const { status, diagnosis } = doctor()
@@ -41,8 +47,22 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
       )
     }
     said(/^ok nginx: front door: 8080/)
-    said(/^warning nginx: upstream ".*unix:\/tmp\/nobody\.sock.*" cannot be seen/)
-    said(/^warning nginx: upstream ".*https:\/\/10\.77\.0\.2:10" cannot be seen/)
+    const only = 'not read: connections, their failures, times and bytes only'
+    assert.deepEqual(
+      lines.filter((line) => line.includes('_pass')),
+      [
+        'ok nginx: proxy_pass "http://10.77.0.2:9": HTTP/1, read',
+        'ok nginx: proxy_pass "http://sockets" (10.77.0.2:11): HTTP/1, read',
+        'ok nginx: proxy_pass "http://10.77.0.2:12": HTTP/1, read',
+        'warning nginx: proxy_pass "http://sockets" (unix:/tmp/nobody.sock): not visible, its traffic crosses no interface',
+        `warning nginx: proxy_pass "https://10.77.0.2:10": TLS, ${only}`,
+        `warning nginx: fastcgi_pass "php" (10.77.0.2:9000): FastCGI, ${only}`,
+        'warning nginx: fastcgi_pass "unix:/run/php/php-fpm.sock": not visible, its traffic crosses no interface',
+        `warning nginx: uwsgi_pass "10.77.0.2:3031": uwsgi, ${only}`,
+        `warning nginx: scgi_pass "10.77.0.2:4000": SCGI, ${only}`,
+        'ok nginx: proxy_pass "$mapped": its servers are only known when nginx runs; on a unix socket not visible, else read where it is HTTP/1',
+      ],
+    )
     said(/^ok interface: leg( \(.*\))?: ingress: drop \(id \d+\)/)
     said(/^ok programs: load and attach/)
     assert.deepEqual(await attachedTo(cable.proxy.namespace, 'leg'), [0, 0])
