@@ -1,6 +1,6 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
-import type { Unseen } from './wire.ts'
+import type { Unseen } from '../frame/model/recording.ts'
 
 export interface Check {
   readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'

@@ -10,6 +10,7 @@ import type {
   ROUTE_FAILURES,
   ROUTE_PLAIN,
 } from '../../frame/model/counters.ts'
+import type { Unseen } from '../../frame/model/recording.ts'
 
 export interface ReportDocument {
   readonly schema: 1
@@ -30,6 +31,8 @@ export interface RecordingEntry {
   readonly complete: boolean
   readonly tool: string
   readonly format: number
+  /** what it lacks, if its helper said so */
+  readonly not_visible?: readonly Unseen[]
 }
 
 export interface RangeEntry {
