@@ -1,9 +1,8 @@
 /*
- * nginx's configuration: whether it proxies, and to which upstreams that cannot be recorded. Any user can have a process with
+ * nginx's configuration: whether it proxies, and to which upstreams. Any user can have a process with
  * nginx's name and any command line. So a configuration is read only with that user's rights, within that process's root, up to a
  * budget, and only from plain files.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +46,7 @@ struct reader {
 	bool shares_root; /* its root is the helper's */
 	char *title;
 	char prefix[PATH_MAX];
+	struct configuration *configuration; /* what has been read of it */
 	struct budget left;
 	uint64_t until;
 	const char *missed_reason; /* why it was not read completely */
@@ -220,17 +220,6 @@ static void scan_include(struct reader *r, const char *pattern, int depth)
 
 /* ---- statements ---- */
 
-static void note_invisible(struct nginx *n, const char *directive, const char *value)
-{
-	if (n->invisible_count == 32)
-		return;
-	snprintf(n->invisible[n->invisible_count], sizeof(n->invisible[0]), "%s %s", directive, value);
-	for (int i = 0; i < n->invisible_count; i++)
-		if (!strcmp(n->invisible[i], n->invisible[n->invisible_count]))
-			return;
-	n->invisible_count++;
-}
-
 /* Published at once: the rest may take all the time. */
 static void note_proxy(struct reader *r)
 {
@@ -240,33 +229,15 @@ static void note_proxy(struct reader *r)
 	publish(r->discovery);
 }
 
-/* One statement: its first two words. */
-static void scan_statement(struct reader *r, char *text, int depth)
+static void scan_statement(struct reader *r, const struct statement *s, int depth)
 {
-	char *rest = text, *word = strsep(&rest, " \t\r\n"), *value;
-
-	while (word && !*word)
-		word = strsep(&rest, " \t\r\n");
-	value = word ? strsep(&rest, " \t\r\n") : NULL;
-	while (value && !*value)
-		value = strsep(&rest, " \t\r\n");
-	if (!word || !value)
+	configuration_add(r->configuration, s);
+	if (s->end != ';' || s->count < 2 || configuration_is_data(r->configuration))
 		return;
-	if (*value == '"' || *value == '\'') {
-		value++;
-		value[strcspn(value, "\"'")] = 0;
-	}
-	if (!strcmp(word, "include")) {
-		scan_include(r, value, depth);
-	} else if (!strcmp(word, "proxy_pass")) {
+	if (!strcmp(s->words[0], "include"))
+		scan_include(r, s->words[1], depth);
+	else if (!strcmp(s->words[0], "proxy_pass"))
 		note_proxy(r);
-		if (!strncmp(value, "https:", 6) || !strncmp(value, "http://unix:", 12))
-			note_invisible(r->discovery->nginx, word, value);
-	} else if (!strcmp(word, "server") && !strncmp(value, "unix:", 5)) {
-		note_invisible(r->discovery->nginx, word, value);
-	} else if (!strcmp(word, "grpc_pass")) {
-		note_invisible(r->discovery->nginx, word, value);
-	}
 }
 
 /* Reads a whole file, as far as the budget allows; it ends at the end of the data, whatever st_size is. */
@@ -282,16 +253,20 @@ static char *read_text(struct reader *r, int fd, const struct stat *st, int *len
 	}
 	if (!text || n < 0)
 		note_missed(r, text ? "could not be read" : "is too large");
-	if (text)
+	if (text) {
 		r->left.bytes -= *length;
+		text[*length] = 0;
+	}
 	return text;
 }
 
 static void scan_config(struct reader *r, const char *path, int depth)
 {
-	char *text, *start;
+	struct statement statement;
+	struct text rest;
 	struct stat st;
-	int fd, n;
+	int fd, n, before;
+	char *text;
 
 	if (depth > MAX_DEPTH || r->left.files-- <= 0 || now_ns(CLOCK_MONOTONIC) > r->until) {
 		exceed_budget(r);
@@ -304,19 +279,11 @@ static void scan_config(struct reader *r, const char *path, int depth)
 	close(fd);
 	if (!text)
 		return;
-	/* comments become blanks; after that a statement ends at ; { or } */
-	for (int i = 0; i < n; i++)
-		if (text[i] == '#' && (i == 0 || isspace((unsigned char)text[i - 1]) || strchr(";{}", text[i - 1])))
-			while (i < n && text[i] != '\n')
-				text[i++] = ' ';
-	start = text;
-	for (int i = 0; i < n; i++) {
-		if (text[i] != ';' && text[i] != '{' && text[i] != '}')
-			continue;
-		text[i] = 0;
-		scan_statement(r, start, depth);
-		start = text + i + 1;
-	}
+	rest = (struct text){text, text + n};
+	before = configuration_enter_file(r->configuration);
+	while (next_statement(&rest, &statement))
+		scan_statement(r, &statement, depth);
+	configuration_leave_file(r->configuration, before);
 	free(text);
 }
 
@@ -444,18 +411,25 @@ static void read_config(struct reader *r)
 	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
 	if (r->until > r->discovery->until)
 		r->until = r->discovery->until;
+	r->configuration = configuration_open();
+	if (!r->configuration) {
+		note_missed(r, "could not be read: out of memory");
+		return;
+	}
 	scan_config(r, file, 0);
+	configuration_close(r->configuration, &r->discovery->nginx->upstreams);
 }
 
 /*
- * Keeps a warning where a listen port may be missing because of it, or, for the upstreams that cannot be recorded, where the
- * budget was used up.
+ * Keeps why upstreams may be missing in the list, and a warning where a listen port may be missing or the budget was used up.
  */
 static void note_unread(struct reader *r)
 {
 	struct nginx *n = r->discovery->nginx;
 	char ports[96] = "";
 
+	if (r->missed_reason && !n->unlisted_count++)
+		snprintf(n->unlisted, sizeof(n->unlisted), "the configuration of nginx %u %s", r->master->pid, r->missed_reason);
 	for (int i = 0; i < n->listen_port_count; i++)
 		if (n->listen_ports[i].listen_port.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
 			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->listen_ports[i].key.port);

@@ -163,17 +163,35 @@ static void note_unread(struct nginx *nginx, const char *format, ...)
 	va_end(arguments);
 }
 
+/* A child that was left behind may still write: texts are cut, and words are in range. */
+static void merge_upstreams(struct nginx *nginx, const struct nginx *from)
+{
+	int count = published(&from->upstreams.count, MAX_UPSTREAMS);
+
+	for (int i = 0; i < count; i++) {
+		struct upstream copy = from->upstreams.list[i];
+
+		copy.pass[sizeof(copy.pass) - 1] = copy.target[sizeof(copy.target) - 1] = 0;
+		for (int e = 0; e < UPSTREAM_EXAMPLES; e++)
+			copy.examples[e][sizeof(copy.examples[0]) - 1] = 0;
+		if (copy.kind < UPSTREAM_KINDS && copy.place < UPSTREAM_PLACES)
+			add_upstream(&nginx->upstreams, &copy);
+	}
+	nginx->upstreams.left_out += from->upstreams.left_out;
+	if (from->unlisted_count > 0 && !nginx->unlisted_count)
+		snprintf(nginx->unlisted, sizeof(nginx->unlisted), "%.*s", (int)sizeof(from->unlisted) - 1, from->unlisted);
+	nginx->unlisted_count += from->unlisted_count;
+}
+
 static void merge(struct nginx *nginx, const struct results *results, const struct user_group *group)
 {
 	const struct nginx *from = &results->nginx;
-	int listen_ports = published(&from->listen_port_count, MAX_NGINX_LISTEN_PORTS),
-	    invisible = published(&from->invisible_count, 32);
+	int listen_ports = published(&from->listen_port_count, MAX_NGINX_LISTEN_PORTS);
 	int connections = published(&from->connection_count, MAX_CONNECTIONS - nginx->connection_count);
 
 	for (int i = 0; i < listen_ports; i++)
 		add_listen_port(nginx, from->listen_ports[i]);
-	for (int i = 0; i < invisible && nginx->invisible_count < 32; i++)
-		snprintf(nginx->invisible[nginx->invisible_count++], sizeof(nginx->invisible[0]), "%s", from->invisible[i]);
+	merge_upstreams(nginx, from);
 	if (connections) {
 		nginx->connections =
 		    realloc(nginx->connections, (nginx->connection_count + connections) * sizeof(*nginx->connections));

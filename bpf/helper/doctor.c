@@ -85,6 +85,26 @@ static void put_interfaces(struct json *out)
 	put(out, "]");
 }
 
+static void put_upstream(struct json *out, const struct upstream *upstream)
+{
+	put(out, "{\"pass\":");
+	put_string(out, upstream->pass);
+	put(out, ",\"target\":");
+	put_string(out, upstream->target);
+	put(out, ",\"kind\":");
+	put_string(out, upstream_kinds[upstream->kind]);
+	put(out, ",\"place\":");
+	put_string(out, upstream_places[upstream->place]);
+	put(out, ",\"servers\":");
+	put_number(out, upstream->servers);
+	put(out, ",\"examples\":[");
+	for (int i = 0; i < upstream->servers && i < UPSTREAM_EXAMPLES; i++) {
+		put(out, i ? "," : "");
+		put_string(out, upstream->examples[i]);
+	}
+	put(out, "]}");
+}
+
 static void put_nginx(struct json *out)
 {
 	static struct nginx nginx;
@@ -97,13 +117,17 @@ static void put_nginx(struct json *out)
 	put_string(out, nginx.warning);
 	put(out, ",\"front_doors\":[");
 	put_listen_ports(out, &nginx);
-	put(out, "],\"invisible_upstreams\":[");
-	for (int i = 0; i < nginx.invisible_count; i++) {
-		if (i)
-			put(out, ",");
-		put_string(out, nginx.invisible[i]);
+	put(out, "],\"upstreams\":[");
+	for (int i = 0; i < nginx.upstreams.count; i++) {
+		put(out, i ? "," : "");
+		put_upstream(out, &nginx.upstreams.list[i]);
 	}
-	put(out, "]");
+	put(out, "],\"upstreams_left_out\":");
+	put_number(out, nginx.upstreams.left_out);
+	put(out, ",\"upstreams_unlisted\":");
+	put_string(out, nginx.unlisted);
+	put(out, ",\"upstreams_unlisted_count\":");
+	put_number(out, nginx.unlisted_count);
 }
 
 int doctor(const struct options *options)

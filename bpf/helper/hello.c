@@ -32,6 +32,52 @@ static void put_unseen(struct json *out, const char *what, const char *remedy)
 	put(out, "}");
 }
 
+#define MAX_NAMED 3
+
+/* The sockets of one entry: servers of its block, or its target. */
+static int sockets_of(const struct upstream *u, const char *names[UPSTREAM_EXAMPLES])
+{
+	const char *path = strcasestr(u->target, "unix:");
+
+	for (int i = 0; i < u->servers && i < UPSTREAM_EXAMPLES; i++)
+		names[i] = u->examples[i];
+	if (!u->servers)
+		names[0] = path ? path : u->target;
+	return !u->servers ? 1 : u->servers < UPSTREAM_EXAMPLES ? u->servers : UPSTREAM_EXAMPLES;
+}
+
+/* The upstreams on unix sockets, each socket once; "" without any. */
+static void describe_unix_upstreams(char *what, size_t size, const struct upstreams *upstreams)
+{
+	const char *named[MAX_UPSTREAMS * UPSTREAM_EXAMPLES], *names[UPSTREAM_EXAMPLES];
+	int count = 0, others = 0;
+	size_t length;
+
+	what[0] = 0;
+	for (int i = 0; i < upstreams->count; i++) {
+		const struct upstream *u = &upstreams->list[i];
+		int n = u->place == UPSTREAM_UNIX ? sockets_of(u, names) : 0;
+
+		others += n && u->servers > n ? u->servers - n : 0;
+		for (int k = 0; k < n; k++) {
+			int same = 0;
+
+			while (same < count && strcmp(named[same], names[k]))
+				same++;
+			if (same == count)
+				named[count++] = names[k];
+		}
+	}
+	if (!count)
+		return;
+	length = snprintf(what, size, "upstreams on unix sockets are not visible: ");
+	for (int i = 0; i < count && i < MAX_NAMED; i++)
+		length += snprintf(what + length, size - length, "%s%s", i ? ", " : "", named[i]);
+	others += count > MAX_NAMED ? count - MAX_NAMED : 0;
+	if (others)
+		snprintf(what + length, size - length, " and %d more", others);
+}
+
 static bool is_listed(const struct nginx *nginx, int index)
 {
 	for (int i = 0; i < index; i++)
@@ -69,6 +115,8 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 {
 	static struct interface list[4096];
 	int n = links_interfaces(links, list, 4096);
+	/* room for the longest names, so that it is never cut */
+	char unix_upstreams[MAX_NAMED * sizeof(nginx->upstreams.list->target) + 128];
 	char host[256] = "";
 	struct utsname name;
 
@@ -102,9 +150,14 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	if (*nginx->warning)
 		put_string(out, nginx->warning);
 	put(out, "],\"unseen\":[");
-	if (*refused)
+	describe_unix_upstreams(unix_upstreams, sizeof(unix_upstreams), &nginx->upstreams);
+	if (*unix_upstreams)
+		put_unseen(out, unix_upstreams, "to record them, let them listen on a TCP port");
+	if (*refused) {
+		put(out, *unix_upstreams ? "," : "");
 		put_unseen(out, refused,
 			   "its packets are seen where they cross another interface; doctor names what is at its hooks");
+	}
 	put_missing(
 	    out,
 	    "connects that fail without a packet or by an ICMP error, early closes, upstreams that are not HTTP, and retries "

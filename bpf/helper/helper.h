@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include "die.h"
 #include "shared.h"
+#include "upstreams.h"
 
 #ifndef VERSION
 #define VERSION "0.0.0"
@@ -126,9 +127,10 @@ struct nginx {
 	int listen_port_count;
 	struct worker_connection *connections;
 	int connection_count;
-	/* upstreams that cannot be recorded: unix sockets and https, as written in the configuration */
-	char invisible[32][128];
-	int invisible_count;
+	struct upstreams upstreams; /* of all configurations that were read */
+	/* masters whose upstreams may be missing there, and why for the first */
+	int unlisted_count;
+	char unlisted[128];
 	/* masters whose configuration was not read completely, and the warning for the first */
 	int unread_count;
 	char unread[256];

@@ -81,7 +81,7 @@ bool find_listen_ports(struct discovery *c);
 /* ---- config.c ---- */
 
 /*
- * Reads the configurations of all masters: whether they proxy, and to which upstreams that cannot be recorded. Gives up every
+ * Reads the configurations of all masters: whether they proxy, and to which upstreams. Gives up every
  * right first. Returns false when the time was too short for all of it.
  */
 bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid);

@@ -18,11 +18,14 @@ void publish(struct discovery *c)
 			add_listen_port(&published, c->nginx->listen_ports[i]);
 	}
 	memcpy(n->listen_ports, published.listen_ports, sizeof(n->listen_ports));
-	memcpy(n->invisible, c->nginx->invisible, sizeof(n->invisible));
+	memcpy(n->upstreams.list, c->nginx->upstreams.list, sizeof(n->upstreams.list));
+	memcpy(n->unlisted, c->nginx->unlisted, sizeof(n->unlisted));
 	memcpy(n->unread, c->nginx->unread, sizeof(n->unread));
 	n->unreadable = c->nginx->unreadable;
 	n->unread_count = c->nginx->unread_count;
+	n->unlisted_count = c->nginx->unlisted_count;
+	n->upstreams.left_out = c->nginx->upstreams.left_out;
 	__atomic_store_n(&n->listen_port_count, published.listen_port_count, __ATOMIC_RELEASE);
-	__atomic_store_n(&n->invisible_count, c->nginx->invisible_count, __ATOMIC_RELEASE);
+	__atomic_store_n(&n->upstreams.count, c->nginx->upstreams.count, __ATOMIC_RELEASE);
 	__atomic_store_n(&n->connection_count, c->nginx->connection_count, __ATOMIC_RELEASE);
 }

@@ -1,6 +1,6 @@
 /** Captures for live and record: runs the helper with its taps, one of which is the screen, pictures or lines. */
 import { hostname } from 'node:os'
-import type { RecordingSink } from '../frame/model/recording.ts'
+import type { RecordingSink, Unseen } from '../frame/model/recording.ts'
 import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { HelloLine } from '../record/wire.ts'
@@ -12,6 +12,7 @@ export interface CaptureMeta {
   readonly kernel: string
   readonly arguments: readonly string[]
   readonly interfaces: readonly string[]
+  readonly unseen: readonly Unseen[]
 }
 
 export interface CaptureJob {
@@ -70,6 +71,7 @@ const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
   kernel: hello.kernel,
   arguments: args,
   interfaces: hello.interfaces.map(({ name }) => name),
+  unseen: hello.unseen ?? [],
 })
 
 function writeWarnings({ warnings, unseen = [] }: HelloLine, io: Io): void {

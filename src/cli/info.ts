@@ -35,6 +35,7 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
         .map(([name, count]) => `${name} ${countOr(count)}`)
         .join(', '),
     ],
+    ...(info.unseen ?? []).map(({ what, remedy }): [string, string] => ['not seen', `${what}; ${remedy}`]),
     ...gaps.map((gap): [string, string] => [
       'gap',
       `${time(gap.from)} for ${longSpan(gap.to - gap.from)}: ${gap.reason}`,

@@ -54,9 +54,15 @@ export async function playFile(
     now: () => wallMicros(io.now() * 1000),
     signal: io.signal,
     empty: following ? 'waiting for the first second of this recording' : 'this recording has no ticks',
-    notice: recording.damage[0] ?? null,
+    notice: noticeOf(recording),
   })
   if (io.signal.aborted) throw new UserError(ExitCode.interrupted, 'stopped')
+}
+
+/** What is damaged comes first: it is about the figures that are shown. */
+function noticeOf({ damage, info: { unseen = [] } }: Recording): string | null {
+  const words = damage[0] === undefined ? unseen.map(({ what }) => what) : [damage[0]]
+  return words.length === 0 ? null : words.join('; ')
 }
 
 /** null if the file cannot be written: standard input, a gzip file, a file of another user. */

@@ -81,7 +81,7 @@ function onScreen(
     now: () => wallMicros(io.now() * 1000),
     signal: ended.signal,
     empty: 'waiting for the first second',
-    notice: null,
+    notice: meta.unseen.length === 0 ? null : meta.unseen.map(({ what }) => what).join('; '),
   }).finally(() => {
     recorded?.divert(null)
     io.signal.removeEventListener('abort', leave)

@@ -1,11 +1,13 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
-import type { Unseen } from './wire.ts'
+import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
+import type { Unseen } from '../frame/model/recording.ts'
 
 export interface Check {
   readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
   /** failed: recording does not work; warning: recordings will lack something */
   readonly state: 'ok' | 'warning' | 'failed'
   readonly what: string
+  /** null for ok, and where nothing helps */
   readonly remedy: string | null
 }
 
@@ -16,7 +18,7 @@ export interface ChainLink {
 }
 
 /** The output of `upstreamtop-probe --doctor`. A field that an older helper does not have is undefined. */
-export interface Facts {
+export interface Facts extends UpstreamFacts {
   readonly kernel: string
   readonly tcx: boolean
   readonly btf: boolean
@@ -31,8 +33,6 @@ export interface Facts {
   /** the part of nginx that was not read, as a sentence; empty when nothing is missing */
   readonly nginx_warning?: string
   readonly front_doors: readonly number[]
-  /** upstreams whose traffic crosses no interface or is encrypted, as written in the configuration */
-  readonly invisible_upstreams: readonly string[]
 }
 
 export interface InterfaceFacts {
@@ -151,18 +151,11 @@ const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
         `${hook}: ${links.map(({ id, name }) => `${name === '' ? 'program' : name} (id ${id})`).join(', then ')}`,
       ]
 
-function nginxChecks(facts: Facts): readonly Check[] {
-  const invisible = facts.invisible_upstreams.map((upstream) =>
-    warning(
-      'nginx',
-      `upstream "${upstream}" cannot be seen`,
-      upstream.includes('unix:')
-        ? 'its traffic crosses no interface: let it listen on a TCP port'
-        : 'its traffic is encrypted: end TLS before the leg that is watched',
-    ),
-  )
-  return [nginxCheck(facts), ...unreadChecks(facts), ...invisible]
-}
+const nginxChecks = (facts: Facts): readonly Check[] => [
+  nginxCheck(facts),
+  ...unreadChecks(facts),
+  ...upstreamChecks(facts).map((line): Check => ({ check: 'nginx', ...line })),
+]
 
 /** If no port at all could be read, nginxCheck reports it. */
 const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Check[] =>
@@ -170,7 +163,7 @@ const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Chec
     ? []
     : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
-function nginxCheck({ nginx, front_doors: listenPorts }: Facts): Check {
+function nginxCheck({ nginx, front_doors: listenPorts, upstreams }: Facts): Check {
   switch (nginx) {
     case 'none':
       return warning(
@@ -188,7 +181,7 @@ function nginxCheck({ nginx, front_doors: listenPorts }: Facts): Check {
       return ok(
         'nginx',
         listenPorts.length === 0
-          ? 'nginx runs here and proxies nothing yet'
+          ? `nginx runs here and ${upstreams.length === 0 ? 'proxies nothing yet' : 'has no proxy_pass, so that none of its ports is left out'}`
           : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)`,
       )
   }

@@ -15,7 +15,8 @@ import {
 } from './diagnosis.ts'
 import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
-import type { Unseen } from './wire.ts'
+import { NO_UPSTREAMS } from './upstream-checks.ts'
+import type { Unseen } from '../frame/model/recording.ts'
 
 /** @param seconds how long to record; 0 only loads and attaches, without checks of the traffic */
 export async function examine(
@@ -29,11 +30,19 @@ export async function examine(
   if (!wouldRecord(checks)) return checks
   try {
     const { sample, unseen } = await sampleTraffic(options, seconds, env)
-    return [...checks, attached, ...unseenChecks(unseen), ...(seconds > 0 ? trafficChecks(sample) : [])]
+    return [
+      ...checks,
+      attached,
+      ...unseenChecks(unseen.filter(isNotListedAbove)),
+      ...(seconds > 0 ? trafficChecks(sample) : []),
+    ]
   } catch (error) {
     return [...checks, notAttached(error)]
   }
 }
+
+/** Upstreams on unix sockets have lines of their own; hello names them in one sentence. */
+const isNotListedAbove = ({ what }: Unseen): boolean => !what.startsWith('upstreams on unix sockets ')
 
 const attached: Check = {
   check: 'programs',
@@ -106,7 +115,7 @@ const DEFAULT_FACTS: Facts = {
   interfaces: [],
   nginx: 'none',
   front_doors: [],
-  invisible_upstreams: [],
+  ...NO_UPSTREAMS,
 }
 
 async function sampleTraffic(

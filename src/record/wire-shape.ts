@@ -3,6 +3,7 @@
  * rely on it. Absent fields are 0 or unknown, unknown fields are ignored, and rows may have more columns. Rows are checked one by one
  * (wire-rows.ts), so that only a bad row is lost.
  */
+import type { Unseen } from '../frame/model/recording.ts'
 import {
   isCount,
   isNanos,
@@ -22,7 +23,6 @@ import {
   type RetiredLine,
   type RouteLine,
   type SnapshotLine,
-  type Unseen,
 } from './wire.ts'
 
 type Groups = 'loss' | 'excluded' | 'control'

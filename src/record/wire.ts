@@ -11,6 +11,7 @@
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
  */
+import type { Unseen } from '../frame/model/recording.ts'
 import type {
   ConnectionColumns,
   ControlWords,
@@ -40,11 +41,6 @@ export interface HelloLine {
   readonly warnings: readonly string[]
   /** what this recording will lack; older helpers do not have this field */
   readonly unseen?: readonly Unseen[]
-}
-
-export interface Unseen {
-  readonly what: string
-  readonly remedy: string
 }
 
 export interface BackendLine {

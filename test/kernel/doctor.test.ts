@@ -1,6 +1,8 @@
 /** doctor on a real host: it finds what the test has put there. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Check } from '../../src/record/diagnosis.ts'
@@ -9,6 +11,8 @@ import { startLabNginx } from './lab/nginx.ts'
 import { lacking, ROOT } from './lab/system.ts'
 import { unreadableByNobody } from '../unprivileged.ts'
 import { attachedTo, attachTcxProgram } from './lab/impairments.ts'
+
+const PROGRAM = [process.execPath, join(ROOT, 'dist/main.js')]
 
 interface Diagnosis {
   readonly records: boolean
@@ -20,15 +24,26 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
   before(async () => (cable = await Cable.create()))
   after(() => cable.remove())
 
-  test('reports front doors, upstreams that cannot be seen, and other programs on a hook; nothing stays attached', async () => {
+  test('reports front doors, every upstream with what is seen of it, and other programs on a hook; nothing stays attached', async () => {
     const nginx = await startLabNginx(
       cable.proxy.namespace,
-      `upstream sockets { server unix:/tmp/nobody.sock; }
+      `upstream sockets { server unix:/tmp/nobody.sock; server 10.77.0.2:11 backup; }
+       upstream php { server 10.77.0.2:9000; }
+       map $arg_x $mapped { default http://10.77.0.2:9; proxy_pass http://in-a-map; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://10.77.0.2:9; }
-         location /socket { proxy_pass http://sockets; } location /tls { proxy_pass https://10.77.0.2:10; } }`,
+         location /socket { proxy_pass http://sockets; } location /tls { proxy_pass https://10.77.0.2:10; }
+         location /php { fastcgi_pass php; } location /fpm { fastcgi_pass unix:/run/php/php-fpm.sock; }
+         location /uwsgi { uwsgi_pass 10.77.0.2:3031; } location /scgi { scgi_pass 10.77.0.2:4000; }
+         location /mapped { proxy_pass $mapped; } # proxy_pass http://commented;
+         location /quoted { add_header X "; proxy_pass http://in-quotes;"; proxy_pass "http://10.77.0.2:12/a b"; } }`,
     )
     const other = await attachTcxProgram(cable.proxy.namespace, 'leg', 'ingress', 1_000_000)
     const { status, diagnosis } = doctor()
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doctor-'))
+    const file = join(folder, 'x.db')
+    const recorded = run('record', '--out', file, '--secs', '1')
+    const info = run('info', file, '--format', 'json').stdout
+    rmSync(folder, { recursive: true })
     await other.stop()
     await nginx.stop()
     assert.equal(status, 0)
@@ -41,8 +56,28 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
       )
     }
     said(/^ok nginx: front door: 8080/)
-    said(/^warning nginx: upstream ".*unix:\/tmp\/nobody\.sock.*" cannot be seen/)
-    said(/^warning nginx: upstream ".*https:\/\/10\.77\.0\.2:10" cannot be seen/)
+    const only = 'not read: connections, their failures, times and bytes only'
+    assert.deepEqual(
+      lines.filter((line) => line.includes('_pass')),
+      [
+        'ok nginx: proxy_pass "http://10.77.0.2:9": HTTP/1, read',
+        'ok nginx: proxy_pass "http://sockets" (10.77.0.2:11): HTTP/1, read',
+        'ok nginx: proxy_pass "http://10.77.0.2:12": HTTP/1, read',
+        'warning nginx: proxy_pass "http://sockets" (unix:/tmp/nobody.sock): not visible, its traffic crosses no interface',
+        `warning nginx: proxy_pass "https://10.77.0.2:10": TLS, ${only}`,
+        `warning nginx: fastcgi_pass "php" (10.77.0.2:9000): FastCGI, ${only}`,
+        'warning nginx: fastcgi_pass "unix:/run/php/php-fpm.sock": not visible, its traffic crosses no interface',
+        `warning nginx: uwsgi_pass "10.77.0.2:3031": uwsgi, ${only}`,
+        `warning nginx: scgi_pass "10.77.0.2:4000": SCGI, ${only}`,
+        'ok nginx: proxy_pass "$mapped": its servers are only known when nginx runs; on a unix socket not visible, else read where it is HTTP/1',
+      ],
+    )
+    assert.ok(!lines.some((line) => line.includes('upstreams on unix sockets')), 'not said twice')
+    const sockets =
+      'upstreams on unix sockets are not visible: unix:/tmp/nobody.sock, unix:/run/php/php-fpm.sock'
+    assert.ok(recorded.stderr.includes(sockets), recorded.stderr)
+    const { recording } = JSON.parse(info) as { recording: { not_visible: readonly { what: string }[] } }
+    assert.equal(recording.not_visible[0]?.what, sockets)
     said(/^ok interface: leg( \(.*\))?: ingress: drop \(id \d+\)/)
     said(/^ok programs: load and attach/)
     assert.deepEqual(await attachedTo(cable.proxy.namespace, 'leg'), [0, 0])
@@ -61,20 +96,23 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
     assert.match(failed[0]?.what ?? '', /CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON/)
   })
 
+  const run = (...words: readonly string[]): SpawnSyncReturns<string> => inNamespace(...PROGRAM, ...words)
+
+  const inNamespace = (...words: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync('ip', ['netns', 'exec', cable.proxy.namespace, ...words], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    })
+
   function doctor(...before: readonly string[]): { status: number | null; diagnosis: Diagnosis } {
-    const program = [
-      process.execPath,
-      join(ROOT, 'dist/main.js'),
+    const { status, stdout } = inNamespace(
+      ...before,
+      ...PROGRAM,
       'doctor',
       '--format',
       'json',
       '--secs',
       '0.5',
-    ]
-    const { status, stdout } = spawnSync(
-      'ip',
-      ['netns', 'exec', cable.proxy.namespace, ...before, ...program],
-      { encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` } },
     )
     return { status, diagnosis: JSON.parse(stdout) as Diagnosis }
   }

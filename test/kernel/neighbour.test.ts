@@ -51,8 +51,13 @@ interface Facts {
   readonly nginx: string
   readonly nginx_warning: string
   readonly front_doors: readonly number[]
-  readonly invisible_upstreams: readonly string[]
+  /** why some may be missing */
+  readonly upstreams_unlisted: string
+  readonly upstreams: readonly { readonly pass: string; readonly target: string }[]
 }
+
+const upstreamsIn = ({ upstreams }: Facts): readonly string[] =>
+  upstreams.map(({ pass, target }) => `${pass} ${target}`)
 
 describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-neighbour-'))
@@ -129,6 +134,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       const facts = inspect()
       assert.deepEqual([facts.nginx, facts.front_doors], ['known', [8080]], facts.nginx_warning)
       assert.match(facts.nginx_warning, /listens on 8081.*--ignore PORT/)
+      assert.match(facts.upstreams_unlisted, /^the configuration of nginx \d+ (could|is|includes)/)
     })
 
   test('the readable configuration of an unprivileged nginx is read, with its includes', async () => {
@@ -144,7 +150,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     })
     const facts = inspect()
     assert.deepEqual(facts.front_doors, [8082])
-    assert.deepEqual(facts.invisible_upstreams, ['proxy_pass https://10.0.0.9'])
+    assert.deepEqual(upstreamsIn(facts), ['proxy_pass https://10.0.0.9'])
     assert.equal(facts.nginx_warning, '')
   })
 
@@ -183,7 +189,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
         real ? ['0', '0'] : [String(NOBODY), '0'],
         'the test has root’s rights',
       )
-      assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
+      assert.deepEqual([facts.front_doors, facts.upstreams], [[], []])
       // A port of a setuid process is no listen port of nginx, whatever its configuration says: no warning then.
       if (real) assert.match(facts.nginx_warning, /more rights than|program is not nginx/)
       else assert.equal(facts.nginx_warning, '')
@@ -253,7 +259,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       await neighbour({ program, words: `chroot=${root}` })
       const facts = inspect()
       assert.equal(facts.nginx, 'known')
-      return facts.invisible_upstreams
+      return upstreamsIn(facts)
     }
   })
 
@@ -275,6 +281,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       const facts = inspect(...grant)
       assert.deepEqual(facts.front_doors, [])
       assert.match(facts.nginx_warning, /listens on 8085, could not be read/)
+      assert.match(facts.upstreams_unlisted, /could not be read/)
     })
 
     test("does not enter another user's chroot with its capabilities", async () => {
@@ -284,7 +291,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       chmodSync(root, 0o700)
       await neighbour({ program, words: `listen=8086 chroot=${root}` })
       const facts = inspect(...grant)
-      assert.deepEqual([facts.front_doors, facts.invisible_upstreams], [[], []])
+      assert.deepEqual([facts.front_doors, facts.upstreams], [[], []])
     })
   })
 

@@ -95,6 +95,7 @@ async function print(
   const chosen = follows ? 'following' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
   if (chosen !== null && chosen !== 'following') focus(recording, chosen.which, flags)
   for (const text of recording.damage) io.stderr.line(`upstreamtop: ${text}`)
+  for (const { what } of recording.info.unseen ?? []) io.stderr.line(`upstreamtop: ${what}`)
   if (chosen === null) {
     io.stderr.line('upstreamtop: this recording has no ticks: there is nothing to show')
     return

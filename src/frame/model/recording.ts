@@ -16,12 +16,20 @@ export interface RecordingInfo {
   readonly kernel: string
   readonly arguments: readonly string[]
   readonly interfaces: readonly string[]
+  /** what it lacks, as its helper said at the start; absent in older recordings */
+  readonly unseen?: readonly Unseen[]
   /** it ended cleanly, with the helper's last dump */
   readonly complete: boolean
   readonly start: WallMicros
   /** end of the last tick */
   readonly end: WallMicros
   readonly ticks: number
+}
+
+/** Something that a recording cannot show, and what would help. */
+export interface Unseen {
+  readonly what: string
+  readonly remedy: string
 }
 
 /** One row of the tick table. Series of the whole file, scrubber and jumps need no frame beside it. */

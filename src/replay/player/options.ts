@@ -31,7 +31,7 @@ export interface PlayOptions {
   readonly signal: AbortSignal
   /** the text that is shown while there is no tick */
   readonly empty: string
-  /** the first message: what was repaired to open the recording */
+  /** the first message: what was repaired to open the recording, or what it lacks; the first key clears it */
   readonly notice: string | null
 }
 

@@ -11,6 +11,7 @@ import type {
   ROUTE_PLAIN,
 } from '../../frame/model/counters.ts'
 import type { Protocol } from '../../frame/model/protocol.ts'
+import type { Unseen } from '../../frame/model/recording.ts'
 
 export interface ReportDocument {
   readonly schema: 1
@@ -31,6 +32,8 @@ export interface RecordingEntry {
   readonly complete: boolean
   readonly tool: string
   readonly format: number
+  /** what it lacks, if its helper said so */
+  readonly not_visible?: readonly Unseen[]
 }
 
 export interface RangeEntry {

@@ -49,6 +49,7 @@ export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
   complete: info.complete,
   tool: info.tool,
   format: info.format,
+  ...((info.unseen ?? []).length > 0 ? { not_visible: info.unseen ?? [] } : {}),
 })
 
 export const severalNamespaces = ({ backends }: Aggregate): boolean =>

@@ -135,6 +135,9 @@ function coverage({ document, summary, timeZone }: Report): Section[] {
           (info) =>
             `${info.file}: ${exactCount(info.ticks)} ticks by ${info.tool} on ${info.host}${info.complete ? '' : ', without a clean end'}`,
         ),
+        ...summary.recordings.flatMap(({ file, unseen = [] }) =>
+          unseen.map(({ what, remedy }) => `${file}: ${what}; ${remedy}`),
+        ),
         ...summary.damage,
       ],
     },

@@ -1,6 +1,6 @@
 /** The meta table: facts about the recording itself. */
 import { SUB_BITS } from '../../frame/model/histogram.ts'
-import type { RecordingInfo } from '../../frame/model/recording.ts'
+import type { RecordingInfo, Unseen } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { emptyIfDamaged, nullIfDamaged, query, text, type Database } from '../sqlite/database.ts'
@@ -9,7 +9,7 @@ import { FORMAT } from './schema.ts'
 /** The facts that the recorder knows when it starts. */
 export type RecordingMeta = Pick<
   RecordingInfo,
-  'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces'
+  'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces' | 'unseen'
 > & {
   /** for a copy: the program that wrote the original */
   readonly tool?: string
@@ -30,7 +30,22 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
   interfaces: JSON.stringify(meta.interfaces),
   histogram: JSON.stringify({ unit: 'us', sub_bits: SUB_BITS }),
   complete: '0',
+  ...unseenMeta(meta.unseen ?? []),
 })
+
+const unseenMeta = (unseen: readonly Unseen[]): Readonly<Record<string, string>> =>
+  unseen.length === 0 ? {} : { unseen: JSON.stringify(unseen) }
+
+/** The recording goes on: it also lacks what this run lacks. */
+export function addUnseen(database: Database, more: readonly Unseen[]): void {
+  const before = unseenOf(readMeta(database).get('unseen'))
+  const added = more.filter(({ what }) => !before.some((known) => known.what === what))
+  if (added.length > 0)
+    setMeta(database, 'unseen', JSON.stringify([...before, ...added].slice(0, MAX_UNSEEN)))
+}
+
+/** A recording that goes on may name others each time. */
+const MAX_UNSEEN = 64
 
 /** The first version that reads a format. */
 const FIRST_READER = { [FORMAT]: '0.1.0' }
@@ -52,11 +67,21 @@ export function setMeta(database: Database, key: string, value: string): void {
 }
 
 /** The strings of a JSON array; empty for anything else. */
-export function listOf(json: string | undefined): readonly string[] {
+export const listOf = (json: string | undefined): readonly string[] =>
+  arrayIn(json).filter((item) => typeof item === 'string')
+
+/** Empty for anything that is not a list of them. */
+export const unseenOf = (json: string | undefined): readonly Unseen[] =>
+  arrayIn(json).flatMap((item) => {
+    const { what, remedy } = Object(item) as Readonly<Record<string, unknown>>
+    return typeof what === 'string' && typeof remedy === 'string' ? [{ what, remedy }] : []
+  })
+
+function arrayIn(json: string | undefined): readonly unknown[] {
   if (json === undefined) return []
   try {
     const value: unknown = JSON.parse(json)
-    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+    return Array.isArray(value) ? value : []
   } catch {
     return []
   }

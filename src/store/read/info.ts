@@ -1,7 +1,7 @@
 import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
 import { knownZone } from '../../frame/time/timezone.ts'
-import { listOf, readMeta } from '../format/meta.ts'
+import { listOf, readMeta, unseenOf } from '../format/meta.ts'
 import { integer, scalar, type Database } from '../sqlite/database.ts'
 
 /** The first and the last tick, if there are any, and the number of ticks. */
@@ -28,6 +28,7 @@ export function readInfo(database: Database, file: string, { first, last, ticks 
     kernel: meta.get('kernel') ?? '',
     arguments: listOf(meta.get('arguments')),
     interfaces: listOf(meta.get('interfaces')),
+    ...(meta.has('unseen') ? { unseen: unseenOf(meta.get('unseen')) } : {}),
     complete: meta.get('complete') === '1',
     start: first?.start ?? wallMicros(0),
     end: last === undefined ? wallMicros(0) : addMicros(last.start, last.length),

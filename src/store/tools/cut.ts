@@ -100,6 +100,7 @@ function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redact
     kernel: info.kernel,
     arguments: isRedacted ? [] : info.arguments,
     interfaces: isRedacted ? [] : info.interfaces,
+    unseen: isRedacted ? [] : (info.unseen ?? []),
     tool: info.tool,
     more: { cut: JSON.stringify({ rows: keeps === null ? 'all' : 'some', redacted: [...redact] }) },
   }

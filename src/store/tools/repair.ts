@@ -30,6 +30,7 @@ export async function repairRecording(
       kernel: info.kernel,
       arguments: info.arguments,
       interfaces: info.interfaces,
+      unseen: info.unseen ?? [],
       tool: info.tool,
       more: { repaired: 'true', ...startsLate(source) },
     }

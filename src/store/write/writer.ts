@@ -10,7 +10,7 @@ import { micros, type Micros } from '../../frame/model/units.ts'
 import { addColumns } from '../file/add-columns.ts'
 import { releaseLock, takeLock } from '../file/lock.ts'
 import { damagedError, openForAppend } from '../file/open.ts'
-import { readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID } from '../format/schema.ts'
 import { DimensionWriter } from '../names/dimensions.ts'
 import { integer, isDamage, isFull, scalar, type Database, type Statement } from '../sqlite/database.ts'
@@ -74,6 +74,7 @@ export function appendRecording(
   const database = openForAppend(file)
   try {
     refuseOtherHost(database, meta, file)
+    addUnseen(database, meta.unseen ?? [])
     return new RecordingWriter(file, database, options)
   } catch (error) {
     database.close()

@@ -75,6 +75,19 @@ test('the rows on the screen are the rows that --print writes', async (t) => {
   assert.equal(terminal.lines.slice(0, -3).join('\n').trimEnd(), text.trimEnd())
 })
 
+test('a notice takes only the place of the keys, is cut to a narrow screen, and goes with the first key', async (t) => {
+  const notice = 'upstreams on unix sockets are not visible: unix:/run/a.sock, unix:/run/b.sock'
+  const wide = await playing(t, { notice })
+  const without = await playing(t)
+  assert.ok(footer(wide.terminal).includes(notice))
+  assert.deepEqual(wide.terminal.lines.slice(0, -1), without.terminal.lines.slice(0, -1))
+  await wide.terminal.type('t')
+  assert.ok(!wide.terminal.lines.join().includes('unix sockets'))
+  const narrow = await playing(t, { notice }, { terminal: new FakeTerminal(44, 20) })
+  assert.match(footer(narrow.terminal), /upstreams on unix/)
+  assert.ok(footer(narrow.terminal).length <= 44)
+})
+
 test('arrows move by 1 s, with Shift by 10 s, with Ctrl by 1 min', async (t) => {
   const { terminal } = await playing(t)
   const seen: string[] = []
