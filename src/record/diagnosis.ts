@@ -30,9 +30,17 @@ export interface Facts {
   readonly nginx: 'none' | 'unreadable' | 'known'
   /** the part of nginx that was not read, as a sentence; empty when nothing is missing */
   readonly nginx_warning?: string
+  /** masters of nginx, at most 32 */
+  readonly masters?: readonly MasterFacts[]
   readonly front_doors: readonly number[]
   /** upstreams whose traffic crosses no interface or is encrypted, as written in the configuration */
   readonly invisible_upstreams: readonly string[]
+}
+
+export interface MasterFacts {
+  readonly pid: number
+  /** path of its binary, or the process's name where the path cannot be read */
+  readonly program: string
 }
 
 export interface InterfaceFacts {
@@ -170,7 +178,8 @@ const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Chec
     ? []
     : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
-function nginxCheck({ nginx, front_doors: listenPorts }: Facts): Check {
+function nginxCheck({ nginx, masters = [], front_doors: listenPorts }: Facts): Check {
+  const who = masters.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ')
   switch (nginx) {
     case 'none':
       return warning(
@@ -188,8 +197,8 @@ function nginxCheck({ nginx, front_doors: listenPorts }: Facts): Check {
       return ok(
         'nginx',
         listenPorts.length === 0
-          ? 'nginx runs here and proxies nothing yet'
-          : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)`,
+          ? `nginx runs here and proxies nothing yet${who === '' ? '' : `: ${who}`}`
+          : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)${who === '' ? '' : ` of ${who}`}`,
       )
   }
 }

@@ -11,6 +11,7 @@
 #include "kernel/packet/ports.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
+#include "kernel/host/listening.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/sockets.h"
 #include "kernel/scope/filters.h"
@@ -95,12 +96,13 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	remember_translation(p);
 	remote_of(p, &s->work.remote);
+	/* before it is asked whether this nginx connects to itself */
+	if (who.instance)
+		remember_proxy(&who);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;
-	if (who.instance)
-		remember_proxy(&who);
-	else
+	if (!who.instance)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
@@ -207,7 +209,9 @@ int upstreamtop_gave_up(__u64 *context)
 	__u32 pid = task->tgid;
 	__u64 now;
 
-	if (from != TCP_SYN_SENT || to != TCP_CLOSE || sk->sk_err || !is_nginx(task))
+	if (to == TCP_LISTEN)
+		listening_begins(sk);
+	if (from != TCP_SYN_SENT || to != TCP_CLOSE || sk->sk_err || !is_nginx_now(task))
 		return 0;
 	now = bpf_ktime_get_ns();
 	bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);

@@ -1,7 +1,7 @@
 /** A real nginx in a namespace. Its access log is the truth for everything that nginx logs. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,10 @@ export interface LabNginx {
   /** one entry per attempt, in log order; complete once nginx has answered */
   attempts(): readonly Attempt[]
   readonly folder: string
+  /** of the program that was started */
+  readonly pid: number
+  /** the pid of the newest master; 0 while there is none */
+  master(): number
   stop(): Promise<void>
 }
 
@@ -37,12 +41,19 @@ export const canRunRealtime = (): boolean => spawnSync('chrt', ['-f', '20', 'tru
 /**
  * @param http the content of the http block: upstreams and servers
  * @param realtime runs nginx at a real-time priority, if allowed: its times then match its packets even on a busy machine
+ * @param program an absolute path where a daemon starts its program again (USR2)
  */
-export async function startLabNginx(namespace: string, http: string, realtime = false): Promise<LabNginx> {
+export async function startLabNginx(
+  namespace: string,
+  http: string,
+  realtime = false,
+  program = 'nginx',
+  daemon = false,
+): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
   chmodSync(folder, 0o711)
   const log = join(folder, 'access.log')
-  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http))
+  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, daemon))
   const child = spawn(
     'ip',
     [
@@ -50,7 +61,7 @@ export async function startLabNginx(namespace: string, http: string, realtime = 
       'exec',
       namespace,
       ...(realtime && canRunRealtime() ? ['chrt', '-f', '20'] : []),
-      'nginx',
+      program,
       '-p',
       `${folder}/`,
       '-e',
@@ -68,22 +79,41 @@ export async function startLabNginx(namespace: string, http: string, realtime = 
   const exited = once(child, 'exit')
   const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
-    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${stderr}`)
+    if ((child.exitCode ?? 0) !== 0 || (child.exitCode === 0 && !daemon) || attempt > 100)
+      throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
+  }
+  const master = (): number => {
+    const file = join(folder, 'nginx.pid')
+    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
   }
   return {
     folder,
+    pid: child.pid!,
+    master,
     attempts: () =>
       readFileSync(log, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
         .flatMap(attemptsOf),
     async stop() {
+      const newest = master()
       child.kill('SIGTERM')
       await exited
+      // The master of a new binary is not our child.
+      if (isOf(newest, folder)) await endMaster(newest)
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+/** Never another process: the pid may be of another pid namespace. */
+const isOf = (pid: number, folder: string): boolean =>
+  existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+
+async function endMaster(pid: number): Promise<void> {
+  process.kill(pid, 'SIGTERM')
+  while (existsSync(`/proc/${pid}`)) await sleep(30)
 }
 
 async function listensOn(namespace: string, ports: readonly string[]): Promise<boolean> {
@@ -113,8 +143,8 @@ function attemptsOf(line: string): Attempt[] {
 const numberOf = (text: string | undefined): number | null =>
   text === undefined || text === '-' ? null : Number(text)
 
-const configuration = (log: string, http: string): string => `
-daemon off;
+const configuration = (log: string, http: string, daemon: boolean): string => `
+daemon ${daemon ? 'on' : 'off'};
 worker_processes 1;
 pid nginx.pid;
 error_log stderr crit;
