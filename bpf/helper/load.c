@@ -140,7 +140,10 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 	madvise((void *)first, beyond - first, MADV_DONTNEED);
 }
 
-/* A kernel or a sandbox without tracing programs still records, except for the retries that follow a connect timeout. */
+/*
+ * A kernel or a sandbox without tracing programs still records, except for the retries that follow a connect timeout. Then a
+ * worker's instance is told by its parent, and a port of an nginx that starts later by its first answer.
+ */
 struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, char *untraced, size_t size)
 {
 	struct upstreamtop_bpf *bpf;

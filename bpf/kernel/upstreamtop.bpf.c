@@ -6,7 +6,8 @@
  *   parser/      bytes, line, head: request lines, status lines and header fields; pure
  *   state/       flow: a connection; maps; scratch: memory per CPU
  *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
- *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
+ *   host/        sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners, listening:
+ *                listen ports of nginx
  *   scope/       packets: excluded by ports; filters: excluded flows
  *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
  *   http1/       begin, requests, answers

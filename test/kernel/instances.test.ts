@@ -236,8 +236,10 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
          server { listen ${self}:8081; location / { proxy_pass http://${server}; } }`,
       )
       const master = readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8').trim()
+      // unshare ignores the signal that stops it.
+      const stop = (): boolean => process.kill(Number(master), 'SIGTERM')
       const enter = ['-t', master, '-p', '-m', PROBE]
-      const seen = await watch(
+      const watched = watch(
         cable.proxy.namespace,
         async (helper) => {
           await ask(near, 8080, '/start', 5)
@@ -250,6 +252,7 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
         enter,
         'nsenter',
       )
+      const seen = await watched.finally(stop)
       assert.deepEqual(seen.hello.front_doors, [8080, 8081])
       const own = nginx.attempts().filter(({ backend: at }) => at === server)
       assert.equal(own.length, 15)
