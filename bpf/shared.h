@@ -141,9 +141,9 @@ struct code_block {
 	__u64 count[BLOCK_CODES];
 };
 
-/* Codes that found no room there either, by class 1 to 9: shown as 190 to 990, codes without an assigned meaning. */
+/* Codes that found no room there either, by class: shown as 90 to 990, codes without an assigned meaning. */
 #define FOLDED_CODE(class) ((class) * 100 + 90)
-#define CODE_CLASSES	   9
+#define CODE_CLASSES	   10 /* nginx takes codes below 100 */
 struct folded_codes {
 	__u64 count[CODE_CLASSES];
 };

@@ -128,8 +128,7 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 	/* rare, so by a system call: a mapped array would be resident from the beginning */
 	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
 		for (int i = 0; i < CODE_CLASSES; i++)
-			put_code(rows, &first, FOLDED_CODE(i + 1), folded.count[i],
-				 folded.count[i] != t->folded_sent[slot].count[i]);
+			put_code(rows, &first, FOLDED_CODE(i), folded.count[i], folded.count[i] != t->folded_sent[slot].count[i]);
 		t->folded_sent[slot] = folded;
 	}
 	put(rows, "]");

@@ -14,7 +14,7 @@ void read_slot(const volatile struct slot *from, struct slot *to)
 
 uint64_t open_of(const struct slot *s)
 {
-	uint64_t over = s->answered ROUTE_FAILURES(PLUS, PLUS);
+	uint64_t over = s->answered + s->unseen ROUTE_FAILURES(PLUS, PLUS);
 
 	return s->requests > over ? s->requests - over : 0;
 }

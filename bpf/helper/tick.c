@@ -72,17 +72,13 @@ static void sweep(struct tick *t)
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
 }
 
-#ifndef CHECK_EVERY
-#define CHECK_EVERY 60 /* ticks */
-#endif
-
-/* Checks whether the sockets of requests that are open and silent for long still exist. */
+/* What is open and silent: has something passed unseen, and is its socket still there? */
 static void check_suspects(struct tick *t)
 {
 	uint8_t empty[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = empty, .data_size_in = sizeof(empty));
 
-	if (t->bpf->bss->suspects && t->epoch % CHECK_EVERY == 0)
+	if (t->bpf->bss->suspects)
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_check), &run);
 }
 

@@ -10,8 +10,9 @@
  *                listen ports of nginx
  *   scope/       packets: excluded by ports; filters: excluded flows
  *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
- *   http1/       begin, requests, answers
- *   connection/  flows: look-up; segments: sequence numbers; validation: RFC 5961; connections: SYN, FIN, RST;
+ *   http1/       begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
+ *   connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961;
+ *                connections: SYN, FIN, RST;
  *                midstream: connections older than the recorder; sweep: timeouts
  */
 #include "vmlinux.h"
@@ -72,9 +73,10 @@ static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const 
 static __always_inline int continues_body(struct dir *d, const struct packet *p)
 {
 	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges || (p->flags & (TCP_FIN | TCP_RST)) ||
-	    !lock(d))
+	    !try_lock(d))
 		return 0;
-	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left) {
+	/* all of it once more: until now another CPU may have had the lock, and have seen a segment ahead of this one */
+	if (d->state != DIR_BODY || p->seq != d->next || p->len >= d->left || d->ranges) {
 		unlock(d);
 		return 0;
 	}
@@ -90,7 +92,7 @@ static __always_inline int continues_body(struct dir *d, const struct packet *p)
 /* A packet of a flow, to the backend. */
 static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -110,6 +112,8 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 	if ((p->flags & (TCP_RST | TCP_FIN)) && !(p->leaves && is_ended_by_socket(skb)) &&
 	    p->seq + p->len - f->out.next > f->fin_out)
 		return;
+	if ((p->flags & (TCP_RST | TCP_FIN)) && (p->flags & TCP_ACK) && !f->fin_in)
+		answers_arrived(skb, f, p->ack);
 	if (p->flags & TCP_RST) {
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
@@ -124,13 +128,18 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 static __always_inline void packet_from_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
-		if (p->flags & TCP_ACK)
-			syn_ack_in(f, p);
-		if (p->len)
+		int taken = (p->flags & TCP_ACK) && syn_ack_in(f, p);
+
+		if (!p->len)
+			return;
+		if (!taken) {
 			count(T_NOT_HTTP);
-		return;
+			return;
+		}
+		/* data in it: behind the SYN itself */
+		p->seq++;
 	}
-	if (f->deferred && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {
@@ -160,10 +169,18 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 static __always_inline void first_packet_to_backend(struct __sk_buff *skb, struct packet *p)
 {
 	if (p->flags & TCP_SYN) {
-		if (!(p->flags & TCP_ACK))
-			syn_out(skb, p);
-		if (p->len)
+		int taken = !(p->flags & TCP_ACK) && syn_out(skb, p);
+
+		if (!p->len)
+			return;
+		/* Fast Open: a request in it, behind the SYN itself */
+		struct flow *f = taken && !(p->flags & (TCP_FIN | TCP_RST)) ? find_flow(p) : 0;
+		if (!f) {
 			count(T_NOT_HTTP);
+			return;
+		}
+		p->seq++;
+		packet_to_backend(skb, f, p);
 		return;
 	}
 	if (!p->len)

@@ -50,8 +50,8 @@ export class SlotTotal {
 }
 
 /** The open requests of a slot: at least 0, even if its totals contradict each other. */
-const openOf = ({ requests, answered, failures }: TrafficTotals): number =>
-  Math.max(0, requests - answered - failedRequests(failures))
+const openOf = ({ requests, answered, failures, unseen }: TrafficTotals): number =>
+  Math.max(0, requests - answered - failedRequests(failures) - (unseen ?? 0))
 
 /** null: a total fell */
 function failuresSince(before: Failures, now: Failures): Failures | null {

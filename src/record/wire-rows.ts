@@ -14,10 +14,6 @@ export function isRequest(row: unknown, wall: number): row is RequestColumns {
 }
 
 const isOutcome = (value: unknown): boolean =>
-  (isCount(value) && value >= 100 && value <= 999) ||
-  value === -1 ||
-  value === -2 ||
-  value === -3 ||
-  value === -4
+  (isCount(value) && value <= 999) || value === -1 || value === -2 || value === -3 || value === -4
 
 const isSpan = (value: unknown): boolean => value === -1 || (isCount(value) && value <= YEAR)

@@ -10,7 +10,7 @@ import { sh } from './lab/system.ts'
 
 const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
 /** The headers that http.h includes, as one text. */
-const PARSER = ['bytes.h', 'line.h', 'head.h']
+const PARSER = ['bytes.h', 'chunked.h', 'head.h', 'line.h', 'proxy.h', 'status.h']
   .map((name) =>
     readFileSync(fileURLToPath(new URL(`../../bpf/kernel/parser/${name}`, import.meta.url)), 'utf8'),
   )
@@ -53,6 +53,18 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ['w &= (stops >> 7) - 1', 'w &= stops - 1'],
       ['i * 8 + bytes_through(hits)', 'i * 8 + bytes_through(hits) - 1'],
       ["b != ' ' && b != '\\t'", "b != ' '"],
+      [
+        "b == '\\n' ? CHUNK_TRAILER : b == '\\r' ? CHUNK_TRAILER_LF",
+        "b == '\\n' ? CHUNK_END : b == '\\r' ? CHUNK_TRAILER_LF",
+      ],
+      ['r->left > CHUNK_SIZE_MAX', 'r->left > CHUNK_SIZE_MAX * 16'],
+      ['if (!r->left)\n\t\t\tr->step = CHUNK_DATA_END', 'if (0)\n\t\t\tr->step = CHUNK_DATA_END'],
+      ["return b == '\\n' ? CHUNK_DATA : CHUNK_INVALID", 'return CHUNK_DATA'],
+      ["b == '0' ? STATUS_MINOR_0 : is_digit(b)", 'is_digit(b)'],
+      ["if (b == ' ')\n\t\t\treturn step;", ''],
+      ["equals(w, '\\r') | equals(w, '\\n')", "equals(w, '\\n')"],
+      ['r->left = b << 8', 'r->left = b'],
+      ['(b >> 6) * 9', '(b >> 6) * 8'],
     ] as const) {
       const mistaken = PARSER.replace(right, wrong)
       assert.notEqual(mistaken, PARSER, `"${right}" is no longer in the parser`)

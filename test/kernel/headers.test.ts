@@ -21,7 +21,7 @@ const KERNEL = [
 ]
 const HELPER = ['cc', '-std=gnu11', '-fno-strict-aliasing', '-D_GNU_SOURCE', ...WARNINGS, ...INCLUDES]
 /** The parser's tests compile these for the host, too. */
-const ON_BOTH_SIDES = /\/(bytes|line|head|http|probe)\.h$/
+const ON_BOTH_SIDES = /(kernel\/parser\/\w+|\/probe)\.h$/
 
 const files = readdirSync(join(ROOT, 'bpf'), { recursive: true, encoding: 'utf8' }).map(
   (name) => `bpf/${name}`,

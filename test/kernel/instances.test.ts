@@ -39,7 +39,7 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
   const running = new Set<LabNginx>()
   const startNginx = async (name: string, http: string, daemon = false): Promise<LabNginx> => {
     const program = name.startsWith('/') ? name : join(folder, name)
-    const nginx = await startLabNginx(cable.proxy.namespace, http, false, program, daemon)
+    const nginx = await startLabNginx(cable.proxy.namespace, http, false, { program, daemon })
     running.add(nginx)
     return nginx
   }

@@ -144,7 +144,9 @@ function assertSame(seen: Seen, ledger: Truth, port: number): void {
     for (const code of Object.keys(codes))
       assert.ok(truth[row]?.codes[code], `${row} never said ${code}; ${note}`)
   const { ambiguous, unmatchedResponses } = seen.final.loss
-  assert.ok(missing <= ambiguous + unmatchedResponses, `${missing} answers are missing; ${note}`)
+  const unseen = seen.sum.totals.unseen ?? 0
+  assert.ok(missing <= ambiguous + unmatchedResponses + unseen, `${missing} answers are missing; ${note}`)
+  assert.equal(seen.final.loss.holes, 0, `a hole that TCP fills is none; ${note}`)
   if (missing === 0) assert.deepEqual(failuresOf(seen), {})
   assertReconciles(seen)
 }

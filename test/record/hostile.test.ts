@@ -276,7 +276,7 @@ test('requests with an impossible time, outcome or duration are skipped', async 
       [7, at, -4, -1, -1],
       [8, at, 200, 1, 2],
       [7, 0, 200, 1, 2],
-      [7, at, 99, 1, 2],
+      [7, at, 1000, 1, 2],
       [7, at, -5, 1, 2],
     ],
     ...[[7, at, 200, -2, 2], [7, at, 200, 1, 1e15], [7, at, 200, 1], [7, at, '200', 1, 2], null],

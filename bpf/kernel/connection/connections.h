@@ -19,6 +19,7 @@
 #include "kernel/counting/routes.h"
 #include "flows.h"
 #include "translation.h"
+#include "holes.h"
 #include "validation.h"
 
 /* The kind depends on the sender and the destination. */
@@ -36,7 +37,7 @@ static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f
 	if (p->ifindex != 1 || f->kind != KIND_HTTP)
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
-	f->deferred = 1;
+	f->deferred = DEFERRED_LISTENER;
 }
 
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */
@@ -66,7 +67,7 @@ static __always_inline void end_replaced(struct flow *f, const struct packet *p,
 	delete_line(f);
 }
 
-/* A SYN leaves. */
+/* A SYN leaves. Returns whether it is a flow's. */
 __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 {
 	struct scratch *s = scratch();
@@ -85,7 +86,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 				f->syn_gap_ns = now - f->last_syn_ns;
 				f->last_syn_ns = now;
 			}
-			return 0;
+			return 1;
 		}
 		end_replaced(f, p, &s->work);
 		f = replace_flow(p);
@@ -123,18 +124,20 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 			bpf_map_delete_elem(&failed_connects, &who.pid);
 		}
 	}
-	return 0;
+	return 1;
 }
 
-static __always_inline void syn_ack_in(struct flow *f, const struct packet *p)
+/* It acknowledges the SYN, and perhaps data in it. Returns whether it is the connection's. */
+static __always_inline int syn_ack_in(struct flow *f, const struct packet *p)
 {
-	if (!f->fresh || f->connected || p->ack != f->isn + 1)
-		return;
+	if (!f->fresh || f->connected || p->ack - f->isn - 1 > f->out.next - f->isn - 1)
+		return f->connected && !seq_after(p->seq + 1 + p->len, f->in.next);
 	f->connected = 1;
 	f->connect_us = micros_between(f->syn_ns, bpf_ktime_get_ns());
 	f->in.next = p->seq + 1;
 	f->in.synced = 1;
 	f->in.owner = p->ifindex;
+	return 1;
 }
 
 /* A FIN arrives; its data was read before. Beyond a hole it waits until the hole is filled. An old FIN is ignored. */
@@ -147,11 +150,21 @@ __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	if (f->fin_in)
 		return 0;
 	if (f->in.synced && fin != f->in.next) {
-		if (seq_after(fin, f->in.next) && is_in_window(skb, &f->in, p, 1)) {
+		struct scratch *s = scratch();
+		int known;
+
+		if (!s || !seq_after(fin, f->in.next))
+			return 0;
+		known = connection_of(skb, p, &s->socket);
+		if (!is_in_window(skb, &f->in, p, 1, known))
+			return 0;
+		if (known)
+			answers_arrived(skb, f, seq_after(s->socket.rcv_nxt, fin) ? fin : s->socket.rcv_nxt);
+		if (fin != f->in.next) {
 			f->in.fin = fin;
 			f->in.has_fin = 1;
+			return 0;
 		}
-		return 0;
 	}
 	f->fin_in = 1;
 	end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
@@ -186,10 +199,16 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 	if (f->fresh && !f->connected && (!known || s->socket.state == BPF_TCP_SYN_SENT)) {
 		if (!is_refusal(known, &s->socket, f, p))
 			return 0;
-		book_refused(f, p, &s->work, now);
+		/* what left in the SYN was an attempt */
+		if (f->started)
+			end_all(f, OUTCOME_RESET, now);
+		else
+			book_refused(f, p, &s->work, now);
 	} else {
 		if (!is_reset(known, &s->socket, &f->in, p))
 			return 0;
+		if (known && !f->fin_in)
+			answers_arrived(skb, f, s->socket.rcv_nxt);
 		end_all(f, OUTCOME_RESET, now);
 	}
 	f->closed = 1;

@@ -33,7 +33,7 @@ __noinline int exclude(struct flow *f)
 		if (number == f->started)
 			break;
 		struct exchange *x = exchange_of(f, number);
-		if (__sync_val_compare_and_swap(&x->deferred, 1, 0)) {
+		if (__sync_lock_test_and_set(&x->deferred, 0)) {
 			claim(x, number, PHASE_OPEN, PHASE_DONE);
 			count(X_FRONT_DOOR);
 		}
@@ -54,7 +54,7 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 	reverse_tuple(p);
 	struct flow *f = find_flow(p);
 	reverse_tuple(p);
-	if (!f || !f->deferred)
+	if (!f || !(f->deferred & DEFERRED_LISTENER))
 		return 0;
 	struct sender who = {};
 	sender_now(&who);
@@ -140,6 +140,8 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		defer_requests(skb, f, p, s);
 	else if (f->kind == KIND_HTTP)
 		remember_proxy(&who);
+	if (f->kind == KIND_HTTP)
+		f->deferred |= DEFERRED_TUNNEL;
 	f->out.next = p->seq;
 	f->out.booked = p->seq;
 	f->out.synced = 1;

@@ -5,32 +5,16 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 #include "kernel/parser/head.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/http1/answers.h"
 #include "kernel/http1/requests.h"
+#include "holes.h"
+#include "lock.h"
 #include "validation.h"
-
-static __always_inline int lock(struct dir *d)
-{
-	for (int i = 0; i < 100; i++)
-		if (!__sync_val_compare_and_swap(&d->lock, 0, 1))
-			return 1;
-	return 0;
-}
-
-static __always_inline void unlock(struct dir *d)
-{
-#ifdef __TARGET_ARCH_x86
-	/* stores become visible in order on x86; an atomic exchange would also wait for all earlier ones */
-	barrier();
-	*(volatile __u32 *)&d->lock = 0;
-#else
-	__sync_lock_test_and_set(&d->lock, 0);
-#endif
-}
 
 /*
  * Keeps bytes beyond a hole as a range, so that they are skipped when the hole is filled. With too many holes the last range
@@ -74,32 +58,6 @@ static __always_inline int in_ranges(const struct dir *d, __u32 lo, __u32 hi)
 	return 0;
 }
 
-/* After a hole was filled: returns how many bytes beyond `next` had been seen already, removes their ranges and moves `next`. */
-static __always_inline __u32 jump_ranges(struct dir *d)
-{
-	__u32 from = d->next;
-
-	for (int pass = 0; pass < RANGES; pass++) {
-		__u8 kept = 0;
-
-		for (int i = 0; i < RANGES; i++) {
-			struct span r = d->span[i];
-
-			if (i >= d->ranges)
-				break;
-			if (!seq_after(r.lo, d->next)) {
-				if (seq_after(r.hi, d->next))
-					d->next = r.hi;
-			} else if (kept < RANGES) {
-				d->span[kept] = r;
-				kept++;
-			}
-		}
-		d->ranges = kept;
-	}
-	return d->next - from;
-}
-
 enum sequence { IN_ORDER, OLD, AHEAD };
 
 /* Classifies [p->seq, p->seq + p->len) and trims what is old: *skip bytes. */
@@ -133,6 +91,7 @@ static __always_inline void work_begin(struct work *w, const struct packet *p, _
 	w->begun = 0;
 	w->stray = 0;
 	w->line_loaded = 0;
+	w->chunk_steps = 0;
 }
 
 static __always_inline void count_class(const struct work *w)
@@ -142,11 +101,11 @@ static __always_inline void count_class(const struct work *w)
 
 /* Returns whether the segment has no new bytes to read; such a segment is counted here. */
 static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f, struct dir *d, struct packet *p,
-					   enum sequence where, __u32 skip, int arrives)
+					   enum sequence where, __u32 skip, int arrives, int known)
 {
 	if (where == IN_ORDER && !skip)
 		return 0;
-	if (where != OLD && !is_in_window(skb, d, p, arrives)) {
+	if (where != OLD && !is_in_window(skb, d, p, arrives, known)) {
 		count(T_NOT_HTTP); /* the socket does not accept it */
 		return 1;
 	}
@@ -156,6 +115,10 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 		remember_range(d, p->seq, p->seq + p->len);
 		d->owner = p->ifindex;
 		count(T_PARTIAL);
+	} else if (where == OLD && is_late(d, p)) {
+		count(T_PARTIAL);
+	} else if (where == OLD && is_probe(d, p)) {
+		count(T_SECOND_SIGHTINGS);
 	} else if (p->ifindex == d->owner) {
 		if (is_retransmission(skb, p, arrives))
 			book_retransmit(f);
@@ -194,85 +157,48 @@ static long step_in(__u32 i, struct step_context *c)
 	return over != 0;
 }
 
-/* Skips n bytes of requests, which were seen beyond a hole but not parsed. */
-static __always_inline void jump_requests(struct flow *f, __u32 n)
+#define STEPS 2048 /* chunks of a 64 KiB head, and then some */
+
+/* Not even after waiting: what follows finds a hole. */
+static __always_inline void count_locked_out(void)
 {
-	struct dir *d = &f->out;
-
-	if (d->state == DIR_BODY && n <= d->left) {
-		d->left -= n;
-		if (!d->left)
-			d->state = DIR_LINE;
-		return;
-	}
-	if (d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL)
-		return;
-	if (d->state != DIR_HEAD)
-		count(L_AMBIGUOUS);
-	d->state = DIR_BODY_UNTIL_CLOSE;
-	d->head.chunked = 0;
-}
-
-static __always_inline void jump_answers(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
-{
-	struct dir *d = &f->in;
-
-	s->work.len = 0;
-	if (d->state == DIR_BODY) {
-		__u32 body = n < d->left ? n : d->left;
-
-		d->left -= body;
-		n -= body;
-		if (!d->left)
-			answer_over(f, d->next - n, s->work.now);
-	} else if (d->state == DIR_HEAD && (d->status >= 200 || d->status == 101)) {
-		/* the end of the head is among the bytes that were not read, and so are the fields about the body */
-		answer_head_done(skb, f, s, 1);
-		return;
-	}
-	if (n && d->state == DIR_LINE && !pending(f))
-		book_late(f, d->next);
-	if (!n || d->state == DIR_BODY_UNTIL_CLOSE || d->state == DIR_TUNNEL || !pending(f))
-		return;
+	count(T_AMBIGUOUS);
 	count(L_AMBIGUOUS);
-	d->state = DIR_BODY_UNTIL_CLOSE;
-	d->in_hole = 1;
-	d->head.chunked = 0;
 }
 
-/* Stored after the segment was read: the sweep counts the bytes before `next` for the message that is current then. */
-static __always_inline void move_next(struct dir *d, __u32 next)
+/* A message may begin, while another is pending: the ACK number tells whether its answer has arrived unseen. */
+static __always_inline int may_have_missed_answer(struct flow *f, const struct packet *p)
 {
-#ifdef __TARGET_ARCH_x86
-	barrier();
-	*(volatile __u32 *)&d->next = next;
-#else
-	__sync_lock_test_and_set(&d->next, next);
-#endif
+	return f->out.state == DIR_LINE && (p->flags & TCP_ACK) && phase_of(f, f->started - 1) != PHASE_DONE &&
+	       seq_after(p->ack, f->in.next);
 }
-
-#define STEPS 2048 /* more than the chunks of a 64 KiB head */
 
 /* A payload segment of a tracked flow leaves. */
 __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	struct scratch *s = scratch();
-	__u32 skip, jumped;
 	enum sequence where;
+	__u32 skip, end;
+	int known = 0;
 
 	if (!f || !p || !s)
 		return 0;
 	struct dir *d = &f->out;
 	if (!lock(d)) {
-		count(T_AMBIGUOUS);
-		count(L_AMBIGUOUS);
+		count_locked_out();
 		return 0;
 	}
 	where = classify_segment(d, p, &skip);
-	if (count_duplicate(skb, f, d, p, where, skip, 0)) {
+	if (where == AHEAD) {
+		known = request_ahead(skb, f, p);
+		where = classify_segment(d, p, &skip);
+	}
+	if (count_duplicate(skb, f, d, p, where, skip, 0, known)) {
 		unlock(d);
 		return 0;
 	}
+	if (may_have_missed_answer(f, p))
+		answers_arrived(skb, f, p->ack);
 	work_begin(&s->work, p, skip);
 	d->owner = p->ifindex;
 	d->last_ns = s->work.now;
@@ -281,14 +207,18 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 
 		bpf_loop(STEPS, step_out, &c, 0);
 	}
-	/* a message that goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
+	end = p->seq + p->len;
+	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
 	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
-		add_sent(f, p->seq + p->len);
-	move_next(d, p->seq + p->len);
+		add_sent(f, end);
+	else if (d->in_hole)
+		d->booked = end;
+	move_next(d, end);
 	if (d->ranges) {
-		jumped = jump_ranges(d);
-		if (jumped)
-			jump_requests(f, jumped);
+		__u32 to = jump_ranges(d, end);
+
+		if (to != end)
+			pass_requests(f, to);
 		if (d->state == DIR_LINE && f->kind == KIND_HTTP)
 			book_sent(f, d->next);
 	}
@@ -304,21 +234,25 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	struct scratch *s = scratch();
-	__u32 skip, jumped;
 	enum sequence where;
+	__u32 skip, end;
+	int known = 0;
 	__u64 before;
 
 	if (!f || !p || !s)
 		return 0;
 	struct dir *d = &f->in;
 	if (!lock(d)) {
-		count(T_AMBIGUOUS);
-		count(L_AMBIGUOUS);
+		count_locked_out();
 		return 0;
 	}
 	skip_ended_answers(f);
 	where = classify_segment(d, p, &skip);
-	if (count_duplicate(skb, f, d, p, where, skip, 1)) {
+	if (where == AHEAD) {
+		known = answer_ahead(skb, f, p);
+		where = classify_segment(d, p, &skip);
+	}
+	if (count_duplicate(skb, f, d, p, where, skip, 1, known)) {
 		unlock(d);
 		return 0;
 	}
@@ -331,11 +265,14 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 
 		bpf_loop(STEPS, step_in, &c, 0);
 	}
-	move_next(d, p->seq + p->len);
+	f->peer_ack = p->ack;
+	end = p->seq + p->len;
+	move_next(d, end);
 	if (d->ranges) {
-		jumped = jump_ranges(d);
-		if (jumped)
-			jump_answers(skb, f, s, jumped);
+		__u32 to = jump_ranges(d, end);
+
+		if (to != end)
+			pass_answers(skb, f, s, to, SEEN);
 	}
 	count_class(&s->work);
 	unlock(d);

@@ -11,19 +11,29 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
 #include "connections.h"
 #include "flows.h"
 #include "translation.h"
+#include "holes.h"
 
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
 #define OVER	     (10 * SECOND) /* only retransmissions may still come */
 
-/* A request that is open and silent for so long may have ended unseen. Tests shorten it. */
+/* A request that is open and silent for so long may have ended unseen. Tests shorten both. */
 #ifndef SUSPECT_AFTER
 #define SUSPECT_AFTER (120 * SECOND)
 #endif
+#ifndef CHECK_EVERY
+#define CHECK_EVERY 60 /* sweeps */
+#endif
+
+/* Before that its socket is asked after 2, 4, 8 … s of silence whether something passed unseen: so many in one go. */
+#define FIRST_ASKED (2 * SECOND)
+#define ASKED_MOST  30
+#define AT_ONCE	    1000
 
 static __always_inline __u64 latest(__u64 a, __u64 b)
 {
@@ -53,16 +63,21 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
 	       now > f->last_syn_ns + timeout + timeout / 10;
 }
 
+/* How long, in ns, the first request on an older connection waits for an answer that proves it to be one. */
+#define TUNNEL_TIMEOUT (2 * SECOND)
+
 /*
  * How long, in ns, a deferred request waits for an answer before it is counted as a request to a backend. It waits longer where
  * an nginx of the destination's user has a listen port that is not known yet: the request may be for that port.
  */
-static __always_inline __u64 deferral_timeout(const struct flow *f)
+static __always_inline __u64 deferral_timeout(const struct flow *f, const struct exchange *x)
 {
+	if (!(x->deferred & DEFERRED_LISTENER))
+		return TUNNEL_TIMEOUT;
 	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
 
 	if (!o || !o->proxies)
-		return SECOND / 4;
+		return x->deferred & DEFERRED_TUNNEL ? TUNNEL_TIMEOUT : SECOND / 4;
 	return o->without_port ? 60 * SECOND : 2 * SECOND;
 }
 
@@ -83,7 +98,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->deferred && c->now > x->at_ns + deferral_timeout(f))
+			if (x->deferred && c->now > x->at_ns + deferral_timeout(f, x))
 				commit_deferred(f, number);
 			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;
@@ -98,6 +113,17 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 	return busy;
 }
 
+static __always_inline enum suspicion suspicion_of(struct flow *f, const struct sweep *c, __u64 seen)
+{
+	if (c->now < seen + FIRST_ASKED)
+		f->asked = 0;
+	if (!f->has_local_socket || f->closed || f->kind != KIND_HTTP)
+		return UNSUSPECTED;
+	if (c->now > seen + SUSPECT_AFTER && c->epoch % CHECK_EVERY == 0)
+		return PERHAPS_GONE;
+	return f->asked < ASKED_MOST && c->now > seen + (FIRST_ASKED << f->asked) ? SILENT : UNSUSPECTED;
+}
+
 /* Returns whether the flow is to be deleted. */
 static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
 {
@@ -108,11 +134,13 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 		book_connect_failure(f, w, 1);
 	}
 	book_passed(f);
-	if (sweep_exchanges(f, c)) {
-		f->suspect = f->has_local_socket && c->now > seen + SUSPECT_AFTER;
-		suspects += f->suspect;
-		return 0;
+	int busy = sweep_exchanges(f, c);
+	if (busy || f->out.ranges || f->in.ranges) {
+		f->suspect = suspicion_of(f, c, seen);
+		suspects += f->suspect != UNSUSPECTED;
 	}
+	if (busy)
+		return 0;
 	seen = latest(seen, f->last_syn_ns);
 	if (!seen) /* being made at this moment */
 		return 0;
@@ -153,21 +181,9 @@ static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 
 /*
  * An open request is never given up while its socket exists, however long it takes. The end of the connection may be lost with an
- * interface that was removed. Only a tc program may look up sockets, so the helper runs these with an empty packet, rarely.
+ * interface that was removed. Only a tc program may look up sockets, so the helper runs these with an empty packet. It runs
+ * with bottom halves off: it may take locks.
  */
-static __always_inline int is_gone(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 size)
-{
-	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, tuple, size, BPF_F_CURRENT_NETNS, 0);
-	int gone = 1;
-
-	if (sk) {
-		/* in FIN_WAIT1 for so long: its owner has closed it, and nobody acknowledges the FIN */
-		gone = sk->state != BPF_TCP_ESTABLISHED && sk->state != BPF_TCP_CLOSE_WAIT && sk->state != BPF_TCP_FIN_WAIT2;
-		bpf_sk_release(sk);
-	}
-	return gone;
-}
-
 static __always_inline void give_up(struct flow *f)
 {
 	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
@@ -175,9 +191,44 @@ static __always_inline void give_up(struct flow *f)
 	f->closed = 1;
 }
 
+/* It has what passed unseen; a FIN takes a sequence number. */
+__noinline int hear(struct __sk_buff *skb, struct flow *f, const struct socket_facts *k)
+{
+	if (!f || !k)
+		return 0;
+	int ended = k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_LAST_ACK || k->state == BPF_TCP_CLOSING;
+	__u32 received = k->rcv_nxt - ended, sent = k->snd_una - (k->state == BPF_TCP_FIN_WAIT2);
+
+	answers_arrived(skb, f, received);
+	requests_arrived(f, sent);
+	if (ended && !f->fin_in && f->in.synced && f->in.next == received) {
+		f->fin_in = 1;
+		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+	}
+	return 0;
+}
+
 struct check_context {
 	struct __sk_buff *skb;
+	struct scratch *scratch;
 };
+
+/* Returns 1 when enough were asked. */
+static __always_inline int ask_for(struct check_context *c, struct flow *f, struct bpf_sock_tuple *t, __u32 size)
+{
+	struct socket_facts *k = &c->scratch->socket;
+	int found = read_socket(c->skb, t, size, k), alive;
+
+	/* in FIN_WAIT1 for so long: its owner has closed it, and the FIN reaches nobody */
+	alive = found && (k->state == BPF_TCP_ESTABLISHED || k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_FIN_WAIT2);
+	if (alive && k->is_full)
+		hear(c->skb, f, k);
+	else if (!alive && f->suspect == PERHAPS_GONE)
+		give_up(f);
+	f->suspect = UNSUSPECTED;
+	f->asked++;
+	return ++sockets_asked >= AT_ONCE;
+}
 
 static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct check_context *c)
 {
@@ -189,9 +240,7 @@ static long check4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 	t.ipv4.daddr = key->local;
 	t.ipv4.sport = key->rport;
 	t.ipv4.dport = key->lport;
-	if (is_gone(c->skb, &t, sizeof(t.ipv4)))
-		give_up(f);
-	return 0;
+	return ask_for(c, f, &t, sizeof(t.ipv4));
 }
 
 static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct check_context *c)
@@ -204,16 +253,18 @@ static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 	__builtin_memcpy(t.ipv6.daddr, key->local, 16);
 	t.ipv6.sport = key->rport;
 	t.ipv6.dport = key->lport;
-	if (is_gone(c->skb, &t, sizeof(t.ipv6)))
-		give_up(f);
-	return 0;
+	return ask_for(c, f, &t, sizeof(t.ipv6));
 }
 
 SEC("tc")
 int upstreamtop_check(struct __sk_buff *skb)
 {
-	struct check_context c = {.skb = skb};
+	struct scratch *s = scratch();
+	struct check_context c = {.skb = skb, .scratch = s};
 
+	if (!s)
+		return 0;
+	sockets_asked = 0;
 	bpf_for_each_map_elem(&flows4, check4, &c, 0);
 	bpf_for_each_map_elem(&flows6, check6, &c, 0);
 	if (flow_map_use.more4)

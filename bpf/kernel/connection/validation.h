@@ -33,14 +33,16 @@ static __always_inline int is_ack_valid(const struct socket_facts *k, __u32 ack)
 	return !seq_after(ack, k->sent) && !seq_before(ack, k->snd_una - k->max_window);
 }
 
-/* Data or a FIN that is not next in order: beyond a hole, or partly old. */
-static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir *d, struct packet *p, int arrives)
+/* Data or a FIN that is not next in order: beyond a hole, or partly old. `known`: whether its socket was asked already. */
+static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir *d, struct packet *p, int arrives, int known)
 {
 	struct scratch *s = scratch();
 
 	if (!s)
 		return 0;
-	if (arrives && connection_of(skb, p, &s->socket))
+	if (!arrives && known)
+		return !seq_after(p->seq, s->socket.sent);
+	if (arrives && (known || connection_of(skb, p, &s->socket)))
 		return !seq_after(p->seq, s->socket.window_end) && (p->flags & TCP_ACK) && is_ack_valid(&s->socket, p->ack);
 	return (__s32)(p->seq - d->next) < WINDOW;
 }
@@ -63,7 +65,7 @@ static __always_inline int is_refusal(int known, const struct socket_facts *k, c
 	if (!(p->flags & TCP_ACK))
 		return 0;
 	if (!known)
-		return p->ack == f->isn + 1;
+		return p->ack == f->isn + 1 || p->ack == f->out.next;
 	return seq_after(p->ack, k->snd_una) && !seq_after(p->ack, k->sent);
 }
 

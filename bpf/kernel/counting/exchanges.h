@@ -66,7 +66,7 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 	struct exchange *x = exchange_of(f, number);
 
 	f->deferred = 0;
-	if (__sync_val_compare_and_swap(&x->deferred, 1, 0)) {
+	if (__sync_lock_test_and_set(&x->deferred, 0)) {
 		struct slot *s = slot_of_exchange(x);
 
 		if (s) {
@@ -202,7 +202,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 		if (phase == PHASE_OPEN) {
 			book_failure(f, number, outcome, now);
 		} else if (phase == PHASE_ANSWERED) {
-			int cut = f->in.state == DIR_BODY && f->in.left;
+			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED;
 			int silent = outcome == OUTCOME_UNANSWERED || (outcome == OUTCOME_ABORTED && !cut);
 
 			/* a reset also cuts a chunked body, whose end would have been recognised */

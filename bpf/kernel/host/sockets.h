@@ -133,6 +133,21 @@ static __always_inline int is_raw(struct __sk_buff *skb)
 	return sk && sk->type == SOCK_RAW;
 }
 
+/* The TCP socket that sends it, in whatever namespace that is. */
+__noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tcp;
+
+	if (!sk || !facts || !is_sent_by_tcp(skb))
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return 0;
+	read_sequences(tcp, facts);
+	return 1;
+}
+
 /* Whether the connection's own socket ends it. A socket in SYN_SENT does not: it answers an invalid SYN-ACK, and goes on. */
 static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
 {

@@ -6,11 +6,14 @@
 #include "shared.h"
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
+#include "stepwise.h"
+#include "kernel/counting/holes.h"
 
 /* The current answer is over for this direction, which goes on to the next one. */
 static __always_inline void next_answer(struct flow *f)
@@ -36,6 +39,25 @@ static __always_inline void answer_over(struct flow *f, __u32 to, __u64 now)
 	next_answer(f);
 }
 
+/* The answer begins where its request's ACK number says; what lies before it was not seen, unless it is a FIN. */
+__noinline int begin_at_ack(struct flow *f, __u32 ack)
+{
+	if (!f)
+		return 0;
+	struct dir *d = &f->in;
+
+	if (d->synced && seq_before(ack, d->next))
+		return 0;
+	d->in_hole = 0;
+	if (!d->synced)
+		d->ranges = 0;
+	else if (ack - d->next > 1)
+		note_hole(d, ack);
+	d->next = ack;
+	d->synced = 1;
+	return 0;
+}
+
 /*
  * Follows what the other side has done meanwhile. Exchanges that a FIN, a RST, the sweep or the next request has ended are
  * skipped (another exchange may have their place by now). Where nothing was pending before a request, its answer begins at its
@@ -58,11 +80,9 @@ static __always_inline void skip_ended_answers(struct flow *f)
 	if (!has_begun(f, f->current))
 		return;
 	d->stray = 0;
-	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) && (!d->synced || seq_after(x->ack, d->next))) {
-		d->next = x->ack;
-		d->synced = 1;
-		d->ranges = 0;
-	}
+	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) &&
+	    (!d->synced || d->in_hole || seq_after(x->ack, d->next)))
+		begin_at_ack(f, x->ack);
 }
 
 static __always_inline int pending(struct flow *f)
@@ -85,7 +105,8 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	int ends = 0;
 
 	d->line_length = 0;
-	if (status < 200 && status != 101) {
+	d->step = 0;
+	if (status >= 100 && status < 200 && status != 101) {
 		struct slot *slot = known ? slot_of_exchange(x) : 0;
 
 		if (known && x->deferred)
@@ -97,7 +118,6 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		return 0;
 	}
 	d->state = DIR_BODY_UNTIL_CLOSE;
-	d->tail = 0x0a0d000000000000ULL;
 	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
 		d->state = DIR_TUNNEL;
 		f->out.state = DIR_TUNNEL;
@@ -107,8 +127,9 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	} else if (in_hole) {
 		d->head.chunked = 0;
 	} else if (d->head.chunked) {
-		body = w->len;
-		ends = body && chunked_ends(skb, d, w->off, body);
+		chunked_begin(d);
+		/* what its segment brings is read here, because most answers end in it */
+		ends = w->len && chunked_bytes(skb, d, s);
 	} else if (d->head.has_length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;
@@ -124,6 +145,65 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	consume(s, body);
 	add_received(f, number, in_hole ? d->next : sequence_at(s));
 	next_answer(f);
+	return 0;
+}
+
+/* The connection was one of these before we came. What was taken for requests is forgotten. */
+static __always_inline void leave_tunnel(struct flow *f)
+{
+	f->deferred = 0;
+	f->kind = KIND_NOT_HTTP;
+	for (__u32 i = 0; i < DEPTH; i++) {
+		struct exchange *x = exchange_of(f, i);
+
+		if (__sync_lock_test_and_set(&x->deferred, 0))
+			claim(x, i, PHASE_OPEN, PHASE_DONE);
+	}
+}
+
+/*
+ * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows where
+ * its answer begins.
+ */
+__noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct dir *d = &f->in;
+
+	head_begin(d);
+	d->step = 0;
+	if (f->deferred & DEFERRED_TUNNEL) {
+		leave_tunnel(f);
+		return 1;
+	}
+	if (!has_begun(f, f->current) || !(exchange_of(f, f->current)->flags & IS_ALONE) || (!f->fresh && !f->current)) {
+		s->work.stray = 1;
+		d->state = DIR_BODY_UNTIL_CLOSE;
+		count(L_AMBIGUOUS);
+		return 1;
+	}
+	d->status = 200;
+	consume(s, s->work.len);
+	answer_head_done(skb, f, s, 0);
+	return 1;
+}
+
+/* DIR_LINE: a status line that does not lie whole at the chunk's start, or is not like most. */
+static __always_inline int status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
+{
+	struct dir *d = &f->in;
+	int step = status_bytes(d, s, n);
+
+	if (step == STATUS_NONE)
+		return no_status_line(skb, f, s);
+	if (step == STATUS_END) {
+		head_begin(d);
+		d->head.first = 1;
+		d->state = DIR_HEAD;
+	} else {
+		d->line_length = 1;
+	}
 	return 0;
 }
 
@@ -143,25 +223,12 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 			head_begin(d);
 			/* bytes before it that belong to no message are not counted */
 			d->booked = sequence_at(s);
-		} else {
-			carry_restore(s, d);
+			d->step = STATUS_H;
+			d->status = status_of_line(&s->chunk, n);
 		}
 		w->begun = 1;
-		if (FRONT + n - d->head.line < 12) {
-			head_fold(&d->head, &s->chunk, n);
-			carry_save(d, s);
-			consume(s, n);
-			return 0;
-		}
-		d->status = status_at(s->chunk.bytes, d->head.line);
-		if (d->status < 100) {
-			/* nginx takes it for invalid, too: the request stays open until the connection ends */
-			w->stray = 1;
-			d->state = DIR_BODY_UNTIL_CLOSE;
-			d->head.chunked = 0;
-			count(L_AMBIGUOUS);
-			return 1;
-		}
+		if (d->line_length || !d->status)
+			return status_line(skb, f, s, n);
 		d->state = DIR_HEAD;
 	} else {
 		carry_restore(s, d);
@@ -185,31 +252,69 @@ static __always_inline void book_late(struct flow *f, __u32 to)
 		book_received(f, f->current - 1, to);
 }
 
-/* Nothing is pending: a late body, a 408 on an idle connection, or an answer to a request that we did not see. */
-static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/*
+ * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk and tells the
+ * length, another one may follow it. Returns 1 when the segment needs no further look.
+ */
+static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n)
 {
-	__u64 w = 0;
-	int is_answer = s->work.len >= 8 && !bpf_skb_load_bytes(skb, s->work.off, &w, 8) && w << 8 == 0x2e312f5054544800ULL;
+	__u32 end;
 
-	s->work.stray = 1;
-	if (is_answer && !f->in.stray)
-		f->in.head.chunked = 0;
-	book_late(f, sequence_at(s) + s->work.len);
-	/* after nginx's FIN it is the answer to a request that was booked as aborted */
-	if (f->in.stray || stopping || (f->nginx && f->fin_out))
+	count(L_UNMATCHED_RESPONSES);
+	head_begin(d);
+	end = head_scan(&d->head, &s->chunk, n);
+	if (end && d->head.has_length && !d->head.chunked)
+		d->left = d->head.length;
+	d->head.chunked = 0;
+	if (!end)
 		return 1;
-	f->in.stray = 1;
-	if (is_answer)
-		count(L_UNMATCHED_RESPONSES);
-	return 1;
+	consume(s, end - FRONT);
+	return 0;
 }
 
-/* A body without a known end, while another request waits: the next answer is recognised only at the start of a segment. */
-static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/*
+ * Nothing is pending: a late body, a 408 on an idle connection, or answers to requests that we did not see. One of these begins
+ * where the last one ended, or when the backend has acknowledged something new.
+ */
+static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
-	if (!has_begun(f, f->current + 1) || load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
+	struct dir *d = &f->in;
+	struct work *w = &s->work;
+	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
+
+	w->stray = 1;
+	if (d->stray && d->left && !seq_after(w->ack, f->peer_ack)) {
+		__u32 body = w->len < d->left ? w->len : d->left;
+
+		book_late(f, sequence_at(s) + body);
+		d->left -= body;
+		consume(s, body);
+		return 0;
+	}
+	if (n >= 12 && !load_chunk(skb, s, n))
+		status = status_at(s->chunk.bytes, FRONT);
+	if (status && !d->stray)
+		d->head.chunked = 0;
+	book_late(f, sequence_at(s) + w->len);
+	/* after nginx's FIN it is the answer to a request that was booked as aborted */
+	if (stopping || (f->nginx && f->fin_out) || (status && status < 200 && status != 101))
+		return 1;
+	d->stray = 1;
+	d->left = ~0ULL;
+	return status ? unmatched_answer(s, d, n) : 1;
+}
+
+static __always_inline int message_begins_here(struct __sk_buff *skb, struct scratch *s)
+{
+	if (load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
 		return 0;
 	return s->work.len >= 12 && status_at(s->chunk.bytes, FRONT) >= 100;
+}
+
+/* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
+static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	return has_begun(f, f->current + 1) && message_begins_here(skb, s);
 }
 
 /* One step through the segment. Returns 1 when nothing is left to do. */
@@ -226,10 +331,14 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 
 		d->left -= n;
 		consume(s, n);
-		if (!d->left)
+		if (!d->left && data_over(d))
 			answer_over(f, sequence_at(s), w->now);
 		return 0;
 	}
+	case DIR_CHUNKED:
+		if (chunked_bytes(skb, d, s))
+			answer_over(f, sequence_at(s), w->now);
+		return 0;
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:
@@ -246,6 +355,12 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 	case DIR_LINE:
 		if (!pending(f))
 			return stray_bytes(skb, f, s);
+		if (d->in_hole && !d->line_length && !message_begins_here(skb, s)) {
+			w->stray = 1;
+			book_late(f, sequence_at(s) + w->len);
+			return 1;
+		}
+		d->in_hole = 0;
 	}
 	return answer_bytes(skb, f, s);
 }

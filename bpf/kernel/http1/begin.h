@@ -16,6 +16,7 @@
 #include "kernel/host/listeners.h"
 #include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
+#include "kernel/counting/holes.h"
 #include "kernel/counting/routes.h"
 
 /* After a failed connect a worker tries the next upstream, over a new connection or an idle one. */
@@ -53,9 +54,10 @@ static __always_inline void book_retry(struct flow *f, struct slot *slot, __u64 
  * A request is pending while the next one leaves. A body without a known end ends here. Where the ACK number covers bytes that
  * were not seen, the answer was among them. Returns whether the request is over now.
  */
-static __always_inline int end_if_over(struct flow *f, __u32 number, enum phase phase, int first, __u32 ack, __u64 now)
+static __always_inline int end_if_over(struct flow *f, __u32 number, enum phase phase, __u32 ack)
 {
-	__u32 expected = f->in.synced ? f->in.next : exchange_of(f, number)->ack;
+	struct exchange *x = exchange_of(f, number);
+	__u32 expected = f->in.synced ? f->in.next : x->flags & NO_ACK ? ack : x->ack;
 	int missed = seq_after(ack, expected);
 
 	/* acknowledged bytes have arrived, whether they were seen or not */
@@ -65,17 +67,17 @@ static __always_inline int end_if_over(struct flow *f, __u32 number, enum phase 
 		book_end(f, number, f->in.last_ns, 0);
 		return 1;
 	}
-	if (phase == PHASE_OPEN && (missed || (first && f->in.in_hole))) {
-		if (missed)
-			count(L_HALF_SEEN);
-		book_failure(f, number, OUTCOME_UNANSWERED, now);
+	if (phase == PHASE_OPEN && missed) {
+		/* of a direction that was never seen: where it was, what lay in a hole is settled already */
+		count(L_HALF_SEEN);
+		book_unseen(f, number);
 		return 1;
 	}
 	return 0;
 }
 
-/* Ends pending requests where possible. Returns whether none is pending any more. */
-static __always_inline int end_before_request(struct flow *f, __u32 ack, __u64 now)
+/* Settles what is pending, and returns whether nothing is any more. */
+static __always_inline int end_before_request(struct flow *f, __u32 ack)
 {
 	__u32 first = f->oldest;
 	int alone = 1;
@@ -86,7 +88,7 @@ static __always_inline int end_before_request(struct flow *f, __u32 ack, __u64 n
 		if (number == f->started)
 			break;
 		enum phase phase = phase_of(f, number);
-		if (phase != PHASE_DONE && !end_if_over(f, number, phase, alone, ack, now))
+		if (phase != PHASE_DONE && !end_if_over(f, number, phase, ack))
 			alone = 0;
 		if (alone)
 			f->oldest = number + 1;
@@ -102,7 +104,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	__u64 now = s->work.now;
 	__u32 number = f->started;
 	struct exchange *x = exchange_of(f, number);
-	int alone = end_before_request(f, s->work.ack, now);
+	int alone = end_before_request(f, s->work.ack);
 	struct slot *counters = slot_of(slot);
 
 	if (!counters)
@@ -136,12 +138,12 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->hash = s->work.hash;
 	x->header_us = 0;
 	x->status = 0;
-	x->flags = flags | (alone ? IS_ALONE : 0);
+	x->flags = flags | (!(s->packet.flags & TCP_ACK) ? NO_ACK : alone ? IS_ALONE : 0);
 	x->deferred = deferred;
 	x->sent = 0;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
 	*(volatile __u32 *)&f->started = number + 1;
-	if (!deferred)
+	if (!(deferred & DEFERRED_LISTENER))
 		book_retry(f, counters, s->work.hash, now);
 	if (connect_is_due(f))
 		book_connect(f, now);

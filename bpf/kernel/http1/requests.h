@@ -7,6 +7,7 @@
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
 #include "kernel/parser/line.h"
+#include "kernel/parser/proxy.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -14,21 +15,35 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "begin.h"
+#include "stepwise.h"
 
 static __always_inline void request_head_done(struct flow *f)
 {
 	struct dir *d = &f->out;
 
 	d->line_length = 0;
+	d->step = 0;
 	if (d->head.chunked) {
-		d->state = DIR_BODY_UNTIL_CLOSE;
-		d->tail = 0x0a0d000000000000ULL;
+		chunked_begin(d);
 	} else if (d->head.has_length && d->head.length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;
 	} else {
 		d->state = DIR_LINE;
 	}
+}
+
+/* No request has been seen on it: a PROXY protocol header may go before the first one. */
+static __always_inline int begins_connection(const struct flow *f)
+{
+	return f->fresh && !f->started && f->out.state != DIR_PROXY;
+}
+
+static __always_inline void proxy_begin(struct dir *d, enum proxy_step step)
+{
+	d->state = DIR_PROXY;
+	d->step = step;
+	d->left = 0;
 }
 
 /* A line that the end of a segment or of a chunk cuts is parsed byte by byte. */
@@ -44,6 +59,11 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 		if (f->line_id)
 			bpf_map_delete_elem(&lines, &f->line_id);
 		f->line_id = 0;
+		if (begins_connection(f) && word_at(s->line.method) == PROXY_METHOD) {
+			consume(s, used - 1);
+			proxy_begin(&f->out, PROXY_LINE);
+			return 0;
+		}
 		not_a_request(f, s);
 		return 1;
 	}
@@ -90,11 +110,14 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 				s->line = *l;
 		}
 		s->work.line_loaded = 1;
-	} else if (state == DIR_LINE) {
+	} else if (s->chunk.bytes[FRONT] == PROXY_FIRST && state == DIR_LINE && begins_connection(f)) {
+		proxy_begin(d, 0);
+		return 0;
+	} else if (state == DIR_LINE || state == DIR_PROXY) {
 		s->work.begun = 1;
 		f->line_ns = s->work.now;
 		/* bytes before it belong to the last request, which ended in this segment or was not seen */
-		if (d->booked != sequence_at(s))
+		if (d->booked != sequence_at(s) && d->state != DIR_PROXY)
 			book_sent(f, sequence_at(s));
 		head_begin(d);
 		end = head_scan(&d->head, &s->chunk, n);
@@ -102,6 +125,9 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			line_fresh(&s->line);
 			s->work.line_loaded = 1;
 			state = DIR_PART;
+		} else if (begins_connection(f) && PROXY_LINE_BEGINS(word_at(s->chunk.bytes + FRONT))) {
+			proxy_begin(d, PROXY_LINE);
+			return 0;
 		} else if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
 			not_a_request(f, s);
 			return 1;
@@ -133,6 +159,15 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	return 0;
 }
 
+/* DIR_PROXY: what is read of the header, if it is one. */
+static __always_inline int proxy_header(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!proxy_bytes(skb, &f->out, s))
+		return 0;
+	not_a_request(f, s);
+	return 1;
+}
+
 /* One step through the segment. Returns 1 when nothing is left to do. */
 static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
@@ -147,10 +182,18 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 
 		d->left -= n;
 		consume(s, n);
-		if (!d->left)
+		if (!d->left && data_over(d))
 			d->state = DIR_LINE;
 		return 0;
 	}
+	case DIR_CHUNKED:
+		if (chunked_bytes(skb, d, s))
+			d->state = DIR_LINE;
+		return 0;
+	case DIR_PROXY:
+		if (d->step != PROXY_END)
+			return proxy_header(skb, f, s);
+		return request_bytes(skb, f, s);
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:
@@ -159,9 +202,10 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 			return 1;
 		}
 		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
-		if (phase_of(f, f->started - 1) == PHASE_DONE && !load_chunk(skb, s, w->len > 32 ? 32 : w->len) &&
-		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+		if (((d->in_hole & AT_REQUEST) || phase_of(f, f->started - 1) == PHASE_DONE) &&
+		    !load_chunk(skb, s, w->len > 32 ? 32 : w->len) && may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;
+			d->in_hole = 0;
 			return 0;
 		}
 		return 1;

@@ -5,12 +5,12 @@
 
 struct head {
 	__u64 length; /* Content-Length */
-	__u32 line;   /* where the current line begins in the buffer, from 0 */
-	__u32 first;  /* behind the end of the first line, 0 until it was seen */
+	__u16 line;   /* where the current line begins in the buffer, from 0 */
+	__u16 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
 	__u8 lost; /* the current line began before the start of the buffer: it is skipped */
-	__u8 pad[5];
+	__u8 pad;
 };
 
 VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffer, __u32 at)

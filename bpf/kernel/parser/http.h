@@ -8,6 +8,9 @@
  */
 #pragma once
 
-#include "bytes.h" /* the buffer, words, character classes */
-#include "head.h"  /* heads and status lines */
-#include "line.h"  /* request lines */
+#include "bytes.h"   /* the buffer, words, character classes */
+#include "chunked.h" /* what frames a chunked body */
+#include "head.h"    /* heads */
+#include "line.h"    /* request lines */
+#include "proxy.h"   /* what may go before the first request */
+#include "status.h"  /* status lines */

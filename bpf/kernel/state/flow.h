@@ -49,10 +49,12 @@ enum kind {
 };
 
 enum dir_state {
-	DIR_LINE,	      /* a message begins next; answers: less than twelve bytes of it were seen */
+	DIR_LINE,	      /* a message begins next; answers: or its status line has begun, if `line_length` says so */
+	DIR_PROXY,	      /* requests only: a PROXY protocol header goes before the first one */
 	DIR_PART,	      /* requests only: the end of a segment cut the first line; its struct line is in `lines` */
 	DIR_HEAD,	      /* from this state on, a message has begun and is not over */
-	DIR_BODY,	      /* `left` bytes to go */
+	DIR_BODY,	      /* `left` bytes to go, of the body or of a chunk's data */
+	DIR_CHUNKED,	      /* between the data of two chunks, or in the trailers */
 	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
 };
@@ -61,6 +63,10 @@ struct span {
 	__u32 lo;
 	__u32 hi;
 };
+
+/* How a direction is blind behind a hole. */
+#define BEHIND_HOLE 1 /* where a message begins is not known, and bytes are nobody's until one does */
+#define AT_REQUEST  2 /* that may be a request, whatever is pending */
 
 /*
  * One direction of a flow. The programs take `lock`: two CPUs rarely see the same direction at once. The first 64 bytes hold what
@@ -75,19 +81,27 @@ struct dir {
 	__u8 ranges;
 	__u8 line_length; /* bytes of `carry` that belong to the current line */
 	union {
-		__u64 left; /* DIR_BODY */
-		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body */
+		__u64 left; /* DIR_BODY; DIR_CHUNKED: the size that is being read; DIR_PROXY */
+		__u64 tail; /* DIR_BODY_UNTIL_CLOSE: the last eight bytes of a chunked body whose chunks are not known */
 	};
 	__u64 last_ns; /* of the last new payload */
 	struct head head;
 	__u16 status;
 	__u8 stray;   /* unsolicited data, already counted */
-	__u8 in_hole; /* a part of the current answer was in a hole: the next request shows that it is over */
+	__u8 in_hole; /* behind a hole */
 	__u8 has_fin; /* a FIN beyond a hole */
+	__u8 step;    /* within what is read byte by byte: a status line, a PROXY header; a chunked body, 0 for others */
 	__u32 fin;
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
+	struct span jumped; /* the last hole: what comes of it later is not read */
 	__u8 carry[FRONT];
+};
+
+/* Why a request is not booked at once. */
+enum deferral {
+	DEFERRED_LISTENER = 1, /* a listen port of nginx may answer */
+	DEFERRED_TUNNEL = 2,   /* the connection is older than we are, and may be a tunnel */
 };
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
@@ -95,6 +109,9 @@ enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 #define IS_HEAD	   1
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
+#define NO_ACK	   8 /* it left in a SYN */
+
+enum suspicion { UNSUSPECTED, SILENT, PERHAPS_GONE };
 
 /*
  * A request and its answer. An answer, a FIN, a RST and the sweep may end it at the same time: each claims `state` (number << 2 |
@@ -111,7 +128,7 @@ struct exchange {
 	__u32 generation;
 	__u16 status;
 	__u16 flags;
-	__u32 deferred; /* not booked yet: it may be for a front door */
+	__u32 deferred; /* not booked yet: it may be for a front door, or none: enum deferral */
 	__u64 sent;	/* bytes of it that were seen while it was deferred */
 	__u64 pad;
 };
@@ -152,12 +169,15 @@ struct flow {
 	__u64 line_id; /* its key in `lines` */
 	__u32 started; /* number of the next exchange */
 	__u32 oldest;  /* all before it are over; updated when the next request leaves */
-	__u32 suspect; /* a request was open and silent for SUSPECT_AFTER: the helper checks its socket */
-	__u32 uid;     /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
+	__u8 suspect;  /* open or behind a hole, and silent: the check asks its socket (enum suspicion) */
+	__u8 asked;    /* how often, since something passed */
+	__u16 pad;
+	__u32 uid; /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
 
 	/* the side from the backend */
 	struct dir in;
-	__u32 current; /* number of the exchange whose answer comes next; updated lazily */
+	__u32 current;	/* number of the exchange whose answer comes next; moves lazily */
+	__u32 peer_ack; /* of the backend's last segment that was read */
 };
 
 /* In an element of a hash map, a flow begins 8 bytes into a cache line (IPv4). The element takes a kilobyte at most (IPv6). */

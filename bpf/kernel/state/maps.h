@@ -166,7 +166,8 @@ __u32 slots_in_use[RANKS] = {}; /* slots in use, by the rank of the process that
 __u32 next_backend = 1;
 __u32 next_line = 0;
 __u32 next_block = 1;
-__u32 suspects = 0; /* flows with an open request that the last sweep found silent for SUSPECT_AFTER */
+__u32 suspects = 0;	 /* flows whose socket the check shall ask */
+__u32 sockets_asked = 0; /* by this check */
 __u64 last_failure_ns = 0;
 
 /* ---- route cache: from a raw line to its slot, without parsing it again ---- */

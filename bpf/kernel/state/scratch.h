@@ -5,7 +5,10 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 #include "kernel/parser/bytes.h"
+#include "kernel/parser/chunked.h"
 #include "kernel/parser/line.h"
+#include "kernel/parser/proxy.h"
+#include "kernel/parser/status.h"
 #include "flow.h"
 #include "maps.h"
 
@@ -42,11 +45,11 @@ struct work {
 	__u32 len;
 	__u32 ack;
 	__u32 ifindex;
-	__u8 begun;	  /* a message began in it */
-	__u8 stray;	  /* its payload belongs to no message */
-	__u8 line_loaded; /* `scratch.line` holds the line that is being read */
-	__u8 rank;	  /* enum rank of the sender */
-	__u8 pad[4];
+	__u8 begun;	   /* a message began in it */
+	__u8 stray;	   /* its payload belongs to no message */
+	__u8 line_loaded;  /* `scratch.line` holds the line that is being read */
+	__u8 rank;	   /* enum rank of the sender */
+	__u32 chunk_steps; /* taken in the frames of chunks */
 	struct backend_key remote;
 };
 
@@ -84,6 +87,11 @@ struct scratch {
 	struct packet packet;
 	struct routed routed;
 	struct socket_facts socket;
+	union {
+		struct chunk_reader chunks;
+		struct status_reader status;
+		struct proxy_reader proxy;
+	} reader; /* not on a stack: the verifier would follow each value that it may have */
 };
 
 struct {

@@ -83,7 +83,7 @@ export function matches(expression: Expression, row: Selectable): boolean {
 export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
   if (rows === null) return aggregate
   const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
-  return { ...aggregate, backends, totals: totalsOf(backends) }
+  return { ...aggregate, backends, totals: totalsOf(backends, aggregate.loss) }
 }
 
 export function testsOf(expression: Expression): readonly (TextTest | StatusTest | MeasureTest)[] {

@@ -8,7 +8,7 @@ import {
   type RouteSum,
 } from '../model/aggregate.ts'
 import { micros, wallMicros } from '../model/units.ts'
-import { addFields, sumOf, totalsOf } from './merge.ts'
+import { addFields, sumOf, totalsOf, withUnknown } from './merge.ts'
 import { mergeConnections, sumCounts } from './sums.generated.ts'
 
 export interface HostPart {
@@ -27,10 +27,14 @@ export function fleetOf(parts: readonly HostPart[]): Aggregate {
 }
 
 function sumHosts(hosts: readonly Aggregate[]): Aggregate {
-  const backends = joined(
-    hosts.flatMap((host) => withoutNamespace(host)),
-    (sum) => backendKey(sum.backend),
-    joinBackends,
+  const loss = hosts.map((host) => host.loss).reduce(addFields)
+  const backends = withUnknown(
+    joined(
+      hosts.flatMap((host) => withoutNamespace(host)),
+      (sum) => backendKey(sum.backend),
+      joinBackends,
+    ),
+    loss,
   )
   const mean = (of: (host: Aggregate) => number) =>
     micros(Math.round(hosts.reduce((sum, host) => sum + of(host), 0) / hosts.length))
@@ -40,9 +44,9 @@ function sumHosts(hosts: readonly Aggregate[]): Aggregate {
     length: mean((host) => host.length),
     covered: mean((host) => host.covered),
     ticks: hosts.reduce((sum, host) => sum + host.ticks, 0),
-    totals: totalsOf(backends),
+    totals: totalsOf(backends, loss),
     backends,
-    loss: hosts.map((host) => host.loss).reduce(addFields),
+    loss,
     excluded: hosts.map((host) => host.excluded).reduce(addFields),
     control: hosts.map((host) => host.control).reduce(addFields),
   }

@@ -8,6 +8,8 @@ import {
   backendKey,
   routeKey,
 } from '../model/aggregate.ts'
+import type { Loss } from '../model/counters.generated.ts'
+import { CONNECTION } from '../model/counters.ts'
 import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
 import { addKnown } from '../model/known.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
@@ -25,14 +27,17 @@ export function ofFrame(frame: SecondFrame): Aggregate {
   }
   for (const row of frame.traffic) sumOf(row.backend).routes.push(row)
   for (const row of frame.connections) sumOf(row.backend).connection = row
-  const backends = [...sums.values()].map((sum) => ({ ...sum, ...sumCounts(sum.routes) }))
+  const backends = withUnknown(
+    [...sums.values()].map((sum) => ({ ...sum, ...sumCounts(sum.routes) })),
+    frame.loss,
+  )
   return {
     from: frame.start,
     to: addMicros(frame.start, frame.length),
     length: frame.length,
     covered: coveredBy(frame.length),
     ticks: 1,
-    totals: totalsOf(backends),
+    totals: totalsOf(backends, frame.loss),
     backends,
     loss: frame.loss,
     excluded: frame.excluded,
@@ -44,12 +49,10 @@ export function ofFrame(frame: SecondFrame): Aggregate {
 export function merge(a: Aggregate, b: Aggregate): Aggregate {
   if (a.ticks === 0) return b
   if (b.ticks === 0) return a
-  const backends = mergeBy(
-    a.backends,
-    b.backends,
-    (sum) => backendKey(sum.backend),
-    mergeBackend,
-    endedBackend,
+  const loss = addFields(a.loss, b.loss)
+  const backends = withUnknown(
+    mergeBy(a.backends, b.backends, (sum) => backendKey(sum.backend), mergeBackend, endedBackend),
+    loss,
   )
   return {
     from: a.from,
@@ -57,9 +60,9 @@ export function merge(a: Aggregate, b: Aggregate): Aggregate {
     length: micros(a.length + b.length),
     covered: micros(a.covered + b.covered),
     ticks: a.ticks + b.ticks,
-    totals: totalsOf(backends),
+    totals: totalsOf(backends, loss),
     backends,
-    loss: addFields(a.loss, b.loss),
+    loss,
     excluded: addFields(a.excluded, b.excluded),
     control: addFields(a.control, b.control),
   }
@@ -81,10 +84,26 @@ export function addFields<T extends Readonly<Record<keyof T, number | null>>>(a:
 }
 
 /** The `retransmits` of the routes are those of open requests; those between requests are in `connection`. */
-export const totalsOf = (backends: readonly BackendSum[]): Aggregate['totals'] => ({
+export const totalsOf = (backends: readonly BackendSum[], loss: Loss): Aggregate['totals'] => ({
   ...sumCounts(backends),
-  connection: backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
+  connection: {
+    ...backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
+    ...(knowsConnects(loss) ? {} : UNKNOWN),
+  },
 })
+
+/** A backend without a row in a tick has had 0 connects, unless the recorder did not count them: then it is not known. */
+export const withUnknown = (backends: readonly BackendSum[], loss: Loss): readonly BackendSum[] =>
+  knowsConnects(loss)
+    ? backends
+    : backends.map((sum) => ({ ...sum, connection: { ...sum.connection, ...UNKNOWN } }))
+
+/** `holes` and the later counters of connections came together, and every tick has `holes`, rows or not. */
+const knowsConnects = ({ holes }: Loss): boolean => holes !== null
+
+const UNKNOWN = Object.fromEntries(
+  CONNECTION.filter(({ since }) => since === 'later').map(({ name }) => [name, null]),
+)
 
 function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {
   return {

@@ -7,7 +7,7 @@ import type { Backend, ConnectionRow, Route, TrafficRow } from '../model/frame.t
 import type { Span } from '../model/span.ts'
 import { micros } from '../model/units.ts'
 import { Interned } from './interned.ts'
-import { addFields, totalsOf } from './merge.ts'
+import { addFields, totalsOf, withUnknown } from './merge.ts'
 import { sumCounts, ConnectionSum, CountsSum } from './sums.generated.ts'
 
 export class RunningSum {
@@ -36,8 +36,12 @@ export class RunningSum {
 
   /** Valid until the next `add`: it shares arrays with the counters. */
   get total(): Aggregate {
-    const backends = this.#backends.values.map((entry) => entry.total(this.#span))
-    return { ...this.#sum, backends, totals: totalsOf(backends) }
+    const { loss } = this.#sum
+    const backends = withUnknown(
+      this.#backends.values.map((entry) => entry.total(this.#span)),
+      loss,
+    )
+    return { ...this.#sum, backends, totals: totalsOf(backends, loss) }
   }
 }
 

@@ -44,6 +44,10 @@ interface Scan {
   readonly whole: number
   /** runs of the recorder whose control totals were reconciled at the last dump */
   readonly reconciled: number
+  /** spans of bytes that passed unseen */
+  readonly holes: number
+  /** requests whose outcome lay in them */
+  readonly unseen: number
 }
 
 /** Ticks between two progress reports. */
@@ -57,7 +61,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const reconciliation = new Reconciliation(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
-  let evicted = 0
+  let [evicted, holes, unseen] = [0, 0, 0]
   const wasEvicted = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
   let sum = new RunningSum()
   let minute: Minute | undefined
@@ -80,6 +84,8 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
       wrong.ticks++
       continue
     }
+    holes += frame.loss.holes ?? 0
+    unseen += frame.control.unseen ?? 0
     sum.add(spanOfFrame(frame))
     if (frame.start !== tick.start || frame.length !== tick.length) wrong.summaries++
     if (minute === undefined || tick.seq !== minute.first + minute.ticks - 1) continue
@@ -94,7 +100,8 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     ...problem(wrong.minutes, 'minutes are not the sum of their ticks'),
     ...reconciliation.problems,
   ]
-  return { problems, whole: ticks.length - evicted - wrong.ticks, reconciled: reconciliation.reconciled }
+  const whole = ticks.length - evicted - wrong.ticks
+  return { problems, whole, reconciled: reconciliation.reconciled, holes, unseen }
 }
 
 const problem = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
@@ -127,7 +134,17 @@ function notesOf(recording: StoredRecording, scan: Scan): string[] {
   const notes = [...recording.notes]
   if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
   if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
-  if (scan.reconciled > 0 && scan.problems.length === 0)
+  if (scan.holes > 0) notes.push(blindness(scan))
+  else if (scan.reconciled > 0 && scan.problems.length === 0)
     notes.push('the books balance: each segment and each request is accounted for')
   return notes
+}
+
+/** Where bytes passed unseen, books that balance would promise too much. */
+function blindness({ holes, unseen, reconciled, problems }: Scan): string {
+  const spans = holes === 1 ? '1 hole: bytes' : `${holes} holes: spans of bytes`
+  const requests =
+    unseen === 0 ? '' : ` (the outcome of ${unseen} ${unseen === 1 ? 'request' : 'requests'} among it)`
+  const rest = reconciled > 0 && problems.length === 0 ? '; what was seen is accounted for' : ''
+  return `${spans} that passed unseen; what lay in them${requests} is not known${rest}`
 }

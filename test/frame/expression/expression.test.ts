@@ -223,7 +223,7 @@ describe('selected rows', () => {
       routes: [{ ...counts(10), route: route('GET', '/x') }],
     },
   ].map((sum) => ({ ...sum, ...sumCounts(sum.routes) }))
-  const aggregate: Aggregate = { ...NOTHING, ticks: 1, backends: sums, totals: totalsOf(sums) }
+  const aggregate: Aggregate = { ...NOTHING, ticks: 1, backends: sums, totals: totalsOf(sums, NOTHING.loss) }
   const select = (text: string): Aggregate => selectRows(aggregate, parseExpression(text))
 
   it('have their own totals', () => {

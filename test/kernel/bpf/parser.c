@@ -413,6 +413,382 @@ static void random_hashes(void)
 		fail("a route and its twin have the same hash", path, n);
 }
 
+/* ---- what is read byte by byte: chunked bodies, status lines, PROXY headers ---- */
+
+enum verdict { GOES_ON, WHOLE, REFUSED };
+
+struct end {
+	enum verdict verdict;
+	size_t used;
+	unsigned code;
+};
+
+/* Runs a reader over a piece, as stepwise.h does. `read` returns whether there is no more to read. */
+#define RUN(reader, read, piece, size)                                                                                           \
+	({                                                                                                                       \
+		static struct buffer part;                                                                                       \
+                                                                                                                                 \
+		memset(&part, '0', sizeof(part));                                                                                \
+		memcpy(part.bytes + FRONT, piece, size);                                                                       \
+		(reader).at = 0;                                                                                                 \
+		(reader).n = size;                                                                                             \
+		while (!read(&(reader), &part))                                                                                  \
+			;                                                                                                        \
+		(reader).at;                                                                                                     \
+	})
+
+/* Where the piece at `at` ends: at the next cut, and after as much as the buffer holds. */
+static size_t piece_end(size_t at, size_t length, const size_t *cuts, int cut_count)
+{
+	size_t end = at + CHUNK < length ? at + CHUNK : length;
+
+	for (int i = 0; i < cut_count; i++)
+		if (cuts[i] > at && cuts[i] < end)
+			end = cuts[i];
+	return end;
+}
+
+#define STREAM(reader, read, last, refused)                                                                                      \
+	({                                                                                                                       \
+		struct end over = {};                                                                                            \
+                                                                                                                                 \
+		for (size_t at = 0; at < length && over.verdict == GOES_ON; over.used = at) {                                    \
+			size_t to = piece_end(at, length, cuts, cut_count);                                                      \
+                                                                                                                                 \
+			while (at < to && (reader).step < (last))                                                                \
+				at += RUN(reader, read, bytes + at, to - at);                                                    \
+			over.verdict = (reader).step == (last) ? WHOLE : (reader).step == (refused) ? REFUSED : GOES_ON;         \
+		}                                                                                                                \
+		over;                                                                                                            \
+	})
+
+static struct end stream_chunks(const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
+{
+	struct chunk_reader r = {.step = CHUNK_START};
+
+	return STREAM(r, chunk_read, CHUNK_END, CHUNK_INVALID);
+}
+
+static struct end stream_status(const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
+{
+	struct status_reader r = {};
+	struct end end = STREAM(r, status_read, STATUS_END, STATUS_NONE);
+
+	end.code = end.verdict == WHOLE ? r.code : 0;
+	return end;
+}
+
+static struct end stream_proxy(const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
+{
+	struct proxy_reader r = {};
+
+	return STREAM(r, proxy_read, PROXY_END, PROXY_NONE);
+}
+
+/* The twins read the whole from the front, and stop where it ends. */
+struct cursor {
+	const uint8_t *bytes;
+	size_t at, length;
+	enum verdict verdict;
+};
+
+static int next_byte(struct cursor *c)
+{
+	return c->verdict == GOES_ON && c->at < c->length ? c->bytes[c->at++] : -1;
+}
+
+static bool refuse(struct cursor *c)
+{
+	if (c->verdict == GOES_ON)
+		c->verdict = REFUSED;
+	return false;
+}
+
+/* Whether a line ends here, the first byte of whose end was read already. */
+static bool ends_line(struct cursor *c, int b)
+{
+	if (b == '\r')
+		b = next_byte(c);
+	return b == '\n' ? true : b < 0 ? false : refuse(c);
+}
+
+static bool skip_line(struct cursor *c)
+{
+	int b = next_byte(c);
+
+	while (b >= 0 && b != '\r' && b != '\n')
+		b = next_byte(c);
+	return b >= 0 && ends_line(c, b);
+}
+
+/* Returns whether data follows, `size` bytes of it, or 0 where trailers do. */
+static bool simple_size(struct cursor *c, uint64_t *size)
+{
+	static const char digits[] = "0123456789abcdef";
+	int b = next_byte(c);
+
+	*size = 0;
+	if (b >= 0 && !isxdigit(b))
+		return refuse(c);
+	for (; b >= 0 && isxdigit(b); b = next_byte(c)) {
+		if (*size > INT64_MAX / 16)
+			return refuse(c);
+		*size = *size * 16 + (strchr(digits, tolower(b)) - digits);
+	}
+	if (b < 0)
+		return false;
+	if (*size > INT64_MAX / 16)
+		return refuse(c);
+	if (b == '\r' || b == '\n')
+		return ends_line(c, b);
+	return b == ';' || b == ' ' || b == '\t' ? skip_line(c) : refuse(c);
+}
+
+static struct end simple_chunks(const uint8_t *bytes, size_t length)
+{
+	struct cursor c = {.bytes = bytes, .length = length};
+	uint64_t size;
+	int b;
+
+	while (simple_size(&c, &size) && size) {
+		if (size >= length - c.at) {
+			c.at = length;
+			break;
+		}
+		c.at += size;
+		b = next_byte(&c);
+		if (!ends_line(&c, b))
+			break;
+	}
+	while (c.verdict == GOES_ON && c.at < length && !size) {
+		b = next_byte(&c);
+		if (b == '\r' || b == '\n') {
+			if (ends_line(&c, b))
+				c.verdict = WHOLE;
+		} else {
+			skip_line(&c);
+		}
+	}
+	return (struct end){.verdict = c.verdict, .used = c.at};
+}
+
+static struct end simple_status(const uint8_t *bytes, size_t length)
+{
+	struct cursor c = {.bytes = bytes, .length = length};
+	struct end end = {};
+	unsigned major = 0, minor = 0, code = 0;
+	int b = 0;
+
+	for (const char *p = "HTTP/"; *p && b >= 0; p++)
+		if ((b = next_byte(&c)) >= 0 && b != *p)
+			refuse(&c);
+	if ((b = next_byte(&c)) >= 0 && (b < '1' || b > '9'))
+		refuse(&c);
+	for (; b >= '0' && b <= '9'; b = next_byte(&c)) {
+		major = major * 10 + (b - '0');
+		if (major > 999) {
+			refuse(&c);
+			break;
+		}
+	}
+	if (b >= 0 && b != '.')
+		refuse(&c);
+	if ((b = next_byte(&c)) >= 0 && !isdigit(b))
+		refuse(&c);
+	for (; b >= '0' && b <= '9'; b = next_byte(&c)) {
+		minor = minor * 10 + (b - '0');
+		if (minor > 999) {
+			refuse(&c);
+			break;
+		}
+	}
+	if (b >= 0 && b != ' ')
+		refuse(&c);
+	for (int n = 0; n < 3; n++) {
+		while ((b = next_byte(&c)) == ' ')
+			;
+		if (b >= 0 && !isdigit(b))
+			refuse(&c);
+		code = code * 10 + (b - '0');
+	}
+	b = next_byte(&c);
+	if (b == ' ' || b == '.') {
+		if (skip_line(&c))
+			c.verdict = WHOLE;
+	} else if (b >= 0 && b != '\r' && b != '\n') {
+		refuse(&c);
+	} else if (b >= 0 && ends_line(&c, b)) {
+		c.verdict = WHOLE;
+	}
+	end.verdict = c.verdict;
+	end.used = c.at;
+	end.code = end.verdict == WHOLE ? code : 0;
+	return end;
+}
+
+static struct end simple_proxy(const uint8_t *bytes, size_t length)
+{
+	static const uint8_t signature[] = "\r\n\r\n\0\r\nQUIT\n";
+	size_t n;
+
+	for (n = 0; n < 12 && n < length; n++)
+		if (bytes[n] != signature[n])
+			return (struct end){REFUSED, n + 1, 0};
+	if (length > 12 && bytes[12] >> 4 != 2)
+		return (struct end){REFUSED, 13, 0};
+	if (length < 16)
+		return (struct end){GOES_ON, length, 0};
+	n = 16 + (bytes[14] << 8) + bytes[15];
+	return n > length ? (struct end){GOES_ON, length, 0} : (struct end){WHOLE, n, 0};
+}
+
+typedef struct end streamed(const uint8_t *, size_t, const size_t *, int);
+typedef struct end simple(const uint8_t *, size_t);
+
+static void same_end(struct end a, struct end b, const char *what, const uint8_t *bytes, size_t length)
+{
+	if (a.verdict == b.verdict && a.used == b.used && a.code == b.code)
+		return;
+	fprintf(stderr, "verdict %d %d, used %zu %zu, code %u %u\n", a.verdict, b.verdict, a.used, b.used, a.code, b.code);
+	fail(what, bytes, length);
+}
+
+static void stepwise_laws(streamed *stream, simple *twin, const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
+{
+	static size_t every[8192];
+	struct end expected = twin(bytes, length);
+
+	for (size_t i = 0; i < length && i < 8192; i++)
+		every[i] = i + 1;
+	same_end(stream(bytes, length, NULL, 0), expected, "read whole it ends elsewhere", bytes, length);
+	same_end(stream(bytes, length, cuts, cut_count), expected, "read in pieces it ends elsewhere", bytes, length);
+	if (length < 600)
+		same_end(stream(bytes, length, every, length), expected, "read byte by byte it ends elsewhere", bytes, length);
+}
+
+/* The short way may only say what the long one says. */
+static void short_way(const uint8_t *bytes, size_t length)
+{
+	static struct buffer buffer;
+	size_t n = length < CHUNK ? length : CHUNK;
+	struct end end = stream_status(bytes, n, NULL, 0);
+	unsigned code;
+
+	memset(&buffer, '\n', sizeof(buffer));
+	memcpy(buffer.bytes + FRONT, bytes, n);
+	code = status_of_line(&buffer, n);
+	if (code && (end.verdict != WHOLE || end.code != code))
+		fail("the short way reads another status", bytes, n);
+}
+
+static void all_stepwise(const uint8_t *bytes, size_t length, const size_t *cuts, int cut_count)
+{
+	stepwise_laws(stream_chunks, simple_chunks, bytes, length, cuts, cut_count);
+	stepwise_laws(stream_status, simple_status, bytes, length, cuts, cut_count);
+	stepwise_laws(stream_proxy, simple_proxy, bytes, length, cuts, cut_count);
+	short_way(bytes, length);
+}
+
+static void expect_end(streamed *stream, const char *text, size_t length, enum verdict verdict, size_t used, unsigned code)
+{
+	same_end(stream((const uint8_t *)text, length, NULL, 0), (struct end){verdict, used, code}, "ends elsewhere",
+		 (const uint8_t *)text, length);
+}
+
+#define CHUNKS(text, verdict, rest)  expect_end(stream_chunks, text, sizeof(text) - 1, verdict, sizeof(text) - 1 - (rest), 0)
+#define STATUS(text, verdict, code) expect_end(stream_status, text, strlen(text), verdict, strlen(text), code)
+
+static void stepwise_examples(void)
+{
+	CHUNKS("5\r\nhello\r\n0\r\n\r\nHTTP/1.1", WHOLE, 8);
+	CHUNKS("5\nhello\n0000\n\n", WHOLE, 0);
+	CHUNKS("a;x=\"1\"\r\n0\r\n\r\n12345\r\n0;y\r\n\r\n", WHOLE, 0);
+	CHUNKS("1 \r\nx\r\n0\r\nX-Sum: 1\r\nA: 0\r\n\r\n", WHOLE, 0);
+	CHUNKS("A\r\n0123456789\r\n0\r\n\r", GOES_ON, 0);
+	CHUNKS("2\r\nabc", REFUSED, 0);
+	CHUNKS("\r\n", REFUSED, 1);
+	CHUNKS("8000000000000000\r\n", REFUSED, 2);
+	STATUS("HTTP/1.1 200 OK\r\n", WHOLE, 200);
+	STATUS("HTTP/1.1    2 04\n", WHOLE, 204);
+	STATUS("HTTP/2.0 099 X\r\n", WHOLE, 99);
+	STATUS("HTTP/999.0010 403.1 No\r\n", WHOLE, 403);
+	STATUS("HTTP/1.1 200 O\rK", REFUSED, 0);
+	STATUS("HTTP/1.1 2000", REFUSED, 0);
+	STATUS("HTTP/0", REFUSED, 0);
+	STATUS("h", REFUSED, 0);
+	STATUS("HTTP/1.1 200", GOES_ON, 0);
+}
+
+static size_t random_chunks(uint8_t *out, size_t max)
+{
+	static const char *const lines[] = {"%x\r\n", "%X\r\n", "000%x\n", "%x;a=b\r\n", "%x \t;q=\"0\"\r\n",
+					    "%x\rx\n", "%xg\r\n"};
+	static const char text[] = "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n5\r\n";
+	size_t n = 0;
+
+	while (n + 1700 < max && below(12)) {
+		unsigned size = 1 + below(below(4) ? 12 : 1500);
+
+		n += sprintf((char *)out + n, lines[below(below(4) ? 5 : 7)], size);
+		for (unsigned i = 0; i < size; i++)
+			out[n++] = text[i % (sizeof(text) - 1)];
+		n += sprintf((char *)out + n, "%s", below(30) ? below(5) ? "\r\n" : "\n" : "x");
+	}
+	n += sprintf((char *)out + n, "%s%s%s", below(2) ? "0" : "0000", below(2) ? ";last" : "", below(2) ? "\r\n" : "\n");
+	while (below(2))
+		n += sprintf((char *)out + n, "%s%s", below(2) ? "X: 0" : "Y",
+			     below(8) ? below(3) ? "\r\n" : "\n" : "\rz");
+	n += sprintf((char *)out + n, "%sHTTP/1.1", below(2) ? "\r\n" : "\n");
+	return n;
+}
+
+static size_t random_status(uint8_t *out)
+{
+	static const char *const versions[] = {"1.1", "1.0", "2.0", "1.10", "10.1", "0.9", "1.0000001",
+					       "1000.1", "1.1000", "1.", "x"};
+	static const char *const ends[] = {" OK\r\n", "\r\n", "\n", " \r\n", ".1 No\n",
+					   " a reason that goes on for longer than most do\r\n",
+					   "0 OK\r\n", " O\rK\r\n", ""};
+	static const char *const starts[] = {"HTTP/", "http/", "HTTP ", "\r\nHTTP/", "ICY/"};
+
+	return sprintf((char *)out, "%s%s%.*s%03u%s%.*s", starts[below(3) ? 0 : below(5)], versions[below(3) ? 0 : below(11)],
+		       1 + below(below(4) ? 1 : 9), "         ", below(below(4) ? 1000 : 20), ends[below(9)], below(9),
+		       "Date: now");
+}
+
+static size_t random_proxy(uint8_t *out)
+{
+	size_t n = 12;
+
+	memcpy(out, "\r\n\r\n\0\r\nQUIT\n", 12);
+	out[n++] = below(8) ? 0x21 : below(256);
+	out[n++] = 0x11;
+	out[n++] = below(4) ? 0 : below(8);
+	out[n++] = below(256);
+	for (int left = below(2200); left > 0; left--)
+		out[n++] = below(256);
+	if (below(6) == 0)
+		out[below(12)]++;
+	return n;
+}
+
+static void random_stepwise(void)
+{
+	static uint8_t bytes[8192];
+	size_t length[] = {random_chunks(bytes, sizeof(bytes)), 0, 0}, cuts[12];
+	int count = below(12);
+
+	for (int kind = 0; kind < 3; kind++) {
+		if (kind == 1)
+			length[1] = random_status(bytes);
+		if (kind == 2)
+			length[2] = random_proxy(bytes);
+		for (int i = 0; i < count; i++)
+			cuts[i] = below(length[kind] + 1) + (i ? cuts[i - 1] : 0);
+		all_stepwise(bytes, length[kind], cuts, count);
+	}
+}
+
 /* Any bytes: no access out of bounds (checked by the sanitizers), and equal results in any pieces. */
 static void any_bytes(const uint8_t *bytes, size_t length)
 {
@@ -425,6 +801,7 @@ static void any_bytes(const uint8_t *bytes, size_t length)
 	if (p.valid && p.out == 0)
 		fail("a request line without a route", bytes, length);
 	head_laws(bytes, length, cuts, 2);
+	all_stepwise(bytes, length, cuts, 2);
 	memset(&buffer, 0, sizeof(buffer));
 	memcpy(buffer.bytes + FRONT, bytes, length < CHUNK ? length : CHUNK);
 	line_hash(&buffer);
@@ -446,12 +823,14 @@ int main(int argc, char **argv)
 
 	state = argc > 1 ? strtoull(argv[1], NULL, 10) | 1 : 1;
 	line_examples();
+	stepwise_examples();
 	for (long i = 0; i < rounds; i++) {
 		size_t n = below(sizeof(noise));
 
 		random_line();
 		random_heads();
 		random_hashes();
+		random_stepwise();
 		for (size_t j = 0; j < n; j++)
 			noise[j] = below(3) ? (uint8_t) "GET /1 \r\n:?HTP."[below(15)] : below(256);
 		any_bytes(noise, n);

@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { codesIn, isFinal, readHead } from './messages.ts'
+import { codesIn, isFinal, readHead, type Message } from './messages.ts'
 import type { ListenOptions, Rule, Step, Truth } from './protocol.ts'
+import { sh } from './system.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const DEFAULT_RULE: Rule = { steps: [{ send: OK }] }
@@ -72,16 +73,21 @@ export class Backend {
 
   async #serve(socket: Socket): Promise<void> {
     const input = new Input(socket)
+    if (this.options.proxied === true && !(await input.proxyHeader())) return void socket.end()
     for (;;) {
       const message = await input.head()
       if (message === null) return void socket.end()
       const [, target = ''] = message.first.split(' ')
       const rule = this.options.rules?.[target.split('?', 1)[0]!] ?? this.options.rules?.['*'] ?? DEFAULT_RULE
       const answered = this.#ledger.request(message.first)
-      if (rule.early !== true && !(await input.skip(message.contentLength))) return void socket.end()
+      if (rule.early !== true && !(await input.body(message))) return void socket.end()
       const sent = await perform(socket, rule.steps)
       answered(codesIn(sent.text))
       if (sent.ended) return
+      if (rule.echo === true) {
+        input.echo(socket)
+        return
+      }
       if (rule.early === true && !(await input.skip(message.contentLength))) return void socket.end()
       if (codesIn(sent.text).includes(101)) return void socket.resume()
     }
@@ -96,6 +102,8 @@ async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: 
       text += step.send
     } else if ('pause' in step) {
       await sleep(step.pause)
+    } else if ('run' in step) {
+      await sh(...step.run)
     } else if ('end' in step) {
       if (step.end === 'rst') socket.resetAndDestroy()
       if (step.end === 'fin' || step.end === 'half') socket.end()
@@ -131,6 +139,44 @@ class Input {
       if (message !== null) {
         this.#text = this.#text.slice(message.headBytes)
         return message
+      }
+      if (!(await this.#more())) return null
+    }
+  }
+
+  async body({ contentLength, chunked }: Message): Promise<boolean> {
+    if (!chunked) return this.skip(contentLength)
+    for (let size = -1; size !== 0;) {
+      const line = await this.#line()
+      if (line === null) return false
+      size = parseInt(line, 16)
+      if (size > 0 && !(await this.skip(size + 2))) return false
+    }
+    for (;;) {
+      const trailer = await this.#line()
+      if (trailer === null) return false
+      if (trailer === '') return true
+    }
+  }
+
+  async proxyHeader(): Promise<boolean> {
+    while (this.#text.length < 8) if (!(await this.#more())) return false
+    if (this.#text.startsWith('PROXY ')) return (await this.#line()) !== null
+    while (this.#text.length < 16) if (!(await this.#more())) return false
+    return this.skip(16 + this.#text.charCodeAt(14) * 256 + this.#text.charCodeAt(15))
+  }
+
+  echo(socket: Socket): void {
+    socket.on('data', (text: string) => socket.write(text, 'latin1'))
+  }
+
+  async #line(): Promise<string | null> {
+    for (;;) {
+      const end = this.#text.indexOf('\r\n')
+      if (end !== -1) {
+        const line = this.#text.slice(0, end)
+        this.#text = this.#text.slice(end + 2)
+        return line
       }
       if (!(await this.#more())) return null
     }

@@ -1,8 +1,10 @@
 /** Raw clients: `talk` follows a script, `ask` sends many whole requests. */
+import { existsSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codesIn, isFinal } from './messages.ts'
 import type { AskOptions, ClientResult, Step, TalkOptions } from './protocol.ts'
+import { sh } from './system.ts'
 
 /** A wait in a script ends after this. */
 const PATIENCE_MS = 20_000
@@ -26,6 +28,10 @@ async function follow(socket: Socket, reader: ResponseReader, step: Step): Promi
     await new Promise((resolve) => setImmediate(resolve))
   } else if ('pause' in step) {
     await sleep(step.pause)
+  } else if ('until' in step) {
+    while (!existsSync(step.until)) await sleep(20)
+  } else if ('run' in step) {
+    await sh(...step.run)
   } else if ('bytes' in step) {
     const goal = reader.read + step.bytes
     if (!(await reader.until(() => reader.text.length >= goal))) return false

@@ -59,7 +59,12 @@ export function assertReconciles(seen: Seen): void {
   const { totals } = seen.sum
   const { reset, closed, aborted, unanswered } = totals.failures
   const failures = reset + closed + aborted + unanswered
-  assert.equal(totals.requests, totals.answered + failures + (totals.unseen ?? 0) + totals.inFlight)
+  const { inFlight } = totals
+  assert.equal(
+    totals.requests,
+    totals.answered + failures + (totals.unseen ?? 0) + inFlight,
+    JSON.stringify(seen.final.control),
+  )
   assert.deepEqual(
     { requests, answered, failed, unseen },
     { requests: totals.requests, answered: totals.answered, failed: failures, unseen: totals.unseen },

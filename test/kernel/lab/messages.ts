@@ -5,6 +5,7 @@ export interface Message {
   /** bytes of the head, with the blank line */
   readonly headBytes: number
   readonly contentLength: number
+  readonly chunked: boolean
 }
 
 /** The next complete head in latin1 text; null if it is incomplete. */
@@ -18,6 +19,7 @@ export function readHead(text: string): Message | null {
     head,
     headBytes: end + 4,
     contentLength: Number(length?.[1] ?? 0),
+    chunked: /\r\ntransfer-encoding:[ \t]*chunked/i.test(head),
   }
 }
 

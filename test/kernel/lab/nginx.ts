@@ -10,6 +10,8 @@ import { inside } from './system.ts'
 export interface LabNginx {
   /** one entry per attempt, in log order; complete once nginx has answered */
   attempts(): readonly Attempt[]
+  /** lines of a log of its own, beside the configuration */
+  log(name: string): readonly string[]
   readonly folder: string
   /** of the program that was started */
   readonly pid: number
@@ -41,19 +43,17 @@ export const canRunRealtime = (): boolean => spawnSync('chrt', ['-f', '20', 'tru
 /**
  * @param http the content of the http block: upstreams and servers
  * @param realtime runs nginx at a real-time priority, if allowed: its times then match its packets even on a busy machine
- * @param program an absolute path where a daemon starts its program again (USR2)
  */
 export async function startLabNginx(
   namespace: string,
   http: string,
   realtime = false,
-  program = 'nginx',
-  daemon = false,
+  around: Around = {},
 ): Promise<LabNginx> {
   const folder = mkdtempSync(join(tmpdir(), 'lab-nginx-'))
   chmodSync(folder, 0o711)
   const log = join(folder, 'access.log')
-  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, daemon))
+  writeFileSync(join(folder, 'nginx.conf'), configuration(log, http, around))
   const child = spawn(
     'ip',
     [
@@ -61,7 +61,7 @@ export async function startLabNginx(
       'exec',
       namespace,
       ...(realtime && canRunRealtime() ? ['chrt', '-f', '20'] : []),
-      program,
+      around.program ?? 'nginx',
       '-p',
       `${folder}/`,
       '-e',
@@ -77,9 +77,9 @@ export async function startLabNginx(
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
-  const ports = [...http.matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
+  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
-    if ((child.exitCode ?? 0) !== 0 || (child.exitCode === 0 && !daemon) || attempt > 100)
+    if ((child.exitCode ?? 0) !== 0 || (child.exitCode === 0 && around.daemon !== true) || attempt > 100)
       throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
   }
@@ -91,11 +91,8 @@ export async function startLabNginx(
     folder,
     pid: child.pid!,
     master,
-    attempts: () =>
-      readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .flatMap(attemptsOf),
+    attempts: () => linesOf(log).flatMap(attemptsOf),
+    log: (name) => linesOf(join(folder, name)),
     async stop() {
       const newest = master()
       child.kill('SIGTERM')
@@ -143,7 +140,26 @@ function attemptsOf(line: string): Attempt[] {
 const numberOf = (text: string | undefined): number | null =>
   text === undefined || text === '-' ? null : Number(text)
 
-const configuration = (log: string, http: string, daemon: boolean): string => `
+const linesOf = (file: string): readonly string[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+
+/** Another program; what stands before and behind all that a configuration of the lab has. */
+interface Around {
+  /** an absolute path where a daemon starts its program again (USR2) */
+  readonly program?: string
+  readonly daemon?: boolean
+  readonly before?: string
+  readonly behind?: string
+}
+
+const configuration = (
+  log: string,
+  http: string,
+  { before = '', behind = '', daemon = false }: Around,
+): string => `
+${before}
 daemon ${daemon ? 'on' : 'off'};
 worker_processes 1;
 pid nginx.pid;
@@ -159,4 +175,5 @@ http {
   proxy_set_header Connection "";
   ${http}
 }
+${behind}
 `

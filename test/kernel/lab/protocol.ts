@@ -4,10 +4,14 @@
 export type Step =
   | { readonly send: string }
   | { readonly pause: number }
+  /** clients: waits until this file exists */
+  | { readonly until: string }
   /** waits for this many bytes since the last wait */
   | { readonly bytes: number }
   /** clients: waits for this many complete answers since the beginning */
   | { readonly answers: number }
+  /** a command in the peer's namespace, which has ended before the next step */
+  | { readonly run: readonly string[] }
   /** ends the connection: FIN, RST, only our direction, or never */
   | { readonly end: 'fin' | 'rst' | 'half' | 'hang' }
 
@@ -17,6 +21,8 @@ export interface Rule {
   readonly steps: readonly Step[]
   /** answers before the body of the request has arrived */
   readonly early?: boolean
+  /** then says whatever it hears, until the connection ends */
+  readonly echo?: boolean
 }
 
 export interface ListenOptions {
@@ -27,6 +33,8 @@ export interface ListenOptions {
   readonly fast?: boolean
   /** Nagle's algorithm on: a second small segment waits for the ACK of the first */
   readonly nagle?: boolean
+  /** a PROXY protocol header goes before the first request */
+  readonly proxied?: boolean
 }
 
 export interface TalkOptions {

@@ -1,0 +1,41 @@
+/* Holes: bytes that passed unseen. The receiver has acknowledged them, so nobody sends them again. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "shared.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
+#include "exchange.h"
+#include "exchanges.h"
+
+/* The bytes from `next` to `to` are one; it may get longer, and counts once. */
+static __always_inline void note_hole(struct dir *d, __u32 to)
+{
+	if (d->jumped.hi == d->next && d->jumped.lo != d->jumped.hi) {
+		d->jumped.hi = to;
+		return;
+	}
+	d->jumped.lo = d->next;
+	d->jumped.hi = to;
+	count(L_HOLES);
+}
+
+/* The answer lay in a hole. */
+__noinline int book_unseen(struct flow *f, __u32 number)
+{
+	if (!f)
+		return 0;
+	struct exchange *x = exchange_of(f, number);
+	struct slot *s;
+
+	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
+		return 0;
+	if (x->deferred)
+		commit_deferred(f, number);
+	s = slot_of_exchange(x);
+	if (s)
+		ADD(s->unseen, 1);
+	count_shared(T_UNSEEN);
+	return 0;
+}
