@@ -94,9 +94,11 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	if (*untraced) {
 		char what[640];
 
-		snprintf(what, sizeof(what), "retries after a connect timeout, and what an nginx that is upgraded or restarted sends to itself, are not "
-			 "recognised (%s)",
-			 untraced);
+		snprintf(
+		    what, sizeof(what),
+		    "retries after a connect timeout, and what an nginx that is upgraded or restarted sends to itself, are not "
+		    "recognised (%s)",
+		    untraced);
 		put(out, *refused ? "," : "");
 		put_unseen(out, what,
 			   "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, "

@@ -90,7 +90,8 @@ static bool has_title_of_nginx(int process)
 {
 	char text[64] = "";
 
-	return read_small(text, sizeof(text), process, "cmdline") && (!strncmp(text, "nginx: ", 7) || !strncmp(text, "angie: ", 7));
+	return read_small(text, sizeof(text), process, "cmdline") &&
+	       (!strncmp(text, "nginx: ", 7) || !strncmp(text, "angie: ", 7));
 }
 
 /* The process cannot delay any of these reads. */

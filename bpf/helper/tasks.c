@@ -1,6 +1,6 @@
 /*
- * The processes of this pid namespace, as the kernel knows them: their numbers in the initial pid namespace, and the files of their
- * programs.
+ * The processes of this pid namespace, as the kernel knows them: their numbers in the initial pid namespace, and the files of
+ * their programs.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

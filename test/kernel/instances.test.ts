@@ -253,7 +253,7 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
         'nsenter',
       )
       const seen = await watched.finally(stop)
-      assert.deepEqual(seen.hello.front_doors, [8080, 8081])
+      assert.deepEqual([...seen.hello.front_doors].sort(), [8080, 8081])
       const own = nginx.attempts().filter(({ backend: at }) => at === server)
       assert.equal(own.length, 15)
       assert.deepEqual(rowsOf(seen), truthOf(own))

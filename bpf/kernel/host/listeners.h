@@ -216,8 +216,7 @@ static __always_inline int still_listens(struct __sk_buff *skb, const struct lis
 	return found && facts.state == BPF_TCP_LISTEN && facts.uid == listen_port->uid && (!listen_port->dual || facts.six);
 }
 
-static long visit_listener(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listener,
-			   struct visit_context *r)
+static long visit_listener(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listener, struct visit_context *r)
 {
 	struct listen_port_key key = *at;
 
