@@ -178,7 +178,7 @@ struct listen_port_key {
 	__u16 family; /* 4 or 6 */
 };
 struct listen_port {
-	__u32 master; /* its master's pid */
+	__u32 master; /* its instance: the first master's pid */
 	__u32 uid;    /* owner of the listening socket */
 	__u32 dual;   /* for IPv4, found as [::]: a listen port only if that socket takes IPv4 too */
 };
@@ -190,14 +190,40 @@ struct listen_port {
 #define MAX_LISTEN_PORTS       1024
 #define LISTEN_PORTS_OF_OTHERS 512
 #define LISTEN_PORTS_OF_OWNER  64
+#define MAX_LISTENERS	       2048
+#define LISTENERS_OF_OTHERS    1024
 #define MAX_PROXIES	       1024
 #define PROXIES_OF_OTHERS      512
 #define PROXIES_OF_OWNER       32
 
-/* An nginx instance that connects to a server, by its master's pid. */
+/* An nginx instance that connects to a server, by its first master's pid. */
 struct proxy {
 	__u32 uid;
 	__u32 has_listen_port; /* one of its listen ports is known */
+	__u32 has_processes;   /* set and reset once per second */
+};
+
+/* A process of an nginx, by its pid in the initial pid namespace. */
+struct nginx_process {
+	__u32 instance; /* the first master's pid: the master of a new binary, and all workers, belong to it */
+	__u32 uid;	/* the first master's */
+};
+#define MAX_NGINX_PROCESSES	  8192
+#define NGINX_PROCESSES_OF_OTHERS 4096 /* of users other than root */
+
+/* The program of a process, as the kernel knows it. stat() may give other numbers, on btrfs and overlayfs. */
+struct program_file {
+	__u64 inode;
+	__u32 device;
+	__u32 pad;
+};
+#define MAX_NGINX_FILES 256
+
+/* What the kernel knows of a process, for the helper. */
+struct task_row {
+	__u32 pid;	/* in the helper's pid namespace */
+	__u32 host_pid; /* in the initial one, by which the programs know it */
+	struct program_file file;
 };
 
 /* Listen ports and proxies of a user, counted anew once per second. */
@@ -205,6 +231,7 @@ struct owner {
 	__u32 listen_ports;
 	__u32 proxies;
 	__u32 without_port; /* proxies of which no listen port is known */
+	__u32 listeners;    /* counted for all others together */
 };
 
 #define NO_UID 0xffffffffu

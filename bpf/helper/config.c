@@ -226,6 +226,7 @@ static void note_proxy(struct reader *r)
 	if (r->master->proxies)
 		return;
 	r->master->proxies = true;
+	note_instance_proxies(r->discovery, r->master);
 	publish(r->discovery);
 }
 
@@ -304,29 +305,6 @@ static void option_value(const char *line, char letter, char *value, size_t size
 	snprintf(value, size, "%.*s", (int)strcspn(at, " "), at);
 }
 
-static bool starts_with(const char *text, const char *start)
-{
-	return !strncmp(text, start, strlen(start));
-}
-
-/*
- * The caller of a program chooses its title: a setuid program of root that anybody may start (su, sudo) must not make root's
- * child read a file. So the executable must have nginx's name and must not be setuid or setgid.
- */
-static bool is_nginx_program(int process)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlinkat(process, "exe", target, sizeof(target) - 1);
-	const char *name;
-	struct statx st;
-
-	if (n < 0 || statx(process, "exe", AT_STATX_DONT_SYNC, STATX_MODE, &st) || st.stx_mode & (S_ISUID | S_ISGID))
-		return false;
-	target[n] = 0;
-	name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
-	return starts_with(name, "nginx") || starts_with(name, "angie") || starts_with(name, "openresty");
-}
-
 static bool is_same(const uint32_t ids[4], uint32_t id)
 {
 	for (int i = 0; i < 4; i++)
@@ -365,7 +343,11 @@ static void prepare(struct reader *r, uint32_t uid)
 		note_missed(r, "could not be read: it has ended");
 	else if (!is_same(who.uid, uid) || !is_same(who.gid, who.gid[0]) || who.gid[0] != r->master->gid)
 		note_missed(r, "was not read: it runs with more rights than its user's");
-	else if (!is_nginx_program(r->process))
+	/*
+	 * The caller of a program chooses its title: a setuid program of root that anybody may start (su, sudo) must not make
+	 * root's child read a file.
+	 */
+	else if (!(r->master->program = program_of(r->process)))
 		note_missed(r, "was not read: its program is not nginx's");
 	else if (geteuid() == 0)
 		r->root = open_root(r->process);
@@ -431,7 +413,7 @@ static void note_unread(struct reader *r)
 	if (r->missed_reason && !n->unlisted_count++)
 		snprintf(n->unlisted, sizeof(n->unlisted), "the configuration of nginx %u %s", r->master->pid, r->missed_reason);
 	for (int i = 0; i < n->listen_port_count; i++)
-		if (n->listen_ports[i].listen_port.master == r->master->pid && strlen(ports) < sizeof(ports) - 8)
+		if (n->listen_ports[i].listen_port.master == r->master->instance && strlen(ports) < sizeof(ports) - 8)
 			sprintf(ports + strlen(ports), "%s%u", *ports ? "," : "", n->listen_ports[i].key.port);
 	if (!r->missed_reason || !*ports || (r->master->proxies && !r->is_over_budget) || n->unread_count++)
 		return;

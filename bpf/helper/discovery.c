@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,6 +27,9 @@
 /* The least time for one user. */
 #define LEAST_MS  20
 #define MAX_USERS 256
+/* For the titles of all processes, and for one child that reads them. */
+#define TITLES_MS 400
+#define TITLE_MS  100
 /* The memory of a child: far more than any honest configuration takes. */
 #define CHILD_MEMORY (96 << 20)
 #define MS	     1000000ULL
@@ -123,6 +127,35 @@ static void discover_processes(struct job *job)
 	__atomic_store_n(&job->found->whole, true, __ATOMIC_RELEASE);
 }
 
+static void discover_titles(struct job *job)
+{
+	read_titles(job->found);
+}
+
+/* For doctor. A program whose path cannot be read has its process's name. */
+static void name_masters(struct discovery *c)
+{
+	struct nginx *n = c->nginx;
+
+	for (int i = 0; i < c->count && n->master_count < 32; i++) {
+		struct found_master *m = &n->masters[n->master_count];
+		char path[PATH_MAX];
+		int process;
+
+		if (c->list[i].master != c->list[i].pid)
+			continue;
+		process = open_process(c->list[i].pid);
+		if (process < 0)
+			continue;
+		if (!program_path(process, path, sizeof(path)) && read_small(path, sizeof(path), process, "comm"))
+			path[strcspn(path, "\n")] = 0;
+		close(process);
+		m->pid = c->list[i].pid;
+		snprintf(m->program, sizeof(m->program), "%.*s", (int)sizeof(m->program) - 1, path);
+		n->master_count++;
+	}
+}
+
 static void discover_user(struct job *job)
 {
 	static struct nginx nginx;
@@ -137,6 +170,7 @@ static void discover_user(struct job *job)
 
 	nginx.connections = c.results->connections;
 	whole = find_listen_ports(&c);
+	name_masters(&c);
 	publish(&c);
 	whole = read_configs(&c, job->group.uid, job->group.gid) && whole;
 	publish(&c);
@@ -183,6 +217,36 @@ static void merge_upstreams(struct nginx *nginx, const struct nginx *from)
 	nginx->unlisted_count += from->unlisted_count;
 }
 
+/* Adds a published list to one that grows with each user. */
+static void *append(void *list, int count, const void *more, int n, size_t size)
+{
+	char *grown = realloc(list, (count + n + 1) * size);
+
+	if (!grown)
+		die(EXIT_SYSTEM, "out of memory");
+	memcpy(grown + count * size, more, n * size);
+	return grown;
+}
+
+static void merge_processes(struct nginx *nginx, const struct results *results)
+{
+	const struct nginx *from = &results->nginx;
+	int processes = published(&from->process_count, MAX_PROCESSES), masters = published(&from->master_count, 32);
+	int listeners = published(&from->listener_count, MAX_NGINX_LISTEN_PORTS);
+
+	nginx->processes =
+	    append(nginx->processes, nginx->process_count, results->processes, processes, sizeof(*nginx->processes));
+	nginx->process_count += processes;
+	for (int i = 0; i < listeners && nginx->listener_count < MAX_LISTENERS / 2; i++)
+		nginx->listeners[nginx->listener_count++] = from->listeners[i];
+	for (int i = 0; i < masters && nginx->master_count < 32; i++) {
+		struct found_master *m = &nginx->masters[nginx->master_count++];
+
+		m->pid = from->masters[i].pid;
+		snprintf(m->program, sizeof(m->program), "%.*s", (int)sizeof(m->program) - 1, from->masters[i].program);
+	}
+}
+
 static void merge(struct nginx *nginx, const struct results *results, const struct user_group *group)
 {
 	const struct nginx *from = &results->nginx;
@@ -192,15 +256,10 @@ static void merge(struct nginx *nginx, const struct results *results, const stru
 	for (int i = 0; i < listen_ports; i++)
 		add_listen_port(nginx, from->listen_ports[i]);
 	merge_upstreams(nginx, from);
-	if (connections) {
-		nginx->connections =
-		    realloc(nginx->connections, (nginx->connection_count + connections) * sizeof(*nginx->connections));
-		if (!nginx->connections)
-			die(EXIT_SYSTEM, "out of memory");
-		memcpy(nginx->connections + nginx->connection_count, results->connections,
-		       connections * sizeof(*nginx->connections));
-		nginx->connection_count += connections;
-	}
+	nginx->connections =
+	    append(nginx->connections, nginx->connection_count, results->connections, connections, sizeof(*nginx->connections));
+	nginx->connection_count += connections;
+	merge_processes(nginx, results);
 	nginx->unreadable |= from->unreadable;
 	if (from->unread_count > 0) {
 		if (!nginx->unread_count)
@@ -297,15 +356,35 @@ static struct process *copy_of(const struct process *list, int count)
 	return copy;
 }
 
-static struct process *search(struct nginx *nginx, uint64_t until, bool has_lifeline, int *count, bool *cut)
+/* A process that blocks the reader of its title costs a child and its time, and is passed over. */
+static void search_titles(struct found *found, uint64_t until, bool has_lifeline)
+{
+	struct job job = {.run = discover_titles, .found = found};
+	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + TITLES_MS * MS < until ? now + TITLES_MS * MS : until;
+	int count = published(&found->other_count, MAX_FOUND), next;
+
+	while ((next = published(&found->next_other, MAX_FOUND)) < count && (now = now_ns(CLOCK_MONOTONIC)) < end) {
+		job.until = now + TITLE_MS * MS < end ? now + TITLE_MS * MS : end;
+		run_in_child(&job, has_lifeline);
+		if (published(&found->next_other, MAX_FOUND) > next)
+			continue;
+		__atomic_store_n(&found->next_other, next + 1, __ATOMIC_RELEASE);
+		found->titles_cut = true;
+	}
+	found->titles_cut |= next < count;
+}
+
+static struct process *search(struct nginx *nginx, uint64_t until, bool has_lifeline, int *count, bool *cut, bool *titles_cut)
 {
 	struct found *found = map_shared(sizeof(*found));
 	struct job job = {.run = discover_processes, .found = found, .until = until};
 	struct process *list;
 
 	run_in_child(&job, has_lifeline);
+	search_titles(found, until, has_lifeline);
 	*count = published(&found->count, MAX_FOUND);
 	*cut = found->cut || !__atomic_load_n(&found->whole, __ATOMIC_ACQUIRE);
+	*titles_cut = found->titles_cut;
 	nginx->unreadable = found->unreadable;
 	nginx->found = *count || found->unreadable;
 	list = copy_of(found->list, *count);
@@ -337,12 +416,12 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + DISCOVERY_MS * MS;
 	struct process *list;
 	int count, n;
-	bool cut;
+	bool cut, titles_cut;
 
 	memset(nginx, 0, sizeof(*nginx));
 	/* nobody waits for the children, whenever they end */
 	signal(SIGCHLD, SIG_IGN);
-	list = search(nginx, now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut);
+	list = search(nginx, now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut, &titles_cut);
 	n = group_by_user(list, count, groups, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);
@@ -355,5 +434,7 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	free(list);
 	if (cut)
 		note_unread(nginx, "there are more processes named nginx than were looked at");
+	if (titles_cut)
+		note_unread(nginx, "not all processes were asked for their titles: an nginx under another name may be missing");
 	write_warning(nginx);
 }

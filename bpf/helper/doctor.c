@@ -115,7 +115,15 @@ static void put_nginx(struct json *out)
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
 	put(out, ",\"nginx_warning\":");
 	put_string(out, nginx.warning);
-	put(out, ",\"front_doors\":[");
+	put(out, ",\"masters\":[");
+	for (int i = 0; i < nginx.master_count; i++) {
+		put(out, i ? ",{\"pid\":" : "{\"pid\":");
+		put_number(out, nginx.masters[i].pid);
+		put(out, ",\"program\":");
+		put_string(out, nginx.masters[i].program);
+		put(out, "}");
+	}
+	put(out, "],\"front_doors\":[");
 	put_listen_ports(out, &nginx);
 	put(out, "],\"upstreams\":[");
 	for (int i = 0; i < nginx.upstreams.count; i++) {

@@ -120,13 +120,32 @@ struct worker_connection {
 	struct older older;
 };
 
+/* A process of an nginx. Its numbers are those of this pid namespace. */
+struct found_process {
+	uint32_t pid;
+	struct nginx_process process;
+	bool is_nginx_program; /* its file is nginx's */
+};
+
+struct found_master {
+	uint32_t pid;
+	char program[128];
+};
+
 struct nginx {
 	bool found;
 	bool unreadable;
 	struct found_listen_port listen_ports[MAX_NGINX_LISTEN_PORTS];
 	int listen_port_count;
+	/* of every instance, whether or not it proxies */
+	struct found_listen_port listeners[MAX_LISTENERS];
+	int listener_count;
 	struct worker_connection *connections;
 	int connection_count;
+	struct found_process *processes;
+	int process_count;
+	struct found_master masters[32];
+	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
 	/* masters whose upstreams may be missing there, and why for the first */
 	int unlisted_count;
@@ -159,6 +178,16 @@ struct missing_hooks {
 };
 /* Loads the programs, with their filters, and attaches those of hooks.c. */
 struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, struct missing_hooks *missing);
+
+/* ---- tasks.c: processes by the kernel's own numbers ---- */
+
+/* After loading, while there are rights. */
+void read_tasks(struct upstreamtop_bpf *bpf);
+/* NULL for a process that has ended, and where the kernel could not be asked. */
+const struct task_row *task_of(uint32_t pid);
+/* Never that of another process. */
+uint32_t host_pid_of(uint32_t pid);
+void forget_tasks(void);
 
 /* Once per second, without rights: removes listen ports without a listening socket, and instances that have ended. */
 void visit_listen_ports(struct upstreamtop_bpf *bpf);

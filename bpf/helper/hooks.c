@@ -117,13 +117,19 @@ static bool attach_call_hooks(struct upstreamtop_bpf *bpf, int group)
 
 bool attach_states(struct upstreamtop_bpf *bpf)
 {
-	struct bpf_link *first = bpf_program__attach(bpf->progs.upstreamtop_states);
+	const struct bpf_program *programs[] = {bpf->progs.upstreamtop_states, bpf->progs.upstreamtop_states_too,
+						bpf->progs.upstreamtop_fork};
+	struct bpf_link *links[3] = {};
 
-	if (first && bpf_program__attach(bpf->progs.upstreamtop_states_too))
-		return true;
-	if (first)
-		bpf_link__destroy(first);
-	return false;
+	for (int i = 0; i < 3; i++) {
+		links[i] = bpf_program__attach(programs[i]);
+		if (links[i])
+			continue;
+		while (i--)
+			bpf_link__destroy(links[i]);
+		return false;
+	}
+	return true;
 }
 
 bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size)

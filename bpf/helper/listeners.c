@@ -42,7 +42,7 @@ static bool link_of(char *text, size_t size, int process, const char *name)
 	return true;
 }
 
-static int open_process(uint32_t pid)
+int open_process(uint32_t pid)
 {
 	char path[32];
 
@@ -72,32 +72,65 @@ bool read_identity(int process, struct identity *identity)
 	       read_ids(text, "\nGid:", identity->gid);
 }
 
-/* The process cannot delay any of these reads. It can delay a read of its title, which is left to its user's child. */
-static void add_process(struct found *found, uint32_t pid, const char *own_namespace)
+/* The same names as in kernel/host/processes.h. */
+static bool has_name_of_nginx(int process)
 {
+	static const char *const names[] = {"nginx\n", "angie\n", "openresty\n", "nginx-debug\n", "tengine\n", "freenginx\n"};
 	char text[64];
-	struct identity who;
-	int process = open_process(pid);
 
-	if (process < 0)
-		return;
-	if (!read_small(text, sizeof(text), process, "comm") || (strcmp(text, "nginx\n") && strcmp(text, "angie\n")))
-		goto done;
+	if (!read_small(text, sizeof(text), process, "comm"))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(text, names[i]))
+			return true;
+	return false;
+}
+
+static bool has_title_of_nginx(int process)
+{
+	char text[64] = "";
+
+	return read_small(text, sizeof(text), process, "cmdline") &&
+	       (!strncmp(text, "nginx: ", 7) || !strncmp(text, "angie: ", 7));
+}
+
+/* The process cannot delay any of these reads. */
+static void add_process(struct found *found, uint32_t pid, int process, const char *own_namespace)
+{
+	struct identity who;
+	char text[64];
+
 	if (!link_of(text, sizeof(text), process, "ns/net")) {
 		/* a process that ends meanwhile has none */
 		found->unreadable |= errno == EACCES || errno == EPERM;
-		goto done;
+		return;
 	}
 	if (strcmp(text, own_namespace) || !read_identity(process, &who))
-		goto done;
+		return;
 	if (found->count == MAX_FOUND) {
 		found->cut = true;
-		goto done;
+		return;
 	}
 	found->list[found->count] = (struct process){
 	    .pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0], .has_other_euid = who.uid[0] != who.uid[1]};
 	__atomic_store_n(&found->count, found->count + 1, __ATOMIC_RELEASE);
-done:
+}
+
+/* It can delay a read of its title: that is done later. */
+static void examine_process(struct found *found, uint32_t pid, const char *own_namespace)
+{
+	int process = open_process(pid);
+
+	if (process < 0)
+		return;
+	if (has_name_of_nginx(process)) {
+		add_process(found, pid, process, own_namespace);
+	} else if (found->other_count < MAX_FOUND) {
+		found->others[found->other_count] = pid;
+		__atomic_store_n(&found->other_count, found->other_count + 1, __ATOMIC_RELEASE);
+	} else {
+		found->titles_cut = true;
+	}
 	close(process);
 }
 
@@ -117,10 +150,27 @@ void find_processes(struct found *found)
 			while ((entry = readdir(proc)))
 				if (isdigit((unsigned char)entry->d_name[0]) && !fstatat(dirfd(proc), entry->d_name, &st, 0) &&
 				    (st.st_uid != 0) == others)
-					add_process(found, atoi(entry->d_name), own);
+					examine_process(found, atoi(entry->d_name), own);
 		}
 	}
 	closedir(proc);
+}
+
+void read_titles(struct found *found)
+{
+	char own[64];
+	int i;
+
+	if (!link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net"))
+		return;
+	while ((i = found->next_other) < found->other_count) {
+		int process = open_process(found->others[i]);
+
+		if (process >= 0 && has_title_of_nginx(process))
+			add_process(found, found->others[i], process, own);
+		close(process);
+		__atomic_store_n(&found->next_other, i + 1, __ATOMIC_RELEASE);
+	}
 }
 
 struct process *process_of(struct discovery *c, uint32_t pid)
@@ -160,9 +210,29 @@ static void find_masters(struct discovery *c)
 				close(process);
 			}
 		}
-		if (strncmp(title, "nginx: master", 13))
+		if (strncmp(title, "nginx: master", 13) && strncmp(title, "angie: master", 13))
 			p->master = parent->pid;
 	}
+}
+
+/* By its ancestors: while a binary is upgraded, the new master is a child of the old one. */
+static void find_instances(struct discovery *c)
+{
+	for (int i = 0; i < c->count; i++) {
+		const struct process *first = &c->list[i], *parent;
+
+		for (int depth = 0; depth < 16 && (parent = process_of(c, first->parent)); depth++)
+			first = parent;
+		c->list[i].instance = first->pid;
+	}
+}
+
+void note_instance_proxies(struct discovery *c, const struct process *p)
+{
+	struct process *first = process_of(c, p->instance);
+
+	if (first)
+		first->proxies = true;
 }
 
 /* ---- sockets ---- */
@@ -329,7 +399,7 @@ void add_listen_port(struct nginx *n, struct found_listen_port listen_port)
 }
 
 /* The real uid; also NO_UID for a process with another effective user, because a setuid program may have any name. */
-static uint32_t uid_of(struct discovery *c, uint32_t pid)
+uint32_t uid_of(struct discovery *c, uint32_t pid)
 {
 	const struct process *p = process_of(c, pid);
 
@@ -340,9 +410,9 @@ static uint32_t uid_of(struct discovery *c, uint32_t pid)
 static void add_listener(struct discovery *c, const struct listen_port_key *key, struct process *owner, uint32_t uid)
 {
 	static const uint8_t any[16];
-	struct found_listen_port listen_port = {*key, {.master = owner->master, .uid = uid}};
+	struct found_listen_port listen_port = {*key, {.master = owner->instance, .uid = uid}};
 
-	if (uid != uid_of(c, owner->master))
+	if (uid != uid_of(c, owner->instance))
 		return;
 	add_listen_port(c->nginx, listen_port);
 	if (key->family == 6 && !memcmp(key->address, any, sizeof(any))) {
@@ -370,14 +440,12 @@ static bool is_accepted(const struct discovery *c, const struct listen_port_key 
 static void add_connection(struct discovery *c, unsigned lport, unsigned rport, struct process *owner)
 {
 	struct nginx *n = c->nginx;
-	struct process *master = process_of(c, owner->master);
 
 	if (n->connection_count == MAX_CONNECTIONS)
 		return;
 	n->connections[n->connection_count++] = (struct worker_connection){
-	    {.lport = lport, .rport = rport}, {.master = owner->master, .uid = uid_of(c, owner->master)}};
-	if (master)
-		master->proxies = true;
+	    {.lport = lport, .rport = rport}, {.master = owner->instance, .uid = uid_of(c, owner->instance)}};
+	note_instance_proxies(c, owner);
 }
 
 #define ESTABLISHED 1
@@ -422,6 +490,7 @@ static void match_sockets(struct discovery *c, const char *table, unsigned wante
 bool find_listen_ports(struct discovery *c)
 {
 	find_masters(c);
+	find_instances(c);
 	for (int i = 0; i < c->count && !is_late(c); i++)
 		find_sockets(c, &c->list[i]);
 	sort_sockets(c);

@@ -12,14 +12,19 @@
 /* as many older connections as the kernel's map takes */
 #define MAX_CONNECTIONS 65536
 
+/* What the file of a process's program is: not setuid, and with nginx's name, or with its code. */
+enum program { NOT_NGINX, NAMED_NGINX, IS_NGINX };
+
 struct process {
 	uint32_t pid;
 	uint32_t parent;
 	uint32_t master;
-	uint32_t uid; /* real */
+	uint32_t instance; /* its first master, as far as that still runs */
+	uint32_t uid;	   /* real */
 	uint32_t gid;
 	bool has_other_euid; /* its effective user is not its real one */
-	bool proxies;
+	bool proxies;	     /* of a master: it, or another master of its instance */
+	enum program program;
 };
 
 struct owned_socket {
@@ -34,6 +39,11 @@ struct found {
 	bool whole;	 /* published: the list is complete */
 	int count;	 /* published: the entries below it are written */
 	struct process list[MAX_FOUND];
+	/* the other processes, whose titles are read next */
+	int other_count; /* published */
+	int next_other;	 /* published: the titles before it are read */
+	bool titles_cut;
+	uint32_t others[MAX_FOUND];
 };
 
 /* The results of one user's child, in shared memory. Counts are published last: the entries below them are written. */
@@ -41,6 +51,7 @@ struct results {
 	bool whole;
 	struct nginx nginx;
 	struct worker_connection connections[MAX_CONNECTIONS];
+	struct found_process processes[MAX_PROCESSES];
 };
 
 /* One user's instances. */
@@ -71,12 +82,24 @@ struct identity {
 
 /* `process` is a descriptor of /proc/PID, so that it is the same process each time. */
 bool read_identity(int process, struct identity *identity);
+int open_process(uint32_t pid);
 /* The beginning of a small file of a process; zero bytes within become blanks. */
 bool read_small(char *text, size_t size, int process, const char *name);
 void find_processes(struct found *found);
+/* Adds those of the other processes that have nginx's title. A read may block for ever: then go on in another child. */
+void read_titles(struct found *found);
 struct process *process_of(struct discovery *c, uint32_t pid);
+uint32_t uid_of(struct discovery *c, uint32_t pid);
+void note_instance_proxies(struct discovery *c, const struct process *p);
 /* Finds masters, sockets, listen ports, connections. Returns false when the time was too short for all of it. */
 bool find_listen_ports(struct discovery *c);
+
+/* ---- programs.c ---- */
+
+/* The path of its program, as /proc shows it. */
+bool program_path(int process, char *path, size_t size);
+/* Reads the file, if it was not the last one. */
+enum program program_of(int process);
 
 /* ---- config.c ---- */
 

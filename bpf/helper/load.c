@@ -50,6 +50,28 @@ static void fill(struct bpf_map *map, const void *key, size_t key_size, const vo
 		die(EXIT_SYSTEM, "cannot fill the map %s: %s", bpf_map__name(map), strerror(errno));
 }
 
+/* Fills what is known of nginx's processes, in the kernel's numbers. */
+static void fill_processes(struct upstreamtop_bpf *bpf, const struct nginx *nginx)
+{
+	uint32_t others = 0;
+	uint8_t one = 1;
+
+	for (int i = 0; i < nginx->process_count; i++) {
+		const struct found_process *p = &nginx->processes[i];
+		const struct task_row *task = task_of(p->pid);
+		struct nginx_process process = {.instance = host_pid_of(p->process.instance), .uid = p->process.uid};
+		uint32_t pid = host_pid_of(p->pid);
+
+		if (task && p->is_nginx_program && task->file.inode)
+			bpf_map__update_elem(bpf->maps.nginx_files, &task->file, sizeof(task->file), &one, sizeof(one), 0);
+		if (process.uid && others == NGINX_PROCESSES_OF_OTHERS)
+			continue;
+		others += process.uid != 0;
+		bpf_map__update_elem(bpf->maps.nginx_processes, &pid, sizeof(pid), &process, sizeof(process), 0);
+	}
+	bpf->bss->nginx_processes_of_others = others;
+}
+
 static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
 {
 	uint8_t one = 1;
@@ -59,15 +81,26 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	for (int i = 0; i < o->only_count; i++)
 		fill(bpf->maps.only, &o->only[i], sizeof(o->only[i]), &one, sizeof(one));
 	for (int i = 0; i < nginx->listen_port_count; i++) {
-		const struct found_listen_port *d = &nginx->listen_ports[i];
-		struct proxy proxy = {.uid = d->listen_port.uid, .has_listen_port = 1};
+		struct found_listen_port d = nginx->listen_ports[i];
+		struct proxy proxy = {.uid = d.listen_port.uid, .has_listen_port = 1};
 
-		fill(bpf->maps.listen_ports, &d->key, sizeof(d->key), &d->listen_port, sizeof(d->listen_port));
-		fill(bpf->maps.proxies, &d->listen_port.master, sizeof(d->listen_port.master), &proxy, sizeof(proxy));
+		d.listen_port.master = host_pid_of(d.listen_port.master);
+		fill(bpf->maps.listen_ports, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
+		fill(bpf->maps.proxies, &d.listen_port.master, sizeof(d.listen_port.master), &proxy, sizeof(proxy));
 	}
-	for (int i = 0; i < nginx->connection_count; i++)
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key),
-		     &nginx->connections[i].older, sizeof(struct older));
+	for (int i = 0; i < nginx->listener_count; i++) {
+		struct found_listen_port d = nginx->listeners[i];
+
+		d.listen_port.master = host_pid_of(d.listen_port.master);
+		fill(bpf->maps.listeners, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
+	}
+	for (int i = 0; i < nginx->connection_count; i++) {
+		struct older older = nginx->connections[i].older;
+
+		older.master = host_pid_of(older.master);
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
+	}
+	fill_processes(bpf, nginx);
 	/* removes listen ports without a listening socket, and sets the port bits of the others */
 	bpf->bss->listen_ports_changed = 1;
 	visit_listen_ports(bpf);
@@ -94,6 +127,8 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 	bpf_program__set_autoload(bpf->progs.upstreamtop_connect4, calls);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_connect6, calls);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_release, calls);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_fork, tracing);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_tasks, tracing);
 	if (!upstreamtop_bpf__load(bpf))
 		return bpf;
 	if (!tracing && !calls)
@@ -120,7 +155,8 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 
 /*
  * A kernel or a sandbox without these hooks still records: connects are then booked from packets. Without the tracing programs
- * no call of connect() is settled, so these hooks are not attached either.
+ * no call of connect() is settled, so these hooks are not attached either; a worker's instance is told by its parent, and a port
+ * of an nginx that starts later by its first answer.
  */
 struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, struct missing_hooks *missing)
 {
@@ -142,6 +178,8 @@ struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx,
 	if (!bpf)
 		bpf = try_load(o, false, false);
 	release_object(bpf->skeleton);
+	read_tasks(bpf);
 	fill_filters(bpf, o, nginx);
+	forget_tasks();
 	return bpf;
 }

@@ -2,6 +2,24 @@
 #include <string.h>
 #include "listeners.h"
 
+static void publish_processes(struct discovery *c, struct nginx *n)
+{
+	struct nginx *from = c->nginx;
+
+	for (from->process_count = 0; from->process_count < c->count && from->process_count < MAX_PROCESSES;
+	     from->process_count++) {
+		const struct process *p = &c->list[from->process_count];
+
+		c->results->processes[from->process_count] = (struct found_process){
+		    p->pid, {.instance = p->instance, .uid = uid_of(c, p->instance)}, p->program == IS_NGINX};
+	}
+	memcpy(n->listeners, from->listen_ports, from->listen_port_count * sizeof(*n->listeners));
+	__atomic_store_n(&n->listener_count, from->listen_port_count, __ATOMIC_RELEASE);
+	memcpy(n->masters, from->masters, sizeof(n->masters));
+	__atomic_store_n(&n->master_count, from->master_count, __ATOMIC_RELEASE);
+	__atomic_store_n(&n->process_count, from->process_count, __ATOMIC_RELEASE);
+}
+
 /*
  * Only listen ports of instances that proxy: an nginx that proxies nothing is a backend like any other. Entries are only added,
  * so that a reader sees complete ones.
@@ -17,6 +35,7 @@ void publish(struct discovery *c)
 		if (master && master->proxies)
 			add_listen_port(&published, c->nginx->listen_ports[i]);
 	}
+	publish_processes(c, n);
 	memcpy(n->listen_ports, published.listen_ports, sizeof(n->listen_ports));
 	memcpy(n->upstreams.list, c->nginx->upstreams.list, sizeof(n->upstreams.list));
 	memcpy(n->unlisted, c->nginx->unlisted, sizeof(n->unlisted));

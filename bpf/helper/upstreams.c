@@ -11,8 +11,8 @@
 #define MAX_BLOCKS  16384
 #define MAX_SERVERS 65536
 
-const char *const upstream_kinds[] = {"unknown", "http",      "h2",	"tls",		  "fastcgi", "uwsgi",
-				      "scgi",	 "memcached", "stream", "proxy_protocol", "other"};
+const char *const upstream_kinds[] = {"unknown", "http",	   "h2",   "tls", "fastcgi", "uwsgi", "scgi", "memcached",
+				      "stream",	 "proxy_protocol", "other"};
 const char *const upstream_places[] = {"tcp", "unix", "udp", "runtime"};
 
 enum block_kind { MAIN, PROXYING, UPSTREAM, DATA };
@@ -268,7 +268,7 @@ static enum upstream_kind kind_of(const struct pass *pass, const char *scheme)
 	static const struct {
 		const char *directive;
 		enum upstream_kind kind;
-	} kinds[] = {{"grpc_pass", UPSTREAM_H2},     {"fastcgi_pass", UPSTREAM_FASTCGI},     {"uwsgi_pass", UPSTREAM_UWSGI},
+	} kinds[] = {{"grpc_pass", UPSTREAM_H2},   {"fastcgi_pass", UPSTREAM_FASTCGI},	   {"uwsgi_pass", UPSTREAM_UWSGI},
 		     {"scgi_pass", UPSTREAM_SCGI}, {"memcached_pass", UPSTREAM_MEMCACHED}, {"proxy_pass", UPSTREAM_UNKNOWN}};
 	size_t i = 0;
 

@@ -7,14 +7,12 @@
  *   parser/      bytes, line, head: request lines, status lines and header fields; pure
  *   state/       flow: a connection; attempt: a socket of nginx; maps; scratch: memory per CPU
  *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
- *   host/        sockets, sender: this host's sockets and processes; listeners: listen ports of nginx
- *   scope/       packets: excluded by ports; filters: excluded flows
- *   counting/    exchange, exchanges, byte-counts, codes; routes: from a request line to its slot
- *   http1/       begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
- *   connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961;
- *                connections: SYN, FIN, RST;
- *                midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
- *                nginx's sockets connect; translation: NAT
+ *   host/        sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners,
+ * listening: listen ports of nginx scope/       packets: excluded by ports; filters: excluded flows counting/    exchange,
+ * exchanges, byte-counts, codes; routes: from a request line to its slot http1/       begin, requests, answers; stepwise: chunks,
+ * odd status lines, PROXY headers connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen;
+ * validation: RFC 5961; connections: SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts,
+ * connect-calls, connects: how nginx's sockets connect; translation: NAT
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -28,8 +26,11 @@
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
 #include "kernel/host/sockets.h"
+#include "kernel/host/processes.h"
 #include "kernel/host/sender.h"
+#include "kernel/host/descent.h"
 #include "kernel/host/listeners.h"
+#include "kernel/host/listening.h"
 #include "kernel/scope/packets.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"

@@ -32,7 +32,15 @@ export interface Facts extends UpstreamFacts {
   readonly nginx: 'none' | 'unreadable' | 'known'
   /** the part of nginx that was not read, as a sentence; empty when nothing is missing */
   readonly nginx_warning?: string
+  /** masters of nginx, at most 32 */
+  readonly masters?: readonly MasterFacts[]
   readonly front_doors: readonly number[]
+}
+
+export interface MasterFacts {
+  readonly pid: number
+  /** path of its binary, or the process's name where the path cannot be read */
+  readonly program: string
 }
 
 export interface InterfaceFacts {
@@ -163,7 +171,8 @@ const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Chec
     ? []
     : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
-function nginxCheck({ nginx, front_doors: listenPorts, upstreams }: Facts): Check {
+function nginxCheck({ nginx, masters = [], front_doors: listenPorts, upstreams }: Facts): Check {
+  const who = masters.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ')
   switch (nginx) {
     case 'none':
       return warning(
@@ -181,8 +190,8 @@ function nginxCheck({ nginx, front_doors: listenPorts, upstreams }: Facts): Chec
       return ok(
         'nginx',
         listenPorts.length === 0
-          ? `nginx runs here and ${upstreams.length === 0 ? 'proxies nothing yet' : 'has no proxy_pass, so that none of its ports is left out'}`
-          : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)`,
+          ? `nginx runs here and ${upstreams.length === 0 ? 'proxies nothing yet' : 'has no proxy_pass, so that none of its ports is left out'}${who === '' ? '' : `: ${who}`}`
+          : `front door: ${listenPorts.join(', ')} (clients' requests there are left out)${who === '' ? '' : ` of ${who}`}`,
       )
   }
 }

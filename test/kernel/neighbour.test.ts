@@ -70,7 +70,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     chmodSync(folder, 0o755)
     await buildStatic('neighbour.c', program)
     await buildStatic('silent.c', join(folder, 'silent'))
-    const defines = 'HELPER_DEFINES=-DCENSUS_MS=20000'
+    const defines = 'HELPER_DEFINES=-DDISCOVERY_MS=20000'
     await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}/slow`, defines, slowHelper)
     writeFileSync(secret, `proxy_pass ${SECRET};\n`, { mode: 0o600 })
     namespace = await makeNamespace('n')
@@ -168,7 +168,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     const args = ['-c', join(place, 'nginx.conf')]
     await neighbour({ program, args, words: 'listen=8083', user: 1234 })
     const facts = inspect()
-    assert.deepEqual(facts.front_doors, [8083])
+    assert.deepEqual(facts.front_doors, [8083], facts.nginx_warning)
   })
 
   describe("a setuid program of root's", () => {
@@ -352,7 +352,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
           '-C',
           ROOT,
           `HELPER_BUILD=${build}`,
-          'HELPER_DEFINES=-DCENSUS_MS=500000',
+          'HELPER_DEFINES=-DDISCOVERY_MS=500000',
           patientHelper,
         )
         server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')

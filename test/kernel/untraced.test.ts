@@ -14,7 +14,7 @@ import { startHelper } from './lab/watch.ts'
 
 const [FAR, NOWHERE, PORT] = ['10.77.0.2', '10.77.0.99', 8950]
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-const REFUSED = /retries after a connect timeout .*upstreamtop_states.*: Operation not permitted/
+const REFUSED = /retries after a connect timeout .*upstreamtop_(states|fork|tasks).*: Operation not permitted/
 
 describe('without tracing programs', { skip: lacking('gcc') }, () => {
   let cable: Cable

@@ -24,6 +24,20 @@ test('a machine that can record has no failed check, and its front doors are nam
   assert.match(checks.map(({ what }) => what).join('\n'), /front door: 80, 8080/)
 })
 
+test('the binary and the pid of each nginx master are named, whatever the binary is called', () => {
+  const masters = [
+    { pid: 7, program: '/opt/edge' },
+    { pid: 9, program: '/usr/sbin/nginx' },
+  ]
+  const said = ' of /opt/edge (pid 7), /usr/sbin/nginx (pid 9)'
+  assert.ok(linesFor({ masters }).some((line) => line.endsWith(said)))
+  assert.ok(
+    linesFor({ masters, front_doors: [] }).some((line) =>
+      line.endsWith(': /opt/edge (pid 7), /usr/sbin/nginx (pid 9)'),
+    ),
+  )
+})
+
 test('an old kernel, missing BTF, missing rights or no interface is a failure with a remedy', () => {
   const wrongs: Partial<Facts>[] = [
     { tcx: false, kernel: '5.15.0' },

@@ -12,6 +12,7 @@
 #include "kernel/packet/ports.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
+#include "kernel/host/listening.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/sockets.h"
 #include "kernel/scope/filters.h"
@@ -111,12 +112,13 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	remember_translation(p);
 	remote_of(p, &s->work.remote);
+	/* before it is asked whether this nginx connects to itself */
+	if (who.instance)
+		remember_proxy(&who);
 	set_kind(skb, f, p, &s->work.remote, who.instance);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;
-	if (who.instance)
-		remember_proxy(&who);
-	else
+	if (!who.instance)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;

@@ -18,6 +18,7 @@
 #include "kernel/state/maps.h"
 #include "kernel/packet/ports.h"
 #include "kernel/host/sender.h"
+#include "kernel/host/listening.h"
 #include "attempts.h"
 #include "connect-calls.h"
 
@@ -186,7 +187,9 @@ static __always_inline void follow(struct sock *sk, int to)
 {
 	__u64 key = (__u64)(long)sk;
 
-	if (to == TCP_SYN_SENT)
+	if (to == TCP_LISTEN)
+		listening_begins(sk);
+	else if (to == TCP_SYN_SENT)
 		attempt_begins(sk, key);
 	else
 		attempt_goes_on(sk, key, to);

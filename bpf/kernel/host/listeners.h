@@ -13,6 +13,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
+#include "descent.h"
 #include "sender.h"
 #include "sockets.h"
 
@@ -80,26 +81,6 @@ static __always_inline struct owner *owner_of(__u32 uid)
 	return bpf_map_lookup_elem(&owners, &uid);
 }
 
-/* An nginx that connects to a server proxies: from now on the ports on which it listens count as listen ports. */
-static __always_inline void remember_proxy(const struct sender *who)
-{
-	struct proxy proxy = {.uid = who->uid};
-	__u32 instance = who->instance;
-	struct owner *o;
-
-	if (bpf_map_lookup_elem(&proxies, &instance) || proxy.uid == NO_UID)
-		return;
-	o = owner_of(proxy.uid);
-	if (!o || (proxy.uid && (o->proxies >= PROXIES_OF_OWNER || others.proxies >= PROXIES_OF_OTHERS)))
-		return;
-	if (bpf_map_update_elem(&proxies, &instance, &proxy, BPF_NOEXIST))
-		return;
-	ADD(o->proxies, 1);
-	ADD(o->without_port, 1);
-	if (proxy.uid)
-		ADD(others.proxies, 1);
-}
-
 static __always_inline void open_port(const struct listen_port_key *key)
 {
 	__u8 bits = 0;
@@ -116,30 +97,83 @@ static __always_inline void open_port(const struct listen_port_key *key)
 }
 
 /*
- * The socket that listens at the packet's own end makes this a listen port of that nginx. Without room for it nothing is missed:
- * the requests of each new connection to it are deferred, until its first answer shows that this nginx sends it.
+ * From now on it is a listen port of that nginx. Without room for it nothing is missed: the requests of each new connection to it
+ * are deferred, until its first answer shows that this nginx sends it.
  */
+static __always_inline void set_listen_port(const struct listen_port_key *key, const struct listen_port *listen_port,
+					    struct proxy *proxy)
+{
+	struct owner *o = owner_of(listen_port->uid);
+
+	if (!o ||
+	    (listen_port->uid && (o->listen_ports >= LISTEN_PORTS_OF_OWNER || others.listen_ports >= LISTEN_PORTS_OF_OTHERS)))
+		return;
+	if (bpf_map_update_elem(&listen_ports, key, listen_port, BPF_ANY))
+		return;
+	open_port(key);
+	ADD(o->listen_ports, 1);
+	if (listen_port->uid)
+		ADD(others.listen_ports, 1);
+	if (!__sync_val_compare_and_swap(&proxy->has_listen_port, 0, 1))
+		ADD(o->without_port, -1);
+}
+
+/* The socket that listens at the packet's own end makes this a listen port of that nginx. */
 static __always_inline void learn_listen_port(struct packet *p, const struct socket_facts *listener, __u32 instance,
 					      struct proxy *proxy)
 {
 	struct listen_port listen_port = {.master = instance, .uid = listener->uid};
-	struct owner *o = owner_of(listener->uid);
 	struct listen_port_key key;
 
-	if (!o ||
-	    (listen_port.uid && (o->listen_ports >= LISTEN_PORTS_OF_OWNER || others.listen_ports >= LISTEN_PORTS_OF_OTHERS)))
-		return;
 	listen_port_key_of(&key, p, LOCAL_END);
 	if (listener->wide)
 		__builtin_memset(key.address, 0, sizeof(key.address));
-	if (bpf_map_update_elem(&listen_ports, &key, &listen_port, BPF_ANY))
-		return;
-	open_port(&key);
-	ADD(o->listen_ports, 1);
-	if (listen_port.uid)
-		ADD(others.listen_ports, 1);
-	if (!__sync_val_compare_and_swap(&proxy->has_listen_port, 0, 1))
-		ADD(o->without_port, -1);
+	set_listen_port(&key, &listen_port, proxy);
+}
+
+struct promotion {
+	__u32 instance;
+};
+
+static long promote_listener(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listener, struct promotion *c)
+{
+	struct listen_port_key key = *at;
+	struct listen_port listen_port = *listener;
+	struct proxy *proxy;
+
+	if (listen_port.master != c->instance)
+		return 0;
+	proxy = bpf_map_lookup_elem(&proxies, &c->instance);
+	if (proxy)
+		set_listen_port(&key, &listen_port, proxy);
+	return 0;
+}
+
+/* An nginx that connects to a server proxies: from now on the sockets on which it listens are listen ports. */
+__noinline int add_proxy(__u32 instance, __u32 uid)
+{
+	struct proxy proxy = {.uid = uid};
+	struct promotion promotion = {.instance = instance};
+	struct owner *o = owner_of(uid);
+
+	if (!o || (uid && (o->proxies >= PROXIES_OF_OWNER || others.proxies >= PROXIES_OF_OTHERS)))
+		return 0;
+	if (bpf_map_update_elem(&proxies, &instance, &proxy, BPF_NOEXIST))
+		return 0;
+	ADD(o->proxies, 1);
+	ADD(o->without_port, 1);
+	if (uid)
+		ADD(others.proxies, 1);
+	bpf_for_each_map_elem(&listeners, promote_listener, &promotion, 0);
+	return 0;
+}
+
+static __always_inline void remember_proxy(const struct sender *who)
+{
+	__u32 instance = who->instance;
+
+	if (who->uid != NO_UID && !bpf_map_lookup_elem(&proxies, &instance))
+		add_proxy(instance, who->uid);
 }
 
 __u32 listen_ports_changed = 0; /* set by the helper, or when a listen port was removed: the port bits must be built anew */
@@ -182,6 +216,17 @@ static __always_inline int still_listens(struct __sk_buff *skb, const struct lis
 	return found && facts.state == BPF_TCP_LISTEN && facts.uid == listen_port->uid && (!listen_port->dual || facts.six);
 }
 
+static long visit_listener(struct bpf_map *map, struct listen_port_key *at, struct listen_port *listener, struct visit_context *r)
+{
+	struct listen_port_key key = *at;
+
+	if (!still_listens(r->skb, &key, listener))
+		bpf_map_delete_elem(map, &key);
+	else if (listener->uid)
+		ADD(others.listeners, 1);
+	return 0;
+}
+
 static long delete_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struct visit_context *r)
 {
 	__u32 key = *uid;
@@ -191,7 +236,7 @@ static long delete_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struc
 }
 
 /* The pid may belong to another process by now; its name mostly shows that. */
-static __always_inline int is_alive(__u32 instance)
+static __always_inline int is_master_alive(__u32 instance)
 {
 	struct task_struct *task = bpf_task_from_pid(instance);
 	int alive;
@@ -203,13 +248,31 @@ static __always_inline int is_alive(__u32 instance)
 	return alive;
 }
 
+/* After an upgrade an instance lives on without its first master. */
+static long visit_process(struct bpf_map *map, __u32 *pid, struct nginx_process *process, struct visit_context *r)
+{
+	struct task_struct *task = bpf_task_from_pid(*pid);
+	struct proxy *proxy;
+
+	if (!task) {
+		forget_process(*pid, process);
+		return 0;
+	}
+	bpf_task_release(task);
+	proxy = bpf_map_lookup_elem(&proxies, &process->instance);
+	if (proxy)
+		proxy->has_processes = 1;
+	return 0;
+}
+
 static long visit_proxy(struct bpf_map *map, __u32 *instance, struct proxy *proxy, struct visit_context *r)
 {
 	__u32 key = *instance;
 
 	proxy->has_listen_port = 0;
-	if (!is_alive(key))
+	if (!proxy->has_processes && !is_master_alive(key))
 		bpf_map_delete_elem(map, &key);
+	proxy->has_processes = 0;
 	return 0;
 }
 
@@ -268,7 +331,9 @@ int upstreamtop_listen_ports(struct __sk_buff *skb)
 
 	bpf_for_each_map_elem(&owners, delete_owner, &r, 0);
 	owner_of(0); /* made first: no other user can take root's place */
-	others.listen_ports = others.proxies = 0;
+	others.listen_ports = others.proxies = others.listeners = 0;
+	bpf_for_each_map_elem(&listeners, visit_listener, &r, 0);
+	bpf_for_each_map_elem(&nginx_processes, visit_process, &r, 0);
 	bpf_for_each_map_elem(&proxies, visit_proxy, &r, 0);
 	bpf_for_each_map_elem(&listen_ports, visit_listen_port, &r, 0);
 	bpf_for_each_map_elem(&proxies, count_proxy, &r, 0);

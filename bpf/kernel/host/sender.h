@@ -5,11 +5,13 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "shared.h"
+#include "kernel/state/maps.h"
+#include "processes.h"
 
 struct sender {
 	__u32 pid;
-	__u32 instance; /* the master's pid of its nginx; 0 when it is no nginx */
-	__u32 uid;	/* the master's */
+	__u32 instance; /* the first master's pid of its nginx; 0 when it is no nginx */
+	__u32 uid;	/* the first master's */
 	__u32 own_uid;
 };
 
@@ -18,13 +20,34 @@ static __always_inline enum rank rank_of(const struct sender *s)
 	return !s->instance ? ANYONE : s->uid ? NGINX : NGINX_OF_ROOT;
 }
 
-static __always_inline int is_nginx(struct task_struct *task)
+/* A setuid program with nginx's name does not belong to the user who starts it. */
+static __always_inline __u32 owner_of_process(struct task_struct *task)
 {
-	__u64 comm = 0;
+	__u32 uid = BPF_CORE_READ(task, real_cred, uid.val);
 
-	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
-	comm &= 0xffffffffffffULL;
-	return comm == 0x786e69676eULL || comm == 0x6569676e61ULL; /* "nginx", "angie", with the terminating zero */
+	return uid == BPF_CORE_READ(task, real_cred, euid.val) ? uid : NO_UID;
+}
+
+/*
+ * The instance of a process that is nginx. By descent where it is known; otherwise a process whose parent is nginx, too, is taken
+ * for its worker.
+ */
+static __always_inline struct nginx_process instance_of(struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct nginx_process *known = bpf_map_lookup_elem(&nginx_processes, &pid);
+	struct task_struct *parent;
+
+	if (known)
+		return *known;
+	parent = BPF_CORE_READ(task, real_parent);
+	if (!is_nginx(parent))
+		parent = task;
+	pid = BPF_CORE_READ(parent, tgid);
+	known = bpf_map_lookup_elem(&nginx_processes, &pid);
+	if (known)
+		return *known;
+	return (struct nginx_process){.instance = pid, .uid = owner_of_process(parent)};
 }
 
 /*
@@ -33,21 +56,15 @@ static __always_inline int is_nginx(struct task_struct *task)
  */
 static __always_inline void sender_now(struct sender *s)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf(), *parent;
-	__u32 effective;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct nginx_process nginx;
 
 	s->pid = task->tgid;
 	s->instance = 0;
-	if (!is_nginx(task))
+	if (!is_nginx_now(task))
 		return;
-	parent = BPF_CORE_READ(task, real_parent);
-	if (!is_nginx(parent))
-		parent = task;
-	s->instance = BPF_CORE_READ(parent, tgid);
-	s->uid = BPF_CORE_READ(parent, real_cred, uid.val);
+	nginx = instance_of(task);
+	s->instance = nginx.instance;
+	s->uid = nginx.uid;
 	s->own_uid = BPF_CORE_READ(task, real_cred, euid.val);
-	/* a setuid program with nginx's name does not belong to the user who starts it */
-	effective = BPF_CORE_READ(parent, real_cred, euid.val);
-	if (s->uid != effective)
-		s->uid = NO_UID;
 }

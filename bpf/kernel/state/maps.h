@@ -233,13 +233,37 @@ struct {
 	__type(value, struct listen_port);
 } listen_ports SEC(".maps");
 
-/* nginx instances that connect to a server, by the master's pid. */
+/* Sockets on which an nginx began to listen after the helper's start, whether or not it proxies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LISTENERS);
+	__type(key, struct listen_port_key);
+	__type(value, struct listen_port);
+} listeners SEC(".maps");
+
+/* nginx instances that connect to a server, by the first master's pid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_PROXIES);
 	__type(key, __u32);
 	__type(value, struct proxy);
 } proxies SEC(".maps");
+
+/* Processes of nginx: those that ran when the helper started, and their descendants. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_NGINX_PROCESSES);
+	__type(key, __u32);
+	__type(value, struct nginx_process);
+} nginx_processes SEC(".maps");
+
+/* Programs that are nginx, whatever they are called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_NGINX_FILES);
+	__type(key, struct program_file);
+	__type(value, __u8);
+} nginx_files SEC(".maps");
 
 /* By uid of the owner. */
 struct {

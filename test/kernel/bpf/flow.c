@@ -701,8 +701,8 @@ static void two_cpus(void)
 		struct connection c = fresh();
 		pid_t other;
 
-		sent += ask(&c, "GET /bytes/both HTTP/1.1\r\n\r\n");
-		received += answer(&c, head) + 2 * PARTS * 1000;
+		sent += send_request(&c, "GET /bytes/both HTTP/1.1\r\n\r\n");
+		received += send_answer(&c, head) + 2 * PARTS * 1000;
 		*given = 0;
 		other = fork();
 		give_parts(&c, !other, given);

@@ -1,7 +1,7 @@
 /** A real nginx in a namespace. Its access log is the truth for everything that nginx logs. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +13,10 @@ export interface LabNginx {
   /** lines of a log of its own, beside the configuration */
   log(name: string): readonly string[]
   readonly folder: string
+  /** of the program that was started */
+  readonly pid: number
+  /** the pid of the newest master; 0 while there is none */
+  master(): number
   stop(): Promise<void>
 }
 
@@ -57,7 +61,7 @@ export async function startLabNginx(
       'exec',
       namespace,
       ...(realtime && canRunRealtime() ? ['chrt', '-f', '20'] : []),
-      'nginx',
+      around.program ?? 'nginx',
       '-p',
       `${folder}/`,
       '-e',
@@ -75,19 +79,38 @@ export async function startLabNginx(
   const exited = once(child, 'exit')
   const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
-    if (child.exitCode !== null || attempt > 100) throw new Error(`nginx did not start: ${stderr}`)
+    if ((child.exitCode ?? 0) !== 0 || (child.exitCode === 0 && around.daemon !== true) || attempt > 100)
+      throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
+  }
+  const master = (): number => {
+    const file = join(folder, 'nginx.pid')
+    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
   }
   return {
     folder,
+    pid: child.pid!,
+    master,
     attempts: () => linesOf(log).flatMap(attemptsOf),
     log: (name) => linesOf(join(folder, name)),
     async stop() {
+      const newest = master()
       child.kill('SIGTERM')
       await exited
+      // The master of a new binary is not our child.
+      if (isOf(newest, folder)) await endMaster(newest)
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+/** Never another process: the pid may be of another pid namespace. */
+const isOf = (pid: number, folder: string): boolean =>
+  existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+
+async function endMaster(pid: number): Promise<void> {
+  process.kill(pid, 'SIGTERM')
+  while (existsSync(`/proc/${pid}`)) await sleep(30)
 }
 
 async function listensOn(namespace: string, ports: readonly string[]): Promise<boolean> {
@@ -122,15 +145,22 @@ const linesOf = (file: string): readonly string[] =>
     .split('\n')
     .filter((line) => line !== '')
 
-/** What stands before and behind all that a configuration of the lab has. */
+/** Another program; what stands before and behind all that a configuration of the lab has. */
 interface Around {
+  /** an absolute path where a daemon starts its program again (USR2) */
+  readonly program?: string
+  readonly daemon?: boolean
   readonly before?: string
   readonly behind?: string
 }
 
-const configuration = (log: string, http: string, { before = '', behind = '' }: Around): string => `
+const configuration = (
+  log: string,
+  http: string,
+  { before = '', behind = '', daemon = false }: Around,
+): string => `
 ${before}
-daemon off;
+daemon ${daemon ? 'on' : 'off'};
 worker_processes 1;
 pid nginx.pid;
 error_log stderr crit;

@@ -7,7 +7,9 @@ import { ROOT, sh } from './system.ts'
  * The command prefix that starts a program in the sandbox. `load` refuses loading tracing programs, `attach` only attaching
  * them, `connect` attaching programs to connect() of control groups.
  */
-export async function sandboxRefusing(what: 'load' | 'attach' | 'connect'): Promise<readonly [string, string]> {
+export async function sandboxRefusing(
+  what: 'load' | 'attach' | 'connect',
+): Promise<readonly [string, string]> {
   const program = `${ROOT}build/lab/refuse`
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const source = fileURLToPath(new URL('refuse.c', import.meta.url))
