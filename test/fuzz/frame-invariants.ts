@@ -11,7 +11,7 @@ const LISTS: readonly (readonly Counter[])[] = [ROUTE, CONNECTION, LOSS, EXCLUDE
 const LATER = new Set(
   LISTS.flat()
     .filter(({ since }) => since === 'later')
-    .map(({ name }) => name as string),
+    .map(({ name }) => name),
 )
 
 export function checkFrame(frame: SecondFrame, seq: number): void {
