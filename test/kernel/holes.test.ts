@@ -315,7 +315,7 @@ describe('holes', { skip: lacking() }, () => {
       const nginx = await startLabNginx(
         near,
         `upstream u { server ${at}; keepalive 1; }
-         server { listen 127.0.0.1:8080; location / { proxy_pass http://u; proxy_bind ${family.name === 'IPv6' ? `[${family.near}]` : family.near};
+         server { listen 127.0.0.1:8080; location / { proxy_pass http://u; proxy_bind ${family.near};
            proxy_http_version 1.1; proxy_set_header Connection ""; } }`,
       )
       const through = (path: string, count: number): Promise<unknown> =>
