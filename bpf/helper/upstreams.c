@@ -6,10 +6,10 @@
 #include "upstreams.h"
 
 /* For one configuration. What finds no room is counted. */
-#define MAX_DEPTH   32
-#define MAX_PASSES  16384
-#define MAX_BLOCKS  16384
-#define MAX_SERVERS 65536
+#define MAX_DEPTH	    32
+#define MAX_PASSES	    16384
+#define MAX_UPSTREAM_BLOCKS 16384
+#define MAX_SERVERS	    65536
 
 const char *const upstream_kinds[] = {"unknown", "http",	   "h2",   "tls", "fastcgi", "uwsgi", "scgi", "memcached",
 				      "stream",	 "proxy_protocol", "other"};
@@ -52,7 +52,7 @@ struct configuration {
 	int floor;  /* the depth at which the current file began */
 	struct pass passes[MAX_PASSES];
 	int pass_count, passes_left_out;
-	struct upstream_block blocks[MAX_BLOCKS];
+	struct upstream_block blocks[MAX_UPSTREAM_BLOCKS];
 	int block_count;
 	char *servers[MAX_SERVERS];
 	int server_count;
@@ -89,7 +89,7 @@ static void open_block(struct configuration *c, const struct statement *s)
 		block = (struct block){PROXYING, true, {}, c->pass_count};
 	else if (!strcmp(name, "http"))
 		block = (struct block){PROXYING, false, {}, c->pass_count};
-	else if (!strcmp(name, "upstream") && s->count > 1 && c->block_count < MAX_BLOCKS) {
+	else if (!strcmp(name, "upstream") && s->count > 1 && c->block_count < MAX_UPSTREAM_BLOCKS) {
 		block.kind = UPSTREAM;
 		c->blocks[c->block_count++] =
 		    (struct upstream_block){strdup(s->words[1]), around->is_stream, false, c->server_count, 0};

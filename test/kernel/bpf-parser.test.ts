@@ -62,7 +62,6 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ["return b == '\\n' ? CHUNK_DATA : CHUNK_INVALID", 'return CHUNK_DATA'],
       ["b == '0' ? STATUS_MINOR_0 : is_digit(b)", 'is_digit(b)'],
       ["if (b == ' ')\n\t\t\treturn step;", ''],
-      ["equals(w, '\\r') | equals(w, '\\n')", "equals(w, '\\n')"],
       ['r->left = b << 8', 'r->left = b'],
       ['(b >> 6) * 9', '(b >> 6) * 8'],
       ['b[0] == 1 && b[1] == 1', 'b[0] == 1'],
