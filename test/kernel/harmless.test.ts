@@ -100,7 +100,10 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv', 'nsenter',
       const links = linksOf(helper.pid)
       const kinds = links.map(({ kind }) => kind).sort()
       // Three hooks of the root control group, three tracing programs, and tcx on two interfaces.
-      assert.equal(kinds.join(' '), 'cgroup cgroup cgroup raw_tracepoint raw_tracepoint raw_tracepoint tcx tcx tcx tcx')
+      assert.equal(
+        kinds.join(' '),
+        'cgroup cgroup cgroup raw_tracepoint raw_tracepoint raw_tracepoint tcx tcx tcx tcx',
+      )
       assert.equal(await countLeft(links), links.length)
       if (how === 'kill -9') await helper.kill()
       else await helper.stop()
