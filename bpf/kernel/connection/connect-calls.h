@@ -116,3 +116,8 @@ static long sweep_call(struct bpf_map *map, __u32 *thread, struct attempt *call,
 		book_attempt_failure(&a, UNREACHABLE);
 	return 0;
 }
+
+static __always_inline void sweep_calls(struct sweep *c)
+{
+	bpf_for_each_map_elem(&connect_calls, sweep_call, c, 0);
+}

@@ -282,7 +282,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
-	bpf_for_each_map_elem(&connect_calls, sweep_call, &c, 0);
+	sweep_calls(&c);
 	flow_map_use.full4 = flow_map_use.full6 = 0;
 	delete_translations();
 	return 0;
