@@ -25,11 +25,12 @@ describe('probes', { skip: lacking('python3') }, () => {
         port++
         await cable.far.call('listen', { address, port })
         const [namespace, device] =
-          end === 'backend' ? [cable.far.namespace, 'foot'] : [cable.proxy.namespace, 'leg']
+          end === 'backend' ? [cable.far.namespace, 'peer'] : [cable.proxy.namespace, 'leg']
         const words = ['netns', 'exec', namespace, 'python3', PROBER, device, String(port), '10']
         const prober = spawn('ip', words, { stdio: ['pipe', 'pipe', 'inherit'] })
         const ended = once(prober, 'exit')
-        await once(prober.stdout, 'data')
+        await Promise.race([once(prober.stdout, 'data'), ended])
+        assert.equal(prober.exitCode, null, 'the prober runs')
         const seen = await watch(cable.proxy.namespace, async () => {
           const steps = [
             { send: get('/a') },
