@@ -123,15 +123,3 @@ static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u
 	for (__u32 i = 0; i < FRONT; i += 8)
 		*(__u64 *)(bytes + i) = word_at(bytes + ((n + i) & BYTES_MASK));
 }
-
-/* The status of a line "HTTP/1.x NNN", 0 when it is no such line. Needs twelve bytes. */
-static __always_inline __u32 status_at(const __u8 *bytes, __u32 start)
-{
-	__u64 w = word_at(bytes + (start & BYTES_MASK));
-	__u64 code = word_at(bytes + ((start + 8) & BYTES_MASK));
-	__u32 a = (code >> 8 & 0xff) - '0', b = (code >> 16 & 0xff) - '0', c = (code >> 24 & 0xff) - '0';
-
-	if (w << 8 != 0x2e312f5054544800ULL || (code & 0xff) != ' ' || a > 9 || b > 9 || c > 9)
-		return 0;
-	return a * 100 + b * 10 + c;
-}

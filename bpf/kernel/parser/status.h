@@ -104,20 +104,28 @@ static __always_inline int status_read(struct status_reader *r, const struct buf
 
 #define REASON_WORDS 4 /* in which the line's end is looked for */
 
+/* The status of a line "HTTP/1.x NNN", 0 when it is no such line. Needs twelve bytes. */
+static __always_inline __u32 status_at(const __u8 *bytes, __u32 start)
+{
+	__u64 w = word_at(bytes + (start & BYTES_MASK));
+	__u64 code = word_at(bytes + ((start + 8) & BYTES_MASK));
+	__u32 a = (code >> 8 & 0xff) - '0', b = (code >> 16 & 0xff) - '0', c = (code >> 24 & 0xff) - '0';
+
+	if (w << 8 != 0x2e312f5054544800ULL || (code & 0xff) != ' ' || a > 9 || b > 9 || c > 9)
+		return 0;
+	return a * 100 + b * 10 + c;
+}
+
 /*
  * The code of a line that lies whole at FRONT, where n bytes are, and is like nearly all: "HTTP/1.1 200 OK". 0 where it has to be
  * read byte by byte.
  */
 static __always_inline __u32 status_of_line(const struct buffer *buffer, __u32 n)
 {
-	__u64 w = word_at(buffer->bytes + FRONT), code = word_at(buffer->bytes + FRONT + 8);
-	__u32 a = (code >> 8 & 0xff) - '0', b = (code >> 16 & 0xff) - '0', c = (code >> 24 & 0xff) - '0';
+	__u32 status = status_at(buffer->bytes, FRONT);
+	__u64 w = word_at(buffer->bytes + FRONT), behind = word_at(buffer->bytes + FRONT + 12);
 
-	if (w << 8 != 0x2e312f5054544800ULL /* "HTTP/1." */ || !is_digit(w >> 56) || (code & 0xff) != ' ' || a > 9 || b > 9 ||
-	    c > 9)
-		return 0;
-	code >>= 32;
-	if ((code & 0xffff) != 0x0a0d && (code & 0xff) != ' ')
+	if (!status || !is_digit(w >> 56) || ((behind & 0xffff) != 0x0a0d && (behind & 0xff) != ' '))
 		return 0;
 	for (__u32 at = 12; at < 12 + REASON_WORDS * 8; at += 8) {
 		__u64 ends;
@@ -130,7 +138,7 @@ static __always_inline __u32 status_of_line(const struct buffer *buffer, __u32 n
 		/* a CR within the reason is no line's end to nginx */
 		if (at >= n || word_at(buffer->bytes + ((FRONT + at - 1) & BYTES_MASK)) << 48 != 0x0a0dULL << 48)
 			return 0;
-		return a * 100 + b * 10 + c;
+		return status;
 	}
 	return 0;
 }
