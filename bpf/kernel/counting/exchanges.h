@@ -135,6 +135,16 @@ __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 	return 0;
 }
 
+/* An open exchange ends without an answer. Returns whether it was this caller who ended it. */
+static __always_inline int end_open(struct flow *f, struct exchange *x, __u32 number)
+{
+	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
+		return 0;
+	if (x->deferred)
+		commit_deferred(f, number);
+	return 1;
+}
+
 __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
 {
 	if (!f)
@@ -142,10 +152,8 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 
-	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
+	if (!end_open(f, x, number))
 		return 0;
-	if (x->deferred)
-		commit_deferred(f, number);
 	s = slot_of_exchange(x);
 	if (s) {
 		if (outcome == OUTCOME_RESET)

@@ -29,10 +29,8 @@ __noinline int book_unseen(struct flow *f, __u32 number)
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 
-	if (!claim(x, number, PHASE_OPEN, PHASE_DONE))
+	if (!end_open(f, x, number))
 		return 0;
-	if (x->deferred)
-		commit_deferred(f, number);
 	s = slot_of_exchange(x);
 	if (s)
 		ADD(s->unseen, 1);
