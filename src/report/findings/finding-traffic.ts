@@ -107,9 +107,11 @@ function allTraffic(
       return {
         after: now,
         what:
-          kind === 'surge'
-            ? `traffic was ${(now / before).toFixed(1)} times the usual for ${span}: ${rates}`
-            : `traffic stopped for ${span}: ${rates}`,
+          kind === 'stop'
+            ? `traffic stopped for ${span}: ${rates}`
+            : before === 0
+              ? `there was traffic only for ${span}: ${rates}`
+              : `traffic was ${(now / before).toFixed(1)} times the usual for ${span}: ${rates}`,
       }
     },
   }
