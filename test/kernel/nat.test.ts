@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { inside, lacking } from './lab/system.ts'
+import { inside, lacking, ROOT, sh } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -173,5 +173,46 @@ describe('NAT on this host', { skip: lacking('nft') }, () => {
     await nginx.stop()
     assert.deepEqual(rowsOf(seen), { '10.96.0.13:80 GET /old': { requests: 20, codes: { 200: 20 } } })
     assertReconciles(seen)
+  })
+
+  test('other processes cannot take all room for translated connections', async () => {
+    port++
+    const program = join(folder, 'upstreamtop-probe')
+    await sh(
+      'make',
+      '-s',
+      '-C',
+      ROOT,
+      `HELPER_BUILD=${folder}`,
+      'HELPER_DEFINES=-DMAX_TRANSLATIONS=4',
+      program,
+    )
+    await cable.far.call('listen', { address: '10.77.0.2', port })
+    await translate(
+      `table ip n { chain o { type nat hook output priority -100; ip daddr 10.96.0.14 tcp dport 80 dnat to 10.77.0.2:${port}; }; }`,
+    )
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream u { server 10.96.0.14:80; keepalive 1; }
+       server { listen 127.0.0.1:8080; ${KEEPALIVE} location / { proxy_pass http://u; } }`,
+    )
+    const held = { address: '10.96.0.14', port: 80, steps: [{ send: get('/held') }, { pause: 2500 }] }
+    const seen = await watch(
+      cable.proxy.namespace,
+      async () => {
+        const others = cable.proxy.call('talkMany', [held, held, held, held, held])
+        await sleep(500)
+        const requests = [get('/nginx')]
+        await cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 20 })
+        await others
+      },
+      [],
+      program,
+    )
+    await nginx.stop()
+    assert.deepEqual(rowsOf(seen)['10.96.0.14:80 GET /nginx'], { requests: 20, codes: { 200: 20 } })
+    const { requests, codes } = rowsOf(seen)['10.96.0.14:80 GET /held']!
+    assert.deepEqual({ requests, codes }, { requests: 2, codes: { 200: 2 } }, 'half of the room is theirs')
+    assert.equal(seen.final.loss.mapRefused, 3, 'what found none is said')
   })
 })

@@ -110,7 +110,10 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	}
 	if (!f)
 		return 0;
-	remember_translation(p);
+	if (remember_translation(p, rank_of(&who))) {
+		delete_flow(p, f); /* each of its requests is counted as refused */
+		return 0;
+	}
 	remote_of(p, &s->work.remote);
 	/* before it is asked whether this nginx connects to itself */
 	if (who.instance)

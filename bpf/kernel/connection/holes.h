@@ -9,6 +9,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
+#include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"

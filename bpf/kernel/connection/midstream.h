@@ -130,7 +130,12 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
-	remember_translation(p);
+	if (remember_translation(p, rank_of(&who))) {
+		delete_flow(p, f);
+		count(L_MAP_REFUSED);
+		count(T_NOT_HTTP);
+		return 0;
+	}
 	remote_of(p, &s->work.remote);
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;

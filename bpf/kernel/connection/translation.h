@@ -106,24 +106,63 @@ __noinline int translate_by_socket(struct __sk_buff *skb, struct packet *p)
 	return 0;
 }
 
+/* A tuple that is not translated now may have been, for a connection before. */
+static __always_inline void delete_translation(const struct packet *p)
+{
+	long failed;
+
+	if (!has_port(&translated_ports, remote_port(p)))
+		return;
+	if (p->family == 4)
+		failed = bpf_map_delete_elem(&translations4, &p->k4);
+	else
+		failed = bpf_map_delete_elem(&translations6, &p->k6);
+	if (!failed)
+		ADD(translation_count, -1);
+}
+
+/* Anybody may connect through NAT: others find room while there is much, so that nginx finds some. */
+static __always_inline int has_translation_room(enum rank rank)
+{
+	__u32 room = rank == ANYONE ? TRANSLATIONS_OF_ANYONE : rank == NGINX ? TRANSLATIONS_OF_OTHERS : MAX_TRANSLATIONS;
+
+	return translation_count < room;
+}
+
+/* A tuple that is used again is replaced: it needs no room. */
+static __always_inline long insert_translation(const struct packet *p, enum rank rank)
+{
+	long failed;
+
+	if (p->family == 4)
+		failed = bpf_map_update_elem(&translations4, &p->wire4, &p->k4, BPF_EXIST);
+	else
+		failed = bpf_map_update_elem(&translations6, &p->wire6, &p->k6, BPF_EXIST);
+	if (!failed)
+		return 0;
+	if (!has_translation_room(rank))
+		return -E2BIG;
+	if (p->family == 4)
+		failed = bpf_map_update_elem(&translations4, &p->wire4, &p->k4, BPF_NOEXIST);
+	else
+		failed = bpf_map_update_elem(&translations6, &p->wire6, &p->k6, BPF_NOEXIST);
+	if (!failed)
+		ADD(translation_count, 1);
+	return failed;
+}
+
 /*
- * So that what follows finds the flow, which exists: the sweep forgets translations without one. An answer may come from either
- * side's port. A tuple that is not translated now may have been, for a connection before.
+ * So that what follows finds the flow, which exists: the sweep deletes translations without one. An answer may come from either
+ * side's port. Returns 1 without room: the flow is then of no use, because its answers would not find it.
  */
-__noinline int remember_translation(struct packet *p)
+__noinline int remember_translation(struct packet *p, enum rank rank)
 {
 	__u16 port;
-	long failed;
 
 	if (!p)
 		return 0;
 	if (!p->translated) {
-		if (!has_port(&translated_ports, remote_port(p)))
-			return 0;
-		if (p->family == 4)
-			bpf_map_delete_elem(&translations4, &p->k4);
-		else
-			bpf_map_delete_elem(&translations6, &p->k6);
+		delete_translation(p);
 		return 0;
 	}
 	port = wire_port(p);
@@ -131,13 +170,7 @@ __noinline int remember_translation(struct packet *p)
 	add_port(&flow_ports, port);
 	add_port(&answer_ports, port);
 	add_port(&answer_ports, remote_port(p));
-	if (p->family == 4)
-		failed = bpf_map_update_elem(&translations4, &p->wire4, &p->k4, BPF_ANY);
-	else
-		failed = bpf_map_update_elem(&translations6, &p->wire6, &p->k6, BPF_ANY);
-	if (failed)
-		count(L_MAP_REFUSED);
-	return 0;
+	return insert_translation(p, rank) != 0;
 }
 
 /* ---- once per second ---- */
@@ -146,8 +179,8 @@ static long delete_translation4(struct bpf_map *map, struct key4 *wire, struct k
 {
 	struct key4 key = *wire;
 
-	if (!find4(own))
-		bpf_map_delete_elem(map, &key);
+	if (!find4(own) && !bpf_map_delete_elem(map, &key))
+		ADD(translation_count, -1);
 	return 0;
 }
 
@@ -155,15 +188,15 @@ static long delete_translation6(struct bpf_map *map, struct key6 *wire, struct k
 {
 	struct key6 key = *wire;
 
-	if (!find6(own))
-		bpf_map_delete_elem(map, &key);
+	if (!find6(own) && !bpf_map_delete_elem(map, &key))
+		ADD(translation_count, -1);
 	return 0;
 }
 
 /* Those whose flow is gone. A host without NAT does not walk the maps. */
 static __always_inline void delete_translations(void)
 {
-	if (!translated_ports.groups)
+	if (!translation_count)
 		return;
 	bpf_for_each_map_elem(&translations4, delete_translation4, 0, 0);
 	bpf_for_each_map_elem(&translations6, delete_translation6, 0, 0);

@@ -215,27 +215,26 @@ __noinline int reverse_tuple(struct packet *p)
 	return 0;
 }
 
-static __always_inline void remote_of(const struct packet *p, struct backend_key *key)
+static __always_inline void backend_key_of(struct backend_key *key, const struct packet *p, const void *address, __u16 port)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	if (p->family == 4)
-		__builtin_memcpy(key->address, &p->k4.remote, 4);
+		__builtin_memcpy(key->address, address, 4);
 	else
-		__builtin_memcpy(key->address, p->k6.remote, 16);
-	key->port = remote_port(p);
+		__builtin_memcpy(key->address, address, 16);
+	key->port = port;
 	key->family = p->family;
 	key->netid = netid;
 }
 
-/* The backend as packets carry it. */
+/* What the socket connected to. */
+static __always_inline void remote_of(const struct packet *p, struct backend_key *key)
+{
+	backend_key_of(key, p, p->family == 4 ? (const void *)&p->k4.remote : p->k6.remote, remote_port(p));
+}
+
+/* The same as packets carry it. */
 static __always_inline void wire_of(const struct packet *p, struct backend_key *key)
 {
-	__builtin_memset(key, 0, sizeof(*key));
-	if (p->family == 4)
-		__builtin_memcpy(key->address, wire_remote4(p), 4);
-	else
-		__builtin_memcpy(key->address, wire_remote6(p), 16);
-	key->port = wire_port(p);
-	key->family = p->family;
-	key->netid = netid;
+	backend_key_of(key, p, p->family == 4 ? (const void *)wire_remote4(p) : wire_remote6(p), wire_port(p));
 }

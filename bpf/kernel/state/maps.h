@@ -36,7 +36,12 @@ struct ports answer_ports = {};
  * NAT of this host: from the tuple of packets to their socket's own, by which the flow is known. Ports: of the remote end on the
  * wire, so that only packets which may be translated are looked up.
  */
+#ifndef MAX_TRANSLATIONS /* tests make it small */
 #define MAX_TRANSLATIONS 16384
+#endif
+/* Of them, at most: of all but nginx, and of all but root's nginx. */
+#define TRANSLATIONS_OF_ANYONE (MAX_TRANSLATIONS / 2)
+#define TRANSLATIONS_OF_OTHERS (MAX_TRANSLATIONS * 3 / 4)
 #define TRANSLATION_MAP(name, key_type)                                                                                          \
 	struct {                                                                                                                 \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                                                 \
@@ -49,6 +54,7 @@ struct ports answer_ports = {};
 TRANSLATION_MAP(translations4, key4);
 TRANSLATION_MAP(translations6, key6);
 struct ports translated_ports = {};
+__u32 translation_count = 0;
 
 /* By tuple. Flows that find no room in the first two maps are in the other two (flows.h). */
 #define FLOW_MAP(name, key_type, entries)                                                                                        \
