@@ -55,7 +55,17 @@
 	COUNT(uwsgi_connects) \
 	COUNT(scgi_connects) \
 	COUNT(memcached_connects) \
-	COUNT(other_connects)
+	COUNT(other_connects) \
+	BYTES(sent_bytes) \
+	BYTES(received_bytes)
+#define BACKEND_GAUGES(COUNT) \
+	COUNT(tls_open) \
+	COUNT(h2_open) \
+	COUNT(fastcgi_open) \
+	COUNT(uwsgi_open) \
+	COUNT(scgi_open) \
+	COUNT(memcached_open) \
+	COUNT(other_open)
 #define CONNECTION_COLUMNS(COUNT, BYTES) \
 	COUNT(connects) \
 	COUNT(refused) \
@@ -71,7 +81,16 @@
 	COUNT(uwsgi_connects) \
 	COUNT(scgi_connects) \
 	COUNT(memcached_connects) \
-	COUNT(other_connects)
+	COUNT(other_connects) \
+	BYTES(sent_bytes) \
+	BYTES(received_bytes) \
+	COUNT(tls_open) \
+	COUNT(h2_open) \
+	COUNT(fastcgi_open) \
+	COUNT(uwsgi_open) \
+	COUNT(scgi_open) \
+	COUNT(memcached_open) \
+	COUNT(other_open)
 
 /* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {

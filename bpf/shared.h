@@ -99,9 +99,10 @@ struct backend_key {
 struct backend {
 	struct backend_key key;
 	__u32 ready;
-	__u32 pad;
+	__u32 open_epoch; /* the sweep in which the open connections were counted */
 	__u64 connect_sum_us;
 	BACKEND_COUNTERS(COUNTER, COUNTER)
+	BACKEND_GAUGES(COUNTER)
 };
 
 struct totals {

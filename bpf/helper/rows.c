@@ -184,7 +184,14 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 		return;
 #define PLUS(word) +now.word
 	uint64_t sum = 0 BACKEND_COUNTERS(PLUS, PLUS);
-	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)))
+	/* none is open any more if the last sweep counted none */
+#define CLEAR(word) now.word = 0;
+	if (now.open_epoch != t->epoch) {
+		BACKEND_GAUGES(CLEAR)
+	}
+	/* as long as one is open there is a row in each tick */
+	uint64_t open = 0 BACKEND_GAUGES(PLUS);
+	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)) && !open)
 		return;
 	name_backend(t, out, index);
 	struct json *rows = &t->rows;

@@ -12,7 +12,7 @@
  * exchanges, byte-counts, codes; routes: from a request line to its slot http1/       begin, requests, answers; stepwise: chunks,
  * odd status lines, PROXY headers connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen;
  * validation: RFC 5961; connections: SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts,
- * connect-calls, connects: how nginx's sockets connect; translation: NAT
+ * connect-calls, connects: how nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -45,6 +45,7 @@
 #include "kernel/connection/translation.h"
 #include "kernel/connection/attempts.h"
 #include "kernel/connection/connect-calls.h"
+#include "kernel/connection/unread.h"
 #include "kernel/connection/connects.h"
 #include "kernel/connection/connections.h"
 #include "kernel/connection/midstream.h"

@@ -38,7 +38,16 @@ ${macro(
 /* Columns of a row on the wire: those of the first version, and those that were added at the end. */
 ${macro('TRAFFIC_COLUMNS', firstOf(fieldsOf(ROUTE)))}
 ${macro('TRAFFIC_COLUMNS_LATER', laterOf(fieldsOf(ROUTE)))}
-${macro('BACKEND_COUNTERS', fieldsOf(CONNECTION))}
+${macro(
+  'BACKEND_COUNTERS',
+  fieldsOf(CONNECTION).filter(({ isGauge }) => !isGauge),
+)}
+${list(
+  'BACKEND_GAUGES(COUNT)',
+  fieldsOf(CONNECTION)
+    .filter(({ isGauge }) => isGauge)
+    .map(({ word }) => `COUNT(${word})`),
+)}
 ${macro('CONNECTION_COLUMNS', firstOf(fieldsOf(CONNECTION)))}
 ${macro('CONNECTION_COLUMNS_LATER', laterOf(fieldsOf(CONNECTION)))}
 

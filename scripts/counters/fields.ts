@@ -8,6 +8,8 @@ export interface Field {
   readonly what: string
   readonly isFailure: boolean
   readonly isBytes: boolean
+  /** a value at the end of a tick, not a difference */
+  readonly isGauge: boolean
   /** may be unknown, which is null */
   readonly isLater: boolean
 }
@@ -19,6 +21,7 @@ export const fieldsOf = (counters: readonly Counter[]): readonly Field[] =>
     what,
     isFailure: kind === 'failure',
     isBytes: kind === 'bytes',
+    isGauge: kind === 'gauge',
     isLater: since === 'later',
   }))
 

@@ -9,6 +9,7 @@ const failures = route.filter(({ isFailure }) => isFailure)
 const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
 const connectFailures = connection.filter(({ isFailure }) => isFailure)
+const gauges = connection.filter(({ isGauge }) => isGauge)
 
 /** The path of a counter in Counts. */
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
@@ -65,10 +66,25 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   total: mergeDistribution(a.total, b.total),
 })
 
+/** Connections of the same backend in consecutive spans: open are those that are open at the end. */
 export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
+  ${each(connection, (field) => (field.isGauge ? `${field.name}: b.${field.name},` : merged(field)))}
+  connect: mergeDistribution(a.connect, b.connect),
+})
+
+/** Of simultaneous entities: open connections add up. */
+export const addConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
   ${each(connection, merged)}
   connect: mergeDistribution(a.connect, b.connect),
 })
+
+/** Open connections that cannot be read. */
+export const openConnections = (row: Pick<ConnectionCounts, ${gauges.map(({ name }) => `'${name}'`).join(' | ')}>): number | null =>
+  ${gauges.reduce((sum, { name }) => (sum === '' ? `row.${name}` : `addKnown(${sum}, row.${name})`), '')}
+
+/** The span is followed by one without a row of the backend: a row with open connections is sent every tick. */
+export const endedConnections = (row: ConnectionCounts): ConnectionCounts =>
+  openConnections(row) === 0 ? row : { ...row, ${each(gauges, ({ name }) => `${name}: 0`, ', ')} }
 
 /** Whether any number of the row is not 0. */
 export const isActive = (row: Counts): boolean =>
@@ -152,18 +168,26 @@ export class CountsSum {
 export class ConnectionSum {
   ${each(connection, privateField)}
   readonly #connect = new DistributionSum()
-  #isEmpty = true
+  /** the last span that was added; 0: none */
+  #span = 0
 
-  add(counts: ConnectionCounts): void {
-    this.#isEmpty = false
-    ${each(connection, (field) => assignSum(`this.#${field.name}`, `counts.${field.name}`, field))}
+  /** @param span numbered from 1 */
+  add(counts: ConnectionCounts, span: number): void {
+    this.#span = span
+    ${each(connection, (field) =>
+      field.isGauge
+        ? `this.#${field.name} = counts.${field.name}`
+        : assignSum(`this.#${field.name}`, `counts.${field.name}`, field),
+    )}
     this.#connect.add(counts.connect)
   }
 
-  value(): ConnectionCounts {
-    if (this.#isEmpty) return NO_CONNECTIONS
+  /** @param last the last span of the sum */
+  value(last: number): ConnectionCounts {
+    if (this.#span === 0) return NO_CONNECTIONS
+    const isOpen = this.#span === last
     return {
-      ${each(connection, ({ name }) => `${name}: this.#${name},`)}
+      ${each(connection, ({ name, isGauge }) => (isGauge ? `${name}: isOpen ? this.#${name} : 0,` : `${name}: this.#${name},`))}
       connect: this.#connect.value(),
     }
   }

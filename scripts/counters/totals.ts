@@ -6,6 +6,7 @@ const route = fieldsOf(ROUTE)
 const failures = route.filter(({ isFailure }) => isFailure)
 const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
+const counted = connection.filter(({ isGauge }) => !isGauge)
 
 export const totals = (): string => `/** ${HEAD} */
 import type { ConnectionRow, TrafficRow } from 'src/frame/model/frame.ts'
@@ -62,7 +63,7 @@ function failuresSince(before: Failures, now: Failures): Failures | null {
 }
 
 export class ConnectionTotal {
-  ${each(connection, privateField)}
+  ${each(counted, privateField)}
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which \`now\` replaces. null: a total fell, and nothing is changed */
@@ -74,8 +75,8 @@ export class ConnectionTotal {
       ${each(connection, since)}
       connect,
     }
-    if (${each(connection, fell, ' || ')}) return null
-    ${each(connection, ({ name }) => `this.#${name} = now.${name}`)}
+    if (${each(counted, fell, ' || ')}) return null
+    ${each(counted, ({ name }) => `this.#${name} = now.${name}`)}
     this.#connect.set(now.connect)
     return row
   }
@@ -84,8 +85,10 @@ export class ConnectionTotal {
 
 const privateField = ({ name, isBytes, isLater }: Field): string =>
   `#${name}${isLater ? `: ${isBytes ? 'bigint' : 'number'} | null` : ''} = ${isBytes ? '0n' : '0'}`
-const since = ({ name, isBytes, isLater }: Field): string =>
-  isLater || isBytes
-    ? `${name}: knownSince(this.#${name}, now.${name}),`
-    : `${name}: now.${name} - this.#${name},`
+const since = ({ name, isBytes, isGauge, isLater }: Field): string =>
+  isGauge
+    ? `${name}: now.${name},`
+    : isLater || isBytes
+      ? `${name}: knownSince(this.#${name}, now.${name}),`
+      : `${name}: now.${name} - this.#${name},`
 const fell = ({ name, isLater }: Field): string => (isLater ? `(row.${name} ?? 0) < 0` : `row.${name} < 0`)

@@ -25,6 +25,10 @@ export interface RouteTotals {
 
 /** What happened to a backend outside any request. */
 ${group('ConnectionCounters', fieldsOf(CONNECTION), 'NO_CONNECTION')}
+/** The same as totals on the wire. */
+export interface ConnectionWireTotals {
+  ${each(fieldsOf(CONNECTION), totalProperty)}
+}
 /** Why a number may be too small. */
 ${group('Loss', fieldsOf(LOSS))}
 /** Traffic that is not nginx's upstream leg, by reason. Counted in requests where these can be recognised, else in flows. */

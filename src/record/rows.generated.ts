@@ -57,6 +57,15 @@ export type ConnectionColumns = readonly [
   scgiConnects?: number,
   memcachedConnects?: number,
   otherConnects?: number,
+  sentBytes?: string,
+  receivedBytes?: string,
+  tlsOpen?: number,
+  h2Open?: number,
+  fastcgiOpen?: number,
+  uwsgiOpen?: number,
+  scgiOpen?: number,
+  memcachedOpen?: number,
+  otherOpen?: number,
 ]
 
 export function isTraffic(row: unknown): row is TrafficColumns {
@@ -125,6 +134,15 @@ export const connectionOf = (row: ConnectionColumns, backend: Backend): Connecti
   scgiConnects: knownCount(row[14]),
   memcachedConnects: knownCount(row[15]),
   otherConnects: knownCount(row[16]),
+  sentBytes: knownBytes(row[17]),
+  receivedBytes: knownBytes(row[18]),
+  tlsOpen: knownCount(row[19]),
+  h2Open: knownCount(row[20]),
+  fastcgiOpen: knownCount(row[21]),
+  uwsgiOpen: knownCount(row[22]),
+  scgiOpen: knownCount(row[23]),
+  memcachedOpen: knownCount(row[24]),
+  otherOpen: knownCount(row[25]),
   connect: distributionTotals(row[1], row[6], row[7]),
 })
 

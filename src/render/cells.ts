@@ -30,8 +30,10 @@ export function inFlightCell({ inFlight, oldest }: Figures): Span {
 export const countCell = (value: number, style: Style = 'plain'): Span =>
   value === 0 ? span('0', 'dim') : span(count(value), style)
 
+export const unknownCell: Span = span(NOTHING, 'dim')
+
 export const bytesCell = (value: number | null): Span =>
-  value === null ? span(NOTHING, 'dim') : span(bytes(value), value === 0 ? 'dim' : 'plain')
+  value === null ? unknownCell : span(bytes(value), value === 0 ? 'dim' : 'plain')
 
 /** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells. Without enough room the pieces of the lowest rank are kept. */
 export function statusCells(figures: Figures, backend: Unread | null, width: number): Line {
@@ -47,22 +49,40 @@ export function statusCells(figures: Figures, backend: Unread | null, width: num
   return spaced(pieces.filter((piece) => kept.has(piece)))
 }
 
-type Unread = Pick<BackendLine, 'unread' | 'protocol' | 'opaque'>
+type Unread = Pick<BackendLine, 'unread' | 'protocol' | 'opaque' | 'openConnections'>
 
-/** What the requests are that cannot be read, and how connecting failed: both, if there is room, else the failures. */
-function unreadCells({ failureKinds }: Figures, backend: Unread, width: number): Line {
-  const failures = spaced(failureKinds.map(failurePiece))
-  const texts = unreadTexts(backend).map((text): Line => [span(text, 'warn')])
-  if (failures.length === 0) return texts.find((line) => lineWidth(line) <= width) ?? texts.at(-1)!
-  const lines = texts.map((line): Line => [...line, span(' '), ...failures])
-  return lines.find((line) => lineWidth(line) <= width) ?? failures
+/**
+ * What the requests are that cannot be read, how many connections are open, what passes on them, and how connecting failed: as much
+ * as there is room for, and the failures first.
+ */
+function unreadCells(figures: Figures, backend: Unread, width: number): Line {
+  const failures = spaced(figures.failureKinds.map(failurePiece))
+  const kinds = unreadTexts(backend)
+  const facts = unreadFacts(figures, backend)
+  const lines = [
+    ...kinds.map((kind) => [kind, ...facts]),
+    ...facts.map((_, i) => [kinds.at(-1)!, ...facts.slice(0, -1 - i)]),
+  ].map((texts): Line => {
+    const pieces = spaced(
+      texts.map((text, i) => ({ spans: [span(text, i === 0 ? 'warn' : 'plain')], rank: 0 })),
+    )
+    return failures.length === 0 ? pieces : [...pieces, span(' '), ...failures]
+  })
+  const fitting = lines.find((line) => lineWidth(line) <= width)
+  return fitting ?? (failures.length === 0 ? lines.at(-1)! : failures)
 }
 
 /** The longest first. */
-const unreadTexts = ({ protocol, opaque }: Unread): readonly string[] =>
-  protocol === null
-    ? [`opaque: ${count(opaque)} ${opaque === 1 ? 'flow' : 'flows'} of TLS or h2`, 'opaque (TLS/h2)']
-    : [`requests not readable (${protocol})`, `unread (${protocol})`, protocol]
+function unreadTexts({ protocol, opaque }: Unread): readonly string[] {
+  if (protocol !== null) return [`requests not readable (${protocol})`, `unread (${protocol})`, protocol]
+  if (opaque === 0) return ['requests not readable', 'unread']
+  return [`opaque: ${count(opaque)} ${opaque === 1 ? 'flow' : 'flows'} of TLS or h2`, 'opaque (TLS/h2)']
+}
+
+const unreadFacts = ({ byteRate }: Figures, { openConnections }: Unread): readonly string[] => [
+  ...(openConnections ? [`${count(openConnections)} open`] : []),
+  ...(byteRate ? [`${bytes(Math.ceil(byteRate))}/s`] : []),
+]
 
 interface Piece {
   readonly spans: Line

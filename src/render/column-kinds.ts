@@ -10,6 +10,7 @@ import {
   percentCell,
   rateCell,
   statusCells,
+  unknownCell,
 } from './cells.ts'
 import { span, type Line } from './line.ts'
 import { percent, rate } from './quantities.ts'
@@ -126,7 +127,8 @@ export const COLUMNS = {
     title: 'in flight',
     width: 9,
     sorts: ['in_flight'],
-    ...both((line) => [inFlightCell(line)]),
+    backend: (line) => [line.unread ? unknownCell : inFlightCell(line)],
+    route: (line) => [inFlightCell(line)],
   },
   failures: {
     ...numeric,
@@ -141,6 +143,14 @@ export const COLUMNS = {
     width: 8,
     sorts: [],
     backend: (line) => [countCell(line.connects)],
+    route: () => [],
+  },
+  openConnections: {
+    ...numeric,
+    title: 'open',
+    width: 5,
+    sorts: [],
+    backend: ({ openConnections: open }) => [open === null ? unknownCell : countCell(open)],
     route: () => [],
   },
   retransmits: {

@@ -76,4 +76,5 @@ const OPTIONAL = [
   'retries',
   'receivedBytes',
   'sentBytes',
+  'openConnections',
 ] as const satisfies readonly ColumnId[]

@@ -8,7 +8,7 @@ import { chart } from './chart.ts'
 import { inEights } from './columns.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
 import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line, type Style } from './line.ts'
-import { count, latency, percent, rate } from './quantities.ts'
+import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
 import { bar } from './sparkline.ts'
 import { cellWidth, clip, left, right, visible } from './text.ts'
@@ -57,10 +57,13 @@ function titleOf({ backendLabel, route }: Drilldown): Line {
 
 function factLines(subject: Drilldown, columns: number): Line[] {
   const { figures: f } = subject
-  const rates: Line[] = [
+  const requests: Line[] = [
     [span(`${rate(f.rps)} req/s`)],
     [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
     [inFlightCell(f), span(' in flight')],
+  ]
+  const rates: Line[] = [
+    ...(isUnread(subject) ? unreadPieces(subject) : requests),
     ...f.failureKinds.map(({ kind, count: n }): Line => [span(`${count(n)} ${kind}`, 'bad')]),
     ...(f.retries > 0 ? [[span(`${count(f.retries)} retries`, 'warn')]] : []),
     ...(f.retransmits > 0 ? [[span(`${count(f.retransmits)} retransmits`, 'warn')]] : []),
@@ -88,13 +91,24 @@ function factLines(subject: Drilldown, columns: number): Line[] {
   ]
 }
 
+const isUnread = ({ connection }: Drilldown): boolean =>
+  connection !== null && connection.protocol !== null && connection.protocol !== 'http/1'
+
+/** What stands in the place of its requests. */
+const unreadPieces = ({ connection, figures: { byteRate } }: Drilldown): Line[] => [
+  [span(`requests not readable (${connection?.protocol ?? NOTHING})`, 'warn')],
+  [span(`${count(connection?.openConnections ?? 0)} open connections`)],
+  [span(byteRate === null ? NOTHING : `${bytes(Math.ceil(byteRate))}/s`)],
+]
+
 function codePieces({ codes }: Drilldown): Line[] {
   const pieces: Line[] = []
   for (let i = 0; i < codes.length; i += 2) pieces.push([span(`${codes[i]!}: ${count(codes[i + 1]!)}`)])
   return pieces
 }
 
-function connectionPieces({ connection }: Drilldown): Line[] {
+function connectionPieces(subject: Drilldown): Line[] {
+  const { connection } = subject
   if (connection === null) return []
   const pieces: Line[] = [[span(`${count(connection.connects)} connects`)]]
   if (connection.avg !== null)
@@ -109,9 +123,7 @@ function connectionPieces({ connection }: Drilldown): Line[] {
     pieces.push([span(`${count(connection.connectTimeout)} connect timeouts`, 'bad')])
   if (connection.unreachable > 0) pieces.push([span(`${count(connection.unreachable)} unreachable`, 'bad')])
   if (connection.earlyClose > 0) pieces.push([span(`${count(connection.earlyClose)} early closes`, 'bad')])
-  if (connection.protocol !== null && connection.protocol !== 'http/1')
-    pieces.push([span(`requests not readable (${connection.protocol})`, 'warn')])
-  else if (connection.opaque > 0)
+  if (!isUnread(subject) && connection.opaque > 0)
     pieces.push([span(`${count(connection.opaque)} opaque flows (TLS or h2)`, 'warn')])
   return pieces
 }

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../src/frame/model/nothing.ts'
 import { isUnread, protocolOf } from '../../src/frame/model/protocol.ts'
 import { micros } from '../../src/frame/model/units.ts'
+import { openOf } from '../../src/frame/expression/measure.ts'
 import { figures } from '../../src/frame/views/figures.ts'
 import { statusCells } from '../../src/render/cells.ts'
 
@@ -15,7 +16,12 @@ const row = (connection: Partial<typeof NO_CONNECTIONS>, requests = 0) => ({
 type Row = ReturnType<typeof row>
 
 function status(of: Row, width: number): string {
-  const backend = { unread: isUnread(of), protocol: protocolOf(of), opaque: of.connection.opaque }
+  const backend = {
+    unread: isUnread(of),
+    protocol: protocolOf(of),
+    opaque: of.connection.opaque,
+    openConnections: openOf(of),
+  }
   return statusCells(figures(of, micros(1_000_000)), backend, width)
     .map(({ text }) => text)
     .join('')
@@ -27,6 +33,22 @@ describe('a backend whose requests cannot be read', () => {
     assert.equal(status(scgi, 40), 'requests not readable (scgi)')
     assert.equal(status(scgi, 15), 'unread (scgi)')
     assert.equal(status(scgi, 5), 'scgi')
+  })
+
+  test('says how many connections are open, and what passes on them', () => {
+    const tls = row({ tlsOpen: 12, sentBytes: 400_000, receivedBytes: 3_000_000 })
+    assert.equal(status(tls, 60), 'requests not readable (tls) 12 open 3.4 MB/s')
+    assert.equal(status(tls, 30), 'unread (tls) 12 open 3.4 MB/s')
+    assert.equal(status(tls, 24), 'tls 12 open 3.4 MB/s')
+    assert.equal(status(tls, 15), 'tls 12 open')
+    assert.equal(status(tls, 5), 'tls')
+    assert.equal(status(row({ refused: 2, tlsOpen: 1 }), 24), 'tls 1 open 2 refused')
+  })
+
+  test('has bytes after its connections have ended, though what it spoke is no longer told', () => {
+    const ended = row({ receivedBytes: 1000 })
+    assert.equal(isUnread(ended), true)
+    assert.equal(status(ended, 40), 'requests not readable 1.0 kB/s')
   })
 
   test('shows its failures first', () => {

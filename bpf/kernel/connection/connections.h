@@ -4,7 +4,6 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
-#include "kernel/state/attempt.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -39,18 +38,6 @@ static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
 	f->deferred = DEFERRED_LISTENER;
-}
-
-/* Whether the sending socket is an attempt of nginx that connects.h follows: it books the connect, the flow does not. */
-static __always_inline int is_followed(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-	__u64 key;
-
-	if (!sk)
-		return 0;
-	key = (__u64)(long)bpf_skc_to_tcp_sock(sk);
-	return key && bpf_map_lookup_elem(&attempts, &key);
 }
 
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */
@@ -125,7 +112,8 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
-	f->fresh = is_followed(skb) ? BOOKED_BY_SOCKET : SYN_SEEN;
+	/* the socket of an attempt books the connect, the flow does not */
+	f->fresh = attempt_of_sender(skb) ? BOOKED_BY_SOCKET : SYN_SEEN;
 	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
 	f->isn = p->seq;
 	f->syn_ns = now;

@@ -21,6 +21,7 @@
 #include "kernel/host/listening.h"
 #include "attempts.h"
 #include "connect-calls.h"
+#include "unread.h"
 
 #define SHUTDOWN_MASK 3
 #define AF_INET	      2
@@ -99,6 +100,7 @@ static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
 	remote_of_words(&a.remote, sk->__sk_common.skc_family == AF_INET6, sk->__sk_common.skc_daddr, six,
 			sk->__sk_common.skc_dport);
 	a.state = TCP_SYN_SENT;
+	a.booked_sent = a.booked_received = a.at_ns;
 	if (is_in_scope(&a.remote))
 		insert_attempt(key, &a);
 }
@@ -166,16 +168,22 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 	from = found->state;
 	found->state = to;
 	if (to == TCP_CLOSE) {
+		/* before it is forgotten: the sweep may book at the same time */
+		book_rest(sk, found);
 		a = *found;
 		if (forget_attempt(key, &a))
 			attempt_ends(sk, &a, from);
 	} else if (to == TCP_ESTABLISHED) {
+		found->ports = sk->__sk_common.skc_portpair;
 		found->established = 1;
 		a = *found;
-		if (is_own_door(sk, &a))
+		if (is_own_door(sk, &a)) {
 			forget_attempt(key, &a);
-		else
+		} else {
+			if (!has_unread)
+				has_unread = 1;
 			book_established(&a);
+		}
 	} else if (to == TCP_CLOSE_WAIT) {
 		found->peer_ended = 1;
 	} else if (to == TCP_LAST_ACK && !has_sent(sk)) {

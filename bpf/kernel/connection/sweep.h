@@ -18,6 +18,7 @@
 #include "flows.h"
 #include "translation.h"
 #include "holes.h"
+#include "unread.h"
 
 #define BODY_SILENCE (60 * SECOND)
 #define IDLE	     (300 * SECOND)
@@ -283,6 +284,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
 	sweep_calls(&c);
+	sweep_attempts(&c);
 	flow_map_use.full4 = flow_map_use.full6 = 0;
 	delete_translations();
 	return 0;

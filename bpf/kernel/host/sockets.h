@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "shared.h"
+#include "kernel/state/attempt.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
@@ -146,6 +147,18 @@ __noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
 		return 0;
 	read_sequences(tcp, facts);
 	return 1;
+}
+
+/* The attempt of nginx to connect that the sending socket is, if connects.h follows it. */
+static __always_inline struct attempt *attempt_of_sender(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u64 key;
+
+	if (!sk)
+		return 0;
+	key = (__u64)(long)bpf_skc_to_tcp_sock(sk);
+	return key ? bpf_map_lookup_elem(&attempts, &key) : 0;
 }
 
 /* Whether the connection's own socket ends it. A socket in SYN_SENT does not: it answers an invalid SYN-ACK, and goes on. */

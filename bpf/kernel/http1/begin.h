@@ -9,6 +9,7 @@
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/line.h"
 #include "kernel/parser/protocol.h"
+#include "kernel/state/attempt.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -173,8 +174,20 @@ static __always_inline void count_protocol(struct backend *b, enum protocol prot
 		ADD(b->other_connects, 1);
 }
 
+/* From now on the bytes of the connection are counted by its socket. */
+static __always_inline void mark_unread(struct __sk_buff *skb, enum protocol protocol)
+{
+	struct attempt *a = attempt_of_sender(skb);
+
+	if (!a)
+		return;
+	a->protocol = protocol;
+	*(volatile __u32 *)&a->speech = UNREAD;
+	has_unread = 1;
+}
+
 /* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
-__noinline int not_a_request(struct flow *f, struct scratch *s)
+__noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
@@ -204,6 +217,7 @@ __noinline int not_a_request(struct flow *f, struct scratch *s)
 	if (opaque)
 		ADD(b->opaque, 1);
 	count_protocol(b, protocol);
+	mark_unread(skb, protocol);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static __always_inline void proxy_begin(struct dir *d, enum proxy_step step)
 }
 
 /* A line that the end of a segment or of a chunk cuts is parsed byte by byte. */
-__noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
+__noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
 {
 	if (!f || !s)
 		return 0;
@@ -64,7 +64,7 @@ __noinline int request_part(struct flow *f, struct scratch *s, __u32 n)
 			proxy_begin(&f->out, PROXY_LINE);
 			return 0;
 		}
-		not_a_request(f, s);
+		not_a_request(skb, f, s);
 		return 1;
 	}
 	consume(s, used);
@@ -129,7 +129,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			proxy_begin(d, PROXY_LINE);
 			return 0;
 		} else if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
-			not_a_request(f, s);
+			not_a_request(skb, f, s);
 			return 1;
 		}
 	} else {
@@ -137,7 +137,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		end = head_scan(&d->head, &s->chunk, n);
 	}
 	if (state == DIR_PART) {
-		int over = request_part(f, s, n);
+		int over = request_part(skb, f, s, n);
 
 		s->work.hash = 0;
 		if (s->line.state == LINE_END) {
@@ -164,7 +164,7 @@ static __always_inline int proxy_header(struct __sk_buff *skb, struct flow *f, s
 {
 	if (!proxy_bytes(skb, &f->out, s))
 		return 0;
-	not_a_request(f, s);
+	not_a_request(skb, f, s);
 	return 1;
 }
 

@@ -5,8 +5,14 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 
+/* What nginx has said on it. Only what it says first tells whether requests can be read. */
+enum speech { NOTHING_SAID, HAS_SPOKEN, UNREAD };
+
 struct attempt {
 	__u64 at_ns; /* SYN_SENT, or connect() */
+	/* `at_ns` and the bytes that are counted: no other connection that gets this memory has the same numbers */
+	__u64 booked_sent;
+	__u64 booked_received;
 	struct backend_key remote;
 	__u32 pid;
 	__u32 instance; /* the nginx master's pid */
@@ -15,6 +21,10 @@ struct attempt {
 	__u8 state; /* of the socket, after the last event that was followed */
 	__u8 established;
 	__u8 peer_ended; /* the peer was the first to end it */
+	__u32 speech;	 /* enum speech */
+	__u32 protocol;	 /* enum protocol, if it is UNREAD */
+	__u32 ports;	 /* both, as the socket has them, from ESTABLISHED on */
+	__u32 pad;
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */
@@ -58,3 +68,4 @@ struct {
 } followed_events SEC(".maps");
 
 __u32 attempts_of_others = 0; /* of those that are open */
+__u32 has_unread = 0;	      /* the sweep walks them: some may be UNREAD, or nginx says nothing on them */

@@ -2,9 +2,10 @@
 import type { Aggregate } from '../model/aggregate.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
-import { isUnread } from '../model/protocol.ts'
+import { addKnown } from '../model/known.ts'
+import { isUnread, protocolOf } from '../model/protocol.ts'
 import { micros, type Micros } from '../model/units.ts'
-import { failedConnects, failedRequests } from '../sum/sums.generated.ts'
+import { failedConnects, failedRequests, openConnections } from '../sum/sums.generated.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import { compare } from './selection.ts'
 
@@ -106,6 +107,26 @@ export function attempts(line: Measurable): number {
   return (isUnread({ ...line, connection }) ? connection.connects : requests) + failedConnects(connection)
 }
 
+/** Of requests, and of connections that cannot be read. */
+export const sentBytes = ({ sentBytes, connection }: Measurable): number | null =>
+  withUnread(sentBytes, connection?.sentBytes, connection)
+export const receivedBytes = ({ receivedBytes, connection }: Measurable): number | null =>
+  withUnread(receivedBytes, connection?.receivedBytes, connection)
+
+/** A recording that does not have the bytes of such connections says at least whether there were any. */
+function withUnread(
+  read: number | null,
+  unread: number | null | undefined,
+  connection: ConnectionCounts | undefined,
+): number | null {
+  if (!connection) return read
+  return addKnown(read, unread ?? (connection.opaque === 0 ? 0 : null))
+}
+
+/** Open connections whose requests cannot be read. null: the row has requests, or the recording does not know. */
+export const openOf = (row: Counts & { readonly connection: ConnectionCounts }): number | null =>
+  protocolOf(row) === 'http/1' ? null : openConnections(row.connection)
+
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {
   let count = 0
@@ -129,8 +150,8 @@ const COUNT_OF = {
   in_flight: (line: Measurable) => line.inFlight,
   retransmits: (line: Measurable) => line.retransmits + (line.connection?.retransmits ?? 0),
   retries: (line: Measurable) => line.retries,
-  sent_bytes: (line: Measurable) => line.sentBytes,
-  received_bytes: (line: Measurable) => line.receivedBytes,
+  sent_bytes: sentBytes,
+  received_bytes: receivedBytes,
   connects: (line: Measurable) => line.connection?.connects ?? 0,
 } as const
 

@@ -94,6 +94,24 @@ export interface ConnectionCounters {
   readonly memcachedConnects: number | null
   /** connections whose first bytes are none of these, nor HTTP/1 */
   readonly otherConnects: number | null
+  /** bytes sent on connections that cannot be read */
+  readonly sentBytes: number | null
+  /** bytes received on connections that cannot be read */
+  readonly receivedBytes: number | null
+  /** open connections whose first bytes are TLS */
+  readonly tlsOpen: number | null
+  /** open connections whose first bytes are HTTP/2 without TLS */
+  readonly h2Open: number | null
+  /** open connections whose first bytes are FastCGI */
+  readonly fastcgiOpen: number | null
+  /** open connections whose first bytes are uwsgi */
+  readonly uwsgiOpen: number | null
+  /** open connections whose first bytes are SCGI */
+  readonly scgiOpen: number | null
+  /** open connections whose first bytes are memcached */
+  readonly memcachedOpen: number | null
+  /** open connections that speak something else, or on which nginx says nothing */
+  readonly otherOpen: number | null
 }
 export const NO_CONNECTION: ConnectionCounters = {
   connects: 0,
@@ -110,8 +128,43 @@ export const NO_CONNECTION: ConnectionCounters = {
   scgiConnects: 0,
   memcachedConnects: 0,
   otherConnects: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  tlsOpen: 0,
+  h2Open: 0,
+  fastcgiOpen: 0,
+  uwsgiOpen: 0,
+  scgiOpen: 0,
+  memcachedOpen: 0,
+  otherOpen: 0,
 }
 
+/** The same as totals on the wire. */
+export interface ConnectionWireTotals {
+  readonly connects: number
+  readonly refused: number
+  readonly connectTimeout: number
+  readonly retransmits: number
+  readonly opaque: number
+  readonly unreachable: number | null
+  readonly earlyClose: number | null
+  readonly tlsConnects: number | null
+  readonly h2Connects: number | null
+  readonly fastcgiConnects: number | null
+  readonly uwsgiConnects: number | null
+  readonly scgiConnects: number | null
+  readonly memcachedConnects: number | null
+  readonly otherConnects: number | null
+  readonly sentBytes: bigint | null
+  readonly receivedBytes: bigint | null
+  readonly tlsOpen: number | null
+  readonly h2Open: number | null
+  readonly fastcgiOpen: number | null
+  readonly uwsgiOpen: number | null
+  readonly scgiOpen: number | null
+  readonly memcachedOpen: number | null
+  readonly otherOpen: number | null
+}
 /** Why a number may be too small. */
 
 export interface Loss {

@@ -15,9 +15,10 @@ export type Side = 'sending' | 'ending'
 
 /**
  * `failure`: an attempt that got no complete final head; grouped in JSON as `failures`. `bytes`: a total that may exceed 2^53, so it is a
- * decimal string on the wire.
+ * decimal string on the wire. `gauge`: a value at the end of the tick, on the wire too; a range has that of its last tick, and without a row
+ * it is 0.
  */
-export type Kind = 'count' | 'failure' | 'bytes'
+export type Kind = 'count' | 'failure' | 'bytes' | 'gauge'
 
 /** `later`: recordings and helpers of earlier versions do not have it; it is null for them. */
 export type Since = 'first' | 'later'
@@ -44,6 +45,7 @@ const of =
 const counter = of('count')
 const failure = of('failure')
 const bytes = of('bytes')
+const gauge = of('gauge')
 const by = <Of extends Counter>(side: Side, of: Of): Of & { readonly side: Side } => ({ ...of, side })
 
 /** Counters of a route slot, one (backend, route). */
@@ -85,6 +87,15 @@ export const CONNECTION = [
   counter('scgi_connects', 'connections whose first bytes are SCGI', 'later'),
   counter('memcached_connects', 'connections whose first bytes are memcached', 'later'),
   counter('other_connects', 'connections whose first bytes are none of these, nor HTTP/1', 'later'),
+  bytes('sent_bytes', 'bytes sent on connections that cannot be read', 'later'),
+  bytes('received_bytes', 'bytes received on connections that cannot be read', 'later'),
+  gauge('tls_open', 'open connections whose first bytes are TLS', 'later'),
+  gauge('h2_open', 'open connections whose first bytes are HTTP/2 without TLS', 'later'),
+  gauge('fastcgi_open', 'open connections whose first bytes are FastCGI', 'later'),
+  gauge('uwsgi_open', 'open connections whose first bytes are uwsgi', 'later'),
+  gauge('scgi_open', 'open connections whose first bytes are SCGI', 'later'),
+  gauge('memcached_open', 'open connections whose first bytes are memcached', 'later'),
+  gauge('other_open', 'open connections that speak something else, or on which nginx says nothing', 'later'),
 ] as const
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>

@@ -15,22 +15,32 @@ export type Protocol = (typeof PROTOCOLS)[number]
 
 type Row = Pick<Counts, 'requests' | 'inFlight'> & { readonly connection: ConnectionCounts }
 
-/** Of most requests, else of most connections. null: nothing was sent, or the recording is older than this. */
+/** Of most requests, else of most connections, begun or open. null: nothing was sent, or the recording is older than this. */
 export function protocolOf({ requests, inFlight, connection }: Row): Protocol | null {
   if (requests > 0 || inFlight > 0) return 'http/1'
-  const connects: readonly (readonly [Protocol, number | null])[] = [
-    ['tls', connection.tlsConnects],
-    ['h2-unread', connection.h2Connects],
-    ['fastcgi', connection.fastcgiConnects],
-    ['uwsgi', connection.uwsgiConnects],
-    ['scgi', connection.scgiConnects],
-    ['memcached', connection.memcachedConnects],
-    ['other', connection.otherConnects],
+  const connections: readonly (readonly [Protocol, number | null, number | null])[] = [
+    ['tls', connection.tlsConnects, connection.tlsOpen],
+    ['h2-unread', connection.h2Connects, connection.h2Open],
+    ['fastcgi', connection.fastcgiConnects, connection.fastcgiOpen],
+    ['uwsgi', connection.uwsgiConnects, connection.uwsgiOpen],
+    ['scgi', connection.scgiConnects, connection.scgiOpen],
+    ['memcached', connection.memcachedConnects, connection.memcachedOpen],
+    ['other', connection.otherConnects, connection.otherOpen],
   ]
-  const [most] = [...connects].sort(([, a], [, b]) => (b ?? 0) - (a ?? 0))
-  return !most?.[1] ? null : most[0]
+  const counts = connections.map(([protocol, begun, open]) => ({
+    protocol,
+    count: Math.max(begun ?? 0, open ?? 0),
+  }))
+  const most = counts.reduce((a, b) => (b.count > a.count ? b : a))
+  return most.count === 0 ? null : most.protocol
 }
 
 /** Whether there are requests that cannot be read: their number is unknown, and not 0. */
 export const isUnread = (row: Row): boolean =>
-  row.requests === 0 && row.inFlight === 0 && (protocolOf(row) !== null || row.connection.opaque > 0)
+  row.requests === 0 &&
+  row.inFlight === 0 &&
+  (protocolOf(row) !== null || row.connection.opaque > 0 || unreadBytes(row.connection) > 0)
+
+/** Of connections that were open before the range, and are no more at its end, only bytes tell. */
+const unreadBytes = ({ sentBytes, receivedBytes }: ConnectionCounts): number =>
+  (sentBytes ?? 0) + (receivedBytes ?? 0)

@@ -2,7 +2,7 @@
  * Cumulative totals of the kernel side at one moment, decoded from the wire. Totals count from the time when the programs were attached, so
  * a skipped snapshot loses no count. Only histograms and request events cover the time since the last snapshot that was sent.
  */
-import type { ConnectionCounters, Control, Excluded, Loss, RouteTotals } from './counters.generated.ts'
+import type { ConnectionWireTotals, Control, Excluded, Loss, RouteTotals } from './counters.generated.ts'
 import type { Backend, Codes, Cost, RequestEvent, Route } from './frame.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
@@ -28,7 +28,7 @@ export interface TrafficTotals extends RouteTotals {
   readonly total: DistributionTotals
 }
 
-export interface ConnectionTotals extends ConnectionCounters {
+export interface ConnectionTotals extends ConnectionWireTotals {
   readonly backend: Backend
   readonly connect: DistributionTotals
 }

@@ -9,7 +9,7 @@ import {
 } from '../model/aggregate.ts'
 import { micros, wallMicros } from '../model/units.ts'
 import { addFields, sumOf, totalsOf, withUnknown } from './merge.ts'
-import { mergeConnections, sumCounts } from './sums.generated.ts'
+import { addConnections, sumCounts } from './sums.generated.ts'
 
 export interface HostPart {
   readonly host: string
@@ -61,7 +61,7 @@ function withoutNamespace({ backends }: Aggregate): readonly BackendSum[] {
 const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
   ...sumCounts(sums),
   backend: sums[0]!.backend,
-  connection: sums.map((sum) => sum.connection).reduce(mergeConnections),
+  connection: sums.map((sum) => sum.connection).reduce(addConnections),
   routes: joined(
     sums.flatMap((sum) => sum.routes),
     (sum) => routeKey(sum.route),

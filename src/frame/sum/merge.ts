@@ -14,7 +14,14 @@ import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
 import { addKnown } from '../model/known.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { addMicros, micros } from '../model/units.ts'
-import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
+import {
+  addConnections,
+  endedConnections,
+  mergeConnections,
+  mergeCounts,
+  openConnections,
+  sumCounts,
+} from './sums.generated.ts'
 
 /** One tick as an aggregate. */
 export function ofFrame(frame: SecondFrame): Aggregate {
@@ -87,7 +94,7 @@ export function addFields<T extends Readonly<Record<keyof T, number | null>>>(a:
 export const totalsOf = (backends: readonly BackendSum[], loss: Loss): Aggregate['totals'] => ({
   ...sumCounts(backends),
   connection: {
-    ...backends.reduce((sum, { connection }) => mergeConnections(sum, connection), NO_CONNECTIONS),
+    ...backends.reduce((sum, { connection }) => addConnections(sum, connection), NO_CONNECTIONS),
     ...(knowsConnects(loss) ? {} : UNKNOWN),
   },
 })
@@ -121,9 +128,15 @@ const endedRoute = (sum: RouteSum): RouteSum =>
   sum.inFlight === 0 && sum.oldest === 0 ? sum : { ...sum, inFlight: 0, oldest: micros(0) }
 
 const endedBackend = (sum: BackendSum): BackendSum =>
-  sum.inFlight === 0 && sum.oldest === 0
+  sum.inFlight === 0 && sum.oldest === 0 && openConnections(sum.connection) === 0
     ? sum
-    : { ...sum, inFlight: 0, oldest: micros(0), routes: sum.routes.map(endedRoute) }
+    : {
+        ...sum,
+        inFlight: 0,
+        oldest: micros(0),
+        connection: endedConnections(sum.connection),
+        routes: sum.routes.map(endedRoute),
+      }
 
 function mergeBy<T>(
   a: readonly T[],

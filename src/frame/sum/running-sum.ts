@@ -31,7 +31,7 @@ export class RunningSum {
       control: addFields(control, added.control),
     }
     for (const row of added.traffic) this.#backends.of(row.backend).addTraffic(row, this.#span)
-    for (const row of added.connections) this.#backends.of(row.backend).addConnection(row)
+    for (const row of added.connections) this.#backends.of(row.backend).addConnection(row, this.#span)
   }
 
   /** Valid until the next `add`: it shares arrays with the counters. */
@@ -55,12 +55,12 @@ class BackendEntry {
     this.#routes.of(row.route).sum.add(row, span)
   }
 
-  addConnection(row: ConnectionRow): void {
-    this.#connection.add(row)
+  addConnection(row: ConnectionRow, span: number): void {
+    this.#connection.add(row, span)
   }
 
   total(span: number): BackendSum {
     const routes = this.#routes.values.map(({ route, sum }) => ({ ...sum.value(span), route }))
-    return { ...sumCounts(routes), backend: this.backend, connection: this.#connection.value(), routes }
+    return { ...sumCounts(routes), backend: this.backend, connection: this.#connection.value(span), routes }
   }
 }

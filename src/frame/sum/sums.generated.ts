@@ -93,6 +93,7 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   total: mergeDistribution(a.total, b.total),
 })
 
+/** Connections of the same backend in consecutive spans: open are those that are open at the end. */
 export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
   connects: a.connects + b.connects,
   refused: a.refused + b.refused,
@@ -108,8 +109,78 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   scgiConnects: addKnown(a.scgiConnects, b.scgiConnects),
   memcachedConnects: addKnown(a.memcachedConnects, b.memcachedConnects),
   otherConnects: addKnown(a.otherConnects, b.otherConnects),
+  sentBytes: addKnown(a.sentBytes, b.sentBytes),
+  receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
+  tlsOpen: b.tlsOpen,
+  h2Open: b.h2Open,
+  fastcgiOpen: b.fastcgiOpen,
+  uwsgiOpen: b.uwsgiOpen,
+  scgiOpen: b.scgiOpen,
+  memcachedOpen: b.memcachedOpen,
+  otherOpen: b.otherOpen,
   connect: mergeDistribution(a.connect, b.connect),
 })
+
+/** Of simultaneous entities: open connections add up. */
+export const addConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
+  connects: a.connects + b.connects,
+  refused: a.refused + b.refused,
+  connectTimeout: a.connectTimeout + b.connectTimeout,
+  retransmits: a.retransmits + b.retransmits,
+  opaque: a.opaque + b.opaque,
+  unreachable: addKnown(a.unreachable, b.unreachable),
+  earlyClose: addKnown(a.earlyClose, b.earlyClose),
+  tlsConnects: addKnown(a.tlsConnects, b.tlsConnects),
+  h2Connects: addKnown(a.h2Connects, b.h2Connects),
+  fastcgiConnects: addKnown(a.fastcgiConnects, b.fastcgiConnects),
+  uwsgiConnects: addKnown(a.uwsgiConnects, b.uwsgiConnects),
+  scgiConnects: addKnown(a.scgiConnects, b.scgiConnects),
+  memcachedConnects: addKnown(a.memcachedConnects, b.memcachedConnects),
+  otherConnects: addKnown(a.otherConnects, b.otherConnects),
+  sentBytes: addKnown(a.sentBytes, b.sentBytes),
+  receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
+  tlsOpen: addKnown(a.tlsOpen, b.tlsOpen),
+  h2Open: addKnown(a.h2Open, b.h2Open),
+  fastcgiOpen: addKnown(a.fastcgiOpen, b.fastcgiOpen),
+  uwsgiOpen: addKnown(a.uwsgiOpen, b.uwsgiOpen),
+  scgiOpen: addKnown(a.scgiOpen, b.scgiOpen),
+  memcachedOpen: addKnown(a.memcachedOpen, b.memcachedOpen),
+  otherOpen: addKnown(a.otherOpen, b.otherOpen),
+  connect: mergeDistribution(a.connect, b.connect),
+})
+
+/** Open connections that cannot be read. */
+export const openConnections = (
+  row: Pick<
+    ConnectionCounts,
+    'tlsOpen' | 'h2Open' | 'fastcgiOpen' | 'uwsgiOpen' | 'scgiOpen' | 'memcachedOpen' | 'otherOpen'
+  >,
+): number | null =>
+  addKnown(
+    addKnown(
+      addKnown(
+        addKnown(addKnown(addKnown(row.tlsOpen, row.h2Open), row.fastcgiOpen), row.uwsgiOpen),
+        row.scgiOpen,
+      ),
+      row.memcachedOpen,
+    ),
+    row.otherOpen,
+  )
+
+/** The span is followed by one without a row of the backend: a row with open connections is sent every tick. */
+export const endedConnections = (row: ConnectionCounts): ConnectionCounts =>
+  openConnections(row) === 0
+    ? row
+    : {
+        ...row,
+        tlsOpen: 0,
+        h2Open: 0,
+        fastcgiOpen: 0,
+        uwsgiOpen: 0,
+        scgiOpen: 0,
+        memcachedOpen: 0,
+        otherOpen: 0,
+      }
 
 /** Whether any number of the row is not 0. */
 export const isActive = (row: Counts): boolean =>
@@ -147,7 +218,16 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     (row.uwsgiConnects ?? 0) +
     (row.scgiConnects ?? 0) +
     (row.memcachedConnects ?? 0) +
-    (row.otherConnects ?? 0) !==
+    (row.otherConnects ?? 0) +
+    (row.sentBytes ?? 0) +
+    (row.receivedBytes ?? 0) +
+    (row.tlsOpen ?? 0) +
+    (row.h2Open ?? 0) +
+    (row.fastcgiOpen ?? 0) +
+    (row.uwsgiOpen ?? 0) +
+    (row.scgiOpen ?? 0) +
+    (row.memcachedOpen ?? 0) +
+    (row.otherOpen ?? 0) !==
     0
 
 /** The sum of all numbers of a row that are added up over rows. */
@@ -185,6 +265,15 @@ export const connectionWeightOf = (row: ConnectionCounts): number =>
   (row.scgiConnects ?? 0) +
   (row.memcachedConnects ?? 0) +
   (row.otherConnects ?? 0) +
+  (row.sentBytes ?? 0) +
+  (row.receivedBytes ?? 0) +
+  (row.tlsOpen ?? 0) +
+  (row.h2Open ?? 0) +
+  (row.fastcgiOpen ?? 0) +
+  (row.uwsgiOpen ?? 0) +
+  (row.scgiOpen ?? 0) +
+  (row.memcachedOpen ?? 0) +
+  (row.otherOpen ?? 0) +
   weightOfDistribution(row.connect)
 
 const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
@@ -311,11 +400,22 @@ export class ConnectionSum {
   #scgiConnects: number | null = 0
   #memcachedConnects: number | null = 0
   #otherConnects: number | null = 0
+  #sentBytes: number | null = 0
+  #receivedBytes: number | null = 0
+  #tlsOpen: number | null = 0
+  #h2Open: number | null = 0
+  #fastcgiOpen: number | null = 0
+  #uwsgiOpen: number | null = 0
+  #scgiOpen: number | null = 0
+  #memcachedOpen: number | null = 0
+  #otherOpen: number | null = 0
   readonly #connect = new DistributionSum()
-  #isEmpty = true
+  /** the last span that was added; 0: none */
+  #span = 0
 
-  add(counts: ConnectionCounts): void {
-    this.#isEmpty = false
+  /** @param span numbered from 1 */
+  add(counts: ConnectionCounts, span: number): void {
+    this.#span = span
     this.#connects += counts.connects
     this.#refused += counts.refused
     this.#connectTimeout += counts.connectTimeout
@@ -330,11 +430,22 @@ export class ConnectionSum {
     this.#scgiConnects = addKnown(this.#scgiConnects, counts.scgiConnects)
     this.#memcachedConnects = addKnown(this.#memcachedConnects, counts.memcachedConnects)
     this.#otherConnects = addKnown(this.#otherConnects, counts.otherConnects)
+    this.#sentBytes = addKnown(this.#sentBytes, counts.sentBytes)
+    this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
+    this.#tlsOpen = counts.tlsOpen
+    this.#h2Open = counts.h2Open
+    this.#fastcgiOpen = counts.fastcgiOpen
+    this.#uwsgiOpen = counts.uwsgiOpen
+    this.#scgiOpen = counts.scgiOpen
+    this.#memcachedOpen = counts.memcachedOpen
+    this.#otherOpen = counts.otherOpen
     this.#connect.add(counts.connect)
   }
 
-  value(): ConnectionCounts {
-    if (this.#isEmpty) return NO_CONNECTIONS
+  /** @param last the last span of the sum */
+  value(last: number): ConnectionCounts {
+    if (this.#span === 0) return NO_CONNECTIONS
+    const isOpen = this.#span === last
     return {
       connects: this.#connects,
       refused: this.#refused,
@@ -350,6 +461,15 @@ export class ConnectionSum {
       scgiConnects: this.#scgiConnects,
       memcachedConnects: this.#memcachedConnects,
       otherConnects: this.#otherConnects,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      tlsOpen: isOpen ? this.#tlsOpen : 0,
+      h2Open: isOpen ? this.#h2Open : 0,
+      fastcgiOpen: isOpen ? this.#fastcgiOpen : 0,
+      uwsgiOpen: isOpen ? this.#uwsgiOpen : 0,
+      scgiOpen: isOpen ? this.#scgiOpen : 0,
+      memcachedOpen: isOpen ? this.#memcachedOpen : 0,
+      otherOpen: isOpen ? this.#otherOpen : 0,
       connect: this.#connect.value(),
     }
   }

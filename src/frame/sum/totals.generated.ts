@@ -107,6 +107,8 @@ export class ConnectionTotal {
   #scgiConnects: number | null = 0
   #memcachedConnects: number | null = 0
   #otherConnects: number | null = 0
+  #sentBytes: bigint | null = 0n
+  #receivedBytes: bigint | null = 0n
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
@@ -129,6 +131,15 @@ export class ConnectionTotal {
       scgiConnects: knownSince(this.#scgiConnects, now.scgiConnects),
       memcachedConnects: knownSince(this.#memcachedConnects, now.memcachedConnects),
       otherConnects: knownSince(this.#otherConnects, now.otherConnects),
+      sentBytes: knownSince(this.#sentBytes, now.sentBytes),
+      receivedBytes: knownSince(this.#receivedBytes, now.receivedBytes),
+      tlsOpen: now.tlsOpen,
+      h2Open: now.h2Open,
+      fastcgiOpen: now.fastcgiOpen,
+      uwsgiOpen: now.uwsgiOpen,
+      scgiOpen: now.scgiOpen,
+      memcachedOpen: now.memcachedOpen,
+      otherOpen: now.otherOpen,
       connect,
     }
     if (
@@ -145,7 +156,9 @@ export class ConnectionTotal {
       (row.uwsgiConnects ?? 0) < 0 ||
       (row.scgiConnects ?? 0) < 0 ||
       (row.memcachedConnects ?? 0) < 0 ||
-      (row.otherConnects ?? 0) < 0
+      (row.otherConnects ?? 0) < 0 ||
+      (row.sentBytes ?? 0) < 0 ||
+      (row.receivedBytes ?? 0) < 0
     )
       return null
     this.#connects = now.connects
@@ -162,6 +175,8 @@ export class ConnectionTotal {
     this.#scgiConnects = now.scgiConnects
     this.#memcachedConnects = now.memcachedConnects
     this.#otherConnects = now.otherConnects
+    this.#sentBytes = now.sentBytes
+    this.#receivedBytes = now.receivedBytes
     this.#connect.set(now.connect)
     return row
   }

@@ -1,5 +1,5 @@
 /** The data of the screen for one backend or one route at a moment. A pure function, like the leaderboard. */
-import { classCount, ratio, statistic } from '../expression/measure.ts'
+import { classCount, openOf, ratio, statistic } from '../expression/measure.ts'
 import { backendKey, routeKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { boundsOf } from '../model/histogram.ts'
@@ -33,6 +33,7 @@ export interface Drilldown {
     readonly unreachable: number
     readonly earlyClose: number
     readonly protocol: Protocol | null
+    readonly openConnections: number | null
     readonly avg: number | null
     readonly p99: number | null
   } | null
@@ -115,6 +116,7 @@ function detail(
             unreachable: unreachable ?? 0,
             earlyClose: earlyClose ?? 0,
             protocol: protocolOf(sum),
+            openConnections: openOf(sum),
             avg: statistic(connect, 'avg'),
             p99: statistic(connect, 'p99'),
           }

@@ -5,6 +5,8 @@ import {
   failureCount,
   perSecond,
   ratio,
+  receivedBytes,
+  sentBytes,
   statistic,
   type Measurable,
 } from '../expression/measure.ts'
@@ -39,10 +41,13 @@ export interface Figures {
   /** null: the recording does not have it */
   readonly sentBytes: number | null
   readonly receivedBytes: number | null
+  /** both, per second */
+  readonly byteRate: number | null
 }
 
 export function figures(sum: Measurable, length: Micros): Figures {
   const failures = failureCount(sum)
+  const [sent, received] = [sentBytes(sum), receivedBytes(sum)]
   return {
     requests: sum.requests,
     rps: perSecond(sum.requests, length) ?? 0,
@@ -62,8 +67,9 @@ export function figures(sum: Measurable, length: Micros): Figures {
     thinned: sum.header.sampled < sum.header.count,
     retransmits: sum.retransmits + (sum.connection?.retransmits ?? 0),
     retries: sum.retries,
-    sentBytes: sum.sentBytes,
-    receivedBytes: sum.receivedBytes,
+    sentBytes: sent,
+    receivedBytes: received,
+    byteRate: sent === null || received === null ? null : perSecond(sent + received, length),
   }
 }
 

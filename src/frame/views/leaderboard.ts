@@ -2,7 +2,7 @@
  * The data of the leaderboard at a moment: a pure function of the window's sum, the recent frames and the view's options.
  * Rows are ranked and cut here; render formats the cells.
  */
-import { ratio, totalsLine } from '../expression/measure.ts'
+import { openOf, ratio, totalsLine } from '../expression/measure.ts'
 import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
 import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
@@ -54,6 +54,8 @@ export interface BackendLine extends Figures {
   /** its requests cannot be read: their rate is unknown, and not 0 */
   readonly unread: boolean
   readonly connects: number
+  /** open at the end of the moment, of those that cannot be read; null: requests are read, or it is not known */
+  readonly openConnections: number | null
   readonly routes: readonly RouteLine[]
   readonly hiddenRoutes: number
 }
@@ -88,6 +90,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       protocol: protocolOf(sum),
       unread: isUnread(sum),
       connects: sum.connection.connects,
+      openConnections: openOf(sum),
       ...routesOf(sum, window.length, options),
     })),
     hiddenBackends: Math.max(0, ranked.length - options.backends),

@@ -94,6 +94,8 @@ export interface BackendEntity extends FullEntity {
   readonly opaque: number
   /** of most requests, else of most connects; null: nothing was sent, or the recording does not know */
   readonly protocol: Protocol | null
+  /** of those that cannot be read, at the end of the range; null: requests were read, or the recording does not know */
+  readonly open_connections: number | null
   readonly routes: readonly RouteEntity[]
 }
 

@@ -1,6 +1,6 @@
 /** Numbers of an entity in words. */
 import { micros } from '../../frame/model/units.ts'
-import { exactCount, finePercent, latency } from '../../render/quantities.ts'
+import { bytes, exactCount, finePercent, latency, NOTHING } from '../../render/quantities.ts'
 import type { Entity, FullEntity } from './document.ts'
 
 export const shareText = (part: number, whole: number): string =>
@@ -16,5 +16,7 @@ export const timesText = (times: FullEntity['header_ms']): string =>
 
 export const failuresOf = ({ failures }: Entity | FullEntity): number =>
   Object.values<number | null>({ ...failures }).reduce<number>((sum, count) => sum + (count ?? 0), 0)
+
+export const bytesText = (value: number | null): string => (value === null ? NOTHING : bytes(value))
 
 export const millis = (value: number | null): string => latency(value === null ? null : micros(value * 1000))

@@ -1,5 +1,5 @@
 /** Counts of the model as an entity of the report: the fields of `report --format json`, see docs/NUMBERS.md. */
-import { classCount, perSecond, statistic } from '../../frame/expression/measure.ts'
+import { classCount, perSecond, receivedBytes, sentBytes, statistic } from '../../frame/expression/measure.ts'
 import { byWord, CONNECT_FAILURES, ROUTE_FAILURES, ROUTE_PLAIN } from '../../frame/model/counters.ts'
 import type { Counts, Distribution, ConnectionCounts } from '../../frame/model/frame.ts'
 import type { Micros } from '../../frame/model/units.ts'
@@ -37,6 +37,8 @@ export function fullEntityOf(
   return {
     ...entity,
     retransmits: entity.retransmits + retransmits,
+    sent_bytes: sentBytes(sum),
+    received_bytes: receivedBytes(sum),
     failures: { ...entity.failures, ...byWord(CONNECT_FAILURES, sum.connection) },
     connect_ms: distributionOf(connect),
   }

@@ -1,5 +1,5 @@
 /** A summary as the document that scripts rely on. */
-import { ratio } from '../../frame/expression/measure.ts'
+import { openOf, ratio } from '../../frame/expression/measure.ts'
 import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
@@ -64,6 +64,7 @@ export const backendEntity = (sum: BackendSum, all: Aggregate, several: boolean)
   connects: sum.connection.connects,
   opaque: sum.connection.opaque,
   protocol: protocolOf(sum),
+  open_connections: openOf(sum),
   routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
 })
 

@@ -1,5 +1,5 @@
 /** The result as lines of one kind (`--by`). CSV and NDJSON write these lines, and the tables of text and Markdown show them. */
-import { ratio } from '../../frame/expression/measure.ts'
+import { openOf, ratio } from '../../frame/expression/measure.ts'
 import { matches, selectRows } from '../../frame/expression/selection.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
@@ -52,6 +52,7 @@ function backendLines(summary: Summary): Line[] {
       connects: sum.connection.connects,
       opaque: sum.connection.opaque,
       protocol: protocolOf(sum),
+      open_connections: openOf(sum),
     },
     entity: fullEntityOf(sum, selected.length),
   }))
@@ -167,7 +168,7 @@ export function emptyLine(by: By): Line {
   const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
   const length = 0 as Micros
   const keys: Record<By, readonly string[]> = {
-    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol'],
+    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol', 'open_connections'],
     route: ['backend', 'method', 'route', 'share'],
     status: ['status', 'share'],
     method: ['method', 'share'],

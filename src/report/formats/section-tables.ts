@@ -6,7 +6,7 @@ import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
 import type { Entity, FullEntity } from '../document/document.ts'
-import { failuresOf, millis, shareText } from '../document/entity-text.ts'
+import { bytesText, failuresOf, millis, shareText } from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
 import type { By, Line } from '../document/lines.ts'
 import type { Report } from './report.ts'
@@ -91,11 +91,11 @@ const ENTITY_COLUMNS: readonly Cell[] = [
   ['P50', (line) => millis(entity(line).header_ms.p50)],
   ['P99', (line) => millis(entity(line).header_ms.p99)],
   ['MAX', (line) => millis(entity(line).header_ms.max)],
-  ['4XX', (line) => exactCount(entity(line).status['4xx'])],
-  ['5XX', (line) => exactCount(entity(line).status['5xx'])],
+  ['4XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['4xx']))],
+  ['5XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['5xx']))],
   ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered)],
   ['FAILED', (line) => exactCount(failuresOf(entity(line)))],
-  ['OPEN', (line) => exactCount(entity(line).in_flight)],
+  ['OPEN', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).in_flight))],
 ]
 
 const STATUS_COLUMNS: readonly Cell[] = [
@@ -133,6 +133,39 @@ export function failures({ document, summary }: Report): Section[] {
           exactCount(backend.body_reset),
         ]),
       note: null,
+    },
+  ]
+}
+
+/** Backends whose requests cannot be read: what their connections tell. */
+export function unread({ document, summary }: Report): Section[] {
+  const rows = document.backends.filter(({ protocol }) => protocol !== null && protocol !== 'http/1')
+  if (rows.length === 0) return []
+  const several = severalNamespaces(summary.selected)
+  const right = (title: string): Column => ({ title, align: 'right', untrusted: false })
+  return [
+    {
+      kind: 'table',
+      title: 'Connections that cannot be read',
+      columns: [
+        { title: 'BACKEND', align: 'left', untrusted: true },
+        { title: 'PROTOCOL', align: 'left', untrusted: false },
+        ...['CONNECTS', 'AVG', 'P99', 'OPEN', 'SENT', 'RECEIVED', 'FAILED'].map(right),
+      ],
+      rows: rows
+        .slice(0, SHOWN)
+        .map((row) => [
+          labelOf({ id: 0, address: row.backend, netns: row.netns ?? 0, name: row.name }, several),
+          row.protocol ?? NOTHING,
+          exactCount(row.connects),
+          millis(row.connect_ms.avg),
+          millis(row.connect_ms.p99),
+          known(row.open_connections),
+          bytesText(row.sent_bytes),
+          bytesText(row.received_bytes),
+          exactCount(failuresOf(row)),
+        ]),
+      note: rows.length > SHOWN ? `and ${exactCount(rows.length - SHOWN)} more` : null,
     },
   ]
 }

@@ -1,20 +1,12 @@
 /** A report for people as a list of sections. */
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
-import {
-  bytes,
-  exactCount,
-  latency,
-  longSpan,
-  NOTHING,
-  precisePercent,
-  rate,
-} from '../../render/quantities.ts'
+import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
 import { timeOf, type TimelinePoint } from '../data/timeline.ts'
 import type { FindingEntry } from '../document/document.ts'
-import { failuresOf, shareText, timesText } from '../document/entity-text.ts'
+import { bytesText, failuresOf, shareText, timesText } from '../document/entity-text.ts'
 import type { Report } from './report.ts'
-import { codes, failures, lineTable, slowest } from './section-tables.ts'
+import { codes, failures, lineTable, slowest, unread } from './section-tables.ts'
 import type { Section } from './section.ts'
 
 export function sectionsOf(report: Report): Section[] {
@@ -25,7 +17,7 @@ export function sectionsOf(report: Report): Section[] {
     ...(report.by === null ? (['backend', 'route'] as const) : [report.by]).map((by) =>
       lineTable(by, report),
     ),
-    ...(report.by === null ? [codes(report), ...failures(report)] : []),
+    ...(report.by === null ? [...unread(report), codes(report), ...failures(report)] : []),
     ...slowest(report),
     ...markers(report),
     ...coverage(report),
@@ -57,8 +49,6 @@ function headline({ document, summary, timeZone }: Report): Section[] {
     },
   ]
 }
-
-const bytesText = (value: number | null): string => (value === null ? NOTHING : bytes(value))
 
 function findings({ document, timeZone }: Report): Section[] {
   const lines = document.findings.map((finding) => `${when(finding, timeZone)}  ${finding.what}`)

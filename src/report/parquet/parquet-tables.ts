@@ -22,7 +22,7 @@ import type {
   TrafficRow,
 } from '../../frame/model/frame.ts'
 import type { ConnectionRow } from '../../frame/model/frame.ts'
-import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+import { failedConnects, failedRequests, openConnections } from '../../frame/sum/sums.generated.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 
 export const TABLES = ['traffic', 'connections', 'requests', 'ticks', 'gaps', 'markers'] as const
@@ -90,6 +90,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...counterColumns(CONNECTION_FIRST),
     ...distributionColumns('connect'),
     ...counterColumns(CONNECTION_ADDED),
+    ...optional('int32', 'open_connections'),
   ],
   requests: [
     ...column('timestamp', 'time'),
@@ -147,6 +148,7 @@ export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): 
   ...valuesOf(CONNECTION_FIRST, row),
   ...distributionCells(row.connect),
   ...valuesOf(CONNECTION_ADDED, row),
+  openConnections(row),
 ]
 
 export const requestRow = (

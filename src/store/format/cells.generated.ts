@@ -76,6 +76,15 @@ export function writeConnection(cells: SqlValue[], at: number, counts: Connectio
   cells[at + 17] = counts.scgiConnects
   cells[at + 18] = counts.memcachedConnects
   cells[at + 19] = counts.otherConnects
+  cells[at + 20] = counts.sentBytes
+  cells[at + 21] = counts.receivedBytes
+  cells[at + 22] = counts.tlsOpen
+  cells[at + 23] = counts.h2Open
+  cells[at + 24] = counts.fastcgiOpen
+  cells[at + 25] = counts.uwsgiOpen
+  cells[at + 26] = counts.scgiOpen
+  cells[at + 27] = counts.memcachedOpen
+  cells[at + 28] = counts.otherOpen
   writeDistribution(cells, at + 5, counts.connect)
 }
 
@@ -94,6 +103,15 @@ export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   scgiConnects: known(row[at + 17]),
   memcachedConnects: known(row[at + 18]),
   otherConnects: known(row[at + 19]),
+  sentBytes: knownSum(row[at + 20]),
+  receivedBytes: knownSum(row[at + 21]),
+  tlsOpen: known(row[at + 22]),
+  h2Open: known(row[at + 23]),
+  fastcgiOpen: known(row[at + 24]),
+  uwsgiOpen: known(row[at + 25]),
+  scgiOpen: known(row[at + 26]),
+  memcachedOpen: known(row[at + 27]),
+  otherOpen: known(row[at + 28]),
   connect: readDistribution(row, at + 5),
 })
 

@@ -75,6 +75,15 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'scgi_connects',
   'memcached_connects',
   'other_connects',
+  'sent_bytes',
+  'received_bytes',
+  'tls_open',
+  'h2_open',
+  'fastcgi_open',
+  'uwsgi_open',
+  'scgi_open',
+  'memcached_open',
+  'other_open',
 ]
 
 /** Counts of the whole host: loss, excluded traffic, and the control totals. */
@@ -130,6 +139,15 @@ export const LATER_CONNECTION: readonly string[] = [
   'scgi_connects',
   'memcached_connects',
   'other_connects',
+  'sent_bytes',
+  'received_bytes',
+  'tls_open',
+  'h2_open',
+  'fastcgi_open',
+  'uwsgi_open',
+  'scgi_open',
+  'memcached_open',
+  'other_open',
 ]
 
 /** Of HOST_COLUMNS. */

@@ -56,7 +56,7 @@ export class RollupWriter {
     const hash = this.#rows.write(
       first.seq,
       this.#routes.rows(),
-      [...this.#connections].map(([backend, sum]) => ({ backend, counts: sum.value() })),
+      [...this.#connections].map(([backend, sum]) => ({ backend, counts: sum.value(this.#ticks.length) })),
     )
     const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
     const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
@@ -76,7 +76,8 @@ export class RollupWriter {
       excluded: addFields(this.#host.excluded, excluded),
       control: addFields(this.#host.control, control),
     }
-    for (const row of connections) this.#connection(this.names.backend(row.backend)).add(row)
+    const span = this.#ticks.length + 1
+    for (const row of connections) this.#connection(this.names.backend(row.backend)).add(row, span)
   }
 
   add = (row: NamedTraffic): void => this.#routes.add(row)

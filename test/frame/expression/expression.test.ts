@@ -272,6 +272,17 @@ describe('a measure', () => {
     assert.equal(value('total.p99 > 1ms'), null)
     assert.equal(value('connect.p99 > 1ms'), null)
   })
+  it('of bytes has those of connections that cannot be read; unknown ones are none where there were no such connections', () => {
+    const bytes = (connection: Partial<typeof NO_CONNECTIONS>): number | null => {
+      const expression = parseExpression('sent_bytes > 1')
+      assert.ok(expression.kind === 'measure')
+      const of = { ...line, sentBytes: 100, connection: { ...NO_CONNECTIONS, ...connection } }
+      return measure(expression.measure, expression.quantity.unit, of, span)
+    }
+    assert.equal(bytes({ sentBytes: 23 }), 123)
+    assert.equal(bytes({ sentBytes: null }), 100)
+    assert.equal(bytes({ sentBytes: null, opaque: 1 }), null)
+  })
   it('without a value satisfies no comparison, not even a negated one', () => {
     const nothing = (text: string): boolean | null => holds(parseExpression(text), () => null)
     assert.equal(nothing('p99 < 1s'), null)

@@ -3,7 +3,14 @@ import { merge, ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { backendKey, NOTHING, routeKey, type Aggregate } from '../../../src/frame/model/aggregate.ts'
-import { frames } from '../arbitraries.ts'
+import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../../src/frame/model/counters.generated.ts'
+import type { SecondFrame } from '../../../src/frame/model/frame.ts'
+import { NO_CONNECTIONS } from '../../../src/frame/model/nothing.ts'
+import { spanOfFrame } from '../../../src/frame/model/span.ts'
+import { micros, monotonicNanos, wallMicros } from '../../../src/frame/model/units.ts'
+import { RunningSum } from '../../../src/frame/sum/running-sum.ts'
+import { openConnections } from '../../../src/frame/sum/sums.generated.ts'
+import { BACKENDS, frames } from '../arbitraries.ts'
 
 test('merging is associative', () => {
   fc.assert(
@@ -52,6 +59,31 @@ test('requests in flight are those of the last tick', () => {
   )
 })
 
+test('open connections are those of the last tick, and add up over backends', () => {
+  const tick = (...open: readonly (number | null)[]): SecondFrame => ({
+    ...IDLE,
+    connections: open.flatMap((tlsOpen, i) =>
+      tlsOpen === null ? [] : [{ ...NO_CONNECTIONS, tlsConnects: 1, tlsOpen, backend: BACKENDS[i]! }],
+    ),
+  })
+  const running = (ticks: readonly SecondFrame[]): Aggregate => {
+    const sum = new RunningSum()
+    for (const of of ticks) sum.add(spanOfFrame(of))
+    return sum.total
+  }
+  const openIn = (sum: Aggregate): readonly (number | null)[] => [
+    ...sum.backends.map(({ connection }) => openConnections(connection)),
+    openConnections(sum.totals.connection),
+  ]
+  assert.deepEqual(openIn(ofFrame(tick(3, 4))), [3, 4, 7])
+  // The first backend has no row in the last tick: it has none open.
+  const ticks = [tick(3, 4), tick(5, 6), tick(null, 2)]
+  for (const sum of [sumOf(ticks.map(ofFrame)), running(ticks)]) {
+    assert.deepEqual(openIn(sum), [0, 2, 2])
+    assert.equal(sum.totals.connection.tlsConnects, 5)
+  }
+})
+
 test('a late tick covers 1.5 s but keeps its length', () => {
   fc.assert(
     fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
@@ -67,6 +99,22 @@ test('a late tick covers 1.5 s but keeps its length', () => {
     }),
   )
 })
+
+const IDLE: SecondFrame = {
+  seq: 0,
+  start: wallMicros(0),
+  mono: monotonicNanos(0n),
+  length: micros(1_000_000),
+  traffic: [],
+  connections: [],
+  requests: [],
+  loss: NO_LOSS,
+  excluded: NO_EXCLUDED,
+  control: NO_CONTROL,
+  cost: { cpu: micros(0), rssBytes: 0, commit: micros(0) },
+  gapBefore: null,
+  final: false,
+}
 
 /** The entities of an aggregate have no order. */
 const ordered = (sum: Aggregate): unknown => ({

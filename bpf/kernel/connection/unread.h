@@ -1,0 +1,181 @@
+/*
+ * Connections of nginx that cannot be read: their bytes, and how many are open. No packet is looked at, because the socket counts
+ * what it sends and receives. The sweep books that once per second, and the rest is booked when the connection is closed.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "shared.h"
+#include "kernel/parser/protocol.h"
+#include "kernel/state/attempt.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "attempts.h"
+
+/* Without a word of nginx for so long it is no HTTP. */
+#define SAYS_NOTHING_FOR SECOND
+
+/* What a socket has counted. */
+struct socket_counts {
+	__u64 sent; /* retransmissions too */
+	__u64 retransmitted;
+	__u64 received; /* a FIN is counted like a byte */
+	__u64 flags;	/* of the socket */
+};
+
+/* Sweep and end may book at the same time: what one has taken the other does not. */
+static __always_inline __u64 take_bytes(__u64 *booked, __u64 to)
+{
+	for (int i = 0; i < 3; i++) {
+		__u64 from = *(volatile __u64 *)booked;
+
+		if (to <= from)
+			return 0;
+		if (__sync_val_compare_and_swap(booked, from, to) == from)
+			return to - from;
+	}
+	return 0;
+}
+
+__noinline int book_bytes(struct attempt *a, __u64 sent, __u64 received)
+{
+	struct backend *b;
+	__u32 row;
+
+	if (!a)
+		return 0;
+	sent = take_bytes(&a->booked_sent, a->at_ns + sent);
+	received = take_bytes(&a->booked_received, a->at_ns + received);
+	if (!sent && !received)
+		return 0;
+	row = row_of(a);
+	b = backend_of(row);
+	if (!row || !b)
+		return 0;
+	ADD(b->sent_bytes, sent);
+	ADD(b->received_bytes, received);
+	return 0;
+}
+
+/* SOCK_DONE: a FIN has arrived. */
+static __always_inline void book_passed_bytes(struct attempt *a, const struct socket_counts *p)
+{
+	book_bytes(a, p->sent - p->retransmitted, p->received - (p->received && (p->flags >> SOCK_DONE & 1)));
+}
+
+/* Whether the socket's bytes belong to no request and to no answer: what nginx said first is none, or it has said nothing. */
+static __always_inline int is_unread(const struct attempt *a, __u64 sent)
+{
+	return *(volatile __u32 *)&a->speech == UNREAD || !sent;
+}
+
+/* The connection is over, and its socket counts no more. */
+static __always_inline void book_rest(struct sock *sk, struct attempt *a)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct socket_counts p;
+
+	if (!tcp || !is_unread(a, tcp->bytes_sent))
+		return;
+	p.sent = tcp->bytes_sent;
+	p.retransmitted = tcp->bytes_retrans;
+	p.received = tcp->bytes_received;
+	p.flags = sk->__sk_common.skc_flags;
+	book_passed_bytes(a, &p);
+}
+
+/* ---- once per second ---- */
+
+/*
+ * The order matters, because the socket goes on meanwhile. It counts a retransmission as such before it counts its bytes as sent,
+ * and a FIN as a byte before it sets the flag. Bytes that have arrived while nothing was sent are no answer.
+ */
+static __always_inline void read_passed(struct tcp_sock *tcp, struct socket_counts *p)
+{
+	struct sock *sk = (struct sock *)tcp;
+
+	p->received = BPF_CORE_READ(tcp, bytes_received);
+	p->sent = BPF_CORE_READ(tcp, bytes_sent);
+	p->retransmitted = BPF_CORE_READ(tcp, bytes_retrans);
+	p->flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+}
+
+/* After the programs were detached its end is not heard of, and another socket may have its memory. */
+static __always_inline int is_its_socket(const struct attempt *a, struct sock *sk)
+{
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	return state != TCP_CLOSE && state != TCP_LISTEN && BPF_CORE_READ(sk, __sk_common.skc_portpair) == a->ports;
+}
+
+static __always_inline void count_open(struct backend *b, enum protocol protocol, __u32 epoch)
+{
+	if (b->open_epoch != epoch) {
+#define CLEAR(word) b->word = 0;
+		BACKEND_GAUGES(CLEAR)
+		b->open_epoch = epoch;
+	}
+	if (protocol == PROTOCOL_TLS)
+		b->tls_open++;
+	else if (protocol == PROTOCOL_H2)
+		b->h2_open++;
+	else if (protocol == PROTOCOL_FASTCGI)
+		b->fastcgi_open++;
+	else if (protocol == PROTOCOL_UWSGI)
+		b->uwsgi_open++;
+	else if (protocol == PROTOCOL_SCGI)
+		b->scgi_open++;
+	else if (protocol == PROTOCOL_MEMCACHED)
+		b->memcached_open++;
+	else
+		b->other_open++;
+}
+
+__noinline int book_open(struct attempt *a, __u32 epoch)
+{
+	struct backend *b;
+	__u32 row;
+
+	if (!a)
+		return 0;
+	row = row_of(a);
+	b = backend_of(row);
+	if (row && b)
+		count_open(b, a->speech == UNREAD ? a->protocol : PROTOCOL_OTHER, epoch);
+	return 0;
+}
+
+static long sweep_attempt(struct bpf_map *map, __u64 *key, struct attempt *a, struct sweep *c)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)(long)*key;
+	struct socket_counts p;
+
+	if (!a->established || *(volatile __u32 *)&a->speech == HAS_SPOKEN)
+		return 0;
+	if (!is_its_socket(a, (struct sock *)tcp))
+		return 0;
+	read_passed(tcp, &p);
+	if (!is_unread(a, p.sent)) {
+		/* unless it is found to be unread at this moment */
+		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
+		return 0;
+	}
+	has_unread = 1;
+	book_passed_bytes(a, &p);
+	/* SOCK_DEAD: nginx has closed it */
+	if (!(p.flags >> SOCK_DEAD & 1) && (a->speech == UNREAD || p.received || c->now > a->at_ns + SAYS_NOTHING_FOR))
+		book_open(a, c->epoch);
+	return 0;
+}
+
+/* A host without such connections does not walk the map. */
+static __always_inline void sweep_attempts(struct sweep *c)
+{
+	if (!has_unread)
+		return;
+	has_unread = 0;
+	bpf_for_each_map_elem(&attempts, sweep_attempt, c, 0);
+}
