@@ -20,10 +20,9 @@
 
 /* What a socket has counted. */
 struct socket_counts {
-	__u64 sent; /* retransmissions too */
-	__u64 retransmitted;
+	__u64 sent;
 	__u64 received; /* a FIN is counted like a byte */
-	__u64 flags;	/* of the socket */
+	int has_fin;
 };
 
 /* Sweep and end may book at the same time: what one has taken the other does not. */
@@ -60,10 +59,15 @@ __noinline int book_bytes(struct attempt *a, __u64 sent, __u64 received)
 	return 0;
 }
 
-/* SOCK_DONE: a FIN has arrived. */
-static __always_inline void book_passed_bytes(struct attempt *a, const struct socket_counts *p)
+static __always_inline void book_counts(struct attempt *a, const struct socket_counts *p)
 {
-	book_bytes(a, p->sent - p->retransmitted, p->received - (p->received && (p->flags >> SOCK_DONE & 1)));
+	book_bytes(a, p->sent, p->received - (p->received && p->has_fin));
+}
+
+/* SOCK_DONE: a FIN has arrived. */
+static __always_inline int has_fin(__u64 flags)
+{
+	return flags >> SOCK_DONE & 1;
 }
 
 /* Whether the socket's bytes belong to no request and to no answer: what nginx said first is none, or it has said nothing. */
@@ -80,27 +84,45 @@ static __always_inline void book_rest(struct sock *sk, struct attempt *a)
 
 	if (!tcp || !is_unread(a, tcp->bytes_sent))
 		return;
-	p.sent = tcp->bytes_sent;
-	p.retransmitted = tcp->bytes_retrans;
+	p.sent = tcp->bytes_sent - tcp->bytes_retrans;
 	p.received = tcp->bytes_received;
-	p.flags = sk->__sk_common.skc_flags;
-	book_passed_bytes(a, &p);
+	p.has_fin = has_fin(sk->__sk_common.skc_flags);
+	book_counts(a, &p);
 }
 
 /* ---- once per second ---- */
 
+/* As its events tell, which cost nothing; after the last of them the socket itself. */
+static __always_inline int has_fin_now(const struct attempt *a, struct sock *sk)
+{
+	__u8 state = *(volatile __u8 *)&a->state;
+
+	if (stopping)
+		return has_fin(BPF_CORE_READ(sk, __sk_common.skc_flags));
+	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
 /*
  * The order matters, because the socket goes on meanwhile. It counts a retransmission as such before it counts its bytes as sent,
- * and a FIN as a byte before it sets the flag. Bytes that have arrived while nothing was sent are no answer.
+ * and a FIN as a byte before it tells of it. Bytes that have arrived while nothing was sent are no answer. Each word of a socket
+ * is a cache line that is not in the cache: of a connection that sends nothing the third is not read. Returns whether it is
+ * unread.
  */
-static __always_inline void read_passed(struct tcp_sock *tcp, struct socket_counts *p)
+static __always_inline int read_counts(struct attempt *a, struct tcp_sock *tcp, struct socket_counts *p)
 {
-	struct sock *sk = (struct sock *)tcp;
+	__u64 sent;
 
 	p->received = BPF_CORE_READ(tcp, bytes_received);
-	p->sent = BPF_CORE_READ(tcp, bytes_sent);
-	p->retransmitted = BPF_CORE_READ(tcp, bytes_retrans);
-	p->flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+	sent = BPF_CORE_READ(tcp, bytes_sent);
+	p->has_fin = has_fin_now(a, (struct sock *)tcp);
+	p->sent = 0;
+	if (!is_unread(a, sent))
+		return 0;
+	if (sent != a->sent) {
+		p->sent = sent - BPF_CORE_READ(tcp, bytes_retrans);
+		a->sent = sent;
+	}
+	return 1;
 }
 
 /* After the programs were detached its end is not heard of, and another socket may have its memory. */
@@ -148,6 +170,14 @@ __noinline int book_open(struct attempt *a, __u32 epoch)
 	return 0;
 }
 
+/* Open: nginx has not closed it. */
+static __always_inline int is_open(const struct attempt *a, const struct socket_counts *p, __u64 now)
+{
+	if (a->state != TCP_ESTABLISHED && a->state != TCP_CLOSE_WAIT)
+		return 0;
+	return a->speech == UNREAD || p->received || now > a->at_ns + SAYS_NOTHING_FOR;
+}
+
 static long sweep_attempt(struct bpf_map *map, __u64 *key, struct attempt *a, struct sweep *c)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)(long)*key;
@@ -155,18 +185,16 @@ static long sweep_attempt(struct bpf_map *map, __u64 *key, struct attempt *a, st
 
 	if (!a->established || *(volatile __u32 *)&a->speech == HAS_SPOKEN)
 		return 0;
-	if (!is_its_socket(a, (struct sock *)tcp))
+	if (stopping && !is_its_socket(a, (struct sock *)tcp))
 		return 0;
-	read_passed(tcp, &p);
-	if (!is_unread(a, p.sent)) {
+	if (!read_counts(a, tcp, &p)) {
 		/* unless it is found to be unread at this moment */
 		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
 		return 0;
 	}
 	has_unread = 1;
-	book_passed_bytes(a, &p);
-	/* SOCK_DEAD: nginx has closed it */
-	if (!(p.flags >> SOCK_DEAD & 1) && (a->speech == UNREAD || p.received || c->now > a->at_ns + SAYS_NOTHING_FOR))
+	book_counts(a, &p);
+	if (is_open(a, &p, c->now))
 		book_open(a, c->epoch);
 	return 0;
 }

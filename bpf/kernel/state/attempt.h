@@ -13,6 +13,7 @@ struct attempt {
 	/* `at_ns` and the bytes that are counted: no other connection that gets this memory has the same numbers */
 	__u64 booked_sent;
 	__u64 booked_received;
+	__u64 sent; /* by its socket, retransmissions too, when the sweep looked last */
 	struct backend_key remote;
 	__u32 pid;
 	__u32 instance; /* the nginx master's pid */
