@@ -70,6 +70,8 @@ static __always_inline int forget_attempt(__u64 key, const struct attempt *a)
 {
 	if (bpf_map_delete_elem(&attempts, &key))
 		return 0;
+	if (a->listed)
+		bpf_map_delete_elem(&unread_sockets, &key);
 	if (a->rank != NGINX_OF_ROOT)
 		ADD(attempts_of_others, -1);
 	return 1;
@@ -180,8 +182,8 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 		if (is_own_door(sk, &a)) {
 			forget_attempt(key, &a);
 		} else {
-			if (!has_unread)
-				has_unread = 1;
+			if (!has_new)
+				has_new = 1;
 			book_established(&a);
 		}
 	} else if (to == TCP_CLOSE_WAIT) {

@@ -170,40 +170,70 @@ __noinline int book_open(struct attempt *a, __u32 epoch)
 	return 0;
 }
 
-/* Open: nginx has not closed it. */
-static __always_inline int is_open(const struct attempt *a, const struct socket_counts *p, __u64 now)
+/* nginx has not closed it. */
+static __always_inline int is_open(const struct attempt *a)
 {
-	if (a->state != TCP_ESTABLISHED && a->state != TCP_CLOSE_WAIT)
-		return 0;
-	return a->speech == UNREAD || p->received || now > a->at_ns + SAYS_NOTHING_FOR;
+	return a->state == TCP_ESTABLISHED || a->state == TCP_CLOSE_WAIT;
+}
+
+static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const struct sweep *c)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)(long)socket;
+	struct socket_counts p;
+
+	if (!a->established || *(volatile __u32 *)&a->speech == HAS_SPOKEN)
+		return;
+	if (stopping && !is_its_socket(a, (struct sock *)tcp))
+		return;
+	if (!read_counts(a, tcp, &p)) {
+		/* unless it is found to be unread at this moment */
+		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
+		return;
+	}
+	/* silent, and perhaps only for the moment before it begins */
+	if (a->speech != UNREAD && !p.received && c->now <= a->at_ns + SAYS_NOTHING_FOR) {
+		has_new = 1;
+		return;
+	}
+	list_unread(socket, a);
+	book_counts(a, &p);
+	if (is_open(a))
+		book_open(a, c->epoch);
 }
 
 static long sweep_attempt(struct bpf_map *map, __u64 *key, struct attempt *a, struct sweep *c)
 {
-	struct tcp_sock *tcp = (struct tcp_sock *)(long)*key;
-	struct socket_counts p;
-
-	if (!a->established || *(volatile __u32 *)&a->speech == HAS_SPOKEN)
-		return 0;
-	if (stopping && !is_its_socket(a, (struct sock *)tcp))
-		return 0;
-	if (!read_counts(a, tcp, &p)) {
-		/* unless it is found to be unread at this moment */
-		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
-		return 0;
-	}
-	has_unread = 1;
-	book_counts(a, &p);
-	if (is_open(a, &p, c->now))
-		book_open(a, c->epoch);
+	sweep_unread(*key, a, c);
 	return 0;
 }
 
-/* A host without such connections does not walk the map. */
+static long sweep_listed(struct bpf_map *map, __u64 *key, __u32 *one, struct sweep *c)
+{
+	__u64 socket = *key;
+	struct attempt *a = bpf_map_lookup_elem(&attempts, &socket);
+
+	if (!a) {
+		bpf_map_delete_elem(map, &socket);
+		return 0;
+	}
+	has_listed = 1;
+	sweep_unread(socket, a, c);
+	return 0;
+}
+
+/*
+ * All are walked where some are not listed, and at times to find those on which nginx says nothing: their bytes can wait. The
+ * last sweep finds all.
+ */
+#define FIND_SILENT_EVERY 8 /* sweeps */
+
 static __always_inline void sweep_attempts(struct sweep *c)
 {
-	if (!has_unread)
-		return;
-	has_unread = 0;
-	bpf_for_each_map_elem(&attempts, sweep_attempt, c, 0);
+	if (has_unlisted || (has_new && (stopping || c->epoch % FIND_SILENT_EVERY == 0))) {
+		has_new = has_unlisted = 0;
+		bpf_for_each_map_elem(&attempts, sweep_attempt, c, 0);
+	} else if (has_listed) {
+		has_listed = 0;
+		bpf_for_each_map_elem(&unread_sockets, sweep_listed, c, 0);
+	}
 }

@@ -149,15 +149,19 @@ __noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
 	return 1;
 }
 
+/* The key in `attempts` of the sending socket; 0 if it is none of TCP. */
+static __always_inline __u64 key_of_sender(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk ? (__u64)(long)bpf_skc_to_tcp_sock(sk) : 0;
+}
+
 /* The attempt of nginx to connect that the sending socket is, if connects.h follows it. */
 static __always_inline struct attempt *attempt_of_sender(struct __sk_buff *skb)
 {
-	struct bpf_sock *sk = skb->sk;
-	__u64 key;
+	__u64 key = key_of_sender(skb);
 
-	if (!sk)
-		return 0;
-	key = (__u64)(long)bpf_skc_to_tcp_sock(sk);
 	return key ? bpf_map_lookup_elem(&attempts, &key) : 0;
 }
 

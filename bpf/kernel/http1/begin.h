@@ -183,7 +183,7 @@ static __always_inline void mark_unread(struct __sk_buff *skb, enum protocol pro
 		return;
 	a->protocol = protocol;
 	*(volatile __u32 *)&a->speech = UNREAD;
-	has_unread = 1;
+	list_unread(key_of_sender(skb), a);
 }
 
 /* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
