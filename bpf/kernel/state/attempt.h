@@ -15,6 +15,9 @@ struct attempt {
 	__u8 state; /* of the socket, after the last event that was followed */
 	__u8 established;
 	__u8 peer_ended; /* the peer was the first to end it */
+	/* where NAT led its SYN, 0 if nowhere else */
+	__u32 wire;
+	__u32 wire_generation;
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */
