@@ -73,7 +73,7 @@ void retire_wires_of(struct tick *t, uint32_t backend, struct json *gone);
 
 /* ---- retire.c ---- */
 
-#ifndef RETIRE_AFTER /* tests make it small */
+#ifndef RETIRE_AFTER	 /* tests make it small */
 #define RETIRE_AFTER 300 /* ticks */
 #endif
 
