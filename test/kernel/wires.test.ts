@@ -23,8 +23,8 @@ const RESET: Rules = { '*': { steps: [{ end: 'rst' }] } }
 interface Family {
   readonly name: 'ip' | 'ip6'
   readonly cluster: string
-  pod(n: number): string
-  at(host: string, port: number): string
+  readonly pod: (n: number) => string
+  readonly at: (host: string, port: number) => string
 }
 const FOUR: Family = {
   name: 'ip',

@@ -92,7 +92,8 @@ export function countsOf({ sum }: Pick<Seen, 'sum'>, address: string): WireCount
   for (const { backend, requests, failures, connection } of sum.backends) {
     if (backend.address !== address) continue
     const { connects, refused, connectTimeout, unreachable, earlyClose } = connection
-    const kinds = [...Object.values(failures), refused, connectTimeout, unreachable, earlyClose]
+    const { reset, closed, aborted, unanswered } = failures
+    const kinds = [reset, closed, aborted, unanswered, refused, connectTimeout, unreachable, earlyClose]
     counts.connects += connects
     counts.requests += requests
     counts.failures += kinds.reduce<number>((all, count) => all + (count ?? 0), 0)
