@@ -110,8 +110,11 @@ class WireReader {
   #wake: () => void = () => undefined
 
   read(line: string): void {
-    if (this.#wires.read(line)) return
+    const { malformed } = this.#decoder
+    const isAboutWires = this.#wires.read(line)
     const decoded = this.#decoder.decode(line)
+    // Whether or not the decoder knows these lines, they are checked here.
+    if (isAboutWires) this.#decoder.malformed = malformed
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
