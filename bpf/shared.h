@@ -105,6 +105,30 @@ struct backend {
 	BACKEND_GAUGES(COUNTER)
 };
 
+/* Where NAT of this host leads connections to a backend: addresses that packets carry, e.g. the pods behind a ClusterIP. */
+#ifndef MAX_WIRES /* index 0 means none; tests make it small */
+#define MAX_WIRES 4096
+#endif
+/* Of these, at most: of all but nginx, and of all but root's nginx. */
+#define WIRES_OF_ANYONE (MAX_WIRES / 2)
+#define WIRES_OF_OTHERS (MAX_WIRES * 3 / 4)
+
+struct wire_key {
+	struct backend_key remote; /* as packets carry it */
+	__u32 backend;		   /* the index of what was connected to */
+};
+
+struct wire {
+	struct wire_key key;
+	__u32 ready;
+	__u32 epoch;	  /* of the last sweep that found a flow with it */
+	__u32 generation; /* incremented when the index gets another wire */
+	__u64 connects;
+	__u64 requests;
+	__u64 failures; /* of all kinds */
+};
+_Static_assert(sizeof(struct wire) == 64 && MAX_WIRES <= 65536, "a wire is a cache line, and its index fits a flow");
+
 struct totals {
 	__u64 v[TOTALS];
 };

@@ -7,9 +7,6 @@
 #include <string.h>
 #include "tick.h"
 
-#ifndef RETIRE_AFTER
-#define RETIRE_AFTER 300 /* ticks */
-#endif
 #define RETIRE_FROM (MAX_ROUTES / 4 * 3) /* slots in use */
 
 /* New requests of the route get a new slot from now on; open ones may still end in this slot. */

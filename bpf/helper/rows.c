@@ -10,23 +10,28 @@
 
 /* ---- names ---- */
 
-static void name_backend(struct tick *t, struct json *out, uint32_t index)
+void put_address(struct json *out, const struct backend_key *key)
 {
-	const struct backend_key *key = (const struct backend_key *)&t->backends[index].key;
 	char address[INET6_ADDRSTRLEN] = "?", text[INET6_ADDRSTRLEN + 16];
 
-	if (t->backend_named[index])
-		return;
-	t->backend_named[index] = true;
 	inet_ntop(key->family == 4 ? AF_INET : AF_INET6, key->address, address, sizeof(address));
-	snprintf(text, sizeof(text), key->family == 4 ? "%s:%u" : "[%s]:%u", address, key->port);
+	snprintf(text, sizeof(text), key->family == 4 ? "\"%s:%u\"" : "\"[%s]:%u\"", address, key->port);
+	put(out, text);
+}
+
+uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
+{
+	if (t->backend_named[index])
+		return index;
+	t->backend_named[index] = true;
 	put(out, "{\"type\":\"backend\",\"id\":");
 	put_number(out, index);
-	put(out, ",\"address\":\"");
-	put(out, text);
-	put(out, "\",\"netns\":");
+	put(out, ",\"address\":");
+	put_address(out, (const struct backend_key *)&t->backends[index].key);
+	put(out, ",\"netns\":");
 	put_number(out, t->netns);
 	put(out, "}\n");
+	return index;
 }
 
 /* The slot's id on the wire; its name is written when the id is new. -1 while the program is still writing the text. */
@@ -71,13 +76,13 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 
 /* ---- rows ---- */
 
-static void begin_row(struct json *rows, int64_t id)
+void begin_row(struct json *rows, int64_t id)
 {
 	put(rows, rows->text[rows->length - 1] == '[' ? "[" : ",[");
 	put_number(rows, id);
 }
 
-static void put_next(struct json *rows, uint64_t value)
+void put_next(struct json *rows, uint64_t value)
 {
 	put(rows, ",");
 	put_number(rows, value);

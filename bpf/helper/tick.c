@@ -48,6 +48,8 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->wire_ids = room_for(MAX_SLOTS, sizeof(*t->wire_ids));
 	t->active = room_for(MAX_SLOTS, sizeof(*t->active));
 	t->retiring = room_for(MAX_SLOTS, sizeof(*t->retiring));
+	t->wires = map_memory(bpf->maps.wires, sizeof(struct wire), true);
+	t->wire_rows = room_for(MAX_WIRES, sizeof(*t->wire_rows));
 	t->backend_named = room_for(MAX_BACKENDS, sizeof(*t->backend_named));
 	t->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	return t;
@@ -192,7 +194,7 @@ void tick_begin(struct tick *t, struct json *out)
 	struct clocks now = read_clocks();
 
 	put_head(out, t, &now, false);
-	put(out, ",\"traffic\":[],\"connections\":[],\"requests\":[]");
+	put(out, ",\"wires\":[],\"traffic\":[],\"connections\":[],\"requests\":[]");
 	put_totals(out, t);
 	put(out, "}\n");
 }
@@ -213,7 +215,9 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
 	/* Rows are collected separately, because the names that they need are written first. */
-	put(rows, ",\"traffic\":[");
+	put(rows, ",\"wires\":[");
+	put_wires(t, out);
+	put(rows, "],\"traffic\":[");
 	for (uint32_t slot = 0; slot < slots; slot++)
 		put_row(t, out, slot, now.mono);
 	for (uint32_t backend = 1; backend < backends; backend++)
@@ -225,6 +229,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	put(rows, "],\"requests\":[");
 	put_requests(t, out, (int64_t)now.wall - (int64_t)now.mono);
 	put(rows, "]");
+	retire_wires(t, &gone);
 
 	put_head(out, t, &now, final);
 	put_text(out, rows->text, rows->length);

@@ -10,6 +10,14 @@ struct sent {
 	uint32_t codes[INLINE_CODES]; /* low bits are enough to see a change */
 };
 
+/* A wire, as the last snapshots had it. */
+struct wire_row {
+	uint64_t sum;	   /* of its counters */
+	uint32_t id;	   /* on the wire, plus one; 0 while it has none */
+	uint32_t active;   /* the epoch in which it was last seen in use */
+	uint32_t retiring; /* the epoch since which no connection gets it, 0 when in use */
+};
+
 struct tick {
 	struct upstreamtop_bpf *bpf;
 	uint32_t netns;
@@ -19,6 +27,7 @@ struct tick {
 	uint64_t *backend_sent; /* per backend: the sum of its counters */
 	uint32_t *wire_ids;	/* per slot: its id on the wire plus one */
 	uint32_t next_wire_id;
+	uint32_t next_id_of_wires;
 	uint32_t *active;   /* per slot: the epoch of its last row */
 	uint32_t *retiring; /* per slot: the epoch since which no request begins here, 0 when in use */
 	bool *backend_named;
@@ -26,6 +35,8 @@ struct tick {
 	volatile struct code_block *blocks;
 	uint32_t (*blocks_sent)[BLOCK_CODES]; /* low bits */
 	struct folded_codes *folded_sent;
+	volatile struct wire *wires; /* written as `slots` are */
+	struct wire_row *wire_rows;
 	struct totals totals;
 	uint32_t epoch;
 	uint64_t cpu_us;
@@ -42,11 +53,29 @@ uint64_t sum_of(const struct slot *s);
 
 /* ---- rows.c: names go to `out`, rows to t->rows ---- */
 
+/* Returns the backend's id on the wire; its name is written when it is new. */
+uint32_t name_backend(struct tick *t, struct json *out, uint32_t index);
+void put_address(struct json *out, const struct backend_key *key);
+void begin_row(struct json *rows, int64_t id);
+void put_next(struct json *rows, uint64_t value);
 void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono);
 void put_connection(struct tick *t, struct json *out, uint32_t index);
 void put_requests(struct tick *t, struct json *out, int64_t offset_ns);
 
+/* ---- wires.c: where NAT leads connections ---- */
+
+/* Before the rows of slots and backends, so that none of these has less than its wires. */
+void put_wires(struct tick *t, struct json *out);
+/* Gives up those that no connection has had for a while. `gone` gets their ids. */
+void retire_wires(struct tick *t, struct json *gone);
+/* Before the backend's index is used again: no connection may have it any more. */
+void retire_wires_of(struct tick *t, uint32_t backend, struct json *gone);
+
 /* ---- retire.c ---- */
+
+#ifndef RETIRE_AFTER	 /* tests make it small */
+#define RETIRE_AFTER 300 /* ticks */
+#endif
 
 /*
  * When slots run short, routes that are no longer requested are retired, and no count is lost. `gone` gets the ids that are not

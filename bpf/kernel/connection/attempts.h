@@ -16,6 +16,7 @@
 #include "kernel/scope/filters.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
+#include "kernel/counting/wires.h"
 
 /* Numbers of errno: the kernel's types carry no macros. */
 #define ECONNRESET   104
@@ -47,6 +48,7 @@ static __always_inline void expect_retry(const struct attempt *a)
 __noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
 {
 	struct backend *b;
+	struct wire *w;
 	__u32 row;
 
 	if (!a)
@@ -63,6 +65,9 @@ __noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
 		ADD(b->unreachable, 1);
 	else
 		ADD(b->early_close, 1);
+	w = wire_of_attempt(a, row);
+	if (w)
+		ADD(w->failures, 1);
 	expect_retry(a);
 	return 0;
 }
@@ -71,6 +76,7 @@ __noinline int book_established(struct attempt *a)
 {
 	struct event e = {.flags = EVENT_CONNECT};
 	struct backend *b;
+	struct wire *w;
 
 	if (!a)
 		return 0;
@@ -82,6 +88,9 @@ __noinline int book_established(struct attempt *a)
 	e.total_us = micros_between(a->at_ns, e.at_ns);
 	ADD(b->connect_sum_us, e.total_us);
 	ADD(b->connects, 1);
+	w = wire_of_attempt(a, e.slot);
+	if (w)
+		ADD(w->connects, 1);
 	emit(&e);
 	return 0;
 }

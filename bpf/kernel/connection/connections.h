@@ -17,6 +17,7 @@
 #include "kernel/scope/filters.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
+#include "kernel/counting/wires.h"
 #include "flows.h"
 #include "translation.h"
 #include "holes.h"
@@ -41,6 +42,11 @@ static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f
 }
 
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */
+static __always_inline __u32 backend_tried(const struct flow *f, struct work *w)
+{
+	return f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
+}
+
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
 	struct backend *b;
@@ -48,7 +54,7 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 	if (f->fresh == BOOKED_BY_SOCKET)
 		return;
 	if (!f->backend)
-		f->backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
+		f->backend = backend_tried(f, w);
 	b = f->backend ? backend_of(f->backend) : 0;
 	if (!b)
 		return;
@@ -56,6 +62,21 @@ static __always_inline void book_connect_failure(struct flow *f, struct work *w,
 		ADD(b->connect_timeout, 1);
 	else
 		ADD(b->refused, 1);
+	add_wire_failure(f);
+}
+
+/* NAT leads the connection elsewhere: there, too, it counts what becomes of it. `a`: who books its connect, or 0. */
+static __always_inline void note_wire(struct flow *f, struct packet *p, struct work *w, struct attempt *a)
+{
+	struct wire *wire;
+
+	f->backend = backend_tried(f, w);
+	f->wire = wire_for(p, f->backend, f->nginx);
+	wire = a && f->wire ? wire_at(f->wire) : 0;
+	if (!wire)
+		return;
+	a->wire_generation = wire->generation;
+	a->wire = f->wire;
 }
 
 /* Ends what a flow had open when a new connection takes its tuple. */
@@ -113,8 +134,11 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
 	/* the socket of an attempt books the connect, the flow does not */
-	f->fresh = attempt_of_sender(skb) ? BOOKED_BY_SOCKET : SYN_SEEN;
+	struct attempt *a = attempt_of_sender(skb);
+	f->fresh = a ? BOOKED_BY_SOCKET : SYN_SEEN;
 	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
+	if (p->translated && f->kind == KIND_HTTP)
+		note_wire(f, p, &s->work, a);
 	f->isn = p->seq;
 	f->syn_ns = now;
 	f->last_syn_ns = now;

@@ -13,6 +13,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
+#include "kernel/counting/wires.h"
 #include "connect-calls.h"
 #include "connections.h"
 #include "flows.h"
@@ -126,6 +127,15 @@ static __always_inline enum suspicion suspicion_of(struct flow *f, const struct 
 	return f->asked < ASKED_MOST && c->now > seen + (FIRST_ASKED << f->asked) ? SILENT : UNSUSPECTED;
 }
 
+/* The helper retires none that a flow has. */
+static __always_inline void keep_wire(const struct flow *f, __u32 epoch)
+{
+	struct wire *w = f->wire ? wire_at(f->wire) : 0;
+
+	if (w && w->epoch != epoch)
+		w->epoch = epoch;
+}
+
 /* Returns whether the flow is to be deleted. */
 static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
 {
@@ -135,6 +145,7 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 		f->given_up = 1;
 		book_connect_failure(f, w, 1);
 	}
+	keep_wire(f, c->epoch);
 	book_passed(f);
 	int busy = sweep_exchanges(f, c);
 	if (busy || f->out.ranges || f->in.ranges) {

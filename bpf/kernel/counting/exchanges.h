@@ -14,6 +14,7 @@
 #include "byte-counts.h"
 #include "codes.h"
 #include "exchange.h"
+#include "wires.h"
 
 static __always_inline __u32 micros(__u64 ns)
 {
@@ -60,6 +61,22 @@ static __always_inline void remember_failure(const struct exchange *x, __u32 bac
 	last_failure_ns = now;
 }
 
+static __always_inline void add_wire_request(const struct flow *f)
+{
+	struct wire *w = wire_of_flow(f);
+
+	if (w)
+		ADD(w->requests, 1);
+}
+
+static __always_inline void add_wire_failure(const struct flow *f)
+{
+	struct wire *w = wire_of_flow(f);
+
+	if (w)
+		ADD(w->failures, 1);
+}
+
 /* A deferred request is for a backend: it is counted from here on. */
 static __always_inline void commit_deferred(struct flow *f, __u32 number)
 {
@@ -71,6 +88,7 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 
 		if (s) {
 			ADD(s->requests, 1);
+			add_wire_request(f);
 			ADD(s->sent_bytes, __sync_lock_test_and_set(&x->sent, 0));
 		}
 		count_shared(T_REQUESTS);
@@ -164,6 +182,7 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 			ADD(s->aborted, 1);
 		else
 			ADD(s->unanswered, 1);
+		add_wire_failure(f);
 	}
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
@@ -180,6 +199,7 @@ static __always_inline int connect_is_due(const struct flow *f)
 __noinline int book_connect(struct flow *f, __u64 now)
 {
 	struct backend *b;
+	struct wire *w;
 
 	if (!f)
 		return 0;
@@ -189,6 +209,9 @@ __noinline int book_connect(struct flow *f, __u64 now)
 		return 0;
 	ADD(b->connect_sum_us, f->connect_us);
 	ADD(b->connects, 1);
+	w = wire_of_flow(f);
+	if (w)
+		ADD(w->connects, 1);
 	struct event e = {.at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
 	emit(&e);
 	return 0;

@@ -20,6 +20,7 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/holes.h"
 #include "kernel/counting/routes.h"
+#include "kernel/counting/wires.h"
 
 /* After a failed connect a worker tries the next upstream, over a new connection or an idle one. */
 static __always_inline int follows_failed_connect(struct flow *f, __u64 now)
@@ -130,6 +131,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	__u32 deferred = *(volatile __u8 *)&f->deferred;
 	if (!deferred) {
 		ADD(counters->requests, 1);
+		add_wire_request(f);
 		count(T_REQUESTS);
 	}
 	x->slot = slot;
@@ -229,6 +231,8 @@ static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
 	f->backend = backend_for(&s->work, f->nginx, f->uid);
 	if (!f->backend)
 		count(L_MAP_REFUSED);
+	else if (s->packet.translated)
+		f->wire = wire_for(&s->packet, f->backend, f->nginx);
 	return f->backend != 0;
 }
 

@@ -26,6 +26,9 @@ struct attempt {
 	__u32 protocol;	 /* enum protocol, if it is UNREAD */
 	__u32 ports;	 /* both, as the socket has them, from ESTABLISHED on */
 	__u32 listed;	 /* in `unread_sockets` */
+	/* where NAT led its SYN, 0 if nowhere else */
+	__u32 wire;
+	__u32 wire_generation;
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */

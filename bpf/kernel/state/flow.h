@@ -174,8 +174,8 @@ struct flow {
 	__u32 oldest;  /* all before it are over; updated when the next request leaves */
 	__u8 suspect;  /* open or behind a hole, and silent: the check asks its socket (enum suspicion) */
 	__u8 asked;    /* how often, since something passed */
-	__u16 pad;
-	__u32 uid; /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
+	__u16 wire;    /* index of the address that its packets carry, 0 where that is the backend's */
+	__u32 uid;     /* of the nginx master; while requests are deferred, of the owner of the destination's socket */
 
 	/* the side from the backend */
 	struct dir in;

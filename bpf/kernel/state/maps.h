@@ -140,6 +140,29 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_WIRES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire);
+} wires SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_WIRES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wire_key);
+	__type(value, __u32);
+} wire_indexes SEC(".maps");
+
+/* Wires that the helper has retired, or that lost the race for a new address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_WIRES);
+	__type(value, __u32);
+} free_wires SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_BLOCKS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
@@ -170,6 +193,8 @@ struct {
 __u32 next_slot = 0;
 __u32 slots_in_use[RANKS] = {}; /* slots in use, by the rank of the process that sent the first request of the route */
 __u32 next_backend = 1;
+__u32 next_wire = 1;
+__u32 wires_in_use = 0;
 __u32 next_line = 0;
 __u32 next_block = 1;
 __u32 suspects = 0;	 /* flows whose socket the check shall ask */

@@ -4,6 +4,7 @@ import type { Codes } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
 import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
+import { plus, type WireCounts } from './wires.ts'
 import type { Failures } from '../../../src/frame/model/counters.generated.ts'
 
 /** No tolerance: equal rows, requests and codes, no failure, no loss, and all sums reconcile. */
@@ -72,6 +73,32 @@ export function assertReconciles(seen: Seen): void {
   )
   for (const { backend, codes, answered: rowAnswered } of seen.sum.backends)
     assert.equal(sumOfCodes(codes), rowAnswered, `codes of ${backend.address}`)
+  assertNoneHasLessThanItsWires(seen)
+}
+
+/** What went untranslated, or never left, is in the row alone. */
+function assertNoneHasLessThanItsWires(seen: Seen): void {
+  for (const [address, wires] of Object.entries(seen.wires)) {
+    const row = countsOf(seen, address)
+    const sum = Object.values(wires).reduce(plus)
+    const kinds = ['connects', 'requests', 'failures'] as const
+    for (const kind of kinds) assert.ok(sum[kind] <= row[kind], `${kind} of the wires of ${address}`)
+  }
+}
+
+/** What a backend has in all, as wires count it. */
+export function countsOf({ sum }: Pick<Seen, 'sum'>, address: string): WireCounts {
+  const counts = { connects: 0, requests: 0, failures: 0 }
+  for (const { backend, requests, failures, connection } of sum.backends) {
+    if (backend.address !== address) continue
+    const { connects, refused, connectTimeout, unreachable, earlyClose } = connection
+    const { reset, closed, aborted, unanswered } = failures
+    const kinds = [reset, closed, aborted, unanswered, refused, connectTimeout, unreachable, earlyClose]
+    counts.connects += connects
+    counts.requests += requests
+    counts.failures += kinds.reduce<number>((all, count) => all + (count ?? 0), 0)
+  }
+  return counts
 }
 
 /** The truth from nginx's log: each attempt whose request line was sent, with its status. */

@@ -10,6 +10,7 @@ import type { Snapshot } from '../../../src/frame/model/snapshot.ts'
 import { Decoder } from '../../../src/record/decoder.ts'
 import type { HelloLine } from '../../../src/record/wire.ts'
 import { PROBE } from './system.ts'
+import { WireLines, type Wires } from './wires.ts'
 
 export interface Seen {
   readonly hello: HelloLine
@@ -21,6 +22,10 @@ export interface Seen {
   readonly bye: string | null
   /** retired slots, in order */
   readonly retired: readonly number[]
+  /** the sums of all wires */
+  readonly wires: Wires
+  /** ids of retired wires, in order */
+  readonly retiredWires: readonly number[]
 }
 
 /** A running helper. */
@@ -101,10 +106,15 @@ class WireReader {
   #differ: Differ | null = null
   #bye: string | null = null
   readonly #retired: number[] = []
+  readonly #wires = new WireLines()
   #wake: () => void = () => undefined
 
   read(line: string): void {
+    const { malformed } = this.#decoder
+    const isAboutWires = this.#wires.read(line)
     const decoded = this.#decoder.decode(line)
+    // Whether or not the decoder knows these lines, they are checked here.
+    if (isAboutWires) this.#decoder.malformed = malformed
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
@@ -135,6 +145,15 @@ class WireReader {
   seen(): Seen {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
-    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye, retired: this.#retired }
+    return {
+      hello,
+      final,
+      frames,
+      sum: sumOf(frames.map(ofFrame)),
+      bye: this.#bye,
+      retired: this.#retired,
+      wires: this.#wires.sums(),
+      retiredWires: this.#wires.retired,
+    }
   }
 }
