@@ -10,23 +10,28 @@
 
 /* ---- names ---- */
 
-static void name_backend(struct tick *t, struct json *out, uint32_t index)
+/* The backend's id on the wire; its name is written when the id is new. */
+static uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
 {
 	const struct backend_key *key = (const struct backend_key *)&t->backends[index].key;
 	char address[INET6_ADDRSTRLEN] = "?", text[INET6_ADDRSTRLEN + 16];
 
-	if (t->backend_named[index])
-		return;
-	t->backend_named[index] = true;
+	if (t->backend_wire_ids[index])
+		return t->backend_wire_ids[index];
+	t->backend_wire_ids[index] = ++t->next_backend_wire_id;
 	inet_ntop(key->family == 4 ? AF_INET : AF_INET6, key->address, address, sizeof(address));
-	snprintf(text, sizeof(text), key->family == 4 ? "%s:%u" : "[%s]:%u", address, key->port);
+	if (index == OTHER_BACKEND)
+		snprintf(text, sizeof(text), "OTHER");
+	else
+		snprintf(text, sizeof(text), key->family == 4 ? "%s:%u" : "[%s]:%u", address, key->port);
 	put(out, "{\"type\":\"backend\",\"id\":");
-	put_number(out, index);
+	put_number(out, t->backend_wire_ids[index]);
 	put(out, ",\"address\":\"");
 	put(out, text);
 	put(out, "\",\"netns\":");
 	put_number(out, t->netns);
 	put(out, "}\n");
+	return t->backend_wire_ids[index];
 }
 
 /* The slot's id on the wire; its name is written when the id is new. -1 while the program is still writing the text. */
@@ -45,9 +50,10 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 			return -1;
 		key = text.key;
 	}
-	if (key.backend >= MAX_BACKENDS || !t->backends[key.backend].ready)
+	if (key.backend >= BACKEND_INDEXES || !t->backends[key.backend].ready)
 		return -1;
-	name_backend(t, out, key.backend);
+	t->backend_of_slot[slot] = key.backend;
+	uint32_t backend = name_backend(t, out, key.backend);
 	uint8_t path[PATH_SHOWN];
 	size_t length = key.path_len;
 
@@ -59,7 +65,7 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 	put(out, "{\"type\":\"route\",\"id\":");
 	put_number(out, t->next_wire_id);
 	put(out, ",\"backend\":");
-	put_number(out, key.backend);
+	put_number(out, backend);
 	put(out, ",\"method\":");
 	put_bytes(out, key.method, key.method_len);
 	put(out, ",\"path\":");
@@ -173,6 +179,7 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	put(rows, "]");
 	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;
+	t->backend_active[t->backend_of_slot[slot]] = t->epoch;
 }
 
 void put_connection(struct tick *t, struct json *out, uint32_t index)
@@ -186,10 +193,10 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	uint64_t sum = 0 BACKEND_COUNTERS(PLUS, PLUS);
 	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)))
 		return;
-	name_backend(t, out, index);
+	uint32_t id = name_backend(t, out, index);
 	struct json *rows = &t->rows;
 
-	begin_row(rows, index);
+	begin_row(rows, id);
 	CONNECTION_COLUMNS(PUT, PUT_BIG)
 	put_next_big(rows, now.connect_sum_us);
 	put(rows, ",");
@@ -197,6 +204,7 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	CONNECTION_COLUMNS_LATER(PUT, PUT_BIG)
 	put(rows, "]");
 	t->backend_sent[index] = sum;
+	t->backend_active[index] = t->epoch;
 }
 
 void put_requests(struct tick *t, struct json *out, int64_t offset_ns)

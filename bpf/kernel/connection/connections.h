@@ -56,13 +56,16 @@ static __always_inline int is_followed(struct __sk_buff *skb)
 /* A failed connect is counted only for a backend that is known, or that nginx tried. */
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
+	__u32 backend = *(volatile __u32 *)&f->backend;
 	struct backend *b;
 
 	if (f->fresh == BOOKED_BY_SOCKET)
 		return;
-	if (!f->backend)
-		f->backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
-	b = f->backend ? backend_of(f->backend) : 0;
+	if (!backend) {
+		backend = f->nginx ? backend_for(w, f->nginx, f->uid) : known_backend(w);
+		f->backend = backend;
+	}
+	b = backend ? backend_of(backend) : 0;
 	if (!b)
 		return;
 	if (timeout)

@@ -21,6 +21,8 @@ export interface Seen {
   readonly bye: string | null
   /** retired slots, in order */
   readonly retired: readonly number[]
+  /** retired backends, by address, in order */
+  readonly retiredBackends: readonly string[]
 }
 
 /** A running helper. */
@@ -93,6 +95,8 @@ export async function startHelper(
   }
 }
 
+const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
+
 class WireReader {
   hello: HelloLine | null = null
   final: Snapshot | null = null
@@ -101,13 +105,18 @@ class WireReader {
   #differ: Differ | null = null
   #bye: string | null = null
   readonly #retired: number[] = []
+  readonly #addresses = new Map<number, string>()
+  readonly #retiredBackends: string[] = []
   #wake: () => void = () => undefined
 
   read(line: string): void {
     const decoded = this.#decoder.decode(line)
+    const known = BACKEND.exec(line)
+    if (known !== null) this.#addresses.set(Number(known[1]), known[2]!)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
+    if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
       if (this.#differ === null) this.#differ = new Differ(decoded.snapshot)
@@ -128,6 +137,11 @@ class WireReader {
     this.#retired.push(slot)
   }
 
+  #retireBackend(id: number): void {
+    this.#differ?.retireBackend(id)
+    this.#retiredBackends.push(this.#addresses.get(id)!)
+  }
+
   async until(condition: (wire: WireReader) => boolean): Promise<void> {
     while (!condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
   }
@@ -135,6 +149,7 @@ class WireReader {
   seen(): Seen {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
-    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye, retired: this.#retired }
+    const [retired, retiredBackends] = [this.#retired, this.#retiredBackends]
+    return { hello, final, frames, sum: sumOf(frames.map(ofFrame)), bye: this.#bye, retired, retiredBackends }
   }
 }
