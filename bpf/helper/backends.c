@@ -9,9 +9,10 @@
 #include <string.h>
 #include "tick.h"
 
-#define RETIRE_FROM (MAX_BACKENDS / 4 * 3) /* backends in use */
-#define KEPT_FREE   (MAX_BACKENDS / 16)	   /* with less, backends that were idle for one tick are retired */
-#define FULL_TICK   1
+#define RETIRE_FROM   (MAX_BACKENDS / 4 * 3) /* backends in use */
+#define KEPT_FREE     (MAX_BACKENDS / 16)    /* with less, backends that were idle for one tick are retired */
+#define FULL_TICK     1
+#define TICKS_TO_FREE 3 /* until what begins to retire is free: so long new backends must find room elsewhere */
 /*
  * So many backends and routes of theirs are retired early in one tick. Whoever makes new addresses or paths without end makes
  * this many new names per second at most, which a recorder keeps for an hour.
@@ -106,20 +107,23 @@ static uint32_t retire_idle(struct tick *t, uint32_t backends, int rank, uint32_
 	return i;
 }
 
-/* Room for each rank, the highest first: strangers' backends go first, then those of other users' nginx. */
+/*
+ * Room for each rank, the highest first, if as many new ones come as in this tick. Strangers' backends go first, then those of
+ * other users' nginx.
+ */
 static void make_room(struct tick *t, uint32_t backends)
 {
 	static const uint32_t limits[RANKS] = {MAX_BACKENDS - 1 - BACKENDS_OF_NGINX, MAX_BACKENDS - 1 - BACKENDS_OF_ROOT,
 					       MAX_BACKENDS - 1};
-	uint32_t live[RANKS] = {}, refused[RANKS];
+	uint32_t live[RANKS] = {}, needed[RANKS];
 
 	for (uint32_t index = 1; index < backends; index++)
 		if (is_idle(t, index, 0))
 			live[rank_of(t, index)]++;
 	for (int rank = ANYONE; rank < RANKS; rank++)
-		refused[rank] = __atomic_exchange_n(&t->bpf->bss->backends_refused[rank], 0, __ATOMIC_RELAXED);
+		needed[rank] = TICKS_TO_FREE * __atomic_exchange_n(&t->bpf->bss->backends_wanted[rank], 0, __ATOMIC_RELAXED);
 	for (int rank = NGINX_OF_ROOT; rank >= ANYONE; rank--) {
-		uint32_t wanted = KEPT_FREE + (refused[rank] < MAX_BACKENDS / 4 ? refused[rank] : MAX_BACKENDS / 4);
+		uint32_t wanted = KEPT_FREE + (needed[rank] < MAX_BACKENDS / 2 ? needed[rank] : MAX_BACKENDS / 2);
 
 		for (int from = ANYONE; from <= rank; from++)
 			wanted += live[from];
@@ -273,10 +277,10 @@ void retire_backends(struct tick *t, uint32_t slots, uint32_t backends, struct j
 	for (uint32_t index = 1; index < backends; index++)
 		if (!t->backend_active[index] && t->backends[index].ready)
 			t->backend_active[index] = t->epoch;
-	if (any_retiring(t, backends))
-		finish_retiring(t, slots, backends, gone);
 	retire_unused(t, backends);
 	early_left = early_left < 0 ? early_left + EARLY_PER_TICK : EARLY_PER_TICK;
 	make_room(t, backends);
 	make_room_for_owners(t, backends);
+	if (any_retiring(t, backends))
+		finish_retiring(t, slots, backends, gone);
 }

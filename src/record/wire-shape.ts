@@ -36,13 +36,7 @@ export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requ
 } & { readonly [Group in Groups]: Partial<SnapshotLine[Group]> }
 
 export type LineShape =
-  | HelloLine
-  | BackendLine
-  | RouteLine
-  | SnapshotShape
-  | RetiredLine
-  | RetiredBackendLine
-  | ByeLine
+  HelloLine | BackendLine | RouteLine | SnapshotShape | RetiredLine | RetiredBackendLine | ByeLine
 
 /** null: no line of the wire */
 export function lineOf(line: string): LineShape | null {

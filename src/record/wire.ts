@@ -22,13 +22,7 @@ import type {
 } from './rows.generated.ts'
 
 export type WireLine =
-  | HelloLine
-  | BackendLine
-  | RouteLine
-  | SnapshotLine
-  | RetiredLine
-  | RetiredBackendLine
-  | ByeLine
+  HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | RetiredBackendLine | ByeLine
 
 export const WIRE_VERSION = 1
 

@@ -58,16 +58,15 @@ static __always_inline __u32 add_backend(const struct backend_key *remote, enum 
 	__u32 *of_owner = 0, index = 0;
 	struct backend *b;
 
+	ADD(backends_wanted[rank], 1);
 	if (has_backends(rank)) {
 		of_owner = rank == NGINX ? backends_of_owner(uid) : 0;
 		if (rank != NGINX || (of_owner && *of_owner < BACKENDS_OF_OWNER))
 			index = new_backend();
 	}
 	b = index ? backend_of(index) : 0;
-	if (!b) {
-		ADD(backends_refused[rank], 1);
+	if (!b)
 		return OTHER_BACKEND;
-	}
 	if (bpf_map_update_elem(&backend_ids, remote, &index, BPF_NOEXIST)) {
 		/* another CPU was first: its index is used */
 		__u32 *found = bpf_map_lookup_elem(&backend_ids, remote);

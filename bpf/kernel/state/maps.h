@@ -177,8 +177,8 @@ struct {
 __u32 next_slot = 0;
 __u32 slots_in_use[RANKS] = {}; /* slots in use, by the rank of the process that sent the first request of the route */
 __u32 next_backend = 1;
-__u32 backends_in_use[RANKS] = {};  /* by the rank of who was the first to connect to them */
-__u32 backends_refused[RANKS] = {}; /* how often a new one found no room, since the helper looked last */
+__u32 backends_in_use[RANKS] = {}; /* by the rank of who was the first to connect to them */
+__u32 backends_wanted[RANKS] = {}; /* how often one was new, with room or without, since the helper looked last */
 __u32 next_line = 0;
 __u32 next_block = 1;
 __u32 suspects = 0;	 /* flows whose socket the check shall ask */
