@@ -205,6 +205,48 @@ describe('backends', { skip: lacking('make') }, () => {
     )
   })
 
+  test('open requests of another process on all of its share leave room for nginx', async () => {
+    const [ours, theirs] = [range(11_000, 11_005), range(11_010, 11_059)]
+    const rules = { '*': { steps: [{ pause: 5000 }, { send: 'HTTP/1.1 204 No Content\r\n\r\n' }] } }
+    for (const port of theirs) await cable.far.call('listen', { address: FAR, port, rules })
+    await listen(ours)
+    const { seen } = await recorded(async (helper) => {
+      const open = stranger(theirs)
+      for (const port of ours) {
+        await helper.nextFrame()
+        await ask(to([port]))
+      }
+      await open
+      await helper.nextFrame()
+    })
+    await assertExact(seen, [...ours, ...theirs])
+    for (const port of ours)
+      assert.deepEqual(rowsOf(seen)[rowOf(port)], { requests: 1, codes: { 200: 1 } }, String(port))
+    assert.equal(seen.sum.totals.requests, ours.length + theirs.length)
+  })
+
+  test('connections that pause for different times on three times as many addresses: each request is on its row or OTHER', async () => {
+    const ports = range(11_100, 11_189)
+    await listen(ports)
+    const { seen } = await recorded(async (helper) => {
+      const talks = ports.map((port, i) => ({
+        address: FAR,
+        port,
+        steps: range(1, 6).flatMap((n) => [
+          { pause: (i * 397 + n * 811) % 2600 },
+          { send: get(`/to/${port}/x`) },
+          { answers: n },
+        ]),
+      }))
+      await cable.proxy.call('talkMany', talks)
+      await helper.nextFrame()
+    })
+    await assertExact(seen, ports)
+    assert.equal(seen.sum.totals.requests, 6 * ports.length)
+    assert.equal(connectsOf(seen), ports.length)
+    assert.ok(seen.retiredBackends.length > 30, `${seen.retiredBackends.length} were retired`)
+  })
+
   test('requests on OTHER get a row of their own as soon as there is room', async () => {
     const [first, late] = [range(10_900, 10_939), range(10_950, 10_959)]
     await listen([...first, ...late])
