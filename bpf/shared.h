@@ -14,13 +14,20 @@
 /* of these, kept for nginx and for root's nginx, at least */
 #define ROUTES_OF_NGINX (MAX_ROUTES / 8)
 #define ROUTES_OF_ROOT	(MAX_ROUTES / 16)
-#define MAX_BACKENDS	4096 /* index 0 means "none yet" */
+#ifndef MAX_BACKENDS	  /* tests make it small */
+#define MAX_BACKENDS 4096 /* index 0 means "none yet" */
+#endif
 /* Of these, kept for nginx and for root's nginx, at least. The nginx of a user other than root has half of all at most. */
-#define BACKENDS_OF_NGINX 1024
-#define BACKENDS_OF_ROOT  512
-#define BACKENDS_OF_OWNER 2048
+#define BACKENDS_OF_NGINX (MAX_BACKENDS / 4)
+#define BACKENDS_OF_ROOT  (MAX_BACKENDS / 8)
+#define BACKENDS_OF_OWNER (MAX_BACKENDS / 2)
+/* The last free ones are for root's nginx, those before them for nginx: what is retired for it goes to nobody else. */
+#define LAST_BACKENDS (MAX_BACKENDS / 32)
+/* Behind them: OTHER, for all backends that found no room. It is no address, and never retired. */
+#define OTHER_BACKEND	MAX_BACKENDS
+#define BACKEND_INDEXES (MAX_BACKENDS + 1)
 /* each backend also has a slot behind the routes: OTHER, for requests whose route found no room */
-#define MAX_SLOTS (MAX_ROUTES + MAX_BACKENDS)
+#define MAX_SLOTS (MAX_ROUTES + BACKEND_INDEXES)
 #ifndef MAX_FLOWS
 #define MAX_FLOWS 262144
 #endif
@@ -100,6 +107,11 @@ struct backend {
 	struct backend_key key;
 	__u32 ready;
 	__u32 open_epoch; /* the sweep in which the open connections were counted */
+	__u32 uid;	     /* of the nginx that was the first to connect to it */
+	__u32 rank_plus_one; /* of who was the first: enum rank + 1 */
+	/* written by the helper: the address is looked up anew (sweep.h), so that nothing refers to this index any more */
+	__u32 retiring;
+	__u32 used_epoch; /* of the last sweep that found a flow which needs this index */
 	__u64 connect_sum_us;
 	BACKEND_COUNTERS(COUNTER, COUNTER)
 	BACKEND_GAUGES(COUNTER)

@@ -170,7 +170,8 @@ int fold_event(void *context, void *data, size_t size)
 	if (size < sizeof(*e) || e->slot >= MAX_SLOTS)
 		return 0;
 	if (e->flags & EVENT_CONNECT) {
-		add_time(CONNECT_TIMES(e->slot & (MAX_BACKENDS - 1)), TOTAL_TIMES, e->total_us);
+		if (e->slot < BACKEND_INDEXES)
+			add_time(CONNECT_TIMES(e->slot), TOTAL_TIMES, e->total_us);
 		return 0;
 	}
 	if (e->flags & EVENT_HEADER)

@@ -234,7 +234,7 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 #define TOTAL_TIMES	  1
 /* connect times come after the slots */
 #define CONNECT_TIMES(backend) (MAX_SLOTS + (backend))
-#define SERIES		       (MAX_SLOTS + MAX_BACKENDS)
+#define SERIES		       (MAX_SLOTS + BACKEND_INDEXES)
 
 struct sample {
 	uint64_t at_ns;

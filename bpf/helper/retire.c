@@ -10,7 +10,7 @@
 #define RETIRE_FROM (MAX_ROUTES / 4 * 3) /* slots in use */
 
 /* New requests of the route get a new slot from now on; open ones may still end in this slot. */
-static void begin_retiring(struct tick *t, uint32_t slot)
+void begin_retiring(struct tick *t, uint32_t slot)
 {
 	struct route_text text;
 
@@ -40,17 +40,19 @@ static void free_codes(struct tick *t, uint32_t slot)
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_blocks), NULL, &block, 0);
 }
 
-/* A full tick has passed since, no request is open, and everything was sent: the slot becomes free. */
-static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
+bool is_idle_slot(const struct tick *t, uint32_t slot)
 {
-	struct route_text text = {};
-	uint32_t generation = t->slots[slot].generation, cached_route = t->slots[slot].cache_generation;
-	uint32_t taken = t->slots[slot].rank_plus_one;
+	struct slot now;
 
-	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
+	read_slot(&t->slots[slot], &now);
+	return sum_of(&now) == t->sent[slot].sum && open_of(&now) == 0 && now.total_count == now.answered;
+}
+
+void clear_slot(struct tick *t, uint32_t slot, struct json *gone)
+{
+	uint32_t generation = t->slots[slot].generation, cached_route = t->slots[slot].cache_generation;
+
 	free_codes(t, slot);
-	if (taken && taken <= RANKS)
-		__atomic_fetch_sub(&t->bpf->bss->slots_in_use[taken - 1], 1, __ATOMIC_RELAXED);
 	memset((void *)&t->slots[slot], 0, sizeof(struct slot));
 	t->slots[slot].generation = generation + 1;
 	t->slots[slot].cache_generation = cached_route;
@@ -63,6 +65,19 @@ static void finish_retiring(struct tick *t, uint32_t slot, struct json *gone)
 	t->wire_ids[slot] = 0;
 	t->active[slot] = 0;
 	t->retiring[slot] = 0;
+	t->backend_of_slot[slot] = 0;
+}
+
+/* A full tick has passed since, no request is open, and everything was sent: the slot becomes free. */
+void finish_slot(struct tick *t, uint32_t slot, struct json *gone)
+{
+	struct route_text text = {};
+	uint32_t taken = t->slots[slot].rank_plus_one;
+
+	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
+	if (taken && taken <= RANKS)
+		__atomic_fetch_sub(&t->bpf->bss->slots_in_use[taken - 1], 1, __ATOMIC_RELAXED);
+	clear_slot(t, slot, gone);
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
 }
 
@@ -71,9 +86,6 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 	if (slots < RETIRE_FROM)
 		return;
 	for (uint32_t slot = 0; slot < slots; slot++) {
-		struct slot now;
-		bool idle;
-
 		if (!t->slots[slot].rank_plus_one)
 			continue;
 		/* in use, but without a row: its requests were excluded, or exceeded a limit */
@@ -81,13 +93,11 @@ void retire(struct tick *t, uint32_t slots, struct json *gone)
 			t->active[slot] = t->epoch;
 		if (t->epoch - t->active[slot] < RETIRE_AFTER)
 			continue;
-		read_slot(&t->slots[slot], &now);
-		idle = sum_of(&now) == t->sent[slot].sum && open_of(&now) == 0 && now.total_count == now.answered;
-		if (!idle)
+		if (!is_idle_slot(t, slot))
 			continue;
 		if (!t->retiring[slot])
 			begin_retiring(t, slot);
 		else if (t->epoch - t->retiring[slot] > 1)
-			finish_retiring(t, slot, gone);
+			finish_slot(t, slot, gone);
 	}
 }

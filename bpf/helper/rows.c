@@ -19,19 +19,23 @@ void put_address(struct json *out, const struct backend_key *key)
 	put(out, text);
 }
 
+/* The backend's id on the wire; its name is written when the id is new. */
 uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
 {
-	if (t->backend_named[index])
-		return index;
-	t->backend_named[index] = true;
+	if (t->backend_wire_ids[index])
+		return t->backend_wire_ids[index];
+	t->backend_wire_ids[index] = ++t->next_backend_wire_id;
 	put(out, "{\"type\":\"backend\",\"id\":");
-	put_number(out, index);
+	put_number(out, t->backend_wire_ids[index]);
 	put(out, ",\"address\":");
-	put_address(out, (const struct backend_key *)&t->backends[index].key);
+	if (index == OTHER_BACKEND)
+		put(out, "\"OTHER\"");
+	else
+		put_address(out, (const struct backend_key *)&t->backends[index].key);
 	put(out, ",\"netns\":");
 	put_number(out, t->netns);
 	put(out, "}\n");
-	return index;
+	return t->backend_wire_ids[index];
 }
 
 /* The slot's id on the wire; its name is written when the id is new. -1 while the program is still writing the text. */
@@ -50,9 +54,10 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 			return -1;
 		key = text.key;
 	}
-	if (key.backend >= MAX_BACKENDS || !t->backends[key.backend].ready)
+	if (key.backend >= BACKEND_INDEXES || !t->backends[key.backend].ready)
 		return -1;
-	name_backend(t, out, key.backend);
+	t->backend_of_slot[slot] = key.backend;
+	uint32_t backend = name_backend(t, out, key.backend);
 	uint8_t path[PATH_SHOWN];
 	size_t length = key.path_len;
 
@@ -64,7 +69,7 @@ static int64_t wire_id(struct tick *t, struct json *out, uint32_t slot)
 	put(out, "{\"type\":\"route\",\"id\":");
 	put_number(out, t->next_wire_id);
 	put(out, ",\"backend\":");
-	put_number(out, key.backend);
+	put_number(out, backend);
 	put(out, ",\"method\":");
 	put_bytes(out, key.method, key.method_len);
 	put(out, ",\"path\":");
@@ -178,6 +183,7 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	put(rows, "]");
 	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;
+	t->backend_active[t->backend_of_slot[slot]] = t->epoch;
 }
 
 void put_connection(struct tick *t, struct json *out, uint32_t index)
@@ -198,10 +204,10 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	uint64_t open = 0 BACKEND_GAUGES(PLUS);
 	if (sum == t->backend_sent[index] && !fold_has(CONNECT_TIMES(index)) && !open)
 		return;
-	name_backend(t, out, index);
+	uint32_t id = name_backend(t, out, index);
 	struct json *rows = &t->rows;
 
-	begin_row(rows, index);
+	begin_row(rows, id);
 	CONNECTION_COLUMNS(PUT, PUT_BIG)
 	put_next_big(rows, now.connect_sum_us);
 	put(rows, ",");
@@ -209,6 +215,7 @@ void put_connection(struct tick *t, struct json *out, uint32_t index)
 	CONNECTION_COLUMNS_LATER(PUT, PUT_BIG)
 	put(rows, "]");
 	t->backend_sent[index] = sum;
+	t->backend_active[index] = t->epoch;
 }
 
 void put_requests(struct tick *t, struct json *out, int64_t offset_ns)

@@ -1,4 +1,6 @@
-/* A slot at one moment, and the sums of its counters: shared by tick.c, rows.c and retire.c. */
+/* A slot or backend at one moment, and the sums of its counters: shared by tick.c, rows.c, retire.c and backends.c. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include "tick.h"
 
 /* The order matters: `requests` is read last, so that no answer is seen without its request. */
@@ -26,4 +28,23 @@ uint64_t sum_of(const struct slot *s)
 	for (size_t i = 0; i < offsetof(struct slot, code) / sizeof(sum); i++)
 		sum += ((const uint64_t *)s)[i];
 	return sum;
+}
+
+uint64_t connection_sum(const struct tick *t, uint32_t index)
+{
+	const volatile struct backend *b = &t->backends[index];
+
+#define PLUS_OF(word) +b->word
+	return 0 BACKEND_COUNTERS(PLUS_OF, PLUS_OF);
+}
+
+uint32_t backend_of_slot(struct tick *t, uint32_t slot)
+{
+	struct route_text text;
+
+	if (slot >= MAX_ROUTES)
+		return slot - MAX_ROUTES;
+	if (!t->backend_of_slot[slot] && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text) && text.ready)
+		t->backend_of_slot[slot] = text.key.backend;
+	return t->backend_of_slot[slot];
 }

@@ -39,18 +39,23 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->bpf = bpf;
 	t->netns = netns;
 	t->slots = map_memory(bpf->maps.slots, sizeof(struct slot), true);
-	t->backends = map_memory(bpf->maps.backends, sizeof(struct backend), false);
+	t->backends = map_memory(bpf->maps.backends, sizeof(struct backend), true);
 	t->blocks = map_memory(bpf->maps.code_blocks, sizeof(struct code_block), true);
 	t->blocks_sent = room_for(MAX_BLOCKS, sizeof(*t->blocks_sent));
 	t->folded_sent = room_for(MAX_SLOTS, sizeof(*t->folded_sent));
 	t->sent = room_for(MAX_SLOTS, sizeof(*t->sent));
-	t->backend_sent = room_for(MAX_BACKENDS, sizeof(*t->backend_sent));
+	t->backend_sent = room_for(BACKEND_INDEXES, sizeof(*t->backend_sent));
 	t->wire_ids = room_for(MAX_SLOTS, sizeof(*t->wire_ids));
 	t->active = room_for(MAX_SLOTS, sizeof(*t->active));
 	t->retiring = room_for(MAX_SLOTS, sizeof(*t->retiring));
 	t->wires = map_memory(bpf->maps.wires, sizeof(struct wire), true);
 	t->wire_rows = room_for(MAX_WIRES, sizeof(*t->wire_rows));
-	t->backend_named = room_for(MAX_BACKENDS, sizeof(*t->backend_named));
+	t->backend_of_slot = room_for(MAX_SLOTS, sizeof(*t->backend_of_slot));
+	t->backend_wire_ids = room_for(BACKEND_INDEXES, sizeof(*t->backend_wire_ids));
+	t->backend_active = room_for(BACKEND_INDEXES, sizeof(*t->backend_active));
+	t->backend_retiring = room_for(BACKEND_INDEXES, sizeof(*t->backend_retiring));
+	/* a flow is there only until its address finds room */
+	t->backends[OTHER_BACKEND].ready = t->backends[OTHER_BACKEND].retiring = 1;
 	t->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	return t;
 }
@@ -67,11 +72,13 @@ static void sweep(struct tick *t)
 	struct sweep context = {.epoch = ++t->epoch};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
 
-	bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
+	int failed = bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
+
 	if (t->bpf->bss->flow_map_use.more4)
-		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more4), &run);
+		failed |= bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more4), &run);
 	if (t->bpf->bss->flow_map_use.more6)
-		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
+		failed |= bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
+	t->swept = !failed;
 }
 
 /* What is open and silent: has something passed unseen, and is its socket still there? */
@@ -222,14 +229,17 @@ void tick_write(struct tick *t, struct json *out, bool final)
 		put_row(t, out, slot, now.mono);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_row(t, out, MAX_ROUTES + backend, now.mono);
+	put_row(t, out, MAX_ROUTES + OTHER_BACKEND, now.mono);
 	put(rows, "],\"connections\":[");
 	retire(t, slots, &gone);
 	for (uint32_t backend = 1; backend < backends; backend++)
 		put_connection(t, out, backend);
+	put_connection(t, out, OTHER_BACKEND);
 	put(rows, "],\"requests\":[");
 	put_requests(t, out, (int64_t)now.wall - (int64_t)now.mono);
 	put(rows, "]");
 	retire_wires(t, &gone);
+	retire_backends(t, slots, backends, &gone);
 
 	put_head(out, t, &now, final);
 	put_text(out, rows->text, rows->length);

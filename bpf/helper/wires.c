@@ -136,6 +136,20 @@ void retire_wires(struct tick *t, struct json *gone)
 			retire_if_idle(t, index, gone);
 }
 
+bool are_wires_sent(const struct tick *t, uint32_t backend)
+{
+	uint32_t limit = wire_limit(t);
+
+	for (uint32_t index = 1; index < limit; index++) {
+		struct wire_counts now = counts_of(t, index);
+
+		if (t->wires[index].ready && t->wires[index].key.backend == backend &&
+		    sum_of_counts(&now) != t->wire_rows[index].sum)
+			return false;
+	}
+	return true;
+}
+
 void retire_wires_of(struct tick *t, uint32_t backend, struct json *gone)
 {
 	uint32_t limit = wire_limit(t);

@@ -31,11 +31,19 @@ export type Decoded =
   | { readonly kind: 'hello'; readonly hello: HelloLine }
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'retired'; readonly slot: number }
+  | { readonly kind: 'retired_backend'; readonly backend: number }
   | { readonly kind: 'bye'; readonly reason: string }
   /** a backend or route was added, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
+interface KnownBackend {
+  readonly backend: Backend
+  /** route slots in use */
+  slots: number
+}
+
 interface Slot {
+  readonly of: KnownBackend
   readonly backend: Backend
   readonly route: Route
 }
@@ -50,7 +58,7 @@ export class Decoder {
   /** rows of valid snapshots that are invalid, or have an unknown slot or backend */
   badRows = 0
   #hasHello = false
-  readonly #backends = new Map<number, Backend>()
+  readonly #backends = new Map<number, KnownBackend>()
   readonly #slots = new Map<number, Slot>()
   /** one route may belong to several slots: of different backends, or after one was retired */
   readonly #routes = new RefCounted<Route>()
@@ -86,6 +94,8 @@ export class Decoder {
         return { kind: 'snapshot', snapshot: this.#snapshot(message) }
       case 'retired':
         return this.#removeSlot(message.id) ? { kind: 'retired', slot: message.id } : null
+      case 'retired_backend':
+        return this.#removeBackend(message.id) ? { kind: 'retired_backend', backend: message.id } : null
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }
@@ -95,17 +105,18 @@ export class Decoder {
   #addBackend({ id, address, netns }: BackendLine): boolean {
     if (this.#backends.has(id) || this.#backends.size >= MAX_NAMES || !this.#hasRoom(address.length))
       return false
-    this.#backends.set(id, { id, address, netns, name: null })
+    this.#backends.set(id, { backend: { id, address, netns, name: null }, slots: 0 })
     return true
   }
 
   #addSlot({ id, backend: backendId, method, path }: RouteLine): boolean {
-    const backend = this.#backends.get(backendId)
-    if (backend === undefined || this.#slots.has(id) || this.#slots.size >= MAX_NAMES) return false
+    const of = this.#backends.get(backendId)
+    if (of === undefined || this.#slots.has(id) || this.#slots.size >= MAX_NAMES) return false
     const key = routeKey({ method, path })
     if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
     const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
-    this.#slots.set(id, { backend, route })
+    of.slots++
+    this.#slots.set(id, { of, backend: of.backend, route })
     return true
   }
 
@@ -119,9 +130,18 @@ export class Decoder {
     const slot = this.#slots.get(id)
     if (slot === undefined) return false
     this.#slots.delete(id)
+    slot.of.slots--
     const key = routeKey(slot.route)
     if (this.#routes.release(key)) this.#characters -= key.length
     return true
+  }
+
+  /** Its slots are retired before it. */
+  #removeBackend(id: number): boolean {
+    const known = this.#backends.get(id)
+    if (known === undefined || known.slots > 0) return false
+    this.#characters -= known.backend.address.length
+    return this.#backends.delete(id)
   }
 
   #snapshot(line: SnapshotShape): Snapshot {
@@ -163,8 +183,8 @@ export class Decoder {
   }
 
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
-    const backend = this.#backends.get(columns[0])
-    return backend === undefined ? null : connectionOf(columns, backend)
+    const known = this.#backends.get(columns[0])
+    return known === undefined ? null : connectionOf(columns, known.backend)
   }
 
   #request([slot, at, outcome, header, total]: RequestColumns): RequestEvent | null {

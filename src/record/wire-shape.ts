@@ -20,6 +20,7 @@ import {
   type BackendLine,
   type ByeLine,
   type HelloLine,
+  type RetiredBackendLine,
   type RetiredLine,
   type RouteLine,
   type SnapshotLine,
@@ -34,7 +35,8 @@ export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requ
   readonly requests: readonly unknown[]
 } & { readonly [Group in Groups]: Partial<SnapshotLine[Group]> }
 
-export type LineShape = HelloLine | BackendLine | RouteLine | SnapshotShape | RetiredLine | ByeLine
+export type LineShape =
+  HelloLine | BackendLine | RouteLine | SnapshotShape | RetiredLine | RetiredBackendLine | ByeLine
 
 /** null: no line of the wire */
 export function lineOf(line: string): LineShape | null {
@@ -51,6 +53,8 @@ export function lineOf(line: string): LineShape | null {
       return snapshotOf(value)
     case 'retired':
       return isCount(value.id) ? { type: 'retired', id: value.id } : null
+    case 'retired_backend':
+      return isCount(value.id) ? { type: 'retired_backend', id: value.id } : null
     case 'bye':
       return { type: 'bye', reason: shortened(value.reason, MAX_NAME) ?? '' }
     default:

@@ -3,10 +3,11 @@
  * Totals are cumulative. A column whose 64-bit total may exceed 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
  *
  *   hello     first line, once the programs are attached
- *   backend   a new backend, before its first row
+ *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room
  *   route     a new route slot, before its first row
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
  *   retired   a route slot whose last total has been sent: it has no further rows
+ *   retired_backend  the same of a backend, after all its route slots; its address may come back with another id
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
@@ -20,7 +21,8 @@ import type {
   TrafficColumns,
 } from './rows.generated.ts'
 
-export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | ByeLine
+export type WireLine =
+  HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | RetiredBackendLine | ByeLine
 
 export const WIRE_VERSION = 1
 
@@ -45,6 +47,7 @@ export interface HelloLine {
 
 export interface BackendLine {
   readonly type: 'backend'
+  /** never reused for another address within a run */
   readonly id: number
   readonly address: string
   readonly netns: number
@@ -88,6 +91,11 @@ export interface SnapshotLine {
 
 export interface RetiredLine {
   readonly type: 'retired'
+  readonly id: number
+}
+
+export interface RetiredBackendLine {
+  readonly type: 'retired_backend'
   readonly id: number
 }
 

@@ -55,7 +55,11 @@ function byHand(): WireLine[] {
     tick(3, [row(7, 50, 50), row(9, 4, 2), row(11, 2, 2)], [[1, 2, 1, 1, 0, 3, '900', []]]),
     tick(4, [row(7, 60, 60), row(9, 4, 4)]),
     tick(5, [row(7, 75, 75), row(11, 5, 5)], [[2, 4, 0, 0, 1, 0, '1000', [3, 100, 300, 70, 2, 83, 1]]]),
-    { ...tick(6, [row(7, 80, 80)]), final: true } as WireLine,
+    { type: 'retired', id: 9 },
+    { type: 'retired_backend', id: 2 },
+    { ...other, id: 3 },
+    tick(6, [row(7, 78, 78)], [[3, 1, 0, 0, 0, 0, '250', []]]),
+    { ...tick(7, [row(7, 80, 80)]), final: true } as WireLine,
     { type: 'bye', reason: 'stdin closed' },
   ]
 }

@@ -177,6 +177,7 @@ function slotsChangedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<nu
     case 'route':
       return new Set([Number(message.id), ...(slotsOfBackend.get(Number(message.backend)) ?? [])])
     case 'backend':
+    case 'retired_backend':
       return new Set(slotsOfBackend.get(Number(message.id)))
     default:
       return new Set()

@@ -160,6 +160,88 @@ test('a retired slot is removed, and its route may come back in another slot', a
   assert.deepEqual([after[0]!.traffic, skipped?.rows], [[], 1])
 })
 
+const connects = (backend: number, count: number): ConnectionColumns =>
+  [backend, count, 0, 0, 0, 0, '0', []] as unknown as ConnectionColumns
+
+test('a retired backend is removed, and its address may come back with another id, also before that', async () => {
+  const again = { ...backend, id: 2 } as WireLine
+  const { frames, skipped } = await read([
+    hello,
+    backend,
+    route(7, '/a'),
+    snapshot(0),
+    snapshot(1, { traffic: [traffic(7, 2, 2)], connections: [connects(1, 2)] }),
+    again,
+    { ...route(8, '/a'), backend: 2 } as WireLine,
+    snapshot(2, {
+      traffic: [traffic(7, 3, 3), traffic(8, 10, 10)],
+      connections: [connects(1, 3), connects(2, 10)],
+    }),
+    { type: 'retired', id: 7 },
+    { type: 'retired_backend', id: 1 },
+    snapshot(3, { traffic: [traffic(8, 15, 15)], connections: [connects(2, 15)] }),
+    { type: 'retired', id: 8 },
+    { type: 'retired_backend', id: 2 },
+    { ...backend, id: 3 } as WireLine,
+    snapshot(4, { connections: [connects(3, 1)] }),
+  ])
+  assert.deepEqual(
+    frames.map(({ traffic: rows, connections }) => [
+      rows.map(({ requests, backend: { address } }) => [requests, address]),
+      connections.map((row) => [row.connects, row.backend.address]),
+    ]),
+    [
+      [[[2, '10.0.1.10:8080']], [[2, '10.0.1.10:8080']]],
+      [[[11, '10.0.1.10:8080']], [[11, '10.0.1.10:8080']]],
+      [[[5, '10.0.1.10:8080']], [[5, '10.0.1.10:8080']]],
+      [[], [[1, '10.0.1.10:8080']]],
+    ],
+  )
+  assert.equal(skipped, null)
+})
+
+test('a backend with route slots, or an unknown one, is not retired', async () => {
+  const { frames, skipped } = await read([
+    hello,
+    backend,
+    route(7, '/a'),
+    snapshot(0),
+    { type: 'retired_backend', id: 1 },
+    { type: 'retired_backend', id: 9 },
+    snapshot(1, { traffic: [traffic(7, 2, 2)] }),
+  ])
+  assert.deepEqual([frames[0]!.traffic[0]!.requests, skipped?.lines], [2, 2])
+})
+
+test('a recorder that runs for months keeps nothing of 200,000 retired backends', async () => {
+  const generations = Array.from({ length: 200_000 }, (_, i): WireLine[] => [
+    { type: 'backend', id: i + 1, address: `10.1.${i >> 8}.${i & 255}:${'8'.repeat(400)}`, netns: 1 },
+    { type: 'route', id: i, backend: i + 1, method: 'GET', path: '/' },
+    { type: 'retired', id: i },
+    { type: 'retired_backend', id: i + 1 },
+  ])
+  const { skipped } = await read([hello, snapshot(0), ...generations.flat(), snapshot(1)])
+  assert.equal(skipped, null)
+})
+
+test('a backend that was retired behind a snapshot with an impossible time is counted in the next tick', async () => {
+  const lie = { ...snapshot(2, { connections: [connects(1, 5)] }), mono_ns: '0' } as WireLine
+  const { frames } = await read([
+    hello,
+    backend,
+    snapshot(0),
+    snapshot(1, { connections: [connects(1, 3)] }),
+    lie,
+    { type: 'retired_backend', id: 1 },
+    snapshot(3),
+    snapshot(4),
+  ])
+  assert.deepEqual(
+    frames.map(({ connections }) => connections.map((row) => row.connects)),
+    [[3], [2], []],
+  )
+})
+
 test('the sum of all frames is the last total minus the first, also after late ticks', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(100), { minLength: 2, maxLength: 12 }), async (steps) => {

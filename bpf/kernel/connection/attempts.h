@@ -25,10 +25,7 @@
 
 enum attempt_failure { REFUSED, CONNECT_TIMEOUT, UNREACHABLE, EARLY_CLOSE };
 
-/*
- * The row, made when it is new: every address that nginx connects to is one, whatever it speaks. 0 without room: that is no loss
- * of a request, and whoever calls itself nginx and connects anywhere must not lower the coverage.
- */
+/* The row, made when it is new: every address that nginx connects to is one, whatever it speaks. OTHER without room. */
 static __always_inline __u32 row_of(const struct attempt *a)
 {
 	struct work w = {.remote = a->remote};
@@ -55,7 +52,7 @@ __noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
 		return 0;
 	row = row_of(a);
 	b = backend_of(row);
-	if (!row || !b)
+	if (!b)
 		return 0;
 	if (why == REFUSED)
 		ADD(b->refused, 1);
@@ -82,7 +79,7 @@ __noinline int book_established(struct attempt *a)
 		return 0;
 	e.slot = row_of(a);
 	b = backend_of(e.slot);
-	if (!e.slot || !b)
+	if (!b)
 		return 0;
 	e.at_ns = bpf_ktime_get_ns();
 	e.total_us = micros_between(a->at_ns, e.at_ns);

@@ -49,13 +49,16 @@ static __always_inline __u32 backend_tried(const struct flow *f, struct work *w)
 
 static __always_inline void book_connect_failure(struct flow *f, struct work *w, int timeout)
 {
+	__u32 backend = *(volatile __u32 *)&f->backend;
 	struct backend *b;
 
 	if (f->fresh == BOOKED_BY_SOCKET)
 		return;
-	if (!f->backend)
-		f->backend = backend_tried(f, w);
-	b = f->backend ? backend_of(f->backend) : 0;
+	if (!backend) {
+		backend = backend_tried(f, w);
+		f->backend = backend;
+	}
+	b = backend ? backend_of(backend) : 0;
 	if (!b)
 		return;
 	if (timeout)

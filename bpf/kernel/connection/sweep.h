@@ -136,6 +136,28 @@ static __always_inline void keep_wire(const struct flow *f, __u32 epoch)
 		w->epoch = epoch;
 }
 
+/*
+ * An idle connection may outlive the index of its backend: the sweep takes it from the flow, and the next request looks the
+ * address up anew. So the index is free although the connection stays open; and what found no room finds some when there is.
+ * `busy`: an exchange still counts for the index. OTHER needs no such care, because it is never given to an address.
+ */
+static __always_inline void sweep_backend(struct flow *f, const struct sweep *c, int busy)
+{
+	__u32 index = *(volatile __u32 *)&f->backend;
+	struct backend *b = index ? backend_of(index) : 0;
+	int has_connect_to_book = f->kind == KIND_HTTP && f->fresh && f->started && !f->counted_connect;
+
+	if (!b)
+		return;
+	int needed = has_connect_to_book || (busy && index != OTHER_BACKEND);
+
+	/* also where it is taken away: a request may be beginning with it at this moment */
+	if ((needed || b->retiring) && b->used_epoch != c->epoch)
+		b->used_epoch = c->epoch;
+	if (!needed && b->retiring)
+		__sync_val_compare_and_swap(&f->backend, index, 0);
+}
+
 /* Returns whether the flow is to be deleted. */
 static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, struct work *w)
 {
@@ -148,6 +170,7 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	keep_wire(f, c->epoch);
 	book_passed(f);
 	int busy = sweep_exchanges(f, c);
+	sweep_backend(f, c, busy);
 	if (busy || f->out.ranges || f->in.ranges) {
 		f->suspect = suspicion_of(f, c, seen);
 		suspects += f->suspect != UNSUSPECTED;

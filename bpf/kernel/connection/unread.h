@@ -42,7 +42,6 @@ static __always_inline __u64 take_bytes(__u64 *booked, __u64 to)
 __noinline int book_bytes(struct attempt *a, __u64 sent, __u64 received)
 {
 	struct backend *b;
-	__u32 row;
 
 	if (!a)
 		return 0;
@@ -50,9 +49,8 @@ __noinline int book_bytes(struct attempt *a, __u64 sent, __u64 received)
 	received = take_bytes(&a->booked_received, a->at_ns + received);
 	if (!sent && !received)
 		return 0;
-	row = row_of(a);
-	b = backend_of(row);
-	if (!row || !b)
+	b = backend_of(row_of(a));
+	if (!b)
 		return 0;
 	ADD(b->sent_bytes, sent);
 	ADD(b->received_bytes, received);
@@ -159,13 +157,11 @@ static __always_inline void count_open(struct backend *b, enum protocol protocol
 __noinline int book_open(struct attempt *a, __u32 epoch)
 {
 	struct backend *b;
-	__u32 row;
 
 	if (!a)
 		return 0;
-	row = row_of(a);
-	b = backend_of(row);
-	if (row && b)
+	b = backend_of(row_of(a));
+	if (b)
 		count_open(b, a->speech == UNREAD ? a->protocol : PROTOCOL_OTHER, epoch);
 	return 0;
 }

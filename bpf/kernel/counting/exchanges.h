@@ -203,8 +203,11 @@ __noinline int book_connect(struct flow *f, __u64 now)
 
 	if (!f)
 		return 0;
-	f->counted_connect = 1;
-	b = backend_of(f->backend);
+	/* read before: from then on the sweep may take it from the flow */
+	__u32 backend = *(volatile __u32 *)&f->backend;
+
+	*(volatile __u8 *)&f->counted_connect = 1;
+	b = backend_of(backend);
 	if (!b)
 		return 0;
 	ADD(b->connect_sum_us, f->connect_us);
@@ -212,7 +215,7 @@ __noinline int book_connect(struct flow *f, __u64 now)
 	w = wire_of_flow(f);
 	if (w)
 		ADD(w->connects, 1);
-	struct event e = {.at_ns = now, .slot = f->backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
+	struct event e = {.at_ns = now, .slot = backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
 	emit(&e);
 	return 0;
 }
@@ -250,7 +253,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 /* Books a retransmitted segment to the open request of its flow, else to the backend. */
 static __always_inline void book_retransmit(struct flow *f)
 {
-	__u32 last = f->started - 1;
+	__u32 last = f->started - 1, backend = *(volatile __u32 *)&f->backend;
 	struct backend *b;
 	struct slot *s;
 
@@ -263,7 +266,7 @@ static __always_inline void book_retransmit(struct flow *f)
 			ADD(s->retransmits, 1);
 		return;
 	}
-	b = f->backend ? backend_of(f->backend) : 0;
+	b = backend ? backend_of(backend) : 0;
 	if (b)
 		ADD(b->retransmits, 1);
 }

@@ -11,50 +11,90 @@
 
 static __always_inline __u32 other_of(__u32 backend)
 {
-	return MAX_ROUTES + (backend & (MAX_BACKENDS - 1));
+	return MAX_ROUTES + backend;
 }
 
 /* Backends are counted per owner, so that no user who names a process nginx takes the room of the others. */
-static __always_inline int is_owner_full(__u32 uid)
+static __always_inline __u32 *backends_of_owner(__u32 uid)
 {
 	__u32 none = 0, *count = bpf_map_lookup_elem(&backends_by_uid, &uid);
 
-	if (!count) {
-		bpf_map_update_elem(&backends_by_uid, &uid, &none, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&backends_by_uid, &uid);
-	}
-	return !count || __sync_fetch_and_add(count, 1) >= BACKENDS_OF_OWNER;
+	if (count)
+		return count;
+	bpf_map_update_elem(&backends_by_uid, &uid, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&backends_by_uid, &uid);
 }
 
-/*
- * The backend's index, made when it is new; 0 when there is no room. Some room is kept for nginx, because other processes may
- * connect to anything.
- */
+/* Some room is kept for nginx, because other processes may connect to anything. */
+static __always_inline int has_backends(enum rank rank)
+{
+	__u32 of_others = backends_in_use[ANYONE] + backends_in_use[NGINX];
+	__u32 room = MAX_BACKENDS - 1 - of_others - backends_in_use[NGINX_OF_ROOT];
+
+	if (rank == NGINX_OF_ROOT)
+		return 1;
+	if (rank == ANYONE && backends_in_use[ANYONE] >= MAX_BACKENDS - 1 - BACKENDS_OF_NGINX)
+		return 0;
+	return of_others < MAX_BACKENDS - 1 - BACKENDS_OF_ROOT &&
+	       (__s32)room > (rank == ANYONE ? 2 * LAST_BACKENDS : LAST_BACKENDS);
+}
+
+/* 0 without room. */
+static __always_inline __u32 new_backend(void)
+{
+	__u32 index;
+
+	if (next_backend < MAX_BACKENDS) {
+		index = __sync_fetch_and_add(&next_backend, 1);
+		if (index < MAX_BACKENDS)
+			return index;
+	}
+	return bpf_map_pop_elem(&free_backends, &index) ? 0 : index;
+}
+
+/* The index of an address that has none; OTHER when there is no room. */
+static __always_inline __u32 add_backend(const struct backend_key *remote, enum rank rank, __u32 uid)
+{
+	__u32 *of_owner = 0, index = 0;
+	struct backend *b;
+
+	ADD(backends_wanted[rank], 1);
+	if (has_backends(rank)) {
+		of_owner = rank == NGINX ? backends_of_owner(uid) : 0;
+		if (rank != NGINX || (of_owner && *of_owner < BACKENDS_OF_OWNER))
+			index = new_backend();
+	}
+	b = index ? backend_of(index) : 0;
+	if (!b)
+		return OTHER_BACKEND;
+	if (bpf_map_update_elem(&backend_ids, remote, &index, BPF_NOEXIST)) {
+		/* another CPU was first: its index is used */
+		__u32 *found = bpf_map_lookup_elem(&backend_ids, remote);
+
+		bpf_map_push_elem(&free_backends, &index, BPF_ANY);
+		return found ? *found : OTHER_BACKEND;
+	}
+	ADD(backends_in_use[rank], 1);
+	if (of_owner)
+		ADD(*of_owner, 1);
+	b->key = *remote;
+	b->uid = uid;
+	b->rank_plus_one = rank + 1;
+	*(volatile __u32 *)&b->ready = 1;
+	return index;
+}
+
+/* The backend's index, made when it is new; OTHER when there is no room. Never 0. */
 __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 {
 	if (!w)
-		return 0;
+		return OTHER_BACKEND;
 	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
-	struct backend *b;
-	__u32 kept;
+	__u32 rank = nginx;
 
 	if (found)
 		return *found;
-	kept = nginx == ANYONE ? BACKENDS_OF_NGINX : nginx == NGINX ? BACKENDS_OF_ROOT : 0;
-	if (next_backend >= MAX_BACKENDS - kept || (nginx == NGINX && is_owner_full(uid)))
-		return 0;
-	__u32 index = __sync_fetch_and_add(&next_backend, 1);
-	if (index >= MAX_BACKENDS || bpf_map_update_elem(&backend_ids, &w->remote, &index, BPF_NOEXIST)) {
-		/* another CPU was first: its index is used, this one stays unused */
-		found = bpf_map_lookup_elem(&backend_ids, &w->remote);
-		return found ? *found : 0;
-	}
-	b = backend_of(index);
-	if (!b)
-		return 0;
-	b->key = w->remote;
-	*(volatile __u32 *)&b->ready = 1;
-	return index;
+	return add_backend(&w->remote, rank < RANKS ? rank : ANYONE, uid);
 }
 
 static __always_inline __u32 known_backend(const struct work *w)
@@ -141,13 +181,13 @@ static __always_inline __u32 route_slot(struct scratch *s)
 	return slot;
 }
 
-/* The slot of the complete line in scratch memory. */
+/* The slot of the complete line in scratch memory. Backend OTHER takes no room from the routes of others. */
 __noinline __u32 slot_for_line(struct scratch *s, __u32 backend)
 {
 	if (!s)
 		return 0;
 	key_from(&s->key, &s->line, backend);
-	__u32 slot = route_slot(s);
+	__u32 slot = backend == OTHER_BACKEND ? NO_SLOT : route_slot(s);
 
 	if (s->key.cut || s->line.method_cut || slot == NO_SLOT)
 		count(L_PATH_FOLDED);

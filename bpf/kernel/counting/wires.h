@@ -66,7 +66,7 @@ __noinline __u32 wire_for(struct packet *p, __u32 backend, enum rank rank)
 	struct wire *w;
 	__u32 *found, index;
 
-	if (!p || !p->translated || !backend)
+	if (!p || !p->translated || !backend || backend == OTHER_BACKEND)
 		return 0;
 	remote_of(p, &own);
 	wire_of(p, &key.remote);

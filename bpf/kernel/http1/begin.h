@@ -212,9 +212,11 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 	}
 	remote_of(&s->packet, &s->work.remote);
 	/* what other processes send counts only where it goes to a backend of nginx */
-	f->backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
-	b = backend_of(f->backend);
-	if (!f->backend || !b)
+	__u32 backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
+
+	f->backend = backend;
+	b = backend_of(backend);
+	if (!backend || !b)
 		return 0;
 	if (opaque)
 		ADD(b->opaque, 1);
@@ -223,17 +225,19 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 	return 0;
 }
 
-static __always_inline int backend_of_flow(struct flow *f, struct scratch *s)
+/* Read once: the sweep may take it from the flow at any moment. */
+static __always_inline __u32 backend_of_flow(struct flow *f, struct scratch *s)
 {
-	if (f->backend)
-		return 1;
+	__u32 backend = *(volatile __u32 *)&f->backend;
+
+	if (backend)
+		return backend;
 	remote_of(&s->packet, &s->work.remote);
-	f->backend = backend_for(&s->work, f->nginx, f->uid);
-	if (!f->backend)
-		count(L_MAP_REFUSED);
-	else if (s->packet.translated)
-		f->wire = wire_for(&s->packet, f->backend, f->nginx);
-	return f->backend != 0;
+	backend = backend_for(&s->work, f->nginx, f->uid);
+	f->backend = backend;
+	if (s->packet.translated)
+		f->wire = wire_for(&s->packet, backend, f->nginx);
+	return backend;
 }
 
 static __always_inline __u32 flags_of_method(const struct line *l)
@@ -248,11 +252,12 @@ static __always_inline __u32 flags_of_method(const struct line *l)
 /* The line in scratch memory is complete: finds its slot by its route and begins the request. */
 __noinline int begin_from_line(struct flow *f, struct scratch *s)
 {
-	if (!f || !s || !backend_of_flow(f, s))
+	if (!f || !s)
 		return 0;
+	__u32 backend = backend_of_flow(f, s);
 	s->work.rank = f->nginx;
-	__u32 slot = slot_for_line(s, f->backend);
-	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	__u32 slot = slot_for_line(s, backend);
+	__u64 keyed = s->work.hash ^ backend * 0x9e3779b97f4a7c15ULL;
 	struct cached_route *cached_route = s->work.hash ? cached_route_of(keyed) : 0;
 	struct slot *counters = slot_of(slot);
 
@@ -268,10 +273,9 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 /* The chunk begins with a whole line. Returns 0 when it is no valid request line. */
 static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, __u32 line_end)
 {
-	if (!backend_of_flow(f, s))
-		return 1;
+	__u32 backend = backend_of_flow(f, s);
 	s->work.hash = line_hash(&s->chunk);
-	__u64 keyed = s->work.hash ^ f->backend * 0x9e3779b97f4a7c15ULL;
+	__u64 keyed = s->work.hash ^ backend * 0x9e3779b97f4a7c15ULL;
 	struct cached_route *cached_route = cached_route_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);
 

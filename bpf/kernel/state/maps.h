@@ -109,7 +109,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_BACKENDS);
+	__uint(max_entries, BACKEND_INDEXES);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct backend);
@@ -137,6 +137,13 @@ struct {
 	__type(key, struct backend_key);
 	__type(value, __u32);
 } backend_ids SEC(".maps");
+
+/* Indexes that the helper has retired, or that lost the race for a new backend. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MAX_BACKENDS);
+	__type(value, __u32);
+} free_backends SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -193,6 +200,8 @@ struct {
 __u32 next_slot = 0;
 __u32 slots_in_use[RANKS] = {}; /* slots in use, by the rank of the process that sent the first request of the route */
 __u32 next_backend = 1;
+__u32 backends_in_use[RANKS] = {}; /* by the rank of who was the first to connect to them */
+__u32 backends_wanted[RANKS] = {}; /* how often one was new, with room or without, since the helper looked last */
 __u32 next_wire = 1;
 __u32 wires_in_use = 0;
 __u32 next_line = 0;
@@ -304,10 +313,11 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
-/* How many backends each user's nginx has added, by uid. Never decreases. */
+/* How many backends each user's nginx has, by uid. The helper counts them anew when one is retired. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_LISTEN_PORTS);
+	__uint(max_entries, MAX_BACKENDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, __u32);
 } backends_by_uid SEC(".maps");

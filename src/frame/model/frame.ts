@@ -13,7 +13,10 @@ import type {
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
-/** The packet's destination when it leaves this host. Interned: within one source, equal backends are the same object. */
+/**
+ * The address that was connected to; `OTHER` for all that found no room. Interned: within one source, equal backends are the same object,
+ * except that an address which comes back after it was retired is another one.
+ */
 export interface Backend {
   readonly id: number
   /** `10.0.1.10:8080`, `[fd00::1]:8080` */
@@ -31,6 +34,8 @@ export interface Route {
   readonly path: string
 }
 
+/** The address of the row for all backends that came when there was no room for them. */
+export const OTHER_ADDRESS = 'OTHER'
 /** The row for requests that came when the route table was full. */
 export const OTHER = { method: '*', path: 'OTHER' } as const
 

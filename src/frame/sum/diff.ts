@@ -6,7 +6,14 @@ import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapsho
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
 import { MonotonicTotal, HostTotal, type HostTotals } from './running-totals.ts'
-import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
+import {
+  connectionWeightOf,
+  isActive,
+  isConnectionActive,
+  mergeConnections,
+  sumCounts,
+  weightOf,
+} from './sums.generated.ts'
 import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
 
 /** A year, µs: a longer tick means that a clock is wrong. */
@@ -24,6 +31,7 @@ interface SlotState {
 }
 
 interface ConnectionState {
+  readonly address: string
   readonly total: MonotonicTotal<ConnectionTotals, ConnectionRow>
   tick: number
 }
@@ -43,8 +51,12 @@ export class Differ {
   readonly #host = new MonotonicTotal<HostTotals, HostTotals>(() => new HostTotal())
   readonly #slots = new Map<number, SlotState>()
   readonly #connections = new Map<number, ConnectionState>()
+  /** backends that were retired while `#pending` has a row of theirs */
+  #retiredBackends: number[] = []
   /** the (backend, route) pairs, counted by slots */
   readonly #pairs = new RefCounted<true>()
+  /** the addresses, counted by backends: one that comes back has another id, perhaps before the old one is retired */
+  readonly #addresses = new RefCounted<true>()
 
   constructor(first: Snapshot) {
     this.#last = clocksOf(first)
@@ -72,8 +84,12 @@ export class Differ {
     const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
     const connections = this.#rows(snapshot.connections, (row) => this.#connectionRow(row))
     const joined = this.#hasSharedPairs ? joinPairs(traffic) : traffic
+    const joinedConnections =
+      this.#addresses.size < this.#connections.size ? joinAddresses(connections) : connections
     for (const id of this.#retired) this.#drop(id)
     this.#retired = []
+    for (const id of this.#retiredBackends) this.#dropBackend(id)
+    this.#retiredBackends = []
     const host = this.#host.advance(snapshot)
     if (host === null) this.badRows++
     return {
@@ -82,7 +98,7 @@ export class Differ {
       mono: last.mono,
       length,
       traffic: joined,
-      connections: connections.filter(isConnectionActive),
+      connections: joinedConnections.filter(isConnectionActive),
       requests: snapshot.requests,
       loss: host?.loss ?? NO_LOSS,
       excluded: host?.excluded ?? NO_EXCLUDED,
@@ -127,6 +143,20 @@ export class Differ {
     this.#pairs.release(slot.pair)
   }
 
+  /** Drops the state of a backend that gets no more rows. */
+  retireBackend(id: number): void {
+    if (this.#pending?.connections.some(({ backend }) => backend.id === id) === true)
+      this.#retiredBackends.push(id)
+    else this.#dropBackend(id)
+  }
+
+  #dropBackend(id: number): void {
+    const backend = this.#connections.get(id)
+    if (backend === undefined) return
+    this.#connections.delete(id)
+    this.#addresses.release(backend.address)
+  }
+
   #trafficRow(now: TrafficTotals): TrafficRow | null {
     const slot = this.#slotOf(now)
     if (slot.tick === this.#seq) return null
@@ -159,13 +189,15 @@ export class Differ {
     return slot
   }
 
-  #connectionOf({ backend: { id } }: ConnectionTotals): ConnectionState {
-    let backend = this.#connections.get(id)
-    if (backend === undefined) {
-      backend = { total: new MonotonicTotal(() => new ConnectionTotal()), tick: -1 }
-      this.#connections.set(id, backend)
+  #connectionOf({ backend }: ConnectionTotals): ConnectionState {
+    let state = this.#connections.get(backend.id)
+    if (state === undefined) {
+      const total = new MonotonicTotal(() => new ConnectionTotal())
+      state = { address: backendKey(backend), total, tick: -1 }
+      this.#connections.set(backend.id, state)
+      this.#addresses.acquire(state.address, () => true)
     }
-    return backend
+    return state
   }
 
   /** Several slots may have the same (backend, route): different bytes with the same text, or a retired slot and its successor. */
@@ -203,6 +235,17 @@ function joinPairs(rows: readonly TrafficRow[]): TrafficRow[] {
       key,
       other === undefined ? row : { ...sumCounts([other, row]), backend: row.backend, route: row.route },
     )
+  }
+  return [...joined.values()]
+}
+
+/** The same for the connections of one address. */
+function joinAddresses(rows: readonly ConnectionRow[]): ConnectionRow[] {
+  const joined = new Map<string, ConnectionRow>()
+  for (const row of rows) {
+    const key = backendKey(row.backend)
+    const other = joined.get(key)
+    joined.set(key, other === undefined ? row : { ...mergeConnections(other, row), backend: row.backend })
   }
   return [...joined.values()]
 }

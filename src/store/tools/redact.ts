@@ -3,7 +3,7 @@
  * structure of routes with their `:id`, ports, numbers and common methods stay readable.
  */
 import type { Backend, Marker, RequestEvent, Route, SecondFrame } from '../../frame/model/frame.ts'
-import { OTHER } from '../../frame/model/frame.ts'
+import { OTHER, OTHER_ADDRESS } from '../../frame/model/frame.ts'
 
 export const REDACTABLE = ['paths', 'ips', 'hosts'] as const
 export type Redactable = (typeof REDACTABLE)[number]
@@ -64,6 +64,7 @@ export class Redactor {
 
   /** 198.18.0.0/15 is reserved for benchmarks (RFC 2544) and belongs to nobody; its 131,072 addresses suffice. */
   #address(address: string): string {
+    if (address === OTHER_ADDRESS) return address
     const end = address.lastIndexOf(':')
     const number = this.#ips.of(address.slice(0, end))
     const host = `198.${18 + ((number >> 16) & 1)}.${(number >> 8) & 255}.${number & 255}`

@@ -26,6 +26,8 @@ export interface Seen {
   readonly wires: Wires
   /** ids of retired wires, in order */
   readonly retiredWires: readonly number[]
+  /** retired backends, by address, in order */
+  readonly retiredBackends: readonly string[]
 }
 
 /** A running helper. */
@@ -98,6 +100,8 @@ export async function startHelper(
   }
 }
 
+const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
+
 class WireReader {
   hello: HelloLine | null = null
   final: Snapshot | null = null
@@ -106,6 +110,8 @@ class WireReader {
   #differ: Differ | null = null
   #bye: string | null = null
   readonly #retired: number[] = []
+  readonly #addresses = new Map<number, string>()
+  readonly #retiredBackends: string[] = []
   readonly #wires = new WireLines()
   #wake: () => void = () => undefined
 
@@ -113,11 +119,14 @@ class WireReader {
     const { malformed } = this.#decoder
     const isAboutWires = this.#wires.read(line)
     const decoded = this.#decoder.decode(line)
+    const known = BACKEND.exec(line)
+    if (known !== null) this.#addresses.set(Number(known[1]), known[2]!)
     // Whether or not the decoder knows these lines, they are checked here.
     if (isAboutWires) this.#decoder.malformed = malformed
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
+    if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
       if (this.#differ === null) this.#differ = new Differ(decoded.snapshot)
@@ -138,6 +147,11 @@ class WireReader {
     this.#retired.push(slot)
   }
 
+  #retireBackend(id: number): void {
+    this.#differ?.retireBackend(id)
+    this.#retiredBackends.push(this.#addresses.get(id)!)
+  }
+
   async until(condition: (wire: WireReader) => boolean): Promise<void> {
     while (!condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
   }
@@ -152,6 +166,7 @@ class WireReader {
       sum: sumOf(frames.map(ofFrame)),
       bye: this.#bye,
       retired: this.#retired,
+      retiredBackends: this.#retiredBackends,
       wires: this.#wires.sums(),
       retiredWires: this.#wires.retired,
     }

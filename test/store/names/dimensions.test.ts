@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Route } from '../../../src/frame/model/frame.ts'
+import type { Backend, Route } from '../../../src/frame/model/frame.ts'
 import { openScratch, query } from '../../../src/store/sqlite/database.ts'
 import { DimensionReader, DimensionWriter } from '../../../src/store/names/dimensions.ts'
 import { SCHEMA } from '../../../src/store/format/schema.ts'
@@ -40,6 +40,18 @@ test('names with colliding ids get different ids in the file', () => {
     routes.map((route) => names.route(route).id),
     numbers,
   )
+  database.close()
+})
+
+test('an address that comes back with another id keeps its number; an id that comes back with another address does not', () => {
+  const database = openScratch()
+  database.exec(SCHEMA)
+  const names = new DimensionWriter(database, 0)
+  const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, name: null })
+  const first = names.backend(backend(1, '10.0.1.10:80'))
+  assert.equal(names.backend(backend(2, '10.0.1.10:80')).id, first.id)
+  assert.notEqual(names.backend(backend(1, '10.0.1.11:80')).id, first.id)
+  assert.equal(names.backend(backend(1 + 4096, '10.0.1.10:80')).id, first.id)
   database.close()
 })
 
