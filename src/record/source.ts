@@ -69,6 +69,9 @@ class Source {
       case 'retired':
         this.#differ?.retire(decoded.slot)
         break
+      case 'retired_wire':
+        this.#differ?.retireWire(decoded.id)
+        break
       case 'snapshot':
         yield* this.#tick(decoded.snapshot)
         break

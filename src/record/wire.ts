@@ -6,7 +6,9 @@
  *   backend   a new backend, before its first row
  *   route     a new route slot, before its first row
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
+ *   wire      packets of a backend's connections carry another address: NAT on this host; before its first row
  *   retired   a route slot whose last total has been sent: it has no further rows
+ *   retired_wire   the same for a wire entry
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
@@ -20,7 +22,8 @@ import type {
   TrafficColumns,
 } from './rows.generated.ts'
 
-export type WireLine = HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | ByeLine
+export type WireLine =
+  HelloLine | BackendLine | RouteLine | WireEntryLine | SnapshotLine | RetiredLine | RetiredWireLine | ByeLine
 
 export const WIRE_VERSION = 1
 
@@ -60,6 +63,18 @@ export interface RouteLine {
   readonly path: string
 }
 
+/** Packets of connections to the backend carry this remote address. */
+export interface WireEntryLine {
+  readonly type: 'wire'
+  /** never used again within a run */
+  readonly id: number
+  readonly backend: number
+  readonly address: string
+}
+
+/** Totals of an entry that changed. failures: of all kinds. */
+export type WireEntryColumns = readonly [id: number, connects: number, requests: number, failures: number]
+
 /** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when unknown. */
 export type RequestColumns = readonly [
   slot: number,
@@ -81,6 +96,8 @@ export interface SnapshotLine {
   readonly traffic: readonly TrafficColumns[]
   readonly connections: readonly ConnectionColumns[]
   readonly requests: readonly RequestColumns[]
+  /** older helpers do not have it: unknown */
+  readonly wires?: readonly WireEntryColumns[]
   readonly loss: LossWords
   readonly excluded: ExcludedWords
   readonly control: ControlWords
@@ -88,6 +105,11 @@ export interface SnapshotLine {
 
 export interface RetiredLine {
   readonly type: 'retired'
+  readonly id: number
+}
+
+export interface RetiredWireLine {
+  readonly type: 'retired_wire'
   readonly id: number
 }
 

@@ -1,13 +1,14 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
 import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
-import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapshot.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow, WireRow } from '../model/frame.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
-import { MonotonicTotal, HostTotal, type HostTotals } from './running-totals.ts'
+import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
 import { connectionWeightOf, isActive, isConnectionActive, sumCounts, weightOf } from './sums.generated.ts'
 import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
+import { isWireActive, sumWires, wireWeightOf } from './wire-sums.ts'
 
 /** A year, µs: a longer tick means that a clock is wrong. */
 const MAX_LENGTH = 366 * 86_400_000_000
@@ -28,6 +29,11 @@ interface ConnectionState {
   tick: number
 }
 
+interface WireState {
+  readonly total: MonotonicTotal<WireTotals, WireRow>
+  tick: number
+}
+
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
   /** rows that were rejected: a total decreased, a slot came twice, or the tick's sum exceeded MAX_SUM */
@@ -43,6 +49,11 @@ export class Differ {
   readonly #host = new MonotonicTotal<HostTotals, HostTotals>(() => new HostTotal())
   readonly #slots = new Map<number, SlotState>()
   readonly #connections = new Map<number, ConnectionState>()
+  readonly #wires = new Map<number, WireState>()
+  /** wire entries that get no more rows after this tick */
+  #retiredWires: number[] = []
+  /** the last snapshot had totals of wires: only then a difference is that of one tick */
+  #knewWires: boolean
   /** the (backend, route) pairs, counted by slots */
   readonly #pairs = new RefCounted<true>()
 
@@ -51,6 +62,8 @@ export class Differ {
     this.#host.advance(first)
     for (const row of first.traffic) this.#slotOf(row).total.advance(row)
     for (const row of first.connections) this.#connectionOf(row).total.advance(row)
+    for (const row of first.wires ?? []) this.#wireOf(row).total.advance(row)
+    this.#knewWires = first.wires !== null
   }
 
   /**
@@ -71,9 +84,12 @@ export class Differ {
     this.#room = MAX_SUM
     const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
     const connections = this.#rows(snapshot.connections, (row) => this.#connectionRow(row))
+    const wires = this.#wireRows(snapshot.wires)
     const joined = this.#hasSharedPairs ? joinPairs(traffic) : traffic
     for (const id of this.#retired) this.#drop(id)
     this.#retired = []
+    for (const id of this.#retiredWires) this.#wires.delete(id)
+    this.#retiredWires = []
     const host = this.#host.advance(snapshot)
     if (host === null) this.badRows++
     return {
@@ -83,6 +99,7 @@ export class Differ {
       length,
       traffic: joined,
       connections: connections.filter(isConnectionActive),
+      wires,
       requests: snapshot.requests,
       loss: host?.loss ?? NO_LOSS,
       excluded: host?.excluded ?? NO_EXCLUDED,
@@ -120,6 +137,12 @@ export class Differ {
     this.#pending = { ...pending, traffic }
   }
 
+  /** The same for a wire entry. Its number is never used again, so a pending row of it needs no other number. */
+  retireWire(id: number): void {
+    if (this.#pending?.wires?.some((row) => row.id === id) === true) this.#retiredWires.push(id)
+    else this.#wires.delete(id)
+  }
+
   #drop(id: number): void {
     const slot = this.#slots.get(id)
     if (slot === undefined) return
@@ -141,6 +164,23 @@ export class Differ {
     backend.tick = this.#seq
     const row = backend.total.advance(now)
     return row !== null && this.#hasRoom(connectionWeightOf(row)) ? row : null
+  }
+
+  #wireRows(totals: Snapshot['wires']): SecondFrame['wires'] {
+    const isKnown = totals !== null && this.#knewWires
+    this.#knewWires = totals !== null
+    if (totals === null) return null
+    if (totals.length === 0) return isKnown ? totals : null
+    const rows = this.#rows(totals, (row) => this.#wireRow(row)).filter(isWireActive)
+    return isKnown ? sumWires([rows]) : null
+  }
+
+  #wireRow(now: WireTotals): WireRow | null {
+    const wire = this.#wireOf(now)
+    if (wire.tick === this.#seq) return null
+    wire.tick = this.#seq
+    const row = wire.total.advance(now)
+    return row !== null && this.#hasRoom(wireWeightOf(row)) ? row : null
   }
 
   #hasRoom(weight: number): boolean {
@@ -168,6 +208,15 @@ export class Differ {
     return backend
   }
 
+  #wireOf({ id }: WireTotals): WireState {
+    let wire = this.#wires.get(id)
+    if (wire === undefined) {
+      wire = { total: new MonotonicTotal(() => new WireTotal()), tick: -1 }
+      this.#wires.set(id, wire)
+    }
+    return wire
+  }
+
   /** Several slots may have the same (backend, route): different bytes with the same text, or a retired slot and its successor. */
   get #hasSharedPairs(): boolean {
     return this.#pairs.size < this.#slots.size
@@ -178,6 +227,7 @@ export class Differ {
 function withPending(now: Snapshot, pending: Snapshot): Snapshot {
   const slots = new Set(now.traffic.map(({ slot }) => slot))
   const backends = new Set(now.connections.map(({ backend }) => backend.id))
+  const wires = new Set(now.wires?.map(({ id }) => id))
   return {
     ...now,
     traffic: [...pending.traffic.filter(({ slot }) => !slots.has(slot)), ...now.traffic],
@@ -185,6 +235,10 @@ function withPending(now: Snapshot, pending: Snapshot): Snapshot {
       ...pending.connections.filter(({ backend }) => !backends.has(backend.id)),
       ...now.connections,
     ],
+    wires:
+      now.wires === null || pending.wires === null
+        ? null
+        : [...pending.wires.filter(({ id }) => !wires.has(id)), ...now.wires],
   }
 }
 

@@ -15,6 +15,7 @@ import { addKnown } from '../model/known.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { addMicros, micros } from '../model/units.ts'
 import { mergeConnections, mergeCounts, sumCounts } from './sums.generated.ts'
+import { sumWires } from './wire-sums.ts'
 
 /** One tick as an aggregate. */
 export function ofFrame(frame: SecondFrame): Aggregate {
@@ -39,6 +40,7 @@ export function ofFrame(frame: SecondFrame): Aggregate {
     ticks: 1,
     totals: totalsOf(backends, frame.loss),
     backends,
+    wires: frame.wires,
     loss: frame.loss,
     excluded: frame.excluded,
     control: frame.control,
@@ -62,6 +64,7 @@ export function merge(a: Aggregate, b: Aggregate): Aggregate {
     ticks: a.ticks + b.ticks,
     totals: totalsOf(backends, loss),
     backends,
+    wires: sumWires([a.wires, b.wires]),
     loss,
     excluded: addFields(a.excluded, b.excluded),
     control: addFields(a.control, b.control),

@@ -28,6 +28,7 @@ const backendJson = (line: BackendLine): unknown => ({
   connects: line.connects,
   opaque: line.opaque,
   protocol: line.protocol,
+  wire: line.wires,
   rps_series: line.series,
   routes: line.routes.map(routeJson),
   hidden_routes: line.hiddenRoutes,
