@@ -14,14 +14,16 @@ HELPER := build/upstreamtop-probe
 HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
 TSX := node --import tsx
+RUN_TESTS := $(TSX) --test --test-timeout=600000 --test-reporter=spec
 # One file at a time: the kernel tests compare times with nginx's own.
-RUN_TESTS := $(TSX) --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec
+RUN_KERNEL_TESTS := $(RUN_TESTS) --test-concurrency=1
+RUN_UNIT_TESTS := $(RUN_TESTS) --test-concurrency=2
 TESTS = $(shell find test -name '*.test.ts' | sort)
 KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege install clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
 .PHONY: build-packages test-packages
 .PHONY: long fuzz fuzz-lines fuzz-files
 
@@ -42,13 +44,13 @@ build-packages:
 	@scripts/system-packages.sh build
 
 test: test-packages build ## all tests: unit, golden, kernel (without root the kernel tests are skipped)
-	$(RUN_TESTS) $(TESTS)
+	@failed=0; $(RUN_UNIT_TESTS) $(UNIT_TESTS) || failed=1; $(RUN_KERNEL_TESTS) $(KERNEL_TESTS) || failed=1; exit $$failed
 
 test-unit: dist ## only the tests of the TypeScript side: no root, no helper
-	$(RUN_TESTS) $(UNIT_TESTS)
+	$(RUN_UNIT_TESTS) $(UNIT_TESTS)
 
 test-kernel: build ## only the tests of the kernel side, on real nginx (root)
-	$(RUN_TESTS) $(KERNEL_TESTS)
+	$(RUN_KERNEL_TESTS) $(KERNEL_TESTS)
 
 test-packages:
 	@scripts/system-packages.sh --install build run test
@@ -65,7 +67,7 @@ types: node_modules
 	npx tsc -p . --noEmit
 
 golden: dist ## renew the golden files; read the difference before you commit it
-	GOLDEN=renew $(RUN_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
+	GOLDEN=renew $(RUN_KERNEL_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
 
 counters: node_modules ## generate from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
@@ -87,9 +89,12 @@ torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay 
 siege: build ## attack a running recorder for SECS (600) seconds: counts exact, CPU bounded, nothing left attached (root)
 	$(TSX) test/torture/neighbour.ts
 
-long: build ## tests that take hours: a million ids, torture, siege, two million mutated inputs (root)
-	LAB_LONG=1 $(RUN_TESTS) test/kernel/routes.test.ts
-	$(MAKE) torture siege fuzz
+loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's ledger (root)
+	$(TSX) test/torture/loss.ts $(RUNS)
+
+long: build ## tests that take hours: a million ids, torture, siege, loss, two million mutated inputs (root)
+	LAB_LONG=1 $(RUN_KERNEL_TESTS) test/kernel/routes.test.ts
+	$(MAKE) torture siege loss fuzz
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1

@@ -4,7 +4,8 @@
  *   2. per request: CPU of all processes, nginx's throughput, and its p99 at a fixed rate, with a null program, the recorder,
  *   tcpdump, an access log
  *   3. the recorder: CPU of its two processes at 10,000 requests per second, and idle
- * Defaults: ROUNDS=96 SLICE_MS=250 PACED_ROUNDS=48 PACED_SECONDS=1 RATE=4000; takes about 15 minutes. Each round loads every
+ *   4. per request where each one connects: the hooks on sockets, too
+ * Defaults: ROUNDS=96 SLICE_MS=250 PACED_ROUNDS=48 PACED_SECONDS=1 RATE=4000 CONNECT_ROUNDS=32; takes about 16 minutes. Each round loads every
  * condition; ratios compare neighbouring loads. Needs an otherwise idle machine, and warns if it is not.
  */
 import { lacking } from '../test/kernel/lab/system.ts'

@@ -19,8 +19,11 @@ import { mean, meanOf, median, print, repeated, shuffled, spread } from './numbe
 import { ownCost } from './recorder.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 96)
+const CONNECT_ROUNDS = Number(process.env.CONNECT_ROUNDS ?? 32)
 const PACED_ROUNDS = Number(process.env.PACED_ROUNDS ?? 48)
 const NOTHING = 'nothing attached'
+/** What is compared where every request has a connection of its own. */
+const CONNECTING = [NOTHING, 'null program', 'recorder']
 const UNSTEADY = 0.1
 const PAUSE_MS = 100
 
@@ -44,29 +47,52 @@ interface Setup {
 export async function requests(): Promise<void> {
   await buildClient()
   const machine = new Machine()
+  machine.speed() // so that it is compiled before the first round
+  try {
+    await withSetups(Object.keys(conditions), 'keepalive 64;', machine, async (setups) => {
+      const rounds = await repeated(ROUNDS, () => saturateRound(setups, machine))
+      report(rounds)
+      const paced = await repeated(PACED_ROUNDS, () => paceRound(setups))
+      reportLatency(paced, NOTHING)
+      reportForeignLoad(rounds, paced)
+      await ownCost(setups[0]!)
+    })
+    await withSetups(CONNECTING, '', machine, async (setups) =>
+      reportConnects(await repeated(CONNECT_ROUNDS, () => saturateRound(setups, machine))),
+    )
+  } finally {
+    machine.remove()
+    rmSync(scratch, { recursive: true })
+  }
+}
+
+/** `keepalive`: the directive of the upstream block, empty for a connection per request. */
+async function withSetups(
+  names: readonly string[],
+  keepalive: string,
+  machine: Machine,
+  measure: (setups: readonly Setup[]) => Promise<void>,
+): Promise<void> {
   const removals: Removal[] = []
   try {
     const setups: Setup[] = []
-    for (const name of Object.keys(conditions)) setups.push(await createSetup(name, machine, removals))
+    for (const name of names) setups.push(await createSetup(name, keepalive, machine, removals))
     for (const setup of setups) await runAlone(setup, () => setup.clients.saturate(1000))
-    machine.speed() // so that it is compiled before the first round
-    const rounds = await repeated(ROUNDS, () => saturateRound(setups, machine))
-    report(rounds)
-    const paced = await repeated(PACED_ROUNDS, () => paceRound(setups))
-    reportLatency(paced, NOTHING)
-    reportForeignLoad(rounds, paced)
-    await ownCost(setups[0]!)
+    await measure(setups)
   } finally {
     for (const remove of removals.reverse()) await remove()
-    machine.remove()
-    rmSync(scratch, { recursive: true })
   }
 }
 
 /** Removes what was created, also if a later step fails. */
 type Removal = () => Promise<void>
 
-async function createSetup(name: string, machine: Machine, removals: Removal[]): Promise<Setup> {
+async function createSetup(
+  name: string,
+  keepalive: string,
+  machine: Machine,
+  removals: Removal[],
+): Promise<Setup> {
   const cable = await Cable.create()
   removals.push(() => cable.remove())
   const { start, port } = conditions[name]!
@@ -79,7 +105,7 @@ async function createSetup(name: string, machine: Machine, removals: Removal[]):
   const front = await startLabNginx(
     namespace,
     `access_log off; keepalive_timeout 1h;
-     upstream back { server 10.77.0.2:9000; keepalive 64; }
+     upstream back { server 10.77.0.2:9000; ${keepalive} }
      server { listen 127.0.0.1:8081; location / { proxy_pass http://back; } }
      server { listen 127.0.0.1:8082; location / { access_log ${scratch}/access.log; proxy_pass http://back; } }`,
   )
@@ -136,19 +162,34 @@ const relative = ({ saturated, nothing }: Sample, pick: Pick): number =>
 const isSteady = ({ nothing: [before, after] }: Sample): boolean =>
   Math.abs(before.perSecond - after.perSecond) < UNSTEADY * Math.min(before.perSecond, after.perSecond)
 
+const perSecond: Pick = (saturated) => saturated.perSecond
+const p99: Pick = (saturated) => saturated.p99
+const cpu: Pick = (saturated) => saturated.cpu
+
+const ratiosOf = (rounds: readonly Round[], name: string, pick: Pick): number[] =>
+  rounds
+    .map((round) => round[name]!)
+    .filter(isSteady)
+    .map((sample) => relative(sample, pick))
+const ratiosBetween = (rounds: readonly Round[], name: string, base: string, pick: Pick): number[] =>
+  rounds
+    .filter((round) => isSteady(round[name]!) && isSteady(round[base]!))
+    .map((round) => relative(round[name]!, pick) / relative(round[base]!, pick))
+
+/** The packet programs and the hooks on sockets, where each request connects. */
+function reportConnects(rounds: readonly Round[]): void {
+  print(`\na request with a connection of its own, ${rounds.length} rounds: trimmed means of ratios [90 %]`)
+  for (const name of CONNECTING.slice(1))
+    print(
+      `  ${name.padEnd(18)} throughput ÷ nothing ${meanOf(ratiosOf(rounds, name, perSecond))}, CPU ÷ nothing ${meanOf(ratiosOf(rounds, name, cpu))}`,
+    )
+  print(`  recorder ÷ null program: CPU ${meanOf(ratiosBetween(rounds, 'recorder', 'null program', cpu))}`)
+}
+
 function report(rounds: readonly Round[]): void {
-  const perSecond: Pick = (saturated) => saturated.perSecond
-  const p99: Pick = (saturated) => saturated.p99
-  const cpu: Pick = (saturated) => saturated.cpu
-  const ratios = (name: string, pick: Pick): number[] =>
-    rounds
-      .map((round) => round[name]!)
-      .filter(isSteady)
-      .map((sample) => relative(sample, pick))
+  const ratios = (name: string, pick: Pick): number[] => ratiosOf(rounds, name, pick)
   const between = (name: string, base: string, pick: Pick): number[] =>
-    rounds
-      .filter((round) => isSteady(round[name]!) && isSteady(round[base]!))
-      .map((round) => relative(round[name]!, pick) / relative(round[base]!, pick))
+    ratiosBetween(rounds, name, base, pick)
   print(
     `\na request: nginx on CPU 0, clients and backend on CPU 1, ${CONNECTIONS} connections, ${rounds.length} rounds in random order`,
   )

@@ -237,7 +237,7 @@ static void scan_statement(struct reader *r, const struct statement *s, int dept
 		return;
 	if (!strcmp(s->words[0], "include"))
 		scan_include(r, s->words[1], depth);
-	else if (!strcmp(s->words[0], "proxy_pass"))
+	else if (is_pass_directive(s->words[0]))
 		note_proxy(r);
 }
 

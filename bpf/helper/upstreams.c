@@ -141,11 +141,11 @@ void configuration_leave_file(struct configuration *c, int before)
 
 /* ---- statements ---- */
 
-static bool ends_with(const char *text, const char *end)
+bool is_pass_directive(const char *word)
 {
-	size_t length = strlen(text), wanted = strlen(end);
+	size_t length = strlen(word), wanted = strlen("_pass");
 
-	return length > wanted && !strcmp(text + length - wanted, end);
+	return length > wanted && !strcmp(word + length - wanted, "_pass");
 }
 
 static void add_pass(struct configuration *c, const char *directive, const char *target)
@@ -228,7 +228,7 @@ void configuration_add(struct configuration *c, const struct statement *s)
 		add_to_upstream_block(c, s);
 	} else if (s->count > 1) {
 		note_setting(&c->open[c->depth], s);
-		if (ends_with(s->words[0], "_pass"))
+		if (is_pass_directive(s->words[0]))
 			add_pass(c, s->words[0], s->words[1]);
 	}
 }

@@ -54,6 +54,9 @@ struct upstreams {
 /* Appends an entry unless it is there. */
 void add_upstream(struct upstreams *list, const struct upstream *upstream);
 
+/* proxy_pass, grpc_pass, fastcgi_pass, those of other modules too: an nginx with one of them proxies. */
+bool is_pass_directive(const char *word);
+
 /* ---- one configuration ---- */
 
 struct configuration; /* what its statements have said so far */

@@ -69,6 +69,25 @@ describe('excluded traffic', { skip: lacking() }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 100)
   })
 
+  test('an nginx proxies whatever its directive is: requests to one that has only fastcgi_pass or grpc_pass are front door', async () => {
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 8080; location / { return 200 ok; } location /php { fastcgi_pass unix:/run/none.sock; } }
+       server { listen [::1]:8081; location / { return 200 ok; } location /rpc { grpc_pass grpc://${FAR}:50051; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, async () => {
+      for (const [address, listen] of [
+        ['127.0.0.1', 8080],
+        ['::1', 8081],
+      ] as const)
+        await cable.proxy.call('ask', { address, port: listen, requests: [get('/')], times: 10 })
+    })
+    await nginx.stop()
+    assertEqualsTruth(seen, {})
+    assert.deepEqual([...seen.hello.front_doors].sort(), [8080, 8081])
+    assert.equal(seen.sum.excluded.frontDoor, 20)
+  })
+
   test('an nginx on this host can be a backend', async () => {
     const front = await startLabNginx(
       cable.proxy.namespace,

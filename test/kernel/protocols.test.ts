@@ -36,7 +36,8 @@ describe('protocols', { skip: lacking() }, () => {
   const pages = backends.map(
     ({ protocol, address }, i) => `location = /${i} { ${SPOKEN[protocol as keyof typeof SPOKEN](address)} }`,
   )
-  const conf = `server { listen 127.0.0.1:8080; proxy_read_timeout 200ms; fastcgi_read_timeout 200ms; uwsgi_read_timeout 200ms;
+  // The connect timeout is that of the TLS handshake, too.
+  const conf = `server { listen 127.0.0.1:8080; proxy_connect_timeout 200ms; proxy_read_timeout 200ms; fastcgi_read_timeout 200ms; uwsgi_read_timeout 200ms;
     scgi_read_timeout 200ms; memcached_read_timeout 200ms; grpc_read_timeout 200ms; ${pages.join('\n')} }`
 
   before(async () => {
