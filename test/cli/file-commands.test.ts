@@ -201,7 +201,7 @@ test('a file that cannot be written is refused with an error and not changed', a
   const refusals = {
     'empty.db': /is empty/,
     'foreign.db': /not a SQLite file/,
-    'newer.db': /format 99, this version reads up to format 1.*\s+Open it with upstreamtop 0\.9\.0 or later/,
+    'newer.db': /format 99, this version reads up to format 2.*\s+Open it with upstreamtop 0\.9\.0 or later/,
     'truncated.db': /is damaged\s+Save what is left/,
   }
   const capture = new URL('../../fixtures/probe/simulated.ndjson', import.meta.url).pathname
@@ -209,10 +209,10 @@ test('a file that cannot be written is refused with an error and not changed', a
     for (const [name, message] of Object.entries(refusals)) {
       const file = join(folder, name)
       copyFileSync(`${recordings}${name}`, file)
-      for (const args of [
-        ['record', '--out', file, '--append', '--probe', `cat ${capture}`],
-        ['mark', file, 'a note', '--at', '+1s'],
-      ]) {
+      const record = ['record', '--out', file, '--append', '--probe', `cat ${capture}`]
+      const mark = ['mark', file, 'a note', '--at', '+1s']
+      // The recorder moves a recording of a newer format aside: test/cli/wire.test.ts.
+      for (const args of name === 'newer.db' ? [mark] : [record, mark]) {
         const { code, stderr } = await runCommand(args)
         assert.equal(code, 5, `${args.join(' ')}: ${stderr}`)
         assert.match(stderr, message)
