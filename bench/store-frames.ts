@@ -40,6 +40,7 @@ export function* benchFrames({ ticks, rows, requests, ring }: Shape): Generator<
       connections: pairs
         .slice(0, BACKENDS)
         .map(({ backend }) => ({ backend, ...NO_CONNECTIONS, connects: 1 })),
+      wires: [],
       // Ordered by start, as the helper lists them.
       requests: events.sort((a, b) => a.at - b.at),
       loss: NO_LOSS,

@@ -1,8 +1,8 @@
 /** Decodes lines of the wire to snapshots. wire-shape.ts checks the lines; the positions of counters in rows are generated. */
 import { systemError } from '../errors.ts'
 import { routeKey } from '../frame/model/aggregate.ts'
-import type { Backend, FailureKind, Outcome, RequestEvent, Route } from '../frame/model/frame.ts'
-import type { ConnectionTotals, Snapshot, TrafficTotals } from '../frame/model/snapshot.ts'
+import type { Backend, FailureKind, Outcome, RequestEvent, Route, Wire } from '../frame/model/frame.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
 import { RefCounted } from '../frame/sum/ref-counted.ts'
 import {
@@ -17,10 +17,12 @@ import {
   type ConnectionColumns,
   type TrafficColumns,
 } from './rows.generated.ts'
-import { isRequest } from './wire-rows.ts'
+import { isWireEntry, isRequest } from './wire-rows.ts'
 import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 import {
   WIRE_VERSION,
+  type WireEntryColumns,
+  type WireEntryLine,
   type BackendLine,
   type HelloLine,
   type RequestColumns,
@@ -32,8 +34,9 @@ export type Decoded =
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'retired'; readonly slot: number }
   | { readonly kind: 'retired_backend'; readonly backend: number }
+  | { readonly kind: 'retired_wire'; readonly id: number }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a backend or route was added, or the line was skipped and counted */
+  /** a backend, route or wire entry was added, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface KnownBackend {
@@ -48,7 +51,10 @@ interface Slot {
   readonly route: Route
 }
 
-/** Limits for slots and for backends in use, and for the characters of their names. A helper has at most 65,536 routes and 4,095 backends. */
+/**
+ * Limits for slots, backends and wire entries in use, and for the characters of their names. A helper has at most 65,536 routes, 4,095
+ * backends and 4,095 wire entries.
+ */
 const MAX_NAMES = 2 ** 17
 const MAX_CHARACTERS = 2 ** 26
 
@@ -63,6 +69,10 @@ export class Decoder {
   /** one route may belong to several slots: of different backends, or after one was retired */
   readonly #routes = new RefCounted<Route>()
   #nextRoute = 1
+  readonly #wires = new Map<number, { readonly backend: Backend; readonly wire: Wire }>()
+  /** one address may belong to several entries */
+  readonly #addresses = new RefCounted<Wire>()
+  #nextAddress = 1
   /** characters of all names in use */
   #characters = 0
 
@@ -90,12 +100,16 @@ export class Decoder {
         return this.#addBackend(message) ? NOTHING : null
       case 'route':
         return this.#addSlot(message) ? NOTHING : null
+      case 'wire':
+        return this.#addWire(message) ? NOTHING : null
       case 'snapshot':
         return { kind: 'snapshot', snapshot: this.#snapshot(message) }
       case 'retired':
         return this.#removeSlot(message.id) ? { kind: 'retired', slot: message.id } : null
       case 'retired_backend':
         return this.#removeBackend(message.id) ? { kind: 'retired_backend', backend: message.id } : null
+      case 'retired_wire':
+        return this.#removeWire(message.id) ? { kind: 'retired_wire', id: message.id } : null
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }
@@ -117,6 +131,24 @@ export class Decoder {
     const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
     of.slots++
     this.#slots.set(id, { of, backend: of.backend, route })
+    return true
+  }
+
+  #addWire({ id, backend: backendId, address }: WireEntryLine): boolean {
+    const backend = this.#backends.get(backendId)?.backend
+    if (backend === undefined || this.#wires.has(id) || this.#wires.size >= MAX_NAMES) return false
+    if (!this.#addresses.has(address) && !this.#hasRoom(address.length)) return false
+    const wire = this.#addresses.acquire(address, () => ({ id: this.#nextAddress++, address }))
+    this.#wires.set(id, { backend, wire })
+    return true
+  }
+
+  #removeWire(id: number): boolean {
+    const entry = this.#wires.get(id)
+    if (entry === undefined) return false
+    this.#wires.delete(id)
+    const { address } = entry.wire
+    if (this.#addresses.release(address)) this.#characters -= address.length
     return true
   }
 
@@ -155,6 +187,8 @@ export class Decoder {
         isConnection(row) ? this.#connection(row) : null,
       ),
       requests: this.#validRows(line.requests, (row) => (isRequest(row, wall) ? this.#request(row) : null)),
+      wires:
+        line.wires && this.#validRows(line.wires, (row) => (isWireEntry(row) ? this.#wireTotals(row) : null)),
       loss: lossOf(line.loss),
       excluded: excludedOf(line.excluded),
       control: controlOf(line.control),
@@ -185,6 +219,11 @@ export class Decoder {
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
     const known = this.#backends.get(columns[0])
     return known === undefined ? null : connectionOf(columns, known.backend)
+  }
+
+  #wireTotals([id, connects, requests, failures]: WireEntryColumns): WireTotals | null {
+    const known = this.#wires.get(id)
+    return known === undefined ? null : { id, ...known, connects, requests, failures }
   }
 
   #request([slot, at, outcome, header, total]: RequestColumns): RequestEvent | null {

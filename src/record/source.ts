@@ -72,6 +72,9 @@ class Source {
       case 'retired_backend':
         this.#differ?.retireBackend(decoded.backend)
         break
+      case 'retired_wire':
+        this.#differ?.retireWire(decoded.id)
+        break
       case 'snapshot':
         yield* this.#tick(decoded.snapshot)
         break

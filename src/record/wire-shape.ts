@@ -17,10 +17,12 @@ import {
 } from './wire-values.ts'
 import {
   WIRE_VERSION,
+  type WireEntryLine,
   type BackendLine,
   type ByeLine,
   type HelloLine,
   type RetiredBackendLine,
+  type RetiredWireLine,
   type RetiredLine,
   type RouteLine,
   type SnapshotLine,
@@ -29,14 +31,24 @@ import {
 type Groups = 'loss' | 'excluded' | 'control'
 
 /** A snapshot whose rows are not checked yet, and whose counters may be absent. */
-export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requests' | Groups> & {
+export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requests' | 'wires' | Groups> & {
   readonly traffic: readonly unknown[]
   readonly connections: readonly unknown[]
   readonly requests: readonly unknown[]
+  /** null: absent */
+  readonly wires: readonly unknown[] | null
 } & { readonly [Group in Groups]: Partial<SnapshotLine[Group]> }
 
 export type LineShape =
-  HelloLine | BackendLine | RouteLine | SnapshotShape | RetiredLine | RetiredBackendLine | ByeLine
+  | HelloLine
+  | BackendLine
+  | RouteLine
+  | WireEntryLine
+  | SnapshotShape
+  | RetiredLine
+  | RetiredBackendLine
+  | RetiredWireLine
+  | ByeLine
 
 /** null: no line of the wire */
 export function lineOf(line: string): LineShape | null {
@@ -49,12 +61,15 @@ export function lineOf(line: string): LineShape | null {
       return backendOf(value)
     case 'route':
       return routeOf(value)
+    case 'wire':
+      return wireEntryOf(value)
     case 'snapshot':
       return snapshotOf(value)
     case 'retired':
       return isCount(value.id) ? { type: 'retired', id: value.id } : null
     case 'retired_backend':
-      return isCount(value.id) ? { type: 'retired_backend', id: value.id } : null
+    case 'retired_wire':
+      return isCount(value.id) ? { type: value.type, id: value.id } : null
     case 'bye':
       return { type: 'bye', reason: shortened(value.reason, MAX_NAME) ?? '' }
     default:
@@ -161,6 +176,12 @@ function routeOf({ id, backend, method: verb, path: text }: JsonObject): RouteLi
   return method === '' || method.includes(' ') ? null : { type: 'route', id, backend, method, path }
 }
 
+function wireEntryOf({ id, backend, address: text }: JsonObject): WireEntryLine | null {
+  const address = nameOf(text)
+  if (!isCount(id) || !isCount(backend) || address === null || address === '') return null
+  return { type: 'wire', id, backend, address }
+}
+
 /** One row per slot, and up to twice as many while slots are retired. Row numbers within a tick of a recording have 19 bits. */
 export const MAX_ROWS = 2 ** 17
 const MAX_REQUESTS = 2 ** 20
@@ -168,10 +189,11 @@ const MAX_REQUESTS = 2 ** 20
 function snapshotOf(line: JsonObject): SnapshotShape | null {
   const { wall_us: wall, mono_ns: mono, boot_ns: boot = mono, cpu_us: cpu = 0, rss_bytes: rss = 0 } = line
   const { traffic = [], connections = [], requests = [], final = false } = line
-  const { loss = {}, excluded = {}, control = {} } = line
+  const { wires, loss = {}, excluded = {}, control = {} } = line
   if (!isWall(wall) || !isNanos(mono) || !isNanos(boot) || !isCount(cpu) || !isCount(rss)) return null
   if (!isList(traffic, MAX_ROWS) || !isList(connections, MAX_ROWS)) return null
   if (!isList(requests, MAX_REQUESTS) || typeof final !== 'boolean') return null
+  if (wires !== undefined && !isList(wires, MAX_ROWS)) return null
   if (!isGroup(loss) || !isGroup(excluded) || !isGroup(control)) return null
   return {
     type: 'snapshot',
@@ -184,6 +206,7 @@ function snapshotOf(line: JsonObject): SnapshotShape | null {
     traffic,
     connections,
     requests,
+    wires: wires ?? null,
     loss,
     excluded,
     control,

@@ -6,8 +6,10 @@
  *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room
  *   route     a new route slot, before its first row
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
+ *   wire      packets of a backend's connections carry another address: NAT on this host; before its first row
  *   retired   a route slot whose last total has been sent: it has no further rows
  *   retired_backend  the same of a backend, after all its route slots; its address may come back with another id
+ *   retired_wire   the same for a wire entry
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
@@ -22,7 +24,15 @@ import type {
 } from './rows.generated.ts'
 
 export type WireLine =
-  HelloLine | BackendLine | RouteLine | SnapshotLine | RetiredLine | RetiredBackendLine | ByeLine
+  | HelloLine
+  | BackendLine
+  | RouteLine
+  | WireEntryLine
+  | SnapshotLine
+  | RetiredLine
+  | RetiredBackendLine
+  | RetiredWireLine
+  | ByeLine
 
 export const WIRE_VERSION = 1
 
@@ -63,6 +73,18 @@ export interface RouteLine {
   readonly path: string
 }
 
+/** Packets of connections to the backend carry this remote address. */
+export interface WireEntryLine {
+  readonly type: 'wire'
+  /** never used again within a run */
+  readonly id: number
+  readonly backend: number
+  readonly address: string
+}
+
+/** Totals of an entry that changed. failures: of all kinds. */
+export type WireEntryColumns = readonly [id: number, connects: number, requests: number, failures: number]
+
 /** outcome: a status code, or -1 reset, -2 closed, -3 aborted, -4 unanswered. header, total: µs, or -1 when unknown. */
 export type RequestColumns = readonly [
   slot: number,
@@ -84,6 +106,8 @@ export interface SnapshotLine {
   readonly traffic: readonly TrafficColumns[]
   readonly connections: readonly ConnectionColumns[]
   readonly requests: readonly RequestColumns[]
+  /** older helpers do not have it: unknown */
+  readonly wires?: readonly WireEntryColumns[]
   readonly loss: LossWords
   readonly excluded: ExcludedWords
   readonly control: ControlWords
@@ -96,6 +120,11 @@ export interface RetiredLine {
 
 export interface RetiredBackendLine {
   readonly type: 'retired_backend'
+  readonly id: number
+}
+
+export interface RetiredWireLine {
+  readonly type: 'retired_wire'
   readonly id: number
 }
 

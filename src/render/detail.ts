@@ -88,6 +88,7 @@ function factLines(subject: Drilldown, columns: number): Line[] {
       ' · ',
       columns,
     ),
+    ...(subject.wires.length === 0 ? [] : [joinFitting(wirePieces(subject), ' · ', columns)]),
   ]
 }
 
@@ -106,6 +107,13 @@ function codePieces({ codes }: Drilldown): Line[] {
   for (let i = 0; i < codes.length; i += 2) pieces.push([span(`${codes[i]!}: ${count(codes[i + 1]!)}`)])
   return pieces
 }
+
+/** Where its packets go: as many as fit. */
+const wirePieces = ({ wires }: Drilldown): Line[] =>
+  wires.map(({ address, requests, failures }, i) => [
+    span(`${i === 0 ? 'on the wire ' : ''}${visible(address)} ${count(requests)}`),
+    ...(failures > 0 ? [span(`, ${count(failures)} failed`, 'bad')] : []),
+  ])
 
 function connectionPieces(subject: Drilldown): Line[] {
   const { connection } = subject

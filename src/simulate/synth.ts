@@ -35,6 +35,7 @@ export function* synthFrames(plan: SynthPlan): Generator<SecondFrame> {
         mono: monotonicNanos(BOOT + BigInt(start - plan.start) * 1000n),
         length,
         ...tick,
+        wires: [],
         loss: NO_LOSS,
         excluded: { ...NO_EXCLUDED, frontDoor: tick.control.requests },
         cost: {

@@ -8,6 +8,8 @@ import type {
   Route,
   SecondFrame,
   TrafficRow,
+  Wire,
+  WireRow,
 } from '../../src/frame/model/frame.ts'
 import { bucketOf } from '../../src/frame/model/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/model/units.ts'
@@ -82,12 +84,33 @@ const connectionRow = (backend: Backend): fc.Arbitrary<ConnectionRow> =>
     .record({ counters: counterValues(CONNECTION, count), connect: distribution })
     .map(({ counters, connect }) => ({ ...counters, backend, connect }))
 
+export const WIRES: readonly Wire[] = ['10.0.2.5:8080', '10.0.2.6:8080', '10.0.1.10:8080'].map(
+  (address, index) => ({ id: index + 1, address }),
+)
+
+/** null: the helper does not tell. */
+const wires: fc.Arbitrary<WireRow[] | null> = fc.option(
+  fc
+    .subarray(BACKENDS.flatMap((backend) => WIRES.map((wire) => ({ backend, wire }))))
+    .chain((chosen) =>
+      fc.tuple(
+        ...chosen.map((names) =>
+          fc
+            .record({ connects: count, requests: count, failures: count })
+            .map((counts) => ({ ...names, ...counts })),
+        ),
+      ),
+    ),
+  { freq: 20 },
+)
+
 const pairs = BACKENDS.flatMap((backend) => ROUTES.map((route) => ({ backend, route })))
 
 const rows = {
   traffic: fc
     .subarray(pairs)
     .chain((chosen) => fc.tuple(...chosen.map(({ backend, route }) => trafficRow(backend, route)))),
+  wires,
   connections: fc.subarray([...BACKENDS]).chain((chosen) => fc.tuple(...chosen.map(connectionRow))),
 }
 

@@ -1,7 +1,7 @@
 /** Valid lines that the lines fuzzer mutates: parts of real captures, and a handwritten one with every kind of line. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
+import type { RequestColumns, WireEntryColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
 import type { ConnectionColumns, TrafficColumns } from '../../src/record/rows.generated.ts'
 
@@ -37,7 +37,7 @@ function byHand(): WireLine[] {
       warnings: ['nginx could not be read'],
       unseen: [{ what: 'retries', remedy: 'let it' }],
     } as WireLine,
-    snapshot(0),
+    snapshot(0, { wires: [] }),
     backend,
     route(7, '/api/orders'),
     route(8, '/caf\u00e9/\\xFF\u0007'),
@@ -45,16 +45,37 @@ function byHand(): WireLine[] {
     other,
     { type: 'route', id: 9, backend: 2, method: 'POST', path: '/checkout…' },
     { type: 'route', id: 10, backend: 1, method: '*', path: 'OTHER' },
+    { type: 'wire', id: 1, backend: 1, address: '10.244.1.7:8080' },
+    { type: 'wire', id: 2, backend: 1, address: '10.244.2.9:8080' },
     tick(
       2,
       [row(7, 30, 29), row(8, 3, 3), row(9, 2, 1), row(10, 1, 1)],
       [[2, 1, 0, 0, 0, 0, '310', [1, 310, 310, 83, 1]]],
+      [[1, 2, 20, 0]],
     ),
     { type: 'retired', id: 8 },
     route(11, '/caf\u00e9/\\xFF\u0007'),
-    tick(3, [row(7, 50, 50), row(9, 4, 2), row(11, 2, 2)], [[1, 2, 1, 1, 0, 3, '900', []]]),
+    tick(
+      3,
+      [row(7, 50, 50), row(9, 4, 2), row(11, 2, 2)],
+      [[1, 2, 1, 1, 0, 3, '900', []]],
+      [
+        [1, 3, 30, 0],
+        [2, 1, 2, 2],
+      ],
+    ),
+    { type: 'retired_wire', id: 1 },
+    { type: 'wire', id: 3, backend: 1, address: '10.244.1.7:8080' },
     tick(4, [row(7, 60, 60), row(9, 4, 4)]),
-    tick(5, [row(7, 75, 75), row(11, 5, 5)], [[2, 4, 0, 0, 1, 0, '1000', [3, 100, 300, 70, 2, 83, 1]]]),
+    tick(
+      5,
+      [row(7, 75, 75), row(11, 5, 5)],
+      [[2, 4, 0, 0, 1, 0, '1000', [3, 100, 300, 70, 2, 83, 1]]],
+      [
+        [3, 1, 5, 0],
+        [2, 1, 4, 3],
+      ],
+    ),
     { type: 'retired', id: 9 },
     { type: 'retired_backend', id: 2 },
     { ...other, id: 3 },
@@ -64,7 +85,12 @@ function byHand(): WireLine[] {
   ]
 }
 
-function tick(second: number, traffic: TrafficColumns[], connections: ConnectionColumns[] = []): WireLine {
+function tick(
+  second: number,
+  traffic: TrafficColumns[],
+  connections: ConnectionColumns[] = [],
+  wires: WireEntryColumns[] = [],
+): WireLine {
   const at = snapshot(second).wall_us - 400_000
   const requests = traffic.flatMap(([slot], i): RequestColumns[] => [
     [
@@ -75,7 +101,7 @@ function tick(second: number, traffic: TrafficColumns[], connections: Connection
       second % 2 === 0 ? 1500 : -1,
     ],
   ])
-  return snapshot(second, { traffic, connections, requests })
+  return snapshot(second, { traffic, connections, requests, wires })
 }
 
 /** All answers but the last are 200; the last is 502. */

@@ -5,10 +5,12 @@
 import type { Database } from '../../src/store/sqlite/database.ts'
 import { fold } from '../../src/store/format/checksum.ts'
 import { query } from '../../src/store/sqlite/database.ts'
+import { known } from '../../src/store/format/rows.ts'
+import { MINUTE_COLUMNS } from '../../src/store/format/schema.ts'
 import { DimensionReader } from '../../src/store/names/dimensions.ts'
 import { columnsIn } from '../../src/store/format/columns.ts'
 import { SpanReader } from '../../src/store/read/span-reader.ts'
-import { TickRows } from '../../src/store/format/tick-row.ts'
+import { TickRows, wiresOfTick } from '../../src/store/format/tick-row.ts'
 
 /** @param database writable. Rows that cannot be read stay as they are. */
 export function fixChecksums(database: Database): void {
@@ -34,8 +36,9 @@ function fixTick(database: Database, rows: SpanReader, seq: number): void {
   const row = query(database, `SELECT ${ticks.select} FROM tick WHERE seq = ?`).get(seq)
   if (row === undefined) return
   const chunk = query(database, 'SELECT packed FROM request_chunk WHERE tick = ?').get(seq)?.[0]
-  const hash = rows.hash(seq)
-  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), ticks.cellsOf(row))
+  const cells = ticks.cellsOf(row)
+  const hash = rows.hash(seq, wiresOfTick(cells))
+  const sum = ticks.checksum(chunk === undefined ? hash : fold(hash, chunk), cells)
   database.prepare('UPDATE tick SET checksum = ? WHERE seq = ?').run(sum, seq)
 }
 
@@ -45,5 +48,5 @@ function fixMinute(database: Database, rows: SpanReader, first: number): void {
   if (cells === undefined) return
   database
     .prepare('UPDATE minute SET checksum = ? WHERE first = ?')
-    .run(foldMinute(rows.hash(first), cells, 0), first)
+    .run(foldMinute(rows.hash(first, known(cells[MINUTE_COLUMNS.indexOf('wires')])), cells, 0), first)
 }

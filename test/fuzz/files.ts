@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { openRecording } from '../../src/store/read/reader.ts'
-import { writeSample, type SampleOptions } from '../torture/sample.ts'
+import { translated, writeSample, type SampleOptions } from '../torture/sample.ts'
 import { Chance } from './chance.ts'
 import { COMMANDS, runOn } from './recordings.ts'
 import { mutatePages } from './sqlite-pages.ts'
@@ -38,11 +38,12 @@ const BASES = [
   'gap.db',
   'clock-step.db',
   'format-1.db',
+  'format-2.db',
 ].map((name) => readFileSync(join(FOLDER, name)))
 /** A few ticks with every kind of row: a small file can have most kinds of damage, in a fifth of the time. */
-const SMALL = sample({ secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 })
+const SMALL = sample({ secs: 4, rps: 12, backends: 2, routes: 4, requests: 3 }, true)
 /** Two rows are enough for damage to the schema or structure. */
-const TINY = sample({ secs: 2, rps: 2, backends: 1, routes: 1, requests: 2 })
+const TINY = sample({ secs: 2, rps: 2, backends: 1, routes: 1, requests: 2 }, true)
 
 /** Made once per worker, from the base that has rows in all tables. */
 const sideFiles = { wal: Buffer.alloc(0), journal: Buffer.alloc(0) }
@@ -107,9 +108,9 @@ export const target: Target<FilesInput> = {
   },
 }
 
-function sample(options: SampleOptions): Buffer {
+function sample(options: SampleOptions, hasWires: boolean): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-fuzz-'))
-  writeSample(join(folder, 'sample.db'), options)
+  writeSample(join(folder, 'sample.db'), options, undefined, hasWires ? translated : undefined)
   const bytes = readFileSync(join(folder, 'sample.db'))
   rmSync(folder, { recursive: true })
   return bytes

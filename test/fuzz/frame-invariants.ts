@@ -35,6 +35,14 @@ export function checkFrame(frame: SecondFrame, seq: number): void {
     counts(rest)
     checkDistribution(connect)
   }
+  const carried = new Set<string>()
+  for (const { backend, wire, ...rest } of frame.wires ?? []) {
+    const pair = JSON.stringify([backend.netns, backend.address, wire.address])
+    check(!carried.has(pair), 'a backend and wire address is one row')
+    carried.add(pair)
+    text(wire.address)
+    counts(rest)
+  }
   for (const { backend, route, at, outcome, header, total } of frame.requests) {
     for (const word of [backend.address, route.method, route.path]) text(word)
     wall(at)

@@ -235,7 +235,9 @@ function oddValue(chance: Chance): Json {
 const falsify: Mutation = (line, chance) => {
   const whole = parsed(line)
   if (whole === undefined || whole === null || Array.isArray(whole) || typeof whole !== 'object') return line
-  const rows = [whole.traffic, whole.connections, whole.requests].filter((list) => Array.isArray(list))
+  const rows = [whole.traffic, whole.connections, whole.requests, whole.wires].filter((list) =>
+    Array.isArray(list),
+  )
   const some = rows.filter((list) => list.length > 0)
   const row = some.length === 0 ? null : chance.pick(chance.pick(some))
   const big = chance.pick([2 ** 31, 2 ** 45, 2 ** 52, 2 ** 53 - 1])

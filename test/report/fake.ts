@@ -53,6 +53,8 @@ export interface FrameOptions {
   readonly length?: number
   readonly loss?: Partial<Loss>
   readonly gapBefore?: GapReason
+  /** default: none; null: unknown */
+  readonly wires?: SecondFrame['wires']
 }
 
 export function frame(
@@ -73,6 +75,7 @@ export function frame(
       ...counts,
       backend: of,
     })),
+    wires: options.wires === undefined ? [] : options.wires,
     requests: traffic.flatMap((row) => eventsOf(row, start)),
     loss: { ...NO_LOSS, ...options.loss },
     excluded: NO_EXCLUDED,
@@ -151,7 +154,7 @@ export function recording(frames: readonly SecondFrame[], options: FakeOptions =
       host: 'web1',
       timeZone: 'Europe/Berlin',
       tool: 'upstreamtop 0.1.0',
-      format: 1,
+      format: 2,
       kernel: '6.18.0',
       arguments: [],
       interfaces: ['eth0'],

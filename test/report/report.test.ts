@@ -71,7 +71,7 @@ describe('report as JSON', () => {
         ticks: 160,
         complete: true,
         tool: 'upstreamtop 0.1.0',
-        format: 1,
+        format: 2,
       },
     ])
     assert.deepEqual(document.range, {

@@ -16,6 +16,7 @@ import type {
   RequestEvent,
   Route,
   SecondFrame,
+  Wire,
 } from '../../src/frame/model/frame.ts'
 import { FAILURE_KINDS } from '../../src/frame/model/frame.ts'
 import { BUCKETS } from '../../src/frame/model/histogram.ts'
@@ -38,6 +39,12 @@ const routes: readonly Route[] = [
   { id: 2, method: 'PROPFIND', path: '/a b/\u0007\\xff…' },
   { id: 5, method: '*', path: 'OTHER' },
   { id: 6, method: 'GET', path: '/ünïcode/😀' },
+]
+
+const wires: readonly Wire[] = [
+  { id: 4100, address: '10.0.2.5:8080' },
+  { id: 4, address: '[fd00::2]:8080' },
+  { id: 9, address: '10.0.1.10:8080' },
 ]
 
 const count = fc.oneof(
@@ -115,6 +122,18 @@ const frame = record({
       connect: distribution,
     }).map(({ counters, ...rest }) => ({ ...counters, ...rest })),
     { selector: ({ backend }) => backend, maxLength: 3 },
+  ),
+  wires: fc.option(
+    fc.uniqueArray(
+      record({
+        backend: fc.constantFrom(...backends),
+        wire: fc.constantFrom(...wires),
+        connects: small,
+        requests: small,
+        failures: small,
+      }),
+      { selector: ({ backend, wire }) => `${backend.id} ${wire.id}`, maxLength: 5 },
+    ),
   ),
   requests: fc.array(request, { maxLength: 10 }),
   loss: counterValues(LOSS, count),

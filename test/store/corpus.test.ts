@@ -21,6 +21,7 @@ const CORPUS: Readonly<
   'empty.db': 'refused',
   'foreign.db': 'refused',
   'format-1.db': { state: 'whole', ticks: 90, gaps: [] },
+  'format-2.db': { state: 'whole', ticks: 90, gaps: [] },
   'future-columns.db': { state: 'whole', ticks: 90, gaps: [] },
   'gap.db': { state: 'whole', ticks: 70, gaps: ['stopped'] },
   'holed.db': { state: 'recoverable', ticks: -1, gaps: ['damaged'] },

@@ -41,7 +41,7 @@ test('damaged ticks are a gap with the reason damaged', async () => {
     const file = folder.file('x.db')
     writeSample(file, { secs: 120 })
     const bytes = readFileSync(file)
-    const page = 40
+    const page = 44
     writeFileSync(file, bytes.fill(0, page * 4096, (page + 1) * 4096))
     const recording = openRecording(file, { verify: true })
     assert.ok(
@@ -59,7 +59,7 @@ test('damage found while reading is examined at once', async () => {
     const file = folder.file('x.db')
     const frames = writeSample(file, { secs: 120 })
     const bytes = readFileSync(file)
-    writeFileSync(file, bytes.fill(0, 40 * 4096, 41 * 4096))
+    writeFileSync(file, bytes.fill(0, 44 * 4096, 45 * 4096))
     const recording = openRecording(file)
     assert.deepEqual(recording.damage, [])
     const read = frames.filter(({ seq }) => recording.frame(seq) !== null)

@@ -13,7 +13,7 @@ import { markRecording } from '../../src/store/write/mark.ts'
 import { appendRecording } from '../../src/store/write/writer.ts'
 import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder } from '../torture/kit.ts'
-import { writeSample } from '../torture/sample.ts'
+import { translated, writeSample } from '../torture/sample.ts'
 import { changed, columnsOf, note, readAll, refused, SAMPLE } from './hostile-kit.ts'
 import { multiply, PagesEditor } from './pages-editor.ts'
 import { inFolder, META } from './support.ts'
@@ -131,6 +131,8 @@ for (const table of [
   'traffic',
   'status',
   'connection',
+  'wire',
+  'wire_traffic',
   'request_chunk',
   'minute',
   'marker',
@@ -141,7 +143,7 @@ for (const table of [
     await withFolder(async (folder) => {
       const file = (name: string): string => folder.file(name)
       const recording = file('x.db')
-      writeSample(recording, SAMPLE)
+      writeSample(recording, SAMPLE, undefined, translated)
       multiply(recording, table)
       assert.ok(readAll(recording).ticks <= 70)
       const { state } = await checkRecording(recording, silent)
@@ -150,11 +152,11 @@ for (const table of [
   })
 }
 
-for (const table of ['backend', 'route', 'marker']) {
+for (const table of ['backend', 'route', 'wire', 'marker']) {
   test(`nothing is written into a file whose tree of ${table} leads to the same page a billion times`, () => {
     inFolder((folder) => {
       const file = join(folder, 'x.db')
-      writeSample(file, SAMPLE)
+      writeSample(file, SAMPLE, undefined, translated)
       multiply(file, table)
       const damaged = refused(5, /is damaged/)
       if (table === 'marker') assert.throws(() => markRecording(file, note), damaged)

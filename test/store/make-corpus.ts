@@ -1,15 +1,15 @@
 /**
- * Writes fixtures/recordings: node --import tsx test/store/make-corpus.ts. The file of a format is written once and never
- * replaced.
+ * Writes the files of fixtures/recordings that are not there: node --import tsx test/store/make-corpus.ts. A file is never replaced: those
+ * of format 1 were written by versions that are gone.
  */
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
 import type { Incident } from '../../src/simulate/synth-plan.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
-import { sampleFrames, type SampleOptions } from '../torture/sample.ts'
+import { sampleFrames, translated, type SampleOptions } from '../torture/sample.ts'
 import { writeHostile } from './hostile-files.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
@@ -41,7 +41,7 @@ function write(
   then?: (sink: ReturnType<typeof createRecording>) => void,
 ): string {
   const file = folder + name
-  rmSync(file, { force: true })
+  if (existsSync(file)) return file
   const sink = createRecording(file, META, { durable: false })
   for (const frame of frames) sink.append(frame)
   then?.(sink)
@@ -49,13 +49,16 @@ function write(
   return file
 }
 
-const change = (name: string, edit: (bytes: Buffer) => Buffer): void =>
+function change(name: string, edit: (bytes: Buffer) => Buffer): boolean {
+  if (existsSync(folder + name)) return false
   writeFileSync(folder + name, edit(readFileSync(`${folder}whole.db`)))
+  return true
+}
 
-if (!existsSync(`${folder}format-1.db`)) write('format-1.db', sampleFrames(SMALL))
+write('format-1.db', sampleFrames(SMALL))
+write('format-2.db', translated(sampleFrames({ ...SMALL, incidents: [incident('refused', 30, 40, 0)] })))
 // Named after the layout of its request chunks. A later layout gets a new file.
-if (!existsSync(`${folder}chunk-layout-3.db`))
-  write('chunk-layout-3.db', sampleFrames({ ...SMALL, secs: 5, incidents: [incident('5xx', 3, 5, 0)] }))
+write('chunk-layout-3.db', sampleFrames({ ...SMALL, secs: 5, incidents: [incident('5xx', 3, 5, 0)] }))
 write('whole.db', sampleFrames(SMALL))
 write('one-tick.db', sampleFrames({ ...SMALL, secs: 1 }))
 write('no-tick.db', [])
@@ -77,8 +80,8 @@ write(
   (sink) => sink.mark({ at: addMicros(START(), 58e6), kind: 'deploy', text: 'deploy 4711' }),
 )
 writeClockStep()
-writeFileSync(`${folder}empty.db`, '')
-writeFileSync(`${folder}foreign.db`, 'this is not a recording\n'.repeat(50))
+change('empty.db', () => Buffer.alloc(0))
+change('foreign.db', () => Buffer.from('this is not a recording\n'.repeat(50)))
 change('truncated.db', (bytes) => bytes.subarray(0, Math.floor(bytes.length * 0.85)))
 change('holed.db', (bytes) => bytes.fill(0, 22 * PAGE, 23 * PAGE))
 change('lone-wal.db', (bytes) => {
@@ -105,7 +108,7 @@ function writeClockStep(): void {
 }
 
 function writeNewer(): void {
-  change('newer.db', (bytes) => bytes)
+  if (!change('newer.db', (bytes) => bytes)) return
   const database = new Sqlite(`${folder}newer.db`)
   database.exec("UPDATE meta SET value = 'upstreamtop 0.9.0' WHERE key IN ('readable_by', 'tool')")
   database.pragma('user_version = 99')
@@ -114,7 +117,7 @@ function writeNewer(): void {
 
 /** Like a file of a later version of the same format: more columns, another table, an unknown kind of marker. */
 function writeFuture(): void {
-  change('future-columns.db', (bytes) => bytes)
+  if (!change('future-columns.db', (bytes) => bytes)) return
   const database = new Sqlite(`${folder}future-columns.db`)
   for (const table of ['tick', 'traffic', 'status', 'connection', 'minute', 'backend', 'route', 'marker']) {
     database.exec(`ALTER TABLE ${table} ADD COLUMN later INTEGER NOT NULL DEFAULT 7`)
@@ -125,6 +128,6 @@ function writeFuture(): void {
   database.close()
 }
 
-writeHostile(folder)
+if (!existsSync(`${folder}hostile-tree.db`)) writeHostile(folder)
 // World-readable, as git checks them out.
 for (const name of readdirSync(folder)) chmodSync(folder + name, 0o644)

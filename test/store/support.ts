@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { backendKey, routeKey, type Aggregate } from '../../src/frame/model/aggregate.ts'
-import type { Backend, Route, SecondFrame } from '../../src/frame/model/frame.ts'
+import type { Backend, Route, SecondFrame, WireRow } from '../../src/frame/model/frame.ts'
 import type { RecordingMeta } from '../../src/store/format/meta.ts'
 
 export const META: RecordingMeta = {
@@ -34,6 +34,16 @@ const rowKey = ({ backend, route }: { readonly backend: Backend; readonly route:
 const text = ({ address, netns, name }: Backend): unknown => ({ address, netns, name })
 const words = ({ method, path }: Route): unknown => ({ method, path })
 
+const wiresOf = (rows: readonly WireRow[] | null): unknown =>
+  rows
+    ?.map((row) => ({
+      key: `${backendKey(row.backend)} ${row.wire.address}`,
+      ...row,
+      backend: text(row.backend),
+      wire: row.wire.address,
+    }))
+    .sort(byKey) ?? null
+
 /** The ids of backends and routes are specific to a file, and rows have no order. */
 export const comparable = (frame: SecondFrame): unknown => ({
   ...frame,
@@ -43,11 +53,13 @@ export const comparable = (frame: SecondFrame): unknown => ({
   connections: frame.connections
     .map((row) => ({ key: backendKey(row.backend), ...row, backend: text(row.backend) }))
     .sort(byKey),
+  wires: wiresOf(frame.wires),
   requests: frame.requests.map((row) => ({ ...row, backend: text(row.backend), route: words(row.route) })),
 })
 
 export const comparableSum = (sum: Aggregate): unknown => ({
   ...sum,
+  wires: wiresOf(sum.wires),
   backends: sum.backends
     .map((row) => ({
       key: backendKey(row.backend),

@@ -68,12 +68,9 @@ function lastPageOfTicks(bytes: Buffer, ticks: number): number[] {
   const source = openPages(bytes, PAGE)
   for (const [number, page] of allPages(source)) {
     for (const { rowid, columns } of rowsOfPage(page, number, source)) {
-      const tick =
-        columns === TICK_COLUMNS.length
-          ? rowid
-          : rowid >= ROWS_PER_TICK
-            ? Math.floor(rowid / ROWS_PER_TICK)
-            : rowid
+      // The rows of request_chunk have three columns.
+      const isByTick = columns === TICK_COLUMNS.length || columns === 3
+      const tick = isByTick ? rowid : Math.floor(rowid / ROWS_PER_TICK)
       if (columns === 4 || (columns === 3 && rowid < 20)) names = Math.max(names, number)
       if (tick < ticks) last[tick] = Math.max(last[tick]!, number)
     }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import { matches } from '../../frame/expression/selection.ts'
+import { matches, testsRoutes } from '../../frame/expression/selection.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import type { CutRequest } from '../../store/tools/cut.ts'
@@ -64,7 +64,7 @@ export function cutCommand(io: Io): Command {
         const progress = tickProgress(io, 'cutting')
         const result = await cutRecording(
           recording,
-          { ranges, span, keeps, redact, maxSize: maxSize ?? null, out },
+          { ranges, span, keeps, byRoute: keepsByRoute(flags), redact, maxSize: maxSize ?? null, out },
           progress,
         )
         progress.done()
@@ -109,6 +109,11 @@ function rowsToKeep({ backend, route, where }: CutFlags): CutRequest['keeps'] {
       backend.includes(row.backend.name ?? '')) &&
     (route.length === 0 || row.route === null || route.includes(row.route.path)) &&
     (rows === null || matches(rows, { ...row, outcome: null }))
+}
+
+function keepsByRoute({ route, where }: CutFlags): boolean {
+  const { rows } = selectionOption('--where', where)
+  return route.length > 0 || (rows !== null && testsRoutes(rows))
 }
 
 const EXAMPLES = `

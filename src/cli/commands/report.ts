@@ -1,12 +1,18 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
-import { testsOf, type Selection } from '../../frame/expression/selection.ts'
+import {
+  measureName,
+  type Measure,
+  type MeasureTest,
+  type Quantity,
+} from '../../frame/expression/expression.ts'
+import { testsOf, testsRoutes, type Selection } from '../../frame/expression/selection.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
-import { BY, type By } from '../../report/document/lines.ts'
+import { BY, WIRE_MEASURES, type By } from '../../report/document/lines.ts'
 import { FORMATS, type Format } from '../../report/formats/formats.ts'
 import type { Io } from '../io.ts'
 import { rowProgress } from '../progress.ts'
@@ -62,6 +68,7 @@ export function reportCommand(io: Io): Command {
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
     checkStatus(selection, flags.by ?? null)
+    if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
     refuseTwice(files)
     if (flags.parquet !== undefined) refuseStandardOutput('--parquet', flags.parquet)
     const recordings = await openShifted(files, flags.offset)
@@ -151,12 +158,41 @@ function checkStatus({ codes, lines }: Selection, by: By | null): void {
   }
 }
 
+/** Of what packets carry only a few counts are kept, and none by route. */
+function checkWire({ rows, lines }: Selection, order: Order): void {
+  if (rows !== null && testsRoutes(rows))
+    throw usageError(
+      '--where: requests are not kept by route and wire address',
+      'Select by backend, or leave --by wire.',
+    )
+  const remedy = `Of a wire address these are: ${WIRE_MEASURES.join(', ')}; or use --by backend.`
+  if (order.by === 'measure' && !isOfWires(order.measure))
+    throw usageError(`--sort: "${measureName(order.measure)}" is not kept by wire address`, remedy)
+  const tests = lines === null ? [] : testsOf(lines).filter((test) => test.kind === 'measure')
+  const wrong = tests.find(
+    ({ target, measure, quantity }) =>
+      target === null && (!isOfWires(measure) || isShareOfAttempts(measure, quantity)),
+  )
+  if (wrong !== undefined)
+    throw usageError(`--where: "${shareName(wrong)}" is not kept by wire address`, remedy)
+}
+
+const isOfWires = (measure: Measure): boolean => WIRE_MEASURES.includes(measureName(measure))
+
+/** Attempts are not known: which failures were of connects. */
+const isShareOfAttempts = (measure: Measure, { unit }: Quantity): boolean =>
+  measureName(measure) === 'failures' && (unit === 'percent' || unit === 'points')
+
+const shareName = ({ measure, quantity }: MeasureTest): string =>
+  isShareOfAttempts(measure, quantity) ? 'failures in %' : measureName(measure)
+
 const EXAMPLES = `
 Examples:
   upstreamtop report incident.db                                    everything, for the terminal
   upstreamtop report incident.db --from 14:02 --to +5m --format md  five minutes, for the postmortem
   upstreamtop report incident.db --by route --where "p99 > 200ms"   the slow routes
   upstreamtop report incident.db --by status --format csv           answers by status code
+  upstreamtop report incident.db --by wire                          behind NAT on this host: each pod of a ClusterIP
   upstreamtop report web1.db web2.db --offset web2=-49s             two hosts as one, a clock set right
   upstreamtop report incident.db --format html --out incident.html  one page to send around
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends

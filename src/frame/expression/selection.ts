@@ -1,6 +1,6 @@
 /** Applies an expression: it selects rows by backend, method, route and status, then lines of the result by their measures. */
 import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
-import type { Backend, Outcome, Route } from '../model/frame.ts'
+import type { Backend, Outcome, Route, WireRow } from '../model/frame.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { totalsOf } from '../sum/merge.ts'
 import { sumCounts } from '../sum/sums.generated.ts'
@@ -83,8 +83,22 @@ export function matches(expression: Expression, row: Selectable): boolean {
 export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
   if (rows === null) return aggregate
   const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
-  return { ...aggregate, backends, totals: totalsOf(backends, aggregate.loss) }
+  const wires = selectWires(aggregate.wires, rows)
+  return { ...aggregate, backends, wires, totals: totalsOf(backends, aggregate.loss) }
 }
+
+/** What packets carried is not kept by route: it is unknown of some routes of a backend. */
+export function selectWires(
+  wires: readonly WireRow[] | null,
+  rows: Expression | null,
+): readonly WireRow[] | null {
+  if (rows === null || wires === null) return wires
+  if (testsRoutes(rows)) return null
+  return wires.filter(({ backend }) => matches(rows, { backend, route: null, outcome: null }))
+}
+
+export const testsRoutes = (rows: Expression): boolean =>
+  testsOf(rows).some((test) => test.kind === 'text' && (test.field === 'method' || test.field === 'route'))
 
 export function testsOf(expression: Expression): readonly (TextTest | StatusTest | MeasureTest)[] {
   if ('parts' in expression) return expression.parts.flatMap(testsOf)

@@ -9,7 +9,7 @@ import {
   type Excluded,
   type Loss,
 } from './counters.generated.ts'
-import type { Backend, ConnectionCounts, Counts, Route } from './frame.ts'
+import type { Backend, ConnectionCounts, Counts, Route, WireRow } from './frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from './nothing.ts'
 import { micros, wallMicros, type Micros, type WallMicros } from './units.ts'
 
@@ -35,6 +35,8 @@ export interface Aggregate {
   readonly ticks: number
   readonly totals: Counts & { readonly connection: ConnectionCounts }
   readonly backends: readonly BackendSum[]
+  /** one per backend and wire address; null: not known of every tick */
+  readonly wires: readonly WireRow[] | null
   readonly loss: Loss
   readonly excluded: Excluded
   readonly control: Control
@@ -52,11 +54,13 @@ export const NOTHING: Aggregate = {
   ticks: 0,
   totals: { ...NO_COUNTS, connection: NO_CONNECTIONS },
   backends: [],
+  wires: [],
   loss: NO_LOSS,
   excluded: NO_EXCLUDED,
   control: NO_CONTROL,
 }
 
+export const wireKey = ({ backend, wire }: WireRow): string => `${backendKey(backend)}\0${wire.address}`
 export const backendKey = (backend: Backend): string => `${backend.netns} ${backend.address}`
 /** A method contains no space, so the first space ends it. */
 export const routeKey = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`

@@ -14,8 +14,8 @@ import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
 /**
- * The address that was connected to; `OTHER` for all that found no room. Interned: within one source, equal backends are the same object,
- * except that an address which comes back after it was retired is another one.
+ * What was connected to; `OTHER` for all that found no room. In recordings of format 1: the packet's destination when it leaves this host.
+ * Interned: within one source, equal backends are the same object, except that an address which comes back after it was retired is another one.
  */
 export interface Backend {
   readonly id: number
@@ -32,6 +32,24 @@ export interface Route {
   readonly id: number
   readonly method: string
   readonly path: string
+}
+
+/** The remote address that packets carry where NAT on this host changes a backend's. Interned like Backend. */
+export interface Wire {
+  readonly id: number
+  readonly address: string
+}
+
+/** What the packets of translated connections carried. `failures` are all kinds of them. */
+export interface WireCounts {
+  readonly connects: number
+  readonly requests: number
+  readonly failures: number
+}
+
+export interface WireRow extends WireCounts {
+  readonly backend: Backend
+  readonly wire: Wire
 }
 
 /** The address of the row for all backends that came when there was no room for them. */
@@ -124,6 +142,8 @@ export interface SecondFrame {
   readonly length: Micros
   readonly traffic: readonly TrafficRow[]
   readonly connections: readonly ConnectionRow[]
+  /** only of backends that NAT on this host translates; null: the recorder did not tell */
+  readonly wires: readonly WireRow[] | null
   readonly requests: readonly RequestEvent[]
   readonly loss: Loss
   readonly excluded: Excluded

@@ -26,6 +26,9 @@ export interface RecordingInfo {
   readonly ticks: number
 }
 
+/** Format 1 has the address of a backend as the packet leaves; later formats have what was connected to. */
+export const hasPacketAddresses = ({ format }: Pick<RecordingInfo, 'format'>): boolean => format === 1
+
 /** Something that a recording cannot show, and what would help. */
 export interface Unseen {
   readonly what: string

@@ -3,7 +3,7 @@
  * a skipped snapshot loses no count. Only histograms and request events cover the time since the last snapshot that was sent.
  */
 import type { ConnectionWireTotals, Control, Excluded, Loss, RouteTotals } from './counters.generated.ts'
-import type { Backend, Codes, Cost, RequestEvent, Route } from './frame.ts'
+import type { Backend, Codes, Cost, RequestEvent, Route, WireRow } from './frame.ts'
 import type { Buckets } from './histogram.ts'
 import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
@@ -33,6 +33,11 @@ export interface ConnectionTotals extends ConnectionWireTotals {
   readonly connect: DistributionTotals
 }
 
+/** An entry of the kernel's table. Several may have the same backend and address, one after another. */
+export interface WireTotals extends WireRow {
+  readonly id: number
+}
+
 export interface Snapshot {
   readonly wall: WallMicros
   readonly mono: MonotonicNanos
@@ -41,6 +46,8 @@ export interface Snapshot {
   /** only slots that changed since the last snapshot, and those with a request in flight */
   readonly traffic: readonly TrafficTotals[]
   readonly connections: readonly ConnectionTotals[]
+  /** only entries that changed; null: the helper does not tell */
+  readonly wires: readonly WireTotals[] | null
   readonly requests: readonly RequestEvent[]
   readonly loss: Loss
   readonly excluded: Excluded

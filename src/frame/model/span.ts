@@ -1,6 +1,6 @@
 /** A part of a sum: a tick or a whole rollup, with its rows. */
 import { coveredBy, type Aggregate } from './aggregate.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow } from './frame.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow, WireRow } from './frame.ts'
 import { addMicros } from './units.ts'
 
 /** A span without its rows. Spans come in the order of time. */
@@ -12,6 +12,7 @@ export type SpanHead = Pick<
 export interface Span extends SpanHead {
   readonly traffic: readonly TrafficRow[]
   readonly connections: readonly ConnectionRow[]
+  readonly wires: readonly WireRow[] | null
 }
 
 export const spanOfFrame = (frame: SecondFrame): Span => ({
@@ -25,4 +26,5 @@ export const spanOfFrame = (frame: SecondFrame): Span => ({
   control: frame.control,
   traffic: frame.traffic,
   connections: frame.connections,
+  wires: frame.wires,
 })

@@ -1,11 +1,11 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
 import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow } from '../model/frame.ts'
-import type { ConnectionTotals, Snapshot, TrafficTotals } from '../model/snapshot.ts'
+import type { ConnectionRow, SecondFrame, TrafficRow, WireRow } from '../model/frame.ts'
+import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
-import { MonotonicTotal, HostTotal, type HostTotals } from './running-totals.ts'
+import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
 import {
   connectionWeightOf,
   isActive,
@@ -15,6 +15,7 @@ import {
   weightOf,
 } from './sums.generated.ts'
 import { ConnectionTotal, SlotTotal } from './totals.generated.ts'
+import { isWireActive, sumWires, wireWeightOf } from './wire-sums.ts'
 
 /** A year, µs: a longer tick means that a clock is wrong. */
 const MAX_LENGTH = 366 * 86_400_000_000
@@ -36,6 +37,11 @@ interface ConnectionState {
   tick: number
 }
 
+interface WireState {
+  readonly total: MonotonicTotal<WireTotals, WireRow>
+  tick: number
+}
+
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
   /** rows that were rejected: a total decreased, a slot came twice, or the tick's sum exceeded MAX_SUM */
@@ -53,6 +59,11 @@ export class Differ {
   readonly #connections = new Map<number, ConnectionState>()
   /** backends that were retired while `#pending` has a row of theirs */
   #retiredBackends: number[] = []
+  readonly #wires = new Map<number, WireState>()
+  /** wire entries that get no more rows after this tick */
+  #retiredWires: number[] = []
+  /** the last snapshot had totals of wires: only then a difference is that of one tick */
+  #knewWires: boolean
   /** the (backend, route) pairs, counted by slots */
   readonly #pairs = new RefCounted<true>()
   /** the addresses, counted by backends: one that comes back has another id, perhaps before the old one is retired */
@@ -63,6 +74,8 @@ export class Differ {
     this.#host.advance(first)
     for (const row of first.traffic) this.#slotOf(row).total.advance(row)
     for (const row of first.connections) this.#connectionOf(row).total.advance(row)
+    for (const row of first.wires ?? []) this.#wireOf(row).total.advance(row)
+    this.#knewWires = first.wires !== null
   }
 
   /**
@@ -83,6 +96,7 @@ export class Differ {
     this.#room = MAX_SUM
     const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
     const connections = this.#rows(snapshot.connections, (row) => this.#connectionRow(row))
+    const wires = this.#wireRows(snapshot.wires)
     const joined = this.#hasSharedPairs ? joinPairs(traffic) : traffic
     const joinedConnections =
       this.#addresses.size < this.#connections.size ? joinAddresses(connections) : connections
@@ -90,6 +104,8 @@ export class Differ {
     this.#retired = []
     for (const id of this.#retiredBackends) this.#dropBackend(id)
     this.#retiredBackends = []
+    for (const id of this.#retiredWires) this.#wires.delete(id)
+    this.#retiredWires = []
     const host = this.#host.advance(snapshot)
     if (host === null) this.badRows++
     return {
@@ -99,6 +115,7 @@ export class Differ {
       length,
       traffic: joined,
       connections: joinedConnections.filter(isConnectionActive),
+      wires,
       requests: snapshot.requests,
       loss: host?.loss ?? NO_LOSS,
       excluded: host?.excluded ?? NO_EXCLUDED,
@@ -134,6 +151,12 @@ export class Differ {
     if (state !== undefined) this.#slots.set(alias, state)
     const traffic = pending.traffic.map((row) => (row.slot === id ? { ...row, slot: alias } : row))
     this.#pending = { ...pending, traffic }
+  }
+
+  /** The same for a wire entry. Its number is never used again, so a pending row of it needs no other number. */
+  retireWire(id: number): void {
+    if (this.#pending?.wires?.some((row) => row.id === id) === true) this.#retiredWires.push(id)
+    else this.#wires.delete(id)
   }
 
   #drop(id: number): void {
@@ -173,6 +196,23 @@ export class Differ {
     return row !== null && this.#hasRoom(connectionWeightOf(row)) ? row : null
   }
 
+  #wireRows(totals: Snapshot['wires']): SecondFrame['wires'] {
+    const isKnown = totals !== null && this.#knewWires
+    this.#knewWires = totals !== null
+    if (totals === null) return null
+    if (totals.length === 0) return isKnown ? totals : null
+    const rows = this.#rows(totals, (row) => this.#wireRow(row)).filter(isWireActive)
+    return isKnown ? sumWires([rows]) : null
+  }
+
+  #wireRow(now: WireTotals): WireRow | null {
+    const wire = this.#wireOf(now)
+    if (wire.tick === this.#seq) return null
+    wire.tick = this.#seq
+    const row = wire.total.advance(now)
+    return row !== null && this.#hasRoom(wireWeightOf(row)) ? row : null
+  }
+
   #hasRoom(weight: number): boolean {
     if (weight > this.#room) return false
     this.#room -= weight
@@ -200,6 +240,15 @@ export class Differ {
     return state
   }
 
+  #wireOf({ id }: WireTotals): WireState {
+    let wire = this.#wires.get(id)
+    if (wire === undefined) {
+      wire = { total: new MonotonicTotal(() => new WireTotal()), tick: -1 }
+      this.#wires.set(id, wire)
+    }
+    return wire
+  }
+
   /** Several slots may have the same (backend, route): different bytes with the same text, or a retired slot and its successor. */
   get #hasSharedPairs(): boolean {
     return this.#pairs.size < this.#slots.size
@@ -210,6 +259,7 @@ export class Differ {
 function withPending(now: Snapshot, pending: Snapshot): Snapshot {
   const slots = new Set(now.traffic.map(({ slot }) => slot))
   const backends = new Set(now.connections.map(({ backend }) => backend.id))
+  const wires = new Set(now.wires?.map(({ id }) => id))
   return {
     ...now,
     traffic: [...pending.traffic.filter(({ slot }) => !slots.has(slot)), ...now.traffic],
@@ -217,6 +267,10 @@ function withPending(now: Snapshot, pending: Snapshot): Snapshot {
       ...pending.connections.filter(({ backend }) => !backends.has(backend.id)),
       ...now.connections,
     ],
+    wires:
+      now.wires === null || pending.wires === null
+        ? null
+        : [...pending.wires.filter(({ id }) => !wires.has(id)), ...now.wires],
   }
 }
 

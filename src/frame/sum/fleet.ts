@@ -7,9 +7,11 @@ import {
   type BackendSum,
   type RouteSum,
 } from '../model/aggregate.ts'
+import type { Backend } from '../model/frame.ts'
 import { micros, wallMicros } from '../model/units.ts'
 import { addFields, sumOf, totalsOf, withUnknown } from './merge.ts'
 import { addConnections, sumCounts } from './sums.generated.ts'
+import { sumWires } from './wire-sums.ts'
 
 export interface HostPart {
   readonly host: string
@@ -28,9 +30,10 @@ export function fleetOf(parts: readonly HostPart[]): Aggregate {
 
 function sumHosts(hosts: readonly Aggregate[]): Aggregate {
   const loss = hosts.map((host) => host.loss).reduce(addFields)
+  const named = hosts.map(withoutNamespace)
   const backends = withUnknown(
     joined(
-      hosts.flatMap((host) => withoutNamespace(host)),
+      named.flatMap((host) => host.backends),
       (sum) => backendKey(sum.backend),
       joinBackends,
     ),
@@ -46,6 +49,7 @@ function sumHosts(hosts: readonly Aggregate[]): Aggregate {
     ticks: hosts.reduce((sum, host) => sum + host.ticks, 0),
     totals: totalsOf(backends, loss),
     backends,
+    wires: sumWires(named.map((host) => host.wires)),
     loss,
     excluded: hosts.map((host) => host.excluded).reduce(addFields),
     control: hosts.map((host) => host.control).reduce(addFields),
@@ -53,9 +57,13 @@ function sumHosts(hosts: readonly Aggregate[]): Aggregate {
 }
 
 /** A namespace's inode differs between hosts: a host with only one namespace drops it, so that its backends match those of other hosts. */
-function withoutNamespace({ backends }: Aggregate): readonly BackendSum[] {
-  if (new Set(backends.map((sum) => sum.backend.netns)).size > 1) return backends
-  return backends.map((sum) => ({ ...sum, backend: { ...sum.backend, netns: 0 } }))
+function withoutNamespace({ backends, wires }: Aggregate): Pick<Aggregate, 'backends' | 'wires'> {
+  if (new Set(backends.map((sum) => sum.backend.netns)).size > 1) return { backends, wires }
+  const drop = <T extends { readonly backend: Backend }>(row: T): T => ({
+    ...row,
+    backend: { ...row.backend, netns: 0 },
+  })
+  return { backends: backends.map(drop), wires: wires?.map(drop) ?? null }
 }
 
 const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({

@@ -22,6 +22,7 @@ import {
   openConnections,
   sumCounts,
 } from './sums.generated.ts'
+import { sumWires } from './wire-sums.ts'
 
 /** One tick as an aggregate. */
 export function ofFrame(frame: SecondFrame): Aggregate {
@@ -46,6 +47,7 @@ export function ofFrame(frame: SecondFrame): Aggregate {
     ticks: 1,
     totals: totalsOf(backends, frame.loss),
     backends,
+    wires: frame.wires,
     loss: frame.loss,
     excluded: frame.excluded,
     control: frame.control,
@@ -69,6 +71,7 @@ export function merge(a: Aggregate, b: Aggregate): Aggregate {
     ticks: a.ticks + b.ticks,
     totals: totalsOf(backends, loss),
     backends,
+    wires: sumWires([a.wires, b.wires]),
     loss,
     excluded: addFields(a.excluded, b.excluded),
     control: addFields(a.control, b.control),

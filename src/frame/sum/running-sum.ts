@@ -9,11 +9,13 @@ import { micros } from '../model/units.ts'
 import { Interned } from './interned.ts'
 import { addFields, totalsOf, withUnknown } from './merge.ts'
 import { sumCounts, ConnectionSum, CountsSum } from './sums.generated.ts'
+import { WireSums } from './wire-sums.ts'
 
 export class RunningSum {
   #span = 0
   #sum: Aggregate = NOTHING
   readonly #backends = new Interned(backendKey, (backend: Backend) => new BackendEntry(backend))
+  readonly #wires = new WireSums()
 
   /** @param added the span after the last one that was added */
   add(added: Span): void {
@@ -32,6 +34,7 @@ export class RunningSum {
     }
     for (const row of added.traffic) this.#backends.of(row.backend).addTraffic(row, this.#span)
     for (const row of added.connections) this.#backends.of(row.backend).addConnection(row, this.#span)
+    this.#wires.add(added.wires)
   }
 
   /** Valid until the next `add`: it shares arrays with the counters. */
@@ -41,7 +44,7 @@ export class RunningSum {
       this.#backends.values.map((entry) => entry.total(this.#span)),
       loss,
     )
-    return { ...this.#sum, backends, totals: totalsOf(backends, loss) }
+    return { ...this.#sum, backends, wires: this.#wires.value, totals: totalsOf(backends, loss) }
   }
 }
 

@@ -3,8 +3,8 @@
  * before it is garbage, and with 200 routes that took more time than reading the wire.
  */
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import type { Codes, Distribution } from '../model/frame.ts'
-import type { DistributionTotals, Snapshot } from '../model/snapshot.ts'
+import type { Codes, Distribution, WireCounts, WireRow } from '../model/frame.ts'
+import type { DistributionTotals, Snapshot, WireTotals } from '../model/snapshot.ts'
 import { micros } from '../model/units.ts'
 
 /** The last totals. `advance` gives the difference to them; if a total decreased, it gives null and changes nothing. */
@@ -41,6 +41,22 @@ export class MonotonicTotal<Now, Row> {
     this.#rejected = this.fresh()
     this.#rejected.advance(now)
     return null
+  }
+}
+
+export class WireTotal {
+  #last: WireCounts = { connects: 0, requests: 0, failures: 0 }
+
+  advance({ backend, wire, ...now }: WireTotals): WireRow | null {
+    const last = this.#last
+    const [connects, requests, failures] = [
+      now.connects - last.connects,
+      now.requests - last.requests,
+      now.failures - last.failures,
+    ]
+    if (connects < 0 || requests < 0 || failures < 0) return null
+    this.#last = now
+    return { backend, wire, connects, requests, failures }
   }
 }
 

@@ -11,6 +11,7 @@ import { figures, type Figures } from './figures.ts'
 import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
 import { newestFirst, type Moment, type Series } from './moment.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
+import { wiresByBackend, type WireShare } from './wires.ts'
 
 /** A backend by its key, or one route of it. */
 export interface Subject {
@@ -37,6 +38,8 @@ export interface Drilldown {
     readonly avg: number | null
     readonly p99: number | null
   } | null
+  /** what its packets carry; empty for a route, and where nothing is translated or that is unknown */
+  readonly wires: readonly WireShare[]
   readonly rps: Series
   /** mean header time per second, µs */
   readonly header: Series
@@ -121,6 +124,7 @@ function detail(
             p99: statistic(connect, 'p99'),
           }
         : null,
+    wires: route === null ? (wiresByBackend(window)(sum) ?? []) : [],
     rps: history.map((second) => second?.rps ?? null),
     header: history.map((second) => second && ratio(second.headerSum, second.headerCount)),
     trouble: history.map((second) => second?.trouble ?? null),

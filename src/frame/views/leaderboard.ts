@@ -12,6 +12,7 @@ import { isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
 import { coverageOf, figures, type Figures } from './figures.ts'
 import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
+import { wiresByBackend, type WireShare } from './wires.ts'
 
 export interface BoardOptions {
   /** rows at most */
@@ -56,6 +57,8 @@ export interface BackendLine extends Figures {
   readonly connects: number
   /** open at the end of the moment, of those that cannot be read; null: requests are read, or it is not known */
   readonly openConnections: number | null
+  /** what its packets carry; null: unknown */
+  readonly wires: readonly WireShare[] | null
   readonly routes: readonly RouteLine[]
   readonly hiddenRoutes: number
 }
@@ -71,6 +74,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
   const known = withIdleBackends(window.backends, moment.activity)
   const matching = known.map((sum) => matchingPart(sum, options.filter)).filter((sum) => sum !== null)
   const ranked = rankBackends(matching, options.sort)
+  const wiresOf = wiresByBackend(window)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
   return {
     at: frame.start,
@@ -91,6 +95,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       unread: isUnread(sum),
       connects: sum.connection.connects,
       openConnections: openOf(sum),
+      wires: wiresOf(sum),
       ...routesOf(sum, window.length, options),
     })),
     hiddenBackends: Math.max(0, ranked.length - options.backends),

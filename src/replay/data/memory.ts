@@ -29,10 +29,11 @@ type KeptFrame = Omit<SecondFrame, 'traffic'> & { readonly traffic: PackedRows }
 const unpacked = (frame: KeptFrame): SecondFrame => ({ ...frame, traffic: unpackRows(frame.traffic) })
 
 /** Measured heap size of a connection and of a request, bytes. */
-const bytesOf = ({ traffic, connections, requests }: KeptFrame): number =>
+const bytesOf = ({ traffic, connections, wires, requests }: KeptFrame): number =>
   1000 +
   (16 * traffic.routes.length + traffic.numbers.byteLength) +
   700 * connections.length +
+  100 * (wires?.length ?? 0) +
   100 * requests.length
 
 export class MemoryRecording implements Recording, RecordingSink {

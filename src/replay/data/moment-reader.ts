@@ -154,6 +154,7 @@ const unreadable = ({ seq, start, length, gapBefore }: TickSummary): SecondFrame
   length,
   traffic: [],
   connections: [],
+  wires: null,
   requests: [],
   loss: NO_LOSS,
   excluded: NO_EXCLUDED,

@@ -29,6 +29,7 @@ const backendJson = (line: BackendLine): unknown => ({
   opaque: line.opaque,
   protocol: line.protocol,
   open_connections: line.openConnections,
+  wire: line.wires,
   rps_series: line.series,
   routes: line.routes.map(routeJson),
   hidden_routes: line.hiddenRoutes,

@@ -21,6 +21,8 @@ export interface ReportDocument {
   readonly totals: FullEntity
   readonly backends: readonly BackendEntity[]
   readonly findings: readonly FindingEntry[]
+  /** in words; only where recordings are joined whose addresses differ in meaning */
+  readonly notes?: readonly string[]
 }
 
 export interface RecordingEntry {
@@ -80,6 +82,11 @@ export interface FullEntity extends Entity {
 export interface BackendEntity extends FullEntity {
   readonly backend: string
   readonly name: string | null
+  /**
+   * what its packets carry where NAT on this host changes the address; it adds up to the backend's own counts. Empty where nothing is
+   * translated; null: unknown, as in recordings of format 1
+   */
+  readonly wire: readonly WireEntry[] | null
   /** only where a recording has several network namespaces */
   readonly netns?: number
   /** of all requests; null where there are none */
@@ -97,6 +104,14 @@ export interface BackendEntity extends FullEntity {
   /** of those that cannot be read, at the end of the range; null: requests were read, or the recording does not know */
   readonly open_connections: number | null
   readonly routes: readonly RouteEntity[]
+}
+
+export interface WireEntry {
+  readonly address: string
+  readonly connects: number
+  readonly requests: number
+  /** of all kinds */
+  readonly failures: number
 }
 
 export interface RouteEntity extends Entity {

@@ -6,6 +6,7 @@ import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
 import { protocolOf } from '../../frame/model/protocol.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
+import { wiresByBackend } from '../../frame/views/wires.ts'
 import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
 import type {
   BackendEntity,
@@ -14,13 +15,17 @@ import type {
   RecordingEntry,
   ReportDocument,
   RouteEntity,
+  WireEntry,
 } from './document.ts'
+import { mixedNote } from './addresses.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 
 export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
   const { query, selected } = summary
   const { from, to } = query.range
   const several = severalNamespaces(selected)
+  const wiresOf = wiresByBackend(selected)
+  const notes = mixedNote(summary.recordings)
   return {
     schema: 1,
     recording: summary.recordings.map(recordingEntry),
@@ -33,10 +38,11 @@ export function documentOf(summary: Summary, findings: readonly FindingEntry[]):
     coverage: coverageEntry(summary),
     totals: fullEntityOf(selected.totals, selected.length),
     backends: backendsOf(summary).map((sum) => ({
-      ...backendEntity(sum, selected, several),
+      ...backendEntity(sum, selected, several, wiresOf(sum)),
       ...(query.selection.lines === null ? {} : { holds: lineFilter(summary)(sum) }),
     })),
     findings,
+    ...(notes.length > 0 ? { notes } : {}),
   }
 }
 
@@ -55,10 +61,16 @@ export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
 export const severalNamespaces = ({ backends }: Aggregate): boolean =>
   new Set(backends.map((sum) => sum.backend.netns)).size > 1
 
-export const backendEntity = (sum: BackendSum, all: Aggregate, several: boolean): BackendEntity => ({
+export const backendEntity = (
+  sum: BackendSum,
+  all: Aggregate,
+  several: boolean,
+  wire: readonly WireEntry[] | null,
+): BackendEntity => ({
   backend: sum.backend.address,
   ...(several ? { netns: sum.backend.netns } : {}),
   name: sum.backend.name,
+  wire,
   share: ratio(sum.requests, all.totals.requests),
   ...fullEntityOf(sum, all.length),
   connects: sum.connection.connects,

@@ -1,7 +1,8 @@
 /** The result as lines of one kind (`--by`). CSV and NDJSON write these lines, and the tables of text and Markdown show them. */
-import { openOf, ratio } from '../../frame/expression/measure.ts'
+import { openOf, perSecond, ratio, type Measurable } from '../../frame/expression/measure.ts'
 import { matches, selectRows } from '../../frame/expression/selection.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
+import type { WireCounts } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
@@ -9,6 +10,7 @@ import { protocolOf } from '../../frame/model/protocol.ts'
 import { joined } from '../../frame/sum/fleet.ts'
 import { sumCounts } from '../../frame/sum/sums.generated.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
+import { ownCounts, wiresByBackend } from '../../frame/views/wires.ts'
 import { ordered } from '../data/order.ts'
 import { aggregateWithin } from '../data/source.ts'
 import { stepSums } from '../data/steps.ts'
@@ -17,13 +19,18 @@ import type { Entity, FullEntity } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 import { severalNamespaces } from './json.ts'
 
-export const BY = ['backend', 'route', 'status', 'method', 'minute', 'host'] as const
+export const BY = ['backend', 'wire', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]
 
 /** The keys identify the line, the entity has its counts. All lines of a kind have the same keys in the same order. */
 export interface Line {
   readonly keys: Readonly<Record<string, string | number | null>>
-  readonly entity: Entity | FullEntity | { readonly answered: number }
+  readonly entity: Entity | FullEntity | WireLineEntity | { readonly answered: number }
+}
+
+/** All that is known of a wire address. */
+export interface WireLineEntity extends WireCounts {
+  readonly rps: number | null
 }
 
 /** Sorted, at most `--top` lines. Minutes are sorted by time. */
@@ -34,6 +41,7 @@ export function linesBy(by: By, summary: Summary, recordings: readonly Recording
 
 const LINES = {
   backend: backendLines,
+  wire: wireLines,
   route: routeLines,
   status: statusLines,
   method: methodLines,
@@ -57,6 +65,45 @@ function backendLines(summary: Summary): Line[] {
     entity: fullEntityOf(sum, selected.length),
   }))
 }
+
+/** A backend of which nothing is translated is one line with its own address; one of which that is unknown has null there. */
+function wireLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const wiresOf = wiresByBackend(selected)
+  const lines = selected.backends.flatMap((parent) => {
+    const wires = wiresOf(parent)
+    const own = { address: wires === null ? null : parent.backend.address, ...ownCounts(parent) }
+    const listed: readonly (typeof own)[] = wires === null || wires.length === 0 ? [own] : wires
+    return listed.map((wire) => ({ ...measurable(wire), wire, parent }))
+  })
+  const nameOf = ({ parent, wire }: (typeof lines)[number]): string[] => [
+    ...backendName(parent),
+    wire.address ?? '',
+  ]
+  return ordered(lines.filter(lineFilter(summary)), query.order, nameOf).map(
+    ({ parent, wire: { address, connects, requests, failures } }) => ({
+      keys: {
+        ...backendKeys(parent, summary),
+        name: parent.backend.name,
+        wire: address,
+        share: ratio(requests, selected.totals.requests),
+        protocol: protocolOf(parent),
+      },
+      entity: { connects, requests, rps: perSecond(requests, selected.length), failures },
+    }),
+  )
+}
+
+/** Only for the measures that are known of a wire address: failures have no kinds there. */
+const measurable = ({ connects, requests, failures }: WireCounts): Measurable => ({
+  ...NO_COUNTS,
+  requests,
+  failures: { ...NO_COUNTS.failures, reset: failures },
+  connection: { ...NO_CONNECTIONS, connects },
+})
+
+/** Counts that are known of a wire address, as words of expressions. */
+export const WIRE_MEASURES: readonly string[] = ['requests', 'rps', 'connects', 'failures', 'coverage']
 
 function routeLines(summary: Summary): Line[] {
   const { selected, query } = summary
@@ -169,6 +216,7 @@ export function emptyLine(by: By): Line {
   const length = 0 as Micros
   const keys: Record<By, readonly string[]> = {
     backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol', 'open_connections'],
+    wire: ['backend', 'name', 'wire', 'share', 'protocol'],
     route: ['backend', 'method', 'route', 'share'],
     status: ['status', 'share'],
     method: ['method', 'share'],
@@ -177,6 +225,7 @@ export function emptyLine(by: By): Line {
   }
   const entity = {
     backend: fullEntityOf(none, length),
+    wire: { connects: 0, requests: 0, rps: null, failures: 0 },
     route: entityOf(none, length),
     status: { answered: 0 },
     method: entityOf(none, length),

@@ -8,7 +8,7 @@ import { durationOf } from '../data/slowest.ts'
 import type { Entity, FullEntity } from '../document/document.ts'
 import { bytesText, failuresOf, millis, shareText } from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
-import type { By, Line } from '../document/lines.ts'
+import type { By, Line, WireLineEntity } from '../document/lines.ts'
 import type { Report } from './report.ts'
 import type { Column, Section } from './section.ts'
 
@@ -19,6 +19,7 @@ const known = (count: number | null): string => (count === null ? NOTHING : exac
 
 const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
   backend: ['Backends', ['backend']],
+  wire: ['What packets carry', ['backend', 'wire']],
   route: ['Routes', ['backend', 'method', 'route']],
   status: ['Status codes', ['status']],
   method: ['Methods', ['method']],
@@ -37,8 +38,7 @@ export function lineTable(by: By, report: Report): Section {
     untrusted: by !== 'minute' && by !== 'status',
   }))
   const shared = by !== 'minute'
-  const measures =
-    by === 'status' ? STATUS_COLUMNS : ENTITY_COLUMNS.filter(([name]) => shared || name !== 'SHARE')
+  const measures = MEASURES[by] ?? ENTITY_COLUMNS.filter(([name]) => shared || name !== 'SHARE')
   return {
     kind: 'table',
     title,
@@ -63,7 +63,7 @@ function keyText(key: string, line: Line, report: Report): string {
 }
 
 function keyName(key: string, { keys }: Line, { timeZone, summary }: Report): string {
-  const value = keys[key] ?? ''
+  const value = keys[key] ?? (key === 'wire' ? NOTHING : '')
   if (key === 'minute')
     return localDateTime(wallMicros(Date.parse(String(value)) * 1000), timeZone).slice(0, 16)
   if (key !== 'backend') return String(value)
@@ -77,8 +77,8 @@ function keyName(key: string, { keys }: Line, { timeZone, summary }: Report): st
 type Cell = readonly [title: string, cell: (line: Line) => string]
 
 const entity = (line: Line): Entity | FullEntity => {
-  if ('requests' in line.entity) return line.entity
-  throw new Error('a status line has only its answers')
+  if ('header_ms' in line.entity) return line.entity
+  throw new Error('a line of a status or a wire address has only a few counts')
 }
 /** Its requests cannot be read: their number is unknown, and not 0. */
 const isUnreadLine = ({ keys: { protocol } }: Line): boolean =>
@@ -99,9 +99,29 @@ const ENTITY_COLUMNS: readonly Cell[] = [
 ]
 
 const STATUS_COLUMNS: readonly Cell[] = [
-  ['ANSWERED', (line) => exactCount(line.entity.answered)],
+  ['ANSWERED', (line) => exactCount('answered' in line.entity ? line.entity.answered : 0)],
   ['SHARE', (line) => finePercent(line.keys.share as number | null)],
 ]
+
+const wireEntity = ({ entity }: Line): WireLineEntity => {
+  if ('connects' in entity) return entity
+  throw new Error('this is no line of a wire address')
+}
+const WIRE_COLUMNS: readonly Cell[] = [
+  ['CONNECTS', (line) => exactCount(wireEntity(line).connects)],
+  ['REQUESTS', (line) => (isUnreadLine(line) ? NOTHING : exactCount(wireEntity(line).requests))],
+  [
+    'RPS',
+    (line) => (wireEntity(line).rps === null || isUnreadLine(line) ? '–' : rate(wireEntity(line).rps!)),
+  ],
+  ['SHARE', (line) => finePercent(line.keys.share as number | null)],
+  ['FAILED', (line) => exactCount(wireEntity(line).failures)],
+]
+
+const MEASURES: Partial<Readonly<Record<By, readonly Cell[]>>> = {
+  status: STATUS_COLUMNS,
+  wire: WIRE_COLUMNS,
+}
 
 export const codes = (report: Report): Section => lineTable('status', report)
 

@@ -5,6 +5,8 @@ import { exactCount, latency, longSpan, precisePercent, rate } from '../../rende
 import { timeOf, type TimelinePoint } from '../data/timeline.ts'
 import type { FindingEntry } from '../document/document.ts'
 import { bytesText, failuresOf, shareText, timesText } from '../document/entity-text.ts'
+import type { By } from '../document/lines.ts'
+import { addressNotes } from '../document/addresses.ts'
 import type { Report } from './report.ts'
 import { codes, failures, lineTable, slowest, unread } from './section-tables.ts'
 import type { Section } from './section.ts'
@@ -14,15 +16,19 @@ export function sectionsOf(report: Report): Section[] {
     ...headline(report),
     ...findings(report),
     ...charts(report),
-    ...(report.by === null ? (['backend', 'route'] as const) : [report.by]).map((by) =>
-      lineTable(by, report),
-    ),
+    ...tablesOf(report).map((by) => lineTable(by, report)),
     ...(report.by === null ? [...unread(report), codes(report), ...failures(report)] : []),
     ...slowest(report),
     ...markers(report),
     ...coverage(report),
     { kind: 'code', title: 'Made by', text: report.command },
   ]
+}
+
+/** Where packets carry other addresses than nginx connected to, they have a table, too: a bad one behind a backend shows there. */
+function tablesOf({ by, summary }: Report): readonly By[] {
+  if (by !== null) return [by]
+  return (summary.selected.wires ?? []).length > 0 ? ['backend', 'wire', 'route'] : ['backend', 'route']
 }
 
 function headline({ document, summary, timeZone }: Report): Section[] {
@@ -125,6 +131,7 @@ function coverage({ document, summary, timeZone }: Report): Section[] {
           (info) =>
             `${info.file}: ${exactCount(info.ticks)} ticks by ${info.tool} on ${info.host}${info.complete ? '' : ', without a clean end'}`,
         ),
+        ...addressNotes(summary.recordings),
         ...summary.recordings.flatMap(({ file, unseen = [] }) =>
           unseen.map(({ what, remedy }) => `${file}: ${what}; ${remedy}`),
         ),

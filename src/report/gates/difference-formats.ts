@@ -28,7 +28,10 @@ function formatterOf(draw: (section: Section) => string): Formatter {
 
 const MARK: Readonly<Record<Presence, string>> = { both: '', new: 'new', gone: 'gone' }
 
-function sectionsOf({ base, target, totals, backends, gates }: Difference, timeZone: string): Section[] {
+function sectionsOf(
+  { base, target, totals, backends, gates, notes }: Difference,
+  timeZone: string,
+): Section[] {
   const several = severalNamespaces(base.selected) || severalNamespaces(target.selected)
   const backendRows = backends.map(({ backend, presence, changes }) => [
     labelOf(backend, several),
@@ -49,7 +52,7 @@ function sectionsOf({ base, target, totals, backends, gates }: Difference, timeZ
     {
       kind: 'lines',
       title: null,
-      lines: [`base    ${sideText(base, timeZone)}`, `target  ${sideText(target, timeZone)}`],
+      lines: [`base    ${sideText(base, timeZone)}`, `target  ${sideText(target, timeZone)}`, ...notes],
     },
     table('Totals', [], [[...cells(totals), '']], null),
     table('Backends', ['BACKEND'], backendRows, null),
@@ -138,7 +141,7 @@ function marked({ change, noise }: Change, shown: (value: number) => string): st
 const signed = (value: number, digits: number): string =>
   `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(digits)}`
 
-function documentOf({ base, target, totals, backends, gates }: Difference) {
+function documentOf({ base, target, totals, backends, gates, notes }: Difference) {
   return {
     schema: 1,
     base: sideEntry(base),
@@ -157,6 +160,7 @@ function documentOf({ base, target, totals, backends, gates }: Difference) {
       })),
     })),
     gates,
+    notes,
   }
 }
 

@@ -15,6 +15,7 @@ import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
 import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
+import { mixedNote } from '../document/addresses.ts'
 import type { Assertion } from './assertions.ts'
 import { nameOf, shownValue } from './assertions.ts'
 
@@ -24,6 +25,8 @@ export interface Difference {
   readonly totals: Changes
   readonly backends: readonly BackendDifference[]
   readonly gates: readonly GateResult[]
+  /** what must be known to compare the two, in words */
+  readonly notes: readonly string[]
 }
 
 export interface BackendDifference {
@@ -60,6 +63,7 @@ export function differenceOf(base: Summary, target: Summary, gates: readonly Ass
     ),
     backends: backendsOf(base, target),
     gates: gates.map((gate) => gateResult(gate, base, target)),
+    notes: mixedNote([...base.recordings, ...target.recordings]),
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { matches, type Selectable, type Selection } from '../../frame/expression/selection.ts'
+import { matches, selectWires, type Selectable, type Selection } from '../../frame/expression/selection.ts'
 import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
@@ -26,6 +26,7 @@ import {
   TABLES,
   tickRow,
   trafficRow,
+  wireRow,
   type TableName,
 } from './parquet-tables.ts'
 
@@ -92,7 +93,8 @@ export async function exportDataset(
 async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
   const { start } = frame
   const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
-  await set.add('ticks', start, tickRow(frame))
+  const wires = selectWires(frame.wires, rows)
+  await set.add('ticks', start, tickRow({ ...frame, wires }))
   for (const row of frame.traffic) {
     if (rows !== null && !kept({ ...row, outcome: null })) continue
     const wait = set.add('traffic', start, trafficRow(frame, row))
@@ -101,6 +103,10 @@ async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }:
   for (const row of frame.connections) {
     if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
     const wait = set.add('connections', start, connectionRow(frame, row))
+    if (wait !== null) await wait
+  }
+  for (const row of wires ?? []) {
+    const wait = set.add('wires', start, wireRow(frame, row))
     if (wait !== null) await wait
   }
   for (const event of frame.requests) {

@@ -21,11 +21,11 @@ import type {
   SecondFrame,
   TrafficRow,
 } from '../../frame/model/frame.ts'
-import type { ConnectionRow } from '../../frame/model/frame.ts'
+import type { ConnectionRow, WireRow } from '../../frame/model/frame.ts'
 import { failedConnects, failedRequests, openConnections } from '../../frame/sum/sums.generated.ts'
 import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
 
-export const TABLES = ['traffic', 'connections', 'requests', 'ticks', 'gaps', 'markers'] as const
+export const TABLES = ['traffic', 'connections', 'requests', 'ticks', 'gaps', 'markers', 'wires'] as const
 export type TableName = (typeof TABLES)[number]
 
 type Row = readonly ParquetCell[]
@@ -112,9 +112,18 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...column('int64', 'cpu_us', 'rss_bytes', 'commit_us'),
     ...hostColumns(LOSS.filter(isLater)),
     ...hostColumns(EXCLUDED.filter(isLater), 'excluded_'),
+    // The number of wire rows; null: unknown.
+    ...optional('int32', 'wires'),
   ],
   gaps: [...column('timestamp', 'time', 'until'), ...column('text', 'reason')],
   markers: [...column('timestamp', 'time'), ...column('text', 'kind', 'text')],
+  wires: [
+    ...column('timestamp', 'time'),
+    ...column('int32', 'seq'),
+    ...BACKEND,
+    ...column('text', 'wire'),
+    ...column('int32', 'connects', 'requests', 'failures'),
+  ],
 }
 
 export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
@@ -191,8 +200,21 @@ export function tickRow(frame: SecondFrame): Row {
     cost.commit,
     ...valuesOf(LOSS.filter(isLater), loss),
     ...valuesOf(EXCLUDED.filter(isLater), excluded),
+    frame.wires?.length ?? null,
   ]
 }
+
+export const wireRow = ({ start, seq }: SecondFrame, row: WireRow): Row => [
+  start,
+  seq,
+  row.backend.address,
+  row.backend.name,
+  row.backend.netns,
+  row.wire.address,
+  row.connects,
+  row.requests,
+  row.failures,
+]
 
 export const gapRow = ({ from, to, reason }: Gap): Row => [from, to, reason]
 export const markerRow = ({ at, kind, text }: Marker): Row => [at, kind, text]

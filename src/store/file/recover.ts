@@ -39,9 +39,11 @@ const TICK_OF: Readonly<Record<string, TickOf | null>> = {
   traffic: tickOfRow,
   status: tickOfRow,
   connection: tickOfRow,
+  wire_traffic: tickOfRow,
   request_chunk: sameAsRowid,
   backend: null,
   route: null,
+  wire: null,
   marker: null,
   meta: null,
 }
@@ -51,6 +53,8 @@ export function recoverTicks(file: Buffer | string, isWanted: (tick: number) => 
   const database = openScratch(emptyTables())
   const pages = openPages(file, PAGE_SIZE)
   try {
+    // The rows keep their meaning.
+    database.pragma(`user_version = ${Math.min(FORMAT, pages.page(1)?.readUInt32BE(60) ?? FORMAT)}`)
     const tables = tablesByWidth(makeTables(database, schemaIn(file)))
     database.transaction(() => {
       for (const [number, page] of allPages(pages))
@@ -153,16 +157,21 @@ function insertRow(
   for (const { tickOf, columns, insert } of tables.get(row.columns) ?? []) {
     const tick = tickOf?.(row.rowid)
     if (tick === null || (tick !== undefined && !isWanted(tick))) continue
-    // SQLite stores NULL in the cell of an INTEGER PRIMARY KEY; the value is the row id.
-    const values = row.values().map((value, i) => (isRowNumber(columns[i]!) ? row.rowid : value))
-    if (values.every((value, i) => isOfType(value, columns[i]!))) insert(values)
+    const cells = row.values()
+    if (!cells.every((cell, i) => isOfType(cell, columns[i]!))) continue
+    insert(cells.map((cell, i) => (isRowNumber(columns[i]!) ? row.rowid : cell)))
   }
 }
 
 const isRowNumber = ({ isKey, type }: FoundColumn): boolean => isKey && type === 'INTEGER'
 
-/** SQLite would convert numbers to text, and a row of status codes would become a backend. */
-function isOfType(value: SqlValue, { type, isNullable }: FoundColumn): boolean {
+/**
+ * SQLite would convert numbers to text, and a row of status codes would become a backend. It stores NULL in the cell of an INTEGER PRIMARY
+ * KEY: the value is the row id.
+ */
+function isOfType(value: SqlValue, column: FoundColumn): boolean {
+  if (isRowNumber(column)) return value === null
+  const { type, isNullable } = column
   if (value === null) return isNullable
   switch (type) {
     case 'TEXT':

@@ -4,7 +4,8 @@
  * and columns of plain values.
  */
 import { foundColumns } from '../format/columns.ts'
-import { SCHEMA, TABLES, type TableColumns } from '../format/schema.ts'
+import { FIRST_WITH_WIRES, SCHEMA, TABLES, WIRE_TABLES, type TableColumns } from '../format/schema.ts'
+import { formatOf } from '../format/upgrade.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { isDamage, nullIfDamaged, query, type Database, type SqlValue } from '../sqlite/database.ts'
 import { allPages, openPages, overlaid, rowsOfPage, rowsOfTable, type Pages } from './pages.ts'
@@ -24,7 +25,7 @@ export interface SchemaRow {
 }
 
 /**
- * The tables named …_copy may be missing: the first recordings lack them.
+ * The tables named …_copy may be missing: the first recordings lack them. So may those of format 2 in a file of format 1.
  * @param file its content or its path; @param over pages of a -wal. @returns what is not ours, in words, or null
  */
 export function foreignSchema(
@@ -34,7 +35,7 @@ export function foreignSchema(
 ): string | null {
   const pages = overlaid(openPages(file, pageSize), over)
   try {
-    return problemOf(rowsOfSchema(pages))
+    return problemOf(rowsOfSchema(pages), pages.page(1)?.readUInt32BE(60) ?? 0)
   } catch (error) {
     if (isDamage(error)) return 'the pages that name its tables are damaged'
     throw error
@@ -46,7 +47,7 @@ export function foreignSchema(
 const SCHEMA_ROOT = 1
 /** type, name, tbl_name, rootpage, sql */
 const SCHEMA_COLUMNS = 5
-/** Our schema has 35 objects with indexes; a later version may have more. */
+/** Our schema has 22 objects with indexes; a later version may have more. */
 const MAX_OBJECTS = 500
 
 /** @throws CorruptRow if the pages of the schema are damaged */
@@ -77,7 +78,7 @@ export function strayRowsOfSchema(pages: Pages): readonly SchemaRow[] {
 export function foreignObject(database: Database): string | null {
   const rows = query(database, 'SELECT type, name, rootpage, sql FROM sqlite_schema LIMIT ?').all(MAX_OBJECTS)
   if (rows.length === MAX_OBJECTS) throw new CorruptRow('the schema has too many objects')
-  return problemOf(rows.map(schemaRow))
+  return problemOf(rows.map(schemaRow), formatOf(database))
 }
 
 function schemaRow([type, name, root, sql]: readonly (SqlValue | undefined)[]): SchemaRow {
@@ -86,7 +87,7 @@ function schemaRow([type, name, root, sql]: readonly (SqlValue | undefined)[]): 
   return { type, name, root, sql: typeof sql === 'string' ? sql : null }
 }
 
-function problemOf(rows: readonly SchemaRow[]): string | null {
+function problemOf(rows: readonly SchemaRow[], format: number): string | null {
   const roots = new Set<number>()
   for (const row of rows) {
     if (!isOurs(row)) return `"${row.name}" in its schema (a ${row.type}) is not ours`
@@ -95,7 +96,9 @@ function problemOf(rows: readonly SchemaRow[]): string | null {
     roots.add(row.root)
   }
   const names = new Set(rows.map(({ name }) => name))
-  const missing = [...OURS.tables.keys()].find((name) => !names.has(name) && !name.endsWith('_copy'))
+  const isOptional = (name: string): boolean =>
+    name.endsWith('_copy') || (format < FIRST_WITH_WIRES && WIRE_TABLES.includes(name))
+  const missing = [...OURS.tables.keys()].find((name) => !names.has(name) && !isOptional(name))
   return missing === undefined ? null : `the table "${missing}" is missing`
 }
 

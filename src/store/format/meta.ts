@@ -13,6 +13,8 @@ export type RecordingMeta = Pick<
 > & {
   /** for a copy: the program that wrote the original */
   readonly tool?: string
+  /** for a copy: the format of the original, so that its addresses keep their meaning */
+  readonly format?: number
   /** further entries of the meta table */
   readonly more?: Readonly<Record<string, string>>
 }
@@ -21,8 +23,8 @@ export type RecordingMeta = Pick<
 export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> => ({
   ...meta.more,
   tool: meta.tool ?? `upstreamtop ${version}`,
-  readable_by: `upstreamtop ${FIRST_READER[FORMAT]}`,
-  format: String(FORMAT),
+  readable_by: `upstreamtop ${FIRST_READER[meta.format ?? FORMAT] ?? version}`,
+  format: String(meta.format ?? FORMAT),
   host: meta.host,
   time_zone: meta.timeZone,
   kernel: meta.kernel,
@@ -48,7 +50,7 @@ export function addUnseen(database: Database, more: readonly Unseen[]): void {
 const MAX_UNSEEN = 64
 
 /** The first version that reads a format. */
-const FIRST_READER = { [FORMAT]: '0.1.0' }
+const FIRST_READER: Readonly<Record<number, string>> = { 1: '0.1.0', [FORMAT]: '0.2.0' }
 
 /** Empty if the table cannot be read. */
 export function readMeta(database: Database): ReadonlyMap<string, string> {

@@ -1,4 +1,4 @@
-/** The tables of format version 1, described in docs/FORMAT.md. Columns are added, never renamed or removed. */
+/** The tables of format version 2, described in docs/FORMAT.md. Columns are added, never renamed or removed. */
 import {
   CONNECTION_COLUMNS,
   COUNT_COLUMNS,
@@ -12,7 +12,9 @@ import {
 export const APPLICATION_ID = 0x75707374
 /** 'upsp' marks the output of cut, repair and synth until it is complete: the output of a killed one is not taken for a recording. */
 export const UNFINISHED_ID = 0x75707370
-export const FORMAT = 1
+export const FORMAT = 2
+/** The first format whose backends are what was connected to, and whose wire tables have what packets carried. */
+export const FIRST_WITH_WIRES = 2
 /** The columns for the series of all ticks. */
 export const TICK_SUMMARY_COLUMNS: readonly string[] = [
   'start',
@@ -34,6 +36,7 @@ export const TICK_COLUMNS: readonly string[] = [
   'cpu',
   'rss',
   'commit_time',
+  'wires',
   'checksum',
 ]
 
@@ -44,8 +47,12 @@ export const MINUTE_COLUMNS: readonly string[] = [
   'covered',
   ...HOST_COLUMNS,
   'series',
+  'wires',
   'checksum',
 ]
+
+/** What the packets of one (backend, wire address) carried. */
+export const WIRE_COLUMNS: readonly string[] = ['connects', 'requests', 'failures']
 
 /** The columns of a table that are read, written and covered by checksums. */
 export interface TableColumns {
@@ -59,18 +66,24 @@ export interface TableColumns {
 
 const TRAFFIC = { columns: COUNT_COLUMNS, later: LATER_COUNTS, keys: ['id', 'backend', 'route'] }
 const STATUS = { columns: ['code', 'answers'], later: [], keys: ['id', 'backend', 'route'] }
+const WIRE_TRAFFIC = { columns: WIRE_COLUMNS, later: [], keys: ['id', 'backend', 'wire'] }
 const CONNECTION = { columns: CONNECTION_COLUMNS, later: LATER_CONNECTION, keys: ['id', 'backend'] }
+
+/** The number of wire rows of a tick or minute; NULL: the helper did not tell, and there are none. */
+const LATER_SPAN = [...LATER_HOST, 'wires']
 
 /** The tables whose rows have checksums. */
 export const TABLES = {
-  tick: { columns: TICK_COLUMNS, later: LATER_HOST, keys: ['seq', 'checksum'] },
+  tick: { columns: TICK_COLUMNS, later: LATER_SPAN, keys: ['seq', 'checksum'] },
   traffic: TRAFFIC,
   status: STATUS,
   connection: CONNECTION,
-  minute: { columns: MINUTE_COLUMNS, later: LATER_HOST, keys: ['first', 'checksum'] },
+  wire_traffic: WIRE_TRAFFIC,
+  minute: { columns: MINUTE_COLUMNS, later: LATER_SPAN, keys: ['first', 'checksum'] },
   minute_traffic: TRAFFIC,
   minute_status: STATUS,
   minute_connection: CONNECTION,
+  minute_wire_traffic: WIRE_TRAFFIC,
 } satisfies Readonly<Record<string, TableColumns>>
 
 /** The SQL type of a column; most are integers. */
@@ -125,6 +138,12 @@ CREATE TABLE ${prefix}connection (
   ${of} INTEGER AS (id >> 20) VIRTUAL,
   backend INTEGER NOT NULL,
 ${columnDefinitions(CONNECTION)}) STRICT;
+CREATE TABLE ${prefix}wire_traffic (
+  id INTEGER PRIMARY KEY,
+  ${of} INTEGER AS (id >> 20) VIRTUAL,
+  backend INTEGER NOT NULL,
+  wire INTEGER NOT NULL,
+${columnDefinitions(WIRE_TRAFFIC)}) STRICT;
 CREATE VIEW ${prefix}codes AS SELECT * FROM (
   SELECT ${of}, backend, route, code, answers FROM ${prefix}status
   UNION ALL
@@ -147,12 +166,20 @@ CREATE TABLE backend${ending} (
 CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 `
 
+/** Addresses that packets carry, stored twice like the other names. */
+const wireNames = (ending: '' | '_copy'): string => `
+CREATE TABLE wire${ending} (id INTEGER PRIMARY KEY, address TEXT NOT NULL) STRICT;
+`
+
+/** Tables that files of format 1 lack. */
+export const WIRE_TABLES: readonly string[] = ['wire', 'wire_copy', 'wire_traffic', 'minute_wire_traffic']
+
 /** The first recordings lack these tables. */
 export const NAME_COPIES = nameTables('_copy')
 
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-${nameTables('')}${NAME_COPIES}CREATE TABLE tick (
+${nameTables('')}${NAME_COPIES}${wireNames('')}${wireNames('_copy')}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
 ${columnDefinitions({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
@@ -162,7 +189,7 @@ CREATE TABLE minute (
   length INTEGER NOT NULL,
   covered INTEGER NOT NULL,
 ${columns(HOST_COLUMNS, LATER_HOST)}  series BLOB NOT NULL,
-  checksum INTEGER NOT NULL${laterColumns(LATER_HOST)}
+  checksum INTEGER NOT NULL${laterColumns(LATER_SPAN)}
 ) STRICT;
 CREATE TABLE marker (
   id INTEGER PRIMARY KEY,

@@ -7,12 +7,14 @@ import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/da
 import { writeHost, readHost } from './cells.generated.ts'
 import { columnsIn, type Fold } from './columns.ts'
 import { checkCount, checkSeq, checkSpan, checkTick } from './limits.ts'
+import { known } from './rows.ts'
 import { TICK_COLUMNS } from './schema.ts'
 import { GAP_REASONS } from './series.ts'
 
 const MONO = TICK_COLUMNS.indexOf('mono')
 const HOST = MONO + 2
 const COST = TICK_COLUMNS.indexOf('cpu')
+const WIRES = TICK_COLUMNS.indexOf('wires')
 const CHECKSUM = TICK_COLUMNS.indexOf('checksum')
 
 /** The cells of a tick's row. The last one is the checksum over the whole tick. */
@@ -39,6 +41,7 @@ export function tickCells(
   cells[COST] = frame.cost.cpu
   cells[COST + 1] = frame.cost.rssBytes
   cells[COST + 2] = commit
+  cells[WIRES] = frame.wires?.length ?? null
   cells[CHECKSUM] = checksum(cells)
   return cells
 }
@@ -78,7 +81,10 @@ export class TickRows {
   }
 }
 
-export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'requests'>
+/** The number of wire rows that the tick has; null: unknown. @param cells of TickRows.cellsOf */
+export const wiresOfTick = (cells: SqlRow): number | null => known(cells[WIRES])
+
+export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'wires' | 'requests'>
 
 /** @param cells of TickRows.cellsOf */
 export function tickHead(cells: SqlRow): TickHead {

@@ -1,7 +1,9 @@
-/** Backends and routes by number. The numbers belong to the file: a recorder that appends to it uses the same numbers. */
+/** Backends, routes and wire addresses by number. The numbers belong to the file: a recorder that appends to it uses the same numbers. */
 import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
-import type { Backend, Route } from '../../frame/model/frame.ts'
+import type { Backend, Route, Wire } from '../../frame/model/frame.ts'
 import { foldText, SEED } from '../format/checksum.ts'
+import { FIRST_WITH_WIRES } from '../format/schema.ts'
+import { formatOf } from '../format/upgrade.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import {
   emptyIfDamaged,
@@ -19,6 +21,7 @@ import { KnownNames, type Named } from './known-names.ts'
 export class DimensionWriter {
   readonly #backends: KnownNames<Backend>
   readonly #routes: KnownNames<Route>
+  readonly #wires: KnownNames<Wire>
 
   /** @param tick the number of the next tick */
   constructor(database: Database, tick: number) {
@@ -62,33 +65,48 @@ export class DimensionWriter {
         remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
       },
     )
+    const insertWire = onBothTables((table) => `INSERT INTO ${table} (id, address) VALUES (?, ?)`, 'wire')
+    this.#wires = new KnownNames(
+      rowsOf(database, 'SELECT id, address FROM wire ORDER BY id').map(wireOf),
+      tick,
+      {
+        keyOf: addressOf,
+        insert: (id, { address }) => insertWire(id, address),
+        change: () => undefined,
+        remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'wire'),
+      },
+    )
   }
 
   backend = (backend: Backend): Named => this.#backends.named(backend)
   route = (route: Route): Named => this.#routes.named(route)
+  wire = (wire: Wire): Named => this.#wires.named(wire)
 
   /** Call within the transaction of a tick. @param oldest the first tick that the file still has; null: no tick is ever evicted */
   removeUnused(oldest: number | null): void {
     this.#backends.removeUnused(oldest)
     this.#routes.removeUnused(oldest)
+    this.#wires.removeUnused(oldest)
   }
 
   /** Removes the names that the rolled back transaction inserted. */
   rollback(): void {
     this.#backends.rollback()
     this.#routes.rollback()
+    this.#wires.rollback()
   }
 
   commit(): void {
     this.#backends.commit()
     this.#routes.commit()
+    this.#wires.commit()
   }
 }
 
 /** @throws CorruptRow if the pages repeat rows */
 const rowsOf = (database: Database, sql: string): SqlRow[] => [...inOrder(query(database, sql).iterate())]
 
-/** A backend or route, and its hash for checksums. */
+/** A backend, route or wire address, and its hash for checksums. */
 export interface Known<T> {
   readonly value: T
   readonly hash: number
@@ -98,8 +116,13 @@ export interface Known<T> {
 export class DimensionReader {
   readonly #backends = new Map<number, Known<Backend>>()
   readonly #routes = new Map<number, Known<Route>>()
+  readonly #wires = new Map<number, Known<Wire>>()
   /** a name that the writer removed and added again has several numbers, but is one backend or route */
-  readonly #byKey = { backend: new Map<string, Known<Backend>>(), route: new Map<string, Known<Route>>() }
+  readonly #byKey = {
+    backend: new Map<string, Known<Backend>>(),
+    route: new Map<string, Known<Route>>(),
+    wire: new Map<string, Known<Wire>>(),
+  }
   /** the file, then the rows that were recovered from its pages */
   #layers: readonly Layer[] = []
 
@@ -135,9 +158,18 @@ export class DimensionReader {
     return known
   }
 
-  #row(id: number, queryOf: (layer: Layer) => Query): SqlRow {
+  wire = (id: number): Known<Wire> => {
+    let known = this.#wires.get(id)
+    if (known === undefined) {
+      known = knownBy(this.#byKey.wire, wireOf(this.#row(id, ({ wire }) => wire)), addressOf)
+      this.#wires.set(id, known)
+    }
+    return known
+  }
+
+  #row(id: number, queryOf: (layer: Layer) => Query | null): SqlRow {
     for (const layer of this.#layers) {
-      const row = emptyIfDamaged(() => queryOf(layer).all(id))[0]
+      const row = emptyIfDamaged(() => queryOf(layer)?.all(id) ?? [])[0]
       if (row !== undefined) return row
     }
     return []
@@ -154,15 +186,19 @@ function knownBy<T>(byKey: Map<string, Known<T>>, value: T, keyOf: (value: T) =>
 interface Layer {
   readonly backend: Query
   readonly route: Query
+  /** null: files of format 1 have no wire addresses */
+  readonly wire: Query | null
 }
 
 const layerOf = (database: Database): Layer => ({
   backend: query(database, SELECT_BACKEND),
   route: query(database, SELECT_ROUTE),
+  wire: formatOf(database) < FIRST_WITH_WIRES ? null : query(database, SELECT_WIRE),
 })
 
 const SELECT_BACKEND = 'SELECT id, address, netns, name FROM backend WHERE id = ?'
 const SELECT_ROUTE = 'SELECT id, method, path FROM route WHERE id = ?'
+const SELECT_WIRE = 'SELECT id, address FROM wire WHERE id = ?'
 
 const backendOf = (row: SqlRow): Backend => ({
   id: integer(row[0]),
@@ -172,3 +208,6 @@ const backendOf = (row: SqlRow): Backend => ({
 })
 
 const routeOf = (row: SqlRow): Route => ({ id: integer(row[0]), method: text(row[1]), path: text(row[2]) })
+
+const wireOf = (row: SqlRow): Wire => ({ id: integer(row[0]), address: text(row[1]) })
+const addressOf = ({ address }: Wire): string => address

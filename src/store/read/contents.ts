@@ -2,6 +2,8 @@
 import { recordingError } from '../../errors.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
 import { recoverTicks } from '../file/recover.ts'
+import { FIRST_WITH_WIRES } from '../format/schema.ts'
+import { formatOf } from '../format/upgrade.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { integer, isDamage } from '../sqlite/database.ts'
 import type { Access, Connection } from './connection.ts'
@@ -74,7 +76,8 @@ export function badTicks({ database, frames }: Access, ticks: readonly TickSumma
     database,
     `SELECT of, sum(requests), sum(answered) FROM ${within('id >> 20 AS of, requests, answered', 'traffic')} GROUP BY of`,
   )
-  const others = ['status', 'connection'].map(
+  const hasWires = formatOf(database) >= FIRST_WITH_WIRES
+  const others = ['status', 'connection', ...(hasWires ? ['wire_traffic'] : [])].map(
     (table) => new BoundedQuery(database, `SELECT count(*) FROM ${within('id', table)}`),
   )
   const chunks = '(SELECT packed FROM request_chunk WHERE tick >= ? AND tick < ? LIMIT ?)'

@@ -3,7 +3,8 @@ import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { fold } from '../format/checksum.ts'
 import { unpackRequests, type Names } from '../format/chunk.ts'
-import { tickHead, TickRows } from '../format/tick-row.ts'
+import { tickHead, TickRows, wiresOfTick } from '../format/tick-row.ts'
+import { formatOf, upgradeFrom } from '../format/upgrade.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
 import {
   bytes,
@@ -52,9 +53,11 @@ export class FrameReader implements Frames {
   readonly #tick: Query
   readonly #chunk: Query
   readonly #start: Query
+  readonly #upgrade: ReturnType<typeof upgradeFrom>
 
   constructor(database: Database, names: DimensionReader) {
     this.#rows = new SpanReader(database, '', names)
+    this.#upgrade = upgradeFrom(formatOf(database))
     this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
     this.#ticks = new TickRows(database)
     this.#tick = query(database, `SELECT ${this.#ticks.select} FROM tick WHERE seq = ?`)
@@ -83,27 +86,26 @@ export class FrameReader implements Frames {
       const row = this.#tick.get(seq)
       if (row === undefined) return false
       const chunk = this.#chunk.get(seq)
-      const hash = this.#rows.hash(seq)
-      return this.#ticks.matchesChecksum(
-        this.#ticks.cellsOf(row),
-        chunk === undefined ? hash : fold(hash, bytes(chunk[0])),
-      )
+      const cells = this.#ticks.cellsOf(row)
+      const hash = this.#rows.hash(seq, wiresOfTick(cells))
+      return this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))
     })
     return whole ?? false
   }
 
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
-    const { traffic, connections, hash } = this.#rows.read(seq)
+    const { traffic, connections, wires, hash } = this.#rows.read(seq, wiresOfTick(cells))
     const chunk = this.#chunk.get(seq)
     if (!this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0]))))
       return null
     const head = tickHead(cells)
-    return {
+    return this.#upgrade({
       ...head,
       traffic,
       connections,
+      wires,
       requests: chunk === undefined ? [] : this.#unpack(chunk, head.start),
-    }
+    })
   }
 
   #unpack(chunk: SqlRow, start: number): readonly RequestEvent[] {

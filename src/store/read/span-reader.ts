@@ -1,10 +1,19 @@
 /** Reads the rows of one span and computes their checksum: the inverse of span-writer.ts. */
-import type { Codes, ConnectionRow, Counts, TrafficRow, ConnectionCounts } from '../../frame/model/frame.ts'
+import type {
+  Codes,
+  ConnectionRow,
+  Counts,
+  TrafficRow,
+  ConnectionCounts,
+  WireRow,
+} from '../../frame/model/frame.ts'
 import { readConnection, readCounts } from '../format/cells.generated.ts'
 import { fold, SEED } from '../format/checksum.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
 import { checkCode, checkCount } from '../format/limits.ts'
-import { ROWS_PER_TICK } from '../format/schema.ts'
+import { count } from '../format/rows.ts'
+import { FIRST_WITH_WIRES, ROWS_PER_TICK } from '../format/schema.ts'
+import { formatOf } from '../format/upgrade.ts'
 import type { DimensionReader } from '../names/dimensions.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
@@ -13,6 +22,8 @@ import { integer, type Database, type SqlRow } from '../sqlite/database.ts'
 export interface SpanRows {
   readonly traffic: readonly TrafficRow[]
   readonly connections: readonly ConnectionRow[]
+  /** null: unknown */
+  readonly wires: readonly WireRow[] | null
   readonly hash: number
 }
 
@@ -20,6 +31,7 @@ interface RawRows {
   readonly traffic: readonly SqlRow[]
   readonly status: readonly SqlRow[]
   readonly connection: readonly SqlRow[]
+  readonly wire: readonly SqlRow[]
 }
 
 interface Rows {
@@ -31,13 +43,18 @@ export class SpanReader {
   readonly #traffic: Rows
   readonly #status: Rows
   readonly #connection: Rows
+  /** null: files of format 1 have none */
+  readonly #wire: Rows | null
 
   constructor(
     database: Database,
     prefix: '' | 'minute_',
     readonly names: DimensionReader,
   ) {
-    const rows = (table: 'traffic' | 'status' | 'connection', keys: readonly string[]): Rows => {
+    const rows = (
+      table: 'traffic' | 'status' | 'connection' | 'wire_traffic',
+      keys: readonly string[],
+    ): Rows => {
       const name = `${prefix}${table}` as const
       const { select, fold, minColumns } = columnsIn(database, name)
       const sql = `SELECT ${[...keys, ...select].join(',')} FROM ${name} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
@@ -46,10 +63,12 @@ export class SpanReader {
     this.#traffic = rows('traffic', ['backend', 'route'])
     this.#status = rows('status', ['backend', 'route'])
     this.#connection = rows('connection', ['backend'])
+    this.#wire = formatOf(database) < FIRST_WITH_WIRES ? null : rows('wire_traffic', ['backend', 'wire'])
   }
 
-  read(span: number): SpanRows {
-    const raw = this.#raw(span)
+  /** @param wires the number of its wire rows; null: unknown */
+  read(span: number, wires: number | null): SpanRows {
+    const raw = this.#raw(span, wires)
     const codes = new CodeCursor(raw.status)
     return {
       traffic: raw.traffic.map((row) => ({
@@ -61,34 +80,52 @@ export class SpanReader {
         backend: this.names.backend(integer(row[0])).value,
         ...connectionCounts(row),
       })),
+      wires: wires === null ? null : raw.wire.map((row) => this.#wireRow(row)),
       hash: this.#hashOf(raw),
     }
   }
 
   /** Only the checksum. */
-  hash(span: number): number {
-    return this.#hashOf(this.#raw(span))
+  hash(span: number, wires: number | null): number {
+    return this.#hashOf(this.#raw(span, wires))
   }
 
-  #raw(span: number): RawRows {
+  /** Most spans have no wire rows: then their table is not read. */
+  #raw(span: number, wires: number | null): RawRows {
     const [from, beyond] = [span * ROWS_PER_TICK, (span + 1) * ROWS_PER_TICK]
     return {
       traffic: this.#traffic.query.all(from, beyond),
       status: this.#status.query.all(from, beyond),
       connection: this.#connection.query.all(from, beyond),
+      wire: wires === null || wires === 0 ? [] : (this.#wire?.query.all(from, beyond) ?? []),
     }
   }
 
-  #hashOf({ traffic, status, connection }: RawRows): number {
+  #hashOf({ traffic, status, connection, wire }: RawRows): number {
     let hash = SEED
     for (const row of traffic) hash = this.#traffic.fold(this.#foldKeys(hash, row), row, 2)
     for (const row of status) hash = this.#status.fold(this.#foldKeys(hash, row), row, 2)
     for (const row of connection) hash = this.#connection.fold(this.#foldBackend(hash, row), row, 1)
+    for (const row of wire) hash = this.#wire!.fold(this.#foldWire(hash, row), row, 2)
     return hash
   }
 
   #counts(row: SqlRow, codes: CodeCursor): Counts {
     return readCounts(row, 2, codes.of(integer(row[0]), integer(row[1])))
+  }
+
+  #wireRow(row: SqlRow): WireRow {
+    return {
+      backend: this.names.backend(integer(row[0])).value,
+      wire: this.names.wire(integer(row[1])).value,
+      connects: count(row[2]),
+      requests: count(row[3]),
+      failures: count(row[4]),
+    }
+  }
+
+  #foldWire(hash: number, row: SqlRow): number {
+    return fold(this.#foldBackend(hash, row), this.names.wire(integer(row[1])).hash)
   }
 
   #foldBackend(hash: number, row: SqlRow): number {

@@ -5,6 +5,7 @@ import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
+import { equalWires } from '../../frame/sum/wire-sums.ts'
 import { readMeta } from '../format/meta.ts'
 import type { Access } from '../read/connection.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
@@ -113,7 +114,7 @@ function equalsRollup({ minutes }: Access, first: number, ticks: Aggregate): boo
   if (rollup.span.ticks !== ticks.ticks) return true
   const sum = new RunningSum()
   sum.add({ ...rollup.span, ...rollup.rows })
-  return isDeepStrictEqual(sum.total.totals, ticks.totals)
+  return isDeepStrictEqual(sum.total.totals, ticks.totals) && equalWires(sum.total.wires, ticks.wires)
 }
 
 const MAX_PAGES_NAMED = 5

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { usageError } from '../../errors.ts'
 import type { Backend, Marker, Route, SecondFrame } from '../../frame/model/frame.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
+import { equalWires } from '../../frame/sum/wire-sums.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { Yielder, interruptible } from '../../interruption.ts'
 import type { RecordingMeta } from '../format/meta.ts'
@@ -17,6 +18,8 @@ export interface CutRequest {
   readonly span: TimeSpan
   /** whether a row is kept; null: all rows are. The connections of a backend have no route. */
   readonly keeps: ((row: { readonly backend: Backend; readonly route: Route | null }) => boolean) | null
+  /** `keeps` tests routes, too: what packets carried is not kept by route, so the cut does not know it */
+  readonly byRoute?: boolean
   readonly redact: ReadonlySet<Redactable>
   /** bytes; the request ring is thinned until it fits */
   readonly maxSize: number | null
@@ -74,9 +77,9 @@ async function cutOnce(
 ): Promise<CutResult> {
   const { ranges, out, redact, span } = request
   const names = source.names()
-  const redactor = new Redactor(redact, names.backends, names.routes)
+  const redactor = new Redactor(redact, names)
   const change = (frame: SecondFrame): SecondFrame =>
-    redactor.frame(thinOut(selectRows(frame, request.keeps), share))
+    redactor.frame(thinOut(selectRows(frame, request), share))
   const inSpan = source.markers.filter(({ at }) => at >= span.from && at < span.to)
   const markers: readonly Marker[] = redact.size > 0 ? inSpan.map(redactor.marker) : inSpan
   const meta = metaOf(source, request, redactor)
@@ -102,16 +105,18 @@ function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redact
     interfaces: isRedacted ? [] : info.interfaces,
     unseen: isRedacted ? [] : (info.unseen ?? []),
     tool: info.tool,
+    format: info.format,
     more: { cut: JSON.stringify({ rows: keeps === null ? 'all' : 'some', redacted: [...redact] }) },
   }
 }
 
-function selectRows(frame: SecondFrame, keeps: CutRequest['keeps']): SecondFrame {
+function selectRows(frame: SecondFrame, { keeps, byRoute = false }: CutRequest): SecondFrame {
   if (keeps === null) return frame
   return {
     ...frame,
     traffic: frame.traffic.filter(keeps),
     connections: frame.connections.filter(({ backend }) => keeps({ backend, route: null })),
+    wires: byRoute ? null : (frame.wires?.filter(({ backend }) => keeps({ backend, route: null })) ?? null),
     requests: frame.requests.filter(keeps),
   }
 }
@@ -132,13 +137,13 @@ function thinOut(frame: SecondFrame, share: number): SecondFrame {
 async function verify(out: string, { ticks, sum }: Copied, yielder: Yielder): Promise<void> {
   const cut = openRecording(out)
   try {
-    const { totals } = cut.aggregate({ from: 0, to: ticks })
+    const { totals, wires } = cut.aggregate({ from: 0, to: ticks })
     let isWhole = cut.ticks.length === ticks
     for (const { seq } of cut.ticks) {
       isWhole &&= cut.isWhole(seq)
       if (yielder.isDue) await yielder.yield()
     }
-    if (!isWhole || !isDeepStrictEqual(totals, sum.totals))
+    if (!isWhole || !isDeepStrictEqual(totals, sum.totals) || !equalWires(wires, sum.wires))
       throw new Error(`"${out}" differs from the frames that were cut`)
   } finally {
     cut.close()

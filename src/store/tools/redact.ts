@@ -2,8 +2,9 @@
  * Pseudonyms for paths, addresses and names: the same text has the same pseudonym within a recording and in every cut of it. The
  * structure of routes with their `:id`, ports, numbers and common methods stay readable.
  */
-import type { Backend, Marker, RequestEvent, Route, SecondFrame } from '../../frame/model/frame.ts'
+import type { Backend, Marker, RequestEvent, Route, SecondFrame, Wire } from '../../frame/model/frame.ts'
 import { OTHER, OTHER_ADDRESS } from '../../frame/model/frame.ts'
+import type { AllNames } from '../names/names.ts'
 
 export const REDACTABLE = ['paths', 'ips', 'hosts'] as const
 export type Redactable = (typeof REDACTABLE)[number]
@@ -11,25 +12,32 @@ export type Redactable = (typeof REDACTABLE)[number]
 export class Redactor {
   readonly #backends = new Map<Backend, Backend>()
   readonly #routes = new Map<Route, Route>()
+  readonly #wires = new Map<Wire, Wire>()
   readonly #segments = new Numbered()
   readonly #methods = new Numbered()
   readonly #ips = new Numbered()
   readonly #names = new Numbered()
 
-  /** @param backends, routes: all of the recording, in the order of their numbers, so that every cut has the same pseudonyms */
+  /** @param all names of the recording, in the order of their numbers, so that every cut has the same pseudonyms */
   constructor(
     readonly what: ReadonlySet<Redactable>,
-    backends: readonly Backend[],
-    routes: readonly Route[],
+    all: AllNames,
   ) {
-    for (const backend of backends) this.#backend(backend)
-    for (const route of routes) this.#route(route)
+    for (const backend of all.backends) this.#backend(backend)
+    for (const route of all.routes) this.#route(route)
+    for (const wire of all.wires) this.#wire(wire)
   }
 
   frame = (frame: SecondFrame): SecondFrame => ({
     ...frame,
     traffic: frame.traffic.map((row) => ({ ...row, ...this.#pair(row) })),
     connections: frame.connections.map((row) => ({ ...row, backend: this.#backend(row.backend) })),
+    wires:
+      frame.wires?.map((row) => ({
+        ...row,
+        backend: this.#backend(row.backend),
+        wire: this.#wire(row.wire),
+      })) ?? null,
     requests: frame.requests.map((event): RequestEvent => ({ ...event, ...this.#pair(event) })),
   })
 
@@ -58,6 +66,15 @@ export class Redactor {
         name: name !== null && this.what.has('hosts') ? `name-${this.#names.of(name)}` : name,
       }
       this.#backends.set(backend, redacted)
+    }
+    return redacted
+  }
+
+  #wire(wire: Wire): Wire {
+    let redacted = this.#wires.get(wire)
+    if (redacted === undefined) {
+      redacted = this.what.has('ips') ? { ...wire, address: this.#address(wire.address) } : wire
+      this.#wires.set(wire, redacted)
     }
     return redacted
   }

@@ -32,6 +32,7 @@ export async function repairRecording(
       interfaces: info.interfaces,
       unseen: info.unseen ?? [],
       tool: info.tool,
+      format: info.format,
       more: { repaired: 'true', ...startsLate(source) },
     }
     const ranges = runsOf(source)

@@ -33,7 +33,7 @@ function writeSchema(database: Database, meta: RecordingMeta, durable: boolean):
   database.pragma(`page_size = ${PAGE_SIZE}`)
   database.pragma('auto_vacuum = INCREMENTAL')
   database.pragma(`application_id = ${durable ? APPLICATION_ID : UNFINISHED_ID}`)
-  database.pragma(`user_version = ${FORMAT}`)
+  database.pragma(`user_version = ${meta.format ?? FORMAT}`)
   database.transaction(() => {
     database.exec(SCHEMA)
     for (const [key, value] of Object.entries(newMeta(meta))) setMeta(database, key, value)

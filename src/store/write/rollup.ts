@@ -6,6 +6,7 @@ import type { TickSummary } from '../../frame/model/recording.ts'
 import { MINUTE } from '../../frame/model/units.ts'
 import { addFields } from '../../frame/sum/merge.ts'
 import { ConnectionSum } from '../../frame/sum/sums.generated.ts'
+import { WireSums } from '../../frame/sum/wire-sums.ts'
 import { writeHost } from '../format/cells.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
 import type { HostCounts } from '../format/rows.ts'
@@ -25,6 +26,7 @@ const NO_HOST: HostCounts = { loss: NO_LOSS, excluded: NO_EXCLUDED, control: NO_
 export class RollupWriter {
   readonly #routes = new RouteSums()
   #connections = new Map<Named, ConnectionSum>()
+  #wires = new WireSums()
   #host = NO_HOST
   #ticks: TickSummary[] = []
   readonly #rows: SpanWriter
@@ -53,23 +55,27 @@ export class RollupWriter {
   write(): void {
     const first = this.#ticks[0]
     if (first === undefined) return
-    const hash = this.#rows.write(
-      first.seq,
-      this.#routes.rows(),
-      [...this.#connections].map(([backend, sum]) => ({ backend, counts: sum.value(this.#ticks.length) })),
-    )
+    const wires = this.#wires.value
+    const hash = this.#rows.write(first.seq, {
+      traffic: this.#routes.rows(),
+      connections: [...this.#connections].map(([backend, sum]) => ({
+        backend,
+        counts: sum.value(this.#ticks.length),
+      })),
+      wires: (wires ?? []).map(this.#rows.namedWire),
+    })
     const length = this.#ticks.reduce((sum, tick) => sum + tick.length, 0)
     const covered = this.#ticks.reduce((sum, tick) => sum + coveredBy(tick.length), 0)
     const cells: SqlValue[] = [first.seq, this.#ticks.length, length, covered]
     writeHost(cells, cells.length, this.#host)
-    cells.push(packSeries(this.#ticks))
+    cells.push(packSeries(this.#ticks), wires?.length ?? null)
     this.#insert([...cells, this.#fold(hash, cells, 0)])
     this.#routes.clear()
     this.#clear()
   }
 
   /** Then `add` every row of the tick, and call `endTick`. */
-  beginTick({ connections, loss, excluded, control }: SecondFrame): void {
+  beginTick({ connections, wires, loss, excluded, control }: SecondFrame): void {
     this.#routes.beginTick()
     this.#host = {
       loss: addFields(this.#host.loss, loss),
@@ -78,6 +84,7 @@ export class RollupWriter {
     }
     const span = this.#ticks.length + 1
     for (const row of connections) this.#connection(this.names.backend(row.backend)).add(row, span)
+    this.#wires.add(wires)
   }
 
   add = (row: NamedTraffic): void => this.#routes.add(row)
@@ -101,6 +108,7 @@ export class RollupWriter {
 
   #clear(): void {
     this.#connections = new Map()
+    this.#wires = new WireSums()
     this.#host = NO_HOST
     this.#ticks = []
   }

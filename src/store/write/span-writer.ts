@@ -1,10 +1,17 @@
-/** Writes the rows of one span: of a tick into traffic, status and connection; of a minute into the tables named minute_…. */
-import type { Backend, Counts, Route, ConnectionCounts } from '../../frame/model/frame.ts'
+/** Writes the rows of one span: of a tick into traffic, status, connection and wire_traffic; of a minute into the tables named minute_…. */
+import type {
+  Backend,
+  Counts,
+  Route,
+  ConnectionCounts,
+  WireCounts,
+  WireRow,
+} from '../../frame/model/frame.ts'
 import { writeConnection, writeCounts } from '../format/cells.generated.ts'
 import { fold, foldCells, SEED } from '../format/checksum.ts'
 import { CONNECTION_COLUMNS, COUNT_COLUMNS, RARE_COLUMNS } from '../format/columns.generated.ts'
 import { foldWritten, type Fold } from '../format/columns.ts'
-import { FIRST_MINUTE_ROW, ROWS_PER_TICK } from '../format/schema.ts'
+import { FIRST_MINUTE_ROW, ROWS_PER_TICK, WIRE_COLUMNS } from '../format/schema.ts'
 import type { DimensionWriter } from '../names/dimensions.ts'
 import type { Named } from '../names/known-names.ts'
 import { BulkInsert } from '../sqlite/bulk.ts'
@@ -21,10 +28,25 @@ export interface NamedConnection {
   readonly counts: ConnectionCounts
 }
 
+export interface NamedWire {
+  readonly backend: Named
+  readonly wire: Named
+  readonly counts: WireCounts
+}
+
+/** The rows of a span. */
+export interface NamedRows {
+  readonly traffic: NamedTraffic[]
+  readonly connections: NamedConnection[]
+  /** empty also where they are unknown */
+  readonly wires: NamedWire[]
+}
+
 export class SpanWriter {
   readonly #traffic: BulkInsert
   readonly #status: BulkInsert
   readonly #connection: BulkInsert
+  readonly #wire: BulkInsert
   readonly #foldTraffic: Fold
   readonly #foldConnection: Fold
   readonly #firstRow: number
@@ -43,6 +65,7 @@ export class SpanWriter {
       'backend',
       ...CONNECTION_COLUMNS,
     ])
+    this.#wire = new BulkInsert(database, `${prefix}wire_traffic`, ['id', 'backend', 'wire', ...WIRE_COLUMNS])
     this.#foldTraffic = foldWritten(database, `${prefix}traffic`)
     this.#foldConnection = foldWritten(database, `${prefix}connection`)
   }
@@ -58,11 +81,16 @@ export class SpanWriter {
     counts,
   })
 
-  /** Sorts both lists by their keys. Returns the checksum of the written rows. @param visit is called for each traffic row */
+  namedWire = (row: WireRow): NamedWire => ({
+    backend: this.names.backend(row.backend),
+    wire: this.names.wire(row.wire),
+    counts: row,
+  })
+
+  /** Sorts the lists by their keys. Returns the checksum of the written rows. @param visit is called for each traffic row */
   write(
     span: number,
-    rows: NamedTraffic[],
-    connections: NamedConnection[],
+    { traffic: rows, connections, wires }: NamedRows,
     visit: (row: NamedTraffic) => void = () => undefined,
   ): number {
     rows.sort((a, b) => a.backend.id - b.backend.id || a.route.id - b.route.id)
@@ -88,11 +116,11 @@ export class SpanWriter {
       hash = this.#writeConnection(hash, id++, backend, counts)
     }
     this.#connection.flush()
-    return hash
+    return wires.length === 0 ? hash : this.#writeWires(hash, first, wires)
   }
 
   discard(): void {
-    for (const insert of [this.#traffic, this.#status, this.#connection]) insert.discard()
+    for (const insert of [this.#traffic, this.#status, this.#connection, this.#wire]) insert.discard()
   }
 
   #writeTraffic(hash: number, id: number, { backend, route, counts }: NamedTraffic): number {
@@ -128,6 +156,21 @@ export class SpanWriter {
     writeConnection(cells, at + 2, counts)
     this.#connection.next()
     return this.#foldConnection(fold(hash, backend.hash), cells, at + 2)
+  }
+
+  #writeWires(hash: number, first: number, wires: NamedWire[]): number {
+    wires.sort((a, b) => a.backend.id - b.backend.id || a.wire.id - b.wire.id)
+    let folded = hash
+    wires.forEach(({ backend, wire, counts: { connects, requests, failures } }, i) => {
+      const { cells, at } = this.#wire
+      ;[first + i, backend.id, wire.id, connects, requests, failures].forEach(
+        (cell, column) => (cells[at + column] = cell),
+      )
+      this.#wire.next()
+      folded = foldCells(fold(fold(folded, backend.hash), wire.hash), cells, at + 3, WIRE_COLUMNS.length)
+    })
+    this.#wire.flush()
+    return folded
   }
 }
 

@@ -42,8 +42,11 @@ export class TickWriter {
     const sum = new TrafficSummary()
     const rows = this.#rows.write(
       position.seq,
-      frame.traffic.map((row) => this.#rows.named(row.backend, row.route, row)),
-      frame.connections.map((row) => this.#rows.namedConnection(row.backend, row)),
+      {
+        traffic: frame.traffic.map((row) => this.#rows.named(row.backend, row.route, row)),
+        connections: frame.connections.map((row) => this.#rows.namedConnection(row.backend, row)),
+        wires: (frame.wires ?? []).map(this.#rows.namedWire),
+      },
       (row) => {
         sum.add(row.counts)
         visit(row)

@@ -3,7 +3,7 @@
  * being written.
  */
 import { rmSync } from 'node:fs'
-import { usageError } from '../../errors.ts'
+import { recordingError, usageError } from '../../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
@@ -11,7 +11,8 @@ import { addColumns } from '../file/add-columns.ts'
 import { releaseLock, takeLock } from '../file/lock.ts'
 import { damagedError, openForAppend } from '../file/open.ts'
 import { addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
-import { APPLICATION_ID } from '../format/schema.ts'
+import { APPLICATION_ID, FORMAT } from '../format/schema.ts'
+import { formatOf } from '../format/upgrade.ts'
 import { DimensionWriter } from '../names/dimensions.ts'
 import { integer, isDamage, isFull, scalar, type Database, type Statement } from '../sqlite/database.ts'
 import { Backlog, type PendingTick } from './backlog.ts'
@@ -73,6 +74,7 @@ export function appendRecording(
   checkRoom(file, options)
   const database = openForAppend(file)
   try {
+    refuseOlder(database, file)
     refuseOtherHost(database, meta, file)
     addUnseen(database, meta.unseen ?? [])
     return new RecordingWriter(file, database, options)
@@ -80,6 +82,16 @@ export function appendRecording(
     database.close()
     throw isDamage(error) ? damagedError(file) : writeError(file, error)
   }
+}
+
+/** Its backends mean something else: ticks of two formats must not be in one file. `record` moves it aside before. */
+function refuseOlder(database: Database, file: string): void {
+  const format = formatOf(database)
+  if (format === FORMAT) return
+  throw recordingError(
+    `"${file}" is of format ${format}, this version writes format ${FORMAT}`,
+    'Record into another file.',
+  )
 }
 
 function refuseOtherHost(database: Database, { host }: RecordingMeta, file: string): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { merge, ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { backendKey, NOTHING, routeKey, type Aggregate } from '../../../src/frame/model/aggregate.ts'
+import { backendKey, NOTHING, routeKey, wireKey, type Aggregate } from '../../../src/frame/model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../../src/frame/model/counters.generated.ts'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { NO_CONNECTIONS } from '../../../src/frame/model/nothing.ts'
@@ -46,6 +46,29 @@ test('totals are the sums over backends, and backends over routes', () => {
           backend.header.sum,
         )
       }
+    }),
+  )
+})
+
+test('what packets carried is summed by backend and address, and unknown if one tick does not tell', () => {
+  fc.assert(
+    fc.property(frames({ minLength: 1, maxLength: 6 }), (some) => {
+      const { wires } = sumOf(some.map(ofFrame))
+      assert.equal(
+        wires === null,
+        some.some((frame) => frame.wires === null),
+      )
+      const rows = some.flatMap((frame) => frame.wires ?? [])
+      for (const name of ['connects', 'requests', 'failures'] as const) {
+        for (const sum of wires ?? []) {
+          const own = rows.filter((row) => wireKey(row) === wireKey(sum))
+          assert.equal(
+            sum[name],
+            own.reduce((total, row) => total + row[name], 0),
+          )
+        }
+      }
+      assert.equal(wires?.length ?? 0, wires === null ? 0 : new Set(rows.map(wireKey)).size)
     }),
   )
 })
@@ -107,6 +130,7 @@ const IDLE: SecondFrame = {
   length: micros(1_000_000),
   traffic: [],
   connections: [],
+  wires: [],
   requests: [],
   loss: NO_LOSS,
   excluded: NO_EXCLUDED,
@@ -119,6 +143,7 @@ const IDLE: SecondFrame = {
 /** The entities of an aggregate have no order. */
 const ordered = (sum: Aggregate): unknown => ({
   ...sum,
+  wires: sum.wires?.toSorted((a, b) => (wireKey(a) < wireKey(b) ? -1 : 1)) ?? null,
   backends: sum.backends
     .map((backend) => ({
       ...backend,

@@ -54,10 +54,10 @@ test('a recording of a newer format names the version that reads it', () => {
     const file = join(folder, 'x.db')
     writeSample(file, { secs: 3 })
     const database = new Sqlite(file)
-    database.pragma('user_version = 2')
+    database.pragma('user_version = 3')
     database.exec("UPDATE meta SET value = 'upstreamtop 0.9.0' WHERE key = 'readable_by'")
     database.close()
-    refuses(file, 5, /format 2.*upstreamtop 0\.9\.0/)
+    refuses(file, 5, /format 3.*upstreamtop 0\.9\.0/)
   })
 })
 

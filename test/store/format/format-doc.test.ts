@@ -12,9 +12,9 @@ const file = `${root}fixtures/recordings/incident.db`
 
 test('the queries of docs/FORMAT.md work, and give the counts of the report', () => {
   const database = new Sqlite(file, { readonly: true })
-  const [routes, seconds, codes] = queries.map((sql) =>
-    database.prepare<[], Record<string, number>>(sql).all(),
-  )
+  const [routes, seconds, codes] = queries
+    .slice(0, 3)
+    .map((sql) => database.prepare<[], Record<string, number>>(sql).all())
   const recording = openRecording(file)
   const { totals } = recording.aggregate({ from: 0, to: recording.ticks.length })
   assert.ok(routes !== undefined && seconds !== undefined && codes !== undefined)
@@ -24,6 +24,15 @@ test('the queries of docs/FORMAT.md work, and give the counts of the report', ()
   for (const row of codes) answers.set(row.code!, (answers.get(row.code!) ?? 0) + row.answers!)
   assert.deepEqual([...answers].sort(([a], [b]) => a - b).flat(), totals.codes)
   recording.close()
+  database.close()
+})
+
+test('the query of wire addresses finds the one that fails', () => {
+  const database = new Sqlite(`${root}fixtures/recordings/format-2.db`, { readonly: true })
+  const rows = database.prepare<[], { wire: string; failures: number }>(queries[3]!).all()
+  assert.equal(rows.length, 2)
+  assert.equal(rows[0]!.wire, '10.244.2.9:8080')
+  assert.ok(rows[0]!.failures > 0 && rows[1]!.failures === 0)
   database.close()
 })
 
