@@ -9,7 +9,7 @@
  *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
  *   host/        sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners,
  * listening: listen ports of nginx scope/       packets: excluded by ports; filters: excluded flows counting/    exchange,
- * exchanges, byte-counts, codes; routes: from a request line to its slot; wires: where NAT leads http1/       begin, requests, answers; stepwise: chunks,
+ * exchanges, byte-counts, codes; routes: from a request line to its slot http1/       begin, requests, answers; stepwise: chunks,
  * odd status lines, PROXY headers connection/  flows: look-up; segments: sequence numbers; lock; holes: what passed unseen;
  * validation: RFC 5961; connections: SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts,
  * connect-calls, connects: how nginx's sockets connect; translation: NAT
