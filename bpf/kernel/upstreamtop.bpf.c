@@ -4,16 +4,18 @@
  * control group.
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
- *   parser/      bytes, line, head: request lines, status lines and header fields; pure
- *   state/       flow: a connection; attempt: a socket of nginx; maps; scratch: memory per CPU
- *   packet/      headers: skb to TCP; ports; sequence; chunks: reading the payload
- *   host/        sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners,
- * listening: listen ports of nginx scope/       packets: excluded by ports; filters: excluded flows counting/    exchange,
- * exchanges, byte-counts, codes; routes: from a request line to its slot; wires: where NAT leads http1/       begin, requests,
- * answers; stepwise: chunks, odd status lines, PROXY headers connection/  flows: look-up; segments: sequence numbers; lock;
- * holes: what passed unseen; validation: RFC 5961; connections: SYN, FIN, RST; midstream: connections older than the recorder;
- * sweep: timeouts; attempts, connect-calls, connects: how nginx's sockets connect; unread: their bytes where requests cannot be
- * read; translation: NAT
+ *
+ * - parser/: bytes, line, head: request lines, status lines and header fields; chunked, status, proxy, protocol; pure
+ * - state/: flow: a connection; attempt: a socket of nginx; maps; scratch: memory per CPU
+ * - packet/: headers: skb to TCP; ports; sequence; chunks: reading the payload
+ * - host/: sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners, listening: its
+ *   listen ports
+ * - scope/: packets: excluded by ports; filters: excluded flows
+ * - counting/: exchange, exchanges, byte-counts, codes; holes; routes: from a request line to its slot; wires: where NAT leads
+ * - http1/: begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
+ * - connection/: flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961; connections:
+ *   SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
+ *   nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
