@@ -7,10 +7,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
-import { lacking, ROOT, sh } from './lab/system.ts'
+import { inside, lacking, ROOT, sh } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -26,7 +27,9 @@ const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const to = (ports: readonly number[]): string[] => ports.map((port) => get(`/to/${port}/x`))
 const rowOf = (port: number): string => `${FAR}:${port} GET /to/${port}/x`
 
-describe('backends', { skip: lacking('make') }, () => {
+const FLOOD = fileURLToPath(new URL('lab/flood.py', import.meta.url))
+
+describe('backends', { skip: lacking('make', 'python3', 'setpriv') }, () => {
   let cable: Cable
   let folder: string
   let program: string
@@ -203,6 +206,28 @@ describe('backends', { skip: lacking('make') }, () => {
       [],
       'strangers first',
     )
+  })
+
+  test('the share of a user whose nginx connects to many addresses is given back when they are idle', async () => {
+    const flood = (port: number, count: number): Promise<string> => {
+      const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+      const words = ['/usr/bin/python3', FLOOD, 'refused', 'nginx', FAR, String(port), String(count)]
+      return inside(cable.proxy.namespace, ...nobody, ...words)
+    }
+    const { seen } = await recorded(async (helper) => {
+      await helper.nextFrame()
+      await flood(9, 60)
+      for (const port of [10, 11, 12]) {
+        for (let n = 0; n < 5; n++) await helper.nextFrame()
+        await flood(port, 2)
+      }
+    })
+    const refused = new Map(
+      seen.sum.backends.map(({ backend, connection }) => [backend.address, connection.refused]),
+    )
+    for (const port of [10, 11, 12])
+      for (const host of ['127.1.0.1', '127.1.0.2']) assert.equal(refused.get(`${host}:${port}`), 1, host)
+    assert.equal(refused.get('OTHER'), 60 - (ROOM + 1) / 2, 'half of the room is for one user')
   })
 
   test('open requests of another process on all of its share leave room for nginx', async () => {
