@@ -19,8 +19,10 @@
 #include "kernel/packet/ports.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/listening.h"
+#include "kernel/packet/sequence.h"
 #include "attempts.h"
 #include "connect-calls.h"
+#include "flows.h"
 
 #define SHUTDOWN_MASK 3
 #define AF_INET	      2
@@ -156,6 +158,46 @@ static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int
 		book_attempt_failure(a, EARLY_CLOSE);
 }
 
+/* The flow of the socket's own tuple: its SYN has made one, if we saw it leave. */
+static __always_inline struct flow *flow_of(const struct sock *sk)
+{
+	const struct sock_common *c = &sk->__sk_common;
+
+	if (c->skc_family == AF_INET) {
+		struct key4 key = {.netid = netid, .rport = c->skc_dport, .lport = bpf_htons(c->skc_num)};
+
+		key.remote = c->skc_daddr;
+		key.local = c->skc_rcv_saddr;
+		return find4(&key);
+	}
+	struct key6 key = {.netid = netid, .rport = c->skc_dport, .lport = bpf_htons(c->skc_num)};
+	__u32 *remote = (__u32 *)key.remote, *local = (__u32 *)key.local;
+
+	for (int i = 0; i < 4; i++) {
+		remote[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
+		local[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+	}
+	return find6(&key);
+}
+
+/*
+ * The connection is over, and what nginx wrote last, between two messages, was never seen to leave: it waits for no answer any
+ * more. Its peer has acknowledged none of it, or it would have passed elsewhere.
+ */
+static __always_inline int has_request_left_over(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct flow *f = tcp ? flow_of(sk) : 0;
+
+	return f && f->kind == KIND_HTTP && f->fresh && f->out.state == DIR_LINE && !f->out.ranges &&
+	       seq_after(tcp->write_seq, f->out.next) && !seq_after(tcp->snd_una, f->out.next);
+}
+
+static __always_inline int is_nearly_closed(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
+}
+
 static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 {
 	struct attempt *found = bpf_map_lookup_elem(&attempts, &key), a;
@@ -165,6 +207,10 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 		return;
 	from = found->state;
 	found->state = to;
+	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && is_nearly_closed(to) && has_request_left_over(sk)) {
+		a = *found;
+		book_attempt_failure(&a, UNREACHABLE);
+	}
 	if (to == TCP_CLOSE) {
 		a = *found;
 		if (forget_attempt(key, &a))
@@ -172,10 +218,14 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 	} else if (to == TCP_ESTABLISHED) {
 		found->established = 1;
 		a = *found;
-		if (is_own_door(sk, &a))
+		if (is_own_door(sk, &a)) {
 			forget_attempt(key, &a);
-		else
+		} else {
 			book_established(&a);
+			/* its SYN left where we see nothing, and so will its requests */
+			if (!flow_of(sk))
+				count_shared(L_HALF_SEEN);
+		}
 	} else if (to == TCP_CLOSE_WAIT) {
 		found->peer_ended = 1;
 	} else if (to == TCP_LAST_ACK && !has_sent(sk)) {
