@@ -115,7 +115,7 @@ enum total {
 	L_AMBIGUOUS, /* requests whose answer could not be determined */
 	L_EVICTED, /* flows evicted from a full table */
 	L_FRAGMENTS, /* IP fragments */
-	L_HALF_SEEN, /* flows of which only one direction was seen */
+	L_HALF_SEEN, /* flows of which a direction, or both, was not seen */
 	L_PATH_FOLDED, /* paths that were cut */
 	L_PIPELINE_OVERFLOW, /* requests beyond eight on a connection */
 	L_HOLES, /* spans of bytes that passed unseen */

@@ -346,6 +346,73 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     assert.equal(seen.sum.excluded.frontDoor, 20)
   })
 
+  test('a request on an idle connection that reaches no device is unreachable, and nginx’s attempts are all there', async () => {
+    port++
+    const rules = {
+      '*': { steps: [{ pause: 200 }, { send: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' }] },
+    }
+    const nets = { [FAR]: '32', 'fd77::2': '128' }
+    for (const address of Object.keys(nets)) await cable.far.call('listen', { address, port, rules })
+    const backends = Object.keys(nets).map(at)
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `${backends.map((server, i) => `upstream kept${i} { server ${server} max_fails=0; keepalive 8; }`).join('\n')}
+       server { listen 127.0.0.1:8080; proxy_read_timeout 700ms; proxy_next_upstream off;
+         ${backends.map((_, i) => `location /${i}/ { proxy_pass http://kept${i}; }`).join('\n')} }`,
+    )
+    const askAll = (): Promise<unknown> =>
+      Promise.all(
+        backends.map((_, i) =>
+          cable.proxy.call('ask', {
+            address: '127.0.0.1',
+            port: 8080,
+            requests: [get(`/${i}/`)],
+            times: 3,
+            connections: 3,
+          }),
+        ),
+      )
+    const route = async (action: string): Promise<void> => {
+      for (const [address, length] of Object.entries(nets))
+        await sh(
+          'ip',
+          '-n',
+          cable.proxy.namespace,
+          'route',
+          action,
+          'unreachable',
+          `${address}/${length}`,
+          'metric',
+          '1',
+        )
+    }
+    const seen = await watch(cable.proxy.namespace, async () => {
+      await askAll()
+      await route('add')
+      await askAll()
+      await route('del')
+    })
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    for (const backend of backends) {
+      const statuses = attempts.filter((attempt) => attempt.backend === backend).map(({ status }) => status)
+      assert.deepEqual(statuses.sort(), [200, 200, 200, 504, 504, 504])
+      assert.deepEqual(outcomesOf(seen, backend), { connects: 3, unreachable: 3 })
+    }
+    assert.equal(seen.sum.totals.answered, 6)
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+
+  test('a connection whose SYN leaves where nothing is seen is counted as half seen', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const { seen } = await ask([at(FAR)], 5, 1, ['--iface', 'lo'])
+    assert.deepEqual(outcomesOf(seen, at(FAR)), { connects: 5 })
+    assert.equal(seen.sum.totals.requests, 0)
+    assert.equal(seen.sum.loss.halfSeen, 5)
+  })
+
   const at = (host: string): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
   /** An nginx whose `/0/`, `/1/` … each go to one backend. */

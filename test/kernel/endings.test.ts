@@ -213,6 +213,40 @@ describe('endings', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('a tunnel or a body without an end of its own lasts until nginx closes it, whenever its last byte came', async () => {
+    port++
+    const kinds = {
+      '/tunnel': 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello',
+      '/stream': 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n',
+      '/no-head': 'hello',
+    }
+    const rules = Object.fromEntries(
+      Object.entries(kinds).map(([path, send]) => [path, { steps: [{ send }, { end: 'hang' as const }] }]),
+    )
+    await cable.far.call('listen', { address: FAR, port, rules })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / {
+         proxy_set_header Upgrade $http_upgrade; proxy_buffering off; proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const recorder = await startHelper(cable.proxy.namespace)
+    const leaving = (path: string): Step[] => [
+      { send: `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\n\r\n` },
+      { pause: 750 },
+      { end: 'fin' },
+    ]
+    const clients = Object.keys(kinds).map((path) => ({ ...LISTENER, steps: leaving(path) }))
+    await cable.proxy.call('talkMany', clients)
+    await recorder.nextFrame()
+    const seen = await recorder.stop()
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    assert.deepEqual(rowsOf(seen), truthOf(attempts))
+    assert.deepEqual(secondsOf(seen), loggedSeconds(attempts))
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+
   const ledgerOf = async (of: number): Promise<unknown> =>
     Object.fromEntries(
       Object.entries(await cable.far.call('ledger'))
@@ -244,6 +278,19 @@ function merged(rows: Readonly<Record<string, Row>>): Record<string, Row> {
   }
   return Object.fromEntries(Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
+
+/** In tenths, which no scheduler blurs: the last byte is seven of them before the end. */
+const tenths = (seconds: number): number => Math.floor(seconds * 10)
+
+const secondsOf = (seen: Seen): Record<string, number> =>
+  Object.fromEntries(
+    seen.sum.backends.flatMap(({ routes }) =>
+      routes.map(({ route, total }) => [route.path, tenths(total.sum / 1e6)]),
+    ),
+  )
+
+const loggedSeconds = (attempts: readonly Attempt[]): Record<string, number> =>
+  Object.fromEntries(attempts.map(({ target, total }) => [target, tenths(total ?? NaN)]))
 
 type Bytes = Record<string, readonly [sent: number, received: number]>
 

@@ -63,6 +63,32 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('what nginx gives up is aborted within seconds, also where its FIN reaches no device', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'hang' }] } } })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; location / { proxy_read_timeout 1s; proxy_pass http://${FAR}:${port}; } }`,
+    )
+    const route = (action: string): Promise<string> =>
+      sh('ip', '-n', cable.proxy.namespace, 'route', action, 'unreachable', `${FAR}/32`)
+    const requests = [get('/hang')]
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      const options = { address: '127.0.0.1', port: 8080, requests, times: 4, connections: 4 }
+      const asked = cable.proxy.call('ask', options)
+      await sleep(400)
+      await route('add')
+      await asked
+      for (let n = 0; n < 4; n++) await helper.nextFrame()
+      await route('del')
+    })
+    assert.equal(nginx.attempts().filter(({ status }) => status === 504).length, 4)
+    await nginx.stop()
+    assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /hang`]: { aborted: 4 } })
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+
   test('an answer after nginx timed out is not counted as unmatched', async () => {
     port++
     const late = { steps: [{ pause: 400 }, { send: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' }] }

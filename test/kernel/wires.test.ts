@@ -249,6 +249,47 @@ describe('wires', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     assert.deepEqual(countsOf(seen, target), { connects: 5, requests: 0, failures: 5 })
   })
 
+  test('a backend that gives up its index takes its wires along, and no count is lost', async () => {
+    port++
+    const build = join(folder, 'backends')
+    const program = join(build, 'upstreamtop-probe')
+    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${build}`, 'HELPER_DEFINES=-DMAX_BACKENDS=16', program)
+    await cable.far.call('listen', { address: FOUR.pod(2), port })
+    await rule(
+      cable.proxy.namespace,
+      `table ip n { chain o { type nat hook output priority -100; ip daddr 10.96.1.0/24 tcp dport ${port} dnat to ${FOUR.pod(2)}; }; }`,
+    )
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; proxy_set_header Connection close; location ~ ^/(.+)$ { proxy_pass http://10.96.1.$1:${port}; } }`,
+    )
+    const seen = await watch(
+      cable.proxy.namespace,
+      async (helper) => {
+        for (let wave = 0; wave < 6; wave++) {
+          for (const n of range(1, 8)) await ask(2, 1, `/${wave * 8 + n}`)
+          for (let i = 0; i < 2; i++) await helper.nextFrame()
+        }
+      },
+      [],
+      program,
+    )
+    await nginx.stop()
+    const backends = seen.sum.backends
+      .map(({ backend }) => backend.address)
+      .filter((name) => name !== 'OTHER')
+    assert.ok(backends.length > 16, `${backends.length} addresses had a row`)
+    for (const backend of backends)
+      assert.deepEqual(
+        seen.wires[backend],
+        { [FOUR.at(FOUR.pod(2), port)]: countsOf(seen, backend) },
+        backend,
+      )
+    assert.ok(seen.retiredWires.length > 8, `${seen.retiredWires.length} were retired`)
+    assert.equal(seen.sum.totals.requests, 96)
+    assertReconciles(seen)
+  })
+
   describe('with room for three', () => {
     let program: string
     before(async () => {

@@ -109,9 +109,14 @@ static __always_inline void attempt_of(struct attempt *a, const struct sender *w
 }
 
 /* An IPv6 socket may speak IPv4: ::ffff:a.b.c.d. */
+static __always_inline int is_mapped(const __u32 *v6)
+{
+	return !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port)
 {
-	if (six && !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff)) {
+	if (six && is_mapped(v6)) {
 		six = 0;
 		v4 = v6[3];
 	}

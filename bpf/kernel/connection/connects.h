@@ -19,8 +19,10 @@
 #include "kernel/packet/ports.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/listening.h"
+#include "kernel/packet/sequence.h"
 #include "attempts.h"
 #include "connect-calls.h"
+#include "flows.h"
 #include "unread.h"
 
 #define SHUTDOWN_MASK 3
@@ -160,6 +162,59 @@ static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int
 		book_attempt_failure(a, EARLY_CLOSE);
 }
 
+/* The flow of the socket's own tuple: its SYN has made one, if we saw it leave. A closed socket has its port in `inet_sport`
+ * only. */
+static __always_inline struct flow *flow_of(struct sock *sk)
+{
+	const struct sock_common *c = &sk->__sk_common;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u32 six[4] = {};
+
+	if (!tcp)
+		return 0;
+	__u16 lport = tcp->inet_conn.icsk_inet.inet_sport;
+
+	six[0] = c->skc_v6_daddr.in6_u.u6_addr32[0];
+	six[1] = c->skc_v6_daddr.in6_u.u6_addr32[1];
+	six[2] = c->skc_v6_daddr.in6_u.u6_addr32[2];
+	six[3] = c->skc_v6_daddr.in6_u.u6_addr32[3];
+	/* the kernel keeps the IPv4 addresses of a mapped one, too */
+	if (c->skc_family == AF_INET || is_mapped(six)) {
+		struct key4 key = {.netid = netid, .rport = c->skc_dport, .lport = lport};
+
+		key.remote = c->skc_daddr;
+		key.local = c->skc_rcv_saddr;
+		return find4(&key);
+	}
+	struct key6 key = {.netid = netid, .rport = c->skc_dport, .lport = lport};
+	__u32 *local = (__u32 *)key.local;
+
+	__builtin_memcpy(key.remote, six, sizeof(key.remote));
+	local[0] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	local[1] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+	local[2] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	local[3] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+	return find6(&key);
+}
+
+/*
+ * The connection is over, and what nginx wrote last, between two messages, was never seen to leave: it waits for no answer any
+ * more. Its peer has acknowledged none of it, or it would have passed elsewhere.
+ */
+static __always_inline int has_request_left_over(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct flow *f = tcp ? flow_of(sk) : 0;
+
+	return f && f->kind == KIND_HTTP && f->fresh && f->out.state == DIR_LINE && !f->out.ranges &&
+	       seq_after(tcp->write_seq, f->out.next) && !seq_after(tcp->snd_una, f->out.next);
+}
+
+static __always_inline int is_nearly_closed(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
+}
+
 static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 {
 	struct attempt *found = bpf_map_lookup_elem(&attempts, &key), a;
@@ -169,6 +224,10 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 		return;
 	from = found->state;
 	found->state = to;
+	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && is_nearly_closed(to) && has_request_left_over(sk)) {
+		a = *found;
+		book_attempt_failure(&a, UNREACHABLE);
+	}
 	if (to == TCP_CLOSE) {
 		/* before it is forgotten: the sweep may book at the same time */
 		book_rest(sk, found);
@@ -185,6 +244,9 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 			if (!has_new)
 				has_new = 1;
 			book_established(&a);
+			/* its SYN left where we see nothing, and so will its requests */
+			if (!flow_of(sk))
+				count_shared(L_HALF_SEEN);
 		}
 	} else if (to == TCP_CLOSE_WAIT) {
 		found->peer_ended = 1;

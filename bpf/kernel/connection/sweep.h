@@ -255,10 +255,11 @@ static __always_inline int ask_for(struct check_context *c, struct flow *f, stru
 	struct socket_facts *k = &c->scratch->socket;
 	int found = read_socket(c->skb, t, size, k), alive;
 
-	/* in FIN_WAIT1 for so long: its owner has closed it, and the FIN reaches nobody */
 	alive = found && (k->state == BPF_TCP_ESTABLISHED || k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_FIN_WAIT2);
 	if (alive && k->is_full)
 		hear(c->skb, f, k);
+	else if (found && k->state == BPF_TCP_FIN_WAIT1 && f->nginx)
+		fin_out(f); /* nginx has given up, and its FIN reaches no device */
 	else if (!alive && f->suspect == PERHAPS_GONE)
 		give_up(f);
 	f->suspect = UNSUSPECTED;

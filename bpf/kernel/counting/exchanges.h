@@ -220,6 +220,12 @@ __noinline int book_connect(struct flow *f, __u64 now)
 	return 0;
 }
 
+/* Whether nothing but the end of the connection ends the answer, and was known to. */
+static __always_inline int ends_with_connection(const struct dir *d)
+{
+	return d->state == DIR_TUNNEL || (d->state == DIR_BODY_UNTIL_CLOSE && !d->head.chunked && !d->in_hole);
+}
+
 /* The connection ends, and with it every pending exchange. */
 __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 {
@@ -237,7 +243,9 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 			book_failure(f, number, outcome, now);
 		} else if (phase == PHASE_ANSWERED) {
 			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED;
-			int silent = outcome == OUTCOME_UNANSWERED || (outcome == OUTCOME_ABORTED && !cut);
+			/* nginx may close a connection long after an answer whose end was not seen */
+			int silent = outcome == OUTCOME_UNANSWERED ||
+				     (outcome == OUTCOME_ABORTED && !cut && !ends_with_connection(&f->in));
 
 			/* a reset also cuts a chunked body, whose end would have been recognised */
 			book_end(f, number, silent ? f->in.last_ns : now,

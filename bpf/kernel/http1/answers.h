@@ -126,6 +126,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 		d->head.chunked |= in_hole; /* the head may go on behind the hole: see book_late */
 	} else if (in_hole) {
 		d->head.chunked = 0;
+		d->in_hole = BEHIND_HOLE; /* it may have a length: see ends_with_connection */
 	} else if (d->head.chunked) {
 		chunked_begin(d);
 		/* what its segment brings is read here, because most answers end in it */

@@ -180,7 +180,7 @@ export interface Loss {
   readonly evicted: number
   /** IP fragments */
   readonly fragments: number
-  /** flows of which only one direction was seen */
+  /** flows of which a direction, or both, was not seen */
   readonly halfSeen: number
   /** paths that were cut */
   readonly pathFolded: number

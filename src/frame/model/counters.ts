@@ -110,7 +110,7 @@ export const LOSS = [
   counter('ambiguous', 'requests whose answer could not be determined'),
   counter('evicted', 'flows evicted from a full table'),
   counter('fragments', 'IP fragments'),
-  counter('half_seen', 'flows of which only one direction was seen'),
+  counter('half_seen', 'flows of which a direction, or both, was not seen'),
   counter('path_folded', 'paths that were cut'),
   counter('pipeline_overflow', 'requests beyond eight on a connection'),
   counter('holes', 'spans of bytes that passed unseen', 'later'),
