@@ -3,6 +3,8 @@
  * truth is nginx's log, and the ledgers of the pods: docs/NUMBERS.md, "Who and what".
  */
 import assert from 'node:assert/strict'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -290,6 +292,38 @@ describe('wires', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     assertReconciles(seen)
   })
 
+  test('a report lists what nginx connected to, and behind it which pod is bad', async () => {
+    port++
+    await openPods(FOUR)
+    await balance(FOUR, [2, 3])
+    const target = FOUR.at(FOUR.cluster, port)
+    const nginx = await proxyTo(target)
+    const file = join(folder, 'pods.db')
+    const main = join(ROOT, 'dist/main.js')
+    const words = ['netns', 'exec', cable.proxy.namespace, process.execPath, main, 'record', '--out', file]
+    const recorder = spawn('ip', words, { env: { ...process.env, SUDO_UID: '' } })
+    const ended = once(recorder, 'exit')
+    await Promise.race([saying(recorder, /^recording /m), ended])
+    await ask(20)
+    recorder.kill('SIGINT')
+    await ended
+    await nginx.stop()
+    const text = await sh(process.execPath, main, 'report', file, '--format', 'json')
+    const { backends } = JSON.parse(text) as { backends: readonly { backend: string; wire: unknown }[] }
+    assert.deepEqual(
+      backends.map(({ backend, wire }) => ({ backend, wire })),
+      [
+        {
+          backend: target,
+          wire: [
+            { address: FOUR.at(FOUR.pod(2), port), connects: 10, requests: 10, failures: 0 },
+            { address: FOUR.at(FOUR.pod(3), port), connects: 0, requests: 0, failures: 10 },
+          ],
+        },
+      ],
+    )
+  })
+
   describe('with room for three', () => {
     let program: string
     before(async () => {
@@ -373,6 +407,16 @@ describe('wires', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     })
   })
 })
+
+/** Resolves when the program has said this on stderr. */
+const saying = (program: ChildProcessWithoutNullStreams, words: RegExp): Promise<void> =>
+  new Promise((resolve) => {
+    let said = ''
+    program.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (words.test(said)) resolve()
+    })
+  })
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 

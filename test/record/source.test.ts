@@ -200,6 +200,22 @@ test('a retired backend is removed, and its address may come back with another i
   assert.equal(skipped, null)
 })
 
+test('open connections of an address that has two ids at once add up', async () => {
+  const tlsOpen = (id: number, open: number): ConnectionColumns =>
+    [...connects(id, 1), 0, 0, 1, 0, 0, 0, 0, 0, 0, '0', '0', open] as unknown as ConnectionColumns
+  const { frames } = await read([
+    hello,
+    backend,
+    { ...backend, id: 2 } as WireLine,
+    snapshot(0),
+    snapshot(1, { connections: [tlsOpen(1, 3), tlsOpen(2, 4)] }),
+  ])
+  assert.deepEqual(
+    frames[0]!.connections.map(({ connects, tlsOpen }) => [connects, tlsOpen]),
+    [[2, 7]],
+  )
+})
+
 test('a backend with route slots, or an unknown one, is not retired', async () => {
   const { frames, skipped } = await read([
     hello,

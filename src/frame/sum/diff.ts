@@ -10,7 +10,7 @@ import {
   connectionWeightOf,
   isActive,
   isConnectionActive,
-  mergeConnections,
+  addConnections,
   sumCounts,
   weightOf,
 } from './sums.generated.ts'
@@ -299,7 +299,7 @@ function joinAddresses(rows: readonly ConnectionRow[]): ConnectionRow[] {
   for (const row of rows) {
     const key = backendKey(row.backend)
     const other = joined.get(key)
-    joined.set(key, other === undefined ? row : { ...mergeConnections(other, row), backend: row.backend })
+    joined.set(key, other === undefined ? row : { ...addConnections(other, row), backend: row.backend })
   }
   return [...joined.values()]
 }
