@@ -48,7 +48,7 @@ SCRIPT
 cat >"$root/init" <<'SCRIPT'
 #!/bin/sh
 export PATH=/bin HOME=/tmp LANG=C.UTF-8 TERM=dumb
-mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t cgroup2 cgroup /sys/fs/cgroup
 ip link set lo up
 cd /app
 node dist/main.js doctor
