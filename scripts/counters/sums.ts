@@ -24,7 +24,7 @@ import { addSparse, DistributionSum } from 'src/frame/sum/distribution-sum.ts'
 import { mergeDistribution, sumDistributions } from 'src/frame/model/distribution.ts'
 import type { Codes, ConnectionCounts, Counts, Distribution } from 'src/frame/model/frame.ts'
 import { mergeBuckets, sumBuckets } from 'src/frame/model/histogram.ts'
-import { addKnown } from 'src/frame/model/known.ts'
+import { addKnown, lastKnown } from 'src/frame/model/known.ts'
 import { micros, type Micros } from 'src/frame/model/units.ts'
 import { NO_CONNECTIONS } from 'src/frame/model/nothing.ts'
 import type { Failures } from 'src/frame/model/counters.generated.ts'
@@ -68,7 +68,7 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
 
 /** Connections of the same backend in consecutive spans: open are those that are open at the end. */
 export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): ConnectionCounts => ({
-  ${each(connection, (field) => (field.isGauge ? `${field.name}: b.${field.name},` : merged(field)))}
+  ${each(connection, (field) => (field.isGauge ? `${field.name}: lastKnown(a.${field.name}, b.${field.name}),` : merged(field)))}
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -84,7 +84,7 @@ export const openConnections = (row: Pick<ConnectionCounts, ${gauges.map(({ name
 
 /** The span is followed by one without a row of the backend: a row with open connections is sent every tick. */
 export const endedConnections = (row: ConnectionCounts): ConnectionCounts =>
-  openConnections(row) === 0 ? row : { ...row, ${each(gauges, ({ name }) => `${name}: 0`, ', ')} }
+  openConnections(row) === 0 ? row : { ...row, ${each(gauges, ({ name }) => `${name}: lastKnown(row.${name}, 0)`, ', ')} }
 
 /** Whether any number of the row is not 0. */
 export const isActive = (row: Counts): boolean =>
@@ -176,7 +176,7 @@ export class ConnectionSum {
     this.#span = span
     ${each(connection, (field) =>
       field.isGauge
-        ? `this.#${field.name} = counts.${field.name}`
+        ? `this.#${field.name} = lastKnown(this.#${field.name}, counts.${field.name})`
         : assignSum(`this.#${field.name}`, `counts.${field.name}`, field),
     )}
     this.#connect.add(counts.connect)
@@ -187,7 +187,7 @@ export class ConnectionSum {
     if (this.#span === 0) return NO_CONNECTIONS
     const isOpen = this.#span === last
     return {
-      ${each(connection, ({ name, isGauge }) => (isGauge ? `${name}: isOpen ? this.#${name} : 0,` : `${name}: this.#${name},`))}
+      ${each(connection, ({ name, isGauge }) => (isGauge ? `${name}: isOpen ? this.#${name} : lastKnown(this.#${name}, 0),` : `${name}: this.#${name},`))}
       connect: this.#connect.value(),
     }
   }

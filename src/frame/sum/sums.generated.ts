@@ -3,7 +3,7 @@ import { addSparse, DistributionSum } from './distribution-sum.ts'
 import { mergeDistribution, sumDistributions } from '../model/distribution.ts'
 import type { Codes, ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { mergeBuckets, sumBuckets } from '../model/histogram.ts'
-import { addKnown } from '../model/known.ts'
+import { addKnown, lastKnown } from '../model/known.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import type { Failures } from '../model/counters.generated.ts'
@@ -111,13 +111,13 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   otherConnects: addKnown(a.otherConnects, b.otherConnects),
   sentBytes: addKnown(a.sentBytes, b.sentBytes),
   receivedBytes: addKnown(a.receivedBytes, b.receivedBytes),
-  tlsOpen: b.tlsOpen,
-  h2Open: b.h2Open,
-  fastcgiOpen: b.fastcgiOpen,
-  uwsgiOpen: b.uwsgiOpen,
-  scgiOpen: b.scgiOpen,
-  memcachedOpen: b.memcachedOpen,
-  otherOpen: b.otherOpen,
+  tlsOpen: lastKnown(a.tlsOpen, b.tlsOpen),
+  h2Open: lastKnown(a.h2Open, b.h2Open),
+  fastcgiOpen: lastKnown(a.fastcgiOpen, b.fastcgiOpen),
+  uwsgiOpen: lastKnown(a.uwsgiOpen, b.uwsgiOpen),
+  scgiOpen: lastKnown(a.scgiOpen, b.scgiOpen),
+  memcachedOpen: lastKnown(a.memcachedOpen, b.memcachedOpen),
+  otherOpen: lastKnown(a.otherOpen, b.otherOpen),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -173,13 +173,13 @@ export const endedConnections = (row: ConnectionCounts): ConnectionCounts =>
     ? row
     : {
         ...row,
-        tlsOpen: 0,
-        h2Open: 0,
-        fastcgiOpen: 0,
-        uwsgiOpen: 0,
-        scgiOpen: 0,
-        memcachedOpen: 0,
-        otherOpen: 0,
+        tlsOpen: lastKnown(row.tlsOpen, 0),
+        h2Open: lastKnown(row.h2Open, 0),
+        fastcgiOpen: lastKnown(row.fastcgiOpen, 0),
+        uwsgiOpen: lastKnown(row.uwsgiOpen, 0),
+        scgiOpen: lastKnown(row.scgiOpen, 0),
+        memcachedOpen: lastKnown(row.memcachedOpen, 0),
+        otherOpen: lastKnown(row.otherOpen, 0),
       }
 
 /** Whether any number of the row is not 0. */
@@ -432,13 +432,13 @@ export class ConnectionSum {
     this.#otherConnects = addKnown(this.#otherConnects, counts.otherConnects)
     this.#sentBytes = addKnown(this.#sentBytes, counts.sentBytes)
     this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
-    this.#tlsOpen = counts.tlsOpen
-    this.#h2Open = counts.h2Open
-    this.#fastcgiOpen = counts.fastcgiOpen
-    this.#uwsgiOpen = counts.uwsgiOpen
-    this.#scgiOpen = counts.scgiOpen
-    this.#memcachedOpen = counts.memcachedOpen
-    this.#otherOpen = counts.otherOpen
+    this.#tlsOpen = lastKnown(this.#tlsOpen, counts.tlsOpen)
+    this.#h2Open = lastKnown(this.#h2Open, counts.h2Open)
+    this.#fastcgiOpen = lastKnown(this.#fastcgiOpen, counts.fastcgiOpen)
+    this.#uwsgiOpen = lastKnown(this.#uwsgiOpen, counts.uwsgiOpen)
+    this.#scgiOpen = lastKnown(this.#scgiOpen, counts.scgiOpen)
+    this.#memcachedOpen = lastKnown(this.#memcachedOpen, counts.memcachedOpen)
+    this.#otherOpen = lastKnown(this.#otherOpen, counts.otherOpen)
     this.#connect.add(counts.connect)
   }
 
@@ -463,13 +463,13 @@ export class ConnectionSum {
       otherConnects: this.#otherConnects,
       sentBytes: this.#sentBytes,
       receivedBytes: this.#receivedBytes,
-      tlsOpen: isOpen ? this.#tlsOpen : 0,
-      h2Open: isOpen ? this.#h2Open : 0,
-      fastcgiOpen: isOpen ? this.#fastcgiOpen : 0,
-      uwsgiOpen: isOpen ? this.#uwsgiOpen : 0,
-      scgiOpen: isOpen ? this.#scgiOpen : 0,
-      memcachedOpen: isOpen ? this.#memcachedOpen : 0,
-      otherOpen: isOpen ? this.#otherOpen : 0,
+      tlsOpen: isOpen ? this.#tlsOpen : lastKnown(this.#tlsOpen, 0),
+      h2Open: isOpen ? this.#h2Open : lastKnown(this.#h2Open, 0),
+      fastcgiOpen: isOpen ? this.#fastcgiOpen : lastKnown(this.#fastcgiOpen, 0),
+      uwsgiOpen: isOpen ? this.#uwsgiOpen : lastKnown(this.#uwsgiOpen, 0),
+      scgiOpen: isOpen ? this.#scgiOpen : lastKnown(this.#scgiOpen, 0),
+      memcachedOpen: isOpen ? this.#memcachedOpen : lastKnown(this.#memcachedOpen, 0),
+      otherOpen: isOpen ? this.#otherOpen : lastKnown(this.#otherOpen, 0),
       connect: this.#connect.value(),
     }
   }
