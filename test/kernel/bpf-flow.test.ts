@@ -144,6 +144,54 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
       }
     })
 
+  test('a body whose bounds are known goes on after a pause of any length, to its last byte', async () => {
+    const helper = await variant('pause', '-DBODY_SILENCE=1000000000ULL')
+    const cable = await Cable.create()
+    try {
+      const port = 8697
+      const kinds = {
+        '/length': ['HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello', 'world'],
+        '/chunked': ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', '0\r\n\r\n'],
+        '/until-close': ['HTTP/1.1 200 OK\r\n\r\nhello', 'world'],
+      }
+      const rules = Object.fromEntries(
+        Object.entries(kinds).map(([path, [first = '', rest = '']]) => [
+          path,
+          { steps: [{ send: first }, { pause: 3500 }, { send: rest }, { end: 'fin' as const }] },
+        ]),
+      )
+      await cable.far.call('listen', { address: '10.77.0.2', port, rules })
+      const talks = Object.keys(kinds).map((path) => ({
+        address: '10.77.0.2',
+        port,
+        steps: [
+          { send: `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n` },
+          { pause: 4000 },
+          { end: 'fin' as const },
+        ],
+      }))
+      const look = (): Promise<unknown> => cable.proxy.call('talkMany', talks)
+      const seen = await watch(cable.proxy.namespace, look, [], helper)
+      const [routes = []] = seen.sum.backends.map((row) => row.routes)
+      assert.deepEqual(
+        Object.fromEntries(
+          routes.map(({ route, receivedBytes, total, bodyReset }) => [
+            route.path,
+            { receivedBytes, seconds: Math.floor(total.sum / 1e6), bodyReset },
+          ]),
+        ),
+        Object.fromEntries(
+          Object.entries(kinds).map(([path, sent]) => [
+            path,
+            { receivedBytes: sent.join('').length, seconds: 3, bodyReset: 0 },
+          ]),
+        ),
+      )
+    } finally {
+      await cable.remove()
+    }
+  })
+
   test('routes without requests are retired for new ones, and no count is lost', async () => {
     const helper = await variant('small', '-DMAX_ROUTES=64 -DRETIRE_AFTER=1')
     const cable = await Cable.create()

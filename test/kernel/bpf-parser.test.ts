@@ -54,6 +54,7 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ['w &= (stops >> 7) - 1', 'w &= stops - 1'],
       ['i * 8 + bytes_through(hits)', 'i * 8 + bytes_through(hits) - 1'],
       ["b != ' ' && b != '\\t'", "b != ' '"],
+      ["digits && (b == '\\r' || b == '\\n' || b == ' ' || b == '\\t')", 'digits'],
       [
         "b == '\\n' ? CHUNK_TRAILER : b == '\\r' ? CHUNK_TRAILER_LF",
         "b == '\\n' ? CHUNK_END : b == '\\r' ? CHUNK_TRAILER_LF",

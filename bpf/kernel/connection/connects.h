@@ -199,15 +199,19 @@ static __always_inline struct flow *flow_of(struct sock *sk)
 
 /*
  * The connection is over, and what nginx wrote last, between two messages, was never seen to leave: it waits for no answer any
- * more. Its peer has acknowledged none of it, or it would have passed elsewhere.
+ * more. Its peer has acknowledged none of it, or it would have passed elsewhere. The kernel sends it again for a while, and when
+ * it leaves at last it is no request.
  */
 static __always_inline int has_request_left_over(struct sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct flow *f = tcp ? flow_of(sk) : 0;
 
-	return f && f->kind == KIND_HTTP && f->fresh && f->out.state == DIR_LINE && !f->out.ranges &&
-	       seq_after(tcp->write_seq, f->out.next) && !seq_after(tcp->snd_una, f->out.next);
+	if (!f || f->kind != KIND_HTTP || !f->fresh || f->out.state != DIR_LINE || f->out.ranges ||
+	    !seq_after(tcp->write_seq, f->out.next) || seq_after(tcp->snd_una, f->out.next))
+		return 0;
+	f->kind = KIND_NOT_HTTP;
+	return 1;
 }
 
 static __always_inline int is_nearly_closed(int state)

@@ -21,11 +21,15 @@
 #include "holes.h"
 #include "unread.h"
 
-#define BODY_SILENCE (60 * SECOND)
-#define IDLE	     (300 * SECOND)
-#define OVER	     (10 * SECOND) /* only retransmissions may still come */
+#define IDLE (300 * SECOND)
+#define OVER (10 * SECOND) /* only retransmissions may still come */
 
-/* A request that is open and silent for so long may have ended unseen. Tests shorten both. */
+/* A body whose end cannot be seen is over after that. Tests shorten it, and the next two. */
+#ifndef BODY_SILENCE
+#define BODY_SILENCE (60 * SECOND)
+#endif
+
+/* A request that is open and silent for so long may have ended unseen. */
 #ifndef SUSPECT_AFTER
 #define SUSPECT_AFTER (120 * SECOND)
 #endif
@@ -84,6 +88,19 @@ static __always_inline __u64 deferral_timeout(const struct flow *f, const struct
 	return o->without_port ? 60 * SECOND : 2 * SECOND;
 }
 
+/*
+ * Whether a body may have ended without a sign. One whose bounds are known has not, however long it pauses: if its connection is
+ * gone, its socket tells, where it can be asked.
+ */
+static __always_inline int may_be_over(const struct flow *f)
+{
+	__u8 state = f->in.state;
+
+	if (state == DIR_TUNNEL)
+		return 0;
+	return !f->has_local_socket || !(state == DIR_BODY || state == DIR_CHUNKED || ends_with_connection(&f->in));
+}
+
 /* Returns how many requests are open or receive a body. */
 static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
 {
@@ -109,7 +126,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			}
 		} else if (phase == PHASE_ANSWERED) {
 			busy++;
-			if (f->in.state != DIR_TUNNEL && c->now > f->in.last_ns + BODY_SILENCE)
+			if (may_be_over(f) && c->now > f->in.last_ns + BODY_SILENCE)
 				book_end(f, number, f->in.last_ns, 0);
 		}
 	}

@@ -13,15 +13,16 @@ struct head {
 	__u8 pad;
 };
 
+/* The last one decides. What is no number ("5, 5", "5x") is none to nginx either: the body goes on until the connection ends. */
 VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffer, __u32 at)
 {
 	__u64 value = 0;
-	__u8 digits = 0;
+	__u8 digits = 0, b = 0;
 
 	if (!h || !buffer)
 		return 0;
 	for (int i = 0; i < 32; i++) {
-		__u8 b = buffer->bytes[(at + i) & BYTES_MASK];
+		b = buffer->bytes[(at + i) & BYTES_MASK];
 		if (classes[b] & C_DIGIT) {
 			value = value * 10 + (b - '0');
 			digits = 1;
@@ -29,10 +30,9 @@ VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffe
 			break;
 		}
 	}
-	if (digits) {
+	h->has_length = digits && (b == '\r' || b == '\n' || b == ' ' || b == '\t');
+	if (h->has_length)
 		h->length = value;
-		h->has_length = 1;
-	}
 	return 0;
 }
 

@@ -225,10 +225,9 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 				p++;
 			for (; p < limit && *p >= '0' && *p <= '9'; p++, any = true)
 				value = value * 10 + (*p - '0');
-			if (any) {
-				f.has_length = true;
+			f.has_length = any && p < limit && memchr("\r\n \t", *p, 4);
+			if (f.has_length)
 				f.length = value;
-			}
 		} else if (same_name(line, n, "transfer-encoding:")) {
 			size_t end = n;
 
@@ -311,6 +310,8 @@ static size_t random_head(uint8_t *out, size_t max)
 					    "content-LENGTH:\t %u \r\n",
 					    "Content-Length:%u\n",
 					    "Content-Length:                    %u\r\n",
+					    "Content-Length: %u, 5\r\n",
+					    "Content-Length: x\r\n",
 					    "Content-Lengthy: %u\r\n",
 					    "X-Content-Length: %u\r\n",
 					    "Transfer-Encoding: chunked\r\n",
@@ -325,7 +326,7 @@ static size_t random_head(uint8_t *out, size_t max)
 
 	while (n + 700 < max && below(9)) {
 		if (below(6)) {
-			n += sprintf((char *)out + n, lines[below(14)], below(below(2) ? 100 : 4000000000u));
+			n += sprintf((char *)out + n, lines[below(16)], below(below(2) ? 100 : 4000000000u));
 			continue;
 		}
 		for (int left = below(600); left > 0; left--)
