@@ -20,7 +20,7 @@ const SPOKEN = {
   fastcgi: (to: string) => `fastcgi_pass ${to}; fastcgi_param QUERY_STRING a=b;`,
   uwsgi: (to: string) => `uwsgi_pass ${to}; uwsgi_param QUERY_STRING a=b;`,
   scgi: (to: string) => `scgi_pass ${to}; scgi_param QUERY_STRING a=b;`,
-  memcached: (to: string) => `set $memcached_key $uri; memcached_pass ${to};`,
+  memcached: (to: string) => `set $memcached_key k; memcached_pass ${to};`,
   tls: (to: string) => `proxy_pass https://${to};`,
   'h2-unread': (to: string) => `grpc_pass grpc://${to};`,
 } as const

@@ -40,6 +40,9 @@ static __always_inline enum protocol protocol_of(const __u8 *b, __u32 n)
 {
 	if (n >= 2 && b[0] == 0x16 && b[1] == 3)
 		return PROTOCOL_TLS;
+	/* the shortest is "get k\r\n" */
+	if (n >= 7 && is_memcached(b))
+		return PROTOCOL_MEMCACHED;
 	if (n < 8)
 		return PROTOCOL_OTHER;
 	if (word_at(b) == 0x5448202a20495250ULL) /* "PRI * HT" */
@@ -50,5 +53,5 @@ static __always_inline enum protocol protocol_of(const __u8 *b, __u32 n)
 		return PROTOCOL_UWSGI;
 	if (n >= 16 && is_scgi(b))
 		return PROTOCOL_SCGI;
-	return is_memcached(b) ? PROTOCOL_MEMCACHED : PROTOCOL_OTHER;
+	return PROTOCOL_OTHER;
 }
