@@ -27,7 +27,7 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
+import { fingerprintOf, refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MAX_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
@@ -49,6 +49,26 @@ export interface Opened {
 /** @param file a path, or '-' for standard input. @throws UserError (exit 2 if there is no such file, exit 5 if it is no recording) */
 export function openForReading(file: string): Opened {
   if (file === '-') return openStream()
+  for (let tries = TRIES; ; tries--) {
+    const before = fingerprintOf(file)
+    try {
+      return openFile(file)
+    } catch (error) {
+      if (tries === 1 || (!isMissing(error) && fingerprintOf(file) === before)) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
+    }
+  }
+}
+
+/** A recorder that begins or ends changes several files, one after the other: what was found between two of these steps is looked at again. */
+const TRIES = 5
+const PAUSE = 20 // ms
+
+/** A missing recording is a UserError: this is a file beside it. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+function openFile(file: string): Opened {
   const start = readOrExplain(file)
   if (isGzip(start)) return openZip(file)
   const header = readHeader(start, file)

@@ -2,7 +2,7 @@
  * The files beside a recording. SQLite trusts a -wal, -shm or -journal by its name alone, and rolling back a hostile journal deletes the
  * file that it names. So SQLite reads them only beside a running recorder. Otherwise we apply their pages to a copy.
  */
-import { lstatSync, readFileSync, type Stats } from 'node:fs'
+import { lstatSync, readFileSync, realpathSync, type Stats } from 'node:fs'
 import { usageError } from '../../errors.ts'
 
 export interface SideFiles {
@@ -23,6 +23,19 @@ export function sideFilesOf(file: string): SideFiles {
     journal: bytes(journal),
     isHeld: shm?.isFile() === true && (wal === undefined || wal.isFile()) && isLocked(shm),
     any: wal !== undefined || shm !== undefined || journal !== undefined,
+  }
+}
+
+/** Equal as long as neither the file nor one beside it is written, made or removed. */
+export function fingerprintOf(file: string): string {
+  try {
+    const path = realpathSync(file)
+    return ['', '-wal', '-shm', '-journal']
+      .map((ending) => statOf(path + ending))
+      .map((found) => (found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeMs}`))
+      .join()
+  } catch {
+    return 'no file'
   }
 }
 
