@@ -146,8 +146,16 @@ static __always_inline enum attempt_failure failure_of(struct sock *sk)
 	return UNREACHABLE;
 }
 
-/* `from`: the state before. RST from the peer is an error; a RST or a FIN of nginx's own is none, and a timeout is the kernel's.
+/*
+ * An established connection is closed at once. A RST of the peer is an error, unless nginx asks the socket for its error at this
+ * very moment, which clears it. When nginx closes it, the socket is shut down before; a timeout is the kernel's.
  */
+static __always_inline int is_reset_by_peer(const struct sock *sk)
+{
+	return sk->sk_err == ECONNRESET || (!sk->sk_err && sk->sk_shutdown != SHUTDOWN_MASK);
+}
+
+/* `from`: the state before. */
 static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int from)
 {
 	if (!a->established) {
@@ -158,7 +166,7 @@ static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int
 			book_attempt_failure(a, why);
 		return;
 	}
-	if ((a->peer_ended || (from == TCP_ESTABLISHED && sk->sk_err == ECONNRESET)) && !has_sent(sk))
+	if ((a->peer_ended || (from == TCP_ESTABLISHED && is_reset_by_peer(sk))) && !has_sent(sk))
 		book_attempt_failure(a, EARLY_CLOSE);
 }
 
