@@ -160,7 +160,11 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       const requests = failed.flatMap(([, kinds]) => Object.values(kinds)).reduce((a, b) => a + b, 0)
       assert.deepEqual(others, {}, backend)
       assert.equal(connects, 60)
-      assert.equal(requests + earlyClose, attempts.filter((attempt) => attempt.backend === backend).length)
+      assert.equal(
+        requests + earlyClose,
+        attempts.filter((attempt) => attempt.backend === backend).length,
+        `${backend}: ${JSON.stringify([rowsOf(seen), failuresOf(seen), earlyClose, seen.final.loss, seen.final.control])}`,
+      )
       early += earlyClose
     }
     assert.ok(early > 0, 'some were over before the request left')

@@ -83,10 +83,9 @@ export async function startLabNginx(
       throw new Error(`nginx did not start: ${stderr}`)
     await sleep(30)
   }
-  const master = (): number => {
-    const file = join(folder, 'nginx.pid')
-    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-  }
+  const master = (): number => pidIn(join(folder, 'nginx.pid'))
+  // It listens before it writes its pid.
+  while (around.daemon === true && master() === 0) await sleep(30)
   return {
     folder,
     pid: child.pid!,
@@ -101,6 +100,15 @@ export async function startLabNginx(
       if (isOf(newest, folder)) await endMaster(newest)
       rmSync(folder, { recursive: true })
     },
+  }
+}
+
+/** 0 while there is none: a binary upgrade renames the file, and a new one is empty at first. Signals to 0 would be for ourselves. */
+function pidIn(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'))
+  } catch {
+    return 0
   }
 }
 
