@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
-import { inside, lacking, ROOT, sh } from './lab/system.ts'
+import { inside, lacking } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -36,9 +37,7 @@ describe('backends', { skip: lacking('make', 'python3', 'setpriv') }, () => {
   before(async () => {
     cable = await Cable.create()
     folder = mkdtempSync(join(tmpdir(), 'upstreamtop-backends-'))
-    program = join(folder, 'upstreamtop-probe')
-    const defines = `HELPER_DEFINES=-DMAX_BACKENDS=${ROOM + 1}`
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, defines, program)
+    program = await buildHelper(folder, `-DMAX_BACKENDS=${ROOM + 1}`)
   })
   after(async () => {
     await cable.remove()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildHelper } from './lab/build.ts'
 import { Cable, makeNamespace, range, removeNamespace } from './lab/network.ts'
 import { rowsOf } from './lab/compare.ts'
 import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
@@ -20,12 +21,7 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   /** A helper built with other limits, so that a test does not wait for minutes or fill 65,536 routes. */
-  async function variant(name: string, defines: string): Promise<string> {
-    const build = join(folder, name)
-    const helper = join(build, 'upstreamtop-probe')
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${build}`, `HELPER_DEFINES=${defines}`, helper)
-    return helper
-  }
+  const variant = (name: string, defines: string): Promise<string> => buildHelper(join(folder, name), defines)
 
   /** Runs bpf/flow.c with the programs of a build; returns its output for each seed. */
   async function twin(build: string, connections = 1000): Promise<string[]> {

@@ -6,10 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { buildHelper } from './lab/build.ts'
 import { assertEqualsTruth } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import type { Rules, TruthRow } from './lab/protocol.ts'
-import { lacking, ROOT, sh } from './lab/system.ts'
+import { lacking } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
 const [FAR, INLINE, BLOCK] = ['10.77.0.2', 8, 32]
@@ -74,8 +75,7 @@ describe('unusual status codes', { skip: lacking('make') }, () => {
   })
 
   test('a route without a block for rare codes loses no count', async () => {
-    const program = join(folder, 'upstreamtop-probe')
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, 'HELPER_DEFINES=-DMAX_BLOCKS=2', program)
+    const program = await buildHelper(folder, '-DMAX_BLOCKS=2')
     const seen = await recordCodes(['one', 'two'], program)
     assertEqualsTruth(seen, {
       [`${FAR}:${port} GET /one/:id`]: expectedRow(INLINE + BLOCK),

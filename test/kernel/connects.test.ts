@@ -236,13 +236,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       true,
     )
     const seen = await watch(cable.proxy.namespace, async () => {
-      for (const i of dead.keys())
-        await cable.proxy.call('ask', {
-          address: '127.0.0.1',
-          port: 8080,
-          requests: [get(`/${i}/`)],
-          times: 6,
-        })
+      for (const i of dead.keys()) await askPlace(i, 6)
     })
     const attempts = nginx.attempts()
     await nginx.stop()
@@ -264,12 +258,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     const ours = await proxyTo(dead)
     const seen = await watch(cable.proxy.namespace, async () => {
       for (const i of dead.keys()) {
-        await cable.proxy.call('ask', {
-          address: '127.0.0.1',
-          port: 8080,
-          requests: [get(`/${i}/`)],
-          times: 2,
-        })
+        await askPlace(i, 2)
         await place.call('ask', { address: '127.0.0.1', port: 8080, requests: [get(`/${i}/`)], times: 5 })
         const [, host = '', number = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(dead[i]!) ?? []
         // What a RST refuses is seen on the wire, and counts for an address that is a row.
@@ -298,13 +287,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     const seen = await watch(
       cable.proxy.namespace,
       async () => {
-        for (const i of backends.keys())
-          await cable.proxy.call('ask', {
-            address: '127.0.0.1',
-            port: 8080,
-            requests: [get(`/${i}/`)],
-            times: 2,
-          })
+        for (const i of backends.keys()) await askPlace(i, 2)
       },
       [word, PROBE],
       sandbox,
@@ -364,18 +347,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
        server { listen 127.0.0.1:8080; proxy_read_timeout 700ms; proxy_next_upstream off;
          ${backends.map((_, i) => `location /${i}/ { proxy_pass http://kept${i}; }`).join('\n')} }`,
     )
-    const askAll = (): Promise<unknown> =>
-      Promise.all(
-        backends.map((_, i) =>
-          cable.proxy.call('ask', {
-            address: '127.0.0.1',
-            port: 8080,
-            requests: [get(`/${i}/`)],
-            times: 3,
-            connections: 3,
-          }),
-        ),
-      )
+    const askAll = (): Promise<unknown> => askEach(backends, 3, 3)
     const route = async (action: string): Promise<void> => {
       for (const [address, length] of Object.entries(nets))
         await sh(
@@ -433,6 +405,18 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     )
   }
 
+  /** The backend with this number, in nginx's configuration by `proxyTo`. */
+  const askPlace = (i: number, times: number, connections = 1): Promise<unknown> =>
+    cable.proxy.call('ask', {
+      address: '127.0.0.1',
+      port: 8080,
+      requests: [get(`/${i}/`)],
+      times,
+      connections,
+    })
+  const askEach = (backends: readonly string[], times: number, connections: number): Promise<unknown> =>
+    Promise.all(backends.map((_, i) => askPlace(i, times, connections)))
+
   async function ask(
     backends: readonly string[],
     times: number,
@@ -440,22 +424,7 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     args: readonly string[] = [],
   ): Promise<{ seen: Seen; attempts: readonly Attempt[] }> {
     const nginx = await proxyTo(backends)
-    const seen = await watch(
-      cable.proxy.namespace,
-      () =>
-        Promise.all(
-          backends.map((_, i) =>
-            cable.proxy.call('ask', {
-              address: '127.0.0.1',
-              port: 8080,
-              requests: [get(`/${i}/`)],
-              times,
-              connections,
-            }),
-          ),
-        ),
-      args,
-    )
+    const seen = await watch(cable.proxy.namespace, () => askEach(backends, times, connections), args)
     const attempts = nginx.attempts()
     await nginx.stop()
     return { seen, attempts }

@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { inside, lacking, PROBE, ROOT, sh } from './lab/system.ts'
+import { inside, lacking, PROBE, sh } from './lab/system.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -69,11 +70,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
   }
 
   /** A helper with tables small enough for a test to fill. */
-  async function variant(defines: string): Promise<string> {
-    const program = join(folder, 'upstreamtop-probe')
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, `HELPER_DEFINES=${defines}`, program)
-    return program
-  }
+  const variant = (defines: string): Promise<string> => buildHelper(folder, defines)
 
   const row = (path: string) => ({ [`${FAR}:${port} GET ${path}`]: { requests: 20, codes: { 200: 20 } } })
 

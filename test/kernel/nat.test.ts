@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildHelper } from './lab/build.ts'
 import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import { inside, lacking, ROOT, sh } from './lab/system.ts'
+import { inside, lacking } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -177,16 +178,7 @@ describe('NAT on this host', { skip: lacking('nft') }, () => {
 
   test('other processes cannot take all room for translated connections', async () => {
     port++
-    const program = join(folder, 'upstreamtop-probe')
-    await sh(
-      'make',
-      '-s',
-      '-C',
-      ROOT,
-      `HELPER_BUILD=${folder}`,
-      'HELPER_DEFINES=-DMAX_TRANSLATIONS=4',
-      program,
-    )
+    const program = await buildHelper(folder, '-DMAX_TRANSLATIONS=4')
     await cable.far.call('listen', { address: '10.77.0.2', port })
     await translate(
       `table ip n { chain o { type nat hook output priority -100; ip daddr 10.96.0.14 tcp dport 80 dnat to 10.77.0.2:${port}; }; }`,

@@ -24,6 +24,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { buildHelper } from './lab/build.ts'
 import { hostileConfigurations } from './lab/configurations.ts'
 import {
   buildStatic,
@@ -62,7 +63,7 @@ const upstreamsIn = ({ upstreams }: Facts): readonly string[] =>
 describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-neighbour-'))
   const program = join(folder, 'nginx')
-  const slowHelper = join(folder, 'slow/upstreamtop-probe')
+  let slowHelper: string
   const secret = join(folder, 'secret.conf')
   const silentPlace = join(folder, 'silent-place')
   let namespace: string
@@ -70,8 +71,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     chmodSync(folder, 0o755)
     await buildStatic('neighbour.c', program)
     await buildStatic('silent.c', join(folder, 'silent'))
-    const defines = 'HELPER_DEFINES=-DDISCOVERY_MS=20000'
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}/slow`, defines, slowHelper)
+    slowHelper = await buildHelper(join(folder, 'slow'), '-DDISCOVERY_MS=20000')
     writeFileSync(secret, `proxy_pass ${SECRET};\n`, { mode: 0o600 })
     namespace = await makeNamespace('n')
   })
@@ -344,17 +344,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       let server: Neighbour
       let fake: Neighbour
       before(async () => {
-        const build = join(folder, 'patient')
-        patientHelper = join(build, 'upstreamtop-probe')
-        await sh(
-          'make',
-          '-s',
-          '-C',
-          ROOT,
-          `HELPER_BUILD=${build}`,
-          'HELPER_DEFINES=-DDISCOVERY_MS=500000',
-          patientHelper,
-        )
+        patientHelper = await buildHelper(join(folder, 'patient'), '-DDISCOVERY_MS=500000')
         server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')
         const args = ['-c', join(silentPlace, 'nginx.conf')]
         fake = await startNeighbour(namespace, { program, args, words: 'listen=8088', user: NOBODY })

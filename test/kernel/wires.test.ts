@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, countsOf } from './lab/compare.ts'
 import { addAddresses, Cable, range } from './lab/network.ts'
 import { startLabNginx, type Attempt, type LabNginx } from './lab/nginx.ts'
@@ -253,9 +254,7 @@ describe('wires', { skip: lacking('nft', 'python3', 'gcc') }, () => {
 
   test('a backend that gives up its index takes its wires along, and no count is lost', async () => {
     port++
-    const build = join(folder, 'backends')
-    const program = join(build, 'upstreamtop-probe')
-    await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${build}`, 'HELPER_DEFINES=-DMAX_BACKENDS=16', program)
+    const program = await buildHelper(join(folder, 'backends'), '-DMAX_BACKENDS=16')
     await cable.far.call('listen', { address: FOUR.pod(2), port })
     await rule(
       cable.proxy.namespace,
@@ -327,9 +326,7 @@ describe('wires', { skip: lacking('nft', 'python3', 'gcc') }, () => {
   describe('with room for three', () => {
     let program: string
     before(async () => {
-      program = join(folder, 'upstreamtop-probe')
-      const defines = 'HELPER_DEFINES=-DMAX_WIRES=4 -DRETIRE_AFTER=1'
-      await sh('make', '-s', '-C', ROOT, `HELPER_BUILD=${folder}`, defines, program)
+      program = await buildHelper(folder, '-DMAX_WIRES=4 -DRETIRE_AFTER=1')
     })
 
     test('pods come and go, and no count is lost or given to another; a pod with an open connection stays', async () => {

@@ -7,10 +7,10 @@ import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
 import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
 import {
+  addConnections,
   connectionWeightOf,
   isActive,
   isConnectionActive,
-  addConnections,
   sumCounts,
   weightOf,
 } from './sums.generated.ts'

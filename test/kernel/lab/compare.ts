@@ -1,10 +1,10 @@
 /** The recording and the truth as plain objects, so that node:assert prints the difference. */
 import assert from 'node:assert/strict'
-import type { Codes } from '../../../src/frame/model/frame.ts'
+import type { Codes, WireCounts } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
 import type { Truth, TruthRow } from './protocol.ts'
 import type { Seen } from './watch.ts'
-import { plus, type WireCounts } from './wires.ts'
+import { ownCounts } from '../../../src/frame/views/wires.ts'
 import type { Failures } from '../../../src/frame/model/counters.generated.ts'
 
 /** No tolerance: equal rows, requests and codes, no failure, no loss, and all sums reconcile. */
@@ -80,25 +80,17 @@ export function assertReconciles(seen: Seen): void {
 function assertNoneHasLessThanItsWires(seen: Seen): void {
   for (const [address, wires] of Object.entries(seen.wires)) {
     const row = countsOf(seen, address)
-    const sum = Object.values(wires).reduce(plus)
-    const kinds = ['connects', 'requests', 'failures'] as const
-    for (const kind of kinds) assert.ok(sum[kind] <= row[kind], `${kind} of the wires of ${address}`)
+    for (const kind of ['connects', 'requests', 'failures'] as const) {
+      const sum = Object.values(wires).reduce((all, counts) => all + counts[kind], 0)
+      assert.ok(sum <= row[kind], `${kind} of the wires of ${address}`)
+    }
   }
 }
 
 /** What a backend has in all, as wires count it. */
 export function countsOf({ sum }: Pick<Seen, 'sum'>, address: string): WireCounts {
-  const counts = { connects: 0, requests: 0, failures: 0 }
-  for (const { backend, requests, failures, connection } of sum.backends) {
-    if (backend.address !== address) continue
-    const { connects, refused, connectTimeout, unreachable, earlyClose } = connection
-    const { reset, closed, aborted, unanswered } = failures
-    const kinds = [reset, closed, aborted, unanswered, refused, connectTimeout, unreachable, earlyClose]
-    counts.connects += connects
-    counts.requests += requests
-    counts.failures += kinds.reduce<number>((all, count) => all + (count ?? 0), 0)
-  }
-  return counts
+  const row = sum.backends.find(({ backend }) => backend.address === address)
+  return row === undefined ? { connects: 0, requests: 0, failures: 0 } : ownCounts(row)
 }
 
 /** The truth from nginx's log: each attempt whose request line was sent, with its status. */

@@ -4,11 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync } from 'node:fs'
 import { arch } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { compile } from './build.ts'
 import { addAddresses } from './network.ts'
-import { inside, ROOT, sh } from './system.ts'
+import { inside } from './system.ts'
 
 const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[arch as string] ?? ''
@@ -45,9 +45,7 @@ export async function relay(
   [namespaceB, deviceB, addressB]: readonly [string, string, string],
   rules: readonly [ab: string, ba: string] = ['', ''],
 ): Promise<Relay> {
-  mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  const program = `${ROOT}build/lab/relay`
-  await sh('gcc', '-O2', '-Wall', '-Werror', source('relay.c'), '-o', program)
+  const program = await compile('relay', 'gcc', '-O2', '-Wall', '-Werror', source('relay.c'))
   const child = spawn(program, [namespaceA, deviceA, namespaceB, deviceB, ...rules], { stdio: 'pipe' })
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
@@ -114,19 +112,13 @@ export async function startSpoofer(
   port: number,
   how: 'near' | 'exact',
 ): Promise<{ stop(): Promise<number> }> {
-  mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  const program = `${ROOT}build/lab/spoof`
-  await sh('gcc', '-O2', '-Wall', '-Werror', source('spoof.c'), '-o', program)
+  const program = await compile('spoof', 'gcc', '-O2', '-Wall', '-Werror', source('spoof.c'))
   return startInNamespace(namespace, [program, device, String(port), how])
 }
 
-async function tcxTool(): Promise<string> {
-  const program = `${ROOT}build/lab/tcx`
-  mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  if (!existsSync(program))
-    await sh('gcc', '-O2', '-Wall', '-Werror', source('tcx.c'), '-o', program, '-lbpf', '-lelf', '-lz')
-  return program
-}
+let tcx: Promise<string> | undefined
+const tcxTool = (): Promise<string> =>
+  (tcx ??= compile('tcx', 'gcc', '-O2', '-Wall', '-Werror', source('tcx.c'), '-lbpf', '-lelf', '-lz'))
 
 /** Adds VLAN tags to frames that leave by `upper`, and removes them from frames that arrive by `lower`. */
 export async function addVlanTags(
@@ -169,10 +161,7 @@ async function addFilter(
 const dropObject = (every: number, port: number): Promise<string> =>
   compileBpf('drop.bpf.c', `drop-${every}-${port}`, [`-DEVERY=${every}`, `-DPORT=${port}`])
 
-async function compileBpf(program: string, name: string, defines: readonly string[]): Promise<string> {
-  mkdirSync(`${ROOT}build/lab`, { recursive: true })
-  const object = `${ROOT}build/lab/${name}.o`
+function compileBpf(program: string, name: string, defines: readonly string[]): Promise<string> {
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', `-I/usr/include/${MULTIARCH}`, ...defines]
-  await sh('clang', ...flags, '-c', source(program), '-o', object)
-  return object
+  return compile(`${name}.o`, 'clang', ...flags, '-c', source(program))
 }

@@ -10,7 +10,7 @@ import type { Snapshot } from '../../../src/frame/model/snapshot.ts'
 import { Decoder } from '../../../src/record/decoder.ts'
 import type { HelloLine } from '../../../src/record/wire.ts'
 import { PROBE } from './system.ts'
-import { WireLines, type Wires } from './wires.ts'
+import { wiresOf, type Wires } from './wires.ts'
 
 export interface Seen {
   readonly hello: HelloLine
@@ -112,20 +112,17 @@ class WireReader {
   readonly #retired: number[] = []
   readonly #addresses = new Map<number, string>()
   readonly #retiredBackends: string[] = []
-  readonly #wires = new WireLines()
+  readonly #retiredWires: number[] = []
   #wake: () => void = () => undefined
 
   read(line: string): void {
-    const { malformed } = this.#decoder
-    const isAboutWires = this.#wires.read(line)
     const decoded = this.#decoder.decode(line)
     const known = BACKEND.exec(line)
     if (known !== null) this.#addresses.set(Number(known[1]), known[2]!)
-    // Whether or not the decoder knows these lines, they are checked here.
-    if (isAboutWires) this.#decoder.malformed = malformed
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
+    if (decoded.kind === 'retired_wire') this.#retireWire(decoded.id)
     if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
     if (decoded.kind === 'snapshot') {
       this.final = decoded.snapshot
@@ -147,6 +144,11 @@ class WireReader {
     this.#retired.push(slot)
   }
 
+  #retireWire(id: number): void {
+    this.#differ?.retireWire(id)
+    this.#retiredWires.push(id)
+  }
+
   #retireBackend(id: number): void {
     this.#differ?.retireBackend(id)
     this.#retiredBackends.push(this.#addresses.get(id)!)
@@ -159,16 +161,17 @@ class WireReader {
   seen(): Seen {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
+    const sum = sumOf(frames.map(ofFrame))
     return {
       hello,
       final,
       frames,
-      sum: sumOf(frames.map(ofFrame)),
+      sum,
       bye: this.#bye,
       retired: this.#retired,
       retiredBackends: this.#retiredBackends,
-      wires: this.#wires.sums(),
-      retiredWires: this.#wires.retired,
+      wires: wiresOf(sum),
+      retiredWires: this.#retiredWires,
     }
   }
 }
