@@ -1,4 +1,4 @@
-/* Hooks that tell how nginx's sockets connect: two tracing programs, and the connect hooks of the root control group. */
+/* Hooks that tell how nginx's sockets connect: tracing programs, and the connect hooks of the root control group. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -118,10 +118,10 @@ static bool attach_call_hooks(struct upstreamtop_bpf *bpf, int group)
 bool attach_states(struct upstreamtop_bpf *bpf)
 {
 	const struct bpf_program *programs[] = {bpf->progs.upstreamtop_states, bpf->progs.upstreamtop_states_too,
-						bpf->progs.upstreamtop_fork};
-	struct bpf_link *links[3] = {};
+						bpf->progs.upstreamtop_socket_ends, bpf->progs.upstreamtop_fork};
+	struct bpf_link *links[4] = {};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		links[i] = bpf_program__attach(programs[i]);
 		if (links[i])
 			continue;

@@ -124,6 +124,7 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 	configure(bpf, o);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_socket_ends, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_connect4, calls);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_connect6, calls);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_release, calls);

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { addAddresses, Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import { startLabNginx, type Attempt, type LabNginx } from './lab/nginx.ts'
 import { sandboxRefusing } from './lab/refuse.ts'
 import { inside, lacking, PROBE, sh } from './lab/system.ts'
-import { startInNamespace } from './lab/impairments.ts'
+import { relay, startInNamespace } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const [FAR, DEAD, DEAD6] = ['10.77.0.2', '10.77.0.98', 'fd77::98']
@@ -300,6 +301,42 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       backends.map((backend) => outcomesOf(seen, backend)),
       [{ connectTimeout: 2 }, { refused: 2 }, {}, { unreachable: 2 }],
     )
+  })
+
+  test('an event that the kernel shows to no program is found out when nginx goes on: what it came to is counted all the same', async () => {
+    const [good, shut, closes, resets] = range(port + 1, (port += 4)) as [number, number, number, number]
+    const hosts = ['10.78.0.2', 'fd78::2']
+    // It hands packets on, so that they arrive while itself is the current process, and not nginx.
+    const between = await relay(
+      [cable.proxy.namespace, 'rl', '10.78.0.1/24'],
+      [cable.far.namespace, 'rl', '10.78.0.2/24'],
+    )
+    await addAddresses(cable.proxy.namespace, 'rl', ['fd78::1/64'])
+    await addAddresses(cable.far.namespace, 'rl', ['fd78::2/64'])
+    const enders: Awaited<ReturnType<typeof ender>>[] = []
+    for (const address of hosts) {
+      await cable.far.call('listen', { address, port: good })
+      enders.push(await ender(address, closes, 'fin'), await ender(address, resets, 'rst'))
+    }
+    const dead = [DEAD, DEAD6].map(at)
+    const far = hosts.flatMap((host) =>
+      [good, shut, closes, resets].map((p) => (host.includes(':') ? `[${host}]:${p}` : `${host}:${p}`)),
+    )
+    const program = await buildHelper(join(folder, 'unseen'), '-DUNSEEN_BESIDE_NGINX')
+    const nginx = await proxyTo([...dead, ...far])
+    const seen = await watch(cable.proxy.namespace, () => askEach([...dead, ...far], 6, 2), [], program)
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    await between.stop()
+    for (const guest of enders) await guest.stop()
+    for (const backend of dead) assertFailed(seen, backend, { unreachable: 6 }, attempts)
+    for (const backend of far.filter((name) => name.endsWith(`:${good}`)))
+      assert.deepEqual(outcomesOf(seen, backend), { connects: 6 }, backend)
+    for (const backend of far.filter((name) => name.endsWith(`:${shut}`)))
+      assertFailed(seen, backend, { refused: 6 }, attempts)
+    for (const backend of far.filter((name) => name.endsWith(`:${closes}`) || name.endsWith(`:${resets}`)))
+      assert.equal(outcomesOf(seen, backend).connects, 6, backend)
+    assertReconciles(seen)
   })
 
   test('what is left out has no row when it cannot be reached either', async () => {

@@ -6,6 +6,9 @@
  * tracing program runs, the kernel does not run it again on that CPU: an event in softirq that interrupts the program in a
  * process would be lost. So there are two: while one runs, the other sees what interrupts it. What the first has followed the
  * second skips, and what both follow is booked once, because an event leads to a state in which the attempt is already.
+ *
+ * Some kernels run no tracing program at all in softirq while a process that they protect is the current one. What nginx itself
+ * does is always seen, so an event that was not is found out at the socket's next one, or when nginx gives the socket up.
  */
 #pragma once
 
@@ -70,11 +73,13 @@ static __always_inline void insert_attempt(__u64 key, const struct attempt *a)
 
 static __always_inline int forget_attempt(__u64 key, const struct attempt *a)
 {
+	int listed = a->listed, other = a->rank != NGINX_OF_ROOT;
+
 	if (bpf_map_delete_elem(&attempts, &key))
 		return 0;
-	if (a->listed)
+	if (listed)
 		bpf_map_delete_elem(&unread_sockets, &key);
-	if (a->rank != NGINX_OF_ROOT)
+	if (other)
 		ADD(attempts_of_others, -1);
 	return 1;
 }
@@ -86,9 +91,9 @@ static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
 	struct sender who = {};
 	__u32 six[4];
 
-	if (known && known->state == TCP_SYN_SENT)
-		return;
 	if (!take_call(&a)) {
+		if (known && known->state == TCP_SYN_SENT)
+			return;
 		sender_now(&who);
 		if (!who.instance)
 			return;
@@ -103,6 +108,9 @@ static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
 	__builtin_memset(&a.remote, 0, sizeof(a.remote));
 	remote_of_words(&a.remote, sk->__sk_common.skc_family == AF_INET6, sk->__sk_common.skc_daddr, six,
 			sk->__sk_common.skc_dport);
+	/* another socket that had this memory, whose end was not seen at all */
+	if (known)
+		forget_attempt(key, known);
 	a.state = TCP_SYN_SENT;
 	a.booked_sent = a.booked_received = a.at_ns;
 	if (is_in_scope(&a.remote))
@@ -129,19 +137,27 @@ static __always_inline int queued_error(struct sock *sk)
 	return sk->sk_error_queue.qlen ? BPF_CORE_READ(said, ee.ee_errno) : 0;
 }
 
+/* A segment has arrived for it: what ended it in SYN_SENT was a RST. */
+static __always_inline int has_received(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return tcp && tcp->segs_in;
+}
+
 /*
  * Why there is no connection. Without an error: nginx has closed the socket because it waited for too long, or connect() itself
- * has failed behind SYN_SENT, for want of a free port.
+ * has failed behind SYN_SENT, for want of a free port; or its end was not seen, and nginx has taken the error since.
  */
-static __always_inline enum attempt_failure failure_of(struct sock *sk)
+static __always_inline enum attempt_failure failure_of(struct sock *sk, int was_unseen)
 {
 	int error = sk->sk_err;
 
 	if (!error)
 		error = queued_error(sk);
-	if (error == ECONNREFUSED)
+	if (error == ECONNREFUSED || (!error && was_unseen && has_received(sk)))
 		return REFUSED;
-	if (error == ETIMEDOUT || (!error && sk->sk_shutdown == SHUTDOWN_MASK))
+	if (error == ETIMEDOUT || (!error && !was_unseen && sk->sk_shutdown == SHUTDOWN_MASK))
 		return CONNECT_TIMEOUT;
 	return UNREACHABLE;
 }
@@ -155,18 +171,18 @@ static __always_inline int is_reset_by_peer(const struct sock *sk)
 	return sk->sk_err == ECONNRESET || (!sk->sk_err && sk->sk_shutdown != SHUTDOWN_MASK);
 }
 
-/* `from`: the state before. */
-static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int from)
+/* `from`: the state before. `was_unseen`: the event; only a RST of the peer ends an established connection without nginx. */
+static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int from, int was_unseen)
 {
 	if (!a->established) {
-		enum attempt_failure why = failure_of(sk);
+		enum attempt_failure why = failure_of(sk, was_unseen);
 
 		/* refused by its own door: nobody listens there any more */
 		if (why == REFUSED || !is_own_door(sk, a))
 			book_attempt_failure(a, why);
 		return;
 	}
-	if ((a->peer_ended || (from == TCP_ESTABLISHED && is_reset_by_peer(sk))) && !has_sent(sk))
+	if ((a->peer_ended || (from == TCP_ESTABLISHED && (was_unseen || is_reset_by_peer(sk)))) && !has_sent(sk))
 		book_attempt_failure(a, EARLY_CLOSE);
 }
 
@@ -227,7 +243,36 @@ static __always_inline int is_nearly_closed(int state)
 	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
 }
 
-static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
+/* Returns whether it is followed any longer: not if nginx has connected to itself. */
+static __always_inline int attempt_succeeds(struct sock *sk, __u64 key, struct attempt *found)
+{
+	struct attempt a;
+
+	found->ports = sk->__sk_common.skc_portpair;
+	found->established = 1;
+	a = *found;
+	if (is_own_door(sk, &a)) {
+		forget_attempt(key, &a);
+		return 0;
+	}
+	if (!has_new)
+		has_new = 1;
+	book_established(&a);
+	/* its SYN left where we see nothing, and so will its requests */
+	if (!flow_of(sk))
+		count_shared(L_HALF_SEEN);
+	return 1;
+}
+
+/* What leads from SYN_SENT to `to`, seen or not. A socket that was never connected has received no sequence number. */
+static __always_inline int has_connected(struct sock *sk, int to)
+{
+	struct tcp_sock *tcp = to == TCP_CLOSE ? bpf_skc_to_tcp_sock(sk) : 0;
+
+	return to == TCP_CLOSE ? tcp && tcp->rcv_nxt : to != TCP_SYN_RECV;
+}
+
+static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, int was_unseen)
 {
 	struct attempt *found = bpf_map_lookup_elem(&attempts, &key), a;
 	int from;
@@ -236,6 +281,11 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 		return;
 	from = found->state;
 	found->state = to;
+	if (!found->established && has_connected(sk, to)) {
+		from = TCP_ESTABLISHED;
+		if (!attempt_succeeds(sk, key, found))
+			return;
+	}
 	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && is_nearly_closed(to) && has_request_left_over(sk)) {
 		a = *found;
 		book_attempt_failure(&a, UNREACHABLE);
@@ -245,38 +295,42 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to)
 		book_rest(sk, found);
 		a = *found;
 		if (forget_attempt(key, &a))
-			attempt_ends(sk, &a, from);
-	} else if (to == TCP_ESTABLISHED) {
-		found->ports = sk->__sk_common.skc_portpair;
-		found->established = 1;
-		a = *found;
-		if (is_own_door(sk, &a)) {
-			forget_attempt(key, &a);
-		} else {
-			if (!has_new)
-				has_new = 1;
-			book_established(&a);
-			/* its SYN left where we see nothing, and so will its requests */
-			if (!flow_of(sk))
-				count_shared(L_HALF_SEEN);
-		}
+			attempt_ends(sk, &a, from, was_unseen);
 	} else if (to == TCP_CLOSE_WAIT) {
 		found->peer_ended = 1;
-	} else if (to == TCP_LAST_ACK && !has_sent(sk)) {
-		expect_retry(found);
+	} else if (to == TCP_LAST_ACK) {
+		/* also if its FIN was not seen to arrive */
+		found->peer_ended = 1;
+		if (!has_sent(sk))
+			expect_retry(found);
 	}
 }
+
+/* Tests do not see what happens while another process is the current one. */
+#ifdef UNSEEN_BESIDE_NGINX
+static __always_inline int is_seen(void)
+{
+	return is_nginx_now((struct task_struct *)bpf_get_current_task_btf());
+}
+#else
+static __always_inline int is_seen(void)
+{
+	return 1;
+}
+#endif
 
 static __always_inline void follow(struct sock *sk, int to)
 {
 	__u64 key = (__u64)(long)sk;
 
+	if (!is_seen())
+		return;
 	if (to == TCP_LISTEN)
 		listening_begins(sk);
 	else if (to == TCP_SYN_SENT)
 		attempt_begins(sk, key);
 	else
-		attempt_goes_on(sk, key, to);
+		attempt_goes_on(sk, key, to, 0);
 }
 
 static __always_inline struct followed *followed_event(void)
@@ -313,5 +367,15 @@ int upstreamtop_states_too(__u64 *context)
 		return 0;
 	}
 	follow(sk, to);
+	return 0;
+}
+
+/* The last that is heard of a socket: if its end was seen, the attempt is gone. */
+SEC("tp_btf/tcp_destroy_sock")
+int upstreamtop_socket_ends(__u64 *context)
+{
+	struct sock *sk = (struct sock *)context[0];
+
+	attempt_goes_on(sk, (__u64)(long)sk, TCP_CLOSE, 1);
 	return 0;
 }
