@@ -15,11 +15,12 @@ HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
 TSX := node --import tsx
 RUN_TESTS := $(TSX) --test --test-timeout=600000 --test-reporter=spec
-# One file at a time: the kernel tests compare times with nginx's own.
-RUN_KERNEL_TESTS := $(RUN_TESTS) --test-concurrency=1
-RUN_UNIT_TESTS := $(RUN_TESTS) --test-concurrency=2
+RUN_TWO_AT_A_TIME := $(RUN_TESTS) --test-concurrency=2
+RUN_ALONE := $(RUN_TESTS) --test-concurrency=1
 TESTS = $(shell find test -name '*.test.ts' | sort)
-KERNEL_TESTS = $(filter test/kernel/%,$(TESTS))
+# What compares times with nginx's own has the machine for itself.
+TIMED_TESTS = $(filter test/kernel/times.test.ts test/kernel/speed.test.ts,$(TESTS))
+KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
@@ -44,13 +45,15 @@ build-packages:
 	@scripts/system-packages.sh build
 
 test: test-packages build ## all tests: unit, golden, kernel (without root the kernel tests are skipped)
-	@failed=0; $(RUN_UNIT_TESTS) $(UNIT_TESTS) || failed=1; $(RUN_KERNEL_TESTS) $(KERNEL_TESTS) || failed=1; exit $$failed
+	@failed=0; for tests in "$(UNIT_TESTS)" "$(KERNEL_TESTS)"; do $(RUN_TWO_AT_A_TIME) $$tests || failed=1; done; \
+		$(RUN_ALONE) $(TIMED_TESTS) || failed=1; exit $$failed
 
 test-unit: dist ## only the tests of the TypeScript side: no root, no helper
-	$(RUN_UNIT_TESTS) $(UNIT_TESTS)
+	$(RUN_TWO_AT_A_TIME) $(UNIT_TESTS)
 
 test-kernel: build ## only the tests of the kernel side, on real nginx (root)
-	$(RUN_KERNEL_TESTS) $(KERNEL_TESTS)
+	$(RUN_TWO_AT_A_TIME) $(KERNEL_TESTS)
+	$(RUN_ALONE) $(TIMED_TESTS)
 
 test-packages:
 	@scripts/system-packages.sh --install build run test
@@ -67,7 +70,7 @@ types: node_modules
 	npx tsc -p . --noEmit
 
 golden: dist ## renew the golden files; read the difference before you commit it
-	GOLDEN=renew $(RUN_KERNEL_TESTS) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
+	GOLDEN=renew $(RUN_ALONE) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)
 	git --no-pager diff --stat -- fixtures test
 
 counters: node_modules ## generate from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
@@ -93,7 +96,7 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 	$(TSX) test/torture/loss.ts $(RUNS)
 
 long: build ## tests that take hours: a million ids, torture, siege, loss, two million mutated inputs (root)
-	LAB_LONG=1 $(RUN_KERNEL_TESTS) test/kernel/routes.test.ts
+	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|unlessLong' test/kernel/*.test.ts)
 	$(MAKE) torture siege loss fuzz
 
 FUZZ_INPUTS ?= 1000000

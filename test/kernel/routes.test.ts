@@ -4,13 +4,11 @@ import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { assertReconciles, rowsOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
-import { lacking } from './lab/system.ts'
+import { lacking, LONG } from './lab/system.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-/** LAB_LONG=1: a million ids. */
-const LONG = process.env.LAB_LONG === '1'
 
 describe('routes', { skip: lacking() }, () => {
   let cable: Cable

@@ -39,3 +39,7 @@ function isInstalled(program: string): boolean {
     return false
   }
 }
+
+/** `make long` runs what takes minutes, and what another test has in a shorter form. */
+export const LONG = process.env.LAB_LONG === '1'
+export const unlessLong = LONG ? false : 'another test has it in short: make long runs it'
