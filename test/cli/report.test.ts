@@ -209,7 +209,7 @@ describe('assert', () => {
     assert.equal(code, 3)
     assert.match(
       stdout,
-      /^FAIL {2}5xx < 1% +measured \d+\.\d+% \(of [\d,]+\)\nok {4}requests > 100 +measured [\d,]+ .*\nFAIL {2}p50\(\/nope\) < 1s +measured nothing \(of 0\)\n$/,
+      /^FAIL {2}5xx < 1% +measured \d+\.\d+% \(of [\d,]+\)\nok {4}requests > 100 +measured [\d,]+ .*\nFAIL {2}p50\(\/nope\) < 1s +measured nothing \(of 0\): no route "\/nope" occurs in the recording\n$/,
     )
     assert.match(stderr, /2 of 3 assertions failed/)
   })

@@ -44,6 +44,7 @@ export function assertCommand(io: Io): Command {
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
       refuseStream('assert', file)
       const { assertAll, checkAssertion } = await import('../../report/gates/assertions.ts')
+      const { Evidence } = await import('../../report/gates/evidence.ts')
       const { summarise } = await import('../../report/data/summary.ts')
       const assertions = texts.map((text): Assertion =>
         withErrorPosition('expression', () => {
@@ -58,7 +59,7 @@ export function assertCommand(io: Io): Command {
         const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         reportDamage(summary, io)
-        const results = assertAll(assertions, summary)
+        const results = assertAll(assertions, new Evidence(recordings, summary))
         await writeResult([ASSERTION_FORMATS[flags.format](results, summary)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
@@ -75,5 +76,6 @@ Examples:
   upstreamtop assert run.db "backend = 10.0.1.12:8080 and failures = 0" --from 14:02 --to 14:05
   upstreamtop assert run.db 'total.p95 < 1s' --format junit --out report.xml
 
-A measure without data holds nothing: an empty recording passes no gate. Exit 0 all hold, 3 one does not.
+A measure without data holds nothing, counts too: an empty recording, a gap, or a backend or route that never occurs in the
+recording passes no gate. absent(/old), absent(10.0.1.10:8080) hold if there is none of it. Exit 0 all hold, 3 one does not.
 `

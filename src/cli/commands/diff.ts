@@ -4,7 +4,6 @@ import { ExitCode, usageError, UserError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression/expression-parser.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
-import type { Summary } from '../../report/data/summary.ts'
 import type { Assertion } from '../../report/gates/assertions.ts'
 import { DIFFERENCE_FORMATS, type DifferenceFormat } from '../../report/gates/difference-formats.ts'
 import type { Io } from '../io.ts'
@@ -78,12 +77,13 @@ export function diffCommand(io: Io): Command {
     })
 }
 
-/** `--fail-on A B`: an argument that contains a comparison is another gate, unless there is a file of that name. */
+/** `--fail-on A B`: an argument that compares, or says what is absent, is another gate, unless there is a file of that name. */
 function splitArguments(
   words: readonly string[],
   { failOn }: DiffFlags,
 ): { readonly other: string | undefined; readonly failOn: readonly string[] } {
-  const isGate = (word: string): boolean => failOn.length > 0 && /[<>=]/.test(word) && !existsSync(word)
+  const isGate = (word: string): boolean =>
+    failOn.length > 0 && /[<>=]|^(not\s*)?absent\(/.test(word) && !existsSync(word)
   const [other, ...rest] = words.filter((word) => !isGate(word))
   if (rest.length > 0)
     throw usageError(`"${rest[0]}" is one too many`, 'Two recordings are compared, or two ranges of one.')
@@ -111,13 +111,14 @@ async function compare(
   const { differenceOf } = await import('../../report/gates/difference.ts')
   const { summarise } = await import('../../report/data/summary.ts')
   const selection = rowsOption('--where', flags.where)
-  const side = (recording: Recording, option: string, span: string | undefined): Summary => {
+  const { Evidence } = await import('../../report/gates/evidence.ts')
+  const side = (recording: Recording, option: string, span: string | undefined) => {
     const scope = timeScope(recording, io, flags.tz)
     const range = span === undefined ? scope.span : spanOption(option, span, scope)
     const order = flags.sort ?? BY_REQUESTS
     const summary = summarise([recording], { range, selection, order, top: flags.top ?? null })
     reportDamage(summary, io)
-    return summary
+    return new Evidence([recording], summary)
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
   const text = DIFFERENCE_FORMATS[flags.format](difference, timeScope(a, io, flags.tz).timeZone)
@@ -134,7 +135,8 @@ Examples:
   upstreamtop diff main.db branch.db --fail-on 'p99(/checkout) > +50ms' --format md
 
 A sign makes it a change: +20% of what it was, +1pp points of a share, +50ms. Without a sign it is the target's own value.
-A gate that can't be measured on both sides fails too. Exit 0 none failed, 3 one did.
+A gate without data fails too: nothing recorded, or a backend or route that never occurs; a change needs data on both
+sides. Exit 0 none failed, 3 one did.
 
 ≈ marks what could be chance, by tests at 1 % (z = 2.58): rates as Poisson counts; shares as two proportions with one success
 and one failure added to each (Agresti and Caffo); percentiles where the intervals that hold the true ones (ranks nq ± z·√(nq(1−q)))

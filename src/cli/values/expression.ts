@@ -6,15 +6,22 @@ import {
   bothSelections,
   EVERYTHING,
   splitSelection,
+  testsOf,
   type Selection,
 } from '../../frame/expression/selection.ts'
 import { cellWidth, visible } from '../../render/text.ts'
 
 /** Several expressions are joined by "and". @param option for messages: `--where` */
 export const selectionOption = (option: string, texts: readonly string[]): Selection =>
-  texts
-    .map((text) => withErrorPosition(option, () => splitSelection([parseExpression(text)], text)))
-    .reduce(bothSelections, EVERYTHING)
+  texts.map((text) => withErrorPosition(option, () => selectionOf(text))).reduce(bothSelections, EVERYTHING)
+
+function selectionOf(text: string): Selection {
+  const expression = parseExpression(text)
+  const absent = testsOf(expression).find((test) => test.kind === 'measure' && test.measure.kind === 'absent')
+  if (absent !== undefined)
+    throw new ExpressionError('absent selects nothing: it is for assert and --fail-on', text, absent.at)
+  return splitSelection([expression], text)
+}
 
 /** For commands that select only rows, by backend, method and route; measures and status are refused. @throws UserError */
 export function rowsOption(option: string, texts: readonly string[]): Selection {

@@ -16,6 +16,7 @@ import {
   type TextField,
   type TextTest,
 } from './expression.ts'
+import { nearestOf } from './nearest.ts'
 
 /** @throws ExpressionError */
 export function parseExpression(text: string): Expression {
@@ -51,6 +52,7 @@ function readTest(cursor: Cursor): Expression {
   const name = word.toLowerCase()
   if (name === 'backend' || name === 'method' || name === 'route') return readTextTest(cursor, name, at)
   if (name === 'status') return readStatusTest(cursor, at)
+  if (name === 'absent') return readAbsent(cursor, at)
   const measure = measureNamed(name)
   if (measure === null) throw new ExpressionError(`"${word}" is no measure${nearest(name)}`, cursor.text, at)
   return readMeasureTest(cursor, measure, at)
@@ -111,6 +113,19 @@ function readMeasureTest(cursor: Cursor, measure: Measure, at: number): MeasureT
   return { kind: 'measure', measure, target, comparison, quantity, at }
 }
 
+function readAbsent(cursor: Cursor, at: number): MeasureTest {
+  if (!cursor.take('(')) throw cursor.error('expected a route or a backend in brackets, as in absent(/old)')
+  const quantity: Quantity = { value: 1, unit: 'none', change: false, text: '1' }
+  return {
+    kind: 'measure',
+    measure: { kind: 'absent' },
+    target: readTarget(cursor),
+    comparison: '=',
+    quantity,
+    at,
+  }
+}
+
 /** `/checkout`, `POST /checkout`, `10.0.1.10:8080`, `10.0.1.10:8080 /checkout`, or a quoted route. */
 function readTarget(cursor: Cursor): Target {
   let target: Target = { backend: null, method: null, route: null }
@@ -167,6 +182,8 @@ function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string 
   switch (measure.kind) {
     case 'latency':
       return unit === 'duration' ? null : 'a latency needs a unit: 300ms, 300us or 0.3s'
+    case 'absent':
+      return null
     case 'rps':
       return unit === 'none' || unit === 'rate' ? null : 'rps is a number, or a number with /s'
     case 'coverage':
@@ -196,7 +213,17 @@ export function measureNamed(name: string): Measure | null {
 }
 
 function nearest(name: string): string {
-  const known = ['backend', 'method', 'route', 'status', 'rps', 'coverage', ...COUNTS, ...STATISTICS]
-  const close = known.find((word) => word.startsWith(name.slice(0, 3)) || name.startsWith(word))
-  return close === undefined ? '' : `; did you mean "${close}"?`
+  const known = [
+    'backend',
+    'method',
+    'route',
+    'status',
+    'rps',
+    'coverage',
+    'absent',
+    ...COUNTS,
+    ...STATISTICS,
+  ]
+  const close = nearestOf(name, known)
+  return close === null ? '' : `; did you mean "${close}"?`
 }

@@ -3,6 +3,7 @@
  *
  *   backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms
  *   not (5xx < 1%) or p99(10.0.1.10:8080 /checkout) >= 300ms
+ *   absent(/old)                                     (the route does not occur)
  *   p99 > +20%                                       (a change: only where two recordings or ranges are compared)
  *
  * backend, method, route and status select rows; measures select result lines. This file has the types and words, expression-parser.ts
@@ -27,6 +28,8 @@ export type Measure =
   | { readonly kind: 'count'; readonly name: CountName }
   | { readonly kind: 'rps' }
   | { readonly kind: 'coverage' }
+  /** 1: no row of the target occurs, else 0 */
+  | { readonly kind: 'absent' }
   | { readonly kind: 'latency'; readonly clock: Clock; readonly statistic: Statistic }
 
 /** `value` is in the base unit: µs for durations, 0–1 for percentages and points, else as written. `change`: it has a sign. */
@@ -103,6 +106,7 @@ export function measureName(measure: Measure): string {
       return measure.name
     case 'rps':
     case 'coverage':
+    case 'absent':
       return measure.kind
     case 'latency':
       return measure.clock === 'header' ? measure.statistic : `${measure.clock}.${measure.statistic}`

@@ -46,6 +46,8 @@ export function measure(
       return perSecond(line.requests, span.length)
     case 'coverage':
       return span.coverage
+    case 'absent':
+      return line.rows?.length === 0 ? 1 : 0
     case 'latency':
       return statistic(distributionOf(line, what.clock), what.statistic)
     case 'count': {

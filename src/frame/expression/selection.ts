@@ -45,14 +45,14 @@ export function splitSelection(expressions: readonly Expression[], text: string)
         part.at,
       )
   }
-  return { rows: all(rows), codes: all(codes), lines: all(lines) }
+  return { rows: allOf(rows), codes: allOf(codes), lines: allOf(lines) }
 }
 
 /** Joins several --where by "and". */
 export const bothSelections = (a: Selection, b: Selection): Selection => ({
-  rows: all([a.rows, b.rows]),
-  codes: all([a.codes, b.codes]),
-  lines: all([a.lines, b.lines]),
+  rows: allOf([a.rows, b.rows]),
+  codes: allOf([a.codes, b.codes]),
+  lines: allOf([a.lines, b.lines]),
 })
 
 export const EVERYTHING: Selection = { rows: null, codes: null, lines: null }
@@ -125,7 +125,8 @@ export function compare(a: number, comparison: Comparison, b: number): boolean {
 const conjuncts = (expression: Expression): readonly Expression[] =>
   expression.kind === 'and' ? expression.parts.flatMap(conjuncts) : [expression]
 
-function all(parts: readonly (Expression | null)[]): Expression | null {
+/** Joins by "and"; null selects all. */
+export function allOf(parts: readonly (Expression | null)[]): Expression | null {
   const some = parts.filter((part) => part !== null)
   return some.length < 2 ? (some[0] ?? null) : { kind: 'and', parts: some, at: some[0]!.at }
 }

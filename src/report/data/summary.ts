@@ -1,5 +1,5 @@
 /** The model behind every format: the sum of the selected rows of a range, and the coverage. */
-import type { Expression, MeasureTest } from '../../frame/expression/expression.ts'
+import type { MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, measure, totalsLine, type Measurable } from '../../frame/expression/measure.ts'
 import { selectRows, type Selection } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
@@ -106,12 +106,8 @@ export function lineFilter(summary: Summary): (line: Measurable) => boolean {
     : (line) => holds(lines, (test) => measured(test, line, summary)) === true
 }
 
-/** Evaluates an expression on the whole selection. null: nothing to measure. */
-export const holdsFor = (expression: Expression, summary: Summary): boolean | null =>
-  holds(expression, (test) => measured(test, totalsLine(summary.selected), summary))
-
 /** The measure of `line`. If the test has a target: of the target within the whole selection. */
-export function measured(test: MeasureTest, line: Measurable, summary: Summary): number | null {
+function measured(test: MeasureTest, line: Measurable, summary: Summary): number | null {
   const target = test.target === null ? line : totalsLine(narrowTo(summary.selected, test.target))
   const span = { length: summary.selected.length, coverage: summary.coverage }
   return measure(test.measure, test.quantity.unit, target, span)

@@ -1,5 +1,4 @@
 /** Results of assertions as text, as JSON, and for CI systems as JUnit XML and GitHub workflow commands. */
-import { exactCount } from '../../render/quantities.ts'
 import { jsonText, visible } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import { documentOf } from '../document/json.ts'
@@ -17,8 +16,7 @@ function text(results: readonly AssertionResult[]): string {
   return results
     .map(({ expression, holds, measured }) => {
       const what = measured.map(
-        ({ measure, shown, count }) =>
-          `${measured.length > 1 ? `${measure} = ` : ''}${shown} (of ${exactCount(count)})`,
+        ({ measure, shown }) => `${measured.length > 1 ? `${measure} = ` : ''}${shown}`,
       )
       return `${holds ? 'ok  ' : 'FAIL'}  ${visible(expression).padEnd(width)}  measured ${visible(what.join(', '))}\n`
     })
@@ -30,7 +28,7 @@ function json(results: readonly AssertionResult[], summary: Summary): string {
   const assertions = results.map(({ expression, holds, measured }) => ({
     expression,
     holds,
-    measured: measured.map(({ measure, value, count }) => ({ measure, value, count })),
+    measured: measured.map(({ measure, value, count, reason }) => ({ measure, value, count, reason })),
   }))
   return `${jsonText({ schema, recording, range, ok: results.every(({ holds }) => holds), assertions })}\n`
 }
@@ -65,7 +63,7 @@ function github(results: readonly AssertionResult[]): string {
 }
 
 const shownOf = ({ measured }: AssertionResult): string =>
-  measured.map(({ measure, shown, count }) => `${measure} = ${shown} (of ${exactCount(count)})`).join(', ')
+  measured.map(({ measure, shown }) => `${measure} = ${shown}`).join(', ')
 
 const xml = (sign: string): string =>
   visible(sign).replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`)

@@ -1,17 +1,13 @@
 /** Evaluates assertions on a recording: the measured values, and whether each assertion holds. */
-import {
-  measureName,
-  type Expression,
-  type MeasureTest,
-  type Quantity,
-} from '../../frame/expression/expression.ts'
+import { measureName, type Expression, type MeasureTest } from '../../frame/expression/expression.ts'
 import { ExpressionError } from '../../frame/expression/expression.ts'
+import { holds } from '../../frame/expression/measure.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
-import { totalsLine } from '../../frame/expression/measure.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Distribution } from '../../frame/model/frame.ts'
 import { exactCount, finePercent } from '../../render/quantities.ts'
-import { holdsFor, measured, type Summary } from '../data/summary.ts'
+import type { Evidence, Value } from './evidence.ts'
 
 export interface Assertion {
   readonly text: string
@@ -29,10 +25,12 @@ export interface Measurement {
   readonly measure: string
   /** ms, 0–1, or a number; null where there was nothing to measure */
   readonly value: number | null
-  /** for people */
+  /** for people; of null why there is no value */
   readonly shown: string
   /** number of requests or answers behind the value */
   readonly count: number
+  /** why there is no value, in words */
+  readonly reason: string | null
 }
 
 /** @throws ExpressionError if the expression cannot be asserted */
@@ -51,28 +49,29 @@ export function checkAssertion({ text, expression }: Assertion): void {
   }
 }
 
-export function assertAll(assertions: readonly Assertion[], summary: Summary): AssertionResult[] {
+export function assertAll(assertions: readonly Assertion[], evidence: Evidence): AssertionResult[] {
+  const { selected } = evidence.summary
   return assertions.map(({ text, expression }) => {
     const { rows, lines } = splitSelection([expression], text)
-    const narrowed = { ...summary, selected: selectRows(summary.selected, rows) }
+    const of = (test: MeasureTest): Value => evidence.measured(test, rows)
     return {
       expression: text,
-      holds: lines !== null && holdsFor(lines, narrowed) === true,
+      holds: lines !== null && holds(lines, (test) => of(test).value) === true,
       measured: testsOf(expression)
         .filter((test) => test.kind === 'measure')
-        .map((test) => measurement(test, narrowed)),
+        .map((test) => measurement(test, of(test), basisOf(test, selectRows(selected, rows)))),
     }
   })
 }
 
-function measurement(test: MeasureTest, summary: Summary): Measurement {
-  const value = measured(test, totalsLine(summary.selected), summary)
-  const unit = test.measure.kind === 'coverage' ? 'percent' : test.quantity.unit
+function measurement(test: MeasureTest, { value, lack }: Value, count: number): Measurement {
   return {
     measure: nameOf(test),
-    value: value === null ? null : unit === 'duration' ? value / 1000 : value,
-    shown: shownValue(value, unit),
-    count: basisOf(test, summary),
+    value: value !== null && test.quantity.unit === 'duration' ? value / 1000 : value,
+    shown:
+      lack === null ? `${shownMeasure(test, value)} (of ${exactCount(count)})` : `nothing (of 0): ${lack}`,
+    count: lack === null ? count : 0,
+    reason: lack,
   }
 }
 
@@ -85,8 +84,9 @@ export function nameOf({ measure, target }: MeasureTest): string {
 }
 
 /** Precise enough to compare the value with a limit. */
-export function shownValue(value: number | null, unit: Quantity['unit']): string {
-  if (value === null) return 'nothing'
+export function shownMeasure({ measure, quantity }: MeasureTest, value: number): string {
+  if (measure.kind === 'absent') return value === 1 ? 'absent' : 'there'
+  const unit = measure.kind === 'coverage' ? 'percent' : quantity.unit
   switch (unit) {
     case 'duration':
       return value < 1000 ? `${value} µs` : `${Number((value / 1000).toFixed(3))} ms`
@@ -101,8 +101,9 @@ export function shownValue(value: number | null, unit: Quantity['unit']): string
   }
 }
 
-function basisOf({ measure, target }: MeasureTest, { selected }: Summary): number {
-  const { totals } = target === null ? selected : narrowTo(selected, target)
+/** What is absent has no requests: those among which it was looked for. */
+function basisOf({ measure, target }: MeasureTest, selected: Aggregate): number {
+  const { totals } = target === null || measure.kind === 'absent' ? selected : narrowTo(selected, target)
   if (measure.kind !== 'latency')
     return measure.kind === 'count' && measure.name.endsWith('xx') ? totals.answered : totals.requests
   const distributions: Record<typeof measure.clock, Distribution> = {

@@ -1,15 +1,8 @@
 /** Compares two summaries: totals, every backend, every route, and the gates of `--fail-on`. */
-import { ExpressionError, type MeasureTest } from '../../frame/expression/expression.ts'
+import { ExpressionError, type Expression, type MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, totalsLine, type Measurable } from '../../frame/expression/measure.ts'
-import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
-import { narrowTo } from '../../frame/expression/target.ts'
-import {
-  backendKey,
-  routeKey,
-  type Aggregate,
-  type BackendSum,
-  type RouteSum,
-} from '../../frame/model/aggregate.ts'
+import { splitSelection, testsOf } from '../../frame/expression/selection.ts'
+import { backendKey, routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
@@ -17,7 +10,8 @@ import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
 import { mixedNote } from '../document/addresses.ts'
 import type { Assertion } from './assertions.ts'
-import { nameOf, shownValue } from './assertions.ts'
+import { nameOf, shownMeasure } from './assertions.ts'
+import { valueOf, type Evidence, type Value } from './evidence.ts'
 
 export interface Difference {
   readonly base: Summary
@@ -53,7 +47,8 @@ export interface GateResult {
   readonly measured: string
 }
 
-export function differenceOf(base: Summary, target: Summary, gates: readonly Assertion[]): Difference {
+export function differenceOf(before: Evidence, after: Evidence, gates: readonly Assertion[]): Difference {
+  const [base, target] = [before.summary, after.summary]
   return {
     base,
     target,
@@ -62,7 +57,7 @@ export function differenceOf(base: Summary, target: Summary, gates: readonly Ass
       sideOf(target, totalsLine(target.selected)),
     ),
     backends: backendsOf(base, target),
-    gates: gates.map((gate) => gateResult(gate, base, target)),
+    gates: gates.map((gate) => gateResult(gate, before, after)),
     notes: mixedNote([...base.recordings, ...target.recordings]),
   }
 }
@@ -143,27 +138,31 @@ export function checkGate({ text, expression }: Assertion): void {
   }
 }
 
-function gateResult({ text, expression }: Assertion, base: Summary, target: Summary): GateResult {
+function gateResult({ text, expression }: Assertion, before: Evidence, after: Evidence): GateResult {
   const { rows, lines } = splitSelection([expression], text)
-  const value = (test: MeasureTest): number | null => {
-    const side = (summary: Summary): Side =>
-      sideOf(summary, totalsLine(narrowed(selectRows(summary.selected, rows), test)))
-    return gateValue(test, side(base), side(target))
-  }
+  const of = (test: MeasureTest): Value => gateOf(test, rows, before, after)
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')
   return {
     expression: text,
-    failed: lines === null || holds(lines, value) !== false,
-    measured: measured.map((test) => `${nameOf(test)} = ${shownChange(test, value(test))}`).join(', '),
+    failed: lines === null || holds(lines, (test) => of(test).value) !== false,
+    measured: measured.map((test) => `${nameOf(test)} = ${shownChange(test, of(test))}`).join(', '),
   }
 }
 
-const narrowed = (aggregate: Aggregate, { target }: MeasureTest): Aggregate =>
-  target === null ? aggregate : narrowTo(aggregate, target)
+/** A change needs data on both sides, a value of the target's own only there. */
+function gateOf(test: MeasureTest, rows: Expression | null, before: Evidence, after: Evidence): Value {
+  const [inBase, inTarget] = [before, after].map((side) => side.lackOf(test, rows))
+  if (inTarget != null) return { value: null, lack: `in the target ${inTarget}` }
+  if (inBase != null && test.quantity.change) return { value: null, lack: `in the base ${inBase}` }
+  return valueOf(test, gateValue(test, before.side(test, rows), after.side(test, rows)))
+}
 
-function shownChange({ quantity: { unit, change } }: MeasureTest, value: number | null): string {
-  if (value === null) return 'nothing to compare'
+function shownChange(test: MeasureTest, { value, lack }: Value): string {
+  if (lack !== null) return `nothing to compare: ${lack}`
+  const { unit, change } = test.quantity
   const sign = change && value >= 0 ? '+' : ''
   if (value === Infinity) return '+∞'
-  return change && unit === 'percent' ? `${sign}${(value * 100).toFixed(1)}%` : sign + shownValue(value, unit)
+  return change && unit === 'percent'
+    ? `${sign}${(value * 100).toFixed(1)}%`
+    : sign + shownMeasure(test, value)
 }

@@ -1,0 +1,104 @@
+/** Whether there is data for what an expression asks: without data nothing holds. */
+import type { Expression, MeasureTest, TextTest } from '../../frame/expression/expression.ts'
+import { measure, totalsLine } from '../../frame/expression/measure.ts'
+import { nearestOf } from '../../frame/expression/nearest.ts'
+import { allOf, namesOf, selectRows } from '../../frame/expression/selection.ts'
+import { rowsOf } from '../../frame/expression/target.ts'
+import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { Recording } from '../../frame/model/recording.ts'
+import { wallMicros } from '../../frame/model/units.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
+import type { Side } from '../../frame/views/compare.ts'
+import { aggregateWithin } from '../data/source.ts'
+import type { Summary } from '../data/summary.ts'
+
+/** A measured value, or why there is none, in words. */
+export type Value =
+  { readonly value: number; readonly lack: null } | { readonly value: null; readonly lack: string }
+
+export class Evidence {
+  #everything: Aggregate | null = null
+
+  constructor(
+    readonly recordings: readonly Recording[],
+    readonly summary: Summary,
+  ) {}
+
+  /** @param rows the rows that the expression selects, of those that --where selects */
+  measured(test: MeasureTest, rows: Expression | null): Value {
+    const lack = this.lackOf(test, rows)
+    if (lack !== null) return { value: null, lack }
+    const { line, span } = this.side(test, rows)
+    return valueOf(test, measure(test.measure, test.quantity.unit, line, span))
+  }
+
+  /** What is measured of the recording. */
+  side({ target }: MeasureTest, rows: Expression | null): Side {
+    const { selected, coverage } = this.summary
+    const line = totalsLine(selectRows(selected, allOf([rows, rowsOf(target)])))
+    return { line, span: { length: selected.length, coverage } }
+  }
+
+  /** Why there is no data, in words; null: there is. What is asserted to be absent need not occur. */
+  lackOf({ measure: what, target }: MeasureTest, rows: Expression | null): string | null {
+    return this.#lackOf(what.kind === 'absent' ? rows : allOf([rows, rowsOf(target)]))
+  }
+
+  /** null: there is data of such rows, if only elsewhere in the recording: then their counts are 0. */
+  #lackOf(rows: Expression | null): string | null {
+    const { whole, query } = this.summary
+    if (whole.ticks === 0) return 'no tick was recorded in this range'
+    const selection = allOf([query.selection.rows, rows])
+    if (selection === null) return null
+    const missing = namesIn(selection).find((name) => !this.#occurs(name))
+    if (missing !== undefined) return this.#unknown(missing)
+    return this.#occurs(selection) ? null : 'nothing in the recording is selected'
+  }
+
+  #unknown({ field, value }: NameTest): string {
+    const near = nearestOf(value, new Set(this.#all.backends.flatMap(NAMES[field])))
+    const meant = near === null ? '' : `; did you mean ${JSON.stringify(near)}?`
+    return `no ${field} ${JSON.stringify(value)} occurs in the recording${meant}`
+  }
+
+  #occurs(rows: Expression): boolean {
+    return [() => this.summary.whole, () => this.#all].some(
+      (aggregate) => selectRows(aggregate(), rows).backends.length > 0,
+    )
+  }
+
+  /** Of the whole recording: read only where the range does not answer. */
+  get #all(): Aggregate {
+    return (this.#everything ??= aggregateWithin(this.recordings, ALWAYS))
+  }
+}
+
+const NAMES: Readonly<Record<TextTest['field'], (sum: Aggregate['backends'][number]) => string[]>> = {
+  backend: ({ backend }) => namesOf(backend),
+  method: ({ routes }) => routes.map(({ route }) => route.method),
+  route: ({ routes }) => routes.map(({ route }) => route.path),
+}
+
+type NameTest = TextTest & { readonly value: string }
+
+/** What the rows must be by name. What they must not be need not occur, and a pattern is no name. */
+function namesIn(rows: Expression, negated = false): NameTest[] {
+  if ('parts' in rows) return rows.parts.flatMap((part) => namesIn(part, negated))
+  if (rows.kind === 'not') return namesIn(rows.part, !negated)
+  return rows.kind === 'text' && isName(rows) && rows.negated === negated ? [{ ...rows, negated: false }] : []
+}
+
+const isName = (test: TextTest): test is NameTest => typeof test.value === 'string'
+
+const ALWAYS: TimeSpan = {
+  from: wallMicros(Number.MIN_SAFE_INTEGER),
+  to: wallMicros(Number.MAX_SAFE_INTEGER),
+}
+
+/** The rows may be there, and still there is no value. */
+export function valueOf({ measure: what, quantity: { unit } }: MeasureTest, value: number | null): Value {
+  if (value !== null) return { value, lack: null }
+  if (what.kind === 'latency') return { value, lack: 'no time was measured' }
+  const isShare = unit === 'percent' || unit === 'points'
+  return { value, lack: isShare ? 'there is nothing to take a share of' : 'the recording does not know it' }
+}
