@@ -225,6 +225,32 @@ describe('assert', () => {
       assert.match(stdout, pattern)
     }
   })
+  it('names file, range and selection in JUnit, and says what failed', async () => {
+    const junit = async (...options: string[]): Promise<string> =>
+      (await runCommand(['assert', file, 'p99 < 1us', 'requests > 0', '--format', 'junit', ...options]))
+        .stdout
+    const all = (of: string, text: string): string[] =>
+      [...text.matchAll(new RegExp(` ${of}="([^"]*)"`, 'g'))].map(([, value]) => value!)
+    const narrowed = await junit('--from', '+10s', '--to', '+10s', '--where', 'method = GET')
+    const scope = `${file} 2026-11-22T14:00:10Z to 2026-11-22T14:00:20Z where method = GET`
+    const [suite, ...cases] = all('name', narrowed)
+    assert.equal(suite, `upstreamtop ${scope}`)
+    assert.deepEqual(cases, ['p99 &#60; 1us', 'requests &#62; 0'])
+    const asked = `upstreamtop.${file.replaceAll('.', '_')}`
+    assert.deepEqual(
+      all('classname', narrowed),
+      Array(2).fill(`${asked} from +10s to +10s where method = GET`),
+    )
+    assert.deepEqual(all('time', narrowed), Array(4).fill('10.000'))
+    assert.deepEqual(all('timestamp', narrowed), ['2026-11-22T14:00:10'])
+    const [, message, body] = /<failure type="assertion" message="([^"]*)">([^<]*)<\/failure>/.exec(narrowed)!
+    assert.match(message!, /^p99 = [\d.]+ ms \(of [\d,]+\)$/)
+    assert.equal(body, `p99 &#60; 1us\nmeasured ${message}\nin ${scope}`)
+    const whole = await junit()
+    assert.deepEqual(all('classname', whole), Array(2).fill(asked))
+    assert.notEqual(all('name', whole)[0], suite)
+    assert.notEqual(all('name', await junit('--from', '+11s', '--to', '+10s'))[0], all('name', whole)[0])
+  })
   it('refuses expressions that measure nothing', async () => {
     refused(await runCommand(['assert', file, 'route = /x']), /nothing is measured/)
     refused(await runCommand(['assert', file, 'p99 > +20%']), /diff --fail-on/)
