@@ -172,6 +172,22 @@ describe('report', () => {
     assert.deepEqual(left, [])
   })
 
+  it('begins CSV with a byte order mark on request, once, and nothing else', async () => {
+    const out = join(folder, 'bom.csv')
+    for (const args of [
+      ['report', file, '--format', 'csv'],
+      ['requests', file, '--to', '+1s', '--format', 'csv'],
+    ]) {
+      const plain = (await runCommand(args)).stdout
+      assert.match(plain, /^[a-z]/)
+      assert.equal((await runCommand([...args, '--bom'])).stdout, `\ufeff${plain}`)
+    }
+    assert.equal((await runCommand(['report', file, '--format', 'csv', '--bom', '--out', out])).code, 0)
+    assert.deepEqual([...readFileSync(out).subarray(0, 4)], [0xef, 0xbb, 0xbf, 'b'.charCodeAt(0)])
+    for (const options of [[], ['--format', 'json'], ['--format', 'csv', '--parquet', join(folder, 'lake')]])
+      refused(await runCommand(['report', file, ...options, '--bom']), /--bom is for CSV/)
+    refused(await runCommand(['requests', file, '--format', 'ndjson', '--bom']), /--bom is for CSV/)
+  })
   it('ends with the command line that creates it again', async () => {
     const { stdout } = await runCommand(['report', file, '--where', "route ~ '^/api'", '--out', '-'])
     assert.ok(
