@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { systemError, usageError } from './errors.ts'
 import { interruptible } from './interruption.ts'
-import { printable } from './render/text.ts'
+import { BYTE_ORDER_MARK, printable } from './render/text.ts'
 import { batched } from './report/formats/batches.ts'
 
 /**
@@ -17,6 +17,7 @@ export async function writeFileWhole(
   path: string,
   chunks: Iterable<string>,
   signal: AbortSignal,
+  bom = false,
 ): Promise<void> {
   await refuseForeignLink(path)
   const target = await stat(path).catch(() => null)
@@ -25,13 +26,15 @@ export async function writeFileWhole(
     await interruptible(signal, (stop) =>
       replaceFile(path, async (temporary) => {
         const file = createWriteStream(temporary, { flags: 'wx' })
-        await pipeline(Readable.from(printed(chunks)), file, { signal: stop }).catch((error: unknown) => {
-          throw stop.aborted ? stop.reason : error
-        })
+        await pipeline(Readable.from(printed(chunks, bom)), file, { signal: stop }).catch(
+          (error: unknown) => {
+            throw stop.aborted ? stop.reason : error
+          },
+        )
       }),
     )
   } else {
-    await writeDevice(path, printed(chunks)).catch((error: unknown) => {
+    await writeDevice(path, printed(chunks, bom)).catch((error: unknown) => {
       throw asSystemError(path, error)
     })
   }
@@ -48,7 +51,8 @@ async function writeDevice(path: string, chunks: Iterable<string>): Promise<void
 }
 
 /** The same bytes as on standard output, see src/cli/outlet.ts. */
-function* printed(chunks: Iterable<string>): Iterable<string> {
+function* printed(chunks: Iterable<string>, bom: boolean): Iterable<string> {
+  if (bom) yield BYTE_ORDER_MARK
   for (const batch of batched(chunks)) yield printable(batch)
 }
 

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { printable, printablePainted, visible } from '../render/text.ts'
+import { BYTE_ORDER_MARK, printable, printablePainted, visible } from '../render/text.ts'
 
 /** A stream that is given to the program. */
 export type TextStream = Writable & {
@@ -41,6 +41,11 @@ export class Outlet {
   /** Text of any number of lines. @returns false: wait for `drained` before the next */
   write(text: string): boolean {
     return this.stream.write(printable(text))
+  }
+
+  /** Before all text: elsewhere `write` escapes it, because it is not visible. */
+  byteOrderMark(): void {
+    this.stream.write(BYTE_ORDER_MARK)
   }
 
   /** Exactly one line: line breaks in the text are escaped, so that no value can start a line. */

@@ -3,14 +3,21 @@ import { batched } from '../report/formats/batches.ts'
 import type { Io } from './io.ts'
 import type { Outlet } from './outlet.ts'
 
-/** @param out undefined or `-`: standard output; else a file, which is written completely or not at all @throws UserError */
+/**
+ * @param out undefined or `-`: standard output; else a file, which is written completely or not at all
+ * @param bom whether to begin with a byte order mark
+ * @throws UserError
+ */
 export async function writeResult(
   chunks: Iterable<string>,
   out: string | undefined,
   { stdout, signal }: Io,
+  bom = false,
 ): Promise<void> {
-  if (out === undefined || out === '-') await writeAll(chunks, stdout, (text) => stdout.write(text))
-  else await (await import('../output.ts')).writeFileWhole(out, chunks, signal)
+  if (out !== undefined && out !== '-')
+    return (await import('../output.ts')).writeFileWhole(out, chunks, signal, bom)
+  if (bom) stdout.byteOrderMark()
+  await writeAll(chunks, stdout, (text) => stdout.write(text))
 }
 
 /** Text in our own colours, to standard output. */

@@ -32,8 +32,15 @@ function escaped(character: string): string {
 /** Characters that control a terminal or change the order of its text. Line ends and tabs are allowed. */
 const CONTROLS = /(?![\n\t])[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
 
+/** Tells Excel that a file is UTF-8. */
+export const BYTE_ORDER_MARK = '\ufeff'
+
 /** The last check of text that leaves the program. Its parts have passed `visible` before; this escapes controls that did not. */
 export const printable = (text: string): string => text.replace(CONTROLS, escaped)
+
+/** One line of text for programs: unlike `visible`, it keeps what only has no certain width on a screen (emoji, flags). */
+export const exact = (text: string): string =>
+  printable(MAY_BE_COMMAND.test(text) ? text.replace(COMMAND, escaped) : text).replace(/[\n\t]/g, escaped)
 
 /** The same for text in our own colours: only SGR sequences (colours and weights) are kept. */
 export const printablePainted = (text: string): string =>

@@ -172,6 +172,22 @@ describe('report', () => {
     assert.deepEqual(left, [])
   })
 
+  it('begins CSV with a byte order mark on request, once, and nothing else', async () => {
+    const out = join(folder, 'bom.csv')
+    for (const args of [
+      ['report', file, '--format', 'csv'],
+      ['requests', file, '--to', '+1s', '--format', 'csv'],
+    ]) {
+      const plain = (await runCommand(args)).stdout
+      assert.match(plain, /^[a-z]/)
+      assert.equal((await runCommand([...args, '--bom'])).stdout, `\ufeff${plain}`)
+    }
+    assert.equal((await runCommand(['report', file, '--format', 'csv', '--bom', '--out', out])).code, 0)
+    assert.deepEqual([...readFileSync(out).subarray(0, 4)], [0xef, 0xbb, 0xbf, 'b'.charCodeAt(0)])
+    for (const options of [[], ['--format', 'json'], ['--format', 'csv', '--parquet', join(folder, 'lake')]])
+      refused(await runCommand(['report', file, ...options, '--bom']), /--bom is for CSV/)
+    refused(await runCommand(['requests', file, '--format', 'ndjson', '--bom']), /--bom is for CSV/)
+  })
   it('ends with the command line that creates it again', async () => {
     const { stdout } = await runCommand(['report', file, '--where', "route ~ '^/api'", '--out', '-'])
     assert.ok(
@@ -224,6 +240,32 @@ describe('assert', () => {
       assert.equal(code, 0)
       assert.match(stdout, pattern)
     }
+  })
+  it('names file, range and selection in JUnit, and says what failed', async () => {
+    const junit = async (...options: string[]): Promise<string> =>
+      (await runCommand(['assert', file, 'p99 < 1us', 'requests > 0', '--format', 'junit', ...options]))
+        .stdout
+    const all = (of: string, text: string): string[] =>
+      [...text.matchAll(new RegExp(` ${of}="([^"]*)"`, 'g'))].map(([, value]) => value!)
+    const narrowed = await junit('--from', '+10s', '--to', '+10s', '--where', 'method = GET')
+    const scope = `${file} 2026-11-22T14:00:10Z to 2026-11-22T14:00:20Z where method = GET`
+    const [suite, ...cases] = all('name', narrowed)
+    assert.equal(suite, `upstreamtop ${scope}`)
+    assert.deepEqual(cases, ['p99 &#60; 1us', 'requests &#62; 0'])
+    const asked = `upstreamtop.${file.replaceAll('.', '_')}`
+    assert.deepEqual(
+      all('classname', narrowed),
+      Array(2).fill(`${asked} from +10s to +10s where method = GET`),
+    )
+    assert.deepEqual(all('time', narrowed), Array(4).fill('10.000'))
+    assert.deepEqual(all('timestamp', narrowed), ['2026-11-22T14:00:10'])
+    const [, message, body] = /<failure type="assertion" message="([^"]*)">([^<]*)<\/failure>/.exec(narrowed)!
+    assert.match(message!, /^p99 = [\d.]+ ms \(of [\d,]+\)$/)
+    assert.equal(body, `p99 &#60; 1us\nmeasured ${message}\nin ${scope}`)
+    const whole = await junit()
+    assert.deepEqual(all('classname', whole), Array(2).fill(asked))
+    assert.notEqual(all('name', whole)[0], suite)
+    assert.notEqual(all('name', await junit('--from', '+11s', '--to', '+10s'))[0], all('name', whole)[0])
   })
   it('refuses expressions that measure nothing', async () => {
     refused(await runCommand(['assert', file, 'route = /x']), /nothing is measured/)

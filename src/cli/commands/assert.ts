@@ -60,7 +60,7 @@ export function assertCommand(io: Io): Command {
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         reportDamage(summary, io)
         const results = assertAll(assertions, new Evidence(recordings, summary))
-        await writeResult([ASSERTION_FORMATS[flags.format](results, summary)], flags.out, io)
+        await writeResult([ASSERTION_FORMATS[flags.format](results, summary, flags)], flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
           throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)

@@ -16,6 +16,7 @@ import { BY, WIRE_MEASURES, type By } from '../../report/document/lines.ts'
 import { FORMATS, type Format } from '../../report/formats/formats.ts'
 import type { Io } from '../io.ts'
 import { rowProgress } from '../progress.ts'
+import { bomOption, checkBom } from '../values/bom.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
@@ -34,6 +35,7 @@ interface ReportFlags {
   readonly sort?: Order
   readonly top?: number
   readonly format: Format
+  readonly bom?: boolean
   readonly out?: string
   readonly parquet?: string
   readonly offset: ReadonlyMap<string, number>
@@ -55,6 +57,7 @@ export function reportCommand(io: Io): Command {
     .addOption(
       new Option('--format <format>', 'how to write it').choices(Object.keys(FORMATS)).default('text'),
     )
+    .addOption(bomOption())
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
     .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
@@ -67,6 +70,7 @@ export function reportCommand(io: Io): Command {
   const commandLine = rememberOptions(command)
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
+    checkBom(flags.bom, flags.parquet === undefined ? flags.format : 'Parquet')
     checkStatus(selection, flags.by ?? null)
     if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
     refuseTwice(files)
@@ -102,7 +106,7 @@ async function writeReport(
     slowest,
   })
   reportDamage(report.summary, io)
-  await writeResult(await write(report), flags.out, io)
+  await writeResult(await write(report), flags.out, io, flags.bom)
 }
 
 async function writeDataset(

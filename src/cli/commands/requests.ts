@@ -3,6 +3,7 @@ import { usageError } from '../../errors.ts'
 import { selects } from '../../frame/expression/selection.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import type { Io } from '../io.ts'
+import { bomOption, checkBom } from '../values/bom.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { repeated } from '../values/repeated.ts'
@@ -14,6 +15,7 @@ interface RequestsFlags {
   readonly to?: string
   readonly where: readonly string[]
   readonly format: 'text' | 'csv' | 'ndjson'
+  readonly bom?: boolean
   readonly tz?: string
 }
 
@@ -29,14 +31,16 @@ export function requestsCommand(io: Io): Command {
     .addOption(
       new Option('--format <format>', 'how to write them').choices(['text', 'csv', 'ndjson']).default('text'),
     )
+    .addOption(bomOption())
     .option(
       '--tz <zone>',
       "show times in local, UTC or a named zone (default: the recording's)",
       timeZoneOption,
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, { from, to, where, format, tz }: RequestsFlags) => {
+    .action(async (file: string, { from, to, where, format, bom, tz }: RequestsFlags) => {
       refuseStream('requests', file)
+      checkBom(bom, format)
       const selection = selectionOption('--where', where)
       if (selection.lines !== null) {
         throw usageError(
@@ -57,7 +61,7 @@ export function requestsCommand(io: Io): Command {
           format,
           scope.timeZone,
         )
-        await writeResult(rows, undefined, io)
+        await writeResult(rows, undefined, io, bom)
       } finally {
         recording.close()
       }

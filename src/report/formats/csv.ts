@@ -1,5 +1,5 @@
 /** Lines as CSV (RFC 4180, but lines end with LF) and as NDJSON, one row at a time. */
-import { jsonText, visible } from '../../render/text.ts'
+import { exact, jsonText } from '../../render/text.ts'
 import { emptyLine, flat, type By, type Line } from '../document/lines.ts'
 import type { Report } from './report.ts'
 
@@ -22,11 +22,17 @@ function* ndjsonRows(lines: readonly Line[]): Iterable<string> {
 export const csvRow = (cells: readonly (string | number | null)[]): string =>
   `${cells.map(csvCell).join(',')}\n`
 
-/** A spreadsheet would run such text as a formula. A leading quote makes it text. */
+/** Exact, so that a path joins with a log's; only a cell that a spreadsheet would run as a formula gets a quote, which makes it text. */
 function csvCell(cell: string | number | null): string {
   if (cell === null) return ''
   if (typeof cell === 'number') return String(cell)
-  const text = visible(cell)
-  const safe = /^[=+\-@]/.test(text) ? `'${text}` : text
-  return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  const safe = exact(cell).replace(FORMULA, "$1'")
+  return /[";,]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
+
+/**
+ * Signs at the start of a cell, and behind a semicolon, which ends a cell where the comma is the decimal sign. Full-width, small and
+ * raised forms begin a formula, too, where East Asian text is typed.
+ */
+const FORMULA =
+  /(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a-\u207c\u208a-\u208c\u2212])/g

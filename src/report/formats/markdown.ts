@@ -1,6 +1,9 @@
-/** A report as Markdown, to be pasted into a postmortem. Names from the traffic cannot become markup. */
+/**
+ * A report as Markdown, to be pasted into a postmortem or a chat. Names from the traffic cannot become markup. Chat tools decode no
+ * entities and draw no tables: what would be markup is a code span, and the columns of a table are aligned.
+ */
 import { chart } from '../../render/chart.ts'
-import { visible } from '../../render/text.ts'
+import { cellWidth, visible } from '../../render/text.ts'
 import type { Report } from './report.ts'
 import type { Section } from './section.ts'
 import { sectionsOf } from './sections.ts'
@@ -14,9 +17,9 @@ export const markdownOf = (report: Report): string =>
 export function sectionMarkdown(section: Section): string {
   switch (section.kind) {
     case 'title':
-      return `## upstreamtop: ${escaped(section.text)}`
+      return `## upstreamtop: ${inline(section.text)}`
     case 'lines':
-      return [...heading(section.title), ...section.lines.map((line) => `- ${escaped(line)}`)].join('\n')
+      return [...heading(section.title), ...section.lines.map((line) => `- ${inline(line)}`)].join('\n')
     case 'table':
       return [
         ...heading(section.title),
@@ -36,31 +39,50 @@ const heading = (title: string | null): string[] => (title === null ? [] : [`###
 const noteLines = (note: string | null): string[] => (note === null ? [] : ['', note])
 
 function tableOf({ columns, rows }: Extract<Section, { kind: 'table' }>): string[] {
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  const texts = rows.map((cells) =>
+    cells.map((cell, i) => (columns[i]!.untrusted ? untrustedCell(cell) : escaped(cell))),
+  )
+  const widths = columns.map(({ title }, i) =>
+    texts.reduce((width, cells) => Math.max(width, cellWidth(cells[i]!)), Math.max(3, cellWidth(title))),
+  )
+  const row = (cells: readonly string[]): string => `| ${cells.map(padded).join(' | ')} |`
+  const padded = (cell: string, i: number): string => {
+    const blanks = ' '.repeat(widths[i]! - cellWidth(cell))
+    return columns[i]!.align === 'right' ? blanks + cell : cell + blanks
+  }
   return [
     row(columns.map(({ title }) => title)),
-    row(columns.map(({ align }) => (align === 'right' ? '--:' : '---'))),
-    ...rows.map((cells) =>
-      row(cells.map((cell, i) => (columns[i]!.untrusted ? untrustedText(cell) : escaped(cell)))),
-    ),
+    row(columns.map(({ align }, i) => '-'.repeat(widths[i]! - 1) + (align === 'right' ? ':' : '-'))),
+    ...texts.map(row),
   ]
 }
 
-/** As code where that is safe: in a table, a backslash or a bar would end the code. */
-function untrustedText(text: string): string {
+/** As code where that is safe: in a table, a bar would end the code, and readers differ on a backslash before its end. */
+function untrustedCell(text: string): string {
   const shown = visible(text)
-  return shown !== '' && /^[^`|\\]+$/.test(shown) && shown.trim() === shown ? `\`${shown}\`` : escaped(shown)
+  return shown !== '' && /^[^`|]*[^`|\\]$/.test(shown) && shown.trim() === shown
+    ? codeSpan(shown)
+    : escaped(shown)
 }
 
-/** Characters that start markup, links, mentions or HTML become entities. */
-const escaped = (text: string): string =>
-  visible(text).replace(/[\\`*_[\]<>&|#~@$!]|:(?=\/\/)|(?<=w)w(?=w\.)/g, (sign) => `&#${sign.charCodeAt(0)};`)
+const inline = (text: string): string => (escaped(text) === text ? text : codeSpan(visible(text)))
 
+function codeSpan(text: string): string {
+  const fence = '`'.repeat(longestRun(text) + 1)
+  return text.startsWith('`') || text.endsWith('`') ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`
+}
+
+/** Characters that start markup, links, mentions, emoji or HTML become entities. Within a word, an underscore is harmless. */
+const escaped = (text: string): string => visible(text).replace(MARKUP, (sign) => `&#${sign.charCodeAt(0)};`)
+
+const MARKUP =
+  /[\\`*[\]<>&|#~@$!]|(?<![a-z0-9])_|_(?![a-z0-9])|:(?=\/\/|[\w+-]*[a-z][\w+-]*:)|(?<=w)w(?=w\.)/gi
+
+/** Without a language: Slack would show it as a line. */
 function fenced(lines: readonly string[]): string {
-  const longest = Math.max(
-    2,
-    ...lines.flatMap((line) => (line.match(/`+/g) ?? []).map((ticks) => ticks.length)),
-  )
-  const fence = '`'.repeat(longest + 1)
-  return [`${fence}text`, ...lines, fence].join('\n')
+  const fence = '`'.repeat(Math.max(3, ...lines.map((line) => longestRun(line) + 1)))
+  return [fence, ...lines, fence].join('\n')
 }
+
+const longestRun = (text: string): number =>
+  Math.max(0, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length))

@@ -5,11 +5,14 @@
   const { start, step, zone, seconds, totals, backends, routes, boards, bands } = data
   const count = seconds.length
   const times = seconds.map((_, i) => start + i * step)
-  document.documentElement.classList.add('scripted')
 
   const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
   const at = (second) => clock.format(new Date(second * 1000))
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+  // A server's policy may allow the script and forbid the style: without it charts and controls do not work.
+  if (color('rate') === '') return
+  document.documentElement.classList.add('scripted')
+  document.querySelector('.moment').hidden = false
 
   const latency = (us) => {
     if (us === null || us < 0) return '–'

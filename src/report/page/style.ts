@@ -122,7 +122,8 @@ th {
 td {
   border-bottom: 1px solid var(--line);
 }
-.right {
+.right,
+[align='right'] {
   text-align: right;
 }
 td code,
@@ -208,12 +209,6 @@ pre {
 #board .trouble {
   color: var(--bad);
   font-weight: 600;
-}
-.only-script {
-  display: none;
-}
-.scripted .only-script {
-  display: block;
 }
 .scripted figure svg.static {
   display: none;

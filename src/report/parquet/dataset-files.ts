@@ -9,6 +9,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
+import { digest } from './digest.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
 
 /** The part of a recording that is exported. */
@@ -51,7 +52,7 @@ const DAY = 86_400_000_000
 
 /** The files of an earlier export that this one replaces. @throws UserError if rows would be in the data set twice */
 export async function findSuperseded(directory: string, extent: Extent): Promise<string[]> {
-  const existing = await filesOf(directory, extent.host)
+  const existing = (await filesOf(directory, extent.host)).flatMap(complete)
   const stamps = { from: stamp(extent.from), to: stamp(extent.to) }
   const common = existing.filter(({ from, to }) => from < stamps.to && to > stamps.from)
   const conflict = common.find(({ id, from, to }) => id !== extent.id || from < stamps.from || to > stamps.to)
@@ -70,7 +71,8 @@ interface ExistingFile {
   readonly id: string
 }
 
-async function filesOf(directory: string, host: string): Promise<ExistingFile[]> {
+/** All that lies in the folders of a host, complete or not. */
+export async function filesOf(directory: string, host: string): Promise<string[]> {
   const folders = TABLES.map((table) => join(directory, table, `host=${partitionValue(host)}`))
   const listed = await Promise.all(
     folders.map(async (folder) => {
@@ -78,11 +80,12 @@ async function filesOf(directory: string, host: string): Promise<ExistingFile[]>
       return names.sort().map((name) => join(folder, name))
     }),
   )
-  return listed.flat().flatMap((path) => {
-    const [, from, to, id] =
-      /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.parquet$/.exec(path) ?? []
-    return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
-  })
+  return listed.flat()
+}
+
+function complete(path: string): ExistingFile[] {
+  const [, from, to, id] = /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.parquet$/.exec(path) ?? []
+  return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
 }
 
 /** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
@@ -95,10 +98,3 @@ const partitionValue = (text: string): string =>
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
   ).join('')
-
-/** FNV-1a, 32 bit */
-function digest(text: string): string {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return (hash >>> 0).toString(16).padStart(8, '0')
-}

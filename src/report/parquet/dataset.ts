@@ -1,7 +1,8 @@
 /**
  * A Parquet data set, streamed tick by tick. Files have temporary names until all of them are complete, so that an interrupted
- * export adds nothing.
+ * export adds nothing, and readers see nothing of it.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { matches, selectWires, type Selectable, type Selection } from '../../frame/expression/selection.ts'
@@ -15,7 +16,7 @@ import { asSystemError } from '../../output.ts'
 import { BY_REQUESTS } from '../data/order.ts'
 import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
-import { dayOf, extentOf, pathOf, findSuperseded, type Extent } from './dataset-files.ts'
+import { dayOf, extentOf, filesOf, findSuperseded, pathOf, type Extent } from './dataset-files.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
 import {
   COLUMNS,
@@ -29,6 +30,7 @@ import {
   wireRow,
   type TableName,
 } from './parquet-tables.ts'
+import { removeStale, temporaryOf } from './temporary-files.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -63,6 +65,8 @@ export async function exportDataset(
   let ticks = 0
   try {
     options.signal.throwIfAborted()
+    for (const host of new Set(recordings.map(({ info }) => info.host)))
+      await removeStale(await filesOf(options.directory, host))
     for (const recording of recordings) {
       await set.begin(extentOf(recording, options.range), metadataOf(recording, options))
       for (const gap of gapsWithin(recording.gaps, options.range))
@@ -171,7 +175,7 @@ class DatasetWriter {
     for (let part = 2; this.#done.some((file) => file.path === path); part++)
       path = pathOf(this.#directory, table, extent, day, part)
     await mkdir(dirname(path), { recursive: true })
-    const temporary = `${path}.${process.pid}.tmp`
+    const temporary = temporaryOf(path)
     const file = await ParquetFile.create(temporary, COLUMNS[table], metadata)
     this.#open.set(table, { day, opened: { table, path, temporary, file } })
     await file.append(row)
@@ -187,9 +191,10 @@ class DatasetWriter {
 
   async finish(): Promise<ExportResult> {
     for (const table of TABLES) await this.#closeCurrent(table)
-    for (const { temporary, path } of this.#done) await rename(temporary, path)
     const written = new Set(this.#done.map(({ path }) => path))
-    for (const path of this.#superseded) if (!written.has(path)) await rm(path, { force: true })
+    const old = new Set(this.#superseded.filter((path) => !written.has(path)))
+    for (const file of this.#done) await replace(file, old)
+    for (const path of old) await rm(path, { force: true })
     const rows = Object.fromEntries(TABLES.map((table) => [table, 0])) as Record<TableName, number>
     for (const { table, file } of this.#done) rows[table] += file.rows
     return { files: this.#done.map(({ path }) => path), rows }
@@ -200,4 +205,14 @@ class DatasetWriter {
     for (const { file } of open) await file.abandon().catch(() => undefined)
     for (const { temporary } of [...open, ...this.#done]) await rm(temporary, { force: true })
   }
+}
+
+/** The old file takes the new name first, so that a reader finds the old rows or the new ones of a table and day, and never both. */
+async function replace({ temporary, path }: OpenFile, old: Set<string>): Promise<void> {
+  const before = existsSync(path) ? undefined : [...old].find((one) => dirname(one) === dirname(path))
+  if (before !== undefined) {
+    await rename(before, path)
+    old.delete(before)
+  }
+  await rename(temporary, path)
 }

@@ -171,6 +171,49 @@ describe(
       await page.close()
     })
 
+    /** As a server with this policy shows the page. */
+    async function servedWith(policy: string): Promise<Page> {
+      const page = await browser.newPage()
+      await page.route('http://ci.test/report.html', (route) =>
+        route.fulfill({ path: file, headers: { 'content-security-policy': policy } }),
+      )
+      await page.goto('http://ci.test/report.html')
+      return page
+    }
+
+    for (const policy of [
+      "sandbox; default-src 'none'; style-src 'self'",
+      "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';",
+      "default-src 'none'",
+      "style-src 'self'",
+    ]) {
+      it(`is readable without its style, without dead controls: ${policy}`, async () => {
+        const page = await servedWith(policy)
+        assert.equal(await page.locator('figure svg.static:visible').count(), 3)
+        assert.equal(await page.locator('figure canvas').count(), 0)
+        const drawn = await page.evaluate<[number, string, string][]>(
+          `[...document.querySelectorAll('figure svg')].map((svg) => {
+            const { fill, stroke } = getComputedStyle(svg.querySelector('path'))
+            return [svg.getBoundingClientRect().height, fill, stroke]
+          })`,
+        )
+        assert.deepEqual(drawn, [
+          [112, 'none', 'rgb(37, 99, 235)'],
+          [112, 'none', 'rgb(217, 45, 32)'],
+          [112, 'none', 'rgb(124, 58, 237)'],
+        ])
+        assert.equal(await page.locator('button:visible, input:visible').count(), 0)
+        assert.match(
+          await page.evaluate<string>(
+            "getComputedStyle(document.querySelector('td:nth-child(2)')).textAlign",
+          ),
+          /right/,
+        )
+        assert.ok(await page.getByText('/api/orders').first().isVisible())
+        await page.close()
+      })
+    }
+
     it('shows the numbers of the JSON', async () => {
       const { document } = report(incident())
       const { page } = await opened()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -15,6 +16,7 @@ import {
   type ParquetCell,
   type ParquetColumn,
 } from '../../../src/report/parquet/parquet-file.ts'
+import { temporaryOf } from '../../../src/report/parquet/temporary-files.ts'
 import { reportOf } from '../../../src/report/formats/report.ts'
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
 import { shifted } from '../../../src/report/data/source.ts'
@@ -371,6 +373,59 @@ describe('a data set', () => {
       left.filter((name) => name.endsWith('.tmp')),
       [],
     )
+  })
+
+  const filesIn = (path: string): string[] =>
+    readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
+
+  it('shows an engine no file before all are complete', async () => {
+    const path = fresh()
+    const during: string[] = []
+    await exportDataset([slow(incident())], {
+      directory: path,
+      range: spanOf(incident().ticks)!,
+      selection: EVERYTHING,
+      signal: new AbortController().signal,
+      onProgress: () => during.push(...filesIn(path)),
+    })
+    assert.ok(during.length > 0)
+    // Spark reads each file whose name does not start with a dot or an underscore; the others look at the end.
+    assert.deepEqual(
+      during.filter((name) => !name.startsWith('.') || name.endsWith('.parquet')),
+      [],
+    )
+    assert.ok(filesIn(path).every((name) => /^[a-z]+-.*[.]parquet$/.test(name)))
+  })
+
+  it('clears what a killed export has left, and leaves what others are writing', async () => {
+    const path = fresh()
+    await into(path, incident())
+    const folder = join(path, 'traffic', 'host=web1', 'date=2026-11-22')
+    const name = filesIn(folder)[0]!
+    const dead = spawnSync(process.execPath, ['--version']).pid
+    const [ours] = /[0-9a-f]{8}(?=-\d+[.]tmp$)/.exec(temporaryOf(join(folder, name)))!
+    const day = 24 * 3600 * 1000
+    const left = (label: string, age = 0): string => {
+      writeFileSync(join(folder, label), 'PAR1')
+      utimesSync(join(folder, label), new Date(), new Date(Date.now() - age))
+      return label
+    }
+    left(`.${name}.${ours}-${dead}.tmp`)
+    left(`.${name}.${ours}-${process.pid}.tmp`)
+    left(`${name}.${dead}.tmp`)
+    left(`.${name}.0000abcd-${dead}.tmp`, 2 * day)
+    left(`.${name}.${ours}-${process.ppid}.tmp`, 2 * day)
+    const kept = [
+      left(`.${name}.${ours}-${process.ppid}.tmp1`),
+      left(`.${name}.${ours}-1.tmp`),
+      left(`.${name}.0000abcd-${dead}.tmp`.replace('traffic', 'other')),
+      left('notes.tmp', 2 * day),
+      name,
+    ]
+    await into(path, incident())
+    assert.deepEqual(filesIn(folder).sort(), kept.sort())
   })
 })
 
