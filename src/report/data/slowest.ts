@@ -2,7 +2,6 @@
 import { selects } from '../../frame/expression/selection.ts'
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { addMicros, wallMicros } from '../../frame/model/units.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import { compareNames } from './order.ts'
 import type { StepSeries } from './step-series.ts'
@@ -15,22 +14,19 @@ import type { Query } from './summary.ts'
 export function slowestRequests(
   recordings: readonly Recording[],
   series: StepSeries,
-  { range, selection }: Query,
+  { selection }: Query,
   n: number,
 ): RequestEvent[] {
   const worst = series.slowest
-    .map((time, index) => ({ time, start: addMicros(series.start, index * series.step) }))
+    .map((time, index) => ({ time, index }))
     .filter(({ time }) => time >= 0)
-    .sort((a, b) => b.time - a.time || a.start - b.start)
+    .sort((a, b) => b.time - a.time || a.index - b.index)
     .slice(0, n)
   let slowest: RequestEvent[] = []
-  for (const { time, start } of worst) {
+  for (const { time, index } of worst) {
     const last = slowest[n - 1]
     if (last !== undefined && durationOf(last) > time) break
-    const step = {
-      from: wallMicros(Math.max(start, range.from)),
-      to: wallMicros(Math.min(addMicros(start, series.step), range.to)),
-    }
+    const step = { from: series.grid.timeOf(index), to: series.grid.timeOf(index + 1) }
     const found = recordings
       .flatMap((recording) => ticksWithin(recording.ticks, step).map((run) => recording.requests(run)))
       .flatMap((events) => [...events].filter((event) => durationOf(event) >= 0 && selects(selection, event)))

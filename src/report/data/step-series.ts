@@ -6,16 +6,13 @@ import { mergeDistribution } from '../../frame/model/distribution.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
 import type { Span } from '../../frame/model/span.ts'
-import type { Micros, WallMicros } from '../../frame/model/units.ts'
 import { Interned } from '../../frame/sum/interned.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import type { StepGrid } from './stretches.ts'
 
 /** Sums of the selected rows. A step without a tick has 0 seconds. */
 export interface StepSeries {
-  readonly range: TimeSpan
-  readonly step: Micros
-  readonly start: WallMicros
+  readonly grid: StepGrid
   readonly count: number
   readonly seconds: readonly number[]
   readonly requests: readonly number[]
@@ -77,7 +74,7 @@ export class SeriesBuilder {
     this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count))
   }
 
-  get series(): Omit<StepSeries, 'range' | 'step' | 'start'> {
+  get series(): Omit<StepSeries, 'grid'> {
     return {
       count: this.count,
       seconds: this.#seconds,

@@ -7,8 +7,7 @@ import { sumOf } from '../../frame/sum/merge.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 
 export interface Step {
-  /** number of the step, counted from the first one of the range */
-  readonly index: number
+  readonly start: WallMicros
   /** one for each recording that has ticks in it */
   readonly parts: readonly {
     readonly recording: Recording
@@ -18,7 +17,6 @@ export interface Step {
 }
 
 export interface StepSum {
-  readonly index: number
   readonly start: WallMicros
   readonly aggregate: Aggregate
 }
@@ -30,11 +28,11 @@ const MAX_STEPS = 120.5
 const MAX_MINUTES = 45_000
 
 /**
- * About a hundred steps for a range below 20 minutes. For longer ranges steps of a minute, because minutes have rollups; for more
- * than a month steps of several minutes.
+ * About a hundred steps for less than 20 minutes. For more, steps of a minute, because minutes have rollups; for more than a month
+ * steps of several minutes.
  */
-export function stepLength({ from, to }: TimeSpan): Micros {
-  const seconds = (to - from) / 1e6
+export function stepLength(length: Micros): Micros {
+  const seconds = length / 1e6
   const minutes = Math.ceil(seconds / 60 / MAX_MINUTES)
   return micros((LENGTHS.find((length) => seconds / length <= MAX_STEPS) ?? 60 * minutes) * 1e6)
 }
@@ -45,13 +43,12 @@ export function* stepSums(
   range: TimeSpan,
   step: Micros,
 ): Iterable<StepSum> {
-  const first = Math.floor(range.from / step)
-  for (const { index, parts } of stepsWithin(recordings, range, step)) {
+  for (const { start, parts } of stepsWithin(recordings, range, step)) {
     const hosts = parts.map(({ recording, runs }) => ({
       host: recording.info.host,
       aggregate: sumOf(runs.map((run) => recording.aggregate(run))),
     }))
-    yield { index, start: wallMicros((first + index) * step), aggregate: fleetOf(hosts) }
+    yield { start, aggregate: fleetOf(hosts) }
   }
 }
 
@@ -68,16 +65,16 @@ export function* stepsWithin(
       const found = steps.get(index)
       return found === undefined ? [] : [{ recording, runs: found }]
     })
-    yield { index, parts }
+    yield { start: wallMicros(index * step), parts }
   }
 }
 
+/** By the number of the step, counted from 1970. */
 function stepRuns({ ticks }: Recording, range: TimeSpan, step: Micros): Map<number, SeqRange[]> {
-  const first = Math.floor(range.from / step)
   const steps = new Map<number, SeqRange[]>()
   for (const { seq, start } of ticks) {
     if (start < range.from || start >= range.to) continue
-    const index = Math.floor(start / step) - first
+    const index = Math.floor(start / step)
     let runs = steps.get(index)
     if (runs === undefined) steps.set(index, (runs = []))
     const last = runs.at(-1)

@@ -3,14 +3,14 @@ import { classCount, failureCount, ratio, statistic } from '../../frame/expressi
 import { selectRows } from '../../frame/expression/selection.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
-import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { micros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { aggregateWithin } from './source.ts'
+import { stepSums } from './steps.ts'
+import { lengthOf, StepGrid, stretchesOf } from './stretches.ts'
 import type { Query } from './summary.ts'
 
 export interface Timeline {
-  readonly start: WallMicros
-  readonly step: Micros
+  readonly grid: StepGrid
   readonly points: readonly (TimelinePoint | null)[]
 }
 
@@ -27,31 +27,30 @@ export interface TimelinePoint {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
 
-/** The finest round step (1 s, 2 s, … 1 d) that gives at most `points` points. */
-export function stepFor({ from, to }: TimeSpan, points: number): Micros {
-  const seconds = (to - from) / 1e6
-  const step =
-    STEPS.find((each) => seconds / each <= points - 1) ?? Math.ceil(seconds / points / 86_400) * 86_400
-  return micros(step * 1e6)
+/** A hole is a few points without a value. */
+const HOLE_POINTS = 2
+
+/** The finest round step (1 s, 2 s, … 1 d) that gives at most `points` points. Too many holes are drawn as long as they are. */
+function gridFor(recordings: readonly Recording[], range: TimeSpan, points: number): StepGrid {
+  const found = stretchesOf(recordings, range)
+  const ofHoles = (found.length - 1) * (HOLE_POINTS + 2)
+  const stretches = ofHoles > points / 2 ? [range] : found
+  const most = stretches === found ? points - ofHoles : points
+  const seconds = lengthOf(stretches) / 1e6
+  const step = STEPS.find((each) => seconds / each <= most - 1) ?? Math.ceil(seconds / most / 86_400) * 86_400
+  return new StepGrid(stretches, micros(step * 1e6), HOLE_POINTS)
 }
 
 /** Without a selection the tick summaries are enough, and no row is read. */
 export function timelineOf(recordings: readonly Recording[], query: Query, points: number): Timeline {
-  const step = stepFor(query.range, points)
-  const start = wallMicros(Math.floor(query.range.from / step) * step)
-  // The last tick ends some µs after its second. That must not add a step.
-  const count = Math.max(1, Math.ceil((query.range.to - start) / step - 1e-3))
-  if (query.selection.rows === null)
-    return { start, step, points: fromTicks(recordings, query.range, start, step, count) }
-  const steps = Array.from({ length: count }, (_, i) => {
-    const from = wallMicros(Math.max(start + i * step, query.range.from))
-    const to = wallMicros(Math.min(start + (i + 1) * step, query.range.to))
-    return pointOf(selectRows(aggregateWithin(recordings, { from, to }), query.selection.rows))
-  })
-  return { start, step, points: steps }
+  const { range, selection } = query
+  const grid = gridFor(recordings, range, points)
+  if (selection.rows === null) return { grid, points: fromTicks(recordings, range, grid) }
+  const steps = new Array<TimelinePoint | null>(grid.count).fill(null)
+  for (const { start, aggregate } of stepSums(recordings, range, grid.step))
+    steps[grid.indexOf(start)] ??= pointOf(selectRows(aggregate, selection.rows))
+  return { grid, points: steps }
 }
-
-export const timeOf = ({ start, step }: Timeline, index: number): WallMicros => addMicros(start, index * step)
 
 export function pointOf({ ticks, totals, length }: Aggregate): TimelinePoint | null {
   if (ticks === 0) return null
@@ -77,21 +76,18 @@ interface TickSum {
 function fromTicks(
   recordings: readonly Recording[],
   range: TimeSpan,
-  start: WallMicros,
-  step: Micros,
-  count: number,
+  grid: StepGrid,
 ): (TimelinePoint | null)[] {
   const perHost = new Map<string, (TickSum | null)[]>()
   for (const { info, ticks } of recordings) {
-    const sums = perHost.get(info.host) ?? Array.from({ length: count }, () => null)
+    const sums = perHost.get(info.host) ?? Array.from({ length: grid.count }, () => null)
     perHost.set(info.host, sums)
     for (const tick of ticks) {
-      if (tick.start >= range.from && tick.start < range.to)
-        addTick(sums, Math.min(count - 1, Math.floor((tick.start - start) / step)), tick)
+      if (tick.start >= range.from && tick.start < range.to) addTick(sums, grid.indexOf(tick.start), tick)
     }
   }
   const hosts = [...perHost.values()]
-  return Array.from({ length: count }, (_, i) => joinHosts(hosts.map((sums) => sums[i] ?? null)))
+  return Array.from({ length: grid.count }, (_, i) => joinHosts(hosts.map((sums) => sums[i] ?? null)))
 }
 
 function addTick(sums: (TickSum | null)[], index: number, tick: TickSummary): void {

@@ -1,6 +1,6 @@
 /** Finds the second at which a change begins and ends: the best fit of two levels to the seconds around the ends of the run. */
 import type { BackendSum } from '../../frame/model/aggregate.ts'
-import { addMicros, SECOND, wallMicros, type WallMicros } from '../../frame/model/units.ts'
+import { addMicros, SECOND, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import type { StepSeries } from '../data/step-series.ts'
 import type { Candidate } from './finding.ts'
@@ -18,11 +18,9 @@ type SecondsOf = (span: TimeSpan) => Iterable<Second>
 /** An end of the run that touches an end of the range stays there. */
 export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: SecondsOf): TimeSpan {
   const { run } = candidate
-  const { range, step, start, count } = series
-  const time = (index: number): WallMicros =>
-    wallMicros(Math.min(range.to, Math.max(range.from, start + index * step)))
+  const { grid, count } = series
   const gainsIn = (from: number, to: number): Gain[] =>
-    step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: time(from), to: time(to) }))
+    grid.step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: grid.timeOf(from), to: grid.timeOf(to) }))
   const edges =
     run.to - run.from <= 2 * INWARD_STEPS
       ? bestSpan(gainsIn(run.from - 1, run.to + 1))
@@ -31,8 +29,8 @@ export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: Sec
           to: bestSpan(gainsIn(run.to - INWARD_STEPS, run.to + 1))?.to,
         }
   return {
-    from: run.from === 0 ? range.from : (edges?.from ?? time(run.from)),
-    to: run.to >= count ? range.to : (edges?.to ?? time(run.to)),
+    from: (run.from === 0 ? null : edges?.from) ?? grid.timeOf(run.from),
+    to: (run.to >= count ? null : edges?.to) ?? grid.timeOf(run.to),
   }
 }
 

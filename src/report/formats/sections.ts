@@ -2,7 +2,7 @@
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
-import { timeOf, type TimelinePoint } from '../data/timeline.ts'
+import type { TimelinePoint } from '../data/timeline.ts'
 import type { FindingEntry } from '../document/document.ts'
 import { bytesText, failuresOf, shareText, timesText } from '../document/entity-text.ts'
 import type { By } from '../document/lines.ts'
@@ -67,19 +67,19 @@ function when({ from, to }: FindingEntry, timeZone: string): string {
 }
 
 function charts(report: Report): Section[] {
-  const { timeline, timeZone, summary } = report
-  const last = Math.max(0, timeline.points.length - 1)
+  const { timeline, timeZone } = report
+  const { grid } = timeline
   const chart = (
     title: string,
     value: (point: TimelinePoint) => number | null,
     format: (value: number) => string,
   ): Section => ({
     kind: 'chart',
-    title: `${title}, by ${longSpan(timeline.step)}`,
+    title: `${title}, by ${longSpan(grid.step)}`,
     values: timeline.points.map((point) => (point === null ? null : value(point))),
     format,
-    from: clockTime(wallMicros(Math.max(timeline.start, summary.query.range.from)), timeZone),
-    to: clockTime(timeOf(timeline, last), timeZone),
+    from: clockTime(grid.timeOf(0), timeZone),
+    to: clockTime(grid.timeOf(grid.count - 1), timeZone),
   })
   const hasAny = (value: (point: TimelinePoint) => number | null): boolean =>
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)

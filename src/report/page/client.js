@@ -2,9 +2,24 @@
 /* global uPlot */
 ;(() => {
   const data = JSON.parse(document.getElementById('data').textContent)
-  const { start, step, zone, seconds, totals, backends, routes, boards, bands } = data
+  const { starts, step, zone, seconds, totals, backends, routes, boards, bands } = data
   const count = seconds.length
-  const times = seconds.map((_, i) => start + i * step)
+  // Charts have equal steps from the first one on. After a hole the clock is further than that.
+  const places = seconds.map((_, i) => starts[0][1] + i * step)
+  const timeOf = (place) => {
+    const index = (place - places[0]) / step
+    const [first, second] = starts.findLast(([each]) => each <= index) ?? starts[0]
+    return second + (index - first) * step
+  }
+  const indexOf = (time) => {
+    const k = Math.max(
+      0,
+      starts.findLastIndex(([, second]) => second <= time),
+    )
+    const [first, second] = starts[k]
+    return Math.min((starts[k + 1]?.[0] ?? count) - 1, first + (time - second) / step)
+  }
+  const placeOf = (time) => places[0] + indexOf(time) * step
 
   const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
   const at = (second) => clock.format(new Date(second * 1000))
@@ -47,14 +62,17 @@
     const { ctx, bbox } = plot
     ctx.save()
     for (const { from, to, kind } of bands) {
-      const left = Math.max(bbox.left, plot.valToPos(from, 'x', true))
-      const right = Math.min(bbox.left + bbox.width, Math.max(left + 2, plot.valToPos(to, 'x', true)))
+      const left = Math.max(bbox.left, plot.valToPos(placeOf(from), 'x', true))
+      const right = Math.min(
+        bbox.left + bbox.width,
+        Math.max(left + 2, plot.valToPos(placeOf(to), 'x', true)),
+      )
       if (right <= left) continue
       ctx.globalAlpha = kind === 'marker' ? 0.9 : kind === 'gap' ? 0.25 : 0.14
       ctx.fillStyle = kind === 'gap' ? color('dim') : kind === 'marker' ? color('warn') : color('bad')
       ctx.fillRect(left, bbox.top, right - left, bbox.height)
     }
-    const here = plot.valToPos(times[current], 'x', true)
+    const here = plot.valToPos(places[current], 'x', true)
     ctx.globalAlpha = 1
     ctx.fillStyle = color('ink')
     ctx.fillRect(here - 1, bbox.top, 2, bbox.height)
@@ -73,7 +91,7 @@
       {
         width: figure.clientWidth || 800,
         height: 180,
-        tzDate: (second) => uPlot.tzDate(new Date(second * 1000), zone),
+        tzDate: (place) => uPlot.tzDate(new Date(timeOf(place) * 1000), zone),
         cursor: { sync: { key: 'time' }, drag: { x: true, y: false } },
         scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1e-9)] } },
         axes: [
@@ -89,7 +107,7 @@
           { ...axis, size: 64, values: (_, ticks) => ticks.map(format) },
         ],
         series: [
-          { label: 'time', value: (_, second) => (second === null ? '–' : at(second)) },
+          { label: 'time', value: (_, place) => (place === null ? '–' : at(timeOf(place))) },
           ...series.map(({ label, stroke }) => ({
             label,
             stroke: color(stroke),
@@ -100,7 +118,7 @@
         ],
         hooks: { draw: [drawBands] },
       },
-      [times, ...series.map(({ values }) => values)],
+      [places, ...series.map(({ values }) => values)],
       host,
     )
     plot.over.addEventListener('click', () => {
@@ -244,7 +262,7 @@
   const show = (index) => {
     current = Math.max(0, Math.min(count - 1, index))
     slider.value = String(current)
-    moment.textContent = at(times[current])
+    moment.textContent = at(timeOf(places[current]))
     board(current)
     for (const plot of charts) plot.redraw(false)
   }
@@ -270,7 +288,7 @@
     const button = element('button', '', item.textContent)
     button.type = 'button'
     button.addEventListener('click', () => {
-      show(Math.floor((Number(item.dataset.at) - start) / step))
+      show(Math.floor(indexOf(Number(item.dataset.at))))
       document.getElementById('scrubber').scrollIntoView({ block: 'center' })
     })
     item.replaceChildren(button)

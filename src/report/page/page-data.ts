@@ -9,17 +9,19 @@ import {
   type RouteSum,
 } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { micros, toSeconds, type Micros } from '../../frame/model/units.ts'
+import { micros, toSeconds } from '../../frame/model/units.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { visible } from '../../render/text.ts'
 import { stepSums } from '../data/steps.ts'
+import { lengthOf, StepGrid, stretchesOf } from '../data/stretches.ts'
 import type { Summary } from '../data/summary.ts'
 import { pointOf } from '../data/timeline.ts'
 import { severalNamespaces } from '../document/json.ts'
 
 /** Moments are in seconds since 1970, latencies in µs; -1 is "nothing measured". */
 export interface PageData {
-  readonly start: number
+  /** the first step, and the first step after each hole: its number, and when it starts */
+  readonly starts: readonly (readonly [index: number, second: number])[]
   readonly step: number
   readonly zone: string
   /** recorded seconds of each step; 0 is a gap */
@@ -37,6 +39,8 @@ export interface PageData {
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
 /** A chart cannot show more steps. With steps of a second this is more than 15 minutes. */
 const MAX_STEPS = 1500
+/** Steps of a hole: enough to be seen. */
+const HOLE_STEPS = 3
 /** Characters of all boards together, so that the page stays below 2 MB. */
 const MAX_TEXT = 1_200_000
 /** Most routes per backend, and most backends, that a board shows. */
@@ -45,26 +49,30 @@ const BACKENDS = 8
 
 export function pageData(recordings: readonly Recording[], summary: Summary, timeZone: string): PageData {
   const { range } = summary.query
-  const length = (range.to - range.from) / 1e6
+  const found = stretchesOf(recordings, range)
+  const holes = (found.length - 1) * HOLE_STEPS
+  const stretches = holes > MAX_STEPS / 2 ? [range] : found
+  const length = lengthOf(stretches) / 1e6
+  const dataAt = (seconds: number, most?: number): PageData | null =>
+    dataOf(new StepGrid(stretches, micros(seconds * 1e6), HOLE_STEPS), recordings, summary, timeZone, most)
   for (const step of STEPS) {
     if (length / step > MAX_STEPS) continue
-    const data = dataAt(micros(step * 1e6), recordings, summary, timeZone)
+    const data = dataAt(step)
     if (data !== null) return data
   }
-  return dataAt(micros(Math.ceil(length / 24) * 1e6), recordings, summary, timeZone, Infinity)!
+  return dataAt(Math.ceil(length / 24), Infinity)!
 }
 
 /** null if the boards need more than `most` characters. */
-function dataAt(
-  step: Micros,
+function dataOf(
+  grid: StepGrid,
   recordings: readonly Recording[],
   summary: Summary,
   zone: string,
   most = MAX_TEXT,
 ): PageData | null {
   const { range, selection } = summary.query
-  const start = Math.floor(range.from / step) * step
-  const count = Math.max(1, Math.ceil((range.to - start) / step - 1e-3))
+  const { count, step } = grid
   const names = new Names(severalNamespaces(summary.selected))
   const seconds = new Array<number>(count).fill(0)
   const boards: [number[], number[]][] = Array.from({ length: count }, () => [[], []])
@@ -76,10 +84,12 @@ function dataAt(
     p99: nulls(count),
   }
   let size = 0
-  for (const { index, aggregate } of stepSums(recordings, range, step)) {
+  for (const { start, aggregate } of stepSums(recordings, range, step)) {
     const selected = selectRows(aggregate, selection.rows)
     const point = pointOf(selected)
-    if (point === null || index >= count) continue
+    const index = grid.indexOf(start)
+    // What begins after the last whole step is one tick of some µs.
+    if (point === null || seconds[index] !== 0) continue
     seconds[index] = Number(toSeconds(selected.length).toFixed(3))
     totals.rps[index] = short(point.rps)
     totals.fivexx[index] = short(point.fivexx)
@@ -91,7 +101,7 @@ function dataAt(
     if (size > most) return null
   }
   return {
-    start: start / 1e6,
+    starts: grid.starts.map(({ index, start }) => [index, start / 1e6]),
     step: step / 1e6,
     zone,
     seconds,

@@ -141,6 +141,32 @@ describe(
       await page.close()
     })
 
+    it('shows the time of each moment where the clock was set by a year', async () => {
+      const YEAR = 365 * 86_400
+      const frames = Array.from({ length: 60 }, (_, i) =>
+        frame(i, addMicros(START, (i < 20 ? i : i + YEAR) * 1e6), [
+          { backend: backend('10.0.1.10:8080'), route: route('GET', '/a'), times: [1000] },
+        ]),
+      )
+      const stepped = join(folder, 'stepped.html')
+      writeFileSync(stepped, await pageOf(recording(frames)))
+      const page = await browser.newPage()
+      const errors: string[] = []
+      page.on('pageerror', (error) => errors.push(error.message))
+      await page.goto(`file://${stepped}`)
+      const slide = async (index: number): Promise<string> => {
+        await page.locator('#scrubber input').fill(String(index))
+        return `${await page.locator('#moment').innerText()} ${await page.locator('#board').innerText()}`
+      }
+      assert.equal(await page.locator('#scrubber input').getAttribute('max'), '62')
+      assert.match(await slide(19), /^2026-11-22 15:00:19 BACKEND/)
+      assert.match(await slide(21), /Nothing was recorded/)
+      assert.match(await slide(23), /^2027-11-22 15:00:20 BACKEND/)
+      assert.match(await slide(62), /^2027-11-22 15:00:59 BACKEND/)
+      assert.deepEqual(errors, [])
+      await page.close()
+    })
+
     it('jumps to a finding on a click', async () => {
       const { page } = await opened()
       const finding = page.locator('li[data-at] button').filter({ hasText: 'failures' }).first()
