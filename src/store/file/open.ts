@@ -19,6 +19,7 @@ import {
   type Database,
 } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { damagedError, Discontinued } from './discontinued.ts'
 import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
 import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
 import { newerFormat } from './newer.ts'
@@ -242,13 +243,6 @@ export function openForAppend(file: string): Database {
   }
 }
 
-/** A damaged file can be read in part, but not written. */
-export const damagedError = (file: string): UserError =>
-  recordingError(
-    `"${file}" is damaged`,
-    `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
-  )
-
 /** Checks the schema as SQLite sees it, with the transactions of a -wal. */
 function refuseForeignObjects(database: Database, file: string): void {
   if (foreignObject(database) !== null) throw damagedError(file)
@@ -257,8 +251,10 @@ function refuseForeignObjects(database: Database, file: string): void {
 function refuseUnfillable(database: Database, file: string): void {
   const column = unfillableColumn(database)
   if (column === null) return
-  throw recordingError(
-    `"${file}" has a column that this version cannot fill: "${column}"`,
+  throw new Discontinued(
+    `format-${FORMAT}`,
+    file,
+    `has a column that this version cannot fill: "${column}"`,
     'Record into another file, or go on with the version that wrote this one.',
   )
 }

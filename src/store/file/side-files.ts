@@ -54,10 +54,20 @@ export function refuseForeignSideFiles(file: string): void {
   }
 }
 
+/** The ending of a side file that lies beside this name; null if there is none. */
+export const leftovers = (file: string): '-journal' | '-wal' | '-shm' | null =>
+  (['-journal', '-wal', '-shm'] as const).find((ending) => statOf(file + ending) !== undefined) ?? null
+
+/** Some process has locked the file itself. */
+export function isInUse(file: string): boolean {
+  const found = statOf(file)
+  return found !== undefined && isLocked(found)
+}
+
 /** Call before creating a file. @throws UserError (exit 2) for side files of another recording with this name */
 export function refuseLeftovers(file: string): void {
-  const left = ['-wal', '-shm', '-journal'].find((ending) => statOf(file + ending) !== undefined)
-  if (left === undefined) return
+  const left = leftovers(file)
+  if (left === null) return
   throw usageError(
     `"${file}${left}" is there already, and belongs to another recording`,
     'Choose another name, or move it away.',
