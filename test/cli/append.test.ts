@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import Sqlite from 'better-sqlite3'
+import type { Runs } from '../../src/frame/model/recording.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { UNFINISHED_ID } from '../../src/store/format/schema.ts'
@@ -200,4 +201,39 @@ test('a link is followed to a recording that is not there yet, but not in circle
   symlinkSync('circle.db', circle)
   const { code, stderr } = await append(circle)
   assert.deepEqual([code, stderr.includes('leads to itself')], [2, true], stderr)
+})
+
+test('every run’s command line is kept and shown, and it is said where one does something else', async () => {
+  const { file } = place('options')
+  await recorded(file)
+  const same = await append(file)
+  assert.doesNotMatch(same.stderr, /other options/)
+  const raw = await append(file, '--routes-as', 'raw')
+  assert.equal(raw.code, 0, raw.stderr)
+  assert.match(
+    raw.stderr,
+    /goes on with other options: before "record --append --out .*now ".*--routes-as raw/,
+  )
+  assert.doesNotMatch((await append(file, '--routes-as', 'raw')).stderr, /other options/)
+  const { stdout } = await runCommand(['info', file])
+  const shown = stdout.split('\n').filter((line) => /^(command|marker) /.test(line))
+  assert.equal(shown.length, 3, stdout)
+  assert.match(shown[0]!, /^command +record --append --out \S+ --probe .* \(2 times\)$/)
+  assert.match(shown[1]!, /^command .* --routes-as raw .* \(2 times\)$/)
+  assert.match(shown[2]!, /^marker .* note: other options from here: record .* --routes-as raw/)
+  const json = await runCommand(['info', file, '--format', 'json'])
+  const { recording } = JSON.parse(json.stdout) as { recording: { arguments: string[]; runs: Runs[] } }
+  assert.deepEqual(
+    recording.runs.map(({ arguments: words, count }) => [words.includes('raw'), count]),
+    [
+      [false, 2],
+      [true, 2],
+    ],
+  )
+  assert.deepEqual(recording.arguments, recording.runs[0]!.arguments)
+  const copy = file.replace('x.db', 'copy.db')
+  await runCommand(['cut', file, '-o', copy])
+  const copied = openRecording(copy)
+  copied.close()
+  assert.deepEqual(copied.info.runs, recording.runs)
 })

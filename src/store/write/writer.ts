@@ -11,7 +11,7 @@ import { addColumns } from '../file/add-columns.ts'
 import { damagedError, Discontinued } from '../file/discontinued.ts'
 import { releaseLock, takeLock } from '../file/lock.ts'
 import { openForAppend } from '../file/open.ts'
-import { addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { addRun, addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT } from '../format/schema.ts'
 import { formatOf } from '../format/upgrade.ts'
 import { DimensionWriter } from '../names/dimensions.ts'
@@ -78,8 +78,11 @@ export function appendRecording(
     refuseOlder(database, file)
     refuseDamaged(database, file)
     refuseOtherHost(database, meta, file)
+    const writer = new RecordingWriter(file, database, options)
     addUnseen(database, meta.unseen ?? [])
-    return new RecordingWriter(file, database, options)
+    const before = addRun(database, meta.arguments)
+    if (before !== null) writer.noteOtherOptions(before, meta.arguments)
+    return writer
   } catch (error) {
     database.close()
     throw isDamage(error) ? damagedError(file) : writeError(file, error)
@@ -146,6 +149,8 @@ export class RecordingWriter implements RecordingSink {
   #seq: number
   #gap: GapReason | null
   #markers: Marker[] = []
+  /** a note whose time is the start of the next tick */
+  #noteAtNext: string | null = null
   #final = false
   #lastCommit: Micros = micros(0)
   readonly #checkpointEvery: number
@@ -186,6 +191,8 @@ export class RecordingWriter implements RecordingSink {
    * and goes on when there is room again. Other recordings throw: they can be created again, so they must not get a gap.
    */
   append(frame: SecondFrame): void {
+    if (this.#noteAtNext !== null) this.mark({ at: frame.start, kind: 'note', text: this.#noteAtNext })
+    this.#noteAtNext = null
     const tick = { frame, gapBefore: this.#gap ?? frame.gapBefore }
     this.#gap = null
     if (!this.#isDurable) {
@@ -194,6 +201,14 @@ export class RecordingWriter implements RecordingSink {
     }
     this.#backlog.push(tick)
     this.#backlog.drain((pending) => this.#write(pending))
+  }
+
+  /** A step in its numbers may be one of its options. */
+  noteOtherOptions(before: readonly string[], now: readonly string[]): void {
+    this.options.warn?.(
+      `"${this.file}" goes on with other options: before "${before.join(' ')}", now "${now.join(' ')}"`,
+    )
+    this.#noteAtNext = `other options from here: ${now.join(' ')}`
   }
 
   /** The marker is written with the next tick, or at the end. */
