@@ -3,7 +3,7 @@
  * read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file. SQLite never acts on side files
  * (-wal, -shm, -journal) that are not known to belong to the recording.
  */
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../../errors.ts'
 import { quotedFile } from '../../shell.ts'
 import { FORMAT } from '../format/schema.ts'
@@ -28,7 +28,13 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { fingerprintOf, refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
+import {
+  fingerprintOf,
+  recordedName,
+  refuseForeignSideFiles,
+  sideFilesOf,
+  type SideFiles,
+} from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MAX_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
@@ -73,8 +79,7 @@ function openFile(file: string): Opened {
   const start = readOrExplain(file)
   if (isGzip(start)) return openZip(file)
   const header = readHeader(start, file)
-  // Side files are beside the file itself, not beside a link to it.
-  const path = realpathSync(file)
+  const path = recordedName(file)
   const sideFiles = sideFilesOf(path)
   const isShort = statSync(path).size < header.pages * header.pageSize
   if (sideFiles.isHeld && header.isWal)
@@ -143,7 +148,10 @@ function openCopy(path: string, header: Header, sideFiles: SideFiles, file: stri
   const isLive = header.isWal && existsSync(`${path}-wal`) && sideFiles.wal === 0
   const isSuspect =
     (header.isWal && patch === null) || size < header.pages * header.pageSize || sideFiles.journal > 0
-  const notes = patch === null ? unusedSideFiles(file, header, sideFiles) : []
+  const notes =
+    patch === null
+      ? [...unusedSideFiles(file, header, sideFiles), ...otherNames(path, file, header, sideFiles)]
+      : []
   const raw = (): Image => (size <= IN_MEMORY ? withImage(path, patch, (image) => image) : path)
   return withImage(path, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
 }
@@ -151,6 +159,11 @@ function openCopy(path: string, header: Header, sideFiles: SideFiles, file: stri
 function unusedSideFiles(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
   const names = [...(wal > 0 ? [`${file}-wal`] : []), ...(journal > 0 && !isWal ? [`${file}-journal`] : [])]
   return names.map((name) => `"${name}" lies beside it and is not its own: it was not used`)
+}
+
+function otherNames(path: string, file: string, { isWal }: Header, { any }: SideFiles): readonly string[] {
+  if (!isWal || any || statSync(path).nlink === 1) return []
+  return [`"${file}" has another name, a hard link: its last seconds may lie in a -wal beside that`]
 }
 
 function patchOf(
@@ -228,7 +241,7 @@ export function openForAppend(file: string): Database {
   } catch {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
-  const path = realpathSync(file)
+  const path = recordedName(file)
   refuseForeignSideFiles(path)
   if (header.format <= FORMAT && problemBeside(path, start, file) !== null) throw damagedError(file)
   const database = openWritable(path)
