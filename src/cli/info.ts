@@ -1,6 +1,6 @@
 /** What `info` shows about a recording, as text and as JSON. */
 import type { Aggregate } from '../frame/model/aggregate.ts'
-import type { Recording } from '../frame/model/recording.ts'
+import type { Recording, RecordingInfo, Runs } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'
 import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
@@ -15,7 +15,10 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
     ['file', `${info.file}, ${bytes(inventory.size)}, format ${info.format}, written by ${info.tool}`],
     ['state', stateOf(recording, inventory)],
     ['host', `${info.host}, kernel ${info.kernel}, times in ${info.timeZone}`],
-    ['command', info.arguments.length === 0 ? '–' : info.arguments.join(' ')],
+    ...runsOf(info).map(({ arguments: words, count }): [string, string] => [
+      'command',
+      `${words.length === 0 ? '–' : words.join(' ')}${count === 1 ? '' : ` (${exactCount(count)} times)`}`,
+    ]),
     ['interfaces', info.interfaces.length === 0 ? '–' : info.interfaces.join(', ')],
     ['from', info.ticks === 0 ? '–' : time(info.start)],
     [
@@ -49,6 +52,9 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
   return rows.map(([name, value]) => `${name.padEnd(11)} ${visible(value)}\n`).join('')
 }
 
+const runsOf = ({ runs, arguments: words }: RecordingInfo): readonly Runs[] =>
+  runs ?? [{ arguments: words, count: 1 }]
+
 const countOr = (count: number | null): string => (count === null ? '?' : exactCount(count))
 
 function stateOf({ info, damage }: Recording, { recorder, tables }: Inventory): string {
@@ -66,6 +72,7 @@ export function infoJson(recording: Recording, inventory: Inventory, sum: Aggreg
       size: inventory.size,
       kernel: info.kernel,
       arguments: info.arguments,
+      runs: runsOf(info),
       interfaces: info.interfaces,
       clock: { time_zone: info.timeZone, seconds: sum.length / 1e6, covered: sum.covered / 1e6 },
       versions: { format: info.format, tool: info.tool, readable_by: inventory.meta.readable_by ?? null },

@@ -6,10 +6,7 @@ import {
   readFileSync,
   statSync,
   truncateSync,
-  utimesSync,
-  writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
@@ -23,7 +20,6 @@ import { checkRecording } from '../../src/store/tools/check.ts'
 import { cutRecording, type CutRequest } from '../../src/store/tools/cut.ts'
 import { repairRecording } from '../../src/store/tools/repair.ts'
 import { markRecording } from '../../src/store/write/mark.ts'
-import { moveAsideOtherFormat } from '../../src/store/write/move-aside.ts'
 import { appendRecording, createRecording } from '../../src/store/write/writer.ts'
 import { fixChecksums } from '../fuzz/checksums.ts'
 import { silent, withFolder, type Folder } from '../torture/kit.ts'
@@ -386,55 +382,5 @@ test('nothing is added to a file of format 1 but a note, and the file stays of f
     markRecording(file, { at: wallMicros(1_795_356_010_000_000), kind: 'note', text: 'a note' })
     assert.equal(read(file).format, 1)
     assert.equal(await stateOf(file), 'whole')
-  })
-})
-
-test('a recording of another format is moved aside with its side files, and five are kept', async () => {
-  await withFolder((folder) => {
-    const file = folder.file('x.db')
-    const at = (second: number): Date => new Date(Date.UTC(2026, 10, 28, 9, 35, second))
-    for (const [i, name] of [
-      'format-1.db',
-      'newer.db',
-      'gap.db',
-      'newer.db',
-      'whole.db',
-      'format-1.db',
-      'incident.db',
-    ].entries()) {
-      copyFileSync(FIXTURES + name, file)
-      writeFileSync(`${file}-wal`, 'w')
-      utimesSync(file, 1e9 - i, 1e9 - i)
-      const format = name === 'newer.db' ? 99 : 1
-      const to = `${file}.format-${format}-20261128T09350${i}Z`
-      assert.deepEqual(moveAsideOtherFormat(file, at(i)), { format, to })
-      assert.deepEqual(readFileSync(to), readFileSync(FIXTURES + name))
-      assert.equal(readFileSync(`${to}-wal`, 'utf8'), 'w')
-    }
-    writeFileSync(`${file}.format-1-notes.txt`, 'of the user')
-    const left = readdirSync(folder.path).sort()
-    assert.deepEqual(
-      left.map((name) => name.slice('x.db.format-'.length)),
-      [2, 4, 5, 6]
-        .flatMap((i) => [`1-20261128T09350${i}Z`, `1-20261128T09350${i}Z-wal`])
-        .concat('1-notes.txt', '99-20261128T093503Z', '99-20261128T093503Z-wal'),
-    )
-    return Promise.resolve()
-  })
-})
-
-test('what has our format, is no recording, or is not there is not moved', async () => {
-  await withFolder((folder) => {
-    const { file } = sample(folder)
-    for (const path of [
-      file,
-      folder.file('none.db'),
-      FIXTURES + 'foreign.db',
-      FIXTURES + 'empty.db',
-      folder.path,
-    ])
-      assert.equal(moveAsideOtherFormat(path, new Date()), null)
-    assert.ok(statSync(join(file)).size > 0)
-    return Promise.resolve()
   })
 })

@@ -4,6 +4,8 @@ import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import type { Micros } from '../../frame/model/units.ts'
+import type { RecordingMeta } from '../../store/format/meta.ts'
+import type { WriterOptions } from '../../store/write/writer.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
@@ -24,7 +26,7 @@ export function recordCommand(io: Io): Command {
   const command = new Command('record')
     .description('the live leaderboard, and every second of it into a file')
     .requiredOption('--out <file>', 'the recording; never overwritten')
-    .option('--append', 'go on with this recording after a stop')
+    .option('--append', 'go on with it, or begin it; what cannot be continued is moved aside')
     .option('--secs <n>', 'stop by itself after so many seconds (default: when stopped)', seconds('--secs'))
     .option('--keep <span>', 'forget what is older, for example 24h', duration('--keep'))
     .option(
@@ -40,20 +42,16 @@ export function recordCommand(io: Io): Command {
     refuseToOverwrite(flags)
     // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
     setFlagsFromString('--semi-space-growth-factor=1')
-    const [
-      { capture },
-      { createRecording, appendRecording },
-      { moveAsideOtherFormat },
-      { watch },
-      { openScratch },
-    ] = await Promise.all([
-      import('../capture.ts'),
-      import('../../store/write/writer.ts'),
-      import('../../store/write/move-aside.ts'),
-      import('../watch.ts'),
-      import('../../store/sqlite/database.ts'),
-      import('../../render/detail.ts'),
-    ])
+    const [{ capture }, { createRecording }, { goOnRecording }, { truePath }, { watch }, { openScratch }] =
+      await Promise.all([
+        import('../capture.ts'),
+        import('../../store/write/writer.ts'),
+        import('../../store/write/go-on.ts'),
+        import('../../store/file/true-path.ts'),
+        import('../watch.ts'),
+        import('../../store/sqlite/database.ts'),
+        import('../../render/detail.ts'),
+      ])
     // Loads the SQLite library. Later, as the user who called sudo, we may not be able to read our own installation.
     openScratch().close()
     let sink: RecordingSink | null = null
@@ -64,13 +62,10 @@ export function recordCommand(io: Io): Command {
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
     }
-    const goOn: typeof createRecording = (file, meta, options) => {
-      const moved = moveAsideOtherFormat(file, new Date())
-      if (moved !== null)
-        toStderr(`"${file}" is of format ${moved.format} and cannot be continued: it is now "${moved.to}"`)
-      return existsSync(file) ? appendRecording(file, meta, options) : createRecording(file, meta, options)
-    }
-    const open = flags.append === true ? goOn : createRecording
+    const open = (file: string, meta: RecordingMeta, options: WriterOptions): RecordingSink =>
+      flags.append === true
+        ? goOnRecording(truePath(file), meta, options, toStderr)
+        : createRecording(file, meta, options)
     await capture(io, {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,

@@ -14,7 +14,10 @@ export interface RecordingInfo {
   readonly tool: string
   readonly format: number
   readonly kernel: string
+  /** of the first run */
   readonly arguments: readonly string[]
+  /** all runs in their order, equal ones together; absent if there was one */
+  readonly runs?: readonly Runs[] | undefined
   readonly interfaces: readonly string[]
   /** what it lacks, as its helper said at the start; absent in older recordings */
   readonly unseen?: readonly Unseen[]
@@ -28,6 +31,12 @@ export interface RecordingInfo {
 
 /** Format 1 has the address of a backend as the packet leaves; later formats have what was connected to. */
 export const hasPacketAddresses = ({ format }: Pick<RecordingInfo, 'format'>): boolean => format === 1
+
+/** Runs of the recorder, one after the other, with the same command line. */
+export interface Runs {
+  readonly arguments: readonly string[]
+  readonly count: number
+}
 
 /** Something that a recording cannot show, and what would help. */
 export interface Unseen {

@@ -3,7 +3,7 @@
  * read-only folder, gzipped, cut off, or from standard input. Nothing is ever written beside the file. SQLite never acts on side files
  * (-wal, -shm, -journal) that are not known to belong to the recording.
  */
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { recordingError, usageError, type UserError } from '../../errors.ts'
 import { quotedFile } from '../../shell.ts'
 import { FORMAT } from '../format/schema.ts'
@@ -19,6 +19,7 @@ import {
   type Database,
 } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { damagedError, Discontinued } from './discontinued.ts'
 import { HEADER_BYTES, headerProblem, readHeader, type Header } from './header.ts'
 import { IN_MEMORY, plain, withImage, type Image } from './image.ts'
 import { newerFormat } from './newer.ts'
@@ -27,7 +28,13 @@ import { readStart } from './read-start.ts'
 import { recoverTicks } from './recover.ts'
 import { journalPatch } from './rollback.ts'
 import { foreignObject, foreignSchema, unfillableColumn } from './schema-check.ts'
-import { fingerprintOf, refuseForeignSideFiles, sideFilesOf, type SideFiles } from './side-files.ts'
+import {
+  fingerprintOf,
+  recordedName,
+  refuseForeignSideFiles,
+  sideFilesOf,
+  type SideFiles,
+} from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
 import { isGzip, MAX_ZIPPED, tooLarge, unzip } from './unzip.ts'
 import { walPatch } from './wal.ts'
@@ -72,8 +79,7 @@ function openFile(file: string): Opened {
   const start = readOrExplain(file)
   if (isGzip(start)) return openZip(file)
   const header = readHeader(start, file)
-  // Side files are beside the file itself, not beside a link to it.
-  const path = realpathSync(file)
+  const path = recordedName(file)
   const sideFiles = sideFilesOf(path)
   const isShort = statSync(path).size < header.pages * header.pageSize
   if (sideFiles.isHeld && header.isWal)
@@ -142,7 +148,10 @@ function openCopy(path: string, header: Header, sideFiles: SideFiles, file: stri
   const isLive = header.isWal && existsSync(`${path}-wal`) && sideFiles.wal === 0
   const isSuspect =
     (header.isWal && patch === null) || size < header.pages * header.pageSize || sideFiles.journal > 0
-  const notes = patch === null ? unusedSideFiles(file, header, sideFiles) : []
+  const notes =
+    patch === null
+      ? [...unusedSideFiles(file, header, sideFiles), ...otherNames(path, file, header, sideFiles)]
+      : []
   const raw = (): Image => (size <= IN_MEMORY ? withImage(path, patch, (image) => image) : path)
   return withImage(path, patch, (image) => openImage(image, file, { isLive, isSuspect, damage, notes, raw }))
 }
@@ -150,6 +159,11 @@ function openCopy(path: string, header: Header, sideFiles: SideFiles, file: stri
 function unusedSideFiles(file: string, { isWal }: Header, { wal, journal }: SideFiles): readonly string[] {
   const names = [...(wal > 0 ? [`${file}-wal`] : []), ...(journal > 0 && !isWal ? [`${file}-journal`] : [])]
   return names.map((name) => `"${name}" lies beside it and is not its own: it was not used`)
+}
+
+function otherNames(path: string, file: string, { isWal }: Header, { any }: SideFiles): readonly string[] {
+  if (!isWal || any || statSync(path).nlink === 1) return []
+  return [`"${file}" has another name, a hard link: its last seconds may lie in a -wal beside that`]
 }
 
 function patchOf(
@@ -227,7 +241,7 @@ export function openForAppend(file: string): Database {
   } catch {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
-  const path = realpathSync(file)
+  const path = recordedName(file)
   refuseForeignSideFiles(path)
   if (header.format <= FORMAT && problemBeside(path, start, file) !== null) throw damagedError(file)
   const database = openWritable(path)
@@ -242,13 +256,6 @@ export function openForAppend(file: string): Database {
   }
 }
 
-/** A damaged file can be read in part, but not written. */
-export const damagedError = (file: string): UserError =>
-  recordingError(
-    `"${file}" is damaged`,
-    `Save what is left with upstreamtop repair ${quotedFile(file)} -o saved.db.`,
-  )
-
 /** Checks the schema as SQLite sees it, with the transactions of a -wal. */
 function refuseForeignObjects(database: Database, file: string): void {
   if (foreignObject(database) !== null) throw damagedError(file)
@@ -257,8 +264,10 @@ function refuseForeignObjects(database: Database, file: string): void {
 function refuseUnfillable(database: Database, file: string): void {
   const column = unfillableColumn(database)
   if (column === null) return
-  throw recordingError(
-    `"${file}" has a column that this version cannot fill: "${column}"`,
+  throw new Discontinued(
+    `format-${FORMAT}`,
+    file,
+    `has a column that this version cannot fill: "${column}"`,
     'Record into another file, or go on with the version that wrote this one.',
   )
 }

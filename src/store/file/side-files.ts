@@ -2,7 +2,8 @@
  * The files beside a recording. SQLite trusts a -wal, -shm or -journal by its name alone, and rolling back a hostile journal deletes the
  * file that it names. So SQLite reads them only beside a running recorder. Otherwise we apply their pages to a copy.
  */
-import { lstatSync, readFileSync, realpathSync, type Stats } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { usageError } from '../../errors.ts'
 
 export interface SideFiles {
@@ -26,10 +27,33 @@ export function sideFilesOf(file: string): SideFiles {
   }
 }
 
+/** The file itself, by the name beside which its -wal lies: no link to it, and of its hard links the one that was recorded. */
+export function recordedName(file: string): string {
+  const path = realpathSync(file)
+  const found = statOf(path)
+  if (found === undefined || found.nlink === 1 || sideFilesOf(path).any) return path
+  const folder = dirname(path)
+  const others = filesIn(folder).flatMap((name) =>
+    name.endsWith('-wal') ? [join(folder, name.slice(0, -4))] : [],
+  )
+  return others.find((other) => isSame(statOf(other), found)) ?? path
+}
+
+/** A folder may be searchable and not readable. */
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+const isSame = (a: Stats | undefined, b: Stats): boolean => a?.ino === b.ino && a.dev === b.dev
+
 /** Equal as long as neither the file nor one beside it is written, made or removed. */
 export function fingerprintOf(file: string): string {
   try {
-    const path = realpathSync(file)
+    const path = recordedName(file)
     return ['', '-wal', '-shm', '-journal']
       .map((ending) => statOf(path + ending))
       .map((found) => (found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeMs}`))
@@ -54,10 +78,20 @@ export function refuseForeignSideFiles(file: string): void {
   }
 }
 
+/** The ending of a side file that lies beside this name; null if there is none. */
+export const leftovers = (file: string): '-journal' | '-wal' | '-shm' | null =>
+  (['-journal', '-wal', '-shm'] as const).find((ending) => statOf(file + ending) !== undefined) ?? null
+
+/** Some process has locked the file itself. */
+export function isInUse(file: string): boolean {
+  const found = statOf(file)
+  return found !== undefined && isLocked(found)
+}
+
 /** Call before creating a file. @throws UserError (exit 2) for side files of another recording with this name */
 export function refuseLeftovers(file: string): void {
-  const left = ['-wal', '-shm', '-journal'].find((ending) => statOf(file + ending) !== undefined)
-  if (left === undefined) return
+  const left = leftovers(file)
+  if (left === null) return
   throw usageError(
     `"${file}${left}" is there already, and belongs to another recording`,
     'Choose another name, or move it away.',

@@ -1,6 +1,6 @@
 /** The meta table: facts about the recording itself. */
 import { SUB_BITS } from '../../frame/model/histogram.ts'
-import type { RecordingInfo, Unseen } from '../../frame/model/recording.ts'
+import type { RecordingInfo, Runs, Unseen } from '../../frame/model/recording.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { emptyIfDamaged, nullIfDamaged, query, text, type Database } from '../sqlite/database.ts'
@@ -9,7 +9,7 @@ import { FORMAT } from './schema.ts'
 /** The facts that the recorder knows when it starts. */
 export type RecordingMeta = Pick<
   RecordingInfo,
-  'host' | 'timeZone' | 'kernel' | 'arguments' | 'interfaces' | 'unseen'
+  'host' | 'timeZone' | 'kernel' | 'arguments' | 'runs' | 'interfaces' | 'unseen'
 > & {
   /** for a copy: the program that wrote the original */
   readonly tool?: string
@@ -29,6 +29,7 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
   time_zone: meta.timeZone,
   kernel: meta.kernel,
   arguments: JSON.stringify(meta.arguments),
+  ...(meta.runs === undefined ? {} : { runs: JSON.stringify(meta.runs) }),
   interfaces: JSON.stringify(meta.interfaces),
   histogram: JSON.stringify({ unit: 'us', sub_bits: SUB_BITS }),
   complete: '0',
@@ -37,6 +38,28 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
 
 const unseenMeta = (unseen: readonly Unseen[]): Readonly<Record<string, string>> =>
   unseen.length === 0 ? {} : { unseen: JSON.stringify(unseen) }
+
+/** The recording goes on. @returns the command line before, if it did something else */
+export function addRun(database: Database, args: readonly string[]): readonly string[] | null {
+  const meta = readMeta(database)
+  const before = runsOf(meta.get('runs')) ?? [{ arguments: listOf(meta.get('arguments')), count: 1 }]
+  const last = before.at(-1)
+  const isSame = last !== undefined && whatItDoes(last.arguments) === whatItDoes(args)
+  const runs = isSame
+    ? [...before.slice(0, -1), { ...last, count: last.count + 1 }]
+    : [...before.slice(1 - MAX_RUNS), { arguments: args, count: 1 }]
+  setMeta(database, 'runs', JSON.stringify(runs))
+  return isSame ? null : (last?.arguments ?? [])
+}
+
+/** A service that is configured anew each day is named for two months. */
+const MAX_RUNS = 64
+
+/** Where it is written, and that it goes on, does not change what is recorded. */
+const whatItDoes = (args: readonly string[]): string =>
+  JSON.stringify(
+    args.filter((word, i) => word !== '--append' && !/^--out(=|$)/.test(word) && args[i - 1] !== '--out'),
+  )
 
 /** The recording goes on: it also lacks what this run lacks. */
 export function addUnseen(database: Database, more: readonly Unseen[]): void {
@@ -71,6 +94,18 @@ export function setMeta(database: Database, key: string, value: string): void {
 /** The strings of a JSON array; empty for anything else. */
 export const listOf = (json: string | undefined): readonly string[] =>
   arrayIn(json).filter((item) => typeof item === 'string')
+
+/** null for anything that is not a list of them. */
+export function runsOf(json: string | undefined): readonly Runs[] | null {
+  const runs = arrayIn(json).flatMap((item) => {
+    const { arguments: words, count } = Object(item) as Readonly<Record<string, unknown>>
+    return isWords(words) && Number.isSafeInteger(count) ? [{ arguments: words, count: Number(count) }] : []
+  })
+  return runs.length === 0 ? null : runs
+}
+
+const isWords = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((word) => typeof word === 'string')
 
 /** Empty for anything that is not a list of them. */
 export const unseenOf = (json: string | undefined): readonly Unseen[] =>

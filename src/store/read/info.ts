@@ -1,7 +1,7 @@
 import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, wallMicros } from '../../frame/model/units.ts'
 import { knownZone } from '../../frame/time/timezone.ts'
-import { listOf, readMeta, unseenOf } from '../format/meta.ts'
+import { listOf, readMeta, runsOf, unseenOf } from '../format/meta.ts'
 import { integer, scalar, type Database } from '../sqlite/database.ts'
 
 /** The first and the last tick, if there are any, and the number of ticks. */
@@ -19,6 +19,7 @@ export const extentOf = (ticks: readonly TickSummary[]): Extent => ({
 
 export function readInfo(database: Database, file: string, { first, last, ticks }: Extent): RecordingInfo {
   const meta = readMeta(database)
+  const runs = runsOf(meta.get('runs'))
   return {
     file,
     host: meta.get('host') ?? '',
@@ -27,6 +28,7 @@ export function readInfo(database: Database, file: string, { first, last, ticks 
     format: integer(scalar(database, 'PRAGMA user_version')),
     kernel: meta.get('kernel') ?? '',
     arguments: listOf(meta.get('arguments')),
+    ...(runs === null ? {} : { runs }),
     interfaces: listOf(meta.get('interfaces')),
     ...(meta.has('unseen') ? { unseen: unseenOf(meta.get('unseen')) } : {}),
     complete: meta.get('complete') === '1',

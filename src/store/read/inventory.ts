@@ -1,6 +1,7 @@
 /** Facts about a file for `info`: sizes, rows and metadata. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { livingHolder } from '../file/lock.ts'
+import { recordedName } from '../file/side-files.ts'
 import { readMeta } from '../format/meta.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { emptyIfDamaged, integer, nullIfDamaged, query, text } from '../sqlite/database.ts'
@@ -33,7 +34,7 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
   )
   const tables = Object.fromEntries(counts)
   return {
-    size: sizeOf(file) + sizeOf(`${file}-wal`),
+    size: sizeOf(file) + sizeOf(walOf(file)),
     tables,
     meta: Object.fromEntries(meta),
     backends: tables.backend ?? 0,
@@ -54,6 +55,9 @@ const listedIn = (database: Access['database']): number | null =>
     const [row] = new BoundedQuery(database, sql).all()
     return integer(row?.[0])
   })
+
+/** Standard input, and what has vanished meanwhile, have none. */
+const walOf = (file: string): string => (existsSync(file) ? `${recordedName(file)}-wal` : file)
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0

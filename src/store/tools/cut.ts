@@ -102,6 +102,7 @@ function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redact
     timeZone: info.timeZone,
     kernel: info.kernel,
     arguments: isRedacted ? [] : info.arguments,
+    runs: isRedacted ? undefined : info.runs,
     interfaces: isRedacted ? [] : info.interfaces,
     unseen: isRedacted ? [] : (info.unseen ?? []),
     tool: info.tool,

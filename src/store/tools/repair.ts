@@ -29,6 +29,7 @@ export async function repairRecording(
       timeZone: info.timeZone,
       kernel: info.kernel,
       arguments: info.arguments,
+      runs: info.runs,
       interfaces: info.interfaces,
       unseen: info.unseen ?? [],
       tool: info.tool,

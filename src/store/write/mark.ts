@@ -1,6 +1,7 @@
 /** Adds a marker to a recording, also while it is being recorded: the recorder waits for milliseconds. */
 import type { Marker } from '../../frame/model/frame.ts'
-import { damagedError, openForAppend } from '../file/open.ts'
+import { damagedError } from '../file/discontinued.ts'
+import { openForAppend } from '../file/open.ts'
 import { isDamage } from '../sqlite/database.ts'
 import { writeError } from './write-error.ts'
 

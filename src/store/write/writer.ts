@@ -2,15 +2,16 @@
  * Writes a recording: one transaction per tick (WAL, synchronous=FULL), so that a kill at any moment loses at most the tick that was
  * being written.
  */
-import { rmSync } from 'node:fs'
-import { recordingError, usageError } from '../../errors.ts'
+import { rmSync, statSync } from 'node:fs'
+import { ExitCode, usageError } from '../../errors.ts'
 import type { GapReason, Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { addColumns } from '../file/add-columns.ts'
+import { damagedError, Discontinued } from '../file/discontinued.ts'
 import { releaseLock, takeLock } from '../file/lock.ts'
-import { damagedError, openForAppend } from '../file/open.ts'
-import { addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { openForAppend } from '../file/open.ts'
+import { addRun, addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT } from '../format/schema.ts'
 import { formatOf } from '../format/upgrade.ts'
 import { DimensionWriter } from '../names/dimensions.ts'
@@ -75,9 +76,13 @@ export function appendRecording(
   const database = openForAppend(file)
   try {
     refuseOlder(database, file)
+    refuseDamaged(database, file)
     refuseOtherHost(database, meta, file)
+    const writer = new RecordingWriter(file, database, options)
     addUnseen(database, meta.unseen ?? [])
-    return new RecordingWriter(file, database, options)
+    const before = addRun(database, meta.arguments)
+    if (before !== null) writer.noteOtherOptions(before, meta.arguments)
+    return writer
   } catch (error) {
     database.close()
     throw isDamage(error) ? damagedError(file) : writeError(file, error)
@@ -88,20 +93,37 @@ export function appendRecording(
 function refuseOlder(database: Database, file: string): void {
   const format = formatOf(database)
   if (format === FORMAT) return
-  throw recordingError(
-    `"${file}" is of format ${format}, this version writes format ${FORMAT}`,
+  throw new Discontinued(
+    `format-${format}`,
+    file,
+    `is of format ${format}, this version writes format ${FORMAT}`,
     'Record into another file.',
   )
+}
+
+/** Reading all pages takes 1 s per 170 MB, while the helper's lines wait. */
+const CHECKED_BYTES = 200e6
+
+/** What lies in damaged pages is evidence: writing into them would spoil it further. */
+function refuseDamaged(database: Database, file: string): void {
+  if (statSync(file).size > CHECKED_BYTES) return
+  if (scalar(database, 'PRAGMA quick_check(1)') !== 'ok') throw damagedError(file)
 }
 
 function refuseOtherHost(database: Database, { host }: RecordingMeta, file: string): void {
   const before = readMeta(database).get('host')
   if (before === host) return
-  throw usageError(
-    `"${file}" was recorded on "${before ?? '?'}", this is "${host}"`,
+  throw new Discontinued(
+    `host-${inFileName(before ?? '')}`,
+    file,
+    `was recorded on "${before ?? '?'}", this is "${host}"`,
     'Record into another file.',
+    ExitCode.usage,
   )
 }
+
+/** The file may be hostile, and its host become part of a name. */
+const inFileName = (host: string): string => host.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 64) || '_'
 
 /** A smaller file has no room for a minute of ticks, bytes. */
 const MIN_SIZE = 1e6
@@ -127,6 +149,8 @@ export class RecordingWriter implements RecordingSink {
   #seq: number
   #gap: GapReason | null
   #markers: Marker[] = []
+  /** a note whose time is the start of the next tick */
+  #noteAtNext: string | null = null
   #final = false
   #lastCommit: Micros = micros(0)
   readonly #checkpointEvery: number
@@ -167,6 +191,8 @@ export class RecordingWriter implements RecordingSink {
    * and goes on when there is room again. Other recordings throw: they can be created again, so they must not get a gap.
    */
   append(frame: SecondFrame): void {
+    if (this.#noteAtNext !== null) this.mark({ at: frame.start, kind: 'note', text: this.#noteAtNext })
+    this.#noteAtNext = null
     const tick = { frame, gapBefore: this.#gap ?? frame.gapBefore }
     this.#gap = null
     if (!this.#isDurable) {
@@ -175,6 +201,14 @@ export class RecordingWriter implements RecordingSink {
     }
     this.#backlog.push(tick)
     this.#backlog.drain((pending) => this.#write(pending))
+  }
+
+  /** A step in its numbers may be one of its options. */
+  noteOtherOptions(before: readonly string[], now: readonly string[]): void {
+    this.options.warn?.(
+      `"${this.file}" goes on with other options: before "${before.join(' ')}", now "${now.join(' ')}"`,
+    )
+    this.#noteAtNext = `other options from here: ${now.join(' ')}`
   }
 
   /** The marker is written with the next tick, or at the end. */
