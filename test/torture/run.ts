@@ -12,6 +12,7 @@ import { fullDisk, minFree } from './full.ts'
 import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
 import { month } from './month.ts'
+import { links, moved, namespaces } from './places.ts'
 import { readers } from './readers.ts'
 import { steps } from './steps.ts'
 
@@ -28,11 +29,14 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   keep: { run: keep, rounds: 3_000 },
   bounds: { run: bounds, rounds: 20_000 },
   steps: { run: steps, rounds: 200 },
+  links: { run: links, rounds: 50 },
+  moved: { run: moved, rounds: 20 },
+  namespaces: { run: namespaces, rounds: 10 },
   flips: { run: flips, rounds: 500 },
   month: { run: month, rounds: 30 * 86_400 },
 }
 
-const NEED_ROOT: ReadonlySet<string> = new Set(['full', 'min-free'])
+const NEED_ROOT: ReadonlySet<string> = new Set(['full', 'min-free', 'namespaces'])
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,13 +46,13 @@ const random = new Random(Number(values.seed))
 for (const [name, { run, rounds }] of Object.entries(PARTS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
   if (NEED_ROOT.has(name) && process.getuid?.() !== 0) {
-    console.log(`${name.padEnd(9)} skipped: needs root for a small tmpfs`)
+    console.log(`${name.padEnd(10)} skipped: needs root`)
     continue
   }
   const asked = values.rounds === undefined ? rounds : Number(values.rounds)
   const started = performance.now()
   const said = await withFolder((folder) => run(folder, asked, () => random.next()))
   console.log(
-    `${name.padEnd(9)} ${said} (${((performance.now() - started) / 1000).toFixed(0)} s, seed ${values.seed})`,
+    `${name.padEnd(10)} ${said} (${((performance.now() - started) / 1000).toFixed(0)} s, seed ${values.seed})`,
   )
 }
