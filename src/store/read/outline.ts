@@ -32,8 +32,11 @@ export function readOutline({ database }: Access): Outline | null {
     const minutes: Minute[] = []
     const starts: number[] = []
     // The first number of a series is its first start; no number takes more than eight bytes.
-    const rows = query(database, 'SELECT first, ticks, substr(series, 1, 8) FROM minute ORDER BY first')
-    for (const row of inOrder(rows.iterate())) {
+    const rows = query(
+      database,
+      'SELECT first, ticks, substr(series, 1, 8) FROM minute WHERE first >= ? ORDER BY first',
+    )
+    for (const row of inOrder(rows.iterate(first.seq))) {
       minutes.push(minuteOf(row))
       starts.push(new ByteReader(bytes(row[2])).signed())
     }

@@ -39,7 +39,9 @@ export function readSeries(database: Database, series: Series, range = ALL): boo
     database,
     'SELECT first, ticks, series FROM minute WHERE first >= ? AND first < ? ORDER BY first',
   )
-  const from = last === undefined ? range.from : last.first + last.ticks
+  // Recorders up to 0.2 left rollups behind whose first tick was evicted within its minute.
+  const oldest = oldestTick(database) ?? 0
+  const from = last === undefined ? Math.max(range.from, oldest) : last.first + last.ticks
   // All rollups are read first: a connection cannot run a second query while one is iterated.
   for (const row of [...inOrder(rollups.iterate(from, range.to))]) {
     const minute = minuteOf(row)

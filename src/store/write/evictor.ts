@@ -5,12 +5,13 @@
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemError } from '../../errors.ts'
-import type { Micros, WallMicros } from '../../frame/model/units.ts'
+import { wallMicros, type Micros } from '../../frame/model/units.ts'
 import { integer, type Database, type SqlValue } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { Ages, type NewTick } from './ages.ts'
 
 export interface Bounds {
-  /** age of the oldest tick */
+  /** age of the oldest tick, by the time that passed: a clock that is set does not change it */
   readonly keep?: Micros | undefined
   /** bytes of file and WAL */
   readonly maxSize?: number | undefined
@@ -45,6 +46,7 @@ export class Evictor {
   readonly #pages: () => number
   readonly #free: () => number
   readonly #oldest: () => readonly SqlValue[] | undefined
+  readonly #ages: Ages | null
   readonly #deletes: readonly ((tick: number) => void)[]
 
   constructor(
@@ -62,10 +64,13 @@ export class Evictor {
       .prepare<[], SqlValue[]>('SELECT seq, start + length FROM tick ORDER BY seq LIMIT 1')
       .raw()
     this.#oldest = () => oldest.get()
+    this.#ages = bounds.keep === undefined ? null : new Ages(database)
     this.#deletes = DELETE_TICK.map((sql) => {
       const statement = database.prepare(sql)
       return (tick) => statement.run({ 1: tick })
     })
+    const first = this.oldest
+    if (first !== null) for (const sql of DELETE_LEFT_BEHIND) database.prepare(sql).run({ 1: first })
   }
 
   /** The first tick of the file; null if no tick is ever evicted. */
@@ -74,19 +79,22 @@ export class Evictor {
     return seq === undefined ? null : integer(seq)
   }
 
-  /** Call within the transaction of the tick that starts at `now`. */
-  evict(now: WallMicros): void {
+  /** Call within the transaction of the tick, which is never removed itself. */
+  evict(tick: NewTick): void {
     if (!this.#isBounded) return
-    const { keep } = this.bounds
     const limit = this.#limit()
+    this.#ages?.add(tick, this.oldest ?? tick.seq)
     for (let i = 0; i < MAX_TICKS; i++) {
-      const [seq, end] = this.#oldest() ?? []
-      if (seq === undefined || integer(end) > now) return
-      const isOld = keep !== undefined && integer(end) < now - keep
-      if (!isOld && !this.#lacksRoom(limit)) break
-      for (const remove of this.#deletes) remove(integer(seq))
+      const [first, end] = (this.#oldest() ?? [tick.seq, 0]).map(integer) as [number, number]
+      if (first >= tick.seq || !(this.#isOld(first, end, tick) || this.#lacksRoom(limit))) break
+      for (const remove of this.#deletes) remove(first)
     }
     this.#shrink(limit)
+  }
+
+  #isOld(seq: number, end: number, { start }: NewTick): boolean {
+    const { keep } = this.bounds
+    return keep !== undefined && this.#ages !== null && this.#ages.of(seq, wallMicros(end), start) > keep
   }
 
   get #isBounded(): boolean {
@@ -120,7 +128,7 @@ export class Evictor {
 const deleteRows = (table: string): string =>
   `DELETE FROM ${table} WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20`
 
-/** A rollup is deleted with its first tick: the other ticks of its minute are summed one by one. */
+/** A rollup is deleted with its first tick: the other ticks of its minute are summed one by one. One that comes later is not written. */
 const DELETE_TICK = [
   deleteRows('traffic'),
   deleteRows('status'),
@@ -133,6 +141,14 @@ const DELETE_TICK = [
   'DELETE FROM request_chunk WHERE tick = ?1',
   'DELETE FROM minute WHERE first = ?1',
   'DELETE FROM tick WHERE seq = ?1',
+]
+
+/** Recorders up to 0.2 left rollups behind whose first tick was evicted within its minute. */
+const DELETE_LEFT_BEHIND = [
+  ...['traffic', 'status', 'connection', 'wire_traffic'].map(
+    (table) => `DELETE FROM minute_${table} WHERE id < ?1 << 20`,
+  ),
+  'DELETE FROM minute WHERE first < ?1',
 ]
 
 function freeBytes(file: string): number {

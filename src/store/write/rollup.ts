@@ -51,10 +51,19 @@ export class RollupWriter {
     return first !== undefined && (minuteOf(first) !== minuteOf(frame) || this.#ticks.length >= MAX_TICKS)
   }
 
-  /** Call within the transaction of a tick, before its first row. */
-  write(): void {
+  /**
+   * Call within the transaction of a tick, before its first row. Nothing is written if the minute's first tick is gone already: nobody
+   * would remove the rollup. @param oldest the first tick that the file still has; null: no tick is ever evicted
+   */
+  write(oldest: number | null): void {
     const first = this.#ticks[0]
     if (first === undefined) return
+    if (oldest === null || first.seq >= oldest) this.#write(first)
+    this.#routes.clear()
+    this.#clear()
+  }
+
+  #write(first: TickSummary): void {
     const wires = this.#wires.value
     const hash = this.#rows.write(first.seq, {
       traffic: this.#routes.rows(),
@@ -70,8 +79,6 @@ export class RollupWriter {
     writeHost(cells, cells.length, this.#host)
     cells.push(packSeries(this.#ticks), wires?.length ?? null)
     this.#insert([...cells, this.#fold(hash, cells, 0)])
-    this.#routes.clear()
-    this.#clear()
   }
 
   /** Then `add` every row of the tick, and call `endTick`. */

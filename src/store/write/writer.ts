@@ -261,12 +261,12 @@ export class RecordingWriter implements RecordingSink {
   }
 
   #writeRows(frame: SecondFrame, gapBefore: GapReason | null): void {
-    if (this.#rollup.isDueBefore(frame)) this.#rollup.write()
+    if (this.#rollup.isDueBefore(frame)) this.#rollup.write(this.#evictor.oldest)
     this.#insertMarkers()
     const commit = frame.cost.commit === 0 && this.#isDurable ? this.#lastCommit : frame.cost.commit
     this.#rollup.beginTick(frame)
     this.#rollup.endTick(this.#ticks.write(frame, { seq: this.#seq, gapBefore, commit }, this.#rollup.add))
-    this.#evictor.evict(frame.start)
+    this.#evictor.evict({ seq: this.#seq, start: frame.start, gapBefore })
     this.#names.removeUnused(this.#evictor.oldest)
   }
 
@@ -296,7 +296,7 @@ export class RecordingWriter implements RecordingSink {
 
   #finish(): void {
     if (this.#inBulk === 0) this.#begin()
-    this.#rollup.write()
+    this.#rollup.write(this.#evictor.oldest)
     this.#insertMarkers()
     setMeta(this.database, 'complete', this.#final || this.options.complete === true ? '1' : '0')
     releaseLock(this.database)
