@@ -3,12 +3,14 @@ import { CommanderError } from 'commander'
 import { Delegated, ExitCode, UserError } from '../errors.ts'
 import { ioOf, type Surroundings } from './io.ts'
 import type { Outlet } from './outlet.ts'
-import { program, withDefaultCommand } from './program.ts'
+import { COMMAND_NAMES, program, withDefaultCommand } from './program.ts'
+import { refuseRecording } from './values/file.ts'
 
 export async function run(surroundings: Surroundings): Promise<number> {
   const io = ioOf(surroundings)
   const line = withDefaultCommand(io.args)
   try {
+    if (!COMMAND_NAMES.includes(line[0]!) && !line[0]!.startsWith('-')) refuseRecording(line[0])
     await (await program(io, line)).parseAsync([...line], { from: 'user' })
     return ExitCode.done
   } catch (error) {

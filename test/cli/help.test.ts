@@ -83,6 +83,34 @@ test('an unknown command suggests the nearest', async () => {
   assert.match(stderr, /Did you mean record\?/)
 })
 
+test('a recording in the place of a command says replay, whether it is there or not', async () => {
+  const fixture = join(root, 'fixtures/recordings/incident.db')
+  for (const [file, ...words] of [
+    [fixture, fixture],
+    [fixture, fixture, '--at', '15:00'],
+    ['nowhere.db', 'nowhere.db'],
+    ['nowhere.DB.gz', '--tz', 'UTC', 'nowhere.DB.gz'],
+    [fixture, 'live', fixture],
+    ['-', '-'],
+  ] as const) {
+    const { code, stdout, stderr } = await runCommand(words)
+    assert.equal(code, 2)
+    assert.equal(stdout, '')
+    assert.equal(
+      stderr,
+      `upstreamtop: "${file}" is no command\n  To look at a recording: upstreamtop replay ${file}\n`,
+    )
+  }
+  assert.match((await runCommand(['a b.db'])).stderr, /replay 'a b\.db'/)
+  assert.match((await runCommand(['x'.repeat(300)])).stderr, /unknown command 'x+'/)
+})
+
+test('an operand of live that is no file is refused as before', async () => {
+  const { code, stderr } = await runCommand(['live', 'now'])
+  assert.equal(code, 2)
+  assert.match(stderr, /live takes options only, and "now" is none/)
+})
+
 test('an unknown option is a usage error', async () => {
   const { code, stderr } = await runCommand(['replay', 'x.db', '--sped', '2'])
   assert.equal(code, 2)

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { refuseRecording } from '../values/file.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
@@ -18,7 +20,12 @@ export function liveCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
   addViewOptions(command)
-  return command.action(async (flags: LiveFlags) => {
+  // Commander would only count the operands.
+  return command.allowExcessArguments().action(async (flags: LiveFlags, { args }: Command) => {
+    const [operand] = args
+    refuseRecording(operand)
+    if (operand !== undefined)
+      throw usageError(`live takes options only, and "${operand}" is none`, 'See: upstreamtop live --help')
     const [{ capture }, { watch }] = await Promise.all([
       import('../capture.ts'),
       import('../watch.ts'),

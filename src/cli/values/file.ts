@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
+import { quotedFile } from '../../shell.ts'
 
 /** Only replay and report read standard input. */
 export function refuseStream(command: string, file: string): void {
@@ -10,4 +12,24 @@ export function refuseStream(command: string, file: string): void {
 export function refuseStandardOutput(option: string, file: string): void {
   if (file === '-')
     throw usageError(`${option} "-": a name is needed here`, 'Only text goes to standard output.')
+}
+
+/** `upstreamtop a.db`, as other players of recordings are called. @param word where a command is expected, or `live` has no operand */
+export function refuseRecording(word: string | undefined): void {
+  if (word !== undefined && looksLikeFile(word))
+    throw usageError(
+      `"${word}" is no command`,
+      `To look at a recording: upstreamtop replay ${quotedFile(word)}`,
+    )
+}
+
+const looksLikeFile = (word: string): boolean =>
+  word === '-' || /\.db(\.gz)?$|\//i.test(word) || (word !== 'help' && isFile(word))
+
+function isFile(name: string): boolean {
+  try {
+    return statSync(name).isFile()
+  } catch {
+    return false
+  }
 }

@@ -10,7 +10,12 @@
  *   page (a test checks that both ways give the same bytes).
  */
 import { open, type FileHandle } from 'node:fs/promises'
-import parquet, { type ColumnData, type ParquetWriter, type RowBuffer } from 'parquetjs-lite'
+import parquet, {
+  type ColumnData,
+  type FieldDefinition,
+  type ParquetWriter,
+  type RowBuffer,
+} from 'parquetjs-lite'
 
 export interface ParquetColumn {
   readonly name: string
@@ -81,7 +86,10 @@ export class ParquetFile {
   /** Appends through the package, which cuts pages and row groups. */
   async #appendSlowly(row: readonly ParquetCell[]): Promise<void> {
     this.#setLevelCounts()
-    const cells = this.#columns.map((column, i): [string, unknown] => [column.name, checked(column, row[i]!)])
+    const cells = this.#columns.map((column, i): [string, unknown] => {
+      const cell = checked(column, row[i]!)
+      return [column.name, column.list === true ? listRecord(cell as readonly number[]) : cell]
+    })
     await asError(this.#writer.appendRow(Object.fromEntries(cells)))
     this.#sink.check()
   }
@@ -89,7 +97,7 @@ export class ParquetFile {
   #fill({ columnData }: RowBuffer, row: readonly ParquetCell[]): void {
     for (let i = 0; i < row.length; i++) {
       const column = this.#columns[i]!
-      const data = columnData![column.name]!
+      const data = columnData![keyOf(column)]!
       const cell = checked(column, row[i]!)
       if (column.list === true) fillList(data, cell as readonly number[])
       else {
@@ -158,7 +166,16 @@ function fillList(data: ColumnData, list: readonly number[]): void {
   }
 }
 
-function definition({ type, optional, list }: ParquetColumn) {
+/** The three levels of the format's specification. Trino, Spark and parquet-cli misread a bare repeated column, or refuse it. */
+const listOf = (element: FieldDefinition): FieldDefinition => ({
+  type: 'LIST',
+  fields: { list: { repeated: true, fields: { element } } },
+})
+const listRecord = (list: readonly number[]) => ({ list: list.map((element) => ({ element })) })
+/** Of the package's column data: the path to the values. */
+const keyOf = ({ name, list }: ParquetColumn): string => (list === true ? `${name},list,element` : name)
+
+function definition({ type, optional, list }: ParquetColumn): FieldDefinition {
   const types = {
     int32: 'INT32',
     int64: 'INT64',
@@ -166,13 +183,13 @@ function definition({ type, optional, list }: ParquetColumn) {
     text: 'UTF8',
     bool: 'BOOLEAN',
   } as const
-  return {
+  const values: FieldDefinition = {
     type: types[type],
-    compression: 'GZIP' as const,
+    compression: 'GZIP',
     ...(optional === true ? { optional } : {}),
-    ...(list === true ? { repeated: true } : {}),
-    ...(type === 'timestamp' ? {} : { statistics: false as const }),
+    ...(type === 'timestamp' ? {} : { statistics: false }),
   }
+  return list === true ? listOf(values) : values
 }
 
 /** The package would silently write another value. */

@@ -1,7 +1,9 @@
 /** parquetjs-lite 0.8.7 has no types. Only what parquet-file.ts uses. */
 declare module 'parquetjs-lite' {
   interface FieldDefinition {
-    readonly type: 'INT32' | 'INT64' | 'DOUBLE' | 'BOOLEAN' | 'UTF8' | 'TIMESTAMP_MICROS'
+    /** absent: a group without a type of its own */
+    readonly type?: 'INT32' | 'INT64' | 'DOUBLE' | 'BOOLEAN' | 'UTF8' | 'TIMESTAMP_MICROS' | 'LIST'
+    readonly fields?: Readonly<Record<string, FieldDefinition>>
     readonly optional?: boolean
     readonly repeated?: boolean
     readonly compression?: 'GZIP' | 'SNAPPY' | 'UNCOMPRESSED'
@@ -52,5 +54,5 @@ declare module 'parquetjs-lite' {
     readonly ParquetWriter: typeof ParquetWriter
   }
   export default parquet
-  export type { ParquetWriter, RowBuffer, ColumnData }
+  export type { ParquetWriter, RowBuffer, ColumnData, FieldDefinition }
 }

@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { gunzipSync } from 'node:zlib'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import parquet from 'parquetjs-lite'
 import { EVERYTHING, splitSelection, type Selection } from '../../../src/frame/expression/selection.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
@@ -64,7 +66,15 @@ describe('a Parquet file', () => {
       big: { type: 'INT64', compression: 'GZIP', optional: true, statistics: false },
       text: { type: 'UTF8', compression: 'GZIP', statistics: false },
       maybe: { type: 'UTF8', compression: 'GZIP', optional: true, statistics: false },
-      list: { type: 'INT32', compression: 'GZIP', repeated: true, statistics: false },
+      list: {
+        type: 'LIST',
+        fields: {
+          list: {
+            repeated: true,
+            fields: { element: { type: 'INT32', compression: 'GZIP', statistics: false } },
+          },
+        },
+      },
       flag: { type: 'BOOLEAN', compression: 'GZIP', statistics: false },
     } as const
     const chunks: Buffer[] = []
@@ -83,7 +93,12 @@ describe('a Parquet file', () => {
     })
     writer.setMetadata('key', 'välue')
     for (let i = 0; i < count; i++) {
-      await writer.appendRow(Object.fromEntries(COLUMNS.map((column, j) => [column.name, rowAt(i)[j]])))
+      const row = rowAt(i)
+      const list = (row[5] as readonly number[]).map((element) => ({ element }))
+      await writer.appendRow({
+        ...Object.fromEntries(COLUMNS.map((column, j) => [column.name, row[j]])),
+        list: { list },
+      })
     }
     await writer.close()
     assert.ok(readFileSync(await writeRows(count)).equals(Buffer.concat(chunks)))
@@ -114,6 +129,29 @@ describe('a Parquet file', () => {
     assert.equal(
       emoji!.n,
       sumTo(60_000, (i) => (i % 13 === 3 ? 1 : 0)),
+    )
+  })
+
+  it('has lists of three levels, as the specification asks for', async () => {
+    const rows = await sql(
+      `SELECT name, repetition_type r, converted_type c FROM parquet_schema('${await writeRows(10)}') WHERE name IN ('list', 'element')`,
+    )
+    assert.deepEqual(rows, [
+      { name: 'list', r: 'REQUIRED', c: 'LIST' },
+      { name: 'list', r: 'REPEATED', c: null },
+      { name: 'element', r: 'REQUIRED', c: null },
+    ])
+    const path = await writeRows(6_000)
+    const [column] = await sql(`DESCRIBE SELECT list FROM '${path}'`)
+    assert.equal(column!.column_type, 'INTEGER[]')
+    const read = await parquetReadObjects({
+      file: await asyncBufferFromFile(path),
+      columns: ['list'],
+      compressors: { GZIP: (bytes) => gunzipSync(bytes) },
+    })
+    assert.deepEqual(
+      read,
+      Array.from({ length: 6_000 }, (_, i) => ({ list: rowAt(i)[5] })),
     )
   })
 
