@@ -1,9 +1,16 @@
 #!/usr/bin/env node
 import { isatty } from 'node:tty'
-import { Outlet } from './cli/outlet.ts'
-import { explain, run } from './cli/run.ts'
-import { stopSignal } from './cli/signals.ts'
-import { ExitCode } from './errors.ts'
+import { ignoreSignals } from './cli/ignored-signals.ts'
+
+// Before anything else is loaded: until then SIGUSR1 opens node's debugger, and the others end the program.
+const onIgnoredSignal = ignoreSignals(process.argv.slice(2))
+
+const [{ Outlet }, { explain, run }, { stopSignal }, { ExitCode }] = await Promise.all([
+  import('./cli/outlet.ts'),
+  import('./cli/run.ts'),
+  import('./cli/signals.ts'),
+  import('./errors.ts'),
+])
 
 const signal = stopSignal()
 const messages = new Outlet(process.stderr)
@@ -42,5 +49,6 @@ process.exitCode = await run({
   env: process.env,
   now: Date.now,
   signal,
+  onIgnoredSignal,
 })
 if (signal.reason === 'SIGHUP') hangUp()

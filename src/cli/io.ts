@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { IgnoredSignals } from './ignored-signals.ts'
 import { Outlet, type TextStream } from './outlet.ts'
 
 /** What a command gets from its surroundings, so that tests run commands exactly as a terminal does. */
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly now: () => number
   /** aborted by SIGINT, SIGTERM or SIGHUP if it has a listener; without one these signals end the program, see signals.ts */
   readonly signal: AbortSignal
+  /** signals that came and are ignored; absent where none is */
+  readonly onIgnoredSignal?: IgnoredSignals
 }
 
 /** stdin stays a getter, because src/main.ts opens it only when it is used. */
@@ -34,4 +37,5 @@ export const ioOf = (given: Surroundings): Io => ({
   env: given.env,
   now: given.now,
   signal: given.signal,
+  ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
 })

@@ -49,6 +49,7 @@ export async function playFile(
     idleLimit: options.idleLimit ?? null,
     growth: following ? polled(POLL_MS) : isPart ? afterFirstPicture : null,
     isLive: following,
+    leaving: null,
     mark: markOf(file),
     command: file === '-' ? null : (frame) => frameCommand(file, frame, options, options.timeZone),
     now: () => wallMicros(io.now() * 1000),

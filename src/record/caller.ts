@@ -128,7 +128,7 @@ function forwardSignals(run: ChildProcess): () => void {
   const stopToo = (): void => {
     if (isStopped(run)) process.kill(process.pid, 'SIGSTOP')
   }
-  const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT'] as const
+  const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT'] as const
   for (const signal of forwarded) process.on(signal, send)
   process.on('SIGCHLD', stopToo)
   return () => {

@@ -4,6 +4,7 @@
  * (wire-rows.ts), so that only a bad row is lost.
  */
 import type { Unseen } from '../frame/model/recording.ts'
+import { jsonOf } from './line-json.ts'
 import {
   isCount,
   isNanos,
@@ -52,7 +53,7 @@ export type LineShape =
 
 /** null: no line of the wire */
 export function lineOf(line: string): LineShape | null {
-  const value = parsed(line)
+  const value = jsonOf(line)
   if (!isObject(value)) return null
   switch (value.type) {
     case 'hello':
@@ -75,34 +76,6 @@ export function lineOf(line: string): LineShape | null {
     default:
       return null
   }
-}
-
-function parsed(line: string): unknown {
-  // A cheap test first: in a flood of bad lines, one exception per line would be the largest cost.
-  if (line.length < MIN_LENGTH || line.charCodeAt(0) !== BRACE) return undefined
-  if (line.length > MAX_LISTS && !hasFewLists(line)) return undefined
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-const MIN_LENGTH = '{"type":"bye"}'.length
-const BRACE = 0x7b
-
-/** A full snapshot has 70,000 rows with four lists each. */
-const MAX_LISTS = 2 ** 20
-
-/** Checked before parsing: 64 MB of brackets would become gigabytes of lists. Brackets in strings count too, but there are few. */
-function hasFewLists(line: string): boolean {
-  let lists = 0
-  for (const bracket of ['[', '{']) {
-    for (let at = line.indexOf(bracket); at >= 0; at = line.indexOf(bracket, at + 1)) {
-      if (++lists > MAX_LISTS) return false
-    }
-  }
-  return true
 }
 
 const MAX_WORD = 256

@@ -88,6 +88,43 @@ for (const signal of SIGNALS) {
   })
 }
 
+for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGQUIT'] as const) {
+  test(`${signal} is ignored by a recorder, which says so once, and no debugger opens`, async () => {
+    const file = join(folder, `${signal}.db`)
+    const child = start(
+      'src/main.ts',
+      'record',
+      '--out',
+      file,
+      '--probe',
+      'cat fixtures/probe/simulated.ndjson; sleep 60',
+    )
+    let said = ''
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text))
+    await until(child, () => said.includes('recording '))
+    for (let times = 0; times < 3; times++) {
+      child.kill(signal)
+      await until(child, () => said.includes(`upstreamtop: ${signal} is ignored: SIGTERM,`))
+    }
+    child.kill('SIGTERM')
+    assert.equal(await endOf(child), 0)
+    assert.equal(said.split(`${signal} is ignored`).length, 2, said)
+    assert.doesNotMatch(said, /[Dd]ebugger|nodejs/)
+  })
+}
+
+test('no command opens the debugger at SIGUSR1', async () => {
+  const child = start('src/main.ts', 'live', '--probe', 'cat fixtures/probe/simulated.ndjson; sleep 60')
+  let said = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await once(child.stdout!, 'data')
+  child.stdout!.resume()
+  child.kill('SIGUSR1')
+  child.kill('SIGTERM')
+  await endOf(child)
+  assert.doesNotMatch(said, /[Dd]ebugger|nodejs/)
+})
+
 test('a signal ends a report that waits for the reader of a pipe', async () => {
   const pipe = join(folder, 'pipe')
   execFileSync('mkfifo', [pipe])

@@ -5,7 +5,9 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { jsonOf } from '../../src/record/line-json.ts'
 import { readSource } from '../../src/record/source.ts'
+import { isObject } from '../../src/record/wire-values.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
 import { CAPTURES, isSnapshot } from './captures.ts'
@@ -158,15 +160,11 @@ async function checkNeighbours(frames: readonly SecondFrame[], capture: number, 
   }
 }
 
-/** The slots that a line may change; null if it is not JSON. */
+/** The slots that a line may change; null if it is no JSON object. */
 function slotsChangedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number> | null {
-  let message: Record<string, unknown> | null
-  try {
-    message = JSON.parse(line) as Record<string, unknown> | null
-  } catch {
-    return null
-  }
-  switch (message?.type) {
+  const message = jsonOf(line)
+  if (!isObject(message)) return null
+  switch (message.type) {
     case 'snapshot': {
       const rows = Array.isArray(message.traffic) ? (message.traffic as unknown[]) : []
       return new Set(rows.map((row) => Number(Array.isArray(row) ? row[0] : -1)))

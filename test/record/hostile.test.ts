@@ -54,6 +54,64 @@ const json = (line: WireLine, from: string, to: string): string => {
   return text.replace(from, to)
 }
 
+const raw = (line: WireLine, where: string, bytes: string): string => json(line, where, where + bytes)
+
+for (const [name, bytes] of [
+  ['NUL', '\0'],
+  ['a control', '\u0001'],
+  ['an escape sequence', '\u001b[2J'],
+  ['a tab', '\t'],
+  ['an escaped NUL', '\\u0000'],
+  ['a lone surrogate', '\\ud800'],
+  ['another', '\\udc00'],
+  ['a lone surrogate that is not escaped', '\ud800'],
+] as const) {
+  test(`a name with ${name} in it costs no row and no tick`, async () => {
+    for (const line of [hello, backend, route(7, '/a')]) {
+      const where = line === hello ? 'web1' : line === backend ? '10.0.1.10:8080' : '/a'
+      const lines = names.map((of) => (of.type === line.type ? raw(of, where, bytes) : of))
+      const { requests, bad, rows } = await ticks(...lines, tick(0, row(0)), tick(1, row(5)), tick(2, row(9)))
+      assert.deepEqual([requests, bad, rows], [[5, 4], 0, 0], line.type)
+    }
+    const bye = raw({ type: 'bye', reason: 'end' }, 'end', bytes)
+    const { kinds } = await ticks(...names, tick(0, row(0)), tick(1, row(5)), bye)
+    assert.deepEqual(kinds.slice(-2), ['frame', 'bye'])
+  })
+}
+
+test('NULs and blanks around a line and between its values, and a byte order mark, cost no tick', async () => {
+  const good = JSON.stringify(tick(1, row(5)))
+  const spoilt = [
+    `\0\0\0${good}`,
+    `${good}\0`,
+    `\ufeff${good}`,
+    `\r \0${good}\r`,
+    good.replaceAll(',', ',\0'),
+    good.replace('{', '{\u0001'),
+  ]
+  for (const line of spoilt) {
+    const { requests, bad } = await ticks(
+      `\ufeff${JSON.stringify(hello)}`,
+      backend,
+      route(7, '/a'),
+      tick(0, row(0)),
+      line,
+      tick(2, row(9)),
+    )
+    assert.deepEqual([requests, bad], [[5, 4], 0], JSON.stringify(line.slice(0, 20)))
+  }
+})
+
+test('a number with a NUL in it is no number: what it was nobody knows', async () => {
+  const { requests, bad } = await ticks(
+    ...names,
+    tick(0, row(0)),
+    json(tick(1, row(15)), '[7,15', '[7,1\u00005'),
+    tick(2, row(19)),
+  )
+  assert.deepEqual([requests, bad], [[19], 1])
+})
+
 test('an invalid line is skipped and counted, and the ticks around it stay', async () => {
   const bad: readonly string[] = [
     ...['', 'null', '[]', '{}', '{"type":"snapsh', '\0', 'x'.repeat(10_000), '['.repeat(3_000_000)],

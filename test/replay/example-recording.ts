@@ -231,6 +231,7 @@ export const PLAY_DEFAULTS: Omit<PlayOptions, 'signal'> = {
   idleLimit: null,
   growth: null,
   isLive: false,
+  leaving: null,
   mark: null,
   command: ({ at }) => `upstreamtop replay incident.db --at ${at}`,
   now: () => addMicros(START, 3_600_000_000),

@@ -37,7 +37,7 @@ export class FakeTerminal implements Terminal {
     for (const key of keys) {
       this.input.write(key)
       // A lone ESC is recognised only after a delay.
-      await pause(key === '\u001b' ? 60 : 5)
+      await pause(key === '\u001b' ? 150 : 5)
     }
     await this.settled()
   }

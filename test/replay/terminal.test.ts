@@ -311,6 +311,25 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     tmux.press('q')
   })
 
+  test('what is pasted while recording neither ends it nor marks it; q ends it when it is pressed again', async (t) => {
+    const recorded = join(folder, 'pasted.db')
+    const slowly = `while read -r l; do echo "$l"; case "$l" in *snapshot*) sleep 0.3;; esac; done < fixtures/probe/simulated.ndjson; sleep 60`
+    const tmux = new Tmux(t)
+    tmux.run(`${PROGRAM} record --out ${recorded} --probe '${slowly}'; echo "left with $?"`)
+    await tmux.shows(/LIVE/)
+    tmux.paste('make quick\nm rolled back\nq')
+    await tmux.shows(/LIVE .*pasted text is no command/)
+    // As terminals send it that do not mark what is pasted.
+    tmux.type('the request queue is quiet')
+    await tmux.shows(/LIVE .*pasted text is no command/)
+    tmux.press('q')
+    await tmux.shows(/LIVE .*q again ends the recording/)
+    tmux.press('q')
+    await tmux.shows(/left with \d/)
+    const info = ['--import', 'tsx', 'src/main.ts', 'info', recorded, '--format', 'json']
+    assert.doesNotMatch(execFileSync('node', info, { cwd: ROOT, encoding: 'utf8' }), /quick|rolled/)
+  })
+
   test('a file is followed during its recording; looking back stays, L returns', async (t) => {
     const growing = join(folder, 'growing.db')
     const slowly = `while read -r l; do echo "$l"; case "$l" in *snapshot*) sleep 0.4;; esac; done < fixtures/probe/simulated.ndjson`
@@ -327,6 +346,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     const there = clock(await tmux.shows(/ paused /))
     await recorder.shows(() => true)
     tmux.press('m')
+    await tmux.shows(/text of the marker/)
     tmux.type('seen while recording')
     tmux.press('Enter')
     await tmux.shows(/marked: seen while recording/)

@@ -55,6 +55,12 @@ export class Tmux {
     this.#tmux('send-keys', '-t', this.#name, '-l', text)
   }
 
+  /** Pastes as a terminal does: marked, if the program has asked for it. */
+  paste(text: string): void {
+    this.#tmux('set-buffer', text)
+    this.#tmux('paste-buffer', '-p', '-r', '-t', this.#name)
+  }
+
   /** Presses keys by tmux's names: `Enter`, `C-z`, `S-Right`. */
   press(...keys: readonly string[]): void {
     this.#tmux('send-keys', '-t', this.#name, ...keys)

@@ -57,6 +57,7 @@ export function recordCommand(io: Io): Command {
     let sink: RecordingSink | null = null
     const toStderr = (text: string): void => io.stderr.line(`upstreamtop: ${text}`)
     let warn = toStderr
+    io.onIgnoredSignal?.((name) => warn(`${name} is ignored: SIGTERM, SIGINT or SIGHUP ends the recording`))
     const recorded: RecordedFile = {
       file: flags.out,
       mark: (marker) => sink?.mark(marker),

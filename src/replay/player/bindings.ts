@@ -1,5 +1,5 @@
 /** Keys, their actions, and their texts in footer and help. They are in one file, so that no key is undocumented. */
-import type { Key } from '../terminal/keys.ts'
+import type { Key } from '../terminal/key-names.ts'
 
 export type JumpKind = 'trouble' | 'slow' | 'backend' | 'gap' | 'marker'
 

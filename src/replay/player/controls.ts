@@ -1,5 +1,6 @@
 /** Handles keys: each changes the view or the position, gives a message, or asks the player to quit or suspend. */
-import type { Key } from '../terminal/keys.ts'
+import type { Key } from '../terminal/key-names.ts'
+import { isText, looksPasted, type Press } from '../terminal/keys.ts'
 import type { Screen } from '../terminal/screen.ts'
 import type { Stops } from '../time/stops.ts'
 import { actionOf, type Action } from './bindings.ts'
@@ -9,7 +10,7 @@ import type { Playhead } from './playhead.ts'
 import type { SceneBuilder } from './scene-builder.ts'
 import { selectableOf, type Scene } from './scene.ts'
 import { searchBackend } from './search.ts'
-import { firstView, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
+import { firstView, pastedInto, promptAfter, viewAfter, type PromptEnd, type View } from './view.ts'
 
 /** What a key asks of the player. */
 export type ExitRequest = 'quit' | 'suspend' | null
@@ -19,6 +20,8 @@ export interface Callbacks {
   readonly show: () => void
   readonly fail: (error: unknown) => void
 }
+
+const NO_COMMAND = 'pasted text is no command: type the keys, or paste into a prompt'
 
 export class Controls {
   /** what `y` showed last */
@@ -30,6 +33,8 @@ export class Controls {
   readonly #callbacks: Callbacks
   #view: View
   #stopSearch: () => void = () => undefined
+  /** the last keys asked to leave, and the question is on the screen */
+  #isAsked = false
 
   constructor(
     playhead: Playhead,
@@ -55,7 +60,42 @@ export class Controls {
     this.#view = { ...this.#view, message }
   }
 
-  press(key: Key): ExitRequest {
+  /** Applies what arrived together. Pasted text is never a command, whether the terminal marks it or not. */
+  press(presses: readonly Press[]): ExitRequest {
+    // Only keys that come after the question can answer it.
+    const wasAsked = this.#isAsked
+    this.#isAsked = false
+    let request: ExitRequest = null
+    if (looksPasted(presses)) this.#type(presses)
+    else {
+      for (const press of presses)
+        request =
+          (typeof press === 'string' ? this.#press(press, wasAsked) : this.#paste(press.pasted)) ?? request
+    }
+    return request
+  }
+
+  /** What seems to be pasted may fill one prompt, its own or the one that is open; the rest of it is dropped. */
+  #type(presses: readonly Press[]): void {
+    const [first, ...rest] = presses.filter((press) => typeof press === 'string')
+    const opensPrompt = actionOf(first!)?.kind === 'prompt' && rest.every(isText)
+    if (this.#view.prompt === null && !opensPrompt) {
+      this.say(NO_COMMAND)
+      return
+    }
+    this.#press(first!, false)
+    for (const key of rest) if (this.#view.prompt !== null) this.#press(key, false)
+  }
+
+  #paste(text: string): null {
+    const { prompt } = this.#view
+    this.stop()
+    if (prompt === null) this.say(NO_COMMAND)
+    else this.#view = pastedInto(this.#view, prompt, text)
+    return null
+  }
+
+  #press(key: Key, wasAsked: boolean): ExitRequest {
     this.stop()
     if (this.#view.prompt !== null) {
       const { view, end } = promptAfter(this.#view, key)
@@ -65,9 +105,20 @@ export class Controls {
     }
     const action = actionOf(key)
     this.#view = { ...this.#view, message: null }
-    if (action?.kind === 'quit' || action?.kind === 'suspend') return action.kind
+    if (wasAsked && key === 'y') return 'quit'
+    if (action?.kind === 'suspend') return 'suspend'
+    if (action?.kind === 'quit') return this.#asksBefore(key, wasAsked) ? null : 'quit'
     if (action !== null) this.#act(action)
     return null
+  }
+
+  /** Ctrl-C ends everything at once, as everywhere. */
+  #asksBefore(key: Key, wasAsked: boolean): boolean {
+    const { leaving } = this.#options
+    if (leaving === null || wasAsked || key === 'C-c') return false
+    this.#isAsked = true
+    this.say(leaving)
+    return true
   }
 
   /** Ends a search that a key has started. */

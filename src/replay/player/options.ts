@@ -21,6 +21,8 @@ export interface PlayOptions {
   readonly growth: Growth | null
   /** the recording is being recorded now: the player can go back to live */
   readonly isLive: boolean
+  /** the question that q asks first, because to leave ends more than the screen; null: q leaves at once */
+  readonly leaving: string | null
   /** null if no marker can be set */
   readonly mark: Mark | null
   /** the command line that shows the frame again; null without a file */

@@ -36,8 +36,8 @@ export async function play(recording: Recording, terminal: Terminal, options: Pl
   screen.open()
   const stopListening = listenToKeys(
     terminal,
-    (keys) => {
-      const request = session.press(keys)
+    (presses) => {
+      const request = session.press(presses)
       if (request === 'quit') leave()
       if (request === 'suspend') suspend()
     },

@@ -1,7 +1,7 @@
 /** Holds the state of a player, and changes it when time passes, keys are pressed or ticks arrive. */
 import type { Recording } from '../../frame/model/recording.ts'
 import { inSlices } from '../data/slices.ts'
-import type { Key } from '../terminal/keys.ts'
+import type { Press } from '../terminal/keys.ts'
 import type { Screen } from '../terminal/screen.ts'
 import { Controls, type ExitRequest } from './controls.ts'
 import type { PlayOptions } from './options.ts'
@@ -68,12 +68,12 @@ export class Session {
     this.#stopGrowth()
   }
 
-  /** Applies all keys that arrived together, then draws once. */
-  press(keys: readonly Key[]): ExitRequest {
+  /** Applies everything that arrived together, then draws once. */
+  press(presses: readonly Press[]): ExitRequest {
     let request: ExitRequest = null
     this.#guarded(() => {
       this.#playhead.passTime()
-      for (const key of keys) request = this.#controls.press(key) ?? request
+      request = this.#controls.press(presses)
       this.#show()
     })
     return request

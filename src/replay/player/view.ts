@@ -1,7 +1,8 @@
 /** The view of a moment: page, order, filter, cursor, prompt. Pure: a view and an action give the next view. */
 import type { Subject } from '../../frame/views/drilldown.ts'
 import { SORTS, type Sort } from '../../frame/views/ranking.ts'
-import type { Key } from '../terminal/keys.ts'
+import type { Key } from '../terminal/key-names.ts'
+import { isText } from '../terminal/keys.ts'
 import type { Action, PromptKind } from './bindings.ts'
 
 export type Page =
@@ -161,6 +162,12 @@ export function promptAfter(view: View, key: Key): { readonly view: View; readon
     case 'space':
       return withText(`${prompt.text} `)
     default:
-      return Array.from(key).length === 1 ? withText(prompt.text + key) : { view, end: null }
+      return isText(key) ? withText(prompt.text + key) : { view, end: null }
   }
 }
+
+/** Pasted text in the prompt. Its line ends are blanks: only the user's own Enter ends a prompt. */
+export const pastedInto = (view: View, prompt: Prompt, text: string): View => ({
+  ...view,
+  prompt: { ...prompt, text: prompt.text + text.replace(/\s+/g, ' ').replace(/[\p{Cc}\ufffd]/gu, '') },
+})

@@ -14,12 +14,12 @@ export interface Terminal {
   readonly release?: () => void
 }
 
-/** Alternate screen, no cursor, no automatic wrap: the terminal cuts a line that is too long. */
-const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J'
+/** Alternate screen, no cursor, no automatic wrap (the terminal cuts a line that is too long), pasted text is marked. */
+const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J'
 const BEGIN_FRAME = '\x1b[?2026h'
 const END_FRAME = '\x1b[?2026l'
 /** Ends the synchronized update first: the last picture may have been written only in part. */
-const LEAVE = `${END_FRAME}\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l`
+const LEAVE = `${END_FRAME}\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l`
 /** Above this many waiting bytes pictures are skipped; the terminal gets the newest one later. */
 const MAX_PENDING = 65_536
 

@@ -11,7 +11,7 @@ import { play } from '../../../src/replay/player/player.ts'
 import { printFrames } from '../../../src/replay/print/print.ts'
 import { afterFirstPicture } from '../../../src/replay/data/source.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
-import { FakeTerminal, KEYS } from '../fake-terminal.ts'
+import { FakeTerminal, KEYS, pause } from '../fake-terminal.ts'
 import {
   BACKENDS,
   frameOf,
@@ -247,6 +247,64 @@ test('m asks for a text and sets a marker at this second', async (t) => {
   assert.equal(set.length, 1)
 })
 
+test('pasted text is no command; in a prompt it is text, and its line end no Enter', async (t) => {
+  const set: Marker[] = []
+  const { terminal } = await playing(t, { mark: (marker) => set.push(marker) })
+  const before = clock(terminal)
+  for (const text of ['\u001b[200~m e q\rR\u001b[201~', 'make quick\nm rolled back\n', 'Great queue\n']) {
+    await terminal.type(text)
+    assert.match(footer(terminal), /paused {2}pasted text is no command/)
+    assert.equal(clock(terminal), before)
+  }
+  await terminal.type('m', '\u001b[200~rolled\r\nback \u0007\u001b[201~')
+  assert.match(footer(terminal), /text of the marker to set here: rolled back/)
+  assert.deepEqual(set, [])
+  await terminal.type('to 4711\rqGmore\r')
+  assert.deepEqual(
+    set.map(({ text }) => text),
+    ['rolled back to 4711'],
+  )
+  assert.equal(clock(terminal), before)
+})
+
+test('text that arrives with the key of its prompt fills the prompt', async (t) => {
+  const { terminal } = await playing(t)
+  await terminal.type('/checkout')
+  assert.match(footer(terminal), /filter backends and routes: checkout/)
+})
+
+test('where leaving ends more than the screen, q asks once; a key of the same moment is no answer', async (t) => {
+  const { terminal, done } = await playing(t, { leaving: 'q again ends it' })
+  await terminal.type('q')
+  assert.match(footer(terminal), /q again ends it/)
+  await terminal.type('t', 'q')
+  assert.match(footer(terminal), /q again ends it/)
+  await terminal.type('\u001b[200~q\u001b[201~', 'qq')
+  assert.match(footer(terminal), /q again ends it/)
+  assert.ok(terminal.isAlternate)
+  await terminal.type('q')
+  await done
+  for (const answer of ['y', '\u0003']) {
+    const other = await playing(t, { leaving: 'q again ends it' })
+    await other.terminal.type(...(answer === 'y' ? ['q', 'y'] : [answer]))
+    await other.done
+  }
+})
+
+const RIGHT = ['\u001b', '[', 'C'] as const
+for (const [name, pieces] of [
+  ['before the bracket', [RIGHT[0], RIGHT[1] + RIGHT[2]]],
+  ['behind the bracket', [RIGHT[0] + RIGHT[1], RIGHT[2]]],
+] as const) {
+  test(`an arrow that a slow line cuts ${name} is an arrow`, async (t) => {
+    const { terminal } = await playing(t)
+    terminal.input.write(pieces[0])
+    await pause(200)
+    await terminal.type(pieces[1])
+    assert.equal(clock(terminal), '15:30:01')
+  })
+}
+
 test('a marker that cannot be written is reported', async (t) => {
   const refused = await playing(t)
   await refused.terminal.type('m')
@@ -409,11 +467,13 @@ for (const [way, leave] of [
     const player = await playing(t)
     assert.ok(player.terminal.isAlternate)
     assert.ok(player.terminal.isRaw)
+    assert.ok(player.terminal.written.includes('\u001b[?2004h'))
     await leave(player)
     await player.done
     await player.terminal.settled()
     assert.ok(!player.terminal.isAlternate)
     assert.ok(!player.terminal.isRaw)
+    assert.ok(player.terminal.written.includes('\u001b[?2004l'))
     assert.ok(player.terminal.written.endsWith('\u001b[?25h\u001b[?1049l'))
   })
 }
