@@ -73,7 +73,7 @@ function onScreen(
       memory.onGrowth(listener)
       return () => memory.onGrowth(null)
     },
-    leaving: recorded === null ? null : 'q again ends the recording; any other key goes on',
+    leaving: recorded === null ? null : 'q again, or y, ends the recording; any other key goes on',
     mark: (marker) => {
       recorded?.mark(marker)
       memory.mark(marker)
