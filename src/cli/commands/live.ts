@@ -17,7 +17,7 @@ export function liveCommand(io: Io): Command {
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
-  addViewOptions(command)
+  addViewOptions(command, io)
   return command.action(async (flags: LiveFlags) => {
     const [{ capture }, { watch }] = await Promise.all([
       import('../capture.ts'),
