@@ -5,6 +5,7 @@ import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { HelloLine } from '../record/wire.ts'
 import type { Io } from './io.ts'
+import { localZone } from './values/local-zone.ts'
 
 export interface CaptureMeta {
   readonly host: string
@@ -46,7 +47,7 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   if (io.signal.aborted) stop()
   try {
     await record(helper, (hello) => {
-      const meta = metaOf(hello, job.arguments)
+      const meta = metaOf(hello, job.arguments, io)
       sink = job.openSink?.(meta) ?? null
       // Must come before the screen starts: the text would be written into the screen.
       writeWarnings(hello, io)
@@ -65,9 +66,9 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   await (watcher as Watcher | null)?.closed
 }
 
-const metaOf = (hello: HelloLine, args: readonly string[]): CaptureMeta => ({
+const metaOf = (hello: HelloLine, args: readonly string[], io: Io): CaptureMeta => ({
   host: hello.host === '' ? hostname() : hello.host,
-  timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+  timeZone: localZone(io),
   kernel: hello.kernel,
   arguments: args,
   interfaces: hello.interfaces.map(({ name }) => name),

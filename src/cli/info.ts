@@ -2,6 +2,7 @@
 import type { Aggregate } from '../frame/model/aggregate.ts'
 import type { Recording, RecordingInfo, Runs } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'
+import { clockError, elapsedOf, STEP_TOLERANCE } from '../frame/time/elapsed.ts'
 import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
@@ -11,6 +12,7 @@ import type { Inventory } from '../store/read/inventory.ts'
 export function infoText(recording: Recording, inventory: Inventory, sum: Aggregate): string {
   const { info, markers, gaps, damage } = recording
   const time = (at: WallMicros): string => localDateTime(at, info.timeZone)
+  const wasSet = Math.abs(clockError(recording.ticks)) > STEP_TOLERANCE
   const rows: [string, string][] = [
     ['file', `${info.file}, ${bytes(inventory.size)}, format ${info.format}, written by ${info.tool}`],
     ['state', stateOf(recording, inventory)],
@@ -25,7 +27,7 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
       'to',
       info.ticks === 0
         ? '–'
-        : `${time(info.end)} (${info.end < info.start ? 'the clock was set back' : longSpan(info.end - info.start)})`,
+        : `${time(info.end)} (${longSpan(elapsedOf(recording.ticks))}${wasSet ? ' passed: the clock was set' : ''})`,
     ],
     ['ticks', `${exactCount(info.ticks)}, covering ${longSpan(sum.covered)}`],
     [

@@ -35,6 +35,14 @@ test('info prints time, host, size and gaps', async () => {
   }
 })
 
+test('info and report say how much time passed where the clock was set', async () => {
+  const info = (await runCommand(['info', `${recordings}clock-step.db`])).stdout
+  assert.match(info, /^to +2026-11-22 15:00:50 \(1m30s passed: the clock was set\)$/m)
+  assert.match(info, /^ticks +90, covering 1m30s$/m)
+  const report = (await runCommand(['report', `${recordings}clock-step.db`])).stdout
+  assert.match(report, /^ +100 %: 1m30s recorded of 1m30s that passed: the clock was set$/m)
+})
+
 test('info reports damage, and counts what it can', async () => {
   for (const name of ['holed.db', 'truncated.db']) {
     const { code, stdout } = await runCommand(['info', recordings + name])

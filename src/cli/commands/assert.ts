@@ -38,7 +38,7 @@ export function assertCommand(io: Io): Command {
     .option(
       '--tz <zone>',
       "read times in local, UTC or a named zone (default: the recording's)",
-      timeZoneOption,
+      timeZoneOption(io),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, texts: string[], flags: AssertFlags) => {

@@ -54,7 +54,7 @@ export function diffCommand(io: Io): Command {
     .option(
       '--tz <zone>',
       "show times in local, UTC or a named zone (default: the recording's)",
-      timeZoneOption,
+      timeZoneOption(io),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, _: string | undefined, flags: DiffFlags, { args }: Command) => {

@@ -19,7 +19,7 @@ export function liveCommand(io: Io): Command {
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
-  addViewOptions(command)
+  addViewOptions(command, io)
   // Commander would only count the operands.
   return command.allowExcessArguments().action(async (flags: LiveFlags, { args }: Command) => {
     const [operand] = args

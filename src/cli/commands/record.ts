@@ -37,7 +37,7 @@ export function recordCommand(io: Io): Command {
     .option('--min-free <size>', 'leave this much of the disk free, for example 1GB', size('--min-free'))
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command)
-  addViewOptions(command)
+  addViewOptions(command, io)
   return command.action(async (flags: RecordFlags) => {
     refuseToOverwrite(flags)
     // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.

@@ -47,7 +47,7 @@ export function replayCommand(io: Io): Command {
     .option('--json', 'print them as JSON, one object a line')
     .option('--ansi', 'print them in colour')
     .addHelpText('after', EXAMPLES)
-  addViewOptions(command)
+  addViewOptions(command, io)
   return command.action(async (file: string, flags: ReplayFlags) => {
     const { openRecording } = await import('../../store/read/reader.ts')
     const follow = flags.follow === true

@@ -64,7 +64,7 @@ export function reportCommand(io: Io): Command {
     .option(
       '--tz <zone>',
       "show times in local, UTC or a named zone (default: the recording's)",
-      timeZoneOption,
+      timeZoneOption(io),
     )
     .addHelpText('after', EXAMPLES)
   const commandLine = rememberOptions(command)

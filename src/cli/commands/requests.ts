@@ -35,7 +35,7 @@ export function requestsCommand(io: Io): Command {
     .option(
       '--tz <zone>',
       "show times in local, UTC or a named zone (default: the recording's)",
-      timeZoneOption,
+      timeZoneOption(io),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, { from, to, where, format, bom, tz }: RequestsFlags) => {

@@ -13,6 +13,7 @@ import {
 } from '../../frame/time/time.ts'
 import { isTimeZone, useProcessZone } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
+import { localZone } from './local-zone.ts'
 
 /** `timeZone` overrides the recording's. Without ticks the span is from the recording's start to its end. */
 export function timeScope(recording: Recording, io: Io, timeZone?: string): TimeScope {
@@ -60,15 +61,14 @@ export const rangeOptions = (from: string | undefined, to: string | undefined, s
 export const spanOption = (option: string, text: string, scope: TimeScope): TimeSpan =>
   orUsageError(option, () => parseSpan(text, scope))
 
-/** `--tz local|UTC|NAME`; undefined means the recording's. */
-export function timeZoneOption(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined
-  if (text === 'local') return new Intl.DateTimeFormat().resolvedOptions().timeZone
-  if (!isTimeZone(text)) {
+/** `--tz local|UTC|NAME` */
+export const timeZoneOption =
+  (io: Io) =>
+  (text: string): string => {
+    if (text === 'local') return localZone(io)
+    if (isTimeZone(text)) return text
     throw usageError(`--tz "${text}" is no time zone`, 'Write local, UTC, or a name such as Europe/Berlin.')
   }
-  return text
-}
 
 function orUsageError<T>(option: string, read: () => T): T {
   try {

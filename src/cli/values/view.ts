@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { SORTS, type Sort } from '../../frame/views/ranking.ts'
 import type { Size } from '../../render/board.ts'
+import type { Io } from '../io.ts'
 import { wholeNumber } from './number.ts'
 import { timeZoneOption } from './time.ts'
 
@@ -19,7 +20,7 @@ export interface ViewFlags {
   readonly size?: Size
 }
 
-export const addViewOptions = (command: Command): Command =>
+export const addViewOptions = (command: Command, io: Io): Command =>
   command
     .option('--backends <n>', 'backends shown', wholeNumber('--backends', 1, 1000), 8)
     .option('--routes <n>', 'routes shown under each backend', wholeNumber('--routes', 0, 1000), 4)
@@ -31,7 +32,7 @@ export const addViewOptions = (command: Command): Command =>
     .option('--filter <text>', 'only backends and routes that contain it', '')
     .option('--window <seconds>', 'seconds that a picture sums up', wholeNumber('--window', 1, 3600), 1)
     .option('--plain', 'no colours and no attributes')
-    .option('--tz <zone>', "local, UTC or a name (default: the recording's)", timeZoneOption)
+    .option('--tz <zone>', "local, UTC or a name (default: the recording's)", timeZoneOption(io))
     .option('--size <CxR>', 'columns and rows of a printed picture (default: 120x40)', sizeOption)
 
 /** The measures that order the screen. The order by `requests` is the order by `rps`. */

@@ -134,15 +134,27 @@ function readClock(
   scope: TimeScope,
 ): WallMicros {
   const [h, m, s] = [Number(hour), Number(minute), Number(second + (fraction ?? ''))]
-  if (h > 23 || m > 59 || s >= 60) throw new TimeError(`"${text}" is not a time of day`, GRAMMAR)
+  // 24:00 is the midnight at which a day ends.
+  const isDayEnd = h === 24 && m === 0 && s === 0
+  if ((h > 23 && !isDayEnd) || m > 59 || s >= 60)
+    throw new TimeError(`"${text}" is not a time of day`, GRAMMAR)
   const unit = fraction === undefined ? 1_000_000 : 10 ** (7 - fraction.length)
   const day = 86_400_000
   const ofDay = (h * 3600 + m * 60) * 1000 + s * 1000
   const first = Math.floor(localMillis(scope.span.from, scope.timeZone) / day)
   const last = Math.floor(localMillis(scope.span.to, scope.timeZone) / day)
   const candidates: WallMicros[] = []
-  for (let date = first; date <= last; date++)
+  for (let date = isDayEnd ? first - 1 : first; date <= last; date++)
     candidates.push(...instantsOf(date * day + ofDay, scope.timeZone))
+  return theOneThatFits(text, candidates, unit, scope)
+}
+
+function theOneThatFits(
+  text: string,
+  candidates: readonly WallMicros[],
+  unit: number,
+  scope: TimeScope,
+): WallMicros {
   const fitting = candidates.filter((at) => fits(at, scope.span, unit))
   if (fitting.length === 0) throw outside(text, scope)
   if (fitting.length > 1) throw ambiguous(text, fitting, scope)
@@ -159,8 +171,8 @@ function readIso(text: string, value: string, scope: TimeScope): WallMicros {
   const instants = instantsOf(millis, scope.timeZone)
   if (instants.length === 0)
     throw new TimeError(`"${text}" does not exist in ${scope.timeZone}`, spanText(scope) + '.')
-  if (instants.length > 1) throw ambiguous(text, instants, scope)
-  return instants[0]!
+  // In the hour that comes twice: if only one of the two lies in the span, it is meant.
+  return instants.length === 1 ? instants[0]! : theOneThatFits(text, instants, 1_000_000, scope)
 }
 
 function zoneMillis(zone: string): number {

@@ -92,14 +92,14 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
 
 /**
  * Covered / elapsed time, times counted / all requests (docs/NUMBERS.md, coverage); 0–1.
- * @param span the requested span, if it is longer than that of the ticks
+ * @param time that passed, µs: also before the first tick, after the last, and between them
  */
-export function coverageOf(sum: Aggregate, { from, to }: Pick<Aggregate, 'from' | 'to'> = sum): number {
+export function coverageOf(sum: Aggregate, time: number): number {
   const { covered, totals, loss } = sum
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
   const known = totals.requests - (totals.unseen ?? 0)
   const seen = totals.requests + missed === 0 ? 1 : known / (totals.requests + missed)
-  // If the clock was set back, the span is shorter than its ticks. The last tick may end after the span.
-  const elapsed = Math.max(to - from, covered)
+  // The last tick may end after the span.
+  const elapsed = Math.max(time, covered)
   return elapsed === 0 ? seen : (covered / elapsed) * seen
 }

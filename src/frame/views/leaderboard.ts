@@ -80,7 +80,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
     at: frame.start,
     windowSeconds: moment.windowSeconds,
     totals: figures(totalsLine(window), window.length),
-    coverage: coverageOf(window),
+    coverage: coverageOf(window, moment.elapsed),
     loss: window.loss,
     gap: moment.gap,
     backends: ranked.slice(0, options.backends).map((sum) => ({

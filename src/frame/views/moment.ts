@@ -24,6 +24,8 @@ export interface Moment {
   readonly frame: SecondFrame
   /** the sum of the window's ticks */
   readonly window: Aggregate
+  /** the time that passed in the window, with its gaps */
+  readonly elapsed: Micros
   /** the requested length of the window, s */
   readonly windowSeconds: number
   /** the last SERIES_SECONDS in order, up to and including the moment's; null for a second without a tick */

@@ -1,9 +1,9 @@
 /** Reads a moment of a recording: the frame, its window and the seconds before it. Each is read once, and only what the page needs. */
-import type { Aggregate } from '../../frame/model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
 import type { RequestEvent, SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, monotonicNanos } from '../../frame/model/units.ts'
+import { elapsedOf } from '../../frame/time/elapsed.ts'
 import { missingBefore } from '../../frame/time/gaps.ts'
 import { subjectSecond, type History, type Subject, type SubjectSecond } from '../../frame/views/drilldown.ts'
 import { CHART_SECONDS, newestFirst, SERIES_SECONDS, type Moment } from '../../frame/views/moment.ts'
@@ -49,7 +49,7 @@ export class MomentReader {
     const series = slotsBefore(ticks, at, SERIES_SECONDS)
     return {
       frame: frame ?? unreadable(tick),
-      window: this.#window(ticks, at, windowSeconds, frame ?? unreadable(tick)),
+      ...this.#window(ticks, at, windowSeconds, frame ?? unreadable(tick)),
       windowSeconds,
       activity: this.#activity.of(series),
       requests: this.#requests(series),
@@ -79,7 +79,12 @@ export class MomentReader {
   }
 
   /** The sum of the ticks up to `last` that began within the window; half a second of tolerance. */
-  #window(ticks: readonly TickSummary[], last: number, seconds: number, frame: SecondFrame): Aggregate {
+  #window(
+    ticks: readonly TickSummary[],
+    last: number,
+    seconds: number,
+    frame: SecondFrame,
+  ): Pick<Moment, 'window' | 'elapsed'> {
     let first = last
     let back: number = ticks[last]!.length
     for (let i = last - 1; i >= 0; i--) {
@@ -87,7 +92,10 @@ export class MomentReader {
       if (back > seconds * 1e6 + 500_000) break
       first = i
     }
-    return this.#windows.sum({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 }, frame)
+    return {
+      window: this.#windows.sum({ from: ticks[first]!.seq, to: ticks[last]!.seq + 1 }, frame),
+      elapsed: elapsedOf(ticks.slice(first, last + 1)),
+    }
   }
 
   /** Newest first. Reads only as many seconds as fill a screen. */

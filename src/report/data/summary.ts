@@ -6,7 +6,8 @@ import { narrowTo } from '../../frame/expression/target.ts'
 import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
 import type { Gap, Marker } from '../../frame/model/frame.ts'
 import type { Recording, RecordingInfo } from '../../frame/model/recording.ts'
-import { wallMicros } from '../../frame/model/units.ts'
+import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
+import { clockError } from '../../frame/time/elapsed.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { coverageOf } from '../../frame/views/figures.ts'
 import { ordered, type Order } from './order.ts'
@@ -27,6 +28,8 @@ export interface Summary {
   readonly whole: Aggregate
   /** only the selected rows */
   readonly selected: Aggregate
+  /** time that passed in the range: less than its length where the clock was set forward, more where it was set back */
+  readonly elapsed: Micros
   /** 0–1; null for a range without length */
   readonly coverage: number | null
   /** clipped to the range, in order */
@@ -41,12 +44,14 @@ export const summarise = (recordings: readonly Recording[], query: Query): Summa
 
 /** @param whole the sum of the range */
 export function summaryOf(recordings: readonly Recording[], query: Query, whole: Aggregate): Summary {
+  const elapsed = elapsedWithin(recordings, query.range)
   return {
     recordings: recordings.map((recording) => recording.info),
     query,
+    elapsed,
     whole,
     selected: selectRows(whole, query.selection.rows),
-    coverage: query.range.to <= query.range.from ? null : coverageOf(whole, query.range),
+    coverage: query.range.to <= query.range.from ? null : coverageOf(whole, elapsed),
     gaps: recordings.flatMap(({ gaps }) => gapsWithin(gaps, query.range)).sort((a, b) => a.from - b.from),
     markers: recordings
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
@@ -56,6 +61,17 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
       ...unreadableTicks(recordings, query.range, whole),
     ],
   }
+}
+
+/** Hosts run in parallel: with several it is their mean. */
+function elapsedWithin(recordings: readonly Recording[], { from, to }: TimeSpan): Micros {
+  const errors = new Map<string, number>()
+  for (const { info, ticks } of recordings) {
+    const own = ticks.filter(({ start }) => start >= from && start < to)
+    if (own.length > 0) errors.set(info.host, (errors.get(info.host) ?? 0) + clockError(own))
+  }
+  const sum = [...errors.values()].reduce((total, error) => total + error, 0)
+  return micros(to - from + Math.round(sum / Math.max(1, errors.size)))
 }
 
 /** Reports ticks whose rows could not be read. Without this a sum would be too small silently. */

@@ -43,6 +43,8 @@ export interface RangeEntry {
   readonly to: string
   readonly seconds: number
   readonly covered: number
+  /** the time that passed; only where the clock was set within the range: then it is not `seconds` */
+  readonly elapsed?: number
 }
 
 export interface GapEntry {

@@ -5,6 +5,7 @@ import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
 import { protocolOf } from '../../frame/model/protocol.ts'
+import { STEP_TOLERANCE } from '../../frame/time/elapsed.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { wiresByBackend } from '../../frame/views/wires.ts'
 import { backendsOf, lineFilter, type Summary } from '../data/summary.ts'
@@ -21,7 +22,7 @@ import { mixedNote } from './addresses.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 
 export function documentOf(summary: Summary, findings: readonly FindingEntry[]): ReportDocument {
-  const { query, selected } = summary
+  const { query, selected, elapsed } = summary
   const { from, to } = query.range
   const several = severalNamespaces(selected)
   const wiresOf = wiresByBackend(selected)
@@ -34,6 +35,7 @@ export function documentOf(summary: Summary, findings: readonly FindingEntry[]):
       to: isoUtc(to),
       seconds: (to - from) / 1e6,
       covered: toSeconds(selected.covered),
+      ...(Math.abs(to - from - elapsed) > STEP_TOLERANCE ? { elapsed: toSeconds(elapsed) } : {}),
     },
     coverage: coverageEntry(summary),
     totals: fullEntityOf(selected.totals, selected.length),

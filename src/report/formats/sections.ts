@@ -120,7 +120,7 @@ function coverage({ document, summary, timeZone }: Report): Section[] {
       kind: 'lines',
       title: 'Coverage',
       lines: [
-        `${seen.ratio === null ? '–' : precisePercent(seen.ratio)}: ${longSpan(range.covered * 1e6)} recorded of ${longSpan(range.seconds * 1e6)}`,
+        `${seen.ratio === null ? '–' : precisePercent(seen.ratio)}: ${longSpan(range.covered * 1e6)} recorded of ${longSpan(summary.elapsed)}${range.elapsed === undefined ? '' : ' that passed: the clock was set'}`,
         ...summary.gaps.map(
           (gap) =>
             `gap ${spanText(gap.from, gap.to, timeZone)} (${longSpan(gap.to - gap.from)}): ${gap.reason}`,

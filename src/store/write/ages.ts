@@ -1,9 +1,7 @@
-/**
- * How old ticks are, whatever the clock was set to since. Ticks follow one another without a gap, so a jump of the wall clock between two
- * of them is a step of the clock, not time that passed. In a gap there is no other clock: a jump forward is believed, one back is none.
- */
+/** How old ticks are, whatever the clock was set to since. */
 import type { GapReason } from '../../frame/model/frame.ts'
 import { micros, type Micros, type WallMicros } from '../../frame/model/units.ts'
+import { STEP_TOLERANCE, stepOf } from '../../frame/time/elapsed.ts'
 import { integer, type Database, type SqlValue } from '../sqlite/database.ts'
 
 /** The tick that is being written. */
@@ -18,9 +16,6 @@ interface Step {
   readonly seq: number
   readonly by: number
 }
-
-/** A clock that is slewed differs by less from one tick to the next, µs. */
-const TOLERANCE = 200_000
 
 export class Ages {
   readonly #endOf: (seq: number) => readonly SqlValue[] | undefined
@@ -37,9 +32,8 @@ export class Ages {
   add({ seq, start, gapBefore }: NewTick, oldest: number): void {
     const known = this.#steps.filter((step) => step.seq > oldest && step.seq < seq)
     const [end] = this.#endOf(seq - 1) ?? []
-    const by = end === undefined ? 0 : start - integer(end)
-    const isStep = gapBefore === null ? Math.abs(by) > TOLERANCE : by < 0
-    this.#steps = isStep ? [...known, { seq, by }] : known
+    const by = end === undefined ? 0 : stepOf(start - integer(end), gapBefore)
+    this.#steps = by === 0 ? known : [...known, { seq, by }]
   }
 
   /** The time since the end of the tick. */
@@ -48,6 +42,7 @@ export class Ages {
   }
 }
 
+/** `stepOf`, in SQL */
 const STEPS = `
   SELECT seq, by FROM (SELECT seq, gap_before, start - lag(start + length) OVER (ORDER BY seq) AS by FROM tick)
-  WHERE CASE WHEN gap_before IS NULL THEN abs(by) > ${TOLERANCE} ELSE by < 0 END ORDER BY seq`
+  WHERE CASE WHEN gap_before IS NULL THEN abs(by) > ${STEP_TOLERANCE} ELSE by < 0 END ORDER BY seq`

@@ -78,6 +78,33 @@ describe('a time', () => {
     assert.equal(read('03:30', spring), '2026-03-29T01:30:00.000Z')
   })
 
+  it('in the repeated hour is the one that lies in the span, with a date and without', () => {
+    const second = scope('2026-10-25T00:50:00Z', '2026-10-25T01:00:00Z', { timeZone: 'Europe/Berlin' })
+    const first = scope('2026-10-25T01:50:00Z', '2026-10-25T02:00:00Z', { timeZone: 'Europe/Berlin' })
+    const both = scope('2026-10-25T00:50:00Z', '2026-10-25T02:00:00Z', { timeZone: 'Europe/Berlin' })
+    for (const text of ['02:55', '2026-10-25T02:55', '2026-10-25 02:55:00']) {
+      assert.equal(read(text, second), '2026-10-25T00:55:00.000Z')
+      assert.equal(read(text, first), '2026-10-25T01:55:00.000Z')
+      assert.throws(() => read(text, both), /fits 2 times/)
+      assert.throws(() => read(text.replace(':55', ':10'), second), /outside the recording/)
+    }
+  })
+
+  it('may be 24:00, the midnight at which a day ends', () => {
+    const night = scope('2026-11-22T22:00:00Z', '2026-11-23T02:00:00Z')
+    assert.equal(read('24:00', night), '2026-11-23T00:00:00.000Z')
+    assert.equal(read('24:00:00', night), '2026-11-23T00:00:00.000Z')
+    assert.equal(read('2026-11-22T24:00', night), '2026-11-23T00:00:00.000Z')
+    const days = scope('2026-11-22T00:00:00Z', '2026-11-24T00:00:00Z')
+    assert.throws(() => read('24:00', days), /fits 3 times/)
+    assert.equal(
+      read('24:00', scope('2026-11-22T23:00:00Z', '2026-11-23T00:00:00Z')),
+      '2026-11-23T00:00:00.000Z',
+    )
+    for (const text of ['24:01', '24:00:01', '2026-11-22T24:30'])
+      assert.throws(() => read(text, night), /is not a time/)
+  })
+
   it('in whole seconds is inside a recording that begins or ends within that second', () => {
     const ragged = scope('2026-11-22T12:00:10.300Z', '2026-11-22T12:00:40.200Z')
     assert.equal(read('12:00:10', ragged), '2026-11-22T12:00:10.000Z')

@@ -18,6 +18,7 @@ const frame = frames({ minLength: 1, maxLength: 1 }).map(([only]) => only!)
 const momentOf = (now: SecondFrame, before: readonly SecondFrame[] = []): Moment => ({
   frame: now,
   window: ofFrame(now),
+  elapsed: now.length,
   windowSeconds: 1,
   activity: [...before, now].map((tick) => ({
     seconds: tick.length / 1e6,
@@ -108,7 +109,7 @@ test('refused map entries lower the coverage', () => {
     { backend: BACKENDS.users, route: ROUTES.users, requests: 90, headerMs: 1 },
   ])
   const lossy = { ...tick, loss: { ...tick.loss, mapRefused: 4, ambiguous: 5, unmatchedResponses: 1 } }
-  assert.equal(coverageOf(ofFrame(lossy)), 0.9)
+  assert.equal(coverageOf(ofFrame(lossy), lossy.length), 0.9)
 })
 
 test('a filter keeps backends by address and routes by path', () => {

@@ -119,6 +119,7 @@ test('the page of a backend names where its packets go; that of a route does not
   const moment: Moment = {
     frame,
     window: ofFrame(frame),
+    elapsed: frame.length,
     windowSeconds: 1,
     activity: [],
     gap: null,

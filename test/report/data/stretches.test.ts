@@ -132,3 +132,26 @@ describe('stretches', () => {
     )
   })
 })
+
+describe('coverage where the clock was set', () => {
+  for (const [what, step, elapsed] of [
+    ['from 1970 to now', 56 * YEAR, 120],
+    ['back by a minute', -60, 120],
+    ['back by ten seconds', -10, 120],
+  ] as const) {
+    it(`${what}: is of the time that passed, and nothing is missing`, () => {
+      const { document } = report([seconds(upTo(120, (i) => (i < 60 ? 0 : step)))])
+      assert.equal(document.coverage.ratio, 1)
+      assert.deepEqual(document.coverage.gaps, [])
+      const { from, to, seconds: length, covered, elapsed: passed } = document.range
+      assert.equal(length, (Date.parse(to) - Date.parse(from)) / 1000)
+      assert.deepEqual([covered, passed], [elapsed, elapsed])
+    })
+  }
+
+  it('is as before where it was not: recordings years apart did not record what is between them', () => {
+    const { document } = report([0, YEAR].map((by) => seconds(upTo(60, () => by))))
+    assert.ok(document.coverage.ratio! < 1e-4)
+    assert.equal(document.range.elapsed, undefined)
+  })
+})

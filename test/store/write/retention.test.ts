@@ -55,7 +55,7 @@ function counted(file: string, table: string): number {
 const coverageIn = (recording: Recording): number | null => {
   const range = spanOf(recording.ticks)!
   const [run] = ticksWithin(recording.ticks, range)
-  return coverageOf(recording.aggregate(run!), range)
+  return coverageOf(recording.aggregate(run!), range.to - range.from)
 }
 
 describe('retention below a minute', () => {

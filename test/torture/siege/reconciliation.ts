@@ -21,7 +21,7 @@ export function readCounts(file: string, attempts: readonly Attempt[]): Counts {
   try {
     const { ticks } = recording
     const sum = sumOf([recording.aggregate({ from: ticks[0]!.seq, to: ticks.at(-1)!.seq + 1 })])
-    return { sum, ticks: ticks.length, coverage: coverageOf(sum), attempts }
+    return { sum, ticks: ticks.length, coverage: coverageOf(sum, sum.to - sum.from), attempts }
   } finally {
     recording.close()
   }
