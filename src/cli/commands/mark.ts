@@ -28,11 +28,10 @@ export function markCommand(io: Io): Command {
       refuseStream('mark', file)
       if (text.trim() === '') throw usageError('the text of a marker is empty', 'Say what happened.')
       const { openRecording } = await import('../../store/read/reader.ts')
-      const { recorderOf } = await import('../../store/read/inventory.ts')
       const { markRecording } = await import('../../store/write/mark.ts')
       const recording = openRecording(file)
       const scope = timeScope(recording, io)
-      const isRunning = recording.inspect(recorderOf) !== null
+      const isRunning = recording.recorder !== null
       recording.close()
       const time =
         at === undefined ? (isRunning ? scope.now : lastMoment(scope)) : timeOption('--at', at, scope)

@@ -4,8 +4,6 @@ import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import type { Micros } from '../../frame/model/units.ts'
-import type { RecordingMeta } from '../../store/format/meta.ts'
-import type { WriterOptions } from '../../store/write/writer.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
@@ -42,16 +40,13 @@ export function recordCommand(io: Io): Command {
     refuseToOverwrite(flags)
     // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
     setFlagsFromString('--semi-space-growth-factor=1')
-    const [{ capture }, { createRecording }, { goOnRecording }, { truePath }, { watch }, { openScratch }] =
-      await Promise.all([
-        import('../capture.ts'),
-        import('../../store/write/writer.ts'),
-        import('../../store/write/go-on.ts'),
-        import('../../store/file/true-path.ts'),
-        import('../watch.ts'),
-        import('../../store/sqlite/database.ts'),
-        import('../../render/detail.ts'),
-      ])
+    const [{ capture }, { openLasting }, { watch }, { openScratch }] = await Promise.all([
+      import('../capture.ts'),
+      import('../../store/write/lasting.ts'),
+      import('../watch.ts'),
+      import('../../store/sqlite/database.ts'),
+      import('../../render/detail.ts'),
+    ])
     // Loads the SQLite library. Later, as the user who called sudo, we may not be able to read our own installation.
     openScratch().close()
     let sink: RecordingSink | null = null
@@ -63,16 +58,13 @@ export function recordCommand(io: Io): Command {
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
     }
-    const open = (file: string, meta: RecordingMeta, options: WriterOptions): RecordingSink =>
-      flags.append === true
-        ? goOnRecording(truePath(file), meta, options, toStderr)
-        : createRecording(file, meta, options)
     await capture(io, {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
       openSink: (meta) => {
-        sink = open(flags.out, meta, {
+        sink = openLasting(flags.out, meta, {
+          append: flags.append,
           keep: flags.keep,
           maxSize: flags.maxSize,
           minFree: flags.minFree,

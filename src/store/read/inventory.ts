@@ -21,9 +21,6 @@ export interface Inventory {
   readonly recorder: number | null
 }
 
-/** The pid of the process that records into it now. */
-export const recorderOf = ({ database }: Access): number | null => livingHolder(readMeta(database))
-
 export function inventoryOf({ database }: Access, file: string): Inventory {
   const meta = readMeta(database)
   const names = emptyIfDamaged(() =>
@@ -40,7 +37,7 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
     backends: tables.backend ?? 0,
     routes: tables.route ?? 0,
     listed: listedIn(database),
-    recorder: livingHolder(meta),
+    recorder: livingHolder(meta, file),
   }
 }
 

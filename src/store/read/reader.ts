@@ -155,7 +155,8 @@ export class StoredRecording implements Recording {
 
   /** The pid of the process that records into the file now, or null. */
   get recorder(): number | null {
-    return this.#connection.use(({ database }) => livingHolder(readMeta(database)))
+    const { file } = this.#connection
+    return this.#connection.use(({ database }) => livingHolder(readMeta(database), file))
   }
 
   *checkTicks(): Generator<number, void> {

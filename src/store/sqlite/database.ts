@@ -19,6 +19,38 @@ export const openWritable = (file: string): Database =>
 export const openReadOnly = (file: string): Database =>
   hardened(new Sqlite(asPath(file), { readonly: true, fileMustExist: true, timeout: BUSY_MS }))
 
+/** How long a recorder waits for one that ends, or for a reader that looks at the lock. */
+const LOCK_MS = 500
+
+/** Holds the kernel's exclusive lock on an empty file until it is closed, and writes nothing. null if another process holds it. */
+export function lockWhole(file: string): Database | null {
+  const database = new Sqlite(asPath(file), { fileMustExist: true, timeout: LOCK_MS })
+  try {
+    // The page that an empty database begins with stays in memory, and no journal is made for it.
+    database.pragma('journal_mode = MEMORY')
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database.close()
+    if (isBusy(error)) return null
+    throw error
+  }
+}
+
+/** No process holds `lockWhole` of this file. */
+export function isFree(file: string): boolean {
+  let database: Database | null = null
+  try {
+    database = new Sqlite(asPath(file), { readonly: true, fileMustExist: true, timeout: 0 })
+    scalar(database, 'SELECT count(*) FROM sqlite_schema')
+    return true
+  } catch (error) {
+    return !isBusy(error)
+  } finally {
+    database?.close()
+  }
+}
+
 /** SQLite must take the name for a path: `:memory:` and the empty name have another meaning. */
 const asPath = (file: string): string => (isAbsolute(file) ? file : `./${file}`)
 

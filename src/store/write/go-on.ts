@@ -13,20 +13,15 @@ import { moveAside } from './move-aside.ts'
 import { appendRecording, createRecording, type RecordingWriter, type WriterOptions } from './writer.ts'
 
 /**
- * @param say gets what was moved aside, in words
+ * What is moved aside is said by `warn`.
  * @throws UserError (exit 2) for a file that is no recording, or that another program has open
  */
-export function goOnRecording(
-  file: string,
-  meta: RecordingMeta,
-  options: WriterOptions,
-  say: (text: string) => void,
-): RecordingWriter {
+export function goOnRecording(file: string, meta: RecordingMeta, options: WriterOptions): RecordingWriter {
   const result = beforeOpening(file) ?? appended(file, meta, options)
   if (result !== 'nothing' && !isObstacle(result)) return result
   if (result !== 'nothing') {
     const to = moveAside(file, result, new Date())
-    say(`"${file}" ${result.why} and cannot be continued: it is now "${to}"`)
+    options.warn?.(`"${file}" ${result.why} and cannot be continued: it is now "${to}"`)
   }
   return createRecording(file, meta, options)
 }
