@@ -1,13 +1,13 @@
 /** Writes a result to a file that is complete or absent. */
 import { constants, createWriteStream } from 'node:fs'
 import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { systemError, usageError } from './errors.ts'
 import { interruptible } from './interruption.ts'
 import { BYTE_ORDER_MARK, printable } from './render/text.ts'
 import { batched } from './report/formats/batches.ts'
+import { removeStaleOf, temporaryOf } from './temporary.ts'
 
 /**
  * Writes a temporary file in the same folder, then renames it: an interrupted run leaves no partial file. A device or a pipe is written
@@ -84,7 +84,8 @@ export async function replaceFile(path: string, write: (temporary: string) => Pr
   // A link stays, and its target is replaced. A link that is made after this check is replaced itself.
   const link = await lstat(path).catch(() => null)
   const target = link?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
+  await removeStaleOf(target)
+  const temporary = temporaryOf(target)
   try {
     await write(temporary)
     await rename(temporary, target)

@@ -23,10 +23,13 @@ export interface RecordedFile {
   readonly mark: (marker: Marker) => void
   /** where warnings go while there is a screen; null: to stderr again */
   readonly divert: (warn: ((text: string) => void) | null) => void
+  /** no screen and no lines of progress */
+  readonly quiet: boolean
 }
 
 /**
- * Without a terminal: a picture per tick on stdout, or, if a file is recorded, a line every ten ticks on stderr.
+ * Without a terminal: a picture per tick on stdout, or, if a file is recorded, a line every ten ticks on stderr. With `--quiet`, on a
+ * terminal, too: what is no progress (a clock step, a suspend, lines that were skipped), and the end.
  * @param stop ends the capture when the user has left the screen
  */
 export function watch(
@@ -36,9 +39,10 @@ export function watch(
   recorded: RecordedFile | null,
   stop: () => void,
 ): Watcher {
+  if (recorded?.quiet === true) return asLines(io, meta, Infinity)
   const terminal = terminalOf(io, view.plain)
   if (terminal !== null) return onScreen(io, meta, view, recorded, terminal, stop)
-  return recorded === null ? asPictures(io, meta, view) : asLines(io, meta)
+  return recorded === null ? asPictures(io, meta, view) : asLines(io, meta, LINE_EVERY)
 }
 
 function onScreen(
@@ -115,7 +119,8 @@ function asPictures(io: Io, meta: CaptureMeta, view: ViewFlags): Watcher {
 /** Ticks per line: they show that it is running, and do not fill a log. */
 const LINE_EVERY = 10
 
-function asLines(io: Io, meta: CaptureMeta): Watcher {
+/** @param every ticks per line */
+function asLines(io: Io, meta: CaptureMeta, every: number): Watcher {
   let ticks = 0
   let requests = 0
   let failures = 0
@@ -126,7 +131,7 @@ function asLines(io: Io, meta: CaptureMeta): Watcher {
       const now = figures(totals, length)
       requests += now.requests
       failures += now.failures
-      if (++ticks % LINE_EVERY !== 0) return
+      if (++ticks % every !== 0) return
       const rates = `${rate(now.rps)} req/s, ${plural(backends.length, 'backend')}, ${now.inFlight} in flight`
       say(`${isoLocal(frame.start, meta.timeZone)}  ${rates}, ${count(failures)} failures so far`)
     },

@@ -2,6 +2,7 @@
 import { access, constants, rename, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { usageError } from '../errors.ts'
+import { removeStaleOf, temporaryOf } from '../temporary.ts'
 import { startBackends, type BackendPorts } from './backends.ts'
 import { Ledger, type LedgerReport } from './ledger.ts'
 import { runLoad, type LoadResult } from './load.ts'
@@ -82,7 +83,8 @@ async function requireWritable(file: string): Promise<void> {
 
 /** Writes a temporary file and renames it, so that the ledger is complete or absent. */
 async function writeWhole(file: string, report: LedgerReport): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`
+  await removeStaleOf(file)
+  const temporary = temporaryOf(file)
   await writeFile(temporary, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' })
   await rename(temporary, file)
 }

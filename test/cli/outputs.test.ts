@@ -1,6 +1,6 @@
 /** Written files have the mode that the umask allows, and are never written through a link of another user. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   createReadStream,
@@ -12,9 +12,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { temporaryOf } from '../../src/temporary.ts'
 import { inFolder } from '../store/support.ts'
 import { runCommand } from './run-command.ts'
 
@@ -109,5 +110,34 @@ test('a named pipe can be the output', async () => {
     assert.equal((await runCommand(['report', recording, '--out', pipe])).code, 0)
     assert.equal(await read, (await runCommand(['report', recording])).stdout)
     assert.ok(lstatSync(pipe).isFIFO())
+  })
+})
+
+test('what a killed run has left of --out is removed by the next, and nothing else', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'report.txt')
+    const dead = spawnSync(process.execPath, ['--version']).pid
+    const ours = basename(temporaryOf(out)).replace(/-\d+[.]tmp$/, '')
+    const names = {
+      stale: [`${ours}-${dead}.tmp`, `.report.txt.${dead}.tmp`],
+      kept: [
+        `${ours}-${process.ppid}.tmp`,
+        `.other.txt.${dead}.tmp`,
+        `.report.txt.notes`,
+        'report.txt.1.tmp',
+      ],
+    }
+    for (const name of [...names.stale, ...names.kept]) writeFileSync(join(folder, name), 'half')
+    assert.equal((await runCommand(['report', recording, '--out', out])).code, 0)
+    assert.deepEqual(readdirSync(folder).sort(), [...names.kept, 'report.txt'].sort())
+  })
+})
+
+test('a name may have all the bytes that a file system allows', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, `${'ä'.repeat(125)}.txt`)
+    const { code, stderr } = await runCommand(['report', recording, '--out', out])
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(readdirSync(folder), [basename(out)])
   })
 })

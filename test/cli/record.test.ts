@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { WireLine } from '../../src/record/wire.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
+import { PROGRAM, Tmux, WITHOUT_TMUX } from '../replay/tmux.ts'
 import { runCommand } from './run-command.ts'
 import type { TrafficColumns } from '../../src/record/rows.generated.ts'
 
@@ -46,6 +47,58 @@ test('the sums of a recording equal the last totals of its capture', async () =>
   assert.deepEqual([totals.requests, totals.codes], [11 * SECONDS, { 200: 11 * SECONDS }])
   assert.deepEqual([recording[0]!.ticks, recording[0]!.complete], [SECONDS, true])
 })
+
+test('--quiet says the beginning, what is no progress, and the end', async () => {
+  const stepped = written('stepped.ndjson', [
+    hello,
+    snapshot(0),
+    backend,
+    route(7, '/'),
+    ...Array.from({ length: SECONDS }, (_, i) => {
+      const one = snapshot(i + 1, { traffic: [traffic(7, i + 1)], final: i + 1 === SECONDS })
+      return i < 6 ? one : { ...one, wall_us: one.wall_us + 5_000_000 }
+    }),
+    bye,
+  ])
+  const said = async (name: string, ...options: string[]): Promise<string[]> => {
+    const file = join(folder, name)
+    const words = ['record', '--out', file, '--probe', `cat ${stepped}`, ...options]
+    const { code, stderr, stdout } = await runCommand(words)
+    assert.deepEqual([code, stdout], [0, ''], stderr)
+    const { ticks } = await ticksOf(file)
+    assert.equal(ticks, SECONDS)
+    return stderr.trimEnd().split('\n')
+  }
+  const lines = await said('quiet.db', '--quiet')
+  assert.deepEqual(
+    lines.map((line) => line.replace(/ to .*/, '')),
+    ['recording lo', 'clock stepped by 5.0 s', '12 requests in 12 ticks, 0 failures'],
+  )
+  const usual = await said('usual.db')
+  assert.equal(usual.length, 4)
+  assert.deepEqual(
+    usual.filter((line) => !/^2.*req.s, 1 backend/.test(line)).map((line) => line.replace(/ to .*/, '')),
+    lines.map((line) => line.replace(/ to .*/, '')),
+  )
+})
+
+test('--quiet opens no screen on a terminal', { skip: WITHOUT_TMUX }, async (t) => {
+  const tmux = new Tmux(t)
+  const file = join(folder, 'terminal.db')
+  tmux.run(
+    `${PROGRAM} record --quiet --out ${file} --probe "head -9 ${capture}; while [ ! -e ${file}.on ]; do sleep 0.05; done; tail -n +10 ${capture}"`,
+  )
+  await tmux.shows(/^recording lo to/m)
+  assert.equal(tmux.is('alternate_on'), '0')
+  writeFileSync(`${file}.on`, '')
+  await tmux.shows(/^132 requests in 12 ticks, 0 failures$/m)
+  assert.doesNotMatch(tmux.screen, /req.s/)
+})
+
+async function ticksOf(file: string): Promise<{ readonly ticks: number }> {
+  const { stdout } = await runCommand(['info', file, '--format', 'json'])
+  return (JSON.parse(stdout) as { recording: { ticks: number } }).recording
+}
 
 test('the same capture gives the same screens live and replayed', async () => {
   const file = join(folder, 'same.db')

@@ -262,6 +262,10 @@ describe('assert', () => {
     const [, message, body] = /<failure type="assertion" message="([^"]*)">([^<]*)<\/failure>/.exec(narrowed)!
     assert.match(message!, /^p99 = [\d.]+ ms \(of [\d,]+\)$/)
     assert.equal(body, `p99 &#60; 1us\nmeasured ${message}\nin ${scope}`)
+    assert.match(
+      await junit('--where', 'route = "\u0007\uffff&"'),
+      /where route = &#34;\\x07\ufffd&#38;&#34;"/,
+    )
     const whole = await junit()
     assert.deepEqual(all('classname', whole), Array(2).fill(asked))
     assert.notEqual(all('name', whole)[0], suite)

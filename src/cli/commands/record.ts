@@ -14,6 +14,7 @@ import type { RecordedFile } from '../watch.ts'
 interface RecordFlags extends CaptureFlags, ViewFlags {
   readonly out: string
   readonly append?: boolean
+  readonly quiet?: boolean
   readonly secs?: number
   readonly keep?: Micros
   readonly maxSize?: number
@@ -33,6 +34,7 @@ export function recordCommand(io: Io): Command {
       size('--max-size'),
     )
     .option('--min-free <size>', 'leave this much of the disk free, for example 1GB', size('--min-free'))
+    .option('--quiet', 'no screen and no progress: the beginning, warnings and the end')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command)
   addViewOptions(command, io)
@@ -57,6 +59,7 @@ export function recordCommand(io: Io): Command {
       file: flags.out,
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
+      quiet: flags.quiet === true,
     }
     await capture(io, {
       capture: captureOptions(flags),

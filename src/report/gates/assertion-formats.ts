@@ -103,5 +103,8 @@ function github(results: readonly AssertionResult[]): string {
 const shownOf = ({ measured }: AssertionResult): string =>
   measured.map(({ measure, shown }) => `${measure} = ${shown}`).join(', ')
 
+/** U+FFFE and U+FFFF may not occur in XML, not even as references. */
 const xml = (sign: string): string =>
-  visible(sign).replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`)
+  visible(sign)
+    .replace(/[\ufffe\uffff]/g, '\ufffd')
+    .replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`)

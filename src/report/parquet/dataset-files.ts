@@ -4,12 +4,12 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digest } from '../../digest.ts'
 import { usageError } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { digest } from './digest.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
 
 /** The part of a recording that is exported. */

@@ -13,6 +13,7 @@ import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
+import { removeStale, temporaryOf } from '../../temporary.ts'
 import { BY_REQUESTS } from '../data/order.ts'
 import { gapsWithin, summarise, ticksIn } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
@@ -30,7 +31,6 @@ import {
   wireRow,
   type TableName,
 } from './parquet-tables.ts'
-import { removeStale, temporaryOf } from './temporary-files.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -66,7 +66,7 @@ export async function exportDataset(
   try {
     options.signal.throwIfAborted()
     for (const host of new Set(recordings.map(({ info }) => info.host)))
-      await removeStale(await filesOf(options.directory, host))
+      await removeStale((await filesOf(options.directory, host)).filter((path) => path.includes('.parquet.')))
     for (const recording of recordings) {
       await set.begin(extentOf(recording, options.range), metadataOf(recording, options))
       for (const gap of gapsWithin(recording.gaps, options.range))

@@ -35,6 +35,7 @@ export class ParquetFile {
   readonly #writer: ParquetWriter
   readonly #sink: FileSink
   readonly #columns: readonly ParquetColumn[]
+  readonly #keys: readonly string[]
   readonly #texts = new Map<string, Buffer>()
   #rows = 0
   #time = -1
@@ -64,6 +65,7 @@ export class ParquetFile {
     this.#writer = writer
     this.#sink = sink
     this.#columns = columns
+    this.#keys = columns.map(keyOf)
   }
 
   get rows(): number {
@@ -97,7 +99,7 @@ export class ParquetFile {
   #fill({ columnData }: RowBuffer, row: readonly ParquetCell[]): void {
     for (let i = 0; i < row.length; i++) {
       const column = this.#columns[i]!
-      const data = columnData![keyOf(column)]!
+      const data = columnData![this.#keys[i]!]!
       const cell = checked(column, row[i]!)
       if (column.list === true) fillList(data, cell as readonly number[])
       else {

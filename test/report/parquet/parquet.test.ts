@@ -18,7 +18,7 @@ import {
   type ParquetCell,
   type ParquetColumn,
 } from '../../../src/report/parquet/parquet-file.ts'
-import { temporaryOf } from '../../../src/report/parquet/temporary-files.ts'
+import { temporaryOf } from '../../../src/temporary.ts'
 import { reportOf } from '../../../src/report/formats/report.ts'
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
 import { shifted } from '../../../src/report/data/source.ts'

@@ -1,18 +1,31 @@
 /**
- * The files of an unfinished export. They lie beside what they become, so that a rename is enough, under names that no engine reads:
- * Spark, Trino, Hive and Athena skip a leading dot, the others want `.parquet` at the end.
+ * The names of unfinished files. They lie beside what they become, so that a rename is enough, and begin with a dot: shells, servers,
+ * Spark, Trino, Hive and Athena skip such a file.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { digest } from './digest.ts'
 
 export const temporaryOf = (path: string): string =>
-  join(dirname(path), `.${basename(path)}.${maker()}-${process.pid}.tmp`)
+  join(dirname(path), `${beginOf(path)}${maker()}-${process.pid}.tmp`)
+
+/** With room for the rest in the 255 bytes of a name. */
+function beginOf(path: string): string {
+  const name = basename(path)
+  return `.${Buffer.byteLength(name) <= 220 ? name : digest(name)}.`
+}
+
+/** Removes what writers of this file that were killed have left; as `removeStale`. */
+export async function removeStaleOf(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch(() => [])
+  const begin = beginOf(path)
+  await removeStale(names.filter((name) => name.startsWith(begin)).map((name) => join(dirname(path), name)))
+}
 
 /**
- * Removes what exports that were killed have left. To be called before this process makes its own: a pid of a container is often
+ * Removes those that belong to no living process. To be called before this process makes its own: a pid of a container is often
  * the same each time, so a file of this pid is an old one.
  */
 export async function removeStale(paths: readonly string[]): Promise<void> {
@@ -23,8 +36,8 @@ export async function removeStale(paths: readonly string[]): Promise<void> {
 }
 
 async function isStale(path: string): Promise<boolean> {
-  // 0.1.0 wrote neither the dot nor the maker.
-  const [, by, pid] = /\.parquet\.(?:([0-9a-f]{8})-)?(\d+)\.tmp$/.exec(path) ?? []
+  // 0.1.0 wrote no maker.
+  const [, by, pid] = /\.(?:([0-9a-f]{8})-)?(\d+)\.tmp$/.exec(path) ?? []
   if (pid === undefined) return false
   const isOurs = by === undefined || by === maker()
   if (isOurs && (Number(pid) === process.pid || !isAlive(Number(pid)))) return true
