@@ -269,6 +269,12 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     assert.match(tmux.painted, /\[1m/)
   })
 
+  test('where the locale is C, the screen is ASCII', async (t) => {
+    const tmux = new Tmux(t, 100, 30)
+    tmux.run(`LC_ALL=C ${replay} --at +70s`)
+    assert.doesNotMatch(await tmux.shows(/#.* \d\d:\d\d:\d\d\n paused/), /[^\0-\x7f]/)
+  })
+
   test('a dumb terminal gets text', async (t) => {
     const tmux = new Tmux(t, 130, 30)
     tmux.run(`TERM=dumb ${replay} --at +70s; echo "left with $?"`)
