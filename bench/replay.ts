@@ -110,6 +110,7 @@ function playerOf(recording: Recording): Player {
         stop: stops.at(stop),
         scrubber,
         markersHere: [],
+        isAscii: false,
         can: { live: false, mark: false, command: false },
         size: SIZE,
         details: null,

@@ -9,7 +9,7 @@ import type { ViewFlags } from './values/view.ts'
 export function frameCommand(
   file: string,
   frame: FrameAddress,
-  { backends, routes, tz }: ViewFlags,
+  { backends, routes, tz, ascii }: ViewFlags,
   timeZone: string,
 ): string {
   const at = wallMicros(Math.ceil(frame.at / 1000) * 1000)
@@ -21,5 +21,6 @@ export function frameCommand(
   if (backends !== 8) words.push('--backends', String(backends))
   if (routes !== 4) words.push('--routes', String(routes))
   if (tz !== undefined) words.push('--tz', quoted(tz))
+  if (ascii === true) words.push('--ascii')
   return words.join(' ')
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { asksForAscii, cannotShowBlocks } from './charset.ts'
 import type { IgnoredSignals } from './ignored-signals.ts'
 import { Outlet, type TextStream } from './outlet.ts'
 
@@ -8,6 +9,8 @@ export interface Io extends Omit<Surroundings, 'stdout' | 'stderr'> {
   readonly stdout: Outlet
   /** messages */
   readonly stderr: Outlet
+  /** `--ascii`, for files; the outlets know it already */
+  readonly asksForAscii: boolean
 }
 
 /** What src/main.ts, or a test, gives to the program. */
@@ -28,14 +31,18 @@ export interface Surroundings {
 
 /** stdin stays a getter, because src/main.ts opens it only when it is used. */
 export const ioOf = (given: Surroundings): Io => ({
+  asksForAscii: asksForAscii(given.args),
   args: given.args,
   get stdin() {
     return given.stdin
   },
-  stdout: new Outlet(given.stdout),
-  stderr: new Outlet(given.stderr),
+  stdout: outletOf(given.stdout, given),
+  stderr: outletOf(given.stderr, given),
   env: given.env,
   now: given.now,
   signal: given.signal,
   ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
 })
+
+const outletOf = (stream: TextStream, { args, env }: Surroundings): Outlet =>
+  new Outlet(stream, asksForAscii(args) || cannotShowBlocks(stream, env))

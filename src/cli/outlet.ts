@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { asciiCells, asciiText } from '../render/ascii.ts'
 import { BYTE_ORDER_MARK, printable, printablePainted, visible } from '../render/text.ts'
 
 /** A stream that is given to the program. */
@@ -16,9 +17,12 @@ export type TextStream = Writable & {
 export class Outlet {
   /** the raw stream. Only a screen may write to it, because a screen makes all its lines visible */
   readonly stream: TextStream
+  /** text for people is written in ASCII */
+  readonly isAscii: boolean
 
-  constructor(stream: TextStream) {
+  constructor(stream: TextStream, isAscii = false) {
     this.stream = stream
+    this.isAscii = isAscii
   }
 
   get isTTY(): boolean {
@@ -38,7 +42,7 @@ export class Outlet {
     return this.stream.destroyed
   }
 
-  /** Text of any number of lines. @returns false: wait for `drained` before the next */
+  /** Text for programs, or for both, of any number of lines. @returns false: wait for `drained` before the next */
   write(text: string): boolean {
     return this.stream.write(printable(text))
   }
@@ -48,19 +52,28 @@ export class Outlet {
     this.stream.write(BYTE_ORDER_MARK)
   }
 
+  /** The same for people. */
+  text(text: string): boolean {
+    return this.write(this.#legible(text))
+  }
+
   /** Exactly one line: line breaks in the text are escaped, so that no value can start a line. */
   line(text: string): void {
-    this.stream.write(`${visible(text)}\n`)
+    this.stream.write(`${this.#legible(visible(text))}\n`)
   }
 
   /** Text in our own colours. */
   painted(text: string): boolean {
-    return this.stream.write(printablePainted(text))
+    return this.stream.write(printablePainted(this.isAscii ? asciiCells(text) : text))
   }
 
   /** Overwrites the cursor's line, and leaves the cursor at its start: for progress. */
   inPlace(text: string): void {
-    this.stream.write(`\r${visible(text).padEnd(PROGRESS_CELLS)}\r`)
+    this.stream.write(`\r${this.#legible(visible(text)).padEnd(PROGRESS_CELLS)}\r`)
+  }
+
+  #legible(text: string): string {
+    return this.isAscii ? asciiText(text) : text
   }
 
   /** False if the stream has failed; src/main.ts reports that. */

@@ -4,7 +4,7 @@ import { POLL_MS } from '../replay/data/source.ts'
 import { printFrames, type PrintOptions } from '../replay/print/print.ts'
 import type { StoredRecording } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
-import { writePainted } from './write-result.ts'
+import { writePictures } from './write-result.ts'
 
 export async function printFollowing(
   recording: StoredRecording,
@@ -16,8 +16,9 @@ export async function printFollowing(
   while (!io.stdout.isClosed) {
     for (const { seq, start } of recording.ticks.filter((tick) => tick.seq > seen)) {
       const between = isFirst || options.format === 'json' ? [] : ['\n']
-      await writePainted(
+      await writePictures(
         [...between, ...printFrames(recording, { ...options, which: { at: start }, step: null })],
+        options.format,
         io,
       )
       seen = seq

@@ -43,7 +43,8 @@ export async function program(io: Io, args: readonly string[]): Promise<Command>
     .description("The flight recorder for nginx's upstream leg: requests to backends, read off the wire.")
     .version(version)
     .addHelpText('after', EXAMPLES)
-  for (const name of namesNeeded(args)) root.addCommand(withSurroundings((await COMMANDS[name]!())(io), io))
+  for (const name of namesNeeded(args))
+    root.addCommand(withSurroundings(withShared((await COMMANDS[name]!())(io)), io))
   return withSurroundings(root, io)
 }
 
@@ -52,6 +53,10 @@ const namesNeeded = (args: readonly string[]): readonly string[] => {
   const [name] = args
   return name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
 }
+
+/** Options that every command has; they are looked at before the command runs (charset.ts). */
+const withShared = (command: Command): Command =>
+  command.option('--ascii', 'bars, arrows and units in ASCII (default: where the locale is not UTF-8)')
 
 const withSurroundings = (command: Command, io: Io): Command =>
   command
@@ -62,8 +67,8 @@ const withSurroundings = (command: Command, io: Io): Command =>
     .configureHelp({ optionDescription })
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeOut: (text) => io.stdout.text(text),
+      writeErr: (text) => io.stderr.text(text),
       outputError: (text, write) => write(inOneLine(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => 100,

@@ -42,7 +42,7 @@ export function requestsPage(board: Leaderboard, subject: Drilldown, view: Detai
     timeZone: view.timeZone,
     title: `its kept requests${view.size.columns < 70 ? '' : ' up to this moment'}, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
   })
-  const none = line('  None of its requests was kept in these seconds; ←→ looks around.', 'dim')
+  const none = line('  None of its requests was kept in these seconds; the arrow keys look around.', 'dim')
   return fitted([...top, EMPTY, ...(lines.length > 0 ? lines : [none])], view.size)
 }
 

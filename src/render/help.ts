@@ -27,7 +27,8 @@ export function helpEnd(groups: readonly HelpGroup[], { columns, rows }: Size): 
 }
 
 function allLines(groups: readonly HelpGroup[], columns: number): Line[] {
-  const blocks = groups.map(blockOf)
+  const widest = Math.max(...groups.flatMap(({ keys }) => keys.map(([key]) => key.length)))
+  const blocks = groups.map((group) => blockOf(group, Math.max(11, widest + 1)))
   const width = Math.max(...blocks.flat().map(lineWidth)) + 1
   const across = Math.max(1, Math.min(blocks.length, Math.floor(columns / width)))
   const stacks: Line[][] = Array.from({ length: across }, () => [])
@@ -47,7 +48,7 @@ function allLines(groups: readonly HelpGroup[], columns: number): Line[] {
 const shortest = (stacks: readonly Line[][]): Line[] =>
   stacks.reduce((best, stack) => (stack.length < best.length ? stack : best))
 
-const blockOf = ({ title, keys }: HelpGroup): Line[] => [
+const blockOf = ({ title, keys }: HelpGroup, width: number): Line[] => [
   line(` ${title}`, 'bold'),
-  ...keys.map(([key, does]): Line => [span(`  ${key.padEnd(11)}`, 'accent'), span(does)]),
+  ...keys.map(([key, does]): Line => [span(`  ${key.padEnd(width)}`, 'accent'), span(does)]),
 ]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { ioOf, type Io } from '../../src/cli/io.ts'
-import { writePainted, writeResult } from '../../src/cli/write-result.ts'
+import { writePictures, writeResult } from '../../src/cli/write-result.ts'
 
 const fakeIo = (stdout: PassThrough): Io =>
   ioOf({
@@ -18,7 +18,7 @@ const fakeIo = (stdout: PassThrough): Io =>
 
 const WAYS = {
   'a plain result': (chunks: Iterable<string>, io: Io) => writeResult(chunks, undefined, io),
-  'a painted result': writePainted,
+  pictures: (chunks: Iterable<string>, io: Io) => writePictures(chunks, 'text', io),
 }
 
 for (const [name, write] of Object.entries(WAYS)) {

@@ -8,6 +8,6 @@ setTimeout(() => {
 
 await play(
   exampleRecording(),
-  { input: process.stdin, output: process.stdout, depth: 'colour' },
+  { input: process.stdin, output: process.stdout, depth: 'colour', isAscii: false },
   { ...PLAY_DEFAULTS, signal: new AbortController().signal },
 )

@@ -16,13 +16,15 @@ export class FakeTerminal implements Terminal {
   readonly input: PassThrough & { setRawMode(on: boolean): unknown }
   readonly output: Writable & { columns: number; rows: number }
   readonly depth: Depth
+  readonly isAscii: boolean
   isRaw = false
   /** all output so far */
   written = ''
   readonly #emulator: xterm.Terminal
 
-  constructor(columns = 120, rows = 36, depth: Depth = 'colour') {
+  constructor(columns = 120, rows = 36, depth: Depth = 'colour', isAscii = false) {
     this.depth = depth
+    this.isAscii = isAscii
     this.#emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true })
     this.input = Object.assign(new PassThrough(), { setRawMode: (on: boolean) => (this.isRaw = on) })
     const write = (chunk: Buffer, _: string, done: () => void): void => {

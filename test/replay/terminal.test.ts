@@ -269,6 +269,12 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     assert.match(tmux.painted, /\[1m/)
   })
 
+  test('where the locale is C, the screen is ASCII', async (t) => {
+    const tmux = new Tmux(t, 100, 30)
+    tmux.run(`LC_ALL=C ${replay} --at +70s`)
+    assert.doesNotMatch(await tmux.shows(/[-=+*#]{40}.* \d\d:\d\d:\d\d\n paused/), /[^\0-\x7f]/)
+  })
+
   test('a dumb terminal gets text', async (t) => {
     const tmux = new Tmux(t, 130, 30)
     tmux.run(`TERM=dumb ${replay} --at +70s; echo "left with $?"`)
@@ -316,14 +322,16 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     const slowly = `while read -r l; do echo "$l"; case "$l" in *snapshot*) sleep 0.3;; esac; done < fixtures/probe/simulated.ndjson; sleep 60`
     const tmux = new Tmux(t)
     tmux.run(`${PROGRAM} record --out ${recorded} --probe '${slowly}'; echo "left with $?"`)
-    await tmux.shows(/LIVE/)
+    await tmux.shows(/ (LIVE|ended) /)
     tmux.paste('make quick\nm rolled back\nq')
-    await tmux.shows(/LIVE .*pasted text is no command/)
+    await tmux.shows(/pasted text is no command/)
+    tmux.press('Left')
+    await tmux.shows((screen) => !screen.includes('pasted text'))
     // As terminals send it that do not mark what is pasted.
     tmux.type('the request queue is quiet')
-    await tmux.shows(/LIVE .*pasted text is no command/)
+    await tmux.shows(/pasted text is no command/)
     tmux.press('q')
-    await tmux.shows(/LIVE .*q again ends the recording/)
+    await tmux.shows(/q again ends the recording/)
     tmux.press('q')
     await tmux.shows(/left with \d/)
     const info = ['--import', 'tsx', 'src/main.ts', 'info', recorded, '--format', 'json']

@@ -10,7 +10,7 @@ import { refuseStream } from '../values/file.ts'
 import { openShifted, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
-import { writeResult } from '../write-result.ts'
+import { legible, writeResult } from '../write-result.ts'
 
 interface AssertFlags {
   readonly from?: string
@@ -60,7 +60,8 @@ export function assertCommand(io: Io): Command {
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
         reportDamage(summary, io)
         const results = assertAll(assertions, new Evidence(recordings, summary))
-        await writeResult([ASSERTION_FORMATS[flags.format](results, summary, flags)], flags.out, io)
+        const text = ASSERTION_FORMATS[flags.format](results, summary, flags)
+        await writeResult(legible([text], flags.format, flags.out, io), flags.out, io)
         const failed = results.filter(({ holds }) => !holds).length
         if (failed > 0)
           throw new UserError(ExitCode.gateFailed, `${failed} of ${results.length} assertions failed`)

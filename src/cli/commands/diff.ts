@@ -14,7 +14,7 @@ import { openShifted, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { spanOption, timeScope, timeZoneOption } from '../values/time.ts'
-import { writeResult } from '../write-result.ts'
+import { legible, writeResult } from '../write-result.ts'
 
 interface DiffFlags {
   readonly base?: string
@@ -122,7 +122,7 @@ async function compare(
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)
   const text = DIFFERENCE_FORMATS[flags.format](difference, timeScope(a, io, flags.tz).timeZone)
-  await writeResult([text], flags.out, io)
+  await writeResult(legible([text], flags.format, flags.out, io), flags.out, io)
   const failed = difference.gates.filter((gate) => gate.failed).length
   if (failed > 0) throw new UserError(ExitCode.gateFailed, `${failed} of ${gates.length} gates failed`)
 }

@@ -25,7 +25,8 @@ export function doctorCommand(io: Io): Command {
     ])
     const checks = await examine(captureOptions(flags), flags.secs, io.env)
     const records = wouldRecord(checks)
-    io.stdout.write(flags.format === 'json' ? json(checks, records) : text(checks))
+    if (flags.format === 'json') io.stdout.write(json(checks, records))
+    else io.stdout.text(text(checks))
     if (!records)
       throw new UserError(
         ExitCode.system,

@@ -24,7 +24,8 @@ export function infoCommand(io: Io): Command {
           from: recording.ticks[0]?.seq ?? 0,
           to: (recording.ticks.at(-1)?.seq ?? -1) + 1,
         })
-        io.stdout.write((format === 'json' ? infoJson : infoText)(recording, inventory, sum))
+        if (format === 'json') io.stdout.write(infoJson(recording, inventory, sum))
+        else io.stdout.text(infoText(recording, inventory, sum))
       } finally {
         recording.close()
       }

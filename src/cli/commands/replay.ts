@@ -114,8 +114,8 @@ async function print(
     return
   }
   const { printFrames } = await import('../../replay/print/print.ts')
-  const { writePainted } = await import('../write-result.ts')
-  await writePainted(printFrames(recording, { ...options, ...chosen }), io)
+  const { writePictures } = await import('../write-result.ts')
+  await writePictures(printFrames(recording, { ...options, ...chosen }), options.format, io)
 }
 
 const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>

@@ -25,7 +25,7 @@ import { offsetOption, openShifted, refuseOverlaps, refuseTwice, reportDamage } 
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
-import { writeResult } from '../write-result.ts'
+import { legible, writeResult } from '../write-result.ts'
 
 interface ReportFlags {
   readonly from?: string
@@ -106,7 +106,7 @@ async function writeReport(
     slowest,
   })
   reportDamage(report.summary, io)
-  await writeResult(await write(report), flags.out, io, flags.bom)
+  await writeResult(legible(await write(report), flags.format, flags.out, io), flags.out, io, flags.bom)
 }
 
 async function writeDataset(

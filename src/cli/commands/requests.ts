@@ -8,7 +8,7 @@ import { selectionOption } from '../values/expression.ts'
 import { refuseStream } from '../values/file.ts'
 import { repeated } from '../values/repeated.ts'
 import { rangeOptions, timeScope, timeZoneOption } from '../values/time.ts'
-import { writeResult } from '../write-result.ts'
+import { legible, writeResult } from '../write-result.ts'
 
 interface RequestsFlags {
   readonly from?: string
@@ -61,7 +61,7 @@ export function requestsCommand(io: Io): Command {
           format,
           scope.timeZone,
         )
-        await writeResult(rows, undefined, io, bom)
+        await writeResult(legible(rows, format, undefined, io), undefined, io, bom)
       } finally {
         recording.close()
       }

@@ -18,6 +18,7 @@ export function terminalOf(io: Io, plain = false): Terminal | null {
     input: keyboard.input,
     output,
     depth: depthOf(io.env, plain),
+    isAscii: io.stdout.isAscii,
     release: () => {
       keyboard.release?.()
       release?.()

@@ -14,6 +14,7 @@ export interface ViewFlags {
   readonly filter: string
   readonly window: number
   readonly plain?: boolean
+  readonly ascii?: boolean
   /** IANA name; undefined is the recording's */
   readonly tz?: string
   /** undefined is the terminal's */

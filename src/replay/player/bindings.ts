@@ -91,6 +91,21 @@ export function actionOf(key: Key): Action | null {
   return Object.hasOwn(BINDINGS, key) ? BINDINGS[key]! : null
 }
 
+/** The keys of a hint or of the help in ASCII: `<>` would be the keys for the order. */
+export const keysInAscii = (keys: string): string =>
+  keys
+    .replace(/[←→↑↓⏎]/g, (sign) => ` ${KEY_WORDS[sign]!} `)
+    .replace(/ +/g, ' ')
+    .trim()
+
+const KEY_WORDS: Readonly<Record<string, string>> = {
+  '←': 'Left',
+  '→': 'Right',
+  '↑': 'Up',
+  '↓': 'Down',
+  '⏎': 'Enter',
+}
+
 /** A hint in the footer: which keys, and what for. */
 export interface Hint {
   readonly keys: string
@@ -142,11 +157,18 @@ export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: Hi
   ]
 }
 
-/** The help page: groups of keys and their words. */
-export const HELP: readonly {
+interface HelpGroup {
   readonly title: string
   readonly keys: readonly (readonly [string, string])[]
-}[] = [
+}
+
+export const helpFor = (isAscii: boolean): readonly HelpGroup[] =>
+  isAscii
+    ? HELP.map(({ title, keys }) => ({ title, keys: keys.map(([key, does]) => [keysInAscii(key), does]) }))
+    : HELP
+
+/** The help page: groups of keys and their words. */
+export const HELP: readonly HelpGroup[] = [
   {
     title: 'Time',
     keys: [

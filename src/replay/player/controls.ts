@@ -53,7 +53,7 @@ export class Controls {
   }
 
   get scene(): Scene {
-    return this.#sceneBuilder.build(this.#view, this.#playhead, this.#screen.size)
+    return this.#sceneBuilder.build(this.#view, this.#playhead, this.#screen)
   }
 
   say(message: string): void {

@@ -4,7 +4,7 @@ import { joinFitting, padLine, span, type Line } from '../../render/line.ts'
 import { clip, tail, visible } from '../../render/text.ts'
 import type { Stop } from '../time/stops.ts'
 import type { Timeline } from '../time/timeline.ts'
-import { hintsFor, type Hint, type PromptKind } from './bindings.ts'
+import { hintsFor, keysInAscii, type Hint, type PromptKind } from './bindings.ts'
 import { pageOf, type View } from './view.ts'
 
 export interface FooterFacts {
@@ -14,6 +14,8 @@ export interface FooterFacts {
   readonly stop: Stop | null
   /** markers that lie in the stop */
   readonly markersHere: readonly Marker[]
+  /** the terminal shows only ASCII */
+  readonly isAscii: boolean
   /** what this player can do: it may have no file, or no live end */
   readonly can: { readonly live: boolean; readonly mark: boolean; readonly command: boolean }
 }
@@ -43,7 +45,8 @@ function hintsHere(facts: FooterFacts): Hint[] {
   const { view, timeline, stop, can } = facts
   const page = view.help !== null ? 'help' : pageOf(view).kind
   const live = can.live && !timeline.following
-  return hintsFor(page, { ...can, live, started: stop !== null, moving: isMoving(facts) })
+  const hints = hintsFor(page, { ...can, live, started: stop !== null, moving: isMoving(facts) })
+  return facts.isAscii ? hints.map(({ keys, does }) => ({ keys: keysInAscii(keys), does })) : hints
 }
 
 const PROMPTS: Readonly<Record<PromptKind, string>> = {

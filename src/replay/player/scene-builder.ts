@@ -9,6 +9,12 @@ import type { Details, Scene } from './scene.ts'
 import { ScrubberCache } from './scrubbing.ts'
 import { pageOf, type View } from './view.ts'
 
+/** What the scene has to know of the screen. */
+interface Shown {
+  readonly size: Size
+  readonly isAscii: boolean
+}
+
 export class SceneBuilder {
   /** false while only a part of the recording has been read; the scrubber is left out until the rest has been read */
   isWhole: boolean
@@ -26,7 +32,7 @@ export class SceneBuilder {
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
   }
 
-  build(view: View, { stop, timeline }: Playhead, size: Size): Scene {
+  build(view: View, { stop, timeline }: Playhead, { size, isAscii }: Shown): Scene {
     const { timeZone, board, isLive, mark, command, empty } = this.#options
     const { markers, info } = this.#recording
     const page = pageOf(view)
@@ -43,6 +49,7 @@ export class SceneBuilder {
       markersHere: stop === null ? [] : markers.filter(({ at }) => holds(stop, wholeSecondAsTick(at))),
       can: { live: isLive && !info.complete, mark: mark !== null, command: command !== null },
       size,
+      isAscii,
       details: this.#details,
       empty,
     }

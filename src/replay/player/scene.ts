@@ -10,7 +10,7 @@ import { helpEnd, helpLines } from '../../render/help.ts'
 import { clipLine, EMPTY, line, type Line } from '../../render/line.ts'
 import { scrubberLines, type Scrubber } from '../../render/scrubber.ts'
 import { boardSize, CHROME_ROWS } from '../print/print.ts'
-import { HELP } from './bindings.ts'
+import { helpFor } from './bindings.ts'
 import { footerLine, type FooterFacts } from './footer.ts'
 import { pageOf, type Selectable } from './view.ts'
 
@@ -47,7 +47,10 @@ export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
 export function selectableOf(scene: Scene): Selectable {
   const board = boardOf(scene)
   const page = pageOf(scene.view)
-  const sizes = { pageSize: Math.max(1, scene.size.rows - 12), helpEnd: helpEnd(HELP, boardSize(scene.size)) }
+  const sizes = {
+    pageSize: Math.max(1, scene.size.rows - 12),
+    helpEnd: helpEnd(helpFor(scene.isAscii), boardSize(scene.size)),
+  }
   if (board === null || scene.moment === null) return { rows: [], items: [], worst: 0, ...sizes }
   if (page.kind === 'board') {
     const shown = boardRows(board, boardView(scene))
@@ -82,7 +85,7 @@ function worstOf(lines: readonly (Figures | null)[]): number {
 function bodyLines(scene: Scene): Line[] {
   const { view, moment, size } = scene
   const board = boardOf(scene)
-  if (view.help !== null) return helpLines(HELP, boardSize(size), view.help)
+  if (view.help !== null) return helpLines(helpFor(scene.isAscii), boardSize(size), view.help)
   if (board === null || moment === null) return [line('upstreamtop', 'bold'), EMPTY, line(`  ${scene.empty}`)]
   const page = pageOf(view)
   if (page.kind === 'board' || scene.details === null) return boardLines(board, boardView(scene))
@@ -96,7 +99,7 @@ function bodyLines(scene: Scene): Line[] {
 }
 
 const notSeen = (): Line[] => [
-  line('  This backend has done nothing in these seconds. ←→ looks around, Esc goes back.', 'dim'),
+  line('  This backend has done nothing in these seconds. The arrow keys look around, Esc goes back.', 'dim'),
 ]
 
 const boardView = ({ host, timeZone, view, size }: Scene): BoardView => ({

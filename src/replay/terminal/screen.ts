@@ -1,7 +1,8 @@
 /** The terminal as a screen. Every way to leave it restores what was on it before. */
 import type { Readable } from 'node:stream'
+import { asciiCells, asciiText } from '../../render/ascii.ts'
 import type { Size } from '../../render/board.ts'
-import { lineWidth, type Line } from '../../render/line.ts'
+import { lineWidth, span, type Line } from '../../render/line.ts'
 import { visible } from '../../render/text.ts'
 import { paint, type Depth } from '../../render/theme.ts'
 import type { Output } from './terminal-output.ts'
@@ -10,6 +11,8 @@ export interface Terminal {
   readonly input: Readable & { setRawMode(on: boolean): unknown }
   readonly output: Output
   readonly depth: Depth
+  /** it shows only ASCII */
+  readonly isAscii: boolean
   /** closes what was opened only for this screen */
   readonly release?: () => void
 }
@@ -36,6 +39,10 @@ export class Screen {
     // A pseudo-terminal without a size reports 0.
     const { columns = 0, rows = 0 } = this.#terminal.output
     return { columns: Math.max(20, columns || 80), rows: Math.max(6, rows || 24) }
+  }
+
+  get isAscii(): boolean {
+    return this.#terminal.isAscii
   }
 
   open(): void {
@@ -77,7 +84,9 @@ export class Screen {
     const { columns } = this.size
     // After a full line the cursor stays on the last cell, and erasing would clear that cell.
     const texts = lines.map(
-      (line) => paint(line, this.#terminal.depth) + (lineWidth(line) < columns ? '\x1b[K' : ''),
+      (line) =>
+        paint(this.isAscii ? asciiLine(line) : line, this.#terminal.depth) +
+        (lineWidth(line) < columns ? '\x1b[K' : ''),
     )
     texts.forEach((text, row) => {
       if (text !== this.#shown[row]) parts.push(`\x1b[${row + 1};1H${text}`)
@@ -88,7 +97,7 @@ export class Screen {
 
   /** Text that stays on the normal screen afterwards. */
   leave(text: string): void {
-    this.#write(`${visible(text)}\n`)
+    this.#write(`${this.isAscii ? asciiText(visible(text)) : visible(text)}\n`)
   }
 
   #write(text: string): void {
@@ -97,3 +106,5 @@ export class Screen {
     else output.urgent(text)
   }
 }
+
+const asciiLine = (line: Line): Line => line.map(({ text, style }) => span(asciiCells(text), style))

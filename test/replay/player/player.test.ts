@@ -235,6 +235,18 @@ test('o, < and > change the order, w the window', async (t) => {
   assert.match(terminal.lines[0]!, /1s window/)
 })
 
+test('a terminal that shows only ASCII gets bars, keys and help in ASCII', async (t) => {
+  const terminal = new FakeTerminal(120, 36, 'none', true)
+  await playing(t, {}, { terminal })
+  assert.match(terminal.lines.at(-2)!, /^ 15:30:00 [_.:\-=+*#/]+ 15:33:00$/)
+  assert.match(footer(terminal), /Left Right 1s {2}Up Down Enter look closer/)
+  await terminal.type('?')
+  assert.match(terminal.text, /Shift Left Right 10 s/)
+  await terminal.type('?', KEYS.enter)
+  await terminal.shows(/requests a second/)
+  assert.doesNotMatch(terminal.written, /[^\0-\x7f]/)
+})
+
 test('m asks for a text and sets a marker at this second', async (t) => {
   const set: Marker[] = []
   const { terminal } = await playing(t, { mark: (marker) => set.push(marker) })

@@ -45,6 +45,7 @@ function scene(
     scrubber: scrubberOf(recording, scrubberWidth(columns, label.length)),
     markersHere: recording.markers.filter(({ at }) => at >= stop.from && at < stop.to),
     can: { live: false, mark: true, command: true },
+    isAscii: false,
     size: { columns, rows },
     details,
     empty: 'waiting for the first second',
