@@ -331,7 +331,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
     tmux.type('the request queue is quiet')
     await tmux.shows(/pasted text is no command/)
     tmux.press('q')
-    await tmux.shows(/q again ends the recording/)
+    await tmux.shows(/q again, or y, ends the recording/)
     tmux.press('q')
     await tmux.shows(/left with \d/)
     const info = ['--import', 'tsx', 'src/main.ts', 'info', recorded, '--format', 'json']
