@@ -1,12 +1,6 @@
 /** Format 2: what packets carried, in files that are whole, damaged, hostile, bounded, copied; and files of format 1. */
 import assert from 'node:assert/strict'
-import {
-  copyFileSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-} from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
