@@ -3,6 +3,7 @@
  *   day       report from the rollups; DuckDB over our Parquet; GoAccess over an access log of the same requests
  *   parquet   1.8 million rows by us, by hyparquet-writer, by DuckDB's COPY
  *   fleet     how cost grows with hosts × hours
+ *   hosts     many hosts for a short time, relative to few for a long one
  *   findings  precision and recall on the seeded incidents of synth: on the seeds used for tuning, on held-out seeds, on weak
  *   incidents, and on quiet days
  * ONLY=day,findings runs some parts; ROWS=300000 rows of Parquet; RUNS=6 recordings of each length for the tuning set;
@@ -14,18 +15,20 @@ import { join } from 'node:path'
 import { benchDay } from './report/day.ts'
 import { benchFindings } from './report/findings.ts'
 import { benchFleet } from './report/fleet.ts'
+import { benchHosts } from './report/hosts.ts'
 import { benchParquet } from './report/parquet.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const MAIN = process.env.MAIN ?? join(ROOT, 'dist/main.js')
 const DAY = join(ROOT, 'build/bench/day.db')
 
-const parts = (process.env.ONLY ?? 'day,parquet,fleet,findings').split(',')
+const parts = (process.env.ONLY ?? 'day,parquet,fleet,hosts,findings').split(',')
 
 makeDay()
 if (parts.includes('day')) await benchDay(MAIN, DAY)
 if (parts.includes('parquet')) benchParquet(MAIN, DAY)
 if (parts.includes('fleet')) benchFleet(MAIN)
+if (parts.includes('hosts')) benchHosts(MAIN)
 if (parts.includes('findings')) {
   console.log('\nfindings on seeded incidents')
   benchFindings(Number(process.env.RUNS ?? 6))

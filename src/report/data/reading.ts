@@ -6,8 +6,9 @@ import { wallMicros } from '../../frame/model/units.ts'
 import { fleetOf } from '../../frame/sum/fleet.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { spansOf } from './source.ts'
-import { SeriesBuilder, type HostSpans, type StepSeries } from './step-series.ts'
+import { homesOf } from './home.ts'
+import { spansOf, ticksIn } from './source.ts'
+import { SeriesBuilder, type StepSeries } from './step-series.ts'
 import { stepLength, stepsWithin } from './steps.ts'
 
 export interface RangeReading {
@@ -22,23 +23,25 @@ export function readRange(
   range: TimeSpan,
   { rows }: Selection,
 ): RangeReading {
-  const step = stepLength(range)
+  const step = stepLength(range, ticksIn(recordings, range))
   const start = wallMicros(Math.floor(range.from / step) * step)
   // The last tick ends some µs after its second. That must not add a step.
   const count = Math.max(1, Math.ceil((range.to - start) / step - 1e-3))
-  const builder = new SeriesBuilder(count, rows)
-  const sums = new Map(recordings.map((recording) => [recording, new RunningSum()]))
+  const builder = new SeriesBuilder(recordings, count, rows)
+  const sums = recordings.map(() => new RunningSum())
+  const homes = homesOf(recordings)
   for (const { index, parts } of stepsWithin(recordings, range, step)) {
-    const hosts = new Map<string, HostSpans>()
-    for (const { recording, runs } of parts) {
-      const spans = runs.flatMap((run) => spansOf(recording, run))
-      for (const span of spans) sums.get(recording)!.add(span)
-      if (spans.length === 0) continue
-      const { host } = recording.info
-      hosts.set(host, { host, spans: [...(hosts.get(host)?.spans ?? []), ...spans] })
-    }
-    builder.add(Math.min(index, count - 1), [...hosts.values()])
+    const read = parts.map(({ recording, runs }) => ({
+      index: recordings.indexOf(recording),
+      spans: runs.flatMap((run) => spansOf(recording, run)),
+    }))
+    for (const part of read) for (const span of part.spans) sums[part.index]!.add(span)
+    builder.add(Math.min(index, count - 1), read)
   }
-  const wholes = [...sums].map(([{ info }, sum]) => ({ host: info.host, aggregate: sum.total }))
+  const wholes = recordings.map((recording, i) => ({
+    host: recording.info.host,
+    home: homes(recording),
+    aggregate: sums[i]!.total,
+  }))
   return { whole: fleetOf(wholes), series: { range, step, start, ...builder.series } }
 }

@@ -9,7 +9,7 @@ import type { StepSeries } from './step-series.ts'
 import type { Query } from './summary.ts'
 
 /**
- * The slowest n requests lie in the n steps with the greatest maxima. Only the rings of these steps are read.
+ * The slowest n requests lie in the n steps of single recordings with the greatest maxima. Only the rings of these are read.
  * The ring keeps the slowest request of every tick, so the result is right for all requests, not only for the sample.
  */
 export function slowestRequests(
@@ -19,20 +19,23 @@ export function slowestRequests(
   n: number,
 ): RequestEvent[] {
   const worst = series.slowest
-    .map((time, index) => ({ time, start: addMicros(series.start, index * series.step) }))
+    .flatMap((times, of) =>
+      times.map((time, index) => ({ time, of, start: addMicros(series.start, index * series.step) })),
+    )
     .filter(({ time }) => time >= 0)
     .sort((a, b) => b.time - a.time || a.start - b.start)
     .slice(0, n)
   let slowest: RequestEvent[] = []
-  for (const { time, start } of worst) {
+  for (const { time, of, start } of worst) {
     const last = slowest[n - 1]
     if (last !== undefined && durationOf(last) > time) break
     const step = {
       from: wallMicros(Math.max(start, range.from)),
       to: wallMicros(Math.min(addMicros(start, series.step), range.to)),
     }
-    const found = recordings
-      .flatMap((recording) => ticksWithin(recording.ticks, step).map((run) => recording.requests(run)))
+    const recording = recordings[of]!
+    const found = ticksWithin(recording.ticks, step)
+      .map((run) => recording.requests(run))
       .flatMap((events) => [...events].filter((event) => durationOf(event) >= 0 && selects(selection, event)))
     slowest = [...slowest, ...found].sort(slowestFirst).slice(0, n)
   }

@@ -5,7 +5,7 @@ import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { aggregateWithin } from './source.ts'
+import { aggregateWithin } from './fleet.ts'
 import type { Query } from './summary.ts'
 
 export interface Timeline {
