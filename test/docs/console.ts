@@ -1,7 +1,7 @@
 /**
  * Pages of docs/ as tests: the lines of each ```console block that begin with `$ ` are run, in one folder per page, and the
- * lines after them are their expected output (stdout, then stderr). `…` alone on a line stands for omitted lines. GOLDEN=renew
- * writes the actual output into the page; around a `…`, beginning and end keep their length.
+ * lines after them are their expected output (stdout, then stderr). `…` alone on a line stands for omitted lines: these are compared
+ * with fixtures/golden/docs/. GOLDEN=renew writes the actual output into both; around a `…`, beginning and end keep their length.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { runCommand } from '../cli/run-command.ts'
@@ -46,13 +46,24 @@ const wordsOf = (command: string): string[] =>
   )
 
 /** The output, shortened where the page has a `…`. */
-export function asShown({ expected, printed }: Session): string {
+export function asShown(session: Session): string {
+  const parts = partsOf(session)
+  return parts === null ? session.printed : [...parts.begin, '…', ...parts.end].join('\n')
+}
+
+/** What the page hides behind a `…`, after the command that prints it; empty without a `…`. */
+export function hiddenIn(session: Session): string {
+  const parts = partsOf(session)
+  return parts === null ? '' : [`$ ${session.command}`, ...parts.hidden, ''].join('\n')
+}
+
+function partsOf({ expected, printed }: Session) {
   const shown = expected.split('\n')
   const cut = shown.indexOf('…')
-  if (cut < 0) return printed
+  if (cut < 0) return null
   const lines = printed.split('\n')
-  const tail = shown.length - cut - 1
-  return [...lines.slice(0, cut), '…', ...lines.slice(lines.length - tail)].join('\n')
+  const tail = lines.length - (shown.length - cut - 1)
+  return { begin: lines.slice(0, cut), hidden: lines.slice(cut, tail), end: lines.slice(tail) }
 }
 
 export function renew(path: string, sessions: readonly Session[]): void {

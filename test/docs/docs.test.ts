@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { sql } from '../report/duckdb.ts'
-import { asShown, renew, runPage } from './console.ts'
+import { assertGolden } from '../golden.ts'
+import { asShown, hiddenIn, renew, runPage } from './console.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folders: string[] = []
@@ -27,6 +28,8 @@ async function checkPage(name: string): Promise<void> {
   enterFolder()
   const sessions = await runPage(path)
   assert.notEqual(sessions.length, 0)
+  const hidden = sessions.map(hiddenIn).join('')
+  if (hidden !== '') assertGolden(`docs/${name.replace('.md', '.txt')}`, hidden)
   if (process.env.GOLDEN === 'renew') {
     renew(path, sessions)
     return

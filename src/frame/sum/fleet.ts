@@ -15,14 +15,19 @@ import { sumWires } from './wire-sums.ts'
 
 export interface HostPart {
   readonly host: string
+  /** the host's own network namespace, whose number gives way to 0; where it is not known, the only one of the part does */
+  readonly home?: number | undefined
   readonly aggregate: Aggregate
 }
 
 /** Exact: counts, distributions and open requests are added over hosts. The length is the hosts' mean, so that rates are sums, too. */
 export function fleetOf(parts: readonly HostPart[]): Aggregate {
+  const known = parts.filter(({ aggregate }) => aggregate.ticks > 0)
+  const isFleet = new Set(known.map(({ host }) => host)).size > 1
   const hosts = new Map<string, Aggregate[]>()
-  for (const { host, aggregate } of parts) {
-    if (aggregate.ticks > 0) hosts.set(host, [...(hosts.get(host) ?? []), aggregate])
+  for (const { host, aggregate, home } of known) {
+    const own = home ?? (isFleet ? onlyNamespace(aggregate) : undefined)
+    hosts.set(host, [...(hosts.get(host) ?? []), own === undefined ? aggregate : without(own, aggregate)])
   }
   const each = [...hosts.values()].map((of) => sumOf(of.sort((a, b) => a.from - b.from)))
   return each.length < 2 ? (each[0] ?? NOTHING) : sumHosts(each)
@@ -30,10 +35,9 @@ export function fleetOf(parts: readonly HostPart[]): Aggregate {
 
 function sumHosts(hosts: readonly Aggregate[]): Aggregate {
   const loss = hosts.map((host) => host.loss).reduce(addFields)
-  const named = hosts.map(withoutNamespace)
   const backends = withUnknown(
     joined(
-      named.flatMap((host) => host.backends),
+      hosts.flatMap((host) => host.backends),
       (sum) => backendKey(sum.backend),
       joinBackends,
     ),
@@ -49,21 +53,27 @@ function sumHosts(hosts: readonly Aggregate[]): Aggregate {
     ticks: hosts.reduce((sum, host) => sum + host.ticks, 0),
     totals: totalsOf(backends, loss),
     backends,
-    wires: sumWires(named.map((host) => host.wires)),
+    wires: sumWires(hosts.map((host) => host.wires)),
     loss,
     excluded: hosts.map((host) => host.excluded).reduce(addFields),
     control: hosts.map((host) => host.control).reduce(addFields),
   }
 }
 
-/** A namespace's inode differs between hosts: a host with only one namespace drops it, so that its backends match those of other hosts. */
-function withoutNamespace({ backends, wires }: Aggregate): Pick<Aggregate, 'backends' | 'wires'> {
-  if (new Set(backends.map((sum) => sum.backend.netns)).size > 1) return { backends, wires }
-  const drop = <T extends { readonly backend: Backend }>(row: T): T => ({
-    ...row,
-    backend: { ...row.backend, netns: 0 },
-  })
-  return { backends: backends.map(drop), wires: wires?.map(drop) ?? null }
+function onlyNamespace({ backends, wires }: Aggregate): number | undefined {
+  const [first, ...others] = new Set([...backends, ...(wires ?? [])].map((row) => row.backend.netns))
+  return others.length > 0 ? undefined : first
+}
+
+/** A namespace's inode differs between hosts: without it a host's backends match those of other hosts. */
+function without(namespace: number, aggregate: Aggregate): Aggregate {
+  const drop = <T extends { readonly backend: Backend }>(row: T): T =>
+    row.backend.netns === namespace ? { ...row, backend: { ...row.backend, netns: 0 } } : row
+  return {
+    ...aggregate,
+    backends: aggregate.backends.map(drop),
+    wires: aggregate.wires?.map(drop) ?? null,
+  }
 }
 
 const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({

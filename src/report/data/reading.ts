@@ -5,8 +5,9 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { fleetOf } from '../../frame/sum/fleet.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { spansOf } from './source.ts'
-import { SeriesBuilder, type HostSpans, type StepSeries } from './step-series.ts'
+import { homesOf } from './home.ts'
+import { spansOf, ticksIn } from './source.ts'
+import { SeriesBuilder, type StepSeries } from './step-series.ts'
 import { stepLength, stepsWithin } from './steps.ts'
 import { StepGrid, lengthOf, stretchesOf } from './stretches.ts'
 
@@ -26,21 +27,23 @@ export function readRange(
   { rows }: Selection,
 ): RangeReading {
   const stretches = stretchesOf(recordings, range)
-  const step = stepLength(lengthOf(stretches))
+  const step = stepLength(lengthOf(stretches), ticksIn(recordings, range))
   const grid = new StepGrid(stretches, step, stepsOfHole(stretches.length))
-  const builder = new SeriesBuilder(grid.count, rows)
-  const sums = new Map(recordings.map((recording) => [recording, new RunningSum()]))
+  const builder = new SeriesBuilder(recordings, grid.count, rows)
+  const sums = recordings.map(() => new RunningSum())
+  const homes = homesOf(recordings)
   for (const { start, parts } of stepsWithin(recordings, range, step)) {
-    const hosts = new Map<string, HostSpans>()
-    for (const { recording, runs } of parts) {
-      const spans = runs.flatMap((run) => spansOf(recording, run))
-      for (const span of spans) sums.get(recording)!.add(span)
-      if (spans.length === 0) continue
-      const { host } = recording.info
-      hosts.set(host, { host, spans: [...(hosts.get(host)?.spans ?? []), ...spans] })
-    }
-    builder.add(grid.indexOf(start), [...hosts.values()])
+    const read = parts.map(({ recording, runs }) => ({
+      index: recordings.indexOf(recording),
+      spans: runs.flatMap((run) => spansOf(recording, run)),
+    }))
+    for (const part of read) for (const span of part.spans) sums[part.index]!.add(span)
+    builder.add(grid.indexOf(start), read)
   }
-  const wholes = [...sums].map(([{ info }, sum]) => ({ host: info.host, aggregate: sum.total }))
+  const wholes = recordings.map((recording, i) => ({
+    host: recording.info.host,
+    home: homes(recording),
+    aggregate: sums[i]!.total,
+  }))
   return { whole: fleetOf(wholes), series: { grid, ...builder.series } }
 }

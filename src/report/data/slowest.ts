@@ -8,7 +8,7 @@ import type { StepSeries } from './step-series.ts'
 import type { Query } from './summary.ts'
 
 /**
- * The slowest n requests lie in the n steps with the greatest maxima. Only the rings of these steps are read.
+ * The slowest n requests lie in the n steps of single recordings with the greatest maxima. Only the rings of these are read.
  * The ring keeps the slowest request of every tick, so the result is right for all requests, not only for the sample.
  */
 export function slowestRequests(
@@ -18,17 +18,18 @@ export function slowestRequests(
   n: number,
 ): RequestEvent[] {
   const worst = series.slowest
-    .map((time, index) => ({ time, index }))
+    .flatMap((times, of) => times.map((time, index) => ({ time, of, index })))
     .filter(({ time }) => time >= 0)
     .sort((a, b) => b.time - a.time || a.index - b.index)
     .slice(0, n)
   let slowest: RequestEvent[] = []
-  for (const { time, index } of worst) {
+  for (const { time, of, index } of worst) {
     const last = slowest[n - 1]
     if (last !== undefined && durationOf(last) > time) break
     const step = { from: series.grid.timeOf(index), to: series.grid.timeOf(index + 1) }
-    const found = recordings
-      .flatMap((recording) => ticksWithin(recording.ticks, step).map((run) => recording.requests(run)))
+    const recording = recordings[of]!
+    const found = ticksWithin(recording.ticks, step)
+      .map((run) => recording.requests(run))
       .flatMap((events) => [...events].filter((event) => durationOf(event) >= 0 && selects(selection, event)))
     slowest = [...slowest, ...found].sort(slowestFirst).slice(0, n)
   }

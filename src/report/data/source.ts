@@ -1,10 +1,7 @@
 /** Recordings as a report reads them: several at once, each with its clock corrected. */
-import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
 import { spanOfFrame, type Span } from '../../frame/model/span.ts'
 import { addMicros, type WallMicros } from '../../frame/model/units.ts'
-import { fleetOf } from '../../frame/sum/fleet.ts'
-import { sumOf } from '../../frame/sum/merge.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 
 /** The recording with all times shifted: `offset` (µs) is added to the host's clock. */
@@ -64,11 +61,7 @@ export function spansOf(recording: Recording, range: SeqRange): readonly Span[] 
     .map(spanOfFrame)
 }
 
-/** The exact sum of a time range over all recordings. */
-export const aggregateWithin = (recordings: readonly Recording[], range: TimeSpan): Aggregate =>
-  fleetOf(
-    recordings.map((recording) => ({
-      host: recording.info.host,
-      aggregate: sumOf(ticksWithin(recording.ticks, range).map((run) => recording.aggregate(run))),
-    })),
-  )
+export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): number =>
+  recordings
+    .flatMap((recording) => ticksWithin(recording.ticks, range))
+    .reduce((sum, { from, to }) => sum + to - from, 0)

@@ -5,23 +5,28 @@ import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import { mergeDistribution } from '../../frame/model/distribution.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
+import type { Recording } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
 import { Interned } from '../../frame/sum/interned.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
+import { Exposure, type Exposed } from './exposure.ts'
+import { homesOf } from './home.ts'
 import type { StepGrid } from './stretches.ts'
 
 /** Sums of the selected rows. A step without a tick has 0 seconds. */
-export interface StepSeries {
+export interface StepSeries extends Exposed {
   readonly grid: StepGrid
   readonly count: number
-  readonly seconds: readonly number[]
   readonly requests: readonly number[]
-  /** greatest header or total time, µs; -1 where nothing was measured */
-  readonly slowest: readonly number[]
+  /** of each recording, the greatest header or total time, µs; -1 where nothing was measured */
+  readonly slowest: readonly (readonly number[])[]
+  /** of each host, the recorded seconds of each step */
+  readonly hosts: readonly { readonly host: string; readonly seconds: readonly number[] }[]
   readonly backends: readonly BackendSeries[]
 }
 
-export interface BackendSeries {
+/** Its seconds are those in which hosts that use it recorded: none of the others would have seen it. */
+export interface BackendSeries extends Exposed {
   readonly backend: Backend
   readonly requests: readonly number[]
   readonly answered: readonly number[]
@@ -43,9 +48,10 @@ export interface RouteSeries {
   readonly octaves: ArrayLike<number>
 }
 
-/** The spans of a host in a step. */
-export interface HostSpans {
-  readonly host: string
+/** What a recording has in a step. */
+export interface PartOfStep {
+  /** index of the recording */
+  readonly index: number
   readonly spans: readonly Span[]
 }
 
@@ -56,69 +62,95 @@ const MAX_TIMES = 1_000_000
 const MAX_OCTAVES = 200_000
 
 export class SeriesBuilder {
-  readonly #seconds: number[]
   readonly #requests: number[]
-  readonly #slowest: number[]
+  readonly #slowest: number[][]
   readonly #backends: Interned<Backend, BackendBuilder>
-  /** backends without their network namespace: its number has no meaning on another host */
-  readonly #withoutNamespace = new Interned(backendKey, (backend) => ({ ...backend, netns: 0 }))
+  /** without the network namespace of their host */
+  readonly #atHome = new Interned(backendKey, (backend: Backend) => ({ ...backend, netns: 0 }))
+  readonly #homes: ReturnType<typeof homesOf>
+  readonly #hosts: readonly string[]
+  readonly #exposure: Exposure
+  /** by host */
+  readonly #amounts: number[]
   #times = 0
 
   constructor(
+    readonly recordings: readonly Recording[],
     readonly count: number,
     readonly rows: Selection['rows'],
   ) {
-    this.#seconds = zeros(count)
+    this.#homes = homesOf(recordings)
+    this.#hosts = [...new Set(recordings.map(({ info }) => info.host))]
     this.#requests = zeros(count)
-    this.#slowest = zeros(count).fill(-1)
-    this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count))
+    this.#slowest = recordings.map(() => zeros(count).fill(-1))
+    this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count, this.#hosts.length))
+    this.#exposure = new Exposure(this.#hosts.length, count)
+    this.#amounts = zeros(this.#hosts.length)
   }
 
   get series(): Omit<StepSeries, 'grid'> {
     return {
       count: this.count,
-      seconds: this.#seconds,
+      ...this.#exposure.of(this.#amounts),
       requests: this.#requests,
       slowest: this.#slowest,
-      backends: this.#backends.values.map((builder) => ({ ...builder, routes: builder.routes.values })),
+      hosts: this.#hosts.map((host, i) => ({ host, seconds: this.#exposure.seconds[i]! })),
+      backends: this.#backends.values.map((builder) => ({
+        ...builder,
+        ...this.#exposure.of(builder.amounts),
+        routes: builder.routes.values,
+      })),
     }
   }
 
   /** The same index may be added more than once: the caller adds what lies beyond the last step to the last step. */
-  add(index: number, hosts: readonly HostSpans[]): void {
+  add(step: number, parts: readonly PartOfStep[]): void {
     const touched = new Set<RouteBuilder>()
-    for (const { spans } of hosts) {
-      const dropsNamespace = hosts.length > 1 && namespaces(spans).size === 1
-      const nameOf = (backend: Backend): Backend =>
-        dropsNamespace ? this.#withoutNamespace.of(backend) : backend
+    for (const { index, spans } of parts) {
+      const recording = this.recordings[index]!
+      const home = this.#homes(recording)
+      const host = this.#hosts.indexOf(recording.info.host)
+      const place = { step, index, host }
+      const named = (backend: Backend): Backend =>
+        backend.netns === home ? this.#atHome.of(backend) : backend
       for (const span of spans) {
-        for (const row of span.traffic) this.#addTraffic(index, row, nameOf(row.backend), touched)
-        for (const row of span.connections) this.#addConnection(index, row, nameOf(row.backend))
+        for (const row of span.traffic) this.#addTraffic(place, row, named(row.backend), touched)
+        for (const row of span.connections) this.#addConnection(place, row, named(row.backend))
+        this.#exposure.add(host, step, span.length / 1e6, span)
       }
     }
-    this.#seconds[index]! += meanLength(hosts) / 1e6
-    for (const route of touched) this.#addTime(index, route)
+    for (const route of touched) this.#addTime(step, route)
   }
 
-  #addTraffic(index: number, row: TrafficRow, backend: Backend, touched: Set<RouteBuilder>): void {
+  #addTraffic(
+    { step, index, host }: Place,
+    row: TrafficRow,
+    backend: Backend,
+    touched: Set<RouteBuilder>,
+  ): void {
     const { route, header } = row
     if (this.rows !== null && !matches(this.rows, { backend, route, outcome: null })) return
     const builder = this.#backends.of(backend)
-    this.#requests[index]! += row.requests
-    this.#slowest[index] = Math.max(this.#slowest[index]!, header.max ?? -1, row.total.max ?? -1)
-    builder.requests[index]! += row.requests
-    builder.answered[index]! += row.answered
-    builder.fivexx[index]! += classCount(row, 5)
-    builder.failures[index]! += failedRequests(row.failures)
+    this.#requests[step]! += row.requests
+    this.#amounts[host]! += row.requests
+    const slowest = this.#slowest[index]!
+    slowest[step] = Math.max(slowest[step]!, header.max ?? -1, row.total.max ?? -1)
+    builder.amounts[host]! += row.requests
+    builder.requests[step]! += row.requests
+    builder.answered[step]! += row.answered
+    builder.fivexx[step]! += classCount(row, 5)
+    builder.failures[step]! += failedRequests(row.failures)
     if (header.sampled === 0) return
     const times = builder.routes.of(route)
     times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
     touched.add(times)
   }
 
-  #addConnection(index: number, row: ConnectionRow, backend: Backend): void {
+  #addConnection({ step, host }: Place, row: ConnectionRow, backend: Backend): void {
     if (this.rows !== null && !matches(this.rows, { backend, route: null, outcome: null })) return
-    this.#backends.of(backend).refused[index]! += failedConnects(row)
+    const [builder, refused] = [this.#backends.of(backend), failedConnects(row)]
+    builder.amounts[host]! += refused
+    builder.refused[step]! += refused
   }
 
   #addTime(index: number, builder: RouteBuilder): void {
@@ -134,19 +166,19 @@ export class SeriesBuilder {
   }
 }
 
-const namespaces = (spans: readonly Span[]): Set<number> =>
-  new Set(
-    spans.flatMap(({ traffic, connections }) => [...traffic, ...connections].map((row) => row.backend.netns)),
-  )
-
-/** Recorded time per host, µs, because hosts run in parallel. */
-const meanLength = (hosts: readonly HostSpans[]): number =>
-  Math.round(hosts.flatMap(({ spans }) => spans).reduce((sum, { length }) => sum + length, 0) / hosts.length)
+interface Place {
+  readonly step: number
+  /** of the recording */
+  readonly index: number
+  readonly host: number
+}
 
 type BackendBuilder = ReturnType<typeof backendBuilder>
 
-const backendBuilder = (backend: Backend, count: number) => ({
+const backendBuilder = (backend: Backend, count: number, hosts: number) => ({
   backend,
+  /** by host: requests, and refused connections */
+  amounts: zeros(hosts),
   requests: zeros(count),
   answered: zeros(count),
   fivexx: zeros(count),

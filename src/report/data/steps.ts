@@ -2,18 +2,13 @@
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { micros, wallMicros, type Micros, type WallMicros } from '../../frame/model/units.ts'
-import { fleetOf } from '../../frame/sum/fleet.ts'
-import { sumOf } from '../../frame/sum/merge.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
+import { fleetSum, type Part } from './fleet.ts'
 
 export interface Step {
   readonly start: WallMicros
   /** one for each recording that has ticks in it */
-  readonly parts: readonly {
-    readonly recording: Recording
-    /** sequence numbers of the step's ticks */
-    readonly runs: readonly SeqRange[]
-  }[]
+  readonly parts: readonly Part[]
 }
 
 export interface StepSum {
@@ -24,32 +19,34 @@ export interface StepSum {
 /** Seconds. Steps below a minute have no rollups: every tick is read. */
 const LENGTHS = [1, 2, 5, 10]
 const MAX_STEPS = 120.5
+/** A minute of many hosts costs as much as many minutes of one: 2,400 ticks cost as much as 1,500 rollups. */
+const MAX_TICKS = 2400
+/** Fewer steps are no series. */
+const MIN_MINUTES = 3
 /** A month of minutes. The series holds all steps in memory at once, also those without a tick. */
 const MAX_MINUTES = 45_000
 
 /**
- * About a hundred steps for less than 20 minutes. For more, steps of a minute, because minutes have rollups; for more than a month
- * steps of several minutes.
+ * About a hundred steps for less than 20 minutes. For more, and for many hosts, steps of a minute, because minutes have rollups; for more
+ * than a month steps of several minutes. @param ticks of all recordings in the range
  */
-export function stepLength(length: Micros): Micros {
+export function stepLength(length: Micros, ticks: number): Micros {
   const seconds = length / 1e6
   const minutes = Math.ceil(seconds / 60 / MAX_MINUTES)
-  return micros((LENGTHS.find((length) => seconds / length <= MAX_STEPS) ?? 60 * minutes) * 1e6)
+  const isDear = ticks > MAX_TICKS && seconds >= MIN_MINUTES * 60
+  const short = isDear ? undefined : LENGTHS.find((length) => seconds / length <= MAX_STEPS)
+  return micros((short ?? 60 * minutes) * 1e6)
 }
 
-/** In order, without steps that have no tick. Only one sum is in memory at a time. */
+/** In order, without steps that have no tick. Only one sum is in memory at a time. @param some recordings that are summed */
 export function* stepSums(
   recordings: readonly Recording[],
   range: TimeSpan,
   step: Micros,
+  some: readonly Recording[] = recordings,
 ): Iterable<StepSum> {
-  for (const { start, parts } of stepsWithin(recordings, range, step)) {
-    const hosts = parts.map(({ recording, runs }) => ({
-      host: recording.info.host,
-      aggregate: sumOf(runs.map((run) => recording.aggregate(run))),
-    }))
-    yield { start, aggregate: fleetOf(hosts) }
-  }
+  const sum = fleetSum(recordings)
+  for (const { start, parts } of stepsWithin(some, range, step)) yield { start, aggregate: sum(parts) }
 }
 
 /** In order, without steps that have no tick. */

@@ -8,10 +8,11 @@ import type { Gap, Marker } from '../../frame/model/frame.ts'
 import type { Recording, RecordingInfo } from '../../frame/model/recording.ts'
 import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { clockError } from '../../frame/time/elapsed.ts'
-import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import { coverageOf } from '../../frame/views/figures.ts'
 import { ordered, type Order } from './order.ts'
-import { aggregateWithin } from './source.ts'
+import { aggregateWithin } from './fleet.ts'
+import { ticksIn } from './source.ts'
 
 export interface Query {
   readonly range: TimeSpan
@@ -19,6 +20,10 @@ export interface Query {
   readonly order: Order
   /** most lines of a list; null: all */
   readonly top: number | null
+}
+
+export interface HostGap extends Gap {
+  readonly host: string
 }
 
 export interface Summary {
@@ -33,7 +38,7 @@ export interface Summary {
   /** 0–1; null for a range without length */
   readonly coverage: number | null
   /** clipped to the range, in order */
-  readonly gaps: readonly Gap[]
+  readonly gaps: readonly HostGap[]
   readonly markers: readonly Marker[]
   /** what was repaired in memory to read the files, in words */
   readonly damage: readonly string[]
@@ -52,7 +57,9 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
     whole,
     selected: selectRows(whole, query.selection.rows),
     coverage: query.range.to <= query.range.from ? null : coverageOf(whole, elapsed),
-    gaps: recordings.flatMap(({ gaps }) => gapsWithin(gaps, query.range)).sort((a, b) => a.from - b.from),
+    gaps: recordings
+      .flatMap(({ info: { host }, gaps }) => gapsWithin(gaps, query.range).map((gap) => ({ ...gap, host })))
+      .sort((a, b) => a.from - b.from),
     markers: recordings
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
       .sort((a, b) => a.at - b.at),
@@ -79,11 +86,6 @@ function unreadableTicks(recordings: readonly Recording[], range: TimeSpan, { ti
   const existing = ticksIn(recordings, range)
   return existing <= ticks ? [] : [`${existing - ticks} of ${existing} ticks in the range could not be read`]
 }
-
-export const ticksIn = (recordings: readonly Recording[], range: TimeSpan): number =>
-  recordings
-    .flatMap((recording) => ticksWithin(recording.ticks, range))
-    .reduce((sum, { from, to }) => sum + to - from, 0)
 
 export const gapsWithin = (gaps: readonly Gap[], { from, to }: TimeSpan): Gap[] =>
   gaps

@@ -1,6 +1,6 @@
 /** Finds the second at which a change begins and ends: the best fit of two levels to the seconds around the ends of the run. */
 import type { BackendSum } from '../../frame/model/aggregate.ts'
-import { addMicros, SECOND, type WallMicros } from '../../frame/model/units.ts'
+import { addMicros, SECOND, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import type { StepSeries } from '../data/step-series.ts'
 import type { Candidate } from './finding.ts'
@@ -15,12 +15,20 @@ const INWARD_STEPS = 3
 
 type SecondsOf = (span: TimeSpan) => Iterable<Second>
 
-/** An end of the run that touches an end of the range stays there. */
-export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: SecondsOf): TimeSpan {
+/**
+ * An end of the run that touches an end of what was recorded stays there.
+ * @param recorded what the hosts that have the candidate's backend recorded of the range: nothing is said of other times
+ */
+export function edgesOf(
+  candidate: Candidate,
+  series: StepSeries,
+  recorded: TimeSpan,
+  secondsOf: SecondsOf,
+): TimeSpan {
   const { run } = candidate
-  const { grid, count } = series
+  const time = (index: number): WallMicros => timeOfStep(series, recorded, index)
   const gainsIn = (from: number, to: number): Gain[] =>
-    grid.step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: grid.timeOf(from), to: grid.timeOf(to) }))
+    series.grid.step <= SECOND ? [] : gainsOf(candidate, secondsOf({ from: time(from), to: time(to) }))
   const edges =
     run.to - run.from <= 2 * INWARD_STEPS
       ? bestSpan(gainsIn(run.from - 1, run.to + 1))
@@ -29,8 +37,8 @@ export function edgesOf(candidate: Candidate, series: StepSeries, secondsOf: Sec
           to: bestSpan(gainsIn(run.to - INWARD_STEPS, run.to + 1))?.to,
         }
   return {
-    from: (run.from === 0 ? null : edges?.from) ?? grid.timeOf(run.from),
-    to: (run.to >= count ? null : edges?.to) ?? grid.timeOf(run.to),
+    from: time(run.from) === recorded.from ? recorded.from : within(recorded, edges?.from ?? time(run.from)),
+    to: time(run.to) === recorded.to ? recorded.to : within(recorded, edges?.to ?? time(run.to)),
   }
 }
 
@@ -40,18 +48,30 @@ interface Gain {
   readonly gain: number
 }
 
-function gainsOf(
-  { value, weight, levels: { usual, changed } }: Candidate,
-  seconds: Iterable<Second>,
-): Gain[] {
+function gainsOf(candidate: Candidate, seconds: Iterable<Second>): Gain[] {
   const gains: Gain[] = []
   for (const { at, line } of seconds) {
-    const level = value(line)
-    if (level !== null)
-      gains.push({ at, gain: weight(line) * ((level - usual) ** 2 - (level - changed) ** 2) })
+    const gain = gainOf(candidate, line)
+    if (gain !== null) gains.push({ at, gain })
   }
   return gains
 }
+
+/** null without data */
+export function gainOf(
+  { value, weight, levels: { usual, changed } }: Candidate,
+  line: BackendSum | null,
+): number | null {
+  const level = value(line)
+  return level === null ? null : weight(line) * ((level - usual) ** 2 - (level - changed) ** 2)
+}
+
+/** The start of a step, within what was recorded. */
+export const timeOfStep = ({ grid }: StepSeries, recorded: TimeSpan, index: number): WallMicros =>
+  within(recorded, grid.timeOf(index))
+
+const within = ({ from, to }: TimeSpan, at: WallMicros): WallMicros =>
+  wallMicros(Math.min(to, Math.max(from, at)))
 
 /** The consecutive seconds with the greatest total gain (Kadane's algorithm): the least sum of squares. The first of equals. */
 function bestSpan(gains: readonly Gain[]): TimeSpan | null {

@@ -67,6 +67,7 @@ export function errorBursts({ series, label }: DetectorInput): Candidate[] {
             backend: backendSeries.backend,
             before: usual,
             after,
+            measures: 'ratio',
             levels: { usual, changed: after },
             value: (line) =>
               line === null || kind.whole(line) === 0 ? null : kind.part(line) / kind.whole(line),

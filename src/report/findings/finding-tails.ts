@@ -31,6 +31,7 @@ export function slowTails({ series, label }: DetectorInput): Candidate[] {
       backend: backendSeries.backend,
       before: usual,
       after: share,
+      measures: 'ratio',
       levels: { usual, changed: share },
       value: (line) => (line === null || line.header.sampled === 0 ? null : part(line) / line.header.sampled),
       weight: (line) => line?.header.sampled ?? 0,

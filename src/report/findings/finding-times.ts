@@ -27,6 +27,7 @@ export function slowDowns({ series, label }: DetectorInput): Candidate[] {
         backend: backendSeries.backend,
         before: before / 1000,
         after: after / 1000,
+        measures: 'ratio',
         levels: { usual: 0, changed: meanIn(index, run) },
         value: (line) => (line === null ? null : (shiftOf(line, backendSeries, null)?.log ?? null)),
         weight: (line) => (line === null ? 0 : line.header.sampled),

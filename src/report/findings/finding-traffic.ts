@@ -1,5 +1,6 @@
 /** Changes of the request rate: of all backends together (surge, stop), and of one backend (vanished, appeared). */
 import { longSpan, rate } from '../../render/quantities.ts'
+import type { Exposed } from '../data/exposure.ts'
 import type { BackendSeries, StepSeries } from '../data/step-series.ts'
 import type { Candidate, DetectorInput } from './finding.ts'
 import { median, rollingMedian, runsOf, noiseOf, sum, deviation, type Run } from './runs.ts'
@@ -94,6 +95,7 @@ function allTraffic(
     backend: null,
     before,
     after,
+    measures: 'rate',
     levels: { usual: before, changed: after },
     value: (line) => line?.requests ?? 0,
     weight: () => 1,
@@ -120,37 +122,41 @@ function allTraffic(
 /** A backend with more pauses is used only occasionally: its pauses are no findings. */
 const MAX_PAUSES = 3
 
-/** Spans in which a backend had no requests, although its usual share of all requests would have been many. */
+/**
+ * Spans in which a backend had no requests, although its usual share of all requests would have been many. Both are taken as rates over
+ * all hosts; where none that uses the backend recorded, nothing is known of it.
+ */
 function absences(
   backendSeries: BackendSeries,
   stops: readonly Run[],
   { series, label }: DetectorInput,
 ): Candidate[] {
-  const shares = backendSeries.requests.map((requests, i) =>
-    isIdle(series, i) ? null : requests / series.requests[i]!,
+  const { seconds } = backendSeries
+  /** the requests of all, as if only the hosts that use the backend had recorded them */
+  const wholes = series.requests.map((requests, i) =>
+    requests === 0 ? 0 : (requests * seconds[i]!) / series.seconds[i]!,
   )
+  const shares = backendSeries.requests.map((requests, i) => (wholes[i] === 0 ? null : requests / wholes[i]!))
   const typical = median(shares.filter((share) => share !== null && share > 0).map((share) => share ?? 0))
   const quiet = runsOf(
     shares.map((share) => (share === null ? null : share < NEARLY_NONE * typical)),
     1,
   )
-  const active = (i: number): boolean => !quiet.some(({ from, to }) => i >= from && i < to)
-  const usual = shareWhere(backendSeries, series, active)
+  const active = (i: number): boolean => wholes[i]! > 0 && !quiet.some(({ from, to }) => i >= from && i < to)
+  const usual = shareWhere(backendSeries, wholes, active)
   const runs = quiet
-    .filter((run) => usual * sum(series.requests, run) >= MIN_EXPECTED)
+    .filter((run) => usual * sum(wholes, run) >= MIN_EXPECTED)
     .filter((run) => !stops.some((stop) => stop.from <= run.from && run.to <= stop.to))
   if (runs.length > MAX_PAUSES) return []
-  const last = backendSeries.requests.reduce(
-    (found, _, i) => (active(i) && !isIdle(series, i) ? i : found),
-    -1,
-  )
-  const first = backendSeries.requests.findIndex((_, i) => active(i) && !isIdle(series, i))
-  const before = runs.find((run) => run.from <= firstStep(series) && run.to <= first)
-  const expected = series.requests.map((requests) => usual * requests)
+  const end = backendSeries.seconds.findLastIndex((length) => length > 0) + 1
+  const last = wholes.findLastIndex((_, i) => active(i))
+  const first = wholes.findIndex((_, i) => active(i))
+  const before = runs.find((run) => run.from <= firstStep(backendSeries) && run.to <= first)
+  const expected = wholes.map((whole) => usual * whole)
   const dips = dipsIn(backendSeries.requests, expected, [...quiet, ...stops])
   const middle = [...runs, ...dips].filter((run) => run.from > first && run.to <= last)
   const after = runs.find((run) => run.from > last)
-  const speed = (run: Run): number => sum(backendSeries.requests, run) / Math.max(1, sum(series.seconds, run))
+  const speed = (run: Run): number => sum(backendSeries.requests, run) / Math.max(1, sum(seconds, run))
   const candidate = (kind: 'backend_appeared' | 'backend_vanished', run: Run, other: Run): Candidate => {
     const usualRate = speed(other)
     return {
@@ -159,6 +165,7 @@ function absences(
       backend: backendSeries.backend,
       before: kind === 'backend_appeared' ? 0 : usualRate,
       after: kind === 'backend_appeared' ? usualRate : 0,
+      measures: 'rate',
       levels:
         kind === 'backend_appeared' ? { usual: 0, changed: usualRate } : { usual: usualRate, changed: 0 },
       value: (line) => line?.requests ?? 0,
@@ -168,7 +175,7 @@ function absences(
       culprit: () => null,
       describe: (line, length) => {
         const span = longSpan(length)
-        const lasts = run.to < series.count
+        const lasts = run.to < end
         const now = ((line?.requests ?? 0) * 1e6) / length
         return kind === 'backend_appeared'
           ? {
@@ -184,31 +191,30 @@ function absences(
   }
   const present: Run = { from: first, to: last + 1 }
   if (before !== undefined) {
-    const appeared: Run = { from: first, to: after === undefined ? series.count : last + 1 }
+    const appeared: Run = { from: first, to: after === undefined ? end : last + 1 }
     return [
       candidate('backend_appeared', appeared, present),
       ...middle.map((run) => candidate('backend_vanished', run, present)),
     ]
   }
-  return [...middle, ...(after === undefined ? [] : [{ from: after.from, to: series.count }])].map((run) =>
+  return [...middle, ...(after === undefined ? [] : [{ from: after.from, to: end }])].map((run) =>
     candidate('backend_vanished', run, { from: first, to: run.from }),
   )
 }
 
 const isMissing = ({ seconds }: StepSeries, i: number): boolean => seconds[i] === 0
-const isIdle = ({ requests }: StepSeries, i: number): boolean => requests[i] === 0
-const firstStep = ({ seconds }: StepSeries): number => seconds.findIndex((length) => length > 0)
+const firstStep = ({ seconds }: Exposed): number => seconds.findIndex((length) => length > 0)
 
 function shareWhere(
   backendSeries: BackendSeries,
-  series: StepSeries,
+  wholes: readonly number[],
   active: (i: number) => boolean,
 ): number {
   let [own, all] = [0, 0]
   backendSeries.requests.forEach((requests, i) => {
     if (!active(i)) return
     own += requests
-    all += series.requests[i]!
+    all += wholes[i]!
   })
   return all === 0 ? 0 : own / all
 }

@@ -18,6 +18,8 @@ export interface Candidate {
   readonly backend: Backend | null
   readonly before: number | null
   readonly after: number | null
+  /** a ratio is that of every host, a rate adds up over hosts */
+  readonly measures: 'ratio' | 'rate'
   /** `value` outside the run and within it */
   readonly levels: { readonly usual: number; readonly changed: number }
   /** the number that changed, of one second; null without data. `line` is the backend's, or the totals'. */

@@ -1,6 +1,6 @@
 /** Finds what changed, and describes each change in a sentence. Deterministic; each detector explains its own measure. */
 import { selectRows } from '../../frame/expression/selection.ts'
-import { backendKey, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
+import { backendKey, MAX_COVERED, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { SECOND, type WallMicros } from '../../frame/model/units.ts'
@@ -8,18 +8,20 @@ import type { TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, longSpan } from '../../render/quantities.ts'
-import { aggregateWithin } from '../data/source.ts'
+import { aggregateWithin } from '../data/fleet.ts'
 import type { StepSeries } from '../data/step-series.ts'
 import { stepSums } from '../data/steps.ts'
 import type { Summary } from '../data/summary.ts'
 import type { FindingEntry, FindingKind } from '../document/document.ts'
 import { severalNamespaces } from '../document/json.ts'
+import type { Exposed } from '../data/exposure.ts'
 import { edgesOf, type Second } from './edges.ts'
 import { errorBursts } from './finding-errors.ts'
 import { slowTails } from './finding-tails.ts'
 import { slowDowns } from './finding-times.ts'
 import { trafficChanges } from './finding-traffic.ts'
 import type { Candidate, DetectorInput } from './finding.ts'
+import { isSeenByHosts, witnessesOf } from './witnesses.ts'
 
 /** Sorted by time. */
 export function findingsOf(
@@ -69,20 +71,27 @@ function findingOf(
   summary: Summary,
 ): FindingEntry | null {
   const { backend } = candidate
-  const aggregateOf = (from: WallMicros, to: WallMicros): Aggregate =>
-    selectRows(aggregateWithin(recordings, { from, to }), summary.query.selection.rows)
+  const { rows } = summary.query.selection
+  const exposed = exposedOf(candidate, series)
+  const of = (hosts: readonly string[]): Recording[] =>
+    recordings.filter(({ info }) => hosts.includes(info.host))
   const lineOf = (aggregate: Aggregate): BackendSum | null =>
     backend === null
       ? { ...aggregate.totals, backend: NO_BACKEND, routes: [] }
       : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
+  const sumWithin = (span: TimeSpan, some: readonly Recording[]): Aggregate =>
+    selectRows(aggregateWithin(recordings, span, some), rows)
+  const lineWithin = (span: TimeSpan, hosts: readonly string[]): BackendSum | null =>
+    lineOf(sumWithin(span, of(hosts)))
+  const { hosts, share } = witnessesOf(candidate, series, exposed, lineWithin)
   const secondsOf = function* (span: TimeSpan): Iterable<Second> {
-    for (const { start, aggregate } of stepSums(recordings, span, SECOND)) {
-      yield { at: start, line: lineOf(selectRows(aggregate, summary.query.selection.rows)) }
-    }
+    for (const { start, aggregate } of stepSums(recordings, span, SECOND, of(hosts)))
+      yield { at: start, line: lineOf(selectRows(aggregate, rows)) }
   }
-  const { from, to } = edgesOf(candidate, series, secondsOf)
-  const within = aggregateOf(from, to)
-  if (from >= to || !candidate.confirm(lineOf(within), within)) return null
+  const { from, to } = edgesOf(scaled(candidate, share), series, exposed.recorded, secondsOf)
+  if (from >= to || !isSeenByHosts(candidate, series, { from, to }, lineWithin)) return null
+  const within = sumWithin({ from, to }, recordings)
+  if (!candidate.confirm(lineOf(within), within)) return null
   const route = candidate.culprit({
     ...within,
     backends: within.backends.filter(
@@ -102,10 +111,33 @@ function findingOf(
   }
 }
 
+/** Rates as the witnesses show them. */
+function scaled(candidate: Candidate, share: number): Candidate {
+  const { measures, levels } = candidate
+  if (measures === 'ratio') return candidate
+  return { ...candidate, levels: { usual: share * levels.usual, changed: share * levels.changed } }
+}
+
+/** What the hosts that have the backend recorded. A tick is not split: a range may begin and end within one. */
+function exposedOf({ backend }: Candidate, series: StepSeries): Exposed {
+  const { grid, count } = series
+  const range = { from: grid.timeOf(0), to: grid.timeOf(count) }
+  const exposed = series.backends.find((each) => same(each.backend, backend)) ?? series
+  const { from, to } = exposed.recorded
+  return {
+    ...exposed,
+    recorded: {
+      from: from - range.from < MAX_COVERED ? range.from : from,
+      to: range.to - to < MAX_COVERED ? range.to : to,
+    },
+  }
+}
+
 const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, name: null }
 
-/** Gaps that are long enough to matter. More than ten become one finding. */
-function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
+/** Gaps that are long enough to matter. More than ten become one finding. Where others recorded meanwhile, the host is named. */
+function gapFindings({ gaps, recordings, query: { range } }: Summary): FindingEntry[] {
+  const several = recordings.some(({ host }) => host !== recordings[0]!.host)
   const least = Math.max(2e6, (range.to - range.from) / 1000)
   const long = gaps.filter((gap) => gap.to - gap.from >= least)
   const finding = (from: WallMicros, to: WallMicros, what: string): FindingEntry => ({
@@ -119,16 +151,19 @@ function gapFindings({ gaps, query: { range } }: Summary): FindingEntry[] {
     after: null,
   })
   if (long.length <= 10) {
-    return long.map(({ from, to, reason }) =>
-      finding(from, to, `nothing was recorded for ${longSpan(to - from)} (${reason})`),
-    )
+    return long.map(({ host, from, to, reason }) => {
+      const nothing = several ? `${host} recorded nothing` : 'nothing was recorded'
+      return finding(from, to, `${nothing} for ${longSpan(to - from)} (${reason})`)
+    })
   }
   const missing = long.reduce((total, gap) => total + gap.to - gap.from, 0)
   return [
     finding(
       long[0]!.from,
       long.at(-1)!.to,
-      `nothing was recorded in ${exactCount(long.length)} gaps, ${longSpan(missing)} together`,
+      several
+        ? `hosts recorded nothing in ${exactCount(long.length)} gaps, ${longSpan(missing)} together`
+        : `nothing was recorded in ${exactCount(long.length)} gaps, ${longSpan(missing)} together`,
     ),
   ]
 }

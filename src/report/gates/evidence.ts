@@ -9,7 +9,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import type { Side } from '../../frame/views/compare.ts'
-import { aggregateWithin } from '../data/source.ts'
+import { aggregateWithin } from '../data/fleet.ts'
 import type { Summary } from '../data/summary.ts'
 
 /** A measured value, or why there is none, in words. */
