@@ -168,6 +168,23 @@ describe('long work', () => {
     }
   }
 
+  test('what a killed export leaves is read by no engine, and cleared by the next', async () => {
+    const out = join(folder, 'killed')
+    mkdirSync(out)
+    const part = [...outputs['report --parquet']!(out), '--to', '+60s']
+    const child = start('src/main.ts', ...outputs['report --parquet']!(out))
+    await until(child, () => files(out).length > 0)
+    child.kill('SIGKILL')
+    assert.equal(await endOf(child), 'SIGKILL')
+    const left = files(out)
+    assert.ok(left.length > 0 && left.every((name) => /^[.].*[.]tmp$/.test(name)), left.join(' '))
+    assert.equal((await runCommand(part)).code, 0)
+    assert.ok(
+      files(out).every((name) => name.endsWith('.parquet')),
+      files(out).join(' '),
+    )
+  })
+
   test('check has nothing to clean up: a signal ends it like any program', async () => {
     const child = start('src/main.ts', 'check', recording)
     await until(child, () => openFiles(child.pid!).includes(recording))

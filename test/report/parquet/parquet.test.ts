@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import parquet from 'parquetjs-lite'
@@ -437,6 +439,22 @@ describe('a data set', () => {
     assert.ok(filesIn(path).every((name) => /^[a-z]+-.*[.]parquet$/.test(name)))
   })
 
+  it('has a second once at any moment while a grown recording is exported again', async () => {
+    const path = fresh()
+    await into(path, incident(), seconds(0, 10))
+    const folder = join(path, 'ticks', 'host=web1', 'date=2026-11-22')
+    const reader = new Worker(READER, { eval: true, workerData: folder })
+    await once(reader, 'message')
+    const seen = once(reader, 'message') as Promise<[readonly string[]]>
+    for (let end = 20; end <= 90; end += 10) await into(path, incident(), seconds(0, end))
+    reader.postMessage('enough')
+    const [listings] = await seen
+    assert.deepEqual(
+      listings.filter((names) => names.split(' ').length !== 1),
+      [],
+    )
+  })
+
   it('clears what a killed export has left, and leaves what others are writing', async () => {
     const path = fresh()
     await into(path, incident())
@@ -466,6 +484,17 @@ describe('a data set', () => {
     assert.deepEqual(filesIn(folder).sort(), kept.sort())
   })
 })
+
+/** Lists a folder as often as it can, and answers with all different lists of complete files. */
+const READER = `
+  const { readdirSync } = require('node:fs')
+  const { parentPort, receiveMessageOnPort, workerData } = require('node:worker_threads')
+  const seen = new Set()
+  parentPort.postMessage('begun')
+  while (receiveMessageOnPort(parentPort) === undefined)
+    seen.add(readdirSync(workerData).filter((name) => name.endsWith('.parquet')).join(' '))
+  parentPort.postMessage([...seen])
+`
 
 function sumTo(count: number, of: (i: number) => number): number {
   let sum = 0
