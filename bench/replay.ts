@@ -104,6 +104,7 @@ function playerOf(recording: Recording): Player {
         history: [],
         host: recording.info.host,
         timeZone: 'UTC',
+        withOffset: false,
         board: BOARD_DEFAULTS,
         view: firstView('rps', '', windowSeconds),
         timeline: startingAt(stop),

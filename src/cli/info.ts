@@ -3,7 +3,8 @@ import type { Aggregate } from '../frame/model/aggregate.ts'
 import type { Recording, RecordingInfo, Runs } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'
 import { clockError, elapsedOf, STEP_TOLERANCE } from '../frame/time/elapsed.ts'
-import { isoUtc, localDateTime } from '../frame/time/timezone.ts'
+import { spanOf } from '../frame/time/time.ts'
+import { changesOffset, isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { recordingEntry } from '../report/document/json.ts'
@@ -11,7 +12,9 @@ import type { Inventory } from '../store/read/inventory.ts'
 
 export function infoText(recording: Recording, inventory: Inventory, sum: Aggregate): string {
   const { info, markers, gaps, damage } = recording
-  const time = (at: WallMicros): string => localDateTime(at, info.timeZone)
+  const span = spanOf(recording.ticks) ?? { from: info.start, to: info.end }
+  const withOffset = changesOffset(span, info.timeZone)
+  const time = (at: WallMicros): string => localDateTime(at, info.timeZone, withOffset)
   const wasSet = Math.abs(clockError(recording.ticks)) > STEP_TOLERANCE
   const rows: [string, string][] = [
     ['file', `${info.file}, ${bytes(inventory.size)}, format ${info.format}, written by ${info.tool}`],

@@ -1,37 +1,38 @@
 /** The request ring as rows of text, CSV or NDJSON. */
 import type { RequestEvent } from '../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../frame/model/recording.ts'
-import { toMillis, type Micros } from '../frame/model/units.ts'
-import { clockTimeMillis, isoUtc } from '../frame/time/timezone.ts'
+import { toMillis, type Micros, type WallMicros } from '../frame/model/units.ts'
+import { isoUtc } from '../frame/time/timezone.ts'
 import { latency } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { csvRow } from '../report/formats/csv.ts'
 
 export type RequestFormat = 'text' | 'csv' | 'ndjson'
 
+/** @param timeOf the time of a row of text */
 export function* requestRows(
   recording: Recording,
   ranges: readonly SeqRange[],
   isWanted: (event: RequestEvent) => boolean,
   format: RequestFormat,
-  timeZone: string,
+  timeOf: (at: WallMicros) => string,
 ): Generator<string> {
   if (format === 'csv') yield csvRow(COLUMNS)
   for (const { from, to } of ranges) {
     for (let seq = from; seq < to; seq++) {
       // The ring lists the most important requests first. The rows are sorted by time.
       const events = [...recording.requests({ from: seq, to: seq + 1 })].filter(isWanted)
-      for (const event of events.sort((a, b) => a.at - b.at)) yield rowOf(event, format, timeZone)
+      for (const event of events.sort((a, b) => a.at - b.at)) yield rowOf(event, format, timeOf)
     }
   }
 }
 
 const COLUMNS = ['at', 'backend', 'method', 'route', 'status', 'failure', 'header_ms', 'total_ms'] as const
 
-function rowOf(event: RequestEvent, format: RequestFormat, timeZone: string): string {
+function rowOf(event: RequestEvent, format: RequestFormat, timeOf: (at: WallMicros) => string): string {
   switch (format) {
     case 'text':
-      return textRow(event, timeZone)
+      return textRow(event, timeOf(event.at))
     case 'csv':
       return csvRow(Object.values(fields(event)))
     case 'ndjson':
@@ -59,9 +60,9 @@ const fields = ({
 
 const millis = (span: Micros | null): number | null => (span === null ? null : toMillis(span))
 
-function textRow({ at, backend, route, outcome, header, total }: RequestEvent, timeZone: string): string {
+function textRow({ backend, route, outcome, header, total }: RequestEvent, time: string): string {
   const cells = [
-    clockTimeMillis(at, timeZone),
+    time,
     String(outcome).padEnd(10),
     latency(header).padStart(7),
     latency(total).padStart(7),

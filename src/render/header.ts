@@ -13,6 +13,8 @@ export interface HeaderFacts {
   readonly host: string
   /** IANA name of the zone of all times on the screen */
   readonly timeZone: string
+  /** times carry their offset: it changes within the recording */
+  readonly withOffset: boolean
   readonly sort: Sort
   readonly filter: string
   readonly size: { readonly columns: number; readonly rows: number }
@@ -22,7 +24,7 @@ export interface HeaderFacts {
 export function headerLines(board: Leaderboard, facts: HeaderFacts): Line[] {
   const { columns, rows } = facts.size
   const lines = [titleLine(board, columns), hostLine(board, facts)]
-  const notice = noticeLine(board, facts.timeZone)
+  const notice = noticeLine(board, facts)
   return [...lines, ...(notice !== null ? [notice] : rows > 14 ? [EMPTY] : [])]
 }
 
@@ -39,10 +41,10 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
   return joinFitting([[span('upstreamtop', 'bold')], ...parts], ' · ', columns)
 }
 
-function hostLine(board: Leaderboard, { host, timeZone, sort, filter, size }: HeaderFacts): Line {
+function hostLine(board: Leaderboard, { host, timeZone, withOffset, sort, filter, size }: HeaderFacts): Line {
   const coverage = `coverage ${precisePercent(board.coverage)}`
   // A tick may begin slightly before the whole second (timer inaccuracy). It is shown as the tick of that second.
-  const when = `${localDateTime(addMicros(board.at, TICK_SLACK), timeZone)} ${timeZone}`
+  const when = `${localDateTime(addMicros(board.at, TICK_SLACK), timeZone, withOffset)} ${timeZone}`
   const room = size.columns - when.length - coverage.length - 6
   const parts: Line[] = [
     [span(clip(visible(host), Math.max(8, room)), 'bold')],
@@ -55,9 +57,12 @@ function hostLine(board: Leaderboard, { host, timeZone, sort, filter, size }: He
 }
 
 /** A gap, or what the kernel could not count. */
-function noticeLine({ gap, loss }: Leaderboard, timeZone: string): Line | null {
+function noticeLine(
+  { gap, loss }: Leaderboard,
+  { timeZone, withOffset }: Pick<HeaderFacts, 'timeZone' | 'withOffset'>,
+): Line | null {
   if (gap !== null) {
-    const times = `${clockTime(gap.from, timeZone)}–${clockTime(gap.to, timeZone)}`
+    const times = [gap.from, gap.to].map((at) => clockTime(at, timeZone, withOffset)).join('–')
     const reason = gap.reason.replace('_', ' ')
     return line(
       `GAP ${times} (${longSpan(gap.to - gap.from)}, ${reason}): nothing was recorded; below is the tick before it`,

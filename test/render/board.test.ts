@@ -22,6 +22,7 @@ const boardAt = (second: number, options = BOARD_DEFAULTS): ReturnType<typeof le
 const view = (columns: number, rows: number): BoardView => ({
   host: 'web1',
   timeZone: 'Europe/Berlin',
+  withOffset: false,
   sort: 'rps',
   filter: '',
   size: { columns, rows },

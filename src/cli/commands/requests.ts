@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import { selects } from '../../frame/expression/selection.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
+import { changesOffset, clockTimeMillis } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
 import { bomOption, checkBom } from '../values/bom.ts'
 import { selectionOption } from '../values/expression.ts'
@@ -53,13 +54,15 @@ export function requestsCommand(io: Io): Command {
       const recording = openRecording(file)
       try {
         const scope = timeScope(recording, io, tz)
-        const ranges = ticksWithin(recording.ticks, rangeOptions(from, to, scope))
+        const range = rangeOptions(from, to, scope)
+        const ranges = ticksWithin(recording.ticks, range)
+        const withOffset = changesOffset(range, scope.timeZone)
         const rows = requestRows(
           recording,
           ranges,
           (event) => selects(selection, event),
           format,
-          scope.timeZone,
+          (at) => clockTimeMillis(at, scope.timeZone, withOffset),
         )
         await writeResult(legible(rows, format, undefined, io), undefined, io, bom)
       } finally {

@@ -67,21 +67,45 @@ export function isoLocal(wall: WallMicros, timeZone: string): string {
   return (text.endsWith('.000') ? text.slice(0, 19) : text) + offsetText(offsetMillis(wall, timeZone))
 }
 
-/** `14:02:11` */
-export const clockTime = (wall: WallMicros, timeZone: string): string =>
-  localText(wall, timeZone).slice(11, 19)
+/** A zone keeps an offset for weeks at least, so a change and its undoing are not missed. */
+const SAMPLE = 6 * 3600e6
+const MAX_SAMPLES = 3000
+
+/** Whether clocks in the zone are set within the span: without its offset, a time of it may be two. */
+export function changesOffset(
+  { from, to }: { readonly from: WallMicros; readonly to: WallMicros },
+  timeZone: string,
+): boolean {
+  if (timeZone === 'UTC') return false
+  const first = offsetMillis(from, timeZone)
+  const step = Math.max(SAMPLE, (to - from) / MAX_SAMPLES)
+  for (let at = from + step; at < to; at += step)
+    if (offsetMillis(wallMicros(at), timeZone) !== first) return true
+  return offsetMillis(to, timeZone) !== first
+}
+
+/** `14:02:11`, `14:02:11+02:00` */
+export const clockTime = (wall: WallMicros, timeZone: string, withOffset = false): string =>
+  localText(wall, timeZone).slice(11, 19) + offsetIf(withOffset, wall, timeZone)
 
 /** `14:02:11.500` */
-export const clockTimeMillis = (wall: WallMicros, timeZone: string): string =>
-  localText(wall, timeZone).slice(11, 23)
+export const clockTimeMillis = (wall: WallMicros, timeZone: string, withOffset = false): string =>
+  localText(wall, timeZone).slice(11, 23) + offsetIf(withOffset, wall, timeZone)
 
 /** `2026-11-22` */
 export const localDate = (wall: WallMicros, timeZone: string): string =>
   localText(wall, timeZone).slice(0, 10)
 
 /** `2026-11-22 14:02:11` */
-export const localDateTime = (wall: WallMicros, timeZone: string): string =>
-  `${localDate(wall, timeZone)} ${clockTime(wall, timeZone)}`
+export const localDateTime = (wall: WallMicros, timeZone: string, withOffset = false): string =>
+  `${localDate(wall, timeZone)} ${clockTime(wall, timeZone, withOffset)}`
+
+/** `2026-11-22 14:02` */
+export const localMinute = (wall: WallMicros, timeZone: string, withOffset = false): string =>
+  localText(wall, timeZone).slice(0, 16).replace('T', ' ') + offsetIf(withOffset, wall, timeZone)
+
+const offsetIf = (withOffset: boolean, wall: WallMicros, timeZone: string): string =>
+  withOffset ? offsetText(offsetMillis(wall, timeZone)) : ''
 
 const localText = (wall: WallMicros, timeZone: string): string =>
   new Date(Math.floor(localMillis(wall, timeZone))).toISOString()

@@ -1,5 +1,6 @@
 /** Collects everything that one picture needs, and keeps what the next picture can use again. */
 import type { Recording } from '../../frame/model/recording.ts'
+import { changesOffset } from '../../frame/time/timezone.ts'
 import type { Size } from '../../render/board.ts'
 import { MomentReader } from '../data/moment-reader.ts'
 import { holds, wholeSecondAsTick } from '../time/stops.ts'
@@ -41,6 +42,7 @@ export class SceneBuilder {
       history: stop === null || page.kind === 'board' ? [] : this.#moments.history(stop, page.subject),
       host: info.host,
       timeZone,
+      withOffset: changesOffset({ from: info.start, to: info.end }, timeZone),
       board,
       view,
       timeline,

@@ -24,6 +24,8 @@ export interface Scene extends FooterFacts {
   readonly history: History
   readonly host: string
   readonly timeZone: string
+  /** the zone's offset changes within the recording */
+  readonly withOffset: boolean
   readonly board: Pick<BoardOptions, 'backends' | 'routes'>
   readonly scrubber: Scrubber | null
   readonly size: Size
@@ -102,9 +104,10 @@ const notSeen = (): Line[] => [
   line('  This backend has done nothing in these seconds. The arrow keys look around, Esc goes back.', 'dim'),
 ]
 
-const boardView = ({ host, timeZone, view, size }: Scene): BoardView => ({
+const boardView = ({ host, timeZone, withOffset, view, size }: Scene): BoardView => ({
   host,
   timeZone,
+  withOffset,
   sort: view.sort,
   filter: view.filter,
   size: boardSize(size),

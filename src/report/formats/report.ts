@@ -1,6 +1,7 @@
 /** All data that a format may need, computed once. Each format is a pure function of it. */
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { changesOffset } from '../../frame/time/timezone.ts'
 import { readRange } from '../data/reading.ts'
 import { slowestRequests } from '../data/slowest.ts'
 import { summaryOf, type Query, type Summary } from '../data/summary.ts'
@@ -23,6 +24,8 @@ export interface Report {
   readonly slowest: readonly RequestEvent[]
   /** IANA name in which times are shown */
   readonly timeZone: string
+  /** times carry their offset: it changes within the range */
+  readonly withOffset: boolean
   /** the command line that makes this report again */
   readonly command: string
 }
@@ -53,6 +56,7 @@ export function reportOf(recordings: readonly Recording[], request: ReportReques
     page: () => pageData(recordings, summary, timeZone),
     slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
     timeZone,
+    withOffset: changesOffset(query.range, timeZone),
     command,
   }
 }

@@ -1,7 +1,7 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
-import { clockTime, localDateTime } from '../../frame/time/timezone.ts'
+import { clockTime, localMinute } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
@@ -62,10 +62,9 @@ function keyText(key: string, line: Line, report: Report): string {
   return key === 'backend' && isUnreadLine(line) ? `${text} (${line.keys.protocol}, not readable)` : text
 }
 
-function keyName(key: string, { keys }: Line, { timeZone, summary }: Report): string {
+function keyName(key: string, { keys }: Line, { timeZone, withOffset, summary }: Report): string {
   const value = keys[key] ?? (key === 'wire' ? NOTHING : '')
-  if (key === 'minute')
-    return localDateTime(wallMicros(Date.parse(String(value)) * 1000), timeZone).slice(0, 16)
+  if (key === 'minute') return localMinute(wallMicros(Date.parse(String(value)) * 1000), timeZone, withOffset)
   if (key !== 'backend') return String(value)
   const { backends } = summary.selected
   const sum = backends.find(
@@ -190,7 +189,7 @@ export function unread({ document, summary }: Report): Section[] {
   ]
 }
 
-export function slowest({ slowest: events, timeZone, summary }: Report): Section[] {
+export function slowest({ slowest: events, timeZone, withOffset, summary }: Report): Section[] {
   if (events.length === 0) return []
   const several = severalNamespaces(summary.selected)
   return [
@@ -206,7 +205,7 @@ export function slowest({ slowest: events, timeZone, summary }: Report): Section
         { title: 'ROUTE', align: 'left', untrusted: true },
       ],
       rows: events.map((event) => [
-        clockTime(event.at, timeZone),
+        clockTime(event.at, timeZone, withOffset),
         latency(micros(durationOf(event))),
         String(event.outcome),
         labelOf(event.backend, several),

@@ -31,7 +31,7 @@ function tablesOf({ by, summary }: Report): readonly By[] {
   return (summary.selected.wires ?? []).length > 0 ? ['backend', 'wire', 'route'] : ['backend', 'route']
 }
 
-function headline({ document, summary, timeZone }: Report): Section[] {
+function headline({ document, summary, timeZone, withOffset }: Report): Section[] {
   const { totals, coverage } = document
   const { from, to } = summary.query.range
   const hosts = [...new Set(document.recording.map((recording) => recording.host))].join(', ')
@@ -39,7 +39,7 @@ function headline({ document, summary, timeZone }: Report): Section[] {
   return [
     {
       kind: 'title',
-      text: `${hosts} · ${spanText(from, to, timeZone)} ${timeZone} · ${longSpan(to - from)}`,
+      text: `${hosts} · ${spanText(from, to, timeZone, withOffset)} ${timeZone} · ${longSpan(to - from)}`,
     },
     {
       kind: 'lines',
@@ -56,18 +56,20 @@ function headline({ document, summary, timeZone }: Report): Section[] {
   ]
 }
 
-function findings({ document, timeZone }: Report): Section[] {
-  const lines = document.findings.map((finding) => `${when(finding, timeZone)}  ${finding.what}`)
+function findings({ document, timeZone, withOffset }: Report): Section[] {
+  const lines = document.findings.map((finding) => `${when(finding, timeZone, withOffset)}  ${finding.what}`)
   return [{ kind: 'lines', title: 'Findings', lines: lines.length === 0 ? ['none'] : lines }]
 }
 
-function when({ from, to }: FindingEntry, timeZone: string): string {
-  const [start, end] = [from, to].map((iso) => clockTime(wallMicros(Date.parse(iso) * 1000), timeZone))
+function when({ from, to }: FindingEntry, timeZone: string, withOffset: boolean): string {
+  const [start, end] = [from, to].map((iso) =>
+    clockTime(wallMicros(Date.parse(iso) * 1000), timeZone, withOffset),
+  )
   return start === end ? start! : `${start}–${end}`
 }
 
 function charts(report: Report): Section[] {
-  const { timeline, timeZone } = report
+  const { timeline, timeZone, withOffset } = report
   const { grid } = timeline
   const chart = (
     title: string,
@@ -78,8 +80,8 @@ function charts(report: Report): Section[] {
     title: `${title}, by ${longSpan(grid.step)}`,
     values: timeline.points.map((point) => (point === null ? null : value(point))),
     format,
-    from: clockTime(grid.timeOf(0), timeZone),
-    to: clockTime(grid.timeOf(grid.count - 1), timeZone),
+    from: clockTime(grid.timeOf(0), timeZone, withOffset),
+    to: clockTime(grid.timeOf(grid.count - 1), timeZone, withOffset),
   })
   const hasAny = (value: (point: TimelinePoint) => number | null): boolean =>
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
@@ -100,13 +102,15 @@ function charts(report: Report): Section[] {
   ]
 }
 
-function markers({ summary, timeZone }: Report): Section[] {
+function markers({ summary, timeZone, withOffset }: Report): Section[] {
   if (summary.markers.length === 0) return []
-  const lines = summary.markers.map(({ at, kind, text }) => `${clockTime(at, timeZone)}  ${kind}  ${text}`)
+  const lines = summary.markers.map(
+    ({ at, kind, text }) => `${clockTime(at, timeZone, withOffset)}  ${kind}  ${text}`,
+  )
   return [{ kind: 'lines', title: 'Markers', lines }]
 }
 
-function coverage({ document, summary, timeZone }: Report): Section[] {
+function coverage({ document, summary, timeZone, withOffset }: Report): Section[] {
   const { range, coverage: seen } = document
   const counted = (what: Readonly<Record<string, number | null>>): string =>
     Object.entries(what)
@@ -123,7 +127,7 @@ function coverage({ document, summary, timeZone }: Report): Section[] {
         `${seen.ratio === null ? '–' : precisePercent(seen.ratio)}: ${longSpan(range.covered * 1e6)} recorded of ${longSpan(summary.elapsed)}${range.elapsed === undefined ? '' : ' that passed: the clock was set'}`,
         ...summary.gaps.map(
           (gap) =>
-            `gap ${spanText(gap.from, gap.to, timeZone)} (${longSpan(gap.to - gap.from)}): ${gap.reason}`,
+            `gap ${spanText(gap.from, gap.to, timeZone, withOffset)} (${longSpan(gap.to - gap.from)}): ${gap.reason}`,
         ),
         ...(lost === '' ? [] : [`lost: ${lost}`]),
         ...(excluded === '' ? [] : [`left out: ${excluded}`]),
@@ -141,7 +145,8 @@ function coverage({ document, summary, timeZone }: Report): Section[] {
   ]
 }
 
-function spanText(from: WallMicros, to: WallMicros, timeZone: string): string {
+function spanText(from: WallMicros, to: WallMicros, timeZone: string, withOffset: boolean): string {
   const sameDay = localDate(from, timeZone) === localDate(to, timeZone)
-  return `${localDateTime(from, timeZone)} – ${sameDay ? clockTime(to, timeZone) : localDateTime(to, timeZone)}`
+  const end = sameDay ? clockTime(to, timeZone, withOffset) : localDateTime(to, timeZone, withOffset)
+  return `${localDateTime(from, timeZone, withOffset)} – ${end}`
 }

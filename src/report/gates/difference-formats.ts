@@ -1,6 +1,6 @@
 /** A difference as text, Markdown and JSON. */
 import { micros, toSeconds } from '../../frame/model/units.ts'
-import { isoUtc, localDateTime } from '../../frame/time/timezone.ts'
+import { changesOffset, isoUtc, localDateTime } from '../../frame/time/timezone.ts'
 import type { Change, Changes } from '../../frame/views/compare.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
@@ -81,10 +81,11 @@ function sectionsOf(
 const SHOWN = 40
 
 function sideText(summary: Summary, timeZone: string): string {
-  const { from, to } = summary.query.range
+  const { range } = summary.query
+  const { from, to } = range
   const files = summary.recordings.map(({ file }) => file).join(' ')
   const covered = summary.coverage === null ? '–' : precisePercent(summary.coverage)
-  return `${files}  ${localDateTime(from, timeZone)}, ${longSpan(to - from)}, coverage ${covered}`
+  return `${files}  ${localDateTime(from, timeZone, changesOffset(range, timeZone))}, ${longSpan(to - from)}, coverage ${covered}`
 }
 
 const table = (

@@ -2,7 +2,7 @@
 /* global uPlot */
 ;(() => {
   const data = JSON.parse(document.getElementById('data').textContent)
-  const { starts, step, zone, seconds, totals, backends, routes, boards, bands } = data
+  const { starts, step, zone, withOffset, seconds, totals, backends, routes, boards, bands } = data
   const count = seconds.length
   // Charts have equal steps from the first one on. After a hole the clock is further than that.
   const places = seconds.map((_, i) => starts[0][1] + i * step)
@@ -22,7 +22,16 @@
   const placeOf = (time) => places[0] + indexOf(time) * step
 
   const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
-  const at = (second) => clock.format(new Date(second * 1000))
+  const offset = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' })
+  const offsetAt = (date) =>
+    offset
+      .formatToParts(date)
+      .find(({ type }) => type === 'timeZoneName')
+      .value.replace('GMT', '') || 'Z'
+  const at = (second) => {
+    const date = new Date(second * 1000)
+    return clock.format(date) + (withOffset ? offsetAt(date) : '')
+  }
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
   // A server's policy may allow the script and forbid the style: without it charts and controls do not work.
   if (color('rate') === '') return

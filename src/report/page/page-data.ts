@@ -10,6 +10,7 @@ import {
 } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
+import { changesOffset } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { visible } from '../../render/text.ts'
 import { stepSums } from '../data/steps.ts'
@@ -24,6 +25,8 @@ export interface PageData {
   readonly starts: readonly (readonly [index: number, second: number])[]
   readonly step: number
   readonly zone: string
+  /** its offset changes within the range */
+  readonly withOffset: boolean
   /** recorded seconds of each step; 0 is a gap */
   readonly seconds: readonly number[]
   readonly totals: Readonly<Record<'rps' | 'fivexx' | 'failures' | 'p50' | 'p99', readonly (number | null)[]>>
@@ -104,6 +107,7 @@ function dataOf(
     starts: grid.starts.map(({ index, start }) => [index, start / 1e6]),
     step: step / 1e6,
     zone,
+    withOffset: changesOffset(range, zone),
     seconds,
     totals,
     backends: names.backends,

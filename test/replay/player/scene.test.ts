@@ -34,6 +34,7 @@ function scene(
     history: page === null || page.kind === 'board' ? [] : moments.history(stop, page.subject),
     host: 'web1',
     timeZone: 'Europe/Berlin',
+    withOffset: false,
     board: BOARD_DEFAULTS,
     view: {
       ...firstView('rps', '', 1),

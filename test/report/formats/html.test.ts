@@ -159,11 +159,34 @@ describe(
         return `${await page.locator('#moment').innerText()} ${await page.locator('#board').innerText()}`
       }
       assert.equal(await page.locator('#scrubber input').getAttribute('max'), '62')
-      assert.match(await slide(19), /^2026-11-22 15:00:19 BACKEND/)
+      assert.match(await slide(19), /^2026-11-22 15:00:19\+01:00 BACKEND/)
       assert.match(await slide(21), /Nothing was recorded/)
-      assert.match(await slide(23), /^2027-11-22 15:00:20 BACKEND/)
-      assert.match(await slide(62), /^2027-11-22 15:00:59 BACKEND/)
+      assert.match(await slide(23), /^2027-11-22 15:00:20\+01:00 BACKEND/)
+      assert.match(await slide(62), /^2027-11-22 15:00:59\+01:00 BACKEND/)
       assert.deepEqual(errors, [])
+      await page.close()
+    })
+
+    it('shows the offset of each moment where it changes within the range', async () => {
+      const night = addMicros(
+        START,
+        (Date.parse('2026-10-25T00:59:00Z') - Date.parse('2026-11-22T14:00:00Z')) * 1000,
+      )
+      const frames = Array.from({ length: 120 }, (_, i) =>
+        frame(i, addMicros(night, i * 1e6), [
+          { backend: backend('10.0.1.10:8080'), route: route('GET', '/a'), times: [1000] },
+        ]),
+      )
+      const file = join(folder, 'night.html')
+      writeFileSync(file, await pageOf(recording(frames)))
+      const page = await browser.newPage()
+      await page.goto(`file://${file}`)
+      const slide = async (index: number): Promise<string> => {
+        await page.locator('#scrubber input').fill(String(index))
+        return page.locator('#moment').innerText()
+      }
+      assert.equal(await slide(59), '2026-10-25 02:59:59+02:00')
+      assert.equal(await slide(60), '2026-10-25 02:00:00+01:00')
       await page.close()
     })
 
