@@ -2,6 +2,7 @@
 import { batched } from '../report/formats/batches.ts'
 import type { Io } from './io.ts'
 import type { Outlet } from './outlet.ts'
+import { refuseAddress } from './values/file.ts'
 
 /** @param out undefined or `-`: standard output; else a file, which is written completely or not at all @throws UserError */
 export async function writeResult(
@@ -9,6 +10,7 @@ export async function writeResult(
   out: string | undefined,
   { stdout, signal }: Io,
 ): Promise<void> {
+  if (out !== undefined) refuseAddress('--out', out)
   if (out === undefined || out === '-') await writeAll(chunks, stdout, (text) => stdout.write(text))
   else await (await import('../output.ts')).writeFileWhole(out, chunks, signal)
 }
