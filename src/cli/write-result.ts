@@ -3,6 +3,7 @@ import { asciiText } from '../render/ascii.ts'
 import { batched } from '../report/formats/batches.ts'
 import type { Io } from './io.ts'
 import type { Outlet } from './outlet.ts'
+import { refuseAddress } from './values/file.ts'
 
 /**
  * @param out undefined or `-`: standard output; else a file, which is written completely or not at all
@@ -15,6 +16,7 @@ export async function writeResult(
   { stdout, signal }: Io,
   bom = false,
 ): Promise<void> {
+  if (out !== undefined) refuseAddress('--out', out)
   if (out !== undefined && out !== '-')
     return (await import('../output.ts')).writeFileWhole(out, chunks, signal, bom)
   if (bom) stdout.byteOrderMark()

@@ -227,3 +227,41 @@ test('a file that cannot be marked is refused with an error and not changed', as
     }
   })
 })
+
+test('a relative time beyond the recording is cut to it, and that is said once', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'five.db')
+    await runCommand(['synth', '-o', file, '--secs', '300', '--rps', '5'])
+    const { code, stdout, stderr } = await runCommand([
+      'cut',
+      file,
+      '--from',
+      '-15m',
+      '-o',
+      join(folder, 'cut.db'),
+    ])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /300 ticks/)
+    assert.match(
+      stderr,
+      /^upstreamtop: "-15m" reaches beyond the recording, which begins at .*: it is cut to that\n$/,
+    )
+    for (const [args, words] of [
+      [['report', file, '--from', '+1m', '--to', '+1h'], /"\+1h" reaches .* ends at/],
+      [['assert', file, 'requests > 0', '--from', '-1h'], /"-1h" reaches .* begins at/],
+      [['diff', file, '--base', '-1h..+1m', '--target', '+1m..+9m'], /"-1h" reaches .*\n.*"\+9m" reaches/],
+    ] as const) {
+      const ran = await runCommand(args)
+      assert.equal(ran.code, 0, `${args.join(' ')}: ${ran.stderr}`)
+      assert.match(ran.stderr, words)
+    }
+    for (const args of [
+      ['--from', '+10m'],
+      ['--to', '-10m'],
+      ['--from', '13:00'],
+    ]) {
+      const ran = await runCommand(['report', file, ...args])
+      assert.deepEqual([ran.code, ran.stderr.includes('outside the recording')], [2, true], ran.stderr)
+    }
+  })
+})

@@ -141,3 +141,27 @@ test('a name may have all the bytes that a file system allows', async () => {
     assert.deepEqual(readdirSync(folder), [basename(out)])
   })
 })
+
+test('an address is no file and no folder: every output refuses it, and nothing is made', async () => {
+  await inFolder(async (folder) => {
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      for (const args of [
+        ['report', recording, '--parquet', 's3://bucket/lake'],
+        ['report', recording, '--out', 'https://host/report.txt'],
+        ['cut', recording, '-o', 'gs://bucket/x.db'],
+        ['repair', recording, '-o', 'file:///tmp/x.db'],
+        ['synth', '-o', 's3://bucket/x.db'],
+        ['record', '--out', 's3://bucket/x.db', '--probe', 'true'],
+      ]) {
+        const { code, stderr } = await runCommand(args)
+        assert.equal(code, 2, args.join(' '))
+        assert.match(stderr, /:\/\/.*" is an address.*\n.*copy that/)
+      }
+      assert.deepEqual(readdirSync(folder), [])
+    } finally {
+      process.chdir(before)
+    }
+  })
+})

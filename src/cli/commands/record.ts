@@ -7,6 +7,7 @@ import type { Micros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { refuseAddress } from '../values/file.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 import type { RecordedFile } from '../watch.ts'
@@ -84,6 +85,7 @@ export function recordCommand(io: Io): Command {
 function refuseToOverwrite({ out, append }: RecordFlags): void {
   if (out === '-')
     throw usageError('--out "-": a recording is a file, not a stream', 'for example --out incident.db')
+  refuseAddress('--out', out)
   if (append !== true && existsSync(out)) {
     throw usageError(
       `"${out}" exists, and a recording is never overwritten`,

@@ -24,6 +24,7 @@ export function timeScope(recording: Recording, io: Io, timeZone?: string): Time
     timeZone: timeZone ?? info.timeZone,
     now: wallMicros(io.now() * 1000),
     markers,
+    onCut: (text) => io.stderr.line(`upstreamtop: ${text}`),
   }
 }
 

@@ -27,6 +27,8 @@ export interface TimeScope {
   readonly timeZone: string
   readonly now: WallMicros
   readonly markers: readonly Marker[]
+  /** gets in words what a relative time beyond the recording was cut to */
+  readonly onCut?: ((text: string) => void) | undefined
 }
 
 /** A time that cannot be read or is outside the recording, with a remedy. The cli makes it a usage error. */
@@ -41,14 +43,15 @@ export class TimeError extends Error {
 }
 
 /** @throws TimeError */
-export const parseTime = (text: string, scope: TimeScope): WallMicros => read(text, scope, scope.span.from)
+export const parseTime = (text: string, scope: TimeScope): WallMicros =>
+  read(text, scope, scope.span.from, 'to its start')
 
 /** `--from` and `--to`; undefined is the recording's start or end. The result lies within the span. @throws TimeError */
 export function parseRange(from: string | undefined, to: string | undefined, scope: TimeScope): TimeSpan {
   const { span } = scope
   if (from === undefined && to === undefined) return span
-  const start = from === undefined ? span.from : read(from, scope, span.from)
-  const end = to === undefined ? span.to : read(to, scope, start)
+  const start = from === undefined ? span.from : read(from, scope, span.from, 'to its start')
+  const end = to === undefined ? span.to : read(to, scope, start, 'to its end')
   const range = { from: wallMicros(Math.max(start, span.from)), to: wallMicros(Math.min(end, span.to)) }
   if (range.from < range.to) return range
   const [first, last] = [isoLocal(start, scope.timeZone), isoLocal(end, scope.timeZone)]
@@ -102,15 +105,25 @@ export function tickAt(ticks: readonly TickSummary[], at: WallMicros): TickSumma
   return before
 }
 
-function read(text: string, scope: TimeScope, origin: WallMicros): WallMicros {
+function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): WallMicros {
   const word = text.trim()
   const clock = CLOCK.exec(word)
   if (clock !== null) return readClock(text, clock, scope)
   if (word.startsWith('@')) return readMarker(text, word.slice(1), scope)
   const at = readExact(text, word, scope, origin)
-  if (!fits(at, scope.span, 1_000_000)) throw outside(text, scope)
-  return at
+  if (fits(at, scope.span, 1_000_000)) return at
+  const { from, to } = scope.span
+  const isBefore = at < from
+  if (!RELATIVE.test(word) || cuts !== (isBefore ? 'to its start' : 'to its end')) throw outside(text, scope)
+  const cut = isBefore ? from : to
+  const edge = `${isBefore ? 'begins' : 'ends'} at ${isoLocal(cut, scope.timeZone)}`
+  scope.onCut?.(`"${text}" reaches beyond the recording, which ${edge}: it is cut to that`)
+  return cut
 }
+
+/** A range may begin before the recording and end behind it, and is cut to it. A range that begins behind it is empty. */
+type Cuts = 'to its start' | 'to its end'
+const RELATIVE = /^[+-]|ago$/
 
 function readExact(text: string, word: string, scope: TimeScope, origin: WallMicros): WallMicros {
   const { span, now } = scope

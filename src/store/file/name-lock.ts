@@ -6,17 +6,26 @@
 import { closeSync, lstatSync, openSync, rmSync, type Stats } from 'node:fs'
 import { systemError, usageError } from '../../errors.ts'
 import { isFree, lockWhole, type Database } from '../sqlite/database.ts'
+import { openName } from './open-name.ts'
 
 /** A file with this name may be the one before: it is looked for once more. */
 const TRIES = 5
 
 export class NameLock {
   readonly #path: string
+  readonly #file: Stats
   readonly #held: Database
 
-  private constructor(path: string, held: Database) {
+  private constructor(path: string, file: Stats, held: Database) {
     this.#path = path
+    this.#file = file
     this.#held = held
+  }
+
+  /** Nobody has removed it, or moved its folder: then another recorder does not see it. */
+  get isInPlace(): boolean {
+    const found = lstatSync(this.#path, { throwIfNoEntry: false })
+    return found?.ino === this.#file.ino && found.dev === this.#file.dev
   }
 
   /**
@@ -32,15 +41,16 @@ export class NameLock {
       const held = lockWhole(path)
       if (held === null) return 'taken'
       // A recorder that ends removes the file while it holds the lock: then this one is of a file without a name.
-      if (isSame(before, lockFile(path))) return new NameLock(path, held)
+      if (isSame(before, lockFile(path))) return new NameLock(path, before, held)
       held.close()
     }
     return 'taken'
   }
 
   release(): void {
+    const name = openName(this.#file)
     // Must come first: once it is free, the file may be another recorder's.
-    rmSync(this.#path, { force: true })
+    if (name !== null) rmSync(name, { force: true })
     this.#held.close()
   }
 }
@@ -77,7 +87,7 @@ function lockFile(path: string): Stats | undefined {
 }
 
 /** SQLite must find nothing in it to act on. */
-const isOurs = (found: Stats): boolean => found.isFile() && found.size === 0 && found.nlink === 1
+const isOurs = (found: Stats): boolean => found.isFile() && found.size === 0
 
 const isSame = (a: Stats, b: Stats | undefined): boolean =>
   a.dev === b?.dev && a.ino === b.ino && a.ctimeMs === b.ctimeMs

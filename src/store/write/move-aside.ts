@@ -17,13 +17,18 @@ const NAME_KEPT = 150
  * @returns the new name
  * @throws UserError (exit 2) if another program has it open, or it may not be renamed
  */
-export function moveAside(file: string, { label, why }: Obstacle, now: Date): string {
+export function moveAside(file: string, obstacle: Obstacle, now: Date): string {
   if (sideFilesOf(file).isHeld)
     throw usageError(
-      `"${file}" ${why}, and another program has it open`,
+      `"${file}" ${obstacle.why}, and another program has it open`,
       'End that first: then it can be moved aside.',
     )
-  const to = freeName(`${stemOf(file)}.${label}-${stamp(now)}`)
+  return moveOwnAside(file, obstacle, now)
+}
+
+/** The same for a file whose recorder this process was: who else has it open reads it. */
+export function moveOwnAside(file: string, { label, why }: Obstacle, now: Date): string {
+  const to = nameBeside(file, label, now)
   try {
     for (const ending of ENDINGS) if (isThere(file + ending)) renameSync(file + ending, to + ending)
   } catch (error) {
@@ -32,6 +37,10 @@ export function moveAside(file: string, { label, why }: Obstacle, now: Date): st
   removeOldest(file)
   return to
 }
+
+/** `F.LABEL-TIME`, which is not there yet. */
+export const nameBeside = (file: string, label: string, now: Date): string =>
+  freeName(`${stemOf(file)}.${label}-${stamp(now)}`)
 
 const stemOf = (file: string): string => join(dirname(file), basename(file).slice(0, NAME_KEPT))
 

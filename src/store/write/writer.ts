@@ -19,7 +19,7 @@ import { integer, isDamage, isFull, scalar, type Database, type Statement } from
 import { Backlog, type PendingTick } from './backlog.ts'
 import { createFile, createSchema } from './create.ts'
 import { checkRoom, Evictor, type Bounds } from './evictor.ts'
-import { checkpoint, leaveWal, prepareFile } from './journal.ts'
+import { checkpoint, emptyWal, leaveWal, prepareFile } from './journal.ts'
 import { RollupWriter } from './rollup.ts'
 import { TickWriter } from './tick-writer.ts'
 import { writeError } from './write-error.ts'
@@ -31,6 +31,8 @@ export interface WriterOptions extends Bounds {
   readonly durable?: boolean | undefined
   /** a copy is as complete as its original */
   readonly complete?: boolean | undefined
+  /** the run goes on in this file: nothing lies between its last tick and the next */
+  readonly sameRun?: boolean | undefined
 }
 
 /** Ticks between two checkpoints: the WAL stays small without a stall. */
@@ -80,7 +82,7 @@ export function appendRecording(
     refuseOtherHost(database, meta, file)
     const writer = new RecordingWriter(file, database, options)
     addUnseen(database, meta.unseen ?? [])
-    const before = addRun(database, meta.arguments)
+    const before = options.sameRun === true ? null : addRun(database, meta.arguments)
     if (before !== null) writer.noteOtherOptions(before, meta.arguments)
     return writer
   } catch (error) {
@@ -169,7 +171,7 @@ export class RecordingWriter implements RecordingSink {
     setMeta(database, 'complete', '0')
     const last = scalar(database, 'SELECT max(seq) FROM tick')
     this.#seq = last === null ? 0 : integer(last) + 1
-    this.#gap = last === null ? null : 'stopped'
+    this.#gap = last === null || options.sameRun === true ? null : 'stopped'
     this.#names = new DimensionWriter(database, this.#seq)
     this.#ticks = new TickWriter(database, this.#names)
     this.#rollup = new RollupWriter(database, this.#names)
@@ -216,12 +218,14 @@ export class RecordingWriter implements RecordingSink {
     this.#markers.push(marker)
   }
 
-  close(): void {
+  /** @param wasMoved the file has another name now, or none */
+  close(wasMoved = false): void {
     this.#backlog.drain((tick) => this.#write(tick))
     if (this.#backlog.isDiskFull)
       this.options.warn?.('the disk is still full: what was kept in memory is lost')
     else this.#finishOrWarn()
-    leaveWal(this.database)
+    if (wasMoved) emptyWal(this.database)
+    else leaveWal(this.database)
     this.database.close()
   }
 
