@@ -26,7 +26,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
 .PHONY: build-packages test-packages
-.PHONY: long fuzz fuzz-lines fuzz-files
+.PHONY: long fuzz fuzz-lines fuzz-stream fuzz-files
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -95,16 +95,16 @@ siege: build ## attack a running recorder for SECS (600) seconds: counts exact, 
 loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's ledger (root)
 	$(TSX) test/torture/loss.ts $(RUNS)
 
-long: build ## tests that take hours: a million ids, torture, siege, loss, two million mutated inputs (root)
+long: build ## tests that take hours: a million ids, torture, siege, loss, three million mutated inputs (root)
 	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|unlessLong' test/kernel/*.test.ts)
 	$(MAKE) torture siege loss fuzz
 
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 
-fuzz: fuzz-lines fuzz-files ## a million mutated captures and recordings each (FUZZ_INPUTS, FUZZ_SEED): hours
+fuzz: fuzz-lines fuzz-stream fuzz-files ## a million mutated captures, lines into a recorder, recordings (FUZZ_INPUTS, FUZZ_SEED): hours
 
-fuzz-lines fuzz-files: fuzz-%: node_modules
+fuzz-lines fuzz-stream fuzz-files: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page

@@ -37,6 +37,18 @@ export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<
   yield* source.end()
 }
 
+/** A snapshot that waits, and what the helper has retired since. */
+interface Held {
+  readonly snapshot: Snapshot
+  readonly since: (() => void)[]
+}
+
+/** ns; a helper that was stopped for longer is believed when its next snapshot follows. */
+const LONGEST_STEADY = 60_000_000_000n
+
+const goesOn = (before: Clocks, { mono }: Clocks): boolean =>
+  mono > before.mono && mono - before.mono <= LONGEST_STEADY
+
 /** A shell may print a few lines before the helper's hello. Beyond these limits, lines and characters, the source is no helper. */
 const MAX_LINES_BEFORE_HELLO = 100
 const MAX_CHARACTERS_BEFORE_HELLO = 2 ** 17
@@ -45,6 +57,7 @@ class Source {
   readonly #decoder = new Decoder()
   #differ: Differ | null = null
   #before: Clocks | null = null
+  #held: Held | null = null
   #suspended = false
   #hasHello = false
   #charactersBeforeHello = 0
@@ -67,21 +80,22 @@ class Source {
         this.#bye = decoded.reason
         break
       case 'retired':
-        this.#differ?.retire(decoded.slot)
+        this.#afterHeld(() => this.#differ?.retire(decoded.slot))
         break
       case 'retired_backend':
-        this.#differ?.retireBackend(decoded.backend)
+        this.#afterHeld(() => this.#differ?.retireBackend(decoded.backend))
         break
       case 'retired_wire':
-        this.#differ?.retireWire(decoded.id)
+        this.#afterHeld(() => this.#differ?.retireWire(decoded.id))
         break
       case 'snapshot':
-        yield* this.#tick(decoded.snapshot)
+        yield* this.#snapshot(decoded.snapshot)
         break
     }
   }
 
   *end(): Generator<SourceEvent> {
+    if (this.#held !== null) yield* this.#release(this.#held)
     const lines = this.#decoder.malformed + this.#rejected
     const rows = this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (lines + rows > 0) yield { kind: 'skipped', skipped: { lines, rows, at: this.#before?.wall ?? null } }
@@ -102,6 +116,35 @@ class Source {
   #rejectBye(): void {
     this.#bye = null
     this.#rejected++
+  }
+
+  /** A jump of the clock waits for the next snapshot: if that goes on from before the jump, the jump was a spoilt line. */
+  *#snapshot(snapshot: Snapshot): Generator<SourceEvent> {
+    const [held, before] = [this.#held, this.#before]
+    this.#held = null
+    if (held === null && before !== null && !goesOn(before, snapshot)) {
+      this.#held = { snapshot, since: [] }
+      return
+    }
+    if (held !== null && before !== null && goesOn(before, snapshot)) this.#withhold(held)
+    else if (held !== null) yield* this.#release(held)
+    yield* this.#tick(snapshot)
+  }
+
+  #afterHeld(retire: () => void): void {
+    if (this.#held === null) retire()
+    else this.#held.since.push(retire)
+  }
+
+  #withhold({ snapshot, since }: Held): void {
+    this.#rejected++
+    this.#differ?.withhold(snapshot)
+    for (const retire of since) retire()
+  }
+
+  *#release({ snapshot, since }: Held): Generator<SourceEvent> {
+    yield* this.#tick(snapshot)
+    for (const retire of since) retire()
   }
 
   *#tick(snapshot: Snapshot): Generator<SourceEvent> {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fuzz, LIMITS, type FuzzRun } from './harness.ts'
+import { recordStream } from './stream.ts'
 
 const out = mkdtempSync(join(tmpdir(), 'upstreamtop-fuzz-test-'))
 after(() => rmSync(out, { recursive: true }))
@@ -40,4 +41,8 @@ test('3,000 mutated captures cause no exception, no hang and no invalid frame, a
     ...LIMITS,
   })
   assert.deepEqual(words(run), [])
+})
+
+test('5,000 spoilt lines into a recorder: it ends well, without a stack, and has every tick', async () => {
+  await recordStream(1, 5000, join(out, 'stream.db'))
 })

@@ -1,6 +1,8 @@
 /**
  * node --import tsx test/fuzz/run.ts lines|files [--inputs N] [--seed N] [--from N] [--only N] [--out DIR]
+ * node --import tsx test/fuzz/run.ts stream [--inputs N] [--seed N] [--out DIR]
  *
+ * `stream` is one recorder that gets N spoilt lines; what it recorded is kept if it fails.
  * --only runs one input in this process, prints its stack, and keeps the input.
  */
 import { mkdirSync, rmSync } from 'node:fs'
@@ -8,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fuzz, LIMITS, scratchFolder } from './harness.ts'
+import { recordStream } from './stream.ts'
 import type { Target } from './target.ts'
 
 const { values, positionals } = parseArgs({
@@ -25,7 +28,8 @@ const seed = Number(values.seed)
 const out = resolve(values.out ?? join(tmpdir(), `upstreamtop-fuzz-${name}-${seed}`))
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
-if (values.only === undefined) await many()
+if (name === 'stream') await stream()
+else if (values.only === undefined) await many()
 else await one(Number(values.only))
 
 async function many(): Promise<void> {
@@ -38,6 +42,16 @@ async function many(): Promise<void> {
     )
   say(`${name}: ${inputs} inputs in ${seconds.toFixed(0)} s, ${kinds.length} kinds of findings`)
   if (kinds.length > 0) process.exitCode = 1
+}
+
+async function stream(): Promise<void> {
+  mkdirSync(out, { recursive: true })
+  const file = join(out, 'stream.db')
+  rmSync(file, { force: true })
+  say(`stream: ${values.inputs} spoilt lines, seed ${seed}, recorded in ${file}`)
+  await recordStream(seed, Number(values.inputs), file)
+  rmSync(out, { recursive: true })
+  say('nothing found')
 }
 
 async function one(number: number): Promise<void> {

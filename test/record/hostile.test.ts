@@ -112,6 +112,61 @@ test('a number with a NUL in it is no number: what it was nobody knows', async (
   assert.deepEqual([requests, bad], [[19], 1])
 })
 
+const at = (second: number, line: WireLine): WireLine =>
+  ({ ...line, mono_ns: String(second * 1_000_000_000), boot_ns: String(second * 1_000_000_000) }) as WireLine
+
+for (const [name, second] of [
+  ['of long ago', 0],
+  ['of hours later', 40_000],
+  ['of months later', 9_000_000],
+  ['of years later', 900_000_000],
+] as const) {
+  test(`a snapshot with a clock ${name} among good ones costs no tick but its own`, async () => {
+    const { frames, requests, bad } = await ticks(
+      ...names,
+      tick(0, row(0)),
+      tick(1, row(5)),
+      at(second, tick(2, row(6))),
+      tick(2, row(9)),
+      tick(3, row(11)),
+    )
+    assert.deepEqual([requests, bad], [[5, 4, 2], 1])
+    assert.deepEqual(
+      frames.map(({ length }) => length),
+      [1_000_000, 1_000_000, 1_000_000],
+    )
+  })
+}
+
+test('a route that is retired while a jump of the clock waits has its last requests', async () => {
+  const retired: WireLine = { type: 'retired', id: 7 }
+  for (const jump of [40_000, 2]) {
+    const { requests } = await ticks(
+      ...names,
+      tick(0, row(0)),
+      tick(1, row(5)),
+      at(1 + jump, tick(2, row(6))),
+      retired,
+      tick(2),
+      tick(3),
+    )
+    assert.equal(
+      requests.reduce((sum, each) => sum + each, 0),
+      6,
+      `${jump}`,
+    )
+  }
+})
+
+test('a helper that was stopped for minutes is believed when it goes on, or ends', async () => {
+  const long = [...names, tick(0, row(0)), tick(1, row(5)), tick(501, row(9))]
+  const lengths = async (...lines: readonly WireLine[]): Promise<readonly number[]> =>
+    (await ticks(...lines)).frames.map(({ length }) => length / 1_000_000)
+  assert.deepEqual(await lengths(...long, tick(502, row(9))), [1, 500, 1])
+  assert.deepEqual(await lengths(...long), [1, 500])
+  assert.deepEqual(await lengths(...long, { type: 'bye', reason: 'end' }), [1, 500])
+})
+
 test('an invalid line is skipped and counted, and the ticks around it stay', async () => {
   const bad: readonly string[] = [
     ...['', 'null', '[]', '{}', '{"type":"snapsh', '\0', 'x'.repeat(10_000), '['.repeat(3_000_000)],

@@ -92,6 +92,11 @@ export class Differ {
     return isPossible ? this.#tick(snapshot, last, length) : null
   }
 
+  /** A snapshot with wrong clocks: its totals are counted in the tick that the next one ends. */
+  withhold(snapshot: Snapshot): void {
+    this.#pending = this.#pending === null ? snapshot : withPending(snapshot, this.#pending)
+  }
+
   #tick(snapshot: Snapshot, last: Pick<Snapshot, 'wall' | 'mono'>, length: Micros): SecondFrame {
     this.#room = MAX_SUM
     const traffic = this.#rows(snapshot.traffic, (row) => this.#trafficRow(row)).filter(isActive)
