@@ -236,6 +236,40 @@ describe('findings over several hosts', () => {
   })
 })
 
+describe('a backend of several hosts', () => {
+  it('is one, by its address; one in a further namespace of a host is another', () => {
+    const [own, container] = [backend('10.0.1.10:8080'), backend('10.0.1.10:8080', { netns: 7 })]
+    const [times, x] = [[1000, 1100], route('GET', '/x')]
+    const containers = recording(
+      Array.from({ length: 300 }, (_, i) =>
+        frame(i, addMicros(START, i * 1e6), [
+          { backend: own, route: x, times },
+          ...(i < 100 ? [] : [{ backend: container, route: x, times: [500] }]),
+        ]),
+      ),
+      { info: { host: 'web1' } },
+    )
+    const plain = ofHost(
+      1,
+      Array.from({ length: 300 }, (_, i) =>
+        frame(i, addMicros(START, (i + 30) * 1e6), [{ backend: own, route: x, times }]),
+      ),
+    )
+    const { summary, document } = reportOn([containers, plain])
+    assert.deepEqual(
+      summary.selected.backends.map((sum) => [sum.backend.netns, sum.requests]),
+      [
+        [0, 1200],
+        [7, 200],
+      ],
+    )
+    assert.deepEqual(
+      document.findings.map(({ kind, from }) => [kind, second(from)]),
+      [['backend_appeared', 100]],
+    )
+  })
+})
+
 describe('the slowest requests of several hosts', () => {
   it('are those of all, though only the rings of the slowest are read', () => {
     for (const hosts of [2, 6]) {
