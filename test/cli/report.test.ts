@@ -101,6 +101,20 @@ describe('report', () => {
     refused(await runCommand(['report', file, file]), /named twice/)
   })
 
+  it('finds nothing in quiet hosts that begin seconds or minutes apart', async () => {
+    const hosts = await Promise.all(
+      ['2026-11-22T14:00:00Z', '2026-11-22T14:00:05Z', '2026-11-22T14:03:00Z'].map(async (start, i) => {
+        const name = join(folder, `late${i}.db`)
+        const host = ['--host', `late${i}`, '--seed', String(i + 1), '--start', start]
+        assert.equal((await runCommand(['synth', '-o', name, '--secs', '600', ...host])).code, 0)
+        return name
+      }),
+    )
+    for (const files of [hosts, hosts.slice(0, 2), [hosts[0]!, hosts[2]!]])
+      assert.deepEqual((await document(...files)).findings, [])
+    assert.deepEqual((await document(...hosts, '--offset', 'late1=-49s')).findings, [])
+  })
+
   it('refuses recordings with the same second of a host', async () => {
     const part = join(folder, 'part.db')
     const cut = await runCommand(['cut', file, '--from', '14:01', '--to', '14:02', '-o', part])

@@ -2,11 +2,11 @@
 import { classCount, statistic } from '../../frame/expression/measure.ts'
 import { matches, type Selection } from '../../frame/expression/selection.ts'
 import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
-import { mergeDistribution } from '../../frame/model/distribution.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
+import { DistributionSum } from '../../frame/sum/distribution-sum.ts'
 import { Interned } from '../../frame/sum/interned.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
 import { Exposure, type Exposed } from './exposure.ts'
@@ -142,7 +142,7 @@ export class SeriesBuilder {
     builder.failures[step]! += failedRequests(row.failures)
     if (header.sampled === 0) return
     const times = builder.routes.of(route)
-    times.pending = times.pending === null ? header : mergeDistribution(times.pending, header)
+    times.pending.push(header)
     touched.add(times)
   }
 
@@ -154,9 +154,9 @@ export class SeriesBuilder {
   }
 
   #addTime(index: number, builder: RouteBuilder): void {
-    const { pending } = builder
-    builder.pending = null
-    if (pending === null || (builder.steps.length === 0 && this.#times >= MAX_TIMES)) return
+    const pending = sumOfTimes(builder.pending)
+    builder.pending = []
+    if (builder.steps.length === 0 && this.#times >= MAX_TIMES) return
     this.#times++
     builder.steps.push(index)
     builder.medians.push(statistic(pending, 'p50') ?? 0)
@@ -164,6 +164,14 @@ export class SeriesBuilder {
     if (builder.hasOctaves || (builder.steps.length === 1 && this.#times <= MAX_OCTAVES))
       builder.addOctaves(pending.buckets)
   }
+}
+
+/** Nearly always one of one host. */
+function sumOfTimes(times: readonly Distribution[]): Distribution {
+  if (times.length === 1) return times[0]!
+  const sum = new DistributionSum()
+  for (const each of times) sum.add(each)
+  return sum.value()
 }
 
 interface Place {
@@ -192,7 +200,7 @@ class RouteBuilder implements RouteSeries {
   readonly medians: number[] = []
   readonly answered: number[] = []
   /** of the current step */
-  pending: Distribution | null = null
+  pending: Distribution[] = []
   octaves = new Uint32Array(0)
   hasOctaves = false
 

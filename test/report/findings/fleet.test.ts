@@ -4,11 +4,13 @@ import { describe, it } from 'node:test'
 import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
 import type { Backend, SecondFrame } from '../../../src/frame/model/frame.ts'
 import type { Recording } from '../../../src/frame/model/recording.ts'
+import { spanOfFrame } from '../../../src/frame/model/span.ts'
 import { addMicros, wallMicros } from '../../../src/frame/model/units.ts'
 import { spanOf } from '../../../src/frame/time/time.ts'
 import type { FindingEntry } from '../../../src/report/document/document.ts'
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
-import { reportOf } from '../../../src/report/formats/report.ts'
+import { durationOf } from '../../../src/report/data/slowest.ts'
+import { reportOf, type Report } from '../../../src/report/formats/report.ts'
 import { planSynth, type Incident } from '../../../src/simulate/synth-plan.ts'
 import { synthFrames } from '../../../src/simulate/synth.ts'
 import { backend, frame, recording, route, START, type Traffic } from '../fake.ts'
@@ -19,20 +21,22 @@ interface Host {
   readonly to: number
   readonly rps?: number
   readonly backends?: number
+  /** rows of the request ring kept a tick */
+  readonly ring?: number
   /** seconds after START */
   readonly incidents?: readonly Incident[]
 }
 
 /** Each host has a network namespace of its own, as hosts do. */
 function fleet(hosts: readonly Host[]): Recording[] {
-  return hosts.map(({ from, to, rps = 90, backends = 3, incidents = [] }, i) => {
+  return hosts.map(({ from, to, rps = 90, backends = 3, ring = 0, incidents = [] }, i) => {
     const plan = planSynth({
       seed: i + 1,
       secs: to - from,
       backends,
       routes: 4,
       rps,
-      requests: 0,
+      requests: ring,
       start: addMicros(START, from * 1e6),
       incidents: incidents.map((each) => ({ ...each, from: each.from - from, to: each.to - from })),
     })
@@ -53,15 +57,18 @@ function ofHost(i: number, frames: readonly SecondFrame[]): Recording {
   return recording(named, { info: { host: `web${i + 1}`, file: `web${i + 1}.db` } })
 }
 
-function findingsIn(recordings: readonly Recording[]): readonly FindingEntry[] {
+const findingsIn = (recordings: readonly Recording[]): readonly FindingEntry[] =>
+  reportOn(recordings).document.findings
+
+function reportOn(recordings: readonly Recording[]): Report {
   const spans = recordings.map(({ ticks }) => spanOf(ticks)!)
   const range = {
     from: wallMicros(Math.min(...spans.map(({ from }) => from))),
     to: wallMicros(Math.max(...spans.map(({ to }) => to))),
   }
   const query = { range, selection: EVERYTHING, order: BY_REQUESTS, top: null }
-  const request = { query, by: null, timeZone: 'UTC', command: '', points: 2, slowest: false }
-  return reportOf(recordings, request).document.findings
+  const request = { query, by: null, timeZone: 'UTC', command: '', points: 2, slowest: true }
+  return reportOf(recordings, request)
 }
 
 const second = (iso: string): number => (Date.parse(iso) * 1000 - START) / 1e6
@@ -203,5 +210,78 @@ describe('findings over several hosts', () => {
       findings.map(({ kind, from, to }) => [kind, second(from), second(to)]),
       [['backend_vanished', 300, 480]],
     )
+  })
+
+  it('are looked for in minutes where there are many hosts, and in the seconds of three', () => {
+    const incidents = [{ kind: '5xx' as const, from: 300, to: 330, backend: 1 }]
+    const runs: number[] = []
+    const hosts = fleet(Array.from({ length: 5 }, () => ({ from: 0, to: 600, rps: 30, incidents }))).map(
+      (each): Recording => ({
+        ...each,
+        spans: ({ from, to }) => {
+          runs.push(to - from)
+          return Array.from({ length: to - from }, (_, i) => spanOfFrame(each.frame(from + i)!))
+        },
+        aggregate: (range) => {
+          runs.push(range.to - range.from)
+          return each.aggregate(range)
+        },
+      }),
+    )
+    const [finding, ...others] = findingsIn(hosts)
+    assert.deepEqual(others, [])
+    assert.deepEqual([second(finding!.from), second(finding!.to)], [300, 330])
+    const ticks = runs.filter((length) => length < 30).length
+    assert.ok(ticks <= 3 * 180, `${ticks} ticks were read`)
+  })
+})
+
+describe('a backend of several hosts', () => {
+  it('is one, by its address; one in a further namespace of a host is another', () => {
+    const [own, container] = [backend('10.0.1.10:8080'), backend('10.0.1.10:8080', { netns: 7 })]
+    const [times, x] = [[1000, 1100], route('GET', '/x')]
+    const containers = recording(
+      Array.from({ length: 300 }, (_, i) =>
+        frame(i, addMicros(START, i * 1e6), [
+          { backend: own, route: x, times },
+          ...(i < 100 ? [] : [{ backend: container, route: x, times: [500] }]),
+        ]),
+      ),
+      { info: { host: 'web1' } },
+    )
+    const plain = ofHost(
+      1,
+      Array.from({ length: 300 }, (_, i) =>
+        frame(i, addMicros(START, (i + 30) * 1e6), [{ backend: own, route: x, times }]),
+      ),
+    )
+    const { summary, document } = reportOn([containers, plain])
+    assert.deepEqual(
+      summary.selected.backends.map((sum) => [sum.backend.netns, sum.requests]),
+      [
+        [0, 1200],
+        [7, 200],
+      ],
+    )
+    assert.deepEqual(
+      document.findings.map(({ kind, from }) => [kind, second(from)]),
+      [['backend_appeared', 100]],
+    )
+  })
+})
+
+describe('the slowest requests of several hosts', () => {
+  it('are those of all, though only the rings of the slowest are read', () => {
+    for (const hosts of [2, 6]) {
+      const recordings = fleet(
+        Array.from({ length: hosts }, (_, i) => ({ from: i, to: 500, rps: 20, ring: 20 })),
+      )
+      const all = recordings.flatMap((each) => [
+        ...each.requests({ from: 0, to: each.ticks.at(-1)!.seq + 1 }),
+      ])
+      const slowest = all.map(durationOf).sort((a, b) => b - a)
+      assert.ok(slowest.length > 1000)
+      assert.deepEqual(reportOn(recordings).slowest.map(durationOf), slowest.slice(0, 10))
+    }
   })
 })
