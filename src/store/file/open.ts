@@ -36,7 +36,7 @@ import {
   type SideFiles,
 } from './side-files.ts'
 import { readStandardInput } from './stdin.ts'
-import { isGzip, MAX_ZIPPED, tooLarge, unzip } from './unzip.ts'
+import { isGzip, MAX_ZIPPED, tooLarge, unzip, type Unzipped } from './unzip.ts'
 import { walPatch } from './wal.ts'
 
 export interface Opened {
@@ -90,8 +90,8 @@ function openFile(file: string): Opened {
 }
 
 function openStream(): Opened {
-  const bytes = unzip(readStandardInput(checkStart), 'standard input')
-  return openContent(bytes, 'standard input', () => bytes)
+  const content = unzip(readStandardInput(checkStart), 'standard input')
+  return openContent(content, 'standard input', () => content.bytes)
 }
 
 function checkStart(start: Buffer): void {
@@ -102,13 +102,13 @@ function checkStart(start: Buffer): void {
 function openZip(file: string): Opened {
   const size = statSync(file).size
   if (size > MAX_ZIPPED) throw tooLarge(file, size)
-  const content = (): Buffer => unzip(readFileSync(file), file)
-  return openContent(content(), file, content)
+  const content = (): Unzipped => unzip(readFileSync(file), file)
+  return openContent(content(), file, () => content().bytes)
 }
 
-function openContent(bytes: Buffer, file: string, raw: Opened['raw']): Opened {
+function openContent({ bytes, damage: ofZip }: Unzipped, file: string, raw: Opened['raw']): Opened {
   const header = readHeader(bytes.subarray(0, HEADER_BYTES), file)
-  const damage = cutOff(bytes.length, header)
+  const damage = [...ofZip, ...cutOff(bytes.length, header)]
   const isSuspect = header.isWal || damage.length > 0
   return openImage(plain(bytes), file, { isLive: false, isSuspect, damage, notes: [], raw })
 }

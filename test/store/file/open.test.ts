@@ -90,6 +90,32 @@ test('a gzipped recording can be opened', () => {
   })
 })
 
+test('of a zip that is cut off, damaged, or has a tail, what inflates is read, and that is said', () => {
+  inFolder((folder) => {
+    const file = join(folder, 'x.db')
+    writeSample(file, { secs: 240 })
+    const zip = gzipSync(readFileSync(file))
+    const flipped = Buffer.from(zip)
+    flipped.fill(0xff, Math.floor(zip.length * 0.95), Math.floor(zip.length * 0.95) + 400)
+    const spoilt: Readonly<Record<string, readonly [Buffer, number]>> = {
+      'cut off': [zip.subarray(0, Math.floor(zip.length * 0.9)), 20],
+      'cut off in its trailer': [zip.subarray(0, -3), 240],
+      flipped: [flipped, 20],
+      'with a tail': [Buffer.concat([zip, Buffer.from('tail\n')]), 240],
+      'with the beginning of another': [Buffer.concat([zip, zip.subarray(0, 12)]), 240],
+    }
+    for (const [what, [bytes, least]] of Object.entries(spoilt)) {
+      writeFileSync(`${file}.gz`, bytes)
+      const recording = openRecording(`${file}.gz`)
+      assert.ok(recording.ticks.filter(({ seq }) => recording.frame(seq) !== null).length >= least, what)
+      assert.match(recording.damage.join(), /its zip is not whole: \d+ bytes inflate/, what)
+      recording.close()
+    }
+    writeFileSync(`${file}.gz`, zip.subarray(0, 30))
+    refuses(`${file}.gz`, 5, /not a recording|cannot be unzipped/)
+  })
+})
+
 test('a finished recording is one file with mode 0640 that needs no recovery', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
