@@ -13,6 +13,7 @@ import { killLoop } from './kill.ts'
 import { withFolder, type Folder } from './kit.ts'
 import { month } from './month.ts'
 import { readers } from './readers.ts'
+import { steps } from './steps.ts'
 
 type Part = (folder: Folder, rounds: number, random: () => number) => Promise<string>
 
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   'min-free': { run: minFree, rounds: 1 },
   readers: { run: readers, rounds: 500 },
   keep: { run: keep, rounds: 3_000 },
+  steps: { run: steps, rounds: 100 },
   bounds: { run: bounds, rounds: 20_000 },
   flips: { run: flips, rounds: 500 },
   month: { run: month, rounds: 30 * 86_400 },

@@ -39,7 +39,7 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
   return [
     {
       kind: 'title',
-      text: `${hosts} · ${spanText(from, to, timeZone, withOffset)} ${timeZone} · ${longSpan(to - from)}`,
+      text: `${hosts} · ${spanText(from, to, timeZone, withOffset)} ${timeZone} · ${longSpan(summary.elapsed)}`,
     },
     {
       kind: 'lines',
