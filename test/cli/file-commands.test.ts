@@ -40,6 +40,7 @@ test('info and report say how much time passed where the clock was set', async (
   assert.match(info, /^to +2026-11-22 15:00:50 \(1m30s passed: the clock was set\)$/m)
   assert.match(info, /^ticks +90, covering 1m30s$/m)
   const report = (await runCommand(['report', `${recordings}clock-step.db`])).stdout
+  assert.match(report, /^upstreamtop .* 14:59:50 – 15:00:50 Europe\/Berlin · 1m30s$/m)
   assert.match(report, /^ +100 %: 1m30s recorded of 1m30s that passed: the clock was set$/m)
 })
 

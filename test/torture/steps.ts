@@ -1,87 +1,100 @@
 /**
- * Clocks that step at random, back and forth, to 1970 and by years, while bounds are kept: a file keeps its newest ticks in their order, and what
- * reads it takes its time from the ticks, not from the span that they claim.
+ * A clock that is set at random, by milliseconds to decades, while a recorder with bounds is stopped and goes on. The bounds hold, no tick
+ * is missing but the evicted ones, and a report is of what is left.
  */
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
+import { micros, addMicros } from '../../src/frame/model/units.ts'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
-import { micros, wallMicros, type WallMicros } from '../../src/frame/model/units.ts'
+import { spanOf } from '../../src/frame/time/time.ts'
+import { EVERYTHING } from '../../src/frame/expression/selection.ts'
+import { BY_REQUESTS } from '../../src/report/data/order.ts'
+import { reportOf } from '../../src/report/formats/report.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 import { checkRecording } from '../../src/store/tools/check.ts'
-import { createRecording, type WriterOptions } from '../../src/store/write/writer.ts'
+import type { Bounds } from '../../src/store/write/evictor.ts'
+import { appendRecording, createRecording } from '../../src/store/write/writer.ts'
 import { silent, type Folder } from './kit.ts'
 import { sampleFrames } from './sample.ts'
 
-const META = { host: 'web1', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
-const TICKS = 1500
-const MAX_SIZE = 2e6
-const KEEP = 300
-const DAY = 86_400e6
-const STEPS = [-40e6, 40e6, -DAY, DAY, -3600e6, 3600e6, 3650 * DAY]
+const META = { host: 'web1', timeZone: 'Europe/Berlin', kernel: '6.18', arguments: [], interfaces: [] }
+const TICKS = 150
+/** Seconds; the greatest is from 1970 to now. */
+const SIZES = [0.001, 0.1, 0.5, 5, 60, 3600, 86_400, 31_536_000, 1_790_000_000]
+const MAX_SIZE = 1.2e6
 
+/** @param rounds recordings */
 export async function steps(folder: Folder, rounds: number, random: () => number): Promise<string> {
-  let stepped = 0
+  let [kept, set] = [0, 0]
   for (let round = 0; round < rounds; round++) {
-    const byAge = round % 2 === 0
-    const file = folder.file(`steps-${round}.db`)
-    const bounds: WriterOptions = byAge ? { keep: micros(KEEP * 1e6) } : { maxSize: MAX_SIZE }
-    const sink = createRecording(file, META, { durable: false, ...bounds })
-    let largest = 0
-    for (const frame of stepping(random)) {
-      if (frame.step !== 0) {
-        stepped++
-        sink.mark({
-          at: frame.frame.start,
-          kind: 'clock_step',
-          text: `clock stepped by ${(frame.step / 1e6).toFixed(1)} s`,
-        })
-      }
-      sink.append(frame.frame)
-      largest = Math.max(largest, bytesOf(file))
-    }
-    sink.close()
-    const verdict = await checkRecording(file, silent)
-    assert.equal(verdict.state, 'whole', verdict.problems.join('; '))
-    const recording = openRecording(file)
-    const kept = recording.ticks.map(({ seq }) => seq)
-    recording.close()
-    // the newest, without a hole, whatever the clock said of them
-    assert.deepEqual(
-      kept,
-      kept.map((_, n) => TICKS - kept.length + n),
-      `round ${round}`,
+    const file = folder.file('set.db')
+    const keep = 20 + Math.floor(random() * 100)
+    const bounds: Bounds = random() < 0.5 ? { keep: micros(keep * 1e6) } : { maxSize: MAX_SIZE }
+    const stop = 1 + Math.floor(random() * (TICKS - 1))
+    const runs = [stop, TICKS - stop].map((secs, run) => [
+      ...sampleFrames({ secs, seed: 2 * round + run + 1, rps: 300, backends: 6, routes: 60 }),
+    ])
+    const frames = runs.flatMap((run, i) =>
+      run.map((frame) => ({ ...frame, start: addMicros(frame.start, i * stop * 1e6) })),
     )
-    if (byAge)
-      assert.ok(
-        Math.abs(kept.length - KEEP) <= 20,
-        `round ${round}: ${kept.length} of ${KEEP} ticks are kept`,
-      )
-    else assert.ok(largest <= 1.6 * MAX_SIZE, `round ${round}: ${largest} bytes of ${MAX_SIZE}`)
+    const moved = steppedBy(frames, random)
+    set += moved.steps
+    const sink = createRecording(file, META, bounds)
+    for (const frame of moved.frames.slice(0, stop)) sink.append(frame)
+    sink.close()
+    const next = appendRecording(file, META, bounds)
+    for (const frame of moved.frames.slice(stop)) next.append(frame)
+    next.close()
+    kept += await verify(file, frames, bounds)
     folder.remove(file)
   }
-  return `${rounds} recordings with ${stepped} steps of the clock: the newest ticks are kept, in order, within their bounds`
+  return `${rounds} recordings of ${TICKS} ticks, the clock set ${set} times: bounds held, ${kept} ticks kept`
 }
 
-const bytesOf = (file: string): number =>
-  statSync(file).size + (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0)
+/** Never below 1970. */
+function steppedBy(
+  frames: readonly SecondFrame[],
+  random: () => number,
+): { readonly frames: readonly SecondFrame[]; readonly steps: number } {
+  let [offset, count] = [0, 0]
+  const moved = frames.map((frame) => {
+    if (random() < 0.04) {
+      const size = SIZES[Math.floor(random() * SIZES.length)]! * 1e6
+      offset += frame.start + offset - size > 0 && random() < 0.5 ? 0 - size : size
+      count++
+    }
+    return { ...frame, start: addMicros(frame.start, Math.round(offset)) }
+  })
+  return { frames: moved, steps: count }
+}
 
-/** Frames whose wall clock steps some times; `step`: by how much before this one, µs. */
-function* stepping(random: () => number): Generator<{ frame: SecondFrame; step: number }> {
-  let offset = random() < 0.3 ? -1_795_356_000_000_000 : 0
-  for (const frame of sampleFrames({ secs: TICKS, rps: 100, routes: 16 })) {
-    let step = 0
-    if (frame.seq > 0 && random() < 0.004) {
-      step = offset < -1e15 ? -offset : STEPS[Math.floor(random() * STEPS.length)]!
-      offset += step
-    }
-    const at = (wall: WallMicros): WallMicros => wallMicros(wall + offset)
-    yield {
-      step,
-      frame: {
-        ...frame,
-        start: at(frame.start),
-        requests: frame.requests.map((request) => ({ ...request, at: at(request.at) })),
-      },
-    }
+async function verify(file: string, frames: readonly SecondFrame[], { keep }: Bounds): Promise<number> {
+  const { state, problems } = await checkRecording(file, silent)
+  assert.equal(state, 'whole', problems.join('; '))
+  const recording = openRecording(file)
+  try {
+    const { ticks, gaps } = recording
+    assert.equal(ticks.at(-1)!.seq, frames.length - 1)
+    assert.ok(ticks.every(({ seq }, i) => seq === ticks[0]!.seq + i))
+    // The stop between the runs; a step forward in it is believed, so --keep may have taken what is before it.
+    assert.ok(gaps.length <= 1 && gaps.every(({ reason }) => reason === 'stopped'))
+    if (keep === undefined) assert.ok(statSync(file).size <= 1.05 * MAX_SIZE, `${statSync(file).size} bytes`)
+    else assert.ok(ticks.length <= keep / 1e6 + 2, `${ticks.length} ticks with --keep ${keep / 1e6}s`)
+    const { document } = reportOf([recording], {
+      query: { range: spanOf(ticks)!, selection: EVERYTHING, order: BY_REQUESTS, top: null },
+      by: null,
+      timeZone: 'Europe/Berlin',
+      command: '',
+      points: 88,
+      slowest: true,
+    })
+    const left = frames.slice(ticks[0]!.seq).flatMap(({ traffic }) => traffic)
+    assert.equal(
+      document.totals.requests,
+      left.reduce((sum, { requests }) => sum + requests, 0),
+    )
+    return ticks.length
+  } finally {
+    recording.close()
   }
 }

@@ -1,7 +1,7 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
-import { clockTime, localMinute } from '../../frame/time/timezone.ts'
+import { localMinute } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
@@ -11,6 +11,7 @@ import { severalNamespaces } from '../document/json.ts'
 import type { By, Line, WireLineEntity } from '../document/lines.ts'
 import type { Report } from './report.ts'
 import type { Column, Section } from './section.ts'
+import { timeText } from './time-text.ts'
 
 /** Most lines of a table without `--top`. */
 const SHOWN = 20
@@ -189,7 +190,8 @@ export function unread({ document, summary }: Report): Section[] {
   ]
 }
 
-export function slowest({ slowest: events, timeZone, withOffset, summary }: Report): Section[] {
+export function slowest(report: Report): Section[] {
+  const { slowest: events, summary } = report
   if (events.length === 0) return []
   const several = severalNamespaces(summary.selected)
   return [
@@ -205,7 +207,7 @@ export function slowest({ slowest: events, timeZone, withOffset, summary }: Repo
         { title: 'ROUTE', align: 'left', untrusted: true },
       ],
       rows: events.map((event) => [
-        clockTime(event.at, timeZone, withOffset),
+        timeText(event.at, report),
         latency(micros(durationOf(event))),
         String(event.outcome),
         labelOf(event.backend, several),

@@ -10,6 +10,7 @@ import { addressNotes } from '../document/addresses.ts'
 import type { Report } from './report.ts'
 import { codes, failures, lineTable, slowest, unread } from './section-tables.ts'
 import type { Section } from './section.ts'
+import { timeText } from './time-text.ts'
 
 export function sectionsOf(report: Report): Section[] {
   return [
@@ -39,7 +40,7 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
   return [
     {
       kind: 'title',
-      text: `${hosts} · ${spanText(from, to, timeZone, withOffset)} ${timeZone} · ${longSpan(to - from)}`,
+      text: `${hosts} · ${spanText(from, to, timeZone, withOffset)} ${timeZone} · ${longSpan(summary.elapsed)}`,
     },
     {
       kind: 'lines',
@@ -56,20 +57,18 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
   ]
 }
 
-function findings({ document, timeZone, withOffset }: Report): Section[] {
-  const lines = document.findings.map((finding) => `${when(finding, timeZone, withOffset)}  ${finding.what}`)
+function findings(report: Report): Section[] {
+  const lines = report.document.findings.map((finding) => `${when(finding, report)}  ${finding.what}`)
   return [{ kind: 'lines', title: 'Findings', lines: lines.length === 0 ? ['none'] : lines }]
 }
 
-function when({ from, to }: FindingEntry, timeZone: string, withOffset: boolean): string {
-  const [start, end] = [from, to].map((iso) =>
-    clockTime(wallMicros(Date.parse(iso) * 1000), timeZone, withOffset),
-  )
+function when({ from, to }: FindingEntry, report: Report): string {
+  const [start, end] = [from, to].map((iso) => timeText(wallMicros(Date.parse(iso) * 1000), report))
   return start === end ? start! : `${start}–${end}`
 }
 
 function charts(report: Report): Section[] {
-  const { timeline, timeZone, withOffset } = report
+  const { timeline } = report
   const { grid } = timeline
   const chart = (
     title: string,
@@ -80,8 +79,8 @@ function charts(report: Report): Section[] {
     title: `${title}, by ${longSpan(grid.step)}`,
     values: timeline.points.map((point) => (point === null ? null : value(point))),
     format,
-    from: clockTime(grid.timeOf(0), timeZone, withOffset),
-    to: clockTime(grid.timeOf(grid.count - 1), timeZone, withOffset),
+    from: timeText(grid.timeOf(0), report),
+    to: timeText(grid.timeOf(grid.count - 1), report),
   })
   const hasAny = (value: (point: TimelinePoint) => number | null): boolean =>
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
@@ -102,11 +101,10 @@ function charts(report: Report): Section[] {
   ]
 }
 
-function markers({ summary, timeZone, withOffset }: Report): Section[] {
+function markers(report: Report): Section[] {
+  const { summary } = report
   if (summary.markers.length === 0) return []
-  const lines = summary.markers.map(
-    ({ at, kind, text }) => `${clockTime(at, timeZone, withOffset)}  ${kind}  ${text}`,
-  )
+  const lines = summary.markers.map(({ at, kind, text }) => `${timeText(at, report)}  ${kind}  ${text}`)
   return [{ kind: 'lines', title: 'Markers', lines }]
 }
 

@@ -82,10 +82,9 @@ const SHOWN = 40
 
 function sideText(summary: Summary, timeZone: string): string {
   const { range } = summary.query
-  const { from, to } = range
   const files = summary.recordings.map(({ file }) => file).join(' ')
   const covered = summary.coverage === null ? '–' : precisePercent(summary.coverage)
-  return `${files}  ${localDateTime(from, timeZone, changesOffset(range, timeZone))}, ${longSpan(to - from)}, coverage ${covered}`
+  return `${files}  ${localDateTime(range.from, timeZone, changesOffset(range, timeZone))}, ${longSpan(summary.elapsed)}, coverage ${covered}`
 }
 
 const table = (

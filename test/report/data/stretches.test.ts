@@ -8,6 +8,7 @@ import { addMicros, micros, wallMicros } from '../../../src/frame/model/units.ts
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
 import { readRange } from '../../../src/report/data/reading.ts'
 import { StepGrid, stretchesOf } from '../../../src/report/data/stretches.ts'
+import { FORMATS } from '../../../src/report/formats/formats.ts'
 import { reportOf, type Report } from '../../../src/report/formats/report.ts'
 import { backend, frame, recording, route, START } from '../fake.ts'
 
@@ -91,6 +92,19 @@ describe('work follows the ticks, not the wall span', () => {
     const [old, now] = [0, 10 * YEAR].map((by) => seconds(upTo(100, () => by)))
     assert.ok(stepsOf([old!, now!]) <= 300)
     assert.deepEqual(report([old!, now!]).document.findings, [])
+  })
+
+  it('and a time that could be of several days has its date', async () => {
+    const isBad = (i: number): boolean => i >= 60 && i < 80
+    const stepped = report([
+      seconds(
+        upTo(120, (i) => (i < 10 ? 0 : YEAR)),
+        isBad,
+      ),
+    ])
+    const text = [...(await FORMATS.text.write(stepped))].join('')
+    assert.match(text, /^ {2}2027-11-22 14:01:00–2027-11-22 14:01:20 {2}5xx on/m)
+    assert.match(text, /^ +2026-11-22 14:00:00 +2027-11-22 14:01:58$/m)
   })
 
   it('in lonely ticks over years', () => {

@@ -9,13 +9,20 @@ import { createRecording } from '../../../src/store/write/writer.ts'
 import { bounds, keep } from '../../torture/bounds.ts'
 import { fullDisk, minFree } from '../../torture/full.ts'
 import { withFolder } from '../../torture/kit.ts'
+import { Random } from '../../../src/simulate/synth-random.ts'
 import { sampleFrames } from '../../torture/sample.ts'
+import { steps } from '../../torture/steps.ts'
 import { inFolder, META } from '../support.ts'
 
 const isRoot = process.getuid?.() === 0
 
 test('a file and its WAL stay within --max-size, and the recording is whole', async () => {
   await withFolder((folder) => bounds(folder, 700))
+})
+
+test('bounds hold while the clock is set at random, and over a stop', async () => {
+  const random = new Random(1)
+  await withFolder((folder) => steps(folder, 2, () => random.next()))
 })
 
 test('--keep removes older ticks one by one', async () => {
