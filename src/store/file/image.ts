@@ -17,7 +17,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { systemError } from '../../errors.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
 import { HEADER_BYTES, makePlain } from './header.ts'
 import type { Patch } from './patch.ts'
@@ -55,17 +56,49 @@ function patched(bytes: Buffer, patch: Patch | null): Buffer {
 }
 
 function inCopy<T>(file: string, patch: Patch | null, use: (image: Image) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-'))
+  const copy = copied(file, patch)
   try {
+    return use(copy)
+  } finally {
+    rmSync(dirname(copy), { recursive: true, force: true })
+  }
+}
+
+/** TMPDIR may be missing or full, and /tmp a small tmpfs. */
+const placesForCopies = (): readonly string[] => [...new Set([tmpdir(), '/tmp', '/var/tmp'])]
+
+/** @throws UserError (exit 4) if there is room nowhere */
+function copied(file: string, patch: Patch | null): string {
+  for (const place of placesForCopies()) {
+    const copy = copiedTo(place, file, patch)
+    if (copy !== null) return copy
+  }
+  throw systemError(
+    `"${file}" must be copied to be read, and there is no room for it in "${placesForCopies().join('", "')}"`,
+    'Set TMPDIR to a folder with room for it.',
+  )
+}
+
+function copiedTo(place: string, file: string, patch: Patch | null): string | null {
+  let folder: string | null = null
+  try {
+    folder = mkdtempSync(join(place, 'upstreamtop-'))
     const copy = join(folder, 'copy.db')
     copyFileSync(file, copy, constants.COPYFILE_FICLONE)
     chmodSync(copy, 0o600)
     patchFile(copy, patch)
-    return use(copy)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+    return copy
+  } catch (error) {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true })
+    if (hasNoRoom(error)) return null
+    throw error
   }
 }
+
+const hasNoRoom = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code))
 
 function patchFile(copy: string, patch: Patch | null): void {
   const descriptor = openSync(copy, 'r+')

@@ -39,7 +39,7 @@ test('a file that is no recording is refused with an error', () => {
     writeFileSync(at('empty.db'), '')
     writeFileSync(at('text.db'), 'GET / HTTP/1.1\r\n'.repeat(20))
     new Sqlite(at('other.db')).exec('CREATE TABLE t (a)').close()
-    writeFileSync(at('broken.db.gz'), gzipSync('x'.repeat(1000)).subarray(0, 20))
+    writeFileSync(at('broken.db.gz'), gzipSync('x'.repeat(50)).subarray(0, 20))
     refuses(at('missing.db'), 2, /no file/)
     refuses(folder, 2, /folder/)
     refuses(at('empty.db'), 5, /empty/)
