@@ -10,6 +10,8 @@ const plain = route.filter(({ isFailure }) => !isFailure)
 const connection = fieldsOf(CONNECTION)
 const connectFailures = connection.filter(({ isFailure }) => isFailure)
 const gauges = connection.filter(({ isGauge }) => isGauge)
+const counted = (fields: readonly Field[]): readonly Field[] => fields.filter(({ isBytes }) => !isBytes)
+const bytesOf = (fields: readonly Field[]): readonly Field[] => fields.filter(({ isBytes }) => isBytes)
 
 /** The path of a counter in Counts. */
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
@@ -97,17 +99,24 @@ export const isActive = (row: Counts): boolean =>
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
   row.connect.sampled !== 0 || ${sumOf(connection, ({ name }) => `row.${name}`)} !== 0
 
+/** The sum of all counts of a row, without times and bytes. */
+export const countsIn = (row: Counts): number =>
+  ${sumOf(counted(route), (field) => `row.${path(field)}`)} + row.inFlight + countsInCodes(row.codes) +
+  countsInDistribution(row.header) + countsInDistribution(row.total)
+
 /** The sum of all numbers of a row that are added up over rows. */
 export const weightOf = (row: Counts): number =>
-  ${sumOf(route, (field) => `row.${path(field)}`)} + row.inFlight + weightOfCodes(row.codes) +
-  weightOfDistribution(row.header) + weightOfDistribution(row.total)
+  countsIn(row) + ${sumOf(bytesOf(route), ({ name }) => `row.${name}`)} + row.header.sum + row.total.sum
+
+export const connectionCountsIn = (row: ConnectionCounts): number =>
+  ${sumOf(counted(connection), ({ name }) => `row.${name}`)} + countsInDistribution(row.connect)
 
 export const connectionWeightOf = (row: ConnectionCounts): number =>
-  ${sumOf(connection, ({ name }) => `row.${name}`)} + weightOfDistribution(row.connect)
+  connectionCountsIn(row) + ${sumOf(bytesOf(connection), ({ name }) => `row.${name}`)} + row.connect.sum
 
-const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
+const countsInDistribution = ({ count, sampled }: Distribution): number => count + sampled
 
-function weightOfCodes(codes: Codes): number {
+function countsInCodes(codes: Codes): number {
   let weight = 0
   for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
   return weight

@@ -253,7 +253,7 @@ test('totals that fall are skipped once, and accepted if they continue', async (
     ...names,
     tick(0),
     tick(1, row(30)),
-    tick(2, row(1e9)),
+    tick(2, row(1e8)),
     tick(3, row(40)),
     tick(4, row(50)),
   )
@@ -267,6 +267,20 @@ test('counts larger than a tick can hold are skipped', async () => {
   const seen = await ticks(...names, ...lines, tick(0), tick(1, row(3), ...rows))
   assert.ok(Number.isSafeInteger(seen.requests[0]))
   assert.ok(seen.rows >= 49)
+})
+
+test('a count that no file may hold costs its row alone: each tick can be written and read', async () => {
+  for (const absurd of [2 ** 31, 2 ** 31 - 1, 2 ** 40]) {
+    const { requests, rows } = await ticks(
+      ...names,
+      snapshot(0),
+      tick(1, row(3)),
+      tick(2, row(3 + absurd)),
+      tick(3, row(5 + absurd)),
+    )
+    assert.deepEqual(requests, [3, 0, 2], String(absurd))
+    assert.equal(rows, 1)
+  }
 })
 
 test('a snapshot with an impossible time gives no tick, and its totals are in the next one, also of idle and retired slots', async () => {

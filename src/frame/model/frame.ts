@@ -57,6 +57,9 @@ export const OTHER_ADDRESS = 'OTHER'
 /** The row for requests that came when the route table was full. */
 export const OTHER = { method: '*', path: 'OTHER' } as const
 
+/** Of one row in a tick or in a minute: half a million per second for an hour. More is no traffic: a helper lies, or a file is damaged. */
+export const MAX_COUNT = 2 ** 31 - 1
+
 /**
  * `count` and `sum` come from kernel counters and are exact. `sampled`, `min`, `max` and `buckets` come from the ring of
  * finished requests: sampled < count means that the ring lost events. min and max are null when sampled is 0.

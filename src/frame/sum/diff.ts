@@ -1,14 +1,22 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
 import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
-import type { ConnectionRow, SecondFrame, TrafficRow, WireRow } from '../model/frame.ts'
+import {
+  MAX_COUNT,
+  type ConnectionRow,
+  type SecondFrame,
+  type TrafficRow,
+  type WireRow,
+} from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../model/snapshot.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
 import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
 import {
   addConnections,
+  connectionCountsIn,
   connectionWeightOf,
+  countsIn,
   isActive,
   isConnectionActive,
   sumCounts,
@@ -44,7 +52,7 @@ interface WireState {
 
 /** Turns the snapshots of one run into frames. The first snapshot is the zero point; each further one ends a tick. */
 export class Differ {
-  /** rows that were rejected: a total decreased, a slot came twice, or the tick's sum exceeded MAX_SUM */
+  /** rows that were rejected: a total decreased, a slot came twice, its counts exceeded MAX_COUNT, or the tick's sum MAX_SUM */
   badRows = 0
   #last: Pick<Snapshot, 'wall' | 'mono'>
   /** a snapshot with impossible clocks, whose totals are counted in the next tick */
@@ -190,7 +198,7 @@ export class Differ {
     if (slot.tick === this.#seq) return null
     slot.tick = this.#seq
     const row = slot.total.advance(now)
-    return row !== null && this.#hasRoom(weightOf(row)) ? row : null
+    return row !== null && countsIn(row) <= MAX_COUNT && this.#hasRoom(weightOf(row)) ? row : null
   }
 
   #connectionRow(now: ConnectionTotals): ConnectionRow | null {
@@ -198,7 +206,9 @@ export class Differ {
     if (backend.tick === this.#seq) return null
     backend.tick = this.#seq
     const row = backend.total.advance(now)
-    return row !== null && this.#hasRoom(connectionWeightOf(row)) ? row : null
+    return row !== null && connectionCountsIn(row) <= MAX_COUNT && this.#hasRoom(connectionWeightOf(row))
+      ? row
+      : null
   }
 
   #wireRows(totals: Snapshot['wires']): SecondFrame['wires'] {
@@ -215,7 +225,9 @@ export class Differ {
     if (wire.tick === this.#seq) return null
     wire.tick = this.#seq
     const row = wire.total.advance(now)
-    return row !== null && this.#hasRoom(wireWeightOf(row)) ? row : null
+    if (row === null) return null
+    const counts = wireWeightOf(row)
+    return counts <= MAX_COUNT && this.#hasRoom(counts) ? row : null
   }
 
   #hasRoom(weight: number): boolean {

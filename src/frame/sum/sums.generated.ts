@@ -230,8 +230,8 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     (row.otherOpen ?? 0) !==
     0
 
-/** The sum of all numbers of a row that are added up over rows. */
-export const weightOf = (row: Counts): number =>
+/** The sum of all counts of a row, without times and bytes. */
+export const countsIn = (row: Counts): number =>
   row.requests +
   row.answered +
   row.failures.reset +
@@ -242,15 +242,17 @@ export const weightOf = (row: Counts): number =>
   row.retransmits +
   row.retries +
   row.bodyReset +
-  (row.sentBytes ?? 0) +
-  (row.receivedBytes ?? 0) +
   (row.unseen ?? 0) +
   row.inFlight +
-  weightOfCodes(row.codes) +
-  weightOfDistribution(row.header) +
-  weightOfDistribution(row.total)
+  countsInCodes(row.codes) +
+  countsInDistribution(row.header) +
+  countsInDistribution(row.total)
 
-export const connectionWeightOf = (row: ConnectionCounts): number =>
+/** The sum of all numbers of a row that are added up over rows. */
+export const weightOf = (row: Counts): number =>
+  countsIn(row) + (row.sentBytes ?? 0) + (row.receivedBytes ?? 0) + row.header.sum + row.total.sum
+
+export const connectionCountsIn = (row: ConnectionCounts): number =>
   row.connects +
   row.refused +
   row.connectTimeout +
@@ -265,8 +267,6 @@ export const connectionWeightOf = (row: ConnectionCounts): number =>
   (row.scgiConnects ?? 0) +
   (row.memcachedConnects ?? 0) +
   (row.otherConnects ?? 0) +
-  (row.sentBytes ?? 0) +
-  (row.receivedBytes ?? 0) +
   (row.tlsOpen ?? 0) +
   (row.h2Open ?? 0) +
   (row.fastcgiOpen ?? 0) +
@@ -274,11 +274,14 @@ export const connectionWeightOf = (row: ConnectionCounts): number =>
   (row.scgiOpen ?? 0) +
   (row.memcachedOpen ?? 0) +
   (row.otherOpen ?? 0) +
-  weightOfDistribution(row.connect)
+  countsInDistribution(row.connect)
 
-const weightOfDistribution = ({ count, sum, sampled }: Distribution): number => count + sum + sampled
+export const connectionWeightOf = (row: ConnectionCounts): number =>
+  connectionCountsIn(row) + (row.sentBytes ?? 0) + (row.receivedBytes ?? 0) + row.connect.sum
 
-function weightOfCodes(codes: Codes): number {
+const countsInDistribution = ({ count, sampled }: Distribution): number => count + sampled
+
+function countsInCodes(codes: Codes): number {
   let weight = 0
   for (let i = 1; i < codes.length; i += 2) weight += codes[i]!
   return weight

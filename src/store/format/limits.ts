@@ -2,13 +2,12 @@
  * Limits that no recording of ours exceeds. A file may be hostile: a number beyond a limit is damage, so a loop, list or allocation
  * never has the size that a file merely claims.
  */
+import { MAX_COUNT } from '../../frame/model/frame.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 
 /** One tick per second for 68 years; row ids, `seq · 2^20 + n`, stay below 2^53. */
 export const MAX_SEQ = 2 ** 31
-/** Per backend and route, in a tick or a minute: half a million per second for an hour. */
-const MAX_COUNT = 2 ** 31 - 1
 /** For sums over a host and for µs: thirteen thousand requests that took a day each. The sum of eight such values is exact. */
 const MAX_SUM = 2 ** 50
 /** 2200-01-01, µs since 1970 */
