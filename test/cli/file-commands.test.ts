@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../store/support.ts'
@@ -263,6 +271,27 @@ test('a relative time beyond the recording is cut to it, and that is said once',
     ]) {
       const ran = await runCommand(['report', file, ...args])
       assert.deepEqual([ran.code, ran.stderr.includes('outside the recording')], [2, true], ran.stderr)
+    }
+  })
+})
+
+test('a recording under any name that a file system allows is read; one that leaves none for side files is not written', async () => {
+  const current = `${recordings}format-2.db`
+  await inFolder(async (folder) => {
+    for (const bytes of [247, 248, 251, 255]) {
+      const file = join(folder, `${'n'.repeat(bytes - 3)}.db`)
+      copyFileSync(current, file)
+      for (const command of ['info', 'check', 'report']) {
+        const { code, stderr } = await runCommand([command, file])
+        assert.equal(code, 0, `${bytes} bytes: ${command}: ${stderr}`)
+      }
+      const marked = await runCommand(['mark', file, 'deploy'])
+      assert.equal(marked.code, bytes > 247 ? 2 : 0, `${bytes} bytes: ${marked.stderr}`)
+      if (bytes > 247) assert.match(marked.stderr, /is too long.*\n.*at most 247 bytes/)
+      rmSync(file)
+      const cut = await runCommand(['cut', current, '-o', file])
+      assert.equal(cut.code, bytes > 247 ? 2 : 0, `${bytes} bytes: ${cut.stderr}`)
+      if (bytes > 247) assert.match(cut.stderr, /is too long/)
     }
   })
 })

@@ -7,6 +7,7 @@ import { closeSync, lstatSync, openSync, rmSync, type Stats } from 'node:fs'
 import { systemError, usageError } from '../../errors.ts'
 import { isFree, lockWhole, type Database } from '../sqlite/database.ts'
 import { openName } from './open-name.ts'
+import { statOf } from './side-files.ts'
 
 /** A file with this name may be the one before: it is looked for once more. */
 const TRIES = 5
@@ -57,7 +58,7 @@ export class NameLock {
 
 /** Whether a process, in any namespace, records under this name. Reads, and waits for nothing. */
 export function isNameTaken(file: string): boolean {
-  const found = lstatSync(nameOf(file), { throwIfNoEntry: false })
+  const found = statOf(nameOf(file))
   return found !== undefined && isOurs(found) && !isFree(nameOf(file))
 }
 

@@ -32,6 +32,7 @@ import {
   fingerprintOf,
   recordedName,
   refuseForeignSideFiles,
+  refuseLongName,
   sideFilesOf,
   type SideFiles,
 } from './side-files.ts'
@@ -242,6 +243,7 @@ export function openForAppend(file: string): Database {
     throw usageError(`"${file}" may not be written by you`, 'Copy it: upstreamtop cut FILE -o COPY.')
   }
   const path = recordedName(file)
+  refuseLongName(path)
   refuseForeignSideFiles(path)
   if (header.format <= FORMAT && problemBeside(path, start, file) !== null) throw damagedError(file)
   const database = openWritable(path)

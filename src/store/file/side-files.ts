@@ -3,7 +3,7 @@
  * file that it names. So SQLite reads them only beside a running recorder. Otherwise we apply their pages to a copy.
  */
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { usageError } from '../../errors.ts'
 
 export interface SideFiles {
@@ -63,6 +63,18 @@ export function fingerprintOf(file: string): string {
   }
 }
 
+/** As Linux's file systems allow, less the longest name of a side file, bytes. */
+const MAX_NAME = 255 - '-journal'.length
+
+/** Call before writing to the file. @throws UserError (exit 2) */
+export function refuseLongName(file: string): void {
+  if (Buffer.byteLength(basename(file)) > MAX_NAME)
+    throw usageError(
+      `the name of "${file}" is too long: there is none for the files beside it`,
+      `Choose one of at most ${MAX_NAME} bytes.`,
+    )
+}
+
 /** Call before writing to the file. @throws UserError (exit 2) for a side file that no recorder leaves */
 export function refuseForeignSideFiles(file: string): void {
   const journal = statOf(`${file}-journal`)
@@ -98,7 +110,15 @@ export function refuseLeftovers(file: string): void {
   )
 }
 
-const statOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
+/** A recording's own name may be so long that none can lie beside it. */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG') return undefined
+    throw error
+  }
+}
 
 /**
  * Every connection to a database in WAL mode holds a lock on the -shm, and /proc/locks lists locks by inode. Locks of other pid namespaces

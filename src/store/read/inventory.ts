@@ -1,7 +1,7 @@
 /** Facts about a file for `info`: sizes, rows and metadata. */
 import { existsSync, statSync } from 'node:fs'
 import { livingHolder } from '../file/lock.ts'
-import { recordedName } from '../file/side-files.ts'
+import { recordedName, statOf } from '../file/side-files.ts'
 import { readMeta } from '../format/meta.ts'
 import { BoundedQuery } from '../sqlite/bounded.ts'
 import { emptyIfDamaged, integer, nullIfDamaged, query, text } from '../sqlite/database.ts'
@@ -31,7 +31,7 @@ export function inventoryOf({ database }: Access, file: string): Inventory {
   )
   const tables = Object.fromEntries(counts)
   return {
-    size: sizeOf(file) + sizeOf(walOf(file)),
+    size: sizeOf(file) + (statOf(walOf(file))?.size ?? 0),
     tables,
     meta: Object.fromEntries(meta),
     backends: tables.backend ?? 0,

@@ -1,7 +1,7 @@
 /** Creates an empty recording with mode 0640 (less the umask). An existing file is never overwritten. */
 import { closeSync, openSync } from 'node:fs'
 import { usageError } from '../../errors.ts'
-import { refuseLeftovers } from '../file/side-files.ts'
+import { refuseLeftovers, refuseLongName } from '../file/side-files.ts'
 import { newMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT, SCHEMA, UNFINISHED_ID } from '../format/schema.ts'
 import { openWritable, type Database } from '../sqlite/database.ts'
@@ -10,6 +10,7 @@ import { PAGE_SIZE } from '../sqlite/page-size.ts'
 /** O_EXCL follows no link. @throws UserError (exit 2) if the file exists or cannot be created */
 export function createFile(file: string): void {
   try {
+    refuseLongName(file)
     refuseLeftovers(file)
     closeSync(openSync(file, 'wx', 0o640))
   } catch (error) {
