@@ -6,6 +6,7 @@ import { newMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT, SCHEMA, UNFINISHED_ID } from '../format/schema.ts'
 import { openWritable, type Database } from '../sqlite/database.ts'
 import { PAGE_SIZE } from '../sqlite/page-size.ts'
+import { noRoom } from './write-error.ts'
 
 /** O_EXCL follows no link. @throws UserError (exit 2) if the file exists or cannot be created */
 export function createFile(file: string): void {
@@ -44,6 +45,9 @@ function writeSchema(database: Database, meta: RecordingMeta, durable: boolean):
 function cannotCreate(file: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : null
   switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return noRoom(file)
     case 'EEXIST':
       return usageError(`"${file}" exists already and is never overwritten`, 'Choose another name.')
     case 'ENOENT':

@@ -112,6 +112,29 @@ test('a recording in a folder without write permission is neither marked nor con
   })
 })
 
+test(
+  'a file system without room for one more file is full, whichever file is the one too many',
+  needsRoot,
+  () => {
+    inFolder((folder) => {
+      for (const files of [1, 2]) {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=20m,nr_inodes=${files + 1}`, 'none', folder])
+        try {
+          const file = join(folder, 'x.db')
+          assert.throws(
+            () => createRecording(file, META),
+            refusal(4, /no room on the disk for ".*x\.db"/),
+            `${files}`,
+          )
+          assert.deepEqual(readdirSync(folder), [])
+        } finally {
+          execFileSync('umount', [folder])
+        }
+      }
+    })
+  },
+)
+
 test('a pipe, device or folder is refused at once: opening a pipe would block', () => {
   inFolder((folder) => {
     const pipe = join(folder, 'pipe')
