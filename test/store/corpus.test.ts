@@ -17,6 +17,7 @@ const CORPUS: Readonly<
   >
 > = {
   'chunk-layout-3.db': { state: 'whole', ticks: 5, gaps: [] },
+  'clock-1970.db': { state: 'whole', ticks: 60, gaps: [] },
   'clock-step.db': { state: 'whole', ticks: 90, gaps: [] },
   'empty.db': 'refused',
   'foreign.db': 'refused',

@@ -80,6 +80,7 @@ write(
   (sink) => sink.mark({ at: addMicros(START(), 58e6), kind: 'deploy', text: 'deploy 4711' }),
 )
 writeClockStep()
+writeClockOf1970()
 change('empty.db', () => Buffer.alloc(0))
 change('foreign.db', () => Buffer.from('this is not a recording\n'.repeat(50)))
 change('truncated.db', (bytes) => bytes.subarray(0, Math.floor(bytes.length * 0.85)))
@@ -104,6 +105,20 @@ function writeClockStep(): void {
   )
   write('clock-step.db', stepped, (sink) =>
     sink.mark({ at: stepped[30]!.start, kind: 'clock_step', text: 'clock stepped by -40.0 s' }),
+  )
+}
+
+/** A machine without a clock of its own: 30 s in 1970, then its clock is set. */
+function writeClockOf1970(): void {
+  const frames = [...sampleFrames({ ...SMALL, secs: 60 })]
+  const by = 60e6 - START()
+  const early = frames.map((frame, i) => (i < 30 ? { ...frame, start: addMicros(frame.start, by) } : frame))
+  write('clock-1970.db', early, (sink) =>
+    sink.mark({
+      at: early[30]!.start,
+      kind: 'clock_step',
+      text: `clock stepped by +${(-by / 1e6).toFixed(1)} s`,
+    }),
   )
 }
 
