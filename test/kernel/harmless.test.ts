@@ -99,10 +99,10 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv', 'nsenter',
       const helper = await startHelper(cable.proxy.namespace)
       const links = linksOf(helper.pid)
       const kinds = links.map(({ kind }) => kind).sort()
-      // Three hooks of the root control group, three tracing programs, and tcx on two interfaces.
+      // Three hooks of the root control group, four tracing programs, and tcx on two interfaces.
       assert.equal(
         kinds.join(' '),
-        'cgroup cgroup cgroup raw_tracepoint raw_tracepoint raw_tracepoint tcx tcx tcx tcx',
+        'cgroup cgroup cgroup raw_tracepoint raw_tracepoint raw_tracepoint raw_tracepoint tcx tcx tcx tcx',
       )
       assert.equal(await countLeft(links), links.length)
       if (how === 'kill -9') await helper.kill()
