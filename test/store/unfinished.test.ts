@@ -75,8 +75,11 @@ test('a name that is too long, or has a file as its folder, is refused', () => {
   inFolder((folder) => {
     const file = join(folder, 'x.db')
     writeFileSync(file, '')
-    for (const name of [join(folder, 'n'.repeat(300)), join(file, 'y.db')]) {
-      assert.throws(() => createRecording(name, META), refusal(2, /is not the name of a file/))
+    for (const [name, words] of [
+      [join(folder, 'n'.repeat(300)), /is too long/],
+      [join(file, 'y.db'), /is not the name of a file/],
+    ] as const) {
+      assert.throws(() => createRecording(name, META), refusal(2, words))
       assert.throws(() => openRecording(name), refusal(2, /is not the name of a file/))
     }
     assert.equal(readFileSync(file).length, 0)
