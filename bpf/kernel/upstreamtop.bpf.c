@@ -1,7 +1,7 @@
 /*
  * Two tcx programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and
- * every path returns NEXT. What connecting comes to is told by nginx's sockets, to two tracing programs and to hooks of the root
- * control group.
+ * every path returns NEXT. What connecting comes to is told by nginx's sockets, to three tracing programs and to hooks of the
+ * root control group.
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
  *

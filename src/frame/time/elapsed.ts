@@ -7,7 +7,7 @@ import type { TickSummary } from '../model/recording.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { spanOf } from './time.ts'
 
-/** A clock that is slewed differs by less from one tick to the next, µs. */
+/** NTP slews by 500 ppm at most: a larger difference from one tick to the next is a step of the clock, µs. */
 export const STEP_TOLERANCE = 200_000
 
 /**
