@@ -24,14 +24,26 @@ $(HELPER_BUILD)/vmlinux.h:
 	@mkdir -p $(@D)
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c > $@
 
+COMPILE_BPF = $(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) $(HELPER_DEFINES) $(BPF_WARNINGS) \
+	-I$(HELPER_BUILD) -Ibpf -c $< -o $@
+
+# for interfaces, and for a control group
 $(HELPER_BUILD)/upstreamtop.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
-	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) $(HELPER_DEFINES) $(BPF_WARNINGS) \
-		-I$(HELPER_BUILD) -Ibpf -c $< -o $@
+	$(COMPILE_BPF)
+
+$(HELPER_BUILD)/upstreamtop-cgroup.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
+	$(COMPILE_BPF) -DBY_CGROUP=1
 
 $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
+# The helper uses one skeleton for both objects, so their variables must lie at the same places.
+$(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
+	$(BPFTOOL) gen skeleton $< name upstreamtop_cgroup_bpf > $@
+	diff <(sed -n '/__bss {/,/} \*rodata/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
+		<(sed -n '/__bss {/,/} \*rodata/p' $@ | sed 's/upstreamtop_cgroup_bpf/upstreamtop_bpf/')
+
 # no strict aliasing: counters are read as words from mapped memory
-$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h package.json
+$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h package.json
 	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
 		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz

@@ -213,6 +213,7 @@ struct listen_port_key {
 	__u8 address[16]; /* IPv4 in its first four bytes */
 	__u16 port;
 	__u16 family; /* 4 or 6 */
+	__u32 netid;
 };
 struct listen_port {
 	__u32 master; /* its instance: the first master's pid */
@@ -277,11 +278,20 @@ struct owner {
 struct older_key {
 	__u16 lport;
 	__u16 rport;
+	__u32 netid;
 };
 struct older {
 	__u32 master;
 	__u32 uid; /* the master's */
 };
+
+/* Who was the first to connect from a network namespace. */
+struct namespace_row {
+	__u64 cgroup; /* id of its socket's group in cgroup2 */
+	__u32 pid;    /* in the initial pid namespace */
+	__u32 pad;
+};
+#define MAX_NAMESPACES 4096
 
 struct sweep {
 	__u64 now;

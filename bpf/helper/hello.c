@@ -110,11 +110,34 @@ static void put_missing(struct json *out, const char *what, const char *why, con
 	put_unseen(out, text, remedy);
 }
 
-void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused,
-	       const struct missing_hooks *missing)
+/* The interfaces, or what stands for them. */
+static void put_places(struct json *out, const struct options *options, const struct links *links)
 {
 	static struct interface list[4096];
+	char place[512];
 	int n = links_interfaces(links, list, 4096);
+
+	if (options->way == BY_GROUP) {
+		if (options->cgroup)
+			snprintf(place, sizeof(place), "control group %s", options->cgroup);
+		else
+			snprintf(place, sizeof(place), "every network namespace");
+		put(out, "{\"index\":0,\"name\":");
+		put_string(out, place);
+		put(out, "}");
+	}
+	for (int i = 0; i < n; i++) {
+		put(out, i ? ",{\"index\":" : "{\"index\":");
+		put_number(out, list[i].index);
+		put(out, ",\"name\":");
+		put_string(out, list[i].name);
+		put(out, "}");
+	}
+}
+
+void put_hello(struct json *out, const struct options *options, const struct links *links, const struct nginx *nginx,
+	       const char *refused, const struct missing_hooks *missing)
+{
 	/* room for the longest names, so that it is never cut */
 	char unix_upstreams[MAX_NAMED * sizeof(nginx->upstreams.list->target) + 128];
 	char host[256] = "";
@@ -135,13 +158,7 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	put(out, ",\"kernel\":");
 	put_string(out, name.release);
 	put(out, ",\"interfaces\":[");
-	for (int i = 0; i < n; i++) {
-		put(out, i ? ",{\"index\":" : "{\"index\":");
-		put_number(out, list[i].index);
-		put(out, ",\"name\":");
-		put_string(out, list[i].name);
-		put(out, "}");
-	}
+	put_places(out, options, links);
 	put(out, "],\"front_doors\":[");
 	put_listen_ports(out, nginx);
 	put(out, "],\"nginx\":");

@@ -28,6 +28,13 @@ static inline uint64_t now_ns(clockid_t clock)
 
 #define MAX_FILTERS 1024
 
+/* Where the two programs are attached. */
+enum way {
+	ANY_WAY,   /* to interfaces if the kernel can, else by control group */
+	BY_TCX,	   /* to the interfaces of this network namespace */
+	BY_GROUP, /* to a control group: sockets of all network namespaces */
+};
+
 struct options {
 	const char *interfaces[64];
 	int interface_count;
@@ -35,6 +42,8 @@ struct options {
 	int ignore_count;
 	struct only_key only[MAX_FILTERS];
 	int only_count;
+	enum way way;
+	const char *cgroup; /* --cgroup: a path below the root of cgroup2, or NULL */
 	bool raw_routes;
 	unsigned sample; /* rows of the request sample per tick */
 	bool version;
@@ -92,15 +101,16 @@ struct chain_link {
 /* Programs at one hook, in the order in which they run. Returns how many, -1 with errno. */
 int query_chain(unsigned interface, int hook, struct chain_link *chain, int max);
 
-struct links; /* which interfaces are attached */
+struct links; /* what is attached */
+/* `options->way` is decided. */
 struct links *links_open(int ingress_program, int egress_program, const struct options *options);
 /*
- * Attaches to the wanted interfaces that are up. Returns how many are attached now; `reason`: why an interface could not be
- * attached, else empty.
+ * Attaches to the wanted interfaces that are up, or to the control group. Returns how many are attached now; `reason`: why one
+ * could not be attached, else empty.
  */
 int links_attach(struct links *links, char *reason, size_t size);
 int links_interfaces(const struct links *links, struct interface *list, int max);
-/* Readable when interfaces were added or removed: then call links_follow. */
+/* Readable when interfaces were added or removed: then call links_follow. -1 by control group. */
 int links_descriptor(const struct links *links);
 void links_follow(struct links *links);
 /* Detaches, and returns when no program runs any more. */
@@ -192,13 +202,28 @@ void forget_tasks(void);
 /* Once per second, without rights: removes listen ports without a listening socket, and instances that have ended. */
 void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
+/* ---- groups.c: control groups (cgroup2) ---- */
+
+/* A group by its path below the root, or the root for NULL. Returns a descriptor, -1 and `why` not. */
+int open_group(const char *path, char *why, size_t size);
+/* Its id, and its depth below the root; 0 for the root. */
+uint64_t group_id(int group);
+unsigned group_level(const char *path);
+
+/* ---- way.c: where to attach ---- */
+
+/* Whether this kernel attaches to interfaces (Linux 6.6). Needs CAP_NET_ADMIN. */
+bool has_tcx(void);
+/* Decides `way`. `why`: in a few words. */
+void choose_way(struct options *options, char *why, size_t size);
+
 /* ---- hooks.c: how nginx's sockets connect ---- */
 
 /* Of this network namespace; 0 where the kernel has none. */
 uint64_t own_namespace_cookie(void);
 bool attach_states(struct upstreamtop_bpf *bpf);
-/* `why` not, if not. */
-bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size);
+/* To that control group. `why` not, if not. */
+bool attach_calls(struct upstreamtop_bpf *bpf, const char *group, char *why, size_t size);
 
 /* ---- json.c ---- */
 
@@ -224,8 +249,8 @@ void put_string(struct json *out, const char *text);
 void put_listen_ports(struct json *out, const struct nginx *nginx);
 
 /* `refused`: an interface that could not be attached to, and why; `missing` as `load` says it. */
-void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused,
-	       const struct missing_hooks *missing);
+void put_hello(struct json *out, const struct options *options, const struct links *links, const struct nginx *nginx,
+	       const char *refused, const struct missing_hooks *missing);
 
 /* ---- fold.c: events become histograms and a sample ---- */
 

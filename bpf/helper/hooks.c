@@ -1,14 +1,9 @@
 /* Hooks that tell how nginx's sockets connect: tracing programs, and the connect hooks of the root control group. */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <mntent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include "helper.h"
 #include "upstreamtop.skel.h"
@@ -16,8 +11,6 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
-#define ROOT_GROUP	   1 /* its inode number: a group that is the root of a container only has another */
-#define CGROUP2_FILESYSTEM 0x63677270
 
 uint64_t own_namespace_cookie(void)
 {
@@ -31,70 +24,6 @@ uint64_t own_namespace_cookie(void)
 		cookie = 0;
 	close(fd);
 	return cookie;
-}
-
-/* A file system that somebody has mounted over it is not entered: it might not answer. */
-static int open_if_root(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	struct statfs fs;
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	if (!fstatfs(fd, &fs) && fs.f_type == CGROUP2_FILESYSTEM && !fstat(fd, &st) && st.st_ino == ROOT_GROUP)
-		return fd;
-	close(fd);
-	errno = ENOENT;
-	return -1;
-}
-
-/* Of the mounts of a process, below its root. -1 where none is the root of the hierarchy. */
-static int open_root_group_of(int process)
-{
-	char mounts[64], text[4096], path[4096];
-	FILE *list;
-	struct mntent m;
-	int fd = -1;
-
-	snprintf(mounts, sizeof(mounts), "/proc/%d/mounts", process);
-	list = setmntent(mounts, "re");
-	if (!list)
-		return -1;
-	while (fd < 0 && getmntent_r(list, &m, text, sizeof(text)))
-		if (!strcmp(m.mnt_type, "cgroup2") &&
-		    snprintf(path, sizeof(path), "/proc/%d/root%s", process, m.mnt_dir) < (int)sizeof(path))
-			fd = open_if_root(path);
-	endmntent(list);
-	return fd;
-}
-
-static int parent_of(int process)
-{
-	char path[64], text[512] = "";
-	int parent = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", process);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fgets(text, sizeof(text), f) && strrchr(text, ')'))
-		sscanf(strrchr(text, ')'), ") %*c %d", &parent);
-	fclose(f);
-	return parent;
-}
-
-/* `ip netns exec` mounts a /sys of its own, which has none: then whoever ran it may see it, if we may look through his eyes. */
-static int open_root_group(void)
-{
-	int fd = -1;
-
-	for (int process = getpid(), steps = 0; fd < 0 && process && steps < 32; steps++) {
-		fd = open_root_group_of(process);
-		process = parent_of(process);
-	}
-	return fd;
 }
 
 static bool attach_call_hooks(struct upstreamtop_bpf *bpf, int group)
@@ -132,15 +61,13 @@ bool attach_states(struct upstreamtop_bpf *bpf)
 	return true;
 }
 
-bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size)
+bool attach_calls(struct upstreamtop_bpf *bpf, const char *path, char *why, size_t size)
 {
-	int group = open_root_group();
+	int group = open_group(path, why, size);
 	bool attached;
 
-	if (group < 0) {
-		snprintf(why, size, "the root of cgroup2 is not in sight");
+	if (group < 0)
 		return false;
-	}
 	attached = attach_call_hooks(bpf, group);
 	if (!attached)
 		snprintf(why, size, "%s", strerror(errno));

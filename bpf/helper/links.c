@@ -17,6 +17,9 @@
 #define FLAG_BEFORE  8 /* BPF_F_BEFORE: first in the chain, so that a program that ends the chain does not hide packets */
 #define MAX_ATTACHED 4096
 
+#define GROUP_INGRESS 0 /* BPF_CGROUP_INET_INGRESS */
+#define GROUP_EGRESS  1
+
 struct attachment {
 	struct interface interface;
 	int ingress;
@@ -112,13 +115,14 @@ failed:
 	return -1;
 }
 
-static int attach(int program, unsigned interface, int hook)
+/* `target`: an interface, or a descriptor of a control group. */
+static int attach(int program, unsigned target, int hook, uint32_t flags)
 {
 	struct {
-		uint32_t program, interface, hook, flags;
+		uint32_t program, target, hook, flags;
 		uint64_t relative, revision;
 		char pad[64];
-	} attributes = {.program = program, .interface = interface, .hook = hook, .flags = FLAG_BEFORE};
+	} attributes = {.program = program, .target = target, .hook = hook, .flags = flags};
 
 	return syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
 }
@@ -164,6 +168,9 @@ struct links *links_open(int ingress_program, int egress_program, const struct o
 	links->ingress_program = ingress_program;
 	links->egress_program = egress_program;
 	links->options = options;
+	links->netlink = -1;
+	if (options->way == BY_GROUP)
+		return links;
 	/* listens before attaching, so that an interface that appears meanwhile is not missed */
 	links->netlink = open_netlink(RTMGRP_LINK);
 	if (links->netlink < 0)
@@ -191,26 +198,47 @@ static struct attachment *attachment_of(struct links *links, unsigned index)
 	return NULL;
 }
 
+/* Both programs, or none: -1 with errno. Ingress first, so that no request is seen without its answer. */
+static int attach_both(struct links *links, struct attachment *a, unsigned target, int ingress, int egress, uint32_t flags)
+{
+	int reason;
+
+	a->ingress = attach(links->ingress_program, target, ingress, flags);
+	if (a->ingress < 0)
+		return -1;
+	a->egress = attach(links->egress_program, target, egress, flags);
+	if (a->egress >= 0)
+		return 0;
+	reason = errno;
+	close(a->ingress);
+	errno = reason;
+	return -1;
+}
+
 static int attach_interface(struct links *links, const struct interface *interface)
 {
 	struct attachment a = {.interface = *interface};
 
 	if (links->count == MAX_ATTACHED || attachment_of(links, interface->index))
 		return 0;
-	/* ingress first, so that no request is seen without its answer */
-	a.ingress = attach(links->ingress_program, interface->index, TCX_INGRESS);
-	if (a.ingress < 0)
+	if (attach_both(links, &a, interface->index, TCX_INGRESS, TCX_EGRESS, FLAG_BEFORE))
 		return -1;
-	a.egress = attach(links->egress_program, interface->index, TCX_EGRESS);
-	if (a.egress < 0) {
-		int reason = errno;
-
-		close(a.ingress);
-		errno = reason;
-		return -1;
-	}
 	links->list[links->count++] = a;
 	return 0;
+}
+
+static void attach_group(struct links *links, char *reason, size_t size)
+{
+	int group = open_group(links->options->cgroup, reason, size);
+	struct attachment *a = &links->list[0];
+
+	if (group < 0)
+		return;
+	if (attach_both(links, a, group, GROUP_INGRESS, GROUP_EGRESS, 0))
+		snprintf(reason, size, "cannot attach to the control group: %s", strerror(errno));
+	else
+		links->count = 1;
+	close(group);
 }
 
 static void detach(struct links *links, struct attachment *a)
@@ -223,9 +251,14 @@ static void detach(struct links *links, struct attachment *a)
 int links_attach(struct links *links, char *reason, size_t size)
 {
 	static struct interface list[MAX_ATTACHED];
-	int n = list_interfaces(list, MAX_ATTACHED);
+	int n;
 
 	reason[0] = 0;
+	if (links->options->way == BY_GROUP) {
+		attach_group(links, reason, size);
+		return links->count;
+	}
+	n = list_interfaces(list, MAX_ATTACHED);
 	if (n < 0)
 		snprintf(reason, size, "cannot list the interfaces: %s", strerror(errno));
 	for (int i = 0; i < n; i++)
@@ -236,7 +269,7 @@ int links_attach(struct links *links, char *reason, size_t size)
 
 int links_interfaces(const struct links *links, struct interface *list, int max)
 {
-	int n = links->count < max ? links->count : max;
+	int n = links->options->way == BY_GROUP ? 0 : links->count < max ? links->count : max;
 
 	for (int i = 0; i < n; i++)
 		list[i] = links->list[i].interface;
@@ -283,7 +316,8 @@ void links_close(struct links *links)
 {
 	while (links->count)
 		detach(links, &links->list[0]);
-	close(links->netlink);
+	if (links->netlink >= 0)
+		close(links->netlink);
 	links->netlink = -1;
 	/* programs run under RCU: this waits for a grace period, after which no program runs any more */
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))

@@ -1,5 +1,6 @@
 /* The BPF object: configured before it is loaded; its filters are filled before anything is attached. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include "helper.h"
 #include "upstreamtop.skel.h"
+#include "upstreamtop-cgroup.skel.h"
 
 static char libbpf_message[512]; /* libbpf's first warning: part of the error message, never printed alone */
 
@@ -29,6 +31,30 @@ uint32_t own_namespace(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
+static bool has_kernel_function(const char *name)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool found = kernel && btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	return found;
+}
+
+static void configure_group(struct upstreamtop_bpf *bpf, const struct options *o)
+{
+	char why[256];
+	int group;
+
+	if (!o->cgroup)
+		return;
+	group = open_group(o->cgroup, why, sizeof(why));
+	if (group < 0)
+		die(EXIT_USAGE, "%s", why);
+	bpf->rodata->group_id = group_id(group);
+	bpf->rodata->group_level = group_level(o->cgroup);
+	close(group);
+}
+
 static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 {
 	char *keys = (char *)bpf->rodata->line_keys;
@@ -39,6 +65,8 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
 	bpf->rodata->netns_cookie = own_namespace_cookie();
+	bpf->rodata->has_task_look_up = has_kernel_function("bpf_task_from_pid");
+	configure_group(bpf, o);
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;
 	bpf->rodata->has_only = o->only_count > 0;
@@ -72,6 +100,12 @@ static void fill_processes(struct upstreamtop_bpf *bpf, const struct nginx *ngin
 	bpf->bss->nginx_processes_of_others = others;
 }
 
+/* What the discovery found in our own namespace has 0. */
+static uint32_t netid_of(uint32_t netid)
+{
+	return netid ? netid : own_namespace();
+}
+
 static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
 {
 	uint8_t one = 1;
@@ -85,6 +119,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct proxy proxy = {.uid = d.listen_port.uid, .has_listen_port = 1};
 
 		d.listen_port.master = host_pid_of(d.listen_port.master);
+		d.key.netid = netid_of(d.key.netid);
 		fill(bpf->maps.listen_ports, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
 		fill(bpf->maps.proxies, &d.listen_port.master, sizeof(d.listen_port.master), &proxy, sizeof(proxy));
 	}
@@ -92,13 +127,16 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct found_listen_port d = nginx->listeners[i];
 
 		d.listen_port.master = host_pid_of(d.listen_port.master);
+		d.key.netid = netid_of(d.key.netid);
 		fill(bpf->maps.listeners, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
 	}
 	for (int i = 0; i < nginx->connection_count; i++) {
 		struct older older = nginx->connections[i].older;
+		struct older_key key = nginx->connections[i].key;
 
 		older.master = host_pid_of(older.master);
-		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
+		key.netid = netid_of(key.netid);
+		fill(bpf->maps.older_connections, &key, sizeof(key), &older, sizeof(older));
 	}
 	fill_processes(bpf, nginx);
 	/* removes listen ports without a listening socket, and sets the port bits of the others */
@@ -114,14 +152,26 @@ void visit_listen_ports(struct upstreamtop_bpf *bpf)
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.upstreamtop_listen_ports), &run);
 }
 
+/* Both objects have the same maps, programs and variables: one skeleton describes them. */
+static struct upstreamtop_bpf *open_object(enum way way)
+{
+	struct upstreamtop_bpf *bpf = calloc(1, sizeof(*bpf));
+	int failed = !bpf || upstreamtop_bpf__create_skeleton(bpf);
+
+	if (!failed && way == BY_GROUP)
+		bpf->skeleton->data = (void *)upstreamtop_cgroup_bpf__elf_bytes(&bpf->skeleton->data_sz);
+	if (failed || bpf_object__open_skeleton(bpf->skeleton, NULL))
+		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
+	return bpf;
+}
+
 /* `tracing`, `calls`: whether the programs of hooks.c are loaded too. */
 static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, bool calls)
 {
-	struct upstreamtop_bpf *bpf = upstreamtop_bpf__open();
+	struct upstreamtop_bpf *bpf = open_object(o->way);
 
-	if (!bpf)
-		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
 	configure(bpf, o);
+	bpf_program__set_autoload(bpf->progs.upstreamtop_exit, tracing && !bpf->rodata->has_task_look_up);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_socket_ends, tracing);
@@ -174,7 +224,7 @@ struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx,
 		take_reason(missing->states, sizeof(missing->states));
 		missing->calls[0] = 0;
 	} else if (!*missing->calls) {
-		attach_calls(bpf, missing->calls, sizeof(missing->calls));
+		attach_calls(bpf, o->cgroup, missing->calls, sizeof(missing->calls));
 	}
 	if (!bpf)
 		bpf = try_load(o, false, false);

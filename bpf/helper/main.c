@@ -92,8 +92,8 @@ static void check_kernel(void)
 	unsigned major, minor;
 
 	uname(&name);
-	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 6)))
-		die(EXIT_SYSTEM, "tcx needs Linux 6.6, this is %u.%u", major, minor);
+	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 17)))
+		die(EXIT_SYSTEM, "needs Linux 5.17 for its BPF programs, this is %u.%u", major, minor);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		die(EXIT_SYSTEM, "/sys/kernel/btf/vmlinux: %s: the kernel must be built with CONFIG_DEBUG_INFO_BTF",
 		    strerror(errno));
@@ -106,6 +106,16 @@ static void check_rights(void)
 	if (*missing)
 		die(EXIT_SYSTEM,
 		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or 'make install' once", missing);
+}
+
+static void check_way(struct options *o)
+{
+	char why[128];
+
+	if (o->way == BY_TCX && !has_tcx())
+		die(EXIT_SYSTEM, "this kernel has no tcx, which came with Linux 6.6: leave %s out, and it records by control group",
+		    o->interface_count ? "--iface" : "--attach tcx");
+	choose_way(o, why, sizeof(why));
 }
 
 static void check_interfaces(const struct options *o)
@@ -187,6 +197,7 @@ int main(int argc, char **argv)
 	check_interfaces(&options);
 	check_kernel();
 	check_rights();
+	check_way(&options);
 	lifeline_check();
 	/*
 	 * before anything is opened, because its children must hold nothing; and before attaching, because requests are
@@ -215,7 +226,7 @@ int main(int argc, char **argv)
 	/* glibc raised this threshold while loading: the growing text of a tick would leave holes of all its former sizes */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 
-	put_hello(&out, links, &nginx, refused, &missing);
+	put_hello(&out, &options, links, &nginx, refused, &missing);
 	tick_begin(tick, &out);
 	flush_output();
 	reason = run(tick, links, ring);

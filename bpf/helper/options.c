@@ -122,6 +122,13 @@ void parse_options(struct options *o, int argc, char **argv)
 			if (o->interface_count == 64)
 				die(EXIT_USAGE, "--iface may be given 64 times");
 			o->interfaces[o->interface_count++] = value_of(argc, argv, &i);
+		} else if (!strcmp(name, "--attach")) {
+			value = value_of(argc, argv, &i);
+			o->way = !strcmp(value, "tcx") ? BY_TCX : !strcmp(value, "cgroup") ? BY_GROUP : ANY_WAY;
+			if (o->way == ANY_WAY)
+				die(EXIT_USAGE, "--attach is tcx or cgroup, not \"%s\"", value);
+		} else if (!strcmp(name, "--cgroup")) {
+			o->cgroup = value_of(argc, argv, &i);
 		} else if (!strcmp(name, "--ignore")) {
 			parse_ignore_list(o, value_of(argc, argv, &i));
 		} else if (!strcmp(name, "--only")) {
@@ -138,9 +145,17 @@ void parse_options(struct options *o, int argc, char **argv)
 			o->sample = number;
 		} else {
 			die(EXIT_USAGE,
-			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--ignore PORT|IP:PORT,…] "
-			    "[--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] [--doctor]",
+			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--attach tcx|cgroup] [--cgroup PATH] "
+			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] [--doctor]",
 			    name);
 		}
 	}
+	if (o->cgroup && o->way == BY_TCX)
+		die(EXIT_USAGE, "--cgroup narrows --attach cgroup: leave --attach tcx out");
+	if (o->cgroup)
+		o->way = BY_GROUP;
+	if (o->interface_count && o->way == BY_GROUP)
+		die(EXIT_USAGE, "--iface is for interfaces, and --attach cgroup sees sockets: leave one of them out");
+	if (o->interface_count)
+		o->way = BY_TCX;
 }

@@ -1,6 +1,6 @@
 /*
- * Two tcx programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and
- * every path returns NEXT. What connecting comes to is told by nginx's sockets, to three tracing programs and to hooks of the
+ * Two programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and let
+ * each pass. They are compiled twice: for interfaces (tcx), and for a control group (BY_CGROUP). What connecting comes to is told by nginx's sockets, to three tracing programs and to hooks of the
  * root control group.
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
@@ -15,7 +15,8 @@
  * - http1/: begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  * - connection/: flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961; connections:
  *   SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
- *   nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT
+ *   nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT; asking: clients of nginx
+ * - hooks/: the two programs
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -158,7 +159,7 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 		}
 	}
 	if (p->flags & TCP_RST) {
-		struct scratch *s = scratch();
+		struct scratch *s = scratch_of(skb);
 
 		if (s)
 			rst_in(skb, f, p, s);
@@ -216,71 +217,8 @@ static __always_inline void count_listen_port(const struct packet *p)
 		count(T_EXCLUDED);
 }
 
-SEC("tc")
-int upstreamtop_egress(struct __sk_buff *skb)
-{
-	struct packet *p = packet_of(skb, 1);
-
-	if (!p)
-		return NEXT;
-	/* a SYN's own socket says more: see syn_out */
-	if (!(p->flags & TCP_SYN))
-		translate_if_known(p);
-	struct flow *f = find_flow(p);
-	if (!f && !skb->sk) {
-		/* no socket: an answer on its way to another namespace of this host, or a packet that is only routed */
-		reverse_tuple(p);
-		f = find_flow(p);
-		if (f) {
-			packet_from_backend(skb, f, p);
-			return NEXT;
-		}
-		reverse_tuple(p);
-	}
-	if (f && !(p->flags & TCP_SYN))
-		packet_to_backend(skb, f, p);
-	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
-		count_listen_port(p);
-	else
-		first_packet_to_backend(skb, p);
-	return NEXT;
-}
-
-SEC("tc")
-int upstreamtop_ingress(struct __sk_buff *skb)
-{
-	struct packet *p = packet_of(skb, 0);
-
-	if (!p)
-		return NEXT;
-	translate_if_known(p);
-	struct flow *f = find_flow(p);
-	if (f) {
-		packet_from_backend(skb, f, p);
-		return NEXT;
-	}
-	struct bpf_sock *sk = skb->sk;
-	struct scratch *s = scratch();
-	if (s && sk && ((sk->state != BPF_TCP_CLOSE && is_sent_by_tcp(skb)) || (p->flags & TCP_RST))) {
-		/*
-		 * Its socket is on this machine, in another namespace behind a veth. If the packet goes elsewhere, it is a
-		 * request like any that leaves. If a socket of this namespace listens at the destination, it is only from a
-		 * client.
-		 */
-		reverse_tuple(p);
-		f = find_flow(p);
-		if (f && !(p->flags & TCP_SYN)) {
-			packet_to_backend(skb, f, p);
-			return NEXT;
-		}
-		if (((p->flags & TCP_SYN) || beginning_of(skb, p) == TOKEN) && !listener_at(skb, p, REMOTE_END, &s->socket)) {
-			first_packet_to_backend(skb, p);
-			return NEXT;
-		}
-	}
-	if (is_listen_port(p, LOCAL_END) || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
-		count_listen_port(p);
-	else if (p->len)
-		count(T_NOT_HTTP);
-	return NEXT;
-}
+#if BY_CGROUP
+#include "kernel/hooks/cgroup.h"
+#else
+#include "kernel/hooks/interfaces.h"
+#endif

@@ -17,6 +17,10 @@ import { linesOf } from './lines.ts'
 /** The options of a capture, named as on the command line. */
 export interface CaptureOptions {
   readonly iface: readonly string[]
+  /** null: tcx where the kernel has it */
+  readonly attach: 'tcx' | 'cgroup' | null
+  /** a path below the root of cgroup2 */
+  readonly cgroup: string | null
   readonly ignore: string | null
   readonly only: string | null
   readonly routesAs: 'template' | 'raw'
@@ -166,6 +170,8 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
 export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[] {
   return [
     ...options.iface.flatMap((name) => ['--iface', name]),
+    ...(options.attach === null ? [] : ['--attach', options.attach]),
+    ...(options.cgroup === null ? [] : ['--cgroup', options.cgroup]),
     ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
     ...(options.only === null ? [] : ['--only', options.only]),
     ...['--routes-as', options.routesAs, '--requests', String(options.requests)],

@@ -114,7 +114,8 @@ static __always_inline int is_mapped(const __u32 *v6)
 	return !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port)
+static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port,
+					    __u32 of_namespace)
 {
 	if (six && is_mapped(v6)) {
 		six = 0;
@@ -126,5 +127,5 @@ static __always_inline void remote_of_words(struct backend_key *key, int six, __
 		__builtin_memcpy(key->address, &v4, 4);
 	key->family = six ? 6 : 4;
 	key->port = bpf_ntohs(port);
-	key->netid = netid;
+	key->netid = of_namespace;
 }

@@ -55,7 +55,21 @@ static __always_inline void note_call(struct attempt *a)
 		count_shared(L_MAP_REFUSED);
 }
 
-/* Whether it is nginx's, in the namespace that is recorded. */
+/* Of the current process: whether it is in the control group that is recorded. */
+static __always_inline int is_in_group(void)
+{
+	return !group_id || bpf_get_current_ancestor_cgroup_id(group_level) == group_id;
+}
+
+/* Of the current process. */
+static __always_inline __u32 current_namespace(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+/* Whether it is nginx's, in a namespace that is recorded. */
 static __always_inline int is_nginx_call(struct bpf_sock_addr *ctx, struct attempt *a)
 {
 	struct sender who = {};
@@ -67,7 +81,7 @@ static __always_inline int is_nginx_call(struct bpf_sock_addr *ctx, struct attem
 		return 0;
 	settle_call();
 	attempt_of(a, &who);
-	return bpf_get_netns_cookie(ctx) == netns_cookie;
+	return BY_CGROUP || bpf_get_netns_cookie(ctx) == netns_cookie;
 }
 
 SEC("cgroup/connect4")
@@ -77,7 +91,7 @@ int upstreamtop_connect4(struct bpf_sock_addr *ctx)
 
 	if (!is_nginx_call(ctx, &a))
 		return PASS;
-	remote_of_words(&a.remote, 0, ctx->user_ip4, 0, ctx->user_port);
+	remote_of_words(&a.remote, 0, ctx->user_ip4, 0, ctx->user_port, current_namespace());
 	note_call(&a);
 	return PASS;
 }
@@ -94,7 +108,7 @@ int upstreamtop_connect6(struct bpf_sock_addr *ctx)
 	address[1] = ctx->user_ip6[1];
 	address[2] = ctx->user_ip6[2];
 	address[3] = ctx->user_ip6[3];
-	remote_of_words(&a.remote, 1, 0, address, ctx->user_port);
+	remote_of_words(&a.remote, 1, 0, address, ctx->user_port, current_namespace());
 	note_call(&a);
 	return PASS;
 }

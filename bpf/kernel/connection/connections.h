@@ -18,6 +18,7 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "kernel/counting/wires.h"
+#include "asking.h"
 #include "flows.h"
 #include "translation.h"
 #include "holes.h"
@@ -96,7 +97,7 @@ static __always_inline void end_replaced(struct flow *f, const struct packet *p,
 /* A SYN leaves. Returns whether it is a flow's. */
 __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
@@ -108,7 +109,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	sender_now(&who);
 	if (f) {
 		if (f->fresh && f->isn == p->seq && !f->closed) {
-			if (f->out.owner == p->ifindex) {
+			if (BY_CGROUP || f->out.owner == p->ifindex) {
 				f->syn_gap_ns = now - f->last_syn_ns;
 				f->last_syn_ns = now;
 			}
@@ -136,6 +137,11 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
+	if (BY_CGROUP) {
+		FLOW_SOCKET(f) = key_of_sender(skb);
+		note_namespace(skb, p, &who);
+		note_asking(p, &who);
+	}
 	/* the socket of an attempt books the connect, the flow does not */
 	struct attempt *a = attempt_of_sender(skb);
 	f->fresh = a ? BOOKED_BY_SOCKET : SYN_SEEN;
@@ -184,7 +190,7 @@ __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	if (f->fin_in)
 		return 0;
 	if (f->in.synced && fin != f->in.next) {
-		struct scratch *s = scratch();
+		struct scratch *s = scratch_of(skb);
 		int known;
 
 		if (!s || !seq_after(fin, f->in.next))

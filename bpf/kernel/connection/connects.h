@@ -33,12 +33,17 @@
 #define AF_INET6      10
 #define LOOPBACK      1 /* interface, in every namespace */
 
+static __always_inline __u32 namespace_of(const struct sock *sk)
+{
+	return sk->__sk_common.skc_net.net->ns.inum;
+}
+
 static __always_inline int is_ours(const struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
 
 	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6) &&
-	       sk->__sk_common.skc_net.net->ns.inum == netid;
+	       (BY_CGROUP ? is_in_group() : namespace_of(sk) == netid);
 }
 
 /*
@@ -47,7 +52,7 @@ static __always_inline int is_ours(const struct sock *sk)
  */
 static __always_inline int is_own_door(const struct sock *sk, const struct attempt *a)
 {
-	struct listen_port_key key = {.port = a->remote.port, .family = a->remote.family};
+	struct listen_port_key key = {.port = a->remote.port, .family = a->remote.family, .netid = a->remote.netid};
 	struct listen_port *found;
 
 	if (!has_port(&listen_port_set, a->remote.port))
@@ -107,7 +112,7 @@ static __always_inline void attempt_begins(const struct sock *sk, __u64 key)
 	six[3] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3];
 	__builtin_memset(&a.remote, 0, sizeof(a.remote));
 	remote_of_words(&a.remote, sk->__sk_common.skc_family == AF_INET6, sk->__sk_common.skc_daddr, six,
-			sk->__sk_common.skc_dport);
+			sk->__sk_common.skc_dport, namespace_of(sk));
 	/* another socket that had this memory, whose end was not seen at all */
 	if (known)
 		forget_attempt(key, known);
@@ -204,13 +209,13 @@ static __always_inline struct flow *flow_of(struct sock *sk)
 	six[3] = c->skc_v6_daddr.in6_u.u6_addr32[3];
 	/* the kernel keeps the IPv4 addresses of a mapped one, too */
 	if (c->skc_family == AF_INET || is_mapped(six)) {
-		struct key4 key = {.netid = netid, .rport = c->skc_dport, .lport = lport};
+		struct key4 key = {.netid = namespace_of(sk), .rport = c->skc_dport, .lport = lport};
 
 		key.remote = c->skc_daddr;
 		key.local = c->skc_rcv_saddr;
 		return find4(&key);
 	}
-	struct key6 key = {.netid = netid, .rport = c->skc_dport, .lport = lport};
+	struct key6 key = {.netid = namespace_of(sk), .rport = c->skc_dport, .lport = lport};
 	__u32 *local = (__u32 *)key.local;
 
 	__builtin_memcpy(key.remote, six, sizeof(key.remote));

@@ -181,7 +181,7 @@ __noinline int pass_answers(struct __sk_buff *skb, struct flow *f, struct scratc
 /* Acknowledged up to `to`, but for a FIN: seen or not. Takes the lock. */
 __noinline int answers_arrived(struct __sk_buff *skb, struct flow *f, __u32 to)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!f || !s)
 		return 0;
@@ -214,7 +214,7 @@ __noinline int requests_arrived(struct flow *f, __u32 to)
 /* A request leaves there. Returns whether its sender's socket was asked. */
 __noinline int request_ahead(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!f || !p || !s)
 		return 0;
@@ -239,7 +239,7 @@ static __always_inline int answer_follows(struct __sk_buff *skb, struct flow *f,
 /* An answer arrives there. Returns whether the receiver's socket was asked. */
 __noinline int answer_ahead(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!f || !p || !s)
 		return 0;

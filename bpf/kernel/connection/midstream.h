@@ -41,13 +41,37 @@ __noinline int exclude(struct flow *f)
 	return 0;
 }
 
+/* A segment arrives at a listen port of nginx: if a client on this host sent it, its connection is none to a backend. */
+__noinline int settle_asking(struct packet *p)
+{
+	struct listen_port_key key;
+	struct listen_port *door;
+	struct asking *a;
+	struct flow *f;
+	__u32 sequence;
+
+	if (!p)
+		return 0;
+	sequence = p->seq;
+	a = bpf_map_lookup_elem(&askings, &sequence);
+	door = a && is_same_connection(a, p) ? listen_port_at(p, LOCAL_END, &key) : 0;
+	/* another nginx's worker may ask a front door: that is its upstream leg */
+	if (!door || (a->instance && a->instance != door->master))
+		return 0;
+	f = a->family == 4 ? find4(&a->k4) : find6(&a->k6);
+	if (f && f->kind == KIND_HTTP)
+		exclude(f);
+	bpf_map_delete_elem(&askings, &sequence);
+	return 0;
+}
+
 /*
  * An answer begins to leave for a client on this host. If an nginx that proxies sends it, its local port is a listen port, and
  * its requests do not belong to the upstream leg. This is known before the client gets the first byte.
  */
 __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!p || !s)
 		return 0;
@@ -91,7 +115,7 @@ static __always_inline void count_routed(struct scratch *s, const struct packet 
  */
 __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!p || !s)
 		return 0;
@@ -140,6 +164,10 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 	f->nginx = rank_of(&who);
 	f->uid = who.uid;
 	f->has_local_socket = p->leaves;
+	if (BY_CGROUP) {
+		FLOW_SOCKET(f) = key_of_sender(skb);
+		note_asking(p, &who);
+	}
 	set_kind(skb, f, p, &s->work.remote, instance);
 	if (!instance)
 		defer_requests(skb, f, p, s);

@@ -119,7 +119,7 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 		count(T_PARTIAL);
 	} else if (where == OLD && is_probe(d, p)) {
 		count(T_SECOND_SIGHTINGS);
-	} else if (p->ifindex == d->owner) {
+	} else if (BY_CGROUP || p->ifindex == d->owner) {
 		if (is_retransmission(skb, p, arrives))
 			book_retransmit(f);
 		else
@@ -176,7 +176,7 @@ static __always_inline int may_have_missed_answer(struct flow *f, const struct p
 /* A payload segment of a tracked flow leaves. */
 __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 	enum sequence where;
 	__u32 skip, end;
 	int known = 0;
@@ -233,7 +233,7 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 /* A payload segment of a tracked flow arrives. */
 __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 	enum sequence where;
 	__u32 skip, end;
 	int known = 0;

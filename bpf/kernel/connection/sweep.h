@@ -47,13 +47,13 @@ static __always_inline __u64 latest(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
-static __always_inline void remote_of_keys(struct work *w, const __u8 *address, int size, __u16 port)
+static __always_inline void remote_of_keys(struct work *w, const __u8 *address, int size, __u16 port, __u32 of_namespace)
 {
 	__builtin_memset(&w->remote, 0, sizeof(w->remote));
 	__builtin_memcpy(w->remote.address, address, size);
 	w->remote.port = bpf_ntohs(port);
 	w->remote.family = size == 4 ? 4 : 6;
-	w->remote.netid = netid;
+	w->remote.netid = of_namespace;
 }
 
 /*
@@ -209,7 +209,7 @@ static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct
 	struct work w = {};
 	struct key4 k = *key;
 
-	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport);
+	remote_of_keys(&w, (__u8 *)&k.remote, 4, k.rport, k.netid);
 	if (!sweep_flow(f, c, &w))
 		return 0;
 	delete_line(f);
@@ -223,7 +223,7 @@ static long sweep6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 	struct work w = {};
 	struct key6 k = *key;
 
-	remote_of_keys(&w, k.remote, 16, k.rport);
+	remote_of_keys(&w, k.remote, 16, k.rport, k.netid);
 	if (!sweep_flow(f, c, &w))
 		return 0;
 	delete_line(f);
@@ -266,11 +266,31 @@ struct check_context {
 	struct scratch *scratch;
 };
 
+/* A socket of any namespace, by its address. It is the flow's as long as it has its tuple. */
+static __always_inline int read_socket_at(__u64 address, const struct bpf_sock_tuple *t, __u32 size, struct socket_facts *facts)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)(long)address;
+	struct sock *sk = (struct sock *)tcp;
+	int four = size == sizeof(t->ipv4);
+	__u16 rport = four ? t->ipv4.sport : t->ipv6.sport, lport = four ? t->ipv4.dport : t->ipv6.dport;
+
+	if (!address || BPF_CORE_READ(sk, __sk_common.skc_dport) != rport ||
+	    BPF_CORE_READ(sk, __sk_common.skc_num) != bpf_ntohs(lport) ||
+	    (four ? BPF_CORE_READ(sk, __sk_common.skc_daddr) != t->ipv4.saddr
+		  : BPF_CORE_READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[3]) != t->ipv6.saddr[3]))
+		return 0;
+	facts->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	facts->rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt);
+	facts->snd_una = BPF_CORE_READ(tcp, snd_una);
+	facts->is_full = 1;
+	return 1;
+}
+
 /* Returns 1 when enough were asked. */
 static __always_inline int ask_for(struct check_context *c, struct flow *f, struct bpf_sock_tuple *t, __u32 size)
 {
 	struct socket_facts *k = &c->scratch->socket;
-	int found = read_socket(c->skb, t, size, k), alive;
+	int found = BY_CGROUP ? read_socket_at(FLOW_SOCKET(f), t, size, k) : read_socket(c->skb, t, size, k), alive;
 
 	alive = found && (k->state == BPF_TCP_ESTABLISHED || k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_FIN_WAIT2);
 	if (alive && k->is_full)
@@ -313,7 +333,7 @@ static long check6(struct bpf_map *map, struct key6 *key, struct flow *f, struct
 SEC("tc")
 int upstreamtop_check(struct __sk_buff *skb)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = take_scratch(skb);
 	struct check_context c = {.skb = skb, .scratch = s};
 
 	if (!s)
@@ -325,6 +345,7 @@ int upstreamtop_check(struct __sk_buff *skb)
 		bpf_for_each_map_elem(&more_flows4, check4, &c, 0);
 	if (flow_map_use.more6)
 		bpf_for_each_map_elem(&more_flows6, check6, &c, 0);
+	give_scratch(s);
 	return 0;
 }
 
@@ -338,7 +359,8 @@ int upstreamtop_sweep(struct sweep *ctx)
 	sweep_calls(&c);
 	sweep_attempts(&c);
 	flow_map_use.full4 = flow_map_use.full6 = 0;
-	delete_translations();
+	if (!BY_CGROUP)
+		delete_translations();
 	return 0;
 }
 

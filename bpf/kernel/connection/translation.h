@@ -52,14 +52,14 @@ __noinline int translate(struct packet *p)
 
 static __always_inline void translate_if_known(struct packet *p)
 {
-	if (has_port(&translated_ports, remote_port(p)))
+	if (!BY_CGROUP && has_port(&translated_ports, remote_port(p)))
 		translate(p);
 }
 
 /* Compares the packet with the socket that sends it, whose own port alone is in host byte order. */
 static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct packet *p)
 {
-	struct key4 own = {.netid = netid, .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
+	struct key4 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
 
 	own.remote = sk->dst_ip4;
 	own.local = sk->src_ip4;
@@ -70,7 +70,7 @@ static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct pac
 
 static __always_inline void translate6_by_socket(struct bpf_sock *sk, struct packet *p)
 {
-	struct key6 own = {.netid = netid, .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
+	struct key6 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
 	__u32 *remote = (__u32 *)own.remote, *local = (__u32 *)own.local;
 	const __u32 *wire_remote = (const __u32 *)p->k6.remote, *wire_local = (const __u32 *)p->k6.local;
 	int differs = own.rport != p->k6.rport || own.lport != p->k6.lport;
@@ -155,7 +155,7 @@ static __always_inline long insert_translation(const struct packet *p, enum rank
  * So that what follows finds the flow, which exists: the sweep deletes translations without one. An answer may come from either
  * side's port. Returns 1 without room: the flow is then of no use, because its answers would not find it.
  */
-__noinline int remember_translation(struct packet *p, enum rank rank)
+__noinline int keep_translation(struct packet *p, enum rank rank)
 {
 	__u16 port;
 
@@ -171,6 +171,15 @@ __noinline int remember_translation(struct packet *p, enum rank rank)
 	add_port(&answer_ports, port);
 	add_port(&answer_ports, remote_port(p));
 	return insert_translation(p, rank) != 0;
+}
+
+static __always_inline int remember_translation(struct packet *p, enum rank rank)
+{
+	if (!BY_CGROUP)
+		return keep_translation(p, rank);
+	/* each packet comes with its socket */
+	add_port(&answer_ports, wire_port(p));
+	return 0;
 }
 
 /* ---- once per second ---- */

@@ -36,7 +36,7 @@ static __always_inline int is_ack_valid(const struct socket_facts *k, __u32 ack)
 /* Data or a FIN that is not next in order: beyond a hole, or partly old. `known`: whether its socket was asked already. */
 static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir *d, struct packet *p, int arrives, int known)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!s)
 		return 0;
@@ -50,7 +50,7 @@ static __always_inline int is_in_window(struct __sk_buff *skb, const struct dir 
 /* Old bytes: the socket must have received that many, and the ACK number must fit. */
 static __always_inline int is_retransmission(struct __sk_buff *skb, struct packet *p, int arrives)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!s || !arrives || !connection_of(skb, p, &s->socket))
 		return 1;

@@ -31,6 +31,20 @@ static __always_inline void remember_process(__u32 pid, const struct nginx_proce
 		__sync_fetch_and_add(&nginx_processes_of_others, 1);
 }
 
+/* Only where the kernel cannot look a process up by its pid. */
+SEC("tp_btf/sched_process_exit")
+int upstreamtop_exit(__u64 *context)
+{
+	struct task_struct *task = (struct task_struct *)context[0];
+	__u32 pid = task->tgid;
+	struct nginx_process *known = bpf_map_lookup_elem(&nginx_processes, &pid);
+
+	/* the last of its threads */
+	if (known && !BPF_CORE_READ(task, signal, live.counter))
+		forget_process(pid, known);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int upstreamtop_fork(__u64 *context)
 {
@@ -44,7 +58,7 @@ int upstreamtop_fork(__u64 *context)
 	stale = bpf_map_lookup_elem(&nginx_processes, &pid);
 	if (stale)
 		forget_process(pid, stale);
-	if (!is_nginx_now(parent) || BPF_CORE_READ(parent, nsproxy, net_ns, ns.inum) != netid)
+	if (!is_nginx_now(parent) || (!BY_CGROUP && BPF_CORE_READ(parent, nsproxy, net_ns, ns.inum) != netid))
 		return 0;
 	process = instance_of(parent);
 	remember_process(own, &process);

@@ -26,6 +26,7 @@ static __always_inline void listen_port_key_of(struct listen_port_key *key, cons
 		__builtin_memcpy(key->address, end == LOCAL_END ? p->k6.local : wire_remote6(p), 16);
 	key->port = end == LOCAL_END ? local_port(p) : wire_port(p);
 	key->family = p->family;
+	key->netid = netid_of(p);
 }
 
 /* The listen port at that end of the connection, and its key. */
@@ -59,7 +60,7 @@ static __always_inline int is_listen_port(struct packet *p, int end)
 /* For an IPv4 packet whose headers are not read yet. */
 __noinline int is_narrow_listen_port4(__u32 address, __u32 port)
 {
-	struct listen_port_key key = {.port = port, .family = 4};
+	struct listen_port_key key = {.port = port, .family = 4, .netid = netid};
 
 	__builtin_memcpy(key.address, &address, 4);
 	return bpf_map_lookup_elem(&listen_ports, &key) != 0;
@@ -189,14 +190,41 @@ static __always_inline void remove_listen_port(const struct listen_port_key *key
 
 /* ---- once per second ---- */
 
-extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
-extern void bpf_task_release(struct task_struct *task) __ksym;
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* The pid may belong to another process by now; its name mostly shows that. Without the look-up upstreamtop_exit keeps the books. */
+static __always_inline int is_master_alive(__u32 instance)
+{
+	struct task_struct *task;
+	int alive;
+
+	if (!has_task_look_up)
+		return bpf_map_lookup_elem(&nginx_processes, &instance) != 0;
+	task = bpf_task_from_pid(instance);
+	if (!task)
+		return 0;
+	alive = is_nginx(task);
+	bpf_task_release(task);
+	return alive;
+}
+
+static __always_inline int is_of_running_nginx(const struct listen_port *listen_port)
+{
+	__u32 instance = listen_port->master;
+	struct proxy *proxy = bpf_map_lookup_elem(&proxies, &instance);
+
+	return proxy ? proxy->has_processes || is_master_alive(instance) : is_master_alive(instance);
+}
 
 struct visit_context {
 	struct __sk_buff *skb;
 };
 
-/* Whether it still listens, and still belongs to the same user. */
+/*
+ * Whether it still listens, and still belongs to the same user. A socket of another namespace cannot be asked: a listen port there
+ * is forgotten with its nginx, or when another socket listens there, and is looked up again when somebody connects to it.
+ */
 static __always_inline int still_listens(struct __sk_buff *skb, const struct listen_port_key *key,
 					 const struct listen_port *listen_port)
 {
@@ -204,6 +232,8 @@ static __always_inline int still_listens(struct __sk_buff *skb, const struct lis
 	struct socket_facts facts = {};
 	int found;
 
+	if (BY_CGROUP && key->netid != netid)
+		return is_of_running_nginx(listen_port);
 	if (key->family == 4) {
 		__builtin_memcpy(&t.ipv4.daddr, key->address, 4);
 		t.ipv4.dport = bpf_htons(key->port);
@@ -235,30 +265,21 @@ static long delete_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struc
 	return 0;
 }
 
-/* The pid may belong to another process by now; its name mostly shows that. */
-static __always_inline int is_master_alive(__u32 instance)
-{
-	struct task_struct *task = bpf_task_from_pid(instance);
-	int alive;
-
-	if (!task)
-		return 0;
-	alive = is_nginx(task);
-	bpf_task_release(task);
-	return alive;
-}
 
 /* After an upgrade an instance lives on without its first master. */
 static long visit_process(struct bpf_map *map, __u32 *pid, struct nginx_process *process, struct visit_context *r)
 {
-	struct task_struct *task = bpf_task_from_pid(*pid);
+	struct task_struct *task;
 	struct proxy *proxy;
 
-	if (!task) {
-		forget_process(*pid, process);
-		return 0;
+	if (has_task_look_up) {
+		task = bpf_task_from_pid(*pid);
+		if (!task) {
+			forget_process(*pid, process);
+			return 0;
+		}
+		bpf_task_release(task);
 	}
-	bpf_task_release(task);
 	proxy = bpf_map_lookup_elem(&proxies, &process->instance);
 	if (proxy)
 		proxy->has_processes = 1;

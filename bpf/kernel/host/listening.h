@@ -22,6 +22,7 @@ static __always_inline int listen_key_of_socket(struct listen_port_key *key, con
 	__builtin_memset(key, 0, sizeof(*key));
 	key->port = sk->__sk_common.skc_num;
 	key->family = 4;
+	key->netid = sk->__sk_common.skc_net.net->ns.inum;
 	if (sk->__sk_common.skc_family == AF_INET) {
 		__u32 four = sk->__sk_common.skc_rcv_saddr;
 
@@ -93,7 +94,7 @@ static __always_inline void listening_begins(struct sock *sk)
 	int any6;
 
 	if (sk->sk_protocol != IPPROTO_TCP || (family != AF_INET && family != AF_INET6) ||
-	    sk->__sk_common.skc_net.net->ns.inum != netid)
+	    (!BY_CGROUP && sk->__sk_common.skc_net.net->ns.inum != netid))
 		return;
 	any6 = listen_key_of_socket(&key, sk);
 	if (!is_nginx_now(task)) {

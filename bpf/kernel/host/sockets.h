@@ -88,6 +88,27 @@ __noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, str
 	return found && facts->state == BPF_TCP_LISTEN;
 }
 
+/* At a control group the packet comes with its socket. */
+static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_facts *facts)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tcp;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return 0;
+	facts->state = sk->state;
+	facts->uid = ((struct sock *)tcp)->sk_uid.val;
+	facts->is_full = 1;
+	read_sequences(tcp, facts);
+	return facts->state != BPF_TCP_LISTEN;
+}
+
 /* Reads the facts of this namespace's socket of the connection. Returns 0 for a socket in another namespace. */
 __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct socket_facts *facts)
 {
@@ -96,6 +117,8 @@ __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct soc
 
 	if (!p || !facts)
 		return 0;
+	if (BY_CGROUP)
+		return read_own_socket(skb, facts);
 	if (p->family == 4) {
 		t.ipv4.saddr = p->k4.remote;
 		t.ipv4.daddr = p->k4.local;

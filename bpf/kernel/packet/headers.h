@@ -14,9 +14,14 @@ extern void *bpf_cast_to_kern_ctx(void *) __ksym;
 
 #define IS_FRAGMENT 2
 
-/* Offset of the network header. Both hooks see the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun. */
+/*
+ * Offset of the network header. Interfaces show the skb from its link layer on: 14 bytes for Ethernet (and `lo`), none for tun.
+ * Sockets have none.
+ */
 static __always_inline __u32 network_offset(struct __sk_buff *skb)
 {
+	if (BY_CGROUP)
+		return 0;
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 
 	return (__u32)kernel->network_header - kernel->mac_header;
@@ -63,6 +68,11 @@ __noinline __u32 skip_tags(struct __sk_buff *skb, __u32 *off)
 			return type;
 	}
 	return 0;
+}
+
+static __always_inline __u32 netid_of(const struct packet *p)
+{
+	return !BY_CGROUP ? netid : p->family == 4 ? p->k4.netid : p->k6.netid;
 }
 
 static __always_inline __u16 local_port(const struct packet *p)
@@ -224,7 +234,7 @@ static __always_inline void backend_key_of(struct backend_key *key, const struct
 		__builtin_memcpy(key->address, address, 16);
 	key->port = port;
 	key->family = p->family;
-	key->netid = netid;
+	key->netid = netid_of(p);
 }
 
 /* What the socket connected to. */

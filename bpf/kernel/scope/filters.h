@@ -44,7 +44,7 @@ static __always_inline int is_selected(const struct backend_key *remote)
  */
 static __always_inline int is_front_door(struct __sk_buff *skb, struct packet *p, __u32 instance)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 	struct listen_port_key key;
 	struct listen_port *listen_port = p->ifindex == 1 && s ? listen_port_at(p, REMOTE_END, &key) : 0;
 
@@ -75,7 +75,7 @@ static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p
 /* Counts a request of an excluded flow once, by its reason. `next` of the flow shows retransmissions. */
 __noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 
 	if (!f || !p || !s)
 		return 0;

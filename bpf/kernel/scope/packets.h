@@ -132,7 +132,7 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 		h = 0;
 	if ((h && count_if_excluded(skb, h, egress)) || (egress && stopping))
 		return 0;
-	struct scratch *s = scratch();
+	struct scratch *s = scratch_of(skb);
 	if (!s)
 		return 0;
 	struct packet *p = &s->packet;

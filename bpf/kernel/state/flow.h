@@ -133,8 +133,11 @@ struct exchange {
 	__u16 flags;
 	__u32 deferred; /* not booked yet: it may be for a front door, or none: enum deferral */
 	__u64 sent;	/* bytes of it that were seen while it was deferred */
-	__u64 pad;
+	__u64 socket;	/* in a flow's first place, where there is room: see FLOW_SOCKET */
 };
+
+/* By control group: the address of the flow's socket, which may be another's by now. */
+#define FLOW_SOCKET(f) ((f)->ring[0].socket)
 
 /*
  * Requests leave on one CPU and answers arrive on another. A cache line that both write costs each of them more than the look-up

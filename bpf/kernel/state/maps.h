@@ -7,9 +7,21 @@
 #include "kernel/parser/line.h"
 #include "flow.h"
 
+/*
+ * Where the programs are attached: to interfaces of one network namespace (tcx), or to a control group, where they see the sockets
+ * of all namespaces. An object is compiled for each.
+ */
+#ifndef BY_CGROUP
+#define BY_CGROUP 0
+#endif
+
 /* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
-const volatile __u32 netid = 0; /* inode of the network namespace that is recorded */
+const volatile __u32 netid = 0; /* inode of the helper's network namespace. By control group, others are recorded, too */
+/* --cgroup: its id, and its depth below the root; 0 for the root */
+const volatile __u64 group_id = 0;
+const volatile __u32 group_level = 0;
+const volatile __u8 has_task_look_up = 1; /* the kernel finds a process by its pid (Linux 6.2) */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
@@ -338,6 +350,40 @@ struct {
 	__type(key, struct older_key);
 	__type(value, struct older);
 } older_connections SEC(".maps");
+
+/*
+ * Who asks: segments that began a connection which a listen port of nginx may answer, in whatever namespace that is. By sequence
+ * number, the one thing that no NAT between them changes.
+ */
+struct asking {
+	__u32 family;
+	__u32 instance; /* the asker's, 0 when it is no nginx */
+	__u16 lport;	/* on the wire, for what has the same number by chance */
+	__u16 rport;
+	__u32 pad;
+	union {
+		struct key4 k4; /* of its flow */
+		struct key6 k6;
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BY_CGROUP ? 8192 : 1);
+	__type(key, __u32);
+	__type(value, struct asking);
+} askings SEC(".maps");
+
+__u64 last_asking_ns = 0; /* of one on an older connection */
+
+/* Network namespaces from which a connection began: for their names. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_NAMESPACES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct namespace_row);
+} namespaces SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -78,7 +78,7 @@ struct socket_facts {
 	__u8 pad;
 };
 
-/* Per CPU: programs at the two hooks do not interrupt each other. */
+/* Per CPU. A program has one for itself. */
 struct scratch {
 	struct buffer chunk;
 	struct line line;
@@ -92,20 +92,50 @@ struct scratch {
 		struct status_reader status;
 		struct proxy_reader proxy;
 	} reader; /* not on a stack: the verifier would follow each value that it may have */
+	__u32 taken;
+	__u32 pad;
 };
+
+/*
+ * At interfaces the programs run with bottom halves off, and do not interrupt each other on a CPU. At a control group they run in
+ * processes, too, and are interrupted by packets that arrive, and by other processes.
+ */
+#define SCRATCHES (BY_CGROUP ? 4 : 1)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-static __always_inline struct scratch *scratch(void)
+/* That of the program which reads this packet. */
+static __always_inline struct scratch *scratch_of(struct __sk_buff *skb)
 {
-	__u32 zero = 0;
+	__u32 index = BY_CGROUP ? skb->cb[0] : 0;
 
-	return bpf_map_lookup_elem(&scratches, &zero);
+	return bpf_map_lookup_elem(&scratches, &index);
+}
+
+/* First call for a packet; `give_scratch` is the last. Returns 0 if more programs were interrupted on this CPU than have room. */
+static __always_inline struct scratch *take_scratch(struct __sk_buff *skb)
+{
+	for (__u32 i = 0; BY_CGROUP && i < SCRATCHES; i++) {
+		__u32 index = i;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
+		if (s && !__sync_val_compare_and_swap(&s->taken, 0, 1)) {
+			skb->cb[0] = i;
+			return s;
+		}
+	}
+	return BY_CGROUP ? 0 : scratch_of(skb);
+}
+
+static __always_inline void give_scratch(struct scratch *s)
+{
+	if (BY_CGROUP)
+		*(volatile __u32 *)&s->taken = 0;
 }
 
 static __always_inline struct totals *cpu_totals(void)
@@ -115,15 +145,6 @@ static __always_inline struct totals *cpu_totals(void)
 	return bpf_map_lookup_elem(&totals, &zero);
 }
 
-/* Only for the programs at the hooks, which do not interrupt each other. */
-static __always_inline void count(enum total which)
-{
-	struct totals *t = cpu_totals();
-
-	if (t)
-		t->v[which]++;
-}
-
 /* For code that the sweep runs, too: the hooks interrupt it on its own CPU. */
 static __always_inline void count_shared(enum total which)
 {
@@ -131,6 +152,17 @@ static __always_inline void count_shared(enum total which)
 
 	if (t)
 		__sync_fetch_and_add(&t->v[which], 1);
+}
+
+/* Only for the programs at the hooks. At interfaces they do not interrupt each other. */
+static __always_inline void count(enum total which)
+{
+	struct totals *t = cpu_totals();
+
+	if (BY_CGROUP)
+		count_shared(which);
+	else if (t)
+		t->v[which]++;
 }
 
 static __always_inline struct slot *slot_of(__u32 index)

@@ -7,6 +7,8 @@ import { wholeNumber } from './number.ts'
 
 export interface CaptureFlags {
   readonly iface?: readonly string[]
+  readonly attach?: 'tcx' | 'cgroup'
+  readonly cgroup?: string
   readonly ignore?: string
   readonly only?: string
   readonly routesAs: 'template' | 'raw'
@@ -22,6 +24,13 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
       'watch this interface alone (repeatable; default: all that are up)',
       interfaceName,
     )
+    .addOption(
+      new Option(
+        '--attach <way>',
+        'to the interfaces of this network namespace, or to the sockets of all (default: tcx where the kernel has it)',
+      ).choices(['tcx', 'cgroup']),
+    )
+    .option('--cgroup <path>', 'watch the sockets of this control group alone: a container, a pod, a unit')
     .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
     .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
     .addOption(
@@ -39,12 +48,30 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
 
 export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   iface: flags.iface ?? [],
+  ...attachmentOf(flags),
   ignore: flags.ignore ?? null,
   only: flags.only ?? null,
   routesAs: flags.routesAs,
   requests: flags.requests,
   probe: flags.probe ?? null,
 })
+
+function attachmentOf({
+  iface,
+  attach,
+  cgroup,
+}: CaptureFlags): Pick<CaptureOptions, 'attach' | 'cgroup'> {
+  if (cgroup !== undefined && attach === 'tcx') {
+    throw usageError(`--cgroup "${cgroup}" narrows --attach cgroup`, 'leave --attach tcx out')
+  }
+  if (iface !== undefined && (attach === 'cgroup' || cgroup !== undefined)) {
+    throw usageError(
+      `--iface "${iface.join(', ')}" is for interfaces, and --attach cgroup sees sockets`,
+      'leave one of them out',
+    )
+  }
+  return { attach: attach ?? null, cgroup: cgroup ?? null }
+}
 
 /** Follows the kernel: IFNAMSIZ and dev_valid_name(). */
 function interfaceName(text: string, names: readonly string[] = []): readonly string[] {

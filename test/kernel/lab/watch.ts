@@ -66,7 +66,7 @@ export async function startHelper(
   args: readonly string[] = [],
   program: string = PROBE,
 ): Promise<Helper> {
-  const child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
+  const child = spawn('ip', ['netns', 'exec', namespace, ...byGroup([program, ...args])], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.on('error', () => undefined)
@@ -98,6 +98,13 @@ export async function startHelper(
       await exited
     },
   }
+}
+
+/** `LAB_ATTACH=cgroup` runs the tests by control group, where the helper by itself would take interfaces. */
+function byGroup(words: readonly string[]): readonly string[] {
+  const program = words.findIndex((word) => word.endsWith('/upstreamtop-probe'))
+  if (process.env.LAB_ATTACH !== 'cgroup' || words.includes('--iface') || program < 0) return words
+  return words.toSpliced(program + 1, 0, '--attach', 'cgroup')
 }
 
 const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
