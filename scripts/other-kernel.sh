@@ -55,7 +55,7 @@ node dist/main.js doctor
 node dist/main.js record --out /tmp/x.db --secs 40 </dev/null 2>/tmp/talk >/dev/null &
 while ! read -r line </tmp/talk; do sleep 1; kill -0 $! 2>/dev/null || break; done 2>/dev/null
 node dist/main.js simulate --workers 8 --duration 15 --ledger /tmp/ledger.json
-wait
+wait; cat /tmp/talk
 node dist/main.js check /tmp/x.db && node dist/main.js report /tmp/x.db --format json >/tmp/report.json && node compare.mjs
 poweroff -f
 SCRIPT

@@ -111,6 +111,8 @@ test('a helper without output is given up after a timeout', async () => {
   const helper = startHelper(
     {
       iface: [],
+      attach: null,
+      cgroup: null,
       ignore: null,
       only: null,
       routesAs: 'raw',
@@ -126,7 +128,16 @@ test('a helper without output is given up after a timeout', async () => {
 })
 
 const endOf = async (probe: string): Promise<unknown> => {
-  const options = { iface: [], ignore: null, only: null, routesAs: 'template', requests: 0, probe } as const
+  const options = {
+    iface: [],
+    attach: null,
+    cgroup: null,
+    ignore: null,
+    only: null,
+    routesAs: 'template',
+    requests: 0,
+    probe,
+  } as const
   return startHelper(options, {}).ended.catch((error: unknown) => error)
 }
 

@@ -37,8 +37,9 @@ static __always_inline __u32 row_of(const struct attempt *a)
 static __always_inline void expect_retry(const struct attempt *a)
 {
 	__u64 now = bpf_ktime_get_ns();
+	__u32 pid = a->pid;
 
-	bpf_map_update_elem(&failed_connects, &a->pid, &now, BPF_ANY);
+	bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);
 	last_failure_ns = now;
 }
 

@@ -224,7 +224,9 @@ static __always_inline void book_refused(struct flow *f, const struct packet *p,
 	remote_of(p, &w->remote);
 	book_connect_failure(f, w, 0);
 	if (f->nginx) {
-		bpf_map_update_elem(&failed_connects, &f->pid, &now, BPF_ANY);
+		__u32 pid = f->pid;
+
+		bpf_map_update_elem(&failed_connects, &pid, &now, BPF_ANY);
 		last_failure_ns = now;
 	}
 }

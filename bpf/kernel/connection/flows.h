@@ -21,6 +21,13 @@ static const struct flow empty_flow = {};
 
 static __always_inline struct flow *find4(const struct key4 *key)
 {
+	struct key4 copy;
+
+	if (BY_CGROUP) {
+		/* a kernel before 6.2 takes no key from a function's argument */
+		copy = *key;
+		key = &copy;
+	}
 	struct flow *f = bpf_map_lookup_elem(&flows4, key);
 
 	return f || !flow_map_use.more4 ? f : bpf_map_lookup_elem(&more_flows4, key);
@@ -28,6 +35,12 @@ static __always_inline struct flow *find4(const struct key4 *key)
 
 static __always_inline struct flow *find6(const struct key6 *key)
 {
+	struct key6 copy;
+
+	if (BY_CGROUP) {
+		copy = *key;
+		key = &copy;
+	}
 	struct flow *f = bpf_map_lookup_elem(&flows6, key);
 
 	return f || !flow_map_use.more6 ? f : bpf_map_lookup_elem(&more_flows6, key);
@@ -83,10 +96,15 @@ static __always_inline struct flow *make_flow(const struct packet *p, enum rank 
 	long failed;
 
 	add_port(&flow_ports, remote_port(p));
-	if (p->family == 4)
-		failed = INSERT(flows4, more_flows4, &p->k4, flow_map_use.more4, flow_map_use.full4, room);
-	else
-		failed = INSERT(flows6, more_flows6, &p->k6, flow_map_use.more6, flow_map_use.full6, room);
+	if (p->family == 4) {
+		struct key4 key = p->k4;
+
+		failed = INSERT(flows4, more_flows4, &key, flow_map_use.more4, flow_map_use.full4, room);
+	} else {
+		struct key6 key = p->k6;
+
+		failed = INSERT(flows6, more_flows6, &key, flow_map_use.more6, flow_map_use.full6, room);
+	}
 	if (failed == -E2BIG || failed == -ENOMEM)
 		count(L_MAP_REFUSED);
 	return find_new_flow(p);
@@ -102,8 +120,17 @@ static __always_inline struct flow *make_flow(const struct packet *p, enum rank 
 /* A new, empty flow in place of the one that had the tuple. */
 static __always_inline struct flow *replace_flow(const struct packet *p)
 {
-	long failed = p->family == 4 ? REPLACE(flows4, more_flows4, &p->k4) : REPLACE(flows6, more_flows6, &p->k6);
+	long failed;
 
+	if (p->family == 4) {
+		struct key4 key = p->k4;
+
+		failed = REPLACE(flows4, more_flows4, &key);
+	} else {
+		struct key6 key = p->k6;
+
+		failed = REPLACE(flows6, more_flows6, &key);
+	}
 	if (failed == -ENOMEM)
 		count(L_MAP_REFUSED);
 	return find_new_flow(p);
@@ -111,8 +138,10 @@ static __always_inline struct flow *replace_flow(const struct packet *p)
 
 static __always_inline void delete_line(const struct flow *f)
 {
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
+	__u64 id = f->line_id;
+
+	if (id)
+		bpf_map_delete_elem(&lines, &id);
 }
 
 #define DELETE(small, large, key, more)                                                                                          \
@@ -124,8 +153,13 @@ static __always_inline void delete_line(const struct flow *f)
 static __always_inline void delete_flow(const struct packet *p, struct flow *f)
 {
 	delete_line(f);
-	if (p->family == 4)
-		DELETE(flows4, more_flows4, &p->k4, flow_map_use.more4);
-	else
-		DELETE(flows6, more_flows6, &p->k6, flow_map_use.more6);
+	if (p->family == 4) {
+		struct key4 key = p->k4;
+
+		DELETE(flows4, more_flows4, &key, flow_map_use.more4);
+	} else {
+		struct key6 key = p->k6;
+
+		DELETE(flows6, more_flows6, &key, flow_map_use.more6);
+	}
 }

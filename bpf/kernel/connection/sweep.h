@@ -21,6 +21,16 @@
 #include "holes.h"
 #include "unread.h"
 
+/*
+ * In process context, where packets interrupt it. Linux 6.1 lets a program of the first kind use only some kinds of maps; the other
+ * cannot be preempted by other processes.
+ */
+#if BY_CGROUP
+#define SWEEP SEC("raw_tp")
+#else
+#define SWEEP SEC("syscall")
+#endif
+
 #define IDLE (300 * SECOND)
 #define OVER (10 * SECOND) /* only retransmissions may still come */
 
@@ -81,7 +91,8 @@ static __always_inline __u64 deferral_timeout(const struct flow *f, const struct
 {
 	if (!(x->deferred & DEFERRED_LISTENER))
 		return TUNNEL_TIMEOUT;
-	struct owner *o = bpf_map_lookup_elem(&owners, &f->uid);
+	__u32 uid = f->uid;
+	struct owner *o = bpf_map_lookup_elem(&owners, &uid);
 
 	if (!o || !o->proxies)
 		return x->deferred & DEFERRED_TUNNEL ? TUNNEL_TIMEOUT : SECOND / 4;
@@ -349,7 +360,7 @@ int upstreamtop_check(struct __sk_buff *skb)
 	return 0;
 }
 
-SEC("syscall")
+SWEEP
 int upstreamtop_sweep(struct sweep *ctx)
 {
 	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch};
@@ -365,7 +376,7 @@ int upstreamtop_sweep(struct sweep *ctx)
 }
 
 /* The large maps, one at a time: nothing else runs on this CPU meanwhile. */
-SEC("syscall")
+SWEEP
 int upstreamtop_sweep_more4(struct sweep *ctx)
 {
 	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};
@@ -374,7 +385,7 @@ int upstreamtop_sweep_more4(struct sweep *ctx)
 	return 0;
 }
 
-SEC("syscall")
+SWEEP
 int upstreamtop_sweep_more6(struct sweep *ctx)
 {
 	struct sweep c = {.now = bpf_ktime_get_ns(), .epoch = ctx->epoch, .more = 1};

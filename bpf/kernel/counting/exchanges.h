@@ -54,10 +54,11 @@ static __always_inline void emit_exchange(const struct exchange *x, int outcome,
 static __always_inline void remember_failure(const struct exchange *x, __u32 backend, __u64 now)
 {
 	struct failed_line failed = {.at_ns = now, .backend = backend};
+	__u64 hash = x->hash;
 
-	if (!x->hash)
+	if (!hash)
 		return;
-	bpf_map_update_elem(&failed_lines, &x->hash, &failed, BPF_ANY);
+	bpf_map_update_elem(&failed_lines, &hash, &failed, BPF_ANY);
 	last_failure_ns = now;
 }
 

@@ -89,17 +89,19 @@ __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 {
 	if (!w)
 		return OTHER_BACKEND;
-	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
+	struct backend_key remote = w->remote;
+	__u32 *found = bpf_map_lookup_elem(&backend_ids, &remote);
 	__u32 rank = nginx;
 
 	if (found)
 		return *found;
-	return add_backend(&w->remote, rank < RANKS ? rank : ANYONE, uid);
+	return add_backend(&remote, rank < RANKS ? rank : ANYONE, uid);
 }
 
 static __always_inline __u32 known_backend(const struct work *w)
 {
-	__u32 *found = bpf_map_lookup_elem(&backend_ids, &w->remote);
+	struct backend_key remote = w->remote;
+	__u32 *found = bpf_map_lookup_elem(&backend_ids, &remote);
 
 	return found ? *found : 0;
 }
@@ -153,11 +155,15 @@ static __always_inline void key_from(struct route_key *key, const struct line *l
 /* The slot of the route in s->key, made when it is new; OTHER when there is no room. */
 static __always_inline __u32 route_slot(struct scratch *s)
 {
-	struct route_key *key = &s->key;
-	__u32 *found = bpf_map_lookup_elem(&routes, key), slot;
-	__u32 rank = s->work.rank;
+	struct scratch *own = as_map_memory(s);
+	__u32 rank = s->work.rank, *found, slot;
+	struct route_key *key;
 	struct slot *counters;
 
+	if (!own)
+		return NO_SLOT;
+	key = &own->key;
+	found = bpf_map_lookup_elem(&routes, key);
 	if (found)
 		return *found;
 	slot = new_slot(rank);

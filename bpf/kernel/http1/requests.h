@@ -46,6 +46,27 @@ static __always_inline void proxy_begin(struct dir *d, enum proxy_step step)
 	d->left = 0;
 }
 
+static __always_inline void forget_line(struct flow *f)
+{
+	__u64 id = f->line_id;
+
+	if (id)
+		bpf_map_delete_elem(&lines, &id);
+	f->line_id = 0;
+}
+
+/* Until the next segment. Returns 0 without room. */
+static __always_inline int keep_line(struct flow *f, struct scratch *s)
+{
+	struct scratch *own = as_map_memory(s);
+	__u64 id = f->line_id;
+
+	if (!id)
+		id = (__u64)bpf_get_smp_processor_id() << 48 | __sync_fetch_and_add(&next_line, 1) | 1ULL << 40;
+	f->line_id = id;
+	return own && !bpf_map_update_elem(&lines, &id, &own->line, BPF_ANY);
+}
+
 /* A line that the end of a segment or of a chunk cuts is parsed byte by byte. */
 __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
 {
@@ -56,9 +77,7 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 
 	if (state == LINE_BAD) {
 		f->out.state = DIR_LINE;
-		if (f->line_id)
-			bpf_map_delete_elem(&lines, &f->line_id);
-		f->line_id = 0;
+		forget_line(f);
 		if (begins_connection(f) && word_at(s->line.method) == PROXY_METHOD) {
 			consume(s, used - 1);
 			proxy_begin(&f->out, PROXY_LINE);
@@ -72,17 +91,13 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 		f->out.state = DIR_PART;
 		if (s->work.len)
 			return 0;
-		if (!f->line_id)
-			f->line_id = (__u64)bpf_get_smp_processor_id() << 48 | __sync_fetch_and_add(&next_line, 1) | 1ULL << 40;
-		if (bpf_map_update_elem(&lines, &f->line_id, &s->line, BPF_ANY)) {
+		if (!keep_line(f, s)) {
 			count(L_MAP_REFUSED);
 			f->out.state = DIR_BODY_UNTIL_CLOSE;
 		}
 		return 1;
 	}
-	if (f->line_id)
-		bpf_map_delete_elem(&lines, &f->line_id);
-	f->line_id = 0;
+	forget_line(f);
 	head_begin(&f->out);
 	f->out.head.first = 1;
 	return 0;
@@ -102,7 +117,8 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	if (state == DIR_PART) {
 		if (f->line_id) {
 			/* else it is still in scratch memory: the line goes on in the next chunk of the segment */
-			struct line *l = bpf_map_lookup_elem(&lines, &f->line_id);
+			__u64 id = f->line_id;
+			struct line *l = bpf_map_lookup_elem(&lines, &id);
 
 			if (!l)
 				return 1;

@@ -11,10 +11,12 @@
 
 static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
 {
+	/* one less: the verifier of Linux 6.1 does not learn from `n != 0` that n is at least 1 */
+	n--;
 	asm volatile("" : "+r"(n));
-	if (n == 0 || n > CHUNK)
+	if (n >= CHUNK)
 		return -1;
-	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n);
+	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n + 1);
 }
 
 static __always_inline void carry_restore(struct scratch *s, const struct dir *d)
@@ -79,9 +81,11 @@ static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __
 	} else {
 		__u8 bytes[8] = {};
 
+		len--;
 		asm volatile("" : "+r"(len));
-		if (len == 0 || len > 7)
+		if (len >= 7)
 			return 0;
+		len++;
 		if (bpf_skb_load_bytes(skb, off, bytes, len))
 			return 0;
 		last = *(__u64 *)bytes << (64 - len * 8) | d->tail >> len * 8;

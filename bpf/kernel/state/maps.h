@@ -21,7 +21,7 @@ const volatile __u32 netid = 0; /* inode of the helper's network namespace. By c
 /* --cgroup: its id, and its depth below the root; 0 for the root */
 const volatile __u64 group_id = 0;
 const volatile __u32 group_level = 0;
-const volatile __u8 has_task_look_up = 1; /* the kernel finds a process by its pid (Linux 6.2) */
+const volatile __u8 has_task_look_up = 0; /* the kernel finds a process by its pid (Linux 6.2) */
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;

@@ -93,7 +93,7 @@ struct scratch {
 		struct proxy_reader proxy;
 	} reader; /* not on a stack: the verifier would follow each value that it may have */
 	__u32 taken;
-	__u32 pad;
+	__u32 index; /* which of this CPU's it is */
 };
 
 /*
@@ -125,11 +125,22 @@ static __always_inline struct scratch *take_scratch(struct __sk_buff *skb)
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
 
 		if (s && !__sync_val_compare_and_swap(&s->taken, 0, 1)) {
-			skb->cb[0] = i;
+			s->index = skb->cb[0] = i;
 			return s;
 		}
 	}
 	return BY_CGROUP ? 0 : scratch_of(skb);
+}
+
+/*
+ * The same memory, known to be a map's: before Linux 6.2 keys and values are taken from maps and from the stack, and not from what
+ * a function was given.
+ */
+static __always_inline struct scratch *as_map_memory(struct scratch *s)
+{
+	__u32 index = BY_CGROUP ? s->index : 0;
+
+	return bpf_map_lookup_elem(&scratches, &index);
 }
 
 static __always_inline void give_scratch(struct scratch *s)

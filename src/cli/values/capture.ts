@@ -56,11 +56,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   probe: flags.probe ?? null,
 })
 
-function attachmentOf({
-  iface,
-  attach,
-  cgroup,
-}: CaptureFlags): Pick<CaptureOptions, 'attach' | 'cgroup'> {
+function attachmentOf({ iface, attach, cgroup }: CaptureFlags): Pick<CaptureOptions, 'attach' | 'cgroup'> {
   if (cgroup !== undefined && attach === 'tcx') {
     throw usageError(`--cgroup "${cgroup}" narrows --attach cgroup`, 'leave --attach tcx out')
   }

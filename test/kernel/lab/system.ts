@@ -40,6 +40,11 @@ function isInstalled(program: string): boolean {
   }
 }
 
+/** The helper attaches to the root control group, where by itself it would take the interfaces: every test can run both ways. */
+export const BY_GROUP = process.env.LAB_ATTACH === 'cgroup'
+/** The `skip` value for what exists at interfaces only. */
+export const atInterfacesOnly = BY_GROUP ? 'by control group there is no such thing' : false
+
 /** `make long` runs what takes minutes, and what another test has in a shorter form. */
 export const LONG = process.env.LAB_LONG === '1'
 export const unlessLong = LONG ? false : 'another test has it in short: make long runs it'

@@ -1,6 +1,7 @@
 /** Runs the helper in a namespace and decodes its output into frames. */
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
@@ -9,7 +10,7 @@ import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import type { Snapshot } from '../../../src/frame/model/snapshot.ts'
 import { Decoder } from '../../../src/record/decoder.ts'
 import type { HelloLine } from '../../../src/record/wire.ts'
-import { PROBE } from './system.ts'
+import { BY_GROUP, PROBE } from './system.ts'
 import { wiresOf, type Wires } from './wires.ts'
 
 export interface Seen {
@@ -73,7 +74,7 @@ export async function startHelper(
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const wire = new WireReader()
+  const wire = new WireReader(BY_GROUP ? statSync(`/run/netns/${namespace}`).ino : null)
   createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (line) => wire.read(line))
   await Promise.race([wire.until((seen) => seen.final !== null), exited])
   if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${stderr}`)
@@ -103,9 +104,18 @@ export async function startHelper(
 /** `LAB_ATTACH=cgroup` runs the tests by control group, where the helper by itself would take interfaces. */
 function byGroup(words: readonly string[]): readonly string[] {
   const program = words.findIndex((word) => word.endsWith('/upstreamtop-probe'))
-  if (process.env.LAB_ATTACH !== 'cgroup' || words.includes('--iface') || program < 0) return words
+  if (!BY_GROUP || words.includes('--iface') || program < 0) return words
   return words.toSpliced(program + 1, 0, '--attach', 'cgroup')
 }
+
+/** The rows of one network namespace: by control group those of all are seen, other tests' too. */
+const ofNamespace = (frame: SecondFrame, netns: number): SecondFrame => ({
+  ...frame,
+  traffic: frame.traffic.filter(({ backend }) => backend.netns === netns),
+  connections: frame.connections.filter(({ backend }) => backend.netns === netns),
+  requests: frame.requests.filter(({ backend }) => backend.netns === netns),
+  wires: frame.wires?.filter(({ backend }) => backend.netns === netns) ?? null,
+})
 
 const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
 
@@ -114,6 +124,7 @@ class WireReader {
   final: Snapshot | null = null
   readonly frames: SecondFrame[] = []
   readonly #decoder = new Decoder()
+  readonly #namespace: number | null
   #differ: Differ | null = null
   #bye: string | null = null
   readonly #retired: number[] = []
@@ -121,6 +132,11 @@ class WireReader {
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
   #wake: () => void = () => undefined
+
+  /** @param namespace the one whose rows count; null: all */
+  constructor(namespace: number | null) {
+    this.#namespace = namespace
+  }
 
   read(line: string): void {
     const decoded = this.#decoder.decode(line)
@@ -143,7 +159,7 @@ class WireReader {
   #add(frame: SecondFrame | null): void {
     const bad = this.#decoder.malformed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (frame === null || bad > 0) throw new Error(`the helper wrote invalid output: ${bad} lines and rows`)
-    this.frames.push(frame)
+    this.frames.push(this.#namespace === null ? frame : ofNamespace(frame, this.#namespace))
   }
 
   #retire(slot: number): void {
