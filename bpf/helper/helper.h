@@ -39,6 +39,7 @@ struct options {
 	unsigned sample; /* rows of the request sample per tick */
 	bool version;
 	bool doctor;
+	bool every_namespace; /* nginx is looked for in all network namespaces, not in the helper's alone */
 };
 
 void parse_options(struct options *options, int argc, char **argv);
@@ -113,23 +114,31 @@ void links_close(struct links *links);
 struct found_listen_port {
 	struct listen_port_key key;
 	struct listen_port listen_port;
+	uint32_t netid; /* of its network namespace: the inode number */
 };
 
 struct worker_connection {
 	struct older_key key;
 	struct older older;
+	uint32_t netid;
 };
 
 /* A process of an nginx. Its numbers are those of this pid namespace. */
 struct found_process {
 	uint32_t pid;
+	uint32_t netid;
 	struct nginx_process process;
 	bool is_nginx_program; /* its file is nginx's */
 };
 
+#define MAX_FOUND_MASTERS 128
+
 struct found_master {
 	uint32_t pid;
+	uint32_t instance;
+	uint32_t netid;
 	char program[128];
+	char configuration[192]; /* its file, within its own root; "" where it is not known */
 };
 
 struct nginx {
@@ -144,7 +153,7 @@ struct nginx {
 	int connection_count;
 	struct found_process *processes;
 	int process_count;
-	struct found_master masters[32];
+	struct found_master masters[MAX_FOUND_MASTERS];
 	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
 	/* masters whose upstreams may be missing there, and why for the first */
@@ -162,10 +171,11 @@ void add_listen_port(struct nginx *nginx, struct found_listen_port listen_port);
 /* ---- discovery.c ---- */
 
 /*
- * Finds the nginx instances of this network namespace. Needs rights, so it runs once, before they are dropped, and before
- * anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the lifeline.
+ * Finds the nginx instances of this network namespace, or of every one. Needs rights, so it runs once, before they are dropped,
+ * and before anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the
+ * lifeline.
  */
-void learn_nginx(struct nginx *nginx, bool has_lifeline);
+void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline);
 
 /* ---- load.c ---- */
 
@@ -217,6 +227,10 @@ void put_big(struct json *out, uint64_t value); /* as a decimal string */
 /* A string of bytes from a packet: control characters escaped, what is not UTF-8 as the four characters \xNN. */
 void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
 void put_string(struct json *out, const char *text);
+
+/* ---- rows.c ---- */
+
+void put_address(struct json *out, const struct backend_key *key);
 
 /* ---- hello.c ---- */
 

@@ -192,7 +192,7 @@ int main(int argc, char **argv)
 	 * before anything is opened, because its children must hold nothing; and before attaching, because requests are
 	 * classified by its result
 	 */
-	learn_nginx(&nginx, true);
+	learn_nginx(&nginx, options.every_namespace, true);
 	lifeline_check();
 	bpf = load(&options, &nginx, &missing);
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
