@@ -283,6 +283,13 @@ struct older {
 	__u32 uid; /* the master's */
 };
 
+/* Who was the first to connect from a network namespace, by the inode number of that. */
+struct namespace_row {
+	__u64 cgroup; /* id of its cgroup2 group; 0 where it is not known */
+	__u32 pid;    /* in the initial pid namespace */
+	__u32 pad;
+};
+
 struct sweep {
 	__u64 now;
 	__u32 epoch;

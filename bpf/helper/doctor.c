@@ -163,6 +163,7 @@ static void put_doors(struct json *out, const struct nginx *nginx, const struct 
 
 static void put_master(struct json *out, const struct nginx *nginx, const struct found_master *master)
 {
+	static char group[4096];
 	bool first = true;
 
 	put(out, "{\"pid\":");
@@ -173,6 +174,8 @@ static void put_master(struct json *out, const struct nginx *nginx, const struct
 	put_string(out, master->configuration);
 	put(out, ",\"netns\":");
 	put_number(out, master->netid);
+	group_path_of_process(master->pid, group, sizeof(group));
+	put_namespace_fields(out, master->netid, group);
 	put(out, ",\"doors\":[");
 	put_doors(out, nginx, master);
 	put(out, "],\"upstreams\":[");
@@ -192,6 +195,7 @@ static void put_every_nginx(struct json *out)
 	static struct nginx nginx;
 
 	learn_nginx(&nginx, true, false);
+	namespaces_open(-1);
 	put(out, ",\"netns\":");
 	put_number(out, own_namespace());
 	put(out, ",\"every_nginx\":[");

@@ -206,6 +206,8 @@ void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* Of this network namespace; 0 where the kernel has none. */
 uint64_t own_namespace_cookie(void);
+/* A descriptor of the root of cgroup2; -1 where it is not in sight. */
+int open_root_group(void);
 bool attach_states(struct upstreamtop_bpf *bpf);
 /* `why` not, if not. */
 bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size);
@@ -231,6 +233,30 @@ void put_string(struct json *out, const char *text);
 /* ---- rows.c ---- */
 
 void put_address(struct json *out, const struct backend_key *key);
+
+/* The inode number of the pid namespace that has all processes: the kernel's own numbers are those of its /proc. */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu
+
+/* ---- groups.c: the control group of a process ---- */
+
+/* `root`: a descriptor of the root of cgroup2, -1 without one. */
+void groups_open(int root);
+/*
+ * The path of the group, below the root of its hierarchy; "" where it is not known. That of cgroup2, or where this is the root,
+ * the longest of the other hierarchies. Needs no rights; never waits for another process.
+ */
+void group_path(const struct namespace_row *row, char *path, size_t size);
+/* The same for a process of this pid namespace. */
+void group_path_of_process(uint32_t pid, char *path, size_t size);
+
+/* ---- namespaces.c: what network namespaces are called ---- */
+
+/* While there are rights. */
+void namespaces_open(int root_group);
+/* The fields "names", "host" and "cgroup", as far as they are known. */
+void put_namespace_fields(struct json *out, uint32_t netid, const char *group);
+/* Writes the line of a namespace, unless it was written with the same words. Once per tick and namespace is enough. */
+void put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row);
 
 /* ---- hello.c ---- */
 

@@ -1,19 +1,42 @@
 /** nginx in other namespaces: found from the host, whatever network, pid, mount and control group namespace it is in. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
-import { lacking, PROBE } from './lab/system.ts'
+import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
 
 const NGINX = '/usr/sbin/nginx'
 /** Both namespaces use the same addresses. */
 const HTTP = `upstream api { server 127.0.0.1:9001; server 127.0.0.1:9002 backup; }
   server { listen 127.0.0.1:8080; listen [::]:8081; location / { proxy_pass http://api; } }`
 const STATIC = 'server { listen 8090; }'
+
+/** Groups as container runtimes, Kubernetes and systemd make them, below the root of cgroup2. */
+const ID = 'a1b2c3d4e5f6'.padEnd(64, '0')
+const POD = '01234567_89ab_cdef_0123_456789abcdef'
+const GROUPS: Readonly<Record<string, string>> = {
+  'Docker, by systemd': `system.slice/docker-${ID}.scope`,
+  'Docker, by cgroupfs': `docker/${ID}`,
+  'containerd in Kubernetes': `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${POD}.slice/cri-containerd-${ID}.scope`,
+  'Kubernetes, by cgroupfs': `kubepods/besteffort/pod${POD.replaceAll('_', '-')}/${ID}`,
+  'CRI-O': `kubepods.slice/kubepods-pod${POD}.slice/crio-${ID}.scope`,
+  systemd: 'system.slice/nginx.service',
+}
 
 interface FoundNginx {
   readonly pid: number
@@ -24,7 +47,7 @@ interface FoundNginx {
   readonly upstreams: readonly { readonly target: string; readonly examples: readonly string[] }[]
 }
 
-describe('nginx in other namespaces', { skip: lacking('unshare') }, () => {
+describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-spaces-'))
   const running = new Set<LabNginx>()
   let web: string
@@ -111,4 +134,106 @@ describe('nginx in other namespaces', { skip: lacking('unshare') }, () => {
       process.kill(master, 'SIGTERM')
     }
   })
+
+  describe('the control group of the process that connected', () => {
+    const program = join(folder, 'namespaces')
+    const top = `upstreamtop-${process.pid}`
+    const root = rootOfGroups()
+    let asked = 4_026_500_000
+    before(async () => {
+      const sources = ['groups', 'namespaces', 'json', 'die'].map((name) => `${ROOT}bpf/helper/${name}.c`)
+      await sh(
+        ...[
+          'gcc',
+          '-g',
+          '-O1',
+          '-D_GNU_SOURCE',
+          '-Wall',
+          '-Wextra',
+          '-Werror',
+          '-fsanitize=address,undefined',
+        ],
+        ...[`-I${ROOT}bpf`, `${ROOT}test/kernel/bpf/namespaces.c`, ...sources, '-o', program],
+      )
+      chmodSync(folder, 0o755)
+    })
+    after(() => removeGroups(join(root, top)))
+
+    /** As the helper does while it records: without rights. */
+    function ask(
+      ...rows: readonly (readonly [netns: number, group: number, pid: number])[]
+    ): readonly NamespaceLine[] {
+      const { stdout, stderr } = spawnSync('setpriv', ['--reuid=65534', '--clear-groups', program, root], {
+        encoding: 'utf8',
+        input: rows.map((row) => row.join(' ')).join('\n'),
+        // Its leak checker traces the process, which a sandbox may forbid.
+        env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+      })
+      assert.equal(stderr, '')
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as NamespaceLine)
+    }
+
+    for (const [what, group] of Object.entries(GROUPS))
+      test(`${what}: its path is told, also after the process has ended`, async () => {
+        const place = join(root, top, group)
+        mkdirSync(place, { recursive: true })
+        const { ino } = statSync(place)
+        const child = spawn('sleep', ['60'])
+        writeFileSync(join(place, 'cgroup.procs'), String(child.pid))
+        const path = `/${top}/${group}`
+        assert.deepEqual(ask([++asked, ino, child.pid!]), [{ type: 'namespace', id: asked, cgroup: path }])
+        const exited = once(child, 'exit')
+        child.kill()
+        await exited
+        assert.deepEqual(ask([++asked, ino, child.pid!]), [{ type: 'namespace', id: asked, cgroup: path }])
+      })
+
+    test('a process that is another one by now says nothing, and a group that is gone has no path', () => {
+      const place = join(root, top, 'other.service')
+      mkdirSync(place, { recursive: true })
+      const { ino } = statSync(place)
+      const [line] = ask([++asked, ino, process.pid])
+      assert.equal(line?.cgroup, `/${top}/other.service`)
+      rmdirSync(place)
+      assert.deepEqual(ask([++asked, ino, process.pid]), [{ type: 'namespace', id: asked }])
+    })
+
+    test('where cgroup2 has no group of it, the longest path of the other hierarchies is taken', () => {
+      const others = readFileSync('/proc/self/cgroup', 'utf8')
+        .split('\n')
+        .map((line) => /^[1-9]\d*:[^:]*:(\/.+)$/.exec(line)?.[1] ?? '')
+        .sort((a, b) => b.length - a.length)
+      const unified = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
+      if (unified !== '/') return
+      assert.equal(ask([++asked, statSync(root).ino, process.pid])[0]?.cgroup ?? '', others[0])
+    })
+
+    test('names of ip netns are told, and the same words once only', () => {
+      const id = netnsOf(web)
+      assert.deepEqual(ask([id, 0, 0], [id, 0, 0]), [{ type: 'namespace', id, names: [web] }])
+    })
+  })
 })
+
+interface NamespaceLine {
+  readonly type: string
+  readonly id: number
+  readonly names?: readonly string[]
+  readonly cgroup?: string
+}
+
+function rootOfGroups(): string {
+  const mounted = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+  return mounted.find(([, , type]) => type === 'cgroup2')?.[1] ?? ''
+}
+
+function removeGroups(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeGroups(join(folder, entry.name))
+  rmdirSync(folder)
+}
