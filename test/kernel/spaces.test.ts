@@ -16,6 +16,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
+import type { Check } from '../../src/record/diagnosis.ts'
+import type { NginxEntry } from '../../src/record/every-nginx.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
 import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
@@ -133,6 +135,40 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
       // unshare ignores the signal that stops it.
       process.kill(master, 'SIGTERM')
     }
+  })
+
+  test('doctor names each with its namespace, and with what it is seen', async () => {
+    const outside = await start(web, HTTP)
+    const own = await start(shop, HTTP)
+    const { stdout } = spawnSync(
+      'ip',
+      [
+        ...['netns', 'exec', shop, process.execPath, join(ROOT, 'dist/main.js')],
+        ...['doctor', '--format', 'json', '--secs', '0'],
+      ],
+      { encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` } },
+    )
+    const { checks, nginx } = JSON.parse(stdout) as {
+      checks: readonly Check[]
+      nginx: readonly NginxEntry[]
+    }
+    const entryOf = (of: LabNginx): NginxEntry | undefined => nginx.find(({ pid }) => pid === of.master())
+    assert.deepEqual(
+      [outside, own].map((one) => [entryOf(one)?.namespace, entryOf(one)?.seen_with]),
+      [
+        [web, ['--attach cgroup', `sudo ip netns exec ${web} upstreamtop record …`]],
+        [shop, []],
+      ],
+    )
+    const lineOf = (of: LabNginx): Check | undefined =>
+      checks.find(({ what }) => what.startsWith(`${NGINX} (pid ${of.master()}) in`))
+    assert.match(lineOf(own)?.what ?? '', /^\S+ \(pid \d+\) in this network namespace/)
+    assert.equal(lineOf(own)?.state, 'ok')
+    const { what = '', remedy } = lineOf(outside) ?? {}
+    assert.ok(what.includes(` in network namespace ${web}`), what)
+    assert.ok(what.includes(`; configuration ${outside.folder}/nginx.conf; listens on `), what)
+    assert.ok(what.endsWith('; passes requests on to "http://api" (127.0.0.1:9001, 127.0.0.1:9002)'), what)
+    assert.match(remedy ?? '', /^it is seen with --attach cgroup, or from within: sudo ip netns exec /)
   })
 
   describe('the control group of the process that connected', () => {
