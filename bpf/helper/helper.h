@@ -206,8 +206,6 @@ void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* Of this network namespace; 0 where the kernel has none. */
 uint64_t own_namespace_cookie(void);
-/* A descriptor of the root of cgroup2; -1 where it is not in sight. */
-int open_root_group(void);
 bool attach_states(struct upstreamtop_bpf *bpf);
 /* `why` not, if not. */
 bool attach_calls(struct upstreamtop_bpf *bpf, char *why, size_t size);
@@ -237,10 +235,10 @@ void put_address(struct json *out, const struct backend_key *key);
 /* The inode number of the pid namespace that has all processes: the kernel's own numbers are those of its /proc. */
 #define INITIAL_PID_NAMESPACE 0xeffffffcu
 
-/* ---- groups.c: the control group of a process ---- */
+/* ---- group-paths.c: the control group of a process ---- */
 
 /* `root`: a descriptor of the root of cgroup2, -1 without one. */
-void groups_open(int root);
+void group_paths_open(int root);
 /*
  * The path of the group, below the root of its hierarchy; "" where it is not known. That of cgroup2, or where this is the root,
  * the longest of the other hierarchies. Needs no rights; never waits for another process.

@@ -86,7 +86,7 @@ static int parent_of(int process)
 }
 
 /* `ip netns exec` mounts a /sys of its own, which has none: then whoever ran it may see it, if we may look through his eyes. */
-int open_root_group(void)
+static int open_root_group(void)
 {
 	int fd = -1;
 

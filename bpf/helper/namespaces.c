@@ -50,7 +50,7 @@ static uint32_t namespace_at(int directory, const char *path, int flags)
 
 void namespaces_open(int root_group)
 {
-	groups_open(root_group);
+	group_paths_open(root_group);
 	/* in a container the first process is the container's, and this its namespace: no name for it */
 	if (namespace_at(AT_FDCWD, "/proc/self/ns/pid", 0) != INITIAL_PID_NAMESPACE)
 		return;

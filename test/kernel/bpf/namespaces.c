@@ -1,4 +1,4 @@
-/* Asks bpf/helper/groups.c and namespaces.c: a line "NETID CGROUP PID" on
+/* Asks bpf/helper/group-paths.c and namespaces.c: a line "NETID CGROUP PID" on
  * stdin, the namespace lines on stdout. */
 #include "../../../bpf/helper/helper.h"
 #include <fcntl.h>

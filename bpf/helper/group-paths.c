@@ -21,7 +21,7 @@ static int root = -1;
 static uint64_t root_id;
 static bool sees_all_pids;
 
-void groups_open(int group)
+void group_paths_open(int group)
 {
 	struct stat st;
 
@@ -31,7 +31,7 @@ void groups_open(int group)
 }
 
 /* Never leaves this file system, by whatever is mounted in it or linked from it. */
-static int open_group(int directory, const char *name, int flags)
+static int open_below(int directory, const char *name, int flags)
 {
 	struct open_how how = {.flags = flags | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
@@ -41,7 +41,7 @@ static int open_group(int directory, const char *name, int flags)
 
 static uint64_t id_of(const char *path)
 {
-	int fd = path[1] ? open_group(root, path + 1, O_PATH) : -1;
+	int fd = path[1] ? open_below(root, path + 1, O_PATH) : -1;
 	struct stat st;
 	uint64_t id = !path[1] ? root_id : fd >= 0 && !fstat(fd, &st) ? st.st_ino : 0;
 
@@ -116,7 +116,7 @@ static bool search_below(struct search *s, int directory, size_t length, int dep
 		}
 		if (--s->left <= 0 || depth == MAX_DEPTH || now_ns(CLOCK_MONOTONIC) > s->until)
 			continue;
-		below = open_group(dirfd(d), entry->d_name, O_RDONLY);
+		below = open_below(dirfd(d), entry->d_name, O_RDONLY);
 		found = below >= 0 && search_below(s, below, length + n, depth + 1);
 	}
 	closedir(d);
@@ -127,7 +127,7 @@ static bool search_below(struct search *s, int directory, size_t length, int dep
 static void search_group(uint64_t id, char *path, size_t size)
 {
 	struct search s = {id, now_ns(CLOCK_MONOTONIC) + SEARCH_NS, path, size, MAX_SEARCHED};
-	int top = open_group(root, ".", O_RDONLY);
+	int top = open_below(root, ".", O_RDONLY);
 
 	if (top < 0 || !search_below(&s, top, 0, 1))
 		path[0] = 0;
