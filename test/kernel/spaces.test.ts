@@ -177,7 +177,9 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
     const root = rootOfGroups()
     let asked = 4_026_500_000
     before(async () => {
-      const sources = ['group-paths', 'namespaces', 'json', 'die'].map((name) => `${ROOT}bpf/helper/${name}.c`)
+      const sources = ['group-paths', 'namespaces', 'json', 'die'].map(
+        (name) => `${ROOT}bpf/helper/${name}.c`,
+      )
       await sh(
         ...[
           'gcc',
