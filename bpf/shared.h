@@ -285,13 +285,13 @@ struct older {
 	__u32 uid; /* the master's */
 };
 
-/* Who was the first to connect from a network namespace. */
+/* Who was the first to connect from a network namespace, by the inode number of that. */
 struct namespace_row {
-	__u64 cgroup; /* id of its socket's group in cgroup2 */
+	__u64 cgroup; /* id of its socket's group in cgroup2; 0 where it is not known */
 	__u32 pid;    /* in the initial pid namespace */
 	__u32 pad;
 };
-#define MAX_NAMESPACES 4096
+#define MAX_NAMESPACES 1024
 
 struct sweep {
 	__u64 now;

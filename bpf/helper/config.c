@@ -365,15 +365,25 @@ static bool find_config(struct reader *r, char file[PATH_MAX])
 	option_value(r->title, 'p', prefix, sizeof(prefix));
 	if (!*relative)
 		snprintf(relative, sizeof(relative), "%s", *prefix ? "conf/nginx.conf" : "/etc/nginx/nginx.conf");
-	if (snprintf(file, PATH_MAX, "%s%s%s",
-		     *relative == '/' ? ""
-		     : *prefix	      ? prefix
-				      : "/usr/share/nginx",
-		     *relative == '/' ? "" : "/", relative) >= PATH_MAX)
+	if (!*prefix)
+		strcpy(prefix, "/usr/share/nginx");
+	while (*prefix && prefix[strlen(prefix) - 1] == '/')
+		prefix[strlen(prefix) - 1] = 0;
+	if (snprintf(file, PATH_MAX, "%s%s%s", *relative == '/' ? "" : prefix, *relative == '/' ? "" : "/", relative) >= PATH_MAX)
 		return false;
 	snprintf(r->prefix, sizeof(r->prefix), "%s", file);
 	*strrchr(r->prefix, '/') = 0;
 	return true;
+}
+
+/* For doctor. */
+static void note_configuration(const struct reader *r, const char *file)
+{
+	struct nginx *n = r->discovery->nginx;
+
+	for (int i = 0; i < n->master_count; i++)
+		if (n->masters[i].pid == r->master->pid && strlen(file) < sizeof(n->masters[i].configuration))
+			strcpy(n->masters[i].configuration, file);
 }
 
 static void read_config(struct reader *r)
@@ -398,7 +408,9 @@ static void read_config(struct reader *r)
 		note_missed(r, "could not be read: out of memory");
 		return;
 	}
+	note_configuration(r, file);
 	scan_config(r, file, 0);
+	r->discovery->nginx->upstreams.master = r->master->pid;
 	configuration_close(r->configuration, &r->discovery->nginx->upstreams);
 }
 

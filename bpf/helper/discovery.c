@@ -3,8 +3,9 @@
  * title, its configuration or its file system, so that not even SIGKILL ends the reader. A child holds nothing of the helper,
  * writes its results into shared memory, and is left behind when its time is over.
  *
- * One child finds the processes. Then there is one child per user with instances: root's first, and the others share the rest of
- * the time, so that no user's processes hide those of another.
+ * One child finds the processes. Then there is one child per user and network namespace with instances: root's of the helper's
+ * own namespace first, and the others share the rest of the time, so that no user's processes, and no container's, hide those of
+ * another.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,8 @@
 /* The least time for one user. */
 #define LEAST_MS  20
 #define MAX_USERS 256
+/* Anyone can make network namespaces: beyond so many, those of one user share a child. */
+#define NAMESPACES_OF_USER 16
 /* For the titles of all processes, and for one child that reads them. */
 #define TITLES_MS 400
 #define TITLE_MS  100
@@ -34,9 +37,9 @@
 #define CHILD_MEMORY (96 << 20)
 #define MS	     1000000ULL
 
-/* The instances of one user, with their workers, which may run as another user. */
+/* The instances of one user in one network namespace, with their workers, which may run as another user. */
 struct user_group {
-	uint32_t uid, gid;
+	uint32_t uid, gid, netid;
 	struct process *list; /* in the order of their pids */
 	int count;
 };
@@ -137,7 +140,7 @@ static void name_masters(struct discovery *c)
 {
 	struct nginx *n = c->nginx;
 
-	for (int i = 0; i < c->count && n->master_count < 32; i++) {
+	for (int i = 0; i < c->count && n->master_count < MAX_FOUND_MASTERS; i++) {
 		struct found_master *m = &n->masters[n->master_count];
 		char path[PATH_MAX];
 		int process;
@@ -151,6 +154,8 @@ static void name_masters(struct discovery *c)
 			path[strcspn(path, "\n")] = 0;
 		close(process);
 		m->pid = c->list[i].pid;
+		m->instance = c->list[i].instance;
+		m->netid = c->list[i].netid;
 		snprintf(m->program, sizeof(m->program), "%.*s", (int)sizeof(m->program) - 1, path);
 		n->master_count++;
 	}
@@ -231,7 +236,8 @@ static void *append(void *list, int count, const void *more, int n, size_t size)
 static void merge_processes(struct nginx *nginx, const struct results *results)
 {
 	const struct nginx *from = &results->nginx;
-	int processes = published(&from->process_count, MAX_PROCESSES), masters = published(&from->master_count, 32);
+	int processes = published(&from->process_count, MAX_PROCESSES),
+	    masters = published(&from->master_count, MAX_FOUND_MASTERS);
 	int listeners = published(&from->listener_count, MAX_NGINX_LISTEN_PORTS);
 
 	nginx->processes =
@@ -239,11 +245,11 @@ static void merge_processes(struct nginx *nginx, const struct results *results)
 	nginx->process_count += processes;
 	for (int i = 0; i < listeners && nginx->listener_count < MAX_LISTENERS / 2; i++)
 		nginx->listeners[nginx->listener_count++] = from->listeners[i];
-	for (int i = 0; i < masters && nginx->master_count < 32; i++) {
+	for (int i = 0; i < masters && nginx->master_count < MAX_FOUND_MASTERS; i++) {
 		struct found_master *m = &nginx->masters[nginx->master_count++];
 
-		m->pid = from->masters[i].pid;
-		snprintf(m->program, sizeof(m->program), "%.*s", (int)sizeof(m->program) - 1, from->masters[i].program);
+		*m = from->masters[i];
+		m->program[sizeof(m->program) - 1] = m->configuration[sizeof(m->configuration) - 1] = 0;
 	}
 }
 
@@ -311,26 +317,43 @@ static const struct process *top_process_of(const struct process *list, int coun
 	return p;
 }
 
-/* Root's group comes first, the others in the order of their first process. Returns how many there are. */
+/* The group of a process, which is a new one at the end where there is none yet; NULL without room for it. */
+static struct user_group *group_of(struct user_group *groups, int *n, const struct process *top)
+{
+	struct user_group *last = NULL;
+	int namespaces = 0;
+
+	for (struct user_group *f = groups; f < groups + *n; f++) {
+		if (f->uid != top->uid || (top->uid && f->gid != top->gid))
+			continue;
+		if (f->netid == top->netid)
+			return f;
+		last = f;
+		namespaces++;
+	}
+	if (top->uid && namespaces >= NAMESPACES_OF_USER)
+		return last;
+	if (*n == MAX_USERS)
+		return NULL;
+	groups[*n] = (struct user_group){.uid = top->uid, .gid = top->gid, .netid = top->netid};
+	return &groups[(*n)++];
+}
+
+/* Root's group of this namespace comes first, the others in the order of their first process. Returns how many there are. */
 static int group_by_user(struct process *list, int count, struct user_group *groups, bool *cut)
 {
 	int n = 1;
 
 	qsort(list, count, sizeof(*list), by_pid);
-	groups[0] = (struct user_group){};
+	groups[0] = (struct user_group){.netid = own_namespace()};
 	for (int pass = 0; pass < 2; pass++) {
 		for (int i = 0; i < count; i++) {
-			const struct process *top = top_process_of(list, count, &list[i]);
-			struct user_group *f = groups;
+			struct user_group *f = group_of(groups, &n, top_process_of(list, count, &list[i]));
 
-			while (f < groups + n && (f->uid != top->uid || (top->uid && f->gid != top->gid)))
-				f++;
-			if (f == groups + MAX_USERS || (pass && f->count == MAX_PROCESSES)) {
+			if (!f || (pass && f->count == MAX_PROCESSES)) {
 				*cut = true;
 				continue;
 			}
-			if (f == groups + n)
-				groups[n++] = (struct user_group){.uid = top->uid, .gid = top->gid};
 			if (pass)
 				f->list[f->count] = list[i];
 			f->count++;
@@ -374,12 +397,14 @@ static void search_titles(struct found *found, uint64_t until, bool has_lifeline
 	found->titles_cut |= next < count;
 }
 
-static struct process *search(struct nginx *nginx, uint64_t until, bool has_lifeline, int *count, bool *cut, bool *titles_cut)
+static struct process *search(struct nginx *nginx, uint32_t netid, uint64_t until, bool has_lifeline, int *count, bool *cut,
+			      bool *titles_cut)
 {
 	struct found *found = map_shared(sizeof(*found));
 	struct job job = {.run = discover_processes, .found = found, .until = until};
 	struct process *list;
 
+	found->netid = netid;
 	run_in_child(&job, has_lifeline);
 	search_titles(found, until, has_lifeline);
 	*count = published(&found->count, MAX_FOUND);
@@ -410,7 +435,7 @@ static uint64_t time_for_user(uint64_t left, int waiting, bool root)
 	return part > LEAST_MS * MS ? part : left < LEAST_MS * MS ? left : LEAST_MS * MS;
 }
 
-void learn_nginx(struct nginx *nginx, bool has_lifeline)
+void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline)
 {
 	static struct user_group groups[MAX_USERS];
 	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + DISCOVERY_MS * MS;
@@ -421,7 +446,8 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	memset(nginx, 0, sizeof(*nginx));
 	/* nobody waits for the children, whenever they end */
 	signal(SIGCHLD, SIG_IGN);
-	list = search(nginx, now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut, &titles_cut);
+	list = search(nginx, every_namespace ? 0 : own_namespace(), now + DISCOVERY_MS * MS / 2, has_lifeline, &count, &cut,
+		      &titles_cut);
 	n = group_by_user(list, count, groups, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);

@@ -110,7 +110,7 @@ static void put_nginx(struct json *out)
 	static struct nginx nginx;
 
 	/* without a lifeline: doctor's stdin may be anything, and doctor ends by itself */
-	learn_nginx(&nginx, false);
+	learn_nginx(&nginx, false, false);
 	put(out, ",\"nginx\":");
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
 	put(out, ",\"nginx_warning\":");
@@ -127,6 +127,8 @@ static void put_nginx(struct json *out)
 	put_listen_ports(out, &nginx);
 	put(out, "],\"upstreams\":[");
 	for (int i = 0; i < nginx.upstreams.count; i++) {
+		if (is_repeated_upstream(&nginx.upstreams, i))
+			continue;
 		put(out, i ? "," : "");
 		put_upstream(out, &nginx.upstreams.list[i]);
 	}
@@ -136,6 +138,73 @@ static void put_nginx(struct json *out)
 	put_string(out, nginx.unlisted);
 	put(out, ",\"upstreams_unlisted_count\":");
 	put_number(out, nginx.unlisted_count);
+}
+
+/* ---- every nginx of this host ---- */
+
+/* Where it listens, whether or not it proxies. The masters of one instance, during an upgrade, have the same sockets. */
+static void put_doors(struct json *out, const struct nginx *nginx, const struct found_master *master)
+{
+	bool first = true;
+
+	for (int i = 0; i < nginx->listener_count; i++) {
+		const struct found_listen_port *l = &nginx->listeners[i];
+		struct backend_key key = {.port = l->key.port, .family = l->key.family};
+
+		/* [::] is listed for IPv4 too */
+		if (l->listen_port.master != master->instance || l->listen_port.dual)
+			continue;
+		memcpy(key.address, l->key.address, sizeof(key.address));
+		put(out, first ? "" : ",");
+		put_address(out, &key);
+		first = false;
+	}
+}
+
+static void put_master(struct json *out, const struct nginx *nginx, const struct found_master *master)
+{
+	static char group[4096];
+	bool first = true;
+
+	put(out, "{\"pid\":");
+	put_number(out, master->pid);
+	put(out, ",\"program\":");
+	put_string(out, master->program);
+	put(out, ",\"configuration\":");
+	put_string(out, master->configuration);
+	put(out, ",\"netns\":");
+	put_number(out, master->netid);
+	group_path_of_process(master->pid, group, sizeof(group));
+	put_namespace_fields(out, master->netid, group);
+	put(out, ",\"doors\":[");
+	put_doors(out, nginx, master);
+	put(out, "],\"upstreams\":[");
+	for (int i = 0; i < nginx->upstreams.count; i++) {
+		if (nginx->upstreams.list[i].master != master->pid)
+			continue;
+		put(out, first ? "" : ",");
+		put_upstream(out, &nginx->upstreams.list[i]);
+		first = false;
+	}
+	put(out, "]}");
+}
+
+/* A discovery of its own: what is said above is what a recorder of this network namespace finds. */
+static void put_every_nginx(struct json *out)
+{
+	static struct nginx nginx;
+
+	learn_nginx(&nginx, true, false);
+	namespaces_open(-1);
+	put(out, ",\"netns\":");
+	put_number(out, own_namespace());
+	put(out, ",\"every_nginx\":[");
+	for (int i = 0; i < nginx.master_count; i++) {
+		put(out, i ? "," : "");
+		put_master(out, &nginx, &nginx.masters[i]);
+	}
+	put(out, "],\"every_nginx_warning\":");
+	put_string(out, nginx.warning);
 }
 
 int doctor(const struct options *options)
@@ -158,6 +227,7 @@ int doctor(const struct options *options)
 	put(&out, "}");
 	put_interfaces(&out);
 	put_nginx(&out);
+	put_every_nginx(&out);
 	put(&out, "}\n");
 	fwrite(out.text, 1, out.length, stdout);
 	return fflush(stdout) ? EXIT_BUG : EXIT_DONE;

@@ -56,7 +56,7 @@ static void describe_unix_upstreams(char *what, size_t size, const struct upstre
 	what[0] = 0;
 	for (int i = 0; i < upstreams->count; i++) {
 		const struct upstream *u = &upstreams->list[i];
-		int n = u->place == UPSTREAM_UNIX ? sockets_of(u, names) : 0;
+		int n = u->place == UPSTREAM_UNIX && !is_repeated_upstream(upstreams, i) ? sockets_of(u, names) : 0;
 
 		others += n && u->servers > n ? u->servers - n : 0;
 		for (int k = 0; k < n; k++) {

@@ -48,6 +48,7 @@ struct options {
 	unsigned sample; /* rows of the request sample per tick */
 	bool version;
 	bool doctor;
+	bool every_namespace; /* nginx is looked for in all network namespaces, not in the helper's alone */
 };
 
 void parse_options(struct options *options, int argc, char **argv);
@@ -123,23 +124,31 @@ void links_close(struct links *links);
 struct found_listen_port {
 	struct listen_port_key key;
 	struct listen_port listen_port;
+	uint32_t netid; /* of its network namespace: the inode number */
 };
 
 struct worker_connection {
 	struct older_key key;
 	struct older older;
+	uint32_t netid;
 };
 
 /* A process of an nginx. Its numbers are those of this pid namespace. */
 struct found_process {
 	uint32_t pid;
+	uint32_t netid;
 	struct nginx_process process;
 	bool is_nginx_program; /* its file is nginx's */
 };
 
+#define MAX_FOUND_MASTERS 128
+
 struct found_master {
 	uint32_t pid;
+	uint32_t instance;
+	uint32_t netid;
 	char program[128];
+	char configuration[192]; /* its file, within its own root; "" where it is not known */
 };
 
 struct nginx {
@@ -154,7 +163,7 @@ struct nginx {
 	int connection_count;
 	struct found_process *processes;
 	int process_count;
-	struct found_master masters[32];
+	struct found_master masters[MAX_FOUND_MASTERS];
 	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
 	/* masters whose upstreams may be missing there, and why for the first */
@@ -172,10 +181,11 @@ void add_listen_port(struct nginx *nginx, struct found_listen_port listen_port);
 /* ---- discovery.c ---- */
 
 /*
- * Finds the nginx instances of this network namespace. Needs rights, so it runs once, before they are dropped, and before
- * anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the lifeline.
+ * Finds the nginx instances of this network namespace, or of every one. Needs rights, so it runs once, before they are dropped,
+ * and before anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the
+ * lifeline.
  */
-void learn_nginx(struct nginx *nginx, bool has_lifeline);
+void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline);
 
 /* ---- load.c ---- */
 
@@ -242,6 +252,34 @@ void put_big(struct json *out, uint64_t value); /* as a decimal string */
 /* A string of bytes from a packet: control characters escaped, what is not UTF-8 as the four characters \xNN. */
 void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
 void put_string(struct json *out, const char *text);
+
+/* ---- rows.c ---- */
+
+void put_address(struct json *out, const struct backend_key *key);
+
+/* The inode number of the pid namespace that has all processes: the kernel's own numbers are those of its /proc. */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu
+
+/* ---- group-paths.c: the control group of a process ---- */
+
+/* `root`: a descriptor of the root of cgroup2, -1 without one. */
+void group_paths_open(int root);
+/*
+ * The path of the group, below the root of its hierarchy; "" where it is not known. That of cgroup2, or where this is the root,
+ * the longest of the other hierarchies. Needs no rights; never waits for another process.
+ */
+void group_path(const struct namespace_row *row, char *path, size_t size);
+/* The same for a process of this pid namespace. */
+void group_path_of_process(uint32_t pid, char *path, size_t size);
+
+/* ---- namespaces.c: what network namespaces are called ---- */
+
+/* While there are rights. */
+void namespaces_open(int root_group);
+/* The fields "names", "host" and "cgroup", as far as they are known. */
+void put_namespace_fields(struct json *out, uint32_t netid, const char *group);
+/* Writes the line of a namespace, unless it was written with the same words. Once per tick and namespace is enough. */
+void put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row);
 
 /* ---- hello.c ---- */
 

@@ -95,36 +95,41 @@ static bool has_title_of_nginx(int process)
 }
 
 /* The process cannot delay any of these reads. */
-static void add_process(struct found *found, uint32_t pid, int process, const char *own_namespace)
+static void add_process(struct found *found, uint32_t pid, int process)
 {
 	struct identity who;
+	uint32_t netid;
 	char text[64];
 
-	if (!link_of(text, sizeof(text), process, "ns/net")) {
+	if (!link_of(text, sizeof(text), process, "ns/net") || sscanf(text, "net:[%u]", &netid) != 1) {
 		/* a process that ends meanwhile has none */
 		found->unreadable |= errno == EACCES || errno == EPERM;
 		return;
 	}
-	if (strcmp(text, own_namespace) || !read_identity(process, &who))
+	if ((found->netid && found->netid != netid) || !read_identity(process, &who))
 		return;
 	if (found->count == MAX_FOUND) {
 		found->cut = true;
 		return;
 	}
-	found->list[found->count] = (struct process){
-	    .pid = pid, .parent = who.parent, .uid = who.uid[0], .gid = who.gid[0], .has_other_euid = who.uid[0] != who.uid[1]};
+	found->list[found->count] = (struct process){.pid = pid,
+						     .parent = who.parent,
+						     .uid = who.uid[0],
+						     .gid = who.gid[0],
+						     .netid = netid,
+						     .has_other_euid = who.uid[0] != who.uid[1]};
 	__atomic_store_n(&found->count, found->count + 1, __ATOMIC_RELEASE);
 }
 
 /* It can delay a read of its title: that is done later. */
-static void examine_process(struct found *found, uint32_t pid, const char *own_namespace)
+static void examine_process(struct found *found, uint32_t pid)
 {
 	int process = open_process(pid);
 
 	if (process < 0)
 		return;
 	if (has_name_of_nginx(process)) {
-		add_process(found, pid, process, own_namespace);
+		add_process(found, pid, process);
 	} else if (found->other_count < MAX_FOUND) {
 		found->others[found->other_count] = pid;
 		__atomic_store_n(&found->other_count, found->other_count + 1, __ATOMIC_RELEASE);
@@ -137,37 +142,31 @@ static void examine_process(struct found *found, uint32_t pid, const char *own_n
 /* Root's processes first, by the owner in /proc, so that they are found however many others there are. */
 void find_processes(struct found *found)
 {
-	char own[64];
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	struct stat st;
 
 	if (!proc)
 		return;
-	if (link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net")) {
-		for (int others = 0; others < 2; others++) {
-			rewinddir(proc);
-			while ((entry = readdir(proc)))
-				if (isdigit((unsigned char)entry->d_name[0]) && !fstatat(dirfd(proc), entry->d_name, &st, 0) &&
-				    (st.st_uid != 0) == others)
-					examine_process(found, atoi(entry->d_name), own);
-		}
+	for (int others = 0; others < 2; others++) {
+		rewinddir(proc);
+		while ((entry = readdir(proc)))
+			if (isdigit((unsigned char)entry->d_name[0]) && !fstatat(dirfd(proc), entry->d_name, &st, 0) &&
+			    (st.st_uid != 0) == others)
+				examine_process(found, atoi(entry->d_name));
 	}
 	closedir(proc);
 }
 
 void read_titles(struct found *found)
 {
-	char own[64];
 	int i;
 
-	if (!link_of(own, sizeof(own), AT_FDCWD, "/proc/self/ns/net"))
-		return;
 	while ((i = found->next_other) < found->other_count) {
 		int process = open_process(found->others[i]);
 
 		if (process >= 0 && has_title_of_nginx(process))
-			add_process(found, found->others[i], process, own);
+			add_process(found, found->others[i], process);
 		close(process);
 		__atomic_store_n(&found->next_other, i + 1, __ATOMIC_RELEASE);
 	}
@@ -387,7 +386,8 @@ void add_listen_port(struct nginx *n, struct found_listen_port listen_port)
 	int of_owner = 0, of_others = 0;
 
 	for (int i = 0; i < n->listen_port_count; i++) {
-		if (!memcmp(&n->listen_ports[i].key, &listen_port.key, sizeof(listen_port.key)))
+		if (!memcmp(&n->listen_ports[i].key, &listen_port.key, sizeof(listen_port.key)) &&
+		    n->listen_ports[i].netid == listen_port.netid)
 			return;
 		of_owner += n->listen_ports[i].listen_port.uid == uid;
 		of_others += n->listen_ports[i].listen_port.uid != 0;
@@ -407,10 +407,11 @@ uint32_t uid_of(struct discovery *c, uint32_t pid)
 }
 
 /* A socket of another user than its master's was inherited from another process, and is ignored. */
-static void add_listener(struct discovery *c, const struct listen_port_key *key, struct process *owner, uint32_t uid)
+static void add_listener(struct discovery *c, const struct listen_port_key *key, struct process *owner, uint32_t uid,
+			 uint32_t netid)
 {
 	static const uint8_t any[16];
-	struct found_listen_port listen_port = {*key, {.master = owner->instance, .uid = uid}};
+	struct found_listen_port listen_port = {*key, {.master = owner->instance, .uid = uid}, netid};
 
 	if (uid != uid_of(c, owner->instance))
 		return;
@@ -423,38 +424,62 @@ static void add_listener(struct discovery *c, const struct listen_port_key *key,
 }
 
 /* Whether its local end is a listen port: then it was accepted, and its peer is a client. */
-static bool is_accepted(const struct discovery *c, const struct listen_port_key *local)
+static bool is_accepted(const struct discovery *c, const struct listen_port_key *local, uint32_t netid)
 {
 	static const uint8_t any[16];
 
 	for (int i = 0; i < c->nginx->listen_port_count; i++) {
 		const struct listen_port_key *listen_port = &c->nginx->listen_ports[i].key;
 
-		if (listen_port->port == local->port && listen_port->family == local->family &&
+		if (c->nginx->listen_ports[i].netid == netid && listen_port->port == local->port &&
+		    listen_port->family == local->family &&
 		    (!memcmp(listen_port->address, local->address, 16) || !memcmp(listen_port->address, any, 16)))
 			return true;
 	}
 	return false;
 }
 
-static void add_connection(struct discovery *c, unsigned lport, unsigned rport, struct process *owner)
+static void add_connection(struct discovery *c, unsigned lport, unsigned rport, struct process *owner, uint32_t netid)
 {
 	struct nginx *n = c->nginx;
 
 	if (n->connection_count == MAX_CONNECTIONS)
 		return;
 	n->connections[n->connection_count++] = (struct worker_connection){
-	    {.lport = lport, .rport = rport}, {.master = owner->instance, .uid = uid_of(c, owner->instance)}};
+	    {.lport = lport, .rport = rport}, {.master = owner->instance, .uid = uid_of(c, owner->instance)}, netid};
 	note_instance_proxies(c, owner);
 }
 
 #define ESTABLISHED 1
 #define LISTENING   10
 
-/* One pass over the kernel's table: listening sockets, or established ones whose local port is no listen port. */
-static void match_sockets(struct discovery *c, const char *table, unsigned wanted)
+/*
+ * The table of a network namespace: every process of it has the same one. A socket belongs to its own namespace, which may be
+ * another than that of the process that has it. NULL where all of these processes have ended.
+ */
+static FILE *open_table(struct discovery *c, uint32_t netid, const char *table)
 {
-	FILE *f = fopen(table, "re");
+	FILE *f = NULL;
+	bool denied = false;
+	char path[64];
+
+	for (int i = 0; i < c->count && !f; i++) {
+		if (c->list[i].netid != netid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/net/%s", c->list[i].pid, table);
+		f = fopen(path, "re");
+		denied |= !f && errno != ENOENT && errno != ESRCH;
+	}
+	if (!f && denied && !c->nginx->unread_count++)
+		snprintf(c->nginx->unread, sizeof(c->nginx->unread),
+			 "the sockets of nginx in network namespace %u could not be read", netid);
+	return f;
+}
+
+/* One pass over the kernel's table: listening sockets, or established ones whose local port is no listen port. */
+static void match_sockets(struct discovery *c, uint32_t netid, const char *table, unsigned wanted)
+{
+	FILE *f = open_table(c, netid, table);
 	char line[512];
 
 	if (!f)
@@ -480,11 +505,30 @@ static void match_sockets(struct discovery *c, const char *table, unsigned wante
 		local.port = lport;
 		unmap(&local);
 		if (state == LISTENING)
-			add_listener(c, &local, socket->owner, uid);
-		else if (!is_accepted(c, &local))
-			add_connection(c, lport, rport, socket->owner);
+			add_listener(c, &local, socket->owner, uid, netid);
+		else if (!is_accepted(c, &local, netid))
+			add_connection(c, lport, rport, socket->owner, netid);
 	}
 	fclose(f);
+}
+
+static bool is_first_of_namespace(const struct discovery *c, int index)
+{
+	for (int i = 0; i < index; i++)
+		if (c->list[i].netid == c->list[index].netid)
+			return false;
+	return true;
+}
+
+/* In every network namespace of these processes. */
+static void match_all_sockets(struct discovery *c, unsigned wanted)
+{
+	for (int i = 0; i < c->count && !is_late(c); i++) {
+		if (!is_first_of_namespace(c, i))
+			continue;
+		match_sockets(c, c->list[i].netid, "tcp", wanted);
+		match_sockets(c, c->list[i].netid, "tcp6", wanted);
+	}
 }
 
 bool find_listen_ports(struct discovery *c)
@@ -494,9 +538,7 @@ bool find_listen_ports(struct discovery *c)
 	for (int i = 0; i < c->count && !is_late(c); i++)
 		find_sockets(c, &c->list[i]);
 	sort_sockets(c);
-	match_sockets(c, "/proc/self/net/tcp", LISTENING);
-	match_sockets(c, "/proc/self/net/tcp6", LISTENING);
-	match_sockets(c, "/proc/self/net/tcp", ESTABLISHED);
-	match_sockets(c, "/proc/self/net/tcp6", ESTABLISHED);
+	match_all_sockets(c, LISTENING);
+	match_all_sockets(c, ESTABLISHED);
 	return !is_late(c);
 }

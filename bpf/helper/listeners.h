@@ -22,6 +22,7 @@ struct process {
 	uint32_t instance; /* its first master, as far as that still runs */
 	uint32_t uid;	   /* real */
 	uint32_t gid;
+	uint32_t netid;	     /* of its network namespace */
 	bool has_other_euid; /* its effective user is not its real one */
 	bool proxies;	     /* of a master: it, or another master of its instance */
 	enum program program;
@@ -32,8 +33,9 @@ struct owned_socket {
 	struct process *owner;
 };
 
-/* The processes of this network namespace with nginx's name, in memory that a child writes. */
+/* The processes with nginx's name, in memory that a child writes. */
 struct found {
+	uint32_t netid;	 /* those of this network namespace; 0: of all */
 	bool unreadable; /* there is a process whose namespace cannot be read */
 	bool cut;	 /* there are more processes than room */
 	bool whole;	 /* published: the list is complete */

@@ -116,6 +116,7 @@ static void check_way(struct options *o)
 		die(EXIT_SYSTEM, "this kernel has no tcx, which came with Linux 6.6: leave %s out, and it records by control group",
 		    o->interface_count ? "--iface" : "--attach tcx");
 	choose_way(o, why, sizeof(why));
+	o->every_namespace = o->way == BY_GROUP;
 }
 
 static void check_interfaces(const struct options *o)
@@ -203,7 +204,7 @@ int main(int argc, char **argv)
 	 * before anything is opened, because its children must hold nothing; and before attaching, because requests are
 	 * classified by its result
 	 */
-	learn_nginx(&nginx, true);
+	learn_nginx(&nginx, options.every_namespace, true);
 	lifeline_check();
 	bpf = load(&options, &nginx, &missing);
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
@@ -211,6 +212,8 @@ int main(int argc, char **argv)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
 	fold_open(options.sample);
 	tick = tick_open(bpf, own_namespace());
+	/* for the paths of control groups, while it may be looked for in other processes' mounts */
+	namespaces_open(open_group(NULL, refused, sizeof(refused)));
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
 	/* loading takes time */

@@ -11,7 +11,7 @@ static void publish_processes(struct discovery *c, struct nginx *n)
 		const struct process *p = &c->list[from->process_count];
 
 		c->results->processes[from->process_count] = (struct found_process){
-		    p->pid, {.instance = p->instance, .uid = uid_of(c, p->instance)}, p->program == IS_NGINX};
+		    p->pid, p->netid, {.instance = p->instance, .uid = uid_of(c, p->instance)}, p->program == IS_NGINX};
 	}
 	memcpy(n->listeners, from->listen_ports, from->listen_port_count * sizeof(*n->listeners));
 	__atomic_store_n(&n->listener_count, from->listen_port_count, __ATOMIC_RELEASE);

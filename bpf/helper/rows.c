@@ -33,7 +33,7 @@ uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
 	else
 		put_address(out, (const struct backend_key *)&t->backends[index].key);
 	put(out, ",\"netns\":");
-	put_number(out, t->netns);
+	put_number(out, index == OTHER_BACKEND ? t->netns : t->backends[index].key.netid);
 	put(out, "}\n");
 	return t->backend_wire_ids[index];
 }

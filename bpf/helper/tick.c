@@ -127,6 +127,22 @@ static void put_totals(struct json *out, const struct tick *t)
 	put(out, "}");
 }
 
+/* Those from which somebody has connected, and our own. */
+static void put_namespaces(struct tick *t, struct json *out)
+{
+	int map = bpf_map__fd(t->bpf->maps.namespaces);
+	uint32_t netid, *before = NULL;
+	struct namespace_row row = {};
+
+	if (bpf_map_lookup_elem(map, &t->netns, &row))
+		put_namespace(out, t->netns, &(struct namespace_row){});
+	for (int i = 0; i < MAX_NAMESPACES && !bpf_map_get_next_key(map, before, &netid); i++) {
+		before = &netid;
+		if (!bpf_map_lookup_elem(map, &netid, &row))
+			put_namespace(out, netid, &row);
+	}
+}
+
 static uint64_t cpu_now_us(void)
 {
 	struct rusage r;
@@ -219,6 +235,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	struct clocks now = read_clocks();
 
 	fold_finish();
+	put_namespaces(t, out);
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
 	/* Rows are collected separately, because the names that they need are written first. */

@@ -67,7 +67,6 @@ uint32_t backend_of_slot(struct tick *t, uint32_t slot);
 
 /* Returns the backend's id on the wire; its name is written when it is new. */
 uint32_t name_backend(struct tick *t, struct json *out, uint32_t index);
-void put_address(struct json *out, const struct backend_key *key);
 void begin_row(struct json *rows, int64_t id);
 void put_next(struct json *rows, uint64_t value);
 void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono);

@@ -344,11 +344,24 @@ static void resolve(const struct configuration *c, struct pass *pass, struct ups
 	for (int i = 0; i < UPSTREAM_PLACES; i++) {
 		if (!*entries[i].pass)
 			continue;
+		entries[i].master = list->master;
 		entries[i].kind = name.kind;
 		memcpy(entries[i].pass, name.pass, sizeof(name.pass));
 		memcpy(entries[i].target, name.target, sizeof(name.target));
 		add_upstream(list, &entries[i]);
 	}
+}
+
+bool is_repeated_upstream(const struct upstreams *list, int index)
+{
+	struct upstream copy = list->list[index];
+
+	for (int i = 0; i < index; i++) {
+		copy.master = list->list[i].master;
+		if (!memcmp(&copy, &list->list[i], sizeof(copy)))
+			return true;
+	}
+	return false;
 }
 
 void add_upstream(struct upstreams *list, const struct upstream *upstream)

@@ -37,6 +37,7 @@ extern const char *const upstream_places[UPSTREAM_PLACES];
 
 /* One target of a directive. A block whose servers are at different places is one entry for each place. */
 struct upstream {
+	uint32_t master; /* the process whose configuration has the directive */
 	char pass[32];
 	char target[128]; /* as written, without its URI */
 	uint8_t kind;
@@ -48,9 +49,12 @@ struct upstream {
 struct upstreams {
 	struct upstream list[MAX_UPSTREAMS];
 	int count;
-	int left_out; /* directives that found no room */
+	int left_out;	 /* directives that found no room */
+	uint32_t master; /* whose configuration is read */
 };
 
+/* Whether another master before it has the same entry. */
+bool is_repeated_upstream(const struct upstreams *list, int index);
 /* Appends an entry unless it is there. */
 void add_upstream(struct upstreams *list, const struct upstream *upstream);
 

@@ -1,4 +1,5 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
+import { everyNginxChecks, type EveryNginxFacts } from './every-nginx.ts'
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
 import type { Unseen } from '../frame/model/recording.ts'
 
@@ -18,7 +19,7 @@ export interface ChainLink {
 }
 
 /** The output of `upstreamtop-probe --doctor`. A field that an older helper does not have is undefined. */
-export interface Facts extends UpstreamFacts {
+export interface Facts extends UpstreamFacts, EveryNginxFacts {
   readonly kernel: string
   readonly tcx: boolean
   readonly btf: boolean
@@ -162,7 +163,10 @@ const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
 const nginxChecks = (facts: Facts): readonly Check[] => [
   nginxCheck(facts),
   ...unreadChecks(facts),
-  ...upstreamChecks(facts).map((line): Check => ({ check: 'nginx', ...line })),
+  ...[...upstreamChecks(facts), ...everyNginxChecks(facts)].map((line): Check => ({
+    check: 'nginx',
+    ...line,
+  })),
 ]
 
 /** If no port at all could be read, nginxCheck reports it. */
@@ -171,10 +175,17 @@ const unreadChecks = ({ nginx, nginx_warning: text = '' }: Facts): readonly Chec
     ? []
     : [warning('nginx', text, 'to be sure, name them: --ignore PORT')]
 
-function nginxCheck({ nginx, masters = [], front_doors: listenPorts, upstreams }: Facts): Check {
+function nginxCheck(facts: Facts): Check {
+  const { nginx, masters = [], front_doors: listenPorts, upstreams, every_nginx: every = [] } = facts
   const who = masters.map(({ pid, program }) => `${program} (pid ${pid})`).join(', ')
   switch (nginx) {
     case 'none':
+      if (every.length > 0)
+        return warning(
+          'nginx',
+          `no nginx runs in this network namespace, but ${every.length} elsewhere on this host`,
+          'the lines below say with what each of them is seen',
+        )
       return warning(
         'nginx',
         'no nginx runs in this network namespace',

@@ -13,6 +13,7 @@ import {
   type Facts,
   type TrafficSample,
 } from './diagnosis.ts'
+import { nginxEntries, type NginxEntry } from './every-nginx.ts'
 import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
 import { readSource } from './source.ts'
 import { NO_UPSTREAMS } from './upstream-checks.ts'
@@ -23,10 +24,28 @@ export async function examine(
   options: CaptureOptions,
   seconds: number,
   env: NodeJS.ProcessEnv,
-): Promise<readonly Check[]> {
+): Promise<Diagnosis> {
   const answer = await askHelper()
-  if (!('facts' in answer)) return [answer.problem]
-  const checks = diagnose(answer.facts)
+  if (!('facts' in answer)) return { checks: [answer.problem], nginx: null }
+  return {
+    checks: await checksOf(answer.facts, options, seconds, env),
+    nginx: nginxEntries(answer.facts),
+  }
+}
+
+export interface Diagnosis {
+  readonly checks: readonly Check[]
+  /** every nginx of this host; null: the helper did not tell */
+  readonly nginx: readonly NginxEntry[] | null
+}
+
+async function checksOf(
+  facts: Facts,
+  options: CaptureOptions,
+  seconds: number,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly Check[]> {
+  const checks = diagnose(facts)
   if (!wouldRecord(checks)) return checks
   try {
     const { sample, unseen } = await sampleTraffic(options, seconds, env)

@@ -100,10 +100,37 @@ function linesOf({ pass, sight: { state, words, remedy }, upstreams }: Group): r
   ]
 }
 
+/** What it names, and what keeps its requests from being read: `"http://api" (10.0.0.1:80)`, `"https://b": TLS`. */
+export function shortLine(upstream: Upstream): string {
+  const what = upstream.place === 'tcp' ? SHORT_KINDS[upstream.kind] : SHORT_PLACES[upstream.place]
+  return `"${upstream.target}"${serversOf(upstream)}${what === '' ? '' : `: ${what}`}`
+}
+
+const SHORT_PLACES = {
+  unix: 'a unix socket, not visible',
+  udp: 'UDP, not visible',
+  runtime: 'known when nginx runs',
+} as const satisfies Record<Exclude<Upstream['place'], 'tcp'>, string>
+
+const SHORT_KINDS = {
+  unknown: '',
+  http: '',
+  h2: 'HTTP/2, connections only',
+  tls: 'TLS, connections only',
+  fastcgi: 'FastCGI, connections only',
+  uwsgi: 'uwsgi, connections only',
+  scgi: 'SCGI, connections only',
+  memcached: 'memcached, connections only',
+  stream: 'a TCP stream',
+  proxy_protocol: 'a TCP stream',
+  other: 'connections only',
+} as const satisfies Record<Kind, string>
+
 const serversOf = ({ servers, examples }: Upstream): string =>
   servers === 0 ? '' : ` (${few(examples, servers)})`
 
-function few(names: readonly string[], count: number): string {
+/** The first of them, and how many more there are. */
+export function few(names: readonly string[], count: number = names.length): string {
   const named = names.slice(0, MAX_NAMES)
   const rest = count - named.length
   return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`

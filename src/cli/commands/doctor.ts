@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Check } from '../../record/diagnosis.ts'
+import type { Diagnosis } from '../../record/doctor.ts'
 import { jsonText, visible } from '../../render/text.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
@@ -23,9 +24,10 @@ export function doctorCommand(io: Io): Command {
       import('../../record/doctor.ts'),
       import('../../record/diagnosis.ts'),
     ])
-    const checks = await examine(captureOptions(flags), flags.secs, io.env)
+    const diagnosis = await examine(captureOptions(flags), flags.secs, io.env)
+    const { checks } = diagnosis
     const records = wouldRecord(checks)
-    if (flags.format === 'json') io.stdout.write(json(checks, records))
+    if (flags.format === 'json') io.stdout.write(json(diagnosis, records))
     else io.stdout.text(text(checks))
     if (!records)
       throw new UserError(
@@ -36,8 +38,8 @@ export function doctorCommand(io: Io): Command {
   })
 }
 
-const json = (checks: readonly Check[], records: boolean): string =>
-  `${jsonText({ schema: 1, records, checks })}\n`
+const json = ({ checks, nginx }: Diagnosis, records: boolean): string =>
+  `${jsonText({ schema: 1, records, checks, nginx })}\n`
 
 const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const satisfies Record<Check['state'], string>
 
@@ -52,4 +54,7 @@ const text = (checks: readonly Check[]): string =>
 const EXAMPLES = `
 Examples:
   sudo upstreamtop doctor                  would recording work here, and what would be missing
-  upstreamtop doctor --format json         the same for a script; exit code 0 only if recording would work`
+  upstreamtop doctor --format json         the same for a script; exit code 0 only if recording would work
+
+Every nginx of the host is listed, in whatever container or network namespace it runs:
+its doors, its upstreams, and with what it is seen.`

@@ -1,0 +1,277 @@
+/** nginx in other namespaces: found from the host, whatever network, pid, mount and control group namespace it is in. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import type { Check } from '../../src/record/diagnosis.ts'
+import type { NginxEntry } from '../../src/record/every-nginx.ts'
+import { makeNamespace, removeNamespace } from './lab/network.ts'
+import { startLabNginx, type LabNginx } from './lab/nginx.ts'
+import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
+
+const NGINX = '/usr/sbin/nginx'
+/** Both namespaces use the same addresses. */
+const HTTP = `upstream api { server 127.0.0.1:9001; server 127.0.0.1:9002 backup; }
+  server { listen 127.0.0.1:8080; listen [::]:8081; location / { proxy_pass http://api; } }`
+const STATIC = 'server { listen 8090; }'
+
+/** Groups as container runtimes, Kubernetes and systemd make them, below the root of cgroup2. */
+const ID = 'a1b2c3d4e5f6'.padEnd(64, '0')
+const POD = '01234567_89ab_cdef_0123_456789abcdef'
+const GROUPS: Readonly<Record<string, string>> = {
+  'Docker, by systemd': `system.slice/docker-${ID}.scope`,
+  'Docker, by cgroupfs': `docker/${ID}`,
+  'containerd in Kubernetes': `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${POD}.slice/cri-containerd-${ID}.scope`,
+  'Kubernetes, by cgroupfs': `kubepods/besteffort/pod${POD.replaceAll('_', '-')}/${ID}`,
+  'CRI-O': `kubepods.slice/kubepods-pod${POD}.slice/crio-${ID}.scope`,
+  systemd: 'system.slice/nginx.service',
+}
+
+interface FoundNginx {
+  readonly pid: number
+  readonly program: string
+  readonly configuration: string
+  readonly netns: number
+  readonly doors: readonly string[]
+  readonly upstreams: readonly { readonly target: string; readonly examples: readonly string[] }[]
+}
+
+describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv') }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-spaces-'))
+  const running = new Set<LabNginx>()
+  let web: string
+  let shop: string
+  before(async () => {
+    web = await makeNamespace('web')
+    shop = await makeNamespace('shop')
+  })
+  afterEach(async () => {
+    for (const nginx of running) await nginx.stop()
+    running.clear()
+  })
+  after(async () => {
+    rmSync(folder, { recursive: true })
+    await removeNamespace(web)
+    await removeNamespace(shop)
+  })
+
+  const start = async (namespace: string, http: string, program = NGINX): Promise<LabNginx> => {
+    const nginx = await startLabNginx(namespace, http, false, { program })
+    running.add(nginx)
+    return nginx
+  }
+  const netnsOf = (namespace: string): number => statSync(`/run/netns/${namespace}`).ino
+
+  /** Those of these namespaces: other tests may run beside. */
+  function found(...namespaces: readonly string[]): readonly FoundNginx[] {
+    const { stdout } = spawnSync(PROBE, ['--doctor'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const { every_nginx: every } = JSON.parse(stdout) as { every_nginx: readonly FoundNginx[] }
+    return namespaces.flatMap((name) => every.filter(({ netns }) => netns === netnsOf(name)))
+  }
+
+  test('each is found in its network namespace, with its own doors, configuration and upstreams', async () => {
+    const first = await start(web, HTTP)
+    const second = await start(shop, HTTP)
+    const third = await start(shop, STATIC)
+    const all = found(web, shop)
+    assert.deepEqual(
+      all.map(({ pid, program, configuration, netns, doors, upstreams }) => ({
+        pid,
+        program,
+        configuration,
+        netns,
+        doors: [...doors].sort(),
+        upstreams: upstreams.map(({ target, examples }) => [target, ...examples]),
+      })),
+      [
+        [first, web, ['127.0.0.1:8080', '[::]:8081'], [['http://api', '127.0.0.1:9001', '127.0.0.1:9002']]],
+        [second, shop, ['127.0.0.1:8080', '[::]:8081'], [['http://api', '127.0.0.1:9001', '127.0.0.1:9002']]],
+        [third, shop, ['0.0.0.0:8090'], []],
+      ].map(([nginx, namespace, doors, upstreams]) => ({
+        pid: (nginx as LabNginx).master(),
+        program: NGINX,
+        configuration: join((nginx as LabNginx).folder, 'nginx.conf'),
+        netns: netnsOf(namespace as string),
+        doors,
+        upstreams,
+      })),
+    )
+  })
+
+  test('one in pid, mount and control group namespaces of its own is known by its number outside', async () => {
+    const nested = join(folder, 'nested')
+    writeFileSync(nested, `#!/bin/sh\nexec unshare -p -f -m -C --mount-proc --kill-child ${NGINX} "$@"\n`, {
+      mode: 0o755,
+    })
+    const nginx = await start(web, HTTP, nested)
+    const master = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8'))
+    try {
+      const [only, ...others] = found(web)
+      assert.deepEqual(others, [])
+      assert.equal(nginx.master(), 1, 'inside it is the first process')
+      assert.equal(only?.pid, master)
+      assert.deepEqual([...only.doors].sort(), ['127.0.0.1:8080', '[::]:8081'])
+      assert.deepEqual(
+        only.upstreams.map(({ target }) => target),
+        ['http://api'],
+      )
+    } finally {
+      // unshare ignores the signal that stops it.
+      process.kill(master, 'SIGTERM')
+    }
+  })
+
+  test('doctor names each with its namespace, and with what it is seen', async () => {
+    const outside = await start(web, HTTP)
+    const own = await start(shop, HTTP)
+    const { stdout } = spawnSync(
+      'ip',
+      [
+        ...['netns', 'exec', shop, process.execPath, join(ROOT, 'dist/main.js')],
+        ...['doctor', '--format', 'json', '--secs', '0'],
+      ],
+      { encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` } },
+    )
+    const { checks, nginx } = JSON.parse(stdout) as {
+      checks: readonly Check[]
+      nginx: readonly NginxEntry[]
+    }
+    const entryOf = (of: LabNginx): NginxEntry | undefined => nginx.find(({ pid }) => pid === of.master())
+    assert.deepEqual(
+      [outside, own].map((one) => [entryOf(one)?.namespace, entryOf(one)?.seen_with]),
+      [
+        [web, ['--attach cgroup', `sudo ip netns exec ${web} upstreamtop record …`]],
+        [shop, []],
+      ],
+    )
+    const lineOf = (of: LabNginx): Check | undefined =>
+      checks.find(({ what }) => what.startsWith(`${NGINX} (pid ${of.master()}) in`))
+    assert.match(lineOf(own)?.what ?? '', /^\S+ \(pid \d+\) in this network namespace/)
+    assert.equal(lineOf(own)?.state, 'ok')
+    const { what = '', remedy } = lineOf(outside) ?? {}
+    assert.ok(what.includes(` in network namespace ${web}`), what)
+    assert.ok(what.includes(`; configuration ${outside.folder}/nginx.conf; listens on `), what)
+    assert.ok(what.endsWith('; passes requests on to "http://api" (127.0.0.1:9001, 127.0.0.1:9002)'), what)
+    assert.match(remedy ?? '', /^it is seen with --attach cgroup, or from within: sudo ip netns exec /)
+  })
+
+  describe('the control group of the process that connected', () => {
+    const program = join(folder, 'namespaces')
+    const top = `upstreamtop-${process.pid}`
+    const root = rootOfGroups()
+    let asked = 4_026_500_000
+    before(async () => {
+      const sources = ['group-paths', 'namespaces', 'json', 'die'].map(
+        (name) => `${ROOT}bpf/helper/${name}.c`,
+      )
+      await sh(
+        ...[
+          'gcc',
+          '-g',
+          '-O1',
+          '-D_GNU_SOURCE',
+          '-Wall',
+          '-Wextra',
+          '-Werror',
+          '-fsanitize=address,undefined',
+        ],
+        ...[`-I${ROOT}bpf`, `${ROOT}test/kernel/bpf/namespaces.c`, ...sources, '-o', program],
+      )
+      chmodSync(folder, 0o755)
+    })
+    after(() => removeGroups(join(root, top)))
+
+    /** As the helper does while it records: without rights. */
+    function ask(
+      ...rows: readonly (readonly [netns: number, group: number, pid: number])[]
+    ): readonly NamespaceLine[] {
+      const { stdout, stderr } = spawnSync('setpriv', ['--reuid=65534', '--clear-groups', program, root], {
+        encoding: 'utf8',
+        input: rows.map((row) => row.join(' ')).join('\n'),
+        // Its leak checker traces the process, which a sandbox may forbid.
+        env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+      })
+      assert.equal(stderr, '')
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as NamespaceLine)
+    }
+
+    for (const [what, group] of Object.entries(GROUPS))
+      test(`${what}: its path is told, also after the process has ended`, async () => {
+        const place = join(root, top, group)
+        mkdirSync(place, { recursive: true })
+        const { ino } = statSync(place)
+        const child = spawn('sleep', ['60'])
+        writeFileSync(join(place, 'cgroup.procs'), String(child.pid))
+        const path = `/${top}/${group}`
+        assert.deepEqual(ask([++asked, ino, child.pid!]), [{ type: 'namespace', id: asked, cgroup: path }])
+        const exited = once(child, 'exit')
+        child.kill()
+        await exited
+        assert.deepEqual(ask([++asked, ino, child.pid!]), [{ type: 'namespace', id: asked, cgroup: path }])
+      })
+
+    test('a process that is another one by now says nothing, and a group that is gone has no path', () => {
+      const place = join(root, top, 'other.service')
+      mkdirSync(place, { recursive: true })
+      const { ino } = statSync(place)
+      const [line] = ask([++asked, ino, process.pid])
+      assert.equal(line?.cgroup, `/${top}/other.service`)
+      rmdirSync(place)
+      assert.deepEqual(ask([++asked, ino, process.pid]), [{ type: 'namespace', id: asked }])
+    })
+
+    test('where cgroup2 has no group of it, the longest path of the other hierarchies is taken', () => {
+      const others = readFileSync('/proc/self/cgroup', 'utf8')
+        .split('\n')
+        .map((line) => /^[1-9]\d*:[^:]*:(\/.+)$/.exec(line)?.[1] ?? '')
+        .sort((a, b) => b.length - a.length)
+      const unified = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
+      if (unified !== '/') return
+      assert.equal(ask([++asked, statSync(root).ino, process.pid])[0]?.cgroup ?? '', others[0])
+    })
+
+    test('names of ip netns are told, and the same words once only', () => {
+      const id = netnsOf(web)
+      assert.deepEqual(ask([id, 0, 0], [id, 0, 0]), [{ type: 'namespace', id, names: [web] }])
+    })
+  })
+})
+
+interface NamespaceLine {
+  readonly type: string
+  readonly id: number
+  readonly names?: readonly string[]
+  readonly cgroup?: string
+}
+
+function rootOfGroups(): string {
+  const mounted = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+  return mounted.find(([, , type]) => type === 'cgroup2')?.[1] ?? ''
+}
+
+function removeGroups(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeGroups(join(folder, entry.name))
+  rmdirSync(folder)
+}
