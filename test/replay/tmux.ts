@@ -23,7 +23,7 @@ export class Tmux {
 
   /** Starts a shell in the project's folder. */
   constructor(
-    t: { after(cleanup: () => void): void },
+    t: { after(cleanup: () => unknown): void },
     columns = 100,
     rows = 30,
     environment: Readonly<Record<string, string>> = {},
@@ -44,9 +44,12 @@ export class Tmux {
       ROOT,
       'bash --norc --noprofile',
     )
-    t.after(() => {
+    const shell = this.is('pane_pid')
+    t.after(async () => {
       spawnSync('tmux', ['-S', this.#socket, 'kill-server'])
-      rmSync(this.#folder, { recursive: true })
+      // What runs here is hung up now, and ends a little later: until then it may write beside its files, which the test removes.
+      while (processes('-s', shell).length > 0) await pause(30)
+      rmSync(this.#folder, { recursive: true, force: true })
     })
   }
 
@@ -90,7 +93,7 @@ export class Tmux {
   }
 
   /** Waits until the screen shows it. @throws with the screen after a timeout */
-  async shows(what: RegExp | ((screen: string) => boolean), milliseconds = 20_000): Promise<string> {
+  async shows(what: RegExp | ((screen: string) => boolean), milliseconds = 60_000): Promise<string> {
     const until = Date.now() + milliseconds
     for (;;) {
       const { screen } = this
@@ -100,15 +103,21 @@ export class Tmux {
     }
   }
 
-  /** The process started last in this shell. */
+  /** The only process that runs in this shell. */
   get child(): number {
-    const pids = spawnSync('pgrep', ['-P', this.is('pane_pid')], { encoding: 'utf8' })
-      .stdout.trim()
-      .split('\n')
-    return Number(pids.at(-1))
+    const pids = processes('-P', this.is('pane_pid'))
+    if (pids.length !== 1) throw new Error(`${pids.length} processes run in the shell:\n${this.screen}`)
+    return pids[0]!
   }
 
   #tmux(...words: readonly string[]): string {
     return execFileSync('tmux', ['-S', this.#socket, ...words], { encoding: 'utf8' })
   }
 }
+
+/** Ids of processes that have not ended and that pgrep selects: of a parent (`-P`), of a session (`-s`). */
+const processes = (...selection: readonly string[]): number[] =>
+  spawnSync('pgrep', ['-r', 'D,R,S,T', ...selection], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(Boolean)
+    .map(Number)
