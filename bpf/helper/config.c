@@ -44,9 +44,11 @@ struct reader {
 	int process;	  /* a descriptor of /proc/PID, so that it is the same process throughout */
 	int root;	  /* its root directory */
 	bool shares_root; /* its root is the helper's */
+	uint32_t netid;	  /* its network namespace */
 	char *title;
 	char prefix[PATH_MAX];
 	struct configuration *configuration; /* what has been read of it */
+	struct names *names;
 	struct budget left;
 	uint64_t until;
 	const char *missed_reason; /* why it was not read completely */
@@ -322,6 +324,13 @@ static bool has_our_root(int process)
 	       its.stx_dev_major == ours.stx_dev_major && its.stx_dev_minor == ours.stx_dev_minor;
 }
 
+static uint32_t namespace_of(int process)
+{
+	struct stat st;
+
+	return fstatat(process, "ns/net", &st, 0) ? 0 : st.st_ino;
+}
+
 static int open_root(int process)
 {
 	return openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -339,6 +348,7 @@ static void prepare(struct reader *r, uint32_t uid)
 	snprintf(path, sizeof(path), "/proc/%u", r->master->pid);
 	r->process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r->root = -1;
+	r->netid = namespace_of(r->process);
 	if (!read_identity(r->process, &who) || !read_small(title, sizeof(title), r->process, "cmdline"))
 		note_missed(r, "could not be read: it has ended");
 	else if (!is_same(who.uid, uid) || !is_same(who.gid, who.gid[0]) || who.gid[0] != r->master->gid)
@@ -376,11 +386,32 @@ static bool find_config(struct reader *r, char file[PATH_MAX])
 	return true;
 }
 
+/* The hosts that nginx has resolved without DNS, as its C library does. */
+static void read_hosts(struct reader *r)
+{
+	struct stat st;
+	char *text;
+	int n, fd;
+
+	/* without the file, nothing is missing of the configuration */
+	if (!has_static_hosts(r->names) || (fd = open_within(r->root, "/etc/hosts", O_PATH)) < 0)
+		return;
+	close(fd);
+	fd = open_plain_file(r, "/etc/hosts", &st);
+	text = fd < 0 ? NULL : read_text(r, fd, &st, &n);
+	if (fd >= 0)
+		close(fd);
+	if (text)
+		resolve_hosts(r->names, text);
+	free(text);
+}
+
 static void read_config(struct reader *r)
 {
 	char file[PATH_MAX];
 
-	if (r->missed_reason || !r->title)
+	r->names = calloc(1, sizeof(*r->names));
+	if (r->missed_reason || !r->title || !r->names)
 		return;
 	if (r->root < 0)
 		r->root = open_root(r->process);
@@ -393,13 +424,16 @@ static void read_config(struct reader *r)
 	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
 	if (r->until > r->discovery->until)
 		r->until = r->discovery->until;
-	r->configuration = configuration_open();
+	clear_names(r->names);
+	r->names->netid = r->netid;
+	r->configuration = configuration_open(r->names);
 	if (!r->configuration) {
 		note_missed(r, "could not be read: out of memory");
 		return;
 	}
 	scan_config(r, file, 0);
 	configuration_close(r->configuration, &r->discovery->nginx->upstreams);
+	read_hosts(r);
 }
 
 /*
@@ -447,6 +481,8 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		else
 			note_missed(&readers[i], "could not be read: we may not become its user");
 		note_unread(&readers[i]);
+		if (readers[i].names)
+			merge_names(&c->nginx->names, readers[i].names);
 	}
 	return whole && !is_late(c);
 }

@@ -256,6 +256,7 @@ static void merge(struct nginx *nginx, const struct results *results, const stru
 	for (int i = 0; i < listen_ports; i++)
 		add_listen_port(nginx, from->listen_ports[i]);
 	merge_upstreams(nginx, from);
+	merge_names(&nginx->names, &from->names);
 	nginx->connections =
 	    append(nginx->connections, nginx->connection_count, results->connections, connections, sizeof(*nginx->connections));
 	nginx->connection_count += connections;
@@ -437,4 +438,6 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	if (titles_cut)
 		note_unread(nginx, "not all processes were asked for their titles: an nginx under another name may be missing");
 	write_warning(nginx);
+	nginx->names.is_incomplete |= nginx->unreadable || nginx->unread_count || nginx->unlisted_count;
+	sort_names(&nginx->names);
 }

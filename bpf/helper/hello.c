@@ -110,6 +110,22 @@ static void put_missing(struct json *out, const char *what, const char *why, con
 	put_unseen(out, text, remedy);
 }
 
+/* What has no name, and why. */
+static void put_nameless(struct json *out, const struct names *names)
+{
+	char why[sizeof(names->runtime) + 64] = "";
+
+	if (names->runtime_count == 1)
+		snprintf(why, sizeof(why), "%s", names->runtime);
+	else if (names->runtime_count)
+		snprintf(why, sizeof(why), "%s and %d more", names->runtime, names->runtime_count - 1);
+	put_missing(out, "upstreams that are only known at run time have no name", why,
+		    "'--name IP:PORT=LABEL' gives an address one");
+	snprintf(why, sizeof(why), "%d found no room", names->left_out);
+	put_missing(out, "some upstreams have no name", names->left_out ? why : "",
+		    "'--name IP:PORT=LABEL' gives an address one");
+}
+
 void put_hello(struct json *out, const struct links *links, const struct nginx *nginx, const char *refused,
 	       const struct missing_hooks *missing)
 {
@@ -153,8 +169,9 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	describe_unix_upstreams(unix_upstreams, sizeof(unix_upstreams), &nginx->upstreams);
 	if (*unix_upstreams)
 		put_unseen(out, unix_upstreams, "to record them, let them listen on a TCP port");
+	put_nameless(out, &nginx->names);
 	if (*refused) {
-		put(out, *unix_upstreams ? "," : "");
+		put(out, out->text[out->length - 1] == '[' ? "" : ",");
 		put_unseen(out, refused,
 			   "its packets are seen where they cross another interface; doctor names what is at its hooks");
 	}

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include "die.h"
 #include "shared.h"
+#include "names.h"
 #include "upstreams.h"
 
 #ifndef VERSION
@@ -147,6 +148,7 @@ struct nginx {
 	struct found_master masters[32];
 	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
+	struct names names;	    /* likewise */
 	/* masters whose upstreams may be missing there, and why for the first */
 	int unlisted_count;
 	char unlisted[128];
@@ -262,6 +264,8 @@ void fold_clear(void);
 
 struct tick;
 struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns);
+/* What backends are called. Before the first snapshot, and whenever it has changed: they are named anew with the next one. */
+void tick_name(struct tick *tick, const struct names *names);
 /* The first snapshot: all zero. */
 void tick_begin(struct tick *tick, struct json *out);
 /* Sweeps and writes the backend, route and snapshot lines of this moment. */

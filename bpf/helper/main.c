@@ -200,6 +200,7 @@ int main(int argc, char **argv)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
 	fold_open(options.sample);
 	tick = tick_open(bpf, own_namespace());
+	tick_name(tick, &nginx.names);
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
 	/* loading takes time */

@@ -28,7 +28,11 @@ export interface Seen {
   readonly retiredWires: readonly number[]
   /** retired backends, by address, in order */
   readonly retiredBackends: readonly string[]
+  /** what the helper has called each address, one after the other; null: unknown */
+  readonly names: Names
 }
+
+export type Names = Readonly<Record<string, readonly (readonly string[] | null)[]>>
 
 /** A running helper. */
 export interface Helper {
@@ -36,6 +40,8 @@ export interface Helper {
   readonly hello: HelloLine
   /** the frames so far */
   readonly frames: readonly SecondFrame[]
+  /** what each address is called now; null: unknown */
+  names(): Readonly<Record<string, readonly string[] | null>>
   /** resolves with the next frame */
   nextFrame(): Promise<SecondFrame>
   stop(): Promise<Seen>
@@ -81,6 +87,8 @@ export async function startHelper(
     pid: child.pid,
     hello: wire.hello,
     frames: wire.frames,
+    names: () =>
+      Object.fromEntries(Object.entries(wire.names).map(([address, names]) => [address, names.at(-1)!])),
     async nextFrame() {
       const count = wire.frames.length + 1
       await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])
@@ -102,6 +110,11 @@ export async function startHelper(
 
 const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
 
+interface NamedBackend {
+  readonly address: string
+  readonly names?: readonly string[]
+}
+
 class WireReader {
   hello: HelloLine | null = null
   final: Snapshot | null = null
@@ -111,6 +124,7 @@ class WireReader {
   #bye: string | null = null
   readonly #retired: number[] = []
   readonly #addresses = new Map<number, string>()
+  readonly names: Record<string, (readonly string[] | null)[]> = {}
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
   #wake: () => void = () => undefined
@@ -118,7 +132,7 @@ class WireReader {
   read(line: string): void {
     const decoded = this.#decoder.decode(line)
     const known = BACKEND.exec(line)
-    if (known !== null) this.#addresses.set(Number(known[1]), known[2]!)
+    if (known !== null) this.#name(Number(known[1]), JSON.parse(line) as NamedBackend)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
@@ -130,6 +144,11 @@ class WireReader {
       else this.#add(this.#differ.next(decoded.snapshot))
     }
     this.#wake()
+  }
+
+  #name(id: number, { address, names }: NamedBackend): void {
+    this.#addresses.set(id, address)
+    ;(this.names[address] ??= []).push(names ?? null)
   }
 
   /** Our helper must not write a line that the decoder skips. */
@@ -172,6 +191,7 @@ class WireReader {
       retiredBackends: this.#retiredBackends,
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
+      names: this.names,
     }
   }
 }
