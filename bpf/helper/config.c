@@ -19,41 +19,20 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-#include "listeners.h"
+#include "config.h"
 
-#define MAX_MASTERS 256
-#define MAX_DEPTH   8
-#define MAX_FILE    (1 << 20)
+#define MAX_DEPTH 8
+#define MAX_FILE  (1 << 20)
 /* A user may rename directories of the root during the walk: the kernel then returns EAGAIN. */
 #define TRIES 4
 
-/* The limits for one master's configuration. Large hosters have thousands of files, and their nginx is root's. */
-struct budget {
-	uint64_t ns;
-	long bytes;
-	int files;
-	int entries; /* entries of the directories in include patterns */
-};
 static const struct budget root_budget = {1000000000, 32 << 20, 4096, 65536};
 static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
 
-/* One master's configuration. */
-struct reader {
-	struct discovery *discovery;
-	struct process *master;
-	int process;	  /* a descriptor of /proc/PID, so that it is the same process throughout */
-	int root;	  /* its root directory */
-	bool shares_root; /* its root is the helper's */
-	uint32_t netid;	  /* its network namespace */
-	char *title;
-	char prefix[PATH_MAX];
-	struct configuration *configuration; /* what has been read of it */
-	struct names *names;
-	struct budget left;
-	uint64_t until;
-	const char *missed_reason; /* why it was not read completely */
-	bool is_over_budget;	   /* its budget is used up */
-};
+const struct budget *budget_of(uint32_t uid)
+{
+	return uid ? &user_budget : &root_budget;
+}
 
 static void scan_config(struct reader *r, const char *path, int depth);
 
@@ -361,8 +340,7 @@ static void prepare(struct reader *r, uint32_t uid)
 		note_missed(r, "was not read: its program is not nginx's");
 	else if (geteuid() == 0)
 		r->root = open_root(r->process);
-	else
-		r->shares_root = has_our_root(r->process);
+	r->shares_root = !r->missed_reason && has_our_root(r->process);
 	r->title = strdup(title);
 }
 
@@ -406,11 +384,10 @@ static void read_hosts(struct reader *r)
 	free(text);
 }
 
-static void read_config(struct reader *r)
+void read_config(struct reader *r)
 {
 	char file[PATH_MAX];
 
-	r->names = calloc(1, sizeof(*r->names));
 	if (r->missed_reason || !r->title || !r->names)
 		return;
 	if (r->root < 0)
@@ -468,8 +445,11 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 			whole = false;
 			break;
 		}
-		readers[count] =
-		    (struct reader){.discovery = c, .master = &c->list[i], .left = uid == 0 ? root_budget : user_budget};
+		readers[count] = (struct reader){.discovery = c,
+						 .master = &c->list[i],
+						 .pid = c->list[i].pid,
+						 .names = calloc(1, sizeof(struct names)),
+						 .left = *budget_of(uid)};
 		prepare(&readers[count++], uid);
 	}
 	allowed = become_reader(uid, gid);
@@ -484,5 +464,7 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		if (readers[i].names)
 			merge_names(&c->nginx->names, readers[i].names);
 	}
+	c->readers = readers;
+	c->reader_count = allowed ? count : 0;
 	return whole && !is_late(c);
 }

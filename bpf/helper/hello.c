@@ -178,7 +178,8 @@ void put_hello(struct json *out, const struct links *links, const struct nginx *
 	put_missing(
 	    out,
 	    "connects that fail without a packet or by an ICMP error, early closes, upstreams that are not HTTP, what an "
-	    "nginx that is upgraded or restarted sends to itself, and retries after a connect timeout are not recognised",
+	    "nginx that is upgraded or restarted sends to itself, and retries after a connect timeout are not recognised, "
+	    "and names do not follow a reload",
 	    missing->states,
 	    "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, no sandbox that "
 	    "refuses them)");

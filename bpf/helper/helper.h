@@ -54,6 +54,9 @@ bool has_right(int capability);
  */
 void drop_rights(void);
 
+/* For a process that stays root: without capabilities, for good. */
+bool drop_capabilities(void);
+
 /* Becomes this user for good, without other groups and capabilities. Returns false where that was refused: then read nothing. */
 bool become_reader(uint32_t uid, uint32_t gid);
 
@@ -149,6 +152,7 @@ struct nginx {
 	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
 	struct names names;	    /* likewise */
+	struct names unfollowed;    /* of these, what nobody reads again */
 	/* masters whose upstreams may be missing there, and why for the first */
 	int unlisted_count;
 	char unlisted[128];
@@ -168,6 +172,26 @@ void add_listen_port(struct nginx *nginx, struct found_listen_port listen_port);
  * anything is opened. Returns within DISCOVERY_MS, whatever the examined processes do. `has_lifeline`: ends with the lifeline.
  */
 void learn_nginx(struct nginx *nginx, bool has_lifeline);
+
+/* ---- readers.c: what nginx's configurations call addresses now ---- */
+
+/* In memory that a reader shares with the helper. Each table is whole when its number is published. */
+struct reading {
+	uint32_t answered; /* published: how many times it was asked, and has looked */
+	uint32_t current;  /* published: which table is whole */
+	uint32_t found;	   /* masters that were started again */
+	bool has_failed;   /* nginx has read its configuration, and the reader could not */
+	struct names tables[2];
+};
+
+/* Where there is no more room; then its names stay as they are. */
+bool have_room_for_reader(void);
+/* A child that stays, with the socket to it. */
+void follow_reader(int socket, struct reading *reading);
+/* Once per turn of the loop. Returns whether names have changed. Never waits. */
+bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx);
+/* What is to be said once: the next of its kind, or NULL. */
+const char *remark_on_names(void);
 
 /* ---- load.c ---- */
 

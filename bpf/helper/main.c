@@ -132,7 +132,8 @@ static int open_timer(void)
 }
 
 /* Returns the reason of the end, as `bye` gives it. */
-static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring)
+static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring, struct upstreamtop_bpf *bpf,
+		       struct nginx *nginx)
 {
 	int timer = open_timer(), wait = QUIET_MS;
 	const char *reason = NULL;
@@ -150,6 +151,8 @@ static const char *run(struct tick *tick, struct links *links, struct ring_buffe
 		drained = ring_buffer__consume(ring);
 		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
 		reason = lifeline_reason();
+		if (follow_names(bpf, nginx))
+			tick_name(tick, &nginx->names);
 		if (p[2].revents)
 			links_follow(links);
 		if (p[3].revents)
@@ -219,7 +222,7 @@ int main(int argc, char **argv)
 	put_hello(&out, links, &nginx, refused, &missing);
 	tick_begin(tick, &out);
 	flush_output();
-	reason = run(tick, links, ring);
+	reason = run(tick, links, ring, bpf, &nginx);
 
 	/* ends the helper if any step from here on hangs */
 	alarm(EXIT_TIMEOUT_S);

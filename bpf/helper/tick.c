@@ -213,6 +213,15 @@ void tick_begin(struct tick *t, struct json *out)
 	put(out, "}\n");
 }
 
+static void put_remarks(struct json *out)
+{
+	for (const char *remark; (remark = remark_on_names());) {
+		put(out, "{\"type\":\"remark\",\"text\":");
+		put_string(out, remark);
+		put(out, "}\n");
+	}
+}
+
 void tick_write(struct tick *t, struct json *out, bool final)
 {
 	static struct json gone;
@@ -231,6 +240,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	/* Rows are collected separately, because the names that they need are written first. */
 	if (t->names_changed)
 		rename_backends(t, out, backends);
+	put_remarks(out);
 	put(rows, ",\"wires\":[");
 	put_wires(t, out);
 	put(rows, "],\"traffic\":[");

@@ -30,6 +30,7 @@ export interface Seen {
   readonly retiredBackends: readonly string[]
   /** what the helper has called each address, one after the other; null: unknown */
   readonly names: Names
+  readonly remarks: readonly string[]
 }
 
 export type Names = Readonly<Record<string, readonly (readonly string[] | null)[]>>
@@ -127,14 +128,21 @@ class WireReader {
   readonly names: Record<string, (readonly string[] | null)[]> = {}
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
+  #renamed = 0
+  readonly #remarks: string[] = []
   #wake: () => void = () => undefined
 
   read(line: string): void {
+    const before = this.#decoder.malformed
     const decoded = this.#decoder.decode(line)
     const known = BACKEND.exec(line)
+    // A backend that is named anew, which a decoder without names takes for a wrong line.
+    if (known !== null && this.#addresses.has(Number(known[1])))
+      this.#renamed += this.#decoder.malformed - before
     if (known !== null) this.#name(Number(known[1]), JSON.parse(line) as NamedBackend)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
+    if (decoded.kind === 'remark') this.#remarks.push(decoded.text)
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
     if (decoded.kind === 'retired_wire') this.#retireWire(decoded.id)
     if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
@@ -153,7 +161,7 @@ class WireReader {
 
   /** Our helper must not write a line that the decoder skips. */
   #add(frame: SecondFrame | null): void {
-    const bad = this.#decoder.malformed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
+    const bad = this.#decoder.malformed - this.#renamed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (frame === null || bad > 0) throw new Error(`the helper wrote invalid output: ${bad} lines and rows`)
     this.frames.push(frame)
   }
@@ -192,6 +200,7 @@ class WireReader {
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
       names: this.names,
+      remarks: this.#remarks,
     }
   }
 }
