@@ -19,39 +19,20 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-#include "listeners.h"
+#include "config.h"
 
-#define MAX_MASTERS 256
-#define MAX_DEPTH   8
-#define MAX_FILE    (1 << 20)
+#define MAX_DEPTH 8
+#define MAX_FILE  (1 << 20)
 /* A user may rename directories of the root during the walk: the kernel then returns EAGAIN. */
 #define TRIES 4
 
-/* The limits for one master's configuration. Large hosters have thousands of files, and their nginx is root's. */
-struct budget {
-	uint64_t ns;
-	long bytes;
-	int files;
-	int entries; /* entries of the directories in include patterns */
-};
 static const struct budget root_budget = {1000000000, 32 << 20, 4096, 65536};
 static const struct budget user_budget = {200000000, 4 << 20, 256, 1024};
 
-/* One master's configuration. */
-struct reader {
-	struct discovery *discovery;
-	struct process *master;
-	int process;	  /* a descriptor of /proc/PID, so that it is the same process throughout */
-	int root;	  /* its root directory */
-	bool shares_root; /* its root is the helper's */
-	char *title;
-	char prefix[PATH_MAX];
-	struct configuration *configuration; /* what has been read of it */
-	struct budget left;
-	uint64_t until;
-	const char *missed_reason; /* why it was not read completely */
-	bool is_over_budget;	   /* its budget is used up */
-};
+const struct budget *budget_of(uint32_t uid)
+{
+	return uid ? &user_budget : &root_budget;
+}
 
 static void scan_config(struct reader *r, const char *path, int depth);
 
@@ -322,6 +303,13 @@ static bool has_our_root(int process)
 	       its.stx_dev_major == ours.stx_dev_major && its.stx_dev_minor == ours.stx_dev_minor;
 }
 
+static uint32_t namespace_of(int process)
+{
+	struct stat st;
+
+	return fstatat(process, "ns/net", &st, 0) ? 0 : st.st_ino;
+}
+
 static int open_root(int process)
 {
 	return openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -339,6 +327,7 @@ static void prepare(struct reader *r, uint32_t uid)
 	snprintf(path, sizeof(path), "/proc/%u", r->master->pid);
 	r->process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r->root = -1;
+	r->netid = namespace_of(r->process);
 	if (!read_identity(r->process, &who) || !read_small(title, sizeof(title), r->process, "cmdline"))
 		note_missed(r, "could not be read: it has ended");
 	else if (!is_same(who.uid, uid) || !is_same(who.gid, who.gid[0]) || who.gid[0] != r->master->gid)
@@ -351,8 +340,7 @@ static void prepare(struct reader *r, uint32_t uid)
 		note_missed(r, "was not read: its program is not nginx's");
 	else if (geteuid() == 0)
 		r->root = open_root(r->process);
-	else
-		r->shares_root = has_our_root(r->process);
+	r->shares_root = !r->missed_reason && has_our_root(r->process);
 	r->title = strdup(title);
 }
 
@@ -386,11 +374,31 @@ static void note_configuration(const struct reader *r, const char *file)
 			strcpy(n->masters[i].configuration, file);
 }
 
-static void read_config(struct reader *r)
+/* The hosts that nginx has resolved without DNS, as its C library does. */
+static void read_hosts(struct reader *r)
+{
+	struct stat st;
+	char *text;
+	int n, fd;
+
+	/* without the file, nothing is missing of the configuration */
+	if (!has_static_hosts(r->names) || (fd = open_within(r->root, "/etc/hosts", O_PATH)) < 0)
+		return;
+	close(fd);
+	fd = open_plain_file(r, "/etc/hosts", &st);
+	text = fd < 0 ? NULL : read_text(r, fd, &st, &n);
+	if (fd >= 0)
+		close(fd);
+	if (text)
+		resolve_hosts(r->names, text);
+	free(text);
+}
+
+void read_config(struct reader *r)
 {
 	char file[PATH_MAX];
 
-	if (r->missed_reason || !r->title)
+	if (r->missed_reason || !r->title || !r->names)
 		return;
 	if (r->root < 0)
 		r->root = open_root(r->process);
@@ -403,7 +411,9 @@ static void read_config(struct reader *r)
 	r->until = now_ns(CLOCK_MONOTONIC) + r->left.ns;
 	if (r->until > r->discovery->until)
 		r->until = r->discovery->until;
-	r->configuration = configuration_open();
+	clear_names(r->names);
+	r->names->netid = r->netid;
+	r->configuration = configuration_open(r->names);
 	if (!r->configuration) {
 		note_missed(r, "could not be read: out of memory");
 		return;
@@ -412,6 +422,7 @@ static void read_config(struct reader *r)
 	scan_config(r, file, 0);
 	r->discovery->nginx->upstreams.master = r->master->pid;
 	configuration_close(r->configuration, &r->discovery->nginx->upstreams);
+	read_hosts(r);
 }
 
 /*
@@ -446,8 +457,11 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 			whole = false;
 			break;
 		}
-		readers[count] =
-		    (struct reader){.discovery = c, .master = &c->list[i], .left = uid == 0 ? root_budget : user_budget};
+		readers[count] = (struct reader){.discovery = c,
+						 .master = &c->list[i],
+						 .pid = c->list[i].pid,
+						 .names = calloc(1, sizeof(struct names)),
+						 .left = *budget_of(uid)};
 		prepare(&readers[count++], uid);
 	}
 	allowed = become_reader(uid, gid);
@@ -459,6 +473,10 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		else
 			note_missed(&readers[i], "could not be read: we may not become its user");
 		note_unread(&readers[i]);
+		if (readers[i].names)
+			merge_names(&c->nginx->names, readers[i].names);
 	}
+	c->readers = readers;
+	c->reader_count = allowed ? count : 0;
 	return whole && !is_late(c);
 }

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "listeners.h"
 
@@ -36,6 +37,7 @@
 /* The memory of a child: far more than any honest configuration takes. */
 #define CHILD_MEMORY (96 << 20)
 #define MS	     1000000ULL
+#define END	     3 /* a child's end of its socket */
 
 /* The instances of one user in one network namespace, with their workers, which may run as another user. */
 struct user_group {
@@ -50,6 +52,8 @@ struct job {
 	struct found *found;
 	struct user_group group;
 	struct results *results;
+	struct reading *reading; /* NULL: it does not stay */
+	int socket;		 /* of a child that stays */
 };
 
 static void *map_shared(size_t size)
@@ -63,7 +67,7 @@ static void *map_shared(size_t size)
 
 /* ---- a child ---- */
 
-/* Closes everything that another process may wait for, except the pipe that shows the child's end. */
+/* Closes everything that another process may wait for, except the socket that shows the child's end. */
 static void isolate_child(int end, pid_t parent)
 {
 	struct rlimit memory = {CHILD_MEMORY, CHILD_MEMORY}, core = {};
@@ -74,10 +78,10 @@ static void isolate_child(int end, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || null < 0)
 		_exit(EXIT_BUG);
-	dup2(end, 3);
-	for (int fd = 0; fd < 3; fd++)
+	dup2(end, END);
+	for (int fd = 0; fd < END; fd++)
 		dup2(null, fd);
-	close_range(4, ~0U, 0);
+	close_range(END + 1, ~0U, 0);
 	if (chdir("/"))
 		_exit(EXIT_BUG);
 	setrlimit(RLIMIT_DATA, &memory);
@@ -86,11 +90,12 @@ static void isolate_child(int end, pid_t parent)
 	alarm(2 * DISCOVERY_MS / 1000 + 1);
 }
 
-/* Whether the other end of the pipe closes in time. Ends the helper with its lifeline. */
-static bool ends_in_time(int pipe, uint64_t until, bool has_lifeline)
+/* Whether the other end of the socket closes, or says that it stays, in time. Ends the helper with its lifeline. */
+static bool ends_in_time(int socket, uint64_t until, bool has_lifeline)
 {
 	for (uint64_t now; (now = now_ns(CLOCK_MONOTONIC)) < until;) {
-		struct pollfd p[] = {{.fd = pipe, .events = POLLIN}, {.fd = has_lifeline ? STDIN_FILENO : -1, .events = POLLIN}};
+		struct pollfd p[] = {{.fd = socket, .events = POLLIN},
+				     {.fd = has_lifeline ? STDIN_FILENO : -1, .events = POLLIN}};
 
 		if (poll(p, 2, (until - now) / MS + 1) < 0 && errno != EINTR)
 			break;
@@ -107,8 +112,10 @@ static void run_in_child(struct job *job, bool has_lifeline)
 {
 	pid_t parent = getpid(), child;
 	int ends[2];
+	char word;
 
-	if (pipe2(ends, O_CLOEXEC))
+	job->socket = -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return;
 	child = fork();
 	if (child == 0) {
@@ -121,7 +128,10 @@ static void run_in_child(struct job *job, bool has_lifeline)
 	if (child > 0 && !ends_in_time(ends[0], job->until, has_lifeline))
 		/* not waited for: a child in uninterruptible sleep dies when it can */
 		kill(child, SIGKILL);
-	close(ends[0]);
+	else if (child > 0 && job->reading && recv(ends[0], &word, 1, MSG_DONTWAIT) == 1)
+		job->socket = ends[0];
+	if (job->socket < 0)
+		close(ends[0]);
 }
 
 static void discover_processes(struct job *job)
@@ -180,6 +190,8 @@ static void discover_user(struct job *job)
 	whole = read_configs(&c, job->group.uid, job->group.gid) && whole;
 	publish(&c);
 	__atomic_store_n(&c.results->whole, whole, __ATOMIC_RELEASE);
+	if (job->reading)
+		stay_as_reader(&c, job->group.uid, END, job->reading);
 }
 
 /* ---- results ---- */
@@ -262,6 +274,7 @@ static void merge(struct nginx *nginx, const struct results *results, const stru
 	for (int i = 0; i < listen_ports; i++)
 		add_listen_port(nginx, from->listen_ports[i]);
 	merge_upstreams(nginx, from);
+	merge_names(&nginx->names, &from->names);
 	nginx->connections =
 	    append(nginx->connections, nginx->connection_count, results->connections, connections, sizeof(*nginx->connections));
 	nginx->connection_count += connections;
@@ -417,13 +430,21 @@ static struct process *search(struct nginx *nginx, uint32_t netid, uint64_t unti
 	return list;
 }
 
-static void learn_user(struct nginx *nginx, const struct user_group *group, uint64_t until, bool has_lifeline)
+/* `stays`: the child reads the configurations again while the helper runs. */
+static void learn_user(struct nginx *nginx, const struct user_group *group, uint64_t until, bool stays)
 {
 	struct results *results = map_shared(sizeof(*results));
-	struct job job = {.run = discover_user, .group = *group, .until = until, .results = results};
+	struct reading *reading = stays && have_room_for_reader() ? map_shared(sizeof(*reading)) : NULL;
+	struct job job = {.run = discover_user, .group = *group, .until = until, .results = results, .reading = reading};
 
-	run_in_child(&job, has_lifeline);
+	run_in_child(&job, stays);
 	merge(nginx, results, group);
+	if (job.socket >= 0)
+		follow_reader(job.socket, reading);
+	else
+		merge_names(&nginx->unfollowed, &results->nginx.names);
+	if (reading && job.socket < 0)
+		munmap(reading, sizeof(*reading));
 	munmap(results, sizeof(*results));
 }
 
@@ -463,4 +484,7 @@ void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline)
 	if (titles_cut)
 		note_unread(nginx, "not all processes were asked for their titles: an nginx under another name may be missing");
 	write_warning(nginx);
+	nginx->names.is_incomplete |= nginx->unreadable || nginx->unread_count || nginx->unlisted_count;
+	nginx->unfollowed.is_incomplete = nginx->names.is_incomplete;
+	sort_names(&nginx->names);
 }

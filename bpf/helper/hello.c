@@ -110,6 +110,22 @@ static void put_missing(struct json *out, const char *what, const char *why, con
 	put_unseen(out, text, remedy);
 }
 
+/* What has no name, and why. */
+static void put_nameless(struct json *out, const struct names *names)
+{
+	char why[sizeof(names->runtime) + 64] = "";
+
+	if (names->runtime_count == 1)
+		snprintf(why, sizeof(why), "%s", names->runtime);
+	else if (names->runtime_count)
+		snprintf(why, sizeof(why), "%s and %d more", names->runtime, names->runtime_count - 1);
+	put_missing(out, "upstreams that are only known at run time have no name", why,
+		    "'--name IP:PORT=LABEL' gives an address one");
+	snprintf(why, sizeof(why), "%d found no room", names->left_out);
+	put_missing(out, "some upstreams have no name", names->left_out ? why : "",
+		    "'--name IP:PORT=LABEL' gives an address one");
+}
+
 /* The interfaces, or what stands for them. */
 static void put_places(struct json *out, const struct options *options, const struct links *links)
 {
@@ -170,15 +186,17 @@ void put_hello(struct json *out, const struct options *options, const struct lin
 	describe_unix_upstreams(unix_upstreams, sizeof(unix_upstreams), &nginx->upstreams);
 	if (*unix_upstreams)
 		put_unseen(out, unix_upstreams, "to record them, let them listen on a TCP port");
+	put_nameless(out, &nginx->names);
 	if (*refused) {
-		put(out, *unix_upstreams ? "," : "");
+		put(out, out->text[out->length - 1] == '[' ? "" : ",");
 		put_unseen(out, refused,
 			   "its packets are seen where they cross another interface; doctor names what is at its hooks");
 	}
 	put_missing(
 	    out,
 	    "connects that fail without a packet or by an ICMP error, early closes, upstreams that are not HTTP, what an "
-	    "nginx that is upgraded or restarted sends to itself, and retries after a connect timeout are not recognised",
+	    "nginx that is upgraded or restarted sends to itself, and retries after a connect timeout are not recognised, "
+	    "and names do not follow a reload",
 	    missing->states,
 	    "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, no sandbox that "
 	    "refuses them)");

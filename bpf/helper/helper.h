@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include "die.h"
 #include "shared.h"
+#include "names.h"
 #include "upstreams.h"
 
 #ifndef VERSION
@@ -30,8 +31,8 @@ static inline uint64_t now_ns(clockid_t clock)
 
 /* Where the two programs are attached. */
 enum way {
-	ANY_WAY,   /* to interfaces if the kernel can, else by control group */
-	BY_TCX,	   /* to the interfaces of this network namespace */
+	ANY_WAY,  /* to interfaces if the kernel can, else by control group */
+	BY_TCX,	  /* to the interfaces of this network namespace */
 	BY_GROUP, /* to a control group: sockets of all network namespaces */
 };
 
@@ -62,6 +63,9 @@ bool has_right(int capability);
  * Drops all capabilities and, as root, the identity, and sets no_new_privs: maps, ring and links still work by their descriptors.
  */
 void drop_rights(void);
+
+/* For a process that stays root: without capabilities, for good. */
+bool drop_capabilities(void);
 
 /* Becomes this user for good, without other groups and capabilities. Returns false where that was refused: then read nothing. */
 bool become_reader(uint32_t uid, uint32_t gid);
@@ -166,6 +170,8 @@ struct nginx {
 	struct found_master masters[MAX_FOUND_MASTERS];
 	int master_count;
 	struct upstreams upstreams; /* of all configurations that were read */
+	struct names names;	    /* likewise */
+	struct names unfollowed;    /* of these, what nobody reads again */
 	/* masters whose upstreams may be missing there, and why for the first */
 	int unlisted_count;
 	char unlisted[128];
@@ -186,6 +192,26 @@ void add_listen_port(struct nginx *nginx, struct found_listen_port listen_port);
  * lifeline.
  */
 void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline);
+
+/* ---- readers.c: what nginx's configurations call addresses now ---- */
+
+/* In memory that a reader shares with the helper. Each table is whole when its number is published. */
+struct reading {
+	uint32_t answered; /* published: how many times it was asked, and has looked */
+	uint32_t current;  /* published: which table is whole */
+	uint32_t found;	   /* masters that were started again */
+	bool has_failed;   /* nginx has read its configuration, and the reader could not */
+	struct names tables[2];
+};
+
+/* Where there is no more room; then its names stay as they are. */
+bool have_room_for_reader(void);
+/* A child that stays, with the socket to it. */
+void follow_reader(int socket, struct reading *reading);
+/* Once per turn of the loop. Returns whether names have changed. Never waits. */
+bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx);
+/* What is to be said once: the next of its kind, or NULL. */
+const char *remark_on_names(void);
 
 /* ---- load.c ---- */
 
@@ -325,6 +351,8 @@ void fold_clear(void);
 
 struct tick;
 struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns);
+/* What backends are called. Before the first snapshot, and whenever it has changed: they are named anew with the next one. */
+void tick_name(struct tick *tick, const struct names *names);
 /* The first snapshot: all zero. */
 void tick_begin(struct tick *tick, struct json *out);
 /* Sweeps and writes the backend, route and snapshot lines of this moment. */

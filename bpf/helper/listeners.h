@@ -64,6 +64,8 @@ struct discovery {
 	int count;
 	struct owned_socket *sockets;
 	int socket_count, socket_room;
+	struct reader *readers; /* the masters whose configurations were read */
+	int reader_count;
 	uint64_t until; /* monotonic ns */
 };
 
@@ -110,6 +112,14 @@ enum program program_of(int process);
  * right first. Returns false when the time was too short for all of it.
  */
 bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid);
+
+/* ---- reader.c ---- */
+
+/*
+ * Reads the configurations again whenever nginx has done so, until the other end of the socket closes; says first that it stays.
+ * Returns at once where there is nothing to follow.
+ */
+void stay_as_reader(struct discovery *c, uint32_t uid, int socket, struct reading *reading);
 
 /* ---- publish.c ---- */
 

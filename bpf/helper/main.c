@@ -113,7 +113,8 @@ static void check_way(struct options *o)
 	char why[128];
 
 	if (o->way == BY_TCX && !has_tcx())
-		die(EXIT_SYSTEM, "this kernel has no tcx, which came with Linux 6.6: leave %s out, and it records by control group",
+		die(EXIT_SYSTEM,
+		    "this kernel has no tcx, which came with Linux 6.6: leave %s out, and it records by control group",
 		    o->interface_count ? "--iface" : "--attach tcx");
 	choose_way(o, why, sizeof(why));
 	o->every_namespace = o->way == BY_GROUP;
@@ -143,7 +144,8 @@ static int open_timer(void)
 }
 
 /* Returns the reason of the end, as `bye` gives it. */
-static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring)
+static const char *run(struct tick *tick, struct links *links, struct ring_buffer *ring, struct upstreamtop_bpf *bpf,
+		       struct nginx *nginx)
 {
 	int timer = open_timer(), wait = QUIET_MS;
 	const char *reason = NULL;
@@ -161,6 +163,8 @@ static const char *run(struct tick *tick, struct links *links, struct ring_buffe
 		drained = ring_buffer__consume(ring);
 		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
 		reason = lifeline_reason();
+		if (follow_names(bpf, nginx))
+			tick_name(tick, &nginx->names);
 		if (p[2].revents)
 			links_follow(links);
 		if (p[3].revents)
@@ -214,6 +218,7 @@ int main(int argc, char **argv)
 	tick = tick_open(bpf, own_namespace());
 	/* for the paths of control groups, while it may be looked for in other processes' mounts */
 	namespaces_open(open_group(NULL, refused, sizeof(refused)));
+	tick_name(tick, &nginx.names);
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
 	/* loading takes time */
@@ -232,7 +237,7 @@ int main(int argc, char **argv)
 	put_hello(&out, &options, links, &nginx, refused, &missing);
 	tick_begin(tick, &out);
 	flush_output();
-	reason = run(tick, links, ring);
+	reason = run(tick, links, ring, bpf, &nginx);
 
 	/* ends the helper if any step from here on hangs */
 	alarm(EXIT_TIMEOUT_S);

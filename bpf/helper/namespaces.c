@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include "helper.h"
 
-#define NAMES_FOLDER "/run/netns"
-#define MAX_NAMES    4096
+#define NAMES_FOLDER	"/run/netns"
+#define MAX_NETNS_NAMES 4096
 /* Between two looks at one that has no name yet, and between two at one whose first process is another now. */
 #define LOOK_AGAIN_NS 10000000000ULL
 /* Looks take so much of a second at most, so that many new namespaces do not delay a tick. */
@@ -33,7 +33,7 @@ struct known {
 	char *group;
 };
 
-static struct name names[MAX_NAMES];
+static struct name names[MAX_NETNS_NAMES];
 static int name_count;
 static struct known known[MAX_NAMESPACES];
 static int known_count;
@@ -86,7 +86,7 @@ static void read_names(void)
 		free(names[--name_count].text);
 	if (!d)
 		return;
-	while (name_count < MAX_NAMES && (entry = readdir(d)))
+	while (name_count < MAX_NETNS_NAMES && (entry = readdir(d)))
 		add_name(dirfd(d), entry->d_name);
 	closedir(d);
 	qsort(names, name_count, sizeof(*names), by_netid_and_text);

@@ -146,7 +146,8 @@ void parse_options(struct options *o, int argc, char **argv)
 		} else {
 			die(EXIT_USAGE,
 			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--attach tcx|cgroup] [--cgroup PATH] "
-			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] [--doctor]",
+			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] "
+			    "[--doctor]",
 			    name);
 		}
 	}

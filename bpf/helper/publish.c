@@ -38,6 +38,7 @@ void publish(struct discovery *c)
 	publish_processes(c, n);
 	memcpy(n->listen_ports, published.listen_ports, sizeof(n->listen_ports));
 	memcpy(n->upstreams.list, c->nginx->upstreams.list, sizeof(n->upstreams.list));
+	copy_names(&n->names, &c->nginx->names);
 	memcpy(n->unlisted, c->nginx->unlisted, sizeof(n->unlisted));
 	memcpy(n->unread, c->nginx->unread, sizeof(n->unread));
 	n->unreadable = c->nginx->unreadable;

@@ -69,10 +69,16 @@ void drop_rights(void)
 		die(EXIT_SYSTEM, "cannot set no_new_privs: %s", strerror(errno));
 }
 
-bool become_reader(uint32_t uid, uint32_t gid)
+bool drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {};
+
+	return !syscall(SYS_capset, &header, none) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+bool become_reader(uint32_t uid, uint32_t gid)
+{
 	uint32_t real, effective, saved;
 
 	/* root reads root's files; a helper with capabilities only reads as its own user */
@@ -80,6 +86,6 @@ bool become_reader(uint32_t uid, uint32_t gid)
 		return true;
 	if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))
 		return false;
-	return !syscall(SYS_capset, &header, none) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !getresuid(&real, &effective, &saved) && real == effective && effective == saved && effective != 0;
+	return drop_capabilities() && !getresuid(&real, &effective, &saved) && real == effective && effective == saved &&
+	       effective != 0;
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include "tick.h"
 
-#define PATH_SHOWN (sizeof(((struct route_key *)0)->path) + 3)
+/* of one address, so that a line has an end */
+#define MAX_NAMES_SAID 64
+#define PATH_SHOWN     (sizeof(((struct route_key *)0)->path) + 3)
 
 /* ---- names ---- */
 
@@ -19,12 +21,34 @@ void put_address(struct json *out, const struct backend_key *key)
 	put(out, text);
 }
 
-/* The backend's id on the wire; its name is written when the id is new. */
-uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
+/* ,"names":[…]; nothing where they are not known. Returns a hash of it. */
+static uint64_t put_names(const struct tick *t, struct json *out, uint32_t index)
 {
-	if (t->backend_wire_ids[index])
-		return t->backend_wire_ids[index];
-	t->backend_wire_ids[index] = ++t->next_backend_wire_id;
+	const char *list[MAX_NAMES_SAID];
+	size_t before = out->length;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+	struct backend_key key;
+	int count;
+
+	memcpy(&key, (const void *)&t->backends[index].key, sizeof(key));
+	count = index == OTHER_BACKEND || !t->names
+		    ? -1
+		    : names_of(t->names, &key, t->backends[index].rank_plus_one > ANYONE + 1, list, MAX_NAMES_SAID);
+	if (count >= 0)
+		put(out, ",\"names\":[");
+	for (int i = 0; i < count; i++) {
+		put(out, i ? "," : "");
+		put_string(out, list[i]);
+	}
+	if (count >= 0)
+		put(out, "]");
+	for (size_t i = before; i < out->length; i++)
+		hash = (hash ^ (uint8_t)out->text[i]) * 0x100000001b3;
+	return hash;
+}
+
+static void put_backend(struct tick *t, struct json *out, uint32_t index)
+{
 	put(out, "{\"type\":\"backend\",\"id\":");
 	put_number(out, t->backend_wire_ids[index]);
 	put(out, ",\"address\":");
@@ -34,8 +58,30 @@ uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
 		put_address(out, (const struct backend_key *)&t->backends[index].key);
 	put(out, ",\"netns\":");
 	put_number(out, index == OTHER_BACKEND ? t->netns : t->backends[index].key.netid);
+	t->names_said[index] = put_names(t, out, index);
 	put(out, "}\n");
+}
+
+/* The backend's id on the wire; its name is written when the id is new. */
+uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
+{
+	if (t->backend_wire_ids[index])
+		return t->backend_wire_ids[index];
+	t->backend_wire_ids[index] = ++t->next_backend_wire_id;
+	put_backend(t, out, index);
 	return t->backend_wire_ids[index];
+}
+
+void rename_backends(struct tick *t, struct json *out, uint32_t backends)
+{
+	static struct json unsaid;
+
+	t->names_changed = false;
+	for (uint32_t index = 1; index < backends; index++) {
+		json_clear(&unsaid);
+		if (t->backend_wire_ids[index] && put_names(t, &unsaid, index) != t->names_said[index])
+			put_backend(t, out, index);
+	}
 }
 
 /* The slot's id on the wire; its name is written when the id is new. -1 while the program is still writing the text. */

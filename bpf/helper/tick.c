@@ -52,12 +52,19 @@ struct tick *tick_open(struct upstreamtop_bpf *bpf, uint32_t netns)
 	t->wire_rows = room_for(MAX_WIRES, sizeof(*t->wire_rows));
 	t->backend_of_slot = room_for(MAX_SLOTS, sizeof(*t->backend_of_slot));
 	t->backend_wire_ids = room_for(BACKEND_INDEXES, sizeof(*t->backend_wire_ids));
+	t->names_said = room_for(BACKEND_INDEXES, sizeof(*t->names_said));
 	t->backend_active = room_for(BACKEND_INDEXES, sizeof(*t->backend_active));
 	t->backend_retiring = room_for(BACKEND_INDEXES, sizeof(*t->backend_retiring));
 	/* a flow is there only until its address finds room */
 	t->backends[OTHER_BACKEND].ready = t->backends[OTHER_BACKEND].retiring = 1;
 	t->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	return t;
+}
+
+void tick_name(struct tick *t, const struct names *names)
+{
+	t->names = names;
+	t->names_changed = true;
 }
 
 /* ---- reading ---- */
@@ -222,6 +229,15 @@ void tick_begin(struct tick *t, struct json *out)
 	put(out, "}\n");
 }
 
+static void put_remarks(struct json *out)
+{
+	for (const char *remark; (remark = remark_on_names());) {
+		put(out, "{\"type\":\"remark\",\"text\":");
+		put_string(out, remark);
+		put(out, "}\n");
+	}
+}
+
 void tick_write(struct tick *t, struct json *out, bool final)
 {
 	static struct json gone;
@@ -239,6 +255,9 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
 	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
 	/* Rows are collected separately, because the names that they need are written first. */
+	if (t->names_changed)
+		rename_backends(t, out, backends);
+	put_remarks(out);
 	put(rows, ",\"wires\":[");
 	put_wires(t, out);
 	put(rows, "],\"traffic\":[");

@@ -37,6 +37,9 @@ struct tick {
 	uint16_t *backend_of_slot;  /* 0 when not known yet */
 	uint32_t *backend_wire_ids; /* per backend: its id on the wire, 0 while it has no name there */
 	uint32_t next_backend_wire_id;
+	const struct names *names; /* NULL: nothing is known */
+	uint64_t *names_said;	   /* per backend: a hash of its names, as they were written last */
+	bool names_changed;
 	uint32_t *backend_active;   /* per backend: the epoch of its last row, or of a row of its routes */
 	uint32_t *backend_retiring; /* per backend: the epoch since which its address is not found here, 0 when in use */
 	bool swept;		    /* the sweep has seen all flows */
@@ -67,6 +70,8 @@ uint32_t backend_of_slot(struct tick *t, uint32_t slot);
 
 /* Returns the backend's id on the wire; its name is written when it is new. */
 uint32_t name_backend(struct tick *t, struct json *out, uint32_t index);
+/* Writes the names of backends again whose names have changed. */
+void rename_backends(struct tick *t, struct json *out, uint32_t backends);
 void begin_row(struct json *rows, int64_t id);
 void put_next(struct json *rows, uint64_t value);
 void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono);

@@ -41,8 +41,15 @@ struct upstream_block {
 	char *name;
 	bool is_stream;
 	bool is_dynamic; /* Lua chooses the server */
+	bool is_passed_to, is_passed_to_by_tcp;
 	int first_server;
 	int servers;
+};
+
+struct server {
+	char *address;
+	bool is_resolved_later; /* at run time, and again and again */
+	bool is_service;	/* DNS has its port, too */
 };
 
 struct configuration {
@@ -54,16 +61,40 @@ struct configuration {
 	int pass_count, passes_left_out;
 	struct upstream_block blocks[MAX_UPSTREAM_BLOCKS];
 	int block_count;
-	char *servers[MAX_SERVERS];
+	struct server servers[MAX_SERVERS];
 	int server_count;
+	int left_out; /* blocks and servers */
+	struct names *names;
 };
 
-struct configuration *configuration_open(void)
+struct configuration *configuration_open(struct names *names)
 {
-	return calloc(1, sizeof(struct configuration));
+	struct configuration *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->names = names;
+	return c;
 }
 
 /* ---- blocks ---- */
+
+/*
+ * What connects without a target in the text: scripts, mail, certificates' responders. Any address may be theirs, or any with
+ * that port.
+ */
+static void note_other_targets(struct configuration *c, const struct statement *s)
+{
+	const char *word = s->words[0];
+
+	if ((strstr(word, "_by_lua") && strncmp(word, "balancer", 8)) || !strncmp(word, "js_", 3) || !strncmp(word, "perl", 4) ||
+	    !strcmp(word, "auth_http") || !strcmp(word, "otel_exporter") ||
+	    (!strcmp(word, "api") && s->count > 1 && !strcmp(s->words[1], "write=on")))
+		add_runtime_name(c->names, word);
+	else if ((!strcmp(word, "ssl_stapling") || !strcmp(word, "ssl_ocsp")) && s->count > 1 && strcmp(s->words[1], "off"))
+		add_nameless_port(c->names, 80);
+	else if (!strcmp(word, "resolver"))
+		add_nameless_port(c->names, 53);
+}
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -91,9 +122,11 @@ static void open_block(struct configuration *c, const struct statement *s)
 		block = (struct block){PROXYING, false, {}, c->pass_count};
 	else if (!strcmp(name, "upstream") && s->count > 1 && c->block_count < MAX_UPSTREAM_BLOCKS) {
 		block.kind = UPSTREAM;
-		c->blocks[c->block_count++] =
-		    (struct upstream_block){strdup(s->words[1]), around->is_stream, false, c->server_count, 0};
-	}
+		c->blocks[c->block_count++] = (struct upstream_block){
+		    .name = strdup(s->words[1]), .is_stream = around->is_stream, .first_server = c->server_count};
+	} else if (!strcmp(name, "upstream"))
+		c->left_out++;
+	note_other_targets(c, s);
 	c->open[++c->depth] = block;
 }
 
@@ -167,16 +200,24 @@ static void add_pass(struct configuration *c, const char *directive, const char 
 static void add_to_upstream_block(struct configuration *c, const struct statement *s)
 {
 	struct upstream_block *block = &c->blocks[c->block_count - 1];
+	struct server server = {};
 
 	if (!strncmp(s->words[0], "balancer_by_lua", 15))
 		block->is_dynamic = true;
-	if (strcmp(s->words[0], "server") || s->count < 2 || c->server_count == MAX_SERVERS)
+	if (strcmp(s->words[0], "server") || s->count < 2)
 		return;
-	c->servers[c->server_count] = strdup(s->words[1]);
-	if (c->servers[c->server_count]) {
-		c->server_count++;
-		block->servers++;
+	if (c->server_count < MAX_SERVERS)
+		server.address = strdup(s->words[1]);
+	if (!server.address) {
+		c->left_out++;
+		return;
 	}
+	for (int i = 2; i < s->count; i++) {
+		server.is_resolved_later |= !strcmp(s->words[i], "resolve");
+		server.is_service |= !strncmp(s->words[i], "service=", 8);
+	}
+	c->servers[c->server_count++] = server;
+	block->servers++;
 }
 
 /* `listen 53 udp`: a server that listens on TCP as well passes on both. */
@@ -224,6 +265,7 @@ void configuration_add(struct configuration *c, const struct statement *s)
 	}
 	if (configuration_is_data(c))
 		return;
+	note_other_targets(c, s);
 	if (c->open[c->depth].kind == UPSTREAM) {
 		add_to_upstream_block(c, s);
 	} else if (s->count > 1) {
@@ -299,6 +341,59 @@ static enum upstream_place place_of(const struct pass *pass, const char *server)
 	return pass->is_stream && pass->settings.udp == ON ? UPSTREAM_UDP : UPSTREAM_TCP;
 }
 
+/* ---- names ---- */
+
+/* The port that a directive has without one in its target; 0 where nginx wants one. */
+static uint16_t port_of(const struct pass *pass, enum upstream_kind kind)
+{
+	if (pass->is_stream || (strcmp(pass->directive, "proxy_pass") && strcmp(pass->directive, "grpc_pass")))
+		return 0;
+	return kind == UPSTREAM_TLS ? 443 : 80;
+}
+
+/* A variable in its scheme may change its port. */
+static bool has_variable_port(const struct pass *pass, const struct target *target)
+{
+	return target->scheme && strchr(target->scheme, '$') && port_of(pass, UPSTREAM_HTTP) && !strrchr(target->host, ':');
+}
+
+/* A directive with a variable anywhere is resolved with each request, by nginx's own resolver, which reads no hosts file. */
+static void name_target(struct configuration *c, const struct pass *pass, const struct target *target, bool has_variable)
+{
+	enum upstream_place place = place_of(pass, target->host);
+	char what[sizeof(c->names->runtime)];
+
+	if (place == UPSTREAM_TCP && !has_variable_port(pass, target)) {
+		add_server_name(c->names, target->host, port_of(pass, kind_of(pass, target->scheme)), "", !has_variable);
+	} else if (place == UPSTREAM_TCP || place == UPSTREAM_RUNTIME) {
+		snprintf(what, sizeof(what), "%s %s%s%s", pass->directive, target->scheme ? target->scheme : "",
+			 target->scheme ? "://" : "", target->host);
+		add_runtime_name(c->names, what);
+	}
+}
+
+static void name_block(struct configuration *c, const struct upstream_block *block)
+{
+	char what[sizeof(c->names->runtime)];
+	bool is_runtime = block->is_dynamic || !block->servers;
+
+	if (block->is_passed_to && !block->is_passed_to_by_tcp)
+		return;
+	for (int i = 0; i < block->servers && !block->is_dynamic; i++) {
+		const struct server *server = &c->servers[block->first_server + i];
+
+		is_runtime |= server->is_service;
+		if (!is_unix(server->address) && !server->is_service)
+			add_server_name(c->names, server->address, block->is_stream ? 0 : 80, block->name,
+					!server->is_resolved_later);
+	}
+	snprintf(what, sizeof(what), "upstream %s", block->name);
+	if (is_runtime)
+		add_runtime_name(c->names, what);
+}
+
+/* ---- what the directives lead to ---- */
+
 static int by_name(const void *a, const void *b)
 {
 	const struct upstream_block *x = a, *y = b;
@@ -319,9 +414,10 @@ static void add_server(struct upstream *entries, const struct pass *pass, const 
 		snprintf(entry->examples[entry->servers - 1], sizeof(entry->examples[0]), "%s", server);
 }
 
-static void resolve(const struct configuration *c, struct pass *pass, struct upstreams *list, int first)
+static void resolve(struct configuration *c, struct pass *pass, struct upstreams *list, int first)
 {
 	struct upstream entries[UPSTREAM_PLACES] = {}, name = {};
+	bool has_variable = strchr(pass->target, '$');
 	struct target target = read_target(pass->target);
 	struct upstream_block key = {.name = target.host, .is_stream = pass->is_stream}, *block;
 
@@ -329,18 +425,24 @@ static void resolve(const struct configuration *c, struct pass *pass, struct ups
 	snprintf(name.pass, sizeof(name.pass), "%s", pass->directive);
 	snprintf(name.target, sizeof(name.target), "%s%s%s", target.scheme ? target.scheme : "", target.scheme ? "://" : "",
 		 target.host);
+	block = bsearch(&key, c->blocks, c->block_count, sizeof(key), by_name);
+	if (!block)
+		name_target(c, pass, &target, has_variable);
+	else if (place_of(pass, "") == UPSTREAM_TCP)
+		block->is_passed_to_by_tcp = true;
+	if (block)
+		block->is_passed_to = true;
 	for (int i = first; i < list->count; i++)
 		if (list->list[i].kind == name.kind && !strcmp(list->list[i].pass, name.pass) &&
 		    !strcmp(list->list[i].target, name.target))
 			return;
-	block = bsearch(&key, c->blocks, c->block_count, sizeof(key), by_name);
 	if (!block)
 		add_server(entries, pass, target.host, false, false);
 	else if (block->is_dynamic || !block->servers)
 		add_server(entries, pass, target.host, false, true);
 	else
 		for (int i = 0; i < block->servers; i++)
-			add_server(entries, pass, c->servers[block->first_server + i], true, false);
+			add_server(entries, pass, c->servers[block->first_server + i].address, true, false);
 	for (int i = 0; i < UPSTREAM_PLACES; i++) {
 		if (!*entries[i].pass)
 			continue;
@@ -363,6 +465,8 @@ bool is_repeated_upstream(const struct upstreams *list, int index)
 	}
 	return false;
 }
+
+/* ---- the end ---- */
 
 void add_upstream(struct upstreams *list, const struct upstream *upstream)
 {
@@ -400,10 +504,13 @@ void configuration_close(struct configuration *c, struct upstreams *list)
 		free(c->passes[i].directive);
 		free(c->passes[i].target);
 	}
+	for (int i = 0; i < c->block_count; i++)
+		name_block(c, &c->blocks[i]);
 	list->left_out += c->passes_left_out;
+	c->names->left_out += c->passes_left_out + c->left_out;
 	for (int i = 0; i < c->block_count; i++)
 		free(c->blocks[i].name);
 	for (int i = 0; i < c->server_count; i++)
-		free(c->servers[i]);
+		free(c->servers[i].address);
 	free(c);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "names.h"
 #include "statements.h"
 
 #define MAX_UPSTREAMS	  256
@@ -65,7 +66,8 @@ bool is_pass_directive(const char *word);
 
 struct configuration; /* what its statements have said so far */
 
-struct configuration *configuration_open(void);
+/* `names` gets the names of its addresses. */
+struct configuration *configuration_open(struct names *names);
 void configuration_add(struct configuration *c, const struct statement *statement);
 /* Whether this is within a map, types or the like, whose lines are no directives. */
 bool configuration_is_data(const struct configuration *c);

@@ -1,7 +1,7 @@
 /*
  * Two programs read nginx's upstream connections, and the helper runs a sweep once per second. They change no packet, and let
- * each pass. They are compiled twice: for interfaces (tcx), and for a control group (BY_CGROUP). What connecting comes to is told by nginx's sockets, to three tracing programs and to hooks of the
- * root control group.
+ * each pass. They are compiled twice: for interfaces (tcx), and for a control group (BY_CGROUP). What connecting comes to is told
+ * by nginx's sockets, to three tracing programs and to hooks of the root control group.
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
  *

@@ -35,6 +35,7 @@ export type Decoded =
   | { readonly kind: 'retired'; readonly slot: number }
   | { readonly kind: 'retired_backend'; readonly backend: number }
   | { readonly kind: 'retired_wire'; readonly id: number }
+  | { readonly kind: 'remark'; readonly text: string }
   | { readonly kind: 'bye'; readonly reason: string }
   /** a backend, route or wire entry was added, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
@@ -110,6 +111,8 @@ export class Decoder {
         return this.#removeBackend(message.id) ? { kind: 'retired_backend', backend: message.id } : null
       case 'retired_wire':
         return this.#removeWire(message.id) ? { kind: 'retired_wire', id: message.id } : null
+      case 'remark':
+        return { kind: 'remark', text: message.text }
       case 'bye':
         return { kind: 'bye', reason: message.reason }
     }

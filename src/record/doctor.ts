@@ -60,8 +60,9 @@ async function checksOf(
   }
 }
 
-/** Upstreams on unix sockets have lines of their own; hello names them in one sentence. */
-const isNotListedAbove = ({ what }: Unseen): boolean => !what.startsWith('upstreams on unix sockets ')
+/** These upstreams have lines of their own; hello names them in one sentence. */
+const LISTED = ['upstreams on unix sockets ', 'upstreams that are only known at run time ']
+const isNotListedAbove = ({ what }: Unseen): boolean => !LISTED.some((begin) => what.startsWith(begin))
 
 const attached: Check = {
   check: 'programs',

@@ -52,6 +52,7 @@ const goesOn = (before: Clocks, { mono }: Clocks): boolean =>
 /** A shell may print a few lines before the helper's hello. Beyond these limits, lines and characters, the source is no helper. */
 const MAX_LINES_BEFORE_HELLO = 100
 const MAX_CHARACTERS_BEFORE_HELLO = 2 ** 17
+const MAX_REMARKS = 100
 
 class Source {
   readonly #decoder = new Decoder()
@@ -63,6 +64,7 @@ class Source {
   #charactersBeforeHello = 0
   /** snapshots with impossible clocks, and bye lines that were not the last line */
   #rejected = 0
+  #remarks = 0
   #bye: string | null = null;
 
   *read(line: string): Generator<SourceEvent> {
@@ -78,6 +80,9 @@ class Source {
         break
       case 'bye':
         this.#bye = decoded.reason
+        break
+      case 'remark':
+        yield* this.#remark(decoded.text)
         break
       case 'retired':
         this.#afterHeld(() => this.#differ?.retire(decoded.slot))
@@ -100,6 +105,12 @@ class Source {
     const rows = this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (lines + rows > 0) yield { kind: 'skipped', skipped: { lines, rows, at: this.#before?.wall ?? null } }
     if (this.#bye !== null) yield { kind: 'bye', reason: this.#bye }
+  }
+
+  /** A note in the evidence. A helper says a few; more are no help. */
+  *#remark(text: string): Generator<SourceEvent> {
+    if (this.#before === null || this.#remarks++ >= MAX_REMARKS) this.#rejected++
+    else yield { kind: 'marker', marker: { at: this.#before.wall, kind: 'note', text } }
   }
 
   #beforeHello(line: string): void {

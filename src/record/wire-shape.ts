@@ -22,6 +22,7 @@ import {
   type BackendLine,
   type ByeLine,
   type HelloLine,
+  type RemarkLine,
   type RetiredBackendLine,
   type RetiredWireLine,
   type RetiredLine,
@@ -49,6 +50,7 @@ export type LineShape =
   | RetiredLine
   | RetiredBackendLine
   | RetiredWireLine
+  | RemarkLine
   | ByeLine
 
 /** null: no line of the wire */
@@ -71,11 +73,18 @@ export function lineOf(line: string): LineShape | null {
     case 'retired_backend':
     case 'retired_wire':
       return isCount(value.id) ? { type: value.type, id: value.id } : null
+    case 'remark':
+      return remarkOf(value)
     case 'bye':
       return { type: 'bye', reason: shortened(value.reason, MAX_NAME) ?? '' }
     default:
       return null
   }
+}
+
+function remarkOf({ text: said }: JsonObject): RemarkLine | null {
+  const text = shortened(said, MAX_NAME)
+  return text === null || text === '' ? null : { type: 'remark', text }
 }
 
 const MAX_WORD = 256

@@ -32,6 +32,7 @@ export type WireLine =
   | RetiredLine
   | RetiredBackendLine
   | RetiredWireLine
+  | RemarkLine
   | ByeLine
 
 export const WIRE_VERSION = 1
@@ -126,6 +127,12 @@ export interface RetiredBackendLine {
 export interface RetiredWireLine {
   readonly type: 'retired_wire'
   readonly id: number
+}
+
+/** What a recorder should know from now on. */
+export interface RemarkLine {
+  readonly type: 'remark'
+  readonly text: string
 }
 
 export interface ByeLine {

@@ -158,6 +158,125 @@ const CASES: readonly Case[] = [
   ],
 ]
 
+const HOSTS = `127.0.0.1 localhost # 10.9.9.9 commented
+10.0.1.1\tapp.example www.app.example
+fd00::9 APP.example
+bad app.example
+::ffff:10.0.1.3 mapped`
+
+/** A configuration, a hosts file, and the names of addresses: `-` before one that nginx does not connect to. */
+const NAMES: readonly (readonly [what: string, text: string, hosts: string, names: readonly string[]])[] = [
+  [
+    'of blocks, with every form of a server, and of every block that has an address',
+    `http { upstream api { server 10.0.0.1:8080 weight=2; server 10.0.0.2; server [fd00::1]:81 backup; server 127.1:82 down;
+        server unix:/run/a.sock; server [::ffff:10.0.0.3]:83 max_fails=0; server 0.0.0.0:84; server [::]:85; server 10.0.0.9:99999; }
+      upstream WEB { server 10.0.0.1:8080; zone z 64k; } server { proxy_pass http://web; grpc_pass grpc://api; fastcgi_pass 10.0.0.8:9000; } }
+      stream { upstream db { server 10.0.0.5:5432; server 10.0.0.1:8080; } server { listen 1; proxy_pass db; } }`,
+    '',
+    [
+      '10.0.0.1:8080: WEB, api, db',
+      '10.0.0.2:80: api',
+      '[fd00::1]:81: api',
+      '127.0.0.1:82: api',
+      '10.0.0.3:83: api',
+      '127.0.0.1:84: api',
+      '[::1]:85: api',
+      '10.0.0.8:9000: none',
+      '10.0.0.5:5432: db',
+      '10.0.0.1:8081: none',
+      '-10.0.0.1:8080: WEB, api, db',
+    ],
+  ],
+  [
+    "of hosts that the hosts file has, with the directive's port",
+    `http { upstream api { server localhost:9001; server mapped:9002; }
+      server { proxy_pass http://app.example/a; proxy_pass https://App.Example; grpc_pass grpcs://app.example; grpc_pass app.example:50051;
+        proxy_pass http://api; fastcgi_pass www.app.example:9000; } }
+      stream { server { listen 1; proxy_pass app.example:5432; } }`,
+    HOSTS,
+    [
+      '127.0.0.1:9001: api',
+      '10.0.1.3:9002: api',
+      '10.0.1.1:80: app.example',
+      '[fd00::9]:80: app.example',
+      '10.0.1.1:443: App.Example',
+      '10.0.1.1:50051: app.example',
+      '[fd00::9]:5432: app.example',
+      '10.0.1.1:9000: www.app.example',
+      '10.9.9.9:80: none',
+    ],
+  ],
+  [
+    'by elimination: the only host with a port, with all of its names',
+    `http { upstream api { server one.example:81; server 10.0.0.7:83; } upstream both { server one.example:81; }
+      server { proxy_pass http://api; proxy_pass http://both; proxy_pass http://two.example:82; proxy_pass http://three.example:83;
+        proxy_pass http://four.example:83; } }`,
+    '',
+    [
+      '10.5.0.1:81: api, both',
+      '-10.5.0.1:81: unknown',
+      '10.5.0.1:82: two.example',
+      '10.5.0.1:83: unknown',
+      '10.0.0.7:83: api',
+      '10.5.0.1:84: none',
+    ],
+  ],
+  [
+    'a variable: another address may be any, what the texts have is known',
+    `http { upstream api { server 10.0.0.1:81; server one.example:82; } map $x $pool { default api; }
+      server { proxy_pass http://$pool; location /b { fastcgi_pass $php; } } }`,
+    '',
+    [
+      '10.0.0.1:81: api',
+      '10.5.0.1:82: unknown',
+      '10.5.0.1:84: unknown',
+      '2 at run time: proxy_pass http://$pool',
+    ],
+  ],
+  [
+    'what is resolved with each request is not in the hosts file, unless another directive resolves it',
+    `http { upstream later { server app.example:81 resolve; zone z 64k; }
+      server { proxy_pass http://later; proxy_pass http://app.example:82/$uri; proxy_pass http://app.example:83/$uri;
+        location /b { proxy_pass http://app.example:83/; } } }`,
+    HOSTS,
+    [
+      '10.0.1.1:81: later',
+      '10.7.7.7:81: later',
+      '10.7.7.7:82: app.example',
+      '10.0.1.1:83: app.example',
+      '10.7.7.7:83: none',
+    ],
+  ],
+  [
+    'what no text has: Lua, services, schemes by variables, scripts, responders',
+    `http { upstream lua { server 0.0.0.1; balancer_by_lua_block { set(x) } } upstream srv { server a.example service=http resolve; }
+      upstream empty { zone z 64k; } init_by_lua_file x; ssl_stapling on; resolver 10.0.0.53 valid=30s;
+      server { proxy_pass $scheme://b.example; proxy_pass http://lua; proxy_pass http://empty; proxy_pass http://srv; } }`,
+    '',
+    ['0.0.0.1:80: unknown', '10.0.0.53:53: unknown', '5 at run time: init_by_lua_file'],
+  ],
+  [
+    "a certificate's responder may have port 80, a resolver port 53",
+    `http { ssl_stapling on; resolver 10.0.0.53; server { proxy_pass http://a.example; proxy_pass http://b.example:81; } }`,
+    '',
+    ['10.5.0.1:80: unknown', '10.5.0.1:81: b.example', '10.5.0.1:53: unknown', '10.5.0.1:82: none'],
+  ],
+  [
+    'UDP is nothing that is recorded',
+    `stream { upstream dns { server 10.0.0.1:53; server a.example:53; } server { listen 53 udp; proxy_pass dns; }
+      upstream both { server 10.0.0.2:54; } server { listen 54 udp; proxy_pass both; } server { listen 54; proxy_pass both; } }`,
+    '',
+    ['10.0.0.1:53: none', '10.5.0.1:53: none', '10.0.0.2:54: both'],
+  ],
+  [
+    'more than there is room for is counted, and nothing is told by elimination any more',
+    `http { upstream many { ${Array.from({ length: 8200 }, (_, n) => `server 10.1.${n >> 8}.${n & 255};`).join('')} }
+      server { proxy_pass http://a.example:81; } }`,
+    '',
+    ['10.1.0.0:80: many', '10.1.31.255:80: many', '10.5.0.1:81: unknown', '8 left out'],
+  ],
+]
+
 /** The characters that have a meaning. */
 const DAMAGE = '{};\'"\\$#[]=- \n\x01'
 
@@ -165,8 +284,10 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-upstreams-'))
   const program = join(folder, 'upstreams')
   before(async () => {
-    const sources = ['test/kernel/bpf/upstreams.c', 'bpf/helper/statements.c', 'bpf/helper/upstreams.c']
+    const parts = ['statements.c', 'upstreams.c', 'names.c'].map((name) => `bpf/helper/${name}`)
+    const sources = ['test/kernel/bpf/upstreams.c', ...parts]
     const flags = ['-g', '-O1', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fno-sanitize-recover']
+    flags.push(`-I${join(ROOT, 'bpf')}`)
     await sh(
       'cc',
       ...flags,
@@ -179,9 +300,12 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   /** One list of lines per configuration. */
-  function upstreamsOf(texts: readonly (string | readonly string[])[]): readonly (readonly string[])[] {
+  function upstreamsOf(
+    texts: readonly (string | readonly string[])[],
+    args: readonly string[] = [],
+  ): readonly (readonly string[])[] {
     const input = texts.map((text) => (typeof text === 'string' ? text : text.join('\x01'))).join('\0')
-    const { status, stdout, stderr } = spawnSync(program, { input, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     return stdout
       .split('\0')
@@ -191,6 +315,12 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
 
   for (const [what, text, upstreams] of CASES)
     test(what, () => assert.deepEqual(upstreamsOf([text])[0], upstreams))
+
+  for (const [what, text, hosts, names] of NAMES)
+    test(`names: ${what}`, () => {
+      const addresses = names.map((line) => line.replace(/: .*/, '')).filter((word) => /\d$/.test(word))
+      assert.deepEqual(upstreamsOf([text], [hosts, ...addresses])[0], names)
+    })
 
   test('damaged texts read nothing behind their end and leave nothing allocated', () => {
     const whole = CASES.map(([, text]) => text).slice(0, -1)
@@ -203,5 +333,6 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
       return cut.toString('latin1')
     })
     assert.equal(upstreamsOf(damaged).length, damaged.length)
+    assert.equal(upstreamsOf(damaged, [HOSTS, '10.0.0.1:80']).length, damaged.length)
   })
 })

@@ -400,6 +400,15 @@ test('a helper of another wire version is refused', async () => {
   await assert.rejects(read([{ ...hello, wire: 2 } as WireLine]), { name: 'UserError', exitCode: 4 })
 })
 
+test('a remark of the helper is a note at the last tick; more than a few are skipped and counted', async () => {
+  const remark: WireLine = { type: 'remark', text: 'names stay as they were' }
+  const few = await read([hello, snapshot(0), snapshot(1), remark, snapshot(2)])
+  assert.deepEqual(few.markers, [{ at: few.markers[0]!.at, kind: 'note', text: 'names stay as they were' }])
+  assert.equal(few.skipped, null)
+  const many = await read([hello, snapshot(0), ...Array<WireLine>(120).fill(remark), snapshot(1)])
+  assert.deepEqual([many.markers.length, many.skipped?.lines, many.frames.length], [100, 20, 1])
+})
+
 async function read(messages: readonly WireLine[], torn = ''): Promise<Read> {
   const frames: SecondFrame[] = []
   const markers: Marker[] = []

@@ -22,8 +22,8 @@
 #include "unread.h"
 
 /*
- * In process context, where packets interrupt it. Linux 6.1 lets a program of the first kind use only some kinds of maps; the other
- * cannot be preempted by other processes.
+ * In process context, where packets interrupt it. Linux 6.1 lets a program of the first kind use only some kinds of maps; the
+ * other cannot be preempted by other processes.
  */
 #if BY_CGROUP
 #define SWEEP SEC("raw_tp")

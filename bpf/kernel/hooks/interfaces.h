@@ -1,4 +1,5 @@
-/* The programs at interfaces (tcx): packets with all their headers, on their way in and out of this host, and between its namespaces. */
+/* The programs at interfaces (tcx): packets with all their headers, on their way in and out of this host, and between its
+ * namespaces. */
 #pragma once
 
 SEC("tc")

@@ -13,6 +13,9 @@
 #include "sender.h"
 
 __u32 nginx_processes_of_others = 0;
+/* Read by the helper: a master forks when it has read its configuration. */
+__u32 nginx_forks = 0;
+__u32 nginx_beginnings = 0; /* of these, of a process that no nginx has forked */
 
 static __always_inline void forget_process(__u32 pid, const struct nginx_process *process)
 {
@@ -60,6 +63,9 @@ int upstreamtop_fork(__u64 *context)
 		forget_process(pid, stale);
 	if (!is_nginx_now(parent) || (!BY_CGROUP && BPF_CORE_READ(parent, nsproxy, net_ns, ns.inum) != netid))
 		return 0;
+	if (!bpf_map_lookup_elem(&nginx_processes, &own))
+		__sync_fetch_and_add(&nginx_beginnings, 1);
+	__sync_fetch_and_add(&nginx_forks, 1);
 	process = instance_of(parent);
 	remember_process(own, &process);
 	remember_process(pid, &process);

@@ -193,7 +193,8 @@ static __always_inline void remove_listen_port(const struct listen_port_key *key
 extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 
-/* The pid may belong to another process by now; its name mostly shows that. Without the look-up upstreamtop_exit keeps the books. */
+/* The pid may belong to another process by now; its name mostly shows that. Without the look-up upstreamtop_exit keeps the books.
+ */
 static __always_inline int is_master_alive(__u32 instance)
 {
 	struct task_struct *task;
@@ -222,8 +223,8 @@ struct visit_context {
 };
 
 /*
- * Whether it still listens, and still belongs to the same user. A socket of another namespace cannot be asked: a listen port there
- * is forgotten with its nginx, or when another socket listens there, and is looked up again when somebody connects to it.
+ * Whether it still listens, and still belongs to the same user. A socket of another namespace cannot be asked: a listen port
+ * there is forgotten with its nginx, or when another socket listens there, and is looked up again when somebody connects to it.
  */
 static __always_inline int still_listens(struct __sk_buff *skb, const struct listen_port_key *key,
 					 const struct listen_port *listen_port)
@@ -264,7 +265,6 @@ static long delete_owner(struct bpf_map *map, __u32 *uid, struct owner *o, struc
 	bpf_map_delete_elem(map, &key);
 	return 0;
 }
-
 
 /* After an upgrade an instance lives on without its first master. */
 static long visit_process(struct bpf_map *map, __u32 *pid, struct nginx_process *process, struct visit_context *r)

@@ -8,8 +8,8 @@
 #include "flow.h"
 
 /*
- * Where the programs are attached: to interfaces of one network namespace (tcx), or to a control group, where they see the sockets
- * of all namespaces. An object is compiled for each.
+ * Where the programs are attached: to interfaces of one network namespace (tcx), or to a control group, where they see the
+ * sockets of all namespaces. An object is compiled for each.
  */
 #ifndef BY_CGROUP
 #define BY_CGROUP 0

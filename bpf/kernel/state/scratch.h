@@ -133,8 +133,8 @@ static __always_inline struct scratch *take_scratch(struct __sk_buff *skb)
 }
 
 /*
- * The same memory, known to be a map's: before Linux 6.2 keys and values are taken from maps and from the stack, and not from what
- * a function was given.
+ * The same memory, known to be a map's: before Linux 6.2 keys and values are taken from maps and from the stack, and not from
+ * what a function was given.
  */
 static __always_inline struct scratch *as_map_memory(struct scratch *s)
 {

@@ -29,7 +29,12 @@ export interface Seen {
   readonly retiredWires: readonly number[]
   /** retired backends, by address, in order */
   readonly retiredBackends: readonly string[]
+  /** what the helper has called each address, one after the other; null: unknown */
+  readonly names: Names
+  readonly remarks: readonly string[]
 }
+
+export type Names = Readonly<Record<string, readonly (readonly string[] | null)[]>>
 
 /** A running helper. */
 export interface Helper {
@@ -37,6 +42,8 @@ export interface Helper {
   readonly hello: HelloLine
   /** the frames so far */
   readonly frames: readonly SecondFrame[]
+  /** what each address is called now; null: unknown */
+  names(): Readonly<Record<string, readonly string[] | null>>
   /** resolves with the next frame */
   nextFrame(): Promise<SecondFrame>
   stop(): Promise<Seen>
@@ -82,6 +89,8 @@ export async function startHelper(
     pid: child.pid,
     hello: wire.hello,
     frames: wire.frames,
+    names: () =>
+      Object.fromEntries(Object.entries(wire.names).map(([address, names]) => [address, names.at(-1)!])),
     async nextFrame() {
       const count = wire.frames.length + 1
       await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])
@@ -119,6 +128,11 @@ const ofNamespace = (frame: SecondFrame, netns: number): SecondFrame => ({
 
 const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
 
+interface NamedBackend {
+  readonly address: string
+  readonly names?: readonly string[]
+}
+
 class WireReader {
   hello: HelloLine | null = null
   final: Snapshot | null = null
@@ -129,8 +143,11 @@ class WireReader {
   #bye: string | null = null
   readonly #retired: number[] = []
   readonly #addresses = new Map<number, string>()
+  readonly names: Record<string, (readonly string[] | null)[]> = {}
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
+  #renamed = 0
+  readonly #remarks: string[] = []
   #wake: () => void = () => undefined
 
   /** @param namespace the one whose rows count; null: all */
@@ -139,11 +156,16 @@ class WireReader {
   }
 
   read(line: string): void {
+    const before = this.#decoder.malformed
     const decoded = this.#decoder.decode(line)
     const known = BACKEND.exec(line)
-    if (known !== null) this.#addresses.set(Number(known[1]), known[2]!)
+    // A backend that is named anew, which a decoder without names takes for a wrong line.
+    if (known !== null && this.#addresses.has(Number(known[1])))
+      this.#renamed += this.#decoder.malformed - before
+    if (known !== null) this.#name(Number(known[1]), JSON.parse(line) as NamedBackend)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
+    if (decoded.kind === 'remark') this.#remarks.push(decoded.text)
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
     if (decoded.kind === 'retired_wire') this.#retireWire(decoded.id)
     if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
@@ -155,9 +177,14 @@ class WireReader {
     this.#wake()
   }
 
+  #name(id: number, { address, names }: NamedBackend): void {
+    this.#addresses.set(id, address)
+    ;(this.names[address] ??= []).push(names ?? null)
+  }
+
   /** Our helper must not write a line that the decoder skips. */
   #add(frame: SecondFrame | null): void {
-    const bad = this.#decoder.malformed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
+    const bad = this.#decoder.malformed - this.#renamed + this.#decoder.badRows + (this.#differ?.badRows ?? 0)
     if (frame === null || bad > 0) throw new Error(`the helper wrote invalid output: ${bad} lines and rows`)
     this.frames.push(this.#namespace === null ? frame : ofNamespace(frame, this.#namespace))
   }
@@ -195,6 +222,8 @@ class WireReader {
       retiredBackends: this.#retiredBackends,
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
+      names: this.names,
+      remarks: this.#remarks,
     }
   }
 }

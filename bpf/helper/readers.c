@@ -1,0 +1,137 @@
+/*
+ * The helper's side of its readers (reader.c): asks them when an nginx has forked, and puts together what they have read. A
+ * reader that does not answer changes nothing.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "helper.h"
+#include "upstreamtop.skel.h"
+
+/* One per user with an nginx, root first. */
+#define MAX_READERS 16
+/* then it does not answer any more: its own alarm is earlier */
+#define PATIENCE_NS 10000000000ULL
+
+struct child_reader {
+	int socket; /* -1 when it has ended */
+	struct reading *reading;
+	uint32_t asked, taken;
+};
+
+static struct child_reader readers[MAX_READERS];
+static int reader_count;
+static uint32_t forks_seen;
+static uint64_t asked_at;
+static bool has_failed, has_stranger, said_failed, said_stranger;
+
+bool have_room_for_reader(void)
+{
+	return reader_count < MAX_READERS;
+}
+
+void follow_reader(int socket, struct reading *reading)
+{
+	readers[reader_count++] = (struct child_reader){.socket = socket, .reading = reading};
+}
+
+/* ---- asking ---- */
+
+static void ask(struct child_reader *r)
+{
+	if (r->socket < 0)
+		return;
+	if (send(r->socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) {
+		r->asked++;
+		return;
+	}
+	close(r->socket);
+	r->socket = -1;
+	has_failed = true;
+}
+
+static uint32_t answers_of(const struct child_reader *r)
+{
+	return __atomic_load_n(&r->reading->answered, __ATOMIC_ACQUIRE);
+}
+
+static void check_patience(void)
+{
+	if (!asked_at || now_ns(CLOCK_MONOTONIC) - asked_at < PATIENCE_NS)
+		return;
+	asked_at = 0;
+	for (int i = 0; i < reader_count; i++)
+		has_failed |= answers_of(&readers[i]) != readers[i].asked;
+}
+
+/* ---- putting together ---- */
+
+static void merge_readers(struct nginx *nginx)
+{
+	bool is_incomplete = nginx->unfollowed.is_incomplete;
+
+	clear_names(&nginx->names);
+	merge_names(&nginx->names, &nginx->unfollowed);
+	for (int i = 0; i < reader_count; i++) {
+		const struct reading *reading = readers[i].reading;
+
+		merge_names(&nginx->names, &reading->tables[__atomic_load_n(&reading->current, __ATOMIC_ACQUIRE) & 1]);
+	}
+	nginx->names.is_incomplete |= is_incomplete || has_failed || has_stranger;
+	sort_names(&nginx->names);
+}
+
+/* Masters that nobody has found among those that were there before. */
+static bool is_there_a_stranger(uint32_t beginnings)
+{
+	uint32_t found = 0;
+
+	for (int i = 0; i < reader_count; i++)
+		found += readers[i].reading->found;
+	return beginnings > found;
+}
+
+bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
+{
+	uint32_t forks = bpf->bss->nginx_forks;
+	bool changed = false, all_answered = true, before = has_failed || has_stranger;
+
+	if (forks != forks_seen) {
+		forks_seen = forks;
+		asked_at = now_ns(CLOCK_MONOTONIC);
+		for (int i = 0; i < reader_count; i++)
+			ask(&readers[i]);
+	}
+	for (int i = 0; i < reader_count; i++) {
+		uint32_t answers = answers_of(&readers[i]);
+
+		changed |= answers != readers[i].taken;
+		all_answered &= answers == readers[i].asked;
+		readers[i].taken = answers;
+		has_failed |= readers[i].reading->has_failed;
+	}
+	check_patience();
+	if (all_answered && asked_at) {
+		asked_at = 0;
+		has_stranger = is_there_a_stranger(bpf->bss->nginx_beginnings);
+		changed = true;
+	}
+	if (!changed && before == (has_failed || has_stranger))
+		return false;
+	merge_readers(nginx);
+	return true;
+}
+
+const char *remark_on_names(void)
+{
+	if (has_failed && !said_failed) {
+		said_failed = true;
+		return "the configuration of an nginx could not be read after it was reloaded: its backends keep the names that "
+		       "they had";
+	}
+	if (has_stranger && !said_stranger) {
+		said_stranger = true;
+		return "an nginx was started whose configuration was not read: its backends have no names";
+	}
+	return NULL;
+}
