@@ -1,8 +1,10 @@
 /** Finished requests as lines, below the leaderboard and in the drill-down. */
 import type { RequestEvent } from '../frame/model/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
+import { labelsOf, type Label } from '../frame/views/labels.ts'
 import { latencyCell } from './cells.ts'
 import { inEights } from './columns.ts'
+import { fitLabel } from './label.ts'
 import { line, span, type Line, type Style } from './line.ts'
 import { cellWidth, left, right, visible } from './text.ts'
 
@@ -19,11 +21,13 @@ export function requestLines(requests: readonly RequestEvent[], view: RequestsVi
   if (requests.length === 0) return []
   const shown = requests.slice(0, view.rows - 1)
   const paths = shown.map(({ route }) => cellWidth(visible(route.path)))
-  const backends = shown.map(({ backend }) => cellWidth(visible(backend.name ?? backend.address)))
-  const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...backends))
+  const backends = shown.map(({ backend }) => backend)
+  const labels = labelsOf(backends, new Set(backends.map(({ netns }) => netns)).size > 1)
+  const longest = backends.map((backend) => cellWidth(visible(labels(backend).full)))
+  const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...longest))
   return [
     titleLine(view.title ?? 'recent requests', layout),
-    ...shown.map((request) => requestLine(request, layout, view.timeZone)),
+    ...shown.map((request) => requestLine(request, labels(request.backend), layout, view.timeZone)),
   ]
 }
 
@@ -73,8 +77,8 @@ function layoutFor(columns: number, longestPath: number, longestBackend: number)
   }
 }
 
-function requestLine(request: RequestEvent, layout: Layout, timeZone: string): Line {
-  const { backend, route, outcome, header, total } = request
+function requestLine(request: RequestEvent, label: Label, layout: Layout, timeZone: string): Line {
+  const { route, outcome, header, total } = request
   const time = layout.millis ? clockTimeMillis(request.at, timeZone) : clockTime(request.at, timeZone)
   const headerCell = latencyCell(header)
   const totalCell = latencyCell(total)
@@ -83,7 +87,7 @@ function requestLine(request: RequestEvent, layout: Layout, timeZone: string): L
     span(`${left(visible(route.method), layout.method)} `),
     span(left(visible(route.path), layout.path)),
     span(' → ', 'dim'),
-    span(`${left(visible(backend.name ?? backend.address), layout.backend)} `),
+    span(`${left(fitLabel(label, layout.backend), layout.backend)} `),
     span(left(String(outcome), layout.outcome), outcomeStyle(outcome)),
     span(right(headerCell.text, layout.total ? 8 : 7), headerCell.style),
     ...(layout.total ? [span(right(totalCell.text, 8), totalCell.style)] : []),

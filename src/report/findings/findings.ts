@@ -6,7 +6,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { SECOND, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
+import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, longSpan } from '../../render/quantities.ts'
 import { aggregateWithin } from '../data/fleet.ts'
 import type { StepSeries } from '../data/step-series.ts'
@@ -133,7 +133,7 @@ function exposedOf({ backend }: Candidate, series: StepSeries): Exposed {
   }
 }
 
-const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, name: null }
+const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, names: null }
 
 /** Gaps that are long enough to matter. More than ten become one finding. Where others recorded meanwhile, the host is named. */
 function gapFindings({ gaps, recordings, query: { range } }: Summary): FindingEntry[] {
