@@ -41,6 +41,7 @@ export function requestsPage(board: Leaderboard, subject: Drilldown, view: Detai
     columns: view.size.columns,
     rows: view.size.rows - top.length - 1,
     timeZone: view.timeZone,
+    label: board.label,
     title: `its kept requests${view.size.columns < 70 ? '' : ' up to this moment'}, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
   })
   const none = line('  None of its requests was kept in these seconds; the arrow keys look around.', 'dim')

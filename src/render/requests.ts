@@ -1,7 +1,7 @@
 /** Finished requests as lines, below the leaderboard and in the drill-down. */
-import type { RequestEvent } from '../frame/model/frame.ts'
+import type { Backend, RequestEvent } from '../frame/model/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
-import { labelsOf, type Label } from '../frame/views/labels.ts'
+import type { Label } from '../frame/views/labels.ts'
 import { latencyCell } from './cells.ts'
 import { inEights } from './columns.ts'
 import { fitLabel } from './label.ts'
@@ -13,6 +13,7 @@ export interface RequestsView {
   /** number of lines, including the title */
   readonly rows: number
   readonly timeZone: string
+  readonly label: (backend: Backend) => Label
   readonly title?: string
 }
 
@@ -21,13 +22,11 @@ export function requestLines(requests: readonly RequestEvent[], view: RequestsVi
   if (requests.length === 0) return []
   const shown = requests.slice(0, view.rows - 1)
   const paths = shown.map(({ route }) => cellWidth(visible(route.path)))
-  const backends = shown.map(({ backend }) => backend)
-  const labels = labelsOf(backends, new Set(backends.map(({ netns }) => netns)).size > 1)
-  const longest = backends.map((backend) => cellWidth(visible(labels(backend).full)))
+  const longest = shown.map(({ backend }) => cellWidth(visible(view.label(backend).full)))
   const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...longest))
   return [
     titleLine(view.title ?? 'recent requests', layout),
-    ...shown.map((request) => requestLine(request, labels(request.backend), layout, view.timeZone)),
+    ...shown.map((request) => requestLine(request, layout, view)),
   ]
 }
 
@@ -77,8 +76,8 @@ function layoutFor(columns: number, longestPath: number, longestBackend: number)
   }
 }
 
-function requestLine(request: RequestEvent, label: Label, layout: Layout, timeZone: string): Line {
-  const { route, outcome, header, total } = request
+function requestLine(request: RequestEvent, layout: Layout, { timeZone, label }: RequestsView): Line {
+  const { backend, route, outcome, header, total } = request
   const time = layout.millis ? clockTimeMillis(request.at, timeZone) : clockTime(request.at, timeZone)
   const headerCell = latencyCell(header)
   const totalCell = latencyCell(total)
@@ -87,7 +86,7 @@ function requestLine(request: RequestEvent, label: Label, layout: Layout, timeZo
     span(`${left(visible(route.method), layout.method)} `),
     span(left(visible(route.path), layout.path)),
     span(' → ', 'dim'),
-    span(`${left(fitLabel(label, layout.backend), layout.backend)} `),
+    span(`${left(fitLabel(label(backend), layout.backend), layout.backend)} `),
     span(left(String(outcome), layout.outcome), outcomeStyle(outcome)),
     span(right(headerCell.text, layout.total ? 8 : 7), headerCell.style),
     ...(layout.total ? [span(right(totalCell.text, 8), totalCell.style)] : []),

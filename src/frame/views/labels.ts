@@ -13,6 +13,8 @@ export interface Label {
   /** `api · 10.0.1.10:8080`; without a name the address */
   readonly full: string
   readonly name: string | null
+  /** the address, with its namespace where there are several */
+  readonly place: string
   /** the part of its address in which it differs from others of this name, `…10`; '' if there are none */
   readonly apart: string
 }
@@ -33,16 +35,15 @@ export function labelsOf(
     const name = nameOf(backend)
     const places = [...((name === null ? undefined : namesakes.get(name))?.values() ?? [])]
     const apart = places.length < 2 ? '' : partApart(placeOf(backend, severalNamespaces), places)
-    return { full: labelOf(backend, severalNamespaces), name, apart }
+    return { ...labelAlone(backend, severalNamespaces), apart }
   }
 }
 
 /** Of one backend alone: its whole address stays. */
-export const labelAlone = (backend: Backend, severalNamespaces: boolean): Label => ({
-  full: labelOf(backend, severalNamespaces),
-  name: nameOf(backend),
-  apart: placeOf(backend, severalNamespaces),
-})
+export function labelAlone(backend: Backend, severalNamespaces: boolean): Label {
+  const place = placeOf(backend, severalNamespaces)
+  return { full: labelOf(backend, severalNamespaces), name: nameOf(backend), place, apart: place }
+}
 
 const placeOf = (backend: Backend, severalNamespaces: boolean): string =>
   labelOf({ ...backend, names: [] }, severalNamespaces)

@@ -41,6 +41,8 @@ export interface Leaderboard {
   readonly hiddenBackends: number
   /** the request ring, newest first */
   readonly requests: readonly RequestEvent[]
+  /** what their backends are called */
+  readonly label: (backend: Backend) => Label
 }
 
 export interface BackendLine extends Figures {
@@ -78,7 +80,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
   const wiresOf = wiresByBackend(window)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
   const label = labelsOf(
-    ranked.map(({ backend }) => backend),
+    known.map(({ backend }) => backend),
     severalNamespaces,
   )
   return {
@@ -108,6 +110,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       options.filter === ''
         ? moment.requests
         : moment.requests.filter((event) => requestMatches(event, options.filter)),
+    label,
   }
 }
 

@@ -154,3 +154,25 @@ test('the drilldown shows the same numbers as the selected row', () => {
     }),
   )
 })
+
+test('a filter matches names and addresses; the order by name is that of names, then of addresses', () => {
+  const named = [
+    { ...BACKENDS.users, names: ['web'] },
+    { ...BACKENDS.orders, names: ['api', 'shop'] },
+    { ...BACKENDS.orders, id: 9, address: '10.0.1.9:80', names: [] },
+  ]
+  const tick = frameOf(
+    1,
+    START,
+    named.map((backend) => ({ backend, route: ROUTES.users, requests: 9, headerMs: 1 })),
+  )
+  const shown = (filter: string): readonly string[] =>
+    leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, filter, sort: 'name' }).backends.map(
+      (line) => line.label.full,
+    )
+  const [web, api] = [`web · ${BACKENDS.users.address}`, `api, shop · ${BACKENDS.orders.address}`]
+  assert.deepEqual(shown(''), [api, web, '10.0.1.9:80'])
+  assert.deepEqual(shown('shop'), [api])
+  assert.deepEqual(shown('api, sh'), [api])
+  assert.deepEqual(shown('1.9:80'), ['10.0.1.9:80'])
+})
