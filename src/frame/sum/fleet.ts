@@ -77,7 +77,8 @@ function without(namespace: number, aggregate: Aggregate): Aggregate {
   }
 }
 
-const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
+/** The sum of backends that are one. */
+export const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
   ...sumCounts(sums),
   backend: sums.map((sum) => sum.backend).reduce(leastKnown),
   connection: sums.map((sum) => sum.connection).reduce(addConnections),
