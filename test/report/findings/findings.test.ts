@@ -155,7 +155,7 @@ describe('findings', () => {
       findingsIn(of).map((finding) => [
         finding.kind,
         finding.backend,
-        finding.what.replace(/:.*/, ''),
+        finding.what.replace(/(a:1).*?(\(.*\))?(,.*)?$/, '$1 $2'),
         ...times(finding),
       ])
     assert.deepEqual(rest(seconds(120, (i) => [usually(renamed(i), i), usually(two, i)])), [])
@@ -166,13 +166,13 @@ describe('findings', () => {
     })
     assert.deepEqual(
       rest(seconds(120, (i) => [i >= 50 && i < 70 ? bad(i) : usually(renamed(i), i), usually(two, i)])),
-      [['burst_5xx', 'a:1', '5xx on shop · a', 50, 70]],
+      [['burst_5xx', 'a:1', '5xx on shop · a:1 (180 of 400)', 50, 70]],
     )
     assert.deepEqual(
       rest(
         seconds(120, (i) => [...(i >= 80 && i < 100 ? [] : [usually(renamed(i), i)]), usually(two, i, 40)]),
       ),
-      [['backend_vanished', 'a:1', 'shop · a', 80, 100]],
+      [['backend_vanished', 'a:1', 'shop · a:1 ', 80, 100]],
     )
   })
 
