@@ -65,7 +65,7 @@ function pairsOf(rows: number): Pair[] {
     id: i,
     address: `10.0.1.${i + 10}:8080`,
     netns: 1,
-    name: null,
+    names: null,
   }))
   const routes = Array.from({ length: Math.ceil(rows / BACKENDS) }, (_, i): Route => ({
     id: i,

@@ -46,7 +46,7 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
-    await record(helper, (hello) => {
+    const attached = (hello: HelloLine): readonly Tap[] => {
       const meta = metaOf(hello, job.arguments, io)
       sink = job.openSink?.(meta) ?? null
       // Must come before the screen starts: the text would be written into the screen.
@@ -54,7 +54,8 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
       watcher = job.watcher(meta, stop)
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
       return sink === null ? [watcher] : [tapOf(sink), watcher]
-    })
+    }
+    await record(helper, attached, { labels: job.capture.names })
   } finally {
     clearTimeout(timer)
     stop()

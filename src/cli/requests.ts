@@ -1,8 +1,10 @@
 /** The request ring as rows of text, CSV or NDJSON. */
+import { nameOf } from '../frame/model/aggregate.ts'
 import type { RequestEvent } from '../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../frame/model/recording.ts'
 import { toMillis, type Micros, type WallMicros } from '../frame/model/units.ts'
 import { isoUtc } from '../frame/time/timezone.ts'
+import { labelOf } from '../frame/views/labels.ts'
 import { latency } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { csvRow } from '../report/formats/csv.ts'
@@ -27,7 +29,18 @@ export function* requestRows(
   }
 }
 
-const COLUMNS = ['at', 'backend', 'method', 'route', 'status', 'failure', 'header_ms', 'total_ms'] as const
+const COLUMNS = [
+  'at',
+  'backend',
+  'method',
+  'route',
+  'status',
+  'failure',
+  'header_ms',
+  'total_ms',
+  'name',
+  'names',
+] as const
 
 function rowOf(event: RequestEvent, format: RequestFormat, timeOf: (at: WallMicros) => string): string {
   switch (format) {
@@ -47,7 +60,7 @@ const fields = ({
   outcome,
   header,
   total,
-}: RequestEvent): Record<(typeof COLUMNS)[number], string | number | null> => ({
+}: RequestEvent): Record<(typeof COLUMNS)[number], string | number | null | readonly string[]> => ({
   at: isoUtc(at),
   backend: backend.address,
   method: route.method,
@@ -56,6 +69,8 @@ const fields = ({
   failure: typeof outcome === 'number' ? null : outcome,
   header_ms: millis(header),
   total_ms: millis(total),
+  name: nameOf(backend),
+  names: backend.names,
 })
 
 const millis = (span: Micros | null): number | null => (span === null ? null : toMillis(span))
@@ -66,7 +81,7 @@ function textRow({ backend, route, outcome, header, total }: RequestEvent, time:
     String(outcome).padEnd(10),
     latency(header).padStart(7),
     latency(total).padStart(7),
-    visible(backend.address).padEnd(21),
+    visible(labelOf(backend, false)).padEnd(21),
     visible(route.method).padEnd(6),
     visible(route.path),
   ]

@@ -1,6 +1,7 @@
 /** Decodes lines of the wire to snapshots. wire-shape.ts checks the lines; the positions of counters in rows are generated. */
+import { isDeepStrictEqual } from 'node:util'
 import { systemError } from '../errors.ts'
-import { routeKey } from '../frame/model/aggregate.ts'
+import { addressKey, routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route, Wire } from '../frame/model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../frame/model/snapshot.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
@@ -37,20 +38,23 @@ export type Decoded =
   | { readonly kind: 'retired_wire'; readonly id: number }
   | { readonly kind: 'remark'; readonly text: string }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a backend, route or wire entry was added, or the line was skipped and counted */
+  /** a backend, route or wire entry was added, a backend was renamed, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface KnownBackend {
-  readonly backend: Backend
+  /** another one after its names have changed */
+  backend: Backend
   /** route slots in use */
   slots: number
 }
 
 interface Slot {
   readonly of: KnownBackend
-  readonly backend: Backend
   readonly route: Route
 }
+
+/** The names of addresses (`--name`), in every network namespace and instead of those that the helper knows. */
+export type Labels = ReadonlyMap<string, readonly string[]>
 
 /**
  * Limits for slots, backends and wire entries in use, and for the characters of their names. A helper has at most 65,536 routes, 4,095
@@ -70,12 +74,14 @@ export class Decoder {
   /** one route may belong to several slots: of different backends, or after one was retired */
   readonly #routes = new RefCounted<Route>()
   #nextRoute = 1
-  readonly #wires = new Map<number, { readonly backend: Backend; readonly wire: Wire }>()
+  readonly #wires = new Map<number, { readonly of: KnownBackend; readonly wire: Wire }>()
   /** one address may belong to several entries */
   readonly #addresses = new RefCounted<Wire>()
   #nextAddress = 1
   /** characters of all names in use */
   #characters = 0
+
+  constructor(readonly labels: Labels = new Map()) {}
 
   /** No line makes it throw, except a first hello with another version of the wire. @throws UserError (exit 4) */
   decode(line: string): Decoded {
@@ -118,11 +124,22 @@ export class Decoder {
     }
   }
 
-  /** The first line with an id is kept: a later one must not rename requests that were counted. */
-  #addBackend({ id, address, netns }: BackendLine): boolean {
-    if (this.#backends.has(id) || this.#backends.size >= MAX_NAMES || !this.#hasRoom(address.length))
-      return false
-    this.#backends.set(id, { backend: { id, address, netns, name: null }, slots: 0 })
+  #addBackend({ id, address, netns, names }: BackendLine): boolean {
+    const backend: Backend = { id, address, netns, names: this.labels.get(address) ?? names ?? null }
+    const known = this.#backends.get(id)
+    if (known !== undefined) return this.#rename(known, backend)
+    if (this.#backends.size >= MAX_NAMES || !this.#hasRoom(charactersOf(backend))) return false
+    this.#backends.set(id, { backend, slots: 0 })
+    return true
+  }
+
+  /** Only its names may change, and only in rows to come: a later line must not rename requests that were counted. */
+  #rename(known: KnownBackend, now: Backend): boolean {
+    const before = known.backend
+    if (addressKey(now) !== addressKey(before)) return false
+    if (isDeepStrictEqual(now.names, before.names)) return now.names !== null
+    if (!this.#hasRoom(charactersOf(now) - charactersOf(before))) return false
+    known.backend = now
     return true
   }
 
@@ -133,16 +150,16 @@ export class Decoder {
     if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
     const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
     of.slots++
-    this.#slots.set(id, { of, backend: of.backend, route })
+    this.#slots.set(id, { of, route })
     return true
   }
 
   #addWire({ id, backend: backendId, address }: WireEntryLine): boolean {
-    const backend = this.#backends.get(backendId)?.backend
-    if (backend === undefined || this.#wires.has(id) || this.#wires.size >= MAX_NAMES) return false
+    const of = this.#backends.get(backendId)
+    if (of === undefined || this.#wires.has(id) || this.#wires.size >= MAX_NAMES) return false
     if (!this.#addresses.has(address) && !this.#hasRoom(address.length)) return false
     const wire = this.#addresses.acquire(address, () => ({ id: this.#nextAddress++, address }))
-    this.#wires.set(id, { backend, wire })
+    this.#wires.set(id, { of, wire })
     return true
   }
 
@@ -175,7 +192,7 @@ export class Decoder {
   #removeBackend(id: number): boolean {
     const known = this.#backends.get(id)
     if (known === undefined || known.slots > 0) return false
-    this.#characters -= known.backend.address.length
+    this.#characters -= charactersOf(known.backend)
     return this.#backends.delete(id)
   }
 
@@ -216,7 +233,7 @@ export class Decoder {
     const codes = sortPairs(columns[CODES])
     return known === undefined || codes === null
       ? null
-      : trafficOf(columns, known.backend, known.route, codes)
+      : trafficOf(columns, known.of.backend, known.route, codes)
   }
 
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
@@ -226,14 +243,15 @@ export class Decoder {
 
   #wireTotals([id, connects, requests, failures]: WireEntryColumns): WireTotals | null {
     const known = this.#wires.get(id)
-    return known === undefined ? null : { id, ...known, connects, requests, failures }
+    if (known === undefined) return null
+    return { id, backend: known.of.backend, wire: known.wire, connects, requests, failures }
   }
 
   #request([slot, at, outcome, header, total]: RequestColumns): RequestEvent | null {
     const known = this.#slots.get(slot)
     if (known === undefined) return null
     return {
-      backend: known.backend,
+      backend: known.of.backend,
       route: known.route,
       at: wallMicros(at),
       outcome: outcomeOf(outcome),
@@ -244,6 +262,9 @@ export class Decoder {
 }
 
 const NOTHING: Decoded = { kind: 'nothing' }
+
+const charactersOf = ({ address, names }: Backend): number =>
+  (names ?? []).reduce((sum, name) => sum + name.length, address.length)
 
 function checkVersion(hello: HelloLine): void {
   if (hello.wire === WIRE_VERSION) return

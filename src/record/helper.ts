@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
 import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
+import type { Labels } from './decoder.ts'
 import { linesOf } from './lines.ts'
 
 /** The options of a capture, named as on the command line. */
@@ -26,6 +27,8 @@ export interface CaptureOptions {
   readonly routesAs: 'template' | 'raw'
   /** rows of the request ring kept per tick */
   readonly requests: number
+  /** labels by address (`--name`) */
+  readonly names: Labels
   /** a shell command that replaces the helper and writes the same lines */
   readonly probe: string | null
 }
@@ -167,7 +170,7 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
   }
 }
 
-export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[] {
+export function helperArguments(options: Omit<CaptureOptions, 'probe' | 'names'>): string[] {
   return [
     ...options.iface.flatMap((name) => ['--iface', name]),
     ...(options.attach === null ? [] : ['--attach', options.attach]),

@@ -2,6 +2,7 @@
 import { systemError } from '../errors.ts'
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import type { RecordingSink } from '../frame/model/recording.ts'
+import type { Labels } from './decoder.ts'
 import type { Helper } from './helper.ts'
 import { readSource, type Skipped } from './source.ts'
 import type { HelloLine } from './wire.ts'
@@ -17,17 +18,23 @@ const HELLO_TIMEOUT_MS = 60_000
 /** How long the helper may run after its stdout has ended. */
 const EXIT_TIMEOUT_MS = 1000
 
+export interface RecordOptions {
+  readonly labels?: Labels
+  readonly helloTimeoutMs?: number
+}
+
 /**
  * Resolves after the helper's bye. If the helper ends early, the taps have all frames until then. Lines and rows that were rejected are
  * counted in a marker.
  * @param attached is called once, when the programs are attached, and opens the taps
+ * @param labels names of addresses, instead of those that the helper knows
  * @param helloTimeoutMs how long to wait for the helper's hello
  * @throws UserError (exit 4) when the helper could not start or died
  */
 export async function record(
   helper: Helper,
   attached: (hello: HelloLine) => readonly Tap[],
-  helloTimeoutMs = HELLO_TIMEOUT_MS,
+  { labels, helloTimeoutMs = HELLO_TIMEOUT_MS }: RecordOptions = {},
 ): Promise<void> {
   let taps: readonly Tap[] | null = null
   let bye: string | null = null
@@ -39,7 +46,7 @@ export async function record(
   }, helloTimeoutMs)
   const mark = (marker: Marker): void => taps?.forEach((tap) => tap.marker(marker))
   try {
-    for await (const event of readSource(helper.lines)) {
+    for await (const event of readSource(helper.lines, labels)) {
       switch (event.kind) {
         case 'hello':
           clearTimeout(deadline)

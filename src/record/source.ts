@@ -5,7 +5,7 @@ import type { Snapshot } from '../frame/model/snapshot.ts'
 import type { WallMicros } from '../frame/model/units.ts'
 import { Differ } from '../frame/sum/diff.ts'
 import { clockEvent, type ClockEvent, type Clocks } from './clock.ts'
-import { Decoder } from './decoder.ts'
+import { Decoder, type Labels } from './decoder.ts'
 import type { HelloLine } from './wire.ts'
 
 export type SourceEvent =
@@ -31,8 +31,11 @@ export interface Skipped {
  * Ticks are numbered from 0; a recording that is appended to continues its own numbers.
  * @throws UserError (exit 4) for another version of the wire, and for output that is not of a helper
  */
-export async function* readSource(lines: AsyncIterable<string>): AsyncGenerator<SourceEvent> {
-  const source = new Source()
+export async function* readSource(
+  lines: AsyncIterable<string>,
+  labels?: Labels,
+): AsyncGenerator<SourceEvent> {
+  const source = new Source(labels)
   for await (const line of lines) yield* source.read(line)
   yield* source.end()
 }
@@ -55,7 +58,7 @@ const MAX_CHARACTERS_BEFORE_HELLO = 2 ** 17
 const MAX_REMARKS = 100
 
 class Source {
-  readonly #decoder = new Decoder()
+  readonly #decoder: Decoder
   #differ: Differ | null = null
   #before: Clocks | null = null
   #held: Held | null = null
@@ -65,7 +68,11 @@ class Source {
   /** snapshots with impossible clocks, and bye lines that were not the last line */
   #rejected = 0
   #remarks = 0
-  #bye: string | null = null;
+  #bye: string | null = null
+
+  constructor(labels?: Labels) {
+    this.#decoder = new Decoder(labels)
+  }
 
   *read(line: string): Generator<SourceEvent> {
     const decoded = this.#decoder.decode(line)

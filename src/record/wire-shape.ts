@@ -4,6 +4,7 @@
  * (wire-rows.ts), so that only a bad row is lost.
  */
 import type { Unseen } from '../frame/model/recording.ts'
+import { compareBytes } from '../frame/views/ranking.ts'
 import { jsonOf } from './line-json.ts'
 import {
   isCount,
@@ -145,11 +146,19 @@ function unseenOf(value: unknown): Unseen | null {
   return what === null || remedy === null ? null : { what, remedy }
 }
 
-function backendOf({ id, address: text, netns = 0 }: JsonObject): BackendLine | null {
+/** Upstream blocks that have one address: more than any configuration that people write. */
+const MAX_NAMES = 1000
+
+function backendOf({ id, address: text, netns = 0, names: list }: JsonObject): BackendLine | null {
   const address = nameOf(text)
-  if (!isCount(id) || !isCount(netns) || address === null || address === '') return null
-  return { type: 'backend', id, address, netns }
+  const names = listOf(list, MAX_NAMES, nameOf)
+  if (!isCount(id) || !isCount(netns) || address === null || address === '' || names === null) return null
+  return { type: 'backend', id, address, netns, ...(list === undefined ? {} : { names: sortedNames(names) }) }
 }
+
+/** Each name once. */
+const sortedNames = (names: readonly string[]): readonly string[] =>
+  [...new Set(names)].filter((name) => name !== '').sort(compareBytes)
 
 /** A method must not contain a space: in keys, the first space ends it. */
 function routeOf({ id, backend, method: verb, path: text }: JsonObject): RouteLine | null {

@@ -3,7 +3,8 @@
  * Totals are cumulative. A column whose 64-bit total may exceed 2^53 is a decimal string. Times: wall µs, monotonic ns, latency µs.
  *
  *   hello     first line, once the programs are attached
- *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room
+ *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room. Again when its names have changed:
+ *             from then on its rows have the new ones
  *   route     a new route slot, before its first row
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
  *   wire      packets of a backend's connections carry another address: NAT on this host; before its first row
@@ -62,6 +63,8 @@ export interface BackendLine {
   readonly id: number
   readonly address: string
   readonly netns: number
+  /** the upstream blocks or literal hosts of nginx's configuration that have it; absent: unknown */
+  readonly names?: readonly string[]
 }
 
 export interface RouteLine {

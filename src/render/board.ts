@@ -37,7 +37,9 @@ export function boardLines(board: Leaderboard, view: BoardView): Line[] {
   const table = tableLines(board, shown, view)
   const room = rows - header.length - table.length - 2
   const recent =
-    room < 2 ? [] : requestLines(board.requests, { columns, rows: room, timeZone: view.timeZone })
+    room < 2
+      ? []
+      : requestLines(board.requests, { columns, rows: room, timeZone: view.timeZone, label: board.label })
   return [...header, ...table, ...(recent.length > 0 ? [EMPTY, ...recent] : [])].map((spans) =>
     clipLine(spans, columns),
   )

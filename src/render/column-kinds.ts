@@ -12,6 +12,7 @@ import {
   statusCells,
   unknownCell,
 } from './cells.ts'
+import { fitLabel } from './label.ts'
 import { span, type Line } from './line.ts'
 import { percent, rate } from './quantities.ts'
 import { bar, sparkline } from './sparkline.ts'
@@ -31,7 +32,7 @@ export interface Column {
 
 export type ColumnId = keyof typeof COLUMNS
 
-export const backendName = (line: BackendLine): string => visible(line.label)
+export const backendName = (line: BackendLine): string => visible(line.label.full)
 export const routeName = ({ route }: RouteLine): string => `  ${visible(route.method)} ${visible(route.path)}`
 
 const both = (cell: (line: Figures) => Line): Pick<Column, 'backend' | 'route'> => ({
@@ -48,7 +49,7 @@ export const COLUMNS = {
     width: 16,
     gap: 0,
     sorts: ['name'],
-    backend: (line, width) => [span(clip(backendName(line), width), 'bold')],
+    backend: (line, width) => [span(fitLabel(line.label, width), 'bold')],
     route: (line, width) => [span(clip(routeName(line), width))],
   },
   series: {

@@ -7,6 +7,7 @@ import { inFlightCell, latencyCell, statusCells } from './cells.ts'
 import { chart } from './chart.ts'
 import { inEights } from './columns.ts'
 import { headerLines, type HeaderFacts } from './header.ts'
+import { fitLabel } from './label.ts'
 import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
@@ -22,7 +23,7 @@ export interface DetailView extends HeaderFacts {
 /** At most `size.rows` lines. The header is that of `board`, the whole moment. */
 export function detailLines(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
   const { columns, rows } = view.size
-  const top = [...headerLines(board, view), titleOf(subject), ...factLines(subject, columns)]
+  const top = [...headerLines(board, view), titleOf(subject, columns), ...factLines(subject, columns)]
   const room = rows - top.length
   // The list below keeps half of the room, up to what it can use.
   const wanted = 2 + (subject.route === null ? subject.routes.length : subject.latencies.length + 1)
@@ -35,11 +36,12 @@ export function detailLines(board: Leaderboard, subject: Drilldown, view: Detail
 
 /** The sampled requests of the subject up to this moment, beginning with the row under the cursor. */
 export function requestsPage(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
-  const top = [...headerLines(board, view), titleOf(subject)]
+  const top = [...headerLines(board, view), titleOf(subject, view.size.columns)]
   const lines = requestLines(subject.requests.slice(view.selected), {
     columns: view.size.columns,
     rows: view.size.rows - top.length - 1,
     timeZone: view.timeZone,
+    label: board.label,
     title: `its kept requests${view.size.columns < 70 ? '' : ' up to this moment'}, newest first: ${count(subject.requests.length)} in ${subject.rps.length} s`,
   })
   const none = line('  None of its requests was kept in these seconds; the arrow keys look around.', 'dim')
@@ -49,10 +51,12 @@ export function requestsPage(board: Leaderboard, subject: Drilldown, view: Detai
 const fitted = (lines: readonly Line[], { columns, rows }: Size): Line[] =>
   lines.slice(0, rows).map((spans) => clipLine(spans, columns))
 
-function titleOf({ backendLabel, route }: Drilldown): Line {
-  const backend = span(visible(backendLabel), 'bold')
-  if (route === null) return [backend]
-  return [backend, span(' › ', 'dim'), span(`${visible(route.method)} ${visible(route.path)}`, 'bold')]
+/** The backend's name gives way to the route's. */
+function titleOf({ backend, route }: Drilldown, columns: number): Line {
+  if (route === null) return [span(fitLabel(backend, columns), 'bold')]
+  const path = `${visible(route.method)} ${visible(route.path)}`
+  const room = Math.max(Math.floor(columns / 2), columns - cellWidth(path) - 3)
+  return [span(fitLabel(backend, room), 'bold'), span(' › ', 'dim'), span(path, 'bold')]
 }
 
 function factLines(subject: Drilldown, columns: number): Line[] {

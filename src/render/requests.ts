@@ -1,8 +1,10 @@
 /** Finished requests as lines, below the leaderboard and in the drill-down. */
-import type { RequestEvent } from '../frame/model/frame.ts'
+import type { Backend, RequestEvent } from '../frame/model/frame.ts'
 import { clockTime, clockTimeMillis } from '../frame/time/timezone.ts'
+import type { Label } from '../frame/views/labels.ts'
 import { latencyCell } from './cells.ts'
 import { inEights } from './columns.ts'
+import { fitLabel } from './label.ts'
 import { line, span, type Line, type Style } from './line.ts'
 import { cellWidth, left, right, visible } from './text.ts'
 
@@ -11,6 +13,7 @@ export interface RequestsView {
   /** number of lines, including the title */
   readonly rows: number
   readonly timeZone: string
+  readonly label: (backend: Backend) => Label
   readonly title?: string
 }
 
@@ -19,11 +22,11 @@ export function requestLines(requests: readonly RequestEvent[], view: RequestsVi
   if (requests.length === 0) return []
   const shown = requests.slice(0, view.rows - 1)
   const paths = shown.map(({ route }) => cellWidth(visible(route.path)))
-  const backends = shown.map(({ backend }) => cellWidth(visible(backend.name ?? backend.address)))
-  const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...backends))
+  const longest = shown.map(({ backend }) => cellWidth(visible(view.label(backend).full)))
+  const layout = layoutFor(view.columns, Math.max(...paths), Math.max(...longest))
   return [
     titleLine(view.title ?? 'recent requests', layout),
-    ...shown.map((request) => requestLine(request, layout, view.timeZone)),
+    ...shown.map((request) => requestLine(request, layout, view)),
   ]
 }
 
@@ -73,7 +76,7 @@ function layoutFor(columns: number, longestPath: number, longestBackend: number)
   }
 }
 
-function requestLine(request: RequestEvent, layout: Layout, timeZone: string): Line {
+function requestLine(request: RequestEvent, layout: Layout, { timeZone, label }: RequestsView): Line {
   const { backend, route, outcome, header, total } = request
   const time = layout.millis ? clockTimeMillis(request.at, timeZone) : clockTime(request.at, timeZone)
   const headerCell = latencyCell(header)
@@ -83,7 +86,7 @@ function requestLine(request: RequestEvent, layout: Layout, timeZone: string): L
     span(`${left(visible(route.method), layout.method)} `),
     span(left(visible(route.path), layout.path)),
     span(' → ', 'dim'),
-    span(`${left(visible(backend.name ?? backend.address), layout.backend)} `),
+    span(`${left(fitLabel(label(backend), layout.backend), layout.backend)} `),
     span(left(String(outcome), layout.outcome), outcomeStyle(outcome)),
     span(right(headerCell.text, layout.total ? 8 : 7), headerCell.style),
     ...(layout.total ? [span(right(totalCell.text, 8), totalCell.style)] : []),

@@ -112,7 +112,7 @@ const backendAt = (i: number): Backend => ({
   id: i + 1,
   address: `10.0.${1 + Math.floor(i / 200)}.${10 + (i % 200)}:8080`,
   netns: 4026531840,
-  name: null,
+  names: null,
 })
 
 const furtherProfile = (i: number, random: Random): RouteProfile =>

@@ -140,7 +140,7 @@ test('requests lists single requests as text, CSV and NDJSON', async () => {
   const ndjson = (await runCommand(['requests', incident, ...where, '--format', 'ndjson'])).stdout
     .trim()
     .split('\n')
-  assert.equal(csv[0], 'at,backend,method,route,status,failure,header_ms,total_ms')
+  assert.equal(csv[0], 'at,backend,method,route,status,failure,header_ms,total_ms,name,names')
   assert.ok(text.length > 100 && csv.length === text.length + 1 && ndjson.length === text.length)
   for (const line of ndjson) assert.ok((JSON.parse(line) as { status: number }).status >= 500)
 })

@@ -56,7 +56,7 @@ test('names contain no commands of CI systems when they are printed into a build
     const sink = createRecording(file, { ...META, host: '##[add-mask]web1' }, { durable: false })
     const named = <T extends { readonly backend: Backend; readonly route: Route }>(row: T): T => ({
       ...row,
-      backend: { ...row.backend, address: '::add-mask::web', name: '  ::stop-commands::x' },
+      backend: { ...row.backend, address: '::add-mask::web', names: ['  ::stop-commands::x'] },
       route: { ...row.route, method: '::error file=x::', path: '/##vso[task.setvariable variable=PATH]/tmp' },
     })
     for (const frame of sampleFrames({ secs: 5, rps: 20, backends: 1, routes: 1, requests: 3 })) {

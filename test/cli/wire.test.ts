@@ -119,7 +119,7 @@ test('--by wire has a line per backend and address, the same in NDJSON, CSV, tex
   const [head = '', ...lines] = (await printed('report', FILE, '--by', 'wire', '--format', 'csv'))
     .trimEnd()
     .split('\n')
-  assert.equal(head, 'backend,name,wire,share,protocol,connects,requests,rps,failures')
+  assert.equal(head, 'backend,name,wire,share,protocol,names,connects,requests,rps,failures')
   assert.deepEqual(
     lines.map((line) => line.split(',')[2]),
     expected.map(({ wire }) => wire),

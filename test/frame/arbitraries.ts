@@ -21,7 +21,7 @@ export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080',
     id: index + 1,
     address,
     netns: 1,
-    name: null,
+    names: null,
   }),
 )
 

@@ -117,12 +117,13 @@ test('a helper without output is given up after a timeout', async () => {
       only: null,
       routesAs: 'raw',
       requests: 1,
+      names: new Map(),
       probe: 'exec sleep 600',
     },
     {},
   )
   await assert.rejects(
-    record(helper, () => assert.fail('it said hello'), 100),
+    record(helper, () => assert.fail('it said hello'), { helloTimeoutMs: 100 }),
     { exitCode: 4, message: 'the helper did not say hello within 0.1 s' },
   )
 })
@@ -136,6 +137,7 @@ const endOf = async (probe: string): Promise<unknown> => {
     only: null,
     routesAs: 'template',
     requests: 0,
+    names: new Map(),
     probe,
   } as const
   return startHelper(options, {}).ended.catch((error: unknown) => error)

@@ -26,7 +26,7 @@ import { NO_CONTROL, NO_EXCLUDED, NO_FAILURES, NO_LOSS } from '../../src/frame/m
 /** 2026-11-22T14:30:00Z */
 export const START = wallMicros(Date.UTC(2026, 10, 22, 14, 30) * 1000)
 
-const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, name: null })
+const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, names: null })
 export const BACKENDS = {
   orders: backend(1, '10.0.1.10:8080'),
   users: backend(2, '10.0.1.11:8080'),

@@ -32,7 +32,7 @@ export const backend = (address: string, over: Partial<Backend> = {}): Backend =
   id: 0,
   address,
   netns: 4026531840,
-  name: null,
+  names: null,
   ...over,
 })
 export const route = (method: string, path: string): Route => ({ id: 0, method, path })
@@ -194,7 +194,7 @@ export function recording(frames: readonly SecondFrame[], options: FakeOptions =
 }
 
 const A = backend('10.0.1.10:8080')
-const B = backend('10.0.1.12:8080', { name: 'checkout' })
+const B = backend('10.0.1.12:8080', { names: ['checkout'] })
 export const HOSTILE = '/x\u001b[2J|<img src=x onerror=alert(1)>`=`\u009b\u202e,"'
 
 /**

@@ -226,7 +226,14 @@ describe('lines', () => {
     const expected = document.backends.flatMap((entry) =>
       entry.routes.map((line) =>
         flat({
-          keys: { backend: entry.backend, method: line.method, route: line.route, share: line.share },
+          keys: {
+            backend: entry.backend,
+            method: line.method,
+            route: line.route,
+            share: line.share,
+            name: entry.name,
+            names: entry.names,
+          },
           entity: without(line),
         }),
       ),
@@ -239,7 +246,9 @@ describe('lines', () => {
     assert.deepEqual(sorted(json), sorted(expected))
     const csv = parseCsv(await textIn(byRoute, 'csv'))
     assert.deepEqual(csv[0], Object.keys(json[0]!))
-    const numbers = (row: readonly unknown[]): string[] => row.slice(3).map(String)
+    const cellOf = (value: unknown): string =>
+      value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+    const numbers = (row: readonly unknown[]): string[] => row.slice(3).map(cellOf)
     assert.deepEqual(
       csv.slice(1).map(numbers),
       json.map((row) => numbers(Object.values(row))),
@@ -270,7 +279,10 @@ describe('lines', () => {
   })
   it('have a header row in csv even if there are none', async () => {
     const empty = { ...report([recording([])]), by: 'route' as const }
-    assert.match(await textIn(empty, 'csv'), /^backend,method,route,share,requests,rps,.*total_ms_p999\n$/)
+    assert.match(
+      await textIn(empty, 'csv'),
+      /^backend,method,route,share,name,names,requests,rps,.*total_ms_p999\n$/,
+    )
   })
   it('in csv contain no formula and no control characters', async () => {
     const csv = await textIn({ ...report([incident()]), by: 'route' as const }, 'csv')

@@ -30,9 +30,9 @@ const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<
 const START = 1_763_820_000_000_000
 
 const backends: readonly Backend[] = [
-  { id: 7, address: '10.0.1.10:8080', netns: 4026531840, name: null },
-  { id: 1, address: '[fd00::1]:8080', netns: 4026531840, name: 'pool \u0000\u001b[2J' },
-  { id: 3, address: '10.0.1.10:8080', netns: 4026532001, name: null },
+  { id: 7, address: '10.0.1.10:8080', netns: 4026531840, names: null },
+  { id: 1, address: '[fd00::1]:8080', netns: 4026531840, names: ['pool \u0000\u001b[2J'] },
+  { id: 3, address: '10.0.1.10:8080', netns: 4026532001, names: [] },
 ]
 const routes: readonly Route[] = [
   { id: 900, method: 'GET', path: '/' },

@@ -30,7 +30,12 @@ export function cutCommand(io: Io): Command {
     .requiredOption('-o, --out <file>', 'the recording to write; never overwritten')
     .option('--from <time>', 'start of the range, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--backend <address>', 'keep this backend alone (repeatable)', repeated, [])
+    .option(
+      '--backend <address>',
+      'keep this backend alone: its address or its name (repeatable)',
+      repeated,
+      [],
+    )
     .option('--route <path>', 'keep this route alone (repeatable)', repeated, [])
     .option('--where <expression>', 'keep these rows alone (repeatable)', repeated, [])
     .option(
@@ -105,8 +110,7 @@ function rowsToKeep({ backend, route, where }: CutFlags): CutRequest['keeps'] {
   if (backend.length + route.length === 0 && rows === null) return null
   return (row) =>
     (backend.length === 0 ||
-      backend.includes(row.backend.address) ||
-      backend.includes(row.backend.name ?? '')) &&
+      [row.backend.address, ...(row.backend.names ?? [])].some((name) => backend.includes(name))) &&
     (route.length === 0 || row.route === null || route.includes(row.route.path)) &&
     (rows === null || matches(rows, { ...row, outcome: null }))
 }

@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { CaptureOptions } from '../../record/helper.ts'
+import type { Labels } from '../../record/decoder.ts'
+import { labelOption } from './labels.ts'
 import { wholeNumber } from './number.ts'
 
 export interface CaptureFlags {
@@ -13,6 +15,7 @@ export interface CaptureFlags {
   readonly only?: string
   readonly routesAs: 'template' | 'raw'
   readonly requests: number
+  readonly name?: Labels
   readonly probe?: string
 }
 
@@ -33,6 +36,11 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     .option('--cgroup <path>', 'watch the sockets of this control group alone: a container, a pod, a unit')
     .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
     .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
+    .option(
+      '--name <label>',
+      "IP:PORT=LABEL, a backend's name instead of nginx's configuration (repeatable)",
+      labelOption,
+    )
     .addOption(
       new Option('--routes-as <form>', 'ids in paths as :id, or paths as they are')
         .choices(['template', 'raw'])
@@ -53,6 +61,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   only: flags.only ?? null,
   routesAs: flags.routesAs,
   requests: flags.requests,
+  names: flags.name ?? new Map(),
   probe: flags.probe ?? null,
 })
 

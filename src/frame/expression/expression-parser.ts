@@ -5,6 +5,7 @@ import {
   COUNTS,
   ExpressionError,
   STATISTICS,
+  TEXT_FIELDS,
   type Comparison,
   type CountName,
   type Expression,
@@ -48,9 +49,11 @@ function readNot(cursor: Cursor): Expression {
 function readTest(cursor: Cursor): Expression {
   const at = cursor.start
   const word = cursor.match(/[A-Za-z0-9_.]+/y)
-  if (word === null) throw cursor.error('expected backend, method, route or a measure such as p99 or 5xx')
+  if (word === null)
+    throw cursor.error('expected backend, upstream, method, route or a measure such as p99 or 5xx')
   const name = word.toLowerCase()
-  if (name === 'backend' || name === 'method' || name === 'route') return readTextTest(cursor, name, at)
+  const field = TEXT_FIELDS.find((known) => known === name)
+  if (field !== undefined) return readTextTest(cursor, field, at)
   if (name === 'status') return readStatusTest(cursor, at)
   if (name === 'absent') return readAbsent(cursor, at)
   const measure = measureNamed(name)
@@ -63,7 +66,8 @@ function readTextTest(cursor: Cursor, field: TextField, at: number): TextTest {
   if (operator === null) throw cursor.error(`expected =, !=, ~ or !~ after ${field}`)
   const valueAt = cursor.start
   const value = cursor.quoted() ?? cursor.match(/[^\s()'"]+/y)
-  if (value === null) throw cursor.error(`expected a ${field}, as in ${field} = '…'`)
+  const article = field === 'upstream' ? 'an' : 'a'
+  if (value === null) throw cursor.error(`expected ${article} ${field}, as in ${field} = '…'`)
   const negated = operator.startsWith('!')
   return {
     kind: 'text',
@@ -213,17 +217,7 @@ export function measureNamed(name: string): Measure | null {
 }
 
 function nearest(name: string): string {
-  const known = [
-    'backend',
-    'method',
-    'route',
-    'status',
-    'rps',
-    'coverage',
-    'absent',
-    ...COUNTS,
-    ...STATISTICS,
-  ]
+  const known = [...TEXT_FIELDS, 'status', 'rps', 'coverage', 'absent', ...COUNTS, ...STATISTICS]
   const close = nearestOf(name, known)
   return close === null ? '' : `; did you mean "${close}"?`
 }

@@ -1,5 +1,5 @@
-/** Applies an expression: it selects rows by backend, method, route and status, then lines of the result by their measures. */
-import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
+/** Applies an expression: it selects rows by backend, upstream, method, route and status, then lines of the result by their measures. */
+import { addressKey, nameOf, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, Outcome, Route, WireRow } from '../model/frame.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { totalsOf } from '../sum/merge.ts'
@@ -10,6 +10,7 @@ import {
   type Expression,
   type MeasureTest,
   type StatusTest,
+  type TextField,
   type TextTest,
 } from './expression.ts'
 
@@ -22,7 +23,7 @@ export interface Selectable {
 
 /** The three parts are joined by "and"; null selects all. */
 export interface Selection {
-  /** tests of backend, method and route only */
+  /** tests of backend, upstream, method and route only */
   readonly rows: Expression | null
   /** parts with a test of status: for single requests, and for counts of codes */
   readonly codes: Expression | null
@@ -40,7 +41,7 @@ export function splitSelection(expressions: readonly Expression[], text: string)
     else if (kinds.size === 1) lines.push(part)
     else
       throw new ExpressionError(
-        'measures and backend, method, route, status can only be joined by "and"',
+        'measures and backend, upstream, method, route, status can only be joined by "and"',
         text,
         part.at,
       )
@@ -141,18 +142,33 @@ function selectBackend(sum: BackendSum, rows: Expression): BackendSum[] {
 }
 
 function matchesText({ field, value, negated }: TextTest, { backend, route }: Selectable): boolean {
-  const texts = field === 'backend' ? namesOf(backend) : field === 'method' ? [route?.method] : [route?.path]
-  const found = texts.some(
-    (text) => text !== undefined && (typeof value === 'string' ? text === value : value.test(text)),
+  const found = textsOf(field, backend, route).some((text) =>
+    typeof value === 'string' ? text === value : value.test(text),
   )
   return found !== negated
 }
 
-/** A backend is named by its address, by its name, and by its address with the namespace. */
+function textsOf(field: TextField, backend: Backend, route: Route | null): readonly string[] {
+  switch (field) {
+    case 'backend':
+      return namesOf(backend)
+    case 'upstream':
+      return backend.names ?? []
+    case 'method':
+      return route === null ? [] : [route.method]
+    case 'route':
+      return route === null ? [] : [route.path]
+  }
+}
+
+/** A backend is named by its address, by each of its names and all of them, and by its address with the namespace. */
 export const namesOf = (backend: Backend): string[] => [
-  backend.address,
-  ...(backend.name === null ? [] : [backend.name]),
-  backendKey(backend),
+  ...new Set([
+    backend.address,
+    ...(backend.names ?? []),
+    nameOf(backend) ?? backend.address,
+    addressKey(backend),
+  ]),
 ]
 
 function matchesStatus({ value, comparison }: StatusTest, outcome: Outcome | null): boolean {

@@ -61,6 +61,17 @@ export const NOTHING: Aggregate = {
 }
 
 export const wireKey = ({ backend, wire }: WireRow): string => `${backendKey(backend)}\0${wire.address}`
-export const backendKey = (backend: Backend): string => `${backend.netns} ${backend.address}`
+/** Unknown names have the key of none: in sums they meet in one line, of which the names are unknown (`leastKnown`). */
+export const backendKey = (backend: Backend): string =>
+  backend.names === null || backend.names.length === 0
+    ? addressKey(backend)
+    : `${addressKey(backend)} ${backend.names.join('\0')}`
+/** Whatever its names are. */
+export const addressKey = ({ netns, address }: Backend): string => `${netns} ${address}`
+/** The names as one text; null: it has none, or they are unknown. */
+export const nameOf = ({ names }: Pick<Backend, 'names'>): string | null =>
+  names === null || names.length === 0 ? null : names.join(', ')
+/** Of two backends with the same key: what one part of a sum does not know, the sum does not. */
+export const leastKnown = (a: Backend, b: Backend): Backend => (a.names === null ? a : b)
 /** A method contains no space, so the first space ends it. */
 export const routeKey = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`

@@ -15,7 +15,8 @@ import type { Micros, MonotonicNanos, WallMicros } from './units.ts'
 
 /**
  * What was connected to; `OTHER` for all that found no room. In recordings of format 1: the packet's destination when it leaves this host.
- * Interned: within one source, equal backends are the same object, except that an address which comes back after it was retired is another one.
+ * Interned: within one source, equal backends are the same object, except that an address which comes back after it was retired, or names
+ * that come back, make another one. An address whose names change is another backend from then on.
  */
 export interface Backend {
   readonly id: number
@@ -23,8 +24,8 @@ export interface Backend {
   readonly address: string
   /** inode of the network namespace; shown only where a recording has several */
   readonly netns: number
-  /** the name that the user gave it, null if none */
-  readonly name: string | null
+  /** sorted: the upstream blocks or literal hosts of nginx's configuration that have it, or `--name`; null: unknown */
+  readonly names: readonly string[] | null
 }
 
 /** Method and path template. Interned like Backend. Text is not escaped: it may contain control characters. */

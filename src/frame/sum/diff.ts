@@ -1,5 +1,5 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
-import { backendKey, routeKey } from '../model/aggregate.ts'
+import { addressKey, backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import {
   MAX_COUNT,
@@ -33,6 +33,7 @@ const MAX_WALL = 7_258_118_400_000_000
 const MAX_SUM = Number.MAX_SAFE_INTEGER
 
 interface SlotState {
+  /** without names, which may change while the slot is in use */
   readonly pair: string
   readonly total: MonotonicTotal<TrafficTotals, TrafficRow>
   /** the last tick that had a row of it */
@@ -239,7 +240,11 @@ export class Differ {
   #slotOf(row: TrafficTotals): SlotState {
     let slot = this.#slots.get(row.slot)
     if (slot === undefined) {
-      slot = { pair: pairOf(row), total: new MonotonicTotal(() => new SlotTotal()), tick: -1 }
+      slot = {
+        pair: `${addressKey(row.backend)} ${routeKey(row.route)}`,
+        total: new MonotonicTotal(() => new SlotTotal()),
+        tick: -1,
+      }
       this.#slots.set(row.slot, slot)
       this.#pairs.acquire(slot.pair, () => true)
     }
@@ -250,7 +255,7 @@ export class Differ {
     let state = this.#connections.get(backend.id)
     if (state === undefined) {
       const total = new MonotonicTotal(() => new ConnectionTotal())
-      state = { address: backendKey(backend), total, tick: -1 }
+      state = { address: addressKey(backend), total, tick: -1 }
       this.#connections.set(backend.id, state)
       this.#addresses.acquire(state.address, () => true)
     }

@@ -1,6 +1,7 @@
 /** Sums several recordings: those of the same host are consecutive, those of different hosts simultaneous. */
 import {
   backendKey,
+  leastKnown,
   routeKey,
   NOTHING,
   type Aggregate,
@@ -76,9 +77,10 @@ function without(namespace: number, aggregate: Aggregate): Aggregate {
   }
 }
 
-const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
+/** The sum of backends that are one. */
+export const joinBackends = (sums: readonly BackendSum[]): BackendSum => ({
   ...sumCounts(sums),
-  backend: sums[0]!.backend,
+  backend: sums.map((sum) => sum.backend).reduce(leastKnown),
   connection: sums.map((sum) => sum.connection).reduce(addConnections),
   routes: joined(
     sums.flatMap((sum) => sum.routes),

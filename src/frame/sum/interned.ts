@@ -6,6 +6,8 @@ export class Interned<K extends object, V> {
   constructor(
     readonly keyOf: (name: K) => string,
     readonly create: (name: K) => V,
+    /** called for another object with the key of a value */
+    readonly meet: (value: V, name: K) => void = () => undefined,
   ) {}
 
   of(name: K): V {
@@ -23,6 +25,7 @@ export class Interned<K extends object, V> {
     const key = this.keyOf(name)
     let value = this.#byKey.get(key)
     if (value === undefined) this.#byKey.set(key, (value = this.create(name)))
+    else this.meet(value, name)
     return value
   }
 }

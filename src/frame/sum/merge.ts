@@ -6,6 +6,7 @@ import {
   coveredBy,
   NOTHING,
   backendKey,
+  leastKnown,
   routeKey,
 } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
@@ -118,7 +119,7 @@ const UNKNOWN = Object.fromEntries(
 function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {
   return {
     ...mergeCounts(a, b),
-    backend: b.backend,
+    backend: leastKnown(a.backend, b.backend),
     connection: mergeConnections(a.connection, b.connection),
     routes: mergeBy(a.routes, b.routes, (sum) => routeKey(sum.route), mergeRoute, endedRoute),
   }

@@ -2,7 +2,14 @@
  * The sum of consecutive spans, equal to the result of sumOf (by test). The counters change in place, so that a day of minutes makes no
  * garbage.
  */
-import { backendKey, NOTHING, routeKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
+import {
+  backendKey,
+  leastKnown,
+  NOTHING,
+  routeKey,
+  type Aggregate,
+  type BackendSum,
+} from '../model/aggregate.ts'
 import type { Backend, ConnectionRow, Route, TrafficRow } from '../model/frame.ts'
 import type { Span } from '../model/span.ts'
 import { micros } from '../model/units.ts'
@@ -14,7 +21,11 @@ import { WireSums } from './wire-sums.ts'
 export class RunningSum {
   #span = 0
   #sum: Aggregate = NOTHING
-  readonly #backends = new Interned(backendKey, (backend: Backend) => new BackendEntry(backend))
+  readonly #backends = new Interned(
+    backendKey,
+    (backend: Backend) => new BackendEntry(backend),
+    (entry, backend) => (entry.backend = leastKnown(entry.backend, backend)),
+  )
   readonly #wires = new WireSums()
 
   /** @param added the span after the last one that was added */
@@ -52,7 +63,7 @@ class BackendEntry {
   readonly #connection = new ConnectionSum()
   readonly #routes = new Interned(routeKey, (route: Route) => ({ route, sum: new CountsSum() }))
 
-  constructor(readonly backend: Backend) {}
+  constructor(public backend: Backend) {}
 
   addTraffic(row: TrafficRow, span: number): void {
     this.#routes.of(row.route).sum.add(row, span)

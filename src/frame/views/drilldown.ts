@@ -8,7 +8,8 @@ import { micros, type Micros } from '../model/units.ts'
 import { protocolOf, type Protocol } from '../model/protocol.ts'
 import { failedRequests } from '../sum/sums.generated.ts'
 import { figures, type Figures } from './figures.ts'
-import { labelOf, routeLine, type RouteLine } from './leaderboard.ts'
+import { labelAlone, type Label } from './labels.ts'
+import { routeLine, type RouteLine } from './leaderboard.ts'
 import { newestFirst, type Moment, type Series } from './moment.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
 import { wiresByBackend, type WireShare } from './wires.ts'
@@ -21,7 +22,7 @@ export interface Subject {
 }
 
 export interface Drilldown {
-  readonly backendLabel: string
+  readonly backend: Label
   readonly route: { readonly method: string; readonly path: string } | null
   readonly figures: Figures
   readonly share: number | null
@@ -104,7 +105,7 @@ function detail(
   const counts = route ?? sum
   const { connects, refused, connectTimeout, opaque, unreachable, earlyClose, connect } = sum.connection
   return {
-    backendLabel: labelOf(sum.backend, false),
+    backend: labelAlone(sum.backend, new Set(window.backends.map(({ backend }) => backend.netns)).size > 1),
     route: route?.route ?? null,
     figures: figures(counts, window.length),
     share: ratio(counts.requests, route === null ? window.totals.requests : sum.requests),

@@ -3,13 +3,14 @@
  * Rows are ranked and cut here; render formats the cells.
  */
 import { openOf, ratio, totalsLine } from '../expression/measure.ts'
-import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
+import { backendKey, nameOf, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
 import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import type { Micros, WallMicros } from '../model/units.ts'
 import { isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
 import { coverageOf, figures, type Figures } from './figures.ts'
+import { labelsOf, type Label } from './labels.ts'
 import type { Moment, Series } from './moment.ts'
 import { rankBackends, rankRoutes, type Sort } from './ranking.ts'
 import { wiresByBackend, type WireShare } from './wires.ts'
@@ -40,12 +41,14 @@ export interface Leaderboard {
   readonly hiddenBackends: number
   /** the request ring, newest first */
   readonly requests: readonly RequestEvent[]
+  /** what their backends are called */
+  readonly label: (backend: Backend) => Label
 }
 
 export interface BackendLine extends Figures {
   readonly backend: Backend
   readonly key: string
-  readonly label: string
+  readonly label: Label
   readonly share: number | null
   readonly series: Series
   /** connections that cannot be read (TLS, h2), if there is nothing else: the rate is unknown */
@@ -76,6 +79,10 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
   const ranked = rankBackends(matching, options.sort)
   const wiresOf = wiresByBackend(window)
   const severalNamespaces = new Set(known.map((sum) => sum.backend.netns)).size > 1
+  const label = labelsOf(
+    known.map(({ backend }) => backend),
+    severalNamespaces,
+  )
   return {
     at: frame.start,
     windowSeconds: moment.windowSeconds,
@@ -87,7 +94,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       ...figures(sum, window.length),
       backend: sum.backend,
       key: backendKey(sum.backend),
-      label: labelOf(sum.backend, severalNamespaces),
+      label: label(sum.backend),
       share: ratio(sum.requests, window.totals.requests),
       series: seriesOf(moment.activity, backendKey(sum.backend)),
       opaque: sum.requests === 0 && sum.inFlight === 0 ? sum.connection.opaque : 0,
@@ -103,12 +110,8 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       options.filter === ''
         ? moment.requests
         : moment.requests.filter((event) => requestMatches(event, options.filter)),
+    label,
   }
-}
-
-export function labelOf(backend: Backend, severalNamespaces: boolean): string {
-  const name = backend.name ?? backend.address
-  return severalNamespaces ? `${name}%${backend.netns}` : name
 }
 
 function routesOf(
@@ -147,17 +150,19 @@ function withIdleBackends(
 
 /** The whole backend if its address or name matches, else its matching routes; null if there are none. */
 function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
-  if (filter === '' || sum.backend.address.includes(filter) || sum.backend.name?.includes(filter) === true)
-    return sum
+  if (filter === '' || backendMatches(sum.backend, filter)) return sum
   const routes = sum.routes.filter(({ route }) => routeMatches(route, filter))
   return routes.length === 0 ? null : { ...sum, routes }
 }
+
+const backendMatches = (backend: Backend, filter: string): boolean =>
+  backend.address.includes(filter) || nameOf(backend)?.includes(filter) === true
 
 const routeMatches = ({ method, path }: Route, filter: string): boolean =>
   `${method} ${path}`.includes(filter)
 
 const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
-  backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
+  backendMatches(backend, filter) || routeMatches(route, filter)
 
 /** A backend's requests per second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>

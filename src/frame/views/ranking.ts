@@ -1,6 +1,6 @@
 /** The order of rows in every list: descending, nulls last, ties by requests, then by the bytes of the names. */
 import { classCount, failureCount, statistic, type Measurable } from '../expression/measure.ts'
-import type { BackendSum, RouteSum } from '../model/aggregate.ts'
+import { nameOf, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 
 export const SORTS = ['rps', 'share', 'avg', 'p50', 'p99', '5xx', 'failures', 'in_flight', 'name'] as const
 export type Sort = (typeof SORTS)[number]
@@ -9,8 +9,13 @@ export const rankBackends = (backends: readonly BackendSum[], sort: Sort): Backe
   ranked(
     backends,
     sort,
-    (a, b) => compareBytes(a.backend.address, b.backend.address) || a.backend.netns - b.backend.netns,
+    ({ backend: a }, { backend: b }) =>
+      compareNames(nameOf(a), nameOf(b)) || compareBytes(a.address, b.address) || a.netns - b.netns,
   )
+
+/** What has no name comes last. */
+const compareNames = (a: string | null, b: string | null): number =>
+  a === null || b === null ? Number(a === null) - Number(b === null) : compareBytes(a, b)
 
 export const rankRoutes = (routes: readonly RouteSum[], sort: Sort): RouteSum[] =>
   ranked(

@@ -1,4 +1,5 @@
 /** Jumps in a recording: from the current stop to the next event of a kind, and the message about it. */
+import { addressKey } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import {
   burstStarts,
@@ -123,7 +124,9 @@ function busyBackends(
 
 function busyIn(second: SecondActivity | null): ReadonlySet<string> {
   const busy = new Set<string>()
-  for (const [key, { requests }] of second?.backends ?? []) if (requests > 0) busy.add(key)
+  // A backend that is renamed goes on.
+  for (const { backend, requests } of second?.backends.values() ?? [])
+    if (requests > 0) busy.add(addressKey(backend))
   return busy
 }
 

@@ -1,4 +1,5 @@
 /** A leaderboard as an object in the words of the report's JSON, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
+import { nameOf } from '../../frame/model/aggregate.ts'
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -22,7 +23,8 @@ export function jsonOf(board: Leaderboard, info: RecordingInfo): unknown {
 
 const backendJson = (line: BackendLine): unknown => ({
   backend: line.backend.address,
-  name: line.backend.name,
+  name: nameOf(line.backend),
+  names: line.backend.names,
   share: line.share,
   ...figuresJson(line),
   connects: line.connects,
@@ -69,6 +71,7 @@ const figuresJson = (figures: Figures): Record<string, unknown> => ({
 const requestJson = ({ at, backend, route, outcome, header, total }: RequestEvent): unknown => ({
   at: isoUtc(at),
   backend: backend.address,
+  name: nameOf(backend),
   method: route.method,
   route: route.path,
   outcome,

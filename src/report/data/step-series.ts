@@ -1,7 +1,7 @@
 /** A few numbers per step, kept for all steps of a range at once. Findings and the slowest requests are computed from them. */
 import { classCount, statistic } from '../../frame/expression/measure.ts'
 import { matches, type Selection } from '../../frame/expression/selection.ts'
-import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
+import { addressKey, backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
 import type { Recording } from '../../frame/model/recording.ts'
@@ -25,7 +25,9 @@ export interface StepSeries extends Exposed {
   readonly backends: readonly BackendSeries[]
 }
 
-/** Its seconds are those in which hosts that use it recorded: none of the others would have seen it. */
+/**
+ * A backend that was renamed is one, called as it was last: its address neither vanished nor appeared. Its seconds are those in which hosts that use it recorded: none of the others would have seen it.
+ */
 export interface BackendSeries extends Exposed {
   readonly backend: Backend
   readonly requests: readonly number[]
@@ -83,7 +85,11 @@ export class SeriesBuilder {
     this.#hosts = [...new Set(recordings.map(({ info }) => info.host))]
     this.#requests = zeros(count)
     this.#slowest = recordings.map(() => zeros(count).fill(-1))
-    this.#backends = new Interned(backendKey, (backend) => backendBuilder(backend, count, this.#hosts.length))
+    this.#backends = new Interned(
+      addressKey,
+      (backend) => backendBuilder(backend, count, this.#hosts.length),
+      (builder, backend) => (builder.backend = backend),
+    )
     this.#exposure = new Exposure(this.#hosts.length, count)
     this.#amounts = zeros(this.#hosts.length)
   }

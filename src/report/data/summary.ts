@@ -114,6 +114,7 @@ export const orderedRoutes = (routes: readonly RouteSum[], order: Order): RouteS
 export const backendName = ({ backend }: BackendSum): string[] => [
   backend.address,
   String(backend.netns).padStart(12, '0'),
+  ...(backend.names ?? []),
 ]
 
 /** Tests whether a line satisfies the measures of --where. */

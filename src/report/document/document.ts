@@ -83,7 +83,10 @@ export interface FullEntity extends Entity {
 
 export interface BackendEntity extends FullEntity {
   readonly backend: string
+  /** `names` as one text; null: none, or unknown */
   readonly name: string | null
+  /** sorted: the upstream blocks or hosts of nginx's configuration that have it; null: unknown */
+  readonly names: readonly string[] | null
   /**
    * what its packets carry where NAT on this host changes the address; it adds up to the backend's own counts. Empty where nothing is
    * translated; null: unknown, as in recordings of format 1

@@ -1,6 +1,6 @@
 /** A summary as the document that scripts rely on. */
 import { openOf, ratio } from '../../frame/expression/measure.ts'
-import type { Aggregate, BackendSum, RouteSum } from '../../frame/model/aggregate.ts'
+import { nameOf, type Aggregate, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
@@ -71,7 +71,8 @@ export const backendEntity = (
 ): BackendEntity => ({
   backend: sum.backend.address,
   ...(several ? { netns: sum.backend.netns } : {}),
-  name: sum.backend.name,
+  name: nameOf(sum.backend),
+  names: sum.backend.names,
   wire,
   share: ratio(sum.requests, all.totals.requests),
   ...fullEntityOf(sum, all.length),

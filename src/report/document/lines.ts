@@ -1,14 +1,14 @@
 /** The result as lines of one kind (`--by`). CSV and NDJSON write these lines, and the tables of text and Markdown show them. */
 import { openOf, perSecond, ratio, type Measurable } from '../../frame/expression/measure.ts'
 import { matches, selectRows } from '../../frame/expression/selection.ts'
-import type { BackendSum } from '../../frame/model/aggregate.ts'
-import type { WireCounts } from '../../frame/model/frame.ts'
+import { nameOf, type BackendSum } from '../../frame/model/aggregate.ts'
+import type { ConnectionCounts, Counts, WireCounts } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
 import { protocolOf } from '../../frame/model/protocol.ts'
 import { joined } from '../../frame/sum/fleet.ts'
-import { sumCounts } from '../../frame/sum/sums.generated.ts'
+import { addConnections, sumCounts } from '../../frame/sum/sums.generated.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { ownCounts, wiresByBackend } from '../../frame/views/wires.ts'
 import { ordered } from '../data/order.ts'
@@ -19,14 +19,17 @@ import type { Entity, FullEntity } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 import { severalNamespaces } from './json.ts'
 
-export const BY = ['backend', 'wire', 'route', 'status', 'method', 'minute', 'host'] as const
+export const BY = ['backend', 'upstream', 'wire', 'route', 'status', 'method', 'minute', 'host'] as const
 export type By = (typeof BY)[number]
 
 /** The keys identify the line, the entity has its counts. All lines of a kind have the same keys in the same order. */
 export interface Line {
-  readonly keys: Readonly<Record<string, string | number | null>>
+  readonly keys: Readonly<Record<string, Key>>
   readonly entity: Entity | FullEntity | WireLineEntity | { readonly answered: number }
 }
+
+/** A list: names of a backend. */
+type Key = string | number | null | readonly string[]
 
 /** All that is known of a wire address. */
 export interface WireLineEntity extends WireCounts {
@@ -41,6 +44,7 @@ export function linesBy(by: By, summary: Summary, recordings: readonly Recording
 
 const LINES = {
   backend: backendLines,
+  upstream: upstreamLines,
   wire: wireLines,
   route: routeLines,
   status: statusLines,
@@ -55,16 +59,50 @@ function backendLines(summary: Summary): Line[] {
   return ordered(kept, query.order, backendName).map((sum) => ({
     keys: {
       ...backendKeys(sum, summary),
-      name: sum.backend.name,
-      share: ratio(sum.requests, selected.totals.requests),
-      connects: sum.connection.connects,
-      opaque: sum.connection.opaque,
-      protocol: protocolOf(sum),
-      open_connections: openOf(sum),
+      name: nameOf(sum.backend),
+      ...connectionKeys(sum, summary),
+      names: sum.backend.names,
     },
     entity: fullEntityOf(sum, selected.length),
   }))
 }
+
+/** One for each list of names, so that the lines add up; one for the backends without a name, one for those of which it is unknown. */
+function upstreamLines(summary: Summary): Line[] {
+  const { selected, query } = summary
+  const groups = joined(
+    selected.backends,
+    ({ backend }) => JSON.stringify(backend.names),
+    (group) => ({
+      ...sumCounts(group),
+      connection: group.map(({ connection }) => connection).reduce(addConnections),
+      backend: group[0]!.backend,
+      backends: group.length,
+    }),
+  )
+  return ordered(groups.filter(lineFilter(summary)), query.order, ({ backend }) => backend.names ?? []).map(
+    (sum) => ({
+      keys: {
+        upstream: nameOf(sum.backend),
+        backends: sum.backends,
+        ...connectionKeys(sum, summary),
+        names: sum.backend.names,
+      },
+      entity: fullEntityOf(sum, selected.length),
+    }),
+  )
+}
+
+const connectionKeys = (
+  sum: Counts & { readonly connection: ConnectionCounts },
+  { selected }: Summary,
+): Record<string, Key> => ({
+  share: ratio(sum.requests, selected.totals.requests),
+  connects: sum.connection.connects,
+  opaque: sum.connection.opaque,
+  protocol: protocolOf(sum),
+  open_connections: openOf(sum),
+})
 
 /** A backend of which nothing is translated is one line with its own address; one of which that is unknown has null there. */
 function wireLines(summary: Summary): Line[] {
@@ -76,18 +114,19 @@ function wireLines(summary: Summary): Line[] {
     const listed: readonly (typeof own)[] = wires === null || wires.length === 0 ? [own] : wires
     return listed.map((wire) => ({ ...measurable(wire), wire, parent }))
   })
-  const nameOf = ({ parent, wire }: (typeof lines)[number]): string[] => [
+  const orderOf = ({ parent, wire }: (typeof lines)[number]): string[] => [
     ...backendName(parent),
     wire.address ?? '',
   ]
-  return ordered(lines.filter(lineFilter(summary)), query.order, nameOf).map(
+  return ordered(lines.filter(lineFilter(summary)), query.order, orderOf).map(
     ({ parent, wire: { address, connects, requests, failures } }) => ({
       keys: {
         ...backendKeys(parent, summary),
-        name: parent.backend.name,
+        name: nameOf(parent.backend),
         wire: address,
         share: ratio(requests, selected.totals.requests),
         protocol: protocolOf(parent),
+        names: parent.backend.names,
       },
       entity: { connects, requests, rps: perSecond(requests, selected.length), failures },
     }),
@@ -111,17 +150,19 @@ function routeLines(summary: Summary): Line[] {
   const pairs = selected.backends.flatMap((backend) =>
     backend.routes.map((route) => ({ ...route, parent: backend })),
   )
-  const nameOf = (pair: (typeof pairs)[number]): string[] => [
+  const orderOf = (pair: (typeof pairs)[number]): string[] => [
     ...backendName(pair.parent),
     pair.route.method,
     pair.route.path,
   ]
-  return ordered(pairs.filter(wanted), query.order, nameOf).map(({ parent, ...sum }) => ({
+  return ordered(pairs.filter(wanted), query.order, orderOf).map(({ parent, ...sum }) => ({
     keys: {
       ...backendKeys(parent, summary),
       method: sum.route.method,
       route: sum.route.path,
       share: ratio(sum.requests, parent.requests),
+      name: nameOf(parent.backend),
+      names: parent.backend.names,
     },
     entity: entityOf(sum, selected.length),
   }))
@@ -215,9 +256,19 @@ export function emptyLine(by: By): Line {
   const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
   const length = 0 as Micros
   const keys: Record<By, readonly string[]> = {
-    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol', 'open_connections'],
-    wire: ['backend', 'name', 'wire', 'share', 'protocol'],
-    route: ['backend', 'method', 'route', 'share'],
+    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol', 'open_connections', 'names'],
+    upstream: [
+      'upstream',
+      'backends',
+      'share',
+      'connects',
+      'opaque',
+      'protocol',
+      'open_connections',
+      'names',
+    ],
+    wire: ['backend', 'name', 'wire', 'share', 'protocol', 'names'],
+    route: ['backend', 'method', 'route', 'share', 'name', 'names'],
     status: ['status', 'share'],
     method: ['method', 'share'],
     minute: ['minute', 'connects'],
@@ -225,6 +276,7 @@ export function emptyLine(by: By): Line {
   }
   const entity = {
     backend: fullEntityOf(none, length),
+    upstream: fullEntityOf(none, length),
     wire: { connects: 0, requests: 0, rps: null, failures: 0 },
     route: entityOf(none, length),
     status: { answered: 0 },
@@ -236,8 +288,8 @@ export function emptyLine(by: By): Line {
 }
 
 /** The line as one row: nested names are joined with `_`, codes are left out. */
-export function flat({ keys, entity }: Line): Record<string, string | number | null> {
-  const row: Record<string, string | number | null> = { ...keys }
+export function flat({ keys, entity }: Line): Record<string, Key> {
+  const row: Record<string, Key> = { ...keys }
   for (const [name, value] of Object.entries(entity) as [string, unknown][]) {
     if (name === 'codes') continue
     if (typeof value === 'object' && value !== null) {

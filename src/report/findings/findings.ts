@@ -1,12 +1,13 @@
 /** Finds what changed, and describes each change in a sentence. Deterministic; each detector explains its own measure. */
 import { selectRows } from '../../frame/expression/selection.ts'
-import { backendKey, MAX_COVERED, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
+import { addressKey, MAX_COVERED, type Aggregate, type BackendSum } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { SECOND, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
+import { joinBackends } from '../../frame/sum/fleet.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
+import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, longSpan } from '../../render/quantities.ts'
 import { aggregateWithin } from '../data/fleet.ts'
 import type { StepSeries } from '../data/step-series.ts'
@@ -61,7 +62,7 @@ const withoutExplained = (candidates: readonly Candidate[]): Candidate[] =>
   )
 
 const same = (a: Backend | null, b: Backend | null): boolean =>
-  a !== null && b !== null && backendKey(a) === backendKey(b)
+  a !== null && b !== null && addressKey(a) === addressKey(b)
 const overlap = (a: Candidate['run'], b: Candidate['run']): boolean => a.from <= b.to && b.from <= a.to
 
 function findingOf(
@@ -75,10 +76,11 @@ function findingOf(
   const exposed = exposedOf(candidate, series)
   const of = (hosts: readonly string[]): Recording[] =>
     recordings.filter(({ info }) => hosts.includes(info.host))
-  const lineOf = (aggregate: Aggregate): BackendSum | null =>
-    backend === null
-      ? { ...aggregate.totals, backend: NO_BACKEND, routes: [] }
-      : (aggregate.backends.find((sum) => backendKey(sum.backend) === backendKey(backend)) ?? null)
+  const lineOf = (aggregate: Aggregate): BackendSum | null => {
+    if (backend === null) return { ...aggregate.totals, backend: NO_BACKEND, routes: [] }
+    const sums = aggregate.backends.filter((sum) => same(sum.backend, backend))
+    return sums.length < 2 ? (sums[0] ?? null) : joinBackends(sums)
+  }
   const sumWithin = (span: TimeSpan, some: readonly Recording[]): Aggregate =>
     selectRows(aggregateWithin(recordings, span, some), rows)
   const lineWithin = (span: TimeSpan, hosts: readonly string[]): BackendSum | null =>
@@ -94,9 +96,7 @@ function findingOf(
   if (!candidate.confirm(lineOf(within), within)) return null
   const route = candidate.culprit({
     ...within,
-    backends: within.backends.filter(
-      (sum) => backend === null || backendKey(sum.backend) === backendKey(backend),
-    ),
+    backends: within.backends.filter((sum) => backend === null || same(sum.backend, backend)),
   })
   const { kind, before, after, what } = candidate.describe(lineOf(within), to - from, route)
   return {
@@ -133,7 +133,7 @@ function exposedOf({ backend }: Candidate, series: StepSeries): Exposed {
   }
 }
 
-const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, name: null }
+const NO_BACKEND: Backend = { id: -1, address: '', netns: 0, names: null }
 
 /** Gaps that are long enough to matter. More than ten become one finding. Where others recorded meanwhile, the host is named. */
 function gapFindings({ gaps, recordings, query: { range } }: Summary): FindingEntry[] {

@@ -19,13 +19,16 @@ function* ndjsonRows(lines: readonly Line[]): Iterable<string> {
   for (const line of lines) yield `${jsonText(flat(line), 0)}\n`
 }
 
-export const csvRow = (cells: readonly (string | number | null)[]): string =>
-  `${cells.map(csvCell).join(',')}\n`
+type Cell = string | number | null | readonly string[]
+
+export const csvRow = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\n`
 
 /** Exact, so that a path joins with a log's; only a cell that a spreadsheet would run as a formula gets a quote, which makes it text. */
-function csvCell(cell: string | number | null): string {
+function csvCell(cell: Cell): string {
   if (cell === null) return ''
   if (typeof cell === 'number') return String(cell)
+  // A list is JSON: a name may hold a comma.
+  if (typeof cell !== 'string') return csvCell(JSON.stringify(cell))
   const safe = exact(cell).replace(FORMULA, "$1'")
   return /[";,]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

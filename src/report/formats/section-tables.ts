@@ -2,10 +2,10 @@
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
 import { localMinute } from '../../frame/time/timezone.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
+import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
-import type { Entity, FullEntity } from '../document/document.ts'
+import type { BackendEntity, Entity, FullEntity } from '../document/document.ts'
 import { bytesText, failuresOf, millis, shareText } from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
 import type { By, Line, WireLineEntity } from '../document/lines.ts'
@@ -20,6 +20,7 @@ const known = (count: number | null): string => (count === null ? NOTHING : exac
 
 const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
   backend: ['Backends', ['backend']],
+  upstream: ['Upstreams', ['upstream']],
   wire: ['What packets carry', ['backend', 'wire']],
   route: ['Routes', ['backend', 'method', 'route']],
   status: ['Status codes', ['status']],
@@ -60,19 +61,34 @@ export function lineTable(by: By, report: Report): Section {
 
 function keyText(key: string, line: Line, report: Report): string {
   const text = keyName(key, line, report)
-  return key === 'backend' && isUnreadLine(line) ? `${text} (${line.keys.protocol}, not readable)` : text
+  const { protocol } = line.keys
+  return (key === 'backend' || key === 'upstream') && isUnreadLine(line)
+    ? `${text} (${String(protocol)}, not readable)`
+    : text
 }
 
-function keyName(key: string, { keys }: Line, { timeZone, withOffset, summary }: Report): string {
-  const value = keys[key] ?? (key === 'wire' ? NOTHING : '')
-  if (key === 'minute') return localMinute(wallMicros(Date.parse(String(value)) * 1000), timeZone, withOffset)
-  if (key !== 'backend') return String(value)
-  const { backends } = summary.selected
-  const sum = backends.find(
-    ({ backend }) => backend.address === value && (keys.netns ?? backend.netns) === backend.netns,
-  )
-  return sum === undefined ? String(value) : labelOf(sum.backend, keys.netns !== undefined)
+function keyName(key: string, { keys }: Line, { timeZone, withOffset }: Report): string {
+  const value = String(keys[key] ?? (key === 'wire' ? NOTHING : ''))
+  const names = keys.names as readonly string[] | null
+  switch (key) {
+    case 'minute':
+      return localMinute(wallMicros(Date.parse(value) * 1000), timeZone, withOffset)
+    case 'backend':
+      return rowLabel({ backend: value, names, netns: keys.netns as number | undefined })
+    case 'upstream':
+      return value !== '' ? value : names === null ? '(names unknown)' : '(no name)'
+    default:
+      return value
+  }
 }
+
+/** Rows have the namespace only where there are several. */
+const rowLabel = ({
+  backend,
+  names,
+  netns,
+}: Pick<BackendEntity, 'backend' | 'names'> & { readonly netns?: number | undefined }): string =>
+  labelOf({ id: 0, address: backend, netns: netns ?? 0, names }, netns !== undefined)
 
 type Cell = readonly [title: string, cell: (line: Line) => string]
 
@@ -125,11 +141,10 @@ const MEASURES: Partial<Readonly<Record<By, readonly Cell[]>>> = {
 
 export const codes = (report: Report): Section => lineTable('status', report)
 
-export function failures({ document, summary }: Report): Section[] {
+export function failures({ document }: Report): Section[] {
   const kinds = [...ROUTE_FAILURES, ...CONNECT_FAILURES].map(({ word }) => word)
   const failing = document.backends.filter((backend) => failuresOf(backend) + backend.body_reset > 0)
   if (failing.length === 0) return []
-  const several = severalNamespaces(summary.selected)
   return [
     {
       kind: 'table',
@@ -145,10 +160,7 @@ export function failures({ document, summary }: Report): Section[] {
       rows: failing
         .slice(0, SHOWN)
         .map((backend) => [
-          labelOf(
-            { id: 0, address: backend.backend, netns: backend.netns ?? 0, name: backend.name },
-            several,
-          ),
+          rowLabel(backend),
           ...kinds.map((kind) => known(backend.failures[kind])),
           exactCount(backend.body_reset),
         ]),
@@ -158,10 +170,9 @@ export function failures({ document, summary }: Report): Section[] {
 }
 
 /** Backends whose requests cannot be read: what their connections tell. */
-export function unread({ document, summary }: Report): Section[] {
+export function unread({ document }: Report): Section[] {
   const rows = document.backends.filter(({ protocol }) => protocol !== null && protocol !== 'http/1')
   if (rows.length === 0) return []
-  const several = severalNamespaces(summary.selected)
   const right = (title: string): Column => ({ title, align: 'right', untrusted: false })
   return [
     {
@@ -175,7 +186,7 @@ export function unread({ document, summary }: Report): Section[] {
       rows: rows
         .slice(0, SHOWN)
         .map((row) => [
-          labelOf({ id: 0, address: row.backend, netns: row.netns ?? 0, name: row.name }, several),
+          rowLabel(row),
           row.protocol ?? NOTHING,
           exactCount(row.connects),
           millis(row.connect_ms.avg),

@@ -1,8 +1,9 @@
 /** A difference as text, Markdown and JSON. */
+import { nameOf } from '../../frame/model/aggregate.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
 import { changesOffset, isoUtc, localDateTime } from '../../frame/time/timezone.ts'
 import type { Change, Changes } from '../../frame/views/compare.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
+import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
 import { jsonText } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
@@ -149,7 +150,8 @@ function documentOf({ base, target, totals, backends, gates, notes }: Difference
     totals: changesEntry(totals),
     backends: backends.map(({ backend, presence, changes, routes }) => ({
       backend: backend.address,
-      name: backend.name,
+      name: nameOf(backend),
+      names: backend.names,
       presence,
       ...changesEntry(changes),
       routes: routes.map((line) => ({

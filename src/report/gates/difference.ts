@@ -2,7 +2,13 @@
 import { ExpressionError, type Expression, type MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, totalsLine, type Measurable } from '../../frame/expression/measure.ts'
 import { splitSelection, testsOf } from '../../frame/expression/selection.ts'
-import { backendKey, routeKey, type BackendSum, type RouteSum } from '../../frame/model/aggregate.ts'
+import {
+  addressKey,
+  backendKey,
+  routeKey,
+  type BackendSum,
+  type RouteSum,
+} from '../../frame/model/aggregate.ts'
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
@@ -70,7 +76,7 @@ const sideOf = (summary: Summary, line: Measurable): Side => ({
 /** Sorted by the values of the target. A backend that is gone is listed with its values of the base. */
 function backendsOf(base: Summary, target: Summary): BackendDifference[] {
   const { order, top } = target.query
-  const pairs = paired(base.selected.backends, target.selected.backends, (sum) => backendKey(sum.backend))
+  const pairs = backendPairs(base.selected.backends, target.selected.backends)
   const named = pairs.map(([a, b]) => ({ ...(b ?? emptied(a!)), a: a ?? emptied(b!), b: b ?? emptied(a!) }))
   return ordered(named, order, backendName)
     .slice(0, top ?? undefined)
@@ -81,6 +87,18 @@ function backendsOf(base: Summary, target: Summary): BackendDifference[] {
       routes: routesOf(a.routes, b.routes, base, target).slice(0, top ?? undefined),
     }))
 }
+
+/** A backend that is called something else on the other side is still the same, unless its address has several names on one side. */
+function backendPairs(
+  a: readonly BackendSum[],
+  b: readonly BackendSum[],
+): (readonly [BackendSum | null, BackendSum | null])[] {
+  const several = new Set([...repeated(a.map(addressOf)), ...repeated(b.map(addressOf))])
+  return paired(a, b, (sum) => (several.has(addressOf(sum)) ? backendKey(sum.backend) : addressOf(sum)))
+}
+
+const addressOf = ({ backend }: BackendSum): string => addressKey(backend)
+const repeated = (texts: readonly string[]): string[] => texts.filter((text, i) => texts.indexOf(text) !== i)
 
 function routesOf(
   a: readonly RouteSum[],

@@ -75,6 +75,7 @@ export class Evidence {
 
 const NAMES: Readonly<Record<TextTest['field'], (sum: Aggregate['backends'][number]) => string[]>> = {
   backend: ({ backend }) => namesOf(backend),
+  upstream: ({ backend }) => [...(backend.names ?? [])],
   method: ({ routes }) => routes.map(({ route }) => route.method),
   route: ({ routes }) => routes.map(({ route }) => route.path),
 }

@@ -11,7 +11,7 @@ import {
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
 import { changesOffset } from '../../frame/time/timezone.ts'
-import { labelOf } from '../../frame/views/leaderboard.ts'
+import { labelOf } from '../../frame/views/labels.ts'
 import { visible } from '../../render/text.ts'
 import { stepSums } from '../data/steps.ts'
 import { lengthOf, StepGrid, stretchesOf } from '../data/stretches.ts'

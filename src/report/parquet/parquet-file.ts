@@ -22,11 +22,12 @@ export interface ParquetColumn {
   /** timestamp: µs since 1970; int64: below 2^53 */
   readonly type: 'int32' | 'int64' | 'timestamp' | 'text' | 'bool'
   readonly optional?: boolean
-  /** a list of int32, never null */
+  /** a list of int32 or text; null only if the column is optional */
   readonly list?: boolean
 }
 
-export type ParquetCell = number | string | boolean | null | readonly number[]
+export type ParquetCell = number | string | boolean | null | List
+type List = readonly number[] | readonly string[]
 
 const ROW_GROUP = 25_000
 const PAGE = 2_500
@@ -90,7 +91,7 @@ export class ParquetFile {
     this.#setLevelCounts()
     const cells = this.#columns.map((column, i): [string, unknown] => {
       const cell = checked(column, row[i]!)
-      return [column.name, column.list === true ? listRecord(cell as readonly number[]) : cell]
+      return [column.name, column.list === true ? listRecord(cell as List | null) : cell]
     })
     await asError(this.#writer.appendRow(Object.fromEntries(cells)))
     this.#sink.check()
@@ -101,7 +102,7 @@ export class ParquetFile {
       const column = this.#columns[i]!
       const data = columnData![this.#keys[i]!]!
       const cell = checked(column, row[i]!)
-      if (column.list === true) fillList(data, cell as readonly number[])
+      if (column.list === true) this.#fillList(data, column, cell as List | null)
       else {
         if (column.optional === true) data.dlevels.push(cell === null ? 0 : 1)
         if (cell !== null) this.#fillCell(data, column, cell)
@@ -116,6 +117,21 @@ export class ParquetFile {
     for (const { name, list, optional } of this.#columns) {
       if (list !== true && optional !== true) columnData[name]!.dlevels.length = pageRowCount
     }
+  }
+
+  /** Definition levels count what is there: the list where it may be null, then an element. */
+  #fillList(data: ColumnData, column: ParquetColumn, list: List | null): void {
+    const empty = column.optional === true ? 1 : 0
+    if (list === null || list.length === 0) {
+      data.rlevels.push(0)
+      data.dlevels.push(list === null ? 0 : empty)
+      return
+    }
+    list.forEach((value, i) => {
+      data.rlevels.push(i === 0 ? 0 : 1)
+      data.dlevels.push(empty + 1)
+      this.#fillCell(data, column, value)
+    })
   }
 
   #fillCell(data: ColumnData, { type }: ParquetColumn, cell: ParquetCell): void {
@@ -156,24 +172,13 @@ export class ParquetFile {
   }
 }
 
-function fillList(data: ColumnData, list: readonly number[]): void {
-  if (list.length === 0) {
-    data.rlevels.push(0)
-    data.dlevels.push(0)
-  }
-  for (let i = 0; i < list.length; i++) {
-    data.rlevels.push(i === 0 ? 0 : 1)
-    data.dlevels.push(1)
-    data.values.push(list[i]!)
-  }
-}
-
 /** The three levels of the format's specification. Trino, Spark and parquet-cli misread a bare repeated column, or refuse it. */
-const listOf = (element: FieldDefinition): FieldDefinition => ({
+const listOf = (element: FieldDefinition, optional: boolean): FieldDefinition => ({
   type: 'LIST',
+  ...(optional ? { optional } : {}),
   fields: { list: { repeated: true, fields: { element } } },
 })
-const listRecord = (list: readonly number[]) => ({ list: list.map((element) => ({ element })) })
+const listRecord = (list: List | null) => list && { list: list.map((element) => ({ element })) }
 /** Of the package's column data: the path to the values. */
 const keyOf = ({ name, list }: ParquetColumn): string => (list === true ? `${name},list,element` : name)
 
@@ -188,10 +193,10 @@ function definition({ type, optional, list }: ParquetColumn): FieldDefinition {
   const values: FieldDefinition = {
     type: types[type],
     compression: 'GZIP',
-    ...(optional === true ? { optional } : {}),
+    ...(optional === true && list !== true ? { optional } : {}),
     ...(type === 'timestamp' ? {} : { statistics: false }),
   }
-  return list === true ? listOf(values) : values
+  return list === true ? listOf(values, optional === true) : values
 }
 
 /** The package would silently write another value. */
@@ -200,7 +205,7 @@ function checked(column: ParquetColumn, cell: ParquetCell): ParquetCell {
     if (column.optional === true) return cell
     throw new Error(`Parquet column ${column.name} is null`)
   }
-  const cells = column.list === true ? (cell as readonly number[]) : null
+  const cells = column.list === true ? (cell as List) : null
   const fine = cells === null ? isOf(column.type, cell) : cells.every((one) => isOf(column.type, one))
   if (!fine) throw new Error(`Parquet column ${column.name} can't hold ${JSON.stringify(cell)}`)
   return cell

@@ -3,7 +3,7 @@
  * sums are exact. A histogram is two lists of equal length: bucket numbers (frame/model/histogram.ts has their bounds) and counts.
  */
 import { classCount } from '../../frame/expression/measure.ts'
-import { coveredBy } from '../../frame/model/aggregate.ts'
+import { coveredBy, nameOf } from '../../frame/model/aggregate.ts'
 import {
   CONNECTION,
   EXCLUDED,
@@ -45,6 +45,8 @@ const distributionColumns = (name: string): ParquetColumn[] => [
 ]
 
 const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...column('int64', 'netns')]
+/** At the end of a table: it came later. */
+const NAMES: readonly ParquetColumn[] = [{ name: 'names', type: 'text', list: true, optional: true }]
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
 /** Columns of counters. Those that a recording may not have are optional and at the end of a table. */
 const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
@@ -82,6 +84,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...distributionColumns('header'),
     ...distributionColumns('total'),
     ...counterColumns(ADDED),
+    ...NAMES,
   ],
   connections: [
     ...column('timestamp', 'time'),
@@ -91,6 +94,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...distributionColumns('connect'),
     ...counterColumns(CONNECTION_ADDED),
     ...optional('int32', 'open_connections'),
+    ...NAMES,
   ],
   requests: [
     ...column('timestamp', 'time'),
@@ -100,6 +104,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...optional('int32', 'status'),
     ...optional('text', 'failure'),
     ...optional('int64', 'header_us', 'total_us'),
+    ...NAMES,
   ],
   ticks: [
     ...column('timestamp', 'time'),
@@ -123,6 +128,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...BACKEND,
     ...column('text', 'wire'),
     ...column('int32', 'connects', 'requests', 'failures'),
+    ...NAMES,
   ],
 }
 
@@ -131,7 +137,7 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     start,
     seq,
     row.backend.address,
-    row.backend.name,
+    nameOf(row.backend),
     row.backend.netns,
     row.route.method,
     row.route.path,
@@ -145,6 +151,7 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     ...distributionCells(row.header),
     ...distributionCells(row.total),
     ...valuesOf(ADDED, row),
+    row.backend.names,
   ]
 }
 
@@ -152,12 +159,13 @@ export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): 
   start,
   seq,
   row.backend.address,
-  row.backend.name,
+  nameOf(row.backend),
   row.backend.netns,
   ...valuesOf(CONNECTION_FIRST, row),
   ...distributionCells(row.connect),
   ...valuesOf(CONNECTION_ADDED, row),
   openConnections(row),
+  row.backend.names,
 ]
 
 export const requestRow = (
@@ -167,7 +175,7 @@ export const requestRow = (
   at,
   seq,
   backend.address,
-  backend.name,
+  nameOf(backend),
   backend.netns,
   route.method,
   route.path,
@@ -175,6 +183,7 @@ export const requestRow = (
   typeof outcome === 'number' ? null : outcome,
   header,
   total,
+  backend.names,
 ]
 
 export function tickRow(frame: SecondFrame): Row {
@@ -208,12 +217,13 @@ export const wireRow = ({ start, seq }: SecondFrame, row: WireRow): Row => [
   start,
   seq,
   row.backend.address,
-  row.backend.name,
+  nameOf(row.backend),
   row.backend.netns,
   row.wire.address,
   row.connects,
   row.requests,
   row.failures,
+  row.backend.names,
 ]
 
 export const gapRow = ({ from, to, reason }: Gap): Row => [from, to, reason]

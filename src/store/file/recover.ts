@@ -4,14 +4,7 @@
  */
 import { foundColumns, type FoundColumn } from '../format/columns.ts'
 import { MAX_SEQ } from '../format/limits.ts'
-import {
-  FORMAT,
-  FIRST_MINUTE_ROW,
-  ROWS_PER_TICK,
-  SCHEMA,
-  TABLES,
-  type TableColumns,
-} from '../format/schema.ts'
+import { FORMAT, FIRST_MINUTE_ROW, laterIn, ROWS_PER_TICK, SCHEMA } from '../format/schema.ts'
 import {
   isConstraintError,
   isSqlError,
@@ -119,8 +112,7 @@ function makeTables(database: Database, schema: readonly SchemaRow[]): readonly 
 
 /** The columns that every file has. */
 function firstColumns(database: Database, table: string): readonly string[] {
-  const tables: Readonly<Record<string, TableColumns>> = TABLES
-  const later = tables[table]?.later ?? []
+  const later = laterIn(table)
   return foundColumns(database, table).flatMap(({ name }) => (later.includes(name) ? [] : [name]))
 }
 

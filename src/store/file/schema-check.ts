@@ -4,7 +4,7 @@
  * and columns of plain values.
  */
 import { foundColumns } from '../format/columns.ts'
-import { FIRST_WITH_WIRES, SCHEMA, TABLES, WIRE_TABLES, type TableColumns } from '../format/schema.ts'
+import { FIRST_WITH_WIRES, laterIn, SCHEMA, WIRE_TABLES } from '../format/schema.ts'
 import { formatOf } from '../format/upgrade.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { isDamage, nullIfDamaged, query, type Database, type SqlValue } from '../sqlite/database.ts'
@@ -147,8 +147,7 @@ function isPlainTable(name: string, sql: string): boolean {
   const found = tableIn(sql)
   if (found?.name !== name) return false
   const ours: ReadonlyMap<string, string> = OURS.tables.get(name) ?? new Map()
-  const tables: Readonly<Record<string, TableColumns>> = TABLES
-  const later = tables[name]?.later ?? []
+  const later = laterIn(name)
   return (
     [...found.columns].every(([column, type]) => (ours.get(column) ?? type) === type) &&
     [...ours.keys()].every((column) => found.columns.has(column) || later.includes(column))

@@ -69,6 +69,9 @@ const STATUS = { columns: ['code', 'answers'], later: [], keys: ['id', 'backend'
 const WIRE_TRAFFIC = { columns: WIRE_COLUMNS, later: [], keys: ['id', 'backend', 'wire'] }
 const CONNECTION = { columns: CONNECTION_COLUMNS, later: LATER_CONNECTION, keys: ['id', 'backend'] }
 
+/** A JSON list; `name` has the same as one text. */
+const LATER_NAMES = ['names']
+
 /** The number of wire rows of a tick or minute; NULL: the helper did not tell, and there are none. */
 const LATER_SPAN = [...LATER_HOST, 'wires']
 
@@ -86,8 +89,18 @@ export const TABLES = {
   minute_wire_traffic: WIRE_TRAFFIC,
 } satisfies Readonly<Record<string, TableColumns>>
 
+/** Columns that files of earlier versions lack. Names are in no checksum: an older version reads them, and knows only `name`. */
+export const WITH_LATER: Readonly<Record<string, Pick<TableColumns, 'later'>>> = {
+  ...TABLES,
+  backend: { later: LATER_NAMES },
+  backend_copy: { later: LATER_NAMES },
+}
+
+export const laterIn = (table: string): readonly string[] => WITH_LATER[table]?.later ?? []
+
 /** The SQL type of a column; most are integers. */
 const type = (column: string): string => {
+  if (column === 'names') return 'TEXT'
   if (column.endsWith('_buckets')) return 'BLOB'
   if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
   if (column === 'gap_before') return 'TEXT'
@@ -161,7 +174,7 @@ CREATE TABLE backend${ending} (
   id INTEGER PRIMARY KEY,
   address TEXT NOT NULL,
   netns INTEGER NOT NULL,
-  name TEXT
+  name TEXT${laterColumns(LATER_NAMES)}
 ) STRICT;
 CREATE TABLE route${ending} (id INTEGER PRIMARY KEY, method TEXT NOT NULL, path TEXT NOT NULL) STRICT;
 `

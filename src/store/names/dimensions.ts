@@ -1,7 +1,8 @@
 /** Backends, routes and wire addresses by number. The numbers belong to the file: a recorder that appends to it uses the same numbers. */
-import { backendKey, routeKey } from '../../frame/model/aggregate.ts'
+import { addressKey, nameOf, routeKey } from '../../frame/model/aggregate.ts'
 import type { Backend, Route, Wire } from '../../frame/model/frame.ts'
 import { foldText, SEED } from '../format/checksum.ts'
+import { foundColumns } from '../format/columns.ts'
 import { FIRST_WITH_WIRES } from '../format/schema.ts'
 import { formatOf } from '../format/upgrade.ts'
 import { inOrder } from '../sqlite/bounded.ts'
@@ -35,22 +36,22 @@ export class DimensionWriter {
       }
     }
     const insertBackend = onBothTables(
-      (table) => `INSERT INTO ${table} (id, address, netns, name) VALUES (?, ?, ?, ?)`,
+      (table) => `INSERT INTO ${table} (id, address, netns, name, names) VALUES (?, ?, ?, ?, ?)`,
       'backend',
     )
-    const renameBackend = onBothTables((table) => `UPDATE ${table} SET name = ? WHERE id = ?`, 'backend')
     const insertRoute = onBothTables(
       (table) => `INSERT INTO ${table} (id, method, path) VALUES (?, ?, ?)`,
       'route',
     )
     this.#backends = new KnownNames(
-      rowsOf(database, 'SELECT id, address, netns, name FROM backend ORDER BY id').map(backendOf),
+      rowsOf(database, `${selectBackends(database)} ORDER BY id`).map(backendOf),
       tick,
       {
-        keyOf: backendKey,
-        insert: (id, { address, netns, name }) => insertBackend(id, address, netns, name),
-        change: (id, before, { name }) => {
-          if (name !== null && name !== before.name) renameBackend(name, id)
+        keyOf: storedKey,
+        checkedOf: addressKey,
+        insert: (id, backend) => {
+          const { address, netns, names } = backend
+          insertBackend(id, address, netns, nameOf(backend), names && JSON.stringify(names))
         },
         remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'backend'),
       },
@@ -60,8 +61,8 @@ export class DimensionWriter {
       tick,
       {
         keyOf: routeKey,
+        checkedOf: routeKey,
         insert: (id, { method, path }) => insertRoute(id, method, path),
-        change: () => undefined,
         remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'route'),
       },
     )
@@ -71,8 +72,8 @@ export class DimensionWriter {
       tick,
       {
         keyOf: addressOf,
+        checkedOf: addressOf,
         insert: (id, { address }) => insertWire(id, address),
-        change: () => undefined,
         remove: onBothTables((table) => `DELETE FROM ${table} WHERE id = ?`, 'wire'),
       },
     )
@@ -143,7 +144,8 @@ export class DimensionReader {
   backend = (id: number): Known<Backend> => {
     let known = this.#backends.get(id)
     if (known === undefined) {
-      known = knownBy(this.#byKey.backend, backendOf(this.#row(id, ({ backend }) => backend)), backendKey)
+      const backend = backendOf(this.#row(id, (layer) => layer.backend))
+      known = knownBy(this.#byKey.backend, backend, storedKey, addressKey)
       this.#backends.set(id, known)
     }
     return known
@@ -176,12 +178,21 @@ export class DimensionReader {
   }
 }
 
-function knownBy<T>(byKey: Map<string, Known<T>>, value: T, keyOf: (value: T) => string): Known<T> {
+function knownBy<T>(
+  byKey: Map<string, Known<T>>,
+  value: T,
+  keyOf: (value: T) => string,
+  checkedOf: (value: T) => string = keyOf,
+): Known<T> {
   const key = keyOf(value)
   let known = byKey.get(key)
-  if (known === undefined) byKey.set(key, (known = { value, hash: foldText(SEED, key) }))
+  if (known === undefined) byKey.set(key, (known = { value, hash: foldText(SEED, checkedOf(value)) }))
   return known
 }
+
+/** A backend is a row per list of names. Unknown names are another list than none. */
+const storedKey = (backend: Backend): string =>
+  backend.names === null ? addressKey(backend) : `${addressKey(backend)} ${JSON.stringify(backend.names)}`
 
 interface Layer {
   readonly backend: Query
@@ -191,12 +202,17 @@ interface Layer {
 }
 
 const layerOf = (database: Database): Layer => ({
-  backend: query(database, SELECT_BACKEND),
+  backend: query(database, `${selectBackends(database)} WHERE id = ?`),
   route: query(database, SELECT_ROUTE),
   wire: formatOf(database) < FIRST_WITH_WIRES ? null : query(database, SELECT_WIRE),
 })
 
-const SELECT_BACKEND = 'SELECT id, address, netns, name FROM backend WHERE id = ?'
+/** Files of earlier versions have no column for the list. */
+function selectBackends(database: Database): string {
+  const hasNames = foundColumns(database, 'backend').some(({ name }) => name === 'names')
+  return `SELECT id, address, netns, name, ${hasNames ? 'names' : 'NULL'} FROM backend`
+}
+
 const SELECT_ROUTE = 'SELECT id, method, path FROM route WHERE id = ?'
 const SELECT_WIRE = 'SELECT id, address FROM wire WHERE id = ?'
 
@@ -204,8 +220,19 @@ const backendOf = (row: SqlRow): Backend => ({
   id: integer(row[0]),
   address: text(row[1]),
   netns: integer(row[2]),
-  name: typeof row[3] === 'string' ? row[3] : null,
+  names: namesOf(row[4]) ?? (typeof row[3] === 'string' ? [row[3]] : null),
 })
+
+/** null: unknown, or no list */
+function namesOf(cell: SqlValue | undefined): readonly string[] | null {
+  if (typeof cell !== 'string') return null
+  try {
+    const list: unknown = JSON.parse(cell)
+    return Array.isArray(list) && list.every((name) => typeof name === 'string') ? list : null
+  } catch {
+    return null
+  }
+}
 
 const routeOf = (row: SqlRow): Route => ({ id: integer(row[0]), method: text(row[1]), path: text(row[2]) })
 

@@ -21,8 +21,9 @@ interface Known<T> extends Named {
 
 export interface NameTable<T> {
   readonly keyOf: (value: T) => string
+  /** the text that checksums cover */
+  readonly checkedOf: (value: T) => string
   readonly insert: (id: number, value: T) => void
-  readonly change: (id: number, before: T, now: T) => void
   readonly remove: (id: number) => void
 }
 
@@ -126,7 +127,7 @@ export class KnownNames<T extends { readonly id: number }> {
       known = this.#add(this.#next++, value)
       this.#inserted.push(key)
       this.table.insert(known.id, value)
-    } else this.table.change(known.id, known.value, value)
+    }
     if (this.#objects.size > MAX_OBJECTS) this.#objects = new Map()
     this.#objects.set(value, known)
     return known
@@ -134,7 +135,8 @@ export class KnownNames<T extends { readonly id: number }> {
 
   #add(id: number, value: T): Known<T> {
     const key = this.table.keyOf(value)
-    const known = { id, hash: foldText(SEED, key), key, value, lastUsed: this.#tick, isDropped: false }
+    const hash = foldText(SEED, this.table.checkedOf(value))
+    const known = { id, hash, key, value, lastUsed: this.#tick, isDropped: false }
     this.#keys.set(key, known)
     return known
   }

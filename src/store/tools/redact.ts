@@ -2,8 +2,10 @@
  * Pseudonyms for paths, addresses and names: the same text has the same pseudonym within a recording and in every cut of it. The
  * structure of routes with their `:id`, ports, numbers and common methods stay readable.
  */
+import { isIP } from 'node:net'
 import type { Backend, Marker, RequestEvent, Route, SecondFrame, Wire } from '../../frame/model/frame.ts'
 import { OTHER, OTHER_ADDRESS } from '../../frame/model/frame.ts'
+import { compareBytes } from '../../frame/views/ranking.ts'
 import type { AllNames } from '../names/names.ts'
 
 export const REDACTABLE = ['paths', 'ips', 'hosts'] as const
@@ -59,15 +61,22 @@ export class Redactor {
   #backend(backend: Backend): Backend {
     let redacted = this.#backends.get(backend)
     if (redacted === undefined) {
-      const { address, name } = backend
+      const { address, names } = backend
       redacted = {
         ...backend,
         address: this.what.has('ips') ? this.#address(address) : address,
-        name: name !== null && this.what.has('hosts') ? `name-${this.#names.of(name)}` : name,
+        names: names && [...new Set(names.map((name) => this.#name(name)))].sort(compareBytes),
       }
       this.#backends.set(backend, redacted)
     }
     return redacted
+  }
+
+  /** A name may be an address, or contain one. */
+  #name(name: string): string {
+    if (this.what.has('hosts')) return `name-${this.#names.of(name)}`
+    if (!this.what.has('ips')) return name
+    return isIP(name) === 6 ? this.#ip(`[${name}]`) : name.replace(ADDRESS, (ip) => this.#ip(ip))
   }
 
   #wire(wire: Wire): Wire {
@@ -79,13 +88,16 @@ export class Redactor {
     return redacted
   }
 
-  /** 198.18.0.0/15 is reserved for benchmarks (RFC 2544) and belongs to nobody; its 131,072 addresses suffice. */
   #address(address: string): string {
     if (address === OTHER_ADDRESS) return address
     const end = address.lastIndexOf(':')
-    const number = this.#ips.of(address.slice(0, end))
-    const host = `198.${18 + ((number >> 16) & 1)}.${(number >> 8) & 255}.${number & 255}`
-    return host + address.slice(end)
+    return this.#ip(address.slice(0, end)) + address.slice(end)
+  }
+
+  /** 198.18.0.0/15 is reserved for benchmarks (RFC 2544) and belongs to nobody; its 131,072 addresses suffice. */
+  #ip(ip: string): string {
+    const number = this.#ips.of(ip)
+    return `198.${18 + ((number >> 16) & 1)}.${(number >> 8) & 255}.${number & 255}`
   }
 
   #route(route: Route): Route {
@@ -111,6 +123,9 @@ export class Redactor {
     return segments.join('/')
   }
 }
+
+/** IPv6 only in brackets: else a name with colons would be one. */
+const ADDRESS = /\[[\da-f:.]+\]|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/gi
 
 const COMMON_METHODS: ReadonlySet<string> = new Set([
   '*',

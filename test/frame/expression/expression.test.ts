@@ -13,7 +13,12 @@ import { micros } from '../../../src/frame/model/units.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../../src/frame/model/nothing.ts'
 import { sumCounts } from '../../../src/frame/sum/sums.generated.ts'
 
-const backend = (address: string, name: string | null = null): Backend => ({ id: 1, address, netns: 0, name })
+const backend = (address: string, names: readonly string[] | null = null): Backend => ({
+  id: 1,
+  address,
+  netns: 0,
+  names,
+})
 const route = (method: string, path: string) => ({ id: 1, method, path })
 const row = (address: string, method: string, path: string) => ({
   backend: backend(address),
@@ -210,7 +215,7 @@ describe('selected rows', () => {
   })
   const sums = [
     {
-      backend: backend('a:80', 'cart'),
+      backend: backend('a:80', ['cart']),
       connection: { ...NO_CONNECTIONS, connects: 5, refused: 2 },
       routes: [
         { ...counts(3), route: route('GET', '/x') },

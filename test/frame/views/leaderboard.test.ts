@@ -82,7 +82,7 @@ test('a backend with only unreadable flows is opaque; one that also has requests
   })
   const lines = leaderboard(momentOf(opaque), BOARD_DEFAULTS).backends
   assert.deepEqual(
-    lines.map((line) => [line.label, line.opaque]),
+    lines.map((line) => [line.label.full, line.opaque]),
     [
       ['10.0.1.11:8080', 0],
       ['10.0.1.20:8443', 3],
@@ -120,7 +120,7 @@ test('a filter keeps backends by address and routes by path', () => {
   ])
   const shown = (filter: string): readonly (readonly [string, number])[] =>
     leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, filter }).backends.map((line) => [
-      line.label,
+      line.label.full,
       line.routes.length,
     ])
   assert.deepEqual(shown('/healthz'), [['10.0.1.10:8080', 1]])
@@ -135,7 +135,7 @@ test('one address in two network namespaces gives two rows with the namespace in
     { backend: other, route: ROUTES.users, requests: 3, headerMs: 1 },
   ])
   assert.deepEqual(
-    leaderboard(momentOf(tick), BOARD_DEFAULTS).backends.map((line) => line.label),
+    leaderboard(momentOf(tick), BOARD_DEFAULTS).backends.map((line) => line.label.full),
     ['10.0.1.11:8080%1', '10.0.1.11:8080%2'],
   )
 })
@@ -153,4 +153,26 @@ test('the drilldown shows the same numbers as the selected row', () => {
       }
     }),
   )
+})
+
+test('a filter matches names and addresses; the order by name is that of names, then of addresses', () => {
+  const named = [
+    { ...BACKENDS.users, names: ['api'] },
+    { ...BACKENDS.orders, names: ['shop', 'web'] },
+    { ...BACKENDS.orders, id: 9, address: '10.0.1.9:80', names: [] },
+  ]
+  const tick = frameOf(
+    1,
+    START,
+    named.map((backend) => ({ backend, route: ROUTES.users, requests: 9, headerMs: 1 })),
+  )
+  const shown = (filter: string): readonly string[] =>
+    leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, filter, sort: 'name' }).backends.map(
+      (line) => line.label.full,
+    )
+  const [api, shop] = [`api · ${BACKENDS.users.address}`, `shop, web · ${BACKENDS.orders.address}`]
+  assert.deepEqual(shown(''), [api, shop, '10.0.1.9:80'])
+  assert.deepEqual(shown('shop'), [shop])
+  assert.deepEqual(shown('shop, w'), [shop])
+  assert.deepEqual(shown('1.9:80'), ['10.0.1.9:80'])
 })

@@ -148,6 +148,34 @@ describe('findings', () => {
   })
   const times = ({ from, to }: FindingEntry): number[] => [second(from), second(to)]
 
+  it('take a backend that is renamed for one: it neither vanishes nor appears', () => {
+    const [api, shop] = [backend('a:1', { names: ['api'] }), backend('a:1', { names: ['shop'] })]
+    const renamed = (i: number): Backend => (i < 60 ? api : shop)
+    const rest = (of: Recording): unknown =>
+      findingsIn(of).map((finding) => [
+        finding.kind,
+        finding.backend,
+        finding.what.replace(/(a:1).*?(\(.*\))?(,.*)?$/, '$1 $2'),
+        ...times(finding),
+      ])
+    assert.deepEqual(rest(seconds(120, (i) => [usually(renamed(i), i), usually(two, i)])), [])
+    // What happens to it under both names is one finding, and is held against its own past.
+    const bad = (i: number): Traffic => ({
+      ...usually(renamed(i), i),
+      codes: Array.from({ length: 20 }, (_, k) => (k < 9 ? 502 : 200)),
+    })
+    assert.deepEqual(
+      rest(seconds(120, (i) => [i >= 50 && i < 70 ? bad(i) : usually(renamed(i), i), usually(two, i)])),
+      [['burst_5xx', 'a:1', '5xx on shop · a:1 (180 of 400)', 50, 70]],
+    )
+    assert.deepEqual(
+      rest(
+        seconds(120, (i) => [...(i >= 80 && i < 100 ? [] : [usually(renamed(i), i)]), usually(two, i, 40)]),
+      ),
+      [['backend_vanished', 'a:1', 'shop · a:1 ', 80, 100]],
+    )
+  })
+
   it('find a slow tail with an unchanged median, with its limit', () => {
     const of = seconds(240, (i) => {
       const row = usually(one, i)

@@ -10,7 +10,7 @@ import { packRequests, unpackRequests } from '../../../src/store/format/chunk.ts
 import { CorruptRow } from '../../../src/store/sqlite/corrupt-row.ts'
 import { frames } from '../arbitrary.ts'
 
-const backend = { id: 1, address: '10.0.1.10:8080', netns: 1, name: null }
+const backend = { id: 1, address: '10.0.1.10:8080', netns: 1, names: null }
 const route = { id: 1, method: 'GET', path: '/' }
 const names = { backend: () => backend, route: () => route }
 

@@ -9,7 +9,7 @@ test('a name whose transaction was rolled back is written by the next one with t
   const database = openScratch()
   database.exec(SCHEMA)
   const names = new DimensionWriter(database, 0)
-  const backend = { id: 7, address: '10.0.1.10:8080', netns: 1, name: null }
+  const backend = { id: 7, address: '10.0.1.10:8080', netns: 1, names: null }
   const route = { id: 9, method: 'GET', path: '/orders' }
   const written = (): unknown[] => [
     query(database, 'SELECT id, address FROM backend').all(),
@@ -47,7 +47,7 @@ test('an address that comes back with another id keeps its number; an id that co
   const database = openScratch()
   database.exec(SCHEMA)
   const names = new DimensionWriter(database, 0)
-  const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, name: null })
+  const backend = (id: number, address: string): Backend => ({ id, address, netns: 1, names: null })
   const first = names.backend(backend(1, '10.0.1.10:80'))
   assert.equal(names.backend(backend(2, '10.0.1.10:80')).id, first.id)
   assert.notEqual(names.backend(backend(1, '10.0.1.11:80')).id, first.id)

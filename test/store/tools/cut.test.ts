@@ -126,7 +126,8 @@ function withSecrets(frame: SecondFrame, secrets: readonly string[]): SecondFram
         .replace(/:id.*/, ':id'),
     })
   const backend = (of: Backend): Backend =>
-    withSecrets.backends.get(of) ?? remember(withSecrets.backends, of, { ...of, name: secrets[500 + of.id]! })
+    withSecrets.backends.get(of) ??
+    remember(withSecrets.backends, of, { ...of, names: [secrets[500 + of.id]!] })
   return {
     ...frame,
     traffic: frame.traffic.map((row) => ({ ...row, backend: backend(row.backend), route: route(row.route) })),

@@ -1,0 +1,66 @@
+/** What backends are called where there is room for both name and address, and where there is not. Pure. */
+import { backendKey, nameOf } from '../model/aggregate.ts'
+import type { Backend } from '../model/frame.ts'
+
+/** Where there is room for all of it. */
+export function labelOf(backend: Backend, severalNamespaces: boolean): string {
+  const place = severalNamespaces ? `${backend.address}%${backend.netns}` : backend.address
+  const name = nameOf(backend)
+  return name === null ? place : `${name} · ${place}`
+}
+
+export interface Label {
+  /** `api · 10.0.1.10:8080`; without a name the address */
+  readonly full: string
+  readonly name: string | null
+  /** the address, with its namespace where there are several */
+  readonly place: string
+  /** the part of its address in which it differs from others of this name, `…10`; '' if there are none */
+  readonly apart: string
+}
+
+/** @param backends all of a picture: those that have the same names are told apart */
+export function labelsOf(
+  backends: readonly Backend[],
+  severalNamespaces: boolean,
+): (backend: Backend) => Label {
+  const namesakes = new Map<string, Map<string, string>>()
+  for (const backend of backends) {
+    const name = nameOf(backend)
+    if (name === null) continue
+    const group = namesakes.get(name) ?? new Map<string, string>()
+    namesakes.set(name, group.set(backendKey(backend), placeOf(backend, severalNamespaces)))
+  }
+  return (backend) => {
+    const name = nameOf(backend)
+    const places = [...((name === null ? undefined : namesakes.get(name))?.values() ?? [])]
+    const apart = places.length < 2 ? '' : partApart(placeOf(backend, severalNamespaces), places)
+    return { ...labelAlone(backend, severalNamespaces), apart }
+  }
+}
+
+/** Of one backend alone: its whole address stays. */
+export function labelAlone(backend: Backend, severalNamespaces: boolean): Label {
+  const place = placeOf(backend, severalNamespaces)
+  return { full: labelOf(backend, severalNamespaces), name: nameOf(backend), place, apart: place }
+}
+
+const placeOf = (backend: Backend, severalNamespaces: boolean): string =>
+  labelOf({ ...backend, names: [] }, severalNamespaces)
+
+/** Without what all begin and end with, in whole parts: of `10.0.1.10:8080` beside `10.0.1.11:8080` it is `…10`. */
+function partApart(place: string, places: readonly string[]): string {
+  const parts = places.map(partsOf)
+  const own = partsOf(place)
+  const most = Math.min(...parts.map(({ length }) => length)) - 1
+  const same = (at: (list: readonly string[]) => string | undefined): boolean =>
+    parts.every((list) => at(list) === at(own))
+  let [head, end] = [0, 0]
+  while (head < most && same((list) => list[head])) head++
+  while (end < most - head && same((list) => list.at(-1 - end))) end++
+  const rest = own.slice(head, own.length - end).join('')
+  return head === 0 ? rest : `…${rest.replace(/^[.[]/, '')}`
+}
+
+/** Each part begins with its separator: `10`, `.0`, `.1`, `.10`, `:8080`. */
+const partsOf = (place: string): readonly string[] => place.match(/[.:[\]%@ ]?[^.:[\]%@ ]*/g) ?? []
