@@ -81,7 +81,9 @@ export async function startHelper(
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const wire = new WireReader(BY_GROUP ? statSync(`/run/netns/${namespace}`).ino : null)
+  const wire = new WireReader(
+    BY_GROUP && !args.includes('--attach') ? statSync(`/run/netns/${namespace}`).ino : null,
+  )
   createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (line) => wire.read(line))
   await Promise.race([wire.until((seen) => seen.final !== null), exited])
   if (wire.hello === null || child.pid === undefined) throw new Error(`the helper did not start: ${stderr}`)
@@ -113,7 +115,7 @@ export async function startHelper(
 /** `LAB_ATTACH=cgroup` runs the tests by control group, where the helper by itself would take interfaces. */
 function byGroup(words: readonly string[]): readonly string[] {
   const program = words.findIndex((word) => word.endsWith('/upstreamtop-probe'))
-  if (!BY_GROUP || words.includes('--iface') || program < 0) return words
+  if (!BY_GROUP || words.includes('--iface') || words.includes('--attach') || program < 0) return words
   return words.toSpliced(program + 1, 0, '--attach', 'cgroup')
 }
 
