@@ -3,8 +3,10 @@ import { systemError } from '../errors.ts'
 import { routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route, Wire } from '../frame/model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../frame/model/snapshot.ts'
+import { REUSED } from '../frame/model/namespace.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
 import { RefCounted } from '../frame/sum/ref-counted.ts'
+import { Namespaces } from './namespaces.ts'
 import {
   CODES,
   connectionOf,
@@ -25,6 +27,7 @@ import {
   type WireEntryLine,
   type BackendLine,
   type HelloLine,
+  type NamespaceLine,
   type RequestColumns,
   type RouteLine,
 } from './wire.ts'
@@ -36,18 +39,18 @@ export type Decoded =
   | { readonly kind: 'retired_backend'; readonly backend: number }
   | { readonly kind: 'retired_wire'; readonly id: number }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a backend, route or wire entry was added, or the line was skipped and counted */
+  /** a backend, route or wire entry was added, a namespace was named, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface KnownBackend {
-  readonly backend: Backend
+  /** another one after its names have changed */
+  backend: Backend
   /** route slots in use */
   slots: number
 }
 
 interface Slot {
   readonly of: KnownBackend
-  readonly backend: Backend
   readonly route: Route
 }
 
@@ -68,8 +71,9 @@ export class Decoder {
   readonly #slots = new Map<number, Slot>()
   /** one route may belong to several slots: of different backends, or after one was retired */
   readonly #routes = new RefCounted<Route>()
+  readonly #namespaces = new Namespaces()
   #nextRoute = 1
-  readonly #wires = new Map<number, { readonly backend: Backend; readonly wire: Wire }>()
+  readonly #wires = new Map<number, { readonly of: KnownBackend; readonly wire: Wire }>()
   /** one address may belong to several entries */
   readonly #addresses = new RefCounted<Wire>()
   #nextAddress = 1
@@ -98,6 +102,9 @@ export class Decoder {
         return { kind: 'hello', hello: message }
       case 'backend':
         return this.#addBackend(message) ? NOTHING : null
+      case 'namespace':
+        this.#renameNamespace(message)
+        return NOTHING
       case 'route':
         return this.#addSlot(message) ? NOTHING : null
       case 'wire':
@@ -119,8 +126,16 @@ export class Decoder {
   #addBackend({ id, address, netns }: BackendLine): boolean {
     if (this.#backends.has(id) || this.#backends.size >= MAX_NAMES || !this.#hasRoom(address.length))
       return false
-    this.#backends.set(id, { backend: { id, address, netns, name: null }, slots: 0 })
+    this.#backends.set(id, { backend: { id, address, ...this.#namespaces.of(netns), name: null }, slots: 0 })
     return true
+  }
+
+  /** Rows to come of its backends are those of another namespace. */
+  #renameNamespace(line: NamespaceLine): void {
+    if (!this.#namespaces.rename(line.id, line)) return
+    for (const known of this.#backends.values())
+      if (known.backend.netns % REUSED === line.id)
+        known.backend = { ...known.backend, ...this.#namespaces.of(line.id) }
   }
 
   #addSlot({ id, backend: backendId, method, path }: RouteLine): boolean {
@@ -130,16 +145,16 @@ export class Decoder {
     if (!this.#routes.has(key) && !this.#hasRoom(key.length)) return false
     const route = this.#routes.acquire(key, () => ({ id: this.#nextRoute++, method, path }))
     of.slots++
-    this.#slots.set(id, { of, backend: of.backend, route })
+    this.#slots.set(id, { of, route })
     return true
   }
 
   #addWire({ id, backend: backendId, address }: WireEntryLine): boolean {
-    const backend = this.#backends.get(backendId)?.backend
-    if (backend === undefined || this.#wires.has(id) || this.#wires.size >= MAX_NAMES) return false
+    const of = this.#backends.get(backendId)
+    if (of === undefined || this.#wires.has(id) || this.#wires.size >= MAX_NAMES) return false
     if (!this.#addresses.has(address) && !this.#hasRoom(address.length)) return false
     const wire = this.#addresses.acquire(address, () => ({ id: this.#nextAddress++, address }))
-    this.#wires.set(id, { backend, wire })
+    this.#wires.set(id, { of, wire })
     return true
   }
 
@@ -213,7 +228,7 @@ export class Decoder {
     const codes = sortPairs(columns[CODES])
     return known === undefined || codes === null
       ? null
-      : trafficOf(columns, known.backend, known.route, codes)
+      : trafficOf(columns, known.of.backend, known.route, codes)
   }
 
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
@@ -223,14 +238,15 @@ export class Decoder {
 
   #wireTotals([id, connects, requests, failures]: WireEntryColumns): WireTotals | null {
     const known = this.#wires.get(id)
-    return known === undefined ? null : { id, ...known, connects, requests, failures }
+    if (known === undefined) return null
+    return { id, backend: known.of.backend, wire: known.wire, connects, requests, failures }
   }
 
   #request([slot, at, outcome, header, total]: RequestColumns): RequestEvent | null {
     const known = this.#slots.get(slot)
     if (known === undefined) return null
     return {
-      backend: known.backend,
+      backend: known.of.backend,
       route: known.route,
       at: wallMicros(at),
       outcome: outcomeOf(outcome),

@@ -22,6 +22,7 @@ import {
   type BackendLine,
   type ByeLine,
   type HelloLine,
+  type NamespaceLine,
   type RetiredBackendLine,
   type RetiredWireLine,
   type RetiredLine,
@@ -43,6 +44,7 @@ export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requ
 export type LineShape =
   | HelloLine
   | BackendLine
+  | NamespaceLine
   | RouteLine
   | WireEntryLine
   | SnapshotShape
@@ -60,6 +62,8 @@ export function lineOf(line: string): LineShape | null {
       return helloOf(value)
     case 'backend':
       return backendOf(value)
+    case 'namespace':
+      return namespaceOf(value)
     case 'route':
       return routeOf(value)
     case 'wire':
@@ -140,6 +144,16 @@ function backendOf({ id, address: text, netns = 0 }: JsonObject): BackendLine | 
   const address = nameOf(text)
   if (!isCount(id) || !isCount(netns) || address === null || address === '') return null
   return { type: 'backend', id, address, netns }
+}
+
+/** A namespace has one name, seldom two. */
+const MAX_NAMESPACE_NAMES = 64
+
+function namespaceOf({ id, names: list, cgroup: path, host = false }: JsonObject): NamespaceLine | null {
+  const names = listOf(list, MAX_NAMESPACE_NAMES, nameOf)
+  const cgroup = path === undefined ? '' : nameOf(path)
+  if (!isCount(id) || names === null || cgroup === null || typeof host !== 'boolean') return null
+  return { type: 'namespace', id, names, cgroup, host }
 }
 
 /** A method must not contain a space: in keys, the first space ends it. */

@@ -5,6 +5,7 @@
  *   hello     first line, once the programs are attached
  *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room
  *   route     a new route slot, before its first row
+ *   namespace what a network namespace is called, before its first backend; again when that changes: from then on its rows have the new name
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
  *   wire      packets of a backend's connections carry another address: NAT on this host; before its first row
  *   retired   a route slot whose last total has been sent: it has no further rows
@@ -61,6 +62,18 @@ export interface BackendLine {
   readonly id: number
   readonly address: string
   readonly netns: number
+}
+
+export interface NamespaceLine {
+  readonly type: 'namespace'
+  /** its inode number, as in the lines of backends */
+  readonly id: number
+  /** of `ip netns` */
+  readonly names: readonly string[]
+  /** the path of the control group of the process that was the first to connect; '' where it is not known */
+  readonly cgroup: string
+  /** it is the host's own */
+  readonly host: boolean
 }
 
 export interface RouteLine {

@@ -50,6 +50,7 @@ function readTest(cursor: Cursor): Expression {
   const word = cursor.match(/[A-Za-z0-9_.]+/y)
   if (word === null) throw cursor.error('expected backend, method, route or a measure such as p99 or 5xx')
   const name = word.toLowerCase()
+  if (name === 'namespace') return readTextTest(cursor, name, at)
   if (name === 'backend' || name === 'method' || name === 'route') return readTextTest(cursor, name, at)
   if (name === 'status') return readStatusTest(cursor, at)
   if (name === 'absent') return readAbsent(cursor, at)
@@ -215,6 +216,7 @@ export function measureNamed(name: string): Measure | null {
 function nearest(name: string): string {
   const known = [
     'backend',
+    'namespace',
     'method',
     'route',
     'status',

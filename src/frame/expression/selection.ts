@@ -1,6 +1,7 @@
 /** Applies an expression: it selects rows by backend, method, route and status, then lines of the result by their measures. */
 import { backendKey, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, Outcome, Route, WireRow } from '../model/frame.ts'
+import { namespaceOf } from '../model/namespace.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { totalsOf } from '../sum/merge.ts'
 import { sumCounts } from '../sum/sums.generated.ts'
@@ -10,6 +11,7 @@ import {
   type Expression,
   type MeasureTest,
   type StatusTest,
+  type TextField,
   type TextTest,
 } from './expression.ts'
 
@@ -141,11 +143,22 @@ function selectBackend(sum: BackendSum, rows: Expression): BackendSum[] {
 }
 
 function matchesText({ field, value, negated }: TextTest, { backend, route }: Selectable): boolean {
-  const texts = field === 'backend' ? namesOf(backend) : field === 'method' ? [route?.method] : [route?.path]
-  const found = texts.some(
-    (text) => text !== undefined && (typeof value === 'string' ? text === value : value.test(text)),
-  )
+  const texts = textsOf(field, backend, route)
+  const found = texts.some((text) => (typeof value === 'string' ? text === value : value.test(text)))
   return found !== negated
+}
+
+function textsOf(field: TextField, backend: Backend, route: Route | null): readonly string[] {
+  switch (field) {
+    case 'backend':
+      return namesOf(backend)
+    case 'namespace':
+      return [namespaceOf(backend)]
+    case 'method':
+      return route === null ? [] : [route.method]
+    case 'route':
+      return route === null ? [] : [route.path]
+  }
 }
 
 /** A backend is named by its address, by its name, and by its address with the namespace. */
@@ -153,6 +166,7 @@ export const namesOf = (backend: Backend): string[] => [
   backend.address,
   ...(backend.name === null ? [] : [backend.name]),
   backendKey(backend),
+  `${backend.address}%${namespaceOf(backend)}`,
 ]
 
 function matchesStatus({ value, comparison }: StatusTest, outcome: Outcome | null): boolean {

@@ -3,12 +3,14 @@ import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import {
   MAX_COUNT,
+  type Backend,
   type ConnectionRow,
   type SecondFrame,
   type TrafficRow,
   type WireRow,
 } from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../model/snapshot.ts'
+import { REUSED } from '../model/namespace.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
 import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
@@ -239,7 +241,11 @@ export class Differ {
   #slotOf(row: TrafficTotals): SlotState {
     let slot = this.#slots.get(row.slot)
     if (slot === undefined) {
-      slot = { pair: pairOf(row), total: new MonotonicTotal(() => new SlotTotal()), tick: -1 }
+      slot = {
+        pair: `${lastingKey(row.backend)} ${routeKey(row.route)}`,
+        total: new MonotonicTotal(() => new SlotTotal()),
+        tick: -1,
+      }
       this.#slots.set(row.slot, slot)
       this.#pairs.acquire(slot.pair, () => true)
     }
@@ -250,7 +256,7 @@ export class Differ {
     let state = this.#connections.get(backend.id)
     if (state === undefined) {
       const total = new MonotonicTotal(() => new ConnectionTotal())
-      state = { address: backendKey(backend), total, tick: -1 }
+      state = { address: lastingKey(backend), total, tick: -1 }
       this.#connections.set(backend.id, state)
       this.#addresses.acquire(state.address, () => true)
     }
@@ -292,6 +298,9 @@ function withPending(now: Snapshot, pending: Snapshot): Snapshot {
 }
 
 const clocksOf = ({ wall, mono }: Snapshot): Pick<Snapshot, 'wall' | 'mono'> => ({ wall, mono })
+
+/** The same while an id is in use, whatever its namespace is called. */
+const lastingKey = ({ address, netns }: Backend): string => `${netns % REUSED} ${address}`
 
 const pairOf = ({ backend, route }: Pick<TrafficRow, 'backend' | 'route'>): string =>
   `${backendKey(backend)} ${routeKey(route)}`

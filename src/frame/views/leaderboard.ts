@@ -6,6 +6,7 @@ import { openOf, ratio, totalsLine } from '../expression/measure.ts'
 import { backendKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
 import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
+import { namespaceOf } from '../model/namespace.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import type { Micros, WallMicros } from '../model/units.ts'
 import { isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
@@ -108,7 +109,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
 
 export function labelOf(backend: Backend, severalNamespaces: boolean): string {
   const name = backend.name ?? backend.address
-  return severalNamespaces ? `${name}%${backend.netns}` : name
+  return severalNamespaces ? `${name}%${namespaceOf(backend)}` : name
 }
 
 function routesOf(
@@ -145,19 +146,25 @@ function withIdleBackends(
   return [...known.values()]
 }
 
-/** The whole backend if its address or name matches, else its matching routes; null if there are none. */
+/** The whole backend if its address, name or namespace matches, else its matching routes; null if there are none. */
 function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
   if (filter === '' || sum.backend.address.includes(filter) || sum.backend.name?.includes(filter) === true)
     return sum
+  if (isInNamespace(sum.backend, filter)) return sum
   const routes = sum.routes.filter(({ route }) => routeMatches(route, filter))
   return routes.length === 0 ? null : { ...sum, routes }
 }
+
+const isInNamespace = ({ namespace = '' }: Backend, filter: string): boolean => namespace.includes(filter)
 
 const routeMatches = ({ method, path }: Route, filter: string): boolean =>
   `${method} ${path}`.includes(filter)
 
 const requestMatches = ({ backend, route }: RequestEvent, filter: string): boolean =>
-  backend.address.includes(filter) || backend.name?.includes(filter) === true || routeMatches(route, filter)
+  backend.address.includes(filter) ||
+  backend.name?.includes(filter) === true ||
+  isInNamespace(backend, filter) ||
+  routeMatches(route, filter)
 
 /** A backend's requests per second. */
 const seriesOf = (activity: Moment['activity'], key: string): Series =>

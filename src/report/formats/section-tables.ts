@@ -5,7 +5,7 @@ import { localMinute } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/leaderboard.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
-import type { Entity, FullEntity } from '../document/document.ts'
+import type { BackendEntity, Entity, FullEntity } from '../document/document.ts'
 import { bytesText, failuresOf, millis, shareText } from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
 import type { By, Line, WireLineEntity } from '../document/lines.ts'
@@ -73,6 +73,9 @@ function keyName(key: string, { keys }: Line, { timeZone, withOffset, summary }:
   )
   return sum === undefined ? String(value) : labelOf(sum.backend, keys.netns !== undefined)
 }
+
+const rowLabel = ({ backend, name, netns = 0, namespace }: BackendEntity, several: boolean): string =>
+  labelOf({ id: 0, address: backend, netns, name, ...(namespace == null ? {} : { namespace }) }, several)
 
 type Cell = readonly [title: string, cell: (line: Line) => string]
 
@@ -145,10 +148,7 @@ export function failures({ document, summary }: Report): Section[] {
       rows: failing
         .slice(0, SHOWN)
         .map((backend) => [
-          labelOf(
-            { id: 0, address: backend.backend, netns: backend.netns ?? 0, name: backend.name },
-            several,
-          ),
+          rowLabel(backend, several),
           ...kinds.map((kind) => known(backend.failures[kind])),
           exactCount(backend.body_reset),
         ]),
@@ -175,7 +175,7 @@ export function unread({ document, summary }: Report): Section[] {
       rows: rows
         .slice(0, SHOWN)
         .map((row) => [
-          labelOf({ id: 0, address: row.backend, netns: row.netns ?? 0, name: row.name }, several),
+          rowLabel(row, several),
           row.protocol ?? NOTHING,
           exactCount(row.connects),
           millis(row.connect_ms.avg),

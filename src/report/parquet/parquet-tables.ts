@@ -45,6 +45,8 @@ const distributionColumns = (name: string): ParquetColumn[] => [
 ]
 
 const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...column('int64', 'netns')]
+/** At the end of a table: it came later. */
+const NAMESPACE = optional('text', 'namespace')
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
 /** Columns of counters. Those that a recording may not have are optional and at the end of a table. */
 const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
@@ -82,6 +84,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...distributionColumns('header'),
     ...distributionColumns('total'),
     ...counterColumns(ADDED),
+    ...NAMESPACE,
   ],
   connections: [
     ...column('timestamp', 'time'),
@@ -91,6 +94,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...distributionColumns('connect'),
     ...counterColumns(CONNECTION_ADDED),
     ...optional('int32', 'open_connections'),
+    ...NAMESPACE,
   ],
   requests: [
     ...column('timestamp', 'time'),
@@ -100,6 +104,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...optional('int32', 'status'),
     ...optional('text', 'failure'),
     ...optional('int64', 'header_us', 'total_us'),
+    ...NAMESPACE,
   ],
   ticks: [
     ...column('timestamp', 'time'),
@@ -123,6 +128,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...BACKEND,
     ...column('text', 'wire'),
     ...column('int32', 'connects', 'requests', 'failures'),
+    ...NAMESPACE,
   ],
 }
 
@@ -145,6 +151,7 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     ...distributionCells(row.header),
     ...distributionCells(row.total),
     ...valuesOf(ADDED, row),
+    row.backend.namespace ?? null,
   ]
 }
 
@@ -158,6 +165,7 @@ export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): 
   ...distributionCells(row.connect),
   ...valuesOf(CONNECTION_ADDED, row),
   openConnections(row),
+  row.backend.namespace ?? null,
 ]
 
 export const requestRow = (
@@ -175,6 +183,7 @@ export const requestRow = (
   typeof outcome === 'number' ? null : outcome,
   header,
   total,
+  backend.namespace ?? null,
 ]
 
 export function tickRow(frame: SecondFrame): Row {
@@ -214,6 +223,7 @@ export const wireRow = ({ start, seq }: SecondFrame, row: WireRow): Row => [
   row.connects,
   row.requests,
   row.failures,
+  row.backend.namespace ?? null,
 ]
 
 export const gapRow = ({ from, to, reason }: Gap): Row => [from, to, reason]

@@ -16,15 +16,18 @@ import {
   type SqlValue,
 } from '../sqlite/database.ts'
 import { KnownNames, type Named } from './known-names.ts'
+import { labelQuery, NamespaceWriter } from './namespace-labels.ts'
 
 /** For the writer: from names to numbers. A new name is inserted within the transaction of the tick. */
 export class DimensionWriter {
   readonly #backends: KnownNames<Backend>
   readonly #routes: KnownNames<Route>
   readonly #wires: KnownNames<Wire>
+  readonly #namespaces: NamespaceWriter
 
   /** @param tick the number of the next tick */
   constructor(database: Database, tick: number) {
+    this.#namespaces = new NamespaceWriter(database)
     const onBothTables = (
       sql: (table: string) => string,
       table: string,
@@ -78,7 +81,10 @@ export class DimensionWriter {
     )
   }
 
-  backend = (backend: Backend): Named => this.#backends.named(backend)
+  backend = (backend: Backend): Named => {
+    if (backend.namespace !== undefined) this.#namespaces.learn(backend)
+    return this.#backends.named(backend)
+  }
   route = (route: Route): Named => this.#routes.named(route)
   wire = (wire: Wire): Named => this.#wires.named(wire)
 
@@ -87,6 +93,7 @@ export class DimensionWriter {
     this.#backends.removeUnused(oldest)
     this.#routes.removeUnused(oldest)
     this.#wires.removeUnused(oldest)
+    this.#namespaces.removeUnused()
   }
 
   /** Removes the names that the rolled back transaction inserted. */
@@ -94,12 +101,14 @@ export class DimensionWriter {
     this.#backends.rollback()
     this.#routes.rollback()
     this.#wires.rollback()
+    this.#namespaces.rollback()
   }
 
   commit(): void {
     this.#backends.commit()
     this.#routes.commit()
     this.#wires.commit()
+    this.#namespaces.commit()
   }
 }
 
@@ -143,10 +152,16 @@ export class DimensionReader {
   backend = (id: number): Known<Backend> => {
     let known = this.#backends.get(id)
     if (known === undefined) {
-      known = knownBy(this.#byKey.backend, backendOf(this.#row(id, ({ backend }) => backend)), backendKey)
+      const backend = this.#labelled(backendOf(this.#row(id, ({ backend }) => backend)))
+      known = knownBy(this.#byKey.backend, backend, backendKey)
       this.#backends.set(id, known)
     }
     return known
+  }
+
+  #labelled(backend: Backend): Backend {
+    const [label] = this.#row(backend.netns, (layer) => layer.namespace)
+    return typeof label === 'string' ? { ...backend, namespace: label } : backend
   }
 
   route = (id: number): Known<Route> => {
@@ -185,6 +200,8 @@ function knownBy<T>(byKey: Map<string, Known<T>>, value: T, keyOf: (value: T) =>
 
 interface Layer {
   readonly backend: Query
+  /** null: files of earlier versions have no names of namespaces */
+  readonly namespace: Query | null
   readonly route: Query
   /** null: files of format 1 have no wire addresses */
   readonly wire: Query | null
@@ -192,6 +209,7 @@ interface Layer {
 
 const layerOf = (database: Database): Layer => ({
   backend: query(database, SELECT_BACKEND),
+  namespace: labelQuery(database),
   route: query(database, SELECT_ROUTE),
   wire: formatOf(database) < FIRST_WITH_WIRES ? null : query(database, SELECT_WIRE),
 })
