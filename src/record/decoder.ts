@@ -4,8 +4,10 @@ import { systemError } from '../errors.ts'
 import { addressKey, routeKey } from '../frame/model/aggregate.ts'
 import type { Backend, FailureKind, Outcome, RequestEvent, Route, Wire } from '../frame/model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../frame/model/snapshot.ts'
+import { REUSED } from '../frame/model/namespace.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../frame/model/units.ts'
 import { RefCounted } from '../frame/sum/ref-counted.ts'
+import { Namespaces } from './namespaces.ts'
 import {
   CODES,
   connectionOf,
@@ -26,6 +28,7 @@ import {
   type WireEntryLine,
   type BackendLine,
   type HelloLine,
+  type NamespaceLine,
   type RequestColumns,
   type RouteLine,
 } from './wire.ts'
@@ -38,7 +41,7 @@ export type Decoded =
   | { readonly kind: 'retired_wire'; readonly id: number }
   | { readonly kind: 'remark'; readonly text: string }
   | { readonly kind: 'bye'; readonly reason: string }
-  /** a backend, route or wire entry was added, a backend was renamed, or the line was skipped and counted */
+  /** a backend, route or wire entry was added, a backend or a namespace was named, or the line was skipped and counted */
   | { readonly kind: 'nothing' }
 
 interface KnownBackend {
@@ -73,6 +76,7 @@ export class Decoder {
   readonly #slots = new Map<number, Slot>()
   /** one route may belong to several slots: of different backends, or after one was retired */
   readonly #routes = new RefCounted<Route>()
+  readonly #namespaces = new Namespaces()
   #nextRoute = 1
   readonly #wires = new Map<number, { readonly of: KnownBackend; readonly wire: Wire }>()
   /** one address may belong to several entries */
@@ -105,6 +109,9 @@ export class Decoder {
         return { kind: 'hello', hello: message }
       case 'backend':
         return this.#addBackend(message) ? NOTHING : null
+      case 'namespace':
+        this.#renameNamespace(message)
+        return NOTHING
       case 'route':
         return this.#addSlot(message) ? NOTHING : null
       case 'wire':
@@ -125,7 +132,12 @@ export class Decoder {
   }
 
   #addBackend({ id, address, netns, names }: BackendLine): boolean {
-    const backend: Backend = { id, address, netns, names: this.labels.get(address) ?? names ?? null }
+    const backend: Backend = {
+      id,
+      address,
+      ...this.#namespaces.of(netns),
+      names: this.labels.get(address) ?? names ?? null,
+    }
     const known = this.#backends.get(id)
     if (known !== undefined) return this.#rename(known, backend)
     if (this.#backends.size >= MAX_NAMES || !this.#hasRoom(charactersOf(backend))) return false
@@ -141,6 +153,14 @@ export class Decoder {
     if (!this.#hasRoom(charactersOf(now) - charactersOf(before))) return false
     known.backend = now
     return true
+  }
+
+  /** Rows to come of its backends are those of another namespace. */
+  #renameNamespace(line: NamespaceLine): void {
+    if (!this.#namespaces.rename(line.id, line)) return
+    for (const known of this.#backends.values())
+      if (known.backend.netns % REUSED === line.id)
+        known.backend = { ...known.backend, ...this.#namespaces.of(line.id) }
   }
 
   #addSlot({ id, backend: backendId, method, path }: RouteLine): boolean {

@@ -23,6 +23,7 @@ import {
   type BackendLine,
   type ByeLine,
   type HelloLine,
+  type NamespaceLine,
   type RemarkLine,
   type RetiredBackendLine,
   type RetiredWireLine,
@@ -45,6 +46,7 @@ export type SnapshotShape = Omit<SnapshotLine, 'traffic' | 'connections' | 'requ
 export type LineShape =
   | HelloLine
   | BackendLine
+  | NamespaceLine
   | RouteLine
   | WireEntryLine
   | SnapshotShape
@@ -63,6 +65,8 @@ export function lineOf(line: string): LineShape | null {
       return helloOf(value)
     case 'backend':
       return backendOf(value)
+    case 'namespace':
+      return namespaceOf(value)
     case 'route':
       return routeOf(value)
     case 'wire':
@@ -159,6 +163,16 @@ function backendOf({ id, address: text, netns = 0, names: list }: JsonObject): B
 /** Each name once. */
 const sortedNames = (names: readonly string[]): readonly string[] =>
   [...new Set(names)].filter((name) => name !== '').sort(compareBytes)
+
+/** A namespace has one name, seldom two. */
+const MAX_NAMESPACE_NAMES = 64
+
+function namespaceOf({ id, names: list, cgroup: path, host = false }: JsonObject): NamespaceLine | null {
+  const names = listOf(list, MAX_NAMESPACE_NAMES, nameOf)
+  const cgroup = path === undefined ? '' : nameOf(path)
+  if (!isCount(id) || names === null || cgroup === null || typeof host !== 'boolean') return null
+  return { type: 'namespace', id, names, cgroup, host }
+}
 
 /** A method must not contain a space: in keys, the first space ends it. */
 function routeOf({ id, backend, method: verb, path: text }: JsonObject): RouteLine | null {

@@ -6,6 +6,7 @@
  *   backend   a new backend, before its first row; its address is `OTHER` for all that found no room. Again when its names have changed:
  *             from then on its rows have the new ones
  *   route     a new route slot, before its first row
+ *   namespace what a network namespace is called, before its first backend; again when that changes: from then on its rows have the new name
  *   snapshot  at attach, then at the end of every tick; {"final":true} for the last one
  *   wire      packets of a backend's connections carry another address: NAT on this host; before its first row
  *   retired   a route slot whose last total has been sent: it has no further rows
@@ -65,6 +66,18 @@ export interface BackendLine {
   readonly netns: number
   /** the upstream blocks or literal hosts of nginx's configuration that have it; absent: unknown */
   readonly names?: readonly string[]
+}
+
+export interface NamespaceLine {
+  readonly type: 'namespace'
+  /** its inode number, as in the lines of backends */
+  readonly id: number
+  /** of `ip netns` */
+  readonly names: readonly string[]
+  /** the path of the control group of the process that was the first to connect; '' where it is not known */
+  readonly cgroup: string
+  /** it is the host's own */
+  readonly host: boolean
 }
 
 export interface RouteLine {

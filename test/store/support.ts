@@ -31,7 +31,12 @@ export function inFolder<T>(use: (folder: string) => T): T {
 const byKey = (a: { readonly key: string }, b: { readonly key: string }): number => (a.key < b.key ? -1 : 1)
 const rowKey = ({ backend, route }: { readonly backend: Backend; readonly route: Route }): string =>
   `${backendKey(backend)} ${routeKey(route)}`
-const text = ({ address, netns, names }: Backend): unknown => ({ address, netns, names })
+const text = ({ address, netns, namespace, names }: Backend): unknown => ({
+  address,
+  netns,
+  namespace,
+  names,
+})
 const words = ({ method, path }: Route): unknown => ({ method, path })
 
 const wiresOf = (rows: readonly WireRow[] | null): unknown =>

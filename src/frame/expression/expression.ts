@@ -6,12 +6,12 @@
  *   absent(/old)                                     (the route does not occur)
  *   p99 > +20%                                       (a change: only where two recordings or ranges are compared)
  *
- * backend, upstream, method, route and status select rows; measures select result lines. This file has the types and words, expression-parser.ts
+ * backend, upstream, namespace, method, route and status select rows; measures select result lines. This file has the types and words, expression-parser.ts
  * the parser, selection.ts and measure.ts the meaning. Positions count UTF-16 units from 0.
  */
 import type { FailureKind } from '../model/frame.ts'
 
-export const TEXT_FIELDS = ['backend', 'upstream', 'method', 'route'] as const
+export const TEXT_FIELDS = ['backend', 'upstream', 'namespace', 'method', 'route'] as const
 export type TextField = (typeof TEXT_FIELDS)[number]
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
 export type Statistic = 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 'p999'

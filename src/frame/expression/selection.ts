@@ -1,6 +1,7 @@
 /** Applies an expression: it selects rows by backend, upstream, method, route and status, then lines of the result by their measures. */
 import { addressKey, nameOf, type Aggregate, type BackendSum } from '../model/aggregate.ts'
 import type { Backend, Outcome, Route, WireRow } from '../model/frame.ts'
+import { namespaceOf } from '../model/namespace.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
 import { totalsOf } from '../sum/merge.ts'
 import { sumCounts } from '../sum/sums.generated.ts'
@@ -154,6 +155,8 @@ function textsOf(field: TextField, backend: Backend, route: Route | null): reado
       return namesOf(backend)
     case 'upstream':
       return backend.names ?? []
+    case 'namespace':
+      return [namespaceOf(backend)]
     case 'method':
       return route === null ? [] : [route.method]
     case 'route':
@@ -168,6 +171,7 @@ export const namesOf = (backend: Backend): string[] => [
     ...(backend.names ?? []),
     nameOf(backend) ?? backend.address,
     addressKey(backend),
+    `${backend.address}%${namespaceOf(backend)}`,
   ]),
 ]
 

@@ -22,8 +22,13 @@ export interface Backend {
   readonly id: number
   /** `10.0.1.10:8080`, `[fd00::1]:8080` */
   readonly address: string
-  /** inode of the network namespace; shown only where a recording has several */
+  /**
+   * inode of the network namespace; shown only where a recording has several. Where the kernel has used the number again for another one
+   * meanwhile, 2^32 more for each time.
+   */
   readonly netns: number
+  /** what the network namespace is called; absent: nothing tells it */
+  readonly namespace?: string
   /** sorted: the upstream blocks or literal hosts of nginx's configuration that have it, or `--name`; null: unknown */
   readonly names: readonly string[] | null
 }

@@ -1,14 +1,16 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
-import { addressKey, backendKey, routeKey } from '../model/aggregate.ts'
+import { backendKey, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import {
   MAX_COUNT,
+  type Backend,
   type ConnectionRow,
   type SecondFrame,
   type TrafficRow,
   type WireRow,
 } from '../model/frame.ts'
 import type { ConnectionTotals, Snapshot, TrafficTotals, WireTotals } from '../model/snapshot.ts'
+import { REUSED } from '../model/namespace.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { RefCounted } from './ref-counted.ts'
 import { MonotonicTotal, HostTotal, WireTotal, type HostTotals } from './running-totals.ts'
@@ -241,7 +243,7 @@ export class Differ {
     let slot = this.#slots.get(row.slot)
     if (slot === undefined) {
       slot = {
-        pair: `${addressKey(row.backend)} ${routeKey(row.route)}`,
+        pair: `${lastingKey(row.backend)} ${routeKey(row.route)}`,
         total: new MonotonicTotal(() => new SlotTotal()),
         tick: -1,
       }
@@ -255,7 +257,7 @@ export class Differ {
     let state = this.#connections.get(backend.id)
     if (state === undefined) {
       const total = new MonotonicTotal(() => new ConnectionTotal())
-      state = { address: addressKey(backend), total, tick: -1 }
+      state = { address: lastingKey(backend), total, tick: -1 }
       this.#connections.set(backend.id, state)
       this.#addresses.acquire(state.address, () => true)
     }
@@ -297,6 +299,9 @@ function withPending(now: Snapshot, pending: Snapshot): Snapshot {
 }
 
 const clocksOf = ({ wall, mono }: Snapshot): Pick<Snapshot, 'wall' | 'mono'> => ({ wall, mono })
+
+/** The same while an id is in use, whatever its namespace is called. */
+const lastingKey = ({ address, netns }: Backend): string => `${netns % REUSED} ${address}`
 
 const pairOf = ({ backend, route }: Pick<TrafficRow, 'backend' | 'route'>): string =>
   `${backendKey(backend)} ${routeKey(route)}`

@@ -1,10 +1,11 @@
 /** What backends are called where there is room for both name and address, and where there is not. Pure. */
 import { backendKey, nameOf } from '../model/aggregate.ts'
 import type { Backend } from '../model/frame.ts'
+import { namespaceOf } from '../model/namespace.ts'
 
 /** Where there is room for all of it. */
 export function labelOf(backend: Backend, severalNamespaces: boolean): string {
-  const place = severalNamespaces ? `${backend.address}%${backend.netns}` : backend.address
+  const place = severalNamespaces ? `${backend.address}%${namespaceOf(backend)}` : backend.address
   const name = nameOf(backend)
   return name === null ? place : `${name} · ${place}`
 }

@@ -148,7 +148,7 @@ function withIdleBackends(
   return [...known.values()]
 }
 
-/** The whole backend if its address or name matches, else its matching routes; null if there are none. */
+/** The whole backend if its address, name or namespace matches, else its matching routes; null if there are none. */
 function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
   if (filter === '' || backendMatches(sum.backend, filter)) return sum
   const routes = sum.routes.filter(({ route }) => routeMatches(route, filter))
@@ -156,7 +156,9 @@ function matchingPart(sum: BackendSum, filter: string): BackendSum | null {
 }
 
 const backendMatches = (backend: Backend, filter: string): boolean =>
-  backend.address.includes(filter) || nameOf(backend)?.includes(filter) === true
+  backend.address.includes(filter) ||
+  nameOf(backend)?.includes(filter) === true ||
+  backend.namespace?.includes(filter) === true
 
 const routeMatches = ({ method, path }: Route, filter: string): boolean =>
   `${method} ${path}`.includes(filter)

@@ -1,6 +1,6 @@
 /**
  * A backend is one backend over hosts. The number of a network namespace means nothing on another host, so each host's own, that of the
- * first rows of a recording, gives way to 0. Further ones, of containers with addresses of their own, keep their numbers.
+ * first rows of a recording, or of the first that are the host's own where namespaces have names, gives way to 0. Further ones, of containers with addresses of their own, keep their numbers.
  */
 import type { Recording, SeqRange, TickSummary } from '../../frame/model/recording.ts'
 import { spansOf } from './source.ts'
@@ -27,8 +27,9 @@ function firstNamespace(recording: Recording): number | undefined {
     const next = ticks.findIndex((tick, i) => i > from && minuteOf(tick) !== minute)
     const to = next < 0 ? ticks.length : next
     for (const { traffic, connections } of spansOf(recording, seqsOf(ticks.slice(from, to)))) {
-      const first = traffic[0] ?? connections[0]
-      if (first !== undefined) return first.backend.netns
+      const rows = [...traffic, ...connections]
+      const home = rows.find(({ backend: { namespace = 'host' } }) => namespace === 'host') ?? rows[0]
+      if (home !== undefined) return home.backend.netns
     }
     from = to
   }

@@ -94,6 +94,8 @@ export interface BackendEntity extends FullEntity {
   readonly wire: readonly WireEntry[] | null
   /** only where a recording has several network namespaces */
   readonly netns?: number
+  /** beside it: what that is called; null: nothing tells it */
+  readonly namespace?: string | null
   /** of all requests; null where there are none */
   readonly share: number | null
   /**

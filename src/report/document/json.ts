@@ -70,7 +70,7 @@ export const backendEntity = (
   wire: readonly WireEntry[] | null,
 ): BackendEntity => ({
   backend: sum.backend.address,
-  ...(several ? { netns: sum.backend.netns } : {}),
+  ...(several ? { netns: sum.backend.netns, namespace: sum.backend.namespace ?? null } : {}),
   name: nameOf(sum.backend),
   names: sum.backend.names,
   wire,

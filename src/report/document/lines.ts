@@ -246,9 +246,12 @@ function hostLines(summary: Summary, recordings: readonly Recording[]): Line[] {
   }))
 }
 
-const backendKeys = ({ backend }: BackendSum, { selected }: Summary): Record<string, string | number> => ({
+const backendKeys = (
+  { backend }: BackendSum,
+  { selected }: Summary,
+): Record<string, string | number | null> => ({
   backend: backend.address,
-  ...(severalNamespaces(selected) ? { netns: backend.netns } : {}),
+  ...(severalNamespaces(selected) ? { netns: backend.netns, namespace: backend.namespace ?? null } : {}),
 })
 
 /** A line without data: it gives the columns of its kind when there are no lines. */

@@ -87,8 +87,14 @@ const rowLabel = ({
   backend,
   names,
   netns,
-}: Pick<BackendEntity, 'backend' | 'names'> & { readonly netns?: number | undefined }): string =>
-  labelOf({ id: 0, address: backend, netns: netns ?? 0, names }, netns !== undefined)
+  namespace,
+}: Pick<BackendEntity, 'backend' | 'names' | 'namespace'> & {
+  readonly netns?: number | undefined
+}): string =>
+  labelOf(
+    { id: 0, address: backend, netns: netns ?? 0, names, ...(namespace == null ? {} : { namespace }) },
+    netns !== undefined,
+  )
 
 type Cell = readonly [title: string, cell: (line: Line) => string]
 

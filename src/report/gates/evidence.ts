@@ -5,6 +5,7 @@ import { nearestOf } from '../../frame/expression/nearest.ts'
 import { allOf, namesOf, selectRows } from '../../frame/expression/selection.ts'
 import { rowsOf } from '../../frame/expression/target.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
+import { namespaceOf } from '../../frame/model/namespace.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
@@ -76,6 +77,7 @@ export class Evidence {
 const NAMES: Readonly<Record<TextTest['field'], (sum: Aggregate['backends'][number]) => string[]>> = {
   backend: ({ backend }) => namesOf(backend),
   upstream: ({ backend }) => [...(backend.names ?? [])],
+  namespace: ({ backend }) => [namespaceOf(backend)],
   method: ({ routes }) => routes.map(({ route }) => route.method),
   route: ({ routes }) => routes.map(({ route }) => route.path),
 }

@@ -47,6 +47,8 @@ const distributionColumns = (name: string): ParquetColumn[] => [
 const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...column('int64', 'netns')]
 /** At the end of a table: it came later. */
 const NAMES: readonly ParquetColumn[] = [{ name: 'names', type: 'text', list: true, optional: true }]
+/** At the end of a table: it came later. */
+const NAMESPACE = optional('text', 'namespace')
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
 /** Columns of counters. Those that a recording may not have are optional and at the end of a table. */
 const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
@@ -85,6 +87,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...distributionColumns('total'),
     ...counterColumns(ADDED),
     ...NAMES,
+    ...NAMESPACE,
   ],
   connections: [
     ...column('timestamp', 'time'),
@@ -95,6 +98,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...counterColumns(CONNECTION_ADDED),
     ...optional('int32', 'open_connections'),
     ...NAMES,
+    ...NAMESPACE,
   ],
   requests: [
     ...column('timestamp', 'time'),
@@ -105,6 +109,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...optional('text', 'failure'),
     ...optional('int64', 'header_us', 'total_us'),
     ...NAMES,
+    ...NAMESPACE,
   ],
   ticks: [
     ...column('timestamp', 'time'),
@@ -129,6 +134,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...column('text', 'wire'),
     ...column('int32', 'connects', 'requests', 'failures'),
     ...NAMES,
+    ...NAMESPACE,
   ],
 }
 
@@ -152,6 +158,7 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     ...distributionCells(row.total),
     ...valuesOf(ADDED, row),
     row.backend.names,
+    row.backend.namespace ?? null,
   ]
 }
 
@@ -166,6 +173,7 @@ export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): 
   ...valuesOf(CONNECTION_ADDED, row),
   openConnections(row),
   row.backend.names,
+  row.backend.namespace ?? null,
 ]
 
 export const requestRow = (
@@ -184,6 +192,7 @@ export const requestRow = (
   header,
   total,
   backend.names,
+  backend.namespace ?? null,
 ]
 
 export function tickRow(frame: SecondFrame): Row {
@@ -224,6 +233,7 @@ export const wireRow = ({ start, seq }: SecondFrame, row: WireRow): Row => [
   row.requests,
   row.failures,
   row.backend.names,
+  row.backend.namespace ?? null,
 ]
 
 export const gapRow = ({ from, to, reason }: Gap): Row => [from, to, reason]

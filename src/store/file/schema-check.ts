@@ -27,7 +27,7 @@ export interface SchemaRow {
 }
 
 /**
- * The tables named …_copy may be missing: the first recordings lack them. So may those of format 2 in a file of format 1.
+ * The tables named …_copy, and `namespace`, may be missing: earlier recordings lack them. So may those of format 2 in a file of format 1.
  * @param file its content or its path; @param over pages of a -wal. @returns what is not ours, in words, or null
  */
 export function foreignSchema(
@@ -99,7 +99,9 @@ function problemOf(rows: readonly SchemaRow[], format: number): string | null {
   }
   const names = new Set(rows.map(({ name }) => name))
   const isOptional = (name: string): boolean =>
-    name.endsWith('_copy') || (format < FIRST_WITH_WIRES && WIRE_TABLES.includes(name))
+    name.endsWith('_copy') ||
+    name === 'namespace' ||
+    (format < FIRST_WITH_WIRES && WIRE_TABLES.includes(name))
   const missing = [...OURS.tables.keys()].find((name) => !names.has(name) && !isOptional(name))
   return missing === undefined ? null : `the table "${missing}" is missing`
 }

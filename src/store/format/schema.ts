@@ -184,6 +184,11 @@ const wireNames = (ending: '' | '_copy'): string => `
 CREATE TABLE wire${ending} (id INTEGER PRIMARY KEY, address TEXT NOT NULL) STRICT;
 `
 
+/** What network namespaces are called. Files of earlier versions lack it. */
+export const NAMESPACE_TABLE = `
+CREATE TABLE namespace (netns INTEGER PRIMARY KEY, label TEXT NOT NULL) STRICT;
+`
+
 /** Tables that files of format 1 lack. */
 export const WIRE_TABLES: readonly string[] = ['wire', 'wire_copy', 'wire_traffic', 'minute_wire_traffic']
 
@@ -192,7 +197,7 @@ export const NAME_COPIES = nameTables('_copy')
 
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-${nameTables('')}${NAME_COPIES}${wireNames('')}${wireNames('_copy')}CREATE TABLE tick (
+${nameTables('')}${NAME_COPIES}${wireNames('')}${wireNames('_copy')}${NAMESPACE_TABLE}CREATE TABLE tick (
   seq INTEGER PRIMARY KEY,
 ${columnDefinitions({ ...TABLES.tick, columns: TICK_COLUMNS.slice(1) })}) STRICT;
 CREATE TABLE request_chunk (tick INTEGER PRIMARY KEY, n INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;

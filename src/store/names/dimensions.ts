@@ -17,15 +17,18 @@ import {
   type SqlValue,
 } from '../sqlite/database.ts'
 import { KnownNames, type Named } from './known-names.ts'
+import { labelQuery, NamespaceWriter } from './namespace-labels.ts'
 
 /** For the writer: from names to numbers. A new name is inserted within the transaction of the tick. */
 export class DimensionWriter {
   readonly #backends: KnownNames<Backend>
   readonly #routes: KnownNames<Route>
   readonly #wires: KnownNames<Wire>
+  readonly #namespaces: NamespaceWriter
 
   /** @param tick the number of the next tick */
   constructor(database: Database, tick: number) {
+    this.#namespaces = new NamespaceWriter(database)
     const onBothTables = (
       sql: (table: string) => string,
       table: string,
@@ -79,7 +82,10 @@ export class DimensionWriter {
     )
   }
 
-  backend = (backend: Backend): Named => this.#backends.named(backend)
+  backend = (backend: Backend): Named => {
+    if (backend.namespace !== undefined) this.#namespaces.learn(backend)
+    return this.#backends.named(backend)
+  }
   route = (route: Route): Named => this.#routes.named(route)
   wire = (wire: Wire): Named => this.#wires.named(wire)
 
@@ -88,6 +94,7 @@ export class DimensionWriter {
     this.#backends.removeUnused(oldest)
     this.#routes.removeUnused(oldest)
     this.#wires.removeUnused(oldest)
+    this.#namespaces.removeUnused()
   }
 
   /** Removes the names that the rolled back transaction inserted. */
@@ -95,12 +102,14 @@ export class DimensionWriter {
     this.#backends.rollback()
     this.#routes.rollback()
     this.#wires.rollback()
+    this.#namespaces.rollback()
   }
 
   commit(): void {
     this.#backends.commit()
     this.#routes.commit()
     this.#wires.commit()
+    this.#namespaces.commit()
   }
 }
 
@@ -144,11 +153,16 @@ export class DimensionReader {
   backend = (id: number): Known<Backend> => {
     let known = this.#backends.get(id)
     if (known === undefined) {
-      const backend = backendOf(this.#row(id, (layer) => layer.backend))
+      const backend = this.#labelled(backendOf(this.#row(id, (layer) => layer.backend)))
       known = knownBy(this.#byKey.backend, backend, storedKey, addressKey)
       this.#backends.set(id, known)
     }
     return known
+  }
+
+  #labelled(backend: Backend): Backend {
+    const [label] = this.#row(backend.netns, (layer) => layer.namespace)
+    return typeof label === 'string' ? { ...backend, namespace: label } : backend
   }
 
   route = (id: number): Known<Route> => {
@@ -196,6 +210,8 @@ const storedKey = (backend: Backend): string =>
 
 interface Layer {
   readonly backend: Query
+  /** null: files of earlier versions have no names of namespaces */
+  readonly namespace: Query | null
   readonly route: Query
   /** null: files of format 1 have no wire addresses */
   readonly wire: Query | null
@@ -203,6 +219,7 @@ interface Layer {
 
 const layerOf = (database: Database): Layer => ({
   backend: query(database, `${selectBackends(database)} WHERE id = ?`),
+  namespace: labelQuery(database),
   route: query(database, SELECT_ROUTE),
   wire: formatOf(database) < FIRST_WITH_WIRES ? null : query(database, SELECT_WIRE),
 })

@@ -19,6 +19,7 @@ export class Redactor {
   readonly #methods = new Numbered()
   readonly #ips = new Numbered()
   readonly #names = new Numbered()
+  readonly #namespaces = new Numbered()
 
   /** @param all names of the recording, in the order of their numbers, so that every cut has the same pseudonyms */
   constructor(
@@ -65,6 +66,9 @@ export class Redactor {
       redacted = {
         ...backend,
         address: this.what.has('ips') ? this.#address(address) : address,
+        ...(backend.namespace !== undefined && this.what.has('hosts')
+          ? { namespace: `namespace-${this.#namespaces.of(backend.namespace)}` }
+          : {}),
         names: names && [...new Set(names.map((name) => this.#name(name)))].sort(compareBytes),
       }
       this.#backends.set(backend, redacted)

@@ -140,6 +140,18 @@ test('one address in two network namespaces gives two rows with the namespace in
   )
 })
 
+test('a namespace is shown by its name, and found by it', () => {
+  const other = { ...BACKENDS.users, id: 99, netns: 2, namespace: 'web' }
+  const tick = frameOf(1, START, [
+    { backend: BACKENDS.users, route: ROUTES.users, requests: 9, headerMs: 1 },
+    { backend: other, route: ROUTES.users, requests: 3, headerMs: 1 },
+  ])
+  const shown = (filter: string): string[] =>
+    leaderboard(momentOf(tick), { ...BOARD_DEFAULTS, filter }).backends.map((line) => line.label.full)
+  assert.deepEqual(shown(''), ['10.0.1.11:8080%1', '10.0.1.11:8080%web'])
+  assert.deepEqual(shown('web'), ['10.0.1.11:8080%web'])
+})
+
 test('the drilldown shows the same numbers as the selected row', () => {
   fc.assert(
     fc.property(frame, (tick) => {
