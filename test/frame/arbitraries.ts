@@ -16,14 +16,14 @@ import { micros, monotonicNanos, wallMicros } from '../../src/frame/model/units.
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/model/counters.generated.ts'
 import { counterValues } from './counter-values.ts'
 
-export const BACKENDS: readonly Backend[] = ['10.0.1.10:8080', '10.0.1.12:8080', '[fd00::1]:80'].map(
-  (address, index) => ({
-    id: index + 1,
-    address,
-    netns: 1,
-    names: null,
-  }),
-)
+/** One address has three lists of names, one after another. */
+export const BACKENDS: readonly Backend[] = [
+  { address: '10.0.1.10:8080', names: null },
+  { address: '10.0.1.12:8080', names: [] },
+  { address: '[fd00::1]:80', names: null },
+  { address: '10.0.1.10:8080', names: ['api'] },
+  { address: '10.0.1.10:8080', names: ['api', 'web'] },
+].map((backend, index) => ({ id: index + 1, netns: 1, ...backend }))
 
 export const ROUTES: readonly Route[] = [
   ['GET', '/api/orders'],

@@ -1,9 +1,13 @@
 /** Names of backends, from the helper's lines to frames. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { Labels } from '../../src/record/decoder.ts'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { MemoryRecording } from '../../src/replay/data/memory.ts'
+import { spanOfFrame } from '../../src/frame/model/span.ts'
+import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
+import { RunningSum } from '../../src/frame/sum/running-sum.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { wallMicros } from '../../src/frame/model/units.ts'
@@ -162,5 +166,54 @@ test('labels are the names of an address, whatever the helper says', async () =>
   assert.deepEqual(
     frames.map((frame) => frame.traffic.map(({ backend }) => backend.names)),
     frames.map(() => [AWKWARD, ['mine'], [], null]),
+  )
+})
+
+test('the sum of all frames is the last total minus the first, whenever names change', async () => {
+  const names = fc.option(fc.uniqueArray(fc.constantFrom('api', 'shop', 'web'), { maxLength: 2 }), {
+    nil: undefined,
+  })
+  const step = fc.oneof(
+    fc.record({ rename: fc.constantFrom(1, 2), names }),
+    fc.record({ added: fc.tuple(fc.nat(9), fc.nat(9)) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const totals: [number, number] = [0, 0]
+      const tick = (second: number): WireLine =>
+        snapshot(second, {
+          traffic: [traffic(1, totals[0]), traffic(2, totals[1])],
+          connections: [connects(1, totals[0]), connects(2, totals[1])],
+        })
+      // Both backends have one address: one was retired, or will be.
+      const lines: WireLine[] = [
+        hello,
+        named(1, ['api']),
+        named(2, ['api'], '10.0.1.10:8080'),
+        { ...route(1, '/'), backend: 1 } as WireLine,
+        { ...route(2, '/'), backend: 2 } as WireLine,
+        tick(0),
+      ]
+      let second = 0
+      for (const each of steps) {
+        if ('rename' in each) lines.push(named(each.rename, each.names, '10.0.1.10:8080'))
+        else {
+          totals[0] += each.added[0]
+          totals[1] += each.added[1]
+          lines.push(tick(++second))
+        }
+      }
+      const { frames } = await read(lines)
+      const sum = sumOf(frames.map(ofFrame))
+      const running = new RunningSum()
+      for (const frame of frames) running.add(spanOfFrame(frame))
+      const all = totals[0] + totals[1]
+      for (const of of [sum, running.total])
+        assert.deepEqual(
+          [of.totals.requests, of.totals.answered, of.totals.connection.connects],
+          [all, all, all],
+        )
+    }),
+    { numRuns: 200 },
   )
 })

@@ -10,7 +10,7 @@ import { printFrames, type PrintOptions } from '../../src/replay/print/print.ts'
 import { Stops } from '../../src/replay/time/stops.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
 import { assertGolden } from '../golden.ts'
-import { START, exampleRecording } from '../replay/example-recording.ts'
+import { START, exampleRecording, namedRecording } from '../replay/example-recording.ts'
 
 const recording = exampleRecording()
 const stops = new Stops(recording.ticks)
@@ -29,7 +29,13 @@ const view = (columns: number, rows: number): BoardView => ({
   selected: null,
 })
 
-function printed(second: number, columns: number, rows: number, more: Partial<PrintOptions> = {}): string {
+function printed(
+  second: number,
+  columns: number,
+  rows: number,
+  more: Partial<PrintOptions> = {},
+  of = recording,
+): string {
   const options: PrintOptions = {
     board: BOARD_DEFAULTS,
     size: { columns, rows },
@@ -41,7 +47,7 @@ function printed(second: number, columns: number, rows: number, more: Partial<Pr
     depth: 'none',
     ...more,
   }
-  return [...printFrames(recording, options)].join('')
+  return [...printFrames(of, options)].join('')
 }
 
 for (const columns of [60, 80, 120, 200]) {
@@ -55,6 +61,11 @@ for (const columns of [60, 80, 120, 200]) {
     assertGolden(`screen/burst-${columns}.ansi`, printed(65, columns, 40, { depth: 'colour' }))
   })
 }
+
+for (const columns of [60, 80, 120, 200])
+  test(`long names at ${columns} columns`, () => {
+    assertGolden(`screen/named-${columns}.txt`, printed(65, columns, 24, {}, namedRecording()))
+  })
 
 test('a gap, a vanished backend, a small screen, a wider window, another order', () => {
   assertGolden('screen/gap-120.txt', printed(133, 120, 40))

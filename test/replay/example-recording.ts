@@ -183,6 +183,34 @@ export function exampleRecording(recording = new MemoryRecording(EXAMPLE_INFO)):
   return recording
 }
 
+const LONG_NAMES = new Map<Backend, readonly string[]>([
+  [BACKENDS.orders, ['storefront-api-production']],
+  [BACKENDS.users, ['storefront-api-production']],
+  [BACKENDS.checkout, ['checkout', 'legacy-checkout.example.com', 'payments_internal_gateway']],
+  [BACKENDS.six, ['画像配信サーバー']],
+  [BACKENDS.tls, []],
+])
+
+/** The same with names: two servers of one upstream, one server of three, wide characters. */
+export function namedRecording(): MemoryRecording {
+  const example = exampleRecording()
+  const recording = new MemoryRecording(EXAMPLE_INFO)
+  const named = <T extends { readonly backend: Backend }>(row: T): T => ({
+    ...row,
+    backend: { ...row.backend, names: LONG_NAMES.get(row.backend) ?? null },
+  })
+  for (const { seq } of example.ticks) {
+    const { traffic, connections, requests, ...rest } = example.frame(seq)!
+    recording.append({
+      ...rest,
+      traffic: traffic.map(named),
+      connections: connections.map(named),
+      requests: requests.map(named),
+    })
+  }
+  return recording
+}
+
 function exampleFrame(seq: number, second: number): SecondFrame {
   const wave = Math.round(6 * Math.sin(second / 7))
   const burst = second >= 60 && second < 70

@@ -28,7 +28,12 @@ export function assertCommand(io: Io): Command {
     .argument('<expression...>', "for example 'p99(/checkout) < 300ms'")
     .option('--from <time>', 'start of the range')
     .option('--to <time>', 'end of the range; +90s counts from --from')
-    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
+    .option(
+      '--where <expression>',
+      'rows to keep, by backend, upstream, method and route (repeatable)',
+      repeated,
+      [],
+    )
     .addOption(
       new Option('--format <format>', 'how to write it')
         .choices(Object.keys(ASSERTION_FORMATS))

@@ -103,7 +103,7 @@ function rowsToKeep({ backend, route, where }: CutFlags): CutRequest['keeps'] {
   const { rows, codes, lines } = selectionOption('--where', where)
   if (codes !== null || lines !== null) {
     throw usageError(
-      '--where: a cut keeps rows by backend, method and route',
+      '--where: a cut keeps rows by backend, upstream, method and route',
       'Measures and status are for report and requests.',
     )
   }

@@ -42,7 +42,12 @@ export function diffCommand(io: Io): Command {
       repeated,
       [],
     )
-    .option('--where <expression>', 'rows to keep, by backend, method and route (repeatable)', repeated, [])
+    .option(
+      '--where <expression>',
+      'rows to keep, by backend, upstream, method and route (repeatable)',
+      repeated,
+      [],
+    )
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
     .addOption(

@@ -46,7 +46,7 @@ export function requestsCommand(io: Io): Command {
       if (selection.lines !== null) {
         throw usageError(
           '--where: measures are of many requests',
-          'A single one has backend, method, route and status.',
+          'A single one has backend, upstream, method, route and status.',
         )
       }
       const { openRecording } = await import('../../store/read/reader.ts')
@@ -77,5 +77,5 @@ Examples:
   upstreamtop requests incident.db --where 'status >= 500 and route = "/checkout"'
   upstreamtop requests incident.db --format csv > requests.csv
 
-CSV and NDJSON: at (UTC), backend, method, route, status, failure, header_ms, total_ms.
+CSV and NDJSON: at (UTC), backend, method, route, status, failure, header_ms, total_ms, name, names.
 `

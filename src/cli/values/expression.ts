@@ -23,12 +23,12 @@ function selectionOf(text: string): Selection {
   return splitSelection([expression], text)
 }
 
-/** For commands that select only rows, by backend, method and route; measures and status are refused. @throws UserError */
+/** For commands that select only rows, by backend, upstream, method and route; measures and status are refused. @throws UserError */
 export function rowsOption(option: string, texts: readonly string[]): Selection {
   const selection = selectionOption(option, texts)
   if (selection.lines === null && selection.codes === null) return selection
   throw usageError(
-    `${option}: only backend, method and route select rows here`,
+    `${option}: only backend, method and route, or an upstream, select rows here`,
     `Leave them: ${option} "backend ~ '10.0.1.'"`,
   )
 }

@@ -1,5 +1,5 @@
 /** Makes a frame of two snapshots: totals are subtracted as 64-bit values, and the differences become numbers. */
-import { backendKey, routeKey } from '../model/aggregate.ts'
+import { backendKey, leastKnown, routeKey } from '../model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../model/counters.generated.ts'
 import {
   MAX_COUNT,
@@ -314,7 +314,9 @@ function joinPairs(rows: readonly TrafficRow[]): TrafficRow[] {
     const other = joined.get(key)
     joined.set(
       key,
-      other === undefined ? row : { ...sumCounts([other, row]), backend: row.backend, route: row.route },
+      other === undefined
+        ? row
+        : { ...sumCounts([other, row]), backend: leastKnown(other.backend, row.backend), route: row.route },
     )
   }
   return [...joined.values()]
@@ -326,7 +328,12 @@ function joinAddresses(rows: readonly ConnectionRow[]): ConnectionRow[] {
   for (const row of rows) {
     const key = backendKey(row.backend)
     const other = joined.get(key)
-    joined.set(key, other === undefined ? row : { ...addConnections(other, row), backend: row.backend })
+    joined.set(
+      key,
+      other === undefined
+        ? row
+        : { ...addConnections(other, row), backend: leastKnown(other.backend, row.backend) },
+    )
   }
   return [...joined.values()]
 }

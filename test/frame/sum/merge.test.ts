@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { backendKey, NOTHING, routeKey, wireKey, type Aggregate } from '../../../src/frame/model/aggregate.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../../src/frame/model/counters.generated.ts'
-import type { SecondFrame } from '../../../src/frame/model/frame.ts'
+import type { Backend, SecondFrame } from '../../../src/frame/model/frame.ts'
 import { NO_CONNECTIONS } from '../../../src/frame/model/nothing.ts'
 import { spanOfFrame } from '../../../src/frame/model/span.ts'
 import { micros, monotonicNanos, wallMicros } from '../../../src/frame/model/units.ts'
@@ -150,4 +150,35 @@ const ordered = (sum: Aggregate): unknown => ({
       routes: backend.routes.toSorted((a, b) => (routeKey(a.route) < routeKey(b.route) ? -1 : 1)),
     }))
     .toSorted((a, b) => (backendKey(a.backend) < backendKey(b.backend) ? -1 : 1)),
+})
+
+test('a backend of unknown names and the same without a name are one in a sum, of unknown names, in any order', () => {
+  const [unknown] = BACKENDS
+  const none = { ...unknown!, id: 9, names: [] }
+  const renamed = <T extends { readonly backend: Backend }>(row: T): T =>
+    row.backend === unknown ? { ...row, backend: none } : row
+  const isIn = ({ traffic, connections }: SecondFrame): boolean =>
+    [...traffic, ...connections].some(({ backend }) => backend === unknown)
+  fc.assert(
+    fc.property(frames({ minLength: 2, maxLength: 2 }), ([a, b]) => {
+      const later = {
+        ...b!,
+        traffic: b!.traffic.map(renamed),
+        connections: b!.connections.map(renamed),
+        wires: b!.wires?.map(renamed) ?? null,
+      }
+      for (const order of [
+        [a!, later],
+        [later, a!],
+      ]) {
+        const running = new RunningSum()
+        for (const frame of order) running.add(spanOfFrame(frame))
+        for (const { backends } of [sumOf(order.map(ofFrame)), running.total]) {
+          const found = backends.filter(({ backend }) => backendKey(backend) === backendKey(none))
+          assert.equal(found.length, isIn(a!) || isIn(b!) ? 1 : 0)
+          if (isIn(a!)) assert.equal(found[0]!.backend.names, null)
+        }
+      }
+    }),
+  )
 })
