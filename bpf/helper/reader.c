@@ -190,7 +190,7 @@ static bool read_again(struct reader *r, uint32_t uid)
 	r->is_over_budget = false;
 	r->left = *budget_of(uid);
 	r->discovery->until = now_ns(CLOCK_MONOTONIC) + READ_MS * MS;
-	r->discovery->nginx->upstreams.count = 0;
+	r->discovery->nginx->upstreams.count = r->discovery->nginx->upstreams.block_count = 0;
 	read_config(r);
 	if (!r->names || (r->missed_reason && !before->is_incomplete)) {
 		free(r->names);

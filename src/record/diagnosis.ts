@@ -1,4 +1,5 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
+import { nameChecks, type NameFacts } from './name-checks.ts'
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
 import type { Unseen } from '../frame/model/recording.ts'
 
@@ -18,7 +19,7 @@ export interface ChainLink {
 }
 
 /** The output of `upstreamtop-probe --doctor`. A field that an older helper does not have is undefined. */
-export interface Facts extends UpstreamFacts {
+export interface Facts extends UpstreamFacts, NameFacts {
   readonly kernel: string
   readonly tcx: boolean
   readonly btf: boolean
@@ -162,7 +163,7 @@ const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
 const nginxChecks = (facts: Facts): readonly Check[] => [
   nginxCheck(facts),
   ...unreadChecks(facts),
-  ...upstreamChecks(facts).map((line): Check => ({ check: 'nginx', ...line })),
+  ...[...upstreamChecks(facts), ...nameChecks(facts)].map((line): Check => ({ check: 'nginx', ...line })),
 ]
 
 /** If no port at all could be read, nginxCheck reports it. */
