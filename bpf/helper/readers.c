@@ -138,11 +138,12 @@ const char *remark_on_names(void)
 	if (has_failed && !said_failed) {
 		said_failed = true;
 		return "the configuration of an nginx could not be read after it was reloaded: its backends keep the names that "
-		       "they had";
+		       "they had. A recorder that is started again reads it";
 	}
 	if (has_stranger && !said_stranger) {
 		said_stranger = true;
-		return "an nginx was started whose configuration was not read: its backends have no names";
+		return "an nginx was started whose configuration was not read: its backends have no names. A recorder that is "
+		       "started again reads it";
 	}
 	return NULL;
 }

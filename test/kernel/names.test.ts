@@ -278,7 +278,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { [A]: [['one']] })
     assert.deepEqual(seen.remarks, [
-      'the configuration of an nginx could not be read after it was reloaded: its backends keep the names that they had',
+      'the configuration of an nginx could not be read after it was reloaded: its backends keep the names that they had. A recorder that is started again reads it',
     ])
   })
 
@@ -298,7 +298,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assert.equal(first.attempts().length, 1)
     assert.deepEqual(seen.names, { '10.77.0.4:9101': [['api'], null], '10.77.0.2:9101': [null] })
     assert.deepEqual(seen.remarks, [
-      'an nginx was started whose configuration was not read: its backends have no names',
+      'an nginx was started whose configuration was not read: its backends have no names. A recorder that is started again reads it',
     ])
   })
 
