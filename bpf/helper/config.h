@@ -33,6 +33,7 @@ struct reader {
 	const char *missed_reason; /* why it was not read completely */
 	bool is_over_budget;	   /* its budget is used up */
 	/* ---- for reader.c ---- */
+	bool has_failed; /* the last time */
 	uint32_t pid;
 	int alive; /* a pidfd, where its root must be given up with it; else -1 */
 	uint32_t children[MAX_CHILDREN];

@@ -214,6 +214,21 @@ static void note_unread(struct nginx *nginx, const char *format, ...)
 	va_end(arguments);
 }
 
+static void merge_blocks(struct nginx *nginx, const struct nginx *from)
+{
+	int count = published(&from->upstreams.block_count, MAX_LISTED_BLOCKS);
+
+	for (int i = 0; i < count; i++) {
+		struct listed_block copy = from->upstreams.blocks[i];
+
+		copy.name[sizeof(copy.name) - 1] = 0;
+		for (int e = 0; e < LISTED_SERVERS; e++)
+			copy.examples[e][sizeof(copy.examples[0]) - 1] = 0;
+		add_listed_block(&nginx->upstreams, &copy);
+	}
+	nginx->upstreams.blocks_left_out += from->upstreams.blocks_left_out;
+}
+
 /* A child that was left behind may still write: texts are cut, and words are in range. */
 static void merge_upstreams(struct nginx *nginx, const struct nginx *from)
 {
@@ -229,6 +244,7 @@ static void merge_upstreams(struct nginx *nginx, const struct nginx *from)
 			add_upstream(&nginx->upstreams, &copy);
 	}
 	nginx->upstreams.left_out += from->upstreams.left_out;
+	merge_blocks(nginx, from);
 	if (from->unlisted_count > 0 && !nginx->unlisted_count)
 		snprintf(nginx->unlisted, sizeof(nginx->unlisted), "%.*s", (int)sizeof(from->unlisted) - 1, from->unlisted);
 	nginx->unlisted_count += from->unlisted_count;

@@ -105,6 +105,61 @@ static void put_upstream(struct json *out, const struct upstream *upstream)
 	put(out, "]}");
 }
 
+static void put_block(struct json *out, const struct listed_block *block)
+{
+	put(out, "{\"name\":");
+	put_string(out, block->name);
+	put(out, ",\"servers\":");
+	put_number(out, block->servers);
+	put(out, ",\"examples\":[");
+	for (int i = 0; i < block->servers && i < LISTED_SERVERS; i++) {
+		put(out, i ? "," : "");
+		put_string(out, block->examples[i]);
+	}
+	put(out, "]}");
+}
+
+#define HOSTS_SAID 16
+
+/* Servers that are hosts, and that the hosts file does not have. */
+static void put_hosts(struct json *out, const struct names *names)
+{
+	int count = 0;
+	char text[512];
+
+	put(out, ",\"hosts\":[");
+	for (int i = 0; i < names->host_count; i++) {
+		const struct named_host *h = &names->hosts[i];
+
+		if (h->is_known || !names->texts[h->host] || count++ >= HOSTS_SAID)
+			continue;
+		snprintf(text, sizeof(text), "%s:%u", names->texts + h->host, h->port);
+		put(out, count > 1 ? "," : "");
+		put_string(out, text);
+	}
+	put(out, "],\"host_count\":");
+	put_number(out, count);
+}
+
+/* What its configurations call addresses, and what has no name. */
+static void put_names(struct json *out, const struct nginx *nginx)
+{
+	put(out, ",\"blocks\":[");
+	for (int i = 0; i < nginx->upstreams.block_count; i++) {
+		put(out, i ? "," : "");
+		put_block(out, &nginx->upstreams.blocks[i]);
+	}
+	put(out, "],\"blocks_left_out\":");
+	put_number(out, nginx->upstreams.blocks_left_out);
+	put_hosts(out, &nginx->names);
+	put(out, ",\"runtime\":");
+	put_string(out, nginx->names.runtime);
+	put(out, ",\"runtime_count\":");
+	put_number(out, nginx->names.runtime_count);
+	put(out, ",\"names_left_out\":");
+	put_number(out, nginx->names.left_out);
+}
+
 static void put_nginx(struct json *out)
 {
 	static struct nginx nginx;
@@ -138,6 +193,7 @@ static void put_nginx(struct json *out)
 	put_string(out, nginx.unlisted);
 	put(out, ",\"upstreams_unlisted_count\":");
 	put_number(out, nginx.unlisted_count);
+	put_names(out, &nginx);
 }
 
 /* ---- every nginx of this host ---- */

@@ -45,6 +45,9 @@ void publish(struct discovery *c)
 	n->unread_count = c->nginx->unread_count;
 	n->unlisted_count = c->nginx->unlisted_count;
 	n->upstreams.left_out = c->nginx->upstreams.left_out;
+	memcpy(n->upstreams.blocks, c->nginx->upstreams.blocks, sizeof(n->upstreams.blocks));
+	n->upstreams.blocks_left_out = c->nginx->upstreams.blocks_left_out;
+	__atomic_store_n(&n->upstreams.block_count, c->nginx->upstreams.block_count, __ATOMIC_RELEASE);
 	__atomic_store_n(&n->listen_port_count, published.listen_port_count, __ATOMIC_RELEASE);
 	__atomic_store_n(&n->upstreams.count, c->nginx->upstreams.count, __ATOMIC_RELEASE);
 	__atomic_store_n(&n->connection_count, c->nginx->connection_count, __ATOMIC_RELEASE);

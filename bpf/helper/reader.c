@@ -190,7 +190,7 @@ static bool read_again(struct reader *r, uint32_t uid)
 	r->is_over_budget = false;
 	r->left = *budget_of(uid);
 	r->discovery->until = now_ns(CLOCK_MONOTONIC) + READ_MS * MS;
-	r->discovery->nginx->upstreams.count = 0;
+	r->discovery->nginx->upstreams.count = r->discovery->nginx->upstreams.block_count = 0;
 	read_config(r);
 	if (!r->names || (r->missed_reason && !before->is_incomplete)) {
 		free(r->names);
@@ -213,6 +213,14 @@ static void publish_names(const struct discovery *c, struct reading *reading)
 	__atomic_store_n(&reading->current, !reading->current, __ATOMIC_RELEASE);
 }
 
+static bool has_any_failed(const struct discovery *c)
+{
+	for (int i = 0; i < c->reader_count; i++)
+		if (c->readers[i].has_failed)
+			return true;
+	return false;
+}
+
 static void look(struct discovery *c, uint32_t uid, struct reading *reading)
 {
 	bool changed = false;
@@ -227,11 +235,10 @@ static void look(struct discovery *c, uint32_t uid, struct reading *reading)
 			again = r->shares_root && find_again(r, uid, &reading->found);
 		if (has_ended(r) || (!has_reloaded(r) && !again))
 			continue;
-		if (read_again(r, uid))
-			changed = true;
-		else
-			reading->has_failed = true;
+		r->has_failed = !read_again(r, uid);
+		changed = true;
 	}
+	reading->has_failed = has_any_failed(c);
 	if (changed)
 		publish_names(c, reading);
 }

@@ -8,8 +8,8 @@
 #include "helper.h"
 #include "upstreamtop.skel.h"
 
-/* One per user with an nginx, root first. */
-#define MAX_READERS 16
+/* One per user with an nginx, root first: each has 0.4 MB of its own. */
+#define MAX_READERS 64
 /* then it does not answer any more: its own alarm is earlier */
 #define PATIENCE_NS 10000000000ULL
 
@@ -17,12 +17,13 @@ struct child_reader {
 	int socket; /* -1 when it has ended */
 	struct reading *reading;
 	uint32_t asked, taken;
+	uint32_t forks; /* what it was asked for */
+	uint64_t asked_at;
 };
 
 static struct child_reader readers[MAX_READERS];
 static int reader_count;
-static uint32_t forks_seen;
-static uint64_t asked_at;
+static uint32_t forks_settled; /* every reader has answered for these */
 static bool has_failed, has_stranger, said_failed, said_stranger;
 
 bool have_room_for_reader(void)
@@ -37,31 +38,43 @@ void follow_reader(int socket, struct reading *reading)
 
 /* ---- asking ---- */
 
-static void ask(struct child_reader *r)
+static uint32_t answers_of(const struct child_reader *r)
 {
-	if (r->socket < 0)
+	return __atomic_load_n(&r->reading->answered, __ATOMIC_ACQUIRE);
+}
+
+static bool is_busy(const struct child_reader *r)
+{
+	return r->socket >= 0 && answers_of(r) != r->asked;
+}
+
+static bool is_late(const struct child_reader *r)
+{
+	return is_busy(r) && now_ns(CLOCK_MONOTONIC) - r->asked_at > PATIENCE_NS;
+}
+
+/* One question at a time: any process may be named nginx, and fork without end. */
+static void ask(struct child_reader *r, uint32_t forks)
+{
+	if (r->socket < 0 || r->forks == forks || is_busy(r))
 		return;
+	r->forks = forks;
+	r->asked_at = now_ns(CLOCK_MONOTONIC);
 	if (send(r->socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) {
 		r->asked++;
 		return;
 	}
 	close(r->socket);
 	r->socket = -1;
-	has_failed = true;
 }
 
-static uint32_t answers_of(const struct child_reader *r)
+static bool take_answer(struct child_reader *r)
 {
-	return __atomic_load_n(&r->reading->answered, __ATOMIC_ACQUIRE);
-}
+	uint32_t answers = answers_of(r);
+	bool is_new = answers != r->taken;
 
-static void check_patience(void)
-{
-	if (!asked_at || now_ns(CLOCK_MONOTONIC) - asked_at < PATIENCE_NS)
-		return;
-	asked_at = 0;
-	for (int i = 0; i < reader_count; i++)
-		has_failed |= answers_of(&readers[i]) != readers[i].asked;
+	r->taken = answers;
+	return is_new;
 }
 
 /* ---- putting together ---- */
@@ -91,32 +104,30 @@ static bool is_there_a_stranger(uint32_t beginnings)
 	return beginnings > found;
 }
 
+static bool has_any_failed(void)
+{
+	for (int i = 0; i < reader_count; i++)
+		if (readers[i].socket < 0 || is_late(&readers[i]) || readers[i].reading->has_failed)
+			return true;
+	return false;
+}
+
 bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
 {
 	uint32_t forks = bpf->bss->nginx_forks;
-	bool changed = false, all_answered = true, before = has_failed || has_stranger;
+	bool changed = false, is_settled = forks != forks_settled, had_failed = has_failed, had_stranger = has_stranger;
 
-	if (forks != forks_seen) {
-		forks_seen = forks;
-		asked_at = now_ns(CLOCK_MONOTONIC);
-		for (int i = 0; i < reader_count; i++)
-			ask(&readers[i]);
-	}
 	for (int i = 0; i < reader_count; i++) {
-		uint32_t answers = answers_of(&readers[i]);
-
-		changed |= answers != readers[i].taken;
-		all_answered &= answers == readers[i].asked;
-		readers[i].taken = answers;
-		has_failed |= readers[i].reading->has_failed;
+		changed |= take_answer(&readers[i]);
+		ask(&readers[i], forks);
+		is_settled &= !is_busy(&readers[i]);
 	}
-	check_patience();
-	if (all_answered && asked_at) {
-		asked_at = 0;
+	if (is_settled) {
+		forks_settled = forks;
 		has_stranger = is_there_a_stranger(bpf->bss->nginx_beginnings);
-		changed = true;
 	}
-	if (!changed && before == (has_failed || has_stranger))
+	has_failed = has_any_failed();
+	if (!changed && had_failed == has_failed && had_stranger == has_stranger)
 		return false;
 	merge_readers(nginx);
 	return true;
@@ -127,11 +138,12 @@ const char *remark_on_names(void)
 	if (has_failed && !said_failed) {
 		said_failed = true;
 		return "the configuration of an nginx could not be read after it was reloaded: its backends keep the names that "
-		       "they had";
+		       "they had. A recorder that is started again reads it";
 	}
 	if (has_stranger && !said_stranger) {
 		said_stranger = true;
-		return "an nginx was started whose configuration was not read: its backends have no names";
+		return "an nginx was started whose configuration was not read: its backends have no names. A recorder that is "
+		       "started again reads it";
 	}
 	return NULL;
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 #include "tick.h"
 
-/* of one address, so that a line has an end */
-#define MAX_NAMES_SAID 64
+/* of one address, so that a line has an end: as many as a recorder takes */
+#define MAX_NAMES_SAID 1000
 #define PATH_SHOWN     (sizeof(((struct route_key *)0)->path) + 3)
 
 /* ---- names ---- */

@@ -48,6 +48,7 @@ struct upstream_block {
 
 struct server {
 	char *address;
+	char *parameters;	/* "weight=2 backup" */
 	bool is_resolved_later; /* at run time, and again and again */
 	bool is_service;	/* DNS has its port, too */
 };
@@ -197,6 +198,20 @@ static void add_pass(struct configuration *c, const char *directive, const char 
 	c->passes[c->pass_count++] = pass;
 }
 
+/* Those that an operator asks about; timeouts and limits are none of them. */
+static char *parameters_of(const struct statement *s)
+{
+	static const char *const words[] = {"weight=", "backup", "down", "resolve", "service=", "drain"};
+	char text[96] = "";
+
+	for (int i = 2; i < s->count; i++)
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+			if (!strncmp(s->words[i], words[k], strlen(words[k])) &&
+			    strlen(text) + strlen(s->words[i]) + 2 < sizeof(text))
+				sprintf(text + strlen(text), " %s", s->words[i]);
+	return strdup(text);
+}
+
 static void add_to_upstream_block(struct configuration *c, const struct statement *s)
 {
 	struct upstream_block *block = &c->blocks[c->block_count - 1];
@@ -216,6 +231,7 @@ static void add_to_upstream_block(struct configuration *c, const struct statemen
 		server.is_resolved_later |= !strcmp(s->words[i], "resolve");
 		server.is_service |= !strncmp(s->words[i], "service=", 8);
 	}
+	server.parameters = parameters_of(s);
 	c->servers[c->server_count++] = server;
 	block->servers++;
 }
@@ -479,6 +495,31 @@ void add_upstream(struct upstreams *list, const struct upstream *upstream)
 		list->left_out++;
 }
 
+void add_listed_block(struct upstreams *list, const struct listed_block *block)
+{
+	for (int i = 0; i < list->block_count; i++)
+		if (!memcmp(&list->blocks[i], block, sizeof(*block)))
+			return;
+	if (list->block_count < MAX_LISTED_BLOCKS)
+		list->blocks[list->block_count++] = *block;
+	else
+		list->blocks_left_out++;
+}
+
+static void list_block(const struct configuration *c, const struct upstream_block *block, struct upstreams *list)
+{
+	struct listed_block listed = {.servers = block->servers};
+
+	snprintf(listed.name, sizeof(listed.name), "%s", block->name);
+	for (int i = 0; i < block->servers && i < LISTED_SERVERS; i++) {
+		const struct server *server = &c->servers[block->first_server + i];
+
+		snprintf(listed.examples[i], sizeof(listed.examples[i]), "%s%s", server->address,
+			 server->parameters ? server->parameters : "");
+	}
+	add_listed_block(list, &listed);
+}
+
 /* A block without memory for its name has no name that a directive could have. */
 static void sort_blocks(struct configuration *c)
 {
@@ -504,13 +545,17 @@ void configuration_close(struct configuration *c, struct upstreams *list)
 		free(c->passes[i].directive);
 		free(c->passes[i].target);
 	}
-	for (int i = 0; i < c->block_count; i++)
+	for (int i = 0; i < c->block_count; i++) {
 		name_block(c, &c->blocks[i]);
+		list_block(c, &c->blocks[i], list);
+	}
 	list->left_out += c->passes_left_out;
 	c->names->left_out += c->passes_left_out + c->left_out;
 	for (int i = 0; i < c->block_count; i++)
 		free(c->blocks[i].name);
-	for (int i = 0; i < c->server_count; i++)
+	for (int i = 0; i < c->server_count; i++) {
 		free(c->servers[i].address);
+		free(c->servers[i].parameters);
+	}
 	free(c);
 }

@@ -47,17 +47,31 @@ struct upstream {
 	char examples[UPSTREAM_EXAMPLES][112]; /* the first of them */
 };
 
+#define MAX_LISTED_BLOCKS 128
+#define LISTED_SERVERS	  4
+
+/* An upstream block, for doctor. */
+struct listed_block {
+	char name[128];
+	int servers;
+	char examples[LISTED_SERVERS][128]; /* the first of them, with their parameters */
+};
+
 struct upstreams {
 	struct upstream list[MAX_UPSTREAMS];
 	int count;
 	int left_out;	 /* directives that found no room */
 	uint32_t master; /* whose configuration is read */
+	struct listed_block blocks[MAX_LISTED_BLOCKS];
+	int block_count, blocks_left_out;
 };
 
 /* Whether another master before it has the same entry. */
 bool is_repeated_upstream(const struct upstreams *list, int index);
 /* Appends an entry unless it is there. */
 void add_upstream(struct upstreams *list, const struct upstream *upstream);
+
+void add_listed_block(struct upstreams *list, const struct listed_block *block);
 
 /* proxy_pass, grpc_pass, fastcgi_pass, those of other modules too: an nginx with one of them proxies. */
 bool is_pass_directive(const char *word);

@@ -1,5 +1,6 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
 import { everyNginxChecks, type EveryNginxFacts } from './every-nginx.ts'
+import { nameChecks, type NameFacts } from './name-checks.ts'
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
 import type { Unseen } from '../frame/model/recording.ts'
 
@@ -19,7 +20,7 @@ export interface ChainLink {
 }
 
 /** The output of `upstreamtop-probe --doctor`. A field that an older helper does not have is undefined. */
-export interface Facts extends UpstreamFacts, EveryNginxFacts {
+export interface Facts extends UpstreamFacts, EveryNginxFacts, NameFacts {
   readonly kernel: string
   readonly tcx: boolean
   readonly btf: boolean
@@ -163,7 +164,7 @@ const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
 const nginxChecks = (facts: Facts): readonly Check[] => [
   nginxCheck(facts),
   ...unreadChecks(facts),
-  ...[...upstreamChecks(facts), ...everyNginxChecks(facts)].map((line): Check => ({
+  ...[...upstreamChecks(facts), ...nameChecks(facts), ...everyNginxChecks(facts)].map((line): Check => ({
     check: 'nginx',
     ...line,
   })),

@@ -12,6 +12,7 @@
  *   retired   a route slot whose last total has been sent: it has no further rows
  *   retired_backend  the same of a backend, after all its route slots; its address may come back with another id
  *   retired_wire   the same for a wire entry
+ *   remark    what a recorder should know from now on, as a sentence
  *   bye       last line of a clean end
  *
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.

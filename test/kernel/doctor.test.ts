@@ -27,7 +27,7 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
   test('reports front doors, every upstream with what is seen of it, and other programs on a hook; nothing stays attached', async () => {
     const nginx = await startLabNginx(
       cable.proxy.namespace,
-      `upstream sockets { server unix:/tmp/nobody.sock; server 10.77.0.2:11 backup; }
+      `upstream sockets { server unix:/tmp/nobody.sock down; server 10.77.0.2:11 weight=3 backup; }
        upstream php { server 10.77.0.2:9000; }
        map $arg_x $mapped { default http://10.77.0.2:9; proxy_pass http://in-a-map; }
        server { listen 127.0.0.1:8080; location / { proxy_pass http://10.77.0.2:9; }
@@ -70,6 +70,14 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
         `warning nginx: uwsgi_pass "10.77.0.2:3031": uwsgi, ${only}`,
         `warning nginx: scgi_pass "10.77.0.2:4000": SCGI, ${only}`,
         'ok nginx: proxy_pass "$mapped": its servers are only known when nginx runs; on a unix socket not visible, else read where it is HTTP/1',
+        'warning nginx: no name, because they are only known at run time: proxy_pass $mapped',
+      ],
+    )
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('ok nginx: upstream ')),
+      [
+        'ok nginx: upstream "php": 10.77.0.2:9000',
+        'ok nginx: upstream "sockets": unix:/tmp/nobody.sock down, 10.77.0.2:11 weight=3 backup',
       ],
     )
     assert.ok(!lines.some((line) => line.includes('upstreams on unix sockets')), 'not said twice')
@@ -78,6 +86,9 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
     assert.ok(recorded.stderr.includes(sockets), recorded.stderr)
     const { recording } = JSON.parse(info) as { recording: { not_visible: readonly { what: string }[] } }
     assert.equal(recording.not_visible[0]?.what, sockets)
+    const later = 'upstreams that are only known at run time have no name (proxy_pass $mapped)'
+    assert.equal(recording.not_visible[1]?.what, later)
+    assert.ok(!lines.some((line) => line.includes(later)), 'not said twice')
     said(/^ok interface: leg( \(.*\))?: ingress: drop \(id \d+\)/)
     said(/^ok programs: load and attach/)
     assert.deepEqual(await attachedTo(cable.proxy.namespace, 'leg'), [0, 0])

@@ -6,6 +6,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,7 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
-import { lacking } from './lab/system.ts'
+import { lacking, PROBE } from './lab/system.ts'
 import { startHelper, watch, type Helper, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -41,15 +42,17 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       for (const port of [9101, 9102]) await cable.far.call('listen', { address: `10.77.0.${last}`, port })
   })
   const running = new Set<LabNginx>()
-  const startNginx = async (http: string, daemon = false): Promise<LabNginx> => {
+  const startNginx = async (http: string, daemon = false, program = withHosts): Promise<LabNginx> => {
     writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n10.77.0.4 app.example www.app.example\n')
-    const nginx = await startLabNginx(cable.proxy.namespace, http, false, { program: withHosts, daemon })
+    const nginx = await startLabNginx(cable.proxy.namespace, http, false, { program, daemon })
     running.add(nginx)
     return nginx
   }
+  const stopNginx = async (nginx: LabNginx): Promise<void> => {
+    if (running.delete(nginx)) await nginx.stop()
+  }
   afterEach(async () => {
-    for (const nginx of running) await nginx.stop()
-    running.clear()
+    for (const nginx of running) await stopNginx(nginx)
   })
   after(async () => {
     rmSync(folder, { recursive: true })
@@ -275,7 +278,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { [A]: [['one']] })
     assert.deepEqual(seen.remarks, [
-      'the configuration of an nginx could not be read after it was reloaded: its backends keep the names that they had',
+      'the configuration of an nginx could not be read after it was reloaded: its backends keep the names that they had. A recorder that is started again reads it',
     ])
   })
 
@@ -295,8 +298,67 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assert.equal(first.attempts().length, 1)
     assert.deepEqual(seen.names, { '10.77.0.4:9101': [['api'], null], '10.77.0.2:9101': [null] })
     assert.deepEqual(seen.remarks, [
-      'an nginx was started whose configuration was not read: its backends have no names',
+      'an nginx was started whose configuration was not read: its backends have no names. A recorder that is started again reads it',
     ])
+  })
+
+  test('without root, with the capabilities of make install, names are those of the configuration, and follow a reload', async () => {
+    const nginx = await startNginx(TWO)
+    const capabilities = '+bpf,+net_admin,+perfmon,+sys_ptrace'
+    const user = ['--reuid=65534', '--clear-groups']
+    const grant = [`--inh-caps=-all,${capabilities}`, `--ambient-caps=-all,${capabilities}`, PROBE]
+    const seen = await watch(
+      cable.proxy.namespace,
+      async (helper) => {
+        await ask('/a', 3)
+        await helper.nextFrame()
+        configure(nginx, /one/g, 'first')
+        await reload(nginx)
+        await called(helper, '10.77.0.2:9101', ['first'])
+      },
+      [...user, ...grant],
+      'setpriv',
+    )
+    assertEqualsLog(seen, nginx)
+    assert.deepEqual(seen.names, { '10.77.0.2:9101': [['one'], ['first']] })
+    assert.deepEqual(seen.remarks, [])
+  })
+
+  test('an nginx in a root of its own: its names are read there, and its root is given up when it ends', async () => {
+    const root = join(folder, 'root')
+    const chrooted = join(folder, 'chrooted')
+    mkdirSync(root)
+    // A mount of its own, as a container has, and what nginx needs of ours.
+    writeFileSync(
+      chrooted,
+      `#!/bin/sh -e
+       mount -t tmpfs tmpfs ${root}
+       for name in usr lib lib64 etc dev proc var tmp bin sbin; do
+         [ -e /$name ] || continue; mkdir -p ${root}/$name; mount --rbind /$name ${root}/$name
+       done
+       printf '10.77.0.5 app.example\\n' >${root}/hosts && mount --bind ${root}/hosts ${root}/etc/hosts
+       exec chroot ${root} /usr/sbin/nginx "$@"\n`,
+      { mode: 0o755 },
+    )
+    const nginx = await startNginx(
+      `upstream api { server app.example:9101; } server { listen 127.0.0.1:8080; location / { proxy_pass http://api; } }`,
+      false,
+      chrooted,
+    )
+    const seen = await watch(cable.proxy.namespace, async (helper) => {
+      await ask('/a', 3)
+      await helper.nextFrame()
+      configure(nginx, /api/g, 'first')
+      await reload(nginx)
+      await called(helper, '10.77.0.5:9101', ['first'])
+      const [reader = 0] = childrenOf(helper.pid)
+      const held = heldBy(reader).length
+      await stopNginx(nginx)
+      // Its root, and what told its end.
+      while (heldBy(reader).length > held - 2) await sleep(20)
+    })
+    assert.deepEqual(seen.names, { '10.77.0.5:9101': [['api'], ['first']] })
+    assert.deepEqual(seen.remarks, [])
   })
 
   for (const how of ['a clean end', 'kill -9'])
@@ -309,9 +371,8 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       const status = readFileSync(`/proc/${reader}/status`, 'utf8')
       assert.match(status, /^CapPrm:\t0+\nCapEff:\t0+$/m)
       assert.match(status, /^NoNewPrivs:\t1$/m)
-      const held = readdirSync(`/proc/${reader}/fd`).map((fd) => readlinkSync(`/proc/${reader}/fd/${fd}`))
       assert.deepEqual(
-        held
+        heldBy(reader)
           .filter((target) => /^(pipe|socket|anon_inode)/.test(target))
           .map((target) => target.replace(/:.*/, '')),
         ['socket'],
@@ -320,6 +381,9 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       await (how === 'kill -9' ? helper.kill() : helper.stop())
       await ended(reader)
     })
+
+  const heldBy = (pid: number): readonly string[] =>
+    readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
 
   const childrenOf = (pid: number): readonly number[] =>
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
