@@ -27,6 +27,7 @@ import type {
 export type WireLine =
   | HelloLine
   | BackendLine
+  | NamespaceLine
   | RouteLine
   | WireEntryLine
   | SnapshotLine
