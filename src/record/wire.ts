@@ -29,6 +29,7 @@ import type {
 export type WireLine =
   | HelloLine
   | BackendLine
+  | NamespaceLine
   | RouteLine
   | WireEntryLine
   | SnapshotLine

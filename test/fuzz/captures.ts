@@ -37,6 +37,7 @@ function byHand(): WireLine[] {
       warnings: ['nginx could not be read'],
       unseen: [{ what: 'retries', remedy: 'let it' }],
     } as WireLine,
+    { type: 'namespace', id: 4026531840, names: ['web'], cgroup: '/system.slice/nginx.service', host: false },
     snapshot(0, { wires: [] }),
     backend,
     route(7, '/api/orders'),

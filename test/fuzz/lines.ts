@@ -161,7 +161,7 @@ async function checkNeighbours(frames: readonly SecondFrame[], capture: number, 
 }
 
 /** The slots that a line may change; null if it is no JSON object. */
-function slotsChangedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<number> | null {
+function slotsChangedBy(line: string, { slotsOfBackend, pairOfSlot }: Truth): ReadonlySet<number> | null {
   const message = jsonOf(line)
   if (!isObject(message)) return null
   switch (message.type) {
@@ -174,6 +174,9 @@ function slotsChangedBy(line: string, { slotsOfBackend }: Truth): ReadonlySet<nu
     // It may use an id before its route does, and give it a route that another slot has.
     case 'route':
       return new Set([Number(message.id), ...(slotsOfBackend.get(Number(message.backend)) ?? [])])
+    // Its number may be that of any namespace.
+    case 'namespace':
+      return new Set(pairOfSlot.keys())
     case 'backend':
     case 'retired_backend':
       return new Set(slotsOfBackend.get(Number(message.id)))

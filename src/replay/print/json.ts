@@ -7,6 +7,7 @@ import type { Figures } from '../../frame/views/figures.ts'
 import type { BackendLine, Leaderboard, RouteLine } from '../../frame/views/leaderboard.ts'
 
 export function jsonOf(board: Leaderboard, info: RecordingInfo): unknown {
+  const several = new Set(board.backends.map(({ backend }) => backend.netns)).size > 1
   return {
     schema: 1,
     host: info.host,
@@ -15,13 +16,16 @@ export function jsonOf(board: Leaderboard, info: RecordingInfo): unknown {
     coverage: board.coverage,
     gap: board.gap && { from: isoUtc(board.gap.from), to: isoUtc(board.gap.to), reason: board.gap.reason },
     totals: figuresJson(board.totals),
-    backends: board.backends.map(backendJson),
+    backends: board.backends.map((line) => ({
+      ...backendJson(line),
+      ...(several ? spaceJson(line) : {}),
+    })),
     hidden_backends: board.hiddenBackends,
     requests: board.requests.map(requestJson),
   }
 }
 
-const backendJson = (line: BackendLine): unknown => ({
+const backendJson = (line: BackendLine): object => ({
   backend: line.backend.address,
   name: nameOf(line.backend),
   names: line.backend.names,
@@ -35,6 +39,12 @@ const backendJson = (line: BackendLine): unknown => ({
   rps_series: line.series,
   routes: line.routes.map(routeJson),
   hidden_routes: line.hiddenRoutes,
+})
+
+/** Only where there are several network namespaces. */
+const spaceJson = ({ backend: { netns, namespace } }: BackendLine): object => ({
+  netns,
+  namespace: namespace ?? null,
 })
 
 const routeJson = (line: RouteLine): unknown => ({

@@ -89,3 +89,22 @@ test('a part of a recording has its own span, gaps and markers', () => {
   assert.equal(part.gaps.length, 0)
   assert.equal(part.markers.length, 1)
 })
+
+test('as JSON, backends in several network namespaces have its number and name', () => {
+  const growing = new MemoryRecording(EXAMPLE_INFO)
+  const frame = exampleRecording().frame(20)!
+  growing.append({
+    ...frame,
+    traffic: frame.traffic.flatMap((row) => [
+      row,
+      { ...row, backend: { ...row.backend, id: row.backend.id + 100, netns: 7, namespace: 'web' } },
+    ]),
+  })
+  const spaces = (of: MemoryRecording): unknown[] => {
+    const [text] = frames({ which: { at: of.ticks.at(-1)!.start }, format: 'json' }, of)
+    const { backends } = JSON.parse(text!) as { backends: { netns?: number; namespace?: string | null }[] }
+    return [...new Set(backends.map(({ netns, namespace }) => `${netns} ${namespace}`))].sort()
+  }
+  assert.deepEqual(spaces(growing), ['1 null', '7 web'])
+  assert.deepEqual(spaces(exampleRecording()), ['undefined undefined'])
+})
