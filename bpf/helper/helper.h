@@ -36,6 +36,7 @@ struct options {
 	struct only_key only[MAX_FILTERS];
 	int only_count;
 	bool raw_routes;
+	bool nginx_only;
 	unsigned sample; /* rows of the request sample per tick */
 	bool version;
 	bool doctor;

@@ -29,7 +29,7 @@ uint32_t own_namespace(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
-static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
+static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool tracing)
 {
 	char *keys = (char *)bpf->rodata->line_keys;
 	size_t half = sizeof(bpf->rodata->line_keys) / 2;
@@ -42,6 +42,8 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;
 	bpf->rodata->has_only = o->only_count > 0;
+	bpf->rodata->nginx_only = o->nginx_only;
+	bpf->rodata->has_attempts = tracing;
 }
 
 static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
@@ -121,7 +123,7 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 
 	if (!bpf)
 		die(EXIT_SYSTEM, "cannot open the BPF object: %s", libbpf_message);
-	configure(bpf, o);
+	configure(bpf, o, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_socket_ends, tracing);

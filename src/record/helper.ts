@@ -19,6 +19,8 @@ export interface CaptureOptions {
   readonly iface: readonly string[]
   readonly ignore: string | null
   readonly only: string | null
+  /** only connections that an nginx has opened */
+  readonly nginxOnly: boolean
   readonly routesAs: 'template' | 'raw'
   /** rows of the request ring kept per tick */
   readonly requests: number
@@ -168,6 +170,7 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe'>): string[
     ...options.iface.flatMap((name) => ['--iface', name]),
     ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
     ...(options.only === null ? [] : ['--only', options.only]),
+    ...(options.nginxOnly ? ['--nginx-only'] : []),
     ...['--routes-as', options.routesAs, '--requests', String(options.requests)],
   ]
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ExitCode, UserError } from '../../src/errors.ts'
-import { startHelper } from '../../src/record/helper.ts'
+import { helperArguments, startHelper } from '../../src/record/helper.ts'
 import { record } from '../../src/record/recorder.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
@@ -113,6 +113,7 @@ test('a helper without output is given up after a timeout', async () => {
       iface: [],
       ignore: null,
       only: null,
+      nginxOnly: false,
       routesAs: 'raw',
       requests: 1,
       probe: 'exec sleep 600',
@@ -126,7 +127,15 @@ test('a helper without output is given up after a timeout', async () => {
 })
 
 const endOf = async (probe: string): Promise<unknown> => {
-  const options = { iface: [], ignore: null, only: null, routesAs: 'template', requests: 0, probe } as const
+  const options = {
+    iface: [],
+    ignore: null,
+    only: null,
+    nginxOnly: false,
+    routesAs: 'template',
+    requests: 0,
+    probe,
+  } as const
   return startHelper(options, {}).ended.catch((error: unknown) => error)
 }
 
@@ -148,3 +157,9 @@ function written(name: string, lines: readonly WireLine[]): string {
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   return file
 }
+
+test('--nginx-only is passed to the helper, and only where it is asked for', () => {
+  const options = { iface: [], ignore: null, only: null, routesAs: 'template', requests: 0 } as const
+  assert.ok(helperArguments({ ...options, nginxOnly: true }).includes('--nginx-only'))
+  assert.ok(!helperArguments({ ...options, nginxOnly: false }).includes('--nginx-only'))
+})

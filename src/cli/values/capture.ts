@@ -9,6 +9,7 @@ export interface CaptureFlags {
   readonly iface?: readonly string[]
   readonly ignore?: string
   readonly only?: string
+  readonly nginxOnly?: boolean
   readonly routesAs: 'template' | 'raw'
   readonly requests: number
   readonly probe?: string
@@ -24,6 +25,7 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     )
     .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
     .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
+    .option('--nginx-only', 'watch what an nginx sends alone: no sidecars, no cron jobs')
     .addOption(
       new Option('--routes-as <form>', 'ids in paths as :id, or paths as they are')
         .choices(['template', 'raw'])
@@ -41,6 +43,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   iface: flags.iface ?? [],
   ignore: flags.ignore ?? null,
   only: flags.only ?? null,
+  nginxOnly: flags.nginxOnly ?? false,
   routesAs: flags.routesAs,
   requests: flags.requests,
   probe: flags.probe ?? null,
