@@ -125,6 +125,7 @@ enum total {
 	X_ROUTED, /* sent by no socket of this host */
 	X_TLS, /* TLS */
 	X_H2, /* HTTP/2 */
+	X_NOT_NGINX, /* --nginx-only: sent by no nginx */
 	TOTALS,
 };
 
@@ -162,4 +163,5 @@ enum total {
 	TOTAL(X_NOT_SELECTED, "not_selected") \
 	TOTAL(X_ROUTED, "routed") \
 	TOTAL(X_TLS, "tls") \
-	TOTAL(X_H2, "h2")
+	TOTAL(X_H2, "h2") \
+	TOTAL(X_NOT_NGINX, "not_nginx")

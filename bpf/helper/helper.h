@@ -46,6 +46,7 @@ struct options {
 	enum way way;
 	const char *cgroup; /* --cgroup: a path below the root of cgroup2, or NULL */
 	bool raw_routes;
+	bool nginx_only;
 	unsigned sample; /* rows of the request sample per tick */
 	bool version;
 	bool doctor;

@@ -55,7 +55,7 @@ static void configure_group(struct upstreamtop_bpf *bpf, const struct options *o
 	close(group);
 }
 
-static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
+static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool tracing)
 {
 	char *keys = (char *)bpf->rodata->line_keys;
 	size_t half = sizeof(bpf->rodata->line_keys) / 2;
@@ -70,6 +70,8 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o)
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;
 	bpf->rodata->has_only = o->only_count > 0;
+	bpf->rodata->nginx_only = o->nginx_only;
+	bpf->rodata->has_attempts = tracing;
 }
 
 static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)
@@ -170,7 +172,7 @@ static struct upstreamtop_bpf *try_load(const struct options *o, bool tracing, b
 {
 	struct upstreamtop_bpf *bpf = open_object(o->way);
 
-	configure(bpf, o);
+	configure(bpf, o, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_exit, tracing && !bpf->rodata->has_task_look_up);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states, tracing);
 	bpf_program__set_autoload(bpf->progs.upstreamtop_states_too, tracing);

@@ -133,6 +133,8 @@ void parse_options(struct options *o, int argc, char **argv)
 			parse_ignore_list(o, value_of(argc, argv, &i));
 		} else if (!strcmp(name, "--only")) {
 			parse_only_list(o, value_of(argc, argv, &i));
+		} else if (!strcmp(name, "--nginx-only")) {
+			o->nginx_only = true;
 		} else if (!strcmp(name, "--routes-as")) {
 			value = value_of(argc, argv, &i);
 			o->raw_routes = !strcmp(value, "raw");
@@ -146,8 +148,8 @@ void parse_options(struct options *o, int argc, char **argv)
 		} else {
 			die(EXIT_USAGE,
 			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--attach tcx|cgroup] [--cgroup PATH] "
-			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--routes-as template|raw] [--requests N] [--version] "
-			    "[--doctor]",
+			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--nginx-only] [--routes-as template|raw] [--requests N] "
+			    "[--version] [--doctor]",
 			    name);
 		}
 	}

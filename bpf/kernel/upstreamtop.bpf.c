@@ -104,6 +104,8 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
 		exclude(f);
 	if (p->len) {
+		if (nginx_only && f->kind == KIND_NOT_NGINX)
+			first_bytes(skb, f, p);
 		if (f->kind == KIND_HTTP) {
 			if (!continues_body(&f->out, p))
 				segment_out(skb, f, p);
@@ -156,6 +158,10 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 				segment_in(skb, f, p);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+			if (nginx_only && f->kind == KIND_NOT_NGINX && f->deferred) {
+				f->deferred = 0;
+				count_left_out(f, X_NOT_NGINX);
+			}
 		}
 	}
 	if (p->flags & TCP_RST) {

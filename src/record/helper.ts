@@ -24,6 +24,8 @@ export interface CaptureOptions {
   readonly cgroup: string | null
   readonly ignore: string | null
   readonly only: string | null
+  /** only connections that an nginx has opened */
+  readonly nginxOnly: boolean
   readonly routesAs: 'template' | 'raw'
   /** rows of the request ring kept per tick */
   readonly requests: number
@@ -177,6 +179,7 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe' | 'names'>
     ...(options.cgroup === null ? [] : ['--cgroup', options.cgroup]),
     ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
     ...(options.only === null ? [] : ['--only', options.only]),
+    ...(options.nginxOnly ? ['--nginx-only'] : []),
     ...['--routes-as', options.routesAs, '--requests', String(options.requests)],
   ]
 }

@@ -178,6 +178,7 @@ export interface ExcludedWords {
   readonly routed?: number
   readonly tls?: number
   readonly h2?: number
+  readonly not_nginx?: number
 }
 export const excludedOf = (words: ExcludedWords): Excluded => ({
   frontDoor: words.front_door ?? 0,
@@ -186,6 +187,7 @@ export const excludedOf = (words: ExcludedWords): Excluded => ({
   routed: words.routed ?? 0,
   tls: words.tls ?? 0,
   h2: words.h2 ?? 0,
+  notNginx: words.not_nginx ?? null,
 })
 
 export interface ControlWords {

@@ -47,6 +47,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
     paths: readonly string[],
     before: () => Promise<unknown>,
     program: string = PROBE,
+    args: readonly string[] = [],
   ): Promise<Seen> {
     port++
     await cable.far.call('listen', { address: FAR, port })
@@ -61,7 +62,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
         const ask = { address: '127.0.0.1', port: 8080, times: 20 }
         for (const path of paths) await cable.proxy.call('ask', { ...ask, requests: [get(path)] })
       },
-      [],
+      args,
       program,
     )
     await nginx.stop()
@@ -70,7 +71,9 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
   }
 
   /** A helper with tables small enough for a test to fill. */
-  const variant = (defines: string): Promise<string> => buildHelper(folder, defines)
+  let built: Promise<string> | null = null
+  const small = (): Promise<string> =>
+    (built ??= buildHelper(folder, '-DFEW_FLOWS=16 -DMAX_FLOWS=64 -DMAX_ROUTES=64'))
 
   const row = (path: string) => ({ [`${FAR}:${port} GET ${path}`]: { requests: 20, codes: { 200: 20 } } })
 
@@ -89,7 +92,6 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
   })
 
   test('connections and paths of other processes leave table entries for nginx', async () => {
-    const small = await variant('-DFEW_FLOWS=16 -DMAX_FLOWS=64 -DMAX_ROUTES=64')
     for (const name of ['client', 'nginx']) {
       const seen = await through(
         ['/x', '/y'],
@@ -98,12 +100,32 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
           await cable.proxy.call('ask', { address: FAR, port, requests, connections: 1 })
           await flood('silent', name, 300)
         },
-        small,
+        await small(),
       )
       for (const [key, value] of Object.entries({ ...row('/x'), ...row('/y') }))
         assert.deepEqual(rowsOf(seen)[key], value, name)
       assert.ok(seen.sum.loss.mapRefused > 0, 'refused entries are counted')
     }
+  })
+
+  test('with --nginx-only connections of other processes take no entries when they have ended', async () => {
+    const close = { send: 'GET /close HTTP/1.1\r\nHost: x\r\n\r\n' }
+    const seen = await through(
+      ['/x'],
+      () => {
+        const steps = [close, { answers: 1 }, { end: 'fin' as const }]
+        const one = { address: FAR, port, steps }
+        return range(1, 200).reduce<Promise<unknown>>(
+          (last) => last.then(() => cable.proxy.call('talk', one)),
+          Promise.resolve(),
+        )
+      },
+      await small(),
+      ['--nginx-only'],
+    )
+    assert.deepEqual(rowsOf(seen), row('/x'))
+    assert.equal(seen.sum.excluded.notNginx, 200)
+    assertNothingLost(seen)
   })
 })
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ExitCode, UserError } from '../../src/errors.ts'
-import { startHelper } from '../../src/record/helper.ts'
+import { helperArguments, startHelper } from '../../src/record/helper.ts'
 import { record } from '../../src/record/recorder.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
@@ -115,6 +115,7 @@ test('a helper without output is given up after a timeout', async () => {
       cgroup: null,
       ignore: null,
       only: null,
+      nginxOnly: false,
       routesAs: 'raw',
       requests: 1,
       names: new Map(),
@@ -135,6 +136,7 @@ const endOf = async (probe: string): Promise<unknown> => {
     cgroup: null,
     ignore: null,
     only: null,
+    nginxOnly: false,
     routesAs: 'template',
     requests: 0,
     names: new Map(),
@@ -161,3 +163,17 @@ function written(name: string, lines: readonly WireLine[]): string {
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   return file
 }
+
+test('--nginx-only is passed to the helper, and only where it is asked for', () => {
+  const options = {
+    iface: [],
+    attach: null,
+    cgroup: null,
+    ignore: null,
+    only: null,
+    routesAs: 'template',
+    requests: 0,
+  } as const
+  assert.ok(helperArguments({ ...options, nginxOnly: true }).includes('--nginx-only'))
+  assert.ok(!helperArguments({ ...options, nginxOnly: false }).includes('--nginx-only'))
+})

@@ -36,7 +36,7 @@ static __always_inline void set_kind(struct __sk_buff *skb, struct flow *f, stru
 /* A request from this host to this host, by no nginx: it is booked when it is known that no listen port of nginx answers. */
 static __always_inline void defer_requests(struct __sk_buff *skb, struct flow *f, struct packet *p, struct scratch *s)
 {
-	if (p->ifindex != 1 || f->kind != KIND_HTTP)
+	if (p->ifindex != 1 || (f->kind != KIND_HTTP && f->kind != KIND_NOT_NGINX))
 		return;
 	f->uid = listener_at(skb, p, REMOTE_END, &s->socket) ? s->socket.uid : NO_UID;
 	f->deferred = DEFERRED_LISTENER;
@@ -105,8 +105,11 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();
 	struct sender who = {};
+	struct attempt *a = sender_of_connection(skb, &who);
 
-	sender_now(&who);
+	/* not the current process: it sends, if it does, what follows (first_bytes) */
+	if (nginx_only && has_attempts && p->leaves && !a)
+		who.instance = 0;
 	if (f) {
 		if (f->fresh && f->isn == p->seq && !f->closed) {
 			if (BY_CGROUP || f->out.owner == p->ifindex) {
@@ -143,7 +146,6 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		note_asking(p, &who);
 	}
 	/* the socket of an attempt books the connect, the flow does not */
-	struct attempt *a = attempt_of_sender(skb);
 	f->fresh = a ? BOOKED_BY_SOCKET : SYN_SEEN;
 	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
 	if (p->translated && f->kind == KIND_HTTP)
@@ -165,6 +167,30 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		}
 	}
 	return 1;
+}
+
+/*
+ * Its SYN may have left in the context of another process, and of an attempt there was no room for. The first bytes leave in that
+ * of their sender.
+ */
+__noinline int first_bytes(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	struct scratch *s = scratch_of(skb);
+	struct sender who = {};
+
+	if (!f || !p || !s || !p->leaves || f->fresh != SYN_SEEN || p->seq != f->isn + 1 || f->out.next != p->seq)
+		return 0;
+	sender_now(&who);
+	if (!who.instance)
+		return 0;
+	remember_proxy(&who);
+	remote_of(p, &s->work.remote);
+	set_kind(skb, f, p, &s->work.remote, who.instance);
+	f->nginx = rank_of(&who);
+	f->uid = who.uid;
+	f->pid = who.pid;
+	f->deferred = 0;
+	return 0;
 }
 
 /* It acknowledges the SYN, and perhaps data in it. Returns whether it is the connection's. */
@@ -189,7 +215,8 @@ __noinline int fin_in(struct __sk_buff *skb, struct flow *f, struct packet *p)
 
 	if (f->fin_in)
 		return 0;
-	if (f->in.synced && fin != f->in.next) {
+	/* of an excluded flow nothing is read, and so nothing is missing */
+	if (f->kind < KIND_FRONT_DOOR && f->in.synced && fin != f->in.next) {
 		struct scratch *s = scratch_of(skb);
 		int known;
 

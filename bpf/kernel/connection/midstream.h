@@ -27,6 +27,7 @@ __noinline int exclude(struct flow *f)
 		return 0;
 	f->deferred = 0;
 	f->kind = KIND_FRONT_DOOR;
+	count_left_out(f, X_FRONT_DOOR);
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = f->oldest + i;
 
@@ -143,7 +144,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 	/* not found by the discovery: the first data on an idle connection is sent in the context of its owner */
 	struct sender who = {};
 	if (!worker) {
-		sender_now(&who);
+		sender_of_connection(skb, &who);
 	} else {
 		who.instance = worker->master;
 		who.uid = worker->uid;

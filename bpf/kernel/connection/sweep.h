@@ -87,15 +87,15 @@ static __always_inline int connect_timed_out(const struct flow *f, __u64 now)
  * How long, in ns, a deferred request waits for an answer before it is counted as a request to a backend. It waits longer where
  * an nginx of the destination's user has a listen port that is not known yet: the request may be for that port.
  */
-static __always_inline __u64 deferral_timeout(const struct flow *f, const struct exchange *x)
+static __always_inline __u64 deferral_timeout(const struct flow *f, __u32 deferred)
 {
-	if (!(x->deferred & DEFERRED_LISTENER))
+	if (!(deferred & DEFERRED_LISTENER))
 		return TUNNEL_TIMEOUT;
 	__u32 uid = f->uid;
 	struct owner *o = bpf_map_lookup_elem(&owners, &uid);
 
 	if (!o || !o->proxies)
-		return x->deferred & DEFERRED_TUNNEL ? TUNNEL_TIMEOUT : SECOND / 4;
+		return deferred & DEFERRED_TUNNEL ? TUNNEL_TIMEOUT : SECOND / 4;
 	return o->without_port ? 60 * SECOND : 2 * SECOND;
 }
 
@@ -129,7 +129,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 			struct slot *s = slot_of_exchange(x);
 
 			busy++;
-			if (x->deferred && c->now > x->at_ns + deferral_timeout(f, x))
+			if (x->deferred && c->now > x->at_ns + deferral_timeout(f, x->deferred))
 				commit_deferred(f, number);
 			if (s && !x->deferred && (s->oldest_epoch != c->epoch || x->at_ns < s->oldest_ns)) {
 				s->oldest_ns = x->at_ns;
@@ -197,6 +197,8 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	}
 	keep_wire(f, c->epoch);
 	book_passed(f);
+	if (nginx_only && f->kind == KIND_NOT_NGINX && f->left_out && c->now > f->out.last_ns + deferral_timeout(f, f->deferred))
+		count_left_out(f, X_NOT_NGINX);
 	int busy = sweep_exchanges(f, c);
 	sweep_backend(f, c, busy);
 	if (busy || f->out.ranges || f->in.ranges) {

@@ -227,6 +227,22 @@ static __always_inline int ends_with_connection(const struct dir *d)
 	return d->state == DIR_TUNNEL || (d->state == DIR_BODY_UNTIL_CLOSE && !d->head.chunked && !d->in_hole);
 }
 
+/*
+ * Requests of another process to this host wait for it to be known who answers them: `reason`. Taken at once, because an answer,
+ * a FIN and the sweep may come at the same time.
+ */
+static __always_inline void count_left_out(struct flow *f, enum total reason)
+{
+	struct totals *t = cpu_totals();
+	__u32 n;
+
+	if (!nginx_only || f->kind < KIND_FRONT_DOOR || !f->left_out)
+		return;
+	n = __sync_lock_test_and_set(&f->left_out, 0);
+	if (t)
+		__sync_fetch_and_add(&t->v[reason], n);
+}
+
 /* The connection ends, and with it every pending exchange. */
 __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 {
@@ -256,6 +272,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 	book_passed(f);
 	if (f->kind == KIND_HTTP && connect_is_due(f))
 		book_connect(f, now);
+	count_left_out(f, X_NOT_NGINX);
 	return 0;
 }
 

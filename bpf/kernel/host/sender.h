@@ -7,6 +7,7 @@
 #include "shared.h"
 #include "kernel/state/maps.h"
 #include "processes.h"
+#include "sockets.h"
 
 struct sender {
 	__u32 pid;
@@ -67,4 +68,22 @@ static __always_inline void sender_now(struct sender *s)
 	s->instance = nginx.instance;
 	s->uid = nginx.uid;
 	s->own_uid = BPF_CORE_READ(task, real_cred, euid.val);
+}
+
+/*
+ * Whose connection it is that sends: as its attempt says, else the current process. A SYN that waits for the neighbour's address
+ * leaves in the context of any process. Returns the attempt, if there is one.
+ */
+static __always_inline struct attempt *sender_of_connection(struct __sk_buff *skb, struct sender *s)
+{
+	struct attempt *a = attempt_of_sender(skb);
+
+	if (!a) {
+		sender_now(s);
+		return 0;
+	}
+	s->pid = a->pid;
+	s->instance = a->instance;
+	s->uid = a->uid;
+	return a;
 }

@@ -1,4 +1,4 @@
-/* What is excluded: connections to local listen ports of nginx, --ignore and --only. */
+/* What is excluded: connections to local listen ports of nginx, --ignore, --only and --nginx-only. */
 #pragma once
 
 #include "vmlinux.h"
@@ -69,7 +69,17 @@ static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p
 		return KIND_IGNORED;
 	if (has_only && !is_selected(remote) && !(p->translated && is_selected(&wire)))
 		return KIND_NOT_SELECTED;
-	return is_front_door(skb, p, instance) ? KIND_FRONT_DOOR : KIND_HTTP;
+	if (is_front_door(skb, p, instance))
+		return KIND_FRONT_DOOR;
+	return nginx_only && !instance ? KIND_NOT_NGINX : KIND_HTTP;
+}
+
+static __always_inline enum total reason_of(enum kind kind)
+{
+	return kind == KIND_FRONT_DOOR	   ? X_FRONT_DOOR
+	       : kind == KIND_IGNORED	   ? X_IGNORED
+	       : kind == KIND_NOT_SELECTED ? X_NOT_SELECTED
+					   : X_NOT_NGINX;
 }
 
 /* Counts a request of an excluded flow once, by its reason. `next` of the flow shows retransmissions. */
@@ -88,6 +98,9 @@ __noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
 	__u32 n = p->len > 32 ? 32 : p->len;
 	if (load_chunk(skb, s, n) || !may_be_request(s->chunk.bytes, n) || n < 16)
 		return 0;
-	count(f->kind == KIND_FRONT_DOOR ? X_FRONT_DOOR : f->kind == KIND_IGNORED ? X_IGNORED : X_NOT_SELECTED);
+	if (nginx_only && f->kind == KIND_NOT_NGINX && f->deferred)
+		ADD(f->left_out, 1);
+	else
+		count(reason_of(f->kind));
 	return 0;
 }

@@ -46,6 +46,7 @@ enum kind {
 	KIND_FRONT_DOOR,
 	KIND_IGNORED,
 	KIND_NOT_SELECTED,
+	KIND_NOT_NGINX, /* of --nginx-only */
 };
 
 enum dir_state {
@@ -161,7 +162,10 @@ struct flow {
 	__u32 isn;
 	__u32 backend;
 	__u32 pid;
-	__u32 overflow; /* requests beyond DEPTH: only counted until their answers have passed */
+	union {
+		__u32 overflow; /* requests beyond DEPTH: only counted until their answers have passed */
+		__u32 left_out; /* KIND_NOT_NGINX: requests, while they are deferred */
+	};
 	__u32 connect_us;
 	__u64 syn_ns;
 	__u64 last_syn_ns;

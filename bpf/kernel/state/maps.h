@@ -25,6 +25,8 @@ const volatile __u8 has_task_look_up = 0; /* the kernel finds a process by its p
 const volatile __u8 raw_routes = 0;
 const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
+const volatile __u8 nginx_only = 0;
+const volatile __u8 has_attempts = 0; /* the tracing programs run: each connection of nginx is an attempt */
 
 /*
  * Ports on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone is

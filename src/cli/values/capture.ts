@@ -13,6 +13,7 @@ export interface CaptureFlags {
   readonly cgroup?: string
   readonly ignore?: string
   readonly only?: string
+  readonly nginxOnly?: boolean
   readonly routesAs: 'template' | 'raw'
   readonly requests: number
   readonly name?: Labels
@@ -36,6 +37,7 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     .option('--cgroup <path>', 'watch the sockets of this control group alone: a container, a pod, a unit')
     .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
     .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
+    .option('--nginx-only', 'watch what an nginx sends alone: no sidecars, no cron jobs')
     .option(
       '--name <label>',
       "IP:PORT=LABEL, a backend's name instead of nginx's configuration (repeatable)",
@@ -59,6 +61,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   ...attachmentOf(flags),
   ignore: flags.ignore ?? null,
   only: flags.only ?? null,
+  nginxOnly: flags.nginxOnly ?? false,
   routesAs: flags.routesAs,
   requests: flags.requests,
   names: flags.name ?? new Map(),

@@ -217,8 +217,18 @@ export interface Excluded {
   readonly tls: number
   /** HTTP/2 */
   readonly h2: number
+  /** --nginx-only: sent by no nginx */
+  readonly notNginx: number | null
 }
-export const NO_EXCLUDED: Excluded = { frontDoor: 0, ignored: 0, notSelected: 0, routed: 0, tls: 0, h2: 0 }
+export const NO_EXCLUDED: Excluded = {
+  frontDoor: 0,
+  ignored: 0,
+  notSelected: 0,
+  routed: 0,
+  tls: 0,
+  h2: 0,
+  notNginx: 0,
+}
 
 /**
  * Each payload segment that a program saw is counted by exactly one of these: segments = the sum of the others up to `excluded`.

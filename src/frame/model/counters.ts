@@ -124,6 +124,7 @@ export const EXCLUDED = [
   counter('routed', 'sent by no socket of this host'),
   counter('tls', 'TLS'),
   counter('h2', 'HTTP/2'),
+  counter('not_nginx', '--nginx-only: sent by no nginx', 'later'),
 ] as const
 
 /**

@@ -147,7 +147,8 @@ export function writeHost(cells: SqlValue[], at: number, { loss, excluded, contr
   cells[at + 27] = control.answered
   cells[at + 28] = control.failed
   cells[at + 29] = loss.holes
-  cells[at + 30] = control.unseen
+  cells[at + 30] = excluded.notNginx
+  cells[at + 31] = control.unseen
 }
 
 export const readHost = (row: SqlRow, at: number): HostCounts => ({
@@ -170,6 +171,7 @@ export const readHost = (row: SqlRow, at: number): HostCounts => ({
     routed: sum(row[at + 12]),
     tls: sum(row[at + 13]),
     h2: sum(row[at + 14]),
+    notNginx: knownSum(row[at + 30]),
   },
   control: {
     segments: sum(row[at + 15]),
@@ -186,6 +188,6 @@ export const readHost = (row: SqlRow, at: number): HostCounts => ({
     requests: sum(row[at + 26]),
     answered: sum(row[at + 27]),
     failed: sum(row[at + 28]),
-    unseen: knownSum(row[at + 30]),
+    unseen: knownSum(row[at + 31]),
   },
 })

@@ -118,6 +118,7 @@ export const HOST_COLUMNS: readonly string[] = [
   'control_answered',
   'control_failed',
   'loss_holes',
+  'excluded_not_nginx',
   'control_unseen',
 ]
 
@@ -151,4 +152,4 @@ export const LATER_CONNECTION: readonly string[] = [
 ]
 
 /** Of HOST_COLUMNS. */
-export const LATER_HOST: readonly string[] = ['loss_holes', 'control_unseen']
+export const LATER_HOST: readonly string[] = ['loss_holes', 'excluded_not_nginx', 'control_unseen']
