@@ -102,12 +102,6 @@ static void fill_processes(struct upstreamtop_bpf *bpf, const struct nginx *ngin
 	bpf->bss->nginx_processes_of_others = others;
 }
 
-/* What the discovery found in our own namespace has 0. */
-static uint32_t netid_of(uint32_t netid)
-{
-	return netid ? netid : own_namespace();
-}
-
 static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, const struct nginx *nginx)
 {
 	uint8_t one = 1;
@@ -121,7 +115,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct proxy proxy = {.uid = d.listen_port.uid, .has_listen_port = 1};
 
 		d.listen_port.master = host_pid_of(d.listen_port.master);
-		d.key.netid = netid_of(d.key.netid);
+		d.key.netid = d.netid;
 		fill(bpf->maps.listen_ports, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
 		fill(bpf->maps.proxies, &d.listen_port.master, sizeof(d.listen_port.master), &proxy, sizeof(proxy));
 	}
@@ -129,7 +123,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct found_listen_port d = nginx->listeners[i];
 
 		d.listen_port.master = host_pid_of(d.listen_port.master);
-		d.key.netid = netid_of(d.key.netid);
+		d.key.netid = d.netid;
 		fill(bpf->maps.listeners, &d.key, sizeof(d.key), &d.listen_port, sizeof(d.listen_port));
 	}
 	for (int i = 0; i < nginx->connection_count; i++) {
@@ -137,7 +131,7 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 		struct older_key key = nginx->connections[i].key;
 
 		older.master = host_pid_of(older.master);
-		key.netid = netid_of(key.netid);
+		key.netid = nginx->connections[i].netid;
 		fill(bpf->maps.older_connections, &key, sizeof(key), &older, sizeof(older));
 	}
 	fill_processes(bpf, nginx);
