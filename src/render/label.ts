@@ -12,7 +12,7 @@ export function fitLabel({ full, name, place, apart }: Label, width: number): st
   const beside = besideName(visible(name), visible(place), width, LEAST_BESIDE_ADDRESS)
   if (beside !== null) return beside
   if (apart === '') return clip(visible(name), width)
-  const short = tail(visible(apart), Math.max(1, Math.floor((2 * width) / 3)))
+  const short = tail(visible(apart), Math.max(1, width - SEPARATOR.length - LEAST_NAME))
   return besideName(visible(name), short, width, LEAST_NAME) ?? short
 }
 
