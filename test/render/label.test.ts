@@ -71,7 +71,8 @@ test('the same address in two namespaces is told apart by the namespace, and by 
     'api · …:9002%4026532001',
   ])
   const addresses = [backend('10.0.1.10:80', ['api'], one), backend('10.0.1.11:80', ['api'], other)]
-  assert.deepEqual(shown(20, addresses, true), ['api · …10', 'api · …11'])
+  assert.deepEqual(shown(20, addresses, true), ['api · 10.0.1.10:80', 'api · 10.0.1.11:80'])
+  assert.deepEqual(shown(17, addresses, true), ['api · …10', 'api · …11'])
 })
 
 test('a label never takes more cells than it has, whatever is in it, and two of one name differ', () => {

@@ -15,6 +15,8 @@ export interface Label {
   readonly name: string | null
   /** the address, with its namespace where there are several */
   readonly place: string
+  /** as much of `place` as says where it is: without the namespace where the address alone tells it apart */
+  readonly address: string
   /** what tells it apart from others of this name: a part of its address, `…10`, or its namespace; '' if there are none */
   readonly apart: string
 }
@@ -34,29 +36,37 @@ export function labelsOf(
   return (backend) => {
     const group = namesakes.get(nameOf(backend) ?? '')
     const label = labelAlone(backend, severalNamespaces)
-    return {
-      ...label,
-      apart: group === undefined ? '' : apartFrom([...group.values()], backend, label.place),
-    }
+    return group === undefined ? label : { ...label, ...among([...group.values()], backend, label.place) }
   }
 }
 
 /** Of one backend alone: its whole address stays. */
 export function labelAlone(backend: Backend, severalNamespaces: boolean): Label {
   const place = placeOf(backend, severalNamespaces)
-  return { full: labelOf(backend, severalNamespaces), name: nameOf(backend), place, apart: place }
+  return {
+    full: labelOf(backend, severalNamespaces),
+    name: nameOf(backend),
+    place,
+    address: place,
+    apart: place,
+  }
 }
 
 const placeOf = (backend: Backend, severalNamespaces: boolean): string =>
   labelOf({ ...backend, names: [] }, severalNamespaces)
 
-/** By the address if that is enough, else by the namespace, else by both. */
-function apartFrom(group: readonly Backend[], { address }: Backend, place: string): string {
-  if (group.length < 2) return ''
+/** Told apart by the address if that is enough, else by the namespace, else by both. */
+function among(
+  group: readonly Backend[],
+  { address }: Backend,
+  place: string,
+): Pick<Label, 'address' | 'apart'> {
   const addresses = [...new Set(group.map((each) => each.address))]
   const namespace = place.slice(address.length)
-  if (addresses.length === 1) return `…${namespace}`
-  return partApart(address, addresses) + (addresses.length === group.length ? '' : namespace)
+  if (addresses.length === group.length)
+    return { address, apart: group.length < 2 ? '' : partApart(address, addresses) }
+  const part = addresses.length === 1 ? '…' : partApart(address, addresses)
+  return { address: place, apart: part + namespace }
 }
 
 /** Without what all begin and end with, in whole parts: of `10.0.1.10:8080` beside `10.0.1.11:8080` it is `…10`. */
