@@ -3,16 +3,18 @@ import type { Label } from '../frame/views/labels.ts'
 import { cellWidth, clip, tail, visible } from './text.ts'
 
 /**
- * Name and address if both fit; on a wide screen the address beside as much of the name as fits; else the name, and of the address what
+ * Name and address if both fit, with the namespace if that fits, too; on a wide screen the address beside as much of the name as fits; else the name, and of the address what
  * tells it apart from others of that name.
  */
-export function fitLabel({ full, name, place, apart }: Label, width: number): string {
+export function fitLabel({ full, name, place, address, apart }: Label, width: number): string {
   const whole = visible(full)
   if (name === null || cellWidth(whole) <= width) return clip(whole, width)
-  const beside = besideName(visible(name), visible(place), width, LEAST_BESIDE_ADDRESS)
-  if (beside !== null) return beside
+  for (const where of [place, address]) {
+    const beside = besideName(visible(name), visible(where), width, LEAST_BESIDE_ADDRESS)
+    if (beside !== null) return beside
+  }
   if (apart === '') return clip(visible(name), width)
-  const short = tail(visible(apart), Math.max(1, Math.floor((2 * width) / 3)))
+  const short = tail(visible(apart), Math.max(1, width - SEPARATOR.length - LEAST_NAME))
   return besideName(visible(name), short, width, LEAST_NAME) ?? short
 }
 
@@ -24,5 +26,5 @@ const LEAST_BESIDE_ADDRESS = 12
 /** null: there is no room for so much of the name */
 function besideName(name: string, text: string, width: number, least: number): string | null {
   const room = width - cellWidth(text) - SEPARATOR.length
-  return room < least ? null : `${clip(name, room)}${SEPARATOR}${text}`
+  return room < Math.min(least, cellWidth(name)) ? null : `${clip(name, room)}${SEPARATOR}${text}`
 }

@@ -56,14 +56,23 @@ for (const [what, addresses, expected] of [
     )
   })
 
-test('the same address in two namespaces is told apart by the namespace', () => {
-  const two = [backend('127.0.0.1:9001', ['api'], 4026531840), backend('127.0.0.1:9001', ['api'], 4026532001)]
-  const [first, second] = shown(20, two, true)
-  assert.notEqual(first, second)
+test('the same address in two namespaces is told apart by the namespace, and by the address, too, where that is needed', () => {
+  const [one, other] = [4026531840, 4026532001]
+  const two = [backend('127.0.0.1:9001', ['api'], one), backend('127.0.0.1:9001', ['api'], other)]
+  assert.deepEqual(shown(20, two, true), ['api · …%4026531840', 'api · …%4026532001'])
   assert.deepEqual(shown(60, two, true), [
     'api · 127.0.0.1:9001%4026531840',
     'api · 127.0.0.1:9001%4026532001',
   ])
+  const three = [...two, backend('127.0.0.1:9002', ['api'], other)]
+  assert.deepEqual(shown(24, three, true), [
+    'api · …:9001%4026531840',
+    'api · …:9001%4026532001',
+    'api · …:9002%4026532001',
+  ])
+  const addresses = [backend('10.0.1.10:80', ['api'], one), backend('10.0.1.11:80', ['api'], other)]
+  assert.deepEqual(shown(20, addresses, true), ['api · 10.0.1.10:80', 'api · 10.0.1.11:80'])
+  assert.deepEqual(shown(17, addresses, true), ['api · …10', 'api · …11'])
 })
 
 test('a label never takes more cells than it has, whatever is in it, and two of one name differ', () => {

@@ -1,12 +1,14 @@
 /** The data of the screen for one backend or one route at a moment. A pure function, like the leaderboard. */
 import { classCount, openOf, ratio, statistic } from '../expression/measure.ts'
-import { backendKey, routeKey, type BackendSum, type RouteSum } from '../model/aggregate.ts'
-import type { Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
+import { addressKey, routeKey, type Aggregate, type BackendSum, type RouteSum } from '../model/aggregate.ts'
+import type { Backend, Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { boundsOf } from '../model/histogram.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { protocolOf, type Protocol } from '../model/protocol.ts'
+import { joinBackends } from '../sum/fleet.ts'
 import { failedRequests } from '../sum/sums.generated.ts'
+import { sumWires } from '../sum/wire-sums.ts'
 import { figures, type Figures } from './figures.ts'
 import { labelAlone, type Label } from './labels.ts'
 import { routeLine, type RouteLine } from './leaderboard.ts'
@@ -14,8 +16,9 @@ import { newestFirst, type Moment, type Series } from './moment.ts'
 import { rankRoutes, type Sort } from './ranking.ts'
 import { wiresByBackend, type WireShare } from './wires.ts'
 
-/** A backend by its key, or one route of it. */
+/** A backend or one route of it. Its page stays through a change of its names. */
 export interface Subject {
+  /** its addressKey */
   readonly backend: string
   /** null: the whole backend */
   readonly route: string | null
@@ -81,14 +84,32 @@ export type History = readonly (SubjectSecond | null)[]
 
 /** null when the backend was idle in the window and in its history. */
 export function drilldown(moment: Moment, history: History, subject: Subject, sort: Sort): Drilldown | null {
-  const { backends } = moment.window
+  const window = underOneName(moment.window, subject)
   const seen = history.find((second) => second?.row)?.row ?? null
-  const sum = backends.find(({ backend }) => backendKey(backend) === subject.backend) ?? idleBackend(seen)
+  const sum = window.backends.find(({ backend }) => isAt(subject, backend)) ?? idleBackend(seen)
   if (sum === null) return null
-  if (subject.route === null) return detail(moment, history, sum, null, sort)
+  if (subject.route === null) return detail(window, history, sum, null, sort)
   const route = sum.routes.find((of) => routeKey(of.route) === subject.route)
-  if (route !== undefined) return detail(moment, history, sum, route, sort)
-  return seen === null ? null : detail(moment, history, sum, { ...NO_COUNTS, route: seen.route }, sort)
+  if (route !== undefined) return detail(window, history, sum, route, sort)
+  return seen === null ? null : detail(window, history, sum, { ...NO_COUNTS, route: seen.route }, sort)
+}
+
+const isAt = (subject: Subject, backend: Backend): boolean => addressKey(backend) === subject.backend
+
+/** If the subject was renamed within the window: as one backend, called as it was last. */
+function underOneName(window: Aggregate, subject: Subject): Aggregate {
+  const sums = window.backends.filter(({ backend }) => isAt(subject, backend))
+  if (sums.length < 2) return window
+  const one = joinBackends(sums)
+  return {
+    ...window,
+    backends: [...window.backends.filter(({ backend }) => !isAt(subject, backend)), one],
+    wires:
+      window.wires &&
+      sumWires([
+        window.wires.map((row) => (isAt(subject, row.backend) ? { ...row, backend: one.backend } : row)),
+      ]),
+  }
 }
 
 /** A backend that is idle in the window but not in the history is shown with zeros and its history. */
@@ -96,7 +117,7 @@ const idleBackend = (seen: TrafficRow | null): BackendSum | null =>
   seen && { ...NO_COUNTS, backend: seen.backend, connection: NO_CONNECTIONS, routes: [] }
 
 function detail(
-  { window }: Moment,
+  window: Aggregate,
   history: History,
   sum: BackendSum,
   route: RouteSum | null,
@@ -137,9 +158,9 @@ function detail(
 }
 
 const isOf = (
-  { backend, route }: Subject,
+  subject: Subject,
   of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
-): boolean => backendKey(of.backend) === backend && (route === null || routeKey(of.route) === route)
+): boolean => isAt(subject, of.backend) && (subject.route === null || routeKey(of.route) === subject.route)
 
 const badOf = (row: TrafficRow): number => classCount(row, 5) + failedRequests(row.failures)
 

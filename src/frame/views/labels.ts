@@ -16,7 +16,9 @@ export interface Label {
   readonly name: string | null
   /** the address, with its namespace where there are several */
   readonly place: string
-  /** the part of its address in which it differs from others of this name, `…10`; '' if there are none */
+  /** as much of `place` as says where it is: without the namespace where the address alone tells it apart */
+  readonly address: string
+  /** what tells it apart from others of this name: a part of its address, `…10`, or its namespace; '' if there are none */
   readonly apart: string
 }
 
@@ -25,34 +27,53 @@ export function labelsOf(
   backends: readonly Backend[],
   severalNamespaces: boolean,
 ): (backend: Backend) => Label {
-  const namesakes = new Map<string, Map<string, string>>()
+  const namesakes = new Map<string, Map<string, Backend>>()
   for (const backend of backends) {
     const name = nameOf(backend)
     if (name === null) continue
-    const group = namesakes.get(name) ?? new Map<string, string>()
-    namesakes.set(name, group.set(backendKey(backend), placeOf(backend, severalNamespaces)))
+    const group = namesakes.get(name) ?? new Map<string, Backend>()
+    namesakes.set(name, group.set(backendKey(backend), backend))
   }
   return (backend) => {
-    const name = nameOf(backend)
-    const places = [...((name === null ? undefined : namesakes.get(name))?.values() ?? [])]
-    const apart = places.length < 2 ? '' : partApart(placeOf(backend, severalNamespaces), places)
-    return { ...labelAlone(backend, severalNamespaces), apart }
+    const group = namesakes.get(nameOf(backend) ?? '')
+    const label = labelAlone(backend, severalNamespaces)
+    return group === undefined ? label : { ...label, ...among([...group.values()], backend, label.place) }
   }
 }
 
 /** Of one backend alone: its whole address stays. */
 export function labelAlone(backend: Backend, severalNamespaces: boolean): Label {
   const place = placeOf(backend, severalNamespaces)
-  return { full: labelOf(backend, severalNamespaces), name: nameOf(backend), place, apart: place }
+  return {
+    full: labelOf(backend, severalNamespaces),
+    name: nameOf(backend),
+    place,
+    address: place,
+    apart: place,
+  }
 }
 
 const placeOf = (backend: Backend, severalNamespaces: boolean): string =>
   labelOf({ ...backend, names: [] }, severalNamespaces)
 
+/** Told apart by the address if that is enough, else by the namespace, else by both. */
+function among(
+  group: readonly Backend[],
+  { address }: Backend,
+  place: string,
+): Pick<Label, 'address' | 'apart'> {
+  const addresses = [...new Set(group.map((each) => each.address))]
+  const namespace = place.slice(address.length)
+  if (addresses.length === group.length)
+    return { address, apart: group.length < 2 ? '' : partApart(address, addresses) }
+  const part = addresses.length === 1 ? '…' : partApart(address, addresses)
+  return { address: place, apart: part + namespace }
+}
+
 /** Without what all begin and end with, in whole parts: of `10.0.1.10:8080` beside `10.0.1.11:8080` it is `…10`. */
-function partApart(place: string, places: readonly string[]): string {
-  const parts = places.map(partsOf)
-  const own = partsOf(place)
+function partApart(address: string, addresses: readonly string[]): string {
+  const parts = addresses.map(partsOf)
+  const own = partsOf(address)
   const most = Math.min(...parts.map(({ length }) => length)) - 1
   const same = (at: (list: readonly string[]) => string | undefined): boolean =>
     parts.every((list) => at(list) === at(own))
@@ -64,4 +85,4 @@ function partApart(place: string, places: readonly string[]): string {
 }
 
 /** Each part begins with its separator: `10`, `.0`, `.1`, `.10`, `:8080`. */
-const partsOf = (place: string): readonly string[] => place.match(/[.:[\]%@ ]?[^.:[\]%@ ]*/g) ?? []
+const partsOf = (address: string): readonly string[] => address.match(/[.:[\]]?[^.:[\]]*/g) ?? []

@@ -1,5 +1,5 @@
 /** The player's whole screen as lines: the moment's page, the scrubber, the state and the keys. Pure. */
-import { routeKey } from '../../frame/model/aggregate.ts'
+import { addressKey, routeKey } from '../../frame/model/aggregate.ts'
 import { drilldown, type History } from '../../frame/views/drilldown.ts'
 import type { Figures } from '../../frame/views/figures.ts'
 import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
@@ -58,7 +58,7 @@ export function selectableOf(scene: Scene): Selectable {
     const shown = boardRows(board, boardView(scene))
     const rows = shown.map(({ id, backend, route }) => ({
       id,
-      subject: { backend: backend.key, route: route === null ? null : routeKey(route.route) },
+      subject: { backend: addressKey(backend.backend), route: route === null ? null : routeKey(route.route) },
     }))
     const worst = worstOf(shown.map(({ backend, route }) => (route === null ? backend : null)))
     return { rows, items: [], worst, ...sizes }

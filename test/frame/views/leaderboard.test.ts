@@ -6,7 +6,7 @@ import { coverageOf } from '../../../src/frame/views/figures.ts'
 import { BOARD_DEFAULTS, leaderboard } from '../../../src/frame/views/leaderboard.ts'
 import { requestsByBackend, type Moment } from '../../../src/frame/views/moment.ts'
 import { drilldown, subjectSecond } from '../../../src/frame/views/drilldown.ts'
-import { backendKey } from '../../../src/frame/model/aggregate.ts'
+import { addressKey } from '../../../src/frame/model/aggregate.ts'
 import { compareBytes, rankBackends, rankRoutes, SORTS } from '../../../src/frame/views/ranking.ts'
 import { addMicros, micros } from '../../../src/frame/model/units.ts'
 import { frames } from '../arbitraries.ts'
@@ -156,8 +156,11 @@ test('the drilldown shows the same numbers as the selected row', () => {
   fc.assert(
     fc.property(frame, (tick) => {
       const moment = momentOf(tick)
-      for (const line of leaderboard(moment, { ...BOARD_DEFAULTS, backends: 100 }).backends) {
-        const of = { backend: backendKey(line.backend), route: null }
+      const { backends } = leaderboard(moment, { ...BOARD_DEFAULTS, backends: 100 })
+      for (const line of backends) {
+        const of = { backend: addressKey(line.backend), route: null }
+        // Of an address that was renamed it shows the sum (drilldown.test.ts).
+        if (backends.filter(({ backend }) => addressKey(backend) === of.backend).length > 1) continue
         const subject = drilldown(moment, [subjectSecond(tick, of)], of, 'rps')
         assert.equal(subject?.figures.requests, line.requests)
         assert.equal(subject.figures.p99, line.p99)
