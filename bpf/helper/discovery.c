@@ -50,7 +50,8 @@ struct job {
 	struct user_group group;
 	struct results *results;
 	struct reading *reading; /* NULL: it does not stay */
-	int socket;		 /* of a child that stays */
+	bool finds_new;
+	int socket; /* of a child that stays */
 };
 
 static void *map_shared(size_t size)
@@ -174,6 +175,7 @@ static void discover_user(struct job *job)
 			      .results = job->results,
 			      .list = job->group.list,
 			      .count = job->group.count,
+			      .finds_new = job->finds_new,
 			      /* the rest of the time is for the warnings */
 			      .until = job->until - left / 8};
 	bool whole;
@@ -426,7 +428,12 @@ static void learn_user(struct nginx *nginx, const struct user_group *group, uint
 {
 	struct results *results = map_shared(sizeof(*results));
 	struct reading *reading = stays && have_room_for_reader() ? map_shared(sizeof(*reading)) : NULL;
-	struct job job = {.run = discover_user, .group = *group, .until = until, .results = results, .reading = reading};
+	struct job job = {.run = discover_user,
+			  .group = *group,
+			  .until = until,
+			  .results = results,
+			  .reading = reading,
+			  .finds_new = group->uid == 0 && is_first_reader()};
 
 	run_in_child(&job, stays);
 	merge(nginx, results, group);
@@ -462,7 +469,8 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	n = group_by_user(list, count, groups, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);
-		if (groups[i].count && now < end)
+		/* root's child stays even if there is no nginx yet */
+		if ((groups[i].count || (i == 0 && has_lifeline)) && now < end)
 			learn_user(nginx, &groups[i], now + time_for_user(end - now, n - i, i == 0), has_lifeline);
 		else
 			cut |= groups[i].count > 0;
