@@ -477,6 +477,8 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		else
 			note_missed(&readers[i], "could not be read: we may not become its user");
 		note_unread(&readers[i]);
+		if (readers[i].names && readers[i].missed_reason)
+			open_namespace(readers[i].names, readers[i].netid);
 		if (readers[i].names)
 			merge_names(&c->nginx->names, readers[i].names);
 	}

@@ -35,6 +35,7 @@ struct reader {
 	char pid_file[256];	   /* as the configuration says, "" where it does not */
 	/* ---- for reader.c ---- */
 	bool has_failed; /* the last time */
+	bool is_partial; /* its names are those of a part of it */
 	uint32_t pid;
 	int alive; /* a pidfd, where its root must be given up with it; else -1 */
 	uint32_t children[MAX_CHILDREN];

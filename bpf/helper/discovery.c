@@ -287,6 +287,7 @@ static void merge(struct nginx *nginx, const struct results *results, const stru
 		add_listen_port(nginx, from->listen_ports[i]);
 	merge_upstreams(nginx, from);
 	merge_names(&nginx->names, &from->names);
+	nginx->names.is_incomplete |= !__atomic_load_n(&results->whole, __ATOMIC_ACQUIRE);
 	nginx->connections =
 	    append(nginx->connections, nginx->connection_count, results->connections, connections, sizeof(*nginx->connections));
 	nginx->connection_count += connections;
@@ -482,7 +483,7 @@ void learn_nginx(struct nginx *nginx, bool has_lifeline)
 	if (titles_cut)
 		note_unread(nginx, "not all processes were asked for their titles: an nginx under another name may be missing");
 	write_warning(nginx);
-	nginx->names.is_incomplete |= nginx->unreadable || nginx->unread_count || nginx->unlisted_count;
+	nginx->names.is_incomplete |= nginx->unreadable || cut || titles_cut;
 	nginx->unfollowed.is_incomplete = nginx->names.is_incomplete;
 	sort_names(&nginx->names);
 }

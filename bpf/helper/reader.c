@@ -203,13 +203,16 @@ static bool read_again(struct reader *r, uint32_t uid)
 	r->discovery->until = now_ns(CLOCK_MONOTONIC) + READ_MS * MS;
 	r->discovery->nginx->upstreams.count = r->discovery->nginx->upstreams.block_count = 0;
 	read_config(r);
-	if (!r->names || (r->missed_reason && !before->is_incomplete)) {
+	if (!r->names || (r->missed_reason && !r->is_partial)) {
 		free(r->names);
 		r->names = before;
+		open_namespace(before, r->netid);
 		return false;
 	}
 	free(before);
-	r->names->is_incomplete = r->missed_reason != NULL;
+	r->is_partial = r->missed_reason != NULL;
+	if (r->is_partial)
+		open_namespace(r->names, r->netid);
 	return true;
 }
 
@@ -367,6 +370,7 @@ static void begin(struct discovery *c, struct reading *reading)
 
 		r->child_count = count < 0 ? 0 : count;
 		r->alive = open_alive(r);
+		r->is_partial = r->missed_reason != NULL;
 		if (r->alive < 0 && !r->shares_root && r->root >= 0)
 			give_up_root(r);
 	}

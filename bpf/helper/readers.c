@@ -85,12 +85,18 @@ static bool take_answer(struct child_reader *r)
 	return is_new;
 }
 
+static bool is_any_silent(void)
+{
+	for (int i = 0; i < reader_count; i++)
+		if (readers[i].socket < 0 || is_late(&readers[i]))
+			return true;
+	return false;
+}
+
 /* ---- putting together ---- */
 
 static void merge_readers(struct nginx *nginx)
 {
-	bool is_incomplete = nginx->unfollowed.is_incomplete;
-
 	clear_names(&nginx->names);
 	merge_names(&nginx->names, &nginx->unfollowed);
 	for (int i = 0; i < reader_count; i++) {
@@ -98,7 +104,7 @@ static void merge_readers(struct nginx *nginx)
 
 		merge_names(&nginx->names, &reading->tables[__atomic_load_n(&reading->current, __ATOMIC_ACQUIRE) & 1]);
 	}
-	nginx->names.is_incomplete |= is_incomplete || has_failed || has_stranger;
+	nginx->names.is_incomplete |= is_any_silent() || has_stranger;
 	sort_names(&nginx->names);
 }
 
@@ -115,9 +121,9 @@ static bool is_there_a_stranger(uint32_t beginnings)
 static bool has_any_failed(void)
 {
 	for (int i = 0; i < reader_count; i++)
-		if (readers[i].socket < 0 || is_late(&readers[i]) || readers[i].reading->has_failed)
+		if (readers[i].reading->has_failed)
 			return true;
-	return false;
+	return is_any_silent();
 }
 
 bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
