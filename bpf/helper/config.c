@@ -220,6 +220,8 @@ static void scan_statement(struct reader *r, const struct statement *s, int dept
 		scan_include(r, s->words[1], depth);
 	else if (is_pass_directive(s->words[0]))
 		note_proxy(r);
+	else if (!strcmp(s->words[0], "pid"))
+		snprintf(r->pid_file, sizeof(r->pid_file), "%s", s->words[1]);
 }
 
 /* Reads a whole file, as far as the budget allows; it ends at the end of the data, whatever st_size is. */
@@ -444,6 +446,20 @@ static void note_unread(struct reader *r)
 		 r->missed_reason);
 }
 
+uint32_t read_pid_file(struct reader *r)
+{
+	struct stat st;
+	/* where the packages of distributions have it */
+	int n = 0, fd = open_plain_file(r, *r->pid_file ? r->pid_file : "/run/nginx.pid", &st);
+	char *text = fd < 0 ? NULL : read_text(r, fd, &st, &n);
+	uint32_t pid = text ? strtoul(text, NULL, 10) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return pid;
+}
+
 bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 {
 	static struct reader readers[MAX_MASTERS];
@@ -473,6 +489,8 @@ bool read_configs(struct discovery *c, uint32_t uid, uint32_t gid)
 		else
 			note_missed(&readers[i], "could not be read: we may not become its user");
 		note_unread(&readers[i]);
+		if (readers[i].names && readers[i].missed_reason)
+			open_namespace(readers[i].names, readers[i].netid);
 		if (readers[i].names)
 			merge_names(&c->nginx->names, readers[i].names);
 	}

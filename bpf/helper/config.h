@@ -32,8 +32,10 @@ struct reader {
 	uint64_t until;
 	const char *missed_reason; /* why it was not read completely */
 	bool is_over_budget;	   /* its budget is used up */
+	char pid_file[256];	   /* as the configuration says, "" where it does not */
 	/* ---- for reader.c ---- */
 	bool has_failed; /* the last time */
+	bool is_partial; /* its names are those of a part of it */
 	uint32_t pid;
 	int alive; /* a pidfd, where its root must be given up with it; else -1 */
 	uint32_t children[MAX_CHILDREN];
@@ -43,3 +45,5 @@ struct reader {
 const struct budget *budget_of(uint32_t uid);
 /* Reads it; `missed_reason` says what went wrong. */
 void read_config(struct reader *r);
+/* The pid that nginx has written into its file; 0 where there is none. */
+uint32_t read_pid_file(struct reader *r);

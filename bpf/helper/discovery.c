@@ -53,7 +53,8 @@ struct job {
 	struct user_group group;
 	struct results *results;
 	struct reading *reading; /* NULL: it does not stay */
-	int socket;		 /* of a child that stays */
+	bool finds_new;
+	int socket; /* of a child that stays */
 };
 
 static void *map_shared(size_t size)
@@ -179,6 +180,7 @@ static void discover_user(struct job *job)
 			      .results = job->results,
 			      .list = job->group.list,
 			      .count = job->group.count,
+			      .finds_new = job->finds_new,
 			      /* the rest of the time is for the warnings */
 			      .until = job->until - left / 8};
 	bool whole;
@@ -291,6 +293,7 @@ static void merge(struct nginx *nginx, const struct results *results, const stru
 		add_listen_port(nginx, from->listen_ports[i]);
 	merge_upstreams(nginx, from);
 	merge_names(&nginx->names, &from->names);
+	nginx->names.is_incomplete |= !__atomic_load_n(&results->whole, __ATOMIC_ACQUIRE);
 	nginx->connections =
 	    append(nginx->connections, nginx->connection_count, results->connections, connections, sizeof(*nginx->connections));
 	nginx->connection_count += connections;
@@ -451,7 +454,12 @@ static void learn_user(struct nginx *nginx, const struct user_group *group, uint
 {
 	struct results *results = map_shared(sizeof(*results));
 	struct reading *reading = stays && have_room_for_reader() ? map_shared(sizeof(*reading)) : NULL;
-	struct job job = {.run = discover_user, .group = *group, .until = until, .results = results, .reading = reading};
+	struct job job = {.run = discover_user,
+			  .group = *group,
+			  .until = until,
+			  .results = results,
+			  .reading = reading,
+			  .finds_new = group->uid == 0 && is_first_reader()};
 
 	run_in_child(&job, stays);
 	merge(nginx, results, group);
@@ -488,7 +496,8 @@ void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline)
 	n = group_by_user(list, count, groups, &cut);
 	for (int i = 0; i < n; i++) {
 		now = now_ns(CLOCK_MONOTONIC);
-		if (groups[i].count && now < end)
+		/* root's child stays even if there is no nginx yet */
+		if ((groups[i].count || (i == 0 && has_lifeline)) && now < end)
 			learn_user(nginx, &groups[i], now + time_for_user(end - now, n - i, i == 0), has_lifeline);
 		else
 			cut |= groups[i].count > 0;
@@ -500,7 +509,7 @@ void learn_nginx(struct nginx *nginx, bool every_namespace, bool has_lifeline)
 	if (titles_cut)
 		note_unread(nginx, "not all processes were asked for their titles: an nginx under another name may be missing");
 	write_warning(nginx);
-	nginx->names.is_incomplete |= nginx->unreadable || nginx->unread_count || nginx->unlisted_count;
+	nginx->names.is_incomplete |= nginx->unreadable || cut || titles_cut;
 	nginx->unfollowed.is_incomplete = nginx->names.is_incomplete;
 	sort_names(&nginx->names);
 }

@@ -205,8 +205,9 @@ struct reading {
 	struct names tables[2];
 };
 
-/* Where there is no more room; then its names stay as they are. */
+/* Without room, its names stay as they are. */
 bool have_room_for_reader(void);
+bool is_first_reader(void);
 /* A child that stays, with the socket to it. */
 void follow_reader(int socket, struct reading *reading);
 /* Once per turn of the loop. Returns whether names have changed. Never waits. */

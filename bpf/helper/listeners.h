@@ -66,6 +66,7 @@ struct discovery {
 	int socket_count, socket_room;
 	struct reader *readers; /* the masters whose configurations were read */
 	int reader_count;
+	bool finds_new; /* the reader looks for root's nginx that starts later */
 	uint64_t until; /* monotonic ns */
 };
 

@@ -13,6 +13,7 @@
 void clear_names(struct names *n)
 {
 	n->netid = n->count = n->host_count = n->left_out = n->runtime_count = n->is_incomplete = 0;
+	n->open_count = 0;
 	n->length = 0;
 	n->runtime[0] = 0;
 }
@@ -23,6 +24,8 @@ void copy_names(struct names *to, const struct names *from)
 	memcpy(to->list, from->list, from->count * sizeof(*from->list));
 	memcpy(to->texts, from->texts, from->length);
 	memcpy(to->runtime, from->runtime, sizeof(to->runtime));
+	memcpy(to->open, from->open, from->open_count * sizeof(*from->open));
+	to->open_count = from->open_count;
 	to->netid = from->netid;
 	to->host_count = from->host_count;
 	to->left_out = from->left_out;
@@ -208,8 +211,29 @@ void add_nameless_port(struct names *n, uint16_t port)
 	add_host(n, "", "", &(struct named_host){.netid = n->netid, .port = port});
 }
 
+static bool is_open(const struct names *n, uint32_t netid)
+{
+	if (n->is_incomplete || n->left_out)
+		return true;
+	for (int i = 0; i < n->open_count; i++)
+		if (n->open[i] == netid)
+			return true;
+	return false;
+}
+
+void open_namespace(struct names *n, uint32_t netid)
+{
+	if (is_open(n, netid))
+		return;
+	if (n->open_count < MAX_OPEN)
+		n->open[n->open_count++] = netid;
+	else
+		n->is_incomplete = true;
+}
+
 void add_runtime_name(struct names *n, const char *what)
 {
+	open_namespace(n, n->netid);
 	if (!n->runtime_count++)
 		snprintf(n->runtime, sizeof(n->runtime), "%s", what);
 }
@@ -309,6 +333,8 @@ void merge_names(struct names *n, const struct names *from)
 	if (from->runtime_count > 0 && !n->runtime_count)
 		snprintf(n->runtime, sizeof(n->runtime), "%.*s", (int)sizeof(from->runtime) - 1, from->runtime);
 	n->runtime_count += limit(from->runtime_count, MAX_NAMES);
+	for (int i = 0, count = limit(from->open_count, MAX_OPEN); i < count; i++)
+		open_namespace(n, from->open[i]);
 	n->is_incomplete |= from->is_incomplete;
 }
 
@@ -355,7 +381,7 @@ static int by_text(const void *a, const void *b)
 /* The names of the only host with this port. -1 where there are several, or where it may be none of them. */
 static int eliminate(const struct names *n, const struct backend_key *key, bool by_nginx, const char **list, int max)
 {
-	bool is_open = n->is_incomplete || n->left_out || n->runtime_count;
+	bool any = is_open(n, key->netid);
 	const char *host = NULL;
 	int count = 0;
 
@@ -364,14 +390,14 @@ static int eliminate(const struct names *n, const struct backend_key *key, bool 
 
 		if (h->netid != key->netid || h->port != key->port || h->is_known)
 			continue;
-		if (is_open || !by_nginx || !n->texts[h->name] || (host && strcasecmp(host, n->texts + h->host)))
+		if (any || !by_nginx || !n->texts[h->name] || (host && strcasecmp(host, n->texts + h->host)))
 			return -1;
 		host = n->texts + h->host;
 		if (count < max)
 			list[count++] = n->texts + h->name;
 	}
 	qsort(list, count, sizeof(*list), by_text);
-	return is_open ? -1 : count;
+	return any ? -1 : count;
 }
 
 int names_of(const struct names *n, const struct backend_key *key, bool by_nginx, const char **list, int max)

@@ -8,6 +8,7 @@
 /* For one configuration, and for all of them together. What finds no room is counted. */
 #define MAX_NAMES  8192 /* pairs of an address and a name */
 #define MAX_HOSTS  1024
+#define MAX_OPEN   256
 #define NAME_TEXTS (192 << 10) /* bytes */
 
 struct named_address {
@@ -32,11 +33,14 @@ struct names {
 	struct named_host hosts[MAX_HOSTS];
 	int host_count;
 	int left_out;
-	/* targets that are known only at run time, and the first of them: another address may be any of theirs */
+	/* targets that are known only at run time, and the first of them */
 	int runtime_count;
 	char runtime[128];
-	/* a configuration was not read, or not all of it */
-	bool is_incomplete;
+	/* the network namespaces of such targets, and of configurations that were not read: another address there may be any of
+	 * theirs */
+	uint32_t open[MAX_OPEN];
+	int open_count;
+	bool is_incomplete; /* that may be so in all of them */
 	uint32_t length;
 	char texts[NAME_TEXTS];
 };
@@ -48,6 +52,8 @@ void copy_names(struct names *to, const struct names *from);
 void add_server_name(struct names *names, const char *server, uint16_t port, const char *name, bool is_static);
 /* Servers with this port may be of something that is no target and has no name. */
 void add_nameless_port(struct names *names, uint16_t port);
+/* Something in this network namespace is not known. */
+void open_namespace(struct names *names, uint32_t netid);
 /* What is only known at run time, in words. */
 void add_runtime_name(struct names *names, const char *what);
 /* The hosts that a hosts file has. Changes the text. */

@@ -180,6 +180,17 @@ static bool find_again(struct reader *r, uint32_t uid, uint32_t *started)
 
 /* ---- reading again ---- */
 
+static void give_up(struct reader *r)
+{
+	free(r->names);
+	r->names = NULL;
+	if (r->process >= 0)
+		close(r->process);
+	if (r->root >= 0)
+		close(r->root);
+	r->process = r->root = -1;
+}
+
 /* What was known stays where it cannot be read now: nginx could. */
 static bool read_again(struct reader *r, uint32_t uid)
 {
@@ -192,13 +203,16 @@ static bool read_again(struct reader *r, uint32_t uid)
 	r->discovery->until = now_ns(CLOCK_MONOTONIC) + READ_MS * MS;
 	r->discovery->nginx->upstreams.count = r->discovery->nginx->upstreams.block_count = 0;
 	read_config(r);
-	if (!r->names || (r->missed_reason && !before->is_incomplete)) {
+	if (!r->names || (r->missed_reason && !r->is_partial)) {
 		free(r->names);
 		r->names = before;
+		open_namespace(before, r->netid);
 		return false;
 	}
 	free(before);
-	r->names->is_incomplete = r->missed_reason != NULL;
+	r->is_partial = r->missed_reason != NULL;
+	if (r->is_partial)
+		open_namespace(r->names, r->netid);
 	return true;
 }
 
@@ -211,6 +225,95 @@ static void publish_names(const struct discovery *c, struct reading *reading)
 		if (c->readers[i].names)
 			merge_names(table, c->readers[i].names);
 	__atomic_store_n(&reading->current, !reading->current, __ATOMIC_RELEASE);
+}
+
+/* ---- an nginx that was started later ---- */
+
+/* A file of /proc/PID/net has a number of its own in each network namespace. */
+static bool is_in_our_network(int process)
+{
+	struct stat its, ours;
+
+	return !fstatat(process, "net/tcp", &its, 0) && !stat("/proc/self/net/tcp", &ours) && its.st_ino == ours.st_ino;
+}
+
+/* Root's, in our network namespace, with the file that it reads without options. */
+static bool is_default_master(struct reader *r)
+{
+	char title[4096];
+	struct identity who;
+
+	if (!read_identity(r->process, &who) || !read_small(title, sizeof(title), r->process, "cmdline"))
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (who.uid[i])
+			return false;
+	r->title = strdup(title);
+	return r->title && !strncmp(title, "nginx: master process", 21) && !strstr(title, " -c") && !strstr(title, " -p") &&
+	       is_in_our_network(r->process);
+}
+
+/* Not one that is followed, nor the new master of one while its binary is upgraded. */
+static bool is_new(const struct discovery *c, uint32_t pid)
+{
+	for (int i = 0; i < c->reader_count; i++)
+		if (is_in(pid, c->readers[i].children, c->readers[i].child_count))
+			return false;
+	return pid && !is_known(c, pid);
+}
+
+/* Reads the file that every nginx without options has. */
+static bool read_default(struct reader *r, const struct discovery *c)
+{
+	static char pid_file[sizeof(r->pid_file)]; /* as the file said the last time */
+
+	snprintf(r->pid_file, sizeof(r->pid_file), "%s", pid_file);
+	if (r->root < 0 || !r->names || (*pid_file && !is_new(c, read_pid_file(r))))
+		return false;
+	r->pid_file[0] = 0;
+	read_config(r);
+	snprintf(pid_file, sizeof(pid_file), "%s", *r->pid_file ? r->pid_file : "/run/nginx.pid");
+	r->pid = r->missed_reason ? 0 : read_pid_file(r);
+	if (is_new(c, r->pid))
+		r->process = open_process(r->pid);
+	return r->process >= 0 && is_default_master(r);
+}
+
+/*
+ * Nothing of a process that is found now can be trusted but its pid in a file of root's: an nginx with another root has written
+ * its own elsewhere. And whatever the process is, only that one configuration is read.
+ */
+static bool find_default(struct discovery *c, struct reading *reading)
+{
+	static struct process unknown;
+	struct reader *r = &c->readers[c->reader_count];
+
+	if (!c->finds_new || c->reader_count == MAX_MASTERS)
+		return false;
+	*r = (struct reader){.discovery = c,
+			     .master = &unknown,
+			     .process = -1,
+			     .root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+			     .shares_root = true,
+			     .netid = own_namespace(),
+			     .title = "",
+			     .alive = -1,
+			     .names = calloc(1, sizeof(struct names)),
+			     .left = *budget_of(0)};
+	c->until = now_ns(CLOCK_MONOTONIC) + READ_MS * MS;
+	if (!read_default(r, c)) {
+		give_up(r);
+		return false;
+	}
+	/* those that it replaces */
+	for (int i = 0; i < c->reader_count; i++)
+		if (c->readers[i].shares_root && c->readers[i].names && has_ended(&c->readers[i]))
+			give_up(&c->readers[i]);
+	r->child_count = list_children(r, r->children);
+	r->child_count = r->child_count < 0 ? 0 : r->child_count;
+	c->reader_count++;
+	reading->found++;
+	return true;
 }
 
 static bool has_any_failed(const struct discovery *c)
@@ -238,6 +341,7 @@ static void look(struct discovery *c, uint32_t uid, struct reading *reading)
 		r->has_failed = !read_again(r, uid);
 		changed = true;
 	}
+	changed |= find_default(c, reading);
 	reading->has_failed = has_any_failed(c);
 	if (changed)
 		publish_names(c, reading);
@@ -266,6 +370,7 @@ static void begin(struct discovery *c, struct reading *reading)
 
 		r->child_count = count < 0 ? 0 : count;
 		r->alive = open_alive(r);
+		r->is_partial = r->missed_reason != NULL;
 		if (r->alive < 0 && !r->shares_root && r->root >= 0)
 			give_up_root(r);
 	}
@@ -307,7 +412,7 @@ void stay_as_reader(struct discovery *c, uint32_t uid, int socket, struct readin
 {
 	int asked;
 
-	if (!has_read_any(c) || !drop_capabilities() || prctl(PR_SET_DUMPABLE, 0))
+	if ((!has_read_any(c) && !c->finds_new) || !drop_capabilities() || prctl(PR_SET_DUMPABLE, 0))
 		return;
 	alarm(0);
 	setpriority(PRIO_PROCESS, 0, 10);

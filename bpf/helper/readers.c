@@ -13,6 +13,8 @@
 /* then it does not answer any more: its own alarm is earlier */
 #define PATIENCE_NS 10000000000ULL
 
+#define STARTING_NS 2000000000ULL
+
 struct child_reader {
 	int socket; /* -1 when it has ended */
 	struct reading *reading;
@@ -24,11 +26,17 @@ struct child_reader {
 static struct child_reader readers[MAX_READERS];
 static int reader_count;
 static uint32_t forks_settled; /* every reader has answered for these */
+static uint64_t stranger_since;
 static bool has_failed, has_stranger, said_failed, said_stranger;
 
 bool have_room_for_reader(void)
 {
 	return reader_count < MAX_READERS;
+}
+
+bool is_first_reader(void)
+{
+	return reader_count == 0;
 }
 
 void follow_reader(int socket, struct reading *reading)
@@ -77,12 +85,18 @@ static bool take_answer(struct child_reader *r)
 	return is_new;
 }
 
+static bool is_any_silent(void)
+{
+	for (int i = 0; i < reader_count; i++)
+		if (readers[i].socket < 0 || is_late(&readers[i]))
+			return true;
+	return false;
+}
+
 /* ---- putting together ---- */
 
 static void merge_readers(struct nginx *nginx)
 {
-	bool is_incomplete = nginx->unfollowed.is_incomplete;
-
 	clear_names(&nginx->names);
 	merge_names(&nginx->names, &nginx->unfollowed);
 	for (int i = 0; i < reader_count; i++) {
@@ -90,7 +104,7 @@ static void merge_readers(struct nginx *nginx)
 
 		merge_names(&nginx->names, &reading->tables[__atomic_load_n(&reading->current, __ATOMIC_ACQUIRE) & 1]);
 	}
-	nginx->names.is_incomplete |= is_incomplete || has_failed || has_stranger;
+	nginx->names.is_incomplete |= is_any_silent() || has_stranger;
 	sort_names(&nginx->names);
 }
 
@@ -107,9 +121,9 @@ static bool is_there_a_stranger(uint32_t beginnings)
 static bool has_any_failed(void)
 {
 	for (int i = 0; i < reader_count; i++)
-		if (readers[i].socket < 0 || is_late(&readers[i]) || readers[i].reading->has_failed)
+		if (readers[i].reading->has_failed)
 			return true;
-	return false;
+	return is_any_silent();
 }
 
 bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
@@ -125,6 +139,7 @@ bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
 	if (is_settled) {
 		forks_settled = forks;
 		has_stranger = is_there_a_stranger(bpf->bss->nginx_beginnings);
+		stranger_since = has_stranger ? now_ns(CLOCK_MONOTONIC) : 0;
 	}
 	has_failed = has_any_failed();
 	if (!changed && had_failed == has_failed && had_stranger == has_stranger)
@@ -140,7 +155,8 @@ const char *remark_on_names(void)
 		return "the configuration of an nginx could not be read after it was reloaded: its backends keep the names that "
 		       "they had. A recorder that is started again reads it";
 	}
-	if (has_stranger && !said_stranger) {
+	/* a daemon forks before its pid is in its file */
+	if (has_stranger && !said_stranger && now_ns(CLOCK_MONOTONIC) - stranger_since > STARTING_NS) {
 		said_stranger = true;
 		return "an nginx was started whose configuration was not read: its backends have no names. A recorder that is "
 		       "started again reads it";

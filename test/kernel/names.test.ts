@@ -294,6 +294,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       await startNginx('server { listen 127.0.0.1:8080; location / { proxy_pass http://10.77.0.2:9101; } }')
       await called(helper, '10.77.0.4:9101', null)
       await ask('/a', 3)
+      for (let ticks = 0; ticks < 4; ticks++) await helper.nextFrame()
     })
     assert.equal(first.attempts().length, 1)
     assert.deepEqual(seen.names, { '10.77.0.4:9101': [['api'], null], '10.77.0.2:9101': [null] })
@@ -358,6 +359,57 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       while (heldBy(reader).length > held - 2) await sleep(20)
     })
     assert.deepEqual(seen.names, { '10.77.0.5:9101': [['api'], ['first']] })
+    assert.deepEqual(seen.remarks, [])
+  })
+
+  test("root's nginx that starts after the recorder, with the file of its package, has its names, and again when it is restarted", async () => {
+    const file = join(folder, 'default.conf')
+    const configuration = (name: string): string =>
+      `daemon off; pid ${folder}/default.pid; error_log stderr crit; events {}
+       http { access_log off; upstream ${name} { server 10.77.0.2:9101; }
+         server { listen 127.0.0.1:8080; location / { proxy_pass http://${name}; } } }`
+    writeFileSync(file, configuration('first'))
+    const inPlace = ['sh', '-c', `mount --bind ${file} /etc/nginx/nginx.conf && exec "$0" "$@"`]
+    const start = async (...options: readonly string[]): Promise<() => Promise<void>> => {
+      const command = [
+        'netns',
+        'exec',
+        cable.proxy.namespace,
+        ...inPlace,
+        '/usr/sbin/nginx',
+        '-e',
+        'stderr',
+        ...options,
+      ]
+      const nginx = spawn('ip', command, { stdio: 'ignore' })
+      while (!existsSync(join(folder, 'default.pid'))) await sleep(20)
+      return async () => {
+        nginx.kill('SIGTERM')
+        await once(nginx, 'exit')
+      }
+    }
+    const A = '10.77.0.2:9101'
+    const [program, ...args] = [...inPlace, PROBE]
+    const seen = await watch(
+      cable.proxy.namespace,
+      async (helper) => {
+        for (const name of ['first', 'second']) {
+          writeFileSync(file, configuration(name))
+          // Another command line: that of the one before is not found again.
+          const stop = await start('-g', `# ${name}`)
+          await ask('/a', 3)
+          await called(helper, A, [name])
+          await stop()
+        }
+      },
+      args,
+      program,
+    )
+    assert.deepEqual(
+      seen.names[A]?.filter((names) => names !== null),
+      [['first'], ['second']],
+    )
+    assert.deepEqual(rowsOf(seen), { [`${A} GET /a`]: { requests: 6, codes: { 200: 6 } } })
     assert.deepEqual(seen.remarks, [])
   })
 

@@ -322,6 +322,21 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
       assert.deepEqual(upstreamsOf([text], [hosts, ...addresses])[0], names)
     })
 
+  test('names: the same address in two network namespaces; what is not known in one says nothing of the other', () => {
+    const addresses = ['127.0.0.1:9001@1', '127.0.0.1:9001@2', '10.5.0.1:81@1', '10.5.0.1:81@2']
+    const texts = [
+      'http { upstream a { server 127.0.0.1:9001; server one.example:81; } server { proxy_pass $x; } }',
+      'http { upstream b { server 127.0.0.1:9001; server two.example:81; } server { proxy_pass http://b; } }',
+    ]
+    assert.deepEqual(upstreamsOf(texts, ['', ...addresses])[1], [
+      '127.0.0.1:9001@1: a',
+      '127.0.0.1:9001@2: b',
+      '10.5.0.1:81@1: unknown',
+      '10.5.0.1:81@2: b',
+      '1 at run time: proxy_pass $x',
+    ])
+  })
+
   test('damaged texts read nothing behind their end and leave nothing allocated', () => {
     const whole = CASES.map(([, text]) => text).slice(0, -1)
     const damaged = Array.from({ length: 3000 }, (_, number) => {

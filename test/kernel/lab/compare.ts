@@ -21,8 +21,16 @@ export function rowsOf(seen: Pick<Seen, 'sum'>): Truth {
   for (const { backend, routes } of seen.sum.backends)
     for (const { route, requests, codes } of routes)
       if (requests > 0 || codes.length > 0)
-        rows[`${backend.address} ${route.method} ${route.path}`] = { requests, codes: codesOf(codes) }
+        addRow(rows, `${backend.address} ${route.method} ${route.path}`, { requests, codes: codesOf(codes) })
   return sortKeys(rows)
+}
+
+/** A backend whose name has changed is in the sum twice. */
+function addRow(rows: Record<string, TruthRow>, key: string, { requests, codes }: TruthRow): void {
+  const before = rows[key] ?? { requests: 0, codes: {} }
+  const sums = { ...before.codes }
+  for (const [code, count] of Object.entries(codes)) sums[code] = (sums[code] ?? 0) + count
+  rows[key] = { requests: before.requests + requests, codes: sums }
 }
 
 /** The failure kinds per row that are not zero. */
