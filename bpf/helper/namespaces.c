@@ -14,7 +14,7 @@
 #define NAMES_FOLDER   "/run/netns"
 #define MAX_NAMES      4096
 #define MAX_NAMESPACES 1024
-/* Between two looks at one: whether it has a name by now, and whether that of its group is still right. */
+/* Between two looks at one that has no name yet, and between two at one whose first process is another now. */
 #ifndef LOOK_AGAIN_NS /* tests make it short */
 #define LOOK_AGAIN_NS 10000000000ULL
 #endif
