@@ -285,11 +285,11 @@ struct older {
 	__u32 uid; /* the master's */
 };
 
-/* Who was the first to connect from a network namespace, by the inode number of that. */
+/* Who was the first to connect from a network namespace, by the inode number of that: an nginx, if there is one. */
 struct namespace_row {
 	__u64 cgroup; /* id of its socket's group in cgroup2; 0 where it is not known */
 	__u32 pid;    /* in the initial pid namespace */
-	__u32 pad;
+	__u32 is_nginx;
 };
 #define MAX_NAMESPACES 1024
 

@@ -162,3 +162,15 @@ void group_path(const struct namespace_row *row, char *path, size_t size)
 	else if (row->cgroup != root_id)
 		search_group(row->cgroup, path, size);
 }
+
+bool is_group_path(const struct namespace_row *row, const char *path)
+{
+	static struct paths paths;
+
+	if (row->cgroup && row->cgroup != root_id && root >= 0)
+		return id_of(path) == row->cgroup;
+	paths.unified[0] = paths.other[0] = 0;
+	if (sees_all_pids)
+		read_paths(row->pid, &paths);
+	return !strcmp(paths.unified, path) || !strcmp(paths.other, path);
+}

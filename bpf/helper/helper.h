@@ -299,6 +299,8 @@ void group_paths_open(int root);
 void group_path(const struct namespace_row *row, char *path, size_t size);
 /* The same for a process of this pid namespace. */
 void group_path_of_process(uint32_t pid, char *path, size_t size);
+/* Whether the group of the row still has that path. Without a search. */
+bool is_group_path(const struct namespace_row *row, const char *path);
 
 /* ---- namespaces.c: what network namespaces are called ---- */
 
@@ -306,8 +308,11 @@ void group_path_of_process(uint32_t pid, char *path, size_t size);
 void namespaces_open(int root_group);
 /* The fields "names", "host" and "cgroup", as far as they are known. */
 void put_namespace_fields(struct json *out, uint32_t netid, const char *group);
-/* Writes the line of a namespace, unless it was written with the same words. Once per tick and namespace is enough. */
-void put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row);
+/*
+ * Writes the line of a namespace, unless it was written with the same words. Once per tick and namespace is enough. Returns true
+ * where the row tells nothing, or nothing any more: then forget it, so that the next connection makes another one.
+ */
+bool put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row);
 
 /* ---- hello.c ---- */
 

@@ -14,7 +14,9 @@
 #define NAMES_FOLDER	"/run/netns"
 #define MAX_NETNS_NAMES 4096
 /* Between two looks at one that has no name yet, and between two at one whose first process is another now. */
+#ifndef LOOK_AGAIN_NS /* tests make it short */
 #define LOOK_AGAIN_NS 10000000000ULL
+#endif
 /* Looks take so much of a second at most, so that many new namespaces do not delay a tick. */
 #define LOOKS_NS 20000000ULL
 /* `ip netns add` makes the file first, and mounts the namespace on it a moment later. */
@@ -175,11 +177,18 @@ static void look(struct known *k, const struct namespace_row *row, uint64_t now)
 	looked_ns += now_ns(CLOCK_MONOTONIC) - now;
 }
 
-static bool wants_look(const struct known *k, const struct namespace_row *row, uint64_t now)
+static bool wants_look(const struct known *k, const struct namespace_row *row)
 {
-	bool is_same = k->row.cgroup == row->cgroup && k->row.pid == row->pid;
+	return !k->looked || k->row.cgroup != row->cgroup || k->row.pid != row->pid;
+}
 
-	return !k->looked || (now - k->looked > LOOK_AGAIN_NS && (!k->group || !is_same));
+/* The kernel gives its number to the next one when it is gone, and whoever connected first may have no group that tells it. */
+static bool is_stale(struct known *k, uint64_t now)
+{
+	if (!k->looked || now - k->looked < LOOK_AGAIN_NS)
+		return false;
+	k->looked = now;
+	return !k->group || !is_group_path(&k->row, k->group);
 }
 
 static uint64_t hash_of(const char *text, size_t length)
@@ -191,13 +200,13 @@ static uint64_t hash_of(const char *text, size_t length)
 	return hash ? hash : 1;
 }
 
-void put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row)
+bool put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row)
 {
 	struct known *k = known_of(netid);
 	uint64_t now = now_ns(CLOCK_MONOTONIC), hash;
 	size_t begin = out->length;
 
-	if (wants_look(k, row, now) && has_time_to_look(now))
+	if (wants_look(k, row) && has_time_to_look(now))
 		look(k, row, now);
 	put(out, "{\"type\":\"namespace\",\"id\":");
 	put_number(out, netid);
@@ -207,4 +216,5 @@ void put_namespace(struct json *out, uint32_t netid, const struct namespace_row 
 	if (hash == k->said)
 		out->length = begin;
 	k->said = hash;
+	return is_stale(k, now);
 }

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, afterEach, before, describe, test } from 'node:test'
 import type { Check } from '../../src/record/diagnosis.ts'
 import type { NginxEntry } from '../../src/record/every-nginx.ts'
@@ -39,6 +40,10 @@ const GROUPS: Readonly<Record<string, string>> = {
   'CRI-O': `kubepods.slice/kubepods-pod${POD}.slice/crio-${ID}.scope`,
   systemd: 'system.slice/nginx.service',
 }
+
+const DRIVER = `${ROOT}test/kernel/bpf/namespaces.c`
+/** The leak checker traces the process, which a sandbox may forbid. */
+const SANITIZED = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' }
 
 interface FoundNginx {
   readonly pid: number
@@ -173,26 +178,19 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
 
   describe('the control group of the process that connected', () => {
     const program = join(folder, 'namespaces')
+    /** looks again each time */
+    const impatient = join(folder, 'impatient')
     const top = `upstreamtop-${process.pid}`
     const root = rootOfGroups()
     let asked = 4_026_500_000
     before(async () => {
-      const sources = ['group-paths', 'namespaces', 'json', 'die'].map(
-        (name) => `${ROOT}bpf/helper/${name}.c`,
-      )
-      await sh(
-        ...[
-          'gcc',
-          '-g',
-          '-O1',
-          '-D_GNU_SOURCE',
-          '-Wall',
-          '-Wextra',
-          '-Werror',
-          '-fsanitize=address,undefined',
-        ],
-        ...[`-I${ROOT}bpf`, `${ROOT}test/kernel/bpf/namespaces.c`, ...sources, '-o', program],
-      )
+      const names = ['helper/group-paths', 'helper/namespaces', 'helper/json', 'helper/die']
+      const sources = names.map((name) => `${ROOT}bpf/${name}.c`)
+      const flags = ['-g', '-O1', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', `-I${ROOT}bpf`]
+      const build = (to: string, ...more: readonly string[]): Promise<string> =>
+        sh('gcc', ...flags, '-fsanitize=address,undefined', ...more, DRIVER, ...sources, '-o', to)
+      await build(program)
+      await build(impatient, '-DLOOK_AGAIN_NS=1')
       chmodSync(folder, 0o755)
     })
     after(() => removeGroups(join(root, top)))
@@ -204,14 +202,14 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
       const { stdout, stderr } = spawnSync('setpriv', ['--reuid=65534', '--clear-groups', program, root], {
         encoding: 'utf8',
         input: rows.map((row) => row.join(' ')).join('\n'),
-        // Its leak checker traces the process, which a sandbox may forbid.
-        env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+        env: SANITIZED,
       })
       assert.equal(stderr, '')
       return stdout
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as NamespaceLine)
+        .filter(({ type }) => type === 'namespace')
     }
 
     for (const [what, group] of Object.entries(GROUPS))
@@ -247,6 +245,42 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
       const unified = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
       if (unified !== '/') return
       assert.equal(ask([++asked, statSync(root).ino, process.pid])[0]?.cgroup ?? '', others[0])
+    })
+
+    test('a row is stale when its group is gone, or if it never told one; that of another is looked at', async () => {
+      const [first, second] = ['first', 'second'].map((name) => join(root, top, `${name}.service`)) as [
+        string,
+        string,
+      ]
+      const groups = [first, second].map((place) => {
+        mkdirSync(place, { recursive: true })
+        return statSync(place).ino
+      })
+      const id = ++asked
+      const driver = spawn(impatient, [root], { stdio: ['pipe', 'pipe', 'inherit'], env: SANITIZED })
+      const lines = createInterface({ input: driver.stdout })[Symbol.asyncIterator]()
+      const say = async (group: number): Promise<readonly unknown[]> => {
+        driver.stdin.write(`${id} ${group} ${process.pid}\n`)
+        const said: unknown[] = []
+        for (let last = false; !last;) {
+          const { value } = (await lines.next()) as { value: string }
+          const line = JSON.parse(value) as NamespaceLine & { readonly stale?: boolean }
+          said.push(line.stale ?? line.cgroup ?? 'no group')
+          last = line.stale !== undefined
+        }
+        return said
+      }
+      const [one = 0, two = 0] = groups
+      assert.deepEqual(await say(one), [`/${top}/first.service`, false])
+      assert.deepEqual(await say(one), [false])
+      rmdirSync(first)
+      assert.deepEqual(await say(one), [true])
+      assert.deepEqual(await say(two), [`/${top}/second.service`, false])
+      assert.deepEqual(await say(1_000_000), ['no group', false])
+      assert.deepEqual(await say(1_000_000), [true])
+      const exited = once(driver, 'exit')
+      driver.stdin.end()
+      await exited
     })
 
     test('names of ip netns are told, and the same words once only', () => {
