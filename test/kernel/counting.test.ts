@@ -1,6 +1,7 @@
 /** Every attempt is counted once, for the right backend, method and route. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -14,18 +15,23 @@ import {
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import type { Step, Truth, TruthRow } from './lab/protocol.ts'
-import { inside, lacking } from './lab/system.ts'
+import { inside, lacking, LONG } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
+const WRK_SECONDS = LONG ? 10 : 3
 const get = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`
 const ok = (body = 'ok\n'): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
 describe('counting', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8000
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-counting-'))
   before(async () => (cable = await Cable.create()))
-  after(() => cable.remove())
+  after(async () => {
+    rmSync(folder, { recursive: true })
+    await cable.remove()
+  })
 
   test('short requests and short answers count like any other', async () => {
     port++
@@ -332,16 +338,20 @@ describe('counting', { skip: lacking() }, () => {
   test('connections that are older than the helper are counted from their next request', async () => {
     port++
     await cable.far.call('listen', { address: FAR, port })
+    const recording = join(folder, 'recording')
     const steps: Step[] = [
       { send: get('/before') },
       { answers: 1 },
-      { pause: 3000 },
+      { until: recording },
       ...range(2, 11).flatMap((n): Step[] => [{ send: get('/after') }, { answers: n }]),
     ]
     const talks = range(1, 10).map(() => ({ address: FAR, port, steps }))
     const talking = cable.proxy.call('talkMany', talks)
     await new Promise((resolve) => setTimeout(resolve, 500))
-    const seen = await watch(cable.proxy.namespace, () => talking)
+    const seen = await watch(cable.proxy.namespace, () => {
+      writeFileSync(recording, '')
+      return talking
+    })
     assert.deepEqual(rowsOf(seen), { [`${FAR}:${port} GET /after`]: { requests: 100, codes: { 200: 100 } } })
     assertReconciles(seen)
   })
@@ -402,7 +412,7 @@ describe('counting', { skip: lacking() }, () => {
   })
 
   test(
-    'counts of ten seconds of mixed requests by wrk equal nginx’s log',
+    `counts of ${WRK_SECONDS} seconds of mixed requests by wrk equal nginx’s log`,
     { skip: lacking('wrk') },
     async (t) => {
       const paths = range(1, 40).map((n) => `/${['shop', 'cart', 'user', 'img'][n % 4]!}/page${n}x`)
@@ -423,10 +433,19 @@ describe('counting', { skip: lacking() }, () => {
         script,
         `local paths, n, start = {${list}}, 0, os.time()
        request = function() n = n + 1; return wrk.format(n % 7 == 0 and "DELETE" or "GET", paths[n % #paths + 1]) end
-       delay = function() return os.time() - start >= 10 and 60000 or 0 end`, // five seconds for requests under way
+       delay = function() return os.time() - start >= ${WRK_SECONDS} and 60000 or 0 end`, // five seconds for requests under way
       )
       const seen = await watch(cable.proxy.namespace, () =>
-        inside(cable.proxy.namespace, 'wrk', '-t2', '-c48', '-d15s', '-s', script, 'http://127.0.0.1:8080/'),
+        inside(
+          cable.proxy.namespace,
+          'wrk',
+          '-t2',
+          '-c48',
+          `-d${WRK_SECONDS + 5}s`,
+          '-s',
+          script,
+          'http://127.0.0.1:8080/',
+        ),
       )
       const attempts = front.attempts()
       await Promise.all([front.stop(), back.stop()])

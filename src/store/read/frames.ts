@@ -46,29 +46,46 @@ export class LayeredFrames implements Frames {
   }
 }
 
+/** Reads the rows of whole ticks. */
+interface Reading {
+  readonly rows: SpanReader
+  readonly ticks: TickRows
+  readonly tick: Query
+  readonly upgrade: ReturnType<typeof upgradeFrom>
+}
+
 export class FrameReader implements Frames {
-  readonly #rows: SpanReader
   readonly #names: Names
-  readonly #ticks: TickRows
-  readonly #tick: Query
   readonly #chunk: Query
   readonly #start: Query
-  readonly #upgrade: ReturnType<typeof upgradeFrom>
+  readonly #prepare: () => Reading
+  #reading: Reading | null = null
 
   constructor(database: Database, names: DimensionReader) {
-    this.#rows = new SpanReader(database, '', names)
-    this.#upgrade = upgradeFrom(formatOf(database))
     this.#names = { backend: (id) => names.backend(id).value, route: (id) => names.route(id).value }
-    this.#ticks = new TickRows(database)
-    this.#tick = query(database, `SELECT ${this.#ticks.select} FROM tick WHERE seq = ?`)
     this.#chunk = query(database, 'SELECT packed, n FROM request_chunk WHERE tick = ?')
     this.#start = query(database, 'SELECT start FROM tick WHERE seq = ?')
+    this.#prepare = () => {
+      const ticks = new TickRows(database)
+      return {
+        rows: new SpanReader(database, '', names),
+        ticks,
+        tick: query(database, `SELECT ${ticks.select} FROM tick WHERE seq = ?`),
+        upgrade: upgradeFrom(formatOf(database)),
+      }
+    }
+  }
+
+  /** Prepared for the first tick that is read: a report reads whole minutes of most files, and no tick. */
+  get #whole(): Reading {
+    return (this.#reading ??= this.#prepare())
   }
 
   read(seq: number): SecondFrame | null {
     return nullIfDamaged(() => {
-      const row = this.#tick.get(seq)
-      return row === undefined ? null : this.#frame(seq, this.#ticks.cellsOf(row))
+      const { tick, ticks } = this.#whole
+      const row = tick.get(seq)
+      return row === undefined ? null : this.#frame(seq, ticks.cellsOf(row))
     })
   }
 
@@ -83,23 +100,24 @@ export class FrameReader implements Frames {
 
   isWhole(seq: number): boolean {
     const whole = nullIfDamaged(() => {
-      const row = this.#tick.get(seq)
+      const { tick, ticks, rows } = this.#whole
+      const row = tick.get(seq)
       if (row === undefined) return false
       const chunk = this.#chunk.get(seq)
-      const cells = this.#ticks.cellsOf(row)
-      const hash = this.#rows.hash(seq, wiresOfTick(cells))
-      return this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))
+      const cells = ticks.cellsOf(row)
+      const hash = rows.hash(seq, wiresOfTick(cells))
+      return ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))
     })
     return whole ?? false
   }
 
   #frame(seq: number, cells: SqlRow): SecondFrame | null {
-    const { traffic, connections, wires, hash } = this.#rows.read(seq, wiresOfTick(cells))
+    const { rows, ticks, upgrade } = this.#whole
+    const { traffic, connections, wires, hash } = rows.read(seq, wiresOfTick(cells))
     const chunk = this.#chunk.get(seq)
-    if (!this.#ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0]))))
-      return null
+    if (!ticks.matchesChecksum(cells, chunk === undefined ? hash : fold(hash, bytes(chunk[0])))) return null
     const head = tickHead(cells)
-    return this.#upgrade({
+    return upgrade({
       ...head,
       traffic,
       connections,
