@@ -138,15 +138,17 @@ static void put_totals(struct json *out, const struct tick *t)
 static void put_namespaces(struct tick *t, struct json *out)
 {
 	int map = bpf_map__fd(t->bpf->maps.namespaces);
-	uint32_t netid, *before = NULL;
 	struct namespace_row row = {};
+	uint32_t netid, next;
+	int over = bpf_map_get_next_key(map, NULL, &next);
 
 	if (bpf_map_lookup_elem(map, &t->netns, &row))
 		put_namespace(out, t->netns, &(struct namespace_row){});
-	for (int i = 0; i < MAX_NAMESPACES && !bpf_map_get_next_key(map, before, &netid); i++) {
-		before = &netid;
-		if (!bpf_map_lookup_elem(map, &netid, &row))
-			put_namespace(out, netid, &row);
+	for (int i = 0; i < MAX_NAMESPACES && !over; i++) {
+		netid = next;
+		over = bpf_map_get_next_key(map, &netid, &next);
+		if (!bpf_map_lookup_elem(map, &netid, &row) && put_namespace(out, netid, &row))
+			bpf_map_delete_elem(map, &netid);
 	}
 }
 

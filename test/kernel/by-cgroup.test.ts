@@ -1,15 +1,17 @@
 /** Attached to a control group: the sockets of all network namespaces, each under its own namespace's name. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { assertNothingLost, countsOf, rowsOf, truthOf } from './lab/compare.ts'
+import { compile } from './lab/build.ts'
+import { countLeft, linksOf } from './lab/links.ts'
 import { addAddresses, makeNamespace, NamespaceAgent, removeNamespace } from './lab/network.ts'
 import { startLabNginx, type LabNginx } from './lab/nginx.ts'
 import type { Truth } from './lab/protocol.ts'
-import { inside, lacking, sh } from './lab/system.ts'
-import { startHelper, watch, type Helper, type Seen } from './lab/watch.ts'
+import { inside, lacking, ROOT, sh } from './lab/system.ts'
+import { startHelper, watch, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const netnsOf = (namespace: string): number => statSync(`/run/netns/${namespace}`).ino
@@ -41,251 +43,285 @@ const PROXIES = `
     location /api { proxy_pass http://api; } location /static { proxy_pass http://static; }
     location /search { proxy_pass http://search; } location /variable { proxy_pass http://$where; } }`
 
-describe('by control group', { skip: lacking('nft') || (GROUPS === undefined && 'needs cgroup2') }, () => {
-  /** `web` and `shop` use the same addresses; `inn` is behind a bridge of `host`, where the recorder runs, too. */
-  let web: NamespaceAgent,
-    shop: NamespaceAgent,
-    inn: NamespaceAgent,
-    host: NamespaceAgent,
-    out: NamespaceAgent
-  const running = new Set<LabNginx>()
-  let port = 9200
+describe(
+  'by control group',
+  { skip: lacking('nft', 'curl', 'clang', 'bpftool') || (GROUPS === undefined && 'needs cgroup2') },
+  () => {
+    /** `web` and `shop` use the same addresses; `inn` is behind a bridge of `host`, where the recorder runs, too. */
+    let web: NamespaceAgent,
+      shop: NamespaceAgent,
+      inn: NamespaceAgent,
+      host: NamespaceAgent,
+      out: NamespaceAgent
+    const running = new Set<LabNginx>()
+    let port = 9200
 
-  const open = async (role: string): Promise<NamespaceAgent> => NamespaceAgent.open(await makeNamespace(role))
-  const plug = async (agent: NamespaceAgent, link: string, address: string): Promise<void> => {
-    const bridge = host.namespace
-    await sh(
-      'ip',
-      '-n',
-      bridge,
-      'link',
-      'add',
-      link,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'eth0',
-      'netns',
-      agent.namespace,
-    )
-    await sh('ip', '-n', bridge, 'link', 'set', link, 'master', 'br0', 'up')
-    await addAddresses(agent.namespace, 'eth0', [`${address}/24`])
-    await sh('ip', '-n', agent.namespace, 'route', 'add', 'default', 'via', '10.78.0.1')
-  }
-  before(async () => {
-    host = await open('host')
-    ;[web, shop, inn, out] = (await Promise.all(['web', 'shop', 'inn', 'out'].map(open))) as [
-      NamespaceAgent,
-      NamespaceAgent,
-      NamespaceAgent,
-      NamespaceAgent,
-    ]
-    await sh('ip', '-n', host.namespace, 'link', 'add', 'br0', 'type', 'bridge')
-    await addAddresses(host.namespace, 'br0', ['10.78.0.1/24'])
-    await inside(host.namespace, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-    await plug(inn, 'to-inn', '10.78.0.2')
-    await plug(out, 'to-out', '10.78.0.3')
-    for (const agent of [web, shop])
-      for (let at = 9001; at <= 9006; at++) await agent.call('listen', { address: '127.0.0.1', port: at })
-  })
-  afterEach(async () => {
-    for (const nginx of running) await nginx.stop()
-    running.clear()
-  })
-  after(async () => {
-    for (const agent of [web, shop, inn, out, host]) {
-      await agent.close()
-      await removeNamespace(agent.namespace)
+    const open = async (role: string): Promise<NamespaceAgent> =>
+      NamespaceAgent.open(await makeNamespace(role))
+    const plug = async (agent: NamespaceAgent, link: string, address: string): Promise<void> => {
+      const bridge = host.namespace
+      await sh(
+        'ip',
+        '-n',
+        bridge,
+        'link',
+        'add',
+        link,
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'eth0',
+        'netns',
+        agent.namespace,
+      )
+      await sh('ip', '-n', bridge, 'link', 'set', link, 'master', 'br0', 'up')
+      await addAddresses(agent.namespace, 'eth0', [`${address}/24`])
+      await sh('ip', '-n', agent.namespace, 'route', 'add', 'default', 'via', '10.78.0.1')
     }
-  })
-
-  const start = async (agent: NamespaceAgent, http: string): Promise<LabNginx> => {
-    const nginx = await startLabNginx(agent.namespace, http)
-    running.add(nginx)
-    return nginx
-  }
-  const ask = (
-    agent: NamespaceAgent,
-    address: string,
-    paths: readonly string[],
-    times: number,
-  ): Promise<unknown> => agent.call('ask', { address, port: 8080, requests: paths.map(get), times })
-
-  test('one recorder: three nginx, two of them with the same addresses, each equals its own log', async () => {
-    port++
-    await out.call('listen', { address: '10.78.0.3', port })
-    const proxies = [await start(web, PROXIES), await start(shop, PROXIES)]
-    proxies.push(
-      await start(
-        inn,
-        `upstream far { server 10.78.0.3:${port}; } server { listen 8080; location / { proxy_pass http://far; } }`,
-      ),
-    )
-    const seen = await watch(
-      host.namespace,
-      () =>
-        Promise.all([
-          ask(web, '127.0.0.1', ['/api', '/static', '/search', '/variable'], 20),
-          ask(shop, '127.0.0.1', ['/api', '/static'], 30),
-          ask(inn, '127.0.0.1', ['/inner'], 10),
-          // clients in other namespaces
-          ask(host, '10.78.0.2', ['/client'], 10),
-          ask(out, '10.78.0.2', ['/client'], 15),
-        ]),
-      byGroup,
-    )
-    for (const [i, agent] of [web, shop, inn].entries())
-      assert.deepEqual(rowsIn(seen, agent.namespace), truthOf(proxies[i]!.attempts()))
-    for (const agent of [host, out]) assert.deepEqual(rowsIn(seen, agent.namespace), {})
-    assert.deepEqual(namesIn(seen, web.namespace), {
-      '127.0.0.1:9001': ['api'],
-      '127.0.0.1:9002': ['api'],
-      '127.0.0.1:9003': ['static'],
-      '127.0.0.1:9005': ['search'],
-      // by a variable: nobody knows
-      '127.0.0.1:9006': null,
+    before(async () => {
+      host = await open('host')
+      ;[web, shop, inn, out] = (await Promise.all(['web', 'shop', 'inn', 'out'].map(open))) as [
+        NamespaceAgent,
+        NamespaceAgent,
+        NamespaceAgent,
+        NamespaceAgent,
+      ]
+      await sh('ip', '-n', host.namespace, 'link', 'add', 'br0', 'type', 'bridge')
+      await addAddresses(host.namespace, 'br0', ['10.78.0.1/24'])
+      await inside(host.namespace, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+      await plug(inn, 'to-inn', '10.78.0.2')
+      await plug(out, 'to-out', '10.78.0.3')
+      for (const agent of [web, shop])
+        for (let at = 9001; at <= 9006; at++) await agent.call('listen', { address: '127.0.0.1', port: at })
     })
-    assert.deepEqual(namesIn(seen, inn.namespace), { [`10.78.0.3:${port}`]: ['far'] })
-    assert.ok(
-      seen.sum.excluded.frontDoor >= 20 * 4 + 30 * 2 + 10 + 10 + 15,
-      JSON.stringify(seen.sum.excluded),
-    )
-    assertNothingLost(seen)
-  })
-
-  test('a client of nginx behind NAT of the host between them is its client all the same', async () => {
-    port++
-    await out.call('listen', { address: '10.78.0.3', port })
-    const nginx = await start(
-      inn,
-      `server { listen 8080; location / { proxy_pass http://10.78.0.3:${port}; } }`,
-    )
-    for (const words of [
-      'add table ip t',
-      'add chain ip t c { type nat hook prerouting priority -100 ; }',
-      'add rule ip t c ip daddr 10.78.0.1 tcp dport 8000 dnat to 10.78.0.2:8080',
-      'add chain ip t s { type nat hook postrouting priority 100 ; }',
-      'add rule ip t s ip daddr 10.78.0.2 tcp dport 8080 masquerade',
-    ])
-      await inside(host.namespace, 'nft', words)
-    const seen = await watch(
-      host.namespace,
-      () => out.call('ask', { address: '10.78.0.1', port: 8000, requests: [get('/published')], times: 12 }),
-      byGroup,
-    )
-    await inside(host.namespace, 'nft', 'delete table ip t')
-    assert.deepEqual(rowsIn(seen, out.namespace), {})
-    assert.deepEqual(rowsIn(seen, inn.namespace), truthOf(nginx.attempts()))
-  })
-
-  test('connections of other namespaces that are older than the recorder are counted from their next request', async () => {
-    const nginx = await start(
-      web,
-      `upstream kept { server 127.0.0.1:9001; keepalive 4; } server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`,
-    )
-    await ask(web, '127.0.0.1', ['/before'], 5)
-    const seen = await watch(host.namespace, () => ask(web, '127.0.0.1', ['/after'], 7), byGroup)
-    const after = nginx.attempts().filter(({ target }) => target === '/after')
-    assert.deepEqual(rowsIn(seen, web.namespace), truthOf(after))
-    assert.equal(countsOf(within(seen, web.namespace), '127.0.0.1:9001').connects, 0)
-  })
-
-  test('connects that fail count in the namespace where they do', async () => {
-    await start(
-      web,
-      `upstream dead { server 127.0.0.1:9555; } server { listen 127.0.0.1:8080; location / { proxy_pass http://dead; } }`,
-    )
-    await start(
-      shop,
-      `upstream dead { server 192.0.2.1:9555; } server { listen 127.0.0.1:8080; location / { proxy_pass http://dead; } }`,
-    )
-    const seen = await watch(
-      host.namespace,
-      () => Promise.all([ask(web, '127.0.0.1', ['/'], 3), ask(shop, '127.0.0.1', ['/'], 2)]),
-      byGroup,
-    )
-    const failed = (agent: NamespaceAgent): unknown =>
-      within(seen, agent.namespace).sum.backends.map(({ backend, connection }) => [
-        backend.address,
-        connection.refused,
-        connection.unreachable,
-      ])
-    assert.deepEqual(failed(web), [['127.0.0.1:9555', 3, 0]])
-    assert.deepEqual(failed(shop), [['192.0.2.1:9555', 0, 2]])
-  })
-
-  test('a namespace that comes and goes while it records', async () => {
-    let late: { agent: NamespaceAgent; netns: number; truth: Truth } | null = null
-    const seen = await watch(
-      host.namespace,
-      async () => {
-        const agent = await open('late')
-        await agent.call('listen', { address: '127.0.0.1', port: 9001 })
-        const nginx = await start(
-          agent,
-          `upstream late { server 127.0.0.1:9001; } server { listen 8080; location / { proxy_pass http://late; } }`,
-        )
-        await ask(agent, '127.0.0.1', ['/late'], 9)
-        late = { agent, netns: netnsOf(agent.namespace), truth: truthOf(nginx.attempts()) }
-        await nginx.stop()
-        running.delete(nginx)
+    afterEach(async () => {
+      for (const nginx of running) await nginx.stop()
+      running.clear()
+    })
+    after(async () => {
+      for (const agent of [web, shop, inn, out, host]) {
         await agent.close()
         await removeNamespace(agent.namespace)
-      },
-      byGroup,
-    )
-    assert.ok(late)
-    const { netns, truth } = late as { netns: number; truth: Truth }
-    const backends = seen.sum.backends.filter(({ backend }) => backend.netns === netns)
-    assert.deepEqual(rowsOf({ sum: { ...seen.sum, backends } }), truth)
-    assert.equal(Object.values(truth)[0]?.requests, 9)
-  })
+      }
+    })
 
-  describe('--cgroup', () => {
-    const group = join(GROUPS ?? '', `lab-${process.pid}`)
-    const enter = (pid: number): void => writeFileSync(join(group, 'cgroup.procs'), String(pid))
-    const workersOf = (nginx: LabNginx): readonly number[] =>
-      execFileSync('pgrep', ['-P', String(nginx.master())], { encoding: 'utf8' })
-        .trim()
-        .split('\n')
-        .map(Number)
-    before(() => mkdirSync(group))
-    after(() => rmdirSync(group))
+    const start = async (agent: NamespaceAgent, http: string): Promise<LabNginx> => {
+      const nginx = await startLabNginx(agent.namespace, http)
+      running.add(nginx)
+      return nginx
+    }
+    const ask = (
+      agent: NamespaceAgent,
+      address: string,
+      paths: readonly string[],
+      times: number,
+    ): Promise<unknown> => agent.call('ask', { address, port: 8080, requests: paths.map(get), times })
 
-    test('narrows it to the sockets of a group', async () => {
-      const http = `upstream api { server 127.0.0.1:9001; } server { listen 127.0.0.1:8080; location / { proxy_pass http://api; } }`
-      const inner = await start(web, http)
-      await start(shop, http)
-      for (const pid of [inner.master(), ...workersOf(inner)]) enter(pid)
+    test('one recorder: three nginx, two of them with the same addresses, each equals its own log', async () => {
+      port++
+      await out.call('listen', { address: '10.78.0.3', port })
+      const proxies = [await start(web, PROXIES), await start(shop, PROXIES)]
+      proxies.push(
+        await start(
+          inn,
+          `upstream far { server 10.78.0.3:${port}; } server { listen 8080; location / { proxy_pass http://far; } }`,
+        ),
+      )
       const seen = await watch(
         host.namespace,
-        () => Promise.all([ask(web, '127.0.0.1', ['/in'], 6), ask(shop, '127.0.0.1', ['/out'], 6)]),
-        ['--cgroup', group, ...byGroup],
+        () =>
+          Promise.all([
+            ask(web, '127.0.0.1', ['/api', '/static', '/search', '/variable'], 20),
+            ask(shop, '127.0.0.1', ['/api', '/static'], 30),
+            ask(inn, '127.0.0.1', ['/inner'], 10),
+            // clients in other namespaces
+            ask(host, '10.78.0.2', ['/client'], 10),
+            ask(out, '10.78.0.2', ['/client'], 15),
+          ]),
+        byGroup,
       )
-      assert.deepEqual(
-        seen.sum.backends.map(({ backend }) => backend.netns),
-        [netnsOf(web.namespace)],
+      for (const [i, agent] of [web, shop, inn].entries())
+        assert.deepEqual(rowsIn(seen, agent.namespace), truthOf(proxies[i]!.attempts()))
+      for (const agent of [host, out]) assert.deepEqual(rowsIn(seen, agent.namespace), {})
+      assert.deepEqual(namesIn(seen, web.namespace), {
+        '127.0.0.1:9001': ['api'],
+        '127.0.0.1:9002': ['api'],
+        '127.0.0.1:9003': ['static'],
+        '127.0.0.1:9005': ['search'],
+        // by a variable: nobody knows
+        '127.0.0.1:9006': null,
+      })
+      assert.deepEqual(namesIn(seen, inn.namespace), { [`10.78.0.3:${port}`]: ['far'] })
+      assert.ok(
+        seen.sum.excluded.frontDoor >= 20 * 4 + 30 * 2 + 10 + 10 + 15,
+        JSON.stringify(seen.sum.excluded),
       )
-      assert.deepEqual(rowsIn(seen, web.namespace), truthOf(inner.attempts()))
-      await inner.stop()
-      running.delete(inner)
+      assertNothingLost(seen)
     })
 
-    test('a group that does not exist is named', async () => {
-      await assert.rejects(
-        startHelper(host.namespace, ['--cgroup', '/no/such.slice', ...byGroup]),
-        /there is no control group "\/no\/such\.slice"/,
+    test('a client of nginx behind NAT of the host between them is its client all the same', async () => {
+      port++
+      await out.call('listen', { address: '10.78.0.3', port })
+      const nginx = await start(
+        inn,
+        `server { listen 8080; location / { proxy_pass http://10.78.0.3:${port}; } }`,
       )
+      for (const words of [
+        'add table ip t',
+        'add chain ip t c { type nat hook prerouting priority -100 ; }',
+        'add rule ip t c ip daddr 10.78.0.1 tcp dport 8000 dnat to 10.78.0.2:8080',
+        'add chain ip t s { type nat hook postrouting priority 100 ; }',
+        'add rule ip t s ip daddr 10.78.0.2 tcp dport 8080 masquerade',
+      ])
+        await inside(host.namespace, 'nft', words)
+      const seen = await watch(
+        host.namespace,
+        () => out.call('ask', { address: '10.78.0.1', port: 8000, requests: [get('/published')], times: 12 }),
+        byGroup,
+      )
+      await inside(host.namespace, 'nft', 'delete table ip t')
+      assert.deepEqual(rowsIn(seen, out.namespace), {})
+      assert.deepEqual(rowsIn(seen, inn.namespace), truthOf(nginx.attempts()))
     })
-  })
 
-  test('nothing is left behind after SIGKILL, and what others attached stays', async () => {
-    const attached = async (): Promise<string> => sh('bpftool', 'cgroup', 'show', GROUPS!)
-    const before = await attached()
-    const helper: Helper = await startHelper(host.namespace, byGroup)
-    assert.match(await attached(), /cgroup_inet_egress|egress/)
-    await helper.kill()
-    assert.equal(await attached(), before)
-  })
-})
+    test('connections of other namespaces that are older than the recorder are counted from their next request', async () => {
+      const nginx = await start(
+        web,
+        `upstream kept { server 127.0.0.1:9001; keepalive 4; } server { listen 127.0.0.1:8080; location / { proxy_pass http://kept; } }`,
+      )
+      await ask(web, '127.0.0.1', ['/before'], 5)
+      const seen = await watch(host.namespace, () => ask(web, '127.0.0.1', ['/after'], 7), byGroup)
+      const after = nginx.attempts().filter(({ target }) => target === '/after')
+      assert.deepEqual(rowsIn(seen, web.namespace), truthOf(after))
+      assert.equal(countsOf(within(seen, web.namespace), '127.0.0.1:9001').connects, 0)
+    })
+
+    test('connects that fail count in the namespace where they do', async () => {
+      await start(
+        web,
+        `upstream dead { server 127.0.0.1:9555; } server { listen 127.0.0.1:8080; location / { proxy_pass http://dead; } }`,
+      )
+      await start(
+        shop,
+        `upstream dead { server 192.0.2.1:9555; } server { listen 127.0.0.1:8080; location / { proxy_pass http://dead; } }`,
+      )
+      const seen = await watch(
+        host.namespace,
+        () => Promise.all([ask(web, '127.0.0.1', ['/'], 3), ask(shop, '127.0.0.1', ['/'], 2)]),
+        byGroup,
+      )
+      const failed = (agent: NamespaceAgent): unknown =>
+        within(seen, agent.namespace).sum.backends.map(({ backend, connection }) => [
+          backend.address,
+          connection.refused,
+          connection.unreachable,
+        ])
+      assert.deepEqual(failed(web), [['127.0.0.1:9555', 3, 0]])
+      assert.deepEqual(failed(shop), [['192.0.2.1:9555', 0, 2]])
+    })
+
+    test('a namespace that comes and goes while it records', async () => {
+      let late: { agent: NamespaceAgent; netns: number; truth: Truth } | null = null
+      const seen = await watch(
+        host.namespace,
+        async () => {
+          const agent = await open('late')
+          await agent.call('listen', { address: '127.0.0.1', port: 9001 })
+          const nginx = await start(
+            agent,
+            `upstream late { server 127.0.0.1:9001; } server { listen 8080; location / { proxy_pass http://late; } }`,
+          )
+          await ask(agent, '127.0.0.1', ['/late'], 9)
+          late = { agent, netns: netnsOf(agent.namespace), truth: truthOf(nginx.attempts()) }
+          await nginx.stop()
+          running.delete(nginx)
+          await agent.close()
+          await removeNamespace(agent.namespace)
+        },
+        byGroup,
+      )
+      assert.ok(late)
+      const { netns, truth } = late as { netns: number; truth: Truth }
+      const backends = seen.sum.backends.filter(({ backend }) => backend.netns === netns)
+      assert.deepEqual(rowsOf({ sum: { ...seen.sum, backends } }), truth)
+      assert.equal(Object.values(truth)[0]?.requests, 9)
+    })
+
+    describe('--cgroup', () => {
+      const group = join(GROUPS ?? '', `lab-${process.pid}`)
+      const enter = (pid: number): void => writeFileSync(join(group, 'cgroup.procs'), String(pid))
+      const workersOf = (nginx: LabNginx): readonly number[] =>
+        execFileSync('pgrep', ['-P', String(nginx.master())], { encoding: 'utf8' })
+          .trim()
+          .split('\n')
+          .map(Number)
+      before(() => mkdirSync(group))
+      after(() => rmdirSync(group))
+
+      test('narrows it to the sockets of a group', async () => {
+        const http = `upstream api { server 127.0.0.1:9001; } server { listen 127.0.0.1:8080; location / { proxy_pass http://api; } }`
+        const inner = await start(web, http)
+        await start(shop, http)
+        for (const pid of [inner.master(), ...workersOf(inner)]) enter(pid)
+        const seen = await watch(
+          host.namespace,
+          () => Promise.all([ask(web, '127.0.0.1', ['/in'], 6), ask(shop, '127.0.0.1', ['/out'], 6)]),
+          ['--cgroup', group, ...byGroup],
+        )
+        assert.deepEqual(
+          seen.sum.backends.map(({ backend }) => backend.netns),
+          [netnsOf(web.namespace)],
+        )
+        assert.deepEqual(rowsIn(seen, web.namespace), truthOf(inner.attempts()))
+        await inner.stop()
+        running.delete(inner)
+      })
+
+      test('a group that does not exist is named', async () => {
+        await assert.rejects(
+          startHelper(host.namespace, ['--cgroup', '/no/such.slice', ...byGroup]),
+          /there is no control group "\/no\/such\.slice"/,
+        )
+      })
+    })
+
+    describe('others', () => {
+      const group = join(GROUPS ?? '', `lab-others-${process.pid}`)
+      const pinned = `/sys/fs/bpf/lab-deny-${process.pid}`
+      before(async () => {
+        mkdirSync(group)
+        const flags = ['-O2', '-g', '-target', 'bpf', '-DDENIED=9003', '-I/usr/include/x86_64-linux-gnu']
+        const object = await compile(
+          'deny.bpf.o',
+          'clang',
+          ...flags,
+          '-c',
+          `${ROOT}test/kernel/lab/deny.bpf.c`,
+        )
+        await sh('bpftool', 'prog', 'load', object, pinned)
+        await sh('bpftool', 'cgroup', 'attach', group, 'cgroup_inet_egress', 'pinned', pinned)
+      })
+      after(() => {
+        rmdirSync(group)
+        rmSync(pinned)
+      })
+      const connects = (at: number): boolean =>
+        spawnSync('sh', [
+          '-c',
+          `echo $$ > ${group}/cgroup.procs; exec ip netns exec ${web.namespace} curl -sm 1 127.0.0.1:${at}`,
+        ]).status === 0
+
+      test("others' programs act as before, and nothing of ours is left after SIGKILL", async () => {
+        assert.deepEqual([connects(9001), connects(9003)], [true, false], 'before')
+        const helper = await startHelper(host.namespace, byGroup)
+        const links = linksOf(helper.pid).filter(({ kind }) => kind === 'cgroup')
+        assert.deepEqual([connects(9001), connects(9003)], [true, false], 'while it records')
+        assert.equal(await countLeft(links), 5)
+        await helper.kill()
+        assert.equal(await countLeft(links), 0)
+        assert.deepEqual([connects(9001), connects(9003)], [true, false], 'afterwards')
+      })
+    })
+  },
+)

@@ -1,9 +1,10 @@
 /** Packets and other programs are not affected, and nothing stays attached: ARCHITECTURE.md, "Invariants". */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, rowsOf } from './lab/compare.ts'
+import { countLeft, linksOf } from './lab/links.ts'
 import { Cable, range } from './lab/network.ts'
 import type { Truth } from './lab/protocol.ts'
 import { inside, lacking, PROBE, sh } from './lab/system.ts'
@@ -196,30 +197,3 @@ describe('harmless', { skip: lacking('tc', 'clang', 'gcc', 'setpriv', 'nsenter',
     assert.equal((await helper.stop()).bye, 'stdin closed')
   })
 })
-
-interface Link {
-  readonly id: string
-  readonly kind: string
-}
-
-/** The BPF links that a process holds. */
-const linksOf = (pid: number): readonly Link[] =>
-  readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
-    const text = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8')
-    const [, kind] = /^link_type:\t(.*)$/m.exec(text) ?? []
-    const [, id] = /^link_id:\t(.*)$/m.exec(text) ?? []
-    return kind === undefined || id === undefined ? [] : [{ id, kind }]
-  })
-
-/** How many of them the kernel still has. */
-async function countLeft(links: readonly Link[]): Promise<number> {
-  const left = await Promise.all(
-    links.map(({ id }) =>
-      sh('bpftool', 'link', 'show', 'id', id).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return left.filter((exists) => exists).length
-}

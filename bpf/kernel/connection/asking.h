@@ -44,15 +44,15 @@ static __always_inline int is_same_connection(const struct asking *a, const stru
 	return a->family == p->family && (bpf_ntohs(a->lport) == remote_port(p) || bpf_ntohs(a->rport) == local_port(p));
 }
 
-/* Names of namespaces are asked for by the group of who connects from them. */
+/* Names of namespaces are asked for by the group of who connects from them: of an nginx, if there is one. */
 static __always_inline void note_namespace(struct __sk_buff *skb, const struct packet *p, const struct sender *who)
 {
-	struct namespace_row row = {};
+	struct namespace_row row = {.pid = who->pid, .is_nginx = who->instance != 0}, *known;
 	__u32 key = netid_of(p);
 
-	if (bpf_map_lookup_elem(&namespaces, &key))
+	known = bpf_map_lookup_elem(&namespaces, &key);
+	if (known && (known->is_nginx || !row.is_nginx))
 		return;
 	row.cgroup = bpf_skb_cgroup_id(skb);
-	row.pid = who->pid;
-	bpf_map_update_elem(&namespaces, &key, &row, BPF_NOEXIST);
+	bpf_map_update_elem(&namespaces, &key, &row, BPF_ANY);
 }
