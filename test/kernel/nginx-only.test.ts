@@ -130,42 +130,22 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
         },
       )
 
-    test(`a SYN that waits for the neighbour's address leaves in another process, and is nginx's${how}`, async () => {
-      const backend = `${FAR}:${await listen(FAR)}`
-      const nginx = await startNginx(backend)
-      const [proxy, far] = [cable.proxy.namespace, cable.far.namespace]
-      const [near, address] = [await hardware(proxy, 'leg'), await hardware(far, 'peer')]
-      const seen = await record(async () => {
-        // It neither answers nor asks, which would tell its own address, too.
-        await inside(far, 'sysctl', '-qw', 'net.ipv4.conf.peer.arp_ignore=8')
-        await sh('ip', '-n', far, 'neigh', 'replace', '10.77.0.1', 'lladdr', near, 'dev', 'peer')
-        await sh('ip', '-n', proxy, 'neigh', 'flush', 'dev', 'leg')
-        const asked = ask('127.0.0.1', 8080, '/x', 2)
-        while (!(await inside(proxy, 'ss', '-Htn', 'state', 'syn-sent')).includes(FAR)) continue
-        await sh(
-          'ip',
-          '-n',
-          proxy,
-          'neigh',
-          'replace',
-          FAR,
-          'lladdr',
-          address,
-          'nud',
-          'reachable',
-          'dev',
-          'leg',
-        )
-        await asked
-        await inside(far, 'sysctl', '-qw', 'net.ipv4.conf.peer.arp_ignore=0')
+    for (const older of [false, true])
+      test(`${older ? 'a request of an older connection' : 'a SYN'} that waits for the neighbour's address leaves in another process, and is nginx's${how}`, async () => {
+        const backend = `${FAR}:${await listen(FAR)}`
+        const nginx = await startNginx(backend)
+        const once = { address: '127.0.0.1', port: 8080, requests: [get('/x')] }
+        if (older) await cable.proxy.call('ask', once)
+        const before = nginx.attempts().length
+        const seen = await record(() => withoutNeighbour(cable, () => cable.proxy.call('ask', once)))
+        const attempts = nginx.attempts().slice(before)
+        await nginx.stop()
+        assert.equal(attempts.length, 1)
+        assert.deepEqual(rowsOf(seen), truthOf(attempts))
+        assert.equal(seen.sum.totals.connection.connects, older ? 0 : 1)
+        assert.deepEqual(leftOut(seen), { notNginx: 0, frontDoor: 1 })
+        assertReconciles(seen)
       })
-      const attempts = nginx.attempts()
-      await nginx.stop()
-      assert.equal(attempts.length, 2)
-      assert.deepEqual(rowsOf(seen), truthOf(attempts))
-      assert.equal(seen.sum.excluded.notNginx, 0)
-      assertReconciles(seen)
-    })
 
     test(`the clients of an nginx that starts after the recorder are front door from their first request${how}`, async () => {
       const backend = `${FAR}:${await listen(FAR)}`
@@ -242,6 +222,23 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
     assertReconciles(seen)
   })
 })
+
+/** What is sent meanwhile waits for the address of FAR, and leaves in the process that tells it. */
+async function withoutNeighbour({ proxy, far }: Cable, send: () => Promise<unknown>): Promise<void> {
+  const [near, address] = [await hardware(proxy.namespace, 'leg'), await hardware(far.namespace, 'peer')]
+  const neighbour = (of: string, ...words: readonly string[]): Promise<string> =>
+    sh('ip', '-n', of, 'neigh', ...words)
+  // It neither answers nor asks, which would tell its own address, too.
+  await inside(far.namespace, 'sysctl', '-qw', 'net.ipv4.conf.peer.arp_ignore=8')
+  await neighbour(far.namespace, 'replace', '10.77.0.1', 'lladdr', near, 'dev', 'peer')
+  await neighbour(proxy.namespace, 'flush', 'dev', 'leg')
+  const sent = send()
+  while (!(await neighbour(proxy.namespace, 'show', FAR, 'dev', 'leg')).includes('INCOMPLETE')) continue
+  const known = ['lladdr', address, 'nud', 'reachable', 'dev', 'leg']
+  await neighbour(proxy.namespace, 'replace', FAR, ...known)
+  await sent
+  await inside(far.namespace, 'sysctl', '-qw', 'net.ipv4.conf.peer.arp_ignore=0')
+}
 
 const hardware = async (namespace: string, link: string): Promise<string> =>
   (await inside(namespace, 'cat', `/sys/class/net/${link}/address`)).trim()
