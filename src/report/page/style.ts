@@ -189,6 +189,11 @@ pre {
   min-width: 11rem;
   font-variant-numeric: tabular-nums;
 }
+#board td:first-child {
+  min-width: 12rem;
+  white-space: normal;
+  overflow-wrap: anywhere;
+}
 #board .route td:first-child {
   padding-left: 1.5rem;
 }
