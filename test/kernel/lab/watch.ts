@@ -1,6 +1,7 @@
 /** Runs the helper in a namespace and decodes its output into frames. */
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
@@ -89,7 +90,9 @@ export async function startHelper(
     hello: wire.hello,
     frames: wire.frames,
     names: () =>
-      Object.fromEntries(Object.entries(wire.names).map(([address, names]) => [address, names.at(-1)!])),
+      Object.fromEntries(
+        Object.entries(wire.namesIn(namespace)).map(([address, names]) => [address, names.at(-1)!]),
+      ),
     async nextFrame() {
       const count = wire.frames.length + 1
       await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])
@@ -100,7 +103,7 @@ export async function startHelper(
       await exited
       if (child.exitCode !== 0)
         throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${stderr}`)
-      return wire.seen()
+      return { ...wire.seen(), names: wire.namesIn(namespace) }
     },
     async kill() {
       child.kill('SIGKILL')
@@ -113,6 +116,7 @@ const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
 
 interface NamedBackend {
   readonly address: string
+  readonly netns: number
   readonly names?: readonly string[]
 }
 
@@ -125,7 +129,8 @@ class WireReader {
   #bye: string | null = null
   readonly #retired: number[] = []
   readonly #addresses = new Map<number, string>()
-  readonly names: Record<string, (readonly string[] | null)[]> = {}
+  /** by network namespace */
+  readonly #names = new Map<number, Record<string, (readonly string[] | null)[]>>()
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
   #renamed = 0
@@ -154,9 +159,15 @@ class WireReader {
     this.#wake()
   }
 
-  #name(id: number, { address, names }: NamedBackend): void {
+  #name(id: number, { address, netns, names }: NamedBackend): void {
     this.#addresses.set(id, address)
-    ;(this.names[address] ??= []).push(names ?? null)
+    const inNamespace = this.#names.get(netns) ?? {}
+    ;(inNamespace[address] ??= []).push(names ?? null)
+    this.#names.set(netns, inNamespace)
+  }
+
+  namesIn(namespace: string): Names {
+    return this.#names.get(statSync(`/run/netns/${namespace}`).ino) ?? {}
   }
 
   /** Our helper must not write a line that the decoder skips. */
@@ -185,7 +196,7 @@ class WireReader {
     while (!condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
   }
 
-  seen(): Seen {
+  seen(): Omit<Seen, 'names'> {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
     const sum = sumOf(frames.map(ofFrame))
@@ -199,7 +210,6 @@ class WireReader {
       retiredBackends: this.#retiredBackends,
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
-      names: this.names,
       remarks: this.#remarks,
     }
   }
