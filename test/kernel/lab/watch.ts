@@ -92,7 +92,9 @@ export async function startHelper(
     hello: wire.hello,
     frames: wire.frames,
     names: () =>
-      Object.fromEntries(Object.entries(wire.names).map(([address, names]) => [address, names.at(-1)!])),
+      Object.fromEntries(
+        Object.entries(wire.namesIn(namespace)).map(([address, names]) => [address, names.at(-1)!]),
+      ),
     async nextFrame() {
       const count = wire.frames.length + 1
       await Promise.race([wire.until((seen) => seen.frames.length >= count), exited])
@@ -103,7 +105,7 @@ export async function startHelper(
       await exited
       if (child.exitCode !== 0)
         throw new Error(`the helper ended with ${child.exitCode ?? child.signalCode}: ${stderr}`)
-      return wire.seen()
+      return { ...wire.seen(), names: wire.namesIn(namespace) }
     },
     async kill() {
       child.kill('SIGKILL')
@@ -132,6 +134,7 @@ const BACKEND = /^\{"type":"backend","id":(\d+),"address":"([^"]+)"/
 
 interface NamedBackend {
   readonly address: string
+  readonly netns: number
   readonly names?: readonly string[]
 }
 
@@ -145,7 +148,8 @@ class WireReader {
   #bye: string | null = null
   readonly #retired: number[] = []
   readonly #addresses = new Map<number, string>()
-  readonly names: Record<string, (readonly string[] | null)[]> = {}
+  /** by network namespace */
+  readonly #names = new Map<number, Record<string, (readonly string[] | null)[]>>()
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
   #renamed = 0
@@ -179,9 +183,15 @@ class WireReader {
     this.#wake()
   }
 
-  #name(id: number, { address, names }: NamedBackend): void {
+  #name(id: number, { address, netns, names }: NamedBackend): void {
     this.#addresses.set(id, address)
-    ;(this.names[address] ??= []).push(names ?? null)
+    const inNamespace = this.#names.get(netns) ?? {}
+    ;(inNamespace[address] ??= []).push(names ?? null)
+    this.#names.set(netns, inNamespace)
+  }
+
+  namesIn(namespace: string): Names {
+    return this.#names.get(statSync(`/run/netns/${namespace}`).ino) ?? {}
   }
 
   /** Our helper must not write a line that the decoder skips. */
@@ -210,7 +220,7 @@ class WireReader {
     while (!condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
   }
 
-  seen(): Seen {
+  seen(): Omit<Seen, 'names'> {
     const { hello, final, frames } = this
     if (hello === null || final === null) throw new Error('the helper wrote no hello or no snapshot')
     const sum = sumOf(frames.map(ofFrame))
@@ -224,7 +234,6 @@ class WireReader {
       retiredBackends: this.#retiredBackends,
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
-      names: this.names,
       remarks: this.#remarks,
     }
   }
