@@ -31,6 +31,7 @@ const KERNEL_ROOMS: readonly string[] = [
   'counting',
   'http1',
   'connection',
+  'hooks',
 ]
 /** A folder with more files has two subjects. */
 const MOST_FILES = 20

@@ -1,7 +1,7 @@
 /** The conditions: what runs beside nginx during a measurement. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
@@ -16,7 +16,7 @@ export interface Condition {
   resume?(): void
   pause?(): void
 }
-type Start = (namespace: string) => Promise<Condition>
+export type Start = (namespace: string) => Promise<Condition>
 
 const nothing: Start = () => Promise.resolve({ stop: () => Promise.resolve() })
 
@@ -29,8 +29,9 @@ export const conditions: Readonly<Record<string, { readonly start: Start; readon
   'access log': { start: nothing, port: 8082 },
 }
 
-async function nullProgram(namespace: string): Promise<Condition> {
-  const object = `${ROOT}build/lab/null.o`
+/** Returns the object's path. */
+async function compileNull(name: string): Promise<string> {
+  const object = `${ROOT}build/lab/${name}.o`
   await sh(
     'clang',
     '-O2',
@@ -41,10 +42,15 @@ async function nullProgram(namespace: string): Promise<Condition> {
     '-I/usr/include/x86_64-linux-gnu',
     '-I/usr/include/aarch64-linux-gnu',
     '-c',
-    `${ROOT}bench/kernel/null.bpf.c`,
+    `${ROOT}bench/kernel/${name}.bpf.c`,
     '-o',
     object,
   )
+  return object
+}
+
+async function nullProgram(namespace: string): Promise<Condition> {
+  const object = await compileNull('null')
   const attached: Awaited<ReturnType<typeof attachTcxProgram>>[] = []
   for (const device of ['lo', 'leg'])
     for (const hook of ['ingress', 'egress'] as const)
@@ -56,8 +62,46 @@ async function nullProgram(namespace: string): Promise<Condition> {
   }
 }
 
-async function recorder(namespace: string): Promise<Condition> {
-  const child = await startRecorder(namespace)
+/** At the root of cgroup2: it runs for every socket of the machine. */
+async function nullProgramOfGroup(): Promise<Condition> {
+  const object = await compileNull('null-group')
+  const root = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
+  if (root === undefined) throw new Error('there is no cgroup2')
+  const pinned = `/sys/fs/bpf/upstreamtop-bench-${process.pid}`
+  const hooks = ['cgroup_inet_ingress', 'cgroup_inet_egress'] as const
+  for (const hook of hooks) {
+    await sh(
+      'bpftool',
+      'prog',
+      'load',
+      object,
+      `${pinned}-${hook}`,
+      'type',
+      hook.replace('inet', 'skb').replace(/_(in|e)gress$/, '/$1gress'),
+    )
+    await sh('bpftool', 'cgroup', 'attach', root, hook, 'pinned', `${pinned}-${hook}`, 'multi')
+  }
+  return {
+    stop: async () => {
+      for (const hook of hooks) {
+        await sh('bpftool', 'cgroup', 'detach', root, hook, 'pinned', `${pinned}-${hook}`)
+        rmSync(`${pinned}-${hook}`)
+      }
+    },
+  }
+}
+
+/** The two ways of attaching, of which only one can be active: the programs at the root of cgroup2 see every setup. */
+export const ways: Readonly<Record<string, Start>> = {
+  nothing,
+  'null, tcx': nullProgram,
+  'null, cgroup': nullProgramOfGroup,
+  'recorder, tcx': (namespace) => recorder(namespace, ['--attach', 'tcx']),
+  'recorder, cgroup': (namespace) => recorder(namespace, ['--attach', 'cgroup']),
+}
+
+async function recorder(namespace: string, options: readonly string[] = []): Promise<Condition> {
+  const child = await startRecorder(namespace, options)
   const signal = (name: NodeJS.Signals): void =>
     processTree(child.pid!).forEach((pid) => void process.kill(pid, name))
   const pause = (): void => signal('SIGSTOP')
@@ -71,9 +115,13 @@ export function processTree(pid: number): readonly number[] {
   return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))]
 }
 
-export async function startRecorder(namespace: string): Promise<ChildProcess> {
+export async function startRecorder(
+  namespace: string,
+  options: readonly string[] = [],
+): Promise<ChildProcess> {
   const file = join(scratch, `${performance.now()}.db`)
-  const words = ['netns', 'exec', namespace, process.execPath, `${ROOT}dist/main.js`, 'record', '--out', file]
+  const program = ['netns', 'exec', namespace, process.execPath, `${ROOT}dist/main.js`]
+  const words = [...program, 'record', '--out', file, ...options]
   const child = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] })
   await said(child, 'recording')
   return child

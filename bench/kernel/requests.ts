@@ -85,17 +85,17 @@ async function withSetups(
 }
 
 /** Removes what was created, also if a later step fails. */
-type Removal = () => Promise<void>
+export type Removal = () => Promise<void>
 
-async function createSetup(
+export async function createSetup(
   name: string,
   keepalive: string,
   machine: Machine,
   removals: Removal[],
+  { start, port } = conditions[name]!,
 ): Promise<Setup> {
   const cable = await Cable.create()
   removals.push(() => cable.remove())
-  const { start, port } = conditions[name]!
   const { namespace } = cable.proxy
   const back = await startLabNginx(
     cable.far.namespace,

@@ -16,7 +16,7 @@
  * - connection/: flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961; connections:
  *   SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
  *   nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT; asking: clients of nginx
- * - hooks/: the two programs
+ * - hooks/: the two programs; socket-packets: skb to packet where it comes with its socket
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diagnose, trafficChecks, unseenChecks, wouldRecord, type Facts } from '../../src/record/diagnosis.ts'
-import { NO_UPSTREAMS } from '../../src/record/upstream-checks.ts'
+import {
+  diagnose,
+  trafficChecks,
+  unseenChecks,
+  wouldRecord,
+  type Facts,
+} from '../../src/record/doctor/diagnosis.ts'
+import { NO_UPSTREAMS } from '../../src/record/doctor/upstream-checks.ts'
 
 const HEALTHY: Facts = {
   kernel: '6.18.4',

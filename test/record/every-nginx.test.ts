@@ -1,7 +1,7 @@
 /** What doctor says of every nginx of a host. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { everyNginxChecks, nginxEntries, type NginxFacts } from '../../src/record/every-nginx.ts'
+import { everyNginxChecks, nginxEntries, type NginxFacts } from '../../src/record/doctor/every-nginx.ts'
 
 const ID = '3f1c9a77b2e4'.padEnd(64, '0')
 const OWN = 4_026_531_840

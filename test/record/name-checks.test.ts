@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nameChecks, type NameFacts } from '../../src/record/name-checks.ts'
+import { nameChecks, type NameFacts } from '../../src/record/doctor/name-checks.ts'
 
 const linesFor = (facts: NameFacts): string[] =>
   nameChecks(facts).map(({ state, what, remedy }) => `${state}: ${what}${remedy === null ? '' : ' → --name'}`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diagnose } from '../../src/record/diagnosis.ts'
-import { NO_UPSTREAMS, upstreamChecks, type Upstream } from '../../src/record/upstream-checks.ts'
+import { diagnose } from '../../src/record/doctor/diagnosis.ts'
+import { NO_UPSTREAMS, upstreamChecks, type Upstream } from '../../src/record/doctor/upstream-checks.ts'
 
 const PROXY: Upstream = {
   pass: 'proxy_pass',

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/scope/socket-packets.h"
+#include "socket-packets.h"
 
 #define PASS 1
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { ExitCode, UserError } from '../../errors.ts'
-import type { Check } from '../../record/diagnosis.ts'
-import type { Diagnosis } from '../../record/doctor.ts'
+import type { Check } from '../../record/doctor/diagnosis.ts'
+import type { Diagnosis } from '../../record/doctor/doctor.ts'
 import { jsonText, visible } from '../../render/text.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
@@ -21,8 +21,8 @@ export function doctorCommand(io: Io): Command {
   addCaptureOptions(command)
   return command.action(async (flags: DoctorFlags) => {
     const [{ examine }, { wouldRecord }] = await Promise.all([
-      import('../../record/doctor.ts'),
-      import('../../record/diagnosis.ts'),
+      import('../../record/doctor/doctor.ts'),
+      import('../../record/doctor/diagnosis.ts'),
     ])
     const diagnosis = await examine(captureOptions(flags), flags.secs, io.env)
     const { checks } = diagnosis

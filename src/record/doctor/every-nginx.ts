@@ -1,5 +1,5 @@
 /** Every nginx of this host, in whatever network namespace or container, and with what its traffic is seen. */
-import { namespaceLabel, type NamespaceFacts } from './namespace-label.ts'
+import { namespaceLabel, type NamespaceFacts } from '../namespace-label.ts'
 import { few, shortLine, type Upstream, type UpstreamCheck } from './upstream-checks.ts'
 
 /** Fields that an older helper does not have are undefined. */

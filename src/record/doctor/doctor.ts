@@ -1,8 +1,8 @@
 /** Runs the helper's own checks, and if recording works, records for a short time. */
 import { execFile } from 'node:child_process'
-import { UserError } from '../errors.ts'
-import { NO_EXCLUDED, NO_LOSS } from '../frame/model/counters.generated.ts'
-import { addFields } from '../frame/sum/merge.ts'
+import { UserError } from '../../errors.ts'
+import { NO_EXCLUDED, NO_LOSS } from '../../frame/model/counters.generated.ts'
+import { addFields } from '../../frame/sum/merge.ts'
 import {
   diagnose,
   failed,
@@ -14,10 +14,10 @@ import {
   type TrafficSample,
 } from './diagnosis.ts'
 import { nginxEntries, type NginxEntry } from './every-nginx.ts'
-import { HELPER_PATH, startHelper, type CaptureOptions } from './helper.ts'
-import { readSource } from './source.ts'
+import { HELPER_PATH, startHelper, type CaptureOptions } from '../helper.ts'
+import { readSource } from '../source.ts'
 import { NO_UPSTREAMS } from './upstream-checks.ts'
-import type { Unseen } from '../frame/model/recording.ts'
+import type { Unseen } from '../../frame/model/recording.ts'
 
 /** @param seconds how long to record; 0 only loads and attaches, without checks of the traffic */
 export async function examine(

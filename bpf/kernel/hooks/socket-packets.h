@@ -13,7 +13,9 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
-#include "packets.h"
+#include "kernel/scope/packets.h"
+#include "kernel/connection/asking.h"
+#include "kernel/connection/translation.h"
 
 /*
  * Payload that arrives from a port from which no backend can answer: a server's requests. Before the socket is read, because this

@@ -2,7 +2,7 @@
 import { everyNginxChecks, type EveryNginxFacts } from './every-nginx.ts'
 import { nameChecks, type NameFacts } from './name-checks.ts'
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
-import type { Unseen } from '../frame/model/recording.ts'
+import type { Unseen } from '../../frame/model/recording.ts'
 
 export interface Check {
   readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
