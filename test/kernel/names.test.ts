@@ -67,6 +67,12 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assertReconciles(seen)
   }
 
+  /** By control group the nginx of every test on this host is in sight. */
+  const ALONE = process.env.LAB_ATTACH !== 'cgroup'
+  function assertNoRemark({ remarks }: Seen): void {
+    if (ALONE) assert.deepEqual(remarks, [])
+  }
+
   test('three blocks with weights and a backup, a host of the hosts file, a literal address', async () => {
     const nginx = await startNginx(
       `upstream api { server 10.77.0.2:9101 weight=3; server 10.77.0.3:9101; server 10.77.0.5:9101 backup; }
@@ -106,12 +112,11 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     })
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { '10.77.0.2:9101': [['api']], '10.77.0.3:9101': [null] })
-    assert.deepEqual(seen.hello.unseen, [
-      {
-        what: 'upstreams that are only known at run time have no name (proxy_pass http://$pool)',
-        remedy: "'--name IP:PORT=LABEL' gives an address one",
-      },
-    ])
+    const { what = '', remedy } = seen.hello.unseen?.[0] ?? {}
+    if (ALONE)
+      assert.equal(what, 'upstreams that are only known at run time have no name (proxy_pass http://$pool)')
+    assert.match(what, /^upstreams that are only known at run time have no name/)
+    assert.equal(remedy, "'--name IP:PORT=LABEL' gives an address one")
   })
 
   test('a host that only DNS knows is told by its port, of what nginx itself connects to', async () => {
@@ -193,7 +198,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     })
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { [A]: [['one'], ['first'], ['two']], [B]: [['two'], ['first']] })
-    assert.deepEqual(seen.remarks, [])
+    assertNoRemark(seen)
   })
 
   test('workers that die and are replaced read nothing: what an edited file says is not said yet', async () => {
@@ -247,7 +252,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     assert.equal(nginx.attempts().length, 9)
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { [A]: [['one'], ['upgraded'], ['reloaded'], ['restarted']] })
-    assert.deepEqual(seen.remarks, [])
+    assertNoRemark(seen)
   })
 
   async function startAgain(nginx: LabNginx): Promise<void> {
@@ -322,7 +327,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
     )
     assertEqualsLog(seen, nginx)
     assert.deepEqual(seen.names, { '10.77.0.2:9101': [['one'], ['first']] })
-    assert.deepEqual(seen.remarks, [])
+    assertNoRemark(seen)
   })
 
   test('an nginx in a root of its own: its names are read there, and its root is given up when it ends', async () => {
@@ -359,7 +364,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       while (heldBy(reader).length > held - 2) await sleep(20)
     })
     assert.deepEqual(seen.names, { '10.77.0.5:9101': [['api'], ['first']] })
-    assert.deepEqual(seen.remarks, [])
+    assertNoRemark(seen)
   })
 
   test("root's nginx that starts after the recorder, with the file of its package, has its names, and again when it is restarted", async () => {
@@ -410,7 +415,7 @@ describe('names of backends', { skip: lacking('python3', 'unshare') }, () => {
       [['first'], ['second']],
     )
     assert.deepEqual(rowsOf(seen), { [`${A} GET /a`]: { requests: 6, codes: { 200: 6 } } })
-    assert.deepEqual(seen.remarks, [])
+    assertNoRemark(seen)
   })
 
   for (const how of ['a clean end', 'kill -9'])
