@@ -11,7 +11,10 @@ import { startLabNginx } from './lab/nginx.ts'
 import { lacking, PROBE } from './lab/system.ts'
 import { watch } from './lab/watch.ts'
 
-const ROUTES = Array.from({ length: 40 }, (_, n) => `/${'abcdefgh'[n % 8]}/${'route'.repeat(1 + (n % 7))}${n}x`)
+const ROUTES = Array.from(
+  { length: 40 },
+  (_, n) => `/${'abcdefgh'[n % 8]}/${'route'.repeat(1 + (n % 7))}${n}x`,
+)
 const requests = ROUTES.map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
 
 const PROXY = `
