@@ -101,7 +101,7 @@ static __always_inline int continues_body(struct dir *d, const struct packet *p)
 /* A packet of a flow, to the backend. */
 static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
-	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && (leads_to_proxy(f) || is_listen_port(p, REMOTE_END)))
 		exclude(f);
 	if (p->len) {
 		if (nginx_only && f->kind == KIND_NOT_NGINX)
@@ -150,7 +150,7 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 		/* data in it: behind the SYN itself */
 		p->seq++;
 	}
-	if ((f->deferred & DEFERRED_LISTENER) && is_listen_port(p, REMOTE_END))
+	if ((f->deferred & DEFERRED_LISTENER) && (leads_to_proxy(f) || is_listen_port(p, REMOTE_END)))
 		exclude(f);
 	if (p->len) {
 		if (f->kind == KIND_HTTP) {

@@ -185,6 +185,28 @@ describe(
       assert.deepEqual(rowsIn(seen, inn.namespace), truthOf(nginx.attempts()))
     })
 
+    test('a client in another namespace, of an nginx that was started while it records, is no backend from its first connection', async () => {
+      port++
+      await out.call('listen', { address: '10.78.0.3', port })
+      let nginx: LabNginx | null = null
+      const seen = await watch(
+        host.namespace,
+        async () => {
+          nginx = await start(
+            inn,
+            `server { listen 8080; location / { proxy_pass http://10.78.0.3:${port}; } }`,
+          )
+          // before it is seen to proxy
+          await Promise.all([host, out].map((agent) => ask(agent, '10.78.0.2', ['/first', '/second'], 4)))
+        },
+        byGroup,
+      )
+      for (const agent of [host, out]) assert.deepEqual(rowsIn(seen, agent.namespace), {})
+      assert.deepEqual(rowsIn(seen, inn.namespace), truthOf((nginx as LabNginx | null)!.attempts()))
+      assert.ok(seen.sum.excluded.frontDoor >= 16, JSON.stringify(seen.sum.excluded))
+      assertNothingLost(seen)
+    })
+
     test('connections of other namespaces that are older than the recorder are counted from their next request', async () => {
       const nginx = await start(
         web,

@@ -42,11 +42,14 @@ __noinline int exclude(struct flow *f)
 	return 0;
 }
 
-/* A segment arrives at a listen port of nginx: if a client on this host sent it, its connection is none to a backend. */
+/*
+ * A segment arrives at a listen port of nginx: if a client on this host sent it, its connection is none to a backend. Where nginx
+ * only listens, as far as is known, the connection's requests wait: nginx may proxy the first of them.
+ */
 __noinline int settle_asking(struct packet *p)
 {
+	struct listen_port *door, *listener;
 	struct listen_port_key key;
-	struct listen_port *door;
 	struct asking *a;
 	struct flow *f;
 	__u32 sequence;
@@ -55,13 +58,23 @@ __noinline int settle_asking(struct packet *p)
 		return 0;
 	sequence = p->seq;
 	a = bpf_map_lookup_elem(&askings, &sequence);
-	door = a && is_same_connection(a, p) ? listen_port_at(p, LOCAL_END, &key) : 0;
+	if (!a || !is_same_connection(a, p))
+		return 0;
+	door = listen_port_at(p, LOCAL_END, &key);
+	listener = door ? door : known_listener_at(p);
 	/* another nginx's worker may ask a front door: that is its upstream leg */
-	if (!door || (a->instance && a->instance != door->master))
+	if (!listener || (a->instance && a->instance != listener->master))
 		return 0;
 	f = a->family == 4 ? find4(&a->k4) : find6(&a->k6);
-	if (f && f->kind == KIND_HTTP)
-		exclude(f);
+	if (f && f->kind == KIND_HTTP) {
+		if (door) {
+			exclude(f);
+		} else {
+			f->uid = listener->uid;
+			FLOW_DOOR(f) = listener->master;
+			f->deferred = DEFERRED_LISTENER;
+		}
+	}
 	bpf_map_delete_elem(&askings, &sequence);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "flows.h"
 #include "translation.h"
 #include "holes.h"
+#include "midstream.h"
 #include "unread.h"
 
 /*
@@ -199,6 +200,8 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	book_passed(f);
 	if (nginx_only && f->kind == KIND_NOT_NGINX && f->left_out && c->now > f->out.last_ns + deferral_timeout(f, f->deferred))
 		count_left_out(f, X_NOT_NGINX);
+	if ((f->deferred & DEFERRED_LISTENER) && leads_to_proxy(f))
+		exclude(f);
 	int busy = sweep_exchanges(f, c);
 	sweep_backend(f, c, busy);
 	if (busy || f->out.ranges || f->in.ranges) {

@@ -40,7 +40,7 @@ static __always_inline void packet_arrives(struct __sk_buff *skb, struct packet 
 		return;
 	}
 	at_door = is_listen_port(p, LOCAL_END);
-	if (at_door && ((p->flags & TCP_SYN) || may_be_asked()))
+	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (at_door && may_be_asked()))
 		settle_asking(p);
 	if (at_door || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
 		count_listen_port(p);

@@ -44,6 +44,28 @@ static __always_inline struct listen_port *listen_port_at(const struct packet *p
 	return bpf_map_lookup_elem(&listen_ports, key);
 }
 
+/* The nginx that began to listen at the packet's own end, whether or not it proxies. */
+static __always_inline struct listen_port *known_listener_at(const struct packet *p)
+{
+	struct listen_port_key key;
+	struct listen_port *listener;
+
+	listen_port_key_of(&key, p, LOCAL_END);
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (listener)
+		return listener;
+	__builtin_memset(key.address, 0, sizeof(key.address));
+	return bpf_map_lookup_elem(&listeners, &key);
+}
+
+/* Whether the nginx to which it leads, in whatever namespace, proxies by now. */
+static __always_inline int leads_to_proxy(const struct flow *f)
+{
+	__u32 instance = BY_CGROUP ? FLOW_DOOR(f) : 0;
+
+	return instance && bpf_map_lookup_elem(&proxies, &instance);
+}
+
 /* Out of line: most packets have no port of `listen_port_set`. */
 __noinline int is_listen_port_at(struct packet *p, int end)
 {

@@ -112,7 +112,7 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 
 	if (!counters)
 		return 0;
-	if (s->work.ifindex == 1 && !f->nginx && is_listen_port(&s->packet, REMOTE_END)) {
+	if (!f->nginx && (leads_to_proxy(f) || (s->work.ifindex == 1 && is_listen_port(&s->packet, REMOTE_END)))) {
 		/* the listen port was learned after this connection had begun */
 		f->kind = KIND_FRONT_DOOR;
 		count(X_FRONT_DOOR);

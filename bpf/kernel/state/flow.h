@@ -134,11 +134,13 @@ struct exchange {
 	__u16 flags;
 	__u32 deferred; /* not booked yet: it may be for a front door, or none: enum deferral */
 	__u64 sent;	/* bytes of it that were seen while it was deferred */
-	__u64 socket;	/* in a flow's first place, where there is room: see FLOW_SOCKET */
+	__u64 spare;	/* of the flow, which has no other room: see FLOW_SOCKET */
 };
 
 /* By control group: the address of the flow's socket, which may be another's by now. */
-#define FLOW_SOCKET(f) ((f)->ring[0].socket)
+#define FLOW_SOCKET(f) ((f)->ring[0].spare)
+/* By control group: the instance of the nginx that listens where a client of this host leads, and did not proxy then; or 0. */
+#define FLOW_DOOR(f) ((f)->ring[1].spare)
 
 /*
  * Requests leave on one CPU and answers arrive on another. A cache line that both write costs each of them more than the look-up
