@@ -1,7 +1,8 @@
 /*
- * The lock of a direction. Two CPUs meet there rarely, and shortly: all who take it run with bottom halves off (the hooks do, and
- * so does a tc program that the helper runs), so no holder is interrupted by another taker on its CPU. But a virtual CPU may be
- * taken away for many ms. Process context (the sweep) must not take it.
+ * The lock of a direction. Two CPUs meet there rarely, and shortly: at interfaces all who take it run with bottom halves off (the
+ * hooks do, and so does a tc program that the helper runs), so no holder is interrupted by another taker on its CPU. But a
+ * virtual CPU may be taken away for many ms. By control group a holder may be interrupted: what interrupts it on its own CPU gets
+ * nothing by waiting, and does not. The sweep must not take it.
  */
 #pragma once
 
@@ -36,10 +37,18 @@ static __always_inline void hold_late(void)
 }
 #endif
 
+/* What a holder writes: by control group, who it is. */
+static __always_inline __u32 lock_word(void)
+{
+	return BY_CGROUP ? bpf_get_smp_processor_id() + 1 : 1;
+}
+
 static __always_inline int try_lock(struct dir *d)
 {
+	__u32 word = lock_word();
+
 	for (int i = 0; i < TRIES_AT_ONCE; i++)
-		if (!__sync_val_compare_and_swap(&d->lock, 0, 1)) {
+		if (!__sync_val_compare_and_swap(&d->lock, 0, word)) {
 			hold_late();
 			return 1;
 		}
@@ -48,13 +57,18 @@ static __always_inline int try_lock(struct dir *d)
 
 struct waiting {
 	struct dir *d;
+	__u32 word;
 	int got;
 };
 
 /* Looks before it swaps: a swap takes the line away from the holder. */
 static long wait_once(__u32 i, struct waiting *w)
 {
-	if (*(volatile __u32 *)&w->d->lock || __sync_val_compare_and_swap(&w->d->lock, 0, 1))
+	__u32 holder = *(volatile __u32 *)&w->d->lock;
+
+	if (BY_CGROUP && holder == w->word)
+		return 1;
+	if (holder || __sync_val_compare_and_swap(&w->d->lock, 0, w->word))
 		return 0;
 	w->got = 1;
 	return 1;
@@ -66,19 +80,22 @@ __noinline int wait_for_lock(struct dir *d)
 
 	if (!d)
 		return 0;
-	struct waiting w = {.d = d};
+	struct waiting w = {.d = d, .word = lock_word()};
 
 	for (int i = 0; i < 64; i++) {
 		bpf_loop(TRIES, wait_once, &w, 0);
 		if (w.got)
 			return 1;
+		if (BY_CGROUP && *(volatile __u32 *)&d->lock == w.word)
+			break;
 		if (bpf_ktime_get_ns() - begun > PATIENCE)
 			break;
 	}
 	return 0;
 }
 
-/* 0 only after PATIENCE: then the segment is not read, and what follows finds a hole. */
+/* 0 only after PATIENCE, or where the holder was interrupted on this CPU: then the segment is not read, and what follows finds a
+ * hole. */
 static __always_inline int lock(struct dir *d)
 {
 	if (try_lock(d))

@@ -207,6 +207,34 @@ static __always_inline struct cached_route *cached_route_of(__u64 hash)
 	return bpf_map_lookup_elem(&route_cache, &index);
 }
 
+/*
+ * By control group a packet may be read while an interrupted program writes the same entry. What belongs to two routes proves
+ * itself for neither.
+ */
+static __always_inline __u64 proof_of(__u64 hash, __u32 slot, __u32 generation)
+{
+	return BY_CGROUP ? hash ^ ((__u64)slot << 32 | generation) * 0x9e3779b97f4a7c15ULL : hash;
+}
+
+/* The slot of a line that was read before, or NO_SLOT. Each field is read once. */
+static __always_inline __u32 slot_from_cache(const struct cached_route *c, __u64 hash)
+{
+	__u32 slot = *(volatile __u32 *)&c->slot, generation = *(volatile __u32 *)&c->generation;
+	struct slot *counters;
+
+	if (*(volatile __u64 *)&c->proof != proof_of(hash, slot, generation))
+		return NO_SLOT;
+	counters = slot_of(slot);
+	return counters && counters->cache_generation == generation ? slot : NO_SLOT;
+}
+
+static __always_inline void cache_route(struct cached_route *c, __u64 hash, __u32 slot, __u32 generation)
+{
+	*(volatile __u64 *)&c->proof = proof_of(hash, slot, generation);
+	*(volatile __u32 *)&c->slot = slot;
+	*(volatile __u32 *)&c->generation = generation;
+}
+
 struct feed_context {
 	struct scratch *s;
 	__u32 used;

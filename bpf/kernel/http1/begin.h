@@ -262,11 +262,8 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 	struct slot *counters = slot_of(slot);
 
 	/* a folded line is not cached, because each one is counted (L_PATH_FOLDED) */
-	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut) {
-		cached_route->hash = keyed;
-		cached_route->slot = slot;
-		cached_route->generation = counters->cache_generation;
-	}
+	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut)
+		cache_route(cached_route, keyed, slot, counters->cache_generation);
 	return begin_request(f, s, slot, flags_of_method(&s->line));
 }
 
@@ -278,17 +275,12 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 	__u64 keyed = s->work.hash ^ backend * 0x9e3779b97f4a7c15ULL;
 	struct cached_route *cached_route = cached_route_of(keyed);
 	__u64 w = word_at(s->chunk.bytes + FRONT);
+	__u32 slot = cached_route ? slot_from_cache(cached_route, keyed) : NO_SLOT;
 
-	if (cached_route && cached_route->hash == keyed) {
-		struct slot *counters = slot_of(cached_route->slot);
-
-		if (counters && counters->cache_generation == cached_route->generation) {
-			__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD
-				      : w == 0x205443454e4e4f43ULL	       ? IS_CONNECT
-									       : 0;
-			begin_request(f, s, cached_route->slot, flags);
-			return 1;
-		}
+	if (slot != NO_SLOT) {
+		__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD : w == 0x205443454e4e4f43ULL ? IS_CONNECT : 0;
+		begin_request(f, s, slot, flags);
+		return 1;
 	}
 	line_fresh(&s->line);
 	feed(s, line_end);

@@ -229,7 +229,7 @@ __u64 last_failure_ns = 0;
 #define CACHED_ROUTES 2048
 
 struct cached_route {
-	__u64 hash; /* of backend and line */
+	__u64 proof; /* from the hash of backend and line, and the next two: see counting/routes.h */
 	__u32 slot;
 	__u32 generation;
 };
