@@ -72,6 +72,7 @@ test('text and Markdown have the name behind the address, or the number without 
     const text = await said(format)
     for (const name of ['127.0.0.1:9001%web', '127.0.0.1:9001%3f1c9a77b2e4', '127.0.0.1:9001%13'])
       assert.ok(text.includes(name), `${name} in ${text}`)
+    assert.doesNotMatch(text, /%1[12]/, 'the number of one that has a name')
   }
 })
 

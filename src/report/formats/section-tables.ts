@@ -76,7 +76,12 @@ function keyName(key: string, { keys }: Line, { timeZone, withOffset }: Report):
     case 'minute':
       return localMinute(wallMicros(Date.parse(value) * 1000), timeZone, withOffset)
     case 'backend':
-      return rowLabel({ backend: value, names, netns: keys.netns as number | undefined })
+      return rowLabel({
+        backend: value,
+        names,
+        netns: keys.netns as number | undefined,
+        namespace: (keys.namespace ?? null) as string | null,
+      })
     case 'upstream':
       return value !== '' ? value : names === null ? '(names unknown)' : '(no name)'
     case 'namespace':
