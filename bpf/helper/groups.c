@@ -119,7 +119,7 @@ int open_group(const char *path, char *why, size_t size)
 		return root;
 	group = open_below(root, below_root(path));
 	if (group < 0)
-		snprintf(why, size, "there is no control group \"%s\" (%s): 'systemd-cgls' lists them", path, strerror(errno));
+		snprintf(why, size, "there is no control group \"%s\" (%s)", path, strerror(errno));
 	close(root);
 	return group;
 }

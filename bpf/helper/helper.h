@@ -256,6 +256,7 @@ struct way_choice {
 	char why[192];	   /* in a few words */
 	char missing[320]; /* what that way lacks here; empty: nothing */
 	char remedy[192];
+	int code; /* exit code where something is missing */
 };
 
 /* Of the running kernel, by its version. */

@@ -49,7 +49,7 @@ static void configure_group(struct upstreamtop_bpf *bpf, const struct options *o
 		return;
 	group = open_group(o->cgroup, why, sizeof(why));
 	if (group < 0)
-		die(EXIT_USAGE, "%s", why);
+		die(EXIT_USAGE, "%s: 'systemd-cgls' lists them", why);
 	bpf->rodata->group_id = group_id(group);
 	bpf->rodata->group_level = group_level(o->cgroup);
 	close(group);

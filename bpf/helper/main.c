@@ -113,7 +113,7 @@ static void check_way(struct options *o)
 
 	choose_way(o, &choice);
 	if (*choice.missing)
-		die(EXIT_SYSTEM, "%s: %s", choice.missing, choice.remedy);
+		die(choice.code, "%s: %s", choice.missing, choice.remedy);
 }
 
 static void check_interfaces(const struct options *o)

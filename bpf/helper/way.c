@@ -34,20 +34,28 @@ bool has_tcx(void)
 	return errno == EPERM && !is_older_kernel(6, 6);
 }
 
-static void miss_group(struct way_choice *choice, const char *because)
+static void find_group(const char *path, struct way_choice *choice, const char *because)
 {
-	char what[128];
+	char what[224];
 	int group = open_group(NULL, what, sizeof(what));
 
-	if (group >= 0) {
-		close(group);
+	if (group < 0) {
+		snprintf(choice->missing, sizeof(choice->missing), "%s%s, which recording by control group needs", because, what);
+		snprintf(choice->remedy, sizeof(choice->remedy), "%s",
+			 sees_some_group() ? "record outside of the container, or with the host's cgroup namespace and its "
+					     "/sys/fs/cgroup (docker run --cgroupns=host)"
+					   : "'mkdir -p /run/cgroup2 && mount -t cgroup2 none /run/cgroup2'");
 		return;
 	}
-	snprintf(choice->missing, sizeof(choice->missing), "%s%s, which recording by control group needs", because, what);
-	snprintf(choice->remedy, sizeof(choice->remedy), "%s",
-		 sees_some_group() ? "record outside of the container, or with the host's cgroup namespace and its "
-				     "/sys/fs/cgroup (docker run --cgroupns=host)"
-				   : "'mkdir -p /run/cgroup2 && mount -t cgroup2 none /run/cgroup2'");
+	close(group);
+	group = open_group(path, what, sizeof(what));
+	if (group < 0) {
+		choice->code = EXIT_USAGE;
+		snprintf(choice->missing, sizeof(choice->missing), "%s", what);
+		snprintf(choice->remedy, sizeof(choice->remedy), "'systemd-cgls' lists them");
+		return;
+	}
+	close(group);
 }
 
 void choose_way(struct options *options, struct way_choice *choice)
@@ -57,6 +65,7 @@ void choose_way(struct options *options, struct way_choice *choice)
 	struct utsname name;
 
 	memset(choice, 0, sizeof(*choice));
+	choice->code = EXIT_SYSTEM;
 	uname(&name);
 	snprintf(without, sizeof(without), "Linux %.64s has no tcx, which came with 6.6", name.release);
 	if (options->way == BY_TCX && !tcx) {
@@ -79,6 +88,6 @@ void choose_way(struct options *options, struct way_choice *choice)
 		snprintf(choice->why, sizeof(choice->why), "%s", without);
 	if (options->way == BY_GROUP) {
 		strncat(without, "; ", sizeof(without) - strlen(without) - 1);
-		miss_group(choice, asked ? "" : without);
+		find_group(options->cgroup, choice, asked ? "" : without);
 	}
 }

@@ -6,12 +6,12 @@ import { cellWidth, clip, tail, visible } from './text.ts'
  * Name and address if both fit, with the namespace if that fits, too; on a wide screen the address beside as much of the name as fits; else the name, and of the address what
  * tells it apart from others of that name.
  */
-export function fitLabel({ full, name, place, address, apart }: Label, width: number): string {
+export function fitLabel({ full, name, place, address, apart, least }: Label, width: number): string {
   const whole = visible(full)
   if (cellWidth(whole) <= width) return whole
   if (name === null) return fitPlace(whole, width)
   for (const where of [place, address]) {
-    const beside = besideName(visible(name), visible(where), width, LEAST_BESIDE_ADDRESS)
+    const beside = besideName(visible(name), visible(where), width, Math.max(LEAST_BESIDE_ADDRESS, least + 1))
     if (beside !== null) return beside
   }
   if (apart === '') return clip(visible(name), width)

@@ -106,6 +106,17 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
     const byGroup = 'ok: by control group, to sockets of all network namespaces: as'
     assert.equal(attached('--attach', 'cgroup'), `${byGroup} --attach cgroup asks`)
     assert.equal(attached('--cgroup', '/'), `${byGroup} --cgroup asks`)
+    const nobody = 'there is no control group "/nobody" (No such file or directory)'
+    assert.equal(attached('--cgroup', '/nobody'), `failed: ${nobody}`)
+    const { status, stderr } = run(
+      'record',
+      '--cgroup',
+      '/nobody',
+      '--out',
+      join(tmpdir(), 'upstreamtop-nobody.db'),
+    )
+    assert.equal(status, 2)
+    assert.ok(stderr.includes(`${nobody}: 'systemd-cgls' lists them`), stderr)
   })
 
   test('without cgroup2 it says so, and record ends with 4 and the same words', () => {

@@ -99,3 +99,15 @@ test('without a name the port and the namespace stay, so that two are told apart
   const [first = ''] = shown(22, long, true)
   assert.equal(first, '….1.10:8080%…roduction')
 })
+
+test('of a name that begins like another, what tells them apart is not cut off for the address', () => {
+  const two = [
+    backend('127.0.0.1:9003', ['recommendations-web']),
+    backend('127.0.0.1:9003', ['recommendations-shop'], 2),
+  ]
+  assert.deepEqual(shown(33, two, true), ['recommendations-web', 'recommendations-shop'])
+  assert.deepEqual(shown(35, two), [
+    'recommendations-w… · 127.0.0.1:9003',
+    'recommendations-s… · 127.0.0.1:9003',
+  ])
+})

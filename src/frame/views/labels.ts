@@ -20,6 +20,8 @@ export interface Label {
   readonly address: string
   /** what tells it apart from others of this name: a part of its address, `…10`, or its namespace; '' if there are none */
   readonly apart: string
+  /** characters of `name` that tell it apart from the other names */
+  readonly least: number
 }
 
 /** @param backends all of a picture: those that have the same names are told apart */
@@ -34,10 +36,17 @@ export function labelsOf(
     const group = namesakes.get(name) ?? new Map<string, Backend>()
     namesakes.set(name, group.set(backendKey(backend), backend))
   }
+  const least = leastLengths([...namesakes.keys()])
   return (backend) => {
     const group = namesakes.get(nameOf(backend) ?? '')
     const label = labelAlone(backend, severalNamespaces)
-    return group === undefined ? label : { ...label, ...among([...group.values()], backend, label.place) }
+    return group === undefined
+      ? label
+      : {
+          ...label,
+          ...among([...group.values()], backend, label.place),
+          least: least.get(label.name ?? '') ?? 0,
+        }
   }
 }
 
@@ -50,11 +59,28 @@ export function labelAlone(backend: Backend, severalNamespaces: boolean): Label 
     place,
     address: place,
     apart: place,
+    least: 0,
   }
 }
 
 const placeOf = (backend: Backend, severalNamespaces: boolean): string =>
   labelOf({ ...backend, names: [] }, severalNamespaces)
+
+/** One more than it has in common with any other: in order, that is one of its neighbours. */
+function leastLengths(names: readonly string[]): ReadonlyMap<string, number> {
+  const sorted = [...names].sort((a, b) => (a < b ? -1 : 1))
+  const common = (a: string, b = ''): number => {
+    let length = 0
+    while (length < a.length && a[length] === b[length]) length++
+    return length
+  }
+  return new Map(
+    sorted.map((name, i) => [
+      name,
+      sorted.length < 2 ? 0 : 1 + Math.max(common(name, sorted[i - 1]), common(name, sorted[i + 1])),
+    ]),
+  )
+}
 
 /** Told apart by the address if that is enough, else by the namespace, else by both. */
 function among(
