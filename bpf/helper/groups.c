@@ -94,13 +94,16 @@ static int open_below(int root, const char *path)
 /* /sys/fs/cgroup/system.slice and /system.slice are the same group. */
 static const char *below_root(const char *path)
 {
-	static const char *const mounts[] = {"/sys/fs/cgroup/unified/", "/sys/fs/cgroup/"};
+	static const char *const mounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
 
-	for (int i = 0; i < 2; i++)
-		if (!strncmp(path, mounts[i], strlen(mounts[i]))) {
-			path += strlen(mounts[i]);
+	for (int i = 0; i < 2; i++) {
+		size_t length = strlen(mounts[i]);
+
+		if (!strncmp(path, mounts[i], length) && (path[length] == '/' || !path[length])) {
+			path += length;
 			break;
 		}
+	}
 	while (*path == '/')
 		path++;
 	return *path ? path : ".";
@@ -134,6 +137,26 @@ bool sees_some_group(void)
 	return some;
 }
 
+static int recorded = -1;
+
+void keep_group(int group)
+{
+	if (recorded >= 0)
+		close(recorded);
+	recorded = group;
+}
+
+const char *remark_on_group(void)
+{
+	/* the folder of a group that was removed is empty, for who has it open */
+	if (recorded < 0 || !faccessat(recorded, "cgroup.procs", F_OK, 0))
+		return NULL;
+	close(recorded);
+	recorded = -1;
+	return "the control group that is recorded was removed: from then on nothing is seen, in a new one of its name neither. "
+	       "A recorder that is started again sees it";
+}
+
 uint64_t group_id(int group)
 {
 	struct stat st;
@@ -147,10 +170,13 @@ unsigned group_level(const char *path)
 
 	if (!path)
 		return 0;
-	for (const char *at = below_root(path); *at && strcmp(at, ".");) {
+	for (const char *at = below_root(path); *at;) {
 		size_t length = strcspn(at, "/");
 
-		level += length > 0;
+		if (length == 2 && !strncmp(at, "..", 2))
+			level--;
+		else if (length > 1 || (length == 1 && *at != '.'))
+			level++;
 		at += length + (at[length] == '/');
 	}
 	return level;

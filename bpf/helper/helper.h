@@ -248,6 +248,10 @@ int open_group(const char *path, char *why, size_t size);
 bool sees_some_group(void);
 /* Its id, and its depth below the root; 0 for the root. */
 uint64_t group_id(int group);
+/* That of --cgroup; keeps the descriptor. */
+void keep_group(int group);
+/* Once, when it was removed; else NULL. A program can't be attached to another without rights. */
+const char *remark_on_group(void);
 unsigned group_level(const char *path);
 
 /* ---- way.c: where to attach ---- */

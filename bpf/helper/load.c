@@ -52,7 +52,7 @@ static void configure_group(struct upstreamtop_bpf *bpf, const struct options *o
 		die(EXIT_USAGE, "%s: 'systemd-cgls' lists them", why);
 	bpf->rodata->group_id = group_id(group);
 	bpf->rodata->group_level = group_level(o->cgroup);
-	close(group);
+	keep_group(group);
 }
 
 static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool tracing)

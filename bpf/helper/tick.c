@@ -231,9 +231,16 @@ void tick_begin(struct tick *t, struct json *out)
 	put(out, "}\n");
 }
 
+static const char *next_remark(void)
+{
+	const char *remark = remark_on_names();
+
+	return remark ? remark : remark_on_group();
+}
+
 static void put_remarks(struct json *out)
 {
-	for (const char *remark; (remark = remark_on_names());) {
+	for (const char *remark; (remark = next_remark());) {
 		put(out, "{\"type\":\"remark\",\"text\":");
 		put_string(out, remark);
 		put(out, "}\n");

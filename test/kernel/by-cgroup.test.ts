@@ -1,9 +1,10 @@
 /** Attached to a control group: the sockets of all network namespaces, each under its own namespace's name. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assertNothingLost, countsOf, rowsOf, truthOf } from './lab/compare.ts'
 import { compile } from './lab/build.ts'
 import { countLeft, linksOf } from './lab/links.ts'
@@ -45,7 +46,11 @@ const PROXIES = `
 
 describe(
   'by control group',
-  { skip: lacking('nft', 'curl', 'clang', 'bpftool') || (GROUPS === undefined && 'needs cgroup2') },
+  {
+    skip:
+      lacking('nft', 'curl', 'clang', 'bpftool', 'python3', 'setpriv') ||
+      (GROUPS === undefined && 'needs cgroup2'),
+  },
   () => {
     /** `web` and `shop` use the same addresses; `inn` is behind a bridge of `host`, where the recorder runs, too. */
     let web: NamespaceAgent,
@@ -207,6 +212,65 @@ describe(
       assertNothingLost(seen)
     })
 
+    test('a request in the SYN (TCP Fast Open) of a client in another namespace is no backend’s', async () => {
+      port++
+      await out.call('listen', { address: '10.78.0.3', port })
+      const nginx = await start(
+        inn,
+        `server { listen 8080; location / { proxy_pass http://10.78.0.3:${port}; } }`,
+      )
+      await inside(out.namespace, 'sysctl', '-qw', `net.ipv4.tcp_fastopen=${0x1 + 0x4}`)
+      await inside(inn.namespace, 'sysctl', '-qw', `net.ipv4.tcp_fastopen=${0x2 + 0x200 + 0x400}`)
+      const client = `${ROOT}test/kernel/lab/fastopen.py`
+      let answered = ''
+      const seen = await watch(
+        host.namespace,
+        async () => (answered = await inside(out.namespace, 'python3', client, '10.78.0.2', '8080', '8')),
+        byGroup,
+      )
+      assert.equal(Number(answered), 16)
+      assert.deepEqual(rowsIn(seen, out.namespace), {})
+      assert.deepEqual(rowsIn(seen, inn.namespace), truthOf(nginx.attempts()))
+      assertNothingLost(seen)
+    })
+
+    test("a port that another user took from nginx, in another namespace, is a backend's", async () => {
+      port++
+      await out.call('listen', { address: '10.78.0.3', port })
+      const door = (at: number): string =>
+        `server { listen ${at}; location / { proxy_pass http://10.78.0.3:${port}; } }`
+      const nginx = await start(inn, door(8080) + door(8090))
+      let server: ChildProcess | null = null
+      const listens = async (): Promise<boolean> =>
+        (await inside(inn.namespace, 'ss', '-Hltn', 'sport = :8080')) !== ''
+      const seen = await watch(
+        host.namespace,
+        async () => {
+          await ask(out, '10.78.0.2', ['/door'], 2)
+          const file = join(nginx.folder, 'nginx.conf')
+          writeFileSync(file, readFileSync(file, 'utf8').replace(door(8080), ''))
+          process.kill(nginx.master(), 'SIGHUP')
+          while (await listens()) await sleep(20)
+          const words = [
+            'setpriv',
+            '--reuid=65534',
+            '--clear-groups',
+            '/usr/bin/python3',
+            '-m',
+            'http.server',
+            '8080',
+          ]
+          server = spawn('ip', ['netns', 'exec', inn.namespace, ...words], { stdio: 'ignore' })
+          while (!(await listens())) await sleep(20)
+          await ask(out, '10.78.0.2', ['/nobody'], 3)
+        },
+        byGroup,
+      ).finally(() => server?.kill())
+      assert.deepEqual(rowsIn(seen, out.namespace), {
+        '10.78.0.2:8080 GET /nobody': { requests: 3, codes: { 404: 3 } },
+      })
+    })
+
     test('connections of other namespaces that are older than the recorder are counted from their next request', async () => {
       const nginx = await start(
         web,
@@ -298,6 +362,52 @@ describe(
         assert.deepEqual(rowsIn(seen, web.namespace), truthOf(inner.attempts()))
         await inner.stop()
         running.delete(inner)
+      })
+
+      test('a path may be written with dots and slashes: calls that fail at once count, too', async () => {
+        const nginx = await start(
+          shop,
+          'server { listen 127.0.0.1:8080; location / { proxy_pass http://192.0.2.1:9555; } }',
+        )
+        for (const pid of [nginx.master(), ...workersOf(nginx)]) enter(pid)
+        const name = `lab-${process.pid}`
+        for (const path of [`./${name}`, `/sys/fs/cgroup/${name}/../${name}//.`]) {
+          const seen = await watch(host.namespace, () => ask(shop, '127.0.0.1', ['/'], 2), [
+            '--cgroup',
+            path,
+            ...byGroup,
+          ])
+          assert.deepEqual(
+            seen.sum.backends.map(({ connection }) => connection.unreachable),
+            [2],
+            path,
+          )
+        }
+        await nginx.stop()
+        running.delete(nginx)
+      })
+
+      test('a group that is removed while it records is told, once', async () => {
+        const passing = join(group, 'passing')
+        mkdirSync(passing)
+        const seen = await watch(
+          host.namespace,
+          async (helper) => {
+            await helper.nextFrame()
+            rmdirSync(passing)
+            await helper.nextFrame()
+            // as a unit that is restarted
+            mkdirSync(passing)
+            await helper.nextFrame()
+            await helper.nextFrame()
+          },
+          ['--cgroup', passing, ...byGroup],
+        )
+        rmdirSync(passing)
+        assert.deepEqual(
+          seen.remarks.map((text) => /^the control group .* was removed/.test(text)),
+          [true],
+        )
       })
 
       test('a group that does not exist is named', async () => {

@@ -144,6 +144,9 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		FLOW_SOCKET(f) = key_of_sender(skb);
 		note_namespace(skb, p, &who);
 		note_asking(p, &who);
+		/* Fast Open: the request leaves before it is known where it arrives */
+		if (p->len && !who.instance && f->kind == KIND_HTTP)
+			f->deferred = DEFERRED_LISTENER;
 	}
 	/* the socket of an attempt books the connect, the flow does not */
 	f->fresh = a ? BOOKED_BY_SOCKET : SYN_SEEN;
@@ -199,6 +202,9 @@ static __always_inline int syn_ack_in(struct flow *f, const struct packet *p)
 	if (!f->fresh || f->connected || p->ack - f->isn - 1 > f->out.next - f->isn - 1)
 		return f->connected && !seq_after(p->seq + 1 + p->len, f->in.next);
 	f->connected = 1;
+	/* Fast Open: its SYN has arrived, and not at an nginx of this host */
+	if (BY_CGROUP && p->ifindex != 1 && f->deferred && !FLOW_DOOR(f))
+		commit_deferred(f, 0);
 	f->connect_us = micros_between(f->syn_ns, bpf_ktime_get_ns());
 	f->in.next = p->seq + 1;
 	f->in.synced = 1;

@@ -15,7 +15,7 @@
 
 #define ENOENT 2
 #define E2BIG  7
-#define ENOMEM 12
+#define EEXIST 17
 
 static const struct flow empty_flow = {};
 
@@ -105,7 +105,8 @@ static __always_inline struct flow *make_flow(const struct packet *p, enum rank 
 
 		failed = INSERT(flows6, more_flows6, &key, flow_map_use.more6, flow_map_use.full6, room);
 	}
-	if (failed == -E2BIG || failed == -ENOMEM)
+	/* no room, or on older kernels a look-up of the same bucket was interrupted; another CPU may have made it */
+	if (failed && failed != -EEXIST)
 		count(L_MAP_REFUSED);
 	return find_new_flow(p);
 }
@@ -131,7 +132,7 @@ static __always_inline struct flow *replace_flow(const struct packet *p)
 
 		failed = REPLACE(flows6, more_flows6, &key);
 	}
-	if (failed == -ENOMEM)
+	if (failed && failed != -ENOENT)
 		count(L_MAP_REFUSED);
 	return find_new_flow(p);
 }

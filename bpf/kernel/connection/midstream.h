@@ -46,7 +46,7 @@ __noinline int exclude(struct flow *f)
  * A segment arrives at a listen port of nginx: if a client on this host sent it, its connection is none to a backend. Where nginx
  * only listens, as far as is known, the connection's requests wait: nginx may proxy the first of them.
  */
-__noinline int settle_asking(struct packet *p)
+__noinline int settle_asking(struct __sk_buff *skb, struct packet *p)
 {
 	struct listen_port *door, *listener;
 	struct listen_port_key key;
@@ -65,6 +65,12 @@ __noinline int settle_asking(struct packet *p)
 	/* another nginx's worker may ask a front door: that is its upstream leg */
 	if (!listener || (a->instance && a->instance != listener->master))
 		return 0;
+	if ((p->flags & TCP_SYN) && owner_of_socket(skb) != listener->uid) {
+		/* another user's socket listens there by now */
+		if (door)
+			remove_listen_port(&key);
+		return 0;
+	}
 	f = a->family == 4 ? find4(&a->k4) : find6(&a->k6);
 	if (f && f->kind == KIND_HTTP) {
 		if (door) {
@@ -98,7 +104,7 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 	sender_now(&who);
 	struct proxy *proxy = who.instance ? bpf_map_lookup_elem(&proxies, &who.instance) : 0;
 	/* data that an arriving ACK releases is sent in the context of any process */
-	if (!proxy || proxy->uid != who.uid || owner_of_sender(skb) != who.own_uid)
+	if (!proxy || proxy->uid != who.uid || owner_of_socket(skb) != who.own_uid)
 		return 0;
 	if (!listener_at(skb, p, LOCAL_END, &s->socket) || s->socket.uid != who.uid)
 		return 0;

@@ -49,7 +49,7 @@ static __always_inline void packet_arrives(struct __sk_buff *skb, struct packet 
 	}
 	at_door = is_listen_port(p, LOCAL_END);
 	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (at_door && may_be_asked()))
-		settle_asking(p);
+		settle_asking(skb, p);
 	if (at_door || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
 		count_listen_port(p);
 	else if (p->len)

@@ -196,8 +196,8 @@ static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
 	return sk && sk->state != BPF_TCP_SYN_SENT && is_sent_by_tcp(skb);
 }
 
-/* The owner of the sending socket; NO_UID when the skb has none. */
-static __always_inline __u32 owner_of_sender(struct __sk_buff *skb)
+/* The owner of the socket that sends it, or by control group gets it; NO_UID when the skb has none. */
+static __always_inline __u32 owner_of_socket(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct tcp_sock *tcp;
