@@ -28,7 +28,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
 .PHONY: build-packages test-packages
-.PHONY: long fuzz fuzz-lines fuzz-stream fuzz-files
+.PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -97,7 +97,10 @@ siege: build ## attack a running recorder for SECS (600) seconds: counts exact, 
 loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's ledger (root)
 	$(TSX) test/torture/loss.ts $(RUNS)
 
-long: build ## tests that take hours: a million ids, torture, siege, loss, three million mutated inputs (root)
+test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
+	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
+
+long: build test-by-cgroup ## tests that take hours: a million ids, torture, siege, loss, three million mutated inputs (root)
 	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|unlessLong' test/kernel/*.test.ts)
 	$(MAKE) torture siege loss fuzz
 

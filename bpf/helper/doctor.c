@@ -160,12 +160,12 @@ static void put_names(struct json *out, const struct nginx *nginx)
 	put_number(out, nginx->names.left_out);
 }
 
-static void put_nginx(struct json *out)
+static void put_nginx(struct json *out, bool every_namespace)
 {
 	static struct nginx nginx;
 
 	/* without a lifeline: doctor's stdin may be anything, and doctor ends by itself */
-	learn_nginx(&nginx, false, false);
+	learn_nginx(&nginx, every_namespace, false);
 	put(out, ",\"nginx\":");
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
 	put(out, ",\"nginx_warning\":");
@@ -245,7 +245,7 @@ static void put_master(struct json *out, const struct nginx *nginx, const struct
 	put(out, "]}");
 }
 
-/* A discovery of its own: what is said above is what a recorder of this network namespace finds. */
+/* A discovery of its own: what is said above is what a recorder with these options finds. */
 static void put_every_nginx(struct json *out)
 {
 	static struct nginx nginx;
@@ -263,18 +263,33 @@ static void put_every_nginx(struct json *out)
 	put_string(out, nginx.warning);
 }
 
-int doctor(const struct options *options)
+static void put_attach(struct json *out, const struct options *options, const struct way_choice *choice)
+{
+	put(out, ",\"attach\":{\"way\":");
+	put_string(out, options->way == BY_TCX ? "tcx" : "cgroup");
+	put(out, ",\"why\":");
+	put_string(out, choice->why);
+	put(out, ",\"missing\":");
+	put_string(out, choice->missing);
+	put(out, ",\"remedy\":");
+	put_string(out, choice->remedy);
+	put(out, "}");
+}
+
+int doctor(struct options *options)
 {
 	struct json out = {};
 	struct utsname name;
-	unsigned major = 0, minor = 0;
+	struct way_choice choice;
 
-	(void)options;
+	choose_way(options, &choice);
 	uname(&name);
-	sscanf(name.release, "%u.%u", &major, &minor);
 	put(&out, "{\"kernel\":");
 	put_string(&out, name.release);
-	put_flag(&out, "tcx", major > 6 || (major == 6 && minor >= 6));
+	put_flag(&out, "tcx", has_tcx());
+	put_flag(&out, "too_old", is_older_kernel(5, 17));
+	put_flag(&out, "tried", !is_older_kernel(6, 1));
+	put_attach(&out, options, &choice);
 	put_flag(&out, "btf", !access("/sys/kernel/btf/vmlinux", R_OK));
 	put(&out, ",\"rights\":{\"missing\":");
 	put_string(&out, missing_rights());
@@ -282,7 +297,7 @@ int doctor(const struct options *options)
 	put_flag(&out, "root", geteuid() == 0);
 	put(&out, "}");
 	put_interfaces(&out);
-	put_nginx(&out);
+	put_nginx(&out, options->every_namespace);
 	put_every_nginx(&out);
 	put(&out, "}\n");
 	fwrite(out.text, 1, out.length, stdout);

@@ -31,7 +31,7 @@ static int open_if_root(const char *path)
 }
 
 /* Of the mounts of a process, below its root. -1 where none is the root of the hierarchy. */
-static int open_root_group_of(int process)
+static int open_root_group_of(int process, bool *some)
 {
 	char mounts[64], text[4096], path[4096];
 	FILE *list;
@@ -43,9 +43,11 @@ static int open_root_group_of(int process)
 	if (!list)
 		return -1;
 	while (fd < 0 && getmntent_r(list, &m, text, sizeof(text)))
-		if (!strcmp(m.mnt_type, "cgroup2") &&
-		    snprintf(path, sizeof(path), "/proc/%d/root%s", process, m.mnt_dir) < (int)sizeof(path))
-			fd = open_if_root(path);
+		if (!strcmp(m.mnt_type, "cgroup2")) {
+			*some = true;
+			if (snprintf(path, sizeof(path), "/proc/%d/root%s", process, m.mnt_dir) < (int)sizeof(path))
+				fd = open_if_root(path);
+		}
 	endmntent(list);
 	return fd;
 }
@@ -67,12 +69,14 @@ static int parent_of(int process)
 }
 
 /* `ip netns exec` mounts a /sys of its own, which has none: then whoever ran it may see it, if we may look through his eyes. */
-static int open_root_group(void)
+static int open_root_group(bool *some)
 {
 	int fd = -1;
 
+	*some = false;
+
 	for (int process = getpid(), steps = 0; fd < 0 && process && steps < 32; steps++) {
-		fd = open_root_group_of(process);
+		fd = open_root_group_of(process, some);
 		process = parent_of(process);
 	}
 	return fd;
@@ -107,10 +111,11 @@ static const char *below_root(const char *path)
 
 int open_group(const char *path, char *why, size_t size)
 {
-	int root = open_root_group(), group;
+	bool some;
+	int root = open_root_group(&some), group;
 
 	if (root < 0) {
-		snprintf(why, size, "the root of cgroup2 is not in sight");
+		snprintf(why, size, some ? "of cgroup2 only a part is mounted, that of a container" : "cgroup2 is not mounted");
 		return -1;
 	}
 	if (!path)
@@ -140,6 +145,16 @@ const char *remark_on_group(void)
 	recorded = -1;
 	return "the control group that is recorded was removed: from then on nothing is seen, in a new one of its name neither. "
 	       "A recorder that is started again sees it";
+}
+
+bool sees_some_group(void)
+{
+	bool some;
+	int root = open_root_group(&some);
+
+	if (root >= 0)
+		close(root);
+	return some;
 }
 
 uint64_t group_id(int group)

@@ -244,6 +244,8 @@ void visit_listen_ports(struct upstreamtop_bpf *bpf);
 
 /* A group by its path below the root, or the root for NULL. Returns a descriptor, -1 and `why` not. */
 int open_group(const char *path, char *why, size_t size);
+/* Whether any group is, where the root is not. */
+bool sees_some_group(void);
 /* Its id, and its depth below the root; 0 for the root. */
 uint64_t group_id(int group);
 /* That of --cgroup; keeps the descriptor. */
@@ -254,10 +256,18 @@ unsigned group_level(const char *path);
 
 /* ---- way.c: where to attach ---- */
 
-/* Whether this kernel attaches to interfaces (Linux 6.6). Needs CAP_NET_ADMIN. */
+struct way_choice {
+	char why[192];	   /* in a few words */
+	char missing[320]; /* what that way lacks here; empty: nothing */
+	char remedy[192];
+};
+
+/* Of the running kernel, by its version. */
+bool is_older_kernel(unsigned major, unsigned minor);
+/* Whether this kernel attaches to interfaces (Linux 6.6); without rights its version tells it. */
 bool has_tcx(void);
-/* Decides `way`. `why`: in a few words. */
-void choose_way(struct options *options, char *why, size_t size);
+/* Decides `way`, and with it where nginx is looked for. */
+void choose_way(struct options *options, struct way_choice *choice);
 
 /* ---- hooks.c: how nginx's sockets connect ---- */
 
@@ -371,4 +381,4 @@ void tick_write(struct tick *tick, struct json *out, bool final);
 
 /* ---- doctor.c ---- */
 
-int doctor(const struct options *options);
+int doctor(struct options *options);

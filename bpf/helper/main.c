@@ -89,11 +89,10 @@ static void finish_output(void)
 static void check_kernel(void)
 {
 	struct utsname name;
-	unsigned major, minor;
 
 	uname(&name);
-	if (sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 17)))
-		die(EXIT_SYSTEM, "needs Linux 5.17 for its BPF programs, this is %u.%u", major, minor);
+	if (is_older_kernel(5, 17))
+		die(EXIT_SYSTEM, "needs Linux 5.17 for its BPF programs, this is %s", name.release);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		die(EXIT_SYSTEM, "/sys/kernel/btf/vmlinux: %s: the kernel must be built with CONFIG_DEBUG_INFO_BTF",
 		    strerror(errno));
@@ -110,14 +109,11 @@ static void check_rights(void)
 
 static void check_way(struct options *o)
 {
-	char why[128];
+	struct way_choice choice;
 
-	if (o->way == BY_TCX && !has_tcx())
-		die(EXIT_SYSTEM,
-		    "this kernel has no tcx, which came with Linux 6.6: leave %s out, and it records by control group",
-		    o->interface_count ? "--iface" : "--attach tcx");
-	choose_way(o, why, sizeof(why));
-	o->every_namespace = o->way == BY_GROUP;
+	choose_way(o, &choice);
+	if (*choice.missing)
+		die(EXIT_SYSTEM, "%s: %s", choice.missing, choice.remedy);
 }
 
 static void check_interfaces(const struct options *o)

@@ -3,7 +3,9 @@
  * first to connect. Read without rights, while recording: namespaces come and go.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 
 #define NAMES_FOLDER	"/run/netns"
 #define MAX_NETNS_NAMES 4096
+#define MAX_LINKED	256
 /* Between two looks at one that has no name yet, and between two at one whose first process is another now. */
 #ifndef LOOK_AGAIN_NS /* tests make it short */
 #define LOOK_AGAIN_NS 10000000000ULL
@@ -24,6 +27,7 @@
 
 struct name {
 	uint32_t netid;
+	uint32_t pid; /* of a link /proc/PID/ns/net; 0 for a namespace that is mounted */
 	char *text;
 };
 
@@ -37,6 +41,11 @@ struct known {
 
 static struct name names[MAX_NETNS_NAMES];
 static int name_count;
+/* Where a process is can be read with rights only: what was read is kept. */
+static struct {
+	uint32_t pid, netid;
+} linked[MAX_LINKED];
+static int linked_count;
 static struct known known[MAX_NAMESPACES];
 static int known_count;
 static uint32_t host_netid;
@@ -49,18 +58,6 @@ static uint32_t namespace_at(int directory, const char *path, int flags)
 	return statx(directory, path, flags | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &st) ? 0 : st.stx_ino;
 }
 
-void namespaces_open(int root_group)
-{
-	group_paths_open(root_group);
-	/* in a container the first process is the container's, and this its namespace: no name for it */
-	if (namespace_at(AT_FDCWD, "/proc/self/ns/pid", 0) != INITIAL_PID_NAMESPACE)
-		return;
-	host_netid = namespace_at(AT_FDCWD, "/proc/1/ns/net", 0);
-	/* a sandbox may protect it even from root */
-	if (!host_netid)
-		host_netid = namespace_at(AT_FDCWD, "/proc/self/ns/net", 0);
-}
-
 /* ---- names of `ip netns` ---- */
 
 static int by_netid_and_text(const void *a, const void *b)
@@ -70,13 +67,52 @@ static int by_netid_and_text(const void *a, const void *b)
 	return x->netid != y->netid ? (x->netid < y->netid ? -1 : 1) : strcmp(x->text, y->text);
 }
 
+/* 0 unless it is a link to the namespace of a process, as people make them for containers. No other link is followed. */
+static uint32_t linked_process(int directory, const char *text)
+{
+	char target[64] = "";
+	int length = 0;
+	unsigned pid;
+
+	if (readlinkat(directory, text, target, sizeof(target) - 1) < 0 ||
+	    sscanf(target, "/proc/%u/ns/net%n", &pid, &length) != 1 || !length || target[length])
+		return 0;
+	return pid;
+}
+
+static bool has_ended(uint32_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+static uint32_t namespace_of_process(uint32_t pid)
+{
+	char path[64];
+	uint32_t netid;
+
+	for (int i = 0; i < linked_count; i++)
+		if (linked[i].pid == pid)
+			return linked[i].netid;
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	netid = namespace_at(AT_FDCWD, path, 0);
+	if (netid && linked_count < MAX_LINKED) {
+		linked[linked_count].pid = pid;
+		linked[linked_count++].netid = netid;
+	}
+	return netid;
+}
+
 static void add_name(int directory, const char *text)
 {
-	uint32_t netid = text[0] == '.' ? 0 : namespace_at(directory, text, AT_SYMLINK_NOFOLLOW);
-	char *copy = netid ? strdup(text) : NULL;
+	struct name name = {};
 
-	if (copy)
-		names[name_count++] = (struct name){netid, copy};
+	if (text[0] == '.')
+		return;
+	name.pid = linked_process(directory, text);
+	name.netid = name.pid ? namespace_of_process(name.pid) : namespace_at(directory, text, AT_SYMLINK_NOFOLLOW);
+	name.text = name.netid ? strdup(text) : NULL;
+	if (name.text)
+		names[name_count++] = name;
 }
 
 static void read_names(void)
@@ -109,6 +145,19 @@ static void renew_names(void)
 	read_names();
 }
 
+void namespaces_open(int root_group)
+{
+	group_paths_open(root_group);
+	renew_names();
+	/* in a container the first process is the container's, and this its namespace: no name for it */
+	if (namespace_at(AT_FDCWD, "/proc/self/ns/pid", 0) != INITIAL_PID_NAMESPACE)
+		return;
+	host_netid = namespace_at(AT_FDCWD, "/proc/1/ns/net", 0);
+	/* a sandbox may protect it even from root */
+	if (!host_netid)
+		host_netid = namespace_at(AT_FDCWD, "/proc/self/ns/net", 0);
+}
+
 /* ---- its line ---- */
 
 void put_namespace_fields(struct json *out, uint32_t netid, const char *group)
@@ -117,7 +166,7 @@ void put_namespace_fields(struct json *out, uint32_t netid, const char *group)
 
 	renew_names();
 	for (int i = 0; i < name_count; i++) {
-		if (names[i].netid != netid)
+		if (names[i].netid != netid || (names[i].pid && has_ended(names[i].pid)))
 			continue;
 		put(out, any ? "," : ",\"names\":[");
 		put_string(out, names[i].text);

@@ -48,7 +48,21 @@ function commandSection(command: Command): string[] {
       `.B ${roffText(option.flags)}`,
       roffText(help.optionDescription(option)),
     ]),
+    ...examplesOf(command),
   ]
+}
+
+/** What --help says below the options, line by line. */
+function examplesOf(command: Command): string[] {
+  const before = command.configureOutput()
+  let text = ''
+  command.configureOutput({ ...before, writeOut: (part) => (text += part) })
+  command.outputHelp()
+  command.configureOutput(before)
+  const examples = text.split('\nExamples:\n')[1]
+  return examples === undefined
+    ? []
+    : ['.PP', 'Examples:', '.nf', ...examples.trimEnd().split('\n').map(roffText), '.fi']
 }
 
 const operands = (command: Command): string =>

@@ -19,15 +19,20 @@ export function* requestRows(
   format: RequestFormat,
   timeOf: (at: WallMicros) => string,
 ): Generator<string> {
-  if (format === 'csv') yield csvRow(COLUMNS)
+  const several = severalNamespaces(recording, ranges)
+  if (format === 'csv') yield csvRow([...COLUMNS, ...(several ? NAMESPACE_COLUMNS : [])])
   for (const { from, to } of ranges) {
     for (let seq = from; seq < to; seq++) {
       // The ring lists the most important requests first. The rows are sorted by time.
       const events = [...recording.requests({ from: seq, to: seq + 1 })].filter(isWanted)
-      for (const event of events.sort((a, b) => a.at - b.at)) yield rowOf(event, format, timeOf)
+      for (const event of events.sort((a, b) => a.at - b.at)) yield rowOf(event, several, format, timeOf)
     }
   }
 }
+
+const severalNamespaces = (recording: Recording, ranges: readonly SeqRange[]): boolean =>
+  new Set(ranges.flatMap((range) => recording.aggregate(range).backends.map(({ backend }) => backend.netns)))
+    .size > 1
 
 const COLUMNS = [
   'at',
@@ -41,26 +46,31 @@ const COLUMNS = [
   'name',
   'names',
 ] as const
+/** Only where there are several, as in reports. */
+const NAMESPACE_COLUMNS = ['netns', 'namespace'] as const
 
-function rowOf(event: RequestEvent, format: RequestFormat, timeOf: (at: WallMicros) => string): string {
+function rowOf(
+  event: RequestEvent,
+  several: boolean,
+  format: RequestFormat,
+  timeOf: (at: WallMicros) => string,
+): string {
   switch (format) {
     case 'text':
-      return textRow(event, timeOf(event.at))
+      return textRow(event, several, timeOf(event.at))
     case 'csv':
-      return csvRow(Object.values(fields(event)))
+      return csvRow(Object.values(fields(event, several)))
     case 'ndjson':
-      return `${jsonText(fields(event), 0)}\n`
+      return `${jsonText(fields(event, several), 0)}\n`
   }
 }
 
-const fields = ({
-  at,
-  backend,
-  route,
-  outcome,
-  header,
-  total,
-}: RequestEvent): Record<(typeof COLUMNS)[number], string | number | null | readonly string[]> => ({
+type Cell = string | number | null | readonly string[]
+
+const fields = (
+  { at, backend, route, outcome, header, total }: RequestEvent,
+  several: boolean,
+): Record<(typeof COLUMNS)[number], Cell> => ({
   at: isoUtc(at),
   backend: backend.address,
   method: route.method,
@@ -71,17 +81,22 @@ const fields = ({
   total_ms: millis(total),
   name: nameOf(backend),
   names: backend.names,
+  ...(several ? { netns: backend.netns, namespace: backend.namespace ?? null } : {}),
 })
 
 const millis = (span: Micros | null): number | null => (span === null ? null : toMillis(span))
 
-function textRow({ backend, route, outcome, header, total }: RequestEvent, time: string): string {
+function textRow(
+  { backend, route, outcome, header, total }: RequestEvent,
+  several: boolean,
+  time: string,
+): string {
   const cells = [
     time,
     String(outcome).padEnd(10),
     latency(header).padStart(7),
     latency(total).padStart(7),
-    visible(labelOf(backend, false)).padEnd(21),
+    visible(labelOf(backend, several)).padEnd(21),
     visible(route.method).padEnd(6),
     visible(route.path),
   ]

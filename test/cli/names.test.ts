@@ -306,3 +306,23 @@ for (const [value, words] of [
       assert.match(stderr, /for example --name 10\.0\.1\.10:8080=api/)
     }
   })
+
+test('requests tells the same address in two network namespaces apart, in every format', async () => {
+  const [first, ...rest] = RENAMED
+  const lines = rest.map((line) =>
+    line.type === 'backend' && line.id === 3 ? { ...line, address: '10.0.1.13:8080', netns: 5 } : line,
+  )
+  writeFileSync(
+    capture,
+    textOf([first!, { type: 'namespace', id: 5, names: ['web'], cgroup: '', host: false }, ...lines]),
+  )
+  const file = join(folder, 'spaces.db')
+  await record(file)
+  const text = await printed('requests', file)
+  assert.match(text, / 10\.0\.1\.13:8080%web +GET /)
+  assert.match(text, / 10\.0\.1\.13:8080%4026531840 +GET /)
+  const csv = (await printed('requests', file, '--format', 'csv')).split('\n')
+  assert.match(csv[0]!, /,name,names,netns,namespace\r?$/)
+  assert.ok(csv.some((row) => /,5,web\r?$/.test(row)))
+  assert.match(await printed('requests', file, '--format', 'ndjson'), /"netns":5,"namespace":"web"}/)
+})

@@ -1,11 +1,12 @@
 /** doctor on a real host: it finds what the test has put there. */
 import assert from 'node:assert/strict'
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Check } from '../../src/record/doctor/diagnosis.ts'
+import { buildHelper } from './lab/build.ts'
 import { Cable } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { lacking, ROOT } from './lab/system.ts'
@@ -93,6 +94,75 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
     said(/^ok programs: load and attach/)
     assert.deepEqual(await attachedTo(cable.proxy.namespace, 'leg'), [0, 0])
   })
+
+  test('it says which way of attaching is taken, and why; the options decide it as for record', () => {
+    const attached = (...words: readonly string[]): string | undefined =>
+      said(
+        JSON.parse(run('doctor', '--secs', '0', '--format', 'json', ...words).stdout) as Diagnosis,
+        'attach',
+      )
+    assert.match(attached() ?? '', /^ok: tcx, to interfaces: Linux \d+\.\d+\S* has it$/)
+    assert.equal(attached('--iface', 'leg'), 'ok: tcx, to interfaces: as --iface asks')
+    const byGroup = 'ok: by control group, to sockets of all network namespaces: as'
+    assert.equal(attached('--attach', 'cgroup'), `${byGroup} --attach cgroup asks`)
+    assert.equal(attached('--cgroup', '/'), `${byGroup} --cgroup asks`)
+  })
+
+  test('without cgroup2 it says so, and record ends with 4 and the same words', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doctor-'))
+    const file = join(folder, 'x.db')
+    const group = `upstreamtop-doctor-${process.pid}`
+    const mount = 'mount -t cgroup2 none /sys/fs/cgroup'
+    const inGroup = `${mount}; mkdir -p /sys/fs/cgroup/${group}; echo 0 >/sys/fs/cgroup/${group}/cgroup.procs`
+    // `ip netns exec` mounts a /sys without it; a pid namespace hides who ran it.
+    const hidden = ['unshare', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c']
+    const cases = [
+      ['exec "$@"', 'cgroup2 is not mounted, which recording by control group needs'],
+      [
+        `${inGroup}; exec unshare --cgroup --mount sh -c 'umount /sys/fs/cgroup; ${mount}; exec "$@"' sh "$@"`,
+        'of cgroup2 only a part is mounted, that of a container, which recording by control group needs',
+      ],
+    ] as const
+    for (const [script, what] of cases) {
+      const bare = (...words: readonly string[]): SpawnSyncReturns<string> =>
+        inNamespace(...hidden, script, 'sh', ...PROGRAM, ...words, '--attach', 'cgroup', '--secs', '1')
+      const doctored = bare('doctor', '--format', 'json')
+      assert.equal(doctored.status, 4, doctored.stderr)
+      assert.equal(said(JSON.parse(doctored.stdout) as Diagnosis, 'attach'), `failed: ${what}`)
+      const recorded = bare('record', '--out', file)
+      assert.equal(recorded.status, 4)
+      assert.ok(recorded.stderr.includes(`upstreamtop: ${what}: `), recorded.stderr)
+      assert.ok(!existsSync(file))
+    }
+    inNamespace('sh', '-c', `${mount}; rmdir /sys/fs/cgroup/${group}`)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('a kernel without tcx: by control group, and what needs tcx is refused with the way out', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doctor-'))
+    const helper = await buildHelper(folder, '-DNO_TCX=true')
+    const { attach } = JSON.parse(inNamespace(helper, '--doctor').stdout) as {
+      attach: { way: string; why: string; missing: string }
+    }
+    assert.equal(attach.way, 'cgroup')
+    assert.match(attach.why, /^Linux \d+\.\d+\S* has no tcx, which came with 6\.6$/)
+    assert.equal(attach.missing, '')
+    const { status, stderr } = inNamespace(helper, '--iface', 'leg')
+    assert.equal(status, 4)
+    assert.match(
+      stderr,
+      /has no tcx, which came with 6\.6: leave --iface out, and it records by control group/,
+    )
+    // Its stdin ends after its first line.
+    const script = 'mkfifo "$1"; "$0" <"$1" | { exec 3>"$1"; read -r hello; exec 3>&-; echo "$hello"; cat; }'
+    const recorded = inNamespace('sh', '-c', script, helper, join(folder, 'lifeline'))
+    assert.match(recorded.stdout, /"every network namespace"/)
+    assert.match(recorded.stdout, /"type":"bye"/)
+    rmSync(folder, { recursive: true })
+  })
+
+  const said = ({ checks }: Diagnosis, wanted: Check['check']): string | undefined =>
+    checks.filter(({ check }) => check === wanted).map(({ state, what }) => `${state}: ${what}`)[0]
 
   const skip = unreadableByNobody()
   test('without rights it names the missing ones and exits with 4', { skip }, () => {

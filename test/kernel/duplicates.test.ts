@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { addAddresses, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
-import { lacking, sh } from './lab/system.ts'
+import { atInterfacesOnly, lacking, sh } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -17,7 +17,7 @@ const REQUESTS = [
 const PORT = 8400
 
 describe('packets on several interfaces', { skip: lacking() }, () => {
-  test('a bridge and its veth port', async () => {
+  test('a bridge and its veth port', { skip: atInterfacesOnly }, async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
       await sh(
         'ip',
@@ -43,7 +43,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
     })
   })
 
-  test('container to container over a bridge, seen from the host', async () => {
+  test('container to container over a bridge, seen from the host', { skip: atInterfacesOnly }, async () => {
     await withNamespaces(3, async ([host = '', near = '', far = '']) => {
       await sh(
         'ip',

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { buildHelper } from './lab/build.ts'
-import { assertNothingLost, assertReconciles, rowsOf } from './lab/compare.ts'
+import { assertExcluded, assertNothingLost, assertReconciles, rowsOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import { inside, lacking, PROBE, sh } from './lab/system.ts'
@@ -124,7 +124,7 @@ describe('floods', { skip: lacking('python3', 'setpriv', 'make') }, () => {
       ['--nginx-only'],
     )
     assert.deepEqual(rowsOf(seen), row('/x'))
-    assert.equal(seen.sum.excluded.notNginx, 200)
+    assertExcluded(seen, 'notNginx', 200)
     assertNothingLost(seen)
   })
 })

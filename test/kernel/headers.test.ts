@@ -35,7 +35,13 @@ describe(
   { skip: existsSync(join(BUILD, 'upstreamtop.skel.h')) ? false : 'needs make build' },
   () => {
     test('every header compiles alone, on each side that includes it', async () => {
-      const [kernel, helper] = await Promise.all([included(KERNEL, programs), included(HELPER, parts)])
+      const byGroup = [...KERNEL, '-DBY_CGROUP=1']
+      const [atInterfaces, atGroups, helper] = await Promise.all([
+        included(KERNEL, programs),
+        included(byGroup, programs),
+        included(HELPER, parts),
+      ])
+      const kernel = new Set([...atInterfaces, ...atGroups])
       const sides = headers.flatMap((header) => [
         ...(kernel.has(header) ? [{ header, compiler: KERNEL }] : []),
         ...(helper.has(header) || ON_BOTH_SIDES.test(header) ? [{ header, compiler: HELPER }] : []),

@@ -11,6 +11,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -281,6 +282,37 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
       const exited = once(driver, 'exit')
       driver.stdin.end()
       await exited
+    })
+
+    test('a link to the namespace of a process names it, until the process ends; no other link is followed', async () => {
+      const child = spawn('unshare', ['--net', 'sh', '-c', 'echo ready; exec sleep 60'])
+      await once(child.stdout, 'data')
+      const id = statSync(`/proc/${child.pid!}/ns/net`).ino
+      const link = `linked-${process.pid}`
+      const targets = {
+        [link]: `/proc/${child.pid!}/ns/net`,
+        [`${link}-x`]: `/proc/self/../${child.pid!}/ns/net`,
+      }
+      for (const [name, target] of Object.entries(targets)) symlinkSync(target, `/run/netns/${name}`)
+      const driver = spawn(program, [root], { stdio: ['pipe', 'pipe', 'inherit'], env: SANITIZED })
+      const lines = createInterface({ input: driver.stdout })[Symbol.asyncIterator]()
+      const say = async (): Promise<unknown> => {
+        driver.stdin.write(`${id} 0 0\n`)
+        const [said] = [await lines.next(), await lines.next()] as { value: string }[]
+        return JSON.parse(said!.value)
+      }
+      try {
+        assert.deepEqual(await say(), { type: 'namespace', id, names: [link] })
+        const exited = once(child, 'exit')
+        child.kill()
+        await exited
+        assert.deepEqual(await say(), { type: 'namespace', id })
+      } finally {
+        for (const name of Object.keys(targets)) rmSync(`/run/netns/${name}`)
+        const ended = once(driver, 'exit')
+        driver.stdin.end()
+        await ended
+      }
     })
 
     test('names of ip netns are told, and the same words once only', () => {

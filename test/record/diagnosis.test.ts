@@ -19,6 +19,12 @@ const HEALTHY: Facts = {
   front_doors: [80, 8080],
   ...NO_UPSTREAMS,
 }
+const BY_GROUP = {
+  way: 'cgroup',
+  why: 'Linux 6.1 has no tcx, which came with 6.6',
+  missing: '',
+  remedy: '',
+} as const
 const linesFor = (facts: Partial<Facts>): string[] =>
   diagnose({ ...HEALTHY, ...facts }).map(({ state, what }) => `${state}: ${what}`)
 
@@ -28,6 +34,27 @@ test('a machine that can record has no failed check, and its front doors are nam
   assert.deepEqual([...new Set(checks.map(({ state }) => state))], ['ok'])
   assert.ok(wouldRecord(checks))
   assert.match(checks.map(({ what }) => what).join('\n'), /front door: 80, 8080/)
+})
+
+test('a kernel without tcx records by control group, and the reason is said; interfaces do not matter then', () => {
+  const facts: Facts = { ...HEALTHY, kernel: '6.1.0-37-amd64', tcx: false, interfaces: [], attach: BY_GROUP }
+  assert.ok(wouldRecord(diagnose(facts)))
+  assert.deepEqual(linesFor(facts).slice(0, 3), [
+    'ok: Linux 6.1.0-37-amd64',
+    'ok: by control group, to sockets of all network namespaces: Linux 6.1 has no tcx, which came with 6.6',
+    'ok: the kernel describes its types (/sys/kernel/btf/vmlinux)',
+  ])
+  assert.ok(!diagnose(facts).some(({ check }) => check === 'interface'))
+})
+
+test('with tcx it is said that the kernel has it', () => {
+  const attach = { way: 'tcx', why: 'Linux 6.18.4 has it', missing: '', remedy: '' } as const
+  assert.ok(linesFor({ attach }).includes('ok: tcx, to interfaces: Linux 6.18.4 has it'))
+})
+
+test('a kernel older than those that were tried is a warning', () => {
+  const lines = linesFor({ kernel: '5.19.0', tcx: false, tried: false, attach: BY_GROUP })
+  assert.equal(lines[0], 'warning: Linux 5.19.0: the oldest on which it was tried is 6.1')
 })
 
 test('the binary and the pid of each nginx master are named, whatever the binary is called', () => {
@@ -46,7 +73,12 @@ test('the binary and the pid of each nginx master are named, whatever the binary
 
 test('an old kernel, missing BTF, missing rights or no interface is a failure with a remedy', () => {
   const wrongs: Partial<Facts>[] = [
-    { tcx: false, kernel: '5.15.0' },
+    { tcx: false, too_old: true, kernel: '5.15.0' },
+    {
+      tcx: false,
+      kernel: '6.1.0',
+      attach: { ...BY_GROUP, missing: 'cgroup2 is not mounted', remedy: 'mount it' },
+    },
     { btf: false },
     { rights: { missing: 'CAP_BPF', ptrace: true } },
     { interfaces: [] },

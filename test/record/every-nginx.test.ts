@@ -73,3 +73,11 @@ test('an older helper does not tell', () => {
   assert.equal(nginxEntries({}), null)
   assert.deepEqual(everyNginxChecks({}), [])
 })
+
+test('by control group every namespace is seen: no other option is needed', () => {
+  const facts = { netns: OWN, attach: { way: 'cgroup' }, every_nginx: [one({ netns: 2, names: ['web'] })] }
+  assert.deepEqual(nginxEntries(facts)?.[0]?.seen_with, [])
+  const check = everyNginxChecks(facts)[0]!
+  assert.equal(check.state, 'ok')
+  assert.ok(check.what.includes(' in network namespace web;'))
+})

@@ -91,3 +91,11 @@ test('a label never takes more cells than it has, whatever is in it, and two of 
       assert.ok(cellWidth(fitLabel(labelAlone(two[0]!, false), width)) <= width)
   }
 })
+
+test('without a name the port and the namespace stay, so that two are told apart', () => {
+  const two = [backend('127.0.0.1:9001', [], 4026532001), backend('127.0.0.1:9001', [], 4026532002)]
+  assert.deepEqual(shown(22, two, true), ['…0.0.1:9001%4026532001', '…0.0.1:9001%4026532002'])
+  const long = [{ ...backend('10.0.1.10:8080', [], 1), namespace: 'webshop-frontend-production' }, ...two]
+  const [first = ''] = shown(22, long, true)
+  assert.equal(first, '….1.10:8080%…roduction')
+})

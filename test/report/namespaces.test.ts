@@ -7,6 +7,7 @@ import { spanOf } from '../../src/frame/time/time.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
 import { BY_REQUESTS } from '../../src/report/data/order.ts'
 import type { ReportDocument } from '../../src/report/document/document.ts'
+import type { By } from '../../src/report/document/lines.ts'
 import { FORMATS, type Format } from '../../src/report/formats/formats.ts'
 import { reportOf } from '../../src/report/formats/report.ts'
 import { backend, frame, recording, route, START } from './fake.ts'
@@ -26,8 +27,10 @@ async function said(
   format: Format,
   where: string | null = null,
   netns: number | null = null,
+  by: By = 'backend',
+  rowsSeen = rows(netns),
 ): Promise<string> {
-  const one = recording(Array.from({ length: 3 }, (_, i) => frame(i, addMicros(START, i * 1e6), rows(netns))))
+  const one = recording(Array.from({ length: 3 }, (_, i) => frame(i, addMicros(START, i * 1e6), rowsSeen)))
   const report = reportOf([one], {
     query: {
       range: spanOf(one.ticks)!,
@@ -35,7 +38,7 @@ async function said(
       order: BY_REQUESTS,
       top: null,
     },
-    by: 'backend',
+    by,
     timeZone: 'UTC',
     command: 'upstreamtop report x.db',
     points: 88,
@@ -69,6 +72,7 @@ test('text and Markdown have the name behind the address, or the number without 
     const text = await said(format)
     for (const name of ['127.0.0.1:9001%web', '127.0.0.1:9001%3f1c9a77b2e4', '127.0.0.1:9001%13'])
       assert.ok(text.includes(name), `${name} in ${text}`)
+    assert.doesNotMatch(text, /%1[12]/, 'the number of one that has a name')
   }
 })
 
@@ -87,4 +91,38 @@ test('--where selects by the name, by the number where there is none, and by wha
   assert.deepEqual(await selected("namespace ~ '^3f'"), [6])
   assert.deepEqual(await selected("namespace = '13'"), [3])
   assert.deepEqual(await selected("backend = '127.0.0.1:9001%web'"), [9])
+})
+
+test('--by namespace adds up the backends of each name, or of each number without one', async () => {
+  const second = backend('127.0.0.1:9002', { netns: 11, namespace: 'web' })
+  const again = backend('127.0.0.1:9001', { netns: 21, namespace: 'shop' })
+  const once = { route: route('GET', '/y'), times: [1000] }
+  const all = [
+    ...rows(),
+    { backend: second, ...once },
+    { backend: again, ...once },
+    { backend: { ...again, netns: 22 }, ...once },
+  ]
+  const by = async (format: Format, where: string | null = null): Promise<string> =>
+    said(format, where, null, 'namespace', all)
+  const lines = (await by('ndjson')).trimEnd().split('\n')
+  assert.deepEqual(
+    lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .map(({ namespace, netns, backends, requests }) => [namespace, netns, backends, requests]),
+    [
+      ['web', 11, 2, 12],
+      ['3f1c9a77b2e4', 12, 1, 6],
+      ['shop', null, 2, 6],
+      [null, 13, 1, 3],
+    ],
+  )
+  const csv = (await by('csv')).split('\n')
+  assert.match(csv[0]!, /^namespace,netns,backends,share,connects,opaque,protocol,open_connections,requests,/)
+  assert.equal((await by('csv', "namespace = 'nobody'")).trimEnd(), csv[0])
+  for (const format of ['text', 'md', 'html'] as const) {
+    const text = await by(format)
+    for (const word of ['NAMESPACE', 'web', '3f1c9a77b2e4', 'shop', '13'])
+      assert.ok(text.includes(word), `${word} in ${format}`)
+  }
 })

@@ -4,6 +4,14 @@
  */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/connection/flows.h"
+#include "kernel/connection/midstream.h"
+#include "kernel/connection/translation.h"
+#include "kernel/scope/packets.h"
+#include "kernel/connection/asking.h"
+#include "passing.h"
 #include "socket-packets.h"
 
 #define PASS 1

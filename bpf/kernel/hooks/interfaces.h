@@ -2,6 +2,14 @@
  * namespaces. */
 #pragma once
 
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "kernel/connection/flows.h"
+#include "kernel/connection/midstream.h"
+#include "kernel/connection/translation.h"
+#include "kernel/scope/packets.h"
+#include "passing.h"
+
 SEC("tc")
 int upstreamtop_egress(struct __sk_buff *skb)
 {

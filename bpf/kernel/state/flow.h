@@ -9,6 +9,14 @@
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/head.h"
 
+/*
+ * Where the programs are attached: to interfaces of one network namespace (tcx), or to a control group, where they see the
+ * sockets of all namespaces. An object is compiled for each.
+ */
+#ifndef BY_CGROUP
+#define BY_CGROUP 0
+#endif
+
 #define NEXT -1 /* TCX_NEXT: other programs and classic filters still run. The BTF of Linux 6.1 lacks it. */
 
 #define TCP_FIN 0x01

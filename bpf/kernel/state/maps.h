@@ -7,14 +7,6 @@
 #include "kernel/parser/line.h"
 #include "flow.h"
 
-/*
- * Where the programs are attached: to interfaces of one network namespace (tcx), or to a control group, where they see the
- * sockets of all namespaces. An object is compiled for each.
- */
-#ifndef BY_CGROUP
-#define BY_CGROUP 0
-#endif
-
 /* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
 const volatile __u32 netid = 0; /* inode of the helper's network namespace. By control group, others are recorded, too */

@@ -54,7 +54,9 @@ const text = (checks: readonly Check[]): string =>
 const EXAMPLES = `
 Examples:
   sudo upstreamtop doctor                  would recording work here, and what would be missing
+  sudo upstreamtop doctor --attach cgroup  the same for recording all network namespaces
   upstreamtop doctor --format json         the same for a script; exit code 0 only if recording would work
 
+The line "attach" says whether it would attach to interfaces (tcx) or by control group, and why; options decide it as for record.
 Every nginx of the host is listed, in whatever container or network namespace it runs:
 its doors, its upstreams, and with what it is seen.`

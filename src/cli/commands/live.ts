@@ -47,5 +47,7 @@ Examples:
   sudo upstreamtop live --iface eth0 --sort p99     one interface, slowest backends first
   sudo upstreamtop live --only 10.0.1.0/24 --ignore 9090
                                                     some backends alone
+  sudo upstreamtop live --attach cgroup             nginx in every container and network namespace of this host
+  sudo upstreamtop live --nginx-only                what nginx sends, without sidecars and cron jobs
   sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
 `

@@ -100,5 +100,10 @@ Examples:
   sudo upstreamtop record --out ci.db --secs 60                 a minute, then a clean end
   sudo upstreamtop record --out day.db --keep 24h --max-size 500MB
                                                                 a flight recorder that may run for months
+  sudo upstreamtop record --out all.db --attach cgroup          nginx in every container and network namespace of this host
+  sudo upstreamtop record --out web.db --cgroup /system.slice/nginx.service
+                                                                one unit, container or pod: its control group
+  sudo upstreamtop record --out web.db --nginx-only --name 10.0.1.10:8080=api
+                                                                no sidecars, and a name for what nginx only knows when it runs
   upstreamtop record --out x.db --probe 'cat capture.ndjson'    from lines of the helper: no rights needed
 `

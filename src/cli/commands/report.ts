@@ -119,7 +119,7 @@ async function writeDataset(
   if (selection.lines !== null) {
     throw usageError(
       '--where: measures select lines of a report, not rows of a data set',
-      'Leave backend, upstream, method and route.',
+      'Leave backend, upstream, namespace, method and route.',
     )
   }
   // Rows are short-lived, so a small heap is enough. A larger young generation costs 60 MB, a larger old generation 40 MB; each saves
@@ -196,13 +196,14 @@ Examples:
   upstreamtop report incident.db --from 14:02 --to +5m --format md  five minutes, for the postmortem
   upstreamtop report incident.db --by route --where "p99 > 200ms"   the slow routes
   upstreamtop report incident.db --where "upstream = 'api'"         one upstream block
+  upstreamtop report incident.db --by namespace                     each container or network namespace (record --attach cgroup)
   upstreamtop report incident.db --by status --format csv           answers by status code
   upstreamtop report incident.db --by wire                          behind NAT on this host: each pod of a ClusterIP
   upstreamtop report web1.db web2.db --offset web2=-49s             two hosts as one, a clock set right
   upstreamtop report incident.db --format html --out incident.html  one page to send around
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
 
-Expressions: backend, upstream, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight sent_bytes
+Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight sent_bytes
 received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).
 p99(/checkout) narrows one measure.
 `

@@ -77,5 +77,6 @@ Examples:
   upstreamtop requests incident.db --where 'status >= 500 and route = "/checkout"'
   upstreamtop requests incident.db --format csv > requests.csv
 
-CSV and NDJSON: at (UTC), backend, method, route, status, failure, header_ms, total_ms, name, names.
+CSV and NDJSON: at (UTC), backend, method, route, status, failure, header_ms, total_ms, name, names; where there are several network
+namespaces netns and namespace, too.
 `

@@ -5,7 +5,8 @@ import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
 
 export interface Check {
-  readonly check: 'helper' | 'kernel' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
+  readonly check:
+    'helper' | 'kernel' | 'attach' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
   /** failed: recording does not work; warning: recordings will lack something */
   readonly state: 'ok' | 'warning' | 'failed'
   readonly what: string
@@ -23,6 +24,11 @@ export interface ChainLink {
 export interface Facts extends UpstreamFacts, EveryNginxFacts, NameFacts {
   readonly kernel: string
   readonly tcx: boolean
+  /** the helper refuses it */
+  readonly too_old?: boolean
+  /** it is one of those on which recording was seen to work, or later */
+  readonly tried?: boolean
+  readonly attach?: AttachFacts
   readonly btf: boolean
   readonly rights: {
     /** names, separated by commas; empty when none is missing */
@@ -37,6 +43,16 @@ export interface Facts extends UpstreamFacts, EveryNginxFacts, NameFacts {
   /** masters of nginx, at most 32 */
   readonly masters?: readonly MasterFacts[]
   readonly front_doors: readonly number[]
+}
+
+/** The way of attaching that a recorder with these options takes. */
+export interface AttachFacts {
+  readonly way: 'tcx' | 'cgroup'
+  /** in a few words */
+  readonly why: string
+  /** what that way lacks here, and what helps; empty: nothing */
+  readonly missing: string
+  readonly remedy: string
 }
 
 export interface MasterFacts {
@@ -75,9 +91,11 @@ export const wouldRecord = (checks: readonly Check[]): boolean =>
 export function diagnose(facts: Facts): readonly Check[] {
   return [
     kernelCheck(facts),
+    ...attachChecks(facts),
     btfCheck(facts),
     rightsCheck(facts),
-    ...interfaceChecks(facts.interfaces),
+    // By control group it does not matter which there are.
+    ...(isByGroup(facts) ? [] : interfaceChecks(facts.interfaces)),
     ...nginxChecks(facts),
   ]
 }
@@ -96,14 +114,31 @@ export const failed = (check: Check['check'], what: string, remedy: string): Che
   remedy,
 })
 
-const kernelCheck = ({ kernel, tcx }: Facts): Check =>
-  tcx
-    ? ok('kernel', `Linux ${kernel} has tcx`)
-    : failed(
-        'kernel',
-        `tcx needs Linux 6.6, this is ${kernel}`,
-        'record on a newer kernel; replay and report work here',
-      )
+function kernelCheck({ kernel, too_old: tooOld = false, tried = true }: Facts): Check {
+  if (tooOld)
+    return failed(
+      'kernel',
+      `needs Linux 5.17 for its BPF programs, this is ${kernel}`,
+      'record on a newer kernel; replay and report work here',
+    )
+  if (!tried)
+    return warning(
+      'kernel',
+      `Linux ${kernel}: the oldest on which it was tried is 6.1`,
+      'the line "programs" says whether it works here',
+    )
+  return ok('kernel', `Linux ${kernel}`)
+}
+
+const isByGroup = ({ attach }: Facts): boolean => attach?.way === 'cgroup'
+
+function attachChecks({ attach }: Facts): readonly Check[] {
+  if (attach === undefined) return []
+  const { way, why, missing, remedy } = attach
+  if (missing !== '') return [failed('attach', missing, remedy)]
+  const what = { tcx: 'tcx, to interfaces', cgroup: 'by control group, to sockets of all network namespaces' }
+  return [ok('attach', `${what[way]}: ${why}`)]
+}
 
 const btfCheck = ({ btf }: Facts): Check =>
   btf
@@ -187,11 +222,13 @@ function nginxCheck(facts: Facts): Check {
           `no nginx runs in this network namespace, but ${every.length} elsewhere on this host`,
           'the lines below say with what each of them is seen',
         )
-      return warning(
-        'nginx',
-        'no nginx runs in this network namespace',
-        'is it in a container? enter its network: nsenter -n -t PID upstreamtop …',
-      )
+      return isByGroup(facts)
+        ? warning('nginx', 'no nginx runs on this host', 'start it, then run doctor again')
+        : warning(
+            'nginx',
+            'no nginx runs in this network namespace',
+            'is it in a container? --attach cgroup sees those of this host',
+          )
     case 'unreadable':
       return warning(
         'nginx',
@@ -239,7 +276,7 @@ export function trafficChecks({
       warning(
         'traffic',
         `${routed} requests were only routed through this host ${span}`,
-        'is nginx in a container or another host? enter its network: nsenter -n -t PID upstreamtop …',
+        'is nginx in a container of this host? --attach cgroup sees it; or is it on another host?',
       ),
     )
   if (opaque > 0)

@@ -14,7 +14,7 @@ import {
   type TrafficSample,
 } from './diagnosis.ts'
 import { nginxEntries, type NginxEntry } from './every-nginx.ts'
-import { HELPER_PATH, startHelper, type CaptureOptions } from '../helper.ts'
+import { HELPER_PATH, helperArguments, startHelper, type CaptureOptions } from '../helper.ts'
 import { readSource } from '../source.ts'
 import { NO_UPSTREAMS } from './upstream-checks.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
@@ -25,7 +25,7 @@ export async function examine(
   seconds: number,
   env: NodeJS.ProcessEnv,
 ): Promise<Diagnosis> {
-  const answer = await askHelper()
+  const answer = await askHelper(options)
   if (!('facts' in answer)) return { checks: [answer.problem], nginx: null }
   return {
     checks: await checksOf(answer.facts, options, seconds, env),
@@ -84,11 +84,12 @@ const TIMEOUT_MS = 30_000
 
 type Answer = { readonly facts: Facts } | { readonly problem: Check }
 
-async function askHelper(): Promise<Answer> {
+/** With the options of the recording: what is said is what it would do. */
+async function askHelper(options: CaptureOptions): Promise<Answer> {
   return new Promise((resolve) => {
     execFile(
       HELPER_PATH,
-      ['--doctor'],
+      ['--doctor', ...helperArguments(options)],
       { env: {}, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' },
       (error, stdout, stderr) => {
         const facts = factsIn(stdout)

@@ -6,6 +6,8 @@ import { few, shortLine, type Upstream, type UpstreamCheck } from './upstream-ch
 export interface EveryNginxFacts {
   /** of the helper's own network namespace, its inode number */
   readonly netns?: number
+  /** by control group a recorder sees all of them */
+  readonly attach?: { readonly way: string }
   readonly every_nginx?: readonly NginxFacts[]
   /** the part of them that was not read, as a sentence; empty when nothing is missing */
   readonly every_nginx_warning?: string
@@ -36,11 +38,15 @@ export interface NginxEntry {
   readonly container: string | null
   readonly doors: readonly string[]
   readonly upstreams: readonly Upstream[]
-  /** ways to record it from here, as options or commands; empty: no option is needed */
+  /** ways to record it from here, as options or commands; empty: no other option is needed */
   readonly seen_with: readonly string[]
 }
 
-export const nginxEntries = ({ every_nginx: every, netns: own }: EveryNginxFacts): NginxEntry[] | null =>
+export const nginxEntries = ({
+  every_nginx: every,
+  netns: own,
+  attach,
+}: EveryNginxFacts): NginxEntry[] | null =>
   every?.map((nginx) => ({
     pid: nginx.pid,
     program: nginx.program,
@@ -50,7 +56,8 @@ export const nginxEntries = ({ every_nginx: every, netns: own }: EveryNginxFacts
     container: containerOf(nginx),
     doors: nginx.doors,
     upstreams: nginx.upstreams,
-    seen_with: nginx.netns === own ? [] : ['--attach cgroup', commandWithin(nginx)],
+    seen_with:
+      attach?.way === 'cgroup' || nginx.netns === own ? [] : ['--attach cgroup', commandWithin(nginx)],
   })) ?? null
 
 const containerOf = ({ cgroup = '' }: NginxFacts): string | null => namespaceLabel({ cgroup })
@@ -62,14 +69,14 @@ const commandWithin = ({ names = [], pid }: NginxFacts): string =>
     : `sudo ip netns exec ${names[0]} upstreamtop record …`
 
 export const everyNginxChecks = (facts: EveryNginxFacts): readonly UpstreamCheck[] => [
-  ...(nginxEntries(facts) ?? []).map(checkOf),
+  ...(nginxEntries(facts) ?? []).map((nginx) => checkOf(nginx, facts.netns)),
   ...unreadChecks(facts),
 ]
 
-function checkOf(nginx: NginxEntry): UpstreamCheck {
+function checkOf(nginx: NginxEntry, own: number | undefined): UpstreamCheck {
   const [option, command] = nginx.seen_with
   const what = [
-    `${nginx.program} (pid ${nginx.pid}) ${placeOf(nginx)}`,
+    `${nginx.program} (pid ${nginx.pid}) ${placeOf(nginx, own)}`,
     ...(nginx.configuration === null ? [] : [`configuration ${nginx.configuration}`]),
     nginx.doors.length === 0 ? 'does not listen on TCP' : `listens on ${few(nginx.doors)}`,
     nginx.upstreams.length === 0
@@ -81,8 +88,8 @@ function checkOf(nginx: NginxEntry): UpstreamCheck {
     : { state: 'warning', what, remedy: `it is seen with ${option}, or from within: ${command ?? ''}` }
 }
 
-function placeOf({ seen_with: ways, namespace, netns, container }: NginxEntry): string {
-  const space = ways.length === 0 ? 'in this network namespace' : `in network namespace ${namespace ?? netns}`
+function placeOf({ namespace, netns, container }: NginxEntry, own: number | undefined): string {
+  const space = netns === own ? 'in this network namespace' : `in network namespace ${namespace ?? netns}`
   return container === null || container === namespace ? space : `${space}, of ${container}`
 }
 

@@ -2,7 +2,8 @@
 import { openOf, perSecond, ratio, type Measurable } from '../../frame/expression/measure.ts'
 import { matches, selectRows } from '../../frame/expression/selection.ts'
 import { nameOf, type BackendSum } from '../../frame/model/aggregate.ts'
-import type { ConnectionCounts, Counts, WireCounts } from '../../frame/model/frame.ts'
+import type { Backend, ConnectionCounts, Counts, WireCounts } from '../../frame/model/frame.ts'
+import { namespaceOf } from '../../frame/model/namespace.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
@@ -19,7 +20,17 @@ import type { Entity, FullEntity } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 import { severalNamespaces } from './json.ts'
 
-export const BY = ['backend', 'upstream', 'wire', 'route', 'status', 'method', 'minute', 'host'] as const
+export const BY = [
+  'backend',
+  'upstream',
+  'namespace',
+  'wire',
+  'route',
+  'status',
+  'method',
+  'minute',
+  'host',
+] as const
 export type By = (typeof BY)[number]
 
 /** The keys identify the line, the entity has its counts. All lines of a kind have the same keys in the same order. */
@@ -45,6 +56,7 @@ export function linesBy(by: By, summary: Summary, recordings: readonly Recording
 const LINES = {
   backend: backendLines,
   upstream: upstreamLines,
+  namespace: namespaceLines,
   wire: wireLines,
   route: routeLines,
   status: statusLines,
@@ -69,29 +81,58 @@ function backendLines(summary: Summary): Line[] {
 
 /** One for each list of names, so that the lines add up; one for the backends without a name, one for those of which it is unknown. */
 function upstreamLines(summary: Summary): Line[] {
-  const { selected, query } = summary
-  const groups = joined(
-    selected.backends,
-    ({ backend }) => JSON.stringify(backend.names),
-    (group) => ({
-      ...sumCounts(group),
-      connection: group.map(({ connection }) => connection).reduce(addConnections),
-      backend: group[0]!.backend,
-      backends: group.length,
-    }),
-  )
-  return ordered(groups.filter(lineFilter(summary)), query.order, ({ backend }) => backend.names ?? []).map(
-    (sum) => ({
-      keys: {
-        upstream: nameOf(sum.backend),
-        backends: sum.backends,
-        ...connectionKeys(sum, summary),
-        names: sum.backend.names,
-      },
-      entity: fullEntityOf(sum, selected.length),
-    }),
-  )
+  return ordered(
+    groupsOf(summary, ({ backend }) => JSON.stringify(backend.names)),
+    summary.query.order,
+    ({ first }) => first.names ?? [],
+  ).map((group) => ({
+    keys: {
+      upstream: nameOf(group.first),
+      ...groupKeys(group, summary),
+      names: group.first.names,
+    },
+    entity: fullEntityOf(group, summary.selected.length),
+  }))
 }
+
+/** One for each name; those without a name have their number. */
+function namespaceLines(summary: Summary): Line[] {
+  return ordered(
+    groupsOf(summary, ({ backend }) => namespaceOf(backend)),
+    summary.query.order,
+    ({ first }) => [namespaceOf(first)],
+  ).map((group) => ({
+    keys: {
+      namespace: group.first.namespace ?? null,
+      netns: group.spaces.size === 1 ? group.first.netns : null,
+      ...groupKeys(group, summary),
+    },
+    entity: fullEntityOf(group, summary.selected.length),
+  }))
+}
+
+/** Backends that have something in common, as one. */
+interface BackendGroup extends Counts {
+  readonly connection: ConnectionCounts
+  readonly first: Backend
+  readonly backends: number
+  /** network namespaces */
+  readonly spaces: ReadonlySet<number>
+}
+
+const groupsOf = (summary: Summary, common: (sum: BackendSum) => string): BackendGroup[] =>
+  joined(summary.selected.backends, common, (group) => ({
+    ...sumCounts(group),
+    connection: group.map(({ connection }) => connection).reduce(addConnections),
+    first: group[0]!.backend,
+    backends: group.length,
+    spaces: new Set(group.map(({ backend }) => backend.netns)),
+  })).filter(lineFilter(summary))
+
+const groupKeys = (group: BackendGroup, summary: Summary): Record<string, Key> => ({
+  backends: group.backends,
+  ...connectionKeys(group, summary),
+})
 
 const connectionKeys = (
   sum: Counts & { readonly connection: ConnectionCounts },
@@ -270,6 +311,16 @@ export function emptyLine(by: By): Line {
       'open_connections',
       'names',
     ],
+    namespace: [
+      'namespace',
+      'netns',
+      'backends',
+      'share',
+      'connects',
+      'opaque',
+      'protocol',
+      'open_connections',
+    ],
     wire: ['backend', 'name', 'wire', 'share', 'protocol', 'names'],
     route: ['backend', 'method', 'route', 'share', 'name', 'names'],
     status: ['status', 'share'],
@@ -280,6 +331,7 @@ export function emptyLine(by: By): Line {
   const entity = {
     backend: fullEntityOf(none, length),
     upstream: fullEntityOf(none, length),
+    namespace: fullEntityOf(none, length),
     wire: { connects: 0, requests: 0, rps: null, failures: 0 },
     route: entityOf(none, length),
     status: { answered: 0 },

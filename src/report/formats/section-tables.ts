@@ -1,6 +1,7 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
+import { namespaceOf } from '../../frame/model/namespace.ts'
 import { localMinute } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
@@ -21,6 +22,7 @@ const known = (count: number | null): string => (count === null ? NOTHING : exac
 const KEY_TITLES: Readonly<Record<By, readonly [title: string, keys: readonly string[]]>> = {
   backend: ['Backends', ['backend']],
   upstream: ['Upstreams', ['upstream']],
+  namespace: ['Network namespaces', ['namespace']],
   wire: ['What packets carry', ['backend', 'wire']],
   route: ['Routes', ['backend', 'method', 'route']],
   status: ['Status codes', ['status']],
@@ -62,7 +64,7 @@ export function lineTable(by: By, report: Report): Section {
 function keyText(key: string, line: Line, report: Report): string {
   const text = keyName(key, line, report)
   const { protocol } = line.keys
-  return (key === 'backend' || key === 'upstream') && isUnreadLine(line)
+  return (key === 'backend' || key === 'upstream' || key === 'namespace') && isUnreadLine(line)
     ? `${text} (${String(protocol)}, not readable)`
     : text
 }
@@ -74,13 +76,23 @@ function keyName(key: string, { keys }: Line, { timeZone, withOffset }: Report):
     case 'minute':
       return localMinute(wallMicros(Date.parse(value) * 1000), timeZone, withOffset)
     case 'backend':
-      return rowLabel({ backend: value, names, netns: keys.netns as number | undefined })
+      return rowLabel({
+        backend: value,
+        names,
+        netns: keys.netns as number | undefined,
+        namespace: (keys.namespace ?? null) as string | null,
+      })
     case 'upstream':
       return value !== '' ? value : names === null ? '(names unknown)' : '(no name)'
+    case 'namespace':
+      return value !== '' ? value : numberOf(keys.netns as number)
     default:
       return value
   }
 }
+
+/** 0 is the own one of each of several hosts. */
+const numberOf = (netns: number): string => (netns === 0 ? "(the hosts' own)" : namespaceOf({ netns }))
 
 /** Rows have the namespace only where there are several. */
 const rowLabel = ({

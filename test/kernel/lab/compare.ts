@@ -61,6 +61,13 @@ export function assertNothingLost(seen: Seen): void {
 /** Loss counters that describe the traffic; no number is missing because of them. */
 const INFORMATIONAL: ReadonlySet<string> = new Set(['pathFolded', 'halfSeen'])
 
+/** By control group those of other namespaces are counted, too. */
+export function assertExcluded(seen: Seen, word: keyof Seen['sum']['excluded'], count: number): void {
+  const excluded = seen.sum.excluded[word] ?? 0
+  if (BY_GROUP) assert.ok(excluded >= count, `${word}: ${excluded} < ${count}`)
+  else assert.equal(excluded, count, word)
+}
+
 /** Checks the identities of docs/NUMBERS.md on the final snapshot, which is exact. */
 export function assertReconciles(seen: Seen): void {
   const { segments, requests, answered, failed, unseen, ...parts } = seen.final.control

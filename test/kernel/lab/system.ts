@@ -26,7 +26,8 @@ export function lacking(...programs: readonly string[]): string | false {
   const missing = ['ip', 'nginx', ...programs].filter((program) => !isInstalled(program))
   if (missing.length > 0) return `needs ${missing.join(', ')}: apt-get install nginx-light iproute2 clang wrk`
   const [major = 0, minor = 0] = execFileSync('uname', ['-r'], { encoding: 'utf8' }).split('.').map(Number)
-  if (major < 6 || (major === 6 && minor < 6)) return `tcx needs Linux 6.6, this is ${major}.${minor}`
+  if (!BY_GROUP && (major < 6 || (major === 6 && minor < 6)))
+    return `tcx needs Linux 6.6, this is ${major}.${minor}: LAB_ATTACH=cgroup`
   if (!existsSync(PROBE)) return `needs ${PROBE}: make build`
   return false
 }
