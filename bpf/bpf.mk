@@ -40,7 +40,7 @@ $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 # The helper uses one skeleton for both objects, so their variables must lie at the same places.
 $(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
 	$(BPFTOOL) gen skeleton $< name upstreamtop_cgroup_bpf > $@
-	diff <(sed -n '/__bss {/,/} \*rodata/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
+	@diff <(sed -n '/__bss {/,/} \*rodata/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
 		<(sed -n '/__bss {/,/} \*rodata/p' $@ | sed 's/upstreamtop_cgroup_bpf/upstreamtop_bpf/')
 
 # no strict aliasing: counters are read as words from mapped memory

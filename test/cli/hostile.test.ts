@@ -120,7 +120,9 @@ test('a hostile file name is escaped, forges no line, and is one shell word in a
     ]
     writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)))
     const bytes = readFileSync(file)
-    writeFileSync(file, bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 20_000))
+    // Behind the tables that have one page: some ticks stay, so that there is something to repair.
+    const damaged = Math.floor(bytes.length * 0.6)
+    writeFileSync(file, bytes.fill(0xff, damaged, damaged + 4000))
     ran.push(
       ...(await inSequence([
         ['mark', `${file}.gz`, 'x'],

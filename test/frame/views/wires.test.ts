@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { backendKey, wireKey } from '../../../src/frame/model/aggregate.ts'
+import { backendKey, wireKey, type BackendSum } from '../../../src/frame/model/aggregate.ts'
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { fleetOf } from '../../../src/frame/sum/fleet.ts'
 import { RunningSum } from '../../../src/frame/sum/running-sum.ts'
@@ -36,6 +36,9 @@ function consistent(frame: SecondFrame): SecondFrame {
   return { ...frame, wires: wires ?? null }
 }
 
+const isUnknown = ({ connection: { unreachable, earlyClose } }: BackendSum): boolean =>
+  unreachable === null || earlyClose === null
+
 test('the list of a backend adds up to its row, sorted by requests and address, each address once', () => {
   fc.assert(
     fc.property(some, (list) => {
@@ -45,11 +48,12 @@ test('the list of a backend adds up to its row, sorted by requests and address, 
         const wires = wiresOf(backend)
         assert.equal(wires === null, sum.wires === null)
         if (wires === null || wires.length === 0) continue
-        for (const name of NAMES)
-          assert.equal(
-            wires.reduce((all, wire) => all + wire[name], 0),
-            ownCounts(backend)[name],
-          )
+        for (const name of NAMES) {
+          const listed: number = wires.reduce((all, wire) => all + wire[name], 0)
+          // A kind of failure that one tick does not know is none of the row's, and stays one of a wire's.
+          if (name === 'failures' && isUnknown(backend)) assert.ok(listed >= ownCounts(backend)[name])
+          else assert.equal(listed, ownCounts(backend)[name])
+        }
         const addresses = wires.map(({ address }) => address)
         assert.equal(new Set(addresses).size, addresses.length)
         for (const [i, wire] of wires.entries()) {
