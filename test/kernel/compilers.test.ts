@@ -27,8 +27,8 @@ describe('compilers', { skip: lacking('clang', 'gcc') }, () => {
       const object = join(folder, `${clang}.o`)
       await sh(clang, ...FLAGS, '-c', join(ROOT, 'bpf/kernel/upstreamtop.bpf.c'), '-o', object)
       const program = join(folder, 'testrun')
-      const source = join(ROOT, 'bench/kernel/testrun.c')
-      await sh('gcc', '-O2', '-Wall', '-Werror', source, '-o', program, ...LIBRARIES)
+      const run = join(ROOT, 'bench/kernel/testrun.c')
+      await sh('gcc', '-O2', '-Wall', '-Werror', run, '-o', program, ...LIBRARIES)
       const costs = JSON.parse(await sh(program, object, '5')) as Readonly<Record<string, number>>
       assert.ok(costs.request !== undefined && costs.answer !== undefined)
       const measure = join(folder, 'stack')
@@ -42,10 +42,15 @@ describe('compilers', { skip: lacking('clang', 'gcc') }, () => {
         measure,
         ...LIBRARIES,
       )
-      const stacks = JSON.parse(await sh(measure, object)) as Readonly<Record<string, number>>
-      assert.ok(stacks.upstreamtop_egress !== undefined && stacks.upstreamtop_ingress !== undefined)
-      for (const [name, bytes] of Object.entries(stacks))
-        assert.ok(bytes <= STACK, `${name}: ${bytes} bytes of stack`)
+      const byGroup = join(folder, `${clang}-cgroup.o`)
+      const source = join(ROOT, 'bpf/kernel/upstreamtop.bpf.c')
+      await sh(clang, ...FLAGS, '-DBY_CGROUP=1', '-c', source, '-o', byGroup)
+      for (const built of [object, byGroup]) {
+        const stacks = JSON.parse(await sh(measure, built)) as Readonly<Record<string, number>>
+        assert.ok(stacks.upstreamtop_egress !== undefined && stacks.upstreamtop_ingress !== undefined)
+        for (const [name, bytes] of Object.entries(stacks))
+          assert.ok(bytes <= STACK, `${name} of ${built}: ${bytes} bytes of stack`)
+      }
     })
   }
 })

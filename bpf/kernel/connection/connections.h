@@ -101,6 +101,7 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s || !skb->sk || is_raw(skb))
 		return 0;
+	p = &s->packet; /* the same, known to lie in a map: see find_flow */
 	translate_by_socket(skb, p);
 	struct flow *f = find_flow(p);
 	__u64 now = bpf_ktime_get_ns();

@@ -21,13 +21,6 @@ static const struct flow empty_flow = {};
 
 static __always_inline struct flow *find4(const struct key4 *key)
 {
-	struct key4 copy;
-
-	if (BY_CGROUP) {
-		/* a kernel before 6.2 takes no key from a function's argument */
-		copy = *key;
-		key = &copy;
-	}
 	struct flow *f = bpf_map_lookup_elem(&flows4, key);
 
 	return f || !flow_map_use.more4 ? f : bpf_map_lookup_elem(&more_flows4, key);
@@ -35,17 +28,12 @@ static __always_inline struct flow *find4(const struct key4 *key)
 
 static __always_inline struct flow *find6(const struct key6 *key)
 {
-	struct key6 copy;
-
-	if (BY_CGROUP) {
-		copy = *key;
-		key = &copy;
-	}
 	struct flow *f = bpf_map_lookup_elem(&flows6, key);
 
 	return f || !flow_map_use.more6 ? f : bpf_map_lookup_elem(&more_flows6, key);
 }
 
+/* Here and below `p` is known to lie in a map, see as_map_memory: `&scratch->packet`, not a function's argument. */
 static __always_inline struct flow *find_flow(const struct packet *p)
 {
 	if (!has_port(&flow_ports, remote_port(p)))
@@ -96,15 +84,10 @@ static __always_inline struct flow *make_flow(const struct packet *p, enum rank 
 	long failed;
 
 	add_port(&flow_ports, remote_port(p));
-	if (p->family == 4) {
-		struct key4 key = p->k4;
-
-		failed = INSERT(flows4, more_flows4, &key, flow_map_use.more4, flow_map_use.full4, room);
-	} else {
-		struct key6 key = p->k6;
-
-		failed = INSERT(flows6, more_flows6, &key, flow_map_use.more6, flow_map_use.full6, room);
-	}
+	if (p->family == 4)
+		failed = INSERT(flows4, more_flows4, &p->k4, flow_map_use.more4, flow_map_use.full4, room);
+	else
+		failed = INSERT(flows6, more_flows6, &p->k6, flow_map_use.more6, flow_map_use.full6, room);
 	/* no room, or on older kernels a look-up of the same bucket was interrupted; another CPU may have made it */
 	if (failed && failed != -EEXIST)
 		count(L_MAP_REFUSED);
@@ -123,15 +106,10 @@ static __always_inline struct flow *replace_flow(const struct packet *p)
 {
 	long failed;
 
-	if (p->family == 4) {
-		struct key4 key = p->k4;
-
-		failed = REPLACE(flows4, more_flows4, &key);
-	} else {
-		struct key6 key = p->k6;
-
-		failed = REPLACE(flows6, more_flows6, &key);
-	}
+	if (p->family == 4)
+		failed = REPLACE(flows4, more_flows4, &p->k4);
+	else
+		failed = REPLACE(flows6, more_flows6, &p->k6);
 	if (failed && failed != -ENOENT)
 		count(L_MAP_REFUSED);
 	return find_new_flow(p);
@@ -154,13 +132,8 @@ static __always_inline void delete_line(const struct flow *f)
 static __always_inline void delete_flow(const struct packet *p, struct flow *f)
 {
 	delete_line(f);
-	if (p->family == 4) {
-		struct key4 key = p->k4;
-
-		DELETE(flows4, more_flows4, &key, flow_map_use.more4);
-	} else {
-		struct key6 key = p->k6;
-
-		DELETE(flows6, more_flows6, &key, flow_map_use.more6);
-	}
+	if (p->family == 4)
+		DELETE(flows4, more_flows4, &p->k4, flow_map_use.more4);
+	else
+		DELETE(flows6, more_flows6, &p->k6, flow_map_use.more6);
 }

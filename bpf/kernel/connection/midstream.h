@@ -95,6 +95,7 @@ __noinline int answer_out(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s)
 		return 0;
+	p = &s->packet; /* the same, known to lie in a map: see find_flow */
 	reverse_tuple(p);
 	struct flow *f = find_flow(p);
 	reverse_tuple(p);
@@ -139,6 +140,7 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s)
 		return 0;
+	p = &s->packet; /* the same, known to lie in a map: see find_flow */
 	__u32 n = p->len > 32 ? 32 : p->len;
 
 	s->work.off = p->off;

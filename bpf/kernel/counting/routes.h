@@ -84,18 +84,29 @@ static __always_inline __u32 add_backend(const struct backend_key *remote, enum 
 	return index;
 }
 
+static __always_inline __u32 find_or_add_backend(const struct backend_key *remote, __u32 rank, __u32 uid)
+{
+	__u32 *found = bpf_map_lookup_elem(&backend_ids, remote);
+
+	return found ? *found : add_backend(remote, rank < RANKS ? rank : ANYONE, uid);
+}
+
 /* The backend's index, made when it is new; OTHER when there is no room. Never 0. */
 __noinline __u32 backend_for(struct work *w, int nginx, __u32 uid)
 {
 	if (!w)
 		return OTHER_BACKEND;
 	struct backend_key remote = w->remote;
-	__u32 *found = bpf_map_lookup_elem(&backend_ids, &remote);
-	__u32 rank = nginx;
 
-	if (found)
-		return *found;
-	return add_backend(&remote, rank < RANKS ? rank : ANYONE, uid);
+	return find_or_add_backend(&remote, nginx, uid);
+}
+
+/* The same where a request is read: there is no stack to spare for a copy. */
+__noinline __u32 backend_for_request(struct scratch *s, int nginx, __u32 uid)
+{
+	struct scratch *own = s ? as_map_memory(s) : 0;
+
+	return own ? find_or_add_backend(&own->work.remote, nginx, uid) : OTHER_BACKEND;
 }
 
 static __always_inline __u32 known_backend(const struct work *w)

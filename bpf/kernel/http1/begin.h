@@ -212,7 +212,7 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 	}
 	remote_of(&s->packet, &s->work.remote);
 	/* what other processes send counts only where it goes to a backend of nginx */
-	__u32 backend = f->nginx ? backend_for(&s->work, f->nginx, f->uid) : known_backend(&s->work);
+	__u32 backend = f->nginx ? backend_for_request(s, f->nginx, f->uid) : known_backend(&s->work);
 
 	f->backend = backend;
 	b = backend_of(backend);
@@ -233,7 +233,7 @@ static __always_inline __u32 backend_of_flow(struct flow *f, struct scratch *s)
 	if (backend)
 		return backend;
 	remote_of(&s->packet, &s->work.remote);
-	backend = backend_for(&s->work, f->nginx, f->uid);
+	backend = backend_for_request(s, f->nginx, f->uid);
 	f->backend = backend;
 	if (s->packet.translated)
 		f->wire = wire_for(&s->packet, backend, f->nginx);
