@@ -1,6 +1,6 @@
 /** By control group programs are interrupted by others on their CPU. Nothing is lost by it, and no route counts for another. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -28,9 +28,19 @@ const PROXY = `
 const BACKEND = `access_log off;
   server { listen 127.0.0.1:9001; listen [::1]:9001; listen 127.0.0.1:9002; listen [::1]:9002; return 200 "hello\\n"; }`
 
-describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') }, () => {
+/** Where cgroup2 is mounted. */
+const GROUPS = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
+const OURS = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
+const needsGroups = GROUPS === undefined ? 'needs cgroup2' : false
+
+describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') || needsGroups }, () => {
   let crowd: NamespaceAgent, friends: NamespaceAgent, late: string
+  /** All that this test starts is in a group of its own: other tests may run beside. */
+  const group = join(GROUPS ?? '', `lab-crowd-${process.pid}`)
+  const enter = (folder: string): void => writeFileSync(join(folder, 'cgroup.procs'), String(process.pid))
   before(async () => {
+    mkdirSync(group)
+    enter(group)
     const namespace = await makeNamespace('crowd')
     crowd = await NamespaceAgent.open(namespace)
     friends = await NamespaceAgent.open(namespace)
@@ -39,6 +49,8 @@ describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') }, () 
   after(async () => {
     for (const agent of [crowd, friends]) await agent.close()
     await removeNamespace(crowd.namespace)
+    enter(join(GROUPS!, OURS))
+    rmdirSync(group)
     rmSync(late, { recursive: true })
   })
 
@@ -56,7 +68,7 @@ describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') }, () 
               ),
             ),
           ),
-        ['--attach', 'cgroup'],
+        ['--attach', 'cgroup', '--cgroup', group],
         program,
       )
       assert.deepEqual(rowsOf(seen), truthOf(nginx.attempts()))
