@@ -162,7 +162,7 @@ describe(
         seen.sum.excluded.frontDoor >= 20 * 4 + 30 * 2 + 10 + 10 + 15,
         JSON.stringify(seen.sum.excluded),
       )
-      })
+    })
 
     test('a client of nginx behind NAT of the host between them is its client all the same', async () => {
       port++
@@ -208,7 +208,7 @@ describe(
       for (const agent of [host, out]) assert.deepEqual(rowsIn(seen, agent.namespace), {})
       assert.deepEqual(rowsIn(seen, inn.namespace), truthOf((nginx as LabNginx | null)!.attempts()))
       assert.ok(seen.sum.excluded.frontDoor >= 16, JSON.stringify(seen.sum.excluded))
-      })
+    })
 
     test('a request in the SYN (TCP Fast Open) of a client in another namespace is no backend’s', async () => {
       port++
@@ -229,7 +229,7 @@ describe(
       assert.equal(Number(answered), 16)
       assert.deepEqual(rowsIn(seen, out.namespace), {})
       assert.deepEqual(rowsIn(seen, inn.namespace), truthOf(nginx.attempts()))
-      })
+    })
 
     test("a port that another user took from nginx, in another namespace, is a backend's", async () => {
       port++
