@@ -41,6 +41,7 @@ struct names {
 	uint32_t open[MAX_OPEN];
 	int open_count;
 	bool is_incomplete; /* that may be so in all of them */
+	bool is_unsettled;  /* an nginx has forked, and what it has read is not read here yet */
 	uint32_t length;
 	char texts[NAME_TEXTS];
 };

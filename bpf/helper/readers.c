@@ -130,6 +130,7 @@ bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
 {
 	uint32_t forks = bpf->bss->nginx_forks;
 	bool changed = false, is_settled = forks != forks_settled, had_failed = has_failed, had_stranger = has_stranger;
+	bool was_unsettled = nginx->names.is_unsettled;
 
 	for (int i = 0; i < reader_count; i++) {
 		changed |= take_answer(&readers[i]);
@@ -142,10 +143,11 @@ bool follow_names(struct upstreamtop_bpf *bpf, struct nginx *nginx)
 		stranger_since = has_stranger ? now_ns(CLOCK_MONOTONIC) : 0;
 	}
 	has_failed = has_any_failed();
-	if (!changed && had_failed == has_failed && had_stranger == has_stranger)
-		return false;
-	merge_readers(nginx);
-	return true;
+	changed |= had_failed != has_failed || had_stranger != has_stranger;
+	if (changed)
+		merge_readers(nginx);
+	nginx->names.is_unsettled = forks != forks_settled;
+	return changed || (was_unsettled && !nginx->names.is_unsettled);
 }
 
 const char *remark_on_names(void)

@@ -21,12 +21,15 @@ void put_address(struct json *out, const struct backend_key *key)
 	put(out, text);
 }
 
+/* FNV-1a, of no bytes */
+#define NO_NAMES_SAID 0xcbf29ce484222325
+
 /* ,"names":[…]; nothing where they are not known. Returns a hash of it. */
 static uint64_t put_names(const struct tick *t, struct json *out, uint32_t index)
 {
 	const char *list[MAX_NAMES_SAID];
 	size_t before = out->length;
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+	uint64_t hash = NO_NAMES_SAID;
 	struct backend_key key;
 	int count;
 
@@ -34,6 +37,9 @@ static uint64_t put_names(const struct tick *t, struct json *out, uint32_t index
 	count = index == OTHER_BACKEND || !t->names
 		    ? -1
 		    : names_of(t->names, &key, t->backends[index].rank_plus_one > ANYONE + 1, list, MAX_NAMES_SAID);
+	/* of an nginx that has just begun, or has read its configuration again: it may have one in a moment */
+	if (!count && t->names->is_unsettled && (!t->names_said[index] || t->names_said[index] == NO_NAMES_SAID))
+		count = -1;
 	if (count >= 0)
 		put(out, ",\"names\":[");
 	for (int i = 0; i < count; i++) {
@@ -68,6 +74,7 @@ uint32_t name_backend(struct tick *t, struct json *out, uint32_t index)
 	if (t->backend_wire_ids[index])
 		return t->backend_wire_ids[index];
 	t->backend_wire_ids[index] = ++t->next_backend_wire_id;
+	t->names_said[index] = 0;
 	put_backend(t, out, index);
 	return t->backend_wire_ids[index];
 }
