@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { GROUPS } from '../../test/kernel/lab/groups.ts'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { attachTcxProgram } from '../../test/kernel/lab/impairments.ts'
 
@@ -65,7 +66,7 @@ async function nullProgram(namespace: string): Promise<Condition> {
 /** At the root of cgroup2: it runs for every socket of the machine. */
 async function nullProgramOfGroup(): Promise<Condition> {
   const object = await compileNull('null-group')
-  const root = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
+  const root = GROUPS
   if (root === undefined) throw new Error('there is no cgroup2')
   const pinned = `/sys/fs/bpf/upstreamtop-bench-${process.pid}`
   const hooks = ['cgroup_inet_ingress', 'cgroup_inet_egress'] as const

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { GROUPS } from '../../test/kernel/lab/groups.ts'
 
 interface Spent {
   /** CPU time of all our processes */
@@ -24,7 +25,7 @@ export class Machine {
 
   constructor() {
     const mounts = readFileSync('/proc/mounts', 'utf8')
-    this.#folder = this.#enter(/^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1] ?? '/sys/fs/cgroup')
+    this.#folder = this.#enter(GROUPS ?? '/sys/fs/cgroup')
     const version1 = /^\S+ (\S+) cgroup \S*\bcpu\b(?!acct|set)/m.exec(mounts)?.[1]
     try {
       if (version1 !== undefined) writeFileSync(join(this.#enter(version1), 'cpu.shares'), '262144')

@@ -85,6 +85,14 @@ static void put_interfaces(struct json *out)
 	put(out, "]");
 }
 
+/* The first of its servers, and the end of the object. */
+static void put_examples(struct json *out, const char *first, size_t width, int count)
+{
+	put(out, ",\"examples\":");
+	put_strings(out, first, width, count);
+	put(out, "}");
+}
+
 static void put_upstream(struct json *out, const struct upstream *upstream)
 {
 	put(out, "{\"pass\":");
@@ -97,12 +105,8 @@ static void put_upstream(struct json *out, const struct upstream *upstream)
 	put_string(out, upstream_places[upstream->place]);
 	put(out, ",\"servers\":");
 	put_number(out, upstream->servers);
-	put(out, ",\"examples\":[");
-	for (int i = 0; i < upstream->servers && i < UPSTREAM_EXAMPLES; i++) {
-		put(out, i ? "," : "");
-		put_string(out, upstream->examples[i]);
-	}
-	put(out, "]}");
+	put_examples(out, upstream->examples[0], sizeof(*upstream->examples),
+		     upstream->servers < UPSTREAM_EXAMPLES ? upstream->servers : UPSTREAM_EXAMPLES);
 }
 
 static void put_block(struct json *out, const struct listed_block *block)
@@ -111,12 +115,8 @@ static void put_block(struct json *out, const struct listed_block *block)
 	put_string(out, block->name);
 	put(out, ",\"servers\":");
 	put_number(out, block->servers);
-	put(out, ",\"examples\":[");
-	for (int i = 0; i < block->servers && i < LISTED_SERVERS; i++) {
-		put(out, i ? "," : "");
-		put_string(out, block->examples[i]);
-	}
-	put(out, "]}");
+	put_examples(out, block->examples[0], sizeof(*block->examples),
+		     block->servers < LISTED_SERVERS ? block->servers : LISTED_SERVERS);
 }
 
 #define HOSTS_SAID 16

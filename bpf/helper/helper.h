@@ -295,6 +295,8 @@ void put_big(struct json *out, uint64_t value); /* as a decimal string */
 /* A string of bytes from a packet: control characters escaped, what is not UTF-8 as the four characters \xNN. */
 void put_bytes(struct json *out, const uint8_t *bytes, size_t length);
 void put_string(struct json *out, const char *text);
+/* A list of texts that lie `width` bytes apart. */
+void put_strings(struct json *out, const char *first, size_t width, int count);
 
 /* ---- rows.c ---- */
 

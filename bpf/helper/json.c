@@ -125,3 +125,13 @@ void put_string(struct json *out, const char *text)
 {
 	put_bytes(out, (const uint8_t *)text, strlen(text));
 }
+
+void put_strings(struct json *out, const char *first, size_t width, int count)
+{
+	put(out, "[");
+	for (int i = 0; i < count; i++) {
+		put(out, i ? "," : "");
+		put_string(out, first + i * width);
+	}
+	put(out, "]");
+}

@@ -470,41 +470,7 @@ static void resolve(struct configuration *c, struct pass *pass, struct upstreams
 	}
 }
 
-bool is_repeated_upstream(const struct upstreams *list, int index)
-{
-	struct upstream copy = list->list[index];
-
-	for (int i = 0; i < index; i++) {
-		copy.master = list->list[i].master;
-		if (!memcmp(&copy, &list->list[i], sizeof(copy)))
-			return true;
-	}
-	return false;
-}
-
 /* ---- the end ---- */
-
-void add_upstream(struct upstreams *list, const struct upstream *upstream)
-{
-	for (int i = 0; i < list->count; i++)
-		if (!memcmp(&list->list[i], upstream, sizeof(*upstream)))
-			return;
-	if (list->count < MAX_UPSTREAMS)
-		list->list[list->count++] = *upstream;
-	else
-		list->left_out++;
-}
-
-void add_listed_block(struct upstreams *list, const struct listed_block *block)
-{
-	for (int i = 0; i < list->block_count; i++)
-		if (!memcmp(&list->blocks[i], block, sizeof(*block)))
-			return;
-	if (list->block_count < MAX_LISTED_BLOCKS)
-		list->blocks[list->block_count++] = *block;
-	else
-		list->blocks_left_out++;
-}
 
 static void list_block(const struct configuration *c, const struct upstream_block *block, struct upstreams *list)
 {

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { GROUPS, lackingGroups } from './lab/groups.ts'
 import { countsOf, rowsOf, truthOf } from './lab/compare.ts'
 import { compile } from './lab/build.ts'
 import { countLeft, linksOf } from './lab/links.ts'
-import { addAddresses, makeNamespace, NamespaceAgent, removeNamespace } from './lab/network.ts'
-import { startLabNginx, type LabNginx } from './lab/nginx.ts'
+import { addVeth, addAddresses, makeNamespace, NamespaceAgent, removeNamespace } from './lab/network.ts'
+import { LabNginxes, type LabNginx } from './lab/nginx.ts'
 import type { Truth } from './lab/protocol.ts'
 import { inside, lacking, ROOT, sh } from './lab/system.ts'
 import { startHelper, watch, type Seen } from './lab/watch.ts'
@@ -17,9 +18,6 @@ import { startHelper, watch, type Seen } from './lab/watch.ts'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const netnsOf = (namespace: string): number => statSync(`/run/netns/${namespace}`).ino
 const byGroup = ['--attach', 'cgroup']
-
-/** Where cgroup2 is mounted. */
-const GROUPS = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
 
 /** The part of what was seen that belongs to one namespace. */
 const within = (seen: Seen, namespace: string): Pick<Seen, 'sum'> => ({
@@ -47,9 +45,7 @@ const PROXIES = `
 describe(
   'by control group',
   {
-    skip:
-      lacking('nft', 'curl', 'clang', 'bpftool', 'python3', 'setpriv') ||
-      (GROUPS === undefined && 'needs cgroup2'),
+    skip: lacking('nft', 'curl', 'clang', 'bpftool', 'python3', 'setpriv') || lackingGroups,
   },
   () => {
     /** `web` and `shop` use the same addresses; `inn` is behind a bridge of `host`, where the recorder runs, too. */
@@ -58,28 +54,14 @@ describe(
       inn: NamespaceAgent,
       host: NamespaceAgent,
       out: NamespaceAgent
-    const running = new Set<LabNginx>()
+    const nginxes = new LabNginxes()
     let port = 9200
 
     const open = async (role: string): Promise<NamespaceAgent> =>
       NamespaceAgent.open(await makeNamespace(role))
     const plug = async (agent: NamespaceAgent, link: string, address: string): Promise<void> => {
       const bridge = host.namespace
-      await sh(
-        'ip',
-        '-n',
-        bridge,
-        'link',
-        'add',
-        link,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        'eth0',
-        'netns',
-        agent.namespace,
-      )
+      await addVeth([bridge, link], [agent.namespace, 'eth0'])
       await sh('ip', '-n', bridge, 'link', 'set', link, 'master', 'br0', 'up')
       await addAddresses(agent.namespace, 'eth0', [`${address}/24`])
       await sh('ip', '-n', agent.namespace, 'route', 'add', 'default', 'via', '10.78.0.1')
@@ -100,10 +82,6 @@ describe(
       for (const agent of [web, shop])
         for (let at = 9001; at <= 9006; at++) await agent.call('listen', { address: '127.0.0.1', port: at })
     })
-    afterEach(async () => {
-      for (const nginx of running) await nginx.stop()
-      running.clear()
-    })
     after(async () => {
       for (const agent of [web, shop, inn, out, host]) {
         await agent.close()
@@ -111,11 +89,8 @@ describe(
       }
     })
 
-    const start = async (agent: NamespaceAgent, http: string): Promise<LabNginx> => {
-      const nginx = await startLabNginx(agent.namespace, http)
-      running.add(nginx)
-      return nginx
-    }
+    const start = (agent: NamespaceAgent, http: string): Promise<LabNginx> =>
+      nginxes.start(agent.namespace, http)
     const ask = (
       agent: NamespaceAgent,
       address: string,
@@ -317,8 +292,7 @@ describe(
           )
           await ask(agent, '127.0.0.1', ['/late'], 9)
           late = { agent, netns: netnsOf(agent.namespace), truth: truthOf(nginx.attempts()) }
-          await nginx.stop()
-          running.delete(nginx)
+          await nginxes.stop(nginx)
           await agent.close()
           await removeNamespace(agent.namespace)
         },
@@ -357,8 +331,7 @@ describe(
           [netnsOf(web.namespace)],
         )
         assert.deepEqual(rowsIn(seen, web.namespace), truthOf(inner.attempts()))
-        await inner.stop()
-        running.delete(inner)
+        await nginxes.stop(inner)
       })
 
       test('a path may be written with dots and slashes: calls that fail at once count, too', async () => {
@@ -380,8 +353,7 @@ describe(
             path,
           )
         }
-        await nginx.stop()
-        running.delete(nginx)
+        await nginxes.stop(nginx)
       })
 
       test('a group that is removed while it records is told, once', async () => {

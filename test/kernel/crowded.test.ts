@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { GROUPS, lackingGroups } from './lab/groups.ts'
 import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, rowsOf, truthOf } from './lab/compare.ts'
 import { makeNamespace, NamespaceAgent, removeNamespace } from './lab/network.ts'
@@ -28,12 +29,9 @@ const PROXY = `
 const BACKEND = `access_log off;
   server { listen 127.0.0.1:9001; listen [::1]:9001; listen 127.0.0.1:9002; listen [::1]:9002; return 200 "hello\\n"; }`
 
-/** Where cgroup2 is mounted. */
-const GROUPS = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
 const OURS = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/'
-const needsGroups = GROUPS === undefined ? 'needs cgroup2' : false
 
-describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') || needsGroups }, () => {
+describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') || lackingGroups }, () => {
   let crowd: NamespaceAgent, friends: NamespaceAgent, late: string
   /** All that this test starts is in a group of its own: other tests may run beside. */
   const group = join(GROUPS ?? '', `lab-crowd-${process.pid}`)

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertEqualsTruth, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { addAddresses, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
+import {
+  addVeth,
+  addAddresses,
+  makeNamespace,
+  NamespaceAgent,
+  range,
+  removeNamespace,
+} from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { atInterfacesOnly, lacking, sh } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
@@ -19,21 +26,7 @@ const PORT = 8400
 describe('packets on several interfaces', { skip: lacking() }, () => {
   test('a bridge and its veth port', { skip: atInterfacesOnly }, async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await sh(
-        'ip',
-        'link',
-        'add',
-        'port',
-        'netns',
-        host,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        'eth0',
-        'netns',
-        far,
-      )
+      await addVeth([host, 'port'], [far, 'eth0'])
       await bridge(host, ['port'])
       await addAddresses(host, 'br0', ['10.80.0.1/24'])
       await addAddresses(far, 'eth0', ['10.80.0.2/24'])
@@ -45,36 +38,8 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
   test('container to container over a bridge, seen from the host', { skip: atInterfacesOnly }, async () => {
     await withNamespaces(3, async ([host = '', near = '', far = '']) => {
-      await sh(
-        'ip',
-        'link',
-        'add',
-        'port1',
-        'netns',
-        host,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        'eth0',
-        'netns',
-        near,
-      )
-      await sh(
-        'ip',
-        'link',
-        'add',
-        'port2',
-        'netns',
-        host,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        'eth0',
-        'netns',
-        far,
-      )
+      await addVeth([host, 'port1'], [near, 'eth0'])
+      await addVeth([host, 'port2'], [far, 'eth0'])
       await bridge(host, ['port1', 'port2'])
       await addAddresses(near, 'eth0', ['10.80.0.1/24'])
       await addAddresses(far, 'eth0', ['10.80.0.2/24'])
@@ -85,21 +50,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
 
   test('a macvlan and its parent', async () => {
     await withNamespaces(2, async ([host = '', far = '']) => {
-      await sh(
-        'ip',
-        'link',
-        'add',
-        'leg',
-        'netns',
-        host,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        'eth0',
-        'netns',
-        far,
-      )
+      await addVeth([host, 'leg'], [far, 'eth0'])
       await sh('ip', '-n', host, 'link', 'set', 'leg', 'up')
       await sh('ip', '-n', host, 'link', 'add', 'mv0', 'link', 'leg', 'type', 'macvlan', 'mode', 'bridge')
       await addAddresses(host, 'mv0', ['10.80.0.1/24'])
@@ -153,7 +104,7 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
       await twoVethPairs(host, far)
       const { seen, truth } = await load(host, host, far, '10.81.0.2', async (ask, helper) => {
         await ask('10.81.0.2')
-        await sh('ip', 'link', 'add', 'c3', 'netns', host, 'type', 'veth', 'peer', 'name', 'd3', 'netns', far)
+        await addVeth([host, 'c3'], [far, 'd3'])
         await addAddresses(host, 'c3', ['10.83.0.1/24'])
         await addAddresses(far, 'd3', ['10.83.0.2/24'])
         await helper.nextFrame()
@@ -250,21 +201,7 @@ async function bridge(host: string, ports: readonly string[]): Promise<void> {
  */
 async function twoVethPairs(host: string, far: string): Promise<void> {
   for (const n of [1, 2]) {
-    await sh(
-      'ip',
-      'link',
-      'add',
-      `c${n}`,
-      'netns',
-      host,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      `d${n}`,
-      'netns',
-      far,
-    )
+    await addVeth([host, `c${n}`], [far, `d${n}`])
     await addAddresses(host, `c${n}`, [`10.8${n}.0.1/24`])
     await addAddresses(far, `d${n}`, [`10.8${n}.0.2/24`])
   }

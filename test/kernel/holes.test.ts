@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
-import { makeNamespace, addAddresses, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
+import {
+  addVeth,
+  makeNamespace,
+  addAddresses,
+  NamespaceAgent,
+  range,
+  removeNamespace,
+} from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
 import type { Rule, Step } from './lab/protocol.ts'
 import { inside, lacking, sh, unlessLong } from './lab/system.ts'
@@ -49,21 +56,7 @@ describe('holes', { skip: lacking() }, () => {
   before(async () => {
     ;[near, far] = [await makeNamespace('hn'), await makeNamespace('hf')]
     for (const n of [1, 2] as const) {
-      await sh(
-        'ip',
-        'link',
-        'add',
-        `c${n}`,
-        'netns',
-        near,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        `d${n}`,
-        'netns',
-        far,
-      )
+      await addVeth([near, `c${n}`], [far, `d${n}`])
       for (const [namespace, link] of [
         [near, `c${n}`],
         [far, `d${n}`],

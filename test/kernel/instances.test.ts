@@ -13,11 +13,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertExcluded, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable } from './lab/network.ts'
-import { startLabNginx, type Attempt, type LabNginx } from './lab/nginx.ts'
+import { LabNginxes, type Attempt, type LabNginx } from './lab/nginx.ts'
 import { atInterfacesOnly, lacking, PROBE, unlessLong } from './lab/system.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
@@ -36,19 +36,11 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
     copyFileSync(NGINX, join(folder, 'edge'))
     cable = await Cable.create()
   })
-  const running = new Set<LabNginx>()
-  const startNginx = async (name: string, http: string, daemon = false): Promise<LabNginx> => {
+  const nginxes = new LabNginxes()
+  const startNginx = (name: string, http: string, daemon = false): Promise<LabNginx> => {
     const program = name.startsWith('/') ? name : join(folder, name)
-    const nginx = await startLabNginx(cable.proxy.namespace, http, false, { program, daemon })
-    running.add(nginx)
-    return nginx
+    return nginxes.start(cable.proxy.namespace, http, false, { program, daemon })
   }
-  const stopNginx = async (nginx: LabNginx): Promise<void> => {
-    if (running.delete(nginx)) await nginx.stop()
-  }
-  afterEach(async () => {
-    for (const nginx of running) await stopNginx(nginx)
-  })
   after(async () => {
     rmSync(folder, { recursive: true })
     await cable.remove()
@@ -152,7 +144,7 @@ describe('nginx is told by what it is', { skip: lacking('python3', 'unshare') },
           while (isAlive(old)) await sleep(50)
           await phase('/upgraded')
           attempts = nginx.attempts()
-          await stopNginx(nginx)
+          await nginxes.stop(nginx)
           nginx = await start()
           await phase('/restarted')
           await phase('/later')

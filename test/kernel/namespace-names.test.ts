@@ -16,11 +16,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { GROUPS, lackingGroups } from './lab/groups.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { lacking, sh } from './lab/system.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
-const GROUPS = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1]
 const ID = 'a1b2c3d4e5f6'.padEnd(64, '0')
 const UID = '01234567_89ab_cdef_0123_456789abcdef'
 const PLACES: Readonly<Record<string, string>> = {
@@ -111,59 +111,55 @@ const rowsOf = ({ sum }: Seen): Readonly<Record<string, number>> =>
     ),
   )
 
-describe(
-  'names of namespaces that have none',
-  { skip: lacking('unshare', 'bash') || GROUPS === undefined },
-  () => {
-    const top = `upstreamtop-names-${process.pid}`
-    let host: string
-    before(async () => (host = await makeNamespace('host')))
-    after(async () => {
-      removeGroups(join(GROUPS!, top))
-      await removeNamespace(host)
-    })
+describe('names of namespaces that have none', { skip: lacking('unshare', 'bash') || lackingGroups }, () => {
+  const top = `upstreamtop-names-${process.pid}`
+  let host: string
+  before(async () => (host = await makeNamespace('host')))
+  after(async () => {
+    removeGroups(join(GROUPS!, top))
+    await removeNamespace(host)
+  })
 
-    test('each has the name that its control group tells, whoever connected first', async () => {
-      const boxes = Object.keys(PLACES).map((place) => new Box(`${top}/${place}`))
-      for (const box of boxes) await box.start()
-      const seen = await watch(
-        host,
-        async (helper) => {
-          for (const [i, box] of boxes.entries()) await box.ask(i + 1)
-          await helper.nextFrame()
-          await helper.nextFrame()
-          for (const box of boxes) await box.ask(1)
-        },
-        ['--attach', 'cgroup'],
-      )
-      const attempts = boxes.map((box) => box.attempts)
-      for (const box of boxes) await box.stop()
-      const rows = rowsOf(seen)
-      Object.values(PLACES).forEach((label, i) => assert.equal(rows[label], attempts[i], label))
-    })
+  test('each has the name that its control group tells, whoever connected first', async () => {
+    const boxes = Object.keys(PLACES).map((place) => new Box(`${top}/${place}`))
+    for (const box of boxes) await box.start()
+    const seen = await watch(
+      host,
+      async (helper) => {
+        for (const [i, box] of boxes.entries()) await box.ask(i + 1)
+        await helper.nextFrame()
+        await helper.nextFrame()
+        for (const box of boxes) await box.ask(1)
+      },
+      ['--attach', 'cgroup'],
+    )
+    const attempts = boxes.map((box) => box.attempts)
+    for (const box of boxes) await box.stop()
+    const rows = rowsOf(seen)
+    Object.values(PLACES).forEach((label, i) => assert.equal(rows[label], attempts[i], label))
+  })
 
-    test('a container that comes where another was is another one, even under the same number', async () => {
-      const seen = await watch(
-        host,
-        async (helper) => {
-          for (const name of ['first', 'second']) {
-            const box = new Box(`${top}/system.slice/${name}.service`)
-            await box.start()
-            await box.ask(5)
-            await helper.nextFrame()
-            await box.stop()
-            removeGroups(join(GROUPS!, box.group))
-            // The kernel forgets who connected first within ten seconds.
-            for (let i = 0; name === 'first' && i < 12; i++) await helper.nextFrame()
-          }
-        },
-        ['--attach', 'cgroup'],
-      )
-      const rows = rowsOf(seen)
-      assert.deepEqual([rows['first.service'], rows['second.service']], [5, 5])
-    })
-  },
-)
+  test('a container that comes where another was is another one, even under the same number', async () => {
+    const seen = await watch(
+      host,
+      async (helper) => {
+        for (const name of ['first', 'second']) {
+          const box = new Box(`${top}/system.slice/${name}.service`)
+          await box.start()
+          await box.ask(5)
+          await helper.nextFrame()
+          await box.stop()
+          removeGroups(join(GROUPS!, box.group))
+          // The kernel forgets who connected first within ten seconds.
+          for (let i = 0; name === 'first' && i < 12; i++) await helper.nextFrame()
+        }
+      },
+      ['--attach', 'cgroup'],
+    )
+    const rows = rowsOf(seen)
+    assert.deepEqual([rows['first.service'], rows['second.service']], [5, 5])
+  })
+})
 
 function removeGroups(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true }))

@@ -17,11 +17,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import type { Check } from '../../src/record/doctor/diagnosis.ts'
 import type { NginxEntry } from '../../src/record/doctor/every-nginx.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
-import { startLabNginx, type LabNginx } from './lab/nginx.ts'
+import { LabNginxes, type LabNginx } from './lab/nginx.ts'
 import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
 
 const NGINX = '/usr/sbin/nginx'
@@ -57,16 +57,12 @@ interface FoundNginx {
 
 describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-spaces-'))
-  const running = new Set<LabNginx>()
+  const nginxes = new LabNginxes()
   let web: string
   let shop: string
   before(async () => {
     web = await makeNamespace('web')
     shop = await makeNamespace('shop')
-  })
-  afterEach(async () => {
-    for (const nginx of running) await nginx.stop()
-    running.clear()
   })
   after(async () => {
     rmSync(folder, { recursive: true })
@@ -74,11 +70,8 @@ describe('nginx in other namespaces', { skip: lacking('unshare', 'gcc', 'setpriv
     await removeNamespace(shop)
   })
 
-  const start = async (namespace: string, http: string, program = NGINX): Promise<LabNginx> => {
-    const nginx = await startLabNginx(namespace, http, false, { program })
-    running.add(nginx)
-    return nginx
-  }
+  const start = (namespace: string, http: string, program = NGINX): Promise<LabNginx> =>
+    nginxes.start(namespace, http, false, { program })
   const netnsOf = (namespace: string): number => statSync(`/run/netns/${namespace}`).ino
 
   /** Those of these namespaces: other tests may run beside. */

@@ -284,7 +284,9 @@ describe('the upstreams of a configuration', { skip: lacking('cc') }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-upstreams-'))
   const program = join(folder, 'upstreams')
   before(async () => {
-    const parts = ['statements.c', 'upstreams.c', 'names.c'].map((name) => `bpf/helper/${name}`)
+    const parts = ['statements.c', 'upstreams.c', 'upstream-lists.c', 'names.c'].map(
+      (name) => `bpf/helper/${name}`,
+    )
     const sources = ['test/kernel/bpf/upstreams.c', ...parts]
     const flags = ['-g', '-O1', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fno-sanitize-recover']
     flags.push(`-I${join(ROOT, 'bpf')}`)

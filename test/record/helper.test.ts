@@ -129,20 +129,20 @@ test('a helper without output is given up after a timeout', async () => {
   )
 })
 
+/** What a command line without options gives. */
+const OPTIONS = {
+  iface: [],
+  attach: null,
+  cgroup: null,
+  ignore: null,
+  only: null,
+  nginxOnly: false,
+  routesAs: 'template',
+  requests: 0,
+} as const
+
 const endOf = async (probe: string): Promise<unknown> => {
-  const options = {
-    iface: [],
-    attach: null,
-    cgroup: null,
-    ignore: null,
-    only: null,
-    nginxOnly: false,
-    routesAs: 'template',
-    requests: 0,
-    names: new Map(),
-    probe,
-  } as const
-  return startHelper(options, {}).ended.catch((error: unknown) => error)
+  return startHelper({ ...OPTIONS, names: new Map(), probe }, {}).ended.catch((error: unknown) => error)
 }
 
 test('a helper interrupted before it attached is reported as interrupted', async () => {
@@ -165,15 +165,6 @@ function written(name: string, lines: readonly WireLine[]): string {
 }
 
 test('--nginx-only is passed to the helper, and only where it is asked for', () => {
-  const options = {
-    iface: [],
-    attach: null,
-    cgroup: null,
-    ignore: null,
-    only: null,
-    routesAs: 'template',
-    requests: 0,
-  } as const
-  assert.ok(helperArguments({ ...options, nginxOnly: true }).includes('--nginx-only'))
-  assert.ok(!helperArguments({ ...options, nginxOnly: false }).includes('--nginx-only'))
+  assert.ok(helperArguments({ ...OPTIONS, nginxOnly: true }).includes('--nginx-only'))
+  assert.ok(!helperArguments(OPTIONS).includes('--nginx-only'))
 })

@@ -26,70 +26,50 @@ static __always_inline void count_unread(const struct plain *h)
 	count(L_AMBIGUOUS);
 }
 
-static __always_inline void packet_leaves(struct __sk_buff *skb, struct packet *p)
-{
-	struct flow *f = find_flow(p);
-
-	if (f && !(p->flags & TCP_SYN))
-		packet_to_backend(skb, f, p);
-	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
-		count_listen_port(p);
-	else
-		first_packet_to_backend(skb, p);
-}
-
 static __always_inline void packet_arrives(struct __sk_buff *skb, struct packet *p)
 {
 	struct flow *f = find_flow(p);
-	int at_door;
 
 	if (f) {
 		packet_from_backend(skb, f, p);
 		return;
 	}
-	at_door = is_listen_port(p, LOCAL_END);
-	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (at_door && may_be_asked()))
+	if ((p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (may_be_asked() && is_listen_port(p, LOCAL_END)))
 		settle_asking(skb, p);
-	if (at_door || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
-		count_listen_port(p);
-	else if (p->len)
-		count(T_NOT_HTTP);
+	count_arrival(p);
+}
+
+static __always_inline int read_at_group(struct __sk_buff *skb, int egress)
+{
+	const struct plain *h;
+	struct scratch *s;
+
+	if (!is_of_interest(skb, &h, egress))
+		return PASS;
+	s = take_scratch(skb);
+	if (!s) {
+		count_unread(h);
+		return PASS;
+	}
+	if (!read_socket_packet(skb, &s->packet, h, egress)) {
+		/* counted there */
+	} else if (egress) {
+		packet_leaves(skb, find_flow(&s->packet), &s->packet);
+	} else {
+		packet_arrives(skb, &s->packet);
+	}
+	give_scratch(s);
+	return PASS;
 }
 
 SEC("cgroup_skb/egress")
 int upstreamtop_egress(struct __sk_buff *skb)
 {
-	const struct plain *h;
-	struct scratch *s;
-
-	if (!is_of_interest(skb, &h, 1))
-		return PASS;
-	s = take_scratch(skb);
-	if (!s) {
-		count_unread(h);
-		return PASS;
-	}
-	if (read_socket_packet(skb, &s->packet, h, 1))
-		packet_leaves(skb, &s->packet);
-	give_scratch(s);
-	return PASS;
+	return read_at_group(skb, 1);
 }
 
 SEC("cgroup_skb/ingress")
 int upstreamtop_ingress(struct __sk_buff *skb)
 {
-	const struct plain *h;
-	struct scratch *s;
-
-	if (!is_of_interest(skb, &h, 0))
-		return PASS;
-	s = take_scratch(skb);
-	if (!s) {
-		count_unread(h);
-		return PASS;
-	}
-	if (read_socket_packet(skb, &s->packet, h, 0))
-		packet_arrives(skb, &s->packet);
-	give_scratch(s);
-	return PASS;
+	return read_at_group(skb, 0);
 }

@@ -31,12 +31,7 @@ int upstreamtop_egress(struct __sk_buff *skb)
 		}
 		reverse_tuple(p);
 	}
-	if (f && !(p->flags & TCP_SYN))
-		packet_to_backend(skb, f, p);
-	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
-		count_listen_port(p);
-	else
-		first_packet_to_backend(skb, p);
+	packet_leaves(skb, f, p);
 	return NEXT;
 }
 
@@ -72,9 +67,6 @@ int upstreamtop_ingress(struct __sk_buff *skb)
 			return NEXT;
 		}
 	}
-	if (is_listen_port(p, LOCAL_END) || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
-		count_listen_port(p);
-	else if (p->len)
-		count(T_NOT_HTTP);
+	count_arrival(p);
 	return NEXT;
 }

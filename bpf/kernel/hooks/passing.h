@@ -183,3 +183,23 @@ static __always_inline void count_listen_port(const struct packet *p)
 	if (p->len)
 		count(T_EXCLUDED);
 }
+
+/* `f`: of its tuple, or 0. */
+static __always_inline void packet_leaves(struct __sk_buff *skb, struct flow *f, struct packet *p)
+{
+	if (f && !(p->flags & TCP_SYN))
+		packet_to_backend(skb, f, p);
+	else if (!f && (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN && is_listen_port(p, LOCAL_END))
+		count_listen_port(p);
+	else
+		first_packet_to_backend(skb, p);
+}
+
+/* It arrives, and is of no flow. */
+static __always_inline void count_arrival(struct packet *p)
+{
+	if (is_listen_port(p, LOCAL_END) || (p->ifindex == 1 && is_listen_port(p, REMOTE_END)))
+		count_listen_port(p);
+	else if (p->len)
+		count(T_NOT_HTTP);
+}

@@ -13,6 +13,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/ports.h"
+#include "kernel/host/sockets.h"
 #include "kernel/scope/packets.h"
 #include "kernel/connection/asking.h"
 #include "kernel/connection/translation.h"
@@ -34,16 +35,9 @@ static __always_inline int count_if_no_answer(const struct plain *h)
 /* Returns 0 for a packet of no TCP socket: a RST that the kernel sends for itself. */
 static __always_inline int read_namespace(struct __sk_buff *skb, struct packet *p)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct tcp_sock *tcp;
+	struct tcp_sock *tcp = tcp_of(skb);
 	__u32 of_socket;
 
-	if (!sk)
-		return 0;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return 0;
 	of_socket = ((struct sock *)tcp)->__sk_common.skc_net.net->ns.inum;
@@ -56,19 +50,8 @@ static __always_inline int read_namespace(struct __sk_buff *skb, struct packet *
 
 static __always_inline int read_socket_packet(struct __sk_buff *skb, struct packet *p, const struct plain *h, int egress)
 {
-	if (h) {
-		read_plain(skb, p, h, 0, egress);
-	} else {
-		int what = parse_headers(skb, p, egress);
-
-		if (what == IS_FRAGMENT) {
-			count(T_SEGMENTS);
-			count(T_FRAGMENTS);
-			count(L_FRAGMENTS);
-		}
-		if (what)
-			return 0;
-	}
+	if (!read_headers(skb, p, h, 0, egress))
+		return 0;
 	if (p->len)
 		count(T_SEGMENTS);
 	if (read_namespace(skb, p)) {

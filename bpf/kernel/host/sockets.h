@@ -88,21 +88,25 @@ __noinline int listener_at(struct __sk_buff *skb, struct packet *p, int end, str
 	return found && facts->state == BPF_TCP_LISTEN;
 }
 
-/* At a control group the packet comes with its socket. */
-static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_facts *facts)
+/* The full TCP socket with which the packet comes, or 0. */
+static __always_inline struct tcp_sock *tcp_of(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct tcp_sock *tcp;
 
 	if (!sk)
 		return 0;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
+	return sk ? bpf_skc_to_tcp_sock(sk) : 0;
+}
+
+/* At a control group the packet comes with its socket. */
+static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_facts *facts)
+{
+	struct tcp_sock *tcp = tcp_of(skb);
+
 	if (!tcp)
 		return 0;
-	facts->state = sk->state;
+	facts->state = ((struct sock *)tcp)->__sk_common.skc_state;
 	facts->uid = ((struct sock *)tcp)->sk_uid.val;
 	facts->is_full = 1;
 	read_sequences(tcp, facts);
@@ -199,14 +203,7 @@ static __always_inline int is_ended_by_socket(struct __sk_buff *skb)
 /* The owner of the socket that sends it, or by control group gets it; NO_UID when the skb has none. */
 static __always_inline __u32 owner_of_socket(struct __sk_buff *skb)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct tcp_sock *tcp;
+	struct tcp_sock *tcp = tcp_of(skb);
 
-	if (!sk)
-		return NO_UID;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return NO_UID;
-	tcp = bpf_skc_to_tcp_sock(sk);
 	return tcp ? ((struct sock *)tcp)->sk_uid.val : NO_UID;
 }

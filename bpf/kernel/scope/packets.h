@@ -120,6 +120,24 @@ static __always_inline void read_plain(struct __sk_buff *skb, struct packet *p, 
 	p->k4.netid = netid;
 }
 
+/* `h`: the headers, if they are plain. Returns 0 when nothing more is to be read; a fragment is counted here. */
+static __always_inline int read_headers(struct __sk_buff *skb, struct packet *p, const struct plain *h, __u32 off, int egress)
+{
+	int what;
+
+	if (h) {
+		read_plain(skb, p, h, off, egress);
+		return 1;
+	}
+	what = parse_headers(skb, p, egress);
+	if (what == IS_FRAGMENT) {
+		count(T_SEGMENTS);
+		count(T_FRAGMENTS);
+		count(L_FRAGMENTS);
+	}
+	return !what;
+}
+
 /* The packet, in scratch memory; 0 when nothing more is to be read. */
 static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egress)
 {
@@ -136,28 +154,15 @@ static __always_inline struct packet *packet_of(struct __sk_buff *skb, int egres
 	if (!s)
 		return 0;
 	struct packet *p = &s->packet;
-	if (h) {
-		read_plain(skb, p, h, off, egress);
-	} else {
-		int what = parse_headers(skb, p, egress);
-
-		if (what == IS_FRAGMENT) {
-			count(T_SEGMENTS);
-			count(T_FRAGMENTS);
-			count(L_FRAGMENTS);
-		}
-		if (what)
-			return 0;
-		if (has_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_from_other_namespace(skb)) &&
-		    is_listen_port(p, LOCAL_END)) {
-			if (p->len) {
-				count(T_SEGMENTS);
-				count(T_EXCLUDED);
-			}
-			return 0;
-		}
-	}
+	if (!read_headers(skb, p, h, off, egress))
+		return 0;
 	if (p->len)
 		count(T_SEGMENTS);
+	if (!h && has_no_flow(remote_port(p), p->flags, egress) && !(!egress && is_from_other_namespace(skb)) &&
+	    is_listen_port(p, LOCAL_END)) {
+		if (p->len)
+			count(T_EXCLUDED);
+		return 0;
+	}
 	return p;
 }

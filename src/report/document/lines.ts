@@ -299,28 +299,11 @@ const backendKeys = (
 export function emptyLine(by: By): Line {
   const none = { ...NO_COUNTS, connection: NO_CONNECTIONS }
   const length = 0 as Micros
+  const shown = ['share', 'connects', 'opaque', 'protocol', 'open_connections']
   const keys: Record<By, readonly string[]> = {
-    backend: ['backend', 'name', 'share', 'connects', 'opaque', 'protocol', 'open_connections', 'names'],
-    upstream: [
-      'upstream',
-      'backends',
-      'share',
-      'connects',
-      'opaque',
-      'protocol',
-      'open_connections',
-      'names',
-    ],
-    namespace: [
-      'namespace',
-      'netns',
-      'backends',
-      'share',
-      'connects',
-      'opaque',
-      'protocol',
-      'open_connections',
-    ],
+    backend: ['backend', 'name', ...shown, 'names'],
+    upstream: ['upstream', 'backends', ...shown, 'names'],
+    namespace: ['namespace', 'netns', 'backends', ...shown],
     wire: ['backend', 'name', 'wire', 'share', 'protocol', 'names'],
     route: ['backend', 'method', 'route', 'share', 'name', 'names'],
     status: ['status', 'share'],

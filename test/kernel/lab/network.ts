@@ -65,7 +65,7 @@ export class Cable {
   static async create(): Promise<Cable> {
     const proxy = await makeNamespace('p')
     const far = await makeNamespace('f')
-    await sh('ip', 'link', 'add', 'leg', 'netns', proxy, 'type', 'veth', 'peer', 'name', 'peer', 'netns', far)
+    await addVeth([proxy, 'leg'], [far, 'peer'])
     await addAddresses(proxy, 'leg', ['10.77.0.1/24', 'fd77::1/64'])
     await addAddresses(far, 'peer', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
     return new Cable(await NamespaceAgent.open(proxy), await NamespaceAgent.open(far))
@@ -111,6 +111,14 @@ export async function makeNamespace(role: string): Promise<string> {
 export async function removeNamespace(name: string): Promise<void> {
   await sh('ip', 'netns', 'del', name)
   open.delete(name)
+}
+
+/** A veth pair: each end is a namespace and the name of the interface there. */
+export async function addVeth(
+  [near, port]: readonly [string, string],
+  [far, peer]: readonly [string, string],
+): Promise<void> {
+  await sh('ip', 'link', 'add', port, 'netns', near, 'type', 'veth', 'peer', 'name', peer, 'netns', far)
 }
 
 export async function addAddresses(

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterEach } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inside } from './system.ts'
 
@@ -100,6 +101,27 @@ export async function startLabNginx(
       if (isOf(newest, folder)) await endMaster(newest)
       rmSync(folder, { recursive: true })
     },
+  }
+}
+
+/** Those of one test: what it does not stop is stopped behind it. For a `describe`. */
+export class LabNginxes {
+  readonly #running = new Set<LabNginx>()
+
+  constructor() {
+    afterEach(async () => {
+      for (const nginx of this.#running) await this.stop(nginx)
+    })
+  }
+
+  async start(...options: Parameters<typeof startLabNginx>): Promise<LabNginx> {
+    const nginx = await startLabNginx(...options)
+    this.#running.add(nginx)
+    return nginx
+  }
+
+  async stop(nginx: LabNginx): Promise<void> {
+    if (this.#running.delete(nginx)) await nginx.stop()
   }
 }
 
