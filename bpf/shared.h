@@ -106,7 +106,7 @@ struct backend_key {
 struct backend {
 	struct backend_key key;
 	__u32 ready;
-	__u32 open_epoch; /* the sweep in which the open connections were counted */
+	__u32 open_epoch;    /* the sweep in which the open connections were counted */
 	__u32 uid;	     /* of the nginx that was the first to connect to it */
 	__u32 rank_plus_one; /* of who was the first: enum rank + 1 */
 	/* written by the helper: the address is looked up anew (sweep.h), so that nothing refers to this index any more */
@@ -276,9 +276,9 @@ struct owner {
 
 /* A connection of an nginx worker that is older than the recorder, seen from this host. */
 struct older_key {
+	struct backend_key remote;
 	__u16 lport;
-	__u16 rport;
-	__u32 netid;
+	__u16 pad;
 };
 struct older {
 	__u32 master;

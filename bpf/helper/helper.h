@@ -135,7 +135,6 @@ struct found_listen_port {
 struct worker_connection {
 	struct older_key key;
 	struct older older;
-	uint32_t netid;
 };
 
 /* A process of an nginx. Its numbers are those of this pid namespace. */

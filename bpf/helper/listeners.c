@@ -439,14 +439,25 @@ static bool is_accepted(const struct discovery *c, const struct listen_port_key 
 	return false;
 }
 
-static void add_connection(struct discovery *c, unsigned lport, unsigned rport, struct process *owner, uint32_t netid)
+/* An address of the table, an IPv6 one that stands for IPv4 as that. */
+static void read_end(const char *text, unsigned port, struct listen_port_key *end)
+{
+	read_address(text, end);
+	end->port = port;
+	unmap(end);
+}
+
+static void add_connection(struct discovery *c, unsigned lport, const struct listen_port_key *remote, struct process *owner,
+			   uint32_t netid)
 {
 	struct nginx *n = c->nginx;
+	struct older_key key = {.remote = {.port = remote->port, .family = remote->family, .netid = netid}, .lport = lport};
 
 	if (n->connection_count == MAX_CONNECTIONS)
 		return;
-	n->connections[n->connection_count++] = (struct worker_connection){
-	    {.lport = lport, .rport = rport}, {.master = owner->instance, .uid = uid_of(c, owner->instance)}, netid};
+	memcpy(key.remote.address, remote->address, sizeof(key.remote.address));
+	n->connections[n->connection_count++] =
+	    (struct worker_connection){key, {.master = owner->instance, .uid = uid_of(c, owner->instance)}};
 	note_instance_proxies(c, owner);
 }
 
@@ -487,11 +498,11 @@ static void match_sockets(struct discovery *c, uint32_t netid, const char *table
 	for (int n = 1; fgets(line, sizeof(line), f) && (n % 1024 || !is_late(c)); n++) {
 		struct owned_socket wanted_socket, *socket;
 		unsigned lport, rport, state, uid;
-		struct listen_port_key local;
-		char address[33];
+		struct listen_port_key local, remote;
+		char address[33], peer[33];
 
-		if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, &rport, &state,
-			   &uid, &wanted_socket.inode) != 6)
+		if (sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*s %*s %*s %u %*d %lu", address, &lport, peer, &rport,
+			   &state, &uid, &wanted_socket.inode) != 7)
 			continue;
 		/* the table begins with listening sockets: connections of others, however many, are not read for these */
 		if (wanted == LISTENING && state != LISTENING)
@@ -501,13 +512,12 @@ static void match_sockets(struct discovery *c, uint32_t netid, const char *table
 		socket = bsearch(&wanted_socket, c->sockets, c->socket_count, sizeof(wanted_socket), by_inode);
 		if (!socket)
 			continue;
-		read_address(address, &local);
-		local.port = lport;
-		unmap(&local);
+		read_end(address, lport, &local);
+		read_end(peer, rport, &remote);
 		if (state == LISTENING)
 			add_listener(c, &local, socket->owner, uid, netid);
 		else if (!is_accepted(c, &local, netid))
-			add_connection(c, lport, rport, socket->owner, netid);
+			add_connection(c, lport, &remote, socket->owner, netid);
 	}
 	fclose(f);
 }

@@ -128,11 +128,9 @@ static void fill_filters(struct upstreamtop_bpf *bpf, const struct options *o, c
 	}
 	for (int i = 0; i < nginx->connection_count; i++) {
 		struct older older = nginx->connections[i].older;
-		struct older_key key = nginx->connections[i].key;
 
 		older.master = host_pid_of(older.master);
-		key.netid = nginx->connections[i].netid;
-		fill(bpf->maps.older_connections, &key, sizeof(key), &older, sizeof(older));
+		fill(bpf->maps.older_connections, &nginx->connections[i].key, sizeof(struct older_key), &older, sizeof(older));
 	}
 	fill_processes(bpf, nginx);
 	/* removes listen ports without a listening socket, and sets the port bits of the others */

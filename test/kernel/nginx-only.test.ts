@@ -165,6 +165,53 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
     })
   }
 
+  test("another's connection that is older than the recorder may have the same two ports", async () => {
+    const backend = `${FAR}:${await listen(FAR)}`
+    const [other, near] = ['10.77.0.3', '10.77.0.101']
+    await cable.far.call('listen', { address: other, port })
+    await sh('ip', '-n', cable.proxy.namespace, 'addr', 'add', `${near}/24`, 'dev', 'leg')
+    const nginx = await startNginx(backend)
+    await cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/before')] })
+    const sockets = await inside(
+      cable.proxy.namespace,
+      'ss',
+      '-Htn',
+      'state',
+      'established',
+      'dport',
+      '=',
+      `:${port}`,
+    )
+    const [, localPort] = /10\.77\.0\.1:(\d+)/.exec(sockets)!
+    const later = join(folder, `same-ports-${port}`)
+    const client = cable.proxy.call('talk', {
+      address: other,
+      port,
+      localAddress: near,
+      localPort: Number(localPort),
+      steps: [
+        { send: get('/before') },
+        { answers: 1 },
+        { until: later },
+        { send: get('/after') },
+        { answers: 2 },
+      ],
+    })
+    const seen = await watch(
+      cable.proxy.namespace,
+      async (helper) => {
+        writeFileSync(later, '')
+        assert.equal((await client).codes.length, 2)
+        await helper.nextFrame()
+      },
+      [ONLY],
+    )
+    await nginx.stop()
+    await sh('ip', '-n', cable.proxy.namespace, 'addr', 'del', `${near}/24`, 'dev', 'leg')
+    assert.deepEqual(rowsOf(seen), {})
+    assert.equal(seen.sum.excluded.notNginx, 1)
+  })
+
   test('a connection belongs to who opened it, though another process had its port before', async () => {
     const backend = `${FAR}:${await listen(FAR)}`
     const nginx = await startNginx(backend)

@@ -160,7 +160,8 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		count(T_NOT_HTTP);
 		return 0;
 	}
-	struct older_key key = {.lport = local_port(p), .rport = remote_port(p), .netid = netid_of(p)};
+	struct older_key key = {.lport = local_port(p)};
+	remote_of(p, &key.remote);
 	struct older *worker = bpf_map_lookup_elem(&older_connections, &key);
 	/* not found by the discovery: the first data on an idle connection is sent in the context of its owner */
 	struct sender who = {};
