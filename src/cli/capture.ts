@@ -24,15 +24,15 @@ export interface CaptureJob {
   readonly arguments: readonly string[]
   /** opens the recording when the programs are attached; null if nothing is stored */
   readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
-  /** makes the other receiver of the frames, when the programs are attached */
-  readonly watcher: (meta: CaptureMeta, stop: () => void) => Watcher
+  /** makes the other receivers of the frames, when the programs are attached; the file has a frame before they have it */
+  readonly watchers: (meta: CaptureMeta, stop: () => void) => readonly Watcher[]
 }
 
 export interface Watcher extends Tap {
-  /** resolves when the user has left the screen, rejects when the screen has failed; null without a screen */
+  /** resolves when the user has left the screen, rejects when the watcher has failed; null where neither can be */
   readonly closed: Promise<void> | null
-  /** no more frames will come */
-  end(): void
+  /** no more frames will come, and the recording is closed; the program waits for what it still has to do */
+  end(): void | Promise<void>
 }
 
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
@@ -41,8 +41,9 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   const helper = await startHelperAsCaller(job.capture, io.env)
   const stop = (): void => helper.stop()
   let sink: RecordingSink | null = null
-  let watcher: Watcher | null = null
+  let watchers: readonly Watcher[] = []
   let timer: NodeJS.Timeout | undefined
+  let failed: PromiseRejectedResult | undefined
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
@@ -51,20 +52,25 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
       sink = job.openSink?.(meta) ?? null
       // Must come before the screen starts: the text would be written into the screen.
       writeWarnings(hello, io)
-      watcher = job.watcher(meta, stop)
+      watchers = job.watchers(meta, stop)
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
-      return sink === null ? [watcher] : [tapOf(sink), watcher]
+      return sink === null ? watchers : [tapOf(sink), ...watchers]
     }
     await record(helper, attached, { labels: job.capture.names })
   } finally {
     clearTimeout(timer)
     stop()
     ;(sink as RecordingSink | null)?.close()
-    ;(watcher as Watcher | null)?.end()
-    await (watcher as Watcher | null)?.closed?.catch(() => undefined)
+    const ended = await Promise.allSettled(watchers.map(endOf))
     io.signal.removeEventListener('abort', stop)
+    failed = ended.find((end) => end.status === 'rejected')
   }
-  await (watcher as Watcher | null)?.closed
+  if (failed !== undefined) throw failed.reason
+}
+
+async function endOf(watcher: Watcher): Promise<void> {
+  await watcher.end()
+  await watcher.closed
 }
 
 const metaOf = (hello: HelloLine, args: readonly string[], io: Io): CaptureMeta => ({

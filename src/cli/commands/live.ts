@@ -36,7 +36,7 @@ export function liveCommand(io: Io): Command {
       seconds: flags.secs,
       arguments: io.args,
       openSink: null,
-      watcher: (meta, stop) => watch(io, meta, flags, null, stop),
+      watchers: (meta, stop) => [watch(io, meta, flags, null, stop)],
     })
   })
 }

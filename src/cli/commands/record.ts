@@ -77,7 +77,7 @@ export function recordCommand(io: Io): Command {
         io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
         return sink
       },
-      watcher: (meta, stop) => watch(io, meta, flags, recorded, stop),
+      watchers: (meta, stop) => [watch(io, meta, flags, recorded, stop)],
     })
   })
 }
