@@ -373,10 +373,8 @@ describe(
           ['--cgroup', passing, ...byGroup],
         )
         rmdirSync(passing)
-        assert.deepEqual(
-          seen.remarks.map((text) => /^the control group .* was removed/.test(text)),
-          [true],
-        )
+        // Other remarks may be about an nginx of another test, whose names can't be read while it starts or ends.
+        assert.equal(seen.remarks.filter((text) => /^the control group .* was removed/.test(text)).length, 1)
       })
 
       test('a group that does not exist is named', async () => {

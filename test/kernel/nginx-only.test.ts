@@ -103,7 +103,7 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
           const backend = `${hostOf(address)}:${await listen(address)}`
           const nginx = await startNginx(backend)
           await ask('127.0.0.1', 8080, '/before', 4)
-          const before = nginx.attempts().length
+          await nginx.logged(4)
           const later = join(folder, `later-${port}`)
           const client = cable.proxy.call('talk', {
             address,
@@ -119,7 +119,7 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
             await ask('127.0.0.1', 8080, '/after', 10)
             await helper.nextFrame()
           })
-          const attempts = nginx.attempts().slice(before)
+          const attempts = nginx.attempts().slice(4)
           await nginx.stop()
           assert.deepEqual(rowsOf(seen), truthOf(attempts))
           assert.equal(attempts.length, 10)
@@ -135,8 +135,9 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
         const backend = `${FAR}:${await listen(FAR)}`
         const nginx = await startNginx(backend)
         const once = { address: '127.0.0.1', port: 8080, requests: [get('/x')] }
+        const before = older ? 1 : 0
         if (older) await cable.proxy.call('ask', once)
-        const before = nginx.attempts().length
+        await nginx.logged(before)
         const seen = await record(() => withoutNeighbour(cable, () => cable.proxy.call('ask', once)))
         const attempts = nginx.attempts().slice(before)
         await nginx.stop()

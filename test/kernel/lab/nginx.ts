@@ -9,8 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inside } from './system.ts'
 
 export interface LabNginx {
-  /** one entry per attempt, in log order; complete once nginx has answered */
+  /** one entry per attempt, in log order. nginx logs after it has answered: while a recorder ends there is time enough */
   attempts(): readonly Attempt[]
+  /** resolves when so many are logged */
+  logged(count: number): Promise<void>
   /** lines of a log of its own, beside the configuration */
   log(name: string): readonly string[]
   readonly folder: string
@@ -92,6 +94,12 @@ export async function startLabNginx(
     pid: child.pid!,
     master,
     attempts: () => linesOf(log).flatMap(attemptsOf),
+    async logged(count) {
+      for (let tries = 0; linesOf(log).flatMap(attemptsOf).length < count; tries++) {
+        if (tries > 500) throw new Error(`nginx has not logged ${count} attempts`)
+        await sleep(20)
+      }
+    },
     log: (name) => linesOf(join(folder, name)),
     async stop() {
       const newest = master()
