@@ -11,6 +11,7 @@ LIB := $(DESTDIR)$(PREFIX)/lib/upstreamtop
 BIN := $(DESTDIR)$(PREFIX)/bin
 MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 HELPER := build/upstreamtop-probe
+PACKED_HELPERS := $(HELPER)-linux-x64 $(HELPER)-linux-arm64
 HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
 TSX := node --import tsx
@@ -27,7 +28,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
-.PHONY: build-packages test-packages
+.PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
 help: ## this list
@@ -46,7 +47,22 @@ node_modules:
 build-packages:
 	@scripts/system-packages.sh build
 
-test: test-packages build ## all tests: unit, golden, kernel (without root the kernel tests are skipped)
+tarball: dist packed-helpers ## upstreamtop-VERSION.tgz for npm: the program, its manual, the helper for x86-64 and arm64
+	@scripts/tarball.sh
+
+packed-helpers: tarball-packages $(PACKED_HELPERS)
+
+# Made by a make of its own, which knows what has changed.
+$(PACKED_HELPERS): $(HELPER)-linux-%:
+	@$(MAKE) HELPER_ARCH=$* HELPER_BUILD=$(call helper_build,$*) $(call helper_build,$*)/upstreamtop-probe
+	@install -m 0755 $(call helper_build,$*)/upstreamtop-probe $@
+
+helper_build = build$(if $(filter-out $(NATIVE_ARCH),$(1)),/$(1))
+
+tarball-packages:
+	@scripts/system-packages.sh --install build tarball
+
+test: test-packages build tarball ## all tests: unit, golden, kernel (without root the kernel tests are skipped)
 	@failed=0; $(RUN_TWO_AT_A_TIME) $(UNIT_TESTS) || failed=1; $(RUN_THREE_AT_A_TIME) $(KERNEL_TESTS) || failed=1; \
 		$(RUN_ALONE) $(TIMED_TESTS) || failed=1; exit $$failed
 

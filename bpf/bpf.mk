@@ -1,11 +1,29 @@
 # The helper: vmlinux.h from the running kernel's BTF, the BPF object against it, its skeleton, and the program that embeds it.
-# Tests build variants of it: make HELPER_BUILD=build/small HELPER_DEFINES=-DMAX_ROUTES=64 build/small/upstreamtop-probe
+# It is linked statically, and runs on any Linux of its architecture. Tests build variants of it:
+#   make HELPER_BUILD=build/small HELPER_DEFINES=-DMAX_ROUTES=64 build/small/upstreamtop-probe
 CLANG ?= clang
 BPFTOOL ?= bpftool
-CC ?= cc
+STRIP_BPF ?= llvm-strip
 HELPER_BUILD ?= build
 HELPER_DEFINES ?=
-BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+# Architectures have node's names (process.arch) here, as the program looks for its helper by them.
+NATIVE_ARCH := $(shell uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+HELPER_ARCH ?= $(NATIVE_ARCH)
+BPF_ARCH := $(subst x64,x86,$(HELPER_ARCH))
+GNU_ARCH := $(subst x64,x86_64,$(subst arm64,aarch64,$(HELPER_ARCH)))
+ifneq ($(HELPER_ARCH),$(NATIVE_ARCH))
+CC := $(GNU_ARCH)-linux-gnu-gcc
+SYSROOT := build/sysroot-$(HELPER_ARCH)
+SYSROOT_FLAGS := -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/$(GNU_ARCH)-linux-gnu \
+	-L$(SYSROOT)/usr/lib/$(GNU_ARCH)-linux-gnu
+
+# For another architecture: Debian's compiler, with the libraries of its packages.
+$(SYSROOT): scripts/debian-packages.sh
+	rm -rf $@ $@.new
+	scripts/debian-packages.sh bookworm $(HELPER_ARCH:x64=amd64) $@.new libbpf-dev libelf-dev zlib1g-dev
+	touch $@.new && mv $@.new $@
+$(HELPER_BUILD)/upstreamtop-probe: $(SYSROOT)
+endif
 # Callbacks have unused parameters; sequence numbers are compared as signed differences.
 BPF_WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 HELPER_WARNINGS := -Wall -Wextra -Werror
@@ -13,8 +31,10 @@ HELPER_WARNINGS := -Wall -Wextra -Werror
 # everything, and the functions that the helper calls by pointer are in libbpf and the C library, which are built without it.
 accepted = $(shell $(CC) -Werror -O2 $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 HELPER_HARDENING = -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
-	$(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection)
-HELPER_LINKING := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+	$(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection) $(call accepted,-mbranch-protection=standard)
+# A static program that is position-independent, too. Some builds of libelf need zstd.
+HELPER_LINKING = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--strip-debug
+HELPER_LIBRARIES = -lbpf -lelf -lz $(shell echo 'int main(void) { return 0; }' | $(CC) $(SYSROOT_FLAGS) -static -x c - -o /dev/null -lzstd 2>/dev/null && echo -lzstd)
 HELPER_VERSION := $(shell sed -n 's/.*"version": *"\(.*\)".*/\1/p' package.json | head -1)
 HELPER_SOURCES := $(sort $(wildcard bpf/helper/*.c))
 HELPER_HEADERS := $(wildcard bpf/*.h bpf/helper/*.h)
@@ -26,13 +46,17 @@ $(HELPER_BUILD)/vmlinux.h:
 
 COMPILE_BPF = $(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) $(HELPER_DEFINES) $(BPF_WARNINGS) \
 	-I$(HELPER_BUILD) -Ibpf -c $< -o $@
+# BTF stays: the kernel needs it. DWARF is two thirds of an object.
+STRIP_DWARF = $(STRIP_BPF) -g $@
 
 # for interfaces, and for a control group
 $(HELPER_BUILD)/upstreamtop.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
 	$(COMPILE_BPF)
+	$(STRIP_DWARF)
 
 $(HELPER_BUILD)/upstreamtop-cgroup.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
 	$(COMPILE_BPF) -DBY_CGROUP=1
+	$(STRIP_DWARF)
 
 $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
@@ -45,5 +69,5 @@ $(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bp
 
 # no strict aliasing: counters are read as words from mapped memory
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h package.json
-	$(CC) -g -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
-		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) -Wl,-Bstatic -lbpf -Wl,-Bdynamic -lelf -lz
+	$(CC) -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
+		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(SYSROOT_FLAGS) $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) $(HELPER_LIBRARIES)

@@ -20,13 +20,19 @@ show() {
 
 instead() {
   say "recording is not possible here: $1"
-  [ -e dist/main.js ] || { scripts/node-modules.sh && npm run --silent build; }
+  [ -e dist/main.js ] || make dist
   say "so this is the recording that comes with the sources, $FIXTURE"
   show "$FIXTURE"
   exit 0
 }
 
-scripts/system-packages.sh --install build run || instead 'packages are missing (above)'
+missing=
+scripts/system-packages.sh --install build run || missing='packages are missing (above)'
+scripts/node-modules.sh || {
+  say "without npm's packages there is nothing to show: the lines above say what failed, and what to do"
+  exit 1
+}
+[ -z "$missing" ] || instead "$missing"
 make build || instead 'the helper does not build (above)'
 
 as_root=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lists missing system packages and the command that installs them; with --install, installs them if it has the rights.
-#   system-packages.sh [--install] build|run|test …
+#   system-packages.sh [--install] build|tarball|run|test …
 set -euo pipefail
 PATH=$PATH:${SBIN-/usr/sbin:/sbin}
 
@@ -12,10 +12,20 @@ needs() {
   case $1 in
     build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \
       /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev ;;
+    tarball) cross_compiler ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
-    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables ;;
+    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
   esac
+}
+
+# for the helper of the architecture that this machine has not
+cross_compiler() {
+  case $(uname -m) in
+    aarch64) echo x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu /usr/x86_64-linux-gnu/lib/libc.a libc6-dev-amd64-cross ;;
+    *) echo aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.a libc6-dev-arm64-cross ;;
+  esac
+  echo /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 }
 
 # Ubuntu's bpftool comes with the kernel's tools, and its chromium is a snap that a container cannot run.

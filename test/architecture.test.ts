@@ -156,7 +156,10 @@ test('every package is imported in one place', () => {
 })
 
 test('every package that is imported is a dependency, and every dependency is imported', () => {
-  const manifest = JSON.parse(text('package.json')) as { dependencies: Record<string, string> }
+  const { dependencies, optionalDependencies } = JSON.parse(text('package.json')) as Record<
+    'dependencies' | 'optionalDependencies',
+    Record<string, string>
+  >
   const used = new Set(
     imports()
       .map(({ target }) => target)
@@ -168,7 +171,7 @@ test('every package that is imported is a dependency, and every dependency is im
           .join('/'),
       ),
   )
-  const declared = Object.keys(manifest.dependencies)
+  const declared = Object.keys({ ...dependencies, ...optionalDependencies })
   assert.deepEqual(
     [...used].filter((name) => !declared.includes(name)),
     [],

@@ -104,7 +104,9 @@ static void check_rights(void)
 
 	if (*missing)
 		die(EXIT_SYSTEM,
-		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or 'make install' once", missing);
+		    "needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (missing: %s): run with sudo, or install it with its rights: "
+		    "'make install', or the Debian package",
+		    missing);
 }
 
 static void check_way(struct options *o)

@@ -8,11 +8,10 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
-import { PACKAGE } from '../place.ts'
 import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
 import type { Labels } from './decoder.ts'
+import { HELPER_PATH, WITHOUT_HELPER } from './helper-file.ts'
 import { linesOf } from './lines.ts'
 
 /** The options of a capture, named as on the command line. */
@@ -45,8 +44,6 @@ export interface Helper {
 
 /** `cut short`: a `--probe` command that ran on after its stdin was closed was ended by a signal. There is no last dump; it is no failure. */
 export type HelperEnd = 'by itself' | 'cut short'
-
-export const HELPER_PATH = fileURLToPath(new URL('build/upstreamtop-probe', PACKAGE))
 
 /** The pipes to the helper, whether this process started it or inherited them. */
 interface Streams {
@@ -215,7 +212,7 @@ function notStarted(command: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
-      return systemError(`the helper "${command}" is not built`, "run 'make build'")
+      return systemError(WITHOUT_HELPER.what, WITHOUT_HELPER.remedy)
     case 'EACCES':
     case 'EPERM':
       return systemError(

@@ -1,4 +1,4 @@
-/** The hardening flags of the helper's executable. */
+/** How the helper's executable is linked. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { lacking, PROBE, sh } from './lab/system.ts'
@@ -9,6 +9,12 @@ describe('the built helper', { skip: lacking('readelf', 'objdump') }, () => {
   test('is position-independent', async () => {
     assert.match(await read('-hW'), /Type: +DYN /)
     assert.match(await read('-dW'), /\(FLAGS_1\) .*\bPIE\b/)
+  })
+
+  test('needs no library of the machine that it runs on, and has no debug data', async () => {
+    assert.doesNotMatch(await read('-lW'), /INTERP/)
+    assert.doesNotMatch(await read('-dW'), /NEEDED/)
+    assert.doesNotMatch(await read('-SW'), /\.debug_/)
   })
 
   test('has its relocations resolved and read-only before it runs', async () => {

@@ -146,7 +146,12 @@ const btfCheck = ({ btf }: Facts): Check =>
     : failed('btf', '/sys/kernel/btf/vmlinux is missing', 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y')
 
 function rightsCheck({ rights: { missing, ptrace } }: Facts): Check {
-  if (missing !== '') return failed('rights', `missing: ${missing}`, "run with sudo, or 'make install' once")
+  if (missing !== '')
+    return failed(
+      'rights',
+      `missing: ${missing}`,
+      "run with sudo, or install it with its rights: 'make install', or the Debian package",
+    )
   if (!ptrace)
     return warning(
       'rights',

@@ -14,7 +14,8 @@ import {
   type TrafficSample,
 } from './diagnosis.ts'
 import { nginxEntries, type NginxEntry } from './every-nginx.ts'
-import { HELPER_PATH, helperArguments, startHelper, type CaptureOptions } from '../helper.ts'
+import { helperArguments, startHelper, type CaptureOptions } from '../helper.ts'
+import { HELPER_PATH, WITHOUT_HELPER } from '../helper-file.ts'
 import { readSource } from '../source.ts'
 import { NO_UPSTREAMS } from './upstream-checks.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
@@ -102,8 +103,7 @@ async function askHelper(options: CaptureOptions): Promise<Answer> {
 
 function helperProblem(error: Error | null, stderr: string): Check {
   const code = error !== null && 'code' in error ? error.code : null
-  if (code === 'ENOENT')
-    return failed('helper', `the helper "${HELPER_PATH}" is not built`, "run 'make build'")
+  if (code === 'ENOENT') return failed('helper', WITHOUT_HELPER.what, WITHOUT_HELPER.remedy)
   if (code === 'EACCES')
     return failed(
       'helper',

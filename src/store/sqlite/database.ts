@@ -1,13 +1,14 @@
-/** The only file that imports better-sqlite3. */
+/** The only file that uses better-sqlite3. */
 import { isAbsolute } from 'node:path'
-import Sqlite from 'better-sqlite3'
+import type SqliteDriver from 'better-sqlite3'
 import { CorruptRow } from './corrupt-row.ts'
+import { Sqlite } from './driver.ts'
 
-export type Database = Sqlite.Database
+export type Database = SqliteDriver.Database
 export type SqlValue = number | bigint | string | Buffer | null
 export type SqlRow = readonly SqlValue[]
-export type Statement = Sqlite.Statement<SqlValue[]>
-export type Query = Sqlite.Statement<SqlValue[], SqlValue[]>
+export type Statement = SqliteDriver.Statement<SqlValue[]>
+export type Query = SqliteDriver.Statement<SqlValue[], SqlValue[]>
 
 /** How long a writer waits for another one. `mark` holds the lock for milliseconds. */
 const BUSY_MS = 5000
