@@ -7,9 +7,6 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(PATH):/usr/sbin:/sbin
 
 PREFIX ?= /usr/local
-LIB := $(DESTDIR)$(PREFIX)/lib/upstreamtop
-BIN := $(DESTDIR)$(PREFIX)/bin
-MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 HELPER := build/upstreamtop-probe
 PACKED_HELPERS := $(HELPER)-linux-x64 $(HELPER)-linux-arm64
 HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
@@ -27,7 +24,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
@@ -128,17 +125,15 @@ fuzz: fuzz-lines fuzz-stream fuzz-files ## a million mutated captures, lines int
 fuzz-lines fuzz-stream fuzz-files: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
-install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
-	install -d $(LIB)/build $(BIN)
-	rm -rf $(LIB)/dist
-	cp -R dist package.json package-lock.json .npmrc LICENSE $(LIB)/
-	rm -rf $(LIB)/node_modules && cp -R node_modules $(LIB)/ && npm prune --silent --omit=dev --prefix $(LIB)
-	getent group upstreamtop >/dev/null || groupadd --system upstreamtop
-	install -m 0750 -g upstreamtop $(HELPER) $(LIB)/$(HELPER)
-	setcap $(HELPER_CAPS) $(LIB)/$(HELPER)
-	ln -sfn ../lib/upstreamtop/dist/main.js $(BIN)/upstreamtop
-	if [ -d man ]; then install -d $(MAN); install -m 0644 man/*.1 $(MAN)/; fi
-	@echo "installed. Who may record without sudo: 'usermod -aG upstreamtop NAME', then log in again"
+install: build ## into PREFIX (/usr/local): program, helper with file capabilities, units, man page, completions
+install: export HELPER_CAPS := $(HELPER_CAPS)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export DESTDIR := $(DESTDIR)
+install:
+	@scripts/install.sh install
+
+uninstall: ## remove what install has put into PREFIX; recordings stay
+	@HELPER_CAPS=none scripts/install.sh uninstall
 
 clean: ## remove what was built
 	rm -rf build dist

@@ -71,6 +71,11 @@ bool drop_capabilities(void);
 /* Becomes this user for good, without other groups and capabilities. Returns false where that was refused: then read nothing. */
 bool become_reader(uint32_t uid, uint32_t gid);
 
+/* ---- launch.c ---- */
+
+/* Becomes this command, without capabilities; a child of it starts the helper when it says so. */
+_Noreturn void launch(char **command);
+
 /* ---- lifeline.c: what ends the helper ---- */
 
 /* SIGINT, SIGTERM and the death of the parent end the helper at once, until `lifeline_defer` is called. First call in main. */

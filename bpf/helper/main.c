@@ -189,6 +189,8 @@ int main(int argc, char **argv)
 	char refused[256];
 	const char *reason;
 
+	if (argc > 2 && !strcmp(argv[1], "--launch"))
+		launch(argv + 2);
 	lifeline_watch();
 	parse_options(&options, argc, argv);
 	if (options.version) {

@@ -12,6 +12,7 @@ import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
 import type { Labels } from './decoder.ts'
 import { HELPER_PATH, WITHOUT_HELPER } from './helper-file.ts'
+import { askLauncher, isLaunched } from './launched.ts'
 import { linesOf } from './lines.ts'
 
 /** The options of a capture, named as on the command line. */
@@ -71,6 +72,10 @@ export const startHelper = (options: CaptureOptions, env: NodeJS.ProcessEnv): He
 export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.ProcessEnv): Promise<Helper> {
   const inherited = inheritedStreams(env)
   if (inherited !== null) return helperOf(options, inherited)
+  if (isLaunched(env) && options.probe === null) {
+    askLauncher(helperArguments(options))
+    return helperOf(options, pipesFrom(undefined))
+  }
   const caller = callerOf(env)
   const child = spawnHelper(options, caller)
   if (caller === null || child.pid === undefined) return helperOf(options, childStreams(child))
@@ -106,14 +111,17 @@ function childStreams(child: ChildProcessWithoutNullStreams): Streams {
 /** The streams of a helper that the root process started, see caller.ts. */
 function inheritedStreams(env: NodeJS.ProcessEnv): Streams | null {
   const pid = env[INHERITED_HELPER]
-  if (pid === undefined) return null
+  return pid === undefined ? null : pipesFrom(Number(pid))
+}
+
+function pipesFrom(pid: number | undefined): Streams {
   const [stdin, stdout, stderr, last] = [0, 1, 2, 3].map((i) => new Socket({ fd: INHERITED_FD + i })) as [
     Socket,
     Socket,
     Socket,
     Socket,
   ]
-  return { stdin, stdout, stderr, pid: Number(pid), ended: inheritedEnd(last, stderr) }
+  return { stdin, stdout, stderr, pid, ended: inheritedEnd(last, stderr) }
 }
 
 /** How the helper ended. Unknown if the root process, which waits for it, ended first. */
