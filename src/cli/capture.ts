@@ -24,6 +24,8 @@ export interface CaptureJob {
   readonly arguments: readonly string[]
   /** opens the recording when the programs are attached; null if nothing is stored */
   readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
+  /** opens what must be open before anything is recorded, without the rights of root; resolves to what closes it */
+  readonly prepare?: (() => Promise<() => void>) | undefined
   /** makes the other receivers of the frames, when the programs are attached; the file has a frame before they have it */
   readonly watchers: (meta: CaptureMeta, stop: () => void) => readonly Watcher[]
 }
@@ -44,9 +46,11 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   let watchers: readonly Watcher[] = []
   let timer: NodeJS.Timeout | undefined
   let failed: PromiseRejectedResult | undefined
+  let close: (() => void) | undefined
   io.signal.addEventListener('abort', stop)
   if (io.signal.aborted) stop()
   try {
+    close = await job.prepare?.()
     const attached = (hello: HelloLine): readonly Tap[] => {
       const meta = metaOf(hello, job.arguments, io)
       sink = job.openSink?.(meta) ?? null
@@ -62,6 +66,7 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     stop()
     ;(sink as RecordingSink | null)?.close()
     const ended = await Promise.allSettled(watchers.map(endOf))
+    close?.()
     io.signal.removeEventListener('abort', stop)
     failed = ended.find((end) => end.status === 'rejected')
   }

@@ -3,13 +3,14 @@ import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { refuseRecording } from '../values/file.ts'
+import { addMetricsOptions, type MetricsFlags } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
 /** Per second; enough for several screens. Nothing is stored, and 1,000 would take a third of the CPU time of `live`. */
 const REQUESTS_KEPT = 200
 
-interface LiveFlags extends CaptureFlags, ViewFlags {
+interface LiveFlags extends CaptureFlags, ViewFlags, MetricsFlags {
   readonly secs: number
 }
 
@@ -19,6 +20,7 @@ export function liveCommand(io: Io): Command {
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
+  addMetricsOptions(command)
   addViewOptions(command, io)
   // Commander would only count the operands.
   return command.allowExcessArguments().action(async (flags: LiveFlags, { args }: Command) => {
@@ -26,17 +28,20 @@ export function liveCommand(io: Io): Command {
     refuseRecording(operand)
     if (operand !== undefined)
       throw usageError(`live takes options only, and "${operand}" is none`, 'See: upstreamtop live --help')
-    const [{ capture }, { watch }] = await Promise.all([
+    const [{ capture }, { metricsOf }, { watch }] = await Promise.all([
       import('../capture.ts'),
+      import('../metrics.ts'),
       import('../watch.ts'),
       import('../../render/detail.ts'), // The user who called sudo may not be able to read it later.
     ])
+    const metrics = metricsOf(io, flags)
     await capture(io, {
       capture: captureOptions(flags),
       seconds: flags.secs,
       arguments: io.args,
       openSink: null,
-      watchers: (meta, stop) => [watch(io, meta, flags, null, stop)],
+      prepare: metrics.open,
+      watchers: (meta, stop) => [...metrics.watchers(meta), watch(io, meta, flags, null, stop)],
     })
   })
 }

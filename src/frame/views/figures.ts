@@ -90,11 +90,18 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
   ].filter(({ count }) => count > 0)
 }
 
+/** What coverage is computed from; an aggregate has it. */
+export interface Seen {
+  readonly covered: Micros
+  readonly totals: Pick<Counts, 'requests' | 'unseen'>
+  readonly loss: Aggregate['loss']
+}
+
 /**
  * Covered / elapsed time, times counted / all requests (docs/NUMBERS.md, coverage); 0–1.
  * @param time that passed, µs: also before the first tick, after the last, and between them
  */
-export function coverageOf(sum: Aggregate, time: number): number {
+export function coverageOf(sum: Seen, time: number): number {
   const { covered, totals, loss } = sum
   const missed = loss.mapRefused + loss.ambiguous + loss.unmatchedResponses
   const known = totals.requests - (totals.unseen ?? 0)

@@ -1,0 +1,33 @@
+/** Metrics of a running capture: a receiver of its frames, and the port where they are read. */
+import { Totals } from '../metrics/totals.ts'
+import { serveMetrics, type MetricsServer } from '../metrics/server.ts'
+import { version } from '../version.ts'
+import type { CaptureJob, CaptureMeta, Watcher } from './capture.ts'
+import type { Io } from './io.ts'
+import { refuseSeriesOptions, seriesLimits, type MetricsFlags } from './values/metrics.ts'
+
+export interface CaptureMetrics {
+  /** opens the port; resolves to what closes it. @throws UserError (exit 4) when that cannot be */
+  readonly open: CaptureJob['prepare']
+  readonly watchers: (meta: CaptureMeta) => readonly Watcher[]
+}
+
+/** @param isQuiet an address that the user has named is not said again. @throws UserError */
+export function metricsOf(io: Io, flags: MetricsFlags, isQuiet = false): CaptureMetrics {
+  const option = flags.metrics
+  if (option === undefined) {
+    refuseSeriesOptions(flags, '--metrics 127.0.0.1:9465')
+    return { open: undefined, watchers: () => [] }
+  }
+  let server: MetricsServer | null = null
+  return {
+    open: async () => (server = await serveMetrics(option, option.text)).close,
+    watchers: ({ kernel }) => {
+      const totals = new Totals({ version, kernel }, seriesLimits(flags))
+      server?.show(totals)
+      if (!isQuiet || option.port === 0) io.stderr.line(`metrics at ${server?.url ?? ''}`)
+      const ignore = (): void => undefined
+      return [{ frame: (frame) => totals.add(frame), marker: ignore, closed: null, end: ignore }]
+    },
+  }
+}
