@@ -11,12 +11,14 @@ const REQUESTS_KEPT = 200
 
 interface LiveFlags extends CaptureFlags, ViewFlags {
   readonly secs: number
+  readonly json?: boolean
 }
 
 export function liveCommand(io: Io): Command {
   const command = new Command('live')
     .description('the leaderboard now; nothing is stored (the default command)')
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
+    .option('--json', 'no screen: each second as a line of JSON (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
   addViewOptions(command, io)
@@ -26,9 +28,10 @@ export function liveCommand(io: Io): Command {
     refuseRecording(operand)
     if (operand !== undefined)
       throw usageError(`live takes options only, and "${operand}" is none`, 'See: upstreamtop live --help')
-    const [{ capture }, { watch }] = await Promise.all([
+    const [{ capture }, { watch }, { jsonLines }] = await Promise.all([
       import('../capture.ts'),
       import('../watch.ts'),
+      import('../watchers/json-lines.ts'),
       import('../../render/detail.ts'), // The user who called sudo may not be able to read it later.
     ])
     await capture(io, {
@@ -36,7 +39,9 @@ export function liveCommand(io: Io): Command {
       seconds: flags.secs,
       arguments: io.args,
       openSink: null,
-      watchers: (meta, stop) => [watch(io, meta, flags, null, stop)],
+      watchers: (meta, stop) => [
+        flags.json === true ? jsonLines(io, meta, flags, false) : watch(io, meta, flags, null, stop),
+      ],
     })
   })
 }
@@ -50,4 +55,5 @@ Examples:
   sudo upstreamtop live --attach cgroup             nginx in every container and network namespace of this host
   sudo upstreamtop live --nginx-only                what nginx sends, without sidecars and cron jobs
   sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
+  sudo upstreamtop live --json | jq .totals.rps     the same for programs
 `

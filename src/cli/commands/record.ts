@@ -16,6 +16,7 @@ interface RecordFlags extends CaptureFlags, ViewFlags {
   readonly out: string
   readonly append?: boolean
   readonly quiet?: boolean
+  readonly json?: boolean
   readonly secs?: number
   readonly keep?: Micros
   readonly maxSize?: number
@@ -36,6 +37,7 @@ export function recordCommand(io: Io): Command {
     )
     .option('--min-free <size>', 'leave this much of the disk free, for example 1GB', size('--min-free'))
     .option('--quiet', 'no screen and no progress: the beginning, warnings and the end')
+    .option('--json', 'like --quiet, and each second as a line of JSON on stdout (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command)
   addViewOptions(command, io)
@@ -43,10 +45,11 @@ export function recordCommand(io: Io): Command {
     refuseToOverwrite(flags)
     // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
     setFlagsFromString('--semi-space-growth-factor=1')
-    const [{ capture }, { openLasting }, { watch }, { openScratch }] = await Promise.all([
+    const [{ capture }, { openLasting }, { watch }, { jsonLines }, { openScratch }] = await Promise.all([
       import('../capture.ts'),
       import('../../store/write/lasting.ts'),
       import('../watch.ts'),
+      import('../watchers/json-lines.ts'),
       import('../../store/sqlite/database.ts'),
       import('../../render/detail.ts'),
     ])
@@ -60,7 +63,7 @@ export function recordCommand(io: Io): Command {
       file: flags.out,
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
-      quiet: flags.quiet === true,
+      quiet: flags.quiet === true || flags.json === true,
     }
     await capture(io, {
       capture: captureOptions(flags),
@@ -77,7 +80,10 @@ export function recordCommand(io: Io): Command {
         io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
         return sink
       },
-      watchers: (meta, stop) => [watch(io, meta, flags, recorded, stop)],
+      watchers: (meta, stop) => [
+        watch(io, meta, flags, recorded, stop),
+        ...(flags.json === true ? [jsonLines(io, meta, flags, true)] : []),
+      ],
     })
   })
 }
