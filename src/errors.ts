@@ -27,7 +27,7 @@ export class UserError extends Error {
   }
 }
 
-/** Another process of this program has done all work and printed all messages; only its exit code is left to return. */
+/** Another process (of this program, or a command that was recorded) has said all; only its exit code is left to return. */
 export class Delegated extends Error {
   constructor(readonly exitCode: number) {
     super('another process has done it')

@@ -15,8 +15,15 @@ const [{ Outlet }, { explain, run }, { stopSignal }, { ExitCode }] = await Promi
 const signal = stopSignal()
 const messages = new Outlet(process.stderr)
 
+/** set by a command that goes on without stdout */
+let tellLostReader: ((error: NodeJS.ErrnoException) => void) | null = null
+
 // EPIPE (`| head`) is no error. Exit in the next turn of the event loop, so that the exit code of a failed gate is set first.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (tellLostReader !== null) {
+    tellLostReader(error)
+    return
+  }
   const isReaderGone = error.code === 'EPIPE'
   if (!isReaderGone) messages.line(`upstreamtop: standard output can't be written: ${error.message}`)
   setImmediate(() => {
@@ -50,5 +57,6 @@ process.exitCode = await run({
   now: Date.now,
   signal,
   onIgnoredSignal,
+  onLostReader: (tell) => (tellLostReader = tell),
 })
 if (signal.reason === 'SIGHUP') hangUp()

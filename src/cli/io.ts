@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly signal: AbortSignal
   /** signals that came and are ignored; absent where none is */
   readonly onIgnoredSignal?: IgnoredSignals
+  /** calls back when stdout cannot be written, instead of ending the program; absent where it never ends it */
+  readonly onLostReader?: (tell: (error: NodeJS.ErrnoException) => void) => void
 }
 
 /** stdin stays a getter, because src/main.ts opens it only when it is used. */
@@ -42,6 +44,7 @@ export const ioOf = (given: Surroundings): Io => ({
   now: given.now,
   signal: given.signal,
   ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
+  ...(given.onLostReader && { onLostReader: given.onLostReader }),
 })
 
 const outletOf = (stream: TextStream, { args, env }: Surroundings): Outlet =>

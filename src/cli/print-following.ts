@@ -1,14 +1,14 @@
 /** Prints a file that is being recorded: the newest picture, then each new one, until its recorder ends. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { POLL_MS } from '../replay/data/source.ts'
-import { printFrames, type PrintOptions } from '../replay/print/print.ts'
+import { printFrames, type FrameOptions } from '../replay/print/print.ts'
 import type { StoredRecording } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
 import { writePictures } from './write-result.ts'
 
 export async function printFollowing(
   recording: StoredRecording,
-  options: Omit<PrintOptions, 'which' | 'step'>,
+  options: FrameOptions,
   io: Io,
 ): Promise<void> {
   let seen = (recording.ticks.at(-1)?.seq ?? 0) - 1

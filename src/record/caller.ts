@@ -5,7 +5,7 @@
 import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, userInfo } from 'node:os'
 import { type Writable } from 'node:stream'
 import { systemError, usageError } from '../errors.ts'
 
@@ -100,6 +100,19 @@ export async function rerunAs(user: User, helper: ChildProcessWithoutNullStreams
   const stopForwarding = forwardSignals(run)
   const [code, signal] = (await once(run, 'exit').finally(stopForwarding)) as [number | null, NodeJS.Signals]
   return code ?? 128 + constants.signals[signal]
+}
+
+/** For what runs as the user who called sudo: sudo has set HOME and the names to root's. */
+export function environmentOfCaller(ours: Environment): Environment {
+  const environment = { ...ours, [INHERITED_HELPER]: undefined }
+  if (ours.SUDO_UID !== String(process.getuid?.())) return environment
+  try {
+    const { username, homedir } = userInfo()
+    return { ...environment, HOME: homedir, USER: username, LOGNAME: username }
+  } catch {
+    // A user without an entry in /etc/passwd, in a container.
+    return environment
+  }
 }
 
 /** The user may not be able to read the program or node, for example in root's home. */

@@ -57,6 +57,18 @@ function runStep({ run }: Step, folder: string): ReturnType<typeof spawnSync> & 
   })
 }
 
+/** With a test that ends with that code, and a helper that needs no rights. */
+function withRecorder(folder: string, code: number): string {
+  const probe = `cat ${join(root, 'fixtures/probe/simulated.ndjson')}; read -r _; true`
+  const program = `#!/bin/sh\n[ "$1" = record ] && shift && set -- record --probe '${probe}' "$@"\nexec node ${join(root, 'dist/main.js')} "$@"\n`
+  writeFileSync(join(folder, 'upstreamtop'), program, { mode: 0o755 })
+  writeFileSync(join(folder, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 })
+  writeFileSync(join(folder, 'integration-test.sh'), `#!/bin/sh\necho the test ran\nexit ${code}\n`, {
+    mode: 0o755,
+  })
+  return folder
+}
+
 const synth = (folder: string, file: string, ...options: string[]): void => {
   const { status, stderr } = spawnSync('./upstreamtop', ['synth', '-o', file, ...options], {
     encoding: 'utf8',
@@ -94,9 +106,13 @@ describe('ci/integration.yml', () => {
       steps.map(({ name }) => name),
       ['install upstreamtop', 'start nginx and its backends', 'test while recording', 'gate', 'report'],
     )
-    // The first two steps need a network and docker; record-around.sh has its own tests.
-    const [gate, report] = [steps[3]!, steps[4]!]
+    // The first two steps need a network and docker.
+    const [record, gate, report] = [steps[2]!, steps[3]!, steps[4]!]
     const folder = checkout()
+    const recorded = runStep(record, withRecorder(folder, 5))
+    assert.equal(recorded.status, 5, recorded.stderr)
+    assert.match(String(recorded.stdout), /^the test ran$/m)
+    rmSync(join(folder, 'run.db'))
     synth(folder, 'run.db', '--secs', '30', '--rps', '40', '--seed', '4')
     const passed = runStep(gate, folder)
     assert.equal(passed.status, 0, String(passed.stdout))

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -74,44 +73,5 @@ describe('the pages of docs/', () => {
     )
     assert.ok(rows.length > 10)
     assert.deepEqual(rows, expected)
-  })
-})
-
-describe('ci/record-around.sh', () => {
-  const script = join(root, 'docs/ci/record-around.sh')
-  const around = (file: string, probe: string, ...command: string[]) => {
-    const program = join(process.cwd(), `upstreamtop-${file}`)
-    const call = `exec node --import tsx ${join(root, 'src/main.ts')} "$@" --probe '${probe}'`
-    writeFileSync(program, `#!/bin/sh\n${call}\n`, { mode: 0o755 })
-    return spawnSync(script, [file, ...command], {
-      encoding: 'utf8',
-      env: { ...process.env, UPSTREAMTOP: program, NODE_PATH: join(root, 'node_modules') },
-      cwd: process.cwd(),
-    })
-  }
-
-  it('records while the command runs, and ends with its exit code and a whole recording', async () => {
-    enterFolder()
-    symlinkSync(join(root, 'node_modules'), 'node_modules')
-    const capture = join(root, 'fixtures/probe/simulated.ndjson')
-    const { status, stderr } = around(
-      'run.db',
-      `head -n -1 ${capture}; sleep 60`,
-      'sh',
-      '-c',
-      'sleep 1; exit 7',
-    )
-    assert.equal(status, 7, stderr)
-    const { runCommand } = await import('../cli/run-command.ts')
-    const gate = await runCommand(['assert', 'run.db', 'requests > 100', 'coverage > 90%'])
-    assert.equal(gate.code, 0, gate.stdout + gate.stderr)
-  })
-
-  it('prints the reason when recording cannot start', () => {
-    enterFolder()
-    symlinkSync(join(root, 'node_modules'), 'node_modules')
-    const { status, stderr } = around('none.db', 'false', 'true')
-    assert.equal(status, 4)
-    assert.match(stderr, /upstreamtop: /)
   })
 })

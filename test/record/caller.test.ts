@@ -79,6 +79,31 @@ describe('under sudo', { skip }, () => {
       assert.equal(run(['check', file], {}).status, 0)
     })
 
+    test(`a command after -- runs as the caller, with the caller's home and none of the recorder's pipes (${mode})`, () => {
+      const said = join(folder, `command ${mode}`)
+      const script = `{ id -u; id -G; echo "$HOME $KEPT $UPSTREAMTOP_INHERITED_HELPER"; grep CapPrm /proc/self/status; ls /proc/$$/fd; } > '${said}'; exit 9`
+      const words = ['record', '--out', `${said}.db`, '--probe', `cat ${CAPTURE}; read -r _; true`]
+      const { status, stderr } = run([...words, '--', 'sh', '-c', script], {
+        ...env,
+        HOME: '/root',
+        KEPT: 'kept',
+      })
+      assert.equal(status, 9, stderr)
+      const groups = spawnSync('id', ['-G', String(NOBODY)], { encoding: 'utf8' }).stdout.trim()
+      const home = spawnSync('getent', ['passwd', String(NOBODY)], { encoding: 'utf8' }).stdout.split(':')[5]
+      const [uid, ids, environment, capabilities, ...descriptors] = readFileSync(said, 'utf8')
+        .trim()
+        .split('\n')
+      assert.deepEqual([uid, ids, environment], ['65534', groups, `${home} kept `])
+      assert.match(capabilities!, /^CapPrm:\t0+$/)
+      // 1 while the script's output goes to the file; the shell keeps the old one at 10.
+      assert.deepEqual(
+        descriptors.filter((descriptor) => Number(descriptor) < 10),
+        ['0', '1', '2'],
+      )
+      assert.equal(run(['check', `${said}.db`], {}).status, 0)
+    })
+
     test(`the end of a helper is reported (${mode})`, () => {
       const ended = (probe: string): readonly [number | null, string] => {
         const { status, stderr } = run(['live', '--probe', probe], env)

@@ -12,12 +12,14 @@ const REQUESTS_KEPT = 200
 
 interface LiveFlags extends CaptureFlags, ViewFlags, MetricsFlags {
   readonly secs: number
+  readonly json?: boolean
 }
 
 export function liveCommand(io: Io): Command {
   const command = new Command('live')
     .description('the leaderboard now; nothing is stored (the default command)')
     .option('--secs <n>', 'ends by itself after so many seconds', seconds('--secs'), 600)
+    .option('--json', 'no screen: each second as a line of JSON (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
   addMetricsOptions(command)
@@ -28,10 +30,11 @@ export function liveCommand(io: Io): Command {
     refuseRecording(operand)
     if (operand !== undefined)
       throw usageError(`live takes options only, and "${operand}" is none`, 'See: upstreamtop live --help')
-    const [{ capture }, { metricsOf }, { watch }] = await Promise.all([
+    const [{ capture }, { metricsOf }, { watch }, { jsonLines }] = await Promise.all([
       import('../capture.ts'),
       import('../metrics.ts'),
       import('../watch.ts'),
+      import('../watchers/json-lines.ts'),
       import('../../render/detail.ts'), // The user who called sudo may not be able to read it later.
     ])
     const metrics = metricsOf(io, flags)
@@ -41,7 +44,10 @@ export function liveCommand(io: Io): Command {
       arguments: io.args,
       openSink: null,
       prepare: metrics.open,
-      watchers: (meta, stop) => [...metrics.watchers(meta), watch(io, meta, flags, null, stop)],
+      watchers: (meta, stop) => [
+        ...metrics.watchers(meta),
+        flags.json === true ? jsonLines(io, meta, flags, false) : watch(io, meta, flags, null, stop),
+      ],
     })
   })
 }
@@ -55,4 +61,5 @@ Examples:
   sudo upstreamtop live --attach cgroup             nginx in every container and network namespace of this host
   sudo upstreamtop live --nginx-only                what nginx sends, without sidecars and cron jobs
   sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
+  sudo upstreamtop live --json | jq .totals.rps     the same for programs
 `

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
-import { usageError } from '../../errors.ts'
+import { Delegated, ExitCode, usageError } from '../../errors.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
@@ -12,11 +12,13 @@ import { addMetricsOptions, type MetricsFlags } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 import type { RecordedFile } from '../watch.ts'
+import { commandAfterDashes, startCommand, type ChildCommand } from '../watchers/child-command.ts'
 
 interface RecordFlags extends CaptureFlags, ViewFlags, MetricsFlags {
   readonly out: string
   readonly append?: boolean
   readonly quiet?: boolean
+  readonly json?: boolean
   readonly secs?: number
   readonly keep?: Micros
   readonly maxSize?: number
@@ -26,6 +28,8 @@ interface RecordFlags extends CaptureFlags, ViewFlags, MetricsFlags {
 export function recordCommand(io: Io): Command {
   const command = new Command('record')
     .description('the live leaderboard, and every second of it into a file')
+    .usage('[options] [-- command...]')
+    .argument('[command...]', 'after --: runs it while recording, and ends with it and its exit code')
     .requiredOption('--out <file>', 'the recording; never overwritten')
     .option('--append', 'go on with it, or begin it; what cannot be continued is moved aside')
     .option('--secs <n>', 'stop by itself after so many seconds (default: when stopped)', seconds('--secs'))
@@ -37,25 +41,31 @@ export function recordCommand(io: Io): Command {
     )
     .option('--min-free <size>', 'leave this much of the disk free, for example 1GB', size('--min-free'))
     .option('--quiet', 'no screen and no progress: the beginning, warnings and the end')
+    .option('--json', 'like --quiet, and each second as a line of JSON on stdout (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command)
   addMetricsOptions(command)
   addViewOptions(command, io)
-  return command.action(async (flags: RecordFlags) => {
+  return command.action(async (operands: readonly string[], flags: RecordFlags) => {
+    const words = commandAfterDashes(operands, io)
     refuseToOverwrite(flags)
+    if (words !== null && flags.json === true) throw bothOnStdout()
     // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
     setFlagsFromString('--semi-space-growth-factor=1')
-    const [{ capture }, { metricsOf }, { openLasting }, { watch }, { openScratch }] = await Promise.all([
-      import('../capture.ts'),
-      import('../metrics.ts'),
-      import('../../store/write/lasting.ts'),
-      import('../watch.ts'),
-      import('../../store/sqlite/database.ts'),
-      import('../../render/detail.ts'),
-    ])
+    const [{ capture }, { metricsOf }, { openLasting }, { watch }, { jsonLines }, { openScratch }] =
+      await Promise.all([
+        import('../capture.ts'),
+        import('../metrics.ts'),
+        import('../../store/write/lasting.ts'),
+        import('../watch.ts'),
+        import('../watchers/json-lines.ts'),
+        import('../../store/sqlite/database.ts'),
+        import('../../render/detail.ts'),
+      ])
     // Loads the SQLite library. Later, as the user who called sudo, we may not be able to read our own installation.
     openScratch().close()
     let sink: RecordingSink | null = null
+    let child: ChildCommand | null = null
     const toStderr = (text: string): void => io.stderr.line(`upstreamtop: ${text}`)
     let warn = toStderr
     io.onIgnoredSignal?.((name) => warn(`${name} is ignored: SIGTERM, SIGINT or SIGHUP ends the recording`))
@@ -63,7 +73,7 @@ export function recordCommand(io: Io): Command {
       file: flags.out,
       mark: (marker) => sink?.mark(marker),
       divert: (elsewhere) => (warn = elsewhere ?? toStderr),
-      quiet: flags.quiet === true,
+      quiet: flags.quiet === true || flags.json === true || words !== null,
     }
     const metrics = metricsOf(io, flags, flags.quiet === true)
     await capture(io, {
@@ -82,8 +92,15 @@ export function recordCommand(io: Io): Command {
         return sink
       },
       prepare: metrics.open,
-      watchers: (meta, stop) => [...metrics.watchers(meta), watch(io, meta, flags, recorded, stop)],
+      watchers: (meta, stop) => [
+        ...metrics.watchers(meta),
+        watch(io, meta, flags, recorded, stop),
+        ...(flags.json === true ? [jsonLines(io, meta, flags, true)] : []),
+        ...(words === null ? [] : [(child = startCommand(words, io, stop))]),
+      ],
     })
+    const code = (child as ChildCommand | null)?.exitCode() ?? ExitCode.done
+    if (code !== ExitCode.done) throw new Delegated(code)
   })
 }
 
@@ -99,10 +116,17 @@ function refuseToOverwrite({ out, append }: RecordFlags): void {
   }
 }
 
+const bothOnStdout = (): Error =>
+  usageError(
+    '--json and a command would both write to standard output',
+    'Leave --json out; replay --json prints the same lines afterwards.',
+  )
+
 const EXAMPLES = `
 Examples:
   sudo upstreamtop record --out incident.db                     until Ctrl-C
   sudo upstreamtop record --out ci.db --secs 60                 a minute, then a clean end
+  sudo upstreamtop record --out ci.db -- npm test               while a test runs; ends with its exit code
   sudo upstreamtop record --out day.db --keep 24h --max-size 500MB
                                                                 a flight recorder that may run for months
   sudo upstreamtop record --out all.db --attach cgroup          nginx in every container and network namespace of this host

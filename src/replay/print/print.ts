@@ -11,26 +11,41 @@ import { MomentReader } from '../data/moment-reader.ts'
 import { Stops, type Stop } from '../time/stops.ts'
 import { jsonOf } from './json.ts'
 
-export interface PrintOptions {
+export interface FrameOptions {
   readonly board: BoardOptions
   readonly size: Size
   /** IANA name */
   readonly timeZone: string
   readonly windowSeconds: number
-  /** time between two printed frames; null: every tick */
-  readonly step: Micros | null
-  /** one moment, or every tick that begins in [from, to) */
-  readonly which: { readonly at: WallMicros } | TimeSpan
   readonly format: 'text' | 'json'
   readonly depth: Depth
 }
 
+export interface PrintOptions extends FrameOptions {
+  /** time between two printed frames; null: every tick */
+  readonly step: Micros | null
+  /** one moment, or every tick that begins in [from, to) */
+  readonly which: { readonly at: WallMicros } | TimeSpan
+}
+
 /** Each string is a whole frame with its line ends. Frames are read one by one, so that `| head` reads only what it prints. */
-export function* printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
-  const stops = new Stops(recording.ticks)
+export function printFrames(recording: Recording, options: PrintOptions): Iterable<string> {
+  return printStops(recording, chosenStops(new Stops(recording.ticks), options), options)
+}
+
+/** What the newest tick has added: itself, and the gap before or in it. Of all ticks together they are what `printFrames` prints. */
+export function printNewest(recording: Recording, options: FrameOptions): Iterable<string> {
+  const { ticks } = recording
+  const stops = new Stops(ticks)
+  const added = new Stops(ticks.slice(-2)).count - new Stops(ticks.slice(-2, -1)).count
+  const newest = Array.from({ length: added }, (_, i) => stops.at(stops.count - added + i))
+  return printStops(recording, newest, options)
+}
+
+function* printStops(recording: Recording, stops: Iterable<Stop>, options: FrameOptions): Iterable<string> {
   const moments = new MomentReader(recording)
   let first = true
-  for (const stop of chosenStops(stops, options)) {
+  for (const stop of stops) {
     const board = leaderboard(moments.at(stop, options.windowSeconds), options.board)
     if (options.format === 'json') {
       yield `${jsonText(jsonOf(board, recording.info), 0)}\n`
@@ -45,12 +60,7 @@ export function* printFrames(recording: Recording, options: PrintOptions): Itera
 function frameText(
   board: Leaderboard,
   { info }: Pick<Recording, 'info'>,
-  {
-    board: { sort, filter },
-    size,
-    timeZone,
-    depth,
-  }: Pick<PrintOptions, 'board' | 'size' | 'timeZone' | 'depth'>,
+  { board: { sort, filter }, size, timeZone, depth }: FrameOptions,
 ): string {
   const lines = boardLines(board, {
     host: info.host,
