@@ -44,8 +44,9 @@ test('every folder imports only from the folders below it', () => {
     record: ['frame'],
     replay: ['frame', 'render'],
     report: ['frame', 'render'],
+    triggers: ['frame', 'render'],
     simulate: ['frame'],
-    cli: ['frame', 'store', 'render', 'record', 'replay', 'report', 'simulate'],
+    cli: ['frame', 'store', 'render', 'record', 'replay', 'report', 'triggers', 'simulate'],
   }
   const wrong = localImports().filter(({ file, target }) => {
     const from = folderOf(file)
