@@ -161,3 +161,33 @@ describe('diff --fail-on without data', () => {
     assert.equal((await gate(incident, incident, 'absent(/checkout)', 'absent(/healthz)')).code, 0)
   })
 })
+
+describe('a gate about any one backend', () => {
+  it('must hold of each that has data in assert, and names the first of which it does not', async () => {
+    await fails(hold(incident, '5xx(*) < 1%'), /^FAIL .*5xx\(10\.0\.1\.1\d:8080\)/)
+    await passes(hold(incident, '5xx(*) < 100%'), /5xx\(10\.0\.1\.1\d:8080\)/)
+    await fails(hold(incident, 'not 5xx(*) > 1%'), /^FAIL/)
+    await fails(hold(fixture('no-tick.db'), '5xx(*) < 1%'), /no tick was recorded/)
+  })
+
+  it('fails a comparison if one of them has it', async () => {
+    const ran = await runCommand(['diff', incident, incident, '--fail-on', '5xx(*) > 1%'])
+    assert.equal(ran.code, 3, ran.stdout)
+    assert.match(ran.stdout, /5xx\(10\.0\.1\.1\d:8080\) = /)
+    const none = await runCommand(['diff', incident, incident, '--fail-on', '5xx(*) > 99%'])
+    assert.equal(none.code, 0, none.stdout)
+  })
+
+  it('selects nothing, and takes no span: exit 2', async () => {
+    for (const [words, said] of [
+      [['report', incident, '--where', '5xx(*) > 1%'], /--where: \(\*\) selects nothing/],
+      [['report', incident, '--where', '5xx > 1% for 10s'], /--where: "for" is only in record --on/],
+      [['assert', incident, '5xx < 1% for 10s'], /"for" is only in record --on.*character 10/],
+      [['diff', incident, incident, '--fail-on', '5xx > 1% for 10s'], /"for" is only in record --on/],
+    ] as const) {
+      const { code, stderr } = await runCommand(words)
+      assert.equal(code, 2)
+      assert.match(stderr, said)
+    }
+  })
+})

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { ExitCode, UserError } from '../../errors.ts'
+import { checkCondition } from '../../frame/expression/condition.ts'
 import { parseExpression } from '../../frame/expression/expression-parser.ts'
 import { BY_REQUESTS } from '../../report/data/order.ts'
 import { ASSERTION_FORMATS, type AssertionFormat } from '../../report/gates/assertion-formats.ts'
@@ -48,13 +49,13 @@ export function assertCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, texts: string[], flags: AssertFlags) => {
       refuseStream('assert', file)
-      const { assertAll, checkAssertion } = await import('../../report/gates/assertions.ts')
+      const { assertAll } = await import('../../report/gates/assertions.ts')
       const { Evidence } = await import('../../report/gates/evidence.ts')
       const { summarise } = await import('../../report/data/summary.ts')
       const assertions = texts.map((text): Assertion =>
         withErrorPosition('expression', () => {
           const assertion = { text, expression: parseExpression(text) }
-          checkAssertion(assertion)
+          checkCondition(text, assertion.expression)
           return assertion
         }),
       )
@@ -83,5 +84,5 @@ Examples:
   upstreamtop assert run.db 'total.p95 < 1s' --format junit --out report.xml
 
 A measure without data holds nothing, counts too: an empty recording, a gap, or a backend or route that never occurs in the
-recording passes no gate. absent(/old), absent(10.0.1.10:8080) hold if there is none of it. Exit 0 all hold, 3 one does not.
+recording passes no gate. 5xx(*) < 1% must hold of every backend that has data, and names the one that fails. absent(/old), absent(10.0.1.10:8080) hold if there is none of it. Exit 0 all hold, 3 one does not.
 `

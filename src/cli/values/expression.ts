@@ -1,7 +1,7 @@
 /** Expressions on the command line; an error shows the text and points at the character. */
 import { ExitCode, usageError, UserError } from '../../errors.ts'
 import { parseExpression } from '../../frame/expression/expression-parser.ts'
-import { ExpressionError } from '../../frame/expression/expression.ts'
+import { ANY_BACKEND, ExpressionError } from '../../frame/expression/expression.ts'
 import {
   bothSelections,
   EVERYTHING,
@@ -20,6 +20,11 @@ function selectionOf(text: string): Selection {
   const absent = testsOf(expression).find((test) => test.kind === 'measure' && test.measure.kind === 'absent')
   if (absent !== undefined)
     throw new ExpressionError('absent selects nothing: it is for assert and --fail-on', text, absent.at)
+  const any = testsOf(expression).find(
+    (test) => test.kind === 'measure' && test.target?.backend === ANY_BACKEND,
+  )
+  if (any !== undefined)
+    throw new ExpressionError('(*) selects nothing: it is for assert, --fail-on and --on', text, any.at)
   return splitSelection([expression], text)
 }
 

@@ -1,7 +1,10 @@
 /** Recursive-descent parser of expressions: one function per rule of the grammar. */
 import { FAILURE_KINDS } from '../model/frame.ts'
+import type { Micros } from '../model/units.ts'
+import { parseDuration } from '../time/time.ts'
 import { Cursor } from './cursor.ts'
 import {
+  ANY_BACKEND,
   COUNTS,
   ExpressionError,
   STATISTICS,
@@ -23,8 +26,39 @@ import { nearestOf } from './nearest.ts'
 export function parseExpression(text: string): Expression {
   const cursor = new Cursor(text)
   const expression = readOr(cursor)
+  if (cursor.follows(FOR)) throw cursor.error('"for" is only in record --on: expected "and", "or" or the end')
+  return ended(cursor, expression)
+}
+
+/** The same with `for SPAN` at its end, or without: `span` is null. @throws ExpressionError */
+export function parseLasting(text: string): {
+  readonly expression: Expression
+  readonly span: Micros | null
+} {
+  const cursor = new Cursor(text)
+  const expression = readOr(cursor)
+  const span = cursor.takeWord('for') ? readSpan(cursor) : null
+  return ended(cursor, { expression, span })
+}
+
+const FOR = /for\b/iy
+
+function ended<T>(cursor: Cursor, value: T): T {
   if (!cursor.ended) throw cursor.error('expected "and", "or" or the end')
-  return expression
+  return value
+}
+
+/** µs; what a trigger remembers of its past is bounded by it. */
+const LONGEST_SPAN = 86_400_000_000
+
+function readSpan(cursor: Cursor): Micros {
+  const at = cursor.start
+  const span = parseDuration(cursor.match(/\d[\d.dhms]*( +\d[\d.dhms]*)*/y) ?? '')
+  if (span === null)
+    throw new ExpressionError('expected a span such as 10s or 5m after "for"', cursor.text, at)
+  if (span === 0 || span > LONGEST_SPAN)
+    throw new ExpressionError('a span after "for" is longer than 0, and at most 24h', cursor.text, at)
+  return span
 }
 
 const readOr = (cursor: Cursor): Expression =>
@@ -118,19 +152,23 @@ function readMeasureTest(cursor: Cursor, measure: Measure, at: number): MeasureT
 }
 
 function readAbsent(cursor: Cursor, at: number): MeasureTest {
+  const targetAt = cursor.start
   if (!cursor.take('(')) throw cursor.error('expected a route or a backend in brackets, as in absent(/old)')
+  const target = readTarget(cursor)
+  if (target.backend === ANY_BACKEND)
+    throw new ExpressionError('absent is of a backend or a route, not of any', cursor.text, targetAt)
   const quantity: Quantity = { value: 1, unit: 'none', change: false, text: '1' }
   return {
     kind: 'measure',
     measure: { kind: 'absent' },
-    target: readTarget(cursor),
+    target,
     comparison: '=',
     quantity,
     at,
   }
 }
 
-/** `/checkout`, `POST /checkout`, `10.0.1.10:8080`, `10.0.1.10:8080 /checkout`, or a quoted route. */
+/** `/checkout`, `POST /checkout`, `10.0.1.10:8080`, `10.0.1.10:8080 /checkout`, a quoted route, or `*` for any one backend, also before a route. */
 function readTarget(cursor: Cursor): Target {
   let target: Target = { backend: null, method: null, route: null }
   if (cursor.follows(/\)/y)) throw cursor.error('expected a route or a backend')
@@ -139,16 +177,18 @@ function readTarget(cursor: Cursor): Target {
     const quoted = cursor.quoted()
     const word = quoted ?? cursor.match(/[^\s()]+/y)
     if (word === null) throw cursor.error('expected a route, a backend or ")"')
-    const field =
-      quoted !== null || /^(\/|\*$|OTHER$)/.test(word)
-        ? 'route'
-        : /^[A-Z]+$/.test(word)
-          ? 'method'
-          : 'backend'
+    const field = quoted !== null ? 'route' : fieldOf(word, target)
     if (target[field] !== null) throw new ExpressionError(`a second ${field}`, cursor.text, at)
     target = { ...target, [field]: word }
   }
   return target
+}
+
+/** `*` is a route behind a method or a backend: `OPTIONS *`. */
+function fieldOf(word: string, { backend, method }: Target): keyof Target {
+  if (word === ANY_BACKEND) return backend === null && method === null ? 'backend' : 'route'
+  if (/^(\/|OTHER$)/.test(word)) return 'route'
+  return /^[A-Z]+$/.test(word) ? 'method' : 'backend'
 }
 
 function readComparison(cursor: Cursor): Comparison {
@@ -173,7 +213,7 @@ function readQuantity(cursor: Cursor): Quantity {
   if (number === null) throw cursor.error('expected a number')
   const unitAt = cursor.start
   const word = cursor.match(/µs|us|ms|s(?![A-Za-z])|%|pp|\/s/y) ?? ''
-  if (word === '' && cursor.follows(/[A-Za-z%µ/]/y) && !cursor.follows(/(and|or)\b/y)) {
+  if (word === '' && cursor.follows(/[A-Za-z%µ/]/y) && !cursor.follows(/(and|or|for)\b/y)) {
     throw new ExpressionError('expected ms, s, us, %, /s or pp', cursor.text, unitAt)
   }
   const [unit, factor] = UNITS[word as keyof typeof UNITS]

@@ -1,10 +1,11 @@
 /**
- * The expression language of --where, assert and --fail-on.
+ * The expression language of --where, assert, --fail-on and --on.
  *
  *   backend ~ '10.0.1.' and route = '/checkout' and p99 > 200ms
  *   not (5xx < 1%) or p99(10.0.1.10:8080 /checkout) >= 300ms
  *   absent(/old)                                     (the route does not occur)
  *   p99 > +20%                                       (a change: only where two recordings or ranges are compared)
+ *   5xx(*) > 5% for 10s                              (of any one backend; `for` only in --on)
  *
  * backend, upstream, namespace, method, route and status select rows; measures select result lines. This file has the types and words, expression-parser.ts
  * the parser, selection.ts and measure.ts the meaning. Positions count UTF-16 units from 0.
@@ -18,7 +19,10 @@ export type Statistic = 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 
 export type Clock = 'header' | 'total' | 'connect'
 export type CountName = (typeof COUNTS)[number]
 
-/** The rows of which a measure is taken: null is any. `backend` is an address or a name. */
+/** In a target: of any one backend. All measures of an expression that have it are of the same one. */
+export const ANY_BACKEND = '*'
+
+/** The rows of which a measure is taken: null is all of them. `backend` is an address, a name, or ANY_BACKEND. */
 export interface Target {
   readonly backend: string | null
   readonly method: string | null
@@ -93,6 +97,7 @@ export const COUNTS = [
   '4xx',
   '5xx',
   'failures',
+  'unseen',
   'in_flight',
   'retransmits',
   'retries',

@@ -1,12 +1,13 @@
 /** Evaluates assertions on a recording: the measured values, and whether each assertion holds. */
-import { measureName, type Expression, type MeasureTest } from '../../frame/expression/expression.ts'
-import { ExpressionError } from '../../frame/expression/expression.ts'
+import type { Expression, MeasureTest } from '../../frame/expression/expression.ts'
 import { holds } from '../../frame/expression/measure.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Distribution } from '../../frame/model/frame.ts'
-import { exactCount, finePercent } from '../../render/quantities.ts'
+import { nameOf, shownMeasure } from '../../render/measures.ts'
+import { exactCount } from '../../render/quantities.ts'
+import { decisive, type Verdict } from './any-backend.ts'
 import type { Evidence, Value } from './evidence.ts'
 
 export interface Assertion {
@@ -33,35 +34,28 @@ export interface Measurement {
   readonly reason: string | null
 }
 
-/** @throws ExpressionError if the expression cannot be asserted */
-export function checkAssertion({ text, expression }: Assertion): void {
-  const { codes } = splitSelection([expression], text)
-  const tests = testsOf(expression)
-  const status = tests.find((test) => test.kind === 'status')
-  if (codes !== null)
-    throw new ExpressionError('status counts nothing here: write 5xx, 4xx, …', text, status?.at ?? 0)
-  const measures = tests.filter((test) => test.kind === 'measure')
-  if (measures.length === 0)
-    throw new ExpressionError('nothing is measured: add a measure such as p99 < 300ms', text, 0)
-  const change = measures.find((test) => test.quantity.change)
-  if (change !== undefined) {
-    throw new ExpressionError('a change needs two sides: use diff --fail-on', text, change.at)
-  }
+/** A measure of any one backend must hold of every one that has data; what is said is of the first of which it does not. */
+export function assertAll(assertions: readonly Assertion[], evidence: Evidence): AssertionResult[] {
+  const { backends } = evidence.summary.selected
+  return assertions.map((assertion) =>
+    decisive(assertion.expression, backends, false, (expression) =>
+      resultOf({ ...assertion, expression }, evidence),
+    ),
+  )
 }
 
-export function assertAll(assertions: readonly Assertion[], evidence: Evidence): AssertionResult[] {
-  const { selected } = evidence.summary
-  return assertions.map(({ text, expression }) => {
-    const { rows, lines } = splitSelection([expression], text)
-    const of = (test: MeasureTest): Value => evidence.measured(test, rows)
-    return {
-      expression: text,
-      holds: lines !== null && holds(lines, (test) => of(test).value) === true,
-      measured: testsOf(expression)
-        .filter((test) => test.kind === 'measure')
-        .map((test) => measurement(test, of(test), basisOf(test, selectRows(selected, rows)))),
-    }
-  })
+function resultOf({ text, expression }: Assertion, evidence: Evidence): AssertionResult & Verdict {
+  const { rows, lines } = splitSelection([expression], text)
+  const of = (test: MeasureTest): Value => evidence.measured(test, rows)
+  const verdict = lines === null ? null : holds(lines, (test) => of(test).value)
+  return {
+    verdict,
+    expression: text,
+    holds: verdict === true,
+    measured: testsOf(expression)
+      .filter((test) => test.kind === 'measure')
+      .map((test) => measurement(test, of(test), basisOf(test, selectRows(evidence.summary.selected, rows)))),
+  }
 }
 
 function measurement(test: MeasureTest, { value, lack }: Value, count: number): Measurement {
@@ -72,32 +66,6 @@ function measurement(test: MeasureTest, { value, lack }: Value, count: number): 
       lack === null ? `${shownMeasure(test, value)} (of ${exactCount(count)})` : `nothing (of 0): ${lack}`,
     count: lack === null ? count : 0,
     reason: lack,
-  }
-}
-
-/** `p99(10.0.1.10:8080 /checkout)` */
-export function nameOf({ measure, target }: MeasureTest): string {
-  const parts = [target?.backend, target?.method, target?.route].filter(
-    (part) => part !== undefined && part !== null,
-  )
-  return parts.length === 0 ? measureName(measure) : `${measureName(measure)}(${parts.join(' ')})`
-}
-
-/** Precise enough to compare the value with a limit. */
-export function shownMeasure({ measure, quantity }: MeasureTest, value: number): string {
-  if (measure.kind === 'absent') return value === 1 ? 'absent' : 'there'
-  const unit = measure.kind === 'coverage' ? 'percent' : quantity.unit
-  switch (unit) {
-    case 'duration':
-      return value < 1000 ? `${value} µs` : `${Number((value / 1000).toFixed(3))} ms`
-    case 'percent':
-      return finePercent(value)
-    case 'points':
-      return `${Number((value * 100).toFixed(2))} pp`
-    case 'rate':
-      return `${Number(value.toPrecision(4))}/s`
-    case 'none':
-      return Number.isInteger(value) ? exactCount(value) : String(Number(value.toPrecision(4)))
   }
 }
 

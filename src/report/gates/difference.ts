@@ -12,11 +12,12 @@ import {
 import type { Backend, Route } from '../../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import { changesBetween, gateValue, type Changes, type Side } from '../../frame/views/compare.ts'
+import { nameOf, shownMeasure } from '../../render/measures.ts'
 import { ordered } from '../data/order.ts'
 import { backendName, type Summary } from '../data/summary.ts'
 import { mixedNote } from '../document/addresses.ts'
 import type { Assertion } from './assertions.ts'
-import { nameOf, shownMeasure } from './assertions.ts'
+import { decisive, type Verdict } from './any-backend.ts'
 import { valueOf, type Evidence, type Value } from './evidence.ts'
 
 export interface Difference {
@@ -63,7 +64,11 @@ export function differenceOf(before: Evidence, after: Evidence, gates: readonly 
       sideOf(target, totalsLine(target.selected)),
     ),
     backends: backendsOf(base, target),
-    gates: gates.map((gate) => gateResult(gate, before, after)),
+    gates: gates.map((gate) =>
+      decisive(gate.expression, target.selected.backends, true, (expression) =>
+        gateResult({ ...gate, expression }, before, after),
+      ),
+    ),
     notes: mixedNote([...base.recordings, ...target.recordings]),
   }
 }
@@ -156,13 +161,19 @@ export function checkGate({ text, expression }: Assertion): void {
   }
 }
 
-function gateResult({ text, expression }: Assertion, before: Evidence, after: Evidence): GateResult {
+function gateResult(
+  { text, expression }: Assertion,
+  before: Evidence,
+  after: Evidence,
+): GateResult & Verdict {
   const { rows, lines } = splitSelection([expression], text)
   const of = (test: MeasureTest): Value => gateOf(test, rows, before, after)
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')
+  const verdict = lines === null ? null : holds(lines, (test) => of(test).value)
   return {
+    verdict,
     expression: text,
-    failed: lines === null || holds(lines, (test) => of(test).value) !== false,
+    failed: verdict !== false,
     measured: measured.map((test) => `${nameOf(test)} = ${shownChange(test, of(test))}`).join(', '),
   }
 }

@@ -1,4 +1,5 @@
 /** Whether there is data for what an expression asks: without data nothing holds. */
+import { namesIn, type NameTest } from '../../frame/expression/condition.ts'
 import type { Expression, MeasureTest, TextTest } from '../../frame/expression/expression.ts'
 import { measure, totalsLine } from '../../frame/expression/measure.ts'
 import { nearestOf } from '../../frame/expression/nearest.ts'
@@ -81,17 +82,6 @@ const NAMES: Readonly<Record<TextTest['field'], (sum: Aggregate['backends'][numb
   method: ({ routes }) => routes.map(({ route }) => route.method),
   route: ({ routes }) => routes.map(({ route }) => route.path),
 }
-
-type NameTest = TextTest & { readonly value: string }
-
-/** What the rows must be by name. What they must not be need not occur, and a pattern is no name. */
-function namesIn(rows: Expression, negated = false): NameTest[] {
-  if ('parts' in rows) return rows.parts.flatMap((part) => namesIn(part, negated))
-  if (rows.kind === 'not') return namesIn(rows.part, !negated)
-  return rows.kind === 'text' && isName(rows) && rows.negated === negated ? [{ ...rows, negated: false }] : []
-}
-
-const isName = (test: TextTest): test is NameTest => typeof test.value === 'string'
 
 const ALWAYS: TimeSpan = {
   from: wallMicros(Number.MIN_SAFE_INTEGER),

@@ -3,7 +3,7 @@ import { totalsOf } from '../../../src/frame/sum/merge.ts'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { NOTHING, type Aggregate } from '../../../src/frame/model/aggregate.ts'
-import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
+import { parseExpression, parseLasting } from '../../../src/frame/expression/expression-parser.ts'
 import { ExpressionError, measureName } from '../../../src/frame/expression/expression.ts'
 import type { Backend, Counts, Distribution } from '../../../src/frame/model/frame.ts'
 import { bucketOf } from '../../../src/frame/model/histogram.ts'
@@ -109,6 +109,48 @@ describe('an expression', () => {
       route: null,
     })
     assert.deepEqual(target('rps(POST "/a (b)") > 1/s'), { backend: null, method: 'POST', route: '/a (b)' })
+  })
+
+  it('takes * for any one backend, alone or before a route; behind a method or a backend it is a route', () => {
+    const targetOf = (text: string): unknown => {
+      const expression = parseExpression(text)
+      return expression.kind === 'measure' && expression.target
+    }
+    assert.deepEqual(targetOf('5xx(*) > 5%'), { backend: '*', method: null, route: null })
+    assert.deepEqual(targetOf('5xx(* POST /a) > 5%'), { backend: '*', method: 'POST', route: '/a' })
+    assert.deepEqual(targetOf('5xx(OPTIONS *) > 5%'), { backend: null, method: 'OPTIONS', route: '*' })
+    assert.deepEqual(targetOf("5xx('*') > 5%"), { backend: null, method: null, route: '*' })
+    assert.deepEqual(targetOf('5xx(10.0.1.10:80 *) > 5%'), {
+      backend: '10.0.1.10:80',
+      method: null,
+      route: '*',
+    })
+    assert.throws(() => parseExpression('absent(*)'), /absent is of a backend or a route/)
+  })
+
+  it('has "for SPAN" last, where it may have it', () => {
+    const spanOf = (text: string): unknown => parseLasting(text).span
+    assert.equal(spanOf('5xx > 5%'), null)
+    assert.equal(spanOf('5xx(*) > 5% for 10s'), 10e6)
+    assert.equal(spanOf('requests > 5 for 1h30m'), 5400e6)
+    assert.equal(spanOf('route = /for and p99 > 2s FOR 1m 30s'), 90e6)
+    assert.equal(spanOf('absent(/old) for 5m'), 300e6)
+    for (const [text, at, words] of [
+      ['5xx > 5% for', 12, 'expected a span'],
+      ['5xx > 5% for ever', 13, 'expected a span'],
+      ['5xx > 5% for 10', 13, 'expected a span'],
+      ['5xx > 5% for 0s', 13, 'longer than 0'],
+      ['5xx > 5% for 25h', 13, 'at most 24h'],
+      ['5xx > 5% for 10s and rps > 1', 17, 'expected "and", "or" or the end'],
+      ['(5xx > 5% for 10s)', 10, 'expected ")"'],
+    ] as const) {
+      assert.throws(
+        () => parseLasting(text),
+        (error) => error instanceof ExpressionError && error.message.includes(words) && error.at === at,
+        text,
+      )
+    }
+    assert.throws(() => parseExpression('5xx > 5% for 10s'), /"for" is only in record --on/)
   })
 
   it('knows its units', () => {
