@@ -24,7 +24,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall deb clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
@@ -134,6 +134,12 @@ install:
 
 uninstall: ## remove what install has put into PREFIX; recordings stay
 	@HELPER_CAPS=none scripts/install.sh uninstall
+
+deb: build ## upstreamtop_VERSION_ARCH.deb: a Debian package that needs nothing from npm's registry
+deb: export HELPER_CAPS := $(HELPER_CAPS)
+export DEB_VERSION DEB_FOLDER
+deb:
+	@scripts/deb.sh
 
 clean: ## remove what was built
 	rm -rf build dist

@@ -51,11 +51,7 @@ copy_program() {
   # Without sources, tests and types: of better-sqlite3 they take 27 MB.
   node scripts/runtime-modules.mjs | while read -r module; do
     install -d "$library/$module"
-    tar -C "$module" --exclude=./node_modules --exclude=./test --exclude=./tests --exclude='./test*.js' --exclude='./example*' \
-      --exclude='./bench*' --exclude='*.d.ts' --exclude='*.map' --exclude='*.py' --exclude='./.?*' \
-      --exclude='*[Rr][Ee][Aa][Dd][Mm][Ee]*' --exclude=./CHANGELOG.md --exclude=./History.md \
-      --exclude=./deps --exclude=./build --exclude=./binding.gyp --exclude='./src/*.[ch]pp' --exclude='./src/*/*.[ch]pp' \
-      -c . | tar -C "$library/$module" --no-same-owner -x
+    tar -C "$module" --exclude-from=scripts/not-installed.txt -c . | tar -C "$library/$module" --no-same-owner -x
   done
   install -D "$NATIVE" "$library/$NATIVE"
   strip --strip-unneeded "$library/$NATIVE"

@@ -24,6 +24,8 @@ export interface RecordingInfo {
   /** it ended cleanly, with the helper's last dump */
   readonly complete: boolean
   readonly start: WallMicros
+  /** where it started before its oldest ticks were forgotten; absent if none were */
+  readonly began?: WallMicros | undefined
   /** end of the last tick */
   readonly end: WallMicros
   readonly ticks: number

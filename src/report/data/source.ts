@@ -14,7 +14,8 @@ export function shifted(recording: Recording, offset: number): Recording {
   return {
     get info() {
       const { info } = recording
-      return { ...info, start: move(info.start), end: move(info.end) }
+      const began = info.began === undefined ? {} : { began: move(info.began) }
+      return { ...info, ...began, start: move(info.start), end: move(info.end) }
     },
     get ticks() {
       return ticks(recording.ticks)

@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digest } from '../../digest.ts'
 import { usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/model/recording.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -17,13 +17,16 @@ export interface Extent extends TimeSpan {
   readonly host: string
   /** of the recording, eight hex digits */
   readonly id: string
+  /** the recording has forgotten what was before */
+  readonly isCut: boolean
 }
 
 export function extentOf({ info, ticks }: Recording, range: TimeSpan): Extent {
   const { from, to } = spanOf(ticks) ?? { from: range.from, to: range.from }
   return {
     host: info.host,
-    id: digest(`${info.host} ${info.start}`),
+    id: digest(`${info.host} ${info.began ?? info.start}`),
+    isCut: info.began !== undefined && range.from <= from,
     from: wallMicros(Math.max(from, range.from)),
     to: wallMicros(Math.min(to, range.to)),
   }
@@ -50,9 +53,40 @@ export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
 
 const DAY = 86_400_000_000
 
-/** The files of an earlier export that this one replaces. @throws UserError if rows would be in the data set twice */
-export async function findSuperseded(directory: string, extent: Extent): Promise<string[]> {
+export interface Place {
+  /** what is to be written */
+  readonly extent: Extent
+  /** the files of an earlier export that it replaces */
+  readonly superseded: readonly string[]
+}
+
+/** @throws UserError if rows would be in the data set twice */
+export async function placeOf(
+  directory: string,
+  extent: Extent,
+  ticks: readonly TickSummary[],
+): Promise<Place> {
   const existing = (await filesOf(directory, extent.host)).flatMap(complete)
+  const rest = extent.isCut ? withoutKept(extent, existing, ticks) : extent
+  return { extent: rest, superseded: supersededOf(directory, rest, existing) }
+}
+
+/** Files with rows that the recording has forgotten since can't be made again: they stay, and the export begins after them. */
+function withoutKept(
+  extent: Extent,
+  existing: readonly ExistingFile[],
+  ticks: readonly TickSummary[],
+): Extent {
+  const from = stamp(extent.from)
+  const kept = existing.filter((file) => file.id === extent.id && file.from < from && file.to > from)
+  if (kept.length === 0) return extent
+  const end = Math.max(...kept.map(({ to }) => timeOf(to)))
+  // A stamp is cut to the millisecond.
+  const next = ticks.find(({ start, length }) => start >= end && start + length > end + 1000)
+  return { ...extent, from: wallMicros(Math.min(next?.start ?? extent.to, extent.to)) }
+}
+
+function supersededOf(directory: string, extent: Extent, existing: readonly ExistingFile[]): string[] {
   const stamps = { from: stamp(extent.from), to: stamp(extent.to) }
   const common = existing.filter(({ from, to }) => from < stamps.to && to > stamps.from)
   const conflict = common.find(({ id, from, to }) => id !== extent.id || from < stamps.from || to > stamps.to)
@@ -90,6 +124,9 @@ function complete(path: string): ExistingFile[] {
 
 /** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
 const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')
+
+const timeOf = (text: string): number =>
+  Date.parse(text.replace(/^(....)(..)(..)T(..)(..)(..)(...)Z$/, '$1-$2-$3T$4:$5:$6.$7Z')) * 1000
 
 /** Hive's percent escapes, which every engine decodes. */
 const partitionValue = (text: string): string =>

@@ -18,7 +18,7 @@ import { BY_REQUESTS } from '../data/order.ts'
 import { ticksIn } from '../data/source.ts'
 import { gapsWithin, summarise } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
-import { dayOf, extentOf, filesOf, findSuperseded, pathOf, type Extent } from './dataset-files.ts'
+import { dayOf, extentOf, filesOf, pathOf, placeOf, type Extent, type Place } from './dataset-files.ts'
 import { ParquetFile, type ParquetCell } from './parquet-file.ts'
 import {
   COLUMNS,
@@ -69,15 +69,19 @@ export async function exportDataset(
     for (const host of new Set(recordings.map(({ info }) => info.host)))
       await removeStale((await filesOf(options.directory, host)).filter((path) => path.includes('.parquet.')))
     for (const recording of recordings) {
-      await set.begin(extentOf(recording, options.range), metadataOf(recording, options))
-      for (const gap of gapsWithin(recording.gaps, options.range))
-        await set.add('gaps', gap.from, gapRow(gap))
+      const whole = extentOf(recording, options.range)
+      const place = await placeOf(options.directory, whole, recording.ticks)
+      const isWhole = place.extent.from === whole.from
+      const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
+      if (!isWhole && range.from >= place.extent.to) continue
+      await set.begin(place, metadataOf(recording, { ...options, range }))
+      for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', gap.from, gapRow(gap))
       for (const marker of recording.markers) {
-        if (marker.at >= options.range.from && marker.at < options.range.to) {
+        if (marker.at >= range.from && marker.at < range.to) {
           await set.add('markers', marker.at, markerRow(marker))
         }
       }
-      for (const run of ticksWithin(recording.ticks, options.range)) {
+      for (const run of ticksWithin(recording.ticks, range)) {
         for (let seq = run.from; seq < run.to; seq++) {
           const frame = recording.frame(seq)
           if (frame !== null) await addFrame(set, frame, options.selection)
@@ -153,10 +157,10 @@ class DatasetWriter {
     this.#directory = directory
   }
 
-  /** The rows that follow are of another recording. @throws UserError if the data set has some of them already */
-  async begin(extent: Extent, metadata: Record<string, string>): Promise<void> {
+  /** The rows that follow are of another recording. */
+  async begin({ extent, superseded }: Place, metadata: Record<string, string>): Promise<void> {
     for (const table of TABLES) await this.#closeCurrent(table)
-    this.#superseded.push(...(await findSuperseded(this.#directory, extent)))
+    this.#superseded.push(...superseded)
     this.#source = { extent, metadata }
   }
 

@@ -1,5 +1,5 @@
 import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
-import { addMicros, wallMicros } from '../../frame/model/units.ts'
+import { addMicros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { knownZone } from '../../frame/time/timezone.ts'
 import { listOf, readMeta, runsOf, unseenOf } from '../format/meta.ts'
 import { integer, scalar, type Database } from '../sqlite/database.ts'
@@ -33,7 +33,12 @@ export function readInfo(database: Database, file: string, { first, last, ticks 
     ...(meta.has('unseen') ? { unseen: unseenOf(meta.get('unseen')) } : {}),
     complete: meta.get('complete') === '1',
     start: first?.start ?? wallMicros(0),
+    ...began(meta.get('began')),
     end: last === undefined ? wallMicros(0) : addMicros(last.start, last.length),
     ticks,
   }
 }
+
+/** The file may hold anything. */
+const began = (text = ''): { readonly began?: WallMicros } =>
+  /^\d{1,16}$/.test(text) ? { began: wallMicros(Number(text)) } : {}

@@ -1,7 +1,7 @@
 /** Copies the readable ticks of a damaged recording into a new one. */
 import { rmSync } from 'node:fs'
 import type { SecondFrame } from '../../frame/model/frame.ts'
-import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import type { Recording, RecordingInfo, SeqRange } from '../../frame/model/recording.ts'
 import { interruptible } from '../../interruption.ts'
 import { readMeta } from '../format/meta.ts'
 import { openRecording, type StoredRecording } from '../read/reader.ts'
@@ -34,7 +34,7 @@ export async function repairRecording(
       unseen: info.unseen ?? [],
       tool: info.tool,
       format: info.format,
-      more: { repaired: 'true', ...startsLate(source) },
+      more: { repaired: 'true', ...startsLate(source), ...identity(info) },
     }
     const ranges = runsOf(source)
     const plan = { source, ranges, out, meta, markers, frame: (same: SecondFrame) => same }
@@ -61,6 +61,10 @@ function startsLate(source: StoredRecording): Record<string, string> {
   const isLate = source.inspect(({ database }) => nullIfDamaged(() => readMeta(database).has('starts_late')))
   return isLate === true ? { starts_late: 'true' } : {}
 }
+
+/** What was exported of the original is known to be of this one, too. */
+const identity = ({ began }: RecordingInfo): Record<string, string> =>
+  began === undefined ? {} : { began: String(began) }
 
 function runsOf({ ticks }: Recording): readonly SeqRange[] {
   const runs: { from: number; to: number }[] = []

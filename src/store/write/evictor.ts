@@ -130,6 +130,8 @@ const deleteRows = (table: string): string =>
 
 /** A rollup is deleted with its first tick: the other ticks of its minute are summed one by one. One that comes later is not written. */
 const DELETE_TICK = [
+  // A recording is known by its start (RecordingInfo.began), also when that is forgotten.
+  "INSERT INTO meta SELECT 'began', CAST(start AS TEXT) FROM tick WHERE seq = ?1 ON CONFLICT DO NOTHING",
   deleteRows('traffic'),
   deleteRows('status'),
   deleteRows('connection'),
