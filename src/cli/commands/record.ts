@@ -47,7 +47,7 @@ export function recordCommand(io: Io): Command {
     setFlagsFromString('--semi-space-growth-factor=1')
     const [{ capture }, { metricsOf }, { openLasting }, { watch }, { openScratch }] = await Promise.all([
       import('../capture.ts'),
-      import('../metrics.ts'),
+      import('../metrics/running.ts'),
       import('../../store/write/lasting.ts'),
       import('../watch.ts'),
       import('../../store/sqlite/database.ts'),
