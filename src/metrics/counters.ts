@@ -41,8 +41,8 @@ export class Counters {
     return this.#tick === tick ? this.#inFlight : 0
   }
 
-  hasChangedIn(tick: number): boolean {
-    return this.#tick === tick
+  hasChangedSince(tick: number): boolean {
+    return this.#tick > tick
   }
 
   addTraffic(row: TrafficRow, tick: number): void {

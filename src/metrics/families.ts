@@ -1,7 +1,7 @@
 /** Every metric: its name, what it is, and its samples. docs/metrics.md lists them; a new one is a line here and a line there. */
 import { CONNECT_FAILURES, EXCLUDED, LOSS, ROUTE_FAILURES, type Counter } from '../frame/model/counters.ts'
 import type { Counters, Plain } from './counters.ts'
-import type { HostCounters } from './host.ts'
+import type { HostState } from './host.ts'
 import { label } from './labels.ts'
 import type { Series } from './series.ts'
 import { BOUNDS, type Times } from './times.ts'
@@ -11,7 +11,7 @@ export type Emit = (suffix: string, labels: string, value: number) => void
 
 /** Who says it, and after how many ticks. */
 export interface Moment {
-  readonly host: HostCounters
+  readonly host: HostState
   readonly build: Build
   readonly tick: number
 }
@@ -186,11 +186,11 @@ function reasons(
   name: string,
   help: string,
   list: readonly Counter[],
-  values: (host: HostCounters) => Float64Array,
+  values: (host: HostState) => ArrayLike<number>,
 ): HostFamily {
   const labels = reasonsOf(list)
   const samples: HostFamily['samples'] = ({ host }, emit) =>
-    values(host).forEach((value, i) => emitKnown(emit, labels[i]!, value))
+    labels.forEach((reason, i) => emitKnown(emit, reason, values(host)[i]!))
   return { of: 'host', name, type: 'counter', help, samples }
 }
 

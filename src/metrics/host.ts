@@ -8,12 +8,20 @@ import { coverageOf, type Seen } from '../frame/views/figures.ts'
 import { addFields } from '../frame/sum/merge.ts'
 import { NO_LOSS } from '../frame/model/counters.generated.ts'
 
-export class HostCounters {
+export interface HostState {
   /** in the order of LOSS and EXCLUDED; NaN: unknown */
+  readonly loss: ArrayLike<number>
+  readonly excluded: ArrayLike<number>
+  /** of the last 60 s, or since the first tick; null: no tick came yet */
+  readonly coverage: number | null
+  /** the end of the last tick; null: none came yet */
+  readonly lastTick: WallMicros | null
+}
+
+export class HostCounters implements HostState {
   readonly loss = new Float64Array(LOSS.length)
   readonly excluded = new Float64Array(EXCLUDED.length)
   readonly #window = new CoverageWindow()
-  /** the end of the last tick; null: none came yet */
   lastTick: WallMicros | null = null
 
   add(frame: SecondFrame): void {
@@ -23,7 +31,6 @@ export class HostCounters {
     this.lastTick = addMicros(frame.start, frame.length)
   }
 
-  /** Of the last 60 s, or since the first tick; null: no tick came yet. */
   get coverage(): number | null {
     return this.#window.coverage
   }

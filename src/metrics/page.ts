@@ -14,12 +14,12 @@ export function* pageOf(totals: Totals, format: PageFormat): Iterable<string> {
   for (const family of FAMILIES) {
     yield headOf(family, format)
     if (family.of === 'host') {
-      yield samplesOf(family, '', '', (emit) => family.samples(totals, emit))
+      yield samplesOf(family, '', (emit) => family.samples(totals, emit))
       continue
     }
     for (const series of totals.series) {
       if (family.has(series))
-        yield samplesOf(family, series.labels, '', (emit) => family.samples(series, emit, totals))
+        yield samplesOf(family, series.labels, (emit) => family.samples(series, emit, totals))
     }
   }
   if (format === 'openmetrics') yield '# EOF\n'
@@ -35,17 +35,14 @@ export function headOf({ name, type, help, unit }: Family, format: PageFormat): 
   return `# HELP ${sample} ${help}\n# TYPE ${sample} ${type === 'info' ? 'gauge' : type}\n`
 }
 
-/** @param stamp a space and the time, or nothing */
-export function samplesOf(
-  { name }: Family,
-  labels: string,
-  stamp: string,
-  samples: (emit: Emit) => void,
-): string {
+function samplesOf({ name }: Family, labels: string, samples: (emit: Emit) => void): string {
   let text = ''
-  samples((suffix, more, value) => {
-    const all = labels === '' || more === '' ? labels + more : `${labels},${more}`
-    text += `${name}${suffix}${all === '' ? '' : `{${all}}`} ${value}${stamp}\n`
-  })
+  samples((suffix, more, value) => (text += sampleLine(name + suffix, labels, more, value)))
   return text
+}
+
+/** @param more labels behind the others @param stamp a space and the time, or nothing */
+export function sampleLine(name: string, labels: string, more: string, value: number, stamp = ''): string {
+  const all = labels === '' || more === '' ? labels + more : `${labels},${more}`
+  return `${name}${all === '' ? '' : `{${all}}`} ${value}${stamp}\n`
 }

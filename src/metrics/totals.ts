@@ -23,10 +23,11 @@ export class Totals implements Moment {
     return this.#table.all
   }
 
-  add(frame: SecondFrame): void {
+  /** @param rows those that are wanted; what is counted once per host is of the whole tick */
+  add(frame: SecondFrame, rows: Pick<SecondFrame, 'traffic' | 'connections'> = frame): void {
     const tick = ++this.#tick
     this.host.add(frame)
-    for (const row of frame.traffic) this.#table.ofRoute(row.backend, row.route).addTraffic(row, tick)
-    for (const row of frame.connections) this.#table.ofBackend(row.backend).addConnection(row, tick)
+    for (const row of rows.traffic) this.#table.ofRoute(row.backend, row.route).addTraffic(row, tick)
+    for (const row of rows.connections) this.#table.ofBackend(row.backend).addConnection(row, tick)
   }
 }

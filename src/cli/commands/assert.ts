@@ -64,7 +64,7 @@ export function assertCommand(io: Io): Command {
       try {
         const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
         const summary = summarise(recordings, { range, selection, order: BY_REQUESTS, top: null })
-        reportDamage(summary, io)
+        reportDamage({ ...summary, ticks: summary.whole.ticks }, io)
         const results = assertAll(assertions, new Evidence(recordings, summary))
         const text = ASSERTION_FORMATS[flags.format](results, summary, flags)
         await writeResult(legible([text], flags.format, flags.out, io), flags.out, io)

@@ -122,7 +122,7 @@ async function compare(
     const range = span === undefined ? scope.span : spanOption(option, span, scope)
     const order = flags.sort ?? BY_REQUESTS
     const summary = summarise([recording], { range, selection, order, top: flags.top ?? null })
-    reportDamage(summary, io)
+    reportDamage({ ...summary, ticks: summary.whole.ticks }, io)
     return new Evidence([recording], summary)
   }
   const difference = differenceOf(side(a, '--base', flags.base), side(b, '--target', flags.target), gates)

@@ -32,7 +32,7 @@ export function liveCommand(io: Io): Command {
       throw usageError(`live takes options only, and "${operand}" is none`, 'See: upstreamtop live --help')
     const [{ capture }, { metricsOf }, { watch }, { jsonLines }] = await Promise.all([
       import('../capture.ts'),
-      import('../metrics.ts'),
+      import('../metrics/running.ts'),
       import('../watch.ts'),
       import('../watchers/json-lines.ts'),
       import('../../render/detail.ts'), // The user who called sudo may not be able to read it later.

@@ -55,7 +55,7 @@ export function recordCommand(io: Io): Command {
     const [{ capture }, { metricsOf }, { openLasting }, { watch }, { jsonLines }, { openScratch }] =
       await Promise.all([
         import('../capture.ts'),
-        import('../metrics.ts'),
+        import('../metrics/running.ts'),
         import('../../store/write/lasting.ts'),
         import('../watch.ts'),
         import('../watchers/json-lines.ts'),

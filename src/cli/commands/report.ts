@@ -16,10 +16,12 @@ import { BY, WIRE_MEASURES, type By } from '../../report/document/lines.ts'
 import { FORMATS, type Format } from '../../report/formats/formats.ts'
 import type { Io } from '../io.ts'
 import { rowProgress } from '../progress.ts'
+import { refuseStep, stepOption, writeMetrics, type StepFlags } from '../metrics/exported.ts'
 import { bomOption, checkBom } from '../values/bom.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
+import { addSeriesOptions } from '../values/metrics.ts'
 import { wholeNumber } from '../values/number.ts'
 import { offsetOption, openShifted, refuseOverlaps, refuseTwice, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
@@ -27,16 +29,15 @@ import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
 import { legible, writeResult } from '../write-result.ts'
 
-interface ReportFlags {
+interface ReportFlags extends StepFlags {
   readonly from?: string
   readonly to?: string
   readonly by?: By
   readonly where: readonly string[]
   readonly sort?: Order
   readonly top?: number
-  readonly format: Format
+  readonly format: Format | 'openmetrics'
   readonly bom?: boolean
-  readonly out?: string
   readonly parquet?: string
   readonly offset: ReadonlyMap<string, number>
   readonly tz?: string
@@ -55,8 +56,11 @@ export function reportCommand(io: Io): Command {
     .option('--sort <column>', 'order of the lines (default: requests)', sortOption)
     .option('--top <n>', 'lines of a list at most', wholeNumber('--top', 1, 1_000_000))
     .addOption(
-      new Option('--format <format>', 'how to write it').choices(Object.keys(FORMATS)).default('text'),
+      new Option('--format <format>', 'how to write it')
+        .choices([...Object.keys(FORMATS), 'openmetrics'])
+        .default('text'),
     )
+    .option('--step <span>', 'openmetrics: from sample to sample (default: 15s)', stepOption)
     .addOption(bomOption())
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
@@ -67,11 +71,13 @@ export function reportCommand(io: Io): Command {
       timeZoneOption(io),
     )
     .addHelpText('after', EXAMPLES)
+  addSeriesOptions(command)
   const commandLine = rememberOptions(command)
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
     checkBom(flags.bom, flags.parquet === undefined ? flags.format : 'Parquet')
     checkStatus(selection, flags.by ?? null)
+    refuseStep(flags)
     if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
     refuseTwice(files)
     if (flags.parquet !== undefined) refuseStandardOutput('--parquet', flags.parquet)
@@ -93,6 +99,10 @@ async function writeReport(
   command: string,
   io: Io,
 ): Promise<void> {
+  if (flags.format === 'openmetrics') {
+    const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
+    return writeMetrics(recordings, range, selection, flags, io)
+  }
   const { reportOf } = await import('../../report/formats/report.ts')
   const { points, slowest, write } = FORMATS[flags.format]
   const scope = fleetScope(recordings, io, flags.tz)
@@ -105,7 +115,7 @@ async function writeReport(
     points,
     slowest,
   })
-  reportDamage(report.summary, io)
+  reportDamage({ ...report.summary, ticks: report.summary.whole.ticks }, io)
   await writeResult(legible(await write(report), flags.format, flags.out, io), flags.out, io, flags.bom)
 }
 
@@ -201,6 +211,7 @@ Examples:
   upstreamtop report incident.db --by wire                          behind NAT on this host: each pod of a ClusterIP
   upstreamtop report web1.db web2.db --offset web2=-49s             two hosts as one, a clock set right
   upstreamtop report incident.db --format html --out incident.html  one page to send around
+  upstreamtop report incident.db --format openmetrics --step 15s    samples with timestamps, for promtool tsdb create-blocks-from
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
 
 Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight sent_bytes

@@ -68,9 +68,14 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
 /** Overlap that is allowed, µs: a recorder may start in the second in which the one before it ended. */
 const ALLOWED_OVERLAP = 1_000_000
 
+/** How much of recordings was read. */
+interface Readings extends Pick<Summary, 'damage' | 'recordings'> {
+  readonly ticks: number
+}
+
 /** Reports on stderr what could not be read. @throws UserError (exit 5) if there is damage and nothing could be read */
-export function reportDamage({ damage, whole, recordings }: Summary, io: Io): void {
-  if (whole.ticks === 0 && damage.length > 0) {
+export function reportDamage({ damage, ticks, recordings }: Readings, io: Io): void {
+  if (ticks === 0 && damage.length > 0) {
     const files = recordings.map(({ file }) => `"${file}"`).join(', ')
     throw recordingError(
       `nothing in the range of ${files} can be read: ${damage.join('; ')}`,

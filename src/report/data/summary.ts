@@ -63,10 +63,7 @@ export function summaryOf(recordings: readonly Recording[], query: Query, whole:
     markers: recordings
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
       .sort((a, b) => a.at - b.at),
-    damage: [
-      ...recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
-      ...unreadableTicks(recordings, query.range, whole),
-    ],
+    damage: damageOf(recordings, query.range, whole.ticks),
   }
 }
 
@@ -81,10 +78,13 @@ function elapsedWithin(recordings: readonly Recording[], { from, to }: TimeSpan)
   return micros(to - from + Math.round(sum / Math.max(1, errors.size)))
 }
 
-/** Reports ticks whose rows could not be read. Without this a sum would be too small silently. */
-function unreadableTicks(recordings: readonly Recording[], range: TimeSpan, { ticks }: Aggregate): string[] {
+/** In words; also of ticks that could not be read: without this a sum would be too small silently. @param ticks that were read */
+export function damageOf(recordings: readonly Recording[], range: TimeSpan, ticks: number): string[] {
   const existing = ticksIn(recordings, range)
-  return existing <= ticks ? [] : [`${existing - ticks} of ${existing} ticks in the range could not be read`]
+  return [
+    ...recordings.flatMap(({ info, damage }) => damage.map((what) => `${info.file}: ${what}`)),
+    ...(existing <= ticks ? [] : [`${existing - ticks} of ${existing} ticks in the range could not be read`]),
+  ]
 }
 
 export const gapsWithin = (gaps: readonly Gap[], { from, to }: TimeSpan): Gap[] =>

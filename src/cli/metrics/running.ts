@@ -1,10 +1,10 @@
 /** Metrics of a running capture: a receiver of its frames, and the port where they are read. */
-import { Totals } from '../metrics/totals.ts'
-import { serveMetrics, type MetricsServer } from '../metrics/server.ts'
-import { version } from '../version.ts'
-import type { CaptureJob, CaptureMeta, Watcher } from './capture.ts'
-import type { Io } from './io.ts'
-import { refuseSeriesOptions, seriesLimits, type MetricsFlags } from './values/metrics.ts'
+import { Totals } from '../../metrics/totals.ts'
+import { serveMetrics, type MetricsServer } from '../../metrics/server.ts'
+import { version } from '../../version.ts'
+import type { CaptureJob, CaptureMeta, Watcher } from '../capture.ts'
+import type { Io } from '../io.ts'
+import { refuseSeriesOptions, seriesLimits, type MetricsFlags } from '../values/metrics.ts'
 
 export interface CaptureMetrics {
   /** opens the port; resolves to what closes it. @throws UserError (exit 4) when that cannot be */
