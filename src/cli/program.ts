@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   repair: async () => (await import('./commands/repair.ts')).repairCommand,
   mark: async () => (await import('./commands/mark.ts')).markCommand,
   synth: async () => (await import('./commands/synth.ts')).synthCommand,
+  completion: async () => (await import('./commands/completion.ts')).completionCommand,
   simulate: async () => (await import('./commands/simulate.ts')).simulateCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
 }
@@ -48,10 +49,10 @@ export async function program(io: Io, args: readonly string[]): Promise<Command>
   return withSurroundings(root, io)
 }
 
-/** Only the given command if it is known; all commands for the help, and for a name that may be misspelled. */
+/** Only the given command if it is known; all commands for the help, for a name that may be misspelled, and to complete any of them. */
 const namesNeeded = (args: readonly string[]): readonly string[] => {
   const [name] = args
-  return name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
+  return name !== undefined && name !== 'completion' && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
 }
 
 /** Options that every command has; they are looked at before the command runs (charset.ts). */

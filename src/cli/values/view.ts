@@ -26,7 +26,8 @@ export const addViewOptions = (command: Command, io: Io): Command =>
     .option('--backends <n>', 'backends shown', wholeNumber('--backends', 1, 1000), 8)
     .option('--routes <n>', 'routes shown under each backend', wholeNumber('--routes', 0, 1000), 4)
     .addOption(
-      new Option('--sort <column>', `order: ${SORTS.join(', ')}`)
+      new Option('--sort <column>', 'order')
+        .choices(SORTS)
         .argParser(sortColumn)
         .default('rps' satisfies Sort, 'rps'),
     )
