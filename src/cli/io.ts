@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { asksForAscii, cannotShowBlocks } from './charset.ts'
-import type { IgnoredSignals } from './ignored-signals.ts'
+import type { DumpSignal, IgnoredSignals } from './ignored-signals.ts'
 import { Outlet, type TextStream } from './outlet.ts'
 
 /** What a command gets from its surroundings, so that tests run commands exactly as a terminal does. */
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly signal: AbortSignal
   /** signals that came and are ignored; absent where none is */
   readonly onIgnoredSignal?: IgnoredSignals
+  /** SIGUSR2 of a recorder; absent elsewhere */
+  readonly onDumpSignal?: DumpSignal
 }
 
 /** stdin stays a getter, because src/main.ts opens it only when it is used. */
@@ -42,6 +44,7 @@ export const ioOf = (given: Surroundings): Io => ({
   now: given.now,
   signal: given.signal,
   ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
+  ...(given.onDumpSignal && { onDumpSignal: given.onDumpSignal }),
 })
 
 const outletOf = (stream: TextStream, { args, env }: Surroundings): Outlet =>
