@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { isatty } from 'node:tty'
-import { ignoreSignals } from './cli/ignored-signals.ts'
+import { hearDumpSignal, ignoreSignals } from './cli/ignored-signals.ts'
 
 // Before anything else is loaded: until then SIGUSR1 opens node's debugger, and the others end the program.
 const onIgnoredSignal = ignoreSignals(process.argv.slice(2))
+const onDumpSignal = hearDumpSignal(process.argv.slice(2))
 
 const [{ Outlet }, { explain, run }, { stopSignal }, { ExitCode }] = await Promise.all([
   import('./cli/outlet.ts'),
@@ -58,5 +59,6 @@ process.exitCode = await run({
   signal,
   onIgnoredSignal,
   onLostReader: (tell) => (tellLostReader = tell),
+  ...(onDumpSignal && { onDumpSignal }),
 })
 if (signal.reason === 'SIGHUP') hangUp()

@@ -11,7 +11,7 @@ export function ignoreSignals([command]: readonly string[]): IgnoredSignals {
   const heard = new Set<NodeJS.Signals>()
   let tell: (name: NodeJS.Signals) => void = () => undefined
   // On SIGUSR1 node opens a debugger for everybody on this host, whatever the command.
-  for (const name of ['SIGUSR1', ...(command === 'record' ? (['SIGUSR2', 'SIGQUIT'] as const) : [])] as const)
+  for (const name of ['SIGUSR1', ...(command === 'record' ? (['SIGQUIT'] as const) : [])] as const)
     process.on(name, () => {
       if (heard.has(name)) return
       heard.add(name)
@@ -20,5 +20,21 @@ export function ignoreSignals([command]: readonly string[]): IgnoredSignals {
   return (listener) => {
     tell = listener
     heard.forEach(listener)
+  }
+}
+
+/** Calls back for each SIGUSR2, also for one that came before. */
+export type DumpSignal = (dump: () => void) => void
+
+/** SIGUSR2 asks a recorder for a dump, from its first moment on: it must not end it before it can. */
+export function hearDumpSignal([command]: readonly string[]): DumpSignal | null {
+  if (command !== 'record') return null
+  let early = false
+  let dump = (): void => void (early = true)
+  process.on('SIGUSR2', () => dump())
+  return (listener) => {
+    dump = listener
+    if (early) listener()
+    early = false
   }
 }

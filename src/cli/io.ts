@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { asksForAscii, cannotShowBlocks } from './charset.ts'
-import type { IgnoredSignals } from './ignored-signals.ts'
+import type { DumpSignal, IgnoredSignals } from './ignored-signals.ts'
 import { Outlet, type TextStream } from './outlet.ts'
 
 /** What a command gets from its surroundings, so that tests run commands exactly as a terminal does. */
@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly onIgnoredSignal?: IgnoredSignals
   /** calls back when stdout cannot be written, instead of ending the program; absent where it never ends it */
   readonly onLostReader?: (tell: (error: NodeJS.ErrnoException) => void) => void
+  /** SIGUSR2 of a recorder; absent elsewhere */
+  readonly onDumpSignal?: DumpSignal
 }
 
 /** stdin stays a getter, because src/main.ts opens it only when it is used. */
@@ -45,6 +47,7 @@ export const ioOf = (given: Surroundings): Io => ({
   signal: given.signal,
   ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
   ...(given.onLostReader && { onLostReader: given.onLostReader }),
+  ...(given.onDumpSignal && { onDumpSignal: given.onDumpSignal }),
 })
 
 const outletOf = (stream: TextStream, { args, env }: Surroundings): Outlet =>

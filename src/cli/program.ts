@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   requests: async () => (await import('./commands/requests.ts')).requestsCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   assert: async () => (await import('./commands/assert.ts')).assertCommand,
+  dump: async () => (await import('./commands/dump.ts')).dumpCommand,
   cut: async () => (await import('./commands/cut.ts')).cutCommand,
   info: async () => (await import('./commands/info.ts')).infoCommand,
   check: async () => (await import('./commands/check.ts')).checkCommand,
@@ -27,6 +28,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
 }
 
 export const COMMAND_NAMES = Object.keys(COMMANDS)
+
+/** What the program starts itself: in no help. */
+const INTERNAL: Readonly<Record<string, () => Promise<CommandMaker>>> = {
+  'cut-dump': async () => (await import('./commands/cut-dump.ts')).cutDumpCommand,
+}
 
 const EXAMPLES = `
 Examples:
@@ -45,15 +51,21 @@ export async function program(io: Io, args: readonly string[]): Promise<Command>
     .version(version)
     .addHelpText('after', EXAMPLES)
   for (const name of namesNeeded(args))
-    root.addCommand(withSurroundings(withShared((await COMMANDS[name]!())(io)), io))
+    root.addCommand(withSurroundings(withShared((await makerOf(name)())(io)), io))
   return withSurroundings(root, io)
 }
 
 /** Only the given command if it is known; all commands for the help, for a name that may be misspelled, and to complete any of them. */
 const namesNeeded = (args: readonly string[]): readonly string[] => {
   const [name] = args
-  return name !== undefined && name !== 'completion' && Object.hasOwn(COMMANDS, name) ? [name] : COMMAND_NAMES
+  return name !== undefined &&
+    name !== 'completion' &&
+    (Object.hasOwn(COMMANDS, name) || Object.hasOwn(INTERNAL, name))
+    ? [name]
+    : COMMAND_NAMES
 }
+
+const makerOf = (name: string): (() => Promise<CommandMaker>) => (COMMANDS[name] ?? INTERNAL[name])!
 
 /** Options that every command has; they are looked at before the command runs (charset.ts). */
 const withShared = (command: Command): Command =>

@@ -23,6 +23,7 @@ const DOCUMENTS = [
   'docs/fleet.md',
   'docs/postmortem.md',
   'docs/ci.md',
+  'docs/triggers.md',
 ]
 
 const tree = await program(

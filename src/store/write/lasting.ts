@@ -25,8 +25,15 @@ export interface LastingOptions extends WriterOptions {
   readonly append?: boolean | undefined
 }
 
+export interface LastingSink extends RecordingSink {
+  /** what is written now */
+  readonly path: string
+  /** After the end: a reader that was still there then has left an empty WAL beside it. */
+  settle(): void
+}
+
 /** @throws UserError (exit 2) if another process records under this name */
-export function openLasting(file: string, meta: RecordingMeta, options: LastingOptions): RecordingSink {
+export function openLasting(file: string, meta: RecordingMeta, options: LastingOptions): LastingSink {
   const name = options.append === true ? truePath(file) : file
   const lock = NameLock.take(name)
   if (lock === 'taken') throw taken(file)
@@ -61,7 +68,7 @@ interface Target {
   readonly writer: RecordingWriter
 }
 
-class LastingRecording implements RecordingSink {
+class LastingRecording implements LastingSink {
   #target: Target
   #held: HeldFiles
   /** it was said that no new file can be begun */
@@ -75,6 +82,10 @@ class LastingRecording implements RecordingSink {
   ) {
     this.#target = target
     this.#held = new HeldFiles(target.path)
+  }
+
+  get path(): string {
+    return this.#target.path
   }
 
   append(frame: SecondFrame): void {
@@ -97,6 +108,18 @@ class LastingRecording implements RecordingSink {
       this.#leave(this.#held.place)
     } finally {
       this.#target.lock?.release()
+    }
+  }
+
+  settle(): void {
+    const { name, path } = this.#target
+    if (leftovers(path) === null) return
+    const lock = NameLock.take(name)
+    if (lock === 'taken' || lock === null) return
+    try {
+      makePlain(path)
+    } finally {
+      lock.release()
     }
   }
 
@@ -224,6 +247,6 @@ function makePlain(file: string): void {
     leaveWal(database)
     database.close()
   } catch {
-    // its new folder may not be ours to write
+    // its folder may not be ours to write
   }
 }
