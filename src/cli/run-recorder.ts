@@ -2,20 +2,34 @@
 import { setFlagsFromString } from 'node:v8'
 import { Delegated, ExitCode } from '../errors.ts'
 import type { Marker } from '../frame/model/frame.ts'
+import type { Micros } from '../frame/model/units.ts'
 // Loads what is needed later: then, as the user who called sudo, we may not be able to read our own installation.
 import '../render/detail.ts'
 import { openScratch } from '../store/sqlite/database.ts'
 import { openLasting, type LastingSink } from '../store/write/lasting.ts'
 import { capture, type CaptureMeta, type Watcher } from './capture.ts'
-import type { RecordFlags } from './commands/record.ts'
 import { watchTriggers } from './dumping/triggers.ts'
 import type { Io } from './io.ts'
 import { metricsOf } from './metrics/running.ts'
-import { captureOptions } from './values/capture.ts'
-import { checkFolder, type TriggerOptions } from './values/triggers.ts'
+import { captureOptions, type CaptureFlags } from './values/capture.ts'
+import type { MetricsFlags } from './values/metrics.ts'
+import { checkFolder, type TriggerFlags, type TriggerOptions } from './values/triggers.ts'
+import type { ViewFlags } from './values/view.ts'
 import { watch, type RecordedFile } from './watch.ts'
 import { startCommand, type ChildCommand } from './watchers/child-command.ts'
 import { jsonLines } from './watchers/json-lines.ts'
+
+/** The options of the command line. */
+export interface RecordFlags extends CaptureFlags, ViewFlags, MetricsFlags, TriggerFlags {
+  readonly out: string
+  readonly append?: boolean
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly secs?: number
+  readonly keep?: Micros
+  readonly maxSize?: number
+  readonly minFree?: number
+}
 
 /** @param words a command to run meanwhile, whose exit code is ours @throws UserError */
 export async function runRecorder(

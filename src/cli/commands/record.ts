@@ -1,27 +1,16 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
-import type { Micros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
+import type { RecordFlags } from '../run-recorder.ts'
 import { duration, size } from '../values/amount.ts'
-import { addCaptureOptions, type CaptureFlags } from '../values/capture.ts'
+import { addCaptureOptions } from '../values/capture.ts'
 import { refuseAddress } from '../values/file.ts'
-import { addMetricsOptions, type MetricsFlags } from '../values/metrics.ts'
+import { addMetricsOptions } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
-import { addTriggerOptions, triggerOptions, type TriggerFlags } from '../values/triggers.ts'
-import { addViewOptions, type ViewFlags } from '../values/view.ts'
+import { addTriggerOptions, triggerOptions } from '../values/triggers.ts'
+import { addViewOptions } from '../values/view.ts'
 import { commandAfterDashes } from '../watchers/child-command.ts'
-
-export interface RecordFlags extends CaptureFlags, ViewFlags, MetricsFlags, TriggerFlags {
-  readonly out: string
-  readonly append?: boolean
-  readonly quiet?: boolean
-  readonly json?: boolean
-  readonly secs?: number
-  readonly keep?: Micros
-  readonly maxSize?: number
-  readonly minFree?: number
-}
 
 export function recordCommand(io: Io): Command {
   const command = new Command('record')
