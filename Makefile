@@ -23,7 +23,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall deb test-deb clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall deb clean
 .PHONY: build-packages test-packages
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
@@ -125,6 +125,7 @@ export DEB_VERSION DEB_FOLDER
 deb:
 	@scripts/deb.sh
 
+.PHONY: test-deb
 test-deb: build ## the package in a clean Debian 13, booted: installed, recording, upgraded, purged; and in Debian 12 (root, minutes)
 	@test/install/deb.sh
 
