@@ -13,7 +13,7 @@ import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { PACKAGE } from '../place.ts'
 import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
 import type { Labels } from './decoder.ts'
-import { askLauncher, isLaunched, watched } from './launched.ts'
+import { askLauncher, isLaunched } from './launched.ts'
 import { linesOf } from './lines.ts'
 
 /** The options of a capture, named as on the command line. */
@@ -76,7 +76,7 @@ export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.P
   const inherited = inheritedStreams(env)
   if (inherited !== null) return helperOf(options, inherited)
   if (isLaunched(env) && options.probe === null) {
-    askLauncher(helperArguments(options))
+    const watched = askLauncher(helperArguments(options))
     const helper = helperOf(options, pipesFrom(undefined))
     return { ...helper, lines: watched(helper.lines) }
   }

@@ -9,13 +9,16 @@ const ASK_FD = INHERITED_FD + 4
 
 export const isLaunched = (env: NodeJS.ProcessEnv): boolean => env.UPSTREAMTOP_LAUNCHED !== undefined
 
-/** The launcher starts the helper with them. */
-export function askLauncher(words: readonly string[]): void {
+type Lines = AsyncIterable<string>
+
+/** The launcher starts the helper with these arguments. @returns what its lines are to be read through */
+export function askLauncher(words: readonly string[]): (lines: Lines) => Lines {
   writeSync(ASK_FD, [String(words.length), ...words].map((word) => `${word}\0`).join(''))
+  return watched
 }
 
 /** The same lines. After each second of them that was worked on, systemd's watchdog hears of it. */
-export async function* watched(lines: AsyncIterable<string>): AsyncIterable<string> {
+async function* watched(lines: Lines): Lines {
   let told = 0
   for await (const line of lines) {
     yield line
