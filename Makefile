@@ -141,6 +141,10 @@ export DEB_VERSION DEB_FOLDER
 deb:
 	@scripts/deb.sh
 
+.PHONY: test-deb
+test-deb: build ## the package in a clean Debian 13, booted: installed, recording, upgraded, purged; and in Debian 12 (root, minutes)
+	@test/install/deb.sh
+
 clean: ## remove what was built
 	rm -rf build dist
 

@@ -77,6 +77,7 @@ libraries() {
 }
 
 install_scripts() {
+  install -D -m 0644 contrib/debian/lintian-overrides "$tree/usr/share/lintian/overrides/upstreamtop"
   install -d "$tree/DEBIAN"
   for script in postinst prerm postrm; do
     sed "s|@HELPER_CAPS@|$HELPER_CAPS|" contrib/debian/$script >"$tree/DEBIAN/$script"

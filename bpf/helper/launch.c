@@ -6,11 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "helper.h"
@@ -51,22 +54,36 @@ static void open_sockets(void)
 	}
 }
 
-/* The arguments, each ended by a 0. Returns how many; 0 if the program has ended, or wants no helper. */
-static int read_arguments(char **words)
+/*
+ * What the program asks for: the number of arguments, and the arguments, each ended by a 0. Returns false if it has ended, or
+ * wants no helper.
+ */
+static bool read_arguments(char **words)
 {
 	static char text[MAX_ARGUMENTS];
-	size_t length = 0;
-	int count = 0;
-	ssize_t n;
+	size_t length = 0, begin = 0;
+	int count = -1, of = 0;
 
-	while (length < sizeof(text) &&
-	       ((n = read(sockets[ASK].helper, text + length, sizeof(text) - length)) > 0 || (n < 0 && errno == EINTR)))
-		length += n > 0 ? n : 0;
-	if (!length || text[length - 1])
-		return 0;
-	for (char *word = text; word < text + length && count < MAX_ASKED; word += strlen(word) + 1)
-		words[count++] = word;
-	return count;
+	while (count < of && length < sizeof(text)) {
+		ssize_t n = read(sockets[ASK].helper, text + length, sizeof(text) - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		for (length += n; begin < length && count < of; begin += strlen(text + begin) + 1) {
+			if (!memchr(text + begin, 0, length - begin))
+				break;
+			if (count < 0)
+				of = atoi(text + begin);
+			else
+				words[count] = text + begin;
+			if (of > MAX_ASKED)
+				return false;
+			count++;
+		}
+	}
+	return count == of;
 }
 
 static _Noreturn void become_helper(char **words)
@@ -79,11 +96,50 @@ static _Noreturn void become_helper(char **words)
 	die(EXIT_SYSTEM, "cannot start the helper: %s", strerror(errno));
 }
 
+/* To systemd, if it has asked for it: the program can't send datagrams. */
+static void tell_watchdog(void)
+{
+	static int notify = -1;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t length = path ? strlen(path) : 0;
+
+	if (!length || length >= sizeof(address.sun_path))
+		return;
+	if (notify < 0)
+		notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memcpy(address.sun_path, path, length);
+	/* an abstract one */
+	if (*path == '@')
+		address.sun_path[0] = 0;
+	sendto(notify, "WATCHDOG=1", 10, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address,
+	       offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+/* Passes on that the program has recorded, which it says by a byte, until the helper ends. */
+static void relay(pid_t helper)
+{
+	struct pollfd p[] = {{.fd = syscall(SYS_pidfd_open, helper, 0), .events = POLLIN},
+			     {.fd = sockets[ASK].helper, .events = POLLIN}};
+	char bytes[64];
+
+	/* without one, the wait that follows is enough */
+	while (p[0].fd >= 0 && (poll(p, 2, -1) >= 0 || errno == EINTR) && !p[0].revents) {
+		if (!p[1].revents)
+			continue;
+		if (read(sockets[ASK].helper, bytes, sizeof(bytes)) > 0)
+			tell_watchdog();
+		else
+			p[1].fd = -1;
+	}
+}
+
 static _Noreturn void wait_for_helper(pid_t helper)
 {
 	char line[64];
 	int status = 0;
 
+	relay(helper);
 	while (waitpid(helper, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status))

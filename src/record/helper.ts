@@ -73,8 +73,9 @@ export async function startHelperAsCaller(options: CaptureOptions, env: NodeJS.P
   const inherited = inheritedStreams(env)
   if (inherited !== null) return helperOf(options, inherited)
   if (isLaunched(env) && options.probe === null) {
-    askLauncher(helperArguments(options))
-    return helperOf(options, pipesFrom(undefined))
+    const watched = askLauncher(helperArguments(options))
+    const helper = helperOf(options, pipesFrom(undefined))
+    return { ...helper, lines: watched(helper.lines) }
   }
   const caller = callerOf(env)
   const child = spawnHelper(options, caller)

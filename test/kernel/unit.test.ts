@@ -15,9 +15,17 @@ const MAIN = join(ROOT, 'dist/main.js')
 const UNIT = readFileSync(join(ROOT, 'contrib/systemd/upstreamtop@.service'), 'utf8')
 const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(UNIT)?.[1] ?? ''
 const knowsMetrics = readFileSync(join(ROOT, 'man/upstreamtop.1'), 'utf8').includes('\\-\\-metrics')
+/** Anybody may send to it; node has no sockets for datagrams between processes. */
+const LISTENER = `
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+listener.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+print('listening')
+while True: print(listener.recv(100).decode())`
 const NO_CAPABILITY = '0000000000000000'
 
-describe('the unit of the recorder', { skip: lacking('setpriv') || unreadableByNobody() }, () => {
+describe('the unit of the recorder', { skip: lacking('setpriv', 'python3') || unreadableByNobody() }, () => {
   let namespace: string
   let folder: string
   before(async () => {
@@ -31,7 +39,7 @@ describe('the unit of the recorder', { skip: lacking('setpriv') || unreadableByN
   })
 
   /** As systemd starts it, for another user and folder. */
-  const start = async (name: string): Promise<Recorder> => {
+  const start = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Recorder> => {
     const line = setting('ExecStart')
       .replace('@PREFIX@/lib/upstreamtop/build/upstreamtop-probe', PROBE)
       .replace('@PREFIX@/bin/upstreamtop', `${process.execPath} ${MAIN}`)
@@ -44,7 +52,12 @@ describe('the unit of the recorder', { skip: lacking('setpriv') || unreadableByN
       ...[`--inh-caps=-all,${granted}`, `--ambient-caps=-all,${granted}`, `--bounding-set=-all,${granted}`],
       ...['--no-new-privs', ...line.split(' ')],
     ]
-    const recorder = new Recorder(spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] }))
+    const recorder = new Recorder(
+      spawn(words[0]!, words.slice(1), {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
+    )
     await recorder.says(/^recording /m)
     return recorder
   }
@@ -97,6 +110,19 @@ describe('the unit of the recorder', { skip: lacking('setpriv') || unreadableByN
     process.kill(helper.pid, 'SIGKILL')
     assert.equal(await second.ends(), 4, second.stderr)
     assert.match(second.stderr, /was killed by SIGKILL/)
+  })
+
+  test('systemd hears of it while it records', async () => {
+    const address = join(folder, 'notify')
+    const listener = spawn('python3', ['-uc', LISTENER, address], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let heard = ''
+    listener.stdout.setEncoding('utf8').on('data', (text: string) => (heard += text))
+    while (!heard.includes('listening')) await sleep(20)
+    const recorder = await start('heard', { NOTIFY_SOCKET: address })
+    while (heard.split('WATCHDOG=1').length < 4) await sleep(100)
+    assert.equal(await recorder.endsBy('SIGTERM'), 0, recorder.stderr)
+    listener.kill()
+    assert.match(heard, /^listening\n(WATCHDOG=1\n)+$/)
   })
 
   test('what is wrong in its options is said, with exit code 2', async () => {

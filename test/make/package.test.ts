@@ -84,6 +84,7 @@ describe('make deb', { skip: lacking('dpkg-deb', 'dpkg-shlibdeps') }, () => {
         './usr/lib/upstreamtop/build/upstreamtop-probe',
         './usr/lib/upstreamtop/export-hour',
         './usr/lib/upstreamtop/package.json',
+        './usr/share/lintian/overrides/upstreamtop',
         './usr/share/man/man1/upstreamtop.1.gz',
       ].sort(),
     )
