@@ -23,6 +23,7 @@ const DOCUMENTS = [
   'docs/fleet.md',
   'docs/postmortem.md',
   'docs/ci.md',
+  'docs/metrics.md',
 ]
 
 const tree = await program(
