@@ -28,7 +28,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
 .PHONY: build-packages test-packages
-.PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
+.PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -107,9 +107,9 @@ long: build test-by-cgroup ## tests that take hours: a million ids, torture, sie
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 
-fuzz: fuzz-lines fuzz-stream fuzz-files ## a million mutated captures, lines into a recorder, recordings (FUZZ_INPUTS, FUZZ_SEED): hours
+fuzz: fuzz-lines fuzz-stream fuzz-files fuzz-port ## a million mutated captures, lines into a recorder, recordings, requests to its port (FUZZ_INPUTS, FUZZ_SEED): hours
 
-fuzz-lines fuzz-stream fuzz-files: fuzz-%: node_modules
+fuzz-lines fuzz-stream fuzz-files fuzz-port: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, man page
