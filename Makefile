@@ -26,7 +26,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report bench-metrics torture siege loss install clean
 .PHONY: build-packages test-packages
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
@@ -81,11 +81,11 @@ counters: node_modules ## generate from src/frame/model/counters.ts: the counter
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 
-bench: bench-kernel bench-store bench-replay bench-report ## all measurements, as ratios (bench-kernel, -store, -replay, -report)
+bench: bench-kernel bench-store bench-replay bench-report bench-metrics ## all measurements, as ratios (bench-kernel, -store, -replay, -report, -metrics)
 
 bench-kernel: build
-bench-store bench-replay bench-report: dist
-bench-kernel bench-store bench-replay bench-report: bench-%:
+bench-store bench-replay bench-report bench-metrics: dist
+bench-kernel bench-store bench-replay bench-report bench-metrics: bench-%:
 	$(TSX) bench/$*.ts
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable
