@@ -24,9 +24,9 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install uninstall deb clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report bench-metrics torture siege loss install uninstall deb clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
-.PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
+.PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -94,11 +94,11 @@ counters: node_modules ## generate from src/frame/model/counters.ts: the counter
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 
-bench: bench-kernel bench-store bench-replay bench-report ## all measurements, as ratios (bench-kernel, -store, -replay, -report)
+bench: bench-kernel bench-store bench-replay bench-report bench-metrics ## all measurements, as ratios (bench-kernel, -store, -replay, -report, -metrics)
 
 bench-kernel: build
-bench-store bench-replay bench-report: dist
-bench-kernel bench-store bench-replay bench-report: bench-%:
+bench-store bench-replay bench-report bench-metrics: dist
+bench-kernel bench-store bench-replay bench-report bench-metrics: bench-%:
 	$(TSX) bench/$*.ts
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable
@@ -120,9 +120,9 @@ long: build test-by-cgroup ## tests that take hours: a million ids, torture, sie
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 
-fuzz: fuzz-lines fuzz-stream fuzz-files ## a million mutated captures, lines into a recorder, recordings (FUZZ_INPUTS, FUZZ_SEED): hours
+fuzz: fuzz-lines fuzz-stream fuzz-files fuzz-port ## a million mutated captures, lines into a recorder, recordings, requests to its port (FUZZ_INPUTS, FUZZ_SEED): hours
 
-fuzz-lines fuzz-stream fuzz-files: fuzz-%: node_modules
+fuzz-lines fuzz-stream fuzz-files fuzz-port: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 install: build ## into PREFIX (/usr/local): program, helper with file capabilities, units, man page, completions

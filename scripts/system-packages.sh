@@ -14,7 +14,7 @@ needs() {
       /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev ;;
     tarball) cross_compiler ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
-    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl \
+    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl prometheus prometheus \
       zsh zsh fish fish /usr/share/bash-completion/bash_completion bash-completion ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
   esac

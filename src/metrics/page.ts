@@ -25,6 +25,21 @@ export function* pageOf(totals: Totals, format: PageFormat): Iterable<string> {
   if (format === 'openmetrics') yield '# EOF\n'
 }
 
+/** Some characters at a time: a text of 60 MB would be in memory twice, as a string, too. */
+export function pageBytes(totals: Totals, format: PageFormat): Buffer {
+  const parts: Buffer[] = []
+  let text = ''
+  for (const part of pageOf(totals, format)) {
+    text += part
+    if (text.length < BATCH) continue
+    parts.push(Buffer.from(text))
+    text = ''
+  }
+  return Buffer.concat([...parts, Buffer.from(text)])
+}
+
+const BATCH = 2 ** 18
+
 /** OpenMetrics names the family, the older format the samples. */
 export function headOf({ name, type, help, unit }: Family, format: PageFormat): string {
   if (format === 'openmetrics') {

@@ -8,7 +8,7 @@ import { isIP, type AddressInfo, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { systemError } from '../errors.ts'
 import { formatFor } from './accept.ts'
-import { CONTENT_TYPES, pageOf, type PageFormat } from './page.ts'
+import { CONTENT_TYPES, pageBytes, type PageFormat } from './page.ts'
 import type { Totals } from './totals.ts'
 
 export interface Listen {
@@ -131,7 +131,7 @@ class Pages {
   of(totals: Totals, format: PageFormat): Buffer {
     const known = this.#newest.get(format)
     if (known?.tick === totals.tick) return known.page
-    const page = Buffer.from([...pageOf(totals, format)].join(''))
+    const page = pageBytes(totals, format)
     this.#newest.set(format, { tick: totals.tick, page })
     return page
   }

@@ -24,6 +24,7 @@ const DOCUMENTS = [
   'docs/postmortem.md',
   'docs/ci.md',
   'docs/triggers.md',
+  'docs/metrics.md',
 ]
 
 const tree = await program(

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fuzz, LIMITS, type FuzzRun } from './harness.ts'
+import { attackPort } from './port.ts'
 import { recordStream } from './stream.ts'
 
 const out = mkdtempSync(join(tmpdir(), 'upstreamtop-fuzz-test-'))
@@ -45,4 +46,8 @@ test('3,000 mutated captures cause no exception, no hang and no invalid frame, a
 
 test('5,000 spoilt lines into a recorder: it ends well, without a stack, and has every tick', async () => {
   await recordStream(1, 5000, join(out, 'stream.db'))
+})
+
+test('2,000 hostile requests to the port of the metrics: the recorder goes on and has every tick', async () => {
+  await attackPort(1, 2000, join(out, 'port.db'))
 })

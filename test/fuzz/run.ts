@@ -1,8 +1,8 @@
 /**
  * node --import tsx test/fuzz/run.ts lines|files [--inputs N] [--seed N] [--from N] [--only N] [--out DIR]
- * node --import tsx test/fuzz/run.ts stream [--inputs N] [--seed N] [--out DIR]
+ * node --import tsx test/fuzz/run.ts stream|port [--inputs N] [--seed N] [--out DIR]
  *
- * `stream` is one recorder that gets N spoilt lines; what it recorded is kept if it fails.
+ * `stream` is one recorder that gets N spoilt lines, `port` one whose metrics get N hostile requests; what it recorded is kept if it fails.
  * --only runs one input in this process, prints its stack, and keeps the input.
  */
 import { mkdirSync, rmSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fuzz, LIMITS, scratchFolder } from './harness.ts'
+import { attackPort } from './port.ts'
 import { recordStream } from './stream.ts'
 import type { Target } from './target.ts'
 
@@ -28,7 +29,8 @@ const seed = Number(values.seed)
 const out = resolve(values.out ?? join(tmpdir(), `upstreamtop-fuzz-${name}-${seed}`))
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
-if (name === 'stream') await stream()
+if (name === 'stream') await recorder('spoilt lines', recordStream)
+else if (name === 'port') await recorder('hostile requests', attackPort)
 else if (values.only === undefined) await many()
 else await one(Number(values.only))
 
@@ -44,12 +46,12 @@ async function many(): Promise<void> {
   if (kinds.length > 0) process.exitCode = 1
 }
 
-async function stream(): Promise<void> {
+async function recorder(what: string, attack: typeof recordStream): Promise<void> {
   mkdirSync(out, { recursive: true })
-  const file = join(out, 'stream.db')
+  const file = join(out, `${name}.db`)
   rmSync(file, { force: true })
-  say(`stream: ${values.inputs} spoilt lines, seed ${seed}, recorded in ${file}`)
-  await recordStream(seed, Number(values.inputs), file)
+  say(`${name}: ${values.inputs} ${what}, seed ${seed}, recorded in ${file}`)
+  await attack(seed, Number(values.inputs), file)
   rmSync(out, { recursive: true })
   say('nothing found')
 }

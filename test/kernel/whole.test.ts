@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { samplesIn, sumOf, type Sample } from '../metrics/parse.ts'
 import { unreadableByNobody } from '../unprivileged.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { lacking, ROOT, sh } from './lab/system.ts'
@@ -40,6 +41,10 @@ interface Summary {
     readonly routes: readonly (Entity & { readonly method: string; readonly route: string })[]
   })[]
 }
+
+/** The namespace has a loopback of its own. */
+const SCRAPE =
+  "fetch('http://127.0.0.1:9465/metrics').then((of) => of.text()).then((text) => process.stdout.write(text))"
 
 describe('the whole program', { skip: lacking() }, () => {
   let namespace: string
@@ -104,6 +109,31 @@ describe('the whole program', { skip: lacking() }, () => {
       ['equal.db'],
     )
     assert.match(await sh(process.execPath, MAIN, 'check', file), /whole/)
+  })
+
+  test('metrics are scraped while it records, and equal the ledger exactly', async () => {
+    const recorder = await record(join(folder, 'scraped.db'), '--metrics', '9465', '--metrics-routes')
+    const truth = await simulate(3, 8)
+    const scrape = (): Promise<string> => sh('ip', 'netns', 'exec', namespace, process.execPath, '-e', SCRAPE)
+    const lastTick = (samples: readonly Sample[]): number =>
+      sumOf(samples, 'upstreamtop_last_tick_timestamp_seconds')
+    const first = lastTick(samplesIn(await scrape()))
+    let samples: readonly Sample[]
+    do samples = samplesIn(await scrape())
+    while (lastTick(samples) < first + 2)
+    recorder.signal('SIGINT')
+    assert.equal(await recorder.ends(), 0, recorder.stderr)
+    for (const { backend, requests, codes } of truth.backends) {
+      const [server_address, server_port] = backend.split(':') as [string, string]
+      const labels = { server_address, server_port }
+      assert.equal(sumOf(samples, 'upstreamtop_requests_total', labels), requests)
+      for (const [http_response_status_code, answers] of Object.entries(codes))
+        assert.equal(
+          sumOf(samples, 'upstreamtop_responses_total', { ...labels, http_response_status_code }),
+          answers,
+        )
+    }
+    assert.equal(sumOf(samples, 'upstreamtop_coverage_ratio') > 0.9, true)
   })
 
   test('the control totals reconcile when recording starts and ends during traffic', async () => {

@@ -17,6 +17,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Tmux, WITHOUT_TMUX } from '../replay/tmux.ts'
@@ -104,6 +106,24 @@ describe('under sudo', { skip }, () => {
       assert.equal(run(['check', `${said}.db`], {}).status, 0)
     })
 
+    test(`the port of metrics is the caller's, who has no right to a low one (${mode})`, async () => {
+      const file = join(folder, `port ${mode}.db`)
+      const words = ['record', '--out', file, '--probe', `cat ${CAPTURE}; read -r _; true`]
+      const child = spawn(process.execPath, [...PROGRAM, ...words, '--metrics', '127.0.0.1:0'], {
+        ...{ cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
+      })
+      const port = await portOf(child.stderr)
+      assert.equal(ownerOfPort(port), NOBODY)
+      assert.match(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), /^upstreamtop_build_info/m)
+      child.kill('SIGINT')
+      await once(child, 'exit')
+      assert.equal(child.exitCode, 0)
+      if (Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) <= 81) return
+      const low = run(['live', '--probe', `cat ${CAPTURE}`, '--metrics', '127.0.0.1:81'], env)
+      assert.equal(low.status, 4)
+      assert.match(low.stderr, /^upstreamtop: --metrics "127\.0\.0\.1:81": this user may not listen there$/m)
+    })
+
     test(`the end of a helper is reported (${mode})`, () => {
       const ended = (probe: string): readonly [number | null, string] => {
         const { status, stderr } = run(['live', '--probe', probe], env)
@@ -185,4 +205,23 @@ function ownersOfOpen(file: string): readonly number[] {
       }
     })
     .map((pid) => statSync(`/proc/${pid}`).uid)
+}
+
+/** Of the line that says where the metrics are. */
+async function portOf(stderr: Readable): Promise<number> {
+  for await (const line of createInterface({ input: stderr })) {
+    const [, port] = /^metrics at http:\/\/127\.0\.0\.1:(\d+)\/metrics$/.exec(line) ?? []
+    if (port !== undefined) return Number(port)
+  }
+  throw new Error('it ended before its port was open')
+}
+
+/** The user whose socket listens there. */
+function ownerOfPort(port: number): number | undefined {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const sockets = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const [, , , , , , , uid] = sockets.find(([, at, , state]) => at === local && state === '0A') ?? []
+  return uid === undefined ? undefined : Number(uid)
 }
