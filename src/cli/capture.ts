@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { RecordingSink, Unseen } from '../frame/model/recording.ts'
 import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
+import type { Thinner } from '../record/thinner.ts'
 import type { HelloLine } from '../record/wire.ts'
 import type { Io } from './io.ts'
 import { localZone } from './values/local-zone.ts'
@@ -24,6 +25,8 @@ export interface CaptureJob {
   readonly arguments: readonly string[]
   /** opens the recording when the programs are attached; null if nothing is stored */
   readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
+  /** the ceiling of what it takes; absent: none */
+  readonly thinner?: Thinner | null
   /** makes the other receivers of the frames, when the programs are attached; the file has a frame before they have it */
   readonly watchers: (meta: CaptureMeta, stop: () => void) => readonly Watcher[]
 }
@@ -56,7 +59,10 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
       return sink === null ? watchers : [tapOf(sink), ...watchers]
     }
-    await record(helper, attached, { labels: job.capture.names })
+    await record(helper, attached, {
+      labels: job.capture.names,
+      thinner: job.thinner ?? null,
+    })
   } finally {
     clearTimeout(timer)
     stop()

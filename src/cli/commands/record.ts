@@ -7,13 +7,14 @@ import type { Micros } from '../../frame/model/units.ts'
 import type { Io } from '../io.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { addCeilingOptions, thinnerOf, type CeilingFlags } from '../values/ceiling.ts'
 import { refuseAddress } from '../values/file.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 import type { RecordedFile } from '../watch.ts'
 import { commandAfterDashes, startCommand, type ChildCommand } from '../watchers/child-command.ts'
 
-interface RecordFlags extends CaptureFlags, ViewFlags {
+interface RecordFlags extends CaptureFlags, CeilingFlags, ViewFlags {
   readonly out: string
   readonly append?: boolean
   readonly quiet?: boolean
@@ -43,6 +44,7 @@ export function recordCommand(io: Io): Command {
     .option('--json', 'like --quiet, and each second as a line of JSON on stdout (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command)
+  addCeilingOptions(command)
   addViewOptions(command, io)
   return command.action(async (operands: readonly string[], flags: RecordFlags) => {
     const words = commandAfterDashes(operands, io)
@@ -75,6 +77,7 @@ export function recordCommand(io: Io): Command {
       capture: captureOptions(flags),
       seconds: flags.secs ?? null,
       arguments: io.args,
+      thinner: thinnerOf(flags),
       openSink: (meta) => {
         sink = openLasting(flags.out, meta, {
           append: flags.append,
@@ -122,6 +125,8 @@ Examples:
   sudo upstreamtop record --out ci.db -- npm test               while a test runs; ends with its exit code
   sudo upstreamtop record --out day.db --keep 24h --max-size 500MB
                                                                 a flight recorder that may run for months
+  sudo upstreamtop record --out day.db --append --max-cpu 25% --max-memory 256MB
+                                                                one that lists fewer requests when it would take more
   sudo upstreamtop record --out all.db --attach cgroup          nginx in every container and network namespace of this host
   sudo upstreamtop record --out web.db --cgroup /system.slice/nginx.service
                                                                 one unit, container or pod: its control group
