@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { RecordingSink, Unseen } from '../frame/model/recording.ts'
 import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
+import type { Thinner } from '../record/thinner.ts'
 import type { HelloLine } from '../record/wire.ts'
 import type { Io } from './io.ts'
 import { localZone } from './values/local-zone.ts'
@@ -26,6 +27,8 @@ export interface CaptureJob {
   readonly openSink: ((meta: CaptureMeta) => RecordingSink) | null
   /** opens what must be open before anything is recorded, without the rights of root; resolves to what closes it */
   readonly prepare?: (() => Promise<() => void>) | undefined
+  /** the ceiling of what it takes; absent: none */
+  readonly thinner?: Thinner | null
   /** makes the other receivers of the frames, when the programs are attached; the file has a frame before they have it */
   readonly watchers: (meta: CaptureMeta, stop: () => void) => readonly Watcher[]
 }
@@ -60,7 +63,10 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
       if (job.seconds !== null) timer = setTimeout(stop, job.seconds * 1000)
       return sink === null ? watchers : [tapOf(sink), ...watchers]
     }
-    await record(helper, attached, { labels: job.capture.names })
+    await record(helper, attached, {
+      labels: job.capture.names,
+      thinner: job.thinner ?? null,
+    })
   } finally {
     clearTimeout(timer)
     stop()

@@ -12,15 +12,16 @@ import { watchTriggers } from './dumping/triggers.ts'
 import type { Io } from './io.ts'
 import { metricsOf } from './metrics/running.ts'
 import { captureOptions, type CaptureFlags } from './values/capture.ts'
-import type { MetricsFlags } from './values/metrics.ts'
+import { thinnerOf, type CeilingFlags } from './values/ceiling.ts'
+import { withoutScrapes, type MetricsFlags } from './values/metrics.ts'
 import { checkFolder, type TriggerFlags, type TriggerOptions } from './values/triggers.ts'
 import type { ViewFlags } from './values/view.ts'
 import { watch, type RecordedFile } from './watch.ts'
-import { startCommand, type ChildCommand } from './watchers/child-command.ts'
+import { startCommand, type ChildCommand, type Words } from './watchers/child-command.ts'
 import { jsonLines } from './watchers/json-lines.ts'
 
 /** The options of the command line. */
-export interface RecordFlags extends CaptureFlags, ViewFlags, MetricsFlags, TriggerFlags {
+export interface RecordFlags extends CaptureFlags, ViewFlags, CeilingFlags, MetricsFlags, TriggerFlags {
   readonly out: string
   readonly append?: boolean
   readonly quiet?: boolean
@@ -36,7 +37,7 @@ export async function runRecorder(
   io: Io,
   flags: RecordFlags,
   triggers: TriggerOptions,
-  words: readonly string[] | null,
+  words: Words | null,
 ): Promise<void> {
   // A recorder may run for months. This takes 80 MB instead of 105 at 200 routes per second, for slightly more CPU time.
   setFlagsFromString('--semi-space-growth-factor=1')
@@ -53,7 +54,8 @@ export async function runRecorder(
     divert: (to) => (elsewhere = to),
     quiet: flags.quiet === true || flags.json === true || words !== null,
   }
-  const metrics = metricsOf(io, flags, flags.quiet === true)
+  const thinner = thinnerOf(flags)
+  const metrics = metricsOf(io, flags, { isQuiet: flags.quiet === true, thinner })
   const openSink = (meta: CaptureMeta): LastingSink => {
     // Under sudo this is the caller by now.
     if (triggers.into !== null) checkFolder(triggers.into)
@@ -74,9 +76,10 @@ export async function runRecorder(
       settle: () => sink?.settle(),
     })
   await capture(io, {
-    capture: captureOptions(flags),
+    capture: withoutScrapes(captureOptions(flags), flags),
     seconds: flags.secs ?? null,
     arguments: io.args,
+    thinner,
     openSink,
     prepare: metrics.open,
     watchers: (meta, stop) => {

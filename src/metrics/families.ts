@@ -14,6 +14,8 @@ export interface Moment {
   readonly host: HostState
   readonly build: Build
   readonly tick: number
+  /** rows of the request list that a ceiling has left out; absent where there is none */
+  readonly thinned?: number | null
 }
 
 export interface Build {
@@ -135,6 +137,13 @@ export const FAMILIES: readonly Family[] = [
     EXCLUDED,
     ({ excluded }) => excluded,
   ),
+  {
+    of: 'host',
+    name: 'upstreamtop_requests_thinned',
+    type: 'counter',
+    help: 'Requests that --max-cpu or --max-memory has left out of the list of requests. Counts are whole.',
+    samples: ({ thinned = null }, emit) => thinned !== null && emit('_total', '', thinned),
+  },
   {
     of: 'host',
     name: 'upstreamtop_last_tick_timestamp_seconds',

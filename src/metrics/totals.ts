@@ -7,6 +7,7 @@ import { SeriesTable, type Series, type SeriesLimits } from './series.ts'
 export class Totals implements Moment {
   readonly build: Build
   readonly host = new HostCounters()
+  thinned: number | null = null
   readonly #table: SeriesTable
   #tick = 0
 

@@ -75,6 +75,13 @@ export const asUser = (
   [`--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--', ...words],
 ]
 
+/** A command line without the capabilities that a unit gives to the recorder, and that everything it starts would have, too. */
+export function withoutRights(words: readonly [string, ...string[]]): readonly [string, readonly string[]] {
+  const [file, ...rest] = words
+  const hasAmbient = !/^CapAmb:\t0+$/m.test(readFileSync('/proc/self/status', 'utf8'))
+  return hasAmbient ? [SETPRIV, ['--ambient-caps=-all', '--inh-caps=-all', '--', ...words]] : [file, rest]
+}
+
 /** The environment variable with the helper's process id, set if its pipes are inherited, see `INHERITED_FD`. */
 export const INHERITED_HELPER = 'UPSTREAMTOP_INHERITED_HELPER'
 /** The first of four descriptors: the helper's stdin, stdout and stderr, and a pipe with one line, how the helper ended. */

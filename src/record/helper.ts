@@ -163,6 +163,8 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
   streams.ended.then(() => (isOver = true)).catch(() => undefined)
   // If the helper is gone already, EPIPE must not end the recorder.
   stdin.on('error', () => undefined)
+  // Node throws away what a child that has ended left unread, unless somebody listens: `lines` is read a little later.
+  stdout.on('readable', () => undefined)
   return {
     lines: linesOf(stdout),
     stop: () => {

@@ -5,6 +5,7 @@ import type { RecordingSink } from '../frame/model/recording.ts'
 import type { Labels } from './decoder.ts'
 import type { Helper } from './helper.ts'
 import { readSource, type Skipped } from './source.ts'
+import type { Thinner } from './thinner.ts'
 import type { HelloLine } from './wire.ts'
 
 /** A receiver of every frame: a file, a buffer in memory, a status line on stderr. */
@@ -21,6 +22,7 @@ const EXIT_TIMEOUT_MS = 1000
 export interface RecordOptions {
   readonly labels?: Labels
   readonly helloTimeoutMs?: number
+  readonly thinner?: Thinner | null
 }
 
 /**
@@ -29,12 +31,13 @@ export interface RecordOptions {
  * @param attached is called once, when the programs are attached, and opens the taps
  * @param labels names of addresses, instead of those that the helper knows
  * @param helloTimeoutMs how long to wait for the helper's hello
+ * @param thinner what every frame goes through before the taps have it
  * @throws UserError (exit 4) when the helper could not start or died
  */
 export async function record(
   helper: Helper,
   attached: (hello: HelloLine) => readonly Tap[],
-  { labels, helloTimeoutMs = HELLO_TIMEOUT_MS }: RecordOptions = {},
+  { labels, helloTimeoutMs = HELLO_TIMEOUT_MS, thinner = null }: RecordOptions = {},
 ): Promise<void> {
   let taps: readonly Tap[] | null = null
   let bye: string | null = null
@@ -52,9 +55,12 @@ export async function record(
           clearTimeout(deadline)
           taps = attached(event.hello)
           break
-        case 'frame':
-          for (const tap of taps ?? []) tap.frame(event.frame)
+        case 'frame': {
+          const { frame, note } = thinner?.next(event.frame) ?? { frame: event.frame, note: null }
+          for (const tap of taps ?? []) tap.frame(frame)
+          if (note !== null) mark(note)
           break
+        }
         case 'marker':
           mark(event.marker)
           break

@@ -12,11 +12,11 @@ import type {
 import { bucketOf } from '../frame/model/histogram.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
 import { micros, type WallMicros } from '../frame/model/units.ts'
+import { sampleOf } from '../frame/sum/sample.ts'
 import { failedRequests } from '../frame/sum/sums.generated.ts'
 import type { PlannedRequest } from './synth-request.ts'
 import type { Pair, SynthPlan } from './synth-plan.ts'
 import type { Random } from './synth-random.ts'
-import { sampleRing } from './synth-ring.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -108,7 +108,7 @@ export class TickBuilder {
     return {
       traffic: traffic.filter(isActive),
       connections: [...this.#backends].map(([backend, row]) => connectionOf(backend, row)),
-      requests: sampleRing(this.#finished, this.plan.requests),
+      requests: sampleOf(this.#finished, this.plan.requests),
       control: controlOf(traffic, this.random),
     }
   }

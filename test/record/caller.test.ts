@@ -157,6 +157,18 @@ describe('under sudo', { skip }, () => {
     })
   }
 
+  test('a command after -- has none of the capabilities of a unit', () => {
+    const said = join(folder, 'ambient')
+    const unit = [`--reuid=${NOBODY}`, '--inh-caps=+net_admin', '--ambient-caps=+net_admin', '--']
+    const probe = `cat ${CAPTURE}; read -r _; true`
+    const words = [...PROGRAM, 'record', '--out', `${said}.db`, '--probe', probe, '--']
+    const script = `grep -E 'Cap(Prm|Amb|Inh)' /proc/self/status > '${said}'; exit 9`
+    const command = [process.execPath, ...words, 'sh', '-c', script]
+    const { status, stderr } = spawnSync('setpriv', [...unit, ...command], { cwd: ROOT, encoding: 'utf8' })
+    assert.equal(status, 9, stderr)
+    assert.match(readFileSync(said, 'utf8'), /^(Cap...:\t0+\n){3}$/)
+  })
+
   for (const value of ['root', '-1', '4294967295', '99999999999999999999', '1.5', '0x10', '1000 ', '1\n0']) {
     test(`SUDO_UID ${JSON.stringify(value)} is refused with an error`, () => {
       const { status, stderr } = run(['live', '--probe', 'id >&2'], { ...SUDO, SUDO_UID: value })

@@ -3,7 +3,7 @@ import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { refuseRecording } from '../values/file.ts'
-import { addMetricsOptions, type MetricsFlags } from '../values/metrics.ts'
+import { addMetricsOptions, withoutScrapes, type MetricsFlags } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
 import { addViewOptions, type ViewFlags } from '../values/view.ts'
 
@@ -39,7 +39,7 @@ export function liveCommand(io: Io): Command {
     ])
     const metrics = metricsOf(io, flags)
     await capture(io, {
-      capture: captureOptions(flags),
+      capture: withoutScrapes(captureOptions(flags), flags),
       seconds: flags.secs,
       arguments: io.args,
       openSink: null,

@@ -5,6 +5,7 @@ import type { Io } from '../io.ts'
 import type { RecordFlags } from '../run-recorder.ts'
 import { duration, size } from '../values/amount.ts'
 import { addCaptureOptions } from '../values/capture.ts'
+import { addCeilingOptions } from '../values/ceiling.ts'
 import { refuseAddress } from '../values/file.ts'
 import { addMetricsOptions } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
@@ -33,6 +34,7 @@ export function recordCommand(io: Io): Command {
   addTriggerOptions(command)
   addCaptureOptions(command)
   addMetricsOptions(command)
+  addCeilingOptions(command)
   addViewOptions(command, io)
   return command.action(async (operands: readonly string[], flags: RecordFlags) => {
     const words = commandAfterDashes(operands, io)
@@ -71,6 +73,8 @@ Examples:
                                                                 a flight recorder that may run for months
   sudo upstreamtop record --out day.db --keep 24h --on '5xx(*) > 5% for 10s' --exec './notify.sh "$1" "$2"'
                                                                 what led to an incident is kept by itself; dump day.db does it now
+  sudo upstreamtop record --out day.db --append --max-cpu 25% --max-memory 256MB
+                                                                one that lists fewer requests when it would take more
   sudo upstreamtop record --out all.db --attach cgroup          nginx in every container and network namespace of this host
   sudo upstreamtop record --out web.db --cgroup /system.slice/nginx.service
                                                                 one unit, container or pod: its control group

@@ -1,7 +1,9 @@
 /** Metrics of a running capture: a receiver of its frames, and the port where they are read. */
+import type { Thinner } from '../../record/thinner.ts'
 import { Totals } from '../../metrics/totals.ts'
 import { serveMetrics, type MetricsServer } from '../../metrics/server.ts'
 import { version } from '../../version.ts'
+import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { CaptureJob, CaptureMeta, Watcher } from '../capture.ts'
 import type { Io } from '../io.ts'
 import { refuseSeriesOptions, seriesLimits, type MetricsFlags } from '../values/metrics.ts'
@@ -12,8 +14,18 @@ export interface CaptureMetrics {
   readonly watchers: (meta: CaptureMeta) => readonly Watcher[]
 }
 
-/** @param isQuiet an address that the user has named is not said again. @throws UserError */
-export function metricsOf(io: Io, flags: MetricsFlags, isQuiet = false): CaptureMetrics {
+interface Around {
+  /** an address that the user has named is not said again */
+  readonly isQuiet?: boolean
+  readonly thinner?: Thinner | null
+}
+
+/** @throws UserError */
+export function metricsOf(
+  io: Io,
+  flags: MetricsFlags,
+  { isQuiet = false, thinner = null }: Around = {},
+): CaptureMetrics {
   const option = flags.metrics
   if (option === undefined) {
     refuseSeriesOptions(flags, '--metrics 127.0.0.1:9465')
@@ -26,8 +38,12 @@ export function metricsOf(io: Io, flags: MetricsFlags, isQuiet = false): Capture
       const totals = new Totals({ version, kernel }, seriesLimits(flags))
       server?.show(totals)
       if (!isQuiet || option.port === 0) io.stderr.line(`metrics at ${server?.url ?? ''}`)
+      const frame = (tick: SecondFrame): void => {
+        totals.thinned = thinner?.thinned ?? null
+        totals.add(tick)
+      }
       const ignore = (): void => undefined
-      return [{ frame: (frame) => totals.add(frame), marker: ignore, closed: null, end: ignore }]
+      return [{ frame, marker: ignore, closed: null, end: ignore }]
     },
   }
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import { usageError } from '../../errors.ts'
+import type { CaptureOptions } from '../../record/helper.ts'
 import type { SeriesLimits } from '../../metrics/series.ts'
 import type { Listen } from '../../metrics/server.ts'
 import { wholeNumber } from './number.ts'
@@ -50,6 +51,15 @@ export function refuseSeriesOptions({ metricsRoutes, metricsSeries }: SeriesFlag
     ...(metricsSeries === undefined ? [] : [`--metrics-series "${metricsSeries}"`]),
   ]
   if (option !== undefined) throw usageError(`${option} is of metrics, and there are none`, `Add ${needed}.`)
+}
+
+/** Whoever scrapes on this host is no client of a backend: its requests to our own port are counted as ignored. */
+export function withoutScrapes(capture: CaptureOptions, { metrics }: MetricsFlags): CaptureOptions {
+  if (metrics === undefined || metrics.port === 0 || isIP(metrics.host) === 0) return capture
+  // Of any address: a backend may listen on that port of another one.
+  if (metrics.host === '0.0.0.0' || metrics.host === '::') return capture
+  const own = `${isIP(metrics.host) === 6 ? `[${metrics.host}]` : metrics.host}:${metrics.port}`
+  return { ...capture, ignore: capture.ignore === null ? own : `${capture.ignore},${own}` }
 }
 
 /** `127.0.0.1:9465`, `[::1]:9465`, `web1:9465`, `:9465`, `9465` */

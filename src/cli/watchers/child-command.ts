@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { usageError } from '../../errors.ts'
-import { environmentOfCaller } from '../../record/caller.ts'
+import { environmentOfCaller, withoutRights } from '../../record/caller.ts'
 import type { Watcher } from '../capture.ts'
 import type { Io } from '../io.ts'
 
@@ -12,26 +12,26 @@ export interface ChildCommand extends Watcher {
   readonly exitCode: () => number
 }
 
+export type Words = readonly [string, ...string[]]
+
 /** The command after `--`; null if there is none. @param operands what commander found beside the options @throws UserError */
-export function commandAfterDashes(operands: readonly string[], { args }: Io): readonly string[] | null {
+export function commandAfterDashes(operands: readonly string[], { args }: Io): Words | null {
   const after = args.includes('--') ? args.slice(args.indexOf('--') + 1) : null
   // Before the dashes it may be a misspelled option. Nothing is run by mistake.
   const [stray = operands[0]] = operands.slice(0, operands.length - (after?.length ?? 0))
   if (operands.length > (after?.length ?? 0))
     throw usageError(`record takes options only, and "${stray}" is none`, 'A command stands after --.')
   if (after === null) return null
-  if ((after[0] ?? '') === '')
+  const [file = '', ...rest] = after
+  if (file === '')
     throw usageError('there is no command after "--"', 'For example: record --out ci.db -- npm test')
-  return after
+  return [file, ...rest]
 }
 
-/** Starts it with the caller's user, environment, and standard streams. @param stop ends the recording */
-export function startCommand(
-  [file = '', ...words]: readonly string[],
-  io: Io,
-  stop: () => void,
-): ChildCommand {
-  const child = spawn(file, words, { stdio: 'inherit', env: environmentOfCaller(io.env) })
+/** Starts it as the caller, with the caller's environment and our standard streams. @param stop ends the recording */
+export function startCommand(words: Words, io: Io, stop: () => void): ChildCommand {
+  const [file] = words
+  const child = spawn(...withoutRights(words), { stdio: 'inherit', env: environmentOfCaller(io.env) })
   let exitCode: number | null = null
   const say = (text: string): void => io.stderr.line(`upstreamtop: ${text}`)
   const passOn = (): void => {
