@@ -24,7 +24,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report bench-metrics torture siege loss install uninstall deb clean
+.PHONY: bench bench-kernel bench-store bench-replay bench-report bench-metrics torture week siege loss install uninstall deb clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
@@ -103,6 +103,9 @@ bench-kernel bench-store bench-replay bench-report bench-metrics: bench-%:
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable
 	$(TSX) test/torture/run.ts
+
+week: dist ## a week of ticks through a recorder with triggers, with few requests and with many: an hour or two, less on a tmpfs (TMPDIR=/dev/shm)
+	$(TSX) test/torture/run.ts week
 
 siege: build ## attack a running recorder for SECS (600) seconds: counts exact, CPU bounded, nothing left attached (root)
 	$(TSX) test/torture/neighbour.ts

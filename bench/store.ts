@@ -12,6 +12,7 @@ import { createRecording } from '../src/store/write/writer.ts'
 import { cpuPerTick } from './store-cpu.ts'
 import { recorderCost, recorderDay } from './store-recorder.ts'
 import { benchFrames } from './store-frames.ts'
+import { triggersPerTick } from './store-triggers.ts'
 
 const META = { host: 'bench', timeZone: 'UTC', kernel: '6.18', arguments: [], interfaces: [] }
 /** In seconds. 86400 takes about ten minutes; the default is shorter. */
@@ -82,6 +83,8 @@ try {
   cpuPerTick(folder, 2000, 5)
   console.log('\nthe whole recorder without the helper, in real time')
   await recorderCost(folder, 60)
+  console.log('\ntriggers (record --on) on the ticks that are recorded')
+  for (const rows of [200, 2000]) triggersPerTick(folder, rows, 6)
   console.log('\na day at 200 routes per second, --keep 1h, at full speed')
   await recorderDay(folder, DAY)
   console.log('\na recording of 6 hours, 30 active rows per second')

@@ -2,7 +2,7 @@
 import { backendNames } from '../frame/expression/condition.ts'
 import type { Expression, MeasureTest } from '../frame/expression/expression.ts'
 import { holds, measure, totalsLine } from '../frame/expression/measure.ts'
-import { selectRows } from '../frame/expression/selection.ts'
+import { occurs, selectRows } from '../frame/expression/selection.ts'
 import { addressKey, type Aggregate, type BackendSum } from '../frame/model/aggregate.ts'
 import type { Backend } from '../frame/model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../frame/model/nothing.ts'
@@ -42,8 +42,7 @@ export class Evaluation {
 
   /** @returns the measured values, as text; null: it does not hold */
   tick(tick: Aggregate, begin: Moment, end: Moment): string | null {
-    for (const need of this.#missing)
-      if (selectRows(tick, need).backends.length > 0) this.#missing.delete(need)
+    for (const need of this.#missing) if (occurs(tick, need)) this.#missing.delete(need)
     if (!this.#trigger.ofAny)
       return this.#holds(this.#whole, tick, begin, end) ? this.#said([this.#whole]) : null
     const sums = this.#meet(tick, end)

@@ -45,5 +45,11 @@ function rowTest(test: MeasureTest, rows: Expression | null): RowTest {
   const selected = allOf([rows, target])
   // What is asserted to be absent need not occur.
   const needed = test.measure.kind === 'absent' ? rows : selected
-  return { test, ofAny, rows: selected, needs: needed === null ? [] : [...namesIn(needed), needed] }
+  return { test, ofAny, rows: selected, needs: needsOf(needed) }
+}
+
+/** Each name for itself, since `or` needs one alone, and all together. */
+function needsOf(rows: Expression | null): readonly Expression[] {
+  if (rows === null) return []
+  return rows.kind === 'text' ? [rows] : [...namesIn(rows), rows]
 }

@@ -1,6 +1,6 @@
 /**
- * The torture tests: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. They take minutes; `month`, the
- * last one, takes most of an hour. The tests run a few rounds of each part except `month`. Exits with 1 at the first failed
+ * The torture tests: node --import tsx test/torture/run.ts [part…] [--rounds N] [--seed N]. They take minutes; `week` and
+ * `month`, the last ones, take most of an hour each. The tests run a few rounds of each part except `month`. Exits with 1 at the first failed
  * check.
  */
 import { parseArgs } from 'node:util'
@@ -14,7 +14,9 @@ import { withFolder, type Folder } from './kit.ts'
 import { month } from './month.ts'
 import { links, moved, namespaces } from './places.ts'
 import { readers } from './readers.ts'
+import { restarts } from './restarts.ts'
 import { steps } from './steps.ts'
+import { week } from './week.ts'
 
 type Part = (folder: Folder, rounds: number, random: () => number) => Promise<string>
 
@@ -33,6 +35,8 @@ const PARTS: Readonly<Record<string, { readonly run: Part; readonly rounds: numb
   moved: { run: moved, rounds: 20 },
   namespaces: { run: namespaces, rounds: 10 },
   flips: { run: flips, rounds: 500 },
+  restarts: { run: restarts, rounds: 200 },
+  week: { run: week, rounds: 7 * 86_400 },
   month: { run: month, rounds: 30 * 86_400 },
 }
 

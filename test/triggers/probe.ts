@@ -19,6 +19,8 @@ export interface ProbeJob {
   readonly host?: string
   /** µs since the epoch; absent: now */
   readonly start?: number
+  /** no 5xx but those of incidents */
+  readonly exact?: boolean
   /** at the end it waits for its standard input to be closed */
   readonly stays?: boolean
 }
@@ -34,14 +36,15 @@ const plan = planSynth({
   incidents: job.incidents ?? [],
   start: wallMicros(job.start ?? Math.round(Date.now() / 1000) * 1e6),
 })
+const exact = { ...plan, pairs: plan.pairs.map((pair) => ({ ...pair, fivexx: 0 })) }
 const over = new AbortController()
 const ended = once(process.stdin.resume(), 'end').then(() => over.abort())
 process.stdout.on('error', () => process.exit())
 
 const began = performance.now()
 let ticks = 0
-for (const line of linesOfFrames(synthFrames(plan), job.host ?? 'web1')) {
-  if (over.signal.aborted) break
+for (const line of linesOfFrames(synthFrames(job.exact === true ? exact : plan), job.host ?? 'web1')) {
+  if (over.signal.aborted && line.type !== 'bye') continue
   if (line.type === 'bye' && job.stays === true) await ended
   if (line.type === 'snapshot' && job.pace !== undefined) {
     const wait = began + (1000 * ticks++) / job.pace - performance.now()

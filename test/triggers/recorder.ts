@@ -22,7 +22,11 @@ export class Recorder {
 
   constructor(
     words: readonly string[],
-    over: { readonly setpriv?: readonly string[]; readonly command?: readonly string[] } = {},
+    over: {
+      readonly setpriv?: readonly string[]
+      readonly command?: readonly string[]
+      readonly hangsAfter?: number
+    } = {},
   ) {
     const command = [
       ...(over.setpriv ?? []),
@@ -35,7 +39,9 @@ export class Recorder {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const hangs = setTimeout(() => this.process.kill('SIGKILL'), HANGS)
+    const { hangsAfter = HANGS } = over
+    const hangs =
+      hangsAfter < Infinity ? setTimeout(() => this.process.kill('SIGKILL'), hangsAfter) : undefined
     this.#ended = once(this.process, 'close').finally(() => clearTimeout(hangs))
     for (const stream of [this.process.stdout!, this.process.stderr!])
       stream.setEncoding('utf8').on('data', (text: string) => (this.said += text))

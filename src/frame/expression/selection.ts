@@ -89,6 +89,14 @@ export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggre
   return { ...aggregate, backends, wires, totals: totalsOf(backends, aggregate.loss) }
 }
 
+/** Whether anything of the aggregate is selected: `selectRows` without its sums. */
+export const occurs = ({ backends }: Pick<Aggregate, 'backends'>, rows: Expression): boolean =>
+  backends.some(
+    ({ backend, routes }) =>
+      matches(rows, { backend, route: null, outcome: null }) ||
+      routes.some(({ route }) => matches(rows, { backend, route, outcome: null })),
+  )
+
 /** What packets carried is not kept by route: it is unknown of some routes of a backend. */
 export function selectWires(
   wires: readonly WireRow[] | null,
