@@ -2,6 +2,7 @@
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import { addMicros } from '../frame/model/units.ts'
 import { sampleOf } from '../frame/sum/sample.ts'
+import { FEWER_LISTED, LISTED_AGAIN } from '../frame/time/thinned.ts'
 import { afterTick, HEAVY_TICKS, meanCpu, UNLIMITED, type Bounds, type Load } from './ceiling.ts'
 
 /** What this process has taken. */
@@ -59,10 +60,10 @@ export class Thinner {
     if (before === null && rows !== null) {
       const cpu = Math.round(meanCpu(loads.slice(-HEAVY_TICKS)) * 100)
       const memory = Math.round((loads.at(-1)?.memory ?? 0) / 1e6)
-      return `fewer requests are listed from here: the recorder takes ${cpu}% of a CPU and ${memory} MB, more than it may; counts are whole`
+      return `${FEWER_LISTED}: the recorder takes ${cpu}% of a CPU and ${memory} MB, more than it may; counts are whole`
     }
     if (before !== null && rows === null)
-      return `all kept requests are listed again: ${this.thinned} were left out since the start; counts are whole`
+      return `${LISTED_AGAIN}: ${this.thinned} were left out since the start; counts are whole`
     return null
   }
 }

@@ -96,6 +96,17 @@ test('beyond the ceiling fewer requests are listed, failures last; counts are th
   assert.match(page.stdout, /fewer requests are listed from here/)
 })
 
+test('requests says where fewer are listed, in the range of an episode alone', async () => {
+  const said = async (...range: readonly string[]): Promise<boolean> => {
+    const { code, stderr } = await runCommand(['requests', join(folder, 'bound.db'), ...range])
+    assert.equal(code, 0, stderr)
+    return /^upstreamtop: in a part of this range fewer requests were listed/m.test(stderr)
+  }
+  assert.equal(await said(), true)
+  assert.equal(await said('--from', '+30s', '--to', '+10s'), true)
+  assert.equal(await said('--to', '+9s'), false)
+})
+
 test('below the ceiling nothing changes', async () => {
   const { status, stderr } = recorded('below.db', '--max-cpu', '10000%', '--max-memory', '100GB')
   assert.equal(status, 0, stderr)

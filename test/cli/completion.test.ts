@@ -5,8 +5,10 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
 import { insertions, quoted, readLine } from '../../src/cli/completion/bash-line.ts'
 import { SHELLS } from '../../src/cli/completion/scripts.ts'
+import { visible } from '../../src/render/text.ts'
 import { ROOT, Tmux, WITHOUT_TMUX } from '../replay/tmux.ts'
 import { runCommand } from './run-command.ts'
 
@@ -158,6 +160,16 @@ describe('bash', { skip: lacking('bash') }, () => {
       assert.deepEqual(readLine(`upstreamtop x ${quoted(value)}`).words, ['upstreamtop', 'x', value])
     }
     noHarm()
+  })
+
+  test('for any printable text: the word on the line is the text', () => {
+    const printable = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => visible(text) === text)
+    fc.assert(
+      fc.property(printable, (text) => {
+        assert.deepEqual(readLine(`a ${quoted(text)}`), { words: ['a', text], raw: quoted(text) })
+        assert.deepEqual(insertions([text], '', ''), [quoted(text)])
+      }),
+    )
   })
 
   test('quotes on the line are understood, and a word that is quoted is left alone', () => {

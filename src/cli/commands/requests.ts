@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { usageError } from '../../errors.ts'
 import { selects } from '../../frame/expression/selection.ts'
+import { listsFewer } from '../../frame/time/thinned.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import { changesOffset, clockTimeMillis } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
@@ -56,6 +57,7 @@ export function requestsCommand(io: Io): Command {
         const scope = timeScope(recording, io, tz)
         const range = rangeOptions(from, to, scope)
         const ranges = ticksWithin(recording.ticks, range)
+        if (listsFewer(recording, range)) io.stderr.line(FEWER)
         const withOffset = changesOffset(range, scope.timeZone)
         const rows = requestRows(
           recording,
@@ -70,6 +72,9 @@ export function requestsCommand(io: Io): Command {
       }
     })
 }
+
+const FEWER =
+  'upstreamtop: in a part of this range fewer requests were listed than --requests asked for: the recorder was beyond its ceiling'
 
 const EXAMPLES = `
 Examples:
