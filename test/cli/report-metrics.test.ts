@@ -134,3 +134,13 @@ test('of a damaged recording it says what could not be read', async () => {
   const { totals } = JSON.parse(json.stdout) as ReportDocument
   assert.equal(sumOf(lastOf(stdout), 'upstreamtop_requests_total'), totals.requests)
 })
+
+test('where there is no room for its temporary file it says so, and nothing is written', async () => {
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = join(folder, 'none')
+  const { code, stdout, stderr } = await runCommand(['report', INCIDENT, '--format', 'openmetrics'])
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+  assert.deepEqual([code, stdout], [4, ''])
+  assert.match(stderr, /^upstreamtop: ".*none" has no room for a temporary file.*\n {2}Set TMPDIR/)
+})
