@@ -176,6 +176,7 @@ static _Noreturn void serve_program(void)
 
 void launch(char **command)
 {
+	char own_pid[16];
 	pid_t child;
 
 	open_sockets();
@@ -187,7 +188,8 @@ void launch(char **command)
 		serve_program();
 	for (int i = 0; i < SOCKETS; i++)
 		dup2(sockets[i].program, FIRST_FD + i);
-	if (!drop_capabilities() || setenv(LAUNCHED, "1", 1))
+	snprintf(own_pid, sizeof(own_pid), "%d", getpid());
+	if (!drop_capabilities() || setenv(LAUNCHED, own_pid, 1))
 		die(EXIT_SYSTEM, "cannot give up the capabilities: %s", strerror(errno));
 	execvp(command[0], command);
 	die(EXIT_SYSTEM, "cannot run \"%s\": %s", command[0], strerror(errno));

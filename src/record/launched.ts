@@ -7,7 +7,9 @@ import { INHERITED_FD } from './caller.ts'
 
 const ASK_FD = INHERITED_FD + 4
 
-export const isLaunched = (env: NodeJS.ProcessEnv): boolean => env.UPSTREAMTOP_LAUNCHED !== undefined
+/** Its value is a process id: programs that this one starts inherit the variable, too. */
+export const isLaunched = (env: NodeJS.ProcessEnv): boolean =>
+  env.UPSTREAMTOP_LAUNCHED === String(process.pid)
 
 type Lines = AsyncIterable<string>
 

@@ -38,6 +38,15 @@ describe('the unit of the recorder', { skip: lacking('setpriv', 'python3') || un
     rmSync(folder, { recursive: true, force: true })
   })
 
+  const asGranted = (): readonly string[] => {
+    const granted = setting('AmbientCapabilities').toLowerCase().replace(/cap_/g, '+').replace(/ /g, ',')
+    return [
+      ...['ip', 'netns', 'exec', namespace, 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+      ...[`--inh-caps=-all,${granted}`, `--ambient-caps=-all,${granted}`, `--bounding-set=-all,${granted}`],
+      '--no-new-privs',
+    ]
+  }
+
   /** As systemd starts it, for another user and folder. */
   const start = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Recorder> => {
     const line = setting('ExecStart')
@@ -46,12 +55,7 @@ describe('the unit of the recorder', { skip: lacking('setpriv', 'python3') || un
       .replace('/var/lib/upstreamtop/%i', join(folder, name))
       .replace(' $OPTIONS', '')
       .replace(/ --metrics \S+/, knowsMetrics ? ' --metrics 127.0.0.1:0' : '')
-    const granted = setting('AmbientCapabilities').toLowerCase().replace(/cap_/g, '+').replace(/ /g, ',')
-    const words = [
-      ...['ip', 'netns', 'exec', namespace, 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
-      ...[`--inh-caps=-all,${granted}`, `--ambient-caps=-all,${granted}`, `--bounding-set=-all,${granted}`],
-      ...['--no-new-privs', ...line.split(' ')],
-    ]
+    const words = [...asGranted(), ...line.split(' ')]
     const recorder = new Recorder(
       spawn(words[0]!, words.slice(1), {
         env: { ...process.env, ...env },
@@ -123,6 +127,14 @@ describe('the unit of the recorder', { skip: lacking('setpriv', 'python3') || un
     assert.equal(await recorder.endsBy('SIGTERM'), 0, recorder.stderr)
     listener.kill()
     assert.match(heard, /^listening\n(WATCHDOG=1\n)+$/)
+  })
+
+  test('a recorder that a command of it starts does not get its rights', async () => {
+    const inner = `${process.execPath} ${MAIN} record --out ${join(folder, 'inner.db')} --secs 1 --quiet`
+    await assert.rejects(
+      sh(...asGranted(), PROBE, '--launch', '/bin/sh', '-c', `${inner}; exit $?`),
+      /needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON/,
+    )
   })
 
   test('what is wrong in its options is said, with exit code 2', async () => {
