@@ -28,7 +28,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-store bench-replay bench-report torture siege loss install clean
-.PHONY: test-install test-arm64 build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
+.PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files
 
 help: ## this list
@@ -116,6 +116,7 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
 
+.PHONY: test-install test-arm64
 test-install: tarball ## in a clean Debian 13: what the README says of the tarball, typed; minutes (root, debootstrap)
 	test/install/tarball.sh trixie
 
