@@ -29,7 +29,7 @@ UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 build: helper dist ## the helper with its BPF programs, and the TypeScript
 
@@ -115,6 +115,13 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 
 test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
+
+.PHONY: test-install test-arm64
+test-install: tarball ## in a clean Debian 13: what the README says of the tarball, typed; minutes (root, debootstrap)
+	test/install/tarball.sh trixie
+
+test-arm64: tarball ## Debian 13's kernel for arm64, emulated: its helper counts what the backends count; minutes
+	scripts/other-kernel.sh arm64
 
 long: build test-by-cgroup ## tests that take hours: a million ids, torture, siege, loss, three million mutated inputs (root)
 	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|unlessLong' test/kernel/*.test.ts)

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 scripts/bundle.sh "$folder/dist"
-# What package.json lists, and what npm packs anyway; completions and contrib may not be there.
+# What package.json lists, and what npm packs anyway. "!…" is no file: npm leaves that out.
 packed=$(node -p "require('./package.json').files.join(' ')")
 for name in $packed package.json README.md LICENSE; do
   if [ "$name" != dist ] && [ -e "$name" ]; then cp -R --parents "$name" "$folder/"; fi
