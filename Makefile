@@ -117,8 +117,9 @@ test-by-cgroup: build ## the tests of the kernel side, attached to a control gro
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
 
 .PHONY: test-install test-arm64
-test-install: tarball ## in a clean Debian 13: what the README says of the tarball, typed; minutes (root, debootstrap)
+test-install: tarball ## in a clean Debian 13, and 12: what the README says of the tarball, typed; minutes (root, debootstrap)
 	test/install/tarball.sh trixie
+	test/install/tarball.sh bookworm
 
 test-arm64: tarball ## Debian 13's kernel for arm64, emulated: its helper counts what the backends count; minutes
 	scripts/other-kernel.sh arm64
