@@ -13,7 +13,7 @@ needs() {
     build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \
       /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
-    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables ;;
+    test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables curl curl ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
   esac
 }
