@@ -14,7 +14,6 @@ import { lacking, PROBE, ROOT, sh } from './lab/system.ts'
 const MAIN = join(ROOT, 'dist/main.js')
 const UNIT = readFileSync(join(ROOT, 'contrib/systemd/upstreamtop@.service'), 'utf8')
 const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(UNIT)?.[1] ?? ''
-const knowsMetrics = readFileSync(join(ROOT, 'man/upstreamtop.1'), 'utf8').includes('\\-\\-metrics')
 /** Anybody may send to it; node has no sockets for datagrams between processes. */
 const LISTENER = `
 import os, socket, sys
@@ -54,7 +53,7 @@ describe('the unit of the recorder', { skip: lacking('setpriv', 'python3') || un
       .replace('@PREFIX@/bin/upstreamtop', `${process.execPath} ${MAIN}`)
       .replace('/var/lib/upstreamtop/%i', join(folder, name))
       .replace(' $OPTIONS', '')
-      .replace(/ --metrics \S+/, knowsMetrics ? ' --metrics 127.0.0.1:0' : '')
+      .replace(/ --metrics \S+/, ' --metrics 127.0.0.1:0')
     const words = [...asGranted(), ...line.split(' ')]
     const recorder = new Recorder(
       spawn(words[0]!, words.slice(1), {
