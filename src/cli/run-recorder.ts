@@ -55,7 +55,12 @@ export async function runRecorder(
     quiet: flags.quiet === true || flags.json === true || words !== null,
   }
   const thinner = thinnerOf(flags)
-  const metrics = metricsOf(io, flags, { isQuiet: flags.quiet === true, thinner })
+  const metrics = metricsOf(io, flags, {
+    isQuiet: flags.quiet === true,
+    thinner,
+    // Whoever goes on with a recording has one that is always on: metrics are less than that.
+    sayTaken: flags.append === true ? warn : undefined,
+  })
   const openSink = (meta: CaptureMeta): LastingSink => {
     // Under sudo this is the caller by now.
     if (triggers.into !== null) checkFolder(triggers.into)

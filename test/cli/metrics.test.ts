@@ -153,6 +153,30 @@ test('a port that is in use ends it before anything is recorded', async () => {
   assert.equal(existsSync(file), false)
 })
 
+test('a recorder that is always on goes on without a port that is in use, and takes it when it is free', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => other.once('listening', resolve))
+  const { port } = other.address() as AddressInfo
+  const [file, lines] = [join(folder, 'always.db'), join(folder, 'always.ndjson')]
+  const ticks = Array.from({ length: 40 }, (_, second) => snapshot(second, { final: second === 39 }))
+  writeFileSync(lines, [hello, ...ticks].map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const go = join(folder, 'always')
+  const probe = `head -n 8 ${lines}; while [ ! -e ${go} ]; do sleep 0.05; done; tail -n +9 ${lines} | while read -r line; do printf "%s\\n" "$line"; sleep 0.05; done; echo '{"type":"bye","reason":"stdin closed"}'`
+  const words = ['record', '--append', '--out', file, '--metrics', `127.0.0.1:${port}`, '--probe', probe]
+  const running = runCommand(words)
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 50))
+  other.close()
+  writeFileSync(go, '')
+  const { code, stderr } = await running
+  assert.equal(code, 0, stderr)
+  assert.match(
+    stderr,
+    /^upstreamtop: --metrics "127\.0\.0\.1:\d+": the port is in use: it is recorded without metrics, and tried again$/m,
+  )
+  assert.match(stderr, /^upstreamtop: metrics at http:/m)
+  assert.equal((await reported(file)).recording[0]!.ticks, 39)
+})
+
 test('a helper that does not start closes the port', async () => {
   const words = ['record', '--out', join(folder, 'no.db'), '--metrics', '127.0.0.1:0', '--probe', 'exit 4']
   assert.equal((await runCommand(words)).code, 4)
