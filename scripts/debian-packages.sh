@@ -18,7 +18,7 @@ apt=$(mktemp -d)
 trap 'rm -rf "$apt"' EXIT
 mkdir -p "$apt"/{lists/partial,archives/partial,preferences,conf}
 touch "$apt/status"
-mirror=${DEBIAN_MIRROR:?the URL of a mirror of Debian}
+mirror=$("$(dirname "$0")/debian-mirror.sh")
 echo "deb [signed-by=$keys arch=$architecture] $mirror $release main" >"$apt/sources"
 private() {
   apt-get -qq -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" -o APT::Sandbox::User=root \

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PATH=$PATH:/usr/sbin:/sbin
-mirror=${MIRROR:?the URL of a mirror of Debian}
+mirror=$(scripts/debian-mirror.sh)
 version=$(node -p 'require("./package.json").version')
 folder=$(mktemp -d /var/tmp/upstreamtop-deb.XXXXXX)
 booted=
