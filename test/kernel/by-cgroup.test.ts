@@ -1,6 +1,6 @@
 /** Attached to a control group: the sockets of all network namespaces, each under its own namespace's name. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -308,11 +308,15 @@ describe(
     describe('--cgroup', () => {
       const group = join(GROUPS ?? '', `lab-${process.pid}`)
       const enter = (pid: number): void => writeFileSync(join(group, 'cgroup.procs'), String(pid))
-      const workersOf = (nginx: LabNginx): readonly number[] =>
-        execFileSync('pgrep', ['-P', String(nginx.master())], { encoding: 'utf8' })
-          .trim()
-          .split('\n')
-          .map(Number)
+      /** The master, and its workers, which it starts after it has written its pid. */
+      const enterAll = async (nginx: LabNginx): Promise<void> => {
+        const master = nginx.master()
+        let workers = ''
+        while ((workers = childrenOf(master)) === '') await sleep(20)
+        for (const pid of [master, ...workers.split(' ').map(Number)]) enter(pid)
+      }
+      const childrenOf = (pid: number): string =>
+        readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
       before(() => mkdirSync(group))
       after(() => rmdirSync(group))
 
@@ -320,7 +324,7 @@ describe(
         const http = `upstream api { server 127.0.0.1:9001; } server { listen 127.0.0.1:8080; location / { proxy_pass http://api; } }`
         const inner = await start(web, http)
         await start(shop, http)
-        for (const pid of [inner.master(), ...workersOf(inner)]) enter(pid)
+        await enterAll(inner)
         const seen = await watch(
           host.namespace,
           () => Promise.all([ask(web, '127.0.0.1', ['/in'], 6), ask(shop, '127.0.0.1', ['/out'], 6)]),
@@ -339,7 +343,7 @@ describe(
           shop,
           'server { listen 127.0.0.1:8080; location / { proxy_pass http://192.0.2.1:9555; } }',
         )
-        for (const pid of [nginx.master(), ...workersOf(nginx)]) enter(pid)
+        await enterAll(nginx)
         const name = `lab-${process.pid}`
         for (const path of [`./${name}`, `/sys/fs/cgroup/${name}/../${name}//.`]) {
           const seen = await watch(host.namespace, () => ask(shop, '127.0.0.1', ['/'], 2), [

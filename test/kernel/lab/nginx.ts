@@ -88,7 +88,10 @@ export async function startLabNginx(
   }
   const master = (): number => pidIn(join(folder, 'nginx.pid'))
   // It listens before it writes its pid.
-  while (around.daemon === true && master() === 0) await sleep(30)
+  for (let tries = 0; master() === 0; tries++) {
+    if (tries > 300) throw new Error(`nginx has not written its pid: ${stderr}`)
+    await sleep(30)
+  }
   return {
     folder,
     pid: child.pid!,
