@@ -15,6 +15,8 @@ root=$DESTDIR$PREFIX
 library=$root/lib/upstreamtop
 helper=$library/build/upstreamtop-probe
 units=(contrib/systemd/*.service contrib/systemd/*.timer)
+# What docs/ names for other tools.
+shared=(contrib/notify.sh contrib/prometheus/* contrib/grafana/*)
 # The folders that install had to make, so that uninstall removes no other.
 made=$library/made-folders
 
@@ -32,6 +34,7 @@ files() {
   for unit in "${units[@]}"; do echo "lib/systemd/system/${unit##*/}"; done
   echo share/man/man1/upstreamtop.1
   for shell in bash zsh fish; do completion_of $shell; done
+  for file in "${shared[@]}"; do echo "share/upstreamtop/${file#contrib/}"; done
 }
 
 make_folder() {
@@ -104,9 +107,9 @@ install_all() {
   done
   install -m 0755 contrib/systemd/export-hour "$library/export-hour"
   install -m 0644 man/upstreamtop.1 "$root/share/man/man1/"
+  for file in "${shared[@]}"; do cp "$file" "$root/share/upstreamtop/${file#contrib/}"; done
   for shell in bash zsh fish; do
-    # An older program has no such command.
-    script=$(node "$library/dist/main.js" completion $shell 2>/dev/null) || continue
+    script=$(node "$library/dist/main.js" completion $shell)
     printf '%s\n' "$script" >"$root/$(completion_of $shell)"
     chmod 0644 "$root/$(completion_of $shell)"
   done

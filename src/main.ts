@@ -16,11 +16,17 @@ const [{ Outlet }, { explain, run }, { stopSignal }, { ExitCode }] = await Promi
 const signal = stopSignal()
 const messages = new Outlet(process.stderr)
 
+/** set by a command that has waited long enough for the reader of its stdout */
+let isLeft = false as boolean
 /** set by a command that goes on without stdout */
 let tellLostReader: ((error: NodeJS.ErrnoException) => void) | null = null
 
 // EPIPE (`| head`) is no error. Exit in the next turn of the event loop, so that the exit code of a failed gate is set first.
+let isLost = false
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Every write that waits fails with it.
+  if (isLost) return
+  isLost = true
   if (tellLostReader !== null) {
     tellLostReader(error)
     return
@@ -59,6 +65,9 @@ process.exitCode = await run({
   signal,
   onIgnoredSignal,
   onLostReader: (tell) => (tellLostReader = tell),
+  leaveStdout: () => (isLeft = true),
   ...(onDumpSignal && { onDumpSignal }),
 })
 if (signal.reason === 'SIGHUP') hangUp()
+// Node would wait for what nobody reads.
+if (isLeft) process.exit()

@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly onIgnoredSignal?: IgnoredSignals
   /** calls back when stdout cannot be written, instead of ending the program; absent where it never ends it */
   readonly onLostReader?: (tell: (error: NodeJS.ErrnoException) => void) => void
+  /** what stdout still has is not waited for at the program's end */
+  readonly leaveStdout?: () => void
   /** SIGUSR2 of a recorder; absent elsewhere */
   readonly onDumpSignal?: DumpSignal
 }
@@ -47,6 +49,7 @@ export const ioOf = (given: Surroundings): Io => ({
   signal: given.signal,
   ...(given.onIgnoredSignal && { onIgnoredSignal: given.onIgnoredSignal }),
   ...(given.onLostReader && { onLostReader: given.onLostReader }),
+  ...(given.leaveStdout && { leaveStdout: given.leaveStdout }),
   ...(given.onDumpSignal && { onDumpSignal: given.onDumpSignal }),
 })
 

@@ -40,18 +40,18 @@ export class Evaluation {
     this.#missing = new Set(trigger.tests.flatMap(({ needs }) => needs))
   }
 
-  /** @returns the measured values, as text; null: it does not hold */
-  tick(tick: Aggregate, begin: Moment, end: Moment): string | null {
+  /** @returns what gives the measured values as text, which only a firing needs; null: it does not hold */
+  tick(tick: Aggregate, begin: Moment, end: Moment): (() => string) | null {
     for (const need of this.#missing) if (occurs(tick, need)) this.#missing.delete(need)
     if (!this.#trigger.ofAny)
-      return this.#holds(this.#whole, tick, begin, end) ? this.#said([this.#whole]) : null
+      return this.#holds(this.#whole, tick, begin, end) ? () => this.#said([this.#whole]) : null
     const sums = this.#meet(tick, end)
     const known = new Map<RowTest, number | null>()
     const holding = [...this.#backends].flatMap(([key, subject]) => {
       const only = onlyOf(tick, sums.get(key) ?? [nothingOf(subject.backend!)])
       return this.#holds(subject, tick, begin, end, { only, known }) ? [subject] : []
     })
-    return holding.length === 0 ? null : this.#said(holding)
+    return holding.length === 0 ? null : () => this.#said(holding)
   }
 
   #holds(subject: Subject, tick: Aggregate, begin: Moment, end: Moment, of?: OfBackend): boolean {
@@ -101,8 +101,8 @@ export class Evaluation {
     const values = this.#trigger.tests.map(({ test, ofAny }, i) =>
       shown(ofAny ? { ...test, target: { ...test.target!, backend: name } } : test, first!.values[i] ?? null),
     )
-    const rest = more.map(({ backend }) => this.#nameOf(backend))
-    return values.join(', ') + (rest.length === 0 ? '' : `; also ${listed(rest)}`)
+    const also = more.slice(0, MOST_NAMED).map(({ backend }) => this.#nameOf(backend))
+    return values.join(', ') + (also.length === 0 ? '' : `; also ${listed(also, more.length)}`)
   }
 
   #nameOf(backend: Backend | null): string | null {
@@ -144,7 +144,5 @@ const shown = (test: MeasureTest, value: number | null): string =>
   `${nameOf(test)} ${value === null ? 'unknown' : shownMeasure(test, value)}`
 
 const MOST_NAMED = 3
-const listed = (names: readonly (string | null)[]): string =>
-  names.length <= MOST_NAMED
-    ? names.join(', ')
-    : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`
+const listed = (names: readonly (string | null)[], all: number): string =>
+  names.join(', ') + (all > names.length ? ` and ${all - names.length} more` : '')

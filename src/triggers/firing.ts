@@ -91,7 +91,7 @@ export class Firing {
       if (measured === null || !armed.isReady || end.elapsed - armed.fired < this.#options.every) return []
       armed.isReady = false
       armed.fired = end.elapsed
-      const text = `${armed.trigger.text}: ${measured}`
+      const text = `${armed.trigger.text}: ${measured()}`
       this.#pending.push({ text, at: frame.start, due: end.elapsed + MINUTE })
       return [{ at: frame.start, kind: 'note', text } as const]
     })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { run } from '../../src/cli/run.ts'
 import type { TrafficColumns } from '../../src/record/rows.generated.ts'
@@ -88,6 +90,22 @@ test('a reader that reads nothing costs a bounded memory, no tick of the file, a
   assert.equal((JSON.parse(info) as { recording: { ticks: number } }).recording.ticks, 60)
 })
 
+test('a reader that never reads does not keep a recorder that has ended', async () => {
+  const file = join(folder, 'stuck.db')
+  const capture = written('stuck.ndjson', seconds(12), 1000)
+  const words = ['record', '--out', file, '--json', '--routes', '1000', '--probe', `cat ${capture}`]
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts'), ...words], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const stderr = text(child.stderr)
+  const [code] = (await once(child, 'exit')) as [number]
+  assert.equal(code, 0)
+  child.stdout.destroy()
+  assert.match(await stderr, /^upstreamtop: the reader of --json has left .* unread; the recording has all$/m)
+  assert.deepEqual(await whole(file), [12, true])
+})
+
 /** Keeps what is written until it is released. */
 class StuckStream extends Writable {
   text = ''
@@ -137,7 +155,7 @@ test('a reader that goes ends live, and no recording', async () => {
   const file = join(folder, 'gone.db')
   const recorded = inShell(`record --out ${file} --json --probe ${slowly(capture)}`, '| head -1')
   assert.equal(recorded.status, 0, recorded.stderr)
-  assert.match(recorded.stderr, /^upstreamtop: the reader of --json has gone; the recording goes on$/m)
+  assert.equal(recorded.stderr.match(/the reader of --json has gone; the recording goes on$/gm)?.length, 1)
   assert.deepEqual(await whole(file), [12, true])
   const live = inShell(`live --json --probe ${slowly(capture)}`, '| head -1')
   assert.deepEqual(live, { status: 0, stderr: '' })
@@ -148,6 +166,6 @@ test('a full disk behind stdout is a failure at the end of a whole recording', a
   const file = join(folder, 'full.db')
   const { status, stderr } = inShell(`record --out ${file} --json --probe ${slowly(capture)}`, '> /dev/full')
   assert.equal(status, 4, stderr)
-  assert.match(stderr, /--json ends here: .*ENOSPC.*; the recording goes on/)
+  assert.equal(stderr.match(/--json ends here: .*ENOSPC.*; the recording goes on/g)?.length, 1, stderr)
   assert.deepEqual(await whole(file), [12, true])
 })

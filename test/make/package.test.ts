@@ -86,6 +86,11 @@ describe('make deb', { skip: lacking('dpkg-deb', 'dpkg-shlibdeps') }, () => {
         './usr/lib/upstreamtop/package.json',
         './usr/share/lintian/overrides/upstreamtop',
         './usr/share/man/man1/upstreamtop.1.gz',
+        './usr/share/upstreamtop/grafana/upstreamtop.json',
+        './usr/share/upstreamtop/notify.sh',
+        './usr/share/upstreamtop/prometheus/rules.test.yml',
+        './usr/share/upstreamtop/prometheus/rules.yml',
+        './usr/share/upstreamtop/prometheus/scrape.yml',
       ].sort(),
     )
     for (const name of ['dist/main.js', 'node_modules/better-sqlite3/build/Release/better_sqlite3.node'])

@@ -15,7 +15,7 @@ export function dumpCommand(io: Io): Command {
   return new Command('dump')
     .description('ask the recorder of a file for its last minutes as a file of their own, and print its name')
     .argument('<file>', 'the recording, which is being recorded')
-    .option('--last <span>', "how much (default: the recorder's --dump-last, 15m)", duration('--last'))
+    .option('--last <span>', "how much (default: the recorder's --dump-last, 15m)", duration('--last', '15m'))
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, { last }: DumpFlags) => {
       refuseStream('dump', file)

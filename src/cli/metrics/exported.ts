@@ -21,7 +21,7 @@ const DEFAULT_STEP: Micros = micros(15 * SECOND)
 
 /** Ticks are a second. */
 export function stepOption(text: string): Micros {
-  const step = duration('--step')(text)
+  const step = duration('--step', '15s')(text)
   if (step >= SECOND) return step
   throw usageError(`--step "${text}" is less than a tick`, 'For example --step 15s.')
 }

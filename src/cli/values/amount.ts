@@ -18,9 +18,9 @@ export const size =
 
 /** A parser of durations for an option. */
 export const duration =
-  (option: string) =>
+  (option: string, example = '24h') =>
   (text: string): Micros => {
     const span = parseDuration(text)
-    if (span === null) throw usageError(`${option} "${text}" is no duration`, `for example ${option} 24h`)
+    if (span === null) throw usageError(`${option} "${text}" is no duration`, `for example ${option} ${example}`)
     return span
   }

@@ -35,6 +35,6 @@ function share(text: string): number {
 
 function memory(text: string): number {
   const value = size('--max-memory')(text)
-  if (value > 0) return value
-  throw usageError(`--max-memory "${text}" is nothing`, 'for example --max-memory 256MB')
+  if (value >= 1e6) return value
+  throw usageError(`--max-memory "${text}" is less than any recorder takes`, 'for example --max-memory 256MB')
 }

@@ -45,7 +45,7 @@ export const addTriggerOptions = (command: Command): Command =>
     .option('--exec <command>', 'run it in a shell after a dump: $1 is the file, $2 what was measured')
     .addOption(
       new Option('--every <span>', 'an expression makes at most one dump in it')
-        .argParser(duration('--every'))
+        .argParser(duration('--every', '10m'))
         .default(10 * MINUTE, '10m'),
     )
     .option(
@@ -86,7 +86,7 @@ export function checkFolder(folder: string): void {
 const longerThanNothing =
   (option: string) =>
   (text: string): Micros => {
-    const span = duration(option)(text)
+    const span = duration(option, '15m')(text)
     if (span === 0) throw usageError(`${option} "${text}" holds nothing`, `for example ${option} 15m`)
     return span
   }

@@ -1,7 +1,8 @@
 /** `live --json`, `record --json`: a line on stdout for each tick and each gap, the same bytes that `replay --json` prints of the file. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemError } from '../../errors.ts'
 import { BOARD_DEFAULTS } from '../../frame/views/leaderboard.ts'
-import { count } from '../../render/quantities.ts'
+import { bytes, count } from '../../render/quantities.ts'
 import { MemoryRecording } from '../../replay/data/memory.ts'
 import { printNewest } from '../../replay/print/print.ts'
 import type { CaptureMeta, Watcher } from '../capture.ts'
@@ -9,8 +10,10 @@ import type { Io } from '../io.ts'
 import { PRINTED } from '../values/terminal.ts'
 import type { ViewFlags } from '../values/view.ts'
 
-/** Bytes that wait for a slow reader. It cannot make the program wait: seconds that find no room are left out. */
+/** Bytes that wait for a slow reader. It cannot make the recording wait: seconds that find no room are left out. */
 const MOST_WAITING = 16e6
+/** How long a recorder that has ended waits for its reader, ms. */
+const LAST_WAIT_MS = 10_000
 
 /** @param isRecorded the file goes on without a reader of the lines; `live` ends with it */
 export function jsonLines(io: Io, meta: CaptureMeta, view: ViewFlags, isRecorded: boolean): Watcher {
@@ -32,7 +35,8 @@ export function jsonLines(io: Io, meta: CaptureMeta, view: ViewFlags, isRecorded
   const kept = isRecorded ? '; the recording has all' : ''
   let left = 0
   let failure: Error | null = null
-  if (isRecorded) io.onLostReader?.((error) => (failure = lostReader(error, say)))
+  let hasEnded = false
+  if (isRecorded) io.onLostReader?.((error) => (failure = lostReader(error, hasEnded, say)))
   return {
     frame: (frame) => {
       memory.append(frame)
@@ -45,20 +49,39 @@ export function jsonLines(io: Io, meta: CaptureMeta, view: ViewFlags, isRecorded
     },
     marker: (marker) => memory.mark(marker),
     closed: null,
-    end: () => {
+    end: async () => {
+      hasEnded = true
+      if (isRecorded) await waitForReader(io, say)
       if (left > 0) say(`${count(left)} seconds were left out of --json${kept}`)
       if (failure !== null) throw failure
     },
   }
 }
 
+async function waitForReader({ stdout, leaveStdout }: Io, say: (text: string) => void): Promise<void> {
+  const { stream } = stdout
+  for (let waited = 0; stream.writableLength > 0 && !stdout.isClosed; waited += 50) {
+    if (waited >= LAST_WAIT_MS) {
+      say(`the reader of --json has left ${bytes(stream.writableLength)} unread; the recording has all`)
+      leaveStdout?.()
+      return
+    }
+    await sleep(50)
+  }
+}
+
 /** A reader that has ended is its own affair; a full disk is a failure, when the recording is closed. */
-function lostReader(error: NodeJS.ErrnoException, say: (text: string) => void): Error | null {
+function lostReader(
+  error: NodeJS.ErrnoException,
+  hasEnded: boolean,
+  say: (text: string) => void,
+): Error | null {
+  const recording = hasEnded ? 'the recording has all' : 'the recording goes on'
   if (error.code === 'EPIPE') {
-    say('the reader of --json has gone; the recording goes on')
+    say(`the reader of --json has gone; ${recording}`)
     return null
   }
-  say(`--json ends here: ${error.message}; the recording goes on`)
+  say(`--json ends here: ${error.message}; ${recording}`)
   return systemError(
     `the lines of --json can't be written: ${error.message}`,
     'The recording has all; replay --json prints them.',

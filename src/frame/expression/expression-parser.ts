@@ -48,16 +48,16 @@ function ended<T>(cursor: Cursor, value: T): T {
   return value
 }
 
-/** µs; what a trigger remembers of its past is bounded by it. */
-const LONGEST_SPAN = 86_400_000_000
+/** µs: no less than a tick; what a trigger remembers of its past is bounded, too. */
+const [SHORTEST_SPAN, LONGEST_SPAN] = [1_000_000, 86_400_000_000]
 
 function readSpan(cursor: Cursor): Micros {
   const at = cursor.start
   const span = parseDuration(cursor.match(/\d[\d.dhms]*( +\d[\d.dhms]*)*/y) ?? '')
   if (span === null)
     throw new ExpressionError('expected a span such as 10s or 5m after "for"', cursor.text, at)
-  if (span === 0 || span > LONGEST_SPAN)
-    throw new ExpressionError('a span after "for" is longer than 0, and at most 24h', cursor.text, at)
+  if (span < SHORTEST_SPAN || span > LONGEST_SPAN)
+    throw new ExpressionError('a span after "for" is at least a tick, 1s, and at most 24h', cursor.text, at)
   return span
 }
 
