@@ -21,6 +21,7 @@ export const duration =
   (option: string, example = '24h') =>
   (text: string): Micros => {
     const span = parseDuration(text)
-    if (span === null) throw usageError(`${option} "${text}" is no duration`, `for example ${option} ${example}`)
+    if (span === null)
+      throw usageError(`${option} "${text}" is no duration`, `for example ${option} ${example}`)
     return span
   }
