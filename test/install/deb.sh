@@ -99,6 +99,7 @@ within setpriv --reuid=ann --regid=ann --init-groups upstreamtop record --out /h
 [ "$(within upstreamtop report /home/ann/hand.db --by upstream --format csv | grep -c '^"\?api')" = 1 ] || fail 'the upstream is not named'
 
 say 'the unit'
+echo "OPTIONS=--on 'requests > 10 for 2s' --every 1h" >"$root/etc/default/upstreamtop-web"
 within systemctl enable --now upstreamtop@web
 until_there_are 1
 within systemd-analyze security --no-pager upstreamtop@web | tail -1
@@ -118,6 +119,7 @@ say "upgraded while it records: apt install ./${second##*/}"
 within apt-get install -qy "/root/${second##*/}" >"$folder/upgrade.log" 2>&1 || { cat "$folder/upgrade.log"; fail 'upgrade'; }
 expect 'version' "$(within dpkg-query -W -f '${Version}' upstreamtop)" "$version+next"
 until_there_are 2
+expect 'dumps of the trigger, which the end of the recorder has made' "$(find "$root/var/lib/upstreamtop" -name '*Z-1.db' | wc -l)" 1
 sleep 4
 within systemctl kill --signal KILL upstreamtop@web
 until_there_are 3
