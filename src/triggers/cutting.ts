@@ -1,6 +1,6 @@
 /** Cuts a dump in a process of its own, so that no tick waits for it: this program again, as `cut-dump`. */
 import type { TimeSpan } from '../frame/time/time.ts'
-import type { WallMicros } from '../frame/model/units.ts'
+import type { Micros, WallMicros } from '../frame/model/units.ts'
 import { endGroup, startChild } from './child.ts'
 
 /** What is to be cut, from what, and where to. Times are wall clock, µs. */
@@ -10,6 +10,8 @@ export interface CutJob {
   readonly host: string
   readonly at: WallMicros
   readonly span: TimeSpan
+  /** how long it should be: where the clock was set, more may lie between the times of the span */
+  readonly asked: Micros
   /** files of this host that are kept there */
   readonly keep: number
   /** bytes that must stay free on the disk */

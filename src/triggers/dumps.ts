@@ -1,6 +1,6 @@
 /** The dumps of a recorder, one after the other: each is cut by a child, then --exec runs. Nothing here waits in a tick. */
 import { dirname, resolve } from 'node:path'
-import type { WallMicros } from '../frame/model/units.ts'
+import type { Micros, WallMicros } from '../frame/model/units.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
 import { runCommand, type Running } from './command.ts'
 import { cutInChild, type CutEnd, type Cutting } from './cutting.ts'
@@ -25,6 +25,8 @@ export interface DumpRequest {
   readonly text: string
   readonly at: WallMicros
   readonly span: TimeSpan
+  /** how long it should be */
+  readonly asked: Micros
   /** who waits for it */
   readonly answer?: (end: CutEnd) => void
 }
@@ -93,9 +95,10 @@ export class Dumps {
     if (request === undefined) return
     const { program, host, keep, minFree, into, recording } = this.#settings
     const file = resolve(recording())
-    const { at, span } = request
+    const { at, span, asked } = request
     const folder = resolve(into ?? dirname(file))
-    this.#cutting = cutInChild(program, { recording: file, into: folder, host, at, span, keep, minFree })
+    const job = { recording: file, into: folder, host, at, span, asked, keep, minFree }
+    this.#cutting = cutInChild(program, job)
     void this.#cutting.ended.then((end) => {
       this.#cutting = null
       this.#ended(request, end)

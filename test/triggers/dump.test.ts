@@ -84,6 +84,26 @@ describe('dump', () => {
     assert.equal(dumpsIn(own).length, 2)
   })
 
+  it('after the clock was set says how much it holds of what was asked for', async () => {
+    for (const [secs, said] of [
+      [20, /20s of 30s: the recording begins at/],
+      [50, /^(?!.* of )/],
+    ] as const) {
+      const own = place()
+      const step = { tick: 12, secs: -3600 }
+      const recorder = new Recorder([
+        ...['--out', join(own, 'a.db'), '--quiet', '--dump-last', '30s', '--probe'],
+        probeOf({ secs, rps: 20, stays: true, step }),
+      ])
+      await recorder.says(/^recording/m)
+      while ((await ticksOf(join(own, 'a.db'))) < secs) await pause(20)
+      const { code, stderr } = await runCommand(['dump', join(own, 'a.db')])
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, said)
+      await end(recorder)
+    }
+  })
+
   it('of a file that nobody records says what else to do: exit 2', async () => {
     const own = place()
     const file = join(own, 'a.db')

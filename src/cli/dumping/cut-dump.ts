@@ -3,6 +3,7 @@ import { existsSync, linkSync, renameSync, rmSync, statfsSync, statSync } from '
 import { join } from 'node:path'
 import { recordingError, systemError, usageError } from '../../errors.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
+import { elapsedOf } from '../../frame/time/elapsed.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { bytes, longSpan, plural } from '../../render/quantities.ts'
@@ -44,7 +45,7 @@ export async function cutDump(job: CutJob, now: number, signal: AbortSignal): Pr
       file: join(job.into, name),
       ticks: cut.ticks,
       notes: [
-        ...shorterNote(recording, first, job),
+        ...shorterNote(recording, ranges, job),
         ...(cut.lost === 0 ? [] : [`${plural(cut.lost, 'tick')} cannot be read`]),
         ...(removed.length === 0 ? [] : [`the oldest was removed: ${removed.join(', ')}`]),
       ],
@@ -113,10 +114,12 @@ function linkOrRename(part: string, file: string): void {
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)
 
-function shorterNote({ ticks }: StoredRecording, { from }: SeqRange, { span }: CutJob): string[] {
-  const first = ticks.find(({ seq }) => seq === from)!
-  const missing = first.start - span.from
-  if (missing <= SHORTER || first !== ticks[0]) return []
-  const asked = longSpan(span.to - span.from)
-  return [`${longSpan(span.to - first.start)} of ${asked}: the recording begins at ${isoUtc(first.start)}`]
+/** By the time that passed: a clock that was set makes the span longer than what was asked for. */
+function shorterNote({ ticks }: StoredRecording, ranges: readonly SeqRange[], { asked }: CutJob): string[] {
+  const [from, to] = [ranges[0]!.from, ranges.at(-1)!.to]
+  const first = ticks[0]!
+  if (first.seq !== from) return []
+  const held = elapsedOf(ticks.filter(({ seq }) => seq < to))
+  if (asked - held <= SHORTER) return []
+  return [`${longSpan(held)} of ${longSpan(asked)}: the recording begins at ${isoUtc(first.start)}`]
 }
