@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import {
   chmodSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -82,6 +83,19 @@ describe('dump', () => {
     }
     await end(recorder)
     assert.equal(dumpsIn(own).length, 2)
+  })
+
+  it('that removes many old ones ends no recorder', async () => {
+    const own = place()
+    const recorder = await recording(join(own, 'a.db'), '--quiet', '--dump-keep', '1')
+    const first = await runCommand(['dump', join(own, 'a.db'), '--last', '2s'])
+    for (let number = 1; number <= 300; number++)
+      linkSync(first.stdout.trimEnd(), join(own, `web1-20200101T000000Z-${number}.db`))
+    const { code, stderr } = await runCommand(['dump', join(own, 'a.db'), '--last', '2s'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^the oldest was removed: .* and 298 others$/m)
+    await end(recorder)
+    assert.equal(dumpsIn(own).length, 1)
   })
 
   it('after the clock was set says how much it holds of what was asked for', async () => {

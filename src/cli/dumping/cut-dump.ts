@@ -47,7 +47,7 @@ export async function cutDump(job: CutJob, now: number, signal: AbortSignal): Pr
       notes: [
         ...shorterNote(recording, ranges, job),
         ...(cut.lost === 0 ? [] : [`${plural(cut.lost, 'tick')} cannot be read`]),
-        ...(removed.length === 0 ? [] : [`the oldest was removed: ${removed.join(', ')}`]),
+        ...removedNote(removed),
       ],
     }
   } finally {
@@ -113,6 +113,16 @@ function linkOrRename(part: string, file: string): void {
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)
+
+/** All names of a folder that was full would be a long line. */
+const MOST_NAMED = 3
+
+function removedNote(removed: readonly string[]): string[] {
+  if (removed.length === 0) return []
+  const more = removed.length - MOST_NAMED
+  const others = more > 0 ? ` and ${plural(more, 'other')}` : ''
+  return [`the oldest was removed: ${removed.slice(0, MOST_NAMED).join(', ')}${others}`]
+}
 
 /** By the time that passed: a clock that was set makes the span longer than what was asked for. */
 function shorterNote({ ticks }: StoredRecording, ranges: readonly SeqRange[], { asked }: CutJob): string[] {

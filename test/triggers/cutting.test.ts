@@ -1,0 +1,70 @@
+/** How dumps are cut in a child of the recorder: what it says, what it lacks, and when it hangs. */
+import assert from 'node:assert/strict'
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { cutDump } from '../../src/cli/dumping/cut-dump.ts'
+import { micros, wallMicros } from '../../src/frame/model/units.ts'
+import { cutInChild, type CutJob } from '../../src/triggers/cutting.ts'
+import { runCommand } from '../cli/run-command.ts'
+import { dumpsIn, infoOf } from './recorder.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-cutting-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+let made = 0
+const place = (): string => {
+  const own = join(folder, String(made++))
+  mkdirSync(own)
+  return own
+}
+const recording = join(folder, 'a.db')
+let whole: CutJob
+before(async () => {
+  await runCommand(['synth', '-o', recording, '--secs', '20'])
+  const { start, end } = await infoOf(recording)
+  const [from, to] = [start, end].map((time) => wallMicros(Date.parse(time) * 1000))
+  const span = { from: from!, to: to! }
+  const asked = micros(to! - from!)
+  whole = { recording, into: '', host: 'web1', at: to!, span, asked, keep: 20, minFree: null }
+})
+
+const cut = (job: Partial<CutJob>) =>
+  cutDump({ ...whole, ...job }, Date.now() + 60_000, new AbortController().signal)
+/** Another recording under the name of a dump. */
+const dumpAt = (own: string, time: string, number = 1): string => {
+  const file = join(own, `web1-${time}Z-${number}.db`)
+  copyFileSync(recording, file)
+  return file
+}
+
+describe('the oldest dumps', () => {
+  it('are counted where they are many, and three are named', async () => {
+    const own = place()
+    for (let number = 1; number <= 30; number++) {
+      if (number === 1) dumpAt(own, '20200101T000000')
+      else linkSync(join(own, 'web1-20200101T000000Z-1.db'), join(own, `web1-20200101T000000Z-${number}.db`))
+    }
+    const { notes } = await cut({ into: own, keep: 1 })
+    const text = notes.join('; ')
+    assert.match(text, /^the oldest was removed: [^,]*-30\.db, [^,]*-29\.db, [^,]*-28\.db and 27 others$/)
+    assert.equal(dumpsIn(own).length, 1)
+  })
+})
+
+const shell = (script: string): string[] => ['/bin/sh', '-c', script]
+
+describe('the child', () => {
+  it('may say what cannot be read, or more than is kept: that is a problem, and no bug', async () => {
+    for (const script of ['echo "{"', 'echo 1', 'echo null', `head -c 3000000 /dev/zero | tr '\\0' x`]) {
+      const end = await cutInChild(shell(script), whole).ended
+      assert.match('problem' in end ? end.problem : '', /said nothing that can be read/, script)
+    }
+  })
+
+  it('may say much', async () => {
+    const done = { file: '/a.db', ticks: 1, notes: ['x'.repeat(50_000)] }
+    writeFileSync(join(folder, 'done'), JSON.stringify(done))
+    assert.deepEqual(await cutInChild(shell(`cat ${join(folder, 'done')}`), whole).ended, done)
+  })
+})
