@@ -1,6 +1,15 @@
 /** How dumps are cut in a child of the recorder: what it says, what it lacks, and when it hangs. */
 import assert from 'node:assert/strict'
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -37,6 +46,23 @@ const dumpAt = (own: string, time: string, number = 1): string => {
   copyFileSync(recording, file)
   return file
 }
+
+describe('the name of a dump', () => {
+  it('is another one where a link to nothing has it, and where one has that of the unfinished file', async () => {
+    const own = place()
+    const first = await cut({ into: own })
+    for (const number of [2, 3]) symlinkSync('/nonexistent', first.file.replace('-1.db', `-${number}.db`))
+    const second = await cut({ into: own })
+    assert.equal(second.file, first.file.replace('-1.db', '-4.db'))
+    const name = `.${second.file.slice(own.length + 1).replace('-4.db', '-5.db')}.part`
+    symlinkSync('/nonexistent', join(own, name))
+    assert.equal((await cut({ into: own })).ticks, 20)
+    assert.deepEqual(
+      readdirSync(own).filter((each) => each.endsWith('.part')),
+      [name],
+    )
+  })
+})
 
 describe('the oldest dumps', () => {
   it('are counted where they are many, and three are named', async () => {

@@ -1,7 +1,7 @@
 /** Cuts the dump of a recorder: what its child does (triggers/cutting.ts). It is whole under its name, or not there. */
-import { existsSync, linkSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { linkSync, lstatSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { recordingError, systemError, usageError } from '../../errors.ts'
+import { recordingError, systemError, usageError, type UserError } from '../../errors.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
 import { elapsedOf } from '../../frame/time/elapsed.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
@@ -75,41 +75,42 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 function freeName({ into, host, at }: CutJob): string {
   for (let number = 1; number < MOST_NUMBERS; number++) {
     const name = dumpName(host, at, number)
-    if (!existsSync(join(into, name)) && !existsSync(join(into, partName(name)))) return name
+    if (isFree(join(into, name)) && isFree(join(into, partName(name)))) return name
   }
-  throw usageError(`"${into}" has ${MOST_NUMBERS} dumps of one second`, 'Remove those that are not needed.')
+  throw tooMany(into)
 }
+
+/** Nothing has the name, not even a link to nothing. */
+const isFree = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) === undefined
+
+const tooMany = (into: string): UserError =>
+  usageError(`"${into}" has ${MOST_NUMBERS} dumps of one second`, 'Remove those that are not needed.')
 
 /** Gives it a name that nothing has: a link never replaces a file. @returns the name */
 function named(part: string, job: CutJob): string {
-  for (;;) {
-    const name = nextName(job)
-    try {
-      linkOrRename(part, join(job.into, name))
-      return name
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') continue
-      rmSync(part, { force: true })
-      throw error
+  try {
+    for (let number = 1; number < MOST_NUMBERS; number++) {
+      const name = dumpName(job.host, job.at, number)
+      if (isFree(join(job.into, name)) && isLinkedOrRenamed(part, join(job.into, name))) return name
     }
+    throw tooMany(job.into)
+  } catch (error) {
+    rmSync(part, { force: true })
+    throw error
   }
 }
 
-function nextName({ into, host, at }: CutJob): string {
-  let number = 1
-  while (existsSync(join(into, dumpName(host, at, number)))) number++
-  return dumpName(host, at, number)
-}
-
-/** Some file systems have no links. */
-function linkOrRename(part: string, file: string): void {
+/** Some file systems have no links. @returns false: something has got the name meanwhile */
+function isLinkedOrRenamed(part: string, file: string): boolean {
   try {
     linkSync(part, file)
     rmSync(part)
   } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(String(codeOf(error)))) throw error
     renameSync(part, file)
   }
+  return true
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)
