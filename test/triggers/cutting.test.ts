@@ -12,10 +12,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, mock } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { cutDump } from '../../src/cli/dumping/cut-dump.ts'
 import { micros, wallMicros } from '../../src/frame/model/units.ts'
-import { cutInChild, type CutJob } from '../../src/triggers/cutting.ts'
+import { cutInChild, type CutEnd, type CutJob } from '../../src/triggers/cutting.ts'
+import { Dumps, type DumpSettings } from '../../src/triggers/dumps.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { dumpsIn, infoOf } from './recorder.ts'
 
@@ -92,5 +94,48 @@ describe('the child', () => {
     const done = { file: '/a.db', ticks: 1, notes: ['x'.repeat(50_000)] }
     writeFileSync(join(folder, 'done'), JSON.stringify(done))
     assert.deepEqual(await cutInChild(shell(`cat ${join(folder, 'done')}`), whole).ended, done)
+  })
+})
+
+/** Dumps that a shell makes. */
+function dumpsOf(script: string, over: Partial<DumpSettings> = {}) {
+  const said: string[] = []
+  const ends: CutEnd[] = []
+  const dumps = new Dumps({
+    ...{ program: shell(script), host: 'web1', into: folder, keep: 1, minFree: null, exec: null },
+    recording: () => recording,
+    say: (text) => said.push(text),
+    ...over,
+  })
+  const add = (text: string): void => dumps.add({ ...whole, text, answer: (end) => ends.push(end) })
+  return { dumps, said, ends, add }
+}
+
+describe('a cut that hangs', () => {
+  it('is ended, and the others are cut', async () => {
+    const go = join(folder, 'hung')
+    const script = `test -e ${go} || { touch ${go}; exec sleep 100; }; echo '{"file":"b.db","ticks":1,"notes":[]}'`
+    const { said, ends, add } = dumpsOf(script, { longest: 300 })
+    add('first')
+    add('second')
+    while (ends.length < 2) await pause(5)
+    assert.match(said[0]!, /^not dumped: it took more than 0\.3 s, and was ended \(first\)$/)
+    assert.equal(said[1], 'dumped b.db: second')
+  })
+
+  it('at the end of the recorder leaves no request without a word', async () => {
+    const { dumps, said, ends, add } = dumpsOf('exec sleep 100')
+    for (const text of ['first', 'second', 'third']) add(text)
+    mock.timers.enable({ apis: ['setTimeout'] })
+    const ended = dumps.end()
+    mock.timers.tick(60_000)
+    mock.timers.reset()
+    await ended
+    assert.deepEqual(said.slice(2), [
+      'not dumped: the recorder has ended (first)',
+      'not dumped: the recorder has ended (second)',
+      'not dumped: the recorder has ended (third)',
+    ])
+    assert.equal(ends.length, 3)
   })
 })
