@@ -39,13 +39,15 @@ const MOST_TEXT = 1_048_576
 /** @param program the command line of this program */
 export function cutInChild(program: readonly string[], job: CutJob): Cutting {
   const child = startChild([...program, 'cut-dump', JSON.stringify(job)], 'root')
+  const notStarted = (error: Error): CutEnd => ({
+    problem: `"${program[0] ?? ''}" did not start: ${error.message}`,
+  })
+  if (child instanceof Error) return { ended: Promise.resolve(notStarted(child)), stop: () => undefined }
   let [said, problem] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said = kept(said, text)))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (problem = kept(problem, text)))
   const ended = new Promise<CutEnd>((resolve) => {
-    child.once('error', (error) =>
-      resolve({ problem: `"${program[0] ?? ''}" did not start: ${error.message}` }),
-    )
+    child.once('error', (error) => resolve(notStarted(error)))
     child.once('close', (code, signal) =>
       resolve(code === 0 ? doneOf(said) : { problem: problemOf(problem, code, signal) }),
     )

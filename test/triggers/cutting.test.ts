@@ -111,6 +111,19 @@ function dumpsOf(script: string, over: Partial<DumpSettings> = {}) {
   return { dumps, said, ends, add }
 }
 
+describe('--exec', () => {
+  it('that cannot be started is said, and the next dump is made', async () => {
+    const { said, ends, add } = dumpsOf(`echo '{"file":"b.db","ticks":1,"notes":[]}'`, { exec: 'echo ran' })
+    // No argument of a program can hold it.
+    add('a\0b')
+    add('next')
+    while (said.length < 4) await pause(5)
+    assert.match(said[1]!, /^--exec "echo ran" did not start: /)
+    assert.deepEqual([said[2], said[3]], ['dumped b.db: next', '--exec: ran'])
+    assert.equal(ends.length, 2)
+  })
+})
+
 describe('a cut that hangs', () => {
   it('is ended, and the others are cut', async () => {
     const go = join(folder, 'hung')

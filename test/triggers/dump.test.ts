@@ -1,5 +1,6 @@
 /** Dumps on demand: `dump F`, and SIGUSR2 to the recorder. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   linkSync,
@@ -96,6 +97,27 @@ describe('dump', () => {
     assert.match(stderr, /^the oldest was removed: .* and 298 others$/m)
     await end(recorder)
     assert.equal(dumpsIn(own).length, 1)
+  })
+
+  it('without file descriptors fails, and the recording goes on', async () => {
+    const own = place()
+    const file = join(own, 'a.db')
+    const recorder = await recording(file, '--quiet')
+    const limit = (soft: string) =>
+      execFileSync('prlimit', ['--pid', String(recorder.process.pid), `--nofile=${soft}:`])
+    // What fails is another thing with each that is free: a file, the child's pipes, then the child has too few.
+    const open = readdirSync(`/proc/${recorder.process.pid ?? ''}/fd`).map(Number)
+    const free = Math.min(...open.map((fd) => fd + 1).filter((fd) => !open.includes(fd)))
+    for (let more = 0; more < 8; more++) {
+      limit(String(free + more))
+      recorder.kill('SIGUSR2')
+      await recorder.says(new RegExp(`(^(not )?dumped[^]*?){${more + 1}}`, 'm'))
+    }
+    assert.match(recorder.said, /^not dumped: .*EMFILE.* \(SIGUSR2\)$/m)
+    limit('1024')
+    const { code, stderr } = await runCommand(['dump', file, '--last', '2s'])
+    assert.equal(code, 0, stderr)
+    await end(recorder)
   })
 
   it('after the clock was set says how much it holds of what was asked for', async () => {
