@@ -1,6 +1,7 @@
 /** How dumps are cut in a child of the recorder: what it says, what it lacks, and when it hangs. */
 import assert from 'node:assert/strict'
 import {
+  chownSync,
   copyFileSync,
   linkSync,
   mkdirSync,
@@ -15,6 +16,7 @@ import { join } from 'node:path'
 import { after, before, describe, it, mock } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { cutDump } from '../../src/cli/dumping/cut-dump.ts'
+import { removeOldest, removeParts } from '../../src/cli/dumping/dump-files.ts'
 import { micros, wallMicros } from '../../src/frame/model/units.ts'
 import { cutInChild, type CutEnd, type CutJob } from '../../src/triggers/cutting.ts'
 import { Dumps, type DumpSettings } from '../../src/triggers/dumps.ts'
@@ -29,6 +31,8 @@ const place = (): string => {
   mkdirSync(own)
   return own
 }
+const needsRoot = process.geteuid?.() !== 0 && 'needs root'
+
 const recording = join(folder, 'a.db')
 let whole: CutJob
 before(async () => {
@@ -77,6 +81,42 @@ describe('the oldest dumps', () => {
     const text = notes.join('; ')
     assert.match(text, /^the oldest was removed: [^,]*-30\.db, [^,]*-29\.db, [^,]*-28\.db and 27 others$/)
     assert.equal(dumpsIn(own).length, 1)
+  })
+
+  it('are no files of others', { skip: needsRoot }, async () => {
+    const own = place()
+    const [foreign, later] = [dumpAt(own, '20200101T000000'), dumpAt(own, '20990101T000000')]
+    for (const file of [foreign, later]) chownSync(file, 65_534, 65_534)
+    const older = dumpAt(own, '20200102T000000')
+    const { file, notes } = await cut({ into: own, keep: 2 })
+    assert.deepEqual(notes, [])
+    assert.deepEqual(
+      dumpsIn(own).map((name) => join(own, name)),
+      [foreign, older, file, later],
+    )
+  })
+
+  it('that cannot be removed are said, and the dump is there', { skip: needsRoot }, async () => {
+    const own = place()
+    const file = dumpAt(own, '20200101T000000')
+    const { spawnSync } = await import('node:child_process')
+    if (spawnSync('chattr', ['+i', file]).status !== 0) return
+    try {
+      const { removed, problem } = removeOldest(own, 'web1', 1, 'web1-20210101T000000Z-1.db')
+      assert.deepEqual(removed, [])
+      assert.match(problem!, /20200101T000000Z-1\.db" could not be removed: EPERM/)
+    } finally {
+      spawnSync('chattr', ['-i', file])
+    }
+  })
+
+  it('and what is left of unfinished ones stop no dump where they cannot be removed', () => {
+    const own = place()
+    const part = join(own, '.web1-20200101T000000Z-1.db.part')
+    writeFileSync(part, '')
+    mkdirSync(`${part}-journal`)
+    removeParts(own, 'web1', Date.now() + 60_000)
+    assert.deepEqual(readdirSync(own), ['.web1-20200101T000000Z-1.db.part-journal'])
   })
 })
 

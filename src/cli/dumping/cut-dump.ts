@@ -40,7 +40,7 @@ export async function cutDump(job: CutJob, now: number, signal: AbortSignal): Pr
       { signal, report: () => undefined },
     )
     const name = named(part, job)
-    const removed = removeOldest(job.into, job.host, job.keep, name)
+    const { removed, problem } = removeOldest(job.into, job.host, job.keep, name)
     return {
       file: join(job.into, name),
       ticks: cut.ticks,
@@ -48,6 +48,7 @@ export async function cutDump(job: CutJob, now: number, signal: AbortSignal): Pr
         ...shorterNote(recording, ranges, job),
         ...(cut.lost === 0 ? [] : [`${plural(cut.lost, 'tick')} cannot be read`]),
         ...removedNote(removed),
+        ...(problem === null ? [] : [problem]),
       ],
     }
   } finally {
