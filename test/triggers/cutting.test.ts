@@ -1,6 +1,7 @@
 /** How dumps are cut in a child of the recorder: what it says, what it lacks, and when it hangs. */
 import assert from 'node:assert/strict'
 import {
+  chmodSync,
   chownSync,
   copyFileSync,
   linkSync,
@@ -11,14 +12,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it, mock } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { cutDump } from '../../src/cli/dumping/cut-dump.ts'
 import { removeOldest, removeParts } from '../../src/cli/dumping/dump-files.ts'
 import { micros, wallMicros } from '../../src/frame/model/units.ts'
 import { cutInChild, type CutEnd, type CutJob } from '../../src/triggers/cutting.ts'
+import { askForDump, listenForDumps } from '../../src/triggers/dump-socket.ts'
 import { Dumps, type DumpSettings } from '../../src/triggers/dumps.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { dumpsIn, infoOf } from './recorder.ts'
@@ -190,5 +193,53 @@ describe('a cut that hangs', () => {
       'not dumped: the recorder has ended (third)',
     ])
     assert.equal(ends.length, 3)
+  })
+})
+
+describe('who asks', () => {
+  it('waits for no recorder that is stopped: exit 4', async () => {
+    const own = place()
+    const file = join(own, 'a.db')
+    copyFileSync(recording, file)
+    const server = createServer({ allowHalfOpen: true }, (socket) => socket.resume())
+    server.listen(`${file}-dump`)
+    const connected = new Promise((resolve) => server.once('connection', resolve))
+    chmodSync(`${file}-dump`, 0o600)
+    mock.timers.enable({ apis: ['setTimeout'] })
+    const asked = runCommand(['dump', file])
+    await connected
+    mock.timers.tick(120_000)
+    mock.timers.reset()
+    const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), 5000).unref())
+    const ran = await Promise.race([asked, late])
+    server.close()
+    assert.equal(ran?.code, 4, ran?.stderr)
+    assert.match(ran.stderr, /a\.db" does not answer: it has said nothing for 120 s: it may be stopped/)
+  })
+
+  it('waits as long as the recorder says that it is there', async () => {
+    const file = join(place(), 'a.db')
+    const done = { file: '/b.db', ticks: 0, notes: [] }
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+    try {
+      const gives: ((end: CutEnd) => void)[] = []
+      const said: string[] = []
+      const socket = listenForDumps(
+        file,
+        (_question, answer) => gives.push(answer),
+        (text) => said.push(text),
+      )
+      const asked = askForDump(file, { last: null })
+      while (gives.length === 0) await turn()
+      for (let time = 0; time < 600_000; time += 10_000) {
+        mock.timers.tick(10_000)
+        for (let turns = 0; turns < 20; turns++) await turn()
+      }
+      gives[0]!(done)
+      assert.deepEqual([await asked, said], [done, []])
+      socket?.close()
+    } finally {
+      mock.timers.reset()
+    }
   })
 })
