@@ -9,10 +9,20 @@ const SETPRIV = '/usr/bin/setpriv'
 /** What may be kept: root's files are written with root's rights, a unit's ambient capabilities are for the helper alone. */
 export type Keeps = 'root' | 'nothing'
 
-/** In a process group of its own, with a lower priority than the recorder. */
-export function startChild(words: readonly string[], keeps: Keeps): ChildProcessWithoutNullStreams {
-  const [file, ...rest] = [...dropping(keeps), ...words]
-  const child = spawn(file!, rest, { stdio: 'pipe', detached: true, env: environment() })
+/** In a process group of its own, with a lower priority than the recorder. @returns why it did not start: no descriptors, no memory */
+export function startChild(words: readonly string[], keeps: Keeps): ChildProcessWithoutNullStreams | Error {
+  let child: ChildProcessWithoutNullStreams
+  try {
+    const [file, ...rest] = [...dropping(keeps), ...words]
+    child = spawn(file!, rest, { stdio: 'pipe', detached: true, env: environment() })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+  // Without descriptors there are no pipes, and the error comes later.
+  if ((child as Partial<typeof child>).stdin === undefined) {
+    child.on('error', () => undefined)
+    return new Error('EMFILE: too many open files')
+  }
   child.stdin.on('error', () => undefined)
   lowerPriority(child.pid)
   return child

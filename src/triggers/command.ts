@@ -22,6 +22,11 @@ export function runCommand(
   say: (text: string) => void,
 ): Running {
   const child = startChild(['/bin/sh', '-c', command, 'upstreamtop', file, text], 'nothing')
+  const notStarted = (error: Error): void => say(`--exec "${command}" did not start: ${error.message}`)
+  if (child instanceof Error) {
+    notStarted(child)
+    return { ended: Promise.resolve(), stop: () => undefined }
+  }
   child.stdin.end()
   let lines = 0
   const print = (line: string): void => {
@@ -31,7 +36,7 @@ export function runCommand(
   const outputs = [child.stdout, child.stderr].map((stream) => linesOf(stream, print))
   const ended = new Promise<void>((resolve) => {
     child.once('error', (error) => {
-      say(`--exec "${command}" did not start: ${error.message}`)
+      notStarted(error)
       resolve()
     })
     child.once('exit', (code, signal) => {

@@ -1,5 +1,6 @@
 /**
- * How `dump F` reaches the recorder of F: a UNIX socket beside the recording, `F-dump`, for its owner alone. A line of JSON each way.
+ * How `dump F` reaches the recorder of F: a UNIX socket beside the recording, `F-dump`, for its owner alone. A line of JSON each way; until it can answer, the
+ * recorder says with spaces that it is there.
  * Nothing in it is believed beyond that: the recorder takes a span from whoever may write there, and `dump` prints a name.
  */
 import { closeSync, constants, lstatSync, openSync, rmSync, type Stats } from 'node:fs'
@@ -17,6 +18,9 @@ export interface DumpQuestion {
 const MOST_BYTES = 65_536
 /** For the question to arrive, ms. */
 const QUESTION_MS = 5000
+/** How often the recorder says that it is there, and after what silence it is not waited for, ms. */
+const ALIVE_MS = 10_000
+const SILENT_MS = 120_000
 const MOST_ASKING = 20
 /** Of the path of a socket, bytes (unix(7)). */
 const MOST_PATH = 107
@@ -101,8 +105,18 @@ async function answer(
   const text = await lineOf(socket).catch(() => '')
   clearTimeout(late)
   const question = questionOf(text)
-  if (question === null) socket.destroy()
-  else ask(question, (end) => socket.end(`${JSON.stringify(end)}\n`, () => socket.destroy()))
+  if (question === null) {
+    socket.destroy()
+    return
+  }
+  socket.write(' ')
+  const alive = setInterval(() => socket.write(' '), ALIVE_MS)
+  alive.unref()
+  socket.once('close', () => clearInterval(alive))
+  ask(question, (end) => {
+    clearInterval(alive)
+    socket.end(`${JSON.stringify(end)}\n`, () => socket.destroy())
+  })
 }
 
 function questionOf(text: string): DumpQuestion | null {
@@ -113,13 +127,23 @@ function questionOf(text: string): DumpQuestion | null {
   return { last: last as Micros | null }
 }
 
-/** Asks the recorder of a file. @returns null: nobody listens there @throws what connect throws, for example EACCES */
+/** Asks the recorder of a file. @returns null: nobody listens there @throws what connect throws, for example EACCES; ETIMEDOUT if it is silent */
 export async function askForDump(file: string, question: DumpQuestion): Promise<CutEnd | null> {
   const socket = withShortPath(socketName(file), (path) => connect({ path, allowHalfOpen: true }))
+  const silent = (): void => {
+    const why = `it has said nothing for ${SILENT_MS / 1000} s: it may be stopped`
+    socket.destroy(Object.assign(new Error(why), { code: 'ETIMEDOUT' }))
+  }
+  let late = setTimeout(silent, SILENT_MS)
+  socket.on('data', () => {
+    clearTimeout(late)
+    late = setTimeout(silent, SILENT_MS)
+  })
   socket.end(`${JSON.stringify(question)}\n`)
   try {
     return endOf(parsed(await lineOf(socket)))
   } finally {
+    clearTimeout(late)
     socket.destroy()
   }
 }

@@ -1,9 +1,9 @@
 /** The dumps of a recorder, one after the other: each is cut by a child, then --exec runs. Nothing here waits in a tick. */
 import { dirname, resolve } from 'node:path'
-import type { WallMicros } from '../frame/model/units.ts'
+import type { Micros, WallMicros } from '../frame/model/units.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
 import { runCommand, type Running } from './command.ts'
-import { cutInChild, type CutEnd, type Cutting } from './cutting.ts'
+import { cutInChild, type CutEnd } from './cutting.ts'
 
 export interface DumpSettings {
   /** the command line of this program */
@@ -18,6 +18,8 @@ export interface DumpSettings {
   /** the file that is being recorded, wherever it is now */
   readonly recording: () => string
   readonly say: (text: string) => void
+  /** a cut that takes longer hangs, ms; absent: ten minutes */
+  readonly longest?: number
 }
 
 export interface DumpRequest {
@@ -25,6 +27,8 @@ export interface DumpRequest {
   readonly text: string
   readonly at: WallMicros
   readonly span: TimeSpan
+  /** how long it should be */
+  readonly asked: Micros
   /** who waits for it */
   readonly answer?: (end: CutEnd) => void
 }
@@ -36,10 +40,18 @@ const MOST_RUNNING = 8
 /** What the recorder waits for at its end, ms. */
 const END_MS = 60_000
 
+/** What may be cut takes seconds: a disk that is gone must not stop all further dumps, ms. */
+const CUT_MS = 600_000
+
+/** The dump that is being cut. */
+interface Cut {
+  stop(problem: string): void
+}
+
 export class Dumps {
   readonly #settings: DumpSettings
   #waiting: DumpRequest[] = []
-  #cutting: Cutting | null = null
+  #cutting: Cut | null = null
   readonly #running = new Set<Running>()
   #isOver = false
   #idle: (() => void) | null = null
@@ -93,14 +105,29 @@ export class Dumps {
     if (request === undefined) return
     const { program, host, keep, minFree, into, recording } = this.#settings
     const file = resolve(recording())
-    const { at, span } = request
+    const { at, span, asked } = request
     const folder = resolve(into ?? dirname(file))
-    this.#cutting = cutInChild(program, { recording: file, into: folder, host, at, span, keep, minFree })
-    void this.#cutting.ended.then((end) => {
+    const job = { recording: file, into: folder, host, at, span, asked, keep, minFree }
+    const cutting = cutInChild(program, job)
+    const { longest = CUT_MS } = this.#settings
+    const finish = (end: CutEnd): void => {
+      if (this.#cutting !== cut) return
+      clearTimeout(late)
       this.#cutting = null
       this.#ended(request, end)
       this.#next()
-    })
+    }
+    // It does not wait for the child's end: where a disk hangs, no signal ends it.
+    const cut = {
+      stop: (problem: string) => {
+        cutting.stop()
+        finish({ problem })
+      },
+    }
+    const late = setTimeout(() => cut.stop(`it took more than ${longest / 1000} s, and was ended`), longest)
+    late.unref()
+    this.#cutting = cut
+    void cutting.ended.then(finish)
   }
 
   #ended(request: DumpRequest, end: CutEnd): void {
@@ -135,8 +162,10 @@ export class Dumps {
 
   #giveUp(): void {
     this.#settings.say(`${this.#whatIsLeft} took more than ${END_MS / 1000} s, and was ended`)
-    for (const request of this.#waiting.splice(0)) request.answer?.({ problem: 'the recorder has ended' })
-    this.#cutting?.stop()
+    const problem = 'the recorder has ended'
+    const waiting = this.#waiting.splice(0)
+    this.#cutting?.stop(problem)
+    for (const request of waiting) this.#failed(request, problem)
     for (const running of this.#running) running.stop()
   }
 }

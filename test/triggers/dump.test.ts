@@ -1,7 +1,9 @@
 /** Dumps on demand: `dump F`, and SIGUSR2 to the recorder. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -82,6 +84,60 @@ describe('dump', () => {
     }
     await end(recorder)
     assert.equal(dumpsIn(own).length, 2)
+  })
+
+  it('that removes many old ones ends no recorder', async () => {
+    const own = place()
+    const recorder = await recording(join(own, 'a.db'), '--quiet', '--dump-keep', '1')
+    const first = await runCommand(['dump', join(own, 'a.db'), '--last', '2s'])
+    for (let number = 1; number <= 300; number++)
+      linkSync(first.stdout.trimEnd(), join(own, `web1-20200101T000000Z-${number}.db`))
+    const { code, stderr } = await runCommand(['dump', join(own, 'a.db'), '--last', '2s'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^the oldest was removed: .* and 298 others$/m)
+    await end(recorder)
+    assert.equal(dumpsIn(own).length, 1)
+  })
+
+  it('without file descriptors fails, and the recording goes on', async () => {
+    const own = place()
+    const file = join(own, 'a.db')
+    const recorder = await recording(file, '--quiet')
+    const limit = (soft: string) =>
+      execFileSync('prlimit', ['--pid', String(recorder.process.pid), `--nofile=${soft}:`])
+    // What fails is another thing with each that is free: a file, the child's pipes, then the child has too few.
+    const open = readdirSync(`/proc/${recorder.process.pid ?? ''}/fd`).map(Number)
+    const free = Math.min(...open.map((fd) => fd + 1).filter((fd) => !open.includes(fd)))
+    for (let more = 0; more < 8; more++) {
+      limit(String(free + more))
+      recorder.kill('SIGUSR2')
+      await recorder.says(new RegExp(`(^(not )?dumped[^]*?){${more + 1}}`, 'm'))
+    }
+    assert.match(recorder.said, /^not dumped: .*EMFILE.* \(SIGUSR2\)$/m)
+    limit('1024')
+    const { code, stderr } = await runCommand(['dump', file, '--last', '2s'])
+    assert.equal(code, 0, stderr)
+    await end(recorder)
+  })
+
+  it('after the clock was set says how much it holds of what was asked for', async () => {
+    for (const [secs, said] of [
+      [20, /20s of 30s: the recording begins at/],
+      [50, /^(?!.* of )/],
+    ] as const) {
+      const own = place()
+      const step = { tick: 12, secs: -3600 }
+      const recorder = new Recorder([
+        ...['--out', join(own, 'a.db'), '--quiet', '--dump-last', '30s', '--probe'],
+        probeOf({ secs, rps: 20, stays: true, step }),
+      ])
+      await recorder.says(/^recording/m)
+      while ((await ticksOf(join(own, 'a.db'))) < secs) await pause(20)
+      const { code, stderr } = await runCommand(['dump', join(own, 'a.db')])
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, said)
+      await end(recorder)
+    }
   })
 
   it('of a file that nobody records says what else to do: exit 2', async () => {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { wallMicros } from '../../src/frame/model/units.ts'
 import { planSynth, type Incident } from '../../src/simulate/synth-plan.ts'
 import { synthFrames } from '../../src/simulate/synth.ts'
@@ -19,6 +20,8 @@ export interface ProbeJob {
   readonly host?: string
   /** µs since the epoch; absent: now */
   readonly start?: number
+  /** the clock is set by so many seconds before this tick, counted from 0 */
+  readonly step?: { readonly tick: number; readonly secs: number }
   /** no 5xx but those of incidents */
   readonly exact?: boolean
   /** at the end it waits for its standard input to be closed */
@@ -43,7 +46,8 @@ process.stdout.on('error', () => process.exit())
 
 const began = performance.now()
 let ticks = 0
-for (const line of linesOfFrames(synthFrames(job.exact === true ? exact : plan), job.host ?? 'web1')) {
+const frames = stepped(synthFrames(job.exact === true ? exact : plan))
+for (const line of linesOfFrames(frames, job.host ?? 'web1')) {
   if (over.signal.aborted && line.type !== 'bye') continue
   if (line.type === 'bye' && job.stays === true) await ended
   if (line.type === 'snapshot' && job.pace !== undefined) {
@@ -53,3 +57,11 @@ for (const line of linesOfFrames(synthFrames(job.exact === true ? exact : plan),
   if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, 'drain')
 }
 process.stdin.destroy()
+
+function* stepped(frames: Iterable<SecondFrame>): Generator<SecondFrame> {
+  let tick = 0
+  for (const frame of frames) {
+    const { tick: first, secs } = job.step ?? { tick: Infinity, secs: 0 }
+    yield tick++ < first ? frame : { ...frame, start: wallMicros(frame.start + secs * 1e6) }
+  }
+}

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { cutDump } from '../../src/cli/dumping/cut-dump.ts'
-import { wallMicros } from '../../src/frame/model/units.ts'
+import { micros, wallMicros } from '../../src/frame/model/units.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { dumpsIn, infoOf, probeOf, recorded, Recorder } from './recorder.ts'
 
@@ -143,7 +143,15 @@ describe('record --on', () => {
     await runCommand(['synth', '-o', file, '--secs', '60'])
     const { start, end } = await infoOf(file)
     const [from, to] = [start, end].map((time) => wallMicros(Date.parse(time) * 1000))
-    const wanted = { recording: file, into, host: 'web1', at: to!, span: { from: from!, to: to! }, keep: 1 }
+    const wanted = {
+      recording: file,
+      into,
+      host: 'web1',
+      at: to!,
+      span: { from: from!, to: to! },
+      asked: micros(to! - from!),
+      keep: 1,
+    }
     const cut = (minFree: number) => cutDump({ ...wanted, minFree }, 0, new AbortController().signal)
     await assert.rejects(cut(1e18), /there is no room in ".*" for about .* are free, and --min-free leaves/)
     assert.deepEqual(readdirSync(into), [])

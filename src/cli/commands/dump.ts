@@ -63,6 +63,11 @@ function unreachable(file: string, error: unknown): unknown {
       `the recorder of "${file}" takes this from its own user alone`,
       `Run it as user "${statSync(file).uid}" (sudo -u), or cut it yourself: upstreamtop cut ${quotedFile(file)} --from -15m -o dump.db`,
     )
+  if (code === 'ETIMEDOUT')
+    return systemError(
+      `the recorder of "${file}" does not answer: ${(error as Error).message}`,
+      cutInstead(file),
+    )
   return systemError(`the recorder of "${file}" does not answer: ${String(error)}`, cutInstead(file))
 }
 

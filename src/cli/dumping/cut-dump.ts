@@ -1,8 +1,9 @@
 /** Cuts the dump of a recorder: what its child does (triggers/cutting.ts). It is whole under its name, or not there. */
-import { existsSync, linkSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { linkSync, lstatSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { recordingError, systemError, usageError } from '../../errors.ts'
+import { recordingError, systemError, usageError, type UserError } from '../../errors.ts'
 import type { SeqRange } from '../../frame/model/recording.ts'
+import { elapsedOf } from '../../frame/time/elapsed.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { bytes, longSpan, plural } from '../../render/quantities.ts'
@@ -39,14 +40,15 @@ export async function cutDump(job: CutJob, now: number, signal: AbortSignal): Pr
       { signal, report: () => undefined },
     )
     const name = named(part, job)
-    const removed = removeOldest(job.into, job.host, job.keep, name)
+    const { removed, problem } = removeOldest(job.into, job.host, job.keep, name)
     return {
       file: join(job.into, name),
       ticks: cut.ticks,
       notes: [
-        ...shorterNote(recording, first, job),
+        ...shorterNote(recording, ranges, job),
         ...(cut.lost === 0 ? [] : [`${plural(cut.lost, 'tick')} cannot be read`]),
-        ...(removed.length === 0 ? [] : [`the oldest was removed: ${removed.join(', ')}`]),
+        ...removedNote(removed),
+        ...(problem === null ? [] : [problem]),
       ],
     }
   } finally {
@@ -74,49 +76,62 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 function freeName({ into, host, at }: CutJob): string {
   for (let number = 1; number < MOST_NUMBERS; number++) {
     const name = dumpName(host, at, number)
-    if (!existsSync(join(into, name)) && !existsSync(join(into, partName(name)))) return name
+    if (isFree(join(into, name)) && isFree(join(into, partName(name)))) return name
   }
-  throw usageError(`"${into}" has ${MOST_NUMBERS} dumps of one second`, 'Remove those that are not needed.')
+  throw tooMany(into)
 }
+
+/** Nothing has the name, not even a link to nothing. */
+const isFree = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) === undefined
+
+const tooMany = (into: string): UserError =>
+  usageError(`"${into}" has ${MOST_NUMBERS} dumps of one second`, 'Remove those that are not needed.')
 
 /** Gives it a name that nothing has: a link never replaces a file. @returns the name */
 function named(part: string, job: CutJob): string {
-  for (;;) {
-    const name = nextName(job)
-    try {
-      linkOrRename(part, join(job.into, name))
-      return name
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') continue
-      rmSync(part, { force: true })
-      throw error
+  try {
+    for (let number = 1; number < MOST_NUMBERS; number++) {
+      const name = dumpName(job.host, job.at, number)
+      if (isFree(join(job.into, name)) && isLinkedOrRenamed(part, join(job.into, name))) return name
     }
+    throw tooMany(job.into)
+  } catch (error) {
+    rmSync(part, { force: true })
+    throw error
   }
 }
 
-function nextName({ into, host, at }: CutJob): string {
-  let number = 1
-  while (existsSync(join(into, dumpName(host, at, number)))) number++
-  return dumpName(host, at, number)
-}
-
-/** Some file systems have no links. */
-function linkOrRename(part: string, file: string): void {
+/** Some file systems have no links. @returns false: something has got the name meanwhile */
+function isLinkedOrRenamed(part: string, file: string): boolean {
   try {
     linkSync(part, file)
     rmSync(part)
   } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(String(codeOf(error)))) throw error
     renameSync(part, file)
   }
+  return true
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)
 
-function shorterNote({ ticks }: StoredRecording, { from }: SeqRange, { span }: CutJob): string[] {
-  const first = ticks.find(({ seq }) => seq === from)!
-  const missing = first.start - span.from
-  if (missing <= SHORTER || first !== ticks[0]) return []
-  const asked = longSpan(span.to - span.from)
-  return [`${longSpan(span.to - first.start)} of ${asked}: the recording begins at ${isoUtc(first.start)}`]
+/** All names of a folder that was full would be a long line. */
+const MOST_NAMED = 3
+
+function removedNote(removed: readonly string[]): string[] {
+  if (removed.length === 0) return []
+  const more = removed.length - MOST_NAMED
+  const others = more > 0 ? ` and ${plural(more, 'other')}` : ''
+  return [`the oldest was removed: ${removed.slice(0, MOST_NAMED).join(', ')}${others}`]
+}
+
+/** By the time that passed: a clock that was set makes the span longer than what was asked for. */
+function shorterNote({ ticks }: StoredRecording, ranges: readonly SeqRange[], { asked }: CutJob): string[] {
+  const [from, to] = [ranges[0]!.from, ranges.at(-1)!.to]
+  const first = ticks[0]!
+  if (first.seq !== from) return []
+  const held = elapsedOf(ticks.filter(({ seq }) => seq < to))
+  if (asked - held <= SHORTER) return []
+  return [`${longSpan(held)} of ${longSpan(asked)}: the recording begins at ${isoUtc(first.start)}`]
 }

@@ -48,7 +48,7 @@ export function watchTriggers(
     for (const { text, last: span, answer } of asked) {
       const now = firing.spanNow(span)
       if (now === null) answer?.({ problem: 'nothing has been recorded yet' })
-      else dumps.add({ text, ...now, ...(answer && { answer }) })
+      else dumps.add({ text, ...now, asked: span, ...(answer && { answer }) })
     }
   }
   const ask = (asked: Asked): void => {
@@ -66,14 +66,14 @@ export function watchTriggers(
     frame: (frame) => {
       const { markers, due } = firing.tick(frame)
       for (const marker of markers) file.mark(marker)
-      for (const dump of due) dumps.add(dump)
+      for (const dump of due) dumps.add({ ...dump, asked: last })
       if (waiting.length > 0) dumpNow()
     },
     marker: () => undefined,
     closed: null,
     end: async () => {
       socket?.close()
-      for (const dump of firing.end()) dumps.add(dump)
+      for (const dump of firing.end()) dumps.add({ ...dump, asked: last })
       dumpNow()
       await dumps.end()
       file.settle()
