@@ -21,6 +21,8 @@ const META = { host: 'web1', timeZone: 'Europe/Berlin', kernel: '6.18', argument
 const TICKS = 150
 /** Seconds; the greatest is from 1970 to now. */
 const SIZES = [0.001, 0.1, 0.5, 5, 60, 3600, 86_400, 31_536_000, 1_790_000_000]
+/** µs since 1970 */
+const LATEST = 7.2e15
 const MAX_SIZE = 1.2e6
 
 /** @param rounds recordings */
@@ -51,7 +53,7 @@ export async function steps(folder: Folder, rounds: number, random: () => number
   return `${rounds} recordings of ${TICKS} ticks, the clock set ${set} times: bounds held, ${kept} ticks kept`
 }
 
-/** Never below 1970. */
+/** Between 1970 and 2200, as the wire has it. */
 function steppedBy(
   frames: readonly SecondFrame[],
   random: () => number,
@@ -60,7 +62,9 @@ function steppedBy(
   const moved = frames.map((frame) => {
     if (random() < 0.04) {
       const size = SIZES[Math.floor(random() * SIZES.length)]! * 1e6
-      offset += frame.start + offset - size > 0 && random() < 0.5 ? 0 - size : size
+      const now = frame.start + offset
+      const isBack = random() < 0.5
+      offset += (isBack && now > size) || now + size > LATEST ? 0 - size : size
       count++
     }
     return { ...frame, start: addMicros(frame.start, Math.round(offset)) }
