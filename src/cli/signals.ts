@@ -14,6 +14,7 @@ export function stopSignal(): AbortSignal {
   const stopped = new AbortController()
   const { signal } = stopped
   let isOver = false
+  let isHearing = false
   const caught = (name: NodeJS.Signals): void => {
     if (signal.aborted) return
     stopped.abort(name)
@@ -22,12 +23,12 @@ export function stopSignal(): AbortSignal {
       listen()
     }, SAME_MS).unref()
   }
+  // Only when that changes: a signal that arrives while node's last listener is exchanged for a new one is lost.
   const listen = (): void => {
-    const isHeard = !isOver && getEventListeners(signal, 'abort').length > 0
-    for (const name of SIGNALS) {
-      process.off(name, caught)
-      if (isHeard) process.on(name, caught)
-    }
+    const isToHear = !isOver && getEventListeners(signal, 'abort').length > 0
+    if (isToHear === isHearing) return
+    isHearing = isToHear
+    for (const name of SIGNALS) process[isHearing ? 'on' : 'off'](name, caught)
   }
   const add = signal.addEventListener.bind(signal)
   const remove = signal.removeEventListener.bind(signal)
