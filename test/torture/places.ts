@@ -83,8 +83,9 @@ export async function moved(folder: Folder, rounds: number, random: () => number
 export async function namespaces(folder: Folder, rounds: number, random: () => number): Promise<string> {
   for (let round = 0; round < rounds; round++) {
     const file = folder.file(`shared-${round}.db`)
-    const both = [record(file, 100, 20, true), record(file, 100, 20, true)]
-    await setTimeout(2500 + random() * 500)
+    const both = [record(file, 200, 20, true), record(file, 200, 20, true)]
+    await setTimeout(random() * 500)
+    await Promise.race(both.map(({ ended }) => ended))
     const running = both.filter(({ process: { exitCode } }) => exitCode === null)
     assert.equal(running.length, 1, both.map(({ stderr }) => stderr()).join('\n'))
     const refused = both.find((each) => !running.includes(each))!
