@@ -125,7 +125,9 @@ describe('--nginx-only', { skip: lacking('gcc', 'unshare') }, () => {
           assert.equal(attempts.length, 10)
           // The clients of its front door have connected anew, and reach it over connections that are new.
           assert.deepEqual(leftOut(seen), { notNginx: 2, frontDoor: 10 })
-          assert.equal(seen.sum.totals.connection.connects, 0, 'nginx used the connections that it had')
+          // It has one connection, or two if two clients asked at once before.
+          const { connects } = seen.sum.totals.connection
+          assert.ok(connects <= 1, `nginx used the connections that it had, and ${connects} new ones`)
           assertReconciles(seen)
         },
       )
