@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { TrafficColumns } from '../../src/record/rows.generated.ts'
 import type { SnapshotLine, WireLine } from '../../src/record/wire.ts'
+import { samplesIn, sumOf, type Sample } from '../metrics/parse.ts'
+import { scrape, startScraped } from '../metrics/scraped.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
 import { runCommand } from './run-command.ts'
 
@@ -94,6 +96,36 @@ test('beyond the ceiling fewer requests are listed, failures last; counts are th
   assert.equal(bound.stderr.match(/fewer requests are listed from here/g)?.length, 1, bound.stderr)
   const page = await runCommand(['report', join(folder, 'bound.db')])
   assert.match(page.stdout, /fewer requests are listed from here/)
+})
+
+test('the metrics tell how many requests were left out, and only where there is a ceiling', async () => {
+  const scraped = async (name: string, ...options: readonly string[]): Promise<readonly Sample[]> => {
+    const end = join(folder, `${name}.end`)
+    const probe = `head -n -1 ${capture}; while [ ! -e ${end} ]; do sleep 0.05; done; tail -n 1 ${capture}`
+    const words = [
+      '--out',
+      join(folder, `${name}.db`),
+      '--quiet',
+      '--metrics',
+      '127.0.0.1:0',
+      '--probe',
+      probe,
+    ]
+    const { url, ended } = await startScraped('record', ...words, ...options)
+    let samples: readonly Sample[]
+    do samples = samplesIn(await scrape(url))
+    while (sumOf(samples, 'upstreamtop_requests_total') < ROWS * TICKS)
+    writeFileSync(end, '')
+    assert.equal(await ended, 0)
+    return samples.filter(({ name: metric }) => metric === 'upstreamtop_requests_thinned_total')
+  }
+  const left = 10 * (0 + 116 + 150 + 175 + 200 + 200)
+  const thinned = await scraped('thinned', '--max-memory', '1MB')
+  assert.deepEqual(
+    thinned.map(({ value }) => value),
+    [left],
+  )
+  assert.deepEqual(await scraped('whole'), [])
 })
 
 test('requests says where fewer are listed, in the range of an episode alone', async () => {

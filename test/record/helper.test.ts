@@ -4,8 +4,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../src/errors.ts'
 import { helperArguments, startHelper } from '../../src/record/helper.ts'
+import { listenOption, withoutScrapes } from '../../src/cli/values/metrics.ts'
 import { record } from '../../src/record/recorder.ts'
 import type { WireLine } from '../../src/record/wire.ts'
 import { runCommand } from '../cli/run-command.ts'
@@ -140,9 +142,10 @@ const OPTIONS = {
   routesAs: 'template',
   requests: 0,
 } as const
+const WHOLE = { ...OPTIONS, names: new Map<string, readonly string[]>(), probe: null }
 
 const endOf = async (probe: string): Promise<unknown> => {
-  return startHelper({ ...OPTIONS, names: new Map(), probe }, {}).ended.catch((error: unknown) => error)
+  return startHelper({ ...WHOLE, probe }, {}).ended.catch((error: unknown) => error)
 }
 
 test('a helper interrupted before it attached is reported as interrupted', async () => {
@@ -156,6 +159,27 @@ test('the message of a failed helper is the error', async () => {
   const error = await endOf('echo no such device >&2; exit 4')
   assert.ok(error instanceof UserError)
   assert.deepEqual([error.exitCode, error.message], [ExitCode.system, 'no such device'])
+})
+
+test('what a helper that has ended has written is there for who reads it later', async () => {
+  const helper = startHelper({ ...WHOLE, probe: `cat ${start} ${rest}` }, {})
+  // It has ended by then; node would empty its pipe.
+  await pause(500)
+  let lines = 0
+  for await (const line of helper.lines) lines += line === '' ? 0 : 1
+  assert.equal(lines, 9)
+})
+
+test('requests to the port of our own metrics are ignored, whatever else is', () => {
+  const ignored = (metrics: string, ignore: string | null = null): string | null =>
+    withoutScrapes({ ...WHOLE, ignore }, { metrics: listenOption(metrics) }).ignore
+  assert.equal(ignored('9465'), '127.0.0.1:9465')
+  assert.equal(ignored('[::1]:9465', '8080'), '8080,[::1]:9465')
+  assert.equal(ignored('10.0.0.7:9465'), '10.0.0.7:9465')
+  // On all addresses: a backend may listen on that port of another one. By name, and on any port: not known yet.
+  for (const metrics of ['0.0.0.0:9465', '[::]:9465', 'localhost:9465', '0'])
+    assert.equal(ignored(metrics), null)
+  assert.equal(withoutScrapes(WHOLE, {}), WHOLE)
 })
 
 function written(name: string, lines: readonly WireLine[]): string {
