@@ -38,8 +38,10 @@ export class Lasting {
     }
     while (this.#left < this.#ticks.length && this.#ticks[this.#left]!.middle < since)
       this.#covered -= this.#ticks[this.#left++]!.covered
-    if (this.#left > 1000) this.#ticks = this.#ticks.slice(this.#left, Infinity)
-    if (this.#left > 1000) this.#left = 0
+    if (this.#left > 1000) {
+      this.#ticks = this.#ticks.slice(this.#left)
+      this.#left = 0
+    }
     return this.#lastFailed < since && this.#covered >= (this.#span / 2) * TOLERANCE
   }
 

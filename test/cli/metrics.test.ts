@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { WireLine } from '../../src/record/wire.ts'
 import type { ReportDocument } from '../../src/report/document/document.ts'
+import { assertTotals } from '../metrics/compare.ts'
 import { hasLabels, samplesIn, sumOf, type Sample } from '../metrics/parse.ts'
 import { scrape, startScraped } from '../metrics/scraped.ts'
 import { backend, hello, route, snapshot } from '../record/wire-lines.ts'
@@ -36,19 +37,7 @@ for (const byRoute of [false, true]) {
     writeFileSync(join(folder, end), '')
     assert.equal(await ended, 0)
     const { totals, backends, coverage } = await reported(file)
-    assert.equal(sumOf(samples, 'upstreamtop_requests_total'), totals.requests)
-    assert.equal(sumOf(samples, 'upstreamtop_in_flight'), totals.in_flight)
-    for (const [code, answers] of Object.entries(totals.codes))
-      assert.equal(
-        sumOf(samples, 'upstreamtop_responses_total', { http_response_status_code: code }),
-        answers,
-      )
-    for (const [reason, count] of Object.entries(totals.failures))
-      assert.equal(sumOf(samples, 'upstreamtop_failures_total', { reason }), count ?? 0, reason)
-    for (const [reason, count] of Object.entries(coverage.loss))
-      assert.equal(sumOf(samples, 'upstreamtop_loss_total', { reason }), count ?? 0, reason)
-    for (const [reason, count] of Object.entries(coverage.excluded))
-      assert.equal(sumOf(samples, 'upstreamtop_excluded_total', { reason }), count ?? 0, reason)
+    assertTotals(samples, { totals, coverage })
     for (const { backend: address, header_ms, total_ms, routes } of backends) {
       const [server_address, server_port] = address.split(':') as [string, string]
       const labels = { server_address, server_port }

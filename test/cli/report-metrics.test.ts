@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { ReportDocument } from '../../src/report/document/document.ts'
+import { assertTotals } from '../metrics/compare.ts'
 import { samplesIn, sumOf, type Sample } from '../metrics/parse.ts'
 import { runCommand } from './run-command.ts'
 
@@ -43,18 +44,7 @@ for (const words of [
     ) as ReportDocument
     const samples = lastOf(await report(INCIDENT, '--format', 'openmetrics', ...words))
     assert.ok(totals.requests > 100)
-    assert.equal(sumOf(samples, 'upstreamtop_requests_total'), totals.requests)
-    assert.equal(sumOf(samples, 'upstreamtop_retries_total'), totals.retries)
-    assert.equal(sumOf(samples, 'upstreamtop_in_flight'), totals.in_flight)
-    for (const [code, answers] of Object.entries(totals.codes))
-      assert.equal(
-        sumOf(samples, 'upstreamtop_responses_total', { http_response_status_code: code }),
-        answers,
-      )
-    for (const [reason, count] of Object.entries(totals.failures))
-      assert.equal(sumOf(samples, 'upstreamtop_failures_total', { reason }), count ?? 0)
-    for (const [reason, count] of Object.entries(coverage.excluded))
-      assert.equal(sumOf(samples, 'upstreamtop_excluded_total', { reason }), count ?? 0)
+    assertTotals(samples, { totals, coverage })
     const header = 'http_client_request_duration_seconds'
     assert.equal(sumOf(samples, `${header}_count`), totals.header_ms.sampled)
     assert.equal(Math.round(sumOf(samples, `${header}_sum`) * 1e6), Math.round(totals.header_ms.sum! * 1e3))

@@ -40,7 +40,7 @@ export function watchTriggers(
   const firing = new Firing({ triggers, last, every })
   const { minFree, path, say } = file
   const dumps = new Dumps({ program: ourselves(), host, into, keep, minFree, exec, recording: path, say })
-  warnIfUnreadable(triggers.length > 0, say)
+  if (triggers.length > 0) warnIfUnreadable(say)
   let waiting: readonly Asked[] = []
   const dumpNow = (): void => {
     const asked = waiting
@@ -86,13 +86,12 @@ const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'src/main.t
 const ourselves = (): readonly string[] => [process.execPath, ...process.execArgv, MAIN]
 
 /** Under sudo the recorder is the caller by now, who may not be able to read the program again. */
-function warnIfUnreadable(isNeeded: boolean, say: (text: string) => void): void {
+function warnIfUnreadable(say: (text: string) => void): void {
   try {
     accessSync(MAIN, constants.R_OK)
   } catch {
-    if (isNeeded)
-      say(
-        `"${MAIN}" may not be read by user "${process.geteuid?.() ?? ''}": nothing can be dumped; install it where everybody may read`,
-      )
+    say(
+      `"${MAIN}" may not be read by user "${process.geteuid?.() ?? ''}": nothing can be dumped; install it where everybody may read`,
+    )
   }
 }
