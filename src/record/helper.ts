@@ -239,7 +239,7 @@ function failed(command: string, code: number | null, signal: string | null, mes
   if (code === null) {
     return systemError(
       `the helper "${command}" was killed by ${signal ?? 'a signal'}; its programs are detached`,
-      'everything up to the last tick is kept; start the recording again with --append',
+      'what was recorded until then is kept; record --append goes on with it',
     )
   }
   if (code === ExitCode.interrupted)
