@@ -170,7 +170,6 @@ static __always_inline void h2_frame_over(struct h2_reader *r)
 	struct h2 *h = &r->h;
 
 	h->step = H2_FRAME;
-	h->filled = 0;
 	switch (h->type) {
 	case H2_DATA:
 		if (h->flags & H2_END_STREAM)
@@ -681,9 +680,10 @@ static __always_inline int h2_symbols(struct h2_reader *r, const struct buffer *
 		h2_symbol(r, l, symbol);
 		return 1;
 	}
-	if (h->length)
+	/* 30 bits are enough for a symbol, unless they are EOS */
+	if (h->length && bits < 30)
 		return 0;
-	if (bits >= 8 || next != 0xffffffffU)
+	if (h->length || bits >= 8 || next != 0xffffffffU)
 		h2_invalid(r);
 	else
 		h2_symbols_over(r, l);
@@ -709,6 +709,10 @@ static __always_inline void h2_decode_path(struct h2_reader *r, struct line *l)
 /* "/" or "/index.html" */
 static __always_inline void h2_path_at(struct h2_reader *r, __u32 index)
 {
+	if (r->h.seen & H2_HAS_PATH) {
+		h2_invalid(r); /* a second one */
+		return;
+	}
 	r->h.name = H2_PATH;
 	r->h.length = 0;
 	r->h.huffman = index;
@@ -811,7 +815,9 @@ static __always_inline void h2_value(struct h2_reader *r, const struct buffer *b
 {
 	struct h2 *h = &r->h;
 
-	if (r->requests && (h->name == H2_PATH || h->name == H2_METHOD)) {
+	if (r->requests && h->name == H2_PATH && (h->seen & H2_HAS_PATH)) {
+		h2_invalid(r); /* a second one */
+	} else if (r->requests && (h->name == H2_PATH || h->name == H2_METHOD)) {
 		/* whole, and its method is known: its route may be known as well */
 		if (h->name == H2_PATH && h->length && h->length <= h2_there(r) && h->method >= H2_METHOD_GET)
 			r->event = H2_PATH_HERE;
@@ -822,6 +828,8 @@ static __always_inline void h2_value(struct h2_reader *r, const struct buffer *b
 			h->field = H2_FIELD;
 			if (h->name == H2_STATUS)
 				h->seen |= H2_IS_BAD;
+			if (h->name == H2_GRPC_STATUS)
+				h->grpc = GRPC_UNKNOWN + 1;
 		} else if (h2_there(r) && h2_text(r, b)) {
 			h2_text_value(r);
 			h->field = H2_FIELD;
