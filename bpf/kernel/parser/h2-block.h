@@ -28,6 +28,10 @@ static __always_inline __u16 h2_status_at(__u32 index)
 /* "/" or "/index.html" */
 static __always_inline void h2_path_at(struct h2_reader *r, __u32 index)
 {
+	if (r->h.seen & H2_HAS_PATH) {
+		h2_invalid(r); /* a second one */
+		return;
+	}
 	r->h.name = H2_PATH;
 	r->h.length = 0;
 	r->h.huffman = index;
@@ -129,7 +133,9 @@ static __always_inline void h2_value(struct h2_reader *r, const struct buffer *b
 {
 	struct h2 *h = &r->h;
 
-	if (r->requests && (h->name == H2_PATH || h->name == H2_METHOD)) {
+	if (r->requests && h->name == H2_PATH && (h->seen & H2_HAS_PATH)) {
+		h2_invalid(r); /* a second one */
+	} else if (r->requests && (h->name == H2_PATH || h->name == H2_METHOD)) {
 		/* whole, and its method is known: its route may be known as well */
 		if (h->name == H2_PATH && h->length && h->length <= h2_there(r) && h->method >= H2_METHOD_GET)
 			r->event = H2_PATH_HERE;
@@ -140,6 +146,8 @@ static __always_inline void h2_value(struct h2_reader *r, const struct buffer *b
 			h->field = H2_FIELD;
 			if (h->name == H2_STATUS)
 				h->seen |= H2_IS_BAD;
+			if (h->name == H2_GRPC_STATUS)
+				h->grpc = GRPC_UNKNOWN + 1;
 		} else if (h2_there(r) && h2_text(r, b)) {
 			h2_text_value(r);
 			h->field = H2_FIELD;

@@ -9,7 +9,6 @@ static __always_inline void h2_frame_over(struct h2_reader *r)
 	struct h2 *h = &r->h;
 
 	h->step = H2_FRAME;
-	h->filled = 0;
 	switch (h->type) {
 	case H2_DATA:
 		if (h->flags & H2_END_STREAM)

@@ -99,9 +99,10 @@ static __always_inline int h2_symbols(struct h2_reader *r, const struct buffer *
 		h2_symbol(r, l, symbol);
 		return 1;
 	}
-	if (h->length)
+	/* 30 bits are enough for a symbol, unless they are EOS */
+	if (h->length && bits < 30)
 		return 0;
-	if (bits >= 8 || next != 0xffffffffU)
+	if (h->length || bits >= 8 || next != 0xffffffffU)
 		h2_invalid(r);
 	else
 		h2_symbols_over(r, l);
