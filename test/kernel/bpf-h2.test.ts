@@ -1,7 +1,7 @@
 /** bpf/kernel/parser/h2.h on the host, with sanitizers: no root, no kernel. bpf/h2.c reads a direction as the kernel does. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -11,7 +11,7 @@ import { lineOf, Reader } from './h2/reader.ts'
 import { answers, requests } from './h2/streams.ts'
 import { eventsOf, type Direction } from './h2/twin.ts'
 import { lacksCompiler } from './lab/compiler.ts'
-import { LONG, sh } from './lab/system.ts'
+import { LONG, ROOT, sh } from './lab/system.ts'
 
 /** For other inputs: H2_SEED=$RANDOM. */
 const SEED = Number(process.env.H2_SEED ?? '1')
@@ -20,6 +20,8 @@ const MUTATIONS = LONG ? 1_000_000 : 50_000
 
 const LIMIT_MS = LONG ? 3_000_000 : 100_000
 
+/** fixtures/h2/README.md */
+const CORPUS = join(ROOT, 'fixtures/h2')
 const SOURCE = fileURLToPath(new URL('bpf/h2.c', import.meta.url))
 
 describe('the reader of HTTP/2', { skip: lacksCompiler() }, () => {
@@ -37,6 +39,13 @@ describe('the reader of HTTP/2', { skip: lacksCompiler() }, () => {
     ['requests', requests],
     ['answers', answers],
   ]
+  const corpus = readdirSync(CORPUS)
+    .filter((name) => name !== 'README.md')
+    .map((name) => ({
+      name,
+      bytes: readFileSync(join(CORPUS, name)),
+      direction: name.split('.').at(-1) as Direction,
+    }))
   for (const [direction, streams] of directions) {
     test(`tells of ${direction} what its twin tells, in any segments`, async () => {
       const reader = new Reader(program)
@@ -56,13 +65,27 @@ describe('the reader of HTTP/2', { skip: lacksCompiler() }, () => {
     })
   }
 
+  test('tells what real nginx and a real backend said to each other, wherever a segment ends', async () => {
+    const reader = new Reader(program)
+    try {
+      for (const { name, bytes, direction } of corpus)
+        assert.deepEqual(await reader.read(bytes, direction, []), eventsOf(bytes, direction), name)
+    } finally {
+      reader.stop()
+    }
+    const input = corpus.map(({ bytes, direction }) => lineOf(bytes, direction)).join('')
+    const { stderr, stdout, status } = spawnSync(program, ['cuts'], { input, encoding: 'utf8' })
+    assert.deepEqual({ stderr, stdout, status }, { stderr: '', stdout: '', status: 0 })
+  })
+
   test('tells the same of mutated bytes whole, in pieces, byte by byte and with known paths, without an error in memory', () => {
-    const input = directions.flatMap(([direction, streams]) =>
+    const made = directions.flatMap(([direction, streams]) =>
       fc
         .sample(streams, { seed: SEED, numRuns: 300 })
         .filter((bytes) => bytes.length < 2000)
         .map((bytes) => lineOf(bytes, direction)),
     )
+    const input = [...made, ...corpus.map(({ bytes, direction }) => lineOf(bytes, direction))]
     const args = ['fuzz', String(SEED), String(MUTATIONS)]
     const ran = spawnSync(program, args, { input: input.join(''), encoding: 'utf8' })
     assert.equal(ran.stderr, '')
