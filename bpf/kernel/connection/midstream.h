@@ -133,8 +133,8 @@ static __always_inline void count_routed(struct scratch *s, const struct packet 
 }
 
 /*
- * Payload without a flow that looks like a request line, or like a HEADERS frame of nginx: the connection is older than the programs, or excluded. A socket that is
- * no longer established only retransmits. Returns 1 when there is a flow for it now.
+ * Payload without a flow that looks like a request line, or like a HEADERS frame of nginx: the connection is older than the
+ * programs, or excluded. A socket that is no longer established only retransmits. Returns 1 when there is a flow for it now.
  */
 __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 {

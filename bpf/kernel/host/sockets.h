@@ -176,6 +176,18 @@ __noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
 	return 1;
 }
 
+/* How far the process has read that sends; `unknown` where its socket is not known. */
+__noinline __u32 read_up_to(struct __sk_buff *skb, __u32 unknown)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tcp;
+
+	if (!sk || !is_sent_by_tcp(skb))
+		return unknown;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp ? tcp->copied_seq : unknown;
+}
+
 /* The key in `attempts` of the sending socket; 0 if it is none of TCP. */
 static __always_inline __u64 key_of_sender(struct __sk_buff *skb)
 {

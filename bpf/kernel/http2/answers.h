@@ -8,6 +8,7 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
+#include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/holes.h"
 #include "kernel/http1/answers.h"
@@ -17,7 +18,7 @@
 static __always_inline void leave_stream(struct flow *f, struct h2 *h)
 {
 	f->current++;
-	h->ours = 0;
+	h->seen |= H2_ENDED;
 }
 
 static __always_inline void stream_over(struct flow *f, struct scratch *s)
@@ -125,10 +126,13 @@ static __always_inline void answer_frames_begin(struct flow *f, struct scratch *
 	}
 	if (h->step == H2_LOST)
 		s->work.stray = 1;
-	if (!has_begun(f, f->current))
-		h->ours = 0;
-	else if (phase_of(f, f->current) == PHASE_OPEN)
-		h->ours = x->stream;
+	if (phase_of(f, f->current) != PHASE_OPEN || !has_begun(f, f->current) || h->ours == x->stream)
+		return;
+	/* what nginx had not read when this request left, it reads as its answer: there a frame of the last stream is foreign */
+	if ((h->seen & H2_LATE) && !seq_before(h->slot, x->ack))
+		answer_is_bad(h);
+	h->seen &= H2_SETTLED;
+	h->ours = x->stream;
 }
 
 /* What the backend said first looked like HTTP/2, and the requests are none. */
@@ -171,6 +175,7 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 		if (r->h.number < r->h.ours)
 			stream_failed(f, s, OUTCOME_CLOSED);
 		break;
+	case H2_FOREIGN:
 	case H2_INVALID:
 		if (f->deferred & DEFERRED_TUNNEL)
 			leave_tunnel(f);

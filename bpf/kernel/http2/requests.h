@@ -11,6 +11,7 @@
 #include "kernel/state/lock.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
+#include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/holes.h"
 #include "kernel/counting/routes.h"
@@ -130,6 +131,8 @@ __noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratc
 	counters = slot_of(slot);
 	if (!counters || leads_to_front_door(f, s))
 		return 0;
+	/* from there on nginx reads its answer */
+	s->work.ack = read_up_to(skb, s->work.ack);
 	if (!open_exchange(f, s, counters, slot, flags, h->stream))
 		add_h2_request(f, flags);
 	s->work.hash = 0;

@@ -51,9 +51,11 @@ static __always_inline void h2_payload_over(struct h2_reader *r)
 	}
 }
 
-static __always_inline void h2_block_begins(struct h2 *h)
+static __always_inline void h2_block_begins(struct h2_reader *r)
 {
-	h->seen = (h->seen & H2_CONNECTION) | H2_IN_BLOCK;
+	struct h2 *h = &r->h;
+
+	h->seen = (h->seen & H2_CONNECTION(r)) | H2_IN_BLOCK;
 	h->field = H2_FIELD;
 	h->status = 0;
 	h->grpc = 0;
@@ -65,6 +67,18 @@ static __always_inline void h2_block_begins(struct h2 *h)
 		h->step = H2_PRIORITY_PART;
 	else
 		h->step = H2_BLOCK;
+}
+
+/* A frame of the stream that has ended is one of the next stream's time, if nginx reads it then. */
+static __always_inline int h2_is_foreign(struct h2 *h, __u32 stream)
+{
+	if (stream != h->ours)
+		return 1;
+	if ((h->seen & (H2_ENDED | H2_LATE)) == H2_ENDED) {
+		h->seen |= H2_LATE;
+		h->slot = h->begin;
+	}
+	return 0;
 }
 
 /* What a frame says of itself is known. */
@@ -83,6 +97,11 @@ static __always_inline void h2_frame_begins(struct h2_reader *r, __u8 type, __u8
 		h->type = type;
 		h->step = H2_BLOCK;
 	} else {
+		if (!r->requests && stream && h->ours && h2_is_foreign(h, stream)) {
+			h->step = H2_OVER;
+			r->event = H2_FOREIGN;
+			return;
+		}
 		h->type = type;
 		h->flags = flags;
 		h->stream = stream;
@@ -90,7 +109,7 @@ static __always_inline void h2_frame_begins(struct h2_reader *r, __u8 type, __u8
 		h->step = H2_REST;
 		switch (type) {
 		case H2_HEADERS:
-			h2_block_begins(h);
+			h2_block_begins(r);
 			break;
 		case H2_SETTINGS:
 			if (r->requests && !(h->seen & H2_SETTLED) && !(flags & H2_ACK))

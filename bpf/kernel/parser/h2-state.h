@@ -52,14 +52,17 @@ enum h2_field {
 enum h2_name { H2_ANY, H2_METHOD, H2_PATH, H2_STATUS, H2_CONTENT_TYPE, H2_GRPC_STATUS };
 
 /* What was seen of a block. */
-#define H2_IN_BLOCK   1 /* it is not complete */
-#define H2_HAS_PATH   2
-#define H2_HAS_LINE   4 /* the line of its request has begun */
-#define H2_HAS_SLOT   8 /* `slot` is that of its route: nothing has to be decoded */
-#define H2_IS_GRPC    16
-#define H2_IS_BAD     32 /* a value that makes nginx give up */
-#define H2_SETTLED    64 /* of the connection: the SETTINGS are nginx's, or it is older than we are */
-#define H2_CONNECTION H2_SETTLED
+#define H2_IN_BLOCK 1 /* it is not complete */
+#define H2_HAS_PATH 2
+#define H2_HAS_LINE 4 /* the line of its request has begun */
+#define H2_HAS_SLOT 8 /* `slot` is that of its route: nothing has to be decoded */
+#define H2_IS_GRPC  16
+#define H2_IS_BAD   32 /* a value that makes nginx give up */
+#define H2_SETTLED  64 /* of the connection: the SETTINGS are nginx's, or it is older than we are */
+/* Answers: their stream has ended; and a frame for it came later, the first of them at `slot`, counted as `begin` is. */
+#define H2_ENDED	 2
+#define H2_LATE		 4
+#define H2_CONNECTION(r) (H2_SETTLED | ((r)->requests ? 0 : H2_ENDED | H2_LATE))
 
 /* What has happened. */
 enum h2_event {
@@ -71,7 +74,8 @@ enum h2_event {
 	H2_BLOCK_OVER, /* a header block, with H2_END_STREAM in `flags` if its stream ends with it */
 	H2_DATA_OVER,  /* the last DATA of its stream */
 	H2_RESET,
-	H2_GOING, /* `number` is the last stream that is answered */
+	H2_GOING,   /* `number` is the last stream that is answered */
+	H2_FOREIGN, /* answers: a frame of a stream that is not waited for. nginx gives up */
 	H2_INVALID,
 };
 
@@ -89,7 +93,8 @@ enum h2_event {
 struct h2 {
 	__u32 left;   /* bytes to go of the frame, without padding */
 	__u32 stream; /* of the frame */
-	__u32 ours;   /* requests: the last stream that began; answers: the one that is waited for, given by the caller, or 0 */
+	__u32 ours; /* requests: the last stream that began; answers: the one that is waited for, or was: given by the caller, or
+		       0 */
 	__u32 length; /* bytes to go of a string */
 	__u32 number;
 	__u32 begin;  /* `base` + `at` of the first byte of the frame; of a block: of its first frame */
@@ -111,7 +116,7 @@ struct h2 {
 		__u8 bytes[H2_TEXT];
 		__u64 window; /* bits of a string that are not decoded, the last ones */
 	};
-	/* for the caller: the route that was found */
+	/* for the caller: the route that was found; answers: see H2_LATE */
 	__u32 slot;
 	__u32 generation;
 };
