@@ -64,10 +64,12 @@ function titleOf({ backend, route }: Drilldown, columns: number): Line {
 
 function factLines(subject: Drilldown, columns: number): Line[] {
   const { figures: f } = subject
+  const protocol = subject.connection?.protocol ?? null
   const requests: Line[] = [
     [span(`${rate(f.rps)} req/s`)],
     [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
     [inFlightCell(f), span(' in flight')],
+    ...(protocol === null || protocol === 'http/1' ? [] : [[span(protocol)]]),
   ]
   const rates: Line[] = [
     ...(isUnread(subject) ? unreadPieces(subject) : requests),
