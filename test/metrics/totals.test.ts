@@ -264,6 +264,7 @@ test('a host that does not tell some counts has no samples of them', () => {
     loss: { holes: null },
   })
   const samples = scrape([
+    old,
     { ...old, traffic: old.traffic.map((row) => ({ ...row, unseen: null, sentBytes: null, grpc: null })) },
   ])
   const names = samples.map(({ name, labels: { reason = '' } }) => `${name} ${reason}`.trim())

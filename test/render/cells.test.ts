@@ -109,6 +109,11 @@ describe('a gRPC backend', () => {
     assert.equal(status(grpc(null), 40), '2xx 100%')
   })
 
+  test('has its statuses also where streams end and no request begins', () => {
+    const ending = { ...row({ h2Requests: 0, grpcRequests: 0 }), inFlight: 1, grpc: [0, 3, 14, 1] }
+    assert.equal(status(ending, 40), 'OK 75% UNAVAILABLE 25%')
+  })
+
   test('is in trouble by its errors, each once', () => {
     const trouble = (of: Row): number => figures(of, micros(1_000_000)).trouble
     assert.equal(trouble(grpc([0, 94, 14, 6])), 0.06)
