@@ -149,6 +149,9 @@ static void say_event(struct direction *d, enum h2_event event)
 	say(d, "\"end\":%zu}", next_byte(d));
 }
 
+/* Each piece takes a byte or tells something, but for the end of a string or of a frame. */
+#define PIECES (4 * CHUNK)
+
 /* All of the path is there. What a known path is was decoded before: here from a copy of the reader. */
 static void path_here(struct direction *d)
 {
@@ -157,8 +160,11 @@ static void path_here(struct direction *d)
 	if (d->take) {
 		copy = *d;
 		h2_decode_path(&copy.r, &copy.line);
-		while (copy.r.h.step == H2_BLOCK && copy.r.h.field == H2_SYMBOLS)
+		for (int i = 0; copy.r.h.step == H2_BLOCK && copy.r.h.field == H2_SYMBOLS; i++) {
+			if (i > PIECES)
+				fail(d->input, d->out, "a path has no end", NULL, 0);
 			h2_symbols(&copy.r, &copy.chunk, &copy.line);
+		}
 		if (copy.r.h.step == H2_BLOCK && !(copy.r.h.seen & H2_IS_BAD)) {
 			d->taken_length = copy.line.out < PATH_MAX ? copy.line.out : PATH_MAX;
 			memcpy(d->taken, copy.line.path, d->taken_length);
@@ -192,9 +198,6 @@ static void load_chunk(struct direction *d, size_t n)
 	d->r.at = 0;
 	d->r.n = n;
 }
-
-/* Each piece takes a byte or tells something, but for the end of a string or of a frame. */
-#define PIECES (4 * CHUNK)
 
 static void read_chunk(struct direction *d)
 {
