@@ -103,6 +103,7 @@ function rowOf(
     requests,
     answered: requests,
     codes,
+    grpc: [],
     failures: { reset: 0, closed: 0, aborted: 0, unanswered: 0 },
     interim: 0,
     retransmits: 0,

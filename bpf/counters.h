@@ -57,7 +57,9 @@
 	COUNT(memcached_connects) \
 	COUNT(other_connects) \
 	BYTES(sent_bytes) \
-	BYTES(received_bytes)
+	BYTES(received_bytes) \
+	COUNT(h2_requests) \
+	COUNT(grpc_requests)
 #define BACKEND_GAUGES(COUNT) \
 	COUNT(tls_open) \
 	COUNT(h2_open) \
@@ -90,7 +92,9 @@
 	COUNT(uwsgi_open) \
 	COUNT(scgi_open) \
 	COUNT(memcached_open) \
-	COUNT(other_open)
+	COUNT(other_open) \
+	COUNT(h2_requests) \
+	COUNT(grpc_requests)
 
 /* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {

@@ -1,6 +1,6 @@
 /** The columns of the file's tables, and rows as cells. Columns that were added follow those of the first version. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
-import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
+import { BEFORE_GRPC, each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
 const connection = fieldsOf(CONNECTION)
@@ -20,6 +20,11 @@ const distribution = (name: string): readonly string[] =>
   ['count', 'sum', 'sampled', 'min', 'max', 'buckets'].map((part) => `${name}_${part}`)
 
 const words = (fields: readonly Field[]): readonly string[] => fields.map(({ word }) => word)
+const LATER_COUNTS = [
+  ...words(laterOf(route).slice(0, BEFORE_GRPC)),
+  'grpc',
+  ...words(laterOf(route).slice(BEFORE_GRPC)),
+]
 const COUNTS = [
   ...words(begun),
   ...CLASSES,
@@ -28,7 +33,7 @@ const COUNTS = [
   'oldest',
   ...distribution('header'),
   ...distribution('total'),
-  ...words(laterOf(route)),
+  ...LATER_COUNTS,
 ]
 const CONNECTIONS = [...words(firstOf(connection)), ...distribution('connect'), ...words(laterOf(connection))]
 const HOST = [...hostFields.filter(({ isLater }) => !isLater), ...hostFields.filter(({ isLater }) => isLater)]
@@ -55,7 +60,7 @@ ${list(
  * Columns that the first files of format 1 lack. They are at the end of their table, in the order in which they were added, so that
  * an altered table equals a new one.
  */
-${list('LATER_COUNTS', words(laterOf(route)), 'Of COUNT_COLUMNS.')}
+${list('LATER_COUNTS', LATER_COUNTS, 'Of COUNT_COLUMNS.')}
 ${list('LATER_CONNECTION', words(laterOf(connection)), 'Of CONNECTION_COLUMNS.')}
 ${list(
   'LATER_HOST',
@@ -75,6 +80,8 @@ import {
   span,
   sum,
   readDistribution,
+  readGrpc,
+  writeGrpc,
   withCode200,
   type HostCounts,
 } from 'src/store/format/rows.ts'
@@ -85,6 +92,7 @@ export function writeCounts(cells: SqlValue[], at: number, counts: Counts): void
   for (let i = 1; i <= 5; i++) cells[at + ${begun.length - 1} + i] = 0
   writeClasses(cells, at + ${begun.length - 1}, counts.codes)
   ${each([...other, ...laterOf(route)], (field) => `cells[${at(COUNTS, field.word)}] = counts.${path(field)}`)}
+  cells[${at(COUNTS, 'grpc')}] = writeGrpc(counts.grpc)
   cells[${at(COUNTS, 'in_flight')}] = counts.inFlight
   cells[${at(COUNTS, 'oldest')}] = counts.oldest
   writeDistribution(cells, ${at(COUNTS, 'header_count')}, counts.header)
@@ -104,6 +112,7 @@ export const readCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
     )}
   },
   codes: withCode200(others, count(row[${at(COUNTS, 'status_2xx')}])),
+  grpc: readGrpc(row[${at(COUNTS, 'grpc')}]),
   inFlight: count(row[${at(COUNTS, 'in_flight')}]),
   oldest: span(row[${at(COUNTS, 'oldest')}]),
   header: readDistribution(row, ${at(COUNTS, 'header_count')}),

@@ -30,6 +30,12 @@ export const firstOf = (fields: readonly Field[]): readonly Field[] =>
   fields.filter(({ isLater }) => !isLater)
 export const laterOf = (fields: readonly Field[]): readonly Field[] => fields.filter(({ isLater }) => isLater)
 
+/**
+ * Of the added columns of a row of traffic, so many stand before `grpc`, which is no counter but a list. A counter that is added to ROUTE
+ * stands behind it.
+ */
+export const BEFORE_GRPC = 3
+
 /** Applies the template to each field, in order. */
 export const each = (
   fields: readonly Field[],

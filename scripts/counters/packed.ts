@@ -16,6 +16,7 @@ export function packCounts(to: Packing, row: Counts): void {
   ${each(plain, ({ name, isLater }) => (isLater ? `to.known(row.${name})` : `to.put(row.${name})`))}
   ${each(failures, ({ name }) => `to.put(row.failures.${name})`)}
   to.list(row.codes)
+  to.knownList(row.grpc)
   to.put(row.inFlight)
   to.put(row.oldest)
   to.distribution(row.header)
@@ -27,6 +28,7 @@ export const unpackCounts = (from: Unpacking): Counts => ({
   ${each(plain, ({ name, isLater }) => `${name}: from.${isLater ? 'known' : 'next'}(),`)}
   failures: failuresOf(from),
   codes: from.list(),
+  grpc: from.knownList(),
   inFlight: from.next(),
   oldest: from.duration(),
   header: from.distribution(),

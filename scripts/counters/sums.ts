@@ -25,6 +25,7 @@ export const sums = (): string => `/** ${HEAD} */
 import { addSparse, DistributionSum } from 'src/frame/sum/distribution-sum.ts'
 import { mergeDistribution, sumDistributions } from 'src/frame/model/distribution.ts'
 import type { Codes, ConnectionCounts, Counts, Distribution } from 'src/frame/model/frame.ts'
+import { mergeGrpc, sumGrpc } from 'src/frame/model/grpc.ts'
 import { mergeBuckets, sumBuckets } from 'src/frame/model/histogram.ts'
 import { addKnown, lastKnown } from 'src/frame/model/known.ts'
 import { micros, type Micros } from 'src/frame/model/units.ts'
@@ -50,6 +51,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     ${each(plain, ({ name }) => `${name},`)}
     failures: { ${each(failures, ({ name }) => name, ', ')} },
     codes: sumBuckets(parts.map(({ codes }) => codes)),
+    grpc: sumGrpc(parts),
     inFlight,
     oldest: micros(oldest),
     header: sumDistributions(parts.map(({ header }) => header)),
@@ -62,6 +64,7 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
   ${each(plain, merged)}
   failures: { ${each(failures, (field) => `${field.name}: ${plus(`a.${path(field)}`, `b.${path(field)}`, field)}`, ', ')} },
   codes: mergeBuckets(a.codes, b.codes),
+  grpc: mergeGrpc(a.grpc, b.grpc),
   inFlight: b.inFlight,
   oldest: b.oldest,
   header: mergeDistribution(a.header, b.header),
@@ -94,6 +97,7 @@ export const isActive = (row: Counts): boolean =>
   row.total.count !== 0 ||
   row.total.sampled !== 0 ||
   row.header.sampled !== 0 ||
+  (row.grpc ?? []).length !== 0 ||
   ${sumOf(route, (field) => `row.${path(field)}`)} !== 0
 
 export const isConnectionActive = (row: ConnectionCounts): boolean =>
@@ -101,7 +105,7 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
 
 /** The sum of all counts of a row, without times and bytes. */
 export const countsIn = (row: Counts): number =>
-  ${sumOf(counted(route), (field) => `row.${path(field)}`)} + row.inFlight + countsInCodes(row.codes) +
+  ${sumOf(counted(route), (field) => `row.${path(field)}`)} + row.inFlight + countsInCodes(row.codes) + countsInCodes(row.grpc ?? []) +
   countsInDistribution(row.header) + countsInDistribution(row.total)
 
 /** The sum of all numbers of a row that are added up over rows. */
@@ -126,6 +130,8 @@ function countsInCodes(codes: Codes): number {
 export class CountsSum {
   ${each(route, privateField)}
   readonly #codes: number[] = []
+  readonly #grpc: number[] = []
+  #isGrpcKnown = true
   #inFlight = 0
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
@@ -141,6 +147,8 @@ export class CountsSum {
   clear(): void {
     ${each(route, ({ name }) => `this.#${name} = 0`)}
     this.#codes.length = 0
+    this.#grpc.length = 0
+    this.#isGrpcKnown = true
     this.#inFlight = 0
     this.#oldest = micros(0)
     this.#header.clear()
@@ -152,6 +160,8 @@ export class CountsSum {
   add(counts: Counts, span: number): void {
     ${each(route, (field) => assignSum(`this.#${field.name}`, `counts.${path(field)}`, field))}
     addSparse(this.#codes, counts.codes)
+    if (counts.grpc === null) this.#isGrpcKnown = false
+    else addSparse(this.#grpc, counts.grpc)
     this.#inFlight = counts.inFlight
     this.#oldest = counts.oldest
     this.#header.add(counts.header)
@@ -166,6 +176,7 @@ export class CountsSum {
       ${each(plain, ({ name }) => `${name}: this.#${name},`)}
       failures: { ${each(failures, ({ name }) => `${name}: this.#${name}`, ', ')} },
       codes: this.#codes,
+      grpc: this.#isGrpcKnown ? this.#grpc : null,
       inFlight: isOpen ? this.#inFlight : 0,
       oldest: isOpen ? this.#oldest : micros(0),
       header: this.#header.value(),

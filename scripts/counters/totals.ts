@@ -19,6 +19,8 @@ export class SlotTotal {
   ${each(plain, privateField)}
   #failures: Failures = NO_FAILURES
   #codes: number[] = []
+  /** as far as it was told: what a row leaves out is in the next that tells */
+  #grpc: number[] = []
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
@@ -26,15 +28,17 @@ export class SlotTotal {
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
+    const grpc = codesSince(this.#grpc, now.grpc ?? [])
     const header = this.#header.since(now.header)
     const total = this.#total.since(now.total)
-    if (failures === null || codes === null || header === null || total === null) return null
+    if (failures === null || codes === null || grpc === null || header === null || total === null) return null
     const row: TrafficRow = {
       backend: now.backend,
       route: now.route,
       ${each(plain, since)}
       failures,
       codes,
+      grpc: now.grpc === null ? null : grpc,
       inFlight: openOf(now),
       oldest: now.oldest,
       header,
@@ -44,6 +48,7 @@ export class SlotTotal {
     ${each(plain, ({ name }) => `this.#${name} = now.${name}`)}
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
+    this.#grpc = advanceCodes(this.#grpc, now.grpc ?? [])
     this.#header.set(now.header)
     this.#total.set(now.total)
     return row

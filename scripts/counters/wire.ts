@@ -1,6 +1,6 @@
 /** The columns of rows on the wire, by position: those of the first version, then those that were added since. */
 import { CONNECTION, CONTROL, EXCLUDED, LOSS, ROUTE } from '../../src/frame/model/counters.ts'
-import { each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
+import { BEFORE_GRPC, each, fieldsOf, firstOf, HEAD, laterOf, type Field } from './fields.ts'
 
 const route = fieldsOf(ROUTE)
 const connection = fieldsOf(CONNECTION)
@@ -10,6 +10,8 @@ const [connectionFirst, connectionLater] = [firstOf(connection), laterOf(connect
 /** Behind the first counters: header sum, total count, total sum, oldest, codes, header, total. */
 const SUMS = routeFirst.length + 1
 const ADDED = SUMS + 7
+const GRPC = ADDED + BEFORE_GRPC
+const [beforeGrpc, behindGrpc] = [routeLater.slice(0, BEFORE_GRPC), routeLater.slice(BEFORE_GRPC)]
 /** Behind the counters of a connection: connect sum, connect. */
 const CONNECT = connectionFirst.length + 1
 const CONNECTION_ADDED = CONNECT + 2
@@ -34,7 +36,10 @@ export type TrafficColumns = readonly [
   codes: readonly number[],
   header: HistogramColumn,
   total: HistogramColumn,
-  ${each(routeLater, laterColumn)}
+  ${each(beforeGrpc, laterColumn)}
+  /** grpc-status, total, …: only those whose total changed */
+  grpc?: readonly number[],
+  ${each(behindGrpc, laterColumn)}
 ]
 
 export type ConnectionColumns = readonly [
@@ -67,8 +72,14 @@ export function isConnection(row: unknown): row is ConnectionColumns {
   return isDecimal(columns[${CONNECT}]) && isHistogram(columns[${CONNECT + 1}])
 }
 
-/** @param codes the row's, sorted */
-export const trafficOf = (row: TrafficColumns, backend: Backend, route: Route, codes: Codes): TrafficTotals => ({
+/** @param codes the row's, sorted; @param grpc as well, null: unknown */
+export const trafficOf = (
+  row: TrafficColumns,
+  backend: Backend,
+  route: Route,
+  codes: Codes,
+  grpc: Codes | null,
+): TrafficTotals => ({
   slot: row[0],
   backend,
   route,
@@ -76,19 +87,22 @@ export const trafficOf = (row: TrafficColumns, backend: Backend, route: Route, c
     routeFirst.filter(({ isFailure }) => !isFailure),
     (field) => `${field.name}: row[${routeFirst.indexOf(field) + 1}],`,
   )}
-  ${each(routeLater, laterValue(ADDED))}
+  ${each(beforeGrpc, laterValue(ADDED))}
+  ${each(behindGrpc, laterValue(GRPC + 1))}
   failures: { ${each(
     routeFirst.filter(({ isFailure }) => isFailure),
     (field) => `${field.name}: row[${routeFirst.indexOf(field) + 1}]`,
     ', ',
   )} },
   codes,
+  grpc,
   oldest: micros(row[${SUMS + 3}]),
   header: distributionTotals(row[${routeFirst.findIndex(({ name }) => name === 'answered') + 1}], row[${SUMS}], row[${SUMS + 5}]),
   total: distributionTotals(row[${SUMS + 1}], row[${SUMS + 2}], row[${SUMS + 6}]),
 })
 
 export const CODES = ${SUMS + 4}
+export const GRPC = ${GRPC}
 
 export const connectionOf = (row: ConnectionColumns, backend: Backend): ConnectionTotals => ({
   backend,

@@ -10,6 +10,7 @@ import { RefCounted } from '../frame/sum/ref-counted.ts'
 import { Namespaces } from './namespaces.ts'
 import {
   CODES,
+  GRPC,
   connectionOf,
   controlOf,
   excludedOf,
@@ -20,6 +21,7 @@ import {
   type ConnectionColumns,
   type TrafficColumns,
 } from './rows.generated.ts'
+import { isCodes } from './wire-columns.ts'
 import { isWireEntry, isRequest } from './wire-rows.ts'
 import { lineOf, type LineShape, type SnapshotShape } from './wire-shape.ts'
 import {
@@ -253,7 +255,7 @@ export class Decoder {
     const codes = sortPairs(columns[CODES])
     return known === undefined || codes === null
       ? null
-      : trafficOf(columns, known.of.backend, known.route, codes)
+      : trafficOf(columns, known.of.backend, known.route, codes, knownPairs(columns[GRPC]))
   }
 
   #connection(columns: ConnectionColumns): ConnectionTotals | null {
@@ -314,6 +316,9 @@ function sortPairs(pairs: readonly number[]): readonly number[] | null {
   for (let i = 2; i < sorted.length; i += 2) if (sorted[i] === sorted[i - 2]) return null
   return sorted
 }
+
+/** null: an older helper does not have the column, or it has another meaning. The row is valid all the same. */
+const knownPairs = (column: unknown): readonly number[] | null => (isCodes(column) ? sortPairs(column) : null)
 
 function sortFew(pairs: readonly number[]): readonly number[] {
   const sorted = [...pairs]

@@ -37,6 +37,8 @@ export type TrafficColumns = readonly [
   sentBytes?: string,
   receivedBytes?: string,
   unseen?: number,
+  /** grpc-status, total, …: only those whose total changed */
+  grpc?: readonly number[],
 ]
 
 export type ConnectionColumns = readonly [
@@ -66,6 +68,8 @@ export type ConnectionColumns = readonly [
   scgiOpen?: number,
   memcachedOpen?: number,
   otherOpen?: number,
+  h2Requests?: number,
+  grpcRequests?: number,
 ]
 
 export function isTraffic(row: unknown): row is TrafficColumns {
@@ -90,12 +94,13 @@ export function isConnection(row: unknown): row is ConnectionColumns {
   return isDecimal(columns[6]) && isHistogram(columns[7])
 }
 
-/** @param codes the row's, sorted */
+/** @param codes the row's, sorted; @param grpc as well, null: unknown */
 export const trafficOf = (
   row: TrafficColumns,
   backend: Backend,
   route: Route,
   codes: Codes,
+  grpc: Codes | null,
 ): TrafficTotals => ({
   slot: row[0],
   backend,
@@ -109,14 +114,17 @@ export const trafficOf = (
   sentBytes: knownBytes(row[18]),
   receivedBytes: knownBytes(row[19]),
   unseen: knownCount(row[20]),
+
   failures: { reset: row[3], closed: row[4], aborted: row[5], unanswered: row[6] },
   codes,
+  grpc,
   oldest: micros(row[14]),
   header: distributionTotals(row[2], row[11], row[16]),
   total: distributionTotals(row[12], row[13], row[17]),
 })
 
 export const CODES = 15
+export const GRPC = 21
 
 export const connectionOf = (row: ConnectionColumns, backend: Backend): ConnectionTotals => ({
   backend,
@@ -143,6 +151,8 @@ export const connectionOf = (row: ConnectionColumns, backend: Backend): Connecti
   scgiOpen: knownCount(row[23]),
   memcachedOpen: knownCount(row[24]),
   otherOpen: knownCount(row[25]),
+  h2Requests: knownCount(row[26]),
+  grpcRequests: knownCount(row[27]),
   connect: distributionTotals(row[1], row[6], row[7]),
 })
 

@@ -23,8 +23,8 @@ export const distributionTotals = (
   }
 }
 
-/** [status code, count, …] with three-digit codes, in any order. */
-export function isCodes(value: unknown): boolean {
+/** [status code, count, …] with codes of at most three digits, in any order; of grpc-statuses as well. */
+export function isCodes(value: unknown): value is readonly number[] {
   if (!Array.isArray(value) || value.length > 2000 || value.length % 2 !== 0) return false
   const pairs: readonly unknown[] = value
   for (let i = 0; i < pairs.length; i += 2) {

@@ -11,6 +11,7 @@ import type {
   Wire,
   WireRow,
 } from '../../src/frame/model/frame.ts'
+import { GRPC_NONE } from '../../src/frame/model/grpc.ts'
 import { bucketOf } from '../../src/frame/model/histogram.ts'
 import { micros, monotonicNanos, wallMicros } from '../../src/frame/model/units.ts'
 import { NO_CONTROL, NO_EXCLUDED, NO_LOSS } from '../../src/frame/model/counters.generated.ts'
@@ -59,11 +60,26 @@ const codes = fc
   )
   .map((pairs) => pairs.sort(([a], [b]) => a - b).flat())
 
+/** null: the recording cannot know. */
+const grpc = fc.oneof(
+  fc.constant(null),
+  fc.constant([]),
+  fc
+    .uniqueArray(
+      fc.tuple(fc.constantFrom(0, 2, 4, 14, 16, 42, 990, GRPC_NONE), fc.integer({ min: 1, max: 50 })),
+      {
+        selector: ([status]) => status,
+      },
+    )
+    .map((pairs) => pairs.sort(([a], [b]) => a - b).flat()),
+)
+
 const trafficRow = (backend: Backend, route: Route): fc.Arbitrary<TrafficRow> =>
   fc
     .record({
       counters: counterValues(ROUTE_PLAIN, count),
       codes,
+      grpc,
       failures: counterValues(ROUTE_FAILURES, count),
       inFlight: count,
       oldest: fc.nat(10_000_000).map(micros),

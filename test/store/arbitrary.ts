@@ -66,6 +66,9 @@ const sparse = (least: number, most: number): fc.Arbitrary<Codes> =>
 
 const codes = fc.oneof(fc.constant<Codes>([]), fc.constant<Codes>([200, 5]), sparse(100, 999))
 
+/** null: unknown. */
+const grpc = fc.oneof(fc.constant(null), fc.constant<Codes>([]), sparse(0, 16), sparse(0, 999))
+
 /** Without events from the ring there is no histogram, though the counters may be positive. */
 const distribution: fc.Arbitrary<Distribution> = fc.oneof(
   fc.constant({ count: 0, sum: micros(0), sampled: 0, min: null, max: null, buckets: [] }),
@@ -90,6 +93,7 @@ const distribution: fc.Arbitrary<Distribution> = fc.oneof(
 const counts: fc.Arbitrary<Counts> = record({
   counters: counterValues(ROUTE_PLAIN, small),
   codes,
+  grpc,
   failures: counterValues(ROUTE_FAILURES, small),
   inFlight: small,
   oldest: span,

@@ -112,6 +112,10 @@ export interface ConnectionCounters {
   readonly memcachedOpen: number | null
   /** open connections that speak something else, or on which nginx says nothing */
   readonly otherOpen: number | null
+  /** requests read from HTTP/2 connections, gRPC among them */
+  readonly h2Requests: number | null
+  /** requests whose content-type is application/grpc */
+  readonly grpcRequests: number | null
 }
 export const NO_CONNECTION: ConnectionCounters = {
   connects: 0,
@@ -137,6 +141,8 @@ export const NO_CONNECTION: ConnectionCounters = {
   scgiOpen: 0,
   memcachedOpen: 0,
   otherOpen: 0,
+  h2Requests: 0,
+  grpcRequests: 0,
 }
 
 /** The same as totals on the wire. */
@@ -164,6 +170,8 @@ export interface ConnectionWireTotals {
   readonly scgiOpen: number | null
   readonly memcachedOpen: number | null
   readonly otherOpen: number | null
+  readonly h2Requests: number | null
+  readonly grpcRequests: number | null
 }
 /** Why a number may be too small. */
 

@@ -96,6 +96,8 @@ export const CONNECTION = [
   gauge('scgi_open', 'open connections whose first bytes are SCGI', 'later'),
   gauge('memcached_open', 'open connections whose first bytes are memcached', 'later'),
   gauge('other_open', 'open connections that speak something else, or on which nginx says nothing', 'later'),
+  counter('h2_requests', 'requests read from HTTP/2 connections, gRPC among them', 'later'),
+  counter('grpc_requests', 'requests whose content-type is application/grpc', 'later'),
 ] as const
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>

@@ -79,12 +79,14 @@ export interface Distribution {
   readonly buckets: Buckets
 }
 
-/** Sparse, sorted: [status code, answers, status code, answers, …]. Their sum is `answered`. */
+/** Sparse, sorted: [status code, answers, status code, answers, …]. Their sum is `answered`. In `grpc`: [grpc-status, exchanges, …] */
 export type Codes = readonly number[]
 
 /** Counts of one (backend, route). Invariant: requests + in flight before = answered + failures + in flight after. */
 export interface Counts extends RouteCounters {
   readonly codes: Codes
+  /** gRPC exchanges that ended, by grpc-status: grpc.ts. null: not known */
+  readonly grpc: Codes | null
   /** open at the end of the tick */
   readonly inFlight: number
   /** age of the oldest open request at the end of the tick; 0 when none */

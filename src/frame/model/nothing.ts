@@ -7,6 +7,7 @@ import { micros } from './units.ts'
 export const NO_COUNTS: Counts = {
   ...NO_ROUTE,
   codes: [],
+  grpc: [],
   inFlight: 0,
   oldest: micros(0),
   header: NO_DISTRIBUTION,

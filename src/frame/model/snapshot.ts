@@ -23,6 +23,8 @@ export interface TrafficTotals extends RouteTotals {
   readonly backend: Backend
   readonly route: Route
   readonly codes: Codes
+  /** null: the helper does not tell */
+  readonly grpc: Codes | null
   readonly oldest: Micros
   readonly header: DistributionTotals
   readonly total: DistributionTotals

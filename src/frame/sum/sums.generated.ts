@@ -2,6 +2,7 @@
 import { addSparse, DistributionSum } from './distribution-sum.ts'
 import { mergeDistribution, sumDistributions } from '../model/distribution.ts'
 import type { Codes, ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
+import { mergeGrpc, sumGrpc } from '../model/grpc.ts'
 import { mergeBuckets, sumBuckets } from '../model/histogram.ts'
 import { addKnown, lastKnown } from '../model/known.ts'
 import { micros, type Micros } from '../model/units.ts'
@@ -62,6 +63,7 @@ export function sumCounts(parts: readonly Counts[]): Counts {
     unseen,
     failures: { reset, closed, aborted, unanswered },
     codes: sumBuckets(parts.map(({ codes }) => codes)),
+    grpc: sumGrpc(parts),
     inFlight,
     oldest: micros(oldest),
     header: sumDistributions(parts.map(({ header }) => header)),
@@ -87,6 +89,7 @@ export const mergeCounts = (a: Counts, b: Counts): Counts => ({
     unanswered: a.failures.unanswered + b.failures.unanswered,
   },
   codes: mergeBuckets(a.codes, b.codes),
+  grpc: mergeGrpc(a.grpc, b.grpc),
   inFlight: b.inFlight,
   oldest: b.oldest,
   header: mergeDistribution(a.header, b.header),
@@ -118,6 +121,8 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   scgiOpen: lastKnown(a.scgiOpen, b.scgiOpen),
   memcachedOpen: lastKnown(a.memcachedOpen, b.memcachedOpen),
   otherOpen: lastKnown(a.otherOpen, b.otherOpen),
+  h2Requests: addKnown(a.h2Requests, b.h2Requests),
+  grpcRequests: addKnown(a.grpcRequests, b.grpcRequests),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -146,6 +151,8 @@ export const addConnections = (a: ConnectionCounts, b: ConnectionCounts): Connec
   scgiOpen: addKnown(a.scgiOpen, b.scgiOpen),
   memcachedOpen: addKnown(a.memcachedOpen, b.memcachedOpen),
   otherOpen: addKnown(a.otherOpen, b.otherOpen),
+  h2Requests: addKnown(a.h2Requests, b.h2Requests),
+  grpcRequests: addKnown(a.grpcRequests, b.grpcRequests),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -188,6 +195,7 @@ export const isActive = (row: Counts): boolean =>
   row.total.count !== 0 ||
   row.total.sampled !== 0 ||
   row.header.sampled !== 0 ||
+  (row.grpc ?? []).length !== 0 ||
   row.requests +
     row.answered +
     row.failures.reset +
@@ -227,7 +235,9 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     (row.uwsgiOpen ?? 0) +
     (row.scgiOpen ?? 0) +
     (row.memcachedOpen ?? 0) +
-    (row.otherOpen ?? 0) !==
+    (row.otherOpen ?? 0) +
+    (row.h2Requests ?? 0) +
+    (row.grpcRequests ?? 0) !==
     0
 
 /** The sum of all counts of a row, without times and bytes. */
@@ -245,6 +255,7 @@ export const countsIn = (row: Counts): number =>
   (row.unseen ?? 0) +
   row.inFlight +
   countsInCodes(row.codes) +
+  countsInCodes(row.grpc ?? []) +
   countsInDistribution(row.header) +
   countsInDistribution(row.total)
 
@@ -274,6 +285,8 @@ export const connectionCountsIn = (row: ConnectionCounts): number =>
   (row.scgiOpen ?? 0) +
   (row.memcachedOpen ?? 0) +
   (row.otherOpen ?? 0) +
+  (row.h2Requests ?? 0) +
+  (row.grpcRequests ?? 0) +
   countsInDistribution(row.connect)
 
 export const connectionWeightOf = (row: ConnectionCounts): number =>
@@ -303,6 +316,8 @@ export class CountsSum {
   #receivedBytes: number | null = 0
   #unseen: number | null = 0
   readonly #codes: number[] = []
+  readonly #grpc: number[] = []
+  #isGrpcKnown = true
   #inFlight = 0
   #oldest: Micros = micros(0)
   readonly #header = new DistributionSum()
@@ -330,6 +345,8 @@ export class CountsSum {
     this.#receivedBytes = 0
     this.#unseen = 0
     this.#codes.length = 0
+    this.#grpc.length = 0
+    this.#isGrpcKnown = true
     this.#inFlight = 0
     this.#oldest = micros(0)
     this.#header.clear()
@@ -353,6 +370,8 @@ export class CountsSum {
     this.#receivedBytes = addKnown(this.#receivedBytes, counts.receivedBytes)
     this.#unseen = addKnown(this.#unseen, counts.unseen)
     addSparse(this.#codes, counts.codes)
+    if (counts.grpc === null) this.#isGrpcKnown = false
+    else addSparse(this.#grpc, counts.grpc)
     this.#inFlight = counts.inFlight
     this.#oldest = counts.oldest
     this.#header.add(counts.header)
@@ -380,6 +399,7 @@ export class CountsSum {
         unanswered: this.#unanswered,
       },
       codes: this.#codes,
+      grpc: this.#isGrpcKnown ? this.#grpc : null,
       inFlight: isOpen ? this.#inFlight : 0,
       oldest: isOpen ? this.#oldest : micros(0),
       header: this.#header.value(),
@@ -412,6 +432,8 @@ export class ConnectionSum {
   #scgiOpen: number | null = 0
   #memcachedOpen: number | null = 0
   #otherOpen: number | null = 0
+  #h2Requests: number | null = 0
+  #grpcRequests: number | null = 0
   readonly #connect = new DistributionSum()
   /** the last span that was added; 0: none */
   #span = 0
@@ -442,6 +464,8 @@ export class ConnectionSum {
     this.#scgiOpen = lastKnown(this.#scgiOpen, counts.scgiOpen)
     this.#memcachedOpen = lastKnown(this.#memcachedOpen, counts.memcachedOpen)
     this.#otherOpen = lastKnown(this.#otherOpen, counts.otherOpen)
+    this.#h2Requests = addKnown(this.#h2Requests, counts.h2Requests)
+    this.#grpcRequests = addKnown(this.#grpcRequests, counts.grpcRequests)
     this.#connect.add(counts.connect)
   }
 
@@ -473,6 +497,8 @@ export class ConnectionSum {
       scgiOpen: isOpen ? this.#scgiOpen : lastKnown(this.#scgiOpen, 0),
       memcachedOpen: isOpen ? this.#memcachedOpen : lastKnown(this.#memcachedOpen, 0),
       otherOpen: isOpen ? this.#otherOpen : lastKnown(this.#otherOpen, 0),
+      h2Requests: this.#h2Requests,
+      grpcRequests: this.#grpcRequests,
       connect: this.#connect.value(),
     }
   }

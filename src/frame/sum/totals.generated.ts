@@ -17,6 +17,8 @@ export class SlotTotal {
   #unseen: number | null = 0
   #failures: Failures = NO_FAILURES
   #codes: number[] = []
+  /** as far as it was told: what a row leaves out is in the next that tells */
+  #grpc: number[] = []
   readonly #header = new DistributionTotal()
   readonly #total = new DistributionTotal()
 
@@ -24,9 +26,10 @@ export class SlotTotal {
   advance(now: TrafficTotals): TrafficRow | null {
     const failures = failuresSince(this.#failures, now.failures)
     const codes = codesSince(this.#codes, now.codes)
+    const grpc = codesSince(this.#grpc, now.grpc ?? [])
     const header = this.#header.since(now.header)
     const total = this.#total.since(now.total)
-    if (failures === null || codes === null || header === null || total === null) return null
+    if (failures === null || codes === null || grpc === null || header === null || total === null) return null
     const row: TrafficRow = {
       backend: now.backend,
       route: now.route,
@@ -41,6 +44,7 @@ export class SlotTotal {
       unseen: knownSince(this.#unseen, now.unseen),
       failures,
       codes,
+      grpc: now.grpc === null ? null : grpc,
       inFlight: openOf(now),
       oldest: now.oldest,
       header,
@@ -69,6 +73,7 @@ export class SlotTotal {
     this.#unseen = now.unseen
     this.#failures = now.failures
     this.#codes = advanceCodes(this.#codes, now.codes)
+    this.#grpc = advanceCodes(this.#grpc, now.grpc ?? [])
     this.#header.set(now.header)
     this.#total.set(now.total)
     return row
@@ -109,6 +114,8 @@ export class ConnectionTotal {
   #otherConnects: number | null = 0
   #sentBytes: bigint | null = 0n
   #receivedBytes: bigint | null = 0n
+  #h2Requests: number | null = 0
+  #grpcRequests: number | null = 0
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
@@ -140,6 +147,8 @@ export class ConnectionTotal {
       scgiOpen: now.scgiOpen,
       memcachedOpen: now.memcachedOpen,
       otherOpen: now.otherOpen,
+      h2Requests: knownSince(this.#h2Requests, now.h2Requests),
+      grpcRequests: knownSince(this.#grpcRequests, now.grpcRequests),
       connect,
     }
     if (
@@ -158,7 +167,9 @@ export class ConnectionTotal {
       (row.memcachedConnects ?? 0) < 0 ||
       (row.otherConnects ?? 0) < 0 ||
       (row.sentBytes ?? 0) < 0 ||
-      (row.receivedBytes ?? 0) < 0
+      (row.receivedBytes ?? 0) < 0 ||
+      (row.h2Requests ?? 0) < 0 ||
+      (row.grpcRequests ?? 0) < 0
     )
       return null
     this.#connects = now.connects
@@ -177,6 +188,8 @@ export class ConnectionTotal {
     this.#otherConnects = now.otherConnects
     this.#sentBytes = now.sentBytes
     this.#receivedBytes = now.receivedBytes
+    this.#h2Requests = now.h2Requests
+    this.#grpcRequests = now.grpcRequests
     this.#connect.set(now.connect)
     return row
   }

@@ -19,6 +19,7 @@ export function packCounts(to: Packing, row: Counts): void {
   to.put(row.failures.aborted)
   to.put(row.failures.unanswered)
   to.list(row.codes)
+  to.knownList(row.grpc)
   to.put(row.inFlight)
   to.put(row.oldest)
   to.distribution(row.header)
@@ -38,6 +39,7 @@ export const unpackCounts = (from: Unpacking): Counts => ({
   unseen: from.known(),
   failures: failuresOf(from),
   codes: from.list(),
+  grpc: from.knownList(),
   inFlight: from.next(),
   oldest: from.duration(),
   header: from.distribution(),

@@ -36,6 +36,11 @@ export class Packing {
     for (const value of values) this.put(value)
   }
 
+  knownList(values: readonly number[] | null): void {
+    if (values === null) this.put(UNKNOWN)
+    else this.list(values)
+  }
+
   distribution({ count, sum, sampled, min, max, buckets }: Distribution): void {
     this.put(count)
     this.put(sum)
@@ -65,7 +70,16 @@ export class Unpacking {
   }
 
   list(): number[] {
-    let left = this.next()
+    return this.#some(this.next())
+  }
+
+  knownList(): number[] | null {
+    const length = this.next()
+    return length === UNKNOWN ? null : this.#some(length)
+  }
+
+  #some(length: number): number[] {
+    let left = length
     const values: number[] = []
     for (; left > 0; left--) values.push(this.next())
     return values

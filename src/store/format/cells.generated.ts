@@ -10,6 +10,8 @@ import {
   span,
   sum,
   readDistribution,
+  readGrpc,
+  writeGrpc,
   withCode200,
   type HostCounts,
 } from './rows.ts'
@@ -31,6 +33,7 @@ export function writeCounts(cells: SqlValue[], at: number, counts: Counts): void
   cells[at + 29] = counts.sentBytes
   cells[at + 30] = counts.receivedBytes
   cells[at + 31] = counts.unseen
+  cells[at + 32] = writeGrpc(counts.grpc)
   cells[at + 15] = counts.inFlight
   cells[at + 16] = counts.oldest
   writeDistribution(cells, at + 17, counts.header)
@@ -55,6 +58,7 @@ export const readCounts = (row: SqlRow, at: number, others: Codes): Counts => ({
     unanswered: count(row[at + 10]),
   },
   codes: withCode200(others, count(row[at + 3])),
+  grpc: readGrpc(row[at + 32]),
   inFlight: count(row[at + 15]),
   oldest: span(row[at + 16]),
   header: readDistribution(row, at + 17),
@@ -85,6 +89,8 @@ export function writeConnection(cells: SqlValue[], at: number, counts: Connectio
   cells[at + 26] = counts.scgiOpen
   cells[at + 27] = counts.memcachedOpen
   cells[at + 28] = counts.otherOpen
+  cells[at + 29] = counts.h2Requests
+  cells[at + 30] = counts.grpcRequests
   writeDistribution(cells, at + 5, counts.connect)
 }
 
@@ -112,6 +118,8 @@ export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   scgiOpen: known(row[at + 26]),
   memcachedOpen: known(row[at + 27]),
   otherOpen: known(row[at + 28]),
+  h2Requests: known(row[at + 29]),
+  grpcRequests: known(row[at + 30]),
   connect: readDistribution(row, at + 5),
 })
 

@@ -33,6 +33,7 @@ export const COUNT_COLUMNS: readonly string[] = [
   'sent_bytes',
   'received_bytes',
   'unseen',
+  'grpc',
 ]
 
 /** Columns of COUNT_COLUMNS that are 0 in most rows. */
@@ -84,6 +85,8 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'scgi_open',
   'memcached_open',
   'other_open',
+  'h2_requests',
+  'grpc_requests',
 ]
 
 /** Counts of the whole host: loss, excluded traffic, and the control totals. */
@@ -127,7 +130,7 @@ export const HOST_COLUMNS: readonly string[] = [
  * an altered table equals a new one.
  */
 /** Of COUNT_COLUMNS. */
-export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes', 'unseen']
+export const LATER_COUNTS: readonly string[] = ['sent_bytes', 'received_bytes', 'unseen', 'grpc']
 
 /** Of CONNECTION_COLUMNS. */
 export const LATER_CONNECTION: readonly string[] = [
@@ -149,6 +152,8 @@ export const LATER_CONNECTION: readonly string[] = [
   'scgi_open',
   'memcached_open',
   'other_open',
+  'h2_requests',
+  'grpc_requests',
 ]
 
 /** Of HOST_COLUMNS. */

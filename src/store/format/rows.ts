@@ -2,6 +2,7 @@
 import type { Control, Excluded, Loss } from '../../frame/model/counters.generated.ts'
 import { NO_DISTRIBUTION } from '../../frame/model/distribution.ts'
 import type { Codes, Distribution } from '../../frame/model/frame.ts'
+import { grpcStatusOf, grpcWord } from '../../frame/model/grpc.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type SqlRow, type SqlValue } from '../sqlite/database.ts'
@@ -31,6 +32,40 @@ export function withCode200(others: Codes, twoxx: number): Codes {
   }
   checkCount(ok)
   return ok === 0 ? others : [...others.slice(0, at), 200, ok, ...others.slice(at)]
+}
+
+/** As an object of JSON, `{"0":12,"none":1}`; empty where there was no gRPC, which is most rows. */
+export function writeGrpc(grpc: Codes | null): string | null {
+  if (grpc === null || grpc.length === 0) return grpc && ''
+  let pairs = ''
+  for (let i = 0; i < grpc.length; i += 2)
+    pairs += `${i === 0 ? '' : ','}"${grpcWord(grpc[i]!)}":${grpc[i + 1]!}`
+  return `{${pairs}}`
+}
+
+/** null: unknown, because the recording lacks the column, or its helper did not tell */
+export function readGrpc(cell: Cell): Codes | null {
+  if (cell === null) return null
+  if (cell === '') return NO_GRPC
+  const pairs = Object.entries(objectOf(cell)).map(([word, value]): [number, number] => {
+    const status = grpcStatusOf(word)
+    if (status === null || typeof value !== 'number' || !Number.isInteger(value) || value === 0)
+      throw new CorruptRow(`"${word}" is no count of a grpc-status`)
+    return [status, checkCount(value)]
+  })
+  return pairs.sort(([a], [b]) => a - b).flat()
+}
+
+const NO_GRPC: Codes = []
+
+function objectOf(cell: Cell): object {
+  try {
+    const value: unknown = typeof cell === 'string' ? JSON.parse(cell) : null
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // not JSON
+  }
+  throw new CorruptRow('counts of grpc-statuses are no object of JSON')
 }
 
 export function writeDistribution(cells: SqlValue[], at: number, distribution: Distribution): void {

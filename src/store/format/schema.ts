@@ -100,7 +100,7 @@ export const laterIn = (table: string): readonly string[] => WITH_LATER[table]?.
 
 /** The SQL type of a column; most are integers. */
 const type = (column: string): string => {
-  if (column === 'names') return 'TEXT'
+  if (column === 'names' || column === 'grpc') return 'TEXT'
   if (column.endsWith('_buckets')) return 'BLOB'
   if (column.endsWith('_min') || column.endsWith('_max')) return 'INTEGER'
   if (column === 'gap_before') return 'TEXT'
