@@ -1,7 +1,7 @@
 /** Retransmitted, lost, duplicated and reordered segments never change a count. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import { assertReconciles, failuresOf, requestsOf, rowsOf } from './lab/compare.ts'
 import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { lacking, unlessLong } from './lab/system.ts'
@@ -154,10 +154,3 @@ function assertSame(seen: Seen, ledger: Truth, port: number): void {
   if (missing === 0) assert.deepEqual(failuresOf(seen), {})
   assertReconciles(seen)
 }
-
-const requestsOf = (truth: Truth): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(truth)
-      .map(([row, { requests }]): [string, number] => [row, requests])
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  )
