@@ -13,7 +13,7 @@ import {
 import { GRPC_LOG_FORMAT, GRPC_LOGS, grpcTruthOf } from './lab/grpc-log.ts'
 import { Cable, NamespaceAgent, range } from './lab/network.ts'
 import { LabNginxes, type LabNginx } from './lab/nginx.ts'
-import type { GrpcCall, GrpcKind, GrpcResult, Truth } from './lab/protocol.ts'
+import type { GrpcCall, GrpcKind, GrpcResult, Truth, TruthRow } from './lab/protocol.ts'
 import { lacking, LONG } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
@@ -164,15 +164,13 @@ describe('gRPC', { skip: lacking() }, () => {
       await sleep(300)
     })
     assert.deepEqual(new Set(ended(results)), new Set([1]))
-    const rows = Object.fromEntries(
-      ['server', 'bidi'].map((kind) => [
-        `${FAR}:${port} POST /lab.Shop/${kind}`,
-        { requests: 5, codes: { 200: 5 }, grpc: { none: 5 } },
-      ]),
-    )
-    assert.deepEqual(sorted(logged), sorted(rows))
-    assertEqualsTruth(seen, rows)
-    assert.equal(seen.sum.totals.bodyReset, 10)
+    const rowOf = (kind: GrpcKind): TruthRow | undefined => logged[`${FAR}:${port} POST /lab.Shop/${kind}`]
+    assert.deepEqual(rowOf('server'), { requests: 5, codes: { 200: 5 }, grpc: { none: 5 } })
+    // Of a call whose requests are not over nginx sometimes ends them first, and has the server's last word.
+    const cut = 5 + (rowOf('bidi')?.grpc?.none ?? 0)
+    assert.ok(cut > 5)
+    assertEqualsTruth(seen, logged)
+    assert.equal(seen.sum.totals.bodyReset, cut)
   })
 
   test('nginx gives up before the head: aborted; behind it: a cut body', async () => {
