@@ -93,6 +93,10 @@ golden: dist ## renew the golden files; read the difference before you commit it
 counters: node_modules ## generate from src/frame/model/counters.ts: the counters in C, on the wire, in the file and in sums
 	$(TSX) scripts/generate-counters.ts
 
+.PHONY: huffman
+huffman: node_modules ## generate from scripts/huffman/codes.ts: the tables by which the kernel reads HPACK's Huffman code
+	$(TSX) scripts/generate-huffman.ts
+
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 

@@ -178,9 +178,14 @@ struct code_block {
 	__u64 count[BLOCK_CODES];
 };
 
-/* Codes that found no room there either, by class: shown as 90 to 990, codes without an assigned meaning. */
-#define FOLDED_CODE(class) ((class) * 100 + 90)
-#define CODE_CLASSES	   10 /* nginx takes codes below 100 */
+/* A grpc-status is counted as a code, too; and an exchange of gRPC that ended without one. */
+#define GRPC_CODE(status) (1000 + (status))
+#define GRPC_NONE	  999
+
+/* Codes that found no room there either, by class: shown as 90 to 990, codes without an assigned meaning. gRPC's are one class. */
+#define FOLDED_CODE(class) ((class) == GRPC_CLASS ? GRPC_CODE(990) : (class) * 100 + 90)
+#define GRPC_CLASS	   10
+#define CODE_CLASSES	   11 /* nginx takes codes below 100 */
 struct folded_codes {
 	__u64 count[CODE_CLASSES];
 };

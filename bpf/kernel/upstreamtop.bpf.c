@@ -5,15 +5,17 @@
  *
  * The folders in their order: a header includes only from its own folder and from those before it.
  *
- * - parser/: bytes, line, head: request lines, status lines and header fields; chunked, status, proxy, protocol; pure
- * - state/: flow: a connection; attempt: a socket of nginx; maps; scratch: memory per CPU
+ * - parser/: bytes, line, head: request lines, status lines and header fields; chunked, status, proxy, protocol; h2, huffman;
+ * pure
+ * - state/: flow: a connection; frames: HTTP/2; lock: of a direction; attempt: a socket of nginx; maps; scratch: memory per CPU
  * - packet/: headers: skb to TCP; ports; sequence; chunks: reading the payload
  * - host/: sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners, listening: its
  *   listen ports
  * - scope/: packets: excluded by ports; filters: excluded flows
  * - counting/: exchange, exchanges, byte-counts, codes; holes; routes: from a request line to its slot; wires: where NAT leads
  * - http1/: begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
- * - connection/: flows: look-up; segments: sequence numbers; lock; holes: what passed unseen; validation: RFC 5961; connections:
+ * - http2/: frames: a segment piece by piece; requests, answers
+ * - connection/: flows: look-up; segments: sequence numbers; holes: what passed unseen; validation: RFC 5961; connections:
  *   SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts; attempts, connect-calls, connects: how
  *   nginx's sockets connect; unread: their bytes where requests cannot be read; translation: NAT; asking: clients of nginx
  * - hooks/: the two programs: interfaces, cgroup; passing: what both do with a packet; socket-packets: skb to packet with its
@@ -44,6 +46,8 @@
 #include "kernel/http1/begin.h"
 #include "kernel/http1/requests.h"
 #include "kernel/http1/answers.h"
+#include "kernel/http2/requests.h"
+#include "kernel/http2/answers.h"
 #include "kernel/connection/validation.h"
 #include "kernel/connection/segments.h"
 #include "kernel/scope/filters.h"

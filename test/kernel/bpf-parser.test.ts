@@ -1,11 +1,11 @@
 /** bpf/kernel/parser/http.h on the host, with sanitizers: no root, no kernel. bpf/parser.c has the checks. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { lacksCompiler } from './lab/compiler.ts'
 import { sh } from './lab/system.ts'
 
 const SOURCE = fileURLToPath(new URL('bpf/parser.c', import.meta.url))
@@ -76,12 +76,3 @@ describe('the parser', { skip: lacksCompiler() }, () => {
     }
   })
 })
-
-function lacksCompiler(): string | false {
-  try {
-    execFileSync('cc', ['--version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return 'needs a C compiler: apt-get install gcc'
-  }
-}

@@ -51,10 +51,10 @@ test('the last samples are the sums of the range; each series comes once, in the
       assert.equal(sumOf(last, 'upstreamtop_responses_total'), totals.answered)
       assert.equal(sumOf(last, 'upstreamtop_in_flight'), totals.inFlight)
       assert.equal(sumOf(last, 'http_client_request_duration_seconds_count'), totals.header.sampled)
-      for (const code of totals.codes.filter((_, i) => i % 2 === 0))
+      for (let i = 0; i < totals.codes.length; i += 2)
         assert.equal(
-          sumOf(last, 'upstreamtop_responses_total', { http_response_status_code: String(code) }),
-          totals.codes[totals.codes.indexOf(code) + 1],
+          sumOf(last, 'upstreamtop_responses_total', { http_response_status_code: String(totals.codes[i]) }),
+          totals.codes[i + 1],
         )
       for (const of of series.values()) {
         const isCounter = /_(total|bucket|count|sum)$/.test(of[0]!.name)

@@ -20,8 +20,10 @@
 #include "kernel/http1/answers.h"
 #include "kernel/http1/requests.h"
 #include "kernel/http1/stepwise.h"
+#include "kernel/http2/answers.h"
+#include "kernel/http2/requests.h"
 #include "flows.h"
-#include "lock.h"
+#include "kernel/state/lock.h"
 
 /* When a segment was read: the sweep counts what lies before `next`, for the message that it finds in hand then. */
 static __always_inline void move_next(struct dir *d, __u32 next)
@@ -69,7 +71,13 @@ __noinline int pass_requests(struct flow *f, __u32 to)
 	__u32 n = to - d->next;
 	__u8 state = d->state;
 
-	if (state == DIR_BODY && n <= d->left) {
+	if (state == DIR_FRAMES) {
+		if (d->frames.step != H2_REST || n > d->frames.left) {
+			delete_line(f);
+			f->line_id = 0;
+		}
+		pass_request_frames(f, to);
+	} else if (state == DIR_BODY && n <= d->left) {
 		d->left -= n;
 		if (!d->left && data_over(d))
 			d->state = DIR_LINE;
@@ -147,7 +155,10 @@ __noinline int pass_answers(struct __sk_buff *skb, struct flow *f, struct scratc
 
 	s->work.len = 0;
 	s->work.now = d->last_ns;
-	if (d->state == DIR_BODY && to - at < d->left) {
+	if (d->state == DIR_FRAMES) {
+		pass_answer_frames(f, to);
+		at = to;
+	} else if (d->state == DIR_BODY && to - at < d->left) {
 		d->left -= to - at;
 		at = to;
 	} else if (d->state == DIR_BODY) {

@@ -12,8 +12,10 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/http1/answers.h"
 #include "kernel/http1/requests.h"
+#include "kernel/http2/answers.h"
+#include "kernel/http2/requests.h"
 #include "holes.h"
-#include "lock.h"
+#include "kernel/state/lock.h"
 #include "validation.h"
 
 /*
@@ -91,6 +93,7 @@ static __always_inline void work_begin(struct work *w, const struct packet *p, _
 	w->begun = 0;
 	w->stray = 0;
 	w->line_loaded = 0;
+	w->frames_loaded = 0;
 	w->chunk_steps = 0;
 }
 
@@ -130,6 +133,16 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 	return 1;
 }
 
+static __always_inline int out_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	return f->out.state == DIR_FRAMES ? request_frames(skb, f, s) : request_step(skb, f, s);
+}
+
+static __always_inline int in_step(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u64 before)
+{
+	return f->in.state == DIR_FRAMES ? answer_frames(skb, f, s) : answer_step(skb, f, s, before);
+}
+
 struct step_context {
 	struct __sk_buff *skb;
 	struct flow *f;
@@ -143,7 +156,7 @@ struct step_context {
  */
 static long step_out(__u32 i, struct step_context *c)
 {
-	int over = request_step(c->skb, c->f, c->s);
+	int over = out_step(c->skb, c->f, c->s);
 
 	barrier_var(over);
 	return over != 0;
@@ -151,7 +164,7 @@ static long step_out(__u32 i, struct step_context *c)
 
 static long step_in(__u32 i, struct step_context *c)
 {
-	int over = answer_step(c->skb, c->f, c->s, c->before);
+	int over = in_step(c->skb, c->f, c->s, c->before);
 
 	barrier_var(over);
 	return over != 0;
@@ -169,8 +182,8 @@ static __always_inline void count_locked_out(void)
 /* A message may begin, while another is pending: the ACK number tells whether its answer has arrived unseen. */
 static __always_inline int may_have_missed_answer(struct flow *f, const struct packet *p)
 {
-	return f->out.state == DIR_LINE && (p->flags & TCP_ACK) && phase_of(f, f->started - 1) != PHASE_DONE &&
-	       seq_after(p->ack, f->in.next);
+	return (f->out.state == DIR_LINE || f->out.state == DIR_FRAMES) && (p->flags & TCP_ACK) &&
+	       phase_of(f, f->started - 1) != PHASE_DONE && seq_after(p->ack, f->in.next);
 }
 
 /* A payload segment of a tracked flow leaves. */
@@ -202,7 +215,7 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 	work_begin(&s->work, p, skip);
 	d->owner = p->ifindex;
 	d->last_ns = s->work.now;
-	if (!request_step(skb, f, s) && s->work.len) {
+	if (!out_step(skb, f, s) && s->work.len) {
 		struct step_context c = {.skb = skb, .f = f, .s = s};
 
 		bpf_loop(STEPS, step_out, &c, 0);
@@ -260,7 +273,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 	d->owner = p->ifindex;
 	before = d->last_ns;
 	d->last_ns = s->work.now;
-	if (!answer_step(skb, f, s, before) && s->work.len) {
+	if (!in_step(skb, f, s, before) && s->work.len) {
 		struct step_context c = {.skb = skb, .f = f, .s = s, .before = before};
 
 		bpf_loop(STEPS, step_in, &c, 0);

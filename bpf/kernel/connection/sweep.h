@@ -110,7 +110,8 @@ static __always_inline int may_be_over(const struct flow *f)
 
 	if (state == DIR_TUNNEL)
 		return 0;
-	return !f->has_local_socket || !(state == DIR_BODY || state == DIR_CHUNKED || ends_with_connection(&f->in));
+	return !f->has_local_socket ||
+	       !(state == DIR_BODY || state == DIR_CHUNKED || is_in_frames(&f->in) || ends_with_connection(&f->in));
 }
 
 /* Returns how many requests are open or receive a body. */

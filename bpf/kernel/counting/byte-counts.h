@@ -113,7 +113,8 @@ __noinline int book_passed(struct flow *f)
 {
 	if (!f || f->kind != KIND_HTTP)
 		return 0;
-	if (is_in_message(&f->out)) {
+	/* what HTTP/2 says before its first request is sent with that */
+	if (is_in_message(&f->out) && f->started) {
 		__u32 to = next_of(&f->out);
 
 		if (is_in_message(&f->out))

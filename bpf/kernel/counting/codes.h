@@ -24,7 +24,7 @@ static __always_inline struct code_block *new_block(struct slot *s)
 static __always_inline int is_folded_code(__u32 code)
 {
 	/* 0 would be a place that is free */
-	return !code || code % 100 == 90;
+	return !code || (code < GRPC_CODE(0) ? code % 100 == 90 : code == FOLDED_CODE(GRPC_CLASS));
 }
 
 /* Returns whether there was room: a backend may send any number of different codes, on any number of routes. */
@@ -57,7 +57,7 @@ __noinline int count_rare_code(struct slot *s, __u32 slot, __u32 code)
 	if (!s || (!is_folded_code(code) && count_in_block(s, code)))
 		return 0;
 	struct folded_codes *f = bpf_map_lookup_elem(&folded, &slot);
-	__u32 class = code / 100;
+	__u32 class = code < GRPC_CODE(0) ? code / 100 : GRPC_CLASS;
 
 	barrier_var(class); /* it is what the verifier must see the bound of */
 	if (!f || class >= CODE_CLASSES)

@@ -35,6 +35,15 @@ static __always_inline void emit(struct event *e)
 		count_shared(L_RING_DROPPED);
 }
 
+/* An exchange has ended: a grpc-status is counted among the status codes. Inlined, because a call would be one too many. */
+static __always_inline void book_grpc(const struct exchange *x, struct slot *s)
+{
+	__u32 status = x->flags >> GRPC_SHIFT;
+
+	if (s && (x->flags & IS_GRPC) && status != GRPC_UNSEEN)
+		count_code(s, x->slot, GRPC_CODE(status ? status - 1 : GRPC_NONE));
+}
+
 static __always_inline void emit_exchange(const struct exchange *x, int outcome, __u16 flags, __u32 total_us)
 {
 	struct event e = {
@@ -43,7 +52,7 @@ static __always_inline void emit_exchange(const struct exchange *x, int outcome,
 	    .generation = x->generation,
 	    .outcome = outcome,
 	    .flags = flags,
-	    .header_us = x->header_us,
+	    .header_us = flags & (EVENT_HEADER | EVENT_TOTAL) ? x->header_us : 0,
 	    .total_us = total_us,
 	};
 
@@ -78,6 +87,18 @@ static __always_inline void add_wire_failure(const struct flow *f)
 		ADD(w->failures, 1);
 }
 
+/* Beside its route: tells what the backend speaks. */
+static __always_inline void add_h2_request(const struct flow *f, __u16 flags)
+{
+	struct backend *b = backend_of(*(volatile __u32 *)&f->backend);
+
+	if (!b)
+		return;
+	ADD(b->h2_requests, 1);
+	if (flags & IS_GRPC)
+		ADD(b->grpc_requests, 1);
+}
+
 /* A deferred request is for a backend: it is counted from here on. */
 static __always_inline void commit_deferred(struct flow *f, __u32 number)
 {
@@ -92,6 +113,8 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 			add_wire_request(f);
 			ADD(s->sent_bytes, __sync_lock_test_and_set(&x->sent, 0));
 		}
+		if (x->flags & IS_H2)
+			add_h2_request(f, x->flags);
 		count_shared(T_REQUESTS);
 	}
 }
@@ -124,6 +147,8 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	}
 	count(T_ANSWERED);
 	emit_exchange(x, status, ends_too ? EVENT_HEADER | EVENT_TOTAL | EVENT_DONE : EVENT_HEADER, x->header_us);
+	if (ends_too)
+		book_grpc(x, s);
 	if (status >= 500 || status == 429)
 		remember_failure(x, f->backend, now);
 	return 1;
@@ -151,6 +176,7 @@ __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 			ADD(s->body_reset, 1);
 	}
 	emit_exchange(x, x->status, EVENT_TOTAL | EVENT_DONE, total_us);
+	book_grpc(x, s);
 	return 0;
 }
 
@@ -187,6 +213,7 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	}
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
+	book_grpc(x, s);
 	remember_failure(x, f->backend, now);
 	return 0;
 }
@@ -219,6 +246,12 @@ __noinline int book_connect(struct flow *f, __u64 now)
 	struct event e = {.at_ns = now, .slot = backend, .flags = EVENT_CONNECT, .total_us = f->connect_us};
 	emit(&e);
 	return 0;
+}
+
+/* Within an answer of HTTP/2, whose end is always told. */
+static __always_inline int is_in_frames(const struct dir *d)
+{
+	return d->state == DIR_FRAMES && !d->in_hole;
 }
 
 /* Whether nothing but the end of the connection ends the answer, and was known to. */
@@ -259,7 +292,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 		if (phase == PHASE_OPEN) {
 			book_failure(f, number, outcome, now);
 		} else if (phase == PHASE_ANSWERED) {
-			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED;
+			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED || is_in_frames(&f->in);
 			/* nginx may close a connection long after an answer whose end was not seen */
 			int silent = outcome == OUTCOME_UNANSWERED ||
 				     (outcome == OUTCOME_ABORTED && !cut && !ends_with_connection(&f->in));

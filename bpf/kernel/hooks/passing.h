@@ -15,7 +15,7 @@
 #include "kernel/connection/connections.h"
 #include "kernel/connection/flows.h"
 #include "kernel/connection/holes.h"
-#include "kernel/connection/lock.h"
+#include "kernel/state/lock.h"
 #include "kernel/connection/midstream.h"
 #include "kernel/connection/segments.h"
 

@@ -8,6 +8,7 @@
 #include "kernel/parser/head.h"
 #include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
+#include "kernel/state/frames.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
@@ -20,10 +21,12 @@ static __always_inline void next_answer(struct flow *f)
 {
 	struct dir *d = &f->in;
 
-	d->state = DIR_LINE;
-	d->line_length = 0;
-	d->left = 0;
-	d->in_hole = 0;
+	if (d->state != DIR_FRAMES) {
+		d->state = DIR_LINE;
+		d->line_length = 0;
+		d->left = 0;
+		d->in_hole = 0;
+	}
 	if (has_begun(f, f->current))
 		f->current++;
 	else if (f->overflow)
@@ -80,7 +83,7 @@ static __always_inline void skip_ended_answers(struct flow *f)
 	if (!has_begun(f, f->current))
 		return;
 	d->stray = 0;
-	if (d->state == DIR_LINE && !d->line_length && (x->flags & IS_ALONE) &&
+	if ((d->state == DIR_LINE ? !d->line_length : d->state == DIR_FRAMES && d->in_hole) && (x->flags & IS_ALONE) &&
 	    (!d->synced || d->in_hole || seq_after(x->ack, d->next)))
 		begin_at_ack(f, x->ack);
 }
@@ -273,6 +276,20 @@ static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __
 	return 0;
 }
 
+/* A backend may speak first: its SETTINGS. */
+static __always_inline int frames_may_begin(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	struct dir *d = &f->in;
+	__u32 n = s->work.len > 9 ? 9 : s->work.len;
+
+	if (!f->fresh || d->stray || f->started || load_chunk(skb, s, n) || s->chunk.bytes[FRONT] ||
+	    (n > 3 && s->chunk.bytes[FRONT + 3] != H2_SETTINGS))
+		return 0;
+	frames_begin(d, H2_FRAME);
+	d->booked = sequence_at(s);
+	return 1;
+}
+
 /*
  * Nothing is pending: a late body, a 408 on an idle connection, or answers to requests that we did not see. One of these begins
  * where the last one ended, or when the backend has acknowledged something new.
@@ -283,6 +300,8 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
 
+	if (frames_may_begin(skb, f, s))
+		return 0;
 	w->stray = 1;
 	if (d->stray && d->left && !seq_after(w->ack, f->peer_ack)) {
 		__u32 body = w->len < d->left ? w->len : d->left;

@@ -99,31 +99,25 @@ static __always_inline int end_before_request(struct flow *f, __u32 ack)
 	return alone;
 }
 
-/* A valid request line is complete. */
-__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u32 flags)
+/* The listen port was learned after this connection had begun. */
+static __always_inline int leads_to_front_door(struct flow *f, struct scratch *s)
 {
-	if (!f || !s)
+	if (f->nginx || !(leads_to_proxy(f) || (s->work.ifindex == 1 && is_listen_port(&s->packet, REMOTE_END))))
 		return 0;
+	f->kind = KIND_FRONT_DOOR;
+	count(X_FRONT_DOOR);
+	return 1;
+}
+
+/* A request begins; what was pending before it is settled. `stream`: 0 in HTTP/1. Returns whether it is booked later: enum
+ * deferral. */
+static __always_inline __u32 open_exchange(struct flow *f, struct scratch *s, struct slot *counters, __u32 slot, __u32 flags,
+					   __u32 stream)
+{
 	__u64 now = s->work.now;
 	__u32 number = f->started;
 	struct exchange *x = exchange_of(f, number);
-	int alone = end_before_request(f, s->work.ack);
-	struct slot *counters = slot_of(slot);
 
-	if (!counters)
-		return 0;
-	if (!f->nginx && (leads_to_proxy(f) || (s->work.ifindex == 1 && is_listen_port(&s->packet, REMOTE_END)))) {
-		/* the listen port was learned after this connection had begun */
-		f->kind = KIND_FRONT_DOOR;
-		count(X_FRONT_DOOR);
-		return 0;
-	}
-	if (f->overflow || (!alone && is_taken(x))) {
-		/* such requests are only counted until their answers have passed, which keeps the order */
-		ADD(f->overflow, 1);
-		count(L_PIPELINE_OVERFLOW);
-		return 0;
-	}
 	/*
 	 * Booked before the exchange is written: its cache line comes from the CPU that saw the last answer, and an atomic add
 	 * would wait for it. `deferred` is read once, because an answer may clear it at any moment.
@@ -140,9 +134,9 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 	x->lead_us = f->fresh && !number ? micros_between(f->syn_ns, f->line_ns) : 0;
 	x->ack = s->work.ack;
 	x->hash = s->work.hash;
-	x->header_us = 0;
+	x->stream = stream;
 	x->status = 0;
-	x->flags = flags | (!(s->packet.flags & TCP_ACK) ? NO_ACK : alone ? IS_ALONE : 0);
+	x->flags = s->packet.flags & TCP_ACK ? flags : (flags & ~IS_ALONE) | NO_ACK;
 	x->deferred = deferred;
 	x->sent = 0;
 	*(volatile __u32 *)&x->state = state_of(number, PHASE_OPEN);
@@ -155,6 +149,26 @@ __noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u3
 		book_failure(f, number, OUTCOME_CLOSED, now);
 	else if (f->closed) /* its RST was seen, and had not reached the socket */
 		book_failure(f, number, OUTCOME_RESET, now);
+	return deferred;
+}
+
+/* A valid request line is complete. */
+__noinline int begin_request(struct flow *f, struct scratch *s, __u32 slot, __u32 flags)
+{
+	if (!f || !s)
+		return 0;
+	int alone = end_before_request(f, s->work.ack);
+	struct slot *counters = slot_of(slot);
+
+	if (!counters || leads_to_front_door(f, s))
+		return 0;
+	if (f->overflow || (!alone && is_taken(exchange_of(f, f->started)))) {
+		/* such requests are only counted until their answers have passed, which keeps the order */
+		ADD(f->overflow, 1);
+		count(L_PIPELINE_OVERFLOW);
+		return 0;
+	}
+	open_exchange(f, s, counters, slot, flags | (alone ? IS_ALONE : 0), 0);
 	return 0;
 }
 
@@ -188,21 +202,12 @@ static __always_inline void mark_unread(struct __sk_buff *skb, enum protocol pro
 	list_unread(key_of_sender(skb), a);
 }
 
-/* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
-__noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/* The connection speaks what cannot be read. */
+static __always_inline int leave_unread(struct __sk_buff *skb, struct flow *f, struct scratch *s, enum protocol protocol)
 {
-	if (!f || !s)
-		return 0;
-	enum protocol protocol = protocol_of(s->chunk.bytes + FRONT, s->work.len);
 	int opaque = protocol == PROTOCOL_TLS || protocol == PROTOCOL_H2;
 	struct backend *b;
 
-	s->work.stray = 1;
-	if (f->started) {
-		count(L_AMBIGUOUS);
-		f->out.state = DIR_BODY_UNTIL_CLOSE;
-		return 0;
-	}
 	f->kind = KIND_NOT_HTTP;
 	if (!f->fresh)
 		return 0;
@@ -223,6 +228,20 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 	count_protocol(b, protocol);
 	mark_unread(skb, protocol);
 	return 0;
+}
+
+/* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
+__noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	s->work.stray = 1;
+	if (f->started) {
+		count(L_AMBIGUOUS);
+		f->out.state = DIR_BODY_UNTIL_CLOSE;
+		return 0;
+	}
+	return leave_unread(skb, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));
 }
 
 /* Read once: the sweep may take it from the flow at any moment. */
@@ -249,11 +268,9 @@ static __always_inline __u32 flags_of_method(const struct line *l)
 	return w == 0x5443454e4e4f43ULL ? IS_CONNECT : 0;
 }
 
-/* The line in scratch memory is complete: finds its slot by its route and begins the request. */
-__noinline int begin_from_line(struct flow *f, struct scratch *s)
+/* The slot of the line in scratch memory, which is complete. */
+static __always_inline __u32 slot_of_line(struct flow *f, struct scratch *s)
 {
-	if (!f || !s)
-		return 0;
 	__u32 backend = backend_of_flow(f, s);
 	s->work.rank = f->nginx;
 	__u32 slot = slot_for_line(s, backend);
@@ -264,6 +281,16 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 	/* a folded line is not cached, because each one is counted (L_PATH_FOLDED) */
 	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut)
 		cache_route(cached_route, keyed, slot, counters->cache_generation);
+	return slot;
+}
+
+/* The line in scratch memory is complete: finds its slot by its route and begins the request. */
+__noinline int begin_from_line(struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	__u32 slot = slot_of_line(f, s);
+
 	return begin_request(f, s, slot, flags_of_method(&s->line));
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/parser/line.h"
 #include "kernel/parser/proxy.h"
 #include "kernel/state/flow.h"
+#include "kernel/state/frames.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
@@ -37,6 +38,15 @@ static __always_inline void request_head_done(struct flow *f)
 static __always_inline int begins_connection(const struct flow *f)
 {
 	return f->fresh && !f->started && f->out.state != DIR_PROXY;
+}
+
+/* The preface of HTTP/2 begins with a line: "PRI * HTTP/2.0". */
+#define PREFACE_BEGINS 0x5448202a20495250ULL
+#define PREFACE_LINE   16
+
+static __always_inline int is_preface_line(const struct line *l)
+{
+	return word_at(l->method) == 0x495250 && l->out == 1 && l->path[0] == '*' && l->version == 0x302e322f50545448ULL;
 }
 
 static __always_inline void proxy_begin(struct dir *d, enum proxy_step step)
@@ -78,6 +88,12 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (state == LINE_BAD) {
 		f->out.state = DIR_LINE;
 		forget_line(f);
+		if (begins_connection(f) && is_preface_line(&s->line)) {
+			consume(s, used);
+			frames_begin(&f->out, H2_PREFACE);
+			f->out.frames.filled = PREFACE_LINE;
+			return 0;
+		}
 		if (begins_connection(f) && word_at(s->line.method) == PROXY_METHOD) {
 			consume(s, used - 1);
 			proxy_begin(&f->out, PROXY_LINE);
@@ -141,6 +157,9 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			line_fresh(&s->line);
 			s->work.line_loaded = 1;
 			state = DIR_PART;
+		} else if (begins_connection(f) && word_at(s->chunk.bytes + FRONT) == PREFACE_BEGINS) {
+			frames_begin(d, H2_PREFACE);
+			return 0;
 		} else if (begins_connection(f) && PROXY_LINE_BEGINS(word_at(s->chunk.bytes + FRONT))) {
 			proxy_begin(d, PROXY_LINE);
 			return 0;

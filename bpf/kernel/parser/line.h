@@ -249,3 +249,31 @@ VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 	sum *= 0x9e3779b97f4a7c15ULL;
 	return sum ^ sum >> 32;
 }
+
+#define HASHED_PATH 256
+
+/*
+ * The same of `length` bytes at FRONT + at, as HTTP/2 has a path: encoded, with its query. `how`: its method and its encoding.
+ * 0 for a longer one.
+ */
+VERIFIED_ONCE __u64 path_hash(const struct buffer *buffer, __u32 at, __u32 length, __u32 how)
+{
+	__u64 key = line_keys[CHUNK / 8 - 1], sum;
+
+	if (!buffer || length > HASHED_PATH)
+		return 0;
+	sum = (__u64)(__u32)((how | 1U << 31) + key) * (__u32)(length + (key >> 32));
+	for (__u32 i = 0; i < HASHED_PATH / 8; i++) {
+		__u64 w;
+
+		if (i * 8 >= length)
+			break;
+		w = word_at(buffer->bytes + ((FRONT + at + i * 8) & BYTES_MASK));
+		key = line_keys[i];
+		if (length - i * 8 < 8)
+			w &= (1ULL << (length & 7) * 8) - 1;
+		sum += (__u64)(__u32)(w + key) * (__u32)((w >> 32) + (key >> 32));
+	}
+	sum *= 0x9e3779b97f4a7c15ULL;
+	return sum ^ sum >> 32;
+}

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #endif
 #include "kernel/parser/bytes.h"
+#include "kernel/parser/h2.h"
 #include "kernel/parser/head.h"
 
 /*
@@ -66,6 +67,7 @@ enum dir_state {
 	DIR_CHUNKED,	      /* between the data of two chunks, or in the trailers */
 	DIR_BODY_UNTIL_CLOSE, /* a body whose end is not known */
 	DIR_TUNNEL,
+	DIR_FRAMES, /* HTTP/2: `frames` has its state */
 };
 
 struct span {
@@ -104,7 +106,10 @@ struct dir {
 	__u32 booked; /* the bytes before this sequence number are counted, or belong to no message */
 	struct span span[RANGES];
 	struct span jumped; /* the last hole: what comes of it later is not read */
-	__u8 carry[FRONT];
+	union {
+		__u8 carry[FRONT];
+		struct h2 frames; /* DIR_FRAMES */
+	};
 };
 
 /* Why a request is not booked at once. */
@@ -122,6 +127,11 @@ enum fresh { NOT_FRESH, SYN_SEEN, BOOKED_BY_SOCKET };
 #define IS_CONNECT 2
 #define IS_ALONE   4 /* nothing was pending when it left: its answer begins at `ack` */
 #define NO_ACK	   8 /* it left in a SYN */
+#define IS_H2	   16
+#define IS_GRPC	   32
+/* In the bits above: grpc-status + 1, once its block has arrived. 0: none. */
+#define GRPC_SHIFT  6
+#define GRPC_UNSEEN 1023 /* its end lay in a hole */
 
 enum suspicion { UNSUSPECTED, SILENT, PERHAPS_GONE };
 
@@ -136,7 +146,10 @@ struct exchange {
 	__u64 hash;    /* of its line, without the backend; 0 when the line was cut */
 	__u32 lead_us; /* from the SYN to the first byte, on a new connection */
 	__u32 ack;
-	__u32 header_us;
+	union {
+		__u32 header_us;
+		__u32 stream; /* HTTP/2, until it is answered */
+	};
 	__u32 generation;
 	__u16 status;
 	__u16 flags;

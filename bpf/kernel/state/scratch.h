@@ -6,6 +6,7 @@
 #include "shared.h"
 #include "kernel/parser/bytes.h"
 #include "kernel/parser/chunked.h"
+#include "kernel/parser/h2.h"
 #include "kernel/parser/line.h"
 #include "kernel/parser/proxy.h"
 #include "kernel/parser/status.h"
@@ -45,11 +46,12 @@ struct work {
 	__u32 len;
 	__u32 ack;
 	__u32 ifindex;
-	__u8 begun;	   /* a message began in it */
-	__u8 stray;	   /* its payload belongs to no message */
-	__u8 line_loaded;  /* `scratch.line` holds the line that is being read */
-	__u8 rank;	   /* enum rank of the sender */
-	__u32 chunk_steps; /* taken in the frames of chunks */
+	__u8 begun;	    /* a message began in it */
+	__u8 stray;	    /* its payload belongs to no message */
+	__u8 line_loaded;   /* `scratch.line` holds the line that is being read */
+	__u8 frames_loaded; /* `scratch.reader.h2` holds the direction's state */
+	__u8 rank;	    /* enum rank of the sender */
+	__u32 chunk_steps;  /* taken in the frames of chunks */
 	struct backend_key remote;
 };
 
@@ -91,6 +93,7 @@ struct scratch {
 		struct chunk_reader chunks;
 		struct status_reader status;
 		struct proxy_reader proxy;
+		struct h2_reader h2;
 	} reader; /* not on a stack: the verifier would follow each value that it may have */
 	__u32 taken;
 	__u32 index; /* which of this CPU's it is */

@@ -1,0 +1,223 @@
+/* HTTP/2 from the backend: an answer's head, its end, and what ends it early. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "shared.h"
+#include "kernel/parser/h2.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/holes.h"
+#include "kernel/http1/answers.h"
+#include "frames.h"
+
+/* Nothing of this stream is waited for any more. */
+static __always_inline void leave_stream(struct flow *f, struct h2 *h)
+{
+	f->current++;
+	h->ours = 0;
+}
+
+static __always_inline void stream_over(struct flow *f, struct scratch *s)
+{
+	__u32 number = f->current;
+
+	if (phase_of(f, number) != PHASE_ANSWERED)
+		return;
+	book_end(f, number, s->work.now, 0);
+	add_received(f, number, sequence_of_frames(s));
+	leave_stream(f, &s->reader.h2.h);
+}
+
+/* The backend gives the stream up, or will not answer it. */
+static __always_inline void stream_failed(struct flow *f, struct scratch *s, __s32 outcome)
+{
+	__u32 number = f->current;
+
+	if (!has_begun(f, number))
+		return;
+	if (phase_of(f, number) == PHASE_OPEN)
+		book_failure(f, number, outcome, s->work.now);
+	else
+		book_end(f, number, s->work.now, 1);
+	add_received(f, number, sequence_of_frames(s));
+	leave_stream(f, &s->reader.h2.h);
+}
+
+/* nginx gives up where the answer is none: it closes the connection. */
+static __always_inline void answer_is_bad(struct h2 *h)
+{
+	h->step = H2_OVER;
+}
+
+/* The answer says that it is gRPC, and the request did not. */
+static __always_inline void note_grpc(struct flow *f, struct exchange *x)
+{
+	struct backend *b = backend_of(*(volatile __u32 *)&f->backend);
+
+	x->flags |= IS_GRPC;
+	if (b && !x->deferred)
+		ADD(b->grpc_requests, 1);
+}
+
+/* A header block is over: a head, or trailers. */
+__noinline int answer_block(struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	struct h2 *h = &s->reader.h2.h;
+	__u32 number = f->current;
+	struct exchange *x = exchange_of(f, number);
+	int ends = h->flags & H2_END_STREAM;
+	enum phase phase;
+
+	if (!has_begun(f, number) || h->stream != h->ours)
+		return 0;
+	phase = phase_of(f, number);
+	if (phase == PHASE_DONE)
+		return 0;
+	if (phase == PHASE_OPEN && (!h->status || (h->seen & H2_IS_BAD))) {
+		answer_is_bad(h);
+		return 0;
+	}
+	s->work.begun = 1;
+	if (phase == PHASE_OPEN && h->status < 200) {
+		struct slot *slot = slot_of_exchange(x);
+
+		if (x->deferred)
+			commit_deferred(f, number);
+		if (slot)
+			ADD(slot->interim, 1);
+		return 0;
+	}
+	if ((h->seen & H2_IS_GRPC) && !(x->flags & IS_GRPC))
+		note_grpc(f, x);
+	if (ends)
+		x->flags |= h->grpc << GRPC_SHIFT;
+	if (phase == PHASE_ANSWERED) {
+		if (ends)
+			stream_over(f, s);
+		return 0;
+	}
+	book_answer(f, number, h->status, s->work.now, ends);
+	if (connect_is_due(f))
+		book_connect(f, s->work.now);
+	if (ends) {
+		add_received(f, number, sequence_of_frames(s));
+		leave_stream(f, h);
+	}
+	return 0;
+}
+
+/* Reading goes on behind a hole where it is known that an answer begins: begin_at_ack has said so. */
+static __always_inline void answer_frames_begin(struct flow *f, struct scratch *s)
+{
+	struct h2 *h = &s->reader.h2.h;
+	struct exchange *x = exchange_of(f, f->current);
+
+	frames_load(&f->in, s, 0);
+	if (h->step == H2_LOST && !f->in.in_hole) {
+		h->seen &= H2_SETTLED;
+		h->head = 0;
+		h->step = H2_FRAME;
+	}
+	if (h->step == H2_LOST)
+		s->work.stray = 1;
+	if (!has_begun(f, f->current))
+		h->ours = 0;
+	else if (phase_of(f, f->current) == PHASE_OPEN)
+		h->ours = x->stream;
+}
+
+/* What the backend said first looked like HTTP/2, and the requests are none. */
+static __always_inline int is_not_expected(const struct flow *f)
+{
+	return !(f->in.frames.seen & H2_SETTLED) && f->started && f->out.state != DIR_FRAMES;
+}
+
+/* DIR_FRAMES: one step through the segment. Returns 1 when nothing is left to do. */
+__noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 1;
+	struct h2_reader *r = &s->reader.h2;
+	enum h2_event event;
+
+	if (!s->work.frames_loaded) {
+		if (is_not_expected(f)) {
+			f->in.state = DIR_LINE;
+			return 0;
+		}
+		answer_frames_begin(f, s);
+	}
+	event = read_on(skb, s);
+	if (s->work.chunk_steps > CHUNK_STEPS)
+		event = H2_INVALID;
+	switch (event) {
+	case H2_BLOCK_OVER:
+		answer_block(f, s);
+		break;
+	case H2_DATA_OVER:
+		if (r->h.stream == r->h.ours)
+			stream_over(f, s);
+		break;
+	case H2_RESET:
+		if (r->h.stream == r->h.ours)
+			stream_failed(f, s, OUTCOME_RESET);
+		break;
+	case H2_GOING:
+		if (r->h.number < r->h.ours)
+			stream_failed(f, s, OUTCOME_CLOSED);
+		break;
+	case H2_INVALID:
+		if (f->deferred & DEFERRED_TUNNEL)
+			leave_tunnel(f);
+		answer_is_bad(&r->h);
+		pass_rest(s);
+		break;
+	default:
+		break;
+	}
+	if (s->work.len)
+		return 0;
+	frames_save(&f->in, s);
+	return 1;
+}
+
+/* The bytes [d->next, to) of answers passed unread. What they ended, ended when the last bytes that were seen arrived. */
+static __always_inline void pass_answer_frames(struct flow *f, __u32 to)
+{
+	struct dir *d = &f->in;
+	struct h2 *h = &d->frames;
+	__u32 n = to - d->next, number = f->current;
+
+	if (h->step == H2_REST && h->type == H2_DATA && n <= h->left) {
+		h->left -= n;
+		if (h->left)
+			return;
+		h->step = H2_FRAME;
+		h->head = 0;
+		if (!(h->flags & H2_END_STREAM) || h->stream != h->ours || phase_of(f, number) != PHASE_ANSWERED)
+			return;
+		book_end(f, number, d->last_ns, 0);
+		book_received(f, number, to);
+		leave_stream(f, h);
+		return;
+	}
+	if (h->step == H2_OVER)
+		return;
+	if (has_begun(f, number)) {
+		book_received(f, number, d->next);
+		if (phase_of(f, number) == PHASE_OPEN) {
+			book_unseen(f, number);
+			leave_stream(f, h);
+		} else if (h->step != H2_LOST) {
+			/* its end, and its grpc-status, may lie in the hole */
+			exchange_of(f, number)->flags |= GRPC_UNSEEN << GRPC_SHIFT;
+			count(L_AMBIGUOUS);
+		}
+	}
+	frames_lost(d, h);
+}
