@@ -1,4 +1,5 @@
 /** The drill-down pages: one backend, one route, or its requests. Loaded when the first one is opened. */
+import { isRead } from '../frame/model/protocol.ts'
 import { micros } from '../frame/model/units.ts'
 import type { Drilldown } from '../frame/views/drilldown.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
@@ -96,8 +97,10 @@ function factLines(subject: Drilldown, columns: number): Line[] {
   ]
 }
 
-const isUnread = ({ connection }: Drilldown): boolean =>
-  connection !== null && connection.protocol !== null && connection.protocol !== 'http/1'
+function isUnread({ connection }: Drilldown): boolean {
+  const protocol = connection?.protocol ?? null
+  return protocol !== null && !isRead(protocol)
+}
 
 /** What stands in the place of its requests. */
 const unreadPieces = ({ connection, figures: { byteRate } }: Drilldown): Line[] => [

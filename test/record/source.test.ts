@@ -6,7 +6,7 @@ import type { Marker, SecondFrame } from '../../src/frame/model/frame.ts'
 import { readSource, type Skipped } from '../../src/record/source.ts'
 import type { RequestColumns, WireLine } from '../../src/record/wire.ts'
 import { backend, hello, linesOf, route, snapshot } from './wire-lines.ts'
-import type { TrafficColumns, ConnectionColumns } from '../../src/record/rows.generated.ts'
+import { GRPC, type TrafficColumns, type ConnectionColumns } from '../../src/record/rows.generated.ts'
 
 const traffic = (
   slot: number,
@@ -15,8 +15,9 @@ const traffic = (
   headerSum = '0',
   oldest = 0,
   codes: readonly number[] = answered === 0 ? [] : [200, answered],
+  grpc: unknown = [],
 ): TrafficColumns => {
-  return [
+  const columns: readonly unknown[] = [
     slot,
     requests,
     answered,
@@ -38,7 +39,8 @@ const traffic = (
     ...LATER.map(({ word }) =>
       String({ sent_bytes: 100 * requests, received_bytes: 1000 * answered }[word] ?? 0),
     ),
-  ] as unknown as TrafficColumns
+  ]
+  return columns.toSpliced(GRPC, 0, grpc) as unknown as TrafficColumns
 }
 
 /** The columns added to a row since the first version of the wire. */
@@ -345,9 +347,58 @@ test('columns that an older helper does not send are unknown, not 0', async () =
   )
 })
 
-const YOUNGER = ROUTE.filter(({ since }) => since === 'later')
-  .slice(2)
-  .map(() => null)
+/** [grpc of the row in each tick] of a route that sends these columns, one a tick. */
+async function grpcOf(columns: readonly unknown[]): Promise<readonly unknown[]> {
+  const seconds = columns.map((grpc, i) => {
+    const row = traffic(7, 10 * (i + 1), 9 * (i + 1), '0', 0, undefined, grpc)
+    return snapshot(i + 1, {
+      traffic: [grpc === ABSENT ? (row.slice(0, GRPC) as unknown as TrafficColumns) : row],
+    })
+  })
+  const { frames, skipped } = await read([hello, snapshot(0), backend, route(7, '/a'), ...seconds])
+  assert.equal(skipped, null)
+  assert.equal(frames.length, columns.length)
+  return frames.map(({ traffic: [row] }) => row!.grpc)
+}
+
+const ABSENT = Symbol('an older helper')
+
+test('gRPC statuses of a tick are the difference of their totals, which come only when they changed', async () => {
+  assert.equal(GRPC, 21)
+  assert.deepEqual(await grpcOf([[14, 2, 0, 5], [0, 9], [], [999, 1, 14, 3, 990, 4]]), [
+    [0, 5, 14, 2],
+    [0, 4],
+    [],
+    [14, 1, 990, 4, 999, 1],
+  ])
+})
+
+test('gRPC statuses that a helper does not send are unknown; later the totals are complete', async () => {
+  assert.deepEqual(await grpcOf([ABSENT, ABSENT]), [null, null])
+  assert.deepEqual(await grpcOf([[0, 5], ABSENT, [0, 9]]), [[0, 5], null, [0, 4]])
+})
+
+test('a column that holds no gRPC statuses makes them unknown, and the row is kept', async () => {
+  const odd = [null, 5, '0', {}, [0], [0, 1, 0, 2], [1000, 1], [-1, 1], [0, -1], [0, 1.5], ['0', 1]]
+  assert.deepEqual(
+    await grpcOf(odd),
+    odd.map(() => null),
+  )
+})
+
+test('a row whose gRPC totals fall is skipped', async () => {
+  const second = (n: number, grpc: readonly number[]): WireLine =>
+    snapshot(n, { traffic: [traffic(7, 10 * n, 9 * n, '0', 0, undefined, grpc)] })
+  const { frames, skipped } = await read([
+    ...[hello, snapshot(0), backend, route(7, '/a')],
+    ...[second(1, [0, 5]), second(2, [0, 4]), second(3, [0, 7])],
+  ])
+  assert.deepEqual(
+    frames.map(({ traffic: rows }) => rows.map(({ requests, grpc }) => [requests, grpc])),
+    [[[10, [0, 5]]], [], [[20, [0, 2]]]],
+  )
+  assert.ok(skipped !== null)
+})
 
 /** Columns that a later helper may add: a count, a long total, a list, and null. */
 const MORE = [5, '18446744073709551615', [200, 1], null]
@@ -355,11 +406,9 @@ const MORE = [5, '18446744073709551615', [200, 1], null]
 test('additional columns at the end of rows are ignored', async () => {
   const lines = (more: readonly unknown[]): WireLine[] => {
     const longer = <T>(row: T): T => [...(row as readonly unknown[]), ...more] as T
-    // Counters added after this test: unknown.
-    const padded = <T>(row: T): T => [...(row as readonly unknown[]), ...YOUNGER] as T
     const second = (n: number): WireLine =>
       snapshot(n, {
-        traffic: [longer(padded(traffic(7, 10 * n, 9 * n, '900')))],
+        traffic: [longer(traffic(7, 10 * n, 9 * n, '900'))],
         connections: [
           longer<ConnectionColumns>([
             1,
@@ -374,6 +423,7 @@ test('additional columns at the end of rows are ignored', async () => {
             '0',
             '0',
             ...([0, 0, 0, 0, 0, 0, 0] as const),
+            ...([0, 0] as const),
           ]),
         ],
         requests: [longer<RequestColumns>([7, 1_763_800_000_000_000, 200, 90, 95])],

@@ -3,7 +3,7 @@ import type { Aggregate } from '../model/aggregate.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
 import { percentile } from '../model/histogram.ts'
 import { addKnown } from '../model/known.ts'
-import { isUnread, protocolOf } from '../model/protocol.ts'
+import { isRead, isUnread, protocolOf } from '../model/protocol.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { failedConnects, failedRequests, openConnections } from '../sum/sums.generated.ts'
 import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
@@ -127,7 +127,7 @@ function withUnread(
 
 /** Open connections whose requests cannot be read. null: the row has requests, or the recording does not know. */
 export const openOf = (row: Counts & { readonly connection: ConnectionCounts }): number | null =>
-  protocolOf(row) === 'http/1' ? null : openConnections(row.connection)
+  isRead(protocolOf(row)) ? null : openConnections(row.connection)
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

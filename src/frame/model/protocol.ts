@@ -1,8 +1,11 @@
 /** What a backend speaks: docs/NUMBERS.md, `protocol`. */
 import type { ConnectionCounts, Counts } from './frame.ts'
 
+/** Protocols whose requests are read. Of as many requests, the first of them. */
+const READ = ['http/1', 'h2', 'grpc'] as const
+
 export const PROTOCOLS = [
-  'http/1',
+  ...READ,
   'tls',
   'h2-unread',
   'fastcgi',
@@ -15,9 +18,12 @@ export type Protocol = (typeof PROTOCOLS)[number]
 
 type Row = Pick<Counts, 'requests' | 'inFlight'> & { readonly connection: ConnectionCounts }
 
+/** Whether requests are read where a backend speaks this. */
+export const isRead = (protocol: string | null): boolean => READ.some((word) => word === protocol)
+
 /** Of most requests, else of most connections, begun or open. null: nothing was sent, or the recording is older than this. */
 export function protocolOf({ requests, inFlight, connection }: Row): Protocol | null {
-  if (requests > 0 || inFlight > 0) return 'http/1'
+  if (requests > 0 || inFlight > 0) return ofRequests(requests, connection)
   const connections: readonly (readonly [Protocol, number | null, number | null])[] = [
     ['tls', connection.tlsConnects, connection.tlsOpen],
     ['h2-unread', connection.h2Connects, connection.h2Open],
@@ -33,6 +39,13 @@ export function protocolOf({ requests, inFlight, connection }: Row): Protocol | 
   }))
   const most = counts.reduce((a, b) => (b.count > a.count ? b : a))
   return most.count === 0 ? null : most.protocol
+}
+
+/** Where a recording does not know of HTTP/2, it read HTTP/1 only. */
+function ofRequests(requests: number, { h2Requests, grpcRequests }: ConnectionCounts): Protocol {
+  const [h2, grpc] = [h2Requests ?? 0, grpcRequests ?? 0]
+  const counts = [requests - h2, h2 - grpc, grpc]
+  return READ[counts.indexOf(Math.max(...counts))]!
 }
 
 /** Whether there are requests that cannot be read: their number is unknown, and not 0. */

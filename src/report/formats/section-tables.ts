@@ -2,6 +2,7 @@
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
 import { namespaceOf } from '../../frame/model/namespace.ts'
+import { isRead } from '../../frame/model/protocol.ts'
 import { localMinute } from '../../frame/time/timezone.ts'
 import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
@@ -116,7 +117,7 @@ const entity = (line: Line): Entity | FullEntity => {
 }
 /** Its requests cannot be read: their number is unknown, and not 0. */
 const isUnreadLine = ({ keys: { protocol } }: Line): boolean =>
-  typeof protocol === 'string' && protocol !== 'http/1'
+  typeof protocol === 'string' && !isRead(protocol)
 const ENTITY_COLUMNS: readonly Cell[] = [
   ['REQUESTS', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).requests))],
   ['RPS', (line) => (entity(line).rps === null || isUnreadLine(line) ? '–' : rate(entity(line).rps!))],
