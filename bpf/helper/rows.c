@@ -156,27 +156,34 @@ static void put_next_big(struct json *rows, uint64_t value)
 #define PUT(word)     put_next(rows, now.word);
 #define PUT_BIG(word) put_next_big(rows, now.word);
 
-/* [code, total, …]: only totals that changed since they were sent. */
-static void put_code(struct json *rows, bool *first, uint32_t code, uint64_t total, bool changed)
+/* Status codes, or grpc-statuses: the kernel counts both in the same places. */
+enum code_kind { HTTP_CODES, GRPC_CODES };
+
+static bool is_of(uint32_t code, enum code_kind kind)
 {
-	if (!changed)
-		return;
-	if (!*first)
+	return (code >= GRPC_CODE(0)) == (kind == GRPC_CODES);
+}
+
+/* One of [code, total, …]. */
+static void put_code(struct json *rows, enum code_kind kind, uint32_t code, uint64_t total)
+{
+	if (rows->text[rows->length - 1] != '[')
 		put(rows, ",");
-	*first = false;
-	put_number(rows, code);
+	put_number(rows, kind == GRPC_CODES ? code - GRPC_CODE(0) : code);
 	put(rows, ",");
 	put_number(rows, total);
 }
 
-static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct sent *sent)
+/* Only totals that changed since they were sent. */
+static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const struct slot *now, const struct sent *sent,
+		      enum code_kind kind)
 {
 	struct folded_codes folded = {};
-	bool first = true;
 
 	put(rows, ",[");
 	for (int i = 0; i < INLINE_CODES; i++)
-		put_code(rows, &first, now->code[i], now->codes[i], (uint32_t)now->codes[i] != sent->codes[i]);
+		if (is_of(now->code[i], kind) && (uint32_t)now->codes[i] != sent->codes[i])
+			put_code(rows, kind, now->code[i], now->codes[i]);
 	if (now->block && now->block < MAX_BLOCKS) {
 		const volatile struct code_block *b = &t->blocks[now->block];
 		uint32_t *before = t->blocks_sent[now->block];
@@ -184,15 +191,19 @@ static void put_codes(struct tick *t, struct json *rows, uint32_t slot, const st
 		for (int i = 0; i < BLOCK_CODES && b->code[i]; i++) {
 			uint64_t total = b->count[i];
 
-			put_code(rows, &first, b->code[i], total, (uint32_t)total != before[i]);
+			if (!is_of(b->code[i], kind) || (uint32_t)total == before[i])
+				continue;
+			put_code(rows, kind, b->code[i], total);
 			before[i] = total;
 		}
 	}
 	/* rare, so by a system call: a mapped array would be resident from the beginning */
 	if (now->has_folded && !bpf_map_lookup_elem(bpf_map__fd(t->bpf->maps.folded), &slot, &folded)) {
 		for (int i = 0; i < CODE_CLASSES; i++)
-			put_code(rows, &first, FOLDED_CODE(i), folded.count[i], folded.count[i] != t->folded_sent[slot].count[i]);
-		t->folded_sent[slot] = folded;
+			if (is_of(FOLDED_CODE(i), kind) && folded.count[i] != t->folded_sent[slot].count[i]) {
+				put_code(rows, kind, FOLDED_CODE(i), folded.count[i]);
+				t->folded_sent[slot].count[i] = folded.count[i];
+			}
 	}
 	put(rows, "]");
 }
@@ -227,12 +238,13 @@ void put_row(struct tick *t, struct json *out, uint32_t slot, uint64_t mono)
 	put_next(rows, now.total_count);
 	put_next_big(rows, now.total_sum_us);
 	put_next(rows, open && now.oldest_epoch == t->epoch && mono > now.oldest_ns ? (mono - now.oldest_ns) / 1000 : 0);
-	put_codes(t, rows, slot, &now, sent);
+	put_codes(t, rows, slot, &now, sent, HTTP_CODES);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, HEADER_TIMES);
 	put(rows, ",");
 	fold_put_histogram(rows, slot, TOTAL_TIMES);
 	TRAFFIC_COLUMNS_LATER(PUT, PUT_BIG)
+	put_codes(t, rows, slot, &now, sent, GRPC_CODES);
 	put(rows, "]");
 	remember(sent, &now, sum);
 	t->active[slot] = t->epoch;

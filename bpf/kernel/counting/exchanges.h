@@ -35,7 +35,10 @@ static __always_inline void emit(struct event *e)
 		count_shared(L_RING_DROPPED);
 }
 
-/* An exchange has ended: a grpc-status is counted among the status codes. Inlined, because a call would be one too many. */
+/*
+ * An exchange has ended: its grpc-status is counted among the status codes, and before what makes the helper look at the slot.
+ * Inlined, because a call would be one too many.
+ */
 static __always_inline void book_grpc(const struct exchange *x, struct slot *s)
 {
 	__u32 status = x->flags >> GRPC_SHIFT;
@@ -136,6 +139,8 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	if (!claim(x, number, PHASE_OPEN, ends_too ? PHASE_DONE : PHASE_ANSWERED))
 		return 0;
 	s = slot_of_exchange(x);
+	if (ends_too)
+		book_grpc(x, s);
 	if (s) {
 		count_code(s, x->slot, status);
 		ADD(s->header_sum_us, x->header_us);
@@ -147,8 +152,6 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	}
 	count(T_ANSWERED);
 	emit_exchange(x, status, ends_too ? EVENT_HEADER | EVENT_TOTAL | EVENT_DONE : EVENT_HEADER, x->header_us);
-	if (ends_too)
-		book_grpc(x, s);
 	if (status >= 500 || status == 429)
 		remember_failure(x, f->backend, now);
 	return 1;
@@ -169,6 +172,7 @@ __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 	if (total_us < x->header_us)
 		total_us = x->header_us;
 	s = slot_of_exchange(x);
+	book_grpc(x, s);
 	if (s) {
 		ADD(s->total_sum_us, total_us);
 		ADD(s->total_count, 1);
@@ -176,7 +180,6 @@ __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 			ADD(s->body_reset, 1);
 	}
 	emit_exchange(x, x->status, EVENT_TOTAL | EVENT_DONE, total_us);
-	book_grpc(x, s);
 	return 0;
 }
 
@@ -200,6 +203,7 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	if (!end_open(f, x, number))
 		return 0;
 	s = slot_of_exchange(x);
+	book_grpc(x, s);
 	if (s) {
 		if (outcome == OUTCOME_RESET)
 			ADD(s->reset, 1);
@@ -213,7 +217,6 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	}
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
-	book_grpc(x, s);
 	remember_failure(x, f->backend, now);
 	return 0;
 }
