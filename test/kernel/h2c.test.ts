@@ -203,8 +203,11 @@ describe('h2c', { skip: lacking() }, () => {
   test('an answer before the request has ended is one', async () => {
     const rules = { '/early': { steps: [{ head: 413 }, ...END], early: true } }
     const { seen, served } = await record(rules, () => ask([request('POST', '/early', 300_000)], 20))
+    // How many arrive is nginx's: it closes some of its clients' connections, with what they have sent.
+    const { requests, codes } = served[`${FAR}:${port} POST /early`]!
+    assert.ok(requests > 4)
+    assert.deepEqual(codes, { 413: requests })
     assertEqualsTruth(seen, served)
-    assert.deepEqual(served, { [`${FAR}:${port} POST /early`]: { requests: 20, codes: { 413: 20 } } })
   })
 
   test('paths are those that nginx sends: short, long, in Huffman’s code and raw, with a query', async () => {
@@ -230,7 +233,12 @@ describe('h2c', { skip: lacking() }, () => {
     assert.deepEqual(
       Object.keys(rowsOf(seen)).map(pathOf).sort(),
       [
-        ...paths.map((path) => path.replace(/\?.*/, '').replace('/4711/items/8c3f21aa', '/:id/items/:id')),
+        ...paths.map((path) =>
+          path
+            .replace(/\?.*/, '')
+            .replace('/4711/items/8c3f21aa', '/:id/items/:id')
+            .replace('\u00e9', '\\xE9'),
+        ),
         ...long.map((path) => `${path.slice(0, 127)}…`),
       ].sort(),
     )

@@ -72,6 +72,7 @@ export class H2Backend {
       if ('pause' in step) await sleep(step.pause)
       else if (stream.destroyed && !('end' in step)) return
       else if ('end' in step) endSocket(socket, step.end)
+      else if ('rst' in step) socket?.write(rstStream(stream.id ?? 0, step.rst))
       else if ('head' in step) {
         stream.respond(headOf(step), {
           endStream: step.last === true,
@@ -85,7 +86,10 @@ export class H2Backend {
   }
 }
 
-type Said = Exclude<H2Step, { readonly pause: number } | { readonly end: string } | { readonly head: number }>
+type Said = Exclude<
+  H2Step,
+  { readonly rst: number } | { readonly pause: number } | { readonly end: string } | { readonly head: number }
+>
 
 function act(stream: ServerHttp2Stream, step: Said): void {
   if ('interim' in step) stream.additionalHeaders({ ':status': step.interim })
@@ -94,8 +98,17 @@ function act(stream: ServerHttp2Stream, step: Said): void {
     stream.once('wantTrailers', () => stream.sendTrailers(step.trailers))
     stream.end()
   } else if ('last' in step) stream.end()
-  else if ('rst' in step) stream.close(step.rst)
   else stream.session?.goaway(step.goaway, (stream.id ?? 0) - (step.below === true ? 2 : 0))
+}
+
+/** By hand: node ends a stream of which it has sent a part in order, whatever the code. */
+function rstStream(id: number, code: number): Buffer {
+  const frame = Buffer.alloc(13)
+  frame.writeUIntBE(4, 0, 3)
+  frame.writeUInt8(3, 3)
+  frame.writeUInt32BE(id, 5)
+  frame.writeUInt32BE(code, 9)
+  return frame
 }
 
 const headOf = ({ head, fields = {} }: Extract<H2Step, { readonly head: number }>): OutgoingHttpHeaders => ({
