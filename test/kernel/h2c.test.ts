@@ -51,7 +51,6 @@ const WHOLE: Readonly<
   '/slow': {
     rule: rule({ pause: 5 }, { head: 200 }, { pause: 5 }, { data: 100_000 }, { pause: 5 }, { last: true }),
   },
-  '/large': { rule: rule({ head: 200 }, { data: 2_000_000 }, { last: true }) },
   // 38 kB of header fields, in Huffman's code and raw: CONTINUATION frames.
   '/continued': {
     rule: rule(
@@ -141,6 +140,16 @@ describe('h2c', { skip: lacking() }, () => {
     assert.deepEqual(sorted(logged), sorted(served))
     assertEqualsTruth(seen, served)
     assert.equal(seen.sum.totals.bodyReset, 0)
+  })
+
+  test('large answers are whole, also where a busy receiver lets TCP send them again', async () => {
+    const large = rule({ head: 200 }, { data: 2_000_000 }, { last: true })
+    const { seen, logged, served } = await record({ '/large': large }, () => ask([get('/large')], 60, 6))
+    assert.deepEqual(logged, served)
+    assert.deepEqual(rowsOf(seen), served)
+    assert.deepEqual(failuresOf(seen), {})
+    assert.deepEqual([seen.sum.totals.bodyReset, seen.sum.loss.holes], [0, 0])
+    assertReconciles(seen)
   })
 
   test('RST_STREAM with each code, FIN, RST, an interim answer, silence: before the head and behind it', async () => {
@@ -296,6 +305,7 @@ const sorted = <Row>(truth: Readonly<Record<string, Row>>): Record<string, Row> 
 const configuration = (port: number): string => `
   ${GRPC_LOG_FORMAT}
   upstream kept { server ${FAR}:${port} max_fails=0; keepalive 16; }
-  server { listen 127.0.0.1:8080; ${GRPC_LOGS} grpc_buffer_size 64k; grpc_next_upstream off; grpc_read_timeout 400ms;
+  server { listen 127.0.0.1:8080; ${GRPC_LOGS} grpc_buffer_size 64k; grpc_next_upstream off;
     large_client_header_buffers 4 16k;
-    location / { grpc_pass grpc://kept; } }`
+    location / { grpc_pass grpc://kept; }
+    location /hangs { grpc_read_timeout 300ms; grpc_pass grpc://kept; } }`
