@@ -30,6 +30,7 @@ const KERNEL_ROOMS: readonly string[] = [
   'scope',
   'counting',
   'http1',
+  'http2',
   'connection',
   'hooks',
 ]

@@ -20,6 +20,16 @@ const GOALS = {
   answer: 6.5,
 } as const
 
+/** HTTP/2 beside HTTP/1 in the same run, both less the null program. The new path of a request is decoded, the others are known. */
+const BESIDE_HTTP1 = [
+  ['h2_request', 'request', 1.5],
+  ['grpc_request', 'request', null],
+  ['grpc_request_new', 'request', null],
+  ['h2_answer', 'answer', null],
+  ['grpc_answer', 'answer', 2],
+  ['grpc_trailers_only', 'answer', null],
+] as const
+
 export async function packets(): Promise<void> {
   mkdirSync(`${ROOT}build/lab`, { recursive: true })
   const program = `${ROOT}build/lab/testrun`
@@ -54,6 +64,12 @@ export async function packets(): Promise<void> {
       `  ${name.padEnd(17)} ${spread(alone, 2).padEnd(17)}×  goal ≤ ${goal.toFixed(2)}×  ${median(alone) <= goal ? 'met   ' : 'MISSED'}  (+${cost.toFixed(0)} ns)` +
         (hasMixed ? `  mixed ${spread(ratios(`${name}_mixed`, 'null_mixed'), 2)}×` : ''),
     )
+  }
+  for (const [name, base, goal] of BESIDE_HTTP1) {
+    const ratios = runs.map((run) => (run[name]! - run.null!) / (run[base]! - run.null!))
+    const judged =
+      goal === null ? '' : `  goal ≤ ${goal.toFixed(2)}×  ${median(ratios) <= goal ? 'met   ' : 'MISSED'}`
+    print(`  ${name.padEnd(18)} ${spread(ratios, 2).padEnd(17)}× HTTP/1's ${base}, both over null${judged}`)
   }
   print('  packets in trains of one kind; mixed: after another kind, with mispredicted branches')
 }

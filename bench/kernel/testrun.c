@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../../bpf/shared.h"
+#include "h2.h"
 
 #define REMOTE 0x0a4d0002 /* 10.77.0.2:8000 */
 #define LOCAL  0x0a4d0001 /* 10.77.0.1:40000 */
@@ -31,7 +32,8 @@ struct packet {
 	unsigned length;
 };
 
-static unsigned seq_out = 1000, seq_in = 5000;
+/* The connection that packets are made for. */
+static unsigned seq_out = 1000, seq_in = 5000, local_port = 40000;
 /* A null program costs up to 5 % more at one place in memory than at another: some places of each are measured. */
 #define NULLS 8
 static int egress, ingress, null_programs[NULLS], totals_map;
@@ -67,8 +69,8 @@ static void make(struct packet *p, int out, unsigned port, unsigned flags, const
 	ip[9] = 6;
 	put32(ip + 12, out ? LOCAL : REMOTE);
 	put32(ip + 16, out ? REMOTE : LOCAL);
-	put16(tcp, out ? 40000 : port);
-	put16(tcp + 2, out ? port : 40000);
+	put16(tcp, out ? local_port : port);
+	put16(tcp + 2, out ? port : local_port);
 	put32(tcp + 4, out ? seq_out : seq_in);
 	put32(tcp + 8, out ? seq_in : seq_out);
 	tcp[12] = 0x50;
@@ -241,9 +243,11 @@ static const char ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 No
 static const char SHORT_ANSWER[] = "HTTP/1.1 200 OK\r\nServer: app\r\nDate: Sun, 22 Nov 2026 14:02:11 GMT\r\n"
 				   "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok";
 
-enum { NOTHING, ACK_IN, ACK_OUT, UNKNOWN_IN, UNKNOWN_OUT, OTHER_FLOW_IN, OTHER_FLOW_OUT, LISTEN_IN, LISTEN_OUT, BODY_IN, ASKED, ANSWERED, CASES };
+enum { NOTHING, ACK_IN, ACK_OUT, UNKNOWN_IN, UNKNOWN_OUT, OTHER_FLOW_IN, OTHER_FLOW_OUT, LISTEN_IN, LISTEN_OUT, BODY_IN, ASKED, ANSWERED,
+	H2_ASKED, GRPC_ASKED, GRPC_ASKED_NEW, H2_ANSWERED, GRPC_ANSWERED, GRPC_ANSWERED_ONLY, CASES };
 static const char *const names[CASES] = {
 	"null", "ack_ingress", "ack_egress", "not_http_ingress", "not_http_egress", "beside_ingress", "beside_egress", "door_ingress", "door_egress", "body_ingress", "request", "answer",
+	"h2_request", "grpc_request", "grpc_request_new", "h2_answer", "grpc_answer", "grpc_trailers_only",
 };
 static unsigned *ns[CASES], *mixed[CASES];
 
@@ -253,6 +257,58 @@ static void train(int which, unsigned n, int program, const struct packet *p)
 	mixed[which][n] = run(program, p, 1);
 	for (int i = 0; i < TRAIN; i++)
 		ns[which][n] = run(program, p, 1);
+}
+
+/* The same for HTTP/2 on a connection of its own: a GET, and gRPC with a known path, and with one that has to be decoded. */
+static void exchange_frames(unsigned n, unsigned k, unsigned *stream)
+{
+	static struct packet p;
+	unsigned char bytes[1024];
+	char path[64], fresh[256];
+	unsigned length, rest = sizeof(GRPC_REST) - 1, head;
+
+	length = FRAME(bytes, 0, H2_HEADERS, H2_END_STREAM | H2_END_HEADERS, *stream, H2_GET);
+	make(&p, 1, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[H2_ASKED][n] = run(egress, &p, 1);
+	length = FRAME(bytes, 0, H2_HEADERS, H2_END_HEADERS, *stream, H2_ANSWER);
+	length = FRAME(bytes, length, H2_DATA, H2_END_STREAM, *stream, "ok");
+	make(&p, 0, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[H2_ANSWERED][n] = run(ingress, &p, 1);
+	*stream += 2;
+
+	length = FRAME(bytes, 0, H2_HEADERS, H2_END_HEADERS, *stream, GRPC_REQUEST);
+	length = FRAME(bytes, length, H2_DATA, H2_END_STREAM, *stream, "\0\0\0\0\012 0123456789");
+	make(&p, 1, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[GRPC_ASKED][n] = run(egress, &p, 1);
+	length = FRAME(bytes, 0, H2_HEADERS, H2_END_HEADERS, *stream, GRPC_HEAD);
+	length = FRAME(bytes, length, H2_DATA, 0, *stream, "\0\0\0\0\012 0123456789");
+	length = FRAME(bytes, length, H2_HEADERS, H2_END_STREAM | H2_END_HEADERS, *stream, GRPC_TRAILERS);
+	make(&p, 0, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[GRPC_ANSWERED][n] = run(ingress, &p, 1);
+	*stream += 2;
+
+	/* a query makes the bytes of the path new, and leaves its route */
+	snprintf(path, sizeof(path), "/shop.Cart/Get?%08x", *stream);
+	head = snprintf(fresh, sizeof(fresh), "\x83\x86\x44%c%s", (char)strlen(path), path);
+	memcpy(fresh + head, GRPC_REST, rest);
+	length = h2_frame(bytes, 0, H2_HEADERS, H2_END_STREAM | H2_END_HEADERS, *stream, fresh, head + rest);
+	make(&p, 1, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[GRPC_ASKED_NEW][n] = run(egress, &p, 1);
+	length = FRAME(bytes, 0, H2_HEADERS, H2_END_STREAM | H2_END_HEADERS, *stream, GRPC_ONLY);
+	make(&p, 0, 8000, ACK, (char *)bytes, length);
+	(k ? ns : mixed)[GRPC_ANSWERED_ONLY][n] = run(ingress, &p, 1);
+	*stream += 2;
+}
+
+/* A connection's SYN and its answer. */
+static void connect_flow(void)
+{
+	static struct packet p;
+
+	make(&p, 1, 8000, SYN, "", 0);
+	run(egress, &p, 1);
+	make(&p, 0, 8000, SYN | ACK, "", 0);
+	run(ingress, &p, 1);
 }
 
 int main(int argc, char **argv)
@@ -270,10 +326,7 @@ int main(int argc, char **argv)
 		ns[c] = calloc(rounds * BATCH, sizeof(unsigned));
 		mixed[c] = calloc(rounds * BATCH, sizeof(unsigned));
 	}
-	make(&p, 1, 8000, SYN, "", 0);
-	run(egress, &p, 1);
-	make(&p, 0, 8000, SYN | ACK, "", 0);
-	run(ingress, &p, 1);
+	connect_flow();
 	for (unsigned r = 0, n = 0; r < rounds; r++) {
 		for (unsigned i = 0; i < BATCH; i++, n++) {
 			make(&p, 0, 8000, ACK, "", 0);
@@ -326,7 +379,16 @@ int main(int argc, char **argv)
 			left -= length;
 		}
 	}
-	check_counted(rounds * (BATCH * TRAIN + 1));
+	local_port = 40003;
+	connect_flow();
+	make(&p, 1, 8000, ACK, PREFACE, sizeof(PREFACE) - 1);
+	run(egress, &p, 1);
+	make(&p, 0, 8000, ACK, SETTINGS, sizeof(SETTINGS) - 1);
+	run(ingress, &p, 1);
+	for (unsigned n = 0, stream = 1; n < rounds * BATCH; n++)
+		for (unsigned k = 0; k < TRAIN; k++)
+			exchange_frames(n, k, &stream);
+	check_counted(rounds * (BATCH * TRAIN * 4 + 1));
 	for (int c = 0; c < CASES; c++)
 		printf("%s\"%s\":%.1f", c ? "," : "{", names[c], mean_of_most(ns[c], rounds * BATCH));
 	for (int c = 0; c < CASES; c++)

@@ -105,7 +105,7 @@ function tick(
   return snapshot(second, { traffic, connections, requests, wires })
 }
 
-/** All answers but the last are 200; the last is 502. */
+/** All answers but the last are 200; the last is 502. All are gRPC: OK, the last UNAVAILABLE. */
 function row(slot: number, requests: number, answered: number): TrafficColumns {
   const codes = answered > 1 ? [200, answered - 1, 502, 1] : [200, answered]
   const sum = String(answered * 1200)
@@ -129,5 +129,9 @@ function row(slot: number, requests: number, answered: number): TrafficColumns {
     codes,
     times,
     times,
+    String(100 * requests),
+    String(1000 * answered),
+    0,
+    answered > 1 ? [0, answered - 1, 14, 1] : [0, answered],
   ]
 }

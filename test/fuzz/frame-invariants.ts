@@ -62,6 +62,7 @@ function checkTraffic(row: TrafficRow): void {
   for (const name of ROW_COUNTS) count(row[name], name)
   counts(row.failures)
   checkCodes(row.codes)
+  checkCodes(row.grpc ?? [])
   checkDistribution(row.header)
   checkDistribution(row.total)
 }

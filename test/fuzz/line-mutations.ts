@@ -1,4 +1,5 @@
 /** Mutations of wire lines: bytes, tokens, JSON, and valid rows with wrong values. */
+import { GRPC } from '../../src/record/rows.generated.ts'
 import type { Chance } from './chance.ts'
 
 /** Returns the mutated line. */
@@ -264,6 +265,9 @@ const falsify: Mutation = (line, chance) => {
     },
     () => {
       if (Array.isArray(row) && row.length > 15) row[15] = chance.pick<Json>(CODES)
+    },
+    () => {
+      if (Array.isArray(row) && row.length > GRPC) row[GRPC] = chance.pick<Json>(CODES)
     },
     () => {
       if (Array.isArray(whole.requests))

@@ -70,7 +70,7 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
         'warning nginx: fastcgi_pass "unix:/run/php/php-fpm.sock": not visible, its traffic crosses no interface',
         `warning nginx: uwsgi_pass "10.77.0.2:3031": uwsgi, ${only}`,
         `warning nginx: scgi_pass "10.77.0.2:4000": SCGI, ${only}`,
-        'ok nginx: proxy_pass "$mapped": its servers are only known when nginx runs; on a unix socket not visible, else read where it is HTTP/1',
+        'ok nginx: proxy_pass "$mapped": its servers are only known when nginx runs; on a unix socket not visible, else read where it is HTTP/1 or HTTP/2',
         'warning nginx: no name, because they are only known at run time: proxy_pass $mapped',
       ],
     )

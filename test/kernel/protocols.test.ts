@@ -22,7 +22,6 @@ const SPOKEN = {
   scgi: (to: string) => `scgi_pass ${to}; scgi_param QUERY_STRING a=b;`,
   memcached: (to: string) => `set $memcached_key k; memcached_pass ${to};`,
   tls: (to: string) => `proxy_pass https://${to};`,
-  'h2-unread': (to: string) => `grpc_pass grpc://${to};`,
 } as const
 const HOSTS = ['10.77.0.2', '[fd77::2]'] as const
 
@@ -38,7 +37,7 @@ describe('protocols', { skip: lacking() }, () => {
   )
   // The connect timeout is that of the TLS handshake, too.
   const conf = `server { listen 127.0.0.1:8080; proxy_connect_timeout 200ms; proxy_read_timeout 200ms; fastcgi_read_timeout 200ms; uwsgi_read_timeout 200ms;
-    scgi_read_timeout 200ms; memcached_read_timeout 200ms; grpc_read_timeout 200ms; ${pages.join('\n')} }`
+    scgi_read_timeout 200ms; memcached_read_timeout 200ms; ${pages.join('\n')} }`
 
   before(async () => {
     cable = await Cable.create()
@@ -56,7 +55,7 @@ describe('protocols', { skip: lacking() }, () => {
     await cable.remove()
   })
 
-  test('FastCGI, uwsgi, SCGI, memcached, TLS and h2 are rows with their connects, over IPv4 and IPv6', async () => {
+  test('FastCGI, uwsgi, SCGI, memcached and TLS are rows with their connects, over IPv4 and IPv6', async () => {
     const nginx = await startLabNginx(cable.proxy.namespace, conf)
     const seen = await watch(cable.proxy.namespace, () => askAll(5))
     const attempts = nginx.attempts()
@@ -74,7 +73,6 @@ describe('protocols', { skip: lacking() }, () => {
     assert.deepEqual(rows.sort(), truth.sort())
     assert.deepEqual(rowsOf(seen), {})
     assert.equal(seen.sum.excluded.tls, 10)
-    assert.equal(seen.sum.excluded.h2, 10)
     assertNothingLost(seen)
     assertReconciles(seen)
   })

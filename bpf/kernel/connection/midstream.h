@@ -7,7 +7,9 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
+#include "kernel/parser/h2.h"
 #include "kernel/state/flow.h"
+#include "kernel/state/frames.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
 #include "kernel/packet/chunks.h"
@@ -131,7 +133,7 @@ static __always_inline void count_routed(struct scratch *s, const struct packet 
 }
 
 /*
- * Payload without a flow that looks like a request line: the connection is older than the programs, or excluded. A socket that is
+ * Payload without a flow that looks like a request line, or like a HEADERS frame of nginx: the connection is older than the programs, or excluded. A socket that is
  * no longer established only retransmits. Returns 1 when there is a flow for it now.
  */
 __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
@@ -142,9 +144,15 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		return 0;
 	p = &s->packet; /* the same, known to lie in a map: see find_flow */
 	__u32 n = p->len > 32 ? 32 : p->len;
+	int is_frame;
 
 	s->work.off = p->off;
-	if (load_chunk(skb, s, n) || !may_be_request(s->chunk.bytes, n)) {
+	if (load_chunk(skb, s, n)) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
+	is_frame = n >= 10 && h2_is_request(s->chunk.bytes, FRONT, 0);
+	if (!is_frame && !may_be_request(s->chunk.bytes, n)) {
 		count(T_NOT_HTTP);
 		return 0;
 	}
@@ -172,6 +180,11 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 		who.uid = worker->uid;
 	}
 	__u32 instance = who.instance;
+	/* of others it is not known whether they have several streams at once */
+	if (is_frame && !instance) {
+		count(T_NOT_HTTP);
+		return 0;
+	}
 	struct flow *f = make_flow(p, rank_of(&who));
 	if (!f) {
 		count(T_NOT_HTTP);
@@ -204,5 +217,12 @@ __noinline int midstream_pickup(struct __sk_buff *skb, struct packet *p)
 	f->out.owner = p->ifindex;
 	f->in.next = p->ack;
 	f->in.synced = 1;
+	if (is_frame) {
+		frames_begin(&f->out, H2_FRAME);
+		frames_begin(&f->in, H2_FRAME);
+		f->out.frames.seen = H2_SETTLED;
+		f->in.frames.seen = H2_SETTLED;
+		f->in.booked = p->ack;
+	}
 	return 1;
 }

@@ -32,6 +32,8 @@ static __always_inline enum beginning beginning_of(struct __sk_buff *skb, const 
 		return NOTHING_KNOWN;
 	if (*(__u32 *)b == 0x50545448) /* "HTTP" */
 		return ANSWER;
+	if (!b[0] && b[3] == H2_HEADERS) /* a frame's length, and its type */
+		return TOKEN;
 	if (!(classes[b[0]] & C_TOKEN))
 		return NOTHING_KNOWN;
 	if (b[1] == ' ')

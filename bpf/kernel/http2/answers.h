@@ -153,7 +153,7 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 		answer_frames_begin(f, s);
 	}
 	event = read_on(skb, s);
-	if (s->work.chunk_steps > CHUNK_STEPS)
+	if (costs_too_much(s))
 		event = H2_INVALID;
 	switch (event) {
 	case H2_BLOCK_OVER:

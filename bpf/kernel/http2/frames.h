@@ -61,6 +61,13 @@ static long read_frames(__u32 i, struct scratch **s)
 	return over != 0;
 }
 
+/* A segment of frames without content would take longer than its packet is worth. Each event counts as ten pieces. */
+static __always_inline int costs_too_much(struct scratch *s)
+{
+	s->work.chunk_steps += 10;
+	return s->work.chunk_steps > CHUNK_STEPS;
+}
+
 /* Reads on in the segment until something happens, or a chunk is over. Returns what has happened. */
 static __always_inline enum h2_event read_on(struct __sk_buff *skb, struct scratch *s)
 {

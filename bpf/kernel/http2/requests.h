@@ -127,7 +127,6 @@ __noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (f->started)
 		book_sent(f, h->begin);
 	slot = slot_of_block(f, s);
-	s->work.hash = h->seen & H2_HAS_LINE && h->method == H2_METHOD_LITERAL ? 0 : s->work.hash;
 	counters = slot_of(slot);
 	if (!counters || leads_to_front_door(f, s))
 		return 0;
@@ -219,7 +218,7 @@ __noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scra
 		r->began = 0;
 		f->line_ns = s->work.now;
 	}
-	if (s->work.chunk_steps > CHUNK_STEPS)
+	if (costs_too_much(s))
 		event = H2_INVALID;
 	switch (event) {
 	case H2_PATH_HERE:

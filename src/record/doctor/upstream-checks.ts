@@ -115,7 +115,7 @@ const SHORT_PLACES = {
 const SHORT_KINDS = {
   unknown: '',
   http: '',
-  h2: 'HTTP/2, connections only',
+  h2: '',
   tls: 'TLS, connections only',
   fastcgi: 'FastCGI, connections only',
   uwsgi: 'uwsgi, connections only',
@@ -146,13 +146,9 @@ const partly = (what: string, remedy: string | null = null): Sight => ({
 })
 
 const SIGHTS = {
-  unknown: seen('read where it is HTTP/1'),
+  unknown: seen('read where it is HTTP/1 or HTTP/2'),
   http: seen('HTTP/1, read'),
-  h2: {
-    state: 'warning',
-    words: 'HTTP/2, not read yet: connections, their failures, times and bytes only',
-    remedy: null,
-  },
+  h2: seen('HTTP/2, read'),
   tls: partly('TLS', 'end TLS before the leg that is watched'),
   fastcgi: partly('FastCGI'),
   uwsgi: partly('uwsgi'),

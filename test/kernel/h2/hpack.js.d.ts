@@ -16,6 +16,7 @@ declare module 'hpack.js' {
 
   const hpack: {
     readonly decompressor: { create(options: { readonly table: { readonly maxSize: number } }): Decompressor }
+    readonly 'static-table': { readonly table: readonly Field[] }
     /** by the symbol: bits of the code, and the code, as a signed 32-bit number */
     readonly huffman: { readonly encode: readonly (readonly [length: number, code: number])[] }
   }
