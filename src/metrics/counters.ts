@@ -15,6 +15,8 @@ export class Counters {
   readonly #counts = new Float64Array(LENGTH)
   /** [code, answers, code, answers, …], sorted */
   readonly codes: number[] = []
+  /** [grpc-status, exchanges, …], sorted; null: unknown */
+  grpc: number[] | null = []
   readonly header = new Times()
   readonly total = new Times()
   #inFlight = 0
@@ -53,6 +55,7 @@ export class Counters {
     this.#addPlain('receivedBytes', row.receivedBytes)
     ROUTE_FAILURES.forEach(({ name }, i) => this.#add(FAILURES + i, row.failures[name]))
     addSparse(this.codes, row.codes)
+    this.#addGrpc(row.grpc)
     this.header.add(row.header)
     this.total.add(row.total)
     this.#touch(tick)
@@ -71,6 +74,11 @@ export class Counters {
 
   #addPlain(name: Plain, count: number | null): void {
     this.#add(PLAIN.indexOf(name), count)
+  }
+
+  #addGrpc(grpc: readonly number[] | null): void {
+    if (grpc === null) this.grpc = null
+    else if (this.grpc !== null) addSparse(this.grpc, grpc)
   }
 
   #add(at: number, count: number | null): void {
@@ -95,11 +103,13 @@ export class Counters {
       ...this.#counts,
       this.codes.length,
       ...this.codes,
+      ...(this.grpc === null ? [NaN] : [this.grpc.length, ...this.grpc]),
       ...sparse(header),
       ...sparse(total),
     ]
     this.#counts.fill(0)
     this.codes.length = 0
+    this.grpc = []
     header.clear()
     total.clear()
     return packed
@@ -110,6 +120,8 @@ export class Counters {
     for (let i = 0; i < LENGTH; i++) this.#add(i, packed[at++]!)
     const codes = packed[at++]!
     addSparse(this.codes, packed.slice(at, (at += codes)))
+    const grpc = packed[at++]!
+    this.#addGrpc(Number.isNaN(grpc) ? null : packed.slice(at, (at += grpc)))
     for (const times of [this.header, this.total]) {
       times.sum += packed[at++]!
       const end = packed[at++]! + at

@@ -1,5 +1,6 @@
 /** Every metric: its name, what it is, and its samples. docs/metrics.md lists them; a new one is a line here and a line there. */
 import { CONNECT_FAILURES, EXCLUDED, LOSS, ROUTE_FAILURES, type Counter } from '../frame/model/counters.ts'
+import { grpcWord } from '../frame/model/grpc.ts'
 import type { Counters, Plain } from './counters.ts'
 import type { HostState } from './host.ts'
 import { label } from './labels.ts'
@@ -77,6 +78,17 @@ export const FAMILIES: readonly Family[] = [
     samples: ({ counters: { codes } }, emit) => {
       for (let i = 0; i < codes.length; i += 2)
         emit('_total', label('http_response_status_code', String(codes[i])), codes[i + 1]!)
+    },
+  },
+  {
+    of: 'series',
+    name: 'upstreamtop_grpc_responses',
+    type: 'counter',
+    help: 'gRPC exchanges that ended, by grpc-status; none: without one.',
+    has: ofRequests,
+    samples: ({ counters: { grpc } }, emit) => {
+      for (let i = 0; grpc !== null && i < grpc.length; i += 2)
+        emit('_total', label('grpc_status', grpcWord(grpc[i]!)), grpc[i + 1]!)
     },
   },
   {

@@ -36,8 +36,8 @@ export class HostSteps {
   readonly #totals: Totals
   /** of each step, milliseconds since 1970, growing */
   readonly #times: number[] = []
-  /** all codes that a series has at any time: each is told from its beginning, as 0 */
-  readonly #codes = new Map<Series, Set<number>>()
+  /** all codes and gRPC statuses that a series has at any time: each is told from its beginning, as 0 */
+  readonly #codes = new Map<Series, { readonly http: Set<number>; readonly grpc: Set<number> }>()
   /** the number of the step that is open, counted from 1970 */
   #open: number | null = null
   /** the last tick that is in a closed step */
@@ -95,10 +95,11 @@ export class HostSteps {
   }
 
   #keep(series: Series, step: number): void {
-    const { codes } = series.counters
+    const { codes, grpc } = series.counters
     let all = this.#codes.get(series)
-    if (all === undefined) this.#codes.set(series, (all = new Set()))
-    for (let i = 0; i < codes.length; i += 2) all.add(codes[i]!)
+    if (all === undefined) this.#codes.set(series, (all = { http: new Set(), grpc: new Set() }))
+    addKeys(all.http, codes)
+    addKeys(all.grpc, grpc ?? [])
     this.#spool.append(series, [step, ...series.counters.pack(this.#totals.tick)])
   }
 
@@ -119,7 +120,9 @@ export class HostSteps {
   *seriesSteps(family: SeriesFamily, of: Series): Iterable<Step> {
     const { host, build } = this.#totals
     const counters = new Counters()
-    for (const code of [...(this.#codes.get(of) ?? [])].sort((a, b) => a - b)) counters.codes.push(code, 0)
+    const all = this.#codes.get(of)
+    counters.codes.push(...zerosOf(all?.http))
+    counters.grpc?.push(...zerosOf(all?.grpc))
     const series = { ...of, counters }
     const rows = this.#spool.rows(of)[Symbol.iterator]()
     let row = rows.next()
@@ -138,6 +141,13 @@ export class HostSteps {
     return ` ${(this.#times[step]! / 1000).toFixed(3)}`
   }
 }
+
+function addKeys(to: Set<number>, pairs: readonly number[]): void {
+  for (let i = 0; i < pairs.length; i += 2) to.add(pairs[i]!)
+}
+
+const zerosOf = (keys: ReadonlySet<number> = new Set()): number[] =>
+  [...keys].sort((a, b) => a - b).flatMap((key) => [key, 0])
 
 const stateOf = ([coverage, lastTick, ...counts]: readonly number[]): HostState => ({
   coverage: coverage!,

@@ -76,7 +76,12 @@ function tableLines(board: Leaderboard, rows: readonly BoardRow[], view: BoardVi
   const names = rows.map(({ backend, route }) =>
     cellWidth(route === null ? backendName(backend) : routeName(route)),
   )
-  const columns = columnsFor(view.size.columns, board.totals.failures > 0, Math.max(0, ...names))
+  const columns = columnsFor(
+    view.size.columns,
+    board.totals.failures > 0,
+    Math.max(0, ...names),
+    board.backends.some(({ isGrpc }) => isGrpc),
+  )
   if (rows.length === 0) return [titleLine(columns, view.sort), EMPTY, ...nothingSeen(view)]
   return [
     titleLine(columns, view.sort),

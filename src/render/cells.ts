@@ -1,6 +1,6 @@
 /** Figures as cells of every screen: the text, and a style that shows whether the figure is good. */
 import { micros, SECOND, type Micros } from '../frame/model/units.ts'
-import type { Figures } from '../frame/views/figures.ts'
+import type { Figures, GrpcShare } from '../frame/views/figures.ts'
 import type { BackendLine } from '../frame/views/leaderboard.ts'
 import { lineWidth, span, type Line, type Span, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
@@ -35,17 +35,35 @@ export const unknownCell: Span = span(NOTHING, 'dim')
 export const bytesCell = (value: number | null): Span =>
   value === null ? unknownCell : span(bytes(value), value === 0 ? 'dim' : 'plain')
 
-/** `2xx 88% 5xx 12% 3 reset`, in at most `width` cells. Without enough room the pieces of the lowest rank are kept. */
+/** `2xx 88% 5xx 12% 3 reset`, of gRPC `OK 98% UNAVAILABLE 2%`, in at most `width` cells. */
 export function statusCells(figures: Figures, backend: Unread | null, width: number): Line {
   if (backend?.unread === true) return unreadCells(figures, backend, width)
-  const pieces = [...figures.classes.map(classPiece), ...figures.failureKinds.map(failurePiece)]
-  if (pieces.length > 0 && lineWidth(spaced(pieces)) <= width) return spaced(pieces)
+  const failures = figures.failureKinds.map(failurePiece)
+  const { grpc } = figures
+  if (figures.isGrpc && grpc !== null && grpc.length > 0)
+    return fitting([...grpcPieces(grpc, width), ...failures], width)
+  const pieces = [...figures.classes.map(classPiece), ...failures]
+  if (pieces.length === 0 && figures.inFlight > 0) return [span('no answer yet', 'dim')]
+  return fitting(pieces, width)
+}
+
+/** Of errors the most frequent is the last to go. Where its name has no room, all of them are `err`. */
+function grpcPieces(grpc: readonly GrpcShare[], width: number): readonly Piece[] {
+  const ok = grpc.filter(({ status }) => status === 0).map(okPiece)
+  const errors = grpc.filter(({ status }) => status !== 0)
+  const named = errors.map(errorPiece)
+  if (errors.length === 0 || lineWidth(spaced([...ok, named[0]!])) <= width) return [...ok, ...named]
+  return [...ok, errorPiece({ name: 'err', ratio: errors.reduce((sum, { ratio }) => sum + ratio, 0) }, 0)]
+}
+
+/** Without enough room the pieces of the lowest rank are kept. */
+function fitting(pieces: readonly Piece[], width: number): Line {
+  if (lineWidth(spaced(pieces)) <= width) return spaced(pieces)
   const kept = new Set<Piece>()
   for (const piece of [...pieces].sort((a, b) => a.rank - b.rank)) {
     const candidate = pieces.filter((other) => kept.has(other) || other === piece)
     if (lineWidth(spaced(candidate)) <= width) kept.add(piece)
   }
-  if (pieces.length === 0 && figures.inFlight > 0) return [span('no answer yet', 'dim')]
   return spaced(pieces.filter((piece) => kept.has(piece)))
 }
 
@@ -97,6 +115,24 @@ const classPiece = ({ name, ratio }: Figures['classes'][number]): Piece => ({
   spans: [span(name, STYLES[name] ?? 'plain'), span(` ${percent(ratio)}`)],
   rank: RANKS[name] ?? 5,
 })
+
+const okPiece = ({ name, ratio }: Pick<GrpcShare, 'name' | 'ratio'>): Piece => ({
+  spans: [span(name, 'good'), span(` ${percent(ratio)}`)],
+  rank: 1,
+})
+
+/** @param i its place, the most frequent first */
+const errorPiece = ({ name, ratio }: Pick<GrpcShare, 'name' | 'ratio'>, i: number): Piece => ({
+  spans: [span(name, 'bad'), span(` ${percent(ratio)}`)],
+  rank: i === 0 ? 0 : 2 + i,
+})
+
+/** Of those that ended, 0–1; null: there were none, or that is unknown. */
+export function grpcErrorShare({ grpc }: Figures): number | null {
+  if (grpc === null || grpc.length === 0) return null
+  const ok = grpc.find(({ status }) => status === 0)
+  return 1 - (ok?.ratio ?? 0)
+}
 
 const failurePiece = (failure: Figures['failureKinds'][number]): Piece => ({
   spans: [span(`${count(failure.count)} ${failure.kind}`, 'bad')],

@@ -1,6 +1,6 @@
 /**
- * Chooses the columns of the leaderboard and their widths. The choice depends only on the screen's width (and FAIL on failures), in
- * a fixed order, so that columns do not appear and vanish while names change.
+ * Chooses the columns of the leaderboard and their widths. The choice depends only on the screen's width (and FAIL on failures, STATUS on
+ * gRPC), in a fixed order, so that columns do not appear and vanish while names change.
  */
 import { SERIES_SECONDS } from '../frame/views/moment.ts'
 import { COLUMNS, type Column, type ColumnId } from './column-kinds.ts'
@@ -9,10 +9,11 @@ import { COLUMNS, type Column, type ColumnId } from './column-kinds.ts'
  * In the order of display.
  * @param names width of the longest name. Room that it does not need goes to the sparkline and the bar
  */
-export function columnsFor(width: number, hasFailures: boolean, names = Infinity): Column[] {
+export function columnsFor(width: number, hasFailures: boolean, names = Infinity, hasGrpc = false): Column[] {
   const chosen = new Map<string, number>()
   let room = width - MARGIN - nameWidth(width) - MANDATORY.reduce((sum, id) => sum + cost(id), 0)
   for (const id of MANDATORY) chosen.set(id, COLUMNS[id].width)
+  if (hasGrpc) room = stretch(chosen, 'status', room, GRPC_STATUS, room)
   for (const id of OPTIONAL) {
     if (id === 'failures' && !hasFailures) continue
     if (cost(id) > room) break
@@ -55,6 +56,9 @@ function stretch(
   chosen.set(id, width + added)
   return room - added
 }
+
+/** `OK 98% UNAVAILABLE <1%` fits: names are what the column is for. */
+const GRPC_STATUS = 22
 
 const MANDATORY = ['rps', 'status'] as const satisfies readonly ColumnId[]
 

@@ -1,7 +1,9 @@
 /** The drill-down pages: one backend, one route, or its requests. Loaded when the first one is opened. */
+import { GRPC_NONE } from '../frame/model/grpc.ts'
 import { isRead } from '../frame/model/protocol.ts'
 import { micros } from '../frame/model/units.ts'
 import type { Drilldown } from '../frame/views/drilldown.ts'
+import type { GrpcShare } from '../frame/views/figures.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
 import type { Size } from './board.ts'
 import { inFlightCell, latencyCell, statusCells } from './cells.ts'
@@ -62,10 +64,12 @@ function titleOf({ backend, route }: Drilldown, columns: number): Line {
 
 function factLines(subject: Drilldown, columns: number): Line[] {
   const { figures: f } = subject
+  const protocol = subject.connection?.protocol ?? null
   const requests: Line[] = [
     [span(`${rate(f.rps)} req/s`)],
     [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
     [inFlightCell(f), span(' in flight')],
+    ...(protocol === null || protocol === 'http/1' ? [] : [[span(protocol)]]),
   ]
   const rates: Line[] = [
     ...(isUnread(subject) ? unreadPieces(subject) : requests),
@@ -93,6 +97,7 @@ function factLines(subject: Drilldown, columns: number): Line[] {
       ' · ',
       columns,
     ),
+    ...(f.grpc === null || f.grpc.length === 0 ? [] : [joinFitting(grpcPieces(f.grpc), ' · ', columns)]),
     ...(subject.wires.length === 0 ? [] : [joinFitting(wirePieces(subject), ' · ', columns)]),
   ]
 }
@@ -114,6 +119,14 @@ function codePieces({ codes }: Drilldown): Line[] {
   for (let i = 0; i < codes.length; i += 2) pieces.push([span(`${codes[i]!}: ${count(codes[i + 1]!)}`)])
   return pieces
 }
+
+/** `gRPC 0 OK: 980 · 14 UNAVAILABLE: 20`, as many as fit. */
+const grpcPieces = (grpc: readonly GrpcShare[]): Line[] =>
+  grpc.map(({ status, name, count: n }, i) => [
+    span(`${i === 0 ? 'gRPC ' : ''}${status === GRPC_NONE ? '' : `${status} `}`),
+    span(name, status === 0 ? 'good' : 'bad'),
+    span(`: ${count(n)}`),
+  ])
 
 /** Where its packets go: as many as fit. */
 const wirePieces = ({ wires }: Drilldown): Line[] =>
@@ -170,14 +183,22 @@ interface Plot {
   readonly style: Style
 }
 
-function plotsOf({ rps, header, trouble }: Drilldown): Plot[] {
+function plotsOf({ rps, header, trouble, figures: { grpc } }: Drilldown): Plot[] {
   const time = (value: number): string => latency(micros(value))
+  const hasGrpc = grpc !== null && grpc.length > 0
   const isTroubled = trouble.some((value) => value !== null && value > 0)
   return [
     { title: 'requests a second', values: rps, format: rate, style: 'accent' },
     { title: 'mean header time', values: header, format: time, style: 'accent' },
     ...(isTroubled
-      ? [{ title: '5xx and failures a second', values: trouble, format: rate, style: 'bad' } satisfies Plot]
+      ? [
+          {
+            title: hasGrpc ? '5xx, gRPC errors and failures a second' : '5xx and failures a second',
+            values: trouble,
+            format: rate,
+            style: 'bad',
+          } satisfies Plot,
+        ]
       : []),
   ]
 }

@@ -5,6 +5,7 @@ import { clockTime, localDateTime } from '../frame/time/timezone.ts'
 import type { Leaderboard } from '../frame/views/leaderboard.ts'
 import { TICK_SLACK } from '../frame/views/moment.ts'
 import type { Sort } from '../frame/views/ranking.ts'
+import { grpcErrorShare } from './cells.ts'
 import { EMPTY, joinFitting, line, lineWidth, span, type Line } from './line.ts'
 import { count, longSpan, plural, precisePercent, rate } from './quantities.ts'
 import { clip, visible } from './text.ts'
@@ -32,6 +33,8 @@ function titleLine({ totals, windowSeconds }: Leaderboard, columns: number): Lin
   const fivexx = totals.classes.find(({ name }) => name === '5xx')
   const parts: Line[] = [[span(`${rate(totals.rps)} req/s`, 'bold')], [span(`${windowSeconds}s window`)]]
   if (fivexx !== undefined) parts.push([span(`5xx ${precisePercent(fivexx.ratio)}`, 'bad')])
+  const grpcErrors = grpcErrorShare(totals) ?? 0
+  if (grpcErrors > 0) parts.push([span(`gRPC errors ${precisePercent(grpcErrors)}`, 'bad')])
   if (totals.failures > 0) parts.push([span(plural(totals.failures, 'failure'), 'bad')])
   if (totals.inFlight > 0) parts.push([span(`${count(totals.inFlight)} in flight`)])
   // On a narrow screen failures are kept and the subtitle is dropped.

@@ -8,7 +8,7 @@ export interface HelpGroup {
 }
 
 const NOTES = [
-  'Yellow: from 100 ms. Red: from 1 s, 5xx, failures. !: 5 % of it in trouble.',
+  'Yellow: 100 ms. Red: 1 s, 5xx, gRPC errors, failures. !: 5 % of it in trouble.',
   "Times are header times: until the answer's head is complete. ~: from a sample.",
 ]
 

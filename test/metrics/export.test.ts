@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { grpcEnded } from '../../src/frame/model/grpc.ts'
 import type { Recording } from '../../src/frame/model/recording.ts'
 import { addMicros, micros, SECOND, wallMicros, type WallMicros } from '../../src/frame/model/units.ts'
 import { ofFrame, sumOf as mergedOf } from '../../src/frame/sum/merge.ts'
@@ -50,6 +51,8 @@ test('the last samples are the sums of the range; each series comes once, in the
       assert.equal(sumOf(last, 'upstreamtop_requests_total'), totals.requests)
       assert.equal(sumOf(last, 'upstreamtop_responses_total'), totals.answered)
       assert.equal(sumOf(last, 'upstreamtop_in_flight'), totals.inFlight)
+      if (totals.grpc !== null)
+        assert.equal(sumOf(last, 'upstreamtop_grpc_responses_total'), grpcEnded(totals.grpc))
       assert.equal(sumOf(last, 'http_client_request_duration_seconds_count'), totals.header.sampled)
       for (let i = 0; i < totals.codes.length; i += 2)
         assert.equal(
@@ -93,6 +96,23 @@ test('a sample is of the end of the last tick in its step, and a gap has none', 
   assert.deepEqual(
     samples.filter(({ name }) => name === 'upstreamtop_requests_total').map(({ value }) => value),
     [3, 5, 7],
+  )
+})
+
+test('a gRPC status that comes later was 0 before, and there are none after what is unknown', () => {
+  const grpc = (seq: number, statuses: readonly number[] | null): SecondFrame =>
+    frame(seq, after(20 * seq), [{ backend: A, route: ROOT, times: [1], grpc: statuses }])
+  const samples = exported([recording([grpc(0, [0, 3]), grpc(1, [0, 2, 14, 1]), grpc(2, []), grpc(3, null)])])
+  const of = (grpc_status: string): number[] =>
+    samples
+      .filter(({ name, labels }) => name.startsWith('upstreamtop_grpc') && labels.grpc_status === grpc_status)
+      .map(({ value }) => value)
+  assert.deepEqual(
+    [of('0'), of('14')],
+    [
+      [3, 5, 5],
+      [0, 1, 1],
+    ],
   )
 })
 

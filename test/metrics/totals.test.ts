@@ -6,6 +6,7 @@ import { receivedBytes, sentBytes } from '../../src/frame/expression/measure.ts'
 import type { Aggregate } from '../../src/frame/model/aggregate.ts'
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../src/frame/model/counters.ts'
 import type { SecondFrame } from '../../src/frame/model/frame.ts'
+import { grpcEnded, grpcWord } from '../../src/frame/model/grpc.ts'
 import { addMicros, SECOND } from '../../src/frame/model/units.ts'
 import { ofFrame, sumOf as mergedOf } from '../../src/frame/sum/merge.ts'
 import { pageOf, type PageFormat } from '../../src/metrics/page.ts'
@@ -50,7 +51,7 @@ test('the sums over all series are those of a report, by route or not, and where
 
 /** null: not known of every row, so that there may be no sample. */
 function expectedOf({ totals }: Aggregate): [string, Record<string, string>, number | null][] {
-  const { codes, failures, connection, header, total } = totals
+  const { codes, grpc, failures, connection, header, total } = totals
   return [
     ['upstreamtop_requests_total', {}, totals.requests],
     ['upstreamtop_responses_total', {}, totals.answered],
@@ -60,6 +61,14 @@ function expectedOf({ totals }: Aggregate): [string, Record<string, string>, num
         'upstreamtop_responses_total',
         { http_response_status_code: String(code) },
         codes[2 * i + 1]!,
+      ]),
+    ['upstreamtop_grpc_responses_total', {}, grpcEnded(grpc)],
+    ...(grpc ?? [])
+      .filter((_, i) => i % 2 === 0)
+      .map((status, i): [string, Record<string, string>, number] => [
+        'upstreamtop_grpc_responses_total',
+        { grpc_status: grpcWord(status) },
+        grpc![2 * i + 1]!,
       ]),
     ...ROUTE_FAILURES.map(({ word, name }): [string, Record<string, string>, number] => [
       'upstreamtop_failures_total',
@@ -106,7 +115,7 @@ test('no counter falls or is gone from one tick to the next, except what is unkn
 
 const keyOf = ({ name, labels }: Sample): string => name + JSON.stringify(labels)
 const isCounter = ({ name }: Sample): boolean => /_(total|bucket|count|sum)$/.test(name)
-const MAY_BE_UNKNOWN = /^upstreamtop_(failures|unseen|sent_bytes|received_bytes)_total$/
+const MAY_BE_UNKNOWN = /^upstreamtop_(failures|unseen|grpc_responses|sent_bytes|received_bytes)_total$/
 
 test('a bucket counts the times up to its bound, of which there are four an octave', () => {
   for (const [i, bound] of BOUNDS.entries()) {
@@ -251,13 +260,17 @@ test('coverage is of the last 60 s: a gap lowers it, and is forgotten', () => {
 })
 
 test('a host that does not tell some counts has no samples of them', () => {
-  const old = frame(0, START, [{ backend: A, route: ROOT, times: [1] }], { loss: { holes: null } })
+  const old = frame(0, START, [{ backend: A, route: ROOT, times: [1], grpc: [0, 1] }], {
+    loss: { holes: null },
+  })
   const samples = scrape([
-    { ...old, traffic: old.traffic.map((row) => ({ ...row, unseen: null, sentBytes: null })) },
+    old,
+    { ...old, traffic: old.traffic.map((row) => ({ ...row, unseen: null, sentBytes: null, grpc: null })) },
   ])
   const names = samples.map(({ name, labels: { reason = '' } }) => `${name} ${reason}`.trim())
   for (const absent of [
     'upstreamtop_unseen_total',
+    'upstreamtop_grpc_responses_total',
     'upstreamtop_sent_bytes_total',
     'upstreamtop_loss_total holes',
     'upstreamtop_failures_total unreachable',
@@ -280,7 +293,17 @@ for (const format of ['openmetrics', 'prometheus'] as const) {
           frame(
             0,
             START,
-            [{ backend: A, route: ROOT, times: [900, 1200], codes: [200, 502], resets: 1, open: 2 }],
+            [
+              {
+                backend: A,
+                route: ROOT,
+                times: [900, 1200],
+                codes: [200, 502],
+                grpc: [0, 1, 14, 2, 999, 1],
+                resets: 1,
+                open: 2,
+              },
+            ],
             {
               connections: [{ backend: A, counts: { connects: 3, refused: 1 } }],
             },

@@ -91,22 +91,29 @@ test('on every screen from 60x10 to 250x100 no line is too long and no row too m
 })
 
 test('a wider screen has every column of the narrower one', () => {
-  for (const hasFailures of [false, true]) {
+  for (const [hasFailures, hasGrpc] of FACTS) {
+    const titlesAt = (width: number): string[] =>
+      columnsFor(width, hasFailures, Infinity, hasGrpc).map(({ title }) => title)
     for (let width = 60; width < 250; width++) {
-      const titles = columnsFor(width, hasFailures).map(({ title }) => title)
-      const wider = columnsFor(width + 1, hasFailures).map(({ title }) => title)
-      for (const title of titles)
-        assert.ok(wider.includes(title), `${title} is lost from ${width} to ${width + 1}`)
+      for (const title of titlesAt(width))
+        assert.ok(titlesAt(width + 1).includes(title), `${title} is lost from ${width} to ${width + 1}`)
     }
   }
 })
 
 test('the columns never exceed the width', () => {
-  for (let width = 60; width <= 250; width++) {
-    const used = columnsFor(width, true).reduce((sum, column) => sum + column.width + column.gap, 2)
-    assert.ok(used <= width, `${used} of ${width}`)
+  for (const [hasFailures, hasGrpc] of FACTS) {
+    for (let width = 60; width <= 250; width++) {
+      const columns = columnsFor(width, hasFailures, Infinity, hasGrpc)
+      const used = columns.reduce((sum, column) => sum + column.width + column.gap, 2)
+      assert.ok(used <= width, `${used} of ${width}`)
+    }
   }
 })
+
+const FACTS = [false, true].flatMap((hasFailures) =>
+  [false, true].map((hasGrpc) => [hasFailures, hasGrpc] as const),
+)
 
 test('the FAIL column is shown only if there are failures', () => {
   assert.ok(!printed(45, 120, 40).includes('FAIL'))

@@ -2,6 +2,7 @@
 import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
 import type {
   Backend,
+  Codes,
   Counts,
   Distribution,
   Gap,
@@ -46,6 +47,8 @@ export interface Traffic {
   readonly codes?: readonly number[]
   readonly resets?: number
   readonly open?: number
+  /** gRPC exchanges that ended, by status; none by default; null: unknown */
+  readonly grpc?: Codes | null
 }
 
 export interface FrameOptions {
@@ -86,7 +89,7 @@ export function frame(
   }
 }
 
-function countsOf({ times, codes = [200], resets = 0, open = 0 }: Traffic): Counts {
+function countsOf({ times, codes = [200], resets = 0, open = 0, grpc = [] }: Traffic): Counts {
   const counted = new Map<number, number>()
   times.forEach((_, i) => {
     const code = codes[i % codes.length]!
@@ -97,6 +100,7 @@ function countsOf({ times, codes = [200], resets = 0, open = 0 }: Traffic): Coun
     requests: times.length + resets,
     answered: times.length,
     codes: [...counted].sort(([a], [b]) => a - b).flat(),
+    grpc,
     failures: { ...NO_COUNTS.failures, reset: resets },
     inFlight: open,
     sentBytes: (times.length + resets) * 400,

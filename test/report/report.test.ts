@@ -81,7 +81,7 @@ describe('report as JSON', () => {
       covered: 160,
     })
     const entity =
-      'requests rps answered in_flight interim retransmits retries body_reset sent_bytes received_bytes unseen status codes failures header_ms total_ms'.split(
+      'requests rps answered in_flight interim retransmits retries body_reset sent_bytes received_bytes grpc unseen status codes failures header_ms total_ms'.split(
         ' ',
       )
     assert.deepEqual(Object.keys(document.totals), [...entity, 'connect_ms'])

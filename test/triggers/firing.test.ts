@@ -57,7 +57,7 @@ interface Happened {
 const second = (at: number): number => (at - START) / SECOND
 
 function played(
-  script: Script,
+  script: Pick<Script, 'frames'>,
   expressions: readonly string[],
   over: { every?: number; last?: number } = {},
 ) {
@@ -88,6 +88,24 @@ describe('a trigger', () => {
   it('fires in the first tick of which it holds, and says the expression and the value', () => {
     const { markers } = played(new Script().add(5, GOOD).add(5, BAD), ['5xx > 5%'])
     assert.deepEqual(markers, [{ second: 5, what: '5xx > 5%: 5xx 50.0%' }])
+  })
+
+  it('fires on gRPC errors behind 200s, of any one backend, and never where they are unknown', () => {
+    const ticks = (grpc: Traffic['grpc'] & object): SecondFrame[] =>
+      Array.from({ length: 15 }, (_, i) =>
+        frame(i, addMicros(START, i * SECOND), [
+          ...traffic(A, GOOD),
+          { backend: B, route: ORDERS, times: [2000], grpc: i < 5 ? [0, 10] : grpc },
+        ]),
+      )
+    const on = ['grpc_errors(*) > 5% for 5s']
+    const { markers } = played({ frames: ticks([0, 9, 14, 1]) }, on)
+    assert.deepEqual(markers, [{ second: 9, what: `${on[0]!}: grpc_errors(10.0.1.12:8080) 10.0%` }])
+    const unknown = ticks([]).map((tick) => ({
+      ...tick,
+      traffic: tick.traffic.map((row) => ({ ...row, grpc: null })),
+    }))
+    assert.deepEqual(played({ frames: unknown }, ['grpc_errors(*) >= 0']).markers, [])
   })
 
   it('with "for" fires when every tick of the span satisfies it', () => {

@@ -214,7 +214,7 @@ Examples:
   upstreamtop report incident.db --format openmetrics --step 15s    samples with timestamps, for promtool tsdb create-blocks-from
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
 
-Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures in_flight sent_bytes
-received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).
+Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures grpc_errors in_flight
+sent_bytes received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).
 p99(/checkout) narrows one measure.
 `

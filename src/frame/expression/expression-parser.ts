@@ -6,11 +6,11 @@ import { Cursor } from './cursor.ts'
 import {
   ANY_BACKEND,
   COUNTS,
+  SHARES,
   ExpressionError,
   STATISTICS,
   TEXT_FIELDS,
   type Comparison,
-  type CountName,
   type Expression,
   type Measure,
   type MeasureTest,
@@ -241,9 +241,6 @@ function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string 
         : `${measure.name} is a number, %, or /s`
   }
 }
-
-/** Counts that can be a percentage: status classes of the answered requests, failures of the attempts. */
-const SHARES: readonly CountName[] = ['1xx', '2xx', '3xx', '4xx', '5xx', 'failures']
 
 /** A measure by its name: `5xx`, `p99`, `total.p50`. */
 export function measureNamed(name: string): Measure | null {

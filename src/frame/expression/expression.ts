@@ -98,6 +98,7 @@ export const COUNTS = [
   '5xx',
   'failures',
   'unseen',
+  'grpc_errors',
   'in_flight',
   'retransmits',
   'retries',
@@ -105,6 +106,8 @@ export const COUNTS = [
   'received_bytes',
   'connects',
 ] as const
+/** Counts that can be a percentage: status classes of the answered requests, failures of the attempts, gRPC errors of the gRPC exchanges that ended. */
+export const SHARES: readonly CountName[] = ['1xx', '2xx', '3xx', '4xx', '5xx', 'failures', 'grpc_errors']
 /** The measure as it is written: `total.p99`, `5xx`. */
 export function measureName(measure: Measure): string {
   switch (measure.kind) {

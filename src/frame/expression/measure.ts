@@ -1,12 +1,13 @@
 /** Computes the measures of an expression from counts. docs/NUMBERS.md defines each. */
 import type { Aggregate } from '../model/aggregate.ts'
 import type { ConnectionCounts, Counts, Distribution } from '../model/frame.ts'
+import { grpcEnded, grpcErrors, GRPC_NONE } from '../model/grpc.ts'
 import { percentile } from '../model/histogram.ts'
 import { addKnown } from '../model/known.ts'
 import { isRead, isUnread, protocolOf } from '../model/protocol.ts'
 import { micros, type Micros } from '../model/units.ts'
 import { failedConnects, failedRequests, openConnections } from '../sum/sums.generated.ts'
-import type { Clock, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
+import type { Clock, CountName, Expression, Measure, MeasureTest, Quantity, Statistic } from './expression.ts'
 import { compare } from './selection.ts'
 
 /** A result line: totals, a backend, a route. */
@@ -55,8 +56,20 @@ export function measure(
       if (count === null) return null
       if (unit === 'rate') return perSecond(count, span.length)
       if (unit !== 'percent' && unit !== 'points') return count
-      return ratio(count, what.name === 'failures' ? attempts(line) : line.answered)
+      return ratio(count, wholeOf(what.name, line))
     }
+  }
+}
+
+/** What a count is a share of. */
+function wholeOf(name: CountName, line: Measurable): number {
+  switch (name) {
+    case 'failures':
+      return attempts(line)
+    case 'grpc_errors':
+      return grpcEnded(line.grpc) ?? 0
+    default:
+      return line.answered
   }
 }
 
@@ -136,6 +149,18 @@ export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): num
   return count
 }
 
+/**
+ * gRPC errors that neither failures nor 5xx tell: most are behind a 200. A failed exchange, and one that a proxy in between answered with a
+ * 5xx, ended without a status. 0 where they are unknown.
+ */
+export function quietGrpcErrors(line: Measurable): number {
+  const { grpc } = line
+  if (grpc === null || grpc.length === 0) return 0
+  const none = grpc.at(-2) === GRPC_NONE ? grpc.at(-1)! : 0
+  const told = failedRequests(line.failures) + classCount(line, 5)
+  return (grpcErrors(grpc) ?? 0) - Math.min(none, told)
+}
+
 export const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
 export const perSecond = (count: number, length: Micros): number | null => ratio(count * 1e6, length)
 
@@ -149,6 +174,7 @@ const COUNT_OF = {
   '5xx': (line: Measurable) => classCount(line, 5),
   failures: failureCount,
   unseen: (line: Measurable) => line.unseen,
+  grpc_errors: (line: Measurable) => grpcErrors(line.grpc),
   in_flight: (line: Measurable) => line.inFlight,
   retransmits: (line: Measurable) => line.retransmits + (line.connection?.retransmits ?? 0),
   retries: (line: Measurable) => line.retries,

@@ -60,6 +60,10 @@ export const NOTHING: Aggregate = {
   control: NO_CONTROL,
 }
 
+/** gRPC exchanges ended in it: only then is anything said of gRPC. */
+export const hasGrpc = ({ backends }: Pick<Aggregate, 'backends'>): boolean =>
+  backends.some(({ grpc }) => grpc !== null && grpc.length > 0)
+
 export const wireKey = ({ backend, wire }: WireRow): string => `${backendKey(backend)}\0${wire.address}`
 /** Unknown names have the key of none: in sums they meet in one line, of which the names are unknown (`leastKnown`). */
 export const backendKey = (backend: Backend): string =>

@@ -9,7 +9,7 @@
  *
  * Requests that influence each other vary more than these tests assume: "noise" is reliable, "real" is worth a look.
  */
-import type { MeasureTest, Quantity } from '../expression/expression.ts'
+import { SHARES, type MeasureTest, type Quantity } from '../expression/expression.ts'
 import {
   attempts,
   classCount,
@@ -22,6 +22,7 @@ import {
   type MeasuredSpan,
 } from '../expression/measure.ts'
 import type { Distribution } from '../model/frame.ts'
+import { grpcEnded, grpcErrors } from '../model/grpc.ts'
 import { bucketOf, percentile } from '../model/histogram.ts'
 import { micros, type Micros } from '../model/units.ts'
 
@@ -49,6 +50,8 @@ export interface Changes {
   readonly rps: Change
   readonly fivexx: Change
   readonly failures: Change
+  /** of the gRPC exchanges that ended; without a value where there were none, or that is unknown */
+  readonly grpcErrors: Change
   /** µs */
   readonly avg: Change
   readonly p50: Change
@@ -72,6 +75,9 @@ export function changesBetween(base: Side, target: Side): Changes {
     },
     fivexx: share(...both(({ line }): [number, number] => [classCount(line, 5), line.answered])),
     failures: share(...both(({ line }): [number, number] => [failureCount(line), attempts(line)])),
+    grpcErrors: share(
+      ...both(({ line: { grpc } }): [number, number] => [grpcErrors(grpc) ?? 0, grpcEnded(grpc) ?? 0]),
+    ),
     // The mean is not tested: it gets the result of the median.
     avg: { ...relative(...both(({ line }) => statistic(line.header, 'avg'))), noise: p50.noise },
     p50,
@@ -165,5 +171,5 @@ export function gateValue({ measure: what, quantity }: MeasureTest, base: Side, 
 /** The two ranges may differ in length: a change of a count is that of its share if it has one, else of its rate. */
 function unitOfGate({ unit, change }: Quantity, what: MeasureTest['measure']): Quantity['unit'] {
   if (!change || unit !== 'percent' || what.kind !== 'count') return unit
-  return what.name === 'failures' || what.name.endsWith('xx') ? 'percent' : 'rate'
+  return SHARES.includes(what.name) ? 'percent' : 'rate'
 }

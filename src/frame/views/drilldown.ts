@@ -1,5 +1,5 @@
 /** The data of the screen for one backend or one route at a moment. A pure function, like the leaderboard. */
-import { classCount, openOf, ratio, statistic } from '../expression/measure.ts'
+import { classCount, openOf, quietGrpcErrors, ratio, statistic } from '../expression/measure.ts'
 import { addressKey, routeKey, type Aggregate, type BackendSum, type RouteSum } from '../model/aggregate.ts'
 import type { Backend, Codes, Distribution, RequestEvent, SecondFrame, TrafficRow } from '../model/frame.ts'
 import { boundsOf } from '../model/histogram.ts'
@@ -47,7 +47,7 @@ export interface Drilldown {
   readonly rps: Series
   /** mean header time per second, µs */
   readonly header: Series
-  /** 5xx and failures per second */
+  /** 5xx, failures and gRPC errors that neither tells, per second */
   readonly trouble: Series
   readonly routes: readonly RouteLine[]
   /** header times by octave: [from, beyond) in µs, and their count */
@@ -162,7 +162,8 @@ const isOf = (
   of: { readonly backend: TrafficRow['backend']; readonly route: TrafficRow['route'] },
 ): boolean => isAt(subject, of.backend) && (subject.route === null || routeKey(of.route) === subject.route)
 
-const badOf = (row: TrafficRow): number => classCount(row, 5) + failedRequests(row.failures)
+const badOf = (row: TrafficRow): number =>
+  classCount(row, 5) + failedRequests(row.failures) + quietGrpcErrors(row)
 
 const total = (rows: readonly TrafficRow[], of: (row: TrafficRow) => number): number =>
   rows.reduce((sum, row) => sum + of(row), 0)

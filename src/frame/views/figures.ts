@@ -4,6 +4,7 @@ import {
   classCount,
   failureCount,
   perSecond,
+  quietGrpcErrors,
   ratio,
   receivedBytes,
   sentBytes,
@@ -12,7 +13,9 @@ import {
 } from '../expression/measure.ts'
 import type { Aggregate } from '../model/aggregate.ts'
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../model/counters.ts'
-import type { Counts } from '../model/frame.ts'
+import type { Codes, Counts } from '../model/frame.ts'
+import { grpcEnded, grpcName } from '../model/grpc.ts'
+import { protocolOf } from '../model/protocol.ts'
 import type { Micros } from '../model/units.ts'
 
 export interface Figures {
@@ -23,10 +26,16 @@ export interface Figures {
   readonly oldest: Micros
   /** 0–1 of answered */
   readonly classes: readonly { readonly name: string; readonly count: number; readonly ratio: number }[]
+  /** gRPC exchanges that ended, by status: OK first, then the most frequent; null: unknown */
+  readonly grpc: readonly GrpcShare[] | null
+  /** most of its exchanges are gRPC: its statuses say more than its status codes */
+  readonly isGrpc: boolean
   readonly failures: number
   /** failures by kind, without zeros */
   readonly failureKinds: readonly { readonly kind: string; readonly count: number }[]
-  /** (failures + 5xx) / attempts, 0–1; it makes a row red */
+  /** failures, 5xx, and gRPC errors that neither tells */
+  readonly bad: number
+  /** `bad` / attempts, 0–1; it makes a row red */
   readonly trouble: number
   readonly avg: number | null
   readonly p50: number | null
@@ -45,8 +54,17 @@ export interface Figures {
   readonly byteRate: number | null
 }
 
+export interface GrpcShare {
+  readonly status: number
+  readonly name: string
+  readonly count: number
+  /** 0–1 of those that ended */
+  readonly ratio: number
+}
+
 export function figures(sum: Measurable, length: Micros): Figures {
   const failures = failureCount(sum)
+  const bad = failures + classCount(sum, 5) + quietGrpcErrors(sum)
   const [sent, received] = [sentBytes(sum), receivedBytes(sum)]
   return {
     requests: sum.requests,
@@ -55,9 +73,12 @@ export function figures(sum: Measurable, length: Micros): Figures {
     inFlight: sum.inFlight,
     oldest: sum.oldest,
     classes: classesOf(sum),
+    grpc: sum.grpc && grpcShares(sum.grpc),
+    isGrpc: isMostlyGrpc(sum),
     failures,
     failureKinds: failures === 0 ? [] : failureKindsOf(sum),
-    trouble: ratio(failures + classCount(sum, 5), Math.max(attempts(sum), failures + sum.answered)) ?? 0,
+    bad,
+    trouble: Math.min(1, ratio(bad, Math.max(attempts(sum), failures + sum.answered)) ?? 0),
     avg: statistic(sum.header, 'avg'),
     p50: statistic(sum.header, 'p50'),
     p90: statistic(sum.header, 'p90'),
@@ -80,6 +101,24 @@ function classesOf(sum: Counts): Figures['classes'] {
     if (count > 0) classes.push({ name: `${digit}xx`, count, ratio: count / sum.answered })
   }
   return classes
+}
+
+function grpcShares(grpc: Codes): GrpcShare[] {
+  const ended = grpcEnded(grpc) ?? 0
+  const shares: GrpcShare[] = []
+  for (let i = 0; i < grpc.length; i += 2) {
+    const [status, count] = [grpc[i]!, grpc[i + 1]!]
+    shares.push({ status, name: grpcName(status), count, ratio: count / ended })
+  }
+  const isError = ({ status }: GrpcShare): number => Number(status !== 0)
+  return shares.sort((a, b) => isError(a) - isError(b) || b.count - a.count || a.status - b.status)
+}
+
+/** A backend has a protocol; of a route, and where no request began, what ended tells. */
+function isMostlyGrpc(sum: Measurable): boolean {
+  if (sum.connection && sum.requests > 0) return protocolOf({ ...sum, connection: sum.connection }) === 'grpc'
+  const ended = grpcEnded(sum.grpc) ?? 0
+  return ended > (sum.answered + failureCount(sum)) / 2
 }
 
 function failureKindsOf({ failures, connection }: Measurable): Figures['failureKinds'] {

@@ -74,13 +74,9 @@ export function selectableOf(scene: Scene): Selectable {
   return { rows: [], items, worst: worstOf(subject.routes), ...sizes }
 }
 
-/** Index of the line in trouble with the most 5xx and failures; 0 if no line is in trouble. */
+/** Index of the line in trouble with the most 5xx, failures and gRPC errors; 0 if no line is in trouble. */
 function worstOf(lines: readonly (Figures | null)[]): number {
-  const troubles = lines.map((figures) =>
-    figures === null || figures.trouble < TROUBLE
-      ? 0
-      : figures.failures + (figures.classes.find(({ name }) => name === '5xx')?.count ?? 0),
-  )
+  const troubles = lines.map((figures) => (figures === null || figures.trouble < TROUBLE ? 0 : figures.bad))
   return Math.max(0, troubles.indexOf(Math.max(...troubles)))
 }
 

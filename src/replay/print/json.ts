@@ -1,5 +1,6 @@
 /** A leaderboard as an object in the words of the report's JSON, for `--print --json`: times are UTC, durations milliseconds, ratios 0–1. */
 import { nameOf } from '../../frame/model/aggregate.ts'
+import { grpcWord } from '../../frame/model/grpc.ts'
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -76,6 +77,8 @@ const figuresJson = (figures: Figures): Record<string, unknown> => ({
   retries: figures.retries,
   sent_bytes: figures.sentBytes,
   received_bytes: figures.receivedBytes,
+  grpc:
+    figures.grpc && Object.fromEntries(figures.grpc.map(({ status, count }) => [grpcWord(status), count])),
 })
 
 const requestJson = ({ at, backend, route, outcome, header, total }: RequestEvent): unknown => ({

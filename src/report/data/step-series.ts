@@ -1,8 +1,9 @@
 /** A few numbers per step, kept for all steps of a range at once. Findings and the slowest requests are computed from them. */
-import { classCount, statistic } from '../../frame/expression/measure.ts'
+import { classCount, quietGrpcErrors, statistic } from '../../frame/expression/measure.ts'
 import { matches, type Selection } from '../../frame/expression/selection.ts'
 import { addressKey, backendKey, routeKey } from '../../frame/model/aggregate.ts'
 import type { Backend, ConnectionRow, Distribution, Route, TrafficRow } from '../../frame/model/frame.ts'
+import { grpcEnded } from '../../frame/model/grpc.ts'
 import { OCTAVES, octaveOf, type Buckets } from '../../frame/model/histogram.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
@@ -33,6 +34,9 @@ export interface BackendSeries extends Exposed {
   readonly requests: readonly number[]
   readonly answered: readonly number[]
   readonly fivexx: readonly number[]
+  /** gRPC exchanges that ended, and those of them whose error neither 5xx nor failures tell */
+  readonly grpcEnded: readonly number[]
+  readonly grpcErrors: readonly number[]
   /** of requests: reset, closed, aborted, unanswered */
   readonly failures: readonly number[]
   /** refused and timed-out connections */
@@ -145,6 +149,8 @@ export class SeriesBuilder {
     builder.requests[step]! += row.requests
     builder.answered[step]! += row.answered
     builder.fivexx[step]! += classCount(row, 5)
+    builder.grpcEnded[step]! += grpcEnded(row.grpc) ?? 0
+    builder.grpcErrors[step]! += quietGrpcErrors(row)
     builder.failures[step]! += failedRequests(row.failures)
     if (header.sampled === 0) return
     const times = builder.routes.of(route)
@@ -196,6 +202,8 @@ const backendBuilder = (backend: Backend, count: number, hosts: number) => ({
   requests: zeros(count),
   answered: zeros(count),
   fivexx: zeros(count),
+  grpcEnded: zeros(count),
+  grpcErrors: zeros(count),
   failures: zeros(count),
   refused: zeros(count),
   routes: new Interned<Route, RouteBuilder>(routeKey, (route) => new RouteBuilder(route)),

@@ -1,5 +1,11 @@
 /** The range in equal steps: rate, errors and time of each, null where nothing was recorded. */
-import { classCount, failureCount, ratio, statistic } from '../../frame/expression/measure.ts'
+import {
+  classCount,
+  failureCount,
+  quietGrpcErrors,
+  ratio,
+  statistic,
+} from '../../frame/expression/measure.ts'
 import { selectRows } from '../../frame/expression/selection.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
@@ -19,6 +25,8 @@ export interface TimelinePoint {
   readonly rps: number
   readonly fivexx: number
   readonly failures: number
+  /** gRPC errors that neither of them tells; null if the point is made from tick summaries: these have none */
+  readonly grpcErrors: number | null
   /** mean header time, µs; null when nothing was answered */
   readonly avg: number | null
   /** null if the point is made from tick summaries: these have no percentiles */
@@ -41,11 +49,16 @@ function gridFor(recordings: readonly Recording[], range: TimeSpan, points: numb
   return new StepGrid(stretches, micros(step * 1e6), HOLE_POINTS)
 }
 
-/** Without a selection the tick summaries are enough, and no row is read. */
-export function timelineOf(recordings: readonly Recording[], query: Query, points: number): Timeline {
+/** Without a selection, and without gRPC, the tick summaries are enough, and no row is read. */
+export function timelineOf(
+  recordings: readonly Recording[],
+  query: Query,
+  points: number,
+  hasGrpc: boolean,
+): Timeline {
   const { range, selection } = query
   const grid = gridFor(recordings, range, points)
-  if (selection.rows === null) return { grid, points: fromTicks(recordings, range, grid) }
+  if (selection.rows === null && !hasGrpc) return { grid, points: fromTicks(recordings, range, grid) }
   const steps = new Array<TimelinePoint | null>(grid.count).fill(null)
   for (const { start, aggregate } of stepSums(recordings, range, grid.step))
     steps[grid.indexOf(start)] ??= pointOf(selectRows(aggregate, selection.rows))
@@ -59,6 +72,7 @@ export function pointOf({ ticks, totals, length }: Aggregate): TimelinePoint | n
     rps: totals.requests / seconds,
     fivexx: classCount(totals, 5) / seconds,
     failures: failureCount(totals) / seconds,
+    grpcErrors: quietGrpcErrors(totals) / seconds,
     avg: ratio(totals.header.sum, totals.header.count),
     p99: statistic(totals.header, 'p99'),
   }
@@ -111,6 +125,7 @@ function joinHosts(sums: readonly (TickSum | null)[]): TimelinePoint | null {
     rps: rate((sum) => sum.requests),
     fivexx: rate((sum) => sum.fivexx),
     failures: rate((sum) => sum.failures),
+    grpcErrors: null,
     avg: ratio(
       known.reduce((total, sum) => total + sum.headerSum, 0),
       answered,

@@ -68,6 +68,8 @@ export interface Entity extends ByWord<typeof ROUTE_PLAIN> {
   /** null where no time was covered */
   readonly rps: number | null
   readonly in_flight: number
+  /** gRPC exchanges that ended, by grpc-status: `{"0": 12, "14": 1, "none": 2}`; empty where there were none; null: unknown */
+  readonly grpc: Readonly<Record<string, number>> | null
   readonly status: Readonly<Record<StatusClass, number>>
   readonly codes: Readonly<Record<string, number>>
   readonly failures: RequestFailures
@@ -149,6 +151,7 @@ export interface DistributionEntry {
 export const FINDING_KINDS = [
   'burst_5xx',
   'burst_failures',
+  'burst_grpc_errors',
   'slow_down',
   'slow_tail',
   'backend_vanished',

@@ -17,6 +17,12 @@ export const timesText = (times: FullEntity['header_ms']): string =>
 export const failuresOf = ({ failures }: Entity | FullEntity): number =>
   Object.values<number | null>({ ...failures }).reduce<number>((sum, count) => sum + (count ?? 0), 0)
 
+/** All statuses but 0. null: unknown */
+export const grpcErrorsIn = (grpc: Entity['grpc']): number | null =>
+  grpc && grpcEndedIn(grpc) - (grpc['0'] ?? 0)
+export const grpcEndedIn = (grpc: NonNullable<Entity['grpc']>): number =>
+  Object.values(grpc).reduce((sum, count) => sum + count, 0)
+
 export const bytesText = (value: number | null): string => (value === null ? NOTHING : bytes(value))
 
 export const millis = (value: number | null): string => latency(value === null ? null : micros(value * 1000))

@@ -1,7 +1,8 @@
 /** Counts of the model as an entity of the report: the fields of `report --format json`, see docs/NUMBERS.md. */
 import { classCount, perSecond, receivedBytes, sentBytes, statistic } from '../../frame/expression/measure.ts'
 import { byWord, CONNECT_FAILURES, ROUTE_FAILURES, ROUTE_PLAIN } from '../../frame/model/counters.ts'
-import type { Counts, Distribution, ConnectionCounts } from '../../frame/model/frame.ts'
+import type { Codes, Counts, Distribution, ConnectionCounts } from '../../frame/model/frame.ts'
+import { grpcWord } from '../../frame/model/grpc.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import {
   STATUS_CLASSES,
@@ -13,13 +14,15 @@ import {
 
 /** @param length sum of the real tick lengths, the divisor of rates */
 export function entityOf(counts: Counts, length: Micros): Entity {
-  const { requests, answered, ...others } = byWord(ROUTE_PLAIN, counts)
+  const { requests, answered, unseen, ...others } = byWord(ROUTE_PLAIN, counts)
   return {
     requests,
     rps: perSecond(requests, length),
     answered,
     in_flight: counts.inFlight,
     ...others,
+    grpc: grpcOf(counts),
+    unseen,
     status: statusOf(counts),
     codes: codesOf(counts),
     failures: byWord(ROUTE_FAILURES, counts.failures),
@@ -85,8 +88,11 @@ function statusOf(counts: Counts): Record<StatusClass, number> {
   return status
 }
 
-function codesOf({ codes }: Counts): Record<string, number> {
-  const named: Record<string, number> = {}
-  for (let i = 0; i < codes.length; i += 2) named[String(codes[i])] = codes[i + 1]!
-  return named
+const codesOf = ({ codes }: Counts): Record<string, number> => named(codes, String)
+const grpcOf = ({ grpc }: Counts): Record<string, number> | null => grpc && named(grpc, grpcWord)
+
+function named(pairs: Codes, wordOf: (code: number) => string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (let i = 0; i < pairs.length; i += 2) counts[wordOf(pairs[i]!)] = pairs[i + 1]!
+  return counts
 }

@@ -18,6 +18,7 @@ import { stepSums } from '../data/steps.ts'
 import { backendName, lineFilter, type Summary } from '../data/summary.ts'
 import type { Entity, FullEntity } from './document.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
+import { grpcErrorsIn } from './entity-text.ts'
 import { severalNamespaces } from './json.ts'
 
 export const BY = [
@@ -230,6 +231,7 @@ function statusLines(summary: Summary): Line[] {
     ...NO_COUNTS,
     sentBytes: null,
     receivedBytes: null,
+    grpc: null,
     requests: count,
     answered: count,
     codes: [code, count],
@@ -325,11 +327,15 @@ export function emptyLine(by: By): Line {
   return { keys: Object.fromEntries(keys[by].map((key) => [key, null])), entity: entity[by] }
 }
 
-/** The line as one row: nested names are joined with `_`, codes are left out. */
+/** The line as one row: nested names are joined with `_`, codes are left out, and of gRPC statuses the errors are one number. */
 export function flat({ keys, entity }: Line): Record<string, Key> {
   const row: Record<string, Key> = { ...keys }
   for (const [name, value] of Object.entries(entity) as [string, unknown][]) {
     if (name === 'codes') continue
+    if (name === 'grpc') {
+      row.grpc_errors = grpcErrorsIn(value as Entity['grpc'])
+      continue
+    }
     if (typeof value === 'object' && value !== null) {
       for (const [inner, leaf] of Object.entries(value) as [string, number | null][])
         row[`${name}_${inner}`] = leaf

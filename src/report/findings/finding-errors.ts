@@ -1,6 +1,8 @@
-/** Bursts: a backend has more 5xx, failures or refused connections than usual. */
-import { attempts, classCount, ratio } from '../../frame/expression/measure.ts'
+/** Bursts: a backend has more 5xx, failures, gRPC errors behind answers or refused connections than usual. */
+import { attempts, classCount, quietGrpcErrors, ratio } from '../../frame/expression/measure.ts'
 import type { BackendSum } from '../../frame/model/aggregate.ts'
+import type { Codes } from '../../frame/model/frame.ts'
+import { grpcEnded, grpcName } from '../../frame/model/grpc.ts'
 import { NO_CONNECTIONS } from '../../frame/model/nothing.ts'
 import { failedConnects, failedRequests } from '../../frame/sum/sums.generated.ts'
 import { exactCount, finePercent, longSpan } from '../../render/quantities.ts'
@@ -18,6 +20,8 @@ interface ErrorKind {
   readonly part: (line: BackendSum) => number
   readonly whole: (line: BackendSum) => number
   readonly words: string
+  /** what most of them are, in words */
+  readonly mostly?: (line: BackendSum) => string | null
   /** least score of a burst, in standard deviations */
   readonly leastScore: number
 }
@@ -39,6 +43,16 @@ const KINDS: readonly ErrorKind[] = [
     part: ({ failures }) => failedRequests(failures),
     whole: (line) => line.requests,
     words: 'failures on',
+    leastScore: 6,
+  },
+  {
+    kind: 'burst_grpc_errors',
+    counts: (series) => series.grpcErrors,
+    wholes: (series) => series.grpcEnded,
+    part: quietGrpcErrors,
+    whole: ({ grpc }) => grpcEnded(grpc) ?? 0,
+    words: 'gRPC errors on',
+    mostly: ({ grpc }) => grpc && mostFrequentError(grpc),
     leastScore: 6,
   },
   {
@@ -83,9 +97,10 @@ export function errorBursts({ series, label }: DetectorInput): Candidate[] {
                 route === null ? label(backendSeries.backend) : `${label(backendSeries.backend)} ${route}`
               const counted = `${exactCount(errors)} of ${exactCount(all)}`
               const share = ratio(errors, all)
+              const mostly = line === null ? null : (kind.mostly?.(line) ?? null)
               return {
                 after: share,
-                what: `${kind.words} ${place}: ${finePercent(share)} for ${longSpan(length)} (${counted}), ${finePercent(usual)} otherwise`,
+                what: `${kind.words} ${place}: ${finePercent(share)} for ${longSpan(length)} (${counted}${mostly === null ? '' : `, mostly ${mostly}`}), ${finePercent(usual)} otherwise`,
               }
             },
           }
@@ -93,4 +108,14 @@ export function errorBursts({ series, label }: DetectorInput): Candidate[] {
       )
     }),
   )
+}
+
+/** The name of the most frequent status that is not OK. */
+function mostFrequentError(grpc: Codes): string | null {
+  let most: { readonly status: number; readonly count: number } | null = null
+  for (let i = 0; i < grpc.length; i += 2) {
+    const [status, count] = [grpc[i]!, grpc[i + 1]!]
+    if (status !== 0 && count > (most?.count ?? 0)) most = { status, count }
+  }
+  return most && grpcName(most.status)
 }

@@ -128,7 +128,7 @@ function chartOf({ title, values, format, from, to }: Extract<Section, { kind: '
     )
     .join('')
   return [
-    `<section><h2>${text(kind === 'time' ? 'Header time' : title.split(',')[0]!)}</h2><figure data-chart="${kind}">`,
+    `<section><h2>${text(kind === 'time' ? 'Header time' : title.replace(/, by [^,]*$/, ''))}</h2><figure data-chart="${kind}">`,
     `<svg class="static" width="100%" height="112" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img">${gaps}<path class="area${look}" fill="none" stroke="${colour}" stroke-width="1.5" vector-effect="non-scaling-stroke" d="${path}"/></svg>`,
     `<figcaption>${text(`${from} to ${to}, at most ${format(most)}`)}<noscript> (${text(title)})</noscript></figcaption></figure></section>`,
   ].join('\n')

@@ -1,5 +1,6 @@
 /** All data that a format may need, computed once. Each format is a pure function of it. */
 import type { RequestEvent } from '../../frame/model/frame.ts'
+import { hasGrpc } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { changesOffset } from '../../frame/time/timezone.ts'
 import { readRange } from '../data/reading.ts'
@@ -52,7 +53,7 @@ export function reportOf(recordings: readonly Recording[], request: ReportReques
     summary,
     by,
     lines: (kind) => linesBy(kind, summary, recordings),
-    timeline: timelineOf(recordings, query, request.points),
+    timeline: timelineOf(recordings, query, request.points, hasGrpc(summary.selected)),
     page: () => pageData(recordings, summary, timeZone),
     slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
     timeZone,

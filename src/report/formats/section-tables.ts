@@ -1,6 +1,8 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
+import { hasGrpc } from '../../frame/model/aggregate.ts'
+import { grpcName, GRPC_NONE } from '../../frame/model/grpc.ts'
 import { namespaceOf } from '../../frame/model/namespace.ts'
 import { isRead } from '../../frame/model/protocol.ts'
 import { localMinute } from '../../frame/time/timezone.ts'
@@ -8,7 +10,14 @@ import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
 import type { BackendEntity, Entity, FullEntity } from '../document/document.ts'
-import { bytesText, failuresOf, millis, shareText } from '../document/entity-text.ts'
+import {
+  bytesText,
+  failuresOf,
+  grpcEndedIn,
+  grpcErrorsIn,
+  millis,
+  shareText,
+} from '../document/entity-text.ts'
 import { severalNamespaces } from '../document/json.ts'
 import type { By, Line, WireLineEntity } from '../document/lines.ts'
 import type { Report } from './report.ts'
@@ -43,7 +52,8 @@ export function lineTable(by: By, report: Report): Section {
     untrusted: by !== 'minute' && by !== 'status',
   }))
   const shared = by !== 'minute'
-  const measures = MEASURES[by] ?? ENTITY_COLUMNS.filter(([name]) => shared || name !== 'SHARE')
+  const without = [...(shared ? [] : ['SHARE']), ...(hasGrpc(summary.selected) ? [] : [GRPC_ERRORS])]
+  const measures = MEASURES[by] ?? ENTITY_COLUMNS.filter(([name]) => !without.includes(name))
   return {
     kind: 'table',
     title,
@@ -118,6 +128,10 @@ const entity = (line: Line): Entity | FullEntity => {
 /** Its requests cannot be read: their number is unknown, and not 0. */
 const isUnreadLine = ({ keys: { protocol } }: Line): boolean =>
   typeof protocol === 'string' && !isRead(protocol)
+/** Only where there was gRPC. */
+const GRPC_ERRORS = 'GRPC ERR %'
+const grpcShare = (grpc: Entity['grpc']): string =>
+  grpc === null ? NOTHING : shareText(grpcErrorsIn(grpc) ?? 0, grpcEndedIn(grpc))
 const ENTITY_COLUMNS: readonly Cell[] = [
   ['REQUESTS', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).requests))],
   ['RPS', (line) => (entity(line).rps === null || isUnreadLine(line) ? '–' : rate(entity(line).rps!))],
@@ -129,6 +143,7 @@ const ENTITY_COLUMNS: readonly Cell[] = [
   ['4XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['4xx']))],
   ['5XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['5xx']))],
   ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered)],
+  [GRPC_ERRORS, ({ entity }) => grpcShare('grpc' in entity ? entity.grpc : null)],
   ['FAILED', (line) => exactCount(failuresOf(entity(line)))],
   ['OPEN', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).in_flight))],
 ]
@@ -160,6 +175,42 @@ const MEASURES: Partial<Readonly<Record<By, readonly Cell[]>>> = {
 
 export const codes = (report: Report): Section => lineTable('status', report)
 
+/** By backend, where there was gRPC. */
+export function grpcStatuses({ document }: Report): Section[] {
+  const rows = document.backends.flatMap((backend) => grpcRows(backend))
+  if (rows.length === 0) return []
+  return [
+    {
+      kind: 'table',
+      title: 'gRPC statuses',
+      columns: [
+        { title: 'BACKEND', align: 'left', untrusted: true },
+        { title: 'STATUS', align: 'left', untrusted: false },
+        { title: 'ENDED', align: 'right', untrusted: false },
+        { title: 'SHARE', align: 'right', untrusted: false },
+      ],
+      rows: rows.slice(0, SHOWN),
+      note: rows.length > SHOWN ? `and ${exactCount(rows.length - SHOWN)} more: --format json` : null,
+    },
+  ]
+}
+
+/** The most frequent first. */
+function grpcRows(backend: BackendEntity): string[][] {
+  const { grpc } = backend
+  if (grpc === null) return []
+  const ended = grpcEndedIn(grpc)
+  return Object.entries(grpc)
+    .sort(([, a], [, b]) => b - a)
+    .map(([word, count]) => [rowLabel(backend), grpcText(word), exactCount(count), shareText(count, ended)])
+}
+
+/** `14 UNAVAILABLE`; those without a name only the number. */
+function grpcText(word: string): string {
+  const name = grpcName(word === 'none' ? GRPC_NONE : Number(word))
+  return word === 'none' || name === word ? name : `${word} ${name}`
+}
+
 export function failures({ document }: Report): Section[] {
   const kinds = [...ROUTE_FAILURES, ...CONNECT_FAILURES].map(({ word }) => word)
   const failing = document.backends.filter((backend) => failuresOf(backend) + backend.body_reset > 0)
@@ -190,7 +241,7 @@ export function failures({ document }: Report): Section[] {
 
 /** Backends whose requests cannot be read: what their connections tell. */
 export function unread({ document }: Report): Section[] {
-  const rows = document.backends.filter(({ protocol }) => protocol !== null && protocol !== 'http/1')
+  const rows = document.backends.filter(({ protocol }) => protocol !== null && !isRead(protocol))
   if (rows.length === 0) return []
   const right = (title: string): Column => ({ title, align: 'right', untrusted: false })
   return [

@@ -1,14 +1,22 @@
 /** A report for people as a list of sections. */
+import { hasGrpc } from '../../frame/model/aggregate.ts'
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
 import type { TimelinePoint } from '../data/timeline.ts'
-import type { FindingEntry } from '../document/document.ts'
-import { bytesText, failuresOf, shareText, timesText } from '../document/entity-text.ts'
+import type { Entity, FindingEntry } from '../document/document.ts'
+import {
+  bytesText,
+  failuresOf,
+  grpcEndedIn,
+  grpcErrorsIn,
+  shareText,
+  timesText,
+} from '../document/entity-text.ts'
 import type { By } from '../document/lines.ts'
 import { addressNotes } from '../document/addresses.ts'
 import type { Report } from './report.ts'
-import { codes, failures, lineTable, slowest, unread } from './section-tables.ts'
+import { codes, failures, grpcStatuses, lineTable, slowest, unread } from './section-tables.ts'
 import type { Section } from './section.ts'
 import { timeText } from './time-text.ts'
 
@@ -18,7 +26,9 @@ export function sectionsOf(report: Report): Section[] {
     ...findings(report),
     ...charts(report),
     ...tablesOf(report).map((by) => lineTable(by, report)),
-    ...(report.by === null ? [...unread(report), codes(report), ...failures(report)] : []),
+    ...(report.by === null
+      ? [...unread(report), codes(report), ...grpcStatuses(report), ...failures(report)]
+      : []),
     ...slowest(report),
     ...markers(report),
     ...coverage(report),
@@ -47,7 +57,7 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
       title: null,
       lines: [
         `${exactCount(totals.requests)} requests${selected}, ${totals.rps === null ? '–' : rate(totals.rps)} a second`,
-        `5xx ${shareText(totals.status['5xx'], totals.answered)} · 4xx ${shareText(totals.status['4xx'], totals.answered)} · failures ${exactCount(failuresOf(totals))} · in flight at the end ${exactCount(totals.in_flight)}`,
+        `5xx ${shareText(totals.status['5xx'], totals.answered)} · 4xx ${shareText(totals.status['4xx'], totals.answered)}${grpcText(totals)} · failures ${exactCount(failuresOf(totals))} · in flight at the end ${exactCount(totals.in_flight)}`,
         `header time ${timesText(totals.header_ms)}`,
         `total time ${timesText(totals.total_ms)}`,
         `sent ${bytesText(totals.sent_bytes)} · received ${bytesText(totals.received_bytes)}`,
@@ -55,6 +65,12 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
       ],
     },
   ]
+}
+
+/** Only where there was gRPC. */
+function grpcText({ grpc }: Entity): string {
+  const ended = grpc === null ? 0 : grpcEndedIn(grpc)
+  return ended === 0 ? '' : ` · gRPC errors ${shareText(grpcErrorsIn(grpc) ?? 0, ended)}`
 }
 
 function findings(report: Report): Section[] {
@@ -86,8 +102,16 @@ function charts(report: Report): Section[] {
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
   return [
     chart('Requests a second', (point) => point.rps, rate),
-    ...(hasAny((point) => point.fivexx + point.failures)
-      ? [chart('5xx and failures a second', (point) => point.fivexx + point.failures, rate)]
+    ...(hasAny(badOf)
+      ? [
+          chart(
+            hasGrpc(report.summary.selected)
+              ? '5xx, gRPC errors and failures a second'
+              : '5xx and failures a second',
+            badOf,
+            rate,
+          ),
+        ]
       : []),
     ...(hasAny((point) => point.avg)
       ? [
@@ -100,6 +124,9 @@ function charts(report: Report): Section[] {
       : []),
   ]
 }
+
+const badOf = ({ fivexx, failures, grpcErrors }: TimelinePoint): number =>
+  fivexx + failures + (grpcErrors ?? 0)
 
 function markers(report: Report): Section[] {
   const { summary } = report

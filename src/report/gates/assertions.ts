@@ -1,10 +1,11 @@
 /** Evaluates assertions on a recording: the measured values, and whether each assertion holds. */
-import type { Expression, MeasureTest } from '../../frame/expression/expression.ts'
+import type { CountName, Expression, MeasureTest } from '../../frame/expression/expression.ts'
 import { holds } from '../../frame/expression/measure.ts'
 import { selectRows, splitSelection, testsOf } from '../../frame/expression/selection.ts'
 import { narrowTo } from '../../frame/expression/target.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import type { Distribution } from '../../frame/model/frame.ts'
+import type { Counts, Distribution } from '../../frame/model/frame.ts'
+import { grpcEnded } from '../../frame/model/grpc.ts'
 import { nameOf, shownMeasure } from '../../render/measures.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { decisive, type Verdict } from './any-backend.ts'
@@ -72,8 +73,8 @@ function measurement(test: MeasureTest, { value, lack }: Value, count: number): 
 /** What is absent has no requests: those among which it was looked for. */
 function basisOf({ measure, target }: MeasureTest, selected: Aggregate): number {
   const { totals } = target === null || measure.kind === 'absent' ? selected : narrowTo(selected, target)
-  if (measure.kind !== 'latency')
-    return measure.kind === 'count' && measure.name.endsWith('xx') ? totals.answered : totals.requests
+  if (measure.kind === 'count') return basisOfCount(measure.name, totals)
+  if (measure.kind !== 'latency') return totals.requests
   const distributions: Record<typeof measure.clock, Distribution> = {
     header: totals.header,
     total: totals.total,
@@ -81,3 +82,6 @@ function basisOf({ measure, target }: MeasureTest, selected: Aggregate): number 
   }
   return distributions[measure.clock].count
 }
+
+const basisOfCount = (name: CountName, { answered, requests, grpc }: Counts): number =>
+  name === 'grpc_errors' ? (grpcEnded(grpc) ?? 0) : name.endsWith('xx') ? answered : requests

@@ -1,5 +1,5 @@
 /** A difference as text, Markdown and JSON. */
-import { nameOf } from '../../frame/model/aggregate.ts'
+import { hasGrpc, nameOf } from '../../frame/model/aggregate.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
 import { changesOffset, isoUtc, localDateTime } from '../../frame/time/timezone.ts'
 import type { Change, Changes } from '../../frame/views/compare.ts'
@@ -34,6 +34,14 @@ function sectionsOf(
   timeZone: string,
 ): Section[] {
   const several = severalNamespaces(base.selected) || severalNamespaces(target.selected)
+  const withGrpc = [base, target].some(({ selected }) => hasGrpc(selected))
+  const cells = (changes: Changes): string[] => cellsOf(changes, withGrpc)
+  const table = (
+    title: string,
+    names: readonly string[],
+    rows: readonly string[][],
+    note: string | null,
+  ): Section => tableOf(title, names, rows, note, withGrpc)
   const backendRows = backends.map(({ backend, presence, changes }) => [
     labelOf(backend, several),
     ...cells(changes),
@@ -88,28 +96,33 @@ function sideText(summary: Summary, timeZone: string): string {
   return `${files}  ${localDateTime(range.from, timeZone, changesOffset(range, timeZone))}, ${longSpan(summary.elapsed)}, coverage ${covered}`
 }
 
-const table = (
+/** gRPC has columns where there was any on a side. */
+const tableOf = (
   title: string,
   names: readonly string[],
   rows: readonly (readonly string[])[],
   note: string | null,
+  withGrpc: boolean,
 ): Section => ({
   kind: 'table',
   title,
   columns: [
     ...names.map((name): Column => ({ title: name, align: 'left', untrusted: true })),
-    ...['REQUESTS', 'RPS', 'Δ', '5XX', 'Δ', 'FAILED', 'Δ', 'P50', 'Δ', 'P99', 'Δ'].map((name): Column => ({
-      title: name,
-      align: 'right',
-      untrusted: false,
-    })),
+    ...[
+      ...['REQUESTS', 'RPS', 'Δ', '5XX', 'Δ', 'FAILED', 'Δ'],
+      ...(withGrpc ? ['GRPC ERR', 'Δ'] : []),
+      ...['P50', 'Δ', 'P99', 'Δ'],
+    ].map((name): Column => ({ title: name, align: 'right', untrusted: false })),
     { title: '', align: 'left', untrusted: false },
   ],
   rows,
   note,
 })
 
-function cells({ requests, rps, fivexx, failures, p50, p99 }: Changes): string[] {
+function cellsOf(
+  { requests, rps, fivexx, failures, grpcErrors, p50, p99 }: Changes,
+  withGrpc: boolean,
+): string[] {
   const time = (value: number | null): string => latency(value === null ? null : micros(value))
   return [
     exactCount(requests.target),
@@ -119,6 +132,7 @@ function cells({ requests, rps, fivexx, failures, p50, p99 }: Changes): string[]
     points(fivexx),
     finePercent(failures.target),
     points(failures),
+    ...(withGrpc ? [finePercent(grpcErrors.target), points(grpcErrors)] : []),
     time(p50.target),
     relative(p50),
     time(p99.target),
@@ -178,7 +192,7 @@ const sideEntry = ({ recordings, query: { range }, selected, coverage }: Summary
 })
 
 /** Times in ms. Changes are relative, but those of shares are in points. Infinity is null, because JSON has none. */
-function changesEntry({ requests, answered, rps, fivexx, failures, avg, p50, p99 }: Changes) {
+function changesEntry({ requests, answered, rps, fivexx, failures, grpcErrors, avg, p50, p99 }: Changes) {
   const finite = (change: Change, unit = 1) => ({
     base: change.base === null ? null : change.base / unit,
     target: change.target === null ? null : change.target / unit,
@@ -191,6 +205,7 @@ function changesEntry({ requests, answered, rps, fivexx, failures, avg, p50, p99
     rps: finite(rps),
     '5xx': finite(fivexx),
     failures: finite(failures),
+    grpc_errors: finite(grpcErrors),
     avg: finite(avg, 1000),
     p50: finite(p50, 1000),
     p99: finite(p99, 1000),

@@ -183,7 +183,8 @@ function gateOf(test: MeasureTest, rows: Expression | null, before: Evidence, af
   const [inBase, inTarget] = [before, after].map((side) => side.lackOf(test, rows))
   if (inTarget != null) return { value: null, lack: `in the target ${inTarget}` }
   if (inBase != null && test.quantity.change) return { value: null, lack: `in the base ${inBase}` }
-  return valueOf(test, gateValue(test, before.side(test, rows), after.side(test, rows)))
+  const sides = [before.side(test, rows), after.side(test, rows)] as const
+  return valueOf(test, gateValue(test, ...sides), test.quantity.change ? sides : [sides[1]])
 }
 
 function shownChange(test: MeasureTest, { value, lack }: Value): string {

@@ -31,7 +31,7 @@ export class Evidence {
     const lack = this.lackOf(test, rows)
     if (lack !== null) return { value: null, lack }
     const { line, span } = this.side(test, rows)
-    return valueOf(test, measure(test.measure, test.quantity.unit, line, span))
+    return valueOf(test, measure(test.measure, test.quantity.unit, line, span), [{ line, span }])
   }
 
   /** What is measured of the recording. */
@@ -88,10 +88,16 @@ const ALWAYS: TimeSpan = {
   to: wallMicros(Number.MAX_SAFE_INTEGER),
 }
 
-/** The rows may be there, and still there is no value. */
-export function valueOf({ measure: what, quantity: { unit } }: MeasureTest, value: number | null): Value {
+/** The rows may be there, and still there is no value. @param sides what was measured */
+export function valueOf(
+  { measure: what, quantity: { unit } }: MeasureTest,
+  value: number | null,
+  sides: readonly Side[],
+): Value {
   if (value !== null) return { value, lack: null }
   if (what.kind === 'latency') return { value, lack: 'no time was measured' }
-  const isShare = unit === 'percent' || unit === 'points'
+  const isShare =
+    (unit === 'percent' || unit === 'points') &&
+    sides.every(({ line, span }) => measure(what, 'none', line, span) !== null)
   return { value, lack: isShare ? 'there is nothing to take a share of' : 'the recording does not know it' }
 }

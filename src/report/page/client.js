@@ -2,7 +2,7 @@
 /* global uPlot */
 ;(() => {
   const data = JSON.parse(document.getElementById('data').textContent)
-  const { starts, step, zone, withOffset, seconds, totals, backends, routes, boards, bands } = data
+  const { starts, step, zone, withOffset, seconds, totals, withGrpc, backends, routes, boards, bands } = data
   const count = seconds.length
   // Charts have equal steps from the first one on. After a hole the clock is further than that.
   const places = seconds.map((_, i) => starts[0][1] + i * step)
@@ -150,6 +150,7 @@
           [
             { label: '5xx/s', stroke: 'bad', values: totals.fivexx },
             { label: 'failures/s', stroke: 'warn', values: totals.failures },
+            ...(withGrpc ? [{ label: 'gRPC errors/s', stroke: 'tail', values: totals.grpcErrors }] : []),
           ],
           rate,
         )
@@ -169,12 +170,15 @@
   const BACKENDS = 8
   const ROUTES = 4
   const SPARK = 40
-  const FIELDS = 7
+  const FIELDS = withGrpc ? 9 : 7
   const rowsOf = (flat) => {
     const rows = []
     for (let i = 0; i < flat.length; i += FIELDS) {
-      const [id, requests, fivexx, answered, failures, p50, p99] = flat.slice(i, i + FIELDS)
-      rows.push({ id, requests, fivexx, answered, failures, p50, p99 })
+      const [id, requests, fivexx, answered, failures, p50, p99, grpcEnded = 0, grpcErrors = 0] = flat.slice(
+        i,
+        i + FIELDS,
+      )
+      rows.push({ id, requests, fivexx, answered, failures, p50, p99, grpcEnded, grpcErrors })
     }
     return rows
   }
@@ -220,6 +224,7 @@
     cell(row, latency(of.p50), 'right')
     cell(row, latency(of.p99), 'right')
     cell(row, share(of.fivexx, of.answered), of.fivexx > 0 ? 'right trouble' : 'right')
+    if (withGrpc) cell(row, share(of.grpcErrors, of.grpcEnded), of.grpcErrors > 0 ? 'right trouble' : 'right')
     cell(row, String(of.failures), of.failures > 0 ? 'right trouble' : 'right')
   }
 
@@ -240,6 +245,7 @@
       ['P50', 'right'],
       ['P99', 'right'],
       ['5XX', 'right'],
+      ...(withGrpc ? [['GRPC ERR', 'right']] : []),
       ['FAILED', 'right'],
     ])
       head.append(element('th', className, name))

@@ -3,11 +3,13 @@ import { classCount, failureCount, statistic, type Measurable } from '../../fram
 import { selectRows } from '../../frame/expression/selection.ts'
 import {
   backendKey,
+  hasGrpc,
   routeKey,
   type Aggregate,
   type BackendSum,
   type RouteSum,
 } from '../../frame/model/aggregate.ts'
+import { grpcEnded, grpcErrors } from '../../frame/model/grpc.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
 import { changesOffset } from '../../frame/time/timezone.ts'
@@ -29,10 +31,14 @@ export interface PageData {
   readonly withOffset: boolean
   /** recorded seconds of each step; 0 is a gap */
   readonly seconds: readonly number[]
-  readonly totals: Readonly<Record<'rps' | 'fivexx' | 'failures' | 'p50' | 'p99', readonly (number | null)[]>>
+  readonly totals: Readonly<
+    Record<'rps' | 'fivexx' | 'failures' | 'grpcErrors' | 'p50' | 'p99', readonly (number | null)[]>
+  >
+  /** there was gRPC: rows have two more numbers, the gRPC exchanges that ended, and the errors among them */
+  readonly withGrpc: boolean
   readonly backends: readonly string[]
   readonly routes: readonly (readonly [backend: number, method: string, route: string])[]
-  /** per step: backends, routes; seven numbers per row: id, requests, 5xx, answered, failures, p50, p99 */
+  /** per step: backends, routes; seven numbers per row: id, requests, 5xx, answered, failures, p50, p99; nine with gRPC */
   readonly boards: readonly (readonly [readonly number[], readonly number[]])[]
   readonly bands: readonly { readonly from: number; readonly to: number; readonly kind: string }[]
   /** the step to show first */
@@ -77,12 +83,14 @@ function dataOf(
   const { range, selection } = summary.query
   const { count, step } = grid
   const names = new Names(severalNamespaces(summary.selected))
+  const withGrpc = hasGrpc(summary.selected)
   const seconds = new Array<number>(count).fill(0)
   const boards: [number[], number[]][] = Array.from({ length: count }, () => [[], []])
   const totals = {
     rps: nulls(count),
     fivexx: nulls(count),
     failures: nulls(count),
+    grpcErrors: withGrpc ? nulls(count) : [],
     p50: nulls(count),
     p99: nulls(count),
   }
@@ -97,9 +105,10 @@ function dataOf(
     totals.rps[index] = short(point.rps)
     totals.fivexx[index] = short(point.fivexx)
     totals.failures[index] = short(point.failures)
+    if (withGrpc) totals.grpcErrors[index] = short(point.grpcErrors ?? 0)
     totals.p50[index] = rounded(statistic(selected.totals.header, 'p50'))
     totals.p99[index] = rounded(point.p99)
-    boards[index] = boardOf(selected, names)
+    boards[index] = boardOf(selected, names, withGrpc)
     size += boards[index][0].join().length + boards[index][1].join().length
     if (size > most) return null
   }
@@ -110,6 +119,7 @@ function dataOf(
     withOffset: changesOffset(range, zone),
     seconds,
     totals,
+    withGrpc,
     backends: names.backends,
     routes: names.routes,
     boards,
@@ -124,7 +134,11 @@ function dataOf(
 const nulls = (count: number): (number | null)[] => new Array<number | null>(count).fill(null)
 
 /** The busiest rows: a board shows no others. */
-function boardOf({ backends }: Aggregate, names: Names): [number[], number[]] {
+function boardOf({ backends }: Aggregate, names: Names, withGrpc: boolean): [number[], number[]] {
+  const cells = (id: number, line: Measurable): number[] => [
+    ...plainCells(id, line),
+    ...(withGrpc ? [grpcEnded(line.grpc) ?? 0, grpcErrors(line.grpc) ?? 0] : []),
+  ]
   const shown = busiest(backends, BACKENDS)
   const rows = shown.flatMap((sum) => cells(names.backend(sum), sum))
   const routes = shown.flatMap((sum) =>
@@ -136,7 +150,7 @@ function boardOf({ backends }: Aggregate, names: Names): [number[], number[]] {
 const busiest = <T extends { readonly requests: number }>(sums: readonly T[], most: number): T[] =>
   [...sums].sort((a, b) => b.requests - a.requests).slice(0, most)
 
-const cells = (id: number, line: Measurable): number[] => [
+const plainCells = (id: number, line: Measurable): number[] => [
   id,
   line.requests,
   classCount(line, 5),

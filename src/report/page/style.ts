@@ -194,6 +194,10 @@ pre {
   white-space: normal;
   overflow-wrap: anywhere;
 }
+#board th {
+  white-space: normal;
+  vertical-align: bottom;
+}
 #board .route td:first-child {
   padding-left: 1.5rem;
 }

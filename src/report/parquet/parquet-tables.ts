@@ -49,6 +49,11 @@ const BACKEND = [...column('text', 'backend'), ...optional('text', 'name'), ...c
 const NAMES: readonly ParquetColumn[] = [{ name: 'names', type: 'text', list: true, optional: true }]
 /** At the end of a table: it came later. */
 const NAMESPACE = optional('text', 'namespace')
+/** At the end of a table: they came later. gRPC exchanges that ended: statuses (999: none), and how many; null: unknown. */
+const GRPC: readonly ParquetColumn[] = lists('grpc_status', 'grpc_status_count').map((column) => ({
+  ...column,
+  optional: true,
+}))
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx']
 /** Columns of counters. Those that a recording may not have are optional and at the end of a table. */
 const counterColumns = (counters: readonly Counter[], prefix = ''): ParquetColumn[] =>
@@ -88,6 +93,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
     ...counterColumns(ADDED),
     ...NAMES,
     ...NAMESPACE,
+    ...GRPC,
   ],
   connections: [
     ...column('timestamp', 'time'),
@@ -159,6 +165,7 @@ export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
     ...valuesOf(ADDED, row),
     row.backend.names,
     row.backend.namespace ?? null,
+    ...(row.grpc === null ? [null, null] : pairs(row.grpc)),
   ]
 }
 

@@ -12,6 +12,7 @@ import { FORMATS } from '../../../src/report/formats/formats.ts'
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
 import { reportOf, type Report } from '../../../src/report/formats/report.ts'
 import { backend, frame, incident, recording, route, START } from '../fake.ts'
+import { shop } from '../shop.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 
@@ -137,6 +138,28 @@ describe(
       assert.equal(await page.locator('#moment').innerText(), '2026-11-22 15:02:10')
       assert.match(await slide(110), /Nothing was recorded/)
       assert.ok((await slide(30)).includes('\\x1b[2J|<img src=x'))
+      assert.deepEqual(errors, [])
+      await page.close()
+    })
+
+    it('has the gRPC errors of each moment, and the statuses by name', async () => {
+      const cart = join(folder, 'grpc.html')
+      writeFileSync(cart, await pageOf(shop()))
+      const page = await browser.newPage()
+      const errors: string[] = []
+      page.on('pageerror', (error) => errors.push(error.message))
+      await page.goto(`file://${cart}`)
+      const slide = async (index: number): Promise<string> => {
+        await page.locator('#scrubber input').fill(String(index))
+        return (await page.locator('#board').innerText()).replaceAll('\t', ' ')
+      }
+      assert.match(
+        await slide(25),
+        /5XX GRPC ERR FAILED\n.* 0% 27% 0\n.*Add .* 0% 40% 0\n.*Get .* 0% 0% 0\n.* 0% – 0\n/,
+      )
+      assert.match(await slide(41), /\n.* 0% 0% 0\n.*Add/)
+      assert.ok(await page.getByText('14 UNAVAILABLE').isVisible())
+      assert.equal(await page.getByText('5xx, gRPC errors and failures a second').count(), 1)
       assert.deepEqual(errors, [])
       await page.close()
     })
