@@ -51,7 +51,7 @@ recording=$folder/demo.db
 simulator=
 trap '[ -z "$simulator" ] || kill "$simulator" 2>/dev/null || true' EXIT
 
-say "simulate: nginx on :8080 over :9001, :9002 and :9003"
+say "simulate: nginx on :8080 over :9001, :9002, :9003, and gRPC on :9004"
 "${upstreamtop[@]}" simulate --workers 8 &
 simulator=$!
 sleep 2

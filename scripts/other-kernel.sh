@@ -110,7 +110,8 @@ cat >"$root/app/compare.mjs" <<'SCRIPT'
 import { readFileSync } from 'node:fs'
 const rows = (file) => {
   const { backends } = JSON.parse(readFileSync(file, 'utf8'))
-  const row = (backend) => ({ method, route, requests, codes }) => [backend, method, route, requests, JSON.stringify(codes)].join(' ')
+  const row = (backend) => ({ method, route, requests, codes, grpc }) =>
+    [backend, method, route, requests, JSON.stringify(codes), JSON.stringify(grpc)].join(' ')
   return backends.flatMap(({ backend, routes }) => routes.map(row(backend))).sort()
 }
 const [seen, truth] = [rows('/tmp/report.json'), rows('/tmp/ledger.json')]

@@ -1,12 +1,15 @@
-/** Three HTTP backends of a shop: two fast ones, and a slow checkout that sometimes fails. */
+/** The backends of a shop: two fast ones, a slow checkout that sometimes fails, and the cart, which speaks gRPC. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { systemError } from '../errors.ts'
+import { serveCart } from './cart.ts'
 import type { Ledger } from './ledger.ts'
 
 export interface BackendPorts {
   readonly fast: readonly [number, number]
   readonly checkout: number
+  /** null: nginx speaks no gRPC */
+  readonly cart: number | null
 }
 
 export interface Backends {
@@ -20,13 +23,14 @@ const CHECKOUT_5XX = 0.12
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 export async function startBackends(ports: BackendPorts, ledger: Ledger): Promise<Backends> {
-  const servers: Server[] = []
+  const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
-    await Promise.all(servers.map(closeServer))
+    await Promise.all(closers.map((closeOne) => closeOne()))
   }
   try {
-    for (const port of ports.fast) servers.push(await serve(port, ledger, answerAtOnce))
-    servers.push(await serve(ports.checkout, ledger, answerSlowly))
+    for (const port of ports.fast) closers.push(await listening(port, serve(port, ledger, answerAtOnce)))
+    closers.push(await listening(ports.checkout, serve(ports.checkout, ledger, answerSlowly)))
+    if (ports.cart !== null) closers.push(await listening(ports.cart, serveCart(ports.cart, ledger)))
   } catch (error) {
     await close()
     throw error
@@ -34,7 +38,18 @@ export async function startBackends(ports: BackendPorts, ledger: Ledger): Promis
   return { close }
 }
 
-async function serve(port: number, ledger: Ledger, handler: Handler): Promise<Server> {
+async function listening<Closer>(port: number, started: Promise<Closer>): Promise<Closer> {
+  try {
+    return await started
+  } catch (error) {
+    throw systemError(
+      `port ${port}, which a simulated backend needs, cannot be used: ${(error as Error).message}`,
+      `see who has it with "ss -ltnp sport = :${port}", end it, and try again`,
+    )
+  }
+}
+
+async function serve(port: number, ledger: Ledger, handler: Handler): Promise<() => Promise<void>> {
   const backend = `127.0.0.1:${port}`
   ledger.open(backend)
   const server = createServer((request, response) => {
@@ -46,15 +61,8 @@ async function serve(port: number, ledger: Ledger, handler: Handler): Promise<Se
   // nginx must close idle connections: if the backend closes one first, nginx retries on another backend.
   server.keepAliveTimeout = 0
   server.listen(port, '127.0.0.1')
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    throw systemError(
-      `port ${port}, which a simulated backend needs, cannot be used: ${(error as Error).message}`,
-      `see who has it with "ss -ltnp sport = :${port}", end it, and try again`,
-    )
-  }
-  return server
+  await once(server, 'listening')
+  return () => closeServer(server)
 }
 
 function answerAtOnce(request: IncomingMessage, response: ServerResponse): void {

@@ -4,13 +4,19 @@ export interface RequestCounts {
   answered: number
   /** status code → answers */
   readonly codes: Map<number, number>
+  /** grpc-status → calls that ended with it */
+  readonly grpc: Map<number, number>
 }
+
+/** Counts an answer; of a gRPC call with its status. */
+export type Answered = (status: number, grpcStatus?: number) => void
 
 export interface LedgerEntity {
   readonly requests: number
   readonly answered: number
   readonly status: Readonly<Record<StatusClass, number>>
   readonly codes: Readonly<Record<string, number>>
+  readonly grpc: Readonly<Record<string, number>>
 }
 export interface LedgerRoute extends LedgerEntity {
   readonly method: string
@@ -37,12 +43,13 @@ export class Ledger {
   }
 
   /** Counts a request. Returns a function that counts its answer. */
-  request(backend: string, method: string, target: string): (status: number) => void {
+  request(backend: string, method: string, target: string): Answered {
     const counts = this.#countsOf(backend, `${method} ${target.split('?', 1)[0]!}`)
     counts.requests++
-    return (status) => {
+    return (status, grpcStatus) => {
       counts.answered++
-      counts.codes.set(status, (counts.codes.get(status) ?? 0) + 1)
+      add(counts.codes, status, 1)
+      if (grpcStatus !== undefined) add(counts.grpc, grpcStatus, 1)
     }
   }
 
@@ -58,7 +65,8 @@ export class Ledger {
     const byRoute = this.#backends.get(backend) ?? new Map<string, RequestCounts>()
     this.#backends.set(backend, byRoute)
     let counts = byRoute.get(key)
-    if (counts === undefined) byRoute.set(key, (counts = { requests: 0, answered: 0, codes: new Map() }))
+    if (counts === undefined)
+      byRoute.set(key, (counts = { requests: 0, answered: 0, codes: new Map(), grpc: new Map() }))
     return counts
   }
 }
@@ -75,16 +83,25 @@ function backendReport(backend: string, byRoute: ReadonlyMap<string, RequestCoun
 }
 
 function entity(parts: readonly RequestCounts[]): LedgerEntity {
-  const codes = new Map<number, number>()
-  for (const counts of parts)
-    for (const [code, count] of counts.codes) codes.set(code, (codes.get(code) ?? 0) + count)
+  const codes = summed(parts.map((counts) => counts.codes))
+  const grpc = summed(parts.map((counts) => counts.grpc))
   return {
     requests: sum(parts.map(({ requests }) => requests)),
     answered: sum(parts.map(({ answered }) => answered)),
     status: statusClasses(codes),
-    codes: Object.fromEntries([...codes].map(([code, count]) => [String(code), count])),
+    codes: Object.fromEntries(codes),
+    grpc: Object.fromEntries(grpc),
   }
 }
+
+function summed(parts: readonly ReadonlyMap<number, number>[]): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>()
+  for (const counts of parts) for (const [key, count] of counts) add(sums, key, count)
+  return sums
+}
+
+const add = (counts: Map<number, number>, key: number, count: number): unknown =>
+  counts.set(key, (counts.get(key) ?? 0) + count)
 
 function statusClasses(codes: ReadonlyMap<number, number>): Record<StatusClass, number> {
   const classes = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 }

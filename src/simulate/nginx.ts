@@ -1,41 +1,40 @@
 /** Runs a real nginx in the foreground, with its own temporary folder and configuration. It ends with this process. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, chmod, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { systemError } from '../errors.ts'
 import type { BackendPorts } from './backends.ts'
 
 export interface Nginx {
+  /** the socket where it takes gRPC; null: it speaks none */
+  readonly cart: string | null
   /** Rejects when nginx ends by itself. */
   readonly failed: Promise<never>
   /** Lets open requests finish, then ends nginx and removes its folder. */
   stop(): Promise<void>
 }
 
-export async function startNginx(
-  port: number,
-  backends: BackendPorts,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Nginx> {
-  const program = await findNginx(programFolders(env.PATH))
+export async function startNginx(program: string, port: number, backends: BackendPorts): Promise<Nginx> {
   await requireFree(port)
   const folder = await mkdtemp(join(tmpdir(), 'upstreamtop-simulate-'))
   try {
     // If nginx runs as root, its workers are another user, who must be able to enter the folder.
     await chmod(folder, 0o711)
-    await writeFile(join(folder, 'nginx.conf'), configuration(port, backends))
-    return await run(program, folder, port)
+    const cart = backends.cart === null ? null : { socket: join(folder, 'cart.sock'), port: backends.cart }
+    await writeFile(join(folder, 'nginx.conf'), configuration(port, backends, cart))
+    return { ...(await run(program, folder, port)), cart: cart?.socket ?? null }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
   }
 }
 
-async function run(program: string, folder: string, port: number): Promise<Nginx> {
+async function run(program: string, folder: string, port: number): Promise<Omit<Nginx, 'cart'>> {
   // In its own process group, so that Ctrl-C does not reach it: this process ends it when the last answer has arrived.
   const child = spawn(program, ['-p', `${folder}/`, '-e', 'stderr', '-c', 'nginx.conf'], {
     detached: true,
@@ -77,6 +76,16 @@ function guardian(pid: number, folder: string): ChildProcess {
   child.on('error', () => undefined)
   child.unref()
   return child
+}
+
+/** @throws UserError where nginx is not installed */
+export const installedNginx = (env: Readonly<Record<string, string | undefined>>): Promise<string> =>
+  findNginx(programFolders(env.PATH))
+
+/** Whether it was built with HTTP/2, without which it has no grpc_pass. */
+export async function speaksGrpc(program: string): Promise<boolean> {
+  const { stderr } = await promisify(execFile)(program, ['-V'])
+  return stderr.includes('--with-http_v2_module') && !stderr.includes('--without-http_grpc_module')
 }
 
 /** The first nginx in one of the folders. */
@@ -131,7 +140,7 @@ async function answering(port: number): Promise<void> {
 }
 
 /** Few headers, so that `GET /` leaves nginx as one segment of 61 bytes. */
-const configuration = (port: number, { fast, checkout }: BackendPorts): string => `
+const configuration = (port: number, { fast, checkout }: BackendPorts, cart: Cart | null): string => `
 daemon off;
 worker_processes 1;
 pid nginx.pid;
@@ -159,6 +168,19 @@ http {
     location = /healthz { proxy_pass http://health; }
     location /static/ { proxy_pass http://static; }
     location = /checkout { proxy_pass http://checkout; }
-  }
+  }${cart === null ? '' : cartServer(cart)}
 }
 `
+
+interface Cart {
+  readonly socket: string
+  readonly port: number
+}
+
+/** A socket of its own: before 1.25 a port takes either HTTP/1 or, without TLS, HTTP/2. */
+const cartServer = ({ socket, port }: Cart): string => `
+  upstream cart { server 127.0.0.1:${port}; keepalive 64; }
+  server {
+    listen unix:${socket} http2;
+    location /shop.Cart/ { grpc_pass grpc://cart; }
+  }`

@@ -1,4 +1,4 @@
-/** The command simulate: a real nginx, three backends and a load, for users without a production proxy. */
+/** The command simulate: a real nginx, four backends and a load, for users without a production proxy. */
 import { access, constants, rename, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { usageError } from '../errors.ts'
@@ -6,7 +6,7 @@ import { removeStaleOf, temporaryOf } from '../temporary.ts'
 import { startBackends, type BackendPorts } from './backends.ts'
 import { Ledger, type LedgerReport } from './ledger.ts'
 import { runLoad, type LoadResult } from './load.ts'
-import { startNginx, type Nginx } from './nginx.ts'
+import { installedNginx, speaksGrpc, startNginx, type Nginx } from './nginx.ts'
 
 export interface SimulationOptions {
   readonly port: number
@@ -18,8 +18,8 @@ export interface SimulationOptions {
   readonly backends: BackendPorts
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
-  /** called once the traffic is about to start */
-  readonly started: () => void
+  /** called once the traffic is about to start; `hasCart`: gRPC is a part of it */
+  readonly started: (hasCart: boolean) => void
 }
 
 export interface SimulationResult extends LoadResult {
@@ -27,7 +27,7 @@ export interface SimulationResult extends LoadResult {
   readonly seconds: number
 }
 
-export const BACKEND_PORTS: BackendPorts = { fast: [9001, 9002], checkout: 9003 }
+export const BACKEND_PORTS: BackendPorts = { fast: [9001, 9002], checkout: 9003, cart: 9004 }
 
 /** @throws UserError when a port is in use, nginx is missing or ends, or the ledger cannot be written */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -36,13 +36,28 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const onStop = (): void => stop.abort()
   // Added first of all: a signal without a listener ends the program at once (cli/signals.ts).
   options.signal.addEventListener('abort', onStop)
-  const ledger = new Ledger()
-  const backends = await startBackends(options.backends, ledger)
   try {
-    const nginx = await startNginx(options.port, options.backends, options.env)
+    const program = await installedNginx(options.env)
+    const ports = (await speaksGrpc(program)) ? options.backends : { ...options.backends, cart: null }
+    return await simulateWith(program, ports, options, stop)
+  } finally {
+    options.signal.removeEventListener('abort', onStop)
+  }
+}
+
+async function simulateWith(
+  program: string,
+  ports: BackendPorts,
+  options: SimulationOptions,
+  stop: AbortController,
+): Promise<SimulationResult> {
+  const ledger = new Ledger()
+  const backends = await startBackends(ports, ledger)
+  try {
+    const nginx = await startNginx(program, options.port, ports)
     const began = performance.now()
     try {
-      options.started()
+      options.started(nginx.cart !== null)
       const load = await loadFor(options, nginx, stop)
       const result = { ...load, ledger: ledger.report(), seconds: (performance.now() - began) / 1000 }
       if (options.ledger !== null) await writeWhole(options.ledger, result.ledger)
@@ -52,13 +67,12 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
   } finally {
     await backends.close()
-    options.signal.removeEventListener('abort', onStop)
   }
 }
 
 /** The load ends when its time is over, on a signal, or when nginx ends. Open requests are awaited. */
 async function loadFor(options: SimulationOptions, nginx: Nginx, stop: AbortController): Promise<LoadResult> {
-  const load = runLoad(options.port, options.workers, stop.signal)
+  const load = runLoad({ port: options.port, cart: nginx.cart }, options.workers, stop.signal)
   const timer = options.seconds > 0 ? setTimeout(() => stop.abort(), options.seconds * 1000) : undefined
   try {
     return await Promise.race([load, nginx.failed])

@@ -28,6 +28,7 @@ const NOBODY = 65_534
 interface Entity {
   readonly requests: number
   readonly codes: Readonly<Record<string, number>>
+  readonly grpc: Readonly<Record<string, number>> | null
 }
 interface Summary {
   readonly recording: readonly { readonly ticks: number; readonly complete: boolean }[]
@@ -337,16 +338,18 @@ async function gone(pid: number): Promise<void> {
 /** Only the fields that both the ledger and the report have. */
 const counted = ({ backends }: Summary): unknown =>
   backends
-    .map(({ backend, requests, codes, routes }) => ({
+    .map(({ backend, requests, codes, grpc, routes }) => ({
       backend,
       requests,
       codes,
+      grpc,
       routes: routes
-        .map(({ method, route, requests: n, codes: answers }) => ({
+        .map(({ method, route, requests: n, codes: answers, grpc: statuses }) => ({
           method,
           route,
           requests: n,
           codes: answers,
+          grpc: statuses,
         }))
         .sort((a, b) => (`${a.method} ${a.route}` < `${b.method} ${b.route}` ? -1 : 1)),
     }))

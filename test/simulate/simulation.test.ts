@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +29,41 @@ test('healthz goes to the first backend, static to the second, checkout to the t
   const seenBy = (route: string): number =>
     ledger.backends.filter(({ routes }) => routes.some((row) => row.route === route)).length
   assert.deepEqual(['/healthz', '/static/app.js', '/checkout', '/api/orders'].map(seenBy), [1, 1, 1, 2])
+})
+
+test('gRPC goes to the fourth backend, whose calls end with a grpc-status each', { skip }, async () => {
+  const settings = await options()
+  const { ledger } = await simulate({ ...settings, seconds: 3 })
+  const cart = ledger.backends.find(({ backend }) => backend === `127.0.0.1:${settings.backends.cart}`)!
+  assert.deepEqual(cart.routes.map(({ method, route }) => `${method} ${route}`).sort(), [
+    'POST /shop.Cart/AddItem',
+    'POST /shop.Cart/GetCart',
+    'POST /shop.Cart/WatchCart',
+  ])
+  const { requests, codes, grpc } = cart
+  assert.deepEqual(codes, { '200': requests })
+  assert.equal(grpc['0']! + (grpc['14'] ?? 0), requests)
+  assert.deepEqual(ledger.totals.grpc, grpc)
+})
+
+test('with an nginx that was built without HTTP/2 there is no gRPC, and it is said', { skip }, async () => {
+  const lean = join(folder, 'lean')
+  mkdirSync(lean)
+  const real = execFileSync('sh', ['-c', 'PATH=$PATH:/usr/sbin command -v nginx'], {
+    encoding: 'utf8',
+  }).trim()
+  const script = `#!/bin/sh\n[ "$1" = -V ] && exec echo "--with-http_ssl_module" >&2\nexec ${real} "$@"\n`
+  writeFileSync(join(lean, 'nginx'), script, { mode: 0o755 })
+  const said: boolean[] = []
+  const settings = {
+    ...(await options()),
+    env: { PATH: lean },
+    started: (hasCart: boolean) => said.push(hasCart),
+  }
+  const { ledger, broken, answers } = await simulate(settings)
+  assert.deepEqual(said, [false])
+  assert.equal(ledger.backends.length, 3)
+  assert.deepEqual([ledger.totals.requests, ledger.totals.grpc, broken], [answers, {}, 0])
 })
 
 test('a stop ends it early, with every request answered and no file left', { skip }, async () => {
@@ -68,13 +103,13 @@ test('a ledger in a folder that does not exist is refused before anything starts
 })
 
 async function options(): Promise<SimulationOptions> {
-  const [port, one, two, checkout] = await freePorts(4)
+  const [port, one, two, checkout, cart] = await freePorts(5)
   return {
     port: port!,
     workers: 8,
     seconds: 1,
     ledger: null,
-    backends: { fast: [one!, two!], checkout: checkout! },
+    backends: { fast: [one!, two!], checkout: checkout!, cart: cart! },
     env: process.env,
     signal: new AbortController().signal,
     started: () => undefined,

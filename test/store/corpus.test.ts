@@ -25,6 +25,7 @@ const CORPUS: Readonly<
   'format-2.db': { state: 'whole', ticks: 90, gaps: [] },
   'future-columns.db': { state: 'whole', ticks: 90, gaps: [] },
   'gap.db': { state: 'whole', ticks: 70, gaps: ['stopped'] },
+  'grpc.db': { state: 'whole', ticks: 180, gaps: [] },
   'holed.db': { state: 'recoverable', ticks: -1, gaps: ['damaged'] },
   'hostile-far.db': { state: 'recoverable', ticks: 4, gaps: [] },
   'hostile-tree.db': { state: 'recoverable', ticks: 5, gaps: [] },

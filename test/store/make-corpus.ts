@@ -9,7 +9,7 @@ import type { SecondFrame } from '../../src/frame/model/frame.ts'
 import { addMicros } from '../../src/frame/model/units.ts'
 import type { Incident } from '../../src/simulate/synth-plan.ts'
 import { createRecording } from '../../src/store/write/writer.ts'
-import { sampleFrames, translated, type SampleOptions } from '../torture/sample.ts'
+import { overGrpc, sampleFrames, translated, type SampleOptions } from '../torture/sample.ts'
 import { writeHostile } from './hostile-files.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
@@ -78,6 +78,12 @@ write(
     ],
   }),
   (sink) => sink.mark({ at: addMicros(START(), 58e6), kind: 'deploy', text: 'deploy 4711' }),
+)
+write(
+  'grpc.db',
+  overGrpc(
+    sampleFrames({ secs: 180, rps: 30, routes: 4, requests: 4, incidents: [incident('5xx', 80, 110, 0)] }),
+  ),
 )
 writeClockStep()
 writeClockOf1970()

@@ -12,7 +12,7 @@ interface SimulateFlags {
 
 export function simulateCommand(io: Io): Command {
   return new Command('simulate')
-    .description('a real nginx in front of three backends under load, to try upstreamtop on')
+    .description('a real nginx in front of four backends under load, to try upstreamtop on')
     .option('--port <port>', 'port of nginx', wholeNumber('--port', 1, 65_535), 8080)
     .option('--workers <n>', 'clients that each wait for their answer', wholeNumber('--workers', 1, 1000), 4)
     .option('--duration <seconds>', 'how long; 0 is until stopped', seconds('--duration'), 0)
@@ -30,8 +30,10 @@ export function simulateCommand(io: Io): Command {
         backends: BACKEND_PORTS,
         env: io.env,
         signal: io.signal,
-        started: () =>
-          io.stderr.line(`simulating on http://127.0.0.1:${port}/ with ${workers} workers ${limit}`),
+        started: (hasCart) => {
+          io.stderr.line(`simulating on http://127.0.0.1:${port}/ with ${workers} workers ${limit}`)
+          if (!hasCart) io.stderr.line('this nginx was built without HTTP/2: no gRPC, nothing on :9004')
+        },
       })
       const { requests } = result.ledger.totals
       io.stderr.line(`${requests} requests in ${result.seconds.toFixed(1)} s`)
@@ -48,5 +50,6 @@ Examples:
                                                         a minute, and what the backends counted
 
 nginx passes / to :9001 and :9002 (a pool), /healthz to :9001, /static/ to :9002 and /checkout to :9003,
-which takes 60 to 160 ms and fails 12 % of the time. Everything listens on 127.0.0.1 and is gone at the end.
+which takes 60 to 160 ms and fails 12 % of the time. It passes gRPC (/shop.Cart/GetCart, AddItem, WatchCart, which streams
+its answer) to :9004, where 4 % are UNAVAILABLE. Everything listens on 127.0.0.1 and is gone at the end.
 `

@@ -2,17 +2,46 @@
 import { Backend, FastBackend } from './backend.ts'
 import { ask, talk } from './client.ts'
 import type { Call, Calls, Reply, Truth } from './protocol.ts'
-import type { AskOptions, ListenOptions, TalkOptions } from './protocol.ts'
+import type {
+  AskOptions,
+  GrpcAskOptions,
+  GrpcListenOptions,
+  H2ListenOptions,
+  ListenOptions,
+  TalkOptions,
+} from './protocol.ts'
 
-const backends: (Backend | FastBackend)[] = []
+interface Listener {
+  readonly port: number
+  listen(): Promise<number>
+  close(): void
+  truth(): Truth
+}
+
+const backends: Listener[] = []
+const listen = (backend: Listener): Promise<number> => {
+  backends.push(backend)
+  return backend.listen()
+}
 
 async function perform(call: Call): Promise<ReturnType<Calls[typeof call.name]>> {
   switch (call.name) {
     case 'listen': {
       const options = call.options as ListenOptions
-      const backend = options.fast === true ? new FastBackend(options) : new Backend(options)
-      backends.push(backend)
-      return backend.listen()
+      return listen(options.fast === true ? new FastBackend(options) : new Backend(options))
+    }
+    // Loaded where they are needed: most tests need neither.
+    case 'grpcListen': {
+      const { GrpcServer } = await import('./grpc.ts')
+      return listen(new GrpcServer(call.options as GrpcListenOptions))
+    }
+    case 'askGrpc': {
+      const { askGrpc } = await import('./grpc.ts')
+      return askGrpc(call.options as GrpcAskOptions)
+    }
+    case 'h2Listen': {
+      const { H2Backend } = await import('./h2.ts')
+      return listen(new H2Backend(call.options as H2ListenOptions))
     }
     case 'unlisten': {
       const port = call.options as number

@@ -114,6 +114,9 @@ export async function ask(options: AskOptions): Promise<readonly number[]> {
   return codes
 }
 
+/** With trailers, if there are any. */
+const LAST_CHUNK = /\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n$/
+
 class Connection {
   usable = true
   readonly #socket: Socket
@@ -162,8 +165,7 @@ class Connection {
     const length = Number(/\r\ncontent-length:[ \t]*(\d+)/i.exec(head)?.[1] ?? 0)
     const chunked = /\r\ntransfer-encoding:[ \t]*chunked/i.test(head)
     const bodyless = this.#isHead || code === 204 || code === 304
-    const whole =
-      bodyless || (chunked ? this.#text.endsWith('0\r\n\r\n') : this.#text.length >= end + 4 + length)
+    const whole = bodyless || (chunked ? LAST_CHUNK.test(this.#text) : this.#text.length >= end + 4 + length)
     if (!whole) return
     if (/\r\nconnection:[ \t]*close/i.test(head)) {
       this.usable = false

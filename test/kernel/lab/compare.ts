@@ -1,5 +1,6 @@
 /** The recording and the truth as plain objects, so that node:assert prints the difference. */
 import assert from 'node:assert/strict'
+import { grpcWord } from '../../../src/frame/model/grpc.ts'
 import type { Codes, WireCounts } from '../../../src/frame/model/frame.ts'
 import type { Attempt } from './nginx.ts'
 import type { Truth, TruthRow } from './protocol.ts'
@@ -19,18 +20,35 @@ export function assertEqualsTruth(seen: Seen, truth: Truth): void {
 export function rowsOf(seen: Pick<Seen, 'sum'>): Truth {
   const rows: Record<string, TruthRow> = {}
   for (const { backend, routes } of seen.sum.backends)
-    for (const { route, requests, codes } of routes)
+    for (const { route, requests, codes, grpc } of routes)
       if (requests > 0 || codes.length > 0)
-        addRow(rows, `${backend.address} ${route.method} ${route.path}`, { requests, codes: codesOf(codes) })
+        addRow(rows, `${backend.address} ${route.method} ${route.path}`, {
+          requests,
+          codes: codesOf(codes),
+          ...(grpc === null || grpc.length === 0 ? {} : { grpc: codesOf(grpc, grpcWord) }),
+        })
   return sortKeys(rows)
 }
 
 /** A backend whose name has changed is in the sum twice. */
-function addRow(rows: Record<string, TruthRow>, key: string, { requests, codes }: TruthRow): void {
-  const before = rows[key] ?? { requests: 0, codes: {} }
-  const sums = { ...before.codes }
-  for (const [code, count] of Object.entries(codes)) sums[code] = (sums[code] ?? 0) + count
-  rows[key] = { requests: before.requests + requests, codes: sums }
+function addRow(rows: Record<string, TruthRow>, key: string, row: TruthRow): void {
+  const before = rows[key]
+  rows[key] =
+    before === undefined
+      ? row
+      : {
+          requests: before.requests + row.requests,
+          codes: added(before.codes, row.codes),
+          ...(before.grpc === undefined && row.grpc === undefined
+            ? {}
+            : { grpc: added(before.grpc ?? {}, row.grpc ?? {}) }),
+        }
+}
+
+function added(a: TruthRow['codes'], b: TruthRow['codes']): TruthRow['codes'] {
+  const sums = { ...a }
+  for (const [code, count] of Object.entries(b)) sums[code] = (sums[code] ?? 0) + count
+  return sums
 }
 
 /** The failure kinds per row that are not zero. */
@@ -43,6 +61,9 @@ export function failuresOf(seen: Pick<Seen, 'sum'>): Readonly<Record<string, Par
     }
   return rows
 }
+
+export const requestsOf = (truth: Truth): Record<string, number> =>
+  sortKeys(Object.fromEntries(Object.entries(truth).map(([row, { requests }]) => [row, requests])))
 
 /** Sums over all rows. */
 export const total = (seen: Seen): { requests: number; answered: number; inFlight: number } => ({
@@ -131,9 +152,9 @@ const wasSent = ({ connect }: Attempt): boolean => connect !== null
 const sortKeys = <T>(rows: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-function codesOf(codes: Codes): Record<string, number> {
+function codesOf(codes: Codes, word: (code: number) => string = String): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (let i = 0; i < codes.length; i += 2) counts[codes[i]!] = codes[i + 1]!
+  for (let i = 0; i < codes.length; i += 2) counts[word(codes[i]!)] = codes[i + 1]!
   return counts
 }
 

@@ -50,6 +50,13 @@ export class NamespaceAgent {
     this.#process.disconnect()
     await exited
   }
+
+  /** Its sockets close as those of a process that was killed. */
+  async kill(): Promise<void> {
+    const exited = once(this.#process, 'exit')
+    this.#process.kill('SIGKILL')
+    await exited
+  }
 }
 
 /**

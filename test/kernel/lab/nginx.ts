@@ -80,7 +80,9 @@ export async function startLabNginx(
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
-  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+);/g)].map(([, port]) => port!)
+  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+)(?: http2)?;/g)].map(
+    ([, port]) => port!,
+  )
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
     if ((child.exitCode ?? 0) !== 0 || (child.exitCode === 0 && around.daemon !== true) || attempt > 100)
       throw new Error(`nginx did not start: ${stderr}`)

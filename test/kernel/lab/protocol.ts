@@ -45,6 +45,85 @@ export interface TalkOptions {
   readonly localAddress?: string
 }
 
+/** One step of an HTTP/2 backend's answer. */
+export type H2Step =
+  | { readonly interim: number }
+  | { readonly head: number; readonly fields?: Readonly<Record<string, string>>; readonly last?: boolean }
+  /** so many bytes in DATA frames */
+  | { readonly data: number }
+  | { readonly trailers: Readonly<Record<string, string>> }
+  /** END_STREAM, in a frame without bytes */
+  | { readonly last: true }
+  /** RST_STREAM with this code */
+  | { readonly rst: number }
+  /** GOAWAY with this code; `below`: this stream is not among those that are served */
+  | { readonly goaway: number; readonly below?: boolean }
+  | { readonly pause: number }
+  /** of the connection, without a word of HTTP/2 */
+  | { readonly end: 'fin' | 'rst' }
+
+export interface H2Rule {
+  readonly steps: readonly H2Step[]
+  /** answers before the request has ended */
+  readonly early?: boolean
+}
+
+export interface H2ListenOptions {
+  readonly address: string
+  readonly port: number
+  /** by `:path`; `*` for all others. Without a rule: 200 with a short body */
+  readonly rules?: Readonly<Record<string, H2Rule>>
+}
+
+export type GrpcKind = 'unary' | 'client' | 'server' | 'bidi'
+
+export interface GrpcListenOptions {
+  readonly address: string
+  readonly port: number
+  readonly methods: Readonly<Record<string, GrpcKind>>
+}
+
+/** What a call asks of the server. */
+export interface GrpcAnswer {
+  readonly status?: number
+  /** of each message */
+  readonly bytes?: number
+  /** of a stream */
+  readonly messages?: number
+  /** before the answer; in a stream behind each message */
+  readonly waitMs?: number
+  /** the head first, and then the status alone: no trailers-only answer */
+  readonly headFirst?: boolean
+}
+
+export interface GrpcCall {
+  readonly path: string
+  readonly kind: GrpcKind
+  /** of each message that the client sends */
+  readonly bytes?: number
+  readonly messages?: number
+  readonly everyMs?: number
+  readonly deadlineMs?: number
+  /** the client cancels when it has so many messages */
+  readonly cancelAfter?: number
+  readonly answer?: GrpcAnswer
+}
+
+export interface GrpcAskOptions {
+  readonly address: string
+  readonly port: number
+  readonly calls: readonly GrpcCall[]
+  readonly times?: number
+  readonly connections?: number
+}
+
+/** What the client was told. */
+export interface GrpcResult {
+  readonly status: number
+  readonly messages: number
+  readonly bytes: number
+}
+
 /** What was received on a raw connection. */
 export interface ClientResult {
   readonly bytes: number
@@ -71,6 +150,8 @@ export interface TruthRow {
   readonly requests: number
   /** complete final heads, by status code */
   readonly codes: Readonly<Record<string, number>>
+  /** exchanges of gRPC by grpc-status, `none` without one; absent where there were none */
+  readonly grpc?: Readonly<Record<string, number>>
 }
 
 export interface Calls {
@@ -79,6 +160,9 @@ export interface Calls {
   talk(options: TalkOptions): ClientResult
   talkMany(options: readonly TalkOptions[]): readonly ClientResult[]
   ask(options: AskOptions): readonly number[]
+  grpcListen(options: GrpcListenOptions): number
+  askGrpc(options: GrpcAskOptions): readonly GrpcResult[]
+  h2Listen(options: H2ListenOptions): number
   ledger(): Truth
 }
 
