@@ -16,10 +16,10 @@ import { LONG, ROOT, sh } from './lab/system.ts'
 
 /** For other inputs: H2_SEED=$RANDOM. */
 const SEED = Number(process.env.H2_SEED ?? '1')
-const RUNS = LONG ? 20_000 : 500
+const RUNS = LONG ? 4000 : 500
 const MUTATIONS = LONG ? 1_000_000 : 50_000
 
-const LIMIT_MS = LONG ? 3_000_000 : 100_000
+const LIMIT_MS = LONG ? 300_000 : 100_000
 
 /** fixtures/h2/README.md */
 const CORPUS = join(ROOT, 'fixtures/h2')
