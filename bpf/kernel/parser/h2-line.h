@@ -23,6 +23,8 @@ static __always_inline void h2_symbols_over(struct h2_reader *r, struct line *l)
 	h->bits = 0;
 	if (h->name == H2_METHOD) {
 		h->method = H2_METHOD_LITERAL;
+		if (!l->method_len)
+			h->seen |= H2_IS_BAD;
 		return;
 	}
 	if (l->state == LINE_PATH)

@@ -90,13 +90,13 @@ static void say_line(struct direction *d)
 {
 	const struct h2 *h = &d->r.h;
 
+	if (h->seen & H2_IS_BAD)
+		return;
 	if (h->method == H2_METHOD_GET || h->method == H2_METHOD_POST)
 		say_hex(d, "method", (const uint8_t *)(h->method == H2_METHOD_GET ? "GET" : "POST"),
 			h->method == H2_METHOD_GET ? 3 : 4);
 	else if (h->method)
 		say_hex(d, "method", d->line.method, d->line.method_len);
-	if (h->seen & H2_IS_BAD)
-		return;
 	if (h->seen & H2_HAS_SLOT)
 		say_hex(d, "path", d->taken, d->taken_length);
 	else if (h->seen & H2_HAS_PATH)

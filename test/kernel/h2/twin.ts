@@ -31,12 +31,14 @@ export interface Block {
   readonly end: number
 }
 
+/** RFC 9110, 5.6.2 */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const METHOD_MAX = 23
 const PATH_MAX = 128
 const GRPC_HIGHEST = 989
 const GRPC_UNKNOWN = 2
 
-/** @throws if a block cannot be decoded */
+/** @throws if a block cannot be decoded, or has a pseudo-header field twice */
 export function eventsOf(bytes: Buffer, direction: Direction): readonly Event[] {
   const events: Event[] = []
   let first: Frame | null = null
@@ -87,6 +89,10 @@ function allowsNoTable(settings: Buffer): boolean {
 
 function blockOf(first: Frame, end: number, block: Buffer, direction: Direction): Block {
   const fields = decode(block)
+  if (
+    [':method', ':path', ':status'].some((name) => fields.filter((field) => field.name === name).length > 1)
+  )
+    throw new Error('a pseudo-header field twice')
   const last = (name: string): string | undefined => fields.findLast((field) => field.name === name)?.value
   const [status, grpc, method, path] = [last(':status'), last('grpc-status'), last(':method'), last(':path')]
   const isGrpc = fields.some(
@@ -94,8 +100,10 @@ function blockOf(first: Frame, end: number, block: Buffer, direction: Direction)
   )
   const isStatus = status !== undefined && /^[1-9]\d\d$/.test(status)
   const isPath = path !== undefined && /^[^? \r\n][^ \r\n]*$/.test(path)
+  const isRequest = direction === 'requests'
   const bad =
-    (status !== undefined && !isStatus) || (direction === 'requests' && path !== undefined && !isPath)
+    (status !== undefined && !isStatus) ||
+    (isRequest && ((path !== undefined && !isPath) || (method !== undefined && !TOKEN.test(method))))
   return {
     is: 'block',
     begin: first.at,
@@ -104,7 +112,7 @@ function blockOf(first: Frame, end: number, block: Buffer, direction: Direction)
     ...(grpc !== undefined && { grpcStatus: grpcStatusOf(grpc) }),
     ...(isGrpc && { isGrpc }),
     ...(bad && { bad }),
-    ...(direction === 'requests' && method !== undefined && { method: hex(method.slice(0, METHOD_MAX)) }),
+    ...(isRequest && method !== undefined && !bad && { method: hex(method.slice(0, METHOD_MAX)) }),
     ...(direction === 'requests' &&
       isPath &&
       !bad && { path: hex(path.replace(/\?.*/s, '').slice(0, PATH_MAX)) }),
