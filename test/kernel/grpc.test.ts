@@ -12,7 +12,7 @@ import {
 } from './lab/compare.ts'
 import { GRPC_LOG_FORMAT, GRPC_LOGS, grpcTruthOf } from './lab/grpc-log.ts'
 import { Cable, NamespaceAgent, range } from './lab/network.ts'
-import { LabNginxes, type LabNginx } from './lab/nginx.ts'
+import { LabNginxes, type Attempt, type LabNginx } from './lab/nginx.ts'
 import type { GrpcCall, GrpcKind, GrpcResult, Truth, TruthRow } from './lab/protocol.ts'
 import { lacking, LONG } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
@@ -116,6 +116,28 @@ describe('gRPC', { skip: lacking() }, () => {
     assertEqualsTruth(seen, served)
     assert.ok((seen.sum.totals.receivedBytes ?? 0) > 5 * 5 * MB)
     assert.ok((seen.sum.totals.sentBytes ?? 0) > 5 * 5 * MB)
+  })
+
+  test('bytes are nginx’s, with the preface of a connection’s first request and all frames in between', async () => {
+    let attempts: readonly Attempt[] = []
+    const { seen } = await record(async (_, nginx) => {
+      await ask(
+        [...EVERY_KIND, ...EVERY_STATUS, shop('unary', { bytes: 200_000, answer: { bytes: 400_000 } })],
+        5,
+      )
+      await nginx.logged(5 * (EVERY_KIND.length + EVERY_STATUS.length + 1))
+      attempts = nginx.attempts()
+    })
+    const theirs: Record<string, [sent: number, received: number]> = {}
+    for (const { target, sent, received } of attempts) {
+      const sums = (theirs[target] ??= [0, 0])
+      sums[0] += sent ?? 0
+      sums[1] += received ?? 0
+    }
+    const ours = seen.sum.backends.flatMap(({ routes }) =>
+      routes.map(({ route, sentBytes, receivedBytes }) => [route.path, [sentBytes, receivedBytes]] as const),
+    )
+    assert.deepEqual(Object.fromEntries(ours), theirs)
   })
 
   test('a deadline that the server keeps is an answer, DEADLINE_EXCEEDED', async () => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertReconciles } from './lab/compare.ts'
 import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
 import { canRunRealtime, startLabNginx, type Attempt } from './lab/nginx.ts'
-import type { Rules, Step } from './lab/protocol.ts'
+import type { GrpcCall, Rules, Step } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
 import { relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
@@ -48,6 +48,15 @@ const KINDS: Readonly<Record<string, readonly Step[]>> = {
   chunked,
   large: [{ pause: 5 }, { send: ok('x'.repeat(300_000)) }],
 }
+
+/** Each method is called once, as each path. No large answers: `grpc_pass` does not buffer, and reads as slowly as its client. */
+const GRPC_KINDS: readonly Omit<GrpcCall, 'path'>[] = [
+  { kind: 'unary', bytes: 20, answer: { bytes: 200 } },
+  { kind: 'unary', answer: { waitMs: 60, status: 14 } },
+  { kind: 'unary', bytes: 100_000, answer: { bytes: 3000 } },
+  { kind: 'server', answer: { messages: 4, bytes: 100, waitMs: 15 } },
+  { kind: 'client', messages: 3, bytes: 100, everyMs: 15 },
+]
 
 const notRealtime =
   'needs the right to run nginx at a real-time priority: otherwise its clock depends on the scheduler'
@@ -109,6 +118,26 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
     })
   })
 
+  test('header and total time of gRPC equal nginx’s: unary calls, streams, a status alone', async (t) => {
+    const port = PORT + 2
+    const calls = range(1, 60).flatMap((n) =>
+      GRPC_KINDS.map((of, i) => ({ ...of, path: `/lab.Times/${of.kind}${i}x${n}` })),
+    )
+    const methods = Object.fromEntries(calls.map(({ path, kind }) => [path, kind]))
+    await cable.far.call('grpcListen', { address: FAR, port, methods })
+    const configuration = `upstream kept { server ${FAR}:${port}; keepalive 16; }
+       server { listen 127.0.0.1:8080 http2; location / { grpc_pass grpc://kept; } }`
+    await repeatUntilQuiet(t, async () => {
+      const load = (): Promise<unknown> =>
+        cable.proxy.call('askGrpc', { address: '127.0.0.1', port: 8080, calls, connections: 6 })
+      const { seen, attempts } = await recorded(cable.proxy, configuration, load)
+      assert.equal(attempts.length, calls.length)
+      assertReconciles(seen)
+      assertClose(t, seen, attempts, 'header')
+      assertClose(t, seen, attempts, 'total')
+    })
+  })
+
   test('connect time equals nginx’s, and all times start at the SYN', async (t) => {
     await repeatUntilQuiet(t, () => connectTimes(t))
   })
@@ -158,9 +187,17 @@ async function ask(
   requests: readonly string[],
   connections: number,
 ): Promise<{ readonly seen: Seen; readonly attempts: readonly Attempt[] }> {
-  const nginx = await startLabNginx(proxy.namespace, configuration, true)
   const load = (): Promise<unknown> =>
     proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections })
+  return recorded(proxy, configuration, load)
+}
+
+async function recorded(
+  proxy: NamespaceAgent,
+  configuration: string,
+  load: () => Promise<unknown>,
+): Promise<{ readonly seen: Seen; readonly attempts: readonly Attempt[] }> {
+  const nginx = await startLabNginx(proxy.namespace, configuration, true)
   const seen = await watch(proxy.namespace, load, ['--routes-as', 'raw'])
   const attempts = nginx.attempts()
   await nginx.stop()

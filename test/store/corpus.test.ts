@@ -5,6 +5,8 @@ import Sqlite from 'better-sqlite3'
 import { UserError } from '../../src/errors.ts'
 import { checkRecording } from '../../src/store/tools/check.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
+import { runCommand } from '../cli/run-command.ts'
+import type { ReportDocument } from '../../src/report/document/document.ts'
 import { silent } from '../torture/kit.ts'
 
 const folder = new URL('../../fixtures/recordings/', import.meta.url).pathname
@@ -76,6 +78,18 @@ for (const [name, expected] of Object.entries(CORPUS)) {
     )
   })
 }
+
+test('in grpc.db the burst of UNAVAILABLE is found, though each of its answers is a 200', async () => {
+  const { code, stdout } = await runCommand(['report', `${folder}grpc.db`, '--format', 'json'])
+  assert.equal(code, 0)
+  const { findings, backends } = JSON.parse(stdout) as ReportDocument
+  assert.deepEqual(
+    findings.map(({ kind, backend }) => [kind, backend]),
+    [['burst_grpc_errors', '10.0.1.20:50051']],
+  )
+  const cart = backends.find(({ backend }) => backend === '10.0.1.20:50051')!
+  assert.deepEqual([cart.protocol, Object.keys(cart.codes)], ['grpc', ['200']])
+})
 
 test('after the clock was set back, ticks are ordered by sequence and none appears twice', () => {
   const recording = openRecording(`${folder}clock-step.db`)
