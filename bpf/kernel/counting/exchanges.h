@@ -43,7 +43,9 @@ static __always_inline void book_grpc(const struct exchange *x, struct slot *s)
 {
 	__u32 status = x->flags >> GRPC_SHIFT;
 
-	if (s && (x->flags & IS_GRPC) && status != GRPC_UNSEEN)
+	if (status == GRPC_UNSEEN)
+		count_shared(L_AMBIGUOUS);
+	else if (s && (x->flags & IS_GRPC))
 		count_code(s, x->slot, GRPC_CODE(status ? status - 1 : GRPC_NONE));
 }
 

@@ -63,6 +63,11 @@ static __always_inline void note_grpc(struct flow *f, struct exchange *x)
 		ADD(b->grpc_requests, 1);
 }
 
+static __always_inline void set_grpc_status(struct exchange *x, __u16 status_plus_one)
+{
+	x->flags = (x->flags & ((1 << GRPC_SHIFT) - 1)) | status_plus_one << GRPC_SHIFT;
+}
+
 /* A header block is over: a head, or trailers. */
 __noinline int answer_block(struct flow *f, struct scratch *s)
 {
@@ -96,7 +101,7 @@ __noinline int answer_block(struct flow *f, struct scratch *s)
 	if ((h->seen & H2_IS_GRPC) && !(x->flags & IS_GRPC))
 		note_grpc(f, x);
 	if (ends)
-		x->flags |= h->grpc << GRPC_SHIFT;
+		set_grpc_status(x, h->grpc);
 	if (phase == PHASE_ANSWERED) {
 		if (ends)
 			stream_over(f, s);
@@ -112,8 +117,51 @@ __noinline int answer_block(struct flow *f, struct scratch *s)
 	return 0;
 }
 
+struct end_search {
+	struct scratch *s;
+	__u32 at;
+	__u32 end;
+	__u32 stream;
+};
+
+static long find_end(__u32 i, struct end_search *c)
+{
+	if (h2_is_end(c->s->chunk.bytes, FRONT + i, c->end, c->stream))
+		c->at = i;
+	return c->at != CHUNK;
+}
+
+/*
+ * Behind a hole in an answer: what ends it is mostly the last frame of a segment, which its length, its stream and its flags
+ * tell.
+ */
+__noinline int find_answer_end(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+{
+	if (!f || !s)
+		return 0;
+	struct h2_reader *r = &s->reader.h2;
+	struct work *w = &s->work;
+	__u32 n = w->len > CHUNK ? CHUNK : w->len;
+	struct end_search c = {.s = s, .at = CHUNK, .end = FRONT + n, .stream = r->h.ours};
+
+	consume(s, w->len - n);
+	if (load_chunk(skb, s, n))
+		return 0;
+	bpf_loop(CHUNK - 9, find_end, &c, 0);
+	if (c.at >= n)
+		return 0;
+	r->n = n;
+	r->at = c.at;
+	r->base = sequence_at(s);
+	r->h.seen &= H2_SETTLED;
+	r->h.head = 0;
+	r->h.step = H2_FRAME;
+	f->in.in_hole = 0;
+	return 0;
+}
+
 /* Reading goes on behind a hole where it is known that an answer begins: begin_at_ack has said so. */
-static __always_inline void answer_frames_begin(struct flow *f, struct scratch *s)
+static __always_inline void answer_frames_begin(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	struct h2 *h = &s->reader.h2.h;
 	struct exchange *x = exchange_of(f, f->current);
@@ -124,6 +172,8 @@ static __always_inline void answer_frames_begin(struct flow *f, struct scratch *
 		h->head = 0;
 		h->step = H2_FRAME;
 	}
+	if (h->step == H2_LOST && phase_of(f, f->current) == PHASE_ANSWERED)
+		find_answer_end(skb, f, s);
 	if (h->step == H2_LOST)
 		s->work.stray = 1;
 	if (phase_of(f, f->current) != PHASE_OPEN || !has_begun(f, f->current) || h->ours == x->stream)
@@ -154,7 +204,7 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 			f->in.state = DIR_LINE;
 			return 0;
 		}
-		answer_frames_begin(f, s);
+		answer_frames_begin(skb, f, s);
 	}
 	event = read_on(skb, s);
 	if (costs_too_much(s))
@@ -164,8 +214,11 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 		answer_block(f, s);
 		break;
 	case H2_DATA_OVER:
-		if (r->h.stream == r->h.ours)
+		if (r->h.stream == r->h.ours) {
+			if (exchange_of(f, f->current)->flags >> GRPC_SHIFT == GRPC_UNSEEN)
+				set_grpc_status(exchange_of(f, f->current), 0);
 			stream_over(f, s);
+		}
 		break;
 	case H2_RESET:
 		if (r->h.stream == r->h.ours)
@@ -218,10 +271,9 @@ static __always_inline void pass_answer_frames(struct flow *f, __u32 to)
 		if (phase_of(f, number) == PHASE_OPEN) {
 			book_unseen(f, number);
 			leave_stream(f, h);
-		} else if (h->step != H2_LOST) {
+		} else {
 			/* its end, and its grpc-status, may lie in the hole */
-			exchange_of(f, number)->flags |= GRPC_UNSEEN << GRPC_SHIFT;
-			count(L_AMBIGUOUS);
+			set_grpc_status(exchange_of(f, number), GRPC_UNSEEN);
 		}
 	}
 	frames_lost(d, h);

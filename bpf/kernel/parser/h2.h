@@ -67,3 +67,16 @@ static __always_inline int h2_is_request(const __u8 *bytes, __u32 start, __u32 a
 	return (w & 0xff) == 0 && (w >> 24 & 0xff) == H2_HEADERS && ((w >> 32 & 0xff) | H2_END_STREAM) == 5 && (stream & 1) &&
 	       stream > after && stream < 0x80000000U && (field == 0x82 || field == 0x83 || field == 0x42);
 }
+
+/* Whether a frame begins at `at` that ends the stream, and its segment at `end`: trailers, or the last DATA. */
+static __always_inline int h2_is_end(const __u8 *bytes, __u32 at, __u32 end, __u32 stream)
+{
+	__u64 w = word_at(bytes + (at & BYTES_MASK));
+	__u32 left = (__u32)(w & 0xff) << 16 | (__u32)(w & 0xff00) | (__u32)(w >> 16 & 0xff);
+	__u32 found = (__u32)(w >> 40 & 0xff) << 24 | (__u32)(w >> 48 & 0xff) << 16 | (__u32)(w >> 56) << 8;
+
+	if (at + 9 + left != end || (found | bytes[(at + 8) & BYTES_MASK]) != stream)
+		return 0;
+	return (w >> 24 & 0xffff) == (H2_HEADERS | (H2_END_STREAM | H2_END_HEADERS) << 8) ||
+	       (w >> 24 & 0xffff) == (H2_DATA | H2_END_STREAM << 8);
+}

@@ -35,10 +35,14 @@ struct line {
 
 static __always_inline void line_put(struct line *l, __u8 byte)
 {
-	if (l->out < PATH_MAX)
-		l->path[l->out & (PATH_MAX - 1)] = byte;
-	if (l->out < 65535)
-		l->out++;
+	__u32 out = l->out;
+
+	/* or three of these become one: the verifier of Linux 6.1 does not follow what the compiler knows then */
+	asm volatile("" : "+r"(out));
+	if (out < PATH_MAX)
+		l->path[out & (PATH_MAX - 1)] = byte;
+	if (out < 65535)
+		l->out = out + 1;
 }
 
 static __always_inline void line_begin_segment(struct line *l)
