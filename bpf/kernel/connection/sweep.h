@@ -140,7 +140,7 @@ static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c
 		} else if (phase == PHASE_ANSWERED) {
 			busy++;
 			if (may_be_over(f) && c->now > f->in.last_ns + BODY_SILENCE)
-				book_end(f, number, f->in.last_ns, 0);
+				book_any_end(f, number, f->in.last_ns, 0);
 		}
 	}
 	return busy;

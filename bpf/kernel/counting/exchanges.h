@@ -125,10 +125,8 @@ static __always_inline void commit_deferred(struct flow *f, __u32 number)
 }
 
 /* The final head is complete. `ends_too`: the answer ends in the same segment. Returns whether this call has booked it. */
-__noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
+static __always_inline int answer_exchange(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too, int is_h2)
 {
-	if (!f)
-		return 0;
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 
@@ -141,7 +139,7 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	if (!claim(x, number, PHASE_OPEN, ends_too ? PHASE_DONE : PHASE_ANSWERED))
 		return 0;
 	s = slot_of_exchange(x);
-	if (ends_too)
+	if (is_h2 && ends_too)
 		book_grpc(x, s);
 	if (s) {
 		count_code(s, x->slot, status);
@@ -159,22 +157,35 @@ __noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now
 	return 1;
 }
 
-/* The end of an answered request is known. `cut`: its body is incomplete. */
-__noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
+/*
+ * In HTTP/1, and in HTTP/2. Functions of their own here and below, because what counts a grpc-status takes more of the stack than
+ * there is on the ways of HTTP/1.
+ */
+__noinline int book_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
 {
-	if (!f)
-		return 0;
+	return f ? answer_exchange(f, number, status, now, ends_too, 0) : 0;
+}
+
+__noinline int book_stream_answer(struct flow *f, __u32 number, __u32 status, __u64 now, int ends_too)
+{
+	return f ? answer_exchange(f, number, status, now, ends_too, 1) : 0;
+}
+
+/* The end of an answered request is known. `cut`: its body is incomplete. */
+static __always_inline void end_answered(struct flow *f, __u32 number, __u64 end, int cut, int is_h2)
+{
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 	__u32 total_us;
 
 	if (!claim(x, number, PHASE_ANSWERED, PHASE_DONE))
-		return 0;
+		return;
 	total_us = micros_between(x->at_ns, end) + x->lead_us;
 	if (total_us < x->header_us)
 		total_us = x->header_us;
 	s = slot_of_exchange(x);
-	book_grpc(x, s);
+	if (is_h2)
+		book_grpc(x, s);
 	if (s) {
 		ADD(s->total_sum_us, total_us);
 		ADD(s->total_count, 1);
@@ -182,7 +193,28 @@ __noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
 			ADD(s->body_reset, 1);
 	}
 	emit_exchange(x, x->status, EVENT_TOTAL | EVENT_DONE, total_us);
+}
+
+__noinline int book_end(struct flow *f, __u32 number, __u64 end, int cut)
+{
+	if (f)
+		end_answered(f, number, end, cut, 0);
 	return 0;
+}
+
+__noinline int book_stream_end(struct flow *f, __u32 number, __u64 end, int cut)
+{
+	if (f)
+		end_answered(f, number, end, cut, 1);
+	return 0;
+}
+
+static __always_inline void book_any_end(struct flow *f, __u32 number, __u64 end, int cut)
+{
+	if (exchange_of(f, number)->flags & IS_H2)
+		book_stream_end(f, number, end, cut);
+	else
+		book_end(f, number, end, cut);
 }
 
 /* An open exchange ends without an answer. Returns whether it was this caller who ended it. */
@@ -303,8 +335,9 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 				     (outcome == OUTCOME_ABORTED && !cut && !ends_with_connection(&f->in));
 
 			/* a reset also cuts a chunked body, whose end would have been recognised */
-			book_end(f, number, silent ? f->in.last_ns : now,
-				 cut || (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
+			book_any_end(f, number, silent ? f->in.last_ns : now,
+				     cut ||
+					 (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
 		}
 	}
 	book_passed(f);

@@ -27,7 +27,7 @@ static __always_inline void stream_over(struct flow *f, struct scratch *s)
 
 	if (phase_of(f, number) != PHASE_ANSWERED)
 		return;
-	book_end(f, number, s->work.now, 0);
+	book_stream_end(f, number, s->work.now, 0);
 	add_received(f, number, sequence_of_frames(s));
 	leave_stream(f, &s->reader.h2.h);
 }
@@ -42,7 +42,7 @@ static __always_inline void stream_failed(struct flow *f, struct scratch *s, __s
 	if (phase_of(f, number) == PHASE_OPEN)
 		book_failure(f, number, outcome, s->work.now);
 	else
-		book_end(f, number, s->work.now, 1);
+		book_stream_end(f, number, s->work.now, 1);
 	add_received(f, number, sequence_of_frames(s));
 	leave_stream(f, &s->reader.h2.h);
 }
@@ -107,7 +107,7 @@ __noinline int answer_block(struct flow *f, struct scratch *s)
 			stream_over(f, s);
 		return 0;
 	}
-	book_answer(f, number, h->status, s->work.now, ends);
+	book_stream_answer(f, number, h->status, s->work.now, ends);
 	if (connect_is_due(f))
 		book_connect(f, s->work.now);
 	if (ends) {
@@ -259,7 +259,7 @@ static __always_inline void pass_answer_frames(struct flow *f, __u32 to)
 		h->head = 0;
 		if (!(h->flags & H2_END_STREAM) || h->stream != h->ours || phase_of(f, number) != PHASE_ANSWERED)
 			return;
-		book_end(f, number, d->last_ns, 0);
+		book_stream_end(f, number, d->last_ns, 0);
 		book_received(f, number, to);
 		leave_stream(f, h);
 		return;

@@ -48,7 +48,7 @@ static __always_inline int end_streams(struct flow *f)
 			book_unseen(f, number);
 		} else if (phase == PHASE_ANSWERED) {
 			exchange_of(f, number)->flags |= GRPC_UNSEEN << GRPC_SHIFT;
-			book_end(f, number, f->in.last_ns, 0);
+			book_stream_end(f, number, f->in.last_ns, 0);
 		}
 		f->oldest = number + 1;
 	}
