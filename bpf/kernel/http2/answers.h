@@ -201,8 +201,11 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 	case H2_INVALID:
 		if (f->deferred & DEFERRED_TUNNEL)
 			leave_tunnel(f);
-		/* of other clients it is not known what they accept */
-		if (f->nginx && !too_much)
+		/*
+		 * Of other clients it is not known what they accept. A stream that is new, while nothing is waited for, has a
+		 * request that passed unseen.
+		 */
+		if (f->nginx && !too_much && !(event == H2_FOREIGN && (r->h.seen & H2_ENDED)))
 			answer_is_bad(&r->h);
 		else
 			lose_answers(f, &r->h);
