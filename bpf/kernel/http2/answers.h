@@ -28,7 +28,7 @@ static __always_inline void stream_over(struct flow *f, struct scratch *s)
 	if (phase_of(f, number) != PHASE_ANSWERED)
 		return;
 	book_stream_end(f, number, s->work.now, 0);
-	add_received(f, number, sequence_of_frames(s));
+	add_received(f, number, sequence_behind(s));
 	leave_stream(f, &s->reader.h2.h);
 }
 
@@ -43,7 +43,7 @@ static __always_inline void stream_failed(struct flow *f, struct scratch *s, __s
 		book_failure(f, number, outcome, s->work.now);
 	else
 		book_stream_end(f, number, s->work.now, 1);
-	add_received(f, number, sequence_of_frames(s));
+	add_received(f, number, sequence_behind(s));
 	leave_stream(f, &s->reader.h2.h);
 }
 
@@ -51,6 +51,30 @@ static __always_inline void stream_failed(struct flow *f, struct scratch *s, __s
 static __always_inline void answer_is_bad(struct h2 *h)
 {
 	h->step = H2_OVER;
+}
+
+static __always_inline void set_grpc_status(struct exchange *x, __u16 status_plus_one)
+{
+	x->flags = (x->flags & ((1 << GRPC_SHIFT) - 1)) | status_plus_one << GRPC_SHIFT;
+}
+
+/* What answers are cannot be told from here on. */
+static __always_inline void lose_answers(struct flow *f, struct h2 *h)
+{
+	__u32 number = f->current;
+
+	if (has_begun(f, number)) {
+		enum phase phase = phase_of(f, number);
+
+		if (phase == PHASE_OPEN) {
+			book_unseen(f, number);
+			leave_stream(f, h);
+		} else if (phase == PHASE_ANSWERED) {
+			/* its end, and its grpc-status, may lie in what is not read */
+			set_grpc_status(exchange_of(f, number), GRPC_UNSEEN);
+		}
+	}
+	frames_lost(&f->in, h);
 }
 
 /* The answer says that it is gRPC, and the request did not. */
@@ -61,11 +85,6 @@ static __always_inline void note_grpc(struct flow *f, struct exchange *x)
 	x->flags |= IS_GRPC;
 	if (b && !x->deferred)
 		ADD(b->grpc_requests, 1);
-}
-
-static __always_inline void set_grpc_status(struct exchange *x, __u16 status_plus_one)
-{
-	x->flags = (x->flags & ((1 << GRPC_SHIFT) - 1)) | status_plus_one << GRPC_SHIFT;
 }
 
 /* A header block is over: a head, or trailers. */
@@ -111,7 +130,7 @@ __noinline int answer_block(struct flow *f, struct scratch *s)
 	if (connect_is_due(f))
 		book_connect(f, s->work.now);
 	if (ends) {
-		add_received(f, number, sequence_of_frames(s));
+		add_received(f, number, sequence_behind(s));
 		leave_stream(f, h);
 	}
 	return 0;
@@ -198,6 +217,7 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 		return 1;
 	struct h2_reader *r = &s->reader.h2;
 	enum h2_event event;
+	int too_much;
 
 	if (!s->work.frames_loaded) {
 		if (is_not_expected(f)) {
@@ -207,7 +227,8 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 		answer_frames_begin(skb, f, s);
 	}
 	event = read_on(skb, s);
-	if (costs_too_much(s))
+	too_much = costs_too_much(s);
+	if (too_much)
 		event = H2_INVALID;
 	switch (event) {
 	case H2_BLOCK_OVER:
@@ -232,7 +253,14 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 	case H2_INVALID:
 		if (f->deferred & DEFERRED_TUNNEL)
 			leave_tunnel(f);
-		answer_is_bad(&r->h);
+		/*
+		 * Of other clients it is not known what they accept. A stream that is new, while nothing is waited for, has a
+		 * request that passed unseen.
+		 */
+		if (f->nginx && !too_much && !(event == H2_FOREIGN && (r->h.seen & H2_ENDED)))
+			answer_is_bad(&r->h);
+		else
+			lose_answers(f, &r->h);
 		pass_rest(s);
 		break;
 	default:
@@ -266,15 +294,7 @@ static __always_inline void pass_answer_frames(struct flow *f, __u32 to)
 	}
 	if (h->step == H2_OVER)
 		return;
-	if (has_begun(f, number)) {
+	if (has_begun(f, number))
 		book_received(f, number, d->next);
-		if (phase_of(f, number) == PHASE_OPEN) {
-			book_unseen(f, number);
-			leave_stream(f, h);
-		} else {
-			/* its end, and its grpc-status, may lie in the hole */
-			set_grpc_status(exchange_of(f, number), GRPC_UNSEEN);
-		}
-	}
-	frames_lost(d, h);
+	lose_answers(f, h);
 }

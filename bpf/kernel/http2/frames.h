@@ -53,6 +53,12 @@ static __always_inline __u32 sequence_of_frames(const struct scratch *s)
 	return sequence_at(s) + s->reader.h2.at;
 }
 
+/* The sequence number behind the segment: what follows an answer in it, nginx reads together with the answer. */
+static __always_inline __u32 sequence_behind(const struct scratch *s)
+{
+	return sequence_at(s) + s->work.len;
+}
+
 static long read_frames(__u32 i, struct scratch **s)
 {
 	int over = h2_item(&(*s)->reader.h2, &(*s)->chunk, &(*s)->line);

@@ -29,13 +29,12 @@ __noinline int refuse_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 }
 
 /*
- * nginx has one stream at a time: what is pending when the next one begins has ended unseen. Returns whether a request had no
- * answer.
+ * nginx has one stream at a time: what is pending when the next one begins has ended unseen. Returns whether something was.
  */
 static __always_inline int end_streams(struct flow *f)
 {
 	__u32 first = f->oldest;
-	int open = 0;
+	int pending = 0;
 
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = first + i;
@@ -43,8 +42,8 @@ static __always_inline int end_streams(struct flow *f)
 		if (number == f->started)
 			break;
 		enum phase phase = phase_of(f, number);
+		pending |= phase != PHASE_DONE;
 		if (phase == PHASE_OPEN) {
-			open = 1;
 			book_unseen(f, number);
 		} else if (phase == PHASE_ANSWERED) {
 			exchange_of(f, number)->flags |= GRPC_UNSEEN << GRPC_SHIFT;
@@ -52,7 +51,20 @@ static __always_inline int end_streams(struct flow *f)
 		}
 		f->oldest = number + 1;
 	}
-	return open;
+	return pending;
+}
+
+/* Of method and path, as they are encoded. 0: there is none, because the method comes later, or is long. */
+static __always_inline __u64 hash_of_request(const struct scratch *s)
+{
+	const struct h2_reader *r = &s->reader.h2;
+	const struct h2 *h = &r->h;
+	__u64 hash = h->method ? path_hash(&s->chunk, r->at, h->length, h->method << 8 | h->huffman) : 0;
+
+	if (!hash || h->method != H2_METHOD_LITERAL)
+		return hash;
+	/* multiplied by an odd number, two methods stay different */
+	return s->line.method_len > 8 ? 0 : hash ^ *(const __u64 *)s->line.method * 0x9e3779b97f4a7c15ULL;
 }
 
 /* H2_PATH_HERE: the same path may have been read before. */
@@ -64,7 +76,7 @@ __noinline int find_path(struct flow *f, struct scratch *s)
 	__u32 backend = backend_of_flow(f, s), slot = NO_SLOT;
 	struct slot *counters;
 
-	s->work.hash = path_hash(&s->chunk, r->at, r->h.length, r->h.method << 8 | r->h.huffman);
+	s->work.hash = hash_of_request(s);
 	if (s->work.hash) {
 		__u64 keyed = s->work.hash ^ backend * 0x9e3779b97f4a7c15ULL;
 		struct cached_route *cached_route = cached_route_of(keyed);

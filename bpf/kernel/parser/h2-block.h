@@ -137,7 +137,7 @@ static __always_inline void h2_value(struct h2_reader *r, const struct buffer *b
 		h2_invalid(r); /* a second one */
 	} else if (r->requests && (h->name == H2_PATH || h->name == H2_METHOD)) {
 		/* whole, and its method is known: its route may be known as well */
-		if (h->name == H2_PATH && h->length && h->length <= h2_there(r) && h->method >= H2_METHOD_GET)
+		if (h->name == H2_PATH && h->length && h->length <= h2_there(r) && h->method)
 			r->event = H2_PATH_HERE;
 		else
 			h2_symbols_begin(r, l);

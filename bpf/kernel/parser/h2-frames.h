@@ -81,6 +81,26 @@ static __always_inline int h2_is_foreign(struct h2 *h, __u32 stream)
 	return 0;
 }
 
+/* A frame of a backend that nginx does not accept: by its length, or for a stream where it is the connection's. */
+static __always_inline int h2_is_refused(__u32 length, __u8 type, __u32 stream)
+{
+	if (length > H2_LONGEST)
+		return 1;
+	switch (type) {
+	case H2_RST_STREAM:
+	case H2_WINDOW_UPDATE:
+		return length != 4;
+	case H2_SETTINGS:
+		return stream || length % 6;
+	case H2_PING:
+		return stream || length != 8;
+	case H2_GOAWAY:
+		return stream != 0;
+	default:
+		return 0;
+	}
+}
+
 /* What a frame says of itself is known. */
 static __always_inline void h2_frame_begins(struct h2_reader *r, __u8 type, __u8 flags, __u32 stream)
 {
@@ -100,6 +120,10 @@ static __always_inline void h2_frame_begins(struct h2_reader *r, __u8 type, __u8
 		if (!r->requests && stream && h->ours && h2_is_foreign(h, stream)) {
 			h->step = H2_OVER;
 			r->event = H2_FOREIGN;
+			return;
+		}
+		if (!r->requests && h2_is_refused(h->left, type, stream)) {
+			h2_invalid(r);
 			return;
 		}
 		h->type = type;

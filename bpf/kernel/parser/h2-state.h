@@ -22,6 +22,8 @@ enum h2_type {
 #define H2_PADDED	8
 #define H2_HAS_PRIORITY 0x20
 
+#define H2_LONGEST 16384 /* bytes of a frame: nginx allows no more */
+
 /* What comes next. */
 enum h2_step {
 	H2_PREFACE,

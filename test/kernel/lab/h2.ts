@@ -73,6 +73,11 @@ export class H2Backend {
       else if (stream.destroyed && !('end' in step)) return
       else if ('end' in step) endSocket(socket, step.end)
       else if ('rst' in step) socket?.write(rstStream(stream.id ?? 0, step.rst))
+      else if ('stray' in step) socket?.write(frameOf(8, 0, step.stray, '00000001'))
+      else if ('frames' in step)
+        socket?.write(
+          Buffer.concat(step.frames.map(([type, flags, hex]) => frameOf(type, flags, stream.id ?? 0, hex))),
+        )
       else if ('head' in step) {
         stream.respond(headOf(step), {
           endStream: step.last === true,
@@ -88,7 +93,12 @@ export class H2Backend {
 
 type Said = Exclude<
   H2Step,
-  { readonly rst: number } | { readonly pause: number } | { readonly end: string } | { readonly head: number }
+  | { readonly rst: number }
+  | { readonly frames: unknown }
+  | { readonly stray: number }
+  | { readonly pause: number }
+  | { readonly end: string }
+  | { readonly head: number }
 >
 
 function act(stream: ServerHttp2Stream, step: Said): void {
@@ -102,13 +112,16 @@ function act(stream: ServerHttp2Stream, step: Said): void {
 }
 
 /** By hand: node ends a stream of which it has sent a part in order, whatever the code. */
-function rstStream(id: number, code: number): Buffer {
-  const frame = Buffer.alloc(13)
-  frame.writeUIntBE(4, 0, 3)
-  frame.writeUInt8(3, 3)
-  frame.writeUInt32BE(id, 5)
-  frame.writeUInt32BE(code, 9)
-  return frame
+const rstStream = (id: number, code: number): Buffer => frameOf(3, 0, id, code.toString(16).padStart(8, '0'))
+
+export function frameOf(type: number, flags: number, stream: number, hex = ''): Buffer {
+  const payload = Buffer.from(hex, 'hex')
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, payload])
 }
 
 const headOf = ({ head, fields = {} }: Extract<H2Step, { readonly head: number }>): OutgoingHttpHeaders => ({

@@ -58,6 +58,10 @@ export type H2Step =
   | { readonly rst: number }
   /** GOAWAY with this code; `below`: this stream is not among those that are served */
   | { readonly goaway: number; readonly below?: boolean }
+  /** of the stream, all in one segment: type, flags, payload in hexadecimal */
+  | { readonly frames: readonly (readonly [type: number, flags: number, payload: string])[] }
+  /** WINDOW_UPDATE of this stream */
+  | { readonly stray: number }
   | { readonly pause: number }
   /** of the connection, without a word of HTTP/2 */
   | { readonly end: 'fin' | 'rst' }
