@@ -1,5 +1,5 @@
 /** The declaration as the templates need it. */
-import type { Counter } from '../../src/frame/model/counters.ts'
+import { NONE_BEFORE, type Counter } from '../../src/frame/model/counters.ts'
 
 export interface Field {
   readonly word: string
@@ -12,6 +12,8 @@ export interface Field {
   readonly isGauge: boolean
   /** may be unknown, which is null */
   readonly isLater: boolean
+  /** what is unknown adds nothing to a sum */
+  readonly isNoneBefore: boolean
 }
 
 export const fieldsOf = (counters: readonly Counter[]): readonly Field[] =>
@@ -23,6 +25,7 @@ export const fieldsOf = (counters: readonly Counter[]): readonly Field[] =>
     isBytes: kind === 'bytes',
     isGauge: kind === 'gauge',
     isLater: since === 'later',
+    isNoneBefore: NONE_BEFORE.includes(word),
   }))
 
 /** The first columns of a row, and the columns that were added behind them. */

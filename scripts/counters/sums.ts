@@ -15,8 +15,10 @@ const bytesOf = (fields: readonly Field[]): readonly Field[] => fields.filter(({
 
 /** The path of a counter in Counts. */
 const path = ({ name, isFailure }: Field): string => (isFailure ? `failures.${name}` : name)
-const plus = (a: string, b: string, { isLater }: Field): string =>
-  isLater ? `addKnown(${a}, ${b})` : `${a} + ${b}`
+const plus = (a: string, b: string, { isLater, isNoneBefore }: Field): string => {
+  if (isNoneBefore) return `(${a} ?? 0) + (${b} ?? 0)`
+  return isLater ? `addKnown(${a}, ${b})` : `${a} + ${b}`
+}
 const orZero = (value: string, { isLater }: Field): string => (isLater ? `(${value} ?? 0)` : value)
 const sumOf = (fields: readonly Field[], value: (field: Field) => string): string =>
   each(fields, (field) => orZero(value(field), field), ' + ')

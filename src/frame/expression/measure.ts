@@ -140,7 +140,7 @@ function withUnread(
 
 /** Open connections whose requests cannot be read. null: the row has requests, or the recording does not know. */
 export const openOf = (row: Counts & { readonly connection: ConnectionCounts }): number | null =>
-  isRead(protocolOf(row)) ? null : openConnections(row.connection)
+  row.inFlight > 0 || isRead(protocolOf(row)) ? null : openConnections(row.connection)
 
 /** Answers of a class, 1 to 5. */
 export function classCount({ codes }: Pick<Counts, 'codes'>, digit: number): number {

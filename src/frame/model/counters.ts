@@ -100,6 +100,12 @@ export const CONNECTION = [
   counter('grpc_requests', 'requests whose content-type is application/grpc', 'later'),
 ] as const
 
+/**
+ * Recorders that do not have these read no HTTP/2. So a sum takes null for 0, and of a backend that one of several recordings knows better,
+ * it is said what it speaks.
+ */
+export const NONE_BEFORE: readonly string[] = ['h2_requests', 'grpc_requests']
+
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>
 /** The counters of failed connects. */
 export const CONNECT_FAILURES = CONNECTION.filter((of): of is ConnectFailure => of.kind === 'failure')

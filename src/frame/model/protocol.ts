@@ -1,5 +1,6 @@
 /** What a backend speaks: docs/NUMBERS.md, `protocol`. */
 import type { ConnectionCounts, Counts } from './frame.ts'
+import { grpcEnded } from './grpc.ts'
 
 /** Protocols whose requests are read. Of as many requests, the first of them. */
 const READ = ['http/1', 'h2', 'grpc'] as const
@@ -16,14 +17,22 @@ export const PROTOCOLS = [
 ] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
-type Row = Pick<Counts, 'requests' | 'inFlight'> & { readonly connection: ConnectionCounts }
+type Row = Pick<Counts, 'requests' | 'inFlight' | 'answered' | 'grpc'> & {
+  readonly connection: ConnectionCounts
+}
 
 /** Whether requests are read where a backend speaks this. */
 export const isRead = (protocol: string | null): boolean => READ.some((word) => word === protocol)
 
-/** Of most requests, else of most connections, begun or open. null: nothing was sent, or the recording is older than this. */
-export function protocolOf({ requests, inFlight, connection }: Row): Protocol | null {
-  if (requests > 0 || inFlight > 0) return ofRequests(requests, connection)
+/**
+ * Of most requests, else of most connections, begun or open. null: nothing was sent, all that was read began before the range, or the
+ * recording is older than this.
+ */
+export function protocolOf(row: Row): Protocol | null {
+  const { requests, inFlight, connection } = row
+  if (requests > 0) return ofRequests(requests, connection)
+  const before = ofEarlierRequests(row)
+  if (before !== null || inFlight > 0) return before
   const connections: readonly (readonly [Protocol, number | null, number | null])[] = [
     ['tls', connection.tlsConnects, connection.tlsOpen],
     ['h2-unread', connection.h2Connects, connection.h2Open],
@@ -48,11 +57,20 @@ function ofRequests(requests: number, { h2Requests, grpcRequests }: ConnectionCo
   return READ[counts.indexOf(Math.max(...counts))]!
 }
 
+/** Of requests that began before the range only those of gRPC tell, when they end. A recording that does not know of gRPC read HTTP/1 only. */
+function ofEarlierRequests({ inFlight, answered, grpc }: Row): Protocol | null {
+  const ended = grpcEnded(grpc)
+  if (ended === null) return inFlight > 0 ? 'http/1' : null
+  return ended > answered / 2 ? 'grpc' : null
+}
+
 /** Whether there are requests that cannot be read: their number is unknown, and not 0. */
-export const isUnread = (row: Row): boolean =>
-  row.requests === 0 &&
-  row.inFlight === 0 &&
-  (protocolOf(row) !== null || row.connection.opaque > 0 || unreadBytes(row.connection) > 0)
+export function isUnread(row: Row): boolean {
+  if (row.requests > 0 || row.inFlight > 0) return false
+  const protocol = protocolOf(row)
+  if (protocol !== null) return !isRead(protocol)
+  return row.connection.opaque > 0 || unreadBytes(row.connection) > 0
+}
 
 /** Of connections that were open before the range, and are no more at its end, only bytes tell. */
 const unreadBytes = ({ sentBytes, receivedBytes }: ConnectionCounts): number =>

@@ -10,7 +10,7 @@ import {
   routeKey,
 } from '../model/aggregate.ts'
 import type { Loss } from '../model/counters.generated.ts'
-import { CONNECTION } from '../model/counters.ts'
+import { CONNECTION, NONE_BEFORE } from '../model/counters.ts'
 import type { Backend, ConnectionCounts, SecondFrame } from '../model/frame.ts'
 import { addKnown } from '../model/known.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
@@ -35,7 +35,7 @@ export function ofFrame(frame: SecondFrame): Aggregate {
     return sum
   }
   for (const row of frame.traffic) sumOf(row.backend).routes.push(row)
-  for (const row of frame.connections) sumOf(row.backend).connection = row
+  for (const row of frame.connections) sumOf(row.backend).connection = withNoneBefore(row)
   const backends = withUnknown(
     [...sums.values()].map((sum) => ({ ...sum, ...sumCounts(sum.routes) })),
     frame.loss,
@@ -103,6 +103,10 @@ export const totalsOf = (backends: readonly BackendSum[], loss: Loss): Aggregate
   },
 })
 
+/** As a sum takes it, also where the sum is of one row. */
+const withNoneBefore = (row: ConnectionCounts): ConnectionCounts =>
+  row.h2Requests === null || row.grpcRequests === null ? addConnections(NO_CONNECTIONS, row) : row
+
 /** A backend without a row in a tick has had 0 connects, unless the recorder did not count them: then it is not known. */
 export const withUnknown = (backends: readonly BackendSum[], loss: Loss): readonly BackendSum[] =>
   knowsConnects(loss)
@@ -113,7 +117,10 @@ export const withUnknown = (backends: readonly BackendSum[], loss: Loss): readon
 const knowsConnects = ({ holes }: Loss): boolean => holes !== null
 
 const UNKNOWN = Object.fromEntries(
-  CONNECTION.filter(({ since }) => since === 'later').map(({ name }) => [name, null]),
+  CONNECTION.filter(({ since, word }) => since === 'later' && !NONE_BEFORE.includes(word)).map(({ name }) => [
+    name,
+    null,
+  ]),
 )
 
 function mergeBackend(a: BackendSum, b: BackendSum): BackendSum {

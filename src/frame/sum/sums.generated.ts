@@ -121,8 +121,8 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   scgiOpen: lastKnown(a.scgiOpen, b.scgiOpen),
   memcachedOpen: lastKnown(a.memcachedOpen, b.memcachedOpen),
   otherOpen: lastKnown(a.otherOpen, b.otherOpen),
-  h2Requests: addKnown(a.h2Requests, b.h2Requests),
-  grpcRequests: addKnown(a.grpcRequests, b.grpcRequests),
+  h2Requests: (a.h2Requests ?? 0) + (b.h2Requests ?? 0),
+  grpcRequests: (a.grpcRequests ?? 0) + (b.grpcRequests ?? 0),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -151,8 +151,8 @@ export const addConnections = (a: ConnectionCounts, b: ConnectionCounts): Connec
   scgiOpen: addKnown(a.scgiOpen, b.scgiOpen),
   memcachedOpen: addKnown(a.memcachedOpen, b.memcachedOpen),
   otherOpen: addKnown(a.otherOpen, b.otherOpen),
-  h2Requests: addKnown(a.h2Requests, b.h2Requests),
-  grpcRequests: addKnown(a.grpcRequests, b.grpcRequests),
+  h2Requests: (a.h2Requests ?? 0) + (b.h2Requests ?? 0),
+  grpcRequests: (a.grpcRequests ?? 0) + (b.grpcRequests ?? 0),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -464,8 +464,8 @@ export class ConnectionSum {
     this.#scgiOpen = lastKnown(this.#scgiOpen, counts.scgiOpen)
     this.#memcachedOpen = lastKnown(this.#memcachedOpen, counts.memcachedOpen)
     this.#otherOpen = lastKnown(this.#otherOpen, counts.otherOpen)
-    this.#h2Requests = addKnown(this.#h2Requests, counts.h2Requests)
-    this.#grpcRequests = addKnown(this.#grpcRequests, counts.grpcRequests)
+    this.#h2Requests = (this.#h2Requests ?? 0) + (counts.h2Requests ?? 0)
+    this.#grpcRequests = (this.#grpcRequests ?? 0) + (counts.grpcRequests ?? 0)
     this.#connect.add(counts.connect)
   }
 

@@ -34,8 +34,19 @@ test('a recording that does not know of HTTP/2 has read HTTP/1', () => {
   assert.equal(spoken(10, { h2Requests: null, grpcRequests: null }), 'http/1')
 })
 
-test('requests that are open since before the range are HTTP/1, as far as anything tells', () => {
-  assert.equal(protocolOf(row(0, {}, 1)), 'http/1')
+test('of requests that began before the range those of gRPC tell when they end, and open ones do not', () => {
+  const open = row(0, {}, 1)
+  assert.equal(protocolOf(open), null)
+  assert.equal(isUnread(open), false)
+  assert.equal(protocolOf({ ...open, answered: 1, grpc: [0, 1] }), 'grpc')
+  assert.equal(protocolOf({ ...row(0, { tlsConnects: 1 }), grpc: [999, 1] }), 'grpc')
+  assert.equal(protocolOf({ ...open, answered: 4, grpc: [0, 1] }), null)
+  assert.equal(isUnread({ ...row(0, {}), grpc: [0, 1] }), false)
+})
+
+test('a recording that does not know of gRPC has read HTTP/1, open requests too', () => {
+  assert.equal(protocolOf({ ...row(0, {}, 1), grpc: null }), 'http/1')
+  assert.equal(protocolOf({ ...row(0, {}), grpc: null }), null)
 })
 
 test('requests count before connections, and connections that cannot be read where there are none', () => {
