@@ -43,9 +43,7 @@ static __always_inline void book_grpc(const struct exchange *x, struct slot *s)
 {
 	__u32 status = x->flags >> GRPC_SHIFT;
 
-	if (status == GRPC_UNSEEN)
-		count_shared(L_AMBIGUOUS);
-	else if (s && (x->flags & IS_GRPC))
+	if (s && (x->flags & IS_GRPC) && status != GRPC_UNSEEN)
 		count_code(s, x->slot, GRPC_CODE(status ? status - 1 : GRPC_NONE));
 }
 

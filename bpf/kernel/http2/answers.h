@@ -69,9 +69,10 @@ static __always_inline void lose_answers(struct flow *f, struct h2 *h)
 		if (phase == PHASE_OPEN) {
 			book_unseen(f, number);
 			leave_stream(f, h);
-		} else if (phase == PHASE_ANSWERED) {
-			/* its end, and its grpc-status, may lie in what is not read */
+		} else if (phase == PHASE_ANSWERED && h->step != H2_LOST) {
+			/* its end, and its grpc-status, may lie in what is not read. Said at once: nothing may follow */
 			set_grpc_status(exchange_of(f, number), GRPC_UNSEEN);
+			count(L_AMBIGUOUS);
 		}
 	}
 	frames_lost(&f->in, h);

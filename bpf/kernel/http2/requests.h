@@ -46,7 +46,11 @@ static __always_inline int end_streams(struct flow *f)
 		if (phase == PHASE_OPEN) {
 			book_unseen(f, number);
 		} else if (phase == PHASE_ANSWERED) {
-			exchange_of(f, number)->flags |= GRPC_UNSEEN << GRPC_SHIFT;
+			struct exchange *x = exchange_of(f, number);
+
+			if (x->flags >> GRPC_SHIFT != GRPC_UNSEEN)
+				count(L_AMBIGUOUS);
+			x->flags |= GRPC_UNSEEN << GRPC_SHIFT;
 			book_stream_end(f, number, f->in.last_ns, 0);
 		}
 		f->oldest = number + 1;
