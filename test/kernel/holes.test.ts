@@ -14,7 +14,7 @@ import {
   removeNamespace,
 } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
-import type { Rule, Step } from './lab/protocol.ts'
+import type { H2Step, Rule, Step } from './lab/protocol.ts'
 import { inside, lacking, sh, unlessLong } from './lab/system.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
@@ -344,6 +344,51 @@ describe('holes', { skip: lacking() }, () => {
       assert.deepEqual(failuresOf(seen), {})
       assert.equal(seen.sum.totals.unseen, 5)
       assert.equal(seen.final.loss.unmatchedResponses, 5)
+      assertReconciles(seen)
+    })
+
+    test(`a stream of HTTP/2 that passes elsewhere is missing, and no other (${family.name})`, async () => {
+      port++
+      await inSight(family)
+      const at = family.name === 'IPv6' ? `[${family.far}]:${port}` : `${family.far}:${port}`
+      const type = { 'content-type': 'application/grpc' }
+      const unary: H2Step[] = [{ head: 200, fields: type }, { data: 5 }, { trailers: { 'grpc-status': '5' } }]
+      await backend.call('h2Listen', { address: family.far, port, rules: { '*': { steps: unary } } })
+      const nginx = await startLabNginx(
+        near,
+        `upstream u { server ${at}; keepalive 1; }
+         server { listen 127.0.0.1:8080; location / { grpc_pass grpc://u; grpc_bind ${family.near};
+           grpc_set_header Content-Type application/grpc; } }`,
+      )
+      const through = (path: string, count: number): Promise<unknown> =>
+        proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get(path)], times: count })
+      const seen = await watch(near, async () => {
+        await through('/before', 10)
+        for (const n of range(1, 5)) {
+          await inside(near, ...ask(family, 2).run)
+          await inside(far, ...answer(family, 2).run)
+          await through('/elsewhere', 1)
+          await inside(near, ...ask(family, 1).run)
+          await through(`/unseen${'x'.repeat(n)}`, 1)
+          await inside(far, ...answer(family, 1).run)
+          await through('/after', 2)
+        }
+      }, ['--iface', 'c1', '--iface', 'lo'])
+      await nginx.stop()
+      const exact = (count: number): object => ({
+        requests: count,
+        codes: { 200: count },
+        grpc: { 5: count },
+      })
+      const unseen = range(1, 5).map((n) => [`${at} GET /unseen${'x'.repeat(n)}`, { requests: 1, codes: {} }])
+      assert.deepEqual(rowsOf(seen), {
+        [`${at} GET /before`]: exact(10),
+        [`${at} GET /after`]: exact(10),
+        ...Object.fromEntries(unseen),
+      })
+      assert.deepEqual(failuresOf(seen), {})
+      assert.equal(seen.sum.totals.unseen, 5)
+      assert.ok((seen.final.loss.holes ?? 0) >= 5)
       assertReconciles(seen)
     })
   }
