@@ -225,17 +225,16 @@ static __always_inline int end_open(struct flow *f, struct exchange *x, __u32 nu
 	return 1;
 }
 
-__noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
+static __always_inline void end_failed(struct flow *f, __u32 number, __s32 outcome, __u64 now, int is_h2)
 {
-	if (!f)
-		return 0;
 	struct exchange *x = exchange_of(f, number);
 	struct slot *s;
 
 	if (!end_open(f, x, number))
-		return 0;
+		return;
 	s = slot_of_exchange(x);
-	book_grpc(x, s);
+	if (is_h2)
+		book_grpc(x, s);
 	if (s) {
 		if (outcome == OUTCOME_RESET)
 			ADD(s->reset, 1);
@@ -250,7 +249,28 @@ __noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 n
 	count_shared(T_FAILED);
 	emit_exchange(x, outcome, EVENT_DONE, 0);
 	remember_failure(x, f->backend, now);
+}
+
+__noinline int book_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
+{
+	if (f)
+		end_failed(f, number, outcome, now, 0);
 	return 0;
+}
+
+__noinline int book_stream_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
+{
+	if (f)
+		end_failed(f, number, outcome, now, 1);
+	return 0;
+}
+
+static __always_inline void book_any_failure(struct flow *f, __u32 number, __s32 outcome, __u64 now)
+{
+	if (exchange_of(f, number)->flags & IS_H2)
+		book_stream_failure(f, number, outcome, now);
+	else
+		book_failure(f, number, outcome, now);
 }
 
 /* A connect is booked when a request has shown that the connection carries HTTP, and that it is nginx's or leads to a backend. */
@@ -325,7 +345,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 			break;
 		enum phase phase = phase_of(f, number);
 		if (phase == PHASE_OPEN) {
-			book_failure(f, number, outcome, now);
+			book_any_failure(f, number, outcome, now);
 		} else if (phase == PHASE_ANSWERED) {
 			int cut = (f->in.state == DIR_BODY && f->in.left) || f->in.state == DIR_CHUNKED || is_in_frames(&f->in);
 			/* nginx may close a connection long after an answer whose end was not seen */

@@ -117,6 +117,7 @@ static __always_inline __u32 open_exchange(struct flow *f, struct scratch *s, st
 	__u64 now = s->work.now;
 	__u32 number = f->started;
 	struct exchange *x = exchange_of(f, number);
+	__s32 outcome = 0;
 
 	/*
 	 * Booked before the exchange is written: its cache line comes from the CPU that saw the last answer, and an atomic add
@@ -146,9 +147,13 @@ static __always_inline __u32 open_exchange(struct flow *f, struct scratch *s, st
 	if (connect_is_due(f))
 		book_connect(f, now);
 	if (f->fin_in) /* sent to a peer that had closed already */
-		book_failure(f, number, OUTCOME_CLOSED, now);
+		outcome = OUTCOME_CLOSED;
 	else if (f->closed) /* its RST was seen, and had not reached the socket */
-		book_failure(f, number, OUTCOME_RESET, now);
+		outcome = OUTCOME_RESET;
+	if (outcome && stream)
+		book_stream_failure(f, number, outcome, now);
+	else if (outcome)
+		book_failure(f, number, outcome, now);
 	return deferred;
 }
 

@@ -40,7 +40,7 @@ static __always_inline void stream_failed(struct flow *f, struct scratch *s, __s
 	if (!has_begun(f, number))
 		return;
 	if (phase_of(f, number) == PHASE_OPEN)
-		book_failure(f, number, outcome, s->work.now);
+		book_stream_failure(f, number, outcome, s->work.now);
 	else
 		book_stream_end(f, number, s->work.now, 1);
 	add_received(f, number, sequence_behind(s));

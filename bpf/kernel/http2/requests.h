@@ -100,8 +100,10 @@ __noinline int find_path(struct flow *f, struct scratch *s)
 }
 
 /* The slot of the request whose block is over. */
-static __always_inline __u32 slot_of_block(struct flow *f, struct scratch *s)
+__noinline __u32 slot_of_block(struct flow *f, struct scratch *s)
 {
+	if (!f || !s)
+		return NO_SLOT;
 	struct h2 *h = &s->reader.h2.h;
 
 	if (h->seen & H2_HAS_SLOT) {
@@ -121,14 +123,12 @@ static __always_inline __u32 slot_of_block(struct flow *f, struct scratch *s)
 	return slot_of_line(f, s);
 }
 
-/* A header block is over, which is a request's unless it has trailers. */
-__noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+/* A header block is over. Returns whether it begins a request: trailers do not. What was pending is settled then. */
+__noinline int is_request_block(struct __sk_buff *skb, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
 	struct h2 *h = &s->reader.h2.h;
-	__u32 flags = IS_H2 | IS_ALONE | (h->seen & H2_IS_GRPC ? IS_GRPC : 0), slot;
-	struct slot *counters;
 
 	if (!(h->stream & 1) || h->stream <= h->ours || !(h->seen & H2_HAS_PATH))
 		return 0;
@@ -139,12 +139,24 @@ __noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratc
 		return 0;
 	}
 	/* only its own kind is known to have one stream at a time */
-	if (end_streams(f) && !f->nginx)
-		return refuse_frames(skb, f, s);
+	if (end_streams(f) && !f->nginx) {
+		refuse_frames(skb, f, s);
+		return 0;
+	}
 	if (f->started)
 		book_sent(f, h->begin);
-	slot = slot_of_block(f, s);
-	counters = slot_of(slot);
+	return 1;
+}
+
+/* `slot`: slot_of_block, which has no room on the stack from here. */
+__noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 slot)
+{
+	if (!f || !s)
+		return 0;
+	struct h2 *h = &s->reader.h2.h;
+	__u32 flags = IS_H2 | IS_ALONE | (h->seen & H2_IS_GRPC ? IS_GRPC : 0);
+	struct slot *counters = slot_of(slot);
+
 	if (!counters || leads_to_front_door(f, s))
 		return 0;
 	/* from there on nginx reads its answer */
@@ -244,7 +256,8 @@ __noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scra
 		find_path(f, s);
 		break;
 	case H2_BLOCK_OVER:
-		begin_stream(skb, f, s);
+		if (is_request_block(skb, f, s))
+			begin_stream(skb, f, s, slot_of_block(f, s));
 		break;
 	case H2_IS_NGINX:
 		expect_frames(f);
