@@ -121,6 +121,22 @@ describe('unusual HTTP/2', { skip: lacking() }, () => {
     return watch(cable.proxy.namespace, () => cable.proxy.call('talk', { address: FAR, port, steps }))
   }
 
+  test('a PROXY protocol header may go before the preface, wherever a segment cuts', async () => {
+    const version1 = 'PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n'
+    const version2 = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02'
+    for (const header of [version1, version2])
+      for (const cut of [0, header.length, header.length + 5, header.length + 30]) {
+        port++
+        // it answers nothing
+        await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'hang' }] } } })
+        const sent = header + PREFACE + ask(1, '/behind')
+        const seen = await talk(...[sent.slice(0, cut), sent.slice(cut)].filter((part) => part !== ''))
+        assert.deepEqual(Object.keys(rowsOf(seen)), [`${FAR}:${port} GET /behind`], `cut at ${cut}`)
+        assert.equal(seen.sum.excluded.h2, 0)
+        assertReconciles(seen)
+      }
+  })
+
   test('a client with another stream while an answer goes on is not read, and nothing of it is invented', async () => {
     port++
     await listen({ '*': { steps: [{ head: 200 }, { data: 3 }, { pause: 300 }, { last: true }] } })

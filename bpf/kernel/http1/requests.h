@@ -34,10 +34,15 @@ static __always_inline void request_head_done(struct flow *f)
 	}
 }
 
+static __always_inline int has_no_request(const struct flow *f)
+{
+	return f->fresh && !f->started;
+}
+
 /* No request has been seen on it: a PROXY protocol header may go before the first one. */
 static __always_inline int begins_connection(const struct flow *f)
 {
-	return f->fresh && !f->started && f->out.state != DIR_PROXY;
+	return has_no_request(f) && f->out.state != DIR_PROXY;
 }
 
 /* The preface of HTTP/2 begins with a line: "PRI * HTTP/2.0". */
@@ -88,7 +93,7 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (state == LINE_BAD) {
 		f->out.state = DIR_LINE;
 		forget_line(f);
-		if (begins_connection(f) && is_preface_line(&s->line)) {
+		if (has_no_request(f) && is_preface_line(&s->line)) {
 			consume(s, used);
 			frames_begin(&f->out, H2_PREFACE);
 			f->out.frames.filled = PREFACE_LINE;
@@ -157,7 +162,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			line_fresh(&s->line);
 			s->work.line_loaded = 1;
 			state = DIR_PART;
-		} else if (begins_connection(f) && word_at(s->chunk.bytes + FRONT) == PREFACE_BEGINS) {
+		} else if (has_no_request(f) && word_at(s->chunk.bytes + FRONT) == PREFACE_BEGINS) {
 			frames_begin(d, H2_PREFACE);
 			return 0;
 		} else if (begins_connection(f) && PROXY_LINE_BEGINS(word_at(s->chunk.bytes + FRONT))) {

@@ -47,12 +47,6 @@ static __always_inline void frames_lost(struct dir *d, struct h2 *h)
 	d->in_hole = BEHIND_HOLE;
 }
 
-/* The sequence number of the next byte. */
-static __always_inline __u32 sequence_of_frames(const struct scratch *s)
-{
-	return sequence_at(s) + s->reader.h2.at;
-}
-
 /* The sequence number behind the segment: what follows an answer in it, nginx reads together with the answer. */
 static __always_inline __u32 sequence_behind(const struct scratch *s)
 {
