@@ -116,8 +116,11 @@ test('a killed recorder that nobody waits for holds nothing, and neither does on
   while (!existsSync(log) || !readFileSync(log, 'utf8').includes('recording lo'))
     await new Promise((resolve) => setTimeout(resolve, 20))
   process.kill(Number(pid.toString()), 'SIGKILL')
-  const stat = (): string => readFileSync(`/proc/${Number(pid.toString())}/stat`, 'utf8')
-  while (!stat().includes(') Z ')) await new Promise((resolve) => setTimeout(resolve, 20))
+  const proc = `/proc/${Number(pid.toString())}`
+  // As long as one of its other threads has not ended, the process has its files and locks.
+  const isDead = (): boolean =>
+    readFileSync(`${proc}/stat`, 'utf8').includes(') Z ') && readdirSync(`${proc}/task`).length === 1
+  while (!isDead()) await new Promise((resolve) => setTimeout(resolve, 20))
   const { stdout } = await runCommand(['info', file])
   assert.match(stdout, /^state +not ended cleanly/m)
   const { code, stderr } = await append(file)
