@@ -85,6 +85,7 @@ lint: node_modules
 
 types: node_modules
 	npx tsc -p . --noEmit
+	npx tsc -p src/report/page/client --noEmit
 
 golden: dist ## renew the golden files; read the difference before you commit it
 	GOLDEN=renew $(RUN_ALONE) $(shell grep -rlE 'GOLDEN|golden' test --include='*.test.ts' | sort)

@@ -5,3 +5,5 @@ export const HERE = new URL('./', import.meta.url)
 export const PACKAGE = new URL('..', import.meta.url)
 /** These are the sources, where everything can be built. An installed package has no Makefile. */
 export const IS_CLONE = existsSync(new URL('Makefile', PACKAGE))
+/** What the build makes and no source is: the page's script. From the sources it is that of the last build. */
+export const BUILT = new URL('dist/', PACKAGE)

@@ -17,7 +17,7 @@ const files = sourceFiles('src')
 const SUBFOLDERS: Readonly<Record<string, readonly string[]>> = {
   frame: ['model', 'sum', 'time', 'expression', 'views'],
   store: ['sqlite', 'format', 'names', 'file', 'write', 'read', 'tools'],
-  report: ['data', 'document', 'findings', 'page', 'formats', 'parquet', 'gates'],
+  report: ['data', 'document', 'findings', 'picture', 'page', 'formats', 'parquet', 'gates', 'view'],
   replay: ['time', 'data', 'terminal', 'print', 'player'],
 }
 /** The rooms of bpf/kernel in their order: a header may include from those before its own. */
