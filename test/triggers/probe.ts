@@ -42,6 +42,8 @@ const plan = planSynth({
 const exact = { ...plan, pairs: plan.pairs.map((pair) => ({ ...pair, fivexx: 0 })) }
 const over = new AbortController()
 const ended = once(process.stdin.resume(), 'end').then(() => over.abort())
+// The helper, too, says its last line when it is hurried.
+process.on('SIGTERM', () => over.abort())
 process.stdout.on('error', () => process.exit())
 
 const began = performance.now()
@@ -61,6 +63,7 @@ process.stdin.destroy()
 function* stepped(frames: Iterable<SecondFrame>): Generator<SecondFrame> {
   let tick = 0
   for (const frame of frames) {
+    if (over.signal.aborted) return
     const { tick: first, secs } = job.step ?? { tick: Infinity, secs: 0 }
     yield tick++ < first ? frame : { ...frame, start: wallMicros(frame.start + secs * 1e6) }
   }
