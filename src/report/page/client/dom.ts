@@ -12,7 +12,12 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-export function button(text: string, label: string | null, onClick: () => void, className = ''): HTMLButtonElement {
+export function button(
+  text: string,
+  label: string | null,
+  onClick: () => void,
+  className = '',
+): HTMLButtonElement {
   const made = element('button', className, text)
   made.type = 'button'
   if (label !== null) made.setAttribute('aria-label', label)
@@ -21,7 +26,12 @@ export function button(text: string, label: string | null, onClick: () => void, 
 }
 
 /** A drawing of `width` × `height` units that is stretched to its place. Readers of screens hear its label; '' hides it. */
-export function drawing(width: number, height: number, label: string, ...shapes: readonly SVGElement[]): SVGSVGElement {
+export function drawing(
+  width: number,
+  height: number,
+  label: string,
+  ...shapes: readonly SVGElement[]
+): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg')
   svg.setAttribute('viewBox', `0 0 ${Math.max(width, 1e-9)} ${height}`)
   svg.setAttribute('preserveAspectRatio', 'none')
@@ -50,4 +60,5 @@ export function byId(id: string): HTMLElement {
   return found
 }
 
-export const percentOf = (part: number, whole: number): string => `${((100 * part) / Math.max(whole, 1e-9)).toFixed(3)}%`
+export const percentOf = (part: number, whole: number): string =>
+  `${((100 * part) / Math.max(whole, 1e-9)).toFixed(3)}%`

@@ -10,8 +10,8 @@ export interface Range {
 export const SORTS = ['requests', 'p50', 'p99', '5xx', 'failures', 'name'] as const
 export type Sort = (typeof SORTS)[number]
 
-/** What stands beside the first picture: the other file, or another range of the same one. */
-export type Pair = { readonly kind: 'file' } | { readonly kind: 'range'; readonly from: number }
+/** What stands beside the first picture: the other file, or the same one some seconds later; earlier, if they are negative. */
+export type Pair = { readonly kind: 'file' } | { readonly kind: 'later'; readonly by: number }
 
 export interface PageState {
   /** null: all of the recording */
@@ -68,7 +68,7 @@ export function addressOf({ range, at, subject, where, sort, pair }: PageState):
   if (subject?.route != null) words.set('route', subject.route)
   if (where !== '') words.set('where', where)
   if (sort !== START.sort) words.set('sort', sort)
-  if (pair !== null) words.set('pair', pair.kind === 'file' ? 'file' : secondText(pair.from))
+  if (pair !== null) words.set('pair', pair.kind === 'file' ? 'file' : secondText(pair.by))
   const text = words.toString()
   return text === '' ? '' : `#${text}`
 }
@@ -78,8 +78,8 @@ export const sameSubject = (a: Subject | null, b: Subject | null): boolean =>
 
 function pairOf(text: string): Pair | null {
   if (text === 'file') return { kind: 'file' }
-  const from = secondOf(text)
-  return from === null ? null : { kind: 'range', from }
+  const by = secondOf(text)
+  return by === null || by === 0 ? null : { kind: 'later', by }
 }
 
 function secondOf(text: string): number | null {

@@ -1,5 +1,14 @@
 /** The order of cells that are text: `999µs` before `2.1ms`, `<0.1` before `0.1`, nothing measured before all. Pure. */
-const UNITS: Readonly<Record<string, number>> = { µs: 1, ms: 1e3, s: 1e6, k: 1e3, M: 1e6, G: 1e9, '%': 1, '': 1 }
+const UNITS: Readonly<Record<string, number>> = {
+  µs: 1,
+  ms: 1e3,
+  s: 1e6,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  '%': 1,
+  '': 1,
+}
 
 export function compareCells(a: string, b: string): number {
   const [left, right] = [valueOf(a), valueOf(b)]

@@ -58,7 +58,8 @@ function backendChanges(picture: Picture): readonly number[] {
   const lines = backendLines(picture)
   const recorded = [...picture.seconds.keys()].filter((i) => picture.seconds[i]! > 0)
   const busy = recorded.map(
-    (i) => new Set(lines.flatMap(({ subject, series }) => (series.requests[i]! > 0 ? [subject!.backend] : []))),
+    (i) =>
+      new Set(lines.flatMap(({ subject, series }) => (series.requests[i]! > 0 ? [subject!.backend] : []))),
   )
   return recorded.flatMap((i, k) =>
     k > 0 && changesAt(k, recorded.length, (step) => busy[step]!).length > 0 ? [secondAt(picture, i)] : [],

@@ -97,7 +97,10 @@ export const PAGE_HELP: readonly (readonly [keys: string, does: string])[] = [
   ['g G', 'begin, end; 0 … 9 tenths of the whole'],
   ['+ −', 'zoom in, out; a shows all'],
   ['Drag', 'zooms; a double click goes back out'],
-  ['e s d x n', 'next burst of errors, slow-down, backend that comes or goes, gap, marker; capital: previous'],
+  [
+    'e s d x n',
+    'next burst of errors, slow-down, backend that comes or goes, gap, marker; capital: previous',
+  ],
   ['↑ ↓ Enter', 'choose a row of the table, look closer'],
   ['Esc', 'back: of the rows, then of the moment, then out of the zoom'],
   ['/', 'filter'],

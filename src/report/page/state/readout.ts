@@ -30,6 +30,15 @@ export function stepText(picture: Picture, line: PictureLine, index: number, clo
   return [when, ...(sum.seconds === 0 ? ['nothing was recorded'] : figuresOf(sum))].join(' · ')
 }
 
+/** For who hears a lane instead of seeing it. */
+export function laneText(picture: Picture, line: PictureLine, most: number): string {
+  const { counts } = sumOf(picture, line, 0, picture.count)
+  const attempts = counts.answered + counts.failures
+  const trouble =
+    counts.bad === 0 ? 'no trouble' : `trouble in ${finePercent(counts.bad / Math.max(1, attempts))}`
+  return `${line.label}: ${plural(counts.requests, 'request')}, at most ${rate(most)} a second, ${trouble}`
+}
+
 function figuresOf({ seconds, counts, p50, p99 }: LineSum): readonly string[] {
   const { requests, answered, fivexx, failures, grpcErrors } = counts
   return [
@@ -74,3 +83,27 @@ export function spanText([from, beyond]: readonly [Micros, Micros]): string {
 
 /** `by 5s`: how fine what is shown is. */
 export const stepName = ({ step }: Picture): string => `by ${longSpan(step * 1e6)}`
+
+/** What a list of requests is of: a step, or with null all that is shown. */
+export function momentName(picture: Picture, index: number | null, clock: Clock): string {
+  if (index === null) return `${rangeText(picture, clock)}, ${stepName(picture)}`
+  const start = Math.max(picture.from, secondAt(picture, index))
+  return `${timeText(start, clock)}${picture.step === 1 ? '' : `, for ${longSpan(picture.step * 1e6)}`}`
+}
+
+/** `2026-11-22 14:02:07, 180–190 ms` */
+export const cellName = (picture: Picture, scale: HeatScale, { index, row }: Cell, clock: Clock): string =>
+  `${momentName(picture, index, clock)}, ${spanText(heatRowBounds(row, scale))}`
+
+/** What a heatmap shows, and what it does not. */
+export function heatNote(picture: Picture, line: PictureLine): string {
+  const { counts, lost } = sumOf(picture, line, 0, picture.count)
+  if (lost === null)
+    return `${line.label}: this page has no latencies of single routes; upstreamtop view shows them.`
+  const words = [
+    `${exactCount(counts.answered - lost)} answers ${stepName(picture)}`,
+    'p50 and p99 as lines',
+    ...(lost > 0 ? [`${exactCount(lost)} more were answered, and their times lost`] : []),
+  ]
+  return `${words.join('; ')}.`
+}

@@ -46,8 +46,24 @@ export function rowOf(sum: LineSum, subject: Subject, whole: number): Row {
   }
 }
 
+/** In the wanted order; routes stay below their backend. */
+export function grouped(rows: readonly Row[], sort: Sort): readonly Row[] {
+  const backends = rows.filter(({ subject }) => subject.route === null)
+  const routesOf = new Map<string, Row[]>(backends.map(({ subject }) => [subject.backend, []]))
+  const alone: Row[] = []
+  for (const row of rows)
+    if (row.subject.route !== null) (routesOf.get(row.subject.backend) ?? alone).push(row)
+  return [
+    ...sortedRows(backends, sort).flatMap((row) => [
+      row,
+      ...sortedRows(routesOf.get(row.subject.backend) ?? [], sort),
+    ]),
+    ...sortedRows(alone, sort),
+  ]
+}
+
 /** Descending; a name ascending. What is equal keeps its order, that of the board. */
-export function sortedRows(rows: readonly Row[], sort: Sort): readonly Row[] {
+function sortedRows(rows: readonly Row[], sort: Sort): readonly Row[] {
   const byName = (a: Row, b: Row): number => (a.label < b.label ? -1 : a.label > b.label ? 1 : 0)
   return rows.toSorted(sort === 'name' ? byName : (a, b) => KEYS[sort](b) - KEYS[sort](a))
 }

@@ -45,7 +45,10 @@ export const samplesOf = (buckets: readonly number[]): number =>
   buckets.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0)
 
 /** Requests a second of each step; null: nothing was recorded. */
-export const ratesOf = ({ seconds }: Pick<Picture, 'seconds'>, line: PictureLine): readonly (number | null)[] =>
+export const ratesOf = (
+  { seconds }: Pick<Picture, 'seconds'>,
+  line: PictureLine,
+): readonly (number | null)[] =>
   seconds.map((length, i) => (length === 0 ? null : line.series.requests[i]! / length))
 
 /** Within a bucket of the histogram, 3.2 %, as the report's, but not cut to the least and the greatest time. */

@@ -1,0 +1,39 @@
+/** The first picture, and the next ones of a recording that grows. */
+import type { Source } from '../source/source.ts'
+import { Page } from './page.ts'
+
+const EACH_MS = 1000
+/** Findings may be slow to find. */
+const FINDINGS_EACH = 15
+
+export async function start(source: Source): Promise<void> {
+  const facts = await source.facts(0)
+  // A page has one recording. `view` can put another one beside it, or another part of the same.
+  const beside = source.kind === 'page' ? null : await source.facts(source.sides === 2 ? 1 : 0)
+  const { app } = new Page(source, facts, beside)
+  await app.load()
+  await findings()
+  if (facts.growing) follow()
+
+  async function findings(): Promise<void> {
+    app.first.findings = await source.findings(0)
+    app.drawn.draw(app)
+  }
+
+  function follow(turn = 1): void {
+    setTimeout(() => {
+      void grow(turn).finally(() => {
+        if (app.first.facts.growing) follow(turn + 1)
+      })
+    }, EACH_MS)
+  }
+
+  async function grow(turn: number): Promise<void> {
+    const now = await source.facts(0)
+    const isLonger = now.ticks !== app.first.facts.ticks || now.to !== app.first.facts.to
+    app.first.facts = now
+    if (turn % FINDINGS_EACH === 0) app.first.findings = await source.findings(0)
+    // A part that was chosen stays as it is.
+    if (isLonger && app.state.range === null) await app.load()
+  }
+}
