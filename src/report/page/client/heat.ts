@@ -38,7 +38,7 @@ export class Heat {
     this.#plot = new Plot({
       onHover: (point, event) => this.#hover(point, event),
       onChoose: (point) => this.#choose(point),
-      onDrag: (from, to) => wishes.zoom(second(from), second(to)),
+      onDrag: (from, to) => wishes.zoom(second(Math.floor(from)), second(Math.ceil(to))),
       onBack: wishes.back,
     })
     this.#makeSlider()

@@ -35,7 +35,7 @@ export class Lanes {
     this.#plot = new Plot({
       onHover: (point, event) => this.#hover(point, event),
       onChoose: ({ place }) => wishes.moment(second(place)),
-      onDrag: (from, to) => wishes.zoom(second(from), second(to)),
+      onDrag: (from, to) => wishes.zoom(second(Math.floor(from)), second(Math.ceil(to))),
       onBack: wishes.back,
     })
   }
@@ -52,6 +52,8 @@ export class Lanes {
       ...this.#lines.map((line, i) => this.#lane(line, i === 0, scene)),
       axis(axisTicks(picture, facts.zone, this.element), picture.count),
     ]
+    // Rows are named: a grid moves what has no row out of the way of the layer that lies over all of them.
+    rows.forEach((row, i) => row.forEach((each) => (each.style.gridRow = String(i + 1))))
     this.#plot.element.style.gridRow = `1 / span ${rows.length}`
     this.element.replaceChildren(
       ...rows.flat(),
