@@ -221,6 +221,8 @@ export const SCRIPT_STYLE = `
 }
 .error {
   margin: 0;
+  font: 0.9em ui-monospace, monospace;
+  white-space: pre-wrap;
   color: var(--bad);
 }
 .error:empty,

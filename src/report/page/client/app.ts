@@ -1,6 +1,6 @@
 /** The page as a whole: holds what is shown, asks the source for its pictures, and has every part draw them. */
 import type { Picture } from '../../picture/picture.ts'
-import { SourceError, type Source } from '../source/source.ts'
+import { SourceError, type Source, type Wanted } from '../source/source.ts'
 import { sameSubject, type PageState, type Range } from '../state/address.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { offsetOf } from '../state/pair.ts'
@@ -44,6 +44,10 @@ export class App {
     return rangeWithin(this.state.range, this.first.all)
   }
 
+  wanted(panel: Panel): Wanted {
+    return panel.wanted(this.state, this.first.all)
+  }
+
   /** The picture that the keys and the table are of. */
   get picture(): Picture {
     return this.first.scene(this.state).picture
@@ -83,7 +87,7 @@ export class App {
     const { state, panels } = this
     this.#place()
     try {
-      const shown = await Promise.all(panels.map((panel) => panel.load(this.source, state)))
+      const shown = await Promise.all(panels.map((panel) => panel.load(this.source, state, this.first.all)))
       if (turn !== this.#turn) return
       shown.forEach(({ picture }, i) => (panels[i]!.picture = picture))
       if (state.range === null) this.whole = shown[0]!.picture
@@ -100,7 +104,7 @@ export class App {
   #place(): void {
     const { pair } = this.state
     if (this.second === null || pair === null) return
-    this.second.side = pair.kind === 'file' && this.source.sides === 2 ? 1 : 0
+    this.second.side = pair.kind === 'file' && this.first.facts.sides === 2 ? 1 : 0
     this.second.offset = offsetOf(pair, this.first.all, this.second.all)
   }
 

@@ -3,7 +3,8 @@ import { visible } from '../../../render/text.ts'
 import { momentName } from '../state/readout.ts'
 import { grouped, type Row } from '../state/rows.ts'
 import { stepsShown, tableRows } from '../state/table-rows.ts'
-import type { Source } from '../source/source.ts'
+import type { Change, Source } from '../source/source.ts'
+import { changesTable } from './changes.ts'
 import { element } from './dom.ts'
 import type { Scene } from './scene.ts'
 import { tableOf, type TableWishes } from './table.ts'
@@ -30,8 +31,11 @@ export class Moment {
     host.hidden = false
   }
 
-  /** @param exact the rows of the range as the report has them; null: the picture's own */
-  draw(scene: Scene, exact: readonly Row[] | null): void {
+  /**
+   * @param exact the rows of the range as the report has them; null: the picture's own
+   * @param changes to what stands beside it; null: nothing does
+   */
+  draw(scene: Scene, exact: readonly Row[] | null, changes: readonly Change[] | null): void {
     const { state, picture, facts } = scene
     const [first, beyond] = stepsShown(picture, state)
     const isFiltered = this.kind === 'page' && state.where !== ''
@@ -45,6 +49,7 @@ export class Moment {
     const focus = focusedRow(this.#table)
     const choice = { rows: grouped(rows, state.sort), picture, chosen: state.subject, sort: state.sort }
     this.#table.replaceChildren(
+      ...(changes === null ? [] : changesTable(changes)),
       ...(rows.length === 0
         ? [element('p', 'note', nothingText(scene, isFiltered))]
         : tableOf({ ...choice, withGrpc: facts.withGrpc }, this.wishes)),
@@ -53,7 +58,7 @@ export class Moment {
   }
 
   fail(message: string, remedy: string): void {
-    this.#error.textContent = message === '' ? '' : visible(`${message} ${remedy}`)
+    this.#error.textContent = [...message.split('\n'), remedy].map(visible).join('\n').trim()
   }
 
   focusFilter(): void {

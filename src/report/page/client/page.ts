@@ -10,7 +10,9 @@ import { cellName, momentName, type Cell } from '../state/readout.ts'
 import { actOn, moveTo, showFinding, stepOn, type Hands } from './actions.ts'
 import { AddressBar } from './address-bar.ts'
 import { App, type Drawn } from './app.ts'
+import { Beside } from './beside.ts'
 import { byId } from './dom.ts'
+import { Exact } from './exact.ts'
 import { linkFindings } from './findings.ts'
 import { Help } from './help.ts'
 import { onKeys } from './keyboard.ts'
@@ -30,18 +32,25 @@ export class Page {
   readonly #moment: Moment
   readonly #requests: Requests
   readonly #player: Player
+  readonly #beside: Beside | null
+  readonly #exact = new Exact(
+    () => this.#drawTable(),
+    ({ message, remedy }) => this.#moment.fail(message, remedy),
+  )
   readonly #tip = new Tip()
   readonly #help = new Help()
 
   /** @param second what may stand beside it; null: nothing */
   constructor(source: Source, first: SideFacts, second: SideFacts | null) {
     const bar = new AddressBar((state) => void this.app.show(state))
-    const panels = [this.#panel(0, first), second && this.#panel(1, second)] as const
+    const panels = [this.#panel(0, false, first), second && this.#panel(0, true, second)] as const
     this.app = new App(source, bar, panels[0], panels[1], this.#drawn(), bar.read())
     this.#toolbar = new Toolbar(
       (action) => this.#act(action),
       (second) => moveTo(this.app, second),
     )
+    this.#beside = second && new Beside(first.sides === 2, (pair) => this.app.go({ pair }))
+    if (this.#beside !== null) this.#toolbar.element.append(this.#beside.element)
     this.#layout = new Layout(this.#toolbar)
     this.#player = new Player(
       () => stepOn(this.app),
@@ -64,15 +73,26 @@ export class Page {
         for (const panel of app.panels) panel.draw(app.state)
         linkFindings(byId('findings'), app.first.findings, (finding) => showFinding(app, finding))
         this.#toolbar.draw(app.first.scene(app.state))
-        this.#moment.draw(app.first.scene(app.state), null)
+        this.#beside?.draw(app.state, app.range)
+        this.#table()
       },
       move: (app) => {
         for (const panel of app.panels) panel.moveTo(app.state)
         this.#toolbar.moveTo(app.first.scene(app.state))
-        this.#moment.draw(app.first.scene(app.state), null)
+        this.#table()
       },
       fail: (message, remedy) => this.#moment.fail(message, remedy),
     }
+  }
+
+  #table(): void {
+    this.#exact.ask(this.app)
+    this.#drawTable()
+  }
+
+  #drawTable(): void {
+    const { first, state } = this.app
+    this.#moment.draw(first.scene(state), this.#exact.rows, this.#exact.changes)
   }
 
   #act(action: PageAction): void {
@@ -89,7 +109,7 @@ export class Page {
   }
 
   /** Moments of a panel may be later than those of the state. */
-  #panel(side: 0 | 1, facts: SideFacts): Panel {
+  #panel(side: 0 | 1, isBeside: boolean, facts: SideFacts): Panel {
     const own = (second: number): number => second - panel.offset
     const wishes: Wishes = {
       moment: (second) => moveTo(this.app, own(second)),
@@ -99,7 +119,9 @@ export class Page {
       finding: (finding) =>
         showFinding(this.app, { ...finding, from: own(finding.from), to: own(finding.to) }),
     }
-    const panel = new Panel(side, facts, wishes, this.#tip, (of, cell, scale) => this.#cell(of, cell, scale))
+    const panel = new Panel(side, isBeside, facts, wishes, this.#tip, (of, cell, scale) =>
+      this.#cell(of, cell, scale),
+    )
     return panel
   }
 
@@ -115,7 +137,7 @@ export class Page {
     const { picture, facts } = first.scene(state)
     const index = state.at === null ? null : stepAt(picture, state.at)
     const range = index === null ? this.app.range : stepRange(picture, index)
-    const wanted = { ...first.wanted(state), range, subject, times: null }
+    const wanted = { ...this.app.wanted(first), range, subject, times: null }
     void this.#requests.show(`Requests, ${momentName(picture, index, facts)}`, wanted, facts)
   }
 
@@ -123,7 +145,7 @@ export class Page {
     const { state } = this.app
     const { picture, facts } = panel.scene(state)
     const wanted = {
-      ...panel.wanted(state),
+      ...this.app.wanted(panel),
       range: stepRange(picture, index),
       subject: state.subject,
       times: heatRowBounds(row, scale),

@@ -4,6 +4,7 @@ import type { PageFinding } from '../../picture/facts.ts'
 import type { Picture } from '../../picture/picture.ts'
 import type { Shown, Side, SideFacts, Source, Wanted } from '../source/source.ts'
 import type { PageState, Range } from '../state/address.ts'
+import { paddedPicture } from '../state/cut.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { shifted } from '../state/pair.ts'
 import type { Cell } from '../state/readout.ts'
@@ -25,6 +26,7 @@ export class Panel {
   /** @param onCell of this panel's own recording */
   constructor(
     public side: Side,
+    readonly isBeside: boolean,
     public facts: SideFacts,
     wishes: Wishes,
     tip: Tip,
@@ -44,15 +46,22 @@ export class Panel {
     return { state: shifted(state, this.offset), facts, findings, picture }
   }
 
-  wanted({ range, subject, where }: PageState): Wanted {
-    const own = range && { from: range.from + this.offset, to: range.to + this.offset }
+  wanted({ range, subject, where }: PageState, all: Range): Wanted {
     const width = this.lanes.element.querySelector('.over')?.clientWidth ?? 0
     const steps = width === 0 ? STEPS.usual : Math.max(STEPS.least, Math.min(STEPS.most, width))
-    return { side: this.side, range: rangeWithin(own, this.all), steps, subject, where }
+    return { side: this.side, range: this.range(range, all), steps, subject, where }
   }
 
-  load(source: Source, state: PageState): Promise<Shown> {
-    return source.picture(this.wanted(state))
+  /** What is shown of it: as much as of the first panel, whose whole is `all`, though it may lie beyond what was recorded. */
+  range(range: Range | null, all: Range): Range {
+    const { from, to } = rangeWithin(range, all)
+    return { from: from + this.offset, to: to + this.offset }
+  }
+
+  async load(source: Source, state: PageState, all: Range): Promise<Shown> {
+    const wanted = this.wanted(state, all)
+    const shown = await source.picture(wanted)
+    return this.isBeside ? { ...shown, picture: paddedPicture(shown.picture, wanted.range) } : shown
   }
 
   draw(state: PageState): void {

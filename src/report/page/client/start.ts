@@ -9,7 +9,7 @@ const FINDINGS_EACH = 15
 export async function start(source: Source): Promise<void> {
   const facts = await source.facts(0)
   // A page has one recording. `view` can put another one beside it, or another part of the same.
-  const beside = source.kind === 'page' ? null : await source.facts(source.sides === 2 ? 1 : 0)
+  const beside = source.kind === 'page' ? null : await source.facts(facts.sides === 2 ? 1 : 0)
   const { app } = new Page(source, facts, beside)
   await app.load()
   await findings()

@@ -10,8 +10,7 @@ export function embeddedSource({ facts, pictures }: EmbeddedData): Source {
   const unpacked: [Picture, ...Picture[]] = [unpackPicture(first), ...others.map(unpackPicture)]
   return {
     kind: 'page',
-    sides: 1,
-    facts: () => Promise.resolve({ ...facts, ticks: 0, growing: false }),
+    facts: () => Promise.resolve({ ...facts, ticks: 0, growing: false, sides: 1 }),
     findings: () => Promise.resolve(facts.findings),
     picture: ({ range }) =>
       Promise.resolve({ picture: cutPicture(finestOf(unpacked, range), range), refining: false }),

@@ -12,6 +12,8 @@ export interface SideFacts extends PageFacts {
   readonly ticks: number
   /** somebody records into it now */
   readonly growing: boolean
+  /** recordings that can be shown */
+  readonly sides: number
 }
 
 export interface Wanted {
@@ -56,7 +58,7 @@ export interface RequestList {
 export interface Change {
   readonly label: string
   readonly isRoute: boolean
-  readonly fields: Readonly<Record<ChangeField, Changed | null>>
+  readonly fields: Readonly<Record<ChangeField, Changed>>
 }
 
 export const CHANGE_FIELDS = ['rps', '5xx', 'failures', 'p50', 'p99'] as const
@@ -72,13 +74,12 @@ export interface Changed {
 export interface Source {
   /** the page itself has a filter of names; a server has expressions, single requests and differences */
   readonly kind: 'page' | 'view'
-  readonly sides: 1 | 2
   facts(side: Side): Promise<SideFacts>
   /** may be slow */
   findings(side: Side): Promise<readonly PageFinding[]>
   picture(wanted: Wanted): Promise<Shown>
-  /** the range's backends, or the routes of the wanted backend; null: only the picture tells */
-  rows(wanted: Wanted): Promise<readonly Row[]> | null
+  /** the range's backends, and the routes of the wanted one, named as in the picture; null: only the picture tells */
+  rows(wanted: Wanted, picture: Picture): Promise<readonly Row[]> | null
   /** null: only a command tells */
   requests(wanted: RequestsWanted): Promise<RequestList> | null
   difference(base: Wanted, target: Wanted): Promise<readonly Change[]> | null

@@ -1,4 +1,5 @@
 /** A part of a picture as a picture. Pure. */
+import type { Buckets } from '../../../frame/model/histogram.ts'
 import { mapSeries } from '../../picture/packed-picture.ts'
 import type { Picture, PictureLine } from '../../picture/picture.ts'
 import { placeOf, secondAt } from '../draw/time-axis.ts'
@@ -39,6 +40,37 @@ function stepsOf(picture: Picture, first: number, beyond: number): Picture {
       p50: part(line.p50),
       p99: part(line.p99),
       heat: line.heat && part(line.heat),
+    })),
+  }
+}
+
+/** The same steps, and steps in which nothing was recorded before and behind them, so that it shows all of the range. */
+export function paddedPicture(picture: Picture, range: Range): Picture {
+  const before = Math.max(0, Math.floor((picture.from - range.from) / picture.step + 1e-6))
+  const behind = Math.max(0, Math.floor((range.to - picture.to) / picture.step + 1e-6))
+  if (before + behind === 0) return picture
+  const pad = <T>(values: readonly T[], nothing: T): readonly T[] => [
+    ...new Array<T>(before).fill(nothing),
+    ...values,
+    ...new Array<T>(behind).fill(nothing),
+  ]
+  const [[, start] = [0, picture.from], ...later] = picture.starts
+  return {
+    ...picture,
+    from: Math.min(picture.from, range.from),
+    to: Math.max(picture.to, range.to),
+    starts: [
+      [0, start - before * picture.step],
+      ...later.map(([index, second]) => [index + before, second] as const),
+    ],
+    count: before + picture.count + behind,
+    seconds: pad(picture.seconds, 0),
+    lines: picture.lines.map((line) => ({
+      ...line,
+      series: mapSeries((name) => pad(line.series[name], 0)),
+      p50: pad(line.p50, null),
+      p99: pad(line.p99, null),
+      heat: line.heat && pad<Buckets>(line.heat, []),
     })),
   }
 }
