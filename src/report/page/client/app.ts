@@ -25,6 +25,8 @@ export class App {
   #refining = 0
   /** the whole of the first panel, for keys that jump beyond what is shown */
   whole: Picture | null = null
+  /** the other file; null: there is none */
+  other: Pick<Panel, 'facts' | 'findings'> | null = null
 
   /** @param second null: the source has nothing to put beside it */
   constructor(
@@ -85,7 +87,7 @@ export class App {
     const turn = ++this.#turn
     clearTimeout(this.#refining)
     const { state, panels } = this
-    this.#place()
+    this.place()
     try {
       const shown = await Promise.all(panels.map((panel) => panel.load(this.source, state, this.first.all)))
       if (turn !== this.#turn) return
@@ -101,10 +103,13 @@ export class App {
   }
 
   /** The second panel's recording, and how much later its moments are. */
-  #place(): void {
+  place(): void {
     const { pair } = this.state
     if (this.second === null || pair === null) return
-    this.second.side = pair.kind === 'file' && this.first.facts.sides === 2 ? 1 : 0
+    const file = pair.kind === 'file' ? this.other : null
+    this.second.side = file === null ? 0 : 1
+    this.second.facts = (file ?? this.first).facts
+    this.second.findings = (file ?? this.first).findings
     this.second.offset = offsetOf(pair, this.first.all, this.second.all)
   }
 

@@ -9,14 +9,16 @@ const FINDINGS_EACH = 15
 export async function start(source: Source): Promise<void> {
   const facts = await source.facts(0)
   // A page has one recording. `view` can put another one beside it, or another part of the same.
-  const beside = source.kind === 'page' ? null : await source.facts(facts.sides === 2 ? 1 : 0)
-  const { app } = new Page(source, facts, beside)
+  const { app } = new Page(source, facts, source.kind === 'view' ? facts : null)
+  if (facts.sides === 2) app.other = { facts: await source.facts(1), findings: [] }
   await app.load()
   await findings()
   if (facts.growing) follow()
 
   async function findings(): Promise<void> {
     app.first.findings = await source.findings(0)
+    if (app.other !== null) app.other = { ...app.other, findings: await source.findings(1) }
+    app.place()
     app.drawn.draw(app)
   }
 

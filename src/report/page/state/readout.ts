@@ -75,7 +75,7 @@ export function cellText(
 
 /** `180–190 ms`: the unit once where both have the same. */
 export function spanText([from, beyond]: readonly [Micros, Micros]): string {
-  const [low, high] = [latency(from), latency(beyond)].map((text) => /^([\d.]+)(.*)$/.exec(text))
+  const [low, high] = [latency(from), latency(beyond)].map((text) => /^([\d.]+)(µs|ms|s)$/.exec(text))
   if (low == null || high == null) return `${latency(from)}–${latency(beyond)}`
   const first = low[2] === high[2] ? low[1]! : `${low[1]!} ${low[2]!}`
   return `${first}–${high[1]!} ${high[2]!}`
