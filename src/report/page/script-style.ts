@@ -27,6 +27,12 @@ export const SCRIPT_STYLE = `
   display: grid;
   grid-template-columns: repeat(2, minmax(0, 1fr));
   gap: 1.5rem;
+  align-items: start;
+}
+.side h3 {
+  margin: 0 0 0.25rem;
+  font-size: 0.85rem;
+  overflow-wrap: anywhere;
 }
 .sides.two .lanes,
 .sides.two .heatmap {
@@ -51,7 +57,8 @@ export const SCRIPT_STYLE = `
   font-weight: 600;
 }
 .name.route,
-.board .route .open {
+.board .route .open,
+.board .route th:not(:has(button)) {
   padding-left: 1rem;
   font: 0.85em ui-monospace, monospace;
 }
@@ -295,6 +302,11 @@ export const SCRIPT_STYLE = `
   align-items: baseline;
   gap: 0.5rem 1.5rem;
 }
+.filter {
+  display: flex;
+  align-items: center;
+  gap: 0.5rem;
+}
 .filter input {
   width: 18rem;
   max-width: 60vw;
@@ -302,6 +314,9 @@ export const SCRIPT_STYLE = `
 }
 .board {
   width: 100%;
+}
+.board th:first-child {
+  text-align: left;
 }
 .board th[scope='row'] {
   min-width: 8rem;

@@ -2,8 +2,10 @@
 import type { Subject } from '../../../frame/views/drilldown.ts'
 import type { PageState } from '../state/address.ts'
 import { lineOf } from '../state/cut.ts'
+import { rangeText } from '../state/readout.ts'
 import type { App } from './app.ts'
 import { button, byId, element } from './dom.ts'
+import type { Panel } from './panel.ts'
 import type { Toolbar } from './toolbar.ts'
 
 export class Layout {
@@ -25,7 +27,13 @@ export class Layout {
       [this.#heat, 'heat'],
     ] as const) {
       host.classList.toggle('two', panels.length > 1)
-      host.replaceChildren(...panels.map((panel) => panel[part].element))
+      host.replaceChildren(
+        ...panels.map((panel) =>
+          panels.length === 1
+            ? panel[part].element
+            : element('div', 'side', element('h3', '', sideText(panel, state)), panel[part].element),
+        ),
+      )
     }
     const names = pathOf(state)
     this.#path.replaceChildren(
@@ -39,6 +47,12 @@ export class Layout {
       ]),
     )
   }
+}
+
+/** Which file, and when. */
+function sideText(panel: Panel, state: PageState): string {
+  const { facts, picture } = panel.scene(state)
+  return `${facts.files.join(', ')} · ${rangeText(picture, facts)}`
 }
 
 function crumb(text: string, isLast: boolean, onClick: () => void): HTMLElement {

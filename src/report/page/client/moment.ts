@@ -43,16 +43,17 @@ export class Moment {
     if (document.activeElement !== this.#filter) this.#filter.value = state.where
     this.#title.textContent = momentName(
       picture,
-      first + 1 === beyond && state.at !== null ? first : null,
+      changes === null && first + 1 === beyond && state.at !== null ? first : null,
       facts,
     )
     const focus = focusedRow(this.#table)
     const choice = { rows: grouped(rows, state.sort), picture, chosen: state.subject, sort: state.sort }
     this.#table.replaceChildren(
-      ...(changes === null ? [] : changesTable(changes)),
-      ...(rows.length === 0
-        ? [element('p', 'note', nothingText(scene, isFiltered))]
-        : tableOf({ ...choice, withGrpc: facts.withGrpc }, this.wishes)),
+      ...(changes !== null
+        ? changesTable(changes)
+        : rows.length === 0
+          ? [element('p', 'note', nothingText(scene, isFiltered))]
+          : tableOf({ ...choice, withGrpc: facts.withGrpc }, this.wishes)),
     )
     if (focus !== null) rowButtons(this.#table)[focus]?.focus()
   }

@@ -33,13 +33,8 @@ export class Requests {
     try {
       const { requests, more } = await asked
       if (turn !== this.#turn) return
-      const note =
-        requests.length === 0 ? 'none was recorded here' : `${plural(more, 'more request')} not listed here`
-      this.#open(
-        title,
-        tableOf(requests, facts),
-        ...(requests.length > 0 && more === 0 ? [] : [noteOf(note)]),
-      )
+      if (requests.length === 0) this.#open(title, noteOf('None was recorded here.'))
+      else this.#open(title, tableOf(requests, facts), ...(more === 0 ? [] : [noteOf(moreText(more))]))
     } catch (error) {
       if (!(error instanceof SourceError)) throw error
       this.#open(title, noteOf(`${error.message} ${error.remedy}`))
@@ -69,6 +64,8 @@ export class Requests {
     this.element.scrollIntoView({ block: 'nearest' })
   }
 }
+
+const moreText = (more: number): string => `${plural(more, 'more request')} not listed here`
 
 const noteOf = (text: string): HTMLElement => element('p', 'note', visible(text))
 

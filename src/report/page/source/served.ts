@@ -84,10 +84,13 @@ function queryOf(words: Words): string {
 const spanOf = ({ range }: Wanted): string => `${range.from}..${range.to}`
 
 function errorOf(body: unknown): SourceError {
-  const { error, remedy } = { ...(typeof body === 'object' ? body : {}) } as Readonly<Record<string, unknown>>
+  const { error, remedy, details } = { ...(typeof body === 'object' ? body : {}) } as Readonly<
+    Record<string, unknown>
+  >
   const text = (value: unknown, other: string): string => (typeof value === 'string' ? value : other)
+  const lines = Array.isArray(details) ? details.filter((line) => typeof line === 'string') : []
   return new SourceError(
-    text(error, 'The server does not answer.'),
+    [text(error, 'The server does not answer.'), ...lines].join('\n'),
     text(remedy, 'Is upstreamtop view still running?'),
   )
 }
