@@ -116,25 +116,31 @@ export const SCRIPT_STYLE = `
   transform: translateX(-50%);
   min-width: 1.25rem;
   padding: 0 0.2rem;
-  border: 1px solid var(--dim);
-  border-radius: 0.65rem;
-  background: var(--back);
-  color: var(--ink);
-  font: 600 0.75rem/1.15rem system-ui, sans-serif;
+  border: 0;
+  border-radius: 0.625rem;
+  background: #a8123e;
+  color: #ffffff;
+  font: 600 0.75rem/1.25rem system-ui, sans-serif;
+  text-align: center;
   cursor: pointer;
   pointer-events: auto;
 }
+.mark.gap {
+  background: #5b6672;
+}
 .mark.marker {
-  border-color: transparent;
   background: none;
-  color: var(--dim);
+  color: var(--marker);
 }
 .band {
   position: absolute;
   bottom: 0;
-  height: 3px;
+  height: 2px;
   min-width: 3px;
-  background: var(--ink);
+  background: #a8123e;
+}
+.band.gap {
+  background: #5b6672;
 }
 .over {
   position: relative;
@@ -205,7 +211,7 @@ export const SCRIPT_STYLE = `
 .latencies span {
   position: absolute;
   right: 0;
-  transform: translateY(50%);
+  transform: translateY(-50%);
 }
 .lanes > .most {
   grid-column: 3;
@@ -345,10 +351,10 @@ export const SCRIPT_STYLE = `
   right: 0;
   bottom: 1px;
   height: 3px;
-  background: var(--rate);
+  background: var(--bar);
 }
 .board .trouble .bar {
-  background: var(--bad);
+  background: var(--t3);
 }
 .board td.trouble {
   color: var(--bad);

@@ -2,13 +2,13 @@
 import { bucketOf, type Buckets } from '../../../frame/model/histogram.ts'
 import { micros } from '../../../frame/model/units.ts'
 import { heatScale, type HeatScale } from '../../../frame/views/heat.ts'
-import { rate } from '../../../render/quantities.ts'
+import { latency, rate } from '../../../render/quantities.ts'
 import type { PictureLine } from '../../picture/picture.ts'
 import { gapPath, hatchPath } from '../draw/gaps.ts'
 import { heatPaths, percentilePath, troublePath } from '../draw/heat-paths.ts'
+import { latencyTicks } from '../draw/latency-axis.ts'
 import { secondAt } from '../draw/time-axis.ts'
 import { lineOf, stepAt } from '../state/cut.ts'
-import { heatTicks } from '../state/heat-axis.ts'
 import { cellText, heatNote, type Cell } from '../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
 import { drawing, element, percentOf, shape } from './dom.ts'
@@ -82,17 +82,24 @@ export class Heat {
       ...shape(gapPath(picture.seconds, rows), 'gap'),
       ...shape(hatchPath(picture.seconds, rows), 'hatch'),
       ...heatPaths(line, this.#scale).d.flatMap((d, i) => shape(d, `h${i + 1}`)),
-      ...shape(percentilePath(line.p50, this.#scale), 'p50'),
-      ...shape(percentilePath(line.p99, this.#scale), 'p99'),
+      ...latencyRules(this.#scale, picture.count),
+      ...this.#times(line.p50, 'p50'),
+      ...this.#times(line.p99, 'p99'),
     )
     svg.classList.add('heat')
     return element('div', 'map', svg)
   }
 
+  /** A halo keeps a line apart from the cells below it. */
+  #times(times: PictureLine['p50'], className: string): SVGElement[] {
+    const d = percentilePath(times, this.#scale)
+    return [...shape(d, 'halo'), ...shape(d, className)]
+  }
+
   #trouble(line: PictureLine, { picture }: Scene): HTMLElement[] {
     const { d, most } = troublePath(line, picture.seconds, TROUBLE_HEIGHT)
     const words = most === 0 ? 'no errors' : `errors, at most ${rate(most)}/s`
-    const svg = drawing(picture.count, TROUBLE_HEIGHT, words, ...shape(d, 'bad'))
+    const svg = drawing(picture.count, TROUBLE_HEIGHT, words, ...shape(d, 't3'))
     return [
       element('span', 'scale', most === 0 ? 'no errors' : `errors ≤ ${rate(most)}/s`),
       element('div', 'troubles', svg),
@@ -102,9 +109,9 @@ export class Heat {
   #labels(): HTMLElement[] {
     const host = element('div', 'latencies')
     host.setAttribute('aria-hidden', 'true')
-    for (const { place, text } of heatTicks(this.#scale)) {
-      const label = element('span', '', text)
-      label.style.bottom = percentOf(place, this.#scale.rows)
+    for (const { time, y } of latencyTicks(this.#scale)) {
+      const label = element('span', '', latency(time).replace('.0', ''))
+      label.style.top = percentOf(y, this.#scale.rows)
       host.append(label)
     }
     return [host]
@@ -179,6 +186,14 @@ export class Heat {
     this.tip.show([line.label, text], event)
   }
 }
+
+const latencyRules = (scale: HeatScale, count: number): SVGElement[] =>
+  shape(
+    latencyTicks(scale)
+      .map(({ y }) => `M0 ${y.toFixed(2)}H${count}`)
+      .join(''),
+    'rule',
+  )
 
 /** A line without a heatmap still has its percentiles: the scale is theirs. */
 const columnsOf = ({ p50, p99 }: PictureLine): readonly Buckets[] =>

@@ -37,7 +37,7 @@ const findingMarks = ({ picture, findings }: Scene, wishes: Wishes): readonly Ma
             text: String(i + 1),
             label: `Finding ${i + 1}: ${finding.what}`,
             what: finding.what,
-            className: 'mark',
+            className: finding.kind === 'gap' ? 'mark gap' : 'mark',
             onClick: () => wishes.finding(finding),
           },
         ]
@@ -67,8 +67,8 @@ function markElement(mark: Mark, { place, row }: MarkPlace): HTMLElement {
   return made
 }
 
-function band(picture: Picture, { from, to }: PageFinding): HTMLElement {
-  const made = element('div', 'band')
+function band(picture: Picture, { kind, from, to }: PageFinding): HTMLElement {
+  const made = element('div', kind === 'gap' ? 'band gap' : 'band')
   const [start, end] = [placeOf(picture, from), placeOf(picture, to)]
   made.style.left = percentOf(start, picture.count)
   made.style.width = percentOf(end - start, picture.count)

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { bucketOf } from '../../../../src/frame/model/histogram.ts'
 import { micros } from '../../../../src/frame/model/units.ts'
-import { heatRowBounds, heatScale } from '../../../../src/frame/views/heat.ts'
+import { heatScale } from '../../../../src/frame/views/heat.ts'
 import { compareCells } from '../../../../src/report/page/state/cells.ts'
 import { requestsCommand } from '../../../../src/report/page/state/command.ts'
-import { heatTicks } from '../../../../src/report/page/state/heat-axis.ts'
 import { markPlaces } from '../../../../src/report/page/state/mark-places.ts'
 import {
   cellText,
@@ -61,21 +59,6 @@ test('a lane can be heard', () => {
 test('a range has its date once, or both', () => {
   assert.equal(rangeText({ from: FROM, to: FROM + 4 }, UTC), '1970-01-01 00:16:40 – 00:16:44')
   assert.equal(rangeText({ from: FROM, to: FROM + 86_400 }, UTC), '1970-01-01 00:16:40 – 1970-01-02 00:16:40')
-})
-
-test('the axis of a heatmap has round times', () => {
-  const scale = heatScale([[bucketOf(micros(500)), 1, bucketOf(micros(400_000)), 1]], 48)
-  assert.deepEqual(
-    heatTicks(scale).map(({ text }) => text),
-    ['1ms', '10ms', '100ms'],
-  )
-  const narrow = heatScale([[bucketOf(micros(3000)), 1, bucketOf(micros(30_000)), 1]], 48)
-  assert.deepEqual(
-    heatTicks(narrow).map(({ text }) => text),
-    ['5ms', '10ms', '20ms'],
-  )
-  for (const { place } of heatTicks(scale)) assert.ok(place >= 0 && place <= scale.rows)
-  assert.ok(heatRowBounds(0, scale)[0] <= 500)
 })
 
 test('the command is exactly its words, whatever the names are', () => {
