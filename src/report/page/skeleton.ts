@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { BUILT } from '../../place.ts'
 import { text } from './markup.ts'
+import { SCRIPT_STYLE } from './script-style.ts'
 import { STYLE } from './style.ts'
 
 export interface PageParts {
@@ -16,7 +17,7 @@ export interface PageParts {
 
 /** One file that works offline. Its policy allows only its own style and script, by their hashes. */
 export function wholePage({ title, main, data }: PageParts): string {
-  const style = STYLE.trim()
+  const style = data === null ? STYLE.trim() : pageStyle()
   const script = data === null ? null : pageScript()
   return pageOf({
     attributes: '',
@@ -94,6 +95,9 @@ const policy = (style: string, script: string | null): string =>
   ].join('; ')
 
 const hash = (content: string): string => `sha256-${createHash('sha256').update(content).digest('base64')}`
+
+/** Of a page with its script. */
+export const pageStyle = (): string => `${STYLE.trim()}\n${SCRIPT_STYLE.trim()}`
 
 /** What scripts/bundle.sh made of page/client/. */
 export const pageScript = (): string => readFileSync(new URL('report/page/page.js', BUILT), 'utf8').trim()

@@ -5,7 +5,7 @@ import { jumpFrom, nothingFound } from '../state/jumping.ts'
 import type { PageAction } from '../state/keys.ts'
 import { momentWithin, rangeAround, rangeWith, zoomed } from '../state/moves.ts'
 import type { App } from './app.ts'
-import { stepStart } from './toolbar.ts'
+import { stepStart } from './parts/toolbar.ts'
 
 /** What an action needs beside the state. */
 export interface Hands {

@@ -4,7 +4,7 @@ import { SourceError, type Source, type Wanted } from '../source/source.ts'
 import { sameSubject, type PageState, type Range } from '../state/address.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { offsetOf } from '../state/pair.ts'
-import type { AddressBar } from './address-bar.ts'
+import type { AddressBar } from './browser/address-bar.ts'
 import type { Panel } from './panel.ts'
 
 export interface Drawn {

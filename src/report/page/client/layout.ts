@@ -4,9 +4,9 @@ import type { PageState } from '../state/address.ts'
 import { lineOf } from '../state/cut.ts'
 import { rangeText } from '../state/readout.ts'
 import type { App } from './app.ts'
-import { button, byId, element } from './dom.ts'
+import { button, byId, element } from './browser/dom.ts'
 import type { Panel } from './panel.ts'
-import type { Toolbar } from './toolbar.ts'
+import type { Toolbar } from './parts/toolbar.ts'
 
 export class Layout {
   readonly #lanes = element('div', 'sides')

@@ -3,7 +3,7 @@ import type { EmbeddedData } from '../../picture/facts.ts'
 import { embeddedSource } from '../source/embedded.ts'
 import { servedSource, type Get } from '../source/served.ts'
 import type { Source } from '../source/source.ts'
-import { makeSortable } from './sortable.ts'
+import { makeSortable } from './parts/sortable.ts'
 import { start } from './start.ts'
 
 for (const table of document.querySelectorAll<HTMLTableElement>('table.sortable')) makeSortable(table)

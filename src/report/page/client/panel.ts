@@ -8,10 +8,10 @@ import { paddedPicture } from '../state/cut.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { shifted } from '../state/pair.ts'
 import type { Cell } from '../state/readout.ts'
-import { Heat } from './heat.ts'
-import { Lanes } from './lanes.ts'
+import { Heat } from './parts/heat.ts'
+import { Lanes } from './parts/lanes.ts'
 import type { Scene, Wishes } from './scene.ts'
-import type { Tip } from './tip.ts'
+import type { Tip } from './browser/tip.ts'
 
 const STEPS = { least: 120, most: 4000, usual: 900 }
 

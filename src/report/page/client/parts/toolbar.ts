@@ -1,11 +1,11 @@
 /** Play, zoom, and the slider of the moment: what the keys do, for pointers and for who tabs through the page. */
-import type { Picture } from '../../picture/picture.ts'
-import { secondAt } from '../draw/time-axis.ts'
-import { stepAt } from '../state/cut.ts'
-import { timeText } from '../state/readout.ts'
-import type { PageAction } from '../state/keys.ts'
-import { button, element } from './dom.ts'
-import type { Scene } from './scene.ts'
+import type { Picture } from '../../../picture/picture.ts'
+import { secondAt } from '../../draw/time-axis.ts'
+import { stepAt } from '../../state/cut.ts'
+import { timeText } from '../../state/readout.ts'
+import type { PageAction } from '../../state/keys.ts'
+import { button, element } from '../browser/dom.ts'
+import type { Scene } from '../scene.ts'
 
 export class Toolbar {
   readonly element = element('div', 'tools')

@@ -1,12 +1,12 @@
 /** The section of the chosen moment or range: its title, its filter, its table. */
-import { visible } from '../../../render/text.ts'
-import { momentName } from '../state/readout.ts'
-import { grouped, type Row } from '../state/rows.ts'
-import { stepsShown, tableRows } from '../state/table-rows.ts'
-import type { Change, Source } from '../source/source.ts'
+import { visible } from '../../../../render/text.ts'
+import { momentName } from '../../state/readout.ts'
+import { grouped, type Row } from '../../state/rows.ts'
+import { stepsShown, tableRows } from '../../state/table-rows.ts'
+import type { Change, Source } from '../../source/source.ts'
 import { changesTable } from './changes.ts'
-import { element } from './dom.ts'
-import type { Scene } from './scene.ts'
+import { element } from '../browser/dom.ts'
+import type { Scene } from '../scene.ts'
 import { tableOf, type TableWishes } from './table.ts'
 
 export interface MomentWishes extends TableWishes {

@@ -1,9 +1,9 @@
 /** The numbers of `diff` for the two that stand side by side. */
-import { micros } from '../../../frame/model/units.ts'
-import { finePercent, latency, NOTHING, rate } from '../../../render/quantities.ts'
-import { visible } from '../../../render/text.ts'
-import { CHANGE_FIELDS, type Change, type Changed, type ChangeField } from '../source/source.ts'
-import { element } from './dom.ts'
+import { micros } from '../../../../frame/model/units.ts'
+import { finePercent, latency, NOTHING, rate } from '../../../../render/quantities.ts'
+import { visible } from '../../../../render/text.ts'
+import { CHANGE_FIELDS, type Change, type Changed, type ChangeField } from '../../source/source.ts'
+import { element } from '../browser/dom.ts'
 
 const MAX_LINES = 60
 

@@ -1,6 +1,6 @@
 /** The findings: a click on one moves everything to it. In the page they are there already, `view` sends them. */
-import type { PageFinding } from '../../picture/facts.ts'
-import { button, element } from './dom.ts'
+import type { PageFinding } from '../../../picture/facts.ts'
+import { button, element } from '../browser/dom.ts'
 
 export function linkFindings(
   host: HTMLElement,

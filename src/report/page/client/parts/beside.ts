@@ -1,6 +1,6 @@
 /** Which other file, or which other part of this one, stands beside the picture, in step with it. */
-import type { Pair, PageState, Range } from '../state/address.ts'
-import { element } from './dom.ts'
+import type { Pair, PageState, Range } from '../../state/address.ts'
+import { element } from '../browser/dom.ts'
 
 interface Choice {
   readonly text: string

@@ -1,6 +1,6 @@
 /** The keys, in a dialog of the browser's own: it keeps the focus, and Escape closes it. */
-import { PAGE_HELP } from '../state/keys.ts'
-import { button, element } from './dom.ts'
+import { PAGE_HELP } from '../../state/keys.ts'
+import { button, element } from '../browser/dom.ts'
 
 export class Help {
   readonly #dialog = element('dialog', 'help')

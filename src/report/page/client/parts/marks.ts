@@ -1,10 +1,10 @@
 /** The row above the lanes: findings by their numbers, and markers. Both are buttons that lead to their moment. */
-import type { PageFinding } from '../../picture/facts.ts'
-import type { Picture } from '../../picture/picture.ts'
-import { placeOf } from '../draw/time-axis.ts'
-import { markPlaces, type MarkPlace } from '../state/mark-places.ts'
-import { button, element, percentOf } from './dom.ts'
-import type { Scene, Wishes } from './scene.ts'
+import type { PageFinding } from '../../../picture/facts.ts'
+import type { Picture } from '../../../picture/picture.ts'
+import { placeOf } from '../../draw/time-axis.ts'
+import { markPlaces, type MarkPlace } from '../../state/mark-places.ts'
+import { button, element, percentOf } from '../browser/dom.ts'
+import type { Scene, Wishes } from '../scene.ts'
 
 interface Mark {
   readonly at: number

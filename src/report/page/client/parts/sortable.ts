@@ -1,6 +1,6 @@
 /** The tables of the report, sorted by a click on a head. They are text: the script only moves their rows. */
-import { compareCells } from '../state/cells.ts'
-import { button } from './dom.ts'
+import { compareCells } from '../../state/cells.ts'
+import { button } from '../browser/dom.ts'
 
 export function makeSortable(table: HTMLTableElement): void {
   const [heads, body] = [[...(table.tHead?.rows[0]?.cells ?? [])], table.tBodies[0]]

@@ -1,13 +1,13 @@
 /** The chosen moment or range as a table: backends, and the routes of the one that is chosen. */
-import { NOTHING, count, finePercent, latency, rate } from '../../../render/quantities.ts'
-import { visible } from '../../../render/text.ts'
-import type { Picture } from '../../picture/picture.ts'
-import { lanePaths } from '../draw/lanes.ts'
-import { sameSubject, type Sort } from '../state/address.ts'
-import { lineOf } from '../state/cut.ts'
-import type { Row } from '../state/rows.ts'
-import type { Subject } from '../../../frame/views/drilldown.ts'
-import { button, drawing, element, shape } from './dom.ts'
+import { NOTHING, count, finePercent, latency, rate } from '../../../../render/quantities.ts'
+import { visible } from '../../../../render/text.ts'
+import type { Picture } from '../../../picture/picture.ts'
+import { lanePaths } from '../../draw/lanes.ts'
+import { sameSubject, type Sort } from '../../state/address.ts'
+import { lineOf } from '../../state/cut.ts'
+import type { Row } from '../../state/rows.ts'
+import type { Subject } from '../../../../frame/views/drilldown.ts'
+import { button, drawing, element, shape } from '../browser/dom.ts'
 
 /** More are said in a line below. */
 const MAX_ROWS = 40

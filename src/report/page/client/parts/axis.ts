@@ -1,7 +1,7 @@
 /** The times below a drawing. */
-import type { Picture } from '../../picture/picture.ts'
-import { timeTicks, type TimeTick } from '../draw/time-axis.ts'
-import { element, percentOf } from './dom.ts'
+import type { Picture } from '../../../picture/picture.ts'
+import { timeTicks, type TimeTick } from '../../draw/time-axis.ts'
+import { element, percentOf } from '../browser/dom.ts'
 
 /** px that a time needs. */
 const ROOM = 90

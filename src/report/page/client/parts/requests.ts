@@ -1,17 +1,17 @@
 /** Single requests of a cell, a row or a moment: `view` lists them, a page has the command that does. */
-import { micros } from '../../../frame/model/units.ts'
-import { latency, plural } from '../../../render/quantities.ts'
-import { visible } from '../../../render/text.ts'
+import { micros } from '../../../../frame/model/units.ts'
+import { latency, plural } from '../../../../render/quantities.ts'
+import { visible } from '../../../../render/text.ts'
 import {
   SourceError,
   type RequestLine,
   type RequestsWanted,
   type SideFacts,
   type Source,
-} from '../source/source.ts'
-import { requestsCommand } from '../state/command.ts'
-import { timeText } from '../state/readout.ts'
-import { button, element } from './dom.ts'
+} from '../../source/source.ts'
+import { requestsCommand } from '../../state/command.ts'
+import { timeText } from '../../state/readout.ts'
+import { button, element } from '../browser/dom.ts'
 
 const HEAD = ['TIME', 'BACKEND', 'METHOD', 'ROUTE', 'OUTCOME', 'HEADER', 'TOTAL']
 

@@ -1,5 +1,5 @@
 /** The state in the address. What is looked at is a step of the browser's history, where the cursor stands is not. */
-import { addressOf, stateOf, type PageState } from '../state/address.ts'
+import { addressOf, stateOf, type PageState } from '../../state/address.ts'
 
 /** Browsers refuse more than some writes a second, and say so in the console. */
 const PAUSE = 400

@@ -1,5 +1,5 @@
 /** Keys of the whole page. What a field, a list or a dialog does with a key itself, it keeps. */
-import { keyName, pageActionOf, type PageAction } from '../state/keys.ts'
+import { keyName, pageActionOf, type PageAction } from '../../state/keys.ts'
 
 export function onKeys(act: (action: PageAction) => void): void {
   document.addEventListener('keydown', (event) => {
