@@ -1,4 +1,5 @@
 /** The axis of time, and the marks of findings and markers above it. Places are percentages: text in a stretched drawing would be stretched. */
+import { clip } from '../../render/text.ts'
 import type { PageFacts } from '../picture/facts.ts'
 import type { Picture } from '../picture/picture.ts'
 import { LINES, TROUBLE } from './colours.ts'
@@ -10,12 +11,12 @@ const TICKS = 8
 
 export function axisSvg(picture: Picture, zone: string): string {
   const { count } = picture
-  const ticks = timeTicks(picture, zone, TICKS).map(({ place, text: label, isDay }) => {
+  const ticks = timeTicks(picture, zone, TICKS).map(({ place, text: label, isDay }, i) => {
     const x = share(place, count)
     const anchor = place < count * 0.04 ? 'start' : place > count * 0.96 ? 'end' : 'middle'
     return (
       `<line x1="${x}" x2="${x}" y1="0" y2="4" stroke="${LINES.base}"/>` +
-      `<text x="${x}" y="16" text-anchor="${anchor}" font-size="12"${isDay ? ' font-weight="600"' : ''}>${label}</text>`
+      `<text${i % 4 === 0 ? '' : ' class="wide-only"'} x="${x}" y="16" text-anchor="${anchor}" font-size="12"${isDay ? ' font-weight="600"' : ''}>${label}</text>`
     )
   })
   return `<svg class="still-axis" width="100%" height="20" aria-hidden="true">${ticks.join('')}</svg>`
@@ -67,8 +68,7 @@ export function markerMarks(picture: Picture, { markers }: PageFacts): string {
   const marks = markers.map(({ at, kind, text: what }) => {
     const place = placeOf(picture, at) / picture.count
     const x = share(place, 1)
-    const label = [...(what.includes(kind) ? what : `${kind} ${what}`)]
-    const shown = label.length > 24 ? `${label.slice(0, 23).join('')}…` : label.join('')
+    const shown = clip(what.includes(kind) ? what : `${kind} ${what}`, 24)
     return `<text x="${x}" y="12" text-anchor="${place > 0.8 ? 'end' : 'start'}" font-size="11" fill="${LINES.marker}">${place > 0.8 ? `${text(shown)} ▾` : `▾ ${text(shown)}`}</text>`
   })
   return `<svg class="still-markers" width="100%" height="16">${marks.join('')}</svg>`

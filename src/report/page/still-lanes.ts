@@ -124,6 +124,8 @@ export function sparkSvg(line: PictureLine, { seconds, count }: Picture): string
   return `<svg class="spark" viewBox="0 0 ${count} 18" preserveAspectRatio="none" width="96" height="18" aria-hidden="true"><path class="gap" fill="${GAP.area}" d="${gapPath(seconds, 18)}"/>${paths}${feet}</svg>`
 }
 
-/** A bar under a number. @param part of `whole`, both of the same unit */
-export const barSvg = (part: number, whole: number, name: string): string =>
-  `<svg class="bar${name === '' ? '' : ` ${name}`}" width="56" height="3" aria-hidden="true"><rect x="${share(whole - part, whole)}" width="${share(part, whole)}" height="3" fill="${name === 'trouble' ? TROUBLE[3] : '#6f9fce'}"/></svg>`
+const BAR_COLOURS = { '': '#6f9fce', trouble: TROUBLE[3], before: LINES.base } as const
+
+/** A bar under a number, also where there is no style. @param part of `whole`, both of the same unit */
+export const barSvg = (part: number, whole: number, name: keyof typeof BAR_COLOURS): string =>
+  `<br><svg class="bar${name === '' ? '' : ` ${name}`}" width="56" height="3" aria-hidden="true"><rect x="${share(whole - part, whole)}" width="${share(part, whole)}" height="3" fill="${BAR_COLOURS[name]}"/></svg>`

@@ -146,6 +146,19 @@ figcaption {
   margin-bottom: 0.5rem;
   max-width: 100rem;
 }
+.sure {
+  font-weight: 600;
+}
+.unseen {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+}
+abbr {
+  text-decoration: none;
+}
 .bad,
 td.trouble {
   color: var(--bad);
@@ -393,7 +406,7 @@ table {
 }
 th,
 td {
-  padding: 0.25rem 1.25rem 0.25rem 0;
+  padding: 0.25rem 1rem 0.25rem 0;
   border-bottom: 1px solid var(--line);
   text-align: left;
   vertical-align: top;
@@ -418,9 +431,12 @@ td code {
   white-space: pre-wrap;
   overflow-wrap: break-word;
 }
+td br {
+  display: none;
+}
 td .bar {
   display: block;
-  width: 3.5rem;
+  width: 3rem;
   margin-left: auto;
 }
 td .bar rect {
@@ -433,7 +449,7 @@ td .bar.before rect {
   fill: var(--base);
 }
 td .spark {
-  width: 7rem;
+  width: 6rem;
 }
 .sortable {
   min-width: min(100%, 40rem);
@@ -471,15 +487,35 @@ pre {
   white-space: pre-wrap;
 }
 @media (max-width: 40rem) {
-  .still tr > :first-child {
-    width: 5.5rem;
+  .still tr {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr) auto;
   }
-  .still th {
-    font-size: 0.75rem;
-  }
+  .still tr > :first-child,
   .still tr > :last-child {
-    width: 2.75rem;
-    padding-left: 0.25rem;
+    width: auto;
+    padding: 0;
+  }
+  .still tr > .drawing,
+  .still .above > :nth-child(2),
+  .still .below > :nth-child(2) {
+    grid-row: 2;
+    grid-column: 1 / -1;
+  }
+  .still .times {
+    position: absolute;
+    width: 3.5rem;
+  }
+  .still td.times svg text {
+    stroke: var(--back);
+    stroke-width: 3;
+    paint-order: stroke;
+  }
+  .still th[align='right'] {
+    text-align: left;
+  }
+  .wide-only {
+    display: none;
   }
   .figures {
     gap: 0.75rem 1.5rem;
