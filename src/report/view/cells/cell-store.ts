@@ -45,10 +45,10 @@ export class CellStore {
   hasMinute = (chunk: Chunk): boolean => this.#minutes.has(chunk)
   hasTicks = (chunk: Chunk): boolean => this.#ticks.has(chunk)
 
-  /** null: none of its ticks can be read */
-  minute(chunk: Chunk): Uint8Array | null {
+  /** null: none of its ticks can be read @param spans those of the chunk, if they were read already */
+  minute(chunk: Chunk, spans?: readonly Span[]): Uint8Array | null {
     const read = (): Uint8Array | null => {
-      const span = sumOfSpans(spansOf(this.recording, rangeOf(chunk)))
+      const span = sumOfSpans(spans ?? spansOf(this.recording, rangeOf(chunk)))
       return span === null ? null : packCell(span, this.names)
     }
     return this.#current.has(chunk) ? this.#minutes.of(chunk, read) : read()
