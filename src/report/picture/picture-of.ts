@@ -26,7 +26,7 @@ import type { StepGrid } from '../data/stretches.ts'
 import { mapSeries } from './packed-picture.ts'
 import { SERIES, type Picture, type PictureLine, type SeriesName } from './picture.ts'
 
-/** Which lines there are, in their order, and which of them have header times. */
+/** Which lines there are, in their order, and which of them have header times: a backend by its addressKey, with its routes. */
 export interface PictureChoice {
   readonly range: TimeSpan
   /** in the order of the board */
@@ -34,7 +34,7 @@ export interface PictureChoice {
   /** backends of the range that are not among them */
   readonly leftBackends: number
   readonly routesOf: (backend: BackendSum) => readonly RouteSum[]
-  readonly heat: 'all' | 'backends' | 'total'
+  readonly heat: 'all' | 'backends' | 'total' | { readonly backend: string }
   /** rows are of several network namespaces */
   readonly several: boolean
 }
@@ -156,6 +156,7 @@ class BackendLines {
 
   constructor(sum: BackendSum, { routesOf, heat, several }: PictureChoice, count: number) {
     const backend = addressKey(sum.backend)
+    const hasAll = heat === 'all' || (typeof heat === 'object' && heat.backend === backend)
     const routes = routesOf(sum)
     this.key = backendKey(sum.backend)
     this.leftRoutes = sum.routes.length - routes.length
@@ -163,12 +164,12 @@ class BackendLines {
       { backend, route: null },
       labelOf(sum.backend, several),
       count,
-      heat !== 'total',
+      heat === 'backends' || hasAll,
     )
     this.#routes = new Map(
       routes.map(({ route }) => [
         routeKey(route),
-        new LineBuilder({ backend, route: routeKey(route) }, routeKey(route), count, heat === 'all'),
+        new LineBuilder({ backend, route: routeKey(route) }, routeKey(route), count, hasAll),
       ]),
     )
   }

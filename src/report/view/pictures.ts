@@ -95,7 +95,7 @@ export class Pictures {
       backends,
       leftBackends: all.length - backends.length,
       routesOf: (sum) => (addressKey(sum.backend) === backend ? routesOf(sum, request) : []),
-      heat: 'all',
+      heat: backend === null ? 'total' : { backend },
       several: new Set(all.map((sum) => sum.backend.netns)).size > 1,
     })
     const lines = new Set(

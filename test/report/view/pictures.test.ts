@@ -85,7 +85,7 @@ function expected(
     backends: backendsOf(summary),
     leftBackends: 0,
     routesOf: (sum) => (addressKey(sum.backend) === backend ? sum.routes : []),
-    heat: 'all',
+    heat: backend === null ? 'total' : { backend },
     several: new Set(summary.selected.backends.map((sum) => sum.backend.netns)).size > 1,
   })
 }

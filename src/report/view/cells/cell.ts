@@ -12,6 +12,8 @@ import type { CellNames } from './names.ts'
 
 /** What a cell counts of a route, or of a backend's connections. */
 export interface CellSink {
+  /** else header times are passed over */
+  readonly wantsTimes: boolean
   /** the start of a cell. @param knows whether it counted every kind of failed connects */
   begin(length: number, ticks: number, knows: boolean): void
   /** @returns whether the row is wanted; then its counts follow, else it is passed over */
@@ -99,6 +101,10 @@ function readTraffic(reader: CellReader, sink: CellSink): void {
   else sink.grpc(ended - 1, reader.number(), reader.number())
   const times = reader.number()
   if (times === 0) return
+  if (!sink.wantsTimes) {
+    reader.skip(2 * times)
+    return
+  }
   sink.times(reader.number(), reader.number())
   let bucket = 0
   for (let left = times - 1; left > 0; left--) {

@@ -6,6 +6,7 @@ import type { StepSink } from './step-cells.ts'
 import type { Wanted } from './wanted.ts'
 
 export class Ranking implements StepSink {
+  readonly wantsTimes = false
   readonly #routes = new Map<number, number>()
   readonly #isThere: boolean[] = []
   #route = 0

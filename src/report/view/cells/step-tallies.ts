@@ -8,6 +8,7 @@ import { Tally } from './tally.ts'
 import type { Wanted } from './wanted.ts'
 
 export class StepTallies implements StepSink {
+  readonly wantsTimes = true
   readonly #total = new Tally()
   /** by number; a route that has no line adds to its backend at once */
   readonly #backends = new Map<number, Tally>()
