@@ -242,6 +242,10 @@ export const SCRIPT_STYLE = `
 .says:empty {
   display: none;
 }
+svg .rule {
+  stroke-opacity: 0.5;
+  vector-effect: non-scaling-stroke;
+}
 .tip {
   position: fixed;
   z-index: 3;

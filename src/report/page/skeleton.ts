@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { BUILT } from '../../place.ts'
 import { text } from './markup.ts'
 import { SCRIPT_STYLE } from './script-style.ts'
+import { heatLegend } from './still-heat.ts'
+import { laneLegend } from './still-lanes.ts'
 import { STYLE } from './style.ts'
 
 export interface PageParts {
@@ -39,8 +41,17 @@ export const servedPage = (title: string): string =>
   pageOf({
     attributes: ' data-view="1"',
     title,
-    head: ['<link rel="stylesheet" href="page.css">', '<script src="page.js" defer></script>'],
-    main: sections({ headline: `<h1>${text(title)}</h1>`, findings: '', lanes: '', heat: '' }),
+    head: [
+      '<link rel="icon" href="data:,">',
+      '<link rel="stylesheet" href="page.css">',
+      '<script src="page.js" defer></script>',
+    ],
+    main: sections({
+      headline: `<p class="brand">upstreamtop view</p><h1>${text(title)}</h1>`,
+      findings: '<h2>Findings</h2><p class="note" id="finding">looking for them …</p>',
+      lanes: `<h2>Traffic by backend</h2>${laneLegend(true)}`,
+      heat: `<h2>Header time</h2>${heatLegend()}`,
+    }),
     end: ['<noscript>This page needs its script; report --format html makes one that does not.</noscript>'],
   })
 

@@ -17,6 +17,10 @@ export const timeText = (second: number, { zone, withOffset }: Clock): string =>
 const clockText = (second: number, { zone, withOffset }: Clock): string =>
   clockTime(wallMicros(Math.floor(second * 1e6)), zone, withOffset)
 
+/** `15:01:00–15:02:00` */
+export const clockRange = ({ from, to }: Range, clock: Clock): string =>
+  `${clockText(from, clock)}–${clockText(to, clock)}`
+
 /** `2026-11-22 15:01:00 – 15:02:00`; the second date only where it is another */
 export function rangeText({ from, to }: Range, clock: Clock): string {
   const [first, last] = [from, to].map((second) => localDate(wallMicros(second * 1e6), clock.zone))

@@ -1,5 +1,6 @@
 /** The findings: a click on one moves everything to it. In the page they are there already, `view` sends them. */
 import type { PageFinding } from '../../../picture/facts.ts'
+import { clockRange, type Clock } from '../../state/readout.ts'
 import { button, element } from '../browser/dom.ts'
 
 export function linkFindings(
@@ -7,8 +8,7 @@ export function linkFindings(
   findings: readonly PageFinding[],
   go: (finding: PageFinding) => void,
 ): void {
-  const items = [...host.querySelectorAll<HTMLElement>('li[data-finding]')]
-  for (const item of items.length > 0 ? items : listOf(host, findings)) {
+  for (const item of host.querySelectorAll<HTMLElement>('li[data-finding]')) {
     const finding = findings[Number(item.dataset.finding)]
     if (finding === undefined || item.querySelector('button') !== null) continue
     const made = button('', null, () => go(finding), 'finding')
@@ -17,13 +17,24 @@ export function linkFindings(
   }
 }
 
-function listOf(host: HTMLElement, findings: readonly PageFinding[]): readonly HTMLElement[] {
-  host.querySelector('ol.scripted-list')?.remove()
-  const items = findings.map(({ what }, i) => {
-    const item = element('li', '', what)
+/** Those that a server found, in place of those before. */
+export function listFindings(host: HTMLElement, findings: readonly PageFinding[], clock: Clock): void {
+  host.querySelectorAll('ol, #finding').forEach((old) => old.remove())
+  const items = findings.map((finding, i) => {
+    const when = element('time', '', clockRange(finding, clock))
+    const item = element(
+      'li',
+      finding.kind === 'gap' ? 'gap' : 'bad',
+      when,
+      ' ',
+      element('span', '', finding.what),
+    )
     item.dataset.finding = String(i)
     return item
   })
-  if (items.length > 0) host.append(element('ol', 'scripted-list', ...items))
-  return items
+  host.append(
+    items.length > 0
+      ? element('ol', '', ...items)
+      : element('p', 'zero', 'none: nothing changed enough to stand out'),
+  )
 }
