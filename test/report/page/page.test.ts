@@ -1,11 +1,10 @@
 /** The page in a real browser: what a pointer, keys and addresses do. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { chromium, type Browser, type Locator, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import type { Recording } from '../../../src/frame/model/recording.ts'
 import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
 import { spanOf } from '../../../src/frame/time/time.ts'
@@ -13,10 +12,18 @@ import { BY_REQUESTS } from '../../../src/report/data/order.ts'
 import { FORMATS } from '../../../src/report/formats/formats.ts'
 import { reportOf } from '../../../src/report/formats/report.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
+import {
+  dragOver,
+  hashOf,
+  launched,
+  NO_BROWSER,
+  opened as openedAt,
+  rowsOf,
+  titleOf,
+  violationsOf,
+  type Opened,
+} from '../browser.ts'
 import { incident } from '../fake.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 async function pageOf(recording: Recording): Promise<string> {
   const report = reportOf([recording], {
@@ -30,11 +37,11 @@ async function pageOf(recording: Recording): Promise<string> {
   return [...(await FORMATS.html.write(report))].join('')
 }
 
-describe('the page in Chromium', { skip: existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}` }, () => {
+describe('the page in Chromium', { skip: NO_BROWSER }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-page-'))
   let browser: Browser
   before(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    browser = await launched()
     for (const name of ['incident', 'grpc']) {
       const recording = openRecording(`fixtures/recordings/${name}.db`)
       writeFileSync(join(folder, `${name}.html`), await pageOf(recording))
@@ -47,41 +54,8 @@ describe('the page in Chromium', { skip: existsSync(CHROMIUM) ? false : `there i
     rmSync(folder, { recursive: true })
   })
 
-  interface Opened {
-    readonly page: Page
-    /** console messages, errors, dialogs, and requests of anything but the page */
-    readonly said: readonly string[]
-  }
-
-  async function opened(name: string, hash = '', colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> {
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 900 } })
-    const said: string[] = []
-    const address = `file://${join(folder, `${name}.html`)}`
-    page.on('console', (message) => said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    page.on('dialog', (dialog) => said.push(dialog.message()))
-    page.on('request', (request) => {
-      if (request.url().split('#')[0] !== address) said.push(request.url())
-    })
-    await page.goto(address + hash)
-    await page.locator('.lanes .over').waitFor()
-    return { page, said }
-  }
-
-  const hashOf = (page: Page): URLSearchParams => new URLSearchParams(new URL(page.url()).hash.slice(1))
-  const titleOf = (page: Page): Promise<string> => page.locator('#moment h2').innerText()
-  /** Names of backends and routes in the table of the moment. */
-  const rowsOf = (page: Page): Promise<string[]> => page.locator('#moment tbody th').allInnerTexts()
-
-  async function dragOver(page: Page, over: Locator, from: number, to: number): Promise<void> {
-    await over.evaluate("(layer) => layer.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    const box = (await over.boundingBox())!
-    const y = box.y + box.height / 2
-    await page.mouse.move(box.x + box.width * from, y)
-    await page.mouse.down()
-    await page.mouse.move(box.x + box.width * to, y, { steps: 4 })
-    await page.mouse.up()
-  }
+  const opened = (name: string, hash = '', colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> =>
+    openedAt(browser, `file://${join(folder, `${name}.html`)}`, { hash, colorScheme })
 
   for (const colorScheme of ['light', 'dark'] as const)
     for (const name of ['incident', 'grpc', 'hostile'])
@@ -92,14 +66,7 @@ describe('the page in Chromium', { skip: existsSync(CHROMIUM) ? false : `there i
         assert.equal(await page.locator('#lanes .static, #heat .static').count(), 0)
         await page.locator('.lanes .name').nth(1).click()
         await page.keyboard.press('e')
-        await page.evaluate(AXE)
-        const { violations } = await page.evaluate<{
-          violations: { id: string; nodes: { html: string }[] }[]
-        }>('axe.run()')
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`),
-          [],
-        )
+        assert.deepEqual(await violationsOf(page), [])
         assert.deepEqual(said, [])
         await page.close()
       })

@@ -1,7 +1,7 @@
 /** The page as a whole: holds what is shown, asks the source for its pictures, and has every part draw them. */
 import type { Picture } from '../../picture/picture.ts'
 import { SourceError, type Source, type Wanted } from '../source/source.ts'
-import { sameSubject, type PageState, type Range } from '../state/address.ts'
+import { sameSubject, START, type PageState, type Range } from '../state/address.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { offsetOf } from '../state/pair.ts'
 import type { AddressBar } from './browser/address-bar.ts'
@@ -40,6 +40,11 @@ export class App {
 
   get panels(): readonly Panel[] {
     return this.second === null || this.state.pair === null ? [this.first] : [this.first, this.second]
+  }
+
+  /** Those that have something to show. */
+  get shownPanels(): readonly Panel[] {
+    return this.panels.filter(({ picture }) => picture !== null)
   }
 
   get range(): Range {
@@ -83,7 +88,7 @@ export class App {
   }
 
   /** Of answers that come late only the newest counts. */
-  async load(): Promise<void> {
+  async load(problem: SourceError | null = null): Promise<void> {
     const turn = ++this.#turn
     clearTimeout(this.#refining)
     const { state, panels } = this
@@ -93,12 +98,13 @@ export class App {
       if (turn !== this.#turn) return
       shown.forEach(({ picture }, i) => (panels[i]!.picture = picture))
       if (state.range === null) this.whole = shown[0]!.picture
-      this.drawn.fail('', '')
+      const said = problem ?? shown.find((each) => each.problem !== undefined)?.problem
+      this.drawn.fail(said?.message ?? '', said?.remedy ?? '')
       this.drawn.draw(this)
       if (shown.some(({ refining }) => refining))
-        this.#refining = window.setTimeout(() => void this.load(), REFINE_MS)
+        this.#refining = window.setTimeout(() => void this.load(problem), REFINE_MS)
     } catch (error) {
-      if (turn === this.#turn) this.#fail(error)
+      if (turn === this.#turn) await this.#fail(error)
     }
   }
 
@@ -113,9 +119,13 @@ export class App {
     this.second.offset = offsetOf(pair, this.first.all, this.second.all)
   }
 
-  #fail(error: unknown): void {
-    if (error instanceof SourceError) this.drawn.fail(error.message, error.remedy)
-    else throw error
+  /** What is shown stays. Where nothing is yet, the address asked for what there is not: all of it is shown instead. */
+  async #fail(error: unknown): Promise<void> {
+    if (!(error instanceof SourceError)) throw error
+    this.drawn.fail(error.message, error.remedy)
+    if (this.first.picture !== null || this.state === START) return
+    this.state = START
+    await this.load(error)
   }
 }
 

@@ -21,7 +21,7 @@ export class Layout {
     document.documentElement.classList.add('scripted')
   }
 
-  draw({ panels, state, picture }: App, choose: (subject: Subject | null) => void): void {
+  draw({ shownPanels: panels, state, picture }: App, choose: (subject: Subject | null) => void): void {
     for (const [host, part] of [
       [this.#lanes, 'lanes'],
       [this.#heat, 'heat'],

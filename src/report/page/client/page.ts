@@ -70,14 +70,14 @@ export class Page {
     return {
       draw: (app) => {
         this.#layout.draw(app, (subject) => app.go({ subject }))
-        for (const panel of app.panels) panel.draw(app.state)
+        for (const panel of app.shownPanels) panel.draw(app.state)
         linkFindings(byId('findings'), app.first.findings, (finding) => showFinding(app, finding))
         this.#toolbar.draw(app.first.scene(app.state))
         this.#beside?.draw(app.state, app.range)
         this.#table()
       },
       move: (app) => {
-        for (const panel of app.panels) panel.moveTo(app.state)
+        for (const panel of app.shownPanels) panel.moveTo(app.state)
         this.#toolbar.moveTo(app.first.scene(app.state))
         this.#table()
       },

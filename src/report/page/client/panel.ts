@@ -2,9 +2,16 @@
 import type { HeatScale } from '../../../frame/views/heat.ts'
 import type { PageFinding } from '../../picture/facts.ts'
 import type { Picture } from '../../picture/picture.ts'
-import type { Shown, Side, SideFacts, Source, Wanted } from '../source/source.ts'
+import {
+  SourceError,
+  type Shown,
+  type Side,
+  type SideFacts,
+  type Source,
+  type Wanted,
+} from '../source/source.ts'
 import type { PageState, Range } from '../state/address.ts'
-import { paddedPicture } from '../state/cut.ts'
+import { emptyPicture, paddedPicture } from '../state/cut.ts'
 import { rangeWithin } from '../state/moves.ts'
 import { shifted } from '../state/pair.ts'
 import type { Cell } from '../state/readout.ts'
@@ -60,8 +67,14 @@ export class Panel {
 
   async load(source: Source, state: PageState, all: Range): Promise<Shown> {
     const wanted = this.wanted(state, all)
-    const shown = await source.picture(wanted)
-    return this.isBeside ? { ...shown, picture: paddedPicture(shown.picture, wanted.range) } : shown
+    if (!this.isBeside) return source.picture(wanted)
+    const shown = await source.picture(wanted).catch((error: unknown) => {
+      // The first one is worth to be seen, whatever is wrong here.
+      if (error instanceof SourceError)
+        return { picture: emptyPicture(wanted.range), refining: false, problem: error }
+      throw error
+    })
+    return { ...shown, picture: paddedPicture(shown.picture, wanted.range) }
   }
 
   draw(state: PageState): void {

@@ -19,6 +19,8 @@ export async function start(source: Source): Promise<void> {
   const { app } = new Page(source, facts, source.kind === 'view' ? facts : null)
   if (facts.sides === 2) app.other = { facts: await source.facts(1), findings: [] }
   await app.load()
+  // Nothing can be shown: what is wrong is said.
+  if (app.first.picture === null) return
   await findings()
   if (facts.growing) follow()
 

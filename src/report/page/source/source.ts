@@ -30,6 +30,8 @@ export interface Shown {
   readonly picture: Picture
   /** a finer one will be ready shortly */
   readonly refining: boolean
+  /** why there is nothing in it */
+  readonly problem?: SourceError
 }
 
 export interface RequestsWanted extends Wanted {

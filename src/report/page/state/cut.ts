@@ -75,6 +75,20 @@ export function paddedPicture(picture: Picture, range: Range): Picture {
   }
 }
 
+/** A range of which nothing is known. */
+export const emptyPicture = ({ from, to }: Range): Picture => ({
+  from,
+  to,
+  starts: [[0, from]],
+  step: to - from,
+  count: 1,
+  seconds: [0],
+  lines: [
+    { subject: null, label: 'all', series: mapSeries(() => [0]), p50: [null], p99: [null], heat: [[]] },
+  ],
+  left: { backends: 0, routes: 0 },
+})
+
 export const lineOf = ({ lines }: Picture, subject: Subject | null): PictureLine | null =>
   lines.find((line) => sameSubject(line.subject, subject)) ?? null
 
