@@ -29,8 +29,18 @@ export interface Answer {
   readonly body: string
 }
 
-export async function view(t: TestContext, files: readonly string[], isGrowing = false): Promise<ServedView> {
-  const recordings = files.map((file) => openRecording(file))
+export const view = (t: TestContext, files: readonly string[], isGrowing = false): Promise<ServedView> =>
+  viewOf(
+    t,
+    files.map((file) => openRecording(file)),
+    isGrowing,
+  )
+
+export async function viewOf(
+  t: TestContext,
+  recordings: readonly Recording[],
+  isGrowing = false,
+): Promise<ServedView> {
   const bugs: unknown[] = []
   const server = await serveView(
     recordings.map((recording) => ({
