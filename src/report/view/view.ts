@@ -18,7 +18,7 @@ export async function serveView(
   { onBug, ...options }: ViewOptions,
 ): Promise<ViewServer> {
   const view: View = { ...options, sides: sources.map((source) => new Served(source)) }
-  const files = pageFiles(view.sides.length)
+  const files = pageFiles()
   const server = await serve(address, (granted, stop) => answerOf(view, files, granted, stop), onBug)
   return {
     url: server.url,

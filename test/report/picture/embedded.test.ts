@@ -114,7 +114,7 @@ describe('what a page knows', () => {
     const { facts } = report(incident()).page()
     const failures = facts.findings.find(({ kind }) => kind === 'burst_failures')!
     assert.equal(failures.backend, '4026531840 10.0.1.12:8080')
-    assert.equal(failures.route, 'POST /checkout')
+    assert.equal(failures.route, null)
     assert.deepEqual(facts.gaps, [{ from: START / 1e6 + 100, to: START / 1e6 + 120, reason: 'stopped' }])
     assert.deepEqual(facts.markers, [{ at: START / 1e6 + 115, kind: 'deploy', text: 'v42' }])
     assert.equal(facts.withGrpc, false)
