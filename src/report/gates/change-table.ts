@@ -11,6 +11,8 @@ export interface ChangeColumn {
   readonly shown: (value: number | null) => string
   readonly delta: (change: Change) => string
   /** more of it is worse */
+  readonly isWorse: boolean
+  /** it counts what went wrong */
   readonly isTrouble: boolean
 }
 
@@ -50,7 +52,7 @@ export function changeTable(
   )
 }
 
-function cells({ shown, delta, isTrouble }: ChangeColumn, change: Change, most: number): string {
+function cells({ shown, delta, isTrouble, isWorse }: ChangeColumn, change: Change, most: number): string {
   const { base, target } = change
   const bars =
     most === 0 || ((base ?? 0) === 0 && (target ?? 0) === 0)
@@ -59,12 +61,12 @@ function cells({ shown, delta, isTrouble }: ChangeColumn, change: Change, most: 
   const quiet = target === null || target === 0
   return (
     `<td align="right"${quiet ? ' class="zero"' : ''}>${text(shown(target))}${bars}</td>` +
-    `<td align="right"${lookOf(change, isTrouble)}>${text(delta(change))}</td>`
+    `<td align="right"${lookOf(change, isWorse)}>${text(delta(change))}</td>`
   )
 }
 
 /** What could be chance, and no change, is quiet. */
-function lookOf({ change, noise }: Change, isTrouble: boolean): string {
+function lookOf({ change, noise }: Change, isWorse: boolean): string {
   if (change === null || change === 0 || noise !== false) return ' class="zero"'
-  return isTrouble && change > 0 ? ' class="bad"' : ' class="sure"'
+  return isWorse && change > 0 ? ' class="bad"' : ' class="sure"'
 }

@@ -1,7 +1,7 @@
 /** A difference as one HTML page, in the style of the report: what was, what is, and whether it could be chance. */
 import { hasGrpc } from '../../frame/model/aggregate.ts'
 import { micros } from '../../frame/model/units.ts'
-import type { Change, Changes } from '../../frame/views/compare.ts'
+import type { Changes } from '../../frame/views/compare.ts'
 import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { severalNamespaces } from '../document/json.ts'
@@ -55,45 +55,27 @@ const time = (value: number | null): string => latency(value === null ? null : m
 const perSecond = (value: number | null): string => (value === null ? NOTHING : rate(value))
 
 const columnsOf = (withGrpc: boolean): ChangeColumn[] => [
-  {
-    title: 'RPS',
-    name: 'Requests a second',
-    of: ({ rps }) => rps,
-    shown: perSecond,
-    delta: relative,
-    isTrouble: false,
-  },
-  {
-    title: '5XX',
-    name: '5xx',
-    of: ({ fivexx }) => fivexx,
-    shown: finePercent,
-    delta: points,
-    isTrouble: true,
-  },
-  {
-    title: 'FAILED',
-    name: 'Failures',
-    of: ({ failures }) => failures,
-    shown: finePercent,
-    delta: points,
-    isTrouble: true,
-  },
-  ...(withGrpc
-    ? [
-        {
-          title: 'GRPC ERR',
-          name: 'gRPC errors',
-          of: ({ grpcErrors }: Changes): Change => grpcErrors,
-          shown: finePercent,
-          delta: points,
-          isTrouble: true,
-        },
-      ]
-    : []),
-  { title: 'P50', name: 'Median', of: ({ p50 }) => p50, shown: time, delta: relative, isTrouble: true },
-  { title: 'P99', name: 'p99', of: ({ p99 }) => p99, shown: time, delta: relative, isTrouble: true },
+  column('RPS', 'Requests a second', ({ rps }) => rps, perSecond),
+  trouble('5XX', '5xx', ({ fivexx }) => fivexx),
+  trouble('FAILED', 'Failures', ({ failures }) => failures),
+  ...(withGrpc ? [trouble('GRPC ERR', 'gRPC errors', ({ grpcErrors }) => grpcErrors)] : []),
+  { ...column('P50', 'Median', ({ p50 }) => p50, time), isWorse: true },
+  { ...column('P99', 'p99', ({ p99 }) => p99, time), isWorse: true },
 ]
+
+const column = (
+  title: string,
+  name: string,
+  of: ChangeColumn['of'],
+  shown: ChangeColumn['shown'],
+): ChangeColumn => ({ title, name, of, shown, delta: relative, isWorse: false, isTrouble: false })
+
+const trouble = (title: string, name: string, of: ChangeColumn['of']): ChangeColumn => ({
+  ...column(title, name, of, finePercent),
+  delta: points,
+  isWorse: true,
+  isTrouble: true,
+})
 
 /** What a job's log would say: gates first; else what changed for certain. */
 function verdict({ gates, backends }: Difference): string {
@@ -104,12 +86,12 @@ function verdict({ gates, backends }: Difference): string {
   return `Difference${fresh + gone === 0 ? '' : `: ${[fresh > 0 ? `${fresh} backends new` : '', gone > 0 ? `${gone} gone` : ''].filter(Boolean).join(', ')}`}`
 }
 
-function figureHtml({ name, of, shown, delta, isTrouble }: ChangeColumn, totals: Changes): string {
+function figureHtml({ name, of, shown, delta, isWorse }: ChangeColumn, totals: Changes): string {
   const change = of(totals)
-  const isWorse = isTrouble && change.noise === false && (change.change ?? 0) > 0
+  const isBad = isWorse && change.noise === false && (change.change ?? 0) > 0
   const isQuiet = change.target === null || change.target === 0
   return (
-    `<div${isWorse ? ' class="bad"' : isQuiet ? ' class="zero"' : ''}><dt>${text(name)}</dt>` +
+    `<div${isBad ? ' class="bad"' : isQuiet ? ' class="zero"' : ''}><dt>${text(name)}</dt>` +
     `<dd><strong>${text(shown(change.target))}</strong> <span>${text(delta(change))}, was ${text(shown(change.base))}</span></dd></div>`
   )
 }

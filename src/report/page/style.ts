@@ -97,7 +97,7 @@ main {
   grid-auto-flow: dense;
   gap: 2rem 3rem;
   margin: 0 auto;
-  padding: 1.5rem clamp(1rem, 3vw, 3rem) 4rem;
+  padding: 1.5rem clamp(1rem, 2.5vw, 3rem) 4rem;
   max-width: 110rem;
 }
 main > section {
@@ -406,7 +406,7 @@ table {
 }
 th,
 td {
-  padding: 0.25rem 1rem 0.25rem 0;
+  padding: 0.25rem 0.75rem 0.25rem 0;
   border-bottom: 1px solid var(--line);
   text-align: left;
   vertical-align: top;
@@ -436,7 +436,7 @@ td br {
 }
 td .bar {
   display: block;
-  width: 3rem;
+  width: 2.75rem;
   margin-left: auto;
 }
 td .bar rect {
@@ -449,7 +449,7 @@ td .bar.before rect {
   fill: var(--base);
 }
 td .spark {
-  width: 6rem;
+  width: 5.5rem;
 }
 .sortable {
   min-width: min(100%, 40rem);
@@ -502,8 +502,9 @@ pre {
     grid-row: 2;
     grid-column: 1 / -1;
   }
-  .still .times {
+  .still tr > .times {
     position: absolute;
+    z-index: 1;
     width: 3.5rem;
   }
   .still td.times svg text {
@@ -561,17 +562,18 @@ pre {
   }
   th,
   td {
-    padding: 0.1rem 0.5rem 0.1rem 0;
-    font-size: 0.75rem;
+    padding: 0.1rem 0.35rem 0.1rem 0;
+    font-size: 0.7rem;
   }
   td code {
+    max-width: 13rem;
     font-size: 0.95em;
   }
   td .spark {
-    width: 4rem;
+    width: 3.5rem;
   }
   td .bar {
-    width: 2.5rem;
+    width: 2rem;
   }
   .sortable {
     min-width: 0;
