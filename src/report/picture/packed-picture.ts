@@ -121,8 +121,10 @@ class ByteWriter {
 
   get text(): string {
     const parts: string[] = []
-    for (let at = 0; at < this.#length; at += AT_ONCE)
-      parts.push(String.fromCharCode(...this.#bytes.subarray(at, Math.min(at + AT_ONCE, this.#length))))
+    for (let at = 0; at < this.#length; at += AT_ONCE) {
+      const some = this.#bytes.subarray(at, Math.min(at + AT_ONCE, this.#length))
+      parts.push(Reflect.apply(String.fromCharCode, undefined, some))
+    }
     return btoa(parts.join(''))
   }
 

@@ -45,7 +45,8 @@ export interface LineValues {
   /** header times, µs; null: nothing was sampled */
   readonly p50: number | null
   readonly p99: number | null
-  readonly buckets: Buckets
+  /** asked for where the line has them */
+  readonly buckets: () => Buckets
 }
 
 /** A step of the selected rows. Values are asked for only of lines that the picture has. */
@@ -98,7 +99,7 @@ function valuesOf(sum: Measurable): LineValues {
     },
     p50: statistic(sum.header, 'p50'),
     p99: statistic(sum.header, 'p99'),
-    buckets: sum.header.buckets,
+    buckets: () => sum.header.buckets,
   }
 }
 
@@ -209,6 +210,6 @@ class LineBuilder {
     for (const name of SERIES) this.#series[name][index] = counts[name]
     this.#p50[index] = p50
     this.#p99[index] = p99
-    if (this.#heat !== null) this.#heat[index] = buckets
+    if (this.#heat !== null) this.#heat[index] = buckets()
   }
 }

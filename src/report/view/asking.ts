@@ -24,8 +24,13 @@ export const sideOf = (view: View, query: Query, name = 'side'): Served => {
   return served
 }
 
+/** Nested as deep as this, an expression is still parsed without an end of the stack. */
+const MOST_WHERE = 1000
+
 export function selectionOf(view: View, query: Query): Selection {
   const where = query.text('where')
+  if ((where?.length ?? 0) > MOST_WHERE)
+    throw usageError(`where: it is longer than ${MOST_WHERE} characters`, 'Select less at once.')
   return where === null ? view.selection : bothSelections(view.selection, view.parseWhere(where))
 }
 

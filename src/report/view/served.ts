@@ -26,6 +26,7 @@ export class Served {
   readonly pictures: Pictures
   #ticks: Recording['ticks']
   #count: number
+  #wasGrowing = false
 
   constructor(readonly source: Source) {
     this.store = new CellStore(source.recording)
@@ -48,7 +49,10 @@ export class Served {
 
   /** Looks for new ticks. Damage that was found while reading gives other ticks, too. */
   refresh(): void {
-    this.recording.refresh()
+    const isGrowing = this.source.isGrowing()
+    // Once more after its end. A file that never grew stays as it was opened: of a torn one a refresh finds ticks that were not checked.
+    if (isGrowing || this.#wasGrowing) this.recording.refresh()
+    this.#wasGrowing = isGrowing
     const { ticks } = this.recording
     if (ticks === this.#ticks && ticks.length === this.#count) return
     this.#ticks = ticks

@@ -35,9 +35,14 @@ export const rangeOf = ({ ticks }: Chunk): SeqRange => ({
 export function chunksWithin(chunks: readonly Chunk[], { from, to }: TimeSpan): Chunk[] {
   const [first, beyond] = [Math.floor(from / MINUTE), Math.ceil(to / MINUTE)]
   return chunks
-    .filter(({ minute, ticks }) => minute >= first && minute < beyond && ticks.some(isIn({ from, to })))
+    .filter((chunk) => chunk.minute >= first && chunk.minute < beyond)
+    .filter((chunk) => isWithin(chunk, { from, to }) || chunk.ticks.some(isIn({ from, to })))
     .sort((a, b) => a.minute - b.minute || a.ticks[0]!.seq - b.ticks[0]!.seq)
 }
+
+/** All of its minute, and so every tick of it. */
+export const isWithin = ({ minute }: Chunk, { from, to }: TimeSpan): boolean =>
+  from <= minute * MINUTE && (minute + 1) * MINUTE <= to
 
 export const isIn =
   ({ from, to }: TimeSpan) =>

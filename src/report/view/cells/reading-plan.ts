@@ -2,7 +2,7 @@
 import type { TickSummary } from '../../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../../frame/model/units.ts'
 import type { TimeSpan } from '../../../frame/time/time.ts'
-import { chunksWithin, isIn, type Chunk } from './chunks.ts'
+import { chunksWithin, isIn, isWithin, type Chunk } from './chunks.ts'
 
 /** Chunks of the same minute, so that its ticks come in the order of their steps also where the clock was set back. */
 export interface MinutePart {
@@ -18,7 +18,7 @@ export function partsOf(chunks: readonly Chunk[], range: TimeSpan, step: Micros)
   const isWanted = isIn(range)
   const parts: { minute: number; chunks: MinutePart['chunks'][number][] }[] = []
   for (const chunk of chunksWithin(chunks, range)) {
-    const isWhole = step >= MINUTE && chunk.ticks.every(isWanted)
+    const isWhole = step >= MINUTE && (isWithin(chunk, range) || chunk.ticks.every(isWanted))
     const part = { chunk, only: isWhole ? null : isWanted }
     const last = parts.at(-1)
     if (last?.minute === chunk.minute) last.chunks.push(part)

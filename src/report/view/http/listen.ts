@@ -13,7 +13,7 @@ export interface Address {
 /** `127.0.0.1:0`, `[::1]:8080`, `:8080`, `8080` @throws UserError (exit 2) */
 export function listenOption(text: string): Address {
   const [, name, port = ''] = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(\d{1,5})$/.exec(text) ?? []
-  const host = LOOPBACK[name ?? '']
+  const host = LOOPBACK.get(name ?? '')
   if (port !== '' && Number(port) <= 65_535 && host !== undefined) return { host, port: Number(port) }
   throw usageError(
     port === '' || Number(port) > 65_535
@@ -23,12 +23,12 @@ export function listenOption(text: string): Address {
   )
 }
 
-const LOOPBACK: Readonly<Record<string, Address['host']>> = {
-  '': '127.0.0.1',
-  localhost: '127.0.0.1',
-  '127.0.0.1': '127.0.0.1',
-  '[::1]': '::1',
-}
+const LOOPBACK: ReadonlyMap<string, Address['host']> = new Map([
+  ['', '127.0.0.1'],
+  ['localhost', '127.0.0.1'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['[::1]', '::1'],
+])
 
 /** @returns what a browser calls it, `127.0.0.1:41234` @throws UserError (exit 4) */
 export async function listenOn(server: Server, { host, port }: Address): Promise<string> {
