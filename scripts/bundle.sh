@@ -9,7 +9,6 @@ node_modules/.bin/esbuild src/main.ts --bundle --splitting --packages=external -
 mkdir -p "$folder/report/page"
 node_modules/.bin/esbuild src/report/page/client/main.ts --bundle --minify --format=iife --target=chrome109,firefox115,safari16 \
   --charset=utf8 --outfile="$folder/report/page/page.js" --log-level=warning
-cp src/report/page/client.js "$folder/report/page/"
 chmod +x "$folder/main.js"
 # A running program may still load files of an earlier build: delete them after an hour.
 find "$folder" -name '*.js' -mmin +60 -delete

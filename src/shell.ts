@@ -11,8 +11,8 @@ export function quoted(word: string): string {
 export const quotedFile = (file: string): string =>
   quoted(file.startsWith('-') && file !== '-' ? `./${file}` : file)
 
-/** For $'…' of bash, zsh, ksh and POSIX 2024: octal, because all shells read at most three octal digits. */
+/** For $'…' of bash, zsh, ksh and POSIX 2024: octal, because all shells read at most three octal digits. Browsers run it, too: no Buffer. */
 const escaped = (word: string): string =>
-  Buffer.from(word)
-    .toString('latin1')
+  Array.from(new TextEncoder().encode(word), (byte) => String.fromCharCode(byte))
+    .join('')
     .replace(/[^ -~]|['\\!]/g, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`)

@@ -56,7 +56,7 @@ describe('the tarball', { skip }, () => {
     )
     assert.deepEqual(
       files.filter(isLoaded).sort(),
-      [...loadedFrom(installed, 'dist/main.js'), 'dist/report/page/client.js'].sort(),
+      [...loadedFrom(installed, 'dist/main.js'), 'dist/report/page/page.js'].sort(),
       'dist is what the program loads',
     )
   })

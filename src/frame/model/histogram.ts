@@ -68,7 +68,7 @@ export function sumBuckets(lists: readonly Buckets[]): Buckets {
 }
 
 /** Midpoint of the bucket that holds rank ceil(q·n), clamped to the exact [min, max]; null when nothing was sampled. */
-export function percentile(buckets: Buckets, q: number, min: Micros, max: Micros): Micros | null {
+export function percentile(buckets: ArrayLike<number>, q: number, min: Micros, max: Micros): Micros | null {
   let total = 0
   for (let i = 1; i < buckets.length; i += 2) total += buckets[i]!
   if (total === 0) return null

@@ -17,7 +17,9 @@ const REBASE_AFTER = 300
  * standard deviation (Anscombe). A burst is 4 to 5 of these deviations above the last minute's mean, in one tick or over the next five or
  * ten, and at least 1 % of the requests.
  */
-export function burstStarts(ticks: readonly TickSummary[]): number[] {
+export function burstStarts(
+  ticks: readonly Pick<TickSummary, 'fivexx' | 'failures' | 'requests' | 'answered'>[],
+): number[] {
   const bad = prefixSums(ticks, (tick) => tick.fivexx + tick.failures)
   const all = prefixSums(ticks, (tick) => Math.max(tick.requests, tick.answered, tick.fivexx + tick.failures))
   const baseline = new Baseline()
@@ -97,7 +99,7 @@ class Baseline {
  * Ticks at which the mean header time steps up and stays: the median of the next five ticks is at least a quarter, and at least four of the
  * last minute's (robust) standard deviations, above the last minute's median. Logarithms are compared, so only ratios matter.
  */
-export function slowdownStarts(ticks: readonly TickSummary[]): number[] {
+export function slowdownStarts(ticks: readonly Pick<TickSummary, 'answered' | 'headerSum'>[]): number[] {
   const times: number[] = []
   const indexes: number[] = []
   ticks.forEach(({ answered, headerSum }, i) => {

@@ -11,7 +11,8 @@ import type { ReportDocument } from '../document/document.ts'
 import { documentOf } from '../document/json.ts'
 import { linesBy, type By, type Line } from '../document/lines.ts'
 import { findingsOf } from '../findings/findings.ts'
-import { pageData, type PageData } from '../page/page-data.ts'
+import { embeddedData } from '../picture/embedded.ts'
+import type { EmbeddedData } from '../picture/facts.ts'
 
 export interface Report {
   readonly document: ReportDocument
@@ -20,8 +21,8 @@ export interface Report {
   readonly by: By | null
   readonly lines: (by: By) => readonly Line[]
   readonly timeline: Timeline
-  /** the data of every step, for the HTML page */
-  readonly page: () => PageData
+  /** what the HTML page has inside */
+  readonly page: () => EmbeddedData
   readonly slowest: readonly RequestEvent[]
   /** IANA name in which times are shown */
   readonly timeZone: string
@@ -48,13 +49,14 @@ export function reportOf(recordings: readonly Recording[], request: ReportReques
   const { query, by, timeZone, command } = request
   const { whole, series } = readRange(recordings, query.range, query.selection)
   const summary = summaryOf(recordings, query, whole)
+  const document = documentOf(summary, findingsOf(recordings, series, summary))
   return {
-    document: documentOf(summary, findingsOf(recordings, series, summary)),
+    document,
     summary,
     by,
     lines: (kind) => linesBy(kind, summary, recordings),
     timeline: timelineOf(recordings, query, request.points, hasGrpc(summary.selected)),
-    page: () => pageData(recordings, summary, timeZone),
+    page: () => embeddedData(recordings, summary, document.findings, timeZone),
     slowest: request.slowest ? slowestRequests(recordings, series, query, SLOWEST) : [],
     timeZone,
     withOffset: changesOffset(query.range, timeZone),

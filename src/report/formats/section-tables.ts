@@ -1,11 +1,13 @@
 /** The tables of a report for people. */
 import { CONNECT_FAILURES, ROUTE_FAILURES } from '../../frame/model/counters.ts'
 import { micros, wallMicros } from '../../frame/model/units.ts'
-import { hasGrpc } from '../../frame/model/aggregate.ts'
+import { ratio } from '../../frame/expression/measure.ts'
+import { addressKey, hasGrpc, routeKey } from '../../frame/model/aggregate.ts'
 import { grpcName, GRPC_NONE } from '../../frame/model/grpc.ts'
 import { namespaceOf } from '../../frame/model/namespace.ts'
 import { isRead } from '../../frame/model/protocol.ts'
 import { localMinute } from '../../frame/time/timezone.ts'
+import type { Subject } from '../../frame/views/drilldown.ts'
 import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
 import { durationOf } from '../data/slowest.ts'
@@ -69,6 +71,21 @@ export function lineTable(by: By, report: Report): Section {
       shown.length < all.length
         ? `and ${exactCount(all.length - shown.length)} more: --top ${all.length}`
         : null,
+    drawn: shown.map((line) => ({
+      subject: subjectOf(by, line, report),
+      bars: [...keys.map(() => null), ...measures.map(([, , bar]) => bar?.(line) ?? null)],
+    })),
+  }
+}
+
+/** Of backends and routes. Only where there are several namespaces a line has its own. */
+function subjectOf(by: By, { keys }: Line, { summary }: Report): Subject | null {
+  if (by !== 'backend' && by !== 'route') return null
+  const address = String(keys.backend)
+  const netns = keys.netns ?? summary.selected.backends[0]?.backend.netns ?? 0
+  return {
+    backend: addressKey({ id: 0, address, netns: Number(netns), names: null }),
+    route: by === 'backend' ? null : routeKey({ method: String(keys.method), path: String(keys.route) }),
   }
 }
 
@@ -119,7 +136,8 @@ const rowLabel = ({
     netns !== undefined,
   )
 
-type Cell = readonly [title: string, cell: (line: Line) => string]
+/** @param bar its length in the cell, in the page */
+type Cell = readonly [title: string, cell: (line: Line) => string, bar?: (line: Line) => number | null]
 
 const entity = (line: Line): Entity | FullEntity => {
   if ('header_ms' in line.entity) return line.entity
@@ -133,18 +151,26 @@ const GRPC_ERRORS = 'GRPC ERR %'
 const grpcShare = (grpc: Entity['grpc']): string =>
   grpc === null ? NOTHING : shareText(grpcErrorsIn(grpc) ?? 0, grpcEndedIn(grpc))
 const ENTITY_COLUMNS: readonly Cell[] = [
-  ['REQUESTS', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).requests))],
+  [
+    'REQUESTS',
+    (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).requests)),
+    (line) => entity(line).requests,
+  ],
   ['RPS', (line) => (entity(line).rps === null || isUnreadLine(line) ? '–' : rate(entity(line).rps!))],
   ['SHARE', (line) => finePercent(line.keys.share as number | null)],
   ['AVG', (line) => millis(entity(line).header_ms.avg)],
   ['P50', (line) => millis(entity(line).header_ms.p50)],
-  ['P99', (line) => millis(entity(line).header_ms.p99)],
+  ['P99', (line) => millis(entity(line).header_ms.p99), (line) => entity(line).header_ms.p99],
   ['MAX', (line) => millis(entity(line).header_ms.max)],
   ['4XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['4xx']))],
   ['5XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['5xx']))],
-  ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered)],
+  [
+    '5XX %',
+    (line) => shareText(entity(line).status['5xx'], entity(line).answered),
+    (line) => ratio(entity(line).status['5xx'], entity(line).answered),
+  ],
   [GRPC_ERRORS, ({ entity }) => grpcShare('grpc' in entity ? entity.grpc : null)],
-  ['FAILED', (line) => exactCount(failuresOf(entity(line)))],
+  ['FAILED', (line) => exactCount(failuresOf(entity(line))), (line) => failuresOf(entity(line))],
   ['OPEN', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).in_flight))],
 ]
 

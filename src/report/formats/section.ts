@@ -1,4 +1,6 @@
 /** The parts of a report for people. Text, Markdown and HTML show the same sections, so their content is the same. */
+import type { Subject } from '../../frame/views/drilldown.ts'
+
 export type Section =
   | { readonly kind: 'title'; readonly text: string }
   /** one sentence per line */
@@ -9,6 +11,8 @@ export type Section =
       readonly columns: readonly Column[]
       readonly rows: readonly (readonly string[])[]
       readonly note: string | null
+      /** what a page draws beside the text; a member for each row */
+      readonly drawn?: readonly DrawnRow[]
     }
   | {
       readonly kind: 'chart'
@@ -19,6 +23,13 @@ export type Section =
       readonly to: string
     }
   | { readonly kind: 'code'; readonly title: string; readonly text: string }
+
+export interface DrawnRow {
+  /** whose line of the picture it is; null: none */
+  readonly subject: Subject | null
+  /** a bar in the cell, relative to the greatest of its column; null: none */
+  readonly bars: readonly (number | null)[]
+}
 
 export interface Column {
   readonly title: string

@@ -15,6 +15,7 @@ import {
 } from '../document/entity-text.ts'
 import type { By } from '../document/lines.ts'
 import { addressNotes } from '../document/addresses.ts'
+import { countedText } from '../document/doubts.ts'
 import type { Report } from './report.ts'
 import { codes, failures, grpcStatuses, lineTable, slowest, unread } from './section-tables.ts'
 import type { Section } from './section.ts'
@@ -137,13 +138,8 @@ function markers(report: Report): Section[] {
 
 function coverage({ document, summary, timeZone, withOffset }: Report): Section[] {
   const { range, coverage: seen } = document
-  const counted = (what: Readonly<Record<string, number | null>>): string =>
-    Object.entries(what)
-      .filter(([, count]) => (count ?? 0) > 0)
-      .map(([name, count]) => `${name} ${exactCount(count ?? 0)}`)
-      .join(', ')
-  const lost = counted(seen.loss)
-  const excluded = counted(seen.excluded)
+  const lost = countedText(seen.loss)
+  const excluded = countedText(seen.excluded)
   return [
     {
       kind: 'lines',

@@ -1,23 +1,26 @@
-/** A difference as text, Markdown and JSON. */
+/** A difference as text, Markdown, HTML and JSON. */
 import { hasGrpc, nameOf } from '../../frame/model/aggregate.ts'
 import { micros, toSeconds } from '../../frame/model/units.ts'
-import { changesOffset, isoUtc, localDateTime } from '../../frame/time/timezone.ts'
+import { isoUtc } from '../../frame/time/timezone.ts'
 import type { Change, Changes } from '../../frame/views/compare.ts'
 import { labelOf } from '../../frame/views/labels.ts'
-import { exactCount, finePercent, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
+import { exactCount, finePercent, latency, rate } from '../../render/quantities.ts'
 import { jsonText } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import { recordingEntry, severalNamespaces } from '../document/json.ts'
 import { sectionMarkdown } from '../formats/markdown.ts'
 import type { Column, Section } from '../formats/section.ts'
 import { sectionText } from '../formats/text.ts'
-import type { Difference, Presence } from './difference.ts'
+import { CHANCE, MARK, points, relative, SHOWN, sideText } from './change-text.ts'
+import { differenceHtml } from './difference-html.ts'
+import type { Difference } from './difference.ts'
 
 type Formatter = (difference: Difference, timeZone: string) => string
 
 export const DIFFERENCE_FORMATS = {
   text: formatterOf(sectionText),
   md: formatterOf(sectionMarkdown),
+  html: differenceHtml,
   json: (difference) => `${jsonText(documentOf(difference))}\n`,
 } as const satisfies Readonly<Record<string, Formatter>>
 
@@ -26,8 +29,6 @@ export type DifferenceFormat = keyof typeof DIFFERENCE_FORMATS
 function formatterOf(draw: (section: Section) => string): Formatter {
   return (difference, timeZone) => `${sectionsOf(difference, timeZone).map(draw).join('\n\n')}\n`
 }
-
-const MARK: Readonly<Record<Presence, string>> = { both: '', new: 'new', gone: 'gone' }
 
 function sectionsOf(
   { base, target, totals, backends, gates, notes }: Difference,
@@ -83,17 +84,8 @@ function sectionsOf(
             ),
           } as const,
         ]),
-    { kind: 'lines', title: null, lines: ['≈ could be chance (tests at 1 %: upstreamtop diff --help)'] },
+    { kind: 'lines', title: null, lines: [CHANCE] },
   ]
-}
-
-const SHOWN = 40
-
-function sideText(summary: Summary, timeZone: string): string {
-  const { range } = summary.query
-  const files = summary.recordings.map(({ file }) => file).join(' ')
-  const covered = summary.coverage === null ? '–' : precisePercent(summary.coverage)
-  return `${files}  ${localDateTime(range.from, timeZone, changesOffset(range, timeZone))}, ${longSpan(summary.elapsed)}, coverage ${covered}`
 }
 
 /** gRPC has columns where there was any on a side. */
@@ -139,22 +131,6 @@ function cellsOf(
     relative(p99),
   ]
 }
-
-const relative = (change: Change): string =>
-  marked(change, (value) =>
-    value === Infinity ? '+∞' : `${signed(value * 100, Math.abs(value) < 0.0995 ? 1 : 0)}%`,
-  )
-
-const points = (change: Change): string => marked(change, (value) => `${signed(value * 100, 2)}pp`)
-
-function marked({ change, noise }: Change, shown: (value: number) => string): string {
-  if (change === null) return '–'
-  if (change === 0) return '='
-  return `${noise === true ? '≈' : ''}${shown(change)}`
-}
-
-const signed = (value: number, digits: number): string =>
-  `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(digits)}`
 
 function documentOf({ base, target, totals, backends, gates, notes }: Difference) {
   return {

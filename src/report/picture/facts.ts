@@ -30,7 +30,7 @@ export interface PageFinding {
   readonly what: string
   /** an addressKey; null: it is of all traffic, or of a backend that the page does not have */
   readonly backend: string | null
-  /** `METHOD route` */
+  /** `METHOD route`, as the subjects of lines have it: to be compared, not shown */
   readonly route: string | null
 }
 

@@ -102,22 +102,36 @@ export function unpackHeat(text: string, count: number): Buckets[] {
   })
 }
 
+/** Of a text that is made at once: longer argument lists overflow the stack. */
+const AT_ONCE = 8192
+
 class ByteWriter {
-  readonly #bytes: number[] = []
+  #bytes = new Uint8Array(256)
+  #length = 0
 
   /** @param value a whole number from 0 to 2^53 */
   number(value: number): void {
+    if (this.#length + 8 > this.#bytes.length) this.#grow()
     while (value >= 128) {
-      this.#bytes.push((value % 128) + 128)
+      this.#bytes[this.#length++] = (value % 128) + 128
       value = Math.floor(value / 128)
     }
-    this.#bytes.push(value)
+    this.#bytes[this.#length++] = value
   }
 
   get text(): string {
-    let binary = ''
-    for (const byte of this.#bytes) binary += String.fromCharCode(byte)
-    return btoa(binary)
+    const parts: string[] = []
+    for (let at = 0; at < this.#length; at += AT_ONCE) {
+      const some = this.#bytes.subarray(at, Math.min(at + AT_ONCE, this.#length))
+      parts.push(Reflect.apply(String.fromCharCode, undefined, some))
+    }
+    return btoa(parts.join(''))
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(2 * this.#bytes.length)
+    larger.set(this.#bytes)
+    this.#bytes = larger
   }
 }
 

@@ -1,0 +1,65 @@
+/** A lane: the rate of a line as height, its trouble by level. Only numbers leave this file, as path data; x is in steps. */
+import type { PictureLine } from '../../picture/picture.ts'
+import { areaPath, short } from './path.ts'
+
+/** Units below the base line in which marks of trouble stand: a step can have failures and no request, and a colour is no shape. */
+export const FOOT = 4
+
+/** A share of the attempts of at least so much is the next level; level 1 is any trouble at all. */
+const LEVELS = [0.01, 0.05, 0.2] as const
+
+export interface LanePaths {
+  /** areas of the rate, one for each level of trouble from none on; '' for a level that there is not */
+  readonly trouble: readonly string[]
+  /** bars from the base line down to height + FOOT, the longer the higher the level */
+  readonly foot: string
+  /** the base line, from the first step to the last one with traffic */
+  readonly presence: string
+  /** requests a second at full height */
+  readonly most: number
+}
+
+/** For a viewBox of `0 0 count height+FOOT`. @param most requests a second at full height; by default the line's own */
+export function lanePaths(
+  line: PictureLine,
+  seconds: readonly number[],
+  height: number,
+  most = mostRate(line, seconds),
+): LanePaths {
+  const levels = seconds.map((_, i) => troubleLevel(line, i))
+  const tops = seconds.map((length, i) => topOf(line.series.requests[i]!, length, most, height))
+  return {
+    trouble: Array.from({ length: LEVELS.length + 2 }, (_, level) =>
+      areaPath((i) => (levels[i] === level ? tops[i]! : null), seconds.length, height),
+    ),
+    foot: areaPath((i) => (levels[i] === 0 ? null : height + levels[i]!), seconds.length, height),
+    presence: presencePath(line, height),
+    most,
+  }
+}
+
+/** 0: none, 1: any, 2: ≥ 1 %, 3: ≥ 5 %, 4: ≥ 20 % of the attempts of the step */
+export function troubleLevel({ series }: PictureLine, index: number): number {
+  const attempts = series.answered[index]! + series.failures[index]!
+  const bad = series.bad[index]!
+  if (bad === 0 || attempts === 0) return 0
+  return 1 + LEVELS.filter((least) => bad / attempts >= least).length
+}
+
+export const mostRate = ({ series }: PictureLine, seconds: readonly number[]): number =>
+  seconds.reduce((most, length, i) => (length === 0 ? most : Math.max(most, series.requests[i]! / length)), 0)
+
+/** Traffic of one request is seen beside traffic of thousands. */
+const LEAST = 0.6
+
+function topOf(requests: number, length: number, most: number, height: number): number | null {
+  if (requests === 0 || length === 0 || most === 0) return null
+  const share = Math.min(1, requests / length / most)
+  return short(height - Math.max(LEAST, share * height))
+}
+
+function presencePath({ series: { requests, bad } }: PictureLine, height: number): string {
+  const isSeen = (_: number, i: number): boolean => requests[i]! + bad[i]! > 0
+  const first = requests.findIndex(isSeen)
+  return first < 0 ? '' : `M${first} ${height}H${requests.findLastIndex(isSeen) + 1}`
+}

@@ -1,0 +1,103 @@
+/** A part of a picture as a picture. Pure. */
+import type { Buckets } from '../../../frame/model/histogram.ts'
+import { mapSeries } from '../../picture/packed-picture.ts'
+import type { Picture, PictureLine } from '../../picture/picture.ts'
+import { placeOf, secondAt } from '../draw/time-axis.ts'
+import { sameSubject, type Range } from './address.ts'
+import type { Subject } from '../../../frame/views/drilldown.ts'
+
+/** The finest that has all of the range. The first one has everything. */
+export function finestOf(pictures: readonly [Picture, ...Picture[]], range: Range): Picture {
+  const fit = pictures.filter(({ from, to }) => from <= range.from && to >= range.to)
+  return fit.reduce((finest, each) => (each.step < finest.step ? each : finest), fit[0] ?? pictures[0])
+}
+
+/** The whole steps that the range touches; at least one. */
+export function cutPicture(picture: Picture, range: Range): Picture {
+  const first = Math.max(0, Math.min(picture.count - 1, Math.floor(placeOf(picture, range.from) + 1e-6)))
+  const beyond = Math.max(first + 1, Math.min(picture.count, Math.ceil(placeOf(picture, range.to) - 1e-6)))
+  return first === 0 && beyond === picture.count ? picture : stepsOf(picture, first, beyond)
+}
+
+function stepsOf(picture: Picture, first: number, beyond: number): Picture {
+  const part = <T>(values: readonly T[]): readonly T[] => values.slice(first, beyond)
+  const start = secondAt(picture, first)
+  return {
+    ...picture,
+    from: Math.max(picture.from, start),
+    to: Math.min(picture.to, secondAt(picture, beyond - 1) + picture.step),
+    starts: [
+      [0, start],
+      ...picture.starts
+        .filter(([index]) => index > first && index < beyond)
+        .map(([index, second]) => [index - first, second] as const),
+    ],
+    count: beyond - first,
+    seconds: part(picture.seconds),
+    lines: picture.lines.map((line) => ({
+      ...line,
+      series: mapSeries((name) => part(line.series[name])),
+      p50: part(line.p50),
+      p99: part(line.p99),
+      heat: line.heat && part(line.heat),
+    })),
+  }
+}
+
+/** The same steps, and steps in which nothing was recorded before and behind them, so that it shows all of the range. */
+export function paddedPicture(picture: Picture, range: Range): Picture {
+  const before = Math.max(0, Math.floor((picture.from - range.from) / picture.step + 1e-6))
+  const behind = Math.max(0, Math.floor((range.to - picture.to) / picture.step + 1e-6))
+  if (before + behind === 0) return picture
+  const pad = <T>(values: readonly T[], nothing: T): readonly T[] => [
+    ...new Array<T>(before).fill(nothing),
+    ...values,
+    ...new Array<T>(behind).fill(nothing),
+  ]
+  const [[, start] = [0, picture.from], ...later] = picture.starts
+  return {
+    ...picture,
+    from: Math.min(picture.from, range.from),
+    to: Math.max(picture.to, range.to),
+    starts: [
+      [0, start - before * picture.step],
+      ...later.map(([index, second]) => [index + before, second] as const),
+    ],
+    count: before + picture.count + behind,
+    seconds: pad(picture.seconds, 0),
+    lines: picture.lines.map((line) => ({
+      ...line,
+      series: mapSeries((name) => pad(line.series[name], 0)),
+      p50: pad(line.p50, null),
+      p99: pad(line.p99, null),
+      heat: line.heat && pad<Buckets>(line.heat, []),
+    })),
+  }
+}
+
+/** A range of which nothing is known. */
+export const emptyPicture = ({ from, to }: Range): Picture => ({
+  from,
+  to,
+  starts: [[0, from]],
+  step: to - from,
+  count: 1,
+  seconds: [0],
+  lines: [
+    { subject: null, label: 'all', series: mapSeries(() => [0]), p50: [null], p99: [null], heat: [[]] },
+  ],
+  left: { backends: 0, routes: 0 },
+})
+
+export const lineOf = ({ lines }: Picture, subject: Subject | null): PictureLine | null =>
+  lines.find((line) => sameSubject(line.subject, subject)) ?? null
+
+export const backendLines = ({ lines }: Picture): readonly PictureLine[] =>
+  lines.filter(({ subject }) => subject?.route === null)
+
+export const routeLines = ({ lines }: Picture, backend: string): readonly PictureLine[] =>
+  lines.filter(({ subject }) => subject?.backend === backend && subject.route !== null)
+
+/** The step that contains the second. */
+export const stepAt = (picture: Picture, second: number): number =>
+  Math.max(0, Math.min(picture.count - 1, Math.floor(placeOf(picture, second) + 1e-6)))

@@ -1,0 +1,34 @@
+/** `facts` and `findings`: what the page says of a recording beside its pictures. */
+import { EVERYTHING } from '../../../frame/expression/selection.ts'
+import { BY_REQUESTS } from '../../data/order.ts'
+import { readRange } from '../../data/reading.ts'
+import { summaryOf } from '../../data/summary.ts'
+import { findingsOf } from '../../findings/findings.ts'
+import { factsOf, pageFindings } from '../../picture/facts-of.ts'
+import { sideOf, type View } from '../asking.ts'
+import { Slices } from '../cells/slices.ts'
+import { jsonReply, type Reply } from '../http/reply.ts'
+import type { Query } from '../query.ts'
+
+export async function facts(view: View, query: Query, stop: AbortSignal): Promise<Reply> {
+  const served = sideOf(view, query)
+  const { recording, source, span } = served
+  const whole = await served.whole.of(span, new Slices(stop))
+  const summary = summaryOf([recording], { ...ALL, range: span }, whole)
+  return jsonReply({
+    ...factsOf(summary, [], source.timeZone),
+    ticks: recording.info.ticks,
+    growing: source.isGrowing(),
+    sides: view.sides.length,
+  })
+}
+
+/** Of all rows of the whole recording. */
+export async function findings(view: View, query: Query): Promise<Reply> {
+  const { recording, span } = sideOf(view, query)
+  const { whole, series } = readRange([recording], span, EVERYTHING)
+  const summary = summaryOf([recording], { ...ALL, range: span }, whole)
+  return Promise.resolve(jsonReply(pageFindings(findingsOf([recording], series, summary), summary.selected)))
+}
+
+const ALL = { selection: EVERYTHING, order: BY_REQUESTS, top: null }
