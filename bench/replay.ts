@@ -102,6 +102,7 @@ function playerOf(recording: Recording): Player {
       const scene: Scene = {
         moment: moments.at(stops.at(stop), windowSeconds),
         history: [],
+        heat: null,
         host: recording.info.host,
         timeZone: 'UTC',
         withOffset: false,

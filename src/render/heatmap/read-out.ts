@@ -6,7 +6,7 @@ import { lostOf, type HeatColumn, type HeatMap } from '../../frame/views/heat-su
 import { TICK_SLACK } from '../../frame/views/moment.ts'
 import { latencyCell } from '../cells.ts'
 import { joinFitting, span, type Line } from '../line.ts'
-import { count, exactCount, latency, longSpan, plural } from '../quantities.ts'
+import { count, latency, longSpan, plural } from '../quantities.ts'
 import type { Clock } from './axes.ts'
 import { cursorColumn, rowOf, type HeatRows } from './rows.ts'
 
@@ -30,23 +30,16 @@ export function legendPieces({ step, columns }: HeatMap, { most }: HeatRows): Li
   const answered = columns.reduce((sum, { sum: { header } }) => sum + header.count, 0)
   const lost = columns.reduce((sum, column) => sum + lostOf(column.sum), 0)
   return [
+    ...(lost === 0 ? [] : [[span(`${count(lost)} of ${count(answered)} times lost`, 'warn')] satisfies Line]),
+    ...(columns.some(({ state }) => state === 'unread')
+      ? [[span('reading …', 'accent')] satisfies Line]
+      : []),
     [span(`${longSpan(step)} a column`, 'dim')],
-    ...(most === 0 ? [] : [[span(`brightest: ${plural(most, 'answer')}`, 'dim')]]),
-    ...(lost === 0
-      ? []
-      : [
-          [
-            span(
-              `${exactCount(lost)} of ${exactCount(answered)} answers are missing: the ring lost their times`,
-              'warn',
-            ),
-          ],
-        ]),
-    ...(columns.some(({ state }) => state === 'unread') ? [[span('reading …', 'accent')]] : []),
+    ...(most === 0 ? [] : [[span(`brightest: ${plural(most, 'answer')}`, 'dim')] satisfies Line]),
   ]
 }
 
-/** Of the cursor's column; with `latency`, first of the place in it. */
+/** Of the cursor's column; with `time`, first of the place in it. */
 export function readOut(
   map: HeatMap,
   rows: HeatRows,

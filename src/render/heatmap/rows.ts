@@ -1,5 +1,5 @@
 /** The rows of a heatmap on a screen: their scale, what is in them, and where the cursor is. Pure. */
-import { heatColumn, heatPlace, heatRowBounds, heatScale, type HeatScale } from '../../frame/views/heat.ts'
+import { heatColumn, heatPlace, heatRowBounds, type HeatScale } from '../../frame/views/heat.ts'
 import type { HeatColumn, HeatMap } from '../../frame/views/heat-sum.ts'
 import { SUB, type Buckets } from '../../frame/model/histogram.ts'
 import type { Micros } from '../../frame/model/units.ts'
@@ -29,21 +29,21 @@ export function heatRows({ columns }: HeatMap, lines: number, look: Look): HeatR
   return { look, scale, bounds, counts, most: counts.reduce((most, column) => Math.max(most, ...column), 0) }
 }
 
-/** From octave to octave, so that a map that moves on by a second does not move up or down. */
+/** Whole octaves, so that a map that moves on by a second seldom moves up or down; in them the finest rows that fit. */
 function steadyScale(columns: readonly Buckets[], rows: number, multiple: number): HeatScale {
   const used = columns.filter(({ length }) => length > 0)
   if (used.length === 0) return { first: 0, rows: multiple, group: 1 }
   const low = Math.min(...used.map((buckets) => buckets[0]!))
   const high = Math.max(...used.map((buckets) => buckets.at(-2)!))
-  const octaves = [Math.floor(low / SUB) * SUB, 1, Math.floor(high / SUB) * SUB + SUB - 1, 1]
-  let scale = heatScale([octaves], rows)
-  // On the lowest screens a row has more octaves than heatScale knows of.
-  while (scale.rows > rows) {
-    const group = scale.group * 2
-    const first = Math.floor(octaves[0]! / group) * group
-    scale = { first, group, rows: Math.floor(octaves[2]! / group) - first / group + 1 }
+  const [first, last] = [low - (low % SUB), high - (high % SUB) + SUB - 1]
+  const span = (group: number): number => Math.floor(last / group) - Math.floor(first / group) + 1
+  let group = Math.ceil((last - first + 1) / rows)
+  while (span(group) > rows) group++
+  return {
+    first: Math.floor(first / group) * group,
+    rows: Math.ceil(span(group) / multiple) * multiple,
+    group,
   }
-  return { ...scale, rows: Math.ceil(scale.rows / multiple) * multiple }
 }
 
 export const linesOf = ({ look, scale }: HeatRows): number => scale.rows / LOOKS[look].perLine

@@ -27,12 +27,8 @@ export interface HeatQuery {
   readonly room: number
 }
 
-/** The requests of a cell, or of a whole column. */
-export interface CellQuery {
-  readonly subject: Subject | null
-  /** header times in [from, beyond); null: all, and those without one */
-  readonly times: readonly [from: Micros, beyond: Micros] | null
-}
+/** [from, beyond) */
+type TimesWithin = readonly [from: Micros, beyond: Micros]
 
 /** Ticks from which on the recording's own sum is cheaper than theirs: it has sums of whole minutes. */
 const SUMMED_FROM = 8
@@ -84,8 +80,12 @@ export class HeatReader {
     }
   }
 
-  /** The kept requests of the column that holds the stop, newest first. */
-  requests(stop: Stop, query: HeatQuery, { subject, times }: CellQuery): readonly RequestEvent[] {
+  /**
+   * The kept requests of the column that holds the stop, newest first.
+   * @param times header times; null: all, and those without one
+   */
+  requests(stop: Stop, query: HeatQuery, times: TimesWithin | null): readonly RequestEvent[] {
+    const { subject } = query
     const { spans, cursor } = this.#place(stop, query)
     const { first, beyond } = spans[cursor]!
     if (first === beyond) return []
