@@ -86,6 +86,8 @@ const CODES = {
 function trimmedEnd(spans: Line): Line {
   const parts = [...spans]
   for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
+    // A blank of a map is a colour.
+    if (isHeat(last.style)) return parts
     const text = last.text.trimEnd()
     if (text !== '') return [...parts.slice(0, -1), span(text, last.style)]
     parts.pop()

@@ -45,17 +45,13 @@ const STEPS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_
 
 /** Two lines: the axis with its marks and the cursor, then the clock times. */
 export function clockLines(map: HeatMap, clock: Clock): Line[] {
-  const { columns, cursor, step } = map
-  const length = clock.withOffset ? 16 : 10
-  const seconds = STEPS.find((each) => (each * 1e6) / step >= length) ?? STEPS.at(-1)!
-  const axis = new Array<string>(columns.length).fill('─')
+  const { columns, cursor } = map
+  const marks = clockMarks(map, clock)
+  const axis = columns.map((_, i) => (marks.some(({ at }) => at === i) ? '┬' : '─'))
   let labels = ''
-  columns.forEach((column, i) => {
-    if (i === 0 || !isRound(column, columns[i - 1]!, seconds, clock)) return
-    axis[i] = '┬'
-    const text = timeOf(column, clock, seconds)
-    if (labels.length < i && i + text.length <= columns.length + RIGHT) labels = labels.padEnd(i) + text
-  })
+  for (const { at, text } of marks)
+    if (labels.length < Math.max(1, at) && at + text.length <= columns.length + RIGHT)
+      labels = labels.padEnd(at) + text
   const before = cursor === null ? axis : axis.slice(0, cursor)
   return [
     [
@@ -64,6 +60,21 @@ export function clockLines(map: HeatMap, clock: Clock): Line[] {
     ],
     [span(' '.repeat(LEFT) + labels, 'dim')],
   ]
+}
+
+/** Round times as near to each other as their texts allow; where the first of them is far, also where the map begins. */
+function clockMarks({ columns, step }: HeatMap, clock: Clock): { at: number; text: string }[] {
+  const length = clock.withOffset ? 16 : 10
+  const seconds = STEPS.find((each) => (each * 1e6) / step >= length) ?? STEPS.at(-1)!
+  const marks = columns.flatMap((column, at) =>
+    at > 0 && isRound(column, columns[at - 1]!, seconds, clock)
+      ? [{ at, text: timeOf(column, clock, seconds) }]
+      : [],
+  )
+  const [first] = columns
+  return first === undefined || (marks[0]?.at ?? Infinity) < length
+    ? marks
+    : [{ at: 0, text: timeOf(first, clock, seconds) }, ...marks]
 }
 
 /** A round time begins in the column, or the clock was set before it. */

@@ -72,6 +72,9 @@ function sectionHtml(section: Section, { document }: Report): string {
       return tableOf(section)
     case 'chart':
       return chartOf(section)
+    // The page has its own.
+    case 'heatmap':
+      return ''
     case 'code':
       return `<section><h2>${text(section.title)}</h2><pre><code>${text(section.text)}</code></pre></section>`
   }
