@@ -5,16 +5,18 @@ import type { Distribution, SecondFrame } from '../model/frame.ts'
 import { NO_DISTRIBUTION } from '../model/distribution.ts'
 import { DistributionSum } from '../sum/distribution-sum.ts'
 import { failedConnects } from '../sum/sums.generated.ts'
-import type { Micros, WallMicros } from '../model/units.ts'
+import { micros, type Micros, type WallMicros } from '../model/units.ts'
 import type { Subject } from './drilldown.ts'
 
 export interface HeatSum {
   readonly header: Distribution
   /** 5xx, failures and gRPC errors that neither tells */
   readonly bad: number
+  /** that was recorded */
+  readonly length: Micros
 }
 
-export const NO_HEAT: HeatSum = { header: NO_DISTRIBUTION, bad: 0 }
+export const NO_HEAT: HeatSum = { header: NO_DISTRIBUTION, bad: 0, length: micros(0) }
 
 /** unread: it will be read for one of the next pictures */
 export interface HeatColumn {
@@ -34,9 +36,9 @@ export interface HeatMap {
 }
 
 /** @param subject null: all traffic */
-export function heatOfFrame({ traffic, connections }: SecondFrame, subject: Subject | null): HeatSum {
+export function heatOfFrame({ traffic, connections, length }: SecondFrame, subject: Subject | null): HeatSum {
   const rows = subject === null ? traffic : traffic.filter((row) => isOf(subject, row))
-  const sum = heatOf(rows)
+  const sum = heatOf(rows, length)
   const failed = connections
     .filter(
       (row) => subject === null || (subject.route === null && addressKey(row.backend) === subject.backend),
@@ -46,16 +48,20 @@ export function heatOfFrame({ traffic, connections }: SecondFrame, subject: Subj
 }
 
 /** The same of a sum of ticks. */
-export function heatOfSum({ totals, backends }: Aggregate, subject: Subject | null): HeatSum {
-  if (subject === null) return heatOf([totals])
+export function heatOfSum({ totals, backends, length }: Aggregate, subject: Subject | null): HeatSum {
+  if (subject === null) return heatOf([totals], length)
   const sums = backends.filter(({ backend }) => addressKey(backend) === subject.backend)
-  if (subject.route === null) return heatOf(sums)
-  return heatOf(sums.flatMap(({ routes }) => routes.filter(({ route }) => routeKey(route) === subject.route)))
+  if (subject.route === null) return heatOf(sums, length)
+  return heatOf(
+    sums.flatMap(({ routes }) => routes.filter(({ route }) => routeKey(route) === subject.route)),
+    length,
+  )
 }
 
 export const addHeat = (a: HeatSum, b: HeatSum): HeatSum => ({
   header: sumOf([a.header, b.header]),
   bad: a.bad + b.bad,
+  length: micros(a.length + b.length),
 })
 
 /** Answers whose time the ring lost. */
@@ -64,7 +70,8 @@ export const lostOf = ({ header }: HeatSum): number => Math.max(0, header.count 
 const isOf = (subject: Subject, { backend, route }: SecondFrame['traffic'][number]): boolean =>
   addressKey(backend) === subject.backend && (subject.route === null || routeKey(route) === subject.route)
 
-const heatOf = (rows: readonly Measurable[]): HeatSum => ({
+const heatOf = (rows: readonly Measurable[], length: Micros): HeatSum => ({
+  length,
   header: sumOf(rows.map(({ header }) => header)),
   bad: rows.reduce((sum, row) => sum + classCount(row, 5) + failureCount(row) + quietGrpcErrors(row), 0),
 })

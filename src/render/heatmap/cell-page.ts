@@ -32,7 +32,7 @@ export function cellLines(map: HeatMap, requests: readonly RequestEvent[], view:
     rows: view.rows - 3,
     title: `${count(requests.length)} kept, newest first`,
   })
-  const none = line('  None of its requests was kept. The arrow keys look around, Esc goes back.', 'dim')
+  const none = line('  None of these requests was kept. The arrow keys look around, Esc goes back.', 'dim')
   return [
     view.title,
     [span(`${when}${what} · ${plural(answers, 'answer')}`, 'bold')],

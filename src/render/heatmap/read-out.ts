@@ -19,10 +19,8 @@ export function columnTime(from: WallMicros, step: Micros, { timeZone, withOffse
 /** `180–190ms`, `950µs–1.1ms` */
 export function timesText([from, beyond]: readonly [Micros, Micros]): string {
   const [low, high] = [latency(from), latency(beyond)]
-  const unit = /[^\d.]+$/.exec(high)?.[0] ?? ''
-  return low.endsWith(unit) && /^[\d.]+$/.test(low.slice(0, -unit.length))
-    ? `${low.slice(0, -unit.length)}–${high}`
-    : `${low}–${high}`
+  const [unit, ofHigh] = [low, high].map((text) => /^[\d.]+([µm]?s)$/.exec(text)?.[1])
+  return unit !== undefined && unit === ofHigh ? `${low.slice(0, -unit.length)}–${high}` : `${low}–${high}`
 }
 
 /** What a column is, what the brightest place has, and what is missing. */
@@ -53,7 +51,7 @@ export function readOut(
   if (column.state === 'gap') return [...when, span(' · nothing was recorded', 'warn')]
   if (column.state === 'unread') return [...when, span(' · not read yet', 'dim')]
   return joinFitting(
-    [when, ...placePieces(map, rows, time), ...columnPieces(column, time !== null)],
+    [when, ...placePieces(map, rows, time), ...columnPieces(column, map.step, time !== null)],
     ' · ',
     width,
   )
@@ -69,18 +67,22 @@ function placePieces({ cursor }: HeatMap, rows: HeatRows, time: Micros | null): 
   ]
 }
 
-function columnPieces({ sum }: HeatColumn, isPart: boolean): Line[] {
-  const { header, bad } = sum
+/** Ticks are late by some ms; a second that is missing of a minute is more. */
+const PARTLY = 0.99
+
+function columnPieces({ sum }: HeatColumn, step: Micros, isPart: boolean): Line[] {
+  const { header, bad, length } = sum
   const lost = lostOf(sum)
   return [
     [span(isPart ? `of ${count(header.count)}` : plural(header.count, 'answer'))],
+    ...(bad === 0 ? [] : [[span(plural(bad, 'error'), 'bad')]]),
+    ...(lost === 0 ? [] : [[span(`${count(lost)} without a time`, 'warn')]]),
+    ...(length < PARTLY * step ? [[span(`${longSpan(length)} of it recorded`, 'warn')] satisfies Line] : []),
     ...(header.sampled === 0
       ? []
       : [
           [span('p50 '), latencyCell(statistic(header, 'p50'), lost > 0)],
           [span('p99 '), latencyCell(statistic(header, 'p99'), lost > 0)],
         ]),
-    ...(bad === 0 ? [] : [[span(plural(bad, 'error'), 'bad')]]),
-    ...(lost === 0 ? [] : [[span(`${count(lost)} without a time`, 'warn')]]),
   ]
 }

@@ -19,7 +19,7 @@ export interface Columns {
 }
 
 /**
- * At most `room` columns, of which at most `after` follow that of the stop; without so many, more come before it.
+ * At most `room` columns, of which `after` follow that of the stop, fewer at the end of the recording and more at its begin.
  * @param seconds of a column: of 1 each tick has its own; longer ones begin at multiples of them
  */
 export function columnsAround(
@@ -36,7 +36,7 @@ export function columnsAround(
     if (i === stop.tick) at = columns.length - 1
   }
   if (stop.kind === 'gap' && columns[at + 1]?.first === columns[at + 1]?.beyond) at++
-  const end = Math.min(columns.length, at + 1 + Math.min(after, room - 1))
+  const end = Math.min(columns.length, Math.max(room, at + 1 + Math.min(after, room - 1)))
   const start = Math.max(0, end - room)
   return { spans: columns.slice(start, end), cursor: Math.min(at, end - 1) - start }
 }
