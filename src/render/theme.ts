@@ -1,4 +1,5 @@
 /** Styles as escape sequences. The sixteen standard colours are used, because they follow the user's palette. */
+import { HeatPen } from './heatmap/tones.ts'
 import { span, type HeatStyle, type Line, type NamedStyle, type Style } from './line.ts'
 import { visible } from './text.ts'
 
@@ -9,50 +10,31 @@ import { visible } from './text.ts'
 export type Depth = 'none' | 'mono' | 'colour' | 'palette'
 
 export function paint(spans: Line, depth: Depth): string {
+  const pen = new HeatPen()
   let painted = ''
   // Adjacent spans of the same style share one sequence.
   let run = ''
   let style: Style = 'plain'
   for (const part of spans) {
     if (part.style !== style && part.text !== '') {
-      painted += styled(run, style, depth)
+      painted += styled(run, style, depth, pen)
       run = ''
       style = part.style
     }
     run += part.text
   }
-  return painted + styled(run, style, depth)
+  return painted + styled(run, style, depth, pen) + pen.end()
 }
 
 /** The last check before the screen: remaining control characters are made visible here. */
-function styled(run: string, style: Style, depth: Depth): string {
+function styled(run: string, style: Style, depth: Depth, pen: HeatPen): string {
   const text = visible(run)
-  const codes = codesOf(style, depth)
-  return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
-}
-
-function codesOf(style: Style, depth: Depth): string {
-  if (depth === 'none') return ''
-  if (!isHeat(style)) return CODES[depth === 'mono' ? 'mono' : 'colour'][style]
-  return depth === 'palette' ? heatCodes(style) : ''
+  if (depth === 'palette' && isHeat(style)) return pen.to(style) + text
+  const codes = depth === 'none' || isHeat(style) ? '' : CODES[depth === 'mono' ? 'mono' : 'colour'][style]
+  return pen.end() + (codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`)
 }
 
 const isHeat = (style: Style): style is HeatStyle => style.startsWith('heat ')
-
-/** Foreground and background of a `▀`. */
-function heatCodes(style: HeatStyle): string {
-  const [, upper, lower] = style.split(' ')
-  return `38;5;${TONES[Number(upper)]!};48;5;${TONES[Number(lower)]!}`
-}
-
-/**
- * Tones of a heatmap: none, then ever lighter, so that they are told apart without seeing hues; then the cursor, and the lines that lead to
- * it. The first is black on every terminal: brightness means nothing on a ground that is not known.
- */
-const TONES = [16, 55, 92, 128, 163, 198, 203, 215, 229, 51, 238] as const
-export const HEAT_TONES = 8
-export const CURSOR_TONE = 9
-export const CROSS_TONE = 10
 
 /** As printed text: without trailing blanks. */
 export const printed = (spans: Line, depth: Depth): string =>

@@ -7,7 +7,7 @@ import { blank, joinFitting, span, type Line, type Span } from '../line.ts'
 import { block } from '../sparkline.ts'
 import { right } from '../text.ts'
 import { clockLines, LEFT, RIGHT, timeLabels, type Clock } from './axes.ts'
-import { GAP_CELL, heatCell, LOOKS, UNREAD_CELL, type Look, type Mark } from './look.ts'
+import { GAP_CELL, heatCell, LOOKS, MARKS, placeOf, UNREAD_CELL, type Look, type Mark } from './look.ts'
 import { legendPieces, readOut } from './read-out.ts'
 import { cursorColumn, heatRows, lineOfRow, linesOf, rowOf, type HeatRows } from './rows.ts'
 
@@ -53,33 +53,52 @@ function errorLine({ columns }: HeatMap): Line {
 }
 
 function mapLines(map: HeatMap, rows: HeatRows, time: Micros | null): Line[] {
-  const { look, scale, most } = rows
-  const { perLine, levels } = LOOKS[look]
+  const { look, scale } = rows
+  const { perLine } = LOOKS[look]
   const chosen = rowOf(rows, time)
-  const brightness = rows.counts.map((column) => column.map((count) => heatLevel(count, most, levels)))
-  const half = (column: number, row: number): { level: number; mark: Mark } => ({
-    level: brightness[column]![row] ?? 0,
-    mark: markOf(column === map.cursor, row === chosen),
-  })
+  const places = placesOf(map, rows, chosen)
   const labels = timeLabels(rows)
   const marks = percentileLabels(map, rows)
   return Array.from({ length: linesOf(rows) }, (_, line) => {
     const top = scale.rows - 1 - line * perLine
-    const cells = map.columns.map(({ state }, i) =>
-      state === 'gap'
-        ? GAP_CELL
-        : state === 'unread'
-          ? UNREAD_CELL
-          : heatCell(look, half(i, top), half(i, top - 1)),
-    )
+    const cells = map.columns.map(({ state }, i) => {
+      if (state !== 'seen') return state === 'gap' ? GAP_CELL : UNREAD_CELL
+      const place = i * scale.rows + top
+      return heatCell(look, places[place]!, perLine === 1 ? 0 : places[place - 1]!)
+    })
     const isChosen = chosen !== null && lineOfRow(rows, chosen) === line
     const label = isChosen ? `>${labels[line]!.slice(1)}` : labels[line]!
     return merged([span(label, isChosen ? 'bold' : 'dim'), ...cells, ...(marks[line] ?? [])])
   })
 }
 
+/** Column by column, as one piece of memory: a picture reads each of its thousands. */
+function placesOf(
+  { cursor }: HeatMap,
+  { look, scale, counts, most }: HeatRows,
+  chosen: number | null,
+): Uint8Array {
+  const levelOf = kept((count) => heatLevel(count, most, LOOKS[look].levels))
+  const places = new Uint8Array(counts.length * scale.rows)
+  counts.forEach((column, i) => {
+    for (let row = 0; row < scale.rows; row++)
+      places[i * scale.rows + row] = placeOf(levelOf(column[row]!), markOf(i === cursor, row === chosen))
+  })
+  return places
+}
+
+/** Most counts come again and again. */
+function kept(of: (count: number) => number): (count: number) => number {
+  const known = new Map<number, number>([[0, of(0)]])
+  return (count) => {
+    let level = known.get(count)
+    if (level === undefined) known.set(count, (level = of(count)))
+    return level
+  }
+}
+
 const markOf = (isColumn: boolean, isRow: boolean): Mark =>
-  isColumn ? (isRow ? 'cursor' : 'column') : isRow ? 'row' : 'none'
+  isColumn ? (isRow ? MARKS.cursor : MARKS.column) : isRow ? MARKS.row : MARKS.none
 
 /** `p50` and `p99` of the cursor's column, at the right of their lines. */
 function percentileLabels(map: HeatMap, rows: HeatRows): Record<number, Line> {
@@ -93,18 +112,20 @@ function percentileLabels(map: HeatMap, rows: HeatRows): Record<number, Line> {
   return labels
 }
 
-/** Neighbours of the same style become one: the map has thousands of cells. */
+/** Neighbours of the same style become one: the map has thousands of cells. One alone stays as it is. */
 function merged(cells: readonly Span[]): Line {
   const line: Span[] = []
-  let text = ''
-  let style = cells[0]?.style ?? 'plain'
-  for (const cell of cells) {
-    if (cell.style !== style) {
-      line.push(span(text, style))
-      text = ''
-      style = cell.style
-    }
-    text += cell.text
+  for (let i = 0, end = 0; i < cells.length; i = end) {
+    const first = cells[i]!
+    end = i + 1
+    while (end < cells.length && cells[end]!.style === first.style) end++
+    line.push(end === i + 1 ? first : span(textOf(cells, i, end), first.style))
   }
-  return [...line, span(text, style)]
+  return line
+}
+
+function textOf(cells: readonly Span[], from: number, to: number): string {
+  let text = ''
+  for (let i = from; i < to; i++) text += cells[i]!.text
+  return text
 }

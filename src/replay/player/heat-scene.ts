@@ -12,7 +12,7 @@ import { cellLines } from '../../render/heatmap/cell-page.ts'
 import { heatmapLines, rowsFor, type HeatView } from '../../render/heatmap/heatmap.ts'
 import type { Look } from '../../render/heatmap/look.ts'
 import { rowOf, slowestRow } from '../../render/heatmap/rows.ts'
-import { clipLine, line, span, type Line } from '../../render/line.ts'
+import { line, span, type Line } from '../../render/line.ts'
 import { clip, visible } from '../../render/text.ts'
 import type { CellPage, HeatChoices, HeatPage } from './heat-pages.ts'
 import type { Page } from './view.ts'
@@ -47,7 +47,7 @@ export function heatLines(
           rows: room,
           label: board.label,
         })
-  return [...top, ...lines].slice(0, rows).map((spans) => clipLine(spans, columns))
+  return [...top, ...lines].slice(0, rows)
 }
 
 export function heatChoices(page: Page, heat: SceneHeat | null, view: BoardView): HeatChoices | null {

@@ -45,8 +45,13 @@ export function sceneLines(scene: Scene): Line[] {
   return [...filled, ...chromeLines(scene)].slice(-size.rows).map((spans) => clipLine(spans, size.columns))
 }
 
-export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
-  moment === null ? null : leaderboard(moment, { ...board, sort: view.sort, filter: view.filter })
+/** A heatmap shows the board's header alone. */
+export function boardOf({ moment, view, board }: Scene): Leaderboard | null {
+  if (moment === null) return null
+  const { kind } = pageOf(view)
+  const shown = kind === 'heatmap' || kind === 'cell' ? { backends: 0, routes: 0 } : board
+  return leaderboard(moment, { ...shown, sort: view.sort, filter: view.filter })
+}
 
 /** What can be selected on the current page. */
 export function selectableOf(scene: Scene): Selectable {
