@@ -12,13 +12,16 @@ import Database from 'better-sqlite3'
 import { BOARD_DEFAULTS, leaderboard } from '../src/frame/views/leaderboard.ts'
 import type { Recording } from '../src/frame/model/recording.ts'
 import { findJump, searchBackends } from '../src/replay/player/jumping.ts'
-import { paint } from '../src/render/theme.ts'
+import { heatRoom } from '../src/render/heatmap/heatmap.ts'
+import { paint, type Depth } from '../src/render/theme.ts'
 import { scrubberOf } from '../src/render/scrubber.ts'
+import { HeatReader } from '../src/replay/data/heat-reader.ts'
 import { MomentReader } from '../src/replay/data/moment-reader.ts'
+import { heatPageOf } from '../src/replay/player/heat-pages.ts'
 import { sceneLines, type Scene } from '../src/replay/player/scene.ts'
 import { startingAt } from '../src/replay/time/timeline.ts'
 import { Stops } from '../src/replay/time/stops.ts'
-import { firstView } from '../src/replay/player/view.ts'
+import { firstView, type View } from '../src/replay/player/view.ts'
 import { ROWS_PER_TICK } from '../src/store/format/schema.ts'
 import { openRecording } from '../src/store/read/reader.ts'
 import { recordBeside } from './replay-recorder.ts'
@@ -40,6 +43,7 @@ async function main(): Promise<void> {
   reversePlay(recording, player)
   jumps(recording, player)
   redraw(recording, player)
+  redrawHeatmap(recording, player)
   await liveProgram()
   await memory()
   await scrubWhileRecording(recording)
@@ -90,38 +94,50 @@ async function firstPicture(): Promise<void> {
 interface Player {
   /** everything from the stop to the bytes for the terminal */
   readonly draw: (stop: number, windowSeconds?: number) => number
+  /** the same of the heatmap of all traffic */
+  readonly drawHeatmap: (stop: number, seconds?: number) => number
 }
 
 function playerOf(recording: Recording): Player {
   const stops = new Stops(recording.ticks)
   const moments = new MomentReader(recording)
   const scrubber = scrubberOf(recording, SIZE.columns - 30)
+  const heats = new HeatReader(recording)
   const sink = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const paintedLength = (scene: Scene, depth: Depth): number => {
+    const text = sceneLines(scene)
+      .map((line) => paint(line, depth))
+      .join('\n')
+    sink.write(text)
+    return text.length
+  }
+  const sceneOf = (stop: number, windowSeconds: number): Scene => ({
+    moment: moments.at(stops.at(stop), windowSeconds),
+    history: [],
+    heat: null,
+    host: recording.info.host,
+    timeZone: 'UTC',
+    withOffset: false,
+    board: BOARD_DEFAULTS,
+    view: firstView('rps', '', windowSeconds),
+    timeline: startingAt(stop),
+    stop: stops.at(stop),
+    scrubber,
+    markersHere: [],
+    isAscii: false,
+    can: { live: false, mark: false, command: false },
+    size: SIZE,
+    details: null,
+    empty: '',
+  })
   return {
-    draw: (stop, windowSeconds = 1) => {
-      const scene: Scene = {
-        moment: moments.at(stops.at(stop), windowSeconds),
-        history: [],
-        host: recording.info.host,
-        timeZone: 'UTC',
-        withOffset: false,
-        board: BOARD_DEFAULTS,
-        view: firstView('rps', '', windowSeconds),
-        timeline: startingAt(stop),
-        stop: stops.at(stop),
-        scrubber,
-        markersHere: [],
-        isAscii: false,
-        can: { live: false, mark: false, command: false },
-        size: SIZE,
-        details: null,
-        empty: '',
-      }
-      const text = sceneLines(scene)
-        .map((line) => paint(line, 'colour'))
-        .join('\n')
-      sink.write(text)
-      return text.length
+    draw: (stop, windowSeconds = 1) => paintedLength(sceneOf(stop, windowSeconds), 'colour'),
+    drawHeatmap: (stop, seconds = 1) => {
+      const query = { subject: null, seconds, room: heatRoom(SIZE.columns) }
+      const map = heats.read(stops.at(stop), query, () => false)
+      const scene = sceneOf(stop, 1)
+      const view: View = { ...scene.view, pages: [{ kind: 'board' }, heatPageOf(null)] }
+      return paintedLength({ ...scene, view, heat: { map, requests: [], look: 'halves' } }, 'palette')
     },
   }
 }
@@ -233,6 +249,34 @@ function redraw(recording: Recording, { draw }: Player): void {
   report('  of which ranking', ms(board / 200), '')
 }
 
+/** What the map adds to a picture; and what the first one costs, all of whose columns are read, against a bare read of so many ticks. */
+function redrawHeatmap({ ticks }: Recording, { draw, drawHeatmap }: Player): void {
+  const stop = Math.floor(ticks.length / 3)
+  const cpuOfOne = (work: () => unknown): number => {
+    for (let i = 0; i < 100; i++) work()
+    const cpu = process.cpuUsage()
+    for (let i = 0; i < 300; i++) work()
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / 1000 / 300
+  }
+  drawHeatmap(stop)
+  const [board, heatmap] = [cpuOfOne(() => draw(stop)), cpuOfOne(() => drawHeatmap(stop))]
+  const size = `${SIZE.columns}×${SIZE.rows}`
+  report(
+    `heatmap, one redraw at ${size}`,
+    `${ms(heatmap)} of CPU, ${over(heatmap, board)} the board`,
+    '≤ 2 ms',
+  )
+  const bare = median(bareReads(Array.from({ length: 9 }, (_, i) => 20_000 + 5000 * i)))
+  const firsts = Array.from({ length: 9 }, (_, i) => timed(() => drawHeatmap(20_000 + 5000 * i)))
+  const ticksRead = heatRoom(SIZE.columns) / 40
+  report(
+    '  its first picture',
+    `${ms(median(firsts))}, ${over(median(firsts), ticksRead * bare)} a bare read of its seconds`,
+    '',
+  )
+}
+
 /** ms until V8 has compiled the code at one tick per second; until then it costs 50 % more. */
 const WARM_UP = 120_000
 
@@ -243,10 +287,15 @@ async function liveProgram(): Promise<void> {
   child.stdout!.resume()
   await sleep(WARM_UP)
   const pid = pidOf(child)
-  const before = cpuOf(pid)
-  await sleep(SECONDS * 1000)
-  const share = (cpuOf(pid) - before) / (SECONDS * 10)
-  report('live at 200 routes, two minutes on', `${share.toFixed(2)} % of a core`, '≤ 1 %')
+  const share = async (): Promise<string> => {
+    const before = cpuOf(pid)
+    await sleep(SECONDS * 1000)
+    return `${((cpuOf(pid) - before) / (SECONDS * 10)).toFixed(2)} % of a core`
+  }
+  report('live at 200 routes, two minutes on', await share(), '≤ 1 %')
+  child.stdin!.write('H')
+  await sleep(WARM_UP / 4)
+  report('  with the heatmap open', await share(), '≤ 1 %')
   await ended(child)
 }
 

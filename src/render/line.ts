@@ -1,7 +1,12 @@
 /** A line of the screen: spans of visible text, each with a style. The theme decides how a style looks. */
 import { cellWidth, headOf } from './text.ts'
 
-export type Style =
+export type Style = NamedStyle | HeatStyle
+
+/** Two halves of a cell of a heatmap, each a tone; the theme has their colours. */
+export type HeatStyle = `heat ${number} ${number}`
+
+export type NamedStyle =
   | 'plain'
   | 'dim'
   | 'bold'

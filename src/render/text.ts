@@ -9,7 +9,8 @@
  */
 const UNSAFE =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}\p{Regional_Indicator}\u20e3\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\u{1d300}-\u{1d376}]/gu
-const PRINTABLE_ASCII = /^[ -~]*$/
+/** Visible at a glance: ASCII, and the lines and blocks of which most of a screen consists. */
+const SURELY_VISIBLE = /^[ -~\u2500-\u25c0]*$/
 
 /**
  * Commands that CI systems execute from a build log: `##vso[…]` and `##[…]` (Azure, GitHub) and `##teamcity[…]` anywhere, `::name …::`
@@ -21,7 +22,7 @@ const MAY_BE_COMMAND = /##|::/
 /** Escapes every character that is not visible, or that starts a CI command, as \xNN or \u{…}. */
 export function visible(text: string): string {
   const safe = MAY_BE_COMMAND.test(text) ? text.replace(COMMAND, escaped) : text
-  return PRINTABLE_ASCII.test(safe) ? safe : safe.replace(UNSAFE, escaped)
+  return SURELY_VISIBLE.test(safe) ? safe : safe.replace(UNSAFE, escaped)
 }
 
 function escaped(character: string): string {

@@ -1,32 +1,40 @@
 /** Styles as escape sequences. The sixteen standard colours are used, because they follow the user's palette. */
-import { span, type Line, type Style } from './line.ts'
+import { HeatPen } from './heatmap/tones.ts'
+import { span, type HeatStyle, type Line, type NamedStyle, type Style } from './line.ts'
 import { visible } from './text.ts'
 
-/** none: no escape sequences; mono: only bold, dim and reverse (NO_COLOR, monochrome terminals); colour: all. */
-export type Depth = 'none' | 'mono' | 'colour'
+/**
+ * none: no escape sequences; mono: only bold, dim and reverse (NO_COLOR, monochrome terminals); colour: the sixteen colours; palette:
+ * xterm's 256, too.
+ */
+export type Depth = 'none' | 'mono' | 'colour' | 'palette'
 
 export function paint(spans: Line, depth: Depth): string {
+  const pen = new HeatPen()
   let painted = ''
   // Adjacent spans of the same style share one sequence.
   let run = ''
   let style: Style = 'plain'
   for (const part of spans) {
     if (part.style !== style && part.text !== '') {
-      painted += styled(run, style, depth)
+      painted += styled(run, style, depth, pen)
       run = ''
       style = part.style
     }
     run += part.text
   }
-  return painted + styled(run, style, depth)
+  return painted + styled(run, style, depth, pen) + pen.end()
 }
 
 /** The last check before the screen: remaining control characters are made visible here. */
-function styled(run: string, style: Style, depth: Depth): string {
+function styled(run: string, style: Style, depth: Depth, pen: HeatPen): string {
   const text = visible(run)
-  const codes = depth === 'none' ? '' : CODES[depth][style]
-  return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
+  if (depth === 'palette' && isHeat(style)) return pen.to(style) + text
+  const codes = depth === 'none' || isHeat(style) ? '' : CODES[depth === 'mono' ? 'mono' : 'colour'][style]
+  return pen.end() + (codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`)
 }
+
+const isHeat = (style: Style): style is HeatStyle => style.startsWith('heat ')
 
 /** As printed text: without trailing blanks. */
 export const printed = (spans: Line, depth: Depth): string =>
@@ -55,11 +63,13 @@ const CODES = {
     selected: '7',
     cursor: '1;7',
   },
-} as const satisfies Record<Exclude<Depth, 'none'>, Record<Style, string>>
+} as const satisfies Record<'mono' | 'colour', Record<NamedStyle, string>>
 
 function trimmedEnd(spans: Line): Line {
   const parts = [...spans]
   for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
+    // A blank of a map is a colour.
+    if (isHeat(last.style)) return parts
     const text = last.text.trimEnd()
     if (text !== '') return [...parts.slice(0, -1), span(text, last.style)]
     parts.pop()

@@ -14,6 +14,8 @@ interface Shot {
   readonly columns: number
   readonly rows: number
   readonly options: string
+  /** tmux has sixteen colours if it is not told else */
+  readonly terminal?: string
   readonly keys: readonly string[]
   /** text on the screen when it is ready */
   readonly shows: RegExp
@@ -49,6 +51,16 @@ const SHOTS: readonly Shot[] = [
     keys: ['Space', 'e', 'S-Right', 'Enter', 'Enter', 'Enter'],
     shows: /kept requests/,
   },
+  {
+    name: 'heatmap',
+    title: 'upstreamtop replay: every header time of eight minutes; at the cursor a backend has become slow',
+    columns: 112,
+    rows: 34,
+    options: '--at 15:03:10',
+    terminal: 'xterm-256color',
+    keys: ['H', 'Down'],
+    shows: /answers? · of /,
+  },
 ]
 
 const cleanups: (() => void)[] = []
@@ -59,9 +71,10 @@ try {
   for (const cleanup of cleanups) cleanup()
 }
 
-async function take({ columns, rows, options, keys, shows, title }: Shot): Promise<string> {
+async function take({ columns, rows, options, terminal, keys, shows, title }: Shot): Promise<string> {
   const tmux = new Tmux({ after: (cleanup) => cleanups.push(cleanup) }, columns, rows)
-  tmux.run(`${PROGRAM} replay ${RECORDING} ${options}`)
+  const setting = terminal === undefined ? '' : `TERM=${terminal} `
+  tmux.run(`${setting}${PROGRAM} replay ${RECORDING} ${options}`)
   await tmux.shows(/\? help/)
   for (const key of keys) {
     tmux.press(key)

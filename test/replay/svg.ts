@@ -16,11 +16,13 @@ const PALETTE = [
 
 interface Look {
   readonly colour: string
+  /** null: that of the terminal */
+  readonly ground: string | null
   readonly bold: boolean
   readonly dim: boolean
   readonly inverse: boolean
 }
-const PLAIN: Look = { colour: FOREGROUND, bold: false, dim: false, inverse: false }
+const PLAIN: Look = { colour: FOREGROUND, ground: null, bold: false, dim: false, inverse: false }
 
 export function svgOf(painted: string, columns: number, rows: number, title: string): string {
   const width = columns * WIDTH + 2 * MARGIN
@@ -59,22 +61,48 @@ class Pen {
 }
 
 function lookAfter(look: Look, codes: string): Look {
-  return (codes === '' ? '0' : codes)
-    .split(';')
-    .map(Number)
-    .reduce<Look>((now, code) => {
-      if (code === 0) return PLAIN
-      if (code === 1) return { ...now, bold: true }
-      if (code === 2) return { ...now, dim: true }
-      if (code === 7) return { ...now, inverse: true }
-      if (code === 39) return { ...now, colour: FOREGROUND }
-      if (code >= 30 && code <= 37) return { ...now, colour: PALETTE[code - 30]! }
-      return now
-    }, look)
+  const numbers = (codes === '' ? '0' : codes).split(';').map(Number)
+  let now = look
+  for (let i = 0; i < numbers.length; i++) {
+    const code = numbers[i]!
+    // 38;5;N and 48;5;N: one of 256 colours
+    if (code === 38 || code === 48) {
+      const colour = colourOf(numbers[(i += 2)]!)
+      now = code === 38 ? { ...now, colour } : { ...now, ground: colour }
+    } else now = lookWith(now, code)
+  }
+  return now
 }
 
+function lookWith(now: Look, code: number): Look {
+  if (code === 0) return PLAIN
+  if (code === 1) return { ...now, bold: true }
+  if (code === 2) return { ...now, dim: true }
+  if (code === 7) return { ...now, inverse: true }
+  if (code === 39) return { ...now, colour: FOREGROUND }
+  if (code === 49) return { ...now, ground: null }
+  if (code >= 30 && code <= 37) return { ...now, colour: PALETTE[code - 30]! }
+  return now
+}
+
+/** xterm's palette: 16 colours, a cube of 6×6×6, 24 greys. */
+function colourOf(index: number): string {
+  if (index < 16) return PALETTE[index]!
+  if (index >= 232) return hex(Array.from({ length: 3 }, () => 8 + 10 * (index - 232)))
+  const cube = index - 16
+  return hex(
+    [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((step) =>
+      step === 0 ? 0 : 55 + 40 * step,
+    ),
+  )
+}
+
+const hex = (channels: readonly number[]): string =>
+  `#${channels.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
+
 function partElements(text: string, left: number, top: number, look: Look): string[] {
-  const ground = look.inverse ? [rect(left, top, cellWidth(text) * WIDTH, HEIGHT, look.colour, 1)] : []
+  const behind = look.inverse ? look.colour : look.ground
+  const ground = behind === null ? [] : [rect(left, top, cellWidth(text) * WIDTH, HEIGHT, behind, 1)]
   const ink = look.inverse ? BACKGROUND : look.colour
   const opacity = look.dim ? 0.6 : 1
   const blocks: string[] = []
@@ -113,6 +141,7 @@ function words(
 function blockOf(character: string, left: number, top: number, ink: string, opacity: number): string | null {
   const code = character.codePointAt(0)!
   if (code === 0x2591) return rect(left, top, WIDTH, HEIGHT, ink, 0.3 * opacity)
+  if (code === 0x2580) return rect(left, top, WIDTH, HEIGHT / 2, ink, opacity)
   // ▁ to █ grow upward, █ to ▏ shrink to the left
   if (code >= 0x2581 && code <= 0x2588) {
     const height = (HEIGHT * (code - 0x2580)) / 8

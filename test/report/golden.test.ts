@@ -11,6 +11,8 @@ for (const [name, ...options] of [
   ['incident.txt'],
   ['incident.md', '--format', 'md'],
   ['incident-routes.csv', '--by', 'route', '--format', 'csv'],
+  ['incident-heatmap.txt', '--heatmap', '--where', "route = '/checkout'"],
+  ['incident-heatmap.md', '--heatmap', '--format', 'md'],
   ['incident-minutes.txt', '--by', 'minute', '--where', 'backend = 10.0.1.10:8080'],
 ] as const) {
   test(`report ${options.join(' ')} equals ${name}`, async () => {
@@ -20,3 +22,11 @@ for (const [name, ...options] of [
     assertGolden(`report/${name}`, stdout)
   })
 }
+
+test('report --heatmap is for people alone', async () => {
+  for (const format of ['json', 'csv', 'ndjson', 'html']) {
+    const { code, stderr } = await runCommand(['report', FILE, '--heatmap', '--format', format])
+    assert.equal(code, 2)
+    assert.match(stderr, /--heatmap is for text and md/)
+  }
+})

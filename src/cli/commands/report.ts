@@ -21,13 +21,14 @@ import { bomOption, checkBom } from '../values/bom.ts'
 import { rememberOptions } from '../values/command-line.ts'
 import { selectionOption } from '../values/expression.ts'
 import { refuseStandardOutput } from '../values/file.ts'
+import { checkHeatmap, heatmapFor, isPainted } from '../values/heatmap.ts'
 import { addSeriesOptions } from '../values/metrics.ts'
 import { wholeNumber } from '../values/number.ts'
 import { offsetOption, openShifted, refuseOverlaps, refuseTwice, reportDamage } from '../values/recordings.ts'
 import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { fleetScope, rangeOptions, timeZoneOption } from '../values/time.ts'
-import { legible, writeResult } from '../write-result.ts'
+import { legible, writePictures, writeResult } from '../write-result.ts'
 
 interface ReportFlags extends StepFlags {
   readonly from?: string
@@ -38,6 +39,7 @@ interface ReportFlags extends StepFlags {
   readonly top?: number
   readonly format: Format | 'openmetrics'
   readonly bom?: boolean
+  readonly heatmap?: boolean
   readonly parquet?: string
   readonly offset: ReadonlyMap<string, number>
   readonly tz?: string
@@ -60,6 +62,7 @@ export function reportCommand(io: Io): Command {
         .choices([...Object.keys(FORMATS), 'openmetrics'])
         .default('text'),
     )
+    .option('--heatmap', 'text, md: header times over time, brightness is answers')
     .option('--step <span>', 'openmetrics: from sample to sample (default: 15s)', stepOption)
     .addOption(bomOption())
     .option('--out <file>', 'write it there instead of standard output')
@@ -76,6 +79,7 @@ export function reportCommand(io: Io): Command {
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
     checkBom(flags.bom, flags.parquet === undefined ? flags.format : 'Parquet')
+    checkHeatmap(flags)
     checkStatus(selection, flags.by ?? null)
     refuseStep(flags)
     if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
@@ -114,9 +118,12 @@ async function writeReport(
     command,
     points,
     slowest,
+    ...(flags.heatmap === true && { heatmap: heatmapFor(flags, io) }),
   })
   reportDamage({ ...report.summary, ticks: report.summary.whole.ticks }, io)
-  await writeResult(legible(await write(report), flags.format, flags.out, io), flags.out, io, flags.bom)
+  const written = legible(await write(report), flags.format, flags.out, io)
+  if (isPainted(flags, io)) await writePictures(written, 'text', io)
+  else await writeResult(written, flags.out, io, flags.bom)
 }
 
 async function writeDataset(
@@ -207,6 +214,8 @@ Examples:
   upstreamtop report incident.db --by route --where "p99 > 200ms"   the slow routes
   upstreamtop report incident.db --where "upstream = 'api'"         one upstream block
   upstreamtop report incident.db --by namespace                     each container or network namespace (record --attach cgroup)
+  upstreamtop report incident.db --heatmap --where "route = '/checkout'"
+                                                                    its header times over time, as a picture
   upstreamtop report incident.db --by status --format csv           answers by status code
   upstreamtop report incident.db --by wire                          behind NAT on this host: each pod of a ClusterIP
   upstreamtop report web1.db web2.db --offset web2=-49s             two hosts as one, a clock set right

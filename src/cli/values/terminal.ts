@@ -35,11 +35,14 @@ export const sizeOf = ({ stdout: { isTTY, columns, rows } }: Io): Size =>
     ? { columns: Math.max(40, columns), rows: Math.max(8, rows) }
     : PRINTED
 
-/** NO_COLOR (no-color.org) asks for no colour; bold and reverse stay. */
+/** NO_COLOR (no-color.org) asks for no colour; bold and reverse stay. 256 colours only where the terminal says that it has them. */
 export function depthOf(env: Io['env'], plain: boolean): Depth {
   if (plain) return 'none'
-  const { NO_COLOR = '', TERM = '' } = env
-  return NO_COLOR !== '' || /^(vt\d|.*-m(ono)?$)/.test(TERM) ? 'mono' : 'colour'
+  const { NO_COLOR = '', TERM = '', COLORTERM = '' } = env
+  if (NO_COLOR !== '' || /^(vt\d|.*-m(ono)?$)/.test(TERM)) return 'mono'
+  // Programs in a terminal that has fewer, as under screen, inherit COLORTERM from the one around it.
+  if (/-(8|16|88)color|^linux/.test(TERM)) return 'colour'
+  return /-256color|-direct/.test(TERM) || /^(truecolor|24bit)$/.test(COLORTERM) ? 'palette' : 'colour'
 }
 
 /**

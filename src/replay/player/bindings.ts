@@ -6,7 +6,18 @@ export type JumpKind = 'trouble' | 'slow' | 'backend' | 'gap' | 'marker'
 export type Action =
   | {
       readonly kind:
-        'quit' | 'help' | 'back' | 'enter' | 'play' | 'reverse' | 'live' | 'command' | 'suspend' | 'redraw'
+        | 'quit'
+        | 'help'
+        | 'back'
+        | 'enter'
+        | 'play'
+        | 'reverse'
+        | 'live'
+        | 'command'
+        | 'suspend'
+        | 'redraw'
+        | 'heatmap'
+        | 'zoom'
     }
   | { readonly kind: 'move'; readonly by: number }
   | { readonly kind: 'page'; readonly by: 1 | -1 }
@@ -45,6 +56,8 @@ const BINDINGS: Readonly<Record<Key, Action>> = {
   '>': { kind: 'sort', by: 1 },
   o: { kind: 'sort', by: 1 },
   w: { kind: 'window' },
+  H: { kind: 'heatmap' },
+  z: { kind: 'zoom' },
   '/': { kind: 'prompt', prompt: 'filter' },
   b: { kind: 'prompt', prompt: 'time' },
   ':': { kind: 'prompt', prompt: 'time' },
@@ -126,13 +139,17 @@ export interface HintState {
   readonly command: boolean
 }
 
+export type PageKind = 'board' | 'detail' | 'requests' | 'heatmap' | 'cell'
+
 /** What the keys do now. The most useful come first, because a narrow screen shows only the first ones. */
-export function hintsFor(page: 'board' | 'detail' | 'requests' | 'help', now: HintState): Hint[] {
+export function hintsFor(page: PageKind | 'help', now: HintState): Hint[] {
   const always = [hint('?', page === 'help' ? 'close' : 'help'), hint('q', 'quit')]
   if (!now.started) return always
   const forPage: Readonly<Record<typeof page, readonly Hint[]>> = {
-    board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('o', 'order')],
-    detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer')],
+    board: [hint('↑↓ ⏎', 'look closer'), hint('/', 'filter'), hint('H', 'heatmap'), hint('o', 'order')],
+    detail: [hint('Esc', 'back'), hint('↑↓ ⏎', 'look closer'), hint('H', 'heatmap')],
+    heatmap: [hint('Esc', 'back'), hint('↑↓', 'time'), hint('⏎', 'its requests'), hint('z', 'zoom')],
+    cell: [hint('Esc', 'back'), hint('↑↓', 'scroll')],
     requests: [hint('Esc', 'back'), hint('↑↓', 'scroll')],
     // The help page itself shows whether there is more.
     help: [],
@@ -204,6 +221,8 @@ export const HELP: readonly HelpGroup[] = [
       ['/', 'filter backends and routes'],
       ['o < >', 'order'],
       ['w', 'window 1, 5, 10, 60 s'],
+      ['H', 'heatmap of header times'],
+      ['z', 'its columns: 1, 10, 60 s'],
     ],
   },
   {

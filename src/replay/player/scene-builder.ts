@@ -2,19 +2,28 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import { changesOffset } from '../../frame/time/timezone.ts'
 import type { Size } from '../../render/board.ts'
+import { heatRoom } from '../../render/heatmap/heatmap.ts'
+import { lookOf, type Look } from '../../render/heatmap/look.ts'
+import type { Depth } from '../../render/theme.ts'
+import { HeatReader } from '../data/heat-reader.ts'
 import { MomentReader } from '../data/moment-reader.ts'
-import { holds, wholeSecondAsTick } from '../time/stops.ts'
+import { holds, wholeSecondAsTick, type Stop } from '../time/stops.ts'
+import type { SceneHeat } from './heat-scene.ts'
 import type { PlayOptions } from './options.ts'
 import type { Playhead } from './playhead.ts'
 import type { Details, Scene } from './scene.ts'
 import { ScrubberCache } from './scrubbing.ts'
-import { pageOf, type View } from './view.ts'
+import { pageOf, type Page, type View } from './view.ts'
 
 /** What the scene has to know of the screen. */
 interface Shown {
   readonly size: Size
   readonly isAscii: boolean
+  readonly depth: Depth
 }
+
+/** ms that a picture may wait for a heatmap: what is left is read for the next ones. */
+const READING = 25
 
 export class SceneBuilder {
   /** false while only a part of the recording has been read; the scrubber is left out until the rest has been read */
@@ -23,6 +32,7 @@ export class SceneBuilder {
   readonly #options: PlayOptions
   readonly #moments: MomentReader
   readonly #scrubbers: ScrubberCache
+  readonly #heats: HeatReader
   #details: Details | null = null
 
   constructor(recording: Recording, options: PlayOptions) {
@@ -31,15 +41,25 @@ export class SceneBuilder {
     this.#options = options
     this.#moments = new MomentReader(recording)
     this.#scrubbers = new ScrubberCache(recording, options.timeZone)
+    this.#heats = new HeatReader(recording)
   }
 
-  build(view: View, { stop, timeline }: Playhead, { size, isAscii }: Shown): Scene {
+  /** The last picture lacks a part, which the next one reads. */
+  get isReading(): boolean {
+    return this.#heats.isReading
+  }
+
+  build(view: View, { stop, timeline }: Playhead, { size, isAscii, depth }: Shown): Scene {
     const { timeZone, board, isLive, mark, command, empty } = this.#options
     const { markers, info } = this.#recording
     const page = pageOf(view)
     return {
       moment: stop === null ? null : this.#moments.at(stop, view.windowSeconds),
-      history: stop === null || page.kind === 'board' ? [] : this.#moments.history(stop, page.subject),
+      history:
+        stop !== null && (page.kind === 'detail' || page.kind === 'requests')
+          ? this.#moments.history(stop, page.subject)
+          : [],
+      heat: stop === null ? null : this.#heatOf(page, stop, lookOf(depth, isAscii), size.columns),
       host: info.host,
       timeZone,
       withOffset: changesOffset({ from: info.start, to: info.end }, timeZone),
@@ -55,6 +75,18 @@ export class SceneBuilder {
       details: this.#details,
       empty,
     }
+  }
+
+  #heatOf(page: Page, stop: Stop, look: Look, columns: number): SceneHeat | null {
+    if (page.kind !== 'heatmap' && page.kind !== 'cell') {
+      this.#heats.isReading = false
+      return null
+    }
+    const query = { subject: page.subject, seconds: page.seconds, room: heatRoom(columns) }
+    const until = performance.now() + READING
+    const map = this.#heats.read(stop, query, () => performance.now() > until)
+    const requests = page.kind === 'cell' ? this.#heats.requests(stop, query, page.times) : []
+    return { map, requests, look }
   }
 
   /** Loads the drill-down pages when the first one is opened. */

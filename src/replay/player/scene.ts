@@ -12,6 +12,7 @@ import { scrubberLines, type Scrubber } from '../../render/scrubber.ts'
 import { boardSize, CHROME_ROWS } from '../print/print.ts'
 import { helpFor } from './bindings.ts'
 import { footerLine, type FooterFacts } from './footer.ts'
+import { heatChoices, heatLines, type SceneHeat } from './heat-scene.ts'
 import { pageOf, type Selectable } from './view.ts'
 
 /** The drill-down pages import the charts, so they are loaded when the first one is opened. */
@@ -20,8 +21,10 @@ export type Details = typeof import('../../render/detail.ts')
 export interface Scene extends FooterFacts {
   /** null: there is no tick yet */
   readonly moment: Moment | null
-  /** of the page's subject; empty for the leaderboard */
+  /** of the page's subject; empty for the leaderboard and for heatmaps */
   readonly history: History
+  /** of a heatmap's pages alone */
+  readonly heat: SceneHeat | null
   readonly host: string
   readonly timeZone: string
   /** the zone's offset changes within the recording */
@@ -42,8 +45,13 @@ export function sceneLines(scene: Scene): Line[] {
   return [...filled, ...chromeLines(scene)].slice(-size.rows).map((spans) => clipLine(spans, size.columns))
 }
 
-export const boardOf = ({ moment, view, board }: Scene): Leaderboard | null =>
-  moment === null ? null : leaderboard(moment, { ...board, sort: view.sort, filter: view.filter })
+/** A heatmap shows the board's header alone. */
+export function boardOf({ moment, view, board }: Scene): Leaderboard | null {
+  if (moment === null) return null
+  const { kind } = pageOf(view)
+  const shown = kind === 'heatmap' || kind === 'cell' ? { backends: 0, routes: 0 } : board
+  return leaderboard(moment, { ...shown, sort: view.sort, filter: view.filter })
+}
 
 /** What can be selected on the current page. */
 export function selectableOf(scene: Scene): Selectable {
@@ -53,7 +61,9 @@ export function selectableOf(scene: Scene): Selectable {
     pageSize: Math.max(1, scene.size.rows - 12),
     helpEnd: helpEnd(helpFor(scene.isAscii), boardSize(scene.size)),
   }
-  if (board === null || scene.moment === null) return { rows: [], items: [], worst: 0, ...sizes }
+  const heat = heatChoices(page, scene.heat, boardView(scene))
+  const none = { rows: [], items: [], worst: 0, heat, ...sizes }
+  if (board === null || scene.moment === null) return none
   if (page.kind === 'board') {
     const shown = boardRows(board, boardView(scene))
     const rows = shown.map(({ id, backend, route }) => ({
@@ -61,17 +71,18 @@ export function selectableOf(scene: Scene): Selectable {
       subject: { backend: addressKey(backend.backend), route: route === null ? null : routeKey(route.route) },
     }))
     const worst = worstOf(shown.map(({ backend, route }) => (route === null ? backend : null)))
-    return { rows, items: [], worst, ...sizes }
+    return { ...none, rows, worst }
   }
+  if (page.kind === 'heatmap') return none
+  if (page.kind === 'cell') return { ...none, items: scene.heat?.requests.map(() => page.subject) ?? [] }
   const subject = drilldown(scene.moment, scene.history, page.subject, scene.view.sort)
-  if (subject === null) return { rows: [], items: [], worst: 0, ...sizes }
-  if (page.kind === 'requests')
-    return { rows: [], items: subject.requests.map(() => page.subject), worst: 0, ...sizes }
+  if (subject === null) return none
+  if (page.kind === 'requests') return { ...none, items: subject.requests.map(() => page.subject) }
   const items = subject.routes.map(({ route }) => ({
     backend: page.subject.backend,
     route: routeKey(route),
   }))
-  return { rows: [], items, worst: worstOf(subject.routes), ...sizes }
+  return { ...none, items, worst: worstOf(subject.routes) }
 }
 
 /** Index of the line in trouble with the most 5xx, failures and gRPC errors; 0 if no line is in trouble. */
@@ -86,6 +97,8 @@ function bodyLines(scene: Scene): Line[] {
   if (view.help !== null) return helpLines(helpFor(scene.isAscii), boardSize(size), view.help)
   if (board === null || moment === null) return [line('upstreamtop', 'bold'), EMPTY, line(`  ${scene.empty}`)]
   const page = pageOf(view)
+  if (page.kind === 'heatmap' || page.kind === 'cell')
+    return heatLines(page, scene.heat, board, moment, boardView(scene))
   if (page.kind === 'board' || scene.details === null) return boardLines(board, boardView(scene))
   const subject = drilldown(moment, scene.history, page.subject, view.sort)
   if (subject === null) return [...boardLines(board, boardView(scene)).slice(0, 2), EMPTY, ...notSeen()]

@@ -25,7 +25,7 @@ export class Session {
   #isComplete: boolean
   /** number of damage messages that have been shown */
   #damages: number
-  /** one timer for the next stop, one for a terminal that has not accepted the last picture */
+  /** one timer for the next stop, one for a terminal that has not accepted the last picture, and for one that lacked a part */
   #timer: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
   #stopChecking: () => void = () => undefined
@@ -87,6 +87,8 @@ export class Session {
     }
     const { scene } = this.#controls
     this.#screen.draw(sceneLines(this.#findsDamage() ? this.#controls.scene : scene))
+    if (this.#sceneBuilder.isReading)
+      this.#again = setTimeout(() => this.#guarded(() => this.draw()), MIN_WAIT)
   }
 
   /** Reading a moment may find damage. Then the stops are built anew and the damage is shown. */

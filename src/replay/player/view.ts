@@ -4,12 +4,23 @@ import { SORTS, type Sort } from '../../frame/views/ranking.ts'
 import type { Key } from '../terminal/key-names.ts'
 import { isText } from '../terminal/keys.ts'
 import type { Action, PromptKind } from './bindings.ts'
+import {
+  cellOf,
+  heatPageOf,
+  timeMoved,
+  zoomed,
+  type CellPage,
+  type HeatChoices,
+  type HeatPage,
+} from './heat-pages.ts'
 
 export type Page =
   | { readonly kind: 'board' }
   /** selected: null until the user moves the cursor; until then it is on the worst row */
   | { readonly kind: 'detail'; readonly subject: Subject; readonly selected: number | null }
   | { readonly kind: 'requests'; readonly subject: Subject; readonly selected: number }
+  | HeatPage
+  | CellPage
 
 export interface Prompt {
   readonly kind: PromptKind
@@ -49,11 +60,13 @@ export const pageOf = ({ pages }: View): Page => pages.at(-1)!
 export interface Selectable {
   /** ids of the board's rows, and what Enter opens */
   readonly rows: readonly { readonly id: string; readonly subject: Subject }[]
-  /** on a backend's page: the subjects of its routes; on the requests' page: as many as there are requests */
-  readonly items: readonly Subject[]
+  /** on a backend's page: the subjects of its routes; on a page of requests: as many as there are */
+  readonly items: readonly (Subject | null)[]
   /** index, in rows or items, of the backend or route in trouble with the most 5xx and failures; 0 if none is in trouble */
   readonly worst: number
   readonly pageSize: number
+  /** of a heatmap's page */
+  readonly heat: HeatChoices | null
   /** the last line that the help can begin with; 0 if all of it fits */
   readonly helpEnd: number
 }
@@ -75,6 +88,12 @@ export function viewAfter(view: View, action: Action, selectable: Selectable): V
       return view.help === null
         ? moved(view, action.by * selectable.pageSize, selectable)
         : helpScrolled(view, action.by * selectable.pageSize, selectable)
+    case 'heatmap':
+      return heatmapToggled(view)
+    case 'zoom': {
+      const page = pageOf(view)
+      return page.kind === 'heatmap' ? withPage(view, zoomed(page)) : view
+    }
     case 'sort': {
       const next = (SORTS.indexOf(view.sort) + action.by + SORTS.length) % SORTS.length
       return { ...view, sort: SORTS[next]! }
@@ -100,7 +119,7 @@ function back(view: View): View {
 }
 
 /** Without a cursor Enter opens the worst row. */
-function entered(view: View, { rows, items, worst }: Selectable): View {
+function entered(view: View, { rows, items, worst, heat }: Selectable): View {
   const page = pageOf(view)
   const opened = (next: Page): View => ({ ...view, pages: [...view.pages, next], help: null })
   switch (page.kind) {
@@ -111,23 +130,38 @@ function entered(view: View, { rows, items, worst }: Selectable): View {
     case 'detail': {
       if (page.subject.route !== null) return opened({ kind: 'requests', subject: page.subject, selected: 0 })
       const subject = items[page.selected ?? worst] ?? items[0]
-      return subject === undefined ? view : opened({ kind: 'detail', subject, selected: null })
+      return subject == null ? view : opened({ kind: 'detail', subject, selected: null })
     }
+    case 'heatmap':
+      return opened(cellOf(page, heat))
+    case 'cell':
     case 'requests':
       return view
   }
 }
 
-function moved(view: View, by: number, { rows, items, worst }: Selectable): View {
+const withPage = (view: View, page: Page): View => {
+  const [first, ...rest] = view.pages
+  return rest.length === 0 ? view : { ...view, pages: [first, ...rest.slice(0, -1), page] }
+}
+
+/** Of all traffic, or of the page's backend or route; closed by the same key. */
+function heatmapToggled(view: View): View {
   const page = pageOf(view)
+  if (view.help !== null || page.kind === 'cell') return view
+  if (page.kind === 'heatmap') return back(view)
+  return { ...view, pages: [...view.pages, heatPageOf(page.kind === 'board' ? null : page.subject)] }
+}
+
+function moved(view: View, by: number, { rows, items, worst, heat }: Selectable): View {
+  const page = pageOf(view)
+  if (page.kind === 'heatmap') return withPage(view, timeMoved(page, by, heat))
   if (page.kind === 'board') {
     const now = rows.findIndex(({ id }) => id === view.selected)
     const next = now < 0 ? (by > 0 ? 0 : rows.length - 1) : clamp(now + by, rows.length)
     return { ...view, selected: rows[next]?.id ?? null }
   }
-  const selected = clamp((page.selected ?? worst) + by, items.length)
-  const [first, ...rest] = view.pages
-  return { ...view, pages: [first, ...rest.slice(0, -1), { ...page, selected }] }
+  return withPage(view, { ...page, selected: clamp((page.selected ?? worst) + by, items.length) })
 }
 
 const helpScrolled = (view: View, by: number, { helpEnd }: Selectable): View => ({

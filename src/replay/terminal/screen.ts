@@ -45,6 +45,10 @@ export class Screen {
     return this.#terminal.isAscii
   }
 
+  get depth(): Depth {
+    return this.#terminal.depth
+  }
+
   open(): void {
     if (this.#open) return
     this.#open = true

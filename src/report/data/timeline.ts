@@ -39,7 +39,7 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 const HOLE_POINTS = 2
 
 /** The finest round step (1 s, 2 s, … 1 d) that gives at most `points` points. Too many holes are drawn as long as they are. */
-function gridFor(recordings: readonly Recording[], range: TimeSpan, points: number): StepGrid {
+export function gridFor(recordings: readonly Recording[], range: TimeSpan, points: number): StepGrid {
   const found = stretchesOf(recordings, range)
   const ofHoles = (found.length - 1) * (HOLE_POINTS + 2)
   const stretches = ofHoles > points / 2 ? [range] : found

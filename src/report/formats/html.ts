@@ -73,6 +73,8 @@ function sectionHtml(section: Section, sparks: Picture): string {
   switch (section.kind) {
     case 'title':
     case 'chart':
+    // The page has its own.
+    case 'heatmap':
       return ''
     case 'lines':
       return `<section class="narrow"><h2>${text(section.title ?? '')}</h2><ul class="plain">${section.lines.map((line) => `<li>${text(line)}</li>`).join('')}</ul></section>`

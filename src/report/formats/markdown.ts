@@ -30,6 +30,8 @@ export function sectionMarkdown(section: Section): string {
       const lines = chart(section.values, { width: WIDTH, height: HEIGHT, format: section.format })
       return [...heading(section.title), fenced([...lines, `${section.from} to ${section.to}`])].join('\n')
     }
+    case 'heatmap':
+      return [...heading('Heatmap'), fenced([section.title, ...section.lines])].join('\n')
     case 'code':
       return [...heading(section.title), fenced([visible(section.text)])].join('\n')
   }

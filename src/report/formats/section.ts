@@ -22,6 +22,8 @@ export type Section =
       readonly from: string
       readonly to: string
     }
+  /** its lines are text, on a terminal in our own colours */
+  | { readonly kind: 'heatmap'; readonly title: string; readonly lines: readonly string[] }
   | { readonly kind: 'code'; readonly title: string; readonly text: string }
 
 export interface DrawnRow {

@@ -3,6 +3,10 @@ import { hasGrpc } from '../../frame/model/aggregate.ts'
 import { micros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { clockTime, localDate, localDateTime } from '../../frame/time/timezone.ts'
 import { exactCount, latency, longSpan, precisePercent, rate } from '../../render/quantities.ts'
+import { heatmapLines } from '../../render/heatmap/heatmap.ts'
+import { lookOf } from '../../render/heatmap/look.ts'
+import { line } from '../../render/line.ts'
+import { printed } from '../../render/theme.ts'
 import type { TimelinePoint } from '../data/timeline.ts'
 import type { Entity, FindingEntry } from '../document/document.ts'
 import {
@@ -26,6 +30,7 @@ export function sectionsOf(report: Report): Section[] {
     ...headline(report),
     ...findings(report),
     ...charts(report),
+    ...heatmap(report),
     ...tablesOf(report).map((by) => lineTable(by, report)),
     ...(report.by === null
       ? [...unread(report), codes(report), ...grpcStatuses(report), ...failures(report)]
@@ -124,6 +129,20 @@ function charts(report: Report): Section[] {
         ]
       : []),
   ]
+}
+
+/** Lines of it, with its axes. */
+const HEATMAP_LINES = 24
+
+function heatmap({ heatmap: asked, timeZone, withOffset }: Report): Section[] {
+  if (asked === null) return []
+  const { map, columns, depth } = asked
+  const title = line('Header times', 'bold')
+  const view = { columns, lines: HEATMAP_LINES, title, time: null, timeZone, withOffset }
+  const [first, ...lines] = heatmapLines(map, { ...view, look: lookOf(depth, false) }).map((each) =>
+    printed(each, depth),
+  )
+  return [{ kind: 'heatmap', title: first ?? '', lines }]
 }
 
 const badOf = ({ fivexx, failures, grpcErrors }: TimelinePoint): number =>

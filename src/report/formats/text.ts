@@ -1,4 +1,4 @@
-/** A report as plain text. Charts are 100 columns wide. Without colour, so that the bytes are the same everywhere. */
+/** A report as plain text. Charts are 100 columns wide. Without colour, so that the bytes are the same everywhere; but for a heatmap on a terminal. */
 import { chart } from '../../render/chart.ts'
 import { table } from '../../render/table.ts'
 import { visible } from '../../render/text.ts'
@@ -29,6 +29,8 @@ export function sectionText(section: Section): string {
       const lines = chart(section.values, { width: WIDTH - 2, height: HEIGHT, format: section.format })
       return [section.title, ...indented([...lines, timeAxis(section)])].join('\n')
     }
+    case 'heatmap':
+      return [section.title, ...indented(section.lines)].join('\n')
     case 'code':
       return `${section.title}\n  ${visible(section.text)}`
   }

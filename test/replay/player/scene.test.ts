@@ -31,7 +31,8 @@ function scene(
   const [label] = labelsOf({ from: recording.info.start, to: recording.info.end }, 'Europe/Berlin')
   return {
     moment: moments.at(stop, 1),
-    history: page === null || page.kind === 'board' ? [] : moments.history(stop, page.subject),
+    history: page?.kind === 'detail' || page?.kind === 'requests' ? moments.history(stop, page.subject) : [],
+    heat: null,
     host: 'web1',
     timeZone: 'Europe/Berlin',
     withOffset: false,
