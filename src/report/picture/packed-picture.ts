@@ -123,7 +123,7 @@ class ByteWriter {
     const parts: string[] = []
     for (let at = 0; at < this.#length; at += AT_ONCE) {
       const some = this.#bytes.subarray(at, Math.min(at + AT_ONCE, this.#length))
-      parts.push(Reflect.apply(String.fromCharCode, undefined, some))
+      parts.push(String.fromCharCode(...some))
     }
     return btoa(parts.join(''))
   }
