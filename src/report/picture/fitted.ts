@@ -63,8 +63,8 @@ function partsOf({ lines }: Picture, packed: PackedPicture): Part[] {
 /** @param route -1: the backend itself */
 function rankOf(backend: number, route: number, isHeat: boolean): number {
   const isFirst = backend < BACKENDS && route < ROUTES
-  if (route < 0) return isHeat ? (isFirst ? 2 : 6) : isFirst ? 1 : 4
-  return isHeat ? 7 : isFirst ? 3 : 5
+  if (route < 0) return isHeat ? (isFirst ? 3 : 6) : isFirst ? 1 : 4
+  return isHeat ? 7 : isFirst ? 2 : 5
 }
 
 /** What a part is no use without: heat its line, a route its backend. */
