@@ -53,7 +53,7 @@ function figuresOf({ document, summary }: Report): Figure[] {
     of(
       '5xx',
       finePercent(answered === 0 ? null : status['5xx'] / answered),
-      status['5xx'] === 0 ? '' : `${exactCount(status['5xx'])} answers`,
+      status['5xx'] === 0 ? '' : `${exactCount(status['5xx'])} answer${status['5xx'] === 1 ? '' : 's'}`,
       status['5xx'] === 0 ? 'zero' : 'bad',
     ),
     ...grpcFigure(totals.grpc),

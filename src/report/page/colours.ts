@@ -14,7 +14,7 @@ export const HEAT = [
   '#0d519c',
   '#08306b',
 ] as const
-/** A step without trouble, with any, from 1 %, from 5 %, from 20 % of its attempts on. */
-export const TROUBLE = ['#9db2c9', '#e5b93c', '#e98a1f', '#d9541e', '#a8123e'] as const
+/** A step without trouble, with any (as good as none: in long steps it is everywhere), from 1 %, from 5 %, from 20 % of its attempts on. */
+export const TROUBLE = ['#9db2c9', '#aaa382', '#e98a1f', '#d9541e', '#a8123e'] as const
 export const GAP = { area: '#eceef1', hatch: '#b4bbc4' } as const
 export const LINES = { p50: '#16202c', p99: '#b4400a', base: '#c3cad2', marker: '#6b3fa0' } as const

@@ -26,7 +26,7 @@ export const STYLE = `
   --marker: #6b3fa0;
   --band: #fdecd9;
   --t0: #9db2c9;
-  --t1: #e5b93c;
+  --t1: #aaa382;
   --t2: #e98a1f;
   --t3: #d9541e;
   --t4: #a8123e;
@@ -58,7 +58,7 @@ export const STYLE = `
     --marker: #c3a4f0;
     --band: #35291b;
     --t0: #52697f;
-    --t1: #b8922c;
+    --t1: #7b7860;
     --t2: #e08a2a;
     --t3: #f4713c;
     --t4: #ff7d93;

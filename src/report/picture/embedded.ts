@@ -24,8 +24,8 @@ const MAX_STEPS = 1500
 /** Steps of a folded hole: enough to be seen. */
 const HOLE_STEPS = 3
 /** Characters, of a page of less than 2 MB. */
-const ROOM = 900_000
-const ROOM_OF_CLOSE_UPS = 400_000
+const ROOM = 1_100_000
+const ROOM_OF_CLOSE_UPS = 300_000
 /** Rows beyond these are in the tables of the page only, and in `view`. */
 const BACKENDS = 24
 const ROUTES = 6

@@ -8,7 +8,7 @@ export interface Fitted {
   readonly isEnough: boolean
 }
 
-/** A page that has not even so many is of too fine a step. */
+/** Those that come first. */
 const BACKENDS = 8
 const ROUTES = 4
 
@@ -41,7 +41,8 @@ export function fitted(picture: Picture, room: number): Fitted {
 
 const keyOf = ({ line, isHeat }: Pick<Part, 'line' | 'isHeat'>): string => `${line}${isHeat ? ' heat' : ''}`
 
-const ENOUGH = 3
+/** The first backends, but not their heat and their routes: a finer step is worth more, and each step that is tried reads the range. */
+const ENOUGH = 1
 
 function partsOf({ lines }: Picture, packed: PackedPicture): Part[] {
   let [backend, route] = [-1, -1]
@@ -62,8 +63,8 @@ function partsOf({ lines }: Picture, packed: PackedPicture): Part[] {
 /** @param route -1: the backend itself */
 function rankOf(backend: number, route: number, isHeat: boolean): number {
   const isFirst = backend < BACKENDS && route < ROUTES
-  if (route < 0) return isHeat ? (isFirst ? 2 : 6) : isFirst ? 1 : 4
-  return isHeat ? 7 : isFirst ? 3 : 5
+  if (route < 0) return isHeat ? (isFirst ? 3 : 6) : isFirst ? 1 : 4
+  return isHeat ? 7 : isFirst ? 2 : 5
 }
 
 /** What a part is no use without: heat its line, a route its backend. */

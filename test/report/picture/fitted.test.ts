@@ -60,7 +60,7 @@ describe('a picture in a room', () => {
   })
 
   it('is not enough where a page would lack the first backends', () => {
-    assert.equal(fitted(picture, 8000).isEnough, false)
+    assert.equal(fitted(picture, 3000).isEnough, false)
   })
 
   it('always has the sum of all with its heat, and no route without its backend', () => {
