@@ -11,8 +11,10 @@ import { repeated } from '../values/repeated.ts'
 import { sortOption } from '../values/sort.ts'
 import { rangeOptions, timeScope, timeZoneOption } from '../values/time.ts'
 
+const ANY_PORT: Address = { host: '127.0.0.1', port: 0 }
+
 interface ViewFlags {
-  readonly listen: Address
+  readonly listen?: Address
   readonly from?: string
   readonly to?: string
   readonly where: readonly string[]
@@ -21,15 +23,12 @@ interface ViewFlags {
 
 export function viewCommand(io: Io): Command {
   return new Command('view')
-    .description(
-      'the page of a recording in a browser, of any length: what is looked at is read as it is looked at',
-    )
+    .description('the page of recordings of any length in a browser, down to single seconds and requests')
     .argument('<file...>', 'the recording, which may still grow; two are shown side by side')
     .option(
       '--listen <host:port>',
-      'where to serve it, only on this host',
+      'where to serve it, on this host only (default: 127.0.0.1:0, any port that is free)',
       listenOption,
-      listenOption('127.0.0.1:0'),
     )
     .option('--from <time>', 'start of what is shown, for example 14:02, +90s, 30% or @marker')
     .option('--to <time>', 'end of what is shown; +90s counts from --from')
@@ -53,7 +52,7 @@ export function viewCommand(io: Io): Command {
       const recordings = await openAll(files)
       try {
         const sources = recordings.map((recording) => sourceOf(recording, flags, io))
-        await serveUntilStopped(sources, flags.listen, selection, io)
+        await serveUntilStopped(sources, flags.listen ?? ANY_PORT, selection, io)
       } finally {
         for (const recording of recordings) recording.close()
       }

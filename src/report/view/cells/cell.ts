@@ -1,5 +1,5 @@
 /**
- * A cell is what pictures need of a tick or of a minute: every row's counts and header times, packed to a thirtieth of the row. It is of all
+ * A cell is what pictures need of a tick or of a minute: every row's counts and header times, packed to twenty bytes a row or sixty. It is of all
  * rows, so one cell serves every filter and every backend that is looked into.
  */
 import { classCount } from '../../../frame/expression/measure.ts'
