@@ -55,6 +55,15 @@ test('beyond what was recorded there are steps in which nothing was', () => {
     [7, [[0, FROM - 2]], FROM - 2, FROM + 5],
   )
   assert.equal(stepAt(padded, FROM), 2)
+  const folded = {
+    ...picture,
+    starts: [
+      [0, FROM],
+      [3, 9000],
+    ] as const,
+    to: 9001,
+  }
+  assert.deepEqual(paddedPicture(folded, { from: FROM - 2, to: 9001 }).starts[1], [5, 9000])
   assert.equal(padded.lines[0]!.heat!.length, 7)
   assert.equal(paddedPicture(picture, { from: FROM, to: FROM + 4 }), picture)
 })

@@ -60,15 +60,11 @@ test('a moment in a gap has no rows', () => {
 })
 
 test('routes stay below their backend in every order', () => {
-  const web = { ...api, label: 'web', subject: { backend: '1 b', route: null } }
+  const web = { ...api, label: 'zweb', subject: { backend: '1 b', route: null } }
   const two = { ...picture, lines: [total, api, items, web] }
   const found = tableRows(two, { at: null, subject: API }, '')
-  for (const sort of ['requests', 'name', 'p99', '5xx', 'failures', 'p50'] as const)
-    assert.deepEqual(
-      grouped(found.toReversed(), sort)
-        .filter(({ label }) => label !== 'web')
-        .map(({ label }) => label),
-      ['api · 10.0.1.10:8080', 'GET /items'],
-      sort,
-    )
+  for (const sort of ['requests', 'name', 'p99', '5xx', 'failures', 'p50'] as const) {
+    const labels = grouped(found.toReversed(), sort).map(({ label }) => label)
+    assert.equal(labels.indexOf('GET /items'), labels.indexOf('api · 10.0.1.10:8080') + 1, sort)
+  }
 })
