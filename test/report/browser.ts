@@ -51,7 +51,8 @@ export async function violationsOf(page: Page): Promise<readonly string[]> {
 
 /** From and to are parts of its width. */
 export async function dragOver(page: Page, over: Locator, from: number, to: number): Promise<void> {
-  await over.evaluate("(layer) => layer.scrollIntoView({ block: 'center', behavior: 'instant' })")
+  // This scrolls to it, and waits until it stands still.
+  await over.hover()
   const { x, y, width, height } = (await over.boundingBox())!
   await page.mouse.move(x + width * from, y + height / 2)
   await page.mouse.down()
