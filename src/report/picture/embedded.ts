@@ -11,6 +11,7 @@ import type { FindingEntry } from '../document/document.ts'
 import { severalNamespaces } from '../document/json.ts'
 import { closeUps } from './close-ups.ts'
 import type { EmbeddedData } from './facts.ts'
+import { eventsOf } from './events-of.ts'
 import { factsOf } from './facts-of.ts'
 import { fitted } from './fitted.ts'
 import type { PackedPicture } from './packed-picture.ts'
@@ -38,11 +39,13 @@ export function embeddedData(
   findings: readonly FindingEntry[],
   timeZone: string,
 ): EmbeddedData {
-  const facts = factsOf(summary, findings, timeZone)
+  const { range, selection } = summary.query
+  const events = selection.rows === null ? eventsOf(recordings, range) : null
+  const facts = factsOf(summary, findings, events, timeZone)
   const choice = choiceOf(summary)
-  const draw = (range: TimeSpan, grid: StepGrid): Picture =>
-    pictureOf(selectedSteps(recordings, summary, range, grid), grid, { ...choice(grid.count), range })
-  const whole = wholePicture(recordings, summary.query.range, draw)
+  const draw = (span: TimeSpan, grid: StepGrid): Picture =>
+    pictureOf(selectedSteps(recordings, summary, span, grid), grid, { ...choice(grid.count), range: span })
+  const whole = wholePicture(recordings, range, draw)
   return { facts, pictures: [whole, ...closeUps(facts, whole, draw, ROOM_OF_CLOSE_UPS)] }
 }
 

@@ -5,10 +5,15 @@ import { visible } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import type { FindingEntry } from '../document/document.ts'
 import { doubtsOf } from '../document/doubts.ts'
-import type { PageFacts, PageFinding } from './facts.ts'
+import type { PageEvents, PageFacts, PageFinding } from './facts.ts'
 
 /** @param timeZone IANA name in which the page shows times */
-export function factsOf(summary: Summary, findings: readonly FindingEntry[], timeZone: string): PageFacts {
+export function factsOf(
+  summary: Summary,
+  findings: readonly FindingEntry[],
+  events: PageEvents | null,
+  timeZone: string,
+): PageFacts {
   const { recordings, query, markers, gaps, selected } = summary
   return {
     host: visible([...new Set(recordings.map(({ host }) => host))].join(', ')),
@@ -21,6 +26,7 @@ export function factsOf(summary: Summary, findings: readonly FindingEntry[], tim
     findings: pageFindings(findings, selected),
     markers: markers.map(({ at, kind, text }) => ({ at: at / 1e6, kind, text: visible(text) })),
     gaps: gaps.map(({ from, to, reason }) => ({ from: from / 1e6, to: to / 1e6, reason })),
+    events,
     doubts: doubtsOf(summary).map(visible),
   }
 }

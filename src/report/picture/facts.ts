@@ -19,8 +19,16 @@ export interface PageFacts {
   readonly findings: readonly PageFinding[]
   readonly markers: readonly { readonly at: number; readonly kind: Marker['kind']; readonly text: string }[]
   readonly gaps: readonly { readonly from: number; readonly to: number; readonly reason: GapReason }[]
+  /** where the ticks of the range have bursts and slow-downs; null: rows are selected, so only pictures tell */
+  readonly events: PageEvents | null
   /** what was repaired, not seen or lost, in words; empty: nothing */
   readonly doubts: readonly string[]
+}
+
+/** Seconds since 1970, in order. */
+export interface PageEvents {
+  readonly trouble: readonly number[]
+  readonly slow: readonly number[]
 }
 
 export interface PageFinding {

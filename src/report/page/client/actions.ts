@@ -69,7 +69,9 @@ export function actOn(app: App, hands: Hands, action: PageAction): void {
 }
 
 function jump(app: App, { say }: Hands, { to, direction }: Extract<PageAction, { kind: 'jump' }>): void {
-  const { facts, findings } = app.first
+  const { findings } = app.first
+  // The ticks' events are of all traffic.
+  const facts = app.state.where === '' ? app.first.facts : { ...app.first.facts, events: null }
   const scope = { shown: app.picture, whole: app.whole ?? app.picture, facts, findings }
   const found = jumpFrom(app.state.at ?? app.range.from, to, direction, scope)
   say(found === null ? nothingFound(to, direction) : '')

@@ -1,4 +1,4 @@
-/** The next event of a kind: in what is shown, else in all of it, whose steps are longer. Pure. */
+/** The next event of a kind: of the ticks; where only pictures tell, in what is shown, else in all of it, whose steps are longer. Pure. */
 import { nearest } from '../../../frame/time/jumps.ts'
 import type { PageFacts, PageFinding } from '../../picture/facts.ts'
 import type { Picture } from '../../picture/picture.ts'
@@ -19,7 +19,7 @@ export const nothingFound = (kind: JumpKind, direction: 1 | -1): string =>
 export interface JumpScope {
   readonly shown: Picture
   readonly whole: Picture
-  readonly facts: Pick<PageFacts, 'gaps' | 'markers'>
+  readonly facts: Pick<PageFacts, 'gaps' | 'markers' | 'events'>
   readonly findings: readonly PageFinding[]
 }
 
@@ -30,10 +30,8 @@ export function jumpFrom(
   direction: 1 | -1,
   { shown, whole, facts, findings }: JumpScope,
 ): number | null {
-  const isInside = (second: number): boolean => second >= shown.from && second < shown.to
   const places = [
-    ...eventsOf(kind, shown, facts),
-    ...eventsOf(kind, whole, facts).filter((second) => whole === shown || !isInside(second)),
+    ...(ofTicks(kind, facts) ?? ofPictures(kind, shown, whole, facts)),
     ...findings.filter((finding) => kindOf(finding) === kind).map(({ from }) => from),
   ].sort((a, b) => a - b)
   // An event and the finding of it may lie in the same step.
@@ -43,6 +41,22 @@ export function jumpFrom(
     at,
     direction,
   )
+}
+
+const ofTicks = (kind: JumpKind, { events }: JumpScope['facts']): readonly number[] | null =>
+  events !== null && (kind === 'trouble' || kind === 'slow') ? events[kind] : null
+
+function ofPictures(
+  kind: JumpKind,
+  shown: Picture,
+  whole: Picture,
+  facts: JumpScope['facts'],
+): readonly number[] {
+  const isInside = (second: number): boolean => second >= shown.from && second < shown.to
+  return [
+    ...eventsOf(kind, shown, facts),
+    ...eventsOf(kind, whole, facts).filter((second) => whole === shown || !isInside(second)),
+  ]
 }
 
 function kindOf({ kind }: PageFinding): JumpKind | null {

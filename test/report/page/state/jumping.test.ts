@@ -66,8 +66,16 @@ test('what is not in the part that is shown is found in the whole', () => {
   assert.equal(jumpFrom(FROM + 2, 'trouble', 1, { ...scope, shown: part }), FROM + 40)
 })
 
+test('where the ticks tell, the steps of a picture do not: they may be too long, or not read yet', () => {
+  const facts = { ...FACTS, events: { trouble: [FROM + 3, FROM + 52], slow: [] } }
+  assert.equal(jumpFrom(FROM, 'trouble', 1, { ...scope, facts }), FROM + 3)
+  assert.equal(jumpFrom(FROM + 3, 'trouble', 1, { ...scope, facts }), FROM + 52)
+  assert.equal(jumpFrom(FROM, 'slow', 1, { ...scope, facts }), null)
+})
+
 test('markers and gaps are those of the recording', () => {
   const facts = {
+    events: null,
     markers: [
       { at: FROM + 7, kind: 'note' as const, text: 'b' },
       { at: FROM + 3, kind: 'deploy' as const, text: 'a' },

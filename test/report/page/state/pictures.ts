@@ -61,5 +61,6 @@ export const FACTS: PageFacts = {
   findings: [],
   markers: [],
   gaps: [],
+  events: null,
   doubts: [],
 }
