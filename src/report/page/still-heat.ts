@@ -6,8 +6,9 @@ import type { PageFacts } from '../picture/facts.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
 import { GAP, HEAT, LINES, TROUBLE } from './colours.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
-import { heatPaths, percentilePath, troublePath } from './draw/heat-paths.ts'
+import { heatPaths, troublePath } from './draw/heat-paths.ts'
 import { latencyTicks } from './draw/latency-axis.ts'
+import { timeLines } from './draw/time-lines.ts'
 import { text } from './markup.ts'
 import { axisSvg } from './still-axis.ts'
 
@@ -16,8 +17,6 @@ const ROWS = 48
 const TROUBLE_HEIGHT = 28
 /** Columns, for the size of the page; the script draws all of them. */
 const COLUMNS = 300
-/** Of the lines over them, so that they can be told from noise. */
-const POINTS = 100
 
 export function stillHeat(picture: Picture, facts: PageFacts): string {
   const columns = thinned(picture, COLUMNS)
@@ -57,7 +56,7 @@ function troubleRow({ lines: [total], seconds, count }: Picture, withGrpc: boole
 /** In the steps of the picture; what has longer ones is stretched. */
 function heatSvg(picture: Picture, columns: Thinned, scale: HeatScale): string {
   const { d, most } = heatPaths(columns.total, scale)
-  const points = thinned(picture, POINTS)
+  const lines = timeLines(picture, picture.lines[0]!, scale)
   return [
     `<svg class="heat" viewBox="0 0 ${picture.count} ${scale.rows}" preserveAspectRatio="none" width="100%" height="${HEIGHT}" role="img" aria-label="${text(labelOf(columns.total, most))}">`,
     `<path class="gap" fill="${GAP.area}" d="${gapPath(picture.seconds, scale.rows)}"/>`,
@@ -66,13 +65,9 @@ function heatSvg(picture: Picture, columns: Thinned, scale: HeatScale): string {
     ...d.map((path, i) => `<path class="h${i + 1}" fill="${HEAT[i] ?? HEAT[0]}" d="${path}"/>`),
     '</g>',
     `<path class="rule" stroke="${LINES.base}" stroke-opacity="0.5" vector-effect="non-scaling-stroke" d="${rules(scale, picture.count)}"/>`,
-    `<g transform="scale(${points.factor} 1)">`,
-    timesLine('p50', percentilePath(points.total.p50, scale), `stroke="${LINES.p50}" stroke-width="1.5"`),
-    timesLine(
-      'p99',
-      percentilePath(points.total.p99, scale),
-      `stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2"`,
-    ),
+    `<g transform="scale(${lines.factor} 1)">`,
+    timesLine('p50', lines.p50, `stroke="${LINES.p50}" stroke-width="1.5"`),
+    timesLine('p99', lines.p99, `stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2"`),
     '</g></svg>',
   ].join('')
 }

@@ -6,6 +6,7 @@ import { exactCount, finePercent, latency, longSpan, plural, rate } from '../../
 import type { PageFacts } from '../../picture/facts.ts'
 import type { Picture, PictureLine } from '../../picture/picture.ts'
 import { secondAt } from '../draw/time-axis.ts'
+import { pointSteps } from '../draw/time-lines.ts'
 import type { Range } from './address.ts'
 import { samplesOf, sumOf, type LineSum } from './sums.ts'
 
@@ -104,9 +105,10 @@ export function heatNote(picture: Picture, line: PictureLine): string {
   const { counts, lost } = sumOf(picture, line, 0, picture.count)
   if (lost === null)
     return `${line.label}: this page has no latencies of single routes; upstreamtop view shows them.`
+  const points = pointSteps(picture, line)
   const words = [
     `${exactCount(counts.answered - lost)} answers ${stepName(picture)}`,
-    'p50 and p99 as lines',
+    `p50 and p99 as lines${points === 1 ? '' : `, each point of ${longSpan(points * picture.step * 1e6)}`}`,
     ...(lost > 0 ? [`${exactCount(lost)} more were answered, and their times lost`] : []),
   ]
   return `${words.join('; ')}.`

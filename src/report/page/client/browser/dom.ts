@@ -53,6 +53,14 @@ export function shape(d: string, className: string): SVGPathElement[] {
   return [path]
 }
 
+/** Shapes whose units are `factor` of the drawing's wide. */
+export function stretched(factor: number, ...shapes: readonly SVGElement[]): SVGElement {
+  const group = document.createElementNS(SVG, 'g')
+  group.setAttribute('transform', `scale(${factor} 1)`)
+  group.append(...shapes)
+  return group
+}
+
 /** @throws Error if the page lacks it, which is a bug */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id)

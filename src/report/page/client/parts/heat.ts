@@ -3,15 +3,16 @@ import { bucketOf, type Buckets } from '../../../../frame/model/histogram.ts'
 import { micros } from '../../../../frame/model/units.ts'
 import { heatScale, type HeatScale } from '../../../../frame/views/heat.ts'
 import { latency, rate } from '../../../../render/quantities.ts'
-import type { PictureLine } from '../../../picture/picture.ts'
+import type { Picture, PictureLine } from '../../../picture/picture.ts'
 import { gapPath, hatchPath } from '../../draw/gaps.ts'
-import { heatPaths, percentilePath, troublePath } from '../../draw/heat-paths.ts'
+import { heatPaths, troublePath } from '../../draw/heat-paths.ts'
 import { latencyTicks } from '../../draw/latency-axis.ts'
 import { secondAt } from '../../draw/time-axis.ts'
+import { timeLines } from '../../draw/time-lines.ts'
 import { lineOf, stepAt } from '../../state/cut.ts'
 import { cellText, heatNote, type Cell } from '../../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
-import { drawing, element, percentOf, shape } from '../browser/dom.ts'
+import { drawing, element, percentOf, shape, stretched } from '../browser/dom.ts'
 import { Plot, type Point } from '../browser/plot.ts'
 import type { Scene, Wishes } from '../scene.ts'
 import type { Tip } from '../browser/tip.ts'
@@ -83,17 +84,22 @@ export class Heat {
       ...shape(hatchPath(picture.seconds, rows), 'hatch'),
       ...heatPaths(line, this.#scale).d.flatMap((d, i) => shape(d, `h${i + 1}`)),
       ...latencyRules(this.#scale, picture.count),
-      ...this.#times(line.p50, 'p50'),
-      ...this.#times(line.p99, 'p99'),
+      this.#lines(picture, line),
     )
     svg.classList.add('heat')
     return element('div', 'map', svg)
   }
 
   /** A halo keeps a line apart from the cells below it. */
-  #times(times: PictureLine['p50'], className: string): SVGElement[] {
-    const d = percentilePath(times, this.#scale)
-    return [...shape(d, 'halo'), ...shape(d, className)]
+  #lines(picture: Picture, line: PictureLine): SVGElement {
+    const { p50, p99, factor } = timeLines(picture, line, this.#scale)
+    return stretched(
+      factor,
+      ...shape(p50, 'halo'),
+      ...shape(p50, 'p50'),
+      ...shape(p99, 'halo'),
+      ...shape(p99, 'p99'),
+    )
   }
 
   #trouble(line: PictureLine, { picture }: Scene): HTMLElement[] {
