@@ -114,7 +114,8 @@ describe('every format', () => {
     const cells: Readonly<Record<string, RegExp>> = { text: /\s{2,}/, md: /\s*\|\s*/, html: /<[^>]*>/ }
     for (const [format, between] of Object.entries(cells)) {
       const lines = (await printed('--by', 'backend', '--format', format)).split('\n')
-      const row = lines.find(
+      // In a page drawings come first.
+      const row = lines.findLast(
         (line) => line.includes(backend.backend) && line.includes(exactCount(backend.requests)),
       )
       assert.ok(row !== undefined, format)

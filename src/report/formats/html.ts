@@ -3,6 +3,7 @@
  * script draws again for the eye and the hand is there already, as a table or a drawing.
  */
 import { exactCount, longSpan } from '../../render/quantities.ts'
+import { visible } from '../../render/text.ts'
 import { inert, text } from '../page/markup.ts'
 import { sections as pageSections, wholePage } from '../page/skeleton.ts'
 import { heatLegend, stillHeat } from '../page/still-heat.ts'
@@ -32,7 +33,9 @@ export function htmlOf(report: Report): string {
         lanes: lanesHtml(picture, data),
         heat: `<h2>Header time</h2>${heatLegend()}<div class="static">${stillHeat(picture, data.facts)}</div>`,
       }),
-      ...sections.filter(isBelow).map((section) => sectionHtml(section, sparks)),
+      ...sections
+        .filter(isBelow)
+        .map((section) => sectionHtml(withoutDoubts(section, data.facts.doubts), sparks)),
     ].join('\n'),
     data: inert(data),
   })
@@ -46,6 +49,12 @@ const isBelow = (section: Section): boolean =>
   section.kind === 'table' ||
   section.kind === 'code' ||
   (section.kind === 'lines' && section.title !== null && section.title !== 'Findings')
+
+/** The headline says them. */
+const withoutDoubts = (section: Section, doubts: readonly string[]): Section =>
+  section.kind === 'lines'
+    ? { ...section, lines: section.lines.filter((line) => !doubts.includes(visible(line))) }
+    : section
 
 function findingsHtml({ document }: Report, sections: readonly Section[]): string {
   const found = sections.find((section) => section.kind === 'lines' && section.title === 'Findings')
