@@ -198,6 +198,19 @@ describe(
       })
     }
 
+    it('is no wider than its window, however long a name is', async () => {
+      const one = backend('10.0.1.10:8080', { names: ['n'.repeat(3000)] })
+      const long = [{ backend: one, route: route('GET', `/${'ä'.repeat(3000)}`), times: [900] }]
+      const longest = join(folder, 'longest.html')
+      writeFileSync(longest, await pageOf(recording([frame(0, START, long)])))
+      for (const javaScriptEnabled of [true, false]) {
+        const page = await browser.newPage({ javaScriptEnabled, viewport: { width: 400, height: 900 } })
+        await page.goto(`file://${longest}`)
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 400)
+        await page.close()
+      }
+    })
+
     it('is readable without scripts: findings, lanes, heatmap and tables', async () => {
       const { page, errors } = await opened({ javaScriptEnabled: false })
       assert.equal(await page.locator('#lanes svg.lane:visible').count(), 3)
