@@ -1,6 +1,7 @@
 /** The tables of the page: numbers at the right, zero quiet, bars in cells, and the lane of a line beside its name. */
 import type { Subject } from '../../frame/views/drilldown.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
+import { visible } from '../../render/text.ts'
 import { text } from '../page/markup.ts'
 import { barSvg, sparkSvg } from '../page/still-lanes.ts'
 import type { Column, DrawnRow, Section } from './section.ts'
@@ -42,7 +43,7 @@ function rowsOf(section: TableSection, picture: Picture | null): string[] {
   return rows.map((row, n) => {
     const cells = row.map((cell, i) => cellHtml(cell, columns[i]!, barOf(drawn[n], i, most[i]!, columns[i]!)))
     if (hasLanes(section, picture))
-      cells.splice(nameColumns(section), 0, laneCell(drawn[n]?.subject ?? null, picture!))
+      cells.splice(nameColumns(section), 0, laneCell(drawn[n]?.subject ?? null, row[0] ?? '', picture!))
     return `<tr>${cells.join('')}</tr>`
   })
 }
@@ -62,9 +63,19 @@ function cellHtml(cell: string, column: Column, bar: string): string {
   return `<td align="${column.align}"${isQuiet ? ' class="zero"' : isBad ? ' class="bad"' : ''}>${shown}${bar}</td>`
 }
 
-function laneCell(subject: Subject | null, { lines, ...picture }: Picture): string {
-  const line = lines.find((each) => isOf(each, subject))
-  return `<td>${line === undefined ? '' : sparkSvg(line, { ...picture, lines })}</td>`
+function laneCell(subject: Subject | null, backend: string, picture: Picture): string {
+  const line = laneOf(subject, backend, picture)
+  return `<td>${line === undefined ? '' : sparkSvg(line, picture)}</td>`
+}
+
+/** An address that was named otherwise before has several lines: each is that of its own row. @param backend as the row names it */
+function laneOf(subject: Subject | null, backend: string, { lines }: Picture): PictureLine | undefined {
+  const own = lines.filter((line) => isOf(line, subject))
+  if (own.length < 2) return own[0]
+  return own.find((line) => {
+    const parent = lines.slice(0, lines.indexOf(line) + 1).findLast((each) => each.subject?.route === null)
+    return parent?.label === visible(backend)
+  })
 }
 
 const isOf = ({ subject }: PictureLine, wanted: Subject | null): boolean =>

@@ -335,6 +335,7 @@ svg .rule {
   font-size: inherit;
   text-align: left;
   white-space: normal;
+  overflow-wrap: anywhere;
 }
 .board .course svg {
   display: block;

@@ -278,6 +278,8 @@ svg {
   white-space: nowrap;
 }
 .still th {
+  overflow: hidden;
+  text-overflow: ellipsis;
   color: var(--ink);
   font-size: 0.875rem;
   font-weight: 400;
@@ -399,6 +401,7 @@ svg .p99 {
 }
 
 .scroll {
+  position: relative;
   overflow-x: auto;
 }
 table {

@@ -77,6 +77,34 @@ describe('the HTML report', () => {
     )
   })
 
+  it('draws beside each name of a renamed backend the traffic of that name', async () => {
+    const row = (name: string, times: number[], codes: number[]) => ({
+      backend: backend('10.0.1.10:8080', { names: [name] }),
+      route: route('GET', '/x'),
+      times,
+      codes,
+    })
+    const page = await pageOf(
+      recording(
+        Array.from({ length: 9 }, (_, i) =>
+          frame(i, addMicros(START, i * 1e6), [
+            i < 6 ? row('api', [900, 900], [200]) : row('shop', [900], [503]),
+          ]),
+        ),
+      ),
+    )
+    const cells = [...page.matchAll(/<tr><td[^>]*><code>(api|shop) ·.*?<svg class="spark"(.*?)<\/svg>/g)]
+    assert.deepEqual(
+      cells.map(([, name, drawn]) => [name, drawn!.includes('class="t4"')]),
+      [
+        ['api', false],
+        ['shop', true],
+        ['api', false],
+        ['shop', true],
+      ],
+    )
+  })
+
   it('says beside the headline what may be wrong', async () => {
     const page = await pageOf(incident())
     assert.match(page, /<ul class="doubts"><li>lost: ring_dropped 3, map_refused 2<\/li><\/ul>/)
@@ -169,6 +197,19 @@ describe(
         await page.close()
       })
     }
+
+    it('is no wider than its window, however long a name is', async () => {
+      const one = backend('10.0.1.10:8080', { names: ['n'.repeat(3000)] })
+      const long = [{ backend: one, route: route('GET', `/${'ä'.repeat(3000)}`), times: [900] }]
+      const longest = join(folder, 'longest.html')
+      writeFileSync(longest, await pageOf(recording([frame(0, START, long)])))
+      for (const javaScriptEnabled of [true, false]) {
+        const page = await browser.newPage({ javaScriptEnabled, viewport: { width: 400, height: 900 } })
+        await page.goto(`file://${longest}`)
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 400)
+        await page.close()
+      }
+    })
 
     it('is readable without scripts: findings, lanes, heatmap and tables', async () => {
       const { page, errors } = await opened({ javaScriptEnabled: false })

@@ -6,12 +6,13 @@ import type { Source } from '../source/source.ts'
 import { makeSortable } from './parts/sortable.ts'
 import { start } from './start.ts'
 
-for (const table of document.querySelectorAll<HTMLTableElement>('table.sortable')) makeSortable(table)
-
 const source = sourceHere()
 // A server's policy may allow the script and forbid the style: without it drawings and controls do not work.
 const hasStyle = getComputedStyle(document.documentElement).getPropertyValue('--ink').trim() !== ''
-if (hasStyle && source !== null) void start(source)
+if (hasStyle) {
+  for (const table of document.querySelectorAll<HTMLTableElement>('table.sortable')) makeSortable(table)
+  if (source !== null) void start(source)
+}
 
 /** null: a page without data, such as a report of nothing. */
 function sourceHere(): Source | null {

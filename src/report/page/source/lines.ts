@@ -3,7 +3,7 @@ import { micros } from '../../../frame/model/units.ts'
 import type { Subject } from '../../../frame/views/drilldown.ts'
 import type { Entity } from '../../document/document.ts'
 import type { Picture } from '../../picture/picture.ts'
-import { lineOf } from '../state/cut.ts'
+import { sameSubject } from '../state/address.ts'
 import { shareOf, type Row } from '../state/rows.ts'
 
 export interface LinesAnswer {
@@ -27,10 +27,21 @@ type ReportLine = Pick<
 export const rowsOfLines = ({ lines }: LinesAnswer, picture: Picture): readonly Row[] =>
   lines.map((line) => {
     const subject = line.subject ?? { backend: line.backend, route: null }
-    return { ...figuresOf(line), subject, label: lineOf(picture, subject)?.label ?? labelOf(line) }
+    return {
+      ...figuresOf(line),
+      subject,
+      label: labelIn(picture, subject, line),
+      owner: `${subject.backend} ${line.name ?? ''}`,
+    }
   })
 
-function figuresOf(line: ReportLine): Omit<Row, 'subject' | 'label'> {
+/** Of several lines of one address only the names of a line tell which one it is. */
+function labelIn({ lines }: Picture, subject: Subject, line: ReportLine): string {
+  const [first, ...others] = lines.filter((each) => sameSubject(each.subject, subject))
+  return first === undefined || others.length > 0 ? labelOf(line) : first.label
+}
+
+function figuresOf(line: ReportLine): Omit<Row, 'subject' | 'label' | 'owner'> {
   const { requests, rps, share, header_ms: header, status, answered } = line
   const ended = sum(Object.values(line.grpc ?? {}))
   const errors = ended - (line.grpc?.['0'] ?? 0)

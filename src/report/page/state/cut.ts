@@ -4,6 +4,7 @@ import { mapSeries } from '../../picture/packed-picture.ts'
 import type { Picture, PictureLine } from '../../picture/picture.ts'
 import { placeOf, secondAt } from '../draw/time-axis.ts'
 import { sameSubject, type Range } from './address.ts'
+import { joinedLine } from './joined.ts'
 import type { Subject } from '../../../frame/views/drilldown.ts'
 
 /** The finest that has all of the range. The first one has everything. */
@@ -89,14 +90,32 @@ export const emptyPicture = ({ from, to }: Range): Picture => ({
   left: { backends: 0, routes: 0 },
 })
 
-export const lineOf = ({ lines }: Picture, subject: Subject | null): PictureLine | null =>
-  lines.find((line) => sameSubject(line.subject, subject)) ?? null
+/** An address that was named otherwise before has a line for each of its names; as a subject it is all of them, as in the terminal. */
+export function lineOf({ lines }: Picture, subject: Subject | null): PictureLine | null {
+  const [first, ...others] = lines.filter((line) => sameSubject(line.subject, subject))
+  if (first === undefined) return null
+  return others.length === 0 ? first : joinedLine([first, ...others])
+}
+
+/** Of an address with several names it is the line of that name, and no line of a route, which may be of either. */
+export function lineOfRow(
+  { lines }: Picture,
+  { subject, label }: { readonly subject: Subject; readonly label: string },
+): PictureLine | null {
+  const own = lines.filter((line) => sameSubject(line.subject, subject))
+  if (own.length < 2) return own[0] ?? null
+  return subject.route === null ? (own.find((line) => line.label === label) ?? null) : null
+}
 
 export const backendLines = ({ lines }: Picture): readonly PictureLine[] =>
   lines.filter(({ subject }) => subject?.route === null)
 
-export const routeLines = ({ lines }: Picture, backend: string): readonly PictureLine[] =>
-  lines.filter(({ subject }) => subject?.backend === backend && subject.route !== null)
+/** Those that follow it. @param backend one of its lines */
+export function routeLines({ lines }: Picture, backend: PictureLine): readonly PictureLine[] {
+  const after = lines.slice(lines.indexOf(backend) + 1)
+  const end = after.findIndex(({ subject }) => subject?.route == null)
+  return end < 0 ? after : after.slice(0, end)
+}
 
 /** The step that contains the second. */
 export const stepAt = (picture: Picture, second: number): number =>

@@ -7,6 +7,8 @@ import type { LineSum } from './sums.ts'
 export interface Row {
   readonly subject: Subject
   readonly label: string
+  /** a backend and its routes have the same: one address may have several names */
+  readonly owner: string
   readonly requests: number
   /** a second; null: nothing was recorded */
   readonly rps: number | null
@@ -28,12 +30,13 @@ interface Part {
   readonly share: number | null
 }
 
-/** @param whole requests that the row is a share of */
-export function rowOf(sum: LineSum, subject: Subject, whole: number): Row {
+/** @param whole requests that the row is a share of @param owner label of its backend */
+export function rowOf(sum: LineSum, subject: Subject, whole: number, owner: string): Row {
   const { requests, answered, fivexx, failures, grpcEnded, grpcErrors } = sum.counts
   return {
     subject,
     label: sum.label,
+    owner: `${subject.backend} ${owner}`,
     requests,
     rps: sum.seconds === 0 ? null : requests / sum.seconds,
     share: shareOf(requests, whole),
@@ -49,15 +52,11 @@ export function rowOf(sum: LineSum, subject: Subject, whole: number): Row {
 /** In the wanted order; routes stay below their backend. */
 export function grouped(rows: readonly Row[], sort: Sort): readonly Row[] {
   const backends = rows.filter(({ subject }) => subject.route === null)
-  const routesOf = new Map<string, Row[]>(backends.map(({ subject }) => [subject.backend, []]))
+  const routesOf = new Map<string, Row[]>(backends.map(({ owner }) => [owner, []]))
   const alone: Row[] = []
-  for (const row of rows)
-    if (row.subject.route !== null) (routesOf.get(row.subject.backend) ?? alone).push(row)
+  for (const row of rows) if (row.subject.route !== null) (routesOf.get(row.owner) ?? alone).push(row)
   return [
-    ...sortedRows(backends, sort).flatMap((row) => [
-      row,
-      ...sortedRows(routesOf.get(row.subject.backend) ?? [], sort),
-    ]),
+    ...sortedRows(backends, sort).flatMap((row) => [row, ...sortedRows(routesOf.get(row.owner) ?? [], sort)]),
     ...sortedRows(alone, sort),
   ]
 }

@@ -17,8 +17,8 @@ export function tableRows(
   const [first, beyond] = stepsShown(picture, { at })
   const sums = backendLines(picture).map((line) => sumOf(picture, line, first, beyond))
   const whole = sums.reduce((sum, { counts }) => sum + counts.requests, 0)
-  const routesOf = (backend: string): readonly LineSum[] =>
-    filter === '' && backend !== subject?.backend
+  const routesOf = (backend: PictureLine): readonly LineSum[] =>
+    filter === '' && backend.subject?.backend !== subject?.backend
       ? []
       : routeLines(picture, backend)
           .filter(({ label }) => hasText(label, filter))
@@ -28,18 +28,19 @@ export function tableRows(
 }
 
 function rowsOf(
-  { subject }: PictureLine,
+  line: PictureLine,
   sum: LineSum,
   whole: number,
-  routesOf: (backend: string) => readonly LineSum[],
+  routesOf: (backend: PictureLine) => readonly LineSum[],
   filter: string,
 ): readonly Row[] {
+  const { subject, label } = line
   if (subject === null || !hasAny(sum)) return []
-  const routes = routesOf(subject.backend)
+  const routes = routesOf(line)
   if (routes.length === 0 && !hasText(sum.label, filter)) return []
   return [
-    rowOf(sum, subject, whole),
-    ...routes.map((route) => rowOf(route, route.subject ?? subject, sum.counts.requests)),
+    rowOf(sum, subject, whole, label),
+    ...routes.map((route) => rowOf(route, route.subject ?? subject, sum.counts.requests, label)),
   ]
 }
 

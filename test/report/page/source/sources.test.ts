@@ -70,6 +70,7 @@ test('the rows of a range are the lines of the report', async () => {
     {
       subject: API,
       label: 'api · 10.0.1.10:8080',
+      owner: `${API.backend} api`,
       requests: 60,
       rps: 20,
       share: 1,

@@ -72,9 +72,9 @@ export class Lanes {
     this.#plot.cursor = isShown ? stepAt(picture, at) + 0.5 : null
   }
 
-  #routesOf({ subject }: PictureLine, { state, picture }: Scene): readonly PictureLine[] {
-    if (subject === null || subject.backend !== state.subject?.backend) return []
-    const routes = routeLines(picture, subject.backend)
+  #routesOf(line: PictureLine, { state, picture }: Scene): readonly PictureLine[] {
+    if (line.subject === null || line.subject.backend !== state.subject?.backend) return []
+    const routes = routeLines(picture, line)
     return this.#showsAll ? routes : routes.slice(0, VISIBLE_ROUTES)
   }
 

@@ -4,7 +4,7 @@ import { visible } from '../../../../render/text.ts'
 import type { Picture } from '../../../picture/picture.ts'
 import { lanePaths } from '../../draw/lanes.ts'
 import { sameSubject, type Sort } from '../../state/address.ts'
-import { lineOf } from '../../state/cut.ts'
+import { lineOfRow } from '../../state/cut.ts'
 import type { Row } from '../../state/rows.ts'
 import type { Subject } from '../../../../frame/views/drilldown.ts'
 import { button, drawing, element, shape } from '../browser/dom.ts'
@@ -158,9 +158,9 @@ function lineElement(
 }
 
 /** Its rate over all that is shown, and its trouble. */
-function spark({ subject }: Row, picture: Picture): HTMLElement {
+function spark(row: Row, picture: Picture): HTMLElement {
   const cell = element('td', 'course')
-  const line = lineOf(picture, subject)
+  const line = lineOfRow(picture, row)
   if (line === null) return cell
   const paths = lanePaths(line, picture.seconds, SPARK_HEIGHT)
   const svg = drawing(
