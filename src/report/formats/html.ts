@@ -58,8 +58,10 @@ const withoutDoubts = (section: Section, doubts: readonly string[]): Section =>
 
 function findingsHtml({ document }: Report, sections: readonly Section[]): string {
   const found = sections.find((section) => section.kind === 'lines' && section.title === 'Findings')
-  if (document.findings.length === 0 || found?.kind !== 'lines')
-    return '<h2>Findings</h2><p class="zero">none: nothing changed enough to stand out</p>'
+  if (document.findings.length === 0 || found?.kind !== 'lines') {
+    const why = document.range.covered === 0 ? 'was recorded' : 'changed enough to stand out'
+    return `<h2>Findings</h2><p class="zero">none: nothing ${why}</p>`
+  }
   const items = found.lines.map((line, i) => {
     const [, when = '', what = line] = /^(.*?) {2}([^]*)$/.exec(line) ?? []
     return `<li id="finding-${i + 1}" data-finding="${i}" class="${document.findings[i]!.kind === 'gap' ? 'gap' : 'bad'}"><time>${text(when)}</time> <span>${text(what)}</span></li>`

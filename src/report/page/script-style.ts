@@ -198,6 +198,7 @@ export const SCRIPT_STYLE = `
   height: 1.75rem;
 }
 .heatmap .scale {
+  align-self: start;
   grid-row: 1;
   grid-column: 1;
 }

@@ -105,6 +105,25 @@ describe('the HTML report', () => {
     )
   })
 
+  it('says why it has no findings: nothing changed, or nothing was recorded', async () => {
+    const of = (times: number[]) => ({ backend: backend('10.0.1.10:8080'), route: route('GET', '/'), times })
+    assert.match(await pageOf(recording([frame(0, START, [of([900])])])), /none: nothing changed enough/)
+    const nothing = reportOf([recording([])], {
+      query: {
+        range: { from: START, to: START },
+        selection: EVERYTHING,
+        order: BY_REQUESTS,
+        top: null,
+      },
+      by: null,
+      timeZone: 'UTC',
+      command: 'upstreamtop report no-tick.db',
+      points: 900,
+      slowest: true,
+    })
+    assert.match([...(await FORMATS.html.write(nothing))].join(''), /none: nothing was recorded/)
+  })
+
   it('says beside the headline what may be wrong', async () => {
     const page = await pageOf(incident())
     assert.match(page, /<ul class="doubts"><li>lost: ring_dropped 3, map_refused 2<\/li><\/ul>/)

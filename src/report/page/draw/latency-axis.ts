@@ -8,7 +8,15 @@ export interface LatencyTick {
   readonly y: number
 }
 
-/** Powers of ten; where there are few of them, also two and five times these. */
+/** Each list is for a narrower range than the one before: a map whose answers are all of 11 to 13 ms has its times, too. */
+const FACTORS: readonly (readonly number[])[] = [
+  [1],
+  [1, 2, 5],
+  [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9],
+  Array.from({ length: 90 }, (_, i) => 1 + i / 10),
+]
+
+/** Powers of ten; where there are few of them, round times between these. */
 export function latencyTicks(scale: HeatScale): readonly LatencyTick[] {
   const [low] = heatRowBounds(0, scale)
   const [, high] = heatRowBounds(scale.rows - 1, scale)
@@ -17,8 +25,10 @@ export function latencyTicks(scale: HeatScale): readonly LatencyTick[] {
       .flat()
       .filter((time) => time >= low && time < high)
       .map(micros)
-  const powers = within([1])
-  return (powers.length > 2 ? powers : within([1, 2, 5])).map((time) => ({
+  const ticks = FACTORS.map(within)
+  const [powers] = ticks
+  const shown = powers!.length > 2 ? powers! : ticks.slice(1).find(({ length }) => length > 1)
+  return (shown ?? ticks.at(-1)!).map((time) => ({
     time,
     y: scale.rows - heatPlace(time, scale),
   }))

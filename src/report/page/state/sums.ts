@@ -1,5 +1,5 @@
 /** The numbers of a line over some steps of its picture: rows of the table, and what a tip says. Pure. */
-import { percentile, sumBuckets } from '../../../frame/model/histogram.ts'
+import { percentile, sumBuckets, type Buckets } from '../../../frame/model/histogram.ts'
 import { micros, type Micros } from '../../../frame/model/units.ts'
 import type { Subject } from '../../../frame/views/drilldown.ts'
 import { mapSeries } from '../../picture/packed-picture.ts'
@@ -34,8 +34,8 @@ export function sumOf(
     label: line.label,
     seconds: total(picture.seconds, first, beyond),
     counts,
-    p50: isOne ? timeOf(line.p50[first]) : quantile(heat, 0.5),
-    p99: isOne ? timeOf(line.p99[first]) : quantile(heat, 0.99),
+    p50: isOne ? timeOf(line.p50[first]) : quantile(heat, 0.5, line.p50.slice(first, beyond)),
+    p99: isOne ? timeOf(line.p99[first]) : quantile(heat, 0.99, line.p99.slice(first, beyond)),
     timesUnknown: !isOne && heat === null && counts.answered > 0,
     lost: heat === null ? null : Math.max(0, counts.answered - samplesOf(heat)),
   }
@@ -51,9 +51,19 @@ export const ratesOf = (
 ): readonly (number | null)[] =>
   seconds.map((length, i) => (length === 0 ? null : line.series.requests[i]! / length))
 
-/** Within a bucket of the histogram, 3.2 %, as the report's, but not cut to the least and the greatest time. */
-const quantile = (heat: readonly number[] | null, q: number): Micros | null =>
-  heat && percentile(heat, q, micros(0), micros(Infinity))
+/**
+ * Within a bucket of the histogram, 3.2 %, as the report's. A picture has no least and greatest time, but a percentile of all lies
+ * between the least and the greatest of its steps: so none is above the slowest answer. @param steps the same percentile of each
+ */
+function quantile(heat: Buckets | null, q: number, steps: readonly (number | null)[]): Micros | null {
+  const known = steps.flatMap((time) => time ?? [])
+  if (heat === null || known.length === 0) return heat && percentile(heat, q, micros(0), micros(Infinity))
+  const [least, greatest] = known.reduce(
+    ([low, high], time) => [Math.min(low, time), Math.max(high, time)],
+    [Infinity, 0],
+  )
+  return percentile(heat, q, micros(least), micros(greatest))
+}
 
 const timeOf = (time: number | null | undefined): Micros | null => (time == null ? null : micros(time))
 

@@ -22,6 +22,12 @@ test('the table of a moment has the times of its step, that of a range those of 
   assert.ok((all.p50 ?? 0) > 0 && (all.p50 ?? 0) <= (all.p99 ?? 0))
 })
 
+test('no percentile of a range is above the slowest of its steps, or below the fastest', () => {
+  const even = { ...total, p50: [500, 500], p99: [500, 500], heat: [[95, 9] as const, [95, 9] as const] }
+  const { p50, p99 } = sumOf({ seconds: [1, 1] }, even, 0, 2)
+  assert.deepEqual([p50, p99], [500, 500])
+})
+
 test('times that the picture does not have are unknown, not nothing', () => {
   const sum = sumOf(picture, items, 0, 4)
   assert.deepEqual([sum.p50, sum.timesUnknown, sum.lost], [null, true, null])
