@@ -54,14 +54,14 @@ function figuresOf({ document, summary }: Report): Figure[] {
       '5xx',
       finePercent(answered === 0 ? null : status['5xx'] / answered),
       status['5xx'] === 0 ? '' : `${exactCount(status['5xx'])} answer${status['5xx'] === 1 ? '' : 's'}`,
-      status['5xx'] === 0 ? 'zero' : 'bad',
+      lookOf(status['5xx'], answered),
     ),
     ...grpcFigure(totals.grpc),
     of(
       'Failures',
       exactCount(failures),
       failures === 0 ? '' : 'without an answer',
-      failures === 0 ? 'zero' : 'bad',
+      lookOf(failures, answered + failures),
     ),
     of('Median', millis(times.p50), 'to the header'),
     of('p99', millis(times.p99), `max ${millis(times.max)}`),
@@ -73,15 +73,19 @@ function figuresOf({ document, summary }: Report): Figure[] {
   ]
 }
 
+/** Every day has some errors. */
+const LOUD = 0.01
+
+const lookOf = (bad: number, whole: number): Figure['look'] =>
+  bad === 0 ? 'zero' : bad / whole >= LOUD ? 'bad' : ''
+
 /** Only where there was gRPC. */
 function grpcFigure(grpc: Entity['grpc']): Figure[] {
   const ended = grpc === null ? 0 : grpcEndedIn(grpc)
   const errors = grpcErrorsIn(grpc) ?? 0
   if (ended === 0) return []
   const beside = errors === 0 ? '' : `${exactCount(errors)} of ${exactCount(ended)}`
-  return [
-    { name: 'gRPC errors', value: finePercent(errors / ended), beside, look: errors === 0 ? 'zero' : 'bad' },
-  ]
+  return [{ name: 'gRPC errors', value: finePercent(errors / ended), beside, look: lookOf(errors, ended) }]
 }
 
 /** What is of no first importance. */

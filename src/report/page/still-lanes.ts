@@ -97,7 +97,7 @@ function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): 
 
 /** Swatches of what is drawn. */
 export const laneLegend = (withGrpc: boolean): string =>
-  `<p class="note legend">Height: requests a second. Colour, and a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures ${[
+  `<p class="note legend">Height: requests a second. Colour, and from 1 % a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures ${[
     ['none', 't0', TROUBLE[0]],
     ['any', 't1', TROUBLE[1]],
     ['1 %', 't2', TROUBLE[2]],

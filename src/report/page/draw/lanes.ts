@@ -7,11 +7,13 @@ export const FOOT = 4
 
 /** A share of the attempts of at least so much is the next level; level 1 is any trouble at all. */
 const LEVELS = [0.01, 0.05, 0.2] as const
+/** Below it trouble is usual: in long steps there always is some. */
+const FIRST_WITH_FOOT = 2
 
 export interface LanePaths {
   /** areas of the rate, one for each level of trouble from none on; '' for a level that there is not */
   readonly trouble: readonly string[]
-  /** bars from the base line down to height + FOOT, the longer the higher the level */
+  /** bars from the base line down to height + FOOT, the longer the higher the level; none for `any` */
   readonly foot: string
   /** the base line, from the first step to the last one with traffic */
   readonly presence: string
@@ -32,7 +34,11 @@ export function lanePaths(
     trouble: Array.from({ length: LEVELS.length + 2 }, (_, level) =>
       areaPath((i) => (levels[i] === level ? tops[i]! : null), seconds.length, height),
     ),
-    foot: areaPath((i) => (levels[i] === 0 ? null : height + levels[i]!), seconds.length, height),
+    foot: areaPath(
+      (i) => (levels[i]! < FIRST_WITH_FOOT ? null : height + levels[i]!),
+      seconds.length,
+      height,
+    ),
     presence: presencePath(line, height),
     most,
   }
@@ -42,8 +48,10 @@ export function lanePaths(
 export function troubleLevel({ series }: PictureLine, index: number): number {
   const attempts = series.answered[index]! + series.failures[index]!
   const bad = series.bad[index]!
-  if (bad === 0 || attempts === 0) return 0
-  return 1 + LEVELS.filter((least) => bad / attempts >= least).length
+  if (bad === 0) return 0
+  // A gRPC error may end what was answered in a step before.
+  const share = attempts === 0 ? 1 : bad / attempts
+  return 1 + LEVELS.filter((least) => share >= least).length
 }
 
 export const mostRate = ({ series }: PictureLine, seconds: readonly number[]): number =>

@@ -16,6 +16,11 @@ describe('the lane of a line', () => {
     assert.equal(trouble[0], 'M0 20V0H1V19.4H2V20Z')
   })
 
+  it('an error that ends what was answered before is all of its step', () => {
+    assert.equal(troubleLevel(line(1, { bad: [1], grpcErrors: [1] }), 0), 4)
+    assert.equal(troubleLevel(line(1, {}), 0), 0)
+  })
+
   it('has an area for each level of trouble, and a foot that tells it without colour', () => {
     const of = line(5, {
       requests: [100, 100, 100, 100, 100],
@@ -28,7 +33,7 @@ describe('the lane of a line', () => {
       trouble,
       [0, 1, 2, 3, 4].map((i) => `M${i} 20V0H${i + 1}V20Z`),
     )
-    assert.equal(foot, 'M1 20V21H2V22H3V23H4V24H5V20Z')
+    assert.equal(foot, 'M2 20V22H3V23H4V24H5V20Z')
   })
 
   it('shows failures of a step that has no request, and where a backend appears and is gone', () => {
