@@ -1,11 +1,14 @@
 /** Who may ask the server of `view`, and what it says to the others; with real connections over loopback. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { UserError } from '../../../src/errors.ts'
 import { listenOption } from '../../../src/report/view/http/listen.ts'
+import type { Reply } from '../../../src/report/view/http/reply.ts'
+import { serve } from '../../../src/report/view/http/server.ts'
 import { fixture, view } from './kit.ts'
 
 const ONE = [fixture('one-tick')]
@@ -193,6 +196,38 @@ test('garbage, and who says nothing, keeps nobody else out', async (t) => {
   while (idle.filter((socket) => !socket.destroyed).length > 64) await pause(20)
   for (const socket of idle) socket.destroy()
   assert.deepEqual(bugs, [])
+})
+
+test('who has no token cannot end the connection of who has', async (t) => {
+  const { url } = await view(t, ONE)
+  const own = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.after(() => own.destroy())
+  const portOfAsker = async (): Promise<number | undefined> => {
+    const [answer] = (await once(get(new URL('facts', url), { agent: own }), 'response')) as [IncomingMessage]
+    const { localPort } = answer.socket
+    answer.resume()
+    await once(answer, 'end')
+    return localPort
+  }
+  const port = await portOfAsker()
+  const flood = Array.from({ length: 200 }, () =>
+    connect(Number(url.port), '127.0.0.1')
+      .on('error', () => undefined)
+      .resume(),
+  )
+  while (flood.filter((each) => !each.destroyed).length > 64) await pause(20)
+  assert.equal(await portOfAsker(), port)
+  for (const each of flood) each.destroy()
+})
+
+test('an answer that takes longer than silence may last is waited for', async (t) => {
+  const slow = async (): Promise<Reply> => {
+    await pause(400)
+    return { status: 200, type: 'json', body: '[]' }
+  }
+  const server = await serve({ host: '127.0.0.1', port: 0 }, slow, () => undefined, 100)
+  t.after(() => server.close())
+  assert.equal(await (await fetch(server.url)).text(), '[]')
 })
 
 test('it listens on this host only', () => {

@@ -1,6 +1,6 @@
 /**
- * The server of `view`: whoever holds connections keeps nobody else out: of 64 the oldest gives way, and one that is
- * silent for half a minute is closed.
+ * The server of `view`: whoever holds connections keeps nobody else out: of 64 the oldest without the token gives way,
+ * and one that is silent for half a minute is closed, unless the silence is ours.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -29,6 +29,7 @@ export async function serve(
   address: Address,
   answer: Answer,
   onBug: (error: unknown) => void,
+  silentMs = SILENT_MS,
 ): Promise<ViewServer> {
   const token = newToken()
   const server = createServer(
@@ -36,12 +37,12 @@ export async function serve(
       maxHeaderSize: 16_384,
       requestTimeout: REQUEST_MS,
       headersTimeout: REQUEST_MS,
-      keepAliveTimeout: SILENT_MS,
+      keepAliveTimeout: silentMs,
     },
     (request, response) => void handle(request, response),
   )
-  server.setTimeout(SILENT_MS)
-  limitConnections(server)
+  server.setTimeout(silentMs)
+  const trust = limitConnections(server)
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request
@@ -50,10 +51,21 @@ export async function serve(
     // No body is read.
     request.resume()
     const granted = guard({ method, url, headers }, token)
-    const reply = isRefusal(granted)
-      ? refusal(granted)
-      : await answer(granted, stop.signal).catch((error: unknown) => failure(error, stop.signal, onBug))
+    const reply = isRefusal(granted) ? refusal(granted) : await answered(request.socket, granted, stop.signal)
     if (reply !== null) send(response, reply, method === 'HEAD')
+  }
+
+  /** What takes long to read is waited for: only then is the other end silent again. */
+  async function answered(socket: Socket, granted: Granted, stop: AbortSignal): Promise<Reply | null> {
+    trust(socket)
+    socket.setTimeout(0)
+    try {
+      return await answer(granted, stop)
+    } catch (error) {
+      return failure(error, stop, onBug)
+    } finally {
+      socket.setTimeout(silentMs)
+    }
   }
 
   const name = await listenOn(server, address)
@@ -85,14 +97,22 @@ function failure(error: unknown, stop: AbortSignal, onBug: (error: unknown) => v
   )
 }
 
-function limitConnections(server: Server): void {
-  const open = new Set<Socket>()
+/** @returns to be told of connections that have shown the token: they give way last */
+function limitConnections(server: Server): (trusted: Socket) => void {
+  const [open, trusted] = [new Set<Socket>(), new Set<Socket>()]
+  const forget = (socket: Socket): void => {
+    open.delete(socket)
+    trusted.delete(socket)
+  }
   server.on('connection', (socket: Socket) => {
     open.add(socket)
-    socket.once('close', () => open.delete(socket))
-    if (open.size <= MAX_CONNECTIONS) return
-    const [oldest] = open
+    socket.once('close', () => forget(socket))
+    if (open.size + trusted.size <= MAX_CONNECTIONS) return
+    const [oldest] = [...open, ...trusted]
     oldest!.destroy()
-    open.delete(oldest!)
+    forget(oldest!)
   })
+  return (socket) => {
+    if (open.delete(socket)) trusted.add(socket)
+  }
 }
