@@ -24,8 +24,21 @@ const stepsOfHole = (holes: number): number => Math.max(3, Math.min(90, Math.flo
 export function readRange(
   recordings: readonly Recording[],
   range: TimeSpan,
-  { rows }: Selection,
+  selection: Selection,
 ): RangeReading {
+  const reading = readInSteps(recordings, range, selection)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done === true) return value
+  }
+}
+
+/** Yields after each step, so that a server can do something else in between. */
+export function* readInSteps(
+  recordings: readonly Recording[],
+  range: TimeSpan,
+  { rows }: Selection,
+): Generator<undefined, RangeReading> {
   const stretches = stretchesOf(recordings, range)
   const step = stepLength(lengthOf(stretches), ticksIn(recordings, range))
   const grid = new StepGrid(stretches, step, stepsOfHole(stretches.length))
@@ -39,6 +52,7 @@ export function readRange(
     }))
     for (const part of read) for (const span of part.spans) sums[part.index]!.add(span)
     builder.add(grid.indexOf(start), read)
+    yield
   }
   const wholes = recordings.map((recording, i) => ({
     host: recording.info.host,

@@ -81,10 +81,12 @@ export class Connection {
     )
   }
 
+  /** Where a file was cut short after it was opened nothing can be begun: opened again, it says what it is. */
   #tryBegin(): boolean {
     try {
       return this.#transaction?.begin() ?? false
     } catch (error) {
+      if (isDamage(error)) return false
       throw isBusy(error) ? lockedError(this.file) : error
     }
   }

@@ -1,7 +1,9 @@
 /** `facts` and `findings`: what the page says of a recording beside its pictures. */
+import type { Recording } from '../../../frame/model/recording.ts'
+import type { TimeSpan } from '../../../frame/time/time.ts'
 import { EVERYTHING } from '../../../frame/expression/selection.ts'
 import { BY_REQUESTS } from '../../data/order.ts'
-import { readRange } from '../../data/reading.ts'
+import { readInSteps, type RangeReading } from '../../data/reading.ts'
 import { summaryOf } from '../../data/summary.ts'
 import { findingsOf } from '../../findings/findings.ts'
 import { eventsOf } from '../../picture/events-of.ts'
@@ -25,11 +27,20 @@ export async function facts(view: View, query: Query, stop: AbortSignal): Promis
 }
 
 /** Of all rows of the whole recording. */
-export async function findings(view: View, query: Query): Promise<Reply> {
+export async function findings(view: View, query: Query, stop: AbortSignal): Promise<Reply> {
   const { recording, span } = sideOf(view, query)
-  const { whole, series } = readRange([recording], span, EVERYTHING)
+  const { whole, series } = await readSliced(recording, span, new Slices(stop))
   const summary = summaryOf([recording], { ...ALL, range: span }, whole)
-  return Promise.resolve(jsonReply(pageFindings(findingsOf([recording], series, summary), summary.selected)))
+  return jsonReply(pageFindings(findingsOf([recording], series, summary), summary.selected))
+}
+
+async function readSliced(recording: Recording, span: TimeSpan, slices: Slices): Promise<RangeReading> {
+  const reading = readInSteps([recording], span, EVERYTHING)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done === true) return value
+    await slices.rest()
+  }
 }
 
 const ALL = { selection: EVERYTHING, order: BY_REQUESTS, top: null }
