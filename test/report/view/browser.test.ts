@@ -74,6 +74,8 @@ describe('view in Chromium', { skip: NO_BROWSER }, () => {
 
   it('lists the requests of a cell', async (t) => {
     const { page } = await opened(browser, await served(t, [fixture('incident')]))
+    // Until its seconds are read a cell is a minute.
+    await page.locator('#heat .note', { hasText: 'answers by 1s' }).waitFor()
     await page.keyboard.press('e')
     await page.keyboard.press('Enter')
     await page.locator('.requests tbody tr').first().waitFor()
