@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { BUILT } from '../../place.ts'
 import { text } from './markup.ts'
-import { SCRIPT_STYLE } from './script-style.ts'
 import { heatLegend } from './still-heat.ts'
 import { laneLegend } from './still-lanes.ts'
-import { STYLE } from './style.ts'
+import { SCRIPT_STYLE, STYLE } from './style.ts'
 
 export interface PageParts {
   /** of the window, without the program's name */
