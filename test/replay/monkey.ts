@@ -35,7 +35,7 @@ export function dice(seed: number): (sides: number) => number {
 
 /** Keys that leave or suspend have other tests. */
 const TYPED = [
-  ...Array.from('?hjk<>ow/b:mR[]{}tT+-=gGeEsSdDxXnNyL0123456789 ~é'),
+  ...Array.from('?hjk<>ow/b:mR[]{}tT+-=gGeEsSdDxXnNyLHHz0123456789 ~é'),
   ...[
     '/orders\r',
     ':30%\r',

@@ -3,6 +3,7 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { CellStore } from './cells/cell-store.ts'
+import { KeptEvents } from './kept-events.ts'
 import { Pictures } from './pictures.ts'
 import { Sums } from './sums.ts'
 import { WholeSum } from './whole-sum.ts'
@@ -24,6 +25,7 @@ export class Served {
   readonly sums: Sums
   readonly whole: WholeSum
   readonly pictures: Pictures
+  readonly events = new KeptEvents()
   #ticks: Recording['ticks']
   #count: number
   #wasGrowing = false

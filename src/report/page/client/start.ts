@@ -1,11 +1,13 @@
 /** The first picture, and the next ones of a recording that grows. */
-import type { SideFacts, Source } from '../source/source.ts'
+import { SourceError, type SideFacts, type Source } from '../source/source.ts'
 import { byId } from './browser/dom.ts'
 import { Page } from './page.ts'
 import { listFindings } from './parts/findings.ts'
 import { headline } from './parts/headline.ts'
 
 const EACH_MS = 1000
+/** While nobody records: a recorder may go on with the file. */
+const IDLE_MS = 10_000
 /** Findings may be slow to find. */
 const FINDINGS_EACH = 15
 
@@ -21,8 +23,8 @@ export async function start(source: Source): Promise<void> {
   await app.load()
   // Nothing can be shown: what is wrong is said.
   if (app.first.picture === null) return
+  if (source.kind === 'view') follow()
   await findings()
-  if (facts.growing) follow()
 
   async function findings(): Promise<void> {
     app.first.findings = await source.findings(0)
@@ -33,16 +35,26 @@ export async function start(source: Source): Promise<void> {
   }
 
   function follow(turn = 1): void {
-    setTimeout(() => {
-      void grow(turn).finally(() => {
-        if (app.first.facts.growing) follow(turn + 1)
-      })
-    }, EACH_MS)
+    const wait = app.first.facts.growing ? EACH_MS : IDLE_MS
+    setTimeout(
+      () =>
+        void grow(turn)
+          .catch(say)
+          .finally(() => follow(turn + 1)),
+      wait,
+    )
+  }
+
+  /** The server may have ended: what is shown stays. */
+  function say(error: unknown): void {
+    if (!(error instanceof SourceError)) throw error
+    app.drawn.fail(error.message, error.remedy)
   }
 
   async function grow(turn: number): Promise<void> {
     const now = await source.facts(0)
     const isLonger = now.ticks !== app.first.facts.ticks || now.to !== app.first.facts.to
+    if (!isLonger && !now.growing && !app.first.facts.growing) return
     app.first.facts = now
     show(now)
     if (turn % FINDINGS_EACH === 0) await findings()

@@ -6,7 +6,6 @@ import { BY_REQUESTS } from '../../data/order.ts'
 import { readInSteps, type RangeReading } from '../../data/reading.ts'
 import { summaryOf } from '../../data/summary.ts'
 import { findingsOf } from '../../findings/findings.ts'
-import { eventsOf } from '../../picture/events-of.ts'
 import { factsOf, pageFindings } from '../../picture/facts-of.ts'
 import { sideOf, type View } from '../asking.ts'
 import { Slices } from '../cells/slices.ts'
@@ -19,7 +18,7 @@ export async function facts(view: View, query: Query, stop: AbortSignal): Promis
   const whole = await served.whole.of(span, new Slices(stop))
   const summary = summaryOf([recording], { ...ALL, range: span }, whole)
   return jsonReply({
-    ...factsOf(summary, [], eventsOf([recording], span), source.timeZone),
+    ...factsOf(summary, [], served.events.of(recording, span), source.timeZone),
     ticks: recording.info.ticks,
     growing: source.isGrowing(),
     sides: view.sides.length,
