@@ -9,16 +9,16 @@ const GROWTH = 1 / 4000
 
 export class KeptEvents {
   #found: PageEvents | null = null
-  #ticks: Recording['ticks'] = []
-  #count = 0
+  /** sequence number of the last tick that was looked at */
+  #last = -1
 
   of(recording: Recording, span: TimeSpan): PageEvents {
     const { ticks } = recording
-    const isNear = ticks === this.#ticks && ticks.length - this.#count <= ticks.length * GROWTH
-    if (this.#found !== null && isNear) return this.#found
+    const last = ticks.at(-1)?.seq ?? -1
+    // The oldest may have been forgotten meanwhile: what lies there is no place to jump to, and does no harm.
+    if (this.#found !== null && last - this.#last <= ticks.length * GROWTH) return this.#found
+    this.#last = last
     this.#found = eventsOf([recording], span)
-    this.#ticks = ticks
-    this.#count = ticks.length
     return this.#found
   }
 }
