@@ -57,12 +57,15 @@ export interface Opened {
 /** @param file a path, or '-' for standard input. @throws UserError (exit 2 if there is no such file, exit 5 if it is no recording) */
 export function openForReading(file: string): Opened {
   if (file === '-') return openStream()
-  for (let tries = TRIES; ; tries--) {
+  for (let tries = 1; ; tries++) {
     const before = fingerprintOf(file)
     try {
       return openFile(file)
     } catch (error) {
-      if (tries === 1 || (!isMissing(error) && fingerprintOf(file) === before)) throw error
+      const isOver = isMissing(error)
+        ? tries === TRIES_MISSING
+        : tries === TRIES || fingerprintOf(file) === before
+      if (isOver) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE)
     }
   }
@@ -70,6 +73,8 @@ export function openForReading(file: string): Opened {
 
 /** A recorder that begins or ends changes several files, one after the other: what was found between two of these steps is looked at again. */
 const TRIES = 5
+/** It costs little to see that a side file has gone again. */
+const TRIES_MISSING = 50
 const PAUSE = 20 // ms
 
 /** A missing recording is a UserError: this is a file beside it. */
