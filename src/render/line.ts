@@ -1,12 +1,7 @@
 /** A line of the screen: spans of visible text, each with a style. The theme decides how a style looks. */
 import { cellWidth, headOf } from './text.ts'
 
-export type Style = NamedStyle | HeatStyle
-
-/** Two halves of a cell of a heatmap, each a tone; the theme has their colours. */
-export type HeatStyle = `heat ${number} ${number}`
-
-export type NamedStyle =
+export type Style =
   | 'plain'
   | 'dim'
   | 'bold'
@@ -21,6 +16,11 @@ export type NamedStyle =
 export interface Span {
   readonly text: string
   readonly style: Style
+  /**
+   * Of a part of a heatmap whose cells are halved: the tone of the upper and of the lower half of each cell of the text, in place of a
+   * style; the theme has their colours. One span instead of a hundred.
+   */
+  readonly tones?: Uint8Array
 }
 export type Line = readonly Span[]
 

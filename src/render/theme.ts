@@ -1,6 +1,6 @@
 /** Styles as escape sequences. The sixteen standard colours are used, because they follow the user's palette. */
-import { HeatPen } from './heatmap/tones.ts'
-import { span, type HeatStyle, type Line, type NamedStyle, type Style } from './line.ts'
+import { paintTones } from './heatmap/tones.ts'
+import { span, type Line, type Style } from './line.ts'
 import { visible } from './text.ts'
 
 /**
@@ -10,31 +10,29 @@ import { visible } from './text.ts'
 export type Depth = 'none' | 'mono' | 'colour' | 'palette'
 
 export function paint(spans: Line, depth: Depth): string {
-  const pen = new HeatPen()
   let painted = ''
   // Adjacent spans of the same style share one sequence.
   let run = ''
   let style: Style = 'plain'
   for (const part of spans) {
-    if (part.style !== style && part.text !== '') {
-      painted += styled(run, style, depth, pen)
+    const isMap = part.tones !== undefined && depth === 'palette'
+    if ((isMap || part.style !== style) && part.text !== '') {
+      painted += styled(run, style, depth)
       run = ''
       style = part.style
     }
-    run += part.text
+    if (isMap) painted += paintTones(part.tones, part.text.length)
+    else run += part.text
   }
-  return painted + styled(run, style, depth, pen) + pen.end()
+  return painted + styled(run, style, depth)
 }
 
 /** The last check before the screen: remaining control characters are made visible here. */
-function styled(run: string, style: Style, depth: Depth, pen: HeatPen): string {
+function styled(run: string, style: Style, depth: Depth): string {
   const text = visible(run)
-  if (depth === 'palette' && isHeat(style)) return pen.to(style) + text
-  const codes = depth === 'none' || isHeat(style) ? '' : CODES[depth === 'mono' ? 'mono' : 'colour'][style]
-  return pen.end() + (codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`)
+  const codes = depth === 'none' ? '' : CODES[depth === 'mono' ? 'mono' : 'colour'][style]
+  return codes === '' || text === '' ? text : `\x1b[${codes}m${text}\x1b[0m`
 }
-
-const isHeat = (style: Style): style is HeatStyle => style.startsWith('heat ')
 
 /** As printed text: without trailing blanks. */
 export const printed = (spans: Line, depth: Depth): string =>
@@ -63,13 +61,13 @@ const CODES = {
     selected: '7',
     cursor: '1;7',
   },
-} as const satisfies Record<'mono' | 'colour', Record<NamedStyle, string>>
+} as const satisfies Record<'mono' | 'colour', Record<Style, string>>
 
 function trimmedEnd(spans: Line): Line {
   const parts = [...spans]
   for (let last = parts.at(-1); last !== undefined; last = parts.at(-1)) {
     // A blank of a map is a colour.
-    if (isHeat(last.style)) return parts
+    if (last.tones !== undefined) return parts
     const text = last.text.trimEnd()
     if (text !== '') return [...parts.slice(0, -1), span(text, last.style)]
     parts.pop()

@@ -79,7 +79,7 @@ test('brightness is a character where there are no colours, a shade where there 
 test('where there are 256 colours a cell has two rows, each with a colour', () => {
   const lines = heatmapLines(SMALL, view('halves'))
   const painted = lines.map((spans) => paint(spans, 'palette')).join('\n')
-  assert.match(painted, /\x1b\[38;5;\d+m(\x1b\[48;5;\d+m)?▀/)
+  assert.match(painted, /\x1b\[[34]8;5;\d+(;48;5;\d+)?m[▀▄]/)
   assert.ok(painted.includes('38;5;229'))
   const { scale } = rowsFor(SMALL, view('halves'))
   assert.equal(scale.rows % 2, 0)

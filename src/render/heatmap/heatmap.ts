@@ -1,13 +1,23 @@
 /** A heatmap as lines: errors, the map between its axes, the clock, and what is under the cursor. Pure. */
 import { statistic } from '../../frame/expression/measure.ts'
 import { micros, type Micros } from '../../frame/model/units.ts'
-import { heatLevel } from '../../frame/views/heat.ts'
+import { heatLevel, type HeatScale } from '../../frame/views/heat.ts'
 import type { HeatMap } from '../../frame/views/heat-sum.ts'
 import { blank, joinFitting, span, type Line, type Span } from '../line.ts'
 import { block } from '../sparkline.ts'
 import { right } from '../text.ts'
 import { clockLines, LEFT, RIGHT, timeLabels, type Clock } from './axes.ts'
-import { GAP_CELL, heatCell, LOOKS, MARKS, placeOf, UNREAD_CELL, type Look, type Mark } from './look.ts'
+import {
+  GAP_CELL,
+  LOOKS,
+  MARKS,
+  placeOf,
+  signCell,
+  toneOf,
+  UNREAD_CELL,
+  type Look,
+  type Mark,
+} from './look.ts'
 import { legendPieces, readOut } from './read-out.ts'
 import { cursorColumn, heatRows, lineOfRow, linesOf, rowOf, type HeatRows } from './rows.ts'
 
@@ -61,16 +71,47 @@ function mapLines(map: HeatMap, rows: HeatRows, time: Micros | null): Line[] {
   const marks = percentileLabels(map, rows)
   return Array.from({ length: linesOf(rows) }, (_, line) => {
     const top = scale.rows - 1 - line * perLine
-    const cells = map.columns.map(({ state }, i) => {
-      if (state !== 'seen') return state === 'gap' ? GAP_CELL : UNREAD_CELL
-      const place = i * scale.rows + top
-      return heatCell(look, places[place]!, perLine === 1 ? 0 : places[place - 1]!)
-    })
+    const cells = look === 'halves' ? halves(map, places, scale, top) : signs(map, look, places, scale, top)
     const isChosen = chosen !== null && lineOfRow(rows, chosen) === line
     const label = isChosen ? `>${labels[line]!.slice(1)}` : labels[line]!
     return merged([span(label, isChosen ? 'bold' : 'dim'), ...cells, ...(marks[line] ?? [])])
   })
 }
+
+/** A span for each run of columns that were seen. */
+function halves({ columns }: HeatMap, places: Uint8Array, { rows }: HeatScale, top: number): Span[] {
+  const cells: Span[] = []
+  for (let i = 0, end = 0; i < columns.length; i = end) {
+    const { state } = columns[i]!
+    for (end = i + 1; end < columns.length && columns[end]!.state === state;) end++
+    if (state === 'seen') cells.push(halvesSpan(places, rows, i, end, top))
+    else for (let k = i; k < end; k++) cells.push(emptyCell(state))
+  }
+  return cells
+}
+
+function halvesSpan(places: Uint8Array, rows: number, from: number, end: number, top: number): Span {
+  const tones = new Uint8Array(2 * (end - from))
+  for (let i = from; i < end; i++) {
+    const place = i * rows + top
+    tones[2 * (i - from)] = toneOf(places[place]!)
+    tones[2 * (i - from) + 1] = toneOf(places[place - 1]!)
+  }
+  return { ...span('▀'.repeat(end - from)), tones }
+}
+
+const signs = (
+  { columns }: HeatMap,
+  look: Exclude<Look, 'halves'>,
+  places: Uint8Array,
+  { rows }: HeatScale,
+  top: number,
+): Span[] =>
+  columns.map(({ state }, i) =>
+    state === 'seen' ? signCell(look, places[i * rows + top]!) : emptyCell(state),
+  )
+
+const emptyCell = (state: 'gap' | 'unread'): Span => (state === 'gap' ? GAP_CELL : UNREAD_CELL)
 
 /** Column by column, as one piece of memory: a picture reads each of its thousands. */
 function placesOf(
@@ -78,7 +119,7 @@ function placesOf(
   { look, scale, counts, most }: HeatRows,
   chosen: number | null,
 ): Uint8Array {
-  const levelOf = kept((count) => heatLevel(count, most, LOOKS[look].levels))
+  const levelOf = levels(most, look)
   const places = new Uint8Array(counts.length * scale.rows)
   counts.forEach((column, i) => {
     for (let row = 0; row < scale.rows; row++)
@@ -87,15 +128,13 @@ function placesOf(
   return places
 }
 
-/** Most counts come again and again. */
-function kept(of: (count: number) => number): (count: number) => number {
-  const known = new Map<number, number>([[0, of(0)]])
-  return (count) => {
-    let level = known.get(count)
-    if (level === undefined) known.set(count, (level = of(count)))
-    return level
-  }
+/** Most counts are small, and come again and again. */
+function levels(most: number, look: Look): (count: number) => number {
+  const levelOf = (count: number): number => heatLevel(count, most, LOOKS[look].levels)
+  const small = Uint8Array.from({ length: Math.min(most, SMALL) + 1 }, (_, count) => levelOf(count))
+  return (count) => (count < small.length ? small[count]! : levelOf(count))
 }
+const SMALL = 1023
 
 const markOf = (isColumn: boolean, isRow: boolean): Mark =>
   isColumn ? (isRow ? MARKS.cursor : MARKS.column) : isRow ? MARKS.row : MARKS.none
@@ -118,11 +157,13 @@ function merged(cells: readonly Span[]): Line {
   for (let i = 0, end = 0; i < cells.length; i = end) {
     const first = cells[i]!
     end = i + 1
-    while (end < cells.length && cells[end]!.style === first.style) end++
+    while (first.tones === undefined && end < cells.length && isAlike(first, cells[end]!)) end++
     line.push(end === i + 1 ? first : span(textOf(cells, i, end), first.style))
   }
   return line
 }
+
+const isAlike = (a: Span, b: Span): boolean => a.style === b.style && b.tones === undefined
 
 function textOf(cells: readonly Span[], from: number, to: number): string {
   let text = ''

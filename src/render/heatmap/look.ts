@@ -1,5 +1,5 @@
 /** How a terminal shows brightness: coloured halves of cells, shades, or characters that are ever denser. */
-import { span, type NamedStyle, type Span } from '../line.ts'
+import { span, type Span, type Style } from '../line.ts'
 import type { Depth } from '../theme.ts'
 import { CROSS_TONE, CURSOR_TONE, HEAT_TONES } from './tones.ts'
 
@@ -25,33 +25,29 @@ export type Mark = (typeof MARKS)[keyof typeof MARKS]
 export const placeOf = (level: number, mark: Mark): number => level + MARK * mark
 const MARK = 16
 
-/** One cell; of looks with one row a line `lower` is not used. Cells are kept: there are few different ones. */
-export function heatCell(look: Look, upper: number, lower: number): Span {
-  const key = look === 'halves' ? upper * 64 + lower : upper
-  const kept = CELLS[look].get(key)
+/** Of a look with one row a line. Cells are kept: there are few different ones. */
+export function signCell(look: 'shades' | 'density', place: number): Span {
+  const kept = CELLS[look].get(place)
   if (kept !== undefined) return kept
-  const cell = look === 'halves' ? halves(toneOf(upper), toneOf(lower)) : signCell(look, upper)
-  CELLS[look].set(key, cell)
+  const cell = newCell(look, place)
+  CELLS[look].set(place, cell)
   return cell
 }
 
-const CELLS: Readonly<Record<Look, Map<number, Span>>> = {
-  halves: new Map(),
+const CELLS: Readonly<Record<'shades' | 'density', Map<number, Span>>> = {
   shades: new Map(),
   density: new Map(),
 }
 
-/** A blank costs the terminal and us less than a half block. */
-const halves = (top: number, bottom: number): Span =>
-  span(top === bottom ? ' ' : '▀', `heat ${top} ${bottom}`)
+export const toneOf = (place: number): number => TONE_OF[place]!
 
-function toneOf(place: number): number {
+const TONE_OF = Uint8Array.from({ length: 4 * MARK }, (_, place) => {
   const [level, mark] = [place % MARK, Math.floor(place / MARK)]
   if (mark === MARKS.cursor) return CURSOR_TONE
   return level === 0 && mark !== MARKS.none ? CROSS_TONE : level
-}
+})
 
-function signCell(look: 'shades' | 'density', place: number): Span {
+function newCell(look: 'shades' | 'density', place: number): Span {
   const [level, mark] = [place % MARK, Math.floor(place / MARK)]
   const sign = LOOKS[look].signs[level]!
   if (mark === MARKS.cursor) return span(level === 0 ? '+' : sign, 'cursor')
@@ -59,7 +55,7 @@ function signCell(look: 'shades' | 'density', place: number): Span {
   return span(sign, STYLES[look])
 }
 
-const STYLES: Readonly<Record<'shades' | 'density', NamedStyle>> = { shades: 'accent', density: 'plain' }
+const STYLES: Readonly<Record<'shades' | 'density', Style>> = { shades: 'accent', density: 'plain' }
 
 /** Nothing was recorded, or not yet read. */
 export const GAP_CELL = span('/', 'dim')
