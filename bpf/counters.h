@@ -59,7 +59,8 @@
 	BYTES(sent_bytes) \
 	BYTES(received_bytes) \
 	COUNT(h2_requests) \
-	COUNT(grpc_requests)
+	COUNT(grpc_requests) \
+	COUNT(tls_requests)
 #define BACKEND_GAUGES(COUNT) \
 	COUNT(tls_open) \
 	COUNT(h2_open) \
@@ -94,7 +95,8 @@
 	COUNT(memcached_open) \
 	COUNT(other_open) \
 	COUNT(h2_requests) \
-	COUNT(grpc_requests)
+	COUNT(grpc_requests) \
+	COUNT(tls_requests)
 
 /* Totals, with an entry per CPU: how each payload segment was classified, what was lost, what was excluded. */
 enum total {

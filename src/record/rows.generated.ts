@@ -70,6 +70,7 @@ export type ConnectionColumns = readonly [
   otherOpen?: number,
   h2Requests?: number,
   grpcRequests?: number,
+  tlsRequests?: number,
 ]
 
 export function isTraffic(row: unknown): row is TrafficColumns {
@@ -153,6 +154,7 @@ export const connectionOf = (row: ConnectionColumns, backend: Backend): Connecti
   otherOpen: knownCount(row[25]),
   h2Requests: knownCount(row[26]),
   grpcRequests: knownCount(row[27]),
+  tlsRequests: knownCount(row[28]),
   connect: distributionTotals(row[1], row[6], row[7]),
 })
 

@@ -116,6 +116,8 @@ export interface ConnectionCounters {
   readonly h2Requests: number | null
   /** requests whose content-type is application/grpc */
   readonly grpcRequests: number | null
+  /** requests read within TLS (--tls), whatever the protocol */
+  readonly tlsRequests: number | null
 }
 export const NO_CONNECTION: ConnectionCounters = {
   connects: 0,
@@ -143,6 +145,7 @@ export const NO_CONNECTION: ConnectionCounters = {
   otherOpen: 0,
   h2Requests: 0,
   grpcRequests: 0,
+  tlsRequests: 0,
 }
 
 /** The same as totals on the wire. */
@@ -172,6 +175,7 @@ export interface ConnectionWireTotals {
   readonly otherOpen: number | null
   readonly h2Requests: number | null
   readonly grpcRequests: number | null
+  readonly tlsRequests: number | null
 }
 /** Why a number may be too small. */
 

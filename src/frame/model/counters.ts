@@ -98,13 +98,14 @@ export const CONNECTION = [
   gauge('other_open', 'open connections that speak something else, or on which nginx says nothing', 'later'),
   counter('h2_requests', 'requests read from HTTP/2 connections, gRPC among them', 'later'),
   counter('grpc_requests', 'requests whose content-type is application/grpc', 'later'),
+  counter('tls_requests', 'requests read within TLS (--tls), whatever the protocol', 'later'),
 ] as const
 
 /**
- * Recorders that do not have these read no HTTP/2. So a sum takes null for 0, and of a backend that one of several recordings knows better,
+ * Recorders that do not have these read no HTTP/2, and nothing within TLS. So a sum takes null for 0, and of a backend that one of several recordings knows better,
  * it is said what it speaks.
  */
-export const NONE_BEFORE: readonly string[] = ['h2_requests', 'grpc_requests']
+export const NONE_BEFORE: readonly string[] = ['h2_requests', 'grpc_requests', 'tls_requests']
 
 type ConnectFailure = Extract<(typeof CONNECTION)[number], { readonly kind: 'failure' }>
 /** The counters of failed connects. */

@@ -123,6 +123,7 @@ export const mergeConnections = (a: ConnectionCounts, b: ConnectionCounts): Conn
   otherOpen: lastKnown(a.otherOpen, b.otherOpen),
   h2Requests: (a.h2Requests ?? 0) + (b.h2Requests ?? 0),
   grpcRequests: (a.grpcRequests ?? 0) + (b.grpcRequests ?? 0),
+  tlsRequests: (a.tlsRequests ?? 0) + (b.tlsRequests ?? 0),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -153,6 +154,7 @@ export const addConnections = (a: ConnectionCounts, b: ConnectionCounts): Connec
   otherOpen: addKnown(a.otherOpen, b.otherOpen),
   h2Requests: (a.h2Requests ?? 0) + (b.h2Requests ?? 0),
   grpcRequests: (a.grpcRequests ?? 0) + (b.grpcRequests ?? 0),
+  tlsRequests: (a.tlsRequests ?? 0) + (b.tlsRequests ?? 0),
   connect: mergeDistribution(a.connect, b.connect),
 })
 
@@ -237,7 +239,8 @@ export const isConnectionActive = (row: ConnectionCounts): boolean =>
     (row.memcachedOpen ?? 0) +
     (row.otherOpen ?? 0) +
     (row.h2Requests ?? 0) +
-    (row.grpcRequests ?? 0) !==
+    (row.grpcRequests ?? 0) +
+    (row.tlsRequests ?? 0) !==
     0
 
 /** The sum of all counts of a row, without times and bytes. */
@@ -287,6 +290,7 @@ export const connectionCountsIn = (row: ConnectionCounts): number =>
   (row.otherOpen ?? 0) +
   (row.h2Requests ?? 0) +
   (row.grpcRequests ?? 0) +
+  (row.tlsRequests ?? 0) +
   countsInDistribution(row.connect)
 
 export const connectionWeightOf = (row: ConnectionCounts): number =>
@@ -434,6 +438,7 @@ export class ConnectionSum {
   #otherOpen: number | null = 0
   #h2Requests: number | null = 0
   #grpcRequests: number | null = 0
+  #tlsRequests: number | null = 0
   readonly #connect = new DistributionSum()
   /** the last span that was added; 0: none */
   #span = 0
@@ -466,6 +471,7 @@ export class ConnectionSum {
     this.#otherOpen = lastKnown(this.#otherOpen, counts.otherOpen)
     this.#h2Requests = (this.#h2Requests ?? 0) + (counts.h2Requests ?? 0)
     this.#grpcRequests = (this.#grpcRequests ?? 0) + (counts.grpcRequests ?? 0)
+    this.#tlsRequests = (this.#tlsRequests ?? 0) + (counts.tlsRequests ?? 0)
     this.#connect.add(counts.connect)
   }
 
@@ -499,6 +505,7 @@ export class ConnectionSum {
       otherOpen: isOpen ? this.#otherOpen : lastKnown(this.#otherOpen, 0),
       h2Requests: this.#h2Requests,
       grpcRequests: this.#grpcRequests,
+      tlsRequests: this.#tlsRequests,
       connect: this.#connect.value(),
     }
   }

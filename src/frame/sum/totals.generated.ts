@@ -116,6 +116,7 @@ export class ConnectionTotal {
   #receivedBytes: bigint | null = 0n
   #h2Requests: number | null = 0
   #grpcRequests: number | null = 0
+  #tlsRequests: number | null = 0
   readonly #connect = new DistributionTotal()
 
   /** The difference to the previous totals, which `now` replaces. null: a total fell, and nothing is changed */
@@ -149,6 +150,7 @@ export class ConnectionTotal {
       otherOpen: now.otherOpen,
       h2Requests: knownSince(this.#h2Requests, now.h2Requests),
       grpcRequests: knownSince(this.#grpcRequests, now.grpcRequests),
+      tlsRequests: knownSince(this.#tlsRequests, now.tlsRequests),
       connect,
     }
     if (
@@ -169,7 +171,8 @@ export class ConnectionTotal {
       (row.sentBytes ?? 0) < 0 ||
       (row.receivedBytes ?? 0) < 0 ||
       (row.h2Requests ?? 0) < 0 ||
-      (row.grpcRequests ?? 0) < 0
+      (row.grpcRequests ?? 0) < 0 ||
+      (row.tlsRequests ?? 0) < 0
     )
       return null
     this.#connects = now.connects
@@ -190,6 +193,7 @@ export class ConnectionTotal {
     this.#receivedBytes = now.receivedBytes
     this.#h2Requests = now.h2Requests
     this.#grpcRequests = now.grpcRequests
+    this.#tlsRequests = now.tlsRequests
     this.#connect.set(now.connect)
     return row
   }

@@ -91,6 +91,7 @@ export function writeConnection(cells: SqlValue[], at: number, counts: Connectio
   cells[at + 28] = counts.otherOpen
   cells[at + 29] = counts.h2Requests
   cells[at + 30] = counts.grpcRequests
+  cells[at + 31] = counts.tlsRequests
   writeDistribution(cells, at + 5, counts.connect)
 }
 
@@ -120,6 +121,7 @@ export const readConnection = (row: SqlRow, at: number): ConnectionCounts => ({
   otherOpen: known(row[at + 28]),
   h2Requests: known(row[at + 29]),
   grpcRequests: known(row[at + 30]),
+  tlsRequests: known(row[at + 31]),
   connect: readDistribution(row, at + 5),
 })
 

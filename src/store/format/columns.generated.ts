@@ -87,6 +87,7 @@ export const CONNECTION_COLUMNS: readonly string[] = [
   'other_open',
   'h2_requests',
   'grpc_requests',
+  'tls_requests',
 ]
 
 /** Counts of the whole host: loss, excluded traffic, and the control totals. */
@@ -154,6 +155,7 @@ export const LATER_CONNECTION: readonly string[] = [
   'other_open',
   'h2_requests',
   'grpc_requests',
+  'tls_requests',
 ]
 
 /** Of HOST_COLUMNS. */
