@@ -7,6 +7,7 @@
 #include "shared.h"
 #include "kernel/state/attempt.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
 
@@ -176,6 +177,17 @@ __noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
 	return 1;
 }
 
+#if FROM_MEMORY
+static __always_inline __u32 read_up_to(source_t *source, __u32 unknown)
+{
+	return source ? source->read_up_to : unknown;
+}
+
+static __always_inline __u64 key_of_sender(source_t *source)
+{
+	return source ? source->socket : 0;
+}
+#else
 /* How far the process has read that sends; `unknown` where its socket is not known. */
 __noinline __u32 read_up_to(struct __sk_buff *skb, __u32 unknown)
 {
@@ -195,11 +207,12 @@ static __always_inline __u64 key_of_sender(struct __sk_buff *skb)
 
 	return sk ? (__u64)(long)bpf_skc_to_tcp_sock(sk) : 0;
 }
+#endif
 
 /* The attempt of nginx to connect that the sending socket is, if connects.h follows it. */
-static __always_inline struct attempt *attempt_of_sender(struct __sk_buff *skb)
+static __always_inline struct attempt *attempt_of_sender(source_t *source)
 {
-	__u64 key = key_of_sender(skb);
+	__u64 key = key_of_sender(source);
 
 	return key ? bpf_map_lookup_elem(&attempts, &key) : 0;
 }

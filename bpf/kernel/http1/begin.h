@@ -13,6 +13,7 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
@@ -196,19 +197,19 @@ static __always_inline void count_protocol(struct backend *b, enum protocol prot
 }
 
 /* From now on the bytes of the connection are counted by its socket. */
-static __always_inline void mark_unread(struct __sk_buff *skb, enum protocol protocol)
+static __always_inline void mark_unread(source_t *source, enum protocol protocol)
 {
-	struct attempt *a = attempt_of_sender(skb);
+	struct attempt *a = attempt_of_sender(source);
 
 	if (!a)
 		return;
 	a->protocol = protocol;
 	*(volatile __u32 *)&a->speech = UNREAD;
-	list_unread(key_of_sender(skb), a);
+	list_unread(key_of_sender(source), a);
 }
 
 /* The connection speaks what cannot be read. */
-static __always_inline int leave_unread(struct __sk_buff *skb, struct flow *f, struct scratch *s, enum protocol protocol)
+static __always_inline int leave_unread(source_t *source, struct flow *f, struct scratch *s, enum protocol protocol)
 {
 	int opaque = protocol == PROTOCOL_TLS || protocol == PROTOCOL_H2;
 	struct backend *b;
@@ -231,12 +232,12 @@ static __always_inline int leave_unread(struct __sk_buff *skb, struct flow *f, s
 	if (opaque)
 		ADD(b->opaque, 1);
 	count_protocol(b, protocol);
-	mark_unread(skb, protocol);
+	mark_unread(source, protocol);
 	return 0;
 }
 
 /* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
-__noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int not_a_request(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
@@ -246,7 +247,7 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 		f->out.state = DIR_BODY_UNTIL_CLOSE;
 		return 0;
 	}
-	return leave_unread(skb, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));
+	return leave_unread(source, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));
 }
 
 /* Read once: the sweep may take it from the flow at any moment. */
