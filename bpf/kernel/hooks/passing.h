@@ -15,6 +15,7 @@
 #include "kernel/counting/exchanges.h"
 #include "kernel/connection/attempts.h"
 #include "kernel/connection/connections.h"
+#include "kernel/connection/encrypted.h"
 #include "kernel/connection/flows.h"
 #include "kernel/connection/holes.h"
 #include "kernel/state/lock.h"
@@ -95,6 +96,8 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 				segment_out(skb, f, p);
 		} else if (f->kind >= KIND_FRONT_DOOR) {
 			excluded(skb, f, p);
+		} else if (reads_tls && f->kind == KIND_OPAQUE) {
+			follow_encrypted(skb, f, p, 0);
 		} else {
 			f->out.last_ns = bpf_ktime_get_coarse_ns();
 			count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
@@ -140,6 +143,8 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 		if (f->kind == KIND_HTTP) {
 			if (!continues_body(&f->in, p))
 				segment_in(skb, f, p);
+		} else if (reads_tls && f->kind == KIND_OPAQUE) {
+			follow_encrypted(skb, f, p, 1);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 			if (nginx_only && f->kind == KIND_NOT_NGINX && f->deferred) {

@@ -219,6 +219,7 @@ static __always_inline int may_be_read_later(source_t *source, struct flow *f, e
 	a = attempt_of_sender(source);
 	if (a)
 		a->retry = f->retry;
+	FLOW_SOCKET(f) = key_of_sender(source);
 	return mark_unread(source, protocol, TLS_BEGUN);
 }
 

@@ -161,7 +161,7 @@ struct exchange {
 	__u64 spare;	/* of the flow, which has no other room: see FLOW_SOCKET */
 };
 
-/* By control group: the address of the flow's socket, which may be another's by now. */
+/* By control group, and of TLS that is read (--tls): the address of the flow's socket, which may be another's by now. */
 #define FLOW_SOCKET(f) ((f)->ring[0].spare)
 /* By control group: the instance of the nginx that listens where a client of this host leads, and did not proxy then; or 0. */
 #define FLOW_DOOR(f) ((f)->ring[1].spare)
