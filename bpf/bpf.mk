@@ -76,8 +76,8 @@ $(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bp
 # It shares the globals of whichever of them is loaded.
 $(HELPER_BUILD)/upstreamtop-tls.skel.h: $(HELPER_BUILD)/upstreamtop-tls.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
 	$(BPFTOOL) gen skeleton $< name upstreamtop_tls_bpf > $@
-	@diff <(sed -n '/__data {/,/} \*bss/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
-		<(sed -n '/__data {/,/} \*bss/p' $@ | sed 's/upstreamtop_tls_bpf/upstreamtop_bpf/')
+	@diff <(sed -n '/__rodata {/,/} \*data/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
+		<(sed -n '/__rodata {/,/} \*data/p' $@ | sed 's/upstreamtop_tls_bpf/upstreamtop_bpf/')
 
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h $(HELPER_BUILD)/upstreamtop-tls.skel.h package.json
 	$(CC) -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
