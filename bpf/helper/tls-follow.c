@@ -20,6 +20,9 @@ void begin_to_follow(const struct tls *tls)
 {
 	keep_tls_places(tls);
 	later.next = later.said = tls->count;
+	/* since nginx's processes were looked for, seconds may have passed */
+	later.look_at = in_ms(0);
+	later.started = !tls->count;
 }
 
 bool is_following_tls(const struct tls *tls)
