@@ -374,6 +374,11 @@ bool awaits_tls(void);
 /* The same of doctor, where calls are counted for a second. */
 void put_tls_diagnosis(struct json *out, const struct options *options, const struct nginx *nginx);
 
+/* ---- plaintext.c ---- */
+
+/* Loads them: they share maps and globals with `bpf`, which is loaded. Returns whether this kernel can. */
+bool load_plaintext(const struct upstreamtop_bpf *bpf, struct tls_programs *programs);
+
 /* ---- hello.c ---- */
 
 /* The port numbers of the listen ports, each once. */
