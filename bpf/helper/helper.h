@@ -352,6 +352,28 @@ struct tls_programs {
 	int recv_done; /* when ngx_ssl_recv returns */
 };
 
+/*
+ * With --tls, before anything is opened: finds the files of nginx's programs, and measures what probes cost. Ends the helper
+ * where nothing can be read.
+ */
+void tls_open(const struct options *options, const struct nginx *nginx);
+/* Sets the probes, while there are rights. Ends the helper where none can be set. */
+void tls_attach(const struct tls_programs *programs);
+/* In each turn of the loop: nginx may start from another file. Never waits. */
+void tls_follow(const struct upstreamtop_bpf *bpf);
+/* Whether something is going on that the next turn should not wait for. */
+bool is_tls_busy(void);
+/* What is to be said once: the next of its kind, or NULL. */
+const char *remark_on_tls(void);
+/* Removes the probes, and returns when no program runs any more. */
+void tls_close(void);
+/* The member "tls" of hello; nothing without --tls. */
+void put_tls(struct json *out);
+/* Whether no nginx was there yet. */
+bool awaits_tls(void);
+/* The same of doctor, where calls are counted for a second. */
+void put_tls_diagnosis(struct json *out, const struct options *options, const struct nginx *nginx);
+
 /* ---- plaintext.c ---- */
 
 /* Loads them: they share maps and globals with `bpf`, which is loaded. Returns whether this kernel can. */
