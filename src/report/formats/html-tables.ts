@@ -6,7 +6,7 @@ import { text } from '../page/markup.ts'
 import { barSvg, sparkSvg } from '../page/still-lanes.ts'
 import type { Column, DrawnRow, Section } from './section.ts'
 
-export type TableSection = Extract<Section, { kind: 'table' }>
+type TableSection = Extract<Section, { kind: 'table' }>
 
 /** @param picture of few steps, for the lanes in cells; null: there are none */
 export function tableHtml(section: TableSection, picture: Picture | null): string {

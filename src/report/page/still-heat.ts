@@ -7,7 +7,7 @@ import type { Picture, PictureLine } from '../picture/picture.ts'
 import { GAP, HEAT, LINES, TROUBLE } from './colours.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
 import { heatPaths, troublePath } from './draw/heat-paths.ts'
-import { latencyTicks } from './draw/latency-axis.ts'
+import { latencyTicks, rulesPath } from './draw/latency-axis.ts'
 import { timeLines } from './draw/time-lines.ts'
 import { text } from './markup.ts'
 import { axisSvg } from './still-axis.ts'
@@ -64,18 +64,13 @@ function heatSvg(picture: Picture, columns: Thinned, scale: HeatScale): string {
     `<g transform="scale(${columns.factor} 1)">`,
     ...d.map((path, i) => `<path class="h${i + 1}" fill="${HEAT[i] ?? HEAT[0]}" d="${path}"/>`),
     '</g>',
-    `<path class="rule" stroke="${LINES.base}" stroke-opacity="0.5" vector-effect="non-scaling-stroke" d="${rules(scale, picture.count)}"/>`,
+    `<path class="rule" stroke="${LINES.base}" stroke-opacity="0.5" vector-effect="non-scaling-stroke" d="${rulesPath(scale, picture.count)}"/>`,
     `<g transform="scale(${lines.factor} 1)">`,
     timesLine('p50', lines.p50, `stroke="${LINES.p50}" stroke-width="1.5"`),
     timesLine('p99', lines.p99, `stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2"`),
     '</g></svg>',
   ].join('')
 }
-
-const rules = (scale: HeatScale, width: number): string =>
-  latencyTicks(scale)
-    .map(({ y }) => `M0 ${y.toFixed(2)}H${width}`)
-    .join('')
 
 const timesLine = (name: string, d: string, attributes: string): string =>
   `<path class="halo" fill="none" stroke="#ffffff" stroke-width="3" stroke-opacity="0.7" vector-effect="non-scaling-stroke" d="${d}"/>` +

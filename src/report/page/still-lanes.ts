@@ -4,7 +4,8 @@ import type { PageFacts } from '../picture/facts.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
 import { GAP, LINES, TROUBLE } from './colours.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
-import { FOOT, lanePaths } from './draw/lanes.ts'
+import { FOOT, lanePaths, mostRate } from './draw/lanes.ts'
+import { short } from './draw/path.ts'
 import { placeOf } from './draw/time-axis.ts'
 import { share, text } from './markup.ts'
 import { axisSvg, findingMarks, markerMarks } from './still-axis.ts'
@@ -38,12 +39,11 @@ const leftText = (backends: number): string =>
 
 function laneRow(line: PictureLine, picture: Picture, facts: PageFacts): string {
   const height = line.subject === null ? TALL : HEIGHT
-  const { most } = lanePaths(line, picture.seconds, height)
   const unread = isUnread(line)
   return (
     `<tr${line.subject === null ? ' class="all"' : ''}><th scope="row" align="left">${line.subject === null ? 'all' : `<code>${text(line.label)}</code>`}</th>` +
     `<td class="drawing">${laneSvg(line, picture, facts, height)}</td>` +
-    `<td align="right" class="most-still">${unread ? '–' : `${rate(most)}/s`}</td></tr>`
+    `<td align="right" class="most-still">${unread ? '–' : `${rate(mostRate(line, picture.seconds))}/s`}</td></tr>`
   )
 }
 
@@ -73,7 +73,7 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
     path('presence', presence, `fill="none" stroke="${LINES.base}" vector-effect="non-scaling-stroke"`),
     path(
       'marker',
-      facts.markers.map(({ at }) => `M${Math.round(placeOf(picture, at) * 100) / 100} 0V${all}`).join(''),
+      facts.markers.map(({ at }) => `M${short(placeOf(picture, at))} 0V${all}`).join(''),
       `fill="none" stroke="${LINES.marker}" vector-effect="non-scaling-stroke"`,
     ),
     '</svg>',
@@ -81,7 +81,7 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
 }
 
 const bandOf = (from: number, to: number, height: number): string =>
-  `<path class="extent-band" fill="#fdecd9" d="M${Math.round(from * 100) / 100} 0H${Math.round(to * 100) / 100}V${height}H${Math.round(from * 100) / 100}Z"/>`
+  `<path class="extent-band" fill="#fdecd9" d="M${short(from)} 0H${short(to)}V${height}H${short(from)}Z"/>`
 
 /** What the drawing shows, for who does not see it. */
 function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): string {

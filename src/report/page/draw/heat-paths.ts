@@ -4,7 +4,7 @@ import { micros } from '../../../frame/model/units.ts'
 import type { PictureLine } from '../../picture/picture.ts'
 import { areaPath, short } from './path.ts'
 
-export const HEAT_LEVELS = 8
+const HEAT_LEVELS = 8
 
 export interface HeatPaths {
   /** of each level of brightness from 1 on */

@@ -48,7 +48,7 @@ test('of several pictures the finest that has all of the range is taken', () => 
 })
 
 test('beyond what was recorded there are steps in which nothing was', () => {
-  const padded = paddedPicture(picture, { from: FROM - 2, to: FROM + 5 })
+  const padded = paddedPicture(picture, { from: FROM - 2, to: FROM + 5 }, 100)
   assert.deepEqual(padded.seconds, [0, 0, 1, 1, 0, 1, 0])
   assert.deepEqual(
     [padded.count, padded.starts, padded.from, padded.to],
@@ -63,9 +63,18 @@ test('beyond what was recorded there are steps in which nothing was', () => {
     ] as const,
     to: 9001,
   }
-  assert.deepEqual(paddedPicture(folded, { from: FROM - 2, to: 9001 }).starts[1], [5, 9000])
+  assert.deepEqual(paddedPicture(folded, { from: FROM - 2, to: 9001 }, 100).starts[1], [5, 9000])
   assert.equal(padded.lines[0]!.heat!.length, 7)
-  assert.equal(paddedPicture(picture, { from: FROM, to: FROM + 4 }), picture)
+  assert.equal(paddedPicture(picture, { from: FROM, to: FROM + 4 }, 4), picture)
+})
+
+test('a moment at the edge of a month gets no steps of a second for all of it', () => {
+  const month = { from: FROM - 30 * 86_400, to: FROM + 4 }
+  const padded = paddedPicture(picture, month, 900)
+  assert.ok(padded.count <= 900)
+  assert.ok(padded.from === month.from && padded.to === month.to)
+  assert.equal(sumOf(padded, padded.lines[0]!, 0, padded.count).counts.requests, 60)
+  assert.equal(padded.seconds.at(-1), 3)
 })
 
 test('a line is found by what it is of', () => {

@@ -6,7 +6,7 @@ import { latency, rate } from '../../../../render/quantities.ts'
 import type { Picture, PictureLine } from '../../../picture/picture.ts'
 import { gapPath, hatchPath } from '../../draw/gaps.ts'
 import { heatPaths, troublePath } from '../../draw/heat-paths.ts'
-import { latencyTicks } from '../../draw/latency-axis.ts'
+import { latencyTicks, rulesPath } from '../../draw/latency-axis.ts'
 import { secondAt } from '../../draw/time-axis.ts'
 import { timeLines } from '../../draw/time-lines.ts'
 import { lineOf, stepAt } from '../../state/cut.ts'
@@ -83,7 +83,7 @@ export class Heat {
       ...shape(gapPath(picture.seconds, rows), 'gap'),
       ...shape(hatchPath(picture.seconds, rows), 'hatch'),
       ...heatPaths(line, this.#scale).d.flatMap((d, i) => shape(d, `h${i + 1}`)),
-      ...latencyRules(this.#scale, picture.count),
+      ...shape(rulesPath(this.#scale, picture.count), 'rule'),
       this.#lines(picture, line),
     )
     svg.classList.add('heat')
@@ -192,14 +192,6 @@ export class Heat {
     this.tip.show([line.label, text], event)
   }
 }
-
-const latencyRules = (scale: HeatScale, count: number): SVGElement[] =>
-  shape(
-    latencyTicks(scale)
-      .map(({ y }) => `M0 ${y.toFixed(2)}H${count}`)
-      .join(''),
-    'rule',
-  )
 
 /** A line without a heatmap still has its percentiles: the scale is theirs. */
 const columnsOf = ({ p50, p99 }: PictureLine): readonly Buckets[] =>
