@@ -15,7 +15,9 @@ import type { Query } from '../query.ts'
 export async function facts(view: View, query: Query, stop: AbortSignal): Promise<Reply> {
   const served = sideOf(view, query)
   const { recording, source, span } = served
-  const whole = await served.whole.of(span, new Slices(stop))
+  const slices = new Slices(stop)
+  await served.check(span, slices)
+  const whole = await served.whole.of(span, slices)
   const summary = summaryOf([recording], { ...ALL, range: span }, whole)
   return jsonReply({
     ...factsOf(summary, [], served.events.of(recording, span), source.timeZone),
