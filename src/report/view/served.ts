@@ -6,7 +6,8 @@ import { readsTicks } from '../data/reading.ts'
 import { CellStore } from './cells/cell-store.ts'
 import { chunksWithin, rangeOf, type Chunk } from './cells/chunks.ts'
 import type { Slices } from './cells/slices.ts'
-import { KeptEvents } from './kept-events.ts'
+import type { PageEvents, PageFinding } from '../picture/facts.ts'
+import { KeptFound } from './kept-found.ts'
 import { Pictures } from './pictures.ts'
 import { Sums } from './sums.ts'
 import { WholeSum } from './whole-sum.ts'
@@ -28,7 +29,8 @@ export class Served {
   readonly sums: Sums
   readonly whole: WholeSum
   readonly pictures: Pictures
-  readonly events = new KeptEvents()
+  readonly events = new KeptFound<PageEvents>()
+  readonly findings = new KeptFound<readonly PageFinding[]>()
   #ticks: Recording['ticks']
   #count: number
   #wasGrowing = false
