@@ -69,7 +69,7 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
       `fill="none" stroke="${GAP.hatch}" vector-effect="non-scaling-stroke"`,
     ),
     ...trouble.map((d, level) => path(`t${level}`, d, `fill="${TROUBLE[level] ?? TROUBLE[0]}"`)),
-    path('foot', foot, `fill="${TROUBLE[4]}"`),
+    ...foot.map((d, level) => path(`foot t${level}`, d, `fill="${TROUBLE[level] ?? TROUBLE[0]}"`)),
     path('presence', presence, `fill="none" stroke="${LINES.base}" vector-effect="non-scaling-stroke"`),
     path(
       'marker',
@@ -97,12 +97,12 @@ function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): 
 
 /** Swatches of what is drawn. */
 export const laneLegend = (withGrpc: boolean): string =>
-  `<p class="note legend">Height: requests a second. Colour, and from 1 % a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures ${[
+  `<p class="note legend">Height: requests a second, up to those at the right of each lane. Colour, and from 1% a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures; of one alone, among 100 requests around it ${[
     ['none', 't0', TROUBLE[0]],
     ['any', 't1', TROUBLE[1]],
-    ['1 %', 't2', TROUBLE[2]],
-    ['5 %', 't3', TROUBLE[3]],
-    ['20 %', 't4', TROUBLE[4]],
+    ['1%', 't2', TROUBLE[2]],
+    ['5%', 't3', TROUBLE[3]],
+    ['20%', 't4', TROUBLE[4]],
   ]
     .map(([word, name, colour]) => swatch(name!, colour!, word!))
     .join(
@@ -115,13 +115,14 @@ const swatch = (name: string, colour: string, word: string): string =>
 /** A lane in a cell of a table. */
 export function sparkSvg(line: PictureLine, { seconds, count }: Picture): string {
   const { trouble, foot } = lanePaths(line, seconds, 14)
-  const paths = trouble
-    .map((d, level) =>
-      d === '' ? '' : `<path class="t${level}" fill="${TROUBLE[level] ?? TROUBLE[0]}" d="${d}"/>`,
+  const paths = [trouble, foot]
+    .flatMap((each) =>
+      each.map((d, level) =>
+        d === '' ? '' : `<path class="t${level}" fill="${TROUBLE[level] ?? TROUBLE[0]}" d="${d}"/>`,
+      ),
     )
     .join('')
-  const feet = foot === '' ? '' : `<path class="foot" fill="${TROUBLE[4]}" d="${foot}"/>`
-  return `<svg class="spark" viewBox="0 0 ${count} 18" preserveAspectRatio="none" width="96" height="18" aria-hidden="true"><path class="gap" fill="${GAP.area}" d="${gapPath(seconds, 18)}"/>${paths}${feet}</svg>`
+  return `<svg class="spark" viewBox="0 0 ${count} 18" preserveAspectRatio="none" width="96" height="18" aria-hidden="true"><path class="gap" fill="${GAP.area}" d="${gapPath(seconds, 18)}"/>${paths}</svg>`
 }
 
 const BAR_COLOURS = { '': '#6f9fce', trouble: TROUBLE[3], before: LINES.base } as const

@@ -98,7 +98,7 @@ export class Lanes {
       ...shape(hatchPath(picture.seconds, HEIGHT), 'hatch'),
       ...shape(paths.presence, 'presence'),
       ...paths.trouble.flatMap((d, level) => shape(d, `trouble t${level}`)),
-      ...shape(paths.foot, 'foot'),
+      ...paths.foot.flatMap((d, level) => shape(d, `foot t${level}`)),
     )
     svg.classList.add('lane', kind)
     const most = element('span', `most ${kind}`, `${rate(paths.most)}/s`)
