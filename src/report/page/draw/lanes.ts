@@ -7,6 +7,8 @@ export const FOOT = 4
 
 /** A share of the attempts of at least so much is the next level; level 1 is any trouble at all. */
 const LEVELS = [0.01, 0.05, 0.2] as const
+/** Every day has some errors: a number is loud from this share on. */
+export const LOUD = LEVELS[0]
 /** One error among few attempts says little of them: it is taken as a part of so many around it. */
 const ENOUGH = 100
 /** Below it trouble is usual: in long steps there always is some. */
