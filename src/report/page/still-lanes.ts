@@ -2,7 +2,8 @@
 import { exactCount, finePercent, longSpan, rate } from '../../render/quantities.ts'
 import type { PageFacts } from '../picture/facts.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
-import { GAP, LINES, TROUBLE } from './colours.ts'
+import { BAND, GAP, LINES, TROUBLE } from './colours.ts'
+import { findingsPath } from './draw/findings.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
 import { FOOT, lanePaths } from './draw/lanes.ts'
 import { placeOf } from './draw/time-axis.ts'
@@ -56,12 +57,9 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
   const all = height + FOOT
   const path = (name: string, d: string, attributes: string): string =>
     d === '' ? '' : `<path class="${name}" ${attributes} d="${d}"/>`
-  const own = facts.findings.filter(
-    ({ kind, backend }) => kind !== 'gap' && (line.subject === null || backend === line.subject.backend),
-  )
   return [
     `<svg class="lane" viewBox="0 0 ${count} ${all}" preserveAspectRatio="none" width="100%" height="${all}" role="img" aria-label="${text(laneLabel(line, picture))}">`,
-    ...own.map((finding) => bandOf(placeOf(picture, finding.from), placeOf(picture, finding.to), all)),
+    path('extent-band', findingsPath(line, facts.findings, picture, all), `fill="${BAND}"`),
     path('gap', gapPath(seconds, all), `fill="${GAP.area}"`),
     path(
       'hatch',
@@ -79,9 +77,6 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
     '</svg>',
   ].join('')
 }
-
-const bandOf = (from: number, to: number, height: number): string =>
-  `<path class="extent-band" fill="#fdecd9" d="M${Math.round(from * 100) / 100} 0H${Math.round(to * 100) / 100}V${height}H${Math.round(from * 100) / 100}Z"/>`
 
 /** What the drawing shows, for who does not see it. */
 function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): string {
