@@ -103,11 +103,11 @@ export class Heat {
   }
 
   #trouble(line: PictureLine, { picture }: Scene): HTMLElement[] {
-    const { d, most } = troublePath(line, picture.seconds, TROUBLE_HEIGHT)
+    const { d, most, full } = troublePath(line, picture.seconds, TROUBLE_HEIGHT)
     const words = most === 0 ? 'no errors' : `errors, at most ${rate(most)}/s`
     const svg = drawing(picture.count, TROUBLE_HEIGHT, words, ...shape(d, 't3'))
     return [
-      element('span', 'scale', most === 0 ? 'no errors' : `errors ≤ ${rate(most)}/s`),
+      element('span', 'scale', most === 0 ? 'no errors' : `errors, to ${rate(full)}/s`),
       element('div', 'troubles', svg),
     ]
   }
