@@ -132,3 +132,7 @@ export function routeLines({ lines }: Picture, backend: PictureLine): readonly P
 /** The step that contains the second. */
 export const stepAt = (picture: Picture, second: number): number =>
   Math.max(0, Math.min(picture.count - 1, Math.floor(placeOf(picture, second) + 1e-6)))
+
+/** In steps, the middle of the moment's one; null: it is not in the picture. */
+export const cursorPlace = (picture: Picture, at: number | null): number | null =>
+  at !== null && at >= picture.from && at < picture.to ? stepAt(picture, at) + 0.5 : null

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cutPicture, finestOf, lineOf, paddedPicture, stepAt } from '../../../../src/report/page/state/cut.ts'
+import {
+  cursorPlace,
+  cutPicture,
+  finestOf,
+  lineOf,
+  paddedPicture,
+  stepAt,
+} from '../../../../src/report/page/state/cut.ts'
 import { sumOf } from '../../../../src/report/page/state/sums.ts'
 import { API, FROM, ITEMS, picture } from './pictures.ts'
 
@@ -82,4 +89,12 @@ test('a line is found by what it is of', () => {
   assert.equal(lineOf(picture, API)?.label, 'api · 10.0.1.10:8080')
   assert.equal(lineOf(picture, ITEMS)?.label, 'GET /items')
   assert.equal(lineOf(picture, { backend: 'gone', route: null }), null)
+})
+
+test('a cursor stands in the middle of its step, and nowhere for a moment that is not in the picture', () => {
+  const at = [null, FROM - 1, FROM, FROM + 1.2, picture.to]
+  assert.deepEqual(
+    at.map((second) => cursorPlace(picture, second)),
+    [null, null, 0.5, 1.5, null],
+  )
 })

@@ -9,7 +9,7 @@ import { heatPaths, troublePath } from '../../draw/heat-paths.ts'
 import { latencyTicks, rulesPath } from '../../draw/latency-axis.ts'
 import { secondAt } from '../../draw/time-axis.ts'
 import { timeLines } from '../../draw/time-lines.ts'
-import { lineOf, stepAt } from '../../state/cut.ts'
+import { cursorPlace, lineOf, stepAt } from '../../state/cut.ts'
 import { cellText, heatNote, type Cell } from '../../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
 import { drawing, element, percentOf, shape, stretched } from '../browser/dom.ts'
@@ -67,10 +67,7 @@ export class Heat {
   /** Only the moment is another one. */
   moveTo(scene: Scene): void {
     this.#scene = scene
-    const { picture, state } = scene
-    const { at } = state
-    const isShown = at !== null && at >= picture.from && at < picture.to
-    this.#plot.cursor = isShown ? stepAt(picture, at) + 0.5 : null
+    this.#plot.cursor = cursorPlace(scene.picture, scene.state.at)
     this.#say()
   }
 

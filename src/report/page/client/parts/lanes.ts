@@ -5,7 +5,7 @@ import { findingsPath } from '../../draw/findings.ts'
 import { gapPath, hatchPath } from '../../draw/gaps.ts'
 import { FOOT, lanePaths } from '../../draw/lanes.ts'
 import { secondAt } from '../../draw/time-axis.ts'
-import { backendLines, routeLines, stepAt } from '../../state/cut.ts'
+import { backendLines, cursorPlace, routeLines } from '../../state/cut.ts'
 import { sameSubject } from '../../state/address.ts'
 import { laneText, stepText } from '../../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
@@ -67,10 +67,7 @@ export class Lanes {
   /** Only the moment is another one. */
   moveTo(scene: Scene): void {
     this.#scene = scene
-    const { picture, state } = scene
-    const { at } = state
-    const isShown = at !== null && at >= picture.from && at < picture.to
-    this.#plot.cursor = isShown ? stepAt(picture, at) + 0.5 : null
+    this.#plot.cursor = cursorPlace(scene.picture, scene.state.at)
   }
 
   #routesOf(line: PictureLine, { state, picture }: Scene): readonly PictureLine[] {
