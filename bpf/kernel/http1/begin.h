@@ -196,31 +196,27 @@ static __always_inline void count_protocol(struct backend *b, enum protocol prot
 		ADD(b->other_connects, 1);
 }
 
-/* From now on the bytes of the connection are counted by its socket, if it is UNREAD. Returns whether that is known. */
-static __always_inline int mark_unread(source_t *source, enum protocol protocol, enum speech speech)
+/* From now on the bytes of the connection are counted by its socket, if it is UNREAD. Returns whether nginx has connected it. */
+static __always_inline int mark_unread(__u64 socket, enum protocol protocol, enum speech speech, __u32 retry)
 {
-	struct attempt *a = attempt_of_sender(source);
+	struct attempt *a = socket ? bpf_map_lookup_elem(&attempts, &socket) : 0;
 
 	if (!a)
 		return 0;
 	a->protocol = protocol;
+	a->retry = retry;
 	*(volatile __u32 *)&a->speech = speech;
-	list_unread(key_of_sender(source), a);
+	list_unread(socket, a);
 	return 1;
 }
 
 /* --tls, and the first bytes are TLS: what is within may be read where nginx writes it. */
-static __always_inline int may_be_read_later(source_t *source, struct flow *f, enum protocol protocol)
+static __always_inline int may_be_read_later(__u64 socket, struct flow *f, enum protocol protocol)
 {
-	struct attempt *a;
-
 	if (FROM_MEMORY || !reads_tls || protocol != PROTOCOL_TLS)
 		return 0;
-	a = attempt_of_sender(source);
-	if (a)
-		a->retry = f->retry;
-	FLOW_SOCKET(f) = key_of_sender(source);
-	return mark_unread(source, protocol, TLS_BEGUN);
+	FLOW_SOCKET(f) = socket;
+	return mark_unread(socket, protocol, TLS_BEGUN, f->retry);
 }
 
 /* The connection speaks what cannot be read. */
@@ -234,7 +230,8 @@ static __always_inline int leave_unread(source_t *source, struct flow *f, struct
 	f->kind = KIND_NOT_HTTP;
 	if (!f->fresh)
 		return 0;
-	int later = may_be_read_later(source, f, protocol);
+	__u64 socket = key_of_sender(source);
+	int later = may_be_read_later(socket, f, protocol);
 
 	if (opaque)
 		f->kind = KIND_OPAQUE;
@@ -254,7 +251,7 @@ static __always_inline int leave_unread(source_t *source, struct flow *f, struct
 	if (!FROM_MEMORY)
 		count_protocol(b, protocol);
 	if (!later)
-		mark_unread(source, protocol, UNREAD);
+		mark_unread(socket, protocol, UNREAD, 0);
 	return 0;
 }
 
