@@ -2,6 +2,7 @@
 import type { Aggregate } from './aggregate.ts'
 import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
 import type { Span } from './span.ts'
+import type { TlsReading } from './tls.ts'
 import type { Micros, WallMicros } from './units.ts'
 
 export interface RecordingInfo {
@@ -21,6 +22,8 @@ export interface RecordingInfo {
   readonly interfaces: readonly string[]
   /** what it lacks, as its helper said at the start; absent in older recordings */
   readonly unseen?: readonly Unseen[]
+  /** what was read within TLS, of each run with `--tls`; absent: nothing */
+  readonly tls?: readonly TlsReading[] | undefined
   /** it ended cleanly, with the helper's last dump */
   readonly complete: boolean
   readonly start: WallMicros

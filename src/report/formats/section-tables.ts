@@ -10,6 +10,7 @@ import { localMinute } from '../../frame/time/timezone.ts'
 import type { Subject } from '../../frame/views/drilldown.ts'
 import { labelOf } from '../../frame/views/labels.ts'
 import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
+import { TLS_UNREAD } from '../../render/tls-text.ts'
 import { durationOf } from '../data/slowest.ts'
 import type { BackendEntity, Entity, FullEntity } from '../document/document.ts'
 import {
@@ -92,10 +93,9 @@ function subjectOf(by: By, { keys }: Line, { summary }: Report): Subject | null 
 
 function keyText(key: string, line: Line, report: Report): string {
   const text = keyName(key, line, report)
-  const { protocol } = line.keys
-  return (key === 'backend' || key === 'upstream' || key === 'namespace') && isUnreadLine(line)
-    ? `${text} (${String(protocol)}, not readable)`
-    : text
+  if (key !== 'backend' && key !== 'upstream' && key !== 'namespace') return text
+  if (isUnreadLine(line)) return `${text} (${String(line.keys.protocol)}, not readable)`
+  return line.added?.tls === true ? `${text} (TLS)` : text
 }
 
 function keyName(key: string, { keys }: Line, { timeZone, withOffset }: Report): string {
@@ -283,9 +283,15 @@ export function failures({ document }: Report): Section[] {
 }
 
 /** Backends whose requests cannot be read: what their connections tell. */
-export function unread({ document }: Report): Section[] {
+export function unread({ document, summary }: Report): Section[] {
   const rows = document.backends.filter(({ protocol }) => protocol !== null && !isRead(protocol))
   if (rows.length === 0) return []
+  const hasUnreadTls = rows.some(({ protocol }) => protocol === 'tls')
+  const readsTls = summary.recordings.some(({ tls = [] }) => tls.length > 0)
+  const notes = [
+    ...(rows.length > SHOWN ? [`and ${exactCount(rows.length - SHOWN)} more`] : []),
+    ...(hasUnreadTls && !readsTls ? [TLS_UNREAD] : []),
+  ]
   const right = (title: string): Column => ({ title, align: 'right', untrusted: false })
   return [
     {
@@ -309,7 +315,7 @@ export function unread({ document }: Report): Section[] {
           bytesText(row.received_bytes),
           exactCount(failuresOf(row)),
         ]),
-      note: rows.length > SHOWN ? `and ${exactCount(rows.length - SHOWN)} more` : null,
+      note: notes.length === 0 ? null : notes.join('. '),
     },
   ]
 }
