@@ -118,6 +118,7 @@ function playerOf(recording: Recording): Player {
     host: recording.info.host,
     timeZone: 'UTC',
     withOffset: false,
+    tls: [],
     board: BOARD_DEFAULTS,
     view: firstView('rps', '', windowSeconds),
     timeline: startingAt(stop),

@@ -1,10 +1,12 @@
 /** Captures for live and record: runs the helper with its taps, one of which is the screen, pictures or lines. */
 import { hostname } from 'node:os'
 import type { RecordingSink, Unseen } from '../frame/model/recording.ts'
+import type { TlsReading } from '../frame/model/tls.ts'
 import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { Thinner } from '../record/thinner.ts'
 import type { HelloLine } from '../record/wire.ts'
+import { tlsLines } from '../render/tls-text.ts'
 import type { Io } from './io.ts'
 import { localZone } from './values/local-zone.ts'
 
@@ -15,6 +17,8 @@ export interface CaptureMeta {
   readonly arguments: readonly string[]
   readonly interfaces: readonly string[]
   readonly unseen: readonly Unseen[]
+  /** empty: nothing is read within TLS */
+  readonly tls: readonly TlsReading[]
 }
 
 export interface CaptureJob {
@@ -91,9 +95,11 @@ const metaOf = (hello: HelloLine, args: readonly string[], io: Io): CaptureMeta 
   arguments: args,
   interfaces: hello.interfaces.map(({ name }) => name),
   unseen: hello.unseen ?? [],
+  tls: hello.tls === undefined ? [] : [hello.tls],
 })
 
-function writeWarnings({ warnings, unseen = [] }: HelloLine, io: Io): void {
+function writeWarnings({ warnings, unseen = [], tls }: HelloLine, io: Io): void {
   for (const warning of warnings) io.stderr.line(`upstreamtop: ${warning}`)
   for (const { what, remedy } of unseen) io.stderr.line(`upstreamtop: ${what}: ${remedy}`)
+  for (const sentence of tlsLines(tls && [tls])) io.stderr.line(`upstreamtop: ${sentence}`)
 }

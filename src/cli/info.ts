@@ -7,6 +7,7 @@ import { spanOf } from '../frame/time/time.ts'
 import { changesOffset, isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
+import { tlsLines } from '../render/tls-text.ts'
 import { recordingEntry } from '../report/document/json.ts'
 import type { Inventory } from '../store/read/inventory.ts'
 
@@ -43,6 +44,7 @@ export function infoText(recording: Recording, inventory: Inventory, sum: Aggreg
         .map(([name, count]) => `${name} ${countOr(count)}`)
         .join(', '),
     ],
+    ...tlsLines(info.tls).map((text): [string, string] => ['tls', text]),
     ...(info.unseen ?? []).map(({ what, remedy }): [string, string] => ['not seen', `${what}; ${remedy}`]),
     ...gaps.map((gap): [string, string] => [
       'gap',

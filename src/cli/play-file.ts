@@ -4,6 +4,7 @@ import { ExitCode, UserError } from '../errors.ts'
 import type { Recording } from '../frame/model/recording.ts'
 import { wallMicros, type Micros, type WallMicros } from '../frame/model/units.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
+import { lacksOf } from '../render/lacks.ts'
 import { POLL_MS, polled, afterFirstPicture, within, type Mark } from '../replay/data/source.ts'
 import { play } from '../replay/player/player.ts'
 import type { Terminal } from '../replay/terminal/screen.ts'
@@ -61,8 +62,8 @@ export async function playFile(
 }
 
 /** What is damaged comes first: it is about the figures that are shown. */
-function noticeOf({ damage, info: { unseen = [] } }: Recording): string | null {
-  const words = damage[0] === undefined ? unseen.map(({ what }) => what) : [damage[0]]
+function noticeOf({ damage, info }: Recording): string | null {
+  const words = damage[0] === undefined ? lacksOf(info) : [damage[0]]
   return words.length === 0 ? null : words.join('; ')
 }
 

@@ -5,6 +5,7 @@ import { ofFrame } from '../frame/sum/merge.ts'
 import { isoLocal } from '../frame/time/timezone.ts'
 import { figures } from '../frame/views/figures.ts'
 import { BOARD_DEFAULTS } from '../frame/views/leaderboard.ts'
+import { lacksOf } from '../render/lacks.ts'
 import { count, plural, rate } from '../render/quantities.ts'
 import { MemoryRecording } from '../replay/data/memory.ts'
 import { play } from '../replay/player/player.ts'
@@ -86,7 +87,7 @@ function onScreen(
     now: () => wallMicros(io.now() * 1000),
     signal: ended.signal,
     empty: 'waiting for the first second',
-    notice: meta.unseen.length === 0 ? null : meta.unseen.map(({ what }) => what).join('; '),
+    notice: lacksOf(meta).join('; ') || null,
   }).finally(() => {
     recorded?.divert(null)
     io.signal.removeEventListener('abort', leave)

@@ -26,6 +26,8 @@ export interface CaptureOptions {
   readonly only: string | null
   /** only connections that an nginx has opened */
   readonly nginxOnly: boolean
+  /** read within TLS where probes are cheap (true), or wherever it can be; absent: nowhere */
+  readonly tls?: true | 'force' | undefined
   readonly routesAs: 'template' | 'raw'
   /** rows of the request ring kept per tick */
   readonly requests: number
@@ -188,6 +190,7 @@ export function helperArguments(options: Omit<CaptureOptions, 'probe' | 'names'>
     ...(options.ignore === null ? [] : ['--ignore', options.ignore]),
     ...(options.only === null ? [] : ['--only', options.only]),
     ...(options.nginxOnly ? ['--nginx-only'] : []),
+    ...(options.tls === undefined ? [] : [options.tls === 'force' ? '--tls=force' : '--tls']),
     ...['--routes-as', options.routesAs, '--requests', String(options.requests)],
   ]
 }

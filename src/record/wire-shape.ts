@@ -4,6 +4,7 @@
  * (wire-rows.ts), so that only a bad row is lost.
  */
 import type { Unseen } from '../frame/model/recording.ts'
+import { tlsReadingOf } from '../frame/model/tls.ts'
 import { compareBytes } from '../frame/views/ranking.ts'
 import { jsonOf } from './line-json.ts'
 import {
@@ -110,9 +111,12 @@ function helloOf(hello: JsonObject): HelloLine | null {
   )
   const warnings = listOf(known.warnings, MAX_WARNINGS, (text) => shortened(text, MAX_NAME))
   const unseen = listOf(known.unseen, MAX_WARNINGS, unseenOf)
+  const tls =
+    known.tls === undefined ? undefined : tlsReadingOf(known.tls, (text) => shortened(text, MAX_NAME))
   const { wall_us: wall = 0, mono_ns: mono = '0' } = known
   if (version === null || bootId === null || host === null || kernel === null) return null
-  if (interfaces === null || listenPorts === null || warnings === null || unseen === null) return null
+  if (interfaces === null || listenPorts === null || warnings === null || unseen === null || tls === null)
+    return null
   if (!isWall(wall) || !isNanos(mono)) return null
   return {
     type: 'hello',
@@ -128,6 +132,7 @@ function helloOf(hello: JsonObject): HelloLine | null {
     nginx: nginxOf(known.nginx),
     warnings,
     unseen,
+    ...(tls === undefined ? {} : { tls }),
   }
 }
 

@@ -18,6 +18,7 @@
  * Text from packets is UTF-8; control characters are JSON escapes, bytes that are not UTF-8 arrive as the four characters \xNN.
  */
 import type { Unseen } from '../frame/model/recording.ts'
+import type { TlsReading } from '../frame/model/tls.ts'
 import type {
   ConnectionColumns,
   ControlWords,
@@ -58,6 +59,8 @@ export interface HelloLine {
   readonly warnings: readonly string[]
   /** what this recording will lack; older helpers do not have this field */
   readonly unseen?: readonly Unseen[]
+  /** with `--tls` alone */
+  readonly tls?: TlsReading
 }
 
 export interface BackendLine {

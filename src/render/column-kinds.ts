@@ -16,7 +16,7 @@ import { fitLabel } from './label.ts'
 import { span, type Line } from './line.ts'
 import { percent, rate } from './quantities.ts'
 import { bar, sparkline } from './sparkline.ts'
-import { clip, visible } from './text.ts'
+import { cellWidth, clip, visible } from './text.ts'
 
 export interface Column {
   readonly title: string
@@ -32,8 +32,18 @@ export interface Column {
 
 export type ColumnId = keyof typeof COLUMNS
 
-export const backendName = (line: BackendLine): string => visible(line.label.full)
+export const backendName = (line: BackendLine): string => `${visible(line.label.full)}${tlsMark(line)}`
 export const routeName = ({ route }: RouteLine): string => `  ${visible(route.method)} ${visible(route.path)}`
+
+/** Behind the name of a backend whose requests are read within TLS. */
+const tlsMark = ({ tls }: BackendLine): string => (tls === true ? ' tls' : '')
+
+/** The name needs no room less for the mark. */
+function nameCell(line: BackendLine, width: number): Line {
+  const mark = tlsMark(line)
+  const hasRoom = mark !== '' && cellWidth(backendName(line)) <= width
+  return [span(fitLabel(line.label, width), 'bold'), ...(hasRoom ? [span(mark, 'dim')] : [])]
+}
 
 const both = (cell: (line: Figures) => Line): Pick<Column, 'backend' | 'route'> => ({
   backend: cell,
@@ -49,7 +59,7 @@ export const COLUMNS = {
     width: 16,
     gap: 0,
     sorts: ['name'],
-    backend: (line, width) => [span(fitLabel(line.label, width), 'bold')],
+    backend: nameCell,
     route: (line, width) => [span(clip(routeName(line), width))],
   },
   series: {

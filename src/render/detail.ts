@@ -14,11 +14,14 @@ import { fitLabel } from './label.ts'
 import { clipLine, EMPTY, joinFitting, line, padLine, span, type Line, type Style } from './line.ts'
 import { bytes, count, latency, NOTHING, percent, rate } from './quantities.ts'
 import { requestLines } from './requests.ts'
+import { TLS_UNREAD } from './tls-text.ts'
 import { bar } from './sparkline.ts'
 import { cellWidth, clip, left, right, visible } from './text.ts'
 
 export interface DetailView extends HeaderFacts {
   readonly size: Size
+  /** how TLS is read, in sentences; absent or empty: it is not */
+  readonly tls?: readonly string[]
   /** index of the row under the cursor, and of the first row shown */
   readonly selected: number
 }
@@ -26,7 +29,12 @@ export interface DetailView extends HeaderFacts {
 /** At most `size.rows` lines. The header is that of `board`, the whole moment. */
 export function detailLines(board: Leaderboard, subject: Drilldown, view: DetailView): Line[] {
   const { columns, rows } = view.size
-  const top = [...headerLines(board, view), titleOf(subject, columns), ...factLines(subject, columns)]
+  const top = [
+    ...headerLines(board, view),
+    titleOf(subject, columns),
+    ...factLines(subject, columns),
+    ...tlsLines(subject, view),
+  ]
   const room = rows - top.length
   // The list below keeps half of the room, up to what it can use.
   const wanted = 2 + (subject.route === null ? subject.routes.length : subject.latencies.length + 1)
@@ -64,12 +72,11 @@ function titleOf({ backend, route }: Drilldown, columns: number): Line {
 
 function factLines(subject: Drilldown, columns: number): Line[] {
   const { figures: f } = subject
-  const protocol = subject.connection?.protocol ?? null
   const requests: Line[] = [
     [span(`${rate(f.rps)} req/s`)],
     [span(`${percent(subject.share)} of ${subject.route === null ? 'all' : 'its backend'}`)],
     [inFlightCell(f), span(' in flight')],
-    ...(protocol === null || protocol === 'http/1' ? [] : [[span(protocol)]]),
+    ...spokenPiece(subject),
   ]
   const rates: Line[] = [
     ...(isUnread(subject) ? unreadPieces(subject) : requests),
@@ -101,6 +108,24 @@ function factLines(subject: Drilldown, columns: number): Line[] {
     ...(subject.wires.length === 0 ? [] : [joinFitting(wirePieces(subject), ' · ', columns)]),
   ]
 }
+
+/** What most people expect is not said. */
+function spokenPiece({ connection }: Drilldown): Line[] {
+  const { protocol = null, tls = null } = connection ?? {}
+  if (protocol === null || (protocol === 'http/1' && tls !== true)) return []
+  return [[span(`${protocol}${tls === true ? ' in TLS' : ''}`)]]
+}
+
+/** Of a backend that speaks TLS: how it is read, or how it could be. */
+function tlsLines({ connection }: Drilldown, { tls = [] }: DetailView): Line[] {
+  if (connection?.protocol !== 'tls' && connection?.tls !== true) return []
+  return tls.length === 0
+    ? [line(TLS_UNREAD, 'warn')]
+    : tls.slice(-MOST_TLS).map((text) => line(visible(text), 'dim'))
+}
+
+/** Lines; a recording that goes on may have many, the newest last. */
+const MOST_TLS = 2
 
 function isUnread({ connection }: Drilldown): boolean {
   const protocol = connection?.protocol ?? null

@@ -12,6 +12,12 @@ export function latency(span: Micros | null): string {
   return longSpan(span)
 }
 
+/** `0.45 µs`, `12.3 µs`: what a probe costs. */
+export function nanoseconds(span: number): string {
+  const microseconds = span / 1000
+  return `${microseconds.toFixed(microseconds < 9.995 ? 2 : 1)} µs`
+}
+
 /** `40s`, `2m05s`, `3h12m`, `2d04h`. @param span µs */
 export function longSpan(span: number): string {
   const seconds = Math.round(span / 1_000_000)

@@ -78,6 +78,8 @@ describe('what may stand at the cursor', () => {
     assert.deepEqual(await words('report', 'x.db', '--par'), ['--parquet'])
     assert.deepEqual(await words('report', '--by', 'ro'), ['route'])
     assert.deepEqual(await words('report', '--by=ro'), ['--by=route'])
+    assert.deepEqual(await words('record', '--tl'), ['--tls'])
+    assert.deepEqual(await words('record', '--tls='), ['--tls=force'])
     assert.deepEqual(await words('completion', ''), ['bash', 'zsh', 'fish'])
     assert.deepEqual(await words('live', '--tz', ''), ['local', 'UTC'])
     assert.ok((await words('record', '--iface', 'l')).includes('lo'))

@@ -29,7 +29,7 @@ const linesFor = (facts: Partial<Facts>): string[] =>
   diagnose({ ...HEALTHY, ...facts }).map(({ state, what }) => `${state}: ${what}`)
 
 test('a machine that can record has no failed check, and its front doors are named', () => {
-  const look = { seconds: 2, requests: 10, halfSeen: 0, routed: 0, opaque: 0 }
+  const look = { seconds: 2, requests: 10, halfSeen: 0, routed: 0, opaque: 0, readsTls: false }
   const checks = [...diagnose(HEALTHY), ...trafficChecks(look)]
   assert.deepEqual([...new Set(checks.map(({ state }) => state))], ['ok'])
   assert.ok(wouldRecord(checks))
@@ -91,7 +91,7 @@ test('an old kernel, missing BTF, missing rights or no interface is a failure wi
 })
 
 test('every warning and failure that is not about an upstream has a remedy', () => {
-  const look = { seconds: 2, requests: 0, halfSeen: 3, routed: 40, opaque: 5 }
+  const look = { seconds: 2, requests: 0, halfSeen: 3, routed: 40, opaque: 5, readsTls: false }
   const facts: Facts = {
     ...HEALTHY,
     rights: { missing: '', ptrace: false },

@@ -192,3 +192,9 @@ test('--nginx-only is passed to the helper, and only where it is asked for', () 
   assert.ok(helperArguments({ ...OPTIONS, nginxOnly: true }).includes('--nginx-only'))
   assert.ok(!helperArguments(OPTIONS).includes('--nginx-only'))
 })
+
+test('--tls is passed to the helper, and how', () => {
+  const tlsOf = (tls?: true | 'force'): string[] =>
+    helperArguments({ ...OPTIONS, tls }).filter((word) => word.startsWith('--tls'))
+  assert.deepEqual([tlsOf(), tlsOf(true), tlsOf('force')], [[], ['--tls'], ['--tls=force']])
+})

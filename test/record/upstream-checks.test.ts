@@ -31,7 +31,7 @@ test('each target has a line that says what is seen of it, and what helps where 
     ),
     [
       'ok: proxy_pass "http://10.0.0.1": HTTP/1, read',
-      `warning: proxy_pass "https://10.0.0.1": TLS, not read: ${only} → end TLS before the leg that is watched`,
+      `warning: proxy_pass "https://10.0.0.1": TLS, not read: ${only} → --tls reads it, within nginx`,
       'ok: grpc_pass "10.0.0.1:50051": HTTP/2, read',
       'warning: fastcgi_pass "unix:/run/php.sock": not visible, its traffic crosses no interface → let it listen on a TCP port',
       `warning: fastcgi_pass "php" (a:1, b:1, c:1 and 2 more): FastCGI, not read: ${only}`,

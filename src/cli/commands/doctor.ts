@@ -38,8 +38,8 @@ export function doctorCommand(io: Io): Command {
   })
 }
 
-const json = ({ checks, nginx }: Diagnosis, records: boolean): string =>
-  `${jsonText({ schema: 1, records, checks, nginx })}\n`
+const json = ({ checks, nginx, tls }: Diagnosis, records: boolean): string =>
+  `${jsonText({ schema: 1, records, checks, nginx, tls })}\n`
 
 const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const satisfies Record<Check['state'], string>
 
@@ -55,6 +55,7 @@ const EXAMPLES = `
 Examples:
   sudo upstreamtop doctor                  would recording work here, and what would be missing
   sudo upstreamtop doctor --attach cgroup  the same for recording all network namespaces
+  sudo upstreamtop doctor --tls            whose TLS could be read, what a probe costs here, and what that is at the present rate
   upstreamtop doctor --format json         the same for a script; exit code 0 only if recording would work
 
 The line "attach" says whether it would attach to interfaces (tcx) or by control group, and why; options decide it as for record.

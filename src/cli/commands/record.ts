@@ -82,5 +82,6 @@ Examples:
                                                                 and counts for Prometheus at http://127.0.0.1:9465/metrics
   sudo upstreamtop record --out web.db --nginx-only --name 10.0.1.10:8080=api
                                                                 no sidecars, and a name for what nginx only knows when it runs
+  sudo upstreamtop record --out web.db --tls                    requests to proxy_pass https://, too; doctor --tls says what that costs
   upstreamtop record --out x.db --probe 'cat capture.ndjson'    from lines of the helper: no rights needed
 `

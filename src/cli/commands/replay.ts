@@ -3,6 +3,7 @@ import { usageError } from '../../errors.ts'
 import { micros, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { parseDuration, type TimeScope } from '../../frame/time/time.ts'
 import { lookBack } from '../../frame/views/moment.ts'
+import { lacksOf } from '../../render/lacks.ts'
 import type { PrintOptions } from '../../replay/print/print.ts'
 import { wholeSecondAsTick } from '../../replay/time/stops.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'
@@ -95,7 +96,7 @@ async function print(
   const chosen = follows ? 'following' : recording.info.ticks === 0 ? null : chosenFrames(flags, scope)
   if (chosen !== null && chosen !== 'following') focus(recording, chosen.which, flags)
   for (const text of recording.damage) io.stderr.line(`upstreamtop: ${text}`)
-  for (const { what } of recording.info.unseen ?? []) io.stderr.line(`upstreamtop: ${what}`)
+  for (const words of lacksOf(recording.info)) io.stderr.line(`upstreamtop: ${words}`)
   if (chosen === null) {
     io.stderr.line('upstreamtop: this recording has no ticks: there is nothing to show')
     return

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { ExitCode, usageError, UserError } from '../../errors.ts'
+import { lacksOf } from '../../render/lacks.ts'
 import { listenOption, type Address } from '../../report/view/http/listen.ts'
 import type { Source } from '../../report/view/served.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'
@@ -79,7 +80,7 @@ async function openAll(files: readonly string[]): Promise<StoredRecording[]> {
 
 function sourceOf(recording: StoredRecording, { from, to, tz }: ViewFlags, io: Io): Source {
   for (const what of recording.damage) io.stderr.line(`upstreamtop: ${what}`)
-  for (const { what } of recording.info.unseen ?? []) io.stderr.line(`upstreamtop: ${what}`)
+  for (const words of lacksOf(recording.info)) io.stderr.line(`upstreamtop: ${words}`)
   const scope = timeScope(recording, io, tz)
   const range = from === undefined && to === undefined ? null : rangeOptions(from, to, scope)
   return {

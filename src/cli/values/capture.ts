@@ -14,6 +14,7 @@ export interface CaptureFlags {
   readonly ignore?: string
   readonly only?: string
   readonly nginxOnly?: boolean
+  readonly tls?: true | 'force'
   readonly routesAs: 'template' | 'raw'
   readonly requests: number
   readonly name?: Labels
@@ -38,6 +39,14 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     .option('--ignore <list>', 'leave out backends: PORT or IP:PORT, separated by commas', backendList)
     .option('--only <list>', 'watch backends in these networks alone: CIDR, separated by commas', networkList)
     .option('--nginx-only', 'watch what an nginx sends alone: no sidecars, no cron jobs')
+    .addOption(
+      new Option(
+        '--tls [how]',
+        'also read requests within TLS, in nginx itself: takes CPU of its workers (doctor --tls measures it); force: even where it takes much',
+      )
+        .choices(['force'])
+        .argParser(tlsWay),
+    )
     .option(
       '--name <label>',
       "IP:PORT=LABEL, a backend's name instead of nginx's configuration (repeatable)",
@@ -62,6 +71,7 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   ignore: flags.ignore ?? null,
   only: flags.only ?? null,
   nginxOnly: flags.nginxOnly ?? false,
+  tls: flags.tls,
   routesAs: flags.routesAs,
   requests: flags.requests,
   names: flags.name ?? new Map(),
@@ -79,6 +89,11 @@ function attachmentOf({ iface, attach, cgroup }: CaptureFlags): Pick<CaptureOpti
     )
   }
   return { attach: attach ?? null, cgroup: cgroup ?? null }
+}
+
+function tlsWay(how: string): 'force' {
+  if (how === 'force') return how
+  throw usageError(`--tls "${how}" is no way to read TLS`, '--tls, or --tls=force')
 }
 
 /** Follows the kernel: IFNAMSIZ and dev_valid_name(). */

@@ -57,6 +57,10 @@ function ofRequests(requests: number, { h2Requests, grpcRequests }: ConnectionCo
   return READ[counts.indexOf(Math.max(...counts))]!
 }
 
+/** Whether requests were read within TLS (`--tls`); null: it is not known. Recorders that are older than this read none. */
+export const isTls = ({ connection: { tlsRequests } }: Pick<Row, 'connection'>): boolean | null =>
+  tlsRequests === null ? null : tlsRequests > 0
+
 /** Of requests that began before the range only those of gRPC tell, when they end. A recording that does not know of gRPC read HTTP/1 only. */
 function ofEarlierRequests({ inFlight, answered, grpc }: Row): Protocol | null {
   const ended = grpcEnded(grpc)

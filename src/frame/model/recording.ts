@@ -2,6 +2,7 @@
 import type { Aggregate } from './aggregate.ts'
 import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
 import type { Span } from './span.ts'
+import type { TlsReading } from './tls.ts'
 import type { Micros, WallMicros } from './units.ts'
 
 export interface RecordingInfo {
@@ -21,6 +22,8 @@ export interface RecordingInfo {
   readonly interfaces: readonly string[]
   /** what it lacks, as its helper said at the start; absent in older recordings */
   readonly unseen?: readonly Unseen[]
+  /** what was read within TLS, of each run with `--tls`; absent: nothing */
+  readonly tls?: readonly TlsReading[] | undefined
   /** it ended cleanly, with the helper's last dump */
   readonly complete: boolean
   readonly start: WallMicros
@@ -96,10 +99,10 @@ export interface Recording {
    */
   activity?(range: SeqRange): readonly BackendActivity[]
   /**
-   * Checks unread ticks in steps; yields the number of ticks done. It ends at the first damage, which is then in `damage` and `gaps`.
-   * Absent where nothing can be damaged.
+   * Checks unread ticks, of the range or all, in steps; yields the number of ticks done. It ends at the first damage, which is then in
+   * `damage` and `gaps`. Absent where nothing can be damaged.
    */
-  checkTicks?(): Generator<number, void>
+  checkTicks?(range?: SeqRange): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

@@ -105,7 +105,9 @@ export const totalsOf = (backends: readonly BackendSum[], loss: Loss): Aggregate
 
 /** As a sum takes it, also where the sum is of one row. */
 const withNoneBefore = (row: ConnectionCounts): ConnectionCounts =>
-  row.h2Requests === null || row.grpcRequests === null ? addConnections(NO_CONNECTIONS, row) : row
+  row.h2Requests === null || row.grpcRequests === null || row.tlsRequests === null
+    ? addConnections(NO_CONNECTIONS, row)
+    : row
 
 /** A backend without a row in a tick has had 0 connects, unless the recorder did not count them: then it is not known. */
 export const withUnknown = (backends: readonly BackendSum[], loss: Loss): readonly BackendSum[] =>

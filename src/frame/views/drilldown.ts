@@ -5,7 +5,7 @@ import type { Backend, Codes, Distribution, RequestEvent, SecondFrame, TrafficRo
 import { boundsOf } from '../model/histogram.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import { micros, type Micros } from '../model/units.ts'
-import { protocolOf, type Protocol } from '../model/protocol.ts'
+import { isTls, protocolOf, type Protocol } from '../model/protocol.ts'
 import { joinBackends } from '../sum/fleet.ts'
 import { failedRequests } from '../sum/sums.generated.ts'
 import { sumWires } from '../sum/wire-sums.ts'
@@ -38,6 +38,7 @@ export interface Drilldown {
     readonly unreachable: number
     readonly earlyClose: number
     readonly protocol: Protocol | null
+    readonly tls: boolean | null
     readonly openConnections: number | null
     readonly avg: number | null
     readonly p99: number | null
@@ -141,6 +142,7 @@ function detail(
             unreachable: unreachable ?? 0,
             earlyClose: earlyClose ?? 0,
             protocol: protocolOf(sum),
+            tls: isTls(sum),
             openConnections: openOf(sum),
             avg: statistic(connect, 'avg'),
             p99: statistic(connect, 'p99'),

@@ -8,7 +8,7 @@ import type { Loss } from '../model/counters.generated.ts'
 import type { Backend, Counts, RequestEvent, Route } from '../model/frame.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../model/nothing.ts'
 import type { Micros, WallMicros } from '../model/units.ts'
-import { isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
+import { isTls, isUnread, protocolOf, type Protocol } from '../model/protocol.ts'
 import { coverageOf, figures, type Figures } from './figures.ts'
 import { labelsOf, type Label } from './labels.ts'
 import type { Moment, Series } from './moment.ts'
@@ -55,6 +55,8 @@ export interface BackendLine extends Figures {
   readonly opaque: number
   /** null: not known */
   readonly protocol: Protocol | null
+  /** requests were read within TLS; null: not known */
+  readonly tls: boolean | null
   /** its requests cannot be read: their rate is unknown, and not 0 */
   readonly unread: boolean
   readonly connects: number
@@ -99,6 +101,7 @@ export function leaderboard(moment: Moment, options: BoardOptions): Leaderboard 
       series: seriesOf(moment.activity, backendKey(sum.backend)),
       opaque: sum.requests === 0 && sum.inFlight === 0 ? sum.connection.opaque : 0,
       protocol: protocolOf(sum),
+      tls: isTls(sum),
       unread: isUnread(sum),
       connects: sum.connection.connects,
       openConnections: openOf(sum),

@@ -1,12 +1,13 @@
 /** Turns the facts that doctor collected into checks, one line each, with a remedy. */
 import { everyNginxChecks, type EveryNginxFacts } from './every-nginx.ts'
 import { nameChecks, type NameFacts } from './name-checks.ts'
+import { tlsChecks, type TlsFacts } from './tls-checks.ts'
 import { upstreamChecks, type UpstreamFacts } from './upstream-checks.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
 
 export interface Check {
   readonly check:
-    'helper' | 'kernel' | 'attach' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'traffic'
+    'helper' | 'kernel' | 'attach' | 'btf' | 'rights' | 'programs' | 'interface' | 'nginx' | 'tls' | 'traffic'
   /** failed: recording does not work; warning: recordings will lack something */
   readonly state: 'ok' | 'warning' | 'failed'
   readonly what: string
@@ -43,6 +44,7 @@ export interface Facts extends UpstreamFacts, EveryNginxFacts, NameFacts {
   /** masters of nginx, at most 32 */
   readonly masters?: readonly MasterFacts[]
   readonly front_doors: readonly number[]
+  readonly tls?: TlsFacts
 }
 
 /** The way of attaching that a recorder with these options takes. */
@@ -82,6 +84,8 @@ export interface TrafficSample {
   readonly halfSeen: number
   readonly routed: number
   readonly opaque: number
+  /** with `--tls` */
+  readonly readsTls: boolean
 }
 
 export const wouldRecord = (checks: readonly Check[]): boolean =>
@@ -97,6 +101,7 @@ export function diagnose(facts: Facts): readonly Check[] {
     // By control group it does not matter which there are.
     ...(isByGroup(facts) ? [] : interfaceChecks(facts.interfaces)),
     ...nginxChecks(facts),
+    ...tlsChecks(facts.tls, facts.kernel).map((line): Check => ({ check: 'tls', ...line })),
   ]
 }
 
@@ -204,7 +209,11 @@ const chain = (hook: string, links: readonly ChainLink[]): readonly string[] =>
 const nginxChecks = (facts: Facts): readonly Check[] => [
   nginxCheck(facts),
   ...unreadChecks(facts),
-  ...[...upstreamChecks(facts), ...nameChecks(facts), ...everyNginxChecks(facts)].map((line): Check => ({
+  ...[
+    ...upstreamChecks(facts, facts.tls !== undefined),
+    ...nameChecks(facts),
+    ...everyNginxChecks(facts),
+  ].map((line): Check => ({
     check: 'nginx',
     ...line,
   })),
@@ -261,6 +270,7 @@ export function trafficChecks({
   halfSeen,
   routed,
   opaque,
+  readsTls,
 }: TrafficSample): readonly Check[] {
   const span = `in ${seconds} s`
   const checks = [
@@ -288,8 +298,8 @@ export function trafficChecks({
     checks.push(
       warning(
         'traffic',
-        `${opaque} connections speak TLS or HTTP/2 ${span}`,
-        'their requests cannot be read',
+        `${opaque} connections speak TLS or HTTP/2 that is not read ${span}`,
+        readsTls ? 'the lines "tls" say which nginx is read' : '--tls reads those of nginx within TLS',
       ),
     )
   return checks

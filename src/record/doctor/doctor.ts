@@ -17,6 +17,7 @@ import { nginxEntries, type NginxEntry } from './every-nginx.ts'
 import { helperArguments, startHelper, type CaptureOptions } from '../helper.ts'
 import { HELPER_PATH, WITHOUT_HELPER } from '../helper-file.ts'
 import { readSource } from '../source.ts'
+import { tlsEntry, type TlsEntry } from './tls-checks.ts'
 import { NO_UPSTREAMS } from './upstream-checks.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
 
@@ -27,10 +28,11 @@ export async function examine(
   env: NodeJS.ProcessEnv,
 ): Promise<Diagnosis> {
   const answer = await askHelper(options)
-  if (!('facts' in answer)) return { checks: [answer.problem], nginx: null }
+  if (!('facts' in answer)) return { checks: [answer.problem], nginx: null, tls: null }
   return {
     checks: await checksOf(answer.facts, options, seconds, env),
     nginx: nginxEntries(answer.facts),
+    tls: answer.facts.tls === undefined ? null : tlsEntry(answer.facts.tls),
   }
 }
 
@@ -38,6 +40,8 @@ export interface Diagnosis {
   readonly checks: readonly Check[]
   /** every nginx of this host; null: the helper did not tell */
   readonly nginx: readonly NginxEntry[] | null
+  /** null: without `--tls` */
+  readonly tls: TlsEntry | null
 }
 
 async function checksOf(
@@ -80,7 +84,7 @@ const notAttached = (error: unknown): Check =>
       "rebuild against this kernel: 'make clean build'",
   )
 
-/** The helper itself takes at most two seconds. */
+/** The helper itself takes at most two seconds, with `--tls` a few more. */
 const TIMEOUT_MS = 30_000
 
 type Answer = { readonly facts: Facts } | { readonly problem: Check }
@@ -170,6 +174,13 @@ async function sampleTraffic(
     clearTimeout(timer)
     helper.stop()
   }
-  const sample = { seconds, requests, halfSeen: loss.halfSeen, routed: excluded.routed, opaque }
+  const sample = {
+    seconds,
+    requests,
+    halfSeen: loss.halfSeen,
+    routed: excluded.routed,
+    opaque,
+    readsTls: options.tls !== undefined,
+  }
   return { sample, unseen }
 }

@@ -57,8 +57,9 @@ type Sight = Omit<UpstreamCheck, 'what'> & { readonly words: string }
 const MAX_LINES = 8
 const MAX_NAMES = 4
 
-export function upstreamChecks(facts: UpstreamFacts): readonly UpstreamCheck[] {
-  return [...groups(facts.upstreams).flatMap(linesOf), ...missingChecks(facts)]
+/** @param readsTls with `--tls` */
+export function upstreamChecks(facts: UpstreamFacts, readsTls = false): readonly UpstreamCheck[] {
+  return [...groups(facts.upstreams, readsTls).flatMap(linesOf), ...missingChecks(facts)]
 }
 
 interface Group {
@@ -67,11 +68,11 @@ interface Group {
   readonly upstreams: Upstream[]
 }
 
-function groups(upstreams: readonly Upstream[]): readonly Group[] {
+function groups(upstreams: readonly Upstream[], readsTls: boolean): readonly Group[] {
   const found = new Map<string, Group>()
   for (const upstream of upstreams) {
     const { pass } = upstream
-    const sight = sightOf(upstream)
+    const sight = sightOf(upstream, readsTls)
     const key = `${pass} ${sight.words}`
     const group = found.get(key) ?? { pass, sight, upstreams: [] }
     group.upstreams.push(upstream)
@@ -116,7 +117,7 @@ const SHORT_KINDS = {
   unknown: '',
   http: '',
   h2: '',
-  tls: 'TLS, connections only',
+  tls: 'TLS, without --tls connections only',
   fastcgi: 'FastCGI, connections only',
   uwsgi: 'uwsgi, connections only',
   scgi: 'SCGI, connections only',
@@ -149,7 +150,7 @@ const SIGHTS = {
   unknown: seen('read where it is HTTP/1 or HTTP/2'),
   http: seen('HTTP/1, read'),
   h2: seen('HTTP/2, read'),
-  tls: partly('TLS', 'end TLS before the leg that is watched'),
+  tls: partly('TLS', '--tls reads it, within nginx'),
   fastcgi: partly('FastCGI'),
   uwsgi: partly('uwsgi'),
   scgi: partly('SCGI'),
@@ -161,8 +162,11 @@ const SIGHTS = {
   other: partly('a protocol of its own'),
 } as const satisfies Record<Kind, Sight>
 
-function sightOf({ place, kind }: Upstream): Sight {
-  const sight = SIGHTS[kind]
+/** With `--tls`. */
+const READ_TLS = seen('TLS, read as the lines "tls" say of its nginx')
+
+function sightOf({ place, kind }: Upstream, readsTls: boolean): Sight {
+  const sight = kind === 'tls' && readsTls ? READ_TLS : SIGHTS[kind]
   switch (place) {
     case 'tcp':
       return sight

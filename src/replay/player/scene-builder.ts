@@ -4,6 +4,7 @@ import { changesOffset } from '../../frame/time/timezone.ts'
 import type { Size } from '../../render/board.ts'
 import { heatRoom } from '../../render/heatmap/heatmap.ts'
 import { lookOf, type Look } from '../../render/heatmap/look.ts'
+import { tlsLines } from '../../render/tls-text.ts'
 import type { Depth } from '../../render/theme.ts'
 import { HeatReader } from '../data/heat-reader.ts'
 import { MomentReader } from '../data/moment-reader.ts'
@@ -61,6 +62,7 @@ export class SceneBuilder {
           : [],
       heat: stop === null ? null : this.#heatOf(page, stop, lookOf(depth, isAscii), size.columns),
       host: info.host,
+      tls: tlsLines(info.tls),
       timeZone,
       withOffset: changesOffset({ from: info.start, to: info.end }, timeZone),
       board,

@@ -29,6 +29,8 @@ export interface Scene extends FooterFacts {
   readonly timeZone: string
   /** the zone's offset changes within the recording */
   readonly withOffset: boolean
+  /** how TLS is read, in sentences; empty: it is not */
+  readonly tls: readonly string[]
   readonly board: Pick<BoardOptions, 'backends' | 'routes'>
   readonly scrubber: Scrubber | null
   readonly size: Size
@@ -105,6 +107,7 @@ function bodyLines(scene: Scene): Line[] {
   const draw = page.kind === 'detail' ? scene.details.detailLines : scene.details.requestsPage
   return draw(board, subject, {
     ...boardView(scene),
+    tls: scene.tls,
     selected: page.selected ?? worstOf(subject.routes),
   })
 }

@@ -35,6 +35,7 @@ const backendJson = (line: BackendLine): object => ({
   connects: line.connects,
   opaque: line.opaque,
   protocol: line.protocol,
+  tls: line.tls,
   open_connections: line.openConnections,
   wire: line.wires,
   rps_series: line.series,

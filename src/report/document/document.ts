@@ -12,6 +12,7 @@ import type {
 } from '../../frame/model/counters.ts'
 import type { Protocol } from '../../frame/model/protocol.ts'
 import type { Unseen } from '../../frame/model/recording.ts'
+import type { TlsReading } from '../../frame/model/tls.ts'
 
 export interface ReportDocument {
   readonly schema: 1
@@ -36,6 +37,8 @@ export interface RecordingEntry {
   readonly format: number
   /** what it lacks, if its helper said so */
   readonly not_visible?: readonly Unseen[]
+  /** what was read within TLS, of each run with `--tls`; absent: nothing */
+  readonly tls?: readonly TlsReading[]
 }
 
 export interface RangeEntry {
@@ -110,6 +113,8 @@ export interface BackendEntity extends FullEntity {
   readonly opaque: number
   /** of most requests, else of most connects; null: nothing was sent, or the recording does not know */
   readonly protocol: Protocol | null
+  /** requests were read within TLS (`--tls`); null: not known */
+  readonly tls: boolean | null
   /** of those that cannot be read, at the end of the range; null: requests were read, or the recording does not know */
   readonly open_connections: number | null
   readonly routes: readonly RouteEntity[]

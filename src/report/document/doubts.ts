@@ -1,6 +1,7 @@
 /** What a report of a range may have wrong, in words: what was repaired, lost, not seen. */
 import { byWord, LOSS } from '../../frame/model/counters.ts'
 import { exactCount } from '../../render/quantities.ts'
+import { tlsNotRead } from '../../render/tls-text.ts'
 import type { Summary } from '../data/summary.ts'
 import { addressNotes } from './addresses.ts'
 
@@ -13,6 +14,7 @@ export const doubtsOf = (summary: Summary): readonly string[] => [
   ...summary.recordings.flatMap(({ file, unseen = [] }) =>
     unseen.map(({ what, remedy }) => `${file}: ${what}; ${remedy}`),
   ),
+  ...summary.recordings.flatMap(({ file, tls }) => tlsNotRead(tls).map((text) => `${file}: ${text}`)),
   ...addressNotes(summary.recordings),
 ]
 

@@ -4,7 +4,7 @@ import { nameOf, type Aggregate, type BackendSum, type RouteSum } from '../../fr
 import { byWord, EXCLUDED, LOSS } from '../../frame/model/counters.ts'
 import type { RecordingInfo } from '../../frame/model/recording.ts'
 import { toSeconds, type Micros } from '../../frame/model/units.ts'
-import { protocolOf } from '../../frame/model/protocol.ts'
+import { isTls, protocolOf } from '../../frame/model/protocol.ts'
 import { STEP_TOLERANCE } from '../../frame/time/elapsed.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { wiresByBackend } from '../../frame/views/wires.ts'
@@ -58,6 +58,7 @@ export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
   tool: info.tool,
   format: info.format,
   ...((info.unseen ?? []).length > 0 ? { not_visible: info.unseen ?? [] } : {}),
+  ...((info.tls ?? []).length > 0 ? { tls: info.tls ?? [] } : {}),
 })
 
 export const severalNamespaces = ({ backends }: Aggregate): boolean =>
@@ -79,6 +80,7 @@ export const backendEntity = (
   connects: sum.connection.connects,
   opaque: sum.connection.opaque,
   protocol: protocolOf(sum),
+  tls: isTls(sum),
   open_connections: openOf(sum),
   routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
 })

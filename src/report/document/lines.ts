@@ -7,7 +7,7 @@ import { namespaceOf } from '../../frame/model/namespace.ts'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../frame/model/nothing.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
-import { protocolOf } from '../../frame/model/protocol.ts'
+import { isTls, protocolOf } from '../../frame/model/protocol.ts'
 import { joined } from '../../frame/sum/fleet.ts'
 import { addConnections, sumCounts } from '../../frame/sum/sums.generated.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -38,10 +38,12 @@ export type By = (typeof BY)[number]
 export interface Line {
   readonly keys: Readonly<Record<string, Key>>
   readonly entity: Entity | FullEntity | WireLineEntity | { readonly answered: number }
+  /** what was added later, at the row's end: programs may rely on the places of the columns before */
+  readonly added?: Readonly<Record<string, Key>>
 }
 
 /** A list: names of a backend. */
-type Key = string | number | null | readonly string[]
+type Key = string | number | boolean | null | readonly string[]
 
 /** All that is known of a wire address. */
 export interface WireLineEntity extends WireCounts {
@@ -77,6 +79,7 @@ function backendLines(summary: Summary): Line[] {
       names: sum.backend.names,
     },
     entity: fullEntityOf(sum, selected.length),
+    added: { tls: isTls(sum) },
   }))
 }
 
@@ -93,6 +96,7 @@ function upstreamLines(summary: Summary): Line[] {
       names: group.first.names,
     },
     entity: fullEntityOf(group, summary.selected.length),
+    added: { tls: isTls(group) },
   }))
 }
 
@@ -109,6 +113,7 @@ function namespaceLines(summary: Summary): Line[] {
       ...groupKeys(group, summary),
     },
     entity: fullEntityOf(group, summary.selected.length),
+    added: { tls: isTls(group) },
   }))
 }
 
@@ -171,6 +176,7 @@ function wireLines(summary: Summary): Line[] {
         names: parent.backend.names,
       },
       entity: { connects, requests, rps: perSecond(requests, selected.length), failures },
+      added: { tls: isTls(parent) },
     }),
   )
 }
@@ -324,11 +330,16 @@ export function emptyLine(by: By): Line {
     minute: fullEntityOf(none, length),
     host: fullEntityOf(none, length),
   }
-  return { keys: Object.fromEntries(keys[by].map((key) => [key, null])), entity: entity[by] }
+  const withTls = keys[by].includes('protocol')
+  return {
+    keys: Object.fromEntries(keys[by].map((key) => [key, null])),
+    entity: entity[by],
+    ...(withTls ? { added: { tls: null } } : {}),
+  }
 }
 
 /** The line as one row: nested names are joined with `_`, codes are left out, and of gRPC statuses the errors are one number. */
-export function flat({ keys, entity }: Line): Record<string, Key> {
+export function flat({ keys, entity, added = {} }: Line): Record<string, Key> {
   const row: Record<string, Key> = { ...keys }
   for (const [name, value] of Object.entries(entity) as [string, unknown][]) {
     if (name === 'codes') continue
@@ -341,5 +352,5 @@ export function flat({ keys, entity }: Line): Record<string, Key> {
         row[`${name}_${inner}`] = leaf
     } else row[name] = value as number | null
   }
-  return row
+  return { ...row, ...added }
 }

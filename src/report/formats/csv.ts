@@ -19,7 +19,7 @@ function* ndjsonRows(lines: readonly Line[]): Iterable<string> {
   for (const line of lines) yield `${jsonText(flat(line), 0)}\n`
 }
 
-type Cell = string | number | null | readonly string[]
+type Cell = string | number | boolean | null | readonly string[]
 
 export const csvRow = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\n`
 

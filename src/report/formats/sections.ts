@@ -6,6 +6,7 @@ import { exactCount, latency, longSpan, precisePercent, rate } from '../../rende
 import { heatmapLines } from '../../render/heatmap/heatmap.ts'
 import { lookOf } from '../../render/heatmap/look.ts'
 import { line } from '../../render/line.ts'
+import { tlsLines } from '../../render/tls-text.ts'
 import { printed } from '../../render/theme.ts'
 import type { TimelinePoint } from '../data/timeline.ts'
 import type { Entity, FindingEntry } from '../document/document.ts'
@@ -175,6 +176,7 @@ function coverage({ document, summary, timeZone, withOffset }: Report): Section[
           (info) =>
             `${info.file}: ${exactCount(info.ticks)} ticks by ${info.tool} on ${info.host}${info.complete ? '' : ', without a clean end'}`,
         ),
+        ...summary.recordings.flatMap(({ file, tls }) => tlsLines(tls).map((text) => `${file}: ${text}`)),
         ...addressNotes(summary.recordings),
         ...summary.recordings.flatMap(({ file, unseen = [] }) =>
           unseen.map(({ what, remedy }) => `${file}: ${what}; ${remedy}`),

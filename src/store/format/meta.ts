@@ -1,6 +1,7 @@
 /** The meta table: facts about the recording itself. */
 import { SUB_BITS } from '../../frame/model/histogram.ts'
 import type { RecordingInfo, Runs, Unseen } from '../../frame/model/recording.ts'
+import { tlsReadingOf, withReading, type TlsReading } from '../../frame/model/tls.ts'
 import { version } from '../../version.ts'
 import { inOrder } from '../sqlite/bounded.ts'
 import { emptyIfDamaged, nullIfDamaged, query, text, type Database } from '../sqlite/database.ts'
@@ -9,7 +10,7 @@ import { FORMAT } from './schema.ts'
 /** The facts that the recorder knows when it starts. */
 export type RecordingMeta = Pick<
   RecordingInfo,
-  'host' | 'timeZone' | 'kernel' | 'arguments' | 'runs' | 'interfaces' | 'unseen'
+  'host' | 'timeZone' | 'kernel' | 'arguments' | 'runs' | 'interfaces' | 'unseen' | 'tls'
 > & {
   /** for a copy: the program that wrote the original */
   readonly tool?: string
@@ -34,10 +35,14 @@ export const newMeta = (meta: RecordingMeta): Readonly<Record<string, string>> =
   histogram: JSON.stringify({ unit: 'us', sub_bits: SUB_BITS }),
   complete: '0',
   ...unseenMeta(meta.unseen ?? []),
+  ...tlsMeta(meta.tls ?? []),
 })
 
 const unseenMeta = (unseen: readonly Unseen[]): Readonly<Record<string, string>> =>
   unseen.length === 0 ? {} : { unseen: JSON.stringify(unseen) }
+
+const tlsMeta = (readings: readonly TlsReading[]): Readonly<Record<string, string>> =>
+  readings.length === 0 ? {} : { tls: JSON.stringify(readings) }
 
 /** The recording goes on. @returns the command line before, if it did something else */
 export function addRun(database: Database, args: readonly string[]): readonly string[] | null {
@@ -67,6 +72,13 @@ export function addUnseen(database: Database, more: readonly Unseen[]): void {
   const added = more.filter(({ what }) => !before.some((known) => known.what === what))
   if (added.length > 0)
     setMeta(database, 'unseen', JSON.stringify([...before, ...added].slice(0, MAX_UNSEEN)))
+}
+
+/** The recording goes on: what this run reads within TLS, if it does. */
+export function addReadings(database: Database, more: readonly TlsReading[]): void {
+  if (more.length === 0) return
+  const before = readingsOf(readMeta(database).get('tls'))
+  setMeta(database, 'tls', JSON.stringify(more.reduce(withReading, before)))
 }
 
 /** A recording that goes on may name others each time. */
@@ -113,6 +125,12 @@ export const unseenOf = (json: string | undefined): readonly Unseen[] =>
     const { what, remedy } = Object(item) as Readonly<Record<string, unknown>>
     return typeof what === 'string' && typeof remedy === 'string' ? [{ what, remedy }] : []
   })
+
+/** Empty for anything that is not a list of them. */
+export const readingsOf = (json: string | undefined): readonly TlsReading[] =>
+  arrayIn(json).flatMap(
+    (item) => tlsReadingOf(item, (text) => (typeof text === 'string' ? text : null)) ?? [],
+  )
 
 function arrayIn(json: string | undefined): readonly unknown[] {
   if (json === undefined) return []

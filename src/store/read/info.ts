@@ -1,7 +1,7 @@
 import type { RecordingInfo, TickSummary } from '../../frame/model/recording.ts'
 import { addMicros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { knownZone } from '../../frame/time/timezone.ts'
-import { listOf, readMeta, runsOf, unseenOf } from '../format/meta.ts'
+import { listOf, readingsOf, readMeta, runsOf, unseenOf } from '../format/meta.ts'
 import { integer, scalar, type Database } from '../sqlite/database.ts'
 
 /** The first and the last tick, if there are any, and the number of ticks. */
@@ -31,6 +31,7 @@ export function readInfo(database: Database, file: string, { first, last, ticks 
     ...(runs === null ? {} : { runs }),
     interfaces: listOf(meta.get('interfaces')),
     ...(meta.has('unseen') ? { unseen: unseenOf(meta.get('unseen')) } : {}),
+    ...(meta.has('tls') ? { tls: readingsOf(meta.get('tls')) } : {}),
     complete: meta.get('complete') === '1',
     start: first?.start ?? wallMicros(0),
     ...began(meta.get('began')),

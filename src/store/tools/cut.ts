@@ -105,6 +105,7 @@ function metaOf({ info }: StoredRecording, { keeps, redact }: CutRequest, redact
     runs: isRedacted ? undefined : info.runs,
     interfaces: isRedacted ? [] : info.interfaces,
     unseen: isRedacted ? [] : (info.unseen ?? []),
+    tls: isRedacted ? [] : (info.tls ?? []),
     tool: info.tool,
     format: info.format,
     more: { cut: JSON.stringify({ rows: keeps === null ? 'all' : 'some', redacted: [...redact] }) },

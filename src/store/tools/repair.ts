@@ -32,6 +32,7 @@ export async function repairRecording(
       runs: info.runs,
       interfaces: info.interfaces,
       unseen: info.unseen ?? [],
+      tls: info.tls ?? [],
       tool: info.tool,
       format: info.format,
       more: { repaired: 'true', ...startsLate(source), ...identity(info) },

@@ -11,7 +11,7 @@ import { addColumns } from '../file/add-columns.ts'
 import { damagedError, Discontinued } from '../file/discontinued.ts'
 import { releaseLock, takeLock } from '../file/lock.ts'
 import { openForAppend } from '../file/open.ts'
-import { addRun, addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
+import { addReadings, addRun, addUnseen, readMeta, setMeta, type RecordingMeta } from '../format/meta.ts'
 import { APPLICATION_ID, FORMAT } from '../format/schema.ts'
 import { formatOf } from '../format/upgrade.ts'
 import { DimensionWriter } from '../names/dimensions.ts'
@@ -82,6 +82,7 @@ export function appendRecording(
     refuseOtherHost(database, meta, file)
     const writer = new RecordingWriter(file, database, options)
     addUnseen(database, meta.unseen ?? [])
+    addReadings(database, meta.tls ?? [])
     const before = options.sameRun === true ? null : addRun(database, meta.arguments)
     if (before !== null) writer.noteOtherOptions(before, meta.arguments)
     return writer

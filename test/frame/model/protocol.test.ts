@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NO_CONNECTIONS, NO_COUNTS } from '../../../src/frame/model/nothing.ts'
-import { isRead, isUnread, protocolOf, PROTOCOLS } from '../../../src/frame/model/protocol.ts'
+import { isRead, isTls, isUnread, protocolOf, PROTOCOLS } from '../../../src/frame/model/protocol.ts'
 
 type Connection = Partial<typeof NO_CONNECTIONS>
 
@@ -63,4 +63,13 @@ test('requests of HTTP/1, HTTP/2 and gRPC are read, all others are not', () => {
   assert.equal(isRead(null), false)
   assert.equal(isUnread(row(1, { h2Requests: 1, grpcRequests: 1, h2Connects: 1 })), false)
   assert.equal(isUnread(row(0, { h2Connects: 1 })), true)
+})
+
+test('requests that were read within TLS are of a protocol that is read, whatever their connections began with', () => {
+  const read = row(5, { h2Requests: 0, grpcRequests: 0, tlsRequests: 5, tlsConnects: 9, tlsOpen: 3 })
+  assert.equal(protocolOf(read), 'http/1')
+  assert.deepEqual([isUnread(read), isTls(read)], [false, true])
+  assert.equal(spoken(5, { h2Requests: 5, grpcRequests: 5, tlsRequests: 5, tlsConnects: 1 }), 'grpc')
+  assert.equal(isTls(row(0, { tlsConnects: 9 })), false)
+  assert.equal(isTls(row(5, { tlsRequests: null })), null)
 })

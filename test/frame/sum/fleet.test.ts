@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Aggregate } from '../../../src/frame/model/aggregate.ts'
 import type { ConnectionCounts, Codes } from '../../../src/frame/model/frame.ts'
-import { protocolOf } from '../../../src/frame/model/protocol.ts'
+import { isTls, protocolOf } from '../../../src/frame/model/protocol.ts'
 import { fleetOf } from '../../../src/frame/sum/fleet.ts'
 import { ofFrame } from '../../../src/frame/sum/merge.ts'
 import { frame, START, type FrameOptions } from '../../report/fake.ts'
@@ -44,4 +44,16 @@ test('a backend speaks what most of its requests are, over hosts of which some r
     assert.equal(protocolIn(sum, WEB.address), 'http/1')
     assert.equal(protocolIn(other, CART.address), 'http/1')
   }
+})
+
+test('a backend is read within TLS over recorders of which some are older, which read none; of one tick as of many', () => {
+  const reading = second([0, 4], { h2Requests: 4, grpcRequests: 4, tlsRequests: 4 })
+  const older = second([0, 4], { h2Requests: 4, grpcRequests: 4, tlsRequests: null })
+  const isTlsIn = (...aggregates: readonly Aggregate[]): boolean | null => {
+    const sum = fleetOf(aggregates.map((aggregate, i) => ({ host: `web${i}`, aggregate })))
+    return isTls(sum.backends.find(({ backend }) => backend.address === CART.address)!)
+  }
+  assert.equal(isTlsIn(reading, older), true)
+  assert.equal(isTlsIn(older), false)
+  assert.equal(isTlsIn(older, older), false)
 })

@@ -58,6 +58,7 @@ function scene(
     host: 'web1',
     timeZone: 'Europe/Berlin',
     withOffset: false,
+    tls: [],
     board: BOARD_DEFAULTS,
     view: { ...firstView('rps', '', 1), pages: [{ kind: 'board' }, page] },
     timeline: startingAt(0),

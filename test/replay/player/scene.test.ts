@@ -36,6 +36,7 @@ function scene(
     host: 'web1',
     timeZone: 'Europe/Berlin',
     withOffset: false,
+    tls: [],
     board: BOARD_DEFAULTS,
     view: {
       ...firstView('rps', '', 1),
