@@ -90,6 +90,7 @@ describe('programs that are read within TLS', { skip: lacking('openssl', 'curl',
   async function refusal(...args: readonly string[]): Promise<readonly [number | null, string]> {
     const child = spawn('ip', ['netns', 'exec', namespace, PROBE, ...args], {
       stdio: ['pipe', 'ignore', 'pipe'],
+      timeout: 30_000,
     })
     let stderr = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
