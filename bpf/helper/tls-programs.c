@@ -16,25 +16,51 @@
 
 #define LARGEST_FILE	 (1LL << 30)
 #define FUSE_SUPER_MAGIC 0x65735546
+#define HANDLE_FID	 0x200 /* AT_HANDLE_FID: one that only identifies */
+#define OVERLAY_HANDLE	 0xf8  /* OVL_FILEID_V1 */
 
 /* ---- which ---- */
 
+static void read_handle(int file, struct file_identity *id)
+{
+	struct {
+		struct file_handle head;
+		uint8_t bytes[sizeof(id->handle)];
+	} handle = {.head.handle_bytes = sizeof(id->handle)};
+	int mount;
+
+	if (name_to_handle_at(file, "", &handle.head, &mount, AT_EMPTY_PATH | HANDLE_FID) ||
+	    handle.head.handle_type != OVERLAY_HANDLE)
+		return;
+	id->handle_size = handle.head.handle_bytes;
+	memcpy(id->handle, handle.bytes, sizeof(id->handle));
+}
+
 /* No file system is asked. */
-static bool identify(int file, uint64_t *device, uint64_t *inode)
+static bool identify(int file, struct file_identity *id)
 {
 	struct statx st;
 
+	memset(id, 0, sizeof(*id));
 	if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st))
 		return false;
-	*device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
-	*inode = st.stx_ino;
+	id->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	id->inode = st.stx_ino;
+	read_handle(file, id);
 	return true;
 }
 
-static struct tls_program *program_with(struct tls *tls, uint64_t device, uint64_t inode)
+static bool is_same_file(const struct file_identity *a, const struct file_identity *b)
+{
+	if (a->device == b->device && a->inode == b->inode)
+		return true;
+	return a->handle_size && a->handle_size == b->handle_size && !memcmp(a->handle, b->handle, a->handle_size);
+}
+
+static struct tls_program *program_with(struct tls *tls, const struct file_identity *id)
 {
 	for (int i = 0; i < tls->count; i++)
-		if (tls->list[i].device == device && tls->list[i].inode == inode)
+		if (is_same_file(&tls->list[i].file_identity, id))
 			return &tls->list[i];
 	return NULL;
 }
@@ -42,11 +68,11 @@ static struct tls_program *program_with(struct tls *tls, uint64_t device, uint64
 struct tls_program *add_tls_file(struct tls *tls, int file, const char *path)
 {
 	struct tls_program *p = &tls->list[tls->count];
-	uint64_t device, inode;
+	struct file_identity id;
 
-	if (!identify(file, &device, &inode) || program_with(tls, device, inode) || tls->count == MAX_TLS_PROGRAMS)
+	if (!identify(file, &id) || program_with(tls, &id) || tls->count == MAX_TLS_PROGRAMS)
 		return NULL;
-	*p = (struct tls_program){.device = device, .inode = inode, .file = file, .directory = -1, .links = {-1, -1, -1}};
+	*p = (struct tls_program){.file_identity = id, .file = file, .directory = -1, .links = {-1, -1, -1}};
 	snprintf(p->path, sizeof(p->path), "%.*s", (int)sizeof(p->path) - 1, path);
 	tls->count++;
 	return p;
@@ -85,13 +111,13 @@ static struct tls_program *program_of_process(struct tls *tls, int process, bool
 {
 	int file = openat(process, "exe", O_PATH | O_CLOEXEC);
 	struct tls_program *p = NULL;
-	uint64_t device, inode;
+	struct file_identity id;
 	char path[PATH_MAX];
 
 	if (file < 0)
 		return NULL;
-	if (identify(file, &device, &inode))
-		p = program_with(tls, device, inode);
+	if (identify(file, &id))
+		p = program_with(tls, &id);
 	if (!p && is_new) {
 		read_path(process, path, sizeof(path));
 		p = add_tls_file(tls, file, path);
@@ -160,7 +186,8 @@ static void read_file(int file, struct judgement *judgement)
 		snprintf(judgement->why, sizeof(judgement->why), "its file is larger than any program");
 		return;
 	}
-	text = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+	/* shared: in a private mapping a probe, of another recorder perhaps, is seen instead of its instruction */
+	text = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, file, 0);
 	if (text == MAP_FAILED)
 		snprintf(judgement->why, sizeof(judgement->why), "its file cannot be read: %s", strerror(errno));
 	else

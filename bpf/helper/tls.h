@@ -45,8 +45,18 @@ void counting_close(struct counting *counting);
 #define MAX_TLS_PROGRAMS 64
 #define TLS_LINKS	 3
 
-struct tls_program {
+/*
+ * Two mounts of overlayfs, of two containers, have a file of the same image as two files; but the probes are set in the one below
+ * them, which is told by its handle.
+ */
+struct file_identity {
 	uint64_t device, inode;
+	uint32_t handle_size; /* 0 on other file systems, and before Linux 6.6 */
+	uint8_t handle[64];
+};
+
+struct tls_program {
+	struct file_identity file_identity;
 	char path[192]; /* as its process sees it */
 	int file;	/* O_PATH; -1 when it is not needed any more */
 	int processes;	/* that were found to run it */

@@ -42,6 +42,8 @@ export interface Helper {
   readonly hello: HelloLine
   /** the frames so far */
   readonly frames: readonly SecondFrame[]
+  /** the remarks so far */
+  readonly remarks: readonly string[]
   /** what each address is called now; null: unknown */
   names(): Readonly<Record<string, readonly string[] | null>>
   /** resolves with the next frame */
@@ -91,6 +93,7 @@ export async function startHelper(
     pid: child.pid,
     hello: wire.hello,
     frames: wire.frames,
+    remarks: wire.remarks,
     names: () =>
       Object.fromEntries(
         Object.entries(wire.namesIn(namespace)).map(([address, names]) => [address, names.at(-1)!]),
@@ -153,7 +156,7 @@ class WireReader {
   readonly #retiredBackends: string[] = []
   readonly #retiredWires: number[] = []
   #renamed = 0
-  readonly #remarks: string[] = []
+  readonly remarks: string[] = []
   #wake: () => void = () => undefined
 
   /** @param namespace the one whose rows count; null: all */
@@ -171,7 +174,7 @@ class WireReader {
     if (known !== null) this.#name(Number(known[1]), JSON.parse(line) as NamedBackend)
     if (decoded.kind === 'hello') this.hello = decoded.hello
     if (decoded.kind === 'bye') this.#bye = decoded.reason
-    if (decoded.kind === 'remark') this.#remarks.push(decoded.text)
+    if (decoded.kind === 'remark') this.remarks.push(decoded.text)
     if (decoded.kind === 'retired') this.#retire(decoded.slot)
     if (decoded.kind === 'retired_wire') this.#retireWire(decoded.id)
     if (decoded.kind === 'retired_backend') this.#retireBackend(decoded.backend)
@@ -234,7 +237,7 @@ class WireReader {
       retiredBackends: this.#retiredBackends,
       wires: wiresOf(sum),
       retiredWires: this.#retiredWires,
-      remarks: this.#remarks,
+      remarks: this.remarks,
     }
   }
 }
