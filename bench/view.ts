@@ -22,7 +22,9 @@ if (!existsSync(DAY)) {
   execFileSync('node', [MAIN, 'synth', '-o', DAY, '--seed', '1', ...size], { stdio: 'inherit' })
 }
 
-const start = report([])
+/** Of the command, before it reads. */
+const START = median([1, 2, 3, 4, 5].map(() => report(['--from', String(NOON), '--to', String(NOON + 1)])))
+const whole = report([]) - START
 const server = spawn('node', [MAIN, 'view', DAY], { stdio: ['ignore', 'pipe', 'ignore'] })
 const [address] = (await once(createInterface(server.stdout), 'line')) as [string]
 try {
@@ -30,8 +32,8 @@ try {
     await ask('facts')
     await ask('picture?steps=1500')
   })
-  say('first picture of the day', first, start)
-  say('the day again', await timed(() => ask('picture?steps=1500')), start)
+  say('first picture of the day', first, whole)
+  say('the day again', await timed(() => ask('picture?steps=1500')), whole)
   for (const [name, seconds] of Object.entries(ZOOMS)) await zoom(name, seconds)
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
   console.log(
@@ -41,17 +43,33 @@ try {
   server.kill()
 }
 
+/** Cold: five places that nobody has asked for, though cells of them may be kept; warm: one place again and again. Medians. */
 async function zoom(name: string, seconds: number): Promise<void> {
-  const range = [NOON - seconds / 2, NOON + seconds / 2] as const
-  const query = `picture?steps=1200&from=${range[0]}&to=${range[1]}`
-  const alone = report(['--from', String(range[0]), '--to', String(range[1])])
-  const cold = await timed(() => ask(query))
-  say(`${name}, cold`, cold, alone)
+  const rangeAt = (shift: number): readonly [number, number] => [
+    NOON - seconds / 2 + shift,
+    NOON + seconds / 2 + shift,
+  ]
+  const query = (shift: number): string =>
+    `picture?steps=1200&from=${rangeAt(shift)[0]}&to=${rangeAt(shift)[1]}`
+  const [from, to] = rangeAt(0)
+  const read = median(
+    Array.from({ length: 3 }, () => report(['--from', String(from), '--to', String(to)]) - START),
+  )
+  const cold: number[] = []
+  for (const shift of [0, 1, 2, 3, 4].map((i) => i * Math.min(seconds, 8000)))
+    cold.push(await timed(() => ask(query(shift))))
+  say(`${name}, cold`, median(cold), read)
   const began = performance.now()
-  while ((await ask(query)).refining) await pause(100)
+  while ((await ask(query(0))).refining) await pause(100)
   const refined = performance.now() - began
   if (refined > 200) console.log(`  finer after ${(refined / 1000).toFixed(1)} s`)
-  say(`${name}, warm`, await timed(() => ask(query)), alone)
+  const warm: number[] = []
+  for (let i = 0; i < 9; i++) warm.push(await timed(() => ask(query(0))))
+  say(`${name}, warm`, median(warm), read)
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 async function ask(path: string): Promise<{ readonly refining?: boolean }> {
@@ -64,15 +82,15 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began
 }
 
-/** Of the whole command: its start is in it. */
+/** Of the whole command. */
 function report(range: readonly string[]): number {
   const began = performance.now()
   execFileSync('node', [MAIN, 'report', DAY, '--format', 'json', ...range], { maxBuffer: 1e8 })
   return performance.now() - began
 }
 
-function say(what: string, ms: number, reportMs: number): void {
-  console.log(
-    `${what}: ${(ms / reportMs).toFixed(2)} of report (${Math.round(ms)} ms, ${Math.round(reportMs)} ms)`,
-  )
+/** Where other work on the machine hides what was read, no ratio is said. */
+function say(what: string, ms: number, readMs: number): void {
+  const ratio = readMs <= 0 ? '–' : (ms / readMs).toFixed(2)
+  console.log(`${what}: ${ratio} of report's read (${Math.round(ms)} ms, ${Math.round(readMs)} ms)`)
 }

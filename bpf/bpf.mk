@@ -58,6 +58,19 @@ $(HELPER_BUILD)/upstreamtop-cgroup.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEA
 	$(COMPILE_BPF) -DBY_CGROUP=1
 	$(STRIP_DWARF)
 
+# for what nginx writes and reads within TLS: programs of any process, which are interrupted as those at a control group are
+$(HELPER_BUILD)/upstreamtop-tls.bpf.o: bpf/kernel/upstreamtop.bpf.c $(BPF_HEADERS) $(HELPER_BUILD)/vmlinux.h
+	$(COMPILE_BPF) -DBY_CGROUP=1 -DFROM_MEMORY=1
+	$(STRIP_DWARF)
+
+# What probes cost, and how often they are reached.
+$(HELPER_BUILD)/cost.bpf.o: bpf/kernel/cost.bpf.c $(HELPER_BUILD)/vmlinux.h
+	$(COMPILE_BPF)
+	$(STRIP_DWARF)
+
+$(HELPER_BUILD)/cost.skel.h: $(HELPER_BUILD)/cost.bpf.o
+	$(BPFTOOL) gen skeleton $< name cost_bpf > $@
+
 $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
@@ -67,7 +80,13 @@ $(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bp
 	@diff <(sed -n '/__bss {/,/} \*rodata/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
 		<(sed -n '/__bss {/,/} \*rodata/p' $@ | sed 's/upstreamtop_cgroup_bpf/upstreamtop_bpf/')
 
+# It shares the globals of whichever of them is loaded.
+$(HELPER_BUILD)/upstreamtop-tls.skel.h: $(HELPER_BUILD)/upstreamtop-tls.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
+	$(BPFTOOL) gen skeleton $< name upstreamtop_tls_bpf > $@
+	@diff <(sed -n '/__rodata {/,/} \*data/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
+		<(sed -n '/__rodata {/,/} \*data/p' $@ | sed 's/upstreamtop_tls_bpf/upstreamtop_bpf/')
+
 # no strict aliasing: counters are read as words from mapped memory
-$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h package.json
+$(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h $(HELPER_BUILD)/upstreamtop-tls.skel.h $(HELPER_BUILD)/cost.skel.h package.json
 	$(CC) -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
 		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(SYSROOT_FLAGS) $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) $(HELPER_LIBRARIES)

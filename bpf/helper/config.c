@@ -296,15 +296,6 @@ static bool is_same(const uint32_t ids[4], uint32_t id)
 	return true;
 }
 
-static bool has_our_root(int process)
-{
-	struct statx its, ours;
-
-	return !statx(process, "root", AT_STATX_DONT_SYNC, STATX_INO, &its) &&
-	       !statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_INO, &ours) && its.stx_ino == ours.stx_ino &&
-	       its.stx_dev_major == ours.stx_dev_major && its.stx_dev_minor == ours.stx_dev_minor;
-}
-
 static uint32_t namespace_of(int process)
 {
 	struct stat st;

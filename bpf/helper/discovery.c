@@ -7,25 +7,18 @@
  * own namespace first, and the others share the rest of the time, so that no user's processes, and no container's, hide those of
  * another.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "children.h"
 #include "listeners.h"
 
-#ifndef DISCOVERY_MS /* for the whole discovery; tests make it short and long */
-#define DISCOVERY_MS 2000
-#endif
 /* The least time for one user. */
 #define LEAST_MS  20
 #define MAX_USERS 256
@@ -34,10 +27,7 @@
 /* For the titles of all processes, and for one child that reads them. */
 #define TITLES_MS 400
 #define TITLE_MS  100
-/* The memory of a child: far more than any honest configuration takes. */
-#define CHILD_MEMORY (96 << 20)
-#define MS	     1000000ULL
-#define END	     3 /* a child's end of its socket */
+#define MS	  1000000ULL
 
 /* The instances of one user in one network namespace, with their workers, which may run as another user. */
 struct user_group {
@@ -68,71 +58,26 @@ static void *map_shared(size_t size)
 
 /* ---- a child ---- */
 
-/* Closes everything that another process may wait for, except the socket that shows the child's end. */
-static void isolate_child(int end, pid_t parent)
+static void run_job(void *job)
 {
-	struct rlimit memory = {CHILD_MEMORY, CHILD_MEMORY}, core = {};
-	int null = open("/dev/null", O_RDWR);
-
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent || null < 0)
-		_exit(EXIT_BUG);
-	dup2(end, END);
-	for (int fd = 0; fd < END; fd++)
-		dup2(null, fd);
-	close_range(END + 1, ~0U, 0);
-	if (chdir("/"))
-		_exit(EXIT_BUG);
-	setrlimit(RLIMIT_DATA, &memory);
-	setrlimit(RLIMIT_CORE, &core);
-	/* for the case that the signal on the parent's death does not come */
-	alarm(2 * DISCOVERY_MS / 1000 + 1);
-}
-
-/* Whether the other end of the socket closes, or says that it stays, in time. Ends the helper with its lifeline. */
-static bool ends_in_time(int socket, uint64_t until, bool has_lifeline)
-{
-	for (uint64_t now; (now = now_ns(CLOCK_MONOTONIC)) < until;) {
-		struct pollfd p[] = {{.fd = socket, .events = POLLIN},
-				     {.fd = has_lifeline ? STDIN_FILENO : -1, .events = POLLIN}};
-
-		if (poll(p, 2, (until - now) / MS + 1) < 0 && errno != EINTR)
-			break;
-		if (p[1].revents)
-			lifeline_check();
-		if (p[0].revents)
-			return true;
-	}
-	return false;
+	((struct job *)job)->run(job);
 }
 
 /* Runs a job in a child, until the job is done or its time is over. Ends the helper with its lifeline. */
 static void run_in_child(struct job *job, bool has_lifeline)
 {
-	pid_t parent = getpid(), child;
-	int ends[2];
+	struct child child = start_child(run_job, job, NULL, 0);
 	char word;
 
 	job->socket = -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	if (child.socket < 0)
 		return;
-	child = fork();
-	if (child == 0) {
-		/* above the descriptors that are replaced by /dev/null */
-		isolate_child(fcntl(ends[1], F_DUPFD, 4), parent);
-		job->run(job);
-		_exit(EXIT_DONE);
-	}
-	close(ends[1]);
-	if (child > 0 && !ends_in_time(ends[0], job->until, has_lifeline))
-		/* not waited for: a child in uninterruptible sleep dies when it can */
-		kill(child, SIGKILL);
-	else if (child > 0 && job->reading && recv(ends[0], &word, 1, MSG_DONTWAIT) == 1)
-		job->socket = ends[0];
+	if (!answers_in_time(&child, job->until, has_lifeline))
+		kill_child(&child);
+	else if (job->reading && recv(child.socket, &word, 1, MSG_DONTWAIT) == 1)
+		job->socket = child.socket;
 	if (job->socket < 0)
-		close(ends[0]);
+		close(child.socket);
 }
 
 static void discover_processes(struct job *job)
@@ -193,7 +138,7 @@ static void discover_user(struct job *job)
 	publish(&c);
 	__atomic_store_n(&c.results->whole, whole, __ATOMIC_RELEASE);
 	if (job->reading)
-		stay_as_reader(&c, job->group.uid, END, job->reading);
+		stay_as_reader(&c, job->group.uid, CHILD_END, job->reading);
 }
 
 /* ---- results ---- */

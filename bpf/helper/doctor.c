@@ -160,12 +160,12 @@ static void put_names(struct json *out, const struct nginx *nginx)
 	put_number(out, nginx->names.left_out);
 }
 
-static void put_nginx(struct json *out, bool every_namespace)
+static void put_nginx(struct json *out, const struct options *options)
 {
 	static struct nginx nginx;
 
 	/* without a lifeline: doctor's stdin may be anything, and doctor ends by itself */
-	learn_nginx(&nginx, every_namespace, false);
+	learn_nginx(&nginx, options->every_namespace, false);
 	put(out, ",\"nginx\":");
 	put_string(out, !nginx.found ? "none" : nginx.unreadable ? "unreadable" : "known");
 	put(out, ",\"nginx_warning\":");
@@ -194,6 +194,8 @@ static void put_nginx(struct json *out, bool every_namespace)
 	put(out, ",\"upstreams_unlisted_count\":");
 	put_number(out, nginx.unlisted_count);
 	put_names(out, &nginx);
+	if (options->tls != TLS_UNREAD)
+		put_tls_diagnosis(out, options, &nginx);
 }
 
 /* ---- every nginx of this host ---- */
@@ -297,7 +299,7 @@ int doctor(struct options *options)
 	put_flag(&out, "root", geteuid() == 0);
 	put(&out, "}");
 	put_interfaces(&out);
-	put_nginx(&out, options->every_namespace);
+	put_nginx(&out, options);
 	put_every_nginx(&out);
 	put(&out, "}\n");
 	fwrite(out.text, 1, out.length, stdout);

@@ -204,5 +204,10 @@ void put_hello(struct json *out, const struct options *options, const struct lin
 	    out, "connects for which this host has no route, or which it does not permit, are not seen", missing->calls,
 	    "every other number is exact; to have these too, let the recorder see the root of cgroup2 (CONFIG_CGROUP_BPF; in a "
 	    "container: the host's control group namespace)");
-	put(out, "]}\n");
+	if (awaits_tls())
+		put_missing(out, "TLS of an nginx that starts from elsewhere than its usual places is not read",
+			    "no nginx runs yet", "start nginx first, or the recorder again when it runs");
+	put(out, "]");
+	put_tls(out);
+	put(out, "}\n");
 }

@@ -36,6 +36,13 @@ enum way {
 	BY_GROUP, /* to a control group: sockets of all network namespaces */
 };
 
+/* Whether the requests of TLS upstreams are read. */
+enum tls_reading {
+	TLS_UNREAD,
+	TLS_READ,   /* where the probes are not too expensive */
+	TLS_FORCED, /* whatever they cost */
+};
+
 struct options {
 	const char *interfaces[64];
 	int interface_count;
@@ -51,6 +58,7 @@ struct options {
 	bool version;
 	bool doctor;
 	bool every_namespace; /* nginx is looked for in all network namespaces, not in the helper's alone */
+	enum tls_reading tls;
 };
 
 void parse_options(struct options *options, int argc, char **argv);
@@ -334,6 +342,42 @@ void put_namespace_fields(struct json *out, uint32_t netid, const char *group);
  * where the row tells nothing, or nothing any more: then forget it, so that the next connection makes another one.
  */
 bool put_namespace(struct json *out, uint32_t netid, const struct namespace_row *row);
+
+/* ---- tls.c: reading within TLS ---- */
+
+/* The programs for it, by their descriptors. */
+struct tls_programs {
+	int write;     /* at the entry of ngx_ssl_write */
+	int recv;      /* at the entry of ngx_ssl_recv */
+	int recv_done; /* when ngx_ssl_recv returns */
+};
+
+/*
+ * With --tls, before anything is opened: finds the files of nginx's programs, and measures what probes cost. Ends the helper
+ * where nothing can be read.
+ */
+void tls_open(const struct options *options, const struct nginx *nginx);
+/* Sets the probes, while there are rights. Ends the helper where none can be set. */
+void tls_attach(const struct tls_programs *programs);
+/* In each turn of the loop: nginx may start from another file. Never waits. */
+void tls_follow(const struct upstreamtop_bpf *bpf);
+/* Whether something is going on that the next turn should not wait for. */
+bool is_tls_busy(void);
+/* What is to be said once: the next of its kind, or NULL. */
+const char *remark_on_tls(void);
+/* Removes the probes, and returns when no program runs any more. */
+void tls_close(void);
+/* The member "tls" of hello; nothing without --tls. */
+void put_tls(struct json *out);
+/* Whether no nginx was there yet. */
+bool awaits_tls(void);
+/* The same of doctor, where calls are counted for a second. */
+void put_tls_diagnosis(struct json *out, const struct options *options, const struct nginx *nginx);
+
+/* ---- plaintext.c ---- */
+
+/* Loads them: they share maps and globals with `bpf`, which is loaded. Returns whether this kernel can. */
+bool load_plaintext(const struct upstreamtop_bpf *bpf, struct tls_programs *programs);
 
 /* ---- hello.c ---- */
 

@@ -50,6 +50,15 @@ int open_process(uint32_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+bool has_our_root(int process)
+{
+	struct statx its, ours;
+
+	return !statx(process, "root", AT_STATX_DONT_SYNC, STATX_INO, &its) &&
+	       !statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_INO, &ours) && its.stx_ino == ours.stx_ino &&
+	       its.stx_dev_major == ours.stx_dev_major && its.stx_dev_minor == ours.stx_dev_minor;
+}
+
 /* ---- processes ---- */
 
 static bool read_ids(const char *text, const char *name, uint32_t ids[4])

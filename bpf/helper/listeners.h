@@ -88,6 +88,7 @@ struct identity {
 /* `process` is a descriptor of /proc/PID, so that it is the same process each time. */
 bool read_identity(int process, struct identity *identity);
 int open_process(uint32_t pid);
+bool has_our_root(int process);
 /* The beginning of a small file of a process; zero bytes within become blanks. */
 bool read_small(char *text, size_t size, int process, const char *name);
 void find_processes(struct found *found);

@@ -72,6 +72,9 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool
 	bpf->rodata->has_only = o->only_count > 0;
 	bpf->rodata->nginx_only = o->nginx_only;
 	bpf->rodata->has_attempts = tracing;
+	bpf->rodata->reads_tls = o->tls != TLS_UNREAD;
+	if (!bpf->rodata->reads_tls)
+		bpf_map__set_max_entries(bpf->maps.plaintexts, 1);
 }
 
 static void fill(struct bpf_map *map, const void *key, size_t key_size, const void *value, size_t value_size)

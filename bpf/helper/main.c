@@ -118,6 +118,29 @@ static void check_way(struct options *o)
 		die(choice.code, "%s: %s", choice.missing, choice.remedy);
 }
 
+/* Which process nginx's is, and which socket is its, tracing programs tell. */
+static void check_tracing(const struct options *o, const struct missing_hooks *missing)
+{
+	if (o->tls != TLS_UNREAD && *missing->states)
+		die(EXIT_SYSTEM,
+		    "--tls needs tracing programs, which cannot be attached here (%s): let them attach (CONFIG_BPF_EVENTS, no "
+		    "sandbox that refuses them), or record without --tls",
+		    missing->states);
+}
+
+static void read_within_tls(const struct options *o, const struct upstreamtop_bpf *bpf)
+{
+	struct tls_programs programs;
+
+	if (o->tls == TLS_UNREAD)
+		return;
+	if (!load_plaintext(bpf, &programs))
+		die(EXIT_SYSTEM,
+		    "cannot load the BPF programs for --tls: %s: without --tls, connections of TLS upstreams are recorded",
+		    strerror(errno));
+	tls_attach(&programs);
+}
+
 static void check_interfaces(const struct options *o)
 {
 	for (int i = 0; i < o->interface_count; i++)
@@ -156,13 +179,14 @@ static const char *run(struct tick *tick, struct links *links, struct ring_buffe
 				     {.fd = out.length ? STDOUT_FILENO : -1, .events = POLLOUT}};
 		int drained;
 
-		if (poll(p, 4, wait) < 0 && errno != EINTR)
+		if (poll(p, 4, is_tls_busy() ? BUSY_MS : wait) < 0 && errno != EINTR)
 			break;
 		drained = ring_buffer__consume(ring);
 		wait = drained > 16 ? BUSY_MS : drained > 0 ? QUIET_MS : wait < IDLE_MS ? wait * 2 : IDLE_MS;
 		reason = lifeline_reason();
 		if (follow_names(bpf, nginx))
 			tick_name(tick, &nginx->names);
+		tls_follow(bpf);
 		if (p[2].revents)
 			links_follow(links);
 		if (p[3].revents)
@@ -210,7 +234,9 @@ int main(int argc, char **argv)
 	 */
 	learn_nginx(&nginx, options.every_namespace, true);
 	lifeline_check();
+	tls_open(&options, &nginx);
 	bpf = load(&options, &nginx, &missing);
+	check_tracing(&options, &missing);
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
 		die(EXIT_SYSTEM, "cannot map the ring of events: %s", strerror(errno));
@@ -221,6 +247,7 @@ int main(int argc, char **argv)
 	tick_name(tick, &nginx.names);
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
+	read_within_tls(&options, bpf);
 	/* loading takes time */
 	lifeline_check();
 	if (!links_attach(links, refused, sizeof(refused)))
@@ -242,6 +269,7 @@ int main(int argc, char **argv)
 	/* ends the helper if any step from here on hangs */
 	alarm(EXIT_TIMEOUT_S);
 	bpf->bss->stopping = 1;
+	tls_close();
 	links_close(links);
 	ring_buffer__consume(ring);
 	if (!reader_gone) {

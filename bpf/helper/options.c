@@ -135,6 +135,12 @@ void parse_options(struct options *o, int argc, char **argv)
 			parse_only_list(o, value_of(argc, argv, &i));
 		} else if (!strcmp(name, "--nginx-only")) {
 			o->nginx_only = true;
+		} else if (!strcmp(name, "--tls")) {
+			o->tls = TLS_READ;
+		} else if (!strncmp(name, "--tls=", 6)) {
+			if (strcmp(name + 6, "force"))
+				die(EXIT_USAGE, "--tls takes no value or \"force\", not \"%s\"", name + 6);
+			o->tls = TLS_FORCED;
 		} else if (!strcmp(name, "--routes-as")) {
 			value = value_of(argc, argv, &i);
 			o->raw_routes = !strcmp(value, "raw");
@@ -148,8 +154,8 @@ void parse_options(struct options *o, int argc, char **argv)
 		} else {
 			die(EXIT_USAGE,
 			    "unknown option \"%s\": upstreamtop-probe [--iface NAME]… [--attach tcx|cgroup] [--cgroup PATH] "
-			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--nginx-only] [--routes-as template|raw] [--requests N] "
-			    "[--version] [--doctor]",
+			    "[--ignore PORT|IP:PORT,…] [--only CIDR,…] [--nginx-only] [--tls[=force]] [--routes-as template|raw] "
+			    "[--requests N] [--version] [--doctor]",
 			    name);
 		}
 	}

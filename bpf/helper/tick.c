@@ -235,6 +235,7 @@ static const char *next_remark(void)
 {
 	const char *remark = remark_on_names();
 
+	remark = remark ? remark : remark_on_tls();
 	return remark ? remark : remark_on_group();
 }
 

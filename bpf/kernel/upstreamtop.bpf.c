@@ -11,7 +11,7 @@
  * - packet/: headers: skb to TCP; ports; sequence; chunks: reading the payload
  * - host/: sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners, listening: its
  *   listen ports
- * - scope/: packets: excluded by ports; filters: excluded flows
+ * - scope/: packets: excluded by ports; filters: which flows are; excluded: what is counted of these
  * - counting/: exchange, exchanges, byte-counts, codes; holes; routes: from a request line to its slot; wires: where NAT leads
  * - http1/: begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  * - http2/: frames: a segment piece by piece; requests, answers
@@ -48,6 +48,9 @@
 #include "kernel/http1/answers.h"
 #include "kernel/http2/requests.h"
 #include "kernel/http2/answers.h"
+#if FROM_MEMORY
+#include "kernel/hooks/plaintext.h"
+#else
 #include "kernel/connection/validation.h"
 #include "kernel/connection/segments.h"
 #include "kernel/scope/filters.h"
@@ -60,11 +63,11 @@
 #include "kernel/connection/connections.h"
 #include "kernel/connection/midstream.h"
 #include "kernel/connection/sweep.h"
-
-char LICENSE[] SEC("license") = "GPL";
-
 #if BY_CGROUP
 #include "kernel/hooks/cgroup.h"
 #else
 #include "kernel/hooks/interfaces.h"
 #endif
+#endif
+
+char LICENSE[] SEC("license") = "GPL";

@@ -30,7 +30,7 @@ test('a column of one tone on black takes one change of colour, in either half',
 })
 
 /** The colours of xterm's 256 in which the tones are drawn, found by drawing each alone. */
-const colourOf = (tone: number): number => halvesOn(paintTones(Uint8Array.from([tone, tone]), 1))[0]![0]!
+const colourOf = (tone: number): number => halvesOn(paintTones(Uint8Array.from([tone, tone]), 1))[0]![0]
 
 /** What a terminal makes of it: the colours of the upper and the lower half of each cell. */
 function halvesOn(painted: string): (readonly [number, number])[] {

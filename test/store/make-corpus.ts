@@ -106,9 +106,7 @@ function START(): SecondFrame['start'] {
 /** The wall clock is set back by 40 s after 30 s: it shows 20 s twice. Ticks are ordered by sequence. */
 function writeClockStep(): void {
   const frames = [...sampleFrames(SMALL)]
-  const stepped = frames.map((frame, i) =>
-    i < 30 ? frame : { ...frame, start: addMicros(frame.start, -40e6) },
-  )
+  const stepped = frames.map((frame, i) => (i < 30 ? frame : clockSet(frame, -40e6)))
   write('clock-step.db', stepped, (sink) =>
     sink.mark({ at: stepped[30]!.start, kind: 'clock_step', text: 'clock stepped by -40.0 s' }),
   )
@@ -118,7 +116,7 @@ function writeClockStep(): void {
 function writeClockOf1970(): void {
   const frames = [...sampleFrames({ ...SMALL, secs: 60 })]
   const by = 60e6 - START()
-  const early = frames.map((frame, i) => (i < 30 ? { ...frame, start: addMicros(frame.start, by) } : frame))
+  const early = frames.map((frame, i) => (i < 30 ? clockSet(frame, by) : frame))
   write('clock-1970.db', early, (sink) =>
     sink.mark({
       at: early[30]!.start,
@@ -126,6 +124,11 @@ function writeClockOf1970(): void {
       text: `clock stepped by +${(-by / 1e6).toFixed(1)} s`,
     }),
   )
+}
+
+function clockSet(frame: SecondFrame, by: number): SecondFrame {
+  const requests = frame.requests.map((request) => ({ ...request, at: addMicros(request.at, by) }))
+  return { ...frame, start: addMicros(frame.start, by), requests }
 }
 
 function writeNewer(): void {

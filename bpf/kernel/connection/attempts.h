@@ -70,7 +70,8 @@ __noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
 	return 0;
 }
 
-__noinline int book_established(struct attempt *a)
+/* `at_ns`: when nginx had what it wanted: the connection, or within TLS the handshake, too. */
+__noinline int book_established(struct attempt *a, __u64 at_ns)
 {
 	struct event e = {.flags = EVENT_CONNECT};
 	struct backend *b;
@@ -82,8 +83,8 @@ __noinline int book_established(struct attempt *a)
 	b = backend_of(e.slot);
 	if (!b)
 		return 0;
-	e.at_ns = bpf_ktime_get_ns();
-	e.total_us = micros_between(a->at_ns, e.at_ns);
+	e.at_ns = at_ns;
+	e.total_us = micros_between(a->at_ns, at_ns);
 	ADD(b->connect_sum_us, e.total_us);
 	ADD(b->connects, 1);
 	w = wire_of_attempt(a, e.slot);
@@ -91,6 +92,26 @@ __noinline int book_established(struct attempt *a)
 		ADD(w->connects, 1);
 	emit(&e);
 	return 0;
+}
+
+/* What it owes is booked once, by whoever learns first what was spoken, or that nothing was. */
+static __always_inline void settle_connect(struct attempt *a, __u64 at_ns)
+{
+	if (reads_tls && a->owes_connect && __sync_lock_test_and_set(&a->owes_connect, 0))
+		book_established(a, at_ns);
+}
+
+/* Nobody reads what is within its TLS. */
+static __always_inline void leave_tls_unread(struct attempt *a)
+{
+	struct backend *b;
+
+	if (!reads_tls || __sync_val_compare_and_swap(&a->speech, TLS_BEGUN, UNREAD) != TLS_BEGUN)
+		return;
+	count_shared(X_TLS);
+	b = backend_of(row_of(a));
+	if (b)
+		ADD(b->opaque, 1);
 }
 
 /* Whether nginx's connections to this address are looked at. */
@@ -107,26 +128,4 @@ static __always_inline void attempt_of(struct attempt *a, const struct sender *w
 	a->uid = who->uid;
 	a->rank = rank_of(who);
 	a->state = TCP_CLOSE;
-}
-
-/* An IPv6 socket may speak IPv4: ::ffff:a.b.c.d. */
-static __always_inline int is_mapped(const __u32 *v6)
-{
-	return !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port,
-					    __u32 of_namespace)
-{
-	if (six && is_mapped(v6)) {
-		six = 0;
-		v4 = v6[3];
-	}
-	if (six)
-		__builtin_memcpy(key->address, v6, 16);
-	else
-		__builtin_memcpy(key->address, &v4, 4);
-	key->family = six ? 6 : 4;
-	key->port = bpf_ntohs(port);
-	key->netid = of_namespace;
 }

@@ -26,6 +26,7 @@
 #include "attempts.h"
 #include "connect-calls.h"
 #include "flows.h"
+#include "plaintext.h"
 #include "unread.h"
 
 #define SHUTDOWN_MASK 3
@@ -262,7 +263,12 @@ static __always_inline int attempt_succeeds(struct sock *sk, __u64 key, struct a
 	}
 	if (!has_new)
 		has_new = 1;
-	book_established(&a);
+	if (reads_tls) {
+		found->connected_ns = bpf_ktime_get_ns();
+		*(volatile __u32 *)&found->owes_connect = 1;
+	} else {
+		book_established(&a, bpf_ktime_get_ns());
+	}
 	/* its SYN left where we see nothing, and so will its requests */
 	if (!flow_of(sk))
 		count_shared(L_HALF_SEEN);
@@ -297,6 +303,8 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, 
 	}
 	if (to == TCP_CLOSE) {
 		/* before it is forgotten: the sweep may book at the same time */
+		leave_tls_unread(found);
+		settle_connect(found, found->connected_ns);
 		book_rest(sk, found);
 		a = *found;
 		if (forget_attempt(key, &a))
@@ -330,6 +338,7 @@ static __always_inline void follow(struct sock *sk, int to)
 
 	if (!is_seen())
 		return;
+	plaintext_goes_on(sk, key, to);
 	if (to == TCP_LISTEN)
 		listening_begins(sk);
 	else if (to == TCP_SYN_SENT)
@@ -381,6 +390,7 @@ int upstreamtop_socket_ends(__u64 *context)
 {
 	struct sock *sk = (struct sock *)context[0];
 
+	plaintext_over(sk, (__u64)(long)sk);
 	attempt_goes_on(sk, (__u64)(long)sk, TCP_CLOSE, 1);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "kernel/http2/answers.h"
 #include "kernel/http2/requests.h"
 #include "holes.h"
+#include "reading.h"
 #include "kernel/state/lock.h"
 #include "validation.h"
 
@@ -83,20 +84,6 @@ static __always_inline enum sequence classify_segment(struct dir *d, const struc
 	return IN_ORDER;
 }
 
-static __always_inline void work_begin(struct work *w, const struct packet *p, __u32 skip)
-{
-	w->now = bpf_ktime_get_ns();
-	w->off = p->off + skip;
-	w->len = p->len - skip;
-	w->ack = p->ack;
-	w->ifindex = p->ifindex;
-	w->begun = 0;
-	w->stray = 0;
-	w->line_loaded = 0;
-	w->frames_loaded = 0;
-	w->chunk_steps = 0;
-}
-
 static __always_inline void count_class(const struct work *w)
 {
 	count(w->begun ? T_STARTS : w->stray ? T_AMBIGUOUS : T_CONTINUATIONS);
@@ -132,45 +119,6 @@ static __always_inline int count_duplicate(struct __sk_buff *skb, struct flow *f
 	}
 	return 1;
 }
-
-static __always_inline int out_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
-{
-	return f->out.state == DIR_FRAMES ? request_frames(skb, f, s) : request_step(skb, f, s);
-}
-
-static __always_inline int in_step(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u64 before)
-{
-	return f->in.state == DIR_FRAMES ? answer_frames(skb, f, s) : answer_step(skb, f, s, before);
-}
-
-struct step_context {
-	struct __sk_buff *skb;
-	struct flow *f;
-	struct scratch *s;
-	__u64 before;
-};
-
-/*
- * The verifier requires 0 or 1 from a callback, but does not keep the range of a global function's result. The compiler knows the
- * range and would drop the comparison without the barrier.
- */
-static long step_out(__u32 i, struct step_context *c)
-{
-	int over = out_step(c->skb, c->f, c->s);
-
-	barrier_var(over);
-	return over != 0;
-}
-
-static long step_in(__u32 i, struct step_context *c)
-{
-	int over = in_step(c->skb, c->f, c->s, c->before);
-
-	barrier_var(over);
-	return over != 0;
-}
-
-#define STEPS 2048 /* chunks of a 64 KiB head, and then some */
 
 /* Not even after waiting: what follows finds a hole. */
 static __always_inline void count_locked_out(void)
@@ -215,11 +163,7 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 	work_begin(&s->work, p, skip);
 	d->owner = p->ifindex;
 	d->last_ns = s->work.now;
-	if (!out_step(skb, f, s) && s->work.len) {
-		struct step_context c = {.skb = skb, .f = f, .s = s};
-
-		bpf_loop(STEPS, step_out, &c, 0);
-	}
+	read_requests(skb, f, s);
 	end = p->seq + p->len;
 	/* what goes on is counted by the sweep, or when it ends: a segment of a body costs nothing */
 	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
@@ -273,11 +217,7 @@ __noinline int segment_in(struct __sk_buff *skb, struct flow *f, struct packet *
 	d->owner = p->ifindex;
 	before = d->last_ns;
 	d->last_ns = s->work.now;
-	if (!in_step(skb, f, s, before) && s->work.len) {
-		struct step_context c = {.skb = skb, .f = f, .s = s, .before = before};
-
-		bpf_loop(STEPS, step_in, &c, 0);
-	}
+	read_answers(skb, f, s, before);
 	f->peer_ack = p->ack;
 	end = p->seq + p->len;
 	move_next(d, end);

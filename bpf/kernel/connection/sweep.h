@@ -20,6 +20,7 @@
 #include "translation.h"
 #include "holes.h"
 #include "midstream.h"
+#include "plaintext.h"
 #include "unread.h"
 
 /*
@@ -221,6 +222,21 @@ static __always_inline int sweep_flow(struct flow *f, const struct sweep *c, str
 	return c->now > seen + (f->fin_out && f->nginx ? OVER : IDLE);
 }
 
+/* Within TLS: its socket's end ends it. */
+static long sweep_plaintext(struct bpf_map *map, __u64 *key, struct flow *f, struct sweep *c)
+{
+	__u64 socket = *key;
+	int busy;
+
+	keep_wire(f, c->epoch);
+	book_passed(f);
+	busy = sweep_exchanges(f, c);
+	sweep_backend(f, c, busy);
+	if (!busy && c->now > latest(f->out.last_ns, f->in.last_ns) + PLAINTEXT_IDLE)
+		forget_plaintext(socket, f);
+	return 0;
+}
+
 static long sweep4(struct bpf_map *map, struct key4 *key, struct flow *f, struct sweep *c)
 {
 	struct work w = {};
@@ -373,6 +389,8 @@ int upstreamtop_sweep(struct sweep *ctx)
 
 	bpf_for_each_map_elem(&flows4, sweep4, &c, 0);
 	bpf_for_each_map_elem(&flows6, sweep6, &c, 0);
+	if (reads_tls)
+		bpf_for_each_map_elem(&plaintexts, sweep_plaintext, &c, 0);
 	sweep_calls(&c);
 	sweep_attempts(&c);
 	flow_map_use.full4 = flow_map_use.full6 = 0;

@@ -18,6 +18,9 @@
 /* Without a word of nginx for so long it is no HTTP. */
 #define SAYS_NOTHING_FOR SECOND
 
+/* A handshake takes no longer, or nobody reads what is within TLS. */
+#define HANDSHAKE_TIMEOUT (5 * SECOND)
+
 /* What a socket has counted. */
 struct socket_counts {
 	__u64 sent;
@@ -162,7 +165,7 @@ __noinline int book_open(struct attempt *a, __u32 epoch)
 		return 0;
 	b = backend_of(row_of(a));
 	if (b)
-		count_open(b, a->speech == UNREAD ? a->protocol : PROTOCOL_OTHER, epoch);
+		count_open(b, a->speech >= UNREAD ? a->protocol : PROTOCOL_OTHER, epoch);
 	return 0;
 }
 
@@ -181,6 +184,14 @@ static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const 
 		return;
 	if (stopping && !is_its_socket(a, (struct sock *)tcp))
 		return;
+	if (reads_tls && a->speech == TLS_BEGUN) {
+		if (c->now <= a->at_ns + HANDSHAKE_TIMEOUT && !stopping) {
+			if (is_open(a))
+				book_open(a, c->epoch);
+			return;
+		}
+		leave_tls_unread(a);
+	}
 	if (!read_counts(a, tcp, &p)) {
 		/* unless it is found to be unread at this moment */
 		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
@@ -192,6 +203,7 @@ static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const 
 		return;
 	}
 	list_unread(socket, a);
+	settle_connect(a, a->connected_ns);
 	book_counts(a, &p);
 	if (is_open(a))
 		book_open(a, c->epoch);

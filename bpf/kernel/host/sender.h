@@ -74,9 +74,9 @@ static __always_inline void sender_now(struct sender *s)
  * Whose connection it is that sends: as its attempt says, else the current process. A SYN that waits for the neighbour's address
  * leaves in the context of any process. Returns the attempt, if there is one.
  */
-static __always_inline struct attempt *sender_of_connection(struct __sk_buff *skb, struct sender *s)
+static __always_inline struct attempt *sender_of_connection(source_t *source, struct sender *s)
 {
-	struct attempt *a = attempt_of_sender(skb);
+	struct attempt *a = attempt_of_sender(source);
 
 	if (!a) {
 		sender_now(s);

@@ -3,10 +3,12 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include "shared.h"
 #include "kernel/state/attempt.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
 
@@ -176,6 +178,60 @@ __noinline int sender_of(struct __sk_buff *skb, struct socket_facts *facts)
 	return 1;
 }
 
+/* An IPv6 socket may speak IPv4: ::ffff:a.b.c.d. */
+static __always_inline int is_mapped(const __u32 *v6)
+{
+	return !v6[0] && !v6[1] && v6[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void remote_of_words(struct backend_key *key, int six, __u32 v4, const __u32 *v6, __u16 port,
+					    __u32 of_namespace)
+{
+	if (six && is_mapped(v6)) {
+		six = 0;
+		v4 = v6[3];
+	}
+	if (six)
+		__builtin_memcpy(key->address, v6, 16);
+	else
+		__builtin_memcpy(key->address, &v4, 4);
+	key->family = six ? 6 : 4;
+	key->port = bpf_ntohs(port);
+	key->netid = of_namespace;
+}
+
+#if FROM_MEMORY
+/* What the socket is connected to. */
+static __always_inline void remote_of_socket(const struct sock *sk, struct backend_key *key)
+{
+	__u32 six[4];
+
+	BPF_CORE_READ_INTO(&six, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32);
+	__builtin_memset(key, 0, sizeof(*key));
+	remote_of_words(key, BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6, BPF_CORE_READ(sk, __sk_common.skc_daddr), six,
+			BPF_CORE_READ(sk, __sk_common.skc_dport), BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+}
+
+static __always_inline __u32 read_up_to(source_t *source, __u32 unknown)
+{
+	return source ? source->read_up_to : unknown;
+}
+
+static __always_inline __u64 key_of_sender(source_t *source)
+{
+	return source ? source->socket : 0;
+}
+
+static __always_inline void remote_of_flow(struct scratch *s)
+{
+	remote_of_socket((const struct sock *)(long)s->memory.socket, &s->work.remote);
+}
+#else
+static __always_inline void remote_of_flow(struct scratch *s)
+{
+	remote_of(&s->packet, &s->work.remote);
+}
+
 /* How far the process has read that sends; `unknown` where its socket is not known. */
 __noinline __u32 read_up_to(struct __sk_buff *skb, __u32 unknown)
 {
@@ -195,11 +251,12 @@ static __always_inline __u64 key_of_sender(struct __sk_buff *skb)
 
 	return sk ? (__u64)(long)bpf_skc_to_tcp_sock(sk) : 0;
 }
+#endif
 
 /* The attempt of nginx to connect that the sending socket is, if connects.h follows it. */
-static __always_inline struct attempt *attempt_of_sender(struct __sk_buff *skb)
+static __always_inline struct attempt *attempt_of_sender(source_t *source)
 {
-	__u64 key = key_of_sender(skb);
+	__u64 key = key_of_sender(source);
 
 	return key ? bpf_map_lookup_elem(&attempts, &key) : 0;
 }

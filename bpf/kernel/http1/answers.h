@@ -10,6 +10,7 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/frames.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
@@ -94,7 +95,7 @@ static __always_inline int pending(struct flow *f)
 }
 
 /* The head of an answer is complete; the rest of the segment is body. `in_hole`: the end of the head was in a hole. */
-__noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct scratch *s, int in_hole)
+__noinline int answer_head_done(source_t *source, struct flow *f, struct scratch *s, int in_hole)
 {
 	if (!f || !s)
 		return 0;
@@ -133,7 +134,7 @@ __noinline int answer_head_done(struct __sk_buff *skb, struct flow *f, struct sc
 	} else if (d->head.chunked) {
 		chunked_begin(d);
 		/* what its segment brings is read here, because most answers end in it */
-		ends = w->len && chunked_bytes(skb, d, s);
+		ends = w->len && chunked_bytes(source, d, s);
 	} else if (d->head.has_length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;
@@ -169,7 +170,7 @@ static __always_inline void leave_tunnel(struct flow *f)
  * No status line. nginx takes it for HTTP/0.9: 200 at once, and all that comes is body. Of a pipelined request nobody knows where
  * its answer begins.
  */
-__noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int no_status_line(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 1;
@@ -189,18 +190,18 @@ __noinline int no_status_line(struct __sk_buff *skb, struct flow *f, struct scra
 	}
 	d->status = 200;
 	consume(s, s->work.len);
-	answer_head_done(skb, f, s, 0);
+	answer_head_done(source, f, s, 0);
 	return 1;
 }
 
 /* DIR_LINE: a status line that does not lie whole at the chunk's start, or is not like most. */
-static __always_inline int status_line(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
+static __always_inline int status_line(source_t *source, struct flow *f, struct scratch *s, __u32 n)
 {
 	struct dir *d = &f->in;
 	int step = status_bytes(d, s, n);
 
 	if (step == STATUS_NONE)
-		return no_status_line(skb, f, s);
+		return no_status_line(source, f, s);
 	if (step == STATUS_END) {
 		head_begin(d);
 		d->head.first = 1;
@@ -212,7 +213,7 @@ static __always_inline int status_line(struct __sk_buff *skb, struct flow *f, st
 }
 
 /* DIR_LINE and DIR_HEAD: one chunk. Returns 1 when nothing is left to read in the segment. */
-__noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int answer_bytes(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 1;
@@ -220,7 +221,7 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, end;
 
-	if (load_chunk(skb, s, n))
+	if (load_chunk(source, s, n))
 		return 1;
 	if (d->state == DIR_LINE) {
 		if (!d->line_length) {
@@ -232,7 +233,7 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 		}
 		w->begun = 1;
 		if (d->line_length || !d->status)
-			return status_line(skb, f, s, n);
+			return status_line(source, f, s, n);
 		d->state = DIR_HEAD;
 	} else {
 		carry_restore(s, d);
@@ -245,7 +246,7 @@ __noinline int answer_bytes(struct __sk_buff *skb, struct flow *f, struct scratc
 		return 0;
 	}
 	consume(s, end - FRONT);
-	answer_head_done(skb, f, s, 0);
+	answer_head_done(source, f, s, 0);
 	return 0;
 }
 
@@ -277,12 +278,12 @@ static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __
 }
 
 /* A backend may speak first: its SETTINGS. */
-static __always_inline int frames_may_begin(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline int frames_may_begin(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct dir *d = &f->in;
 	__u32 n = s->work.len > 9 ? 9 : s->work.len;
 
-	if (!f->fresh || d->stray || f->started || load_chunk(skb, s, n) || s->chunk.bytes[FRONT] ||
+	if (!f->fresh || d->stray || f->started || load_chunk(source, s, n) || s->chunk.bytes[FRONT] ||
 	    (n > 3 && s->chunk.bytes[FRONT + 3] != H2_SETTINGS))
 		return 0;
 	frames_begin(d, H2_FRAME);
@@ -294,13 +295,13 @@ static __always_inline int frames_may_begin(struct __sk_buff *skb, struct flow *
  * Nothing is pending: a late body, a 408 on an idle connection, or answers to requests that we did not see. One of these begins
  * where the last one ended, or when the backend has acknowledged something new.
  */
-static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline int stray_bytes(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct dir *d = &f->in;
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
 
-	if (frames_may_begin(skb, f, s))
+	if (frames_may_begin(source, f, s))
 		return 0;
 	w->stray = 1;
 	if (d->stray && d->left && !seq_after(w->ack, f->peer_ack)) {
@@ -311,7 +312,7 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 		consume(s, body);
 		return 0;
 	}
-	if (n >= 12 && !load_chunk(skb, s, n))
+	if (n >= 12 && !load_chunk(source, s, n))
 		status = status_at(s->chunk.bytes, FRONT);
 	if (status && !d->stray)
 		d->head.chunked = 0;
@@ -324,21 +325,21 @@ static __always_inline int stray_bytes(struct __sk_buff *skb, struct flow *f, st
 	return status ? unmatched_answer(s, d, n) : 1;
 }
 
-static __always_inline int message_begins_here(struct __sk_buff *skb, struct scratch *s)
+static __always_inline int message_begins_here(source_t *source, struct scratch *s)
 {
-	if (load_chunk(skb, s, s->work.len > 16 ? 16 : s->work.len))
+	if (load_chunk(source, s, s->work.len > 16 ? 16 : s->work.len))
 		return 0;
 	return s->work.len >= 12 && status_at(s->chunk.bytes, FRONT) >= 100;
 }
 
 /* A body without a known end, and another request waits behind it: an answer can only be told where a segment begins with one. */
-static __always_inline int next_begins_here(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline int next_begins_here(source_t *source, struct flow *f, struct scratch *s)
 {
-	return has_begun(f, f->current + 1) && message_begins_here(skb, s);
+	return has_begun(f, f->current + 1) && message_begins_here(source, s);
 }
 
 /* One step through the segment. Returns 1 when nothing is left to do. */
-static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u64 before)
+static __always_inline int answer_step(source_t *source, struct flow *f, struct scratch *s, __u64 before)
 {
 	struct dir *d = &f->in;
 	struct work *w = &s->work;
@@ -356,17 +357,17 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 		return 0;
 	}
 	case DIR_CHUNKED:
-		if (chunked_bytes(skb, d, s))
+		if (chunked_bytes(source, d, s))
 			answer_over(f, sequence_at(s), w->now);
 		return 0;
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:
-		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
+		if (d->head.chunked && chunked_ends(source, d, w->off, w->len)) {
 			answer_over(f, sequence_at(s) + w->len, w->now);
 			return 1;
 		}
-		if (next_begins_here(skb, f, s)) {
+		if (next_begins_here(source, f, s)) {
 			count(L_AMBIGUOUS);
 			answer_over(f, sequence_at(s), before);
 			return 0;
@@ -374,13 +375,13 @@ static __always_inline int answer_step(struct __sk_buff *skb, struct flow *f, st
 		return 1;
 	case DIR_LINE:
 		if (!pending(f))
-			return stray_bytes(skb, f, s);
-		if (d->in_hole && !d->line_length && !message_begins_here(skb, s)) {
+			return stray_bytes(source, f, s);
+		if (d->in_hole && !d->line_length && !message_begins_here(source, s)) {
 			w->stray = 1;
 			book_late(f, sequence_at(s) + w->len);
 			return 1;
 		}
 		d->in_hole = 0;
 	}
-	return answer_bytes(skb, f, s);
+	return answer_bytes(source, f, s);
 }

@@ -13,6 +13,7 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/headers.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
@@ -195,32 +196,48 @@ static __always_inline void count_protocol(struct backend *b, enum protocol prot
 		ADD(b->other_connects, 1);
 }
 
-/* From now on the bytes of the connection are counted by its socket. */
-static __always_inline void mark_unread(struct __sk_buff *skb, enum protocol protocol)
+/* From now on the bytes of the connection are counted by its socket, if it is UNREAD. Returns whether nginx has connected it. */
+static __always_inline int mark_unread(__u64 socket, enum protocol protocol, enum speech speech, __u32 retry)
 {
-	struct attempt *a = attempt_of_sender(skb);
+	struct attempt *a = socket ? bpf_map_lookup_elem(&attempts, &socket) : 0;
 
 	if (!a)
-		return;
+		return 0;
 	a->protocol = protocol;
-	*(volatile __u32 *)&a->speech = UNREAD;
-	list_unread(key_of_sender(skb), a);
+	a->retry = retry;
+	*(volatile __u32 *)&a->speech = speech;
+	list_unread(socket, a);
+	return 1;
+}
+
+/* --tls, and the first bytes are TLS: what is within may be read where nginx writes it. */
+static __always_inline int may_be_read_later(__u64 socket, struct flow *f, enum protocol protocol)
+{
+	if (FROM_MEMORY || !reads_tls || protocol != PROTOCOL_TLS)
+		return 0;
+	FLOW_SOCKET(f) = socket;
+	return mark_unread(socket, protocol, TLS_BEGUN, f->retry);
 }
 
 /* The connection speaks what cannot be read. */
-static __always_inline int leave_unread(struct __sk_buff *skb, struct flow *f, struct scratch *s, enum protocol protocol)
+static __always_inline int leave_unread(source_t *source, struct flow *f, struct scratch *s, enum protocol protocol)
 {
+	if (FROM_MEMORY)
+		protocol = PROTOCOL_TLS;
 	int opaque = protocol == PROTOCOL_TLS || protocol == PROTOCOL_H2;
 	struct backend *b;
 
 	f->kind = KIND_NOT_HTTP;
 	if (!f->fresh)
 		return 0;
-	if (opaque) {
+	__u64 socket = key_of_sender(source);
+	int later = may_be_read_later(socket, f, protocol);
+
+	if (opaque)
 		f->kind = KIND_OPAQUE;
+	if (opaque && !later)
 		count(protocol == PROTOCOL_TLS ? X_TLS : X_H2);
-	}
-	remote_of(&s->packet, &s->work.remote);
+	remote_of_flow(s);
 	/* what other processes send counts only where it goes to a backend of nginx */
 	__u32 backend = f->nginx ? backend_for_request(s, f->nginx, f->uid) : known_backend(&s->work);
 
@@ -228,15 +245,18 @@ static __always_inline int leave_unread(struct __sk_buff *skb, struct flow *f, s
 	b = backend_of(backend);
 	if (!backend || !b)
 		return 0;
-	if (opaque)
+	if (opaque && !later)
 		ADD(b->opaque, 1);
-	count_protocol(b, protocol);
-	mark_unread(skb, protocol);
+	/* within TLS its packets have told that already */
+	if (!FROM_MEMORY)
+		count_protocol(b, protocol);
+	if (!later)
+		mark_unread(socket, protocol, UNREAD, 0);
 	return 0;
 }
 
 /* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
-__noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int not_a_request(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
@@ -246,7 +266,7 @@ __noinline int not_a_request(struct __sk_buff *skb, struct flow *f, struct scrat
 		f->out.state = DIR_BODY_UNTIL_CLOSE;
 		return 0;
 	}
-	return leave_unread(skb, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));
+	return leave_unread(source, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));
 }
 
 /* Read once: the sweep may take it from the flow at any moment. */
@@ -256,7 +276,7 @@ static __always_inline __u32 backend_of_flow(struct flow *f, struct scratch *s)
 
 	if (backend)
 		return backend;
-	remote_of(&s->packet, &s->work.remote);
+	remote_of_flow(s);
 	backend = backend_for_request(s, f->nginx, f->uid);
 	f->backend = backend;
 	if (s->packet.translated)

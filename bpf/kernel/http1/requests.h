@@ -12,6 +12,7 @@
 #include "kernel/state/frames.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
@@ -83,7 +84,7 @@ static __always_inline int keep_line(struct flow *f, struct scratch *s)
 }
 
 /* A line that the end of a segment or of a chunk cuts is parsed byte by byte. */
-__noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 n)
+__noinline int request_part(source_t *source, struct flow *f, struct scratch *s, __u32 n)
 {
 	if (!f || !s)
 		return 0;
@@ -104,7 +105,7 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 			proxy_begin(&f->out, PROXY_LINE);
 			return 0;
 		}
-		not_a_request(skb, f, s);
+		not_a_request(source, f, s);
 		return 1;
 	}
 	consume(s, used);
@@ -125,7 +126,7 @@ __noinline int request_part(struct __sk_buff *skb, struct flow *f, struct scratc
 }
 
 /* DIR_LINE, DIR_PART and DIR_HEAD: one chunk. Returns 1 when nothing is left to read in the segment. */
-__noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int request_bytes(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 1;
@@ -133,7 +134,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len, end = 0;
 	__u8 state = d->state;
 
-	if (load_chunk(skb, s, n))
+	if (load_chunk(source, s, n))
 		return 1;
 	if (state == DIR_PART) {
 		if (f->line_id) {
@@ -169,7 +170,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 			proxy_begin(d, PROXY_LINE);
 			return 0;
 		} else if (!version_before(s->chunk.bytes, d->head.first) || !begin_from_chunk(f, s, d->head.first - FRONT)) {
-			not_a_request(skb, f, s);
+			not_a_request(source, f, s);
 			return 1;
 		}
 	} else {
@@ -177,7 +178,7 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 		end = head_scan(&d->head, &s->chunk, n);
 	}
 	if (state == DIR_PART) {
-		int over = request_part(skb, f, s, n);
+		int over = request_part(source, f, s, n);
 
 		s->work.hash = 0;
 		if (s->line.state == LINE_END) {
@@ -200,16 +201,16 @@ __noinline int request_bytes(struct __sk_buff *skb, struct flow *f, struct scrat
 }
 
 /* DIR_PROXY: what is read of the header, if it is one. */
-static __always_inline int proxy_header(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline int proxy_header(source_t *source, struct flow *f, struct scratch *s)
 {
-	if (!proxy_bytes(skb, &f->out, s))
+	if (!proxy_bytes(source, &f->out, s))
 		return 0;
-	not_a_request(skb, f, s);
+	not_a_request(source, f, s);
 	return 1;
 }
 
 /* One step through the segment. Returns 1 when nothing is left to do. */
-static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline int request_step(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct dir *d = &f->out;
 	struct work *w = &s->work;
@@ -227,29 +228,30 @@ static __always_inline int request_step(struct __sk_buff *skb, struct flow *f, s
 		return 0;
 	}
 	case DIR_CHUNKED:
-		if (chunked_bytes(skb, d, s))
+		if (chunked_bytes(source, d, s))
 			d->state = DIR_LINE;
 		return 0;
 	case DIR_PROXY:
 		if (d->step != PROXY_END)
-			return proxy_header(skb, f, s);
-		return request_bytes(skb, f, s);
+			return proxy_header(source, f, s);
+		return request_bytes(source, f, s);
 	case DIR_TUNNEL:
 		return 1;
 	case DIR_BODY_UNTIL_CLOSE:
-		if (d->head.chunked && chunked_ends(skb, d, w->off, w->len)) {
+		if (d->head.chunked && chunked_ends(source, d, w->off, w->len)) {
 			d->state = DIR_LINE;
 			return 1;
 		}
 		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
 		if (((d->in_hole & AT_REQUEST) || phase_of(f, f->started - 1) == PHASE_DONE) &&
-		    !load_chunk(skb, s, w->len > 32 ? 32 : w->len) && may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
+		    !load_chunk(source, s, w->len > 32 ? 32 : w->len) &&
+		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;
 			d->in_hole = 0;
 			return 0;
 		}
 		return 1;
 	default:
-		return request_bytes(skb, f, s);
+		return request_bytes(source, f, s);
 	}
 }

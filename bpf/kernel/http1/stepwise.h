@@ -9,6 +9,7 @@
 #include "kernel/parser/status.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 
 static long read_chunks(__u32 i, struct scratch **s)
@@ -67,14 +68,14 @@ static __always_inline int data_over(struct dir *d)
  * DIR_CHUNKED: a part of the segment, as much as the buffer holds. Data that goes on behind it is DIR_BODY's. nginx gives up a
  * connection whose chunks are invalid. Returns whether the body is over.
  */
-__noinline int chunked_bytes(struct __sk_buff *skb, struct dir *d, struct scratch *s)
+__noinline int chunked_bytes(source_t *source, struct dir *d, struct scratch *s)
 {
 	if (!d || !s)
 		return 0;
 	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
 	struct chunk_reader *r = &s->reader.chunks;
 
-	if (load_chunk(skb, s, n)) {
+	if (load_chunk(source, s, n)) {
 		chunked_lost(d);
 		return 0;
 	}
@@ -116,14 +117,14 @@ __noinline int status_bytes(struct dir *d, struct scratch *s, __u32 n)
 }
 
 /* DIR_PROXY, until PROXY_END. Returns whether it is no header of the PROXY protocol after all. */
-__noinline int proxy_bytes(struct __sk_buff *skb, struct dir *d, struct scratch *s)
+__noinline int proxy_bytes(source_t *source, struct dir *d, struct scratch *s)
 {
 	if (!d || !s)
 		return 0;
 	__u32 n = s->work.len > CHUNK ? CHUNK : s->work.len;
 	struct proxy_reader *r = &s->reader.proxy;
 
-	if (load_chunk(skb, s, n))
+	if (load_chunk(source, s, n))
 		return 1;
 	*r = (struct proxy_reader){.left = d->left, .n = n, .step = d->step};
 	bpf_loop(CHUNK, read_proxy, &s, 0);

@@ -7,6 +7,7 @@
 #include "kernel/parser/h2.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
@@ -155,7 +156,7 @@ static long find_end(__u32 i, struct end_search *c)
  * Behind a hole in an answer: what ends it is mostly the last frame of a segment, which its length, its stream and its flags
  * tell.
  */
-__noinline int find_answer_end(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int find_answer_end(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
@@ -165,7 +166,7 @@ __noinline int find_answer_end(struct __sk_buff *skb, struct flow *f, struct scr
 	struct end_search c = {.s = s, .at = CHUNK, .end = FRONT + n, .stream = r->h.ours};
 
 	consume(s, w->len - n);
-	if (load_chunk(skb, s, n))
+	if (load_chunk(source, s, n))
 		return 0;
 	bpf_loop(CHUNK - 9, find_end, &c, 0);
 	if (c.at >= n)
@@ -181,7 +182,7 @@ __noinline int find_answer_end(struct __sk_buff *skb, struct flow *f, struct scr
 }
 
 /* Reading goes on behind a hole where it is known that an answer begins: begin_at_ack has said so. */
-static __always_inline void answer_frames_begin(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline void answer_frames_begin(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct h2 *h = &s->reader.h2.h;
 	struct exchange *x = exchange_of(f, f->current);
@@ -193,7 +194,7 @@ static __always_inline void answer_frames_begin(struct __sk_buff *skb, struct fl
 		h->step = H2_FRAME;
 	}
 	if (h->step == H2_LOST && phase_of(f, f->current) == PHASE_ANSWERED)
-		find_answer_end(skb, f, s);
+		find_answer_end(source, f, s);
 	if (h->step == H2_LOST)
 		s->work.stray = 1;
 	if (phase_of(f, f->current) != PHASE_OPEN || !has_begun(f, f->current) || h->ours == x->stream)
@@ -212,7 +213,7 @@ static __always_inline int is_not_expected(const struct flow *f)
 }
 
 /* DIR_FRAMES: one step through the segment. Returns 1 when nothing is left to do. */
-__noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int answer_frames(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 1;
@@ -225,9 +226,9 @@ __noinline int answer_frames(struct __sk_buff *skb, struct flow *f, struct scrat
 			f->in.state = DIR_LINE;
 			return 0;
 		}
-		answer_frames_begin(skb, f, s);
+		answer_frames_begin(source, f, s);
 	}
-	event = read_on(skb, s);
+	event = read_on(source, s);
 	too_much = costs_too_much(s);
 	if (too_much)
 		event = H2_INVALID;

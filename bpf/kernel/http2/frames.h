@@ -9,6 +9,7 @@
 #include "kernel/state/frames.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/http1/stepwise.h"
 
@@ -69,7 +70,7 @@ static __always_inline int costs_too_much(struct scratch *s)
 }
 
 /* Reads on in the segment until something happens, or a chunk is over. Returns what has happened. */
-static __always_inline enum h2_event read_on(struct __sk_buff *skb, struct scratch *s)
+static __always_inline enum h2_event read_on(source_t *source, struct scratch *s)
 {
 	struct h2_reader *r = &s->reader.h2;
 	struct work *w = &s->work;
@@ -89,7 +90,7 @@ static __always_inline enum h2_event read_on(struct __sk_buff *skb, struct scrat
 			r->event = H2_NOTHING;
 			return event;
 		}
-		if (r->h.step == H2_LOST || r->h.step == H2_OVER || load_chunk(skb, s, n)) {
+		if (r->h.step == H2_LOST || r->h.step == H2_OVER || load_chunk(source, s, n)) {
 			pass_rest(s);
 			return H2_NOTHING;
 		}

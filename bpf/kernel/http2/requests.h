@@ -10,6 +10,7 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/lock.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 #include "kernel/packet/chunks.h"
 #include "kernel/host/sockets.h"
 #include "kernel/counting/exchanges.h"
@@ -20,12 +21,12 @@
 #include "frames.h"
 
 /* A client that has several streams at once, or refers to a dynamic table: its requests cannot be told from here. */
-__noinline int refuse_frames(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int refuse_frames(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
 	pass_rest(s);
-	return leave_unread(skb, f, s, PROTOCOL_H2);
+	return leave_unread(source, f, s, PROTOCOL_H2);
 }
 
 /*
@@ -124,7 +125,7 @@ __noinline __u32 slot_of_block(struct flow *f, struct scratch *s)
 }
 
 /* A header block is over. Returns whether it begins a request: trailers do not. What was pending is settled then. */
-__noinline int is_request_block(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int is_request_block(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
@@ -140,7 +141,7 @@ __noinline int is_request_block(struct __sk_buff *skb, struct flow *f, struct sc
 	}
 	/* only its own kind is known to have one stream at a time */
 	if (end_streams(f) && !f->nginx) {
-		refuse_frames(skb, f, s);
+		refuse_frames(source, f, s);
 		return 0;
 	}
 	if (f->started)
@@ -149,7 +150,7 @@ __noinline int is_request_block(struct __sk_buff *skb, struct flow *f, struct sc
 }
 
 /* `slot`: slot_of_block, which has no room on the stack from here. */
-__noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratch *s, __u32 slot)
+__noinline int begin_stream(source_t *source, struct flow *f, struct scratch *s, __u32 slot)
 {
 	if (!f || !s)
 		return 0;
@@ -160,7 +161,7 @@ __noinline int begin_stream(struct __sk_buff *skb, struct flow *f, struct scratc
 	if (!counters || leads_to_front_door(f, s))
 		return 0;
 	/* from there on nginx reads its answer */
-	s->work.ack = read_up_to(skb, s->work.ack);
+	s->work.ack = read_up_to(source, s->work.ack);
 	if (!open_exchange(f, s, counters, slot, flags, h->stream))
 		add_h2_request(f, flags);
 	s->work.hash = 0;
@@ -189,11 +190,11 @@ __noinline int expect_frames(struct flow *f)
 }
 
 /* Behind a hole: reading goes on where a request begins a segment, as all of nginx's do. */
-static __always_inline void find_request(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline void find_request(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct h2 *h = &s->reader.h2.h;
 
-	if (s->work.len < 10 || load_chunk(skb, s, 10) || !h2_is_request(s->chunk.bytes, FRONT, h->ours))
+	if (s->work.len < 10 || load_chunk(source, s, 10) || !h2_is_request(s->chunk.bytes, FRONT, h->ours))
 		return;
 	h->seen = H2_SETTLED;
 	h->head = 0;
@@ -202,14 +203,14 @@ static __always_inline void find_request(struct __sk_buff *skb, struct flow *f, 
 	f->out.booked = sequence_at(s);
 }
 
-static __always_inline void request_frames_begin(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+static __always_inline void request_frames_begin(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct h2 *h = &s->reader.h2.h;
 	__u64 id = f->line_id;
 
 	frames_load(&f->out, s, 1);
 	if (h->step == H2_LOST)
-		find_request(skb, f, s);
+		find_request(source, f, s);
 	if (h->step == H2_LOST)
 		s->work.stray = 1;
 	if (id) {
@@ -235,7 +236,7 @@ static __always_inline void request_frames_end(struct flow *f, struct scratch *s
 }
 
 /* DIR_FRAMES: one step through the segment. Returns 1 when nothing is left to do. */
-__noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scratch *s)
+__noinline int request_frames(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 1;
@@ -243,8 +244,8 @@ __noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scra
 	enum h2_event event;
 
 	if (!s->work.frames_loaded)
-		request_frames_begin(skb, f, s);
-	event = read_on(skb, s);
+		request_frames_begin(source, f, s);
+	event = read_on(source, s);
 	if (r->began) {
 		r->began = 0;
 		f->line_ns = s->work.now;
@@ -256,14 +257,14 @@ __noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scra
 		find_path(f, s);
 		break;
 	case H2_BLOCK_OVER:
-		if (is_request_block(skb, f, s))
-			begin_stream(skb, f, s, slot_of_block(f, s));
+		if (is_request_block(source, f, s))
+			begin_stream(source, f, s, slot_of_block(f, s));
 		break;
 	case H2_IS_NGINX:
 		expect_frames(f);
 		break;
 	case H2_IS_OTHER:
-		refuse_frames(skb, f, s);
+		refuse_frames(source, f, s);
 		break;
 	case H2_INVALID:
 		if (f->started) {
@@ -271,7 +272,7 @@ __noinline int request_frames(struct __sk_buff *skb, struct flow *f, struct scra
 			frames_lost(&f->out, &r->h);
 			pass_rest(s);
 		} else {
-			refuse_frames(skb, f, s);
+			refuse_frames(source, f, s);
 		}
 		break;
 	default:

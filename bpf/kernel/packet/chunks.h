@@ -8,15 +8,16 @@
 #include "kernel/parser/line.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/scratch.h"
+#include "kernel/state/source.h"
 
-static __always_inline long load_chunk(struct __sk_buff *skb, struct scratch *s, __u32 n)
+static __always_inline long load_chunk(source_t *source, struct scratch *s, __u32 n)
 {
 	/* one less: the verifier of Linux 6.1 does not learn from `n != 0` that n is at least 1 */
 	n--;
 	asm volatile("" : "+r"(n));
 	if (n >= CHUNK)
 		return -1;
-	return bpf_skb_load_bytes(skb, s->work.off, s->chunk.bytes + FRONT, n + 1);
+	return load_bytes(source, s->work.off, s->chunk.bytes + FRONT, n + 1);
 }
 
 static __always_inline void carry_restore(struct scratch *s, const struct dir *d)
@@ -71,12 +72,12 @@ static __always_inline int may_be_request(const __u8 *bytes, __u32 n)
 }
 
 /* Returns whether a chunked body is over: its last eight bytes show it. */
-static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __u32 off, __u32 len)
+static __always_inline int chunked_ends(source_t *source, struct dir *d, __u32 off, __u32 len)
 {
 	__u64 last = 0;
 
 	if (len >= 8) {
-		if (bpf_skb_load_bytes(skb, off + len - 8, &last, 8))
+		if (load_bytes(source, off + len - 8, &last, 8))
 			return 0;
 	} else {
 		__u8 bytes[8] = {};
@@ -86,7 +87,7 @@ static __always_inline int chunked_ends(struct __sk_buff *skb, struct dir *d, __
 		if (len >= 7)
 			return 0;
 		len++;
-		if (bpf_skb_load_bytes(skb, off, bytes, len))
+		if (load_bytes(source, off, bytes, len))
 			return 0;
 		last = *(__u64 *)bytes << (64 - len * 8) | d->tail >> len * 8;
 	}

@@ -5,6 +5,8 @@
 
 enum protocol { PROTOCOL_TLS, PROTOCOL_H2, PROTOCOL_FASTCGI, PROTOCOL_UWSGI, PROTOCOL_SCGI, PROTOCOL_MEMCACHED, PROTOCOL_OTHER };
 
+#define TLS_HANDSHAKE 0x16 /* the first byte of a record */
+
 /* A FastCGI record of type BEGIN_REQUEST: version 1, eight bytes of content. */
 static __always_inline int is_fastcgi(const __u8 *b)
 {
@@ -38,7 +40,7 @@ static __always_inline int is_memcached(const __u8 *b)
 /* `n` bytes are there; 16 may be read. */
 static __always_inline enum protocol protocol_of(const __u8 *b, __u32 n)
 {
-	if (n >= 2 && b[0] == 0x16 && b[1] == 3)
+	if (n >= 2 && b[0] == TLS_HANDSHAKE && b[1] == 3)
 		return PROTOCOL_TLS;
 	/* the shortest is "get k\r\n" */
 	if (n >= 7 && is_memcached(b))

@@ -1,4 +1,4 @@
-/* What is excluded: connections to local listen ports of nginx, --ignore, --only and --nginx-only. */
+/* Which flows are excluded: connections to local listen ports of nginx, --ignore, --only and --nginx-only. */
 #pragma once
 
 #include "vmlinux.h"
@@ -7,8 +7,6 @@
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
-#include "kernel/packet/chunks.h"
-#include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
 #include "kernel/host/sockets.h"
 
@@ -72,35 +70,4 @@ static __always_inline enum kind kind_of(struct __sk_buff *skb, struct packet *p
 	if (is_front_door(skb, p, instance))
 		return KIND_FRONT_DOOR;
 	return nginx_only && !instance ? KIND_NOT_NGINX : KIND_HTTP;
-}
-
-static __always_inline enum total reason_of(enum kind kind)
-{
-	return kind == KIND_FRONT_DOOR	   ? X_FRONT_DOOR
-	       : kind == KIND_IGNORED	   ? X_IGNORED
-	       : kind == KIND_NOT_SELECTED ? X_NOT_SELECTED
-					   : X_NOT_NGINX;
-}
-
-/* Counts a request of an excluded flow once, by its reason. `next` of the flow shows retransmissions. */
-__noinline int excluded(struct __sk_buff *skb, struct flow *f, struct packet *p)
-{
-	struct scratch *s = scratch_of(skb);
-
-	if (!f || !p || !s)
-		return 0;
-	count(T_EXCLUDED);
-	if (seq_before(p->seq, f->out.next))
-		return 0;
-	f->out.next = p->seq + p->len;
-	f->out.last_ns = bpf_ktime_get_coarse_ns();
-	s->work.off = p->off;
-	__u32 n = p->len > 32 ? 32 : p->len;
-	if (load_chunk(skb, s, n) || !may_be_request(s->chunk.bytes, n) || n < 16)
-		return 0;
-	if (nginx_only && f->kind == KIND_NOT_NGINX && f->deferred)
-		ADD(f->left_out, 1);
-	else
-		count(reason_of(f->kind));
-	return 0;
 }

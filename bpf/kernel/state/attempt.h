@@ -5,8 +5,11 @@
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
 
-/* What nginx has said on it. Only what it says first tells whether requests can be read. */
-enum speech { NOTHING_SAID, HAS_SPOKEN, UNREAD };
+/*
+ * What nginx has said on it. Only what it says first tells whether requests can be read. TLS_BEGUN: with --tls, until nginx
+ * writes what is read in its memory.
+ */
+enum speech { NOTHING_SAID, HAS_SPOKEN, UNREAD, TLS_BEGUN };
 
 struct attempt {
 	__u64 at_ns; /* SYN_SENT, or connect() */
@@ -29,6 +32,10 @@ struct attempt {
 	/* where NAT led its SYN, 0 if nowhere else */
 	__u32 wire;
 	__u32 wire_generation;
+	/* --tls: its connect is booked when it is known whether a handshake belongs to it */
+	__u64 connected_ns;
+	__u32 owes_connect;
+	__u32 retry; /* the last connect of its worker failed within 100 ms: see flow.retry */
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */

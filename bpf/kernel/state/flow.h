@@ -120,6 +120,9 @@ enum deferral {
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 
+/* By the flow: not yet, or done. BOOKED_BY_SOCKET: the attempt may still owe it until the first bytes were seen (--tls). */
+enum connect_booking { NOT_BOOKED, BOOKED, FIRST_BYTES_SEEN };
+
 /* Where the SYN was seen, who books the connecting: this flow, or the socket (connects.h). */
 enum fresh { NOT_FRESH, SYN_SEEN, BOOKED_BY_SOCKET };
 
@@ -158,10 +161,13 @@ struct exchange {
 	__u64 spare;	/* of the flow, which has no other room: see FLOW_SOCKET */
 };
 
-/* By control group: the address of the flow's socket, which may be another's by now. */
+/* By control group, and of TLS that is read (--tls): the address of the flow's socket, which may be another's by now. */
 #define FLOW_SOCKET(f) ((f)->ring[0].spare)
 /* By control group: the instance of the nginx that listens where a client of this host leads, and did not proxy then; or 0. */
 #define FLOW_DOOR(f) ((f)->ring[1].spare)
+
+/* Within TLS: how many bytes of plaintext nginx had written before the request whose bytes it counts now. */
+#define FLOW_BASE(f) ((f)->ring[2].spare)
 
 /*
  * Requests leave on one CPU and answers arrive on another. A cache line that both write costs each of them more than the look-up
@@ -177,9 +183,9 @@ struct flow {
 	__u8 given_up; /* its connect timeout was booked */
 	__u8 fin_in;
 	__u8 fin_out;
-	__u8 closed; /* the sweep removes it */
-	__u8 retry;  /* the last connect of its worker failed within 100 ms */
-	__u8 counted_connect;
+	__u8 closed;	       /* the sweep removes it */
+	__u8 retry;	       /* the last connect of its worker failed within 100 ms */
+	__u8 counted_connect;  /* enum connect_booking */
 	__u8 deferred;	       /* its requests are not booked until it is known who answers them */
 	__u8 has_local_socket; /* its socket is in this namespace */
 	__u32 isn;

@@ -19,6 +19,7 @@ const volatile __u8 has_ignored = 0;
 const volatile __u8 has_only = 0;
 const volatile __u8 nginx_only = 0;
 const volatile __u8 has_attempts = 0; /* the tracing programs run: each connection of nginx is an attempt */
+const volatile __u8 reads_tls = 0;    /* --tls: requests within TLS are read in nginx's memory */
 
 /*
  * Ports on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone is
@@ -87,6 +88,18 @@ struct {
 	__u32 full4;
 	__u32 full6;
 } flow_map_use __attribute__((aligned(64))) = {};
+
+/*
+ * Connections of nginx whose requests are read within TLS, by the address of their socket. Positions in the plaintext are their
+ * sequence numbers. The helper leaves one entry where nothing is read.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct flow);
+} plaintexts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

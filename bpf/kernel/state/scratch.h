@@ -12,6 +12,7 @@
 #include "kernel/parser/status.h"
 #include "flow.h"
 #include "maps.h"
+#include "source.h"
 
 struct packet {
 	__u32 seq;
@@ -97,6 +98,9 @@ struct scratch {
 	} reader; /* not on a stack: the verifier would follow each value that it may have */
 	__u32 taken;
 	__u32 index; /* which of this CPU's it is */
+#if FROM_MEMORY
+	struct memory memory;
+#endif
 };
 
 /*
@@ -120,19 +124,29 @@ static __always_inline struct scratch *scratch_of(struct __sk_buff *skb)
 	return bpf_map_lookup_elem(&scratches, &index);
 }
 
-/* First call for a packet; `give_scratch` is the last. Returns 0 if more programs were interrupted on this CPU than have room. */
-static __always_inline struct scratch *take_scratch(struct __sk_buff *skb)
+/* One that no program has which was interrupted on this CPU; 0 if all are taken. */
+static __always_inline struct scratch *take_free_scratch(void)
 {
-	for (__u32 i = 0; BY_CGROUP && i < SCRATCHES; i++) {
+	for (__u32 i = 0; i < SCRATCHES; i++) {
 		__u32 index = i;
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
 
 		if (s && !__sync_val_compare_and_swap(&s->taken, 0, 1)) {
-			s->index = skb->cb[0] = i;
+			s->index = i;
 			return s;
 		}
 	}
-	return BY_CGROUP ? 0 : scratch_of(skb);
+	return 0;
+}
+
+/* First call for a packet; `give_scratch` is the last. Returns 0 if more programs were interrupted on this CPU than have room. */
+static __always_inline struct scratch *take_scratch(struct __sk_buff *skb)
+{
+	struct scratch *s = BY_CGROUP ? take_free_scratch() : scratch_of(skb);
+
+	if (BY_CGROUP && s)
+		skb->cb[0] = s->index;
+	return s;
 }
 
 /*

@@ -99,10 +99,10 @@ export interface Recording {
    */
   activity?(range: SeqRange): readonly BackendActivity[]
   /**
-   * Checks unread ticks in steps; yields the number of ticks done. It ends at the first damage, which is then in `damage` and `gaps`.
-   * Absent where nothing can be damaged.
+   * Checks unread ticks, of the range or all, in steps; yields the number of ticks done. It ends at the first damage, which is then in
+   * `damage` and `gaps`. Absent where nothing can be damaged.
    */
-  checkTicks?(): Generator<number, void>
+  checkTicks?(range?: SeqRange): Generator<number, void>
   /** looks for new ticks and markers; true if there are any */
   refresh(): boolean
   close(): void

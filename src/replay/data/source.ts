@@ -73,8 +73,8 @@ export function within(
     ...(recording.activity === undefined ? {} : { activity: (range) => recording.activity?.(range) ?? [] }),
     aggregate: (range) => recording.aggregate(range),
     requests: (range) => recording.requests(range),
-    *checkTicks() {
-      yield* recording.checkTicks?.() ?? []
+    *checkTicks(range) {
+      yield* recording.checkTicks?.(range) ?? []
     },
     refresh: () => recording.refresh(),
     close: () => recording.close(),

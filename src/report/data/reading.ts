@@ -2,6 +2,7 @@
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { MINUTE, type Micros } from '../../frame/model/units.ts'
 import { fleetOf } from '../../frame/sum/fleet.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
@@ -33,6 +34,13 @@ export function readRange(
   }
 }
 
+/** Whether a range is read tick by tick, which finds the damage in it, and not by sums of minutes. */
+export const readsTicks = (recordings: readonly Recording[], range: TimeSpan): boolean =>
+  stepOf(stretchesOf(recordings, range), recordings, range) < MINUTE
+
+const stepOf = (stretches: readonly TimeSpan[], recordings: readonly Recording[], range: TimeSpan): Micros =>
+  stepLength(lengthOf(stretches), ticksIn(recordings, range))
+
 /** Yields after each step, so that a server can do something else in between. */
 export function* readInSteps(
   recordings: readonly Recording[],
@@ -40,7 +48,7 @@ export function* readInSteps(
   { rows }: Selection,
 ): Generator<undefined, RangeReading> {
   const stretches = stretchesOf(recordings, range)
-  const step = stepLength(lengthOf(stretches), ticksIn(recordings, range))
+  const step = stepOf(stretches, recordings, range)
   const grid = new StepGrid(stretches, step, stepsOfHole(stretches.length))
   const builder = new SeriesBuilder(recordings, grid.count, rows)
   const sums = recordings.map(() => new RunningSum())

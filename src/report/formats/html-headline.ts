@@ -9,6 +9,7 @@ import {
   millis,
   timesText,
 } from '../document/entity-text.ts'
+import { LOUD } from '../page/draw/lanes.ts'
 import { text } from '../page/markup.ts'
 import type { PageFacts } from '../picture/facts.ts'
 import type { Report } from './report.ts'
@@ -72,9 +73,6 @@ function figuresOf({ document, summary }: Report): Figure[] {
     ),
   ]
 }
-
-/** Every day has some errors. */
-const LOUD = 0.01
 
 const lookOf = (bad: number, whole: number): Figure['look'] =>
   bad === 0 ? 'zero' : bad / whole >= LOUD ? 'bad' : ''

@@ -2,6 +2,7 @@
 import type { Subject } from '../../frame/views/drilldown.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
 import { visible } from '../../render/text.ts'
+import { LOUD } from '../page/draw/lanes.ts'
 import { text } from '../page/markup.ts'
 import { barSvg, sparkSvg } from '../page/still-lanes.ts'
 import type { Column, DrawnRow, Section } from './section.ts'
@@ -41,24 +42,33 @@ function rowsOf(section: TableSection, picture: Picture | null): string[] {
   const { columns, rows, drawn = [] } = section
   const most = columns.map((_, i) => Math.max(0, ...drawn.map(({ bars }) => bars[i] ?? 0)))
   return rows.map((row, n) => {
-    const cells = row.map((cell, i) => cellHtml(cell, columns[i]!, barOf(drawn[n], i, most[i]!, columns[i]!)))
+    const cells = row.map((cell, i) =>
+      cellHtml(
+        cell,
+        columns[i]!,
+        isLoud(drawn[n], i, columns[i]!),
+        barOf(drawn[n], i, most[i]!, columns[i]!),
+      ),
+    )
     if (hasLanes(section, picture))
       cells.splice(nameColumns(section), 0, laneCell(drawn[n]?.subject ?? null, row[0] ?? '', picture!))
     return `<tr>${cells.join('')}</tr>`
   })
 }
 
-function barOf(row: DrawnRow | undefined, column: number, most: number, { title }: Column): string {
+function barOf(row: DrawnRow | undefined, column: number, most: number, of: Column): string {
   const value = row?.bars[column] ?? null
   if (value === null || value <= 0 || most <= 0) return ''
-  return barSvg(value, most, isTrouble(title) ? 'trouble' : '')
+  return barSvg(value, most, isLoud(row, column, of) ? 'trouble' : '')
 }
 
-const isTrouble = (title: string): boolean => /^(5XX|GRPC|FAILED)/.test(title)
+/** Trouble of which nothing tells how much it is of all is loud. */
+const isLoud = (row: DrawnRow | undefined, column: number, { title }: Column): boolean =>
+  /^(5XX|GRPC|FAILED)/.test(title) && (row?.shares[column] ?? LOUD) >= LOUD
 
-function cellHtml(cell: string, column: Column, bar: string): string {
+function cellHtml(cell: string, column: Column, isTrouble: boolean, bar: string): string {
   const isQuiet = column.align === 'right' && /^(0|0%|–|=)$/.test(cell)
-  const isBad = isTrouble(column.title) && !isQuiet && column.align === 'right'
+  const isBad = isTrouble && !isQuiet && column.align === 'right'
   const shown = column.untrusted ? `<code>${text(cell)}</code>` : text(cell)
   return `<td align="${column.align}"${isQuiet ? ' class="zero"' : isBad ? ' class="bad"' : ''}>${shown}${bar}</td>`
 }

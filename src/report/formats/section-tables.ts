@@ -75,6 +75,7 @@ export function lineTable(by: By, report: Report): Section {
     drawn: shown.map((line) => ({
       subject: subjectOf(by, line, report),
       bars: [...keys.map(() => null), ...measures.map(([, , bar]) => bar?.(line) ?? null)],
+      shares: [...keys.map(() => null), ...measures.map(([, , , share]) => share?.(line) ?? null)],
     })),
   }
 }
@@ -136,8 +137,13 @@ const rowLabel = ({
     netns !== undefined,
   )
 
-/** @param bar its length in the cell, in the page */
-type Cell = readonly [title: string, cell: (line: Line) => string, bar?: (line: Line) => number | null]
+/** @param bar its length in the cell, in the page @param share how much of all went wrong */
+type Cell = readonly [
+  title: string,
+  cell: (line: Line) => string,
+  bar?: ((line: Line) => number | null) | null,
+  share?: (line: Line) => number | null,
+]
 
 const entity = (line: Line): Entity | FullEntity => {
   if ('header_ms' in line.entity) return line.entity
@@ -150,6 +156,11 @@ const isUnreadLine = ({ keys: { protocol } }: Line): boolean =>
 const GRPC_ERRORS = 'GRPC ERR %'
 const grpcShare = (grpc: Entity['grpc']): string =>
   grpc === null ? NOTHING : shareText(grpcErrorsIn(grpc) ?? 0, grpcEndedIn(grpc))
+const fivexxRatio = (line: Line): number | null => ratio(entity(line).status['5xx'], entity(line).answered)
+function grpcRatio({ entity }: Line): number | null {
+  const grpc = 'grpc' in entity ? entity.grpc : null
+  return grpc === null ? null : ratio(grpcErrorsIn(grpc) ?? 0, grpcEndedIn(grpc))
+}
 const ENTITY_COLUMNS: readonly Cell[] = [
   [
     'REQUESTS',
@@ -163,14 +174,20 @@ const ENTITY_COLUMNS: readonly Cell[] = [
   ['P99', (line) => millis(entity(line).header_ms.p99), (line) => entity(line).header_ms.p99],
   ['MAX', (line) => millis(entity(line).header_ms.max)],
   ['4XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['4xx']))],
-  ['5XX', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['5xx']))],
   [
-    '5XX %',
-    (line) => shareText(entity(line).status['5xx'], entity(line).answered),
-    (line) => ratio(entity(line).status['5xx'], entity(line).answered),
+    '5XX',
+    (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).status['5xx'])),
+    null,
+    fivexxRatio,
   ],
-  [GRPC_ERRORS, ({ entity }) => grpcShare('grpc' in entity ? entity.grpc : null)],
-  ['FAILED', (line) => exactCount(failuresOf(entity(line))), (line) => failuresOf(entity(line))],
+  ['5XX %', (line) => shareText(entity(line).status['5xx'], entity(line).answered), fivexxRatio, fivexxRatio],
+  [GRPC_ERRORS, ({ entity }) => grpcShare('grpc' in entity ? entity.grpc : null), null, grpcRatio],
+  [
+    'FAILED',
+    (line) => exactCount(failuresOf(entity(line))),
+    (line) => failuresOf(entity(line)),
+    (line) => ratio(failuresOf(entity(line)), entity(line).answered + failuresOf(entity(line))),
+  ],
   ['OPEN', (line) => (isUnreadLine(line) ? NOTHING : exactCount(entity(line).in_flight))],
 ]
 

@@ -31,6 +31,8 @@ export interface DrawnRow {
   readonly subject: Subject | null
   /** a bar in the cell, relative to the greatest of its column; null: none */
   readonly bars: readonly (number | null)[]
+  /** of a cell that counts what went wrong: the share of all that was tried; null: it does not, or nothing tells */
+  readonly shares: readonly (number | null)[]
 }
 
 export interface Column {

@@ -3,7 +3,7 @@ import { hasGrpc } from '../../frame/model/aggregate.ts'
 import { micros } from '../../frame/model/units.ts'
 import type { Changes } from '../../frame/views/compare.ts'
 import { labelOf } from '../../frame/views/labels.ts'
-import { exactCount, finePercent, latency, NOTHING, rate } from '../../render/quantities.ts'
+import { exactCount, finePercent, latency, NOTHING, plural, rate } from '../../render/quantities.ts'
 import { severalNamespaces } from '../document/json.ts'
 import { text } from '../page/markup.ts'
 import { wholePage } from '../page/skeleton.ts'
@@ -83,7 +83,7 @@ function verdict({ gates, backends }: Difference): string {
   if (gates.length > 0) return failed === 0 ? 'All gates hold' : `${failed} of ${gates.length} gates failed`
   const count = (which: Presence): number => backends.filter(({ presence }) => presence === which).length
   const [fresh, gone] = [count('new'), count('gone')]
-  return `Difference${fresh + gone === 0 ? '' : `: ${[fresh > 0 ? `${fresh} backends new` : '', gone > 0 ? `${gone} gone` : ''].filter(Boolean).join(', ')}`}`
+  return `Difference${fresh + gone === 0 ? '' : `: ${[fresh > 0 ? plural(fresh, 'new backend') : '', gone > 0 ? `${gone} gone` : ''].filter(Boolean).join(', ')}`}`
 }
 
 function figureHtml({ name, of, shown, delta, isWorse }: ChangeColumn, totals: Changes): string {

@@ -18,3 +18,5 @@ export const HEAT = [
 export const TROUBLE = ['#9db2c9', '#aaa382', '#e98a1f', '#d9541e', '#a8123e'] as const
 export const GAP = { area: '#eceef1', hatch: '#b4bbc4' } as const
 export const LINES = { p50: '#16202c', p99: '#b4400a', base: '#c3cad2', marker: '#6b3fa0' } as const
+/** Behind what a finding is of. */
+export const BAND = '#fdecd9'

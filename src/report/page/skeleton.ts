@@ -18,7 +18,7 @@ export interface PageParts {
 
 /** One file that works offline. Its policy allows only its own style and script, by their hashes. */
 export function wholePage({ title, main, data }: PageParts): string {
-  const style = data === null ? STYLE.trim() : pageStyle()
+  const style = data === null ? STYLE : pageStyle()
   const script = data === null ? null : pageScript()
   return pageOf({
     attributes: '',
@@ -107,7 +107,7 @@ const policy = (style: string, script: string | null): string =>
 const hash = (content: string): string => `sha256-${createHash('sha256').update(content).digest('base64')}`
 
 /** Of a page with its script. */
-export const pageStyle = (): string => `${STYLE.trim()}\n${SCRIPT_STYLE.trim()}`
+export const pageStyle = (): string => `${STYLE}\n${SCRIPT_STYLE}`
 
 /** What scripts/bundle.sh made of page/client/. */
 export const pageScript = (): string => readFileSync(new URL('report/page/page.js', BUILT), 'utf8').trim()

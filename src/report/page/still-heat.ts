@@ -7,7 +7,7 @@ import type { Picture, PictureLine } from '../picture/picture.ts'
 import { GAP, HEAT, LINES, TROUBLE } from './colours.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
 import { heatPaths, troublePath } from './draw/heat-paths.ts'
-import { latencyTicks } from './draw/latency-axis.ts'
+import { latencyTicks, rulesPath } from './draw/latency-axis.ts'
 import { timeLines } from './draw/time-lines.ts'
 import { text } from './markup.ts'
 import { axisSvg } from './still-axis.ts'
@@ -44,12 +44,12 @@ function thinned(picture: Picture, most: number): Thinned {
 }
 
 function troubleRow({ lines: [total], seconds, count }: Picture, withGrpc: boolean): string {
-  const { d, most } = troublePath(total!, seconds, TROUBLE_HEIGHT)
+  const { d, most, full } = troublePath(total!, seconds, TROUBLE_HEIGHT)
   const what = withGrpc ? '5xx, gRPC errors and failures a second' : '5xx and failures a second'
   const drawing = d === '' ? '' : `<path class="t3" fill="${TROUBLE[3]}" d="${d}"/>`
   return (
     `<tr class="above"><th scope="row" align="right" class="zero">5xx${withGrpc ? ', gRPC' : ''}, failed</th><td class="drawing"><svg class="troubles-still" viewBox="0 0 ${count} ${TROUBLE_HEIGHT}" preserveAspectRatio="none" width="100%" height="${TROUBLE_HEIGHT}" role="img" aria-label="${what}, at most ${rate(most)}">` +
-    `${drawing}</svg></td><td align="right" class="most-still">${most === 0 ? '<span class="zero">0/s</span>' : `${rate(most)}/s`}</td></tr>`
+    `${drawing}</svg></td><td align="right" class="most-still">${most === 0 ? '<span class="zero">0/s</span>' : `${rate(full)}/s`}</td></tr>`
   )
 }
 
@@ -64,18 +64,13 @@ function heatSvg(picture: Picture, columns: Thinned, scale: HeatScale): string {
     `<g transform="scale(${columns.factor} 1)">`,
     ...d.map((path, i) => `<path class="h${i + 1}" fill="${HEAT[i] ?? HEAT[0]}" d="${path}"/>`),
     '</g>',
-    `<path class="rule" stroke="${LINES.base}" stroke-opacity="0.5" vector-effect="non-scaling-stroke" d="${rules(scale, picture.count)}"/>`,
+    `<path class="rule" stroke="${LINES.base}" stroke-opacity="0.5" vector-effect="non-scaling-stroke" d="${rulesPath(scale, picture.count)}"/>`,
     `<g transform="scale(${lines.factor} 1)">`,
     timesLine('p50', lines.p50, `stroke="${LINES.p50}" stroke-width="1.5"`),
     timesLine('p99', lines.p99, `stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2"`),
     '</g></svg>',
   ].join('')
 }
-
-const rules = (scale: HeatScale, width: number): string =>
-  latencyTicks(scale)
-    .map(({ y }) => `M0 ${y.toFixed(2)}H${width}`)
-    .join('')
 
 const timesLine = (name: string, d: string, attributes: string): string =>
   `<path class="halo" fill="none" stroke="#ffffff" stroke-width="3" stroke-opacity="0.7" vector-effect="non-scaling-stroke" d="${d}"/>` +
@@ -98,4 +93,4 @@ function latencySvg(scale: HeatScale): string {
 
 /** Swatches of what is drawn. */
 export const heatLegend = (): string =>
-  `<p class="note legend">Brightness: answers, from one ${HEAT.map((colour, i) => `<svg width="10" height="10" aria-hidden="true"><rect class="h${i + 1}" width="10" height="10" fill="${colour}"/></svg>`).join('')} to most, by powers. <span class="key"><svg width="18" height="10" aria-hidden="true"><path class="p50" stroke="${LINES.p50}" stroke-width="1.5" d="M0 5H18"/></svg> median</span> <span class="key"><svg width="18" height="10" aria-hidden="true"><path class="p99" stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2" d="M0 5H18"/></svg> p99</span></p>`
+  `<p class="note legend">Shade: answers, from one ${HEAT.map((colour, i) => `<svg width="10" height="10" aria-hidden="true"><rect class="h${i + 1}" width="10" height="10" fill="${colour}"/></svg>`).join('')} to most, by powers. <span class="key"><svg width="18" height="10" aria-hidden="true"><path class="p50" stroke="${LINES.p50}" stroke-width="1.5" d="M0 5H18"/></svg> median</span> <span class="key"><svg width="18" height="10" aria-hidden="true"><path class="p99" stroke="${LINES.p99}" stroke-width="1.5" stroke-dasharray="4 2" d="M0 5H18"/></svg> p99</span></p>`

@@ -2,9 +2,11 @@
 import { exactCount, finePercent, longSpan, rate } from '../../render/quantities.ts'
 import type { PageFacts } from '../picture/facts.ts'
 import type { Picture, PictureLine } from '../picture/picture.ts'
-import { GAP, LINES, TROUBLE } from './colours.ts'
+import { BAND, GAP, LINES, TROUBLE } from './colours.ts'
+import { findingsPath } from './draw/findings.ts'
 import { gapPath, hatchPath } from './draw/gaps.ts'
-import { FOOT, lanePaths } from './draw/lanes.ts'
+import { FOOT, lanePaths, mostRate } from './draw/lanes.ts'
+import { short } from './draw/path.ts'
 import { placeOf } from './draw/time-axis.ts'
 import { share, text } from './markup.ts'
 import { axisSvg, findingMarks, markerMarks } from './still-axis.ts'
@@ -38,12 +40,11 @@ const leftText = (backends: number): string =>
 
 function laneRow(line: PictureLine, picture: Picture, facts: PageFacts): string {
   const height = line.subject === null ? TALL : HEIGHT
-  const { most } = lanePaths(line, picture.seconds, height)
   const unread = isUnread(line)
   return (
     `<tr${line.subject === null ? ' class="all"' : ''}><th scope="row" align="left">${line.subject === null ? 'all' : `<code>${text(line.label)}</code>`}</th>` +
     `<td class="drawing">${laneSvg(line, picture, facts, height)}</td>` +
-    `<td align="right" class="most-still">${unread ? '–' : `${rate(most)}/s`}</td></tr>`
+    `<td align="right" class="most-still">${unread ? '–' : `${rate(mostRate(line, picture.seconds))}/s`}</td></tr>`
   )
 }
 
@@ -56,12 +57,9 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
   const all = height + FOOT
   const path = (name: string, d: string, attributes: string): string =>
     d === '' ? '' : `<path class="${name}" ${attributes} d="${d}"/>`
-  const own = facts.findings.filter(
-    ({ kind, backend }) => kind !== 'gap' && (line.subject === null || backend === line.subject.backend),
-  )
   return [
     `<svg class="lane" viewBox="0 0 ${count} ${all}" preserveAspectRatio="none" width="100%" height="${all}" role="img" aria-label="${text(laneLabel(line, picture))}">`,
-    ...own.map((finding) => bandOf(placeOf(picture, finding.from), placeOf(picture, finding.to), all)),
+    path('extent-band', findingsPath(line, facts.findings, picture, all), `fill="${BAND}"`),
     path('gap', gapPath(seconds, all), `fill="${GAP.area}"`),
     path(
       'hatch',
@@ -69,19 +67,16 @@ function laneSvg(line: PictureLine, picture: Picture, facts: PageFacts, height: 
       `fill="none" stroke="${GAP.hatch}" vector-effect="non-scaling-stroke"`,
     ),
     ...trouble.map((d, level) => path(`t${level}`, d, `fill="${TROUBLE[level] ?? TROUBLE[0]}"`)),
-    path('foot', foot, `fill="${TROUBLE[4]}"`),
+    ...foot.map((d, level) => path(`foot t${level}`, d, `fill="${TROUBLE[level] ?? TROUBLE[0]}"`)),
     path('presence', presence, `fill="none" stroke="${LINES.base}" vector-effect="non-scaling-stroke"`),
     path(
       'marker',
-      facts.markers.map(({ at }) => `M${Math.round(placeOf(picture, at) * 100) / 100} 0V${all}`).join(''),
+      facts.markers.map(({ at }) => `M${short(placeOf(picture, at))} 0V${all}`).join(''),
       `fill="none" stroke="${LINES.marker}" vector-effect="non-scaling-stroke"`,
     ),
     '</svg>',
   ].join('')
 }
-
-const bandOf = (from: number, to: number, height: number): string =>
-  `<path class="extent-band" fill="#fdecd9" d="M${Math.round(from * 100) / 100} 0H${Math.round(to * 100) / 100}V${height}H${Math.round(from * 100) / 100}Z"/>`
 
 /** What the drawing shows, for who does not see it. */
 function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): string {
@@ -97,12 +92,12 @@ function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): 
 
 /** Swatches of what is drawn. */
 export const laneLegend = (withGrpc: boolean): string =>
-  `<p class="note legend">Height: requests a second. Colour, and from 1 % a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures ${[
+  `<p class="note legend">Height: requests a second, up to those at the right of each lane. Colour, and from 1% a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures; of one alone, among 100 requests around it ${[
     ['none', 't0', TROUBLE[0]],
     ['any', 't1', TROUBLE[1]],
-    ['1 %', 't2', TROUBLE[2]],
-    ['5 %', 't3', TROUBLE[3]],
-    ['20 %', 't4', TROUBLE[4]],
+    ['1%', 't2', TROUBLE[2]],
+    ['5%', 't3', TROUBLE[3]],
+    ['20%', 't4', TROUBLE[4]],
   ]
     .map(([word, name, colour]) => swatch(name!, colour!, word!))
     .join(
@@ -115,13 +110,14 @@ const swatch = (name: string, colour: string, word: string): string =>
 /** A lane in a cell of a table. */
 export function sparkSvg(line: PictureLine, { seconds, count }: Picture): string {
   const { trouble, foot } = lanePaths(line, seconds, 14)
-  const paths = trouble
-    .map((d, level) =>
-      d === '' ? '' : `<path class="t${level}" fill="${TROUBLE[level] ?? TROUBLE[0]}" d="${d}"/>`,
+  const paths = [trouble, foot]
+    .flatMap((each) =>
+      each.map((d, level) =>
+        d === '' ? '' : `<path class="t${level}" fill="${TROUBLE[level] ?? TROUBLE[0]}" d="${d}"/>`,
+      ),
     )
     .join('')
-  const feet = foot === '' ? '' : `<path class="foot" fill="${TROUBLE[4]}" d="${foot}"/>`
-  return `<svg class="spark" viewBox="0 0 ${count} 18" preserveAspectRatio="none" width="96" height="18" aria-hidden="true"><path class="gap" fill="${GAP.area}" d="${gapPath(seconds, 18)}"/>${paths}${feet}</svg>`
+  return `<svg class="spark" viewBox="0 0 ${count} 18" preserveAspectRatio="none" width="96" height="18" aria-hidden="true"><path class="gap" fill="${GAP.area}" d="${gapPath(seconds, 18)}"/>${paths}</svg>`
 }
 
 const BAR_COLOURS = { '': '#6f9fce', trouble: TROUBLE[3], before: LINES.base } as const

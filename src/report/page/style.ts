@@ -8,6 +8,7 @@
  *   colour    ink, dim and line carry the page. Colour means something: blue is amount, amber to crimson is trouble, violet is a
  *             marker. Scales fall in lightness, and trouble has a foot, a bar or weight beside its colour. Zero is dim
  *   contrast  text has 4.5:1 or more on its ground, in the light and in the dark
+ *   focus     one outline for all: what unsets a button does so in `:where`, which has no weight, so the outline stays
  *   lines     no boxes: a thin line under a head and between rows, space for the rest
  *
  * In TypeScript because the compiler copies no CSS. The same colours are presentation attributes in `colours.ts`.

@@ -1,12 +1,12 @@
 /** The same picture in fewer, longer steps, for a drawing that is smaller than the picture. */
-import { percentile, sumBuckets, type Buckets } from '../../frame/model/histogram.ts'
-import { micros } from '../../frame/model/units.ts'
+import { sumBuckets } from '../../frame/model/histogram.ts'
+import { mergedTime } from './merged-time.ts'
 import { mapSeries } from './packed-picture.ts'
 import type { Picture, PictureLine } from './picture.ts'
 
 /**
- * Counts add up. Percentiles are of the heat, to the width of a bucket, and null without it. A stretch behind a folded hole begins
- * to the length of a step: places in time are those of the finer picture divided by `factor`.
+ * Counts add up. Percentiles of several steps with times are of the heat, and null without it. A stretch behind a folded hole begins to
+ * the length of a step: places in time are those of the finer picture divided by `factor`.
  */
 export function coarser(picture: Picture, factor: number): Picture {
   if (factor <= 1) return picture
@@ -15,12 +15,13 @@ export function coarser(picture: Picture, factor: number): Picture {
     Array.from({ length: count }, (_, i) => of(values.slice(i * factor, (i + 1) * factor)))
   const lineOf = (line: PictureLine): PictureLine => {
     const heat = line.heat && groups(line.heat, sumBuckets)
-    const times = (q: number): (number | null)[] => groupTimes(heat, q, count)
+    const times = (name: 'p50' | 'p99', q: number): (number | null)[] =>
+      groups(line[name], (own) => own).map((own, i) => mergedTime(heat?.[i] ?? null, q, own))
     return {
       ...line,
       series: mapSeries((name) => groups(line.series[name], sumOf)),
-      p50: times(0.5),
-      p99: times(0.99),
+      p50: times('p50', 0.5),
+      p99: times('p99', 0.99),
       heat,
     }
   }
@@ -35,6 +36,3 @@ export function coarser(picture: Picture, factor: number): Picture {
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
-
-const groupTimes = (heat: readonly Buckets[] | null, q: number, count: number): (number | null)[] =>
-  Array.from({ length: count }, (_, i) => percentile(heat?.[i] ?? [], q, micros(0), micros(Infinity)))

@@ -77,7 +77,7 @@ const unpackTimes = (text: string, count: number): (number | null)[] =>
   unpackNumbers(text, count).map((value) => (value === 0 ? null : (value - 1) / 2))
 
 /** For each step the number of buckets, and of each how much its index is beyond the one before, and its count. */
-export function packHeat(heat: readonly Buckets[]): string {
+function packHeat(heat: readonly Buckets[]): string {
   const bytes = new ByteWriter()
   for (const buckets of heat) {
     bytes.number(buckets.length / 2)
@@ -89,7 +89,7 @@ export function packHeat(heat: readonly Buckets[]): string {
   return bytes.text
 }
 
-export function unpackHeat(text: string, count: number): Buckets[] {
+function unpackHeat(text: string, count: number): Buckets[] {
   const bytes = new ByteReader(text)
   return Array.from({ length: count }, () => {
     const buckets: number[] = []

@@ -51,6 +51,8 @@ export async function summaryIn(
   query: { readonly range: TimeSpan; readonly selection: Selection; readonly order: Order },
   stop: AbortSignal,
 ): Promise<Summary> {
-  const whole = await served.sums.of(query.range, new Slices(stop))
+  const slices = new Slices(stop)
+  await served.check(query.range, slices)
+  const whole = await served.sums.of(query.range, slices)
   return summaryOf([served.recording], { ...query, top: null }, whole)
 }

@@ -2,8 +2,12 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
+import { readsTicks } from '../data/reading.ts'
 import { CellStore } from './cells/cell-store.ts'
-import { KeptEvents } from './kept-events.ts'
+import { chunksWithin, rangeOf, type Chunk } from './cells/chunks.ts'
+import type { Slices } from './cells/slices.ts'
+import type { PageEvents, PageFinding } from '../picture/facts.ts'
+import { KeptFound } from './kept-found.ts'
 import { Pictures } from './pictures.ts'
 import { Sums } from './sums.ts'
 import { WholeSum } from './whole-sum.ts'
@@ -25,10 +29,12 @@ export class Served {
   readonly sums: Sums
   readonly whole: WholeSum
   readonly pictures: Pictures
-  readonly events = new KeptEvents()
+  readonly events = new KeptFound<PageEvents>()
+  readonly findings = new KeptFound<readonly PageFinding[]>()
   #ticks: Recording['ticks']
   #count: number
   #wasGrowing = false
+  readonly #checked = new WeakSet<Chunk>()
 
   constructor(readonly source: Source) {
     this.store = new CellStore(source.recording)
@@ -55,6 +61,26 @@ export class Served {
     // Once more after its end. A file that never grew stays as it was opened: of a torn one a refresh finds ticks that were not checked.
     if (isGrowing || this.#wasGrowing) this.recording.refresh()
     this.#wasGrowing = isGrowing
+    this.#takeTicks()
+  }
+
+  /**
+   * Checks what `report` reads tick by tick of a range: the sum of a minute does not show that one of its ticks is damaged, and numbers
+   * would fall without a word when it is read.
+   */
+  async check(range: TimeSpan, slices: Slices): Promise<void> {
+    const { recording, store } = this
+    if (!readsTicks([recording], range)) return
+    for (const chunk of chunksWithin(store.chunks, range)) {
+      if (this.#checked.has(chunk)) continue
+      const check = recording.checkTicks?.(rangeOf(chunk))
+      while (check?.next().done === false) await slices.rest()
+      this.#checked.add(chunk)
+    }
+    this.#takeTicks()
+  }
+
+  #takeTicks(): void {
     const { ticks } = this.recording
     if (ticks === this.#ticks && ticks.length === this.#count) return
     this.#ticks = ticks

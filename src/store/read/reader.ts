@@ -159,9 +159,12 @@ export class StoredRecording implements Recording {
     return this.#connection.use(({ database }) => livingHolder(readMeta(database), file))
   }
 
-  *checkTicks(): Generator<number, void> {
-    for (let done = 0; !this.#isChecked && done < this.ticks.length; done += CHECKED_AT_ONCE) {
-      const part = this.ticks.slice(done, done + CHECKED_AT_ONCE)
+  *checkTicks(range: SeqRange = { from: 0, to: Infinity }): Generator<number, void> {
+    const indexOf = (seq: number): number => firstFrom(this.ticks, (tick) => tick.seq, seq)
+    const first = indexOf(range.from)
+    const count = indexOf(range.to) - first
+    for (let done = 0; !this.#isChecked && done < count; done += CHECKED_AT_ONCE) {
+      const part = this.ticks.slice(first + done, first + Math.min(done + CHECKED_AT_ONCE, count))
       const isBad = this.#connection.use((access) =>
         [...badTicks(access, part)].some((seq) => !isEvicted(access.database, seq)),
       )

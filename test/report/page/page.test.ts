@@ -37,6 +37,14 @@ async function pageOf(recording: Recording): Promise<string> {
   return [...(await FORMATS.html.write(report))].join('')
 }
 
+const WITHOUT_OUTLINE = `
+  [...document.querySelectorAll('button, a, input, summary, [tabindex="0"]')]
+    .filter((each) => each.checkVisibility() && !each.matches(':disabled'))
+    .flatMap((each) => {
+      each.focus()
+      return getComputedStyle(each).outlineStyle === 'none' ? [each.outerHTML.slice(0, 80)] : []
+    })`
+
 describe('the page in Chromium', { skip: NO_BROWSER }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-page-'))
   let browser: Browser
@@ -70,6 +78,14 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
         assert.deepEqual(said, [])
         await page.close()
       })
+
+  it('shows where the focus is, on every button and link', async () => {
+    const { page } = await opened('incident')
+    await page.keyboard.press('Tab')
+    const without = await page.evaluate<string[]>(WITHOUT_OUTLINE)
+    assert.deepEqual(without, [])
+    await page.close()
+  })
 
   it('zooms to what is dragged over, also in the map, and goes back', async () => {
     const { page, said } = await opened('incident')

@@ -1,7 +1,8 @@
 /** The numbers of `view` are those of `report`, `requests` and `diff`. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
+import Sqlite from 'better-sqlite3'
 import type { ReportDocument } from '../../../src/report/document/document.ts'
 import type { PackedPicture } from '../../../src/report/picture/packed-picture.ts'
 import { unpackPicture } from '../../../src/report/picture/packed-picture.ts'
@@ -161,23 +162,56 @@ test('two recordings are two sides', async (t) => {
   assert.match(second.files[0]!, /gap/)
 })
 
-test('a damaged recording says its damage, and has what can be read of it', async (t) => {
-  for (const name of ['holed', 'truncated']) {
-    const { json, bugs } = await view(t, [fixture(name)])
-    // Its seconds are read first: that finds the damage.
-    await json('picture?steps=4000')
-    const recording = openRecording(fixture(name), { verify: true })
-    const sum = aggregateWithin([recording], spanOf(recording.ticks)!)
-    recording.close()
-    const { lines } = await json<Lines>('lines?by=backend')
-    assert.deepEqual(
-      lines.map(({ requests }) => requests),
-      sum.backends.map(({ requests }) => requests).sort((x, y) => y - x),
-      name,
-    )
-    assert.notDeepEqual((await json<Facts>('facts')).doubts, [], name)
-    assert.deepEqual(bugs, [])
-  }
+test('a damaged recording says its damage, and has what can be read of it, from the first answer', async (t) => {
+  const firstQuestions = ['lines?by=backend', 'facts', 'picture?steps=4000', 'picture?steps=1', 'findings']
+  for (const name of ['holed', 'truncated'])
+    for (const question of firstQuestions) await sayDamage(t, name, question)
+})
+
+async function sayDamage(t: TestContext, name: string, question: string): Promise<void> {
+  const { json, bugs } = await view(t, [fixture(name)])
+  const first = await json<unknown>(question)
+  const recording = openRecording(fixture(name), { verify: true })
+  const sum = aggregateWithin([recording], spanOf(recording.ticks)!)
+  recording.close()
+  const { lines } = await json<Lines>('lines?by=backend')
+  assert.deepEqual(
+    lines.map(({ requests }) => requests),
+    sum.backends.map(({ requests }) => requests).sort((x, y) => y - x),
+    name,
+  )
+  assert.notDeepEqual((await json<Facts>('facts')).doubts, [], name)
+  assert.deepEqual(await json(question), first, `${name}: ${question}`)
+  assert.deepEqual(bugs, [])
+}
+
+test('damage in a long recording, which a report of a part finds, is said with that part, and from then on', async (t) => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'long.db')
+    const sink = createRecording(file, META)
+    for (let seq = 0; seq < 1500; seq++)
+      sink.append(
+        frame(seq, addMicros(START, seq * 1e6), [
+          { backend: backend('10.0.0.1:80'), route: route('GET', '/'), times: [1000, 2000] },
+        ]),
+      )
+    sink.close()
+    const database = new Sqlite(file)
+    database.exec('DELETE FROM traffic WHERE id >= 700 << 20 AND id < 710 << 20')
+    database.close()
+    const { json } = await view(t, [file])
+    const said = async (query = '') => {
+      const { answered } = await json<Lines>(`lines?by=backend${query}`)
+      return { answered, gaps: (await json<Facts>('facts')).gaps.length }
+    }
+    const reported = async (...part: readonly string[]): Promise<number> =>
+      (JSON.parse(await run('report', file, ...part, '--format', 'json')) as ReportDocument).totals.answered
+    assert.deepEqual(await said(), { answered: 3000, gaps: 0 })
+    assert.equal(await reported(), 3000)
+    const part = await reported('--to', '+1000s')
+    assert.deepEqual(await said(`&to=${START / 1e6 + 1000}`), { answered: part, gaps: 1 })
+    assert.deepEqual([part, await said()], [1980, { answered: 2980, gaps: 1 }])
+  })
 })
 
 test('a recording without a tick is an empty page', async (t) => {

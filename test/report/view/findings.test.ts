@@ -18,6 +18,15 @@ test('while findings are looked for, others are answered', async (t) => {
   assert.deepEqual(order, [few, 'findings'])
 })
 
+test('findings are looked for once, not with each page that is opened', async (t) => {
+  const recording = openRecording(fixture('incident'))
+  const { json } = await viewOf(t, [slowed(recording)])
+  const first = await json<readonly unknown[]>('findings')
+  assert.ok(first.length > 0)
+  recording.spans = () => assert.fail('read again')
+  assert.deepEqual(await json('findings'), first)
+})
+
 const EACH_MS = 3
 
 /** Each reading of rows takes some time, without any rest. */

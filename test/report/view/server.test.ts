@@ -230,6 +230,38 @@ test('an answer that takes longer than silence may last is waited for', async (t
   assert.equal(await (await fetch(server.url)).text(), '[]')
 })
 
+test('a head that comes a letter at a time is not waited for', async (t) => {
+  const server = await serve(
+    { host: '127.0.0.1', port: 0 },
+    () => assert.fail(),
+    () => assert.fail(),
+    200,
+  )
+  t.after(() => server.close())
+  const slow = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
+  slow.write('GET / HTTP/1.1\r\nHost: ')
+  const letters = setInterval(() => slow.write('x'), 50)
+  t.after(() => clearInterval(letters))
+  const [head] = (await once(slow, 'data')) as [Buffer]
+  assert.match(String(head), /^HTTP\/1.1 408 /)
+  await once(slow, 'close')
+})
+
+test('who asks and does not read the answer is given up', async (t) => {
+  const stops: AbortSignal[] = []
+  const large = (_: unknown, stop: AbortSignal): Promise<Reply> => {
+    stops.push(stop)
+    return Promise.resolve({ status: 200, type: 'json', body: '1'.repeat(5e7) })
+  }
+  const server = await serve({ host: '127.0.0.1', port: 0 }, large, () => assert.fail(), 200)
+  t.after(() => server.close())
+  const { port, pathname } = new URL(server.url)
+  const slow = connect(Number(port), '127.0.0.1').pause()
+  t.after(() => slow.destroy())
+  slow.write(`GET ${pathname} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+  while (stops[0]?.aborted !== true) await pause(10)
+})
+
 test('it listens on this host only', () => {
   for (const text of ['127.0.0.1:0', ':0', '0', 'localhost:8080', '[::1]:80'])
     assert.match(listenOption(text).host, /^(127\.0\.0\.1|::1)$/, text)

@@ -74,7 +74,7 @@ export class Panel {
         return { picture: emptyPicture(wanted.range), refining: false, problem: error }
       throw error
     })
-    return { ...shown, picture: paddedPicture(shown.picture, wanted.range) }
+    return { ...shown, picture: paddedPicture(shown.picture, wanted.range, wanted.steps) }
   }
 
   draw(state: PageState): void {

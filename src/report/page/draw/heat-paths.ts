@@ -2,9 +2,10 @@
 import { heatColumn, heatLevel, heatPlace, type HeatScale } from '../../../frame/views/heat.ts'
 import { micros } from '../../../frame/model/units.ts'
 import type { PictureLine } from '../../picture/picture.ts'
+import { LOUD, mostRate } from './lanes.ts'
 import { areaPath, short } from './path.ts'
 
-export const HEAT_LEVELS = 8
+const HEAT_LEVELS = 8
 
 export interface HeatPaths {
   /** of each level of brightness from 1 on */
@@ -54,15 +55,20 @@ export function percentilePath(times: readonly (number | null)[], scale: HeatSca
 /** One failure among thousands is seen. */
 const LEAST = 0.12
 
-/** Bars of 5xx, failures and gRPC errors a second. @returns most: of them a second, at full height */
+/**
+ * Bars of 5xx, failures and gRPC errors a second. Few errors of a quiet day are no mountains: full height is no less than a loud
+ * share of the requests. @returns most: of them a second; full: at full height
+ */
 export function troublePath(
-  { series: { bad } }: PictureLine,
+  line: PictureLine,
   seconds: readonly number[],
   height: number,
-): { readonly d: string; readonly most: number } {
+): { readonly d: string; readonly most: number; readonly full: number } {
+  const { bad } = line.series
   const rates = seconds.map((length, i) => (length === 0 ? 0 : bad[i]! / length))
   const most = rates.reduce((max, rate) => Math.max(max, rate), 0)
+  const full = Math.max(most, LOUD * mostRate(line, seconds))
   const edge = (i: number): number | null =>
-    rates[i] === 0 ? null : short(height * (1 - Math.max(LEAST, rates[i]! / most)))
-  return { d: areaPath(edge, seconds.length, height), most }
+    rates[i] === 0 ? null : short(height * (1 - Math.max(LEAST, rates[i]! / full)))
+  return { d: areaPath(edge, seconds.length, height), most, full }
 }

@@ -1,6 +1,7 @@
 /** Round times along the height of a heatmap. */
 import { heatPlace, heatRowBounds, type HeatScale } from '../../../frame/views/heat.ts'
 import { micros, type Micros } from '../../../frame/model/units.ts'
+import { short } from './path.ts'
 
 export interface LatencyTick {
   readonly time: Micros
@@ -15,6 +16,12 @@ const FACTORS: readonly (readonly number[])[] = [
   [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9],
   Array.from({ length: 90 }, (_, i) => 1 + i / 10),
 ]
+
+/** A line across the whole width at each of them. */
+export const rulesPath = (scale: HeatScale, width: number): string =>
+  latencyTicks(scale)
+    .map(({ y }) => `M0 ${short(y)}H${width}`)
+    .join('')
 
 /** Powers of ten; where there are few of them, round times between these. */
 export function latencyTicks(scale: HeatScale): readonly LatencyTick[] {

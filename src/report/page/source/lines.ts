@@ -1,10 +1,11 @@
 /** The lines of a range as the report has them, as rows of the table. */
+import { ratio } from '../../../frame/expression/measure.ts'
 import { micros } from '../../../frame/model/units.ts'
 import type { Subject } from '../../../frame/views/drilldown.ts'
 import type { Entity } from '../../document/document.ts'
 import type { Picture } from '../../picture/picture.ts'
 import { sameSubject } from '../state/address.ts'
-import { shareOf, type Row } from '../state/rows.ts'
+import type { Row } from '../state/rows.ts'
 
 export interface LinesAnswer {
   readonly lines: readonly ReportLine[]
@@ -53,7 +54,7 @@ function figuresOf(line: ReportLine): Omit<Row, 'subject' | 'label' | 'owner'> {
     p50: time(header.p50),
     p99: time(header.p99),
     timesUnknown: false,
-    fivexx: { count: status['5xx'], share: shareOf(status['5xx'], answered) },
+    fivexx: { count: status['5xx'], share: ratio(status['5xx'], answered) },
     grpc: ended === 0 ? null : { count: errors, share: errors / ended },
     failures: sum(Object.values(line.failures)),
   }

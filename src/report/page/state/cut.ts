@@ -1,5 +1,6 @@
 /** A part of a picture as a picture. Pure. */
 import type { Buckets } from '../../../frame/model/histogram.ts'
+import { coarser } from '../../picture/coarser.ts'
 import { mapSeries } from '../../picture/packed-picture.ts'
 import type { Picture, PictureLine } from '../../picture/picture.ts'
 import { placeOf, secondAt } from '../draw/time-axis.ts'
@@ -45,10 +46,14 @@ function stepsOf(picture: Picture, first: number, beyond: number): Picture {
   }
 }
 
-/** The same steps, and steps in which nothing was recorded before and behind them, so that it shows all of the range. */
-export function paddedPicture(picture: Picture, range: Range): Picture {
-  const before = Math.max(0, Math.floor((picture.from - range.from) / picture.step + 1e-6))
-  const behind = Math.max(0, Math.floor((range.to - picture.to) / picture.step + 1e-6))
+/**
+ * The same steps, and steps in which nothing was recorded before and behind them, so that it shows all of the range. A picture of a
+ * moment at the edge of a day would have a day of seconds: it gets longer steps. @param most steps
+ */
+export function paddedPicture(fine: Picture, range: Range, most: number): Picture {
+  const all = fine.count + stepsBeside(fine, range).reduce((sum, steps) => sum + steps, 0)
+  const picture = coarser(fine, Math.ceil(all / most))
+  const [before, behind] = stepsBeside(picture, range)
   if (before + behind === 0) return picture
   const pad = <T>(values: readonly T[], nothing: T): readonly T[] => [
     ...new Array<T>(before).fill(nothing),
@@ -74,6 +79,13 @@ export function paddedPicture(picture: Picture, range: Range): Picture {
       heat: line.heat && pad<Buckets>(line.heat, []),
     })),
   }
+}
+
+/** Whole steps of the range before and behind a picture. */
+function stepsBeside(picture: Picture, { from, to }: Range): readonly [before: number, behind: number] {
+  const end = Math.max(picture.to, secondAt(picture, picture.count - 1) + picture.step)
+  const steps = (seconds: number): number => Math.max(0, Math.floor(seconds / picture.step + 1e-6))
+  return [steps(picture.from - from), steps(to - end)]
 }
 
 /** A range of which nothing is known. */
@@ -120,3 +132,7 @@ export function routeLines({ lines }: Picture, backend: PictureLine): readonly P
 /** The step that contains the second. */
 export const stepAt = (picture: Picture, second: number): number =>
   Math.max(0, Math.min(picture.count - 1, Math.floor(placeOf(picture, second) + 1e-6)))
+
+/** In steps, the middle of the moment's one; null: it is not in the picture. */
+export const cursorPlace = (picture: Picture, at: number | null): number | null =>
+  at !== null && at >= picture.from && at < picture.to ? stepAt(picture, at) + 0.5 : null

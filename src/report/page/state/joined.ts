@@ -1,6 +1,6 @@
 /** Several lines of a picture as one. Pure. */
-import { percentile, sumBuckets, type Buckets } from '../../../frame/model/histogram.ts'
-import { micros } from '../../../frame/model/units.ts'
+import { sumBuckets, type Buckets } from '../../../frame/model/histogram.ts'
+import { mergedTime } from '../../picture/merged-time.ts'
 import { mapSeries } from '../../picture/packed-picture.ts'
 import type { PictureLine } from '../../picture/picture.ts'
 
@@ -10,7 +10,13 @@ type Lines = readonly [PictureLine, ...PictureLine[]]
 export function joinedLine(lines: Lines): PictureLine {
   const heat = heatOf(lines)
   const times = (name: 'p50' | 'p99', q: number): (number | null)[] =>
-    lines[0][name].map((_, i) => timeOf(lines, name, i, heat === null ? null : quantile(heat[i]!, q)))
+    lines[0][name].map((_, i) =>
+      mergedTime(
+        heat?.[i] ?? null,
+        q,
+        lines.map((line) => line[name][i]!),
+      ),
+    )
   return {
     subject: lines[0].subject,
     label: [...new Set(lines.map(({ label }) => label))].join(', '),
@@ -28,11 +34,3 @@ function heatOf(lines: Lines): readonly Buckets[] | null {
   if (heats.length < lines.length) return null
   return lines[0].series.requests.map((_, i) => sumBuckets(heats.map((heat) => heat[i]!)))
 }
-
-function timeOf(lines: Lines, name: 'p50' | 'p99', index: number, joined: number | null): number | null {
-  const known = lines.flatMap((line) => line[name][index] ?? [])
-  return known.length === 1 ? known[0]! : joined
-}
-
-const quantile = (buckets: Buckets, q: number): number | null =>
-  percentile(buckets, q, micros(0), micros(Infinity))

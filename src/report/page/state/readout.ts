@@ -87,7 +87,7 @@ export function spanText([from, beyond]: readonly [Micros, Micros]): string {
 }
 
 /** `by 5s`: how fine what is shown is. */
-export const stepName = ({ step }: Picture): string => `by ${longSpan(step * 1e6)}`
+const stepName = ({ step }: Picture): string => `by ${longSpan(step * 1e6)}`
 
 /** What a list of requests is of: a step, or with null all that is shown. */
 export function momentName(picture: Picture, index: number | null, clock: Clock): string {

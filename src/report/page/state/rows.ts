@@ -1,4 +1,5 @@
 /** The table of a moment or a range: what its rows say, their order, and which of them a text keeps. Pure. */
+import { ratio } from '../../../frame/expression/measure.ts'
 import type { Micros } from '../../../frame/model/units.ts'
 import type { Subject } from '../../../frame/views/drilldown.ts'
 import type { Sort } from './address.ts'
@@ -39,12 +40,12 @@ export function rowOf(sum: LineSum, subject: Subject, whole: number, owner: stri
     owner: `${subject.backend} ${owner}`,
     requests,
     rps: sum.seconds === 0 ? null : requests / sum.seconds,
-    share: shareOf(requests, whole),
+    share: ratio(requests, whole),
     p50: sum.p50,
     p99: sum.p99,
     timesUnknown: sum.timesUnknown,
-    fivexx: { count: fivexx, share: shareOf(fivexx, answered) },
-    grpc: grpcEnded === 0 ? null : { count: grpcErrors, share: shareOf(grpcErrors, grpcEnded) },
+    fivexx: { count: fivexx, share: ratio(fivexx, answered) },
+    grpc: grpcEnded === 0 ? null : { count: grpcErrors, share: ratio(grpcErrors, grpcEnded) },
     failures,
   }
 }
@@ -78,5 +79,3 @@ const KEYS: Readonly<Record<Exclude<Sort, 'name'>, (row: Row) => number>> = {
 /** A part of a name, in either case. */
 export const hasText = (label: string, text: string): boolean =>
   label.toLowerCase().includes(text.trim().toLowerCase())
-
-export const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)

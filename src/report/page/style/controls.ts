@@ -55,10 +55,6 @@ export const CONTROLS = `
   color: var(--dim);
   cursor: default;
 }
-:focus-visible {
-  outline: 2px solid var(--rate);
-  outline-offset: 2px;
-}
 #moment .head {
   display: flex;
   flex-wrap: wrap;
@@ -101,10 +97,6 @@ export const CONTROLS = `
   position: relative;
   text-align: right;
 }
-.board th button {
-  all: unset;
-  cursor: pointer;
-}
 .board .bar {
   position: absolute;
   right: 0;
@@ -121,13 +113,6 @@ export const CONTROLS = `
 }
 .board .zero {
   color: var(--dim);
-}
-.unseen {
-  position: absolute;
-  width: 1px;
-  height: 1px;
-  overflow: hidden;
-  clip-path: inset(50%);
 }
 .help {
   max-width: 40rem;

@@ -13,8 +13,7 @@ svg .t2 {
 svg .t3 {
   fill: var(--t3);
 }
-svg .t4,
-svg .foot {
+svg .t4 {
   fill: var(--t4);
 }
 svg .gap {

@@ -38,11 +38,7 @@ export const PLOTS = `
 .sides.two .heatmap {
   grid-template-columns: minmax(4rem, 8rem) minmax(0, 1fr) 3rem;
 }
-.name,
-.crumb,
-.open,
-.finding,
-.more {
+:where(.name, .crumb, .open, .finding, .more) {
   all: unset;
   cursor: pointer;
   overflow-wrap: anywhere;

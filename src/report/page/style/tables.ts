@@ -64,15 +64,9 @@ td .spark {
   list-style: none;
   overflow-wrap: anywhere;
 }
-th button,
-li button {
+:where(th button, li button) {
   all: unset;
   cursor: pointer;
-}
-th button:focus-visible,
-li button:focus-visible {
-  outline: 2px solid var(--rate);
-  outline-offset: 2px;
 }
 th[aria-sort='ascending'] button::after {
   content: ' ▲';

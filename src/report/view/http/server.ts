@@ -32,11 +32,14 @@ export async function serve(
   silentMs = SILENT_MS,
 ): Promise<ViewServer> {
   const token = newToken()
+  const requestMs = Math.min(REQUEST_MS, silentMs)
   const server = createServer(
     {
       maxHeaderSize: 16_384,
-      requestTimeout: REQUEST_MS,
-      headersTimeout: REQUEST_MS,
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      // Node looks at both only every half minute.
+      connectionsCheckingInterval: requestMs / 2,
       keepAliveTimeout: silentMs,
     },
     (request, response) => void handle(request, response),

@@ -42,9 +42,18 @@ describe('the line of a percentile', () => {
 describe('the lane of trouble', () => {
   it('is what went wrong a second, and shows one among many', () => {
     const of = line(4, { bad: [100, 0, 1, 100] })
-    assert.deepEqual(troublePath(of, [1, 1, 1, 2], 10), { d: 'M0 10V0H1V10ZM2 10V8.8H3V5H4V10Z', most: 100 })
+    assert.deepEqual(troublePath(of, [1, 1, 1, 2], 10), {
+      d: 'M0 10V0H1V10ZM2 10V8.8H3V5H4V10Z',
+      most: 100,
+      full: 100,
+    })
   })
 
   it('is empty where nothing did', () =>
-    assert.deepEqual(troublePath(line(2, {}), [1, 1], 10), { d: '', most: 0 }))
+    assert.deepEqual(troublePath(line(2, {}), [1, 1], 10), { d: '', most: 0, full: 0 }))
+
+  it('is low where errors are few of the requests', () => {
+    const of = line(2, { requests: [400, 400], bad: [1, 0] })
+    assert.deepEqual(troublePath(of, [1, 1], 10), { d: 'M0 10V7.5H1V10Z', most: 1, full: 4 })
+  })
 })

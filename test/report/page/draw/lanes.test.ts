@@ -33,7 +33,7 @@ describe('the lane of a line', () => {
       trouble,
       [0, 1, 2, 3, 4].map((i) => `M${i} 20V0H${i + 1}V20Z`),
     )
-    assert.equal(foot, 'M2 20V22H3V23H4V24H5V20Z')
+    assert.deepEqual(foot, ['', '', 'M2 20V22H3V20Z', 'M3 20V23H4V20Z', 'M4 20V24H5V20Z'])
   })
 
   it('shows failures of a step that has no request, and where a backend appears and is gone', () => {
@@ -44,14 +44,14 @@ describe('the lane of a line', () => {
       bad: [0, 0, 0, 2, 0],
     })
     const { foot, presence } = lanePaths(of, [1, 1, 1, 1, 1], 20)
-    assert.equal(foot, 'M3 20V24H4V20Z')
+    assert.equal(foot[4], 'M3 20V24H4V20Z')
     assert.equal(presence, 'M1 20H4')
   })
 
   it('is empty without traffic', () => {
     assert.deepEqual(lanePaths(line(2, {}), [1, 0], 20), {
       trouble: ['', '', '', '', ''],
-      foot: '',
+      foot: ['', '', '', '', ''],
       presence: '',
       most: 0,
     })
@@ -70,6 +70,28 @@ describe('the level of trouble of a step', () => {
   })
 
   it('is none where nothing was attempted', () => assert.equal(level(0, 0), 0))
+
+  const levels = (bad: readonly number[], each: number): readonly number[] => {
+    const of = line(bad.length, { bad, answered: bad.map(() => each) })
+    return bad.map((_, i) => troubleLevel(of, i))
+  }
+
+  it('of one error alone is its share of the attempts around it', () =>
+    assert.deepEqual(
+      levels(
+        new Array<number>(61).fill(0).map((_, i) => Number(i === 30)),
+        2,
+      ).filter((each) => each > 0),
+      [1],
+    ))
+
+  it('stays where the attempts around it go wrong, too, however few they are', () => {
+    assert.deepEqual(levels([1, 1, 1], 1), [4, 4, 4])
+    assert.deepEqual(levels([0, 0, 1, 0, 0, 0, 1, 0, 0, 0], 1), [0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
+  })
+
+  it('of several errors is that of their own step', () =>
+    assert.deepEqual(levels([0, 0, 2, 0, 0], 10), [0, 0, 4, 0, 0]))
 })
 
 describe('a gap', () => {

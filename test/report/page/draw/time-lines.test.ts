@@ -8,8 +8,10 @@ import { pictureOf } from '../state/pictures.ts'
 import { line } from './line.ts'
 
 const seconds = (count: number): number[] => new Array<number>(count).fill(1)
-const busy = (count: number): ReturnType<typeof line> =>
-  line(count, {}, { heat: seconds(count).map((_, i) => [bucketOf(micros(1000 * (1 + (i % 2) * 8))), 1]) })
+const busy = (count: number): ReturnType<typeof line> => {
+  const times = seconds(count).map((_, i) => 1000 * (1 + (i % 2) * 8))
+  return line(count, {}, { p50: times, p99: times, heat: times.map((time) => [bucketOf(micros(time)), 1]) })
+}
 
 test('a line has a point for each step, or about a hundred of all of them', () => {
   assert.equal(pointSteps({ count: 150 }, { heat: [] }), 1)

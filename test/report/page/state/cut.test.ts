@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cutPicture, finestOf, lineOf, paddedPicture, stepAt } from '../../../../src/report/page/state/cut.ts'
+import {
+  cursorPlace,
+  cutPicture,
+  finestOf,
+  lineOf,
+  paddedPicture,
+  stepAt,
+} from '../../../../src/report/page/state/cut.ts'
 import { sumOf } from '../../../../src/report/page/state/sums.ts'
 import { API, FROM, ITEMS, picture } from './pictures.ts'
 
@@ -48,7 +55,7 @@ test('of several pictures the finest that has all of the range is taken', () => 
 })
 
 test('beyond what was recorded there are steps in which nothing was', () => {
-  const padded = paddedPicture(picture, { from: FROM - 2, to: FROM + 5 })
+  const padded = paddedPicture(picture, { from: FROM - 2, to: FROM + 5 }, 100)
   assert.deepEqual(padded.seconds, [0, 0, 1, 1, 0, 1, 0])
   assert.deepEqual(
     [padded.count, padded.starts, padded.from, padded.to],
@@ -63,9 +70,18 @@ test('beyond what was recorded there are steps in which nothing was', () => {
     ] as const,
     to: 9001,
   }
-  assert.deepEqual(paddedPicture(folded, { from: FROM - 2, to: 9001 }).starts[1], [5, 9000])
+  assert.deepEqual(paddedPicture(folded, { from: FROM - 2, to: 9001 }, 100).starts[1], [5, 9000])
   assert.equal(padded.lines[0]!.heat!.length, 7)
-  assert.equal(paddedPicture(picture, { from: FROM, to: FROM + 4 }), picture)
+  assert.equal(paddedPicture(picture, { from: FROM, to: FROM + 4 }, 4), picture)
+})
+
+test('a moment at the edge of a month gets no steps of a second for all of it', () => {
+  const month = { from: FROM - 30 * 86_400, to: FROM + 4 }
+  const padded = paddedPicture(picture, month, 900)
+  assert.ok(padded.count <= 900)
+  assert.ok(padded.from === month.from && padded.to === month.to)
+  assert.equal(sumOf(padded, padded.lines[0]!, 0, padded.count).counts.requests, 60)
+  assert.equal(padded.seconds.at(-1), 3)
 })
 
 test('a line is found by what it is of', () => {
@@ -73,4 +89,12 @@ test('a line is found by what it is of', () => {
   assert.equal(lineOf(picture, API)?.label, 'api · 10.0.1.10:8080')
   assert.equal(lineOf(picture, ITEMS)?.label, 'GET /items')
   assert.equal(lineOf(picture, { backend: 'gone', route: null }), null)
+})
+
+test('a cursor stands in the middle of its step, and nowhere for a moment that is not in the picture', () => {
+  const at = [null, FROM - 1, FROM, FROM + 1.2, picture.to]
+  assert.deepEqual(
+    at.map((second) => cursorPlace(picture, second)),
+    [null, null, 0.5, 1.5, null],
+  )
 })

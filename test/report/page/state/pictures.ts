@@ -20,7 +20,11 @@ export const total = line(
 )
 export const api: PictureLine = { ...total, subject: API, label: 'api · 10.0.1.10:8080' }
 export const items: PictureLine = {
-  ...line(4, { requests: [5, 5, 0, 0], answered: [5, 5, 0, 0] }),
+  ...line(
+    4,
+    { requests: [5, 5, 0, 0], answered: [5, 5, 0, 0] },
+    { p50: [100, 200, null, null], p99: [900, 1000, null, null] },
+  ),
   subject: ITEMS,
   label: 'GET /items',
 }

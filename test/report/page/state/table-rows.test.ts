@@ -31,7 +31,15 @@ test('no percentile of a range is above the slowest of its steps, or below the f
 test('times that the picture does not have are unknown, not nothing', () => {
   const sum = sumOf(picture, items, 0, 4)
   assert.deepEqual([sum.p50, sum.timesUnknown, sum.lost], [null, true, null])
-  assert.equal(sumOf(picture, items, 0, 1).timesUnknown, false)
+})
+
+test('where only one step has times, those of a range are known', () => {
+  for (const beyond of [2, 3, 4]) {
+    const { p50, p99, timesUnknown } = sumOf(picture, items, 1, beyond)
+    assert.deepEqual([p50, p99, timesUnknown], [200, 1000, false])
+  }
+  const none = sumOf(picture, items, 2, 4)
+  assert.deepEqual([none.p50, none.timesUnknown], [null, false])
 })
 
 test('what was answered and has no time was lost', () => {

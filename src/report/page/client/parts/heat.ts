@@ -6,10 +6,10 @@ import { latency, rate } from '../../../../render/quantities.ts'
 import type { Picture, PictureLine } from '../../../picture/picture.ts'
 import { gapPath, hatchPath } from '../../draw/gaps.ts'
 import { heatPaths, troublePath } from '../../draw/heat-paths.ts'
-import { latencyTicks } from '../../draw/latency-axis.ts'
+import { latencyTicks, rulesPath } from '../../draw/latency-axis.ts'
 import { secondAt } from '../../draw/time-axis.ts'
 import { timeLines } from '../../draw/time-lines.ts'
-import { lineOf, stepAt } from '../../state/cut.ts'
+import { cursorPlace, lineOf, stepAt } from '../../state/cut.ts'
 import { cellText, heatNote, type Cell } from '../../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
 import { drawing, element, percentOf, shape, stretched } from '../browser/dom.ts'
@@ -67,10 +67,7 @@ export class Heat {
   /** Only the moment is another one. */
   moveTo(scene: Scene): void {
     this.#scene = scene
-    const { picture, state } = scene
-    const { at } = state
-    const isShown = at !== null && at >= picture.from && at < picture.to
-    this.#plot.cursor = isShown ? stepAt(picture, at) + 0.5 : null
+    this.#plot.cursor = cursorPlace(scene.picture, scene.state.at)
     this.#say()
   }
 
@@ -83,7 +80,7 @@ export class Heat {
       ...shape(gapPath(picture.seconds, rows), 'gap'),
       ...shape(hatchPath(picture.seconds, rows), 'hatch'),
       ...heatPaths(line, this.#scale).d.flatMap((d, i) => shape(d, `h${i + 1}`)),
-      ...latencyRules(this.#scale, picture.count),
+      ...shape(rulesPath(this.#scale, picture.count), 'rule'),
       this.#lines(picture, line),
     )
     svg.classList.add('heat')
@@ -103,11 +100,11 @@ export class Heat {
   }
 
   #trouble(line: PictureLine, { picture }: Scene): HTMLElement[] {
-    const { d, most } = troublePath(line, picture.seconds, TROUBLE_HEIGHT)
+    const { d, most, full } = troublePath(line, picture.seconds, TROUBLE_HEIGHT)
     const words = most === 0 ? 'no errors' : `errors, at most ${rate(most)}/s`
     const svg = drawing(picture.count, TROUBLE_HEIGHT, words, ...shape(d, 't3'))
     return [
-      element('span', 'scale', most === 0 ? 'no errors' : `errors ≤ ${rate(most)}/s`),
+      element('span', 'scale', most === 0 ? 'no errors' : `errors, to ${rate(full)}/s`),
       element('div', 'troubles', svg),
     ]
   }
@@ -192,14 +189,6 @@ export class Heat {
     this.tip.show([line.label, text], event)
   }
 }
-
-const latencyRules = (scale: HeatScale, count: number): SVGElement[] =>
-  shape(
-    latencyTicks(scale)
-      .map(({ y }) => `M0 ${y.toFixed(2)}H${count}`)
-      .join(''),
-    'rule',
-  )
 
 /** A line without a heatmap still has its percentiles: the scale is theirs. */
 const columnsOf = ({ p50, p99 }: PictureLine): readonly Buckets[] =>

@@ -1,10 +1,11 @@
 /** A lane for all of the traffic, for each backend in the order of the board, and for the routes of the chosen one. */
 import { rate } from '../../../../render/quantities.ts'
 import type { PictureLine } from '../../../picture/picture.ts'
+import { findingsPath } from '../../draw/findings.ts'
 import { gapPath, hatchPath } from '../../draw/gaps.ts'
 import { FOOT, lanePaths } from '../../draw/lanes.ts'
 import { secondAt } from '../../draw/time-axis.ts'
-import { backendLines, routeLines, stepAt } from '../../state/cut.ts'
+import { backendLines, cursorPlace, routeLines } from '../../state/cut.ts'
 import { sameSubject } from '../../state/address.ts'
 import { laneText, stepText } from '../../state/readout.ts'
 import { axis, axisTicks } from './axis.ts'
@@ -66,10 +67,7 @@ export class Lanes {
   /** Only the moment is another one. */
   moveTo(scene: Scene): void {
     this.#scene = scene
-    const { picture, state } = scene
-    const { at } = state
-    const isShown = at !== null && at >= picture.from && at < picture.to
-    this.#plot.cursor = isShown ? stepAt(picture, at) + 0.5 : null
+    this.#plot.cursor = cursorPlace(scene.picture, scene.state.at)
   }
 
   #routesOf(line: PictureLine, { state, picture }: Scene): readonly PictureLine[] {
@@ -78,7 +76,8 @@ export class Lanes {
     return this.#showsAll ? routes : routes.slice(0, VISIBLE_ROUTES)
   }
 
-  #lane(line: PictureLine, isTotal: boolean, { state, picture }: Scene): HTMLElement[] {
+  #lane(line: PictureLine, isTotal: boolean, scene: Scene): HTMLElement[] {
+    const { state, picture, findings } = scene
     const kind = isTotal ? 'total' : line.subject?.route === null ? 'backend' : 'route'
     const isChosen = sameSubject(line.subject, state.subject)
     const name = button(
@@ -94,11 +93,12 @@ export class Lanes {
       picture.count,
       HEIGHT + FOOT,
       laneText(picture, line, paths.most),
+      ...shape(findingsPath(line, findings, picture, HEIGHT + FOOT), 'extent-band'),
       ...shape(gapPath(picture.seconds, HEIGHT), 'gap'),
       ...shape(hatchPath(picture.seconds, HEIGHT), 'hatch'),
       ...shape(paths.presence, 'presence'),
       ...paths.trouble.flatMap((d, level) => shape(d, `trouble t${level}`)),
-      ...shape(paths.foot, 'foot'),
+      ...paths.foot.flatMap((d, level) => shape(d, `foot t${level}`)),
     )
     svg.classList.add('lane', kind)
     const most = element('span', `most ${kind}`, `${rate(paths.most)}/s`)

@@ -2,7 +2,7 @@
 import { NOTHING, count, finePercent, latency, rate } from '../../../../render/quantities.ts'
 import { visible } from '../../../../render/text.ts'
 import type { Picture } from '../../../picture/picture.ts'
-import { lanePaths } from '../../draw/lanes.ts'
+import { LOUD, lanePaths } from '../../draw/lanes.ts'
 import { sameSubject, type Sort } from '../../state/address.ts'
 import { lineOfRow } from '../../state/cut.ts'
 import type { Row } from '../../state/rows.ts'
@@ -53,20 +53,20 @@ const columnsOf = (withGrpc: boolean): readonly Column[] => [
   column('P99', 'p99', (row) => time(row.p99, row), {
     bar: ({ p99 }, most) => (p99 ?? 0) / Math.max(most.p99, 1e-9),
   }),
-  column('5XX', '5xx', ({ fivexx }) => finePercent(fivexx.share), {
+  column('5XX %', '5xx', ({ fivexx }) => finePercent(fivexx.share), {
     bar: ({ fivexx }) => fivexx.share,
-    isTrouble: ({ fivexx }) => fivexx.count > 0,
+    isTrouble: ({ fivexx }) => (fivexx.share ?? 0) >= LOUD,
   }),
   ...(withGrpc
     ? [
-        column('GRPC ERR', null, ({ grpc }) => finePercent(grpc?.share ?? null), {
+        column('GRPC ERR %', null, ({ grpc }) => finePercent(grpc?.share ?? null), {
           bar: ({ grpc }) => grpc?.share ?? null,
-          isTrouble: ({ grpc }) => (grpc?.count ?? 0) > 0,
+          isTrouble: ({ grpc }) => (grpc?.share ?? 0) >= LOUD,
         }),
       ]
     : []),
   column('FAILED', 'failures', ({ failures }) => count(failures), {
-    isTrouble: ({ failures }) => failures > 0,
+    isTrouble: ({ failures, requests }) => failures > 0 && failures / Math.max(requests, failures) >= LOUD,
   }),
 ]
 

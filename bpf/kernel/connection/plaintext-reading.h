@@ -1,0 +1,230 @@
+/*
+ * What nginx writes and has read within TLS, as the request and answer machines read it: in order and whole, one connection in
+ * one process, so that no lock is needed. A connection is known by its socket, and its backend by the attempt to connect.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "shared.h"
+#include "kernel/state/attempt.h"
+#include "kernel/state/flow.h"
+#include "kernel/state/frames.h"
+#include "kernel/state/maps.h"
+#include "kernel/state/scratch.h"
+#include "kernel/packet/chunks.h"
+#include "kernel/packet/sequence.h"
+#include "kernel/counting/exchanges.h"
+#include "kernel/counting/holes.h"
+#include "kernel/counting/routes.h"
+#include "kernel/counting/wires.h"
+#include "attempts.h"
+#include "passed.h"
+#include "plaintext.h"
+#include "reading.h"
+
+static const struct flow no_plaintext = {};
+
+/* What the machine asks of a segment: where it lies in the plaintext. */
+static __always_inline void packet_at(struct packet *p, __u32 seq, __u32 len, __u32 ack)
+{
+	__builtin_memset(p, 0, sizeof(*p));
+	p->seq = seq;
+	p->ack = ack;
+	p->len = len;
+	p->flags = TCP_ACK;
+}
+
+/* What is known of it from connecting. */
+static __always_inline void take_attempt(struct flow *f, const struct attempt *a, __u32 row)
+{
+	f->fresh = BOOKED_BY_SOCKET;
+	f->counted_connect = FIRST_BYTES_SEEN;
+	f->nginx = a->rank;
+	f->uid = a->uid;
+	f->pid = a->pid;
+	f->retry = a->retry;
+	f->backend = row;
+	f->wire = wire_of_attempt(a, row) ? a->wire : 0;
+	f->syn_ns = a->at_ns;
+}
+
+/* A request as far as its first bytes tell: a tunnel, or the rest of a body, is none. */
+static __always_inline int begins_request(source_t *source, struct scratch *s, __u32 len)
+{
+	__u32 n = len > 32 ? 32 : len;
+
+	s->work.off = 0;
+	if (load_chunk(source, s, n))
+		return 0;
+	return may_be_request(s->chunk.bytes, n);
+}
+
+static __always_inline int begins_stream(const struct scratch *s, __u32 len)
+{
+	return len >= 10 && h2_is_request(s->chunk.bytes, FRONT, 0);
+}
+
+/* nginx's connection is older than the recorder, and a request begins on it. */
+static __always_inline struct older *older_of(source_t *source, struct scratch *s, __u32 len)
+{
+	const struct sock *sk = (const struct sock *)(long)source->socket;
+	struct older_key key = {};
+
+	key.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	remote_of_socket(sk, &key.remote);
+	if (!is_in_scope(&key.remote) || !(begins_request(source, s, len) || begins_stream(s, len)))
+		return 0;
+	return bpf_map_lookup_elem(&older_connections, &key);
+}
+
+static __always_inline void take_older(struct flow *f, const struct older *older, const struct scratch *s, __u32 len)
+{
+	f->nginx = older->uid ? NGINX : NGINX_OF_ROOT;
+	f->uid = older->uid;
+	f->deferred = DEFERRED_TUNNEL; /* it may be one: who answers tells */
+	if (!begins_stream(s, len))
+		return;
+	frames_begin(&f->out, H2_FRAME);
+	frames_begin(&f->in, H2_FRAME);
+	f->out.frames.seen = H2_SETTLED;
+	f->in.frames.seen = H2_SETTLED;
+}
+
+/* A connection on which nothing was read yet. 0 where nothing is to be read, or without room. */
+static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u32 len)
+{
+	struct older *older = a ? 0 : older_of(source, s, len);
+	__u64 socket = source->socket;
+	struct flow *f;
+
+	if (!a && !older)
+		return 0;
+	if (bpf_map_update_elem(&plaintexts, &socket, &no_plaintext, BPF_ANY))
+		count_shared(L_MAP_REFUSED);
+	f = bpf_map_lookup_elem(&plaintexts, &socket);
+	if (!f)
+		return 0;
+	f->has_local_socket = 1;
+	f->out.synced = f->in.synced = 1;
+	if (a)
+		take_attempt(f, a, row_of(a));
+	else
+		take_older(f, older, s, len);
+	return f;
+}
+
+/* Its first bytes have shown what is within its TLS; the handshake is over. */
+static __always_inline void settle_attempt(struct attempt *a, __u64 socket, int is_read)
+{
+	if (is_read) {
+		*(volatile __u32 *)&a->speech = HAS_SPOKEN;
+		bpf_map_delete_elem(&unread_sockets, &socket);
+		a->listed = 0;
+	}
+	settle_connect(a, bpf_ktime_get_ns());
+}
+
+static __always_inline int is_between_requests(struct flow *f)
+{
+	return (f->out.state == DIR_LINE || f->out.state == DIR_FRAMES) &&
+	       (!f->started || phase_of(f, f->started - 1) == PHASE_DONE);
+}
+
+/*
+ * Where the bytes lie in the plaintext that nginx has written. nginx counts them anew for each request on a connection that it
+ * keeps (`sent`); what it could not write it offers once more, from the same count on.
+ */
+static __always_inline __u32 position_of(struct flow *f, __u64 sent)
+{
+	__u32 position = (__u32)(FLOW_BASE(f) + sent);
+
+	if (position == f->out.next || !is_between_requests(f))
+		return position;
+	FLOW_BASE(f) = f->out.next - sent;
+	return f->out.next;
+}
+
+static __always_inline void add_tls_requests(struct flow *f, __u32 n)
+{
+	struct backend *b = n ? backend_of(*(volatile __u32 *)&f->backend) : 0;
+
+	if (b)
+		ADD(b->tls_requests, n);
+}
+
+/* Bytes from `s->work.off` on are new. */
+__noinline int read_written(source_t *source, struct scratch *s, struct flow *f)
+{
+	if (!source || !s || !f)
+		return 0;
+	struct dir *d = &f->out;
+	__u32 end = s->packet.seq + s->packet.len, before = f->started;
+
+	d->last_ns = s->work.now;
+	read_requests(source, f, s);
+	if (s->work.len)
+		pass_requests(f, end);
+	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
+		add_sent(f, end);
+	else if (d->in_hole)
+		d->booked = end;
+	move_next(d, end);
+	add_tls_requests(f, f->started - before);
+	return 0;
+}
+
+/* `sent`: how many bytes of its request nginx had written before. */
+static __always_inline void plaintext_written(source_t *source, struct scratch *s, __u64 sent, __u32 len)
+{
+	__u64 socket = source->socket;
+	struct flow *f = bpf_map_lookup_elem(&plaintexts, &socket);
+	struct attempt *a = f ? 0 : attempt_of_sender(source);
+
+	if (!f)
+		f = begin_plaintext(source, s, a, len);
+	if (!f || f->kind != KIND_HTTP || stopping)
+		return;
+	__u32 position = position_of(f, sent), skip = 0;
+
+	if (seq_after(position, f->out.next))
+		pass_requests(f, position); /* a file that the kernel encrypts */
+	skip = f->out.next - position;
+	if (skip >= len)
+		return;
+	packet_at(&s->packet, position, len, f->in.next);
+	work_begin(&s->work, &s->packet, skip);
+	source->read_up_to = f->in.next;
+	read_written(source, s, f);
+	if (a)
+		settle_attempt(a, socket, f->kind == KIND_HTTP);
+}
+
+__noinline int plaintext_read(source_t *source, struct scratch *s, struct flow *f, __u32 len)
+{
+	if (!source || !s || !f)
+		return 0;
+	struct dir *d = &f->in;
+	__u64 before = d->last_ns;
+
+	skip_ended_answers(f);
+	packet_at(&s->packet, d->next, len, f->out.next);
+	work_begin(&s->work, &s->packet, 0);
+	d->last_ns = s->work.now;
+	read_answers(source, f, s, before);
+	f->peer_ack = f->out.next;
+	move_next(d, s->packet.seq + len);
+	return 0;
+}
+
+/* nginx has read what there was: 0, or an error that is none of "not yet". */
+static __always_inline void plaintext_ended(struct flow *f, __u64 socket, long result)
+{
+	const struct sock *sk = (const struct sock *)(long)socket;
+
+	if (f->closed)
+		end_all(f, OUTCOME_RESET, bpf_ktime_get_ns());
+	else if (!result || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE_WAIT)
+		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
+}
