@@ -164,7 +164,7 @@ __noinline int read_written(source_t *source, struct scratch *s, struct flow *f)
 
 	d->last_ns = s->work.now;
 	read_requests(source, f, s);
-	if (s->work.len)
+	if (s->work.len && f->kind == KIND_HTTP)
 		pass_requests(f, end);
 	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
 		add_sent(f, end);
