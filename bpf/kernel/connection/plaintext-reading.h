@@ -126,21 +126,37 @@ static __always_inline void settle_attempt(struct attempt *a, __u64 socket, int 
 	settle_connect(a, bpf_ktime_get_ns());
 }
 
-static __always_inline int is_between_requests(struct flow *f)
+static __always_inline int has_nothing_open(struct flow *f)
 {
-	return (f->out.state == DIR_LINE || f->out.state == DIR_FRAMES) &&
-	       (!f->started || phase_of(f, f->started - 1) == PHASE_DONE);
+	return !f->started || phase_of(f, f->started - 1) == PHASE_DONE;
+}
+
+/* Whatever the last request was missing passed by: a file that the kernel encrypts. */
+static __always_inline void expect_request(struct dir *d)
+{
+	d->in_hole = 0;
+	if (d->state == DIR_FRAMES) {
+		d->frames.step = H2_FRAME;
+		d->frames.head = 0;
+	} else {
+		d->state = DIR_LINE;
+		d->line_length = 0;
+	}
 }
 
 /*
  * Where the bytes lie in the plaintext that nginx has written. nginx counts them anew for each request on a connection that it
- * keeps (`sent`); what it could not write it offers once more, from the same count on.
+ * keeps (`sent`); what it could not write it offers once more, from the same count on. An old nginx never counts anew.
  */
 static __always_inline __u32 position_of(struct flow *f, __u64 sent)
 {
 	__u32 position = (__u32)(FLOW_BASE(f) + sent);
 
-	if (position == f->out.next || !is_between_requests(f))
+	if (position == f->out.next || !has_nothing_open(f) || f->out.state == DIR_TUNNEL)
+		return position;
+	if (!sent)
+		expect_request(&f->out);
+	else if (f->out.state != DIR_LINE && f->out.state != DIR_FRAMES)
 		return position;
 	FLOW_BASE(f) = f->out.next - sent;
 	return f->out.next;
