@@ -74,17 +74,18 @@ $(HELPER_BUILD)/cost.skel.h: $(HELPER_BUILD)/cost.bpf.o
 $(HELPER_BUILD)/upstreamtop.skel.h: $(HELPER_BUILD)/upstreamtop.bpf.o
 	$(BPFTOOL) gen skeleton $< name upstreamtop_bpf > $@
 
+# The compiler chooses the order of the sections.
+variables_of = for of in bss data rodata; do sed -n "/__$$of {/,/} \*$$of/p" $(HELPER_BUILD)/$(1).skel.h; done
+
 # The helper uses one skeleton for both objects, so their variables must lie at the same places.
 $(HELPER_BUILD)/upstreamtop-cgroup.skel.h: $(HELPER_BUILD)/upstreamtop-cgroup.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
 	$(BPFTOOL) gen skeleton $< name upstreamtop_cgroup_bpf > $@
-	@diff <(sed -n '/__bss {/,/} \*rodata/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
-		<(sed -n '/__bss {/,/} \*rodata/p' $@ | sed 's/upstreamtop_cgroup_bpf/upstreamtop_bpf/')
+	@diff <($(call variables_of,upstreamtop)) <($(call variables_of,upstreamtop-cgroup) | sed 's/upstreamtop_cgroup_bpf/upstreamtop_bpf/')
 
 # It shares the globals of whichever of them is loaded.
 $(HELPER_BUILD)/upstreamtop-tls.skel.h: $(HELPER_BUILD)/upstreamtop-tls.bpf.o $(HELPER_BUILD)/upstreamtop.skel.h
 	$(BPFTOOL) gen skeleton $< name upstreamtop_tls_bpf > $@
-	@diff <(sed -n '/__rodata {/,/} \*data/p' $(HELPER_BUILD)/upstreamtop.skel.h) \
-		<(sed -n '/__rodata {/,/} \*data/p' $@ | sed 's/upstreamtop_tls_bpf/upstreamtop_bpf/')
+	@diff <($(call variables_of,upstreamtop)) <($(call variables_of,upstreamtop-tls) | sed 's/upstreamtop_tls_bpf/upstreamtop_bpf/')
 
 # no strict aliasing: counters are read as words from mapped memory
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h $(HELPER_BUILD)/upstreamtop-tls.skel.h $(HELPER_BUILD)/cost.skel.h package.json

@@ -12,7 +12,7 @@
  * - host/: sockets, processes, sender: this host's sockets and processes; descent: instances of nginx; listeners, listening: its
  *   listen ports
  * - scope/: packets: excluded by ports; filters: which flows are; excluded: what is counted of these
- * - counting/: exchange, exchanges, byte-counts, codes; holes; routes: from a request line to its slot; wires: where NAT leads
+ * - counting/: exchange, exchanges, byte-counts, codes; established: connects; holes; routes: from a request line to its slot; wires: where NAT leads
  * - http1/: begin, requests, answers; stepwise: chunks, odd status lines, PROXY headers
  * - http2/: frames: a segment piece by piece; requests, answers
  * - connection/: flows: look-up; segments: sequence numbers; holes: what passed unseen; validation: RFC 5961; connections:

@@ -1,4 +1,5 @@
 /** What is read within TLS, as sentences. Pure. */
+import type { RecordingInfo } from '../frame/model/recording.ts'
 import type { TlsProgram, TlsReading } from '../frame/model/tls.ts'
 import { nanoseconds } from './quantities.ts'
 
@@ -12,6 +13,12 @@ export const tlsLines = (readings: readonly TlsReading[] = []): readonly string[
 /** A program that is not read is a lack, as others are. */
 export const tlsNotRead = (readings: readonly TlsReading[] = []): readonly string[] =>
   readings.flatMap(({ programs }) => programs.flatMap(notRead))
+
+/** What a recording lacks, each in a few words. */
+export const lacksOf = ({ unseen = [], tls }: Pick<RecordingInfo, 'unseen' | 'tls'>): readonly string[] => [
+  ...unseen.map(({ what }) => what),
+  ...tlsNotRead(tls),
+]
 
 function readLines(reading: TlsReading): readonly string[] {
   const { programs, forced } = reading

@@ -131,7 +131,7 @@ test('JSON has it as data, and of each backend whether it was read within TLS', 
 
 test('CSV and NDJSON have it at the end of a row, so that no column moves', async () => {
   const file = await recorded(READING)
-  for (const by of ['backend', 'upstream', 'wire', 'namespace']) {
+  for (const by of ['backend', 'upstream', 'namespace']) {
     const [head = '', first = ''] = (await printed('report', file, '--by', by, '--format', 'csv')).split('\n')
     assert.ok(head.endsWith(',tls'), head)
     assert.match(first, /,(true|false)$/)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ofFrame, sumOf } from '../../src/frame/sum/merge.ts'
+import { bytesOf, loggedBytes } from './lab/bytes.ts'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf, truthOf } from './lab/compare.ts'
 import { Cable, range } from './lab/network.ts'
 import { startLabNginx, type Attempt } from './lab/nginx.ts'
@@ -61,7 +62,7 @@ describe('endings', { skip: lacking() }, () => {
     await nginx.stop()
     assert.deepEqual(merged(rowsOf(seen)), merged(truthOf(attempts)))
     assertNothingLost(seen)
-    assert.deepEqual(bytesOf(seen), loggedBytes(attempts))
+    assert.deepEqual(bytesOf(seen), loggedBytes(attempts, named))
     assertReconciles(seen)
     return { seen, ended }
   }
@@ -291,23 +292,3 @@ const secondsOf = (seen: Seen): Record<string, number> =>
 
 const loggedSeconds = (attempts: readonly Attempt[]): Record<string, number> =>
   Object.fromEntries(attempts.map(({ target, total }) => [target, tenths(total ?? NaN)]))
-
-type Bytes = Record<string, readonly [sent: number, received: number]>
-
-function bytesOf(seen: Seen): Bytes {
-  const rows: Bytes = {}
-  for (const { backend, routes } of seen.sum.backends)
-    for (const { route, sentBytes, receivedBytes } of routes)
-      rows[`${backend.address} ${route.method} ${route.path}`] = [sentBytes ?? NaN, receivedBytes ?? NaN]
-  return Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function loggedBytes(attempts: readonly Attempt[]): Bytes {
-  const rows: Bytes = {}
-  for (const { backend, method, target, sent, received } of attempts) {
-    const name = named(`${backend} ${method} ${target}`)
-    const [before, behind] = rows[name] ?? [0, 0]
-    rows[name] = [before + (sent ?? 0), behind + (received ?? 0)]
-  }
-  return Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
-}

@@ -26,7 +26,7 @@ const CASES: readonly (readonly [what: string, NginxFacts, line: string, remedy:
     'of a unit in this namespace',
     one({ host: true, cgroup: '/system.slice/nginx.service', upstreams }),
     'ok: /usr/sbin/nginx (pid 7) in this network namespace, of nginx.service; configuration /etc/nginx/nginx.conf; listens on 0.0.0.0:80; ' +
-      'passes requests on to "http://api" (10.0.0.1:80), "https://b": TLS, without --tls connections only, "http://unix:/a": a unix socket, not visible',
+      'passes requests on to "http://api" (10.0.0.1:80), "https://b": TLS, read with --tls, "http://unix:/a": a unix socket, not visible',
     null,
   ],
   [

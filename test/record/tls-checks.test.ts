@@ -19,7 +19,14 @@ const NGINX: TlsProgramFacts = {
   reads: 2000,
   workers: 2,
 }
-const FACTS: TlsFacts = { kernel: true, entry_ns: 450, return_ns: 480, stepped_ns: 12_000, programs: [NGINX] }
+const FACTS: TlsFacts = {
+  kernel: true,
+  why: '',
+  entry_ns: 450,
+  return_ns: 480,
+  stepped_ns: 12_000,
+  programs: [NGINX],
+}
 
 const linesOf = (changes: Partial<TlsFacts>): string[] =>
   tlsChecks({ ...FACTS, ...changes }, '6.1.0').map(
@@ -35,7 +42,7 @@ test('each program has a line with what reading it costs at the present rate', (
   assert.equal(tlsEntry(FACTS).programs[0]?.worker_share, 2_310_000 / 2 / 1e9)
 })
 
-test('an expensive program is estimated by what stepping costs, and --tls=force is its remedy', () => {
+test('an expensive program is estimated by what stepping costs, and the helper says why it is not read', () => {
   const stepped: TlsProgramFacts = {
     ...NGINX,
     processes: 1,
@@ -45,7 +52,7 @@ test('an expensive program is estimated by what stepping costs, and --tls=force 
   }
   // (1000 · 12,000 + 2000 · 12,480) ns of two workers
   assert.deepEqual(linesOf({ programs: [stepped] }).slice(1), [
-    'warning: /usr/sbin/nginx (1 process) is not read within TLS: it begins with sub; at 1000 writes and 2000 reads a second 1.8 % of a worker → --tls=force reads it all the same',
+    'warning: /usr/sbin/nginx (1 process) is not read within TLS: it begins with sub; at 1000 writes and 2000 reads a second 1.8 % of a worker',
   ])
 })
 
@@ -66,7 +73,25 @@ test('what was not measured is unknown, and not 0', () => {
   ])
 })
 
+test('a little is not nothing', () => {
+  assert.match(
+    linesOf({ programs: [{ ...NGINX, writes: 10, reads: 20 }] })[1]!,
+    /a second <0\.1 % of a worker$/,
+  )
+  assert.match(linesOf({ programs: [{ ...NGINX, writes: 0, reads: 0 }] })[1]!, /a second 0\.0 % of a worker$/)
+})
+
 test('where nothing could be read, a line says why', () => {
+  const unset = {
+    entry_ns: null,
+    return_ns: null,
+    stepped_ns: null,
+    why: 'a probe cannot be set: not permitted',
+  }
+  assert.match(
+    linesOf(unset)[0]!,
+    /^warning: what a probe costs cannot be measured: a probe cannot be set: not permitted → /,
+  )
   assert.match(linesOf({ programs: [] })[1]!, /^warning: no nginx runs whose TLS could be read → start it/)
   const foreign: TlsProgramFacts = { ...NGINX, read: false, probe: null, why: 'it has no ngx_ssl_write' }
   assert.match(
@@ -111,7 +136,7 @@ test('upstreams over TLS say that --tls reads them, and with it where that is sa
   const facts = { ...HEALTHY, upstreams: [HTTPS] }
   assert.match(lineOf(facts), /TLS, not read: .* → --tls reads it, within nginx$/)
   assert.match(lineOf({ ...facts, tls: FACTS }), /: TLS, read as the lines "tls" say of its nginx → $/)
-  assert.equal(shortLine(HTTPS), '"https://b": TLS, without --tls connections only')
+  assert.equal(shortLine(HTTPS), '"https://b": TLS, read with --tls')
   const sample = { seconds: 2, requests: 1, halfSeen: 0, routed: 0, opaque: 3 }
   const remedies = [false, true].map((readsTls) => trafficChecks({ ...sample, readsTls }).at(-1)!.remedy)
   assert.deepEqual(remedies, [

@@ -14,6 +14,7 @@
 #include "kernel/state/scratch.h"
 #include "kernel/host/sender.h"
 #include "kernel/scope/filters.h"
+#include "kernel/counting/established.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/routes.h"
 #include "kernel/counting/wires.h"
@@ -24,14 +25,6 @@
 #define ECONNREFUSED 111
 
 enum attempt_failure { REFUSED, CONNECT_TIMEOUT, UNREACHABLE, EARLY_CLOSE };
-
-/* The row, made when it is new: every address that nginx connects to is one, whatever it speaks. OTHER without room. */
-static __always_inline __u32 row_of(const struct attempt *a)
-{
-	struct work w = {.remote = a->remote};
-
-	return backend_for(&w, a->rank, a->uid);
-}
 
 /* A worker whose attempt failed goes on with the next upstream at once: its next request is a retry. */
 static __always_inline void expect_retry(const struct attempt *a)
@@ -68,37 +61,6 @@ __noinline int book_attempt_failure(struct attempt *a, enum attempt_failure why)
 		ADD(w->failures, 1);
 	expect_retry(a);
 	return 0;
-}
-
-/* `at_ns`: when nginx had what it wanted: the connection, or within TLS the handshake, too. */
-__noinline int book_established(struct attempt *a, __u64 at_ns)
-{
-	struct event e = {.flags = EVENT_CONNECT};
-	struct backend *b;
-	struct wire *w;
-
-	if (!a)
-		return 0;
-	e.slot = row_of(a);
-	b = backend_of(e.slot);
-	if (!b)
-		return 0;
-	e.at_ns = at_ns;
-	e.total_us = micros_between(a->at_ns, at_ns);
-	ADD(b->connect_sum_us, e.total_us);
-	ADD(b->connects, 1);
-	w = wire_of_attempt(a, e.slot);
-	if (w)
-		ADD(w->connects, 1);
-	emit(&e);
-	return 0;
-}
-
-/* What it owes is booked once, by whoever learns first what was spoken, or that nothing was. */
-static __always_inline void settle_connect(struct attempt *a, __u64 at_ns)
-{
-	if (reads_tls && a->owes_connect && __sync_lock_test_and_set(&a->owes_connect, 0))
-		book_established(a, at_ns);
 }
 
 /* Nobody reads what is within its TLS. */

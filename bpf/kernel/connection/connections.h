@@ -141,8 +141,9 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 		defer_requests(skb, f, p, s);
 	f->pid = who.pid;
 	f->has_local_socket = p->leaves;
-	if (BY_CGROUP) {
+	if (BY_CGROUP || reads_tls)
 		FLOW_SOCKET(f) = key_of_sender(skb);
+	if (BY_CGROUP) {
 		note_namespace(skb, p, &who);
 		note_asking(p, &who);
 		/* Fast Open: the request leaves before it is known where it arrives */
@@ -154,6 +155,9 @@ __noinline int syn_out(struct __sk_buff *skb, struct packet *p)
 	f->counted_connect = f->fresh == BOOKED_BY_SOCKET;
 	if (p->translated && f->kind == KIND_HTTP)
 		note_wire(f, p, &s->work, a);
+	/* looked up with its first request, which settles its connect */
+	if (reads_tls && a)
+		f->backend = 0;
 	f->isn = p->seq;
 	f->syn_ns = now;
 	f->last_syn_ns = now;

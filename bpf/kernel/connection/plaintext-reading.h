@@ -40,7 +40,7 @@ static __always_inline void packet_at(struct packet *p, __u32 seq, __u32 len, __
 static __always_inline void take_attempt(struct flow *f, const struct attempt *a, __u32 row)
 {
 	f->fresh = BOOKED_BY_SOCKET;
-	f->counted_connect = FIRST_BYTES_SEEN;
+	f->counted_connect = 1;
 	f->nginx = a->rank;
 	f->uid = a->uid;
 	f->pid = a->pid;
@@ -164,7 +164,7 @@ __noinline int read_written(source_t *source, struct scratch *s, struct flow *f)
 
 	d->last_ns = s->work.now;
 	read_requests(source, f, s);
-	if (s->work.len)
+	if (s->work.len && f->kind == KIND_HTTP)
 		pass_requests(f, end);
 	if (d->state == DIR_LINE && f->kind == KIND_HTTP)
 		add_sent(f, end);

@@ -182,7 +182,7 @@ __noinline int segment_out(struct __sk_buff *skb, struct flow *f, struct packet 
 	if (f->kind == KIND_HTTP)
 		count_class(&s->work);
 	else
-		count(f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
+		count(f->kind >= KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);
 	unlock(d);
 	return 0;
 }

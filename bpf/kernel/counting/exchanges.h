@@ -289,7 +289,7 @@ __noinline int book_connect(struct flow *f, __u64 now)
 	/* read before: from then on the sweep may take it from the flow */
 	__u32 backend = *(volatile __u32 *)&f->backend;
 
-	*(volatile __u8 *)&f->counted_connect = BOOKED;
+	*(volatile __u8 *)&f->counted_connect = 1;
 	b = backend_of(backend);
 	if (!b)
 		return 0;

@@ -5,7 +5,6 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
-#include "kernel/parser/protocol.h"
 #include "kernel/state/flow.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
@@ -13,7 +12,6 @@
 #include "kernel/host/sockets.h"
 #include "kernel/scope/excluded.h"
 #include "kernel/counting/exchanges.h"
-#include "kernel/connection/attempts.h"
 #include "kernel/connection/connections.h"
 #include "kernel/connection/encrypted.h"
 #include "kernel/connection/flows.h"
@@ -64,31 +62,12 @@ static __always_inline int continues_body(struct dir *d, const struct packet *p)
 	return 1;
 }
 
-/*
- * --tls: a connection whose first bytes are no TLS has no handshake, and its connect is booked. Otherwise it is when its
- * plaintext is seen, or the handshake has failed.
- */
-__noinline int first_bytes_seen(struct __sk_buff *skb, struct flow *f, struct packet *p)
-{
-	struct attempt *a = attempt_of_sender(skb);
-	__u8 first = 0;
-
-	if (!f || !p)
-		return 0;
-	f->counted_connect = FIRST_BYTES_SEEN;
-	if (a && !bpf_skb_load_bytes(skb, p->off, &first, 1) && first != TLS_HANDSHAKE)
-		settle_connect(a, a->connected_ns);
-	return 0;
-}
-
 /* A packet of a flow, to the backend. */
 static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow *f, struct packet *p)
 {
 	if ((f->deferred & DEFERRED_LISTENER) && (leads_to_proxy(f) || is_listen_port(p, REMOTE_END)))
 		exclude(f);
 	if (p->len) {
-		if (reads_tls && f->fresh == BOOKED_BY_SOCKET && f->counted_connect == BOOKED)
-			first_bytes_seen(skb, f, p);
 		if (nginx_only && f->kind == KIND_NOT_NGINX)
 			first_bytes(skb, f, p);
 		if (f->kind == KIND_HTTP) {
@@ -96,7 +75,7 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 				segment_out(skb, f, p);
 		} else if (f->kind >= KIND_FRONT_DOOR) {
 			excluded(skb, f, p);
-		} else if (reads_tls && f->kind == KIND_OPAQUE) {
+		} else if (f->kind == KIND_ENCRYPTED && reads_tls) {
 			follow_encrypted(skb, f, p, 0);
 		} else {
 			f->out.last_ns = bpf_ktime_get_coarse_ns();
@@ -143,7 +122,7 @@ static __always_inline void packet_from_backend(struct __sk_buff *skb, struct fl
 		if (f->kind == KIND_HTTP) {
 			if (!continues_body(&f->in, p))
 				segment_in(skb, f, p);
-		} else if (reads_tls && f->kind == KIND_OPAQUE) {
+		} else if (f->kind == KIND_ENCRYPTED && reads_tls) {
 			follow_encrypted(skb, f, p, 1);
 		} else {
 			count(f->kind >= KIND_FRONT_DOOR ? T_EXCLUDED : f->kind == KIND_OPAQUE ? T_OPAQUE : T_NOT_HTTP);

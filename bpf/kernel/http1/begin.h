@@ -18,6 +18,7 @@
 #include "kernel/packet/sequence.h"
 #include "kernel/host/listeners.h"
 #include "kernel/host/sockets.h"
+#include "kernel/counting/established.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/holes.h"
 #include "kernel/counting/routes.h"
@@ -213,10 +214,10 @@ static __always_inline int mark_unread(__u64 socket, enum protocol protocol, enu
 /* --tls, and the first bytes are TLS: what is within may be read where nginx writes it. */
 static __always_inline int may_be_read_later(__u64 socket, struct flow *f, enum protocol protocol)
 {
-	if (FROM_MEMORY || !reads_tls || protocol != PROTOCOL_TLS)
+	if (FROM_MEMORY || !reads_tls || protocol != PROTOCOL_TLS || !mark_unread(socket, protocol, TLS_BEGUN, f->retry))
 		return 0;
-	FLOW_SOCKET(f) = socket;
-	return mark_unread(socket, protocol, TLS_BEGUN, f->retry);
+	f->kind = KIND_ENCRYPTED;
+	return 1;
 }
 
 /* The connection speaks what cannot be read. */
@@ -233,7 +234,7 @@ static __always_inline int leave_unread(source_t *source, struct flow *f, struct
 	__u64 socket = key_of_sender(source);
 	int later = may_be_read_later(socket, f, protocol);
 
-	if (opaque)
+	if (opaque && !later)
 		f->kind = KIND_OPAQUE;
 	if (opaque && !later)
 		count(protocol == PROTOCOL_TLS ? X_TLS : X_H2);
@@ -245,6 +246,8 @@ static __always_inline int leave_unread(source_t *source, struct flow *f, struct
 	b = backend_of(backend);
 	if (!backend || !b)
 		return 0;
+	if (reads_tls && !FROM_MEMORY && !later)
+		settle_connect_of(f, backend);
 	if (opaque && !later)
 		ADD(b->opaque, 1);
 	/* within TLS its packets have told that already */
@@ -279,6 +282,8 @@ static __always_inline __u32 backend_of_flow(struct flow *f, struct scratch *s)
 	remote_of_flow(s);
 	backend = backend_for_request(s, f->nginx, f->uid);
 	f->backend = backend;
+	if (reads_tls && !FROM_MEMORY)
+		settle_connect_of(f, backend);
 	if (s->packet.translated)
 		f->wire = wire_for(&s->packet, backend, f->nginx);
 	return backend;

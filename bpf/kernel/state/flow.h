@@ -49,9 +49,10 @@ struct key6 {
 _Static_assert(sizeof(struct key4) == 16 && sizeof(struct key6) == 40, "keys without padding");
 
 enum kind {
-	KIND_HTTP,     /* or not known yet */
-	KIND_NOT_HTTP, /* kept, so that later bytes of it are not taken for a request */
-	KIND_OPAQUE,   /* TLS, h2 */
+	KIND_HTTP,	/* or not known yet */
+	KIND_NOT_HTTP,	/* kept, so that later bytes of it are not taken for a request */
+	KIND_OPAQUE,	/* TLS, h2 */
+	KIND_ENCRYPTED, /* TLS, and requests within it are read elsewhere (--tls) */
 	KIND_FRONT_DOOR,
 	KIND_IGNORED,
 	KIND_NOT_SELECTED,
@@ -120,9 +121,6 @@ enum deferral {
 
 enum phase { PHASE_NONE, PHASE_OPEN, PHASE_ANSWERED, PHASE_DONE };
 
-/* By the flow: not yet, or done. BOOKED_BY_SOCKET: the attempt may still owe it until the first bytes were seen (--tls). */
-enum connect_booking { NOT_BOOKED, BOOKED, FIRST_BYTES_SEEN };
-
 /* Where the SYN was seen, who books the connecting: this flow, or the socket (connects.h). */
 enum fresh { NOT_FRESH, SYN_SEEN, BOOKED_BY_SOCKET };
 
@@ -161,7 +159,7 @@ struct exchange {
 	__u64 spare;	/* of the flow, which has no other room: see FLOW_SOCKET */
 };
 
-/* By control group, and of TLS that is read (--tls): the address of the flow's socket, which may be another's by now. */
+/* By control group, and with --tls: the address of the flow's socket, which may be another's by now. */
 #define FLOW_SOCKET(f) ((f)->ring[0].spare)
 /* By control group: the instance of the nginx that listens where a client of this host leads, and did not proxy then; or 0. */
 #define FLOW_DOOR(f) ((f)->ring[1].spare)
@@ -183,9 +181,9 @@ struct flow {
 	__u8 given_up; /* its connect timeout was booked */
 	__u8 fin_in;
 	__u8 fin_out;
-	__u8 closed;	       /* the sweep removes it */
-	__u8 retry;	       /* the last connect of its worker failed within 100 ms */
-	__u8 counted_connect;  /* enum connect_booking */
+	__u8 closed; /* the sweep removes it */
+	__u8 retry;  /* the last connect of its worker failed within 100 ms */
+	__u8 counted_connect;
 	__u8 deferred;	       /* its requests are not booked until it is known who answers them */
 	__u8 has_local_socket; /* its socket is in this namespace */
 	__u32 isn;

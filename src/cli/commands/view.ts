@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { ExitCode, usageError, UserError } from '../../errors.ts'
-import { lacksOf } from '../../render/lacks.ts'
+import { lacksOf } from '../../render/tls-text.ts'
 import { listenOption, type Address } from '../../report/view/http/listen.ts'
 import type { Source } from '../../report/view/served.ts'
 import type { StoredRecording } from '../../store/read/reader.ts'

@@ -6,6 +6,8 @@ import type { UpstreamCheck } from './upstream-checks.ts'
 export interface TlsFacts {
   /** it has probes for many places at once (uprobe_multi) */
   readonly kernel: boolean
+  /** why no probe can be set, as the end of a sentence; empty where one can */
+  readonly why: string
   /** a probe at the entry of a function, and at its return */
   readonly entry_ns: number | null
   readonly return_ns: number | null
@@ -49,7 +51,7 @@ export function tlsChecks(facts: TlsFacts | undefined, kernel: string): readonly
     ]
   const { programs } = tlsEntry(facts)
   return [
-    ...costChecks(facts),
+    ...(facts.why === '' ? costChecks(facts) : [unmeasured(facts)]),
     ...programs.map(programCheck),
     ...(programs.length > 0
       ? []
@@ -62,6 +64,13 @@ export function tlsChecks(facts: TlsFacts | undefined, kernel: string): readonly
         ]),
   ]
 }
+
+const unmeasured = ({ why }: TlsFacts): TlsCheck => ({
+  state: 'warning',
+  what: `what a probe costs cannot be measured: ${why}`,
+  remedy:
+    'record --tls needs the rights of recording, and a kernel with CONFIG_UPROBES and CONFIG_BPF_EVENTS',
+})
 
 function costChecks({ entry_ns: entry, return_ns: ret, stepped_ns: stepped }: TlsFacts): readonly TlsCheck[] {
   const times = [
@@ -86,15 +95,19 @@ function programCheck(program: TlsEntry['programs'][number]): TlsCheck {
   return {
     state: 'warning',
     what: `${who} is not read within TLS: ${why}${loadOf(program)}`,
-    remedy: probe === 'stepped' ? '--tls=force reads it all the same' : null,
+    remedy: null,
   }
 }
 
 /** `; at 1200 writes and 2400 reads a second 0.3 % of a worker` */
 function loadOf({ writes, reads, worker_share: share }: TlsEntry['programs'][number]): string {
   if (writes === null || reads === null || share === null) return ''
-  return `; at ${writes} writes and ${reads} reads a second ${(share * 100).toFixed(1)} % of a worker`
+  return `; at ${writes} writes and ${reads} reads a second ${percentOf(share)} of a worker`
 }
+
+/** A little is not nothing. */
+const percentOf = (share: number): string =>
+  share > 0 && share < 0.0005 ? '<0.1 %' : `${(share * 100).toFixed(1)} %`
 
 /** A write has a probe at its entry, a read one at its entry and one at its return. */
 function workerShare(

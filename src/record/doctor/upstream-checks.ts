@@ -117,7 +117,7 @@ const SHORT_KINDS = {
   unknown: '',
   http: '',
   h2: '',
-  tls: 'TLS, without --tls connections only',
+  tls: 'TLS, read with --tls',
   fastcgi: 'FastCGI, connections only',
   uwsgi: 'uwsgi, connections only',
   scgi: 'SCGI, connections only',

@@ -176,7 +176,6 @@ function wireLines(summary: Summary): Line[] {
         names: parent.backend.names,
       },
       entity: { connects, requests, rps: perSecond(requests, selected.length), failures },
-      added: { tls: isTls(parent) },
     }),
   )
 }
@@ -330,7 +329,7 @@ export function emptyLine(by: By): Line {
     minute: fullEntityOf(none, length),
     host: fullEntityOf(none, length),
   }
-  const withTls = keys[by].includes('protocol')
+  const withTls = keys[by].includes('opaque')
   return {
     keys: Object.fromEntries(keys[by].map((key) => [key, null])),
     entity: entity[by],

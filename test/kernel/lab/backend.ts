@@ -2,9 +2,11 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
 import { codesIn, isFinal, readHead, type Message } from './messages.ts'
 import type { ListenOptions, Rule, Step, Truth } from './protocol.ts'
 import { sh } from './system.ts'
+import { Connections, nodeOptions } from './tls.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const DEFAULT_RULE: Rule = { steps: [{ send: OK }] }
@@ -42,18 +44,22 @@ class Ledger {
 export class Backend {
   readonly #ledger: Ledger
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #connections: Connections
   readonly port: number
 
   constructor(private readonly options: ListenOptions) {
     this.port = options.port
     this.#ledger = new Ledger(options.address, options.port)
-    this.#server = createServer({ noDelay: options.nagle !== true, allowHalfOpen: true }, (socket) => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
+    const how = { noDelay: options.nagle !== true, allowHalfOpen: true }
+    const serve = (socket: Socket): void => {
       socket.on('error', () => undefined)
       void this.#serve(socket)
-    })
+    }
+    this.#server =
+      options.tls === undefined
+        ? createServer(how, serve)
+        : createTlsServer({ ...how, ...nodeOptions(options.tls) }, serve)
+    this.#connections = new Connections(this.#server)
   }
 
   async listen(): Promise<number> {
@@ -64,7 +70,7 @@ export class Backend {
 
   close(): void {
     this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    this.#connections.destroy()
   }
 
   truth(): Truth {
@@ -72,6 +78,8 @@ export class Backend {
   }
 
   async #serve(socket: Socket): Promise<void> {
+    if (this.options.deaf !== undefined) await sleep(this.options.deaf)
+    const below = this.#connections.of(socket.remotePort) ?? socket
     const input = new Input(socket)
     if (this.options.proxied === true && !(await input.proxyHeader())) return void socket.end()
     for (;;) {
@@ -81,7 +89,7 @@ export class Backend {
       const rule = this.options.rules?.[target.split('?', 1)[0]!] ?? this.options.rules?.['*'] ?? DEFAULT_RULE
       const answered = this.#ledger.request(message.first)
       if (rule.early !== true && !(await input.body(message))) return void socket.end()
-      const sent = await perform(socket, rule.steps)
+      const sent = await perform(socket, below, rule.steps)
       answered(codesIn(sent.text))
       if (sent.ended) return
       if (rule.echo === true) {
@@ -94,7 +102,12 @@ export class Backend {
   }
 }
 
-async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: string; ended: boolean }> {
+/** @param below the TCP connection, where the socket is TLS's */
+async function perform(
+  socket: Socket,
+  below: Socket,
+  steps: readonly Step[],
+): Promise<{ text: string; ended: boolean }> {
   let text = ''
   for (const step of steps) {
     if ('send' in step) {
@@ -105,7 +118,8 @@ async function perform(socket: Socket, steps: readonly Step[]): Promise<{ text: 
     } else if ('run' in step) {
       await sh(...step.run)
     } else if ('end' in step) {
-      if (step.end === 'rst') socket.resetAndDestroy()
+      if (step.end === 'rst') below.resetAndDestroy()
+      if (step.end === 'torn') below.end()
       if (step.end === 'fin' || step.end === 'half') socket.end()
       if (step.end === 'hang') await once(socket, 'close').catch(() => undefined)
       return { text, ended: step.end !== 'half' }

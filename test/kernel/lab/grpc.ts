@@ -19,6 +19,7 @@ import {
   type ServerUnaryCall,
   type sendUnaryData,
 } from '@grpc/grpc-js'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
@@ -28,6 +29,7 @@ import type {
   GrpcKind,
   GrpcListenOptions,
   GrpcResult,
+  TlsOptions,
   Truth,
 } from './protocol.ts'
 
@@ -57,7 +59,7 @@ export class GrpcServer {
   async listen(): Promise<number> {
     const { address, port } = this.options
     const bind = promisify(this.#server.bindAsync.bind(this.#server))
-    await bind(`${address}:${port}`, ServerCredentials.createInsecure())
+    await bind(`${address}:${port}`, credentialsOf(this.options.tls))
     return port
   }
 
@@ -95,6 +97,16 @@ export class GrpcServer {
     }
   }
 }
+
+const credentialsOf = (tls: TlsOptions | undefined): ServerCredentials =>
+  tls === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [
+        {
+          cert_chain: readFileSync(tls.certificates.server.certificate),
+          private_key: readFileSync(tls.certificates.server.key),
+        },
+      ])
 
 const TYPES = {
   unary: 'unary',

@@ -1,9 +1,17 @@
-/** A backend of plaintext HTTP/2 on node's http2, which answers by rules: what gRPC's servers never do, and nginx must bear. */
+/** A backend of HTTP/2, in plaintext or in TLS, on node's http2, which answers by rules: what gRPC's servers never do, and nginx must bear. */
 import { once } from 'node:events'
-import { createServer, type Http2Server, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { H2ListenOptions, H2Rule, H2Step, Truth } from './protocol.ts'
+import { Connections, nodeOptions } from './tls.ts'
 
 interface Row {
   requests: number
@@ -13,21 +21,19 @@ interface Row {
 const DEFAULT_RULE: H2Rule = { steps: [{ head: 200 }, { data: 3 }, { last: true }] }
 
 export class H2Backend {
-  readonly #server: Http2Server
+  readonly #server: Http2Server | Http2SecureServer
   readonly #rows: Record<string, Row> = {}
-  /** by the peer's port: node's sessions do not give theirs out of hand */
-  readonly #sockets = new Map<number, Socket>()
+  readonly #connections: Connections
   readonly port: number
 
   constructor(private readonly options: H2ListenOptions) {
     this.port = options.port
-    this.#server = createServer({ maxSendHeaderBlockLength: 1 << 20 })
-    this.#server.on('connection', (socket: Socket) => {
-      const port = socket.remotePort ?? 0
-      this.#sockets.set(port, socket)
-      socket.on('close', () => this.#sockets.delete(port))
-      socket.on('error', () => undefined)
-    })
+    const how = { maxSendHeaderBlockLength: 1 << 20 }
+    this.#server =
+      options.tls === undefined
+        ? createServer(how)
+        : createSecureServer({ ...how, ...nodeOptions(options.tls) })
+    this.#connections = new Connections(this.#server)
     this.#server.on('sessionError', () => undefined)
     this.#server.on('stream', (stream, headers) => {
       const [method, path] = [headers[':method'] ?? '', headers[':path'] ?? '']
@@ -50,7 +56,7 @@ export class H2Backend {
 
   close(): void {
     this.#server.close()
-    for (const socket of this.#sockets.values()) socket.destroy()
+    this.#connections.destroy()
   }
 
   truth(): Truth {
@@ -67,11 +73,12 @@ export class H2Backend {
 
   async #perform(stream: ServerHttp2Stream, { steps }: H2Rule, row: Row): Promise<void> {
     const trailers = steps.find((step) => 'trailers' in step)
-    const socket = this.#sockets.get(stream.session?.socket.remotePort ?? 0)
+    const socket = this.#connections.of(stream.session?.socket.remotePort)
     for (const step of steps) {
       if ('pause' in step) await sleep(step.pause)
       else if (stream.destroyed && !('end' in step)) return
       else if ('end' in step) endSocket(socket, step.end)
+      else if ('rst' in step && this.options.tls !== undefined) stream.close(step.rst)
       else if ('rst' in step) socket?.write(rstStream(stream.id ?? 0, step.rst))
       else if ('stray' in step) socket?.write(frameOf(8, 0, step.stray, '00000001'))
       else if ('frames' in step)
@@ -111,7 +118,7 @@ function act(stream: ServerHttp2Stream, step: Said): void {
   else stream.session?.goaway(step.goaway, (stream.id ?? 0) - (step.below === true ? 2 : 0))
 }
 
-/** By hand: node ends a stream of which it has sent a part in order, whatever the code. */
+/** By hand: node ends a stream of which it has sent a part in order, whatever the code. Within TLS only node can write. */
 const rstStream = (id: number, code: number): Buffer => frameOf(3, 0, id, code.toString(16).padStart(8, '0'))
 
 export function frameOf(type: number, flags: number, stream: number, hex = ''): Buffer {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inside } from './system.ts'
+import { inside, sh } from './system.ts'
 
 export interface LabNginx {
   /** one entry per attempt, in log order. nginx logs after it has answered: while a recorder ends there is time enough */
@@ -20,6 +20,8 @@ export interface LabNginx {
   readonly pid: number
   /** the pid of the newest master; 0 while there is none */
   master(): number
+  /** pids of the newest master's workers */
+  workers(): Promise<readonly number[]>
   stop(): Promise<void>
 }
 
@@ -80,7 +82,7 @@ export async function startLabNginx(
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exited = once(child, 'exit')
-  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+)(?: http2)?;/g)].map(
+  const ports = [...(http + (around.behind ?? '')).matchAll(/listen [^;]*?(\d+)(?: ssl)?(?: http2)?;/g)].map(
     ([, port]) => port!,
   )
   for (let attempt = 0; !(await listensOn(namespace, ports)); attempt++) {
@@ -98,6 +100,7 @@ export async function startLabNginx(
     folder,
     pid: child.pid!,
     master,
+    workers: async () => (await sh('pgrep', '-P', String(master()))).trim().split('\n').map(Number),
     attempts: () => linesOf(log).flatMap(attemptsOf),
     async logged(count) {
       for (let tries = 0; linesOf(log).flatMap(attemptsOf).length < count; tries++) {

@@ -1,4 +1,5 @@
 /** The calls between a test and its process in a network namespace: raw backends, raw clients and their ledgers. */
+import type { Certificates } from './certificates.ts'
 
 /** One step of a raw peer on a connection. Each `send` is one segment: no Nagle delay, no coalescing. */
 export type Step =
@@ -12,8 +13,8 @@ export type Step =
   | { readonly answers: number }
   /** a command in the peer's namespace, which has ended before the next step */
   | { readonly run: readonly string[] }
-  /** ends the connection: FIN, RST, only our direction, or never */
-  | { readonly end: 'fin' | 'rst' | 'half' | 'hang' }
+  /** ends the connection: FIN, RST, only our direction, or never; `torn`: FIN without TLS's close_notify */
+  | { readonly end: 'fin' | 'rst' | 'half' | 'hang' | 'torn' }
 
 /** By request target; `*` for all others. Without a rule: 200 with a short body. */
 export type Rules = Readonly<Record<string, Rule>>
@@ -23,6 +24,15 @@ export interface Rule {
   readonly early?: boolean
   /** then says whatever it hears, until the connection ends */
   readonly echo?: boolean
+}
+
+/** Of a backend. */
+export interface TlsOptions {
+  readonly certificates: Certificates
+  /** only this one */
+  readonly version?: 'TLSv1.2' | 'TLSv1.3'
+  /** `known`: those whose certificate is of our authority */
+  readonly clients?: 'any' | 'known'
 }
 
 export interface ListenOptions {
@@ -35,6 +45,9 @@ export interface ListenOptions {
   readonly nagle?: boolean
   /** a PROXY protocol header goes before the first request */
   readonly proxied?: boolean
+  readonly tls?: TlsOptions
+  /** ms before a connection's bytes are read: its sender's buffers fill */
+  readonly deaf?: number
 }
 
 export interface TalkOptions {
@@ -54,7 +67,7 @@ export type H2Step =
   | { readonly trailers: Readonly<Record<string, string>> }
   /** END_STREAM, in a frame without bytes */
   | { readonly last: true }
-  /** RST_STREAM with this code */
+  /** RST_STREAM with this code; in TLS only before anything else of the stream, and nothing that is written by hand below */
   | { readonly rst: number }
   /** GOAWAY with this code; `below`: this stream is not among those that are served */
   | { readonly goaway: number; readonly below?: boolean }
@@ -77,6 +90,7 @@ export interface H2ListenOptions {
   readonly port: number
   /** by `:path`; `*` for all others. Without a rule: 200 with a short body */
   readonly rules?: Readonly<Record<string, H2Rule>>
+  readonly tls?: TlsOptions
 }
 
 export type GrpcKind = 'unary' | 'client' | 'server' | 'bidi'
@@ -85,6 +99,7 @@ export interface GrpcListenOptions {
   readonly address: string
   readonly port: number
   readonly methods: Readonly<Record<string, GrpcKind>>
+  readonly tls?: TlsOptions
 }
 
 /** What a call asks of the server. */
