@@ -17,8 +17,8 @@ static void refuse_kernel(void)
 	uname(&name);
 	if (is_older_kernel(6, 6))
 		die(EXIT_SYSTEM, "--tls needs Linux 6.6 for its probes (uprobe_multi), this is %s: %s", name.release, without);
-	die(EXIT_SYSTEM, "--tls: %s: the kernel must be built with CONFIG_UPROBES and CONFIG_BPF_EVENTS; %s", tls.cost.why,
-	    without);
+	die(EXIT_SYSTEM, "--tls: %s: it needs CONFIG_UPROBES and CONFIG_BPF_EVENTS, and no sandbox that refuses it; %s",
+	    tls.cost.why, without);
 }
 
 /* Root's: any user may start an nginx that cannot be read, and must not keep us from recording root's when it starts. */

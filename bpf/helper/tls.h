@@ -85,7 +85,7 @@ struct tls_program *add_tls_file(struct tls *tls, int file, const char *path);
 void close_tls_file(struct tls_program *program);
 
 /* A child that reads the file and looks for the functions: nobody knows how long that takes. */
-#define JUDGE_MS 300 /* time for it */
+#define JUDGE_MS 1000 /* time for it; a busy host may take most of it */
 struct child start_judging(struct tls_program *program);
 void take_judgement(struct tls_program *program, const struct child *child, bool in_time);
 

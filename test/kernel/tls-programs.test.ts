@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import type { TlsProgram, TlsReading } from '../../src/frame/model/tls.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { LabNginxes } from './lab/nginx.ts'
+import { sandboxRefusing } from './lab/refuse.ts'
 import { lacking, PROBE, sh } from './lab/system.ts'
 import { startHelper, type Helper } from './lab/watch.ts'
 
@@ -87,8 +88,11 @@ describe('programs that are read within TLS', { skip: lacking('openssl', 'curl',
   }
 
   /** How a helper ends that cannot do what it shall, while its lifeline is held. */
-  async function refusal(...args: readonly string[]): Promise<readonly [number | null, string]> {
-    const child = spawn('ip', ['netns', 'exec', namespace, PROBE, ...args], {
+  async function refusal(
+    args: readonly string[],
+    before: readonly string[] = [],
+  ): Promise<readonly [number | null, string]> {
+    const child = spawn('ip', ['netns', 'exec', namespace, ...before, PROBE, ...args], {
       stdio: ['pipe', 'ignore', 'pipe'],
       timeout: 30_000,
     })
@@ -138,7 +142,7 @@ describe('programs that are read within TLS', { skip: lacking('openssl', 'curl',
   test('a program without the functions is refused, with its path and the reason', async () => {
     const program = copyOf('nameless', nameless)
     await start(8080, program)
-    const [status, text] = await refusal('--tls')
+    const [status, text] = await refusal(['--tls'])
     assert.equal(status, 4)
     assert.match(
       text,
@@ -150,7 +154,7 @@ describe('programs that are read within TLS', { skip: lacking('openssl', 'curl',
   test('a single-stepped instruction is refused with its cost, and taken with --tls=force', async () => {
     const program = copyOf('stepped', stepped)
     await start(8080, program)
-    const [status, text] = await refusal('--tls')
+    const [status, text] = await refusal(['--tls'])
     assert.equal(status, 4)
     assert.match(text, /single-steps under a probe: \d+ ns a call instead of \d+; --tls=force takes that/)
     const helper = await startHelper(namespace, ['--tls=force'])
@@ -231,8 +235,21 @@ describe('programs that are read within TLS', { skip: lacking('openssl', 'curl',
     assert.deepEqual(bytes, ['cc', 'cc'])
   })
 
+  const SANDBOXES = {
+    attach: /--tls needs tracing programs, .*Operation not permitted.* or record without --tls/,
+    probe: /--tls: a probe cannot be set: Operation not permitted: .*without --tls, connections/,
+  }
+  for (const [what, said] of Object.entries(SANDBOXES))
+    test(`where a sandbox refuses to ${what}, recording does not begin, and the remedy is said`, async () => {
+      await start()
+      const sandbox = await sandboxRefusing(what as keyof typeof SANDBOXES)
+      const [status, text] = await refusal(['--tls'], sandbox)
+      assert.equal(status, 4)
+      assert.match(text, said)
+    })
+
   test('another value is wrong use', async () => {
-    const [status, text] = await refusal('--tls=yes')
+    const [status, text] = await refusal(['--tls=yes'])
     assert.equal(status, 2)
     assert.match(text, /--tls takes no value or "force", not "yes"/)
   })

@@ -1,8 +1,8 @@
 /*
  * A sandbox that refuses only tracing programs, like a container's seccomp filter or a kernel without them.
- *   refuse load|attach|connect PROGRAM [ARGUMENT…]
+ *   refuse load|attach|connect|probe PROGRAM [ARGUMENT…]
  * load: loading such a program fails with EPERM; attach: only attaching it fails; connect: attaching a program to connect() of a
- * control group fails instead. Inspects each bpf() call of PROGRAM and its
+ * control group fails instead; probe: setting probes in programs. Inspects each bpf() call of PROGRAM and its
  * children. Its exit code is that of PROGRAM.
  */
 #define _GNU_SOURCE
@@ -61,6 +61,10 @@ static int is_refused(const struct seccomp_notif *call, char mode) {
     return call->data.args[0] == BPF_LINK_CREATE &&
            (attr.link_create.attach_type == BPF_CGROUP_INET4_CONNECT ||
             attr.link_create.attach_type == BPF_CGROUP_INET6_CONNECT);
+  /* BPF_TRACE_UPROBE_MULTI: Debian 12's headers lack it */
+  if (mode == 'p')
+    return call->data.args[0] == BPF_LINK_CREATE &&
+           attr.link_create.attach_type == 48;
   if (mode == 'l')
     return call->data.args[0] == BPF_PROG_LOAD &&
            attr.prog_type == BPF_PROG_TYPE_TRACING && *attr.prog_name;

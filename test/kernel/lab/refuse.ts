@@ -4,10 +4,10 @@ import { compile } from './build.ts'
 
 /**
  * The command prefix that starts a program in the sandbox. `load` refuses loading tracing programs, `attach` only attaching
- * them, `connect` attaching programs to connect() of control groups.
+ * them, `connect` attaching programs to connect() of control groups, `probe` setting probes in programs.
  */
 export async function sandboxRefusing(
-  what: 'load' | 'attach' | 'connect',
+  what: 'load' | 'attach' | 'connect' | 'probe',
 ): Promise<readonly [string, string]> {
   const source = fileURLToPath(new URL('refuse.c', import.meta.url))
   return [await compile('refuse', 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', source), what]
