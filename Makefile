@@ -24,7 +24,7 @@ KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-store bench-replay bench-report bench-metrics bench-view torture week siege loss install uninstall deb clean
+.PHONY: bench bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view torture week siege loss install uninstall deb clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
@@ -101,11 +101,11 @@ huffman: node_modules ## generate from scripts/huffman/codes.ts: the tables by w
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 
-bench: bench-kernel bench-store bench-replay bench-report bench-metrics bench-view ## all measurements, as ratios (bench-kernel, -store, -replay, -report, -metrics, -view)
+bench: bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view ## all measurements, as ratios (bench-kernel, -tls, -store, -replay, -report, -metrics, -view)
 
-bench-kernel: build
+bench-kernel bench-tls: build
 bench-store bench-replay bench-report bench-metrics bench-view: dist
-bench-kernel bench-store bench-replay bench-report bench-metrics bench-view: bench-%:
+bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view: bench-%:
 	$(TSX) bench/$*.ts
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable

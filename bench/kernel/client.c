@@ -28,8 +28,9 @@
 
 struct connection {
 	int fd;
-	long long due; /* due time of the request under way; 0 if free */
-	unsigned length;
+	long long due;	    /* due time of the request under way; 0 if free */
+	unsigned length;    /* of `answer`: its head, and what came with it */
+	unsigned long left; /* bytes of the body to come */
 	char answer[4096];
 };
 
@@ -101,9 +102,10 @@ static void send_request(long long due)
 		die("write");
 }
 
-/* Whether the answer is complete. Its head must have a Content-Length. */
+/* Whether the answer is complete, as far as its head tells; then its body is counted. It must have a Content-Length. */
 static int is_whole(struct connection *c)
 {
+	unsigned long whole;
 	char *end, *length;
 
 	c->answer[c->length] = 0;
@@ -115,17 +117,35 @@ static int is_whole(struct connection *c)
 		errno = EPROTO;
 		die("an answer without Content-Length");
 	}
-	return c->answer + c->length >= end + 4 + strtoul(length + 17, NULL, 10);
+	whole = end + 4 - c->answer + strtoul(length + 17, NULL, 10);
+	c->left = whole > c->length ? whole - c->length : 0;
+	return !c->left;
 }
 
-static void receive(struct connection *c)
+static int rest_is_whole(struct connection *c)
+{
+	static char rest[1 << 16];
+	ssize_t n = read(c->fd, rest, c->left < sizeof(rest) ? c->left : sizeof(rest));
+
+	if (n <= 0)
+		die("read");
+	c->left -= n;
+	return !c->left;
+}
+
+static int head_is_whole(struct connection *c)
 {
 	ssize_t n = read(c->fd, c->answer + c->length, sizeof(c->answer) - 1 - c->length);
 
 	if (n <= 0)
 		die("read");
 	c->length += n;
-	if (!is_whole(c))
+	return is_whole(c);
+}
+
+static void receive(struct connection *c)
+{
+	if (!(c->left ? rest_is_whole(c) : head_is_whole(c)))
 		return;
 	if (done < room) {
 		window_of[done] = (c->due - begin) / WINDOW;

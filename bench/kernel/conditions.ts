@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GROUPS } from '../../test/kernel/lab/groups.ts'
+import { compile } from '../../test/kernel/lab/build.ts'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { attachTcxProgram } from '../../test/kernel/lab/impairments.ts'
 
@@ -99,6 +100,35 @@ export const ways: Readonly<Record<string, Start>> = {
   'null, cgroup': nullProgramOfGroup,
   'recorder, tcx': (namespace) => recorder(namespace, ['--attach', 'tcx']),
   'recorder, cgroup': (namespace) => recorder(namespace, ['--attach', 'cgroup']),
+}
+
+const LIBSSL = 'libssl.so.3'
+
+/** TLS upstreams: what reads them, and what tools cost at least that read at the library's functions. */
+export const readers: Readonly<Record<string, Start>> = {
+  nothing,
+  recorder: (namespace) => recorder(namespace),
+  'recorder --tls': (namespace) => recorder(namespace, ['--tls']),
+  [`probes at ${LIBSSL}`]: libraryProbes,
+}
+
+/** Empty programs at entry and return of SSL_read and SSL_write. */
+async function libraryProbes(): Promise<Condition> {
+  const object = await compileNull('null-uprobe')
+  const source = `${ROOT}bench/kernel/uprobes.c`
+  const program = await compile('uprobes', 'gcc', '-O2', '-Wall', '-Werror', source, '-lbpf')
+  const library = /(\/\S+libssl\.so\.3)/.exec(await sh('ldd', '/usr/sbin/nginx'))?.[1]
+  if (library === undefined) throw new Error(`nginx does not use ${LIBSSL}`)
+  const symbols = await sh('nm', '-D', '--defined-only', library)
+  const offsets = ['SSL_read', 'SSL_write'].map((name) => {
+    const value = new RegExp(`^([0-9a-f]+) . ${name}(?:@.*)?$`, 'm').exec(symbols)?.[1]
+    if (value === undefined) throw new Error(`${library} has no ${name}`)
+    return `0x${value}`
+  })
+  const child = spawn(program, [object, library, ...offsets], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [ready] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [unknown]
+  if (!Buffer.isBuffer(ready)) throw new Error(`no probe could be set in ${library}`)
+  return { stop: () => ended(child, 'SIGTERM') }
 }
 
 async function recorder(namespace: string, options: readonly string[] = []): Promise<Condition> {
