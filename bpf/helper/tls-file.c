@@ -1,6 +1,6 @@
 /*
  * ELF files of nginx. Its modules link against its own functions, so that they stand in .dynsym, whatever was stripped; a static
- * nginx has them in .symtab.
+ * nginx has them in .symtab, where the parts of functions that a compiler has split are, too.
  */
 #include <elf.h>
 #include <stdbool.h>
@@ -23,6 +23,9 @@
 
 static const char not_elf[] = "its file is no program of this machine's architecture";
 static const char damaged[] = "the headers of its file are damaged";
+static const char not_called[] =
+    "its compiler has made copies of ngx_ssl_write or ngx_ssl_recv that have no name, and nothing calls the "
+    "functions themselves";
 static const char no_functions[] = "its file names no functions ngx_ssl_write and ngx_ssl_recv: it was built without TLS, or "
 				   "stripped of what modules link against";
 
@@ -64,6 +67,19 @@ enum probe probe_of(const uint8_t *code, size_t length, size_t *skipped)
 		return PROBE_EMULATED;
 	return (code[0] & 0xf0) == 0x40 && (code[1] & 0xf8) == 0x50 ? PROBE_EMULATED : PROBE_STEPPED;
 }
+
+/* Where a direct call or jump at `address` leads; 0 if it is none. */
+static uint64_t target_of(const uint8_t *code, size_t length, uint64_t address)
+{
+	int32_t distance;
+
+	if (length < 5 || (code[0] & 0xfe) != 0xe8)
+		return 0;
+	memcpy(&distance, code + 1, sizeof(distance));
+	return address + 5 + distance;
+}
+
+#define INSTRUCTION_STEP 1
 #else
 /* As in the kernel's arch/arm64/kernel/probes/: hints (nop, bti, paciasp). */
 enum probe probe_of(const uint8_t *code, size_t length, size_t *skipped)
@@ -76,6 +92,22 @@ enum probe probe_of(const uint8_t *code, size_t length, size_t *skipped)
 	memcpy(&instruction, code, sizeof(instruction));
 	return (instruction & 0xfffff01f) == 0xd503201f ? PROBE_EMULATED : PROBE_STEPPED;
 }
+
+/* Where a direct call or jump at `address` leads; 0 if it is none. */
+static uint64_t target_of(const uint8_t *code, size_t length, uint64_t address)
+{
+	uint32_t instruction;
+
+	if (length < sizeof(instruction))
+		return 0;
+	memcpy(&instruction, code, sizeof(instruction));
+	if ((instruction & 0x7c000000) != 0x14000000)
+		return 0;
+	/* 26 bits, signed, in words */
+	return address + (int64_t)((int32_t)(instruction << 6) >> 4);
+}
+
+#define INSTRUCTION_STEP 4
 #endif
 
 /* ---- functions ---- */
@@ -111,9 +143,44 @@ struct addresses {
 	uint64_t write, receive;
 };
 
+/*
+ * Whether some code calls it. Where a compiler has split a function, what is left under its name may never run: then nothing
+ * would be read, in silence.
+ */
+static bool is_called(const struct elf *elf, const void *headers, uint64_t address)
+{
+	for (int i = 0; i < elf->header.e_phnum; i++) {
+		Elf64_Phdr p;
+		uint64_t size;
+
+		read_entry(&p, sizeof(p), headers, i);
+		if (p.p_type != PT_LOAD || !(p.p_flags & PF_X) || p.p_offset > elf->size)
+			continue;
+		size = p.p_filesz < elf->size - p.p_offset ? p.p_filesz : elf->size - p.p_offset;
+		for (uint64_t at = 0; at < size; at += INSTRUCTION_STEP)
+			if (target_of(elf->file + p.p_offset + at, size - at, p.p_vaddr + at) == address)
+				return true;
+	}
+	return false;
+}
+
 static bool is_named(const char *names, uint64_t size, const Elf64_Sym *symbol, const char *name, size_t length)
 {
 	return symbol->st_name < size && size - symbol->st_name >= length && !memcmp(names + symbol->st_name, name, length);
+}
+
+/* A part that the compiler split off has the same arguments, and runs whenever there is something to do: it is preferred. */
+static bool is_function(const char *names, uint64_t size, const Elf64_Sym *symbol, const char *name, const uint64_t *known)
+{
+	static const char part[] = ".part.";
+	size_t length = strlen(name);
+
+	if (!is_named(names, size, symbol, name, length))
+		return false;
+	if (size - symbol->st_name > length && !names[symbol->st_name + length])
+		return !*known;
+	return size - symbol->st_name - length >= sizeof(part) - 1 &&
+	       !memcmp(names + symbol->st_name + length, part, sizeof(part) - 1);
 }
 
 static void look_through(const struct elf *elf, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, struct addresses *found)
@@ -133,10 +200,9 @@ static void look_through(const struct elf *elf, const Elf64_Shdr *symbols, const
 		read_entry(&s, sizeof(s), table, i);
 		if (ELF64_ST_TYPE(s.st_info) != STT_FUNC || s.st_shndx == SHN_UNDEF)
 			continue;
-		/* with the zero that ends it */
-		if (is_named(names, strings->sh_size, &s, write_name, sizeof(write_name)))
+		if (is_function(names, strings->sh_size, &s, write_name, &found->write))
 			found->write = s.st_value;
-		else if (is_named(names, strings->sh_size, &s, receive_name, sizeof(receive_name)))
+		else if (is_function(names, strings->sh_size, &s, receive_name, &found->receive))
 			found->receive = s.st_value;
 	}
 }
@@ -179,10 +245,11 @@ const char *find_tls_functions(const uint8_t *file, size_t size, struct tls_func
 	    (elf.header.e_shnum && elf.header.e_shentsize != sizeof(Elf64_Shdr)))
 		return damaged;
 	look_in_tables(&elf, sections, SHT_DYNSYM, &found);
-	if (!found.write || !found.receive)
-		look_in_tables(&elf, sections, SHT_SYMTAB, &found);
+	look_in_tables(&elf, sections, SHT_SYMTAB, &found);
 	if (!found.write || !found.receive)
 		return no_functions;
+	if (!is_called(&elf, programs, found.write) || !is_called(&elf, programs, found.receive))
+		return not_called;
 	functions->write = place_of(&elf, programs, found.write, &functions->probe);
 	functions->receive = place_of(&elf, programs, found.receive, &functions->probe);
 	return functions->write && functions->receive ? NULL : damaged;

@@ -18,6 +18,7 @@ const SUB: Beginning = ['sub $8, %rsp; add $8, %rsp; ret', '4883ec08', 0]
 const MOV: Beginning = ['mov %rdi, %rax; ret', '4889f8c3', 0]
 
 const NO_FUNCTIONS = /^its file names no functions ngx_ssl_write and ngx_ssl_recv/
+const NOT_CALLED = /^its compiler has made copies of ngx_ssl_write or ngx_ssl_recv/
 const NOT_ELF = /^its file is no program of this machine/
 
 const skip = process.arch === 'x64' ? lacksCompiler() : 'has instructions of x86-64'
@@ -36,13 +37,24 @@ describe("nginx's TLS functions in a file", { skip }, () => {
 
   const said = (file: string): string => execFileSync(finder, [file], { encoding: 'utf8' }).trim()
 
+  const CALLS = 'call ngx_ssl_write; call ngx_ssl_recv'
+
   function compile(name: string, write: Beginning, recv: Beginning, ...flags: readonly string[]): string {
+    return link(name, { ngx_ssl_write: write, ngx_ssl_recv: recv }, CALLS, flags)
+  }
+
+  function link(
+    name: string,
+    functions: Readonly<Record<string, Beginning>>,
+    calls: string,
+    flags: readonly string[],
+  ): string {
     const [source, file] = [join(folder, `${name}.c`), join(folder, name)]
-    const functionOf = (symbol: string, [instructions]: Beginning): string =>
+    const functionOf = ([symbol, [instructions]]: readonly [string, Beginning]): string =>
       `asm(".text\\n.globl ${symbol}\\n.type ${symbol}, @function\\n${symbol}: ${instructions}\\n.space 16\\n");\n`
     writeFileSync(
       source,
-      `${functionOf('ngx_ssl_write', write)}${functionOf('ngx_ssl_recv', recv)}int main(void) { return 0; }\n`,
+      `${Object.entries(functions).map(functionOf).join('')}asm(".text\\ncaller: ${calls}; ret\\n");\nint main(void) { return 0; }\n`,
     )
     execFileSync('gcc', [...flags, source, '-o', file])
     return file
@@ -87,6 +99,19 @@ describe("nginx's TLS functions in a file", { skip }, () => {
   test("this host's nginx has them", { skip: !existsSync('/usr/sbin/nginx') }, () =>
     assert.match(said('/usr/sbin/nginx'), /^\d+ \d+ (emulated|stepped)$/),
   )
+
+  test('of a function that the compiler has split the part is taken that does the work', () => {
+    const functions = { ngx_ssl_write: MOV, 'ngx_ssl_write.part.0': PUSH_R12, ngx_ssl_recv: PUSH }
+    const calls = 'call ngx_ssl_write.part.0; call ngx_ssl_recv'
+    for (const [number, flags] of [['-pie', '-fPIE', '-Wl,-E'], ['-static']].entries())
+      assertFound(link(`split-${number}`, functions, calls, flags), PUSH_R12, PUSH, 'emulated')
+  })
+
+  test('functions that nobody calls are not taken: others run in their place', () => {
+    const functions = { ngx_ssl_write: PUSH, ngx_ssl_recv: PUSH }
+    for (const calls of ['call ngx_ssl_write', 'call ngx_ssl_recv', 'nop'])
+      assert.match(said(link('uncalled', functions, calls, ['-Wl,-E'])), NOT_CALLED, calls)
+  })
 
   test('a program without them, or without names, says so', () => {
     assert.match(said(compile('stripped', PUSH, PUSH, '-no-pie', '-s')), NO_FUNCTIONS)
