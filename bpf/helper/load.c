@@ -64,6 +64,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool
 	if (getentropy(keys, half) || getentropy(keys + half, half))
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
+	bpf->rodata->every_namespace = o->way == BY_GROUP;
 	bpf->rodata->netns_cookie = own_namespace_cookie();
 	bpf->rodata->has_task_look_up = has_kernel_function("bpf_task_from_pid");
 	configure_group(bpf, o);
