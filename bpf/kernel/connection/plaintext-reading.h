@@ -70,6 +70,11 @@ static __always_inline int begins_stream(const struct scratch *s, __u32 len)
 	return len >= 10 && h2_is_request(s->chunk.bytes, FRONT, 0);
 }
 
+static __always_inline int may_begin(source_t *source, struct scratch *s, __u32 len)
+{
+	return begins_request(source, s, len) || begins_stream(s, len);
+}
+
 static __always_inline int leads_to_own_door(const struct sock *sk, const struct backend_key *remote, __u32 instance)
 {
 	return has_port(&listen_port_set, remote->port) &&
@@ -88,7 +93,7 @@ static __always_inline int is_older(source_t *source, struct scratch *s, __u32 l
 	remote_of_socket(sk, &remote);
 	if (!(every_namespace ? is_in_group() : remote.netid == netid))
 		return 0;
-	if (!remote.port || !is_in_scope(&remote) || !(begins_request(source, s, len) || begins_stream(s, len)))
+	if (!remote.port || !is_in_scope(&remote) || !may_begin(source, s, len))
 		return 0;
 	sender_now(who);
 	return who->instance && !leads_to_own_door(sk, &remote, who->instance);
@@ -109,13 +114,16 @@ static __always_inline void take_older(struct flow *f, const struct sender *who,
 }
 
 /* A connection on which nothing was read yet. 0 where nothing is to be read, or without room. */
-static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u32 len)
+static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u64 sent, __u32 len)
 {
 	struct sender who = {};
 	__u64 socket = source->socket;
 	struct flow *f;
 
 	if (!a && !is_older(source, s, len, &who))
+		return 0;
+	/* what went before was written while its probes were being set: the rest of a body tells nothing */
+	if (a && sent && !may_begin(source, s, len))
 		return 0;
 	if (bpf_map_update_elem(&plaintexts, &socket, &no_plaintext, BPF_ANY))
 		count_shared(L_MAP_REFUSED);
@@ -199,7 +207,7 @@ static __always_inline void plaintext_written(source_t *source, struct scratch *
 	struct attempt *a = f ? 0 : attempt_of_sender(source);
 
 	if (!f)
-		f = begin_plaintext(source, s, a, len);
+		f = begin_plaintext(source, s, a, sent, len);
 	if (!f || f->kind != KIND_HTTP || stopping)
 		return;
 	__u32 position = position_of(f, sent), skip = 0;
