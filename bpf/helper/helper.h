@@ -237,7 +237,10 @@ struct missing_hooks {
 	char calls[512];
 };
 /* Loads the programs, with their filters, and attaches those of hooks.c. */
-struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, struct missing_hooks *missing);
+struct tls_programs;
+/* `tls`: set with --tls. */
+struct upstreamtop_bpf *load(const struct options *options, const struct nginx *nginx, struct missing_hooks *missing,
+			     struct tls_programs *tls);
 
 /* ---- tasks.c: processes by the kernel's own numbers ---- */
 

@@ -64,6 +64,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool
 	if (getentropy(keys, half) || getentropy(keys + half, half))
 		die(EXIT_SYSTEM, "cannot draw random numbers: %s", strerror(errno));
 	bpf->rodata->netid = own_namespace();
+	bpf->rodata->every_namespace = o->way == BY_GROUP;
 	bpf->rodata->netns_cookie = own_namespace_cookie();
 	bpf->rodata->has_task_look_up = has_kernel_function("bpf_task_from_pid");
 	configure_group(bpf, o);
@@ -202,11 +203,24 @@ static void release_object(const struct bpf_object_skeleton *skeleton)
 }
 
 /*
+ * Before the tracing programs are attached: it takes a second, and what they follow before packets are seen is counted as
+ * connections without requests.
+ */
+static void load_tls(const struct options *o, const struct upstreamtop_bpf *bpf, struct tls_programs *tls)
+{
+	if (o->tls != TLS_UNREAD && !load_plaintext(bpf, tls))
+		die(EXIT_SYSTEM,
+		    "cannot load the BPF programs for --tls: %s: without --tls, connections of TLS upstreams are recorded",
+		    strerror(errno));
+}
+
+/*
  * A kernel or a sandbox without these hooks still records: connects are then booked from packets. Without the tracing programs
  * no call of connect() is settled, so these hooks are not attached either; a worker's instance is told by its parent, and a port
  * of an nginx that starts later by its first answer.
  */
-struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, struct missing_hooks *missing)
+struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx, struct missing_hooks *missing,
+			     struct tls_programs *tls)
 {
 	struct upstreamtop_bpf *bpf;
 
@@ -217,6 +231,8 @@ struct upstreamtop_bpf *load(const struct options *o, const struct nginx *nginx,
 		take_reason(missing->calls, sizeof(missing->calls));
 		bpf = try_load(o, true, false);
 	}
+	if (bpf)
+		load_tls(o, bpf, tls);
 	if (!bpf || !attach_states(bpf)) {
 		take_reason(missing->states, sizeof(missing->states));
 		missing->calls[0] = 0;

@@ -128,19 +128,6 @@ static void check_tracing(const struct options *o, const struct missing_hooks *m
 		    missing->states);
 }
 
-static void read_within_tls(const struct options *o, const struct upstreamtop_bpf *bpf)
-{
-	struct tls_programs programs;
-
-	if (o->tls == TLS_UNREAD)
-		return;
-	if (!load_plaintext(bpf, &programs))
-		die(EXIT_SYSTEM,
-		    "cannot load the BPF programs for --tls: %s: without --tls, connections of TLS upstreams are recorded",
-		    strerror(errno));
-	tls_attach(&programs);
-}
-
 static void check_interfaces(const struct options *o)
 {
 	for (int i = 0; i < o->interface_count; i++)
@@ -210,6 +197,7 @@ int main(int argc, char **argv)
 	struct links *links;
 	struct tick *tick;
 	static struct missing_hooks missing;
+	static struct tls_programs programs;
 	char refused[256];
 	const char *reason;
 
@@ -235,7 +223,7 @@ int main(int argc, char **argv)
 	learn_nginx(&nginx, options.every_namespace, true);
 	lifeline_check();
 	tls_open(&options, &nginx);
-	bpf = load(&options, &nginx, &missing);
+	bpf = load(&options, &nginx, &missing, &programs);
 	check_tracing(&options, &missing);
 	ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), fold_event, NULL, NULL);
 	if (!ring)
@@ -247,7 +235,7 @@ int main(int argc, char **argv)
 	tick_name(tick, &nginx.names);
 	links =
 	    links_open(bpf_program__fd(bpf->progs.upstreamtop_ingress), bpf_program__fd(bpf->progs.upstreamtop_egress), &options);
-	read_within_tls(&options, bpf);
+	tls_attach(&programs);
 	/* loading takes time */
 	lifeline_check();
 	if (!links_attach(links, refused, sizeof(refused)))

@@ -20,6 +20,7 @@
 #include "kernel/state/attempt.h"
 #include "kernel/state/maps.h"
 #include "kernel/packet/ports.h"
+#include "kernel/host/own-doors.h"
 #include "kernel/host/sender.h"
 #include "kernel/host/listening.h"
 #include "kernel/packet/sequence.h"
@@ -32,7 +33,6 @@
 #define SHUTDOWN_MASK 3
 #define AF_INET	      2
 #define AF_INET6      10
-#define LOOPBACK      1 /* interface, in every namespace */
 
 static __always_inline __u32 namespace_of(const struct sock *sk)
 {
@@ -47,24 +47,11 @@ static __always_inline int is_ours(const struct sock *sk)
 	       (BY_CGROUP ? is_in_group() : namespace_of(sk) == netid);
 }
 
-/*
- * Whether nginx connects to itself: its own listen port is a front door. One on every address means the addresses of this host
- * only: a far backend may have the same port.
- */
+/* Whether nginx connects to itself. */
 static __always_inline int is_own_door(const struct sock *sk, const struct attempt *a)
 {
-	struct listen_port_key key = {.port = a->remote.port, .family = a->remote.family, .netid = a->remote.netid};
-	struct listen_port *found;
-
-	if (!has_port(&listen_port_set, a->remote.port))
-		return 0;
-	__builtin_memcpy(key.address, a->remote.address, sizeof(key.address));
-	found = bpf_map_lookup_elem(&listen_ports, &key);
-	if (!found && sk->sk_dst_cache->dev->ifindex == LOOPBACK) {
-		__builtin_memset(key.address, 0, sizeof(key.address));
-		found = bpf_map_lookup_elem(&listen_ports, &key);
-	}
-	return found && found->master == a->instance;
+	return has_port(&listen_port_set, a->remote.port) &&
+	       is_door_of(&a->remote, a->instance, sk->sk_dst_cache->dev->ifindex == LOOPBACK);
 }
 
 static __always_inline void insert_attempt(__u64 key, const struct attempt *a)

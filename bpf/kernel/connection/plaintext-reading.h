@@ -13,13 +13,17 @@
 #include "kernel/state/frames.h"
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
+#include "kernel/host/own-doors.h"
+#include "kernel/host/sender.h"
 #include "kernel/packet/chunks.h"
+#include "kernel/packet/ports.h"
 #include "kernel/packet/sequence.h"
 #include "kernel/counting/exchanges.h"
 #include "kernel/counting/holes.h"
 #include "kernel/counting/routes.h"
 #include "kernel/counting/wires.h"
 #include "attempts.h"
+#include "connect-calls.h"
 #include "passed.h"
 #include "plaintext.h"
 #include "reading.h"
@@ -66,23 +70,40 @@ static __always_inline int begins_stream(const struct scratch *s, __u32 len)
 	return len >= 10 && h2_is_request(s->chunk.bytes, FRONT, 0);
 }
 
-/* nginx's connection is older than the recorder, and a request begins on it. */
-static __always_inline struct older *older_of(source_t *source, struct scratch *s, __u32 len)
+static __always_inline int may_begin(source_t *source, struct scratch *s, __u32 len)
 {
-	const struct sock *sk = (const struct sock *)(long)source->socket;
-	struct older_key key = {};
-
-	key.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-	remote_of_socket(sk, &key.remote);
-	if (!is_in_scope(&key.remote) || !(begins_request(source, s, len) || begins_stream(s, len)))
-		return 0;
-	return bpf_map_lookup_elem(&older_connections, &key);
+	return begins_request(source, s, len) || begins_stream(s, len);
 }
 
-static __always_inline void take_older(struct flow *f, const struct older *older, const struct scratch *s, __u32 len)
+static __always_inline int leads_to_own_door(const struct sock *sk, const struct backend_key *remote, __u32 instance)
 {
-	f->nginx = older->uid ? NGINX : NGINX_OF_ROOT;
-	f->uid = older->uid;
+	return has_port(&listen_port_set, remote->port) &&
+	       is_door_of(remote, instance, BPF_CORE_READ(sk, sk_dst_cache, dev, ifindex) == LOOPBACK);
+}
+
+/*
+ * nginx's connection is older than the programs that follow connections, and a request begins on it. Whose it is the process
+ * tells, because it is the one that writes. Returns whether it is read.
+ */
+static __always_inline int is_older(source_t *source, struct scratch *s, __u32 len, struct sender *who)
+{
+	const struct sock *sk = (const struct sock *)(long)source->socket;
+	struct backend_key remote = {};
+
+	remote_of_socket(sk, &remote);
+	if (!(every_namespace ? is_in_group() : remote.netid == netid))
+		return 0;
+	if (!remote.port || !is_in_scope(&remote) || !may_begin(source, s, len))
+		return 0;
+	sender_now(who);
+	return who->instance && !leads_to_own_door(sk, &remote, who->instance);
+}
+
+static __always_inline void take_older(struct flow *f, const struct sender *who, const struct scratch *s, __u32 len)
+{
+	f->nginx = rank_of(who);
+	f->uid = who->uid;
+	f->pid = who->pid;
 	f->deferred = DEFERRED_TUNNEL; /* it may be one: who answers tells */
 	if (!begins_stream(s, len))
 		return;
@@ -93,13 +114,16 @@ static __always_inline void take_older(struct flow *f, const struct older *older
 }
 
 /* A connection on which nothing was read yet. 0 where nothing is to be read, or without room. */
-static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u32 len)
+static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u64 sent, __u32 len)
 {
-	struct older *older = a ? 0 : older_of(source, s, len);
+	struct sender who = {};
 	__u64 socket = source->socket;
 	struct flow *f;
 
-	if (!a && !older)
+	if (!a && !is_older(source, s, len, &who))
+		return 0;
+	/* what went before was written while its probes were being set: the rest of a body tells nothing */
+	if (a && sent && !may_begin(source, s, len))
 		return 0;
 	if (bpf_map_update_elem(&plaintexts, &socket, &no_plaintext, BPF_ANY))
 		count_shared(L_MAP_REFUSED);
@@ -111,7 +135,7 @@ static __always_inline struct flow *begin_plaintext(source_t *source, struct scr
 	if (a)
 		take_attempt(f, a, row_of(a));
 	else
-		take_older(f, older, s, len);
+		take_older(f, &who, s, len);
 	return f;
 }
 
@@ -199,7 +223,7 @@ static __always_inline void plaintext_written(source_t *source, struct scratch *
 	struct attempt *a = f ? 0 : attempt_of_sender(source);
 
 	if (!f)
-		f = begin_plaintext(source, s, a, len);
+		f = begin_plaintext(source, s, a, sent, len);
 	if (!f || f->kind != KIND_HTTP || stopping)
 		return;
 	__u32 position = position_of(f, sent), skip = 0;

@@ -18,7 +18,7 @@
 /* Without a word of nginx for so long it is no HTTP. */
 #define SAYS_NOTHING_FOR SECOND
 
-/* A handshake takes no longer, or nobody reads what is within TLS. */
+/* A handshake that the peer takes part in takes no longer. */
 #define HANDSHAKE_TIMEOUT (5 * SECOND)
 
 /* What a socket has counted. */
@@ -175,6 +175,15 @@ static __always_inline int is_open(const struct attempt *a)
 	return a->state == TCP_ESTABLISHED || a->state == TCP_CLOSE_WAIT;
 }
 
+/*
+ * Its handshake goes on as long as its peer says nothing, however long that is; and it is over at some time after that, or nobody
+ * reads what is within.
+ */
+static __always_inline int may_be_in_handshake(const struct attempt *a, struct tcp_sock *tcp, __u64 now)
+{
+	return now <= a->at_ns + HANDSHAKE_TIMEOUT || !BPF_CORE_READ(tcp, bytes_received);
+}
+
 static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const struct sweep *c)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)(long)socket;
@@ -185,7 +194,7 @@ static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const 
 	if (stopping && !is_its_socket(a, (struct sock *)tcp))
 		return;
 	if (reads_tls && a->speech == TLS_BEGUN) {
-		if (c->now <= a->at_ns + HANDSHAKE_TIMEOUT && !stopping) {
+		if (!stopping && may_be_in_handshake(a, tcp, c->now)) {
 			if (is_open(a))
 				book_open(a, c->epoch);
 			return;

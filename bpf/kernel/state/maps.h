@@ -9,7 +9,8 @@
 
 /* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
-const volatile __u32 netid = 0; /* inode of the helper's network namespace. By control group, others are recorded, too */
+const volatile __u32 netid = 0;		 /* inode of the helper's network namespace. By control group, others are recorded, too */
+const volatile __u8 every_namespace = 0; /* by control group */
 /* --cgroup: its id, and its depth below the root; 0 for the root */
 const volatile __u64 group_id = 0;
 const volatile __u32 group_level = 0;
