@@ -58,12 +58,9 @@ async function createSetup(): Promise<Setup> {
   const cable = await Cable.create()
   removals.push(() => cable.remove())
   const { namespace } = cable.proxy
-  // A program file of its own: the probes of `--tls` are in that of the proxy alone.
-  const program = join(scratch, 'nginx')
-  copyFileSync('/usr/sbin/nginx', program)
-  const back = await startLabNginx(cable.far.namespace, backend(), false, { program })
+  const back = await startLabNginx(cable.far.namespace, backend(), false, { program: programOf('back') })
   removals.push(() => back.stop())
-  const front = await startLabNginx(namespace, proxy())
+  const front = await startLabNginx(namespace, proxy(), false, { program: programOf('front') })
   removals.push(() => front.stop())
   const [worker] = await front.workers()
   await sh('taskset', '-cp', '0', String(worker))
@@ -73,6 +70,13 @@ async function createSetup(): Promise<Setup> {
   ) as Record<Size, Clients>
   for (const size of Object.values(clients)) removals.push(() => size.stop())
   return { namespace, worker: worker!, clients }
+}
+
+/** A file of its own: it has the probes that are meant for it, and none of another recorder's. */
+function programOf(name: string): string {
+  const program = join(scratch, name)
+  copyFileSync('/usr/sbin/nginx', program)
+  return program
 }
 
 async function beside<T>(name: string, namespace: string, load: () => Promise<T>): Promise<T> {
@@ -96,7 +100,9 @@ async function costOf(worker: number, clients: Setup['clients']): Promise<Record
 }
 
 /** ns */
-const cpuOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+function cpuOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0])
+}
 
 function report(rounds: readonly Round[]): void {
   print(
@@ -128,8 +134,11 @@ function backend(): string {
       location = /8083 { return 200 $hundred$hundred$hundred; } }`
 }
 
-const proxy = (): string => `access_log off; keepalive_timeout 1h; proxy_ssl_protocols TLSv1.2 TLSv1.3;
-  upstream back { server 10.77.0.2:9443; keepalive 64; }
-  ${Object.values(SIZES)
-    .map((port) => `server { listen 127.0.0.1:${port}; location / { proxy_pass https://back/${port}; } }`)
-    .join('\n')}`
+function proxy(): string {
+  const servers = Object.values(SIZES).map(
+    (port) =>
+      `server { listen 127.0.0.1:${port}; location = /api/orders { proxy_pass https://back/${port}; } }`,
+  )
+  return `access_log off; keepalive_timeout 1h; proxy_ssl_protocols TLSv1.2 TLSv1.3;
+    upstream back { server 10.77.0.2:9443; keepalive 64; } ${servers.join('\n')}`
+}

@@ -1,7 +1,8 @@
 /** The clients of one nginx (client.c). Two loads: saturation, for throughput, and a fixed rate far below, for latency. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { ROOT, sh } from '../../test/kernel/lab/system.ts'
+import { compile } from '../../test/kernel/lab/build.ts'
+import { ROOT } from '../../test/kernel/lab/system.ts'
 import { ended } from './conditions.ts'
 import type { Machine } from './machine.ts'
 
@@ -39,7 +40,7 @@ export interface Paced {
 }
 
 export const buildClient = (): Promise<string> =>
-  sh('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/client.c`, '-o', PROGRAM)
+  compile('client', 'gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `${ROOT}bench/kernel/client.c`)
 
 /** Started once: it waits between loads, and its connections stay open. */
 export class Clients {

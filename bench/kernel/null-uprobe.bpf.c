@@ -16,4 +16,4 @@ int returned(void *context)
 	return 0;
 }
 
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";
