@@ -15,6 +15,7 @@ needs() {
     tarball) cross_compiler ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
     test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl prometheus prometheus \
+      /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream \
       zsh zsh fish fish /usr/share/bash-completion/bash_completion bash-completion curl curl \
       lintian lintian dpkg-shlibdeps dpkg-dev fakeroot fakeroot ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;

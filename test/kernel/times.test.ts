@@ -7,6 +7,8 @@ import { Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './
 import { canRunRealtime, startLabNginx, type Attempt } from './lab/nginx.ts'
 import type { GrpcCall, Rules, Step } from './lab/protocol.ts'
 import { lacking } from './lab/system.ts'
+import { certificates } from './lab/certificates.ts'
+import { lackingTls } from './lab/tls-lab.ts'
 import { relay } from './lab/impairments.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
@@ -138,6 +140,42 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
     })
   })
 
+  test('within TLS, too, and connect has the handshake', { skip: lackingTls() }, async (t) => {
+    const port = PORT + 3
+    const kinds = Object.keys(KINDS)
+    const paths = range(1, 30).flatMap((n) => kinds.map((kind) => `/${kind}/${n}`))
+    const rules: Rules = Object.fromEntries(
+      paths.flatMap((path) => {
+        const rule = { steps: KINDS[path.split('/')[1]!]! }
+        return [
+          [path, rule],
+          [`/fresh${path}`, rule],
+        ]
+      }),
+    )
+    await cable.far.call('listen', { address: FAR, port, rules, tls: { certificates: certificates() } })
+    const configuration = `proxy_ssl_protocols TLSv1.2 TLSv1.3; proxy_ssl_session_reuse off;
+       upstream kept { server ${FAR}:${port}; keepalive 16; }
+       server { listen 127.0.0.1:8080; proxy_buffering off;
+         location / { proxy_pass https://kept; }
+         location /fresh/ { proxy_set_header Connection close; proxy_pass https://${FAR}:${port}; } }`
+    const requests = [...paths, ...paths.map((path) => `/fresh${path}`)].map(get)
+    await repeatUntilQuiet(t, async () => {
+      const load = (): Promise<unknown> =>
+        cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, connections: 4 })
+      const { seen, attempts } = await recorded(cable.proxy, configuration, load, ['--tls'])
+      assert.equal(attempts.length, requests.length)
+      assertReconciles(seen)
+      assertClose(t, seen, attempts, 'header')
+      assertClose(t, seen, attempts, 'total')
+      const { connect } = seen.sum.totals.connection
+      const theirs = attempts.reduce((sum, { connect }) => sum + (connect ?? 0) * 1000, 0)
+      t.diagnostic(`connect: ${connect.count}, ${connect.sum / 1000} ms, nginx ${theirs} ms`)
+      if (Math.abs(connect.sum / 1000 - theirs) > connect.count + 0.02 * theirs)
+        throw new TimesDiffer(`connect: ${connect.sum / 1000} ms, nginx ${theirs} ms`)
+    })
+  })
+
   test('connect time equals nginx’s, and all times start at the SYN', async (t) => {
     await repeatUntilQuiet(t, () => connectTimes(t))
   })
@@ -196,9 +234,10 @@ async function recorded(
   proxy: NamespaceAgent,
   configuration: string,
   load: () => Promise<unknown>,
+  args: readonly string[] = [],
 ): Promise<{ readonly seen: Seen; readonly attempts: readonly Attempt[] }> {
   const nginx = await startLabNginx(proxy.namespace, configuration, true)
-  const seen = await watch(proxy.namespace, load, ['--routes-as', 'raw'])
+  const seen = await watch(proxy.namespace, load, ['--routes-as', 'raw', ...args])
   const attempts = nginx.attempts()
   await nginx.stop()
   return { seen, attempts }
