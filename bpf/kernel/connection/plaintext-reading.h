@@ -215,6 +215,19 @@ __noinline int read_written(source_t *source, struct scratch *s, struct flow *f)
 	return 0;
 }
 
+/* How sessions of stream {} and mail {} begin, where a request has "HTTP". */
+#define SIGNATURE_STREAM 0x4d525453 /* "STRM" */
+#define SIGNATURE_MAIL	 0x4c49414d
+
+/* A tunnel's bytes: what looks like a request among them is its client's, and none of nginx. */
+static __always_inline int is_of_tunnel(const source_t *source)
+{
+	__u32 signature = 0;
+
+	return !bpf_probe_read_user(&signature, sizeof(signature), (const void *)(long)source->owner) &&
+	       (signature == SIGNATURE_STREAM || signature == SIGNATURE_MAIL);
+}
+
 /* `sent`: how many bytes of its request nginx had written before. */
 static __always_inline void plaintext_written(source_t *source, struct scratch *s, __u64 sent, __u32 len)
 {
@@ -222,6 +235,13 @@ static __always_inline void plaintext_written(source_t *source, struct scratch *
 	struct flow *f = bpf_map_lookup_elem(&plaintexts, &socket);
 	struct attempt *a = f ? 0 : attempt_of_sender(source);
 
+	if (!f && is_of_tunnel(source)) {
+		if (a) {
+			leave_tls_unread(a);
+			settle_connect(a, bpf_ktime_get_ns());
+		}
+		return;
+	}
 	if (!f)
 		f = begin_plaintext(source, s, a, sent, len);
 	if (!f || f->kind != KIND_HTTP || stopping)

@@ -85,6 +85,7 @@ int upstreamtop_ssl_write(struct pt_regs *regs)
 	}
 	s->memory.address = SECOND_OF(regs);
 	s->memory.socket = socket;
+	s->memory.owner = c.data;
 	plaintext_written(&s->memory, s, c.sent, len);
 	give_scratch(s);
 	return 0;

@@ -13,6 +13,7 @@
 struct memory {
 	__u64 address;
 	__u64 socket;
+	__u64 owner;	  /* in nginx: the request or session that has the connection */
 	__u32 read_up_to; /* by nginx, in the plaintext of answers */
 };
 typedef struct memory source_t;
