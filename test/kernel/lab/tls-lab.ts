@@ -46,9 +46,7 @@ export interface Recorded {
 }
 
 /** What reads TLS. Paths stay as nginx logs them. */
-export const READ: readonly string[] = process.env.T_OFF
-  ? ['--routes-as', 'raw']
-  : ['--tls', '--routes-as', 'raw']
+export const READ: readonly string[] = ['--tls', '--routes-as', 'raw']
 
 /** For a `describe`. */
 export class TlsLab {
