@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { bytesOf, loggedBytes } from './lab/bytes.ts'
 import { certificates, SERVER_NAME } from './lab/certificates.ts'
-import { assertEqualsTruth, requestsOf, truthOf } from './lab/compare.ts'
+import { assertEqualsTruth, requestsOf, rowsOf, truthOf } from './lab/compare.ts'
 import { range } from './lab/network.ts'
 import type { Rules, Step } from './lab/protocol.ts'
 import { FAR6, lackingTls, READ, TlsLab, type Leg, type OpenLeg, type Recorded } from './lab/tls-lab.ts'
@@ -187,6 +187,21 @@ describe('TLS', { skip: lackingTls('python3') }, () => {
     assert.deepEqual(bytesOf(seen), loggedBytes(attempts))
     // Those that /closes has closed were opened again.
     assert.ok(seen.sum.totals.connection.connects < attempts.length / 2)
+  })
+
+  test('connections that nginx opens while the recorder starts are read', async () => {
+    const slow: Rules = { '*': { steps: [{ pause: 150 }, { send: ok(2) }] } }
+    const leg = await lab.open({ rules: slow })
+    await lab.startNginx([leg])
+    const growing = (async () => {
+      // All are busy at once: each time one more is opened.
+      for (const connections of range(1, 12)) await lab.ask(leg, [get('/early')], connections, connections)
+    })()
+    const { seen } = await lab.watch(async () => {
+      await growing
+      await lab.ask(leg, [get('/late')], 60, 12)
+    })
+    assert.equal(rowsOf(seen)[`${leg.backend} GET /late`]?.requests, 60)
   })
 
   const openAll = async (legs: readonly Leg[]): Promise<readonly OpenLeg[]> => {
