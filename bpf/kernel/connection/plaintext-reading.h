@@ -261,6 +261,32 @@ static __always_inline void plaintext_written(source_t *source, struct scratch *
 		settle_attempt(a, socket, f->kind == KIND_HTTP);
 }
 
+/*
+ * What nginx has read could not be: what it was is not known, and nginx goes on. The exchange is settled at once, because as long
+ * as it is open the next request would be taken for what nginx offers again.
+ */
+__noinline int answer_lost(struct flow *f)
+{
+	if (!f)
+		return 0;
+	__u32 number = f->current;
+
+	count_shared(L_AMBIGUOUS);
+	if (f->in.state == DIR_FRAMES) {
+		lose_answers(f, &f->in.frames);
+		return 0;
+	}
+	if (f->in.state == DIR_TUNNEL || !has_begun(f, number))
+		return 0;
+	if (phase_of(f, number) == PHASE_OPEN)
+		book_unseen(f, number);
+	else
+		book_end(f, number, bpf_ktime_get_ns(), 0);
+	next_answer(f);
+	f->in.in_hole = BEHIND_HOLE;
+	return 0;
+}
+
 __noinline int plaintext_read(source_t *source, struct scratch *s, struct flow *f, __u32 len)
 {
 	if (!source || !s || !f)
@@ -275,6 +301,8 @@ __noinline int plaintext_read(source_t *source, struct scratch *s, struct flow *
 	read_answers(source, f, s, before);
 	f->peer_ack = f->out.next;
 	move_next(d, s->packet.seq + len);
+	if (source->failed)
+		answer_lost(f);
 	return 0;
 }
 

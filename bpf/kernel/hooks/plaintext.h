@@ -84,6 +84,7 @@ int upstreamtop_ssl_write(struct pt_regs *regs)
 		return 0;
 	}
 	s->memory.address = SECOND_OF(regs);
+	s->memory.failed = 0;
 	s->memory.socket = socket;
 	s->memory.owner = c.data;
 	plaintext_written(&s->memory, s, c.sent, len);
@@ -129,10 +130,11 @@ int upstreamtop_ssl_recv_done(struct pt_regs *regs)
 	}
 	s = take_free_scratch();
 	if (!s) {
-		count_shared(L_AMBIGUOUS);
+		answer_lost(f);
 		return 0;
 	}
 	s->memory.address = r->buffer;
+	s->memory.failed = 0;
 	s->memory.socket = socket;
 	plaintext_read(&s->memory, s, f, result);
 	give_scratch(s);

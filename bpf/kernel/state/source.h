@@ -15,6 +15,7 @@ struct memory {
 	__u64 socket;
 	__u64 owner;	  /* in nginx: the request or session that has the connection */
 	__u32 read_up_to; /* by nginx, in the plaintext of answers */
+	__u32 failed;	  /* something could not be loaded: its page is not in memory */
 };
 typedef struct memory source_t;
 #else
@@ -25,7 +26,12 @@ typedef struct __sk_buff source_t;
 static __always_inline long load_bytes(source_t *source, __u32 off, void *to, __u32 n)
 {
 #if FROM_MEMORY
-	return source ? bpf_probe_read_user(to, n, (const void *)(long)(source->address + off)) : -1;
+	if (!source)
+		return -1;
+	if (!bpf_probe_read_user(to, n, (const void *)(long)(source->address + off)))
+		return 0;
+	source->failed = 1;
+	return -1;
 #else
 	return bpf_skb_load_bytes(source, off, to, n);
 #endif
