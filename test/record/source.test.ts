@@ -423,7 +423,7 @@ test('additional columns at the end of rows are ignored', async () => {
             '0',
             '0',
             ...([0, 0, 0, 0, 0, 0, 0] as const),
-            ...([0, 0] as const),
+            ...([0, 0, 0] as const),
           ]),
         ],
         requests: [longer<RequestColumns>([7, 1_763_800_000_000_000, 200, 90, 95])],

@@ -22,13 +22,23 @@ typedef struct memory source_t;
 typedef struct __sk_buff source_t;
 #endif
 
+/* Tests let one of so many loads fail. */
+#ifndef FAIL_LOADS
+#define FAIL_LOADS 0
+#endif
+
+static __always_inline int load_fails(void)
+{
+	return FAIL_LOADS && bpf_get_prandom_u32() % (FAIL_LOADS + !FAIL_LOADS) == 0;
+}
+
 /* `off`: in the packet; in memory, from `address` on. */
 static __always_inline long load_bytes(source_t *source, __u32 off, void *to, __u32 n)
 {
 #if FROM_MEMORY
 	if (!source)
 		return -1;
-	if (!bpf_probe_read_user(to, n, (const void *)(long)(source->address + off)))
+	if (!load_fails() && !bpf_probe_read_user(to, n, (const void *)(long)(source->address + off)))
 		return 0;
 	source->failed = 1;
 	return -1;
