@@ -23,6 +23,7 @@ export async function lines(view: View, query: Query, stop: AbortSignal): Promis
     lines: linesBy(by, onlyOf(summary, query.text('backend')), [served.recording]).map((line) => ({
       ...line.keys,
       ...line.entity,
+      ...(line.added ?? {}),
       subject: subjectOf(line),
     })),
     coverage: coverageEntry(summary),
