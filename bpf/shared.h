@@ -279,6 +279,14 @@ struct owner {
 
 #define NO_UID 0xffffffffu
 
+/* --tls: what is seen of one program file of nginx. */
+#define MAX_TLS_PROGRAMS 64
+struct tls_use {
+	__u64 probed_ns; /* set by the helper: connections that began before have perhaps written unseen */
+	__u32 unwritten; /* reads within TLS on connections on which nothing was seen to be written */
+	__u32 pad;
+};
+
 /* A connection of an nginx worker that is older than the recorder, seen from this host. */
 struct older_key {
 	struct backend_key remote;

@@ -7,6 +7,7 @@
 static const char without[] = "without --tls, connections of TLS upstreams are recorded";
 
 static struct tls tls;
+static struct tls_use *uses; /* by the programs' numbers */
 
 static void refuse_kernel(void)
 {
@@ -114,8 +115,13 @@ void put_tls(struct json *out)
 
 void tls_follow(const struct upstreamtop_bpf *bpf)
 {
-	if (tls.reading != TLS_UNREAD)
-		follow_tls(&tls, bpf->bss->nginx_forks, bpf->bss->nginx_beginnings);
+	if (tls.reading == TLS_UNREAD)
+		return;
+	follow_tls(&tls, bpf->bss->nginx_forks, bpf->bss->nginx_beginnings);
+	uses = bpf->bss->tls_uses;
+	for (int i = 0; i < tls.count; i++)
+		if (tls.list[i].is_read && !uses[i].probed_ns)
+			uses[i].probed_ns = now_ns(CLOCK_MONOTONIC);
 }
 
 bool is_tls_busy(void)
@@ -123,7 +129,29 @@ bool is_tls_busy(void)
 	return is_following_tls(&tls);
 }
 
+/* What the file did not tell: the functions are called, but not for all that is written. */
+static const char *remark_on_blind_program(void)
+{
+	static char text[sizeof(tls.list->path) + 256];
+
+	for (int i = 0; uses && i < tls.count; i++) {
+		struct tls_program *p = &tls.list[i];
+
+		if (!uses[i].unwritten || p->is_said_blind)
+			continue;
+		p->is_said_blind = true;
+		snprintf(text, sizeof(text),
+			 "%s is not read within TLS, or not all of it: it reads answers to requests that no ngx_ssl_write has "
+			 "written, so its compiler has made a copy of that",
+			 p->path);
+		return text;
+	}
+	return NULL;
+}
+
 const char *remark_on_tls(void)
 {
-	return remark_on_followed_tls(&tls);
+	const char *remark = remark_on_followed_tls(&tls);
+
+	return remark ? remark : remark_on_blind_program();
 }

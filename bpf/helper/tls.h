@@ -42,8 +42,7 @@ void counting_close(struct counting *counting);
 
 /* ---- tls-programs.c: the files of nginx's programs ---- */
 
-#define MAX_TLS_PROGRAMS 64
-#define TLS_LINKS	 3
+#define TLS_LINKS 3
 
 /*
  * Two mounts of overlayfs, of two containers, have a file of the same image as two files; but the probes are set in the one below
@@ -65,7 +64,8 @@ struct tls_program {
 	bool has_our_root;
 	int directory; /* O_PATH, where a later file may take its place; -1: nobody knows, or it may not answer */
 	struct tls_functions functions;
-	bool is_read;  /* its probes are attached */
+	bool is_read; /* its probes are attached */
+	bool is_said_blind;
 	char why[224]; /* empty, or why it is not read */
 	int links[TLS_LINKS];
 };

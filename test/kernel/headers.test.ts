@@ -36,14 +36,17 @@ describe(
   () => {
     test('every header compiles alone, on each side that includes it', async () => {
       const byGroup = [...KERNEL, '-DBY_CGROUP=1']
-      const [atInterfaces, atGroups, helper] = await Promise.all([
+      const fromMemory = [...byGroup, '-DFROM_MEMORY=1']
+      const [atInterfaces, atGroups, inMemory, helper] = await Promise.all([
         included(KERNEL, programs),
         included(byGroup, programs),
+        included(fromMemory, programs),
         included(HELPER, parts),
       ])
-      const kernel = new Set([...atInterfaces, ...atGroups])
+      const packets = new Set([...atInterfaces, ...atGroups])
       const sides = headers.flatMap((header) => [
-        ...(kernel.has(header) ? [{ header, compiler: KERNEL }] : []),
+        ...(packets.has(header) ? [{ header, compiler: KERNEL }] : []),
+        ...(inMemory.has(header) ? [{ header, compiler: fromMemory }] : []),
         ...(helper.has(header) || ON_BOTH_SIDES.test(header) ? [{ header, compiler: HELPER }] : []),
       ])
       assert.deepEqual(

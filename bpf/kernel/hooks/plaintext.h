@@ -92,6 +92,21 @@ int upstreamtop_ssl_write(struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * nginx writes a request before it reads an answer. Where it has not been seen to, its compiler has made a copy of ngx_ssl_write
+ * that runs in its place, and the helper says so.
+ */
+static __always_inline void note_unwritten(struct pt_regs *regs, __u64 socket, __u64 owner)
+{
+	struct attempt *a = bpf_map_lookup_elem(&attempts, &socket);
+	struct tls_use *use = &tls_uses[bpf_get_attach_cookie(regs) / 2 % MAX_TLS_PROGRAMS];
+	source_t source = {.owner = owner};
+
+	if (!a || a->speech != TLS_BEGUN || !use->probed_ns || a->at_ns < use->probed_ns || is_of_tunnel(&source))
+		return;
+	ADD(use->unwritten, 1);
+}
+
 /* ssize_t ngx_ssl_recv(ngx_connection_t *c, u_char *buf, size_t size) */
 SEC("uprobe")
 int upstreamtop_ssl_recv(struct pt_regs *regs)
@@ -104,6 +119,8 @@ int upstreamtop_ssl_recv(struct pt_regs *regs)
 	if (socket && bpf_map_lookup_elem(&plaintexts, &socket)) {
 		r.socket = socket;
 		r.buffer = SECOND_OF(regs);
+	} else if (socket) {
+		note_unwritten(regs, socket, c.data);
 	}
 	if (known)
 		*known = r;

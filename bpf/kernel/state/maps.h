@@ -90,6 +90,9 @@ struct {
 	__u32 full6;
 } flow_map_use __attribute__((aligned(64))) = {};
 
+/* By the number of the program in the helper's list, which is half its links' cookie. */
+struct tls_use tls_uses[MAX_TLS_PROGRAMS] = {};
+
 /*
  * Connections of nginx whose requests are read within TLS, by the address of their socket. Positions in the plaintext are their
  * sequence numbers. The helper leaves one entry where nothing is read.
