@@ -100,7 +100,7 @@ describe('h2c', { skip: lacking() }, () => {
   let cable: Cable
   let port = 9700
   const nginxes = new LabNginxes()
-  before(async () => (cable = await Cable.create()))
+  before(async () => (cable = await Cable.create({ inOrder: true })))
   after(() => cable.remove())
 
   /** Records what `during` does at an nginx in front of a new HTTP/2 backend. */

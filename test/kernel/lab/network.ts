@@ -69,11 +69,18 @@ export class Cable {
     readonly far: NamespaceAgent,
   ) {}
 
-  static async create(): Promise<Cable> {
+  /** @param inOrder packets keep their order, as a network card's do: those of a veth pair overtake each other where their sender changes its CPU. */
+  static async create({ inOrder = false }: { readonly inOrder?: boolean } = {}): Promise<Cable> {
     const proxy = await makeNamespace('p')
     const far = await makeNamespace('f')
     await addVeth([proxy, 'leg'], [far, 'peer'])
     await addAddresses(proxy, 'leg', ['10.77.0.1/24', 'fd77::1/64'])
+    if (inOrder)
+      for (const [namespace, link] of [
+        [proxy, 'leg'],
+        [far, 'peer'],
+      ] as const)
+        await receiveOnOneCpu(namespace, link)
     await addAddresses(far, 'peer', [...range(2, 9).map((n) => `10.77.0.${n}/24`), 'fd77::2/64'])
     return new Cable(await NamespaceAgent.open(proxy), await NamespaceAgent.open(far))
   }
@@ -84,6 +91,9 @@ export class Cable {
     await removeNamespace(this.far.namespace)
   }
 }
+
+const receiveOnOneCpu = (namespace: string, link: string): Promise<unknown> =>
+  sh('ip', 'netns', 'exec', namespace, 'sh', '-c', `echo 1 > /sys/class/net/${link}/queues/rx-0/rps_cpus`)
 
 export const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
