@@ -6,12 +6,11 @@
  */
 import { copyFileSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { certificates } from '../test/kernel/lab/certificates.ts'
 import { Cable } from '../test/kernel/lab/network.ts'
 import { startLabNginx } from '../test/kernel/lab/nginx.ts'
 import { lacking, sh } from '../test/kernel/lab/system.ts'
-import { readers, scratch } from './kernel/conditions.ts'
+import { beside, readers, scratch } from './kernel/conditions.ts'
 import { buildClient, Clients, CONNECTIONS, SLICE_MS } from './kernel/load.ts'
 import { Machine } from './kernel/machine.ts'
 import { meanOf, median, print, repeated, shuffled } from './kernel/numbers.ts'
@@ -37,7 +36,7 @@ try {
   const round = async (): Promise<Round> => {
     const costs: Record<string, Record<Size, number>> = {}
     for (const name of shuffled(Object.keys(readers)))
-      costs[name] = await beside(name, namespace, () => costOf(worker, clients))
+      costs[name] = await beside(readers[name]!, namespace, () => costOf(worker, clients))
     return costs
   }
   await round() // so that all is compiled, and every connection is open
@@ -77,16 +76,6 @@ function programOf(name: string): string {
   const program = join(scratch, name)
   copyFileSync('/usr/sbin/nginx', program)
   return program
-}
-
-async function beside<T>(name: string, namespace: string, load: () => Promise<T>): Promise<T> {
-  const condition = await readers[name]!(namespace)
-  condition.resume?.()
-  await sleep(300)
-  const result = await load()
-  condition.pause?.()
-  await condition.stop()
-  return result
 }
 
 async function costOf(worker: number, clients: Setup['clients']): Promise<Record<Size, number>> {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GROUPS } from '../../test/kernel/lab/groups.ts'
 import { compile } from '../../test/kernel/lab/build.ts'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
@@ -19,6 +20,17 @@ export interface Condition {
   pause?(): void
 }
 export type Start = (namespace: string) => Promise<Condition>
+
+/** A load beside a condition that is started for it alone. */
+export async function beside<T>(start: Start, namespace: string, load: () => Promise<T>): Promise<T> {
+  const condition = await start(namespace)
+  condition.resume?.()
+  await sleep(300)
+  const result = await load()
+  condition.pause?.()
+  await condition.stop()
+  return result
+}
 
 const nothing: Start = () => Promise.resolve({ stop: () => Promise.resolve() })
 

@@ -3,9 +3,8 @@
  * at the root runs for every socket of the machine, so one condition is active at a time, and each load has its own start.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sh } from '../../test/kernel/lab/system.ts'
-import { ways } from './conditions.ts'
+import { beside, ways } from './conditions.ts'
 import { buildClient, type Saturated } from './load.ts'
 import { Machine } from './machine.ts'
 import { meanOf, median, print, shuffled } from './numbers.ts'
@@ -27,7 +26,7 @@ export async function compareWays(): Promise<void> {
     for (let n = 0; n < ROUNDS; n++) {
       const round: Record<string, Saturated> = {}
       for (const name of shuffled(Object.keys(ways)))
-        round[name] = await beside(name, setup.namespace, () => setup.clients.saturate(500))
+        round[name] = await beside(ways[name]!, setup.namespace, () => setup.clients.saturate(500))
       rounds.push(round)
     }
     report(rounds)
@@ -36,16 +35,6 @@ export async function compareWays(): Promise<void> {
     for (const remove of removals.reverse()) await remove()
     machine.remove()
   }
-}
-
-async function beside<T>(name: string, namespace: string, load: () => Promise<T>): Promise<T> {
-  const condition = await ways[name]!(namespace)
-  condition.resume?.()
-  await sleep(300)
-  const result = await load()
-  condition.pause?.()
-  await condition.stop()
-  return result
 }
 
 function report(rounds: readonly Round[]): void {
@@ -78,7 +67,7 @@ async function reportPackets(namespace: string, load: () => Promise<unknown>): P
     const means = new Map<string, number>()
     for (const way of ['tcx', 'cgroup'])
       for (const what of ['null', 'recorder'])
-        await beside(`${what}, ${way}`, namespace, async () => {
+        await beside(ways[`${what}, ${way}`]!, namespace, async () => {
           await load()
           const programs = JSON.parse(await sh('bpftool', '-j', 'prog', 'show')) as readonly Program[]
           const ours = programs.filter(({ name }) => /^(null|upstreamtop_(in|e)gress)$/.test(name))
