@@ -113,6 +113,20 @@ static __always_inline void take_older(struct flow *f, const struct sender *who,
 	f->in.frames.seen = H2_SETTLED;
 }
 
+static __always_inline struct flow *insert_plaintext(__u64 socket, enum rank rank)
+{
+	int other = rank != NGINX_OF_ROOT;
+
+	if ((other && plaintexts_of_others >= PLAINTEXTS_OF_OTHERS) ||
+	    bpf_map_update_elem(&plaintexts, &socket, &no_plaintext, BPF_NOEXIST)) {
+		count_shared(L_MAP_REFUSED);
+		return 0;
+	}
+	if (other)
+		ADD(plaintexts_of_others, 1);
+	return bpf_map_lookup_elem(&plaintexts, &socket);
+}
+
 /* A connection on which nothing was read yet. 0 where nothing is to be read, or without room. */
 static __always_inline struct flow *begin_plaintext(source_t *source, struct scratch *s, struct attempt *a, __u64 sent, __u32 len)
 {
@@ -125,9 +139,7 @@ static __always_inline struct flow *begin_plaintext(source_t *source, struct scr
 	/* what went before was written while its probes were being set: the rest of a body tells nothing */
 	if (a && sent && !may_begin(source, s, len))
 		return 0;
-	if (bpf_map_update_elem(&plaintexts, &socket, &no_plaintext, BPF_ANY))
-		count_shared(L_MAP_REFUSED);
-	f = bpf_map_lookup_elem(&plaintexts, &socket);
+	f = insert_plaintext(socket, a ? a->rank : rank_of(&who));
 	if (!f)
 		return 0;
 	f->has_local_socket = 1;
@@ -170,18 +182,19 @@ static __always_inline void expect_request(struct dir *d)
 
 /*
  * Where the bytes lie in the plaintext that nginx has written. nginx counts them anew for each request on a connection that it
- * keeps (`sent`); what it could not write it offers once more, from the same count on. An old nginx never counts anew.
+ * keeps (`sent`); what it could not write it offers once more, from the same count on, also where the answer came meanwhile. An
+ * old nginx never counts anew.
  */
 static __always_inline __u32 position_of(struct flow *f, __u64 sent)
 {
 	__u32 position = (__u32)(FLOW_BASE(f) + sent);
 
-	if (position == f->out.next || !has_nothing_open(f) || f->out.state == DIR_TUNNEL)
+	int is_first = !f->out.last_ns;
+
+	if (position == f->out.next || f->out.state == DIR_TUNNEL || !(is_first || (!sent && has_nothing_open(f))))
 		return position;
-	if (!sent)
+	if (!is_first)
 		expect_request(&f->out);
-	else if (f->out.state != DIR_LINE && f->out.state != DIR_FRAMES)
-		return position;
 	FLOW_BASE(f) = f->out.next - sent;
 	return f->out.next;
 }
@@ -310,9 +323,11 @@ __noinline int plaintext_read(source_t *source, struct scratch *s, struct flow *
 static __always_inline void plaintext_ended(struct flow *f, __u64 socket, long result)
 {
 	const struct sock *sk = (const struct sock *)(long)socket;
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
-	if (f->closed)
+	/* nginx takes a RST for an end like any other */
+	if (f->closed || (state == TCP_CLOSE && !f->fin_in))
 		end_all(f, OUTCOME_RESET, bpf_ktime_get_ns());
-	else if (!result || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE_WAIT)
+	else if (!result || f->fin_in || state == TCP_CLOSE_WAIT)
 		end_all(f, OUTCOME_CLOSED, bpf_ktime_get_ns());
 }

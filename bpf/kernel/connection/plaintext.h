@@ -15,8 +15,11 @@
 
 static __always_inline void forget_plaintext(__u64 socket, struct flow *f)
 {
+	int other = f->nginx != NGINX_OF_ROOT;
+
 	delete_line(f);
-	bpf_map_delete_elem(&plaintexts, &socket);
+	if (!bpf_map_delete_elem(&plaintexts, &socket) && other)
+		ADD(plaintexts_of_others, -1);
 }
 
 /* nginx closes the connection. It has read what it wanted. */
@@ -25,6 +28,8 @@ static __always_inline void end_plaintext(__u64 socket, struct flow *f)
 	end_all(f, f->closed ? OUTCOME_RESET : OUTCOME_ABORTED, bpf_ktime_get_ns());
 	forget_plaintext(socket, f);
 }
+
+#define EPIPE 32
 
 /* `to`: the new state. */
 static __always_inline void plaintext_goes_on(const struct sock *sk, __u64 socket, int to)
@@ -35,6 +40,8 @@ static __always_inline void plaintext_goes_on(const struct sock *sk, __u64 socke
 		return;
 	if (to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK)
 		end_plaintext(socket, f);
+	else if (to == TCP_CLOSE && sk->sk_err == EPIPE)
+		*(volatile __u8 *)&f->fin_in = 1; /* a RST behind a FIN */
 	else if (to == TCP_CLOSE && sk->sk_err)
 		*(volatile __u8 *)&f->closed = 1;
 }

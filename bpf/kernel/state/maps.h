@@ -97,13 +97,17 @@ struct tls_use tls_uses[MAX_TLS_PROGRAMS] = {};
  * Connections of nginx whose requests are read within TLS, by the address of their socket. Positions in the plaintext are their
  * sequence numbers. The helper leaves one entry where nothing is read.
  */
+#define MAX_PLAINTEXTS 65536
+/* of all but root's nginx, at most */
+#define PLAINTEXTS_OF_OTHERS (MAX_PLAINTEXTS / 4)
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, MAX_PLAINTEXTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct flow);
 } plaintexts SEC(".maps");
+__u32 plaintexts_of_others = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
