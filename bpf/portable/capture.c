@@ -61,7 +61,7 @@ extern struct bpf_map ignored, only;
 EXPORT void capture_open(uint64_t seed, uint32_t sample, int raw_routes)
 {
 #define ADDRESS(name) programs.maps.name = &name;
-	machine_open((uint64_t[2]){seed, ~seed}, raw_routes, 0, 0);
+	machine_open(seed, raw_routes);
 	MAPS(ADDRESS)
 	programs.progs.upstreamtop_sweep = RUN_SWEEP;
 	programs.progs.upstreamtop_sweep_more4 = RUN_SWEEP_MORE4;
@@ -86,6 +86,30 @@ EXPORT void capture_server_port(uint32_t port)
 {
 	chosen.has_server_ports = true;
 	chosen.server_ports.bits[port / 64 % 1024] |= 1ULL << port % 64;
+}
+
+/* As --only and --ignore: a network of backends, an address and port, or (family 0) a port. The address is in the input. */
+EXPORT void capture_only(uint32_t family, uint32_t prefix)
+{
+	struct only_key key = {.prefix = family == 4 ? 96 + prefix : prefix};
+	uint8_t yes = 1;
+
+	if (family == 4)
+		key.address[10] = key.address[11] = 0xff;
+	memcpy(key.address + (family == 4 ? 12 : 0), input, family == 4 ? 4 : 16);
+	map_put(&only, &key, &yes, BPF_ANY);
+	machine_select();
+}
+
+EXPORT void capture_ignore(uint32_t family, uint32_t port)
+{
+	struct ignore_key key = {.port = port, .family = family};
+	uint8_t yes = 1;
+
+	if (family)
+		memcpy(key.address, input, family == 4 ? 4 : 16);
+	map_put(&ignored, &key, &yes, BPF_ANY);
+	machine_ignore();
 }
 
 /* ---- the clock ---- */
@@ -304,6 +328,13 @@ EXPORT int capture_read(size_t n, int is_last)
 EXPORT const char *capture_fault(void)
 {
 	return capture_file_fault(file);
+}
+
+/* No packet has come until then. */
+EXPORT void capture_go_on(uint64_t ns)
+{
+	if (seen.first_ns && ns > clock_ns)
+		go_to(ns);
 }
 
 /* The last tick. */

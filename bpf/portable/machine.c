@@ -86,16 +86,24 @@ static void open_maps(void)
 	OPEN_QUEUE(free_blocks);
 }
 
-void machine_open(const uint64_t seed[2], int raw, int ignoring, int selecting)
+void machine_ignore(void)
 {
-	__u64 state = seed[0] ^ seed[1] << 1;
+	has_ignored = 1;
+}
+
+void machine_select(void)
+{
+	has_only = 1;
+}
+
+void machine_open(uint64_t seed, int raw)
+{
+	__u64 state = seed;
 
 	for (unsigned i = 0; i < sizeof(line_keys) / sizeof(*line_keys); i++)
 		line_keys[i] = next_random(&state);
 	has_attempts = 1;
 	raw_routes = raw;
-	has_ignored = ignoring;
-	has_only = selecting;
 	open_maps();
 }
 
@@ -132,8 +140,7 @@ void frame_arrives(const struct frame *frame)
 
 void state_changes(struct sock *sk, int from, int to)
 {
-	unsigned long context_here[3] = {(unsigned long)sk, from, to};
-	__u64 context[3] = {context_here[0], from, to};
+	__u64 context[3] = {(unsigned long)sk, from, to};
 
 	upstreamtop_states(context);
 }

@@ -13,8 +13,11 @@ struct frame {
 	uint32_t interface;
 };
 
-/* Routes as they are, not as templates. */
-void machine_open(const uint64_t seed[2], int raw_routes, int has_ignored, int has_only);
+/* `raw_routes`: paths as they are, not as templates. `seed`: random, for the hashes of request lines. */
+void machine_open(uint64_t seed, int raw_routes);
+/* There is something in `ignored`, and in `only`. */
+void machine_ignore(void);
+void machine_select(void);
 /* The capture's clock, in ns since 1970. */
 void machine_set_clock(uint64_t ns);
 uint64_t machine_clock(void);
