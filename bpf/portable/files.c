@@ -16,7 +16,7 @@
 #define OBSOLETE_PACKET	      2
 #define SIMPLE_PACKET	      3
 #define ENHANCED_PACKET	      6
-#define BYTE_ORDER	      0x1a2b3c4d
+#define ORDER_MARK	      0x1a2b3c4d
 
 struct interface {
 	uint32_t link_type;
@@ -209,8 +209,8 @@ static size_t read_pcapng(struct capture_file *f, const uint8_t *at, size_t n, v
 		uint32_t order;
 
 		memcpy(&order, at + 8, 4);
-		f->swapped = order != BYTE_ORDER;
-		if (f->swapped && __builtin_bswap32(order) != BYTE_ORDER) {
+		f->swapped = order != ORDER_MARK;
+		if (f->swapped && __builtin_bswap32(order) != ORDER_MARK) {
 			f->fault = "a section has no byte order";
 			return 0;
 		}
