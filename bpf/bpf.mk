@@ -115,4 +115,4 @@ $(CAPTURE_BUILD)/%.o: bpf/portable/%.c $(CAPTURE_HEADERS)
 	$(COMPILE_CAPTURE) $(AS_HELPER) -c $< -o $@
 
 $(HELPER_BUILD)/upstreamtop-capture.wasm: $(CAPTURE_PARTS:%=$(CAPTURE_BUILD)/%.o)
-	$(CLANG) --target=wasm32-wasi -mexec-model=reactor -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@
+	$(CLANG) --target=wasm32-wasi -mexec-model=reactor -Wl,--export-dynamic -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@

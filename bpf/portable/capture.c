@@ -279,9 +279,13 @@ static void take(const struct captured_packet *p)
 	seen.last_ns = ns;
 	if (!find_network(&f, p->link_type))
 		return;
-	if (f.captured < f.length)
+	enum content content = read_segment(&f, &ends, &segment, &error);
+
+	if (f.captured < f.length) {
 		seen.cut++;
-	switch (read_segment(&f, &ends, &segment, &error)) {
+		end_where_captured(&f, (uint8_t *)p->bytes);
+	}
+	switch (content) {
 	case IS_SEGMENT:
 		take_segment(&f, &ends, &segment);
 		break;

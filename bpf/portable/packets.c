@@ -173,6 +173,24 @@ static void read_ports(const struct frame *f, uint32_t at, struct ends *ends)
 	memcpy(&ends->server_port, f->bytes + at + 2, 2);
 }
 
+static void set16(uint8_t *at, uint32_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+void end_where_captured(struct frame *f, uint8_t *bytes)
+{
+	uint32_t left = f->captured - f->network;
+	bool six = bytes[f->network] >> 4 == 6;
+	uint8_t *total = bytes + f->network + (six ? 4 : 2);
+	uint32_t ends = be16(total) + (six ? 40 : 0);
+
+	if (left >= (six ? 40 : 20) && (ends > left || !be16(total)))
+		set16(total, six ? left - 40 : left);
+	f->length = f->captured;
+}
+
 /* Errors about a SYN end a connect: as the kernel's icmp_err_convert and icmpv6_err_convert have them. */
 static int error_of(const uint8_t *icmp, bool six)
 {

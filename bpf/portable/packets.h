@@ -25,6 +25,12 @@ bool is_readable_link(uint32_t type);
 /* Finds the IP header: `network` and `protocol` of the frame, whose bytes, captured and length are set. */
 bool find_network(struct frame *frame, uint32_t link_type);
 
+/*
+ * Of a packet that was captured in part: makes its IP header say that it ends there. What is missing is then a hole between two
+ * segments, which the programs know how to read on behind.
+ */
+void end_where_captured(struct frame *frame, uint8_t *bytes);
+
 enum content { IS_SEGMENT, IS_FRAGMENT, IS_ICMP_ERROR, IS_OTHER };
 
 /*
