@@ -34,7 +34,7 @@ static struct {
 
 /* What the caller shows beside the recording. */
 static struct {
-	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns;
+	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -208,6 +208,37 @@ static enum side side_by_content(const struct frame *f, const struct segment *s)
 	return UNDECIDED;
 }
 
+enum line { NO_LINE, CUT_LINE, WHOLE_LINE };
+
+/* Whether the segment begins with METHOD target HTTP/1.x, as far as it was captured. */
+static enum line request_line(const struct frame *f, const struct segment *s)
+{
+	const uint8_t *line = f->bytes + s->payload, *end;
+	uint32_t n = f->captured > s->payload ? f->captured - s->payload : 0, method = 0;
+
+	while (method < n && line[method] >= 'A' && line[method] <= 'Z')
+		method++;
+	if (n > s->length || !method || method == n || line[method] != ' ')
+		return NO_LINE;
+	end = memchr(line, '\r', n);
+	if (!end)
+		return n < s->length ? CUT_LINE : NO_LINE;
+	return end - line > 13 && !memcmp(end - 9, " HTTP/1.", 8) ? WHOLE_LINE : NO_LINE;
+}
+
+/* Some segments were captured in part: what can be told of requests behind them, and of those that are among them. */
+static void mind_cut(const struct frame *f, const struct ends *e, const struct segment *s)
+{
+	enum line line = request_line(f, s);
+
+	if (line == WHOLE_LINE)
+		machine_expect_request(e, s->seq);
+	if (line != CUT_LINE)
+		return;
+	machine_count_missed();
+	seen.missed++;
+}
+
 static enum side side_of(const struct frame *f, const struct ends *e, const struct segment *s)
 {
 	struct ends r = turned(e);
@@ -235,6 +266,8 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 	switch (side_of(f, e, s)) {
 	case LEAVES:
 		socket = socket_sends(e, s);
+		if (seen.cut)
+			mind_cut(f, e, s);
 		frame_leaves(f, sock_of(socket));
 		return;
 	case ARRIVES:

@@ -145,6 +145,27 @@ void state_changes(struct sock *sk, int from, int to)
 	upstreamtop_states(context);
 }
 
+void machine_expect_request(const struct ends *ends, uint32_t sequence)
+{
+	struct key4 k4 = {.remote = ends->server[0], .local = ends->client[0], .rport = ends->server_port, .lport = ends->client_port};
+	struct key6 k6 = {.rport = ends->server_port, .lport = ends->client_port};
+	struct flow *f;
+
+	__builtin_memcpy(k6.remote, ends->server, 16);
+	__builtin_memcpy(k6.local, ends->client, 16);
+	f = ends->family == 4 ? find4(&k4) : find6(&k6);
+	if (!f || f->kind != KIND_HTTP || !f->out.synced)
+		return;
+	requests_arrived(f, sequence);
+	if (f->out.state == DIR_BODY_UNTIL_CLOSE && f->out.in_hole)
+		f->out.in_hole |= AT_REQUEST;
+}
+
+void machine_count_missed(void)
+{
+	count_shared(L_AMBIGUOUS);
+}
+
 /* ---- what the helper runs ---- */
 
 int machine_run(enum run run, const void *sweep)

@@ -28,6 +28,16 @@ void machine_stop(void);
 void frame_leaves(const struct frame *frame, void *socket);
 void frame_arrives(const struct frame *frame);
 
+/*
+ * In a connection of which segments were captured in part: a request begins with the next segment, whatever the missing bytes were.
+ * nginx sends none before it has read the answer to the last one.
+ */
+struct ends;
+void machine_expect_request(const struct ends *ends, uint32_t sequence);
+
+/* A request whose line was captured in part is not read. */
+void machine_count_missed(void);
+
 /* What the helper runs once per second. `sweep`: struct sweep of shared.h, with the epoch. */
 enum run { RUN_SWEEP, RUN_SWEEP_MORE4, RUN_SWEEP_MORE6, RUN_CHECK };
 int machine_run(enum run run, const void *sweep);

@@ -164,9 +164,10 @@ class Reading {
   }
 
   #remarks(fault: string | null): string[] {
-    const { packets, cut, otherLinks, undecided, notChosen, backwards } = this.#machine.seen
+    const { packets, cut, missed, otherLinks, undecided, notChosen, backwards } = this.#machine.seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
+      [missed, 'requests are not read: only the beginning of their first line was captured'],
       [otherLinks, 'packets are of a link type that is not read'],
       [
         undecided,

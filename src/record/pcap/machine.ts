@@ -43,6 +43,8 @@ export interface Seen {
   readonly notChosen: number
   /** packets whose time is before that of the packet before */
   readonly backwards: number
+  /** requests that are not read, because only the beginning of their first line was captured */
+  readonly missed: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -119,7 +121,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 10)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 11)
     const [packets, bytes, segments, cut, otherLinks, undecided, notChosen, backwards] = Array.from(
       fields,
       Number,
@@ -134,6 +136,7 @@ export class CaptureMachine {
       undecided,
       notChosen,
       backwards,
+      missed: Number(fields[10]),
       first,
       last,
     }

@@ -158,11 +158,22 @@ describe('a capture that is cut or damaged', () => {
     assert.deepEqual(counts, COUNTS)
     assert.match(notes.join(), /^\d+ packets were captured in part/)
   })
-  it('a head that was captured in part is a loss', async () => {
+  it('a head that was captured in part: the outcome of its request may be unseen, and those behind it are read', async () => {
     const { counts, frames } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 + 42 }))
-    assert.equal(counts['10.0.1.10:8080 POST /b 404'], undefined)
-    const { loss } = ofFrames(frames)
-    assert.equal(loss.ambiguous + loss.unmatchedResponses + loss.holes, 1)
+    const { '10.0.1.10:8080 POST /b 404': _, ...others } = COUNTS
+    assert.deepEqual(counts, others)
+    const { loss, control } = ofFrames(frames)
+    assert.equal(control.requests, 3)
+    assert.equal(control.unseen, 1)
+    assert.equal(loss.halfSeen, 1)
+  })
+  it('a request line that was captured in part is a loss, and it is said', async () => {
+    const { counts, frames, notes } = await readBytes(
+      pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 + 14 }),
+    )
+    assert.deepEqual(counts, { '10.0.1.10:8080 connects': 1 })
+    assert.equal(ofFrames(frames).loss.ambiguous, 3)
+    assert.match(notes.join(), /3 requests are not read: only the beginning/)
   })
   it('headers alone: nothing is claimed', async () => {
     const { counts, notes } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 }))
