@@ -2,7 +2,7 @@
  * Hash tables whose elements do not move, arrays, queues, and the longest prefix of an address. As in the kernel, what is deleted
  * stays readable until the program that may have a pointer to it has ended.
  */
-#include <errno.h>
+#include "errors.h"
 #include <stdlib.h>
 #include <string.h>
 #include "maps.h"
@@ -191,12 +191,12 @@ static long put_hash(struct map *m, const void *key, const void *value, uint64_t
 	struct element **at = place_of(m, key), *e = *at;
 
 	if (e && flags == NO_EXIST)
-		return -EEXIST;
+		return -KERNEL_EEXIST;
 	if (!e && flags == MUST_EXIST)
-		return -ENOENT;
+		return -KERNEL_ENOENT;
 	if (!e) {
 		if (m->count >= m->room && m->type != LRU_HASH)
-			return -E2BIG;
+			return -KERNEL_E2BIG;
 		if (m->count >= m->room)
 			drop_oldest(m);
 		if (m->count >= m->bucket_count)
@@ -268,7 +268,7 @@ long map_copy(void *variable, const void *key, void *value)
 	void *found = map_find(variable, key);
 
 	if (!found)
-		return -ENOENT;
+		return -KERNEL_ENOENT;
 	memcpy(value, found, map_of(variable)->value_size);
 	return 0;
 }
@@ -299,7 +299,7 @@ long map_put(void *variable, const void *key, const void *value, uint64_t flags)
 		return put_hash(m, key, value, flags);
 	element = array_element(m, key);
 	if (!element)
-		return -E2BIG;
+		return -KERNEL_E2BIG;
 	memcpy(element, value, m->value_size);
 	return 0;
 }
@@ -310,7 +310,7 @@ long map_remove(void *variable, const void *key)
 	struct element **at = place_of(m, key);
 
 	if (!*at)
-		return -ENOENT;
+		return -KERNEL_ENOENT;
 	take_out(m, at);
 	return 0;
 }
@@ -334,7 +334,7 @@ long map_next(void *variable, const void *key, void *next)
 			memcpy(next, key_of(m->buckets[bucket]), m->key_size);
 			return 0;
 		}
-	return -ENOENT;
+	return -KERNEL_ENOENT;
 }
 
 long map_push(void *variable, const void *value)
@@ -342,7 +342,7 @@ long map_push(void *variable, const void *value)
 	struct map *m = map_of(variable);
 
 	if (m->count >= m->room)
-		return -E2BIG;
+		return -KERNEL_E2BIG;
 	memcpy(m->values + (m->head + m->count++) % m->room * m->value_size, value, m->value_size);
 	return 0;
 }
@@ -352,7 +352,7 @@ long map_pop(void *variable, void *value)
 	struct map *m = map_of(variable);
 
 	if (!m->count)
-		return -ENOENT;
+		return -KERNEL_ENOENT;
 	memcpy(value, m->values + m->head * m->value_size, m->value_size);
 	m->head = (m->head + 1) % m->room;
 	m->count--;

@@ -1,5 +1,5 @@
 /* Link layers, IP and TCP of a captured packet: see packets.h. Nothing is read behind what was captured. */
-#include <errno.h>
+#include "errors.h"
 #include <string.h>
 #include "packets.h"
 
@@ -194,11 +194,11 @@ void end_where_captured(struct frame *f, uint8_t *bytes)
 /* Errors about a SYN end a connect: as the kernel's icmp_err_convert and icmpv6_err_convert have them. */
 static int error_of(const uint8_t *icmp, bool six)
 {
-	static const int of_code[] = {ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED, 0};
+	static const int of_code[] = {KERNEL_ENETUNREACH, KERNEL_EHOSTUNREACH, KERNEL_ENOPROTOOPT, KERNEL_ECONNREFUSED, 0};
 
 	if (six)
-		return icmp[0] != 1 ? 0 : icmp[1] == 4 ? ECONNREFUSED : icmp[1] == 1 ? EACCES : EHOSTUNREACH;
-	return icmp[0] != 3 ? 0 : icmp[1] < 5 ? of_code[icmp[1]] : EHOSTUNREACH;
+		return icmp[0] != 1 ? 0 : icmp[1] == 4 ? KERNEL_ECONNREFUSED : icmp[1] == 1 ? KERNEL_EACCES : KERNEL_EHOSTUNREACH;
+	return icmp[0] != 3 ? 0 : icmp[1] < 5 ? of_code[icmp[1]] : KERNEL_EHOSTUNREACH;
 }
 
 static enum content read_icmp(const struct frame *f, uint32_t at, bool six, struct ends *ends, struct segment *segment, int *error)

@@ -4,7 +4,7 @@
  * that nobody answers is given up after a silence, as NUMBERS.md says for a recorder that sees no sockets.
  */
 #define PROGRAMS
-#include <errno.h>
+#include "errors.h"
 #include <string.h>
 #include "bpf/bpf_helpers.h"
 #include "maps.h"
@@ -219,7 +219,7 @@ static void take_refusal(struct socket *s, const struct segment *segment)
 {
 	if (!(segment->flags & FLAG_ACK) || segment->ack == s->isn || seq_before(s->end_sent, segment->ack))
 		return;
-	sock_of(s)->sk_err = ECONNREFUSED;
+	sock_of(s)->sk_err = KERNEL_ECONNREFUSED;
 	set_state(s, TCP_CLOSE);
 }
 
@@ -312,7 +312,7 @@ static void take_reset(struct socket *s, const struct segment *segment)
 {
 	if (segment->seq != s->tcp.rcv_nxt)
 		return;
-	sock_of(s)->sk_err = sock_of(s)->view.state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
+	sock_of(s)->sk_err = sock_of(s)->view.state == TCP_CLOSE_WAIT ? KERNEL_EPIPE : KERNEL_ECONNRESET;
 	set_state(s, TCP_CLOSE);
 }
 

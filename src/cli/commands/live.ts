@@ -61,6 +61,8 @@ Examples:
   sudo upstreamtop live --attach cgroup             nginx in every container and network namespace of this host
   sudo upstreamtop live --nginx-only                what nginx sends, without sidecars and cron jobs
   sudo upstreamtop live --tls                       requests to proxy_pass https://, too
+  ssh proxy1 sudo tcpdump -i eth0 -s 0 -U -w - tcp | upstreamtop live --pcap -
+                                                    of another host, where nothing is installed
   sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
   sudo upstreamtop live --json | jq .totals.rps     the same for programs
 `

@@ -83,5 +83,6 @@ Examples:
   sudo upstreamtop record --out web.db --nginx-only --name 10.0.1.10:8080=api
                                                                 no sidecars, and a name for what nginx only knows when it runs
   sudo upstreamtop record --out web.db --tls                    requests to proxy_pass https://, too; doctor --tls says what that costs
+  upstreamtop record --out x.db --pcap dump.pcapng              from a capture of tcpdump or Wireshark: no rights needed
   upstreamtop record --out x.db --probe 'cat capture.ndjson'    from lines of the helper: no rights needed
 `
