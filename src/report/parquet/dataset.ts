@@ -18,8 +18,19 @@ import { BY_REQUESTS } from '../data/order.ts'
 import { ticksIn } from '../data/source.ts'
 import { gapsWithin, summarise } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
-import { dayOf, extentOf, filesOf, pathOf, placeOf, type Extent, type Place } from './dataset-files.ts'
-import { ParquetFile, type ParquetCell } from './parquet-file.ts'
+import {
+  dayOf,
+  extentOf,
+  hourOf,
+  pathOf,
+  placeOf,
+  unfinishedFilesOf,
+  type Extent,
+  type Place,
+  type Target,
+} from './dataset-files.ts'
+import { NDJSON } from './ndjson-file.ts'
+import { PARQUET, type ParquetCell } from './parquet-file.ts'
 import {
   COLUMNS,
   connectionRow,
@@ -32,6 +43,7 @@ import {
   wireRow,
   type TableName,
 } from './parquet-tables.ts'
+import type { TableFile, TableFormat } from './table-file.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -41,6 +53,8 @@ export interface ExportProgress {
 
 export interface ExportOptions {
   readonly directory: string
+  /** Parquet if absent */
+  readonly format?: TableFormat
   readonly range: TimeSpan
   readonly selection: Selection
   readonly signal: AbortSignal
@@ -52,6 +66,8 @@ export interface ExportResult {
   readonly rows: Readonly<Record<TableName, number>>
 }
 
+export const TABLE_FORMATS = { Parquet: PARQUET, NDJSON } as const
+
 /** Version of tables and columns, in the footer of every file. */
 const SCHEMA = '1'
 
@@ -62,15 +78,16 @@ export async function exportDataset(
 ): Promise<ExportResult> {
   const yielder = new Yielder(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
-  const set = new DatasetWriter(options.directory)
+  const target = { directory: options.directory, format: options.format ?? PARQUET }
+  const set = new DatasetWriter(target)
   let ticks = 0
   try {
     options.signal.throwIfAborted()
     for (const host of new Set(recordings.map(({ info }) => info.host)))
-      await removeStale((await filesOf(options.directory, host)).filter((path) => path.includes('.parquet.')))
+      await removeStale(await unfinishedFilesOf(target, host))
     for (const recording of recordings) {
       const whole = extentOf(recording, options.range)
-      const place = await placeOf(options.directory, whole, recording.ticks)
+      const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
       if (!isWhole && range.from >= place.extent.to) continue
@@ -138,7 +155,7 @@ function metadataOf(recording: Recording, { range, selection }: ExportOptions): 
 }
 
 interface OpenFile {
-  readonly file: ParquetFile
+  readonly file: TableFile
   readonly temporary: string
   readonly path: string
   readonly table: TableName
@@ -146,15 +163,15 @@ interface OpenFile {
 
 class DatasetWriter {
   rowCount = 0
-  readonly #directory: string
+  readonly #target: Target
   #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
   /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
-  readonly #open = new Map<TableName, { readonly day: number; readonly opened: OpenFile }>()
+  readonly #open = new Map<TableName, { hour: number; readonly opened: OpenFile }>()
   readonly #done: OpenFile[] = []
   readonly #superseded: string[] = []
 
-  constructor(directory: string) {
-    this.#directory = directory
+  constructor(target: Target) {
+    this.#target = target
   }
 
   /** The rows that follow are of another recording. */
@@ -167,22 +184,34 @@ class DatasetWriter {
   /** Await the returned promise before the next row; most rows return null. */
   add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
     this.rowCount++
-    const day = dayOf(at)
+    const hour = hourOf(at)
     const current = this.#open.get(table)
-    return current?.day === day ? current.opened.file.append(row) : this.#addToNext(table, day, row)
+    return current?.hour === hour ? current.opened.file.append(row) : this.#addToNext(table, at, row)
   }
 
-  async #addToNext(table: TableName, day: number, row: readonly ParquetCell[]): Promise<void> {
+  /** Slices begin at full hours, so that files of hours that are joined are what one export of the day writes. */
+  async #addToNext(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
+    const current = this.#open.get(table)
+    if (current !== undefined && dayOf(at) === Math.floor(current.hour / 24)) {
+      current.hour = hourOf(at)
+      await current.opened.file.endSlice()
+      await current.opened.file.append(row)
+    } else await this.#addToNextFile(table, at, row)
+  }
+
+  async #addToNextFile(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
     await this.#closeCurrent(table)
+    const day = dayOf(at)
     if (this.#source === null) throw new Error('rows before begin()')
     const { extent, metadata } = this.#source
-    let path = pathOf(this.#directory, table, extent, day, 1)
+    let path = pathOf(this.#target, table, extent, day, 1)
     for (let part = 2; this.#done.some((file) => file.path === path); part++)
-      path = pathOf(this.#directory, table, extent, day, part)
+      path = pathOf(this.#target, table, extent, day, part)
     await mkdir(dirname(path), { recursive: true })
     const temporary = temporaryOf(path)
-    const file = await ParquetFile.create(temporary, COLUMNS[table], metadata)
-    this.#open.set(table, { day, opened: { table, path, temporary, file } })
+    const content = { host: extent.host, columns: COLUMNS[table], metadata }
+    const file = await this.#target.format.create(temporary, content)
+    this.#open.set(table, { hour: hourOf(at), opened: { table, path, temporary, file } })
     await file.append(row)
   }
 

@@ -44,6 +44,7 @@ declare module 'parquetjs-lite' {
       },
     ): Promise<ParquetWriter>
     rowBuffer: RowBuffer
+    readonly envelopeWriter: { writeRowGroup(rows: RowBuffer): Promise<void> }
     appendRow(row: Readonly<Record<string, unknown>>): Promise<void>
     setMetadata(key: string, value: string): void
     close(): Promise<void>
